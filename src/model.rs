@@ -1,0 +1,31 @@
+//! The data that the server and the browser share.
+//!
+//! A value of one of these types is valid: its fields are private and `parse` is the only way to
+//! make one. What comes from outside arrives as a draft ([`NotificationDraft`],
+//! [`ListParams`]) and is parsed once, at the edge.
+
+mod category;
+mod data;
+mod draft;
+mod event;
+mod filter;
+mod link;
+mod notification;
+mod page;
+mod problem;
+mod text;
+mod timestamp;
+mod user_id;
+
+pub use category::Category;
+pub use data::Data;
+pub use draft::{NewNotification, NotificationDraft};
+pub use event::{Changes, Event};
+pub use filter::{Filter, ListParams};
+pub use link::Link;
+pub use notification::{Notification, NotificationId};
+pub use page::{Cursor, Limit, Overview, Page, UnreadCount, parse_whole_number};
+pub use problem::{Code, FieldError, Invalid, Problem};
+pub use text::{Content, Title};
+pub use timestamp::Timestamp;
+pub use user_id::UserId;

@@ -1,0 +1,109 @@
+//! A notification on its way in.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{
+    Category, Content, Data, Link, Timestamp, Title, UserId,
+    problem::{FieldError, Invalid},
+};
+
+/// A notification as a client sends it: text that nobody has looked at yet.
+///
+/// Every field is optional here, so that everything that is wrong is said at once and at its
+/// field; [`NewNotification::parse`] decides.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "ssr", schema(as = NewNotification))]
+pub struct NotificationDraft {
+    /// Whose inbox it goes to.
+    #[cfg_attr(feature = "ssr", schema(value_type = UserId, required = true))]
+    #[serde(default)]
+    pub user_id: Option<String>,
+    /// What it says.
+    #[cfg_attr(feature = "ssr", schema(value_type = Content, required = true))]
+    #[serde(default)]
+    pub content: Option<String>,
+    /// What kind it is; `message` when absent.
+    #[cfg_attr(feature = "ssr", schema(value_type = Option<Category>))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub category: Option<String>,
+    /// A short heading.
+    #[cfg_attr(feature = "ssr", schema(value_type = Option<Title>))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// Where a click leads.
+    #[cfg_attr(feature = "ssr", schema(value_type = Option<Link>))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<String>,
+    /// Anything the application wants back.
+    #[cfg_attr(feature = "ssr", schema(value_type = Option<Data>))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<Map<String, Value>>,
+    /// When it leaves the inbox by itself (RFC 3339). A moment that has passed is legal: clocks
+    /// differ.
+    #[cfg_attr(feature = "ssr", schema(value_type = Option<Timestamp>))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<String>,
+}
+
+/// A notification that may be created: every field is valid.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewNotification {
+    /// Whose inbox it goes to.
+    pub user_id: UserId,
+    /// What it says.
+    pub content: Content,
+    /// What kind it is.
+    pub category: Category,
+    /// A short heading.
+    pub title: Option<Title>,
+    /// Where a click leads.
+    pub link: Option<Link>,
+    /// What the sender attached.
+    pub data: Option<Data>,
+    /// When it leaves the inbox by itself.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl NewNotification {
+    /// A `message` with nothing but its content.
+    #[must_use]
+    pub fn new(user_id: UserId, content: Content) -> Self {
+        Self { user_id, content, category: Category::default(), title: None, link: None, data: None, expires_at: None }
+    }
+
+    /// Parses every field of a draft.
+    ///
+    /// # Errors
+    /// One entry for each field that is not legal, named as in the draft.
+    pub fn parse(draft: NotificationDraft) -> Result<Self, Vec<FieldError>> {
+        let mut errors = Vec::new();
+        let user_id = take(&mut errors, "user_id", required(draft.user_id.as_deref(), UserId::parse));
+        let content = take(&mut errors, "content", required(draft.content.as_deref(), Content::parse));
+        let category = take(&mut errors, "category", optional(draft.category.as_deref(), Category::parse));
+        let title = take(&mut errors, "title", optional(draft.title.as_deref(), Title::parse));
+        let link = take(&mut errors, "link", optional(draft.link.as_deref(), Link::parse));
+        let data = take(&mut errors, "data", draft.data.map(Data::parse).transpose());
+        let expires_at = take(&mut errors, "expires_at", optional(draft.expires_at.as_deref(), Timestamp::parse));
+        match (user_id, content, category, title, link, data, expires_at) {
+            (Some(user_id), Some(content), Some(category), Some(title), Some(link), Some(data), Some(expires_at)) => {
+                Ok(Self { user_id, content, category: category.unwrap_or_default(), title, link, data, expires_at })
+            }
+            _ => Err(errors),
+        }
+    }
+}
+
+/// The value, or `None` with what is wrong noted under the name of the field.
+fn take<T>(errors: &mut Vec<FieldError>, field: &str, parsed: Result<T, Invalid>) -> Option<T> {
+    parsed.map_err(|invalid| errors.push(FieldError::new(field, invalid))).ok()
+}
+
+fn required<T>(text: Option<&str>, parse: impl Fn(&str) -> Result<T, Invalid>) -> Result<T, Invalid> {
+    parse(text.ok_or_else(|| Invalid::new("This field is required."))?)
+}
+
+fn optional<T>(text: Option<&str>, parse: impl Fn(&str) -> Result<T, Invalid>) -> Result<Option<T>, Invalid> {
+    text.map(parse).transpose()
+}

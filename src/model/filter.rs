@@ -1,0 +1,91 @@
+//! Which notifications are wanted.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Category, Cursor, FieldError, Invalid, Limit, Notification, UserId};
+
+/// Which notifications are wanted: those that meet all that is set.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Filter {
+    /// Only this inbox.
+    pub user_id: Option<UserId>,
+    /// Only this kind.
+    pub category: Option<Category>,
+    /// Only what is unread.
+    pub unread: bool,
+}
+
+impl Filter {
+    /// Everything in one inbox.
+    #[must_use]
+    pub fn inbox(user_id: UserId) -> Self {
+        Self { user_id: Some(user_id), ..Self::default() }
+    }
+
+    /// Whether a notification meets it.
+    #[must_use]
+    pub fn admits(&self, notification: &Notification) -> bool {
+        self.user_id.as_ref().is_none_or(|user_id| *user_id == notification.user_id)
+            && self.category.as_ref().is_none_or(|category| *category == notification.category)
+            && !(self.unread && notification.is_read)
+    }
+}
+
+/// The query of `list`, as text that nobody has looked at yet.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::IntoParams))]
+#[cfg_attr(feature = "ssr", into_params(parameter_in = Query))]
+pub struct ListParams {
+    /// Only this user's inbox.
+    #[cfg_attr(feature = "ssr", param(value_type = Option<UserId>, nullable = false))]
+    pub user_id: Option<String>,
+    /// At most this many; 50 when absent, and never more than 1000.
+    #[cfg_attr(feature = "ssr", param(value_type = Option<Limit>, nullable = false))]
+    pub limit: Option<String>,
+    /// Only this kind.
+    #[cfg_attr(feature = "ssr", param(value_type = Option<Category>, nullable = false))]
+    pub category: Option<String>,
+    /// `true`: only what is unread. `false` is as if absent.
+    #[cfg_attr(feature = "ssr", param(value_type = Option<bool>, nullable = false))]
+    pub unread: Option<String>,
+    /// Only what comes after this position; taken from the `next` link of the page before.
+    #[cfg_attr(feature = "ssr", param(value_type = Option<Cursor>, nullable = false))]
+    pub before: Option<String>,
+}
+
+impl ListParams {
+    /// Parses every parameter.
+    ///
+    /// # Errors
+    /// One entry for each parameter that is not legal.
+    pub fn parse(&self) -> Result<(Filter, Option<Cursor>, Limit), Vec<FieldError>> {
+        let mut errors = Vec::new();
+        let user_id = take(&mut errors, "user_id", self.user_id.as_deref(), UserId::parse);
+        let limit = take(&mut errors, "limit", self.limit.as_deref(), Limit::parse);
+        let category = take(&mut errors, "category", self.category.as_deref(), Category::parse);
+        let unread = take(&mut errors, "unread", self.unread.as_deref(), parse_bool);
+        let before = take(&mut errors, "before", self.before.as_deref(), Cursor::parse);
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let filter = Filter { user_id, category, unread: unread.unwrap_or(false) };
+        Ok((filter, before, limit.unwrap_or_default()))
+    }
+}
+
+fn parse_bool(text: &str) -> Result<bool, Invalid> {
+    match text {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err(Invalid::new("This is either true or false.")),
+    }
+}
+
+fn take<T>(
+    errors: &mut Vec<FieldError>,
+    name: &str,
+    text: Option<&str>,
+    parse: impl Fn(&str) -> Result<T, Invalid>,
+) -> Option<T> {
+    parse(text?).map_err(|invalid| errors.push(FieldError::new(name, invalid))).ok()
+}

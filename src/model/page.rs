@@ -1,0 +1,127 @@
+//! How many at a time, and from where.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Category, Notification, UserId, problem::Invalid};
+
+/// One page of notifications, newest first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Page {
+    /// The notifications.
+    pub notifications: Vec<Notification>,
+    /// Where the next page starts; absent on the last one.
+    pub next: Option<Cursor>,
+    /// The change number that the page was read at; only for a page of one inbox.
+    pub modseq: Option<u64>,
+}
+
+/// Where a page ended. What it holds is the store's business.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "ssr", schema(value_type = String, pattern = "^[0-9]{1,18}$", example = "1024"))]
+#[serde(transparent)]
+pub struct Cursor(u64);
+
+impl Cursor {
+    /// Names a position of the store.
+    #[must_use]
+    pub fn new(position: u64) -> Self {
+        Self(position)
+    }
+
+    /// The position of the store.
+    #[must_use]
+    pub fn position(self) -> u64 {
+        self.0
+    }
+
+    /// Reads what [`std::fmt::Display`] wrote.
+    ///
+    /// # Errors
+    /// When it is anything but 1 to 18 digits.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        let wrong = || Invalid::new("Take `before` from the next link of the page before; this is not one.");
+        if text.len() > 18 || !text.bytes().all(|b| b.is_ascii_digit()) {
+            return Err(wrong());
+        }
+        text.parse().map(Self).map_err(|_| wrong())
+    }
+}
+
+impl std::fmt::Display for Cursor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// How many notifications a page may have: 0 to 1000, 50 when nothing is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "ssr", schema(value_type = u64, minimum = 0, default = 50, example = 20))]
+pub struct Limit(u16);
+
+impl Limit {
+    /// The most that one page has; a higher limit counts as this.
+    pub const MAX: u16 = 1000;
+
+    /// So many, but never more than [`Self::MAX`].
+    #[must_use]
+    pub fn new(limit: u64) -> Self {
+        Self(u16::try_from(limit).map_or(Self::MAX, |limit| limit.min(Self::MAX)))
+    }
+
+    /// Reads a whole number; however large, it counts as at most [`Self::MAX`].
+    ///
+    /// # Errors
+    /// When it is not a whole number from 0.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        parse_whole_number(text).map(Self::new)
+    }
+
+    /// How many.
+    #[must_use]
+    pub fn get(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
+impl Default for Limit {
+    fn default() -> Self {
+        Self(50)
+    }
+}
+
+/// Reads a whole number from 0. What does not fit is the largest there is: it is beyond every
+/// limit and every change number either way.
+///
+/// # Errors
+/// When it is anything but digits.
+pub fn parse_whole_number(text: &str) -> Result<u64, Invalid> {
+    if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(Invalid::new("This is a whole number from 0."));
+    }
+    Ok(text.parse().unwrap_or(u64::MAX))
+}
+
+/// How much of an inbox is unread.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+pub struct UnreadCount {
+    /// Whose inbox.
+    pub user_id: UserId,
+    /// How many of its notifications are unread; 0 for a user nobody has written to.
+    pub unread_count: u64,
+}
+
+/// What stands beside a list: how much is there, and of what kind.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Overview {
+    /// How many notifications there are.
+    pub total: u64,
+    /// How many of them are unread.
+    pub unread_count: u64,
+    /// How many there are of each kind, well-known kinds first, then by name.
+    pub categories: Vec<(Category, u64)>,
+    /// Who was written to last, newest first; for one inbox, its user.
+    pub recent: Vec<UserId>,
+}

@@ -1,0 +1,112 @@
+//! What a notification says: its content and its title.
+
+use std::sync::Arc;
+
+use super::problem::Invalid;
+
+/// Makes a newtype over shared text: `parse` is its only constructor, and serde goes through it.
+///
+/// The text is behind an [`Arc`], so that a page of notifications is cloned without copying it.
+macro_rules! parsed_text {
+    ($name:ident) => {
+        impl $name {
+            /// The text as it was given.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = <String as serde::Deserialize>::deserialize(deserializer)?;
+                Self::parse(&text).map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+pub(crate) use parsed_text;
+
+/// The text of a notification: 1 to 16,384 characters, not blank, any language, no markup.
+///
+/// U+0000 is refused, because PostgreSQL cannot store it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+#[cfg_attr(
+    feature = "ssr",
+    schema(value_type = String, min_length = 1, max_length = 16384,
+           pattern = r"^[^\x00]*[^\x00-\x20\x7f-\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000][^\x00]*$",
+           example = "Your order has been shipped!")
+)]
+pub struct Content(Arc<str>);
+
+impl Content {
+    /// The most characters (Unicode scalar values) a content may have.
+    pub const MAX_CHARS: usize = 16_384;
+
+    /// Takes the text of a notification as it is; nothing is trimmed.
+    ///
+    /// # Errors
+    /// When it is blank, longer than [`Self::MAX_CHARS`], or contains U+0000.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        check(text, Self::MAX_CHARS, "Write something: the text is blank.")?;
+        Ok(Self(text.into()))
+    }
+}
+
+parsed_text!(Content);
+
+/// A short heading above the content: 1 to 200 characters, not blank.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+#[cfg_attr(
+    feature = "ssr",
+    schema(value_type = String, min_length = 1, max_length = 200,
+           pattern = r"^[^\x00]*[^\x00-\x20\x7f-\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000][^\x00]*$",
+           example = "Order shipped")
+)]
+pub struct Title(Arc<str>);
+
+impl Title {
+    /// The most characters (Unicode scalar values) a title may have.
+    pub const MAX_CHARS: usize = 200;
+
+    /// Takes a title as it is; nothing is trimmed.
+    ///
+    /// # Errors
+    /// When it is blank, longer than [`Self::MAX_CHARS`], or contains U+0000.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        check(text, Self::MAX_CHARS, "The title is blank: leave it out or write something.")?;
+        Ok(Self(text.into()))
+    }
+}
+
+parsed_text!(Title);
+
+/// What content and title have in common. Blank means white space and control characters only,
+/// which is what the pattern in the schema says too.
+fn check(text: &str, max_chars: usize, blank: &'static str) -> Result<(), Invalid> {
+    if text.chars().all(|c| c.is_whitespace() || c.is_control()) {
+        return Err(Invalid::new(blank));
+    }
+    let chars = text.chars().count();
+    if chars > max_chars {
+        return Err(Invalid::new(format!("At most {max_chars} characters are allowed; this has {chars}.")));
+    }
+    if text.contains('\0') {
+        return Err(Invalid::new("The character U+0000 is not allowed."));
+    }
+    Ok(())
+}

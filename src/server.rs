@@ -1,0 +1,14 @@
+//! What only the server has: the service, its stores, HTTP, and settings.
+//!
+//! Another Rust program embeds Campanile by making a [`service::NotificationService`] and mounting
+//! [`http::router`]; see `examples/embed.rs`.
+
+pub mod assets;
+pub mod clock;
+pub mod config;
+pub mod http;
+pub mod listener;
+pub mod log;
+pub mod maintenance;
+pub mod service;
+pub mod store;

@@ -1,0 +1,55 @@
+//! The files of the dashboard: what `cargo leptos build` left in `target/site`.
+//!
+//! A release build has them inside; a debug build reads them from the disk, so that a change shows
+//! at once.
+
+use std::borrow::Cow;
+
+use rust_embed::RustEmbed;
+
+use crate::app::PageAssets;
+
+#[derive(RustEmbed)]
+#[folder = "target/site"]
+#[allow_missing = true]
+struct Site;
+
+/// A file, as it is sent.
+#[derive(Debug)]
+pub struct Asset {
+    /// Its bytes, in this encoding.
+    pub bytes: Cow<'static, [u8]>,
+    /// `br`, `gzip`, or as it is.
+    pub encoding: Option<&'static str>,
+    /// Changes when the bytes do.
+    pub etag: String,
+}
+
+/// The smallest form of a file that a client with this `Accept-Encoding` takes; `path` is relative
+/// to the site and has no leading slash.
+#[must_use]
+pub fn get(path: &str, accept_encoding: &str) -> Option<Asset> {
+    let takes = |coding: &str| {
+        accept_encoding.split(',').any(|item| {
+            let mut parts = item.split(';').map(str::trim);
+            parts.next() == Some(coding) && parts.all(|parameter| parameter != "q=0")
+        })
+    };
+    let forms = [("br", ".br"), ("gzip", ".gz")].into_iter().filter(|(coding, _)| takes(coding));
+    let compressed = forms.filter_map(|(coding, suffix)| Some((Site::get(&format!("{path}{suffix}"))?, Some(coding))));
+    let (file, encoding) = compressed.chain(Site::get(path).map(|file| (file, None))).next()?;
+    let hash = file.metadata.sha256_hash();
+    let etag = hash[..8].iter().fold(String::from("\""), |text, byte| format!("{text}{byte:02x}")) + "\"";
+    Some(Asset { bytes: file.data, encoding, etag })
+}
+
+/// Where the page finds its style, script and WebAssembly. Empty when the site was not built.
+#[must_use]
+pub fn of_the_page() -> PageAssets {
+    let newest = |extension: &str| {
+        let names = Site::iter().filter(|name| name.starts_with("pkg/campanile") && name.ends_with(extension));
+        let newest = names.max_by_key(|name| Site::get(name).and_then(|file| file.metadata.last_modified()));
+        newest.map_or_else(String::new, |name| format!("/{name}"))
+    };
+    PageAssets { css: newest(".css"), js: newest(".js"), wasm: newest(".wasm") }
+}

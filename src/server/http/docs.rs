@@ -1,0 +1,52 @@
+//! `GET /api/openapi.json`, `/api/docs`: what there is to call, and a page to try it.
+
+use axum::{
+    Router,
+    http::{HeaderValue, header},
+    middleware::map_response,
+    response::Response,
+};
+use utoipa::OpenApi;
+use utoipa_swagger_ui::{Config, SwaggerUi};
+
+use crate::server::service::NotificationService;
+
+/// What stands around the routes.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Campanile",
+        description = "A notification service: send notifications to users, and keep what each of them has read.\n\n\
+            Every failure is a problem document (RFC 9457) of the type `application/problem+json`.",
+        license(name = "MIT OR Apache-2.0"),
+        contact()
+    ),
+    tags(
+        (name = "notifications", description = "Send, list, mark and delete notifications"),
+        (name = "operation", description = "Whether the server is well"),
+    )
+)]
+struct Description;
+
+/// The OpenAPI 3.1 description of every route of the REST API, made from the handlers.
+#[must_use]
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    let (_, paths) = super::described_routes().split_for_parts();
+    let mut whole = Description::openapi();
+    whole.merge(paths);
+    whole
+}
+
+pub(super) fn routes() -> Router<NotificationService> {
+    let config = Config::new(["/api/openapi.json"]).validator_url("none").try_it_out_enabled(true);
+    let page = SwaggerUi::new("/api/docs").config(config).url("/api/openapi.json", openapi());
+    Router::new().merge(page).layer(map_response(allow_its_own_files))
+}
+
+/// The page brings its scripts and styles as files of this server, and sets styles by script.
+async fn allow_its_own_files(mut response: Response) -> Response {
+    let policy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+                  connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+    response
+}

@@ -1,0 +1,126 @@
+//! What every request passes through on its way in, and every answer on its way out.
+
+use std::{any::Any, sync::Arc, time::Instant};
+
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, MatchedPath, Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, Uri, header},
+    middleware::{Next, from_fn_with_state},
+    response::{IntoResponse, Response},
+};
+use tower_http::{catch_panic::CatchPanicLayer, csrf::CsrfLayer};
+
+use super::HttpOptions;
+use crate::model::{Code, Problem};
+
+/// The headers that an answer has unless its handler set them.
+const HEADERS: [(HeaderName, HeaderValue); 6] = [
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (header::REFERRER_POLICY, HeaderValue::from_static("same-origin")),
+    (
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static("default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
+    ),
+    (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
+    (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
+    (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+];
+
+/// Puts the edge around the routes: a panic becomes a problem, a request from another site is
+/// refused, and so on.
+pub(super) fn wrap(routes: Router, options: &HttpOptions) -> Router {
+    routes
+        .layer(DefaultBodyLimit::max(options.max_body_bytes))
+        .layer(CatchPanicLayer::custom(|_: Box<dyn Any + Send>| {
+            // The panic hook has logged it.
+            Problem::new(Code::Internal, "Something went wrong on our side. It has been logged.").into_response()
+        }))
+        .layer(CsrfLayer::new().with_rejection_response(|_| {
+            let why = "This request was started by a page of another site. Use the dashboard, or a client of your own.";
+            Problem::new(Code::Forbidden, why).into_response()
+        }))
+        .layer(from_fn_with_state(Arc::new(options.clone()), guard))
+}
+
+/// Refuses foreign host names, bounds the time, completes the headers, and logs.
+///
+/// The log has the route and not the path: a path may name a user.
+async fn guard(State(options): State<Arc<HttpOptions>>, request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let logged = tracing::enabled!(tracing::Level::DEBUG).then(|| {
+        let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
+        (request.method().clone(), route)
+    });
+    let mut response = if answers_for(&options, request.headers(), request.uri()) {
+        tokio::time::timeout(options.request_timeout, next.run(request)).await.unwrap_or_else(|_| {
+            let seconds = options.request_timeout.as_secs();
+            let detail = format!("The request was not done within {seconds} s. Send it faster, or ask for less.");
+            Problem::new(Code::Timeout, detail).into_response()
+        })
+    } else {
+        let detail = "This server does not answer for this Host. Add the name to the setting allowed-hosts.";
+        Problem::new(Code::MisdirectedRequest, detail).into_response()
+    };
+    for (name, value) in HEADERS {
+        response.headers_mut().entry(name).or_insert(value);
+    }
+    if let Some((method, route)) = logged {
+        let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        tracing::debug!(%method, route, status = response.status().as_u16(), micros, "answered");
+    }
+    response
+}
+
+/// Whether the request's host is a loopback name or one of the allowed ones. A request without a
+/// host does not come from a browser, and so not from a web page.
+fn answers_for(options: &HttpOptions, headers: &HeaderMap, uri: &Uri) -> bool {
+    let Some(allowed) = &options.allowed_hosts else { return true };
+    let from_header = || headers.get(header::HOST).and_then(|value| value.to_str().ok());
+    let Some(authority) = uri.authority().map(|authority| authority.as_str()).or_else(from_header) else {
+        return !headers.contains_key(header::HOST);
+    };
+    let host = without_port(authority);
+    is_loopback(host) || allowed.iter().any(|name| name.eq_ignore_ascii_case(host))
+}
+
+fn without_port(authority: &str) -> &str {
+    match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
+        _ => authority,
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost")
+        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answers(options: &HttpOptions, host: &str) -> bool {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::HOST, HeaderValue::from_str(host).unwrap());
+        answers_for(options, &headers, &Uri::from_static("/"))
+    }
+
+    #[test]
+    fn loopback_names_and_listed_names_are_answered() {
+        let options = HttpOptions { allowed_hosts: Some(vec!["bell.example".to_owned()]), ..HttpOptions::default() };
+        for host in ["localhost", "LOCALHOST:8000", "127.0.0.1:8000", "127.9.9.9", "[::1]:8000", "Bell.Example:443"] {
+            assert!(answers(&options, host), "{host}");
+        }
+        for host in ["evil.example", "evil.example:8000", "localhost.evil.example", "10.0.0.1", "[::2]:80", ""] {
+            assert!(!answers(&options, host), "{host}");
+        }
+    }
+
+    #[test]
+    fn without_a_list_every_name_is_answered() {
+        let options = HttpOptions { allowed_hosts: None, ..HttpOptions::default() };
+        assert!(answers(&options, "anything.example"));
+    }
+}

@@ -1,0 +1,41 @@
+//! `GET /healthz`, `/readyz`: whether the server is alive, and whether it can serve.
+
+use axum::{Json, extract::State};
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{model::Problem, server::service::NotificationService};
+
+pub(super) fn routes() -> OpenApiRouter<NotificationService> {
+    OpenApiRouter::new().routes(routes!(alive)).routes(routes!(ready))
+}
+
+/// How the server is.
+#[derive(Serialize, ToSchema)]
+struct Health {
+    /// Always `ok`; otherwise the answer is a problem.
+    #[schema(example = "ok")]
+    status: &'static str,
+}
+
+const OK: Json<Health> = Json(Health { status: "ok" });
+
+/// Whether the process is alive
+#[utoipa::path(get, path = "/healthz", tag = "operation", responses((status = 200, description = "It is alive", body = Health)))]
+async fn alive() -> Json<Health> {
+    OK
+}
+
+/// Whether the server can serve: its store is reachable
+#[utoipa::path(
+    get, path = "/readyz", tag = "operation",
+    responses(
+        (status = 200, description = "It can serve", body = Health),
+        (status = 503, description = "Its store cannot be reached", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+async fn ready(State(service): State<NotificationService>) -> Result<Json<Health>, Problem> {
+    service.ready().await?;
+    Ok(OK)
+}

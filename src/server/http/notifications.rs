@@ -1,0 +1,26 @@
+//! `/api/notifications`: the REST API. One file for each route.
+
+mod batch;
+mod changes;
+mod create;
+mod list;
+mod mark_all_read;
+mod mark_read;
+mod one;
+mod unread_count;
+
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::server::service::NotificationService;
+
+pub(super) fn routes() -> OpenApiRouter<NotificationService> {
+    OpenApiRouter::new()
+        .merge(create::routes())
+        .merge(list::routes())
+        .merge(mark_read::routes())
+        .merge(unread_count::routes())
+        .merge(mark_all_read::routes())
+        .merge(batch::routes())
+        .merge(changes::routes())
+        .merge(one::routes())
+}

@@ -1,0 +1,71 @@
+//! `GET /api/notifications/changes/{user_id}`.
+
+use axum::{Json, extract::State};
+use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    model::{Changes, FieldError, Invalid, Limit, Problem, UserId, parse_whole_number},
+    server::{
+        http::extract::{Caller, Path, Query},
+        service::NotificationService,
+    },
+};
+
+pub(super) fn routes() -> OpenApiRouter<NotificationService> {
+    OpenApiRouter::new().routes(routes!(changes))
+}
+
+/// From where, and how much at a time, as text that nobody has looked at yet.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct ChangesParams {
+    /// The change number to continue from: `Campanile-Modseq` of a list, or `modseq` of the answer
+    /// before. 0, or absent, tells everything.
+    #[param(value_type = Option<u64>, nullable = false, minimum = 0)]
+    since: Option<String>,
+    /// At most this many events, 1 to 1000; 1000 when absent, and never more.
+    #[param(value_type = Option<u64>, nullable = false, minimum = 1)]
+    limit: Option<String>,
+}
+
+impl ChangesParams {
+    fn parse(&self) -> Result<(u64, Limit), Vec<FieldError>> {
+        let since = self.since.as_deref().map_or(Ok(0), parse_whole_number);
+        let limit = self.limit.as_deref().map_or(Ok(Limit::new(u64::MAX)), |text| match Limit::parse(text) {
+            Ok(limit) if limit.get() == 0 => Err(Invalid::new("Ask for at least 1 event.")),
+            parsed => parsed,
+        });
+        match (since, limit) {
+            (Ok(since), Ok(limit)) => Ok((since, limit)),
+            (since, limit) => {
+                let since = since.err().map(|invalid| FieldError::new("since", invalid));
+                let limit = limit.err().map(|invalid| FieldError::new("limit", invalid));
+                Err(since.into_iter().chain(limit).collect())
+            }
+        }
+    }
+}
+
+/// What changed in an inbox after a change number
+///
+/// The events are made from the present state: what changed several times is one event. When
+/// `reset` is true, the position is too old to continue from, or none of this server: list again.
+#[utoipa::path(
+    get, path = "/api/notifications/changes/{user_id}", tag = "notifications",
+    params(("user_id" = UserId, Path, description = "Whose inbox"), ChangesParams),
+    responses(
+        (status = 200, description = "What changed, in order", body = Changes),
+        (status = "4XX", description = "It was refused", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+async fn changes(
+    State(service): State<NotificationService>,
+    Caller(principal): Caller,
+    Path(user_id): Path<UserId>,
+    Query(params): Query<ChangesParams>,
+) -> Result<Json<Changes>, Problem> {
+    let (since, limit) = params.parse().map_err(Problem::invalid)?;
+    Ok(Json(service.changes(&principal, &user_id, since, limit).await?))
+}

@@ -1,0 +1,77 @@
+//! `GET /api/notifications/list`.
+
+use axum::{
+    Json,
+    extract::{RawQuery, State},
+    http::{HeaderMap, HeaderName, HeaderValue, header},
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    model::{Cursor, ListParams, Notification, Problem},
+    server::{
+        http::extract::{Caller, Query},
+        service::NotificationService,
+    },
+};
+
+/// The change number that a page of one inbox was read at.
+const MODSEQ: HeaderName = HeaderName::from_static("campanile-modseq");
+
+pub(super) fn routes() -> OpenApiRouter<NotificationService> {
+    OpenApiRouter::new().routes(routes!(list))
+}
+
+/// List notifications, newest first
+#[utoipa::path(
+    get, path = "/api/notifications/list", tag = "notifications", params(ListParams),
+    responses(
+        (status = 200, description = "One page", body = Vec<Notification>,
+         headers(
+             ("Link" = String, description = "Where the next page is, as `<…>; rel=\"next\"`; absent on the last page"),
+             ("Campanile-Modseq" = u64, description = "With `user_id`: the change number that the page was read at, to follow the inbox from"),
+         )),
+        (status = "4XX", description = "It was refused", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+async fn list(
+    State(service): State<NotificationService>,
+    Caller(principal): Caller,
+    RawQuery(query): RawQuery,
+    Query(params): Query<ListParams>,
+) -> Result<(HeaderMap, Json<Vec<Notification>>), Problem> {
+    let (filter, before, limit) = params.parse().map_err(Problem::invalid)?;
+    let page = service.list(&principal, &filter, before, limit).await?;
+    let mut headers = HeaderMap::new();
+    if let Some(modseq) = page.modseq {
+        headers.insert(MODSEQ, HeaderValue::from(modseq));
+    }
+    let link = page.next.and_then(|next| HeaderValue::from_str(&next_link(query.as_deref(), next)).ok());
+    if let Some(link) = link {
+        headers.insert(header::LINK, link);
+    }
+    Ok((headers, Json(page.notifications)))
+}
+
+/// The same query from another place (RFC 8288). What the client wrote stays as it is.
+fn next_link(query: Option<&str>, next: Cursor) -> String {
+    let kept = query.unwrap_or("").split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("before="));
+    let before = format!("before={next}");
+    let query = kept.chain([before.as_str()]).collect::<Vec<_>>().join("&");
+    format!("</api/notifications/list?{query}>; rel=\"next\"")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_link_keeps_the_query_and_moves_on() {
+        let next = Cursor::new(7);
+        assert_eq!(next_link(None, next), "</api/notifications/list?before=7>; rel=\"next\"");
+        assert_eq!(
+            next_link(Some("user_id=a%2Fb&before=9&limit=2"), next),
+            "</api/notifications/list?user_id=a%2Fb&limit=2&before=7>; rel=\"next\""
+        );
+    }
+}

@@ -1,0 +1,66 @@
+//! `POST /api/notifications/mark-read/{user_id}/{index}`.
+
+use axum::{Json, extract::State};
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    model::{Invalid, Problem, UserId, parse_whole_number},
+    server::{
+        http::extract::{Caller, FromSegment, Path},
+        service::NotificationService,
+    },
+};
+
+pub(super) fn routes() -> OpenApiRouter<NotificationService> {
+    OpenApiRouter::new().routes(routes!(mark_read))
+}
+
+/// That it is done.
+#[derive(Serialize, ToSchema)]
+struct Marked {
+    /// Always `true`.
+    ok: bool,
+    /// That it is done, in words.
+    #[schema(example = "Notification marked as read")]
+    message: &'static str,
+}
+
+/// A place in an inbox, counted from 0 at the newest.
+struct Index(u64);
+
+impl FromSegment for Index {
+    const NAME: &'static str = "index";
+
+    fn from_segment(segment: &str) -> Result<Self, Invalid> {
+        parse_whole_number(segment).map(Self)
+    }
+}
+
+/// Mark the notification at a place of an inbox as read
+///
+/// The index counts from 0 in the order that `list?user_id=` shows. Between listing and marking
+/// new notifications may arrive and move it: to be safe, mark by id with `PATCH`.
+#[utoipa::path(
+    post, path = "/api/notifications/mark-read/{user_id}/{index}", tag = "notifications",
+    params(
+        ("user_id" = UserId, Path, description = "Whose inbox"),
+        ("index" = u64, Path, minimum = 0, description = "Place in the inbox, from 0 at the newest"),
+    ),
+    responses(
+        (status = 200, description = "It is read, now or before", body = Marked),
+        (status = 404, description = "There is nothing at that place; has `\"ok\": false`", body = Problem, content_type = "application/problem+json"),
+        (status = "4XX", description = "It was refused; nothing changed", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+async fn mark_read(
+    State(service): State<NotificationService>,
+    Caller(principal): Caller,
+    Path((user_id, index)): Path<(UserId, Index)>,
+) -> Result<Json<Marked>, Problem> {
+    match service.mark_read_at(&principal, &user_id, index.0).await {
+        Ok(_) => Ok(Json(Marked { ok: true, message: "Notification marked as read" })),
+        Err(error) => Err(Problem::from(error).not_ok()),
+    }
+}

@@ -1,0 +1,34 @@
+//! `GET /api/notifications/unread-count/{user_id}`.
+
+use axum::{Json, extract::State};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    model::{Problem, UnreadCount, UserId},
+    server::{
+        http::extract::{Caller, Path},
+        service::NotificationService,
+    },
+};
+
+pub(super) fn routes() -> OpenApiRouter<NotificationService> {
+    OpenApiRouter::new().routes(routes!(unread_count))
+}
+
+/// How many notifications of a user are unread
+#[utoipa::path(
+    get, path = "/api/notifications/unread-count/{user_id}", tag = "notifications",
+    params(("user_id" = UserId, Path, description = "Whose inbox")),
+    responses(
+        (status = 200, description = "How many; 0 for a user nobody has written to", body = UnreadCount),
+        (status = "4XX", description = "It was refused", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+async fn unread_count(
+    State(service): State<NotificationService>,
+    Caller(principal): Caller,
+    Path(user_id): Path<UserId>,
+) -> Result<Json<UnreadCount>, Problem> {
+    let unread_count = service.unread_count(&principal, &user_id).await?;
+    Ok(Json(UnreadCount { user_id, unread_count }))
+}

@@ -1,0 +1,58 @@
+//! The files of the dashboard, compressed beforehand.
+
+use axum::{
+    Router,
+    extract::Path,
+    http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+
+use crate::{
+    model::Problem,
+    server::{assets, http::problem::no_such_route, service::NotificationService},
+};
+
+/// A file whose name has the hash of its content never changes.
+const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+/// Another one is asked for again after an hour.
+const FOR_AN_HOUR: HeaderValue = HeaderValue::from_static("public, max-age=3600");
+
+pub(super) fn routes() -> Router<NotificationService> {
+    Router::new()
+        .route("/pkg/{file}", get(package_file))
+        // What is in `public/`; every other route of one segment stands before it.
+        .route("/{file}", get(public_file))
+}
+
+async fn package_file(Path(file): Path<String>, headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {
+    send(&format!("pkg/{file}"), &headers, uri, FOR_EVER).await
+}
+
+async fn public_file(Path(file): Path<String>, headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {
+    send(&file, &headers, uri, FOR_AN_HOUR).await
+}
+
+async fn send(path: &str, request: &HeaderMap, uri: Uri, cache: HeaderValue) -> Result<Response, Problem> {
+    let text = |name| request.get(name).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let Some(asset) = assets::get(path, text(header::ACCEPT_ENCODING)) else {
+        return Err(no_such_route(uri).await);
+    };
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CACHE_CONTROL, cache);
+    headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+    if let Ok(etag) = HeaderValue::from_str(&asset.etag) {
+        headers.insert(header::ETAG, etag);
+    }
+    if text(header::IF_NONE_MATCH).split(',').any(|etag| etag.trim() == asset.etag) {
+        return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
+    }
+    let kind = mime_guess::from_path(path).first_or_octet_stream();
+    if let Ok(kind) = HeaderValue::from_str(kind.as_ref()) {
+        headers.insert(header::CONTENT_TYPE, kind);
+    }
+    if let Some(encoding) = asset.encoding {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
+    }
+    Ok((headers, asset.bytes).into_response())
+}

@@ -1,0 +1,23 @@
+//! What the server says of itself, on standard error.
+//!
+//! A log line never holds a user id, a text, an address or a secret.
+
+use anyhow::{Context, Result};
+use tracing_subscriber::{EnvFilter, fmt};
+
+use super::config::{LogFormat, Settings};
+
+/// Starts logging for the whole process.
+///
+/// # Errors
+/// When the filter cannot be read, or logging was started before.
+pub fn start(settings: &Settings) -> Result<()> {
+    let filter = EnvFilter::try_new(&settings.log)
+        .with_context(|| format!("log: {:?} is not a filter such as info or campanile=debug", settings.log))?;
+    let log = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let started = match settings.log_format {
+        LogFormat::Text => log.with_target(false).try_init(),
+        LogFormat::Json => log.json().flatten_event(true).try_init(),
+    };
+    started.map_err(|error| anyhow::anyhow!("logging was started before: {error}"))
+}

@@ -1,0 +1,254 @@
+//! Every rule of Campanile.
+//!
+//! REST, the dashboard's server functions and programs that embed Campanile all call
+//! [`NotificationService`] and nothing else.
+
+mod error;
+mod principal;
+
+use std::sync::Arc;
+
+use uuid::{NoContext, Uuid};
+
+pub use error::ServiceError;
+pub use principal::Principal;
+
+use super::{
+    clock::{Clock, SystemClock},
+    store::{Accepted, Store},
+};
+use crate::model::{
+    Changes, Content, Cursor, FieldError, Filter, Invalid, Limit, NewNotification, Notification, NotificationId,
+    Overview, Page, Timestamp, UserId,
+};
+
+/// The most notifications that one call creates, when nothing else is said.
+pub const DEFAULT_BATCH_MAX: usize = 1000;
+/// How many expired notifications are deleted in one step, so that nobody waits long for it.
+const EXPIRY_STEP: usize = 500;
+
+/// Creates, lists, marks and deletes notifications.
+///
+/// A clone is cheap and is the same service. Every call may come from many tasks at once, and says
+/// who is calling: what a [`Principal`] may not do is [`ServiceError::Forbidden`], and what it may
+/// not know of is [`ServiceError::NotFound`].
+#[derive(Clone)]
+pub struct NotificationService {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    batch_max: usize,
+}
+
+impl NotificationService {
+    /// A service over a store, with the clock of the machine.
+    #[must_use]
+    pub fn new(store: impl Store) -> Self {
+        Self::with_clock(store, SystemClock)
+    }
+
+    /// A service that asks this clock what time it is.
+    #[must_use]
+    pub fn with_clock(store: impl Store, clock: impl Clock) -> Self {
+        Self { store: Arc::new(store), clock: Arc::new(clock), batch_max: DEFAULT_BATCH_MAX }
+    }
+
+    /// The same, with another limit for how many notifications one call creates.
+    #[must_use]
+    pub fn batch_max(self, batch_max: usize) -> Self {
+        Self { batch_max, ..self }
+    }
+
+    /// The present moment, as the service sees it.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Sends one notification and returns it with its id and time.
+    ///
+    /// # Errors
+    /// When the caller may not send, or the store cannot take it.
+    pub async fn create(&self, principal: &Principal, new: NewNotification) -> Result<Notification, ServiceError> {
+        principal.may_send()?;
+        let mut created = self.store.create(vec![self.accept(new)]).await?;
+        created.pop().ok_or(ServiceError::Broken("the store accepted a notification and returned none"))
+    }
+
+    /// Sends all of these in this order, or none, and returns them with their ids and times.
+    ///
+    /// # Errors
+    /// When there is none or more than the limit, the caller may not send, or the store cannot
+    /// take them.
+    pub async fn create_batch(
+        &self,
+        principal: &Principal,
+        new: Vec<NewNotification>,
+    ) -> Result<Vec<Notification>, ServiceError> {
+        principal.may_send()?;
+        if new.is_empty() || new.len() > self.batch_max {
+            let why = format!("A batch has 1 to {} notifications; this has {}.", self.batch_max, new.len());
+            return Err(ServiceError::Invalid(vec![FieldError::new("notifications", Invalid::new(why))]));
+        }
+        Ok(self.store.create(new.into_iter().map(|new| self.accept(new)).collect()).await?)
+    }
+
+    /// One page of what meets the filter, newest first, starting after `before`. A user sees only
+    /// the own inbox.
+    ///
+    /// # Errors
+    /// When the filter names an inbox that the caller may not read.
+    pub async fn list(
+        &self,
+        principal: &Principal,
+        filter: &Filter,
+        before: Option<Cursor>,
+        limit: Limit,
+    ) -> Result<Page, ServiceError> {
+        principal.may_read(filter.user_id.as_ref())?;
+        Ok(self.store.list(filter, before, limit).await?)
+    }
+
+    /// One notification.
+    ///
+    /// # Errors
+    /// When there is none of that id that the caller may know of.
+    pub async fn get(&self, principal: &Principal, id: NotificationId) -> Result<Notification, ServiceError> {
+        let found = self.store.get(id).await?;
+        found.filter(|notification| principal.owns(&notification.user_id)).ok_or(ServiceError::no_notification(id))
+    }
+
+    /// Marks the notification read that is at this place of the inbox, counted from 0 in the order
+    /// that [`Self::list`] shows. Marking again changes nothing.
+    ///
+    /// # Errors
+    /// When there is nothing at that place of an inbox that the caller may know of.
+    pub async fn mark_read_at(
+        &self,
+        principal: &Principal,
+        user_id: &UserId,
+        index: u64,
+    ) -> Result<Notification, ServiceError> {
+        let nothing = || ServiceError::nothing_at(user_id, index);
+        if !principal.owns(user_id) {
+            return Err(nothing());
+        }
+        self.store.mark_read_at(user_id, index).await?.ok_or_else(nothing)
+    }
+
+    /// Marks one notification read or unread, and returns it as it is then. Marking it as it is
+    /// changes nothing.
+    ///
+    /// # Errors
+    /// When there is none of that id that the caller may know of.
+    pub async fn set_read(
+        &self,
+        principal: &Principal,
+        id: NotificationId,
+        is_read: bool,
+    ) -> Result<Notification, ServiceError> {
+        self.get(principal, id).await?;
+        self.store.set_read(id, is_read).await?.ok_or(ServiceError::no_notification(id))
+    }
+
+    /// Marks the whole inbox read, and returns how many were unread.
+    ///
+    /// # Errors
+    /// When the caller may not read that inbox.
+    pub async fn mark_all_read(&self, principal: &Principal, user_id: &UserId) -> Result<u64, ServiceError> {
+        principal.may_read(Some(user_id))?;
+        Ok(self.store.mark_all_read(user_id).await?)
+    }
+
+    /// Deletes one notification.
+    ///
+    /// # Errors
+    /// When there is none of that id that the caller may know of.
+    pub async fn delete(&self, principal: &Principal, id: NotificationId) -> Result<(), ServiceError> {
+        self.get(principal, id).await?;
+        self.store.delete(id).await?.map(drop).ok_or(ServiceError::no_notification(id))
+    }
+
+    /// How many notifications of the inbox are unread; 0 for a user nobody has written to.
+    ///
+    /// # Errors
+    /// When the caller may not read that inbox.
+    pub async fn unread_count(&self, principal: &Principal, user_id: &UserId) -> Result<u64, ServiceError> {
+        principal.may_read(Some(user_id))?;
+        Ok(self.store.unread_count(user_id).await?)
+    }
+
+    /// What changed in the inbox after the change number `since`, at most `limit` events.
+    ///
+    /// # Errors
+    /// When the caller may not read that inbox.
+    pub async fn changes(
+        &self,
+        principal: &Principal,
+        user_id: &UserId,
+        since: u64,
+        limit: Limit,
+    ) -> Result<Changes, ServiceError> {
+        principal.may_read(Some(user_id))?;
+        Ok(self.store.changes(user_id, since, limit).await?)
+    }
+
+    /// How much is in one inbox, or in all of them, and of what kind.
+    ///
+    /// # Errors
+    /// When the caller may not read that inbox, or not all of them.
+    pub async fn overview(&self, principal: &Principal, user_id: Option<&UserId>) -> Result<Overview, ServiceError> {
+        principal.may_read(user_id)?;
+        Ok(self.store.overview(user_id).await?)
+    }
+
+    /// Deletes what has expired, and returns how many notifications that were.
+    ///
+    /// [`super::maintenance::run`] calls it again and again.
+    ///
+    /// # Errors
+    /// When the store cannot.
+    pub async fn delete_expired(&self) -> Result<usize, ServiceError> {
+        let now = self.clock.now();
+        let mut deleted = 0;
+        loop {
+            let step = self.store.delete_expired(now, EXPIRY_STEP).await?;
+            deleted += step;
+            if step < EXPIRY_STEP {
+                return Ok(deleted);
+            }
+        }
+    }
+
+    /// Whether the service can serve.
+    ///
+    /// # Errors
+    /// When the store cannot.
+    pub async fn ready(&self) -> Result<(), ServiceError> {
+        Ok(self.store.ready().await?)
+    }
+
+    /// Gives a notification its id and its time.
+    fn accept(&self, new: NewNotification) -> Accepted {
+        let timestamp = self.clock.now();
+        let micros = u64::try_from(timestamp.as_micros()).unwrap_or(0);
+        let nanos = u32::try_from(micros % 1_000_000).unwrap_or(0) * 1_000;
+        let moment = uuid::Timestamp::from_unix(NoContext, micros / 1_000_000, nanos);
+        Accepted { id: NotificationId::new(Uuid::new_v7(moment)), timestamp, new }
+    }
+
+    /// Sends a plain text to a user: the document's `create_notification(user_id, content)`.
+    ///
+    /// # Errors
+    /// When the user id or the text is not legal, the caller may not send, or the store cannot
+    /// take it.
+    pub async fn notify(
+        &self,
+        principal: &Principal,
+        user_id: &str,
+        content: &str,
+    ) -> Result<Notification, ServiceError> {
+        let user_id = UserId::parse(user_id).map_err(|why| vec![FieldError::new("user_id", why)])?;
+        let content = Content::parse(content).map_err(|why| vec![FieldError::new("content", why)])?;
+        self.create(principal, NewNotification::new(user_id, content)).await
+    }
+}

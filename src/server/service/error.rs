@@ -1,0 +1,66 @@
+//! Why the service did not do what it was asked.
+
+use crate::{
+    model::{Code, FieldError, NotificationId, Problem, UserId},
+    server::store::StoreError,
+};
+
+/// Why the service did not do what it was asked. What is refused changes nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// A value is not legal.
+    #[error("a value is not legal")]
+    Invalid(Vec<FieldError>),
+    /// The caller may not do this; says what would be allowed.
+    #[error("{0}")]
+    Forbidden(&'static str),
+    /// There is no such thing that the caller may know of.
+    #[error("{0}")]
+    NotFound(String),
+    /// The store did not do it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A part of Campanile broke its word: a bug.
+    #[error("{0}")]
+    Broken(&'static str),
+}
+
+impl ServiceError {
+    pub(super) fn no_notification(id: NotificationId) -> Self {
+        Self::NotFound(format!("There is no notification {id}; it may have been deleted or left the window."))
+    }
+
+    pub(super) fn nothing_at(user_id: &UserId, index: u64) -> Self {
+        Self::NotFound(format!("The inbox of {user_id} has no notification at index {index}."))
+    }
+}
+
+impl From<Vec<FieldError>> for ServiceError {
+    fn from(errors: Vec<FieldError>) -> Self {
+        Self::Invalid(errors)
+    }
+}
+
+impl From<ServiceError> for Problem {
+    /// What a client is told. A failure of ours is logged here, once, with its cause, and the
+    /// client learns only that it is ours.
+    fn from(error: ServiceError) -> Self {
+        match error {
+            ServiceError::Invalid(errors) => Self::invalid(errors),
+            ServiceError::Forbidden(why) => Self::new(Code::Forbidden, why),
+            ServiceError::NotFound(what) => Self::new(Code::NotFound, what),
+            ServiceError::Store(StoreError::Unavailable(cause)) => {
+                tracing::warn!(cause, "the store is not available");
+                Self::new(Code::Unavailable, "The service cannot do this now. Try again in a few seconds.")
+            }
+            ServiceError::Store(StoreError::Failed(cause)) => {
+                tracing::error!(cause, "the store failed");
+                Self::new(Code::Internal, "Something went wrong on our side. It has been logged.")
+            }
+            ServiceError::Broken(cause) => {
+                tracing::error!(cause, "a part of the server broke its word");
+                Self::new(Code::Internal, "Something went wrong on our side. It has been logged.")
+            }
+        }
+    }
+}

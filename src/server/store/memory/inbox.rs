@@ -1,0 +1,81 @@
+//! One user's inbox: its counts, its order, and what changed when.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::model::{Category, NotificationId};
+
+/// Where a notification stands among all that were ever accepted.
+pub(super) type Seq = u64;
+
+/// What a change number stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    /// The notification at this place was created or marked.
+    Row(Seq),
+    /// The notification of this name was deleted.
+    Deleted(NotificationId),
+}
+
+/// One user's inbox.
+#[derive(Debug)]
+pub(super) struct Inbox {
+    /// The number of the newest change.
+    pub(super) modseq: u64,
+    /// Deletions up to this change number are no longer remembered.
+    pub(super) forgotten: u64,
+    /// Everything that last changed at or before this number is read.
+    pub(super) all_read_modseq: u64,
+    /// How many notifications are unread.
+    pub(super) unread: u64,
+    /// The notifications, oldest first.
+    pub(super) seqs: VecDeque<Seq>,
+    /// How many notifications there are of each kind.
+    pub(super) categories: BTreeMap<Category, u64>,
+    /// The newest change of each notification that is here or whose deletion is remembered.
+    pub(super) changed: BTreeMap<u64, Change>,
+}
+
+impl Inbox {
+    /// An inbox without anything, whose change numbers continue from `floor`.
+    pub(super) fn new(floor: u64) -> Self {
+        Self {
+            modseq: floor,
+            forgotten: floor,
+            all_read_modseq: 0,
+            unread: 0,
+            seqs: VecDeque::new(),
+            categories: BTreeMap::new(),
+            changed: BTreeMap::new(),
+        }
+    }
+
+    /// Takes the next change number.
+    pub(super) fn next_modseq(&mut self) -> u64 {
+        self.modseq += 1;
+        self.modseq
+    }
+
+    /// The notification at this place, counted from 0 at the newest.
+    pub(super) fn seq_at(&self, index: u64) -> Option<Seq> {
+        let from_oldest = self.seqs.len().checked_sub(usize::try_from(index).ok()?.checked_add(1)?)?;
+        self.seqs.get(from_oldest).copied()
+    }
+
+    /// Takes a notification out of the order. The oldest one, which is what the window takes,
+    /// costs nothing.
+    pub(super) fn remove(&mut self, seq: Seq) {
+        if let Ok(place) = self.seqs.binary_search(&seq) {
+            self.seqs.remove(place);
+        }
+    }
+
+    /// Whether there is nothing left that anybody could ask for.
+    pub(super) fn is_forgettable(&self) -> bool {
+        self.seqs.is_empty() && self.changed.is_empty()
+    }
+
+    /// Whether a client at this position can be told what it missed.
+    pub(super) fn can_continue_from(&self, since: u64) -> bool {
+        since == 0 || (self.forgotten..=self.modseq).contains(&since)
+    }
+}
