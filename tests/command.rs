@@ -1,0 +1,145 @@
+//! The `campanile` command, as a process.
+
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
+    process::{Child, Command, Output, Stdio},
+    time::{Duration, Instant},
+};
+
+fn campanile(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_campanile"));
+    command.args(arguments).env_clear().current_dir(std::env::temp_dir());
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    campanile(arguments).output().unwrap()
+}
+
+/// A server on a free port, stopped when the test is over.
+struct Server {
+    child: Child,
+    address: String,
+}
+
+impl Server {
+    fn start(arguments: &[&str]) -> Self {
+        let mut all = vec!["serve", "--listen", "127.0.0.1:0", "--store", "memory:"];
+        all.extend(arguments);
+        let mut child = campanile(&all).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let address = line.trim().strip_prefix("Campanile is ready: http://").and_then(|rest| rest.strip_suffix('/'));
+        Self { address: address.unwrap_or_else(|| panic!("{line:?}")).to_owned(), child }
+    }
+
+    fn ask(&self, request: &str) -> String {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    /// Sends a signal, waits for the end and returns what was logged.
+    fn stop(mut self, signal: &str) -> (bool, String) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+        let ended = self.child.wait().unwrap();
+        let mut log = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+        (ended.success(), log)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+    }
+}
+
+#[test]
+fn it_serves_and_stops_cleanly_on_both_signals() {
+    for signal in ["-INT", "-TERM"] {
+        let server = Server::start(&[]);
+        let answer = server.ask("GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+        let (success, log) = server.stop(signal);
+        assert!(success, "{log}");
+        assert!(log.contains("stopped"), "{log}");
+    }
+}
+
+#[test]
+fn it_stops_at_the_deadline_with_a_request_that_does_not_end() {
+    let server = Server::start(&["--shutdown-timeout", "1"]);
+    let mut slow = TcpStream::connect(&server.address).unwrap();
+    slow.write_all(
+        b"POST /api/notifications/create HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{",
+    )
+    .unwrap();
+    // The server has the request once it has answered another one that came after it.
+    server.ask("GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    let started = Instant::now();
+    let (success, log) = server.stop("-TERM");
+    assert!(success && started.elapsed() < Duration::from_secs(4), "{:?} {log}", started.elapsed());
+}
+
+#[test]
+fn logs_are_json_when_asked_and_hold_nothing_of_a_notification() {
+    let server = Server::start(&["--log-format", "json", "--log", "debug"]);
+    let body = "{\"user_id\": \"secret-user\", \"content\": \"secret-text\"}";
+    let length = body.len();
+    let answer = server.ask(&format!(
+        "POST /api/notifications/create HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+         Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+    ));
+    assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+    server.ask("GET /api/notifications/unread-count/secret-user HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    let (_, log) = server.stop("-TERM");
+    let lines: Vec<serde_json::Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(lines.iter().any(|line| line["route"] == "/api/notifications/create" && line["status"] == 201), "{log}");
+    assert!(!log.contains("secret"), "{log}");
+}
+
+#[test]
+fn help_and_version_are_there() {
+    let help = run(&["--help"]);
+    assert!(help.status.success());
+    let text = String::from_utf8(help.stdout).unwrap();
+    for word in ["serve", "--listen", "CAMPANILE_LISTEN", "127.0.0.1:8000", "curl"] {
+        assert!(text.contains(word), "{word} is not in\n{text}");
+    }
+    assert!(String::from_utf8(run(&["--version"]).stdout).unwrap().starts_with("campanile 0."));
+}
+
+#[test]
+fn a_setting_that_is_wrong_is_one_clear_sentence() {
+    for (arguments, word) in [
+        (vec!["--listen", "0.0.0.0:8000"], "--insecure-no-auth"),
+        (vec!["--store", "redis://x"], "store:"),
+        (vec!["--window", "0"], "window:"),
+        (vec!["--log", "a=b=c"], "log:"),
+        (vec!["--config", "/does/not/exist.toml"], "exist.toml"),
+    ] {
+        let refused = run(&[&["serve"], arguments.as_slice()].concat());
+        let error = String::from_utf8(refused.stderr).unwrap();
+        assert!(!refused.status.success() && error.contains(word), "{arguments:?}: {error}");
+        assert_eq!(error.trim().lines().count(), 1, "{error}");
+    }
+}
+
+#[test]
+fn a_port_that_is_taken_is_said() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let refused = run(&["--listen", &taken.local_addr().unwrap().to_string()]);
+    assert!(String::from_utf8(refused.stderr).unwrap().contains("is another server running there?"));
+}
+
+#[test]
+fn the_description_is_printed() {
+    let printed = run(&["openapi"]);
+    let description: serde_json::Value = serde_json::from_slice(&printed.stdout).unwrap();
+    assert_eq!(description["info"]["title"], "Campanile");
+}

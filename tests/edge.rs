@@ -1,0 +1,148 @@
+//! What holds for every answer: headers, hosts, other sites, time, panics.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use axum::{
+    body::Body,
+    http::{Request, header},
+};
+use campanile::{
+    model::{Changes, Cursor, Filter, Limit, Notification, NotificationId, Overview, Page, Timestamp, UserId},
+    server::{
+        http::HttpOptions,
+        service::NotificationService,
+        store::{Accepted, Store, StoreError},
+    },
+};
+
+use crate::harness::App;
+
+/// A store in trouble: it hangs, panics, is away or is broken, by whose inbox is asked for.
+struct Troubled;
+
+#[async_trait]
+impl Store for Troubled {
+    async fn unread_count(&self, user_id: &UserId) -> Result<u64, StoreError> {
+        match user_id.as_str() {
+            "hangs" => std::future::pending().await,
+            "panics" => panic!("as the test wants it"),
+            "away" => Err(StoreError::Unavailable("connection refused by db.internal".to_owned())),
+            _ => Err(StoreError::Failed("page 7 of secrets.db is torn".to_owned())),
+        }
+    }
+    async fn ready(&self) -> Result<(), StoreError> {
+        Err(StoreError::Unavailable("connection refused by db.internal".to_owned()))
+    }
+    async fn create(&self, _: Vec<Accepted>) -> Result<Vec<Notification>, StoreError> {
+        Ok(Vec::new())
+    }
+    async fn list(&self, _: &Filter, _: Option<Cursor>, _: Limit) -> Result<Page, StoreError> {
+        unreachable!()
+    }
+    async fn get(&self, _: NotificationId) -> Result<Option<Notification>, StoreError> {
+        unreachable!()
+    }
+    async fn set_read(&self, _: NotificationId, _: bool) -> Result<Option<Notification>, StoreError> {
+        unreachable!()
+    }
+    async fn mark_read_at(&self, _: &UserId, _: u64) -> Result<Option<Notification>, StoreError> {
+        unreachable!()
+    }
+    async fn mark_all_read(&self, _: &UserId) -> Result<u64, StoreError> {
+        unreachable!()
+    }
+    async fn delete(&self, _: NotificationId) -> Result<Option<Notification>, StoreError> {
+        unreachable!()
+    }
+    async fn changes(&self, _: &UserId, _: u64, _: Limit) -> Result<Changes, StoreError> {
+        unreachable!()
+    }
+    async fn overview(&self, _: Option<&UserId>) -> Result<Overview, StoreError> {
+        unreachable!()
+    }
+    async fn delete_expired(&self, _: Timestamp, _: usize) -> Result<usize, StoreError> {
+        unreachable!()
+    }
+}
+
+fn troubled() -> App {
+    let options = HttpOptions { request_timeout: Duration::from_millis(50), ..HttpOptions::default() };
+    App::with(NotificationService::new(Troubled), &options)
+}
+
+#[tokio::test]
+async fn every_answer_has_the_security_headers() {
+    let app = App::new();
+    for path in ["/healthz", "/api/notifications/list", "/nothing", "/api/docs/", "/api/notifications/unread-count/%00"] {
+        let answer = app.get(path).await;
+        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
+        assert_eq!(answer.header("referrer-policy"), "same-origin", "{path}");
+        assert_eq!(answer.header("cross-origin-resource-policy"), "same-origin", "{path}");
+        assert!(answer.header("content-security-policy").contains("frame-ancestors 'none'"), "{path}");
+        assert!(answer.header("content-security-policy").contains("default-src 'none'"), "{path}");
+    }
+    assert_eq!(app.get("/api/notifications/list").await.header("cache-control"), "no-store");
+}
+
+#[tokio::test]
+async fn a_foreign_host_is_refused() {
+    let app = App::new();
+    let request = |host: &str| {
+        Request::get("/api/notifications/list").header(header::HOST, host).body(Body::empty()).unwrap()
+    };
+    app.ask(request("evil.example")).await.problem(421, "misdirected_request");
+    app.ask(request("evil.example:8000")).await.problem(421, "misdirected_request");
+    assert_eq!(app.ask(request("[::1]:8000")).await.status, 200);
+    let options = HttpOptions { allowed_hosts: Some(vec!["bell.example".to_owned()]), ..HttpOptions::default() };
+    let named = App::with(app.service.clone(), &options);
+    assert_eq!(named.ask(request("bell.example")).await.status, 200);
+    named.ask(request("evil.example")).await.problem(421, "misdirected_request");
+}
+
+#[tokio::test]
+async fn what_another_site_starts_is_refused_and_changes_nothing() {
+    let app = App::new();
+    app.notify("ann", "a").await;
+    let request = |name: &str, value: &str| {
+        Request::post("/api/notifications/mark-all-read/ann")
+            .header(header::HOST, "localhost:8000")
+            .header(name, value)
+            .body(Body::empty())
+            .unwrap()
+    };
+    app.ask(request("sec-fetch-site", "cross-site")).await.problem(403, "forbidden");
+    app.ask(request("origin", "https://evil.example")).await.problem(403, "forbidden");
+    assert_eq!(app.get("/api/notifications/unread-count/ann").await.json()["unread_count"], 1);
+    assert_eq!(app.ask(request("sec-fetch-site", "same-origin")).await.status, 200);
+    assert_eq!(app.ask(request("origin", "http://localhost:8000")).await.status, 200);
+}
+
+#[tokio::test]
+async fn what_takes_too_long_is_a_problem() {
+    troubled().get("/api/notifications/unread-count/hangs").await.problem(408, "timeout");
+}
+
+#[tokio::test]
+async fn a_panic_is_a_problem_that_tells_nothing() {
+    let problem = troubled().get("/api/notifications/unread-count/panics").await.problem(500, "internal");
+    assert!(!problem.to_string().contains("as the test wants it"));
+}
+
+#[tokio::test]
+async fn a_broken_store_is_a_problem_that_tells_nothing() {
+    let problem = troubled().get("/api/notifications/unread-count/broken").await.problem(500, "internal");
+    assert!(!problem.to_string().contains("secrets.db"));
+    let body = serde_json::json!({"user_id": "ann", "content": "x"});
+    troubled().post_json("/api/notifications/create", &body).await.problem(500, "internal");
+}
+
+#[tokio::test]
+async fn a_store_that_is_away_is_503_with_a_time_to_come_back() {
+    for path in ["/api/notifications/unread-count/away", "/readyz"] {
+        let answer = troubled().get(path).await;
+        let problem = answer.problem(503, "unavailable");
+        assert!(!problem.to_string().contains("db.internal"));
+        assert_eq!(answer.header("retry-after"), "2");
+    }
+}

@@ -1,0 +1,130 @@
+//! What the tests of the HTTP side share: a router over an empty store, and how to ask it.
+
+use axum::{
+    Router,
+    body::Body,
+    http::{HeaderMap, Method, Request, StatusCode, header},
+};
+use campanile::{
+    model::Timestamp,
+    server::{
+        clock::Clock,
+        http::{HttpOptions, router},
+        service::{NotificationService, Principal},
+        store::MemoryStore,
+    },
+};
+use http_body_util::BodyExt;
+use serde_json::Value;
+use tower::ServiceExt;
+
+/// The moment at which every store of the tests was opened.
+pub(crate) fn started() -> Timestamp {
+    Timestamp::parse("2026-01-01T00:00:00Z").unwrap()
+}
+
+/// A clock that stands still where it was set.
+pub(crate) struct StoppedClock(pub(crate) Timestamp);
+
+impl Clock for StoppedClock {
+    fn now(&self) -> Timestamp {
+        self.0
+    }
+}
+
+/// A router over an empty memory store, asked without a socket.
+#[derive(Clone)]
+pub(crate) struct App {
+    pub(crate) service: NotificationService,
+    router: Router,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
+}
+
+impl App {
+    /// With the window of the document.
+    pub(crate) fn new() -> Self {
+        Self::with_window(1000)
+    }
+
+    pub(crate) fn with_window(window: usize) -> Self {
+        Self::with(NotificationService::new(MemoryStore::new(window, started())), &HttpOptions::default())
+    }
+
+    pub(crate) fn with(service: NotificationService, options: &HttpOptions) -> Self {
+        Self { router: router(service.clone(), options), service }
+    }
+
+    pub(crate) async fn ask(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.unwrap().to_bytes().to_vec();
+        Answer { status: parts.status, headers: parts.headers, body }
+    }
+
+    pub(crate) async fn send(&self, method: Method, path: &str, json: Option<&str>) -> Answer {
+        let request = Request::builder().method(method).uri(path).header(header::HOST, "localhost:8000");
+        let request = match json {
+            Some(json) => request.header(header::CONTENT_TYPE, "application/json").body(Body::from(json.to_owned())),
+            None => request.body(Body::empty()),
+        };
+        self.ask(request.unwrap()).await
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.send(Method::GET, path, None).await
+    }
+
+    pub(crate) async fn post(&self, path: &str) -> Answer {
+        self.send(Method::POST, path, None).await
+    }
+
+    pub(crate) async fn post_json(&self, path: &str, json: &Value) -> Answer {
+        self.send(Method::POST, path, Some(&json.to_string())).await
+    }
+
+    /// Sends a notification past HTTP and returns its id.
+    pub(crate) async fn notify(&self, user_id: &str, content: &str) -> String {
+        self.service.notify(&Principal::Operator, user_id, content).await.unwrap().id.to_string()
+    }
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.body.clone()).unwrap()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// Checks that this is a whole problem document with this status and code, and returns it.
+    #[track_caller]
+    pub(crate) fn problem(&self, status: u16, code: &str) -> Value {
+        assert_eq!(self.status.as_u16(), status, "{}", String::from_utf8_lossy(&self.body));
+        assert_eq!(self.header("content-type"), "application/problem+json");
+        let problem = self.json();
+        assert_eq!(problem["code"], code, "{problem}");
+        assert_eq!(problem["status"], status, "{problem}");
+        assert_eq!(problem["type"], "about:blank", "{problem}");
+        assert!(problem["title"].is_string() && !problem["detail"].as_str().unwrap().is_empty(), "{problem}");
+        problem
+    }
+
+    /// Checks that this is a 422 whose first complaint is about this field.
+    #[track_caller]
+    pub(crate) fn refused_field(&self, field: &str) {
+        let problem = self.problem(422, "invalid_input");
+        assert_eq!(problem["errors"][0]["field"], field, "{problem}");
+    }
+}

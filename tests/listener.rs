@@ -1,0 +1,97 @@
+//! The accept loop, over real sockets.
+
+use std::{future::pending, net::SocketAddr, time::Duration};
+
+use axum::{Router, routing::get};
+use campanile::server::listener::{ListenerOptions, serve};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    sync::oneshot,
+    time::timeout,
+};
+
+const LONG: Duration = Duration::from_secs(10);
+const REQUEST: &[u8] = b"GET /quick HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+struct Running {
+    address: SocketAddr,
+    stop: oneshot::Sender<()>,
+    ended: tokio::task::JoinHandle<bool>,
+}
+
+async fn start(max_connections: usize, header_timeout: Duration, shutdown_timeout: Duration) -> Running {
+    let router = Router::new()
+        .route("/quick", get(|| async { "quick" }))
+        .route("/slow", get(|| async { tokio::time::sleep(Duration::from_millis(300)).await; "slow" }))
+        .route("/never", get(|| async { pending::<()>().await }));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stop, stopped) = oneshot::channel();
+    let options = ListenerOptions { max_connections, header_timeout, shutdown_timeout };
+    let ended = tokio::spawn(serve(listener, router, options, async { drop(stopped.await) }));
+    Running { address, stop, ended }
+}
+
+async fn read_until(stream: &mut TcpStream, end: &str) -> String {
+    let mut all = String::new();
+    let mut buffer = [0; 1024];
+    while !all.contains(end) {
+        let count = timeout(LONG, stream.read(&mut buffer)).await.unwrap().unwrap();
+        assert!(count > 0, "closed after {all:?}");
+        all.push_str(std::str::from_utf8(&buffer[..count]).unwrap());
+    }
+    all
+}
+
+#[tokio::test]
+async fn headers_that_do_not_come_close_the_connection() {
+    let server = start(10, Duration::from_millis(100), LONG).await;
+    for slow in [&b""[..], b"G", b"GET /quick HTTP/1.1\r\nHost: loc"] {
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        stream.write_all(slow).await.unwrap();
+        let mut rest = Vec::new();
+        timeout(LONG, stream.read_to_end(&mut rest)).await.expect("the server closes it").unwrap();
+    }
+}
+
+#[tokio::test]
+async fn one_more_than_the_limit_waits_for_a_place() {
+    let server = start(1, LONG, LONG).await;
+    let mut first = TcpStream::connect(server.address).await.unwrap();
+    first.write_all(REQUEST).await.unwrap();
+    read_until(&mut first, "quick").await;
+    let mut second = TcpStream::connect(server.address).await.unwrap();
+    second.write_all(REQUEST).await.unwrap();
+    let mut buffer = [0; 1];
+    assert!(timeout(Duration::from_millis(200), second.read(&mut buffer)).await.is_err(), "it was served beside the first");
+    drop(first);
+    read_until(&mut second, "quick").await;
+}
+
+#[tokio::test]
+async fn a_running_request_ends_before_the_server_does() {
+    let server = start(10, LONG, LONG).await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    // The first answer shows that the connection is served; then the slow request is on its way.
+    stream.write_all(REQUEST).await.unwrap();
+    read_until(&mut stream, "quick").await;
+    stream.write_all(b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    server.stop.send(()).unwrap();
+    assert!(read_until(&mut stream, "slow").await.starts_with("HTTP/1.1 200"));
+    assert!(timeout(LONG, server.ended).await.unwrap().unwrap());
+    assert!(TcpStream::connect(server.address).await.is_err());
+}
+
+#[tokio::test]
+async fn a_request_that_never_ends_is_cut_at_the_deadline() {
+    let server = start(10, LONG, Duration::from_millis(100)).await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream.write_all(REQUEST).await.unwrap();
+    read_until(&mut stream, "quick").await;
+    stream.write_all(b"GET /never HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    server.stop.send(()).unwrap();
+    assert!(!timeout(LONG, server.ended).await.unwrap().unwrap());
+}

@@ -1,0 +1,11 @@
+//! `/api/notifications`: one file for each route.
+
+mod bad_input;
+mod batch;
+mod changes;
+mod create;
+mod list;
+mod mark_all_read;
+mod mark_read;
+mod one;
+mod unread_count;

@@ -1,0 +1,104 @@
+//! The rules of the service: who may do what, ids and times, expiry.
+
+use campanile::{
+    model::{Filter, Limit, NewNotification, Notification, NotificationDraft, Timestamp},
+    server::{
+        service::{NotificationService, Principal, ServiceError},
+        store::MemoryStore,
+    },
+};
+
+use crate::{
+    harness::{StoppedClock, started},
+    store::{draft, user},
+};
+
+fn service() -> NotificationService {
+    NotificationService::new(MemoryStore::new(1000, started()))
+}
+
+async fn sent(service: &NotificationService, user_id: &str) -> Notification {
+    service.notify(&Principal::Operator, user_id, "hi").await.unwrap()
+}
+
+#[tokio::test]
+async fn a_user_has_the_own_inbox() {
+    let service = service();
+    let ann = Principal::User(user("ann"));
+    let mine = sent(&service, "ann").await;
+    assert_eq!(service.get(&ann, mine.id).await.unwrap(), mine);
+    assert!(service.set_read(&ann, mine.id, true).await.unwrap().is_read);
+    service.mark_read_at(&ann, &user("ann"), 0).await.unwrap();
+    service.mark_all_read(&ann, &user("ann")).await.unwrap();
+    service.unread_count(&ann, &user("ann")).await.unwrap();
+    service.changes(&ann, &user("ann"), 0, Limit::default()).await.unwrap();
+    service.overview(&ann, Some(&user("ann"))).await.unwrap();
+    let page = service.list(&ann, &Filter::inbox(user("ann")), None, Limit::default()).await.unwrap();
+    assert_eq!(page.notifications.len(), 1);
+    service.delete(&ann, mine.id).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_user_has_no_other_inbox() {
+    let service = service();
+    let ann = Principal::User(user("ann"));
+    let bobs = sent(&service, "bob").await;
+    // What would tell whether a notification exists says that it does not.
+    assert!(matches!(service.get(&ann, bobs.id).await, Err(ServiceError::NotFound(_))));
+    assert!(matches!(service.set_read(&ann, bobs.id, true).await, Err(ServiceError::NotFound(_))));
+    assert!(matches!(service.delete(&ann, bobs.id).await, Err(ServiceError::NotFound(_))));
+    assert!(matches!(service.mark_read_at(&ann, &user("bob"), 0).await, Err(ServiceError::NotFound(_))));
+    assert!(matches!(service.mark_all_read(&ann, &user("bob")).await, Err(ServiceError::Forbidden(_))));
+    assert!(matches!(service.unread_count(&ann, &user("bob")).await, Err(ServiceError::Forbidden(_))));
+    assert!(matches!(service.overview(&ann, Some(&user("bob"))).await, Err(ServiceError::Forbidden(_))));
+    assert!(matches!(service.overview(&ann, None).await, Err(ServiceError::Forbidden(_))));
+    let changes = service.changes(&ann, &user("bob"), 0, Limit::default()).await;
+    assert!(matches!(changes, Err(ServiceError::Forbidden(_))));
+    for filter in [Filter::default(), Filter::inbox(user("bob"))] {
+        let listed = service.list(&ann, &filter, None, Limit::default()).await;
+        assert!(matches!(listed, Err(ServiceError::Forbidden(_))));
+    }
+    assert_eq!(service.get(&Principal::Operator, bobs.id).await.unwrap(), bobs);
+}
+
+#[tokio::test]
+async fn a_user_never_sends() {
+    let service = service();
+    let ann = Principal::User(user("ann"));
+    let new = NewNotification::parse(draft("ann", "hi")).unwrap();
+    assert!(matches!(service.create(&ann, new.clone()).await, Err(ServiceError::Forbidden(_))));
+    assert!(matches!(service.create_batch(&ann, vec![new]).await, Err(ServiceError::Forbidden(_))));
+    assert_eq!(service.unread_count(&Principal::Operator, &user("ann")).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn time_comes_from_the_clock_and_ids_are_version_7() {
+    let moment = Timestamp::parse("2026-03-04T05:06:07.891011Z").unwrap();
+    let service = NotificationService::with_clock(MemoryStore::new(10, started()), StoppedClock(moment));
+    let first = sent(&service, "ann").await;
+    let second = sent(&service, "ann").await;
+    assert_eq!(first.timestamp.to_string(), "2026-03-04T05:06:07.891011Z");
+    assert_eq!(first.id.as_uuid().get_version_num(), 7);
+    let (seconds, nanos) = first.id.as_uuid().get_timestamp().unwrap().to_unix();
+    assert_eq!((seconds, nanos / 1_000_000), (1_772_600_767, 891));
+    assert_ne!(first.id, second.id);
+    // Two of the same moment are still in the order in which they came.
+    let page = service.list(&Principal::Operator, &Filter::default(), None, Limit::default()).await.unwrap();
+    assert_eq!(page.notifications, [second, first]);
+}
+
+#[tokio::test]
+async fn everything_that_expired_is_deleted_however_much_it_is() {
+    let moment = Timestamp::parse("2026-03-04T00:00:00Z").unwrap();
+    let service = NotificationService::with_clock(MemoryStore::new(5000, started()), StoppedClock(moment));
+    let new = |expires_at: &str| {
+        let expires_at = Some(expires_at.to_owned());
+        NewNotification::parse(NotificationDraft { expires_at, ..draft("ann", "x") }).unwrap()
+    };
+    for _ in 0..1200 {
+        service.create(&Principal::Operator, new("2026-03-03T00:00:00Z")).await.unwrap();
+    }
+    service.create(&Principal::Operator, new("2026-03-04T00:00:00.000001Z")).await.unwrap();
+    assert_eq!(service.delete_expired().await.unwrap(), 1200);
+    assert_eq!(service.unread_count(&Principal::Operator, &user("ann")).await.unwrap(), 1);
+}

@@ -1,0 +1,60 @@
+//! What every store must keep to: the rules one by one, at random, and from many tasks at once.
+
+mod concurrency;
+mod contract;
+mod random;
+
+use campanile::{
+    model::{Cursor, Filter, Limit, NewNotification, Notification, NotificationDraft, Timestamp, UserId},
+    server::store::{Accepted, MemoryStore, Store},
+};
+use uuid::{NoContext, Uuid};
+
+use crate::harness::started;
+
+/// A new empty memory store with this window.
+pub(crate) fn memory(window: usize) -> Box<dyn Store> {
+    Box::new(MemoryStore::new(window, started()))
+}
+
+pub(crate) fn user(id: &str) -> UserId {
+    UserId::parse(id).unwrap()
+}
+
+/// Accepts a notification as the service does.
+pub(crate) fn accepted(draft: NotificationDraft) -> Accepted {
+    let id = Uuid::new_v7(uuid::Timestamp::now(NoContext));
+    Accepted {
+        id: campanile::model::NotificationId::new(id),
+        timestamp: Timestamp::parse("2026-01-02T00:00:00Z").unwrap(),
+        new: NewNotification::parse(draft).unwrap(),
+    }
+}
+
+pub(crate) fn draft(user_id: &str, content: &str) -> NotificationDraft {
+    NotificationDraft {
+        user_id: Some(user_id.to_owned()),
+        content: Some(content.to_owned()),
+        ..NotificationDraft::default()
+    }
+}
+
+pub(crate) async fn send(store: &dyn Store, user_id: &str, content: &str) -> Notification {
+    store.create(vec![accepted(draft(user_id, content))]).await.unwrap().remove(0)
+}
+
+/// Everything in one inbox, newest first.
+pub(crate) async fn inbox(store: &dyn Store, user_id: &UserId) -> Vec<Notification> {
+    store.list(&Filter::inbox(user_id.clone()), None, Limit::new(1000)).await.unwrap().notifications
+}
+
+/// What the notifications of a page say.
+pub(crate) async fn contents(
+    store: &dyn Store,
+    filter: &Filter,
+    before: Option<Cursor>,
+    limit: u64,
+) -> (Vec<String>, Option<Cursor>) {
+    let page = store.list(filter, before, Limit::new(limit)).await.unwrap();
+    (page.notifications.iter().map(|notification| notification.content.to_string()).collect(), page.next)
+}

@@ -1,0 +1,167 @@
+//! Many tasks at once: no count is ever off, no change number is missing or given twice.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use campanile::{
+    model::{Event, Filter, Limit},
+    server::store::Store,
+};
+
+use super::{inbox, memory, send, user};
+
+const WRITERS: usize = 16;
+const ROUNDS: usize = 60;
+
+/// Writers create, mark and delete in one inbox while readers look: whatever page a reader gets,
+/// its change number never goes back and the count beside it is the one that belongs to it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn counts_and_change_numbers_hold_under_sixteen_writers() {
+    let store: Arc<dyn Store> = Arc::from(memory(100_000));
+    let first = store.list(&Filter::inbox(user("ann")), None, Limit::new(0)).await.unwrap().modseq.unwrap();
+    let over = Arc::new(AtomicBool::new(false));
+    let readers: Vec<_> = (0..2)
+        .map(|_| {
+            let (store, over) = (Arc::clone(&store), Arc::clone(&over));
+            tokio::spawn(async move {
+                let (mut position, mut unread, mut known) = (first, 0, HashMap::new());
+                while !over.load(Ordering::Relaxed) {
+                    let changes = store.changes(&user("ann"), position, Limit::new(1000)).await.unwrap();
+                    assert!(changes.modseq >= position && !changes.reset);
+                    for event in changes.events {
+                        assert!(event.modseq() > position);
+                        position = event.modseq();
+                        match event {
+                            Event::Created { notification, .. } | Event::Updated { notification, .. } => {
+                                known.insert(notification.id, notification.is_read);
+                            }
+                            Event::AllRead { .. } => known.values_mut().for_each(|is_read| *is_read = true),
+                            Event::Deleted { id, .. } => drop(known.remove(&id)),
+                        }
+                    }
+                    position = changes.modseq;
+                    if !changes.more {
+                        unread = changes.unread_count;
+                        assert_eq!(known.values().filter(|is_read| !**is_read).count() as u64, unread);
+                    }
+                    tokio::task::yield_now().await;
+                }
+                unread
+            })
+        })
+        .collect();
+    let writers: Vec<_> = (0..WRITERS)
+        .map(|writer| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move {
+                let mut changes = 0;
+                for round in 0..ROUNDS {
+                    let mine = send(&*store, "ann", "x").await;
+                    changes += 1;
+                    if round % 2 == 0 {
+                        store.set_read(mine.id, true).await.unwrap();
+                    }
+                    if round % 5 == 0 {
+                        changes += u64::from(store.delete(mine.id).await.unwrap().is_some());
+                    }
+                    if writer == 0 && round % 20 == 19 {
+                        store.mark_all_read(&user("ann")).await.unwrap();
+                    }
+                    tokio::task::yield_now().await;
+                }
+                changes
+            })
+        })
+        .collect();
+    let mut least = 0;
+    for writer in writers {
+        least += writer.await.unwrap();
+    }
+    over.store(true, Ordering::Relaxed);
+    for reader in readers {
+        reader.await.unwrap();
+    }
+
+    let listed = inbox(&*store, &user("ann")).await;
+    let unread = store.unread_count(&user("ann")).await.unwrap();
+    let all = store.changes(&user("ann"), 0, Limit::new(1000)).await.unwrap();
+    assert_eq!(listed.len(), WRITERS * (ROUNDS - ROUNDS.div_ceil(5)));
+    assert_eq!(unread, listed.iter().filter(|notification| !notification.is_read).count() as u64);
+    assert_eq!(all.unread_count, unread);
+    let present = store.list(&Filter::inbox(user("ann")), None, Limit::new(0)).await.unwrap().modseq.unwrap();
+    assert!(present - first >= least, "every creation and deletion took a number of its own");
+}
+
+/// Only creations, so every number is visible: none is missing and none is given twice.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn change_numbers_have_no_gap_and_no_repeat() {
+    let store: Arc<dyn Store> = Arc::from(memory(100_000));
+    let first = store.list(&Filter::inbox(user("ann")), None, Limit::new(0)).await.unwrap().modseq.unwrap();
+    let writers: Vec<_> = (0..WRITERS)
+        .map(|_| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move {
+                for _ in 0..ROUNDS {
+                    send(&*store, "ann", "x").await;
+                }
+            })
+        })
+        .collect();
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    let changes = store.changes(&user("ann"), first, Limit::new(1000)).await.unwrap();
+    let numbers: Vec<_> = changes.events.iter().map(Event::modseq).collect();
+    let expected: Vec<_> = (first + 1..=first + (WRITERS * ROUNDS) as u64).collect();
+    assert_eq!(numbers, expected);
+}
+
+/// Every task marks every notification: each is counted once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn marking_the_same_ones_at_once_counts_each_once() {
+    let store: Arc<dyn Store> = Arc::from(memory(1000));
+    let mut ids = HashSet::new();
+    for _ in 0..200 {
+        ids.insert(send(&*store, "ann", "x").await.id);
+    }
+    let markers: Vec<_> = (0..8)
+        .map(|_| {
+            let (store, ids) = (Arc::clone(&store), ids.clone());
+            tokio::spawn(async move {
+                for id in ids {
+                    store.set_read(id, true).await.unwrap();
+                }
+            })
+        })
+        .collect();
+    for marker in markers {
+        marker.await.unwrap();
+    }
+    assert_eq!(store.unread_count(&user("ann")).await.unwrap(), 0);
+    let first = store.changes(&user("ann"), 0, Limit::new(1000)).await.unwrap();
+    assert_eq!(first.events.len(), 200);
+}
+
+/// A million creations for as many users leave no more behind than the window.
+#[tokio::test]
+async fn inboxes_that_left_the_window_are_forgotten() {
+    let store = memory(10);
+    for number in 0..2_000 {
+        send(&*store, &format!("user {number}"), "x").await;
+    }
+    let old = user("user 0");
+    assert!(inbox(&*store, &old).await.is_empty());
+    let position = store.list(&Filter::inbox(old.clone()), None, Limit::new(0)).await.unwrap().modseq.unwrap();
+    // Whoever followed it from the start is told to list again, and then goes on from higher numbers.
+    let changes = store.changes(&old, position - 1, Limit::new(10)).await.unwrap();
+    assert!(changes.reset);
+    send(&*store, "user 0", "again").await;
+    let again = store.changes(&old, position, Limit::new(10)).await.unwrap();
+    assert!(again.reset || again.events.len() == 1, "{again:?}");
+    assert!(again.modseq > position);
+}

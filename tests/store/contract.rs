@@ -1,0 +1,393 @@
+//! Every rule of the store, by name, against every back end.
+
+use campanile::{
+    model::{Category, Event, Filter, Limit, NotificationDraft, NotificationId, Timestamp},
+    server::store::Store,
+};
+
+use super::{accepted, contents, draft, inbox, memory, send, user};
+
+/// Defines the rules, and one test of each rule for each back end.
+///
+/// A rule gets `open`, which makes a new empty store with the given window.
+macro_rules! contract {
+    ($($(#[$doc:meta])* async fn $rule:ident($open:ident) $body:block)*) => {
+        $($(#[$doc])* async fn $rule($open: impl Fn(usize) -> Box<dyn Store>) $body)*
+
+        mod memory_store {
+            $(#[tokio::test] async fn $rule() { super::$rule(super::memory).await })*
+        }
+    };
+}
+
+/// What changed after `since`, as `type:modseq` words.
+async fn told(store: &dyn Store, user_id: &str, since: u64) -> Vec<String> {
+    let changes = store.changes(&user(user_id), since, Limit::new(1000)).await.unwrap();
+    assert!(!changes.reset);
+    let word = |event: &Event| match event {
+        Event::Created { .. } => "created",
+        Event::Updated { .. } => "updated",
+        Event::AllRead { .. } => "all_read",
+        Event::Deleted { .. } => "deleted",
+    };
+    changes.events.iter().map(|event| format!("{}:{}", word(event), event.modseq() - since)).collect()
+}
+
+async fn modseq(store: &dyn Store, user_id: &str) -> u64 {
+    store.list(&Filter::inbox(user(user_id)), None, Limit::new(0)).await.unwrap().modseq.unwrap()
+}
+
+async fn unread(store: &dyn Store, user_id: &str) -> u64 {
+    store.unread_count(&user(user_id)).await.unwrap()
+}
+
+contract! {
+    async fn what_is_created_is_there(open) {
+        let store = open(1000);
+        let full = NotificationDraft {
+            category: Some("alert".to_owned()),
+            title: Some("Disk".to_owned()),
+            link: Some("/disks/1".to_owned()),
+            data: serde_json::from_str(r#"{"free": 0.5, "hosts": ["a"]}"#).unwrap(),
+            expires_at: Some("2030-01-01T00:00:00Z".to_owned()),
+            ..draft("ann", "Almost full")
+        };
+        let created = store.create(vec![accepted(full)]).await.unwrap().remove(0);
+        assert!(!created.is_read);
+        assert_eq!(store.get(created.id).await.unwrap().unwrap(), created);
+        assert_eq!(inbox(&*store, &user("ann")).await, [created]);
+    }
+
+    async fn a_list_is_newest_first_in_the_order_of_acceptance(open) {
+        let store = open(1000);
+        for content in ["a", "b", "c"] {
+            send(&*store, "ann", content).await;
+        }
+        assert_eq!(contents(&*store, &Filter::inbox(user("ann")), None, 50).await.0, ["c", "b", "a"]);
+        assert_eq!(contents(&*store, &Filter::default(), None, 50).await.0, ["c", "b", "a"]);
+    }
+
+    async fn an_inbox_shows_nothing_of_another(open) {
+        let store = open(1000);
+        send(&*store, "ann", "a").await;
+        send(&*store, "Ann", "A").await;
+        send(&*store, "a%2Fnn", "slash").await;
+        assert_eq!(contents(&*store, &Filter::inbox(user("ann")), None, 50).await.0, ["a"]);
+        assert_eq!(contents(&*store, &Filter::default(), None, 50).await.0, ["slash", "A", "a"]);
+    }
+
+    async fn an_unknown_inbox_is_empty(open) {
+        let store = open(1000);
+        assert_eq!(unread(&*store, "nobody").await, 0);
+        assert!(inbox(&*store, &user("nobody")).await.is_empty());
+        assert_eq!(store.mark_all_read(&user("nobody")).await.unwrap(), 0);
+        assert_eq!(store.mark_read_at(&user("nobody"), 0).await.unwrap(), None);
+        let present = modseq(&*store, "nobody").await;
+        assert!(told(&*store, "nobody", present).await.is_empty());
+    }
+
+    async fn an_unknown_id_is_nothing(open) {
+        let store = open(1000);
+        let id = NotificationId::parse("019a5370-7d3b-7c4e-9f1a-5b8a1c2d3e4f").unwrap();
+        assert_eq!(store.get(id).await.unwrap(), None);
+        assert_eq!(store.set_read(id, true).await.unwrap(), None);
+        assert_eq!(store.delete(id).await.unwrap(), None);
+    }
+
+    async fn pages_follow_each_other_without_hole_or_repeat(open) {
+        let store = open(1000);
+        for number in 0..7 {
+            send(&*store, "ann", &number.to_string()).await;
+            send(&*store, "bob", "noise").await;
+        }
+        let filter = Filter::inbox(user("ann"));
+        let (first, next) = contents(&*store, &filter, None, 3).await;
+        assert_eq!(first, ["6", "5", "4"]);
+        // What arrives in between moves nothing.
+        send(&*store, "ann", "late").await;
+        let (second, next) = contents(&*store, &filter, next, 3).await;
+        assert_eq!(second, ["3", "2", "1"]);
+        let (third, next) = contents(&*store, &filter, next, 3).await;
+        assert_eq!((third, next), (vec!["0".to_owned()], None));
+    }
+
+    async fn the_last_page_has_no_next_even_when_it_is_full(open) {
+        let store = open(1000);
+        for content in ["a", "b"] {
+            send(&*store, "ann", content).await;
+        }
+        assert_eq!(contents(&*store, &Filter::inbox(user("ann")), None, 2).await.1, None);
+        assert_eq!(contents(&*store, &Filter::default(), None, 2).await.1, None);
+    }
+
+    async fn a_limit_of_nothing_is_an_empty_page(open) {
+        let store = open(1000);
+        send(&*store, "ann", "a").await;
+        assert_eq!(contents(&*store, &Filter::default(), None, 0).await, (vec![], None));
+    }
+
+    async fn filters_are_met_together(open) {
+        let store = open(1000);
+        for (user_id, category, content) in
+            [("ann", "alert", "a"), ("ann", "update", "b"), ("bob", "alert", "c"), ("ann", "alert", "d")]
+        {
+            let new = NotificationDraft { category: Some(category.to_owned()), ..draft(user_id, content) };
+            store.create(vec![accepted(new)]).await.unwrap();
+        }
+        store.mark_read_at(&user("ann"), 0).await.unwrap();
+        let alert = Some(Category::parse("alert").unwrap());
+        let all = Filter { category: alert.clone(), ..Filter::default() };
+        assert_eq!(contents(&*store, &all, None, 50).await.0, ["d", "c", "a"]);
+        let unread = Filter { unread: true, ..all };
+        assert_eq!(contents(&*store, &unread, None, 50).await.0, ["c", "a"]);
+        let of_ann = Filter { user_id: Some(user("ann")), ..unread };
+        assert_eq!(contents(&*store, &of_ann, None, 50).await.0, ["a"]);
+    }
+
+    async fn an_index_counts_from_the_newest(open) {
+        let store = open(1000);
+        for content in ["a", "b", "c"] {
+            send(&*store, "ann", content).await;
+            send(&*store, "bob", "noise").await;
+        }
+        let marked = store.mark_read_at(&user("ann"), 1).await.unwrap().unwrap();
+        assert_eq!((marked.content.as_str(), marked.is_read), ("b", true));
+        let reads: Vec<_> = inbox(&*store, &user("ann")).await.iter().map(|n| n.is_read).collect();
+        assert_eq!(reads, [false, true, false]);
+        for beyond in [3, 4, u64::MAX] {
+            assert_eq!(store.mark_read_at(&user("ann"), beyond).await.unwrap(), None);
+        }
+    }
+
+    async fn an_index_moves_with_deletions(open) {
+        let store = open(1000);
+        send(&*store, "ann", "a").await;
+        let gone = send(&*store, "ann", "b").await;
+        send(&*store, "ann", "c").await;
+        store.delete(gone.id).await.unwrap();
+        assert_eq!(store.mark_read_at(&user("ann"), 1).await.unwrap().unwrap().content.as_str(), "a");
+        assert_eq!(store.mark_read_at(&user("ann"), 2).await.unwrap(), None);
+    }
+
+    async fn counts_follow_every_change(open) {
+        let store = open(1000);
+        let a = send(&*store, "ann", "a").await;
+        let b = send(&*store, "ann", "b").await;
+        assert_eq!(unread(&*store, "ann").await, 2);
+        store.set_read(a.id, true).await.unwrap();
+        assert_eq!(unread(&*store, "ann").await, 1);
+        store.set_read(a.id, false).await.unwrap();
+        assert_eq!(unread(&*store, "ann").await, 2);
+        store.set_read(b.id, true).await.unwrap();
+        store.delete(b.id).await.unwrap();
+        assert_eq!(unread(&*store, "ann").await, 1);
+        store.delete(a.id).await.unwrap();
+        assert_eq!(unread(&*store, "ann").await, 0);
+    }
+
+    async fn a_change_takes_one_number_and_none_takes_none(open) {
+        let store = open(1000);
+        let before = modseq(&*store, "ann").await;
+        let a = send(&*store, "ann", "a").await;
+        send(&*store, "ann", "b").await;
+        store.set_read(a.id, true).await.unwrap();
+        assert_eq!(modseq(&*store, "ann").await, before + 3);
+        store.set_read(a.id, true).await.unwrap();
+        store.mark_read_at(&user("ann"), 1).await.unwrap();
+        assert_eq!(modseq(&*store, "ann").await, before + 3);
+        store.mark_all_read(&user("ann")).await.unwrap();
+        store.mark_all_read(&user("ann")).await.unwrap();
+        assert_eq!(modseq(&*store, "ann").await, before + 4);
+        store.delete(a.id).await.unwrap();
+        store.delete(a.id).await.unwrap();
+        assert_eq!(modseq(&*store, "ann").await, before + 5);
+    }
+
+    async fn a_batch_takes_a_number_for_each_in_the_order_given(open) {
+        let store = open(1000);
+        let before = modseq(&*store, "ann").await;
+        let batch = ["a", "b", "c"].map(|content| accepted(draft("ann", content))).to_vec();
+        let created = store.create(batch).await.unwrap();
+        assert_eq!(created.iter().map(|n| n.content.as_str()).collect::<Vec<_>>(), ["a", "b", "c"]);
+        assert_eq!(told(&*store, "ann", before).await, ["created:1", "created:2", "created:3"]);
+        assert_eq!(contents(&*store, &Filter::default(), None, 50).await.0, ["c", "b", "a"]);
+    }
+
+    async fn mark_all_says_how_many_and_leaves_other_inboxes(open) {
+        let store = open(1000);
+        for content in ["a", "b", "c"] {
+            send(&*store, "ann", content).await;
+        }
+        send(&*store, "bob", "d").await;
+        store.mark_read_at(&user("ann"), 0).await.unwrap();
+        assert_eq!(store.mark_all_read(&user("ann")).await.unwrap(), 2);
+        assert_eq!(store.mark_all_read(&user("ann")).await.unwrap(), 0);
+        assert!(inbox(&*store, &user("ann")).await.iter().all(|n| n.is_read));
+        assert_eq!((unread(&*store, "ann").await, unread(&*store, "bob").await), (0, 1));
+    }
+
+    async fn unread_after_mark_all_is_unread(open) {
+        let store = open(1000);
+        let a = send(&*store, "ann", "a").await;
+        store.mark_all_read(&user("ann")).await.unwrap();
+        let marked = store.set_read(a.id, false).await.unwrap().unwrap();
+        assert!(!marked.is_read);
+        assert_eq!(unread(&*store, "ann").await, 1);
+        let b = send(&*store, "ann", "b").await;
+        assert!(!store.get(b.id).await.unwrap().unwrap().is_read);
+        let only_unread = Filter { unread: true, ..Filter::inbox(user("ann")) };
+        assert_eq!(contents(&*store, &only_unread, None, 50).await.0, ["b", "a"]);
+    }
+
+    async fn changes_tell_what_happened_since(open) {
+        let store = open(1000);
+        let a = send(&*store, "ann", "a").await;
+        let b = send(&*store, "ann", "b").await;
+        let since = modseq(&*store, "ann").await;
+        send(&*store, "ann", "c").await;
+        store.set_read(a.id, true).await.unwrap();
+        store.mark_all_read(&user("ann")).await.unwrap();
+        store.set_read(a.id, false).await.unwrap();
+        store.delete(b.id).await.unwrap();
+        // `a` was marked at +2 and again at +4: one event, with the newest number.
+        assert_eq!(told(&*store, "ann", since).await, ["created:1", "all_read:3", "updated:4", "deleted:5"]);
+        assert!(told(&*store, "ann", since + 5).await.is_empty());
+        let changes = store.changes(&user("ann"), since, Limit::new(1000)).await.unwrap();
+        assert_eq!((changes.modseq, changes.unread_count, changes.more), (since + 5, 1, false));
+    }
+
+    async fn changes_come_in_pages(open) {
+        let store = open(1000);
+        let since = modseq(&*store, "ann").await;
+        for number in 0..5 {
+            send(&*store, "ann", &number.to_string()).await;
+        }
+        store.mark_all_read(&user("ann")).await.unwrap();
+        let mut position = since;
+        let mut seen = Vec::new();
+        loop {
+            let changes = store.changes(&user("ann"), position, Limit::new(2)).await.unwrap();
+            assert!(changes.events.len() <= 2);
+            seen.extend(changes.events.iter().map(|event| event.modseq() - since));
+            position = changes.modseq;
+            if !changes.more {
+                break;
+            }
+        }
+        assert_eq!(seen, [1, 2, 3, 4, 5, 6]);
+        assert_eq!(position, since + 6);
+    }
+
+    async fn changes_since_zero_tell_everything_and_never_reset(open) {
+        let store = open(2);
+        for number in 0..9 {
+            send(&*store, "ann", &number.to_string()).await;
+        }
+        let changes = store.changes(&user("ann"), 0, Limit::new(1000)).await.unwrap();
+        let created = changes.events.iter().filter(|event| matches!(event, Event::Created { .. })).count();
+        assert_eq!((changes.reset, created), (false, 2));
+    }
+
+    async fn a_position_that_cannot_be_continued_is_reset(open) {
+        let store = open(2);
+        send(&*store, "ann", "a").await;
+        let since = modseq(&*store, "ann").await;
+        // A position from the future is none of this store's.
+        let ahead = store.changes(&user("ann"), since + 1, Limit::new(10)).await.unwrap();
+        assert_eq!((ahead.reset, ahead.modseq), (true, since));
+        // More deletions than are remembered.
+        for number in 0..6 {
+            send(&*store, "ann", &number.to_string()).await;
+        }
+        let behind = store.changes(&user("ann"), since, Limit::new(10)).await.unwrap();
+        assert!(behind.reset && behind.events.is_empty());
+        assert_eq!(behind.modseq, modseq(&*store, "ann").await);
+    }
+
+    async fn the_window_keeps_the_newest(open) {
+        let store = open(3);
+        for number in 0..5 {
+            send(&*store, "ann", &number.to_string()).await;
+        }
+        assert_eq!(contents(&*store, &Filter::inbox(user("ann")), None, 50).await.0, ["4", "3", "2"]);
+        assert_eq!(unread(&*store, "ann").await, 3);
+        assert_eq!(store.mark_read_at(&user("ann"), 3).await.unwrap(), None);
+    }
+
+    async fn what_leaves_the_window_is_told_as_deleted(open) {
+        let store = open(2);
+        send(&*store, "ann", "a").await;
+        send(&*store, "ann", "b").await;
+        let since = modseq(&*store, "ann").await;
+        send(&*store, "ann", "c").await;
+        assert_eq!(told(&*store, "ann", since).await, ["created:1", "deleted:2"]);
+    }
+
+    async fn what_leaves_the_window_leaves_the_counts(open) {
+        let store = open(2);
+        let a = send(&*store, "ann", "a").await;
+        store.set_read(a.id, true).await.unwrap();
+        send(&*store, "ann", "b").await;
+        send(&*store, "ann", "c").await;
+        assert_eq!(unread(&*store, "ann").await, 2);
+        send(&*store, "ann", "d").await;
+        assert_eq!(unread(&*store, "ann").await, 2);
+        assert_eq!(store.overview(Some(&user("ann"))).await.unwrap().total, 2);
+    }
+
+    async fn what_expires_is_deleted_and_told(open) {
+        let store = open(1000);
+        let at = |time: &str| Timestamp::parse(time).unwrap();
+        let new = |content: &str, expires_at: &str| {
+            accepted(NotificationDraft { expires_at: Some(expires_at.to_owned()), ..draft("ann", content) })
+        };
+        let batch = vec![
+            new("soon", "2026-02-01T00:00:00Z"),
+            new("sooner", "2026-01-31T00:00:00Z"),
+            new("later", "2027-01-01T00:00:00Z"),
+            accepted(draft("ann", "never")),
+        ];
+        store.create(batch).await.unwrap();
+        let since = modseq(&*store, "ann").await;
+        assert_eq!(store.delete_expired(at("2026-01-30T23:59:59Z"), 10).await.unwrap(), 0);
+        assert_eq!(store.delete_expired(at("2026-02-01T00:00:00Z"), 1).await.unwrap(), 1);
+        assert_eq!(store.delete_expired(at("2026-02-01T00:00:00Z"), 10).await.unwrap(), 1);
+        assert_eq!(contents(&*store, &Filter::default(), None, 50).await.0, ["never", "later"]);
+        assert_eq!(told(&*store, "ann", since).await, ["deleted:1", "deleted:2"]);
+        assert_eq!(unread(&*store, "ann").await, 2);
+    }
+
+    async fn what_was_deleted_does_not_expire_again(open) {
+        let store = open(1000);
+        let new = NotificationDraft { expires_at: Some("2026-02-01T00:00:00Z".to_owned()), ..draft("ann", "a") };
+        let gone = store.create(vec![accepted(new)]).await.unwrap().remove(0);
+        store.delete(gone.id).await.unwrap();
+        let later = Timestamp::parse("2026-03-01T00:00:00Z").unwrap();
+        assert_eq!(store.delete_expired(later, 10).await.unwrap(), 0);
+    }
+
+    async fn an_overview_counts_what_is_there(open) {
+        let store = open(1000);
+        for (user_id, category) in [("ann", "update"), ("bob", "custom"), ("ann", "message"), ("ann", "update")] {
+            let new = NotificationDraft { category: Some(category.to_owned()), ..draft(user_id, "x") };
+            store.create(vec![accepted(new)]).await.unwrap();
+        }
+        store.mark_read_at(&user("ann"), 0).await.unwrap();
+        let names = |counts: &[(Category, u64)]| {
+            counts.iter().map(|(category, count)| format!("{category} {count}")).collect::<Vec<_>>()
+        };
+        let all = store.overview(None).await.unwrap();
+        assert_eq!((all.total, all.unread_count), (4, 3));
+        assert_eq!(names(&all.categories), ["message 1", "update 2", "custom 1"]);
+        assert_eq!(all.recent, [user("ann"), user("bob")]);
+        let ann = store.overview(Some(&user("ann"))).await.unwrap();
+        assert_eq!((ann.total, ann.unread_count), (3, 2));
+        assert_eq!(names(&ann.categories), ["message 1", "update 2"]);
+        store.mark_all_read(&user("ann")).await.unwrap();
+        assert_eq!(store.overview(None).await.unwrap().unread_count, 1);
+    }
+
+    async fn it_says_that_it_can_serve(open) {
+        open(1).ready().await.unwrap();
+    }
+}

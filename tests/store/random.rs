@@ -1,0 +1,135 @@
+//! Any sequence of operations: the counts are right, and whoever follows the changes from any
+//! earlier point sees what a list shows.
+
+use std::collections::BTreeMap;
+
+use campanile::{
+    model::{Event, Filter, Limit, Notification, NotificationId, UserId},
+    server::store::Store,
+};
+use proptest::prelude::*;
+
+use super::{inbox, memory, send, user};
+
+const USERS: [&str; 3] = ["ann", "bob", "cem"];
+const WINDOW: usize = 12;
+
+#[derive(Clone, Debug)]
+enum Operation {
+    Create(usize),
+    MarkAt(usize, u64),
+    Set(usize, usize, bool),
+    MarkAll(usize),
+    Delete(usize, usize),
+}
+
+fn operation() -> impl Strategy<Value = Operation> {
+    let who = 0..USERS.len();
+    prop_oneof![
+        4 => who.clone().prop_map(Operation::Create),
+        2 => (who.clone(), 0..8_u64).prop_map(|(user, index)| Operation::MarkAt(user, index)),
+        2 => (who.clone(), 0..8_usize, any::<bool>()).prop_map(|(user, at, read)| Operation::Set(user, at, read)),
+        1 => who.clone().prop_map(Operation::MarkAll),
+        1 => (who, 0..8_usize).prop_map(|(user, at)| Operation::Delete(user, at)),
+    ]
+}
+
+async fn apply(store: &dyn Store, operation: &Operation) {
+    match *operation {
+        Operation::Create(who) => drop(send(store, USERS[who], "x").await),
+        Operation::MarkAt(who, index) => drop(store.mark_read_at(&user(USERS[who]), index).await.unwrap()),
+        Operation::MarkAll(who) => drop(store.mark_all_read(&user(USERS[who])).await.unwrap()),
+        Operation::Set(who, at, is_read) => {
+            if let Some(notification) = inbox(store, &user(USERS[who])).await.get(at) {
+                store.set_read(notification.id, is_read).await.unwrap();
+            }
+        }
+        Operation::Delete(who, at) => {
+            if let Some(notification) = inbox(store, &user(USERS[who])).await.get(at) {
+                store.delete(notification.id).await.unwrap();
+            }
+        }
+    }
+}
+
+/// An inbox as a client holds it that follows the changes.
+#[derive(Clone, Default)]
+struct Follower {
+    modseq: u64,
+    unread_count: u64,
+    notifications: BTreeMap<NotificationId, Notification>,
+}
+
+impl Follower {
+    async fn list(store: &dyn Store, user_id: &UserId) -> Self {
+        let page = store.list(&Filter::inbox(user_id.clone()), None, Limit::new(1000)).await.unwrap();
+        let unread_count = page.notifications.iter().filter(|n| !n.is_read).count() as u64;
+        let notifications = page.notifications.into_iter().map(|n| (n.id, n)).collect();
+        Self { modseq: page.modseq.unwrap(), unread_count, notifications }
+    }
+
+    /// Takes in what changed, `limit` events at a time; a reset lists again.
+    async fn follow(&mut self, store: &dyn Store, user_id: &UserId, limit: u64) {
+        loop {
+            let changes = store.changes(user_id, self.modseq, Limit::new(limit)).await.unwrap();
+            if changes.reset {
+                *self = Self::list(store, user_id).await;
+                return;
+            }
+            for event in &changes.events {
+                assert!(event.modseq() > self.modseq, "{event:?} came again");
+                self.modseq = event.modseq();
+                match event.clone() {
+                    Event::Created { notification, .. } | Event::Updated { notification, .. } => {
+                        self.notifications.insert(notification.id, notification);
+                    }
+                    Event::AllRead { .. } => self.notifications.values_mut().for_each(|n| n.is_read = true),
+                    Event::Deleted { id, .. } => drop(self.notifications.remove(&id)),
+                }
+            }
+            assert!(changes.modseq >= self.modseq);
+            self.modseq = changes.modseq;
+            self.unread_count = changes.unread_count;
+            if !changes.more {
+                return;
+            }
+        }
+    }
+}
+
+async fn followers_see_what_a_list_shows(store: &dyn Store, operations: &[Operation], limit: u64) {
+    let mut waiting: Vec<(UserId, Follower)> = Vec::new();
+    for operation in operations {
+        for name in USERS {
+            waiting.push((user(name), Follower::list(store, &user(name)).await));
+        }
+        apply(store, operation).await;
+        for name in USERS {
+            let listed = Follower::list(store, &user(name)).await;
+            assert_eq!(store.unread_count(&user(name)).await.unwrap(), listed.unread_count, "{operation:?}");
+        }
+    }
+    let everything = store.overview(None).await.unwrap();
+    let mut unread = 0;
+    for name in USERS {
+        unread += store.unread_count(&user(name)).await.unwrap();
+    }
+    assert_eq!(everything.unread_count, unread);
+    waiting.push((user(USERS[0]), Follower::default()));
+    for (user_id, mut follower) in waiting {
+        follower.follow(store, &user_id, limit).await;
+        let listed = Follower::list(store, &user_id).await;
+        assert_eq!(follower.notifications, listed.notifications);
+        assert_eq!((follower.modseq, follower.unread_count), (listed.modseq, listed.unread_count));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn memory_store(operations in prop::collection::vec(operation(), 1..40), limit in 1..6_u64) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(followers_see_what_a_list_shows(&*memory(WINDOW), &operations, limit));
+    }
+}
