@@ -1,0 +1,86 @@
+//! The dashboard: one page, rendered on the server and taken over by the browser.
+//!
+//! - [`App`] is the page, [`shell`] the document around it, [`server_fns`] what it asks the server.
+//! - [`Initial`] is what it shows when it arrives: the server makes it, and the browser reads it
+//!   from the document, so that both render the same.
+//! - [`Address`] is what its URL asks for.
+//!
+//! Nothing here knows a rule: the service decides. What is here is how it looks, and how it stays
+//! calm while the answers are under way.
+
+mod address;
+mod browser;
+#[expect(unreachable_pub, reason = "#[component] makes the properties public")]
+mod components;
+mod composing;
+#[expect(unreachable_pub, reason = "#[component] makes the properties public")]
+mod icons;
+mod initial;
+mod keyboard;
+mod linkify;
+mod percent;
+mod preferences;
+mod refresh;
+mod relative_time;
+pub mod server_fns;
+#[cfg(feature = "ssr")]
+mod shell;
+mod state;
+mod tab;
+mod wire;
+
+use leptos::prelude::*;
+
+pub use self::{
+    address::Address,
+    initial::{Initial, Refusal, Snapshot},
+};
+#[cfg(feature = "ssr")]
+pub use self::shell::{PageAssets, shell};
+use self::{
+    components::{Bar, Composer, Help, Inbox, Rail, Toasts, commands},
+    preferences::Preferences,
+    state::Board,
+};
+
+/// The whole page, inside `<body>`. On the server it wants an [`Initial`] in its context.
+#[component]
+pub fn App() -> impl IntoView {
+    let board = Board::new(initial());
+    let preferences = Preferences::new();
+    let send = ServerAction::<server_fns::SendNotification>::new();
+    let mark_all = ServerAction::<server_fns::MarkAll>::new();
+    Effect::new(move |_| {
+        preferences.recall();
+        board.is_local.set(true);
+        board.keep_up_to_date();
+        tab::follow(board);
+        commands::listen(board, preferences, mark_all);
+        if let Some(root) = document().document_element() {
+            let _ = root.set_attribute("data-hydrated", "");
+        }
+    });
+    view! {
+        <a class="skip" href="#inbox-name">
+            "Skip to the notifications"
+        </a>
+        <Bar board preferences />
+        <Rail board />
+        <Inbox board mark_all />
+        <Composer board send />
+        <Toasts board />
+        <Help preferences />
+    }
+}
+
+/// What the page arrived with.
+fn initial() -> Initial {
+    #[cfg(feature = "hydrate")]
+    let found = document()
+        .get_element_by_id(initial::ELEMENT)
+        .and_then(|element| element.text_content())
+        .and_then(|json| serde_json::from_slice(json.as_bytes()).ok());
+    #[cfg(not(feature = "hydrate"))]
+    let found = use_context::<Initial>();
+    found.unwrap_or_default()
+}

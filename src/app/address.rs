@@ -1,0 +1,169 @@
+//! What the page's address asks for.
+
+use serde::{Deserialize, Serialize};
+
+use super::percent;
+use crate::model::{Filter, ListParams};
+
+/// What the address of the dashboard asks for, as text that nobody has looked at yet: a person may
+/// have typed it.
+///
+/// The address holds the whole filter, so that a link can be passed on and the back button works.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Address {
+    /// Only this user's inbox.
+    pub user_id: Option<String>,
+    /// Only this kind.
+    pub category: Option<String>,
+    /// Only what is unread.
+    pub unread: bool,
+    /// Only what comes after this position: a page further down.
+    pub before: Option<String>,
+}
+
+impl Address {
+    /// Where the dashboard is.
+    pub const PATH: &'static str = "/api/ui-dashboard/notifications-dashboard-ui";
+
+    /// Reads a query, with or without its question mark. Empty values count as absent, because an
+    /// empty field of a form is sent as one.
+    #[must_use]
+    pub fn parse(query: &str) -> Self {
+        let mut address = Self::default();
+        for (name, value) in percent::pairs(query).filter(|(_, value)| !value.is_empty()) {
+            match name.as_str() {
+                "user_id" => address.user_id = Some(value),
+                "category" => address.category = Some(value),
+                "unread" => address.unread = value == "true",
+                "before" => address.before = Some(value),
+                _ => {}
+            }
+        }
+        address
+    }
+
+    /// The path and query that ask for this.
+    #[must_use]
+    pub fn href(&self) -> String {
+        let mut href = Self::PATH.to_owned();
+        let mut separator = '?';
+        let mut put = |name: &str, value: &str| {
+            href.push(separator);
+            href.push_str(name);
+            href.push('=');
+            href.push_str(&percent::encode(value));
+            separator = '&';
+        };
+        if let Some(user_id) = &self.user_id {
+            put("user_id", user_id);
+        }
+        if let Some(category) = &self.category {
+            put("category", category);
+        }
+        if self.unread {
+            put("unread", "true");
+        }
+        if let Some(before) = &self.before {
+            put("before", before);
+        }
+        href
+    }
+
+    /// The same filter in another inbox, or in all of them; from the newest on.
+    #[must_use]
+    pub fn of_user(&self, user_id: Option<&str>) -> Self {
+        Self { user_id: user_id.map(str::to_owned), before: None, ..self.clone() }
+    }
+
+    /// The same inbox with only this kind, or all of them; from the newest on.
+    #[must_use]
+    pub fn of_category(&self, category: Option<&str>) -> Self {
+        Self { category: category.map(str::to_owned), before: None, ..self.clone() }
+    }
+
+    /// The same inbox with or without what is read; from the newest on.
+    #[must_use]
+    pub fn only_unread(&self, unread: bool) -> Self {
+        Self { unread, before: None, ..self.clone() }
+    }
+
+    /// The same filter, a page further down.
+    #[must_use]
+    pub fn from(&self, before: String) -> Self {
+        Self { before: Some(before), ..self.clone() }
+    }
+
+    /// Whether it narrows what is shown, apart from the inbox.
+    #[must_use]
+    pub fn narrows(&self) -> bool {
+        self.category.is_some() || self.unread
+    }
+
+    /// As the parameters of a list of so many.
+    #[must_use]
+    pub fn params(&self, limit: u16) -> ListParams {
+        ListParams {
+            user_id: self.user_id.clone(),
+            limit: Some(limit.to_string()),
+            category: self.category.clone(),
+            unread: self.unread.then(|| "true".to_owned()),
+            before: self.before.clone(),
+        }
+    }
+
+    /// The filter, or nothing when a part of it is not legal.
+    #[must_use]
+    pub fn filter(&self) -> Option<Filter> {
+        self.params(0).parse().ok().map(|(filter, _, _)| filter)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn an_empty_query_asks_for_everything() {
+        assert_eq!(Address::parse(""), Address::default());
+        assert_eq!(Address::default().href(), Address::PATH);
+    }
+
+    #[test]
+    fn empty_fields_of_a_form_count_as_absent() {
+        assert_eq!(Address::parse("?user_id=&category=&unread=&before="), Address::default());
+    }
+
+    #[test]
+    fn what_it_does_not_know_is_ignored() {
+        let address = Address::parse("user_id=a%2Fb&unread=true&__err=x&utm=1");
+        assert_eq!(address, Address { user_id: Some("a/b".to_owned()), unread: true, ..Address::default() });
+    }
+
+    #[test]
+    fn another_filter_starts_from_the_newest() {
+        let deep = Address { before: Some("12".to_owned()), ..Address::default() };
+        assert_eq!(deep.of_user(Some("u")).before, None);
+        assert_eq!(deep.of_category(Some("alert")).before, None);
+        assert_eq!(deep.only_unread(true).before, None);
+    }
+
+    #[test]
+    fn an_illegal_user_id_is_no_filter() {
+        assert_eq!(Address { user_id: Some("a\tb".to_owned()), ..Address::default() }.filter(), None);
+    }
+
+    proptest! {
+        #[test]
+        fn an_address_survives_its_href(
+            user_id in proptest::option::of(".+"), category in proptest::option::of(".+"),
+            unread: bool, before in proptest::option::of("[0-9]{1,18}"),
+        ) {
+            let address = Address { user_id, category, unread, before };
+            let href = address.href();
+            let query = href.split_once('?').map_or("", |(_, query)| query);
+            prop_assert_eq!(Address::parse(query), address);
+        }
+    }
+}

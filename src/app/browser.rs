@@ -1,0 +1,89 @@
+//! The few things of the browser that the dashboard needs. Only effects and event handlers call
+//! them: never what renders, which runs on the server too.
+
+use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+
+use crate::model::Timestamp;
+
+/// Milliseconds since 1970, by the browser's clock.
+pub(super) fn now_ms() -> f64 {
+    js_sys::Date::now()
+}
+
+/// How many minutes the browser's time zone was ahead of UTC at a moment.
+pub(super) fn offset_minutes(moment: Timestamp) -> i32 {
+    #[expect(clippy::cast_precision_loss, reason = "milliseconds of our time are below 2^53")]
+    let millis = (moment.as_micros() / 1_000) as f64;
+    #[expect(clippy::cast_possible_truncation, reason = "an offset is at most 26 hours")]
+    let behind = js_sys::Date::new(&millis.into()).get_timezone_offset() as i32;
+    -behind
+}
+
+/// Calls `f` once, in so many milliseconds.
+pub(super) fn after(millis: u32, f: impl FnOnce() + 'static) {
+    gloo_timers::callback::Timeout::new(millis, f).forget();
+}
+
+/// Whether nobody can see the page.
+pub(super) fn is_hidden() -> bool {
+    document().hidden()
+}
+
+/// Whether the browser has a network at all.
+pub(super) fn is_online() -> bool {
+    window().navigator().on_line()
+}
+
+/// Whether the page is laid out in three columns.
+pub(super) fn is_wide() -> bool {
+    window().match_media("(min-width: 64rem)").ok().flatten().is_some_and(|query| query.matches())
+}
+
+/// The element with this id.
+pub(super) fn element(id: &str) -> Option<web_sys::HtmlElement> {
+    document().get_element_by_id(id)?.dyn_into().ok()
+}
+
+/// Moves the focus to the element with this id, once what changed is on the page.
+pub(super) fn focus_soon(id: String) {
+    after(0, move || focus(&id));
+}
+
+/// Moves the focus to the element with this id.
+pub(super) fn focus(id: &str) {
+    if let Some(element) = element(id) {
+        let _ = element.focus();
+    }
+}
+
+/// The element that has the focus.
+pub(super) fn focused() -> Option<web_sys::HtmlElement> {
+    document().active_element()?.dyn_into().ok()
+}
+
+/// Whether the list is scrolled to its top: by itself in three columns, else with the page.
+pub(super) fn is_at_top() -> bool {
+    let list_top = element("list").map_or(0, |list| list.scroll_top());
+    list_top < 8 && window().scroll_y().unwrap_or(0.0) < 120.0
+}
+
+/// Scrolls the list to its top.
+pub(super) fn scroll_to_top() {
+    if let Some(list) = element("list") {
+        list.set_scroll_top(0);
+    }
+    window().scroll_to_with_x_and_y(0.0, 0.0);
+}
+
+/// What was remembered under this name.
+pub(super) fn remembered(name: &str) -> Option<String> {
+    window().local_storage().ok()??.get_item(name).ok()?
+}
+
+/// Remembers something, if the browser lets us.
+pub(super) fn remember(name: &str, value: &str) {
+    if let Ok(Some(storage)) = window().local_storage() {
+        let _ = storage.set_item(name, value);
+    }
+}

@@ -1,0 +1,136 @@
+//! What the keyboard and the button for the whole inbox do.
+
+use leptos::{ev, prelude::*};
+use wasm_bindgen::JsCast;
+
+use crate::app::{
+    browser,
+    keyboard::{Command, Press, command},
+    preferences::Preferences,
+    server_fns::MarkAll,
+    state::{Board, Row},
+};
+
+/// Listens to the keyboard. In the browser only.
+pub(in crate::app) fn listen(board: Board, preferences: Preferences, mark_all: ServerAction<MarkAll>) {
+    let _ = window_event_listener(ev::keydown, move |event| {
+        let target = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
+        let is_on = |selector: &str| target.as_ref().is_some_and(|it| it.closest(selector).ok().flatten().is_some());
+        let key = event.key();
+        let press = Press {
+            key: &key,
+            has_modifier: event.ctrl_key() || event.meta_key() || event.alt_key(),
+            is_typing: event.is_composing() || is_on("input:not([type=radio], [type=checkbox]), textarea, select"),
+            is_on_control: is_on("a, button, summary, input, textarea, pre"),
+        };
+        let is_choosing = is_on("input[type=radio]") && key.starts_with("Arrow");
+        let Some(command) = command(press, preferences.letters.get_untracked()) else { return };
+        // Arrows choose among radio buttons, and a dialog keeps its keys to itself.
+        if is_choosing || (is_on("dialog") && command != Command::Help) {
+            return;
+        }
+        if run(board, mark_all, command, target.as_ref()) {
+            event.prevent_default();
+        }
+    });
+}
+
+/// Does what a shortcut says. Returns whether there was something to do.
+fn run(board: Board, mark_all: ServerAction<MarkAll>, command: Command, target: Option<&web_sys::Element>) -> bool {
+    let here = target.and_then(|target| row_at(board, target));
+    match command {
+        Command::Next => step(board, here.as_ref(), 1),
+        Command::Previous => step(board, here.as_ref(), -1),
+        Command::Toggle => with(here, |row| row.is_open.update(|open| *open = !*open)),
+        Command::Mark => with(here, |row| board.mark(row, !row.data.get_untracked().is_read)),
+        Command::Delete => with(here, |row| board.delete(row)),
+        Command::Undo => {
+            board.undo_last();
+            true
+        }
+        Command::MarkAll => mark_inbox(board, mark_all),
+        Command::Filter => {
+            browser::focus("inbox-of");
+            true
+        }
+        Command::Compose => {
+            super::composer::open(board);
+            true
+        }
+        Command::Help => {
+            super::help::open();
+            true
+        }
+        Command::Leave => leave(board, target),
+    }
+}
+
+fn with(row: Option<Row>, act: impl FnOnce(&Row)) -> bool {
+    row.as_ref().map(act).is_some()
+}
+
+/// The row that an element is in.
+fn row_at(board: Board, element: &web_sys::Element) -> Option<Row> {
+    let id = element.closest(".row").ok()??.id();
+    board.row_with_key(id.strip_prefix("row-")?.parse().ok()?)
+}
+
+/// Moves the focus by one row; onto the first one from anywhere else.
+fn step(board: Board, here: Option<&Row>, by: isize) -> bool {
+    let rows = board.rows.get_untracked();
+    let place = here.and_then(|here| rows.iter().position(|row| row == here));
+    let next = match place {
+        Some(place) => place.saturating_add_signed(by).min(rows.len().saturating_sub(1)),
+        None => 0,
+    };
+    let Some(row) = rows.get(next) else { return false };
+    browser::focus(&row.element_id());
+    true
+}
+
+/// Marks the whole inbox as read, if one is shown and something in it is not.
+fn mark_inbox(board: Board, mark_all: ServerAction<MarkAll>) -> bool {
+    let user_id = board.address.read_untracked().user_id.clone();
+    match user_id {
+        Some(user_id) if board.overview.read_untracked().unread_count > 0 => {
+            mark_all.dispatch(MarkAll { user_id });
+            true
+        }
+        _ => false,
+    }
+}
+
+/// Leaves the sheet, or the field.
+fn leave(board: Board, target: Option<&web_sys::Element>) -> bool {
+    if board.is_composing.get_untracked() {
+        super::composer::close(board);
+        return true;
+    }
+    let field = target.and_then(|target| target.dyn_ref::<web_sys::HtmlElement>());
+    field.is_some_and(|field| field.blur().is_ok())
+}
+
+/// Shows at once that an inbox is marked, and takes it back when the server refuses.
+pub(super) fn watch_mark_all(board: Board, mark_all: ServerAction<MarkAll>) {
+    let under_way = StoredValue::new(None);
+    Effect::new(move |_| {
+        if mark_all.input().read().is_some() && under_way.with_value(Option::is_none) {
+            let unread_count = board.overview.read_untracked().unread_count;
+            let change = board.begin();
+            under_way.set_value(Some((change, board.mark_rows(), unread_count)));
+        }
+    });
+    Effect::new(move |before: Option<usize>| {
+        let version = mark_all.version().get();
+        if before.is_some_and(|before| before != version)
+            && let Some((change, marked, unread_count)) = under_way.try_update_value(Option::take).flatten()
+        {
+            match mark_all.value().get_untracked() {
+                Some(Err(problem)) => board.unmark_rows(&marked, unread_count, &problem),
+                Some(Ok(_)) | None => board.say("All marked as read"),
+            }
+            board.settle(change);
+        }
+        version
+    });
+}

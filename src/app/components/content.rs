@@ -1,0 +1,63 @@
+//! What a notification says: text with its links, and nothing else interpreted.
+
+use leptos::{either::Either, prelude::*};
+
+use crate::app::linkify::{Piece, linkify};
+
+/// The text of a notification.
+#[component]
+pub(super) fn ContentText(
+    /// The text as it was sent.
+    text: String,
+) -> impl IntoView {
+    linkify(&text)
+        .into_iter()
+        .map(|piece| match piece {
+            Piece::Text(text) => Either::Left(text.to_owned()),
+            Piece::Url(url) => {
+                let (href, shown) = (url.to_owned(), url.to_owned());
+                Either::Right(view! {
+                    <a href=href target="_blank" rel="noopener noreferrer nofollow">{shown}</a>
+                })
+            }
+        })
+        .collect_view()
+}
+
+/// How long a text is, in steps: at step `n` the style sheet cuts it to three lines where the list
+/// is narrow enough; at 0 never.
+///
+/// It is an estimate from the number of characters, because the server has no lines to measure; a
+/// cut text can be opened, so that nothing is lost where it is wrong.
+pub(super) fn length_step(text: &str) -> u8 {
+    /// Characters in a line at the widths the style sheet knows, narrowest first.
+    const LINES_OF: [usize; 4] = [46, 62, 84, 112];
+    const SHOWN: usize = 3;
+    let lines_at = |width: usize| text.lines().map(|line| columns(line).div_ceil(width).max(1)).sum::<usize>();
+    LINES_OF.iter().fold(0, |step, width| step + u8::from(lines_at(*width) > SHOWN))
+}
+
+/// How wide a line is, in Latin letters. Chinese, Japanese, Korean and emoji are twice as wide.
+fn columns(line: &str) -> usize {
+    line.chars().map(|c| if c >= '\u{2e80}' { 2 } else { 1 }).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("short", 0)]
+    #[case("a\nb\nc", 0)]
+    #[case("a\nb\nc\nd", 4)]
+    #[case(&"x".repeat(138), 0)]
+    #[case(&"x".repeat(139), 1)]
+    #[case(&"x".repeat(253), 3)]
+    #[case(&"x".repeat(400), 4)]
+    #[case(&"字".repeat(70), 1)]
+    fn the_longer_the_wider_it_is_cut(#[case] text: &str, #[case] want: u8) {
+        assert_eq!(length_step(text), want);
+    }
+}

@@ -1,0 +1,127 @@
+//! What stands in place of a list that has nothing in it.
+
+use leptos::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+
+use super::follow;
+use crate::app::{
+    address::Address,
+    browser,
+    icons::{self, Icon},
+    state::{Board, Loading},
+};
+
+/// Where the commands of the documentation go.
+const DOCUMENTED_ORIGIN: &str = "http://localhost:8000";
+
+/// Says why there is nothing, and what can be done about it.
+#[component]
+pub(super) fn Empty(board: Board) -> impl IntoView {
+    let is_first_use = move || *board.address.read() == Address::default() && board.overview.read().total == 0;
+    view! {
+        <Show when=is_first_use fallback=move || view! { <NothingHere board /> }>
+            <FirstUse board />
+        </Show>
+    }
+}
+
+/// Nothing anywhere: how to send the first one.
+#[component]
+fn FirstUse(board: Board) -> impl IntoView {
+    let origin = RwSignal::new(DOCUMENTED_ORIGIN.to_owned());
+    Effect::new(move |_| {
+        if let Ok(here) = location().origin() {
+            origin.set(here);
+        }
+    });
+    let command = move || {
+        format!(
+            "curl -X POST \"{}/api/notifications/create\" \\\n  -H \"Content-Type: application/json\" \\\n  \
+             -d '{{\"user_id\": \"user_123\", \"content\": \"Your order has been shipped!\"}}'",
+            origin.read()
+        )
+    };
+    let copied = RwSignal::new(false);
+    let copy = move |_| {
+        let promise = window().navigator().clipboard().write_text(&command());
+        leptos::task::spawn_local(async move {
+            if JsFuture::from(promise).await.is_ok() {
+                copied.set(true);
+                board.say("Copied");
+                browser::after(2_000, move || copied.set(false));
+            }
+        });
+    };
+    view! {
+        <div class="state first-use">
+            <Tower />
+            <h2>"It is quiet up here."</h2>
+            <p>"Nobody has been notified of anything yet. Send the first one from the form, or from a shell:"</p>
+            <div class="command">
+                <pre tabindex="0" role="region" aria-label="Command"><code>{command}</code></pre>
+                <button type="button" class="plain needs-script" on:click=copy>
+                    <Icon of=icons::COPY />
+                    {move || if copied.get() { "Copied" } else { "Copy" }}
+                </button>
+            </div>
+        </div>
+    }
+}
+
+/// Nothing for this filter: which one, and how to leave it.
+#[component]
+fn NothingHere(board: Board) -> impl IntoView {
+    let sentence = move || {
+        let address = board.address.read();
+        let kind = address.category.as_ref().map_or_else(String::new, |category| format!(" of kind “{category}”"));
+        let unread = if address.unread { " unread" } else { "" };
+        let inbox = address.user_id.as_ref().map_or_else(String::new, |user_id| format!(" for {user_id}"));
+        let further = if address.before.is_some() { " further down" } else { "" };
+        format!("There is nothing{unread}{kind}{inbox}{further}.")
+    };
+    let wider = move || {
+        let address = board.address.get();
+        if address.narrows() || address.before.is_some() {
+            Address { user_id: address.user_id, ..Address::default() }
+        } else {
+            Address::default()
+        }
+    };
+    let label = move || {
+        let address = board.address.read();
+        if address.narrows() || address.before.is_some() { "Clear the filter" } else { "Show all inboxes" }
+    };
+    view! {
+        <div class="state">
+            <h2>{move || if board.address.read().unread { "All read." } else { "Nothing here." }}</h2>
+            <p>{sentence}</p>
+            <a class="plain" href=move || wider().href() on:click=move |event| follow(board, &event, wider())>
+                {label}
+            </a>
+        </div>
+    }
+}
+
+/// Rows that are not there yet.
+#[component]
+pub(super) fn Skeleton(board: Board) -> impl IntoView {
+    view! {
+        <div class="skeleton" class:seen=move || board.loading.get() == Loading::Slow aria-hidden="true">
+            {(0..6).map(|_| view! { <div class="skeleton-row"><span></span><span></span></div> }).collect_view()}
+        </div>
+    }
+}
+
+/// The drawing of a small bell tower in the evening.
+#[component]
+fn Tower() -> impl IntoView {
+    view! {
+        <svg class="tower" viewBox="0 0 160 140" width="160" height="140" aria-hidden="true">
+            <path class="tower-ground" d="M8 132h144M22 132c6-9 14-9 20 0M120 132c5-12 16-12 22 0" />
+            <path class="tower-wall" d="M62 132V54h36v78zM58 54h44M58 48h44v6H58zM62 48V34h36v14M60 34h40L80 8z" />
+            <path class="tower-line" d="M80 8V2M74 132v-14a6 6 0 0 1 12 0v14M76 92h8M76 78h8M76 104h8" />
+            <path class="tower-bell" d="M74 46c1-2 2-3 2-6a4 4 0 0 1 8 0c0 3 1 4 2 6zM79 48h2" />
+            <path class="tower-sound" d="M52 36c-4 3-4 8 0 11M44 31c-8 6-8 15 0 21M108 36c4 3 4 8 0 11M116 31c8 6 8 15 0 21" />
+        </svg>
+    }
+}

@@ -1,0 +1,208 @@
+//! One notification in the list.
+
+use leptos::prelude::*;
+
+use super::{
+    content::{ContentText, length_step},
+    follow,
+};
+use crate::{
+    app::{
+        icons::{self, Icon},
+        relative_time,
+        state::{Board, Row},
+    },
+    model::{Link, Notification},
+};
+
+/// The forms that a row's buttons belong to, for a page without script: one each for the whole
+/// list, because a button brings its own id along.
+pub(super) const MARK_READ: &str = "mark-read";
+/// As [`MARK_READ`].
+pub(super) const MARK_UNREAD: &str = "mark-unread";
+/// As [`MARK_READ`].
+pub(super) const DELETE: &str = "delete";
+
+/// How much of a text stands for the whole in a name.
+const NAME_CHARS: usize = 40;
+
+/// One notification.
+#[component]
+pub(super) fn NotificationRow(board: Board, row: Row) -> impl IntoView {
+    let notification = row.data.get_untracked();
+    let step = length_step(notification.content.as_str());
+    let category = notification.category.as_str().to_owned();
+    let content = notification.content.as_str().to_owned();
+    let is_read = Signal::derive({
+        let data = row.data.clone();
+        move || data.read().is_read
+    });
+    let is_open: Signal<bool> = Signal::from(row.is_open.clone());
+    let is_sending: Signal<bool> = Signal::from(row.is_sending.clone());
+    let arrives = row.arrives;
+    let title = notification.title.as_ref().map(|title| title.as_str().to_owned());
+    let text_id = format!("{}-text", row.element_id());
+    let toggle = row.is_open.clone();
+    let element_id = row.element_id();
+    let when = row.clone();
+    view! {
+        <li
+            class="row"
+            id=element_id
+            tabindex="-1"
+            data-kind=category.clone()
+            class:unread=move || !is_read.get()
+            class:sending=move || is_sending.get()
+            class:arrives=arrives
+        >
+            <span class="unread-dot" aria-hidden="true"></span>
+            <div class="row-head">
+                <span class="hidden">{move || if is_read.get() { "Read" } else { "Unread" }}</span>
+                <span class="kind">
+                    <Icon of=icons::of_category(&category) />
+                    {category.clone()}
+                </span>
+                <UserLink board user_id=notification.user_id.as_str().to_owned() />
+                <When board row=when />
+            </div>
+            {title.map(|title| view! { <h3 class="row-title" dir="auto">{title}</h3> })}
+            <p class="row-text" id=text_id.clone() dir="auto" data-long=(step > 0).then_some(step) class:open=move || is_open.get()>
+                <ContentText text=content />
+            </p>
+            {(step > 0)
+                .then(|| {
+                    view! {
+                        <button
+                            type="button"
+                            class="more needs-script"
+                            data-long=step
+                            aria-expanded=move || if is_open.get() { "true" } else { "false" }
+                            aria-controls=text_id
+                            on:click=move |_| toggle.update(|open| *open = !*open)
+                        >
+                            {move || if is_open.get() { "Show less" } else { "Show more" }}
+                        </button>
+                    }
+                })}
+            {notification.link.as_ref().map(|link| view! { <Leads link=link.clone() /> })}
+            <Actions board row name=name_of(&notification) />
+        </li>
+    }
+}
+
+/// A link to the user's inbox.
+#[component]
+fn UserLink(board: Board, user_id: String) -> impl IntoView {
+    let target = user_id.clone();
+    let wanted = user_id.clone();
+    view! {
+        <a
+            class="who mono"
+            dir="auto"
+            href=move || board.address.read().of_user(Some(&target)).href()
+            on:click=move |event| follow(board, &event, board.address.get_untracked().of_user(Some(&wanted)))
+        >
+            {user_id}
+        </a>
+    }
+}
+
+/// How long ago it was; exactly when, for who asks.
+#[component]
+fn When(board: Board, row: Row) -> impl IntoView {
+    let sending: Signal<bool> = Signal::from(row.is_sending.clone());
+    let moment = Signal::derive(move || row.data.read().timestamp);
+    let ago = move || {
+        if sending.get() {
+            return "sending".to_owned();
+        }
+        let moment = moment.get();
+        relative_time::ago(moment, board.clock.get(), board.offset_minutes(moment))
+    };
+    let exact = move || {
+        let moment = moment.get();
+        relative_time::exact(moment, board.offset_minutes(moment))
+    };
+    view! {
+        <time class="when tabular" datetime=move || moment.get().to_string() title=exact>
+            {ago}
+        </time>
+    }
+}
+
+/// Where the notification leads.
+#[component]
+fn Leads(link: Link) -> impl IntoView {
+    let href = link.as_str().to_owned();
+    let shown = href.split_once("://").map_or(href.as_str(), |(_, rest)| rest).trim_end_matches('/').to_owned();
+    let is_elsewhere = href.contains("://");
+    view! {
+        <a
+            class="leads"
+            href=href.clone()
+            target=is_elsewhere.then_some("_blank")
+            rel=is_elsewhere.then_some("noopener noreferrer nofollow")
+        >
+            <Icon of=icons::LEAVE />
+            <span class="leads-to">{shown}</span>
+        </a>
+    }
+}
+
+/// What can be done with it. The buttons submit forms; in the browser the click is taken instead,
+/// because many rows can be under way at once and each is taken back by itself.
+#[component]
+fn Actions(board: Board, row: Row, name: String) -> impl IntoView {
+    let data = row.data.clone();
+    let is_read = Signal::derive(move || data.read().is_read);
+    let data = row.data.clone();
+    let id = Signal::derive(move || data.read().id.to_string());
+    let verb = move || if is_read.get() { "Mark as unread" } else { "Mark as read" };
+    let (mark_name, delete_name) = (name.clone(), name);
+    let (marked, deleted) = (row.clone(), row);
+    view! {
+        <div class="row-actions">
+            <button
+                class="quiet"
+                form=move || if is_read.get() { MARK_UNREAD } else { MARK_READ }
+                name="id"
+                value=id
+                title=move || format!("{} (e)", verb())
+                aria-label=move || format!("{}: {mark_name}", verb())
+                on:click=move |event| {
+                    event.prevent_default();
+                    board.mark(&marked, !is_read.get_untracked());
+                }
+            >
+                <svg class="icon" viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">
+                    <path d=move || if is_read.get() { icons::UNREAD } else { icons::CHECK } />
+                </svg>
+            </button>
+            <button
+                class="quiet danger"
+                form=DELETE
+                name="id"
+                value=id
+                title="Delete (#)"
+                aria-label=format!("Delete: {delete_name}")
+                on:click=move |event| {
+                    event.prevent_default();
+                    board.delete(&deleted);
+                }
+            >
+                <Icon of=icons::BIN />
+            </button>
+        </div>
+    }
+}
+
+/// What a button calls the notification.
+fn name_of(notification: &Notification) -> String {
+    let text = notification.title.as_ref().map_or(notification.content.as_str(), |title| title.as_str());
+    let mut words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if let Some((cut, _)) = words.char_indices().nth(NAME_CHARS) {
+        words.truncate(cut);
+        words.push('…');
+    }
+    format!("{words}, for {}", notification.user_id)
+}

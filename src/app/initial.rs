@@ -1,0 +1,109 @@
+//! What the page shows when it arrives, and how the browser gets to know it.
+
+use serde::{Deserialize, Serialize};
+
+use super::address::Address;
+use crate::model::{Code, Overview, Page, Problem, Timestamp};
+
+/// How many notifications are shown at first.
+pub(super) const FIRST: u16 = 50;
+/// The script element that holds the page's [`Initial`] as JSON.
+pub(super) const ELEMENT: &str = "initial";
+
+/// What the page shows at some moment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// The list.
+    pub page: Page,
+    /// What stands beside it.
+    pub overview: Overview,
+    /// What time it was on the server.
+    pub now: Timestamp,
+}
+
+/// A form that was sent without WebAssembly and refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// The path of the server function.
+    pub path: String,
+    /// Why.
+    pub problem: Problem,
+}
+
+/// What the page was asked for, and what was found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Initial {
+    /// What was asked for.
+    pub address: Address,
+    /// What was found, or why nothing was.
+    pub snapshot: Result<Snapshot, Problem>,
+    /// The form that led here and was refused.
+    pub refusal: Option<Refusal>,
+}
+
+impl Default for Initial {
+    /// A page that nobody looked anything up for.
+    fn default() -> Self {
+        let problem = Problem::new(Code::Unavailable, "Nothing was read yet.");
+        Self { address: Address::default(), snapshot: Err(problem), refusal: None }
+    }
+}
+
+impl Initial {
+    /// As JSON that may stand in a script element: nothing in it ends the element or begins a
+    /// comment.
+    #[cfg(feature = "ssr")]
+    pub(super) fn to_script(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default().replace('<', "\\u003c")
+    }
+}
+
+#[cfg(feature = "ssr")]
+mod on_the_server {
+    use leptos::server_fn::error::ServerFnUrlError;
+
+    use super::{Address, FIRST, Initial, Refusal, Snapshot};
+    use crate::{
+        app::percent,
+        model::Problem,
+        server::service::{NotificationService, Principal},
+    };
+
+    /// The longest problem that is taken from an address.
+    const LONGEST_REFUSAL: usize = 4_096;
+
+    impl Snapshot {
+        /// Reads what an address asks for.
+        pub(crate) async fn read(
+            service: &NotificationService,
+            principal: &Principal,
+            address: &Address,
+            limit: u16,
+        ) -> Result<Self, Problem> {
+            let (filter, before, limit) = address.params(limit).parse().map_err(Problem::invalid)?;
+            let page = service.list(principal, &filter, before, limit).await?;
+            let overview = service.overview(principal, filter.user_id.as_ref()).await?;
+            Ok(Self { page, overview, now: service.now() })
+        }
+    }
+
+    impl Initial {
+        /// Finds what the query of the page's address asks for. It never fails: what went wrong is
+        /// part of the page.
+        pub async fn load(service: &NotificationService, principal: &Principal, query: &str) -> Self {
+            let address = Address::parse(query);
+            let snapshot = Snapshot::read(service, principal, &address, FIRST).await;
+            Self { address, snapshot, refusal: Refusal::from_query(query) }
+        }
+    }
+
+    impl Refusal {
+        /// Reads what leptos put into the address when it sent a refused form back to its page.
+        fn from_query(query: &str) -> Option<Self> {
+            let value_of = |wanted| percent::pairs(query).find(|(name, _)| name == wanted).map(|(_, value)| value);
+            let (path, error) = (value_of("__path")?, value_of("__err")?);
+            (error.len() <= LONGEST_REFUSAL)
+                .then(|| Self { path, problem: ServerFnUrlError::<Problem>::decode_err(&error) })
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! The keyboard shortcuts.
+
+/// What a shortcut does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Command {
+    /// To the next row.
+    Next,
+    /// To the row before.
+    Previous,
+    /// Opens or closes a long text.
+    Toggle,
+    /// Marks the row as read, or as unread.
+    Mark,
+    /// Deletes the row.
+    Delete,
+    /// Takes back the last thing that can be.
+    Undo,
+    /// Marks the whole inbox as read.
+    MarkAll,
+    /// To the field that says whose inbox.
+    Filter,
+    /// To the composer.
+    Compose,
+    /// Shows the shortcuts.
+    Help,
+    /// Leaves what one is in.
+    Leave,
+}
+
+/// A key as it was pressed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Press<'a> {
+    /// Its name, as in `KeyboardEvent.key`.
+    pub(super) key: &'a str,
+    /// Whether Ctrl, Alt or the command key was held: those belong to the browser.
+    pub(super) has_modifier: bool,
+    /// Whether something is being typed into.
+    pub(super) is_typing: bool,
+    /// Whether the focus is on something that takes Enter itself, such as a link.
+    pub(super) is_on_control: bool,
+}
+
+/// The shortcuts as the help shows them: keys, what they do, and whether they are single letters.
+pub(super) const SHORTCUTS: [(&[&str], &str, bool); 11] = [
+    (&["j", "↓"], "Next notification", true),
+    (&["k", "↑"], "Previous notification", true),
+    (&["Enter"], "Open or close a long text", false),
+    (&["e"], "Mark as read or unread", true),
+    (&["#", "Delete"], "Delete", true),
+    (&["z"], "Undo", true),
+    (&["Shift A"], "Mark all as read", true),
+    (&["/"], "Choose an inbox", true),
+    (&["n"], "Write a notification", true),
+    (&["?"], "Show this list", true),
+    (&["Esc"], "Leave a field or a dialog", false),
+];
+
+/// What a press asks for. Single characters can be switched off (WCAG 2.1.4), and are never taken
+/// from somebody who types.
+pub(super) fn command(press: Press<'_>, letters: bool) -> Option<Command> {
+    if press.has_modifier {
+        return None;
+    }
+    if press.key == "Escape" {
+        return Some(Command::Leave);
+    }
+    if press.is_typing {
+        return None;
+    }
+    match press.key {
+        "ArrowDown" => Some(Command::Next),
+        "ArrowUp" => Some(Command::Previous),
+        "Enter" => (!press.is_on_control).then_some(Command::Toggle),
+        "Delete" => Some(Command::Delete),
+        _ if !letters => None,
+        "j" => Some(Command::Next),
+        "k" => Some(Command::Previous),
+        "e" => Some(Command::Mark),
+        "#" => Some(Command::Delete),
+        "z" => Some(Command::Undo),
+        "A" => Some(Command::MarkAll),
+        "/" => Some(Command::Filter),
+        "n" => Some(Command::Compose),
+        "?" => Some(Command::Help),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    fn press(key: &str) -> Press<'_> {
+        Press { key, has_modifier: false, is_typing: false, is_on_control: false }
+    }
+
+    #[rstest]
+    #[case("j", Some(Command::Next))]
+    #[case("ArrowUp", Some(Command::Previous))]
+    #[case("#", Some(Command::Delete))]
+    #[case("A", Some(Command::MarkAll))]
+    #[case("a", None)]
+    #[case("Tab", None)]
+    fn keys_do_what_the_help_says(#[case] key: &str, #[case] want: Option<Command>) {
+        assert_eq!(command(press(key), true), want);
+    }
+
+    #[rstest]
+    #[case("e")]
+    #[case("#")]
+    #[case("?")]
+    #[case("Delete")]
+    #[case("ArrowDown")]
+    #[case("Enter")]
+    fn nothing_is_taken_from_somebody_who_types(#[case] key: &str) {
+        assert_eq!(command(Press { is_typing: true, ..press(key) }, true), None);
+    }
+
+    #[test]
+    fn single_characters_can_be_switched_off() {
+        assert_eq!(command(press("e"), false), None);
+        assert_eq!(command(press("?"), false), None);
+        assert_eq!(command(press("ArrowDown"), false), Some(Command::Next));
+        assert_eq!(command(press("Escape"), false), Some(Command::Leave));
+    }
+
+    #[test]
+    fn the_browsers_own_shortcuts_stay_its_own() {
+        assert_eq!(command(Press { has_modifier: true, ..press("j") }, true), None);
+    }
+
+    #[test]
+    fn enter_on_a_link_follows_it() {
+        assert_eq!(command(Press { is_on_control: true, ..press("Enter") }, true), None);
+    }
+}

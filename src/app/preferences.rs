@@ -1,0 +1,84 @@
+//! What a person chose in this browser. It stays in this browser.
+
+use leptos::prelude::*;
+
+use super::browser;
+
+/// Where the theme is remembered. The script in the page's head reads it too.
+pub(super) const THEME: &str = "campanile.theme";
+const LETTERS: &str = "campanile.letters";
+
+/// Which colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Theme {
+    /// As the system has them.
+    System,
+    /// Dark on light.
+    Light,
+    /// Light on dark.
+    Dark,
+}
+
+impl Theme {
+    /// The next one, when one button goes through all.
+    pub(super) fn next(self) -> Self {
+        match self {
+            Self::System => Self::Light,
+            Self::Light => Self::Dark,
+            Self::Dark => Self::System,
+        }
+    }
+
+    /// Its name, which is also what is remembered.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::System => "system",
+            Self::Light => "light",
+            Self::Dark => "dark",
+        }
+    }
+}
+
+/// What a person chose. A copy is the same choice.
+#[derive(Clone, Copy)]
+pub(super) struct Preferences {
+    /// Which colours.
+    pub(super) theme: RwSignal<Theme>,
+    /// Whether single letters are shortcuts.
+    pub(super) letters: RwSignal<bool>,
+}
+
+impl Preferences {
+    /// What everybody begins with.
+    pub(super) fn new() -> Self {
+        Self { theme: RwSignal::new(Theme::System), letters: RwSignal::new(true) }
+    }
+
+    /// Takes up what was chosen before. In the browser only.
+    pub(super) fn recall(self) {
+        match browser::remembered(THEME).as_deref() {
+            Some("light") => self.theme.set(Theme::Light),
+            Some("dark") => self.theme.set(Theme::Dark),
+            _ => {}
+        }
+        self.letters.set(browser::remembered(LETTERS).as_deref() != Some("off"));
+    }
+
+    /// Chooses colours.
+    pub(super) fn choose_theme(self, theme: Theme) {
+        self.theme.set(theme);
+        browser::remember(THEME, theme.name());
+        if let Some(root) = document().document_element() {
+            let _ = match theme {
+                Theme::System => root.remove_attribute("data-theme"),
+                Theme::Light | Theme::Dark => root.set_attribute("data-theme", theme.name()),
+            };
+        }
+    }
+
+    /// Chooses whether single letters are shortcuts.
+    pub(super) fn choose_letters(self, letters: bool) {
+        self.letters.set(letters);
+        browser::remember(LETTERS, if letters { "on" } else { "off" });
+    }
+}

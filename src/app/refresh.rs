@@ -1,0 +1,108 @@
+//! Keeping the page up to date: every five seconds, unless nobody sees it.
+
+use leptos::{ev, prelude::*, task::spawn_local};
+
+use super::{
+    address::Address,
+    browser,
+    server_fns::snapshot,
+    state::{Board, Loading},
+};
+
+/// How often the page is refreshed, in milliseconds.
+const PERIOD: u32 = 5_000;
+/// How long loading may take before the page shows that it does.
+const UNNOTICED: u32 = 150;
+/// How many microseconds old the clock beside the rows may be.
+const CLOCK_STEP: i64 = 15_000_000;
+
+impl Board {
+    /// Reads what the address asks for and shows it. What a change that is under way makes
+    /// pointless is not asked for.
+    pub(super) fn refresh(self) {
+        let Some((ticket, limit)) = self.ticket() else { return };
+        let Address { user_id, category, unread, before } = self.address.get_untracked();
+        spawn_local(async move {
+            match snapshot(user_id, category, unread, before, limit).await {
+                Ok(snapshot) => self.show(ticket, snapshot),
+                Err(problem) => {
+                    if self.is_current(ticket) {
+                        self.trouble.set(Some(problem));
+                        self.loading.set(Loading::Done);
+                        self.tick();
+                    }
+                }
+            }
+        });
+    }
+
+    /// Goes to another address, as a link does.
+    pub(super) fn go(self, address: Address) {
+        let href = address.href();
+        if let Ok(history) = window().history() {
+            let _ = history.push_state_with_url(&wasm_bindgen::JsValue::NULL, "", Some(&href));
+        }
+        self.load(address);
+        browser::scroll_to_top();
+    }
+
+    /// Shows what the address asks for.
+    fn load(self, address: Address) {
+        self.turn(address);
+        browser::after(UNNOTICED, move || {
+            if self.loading.get_untracked() == Loading::Begun {
+                self.loading.set(Loading::Slow);
+            }
+        });
+        self.refresh();
+    }
+
+    /// Starts to keep the page up to date. In the browser only.
+    pub(super) fn keep_up_to_date(self) {
+        self.is_offline.set(!browser::is_online());
+        if self.trouble.get_untracked().is_some() {
+            self.clock.set(self.now());
+        }
+        gloo_timers::callback::Interval::new(PERIOD, move || {
+            if !browser::is_hidden() {
+                self.tick();
+                self.refresh_if_asked_for();
+            }
+        })
+        .forget();
+        let _ = window_event_listener_untyped("visibilitychange", move |_| {
+            if !browser::is_hidden() {
+                self.tick();
+                self.refresh_if_asked_for();
+            }
+        });
+        let _ = window_event_listener(ev::online, move |_| {
+            self.is_offline.set(false);
+            self.refresh_if_asked_for();
+        });
+        let _ = window_event_listener(ev::offline, move |_| self.is_offline.set(true));
+        let _ = window_event_listener(ev::popstate, move |_| {
+            let query = location().search().unwrap_or_default();
+            self.load(Address::parse(&query));
+        });
+        let _ = window_event_listener_untyped("pagehide", move |_| self.delete_before_leaving());
+    }
+
+    /// Refreshes, unless the answer is known: an address that is not legal stays so.
+    fn refresh_if_asked_for(self) {
+        if self.address.read_untracked().params(0).parse().is_ok() {
+            self.refresh();
+        }
+    }
+
+    /// Moves the clocks of the page.
+    fn tick(self) {
+        let now = self.now();
+        if (now.as_micros() - self.clock.get_untracked().as_micros()).abs() >= CLOCK_STEP {
+            self.clock.set(now);
+        }
+        if let Some(read_at) = self.read_at.get_untracked() {
+            self.age.set((now.as_micros() - read_at.as_micros()) / 1_000_000);
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! What the dashboard asks the server: each function parses what it is given and makes one call to
+//! the service.
+//!
+//! They take URL-encoded forms, so a form works before the page is hydrated and without
+//! WebAssembly. They are public like every route; the service decides what a caller may do.
+
+use leptos::prelude::*;
+
+use super::initial::Snapshot;
+use crate::model::{Notification, Problem};
+
+/// What the page shows: a list, what stands beside it, and what time it is on the server.
+///
+/// # Errors
+/// When a parameter is not legal, or the service refuses.
+#[server(name = ReadSnapshot, prefix = "/api/ui", endpoint = "snapshot")]
+pub async fn snapshot(
+    /// Only this user's inbox.
+    user_id: Option<String>,
+    /// Only this kind.
+    category: Option<String>,
+    /// Only what is unread.
+    unread: bool,
+    /// Only what comes after this position.
+    before: Option<String>,
+    /// At most so many.
+    limit: u16,
+) -> Result<Snapshot, Problem> {
+    let (service, principal) = caller()?;
+    let address =
+        super::address::Address { user_id: given(user_id), category: given(category), unread, before: given(before) };
+    Snapshot::read(&service, &principal, &address, limit).await
+}
+
+/// Sends a notification. Empty optional fields count as absent.
+///
+/// # Errors
+/// When a field is not legal, or the service refuses.
+#[server(name = SendNotification, prefix = "/api/ui", endpoint = "send")]
+pub async fn send(
+    /// Whose inbox it goes to.
+    user_id: String,
+    /// What it says.
+    content: String,
+    /// What kind it is.
+    category: Option<String>,
+    /// A short heading.
+    title: Option<String>,
+    /// Where a click leads.
+    link: Option<String>,
+) -> Result<Notification, Problem> {
+    let (service, principal) = caller()?;
+    let new = super::composing::parse(user_id, content, category, title, link)?;
+    service.create(&principal, new).await.map_err(Problem::from)
+}
+
+/// Marks one notification as read or unread.
+///
+/// # Errors
+/// When the id is not one, there is no such notification, or the service refuses.
+#[server(prefix = "/api/ui", endpoint = "mark")]
+pub async fn mark(
+    /// Which one.
+    id: String,
+    /// As what.
+    is_read: bool,
+) -> Result<Notification, Problem> {
+    let (service, principal) = caller()?;
+    let id = parse("id", &id, crate::model::NotificationId::parse)?;
+    service.set_read(&principal, id, is_read).await.map_err(Problem::from)
+}
+
+/// Marks a whole inbox as read and says how many that were.
+///
+/// # Errors
+/// When the user id is not legal, or the service refuses.
+#[server(prefix = "/api/ui", endpoint = "mark-all")]
+pub async fn mark_all(
+    /// Whose inbox.
+    user_id: String,
+) -> Result<u64, Problem> {
+    let (service, principal) = caller()?;
+    let user_id = parse("user_id", &user_id, crate::model::UserId::parse)?;
+    service.mark_all_read(&principal, &user_id).await.map_err(Problem::from)
+}
+
+/// Deletes one notification.
+///
+/// # Errors
+/// When the id is not one, there is no such notification, or the service refuses.
+#[server(prefix = "/api/ui", endpoint = "delete")]
+pub async fn delete(
+    /// Which one.
+    id: String,
+) -> Result<(), Problem> {
+    let (service, principal) = caller()?;
+    let id = parse("id", &id, crate::model::NotificationId::parse)?;
+    service.delete(&principal, id).await.map_err(Problem::from)
+}
+
+#[cfg(feature = "ssr")]
+use self::on_the_server::{caller, given, parse};
+
+#[cfg(feature = "ssr")]
+mod on_the_server {
+    use leptos::prelude::use_context;
+
+    use crate::{
+        model::{Code, FieldError, Invalid, Problem},
+        server::service::{NotificationService, Principal},
+    };
+
+    /// The service, and who is calling.
+    pub(super) fn caller() -> Result<(NotificationService, Principal), Problem> {
+        use_context()
+            .zip(use_context())
+            .ok_or_else(|| Problem::new(Code::Internal, "Something went wrong on the server."))
+    }
+
+    pub(super) fn parse<T>(field: &str, text: &str, parse: impl Fn(&str) -> Result<T, Invalid>) -> Result<T, Problem> {
+        parse(text).map_err(|invalid| Problem::invalid(vec![FieldError::new(field, invalid)]))
+    }
+
+    /// What was given, if anything: an empty field counts as absent.
+    pub(super) fn given(text: Option<String>) -> Option<String> {
+        text.filter(|text| !text.is_empty())
+    }
+}

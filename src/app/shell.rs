@@ -1,0 +1,65 @@
+//! The document around the dashboard. Only the server makes it.
+
+use leptos::{nonce::use_nonce, prelude::*};
+
+use super::{
+    App,
+    initial::{ELEMENT, Initial},
+    preferences::THEME,
+    tab,
+};
+
+/// Where the browser finds what was built for it; empty strings when nothing was.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PageAssets {
+    /// The style sheet.
+    pub css: String,
+    /// The JavaScript that loads the WebAssembly.
+    pub js: String,
+    /// The WebAssembly.
+    pub wasm: String,
+}
+
+/// The whole document. It wants an [`Initial`] in its context.
+pub fn shell(assets: PageAssets) -> impl IntoView {
+    let nonce = use_nonce();
+    let initial = use_context::<Initial>();
+    let (title, icon) = initial.as_ref().map_or(("Campanile".to_owned(), tab::ICON), |initial| {
+        let unread = initial.snapshot.as_ref().map_or(0, |snapshot| snapshot.overview.unread_count);
+        (tab::title(unread, initial.address.user_id.as_deref()), tab::icon(unread))
+    });
+    let data = initial.as_ref().map(Initial::to_script).unwrap_or_default();
+    let PageAssets { css, js, wasm } = assets;
+    // Before the first paint, so that a page in the other theme never flashes.
+    let theme = format!(
+        "try{{let t=localStorage.getItem('{THEME}');if(t=='light'||t=='dark')document.documentElement.dataset.theme=t}}catch(e){{}}"
+    );
+    let start = (!js.is_empty()).then(|| {
+        let start = format!("import init,{{hydrate}} from '{js}';init({{module_or_path:'{wasm}'}}).then(hydrate)");
+        view! {
+            <link rel="modulepreload" href=js nonce=nonce.clone() />
+            <link rel="preload" href=wasm r#as="fetch" r#type="application/wasm" crossorigin="anonymous" />
+            <script r#type="module" nonce=nonce.clone() inner_html=start></script>
+        }
+    });
+    view! {
+        <!DOCTYPE html>
+        <html lang="en">
+            <head>
+                <meta charset="utf-8" />
+                <meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover" />
+                <title>{title}</title>
+                <meta name="description" content="Campanile: send notifications, and see who has read what." />
+                <meta name="color-scheme" content="light dark" />
+                <link rel="icon" href=icon r#type="image/svg+xml" />
+                <script nonce=nonce.clone() inner_html=theme></script>
+                {(!css.is_empty()).then(|| view! { <link rel="stylesheet" href=css /> })}
+                {start}
+            </head>
+            <body>
+                <App />
+                <script id=ELEMENT r#type="application/json" inner_html=data></script>
+            </body>
+        </html>
+    }
+}

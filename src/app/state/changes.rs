@@ -1,0 +1,126 @@
+//! Which answers may be shown: none that was begun before the last change made here.
+
+/// How long a change that is not answered keeps refreshes from being shown, in milliseconds.
+const PATIENCE: f64 = 15_000.0;
+
+/// Counts the changes made on this page, so that an older answer never overwrites a newer change.
+///
+/// A refresh notes [`Self::ticket`] when it begins and is shown only if [`Self::admits`] it when it
+/// ends: while a change is under way nobody knows which side of it an answer lies on, and once it is
+/// settled an answer from before is old.
+#[derive(Debug, Default)]
+pub(crate) struct Changes {
+    ticket: u64,
+    shown: u64,
+    epoch: u64,
+    under_way: Vec<(u64, f64)>,
+}
+
+/// What a refresh notes when it begins.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ticket {
+    number: u64,
+    epoch: u64,
+}
+
+/// A change that is under way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Change(u64);
+
+impl Changes {
+    /// A refresh begins.
+    pub(crate) fn ticket(&mut self) -> Ticket {
+        self.ticket += 1;
+        Ticket { number: self.ticket, epoch: self.epoch }
+    }
+
+    /// Whether what a refresh found may be shown; no earlier one may be after it.
+    pub(crate) fn admits(&mut self, ticket: Ticket, now: f64) -> bool {
+        let fresh = ticket.epoch == self.epoch && ticket.number > self.shown && !self.is_under_way(now);
+        if fresh {
+            self.shown = ticket.number;
+        }
+        fresh
+    }
+
+    /// Whether a refresh is about what is shown now; its failure is worth telling then.
+    pub(crate) fn is_current(&self, ticket: Ticket) -> bool {
+        ticket.epoch == self.epoch && ticket.number > self.shown
+    }
+
+    /// A change begins, at this time in milliseconds.
+    pub(crate) fn begin(&mut self, now: f64) -> Change {
+        self.epoch += 1;
+        self.under_way.push((self.epoch, now + PATIENCE));
+        Change(self.epoch)
+    }
+
+    /// A change was answered, whichever way.
+    pub(crate) fn settle(&mut self, change: Change) {
+        self.epoch += 1;
+        self.under_way.retain(|(number, _)| *number != change.0);
+    }
+
+    /// What is shown is about something else from now on.
+    pub(crate) fn turn(&mut self) {
+        self.epoch += 1;
+    }
+
+    /// Whether a change is under way.
+    pub(crate) fn is_under_way(&mut self, now: f64) -> bool {
+        self.under_way.retain(|(_, until)| now < *until);
+        !self.under_way.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refresh_alone_is_shown() {
+        let mut changes = Changes::default();
+        let ticket = changes.ticket();
+        assert!(changes.admits(ticket, 0.0));
+    }
+
+    #[test]
+    fn answers_that_overtook_each_other_are_not_shown_backwards() {
+        let mut changes = Changes::default();
+        let (first, second) = (changes.ticket(), changes.ticket());
+        assert!(changes.admits(second, 0.0));
+        assert!(!changes.admits(first, 0.0));
+    }
+
+    #[test]
+    fn a_refresh_from_before_a_change_is_not_shown() {
+        let mut changes = Changes::default();
+        let before = changes.ticket();
+        let change = changes.begin(0.0);
+        let during = changes.ticket();
+        assert!(!changes.admits(before, 1.0));
+        assert!(!changes.admits(during, 1.0));
+        changes.settle(change);
+        assert!(!changes.admits(before, 2.0));
+        assert!(!changes.admits(during, 2.0));
+        let after = changes.ticket();
+        assert!(changes.admits(after, 3.0));
+    }
+
+    #[test]
+    fn a_change_that_is_never_answered_does_not_hold_for_ever() {
+        let mut changes = Changes::default();
+        let _ = changes.begin(0.0);
+        let ticket = changes.ticket();
+        assert!(!changes.admits(ticket, PATIENCE - 1.0));
+        assert!(changes.admits(ticket, PATIENCE));
+    }
+
+    #[test]
+    fn another_filter_makes_all_answers_old() {
+        let mut changes = Changes::default();
+        let ticket = changes.ticket();
+        changes.turn();
+        assert!(!changes.admits(ticket, 0.0));
+    }
+}

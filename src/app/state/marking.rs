@@ -1,0 +1,113 @@
+//! Marking as read and unread: shown at once, taken back when refused.
+
+use leptos::{prelude::*, task::spawn_local};
+
+use super::{Board, Row, Undo, counting};
+use crate::{
+    app::{browser, server_fns},
+    model::{NotificationId, Problem},
+};
+
+impl Board {
+    /// Marks a row as read, or as unread.
+    pub(crate) fn mark(self, row: &Row, is_read: bool) {
+        let notification = row.data.get_untracked();
+        if notification.is_read == is_read || row.is_sending.get_untracked() {
+            return;
+        }
+        let id = notification.id;
+        self.put_read(row, is_read);
+        let leaves = is_read && self.filter().unread;
+        let taken = leaves.then(|| self.take(row)).flatten();
+        if leaves {
+            self.toast("Marked as read.", Some(Undo::Read(id)));
+        } else {
+            self.dismiss_undo(Undo::Read(id));
+        }
+        self.send_mark(id, is_read, row.clone(), taken);
+    }
+
+    /// Marks a notification that may have left the list.
+    pub(crate) fn mark_by_id(self, id: NotificationId, is_read: bool) {
+        if let Some(row) = self.row(id) {
+            return self.mark(&row, is_read);
+        }
+        counting_in(self, is_read);
+        let change = self.begin();
+        spawn_local(async move {
+            if let Err(problem) = server_fns::mark(id.to_string(), is_read).await {
+                self.toast_refusal("Not undone.", &problem);
+            }
+            self.settle(change);
+        });
+    }
+
+    /// Marks every row as read, because the whole inbox is being marked; returns which were not.
+    pub(crate) fn mark_rows(self) -> Vec<NotificationId> {
+        let unread: Vec<Row> =
+            self.rows.read_untracked().iter().filter(|row| !row.data.read_untracked().is_read).cloned().collect();
+        for row in &unread {
+            row.data.update(|notification| notification.is_read = true);
+        }
+        self.overview.update(|overview| overview.unread_count = 0);
+        unread.iter().map(Row::id).collect()
+    }
+
+    /// Marks these as unread again, because the server refused.
+    pub(crate) fn unmark_rows(self, ids: &[NotificationId], unread_count: u64, problem: &Problem) {
+        for row in self.rows.read_untracked().iter().filter(|row| ids.contains(&row.id())) {
+            row.data.update(|notification| notification.is_read = false);
+        }
+        self.overview.update(|overview| overview.unread_count = unread_count);
+        self.toast_refusal("Not marked as read.", problem);
+    }
+
+    fn send_mark(self, id: NotificationId, is_read: bool, row: Row, taken: Option<usize>) {
+        let change = self.begin();
+        spawn_local(async move {
+            if let Err(problem) = server_fns::mark(id.to_string(), is_read).await {
+                self.put_read(&row, !is_read);
+                if let Some(place) = taken {
+                    self.put_back(row, place);
+                }
+                self.dismiss_undo(Undo::Read(id));
+                let what = if is_read { "Not marked as read." } else { "Not marked as unread." };
+                self.toast_refusal(what, &problem);
+            }
+            self.settle(change);
+        });
+    }
+
+    fn put_read(self, row: &Row, is_read: bool) {
+        row.data.update(|notification| notification.is_read = is_read);
+        counting_in(self, is_read);
+    }
+
+    /// Takes a row out of the list and says where it was. The focus goes to its neighbour.
+    pub(crate) fn take(self, row: &Row) -> Option<usize> {
+        let rows = self.rows.get_untracked();
+        let place = rows.iter().position(|other| other == row)?;
+        let had_focus = browser::element(&row.element_id())
+            .is_some_and(|element| browser::focused().is_some_and(|focused| element.contains(Some(&focused))));
+        if had_focus {
+            let neighbour = rows.get(place + 1).or_else(|| rows.get(place.checked_sub(1)?));
+            browser::focus_soon(neighbour.map_or_else(|| "inbox-name".to_owned(), Row::element_id));
+        }
+        self.rows.update(|rows| rows.retain(|other| other != row));
+        Some(place)
+    }
+
+    /// Puts a row back to where it was, unless a refresh has done so already.
+    pub(crate) fn put_back(self, row: Row, place: usize) {
+        self.rows.update(|rows| {
+            let id = row.id();
+            if !rows.iter().any(|other| other.id() == id) {
+                rows.insert(place.min(rows.len()), row);
+            }
+        });
+    }
+}
+
+fn counting_in(board: Board, is_read: bool) {
+    board.overview.update(|overview| counting::set_read(overview, is_read));
+}

@@ -1,0 +1,142 @@
+//! How a fresh list goes into the one that is shown.
+
+use crate::model::NotificationId;
+
+/// Where one place of the list to show comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Slot {
+    /// The row that was shown at `old`, with what the fresh list says at `fresh`.
+    Known {
+        /// Its place in what was shown.
+        old: usize,
+        /// Its place in the fresh list.
+        fresh: usize,
+    },
+    /// A row that was shown and of which the fresh list says nothing, because it ends before it.
+    Beyond(usize),
+    /// A notification that was not shown, at this place of the fresh list.
+    New(usize),
+}
+
+/// What to show next.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Plan {
+    /// The list to show, from the top.
+    pub(crate) slots: Vec<Slot>,
+    /// How many notifications at the head of the fresh list are not shown yet.
+    pub(crate) held: usize,
+    /// How many of `slots`, from the top, arrived at the head.
+    pub(crate) arrived: usize,
+}
+
+/// Plans what to show, from what was shown and a fresh list.
+///
+/// With `hold`, nothing that is shown may move, because somebody is reading further down: what
+/// arrived at the head waits, and what the fresh list no longer reaches stays. `more` says that the
+/// fresh list is not the end of all there is.
+pub(crate) fn merge(shown: &[NotificationId], fresh: &[NotificationId], more: bool, hold: bool) -> Plan {
+    let mut places: Vec<(NotificationId, usize)> = shown.iter().copied().zip(0..).collect();
+    places.sort_unstable();
+    let place_of = |id: &NotificationId| {
+        places.binary_search_by_key(id, |(known, _)| *known).ok().and_then(|at| places.get(at)).map(|(_, old)| *old)
+    };
+    let head = match fresh.iter().position(|id| place_of(id).is_some()) {
+        Some(first_known) => first_known,
+        None => fresh.len(),
+    };
+    // On an empty list there is nothing that could move.
+    let held = if hold && !shown.is_empty() { head } else { 0 };
+    let mut slots: Vec<Slot> = (held..)
+        .zip(fresh.iter().skip(held))
+        .map(|(fresh, id)| place_of(id).map_or(Slot::New(fresh), |old| Slot::Known { old, fresh }))
+        .collect();
+    if hold && more {
+        let beyond = fresh.iter().rev().find_map(place_of).map_or(0, |last_known| last_known + 1);
+        slots.extend((beyond..shown.len()).map(Slot::Beyond));
+    }
+    Plan { slots, held, arrived: head - held }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use uuid::Uuid;
+
+    use super::{Slot::*, *};
+
+    fn ids(numbers: &[u128]) -> Vec<NotificationId> {
+        numbers.iter().map(|number| NotificationId::new(Uuid::from_u128(*number))).collect()
+    }
+
+    fn plan(shown: &[u128], fresh: &[u128], more: bool, hold: bool) -> Plan {
+        merge(&ids(shown), &ids(fresh), more, hold)
+    }
+
+    #[test]
+    fn the_same_list_stays_as_it_is() {
+        let known = |at| Known { old: at, fresh: at };
+        let want = Plan { slots: vec![known(0), known(1)], held: 0, arrived: 0 };
+        assert_eq!(plan(&[2, 1], &[2, 1], false, false), want);
+        assert_eq!(plan(&[2, 1], &[2, 1], false, true), want);
+    }
+
+    #[test]
+    fn at_the_top_what_arrives_is_shown() {
+        let want = Plan { slots: vec![New(0), Known { old: 0, fresh: 1 }], held: 0, arrived: 1 };
+        assert_eq!(plan(&[1], &[2, 1], false, false), want);
+    }
+
+    #[test]
+    fn further_down_what_arrives_waits_and_nothing_leaves_the_end() {
+        let want = Plan {
+            slots: vec![Known { old: 0, fresh: 1 }, Known { old: 1, fresh: 2 }, Beyond(2)],
+            held: 1,
+            arrived: 0,
+        };
+        assert_eq!(plan(&[3, 2, 1], &[4, 3, 2], true, true), want);
+    }
+
+    #[test]
+    fn what_was_deleted_goes_even_while_somebody_reads() {
+        let want = Plan { slots: vec![Known { old: 0, fresh: 0 }], held: 0, arrived: 0 };
+        assert_eq!(plan(&[2, 1], &[2], false, true), want);
+    }
+
+    #[test]
+    fn a_flood_longer_than_the_page_waits_as_a_whole() {
+        let want = Plan { slots: vec![Beyond(0), Beyond(1)], held: 2, arrived: 0 };
+        assert_eq!(plan(&[2, 1], &[9, 8], true, true), want);
+    }
+
+    #[test]
+    fn older_ones_are_added_at_the_end_and_have_not_arrived() {
+        let want = Plan { slots: vec![Known { old: 0, fresh: 0 }, New(1)], held: 0, arrived: 0 };
+        assert_eq!(plan(&[2], &[2, 1], false, true), want);
+    }
+
+    proptest! {
+        #[test]
+        fn a_list_shows_each_row_once(
+            shown in proptest::collection::hash_set(0_u128..20, 0..12),
+            fresh in proptest::collection::hash_set(0_u128..20, 0..12),
+            more: bool, hold: bool,
+        ) {
+            let descending = |set: std::collections::HashSet<u128>| {
+                let mut list: Vec<_> = set.into_iter().collect();
+                list.sort_unstable_by(|a, b| b.cmp(a));
+                list
+            };
+            let (shown, fresh) = (descending(shown), descending(fresh));
+            let plan = plan(&shown, &fresh, more, hold);
+            let result: Vec<_> = plan.slots.iter().map(|slot| match *slot {
+                Known { old, .. } | Beyond(old) => shown[old],
+                New(at) => fresh[at],
+            }).collect();
+            let mut once = result.clone();
+            once.dedup();
+            prop_assert_eq!(&once, &result);
+            let all_fresh_shown = fresh.iter().skip(plan.held).all(|id| result.contains(id));
+            prop_assert!(all_fresh_shown);
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! The messages at the edge of the page.
+
+use leptos::prelude::*;
+
+use super::Board;
+use crate::{
+    app::browser,
+    model::{Code, NotificationId, Problem},
+};
+
+/// How long a message stays, in milliseconds. An undo can be taken for as long.
+const STAYS: u32 = 6_000;
+/// How many messages are shown at a time.
+const MOST: usize = 4;
+
+/// What a toast can take back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Undo {
+    /// The deletion of this notification.
+    Delete(NotificationId),
+    /// That this notification was marked as read.
+    Read(NotificationId),
+}
+
+/// A message at the edge of the page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Toast {
+    /// Names it while it is shown.
+    pub(crate) key: i64,
+    /// What it says.
+    pub(crate) text: String,
+    /// Whether something failed.
+    pub(crate) is_bad: bool,
+    /// What it can take back.
+    pub(crate) undo: Option<Undo>,
+}
+
+impl Board {
+    /// Shows a message for six seconds.
+    pub(crate) fn toast(self, text: impl Into<String>, undo: Option<Undo>) {
+        self.put_toast(text.into(), false, undo);
+    }
+
+    /// Says that something was refused, and why.
+    pub(crate) fn toast_refusal(self, what: &str, problem: &Problem) {
+        self.put_toast(format!("{what} {}", explain(problem)), true, None);
+    }
+
+    /// Takes a message away.
+    pub(crate) fn dismiss(self, key: i64) {
+        self.toasts.update(|toasts| toasts.retain(|toast| toast.key != key));
+    }
+
+    /// Takes away the message that offers to take this back.
+    pub(crate) fn dismiss_undo(self, undo: Undo) {
+        self.toasts.update(|toasts| toasts.retain(|toast| toast.undo != Some(undo)));
+    }
+
+    /// Takes back what a message says was done.
+    pub(crate) fn undo(self, undo: Undo) {
+        self.dismiss_undo(undo);
+        match undo {
+            Undo::Delete(id) => self.undelete(id),
+            Undo::Read(id) => self.mark_by_id(id, false),
+        }
+    }
+
+    /// Takes back the last thing that can be.
+    pub(crate) fn undo_last(self) {
+        let last = self.toasts.read_untracked().iter().rev().find_map(|toast| toast.undo);
+        if let Some(undo) = last {
+            self.undo(undo);
+        }
+    }
+
+    fn put_toast(self, text: String, is_bad: bool, undo: Option<Undo>) {
+        let key = self.next_key();
+        self.toasts.update(|toasts| {
+            toasts.push(Toast { key, text, is_bad, undo });
+            let surplus = toasts.len().saturating_sub(MOST);
+            toasts.drain(..surplus);
+        });
+        browser::after(STAYS, move || self.dismiss(key));
+    }
+}
+
+/// A problem in a sentence for whoever is at the page.
+pub(crate) fn explain(problem: &Problem) -> String {
+    match problem.code {
+        Code::Unreachable => "Campanile does not answer.".to_owned(),
+        Code::NotFound => "It is no longer there.".to_owned(),
+        _ => problem.detail.clone(),
+    }
+}

@@ -1,0 +1,52 @@
+//! What the browser's tab shows: how much is unread, and where.
+
+use leptos::prelude::*;
+
+use super::state::Board;
+
+/// The icon of the page.
+pub(super) const ICON: &str = "/favicon.svg";
+/// The icon of the page while something is unread.
+pub(super) const ICON_UNREAD: &str = "/favicon-unread.svg";
+
+/// The title: `(12) user_123 · Campanile`.
+pub(super) fn title(unread: u64, user_id: Option<&str>) -> String {
+    let count = if unread == 0 { String::new() } else { format!("({unread}) ") };
+    let inbox = user_id.map_or_else(String::new, |user_id| format!("{user_id} · "));
+    format!("{count}{inbox}Campanile")
+}
+
+/// The icon that goes with so many unread.
+pub(super) fn icon(unread: u64) -> &'static str {
+    if unread == 0 { ICON } else { ICON_UNREAD }
+}
+
+/// Keeps title and icon up to date. In the browser only.
+pub(super) fn follow(board: Board) {
+    Effect::new(move |_| {
+        let unread = board.overview.read().unread_count;
+        let title = title(unread, board.address.read().user_id.as_deref());
+        if document().title() != title {
+            document().set_title(&title);
+        }
+        let icon = icon(unread);
+        if let Ok(Some(link)) = document().query_selector("link[rel=icon]")
+            && link.get_attribute("href").as_deref() != Some(icon)
+        {
+            let _ = link.set_attribute("href", icon);
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_title_says_how_much_is_unread_and_where() {
+        assert_eq!(title(12, Some("user_123")), "(12) user_123 · Campanile");
+        assert_eq!(title(0, Some("user_123")), "user_123 · Campanile");
+        assert_eq!(title(3, None), "(3) Campanile");
+        assert_eq!(title(0, None), "Campanile");
+    }
+}

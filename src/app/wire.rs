@@ -1,0 +1,31 @@
+//! How a failure travels between the browser and a server function.
+
+use leptos::server_fn::{
+    codec::JsonEncoding,
+    error::{FromServerFnError, ServerFnErrorErr},
+};
+
+use crate::model::{Code, Problem};
+
+impl FromServerFnError for Problem {
+    type Encoder = JsonEncoding;
+
+    fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
+        // What the library says is for programmers; these sentences are for the person at the page.
+        match error {
+            ServerFnErrorErr::Request(_) => Self::new(Code::Unreachable, "Campanile does not answer."),
+            ServerFnErrorErr::Args(_) | ServerFnErrorErr::MissingArg(_) | ServerFnErrorErr::Serialization(_) => {
+                Self::new(Code::BadRequest, "The form cannot be read: a field is missing or has the wrong type.")
+            }
+            ServerFnErrorErr::UnsupportedRequestMethod(_) => {
+                Self::new(Code::MethodNotAllowed, "This is called with POST.")
+            }
+            // In the browser: something between here and Campanile answered in its place.
+            ServerFnErrorErr::Deserialization(_) => Self::new(Code::Internal, "The answer cannot be read."),
+            ServerFnErrorErr::Registration(_)
+            | ServerFnErrorErr::ServerError(_)
+            | ServerFnErrorErr::MiddlewareError(_)
+            | ServerFnErrorErr::Response(_) => Self::new(Code::Internal, "Something went wrong on the server."),
+        }
+    }
+}
