@@ -1,0 +1,222 @@
+import { AxeBuilder } from "@axe-core/playwright";
+import { type APIRequestContext, type Locator, type Page, test as base, expect } from "@playwright/test";
+import { type Server, startServer } from "./server.ts";
+
+export { expect };
+
+/** Where the dashboard is. */
+export const DASHBOARD = "/api/ui-dashboard/notifications-dashboard-ui";
+
+/** What can be sent. */
+export interface Draft {
+  user_id?: string;
+  content: string;
+  category?: string;
+  title?: string;
+  link?: string;
+}
+
+/** What the API answers. */
+export interface Notification extends Required<Pick<Draft, "user_id" | "content" | "category">> {
+  id: string;
+  timestamp: string;
+  is_read: boolean;
+}
+
+/** The REST API, to arrange what a test needs and to look at what came of it. */
+export class Api {
+  constructor(
+    private readonly request: APIRequestContext,
+    private readonly user: string,
+  ) {}
+
+  async create(draft: Draft | string): Promise<Notification> {
+    const data = { user_id: this.user, ...(typeof draft === "string" ? { content: draft } : draft) };
+    const answer = await this.request.post("/api/notifications/create", { data });
+    expect(answer.status(), await answer.text()).toBe(201);
+    return answer.json();
+  }
+
+  /** Sends so many, in one batch: `text 1` is the oldest. */
+  async createMany(count: number, text: string): Promise<void> {
+    const notifications = Array.from({ length: count }, (_, n) => ({ user_id: this.user, content: `${text} ${n + 1}` }));
+    const answer = await this.request.post("/api/notifications/batch", { data: { notifications } });
+    expect(answer.ok(), await answer.text()).toBe(true);
+  }
+
+  async list(user = this.user): Promise<Notification[]> {
+    const answer = await this.request.get("/api/notifications/list", { params: { user_id: user, limit: 1000 } });
+    return answer.json();
+  }
+
+  async setRead(id: string, is_read = true): Promise<void> {
+    const answer = await this.request.patch(`/api/notifications/${id}`, { data: { is_read } });
+    expect(answer.ok()).toBe(true);
+  }
+}
+
+/** The dashboard as a person finds their way around in it. */
+export class Dashboard {
+  readonly heading: Locator;
+  readonly badge: Locator;
+  readonly list: Locator;
+  readonly filters: Locator;
+  readonly composer: Locator;
+  readonly toasts: Locator;
+
+  constructor(readonly page: Page) {
+    this.heading = page.getByRole("heading", { level: 1 });
+    this.badge = page.getByRole("main").getByText(/^\d+ unread$/);
+    this.list = page.getByRole("list", { name: "Notifications" });
+    this.filters = page.getByRole("navigation", { name: "Filters" });
+    this.composer = page.getByRole("complementary", { name: "Send a notification" });
+    this.toasts = page.getByRole("status").filter({ has: page.getByRole("button", { name: "Dismiss" }) });
+  }
+
+  /** Opens the page, and waits until the browser has taken it over. */
+  async open(query: Record<string, string> = {}): Promise<void> {
+    const search = new URLSearchParams(query).toString();
+    await this.page.goto(search ? `${DASHBOARD}?${search}` : DASHBOARD);
+    await this.hydrated();
+  }
+
+  async hydrated(): Promise<void> {
+    await expect(this.page.locator("html")).toHaveAttribute("data-hydrated", "");
+  }
+
+  /** The notifications that are shown, without the headings of the days between them. */
+  get rows(): Locator {
+    return this.list.getByRole("listitem").filter({ has: this.page.getByRole("time") });
+  }
+
+  /** The notification with this text in it. */
+  row(text: string): Locator {
+    return this.rows.filter({ has: this.page.getByText(text, { exact: true }) });
+  }
+
+  async mark(text: string, as: "read" | "unread" = "read"): Promise<void> {
+    const row = this.row(text);
+    await row.hover();
+    await row.getByRole("button", { name: new RegExp(`^Mark as ${as}: `) }).click();
+  }
+
+  async delete(text: string): Promise<void> {
+    const row = this.row(text);
+    await row.hover();
+    await row.getByRole("button", { name: /^Delete: / }).click();
+  }
+
+  async expectRead(text: string): Promise<void> {
+    await expect(this.row(text).getByText("Read", { exact: true })).toBeAttached();
+  }
+
+  async expectUnread(text: string): Promise<void> {
+    await expect(this.row(text).getByText("Unread", { exact: true })).toBeAttached();
+  }
+
+  /** Fills in the form and sends it. */
+  async send(user: string, content: string, kind?: string): Promise<void> {
+    await this.composer.getByLabel("To", { exact: true }).fill(user);
+    if (kind) await this.composer.getByRole("radio", { name: kind }).check({ force: true });
+    await this.composer.getByLabel("Text", { exact: true }).fill(content);
+    await this.composer.getByRole("button", { name: "Send", exact: true }).click();
+  }
+}
+
+/** What went wrong in the browser, and what a test expects to go wrong. */
+export class Troubles {
+  private readonly seen: string[] = [];
+  private readonly expected: RegExp[] = [];
+
+  note(trouble: string): void {
+    this.seen.push(trouble);
+  }
+
+  /** Says that what matches is no failure: a test that has the server refuse something causes an error in the console. */
+  expect(pattern: RegExp): void {
+    this.expected.push(pattern);
+  }
+
+  unexpected(): string[] {
+    return this.seen.filter((trouble) => !this.expected.some((pattern) => pattern.test(trouble)));
+  }
+}
+
+/** An answer that refuses, as Campanile words it. */
+export function refusal(status: number, code: string, detail: string, errors: { field: string; message: string }[] = []) {
+  const body = JSON.stringify({ type: "about:blank", title: "Refused", status, detail, code, errors });
+  return { status, contentType: "application/problem+json", body };
+}
+
+/** The console's line about an answer that the test itself made a refusal. */
+export const REFUSED = /console error: Failed to load resource: the server responded with a status of/;
+
+interface Fixtures {
+  /** More arguments for the server of this test. */
+  serverArgs: string[];
+  server: Server;
+  /** A user id that is this test's own. */
+  user: string;
+  api: Api;
+  troubles: Troubles;
+  dashboard: Dashboard;
+  /** Fails when axe finds anything on the page as it is now. */
+  expectAccessible: (page?: Page) => Promise<void>;
+}
+
+export const test = base.extend<Fixtures>({
+  serverArgs: [[], { option: true }],
+
+  server: async ({ serverArgs }, use, info) => {
+    const server = await startServer(serverArgs);
+    await use(server);
+    await server.stop();
+    if (info.status !== info.expectedStatus) await info.attach("server.log", { body: server.log() });
+  },
+
+  baseURL: async ({ server }, use) => use(server.url),
+
+  user: async ({}, use, info) => use(`user-${info.workerIndex}-${info.testId.slice(-8)}`),
+
+  api: async ({ request, user }, use) => use(new Api(request, user)),
+
+  troubles: async ({}, use) => use(new Troubles()),
+
+  // Every page of every test is watched: an error in the console or a file that is not there is how a broken hydration,
+  // a violated Content-Security-Policy or a panic shows.
+  context: async ({ context, troubles }, use) => {
+    context.on("console", (message) => {
+      if (message.type() === "error" || message.type() === "warning")
+        troubles.note(`console ${message.type()}: ${message.text()} (${message.location().url})`);
+    });
+    context.on("weberror", (error) => troubles.note(`page error: ${error.error().stack ?? error.error()}`));
+    context.on("response", (response) => {
+      if (response.status() >= 400 && new URL(response.url()).pathname.startsWith("/pkg/"))
+        troubles.note(`${response.status()} for ${response.url()}`);
+    });
+    context.on("requestfailed", (request) => {
+      const why = request.failure()?.errorText ?? "";
+      if (new URL(request.url()).pathname.startsWith("/pkg/") && why !== "net::ERR_ABORTED")
+        troubles.note(`${why} for ${request.url()}`);
+    });
+    await use(context);
+    expect(troubles.unexpected(), "what went wrong in the browser").toEqual([]);
+  },
+
+  dashboard: async ({ page }, use) => use(new Dashboard(page)),
+
+  expectAccessible: async ({ page }, use) => {
+    await use(async (other = page) => {
+      // What slides or fades in has not its own colours yet.
+      await other.evaluate(() => {
+        const ends = ({ effect }: Animation) => Number.isFinite(effect?.getComputedTiming().endTime);
+        return Promise.all(document.getAnimations().filter(ends).map((animation) => animation.finished.catch(() => {})));
+      });
+      const { violations } = await new AxeBuilder({ page: other })
+        .withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"])
+        .analyze();
+      const found = violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map((node) => node.html).join("; ")}`);
+      expect(found).toEqual([]);
+    });
+  },
+});

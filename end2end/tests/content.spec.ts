@@ -1,0 +1,89 @@
+import { expect, test } from "../fixture.ts";
+
+test("markup stays text, wherever it stands", async ({ dashboard, api, page }) => {
+  const attack = `<img src=x onerror="document.title='owned'"><script>document.title='owned'</script></script><!--`;
+  const who = `<b onmouseover=alert(1)>'"`;
+  await api.create({ user_id: who, content: attack, title: "<i>title</i>" });
+  await dashboard.open();
+  await expect(dashboard.row(attack)).toBeVisible();
+  await expect(dashboard.row(attack).getByRole("heading", { name: "<i>title</i>" })).toBeVisible();
+  await dashboard.row(attack).getByRole("link", { name: who }).click();
+  await expect(dashboard.heading).toHaveText(who);
+  await page.reload();
+  await dashboard.hydrated();
+  await expect(dashboard.heading).toHaveText(who);
+  await expect(dashboard.row(attack)).toBeVisible();
+  await expect(page).toHaveTitle(`(1) ${who} · Campanile`);
+  await expect(page.locator("img, b, i")).toHaveCount(0);
+});
+
+test("what is typed into the form stays text too", async ({ dashboard, page, user }) => {
+  const attack = "<script>document.title='owned'</script>&lt;b&gt;";
+  await dashboard.open();
+  await dashboard.send(user, attack);
+  await expect(dashboard.row(attack)).toBeVisible();
+  await page.reload();
+  await expect(dashboard.row(attack)).toBeVisible();
+  await expect(page).toHaveTitle("(1) Campanile");
+});
+
+test("a script in the address is nothing but a filter", async ({ dashboard, page }) => {
+  await dashboard.open({ user_id: "</script><script>document.title='owned'</script>", category: "<b>" });
+  await expect(page).not.toHaveTitle("owned");
+  await expect(page.locator("main b")).toHaveCount(0);
+});
+
+test("links are links, and nothing else is", async ({ dashboard, api, page }) => {
+  await api.create("Look at https://example.com/a?b=1&c=(2). Not at javascript:alert(1) or http:// alone.");
+  await dashboard.open();
+  const row = dashboard.rows.first();
+  const link = row.getByRole("link", { name: /example\.com/ });
+  await expect(link).toHaveAttribute("href", "https://example.com/a?b=1&c=(2)");
+  await expect(link).toHaveAttribute("rel", /noopener/);
+  await expect(link).toHaveAttribute("target", "_blank");
+  await expect(page.locator('main a[href^="javascript:"]')).toHaveCount(0);
+  await expect(row.locator("p").getByRole("link")).toHaveCount(1);
+});
+
+test("a long text is cut, opened and closed again", async ({ dashboard, api, page }) => {
+  const long = Array.from({ length: 2_000 }, (_, n) => `word${n}`).join(" ").slice(0, 16_384);
+  await api.create(long);
+  await dashboard.open();
+  const row = dashboard.rows.first();
+  const height = async () => (await row.boundingBox())?.height ?? 0;
+  const cut = await height();
+  expect(cut).toBeLessThan(250);
+  const more = row.getByRole("button", { name: "Show more" });
+  await expect(more).toHaveAttribute("aria-expanded", "false");
+  await more.click();
+  await expect(row.getByRole("button", { name: "Show less" })).toHaveAttribute("aria-expanded", "true");
+  expect(await height()).toBeGreaterThan(cut * 2);
+  await row.getByRole("button", { name: "Show less" }).click();
+  expect(await height()).toBe(cut);
+  await page.keyboard.press("j");
+  await page.keyboard.press("Enter");
+  await expect(row.getByRole("button", { name: "Show less" })).toBeVisible();
+});
+
+test("sixteen thousand characters without a space break", async ({ dashboard, api, page }) => {
+  await api.create("W".repeat(16_384));
+  await dashboard.open();
+  await dashboard.rows.first().getByRole("button", { name: "Show more" }).click();
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(1440);
+});
+
+test("lines stay lines", async ({ dashboard, api }) => {
+  await api.create("one\ntwo\n\nthree");
+  await dashboard.open();
+  expect(await dashboard.rows.first().locator("p").first().innerText()).toBe("one\ntwo\n\nthree");
+});
+
+test("text from right to left runs from right to left", async ({ dashboard, api, user }) => {
+  const arabic = "تم شحن طلبك رقم 7 🔔";
+  await api.create(arabic);
+  await api.create("From left to right");
+  await dashboard.open({ user_id: user });
+  const direction = (text: string) => dashboard.row(text).getByText(text, { exact: true }).evaluate((p) => getComputedStyle(p).direction);
+  expect(await direction(arabic)).toBe("rtl");
+  expect(await direction("From left to right")).toBe("ltr");
+});

@@ -1,0 +1,132 @@
+import { DASHBOARD, expect, REFUSED, refusal, test } from "../fixture.ts";
+
+test("a notification that is sent is in the list at once, and on the server", async ({ dashboard, api, user }) => {
+  await dashboard.open();
+  await dashboard.send(user, "Your order has been shipped!", "alert");
+  const row = dashboard.row("Your order has been shipped!");
+  await expect(row).toBeVisible();
+  await expect(row.getByText("alert")).toBeVisible();
+  await expect(row.getByRole("link", { name: user })).toBeVisible();
+  await dashboard.expectUnread("Your order has been shipped!");
+  await expect.poll(() => api.list()).toMatchObject([
+    { user_id: user, content: "Your order has been shipped!", category: "alert", is_read: false },
+  ]);
+  await dashboard.page.reload();
+  await expect(row).toHaveCount(1);
+});
+
+test("the form keeps the user id and clears the text", async ({ dashboard, user }) => {
+  await dashboard.open();
+  await dashboard.send(user, "once");
+  await expect(dashboard.composer.getByLabel("Text", { exact: true })).toHaveValue("");
+  await expect(dashboard.composer.getByLabel("To", { exact: true })).toHaveValue(user);
+});
+
+test("Ctrl+Enter sends", async ({ dashboard, page, user }) => {
+  await dashboard.open();
+  await dashboard.composer.getByLabel("To", { exact: true }).fill(user);
+  await dashboard.composer.getByLabel("Text", { exact: true }).fill("by keyboard");
+  await page.keyboard.press("Control+Enter");
+  await expect(dashboard.row("by keyboard")).toBeVisible();
+});
+
+test("a heading and a link go along", async ({ dashboard, api, user }) => {
+  await dashboard.open();
+  await dashboard.composer.getByText("Heading and link").click();
+  await dashboard.composer.getByLabel("Heading", { exact: true }).fill("Order 7");
+  await dashboard.composer.getByLabel("Link", { exact: true }).fill("https://example.com/orders/7");
+  await dashboard.send(user, "It has been shipped.");
+  const row = dashboard.row("It has been shipped.");
+  await expect(row.getByRole("heading", { name: "Order 7" })).toBeVisible();
+  await expect(row.getByRole("link", { name: "example.com/orders/7" })).toHaveAttribute("href", "https://example.com/orders/7");
+  await expect.poll(() => api.list()).toMatchObject([{ title: "Order 7", link: "https://example.com/orders/7" }]);
+});
+
+test("what is sent to another inbox than the one shown does not appear in it", async ({ dashboard, api, user }) => {
+  await api.create("mine");
+  await dashboard.open({ user_id: user });
+  await dashboard.send(`${user}-other`, "theirs");
+  await expect(dashboard.toasts).toContainText(`Sent to ${user}-other`);
+  await expect(dashboard.rows).toHaveCount(1);
+  await expect.poll(() => api.list(`${user}-other`)).toHaveLength(1);
+});
+
+test("a blank text is refused at its field and nothing is sent", async ({ dashboard, api, user }) => {
+  await dashboard.open();
+  await dashboard.send(user, "   ");
+  const text = dashboard.composer.getByLabel("Text", { exact: true });
+  await expect(text).toHaveAttribute("aria-invalid", "true");
+  await expect(text).toHaveAccessibleDescription(/\S/);
+  await expect(text).toBeFocused();
+  expect(await api.list()).toEqual([]);
+});
+
+test("a link that is none is refused at its field", async ({ dashboard, user }) => {
+  await dashboard.open();
+  await dashboard.composer.getByText("Heading and link").click();
+  const link = dashboard.composer.getByLabel("Link", { exact: true });
+  await link.fill("javascript:alert(1)");
+  await dashboard.send(user, "with a bad link");
+  await expect(link).toHaveAttribute("aria-invalid", "true");
+  await expect(link).toHaveAccessibleDescription(/https?:\/\//);
+  await expect(dashboard.row("with a bad link")).toHaveCount(0);
+});
+
+test("what the server refuses goes back into the form, with the reason at its field", async ({ dashboard, page, troubles, user }) => {
+  troubles.expect(REFUSED);
+  const errors = [{ field: "user_id", message: "This inbox is closed." }];
+  await page.route("**/api/ui/send", (route) => route.fulfill(refusal(422, "invalid_input", "user_id: closed", errors)));
+  await dashboard.open();
+  await dashboard.send(user, "please");
+  const to = dashboard.composer.getByLabel("To", { exact: true });
+  await expect(to).toHaveAccessibleDescription(/This inbox is closed\./);
+  await expect(dashboard.composer.getByLabel("Text", { exact: true })).toHaveValue("please");
+  await expect(dashboard.row("please")).toHaveCount(0);
+});
+
+test("a refusal that belongs to no field is an alert", async ({ dashboard, page, troubles, user }) => {
+  troubles.expect(REFUSED);
+  await page.route("**/api/ui/send", (route) => route.fulfill(refusal(503, "unavailable", "The store is away.")));
+  await dashboard.open();
+  await dashboard.send(user, "please");
+  await expect(dashboard.composer.getByRole("alert")).toContainText("The store is away.");
+  await expect(dashboard.composer.getByLabel("Text", { exact: true })).toHaveValue("please");
+});
+
+test("the length of the text is counted while it is typed", async ({ dashboard }) => {
+  await dashboard.open();
+  await dashboard.composer.getByLabel("Text", { exact: true }).fill("é🔔x");
+  await expect(dashboard.composer.getByText("3 / 16,384")).toBeVisible();
+});
+
+test("on a phone the form is a sheet that opens and closes", async ({ dashboard, page, user }) => {
+  await page.setViewportSize({ width: 390, height: 844 });
+  await dashboard.open();
+  await expect(dashboard.composer.getByLabel("To", { exact: true })).toBeHidden();
+  await page.getByRole("link", { name: "New" }).click();
+  await expect(dashboard.composer.getByLabel("To", { exact: true })).toBeFocused();
+  await page.keyboard.press("Escape");
+  await expect(dashboard.composer.getByLabel("To", { exact: true })).toBeHidden();
+  await page.getByRole("link", { name: "New" }).click();
+  await dashboard.send(user, "from a phone");
+  await expect(dashboard.row("from a phone")).toBeVisible();
+  await expect(dashboard.composer.getByLabel("To", { exact: true })).toBeHidden();
+});
+
+test("the root leads to the dashboard", async ({ page, dashboard }) => {
+  await page.goto("/");
+  await dashboard.hydrated();
+  expect(new URL(page.url()).pathname).toBe(DASHBOARD);
+});
+
+test("the first use says how to begin, with a command that works", async ({ dashboard, page, context, server }) => {
+  await context.grantPermissions(["clipboard-read", "clipboard-write"]);
+  await dashboard.open();
+  await page.getByRole("button", { name: "Copy" }).click();
+  const command = await page.evaluate(() => navigator.clipboard.readText());
+  expect(command).toContain(`${server.url}/api/notifications/create`);
+  const body = /-d '(.*)'/.exec(command)?.[1] ?? "";
+  await page.request.post("/api/notifications/create", { headers: { "content-type": "application/json" }, data: body });
+  await page.reload();
+  await expect(dashboard.row("Your order has been shipped!")).toBeVisible();
+});

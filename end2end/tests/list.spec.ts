@@ -1,0 +1,156 @@
+import { expect, test } from "../fixture.ts";
+
+test("all inboxes are shown, newest first, grouped by day", async ({ dashboard, api, user }) => {
+  await api.create("first");
+  await api.create({ user_id: `${user}-2`, content: "second" });
+  await dashboard.open();
+  await expect(dashboard.rows).toHaveCount(2);
+  await expect(dashboard.rows.nth(0)).toContainText("second");
+  await expect(dashboard.rows.nth(1)).toContainText("first");
+  await expect(dashboard.list.getByRole("heading", { name: "Today" })).toBeVisible();
+});
+
+test("a row says who, what, which kind and when", async ({ dashboard, api, user }) => {
+  const { timestamp } = await api.create({ content: "Disk almost full", category: "alert" });
+  await dashboard.open();
+  const row = dashboard.row("Disk almost full");
+  await expect(row.getByRole("link", { name: user })).toBeVisible();
+  await expect(row.getByText("alert", { exact: true })).toBeVisible();
+  const time = row.getByRole("time");
+  await expect(time).toHaveText("now");
+  await expect(time).toHaveAttribute("datetime", timestamp);
+  // The exact time, in the browser's time zone.
+  await expect(time).toHaveAttribute("title", /^\d+ \w+ \d{4}, \d\d:\d\d:\d\d\.\d{6} \+0[12]:00$/);
+});
+
+test("the list is filtered by user, and the address says so", async ({ dashboard, api, page, user }) => {
+  await api.create("mine");
+  await api.create({ user_id: `${user}-2`, content: "theirs" });
+  await dashboard.open();
+  const field = dashboard.filters.getByLabel("Inbox of");
+  await field.fill(user);
+  await field.press("Enter");
+  await expect(dashboard.heading).toHaveText(user);
+  await expect(dashboard.rows).toHaveCount(1);
+  await expect(dashboard.row("mine")).toBeVisible();
+  await expect(page).toHaveURL(new RegExp(`\\?user_id=${user}$`));
+});
+
+test("the user id of a row leads to that inbox, and back leads back", async ({ dashboard, api, page, user }) => {
+  await api.create("mine");
+  await api.create({ user_id: `${user}-2`, content: "theirs" });
+  await dashboard.open();
+  await dashboard.row("mine").getByRole("link", { name: user }).click();
+  await expect(dashboard.rows).toHaveCount(1);
+  await expect(dashboard.heading).toHaveText(user);
+  await page.goBack();
+  await expect(dashboard.heading).toHaveText("All inboxes");
+  await expect(dashboard.rows).toHaveCount(2);
+  await expect(dashboard.filters.getByLabel("Inbox of")).toHaveValue("");
+  await page.goForward();
+  await expect(dashboard.heading).toHaveText(user);
+  await expect(dashboard.rows).toHaveCount(1);
+});
+
+test("kinds and unread filter, together and by the address", async ({ dashboard, api, page, user }) => {
+  await api.create({ content: "read alert", category: "alert" }).then(({ id }) => api.setRead(id));
+  await api.create({ content: "unread alert", category: "alert" });
+  await api.create({ content: "unread message", category: "message" });
+  await dashboard.open({ user_id: user });
+  await dashboard.filters.getByRole("link", { name: "alert" }).click();
+  await expect(dashboard.rows).toHaveCount(2);
+  await expect(dashboard.filters.getByRole("link", { name: "alert" })).toHaveAttribute("aria-current", "true");
+  await page.getByRole("main").getByRole("link", { name: "Unread" }).click();
+  await expect(dashboard.rows).toHaveCount(1);
+  await expect(dashboard.row("unread alert")).toBeVisible();
+  await expect(page).toHaveURL(/\?user_id=.*&category=alert&unread=true$/);
+
+  await page.reload();
+  await dashboard.hydrated();
+  await expect(dashboard.rows).toHaveCount(1);
+  await page.goBack();
+  await expect(dashboard.rows).toHaveCount(2);
+  await page.goBack();
+  await expect(dashboard.rows).toHaveCount(3);
+});
+
+test("a kind of one's own is offered as a filter", async ({ dashboard, api }) => {
+  await api.create({ content: "deployed", category: "deploy" });
+  await api.create("hello");
+  await dashboard.open();
+  await dashboard.filters.getByRole("link", { name: "deploy" }).click();
+  await expect(dashboard.rows).toHaveCount(1);
+  await expect(dashboard.row("deployed")).toBeVisible();
+});
+
+test("nothing for a filter says which, and clears it", async ({ dashboard, api, page, user }) => {
+  await api.create({ content: "hello", category: "message" });
+  await dashboard.open({ user_id: user, category: "alert", unread: "true" });
+  await expect(page.getByRole("main")).toContainText(`unread of kind “alert” for ${user}`);
+  await page.getByRole("link", { name: "Clear the filter" }).click();
+  await expect(dashboard.row("hello")).toBeVisible();
+});
+
+test("an odd but legal user id has its inbox", async ({ dashboard, api, page }) => {
+  const odd = "a/b c?&=#%é🔔";
+  await api.create({ user_id: odd, content: "odd" });
+  await dashboard.open();
+  await dashboard.row("odd").getByRole("link", { name: odd }).click();
+  await expect(dashboard.heading).toHaveText(odd);
+  await expect(dashboard.rows).toHaveCount(1);
+  await page.reload();
+  await dashboard.hydrated();
+  await expect(dashboard.heading).toHaveText(odd);
+  await expect(dashboard.rows).toHaveCount(1);
+});
+
+test("a user id that is not legal is refused at its field", async ({ dashboard, api, user }) => {
+  await api.create("mine");
+  await dashboard.open({ user_id: "x".repeat(129) });
+  const field = dashboard.filters.getByLabel("Inbox of");
+  await expect(field).toHaveAttribute("aria-invalid", "true");
+  await expect(field).toHaveAccessibleDescription(/128/);
+  await field.fill(user);
+  await field.press("Enter");
+  await expect(dashboard.row("mine")).toBeVisible();
+  await expect(field).not.toHaveAttribute("aria-invalid");
+});
+
+test("more than a page is shown on demand, each once", async ({ dashboard, api, page, user }) => {
+  await api.createMany(120, "note");
+  await dashboard.open({ user_id: user });
+  await expect(dashboard.rows).toHaveCount(50);
+  await page.getByRole("link", { name: "Show older" }).click();
+  await expect(dashboard.rows).toHaveCount(100);
+  await page.getByRole("link", { name: "Show older" }).click();
+  await expect(dashboard.rows).toHaveCount(120);
+  await expect(page.getByRole("link", { name: "Show older" })).toHaveCount(0);
+  const texts = await dashboard.rows.getByText(/^note \d+$/).allTextContents();
+  expect(texts).toEqual(Array.from({ length: 120 }, (_, n) => `note ${120 - n}`));
+});
+
+test("a position in the address is a page, with a way back to the newest", async ({ dashboard, api, page, user }) => {
+  await api.createMany(60, "note");
+  await dashboard.open({ user_id: user });
+  const older = await page.getByRole("link", { name: "Show older" }).getAttribute("href");
+  await page.goto(older ?? "");
+  await dashboard.hydrated();
+  await expect(dashboard.rows).toHaveCount(10);
+  await expect(dashboard.row("note 10")).toBeVisible();
+  await page.getByRole("link", { name: "Back to the newest" }).click();
+  await expect(dashboard.row("note 60")).toBeVisible();
+});
+
+test("a thousand rows can be shown and one of them marked", async ({ dashboard, api, page, user }) => {
+  await api.createMany(1000, "note");
+  await dashboard.open({ user_id: user });
+  const older = page.getByRole("link", { name: "Show older" });
+  while ((await dashboard.rows.count()) < 1000) {
+    const before = await dashboard.rows.count();
+    await older.click();
+    await expect.poll(() => dashboard.rows.count()).toBeGreaterThan(before);
+  }
+  await dashboard.mark("note 1");
+  await dashboard.expectRead("note 1");
+  await expect(dashboard.badge).toHaveText("999 unread");
+});

@@ -1,0 +1,99 @@
+import { DASHBOARD, expect, test } from "../fixture.ts";
+
+test.use({ javaScriptEnabled: false });
+
+test("the page arrives with everything in it", async ({ page, dashboard, api, user }) => {
+  await api.create({ content: "note", category: "alert" });
+  await page.goto(`${DASHBOARD}?user_id=${user}`);
+  await expect(dashboard.row("note")).toBeVisible();
+  await expect(dashboard.badge).toHaveText("1 unread");
+  await expect(page).toHaveTitle(`(1) ${user} · Campanile`);
+  await expect(page.getByRole("button", { name: /^Colours/ })).toBeHidden();
+});
+
+test("a notification is created", async ({ page, dashboard, api, user }) => {
+  await page.goto(DASHBOARD);
+  await dashboard.send(user, "sent without script\r\nin two lines", "system");
+  await expect(dashboard.rows).toHaveCount(1);
+  expect(new URL(page.url()).pathname).toBe(DASHBOARD);
+  await page.reload();
+  expect(await api.list()).toMatchObject([{ content: "sent without script\nin two lines", category: "system" }]);
+});
+
+test("what is refused is said at its field", async ({ page, dashboard, api, user }) => {
+  await page.goto(DASHBOARD);
+  await dashboard.send(user, "   ");
+  await expect(dashboard.composer.getByLabel("Text", { exact: true })).toHaveAccessibleDescription(/\S/);
+  await expect(dashboard.composer.getByLabel("Text", { exact: true })).toHaveAttribute("aria-invalid", "true");
+  expect(await api.list()).toEqual([]);
+});
+
+test("the list is filtered by user, kind and unread", async ({ page, dashboard, api, user }) => {
+  await api.create({ content: "read alert", category: "alert" }).then(({ id }) => api.setRead(id));
+  await api.create({ content: "unread alert", category: "alert" });
+  await api.create("a message");
+  await api.create({ user_id: `${user}-2`, content: "theirs" });
+  await page.goto(DASHBOARD);
+  await expect(dashboard.rows).toHaveCount(4);
+  await dashboard.filters.getByLabel("Inbox of").fill(user);
+  await dashboard.filters.getByRole("button", { name: "Show" }).click();
+  await expect(dashboard.rows).toHaveCount(3);
+  await dashboard.filters.getByRole("link", { name: "alert" }).click();
+  await expect(dashboard.rows).toHaveCount(2);
+  await page.getByRole("main").getByRole("link", { name: "Unread" }).click();
+  await expect(dashboard.rows).toHaveCount(1);
+  await expect(dashboard.row("unread alert")).toBeVisible();
+  await page.goBack();
+  await expect(dashboard.rows).toHaveCount(2);
+});
+
+test("one is marked as read, and as unread again, and the filter stays", async ({ page, dashboard, api, user }) => {
+  await api.createMany(2, "note");
+  await page.goto(`${DASHBOARD}?user_id=${user}`);
+  await dashboard.mark("note 1");
+  await dashboard.expectRead("note 1");
+  await expect(dashboard.badge).toHaveText("1 unread");
+  await expect(dashboard.heading).toHaveText(user);
+  await dashboard.mark("note 1", "unread");
+  await dashboard.expectUnread("note 1");
+});
+
+test("all are marked as read", async ({ page, dashboard, api, user }) => {
+  await api.createMany(2, "note");
+  await page.goto(`${DASHBOARD}?user_id=${user}`);
+  await page.getByRole("button", { name: "Mark all read" }).click();
+  await dashboard.expectRead("note 1");
+  await dashboard.expectRead("note 2");
+});
+
+test("one is deleted", async ({ page, dashboard, api, user }) => {
+  await api.createMany(2, "note");
+  await page.goto(`${DASHBOARD}?user_id=${user}`);
+  await dashboard.delete("note 1");
+  await expect(dashboard.rows).toHaveCount(1);
+  expect(await api.list()).toHaveLength(1);
+});
+
+test("older ones are a page away", async ({ page, dashboard, api, user }) => {
+  await api.createMany(60, "note");
+  await page.goto(`${DASHBOARD}?user_id=${user}`);
+  await page.getByRole("link", { name: "Show older" }).click();
+  await expect(dashboard.rows).toHaveCount(10);
+  await page.getByRole("link", { name: "Back to the newest" }).click();
+  await expect(dashboard.rows).toHaveCount(50);
+});
+
+test("a long text can be read", async ({ page, dashboard, api }) => {
+  await api.create(`${"long ".repeat(1_000)}end`);
+  await page.goto(DASHBOARD);
+  const clipped = await dashboard.rows.first().locator("p").first().boundingBox();
+  expect(clipped?.height).toBeGreaterThan(300);
+});
+
+test("on a phone the form is a link away", async ({ page, dashboard, user }) => {
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.goto(DASHBOARD);
+  await page.getByRole("link", { name: "New" }).click();
+  await dashboard.send(user, "from a phone");
+  await expect(dashboard.row("from a phone")).toBeVisible();
+});

@@ -1,0 +1,85 @@
+import { expect, test } from "../fixture.ts";
+
+test("one is marked as read, and as unread again", async ({ dashboard, api, user }) => {
+  await api.create("one");
+  await api.create("two");
+  await dashboard.open({ user_id: user });
+  await dashboard.mark("one");
+  await dashboard.expectRead("one");
+  await dashboard.expectUnread("two");
+  await expect(dashboard.badge).toHaveText("1 unread");
+  await expect.poll(async () => (await api.list()).map(({ is_read }) => is_read)).toEqual([false, true]);
+  await dashboard.mark("one", "unread");
+  await dashboard.expectUnread("one");
+  await expect(dashboard.badge).toHaveText("2 unread");
+  await expect.poll(async () => (await api.list()).map(({ is_read }) => is_read)).toEqual([false, false]);
+});
+
+test("the badge counts what is unread in the inbox that is shown", async ({ dashboard, api, user }) => {
+  await api.createMany(3, "note");
+  await api.create({ user_id: `${user}-2`, content: "theirs" });
+  await dashboard.open();
+  await expect(dashboard.badge).toHaveText("4 unread");
+  await dashboard.open({ user_id: user });
+  await expect(dashboard.badge).toHaveText("3 unread");
+  await dashboard.send(user, "another one");
+  await expect(dashboard.badge).toHaveText("4 unread");
+});
+
+test("the title and the icon of the tab say how much is unread", async ({ dashboard, api, page, user }) => {
+  const icon = page.locator("link[rel=icon]");
+  await api.createMany(2, "note");
+  await dashboard.open({ user_id: user });
+  await expect(page).toHaveTitle(`(2) ${user} · Campanile`);
+  const unread = (await icon.getAttribute("href")) ?? "";
+  await dashboard.mark("note 1");
+  await expect(page).toHaveTitle(`(1) ${user} · Campanile`);
+  await dashboard.mark("note 2");
+  await expect(page).toHaveTitle(`${user} · Campanile`);
+  await expect(icon).not.toHaveAttribute("href", unread);
+  const read = (await icon.getAttribute("href")) ?? "";
+  for (const href of [unread, read]) expect((await page.request.get(href)).headers()["content-type"]).toContain("image/svg+xml");
+});
+
+test("read and unread differ by a dot, by weight and by word, not by colour alone", async ({ dashboard, api, user }) => {
+  await api.create("old").then(({ id }) => api.setRead(id));
+  await api.create("new");
+  await dashboard.open({ user_id: user });
+  const look = (text: string) =>
+    dashboard.row(text).evaluate((row) => {
+      const dot = row.querySelector(".unread-dot")!;
+      const shown = dot.getBoundingClientRect().width > 0 && getComputedStyle(dot).visibility === "visible";
+      const weights = [...row.querySelectorAll("*")].map((element) => getComputedStyle(element).fontWeight);
+      return { dot: shown && getComputedStyle(dot).opacity !== "0", weights: weights.join() };
+    });
+  const [read, unread] = [await look("old"), await look("new")];
+  expect(unread.dot).toBe(true);
+  expect(read.dot).toBe(false);
+  expect(unread.weights).not.toBe(read.weights);
+  await dashboard.expectRead("old");
+  await dashboard.expectUnread("new");
+});
+
+test("all of an inbox are marked as read, and nobody else's", async ({ dashboard, api, page, user }) => {
+  await api.createMany(3, "note");
+  await api.create({ user_id: `${user}-2`, content: "theirs" });
+  await dashboard.open({ user_id: user });
+  await page.getByRole("button", { name: "Mark all read" }).click();
+  for (const text of ["note 1", "note 2", "note 3"]) await dashboard.expectRead(text);
+  await expect(dashboard.badge).toBeHidden();
+  await expect(page.getByRole("button", { name: "Mark all read" })).toBeDisabled();
+  await expect.poll(async () => (await api.list()).every(({ is_read }) => is_read)).toBe(true);
+  expect((await api.list(`${user}-2`)).map(({ is_read }) => is_read)).toEqual([false]);
+});
+
+test("what is marked in the unread view leaves it, and undo brings it back", async ({ dashboard, api, user }) => {
+  await api.createMany(2, "note");
+  await dashboard.open({ user_id: user, unread: "true" });
+  await dashboard.mark("note 1");
+  await expect(dashboard.rows).toHaveCount(1);
+  await dashboard.toasts.getByRole("button", { name: "Undo" }).click();
+  await expect(dashboard.rows).toHaveCount(2);
+  await dashboard.expectUnread("note 1");
+  await expect(dashboard.badge).toHaveText("2 unread");
+  await expect.poll(async () => (await api.list()).map(({ is_read }) => is_read)).toEqual([false, false]);
+});
