@@ -83,7 +83,11 @@ impl Board {
         let _ = window_event_listener(ev::offline, move |_| self.is_offline.set(true));
         let _ = window_event_listener(ev::popstate, move |_| {
             let query = location().search().unwrap_or_default();
-            self.load(Address::parse(&query));
+            let address = Address::parse(&query);
+            // The skip link changes only the fragment.
+            if *self.address.read_untracked() != address {
+                self.load(address);
+            }
         });
         let _ = window_event_listener_untyped("pagehide", move |_| self.delete_before_leaving());
     }

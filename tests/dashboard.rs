@@ -1,0 +1,323 @@
+//! The dashboard as the server renders it, and its server functions as a form calls them.
+
+use axum::{
+    body::Body,
+    http::{Method, Request, StatusCode, header},
+};
+use campanile::{
+    app::{self, Address, App as Page, Initial, PageAssets, Refusal, Snapshot},
+    model::{
+        Category, Code, Content, FieldError, Invalid, Link, Notification, NotificationId, Overview, Page as ListPage,
+        Problem, Timestamp, Title, UserId,
+    },
+};
+use leptos::prelude::*;
+use rstest::rstest;
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::harness::{Answer, App};
+
+fn notification(number: u128, content: &str) -> Notification {
+    Notification {
+        id: NotificationId::new(Uuid::from_u128(number)),
+        user_id: UserId::parse("user_123").unwrap(),
+        content: Content::parse(content).unwrap(),
+        timestamp: Timestamp::parse("2026-11-22T11:55:00.123456Z").unwrap(),
+        is_read: false,
+        category: Category::parse("alert").unwrap(),
+        title: None,
+        link: None,
+        data: None,
+        expires_at: None,
+    }
+}
+
+fn initial(notifications: Vec<Notification>) -> Initial {
+    let unread = notifications.iter().filter(|notification| !notification.is_read).count() as u64;
+    let overview = Overview { total: notifications.len() as u64, unread_count: unread, ..Overview::default() };
+    let page = ListPage { notifications, next: None, modseq: None };
+    let now = Timestamp::parse("2026-11-22T12:00:00.5Z").unwrap();
+    Initial { address: Address::default(), snapshot: Ok(Snapshot { page, overview, now }), refusal: None }
+}
+
+/// What stands inside the body.
+fn render(initial: Initial) -> String {
+    let owner = Owner::new();
+    owner.with(|| {
+        provide_context(initial);
+        view! { <Page /> }.to_html()
+    })
+}
+
+/// The whole document.
+fn document(initial: Initial, assets: PageAssets) -> String {
+    let owner = Owner::new();
+    owner.with(|| {
+        provide_context(initial);
+        leptos::nonce::provide_nonce();
+        app::shell(assets).to_html()
+    })
+}
+
+/// The text between two markers; the first such.
+#[track_caller]
+fn between<'a>(html: &'a str, start: &str, end: &str) -> &'a str {
+    let (_, rest) = html.split_once(start).unwrap_or_else(|| panic!("no {start} in {html}"));
+    rest.split_once(end).unwrap_or_else(|| panic!("no {end} after {start} in {html}")).0
+}
+
+/// The markup of the first row.
+#[track_caller]
+fn first_row(html: &str) -> &str {
+    between(html, "<li id=\"row-0\"", "</li>")
+}
+
+#[test]
+fn a_row_says_what_for_whom_and_when() {
+    let row = render(initial(vec![notification(1, "Disk almost full")]));
+    let row = first_row(&row);
+    assert!(row.contains("Disk almost full"), "{row}");
+    assert!(row.contains("?user_id=user_123\""), "{row}");
+    assert!(row.contains("datetime=\"2026-11-22T11:55:00.123456Z\""), "{row}");
+    assert!(row.contains("title=\"22 Nov 2026, 11:55:00.123456 UTC\""), "{row}");
+    assert!(row.contains(">5 min"), "{row}");
+    assert!(row.contains("data-kind=\"alert\""), "{row}");
+}
+
+#[rstest]
+#[case(false, "unread", "Unread", "Mark as read: note, for user_123")]
+#[case(true, "row\"", "Read", "Mark as unread: note, for user_123")]
+fn read_and_unread_are_told_apart_in_words(
+    #[case] is_read: bool,
+    #[case] class: &str,
+    #[case] word: &str,
+    #[case] action: &str,
+) {
+    let html = render(initial(vec![Notification { is_read, ..notification(1, "note") }]));
+    let row = first_row(&html);
+    assert!(between(row, "class=\"", ">").contains(class), "{row}");
+    assert!(row.contains(&format!(">{word}<")), "{row}");
+    assert!(row.contains(&format!("aria-label=\"{action}\"")), "{row}");
+}
+
+#[test]
+fn markup_in_a_notification_stays_text() {
+    let attack = "<script>alert(1)</script><img src=x onerror=alert(1)>";
+    let title = Some(Title::parse("<b>bold</b>").unwrap());
+    let html = render(initial(vec![Notification { title, ..notification(1, attack) }]));
+    assert!(!html.contains("<script>alert"), "{html}");
+    assert!(!html.contains("<img"), "{html}");
+    assert!(!html.contains("<b>"), "{html}");
+    assert!(html.contains("&lt;script&gt;alert(1)&lt;/script&gt;"), "{html}");
+}
+
+#[test]
+fn only_http_urls_in_a_text_become_links() {
+    let html = render(initial(vec![notification(1, "See https://a.example/?x=1&y=2. Not javascript:alert(1).")]));
+    let text = between(first_row(&html), "<p ", "</p>");
+    assert!(text.contains("href=\"https://a.example/?x=1&amp;y=2\""), "{text}");
+    assert!(text.contains("rel=\"noopener noreferrer nofollow\""), "{text}");
+    assert_eq!(text.matches("<a ").count(), 1, "{text}");
+}
+
+#[test]
+fn a_link_of_the_same_site_opens_here() {
+    let link = |text| Some(Link::parse(text).unwrap());
+    let here = render(initial(vec![Notification { link: link("/orders/7"), ..notification(1, "note") }]));
+    let there = render(initial(vec![Notification { link: link("https://a.example/7"), ..notification(1, "note") }]));
+    assert!(first_row(&here).contains("href=\"/orders/7\""));
+    assert!(!first_row(&here).contains("_blank"));
+    assert!(first_row(&there).contains("_blank"));
+}
+
+#[test]
+fn only_a_long_text_can_be_opened() {
+    let short = render(initial(vec![notification(1, "short")]));
+    let long = render(initial(vec![notification(1, &"long ".repeat(200))]));
+    assert!(!first_row(&short).contains("aria-expanded"));
+    assert!(first_row(&long).contains("aria-expanded=\"false\""));
+}
+
+#[test]
+fn the_first_use_shows_the_documented_command() {
+    let html = render(initial(Vec::new()));
+    let command = between(&html, "<code>", "</code>");
+    assert!(command.contains("curl -X POST \"http://localhost:8000/api/notifications/create\""), "{command}");
+}
+
+#[test]
+fn nothing_for_a_filter_says_which_and_offers_to_clear_it() {
+    let address = Address::parse("user_id=user_7&category=alert&unread=true");
+    let html = render(Initial { address, ..initial(Vec::new()) });
+    assert!(html.contains("There is nothing unread of kind “alert” for user_7."), "{html}");
+    assert!(html.contains(&format!("href=\"{}?user_id=user_7\"", Address::PATH)), "{html}");
+    assert!(!html.contains("<code>"), "{html}");
+}
+
+#[test]
+fn a_user_id_that_is_not_legal_is_refused_at_its_field() {
+    let why = UserId::parse(&"x".repeat(129)).unwrap_err();
+    let problem = Problem::invalid(vec![FieldError::new("user_id", why)]);
+    let address = Address { user_id: Some("x".repeat(129)), ..Address::default() };
+    let html = render(Initial { address, snapshot: Err(problem), refusal: None });
+    let field = between(&html, "<input id=\"inbox-of\"", ">");
+    assert!(field.contains("aria-invalid=\"true\""), "{field}");
+    assert!(field.contains("aria-describedby=\"inbox-of-problem\""), "{field}");
+    assert!(between(&html, "id=\"inbox-of-problem\"", "</p>").contains("at most 128 characters"), "{html}");
+}
+
+#[test]
+fn a_form_that_was_refused_without_script_says_so_at_its_field() {
+    let problem = Problem::invalid(vec![FieldError::new("content", Invalid::new("Write something."))]);
+    let refusal = Some(Refusal { path: "/api/ui/send".to_owned(), problem });
+    let html = render(Initial { refusal, ..initial(Vec::new()) });
+    assert!(between(&html, "id=\"text-problem\"", "</p>").contains("Write something."), "{html}");
+    assert!(between(&html, "<textarea", ">").contains("aria-invalid=\"true\""), "{html}");
+}
+
+#[test]
+fn a_button_that_was_refused_without_script_says_so_above_the_list() {
+    let problem = Problem::new(Code::Forbidden, "This inbox is not yours.");
+    let refusal = Some(Refusal { path: "/api/ui/mark".to_owned(), problem });
+    let html = render(Initial { refusal, ..initial(Vec::new()) });
+    assert!(between(&html, "role=\"alert\"", "</div>").contains("This inbox is not yours."), "{html}");
+}
+
+#[test]
+fn links_of_the_filter_keep_the_rest_of_it() {
+    let address = Address::parse("user_id=user_7&category=alert");
+    let html = render(Initial { address, ..initial(Vec::new()) });
+    let path = Address::PATH;
+    assert!(html.contains(&format!("href=\"{path}?user_id=user_7&amp;category=alert&amp;unread=true\"")), "{html}");
+    assert!(html.contains(&format!("href=\"{path}?user_id=user_7&amp;category=system\"")), "{html}");
+    assert!(html.contains(&format!("href=\"{path}?category=alert\"")), "{html}");
+}
+
+#[test]
+fn the_document_carries_its_data_where_no_text_can_leave_it() {
+    let html = document(initial(vec![notification(1, "</script><!--<script>")]), PageAssets::default());
+    let data = between(&html, "type=\"application/json\">", "</script>");
+    let read: Initial = serde_json::from_str(data).unwrap();
+    assert_eq!(read, initial(vec![notification(1, "</script><!--<script>")]));
+}
+
+#[test]
+fn the_document_says_what_is_unread_in_its_title() {
+    let address = Address::parse("user_id=user_123");
+    let html = document(Initial { address, ..initial(vec![notification(1, "note")]) }, PageAssets::default());
+    assert!(html.contains("<title>(1) user_123 · Campanile</title>"), "{html}");
+    assert!(html.contains("href=\"/favicon-unread.svg\""), "{html}");
+}
+
+#[test]
+fn without_a_built_site_the_document_asks_for_none() {
+    let html = document(initial(Vec::new()), PageAssets::default());
+    assert!(!html.contains("stylesheet") && !html.contains("preload") && !html.contains("type=\"module\""), "{html}");
+}
+
+#[test]
+fn every_script_of_the_document_carries_the_nonce_and_nothing_needs_a_looser_policy() {
+    let asset = |name: &str| format!("/pkg/campanile.HASH.{name}");
+    let assets = PageAssets { css: asset("css"), js: asset("js"), wasm: asset("wasm") };
+    let html = document(initial(vec![notification(1, "note")]), assets);
+    for script in html.split("<script").skip(1) {
+        let tag = script.split('>').next().unwrap();
+        assert!(tag.contains("nonce=") || tag.contains("application/json"), "{tag}");
+    }
+    assert!(html.contains("/pkg/campanile.HASH.wasm"), "{html}");
+    assert!(!html.contains(" style=\""), "{html}");
+    let handler = html.split(" on").skip(1).find(|rest| {
+        rest.trim_start_matches(|c: char| c.is_ascii_lowercase()).starts_with("=\"")
+    });
+    assert_eq!(handler, None);
+}
+
+/// Calls a server function as a browser submits a form.
+async fn submit(app: &App, function: &str, form: &str, accept: &str) -> Answer {
+    let request = Request::builder()
+        .method(Method::POST)
+        .uri(format!("/api/ui/{function}"))
+        .header(header::HOST, "localhost:8000")
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .header(header::ACCEPT, accept)
+        .header(header::REFERER, format!("http://localhost:8000{}?user_id=u", Address::PATH))
+        .body(Body::from(form.to_owned()));
+    app.ask(request.unwrap()).await
+}
+
+const PAGE: &str = "text/html,application/xhtml+xml,*/*;q=0.8";
+const SCRIPT: &str = "application/json";
+
+#[tokio::test]
+async fn the_page_of_an_inbox_shows_what_is_in_it() {
+    let app = App::new();
+    app.notify("u", "for u").await;
+    app.notify("v", "for v").await;
+    let answer = app.get(&format!("{}?user_id=u", Address::PATH)).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    let html = answer.text();
+    assert!(first_row(&html).contains("for u"), "{html}");
+    assert!(!html.contains("for v"), "{html}");
+}
+
+#[tokio::test]
+async fn a_page_further_down_has_a_way_back() {
+    let app = App::new();
+    for number in 0..60 {
+        app.notify("u", &format!("note {number}")).await;
+    }
+    let html = app.get(Address::PATH).await.text();
+    assert_eq!(html.matches("class=\"row unread\"").count(), 50, "{html}");
+    let older = between(&html, "before=", "\"");
+    let html = app.get(&format!("{}?before={older}", Address::PATH)).await.text();
+    assert_eq!(html.matches("class=\"row unread\"").count(), 10, "{html}");
+    assert!(html.contains("Back to the newest"), "{html}");
+}
+
+#[tokio::test]
+async fn a_form_without_script_sends_and_comes_back() {
+    let app = App::new();
+    let form = "user_id=u&content=one%0D%0Atwo&category=&title=&link=";
+    let answer = submit(&app, "send", form, PAGE).await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER);
+    assert!(answer.header("location").ends_with("?user_id=u"), "{}", answer.header("location"));
+    let list = app.get("/api/notifications/list?user_id=u").await.json();
+    assert_eq!(list[0]["content"], "one\ntwo");
+    assert_eq!(list[0]["category"], "message");
+}
+
+#[tokio::test]
+async fn a_form_that_is_refused_comes_back_with_the_reason() {
+    let app = App::new();
+    let answer = submit(&app, "send", "user_id=u&content=+", PAGE).await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER);
+    let back = answer.header("location").strip_prefix("http://localhost:8000").unwrap().to_owned();
+    let html = app.get(&back).await.text();
+    assert!(between(&html, "id=\"text-problem\"", "</p>").contains("the text is blank"), "{html}");
+}
+
+#[tokio::test]
+async fn a_script_gets_the_problem_itself() {
+    let app = App::new();
+    submit(&app, "send", "user_id=&content=+&link=nonsense:", SCRIPT).await.refused_field("user_id");
+    submit(&app, "mark", "id=nonsense&is_read=true", SCRIPT).await.refused_field("id");
+    submit(&app, "delete", &format!("id={}", Uuid::nil()), SCRIPT).await.problem(404, "not_found");
+    submit(&app, "mark", "id=1", SCRIPT).await.problem(400, "bad_request");
+    submit(&app, "snapshot", "user_id=%09&unread=false&limit=50", SCRIPT).await.refused_field("user_id");
+}
+
+#[tokio::test]
+async fn a_script_marks_deletes_and_looks_again() {
+    let app = App::new();
+    let (one, two) = (app.notify("u", "one").await, app.notify("u", "two").await);
+    let marked = submit(&app, "mark", &format!("id={one}&is_read=true"), SCRIPT).await.json();
+    assert_eq!(marked["is_read"], true);
+    assert_eq!(submit(&app, "delete", &format!("id={two}"), SCRIPT).await.status, StatusCode::OK);
+    app.notify("u", "three").await;
+    assert_eq!(submit(&app, "mark-all", "user_id=u", SCRIPT).await.json(), json!(1));
+    let snapshot = submit(&app, "snapshot", "user_id=u&unread=false&limit=50", SCRIPT).await.json();
+    let contents: Vec<_> = snapshot["page"]["notifications"].as_array().unwrap().iter().map(|it| &it["content"]).collect();
+    assert_eq!(contents, ["three", "one"]);
+    assert_eq!(snapshot["overview"]["unread_count"], 0);
+}
