@@ -57,7 +57,7 @@ impl std::fmt::Display for Cursor {
 /// How many notifications a page may have: 0 to 1000, 50 when nothing is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
-#[cfg_attr(feature = "ssr", schema(value_type = u64, minimum = 0, default = 50, example = 20))]
+#[cfg_attr(feature = "ssr", schema(value_type = WholeNumber, default = 50, example = 20))]
 pub struct Limit(u16);
 
 impl Limit {
@@ -90,6 +90,22 @@ impl Default for Limit {
         Self(50)
     }
 }
+
+/// How a whole number from 0 is described: without a format, because however large it is, it is
+/// taken.
+#[cfg(feature = "ssr")]
+pub struct WholeNumber;
+
+#[cfg(feature = "ssr")]
+impl utoipa::PartialSchema for WholeNumber {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        use utoipa::openapi::schema::{ObjectBuilder, Type};
+        ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0)).into()
+    }
+}
+
+#[cfg(feature = "ssr")]
+impl utoipa::ToSchema for WholeNumber {}
 
 /// Reads a whole number from 0. What does not fit is the largest there is: it is beyond every
 /// limit and every change number either way.

@@ -9,7 +9,10 @@ use axum::{
 use utoipa::OpenApi;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
-use crate::server::service::NotificationService;
+use crate::{
+    model::{Cursor, Limit, WholeNumber},
+    server::service::NotificationService,
+};
 
 /// What stands around the routes.
 #[derive(OpenApi)]
@@ -21,6 +24,8 @@ use crate::server::service::NotificationService;
         license(name = "MIT OR Apache-2.0"),
         contact()
     ),
+    // What only parameters refer to is not collected from the handlers.
+    components(schemas(Cursor, Limit, WholeNumber)),
     tags(
         (name = "notifications", description = "Send, list, mark and delete notifications"),
         (name = "operation", description = "Whether the server is well"),

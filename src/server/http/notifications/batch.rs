@@ -24,21 +24,22 @@ pub(super) fn routes() -> OpenApiRouter<NotificationService> {
 }
 
 /// A list of notifications, or one thing to tell to many users.
-#[derive(ToSchema)]
+///
+/// This only describes the body. [`parse`] reads it, because serde says of an untagged enum only
+/// that it did not match, and not where.
+#[derive(Deserialize, ToSchema)]
 #[schema(as = NewBatch)]
-#[expect(dead_code, reason = "only describes the body; `parse` reads it")]
+#[serde(untagged)]
+#[expect(dead_code, reason = "only describes the body")]
 enum BatchBody {
-    #[schema(title = "Each")]
-    #[schema(value_type = EachBody)]
     Each(EachBody),
-    #[schema(value_type = FanoutBody)]
     Fanout(FanoutBody),
 }
 
 /// A list of notifications, each as `create` takes it.
-#[derive(ToSchema)]
+#[derive(Deserialize, ToSchema)]
 #[schema(as = NewNotifications)]
-#[expect(dead_code, reason = "only describes the body; `parse` reads it")]
+#[expect(dead_code, reason = "only describes the body")]
 struct EachBody {
     /// 1 to 1000 notifications.
     #[schema(min_items = 1, max_items = 1000)]

@@ -2,11 +2,14 @@
 
 use axum::{Json, extract::State};
 use serde::Deserialize;
-use utoipa::IntoParams;
+use utoipa::{
+    IntoParams,
+    openapi::schema::{Object, ObjectBuilder, Type},
+};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    model::{Changes, FieldError, Invalid, Limit, Problem, UserId, parse_whole_number},
+    model::{Changes, FieldError, Invalid, Limit, Problem, UserId, WholeNumber, parse_whole_number},
     server::{
         http::extract::{Caller, Path, Query},
         service::NotificationService,
@@ -23,11 +26,16 @@ pub(super) fn routes() -> OpenApiRouter<NotificationService> {
 struct ChangesParams {
     /// The change number to continue from: `Campanile-Modseq` of a list, or `modseq` of the answer
     /// before. 0, or absent, tells everything.
-    #[param(value_type = Option<u64>, nullable = false, minimum = 0)]
+    #[param(value_type = Option<WholeNumber>, nullable = false)]
     since: Option<String>,
     /// At most this many events, 1 to 1000; 1000 when absent, and never more.
-    #[param(value_type = Option<u64>, nullable = false, minimum = 1)]
+    #[param(schema_with = positive)]
     limit: Option<String>,
+}
+
+/// A whole number from 1; however large it is, it is taken.
+fn positive() -> Object {
+    ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1)).build()
 }
 
 impl ChangesParams {

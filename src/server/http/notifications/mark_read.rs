@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    model::{Invalid, Problem, UserId, parse_whole_number},
+    model::{Invalid, Problem, UserId, WholeNumber, parse_whole_number},
     server::{
         http::extract::{Caller, FromSegment, Path},
         service::NotificationService,
@@ -46,7 +46,7 @@ impl FromSegment for Index {
     post, path = "/api/notifications/mark-read/{user_id}/{index}", tag = "notifications",
     params(
         ("user_id" = UserId, Path, description = "Whose inbox"),
-        ("index" = u64, Path, minimum = 0, description = "Place in the inbox, from 0 at the newest"),
+        ("index" = WholeNumber, Path, description = "Place in the inbox, from 0 at the newest"),
     ),
     responses(
         (status = 200, description = "It is read, now or before", body = Marked),

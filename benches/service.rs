@@ -1,0 +1,86 @@
+//! What one call of the service costs, without HTTP: `cargo bench --features ssr`.
+
+use campanile::{
+    model::{Filter, Limit, NewNotification, NotificationDraft, UserId},
+    server::{
+        clock::{Clock, SystemClock},
+        service::{NotificationService, Principal},
+        store::MemoryStore,
+    },
+};
+use divan::{Bencher, black_box};
+use tokio::runtime::{Builder, Runtime};
+
+/// How many notifications the inbox has before the clock starts.
+const STORED: [usize; 3] = [100, 10_000, 1_000_000];
+
+fn main() {
+    divan::main();
+}
+
+fn user() -> UserId {
+    UserId::parse("user_123").unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn notification() -> NewNotification {
+    let draft = NotificationDraft {
+        user_id: Some("user_123".to_owned()),
+        content: Some("Your order has been shipped!".to_owned()),
+        ..NotificationDraft::default()
+    };
+    NewNotification::parse(draft).unwrap_or_else(|errors| panic!("{errors:?}"))
+}
+
+fn filled(stored: usize) -> (Runtime, NotificationService) {
+    let runtime = Builder::new_current_thread().build().unwrap_or_else(|error| panic!("{error}"));
+    let service = NotificationService::new(MemoryStore::new(stored, SystemClock.now()));
+    runtime.block_on(async {
+        for _ in 0..stored {
+            drop(service.create(&Principal::Operator, notification()).await);
+        }
+    });
+    (runtime, service)
+}
+
+#[divan::bench(args = STORED)]
+fn create(bencher: Bencher<'_, '_>, stored: usize) {
+    let (runtime, service) = filled(stored);
+    bencher
+        .with_inputs(notification)
+        .bench_values(|new| runtime.block_on(service.create(&Principal::Operator, new)));
+}
+
+#[divan::bench(args = STORED)]
+fn unread_count(bencher: Bencher<'_, '_>, stored: usize) {
+    let (runtime, service) = filled(stored);
+    let user = user();
+    bencher.bench(|| runtime.block_on(service.unread_count(&Principal::Operator, black_box(&user))));
+}
+
+#[divan::bench(args = STORED)]
+fn list_of_50(bencher: Bencher<'_, '_>, stored: usize) {
+    let (runtime, service) = filled(stored);
+    let filter = Filter::inbox(user());
+    bencher.bench(|| runtime.block_on(service.list(&Principal::Operator, &filter, None, Limit::default())));
+}
+
+#[divan::bench(args = STORED)]
+fn mark_by_index(bencher: Bencher<'_, '_>, stored: usize) {
+    let (runtime, service) = filled(stored);
+    let user = user();
+    let mut index = 0;
+    bencher.bench_local(|| {
+        index = (index + 7_919) % stored as u64;
+        runtime.block_on(service.mark_read_at(&Principal::Operator, &user, index))
+    });
+}
+
+#[divan::bench(args = STORED)]
+fn mark_all(bencher: Bencher<'_, '_>, stored: usize) {
+    let (runtime, service) = filled(stored);
+    let user = user();
+    bencher.bench_local(|| {
+        drop(runtime.block_on(service.create(&Principal::Operator, notification())));
+        runtime.block_on(service.mark_all_read(&Principal::Operator, &user))
+    });
+}
