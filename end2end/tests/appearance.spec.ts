@@ -1,11 +1,14 @@
 import type { Page } from "@playwright/test";
 import { expect, test } from "../fixture.ts";
 
+/** How light the ground of the page is, from 0 to 255. */
 const lightness = (page: Page) =>
   page.evaluate(() => {
     const canvas = document.createElement("canvas").getContext("2d")!;
-    canvas.fillStyle = getComputedStyle(document.body).backgroundColor;
-    canvas.fillRect(0, 0, 1, 1);
+    for (const element of [document.documentElement, document.body]) {
+      canvas.fillStyle = getComputedStyle(element).backgroundColor;
+      canvas.fillRect(0, 0, 1, 1);
+    }
     const [r = 0, g = 0, b = 0] = canvas.getImageData(0, 0, 1, 1).data;
     return (r + g + b) / 3;
   });

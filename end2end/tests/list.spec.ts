@@ -142,6 +142,7 @@ test("a position in the address is a page, with a way back to the newest", async
 });
 
 test("a thousand rows can be shown and one of them marked", async ({ dashboard, api, page, user }) => {
+  test.slow();
   await api.createMany(1000, "note");
   await dashboard.open({ user_id: user });
   const older = page.getByRole("link", { name: "Show older" });
