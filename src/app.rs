@@ -1,6 +1,6 @@
 //! The dashboard: one page, rendered on the server and taken over by the browser.
 //!
-//! - [`App`] is the page, [`shell`] the document around it, [`server_fns`] what it asks the server.
+//! - [`App`] is the page, [`shell()`] the document around it, [`server_fns`] what it asks the server.
 //! - [`Initial`] is what it shows when it arrives: the server makes it, and the browser reads it
 //!   from the document, so that both render the same.
 //! - [`Address`] is what its URL asks for.
@@ -31,14 +31,14 @@ mod wire;
 
 use leptos::prelude::*;
 
+#[cfg(feature = "ssr")]
+pub use self::shell::{PageAssets, shell};
 pub use self::{
     address::Address,
     initial::{Initial, Refusal, Snapshot},
 };
-#[cfg(feature = "ssr")]
-pub use self::shell::{PageAssets, shell};
 use self::{
-    components::{Bar, Composer, Help, Inbox, Rail, Toasts, commands},
+    components::{Bar, Composer, Inbox, Rail, Toasts, commands},
     preferences::Preferences,
     state::Board,
 };
@@ -48,14 +48,12 @@ use self::{
 pub fn App() -> impl IntoView {
     let board = Board::new(initial());
     let preferences = Preferences::new();
-    let send = ServerAction::<server_fns::SendNotification>::new();
-    let mark_all = ServerAction::<server_fns::MarkAll>::new();
-    Effect::new(move |_| {
+    components::effect(move |_| {
         preferences.recall();
         board.is_local.set(true);
         board.keep_up_to_date();
         tab::follow(board);
-        commands::listen(board, preferences, mark_all);
+        commands::listen(board, preferences);
         if let Some(root) = document().document_element() {
             let _ = root.set_attribute("data-hydrated", "");
         }
@@ -66,10 +64,9 @@ pub fn App() -> impl IntoView {
         </a>
         <Bar board preferences />
         <Rail board />
-        <Inbox board mark_all />
-        <Composer board send />
+        <Inbox board />
+        <Composer board />
         <Toasts board />
-        <Help preferences />
     }
 }
 

@@ -227,9 +227,10 @@ fn every_script_of_the_document_carries_the_nonce_and_nothing_needs_a_looser_pol
     }
     assert!(html.contains("/pkg/campanile.HASH.wasm"), "{html}");
     assert!(!html.contains(" style=\""), "{html}");
-    let handler = html.split(" on").skip(1).find(|rest| {
-        rest.trim_start_matches(|c: char| c.is_ascii_lowercase()).starts_with("=\"")
-    });
+    let handler = html
+        .split(" on")
+        .skip(1)
+        .find(|rest| rest.trim_start_matches(|c: char| c.is_ascii_lowercase()).starts_with("=\""));
     assert_eq!(handler, None);
 }
 
@@ -317,7 +318,8 @@ async fn a_script_marks_deletes_and_looks_again() {
     app.notify("u", "three").await;
     assert_eq!(submit(&app, "mark-all", "user_id=u", SCRIPT).await.json(), json!(1));
     let snapshot = submit(&app, "snapshot", "user_id=u&unread=false&limit=50", SCRIPT).await.json();
-    let contents: Vec<_> = snapshot["page"]["notifications"].as_array().unwrap().iter().map(|it| &it["content"]).collect();
+    let contents: Vec<_> =
+        snapshot["page"]["notifications"].as_array().unwrap().iter().map(|it| &it["content"]).collect();
     assert_eq!(contents, ["three", "one"]);
     assert_eq!(snapshot["overview"]["unread_count"], 0);
 }

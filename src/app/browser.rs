@@ -45,6 +45,28 @@ pub(super) fn element(id: &str) -> Option<web_sys::HtmlElement> {
     document().get_element_by_id(id)?.dyn_into().ok()
 }
 
+/// What is typed into the field with this id.
+pub(super) fn value(id: &str) -> String {
+    let Some(field) = element(id) else { return String::new() };
+    match field.dyn_into::<web_sys::HtmlInputElement>() {
+        Ok(field) => field.value(),
+        Err(field) => field.dyn_into::<web_sys::HtmlTextAreaElement>().map_or_else(|_| String::new(), |it| it.value()),
+    }
+}
+
+/// Puts a text into the field with this id.
+pub(super) fn set_value(id: &str, text: &str) {
+    let Some(field) = element(id) else { return };
+    match field.dyn_into::<web_sys::HtmlInputElement>() {
+        Ok(field) => field.set_value(text),
+        Err(field) => {
+            if let Ok(field) = field.dyn_into::<web_sys::HtmlTextAreaElement>() {
+                field.set_value(text);
+            }
+        }
+    }
+}
+
 /// Moves the focus to the element with this id, once what changed is on the page.
 pub(super) fn focus_soon(id: String) {
     after(0, move || focus(&id));

@@ -6,19 +6,61 @@ pub(super) mod commands;
 mod composer;
 mod content;
 mod empty;
-mod help;
+pub(super) mod help;
 mod inbox;
 mod rail;
 mod row;
 mod toasts;
 
-pub(super) use self::{
-    bar::Bar, composer::Composer, help::Help, inbox::Inbox, rail::Rail, toasts::Toasts,
+pub(super) use self::{bar::Bar, composer::Composer, inbox::Inbox, rail::Rail, toasts::Toasts};
+
+use leptos::{
+    ev::MouseEvent,
+    prelude::{Effect, Signal},
 };
 
-use leptos::ev::MouseEvent;
-
 use super::{address::Address, state::Board};
+
+/// A text that changes.
+///
+/// Views take these and not closures, and [`click`] and [`effect`] put theirs into boxes: a closure
+/// has a type of its own, and what leptos compiles for each was half of what the browser loads.
+fn text(of: impl Fn() -> String + Send + Sync + 'static) -> Signal<String> {
+    fn derive(of: Box<dyn Fn() -> String + Send + Sync>) -> Signal<String> {
+        Signal::derive(of)
+    }
+    derive(Box::new(of))
+}
+
+/// A condition that changes; see [`text`].
+fn flag(of: impl Fn() -> bool + Send + Sync + 'static) -> Signal<bool> {
+    fn derive(of: Box<dyn Fn() -> bool + Send + Sync>) -> Signal<bool> {
+        Signal::derive(of)
+    }
+    derive(Box::new(of))
+}
+
+/// The value of an attribute that is not always there; see [`text`].
+fn optional(of: impl Fn() -> Option<&'static str> + Send + Sync + 'static) -> Signal<Option<&'static str>> {
+    fn derive(of: Box<dyn Fn() -> Option<&'static str> + Send + Sync>) -> Signal<Option<&'static str>> {
+        Signal::derive(of)
+    }
+    derive(Box::new(of))
+}
+
+/// What a click does; see [`text`].
+fn click(act: impl FnMut(MouseEvent) + 'static) -> Box<dyn FnMut(MouseEvent)> {
+    Box::new(act)
+}
+
+/// Runs now and whenever something that it reads has changed, in the browser only; it is told
+/// whether this is the first time. See [`text`].
+pub(super) fn effect(mut run: impl FnMut(bool) + 'static) {
+    fn start(mut run: Box<dyn FnMut(bool)>) {
+        Effect::new(move |before: Option<()>| run(before.is_none()));
+    }
+    start(Box::new(move |is_first| run(is_first)));
+}
 
 /// Whether a click wants nothing but to follow the link; one that wants a new tab or a download is
 /// the browser's.

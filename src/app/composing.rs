@@ -1,48 +1,58 @@
 //! What the composer's fields must be to be sent. The browser asks before it sends, the server
 //! when it arrives.
 
-use crate::model::{NewNotification, NotificationDraft, Problem};
+use crate::model::{Category, Content, FieldError, Invalid, Link, NewNotification, Problem, Title, UserId};
 
 /// Takes the fields of the composer. Browsers send line breaks as CR LF; the text gets the LF that
 /// was typed. Empty optional fields count as absent, and so does white space around them.
+///
+/// The fields are parsed one by one, as `NewNotification::parse` does it with a draft, because a
+/// draft brings everything along that the composer does not have: attached data and times.
 pub(super) fn parse(
-    user_id: String,
-    content: String,
-    category: Option<String>,
-    title: Option<String>,
-    link: Option<String>,
+    user_id: &str,
+    content: &str,
+    category: Option<&str>,
+    title: Option<&str>,
+    link: Option<&str>,
 ) -> Result<NewNotification, Problem> {
-    let given = |text: Option<String>| text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
-    NewNotification::parse(NotificationDraft {
-        user_id: Some(user_id),
-        content: Some(content.replace("\r\n", "\n")),
-        category: given(category),
-        title: given(title),
-        link: given(link),
-        ..NotificationDraft::default()
-    })
-    .map_err(Problem::invalid)
+    let mut errors = Vec::new();
+    let user_id = noted(&mut errors, "user_id", UserId::parse(user_id));
+    let content = noted(&mut errors, "content", Content::parse(&content.replace("\r\n", "\n")));
+    let category = noted(&mut errors, "category", given(category).map(Category::parse).transpose());
+    let title = noted(&mut errors, "title", given(title).map(Title::parse).transpose());
+    let link = noted(&mut errors, "link", given(link).map(Link::parse).transpose());
+    match (user_id, content, category, title, link) {
+        (Some(user_id), Some(content), Some(category), Some(title), Some(link)) => {
+            let category = category.unwrap_or_default();
+            Ok(NewNotification { category, title, link, ..NewNotification::new(user_id, content) })
+        }
+        _ => Err(Problem::invalid(errors)),
+    }
+}
+
+fn given(text: Option<&str>) -> Option<&str> {
+    text.map(str::trim).filter(|text| !text.is_empty())
+}
+
+/// The value, or nothing with what is wrong noted under the name of the field.
+fn noted<T>(errors: &mut Vec<FieldError>, field: &str, parsed: Result<T, Invalid>) -> Option<T> {
+    parsed.map_err(|invalid| errors.push(FieldError::new(field, invalid))).ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn none() -> Option<String> {
-        Some(" ".to_owned())
-    }
-
     #[test]
     fn line_breaks_are_as_typed_and_empty_fields_are_absent() {
-        let new = parse("u".to_owned(), "a\r\nb".to_owned(), none(), none(), none()).unwrap();
+        let new = parse("u", "a\r\nb", Some(" "), Some(""), None).unwrap();
         assert_eq!(new.content.as_str(), "a\nb");
         assert_eq!((new.category.as_str(), new.title, new.link), ("message", None, None));
     }
 
     #[test]
     fn what_is_wrong_is_said_at_its_field() {
-        let link = Some("javascript:alert(1)".to_owned());
-        let problem = parse(String::new(), " ".to_owned(), None, None, link).unwrap_err();
+        let problem = parse("", " ", None, None, Some("javascript:alert(1)")).unwrap_err();
         let fields: Vec<_> = problem.errors.iter().map(|error| error.field.as_str()).collect();
         assert_eq!(fields, ["user_id", "content", "link"]);
     }

@@ -3,7 +3,8 @@
 use leptos::prelude::*;
 
 /// The mark of Campanile: a bell tower.
-pub(super) const TOWER: &str = "M4 14.5h8M5.25 14.5v-7h5.5v7M5.25 7.5 8 2l2.75 5.5M8 .75V2M6.75 11.5V10.75a1.25 1.25 0 0 1 2.5 0v.75z";
+pub(super) const TOWER: &str =
+    "M4 14.5h8M5.25 14.5v-7h5.5v7M5.25 7.5 8 2l2.75 5.5M8 .75V2M6.75 11.5V10.75a1.25 1.25 0 0 1 2.5 0v.75z";
 /// A speech bubble.
 pub(super) const MESSAGE: &str = "M2.25 3.25h11.5v8H7.5l-3 2.5v-2.5H2.25z";
 /// A cog of four teeth.
@@ -17,7 +18,8 @@ pub(super) const LABEL: &str = "M2.25 2.75h5.5l6 6-5 5-6.5-6.5zM5.25 5.7v.1";
 /// A tick.
 pub(super) const CHECK: &str = "M3 8.5l3.5 3.5L13 4.75";
 /// A ring with a dot in it.
-pub(super) const UNREAD: &str = "M8 2.25a5.75 5.75 0 1 0 0 11.5 5.75 5.75 0 0 0 0-11.5zM8 7.2a.8.8 0 1 0 0 1.6.8.8 0 0 0 0-1.6z";
+pub(super) const UNREAD: &str =
+    "M8 2.25a5.75 5.75 0 1 0 0 11.5 5.75 5.75 0 0 0 0-11.5zM8 7.2a.8.8 0 1 0 0 1.6.8.8 0 0 0 0-1.6z";
 /// Two ticks.
 pub(super) const CHECK_ALL: &str = "M1.5 8.75l3 3L11 5M8 11l.75.75L15 5";
 /// A bin.
@@ -46,6 +48,19 @@ pub(super) const UP: &str = "M8 13V3.25M3.75 7.25 8 3l4.25 4.25";
 pub(super) fn Icon(
     /// Its strokes.
     of: &'static str,
+) -> impl IntoView {
+    view! {
+        <svg class="icon" viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">
+            <path d=of />
+        </svg>
+    }
+}
+
+/// A drawing that changes.
+#[component]
+pub(super) fn ChangingIcon(
+    /// Its strokes.
+    of: Signal<String>,
 ) -> impl IntoView {
     view! {
         <svg class="icon" viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">

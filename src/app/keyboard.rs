@@ -41,7 +41,8 @@ pub(super) struct Press<'a> {
 }
 
 /// The shortcuts as the help shows them: keys, what they do, and whether they are single letters.
-pub(super) const SHORTCUTS: [(&[&str], &str, bool); 11] = [
+#[cfg(feature = "ssr")]
+pub(super) const SHORTCUTS: [(&[&str], &str, bool); 12] = [
     (&["j", "↓"], "Next notification", true),
     (&["k", "↑"], "Previous notification", true),
     (&["Enter"], "Open or close a long text", false),
@@ -52,6 +53,7 @@ pub(super) const SHORTCUTS: [(&[&str], &str, bool); 11] = [
     (&["/"], "Choose an inbox", true),
     (&["n"], "Write a notification", true),
     (&["?"], "Show this list", true),
+    (&["Ctrl Enter", "⌘ Enter"], "Send, from the text", false),
     (&["Esc"], "Leave a field or a dialog", false),
 ];
 

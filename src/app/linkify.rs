@@ -41,7 +41,9 @@ pub(super) fn linkify(text: &str) -> Vec<Piece<'_>> {
 fn url_length(text: &str) -> usize {
     let Some(scheme) = ["http://", "https://"].into_iter().find(|scheme| text.starts_with(scheme)) else { return 0 };
     let end = text
-        .find(|c: char| c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | '"' | '`' | '“' | '”' | '«' | '»'))
+        .find(|c: char| {
+            c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | '"' | '`' | '“' | '”' | '«' | '»')
+        })
         .unwrap_or(text.len());
     let mut url = &text[..end];
     while let Some(last) = url.chars().next_back() {

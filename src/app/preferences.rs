@@ -1,8 +1,9 @@
 //! What a person chose in this browser. It stays in this browser.
 
 use leptos::prelude::*;
+use wasm_bindgen::JsCast;
 
-use super::browser;
+use super::{browser, components::help};
 
 /// Where the theme is remembered. The script in the page's head reads it too.
 pub(super) const THEME: &str = "campanile.theme";
@@ -61,7 +62,13 @@ impl Preferences {
             Some("dark") => self.theme.set(Theme::Dark),
             _ => {}
         }
-        self.letters.set(browser::remembered(LETTERS).as_deref() != Some("off"));
+        let letters = browser::remembered(LETTERS).as_deref() != Some("off");
+        self.letters.set(letters);
+        if let Some(switch) =
+            browser::element(help::LETTERS).and_then(|it| it.dyn_into::<web_sys::HtmlInputElement>().ok())
+        {
+            switch.set_checked(letters);
+        }
     }
 
     /// Chooses colours.

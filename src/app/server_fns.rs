@@ -50,7 +50,7 @@ pub async fn send(
     link: Option<String>,
 ) -> Result<Notification, Problem> {
     let (service, principal) = caller()?;
-    let new = super::composing::parse(user_id, content, category, title, link)?;
+    let new = super::composing::parse(&user_id, &content, category.as_deref(), title.as_deref(), link.as_deref())?;
     service.create(&principal, new).await.map_err(Problem::from)
 }
 

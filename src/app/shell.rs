@@ -4,6 +4,7 @@ use leptos::{nonce::use_nonce, prelude::*};
 
 use super::{
     App,
+    components::help::Help,
     initial::{ELEMENT, Initial},
     preferences::THEME,
     tab,
@@ -37,7 +38,6 @@ pub fn shell(assets: PageAssets) -> impl IntoView {
     let start = (!js.is_empty()).then(|| {
         let start = format!("import init,{{hydrate}} from '{js}';init({{module_or_path:'{wasm}'}}).then(hydrate)");
         view! {
-            <link rel="modulepreload" href=js nonce=nonce.clone() />
             <link rel="preload" href=wasm r#as="fetch" r#type="application/wasm" crossorigin="anonymous" />
             <script r#type="module" nonce=nonce.clone() inner_html=start></script>
         }
@@ -58,6 +58,7 @@ pub fn shell(assets: PageAssets) -> impl IntoView {
             </head>
             <body>
                 <App />
+                <Help />
                 <script id=ELEMENT r#type="application/json" inner_html=data></script>
             </body>
         </html>

@@ -10,12 +10,12 @@ mod toasts;
 
 use leptos::prelude::*;
 
+use self::{changes::Changes, merge::Slot};
 pub(super) use self::{
     changes::{Change, Ticket},
     deleting::Doomed,
     toasts::{Toast, Undo, explain},
 };
-use self::{changes::Changes, merge::Slot};
 use super::{
     address::Address,
     browser,
@@ -254,6 +254,9 @@ impl Board {
                 counting::remove(&mut overview, &doomed.row.data.read_untracked());
             }
         });
+        // What appears because of a click, or because a page that could not be read now can be, has
+        // not arrived.
+        let is_new_view = self.loading.get_untracked() != Loading::Done || self.read_at.get_untracked().is_none();
         self.trouble.set(None);
         self.age.set(0);
         self.read_at.set(Some(now));
@@ -261,7 +264,7 @@ impl Board {
         if *self.overview.read_untracked() != overview {
             self.overview.set(overview);
         }
-        self.show_list(page.notifications, page.next.is_some());
+        self.show_list(page.notifications, page.next.is_some(), is_new_view);
         self.loading.set(Loading::Done);
     }
 
@@ -272,15 +275,14 @@ impl Board {
 
     /// Brings the rows up to a fresh list: rows that stay keep their element, and with it focus,
     /// selection and whether they are open.
-    fn show_list(self, notifications: Vec<Notification>, more: bool) {
+    fn show_list(self, notifications: Vec<Notification>, more: bool, is_new_view: bool) {
         let shown = self.rows.get_untracked();
-        let turned = self.loading.get_untracked() != Loading::Done;
-        let hold = !turned && !browser::is_at_top();
+        let hold = !is_new_view && !browser::is_at_top();
         let old_ids: Vec<_> = shown.iter().map(Row::id).collect();
         let fresh_ids: Vec<_> = notifications.iter().map(|notification| notification.id).collect();
         let plan = merge::merge(&old_ids, &fresh_ids, more, hold);
         let known = self.held.get_untracked();
-        let arrived = if turned || shown.is_empty() { 0 } else { plan.arrived };
+        let arrived = if is_new_view { 0 } else { plan.arrived };
         let rows: Vec<Row> = (0..)
             .zip(&plan.slots)
             .filter_map(|(place, slot)| match *slot {
@@ -292,9 +294,7 @@ impl Board {
                     Some(row.clone())
                 }
                 Slot::Beyond(old) => shown.get(old).cloned(),
-                Slot::New(fresh) => {
-                    Some(Row::new(self.next_key(), notifications.get(fresh)?.clone(), place < arrived))
-                }
+                Slot::New(fresh) => Some(Row::new(self.next_key(), notifications.get(fresh)?.clone(), place < arrived)),
             })
             .collect();
         if rows != shown {
@@ -303,7 +303,7 @@ impl Board {
         if known != plan.held {
             self.held.set(plan.held);
         }
-        self.tell(if turned { 0 } else { (arrived + plan.held).saturating_sub(known) });
+        self.tell(if is_new_view { 0 } else { (arrived + plan.held).saturating_sub(known) });
     }
 
     /// Shows the new ones that wait above the list.
@@ -318,11 +318,10 @@ impl Board {
         let mut grown = false;
         let shown = self.rows.read_untracked().len();
         self.book.update_value(|book| {
-            let want = u16::try_from(shown).unwrap_or(Limit::MAX).max(book.limit).saturating_add(FIRST);
-            grown = want <= Limit::MAX;
-            if grown {
-                book.limit = want;
-            }
+            // Twice as many each time: a thousand rows are a few clicks away, not twenty.
+            let shown = u16::try_from(shown).unwrap_or(Limit::MAX).max(book.limit);
+            grown = shown < Limit::MAX;
+            book.limit = shown.saturating_mul(2).min(Limit::MAX);
         });
         if grown {
             self.refresh();
@@ -382,7 +381,11 @@ impl Board {
         browser::after(PAUSE, move || {
             let mut arrived = 0;
             self.book.update_value(|book| arrived = std::mem::take(&mut book.untold));
-            self.say(if arrived == 1 { "1 new notification".to_owned() } else { format!("{arrived} new notifications") });
+            self.say(if arrived == 1 {
+                "1 new notification".to_owned()
+            } else {
+                format!("{arrived} new notifications")
+            });
         });
     }
 }

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::state::Board;
+use super::{components::effect, state::Board};
 
 /// The icon of the page.
 pub(super) const ICON: &str = "/favicon.svg";
@@ -23,7 +23,7 @@ pub(super) fn icon(unread: u64) -> &'static str {
 
 /// Keeps title and icon up to date. In the browser only.
 pub(super) fn follow(board: Board) {
-    Effect::new(move |_| {
+    effect(move |_| {
         let unread = board.overview.read().unread_count;
         let title = title(unread, board.address.read().user_id.as_deref());
         if document().title() != title {

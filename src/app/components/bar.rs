@@ -2,10 +2,10 @@
 
 use leptos::prelude::*;
 
-use super::follow;
+use super::{click, flag, follow, text};
 use crate::app::{
     address::Address,
-    icons::{self, Icon},
+    icons::{self, ChangingIcon, Icon},
     preferences::{Preferences, Theme},
     state::Board,
 };
@@ -14,39 +14,41 @@ use crate::app::{
 #[component]
 pub(in crate::app) fn Bar(board: Board, preferences: Preferences) -> impl IntoView {
     let theme = move || preferences.theme.get();
-    let theme_icon = move || match theme() {
-        Theme::System => icons::HALF,
-        Theme::Light => icons::SUN,
-        Theme::Dark => icons::MOON,
-    };
+    let theme_icon = text(move || {
+        let icon = match theme() {
+            Theme::System => icons::HALF,
+            Theme::Light => icons::SUN,
+            Theme::Dark => icons::MOON,
+        };
+        icon.to_owned()
+    });
+    let unread = move || board.overview.read().unread_count;
     view! {
         <header class="bar">
-            <a class="brand" href=Address::PATH on:click=move |event| follow(board, &event, Address::default())>
+            <a class="brand" href=Address::PATH on:click=click(move |event| follow(board, &event, Address::default()))>
                 <Icon of=icons::TOWER />
                 <span>"Campanile"</span>
             </a>
-            <span class="bar-count" class:none=move || board.overview.read().unread_count == 0>
-                <span class="tabular">{move || board.overview.read().unread_count}</span>
+            <span class="bar-count" class:none=flag(move || unread() == 0)>
+                <span class="tabular">{text(move || unread().to_string())}</span>
                 " unread"
             </span>
             <Freshness board />
             <button
                 type="button"
                 class="quiet needs-script"
-                aria-label=move || format!("Colours: {}. Change", theme().name())
-                title=move || format!("Colours: {}", theme().name())
-                on:click=move |_| preferences.choose_theme(preferences.theme.get_untracked().next())
+                aria-label=text(move || format!("Colours: {}. Change", theme().name()))
+                title=text(move || format!("Colours: {}", theme().name()))
+                on:click=click(move |_| preferences.choose_theme(preferences.theme.get_untracked().next()))
             >
-                <svg class="icon" viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">
-                    <path d=theme_icon />
-                </svg>
+                <ChangingIcon of=theme_icon />
             </button>
             <button
                 type="button"
                 class="quiet needs-script"
                 aria-label="Keyboard shortcuts"
                 title="Keyboard shortcuts (?)"
-                on:click=move |_| super::help::open()
+                on:click=click(move |_| super::help::open())
             >
                 <Icon of=icons::HELP />
             </button>
@@ -63,9 +65,9 @@ fn Freshness(board: Board) -> impl IntoView {
         (false, false) => ("fresh", "Every 5 s"),
     };
     view! {
-        <span class="freshness needs-script" data-state=move || state().0 title="How this page is kept up to date">
+        <span class="freshness needs-script" data-state=text(move || state().0.to_owned()) title="How this page is kept up to date">
             <span class="freshness-dot" aria-hidden="true"></span>
-            <span class="freshness-word">{move || state().1}</span>
+            <span class="freshness-word">{text(move || state().1.to_owned())}</span>
         </span>
     }
 }

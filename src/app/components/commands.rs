@@ -1,4 +1,4 @@
-//! What the keyboard and the button for the whole inbox do.
+//! What the keyboard does.
 
 use leptos::{ev, prelude::*};
 use wasm_bindgen::JsCast;
@@ -7,12 +7,17 @@ use crate::app::{
     browser,
     keyboard::{Command, Press, command},
     preferences::Preferences,
-    server_fns::MarkAll,
     state::{Board, Row},
 };
 
 /// Listens to the keyboard. In the browser only.
-pub(in crate::app) fn listen(board: Board, preferences: Preferences, mark_all: ServerAction<MarkAll>) {
+pub(in crate::app) fn listen(board: Board, preferences: Preferences) {
+    let _ = window_event_listener(ev::change, move |event| {
+        let switch = event.target().and_then(|target| target.dyn_into::<web_sys::HtmlInputElement>().ok());
+        if let Some(switch) = switch.filter(|switch| switch.id() == super::help::LETTERS) {
+            preferences.choose_letters(switch.checked());
+        }
+    });
     let _ = window_event_listener(ev::keydown, move |event| {
         let target = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
         let is_on = |selector: &str| target.as_ref().is_some_and(|it| it.closest(selector).ok().flatten().is_some());
@@ -29,14 +34,14 @@ pub(in crate::app) fn listen(board: Board, preferences: Preferences, mark_all: S
         if is_choosing || (is_on("dialog") && command != Command::Help) {
             return;
         }
-        if run(board, mark_all, command, target.as_ref()) {
+        if run(board, command, target.as_ref()) {
             event.prevent_default();
         }
     });
 }
 
 /// Does what a shortcut says. Returns whether there was something to do.
-fn run(board: Board, mark_all: ServerAction<MarkAll>, command: Command, target: Option<&web_sys::Element>) -> bool {
+fn run(board: Board, command: Command, target: Option<&web_sys::Element>) -> bool {
     let here = target.and_then(|target| row_at(board, target));
     match command {
         Command::Next => step(board, here.as_ref(), 1),
@@ -48,7 +53,7 @@ fn run(board: Board, mark_all: ServerAction<MarkAll>, command: Command, target: 
             board.undo_last();
             true
         }
-        Command::MarkAll => mark_inbox(board, mark_all),
+        Command::MarkAll => board.mark_all(),
         Command::Filter => {
             browser::focus("inbox-of");
             true
@@ -88,18 +93,6 @@ fn step(board: Board, here: Option<&Row>, by: isize) -> bool {
     true
 }
 
-/// Marks the whole inbox as read, if one is shown and something in it is not.
-fn mark_inbox(board: Board, mark_all: ServerAction<MarkAll>) -> bool {
-    let user_id = board.address.read_untracked().user_id.clone();
-    match user_id {
-        Some(user_id) if board.overview.read_untracked().unread_count > 0 => {
-            mark_all.dispatch(MarkAll { user_id });
-            true
-        }
-        _ => false,
-    }
-}
-
 /// Leaves the sheet, or the field.
 fn leave(board: Board, target: Option<&web_sys::Element>) -> bool {
     if board.is_composing.get_untracked() {
@@ -108,29 +101,4 @@ fn leave(board: Board, target: Option<&web_sys::Element>) -> bool {
     }
     let field = target.and_then(|target| target.dyn_ref::<web_sys::HtmlElement>());
     field.is_some_and(|field| field.blur().is_ok())
-}
-
-/// Shows at once that an inbox is marked, and takes it back when the server refuses.
-pub(super) fn watch_mark_all(board: Board, mark_all: ServerAction<MarkAll>) {
-    let under_way = StoredValue::new(None);
-    Effect::new(move |_| {
-        if mark_all.input().read().is_some() && under_way.with_value(Option::is_none) {
-            let unread_count = board.overview.read_untracked().unread_count;
-            let change = board.begin();
-            under_way.set_value(Some((change, board.mark_rows(), unread_count)));
-        }
-    });
-    Effect::new(move |before: Option<usize>| {
-        let version = mark_all.version().get();
-        if before.is_some_and(|before| before != version)
-            && let Some((change, marked, unread_count)) = under_way.try_update_value(Option::take).flatten()
-        {
-            match mark_all.value().get_untracked() {
-                Some(Err(problem)) => board.unmark_rows(&marked, unread_count, &problem),
-                Some(Ok(_)) | None => board.say("All marked as read"),
-            }
-            board.settle(change);
-        }
-        version
-    });
 }

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
-use super::follow;
+use super::{click, effect, flag, follow, text};
 use crate::app::{
     address::Address,
     browser,
@@ -14,22 +14,16 @@ use crate::app::{
 /// Where the commands of the documentation go.
 const DOCUMENTED_ORIGIN: &str = "http://localhost:8000";
 
-/// Says why there is nothing, and what can be done about it.
-#[component]
-pub(super) fn Empty(board: Board) -> impl IntoView {
-    let is_first_use = move || *board.address.read() == Address::default() && board.overview.read().total == 0;
-    view! {
-        <Show when=is_first_use fallback=move || view! { <NothingHere board /> }>
-            <FirstUse board />
-        </Show>
-    }
+/// Whether there is nothing anywhere.
+pub(super) fn is_first_use(board: Board) -> bool {
+    *board.address.read() == Address::default() && board.overview.read().total == 0
 }
 
 /// Nothing anywhere: how to send the first one.
 #[component]
-fn FirstUse(board: Board) -> impl IntoView {
+pub(super) fn FirstUse(board: Board) -> impl IntoView {
     let origin = RwSignal::new(DOCUMENTED_ORIGIN.to_owned());
-    Effect::new(move |_| {
+    effect(move |_| {
         if let Ok(here) = location().origin() {
             origin.set(here);
         }
@@ -58,10 +52,10 @@ fn FirstUse(board: Board) -> impl IntoView {
             <h2>"It is quiet up here."</h2>
             <p>"Nobody has been notified of anything yet. Send the first one from the form, or from a shell:"</p>
             <div class="command">
-                <pre tabindex="0" role="region" aria-label="Command"><code>{command}</code></pre>
-                <button type="button" class="plain needs-script" on:click=copy>
+                <pre tabindex="0" role="region" aria-label="Command"><code>{text(command)}</code></pre>
+                <button type="button" class="plain needs-script" on:click=click(copy)>
                     <Icon of=icons::COPY />
-                    {move || if copied.get() { "Copied" } else { "Copy" }}
+                    {text(move || if copied.get() { "Copied" } else { "Copy" }.to_owned())}
                 </button>
             </div>
         </div>
@@ -70,15 +64,15 @@ fn FirstUse(board: Board) -> impl IntoView {
 
 /// Nothing for this filter: which one, and how to leave it.
 #[component]
-fn NothingHere(board: Board) -> impl IntoView {
-    let sentence = move || {
+pub(super) fn NothingHere(board: Board) -> impl IntoView {
+    let sentence = text(move || {
         let address = board.address.read();
         let kind = address.category.as_ref().map_or_else(String::new, |category| format!(" of kind “{category}”"));
         let unread = if address.unread { " unread" } else { "" };
         let inbox = address.user_id.as_ref().map_or_else(String::new, |user_id| format!(" for {user_id}"));
         let further = if address.before.is_some() { " further down" } else { "" };
         format!("There is nothing{unread}{kind}{inbox}{further}.")
-    };
+    });
     let wider = move || {
         let address = board.address.get();
         if address.narrows() || address.before.is_some() {
@@ -87,15 +81,15 @@ fn NothingHere(board: Board) -> impl IntoView {
             Address::default()
         }
     };
-    let label = move || {
+    let label = text(move || {
         let address = board.address.read();
-        if address.narrows() || address.before.is_some() { "Clear the filter" } else { "Show all inboxes" }
-    };
+        if address.narrows() || address.before.is_some() { "Clear the filter" } else { "Show all inboxes" }.to_owned()
+    });
     view! {
         <div class="state">
-            <h2>{move || if board.address.read().unread { "All read." } else { "Nothing here." }}</h2>
+            <h2>{text(move || if board.address.read().unread { "All read." } else { "Nothing here." }.to_owned())}</h2>
             <p>{sentence}</p>
-            <a class="plain" href=move || wider().href() on:click=move |event| follow(board, &event, wider())>
+            <a class="plain" href=text(move || wider().href()) on:click=click(move |event| follow(board, &event, wider()))>
                 {label}
             </a>
         </div>
@@ -106,7 +100,7 @@ fn NothingHere(board: Board) -> impl IntoView {
 #[component]
 pub(super) fn Skeleton(board: Board) -> impl IntoView {
     view! {
-        <div class="skeleton" class:seen=move || board.loading.get() == Loading::Slow aria-hidden="true">
+        <div class="skeleton" class:seen=flag(move || board.loading.get() == Loading::Slow) aria-hidden="true">
             {(0..6).map(|_| view! { <div class="skeleton-row"><span></span><span></span></div> }).collect_view()}
         </div>
     }

@@ -1,78 +1,66 @@
 //! The dialog with the keyboard shortcuts.
+//!
+//! Nothing in it changes, so it stands outside of what the browser takes over: what is never
+//! hydrated need not be compiled for the browser.
 
-use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
-use crate::app::{
-    browser,
-    icons::{self, Icon},
-    keyboard::SHORTCUTS,
-    preferences::Preferences,
-};
+use crate::app::browser;
 
-const ELEMENT: &str = "help";
+/// The dialog's element.
+pub(in crate::app) const ELEMENT: &str = "help";
+/// The element of the switch that turns single letters off.
+pub(in crate::app) const LETTERS: &str = "help-letters";
 
 /// Shows the dialog.
 pub(super) fn open() {
-    if let Some(dialog) = dialog()
+    let dialog = browser::element(ELEMENT).and_then(|element| element.dyn_into::<web_sys::HtmlDialogElement>().ok());
+    if let Some(dialog) = dialog
         && !dialog.open()
     {
         let _ = dialog.show_modal();
     }
 }
 
-fn dialog() -> Option<web_sys::HtmlDialogElement> {
-    browser::element(ELEMENT)?.dyn_into().ok()
-}
+#[cfg(feature = "ssr")]
+pub(in crate::app) use self::on_the_server::Help;
 
-fn close() {
-    if let Some(dialog) = dialog() {
-        dialog.close();
-    }
-}
+#[cfg(feature = "ssr")]
+mod on_the_server {
+    use leptos::prelude::*;
 
-/// The dialog with the keyboard shortcuts, and the switch that turns single letters off.
-#[component]
-pub(in crate::app) fn Help(preferences: Preferences) -> impl IntoView {
-    let shortcuts = SHORTCUTS
-        .iter()
-        .map(|(keys, does, is_letter)| {
+    use super::{ELEMENT, LETTERS};
+    use crate::app::{
+        icons::{self, Icon},
+        keyboard::SHORTCUTS,
+    };
+
+    /// The dialog with the keyboard shortcuts, and the switch that turns single letters off.
+    #[component]
+    pub(in crate::app) fn Help() -> impl IntoView {
+        let shortcuts = SHORTCUTS.iter().map(|(keys, does, is_letter)| {
             let keys = keys.iter().map(|key| view! { <kbd>{*key}</kbd> }).collect_view();
             view! {
-                <div class:off=move || *is_letter && !preferences.letters.get()>
+                <div class:letter=*is_letter>
                     <dt>{*does}</dt>
                     <dd>{keys}</dd>
                 </div>
             }
-        })
-        .collect_view();
-    view! {
-        <dialog id=ELEMENT class="help" aria-labelledby="help-title">
-            <div class="help-head">
-                <h2 id="help-title">"Keyboard shortcuts"</h2>
-                <button type="button" class="quiet" aria-label="Close" on:click=move |_| close()>
-                    <Icon of=icons::CROSS />
-                </button>
-            </div>
-            <dl>
-                {shortcuts}
-                <div>
-                    <dt>"Send, from the text"</dt>
-                    <dd>
-                        <kbd>"Ctrl Enter"</kbd>
-                        <kbd>"⌘ Enter"</kbd>
-                    </dd>
-                </div>
-            </dl>
-            <label class="switch">
-                <input
-                    type="checkbox"
-                    role="switch"
-                    prop:checked=move || preferences.letters.get()
-                    on:change=move |event| preferences.choose_letters(event_target_checked(&event))
-                />
-                <span>"Single-key shortcuts"</span>
-            </label>
-        </dialog>
+        });
+        view! {
+            <dialog id=ELEMENT class="help" aria-labelledby="help-title">
+                <form method="dialog" class="help-head">
+                    <h2 id="help-title">"Keyboard shortcuts"</h2>
+                    <button class="quiet" aria-label="Close">
+                        <Icon of=icons::CROSS />
+                    </button>
+                </form>
+                <dl>{shortcuts.collect_view()}</dl>
+                <label class="switch">
+                    <input type="checkbox" role="switch" id=LETTERS checked />
+                    <span>"Single-key shortcuts"</span>
+                </label>
+            </dialog>
+        }
     }
 }

@@ -1,14 +1,23 @@
 //! The list, and what stands above and below it.
 
-use leptos::{form::ActionForm, prelude::*, server_fn::ServerFn};
+use leptos::{
+    either::{Either, EitherOf4},
+    ev::SubmitEvent,
+    prelude::*,
+    server_fn::ServerFn,
+};
 
 use super::{
     banner::{Banner, Refused},
-    empty::{Empty, Skeleton},
-    follow, is_plain,
+    click,
+    composer::ComposeLink,
+    empty::{FirstUse, NothingHere, Skeleton, is_first_use},
+    flag, follow, is_plain, optional,
     row::{DELETE, MARK_READ, MARK_UNREAD, NotificationRow},
+    text,
 };
 use crate::app::{
+    address::Address,
     icons::{self, Icon},
     relative_time, server_fns,
     state::{Board, Loading, Row},
@@ -32,55 +41,73 @@ impl Line {
     }
 }
 
+/// What stands in place of a list that has nothing in it.
+#[derive(Clone, Copy, PartialEq)]
+enum Nothing {
+    /// It is on its way.
+    Yet,
+    /// It could not be read.
+    Refused,
+    /// There is nothing anywhere.
+    Anywhere,
+    /// There is nothing for this filter.
+    Here,
+}
+
 /// The list with everything around it.
 #[component]
-pub(in crate::app) fn Inbox(board: Board, mark_all: ServerAction<server_fns::MarkAll>) -> impl IntoView {
-    let is_empty = Memo::new(move |_| board.rows.read().is_empty());
-    let was_read = Memo::new(move |_| board.read_at.read().is_some() && board.trouble.read().is_none());
-    let is_refused = Memo::new(move |_| is_empty.get() && board.trouble.read().is_some());
+pub(in crate::app) fn Inbox(board: Board) -> impl IntoView {
+    let nothing = Memo::new(move |_| {
+        let is_empty = board.rows.read().is_empty();
+        is_empty.then(|| match (board.loading.get(), board.trouble.read().is_some()) {
+            (Loading::Begun | Loading::Slow, _) => Nothing::Yet,
+            (Loading::Done, true) => Nothing::Refused,
+            (Loading::Done, false) if is_first_use(board) => Nothing::Anywhere,
+            (Loading::Done, false) => Nothing::Here,
+        })
+    });
+    let state = move || {
+        nothing.get().map(|nothing| match nothing {
+            Nothing::Yet => EitherOf4::A(view! { <Skeleton board /> }),
+            Nothing::Refused => EitherOf4::B(view! { <Refused board /> }),
+            Nothing::Anywhere => EitherOf4::C(view! { <FirstUse board /> }),
+            Nothing::Here => EitherOf4::D(view! { <NothingHere board /> }),
+        })
+    };
     view! {
         <main class="inbox">
-            <Heading board mark_all />
+            <Heading board />
             <Banner board />
             <Pill board />
             <div class="list" id="list">
-                <Show when=move || !is_empty.get()>
-                    <List board />
-                </Show>
-                <Show when=move || is_refused.get()>
-                    <Refused board />
-                </Show>
-                <Show when=move || is_empty.get() && was_read.get() && board.loading.get() == Loading::Done>
-                    <Empty board />
-                </Show>
-                <Show when=move || is_empty.get() && board.loading.get() != Loading::Done>
-                    <Skeleton board />
-                </Show>
+                <List board />
+                {state}
                 <Older board />
             </div>
             <RowForms />
-            <p class="hidden" role="status" aria-live="polite">{move || board.said.get()}</p>
+            <ComposeLink board />
+            <p class="hidden" role="status" aria-live="polite">{board.said}</p>
         </main>
     }
 }
 
 /// Whose inbox, how much of it is unread, and what can be done with all of it.
 #[component]
-fn Heading(board: Board, mark_all: ServerAction<server_fns::MarkAll>) -> impl IntoView {
-    let user_id = Memo::new(move |_| board.address.read().user_id.clone());
+fn Heading(board: Board) -> impl IntoView {
     let unread = Memo::new(move |_| board.overview.read().unread_count);
+    let name = text(move || board.address.read().user_id.clone().unwrap_or_else(|| "All inboxes".to_owned()));
     view! {
         <div class="inbox-head">
-            <h1 id="inbox-name" tabindex="-1" dir="auto" class:mono=move || user_id.read().is_some()>
-                {move || user_id.get().unwrap_or_else(|| "All inboxes".to_owned())}
+            <h1 id="inbox-name" tabindex="-1" dir="auto" class:mono=flag(move || board.address.read().user_id.is_some())>
+                {name}
             </h1>
-            <p class="badge" class:none=move || unread.get() == 0>
-                <span class="tabular" id="unread-count">{unread}</span>
+            <p class="badge" class:none=flag(move || unread.get() == 0)>
+                <span class="tabular" id="unread-count">{text(move || unread.get().to_string())}</span>
                 " unread"
             </p>
             <div class="inbox-tools">
                 <ReadFilter board />
-                <MarkAll board mark_all user_id unread />
+                <MarkAll board unread />
             </div>
         </div>
     }
@@ -92,9 +119,9 @@ fn ReadFilter(board: Board) -> impl IntoView {
     let link = move |label: &'static str, unread: bool| {
         view! {
             <a
-                href=move || board.address.read().only_unread(unread).href()
-                aria-current=move || (board.address.read().unread == unread).then_some("true")
-                on:click=move |event| follow(board, &event, board.address.get_untracked().only_unread(unread))
+                href=text(move || board.address.read().only_unread(unread).href())
+                aria-current=optional(move || (board.address.read().unread == unread).then_some("true"))
+                on:click=click(move |event| follow(board, &event, board.address.get_untracked().only_unread(unread)))
             >
                 {label}
             </a>
@@ -110,23 +137,25 @@ fn ReadFilter(board: Board) -> impl IntoView {
 /// Marks the whole inbox as read; for one inbox only, because a mistake over all of them could
 /// not be taken back.
 #[component]
-fn MarkAll(
-    board: Board,
-    mark_all: ServerAction<server_fns::MarkAll>,
-    user_id: Memo<Option<String>>,
-    unread: Memo<u64>,
-) -> impl IntoView {
-    super::commands::watch_mark_all(board, mark_all);
+fn MarkAll(board: Board, unread: Memo<u64>) -> impl IntoView {
+    let submit = move |event: SubmitEvent| {
+        event.prevent_default();
+        board.mark_all();
+    };
+    let user_id = text(move || board.address.read().user_id.clone().unwrap_or_default());
     view! {
-        <div class="mark-all" class:none=move || user_id.read().is_none()>
-            <ActionForm action=mark_all>
-                <input type="hidden" name="user_id" value=move || user_id.get().unwrap_or_default() />
-                <button type="submit" class="plain" disabled=move || unread.get() == 0 title="Mark all as read (Shift A)">
-                    <Icon of=icons::CHECK_ALL />
-                    <span>"Mark all read"</span>
-                </button>
-            </ActionForm>
-        </div>
+        <form
+            method="post"
+            action=server_fns::MarkAll::url()
+            class:none=flag(move || board.address.read().user_id.is_none())
+            on:submit=submit
+        >
+            <input type="hidden" name="user_id" value=user_id />
+            <button type="submit" class="plain" disabled=flag(move || unread.get() == 0) title="Mark all as read (Shift A)">
+                <Icon of=icons::CHECK_ALL />
+                <span>"Mark all read"</span>
+            </button>
+        </form>
     }
 }
 
@@ -134,13 +163,11 @@ fn MarkAll(
 #[component]
 fn Pill(board: Board) -> impl IntoView {
     view! {
-        <Show when=move || { board.held.get() > 0 }>
-            <button type="button" class="pill" on:click=move |_| board.release()>
-                <Icon of=icons::UP />
-                <span class="tabular">{move || board.held.get()}</span>
-                " new"
-            </button>
-        </Show>
+        <button type="button" class="pill" class:none=flag(move || board.held.get() == 0) on:click=click(move |_| board.release())>
+            <Icon of=icons::UP />
+            <span class="tabular">{text(move || board.held.get().to_string())}</span>
+            " new"
+        </button>
     }
 }
 
@@ -163,11 +190,11 @@ fn List(board: Board) -> impl IntoView {
         lines
     });
     view! {
-        <ol class="rows" aria-label="Notifications">
+        <ol class="rows" class:none=flag(move || board.rows.read().is_empty()) aria-label="Notifications">
             <For each=move || lines.get() key=Line::key let:line>
                 {match line {
-                    Line::Day(day) => view! { <DayHeading board day /> }.into_any(),
-                    Line::Row(row) => view! { <NotificationRow board row /> }.into_any(),
+                    Line::Day(day) => Either::Left(view! { <DayHeading board day /> }),
+                    Line::Row(row) => Either::Right(view! { <NotificationRow board row /> }),
                 }}
             </For>
         </ol>
@@ -179,7 +206,7 @@ fn List(board: Board) -> impl IntoView {
 fn DayHeading(board: Board, day: i64) -> impl IntoView {
     view! {
         <li class="day">
-            <h2>{move || relative_time::day_name(day, board.day(board.clock.get()))}</h2>
+            <h2>{text(move || relative_time::day_name(day, board.day(board.clock.get())))}</h2>
         </li>
     }
 }
@@ -187,45 +214,40 @@ fn DayHeading(board: Board, day: i64) -> impl IntoView {
 /// The way to what is older, and back.
 #[component]
 fn Older(board: Board) -> impl IntoView {
-    let is_further_down = Memo::new(move |_| board.address.read().before.is_some());
-    let older = move |next: crate::model::Cursor| board.address.get().from(next.to_string());
+    let older = move || {
+        let next = board.next.get().map(|next| next.to_string()).unwrap_or_default();
+        board.address.read().from(next)
+    };
+    let newest = move || Address { before: None, ..board.address.get() };
     view! {
-        <nav class="paging" aria-label="Pages">
-            {move || {
-                is_further_down
-                    .get()
-                    .then(|| {
-                        let newest = move || board.address.get().only_unread(board.address.get().unread);
-                        view! {
-                            <a class="plain" href=move || newest().href() on:click=move |event| follow(board, &event, newest())>
-                                "Back to the newest"
-                            </a>
-                        }
-                    })
-            }}
-            {move || {
-                board
-                    .next
-                    .get()
-                    .map(|next| {
-                        view! {
-                            <a
-                                class="plain"
-                                rel="next"
-                                href=older(next).href()
-                                on:click=move |event| {
-                                    if is_plain(&event) && board.show_older() {
-                                        event.prevent_default();
-                                    } else {
-                                        follow(board, &event, older(next));
-                                    }
-                                }
-                            >
-                                "Show older"
-                            </a>
-                        }
-                    })
-            }}
+        <nav
+            class="paging"
+            aria-label="Pages"
+            class:none=flag(move || board.next.read().is_none() && board.address.read().before.is_none())
+        >
+            <a
+                class="plain"
+                class:none=flag(move || board.address.read().before.is_none())
+                href=text(move || newest().href())
+                on:click=click(move |event| follow(board, &event, newest()))
+            >
+                "Back to the newest"
+            </a>
+            <a
+                class="plain"
+                class:none=flag(move || board.next.read().is_none())
+                rel="next"
+                href=text(move || older().href())
+                on:click=click(move |event| {
+                    if is_plain(&event) && board.show_older() {
+                        event.prevent_default();
+                    } else {
+                        follow(board, &event, older());
+                    }
+                })
+            >
+                "Show older"
+            </a>
         </nav>
     }
 }

@@ -2,10 +2,11 @@
 
 use leptos::{ev::SubmitEvent, prelude::*};
 
-use super::follow;
+use super::{click, effect, follow, optional, text};
 use crate::{
     app::{
         address::Address,
+        browser,
         icons::{self, Icon},
         state::Board,
     },
@@ -14,6 +15,43 @@ use crate::{
 
 /// How many recent inboxes are offered.
 const RECENT: usize = 8;
+/// The field that says whose inbox.
+const FIELD: &str = "inbox-of";
+
+/// One thing to choose.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+enum Narrow {
+    /// This inbox, or all of them.
+    Inbox(Option<String>),
+    /// This kind, or all of them.
+    Kind(Option<String>),
+}
+
+impl Narrow {
+    /// Where it leads.
+    fn from(&self, address: &Address) -> Address {
+        match self {
+            Self::Inbox(user_id) => address.of_user(user_id.as_deref()),
+            Self::Kind(category) => address.of_category(category.as_deref()),
+        }
+    }
+
+    /// Whether it is what is shown.
+    fn is_shown(&self, address: &Address) -> bool {
+        match self {
+            Self::Inbox(user_id) => *user_id == address.user_id,
+            Self::Kind(category) => *category == address.category,
+        }
+    }
+
+    fn label(&self) -> String {
+        match self {
+            Self::Inbox(Some(text)) | Self::Kind(Some(text)) => text.clone(),
+            Self::Inbox(None) => "All inboxes".to_owned(),
+            Self::Kind(None) => "All kinds".to_owned(),
+        }
+    }
+}
 
 /// The column of filters; a row of them on a small screen.
 #[component]
@@ -21,8 +59,13 @@ pub(in crate::app) fn Rail(board: Board) -> impl IntoView {
     view! {
         <nav class="rail" aria-label="Filters">
             <InboxField board />
-            <Recent board />
-            <Kinds board />
+            <ul class="links inboxes" aria-label="Inboxes">
+                <Choices board of=Memo::new(move |_| inboxes(board)) />
+            </ul>
+            <h2 class="rail-title" id="kinds">"Kind"</h2>
+            <ul class="links kinds" aria-labelledby="kinds">
+                <Choices board of=Memo::new(move |_| kinds(board)) />
+            </ul>
         </nav>
     }
 }
@@ -30,33 +73,30 @@ pub(in crate::app) fn Rail(board: Board) -> impl IntoView {
 /// The field that says whose inbox. Without script it is a form that asks for the address.
 #[component]
 fn InboxField(board: Board) -> impl IntoView {
-    let field = NodeRef::<leptos::html::Input>::new();
-    let problem = Memo::new(move |_| {
-        board.trouble.read().as_ref().and_then(|problem| problem.field("user_id").map(str::to_owned))
+    let problem = text(move || {
+        let trouble = board.trouble.read();
+        trouble.as_ref().and_then(|problem| problem.field("user_id")).unwrap_or_default().to_owned()
     });
-    let user_id = move || board.address.read().user_id.clone().unwrap_or_default();
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
-        let Some(field) = field.get_untracked() else { return };
-        let wanted = field.value();
+        let wanted = browser::value(FIELD);
         let wanted = wanted.trim();
         let wanted = (!wanted.is_empty()).then_some(wanted);
         board.go(board.address.get_untracked().of_user(wanted));
     };
     // Another address came: by a link, or by the back button.
-    Effect::new(move |before: Option<()>| {
-        let user_id = user_id();
-        if let (Some(()), Some(field)) = (before, field.get_untracked()) {
-            field.set_value(&user_id);
+    effect(move |is_first| {
+        let user_id = board.address.read().user_id.clone().unwrap_or_default();
+        if !is_first {
+            browser::set_value(FIELD, &user_id);
         }
     });
     view! {
         <form class="inbox-of" method="get" action=Address::PATH role="search" on:submit=submit>
-            <label for="inbox-of">"Inbox of"</label>
+            <label for=FIELD>"Inbox of"</label>
             <div class="field-row">
                 <input
-                    id="inbox-of"
-                    node_ref=field
+                    id=FIELD
                     name="user_id"
                     class="mono"
                     type="search"
@@ -66,136 +106,94 @@ fn InboxField(board: Board) -> impl IntoView {
                     spellcheck="false"
                     enterkeyhint="go"
                     value=board.address.read_untracked().user_id.clone()
-                    aria-invalid=move || problem.read().is_some().then_some("true")
-                    aria-describedby=move || problem.read().is_some().then_some("inbox-of-problem")
+                    aria-invalid=optional(move || (!problem.read().is_empty()).then_some("true"))
+                    aria-describedby="inbox-of-problem"
                 />
                 <button type="submit" class="plain">"Show"</button>
             </div>
-            <Kept name="category" value=Signal::derive(move || board.address.read().category.clone()) />
-            <Kept name="unread" value=Signal::derive(move || board.address.read().unread.then(|| "true".to_owned())) />
-            {move || problem.get().map(|text| view! { <p class="problem" id="inbox-of-problem">{text}</p> })}
+            <input type="hidden" name="category" value=text(move || board.address.read().category.clone().unwrap_or_default()) />
+            <input type="hidden" name="unread" value=text(move || if board.address.read().unread { "true" } else { "" }.to_owned()) />
+            <p class="problem" id="inbox-of-problem">{problem}</p>
         </form>
     }
 }
 
-/// What a form without script keeps of the address.
-#[component]
-fn Kept(name: &'static str, value: Signal<Option<String>>) -> impl IntoView {
-    view! { <input type="hidden" name=name value=move || value.get().unwrap_or_default() /> }
+/// All inboxes, the one that is shown, and those that were written to last.
+fn inboxes(board: Board) -> Vec<Narrow> {
+    let trouble = board.trouble.read();
+    let is_legal = trouble.as_ref().is_none_or(|problem| problem.field("user_id").is_none());
+    let shown = board.address.read().user_id.clone().filter(|_| is_legal);
+    let overview = board.overview.read();
+    let recent = overview.recent.iter().map(|user_id| user_id.as_str().to_owned());
+    let mut choices = distinct(shown.into_iter().chain(recent).map(Some).map(Narrow::Inbox));
+    choices.truncate(RECENT);
+    choices.insert(0, Narrow::Inbox(None));
+    choices
 }
 
-/// The inboxes that were written to last.
+/// All kinds, the well-known ones, and those that are there beside them.
+fn kinds(board: Board) -> Vec<Narrow> {
+    let overview = board.overview.read();
+    let known = Category::WELL_KNOWN.into_iter().map(str::to_owned);
+    let others = overview.categories.iter().map(|(category, _)| category.as_str().to_owned());
+    let shown = board.address.read().category.clone();
+    let mut choices = distinct(known.chain(others).chain(shown).map(Some).map(Narrow::Kind));
+    choices.insert(0, Narrow::Kind(None));
+    choices
+}
+
+/// Each of a few things once.
+fn distinct(things: impl Iterator<Item = Narrow>) -> Vec<Narrow> {
+    let mut once = Vec::new();
+    for thing in things {
+        if !once.contains(&thing) {
+            once.push(thing);
+        }
+    }
+    once
+}
+
+/// Links to what can be chosen.
 #[component]
-fn Recent(board: Board) -> impl IntoView {
-    let ids = Memo::new(move |_| {
-        let shown = board.address.read().user_id.clone();
-        let overview = board.overview.read();
-        let recent = overview.recent.iter().map(|user_id| user_id.as_str().to_owned());
-        let shown_first = shown.filter(|_| board.trouble.read().as_ref().is_none_or(|it| it.field("user_id").is_none()));
-        let mut ids: Vec<String> = shown_first.into_iter().chain(recent).collect();
-        let mut seen = std::collections::BTreeSet::new();
-        ids.retain(|id| seen.insert(id.clone()));
-        ids.truncate(RECENT);
-        ids
-    });
+fn Choices(board: Board, of: Memo<Vec<Narrow>>) -> impl IntoView {
     view! {
-        <ul class="links inboxes" aria-label="Inboxes">
+        <For each=move || of.get() key=Clone::clone let:to>
             <li>
-                <Choice board label="All inboxes" is_mono=false to=move |address: &Address| address.of_user(None) />
+                <Choice board to />
             </li>
-            <For each=move || ids.get() key=Clone::clone let:id>
-                <li>
-                    <InboxChoice board id />
-                </li>
-            </For>
-        </ul>
+        </For>
     }
 }
 
-/// A link to one inbox.
+/// A link to another filter; a kind with how many there are of it.
 #[component]
-fn InboxChoice(board: Board, id: String) -> impl IntoView {
-    let label = id.clone();
-    view! { <Choice board label is_mono=true to=move |address: &Address| address.of_user(Some(&id)) /> }
-}
-
-/// The kinds, with how many there are of each.
-#[component]
-fn Kinds(board: Board) -> impl IntoView {
-    let slugs = Memo::new(move |_| {
+fn Choice(board: Board, to: Narrow) -> impl IntoView {
+    let label = to.label();
+    let is_mono = matches!(to, Narrow::Inbox(Some(_)));
+    let kind = match &to {
+        Narrow::Kind(kind) => kind.clone(),
+        Narrow::Inbox(_) => None,
+    };
+    let icon = kind.as_deref().map(|kind| view! { <Icon of=icons::of_category(kind) /> });
+    let (counted, target, shown) = (kind.clone(), to.clone(), to.clone());
+    let count = text(move || {
         let overview = board.overview.read();
-        let mut slugs: Vec<String> = Category::WELL_KNOWN.iter().map(|slug| (*slug).to_owned()).collect();
-        let others = overview.categories.iter().map(|(category, _)| category.as_str().to_owned());
-        slugs.extend(others.chain(board.address.read().category.clone()));
-        let mut seen = std::collections::BTreeSet::new();
-        slugs.retain(|slug| seen.insert(slug.clone()));
-        slugs
+        let of_kind = |(category, _): &&(Category, u64)| Some(category.as_str()) == counted.as_deref();
+        let count = overview.categories.iter().find(of_kind).map_or(0, |(_, count)| *count);
+        if count == 0 { String::new() } else { count.to_string() }
     });
-    view! {
-        <h2 class="rail-title" id="kinds">"Kind"</h2>
-        <ul class="links kinds" aria-labelledby="kinds">
-            <li>
-                <Choice board label="All kinds" is_mono=false to=move |address: &Address| address.of_category(None) />
-            </li>
-            <For each=move || slugs.get() key=Clone::clone let:slug>
-                <li>
-                    <KindChoice board slug />
-                </li>
-            </For>
-        </ul>
-    }
-}
-
-/// A link to one kind.
-#[component]
-fn KindChoice(board: Board, slug: String) -> impl IntoView {
-    let (name, shown) = (slug.clone(), slug.clone());
-    let count = move || {
-        let overview = board.overview.read();
-        overview.categories.iter().find(|(category, _)| category.as_str() == name).map(|(_, count)| *count)
-    };
-    let wanted = slug.clone();
-    let to = move |address: &Address| address.of_category(Some(&wanted));
-    let target = to.clone();
-    let is_current = to.clone();
-    let icon = icons::of_category(&slug);
-    view! {
-        <a
-            class="choice"
-            data-kind=slug.clone()
-            href=move || target(&board.address.read()).href()
-            aria-current=move || (is_current(&board.address.read()).category == board.address.read().category).then_some("true")
-            on:click=move |event| follow(board, &event, to(&board.address.read_untracked()))
-        >
-            <Icon of=icon />
-            <span class="choice-name">{shown}</span>
-            <span class="tabular count">{move || count().filter(|count| *count > 0)}</span>
-        </a>
-    }
-}
-
-/// A link to another filter.
-#[component]
-fn Choice<To>(board: Board, #[prop(into)] label: String, is_mono: bool, to: To) -> impl IntoView
-where
-    To: Fn(&Address) -> Address + Clone + Send + Sync + 'static,
-{
-    let target = to.clone();
-    let current = to.clone();
-    let is_current = move || {
-        let address = board.address.read();
-        let there = current(&address);
-        there.user_id == address.user_id && there.category == address.category
-    };
     view! {
         <a
             class="choice"
             class:mono=is_mono
-            href=move || target(&board.address.read()).href()
-            aria-current=move || is_current().then_some("true")
-            on:click=move |event| follow(board, &event, to(&board.address.read_untracked()))
+            data-kind=kind
+            href=text(move || target.from(&board.address.read()).href())
+            aria-current=optional(move || shown.is_shown(&board.address.read()).then_some("true"))
+            on:click=click(move |event| follow(board, &event, to.from(&board.address.get_untracked())))
         >
+            {icon}
             <span class="choice-name">{label}</span>
+            <span class="tabular count">{count}</span>
         </a>
     }
 }

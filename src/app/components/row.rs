@@ -3,12 +3,13 @@
 use leptos::prelude::*;
 
 use super::{
+    click,
     content::{ContentText, length_step},
-    follow,
+    flag, follow, optional, text,
 };
 use crate::{
     app::{
-        icons::{self, Icon},
+        icons::{self, ChangingIcon, Icon},
         relative_time,
         state::{Board, Row},
     },
@@ -51,13 +52,13 @@ pub(super) fn NotificationRow(board: Board, row: Row) -> impl IntoView {
             id=element_id
             tabindex="-1"
             data-kind=category.clone()
-            class:unread=move || !is_read.get()
-            class:sending=move || is_sending.get()
+            class:unread=flag(move || !is_read.get())
+            class:sending=is_sending
             class:arrives=arrives
         >
             <span class="unread-dot" aria-hidden="true"></span>
             <div class="row-head">
-                <span class="hidden">{move || if is_read.get() { "Read" } else { "Unread" }}</span>
+                <span class="hidden">{text(move || if is_read.get() { "Read" } else { "Unread" }.to_owned())}</span>
                 <span class="kind">
                     <Icon of=icons::of_category(&category) />
                     {category.clone()}
@@ -66,7 +67,7 @@ pub(super) fn NotificationRow(board: Board, row: Row) -> impl IntoView {
                 <When board row=when />
             </div>
             {title.map(|title| view! { <h3 class="row-title" dir="auto">{title}</h3> })}
-            <p class="row-text" id=text_id.clone() dir="auto" data-long=(step > 0).then_some(step) class:open=move || is_open.get()>
+            <p class="row-text" id=text_id.clone() dir="auto" data-long=(step > 0).then_some(step) class:open=is_open>
                 <ContentText text=content />
             </p>
             {(step > 0)
@@ -76,11 +77,11 @@ pub(super) fn NotificationRow(board: Board, row: Row) -> impl IntoView {
                             type="button"
                             class="more needs-script"
                             data-long=step
-                            aria-expanded=move || if is_open.get() { "true" } else { "false" }
+                            aria-expanded=optional(move || Some(if is_open.get() { "true" } else { "false" }))
                             aria-controls=text_id
-                            on:click=move |_| toggle.update(|open| *open = !*open)
+                            on:click=click(move |_| toggle.update(|open| *open = !*open))
                         >
-                            {move || if is_open.get() { "Show less" } else { "Show more" }}
+                            {text(move || if is_open.get() { "Show less" } else { "Show more" }.to_owned())}
                         </button>
                     }
                 })}
@@ -99,8 +100,8 @@ fn UserLink(board: Board, user_id: String) -> impl IntoView {
         <a
             class="who mono"
             dir="auto"
-            href=move || board.address.read().of_user(Some(&target)).href()
-            on:click=move |event| follow(board, &event, board.address.get_untracked().of_user(Some(&wanted)))
+            href=text(move || board.address.read().of_user(Some(&target)).href())
+            on:click=click(move |event| follow(board, &event, board.address.get_untracked().of_user(Some(&wanted))))
         >
             {user_id}
         </a>
@@ -112,19 +113,19 @@ fn UserLink(board: Board, user_id: String) -> impl IntoView {
 fn When(board: Board, row: Row) -> impl IntoView {
     let sending: Signal<bool> = Signal::from(row.is_sending.clone());
     let moment = Signal::derive(move || row.data.read().timestamp);
-    let ago = move || {
+    let ago = text(move || {
         if sending.get() {
             return "sending".to_owned();
         }
         let moment = moment.get();
         relative_time::ago(moment, board.clock.get(), board.offset_minutes(moment))
-    };
-    let exact = move || {
+    });
+    let exact = text(move || {
         let moment = moment.get();
         relative_time::exact(moment, board.offset_minutes(moment))
-    };
+    });
     view! {
-        <time class="when tabular" datetime=move || moment.get().to_string() title=exact>
+        <time class="when tabular" datetime=text(move || moment.get().to_string()) title=exact>
             {ago}
         </time>
     }
@@ -156,7 +157,7 @@ fn Actions(board: Board, row: Row, name: String) -> impl IntoView {
     let data = row.data.clone();
     let is_read = Signal::derive(move || data.read().is_read);
     let data = row.data.clone();
-    let id = Signal::derive(move || data.read().id.to_string());
+    let id = text(move || data.read().id.to_string());
     let verb = move || if is_read.get() { "Mark as unread" } else { "Mark as read" };
     let (mark_name, delete_name) = (name.clone(), name);
     let (marked, deleted) = (row.clone(), row);
@@ -164,19 +165,17 @@ fn Actions(board: Board, row: Row, name: String) -> impl IntoView {
         <div class="row-actions">
             <button
                 class="quiet"
-                form=move || if is_read.get() { MARK_UNREAD } else { MARK_READ }
+                form=optional(move || Some(if is_read.get() { MARK_UNREAD } else { MARK_READ }))
                 name="id"
                 value=id
-                title=move || format!("{} (e)", verb())
-                aria-label=move || format!("{}: {mark_name}", verb())
-                on:click=move |event| {
+                title=text(move || format!("{} (e)", verb()))
+                aria-label=text(move || format!("{}: {mark_name}", verb()))
+                on:click=click(move |event| {
                     event.prevent_default();
                     board.mark(&marked, !is_read.get_untracked());
-                }
+                })
             >
-                <svg class="icon" viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">
-                    <path d=move || if is_read.get() { icons::UNREAD } else { icons::CHECK } />
-                </svg>
+                <ChangingIcon of=text(move || if is_read.get() { icons::UNREAD } else { icons::CHECK }.to_owned()) />
             </button>
             <button
                 class="quiet danger"
@@ -185,10 +184,10 @@ fn Actions(board: Board, row: Row, name: String) -> impl IntoView {
                 value=id
                 title="Delete (#)"
                 aria-label=format!("Delete: {delete_name}")
-                on:click=move |event| {
+                on:click=click(move |event| {
                     event.prevent_default();
                     board.delete(&deleted);
-                }
+                })
             >
                 <Icon of=icons::BIN />
             </button>

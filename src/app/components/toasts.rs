@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use super::click;
 use crate::app::{
     icons::{self, Icon},
     state::{Board, Toast},
@@ -24,7 +25,7 @@ fn ToastView(board: Board, toast: Toast) -> impl IntoView {
     let key = toast.key;
     let undo = toast.undo.map(|undo| {
         view! {
-            <button type="button" class="plain" on:click=move |_| board.undo(undo)>
+            <button type="button" class="plain" on:click=click(move |_| board.undo(undo))>
                 "Undo"
             </button>
         }
@@ -33,7 +34,7 @@ fn ToastView(board: Board, toast: Toast) -> impl IntoView {
         <div class="toast" class:bad=toast.is_bad>
             <p>{toast.text}</p>
             {undo}
-            <button type="button" class="quiet" aria-label="Dismiss" on:click=move |_| board.dismiss(key)>
+            <button type="button" class="quiet" aria-label="Dismiss" on:click=click(move |_| board.dismiss(key))>
                 <Icon of=icons::CROSS />
             </button>
         </div>

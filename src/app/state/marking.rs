@@ -5,7 +5,7 @@ use leptos::{prelude::*, task::spawn_local};
 use super::{Board, Row, Undo, counting};
 use crate::{
     app::{browser, server_fns},
-    model::{NotificationId, Problem},
+    model::NotificationId,
 };
 
 impl Board {
@@ -42,24 +42,34 @@ impl Board {
         });
     }
 
-    /// Marks every row as read, because the whole inbox is being marked; returns which were not.
-    pub(crate) fn mark_rows(self) -> Vec<NotificationId> {
-        let unread: Vec<Row> =
-            self.rows.read_untracked().iter().filter(|row| !row.data.read_untracked().is_read).cloned().collect();
-        for row in &unread {
-            row.data.update(|notification| notification.is_read = true);
-        }
-        self.overview.update(|overview| overview.unread_count = 0);
-        unread.iter().map(Row::id).collect()
-    }
-
-    /// Marks these as unread again, because the server refused.
-    pub(crate) fn unmark_rows(self, ids: &[NotificationId], unread_count: u64, problem: &Problem) {
-        for row in self.rows.read_untracked().iter().filter(|row| ids.contains(&row.id())) {
-            row.data.update(|notification| notification.is_read = false);
-        }
-        self.overview.update(|overview| overview.unread_count = unread_count);
-        self.toast_refusal("Not marked as read.", problem);
+    /// Marks the whole inbox as read, if one is shown and something in it is not. Returns whether
+    /// there was something to do.
+    pub(crate) fn mark_all(self) -> bool {
+        let unread_count = self.overview.read_untracked().unread_count;
+        let Some(user_id) = self.address.read_untracked().user_id.clone().filter(|_| unread_count > 0) else {
+            return false;
+        };
+        let is_unread = |row: &&Row| !row.data.read_untracked().is_read;
+        let unread: Vec<Row> = self.rows.read_untracked().iter().filter(is_unread).cloned().collect();
+        let put = move |rows: &[Row], is_read: bool, unread_count: u64| {
+            for row in rows {
+                row.data.update(|notification| notification.is_read = is_read);
+            }
+            self.overview.update(|overview| overview.unread_count = unread_count);
+        };
+        put(&unread, true, 0);
+        let change = self.begin();
+        spawn_local(async move {
+            match server_fns::mark_all(user_id).await {
+                Ok(_) => self.say("All marked as read"),
+                Err(problem) => {
+                    put(&unread, false, unread_count);
+                    self.toast_refusal("Not marked as read.", &problem);
+                }
+            }
+            self.settle(change);
+        });
+        true
     }
 
     fn send_mark(self, id: NotificationId, is_read: bool, row: Row, taken: Option<usize>) {
