@@ -55,11 +55,11 @@ fn click(act: impl FnMut(MouseEvent) + 'static) -> Box<dyn FnMut(MouseEvent)> {
 
 /// Runs now and whenever something that it reads has changed, in the browser only; it is told
 /// whether this is the first time. See [`text`].
-pub(super) fn effect(mut run: impl FnMut(bool) + 'static) {
+pub(super) fn effect(run: impl FnMut(bool) + 'static) {
     fn start(mut run: Box<dyn FnMut(bool)>) {
         Effect::new(move |before: Option<()>| run(before.is_none()));
     }
-    start(Box::new(move |is_first| run(is_first)));
+    start(Box::new(run));
 }
 
 /// Whether a click wants nothing but to follow the link; one that wants a new tab or a download is

@@ -264,7 +264,7 @@ impl Board {
         if *self.overview.read_untracked() != overview {
             self.overview.set(overview);
         }
-        self.show_list(page.notifications, page.next.is_some(), is_new_view);
+        self.show_list(&page.notifications, page.next.is_some(), is_new_view);
         self.loading.set(Loading::Done);
     }
 
@@ -275,7 +275,7 @@ impl Board {
 
     /// Brings the rows up to a fresh list: rows that stay keep their element, and with it focus,
     /// selection and whether they are open.
-    fn show_list(self, notifications: Vec<Notification>, more: bool, is_new_view: bool) {
+    fn show_list(self, notifications: &[Notification], more: bool, is_new_view: bool) {
         let shown = self.rows.get_untracked();
         let hold = !is_new_view && !browser::is_at_top();
         let old_ids: Vec<_> = shown.iter().map(Row::id).collect();

@@ -46,9 +46,9 @@ fn run(board: Board, command: Command, target: Option<&web_sys::Element>) -> boo
     match command {
         Command::Next => step(board, here.as_ref(), 1),
         Command::Previous => step(board, here.as_ref(), -1),
-        Command::Toggle => with(here, |row| row.is_open.update(|open| *open = !*open)),
-        Command::Mark => with(here, |row| board.mark(row, !row.data.get_untracked().is_read)),
-        Command::Delete => with(here, |row| board.delete(row)),
+        Command::Toggle => with(here.as_ref(), |row| row.is_open.update(|open| *open = !*open)),
+        Command::Mark => with(here.as_ref(), |row| board.mark(row, !row.data.get_untracked().is_read)),
+        Command::Delete => with(here.as_ref(), |row| board.delete(row)),
         Command::Undo => {
             board.undo_last();
             true
@@ -70,8 +70,8 @@ fn run(board: Board, command: Command, target: Option<&web_sys::Element>) -> boo
     }
 }
 
-fn with(row: Option<Row>, act: impl FnOnce(&Row)) -> bool {
-    row.as_ref().map(act).is_some()
+fn with(row: Option<&Row>, act: impl FnOnce(&Row)) -> bool {
+    row.map(act).is_some()
 }
 
 /// The row that an element is in.

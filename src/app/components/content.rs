@@ -4,13 +4,9 @@ use leptos::{either::Either, prelude::*};
 
 use crate::app::linkify::{Piece, linkify};
 
-/// The text of a notification.
-#[component]
-pub(super) fn ContentText(
-    /// The text as it was sent.
-    text: String,
-) -> impl IntoView {
-    linkify(&text)
+/// The text of a notification, as it was sent.
+pub(super) fn content_text(text: &str) -> impl IntoView + use<> {
+    linkify(text)
         .into_iter()
         .map(|piece| match piece {
             Piece::Text(text) => Either::Left(text.to_owned()),

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::{
     click,
-    content::{ContentText, length_step},
+    content::{content_text, length_step},
     flag, follow, optional, text,
 };
 use crate::{
@@ -68,7 +68,7 @@ pub(super) fn NotificationRow(board: Board, row: Row) -> impl IntoView {
             </div>
             {title.map(|title| view! { <h3 class="row-title" dir="auto">{title}</h3> })}
             <p class="row-text" id=text_id.clone() dir="auto" data-long=(step > 0).then_some(step) class:open=is_open>
-                <ContentText text=content />
+                {content_text(&content)}
             </p>
             {(step > 0)
                 .then(|| {
