@@ -45,9 +45,7 @@ fn filled(stored: usize) -> (Runtime, NotificationService) {
 #[divan::bench(args = STORED)]
 fn create(bencher: Bencher<'_, '_>, stored: usize) {
     let (runtime, service) = filled(stored);
-    bencher
-        .with_inputs(notification)
-        .bench_values(|new| runtime.block_on(service.create(&Principal::Operator, new)));
+    bencher.with_inputs(notification).bench_values(|new| runtime.block_on(service.create(&Principal::Operator, new)));
 }
 
 #[divan::bench(args = STORED)]

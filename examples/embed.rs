@@ -38,7 +38,8 @@ async fn profile(
     State(notifications): State<NotificationService>,
     Path(user_id): Path<String>,
 ) -> Result<Json<Value>, Problem> {
-    let user = UserId::parse(&user_id).map_err(|why| Problem::new(campanile::model::Code::InvalidInput, why.to_string()))?;
+    let user =
+        UserId::parse(&user_id).map_err(|why| Problem::new(campanile::model::Code::InvalidInput, why.to_string()))?;
     let unread_count = notifications.unread_count(&Principal::Operator, &user).await?;
     Ok(Json(json!({"user_id": user_id, "unread_notifications": unread_count})))
 }

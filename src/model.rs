@@ -24,9 +24,9 @@ pub use event::{Changes, Event};
 pub use filter::{Filter, ListParams};
 pub use link::Link;
 pub use notification::{Notification, NotificationId};
-pub use page::{Cursor, Limit, Overview, Page, UnreadCount, parse_whole_number};
 #[cfg(feature = "ssr")]
 pub use page::WholeNumber;
+pub use page::{Cursor, Limit, Overview, Page, UnreadCount, parse_whole_number};
 pub use problem::{Code, FieldError, Invalid, Problem};
 pub use text::{Content, Title};
 pub use timestamp::Timestamp;

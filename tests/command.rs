@@ -96,7 +96,9 @@ fn logs_are_json_when_asked_and_hold_nothing_of_a_notification() {
          Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
     ));
     assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
-    server.ask("GET /api/notifications/unread-count/secret-user HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    server.ask(
+        "GET /api/notifications/unread-count/secret-user HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+    );
     let (_, log) = server.stop("-TERM");
     let lines: Vec<serde_json::Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert!(lines.iter().any(|line| line["route"] == "/api/notifications/create" && line["status"] == 201), "{log}");

@@ -74,7 +74,8 @@ fn troubled() -> App {
 #[tokio::test]
 async fn every_answer_has_the_security_headers() {
     let app = App::new();
-    for path in ["/healthz", "/api/notifications/list", "/nothing", "/api/docs/", "/api/notifications/unread-count/%00"] {
+    for path in ["/healthz", "/api/notifications/list", "/nothing", "/api/docs/", "/api/notifications/unread-count/%00"]
+    {
         let answer = app.get(path).await;
         assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
         assert_eq!(answer.header("referrer-policy"), "same-origin", "{path}");
@@ -88,9 +89,8 @@ async fn every_answer_has_the_security_headers() {
 #[tokio::test]
 async fn a_foreign_host_is_refused() {
     let app = App::new();
-    let request = |host: &str| {
-        Request::get("/api/notifications/list").header(header::HOST, host).body(Body::empty()).unwrap()
-    };
+    let request =
+        |host: &str| Request::get("/api/notifications/list").header(header::HOST, host).body(Body::empty()).unwrap();
     app.ask(request("evil.example")).await.problem(421, "misdirected_request");
     app.ask(request("evil.example:8000")).await.problem(421, "misdirected_request");
     assert_eq!(app.ask(request("[::1]:8000")).await.status, 200);

@@ -23,7 +23,13 @@ struct Running {
 async fn start(max_connections: usize, header_timeout: Duration, shutdown_timeout: Duration) -> Running {
     let router = Router::new()
         .route("/quick", get(|| async { "quick" }))
-        .route("/slow", get(|| async { tokio::time::sleep(Duration::from_millis(300)).await; "slow" }))
+        .route(
+            "/slow",
+            get(|| async {
+                tokio::time::sleep(Duration::from_millis(300)).await;
+                "slow"
+            }),
+        )
         .route("/never", get(|| async { pending::<()>().await }));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -64,7 +70,10 @@ async fn one_more_than_the_limit_waits_for_a_place() {
     let mut second = TcpStream::connect(server.address).await.unwrap();
     second.write_all(REQUEST).await.unwrap();
     let mut buffer = [0; 1];
-    assert!(timeout(Duration::from_millis(200), second.read(&mut buffer)).await.is_err(), "it was served beside the first");
+    assert!(
+        timeout(Duration::from_millis(200), second.read(&mut buffer)).await.is_err(),
+        "it was served beside the first"
+    );
     drop(first);
     read_until(&mut second, "quick").await;
 }

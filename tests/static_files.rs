@@ -44,7 +44,8 @@ async fn a_file_that_the_client_has_is_not_sent_again() {
 
 #[tokio::test]
 async fn nothing_outside_the_site_is_sent() {
-    for path in ["/pkg/none.js", "/pkg/..%2F..%2F..%2FCargo.toml", "/..%2F..%2FCargo.toml", "/%2Fetc%2Fpasswd", "/pkg"] {
+    for path in ["/pkg/none.js", "/pkg/..%2F..%2F..%2FCargo.toml", "/..%2F..%2FCargo.toml", "/%2Fetc%2Fpasswd", "/pkg"]
+    {
         App::new().get(path).await.problem(404, "not_found");
     }
 }

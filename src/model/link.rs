@@ -41,9 +41,8 @@ impl Link {
                 "A link has only printable ASCII characters, no space and no backslash; percent-encode the rest.",
             ));
         }
-        let absolute = ["http://", "https://"]
-            .iter()
-            .any(|scheme| text.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty()));
+        let absolute =
+            ["http://", "https://"].iter().any(|scheme| text.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty()));
         let path_start = text.find(['/', '?', '#']).unwrap_or(text.len());
         let relative = !text.starts_with("//") && !text[..path_start].contains(':');
         if absolute || relative {

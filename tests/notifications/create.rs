@@ -62,7 +62,15 @@ async fn null_is_as_if_absent_and_unknown_fields_are_ignored() {
 async fn text_comes_back_as_it_was() {
     let app = App::new();
     let longest = "ü".repeat(16_384);
-    for text in ["<script>alert(1)</script>", " padded ", "a\nb\tc\r\n", "مرحبا 👩‍👩‍👧‍👦 \u{202e}x", "\u{feff}bom", "\u{1}x", &longest] {
+    for text in [
+        "<script>alert(1)</script>",
+        " padded ",
+        "a\nb\tc\r\n",
+        "مرحبا 👩‍👩‍👧‍👦 \u{202e}x",
+        "\u{feff}bom",
+        "\u{1}x",
+        &longest,
+    ] {
         let created = app.post_json(PATH, &json!({"user_id": "ann", "content": text})).await;
         assert_eq!(created.status, 201, "{text:?}");
         assert_eq!(created.json()["content"], text);
