@@ -74,7 +74,7 @@ fn print_openapi() -> Result<()> {
 
 #[tokio::main]
 async fn serve(Serve { config, said }: Serve) -> Result<()> {
-    let settings = Settings::load(said, config)?;
+    let settings = Settings::load(&said, config.as_deref())?;
     log::start(&settings)?;
     let store = settings.open_store(SystemClock.now());
     let service = NotificationService::new(store).batch_max(settings.batch_max);

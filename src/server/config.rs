@@ -1,6 +1,6 @@
 //! Settings: a flag wins over the environment, that over the file, and that over the default.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::Path, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
@@ -120,9 +120,8 @@ impl Settings {
     ///
     /// # Errors
     /// One sentence about the first setting that is wrong or does not fit the others.
-    pub fn load(said: Said, file: Option<PathBuf>) -> Result<Self> {
-        let in_file = read_file(file)?;
-        Self::settle(&said, &in_file)
+    pub fn load(said: &Said, file: Option<&Path>) -> Result<Self> {
+        Self::settle(said, &read_file(file)?)
     }
 
     fn settle(said: &Said, in_file: &Said) -> Result<Self> {
@@ -187,9 +186,9 @@ fn parse_store(url: &str) -> Result<StoreUrl> {
 }
 
 /// What the file says. A file that was named must be there.
-fn read_file(named: Option<PathBuf>) -> Result<Said> {
-    let path = named.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_FILE));
-    let source = File::from(path.clone()).format(FileFormat::Toml).required(named.is_some());
+fn read_file(named: Option<&Path>) -> Result<Said> {
+    let path = named.unwrap_or(Path::new(DEFAULT_FILE));
+    let source = File::from(path).format(FileFormat::Toml).required(named.is_some());
     let read = Config::builder().add_source(source).build().and_then(Config::try_deserialize);
     read.with_context(|| format!("{} cannot be used", path.display()))
 }
@@ -198,14 +197,10 @@ fn read_file(named: Option<PathBuf>) -> Result<Said> {
 mod tests {
     use super::*;
 
-    fn settle(said: Said, in_file: &Said) -> Result<Settings> {
-        Settings::settle(&said, in_file)
-    }
-
     #[test]
     fn what_is_said_wins_over_the_file_and_the_file_over_the_default() {
         let in_file = Said { window: Some(5), batch_max: Some(6), ..Said::default() };
-        let settings = settle(Said { window: Some(7), ..Said::default() }, &in_file).unwrap();
+        let settings = Settings::settle(&Said { window: Some(7), ..Said::default() }, &in_file).unwrap();
         assert_eq!((settings.window, settings.batch_max), (7, 6));
         assert_eq!(settings.listen.to_string(), "127.0.0.1:8000");
     }
@@ -213,24 +208,24 @@ mod tests {
     #[test]
     fn other_machines_are_refused_unless_a_gateway_is_promised() {
         let open = Said { listen: Some("0.0.0.0:8000".parse().unwrap()), ..Said::default() };
-        let refused = settle(open.clone(), &Said::default()).unwrap_err().to_string();
+        let refused = Settings::settle(&open, &Said::default()).unwrap_err().to_string();
         assert!(refused.contains("--insecure-no-auth"), "{refused}");
-        let settings = settle(Said { insecure_no_auth: Some(true), ..open }, &Said::default()).unwrap();
+        let settings = Settings::settle(&Said { insecure_no_auth: Some(true), ..open }, &Said::default()).unwrap();
         assert_eq!(settings.http.allowed_hosts, None);
     }
 
     #[test]
     fn nothing_may_be_zero() {
         let said = Said { window: Some(0), ..Said::default() };
-        assert_eq!(settle(said, &Said::default()).unwrap_err().to_string(), "window: must be at least 1.");
+        assert_eq!(Settings::settle(&said, &Said::default()).unwrap_err().to_string(), "window: must be at least 1.");
         let said = Said { request_timeout: Some(0), ..Said::default() };
-        assert!(settle(said, &Said::default()).unwrap_err().to_string().starts_with("request-timeout:"));
+        assert!(Settings::settle(&said, &Said::default()).unwrap_err().to_string().starts_with("request-timeout:"));
     }
 
     #[test]
     fn a_store_url_is_not_repeated_in_the_error() {
         let said = Said { store: Some("postgres://me:secret@db/x".to_owned()), ..Said::default() };
-        let error = settle(said, &Said::default()).unwrap_err().to_string();
+        let error = Settings::settle(&said, &Said::default()).unwrap_err().to_string();
         assert!(!error.contains("secret"), "{error}");
     }
 
@@ -239,12 +234,12 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("campanile-config-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let file = folder.join("campanile.toml");
-        assert!(read_file(Some(file.clone())).is_err());
+        assert!(read_file(Some(&file)).is_err());
         std::fs::write(&file, "listen = \"127.0.0.1:9000\"\nallowed-hosts = [\"a.example\"]\n").unwrap();
-        let said = read_file(Some(file.clone())).unwrap();
+        let said = read_file(Some(&file)).unwrap();
         assert_eq!(said.listen.unwrap().port(), 9000);
         std::fs::write(&file, "lisen = \"127.0.0.1:9000\"\n").unwrap();
-        let error = format!("{:#}", read_file(Some(file)).unwrap_err());
+        let error = format!("{:#}", read_file(Some(&file)).unwrap_err());
         assert!(error.contains("lisen"), "{error}");
         std::fs::remove_dir_all(folder).unwrap();
     }

@@ -1,14 +1,13 @@
 //! `GET /api/notifications/list`.
 
 use axum::{
-    Json,
     extract::{RawQuery, State},
     http::{HeaderMap, HeaderName, HeaderValue, header},
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    model::{Cursor, ListParams, Notification, Problem},
+    model::{Code, Cursor, ListParams, Notification, Problem},
     server::{
         http::extract::{Caller, Query},
         service::NotificationService,
@@ -39,10 +38,11 @@ async fn list(
     Caller(principal): Caller,
     RawQuery(query): RawQuery,
     Query(params): Query<ListParams>,
-) -> Result<(HeaderMap, Json<Vec<Notification>>), Problem> {
+) -> Result<(HeaderMap, Vec<u8>), Problem> {
     let (filter, before, limit) = params.parse().map_err(Problem::invalid)?;
     let page = service.list(&principal, &filter, before, limit).await?;
     let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     if let Some(modseq) = page.modseq {
         headers.insert(MODSEQ, HeaderValue::from(modseq));
     }
@@ -50,7 +50,20 @@ async fn list(
     if let Some(link) = link {
         headers.insert(header::LINK, link);
     }
-    Ok((headers, Json(page.notifications)))
+    Ok((headers, render(&page.notifications)?))
+}
+
+/// The page as JSON. [`axum::Json`] would begin with a small buffer that grows and is copied seven
+/// times, which takes as long as all the rest.
+fn render(notifications: &[Notification]) -> Result<Vec<u8>, Problem> {
+    /// More than most notifications take.
+    const ROOM_FOR_ONE: usize = 256;
+    let mut json = Vec::with_capacity(2 + notifications.len() * ROOM_FOR_ONE);
+    serde_json::to_writer(&mut json, notifications).map_err(|error| {
+        tracing::error!(%error, "a page could not be rendered");
+        Problem::new(Code::Internal, "Something went wrong on our side. It has been logged.")
+    })?;
+    Ok(json)
 }
 
 /// The same query from another place (RFC 8288). What the client wrote stays as it is.

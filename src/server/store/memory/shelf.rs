@@ -253,7 +253,8 @@ impl Shelf {
     }
 
     pub(super) fn delete_expired(&mut self, now: Timestamp, limit: usize) -> usize {
-        let due: Vec<Seq> = self.expiries.iter().take_while(|(at, _)| *at <= now).take(limit).map(|(_, s)| *s).collect();
+        let due: Vec<Seq> =
+            self.expiries.iter().take_while(|(at, _)| *at <= now).take(limit).map(|(_, s)| *s).collect();
         due.into_iter().filter_map(|seq| self.remove(seq)).count()
     }
 }
@@ -265,7 +266,7 @@ fn page<'a>(
     limit: Limit,
     modseq: Option<u64>,
 ) -> Page {
-    let mut notifications = Vec::new();
+    let mut notifications = Vec::with_capacity(limit.get().min(rows.size_hint().1.unwrap_or(0)));
     let mut last = None;
     for (seq, row, inbox) in rows {
         if limit.get() == 0 {
