@@ -182,7 +182,7 @@ impl Board {
     }
 
     /// The filter of the address; everything while it is not legal.
-    fn filter(self) -> Filter {
+    pub(super) fn filter(self) -> Filter {
         self.address.read_untracked().filter().unwrap_or_default()
     }
 

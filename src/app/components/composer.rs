@@ -214,11 +214,11 @@ pub(in crate::app) fn Composer(board: Board) -> impl IntoView {
                 </div>
                 <form class="compose-form" method="post" action=SendNotification::url() on:submit=on_submit>
                     <ComposerFields board fields />
-                    <Trouble fields />
                     <div class="send-row">
                         <button type="submit" class="primary">"Send"</button>
                         <span class="send-keys needs-script" aria-hidden="true"><kbd>"Ctrl"</kbd><kbd>"Enter"</kbd></span>
                     </div>
+                    <Trouble fields />
                 </form>
             </div>
         </aside>
@@ -227,7 +227,7 @@ pub(in crate::app) fn Composer(board: Board) -> impl IntoView {
 
 #[component]
 fn ComposerFields(board: Board, fields: Fields) -> impl IntoView {
-    let to = board.address.read_untracked().user_id.clone();
+    let to = board.filter().user_id.map(|user_id| user_id.as_str().to_owned());
     // Another inbox is shown: whoever writes probably writes to it.
     effect(move |is_first| {
         let user_id = board.address.read().user_id.clone();

@@ -176,12 +176,14 @@ fn Choice(board: Board, to: Narrow) -> impl IntoView {
     };
     let icon = kind.as_deref().map(|kind| view! { <Icon of=icons::of_category(kind) /> });
     let (counted, target, shown) = (kind.clone(), to.clone(), to.clone());
+    let is_kind = kind.is_some();
     let count = text(move || {
         let overview = board.overview.read();
         let of_kind = |(category, _): &&(Category, u64)| Some(category.as_str()) == counted.as_deref();
         let count = overview.categories.iter().find(of_kind).map_or(0, |(_, count)| *count);
         if count == 0 { String::new() } else { count.to_string() }
     });
+    let count = is_kind.then(|| view! { <span class="tabular count">{count}</span> });
     view! {
         <a
             class="choice"
@@ -193,7 +195,7 @@ fn Choice(board: Board, to: Narrow) -> impl IntoView {
         >
             {icon}
             <span class="choice-name">{label}</span>
-            <span class="tabular count">{count}</span>
+            {count}
         </a>
     }
 }

@@ -13,19 +13,9 @@ impl Board {
             return None;
         }
         let key = self.next_key();
-        let notification = Notification {
-            // A stand-in that no UUIDv7 equals; the server gives the real one.
-            id: NotificationId::new(Uuid::from_u128(u128::from(key.unsigned_abs()) + 1)),
-            user_id: new.user_id,
-            content: new.content,
-            timestamp: self.now(),
-            is_read: false,
-            category: new.category,
-            title: new.title,
-            link: new.link,
-            data: None,
-            expires_at: None,
-        };
+        // A stand-in that no UUIDv7 equals; the server gives the real one.
+        let id = NotificationId::new(Uuid::from_u128(u128::from(key.unsigned_abs()) + 1));
+        let notification = Notification::new(id, self.now(), new);
         self.overview.update(|overview| counting::add(overview, &notification));
         let belongs = self.address.read_untracked().before.is_none() && self.filter().admits(&notification);
         let row = Row::new(key, notification, true);
