@@ -23,7 +23,7 @@ pub use draft::{NewNotification, NotificationDraft};
 pub use event::{Changes, Event};
 pub use filter::{Filter, ListParams};
 pub use link::Link;
-pub use notification::{Notification, NotificationId};
+pub use notification::{Accepted, Notification, NotificationId};
 #[cfg(feature = "ssr")]
 pub use page::WholeNumber;
 pub use page::{Cursor, Limit, Overview, Page, UnreadCount, parse_whole_number};

@@ -7,8 +7,8 @@ use axum::{
 use campanile::{
     app::{self, Address, App as Page, Initial, PageAssets, Refusal, Snapshot},
     model::{
-        Category, Code, Content, FieldError, Invalid, Link, Notification, NotificationId, Overview, Page as ListPage,
-        Problem, Timestamp, Title, UserId,
+        Category, Code, Content, FieldError, Invalid, Link, NewNotification, Notification, NotificationId, Overview,
+        Page as ListPage, Problem, Timestamp, Title, UserId,
     },
 };
 use leptos::prelude::*;
@@ -19,18 +19,15 @@ use uuid::Uuid;
 use crate::harness::{Answer, App};
 
 fn notification(number: u128, content: &str) -> Notification {
-    Notification {
-        id: NotificationId::new(Uuid::from_u128(number)),
-        user_id: UserId::parse("user_123").unwrap(),
-        content: Content::parse(content).unwrap(),
-        timestamp: Timestamp::parse("2026-11-22T11:55:00.123456Z").unwrap(),
-        is_read: false,
-        category: Category::parse("alert").unwrap(),
-        title: None,
-        link: None,
-        data: None,
-        expires_at: None,
-    }
+    with(number, content, |_| ())
+}
+
+fn with(number: u128, content: &str, change: impl FnOnce(&mut NewNotification)) -> Notification {
+    let mut new = NewNotification::new(UserId::parse("user_123").unwrap(), Content::parse(content).unwrap());
+    new.category = Category::parse("alert").unwrap();
+    change(&mut new);
+    let timestamp = Timestamp::parse("2026-11-22T11:55:00.123456Z").unwrap();
+    Notification::new(NotificationId::new(Uuid::from_u128(number)), timestamp, new)
 }
 
 fn initial(notifications: Vec<Notification>) -> Initial {
@@ -94,7 +91,7 @@ fn read_and_unread_are_told_apart_in_words(
     #[case] word: &str,
     #[case] action: &str,
 ) {
-    let html = render(initial(vec![Notification { is_read, ..notification(1, "note") }]));
+    let html = render(initial(vec![notification(1, "note").with_read(is_read)]));
     let row = first_row(&html);
     assert!(between(row, "class=\"", ">").contains(class), "{row}");
     assert!(row.contains(&format!(">{word}<")), "{row}");
@@ -105,7 +102,7 @@ fn read_and_unread_are_told_apart_in_words(
 fn markup_in_a_notification_stays_text() {
     let attack = "<script>alert(1)</script><img src=x onerror=alert(1)>";
     let title = Some(Title::parse("<b>bold</b>").unwrap());
-    let html = render(initial(vec![Notification { title, ..notification(1, attack) }]));
+    let html = render(initial(vec![with(1, attack, |new| new.title = title)]));
     assert!(!html.contains("<script>alert"), "{html}");
     assert!(!html.contains("<img"), "{html}");
     assert!(!html.contains("<b>"), "{html}");
@@ -124,8 +121,8 @@ fn only_http_urls_in_a_text_become_links() {
 #[test]
 fn a_link_of_the_same_site_opens_here() {
     let link = |text| Some(Link::parse(text).unwrap());
-    let here = render(initial(vec![Notification { link: link("/orders/7"), ..notification(1, "note") }]));
-    let there = render(initial(vec![Notification { link: link("https://a.example/7"), ..notification(1, "note") }]));
+    let here = render(initial(vec![with(1, "note", |new| new.link = link("/orders/7"))]));
+    let there = render(initial(vec![with(1, "note", |new| new.link = link("https://a.example/7"))]));
     assert!(first_row(&here).contains("href=\"/orders/7\""));
     assert!(!first_row(&here).contains("_blank"));
     assert!(first_row(&there).contains("_blank"));

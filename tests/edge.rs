@@ -12,7 +12,7 @@ use campanile::{
     server::{
         http::HttpOptions,
         service::NotificationService,
-        store::{Accepted, Store, StoreError},
+        store::{Store, StoreError},
     },
 };
 
@@ -34,8 +34,8 @@ impl Store for Troubled {
     async fn ready(&self) -> Result<(), StoreError> {
         Err(StoreError::Unavailable("connection refused by db.internal".to_owned()))
     }
-    async fn create(&self, _: Vec<Accepted>) -> Result<Vec<Notification>, StoreError> {
-        Ok(Vec::new())
+    async fn create(&self, _: &[Notification]) -> Result<(), StoreError> {
+        Err(StoreError::Failed("disk full at /var/secrets.db".to_owned()))
     }
     async fn list(&self, _: &Filter, _: Option<Cursor>, _: Limit) -> Result<Page, StoreError> {
         unreachable!()
@@ -134,7 +134,8 @@ async fn a_broken_store_is_a_problem_that_tells_nothing() {
     let problem = troubled().get("/api/notifications/unread-count/broken").await.problem(500, "internal");
     assert!(!problem.to_string().contains("secrets.db"));
     let body = serde_json::json!({"user_id": "ann", "content": "x"});
-    troubled().post_json("/api/notifications/create", &body).await.problem(500, "internal");
+    let problem = troubled().post_json("/api/notifications/create", &body).await.problem(500, "internal");
+    assert!(!problem.to_string().contains("secrets.db"));
 }
 
 #[tokio::test]

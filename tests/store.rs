@@ -5,8 +5,10 @@ mod contract;
 mod random;
 
 use campanile::{
-    model::{Cursor, Filter, Limit, NewNotification, Notification, NotificationDraft, Timestamp, UserId},
-    server::store::{Accepted, MemoryStore, Store},
+    model::{
+        Cursor, Filter, Limit, NewNotification, Notification, NotificationDraft, NotificationId, Timestamp, UserId,
+    },
+    server::store::{MemoryStore, Store},
 };
 use uuid::{NoContext, Uuid};
 
@@ -22,13 +24,10 @@ pub(crate) fn user(id: &str) -> UserId {
 }
 
 /// Accepts a notification as the service does.
-pub(crate) fn accepted(draft: NotificationDraft) -> Accepted {
-    let id = Uuid::new_v7(uuid::Timestamp::now(NoContext));
-    Accepted {
-        id: campanile::model::NotificationId::new(id),
-        timestamp: Timestamp::parse("2026-01-02T00:00:00Z").unwrap(),
-        new: NewNotification::parse(draft).unwrap(),
-    }
+pub(crate) fn accepted(draft: NotificationDraft) -> Notification {
+    let id = NotificationId::new(Uuid::new_v7(uuid::Timestamp::now(NoContext)));
+    let timestamp = Timestamp::parse("2026-01-02T00:00:00Z").unwrap();
+    Notification::new(id, timestamp, NewNotification::parse(draft).unwrap())
 }
 
 pub(crate) fn draft(user_id: &str, content: &str) -> NotificationDraft {
@@ -39,8 +38,14 @@ pub(crate) fn draft(user_id: &str, content: &str) -> NotificationDraft {
     }
 }
 
+pub(crate) async fn create(store: &dyn Store, draft: NotificationDraft) -> Notification {
+    let notification = accepted(draft);
+    store.create(std::slice::from_ref(&notification)).await.unwrap();
+    notification
+}
+
 pub(crate) async fn send(store: &dyn Store, user_id: &str, content: &str) -> Notification {
-    store.create(vec![accepted(draft(user_id, content))]).await.unwrap().remove(0)
+    create(store, draft(user_id, content)).await
 }
 
 /// Everything in one inbox, newest first.

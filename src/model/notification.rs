@@ -1,9 +1,11 @@
 //! One message to one user.
 
-use serde::{Deserialize, Serialize};
+use std::{ops::Deref, sync::Arc};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
-use super::{Category, Content, Data, Link, Timestamp, Title, UserId, problem::Invalid};
+use super::{Category, Content, Data, Link, NewNotification, Timestamp, Title, UserId, problem::Invalid};
 
 /// The stable name of a notification: a UUIDv7 (RFC 9562).
 ///
@@ -50,37 +52,166 @@ impl std::fmt::Display for NotificationId {
     }
 }
 
-/// One message to one user, as every client sees it. Optional fields that were not given are left
-/// out. A clone shares the text.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+/// One message to one user. What was accepted never changes and is shared by all clones; what does
+/// change is whether it was read.
+///
+/// Its fields are reached as if they were its own: `notification.id`, `notification.content`.
+#[derive(Clone, Debug)]
 pub struct Notification {
-    /// Stable name of this notification.
-    pub id: NotificationId,
-    /// Whose inbox it is in.
-    pub user_id: UserId,
-    /// What it says.
-    pub content: Content,
-    /// When it was accepted.
-    pub timestamp: Timestamp,
+    accepted: Arc<Accepted>,
     /// Whether the user has seen it.
     pub is_read: bool,
+}
+
+/// What of a notification never changes.
+#[derive(Debug)]
+pub struct Accepted {
+    /// Stable name of this notification.
+    pub id: NotificationId,
+    /// When it was accepted.
+    pub timestamp: Timestamp,
+    /// What the sender said.
+    pub new: NewNotification,
+    /// How it is written, unread and read. A list or an event is then a copy of bytes, and not a
+    /// walk through fields that are shared between threads.
+    #[cfg(feature = "ssr")]
+    written: [std::sync::OnceLock<Box<serde_json::value::RawValue>>; 2],
+}
+
+impl Notification {
+    /// A notification that was accepted now, and that nobody has read.
+    #[must_use]
+    pub fn new(id: NotificationId, timestamp: Timestamp, new: NewNotification) -> Self {
+        let accepted = Accepted {
+            id,
+            timestamp,
+            new,
+            #[cfg(feature = "ssr")]
+            written: Default::default(),
+        };
+        Self { accepted: Arc::new(accepted), is_read: false }
+    }
+
+    /// The same notification, read or not.
+    #[must_use]
+    pub fn with_read(self, is_read: bool) -> Self {
+        Self { is_read, ..self }
+    }
+}
+
+impl Deref for Notification {
+    type Target = Accepted;
+
+    fn deref(&self) -> &Accepted {
+        &self.accepted
+    }
+}
+
+impl Deref for Accepted {
+    type Target = NewNotification;
+
+    fn deref(&self) -> &NewNotification {
+        &self.new
+    }
+}
+
+impl PartialEq for Notification {
+    fn eq(&self, other: &Self) -> bool {
+        (self.is_read, self.id, self.timestamp, &self.new) == (other.is_read, other.id, other.timestamp, &other.new)
+    }
+}
+
+/// A notification as every client sees it. Optional fields that were not given are left out.
+#[derive(Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "ssr", schema(as = Notification))]
+struct Written {
+    /// Stable name of this notification.
+    id: NotificationId,
+    /// Whose inbox it is in.
+    user_id: UserId,
+    /// What it says.
+    content: Content,
+    /// When it was accepted.
+    timestamp: Timestamp,
+    /// Whether the user has seen it.
+    is_read: bool,
     /// What kind it is.
-    pub category: Category,
+    category: Category,
     /// A short heading.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "ssr", schema(nullable = false))]
-    pub title: Option<Title>,
+    title: Option<Title>,
     /// Where a click leads.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "ssr", schema(nullable = false))]
-    pub link: Option<Link>,
+    link: Option<Link>,
     /// What the sender attached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "ssr", schema(nullable = false))]
-    pub data: Option<Data>,
+    data: Option<Data>,
     /// When it leaves the inbox by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "ssr", schema(nullable = false))]
-    pub expires_at: Option<Timestamp>,
+    expires_at: Option<Timestamp>,
+}
+
+impl From<Written> for Notification {
+    fn from(written: Written) -> Self {
+        let Written { id, user_id, content, timestamp, is_read, category, title, link, data, expires_at } = written;
+        let new = NewNotification { user_id, content, category, title, link, data, expires_at };
+        Self::new(id, timestamp, new).with_read(is_read)
+    }
+}
+
+impl From<&Notification> for Written {
+    fn from(notification: &Notification) -> Self {
+        let NewNotification { user_id, content, category, title, link, data, expires_at } = notification.new.clone();
+        let Accepted { id, timestamp, .. } = **notification;
+        let is_read = notification.is_read;
+        Self { id, user_id, content, timestamp, is_read, category, title, link, data, expires_at }
+    }
+}
+
+impl<'de> Deserialize<'de> for Notification {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Written::deserialize(deserializer).map(Self::from)
+    }
+}
+
+#[cfg(not(feature = "ssr"))]
+impl Serialize for Notification {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Written::from(self).serialize(serializer)
+    }
+}
+
+#[cfg(feature = "ssr")]
+impl Serialize for Notification {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let written = &self.accepted.written[usize::from(self.is_read)];
+        if let Some(json) = written.get() {
+            return json.serialize(serializer);
+        }
+        let json = serde_json::value::to_raw_value(&Written::from(self)).map_err(serde::ser::Error::custom)?;
+        written.get_or_init(|| json).serialize(serializer)
+    }
+}
+
+#[cfg(feature = "ssr")]
+impl utoipa::PartialSchema for Notification {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        Written::schema()
+    }
+}
+
+#[cfg(feature = "ssr")]
+impl utoipa::ToSchema for Notification {
+    fn name() -> std::borrow::Cow<'static, str> {
+        Written::name()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::Schema>)>) {
+        Written::schemas(schemas);
+    }
 }

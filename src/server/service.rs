@@ -15,7 +15,7 @@ pub use principal::Principal;
 
 use super::{
     clock::{Clock, SystemClock},
-    store::{Accepted, Store},
+    store::Store,
 };
 use crate::model::{
     Changes, Content, Cursor, FieldError, Filter, Invalid, Limit, NewNotification, Notification, NotificationId,
@@ -70,8 +70,9 @@ impl NotificationService {
     /// When the caller may not send, or the store cannot take it.
     pub async fn create(&self, principal: &Principal, new: NewNotification) -> Result<Notification, ServiceError> {
         principal.may_send()?;
-        let mut created = self.store.create(vec![self.accept(new)]).await?;
-        created.pop().ok_or(ServiceError::Broken("the store accepted a notification and returned none"))
+        let notification = self.accept(new);
+        self.store.create(std::slice::from_ref(&notification)).await?;
+        Ok(notification)
     }
 
     /// Sends all of these in this order, or none, and returns them with their ids and times.
@@ -89,7 +90,9 @@ impl NotificationService {
             let why = format!("A batch has 1 to {} notifications; this has {}.", self.batch_max, new.len());
             return Err(ServiceError::Invalid(vec![FieldError::new("notifications", Invalid::new(why))]));
         }
-        Ok(self.store.create(new.into_iter().map(|new| self.accept(new)).collect()).await?)
+        let notifications: Vec<_> = new.into_iter().map(|new| self.accept(new)).collect();
+        self.store.create(&notifications).await?;
+        Ok(notifications)
     }
 
     /// One page of what meets the filter, newest first, starting after `before`. A user sees only
@@ -228,12 +231,12 @@ impl NotificationService {
     }
 
     /// Gives a notification its id and its time.
-    fn accept(&self, new: NewNotification) -> Accepted {
+    fn accept(&self, new: NewNotification) -> Notification {
         let timestamp = self.clock.now();
         let micros = u64::try_from(timestamp.as_micros()).unwrap_or(0);
         let nanos = u32::try_from(micros % 1_000_000).unwrap_or(0) * 1_000;
         let moment = uuid::Timestamp::from_unix(NoContext, micros / 1_000_000, nanos);
-        Accepted { id: NotificationId::new(Uuid::new_v7(moment)), timestamp, new }
+        Notification::new(NotificationId::new(Uuid::new_v7(moment)), timestamp, new)
     }
 
     /// Sends a plain text to a user: the document's `create_notification(user_id, content)`.

@@ -8,42 +8,9 @@ pub mod memory;
 
 use async_trait::async_trait;
 
-use crate::model::{
-    Changes, Cursor, Filter, Limit, NewNotification, Notification, NotificationId, Overview, Page, Timestamp, UserId,
-};
+use crate::model::{Changes, Cursor, Filter, Limit, Notification, NotificationId, Overview, Page, Timestamp, UserId};
 
 pub use memory::MemoryStore;
-
-/// A notification that is about to be stored, with what the service gave it.
-#[derive(Clone, Debug)]
-pub struct Accepted {
-    /// Its name.
-    pub id: NotificationId,
-    /// When it was accepted.
-    pub timestamp: Timestamp,
-    /// What the client said.
-    pub new: NewNotification,
-}
-
-impl Accepted {
-    /// As clients see it while it is new.
-    #[must_use]
-    pub fn into_notification(self) -> Notification {
-        let NewNotification { user_id, content, category, title, link, data, expires_at } = self.new;
-        Notification {
-            id: self.id,
-            user_id,
-            content,
-            timestamp: self.timestamp,
-            is_read: false,
-            category,
-            title,
-            link,
-            data,
-            expires_at,
-        }
-    }
-}
 
 /// Why a store could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -68,9 +35,9 @@ pub enum StoreError {
 ///   anything.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
-    /// Adds all of these in this order, or none, and returns them. What that pushes out of the
-    /// window is deleted in the same step.
-    async fn create(&self, accepted: Vec<Accepted>) -> Result<Vec<Notification>, StoreError>;
+    /// Adds all of these in this order, or none. What that pushes out of the window is deleted in
+    /// the same step.
+    async fn create(&self, notifications: &[Notification]) -> Result<(), StoreError>;
 
     /// One page of what meets the filter, newest first, starting after `before`.
     async fn list(&self, filter: &Filter, before: Option<Cursor>, limit: Limit) -> Result<Page, StoreError>;

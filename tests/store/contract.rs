@@ -5,7 +5,7 @@ use campanile::{
     server::store::Store,
 };
 
-use super::{accepted, contents, draft, inbox, memory, send, user};
+use super::{accepted, contents, create, draft, inbox, memory, send, user};
 
 /// Defines the rules, and one test of each rule for each back end.
 ///
@@ -52,7 +52,7 @@ contract! {
             expires_at: Some("2030-01-01T00:00:00Z".to_owned()),
             ..draft("ann", "Almost full")
         };
-        let created = store.create(vec![accepted(full)]).await.unwrap().remove(0);
+        let created = create(&*store, full).await;
         assert!(!created.is_read);
         assert_eq!(store.get(created.id).await.unwrap().unwrap(), created);
         assert_eq!(inbox(&*store, &user("ann")).await, [created]);
@@ -132,7 +132,7 @@ contract! {
             [("ann", "alert", "a"), ("ann", "update", "b"), ("bob", "alert", "c"), ("ann", "alert", "d")]
         {
             let new = NotificationDraft { category: Some(category.to_owned()), ..draft(user_id, content) };
-            store.create(vec![accepted(new)]).await.unwrap();
+            create(&*store, new).await;
         }
         store.mark_read_at(&user("ann"), 0).await.unwrap();
         let alert = Some(Category::parse("alert").unwrap());
@@ -206,9 +206,7 @@ contract! {
     async fn a_batch_takes_a_number_for_each_in_the_order_given(open) {
         let store = open(1000);
         let before = modseq(&*store, "ann").await;
-        let batch = ["a", "b", "c"].map(|content| accepted(draft("ann", content))).to_vec();
-        let created = store.create(batch).await.unwrap();
-        assert_eq!(created.iter().map(|n| n.content.as_str()).collect::<Vec<_>>(), ["a", "b", "c"]);
+        store.create(&["a", "b", "c"].map(|content| accepted(draft("ann", content)))).await.unwrap();
         assert_eq!(told(&*store, "ann", before).await, ["created:1", "created:2", "created:3"]);
         assert_eq!(contents(&*store, &Filter::default(), None, 50).await.0, ["c", "b", "a"]);
     }
@@ -341,13 +339,13 @@ contract! {
         let new = |content: &str, expires_at: &str| {
             accepted(NotificationDraft { expires_at: Some(expires_at.to_owned()), ..draft("ann", content) })
         };
-        let batch = vec![
+        let batch = [
             new("soon", "2026-02-01T00:00:00Z"),
             new("sooner", "2026-01-31T00:00:00Z"),
             new("later", "2027-01-01T00:00:00Z"),
             accepted(draft("ann", "never")),
         ];
-        store.create(batch).await.unwrap();
+        store.create(&batch).await.unwrap();
         let since = modseq(&*store, "ann").await;
         assert_eq!(store.delete_expired(at("2026-01-30T23:59:59Z"), 10).await.unwrap(), 0);
         assert_eq!(store.delete_expired(at("2026-02-01T00:00:00Z"), 1).await.unwrap(), 1);
@@ -360,7 +358,7 @@ contract! {
     async fn what_was_deleted_does_not_expire_again(open) {
         let store = open(1000);
         let new = NotificationDraft { expires_at: Some("2026-02-01T00:00:00Z".to_owned()), ..draft("ann", "a") };
-        let gone = store.create(vec![accepted(new)]).await.unwrap().remove(0);
+        let gone = create(&*store, new).await;
         store.delete(gone.id).await.unwrap();
         let later = Timestamp::parse("2026-03-01T00:00:00Z").unwrap();
         assert_eq!(store.delete_expired(later, 10).await.unwrap(), 0);
@@ -370,7 +368,7 @@ contract! {
         let store = open(1000);
         for (user_id, category) in [("ann", "update"), ("bob", "custom"), ("ann", "message"), ("ann", "update")] {
             let new = NotificationDraft { category: Some(category.to_owned()), ..draft(user_id, "x") };
-            store.create(vec![accepted(new)]).await.unwrap();
+            create(&*store, new).await;
         }
         store.mark_read_at(&user("ann"), 0).await.unwrap();
         let names = |counts: &[(Category, u64)]| {

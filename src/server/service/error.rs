@@ -20,9 +20,6 @@ pub enum ServiceError {
     /// The store did not do it.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A part of Campanile broke its word: a bug.
-    #[error("{0}")]
-    Broken(&'static str),
 }
 
 impl ServiceError {
@@ -55,10 +52,6 @@ impl From<ServiceError> for Problem {
             }
             ServiceError::Store(StoreError::Failed(cause)) => {
                 tracing::error!(cause, "the store failed");
-                Self::new(Code::Internal, "Something went wrong on our side. It has been logged.")
-            }
-            ServiceError::Broken(cause) => {
-                tracing::error!(cause, "a part of the server broke its word");
                 Self::new(Code::Internal, "Something went wrong on our side. It has been logged.")
             }
         }

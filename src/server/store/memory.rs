@@ -6,11 +6,11 @@
 mod inbox;
 mod shelf;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use async_trait::async_trait;
 
-use super::{Accepted, Store, StoreError};
+use super::{Store, StoreError};
 use crate::model::{Changes, Cursor, Filter, Limit, Notification, NotificationId, Overview, Page, Timestamp, UserId};
 use shelf::Shelf;
 
@@ -20,7 +20,7 @@ use shelf::Shelf;
 /// changed; whoever comes from further back is told to list again.
 #[derive(Debug)]
 pub struct MemoryStore {
-    shelf: Mutex<Shelf>,
+    shelf: RwLock<Shelf>,
 }
 
 impl MemoryStore {
@@ -34,61 +34,67 @@ impl MemoryStore {
     #[must_use]
     pub fn new(window: usize, started: Timestamp) -> Self {
         let floor = u64::try_from(started.as_micros() / 1_000).unwrap_or(0);
-        Self { shelf: Mutex::new(Shelf::new(window.max(1), floor)) }
+        Self { shelf: RwLock::new(Shelf::new(window.max(1), floor)) }
     }
 
-    fn shelf(&self) -> MutexGuard<'_, Shelf> {
-        // A panic while the lock was held would be a bug of ours; the shelf has no operation that
-        // can panic half-way, so what is in it is still whole.
-        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
+    // A panic while the lock was held would be a bug of ours; the shelf has no operation that can
+    // panic half-way, so what is in it is still whole.
+
+    fn look(&self) -> RwLockReadGuard<'_, Shelf> {
+        self.shelf.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change(&self) -> RwLockWriteGuard<'_, Shelf> {
+        self.shelf.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[async_trait]
 impl Store for MemoryStore {
-    async fn create(&self, accepted: Vec<Accepted>) -> Result<Vec<Notification>, StoreError> {
-        let mut shelf = self.shelf();
-        Ok(accepted.into_iter().map(|accepted| shelf.add(accepted.into_notification())).collect())
+    async fn create(&self, notifications: &[Notification]) -> Result<(), StoreError> {
+        let mut shelf = self.change();
+        notifications.iter().for_each(|notification| shelf.add(notification.clone()));
+        Ok(())
     }
 
     async fn list(&self, filter: &Filter, before: Option<Cursor>, limit: Limit) -> Result<Page, StoreError> {
-        Ok(self.shelf().list(filter, before, limit))
+        Ok(self.look().list(filter, before, limit))
     }
 
     async fn get(&self, id: NotificationId) -> Result<Option<Notification>, StoreError> {
-        Ok(self.shelf().get(id))
+        Ok(self.look().get(id))
     }
 
     async fn set_read(&self, id: NotificationId, is_read: bool) -> Result<Option<Notification>, StoreError> {
-        Ok(self.shelf().set_read(id, is_read))
+        Ok(self.change().set_read(id, is_read))
     }
 
     async fn mark_read_at(&self, user_id: &UserId, index: u64) -> Result<Option<Notification>, StoreError> {
-        Ok(self.shelf().mark_read_at(user_id, index))
+        Ok(self.change().mark_read_at(user_id, index))
     }
 
     async fn mark_all_read(&self, user_id: &UserId) -> Result<u64, StoreError> {
-        Ok(self.shelf().mark_all_read(user_id))
+        Ok(self.change().mark_all_read(user_id))
     }
 
     async fn delete(&self, id: NotificationId) -> Result<Option<Notification>, StoreError> {
-        Ok(self.shelf().delete(id))
+        Ok(self.change().delete(id))
     }
 
     async fn unread_count(&self, user_id: &UserId) -> Result<u64, StoreError> {
-        Ok(self.shelf().unread_count(user_id))
+        Ok(self.look().unread_count(user_id))
     }
 
     async fn changes(&self, user_id: &UserId, since: u64, limit: Limit) -> Result<Changes, StoreError> {
-        Ok(self.shelf().changes(user_id, since, limit))
+        Ok(self.look().changes(user_id, since, limit))
     }
 
     async fn overview(&self, user_id: Option<&UserId>) -> Result<Overview, StoreError> {
-        Ok(self.shelf().overview(user_id))
+        Ok(self.look().overview(user_id))
     }
 
     async fn delete_expired(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
-        Ok(self.shelf().delete_expired(now, limit))
+        Ok(self.change().delete_expired(now, limit))
     }
 
     async fn ready(&self) -> Result<(), StoreError> {

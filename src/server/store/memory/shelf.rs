@@ -27,7 +27,7 @@ impl Row {
     }
 
     fn seen_in(&self, inbox: &Inbox) -> Notification {
-        Notification { is_read: self.is_read(inbox), ..self.notification.clone() }
+        self.notification.clone().with_read(self.is_read(inbox))
     }
 }
 
@@ -65,7 +65,7 @@ impl Shelf {
     }
 
     /// Adds a notification and lets go of what that pushes out of the window.
-    pub(super) fn add(&mut self, notification: Notification) -> Notification {
+    pub(super) fn add(&mut self, notification: Notification) {
         let seq = self.next_seq;
         self.next_seq += 1;
         let floor = self.floor;
@@ -81,12 +81,11 @@ impl Shelf {
             self.expiries.insert((expires_at, seq));
         }
         self.seqs.insert(notification.id, seq);
-        self.rows.insert(seq, Row { notification: notification.clone(), modseq, created: modseq });
+        self.rows.insert(seq, Row { notification, modseq, created: modseq });
         while self.rows.len() > self.window {
             let Some((&oldest, _)) = self.rows.first_key_value() else { break };
             self.remove(oldest);
         }
-        notification
     }
 
     pub(super) fn list(&self, filter: &Filter, before: Option<Cursor>, limit: Limit) -> Page {
