@@ -51,7 +51,7 @@ struct EachBody {
 #[schema(as = NewAnnouncement)]
 struct FanoutBody {
     /// 1 to 1000 users, each once.
-    #[schema(min_items = 1, max_items = 1000, value_type = Vec<UserId>)]
+    #[schema(min_items = 1, max_items = 1000, value_type = std::collections::BTreeSet<UserId>)]
     user_ids: Vec<String>,
     /// What it says.
     #[schema(value_type = Content)]
