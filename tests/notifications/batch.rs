@@ -51,7 +51,7 @@ async fn a_thousand_are_taken_and_one_more_is_not() {
 async fn one_that_is_wrong_is_named_and_none_is_created() {
     let app = App::new();
     let good = json!({"user_id": "ann", "content": "a"});
-    let cases: [(Value, &str); 13] = [
+    let cases: [(Value, &str); 15] = [
         (json!({"notifications": [good, {"user_id": "ann", "content": " "}]}), "notifications[1].content"),
         (json!({"notifications": [good, {"user_id": "ann", "content": 5}]}), "notifications[1].content"),
         (json!({"notifications": [good, ["ann", "a"]]}), "notifications[1]"),
@@ -64,6 +64,8 @@ async fn one_that_is_wrong_is_named_and_none_is_created() {
         (json!({"user_ids": [], "content": "x"}), "user_ids"),
         (json!({"user_ids": ["ann"]}), "content"),
         (json!({"user_ids": ["ann"], "content": "x", "notifications": [good]}), "body"),
+        (json!({"notifications": [good], "content": "x"}), "body"),
+        (json!({"user_ids": ["ann"], "content": "x", "user_id": "ann"}), "user_id"),
         (json!({}), "body"),
     ];
     for (body, field) in cases {

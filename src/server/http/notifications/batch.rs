@@ -39,6 +39,7 @@ enum BatchBody {
 /// A list of notifications, each as `create` takes it.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = NewNotifications)]
+#[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "only describes the body")]
 struct EachBody {
     /// 1 to 1000 notifications.
@@ -49,6 +50,7 @@ struct EachBody {
 /// One thing to tell to many users.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = NewAnnouncement)]
+#[serde(deny_unknown_fields)]
 struct FanoutBody {
     /// 1 to 1000 users, each once.
     #[schema(min_items = 1, max_items = 1000, value_type = std::collections::BTreeSet<UserId>)]
@@ -99,13 +101,13 @@ async fn batch(
 }
 
 fn parse(mut body: Map<String, Value>) -> Result<Vec<NewNotification>, Vec<FieldError>> {
-    match (body.remove("notifications"), body.contains_key("user_ids")) {
-        (Some(list), false) => parse_each(list),
-        (None, true) => parse_fanout(body),
-        _ => {
-            let why = "Give either notifications, or user_ids with content.";
+    match body.remove("notifications") {
+        Some(list) if body.is_empty() => parse_each(list),
+        Some(_) => {
+            let why = "Give either notifications and nothing else, or user_ids with content.";
             Err(vec![FieldError::new("body", Invalid::new(why))])
         }
+        None => parse_fanout(body),
     }
 }
 
