@@ -116,6 +116,12 @@ test("a user id that is not legal is refused at its field", async ({ dashboard, 
   await expect(field).not.toHaveAttribute("aria-invalid");
 });
 
+test("a character that no document can hold is refused like any other", async ({ dashboard }) => {
+  await dashboard.open({ user_id: "a\0b" });
+  await dashboard.hydrated();
+  await expect(dashboard.filters.getByLabel("Inbox of")).toHaveAttribute("aria-invalid", "true");
+});
+
 test("more than a page is shown on demand, each once", async ({ dashboard, api, page, user }) => {
   await api.createMany(120, "note");
   await dashboard.open({ user_id: user });
