@@ -29,6 +29,8 @@ mod state;
 mod tab;
 mod wire;
 
+use std::time::Duration;
+
 use leptos::prelude::*;
 
 #[cfg(feature = "ssr")]
@@ -50,7 +52,8 @@ pub fn App() -> impl IntoView {
     let preferences = Preferences::new();
     components::effect(move |_| {
         preferences.recall();
-        board.is_local.set(true);
+        // Every time on the page is written anew; the page answers before that.
+        set_timeout(move || board.is_local.set(true), Duration::ZERO);
         board.keep_up_to_date();
         tab::follow(board);
         commands::listen(board, preferences);

@@ -36,7 +36,10 @@ pub fn shell(assets: PageAssets) -> impl IntoView {
         "try{{let t=localStorage.getItem('{THEME}');if(t=='light'||t=='dark')document.documentElement.dataset.theme=t}}catch(e){{}}"
     );
     let start = (!js.is_empty()).then(|| {
-        let start = format!("import init,{{hydrate}} from '{js}';init({{module_or_path:'{wasm}'}}).then(hydrate)");
+        // Starting the module and hydrating are tasks of their own, so that the page answers in between.
+        let start = format!(
+            "import init,{{hydrate}} from '{js}';init({{module_or_path:'{wasm}'}}).then(()=>setTimeout(hydrate))"
+        );
         view! {
             <link rel="preload" href=wasm r#as="fetch" r#type="application/wasm" crossorigin="anonymous" />
             <script r#type="module" nonce=nonce.clone() inner_html=start></script>
