@@ -106,15 +106,13 @@ mod on_the_server {
     use leptos::prelude::use_context;
 
     use crate::{
-        model::{Code, FieldError, Invalid, Problem},
+        model::{FieldError, Invalid, Problem},
         server::service::{NotificationService, Principal},
     };
 
     /// The service, and who is calling.
     pub(super) fn caller() -> Result<(NotificationService, Principal), Problem> {
-        use_context()
-            .zip(use_context())
-            .ok_or_else(|| Problem::new(Code::Internal, "Something went wrong on the server."))
+        use_context().zip(use_context()).ok_or_else(Problem::internal)
     }
 
     pub(super) fn parse<T>(field: &str, text: &str, parse: impl Fn(&str) -> Result<T, Invalid>) -> Result<T, Problem> {

@@ -25,7 +25,7 @@ impl FromServerFnError for Problem {
             ServerFnErrorErr::Registration(_)
             | ServerFnErrorErr::ServerError(_)
             | ServerFnErrorErr::MiddlewareError(_)
-            | ServerFnErrorErr::Response(_) => Self::new(Code::Internal, "Something went wrong on the server."),
+            | ServerFnErrorErr::Response(_) => Self::internal(),
         }
     }
 }

@@ -155,6 +155,12 @@ impl Problem {
         Self { errors, ..Self::new(Code::InvalidInput, detail) }
     }
 
+    /// A failure of the server's own. It tells nothing; whoever makes it logs the cause.
+    #[must_use]
+    pub fn internal() -> Self {
+        Self::new(Code::Internal, "Something went wrong on our side. It has been logged.")
+    }
+
     /// The same, with `"ok": false`, for routes that answer `"ok": true` otherwise.
     #[must_use]
     pub fn not_ok(self) -> Self {

@@ -16,7 +16,7 @@ use leptos_axum::ResponseOptions;
 use super::{DASHBOARD_PATH, extract::Caller};
 use crate::{
     app::{self, Initial},
-    model::{Code, Problem},
+    model::Problem,
     server::{
         assets,
         service::{NotificationService, Principal},
@@ -104,5 +104,5 @@ async fn whole(answer: Response) -> Result<Response, Problem> {
 
 fn broken() -> Problem {
     tracing::error!("the dashboard could not be rendered");
-    Problem::new(Code::Internal, "Something went wrong on our side. It has been logged.")
+    Problem::internal()
 }

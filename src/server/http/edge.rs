@@ -34,7 +34,7 @@ pub(super) fn wrap(routes: Router, options: &HttpOptions) -> Router {
         .layer(DefaultBodyLimit::max(options.max_body_bytes))
         .layer(CatchPanicLayer::custom(|_: Box<dyn Any + Send>| {
             // The panic hook has logged it.
-            Problem::new(Code::Internal, "Something went wrong on our side. It has been logged.").into_response()
+            Problem::internal().into_response()
         }))
         .layer(CsrfLayer::new().with_rejection_response(|_| {
             let why = "This request was started by a page of another site. Use the dashboard, or a client of your own.";

@@ -52,7 +52,7 @@ impl From<ServiceError> for Problem {
             }
             ServiceError::Store(StoreError::Failed(cause)) => {
                 tracing::error!(cause, "the store failed");
-                Self::new(Code::Internal, "Something went wrong on our side. It has been logged.")
+                Self::internal()
             }
         }
     }

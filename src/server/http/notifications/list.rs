@@ -7,7 +7,7 @@ use axum::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    model::{Code, Cursor, ListParams, Notification, Problem},
+    model::{Cursor, ListParams, Notification, Problem},
     server::{
         http::extract::{Caller, Query},
         service::NotificationService,
@@ -61,7 +61,7 @@ fn render(notifications: &[Notification]) -> Result<Vec<u8>, Problem> {
     let mut json = Vec::with_capacity(2 + notifications.len() * ROOM_FOR_ONE);
     serde_json::to_writer(&mut json, notifications).map_err(|error| {
         tracing::error!(%error, "a page could not be rendered");
-        Problem::new(Code::Internal, "Something went wrong on our side. It has been logged.")
+        Problem::internal()
     })?;
     Ok(json)
 }
