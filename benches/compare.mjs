@@ -34,6 +34,9 @@ function start(command, args) {
 
 const serve = () => start(campanile, ['serve', '--listen', '127.0.0.1:0', '--store', 'memory:', '--log', 'warn']);
 
+/** Asks once more when the connection was closed while a load kept this process from noticing. */
+const ask = (url, request) => fetch(url, request).catch(() => fetch(url, request));
+
 function load(url, script) {
   const args = ['-t1', `-c${CONNECTIONS}`, `-d${SECONDS}s`, ...(script ? ['-s', script] : []), url];
   const text = execFileSync('wrk', args, { encoding: 'utf8' });
@@ -56,7 +59,7 @@ function row(what, value, unit, budget) {
 async function compare(what, ours, budget, script) {
   const body = join(folder, 'body.json');
   const request = script ? { method: 'POST', headers: { 'content-type': 'application/json' }, body: CREATE } : {};
-  writeFileSync(body, Buffer.from(await (await fetch(ours, request)).arrayBuffer()));
+  writeFileSync(body, Buffer.from(await (await ask(ours, request)).arrayBuffer()));
   const other = await start(bare, [body]);
   load(ours, script);
   load(other.url, script);
