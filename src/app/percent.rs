@@ -1,7 +1,7 @@
 //! Percent-encoding as HTML forms do it (WHATWG URL, `application/x-www-form-urlencoded`).
 //!
 //! Written here because the `url` crate brings tables for internationalised domain names, which
-//! would be a third of what the browser loads.
+//! the browser would have to load.
 
 /// Makes any text safe as a name or a value in a query.
 pub(super) fn encode(text: &str) -> String {

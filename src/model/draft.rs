@@ -96,7 +96,7 @@ impl NewNotification {
 }
 
 /// The value, or `None` with what is wrong noted under the name of the field.
-fn take<T>(errors: &mut Vec<FieldError>, field: &str, parsed: Result<T, Invalid>) -> Option<T> {
+pub(super) fn take<T>(errors: &mut Vec<FieldError>, field: &str, parsed: Result<T, Invalid>) -> Option<T> {
     parsed.map_err(|invalid| errors.push(FieldError::new(field, invalid))).ok()
 }
 
@@ -104,6 +104,10 @@ fn required<T>(text: Option<&str>, parse: impl Fn(&str) -> Result<T, Invalid>) -
     parse(text.ok_or_else(|| Invalid::new("This field is required."))?)
 }
 
-fn optional<T>(text: Option<&str>, parse: impl Fn(&str) -> Result<T, Invalid>) -> Result<Option<T>, Invalid> {
+/// What was given, parsed; nothing when nothing was.
+pub(super) fn optional<T>(
+    text: Option<&str>,
+    parse: impl Fn(&str) -> Result<T, Invalid>,
+) -> Result<Option<T>, Invalid> {
     text.map(parse).transpose()
 }

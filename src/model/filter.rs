@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Category, Cursor, FieldError, Invalid, Limit, Notification, UserId};
+use super::{
+    Category, Cursor, FieldError, Invalid, Limit, Notification, UserId,
+    draft::{optional, take},
+};
 
 /// Which notifications are wanted: those that meet all that is set.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,16 +63,20 @@ impl ListParams {
     /// One entry for each parameter that is not legal.
     pub fn parse(&self) -> Result<(Filter, Option<Cursor>, Limit), Vec<FieldError>> {
         let mut errors = Vec::new();
-        let user_id = take(&mut errors, "user_id", self.user_id.as_deref(), UserId::parse);
-        let limit = take(&mut errors, "limit", self.limit.as_deref(), Limit::parse);
-        let category = take(&mut errors, "category", self.category.as_deref(), Category::parse);
-        let unread = take(&mut errors, "unread", self.unread.as_deref(), parse_bool);
-        let before = take(&mut errors, "before", self.before.as_deref(), Cursor::parse);
+        let user_id = take(&mut errors, "user_id", optional(self.user_id.as_deref(), UserId::parse));
+        let limit = take(&mut errors, "limit", optional(self.limit.as_deref(), Limit::parse));
+        let category = take(&mut errors, "category", optional(self.category.as_deref(), Category::parse));
+        let unread = take(&mut errors, "unread", optional(self.unread.as_deref(), parse_bool));
+        let before = take(&mut errors, "before", optional(self.before.as_deref(), Cursor::parse));
         if !errors.is_empty() {
             return Err(errors);
         }
-        let filter = Filter { user_id, category, unread: unread.unwrap_or(false) };
-        Ok((filter, before, limit.unwrap_or_default()))
+        let filter = Filter {
+            user_id: user_id.flatten(),
+            category: category.flatten(),
+            unread: unread.flatten().unwrap_or(false),
+        };
+        Ok((filter, before.flatten(), limit.flatten().unwrap_or_default()))
     }
 }
 
@@ -79,13 +86,4 @@ fn parse_bool(text: &str) -> Result<bool, Invalid> {
         "false" => Ok(false),
         _ => Err(Invalid::new("This is either true or false.")),
     }
-}
-
-fn take<T>(
-    errors: &mut Vec<FieldError>,
-    name: &str,
-    text: Option<&str>,
-    parse: impl Fn(&str) -> Result<T, Invalid>,
-) -> Option<T> {
-    parse(text?).map_err(|invalid| errors.push(FieldError::new(name, invalid))).ok()
 }

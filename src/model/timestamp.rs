@@ -5,9 +5,9 @@ use chrono::{DateTime, NaiveDate, SubsecRound, Timelike, Utc};
 use super::problem::Invalid;
 
 /// A moment in UTC, to the microsecond: RFC 3339 with six fractional digits and `Z`.
-///
-/// It is written and read by hand and not by chrono's format strings, which would be a tenth of
-/// what the browser loads.
+//
+// It is written and read by hand and not by chrono's format strings, whose machinery the browser
+// would have to load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "ssr", schema(value_type = String, format = DateTime, example = "2025-11-05T10:30:00.123456Z"))]

@@ -53,8 +53,8 @@ async fn list(
     Ok((headers, render(&page.notifications)?))
 }
 
-/// The page as JSON. [`axum::Json`] would begin with a small buffer that grows and is copied seven
-/// times, which takes as long as all the rest.
+/// The page as JSON. [`axum::Json`] would begin with a small buffer that grows and is copied again
+/// and again.
 fn render(notifications: &[Notification]) -> Result<Vec<u8>, Problem> {
     /// More than most notifications take.
     const ROOM_FOR_ONE: usize = 256;
