@@ -8,11 +8,11 @@ use axum::{
     http::{Request, header},
 };
 use campanile::{
-    model::{Changes, Cursor, Filter, Limit, Notification, NotificationId, Overview, Page, Timestamp, UserId},
+    model::{Changes, Cursor, Filter, Limit, Notification, NotificationId, Overview, Page, UserId},
     server::{
         http::HttpOptions,
         service::NotificationService,
-        store::{Store, StoreError},
+        store::{Creation, Due, Once, Store, StoreError},
     },
 };
 
@@ -34,7 +34,7 @@ impl Store for Troubled {
     async fn ready(&self) -> Result<(), StoreError> {
         Err(StoreError::Unavailable("connection refused by db.internal".to_owned()))
     }
-    async fn create(&self, _: &[Notification]) -> Result<(), StoreError> {
+    async fn create(&self, _: &[Notification], _: Option<&Once>) -> Result<Creation, StoreError> {
         Err(StoreError::Failed("disk full at /var/secrets.db".to_owned()))
     }
     async fn list(&self, _: &Filter, _: Option<Cursor>, _: Limit) -> Result<Page, StoreError> {
@@ -61,7 +61,7 @@ impl Store for Troubled {
     async fn overview(&self, _: Option<&UserId>) -> Result<Overview, StoreError> {
         unreachable!()
     }
-    async fn delete_expired(&self, _: Timestamp, _: usize) -> Result<usize, StoreError> {
+    async fn delete_due(&self, _: &Due) -> Result<usize, StoreError> {
         unreachable!()
     }
 }

@@ -67,7 +67,7 @@ async fn a_user_never_sends() {
     let ann = Principal::User(user("ann"));
     let new = NewNotification::parse(draft("ann", "hi")).unwrap();
     assert!(matches!(service.create(&ann, new.clone()).await, Err(ServiceError::Forbidden(_))));
-    assert!(matches!(service.create_batch(&ann, vec![new]).await, Err(ServiceError::Forbidden(_))));
+    assert!(matches!(service.create_batch(&ann, vec![new], None).await, Err(ServiceError::Forbidden(_))));
     assert_eq!(service.unread_count(&Principal::Operator, &user("ann")).await.unwrap(), 0);
 }
 
@@ -99,6 +99,6 @@ async fn everything_that_expired_is_deleted_however_much_it_is() {
         service.create(&Principal::Operator, new("2026-03-03T00:00:00Z")).await.unwrap();
     }
     service.create(&Principal::Operator, new("2026-03-04T00:00:00.000001Z")).await.unwrap();
-    assert_eq!(service.delete_expired().await.unwrap(), 1200);
+    assert_eq!(service.delete_due().await.unwrap(), 1200);
     assert_eq!(service.unread_count(&Principal::Operator, &user("ann")).await.unwrap(), 1);
 }

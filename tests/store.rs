@@ -15,7 +15,7 @@ use uuid::{NoContext, Uuid};
 use crate::harness::started;
 
 /// A new empty memory store with this window.
-pub(crate) fn memory(window: usize) -> Box<dyn Store> {
+pub(crate) async fn memory(window: usize) -> Box<dyn Store> {
     Box::new(MemoryStore::new(window, started()))
 }
 
@@ -40,7 +40,7 @@ pub(crate) fn draft(user_id: &str, content: &str) -> NotificationDraft {
 
 pub(crate) async fn create(store: &dyn Store, draft: NotificationDraft) -> Notification {
     let notification = accepted(draft);
-    store.create(std::slice::from_ref(&notification)).await.unwrap();
+    store.create(std::slice::from_ref(&notification), None).await.unwrap();
     notification
 }
 

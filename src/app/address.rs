@@ -17,6 +17,8 @@ pub struct Address {
     pub category: Option<String>,
     /// Only what is unread.
     pub unread: bool,
+    /// Only what has these words.
+    pub q: Option<String>,
     /// Only what comes after this position: a page further down.
     pub before: Option<String>,
 }
@@ -38,6 +40,7 @@ impl Address {
                 "user_id" => address.user_id = Some(value),
                 "category" => address.category = Some(value),
                 "unread" => address.unread = value == "true",
+                "q" => address.q = Some(value),
                 "before" => address.before = Some(value),
                 _ => {}
             }
@@ -66,6 +69,9 @@ impl Address {
         if self.unread {
             put("unread", "true");
         }
+        if let Some(q) = &self.q {
+            put("q", q);
+        }
         if let Some(before) = &self.before {
             put("before", before);
         }
@@ -90,6 +96,12 @@ impl Address {
         Self { unread, before: None, ..self.clone() }
     }
 
+    /// The same inbox with only what has these words; from the newest on.
+    #[must_use]
+    pub fn search(&self, q: Option<&str>) -> Self {
+        Self { q: q.map(str::to_owned), before: None, ..self.clone() }
+    }
+
     /// The same filter, a page further down.
     #[must_use]
     pub fn from(&self, before: String) -> Self {
@@ -99,7 +111,7 @@ impl Address {
     /// Whether it narrows what is shown, apart from the inbox.
     #[must_use]
     pub fn narrows(&self) -> bool {
-        self.category.is_some() || self.unread
+        self.category.is_some() || self.unread || self.q.is_some()
     }
 
     /// As the parameters of a list of so many.
@@ -110,6 +122,7 @@ impl Address {
             limit: Some(limit.to_string()),
             category: self.category.clone(),
             unread: self.unread.then(|| "true".to_owned()),
+            q: self.q.clone(),
             before: self.before.clone(),
         }
     }
@@ -168,9 +181,10 @@ mod tests {
         #[test]
         fn an_address_survives_its_href(
             user_id in proptest::option::of("[^\\x00\n]+"), category in proptest::option::of("[^\\x00\n]+"),
-            unread: bool, before in proptest::option::of("[0-9]{1,18}"),
+            unread: bool, q in proptest::option::of("[^\\x00\n]+"),
+            before in proptest::option::of("[0-9]{1,18}"),
         ) {
-            let address = Address { user_id, category, unread, before };
+            let address = Address { user_id, category, unread, q, before };
             let href = address.href();
             let query = href.split_once('?').map_or("", |(_, query)| query);
             prop_assert_eq!(Address::parse(query), address);

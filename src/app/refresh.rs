@@ -21,9 +21,9 @@ impl Board {
     /// pointless is not asked for.
     pub(super) fn refresh(self) {
         let Some((ticket, limit)) = self.ticket() else { return };
-        let Address { user_id, category, unread, before } = self.address.get_untracked();
+        let Address { user_id, category, unread, q, before } = self.address.get_untracked();
         spawn_local(async move {
-            match snapshot(user_id, category, unread, before, limit).await {
+            match snapshot(user_id, category, unread, q, before, limit).await {
                 Ok(snapshot) => self.show(ticket, snapshot),
                 Err(problem) => {
                     if self.is_current(ticket) {

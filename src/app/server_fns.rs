@@ -21,14 +21,21 @@ pub async fn snapshot(
     category: Option<String>,
     /// Only what is unread.
     unread: bool,
+    /// Only what has these words.
+    q: Option<String>,
     /// Only what comes after this position.
     before: Option<String>,
     /// At most so many.
     limit: u16,
 ) -> Result<Snapshot, Problem> {
     let (service, principal) = caller()?;
-    let address =
-        super::address::Address { user_id: given(user_id), category: given(category), unread, before: given(before) };
+    let address = super::address::Address {
+        user_id: given(user_id),
+        category: given(category),
+        unread,
+        q: given(q),
+        before: given(before),
+    };
     Snapshot::read(&service, &principal, &address, limit).await
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Category, Cursor, FieldError, Invalid, Limit, Notification, UserId,
+    Category, Cursor, FieldError, Invalid, Limit, Notification, Search, UserId,
     draft::{optional, take},
 };
 
@@ -16,6 +16,8 @@ pub struct Filter {
     pub category: Option<Category>,
     /// Only what is unread.
     pub unread: bool,
+    /// Only what has these words.
+    pub search: Option<Search>,
 }
 
 impl Filter {
@@ -31,6 +33,13 @@ impl Filter {
         self.user_id.as_ref().is_none_or(|user_id| *user_id == notification.user_id)
             && self.category.as_ref().is_none_or(|category| *category == notification.category)
             && !(self.unread && notification.is_read)
+            && self.search.as_ref().is_none_or(|search| search.finds(notification))
+    }
+
+    /// Whether it asks for less than everything in the inbox, or in all of them.
+    #[must_use]
+    pub fn narrows(&self) -> bool {
+        self.category.is_some() || self.unread || self.search.is_some()
     }
 }
 
@@ -51,6 +60,9 @@ pub struct ListParams {
     /// `true`: only what is unread. `false` is as if absent.
     #[cfg_attr(feature = "ssr", param(value_type = Option<bool>, nullable = false))]
     pub unread: Option<String>,
+    /// Only what has each of these words in its title or content, in upper or lower case.
+    #[cfg_attr(feature = "ssr", param(value_type = Option<Search>, nullable = false))]
+    pub q: Option<String>,
     /// Only what comes after this position; taken from the `next` link of the page before.
     #[cfg_attr(feature = "ssr", param(value_type = Option<Cursor>, nullable = false))]
     pub before: Option<String>,
@@ -67,6 +79,7 @@ impl ListParams {
         let limit = take(&mut errors, "limit", optional(self.limit.as_deref(), Limit::parse));
         let category = take(&mut errors, "category", optional(self.category.as_deref(), Category::parse));
         let unread = take(&mut errors, "unread", optional(self.unread.as_deref(), parse_bool));
+        let search = take(&mut errors, "q", optional(self.q.as_deref(), Search::parse));
         let before = take(&mut errors, "before", optional(self.before.as_deref(), Cursor::parse));
         if !errors.is_empty() {
             return Err(errors);
@@ -75,6 +88,7 @@ impl ListParams {
             user_id: user_id.flatten(),
             category: category.flatten(),
             unread: unread.flatten().unwrap_or(false),
+            search: search.flatten(),
         };
         Ok((filter, before.flatten(), limit.flatten().unwrap_or_default()))
     }

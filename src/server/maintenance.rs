@@ -15,10 +15,10 @@ pub async fn run(service: NotificationService) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        match service.delete_expired().await {
+        match service.delete_due().await {
             Ok(0) => {}
-            Ok(deleted) => tracing::debug!(deleted, "expired notifications are deleted"),
-            Err(error) => tracing::warn!(%error, "expired notifications could not be deleted; trying again"),
+            Ok(deleted) => tracing::debug!(deleted, "notifications that were due are deleted"),
+            Err(error) => tracing::warn!(%error, "notifications that are due could not be deleted; trying again"),
         }
     }
 }

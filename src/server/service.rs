@@ -4,18 +4,21 @@
 //! [`NotificationService`] and nothing else.
 
 mod error;
+mod idempotency;
 mod principal;
 
 use std::sync::Arc;
 
+use chrono::TimeDelta;
 use uuid::{NoContext, Uuid};
 
 pub use error::ServiceError;
+pub use idempotency::IdempotencyKey;
 pub use principal::Principal;
 
 use super::{
     clock::{Clock, SystemClock},
-    store::Store,
+    store::{Creation, Due, Store, StoreError},
 };
 use crate::model::{
     Changes, Content, Cursor, FieldError, Filter, Invalid, Limit, NewNotification, Notification, NotificationId,
@@ -24,8 +27,8 @@ use crate::model::{
 
 /// The most notifications that one call creates, when nothing else is said.
 pub const DEFAULT_BATCH_MAX: usize = 1000;
-/// How many expired notifications are deleted in one step, so that nobody waits long for it.
-const EXPIRY_STEP: usize = 500;
+/// How many notifications that are due are deleted in one step, so that nobody waits long for it.
+const DUE_STEP: usize = 500;
 
 /// Creates, lists, marks and deletes notifications.
 ///
@@ -37,6 +40,7 @@ pub struct NotificationService {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     batch_max: usize,
+    max_age: Option<TimeDelta>,
 }
 
 impl NotificationService {
@@ -49,13 +53,19 @@ impl NotificationService {
     /// A service that asks this clock what time it is.
     #[must_use]
     pub fn with_clock(store: impl Store, clock: impl Clock) -> Self {
-        Self { store: Arc::new(store), clock: Arc::new(clock), batch_max: DEFAULT_BATCH_MAX }
+        Self { store: Arc::new(store), clock: Arc::new(clock), batch_max: DEFAULT_BATCH_MAX, max_age: None }
     }
 
     /// The same, with another limit for how many notifications one call creates.
     #[must_use]
     pub fn batch_max(self, batch_max: usize) -> Self {
         Self { batch_max, ..self }
+    }
+
+    /// The same, but what was accepted longer ago than this is deleted, as if it had expired.
+    #[must_use]
+    pub fn max_age(self, max_age: Option<TimeDelta>) -> Self {
+        Self { max_age, ..self }
     }
 
     /// The present moment, as the service sees it.
@@ -69,29 +79,53 @@ impl NotificationService {
     /// # Errors
     /// When the caller may not send, or the store cannot take it.
     pub async fn create(&self, principal: &Principal, new: NewNotification) -> Result<Notification, ServiceError> {
-        principal.may_send()?;
-        let notification = self.accept(new);
-        self.store.create(std::slice::from_ref(&notification)).await?;
-        Ok(notification)
+        self.create_once(principal, new, None).await
     }
 
-    /// Sends all of these in this order, or none, and returns them with their ids and times.
+    /// Sends one notification unless the same was sent with this key within 24 hours; then it
+    /// returns what it returned then.
     ///
     /// # Errors
-    /// When there is none or more than the limit, the caller may not send, or the store cannot
-    /// take them.
+    /// Those of [`Self::create`], and when the key was used for something else.
+    pub async fn create_once(
+        &self,
+        principal: &Principal,
+        new: NewNotification,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<Notification, ServiceError> {
+        let created = self.create_batch(principal, vec![new], key).await?;
+        // The store keeps as many as it was given.
+        created.into_iter().next().ok_or_else(|| StoreError::Failed("it lost a notification".to_owned()).into())
+    }
+
+    /// Sends all of these in this order, or none, and returns them with their ids and times; with
+    /// a key, unless the same was sent with it within 24 hours.
+    ///
+    /// # Errors
+    /// When there is none or more than the limit, the caller may not send, the key was used for
+    /// something else, or the store cannot take them.
     pub async fn create_batch(
         &self,
         principal: &Principal,
         new: Vec<NewNotification>,
+        key: Option<&IdempotencyKey>,
     ) -> Result<Vec<Notification>, ServiceError> {
         principal.may_send()?;
         if new.is_empty() || new.len() > self.batch_max {
             let why = format!("A batch has 1 to {} notifications; this has {}.", self.batch_max, new.len());
             return Err(ServiceError::Invalid(vec![FieldError::new("notifications", Invalid::new(why))]));
         }
-        let notifications: Vec<_> = new.into_iter().map(|new| self.accept(new)).collect();
-        self.store.create(&notifications).await?;
+        let once = key.map(|key| key.once(&new, self.clock.now())).transpose()?;
+        let mut notifications: Vec<_> = new.into_iter().map(|new| self.accept(new)).collect();
+        match self.store.create(&notifications, once.as_ref()).await? {
+            Creation::Done => {}
+            Creation::Before(made) => {
+                for (notification, (id, timestamp)) in notifications.iter_mut().zip(made) {
+                    *notification = Notification::new(id, timestamp, notification.new.clone());
+                }
+            }
+            Creation::KeyTaken => return Err(IdempotencyKey::taken()),
+        }
         Ok(notifications)
     }
 
@@ -204,19 +238,21 @@ impl NotificationService {
         Ok(self.store.overview(user_id).await?)
     }
 
-    /// Deletes what has expired, and returns how many notifications that were.
+    /// Deletes what has expired or is too old, and returns how many notifications that were.
     ///
     /// [`super::maintenance::run`] calls it again and again.
     ///
     /// # Errors
     /// When the store cannot.
-    pub async fn delete_expired(&self) -> Result<usize, ServiceError> {
+    pub async fn delete_due(&self) -> Result<usize, ServiceError> {
         let now = self.clock.now();
+        let accepted_before = self.max_age.map(|age| Timestamp::new(now.to_utc() - age));
+        let due = Due { now, accepted_before, limit: DUE_STEP };
         let mut deleted = 0;
         loop {
-            let step = self.store.delete_expired(now, EXPIRY_STEP).await?;
+            let step = self.store.delete_due(&due).await?;
             deleted += step;
-            if step < EXPIRY_STEP {
+            if step < DUE_STEP {
                 return Ok(deleted);
             }
         }

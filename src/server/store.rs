@@ -1,16 +1,22 @@
 //! Where notifications are kept.
 //!
-//! One trait that speaks the domain. A back end is a file beside this one; every rule that it must
-//! keep is a named test of the contract suite in `tests/store_contract.rs`, which runs against
-//! every back end.
+//! One trait that speaks the domain. A back end is a room beside this file; every rule that it must
+//! keep is a named test of `tests/store/contract.rs`, which runs against every back end.
 
+mod collect;
 pub mod memory;
+pub mod record;
+mod replay;
 
 use async_trait::async_trait;
+use tokio::sync::mpsc;
 
-use crate::model::{Changes, Cursor, Filter, Limit, Notification, NotificationId, Overview, Page, Timestamp, UserId};
+use crate::model::{
+    Category, Changes, Cursor, Filter, Limit, Notification, NotificationId, Overview, Page, Timestamp, UserId,
+};
 
 pub use memory::MemoryStore;
+pub use record::Record;
 
 /// Why a store could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +29,50 @@ pub enum StoreError {
     Failed(String),
 }
 
+/// How long the key of a request that must happen once is remembered, in hours.
+pub const ONCE_HOURS: i64 = 24;
+
+/// Makes a creation happen once, however often it is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Once {
+    /// The caller's name for the request.
+    pub key: String,
+    /// What tells this request from another one of the same name: a hash of what it asks for.
+    pub fingerprint: [u8; 32],
+    /// When it was asked for. A key that is [`ONCE_HOURS`] older is as if it had never been used.
+    pub at: Timestamp,
+}
+
+impl Once {
+    /// A key that was used at this moment or before is forgotten.
+    #[must_use]
+    pub fn forgotten_at(at: Timestamp) -> Timestamp {
+        Timestamp::new(at.to_utc() - chrono::TimeDelta::hours(ONCE_HOURS))
+    }
+}
+
+/// What a creation did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Creation {
+    /// The notifications are in their inboxes.
+    Done,
+    /// The same was asked for before: these are the ids and times that were given then, in order.
+    Before(Vec<(NotificationId, Timestamp)>),
+    /// The key was used for something else.
+    KeyTaken,
+}
+
+/// What is to be removed because its time is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Due {
+    /// Notifications whose `expires_at` is this moment or before, and forgotten keys.
+    pub now: Timestamp,
+    /// Notifications that were accepted before this moment.
+    pub accepted_before: Option<Timestamp>,
+    /// At most this many notifications.
+    pub limit: usize,
+}
+
 /// Keeps notifications, one inbox a user, and numbers every change to an inbox.
 ///
 /// What holds for every implementation:
@@ -32,14 +82,17 @@ pub enum StoreError {
 /// - The unread count is part of the change: whoever sees one sees the other.
 /// - Newest first is the order of acceptance, whatever the clock says.
 /// - A write is over when the future is: what was answered is kept, as far as the store keeps
-///   anything.
+///   anything. A write whose future is dropped happens wholly or not at all.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
-    /// Adds all of these in this order, or none. What that pushes out of the window is deleted in
-    /// the same step.
-    async fn create(&self, notifications: &[Notification]) -> Result<(), StoreError>;
+    /// Adds all of these in this order, or none; with `once`, only if that was not asked for
+    /// before. What that pushes out of the window is deleted in the same step.
+    async fn create(&self, notifications: &[Notification], once: Option<&Once>) -> Result<Creation, StoreError>;
 
     /// One page of what meets the filter, newest first, starting after `before`.
+    ///
+    /// Where a filter admits little, the page ends after [`LOOKED_AT`] notifications were looked
+    /// at: it may then be short or empty and still have a next one.
     async fn list(&self, filter: &Filter, before: Option<Cursor>, limit: Limit) -> Result<Page, StoreError>;
 
     /// One notification; `None` when there is none of that name.
@@ -68,10 +121,38 @@ pub trait Store: Send + Sync + 'static {
     /// What is in one inbox, or in all of them.
     async fn overview(&self, user_id: Option<&UserId>) -> Result<Overview, StoreError>;
 
-    /// Deletes at most `limit` of the notifications that expired at `now` or before, and returns
-    /// how many they were.
-    async fn delete_expired(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError>;
+    /// Removes what is due, and returns how many notifications that were.
+    async fn delete_due(&self, due: &Due) -> Result<usize, StoreError>;
 
     /// Whether it can serve.
     async fn ready(&self) -> Result<(), StoreError>;
+}
+
+/// Moves everything from one store to another.
+#[async_trait]
+pub trait Transfer: Send + Sync + 'static {
+    /// Sends everything that is stored, as it is at one moment: inboxes by user, notifications in
+    /// their order, deletions, keys. It waits for whoever receives, and ends early when nobody
+    /// does any more.
+    async fn export(&self, into: mpsc::Sender<Record>) -> Result<(), StoreError>;
+
+    /// Takes what [`Self::export`] sent, all of it or nothing, and returns how many notifications
+    /// that were. An `Err` among the records takes everything back; a store that is not empty
+    /// takes nothing.
+    async fn import(&self, from: mpsc::Receiver<Result<Record, StoreError>>) -> Result<u64, StoreError>;
+}
+
+/// How many notifications one page looks at, at most, to find what meets a filter.
+pub const LOOKED_AT: usize = 10_000;
+
+/// How many users an overview names as written to last.
+const RECENT_USERS: usize = 8;
+/// How many notifications are looked at to find them.
+const RECENT_ROWS: usize = 200;
+
+/// The well-known kinds first, in their order, then the others by name.
+fn by_importance(mut categories: Vec<(Category, u64)>) -> Vec<(Category, u64)> {
+    let rank = |category: &Category| Category::WELL_KNOWN.iter().position(|known| *known == category.as_str());
+    categories.sort_by_cached_key(|(category, _)| (rank(category).unwrap_or(usize::MAX), category.clone()));
+    categories
 }

@@ -22,7 +22,7 @@ const ROUNDS: usize = 60;
 /// its change number never goes back and the count beside it is the one that belongs to it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn counts_and_change_numbers_hold_under_sixteen_writers() {
-    let store: Arc<dyn Store> = Arc::from(memory(100_000));
+    let store: Arc<dyn Store> = Arc::from(memory(100_000).await);
     let first = store.list(&Filter::inbox(user("ann")), None, Limit::new(0)).await.unwrap().modseq.unwrap();
     let over = Arc::new(AtomicBool::new(false));
     let readers: Vec<_> = (0..2)
@@ -100,7 +100,7 @@ async fn counts_and_change_numbers_hold_under_sixteen_writers() {
 /// Only creations, so every number is visible: none is missing and none is given twice.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn change_numbers_have_no_gap_and_no_repeat() {
-    let store: Arc<dyn Store> = Arc::from(memory(100_000));
+    let store: Arc<dyn Store> = Arc::from(memory(100_000).await);
     let first = store.list(&Filter::inbox(user("ann")), None, Limit::new(0)).await.unwrap().modseq.unwrap();
     let writers: Vec<_> = (0..WRITERS)
         .map(|_| {
@@ -124,7 +124,7 @@ async fn change_numbers_have_no_gap_and_no_repeat() {
 /// Every task marks every notification: each is counted once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn marking_the_same_ones_at_once_counts_each_once() {
-    let store: Arc<dyn Store> = Arc::from(memory(1000));
+    let store: Arc<dyn Store> = Arc::from(memory(1000).await);
     let mut ids = HashSet::new();
     for _ in 0..200 {
         ids.insert(send(&*store, "ann", "x").await.id);
@@ -150,7 +150,7 @@ async fn marking_the_same_ones_at_once_counts_each_once() {
 /// A million creations for as many users leave no more behind than the window.
 #[tokio::test]
 async fn inboxes_that_left_the_window_are_forgotten() {
-    let store = memory(10);
+    let store = memory(10).await;
     for number in 0..2_000 {
         send(&*store, &format!("user {number}"), "x").await;
     }

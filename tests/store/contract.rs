@@ -2,7 +2,7 @@
 
 use campanile::{
     model::{Category, Event, Filter, Limit, NotificationDraft, NotificationId, Timestamp},
-    server::store::Store,
+    server::store::{Due, Store},
 };
 
 use super::{accepted, contents, create, draft, inbox, memory, send, user};
@@ -12,7 +12,7 @@ use super::{accepted, contents, create, draft, inbox, memory, send, user};
 /// A rule gets `open`, which makes a new empty store with the given window.
 macro_rules! contract {
     ($($(#[$doc:meta])* async fn $rule:ident($open:ident) $body:block)*) => {
-        $($(#[$doc])* async fn $rule($open: impl Fn(usize) -> Box<dyn Store>) $body)*
+        $($(#[$doc])* async fn $rule($open: impl AsyncFn(usize) -> Box<dyn Store>) $body)*
 
         mod memory_store {
             $(#[tokio::test] async fn $rule() { super::$rule(super::memory).await })*
@@ -41,9 +41,14 @@ async fn unread(store: &dyn Store, user_id: &str) -> u64 {
     store.unread_count(&user(user_id)).await.unwrap()
 }
 
+/// What had expired at that moment, at most so many.
+fn expired_at(time: &str, limit: usize) -> Due {
+    Due { now: Timestamp::parse(time).unwrap(), accepted_before: None, limit }
+}
+
 contract! {
     async fn what_is_created_is_there(open) {
-        let store = open(1000);
+        let store = open(1000).await;
         let full = NotificationDraft {
             category: Some("alert".to_owned()),
             title: Some("Disk".to_owned()),
@@ -59,7 +64,7 @@ contract! {
     }
 
     async fn a_list_is_newest_first_in_the_order_of_acceptance(open) {
-        let store = open(1000);
+        let store = open(1000).await;
         for content in ["a", "b", "c"] {
             send(&*store, "ann", content).await;
         }
@@ -68,7 +73,7 @@ contract! {
     }
 
     async fn an_inbox_shows_nothing_of_another(open) {
-        let store = open(1000);
+        let store = open(1000).await;
         send(&*store, "ann", "a").await;
         send(&*store, "Ann", "A").await;
         send(&*store, "a%2Fnn", "slash").await;
@@ -77,7 +82,7 @@ contract! {
     }
 
     async fn an_unknown_inbox_is_empty(open) {
-        let store = open(1000);
+        let store = open(1000).await;
         assert_eq!(unread(&*store, "nobody").await, 0);
         assert!(inbox(&*store, &user("nobody")).await.is_empty());
         assert_eq!(store.mark_all_read(&user("nobody")).await.unwrap(), 0);
@@ -87,7 +92,7 @@ contract! {
     }
 
     async fn an_unknown_id_is_nothing(open) {
-        let store = open(1000);
+        let store = open(1000).await;
         let id = NotificationId::parse("019a5370-7d3b-7c4e-9f1a-5b8a1c2d3e4f").unwrap();
         assert_eq!(store.get(id).await.unwrap(), None);
         assert_eq!(store.set_read(id, true).await.unwrap(), None);
@@ -95,7 +100,7 @@ contract! {
     }
 
     async fn pages_follow_each_other_without_hole_or_repeat(open) {
-        let store = open(1000);
+        let store = open(1000).await;
         for number in 0..7 {
             send(&*store, "ann", &number.to_string()).await;
             send(&*store, "bob", "noise").await;
@@ -112,7 +117,7 @@ contract! {
     }
 
     async fn the_last_page_has_no_next_even_when_it_is_full(open) {
-        let store = open(1000);
+        let store = open(1000).await;
         for content in ["a", "b"] {
             send(&*store, "ann", content).await;
         }
@@ -121,13 +126,13 @@ contract! {
     }
 
     async fn a_limit_of_nothing_is_an_empty_page(open) {
-        let store = open(1000);
+        let store = open(1000).await;
         send(&*store, "ann", "a").await;
         assert_eq!(contents(&*store, &Filter::default(), None, 0).await, (vec![], None));
     }
 
     async fn filters_are_met_together(open) {
-        let store = open(1000);
+        let store = open(1000).await;
         for (user_id, category, content) in
             [("ann", "alert", "a"), ("ann", "update", "b"), ("bob", "alert", "c"), ("ann", "alert", "d")]
         {
@@ -145,7 +150,7 @@ contract! {
     }
 
     async fn an_index_counts_from_the_newest(open) {
-        let store = open(1000);
+        let store = open(1000).await;
         for content in ["a", "b", "c"] {
             send(&*store, "ann", content).await;
             send(&*store, "bob", "noise").await;
@@ -160,7 +165,7 @@ contract! {
     }
 
     async fn an_index_moves_with_deletions(open) {
-        let store = open(1000);
+        let store = open(1000).await;
         send(&*store, "ann", "a").await;
         let gone = send(&*store, "ann", "b").await;
         send(&*store, "ann", "c").await;
@@ -170,7 +175,7 @@ contract! {
     }
 
     async fn counts_follow_every_change(open) {
-        let store = open(1000);
+        let store = open(1000).await;
         let a = send(&*store, "ann", "a").await;
         let b = send(&*store, "ann", "b").await;
         assert_eq!(unread(&*store, "ann").await, 2);
@@ -186,7 +191,7 @@ contract! {
     }
 
     async fn a_change_takes_one_number_and_none_takes_none(open) {
-        let store = open(1000);
+        let store = open(1000).await;
         let before = modseq(&*store, "ann").await;
         let a = send(&*store, "ann", "a").await;
         send(&*store, "ann", "b").await;
@@ -204,15 +209,15 @@ contract! {
     }
 
     async fn a_batch_takes_a_number_for_each_in_the_order_given(open) {
-        let store = open(1000);
+        let store = open(1000).await;
         let before = modseq(&*store, "ann").await;
-        store.create(&["a", "b", "c"].map(|content| accepted(draft("ann", content)))).await.unwrap();
+        store.create(&["a", "b", "c"].map(|content| accepted(draft("ann", content))), None).await.unwrap();
         assert_eq!(told(&*store, "ann", before).await, ["created:1", "created:2", "created:3"]);
         assert_eq!(contents(&*store, &Filter::default(), None, 50).await.0, ["c", "b", "a"]);
     }
 
     async fn mark_all_says_how_many_and_leaves_other_inboxes(open) {
-        let store = open(1000);
+        let store = open(1000).await;
         for content in ["a", "b", "c"] {
             send(&*store, "ann", content).await;
         }
@@ -225,7 +230,7 @@ contract! {
     }
 
     async fn unread_after_mark_all_is_unread(open) {
-        let store = open(1000);
+        let store = open(1000).await;
         let a = send(&*store, "ann", "a").await;
         store.mark_all_read(&user("ann")).await.unwrap();
         let marked = store.set_read(a.id, false).await.unwrap().unwrap();
@@ -238,7 +243,7 @@ contract! {
     }
 
     async fn changes_tell_what_happened_since(open) {
-        let store = open(1000);
+        let store = open(1000).await;
         let a = send(&*store, "ann", "a").await;
         let b = send(&*store, "ann", "b").await;
         let since = modseq(&*store, "ann").await;
@@ -255,7 +260,7 @@ contract! {
     }
 
     async fn changes_come_in_pages(open) {
-        let store = open(1000);
+        let store = open(1000).await;
         let since = modseq(&*store, "ann").await;
         for number in 0..5 {
             send(&*store, "ann", &number.to_string()).await;
@@ -277,7 +282,7 @@ contract! {
     }
 
     async fn changes_since_zero_tell_everything_and_never_reset(open) {
-        let store = open(2);
+        let store = open(2).await;
         for number in 0..9 {
             send(&*store, "ann", &number.to_string()).await;
         }
@@ -287,7 +292,7 @@ contract! {
     }
 
     async fn a_position_that_cannot_be_continued_is_reset(open) {
-        let store = open(2);
+        let store = open(2).await;
         send(&*store, "ann", "a").await;
         let since = modseq(&*store, "ann").await;
         // A position from the future is none of this store's.
@@ -303,7 +308,7 @@ contract! {
     }
 
     async fn the_window_keeps_the_newest(open) {
-        let store = open(3);
+        let store = open(3).await;
         for number in 0..5 {
             send(&*store, "ann", &number.to_string()).await;
         }
@@ -313,7 +318,7 @@ contract! {
     }
 
     async fn what_leaves_the_window_is_told_as_deleted(open) {
-        let store = open(2);
+        let store = open(2).await;
         send(&*store, "ann", "a").await;
         send(&*store, "ann", "b").await;
         let since = modseq(&*store, "ann").await;
@@ -322,7 +327,7 @@ contract! {
     }
 
     async fn what_leaves_the_window_leaves_the_counts(open) {
-        let store = open(2);
+        let store = open(2).await;
         let a = send(&*store, "ann", "a").await;
         store.set_read(a.id, true).await.unwrap();
         send(&*store, "ann", "b").await;
@@ -334,8 +339,7 @@ contract! {
     }
 
     async fn what_expires_is_deleted_and_told(open) {
-        let store = open(1000);
-        let at = |time: &str| Timestamp::parse(time).unwrap();
+        let store = open(1000).await;
         let new = |content: &str, expires_at: &str| {
             accepted(NotificationDraft { expires_at: Some(expires_at.to_owned()), ..draft("ann", content) })
         };
@@ -345,27 +349,26 @@ contract! {
             new("later", "2027-01-01T00:00:00Z"),
             accepted(draft("ann", "never")),
         ];
-        store.create(&batch).await.unwrap();
+        store.create(&batch, None).await.unwrap();
         let since = modseq(&*store, "ann").await;
-        assert_eq!(store.delete_expired(at("2026-01-30T23:59:59Z"), 10).await.unwrap(), 0);
-        assert_eq!(store.delete_expired(at("2026-02-01T00:00:00Z"), 1).await.unwrap(), 1);
-        assert_eq!(store.delete_expired(at("2026-02-01T00:00:00Z"), 10).await.unwrap(), 1);
+        assert_eq!(store.delete_due(&expired_at("2026-01-30T23:59:59Z", 10)).await.unwrap(), 0);
+        assert_eq!(store.delete_due(&expired_at("2026-02-01T00:00:00Z", 1)).await.unwrap(), 1);
+        assert_eq!(store.delete_due(&expired_at("2026-02-01T00:00:00Z", 10)).await.unwrap(), 1);
         assert_eq!(contents(&*store, &Filter::default(), None, 50).await.0, ["never", "later"]);
         assert_eq!(told(&*store, "ann", since).await, ["deleted:1", "deleted:2"]);
         assert_eq!(unread(&*store, "ann").await, 2);
     }
 
     async fn what_was_deleted_does_not_expire_again(open) {
-        let store = open(1000);
+        let store = open(1000).await;
         let new = NotificationDraft { expires_at: Some("2026-02-01T00:00:00Z".to_owned()), ..draft("ann", "a") };
         let gone = create(&*store, new).await;
         store.delete(gone.id).await.unwrap();
-        let later = Timestamp::parse("2026-03-01T00:00:00Z").unwrap();
-        assert_eq!(store.delete_expired(later, 10).await.unwrap(), 0);
+        assert_eq!(store.delete_due(&expired_at("2026-03-01T00:00:00Z", 10)).await.unwrap(), 0);
     }
 
     async fn an_overview_counts_what_is_there(open) {
-        let store = open(1000);
+        let store = open(1000).await;
         for (user_id, category) in [("ann", "update"), ("bob", "custom"), ("ann", "message"), ("ann", "update")] {
             let new = NotificationDraft { category: Some(category.to_owned()), ..draft(user_id, "x") };
             create(&*store, new).await;
@@ -386,6 +389,6 @@ contract! {
     }
 
     async fn it_says_that_it_can_serve(open) {
-        open(1).ready().await.unwrap();
+        open(1).await.ready().await.unwrap();
     }
 }

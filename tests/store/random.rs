@@ -130,6 +130,6 @@ proptest! {
     #[test]
     fn memory_store(operations in prop::collection::vec(operation(), 1..40), limit in 1..6_u64) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(followers_see_what_a_list_shows(&*memory(WINDOW), &operations, limit));
+        runtime.block_on(async { followers_see_what_a_list_shows(&*memory(WINDOW).await, &operations, limit).await });
     }
 }

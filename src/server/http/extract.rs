@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 
 use crate::{
     model::{Code, FieldError, Invalid, NotificationId, Problem, UserId},
-    server::service::Principal,
+    server::service::{IdempotencyKey, Principal},
 };
 
 /// Who is calling: what an outer layer put into the request's extensions, else the operator.
@@ -28,6 +28,21 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
         Ok(Self(parts.extensions.get().cloned().unwrap_or(Principal::Operator)))
+    }
+}
+
+/// The name that the client gave to this request, if any: the header `Idempotency-Key`.
+pub(super) struct Idempotency(pub(super) Option<IdempotencyKey>);
+
+impl<S: Send + Sync> FromRequestParts<S> for Idempotency {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let Some(value) = parts.headers.get(IdempotencyKey::HEADER) else { return Ok(Self(None)) };
+        // What is not ASCII is refused as an empty key is.
+        let key = IdempotencyKey::parse(value.to_str().unwrap_or_default());
+        let key = key.map_err(|invalid| Problem::invalid(vec![FieldError::new(IdempotencyKey::HEADER, invalid)]))?;
+        Ok(Self(Some(key)))
     }
 }
 

@@ -4,13 +4,14 @@
 //! each other for microseconds, and each change is atomic.
 
 mod inbox;
+mod keys;
 mod shelf;
 
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use async_trait::async_trait;
 
-use super::{Store, StoreError};
+use super::{Creation, Due, Once, Store, StoreError};
 use crate::model::{Changes, Cursor, Filter, Limit, Notification, NotificationId, Overview, Page, Timestamp, UserId};
 use shelf::Shelf;
 
@@ -51,10 +52,16 @@ impl MemoryStore {
 
 #[async_trait]
 impl Store for MemoryStore {
-    async fn create(&self, notifications: &[Notification]) -> Result<(), StoreError> {
+    async fn create(&self, notifications: &[Notification], once: Option<&Once>) -> Result<Creation, StoreError> {
         let mut shelf = self.change();
+        if let Some(once) = once {
+            if let Some(answer) = shelf.keys.answer(once) {
+                return Ok(answer);
+            }
+            shelf.keys.remember(once, notifications);
+        }
         notifications.iter().for_each(|notification| shelf.add(notification.clone()));
-        Ok(())
+        Ok(Creation::Done)
     }
 
     async fn list(&self, filter: &Filter, before: Option<Cursor>, limit: Limit) -> Result<Page, StoreError> {
@@ -93,8 +100,8 @@ impl Store for MemoryStore {
         Ok(self.look().overview(user_id))
     }
 
-    async fn delete_expired(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
-        Ok(self.change().delete_expired(now, limit))
+    async fn delete_due(&self, due: &Due) -> Result<usize, StoreError> {
+        Ok(self.change().delete_due(due))
     }
 
     async fn ready(&self) -> Result<(), StoreError> {

@@ -14,7 +14,7 @@ use crate::{
         Timestamp, Title, UserId,
     },
     server::{
-        http::extract::{Caller, JsonObject},
+        http::extract::{Caller, Idempotency, JsonObject},
         service::NotificationService,
     },
 };
@@ -85,6 +85,9 @@ struct Batch {
 /// Send many notifications at once: all or none
 #[utoipa::path(
     post, path = "/api/notifications/batch", tag = "notifications", request_body = BatchBody,
+    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[ -~]*$",
+            description = "Your name for this request, such as a random UUID. Sent again within 24 hours, the same \
+                           request gives the same answer and does nothing more; another one is refused with 422")),
     responses(
         (status = 201, description = "All are in their inboxes", body = Batch),
         (status = "4XX", description = "It was refused; nothing changed", body = Problem, content_type = "application/problem+json"),
@@ -93,10 +96,11 @@ struct Batch {
 async fn batch(
     State(service): State<NotificationService>,
     Caller(principal): Caller,
+    Idempotency(key): Idempotency,
     JsonObject(body): JsonObject<Map<String, Value>>,
 ) -> Result<(StatusCode, Json<Batch>), Problem> {
     let new = parse(body).map_err(Problem::invalid)?;
-    let notifications = service.create_batch(&principal, new).await?;
+    let notifications = service.create_batch(&principal, new, key.as_ref()).await?;
     Ok((StatusCode::CREATED, Json(Batch { notifications })))
 }
 

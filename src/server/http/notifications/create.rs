@@ -10,7 +10,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     model::{NewNotification, Notification, NotificationDraft, Problem},
     server::{
-        http::extract::{Caller, JsonObject},
+        http::extract::{Caller, Idempotency, JsonObject},
         service::NotificationService,
     },
 };
@@ -22,6 +22,9 @@ pub(super) fn routes() -> OpenApiRouter<NotificationService> {
 /// Send a notification to a user
 #[utoipa::path(
     post, path = "/api/notifications/create", tag = "notifications", request_body = NotificationDraft,
+    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[ -~]*$",
+            description = "Your name for this request, such as a random UUID. Sent again within 24 hours, the same \
+                           request gives the same answer and does nothing more; another one is refused with 422")),
     responses(
         (status = 201, description = "It is in the inbox", body = Notification,
          headers(("Location" = String, description = "Where this notification is"))),
@@ -31,10 +34,11 @@ pub(super) fn routes() -> OpenApiRouter<NotificationService> {
 async fn create(
     State(service): State<NotificationService>,
     Caller(principal): Caller,
+    Idempotency(key): Idempotency,
     JsonObject(draft): JsonObject<NotificationDraft>,
 ) -> Result<(StatusCode, [(HeaderName, String); 1], Json<Notification>), Problem> {
     let new = NewNotification::parse(draft).map_err(Problem::invalid)?;
-    let created = service.create(&principal, new).await?;
+    let created = service.create_once(&principal, new, key.as_ref()).await?;
     let location = format!("/api/notifications/{}", created.id);
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(created)))
 }

@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::model::{Category, NotificationId};
+use crate::{
+    model::{Category, NotificationId},
+    server::store::replay::Present,
+};
 
 /// Where a notification stands among all that were ever accepted.
 pub(super) type Seq = u64;
@@ -19,14 +22,8 @@ pub(super) enum Change {
 /// One user's inbox.
 #[derive(Debug)]
 pub(super) struct Inbox {
-    /// The number of the newest change.
-    pub(super) modseq: u64,
-    /// Deletions up to this change number are no longer remembered.
-    pub(super) forgotten: u64,
-    /// Everything that last changed at or before this number is read.
-    pub(super) all_read_modseq: u64,
-    /// How many notifications are unread.
-    pub(super) unread: u64,
+    /// Its numbers.
+    pub(super) present: Present,
     /// The notifications, oldest first.
     pub(super) seqs: VecDeque<Seq>,
     /// How many notifications there are of each kind.
@@ -39,10 +36,7 @@ impl Inbox {
     /// An inbox without anything, whose change numbers continue from `floor`.
     pub(super) fn new(floor: u64) -> Self {
         Self {
-            modseq: floor,
-            forgotten: floor,
-            all_read_modseq: 0,
-            unread: 0,
+            present: Present { modseq: floor, forgotten: floor, ..Present::default() },
             seqs: VecDeque::new(),
             categories: BTreeMap::new(),
             changed: BTreeMap::new(),
@@ -51,8 +45,8 @@ impl Inbox {
 
     /// Takes the next change number.
     pub(super) fn next_modseq(&mut self) -> u64 {
-        self.modseq += 1;
-        self.modseq
+        self.present.modseq += 1;
+        self.present.modseq
     }
 
     /// The notification at this place, counted from 0 at the newest.
@@ -72,10 +66,5 @@ impl Inbox {
     /// Whether there is nothing left that anybody could ask for.
     pub(super) fn is_forgettable(&self) -> bool {
         self.seqs.is_empty() && self.changed.is_empty()
-    }
-
-    /// Whether a client at this position can be told what it missed.
-    pub(super) fn can_continue_from(&self, since: u64) -> bool {
-        since == 0 || (self.forgotten..=self.modseq).contains(&since)
     }
 }

@@ -2,15 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
-use super::inbox::{Change, Inbox, Seq};
-use crate::model::{
-    Category, Changes, Cursor, Event, Filter, Limit, Notification, NotificationId, Overview, Page, Timestamp, UserId,
+use super::{
+    inbox::{Change, Inbox, Seq},
+    keys::Keys,
 };
-
-/// How many users an overview names as written to last.
-const RECENT_USERS: usize = 8;
-/// How many notifications are looked at to find them.
-const RECENT_ROWS: usize = 200;
+use crate::{
+    model::{
+        Category, Changes, Cursor, Filter, Limit, Notification, NotificationId, Overview, Page, Timestamp, UserId,
+    },
+    server::store::{Due, Once, RECENT_ROWS, RECENT_USERS, by_importance, collect::Collect, replay::Told},
+};
 
 /// A notification and its change numbers. Its `is_read` is its own mark: it may have been read by
 /// marking the whole inbox since, see [`Row::is_read`].
@@ -23,7 +24,7 @@ struct Row {
 
 impl Row {
     fn is_read(&self, inbox: &Inbox) -> bool {
-        self.notification.is_read || self.modseq <= inbox.all_read_modseq
+        self.notification.is_read || self.modseq <= inbox.present.all_read_modseq
     }
 
     fn seen_in(&self, inbox: &Inbox) -> Notification {
@@ -46,6 +47,8 @@ pub(super) struct Shelf {
     deletions: VecDeque<(UserId, u64)>,
     unread: u64,
     categories: BTreeMap<Category, u64>,
+    /// The requests that happen once.
+    pub(super) keys: Keys,
 }
 
 impl Shelf {
@@ -61,6 +64,7 @@ impl Shelf {
             deletions: VecDeque::new(),
             unread: 0,
             categories: BTreeMap::new(),
+            keys: Keys::default(),
         }
     }
 
@@ -73,7 +77,7 @@ impl Shelf {
         let modseq = inbox.next_modseq();
         inbox.seqs.push_back(seq);
         inbox.changed.insert(modseq, Change::Row(seq));
-        inbox.unread += 1;
+        inbox.present.unread_count += 1;
         *inbox.categories.entry(notification.category.clone()).or_default() += 1;
         self.unread += 1;
         *self.categories.entry(notification.category.clone()).or_default() += 1;
@@ -90,16 +94,24 @@ impl Shelf {
 
     pub(super) fn list(&self, filter: &Filter, before: Option<Cursor>, limit: Limit) -> Page {
         let end = before.map_or(Seq::MAX, Cursor::position);
+        let mut page = Collect::new(filter, limit);
         let Some(user_id) = &filter.user_id else {
-            let rows = self.rows.range(..end).rev();
-            let seen = rows.filter_map(|(seq, row)| Some((*seq, row, self.inboxes.get(&row.notification.user_id)?)));
-            return page(seen, filter, limit, None);
+            for (seq, row) in self.rows.range(..end).rev() {
+                let Some(inbox) = self.inboxes.get(&row.notification.user_id) else { continue };
+                if page.look_at(*seq, || row.seen_in(inbox)).is_break() {
+                    break;
+                }
+            }
+            return page.page(None);
         };
-        let Some(inbox) = self.inboxes.get(user_id) else {
-            return Page { notifications: Vec::new(), next: None, modseq: Some(self.floor) };
-        };
-        let seqs = inbox.seqs.range(..inbox.seqs.partition_point(|seq| *seq < end)).rev();
-        page(seqs.filter_map(|seq| Some((*seq, self.rows.get(seq)?, inbox))), filter, limit, Some(inbox.modseq))
+        let Some(inbox) = self.inboxes.get(user_id) else { return page.page(Some(self.floor)) };
+        for seq in inbox.seqs.range(..inbox.seqs.partition_point(|seq| *seq < end)).rev() {
+            let Some(row) = self.rows.get(seq) else { continue };
+            if page.look_at(*seq, || row.seen_in(inbox)).is_break() {
+                break;
+            }
+        }
+        page.page(Some(inbox.present.modseq))
     }
 
     pub(super) fn get(&self, id: NotificationId) -> Option<Notification> {
@@ -125,10 +137,10 @@ impl Shelf {
             row.notification.is_read = is_read;
             inbox.changed.insert(row.modseq, Change::Row(seq));
             if is_read {
-                inbox.unread -= 1;
+                inbox.present.unread_count -= 1;
                 self.unread -= 1;
             } else {
-                inbox.unread += 1;
+                inbox.present.unread_count += 1;
                 self.unread += 1;
             }
         }
@@ -138,9 +150,9 @@ impl Shelf {
     /// Marks everything in an inbox read without touching the notifications.
     pub(super) fn mark_all_read(&mut self, user_id: &UserId) -> u64 {
         let Some(inbox) = self.inboxes.get_mut(user_id) else { return 0 };
-        let marked = std::mem::take(&mut inbox.unread);
+        let marked = std::mem::take(&mut inbox.present.unread_count);
         if marked > 0 {
-            inbox.all_read_modseq = inbox.next_modseq();
+            inbox.present.all_read_modseq = inbox.next_modseq();
             self.unread -= marked;
         }
         marked
@@ -162,7 +174,7 @@ impl Shelf {
         take_one(&mut inbox.categories, &gone.category);
         take_one(&mut self.categories, &gone.category);
         if !gone.is_read {
-            inbox.unread -= 1;
+            inbox.present.unread_count -= 1;
             self.unread -= 1;
         }
         self.seqs.remove(&gone.id);
@@ -182,52 +194,31 @@ impl Shelf {
         let Some((user_id, modseq)) = self.deletions.pop_front() else { return };
         let Some(inbox) = self.inboxes.get_mut(&user_id) else { return };
         inbox.changed.remove(&modseq);
-        inbox.forgotten = modseq;
+        inbox.present.forgotten = modseq;
         if inbox.is_forgettable() {
-            self.floor = self.floor.max(inbox.modseq);
+            self.floor = self.floor.max(inbox.present.modseq);
             self.inboxes.remove(&user_id);
         }
     }
 
     pub(super) fn unread_count(&self, user_id: &UserId) -> u64 {
-        self.inboxes.get(user_id).map_or(0, |inbox| inbox.unread)
+        self.inboxes.get(user_id).map_or(0, |inbox| inbox.present.unread_count)
     }
 
     pub(super) fn changes(&self, user_id: &UserId, since: u64, limit: Limit) -> Changes {
         let nobody = Inbox::new(self.floor);
         let inbox = self.inboxes.get(user_id).unwrap_or(&nobody);
-        let unread_count = inbox.unread;
-        let present = Changes { modseq: inbox.modseq, unread_count, events: Vec::new(), more: false, reset: false };
-        if !inbox.can_continue_from(since) {
-            return Changes { reset: true, ..present };
+        if !inbox.present.can_continue_from(since) {
+            return inbox.present.reset();
         }
-        let all_read = inbox.all_read_modseq;
-        let mut all_read_event = (all_read > since).then_some(Event::AllRead { modseq: all_read, unread_count });
-        let mut events = Vec::new();
-        for (&modseq, change) in inbox.changed.range(since.saturating_add(1)..) {
-            if modseq > all_read {
-                events.extend(all_read_event.take());
-            }
-            events.extend(match change {
-                Change::Deleted(id) => Some(Event::Deleted { modseq, unread_count, id: *id }),
-                Change::Row(seq) => self.rows.get(seq).map(|row| {
-                    let notification = row.seen_in(inbox);
-                    if row.created > since {
-                        Event::Created { modseq, unread_count, notification }
-                    } else {
-                        Event::Updated { modseq, unread_count, notification }
-                    }
-                }),
-            });
-            if events.len() > limit.get() {
-                break;
-            }
-        }
-        events.extend(all_read_event);
-        let more = events.len() > limit.get();
-        events.truncate(limit.get());
-        let modseq = if more { events.last().map_or(since, Event::modseq) } else { inbox.modseq };
-        Changes { modseq, events, more, ..present }
+        let changed = inbox.changed.range(since.saturating_add(1)..).filter_map(|(&modseq, change)| {
+            let told = match change {
+                Change::Deleted(id) => Told::Deleted(*id),
+                Change::Row(seq) => self.rows.get(seq).map(|row| Told::Row(row.seen_in(inbox), row.created))?,
+            };
+            Some((modseq, told))
+        });
+        inbox.present.replay(since, limit, changed)
     }
 
     pub(super) fn overview(&self, user_id: Option<&UserId>) -> Overview {
@@ -236,8 +227,8 @@ impl Shelf {
             let inbox = self.inboxes.get(user_id).unwrap_or(&nobody);
             return Overview {
                 total: inbox.seqs.len() as u64,
-                unread_count: inbox.unread,
-                categories: by_importance(&inbox.categories),
+                unread_count: inbox.present.unread_count,
+                categories: counted(&inbox.categories),
                 recent: vec![user_id.clone()],
             };
         }
@@ -246,43 +237,20 @@ impl Shelf {
         Overview {
             total: self.rows.len() as u64,
             unread_count: self.unread,
-            categories: by_importance(&self.categories),
+            categories: counted(&self.categories),
             recent: newest.filter(|user_id| named.insert(*user_id)).take(RECENT_USERS).cloned().collect(),
         }
     }
 
-    pub(super) fn delete_expired(&mut self, now: Timestamp, limit: usize) -> usize {
-        let due: Vec<Seq> =
-            self.expiries.iter().take_while(|(at, _)| *at <= now).take(limit).map(|(_, s)| *s).collect();
-        due.into_iter().filter_map(|seq| self.remove(seq)).count()
+    pub(super) fn delete_due(&mut self, due: &Due) -> usize {
+        self.keys.forget_until(Once::forgotten_at(due.now));
+        let expired = self.expiries.iter().take_while(|(at, _)| *at <= due.now).map(|(_, seq)| *seq);
+        let too_old = due.accepted_before.into_iter().flat_map(|moment| {
+            self.rows.iter().take_while(move |(_, row)| row.notification.timestamp < moment).map(|(seq, _)| *seq)
+        });
+        let gone: BTreeSet<Seq> = expired.take(due.limit).chain(too_old.take(due.limit)).collect();
+        gone.into_iter().take(due.limit).filter_map(|seq| self.remove(seq)).count()
     }
-}
-
-/// The first `limit` of the rows that meet the filter, and where the next page starts if one does.
-fn page<'a>(
-    rows: impl Iterator<Item = (Seq, &'a Row, &'a Inbox)>,
-    filter: &Filter,
-    limit: Limit,
-    modseq: Option<u64>,
-) -> Page {
-    let mut notifications = Vec::with_capacity(limit.get().min(rows.size_hint().1.unwrap_or(0)));
-    let mut last = None;
-    for (seq, row, inbox) in rows {
-        if limit.get() == 0 {
-            break;
-        }
-        let hidden = (filter.unread && row.is_read(inbox))
-            || filter.category.as_ref().is_some_and(|category| *category != row.notification.category);
-        if hidden {
-            continue;
-        }
-        if notifications.len() == limit.get() {
-            return Page { notifications, next: last.map(Cursor::new), modseq };
-        }
-        notifications.push(row.seen_in(inbox));
-        last = Some(seq);
-    }
-    Page { notifications, next: None, modseq }
 }
 
 /// One less of a kind; kinds of which nothing is left are not kept.
@@ -295,11 +263,6 @@ fn take_one(categories: &mut BTreeMap<Category, u64>, category: &Category) {
     }
 }
 
-/// The well-known kinds first, in their order, then the others by name.
-fn by_importance(categories: &BTreeMap<Category, u64>) -> Vec<(Category, u64)> {
-    let mut sorted: Vec<_> = categories.iter().map(|(category, count)| (category.clone(), *count)).collect();
-    sorted.sort_by_key(|(category, _)| {
-        Category::WELL_KNOWN.iter().position(|known| *known == category.as_str()).unwrap_or(usize::MAX)
-    });
-    sorted
+fn counted(categories: &BTreeMap<Category, u64>) -> Vec<(Category, u64)> {
+    by_importance(categories.iter().map(|(category, count)| (category.clone(), *count)).collect())
 }

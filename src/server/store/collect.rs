@@ -1,0 +1,60 @@
+//! How a page is put together from notifications that come newest first.
+
+use std::ops::ControlFlow;
+
+use super::LOOKED_AT;
+use crate::model::{Cursor, Filter, Limit, Notification, Page};
+
+/// A page in the making.
+pub(super) struct Collect<'a> {
+    filter: &'a Filter,
+    limit: usize,
+    looked_at: usize,
+    /// The place of the last notification that was looked at, in the page or not.
+    last: Option<u64>,
+    notifications: Vec<Notification>,
+    next: Option<Cursor>,
+}
+
+impl<'a> Collect<'a> {
+    pub(super) fn new(filter: &'a Filter, limit: Limit) -> Self {
+        Self { filter, limit: limit.get(), looked_at: 0, last: None, notifications: Vec::new(), next: None }
+    }
+
+    /// How many notifications are worth reading: one more than the page has, or all that may be
+    /// looked at when a filter hides some.
+    pub(super) fn wanted(&self) -> usize {
+        match self.limit {
+            0 => 0,
+            _ if self.filter.narrows() => LOOKED_AT + 1,
+            limit => limit + 1,
+        }
+    }
+
+    /// Looks at the next notification, older than those before; breaks when the page is complete.
+    pub(super) fn look_at(&mut self, place: u64, notification: impl FnOnce() -> Notification) -> ControlFlow<()> {
+        if self.limit == 0 {
+            return ControlFlow::Break(());
+        }
+        if self.looked_at == LOOKED_AT {
+            self.next = self.last.map(Cursor::new);
+            return ControlFlow::Break(());
+        }
+        let notification = notification();
+        if self.filter.admits(&notification) {
+            if self.notifications.len() == self.limit {
+                self.next = self.last.map(Cursor::new);
+                return ControlFlow::Break(());
+            }
+            self.notifications.push(notification);
+        }
+        self.looked_at += 1;
+        self.last = Some(place);
+        ControlFlow::Continue(())
+    }
+
+    /// The page; `modseq` is the change number that it was read at, for a page of one inbox.
+    pub(super) fn page(self, modseq: Option<u64>) -> Page {
+        Page { notifications: self.notifications, next: self.next, modseq }
+    }
+}

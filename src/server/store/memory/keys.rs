@@ -1,0 +1,60 @@
+//! The keys of requests that must happen once.
+
+use std::collections::{HashMap, VecDeque};
+
+use crate::{
+    model::{Notification, NotificationId, Timestamp},
+    server::store::{Creation, Once},
+};
+
+/// The most keys that are kept in memory, whatever their age.
+const MOST: usize = 100_000;
+
+/// A request that happened.
+#[derive(Debug)]
+struct Used {
+    once: Once,
+    made: Vec<(NotificationId, Timestamp)>,
+}
+
+/// The keys of requests that happened, by name and in the order in which they were used.
+#[derive(Debug, Default)]
+pub(super) struct Keys {
+    used: HashMap<String, Used>,
+    order: VecDeque<(Timestamp, String)>,
+}
+
+impl Keys {
+    /// What the request of this key did; `None` when there was none.
+    pub(super) fn answer(&self, once: &Once) -> Option<Creation> {
+        let used = self.used.get(&once.key).filter(|used| used.once.at > Once::forgotten_at(once.at))?;
+        Some(if used.once.fingerprint == once.fingerprint {
+            Creation::Before(used.made.clone())
+        } else {
+            Creation::KeyTaken
+        })
+    }
+
+    pub(super) fn remember(&mut self, once: &Once, made: &[Notification]) {
+        let made = made.iter().map(|notification| (notification.id, notification.timestamp)).collect();
+        self.order.push_back((once.at, once.key.clone()));
+        self.used.insert(once.key.clone(), Used { once: once.clone(), made });
+        if self.order.len() > MOST {
+            self.forget_oldest();
+        }
+    }
+
+    pub(super) fn forget_until(&mut self, moment: Timestamp) {
+        while self.order.front().is_some_and(|(at, _)| *at <= moment) {
+            self.forget_oldest();
+        }
+    }
+
+    /// A key that was used again after it was forgotten stands in the order twice.
+    fn forget_oldest(&mut self) {
+        let Some((at, key)) = self.order.pop_front() else { return };
+        if self.used.get(&key).is_some_and(|used| used.once.at == at) {
+            self.used.remove(&key);
+        }
+    }
+}
