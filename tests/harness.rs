@@ -1,5 +1,13 @@
 //! What the tests of the HTTP side share: a router over an empty store, and how to ask it.
 
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        LazyLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
 use axum::{
     Router,
     body::Body,
@@ -127,4 +135,23 @@ impl Answer {
         let problem = self.problem(422, "invalid_input");
         assert_eq!(problem["errors"][0]["field"], field, "{problem}");
     }
+}
+
+/// A new folder for a test. What earlier runs left behind is removed.
+pub(crate) fn new_folder() -> PathBuf {
+    static OF_THIS_PROCESS: LazyLock<PathBuf> = LazyLock::new(|| {
+        let all = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        for entry in std::fs::read_dir(all).unwrap().flatten() {
+            let name = entry.file_name().into_string().unwrap();
+            let is_over = |pid: &str| !Path::new("/proc").join(pid).exists();
+            if name.strip_prefix("test-").is_some_and(is_over) {
+                drop(std::fs::remove_dir_all(entry.path()));
+            }
+        }
+        all.join(format!("test-{}", std::process::id()))
+    });
+    static NUMBER: AtomicUsize = AtomicUsize::new(0);
+    let folder = OF_THIS_PROCESS.join(NUMBER.fetch_add(1, Ordering::Relaxed).to_string());
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
 }

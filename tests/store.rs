@@ -8,15 +8,21 @@ use campanile::{
     model::{
         Cursor, Filter, Limit, NewNotification, Notification, NotificationDraft, NotificationId, Timestamp, UserId,
     },
-    server::store::{MemoryStore, Store},
+    server::store::{MemoryStore, SqliteOptions, SqliteStore, Store},
 };
 use uuid::{NoContext, Uuid};
 
-use crate::harness::started;
+use crate::harness::{new_folder, started};
 
 /// A new empty memory store with this window.
 pub(crate) async fn memory(window: usize) -> Box<dyn Store> {
     Box::new(MemoryStore::new(window, started()))
+}
+
+/// A new empty SQLite store with this window.
+pub(crate) async fn sqlite(window: usize) -> Box<dyn Store> {
+    let options = SqliteOptions { window, ..SqliteOptions::new(new_folder().join("campanile.db")) };
+    Box::new(SqliteStore::open(&options).unwrap())
 }
 
 pub(crate) fn user(id: &str) -> UserId {

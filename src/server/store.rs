@@ -7,6 +7,7 @@ mod collect;
 pub mod memory;
 pub mod record;
 mod replay;
+pub mod sqlite;
 
 use async_trait::async_trait;
 use tokio::sync::mpsc;
@@ -17,6 +18,7 @@ use crate::model::{
 
 pub use memory::MemoryStore;
 pub use record::Record;
+pub use sqlite::{SqliteOptions, SqliteStore};
 
 /// Why a store could not do what it was asked.
 #[derive(Debug, thiserror::Error)]

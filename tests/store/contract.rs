@@ -5,7 +5,7 @@ use campanile::{
     server::store::{Due, Store},
 };
 
-use super::{accepted, contents, create, draft, inbox, memory, send, user};
+use super::{accepted, contents, create, draft, inbox, memory, send, sqlite, user};
 
 /// Defines the rules, and one test of each rule for each back end.
 ///
@@ -16,6 +16,10 @@ macro_rules! contract {
 
         mod memory_store {
             $(#[tokio::test] async fn $rule() { super::$rule(super::memory).await })*
+        }
+
+        mod sqlite_store {
+            $(#[tokio::test] async fn $rule() { super::$rule(super::sqlite).await })*
         }
     };
 }

@@ -1,0 +1,171 @@
+//! The default store: one SQLite file.
+//!
+//! One thread writes: it takes what is queued, does it in one transaction, commits once, and then
+//! answers everybody (group commit). Reading goes past it, over connections that see the last
+//! commit. What was answered is on the disk.
+
+mod connection;
+mod error;
+mod inbox;
+mod read;
+mod row;
+mod transfer;
+mod write;
+mod writer;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, atomic::AtomicI64},
+};
+
+use async_trait::async_trait;
+
+use super::{Creation, Due, Once, Store, StoreError};
+use crate::model::{Changes, Cursor, Filter, Limit, Notification, NotificationId, Overview, Page, UserId};
+use connection::Readers;
+use writer::Writer;
+
+/// How a SQLite store is opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SqliteOptions {
+    /// The file. It and its folder are made when they are missing, readable by the owner only.
+    pub path: PathBuf,
+    /// How many of the newest notifications of each inbox are kept, and at least how many of its
+    /// deletions are remembered.
+    pub window: usize,
+    /// Whether a write is on the disk when it is answered. Without it, a power loss (not a crash of
+    /// the process) can take the last moments.
+    pub full_sync: bool,
+    /// How many writes may wait; one more is refused as [`StoreError::Unavailable`].
+    pub queue: usize,
+    /// The most that the file may take, in bytes; a write that needs more is refused.
+    pub max_bytes: Option<u64>,
+}
+
+impl SqliteOptions {
+    /// How many notifications of each inbox are kept when nothing else is said.
+    pub const DEFAULT_WINDOW: usize = 1000;
+    /// How many writes may wait when nothing else is said.
+    pub const DEFAULT_QUEUE: usize = 8192;
+
+    /// A file with everything else as it is by default.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            window: Self::DEFAULT_WINDOW,
+            full_sync: true,
+            queue: Self::DEFAULT_QUEUE,
+            max_bytes: None,
+        }
+    }
+}
+
+/// Keeps notifications in one SQLite file.
+pub struct SqliteStore {
+    path: PathBuf,
+    readers: Arc<Readers>,
+    writer: Writer,
+    next_seq: Arc<AtomicI64>,
+}
+
+/// Which migrations a database has, and which this program has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Schema {
+    /// The number of the newest migration that was applied; 0 when there is none.
+    pub applied: i32,
+    /// The number of the newest migration that this program knows.
+    pub known: i32,
+}
+
+impl SqliteStore {
+    /// Opens the file, makes it when it is missing, and brings its tables up to date.
+    ///
+    /// # Errors
+    /// One sentence when another process uses it, it cannot be read or written, it is no database,
+    /// or it was made by a newer version.
+    pub fn open(options: &SqliteOptions) -> Result<Self, StoreError> {
+        let (connection, lock) = connection::open_for_writing(options)?;
+        let next_seq = Arc::new(AtomicI64::new(write::next_seq(&connection)?));
+        let readers = Arc::new(Readers::new(&options.path));
+        let writer = Writer::start(connection, lock, options, Arc::clone(&next_seq))?;
+        Ok(Self { path: options.path.clone(), readers, writer, next_seq })
+    }
+
+    /// Which migrations the file has; it may be in use.
+    ///
+    /// # Errors
+    /// When it cannot be read or is no database.
+    pub fn schema(path: &Path) -> Result<Schema, StoreError> {
+        connection::schema(path)
+    }
+
+    /// Copies the file as it is at this moment to another one, which must not exist; it may be in
+    /// use.
+    ///
+    /// # Errors
+    /// When it cannot be read, or the copy cannot be written.
+    pub fn back_up(path: &Path, copy: &Path) -> Result<(), StoreError> {
+        connection::back_up(path, copy)
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn create(&self, notifications: &[Notification], once: Option<&Once>) -> Result<Creation, StoreError> {
+        let (notifications, once) = (notifications.to_vec(), once.cloned());
+        self.writer.write(move |batch| batch.create_all(&notifications, once.as_ref())).await
+    }
+
+    async fn list(&self, filter: &Filter, before: Option<Cursor>, limit: Limit) -> Result<Page, StoreError> {
+        let filter = filter.clone();
+        let is_small = !filter.narrows() && limit.get() <= Readers::SMALL;
+        self.readers.read(is_small, move |connection| read::list(connection, &filter, before, limit)).await
+    }
+
+    async fn get(&self, id: NotificationId) -> Result<Option<Notification>, StoreError> {
+        self.readers.read(true, move |connection| read::get(connection, id)).await
+    }
+
+    async fn set_read(&self, id: NotificationId, is_read: bool) -> Result<Option<Notification>, StoreError> {
+        self.writer.write(move |batch| batch.set_read(id, is_read)).await
+    }
+
+    async fn mark_read_at(&self, user_id: &UserId, index: u64) -> Result<Option<Notification>, StoreError> {
+        let user_id = user_id.clone();
+        self.writer.write(move |batch| batch.mark_read_at(&user_id, index)).await
+    }
+
+    async fn mark_all_read(&self, user_id: &UserId) -> Result<u64, StoreError> {
+        let user_id = user_id.clone();
+        self.writer.write(move |batch| batch.mark_all_read(&user_id)).await
+    }
+
+    async fn delete(&self, id: NotificationId) -> Result<Option<Notification>, StoreError> {
+        self.writer.write(move |batch| batch.delete(id)).await
+    }
+
+    async fn unread_count(&self, user_id: &UserId) -> Result<u64, StoreError> {
+        let user_id = user_id.clone();
+        self.readers.read(true, move |connection| read::unread_count(connection, &user_id)).await
+    }
+
+    async fn changes(&self, user_id: &UserId, since: u64, limit: Limit) -> Result<Changes, StoreError> {
+        let user_id = user_id.clone();
+        self.readers.read(true, move |connection| read::changes(connection, &user_id, since, limit)).await
+    }
+
+    async fn overview(&self, user_id: Option<&UserId>) -> Result<Overview, StoreError> {
+        let user_id = user_id.cloned();
+        self.readers.read(false, move |connection| read::overview(connection, user_id.as_ref())).await
+    }
+
+    async fn delete_due(&self, due: &Due) -> Result<usize, StoreError> {
+        let due = *due;
+        self.writer.write(move |batch| batch.delete_due(&due)).await
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        self.writer.is_alive()?;
+        self.readers.read(true, read::ready).await
+    }
+}

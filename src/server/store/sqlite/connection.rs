@@ -1,0 +1,237 @@
+//! How the file is opened, once for writing and as often as needed for reading.
+
+use std::{
+    fs::{DirBuilder, File, OpenOptions, TryLockError},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::{Schema, SqliteOptions};
+use crate::server::store::StoreError;
+
+mod migrations {
+    refinery::embed_migrations!("migrations/sqlite");
+}
+
+/// SQLite before this version can damage a database in WAL mode that has several connections.
+const MIN_SQLITE: i32 = 3_051_003;
+/// How many different statements a connection keeps prepared.
+const STATEMENTS: usize = 64;
+/// How long a connection waits for another process that has the file, such as `sqlite3`.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A failure about a file, as one sentence.
+fn about(path: &Path, why: impl std::fmt::Display) -> StoreError {
+    StoreError::Failed(format!("{} {why}", path.display()))
+}
+
+/// Opens the file for writing, with its tables up to date. The lock that comes with it keeps other
+/// processes away for as long as it is held.
+pub(super) fn open_for_writing(options: &SqliteOptions) -> Result<(Connection, File), StoreError> {
+    assert_version()?;
+    let path = &options.path;
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists()) {
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+        made.map_err(|error| about(folder, format!("cannot be made: {error}.")))?;
+    }
+    let lock = lock(path)?;
+    // SQLite gives the files that it makes beside this one the same permissions.
+    let made = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path);
+    made.map_err(|error| {
+        about(path, format!("cannot be written: {error}. Is it readable and writable by this user?"))
+    })?;
+    let mut connection = Connection::open_with_flags(path, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?;
+    set_up(&connection, options).map_err(|error| explain(path, &error))?;
+    migrate(path, &mut connection)?;
+    connection.execute_batch("PRAGMA optimize = 0x10002").map_err(|error| explain(path, &error))?;
+    Ok((connection, lock))
+}
+
+fn assert_version() -> Result<(), StoreError> {
+    if rusqlite::version_number() >= MIN_SQLITE {
+        return Ok(());
+    }
+    let version = rusqlite::version();
+    Err(StoreError::Failed(format!("SQLite {version} can damage databases; build Campanile with 3.51.3 or later.")))
+}
+
+/// One process at a time. The lock is on a file of its own, because closing any handle of a
+/// database file would let go of SQLite's own locks.
+fn lock(path: &Path) -> Result<File, StoreError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let name = PathBuf::from(name);
+    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&name);
+    let file = file.map_err(|error| about(&name, format!("cannot be made: {error}.")))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(about(
+            path,
+            "is in use by another Campanile. Stop that one, or give this one another file with --store sqlite:PATH.",
+        )),
+        Err(TryLockError::Error(error)) => Err(about(&name, format!("cannot be locked: {error}."))),
+    }
+}
+
+fn flags(mode: OpenFlags) -> OpenFlags {
+    mode | OpenFlags::SQLITE_OPEN_NO_MUTEX
+}
+
+fn set_up(connection: &Connection, options: &SqliteOptions) -> rusqlite::Result<()> {
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", if options.full_sync { "FULL" } else { "NORMAL" })?;
+    // Checkpoints are made beside the writer, see `writer.rs`.
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    connection.pragma_update(None, "cache_size", -16_384)?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    if let Some(max_bytes) = options.max_bytes {
+        let page_size: u64 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
+        connection.pragma_update(None, "max_page_count", (max_bytes / page_size).max(1))?;
+    }
+    Ok(())
+}
+
+/// What SQLite says when a file cannot be used, in words that help.
+fn explain(path: &Path, error: &rusqlite::Error) -> StoreError {
+    use rusqlite::ErrorCode;
+    match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase) => about(path, "is not a SQLite database. Give another file."),
+        Some(ErrorCode::DatabaseCorrupt) => about(path, "is damaged. Restore it from a backup."),
+        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
+            about(path, "cannot be written. Make it and its folder writable for this user.")
+        }
+        Some(ErrorCode::DiskFull) => about(path, "cannot grow: the disk is full."),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => about(path, "is locked by another program."),
+        _ => about(path, format!("cannot be used: {error}.")),
+    }
+}
+
+fn migrate(path: &Path, connection: &mut Connection) -> Result<(), StoreError> {
+    use refinery::error::Kind;
+    let done = migrations::migrations::runner().run(connection);
+    done.map(drop).map_err(|error| match error.kind() {
+        Kind::MissingVersion(_) => about(path, "was made by a newer Campanile. Use that one, or restore a backup."),
+        Kind::DivergentVersion(_, _) => about(path, "has other tables than this version made. Is it Campanile's?"),
+        _ => about(path, format!("cannot be brought up to date: {error}.")),
+    })
+}
+
+pub(super) fn schema(path: &Path) -> Result<Schema, StoreError> {
+    let known = migrations::migrations::runner().get_migrations().iter().map(refinery::Migration::version).max();
+    let mut schema = Schema { applied: 0, known: known.unwrap_or(0) };
+    if path.exists() {
+        let connection = open_for_reading(path)?;
+        let sql = "SELECT count(*) FROM sqlite_schema WHERE name = 'refinery_schema_history'";
+        let has_history: bool =
+            connection.query_row(sql, (), |row| row.get(0)).map_err(|error| explain(path, &error))?;
+        if has_history {
+            let sql = "SELECT coalesce(max(version), 0) FROM refinery_schema_history";
+            schema.applied = connection.query_row(sql, (), |row| row.get(0)).map_err(|error| explain(path, &error))?;
+        }
+    }
+    Ok(schema)
+}
+
+pub(super) fn back_up(path: &Path, copy: &Path) -> Result<(), StoreError> {
+    if copy.exists() {
+        return Err(about(copy, "exists already; a backup does not overwrite anything."));
+    }
+    let connection = open_for_reading(path)?;
+    // Made here so that only the owner can read it; VACUUM INTO takes an empty file.
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(copy);
+    made.map_err(|error| about(copy, format!("cannot be made: {error}.")))?;
+    let done = connection.execute("VACUUM INTO ?1", [copy.to_string_lossy()]);
+    done.map(drop).map_err(|error| {
+        drop(std::fs::remove_file(copy));
+        explain(copy, &error)
+    })
+}
+
+/// Opens the file for reading. It sees the last commit of whoever writes.
+pub(super) fn open_for_reading(path: &Path) -> Result<Connection, StoreError> {
+    if !path.exists() {
+        return Err(about(path, "does not exist."));
+    }
+    // Read-write to the file system, because a reader takes part in the bookkeeping of the WAL.
+    let open = || {
+        let connection = Connection::open_with_flags(path, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        connection.pragma_update(None, "query_only", true)?;
+        connection.pragma_update(None, "cache_size", -8_192)?;
+        Ok(connection)
+    };
+    open().map_err(|error| explain(path, &error))
+}
+
+/// The connections that read, as many as are in use at once.
+pub(super) struct Readers {
+    path: PathBuf,
+    idle: Mutex<Vec<Connection>>,
+}
+
+impl Readers {
+    /// Up to so many rows are read where they are asked for: another thread would cost more.
+    pub(super) const SMALL: usize = 100;
+    /// The most connections that are kept open when nobody reads.
+    const MOST_IDLE: usize = 16;
+
+    pub(super) fn new(path: &Path) -> Self {
+        Self { path: path.to_owned(), idle: Mutex::default() }
+    }
+
+    /// Reads, at once when it is small, else on a thread where it holds up nobody.
+    pub(super) async fn read<T: Send + 'static>(
+        self: &Arc<Self>,
+        is_small: bool,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        if is_small {
+            return self.with(read);
+        }
+        let readers = Arc::clone(self);
+        let done = tokio::task::spawn_blocking(move || readers.with(read)).await;
+        done.unwrap_or_else(|error| Err(StoreError::Failed(format!("a read was cut off: {error}"))))
+    }
+
+    fn with<T>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let connection = idle.map_or_else(|| open_for_reading(&self.path), Ok)?;
+        // A connection that failed is closed and not used again.
+        let value = read(&connection)?;
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < Self::MOST_IDLE {
+            idle.push(connection);
+        }
+        Ok(value)
+    }
+}
+
+/// Opens the file for copying its log into it.
+pub(super) fn open_for_checkpoints(path: &Path) -> Result<Connection, StoreError> {
+    let open = || {
+        let connection = Connection::open_with_flags(path, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        Ok(connection)
+    };
+    open().map_err(|error| explain(path, &error))
+}
+
+/// Opens the file for taking everything into it at once.
+pub(super) fn open_for_import(path: &Path) -> Result<Connection, StoreError> {
+    let open = || {
+        let connection = Connection::open_with_flags(path, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, "cache_size", -131_072)?;
+        connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+        Ok(connection)
+    };
+    open().map_err(|error| explain(path, &error))
+}

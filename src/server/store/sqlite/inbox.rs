@@ -1,0 +1,64 @@
+//! The row of an inbox.
+
+use rusqlite::{Connection, OptionalExtension, Row};
+
+use crate::{model::UserId, server::store::replay::Present};
+
+/// An inbox as it is at some moment.
+pub(super) struct Inbox {
+    /// Its number in the other tables.
+    pub(super) inbox: i64,
+    pub(super) present: Present,
+    /// How many notifications there are.
+    pub(super) total: u64,
+    /// How many deletions are remembered.
+    pub(super) deletions: u64,
+}
+
+const BY_USER: &str = "SELECT inbox, modseq, forgotten, all_read_modseq, unread_count, total, deletions
+    FROM inboxes WHERE user_id = ?1";
+const BY_NUMBER: &str = "SELECT inbox, modseq, forgotten, all_read_modseq, unread_count, total, deletions
+    FROM inboxes WHERE inbox = ?1";
+
+impl Inbox {
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        let present = Present {
+            modseq: row.get(1)?,
+            forgotten: row.get(2)?,
+            all_read_modseq: row.get(3)?,
+            unread_count: row.get(4)?,
+        };
+        Ok(Self { inbox: row.get(0)?, present, total: row.get(5)?, deletions: row.get(6)? })
+    }
+
+    /// The inbox of a user, if anybody ever wrote to them.
+    pub(super) fn of(connection: &Connection, user_id: &UserId) -> rusqlite::Result<Option<Self>> {
+        connection.prepare_cached(BY_USER)?.query_row([user_id.as_str()], Self::read).optional()
+    }
+
+    /// The inbox of this number.
+    pub(super) fn load(connection: &Connection, inbox: i64) -> rusqlite::Result<Self> {
+        connection.prepare_cached(BY_NUMBER)?.query_row([inbox], Self::read)
+    }
+
+    /// A new one, with nothing in it.
+    pub(super) fn insert(connection: &Connection, user_id: &UserId) -> rusqlite::Result<Self> {
+        connection.prepare_cached("INSERT INTO inboxes (user_id) VALUES (?1)")?.execute([user_id.as_str()])?;
+        Ok(Self { inbox: connection.last_insert_rowid(), present: Present::default(), total: 0, deletions: 0 })
+    }
+
+    /// Writes down what it has become.
+    pub(super) fn update(&self, connection: &Connection) -> rusqlite::Result<()> {
+        const UPDATE: &str = "UPDATE inboxes SET modseq = ?2, forgotten = ?3, all_read_modseq = ?4, unread_count = ?5,
+            total = ?6, deletions = ?7 WHERE inbox = ?1";
+        let Present { modseq, forgotten, all_read_modseq, unread_count } = self.present;
+        let values = (self.inbox, modseq, forgotten, all_read_modseq, unread_count, self.total, self.deletions);
+        connection.prepare_cached(UPDATE)?.execute(values).map(drop)
+    }
+
+    /// Takes the next change number.
+    pub(super) fn next_modseq(&mut self) -> u64 {
+        self.present.modseq += 1;
+        self.present.modseq
+    }
+}

@@ -1,0 +1,169 @@
+//! What is read, past the writer: each function sees one commit.
+
+use rusqlite::{Connection, OptionalExtension, Row};
+
+use super::{
+    inbox::Inbox,
+    row::{COLUMNS, Stored, columns, text, uuid},
+};
+use crate::{
+    model::{Category, Changes, Cursor, Filter, Limit, Notification, NotificationId, Overview, Page, UserId},
+    server::store::{
+        RECENT_ROWS, RECENT_USERS, by_importance,
+        collect::Collect,
+        replay::{Present, Told},
+    },
+};
+
+/// So many rows, as SQLite counts them.
+fn sql_limit(rows: usize) -> i64 {
+    i64::try_from(rows).unwrap_or(i64::MAX)
+}
+
+/// A row of [`columns`] that is followed by its user and by what is read in its inbox.
+fn seen_with_user(row: &Row<'_>) -> rusqlite::Result<(i64, Notification)> {
+    let stored = Stored::read(row, text(row, COLUMNS, UserId::parse)?)?;
+    let all_read: u64 = row.get(COLUMNS + 1)?;
+    Ok((stored.seq, stored.seen(all_read)))
+}
+
+pub(super) fn ready(connection: &Connection) -> rusqlite::Result<()> {
+    connection.prepare_cached("SELECT 1 FROM inboxes LIMIT 1")?.query_row((), |_| Ok(())).optional().map(drop)
+}
+
+pub(super) fn unread_count(connection: &Connection, user_id: &UserId) -> rusqlite::Result<u64> {
+    let mut query = connection.prepare_cached("SELECT unread_count FROM inboxes WHERE user_id = ?1")?;
+    Ok(query.query_row([user_id.as_str()], |row| row.get(0)).optional()?.unwrap_or(0))
+}
+
+pub(super) fn get(connection: &Connection, id: NotificationId) -> rusqlite::Result<Option<Notification>> {
+    const QUERY: &str = concat!(
+        "SELECT ",
+        columns!(),
+        ", i.user_id, i.all_read_modseq
+         FROM notifications n JOIN inboxes i USING (inbox) WHERE n.id = ?1"
+    );
+    let found = connection.prepare_cached(QUERY)?.query_row([id.as_uuid().as_bytes()], seen_with_user).optional()?;
+    Ok(found.map(|(_, notification)| notification))
+}
+
+pub(super) fn list(
+    connection: &Connection,
+    filter: &Filter,
+    before: Option<Cursor>,
+    limit: Limit,
+) -> rusqlite::Result<Page> {
+    const ALL: &str = concat!(
+        "SELECT ",
+        columns!(),
+        ", i.user_id, i.all_read_modseq
+         FROM notifications n JOIN inboxes i USING (inbox) WHERE n.seq < ?1 ORDER BY n.seq DESC LIMIT ?2"
+    );
+    const ONE: &str = concat!(
+        "SELECT ",
+        columns!(),
+        " FROM notifications n INDEXED BY notifications_by_inbox
+         WHERE n.inbox = ?1 AND n.seq < ?2 ORDER BY n.created DESC LIMIT ?3"
+    );
+    let transaction = connection.unchecked_transaction()?;
+    let before = before.map_or(i64::MAX, |cursor| i64::try_from(cursor.position()).unwrap_or(i64::MAX));
+    let mut page = Collect::new(filter, limit);
+    let rows = sql_limit(page.wanted());
+    let Some(user_id) = &filter.user_id else {
+        let mut query = transaction.prepare_cached(ALL)?;
+        for row in query.query_map((before, rows), seen_with_user)? {
+            let (seq, notification) = row?;
+            if page.look_at(seq.unsigned_abs(), || notification).is_break() {
+                break;
+            }
+        }
+        return Ok(page.page(None));
+    };
+    let Some(Inbox { inbox, present, .. }) = Inbox::of(&transaction, user_id)? else {
+        return Ok(page.page(Some(0)));
+    };
+    let mut query = transaction.prepare_cached(ONE)?;
+    for stored in query.query_map((inbox, before, rows), |row| Stored::read(row, user_id.clone()))? {
+        let stored = stored?;
+        if page.look_at(stored.seq.unsigned_abs(), || stored.seen(present.all_read_modseq)).is_break() {
+            break;
+        }
+    }
+    Ok(page.page(Some(present.modseq)))
+}
+
+pub(super) fn changes(
+    connection: &Connection,
+    user_id: &UserId,
+    since: u64,
+    limit: Limit,
+) -> rusqlite::Result<Changes> {
+    const CREATED: &str = concat!(
+        "SELECT ",
+        columns!(),
+        " FROM notifications n INDEXED BY notifications_by_inbox
+         WHERE n.inbox = ?1 AND n.created > ?2 AND n.modseq = n.created ORDER BY n.created LIMIT ?3"
+    );
+    const MARKED: &str = concat!(
+        "SELECT ",
+        columns!(),
+        " FROM notifications n INDEXED BY notifications_by_change
+         WHERE n.inbox = ?1 AND n.modseq > ?2 AND n.modseq <> n.created ORDER BY n.modseq LIMIT ?3"
+    );
+    const DELETED: &str = "SELECT modseq, id FROM deletions WHERE inbox = ?1 AND modseq > ?2 ORDER BY modseq LIMIT ?3";
+
+    let transaction = connection.unchecked_transaction()?;
+    let Some(Inbox { inbox, present, .. }) = Inbox::of(&transaction, user_id)? else {
+        let nobody = Present::default();
+        return Ok(if since == 0 { nobody.replay(since, limit, []) } else { nobody.reset() });
+    };
+    if !present.can_continue_from(since) {
+        return Ok(present.reset());
+    }
+    let values = (inbox, since, sql_limit(limit.get() + 1));
+    let mut changed = Vec::new();
+    for sql in [CREATED, MARKED] {
+        let mut query = transaction.prepare_cached(sql)?;
+        for stored in query.query_map(values, |row| Stored::read(row, user_id.clone()))? {
+            let stored = stored?;
+            let (modseq, created) = (stored.modseq, stored.created);
+            changed.push((modseq, Told::Row(stored.seen(present.all_read_modseq), created)));
+        }
+    }
+    let mut query = transaction.prepare_cached(DELETED)?;
+    for deleted in query.query_map(values, |row| Ok((row.get(0)?, NotificationId::new(uuid(row, 1)?))))? {
+        let (modseq, id) = deleted?;
+        changed.push((modseq, Told::Deleted(id)));
+    }
+    changed.sort_by_key(|(modseq, _)| *modseq);
+    Ok(present.replay(since, limit, changed))
+}
+
+pub(super) fn overview(connection: &Connection, user_id: Option<&UserId>) -> rusqlite::Result<Overview> {
+    const KINDS_OF_ONE: &str = "SELECT category, count(*) FROM notifications INDEXED BY notifications_by_inbox
+        WHERE inbox = ?1 GROUP BY category";
+    const KINDS_OF_ALL: &str = "SELECT name, count FROM totals WHERE name <> '' AND count > 0";
+    const RECENT: &str = "SELECT user_id FROM (SELECT inbox, seq FROM notifications ORDER BY seq DESC LIMIT ?1)
+        JOIN inboxes USING (inbox) GROUP BY inbox ORDER BY max(seq) DESC LIMIT ?2";
+
+    let transaction = connection.unchecked_transaction()?;
+    let kind = |row: &Row<'_>| Ok((text(row, 0, Category::parse)?, row.get(1)?));
+    if let Some(user_id) = user_id {
+        let recent = vec![user_id.clone()];
+        let Some(Inbox { inbox, present, total, .. }) = Inbox::of(&transaction, user_id)? else {
+            return Ok(Overview { recent, ..Overview::default() });
+        };
+        let mut query = transaction.prepare_cached(KINDS_OF_ONE)?;
+        let categories = by_importance(query.query_map([inbox], kind)?.collect::<rusqlite::Result<_>>()?);
+        return Ok(Overview { total, unread_count: present.unread_count, categories, recent });
+    }
+    let mut query = transaction.prepare_cached(KINDS_OF_ALL)?;
+    let categories: Vec<(Category, u64)> = query.query_map((), kind)?.collect::<rusqlite::Result<_>>()?;
+    let mut query = transaction.prepare_cached("SELECT count FROM totals WHERE name = ''")?;
+    let unread_count = query.query_row((), |row| row.get(0)).optional()?.unwrap_or(0);
+    let mut query = transaction.prepare_cached(RECENT)?;
+    let limits = (sql_limit(RECENT_ROWS), sql_limit(RECENT_USERS));
+    let recent = query.query_map(limits, |row| text(row, 0, UserId::parse))?.collect::<rusqlite::Result<_>>()?;
+    let total = categories.iter().map(|(_, count)| count).sum();
+    Ok(Overview { total, unread_count, categories: by_importance(categories), recent })
+}

@@ -1,0 +1,92 @@
+//! How a notification stands in a row.
+
+use rusqlite::{Row, types::Type};
+use uuid::Uuid;
+
+use crate::model::{
+    Category, Content, Data, Invalid, Link, NewNotification, Notification, NotificationId, Timestamp, Title, UserId,
+};
+
+/// The columns of [`Stored`], of the table under the name `n`.
+macro_rules! columns {
+    () => {
+        "n.seq, n.inbox, n.id, n.timestamp, n.category, n.content, n.title, n.link, n.data, n.expires_at, \
+         n.is_read, n.modseq, n.created"
+    };
+}
+pub(super) use columns;
+
+/// How many columns these are: the next ones of a query begin there.
+pub(super) const COLUMNS: usize = 13;
+
+/// A notification as it is stored. Its `is_read` is its own mark.
+pub(super) struct Stored {
+    pub(super) seq: i64,
+    pub(super) inbox: i64,
+    pub(super) modseq: u64,
+    pub(super) created: u64,
+    pub(super) notification: Notification,
+}
+
+impl Stored {
+    /// Reads a row of [`columns`]; whose inbox it is, a row does not say.
+    pub(super) fn read(row: &Row<'_>, user_id: UserId) -> rusqlite::Result<Self> {
+        let new = NewNotification {
+            user_id,
+            category: text(row, 4, Category::parse)?,
+            content: text(row, 5, Content::parse)?,
+            title: optional(row, 6, Title::parse)?,
+            link: optional(row, 7, Link::parse)?,
+            data: optional(row, 8, |json| {
+                Data::parse(serde_json::from_str(json).map_err(|error| Invalid::new(error.to_string()))?)
+            })?,
+            expires_at: row.get::<_, Option<i64>>(9)?.map(|micros| timestamp(9, micros)).transpose()?,
+        };
+        let notification = Notification::new(NotificationId::new(uuid(row, 2)?), timestamp(3, row.get(3)?)?, new);
+        Ok(Self {
+            seq: row.get(0)?,
+            inbox: row.get(1)?,
+            modseq: row.get(11)?,
+            created: row.get(12)?,
+            notification: notification.with_read(row.get(10)?),
+        })
+    }
+
+    /// Whether it is read, in an inbox where everything up to this number is.
+    pub(super) fn is_read(&self, all_read_modseq: u64) -> bool {
+        self.notification.is_read || self.modseq <= all_read_modseq
+    }
+
+    /// As it is seen in such an inbox.
+    pub(super) fn seen(self, all_read_modseq: u64) -> Notification {
+        let is_read = self.is_read(all_read_modseq);
+        self.notification.with_read(is_read)
+    }
+}
+
+/// A text that was valid when it was stored.
+pub(super) fn text<T>(row: &Row<'_>, column: usize, parse: impl Fn(&str) -> Result<T, Invalid>) -> rusqlite::Result<T> {
+    parse(row.get_ref(column)?.as_str()?).map_err(|invalid| damaged(column, invalid))
+}
+
+fn optional<T>(
+    row: &Row<'_>,
+    column: usize,
+    parse: impl Fn(&str) -> Result<T, Invalid>,
+) -> rusqlite::Result<Option<T>> {
+    let text = row.get_ref(column)?.as_str_or_null()?;
+    text.map(parse).transpose().map_err(|invalid| damaged(column, invalid))
+}
+
+pub(super) fn uuid(row: &Row<'_>, column: usize) -> rusqlite::Result<Uuid> {
+    Uuid::from_slice(row.get_ref(column)?.as_blob()?).map_err(|error| damaged(column, error))
+}
+
+pub(super) fn timestamp(column: usize, micros: i64) -> rusqlite::Result<Timestamp> {
+    Timestamp::from_micros(micros).ok_or_else(|| damaged(column, Invalid::new("this is no time")))
+}
+
+/// A value that this program did not write.
+fn damaged(column: usize, why: impl std::error::Error + Send + Sync + 'static) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(column, Type::Blob, Box::new(why))
+}

@@ -1,0 +1,181 @@
+//! How everything is moved out of the file, and into it.
+
+use std::{
+    path::Path,
+    sync::atomic::{AtomicI64, Ordering},
+};
+
+use async_trait::async_trait;
+use rusqlite::{Connection, OptionalExtension};
+use tokio::sync::mpsc;
+
+use super::{
+    SqliteStore,
+    connection::{open_for_import, open_for_reading},
+    row::{COLUMNS, Stored, columns, text, timestamp, uuid},
+    write::{insert, insert_once, made_from_blob, next_seq},
+};
+use crate::{
+    model::{NotificationId, Timestamp, UserId},
+    server::store::{Once, Record, StoreError, Transfer},
+};
+
+#[async_trait]
+impl Transfer for SqliteStore {
+    async fn export(&self, into: mpsc::Sender<Record>) -> Result<(), StoreError> {
+        let path = self.path.clone();
+        on_a_thread(move || export(&open_for_reading(&path)?, &into)).await
+    }
+
+    async fn import(&self, from: mpsc::Receiver<Result<Record, StoreError>>) -> Result<u64, StoreError> {
+        let (path, next_seq) = (self.path.clone(), std::sync::Arc::clone(&self.next_seq));
+        on_a_thread(move || import(&path, from, &next_seq)).await
+    }
+}
+
+async fn on_a_thread<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|error| Err(StoreError::Failed(format!("it was cut off: {error}"))))
+}
+
+/// Sends what the queries find, from one moment.
+fn export(connection: &Connection, into: &mpsc::Sender<Record>) -> Result<(), StoreError> {
+    const INBOXES: &str = "SELECT user_id, modseq, forgotten, all_read_modseq FROM inboxes ORDER BY user_id";
+    const NOTIFICATIONS: &str = concat!(
+        "SELECT ",
+        columns!(),
+        ", i.user_id, i.all_read_modseq
+         FROM notifications n CROSS JOIN inboxes i USING (inbox) ORDER BY n.seq"
+    );
+    const DELETIONS: &str = "SELECT i.user_id, d.modseq, d.id FROM inboxes i CROSS JOIN deletions d USING (inbox)
+        ORDER BY i.user_id, d.modseq";
+    const KEYS: &str = "SELECT key, fingerprint, at, made FROM once ORDER BY key";
+
+    let transaction = connection.unchecked_transaction()?;
+    // Nobody receives any more: whoever asked has what they want.
+    let send = |record: rusqlite::Result<Record>| Ok::<_, StoreError>(into.blocking_send(record?).is_ok());
+    let mut query = transaction.prepare(INBOXES)?;
+    for record in query.query_map((), |row| {
+        let user_id = text(row, 0, UserId::parse)?;
+        Ok(Record::Inbox { user_id, modseq: row.get(1)?, forgotten: row.get(2)?, all_read_modseq: row.get(3)? })
+    })? {
+        if !send(record)? {
+            return Ok(());
+        }
+    }
+    let mut query = transaction.prepare(NOTIFICATIONS)?;
+    for record in query.query_map((), |row| {
+        let stored = Stored::read(row, text(row, COLUMNS, UserId::parse)?)?;
+        let (modseq, created) = (stored.modseq, stored.created);
+        Ok(Record::Notification { modseq, created, notification: stored.seen(row.get(COLUMNS + 1)?) })
+    })? {
+        if !send(record)? {
+            return Ok(());
+        }
+    }
+    let mut query = transaction.prepare(DELETIONS)?;
+    for record in query.query_map((), |row| {
+        let (user_id, id) = (text(row, 0, UserId::parse)?, NotificationId::new(uuid(row, 2)?));
+        Ok(Record::Deletion { user_id, modseq: row.get(1)?, id })
+    })? {
+        if !send(record)? {
+            return Ok(());
+        }
+    }
+    let mut query = transaction.prepare(KEYS)?;
+    for record in query.query_map((), |row| {
+        let once = Once { key: row.get(0)?, fingerprint: row.get(1)?, at: timestamp(2, row.get(2)?)? };
+        Ok(once.record(made_from_blob(row.get_ref(3)?.as_blob()?)))
+    })? {
+        if !send(record)? {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// Takes all that is received into an empty store, in one transaction.
+fn import(
+    path: &Path,
+    mut from: mpsc::Receiver<Result<Record, StoreError>>,
+    shared_next_seq: &AtomicI64,
+) -> Result<u64, StoreError> {
+    /// Indexes are built when everything is there: that takes a fraction of the time.
+    const PUT_OFF: [(&str, &str); 4] = [
+        ("notifications_by_id", "CREATE UNIQUE INDEX notifications_by_id ON notifications (id)"),
+        ("notifications_by_inbox", "CREATE INDEX notifications_by_inbox ON notifications (inbox, created)"),
+        (
+            "notifications_by_change",
+            "CREATE INDEX notifications_by_change ON notifications (inbox, modseq) WHERE modseq <> created",
+        ),
+        (
+            "notifications_by_expiry",
+            "CREATE INDEX notifications_by_expiry ON notifications (expires_at) WHERE expires_at IS NOT NULL",
+        ),
+    ];
+    let mut connection = open_for_import(path)?;
+    let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    if transaction.query_row("SELECT 1 FROM inboxes LIMIT 1", (), |_| Ok(())).optional()?.is_some() {
+        let why = "it is not empty. Import into a new one, so that nothing is mixed up.";
+        return Err(StoreError::Failed(why.to_owned()));
+    }
+    for (index, _) in PUT_OFF {
+        transaction.execute_batch(&format!("DROP INDEX {index}"))?;
+    }
+    let first = next_seq(&transaction)?;
+    let mut seq = first;
+    while let Some(record) = from.blocking_recv() {
+        take(&transaction, record?, &mut seq)?;
+    }
+    for (_, create) in PUT_OFF {
+        transaction.execute_batch(create)?;
+    }
+    transaction.execute_batch(COUNT)?;
+    transaction.commit()?;
+    shared_next_seq.store(seq, Ordering::Relaxed);
+    Ok(u64::try_from(seq - first).unwrap_or(0))
+}
+
+/// Counts what was taken, for the numbers that are kept beside it.
+const COUNT: &str = "
+    UPDATE inboxes SET (total, unread_count) = (SELECT count(*), count(*) FILTER (WHERE NOT is_read)
+        FROM notifications n INDEXED BY notifications_by_inbox WHERE n.inbox = inboxes.inbox);
+    UPDATE inboxes SET deletions = (SELECT count(*) FROM deletions d WHERE d.inbox = inboxes.inbox);
+    INSERT INTO totals SELECT category, count(*) FROM notifications GROUP BY category;
+    INSERT INTO totals SELECT '', coalesce(sum(unread_count), 0) FROM inboxes;";
+
+/// Takes one record.
+fn take(connection: &Connection, record: Record, seq: &mut i64) -> Result<(), StoreError> {
+    const INBOX: &str = "INSERT INTO inboxes (user_id, modseq, forgotten, all_read_modseq) VALUES (?1, ?2, ?3, ?4)";
+    const DELETION: &str = "INSERT INTO deletions (inbox, modseq, id) VALUES (?1, ?2, ?3)";
+    match record {
+        Record::Inbox { user_id, modseq, forgotten, all_read_modseq } => {
+            let values = (user_id.as_str(), modseq, forgotten, all_read_modseq);
+            connection.prepare_cached(INBOX)?.execute(values)?;
+        }
+        Record::Notification { modseq, created, notification } => {
+            let inbox = number_of(connection, &notification.user_id)?;
+            insert(connection, *seq, inbox, &notification, modseq, created)?;
+            *seq += 1;
+        }
+        Record::Deletion { user_id, modseq, id } => {
+            let inbox = number_of(connection, &user_id)?;
+            connection.prepare_cached(DELETION)?.execute((inbox, modseq, id.as_uuid().as_bytes()))?;
+        }
+        Record::Once { key, fingerprint, at, made } => {
+            let damaged = || StoreError::Failed("the fingerprint of a key is damaged".to_owned());
+            let once = Once::from_record(key, &fingerprint, at).ok_or_else(damaged)?;
+            let made: Vec<(NotificationId, Timestamp)> = made;
+            insert_once(connection, &once, &made)?;
+        }
+    }
+    Ok(())
+}
+
+fn number_of(connection: &Connection, user_id: &UserId) -> Result<i64, StoreError> {
+    let mut query = connection.prepare_cached("SELECT inbox FROM inboxes WHERE user_id = ?1")?;
+    let found = query.query_row([user_id.as_str()], |row| row.get(0)).optional()?;
+    found.ok_or_else(|| StoreError::Failed("a record belongs to an inbox that did not come before it".to_owned()))
+}

@@ -1,0 +1,342 @@
+//! What is written: the operations of one transaction.
+
+use std::collections::{BTreeMap, HashMap};
+
+use rusqlite::{Connection, OptionalExtension};
+
+use super::{
+    inbox::Inbox,
+    row::{COLUMNS, Stored, columns, text},
+};
+use crate::{
+    model::{Category, Notification, NotificationId, Timestamp, UserId},
+    server::store::{Creation, Due, Once},
+};
+
+/// The place that the next notification takes.
+pub(super) fn next_seq(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("SELECT coalesce(max(seq), 0) + 1 FROM notifications", (), |row| row.get(0))
+}
+
+/// One transaction in the making. Inboxes and totals are written down once, at its end, however
+/// often they changed in it.
+pub(super) struct Batch<'a> {
+    connection: &'a Connection,
+    window: u64,
+    next_seq: i64,
+    inboxes: HashMap<i64, Inbox>,
+    numbers: HashMap<UserId, i64>,
+    kinds: BTreeMap<Category, i64>,
+    unread: i64,
+}
+
+impl<'a> Batch<'a> {
+    pub(super) fn new(connection: &'a Connection, window: u64, next_seq: i64) -> Self {
+        Self {
+            connection,
+            window,
+            next_seq,
+            inboxes: HashMap::new(),
+            numbers: HashMap::new(),
+            kinds: BTreeMap::new(),
+            unread: 0,
+        }
+    }
+
+    /// Writes down the inboxes and totals, and returns the place of the next notification.
+    pub(super) fn finish(self) -> rusqlite::Result<i64> {
+        const ADD: &str = "INSERT INTO totals (name, count) VALUES (?1, ?2)
+            ON CONFLICT (name) DO UPDATE SET count = count + excluded.count";
+        for inbox in self.inboxes.values() {
+            inbox.update(self.connection)?;
+        }
+        let kinds = self.kinds.iter().map(|(category, count)| (category.as_str(), *count));
+        for total in kinds.chain([("", self.unread)]).filter(|(_, count)| *count != 0) {
+            self.connection.prepare_cached(ADD)?.execute(total)?;
+        }
+        Ok(self.next_seq)
+    }
+
+    pub(super) fn create_all(
+        &mut self,
+        notifications: &[Notification],
+        once: Option<&Once>,
+    ) -> rusqlite::Result<Creation> {
+        if let Some(once) = once {
+            if let Some(answer) = self.answer(once)? {
+                return Ok(answer);
+            }
+            self.remember(once, notifications)?;
+        }
+        notifications.iter().try_for_each(|notification| self.create(notification))?;
+        Ok(Creation::Done)
+    }
+
+    /// What the request of this key did; `None` when there was none.
+    fn answer(&self, once: &Once) -> rusqlite::Result<Option<Creation>> {
+        const USED: &str = "SELECT fingerprint, made FROM once WHERE key = ?1 AND at > ?2";
+        let forgotten = Once::forgotten_at(once.at).as_micros();
+        let mut query = self.connection.prepare_cached(USED)?;
+        let used = query.query_row((&once.key, forgotten), |row| {
+            let is_same = row.get_ref(0)?.as_blob()? == once.fingerprint;
+            Ok(if is_same { Creation::Before(made_from_blob(row.get_ref(1)?.as_blob()?)) } else { Creation::KeyTaken })
+        });
+        used.optional()
+    }
+
+    fn remember(&self, once: &Once, notifications: &[Notification]) -> rusqlite::Result<()> {
+        let made: Vec<_> = notifications.iter().map(|notification| (notification.id, notification.timestamp)).collect();
+        insert_once(self.connection, once, &made)
+    }
+
+    fn create(&mut self, notification: &Notification) -> rusqlite::Result<()> {
+        let number = self.number_of(&notification.user_id)?;
+        let (connection, seq, window) = (self.connection, self.next_seq, self.window);
+        self.next_seq += 1;
+        let inbox = self.inbox(number)?;
+        let modseq = inbox.next_modseq();
+        inbox.present.unread_count += 1;
+        inbox.total += 1;
+        insert(connection, seq, number, notification, modseq, modseq)?;
+        let surplus = inbox.total.saturating_sub(window);
+        self.unread += 1;
+        *self.kinds.entry(notification.category.clone()).or_default() += 1;
+        (0..surplus).try_for_each(|_| self.remove_oldest(number))
+    }
+
+    pub(super) fn set_read(&mut self, id: NotificationId, is_read: bool) -> rusqlite::Result<Option<Notification>> {
+        match self.find(id)? {
+            Some(stored) => self.mark(stored, is_read).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    pub(super) fn mark_read_at(&mut self, user_id: &UserId, index: u64) -> rusqlite::Result<Option<Notification>> {
+        const AT: &str = concat!(
+            "SELECT ",
+            columns!(),
+            " FROM notifications n WHERE n.seq =
+             (SELECT seq FROM notifications INDEXED BY notifications_by_inbox WHERE inbox = ?1
+              ORDER BY created DESC LIMIT 1 OFFSET ?2)"
+        );
+        let Some(inbox) = self.known(user_id)? else { return Ok(None) };
+        let offset = i64::try_from(index).unwrap_or(i64::MAX);
+        let mut query = self.connection.prepare_cached(AT)?;
+        let found = query.query_row((inbox, offset), |row| Stored::read(row, user_id.clone())).optional()?;
+        found.map(|stored| self.mark(stored, true)).transpose()
+    }
+
+    /// Marks a notification; marking it as it is takes no change number.
+    fn mark(&mut self, stored: Stored, is_read: bool) -> rusqlite::Result<Notification> {
+        let connection = self.connection;
+        let inbox = self.inbox(stored.inbox)?;
+        if stored.is_read(inbox.present.all_read_modseq) != is_read {
+            let modseq = inbox.next_modseq();
+            let unread = if is_read { -1 } else { 1 };
+            inbox.present.unread_count = inbox.present.unread_count.saturating_add_signed(unread);
+            connection
+                .prepare_cached("UPDATE notifications SET is_read = ?2, modseq = ?3 WHERE seq = ?1")?
+                .execute((stored.seq, is_read, modseq))?;
+            self.unread += unread;
+        }
+        Ok(stored.notification.with_read(is_read))
+    }
+
+    /// Marks everything in an inbox read without touching the notifications.
+    pub(super) fn mark_all_read(&mut self, user_id: &UserId) -> rusqlite::Result<u64> {
+        let Some(number) = self.known(user_id)? else { return Ok(0) };
+        let inbox = self.inbox(number)?;
+        let marked = std::mem::take(&mut inbox.present.unread_count);
+        if marked > 0 {
+            inbox.present.all_read_modseq = inbox.next_modseq();
+            self.unread = self.unread.saturating_sub_unsigned(marked);
+        }
+        Ok(marked)
+    }
+
+    pub(super) fn delete(&mut self, id: NotificationId) -> rusqlite::Result<Option<Notification>> {
+        let Some(stored) = self.find(id)? else { return Ok(None) };
+        let all_read = self.inbox(stored.inbox)?.present.all_read_modseq;
+        self.remove(stored.inbox, stored.seq)?;
+        Ok(Some(stored.seen(all_read)))
+    }
+
+    pub(super) fn delete_due(&mut self, due: &Due) -> rusqlite::Result<usize> {
+        const EXPIRED: &str = "SELECT inbox, seq FROM notifications INDEXED BY notifications_by_expiry
+            WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2";
+        const OLDEST: &str = "SELECT inbox, seq, timestamp FROM notifications ORDER BY seq LIMIT ?1";
+        let forgotten = Once::forgotten_at(due.now).as_micros();
+        self.connection.prepare_cached("DELETE FROM once WHERE at <= ?1")?.execute([forgotten])?;
+        let limit = i64::try_from(due.limit).unwrap_or(i64::MAX);
+        let mut gone: Vec<(i64, i64)> = {
+            let mut query = self.connection.prepare_cached(EXPIRED)?;
+            let rows = query.query_map((due.now.as_micros(), limit), |row| Ok((row.get(0)?, row.get(1)?)))?;
+            rows.collect::<rusqlite::Result<_>>()?
+        };
+        if let Some(moment) = due.accepted_before {
+            let mut query = self.connection.prepare_cached(OLDEST)?;
+            for row in query.query_map([limit], |row| Ok(((row.get(0)?, row.get(1)?), row.get::<_, i64>(2)?)))? {
+                let (place, timestamp) = row?;
+                if timestamp >= moment.as_micros() || gone.len() >= due.limit {
+                    break;
+                }
+                if !gone.contains(&place) {
+                    gone.push(place);
+                }
+            }
+        }
+        gone.iter().try_for_each(|&(inbox, seq)| self.remove(inbox, seq))?;
+        Ok(gone.len())
+    }
+
+    fn remove_oldest(&mut self, inbox: i64) -> rusqlite::Result<()> {
+        const OLDEST: &str = "SELECT seq FROM notifications INDEXED BY notifications_by_inbox
+            WHERE inbox = ?1 ORDER BY created LIMIT 1";
+        let seq = self.connection.prepare_cached(OLDEST)?.query_row([inbox], |row| row.get(0))?;
+        self.remove(inbox, seq)
+    }
+
+    /// Takes a notification away and remembers that.
+    fn remove(&mut self, number: i64, seq: i64) -> rusqlite::Result<()> {
+        const DELETE: &str = "DELETE FROM notifications WHERE seq = ?1 RETURNING id, category, is_read, modseq";
+        const REMEMBER: &str = "INSERT INTO deletions (inbox, modseq, id) VALUES (?1, ?2, ?3)";
+        let connection = self.connection;
+        let (id, category, is_read, modseq): ([u8; 16], Category, bool, u64) = connection
+            .prepare_cached(DELETE)?
+            .query_row([seq], |row| Ok((row.get(0)?, text(row, 1, Category::parse)?, row.get(2)?, row.get(3)?)))?;
+        let keep = self.window;
+        let inbox = self.inbox(number)?;
+        let is_read = is_read || modseq <= inbox.present.all_read_modseq;
+        let change = inbox.next_modseq();
+        inbox.total -= 1;
+        inbox.present.unread_count -= u64::from(!is_read);
+        inbox.deletions += 1;
+        connection.prepare_cached(REMEMBER)?.execute((number, change, id))?;
+        // A little more than the window is remembered, so that forgetting is seldom.
+        if inbox.deletions > keep + keep / 8 {
+            forget_deletions(connection, inbox, keep)?;
+        }
+        self.unread -= i64::from(!is_read);
+        *self.kinds.entry(category).or_default() -= 1;
+        Ok(())
+    }
+
+    fn find(&self, id: NotificationId) -> rusqlite::Result<Option<Stored>> {
+        const QUERY: &str = concat!(
+            "SELECT ",
+            columns!(),
+            ", i.user_id FROM notifications n JOIN inboxes i USING (inbox) WHERE n.id = ?1"
+        );
+        let mut query = self.connection.prepare_cached(QUERY)?;
+        let found = query.query_row([id.as_uuid().as_bytes()], |row| {
+            let user_id = text(row, COLUMNS, UserId::parse)?;
+            Stored::read(row, user_id)
+        });
+        found.optional()
+    }
+
+    /// The number of a user's inbox, which is made when there is none.
+    fn number_of(&mut self, user_id: &UserId) -> rusqlite::Result<i64> {
+        if let Some(number) = self.known(user_id)? {
+            return Ok(number);
+        }
+        let inbox = Inbox::insert(self.connection, user_id)?;
+        Ok(self.keep(user_id, inbox))
+    }
+
+    /// The number of a user's inbox, if there is one.
+    fn known(&mut self, user_id: &UserId) -> rusqlite::Result<Option<i64>> {
+        if let Some(number) = self.numbers.get(user_id) {
+            return Ok(Some(*number));
+        }
+        let found = Inbox::of(self.connection, user_id)?;
+        Ok(found.map(|inbox| self.keep(user_id, inbox)))
+    }
+
+    fn keep(&mut self, user_id: &UserId, inbox: Inbox) -> i64 {
+        let number = inbox.inbox;
+        self.numbers.insert(user_id.clone(), number);
+        // What was reached by its number before has changed since the row was read.
+        self.inboxes.entry(number).or_insert(inbox);
+        number
+    }
+
+    /// An inbox as it is in this transaction.
+    fn inbox(&mut self, number: i64) -> rusqlite::Result<&mut Inbox> {
+        use std::collections::hash_map::Entry;
+        match self.inboxes.entry(number) {
+            Entry::Occupied(known) => Ok(known.into_mut()),
+            Entry::Vacant(place) => Ok(place.insert(Inbox::load(self.connection, number)?)),
+        }
+    }
+}
+
+/// Forgets the oldest remembered deletions but for so many.
+fn forget_deletions(connection: &Connection, inbox: &mut Inbox, keep: u64) -> rusqlite::Result<()> {
+    const LAST_TO_GO: &str = "SELECT modseq FROM deletions WHERE inbox = ?1 ORDER BY modseq LIMIT 1 OFFSET ?2";
+    let last = (inbox.inbox, inbox.deletions - keep - 1);
+    inbox.present.forgotten = connection.prepare_cached(LAST_TO_GO)?.query_row(last, |row| row.get(0))?;
+    connection
+        .prepare_cached("DELETE FROM deletions WHERE inbox = ?1 AND modseq <= ?2")?
+        .execute((inbox.inbox, inbox.present.forgotten))?;
+    inbox.deletions = keep;
+    Ok(())
+}
+
+pub(super) fn insert(
+    connection: &Connection,
+    seq: i64,
+    inbox: i64,
+    notification: &Notification,
+    modseq: u64,
+    created: u64,
+) -> rusqlite::Result<()> {
+    const INSERT: &str = "INSERT INTO notifications
+        (seq, inbox, id, timestamp, category, content, title, link, data, expires_at, is_read, modseq, created)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+    let data = notification.data.as_ref().map(serde_json::to_string).transpose();
+    connection
+        .prepare_cached(INSERT)?
+        .execute((
+            seq,
+            inbox,
+            notification.id.as_uuid().as_bytes(),
+            notification.timestamp.as_micros(),
+            notification.category.as_str(),
+            notification.content.as_str(),
+            notification.title.as_ref().map(|title| title.as_str()),
+            notification.link.as_ref().map(|link| link.as_str()),
+            data.map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?,
+            notification.expires_at.map(Timestamp::as_micros),
+            notification.is_read,
+            modseq,
+            created,
+        ))
+        .map(drop)
+}
+
+/// Notes that a request happened. A key that was forgotten may be used anew.
+pub(super) fn insert_once(
+    connection: &Connection,
+    once: &Once,
+    made: &[(NotificationId, Timestamp)],
+) -> rusqlite::Result<()> {
+    const INSERT: &str = "INSERT OR REPLACE INTO once (key, fingerprint, at, made) VALUES (?1, ?2, ?3, ?4)";
+    let mut blob = Vec::with_capacity(made.len() * 24);
+    for (id, timestamp) in made {
+        blob.extend_from_slice(id.as_uuid().as_bytes());
+        blob.extend_from_slice(&timestamp.as_micros().to_be_bytes());
+    }
+    let values = (&once.key, once.fingerprint, once.at.as_micros(), blob);
+    connection.prepare_cached(INSERT)?.execute(values).map(drop)
+}
+
+/// Reads what [`insert_once`] wrote.
+pub(super) fn made_from_blob(blob: &[u8]) -> Vec<(NotificationId, Timestamp)> {
+    let one = |bytes: &[u8]| {
+        let id = NotificationId::new(uuid::Uuid::from_slice(bytes.get(..16)?).ok()?);
+        let micros = i64::from_be_bytes(bytes.get(16..24)?.try_into().ok()?);
+        Some((id, Timestamp::from_micros(micros)?))
+    };
+    blob.chunks_exact(24).filter_map(one).collect()
+}
