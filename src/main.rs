@@ -1,15 +1,23 @@
 //! The `campanile` command.
 
-use std::{future::Future, path::PathBuf, process::ExitCode};
+use std::{
+    fs::{File, OpenOptions},
+    future::Future,
+    io::{BufReader, BufWriter, stdin, stdout},
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use anyhow::{Context, Result};
 use campanile::server::{
     clock::{Clock, SystemClock},
+    commands,
     config::{Said, Settings},
     http, listener, log, maintenance,
     service::NotificationService,
 };
-use clap::{Parser, Subcommand};
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, parser::ValueSource};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -22,7 +30,7 @@ struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
-    serve: Serve,
+    serve: Common,
 }
 
 const AFTER_HELP: &str = "Without a command, campanile serves. Try it:
@@ -37,13 +45,39 @@ A flag wins over its environment variable, that over the file, and that over the
 #[derive(Subcommand)]
 enum Command {
     /// Serve the API and the dashboard (the default)
-    Serve(Box<Serve>),
+    Serve(Box<Common>),
+    /// Print the settings in force, where each was said, and what is wrong with them or with the store
+    Check(Box<Common>),
+    /// Bring the tables of the store up to date; `serve` does that too
+    Migrate(Box<Common>),
+    /// Write everything in the store as lines of JSON, while a server may be using it
+    Export {
+        /// The file to write, which must not exist; standard output when absent or -
+        file: Option<PathBuf>,
+        #[command(flatten)]
+        common: Box<Common>,
+    },
+    /// Take what `export` wrote into an empty store, all of it or nothing
+    Import {
+        /// The file to read; standard input when absent or -
+        file: Option<PathBuf>,
+        #[command(flatten)]
+        common: Box<Common>,
+    },
+    /// Copy a SQLite store to a new file, while a server may be using it
+    Backup {
+        /// The file to make
+        file: PathBuf,
+        #[command(flatten)]
+        common: Box<Common>,
+    },
     /// Print the OpenAPI description of the API
     Openapi,
 }
 
+/// The settings, which every command takes.
 #[derive(clap::Args)]
-struct Serve {
+struct Common {
     /// File with settings, named as the flags are: listen = "127.0.0.1:8000" [default: campanile.toml if it is there]
     #[arg(long, env = "CAMPANILE_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
@@ -51,13 +85,15 @@ struct Serve {
     said: Said,
 }
 
+impl Common {
+    fn settings(&self) -> Result<Settings> {
+        Settings::load(&self.said, self.config.as_deref())
+    }
+}
+
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let done = match cli.command {
-        None => serve(cli.serve),
-        Some(Command::Serve(serve_args)) => serve(*serve_args),
-        Some(Command::Openapi) => print_openapi(),
-    };
+    let matches = Cli::command().get_matches();
+    let done = Cli::from_arg_matches(&matches).map_err(anyhow::Error::from).and_then(|cli| run(cli, &matches));
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -67,17 +103,72 @@ fn main() -> ExitCode {
     }
 }
 
-fn print_openapi() -> Result<()> {
-    println!("{}", http::openapi().to_pretty_json()?);
+#[tokio::main]
+async fn run(cli: Cli, matches: &ArgMatches) -> Result<()> {
+    match cli.command {
+        None => serve(&cli.serve).await,
+        Some(Command::Serve(common)) => serve(&common).await,
+        Some(Command::Check(common)) => check(&common, matches).await,
+        Some(Command::Migrate(common)) => {
+            println!("{}", commands::migrate(&common.settings()?).await?);
+            Ok(())
+        }
+        Some(Command::Export { file, common }) => export(&common.settings()?, file.as_deref()).await,
+        Some(Command::Import { file, common }) => import(&common.settings()?, file.as_deref()).await,
+        Some(Command::Backup { file, common }) => {
+            commands::back_up(&common.settings()?, &file)?;
+            eprintln!("The backup is in {}.", file.display());
+            Ok(())
+        }
+        Some(Command::Openapi) => {
+            println!("{}", http::openapi().to_pretty_json()?);
+            Ok(())
+        }
+    }
+}
+
+async fn check(common: &Common, matches: &ArgMatches) -> Result<()> {
+    let arguments = matches.subcommand().map_or(matches, |(_, arguments)| arguments);
+    let is_from_environment =
+        |name: &str| arguments.value_source(&name.replace('-', "_")) == Some(ValueSource::EnvVariable);
+    let (report, usable) = commands::check(&common.said, common.config.as_deref(), is_from_environment).await;
+    println!("{}", report.trim_end());
+    usable
+}
+
+/// The file that was named, unless it is a dash.
+fn named(file: Option<&Path>) -> Option<&Path> {
+    file.filter(|file| *file != Path::new("-"))
+}
+
+async fn export(settings: &Settings, file: Option<&Path>) -> Result<()> {
+    let Some(file) = named(file) else {
+        return commands::export(settings, BufWriter::new(stdout())).await.map(drop);
+    };
+    let open = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
+    let open = open.with_context(|| format!("{} cannot be made", file.display()))?;
+    let notifications = commands::export(settings, BufWriter::new(open)).await?;
+    eprintln!("{notifications} notifications are in {}.", file.display());
     Ok(())
 }
 
-#[tokio::main]
-async fn serve(Serve { config, said }: Serve) -> Result<()> {
-    let settings = Settings::load(&said, config.as_deref())?;
+async fn import(settings: &Settings, file: Option<&Path>) -> Result<()> {
+    let notifications = match named(file) {
+        None => commands::import(settings, BufReader::new(stdin())).await?,
+        Some(file) => {
+            let open = File::open(file).with_context(|| format!("{} cannot be read", file.display()))?;
+            commands::import(settings, BufReader::new(open)).await?
+        }
+    };
+    eprintln!("{notifications} notifications are in {}.", settings.store);
+    Ok(())
+}
+
+async fn serve(common: &Common) -> Result<()> {
+    let settings = common.settings()?;
     log::start(&settings)?;
-    let store = settings.open_store(SystemClock.now());
-    let service = NotificationService::new(store).batch_max(settings.batch_max);
+    let store = settings.open_store(SystemClock.now()).await?;
+    let service = NotificationService::over(store, SystemClock).batch_max(settings.batch_max).max_age(settings.max_age);
     let router = http::router(service.clone(), &settings.http);
     let socket = TcpListener::bind(settings.listen)
         .await
@@ -85,7 +176,7 @@ async fn serve(Serve { config, said }: Serve) -> Result<()> {
     let address = socket.local_addr()?;
     let stop = stop_signal()?;
     let upkeep = tokio::spawn(maintenance::run(service));
-    tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "serving");
+    tracing::info!(%address, store = %settings.store, version = env!("CARGO_PKG_VERSION"), "serving");
     println!("Campanile is ready: http://{address}/");
     let all_ended = listener::serve(socket, router, settings.connections, stop).await;
     upkeep.abort();

@@ -5,6 +5,7 @@
 
 pub mod assets;
 pub mod clock;
+pub mod commands;
 pub mod config;
 pub mod http;
 pub mod listener;

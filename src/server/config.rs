@@ -1,25 +1,22 @@
 //! Settings: a flag wins over the environment, that over the file, and that over the default.
 
+mod in_force;
+mod store_url;
+
 use std::{net::SocketAddr, path::Path, time::Duration};
 
 use anyhow::{Context, Result, bail};
+use chrono::TimeDelta;
 use clap::{Args, ValueEnum};
-use config::{Config, File, FileFormat};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use super::{
-    http::HttpOptions,
-    listener::ListenerOptions,
-    service::DEFAULT_BATCH_MAX,
-    store::{MemoryStore, Store},
-};
-use crate::model::Timestamp;
+pub use in_force::{InForce, Origin, Setting};
+pub use store_url::StoreUrl;
 
-/// The file that is read when it is there and no other one is named.
-const DEFAULT_FILE: &str = "campanile.toml";
+use super::{http::HttpOptions, listener::ListenerOptions};
 
 /// How log lines look.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
     /// For people.
@@ -29,29 +26,50 @@ pub enum LogFormat {
     Json,
 }
 
-/// Where notifications are kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StoreUrl {
-    /// `memory:`, gone at restart.
-    Memory,
+/// Whether a write is on the disk when it is answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SqliteSync {
+    /// It is; a power loss takes nothing that was answered.
+    #[default]
+    Full,
+    /// It is handed to the operating system; a power loss can take the last moments, a crash of Campanile nothing.
+    Normal,
 }
 
 /// What may be said on the command line, in the environment and in the file. What is not said is
 /// `None`.
-#[derive(Args, Clone, Debug, Default, Deserialize)]
+#[derive(Args, Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Said {
     /// Address and port to listen on; port 0 takes a free one [default: 127.0.0.1:8000]
     #[arg(long, env = "CAMPANILE_LISTEN", value_name = "ADDRESS")]
     pub listen: Option<SocketAddr>,
 
-    /// Where notifications are kept: memory: (gone at restart) [default: memory:]
+    /// Where notifications are kept: sqlite:FILE, postgres://USER:PASSWORD@HOST/DATABASE, or memory: (gone at restart)
+    /// [default: sqlite:data/campanile.db]
     #[arg(long, env = "CAMPANILE_STORE", value_name = "URL", hide_env_values = true)]
     pub store: Option<String>,
 
-    /// How many of the newest notifications are kept [default: 1000]
+    /// How many of the newest notifications of each user are kept; in memory, of all users together [default: 1000]
     #[arg(long, env = "CAMPANILE_WINDOW", value_name = "COUNT")]
     pub window: Option<usize>,
+
+    /// How long notifications are kept, such as 90d, 12h, 30m or 45s [default: as long as there is room]
+    #[arg(long, env = "CAMPANILE_MAX_AGE", value_name = "AGE")]
+    pub max_age: Option<String>,
+
+    /// full: what was answered survives a power loss; normal: only a crash, and writes cost less [default: full]
+    #[arg(long, env = "CAMPANILE_SQLITE_SYNC", value_name = "MODE")]
+    pub sqlite_sync: Option<SqliteSync>,
+
+    /// How many writes may wait for SQLite; one more is answered with 503 [default: 8192]
+    #[arg(long, env = "CAMPANILE_SQLITE_QUEUE", value_name = "COUNT")]
+    pub sqlite_queue: Option<usize>,
+
+    /// How many connections to PostgreSQL are used at once [default: 16]
+    #[arg(long, env = "CAMPANILE_POSTGRES_CONNECTIONS", value_name = "COUNT")]
+    pub postgres_connections: Option<usize>,
 
     /// How many notifications one batch may have [default: 1000]
     #[arg(long, env = "CAMPANILE_BATCH_MAX", value_name = "COUNT")]
@@ -94,6 +112,31 @@ pub struct Said {
     pub log_format: Option<LogFormat>,
 }
 
+impl Said {
+    /// What holds when nothing is said.
+    fn default_settings() -> Self {
+        Self {
+            listen: Some(SocketAddr::from(([127, 0, 0, 1], 8000))),
+            store: Some("sqlite:data/campanile.db".to_owned()),
+            window: Some(1000),
+            max_age: None,
+            sqlite_sync: Some(SqliteSync::Full),
+            sqlite_queue: Some(8192),
+            postgres_connections: Some(16),
+            batch_max: Some(1000),
+            max_body_bytes: Some(4 * 1024 * 1024),
+            max_connections: Some(16_384),
+            request_timeout: Some(30),
+            header_timeout: Some(30),
+            shutdown_timeout: Some(5),
+            allowed_hosts: Some(Vec::new()),
+            insecure_no_auth: Some(false),
+            log: Some("info".to_owned()),
+            log_format: Some(LogFormat::Text),
+        }
+    }
+}
+
 /// The settings in force. They fit together.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -101,8 +144,16 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// Where notifications are kept.
     pub store: StoreUrl,
-    /// How many notifications are kept.
+    /// How many notifications are kept of each user.
     pub window: usize,
+    /// How long notifications are kept.
+    pub max_age: Option<TimeDelta>,
+    /// Whether a write is on the disk when it is answered.
+    pub sqlite_sync: SqliteSync,
+    /// How many writes may wait for SQLite.
+    pub sqlite_queue: usize,
+    /// How many connections to PostgreSQL are used at once.
+    pub postgres_connections: usize,
     /// How many notifications one batch may have.
     pub batch_max: usize,
     /// How requests are treated.
@@ -121,86 +172,108 @@ impl Settings {
     /// # Errors
     /// One sentence about the first setting that is wrong or does not fit the others.
     pub fn load(said: &Said, file: Option<&Path>) -> Result<Self> {
-        Self::settle(said, &read_file(file)?)
+        Self::settle(InForce::load(said, file)?.settings()?)
     }
 
-    fn settle(said: &Said, in_file: &Said) -> Result<Self> {
-        /// The first of them that is said.
-        macro_rules! first {
-            ($field:ident) => {
-                said.$field.clone().or_else(|| in_file.$field.clone())
-            };
-        }
-        let listen = first!(listen).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8000)));
-        let insecure_no_auth = first!(insecure_no_auth).unwrap_or(false);
+    /// Checks settings that are all said, but for those that may stay open.
+    fn settle(said: Said) -> Result<Self> {
+        let listen = needed("listen", said.listen)?;
+        let insecure_no_auth = needed("insecure-no-auth", said.insecure_no_auth)?;
         if !listen.ip().is_loopback() && !insecure_no_auth {
             bail!(
                 "listen: {listen} can be reached from other machines, and there is no authentication. Listen on \
                  127.0.0.1, or say --insecure-no-auth if a gateway in front of Campanile lets only the right people in."
             );
         }
-        let hosts = first!(allowed_hosts).unwrap_or_default();
-        let seconds = |name: &str, value: Option<u64>, default: u64| match value.unwrap_or(default) {
-            0 => bail!("{name}: must be at least 1 second."),
-            seconds => Ok(Duration::from_secs(seconds)),
-        };
-        let count = |name: &str, value: Option<usize>, default: usize| match value.unwrap_or(default) {
-            0 => bail!("{name}: must be at least 1."),
-            count => Ok(count),
-        };
+        let hosts = needed("allowed-hosts", said.allowed_hosts)?;
         Ok(Self {
             listen,
-            store: parse_store(first!(store).as_deref().unwrap_or("memory:"))?,
-            window: count("window", first!(window), MemoryStore::DEFAULT_WINDOW)?,
-            batch_max: count("batch-max", first!(batch_max), DEFAULT_BATCH_MAX)?,
+            store: StoreUrl::parse(&needed("store", said.store)?)?,
+            window: count("window", said.window)?,
+            max_age: said.max_age.as_deref().map(parse_age).transpose()?,
+            sqlite_sync: needed("sqlite-sync", said.sqlite_sync)?,
+            sqlite_queue: count("sqlite-queue", said.sqlite_queue)?,
+            postgres_connections: count("postgres-connections", said.postgres_connections)?,
+            batch_max: count("batch-max", said.batch_max)?,
             http: HttpOptions {
-                max_body_bytes: count("max-body-bytes", first!(max_body_bytes), 4 * 1024 * 1024)?,
-                request_timeout: seconds("request-timeout", first!(request_timeout), 30)?,
+                max_body_bytes: count("max-body-bytes", said.max_body_bytes)?,
+                request_timeout: seconds("request-timeout", said.request_timeout)?,
                 allowed_hosts: (!insecure_no_auth || !hosts.is_empty()).then_some(hosts),
             },
             connections: ListenerOptions {
-                max_connections: count("max-connections", first!(max_connections), 16_384)?,
-                header_timeout: seconds("header-timeout", first!(header_timeout), 30)?,
-                shutdown_timeout: seconds("shutdown-timeout", first!(shutdown_timeout), 5)?,
+                max_connections: count("max-connections", said.max_connections)?,
+                header_timeout: seconds("header-timeout", said.header_timeout)?,
+                shutdown_timeout: seconds("shutdown-timeout", said.shutdown_timeout)?,
             },
-            log: first!(log).unwrap_or_else(|| "info".to_owned()),
-            log_format: first!(log_format).unwrap_or_default(),
+            log: needed("log", said.log)?,
+            log_format: needed("log-format", said.log_format)?,
         })
     }
+}
 
-    /// Opens the store that the settings name.
-    #[must_use]
-    pub fn open_store(&self, started: Timestamp) -> impl Store + use<> {
-        match self.store {
-            StoreUrl::Memory => MemoryStore::new(self.window, started),
-        }
+fn needed<T>(name: &str, value: Option<T>) -> Result<T> {
+    value.with_context(|| format!("{name}: nothing is said."))
+}
+
+fn seconds(name: &str, value: Option<u64>) -> Result<Duration> {
+    match needed(name, value)? {
+        0 => bail!("{name}: must be at least 1 second."),
+        seconds => Ok(Duration::from_secs(seconds)),
     }
 }
 
-fn parse_store(url: &str) -> Result<StoreUrl> {
-    match url {
-        "memory:" => Ok(StoreUrl::Memory),
-        // The URL may hold a password, so it is not repeated.
-        _ => bail!("store: this is not a store that this version knows. Say memory:"),
+fn count(name: &str, value: Option<usize>) -> Result<usize> {
+    match needed(name, value)? {
+        0 => bail!("{name}: must be at least 1."),
+        count => Ok(count),
     }
 }
 
-/// What the file says. A file that was named must be there.
-fn read_file(named: Option<&Path>) -> Result<Said> {
-    let path = named.unwrap_or(Path::new(DEFAULT_FILE));
-    let source = File::from(path).format(FileFormat::Toml).required(named.is_some());
-    let read = Config::builder().add_source(source).build().and_then(Config::try_deserialize);
-    read.with_context(|| format!("{} cannot be used", path.display()))
+/// Reads a number and its unit.
+fn parse_age(text: &str) -> Result<TimeDelta> {
+    let unit = [('s', 1), ('m', 60), ('h', 3_600), ('d', 86_400)];
+    let read = || {
+        let (digits, seconds) = unit.iter().find_map(|(unit, seconds)| Some((text.strip_suffix(*unit)?, seconds)))?;
+        let number = digits.parse::<u32>().ok().filter(|number| *number > 0)?;
+        TimeDelta::try_seconds(i64::from(number) * seconds)
+    };
+    read().with_context(|| format!("max-age: {text:?} is not an age such as 90d, 12h, 30m or 45s."))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn settle(said: &Said) -> Result<Settings> {
+        Settings::settle(InForce::merge(said, &Said::default())?.settings()?)
+    }
+
+    #[test]
+    fn an_age_has_a_unit() {
+        assert_eq!(parse_age("90d").unwrap(), TimeDelta::days(90));
+        assert_eq!(parse_age("45s").unwrap(), TimeDelta::seconds(45));
+        for wrong in ["", "d", "90", "0d", "-1d", "1.5h", "1w", "99999999999d"] {
+            assert!(parse_age(wrong).unwrap_err().to_string().starts_with("max-age:"), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_help_says_the_defaults() {
+        let command = Said::augment_args(clap::Command::new("x"));
+        let defaults = InForce::merge(&Said::default(), &Said::default()).unwrap();
+        for setting in defaults.list().filter(|setting| !matches!(setting.value.as_str(), "-" | "false")) {
+            let argument = command.get_arguments().find(|argument| argument.get_long() == Some(setting.name)).unwrap();
+            let help = argument.get_help().unwrap().to_string();
+            let said = format!("[default: {}]", setting.value);
+            assert!(help.contains(&said), "{said} is not in {help:?}");
+        }
+    }
+
     #[test]
     fn what_is_said_wins_over_the_file_and_the_file_over_the_default() {
         let in_file = Said { window: Some(5), batch_max: Some(6), ..Said::default() };
-        let settings = Settings::settle(&Said { window: Some(7), ..Said::default() }, &in_file).unwrap();
+        let said = Said { window: Some(7), ..Said::default() };
+        let settings = Settings::settle(InForce::merge(&said, &in_file).unwrap().settings().unwrap()).unwrap();
         assert_eq!((settings.window, settings.batch_max), (7, 6));
         assert_eq!(settings.listen.to_string(), "127.0.0.1:8000");
     }
@@ -208,39 +281,24 @@ mod tests {
     #[test]
     fn other_machines_are_refused_unless_a_gateway_is_promised() {
         let open = Said { listen: Some("0.0.0.0:8000".parse().unwrap()), ..Said::default() };
-        let refused = Settings::settle(&open, &Said::default()).unwrap_err().to_string();
+        let refused = settle(&open).unwrap_err().to_string();
         assert!(refused.contains("--insecure-no-auth"), "{refused}");
-        let settings = Settings::settle(&Said { insecure_no_auth: Some(true), ..open }, &Said::default()).unwrap();
+        let settings = settle(&Said { insecure_no_auth: Some(true), ..open }).unwrap();
         assert_eq!(settings.http.allowed_hosts, None);
     }
 
     #[test]
     fn nothing_may_be_zero() {
         let said = Said { window: Some(0), ..Said::default() };
-        assert_eq!(Settings::settle(&said, &Said::default()).unwrap_err().to_string(), "window: must be at least 1.");
+        assert_eq!(settle(&said).unwrap_err().to_string(), "window: must be at least 1.");
         let said = Said { request_timeout: Some(0), ..Said::default() };
-        assert!(Settings::settle(&said, &Said::default()).unwrap_err().to_string().starts_with("request-timeout:"));
+        assert!(settle(&said).unwrap_err().to_string().starts_with("request-timeout:"));
     }
 
     #[test]
     fn a_store_url_is_not_repeated_in_the_error() {
         let said = Said { store: Some("postgres://me:secret@db/x".to_owned()), ..Said::default() };
-        let error = Settings::settle(&said, &Said::default()).unwrap_err().to_string();
+        let error = settle(&said).unwrap_err().to_string();
         assert!(!error.contains("secret"), "{error}");
-    }
-
-    #[test]
-    fn a_named_file_must_be_there_and_hold_only_settings() {
-        let folder = std::env::temp_dir().join(format!("campanile-config-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        let file = folder.join("campanile.toml");
-        assert!(read_file(Some(&file)).is_err());
-        std::fs::write(&file, "listen = \"127.0.0.1:9000\"\nallowed-hosts = [\"a.example\"]\n").unwrap();
-        let said = read_file(Some(&file)).unwrap();
-        assert_eq!(said.listen.unwrap().port(), 9000);
-        std::fs::write(&file, "lisen = \"127.0.0.1:9000\"\n").unwrap();
-        let error = format!("{:#}", read_file(Some(&file)).unwrap_err());
-        assert!(error.contains("lisen"), "{error}");
-        std::fs::remove_dir_all(folder).unwrap();
     }
 }

@@ -53,7 +53,13 @@ impl NotificationService {
     /// A service that asks this clock what time it is.
     #[must_use]
     pub fn with_clock(store: impl Store, clock: impl Clock) -> Self {
-        Self { store: Arc::new(store), clock: Arc::new(clock), batch_max: DEFAULT_BATCH_MAX, max_age: None }
+        Self::over(Arc::new(store), clock)
+    }
+
+    /// A service over a store that others may hold too.
+    #[must_use]
+    pub fn over(store: Arc<dyn Store>, clock: impl Clock) -> Self {
+        Self { store, clock: Arc::new(clock), batch_max: DEFAULT_BATCH_MAX, max_age: None }
     }
 
     /// The same, with another limit for how many notifications one call creates.

@@ -18,7 +18,7 @@ use crate::model::{
 
 pub use memory::MemoryStore;
 pub use record::Record;
-pub use sqlite::{SqliteOptions, SqliteStore};
+pub use sqlite::{SqliteOptions, SqliteStore, SqliteTransfer};
 
 /// Why a store could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -142,6 +142,15 @@ pub trait Transfer: Send + Sync + 'static {
     /// that were. An `Err` among the records takes everything back; a store that is not empty
     /// takes nothing.
     async fn import(&self, from: mpsc::Receiver<Result<Record, StoreError>>) -> Result<u64, StoreError>;
+}
+
+/// Which migrations a database has, and which this program has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Schema {
+    /// The number of the newest migration that was applied; 0 when there is none.
+    pub applied: i32,
+    /// The number of the newest migration that this program knows.
+    pub known: i32,
 }
 
 /// How many notifications one page looks at, at most, to find what meets a filter.

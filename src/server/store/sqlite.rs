@@ -15,14 +15,15 @@ mod writer;
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, atomic::AtomicI64},
+    sync::Arc,
 };
 
 use async_trait::async_trait;
 
-use super::{Creation, Due, Once, Store, StoreError};
+use super::{Creation, Due, Once, Schema, Store, StoreError};
 use crate::model::{Changes, Cursor, Filter, Limit, Notification, NotificationId, Overview, Page, UserId};
 use connection::Readers;
+pub use transfer::SqliteTransfer;
 use writer::Writer;
 
 /// How a SQLite store is opened.
@@ -62,19 +63,8 @@ impl SqliteOptions {
 
 /// Keeps notifications in one SQLite file.
 pub struct SqliteStore {
-    path: PathBuf,
     readers: Arc<Readers>,
     writer: Writer,
-    next_seq: Arc<AtomicI64>,
-}
-
-/// Which migrations a database has, and which this program has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Schema {
-    /// The number of the newest migration that was applied; 0 when there is none.
-    pub applied: i32,
-    /// The number of the newest migration that this program knows.
-    pub known: i32,
 }
 
 impl SqliteStore {
@@ -85,10 +75,9 @@ impl SqliteStore {
     /// or it was made by a newer version.
     pub fn open(options: &SqliteOptions) -> Result<Self, StoreError> {
         let (connection, lock) = connection::open_for_writing(options)?;
-        let next_seq = Arc::new(AtomicI64::new(write::next_seq(&connection)?));
         let readers = Arc::new(Readers::new(&options.path));
-        let writer = Writer::start(connection, lock, options, Arc::clone(&next_seq))?;
-        Ok(Self { path: options.path.clone(), readers, writer, next_seq })
+        let writer = Writer::start(connection, lock, options)?;
+        Ok(Self { readers, writer })
     }
 
     /// Which migrations the file has; it may be in use.

@@ -10,8 +10,8 @@ use std::{
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::{Schema, SqliteOptions};
-use crate::server::store::StoreError;
+use super::SqliteOptions;
+use crate::server::store::{Schema, StoreError};
 
 mod migrations {
     refinery::embed_migrations!("migrations/sqlite");
@@ -218,19 +218,6 @@ pub(super) fn open_for_checkpoints(path: &Path) -> Result<Connection, StoreError
     let open = || {
         let connection = Connection::open_with_flags(path, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?;
         connection.pragma_update(None, "synchronous", "FULL")?;
-        Ok(connection)
-    };
-    open().map_err(|error| explain(path, &error))
-}
-
-/// Opens the file for taking everything into it at once.
-pub(super) fn open_for_import(path: &Path) -> Result<Connection, StoreError> {
-    let open = || {
-        let connection = Connection::open_with_flags(path, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?;
-        connection.busy_timeout(BUSY_TIMEOUT)?;
-        connection.pragma_update(None, "synchronous", "FULL")?;
-        connection.pragma_update(None, "cache_size", -131_072)?;
-        connection.pragma_update(None, "wal_autocheckpoint", 0)?;
         Ok(connection)
     };
     open().map_err(|error| explain(path, &error))

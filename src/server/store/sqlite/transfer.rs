@@ -1,17 +1,12 @@
 //! How everything is moved out of the file, and into it.
 
-use std::{
-    path::Path,
-    sync::atomic::{AtomicI64, Ordering},
-};
-
 use async_trait::async_trait;
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 use tokio::sync::mpsc;
 
 use super::{
-    SqliteStore,
-    connection::{open_for_import, open_for_reading},
+    SqliteOptions,
+    connection::{open_for_reading, open_for_writing},
     row::{COLUMNS, Stored, columns, text, timestamp, uuid},
     write::{insert, insert_once, made_from_blob, next_seq},
 };
@@ -20,18 +15,33 @@ use crate::{
     server::store::{Once, Record, StoreError, Transfer},
 };
 
+/// A SQLite file whose contents are moved. It can be exported while a server uses it.
+#[derive(Debug)]
+pub struct SqliteTransfer(
+    /// Which file, and how it is opened.
+    pub SqliteOptions,
+);
+
 #[async_trait]
-impl Transfer for SqliteStore {
+impl Transfer for SqliteTransfer {
     async fn export(&self, into: mpsc::Sender<Record>) -> Result<(), StoreError> {
-        let path = self.path.clone();
+        let path = self.0.path.clone();
         on_a_thread(move || export(&open_for_reading(&path)?, &into)).await
     }
 
     async fn import(&self, from: mpsc::Receiver<Result<Record, StoreError>>) -> Result<u64, StoreError> {
-        let (path, next_seq) = (self.path.clone(), std::sync::Arc::clone(&self.next_seq));
-        on_a_thread(move || import(&path, from, &next_seq)).await
+        let options = self.0.clone();
+        on_a_thread(move || {
+            let (connection, _lock) = open_for_writing(&options)?;
+            connection.pragma_update(None, "cache_size", IMPORT_CACHE)?;
+            import(&connection, from)
+        })
+        .await
     }
 }
+
+/// How much memory an import may take for pages that it comes back to, as SQLite counts it (128 MiB).
+const IMPORT_CACHE: i64 = -131_072;
 
 async fn on_a_thread<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
@@ -97,11 +107,7 @@ fn export(connection: &Connection, into: &mpsc::Sender<Record>) -> Result<(), St
 }
 
 /// Takes all that is received into an empty store, in one transaction.
-fn import(
-    path: &Path,
-    mut from: mpsc::Receiver<Result<Record, StoreError>>,
-    shared_next_seq: &AtomicI64,
-) -> Result<u64, StoreError> {
+fn import(connection: &Connection, mut from: mpsc::Receiver<Result<Record, StoreError>>) -> Result<u64, StoreError> {
     /// Indexes are built when everything is there: that takes a fraction of the time.
     const PUT_OFF: [(&str, &str); 4] = [
         ("notifications_by_id", "CREATE UNIQUE INDEX notifications_by_id ON notifications (id)"),
@@ -115,8 +121,7 @@ fn import(
             "CREATE INDEX notifications_by_expiry ON notifications (expires_at) WHERE expires_at IS NOT NULL",
         ),
     ];
-    let mut connection = open_for_import(path)?;
-    let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
     if transaction.query_row("SELECT 1 FROM inboxes LIMIT 1", (), |_| Ok(())).optional()?.is_some() {
         let why = "it is not empty. Import into a new one, so that nothing is mixed up.";
         return Err(StoreError::Failed(why.to_owned()));
@@ -134,7 +139,6 @@ fn import(
     }
     transaction.execute_batch(COUNT)?;
     transaction.commit()?;
-    shared_next_seq.store(seq, Ordering::Relaxed);
     Ok(u64::try_from(seq - first).unwrap_or(0))
 }
 

@@ -8,7 +8,7 @@ use std::{
     fs::File,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicI64, Ordering},
+        atomic::{AtomicBool, Ordering},
         mpsc::{Receiver, SyncSender, sync_channel},
     },
     thread::JoinHandle,
@@ -18,7 +18,11 @@ use std::{
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{SqliteOptions, connection::open_for_checkpoints, write::Batch};
+use super::{
+    SqliteOptions,
+    connection::open_for_checkpoints,
+    write::{Batch, next_seq},
+};
 use crate::server::store::StoreError;
 
 /// The most that is done in one transaction, so that nobody waits long for the others.
@@ -64,18 +68,14 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn start(
-        connection: Connection,
-        lock: File,
-        options: &SqliteOptions,
-        next_seq: Arc<AtomicI64>,
-    ) -> Result<Self, StoreError> {
+    pub(super) fn start(connection: Connection, lock: File, options: &SqliteOptions) -> Result<Self, StoreError> {
         let (jobs, queue) = mpsc::channel(options.queue.max(1));
         let (nudge, nudges) = sync_channel(1);
         let log_is_copied = Arc::new(AtomicBool::new(false));
         let for_checkpoints = open_for_checkpoints(&options.path)?;
         let copied = Arc::clone(&log_is_copied);
         let window = options.window.max(1) as u64;
+        let next_seq = next_seq(&connection)?;
         let work =
             WriterThread { connection, window, next_seq, nudge, nudged: Instant::now(), log_is_copied, _lock: lock };
         let threads = vec![
@@ -127,7 +127,8 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<
 struct WriterThread {
     connection: Connection,
     window: u64,
-    next_seq: Arc<AtomicI64>,
+    /// The place that the next notification takes.
+    next_seq: i64,
     nudge: SyncSender<()>,
     nudged: Instant,
     log_is_copied: Arc<AtomicBool>,
@@ -160,7 +161,7 @@ impl WriterThread {
     /// Does all of these and commits, or takes everything back.
     fn commit(&mut self, jobs: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
         self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute(())?;
-        let mut batch = Batch::new(&self.connection, self.window, self.next_seq.load(Ordering::Relaxed));
+        let mut batch = Batch::new(&self.connection, self.window, self.next_seq);
         let done = jobs.iter_mut().try_for_each(|job| job.run(&mut batch)).and_then(|()| batch.finish());
         let committed = done.and_then(|next_seq| {
             self.connection.prepare_cached("COMMIT")?.execute(())?;
@@ -168,7 +169,7 @@ impl WriterThread {
         });
         match committed {
             Ok(next_seq) => {
-                self.next_seq.store(next_seq, Ordering::Relaxed);
+                self.next_seq = next_seq;
                 Ok(())
             }
             Err(error) => {

@@ -1,0 +1,78 @@
+//! What the command does beside serving: it looks after the store.
+
+mod check;
+mod transfer;
+
+use std::{path::Path, sync::Arc};
+
+use anyhow::{Result, bail};
+
+pub use check::check;
+pub use transfer::{export, import};
+
+use super::{
+    config::{Settings, SqliteSync, StoreUrl},
+    store::{MemoryStore, SqliteOptions, SqliteStore, SqliteTransfer, Store, Transfer},
+};
+use crate::model::Timestamp;
+
+impl Settings {
+    /// Opens the store that the settings name, with its tables up to date.
+    ///
+    /// # Errors
+    /// One sentence about why it cannot be had.
+    pub async fn open_store(&self, started: Timestamp) -> Result<Arc<dyn Store>> {
+        Ok(match &self.store {
+            StoreUrl::Memory => Arc::new(MemoryStore::new(self.window, started)),
+            StoreUrl::Sqlite(path) => Arc::new(SqliteStore::open(&self.sqlite(path))?),
+            StoreUrl::Postgres(_) => bail!("store: not yet"),
+        })
+    }
+
+    /// The store that the settings name, for moving everything out of it or into it.
+    async fn transfer(&self) -> Result<Box<dyn Transfer>> {
+        Ok(match &self.store {
+            StoreUrl::Memory => bail!("store: memory: cannot be moved, only its server knows what is in it."),
+            StoreUrl::Sqlite(path) => Box::new(SqliteTransfer(self.sqlite(path))),
+            StoreUrl::Postgres(_) => bail!("store: not yet"),
+        })
+    }
+
+    fn sqlite(&self, path: &Path) -> SqliteOptions {
+        SqliteOptions {
+            window: self.window,
+            full_sync: self.sqlite_sync == SqliteSync::Full,
+            queue: self.sqlite_queue,
+            ..SqliteOptions::new(path)
+        }
+    }
+}
+
+/// Brings the tables of the store up to date and says what they were.
+///
+/// # Errors
+/// One sentence about why they cannot be.
+pub async fn migrate(settings: &Settings) -> Result<String> {
+    let before = match &settings.store {
+        StoreUrl::Memory => bail!("store: memory: has no tables. Name another store."),
+        StoreUrl::Sqlite(path) => SqliteStore::schema(path)?,
+        StoreUrl::Postgres(_) => bail!("store: not yet"),
+    };
+    drop(settings.open_store(Timestamp::new(chrono::DateTime::UNIX_EPOCH)).await?);
+    Ok(match before.known - before.applied {
+        0 => format!("{} is up to date, at version {}.", settings.store, before.known),
+        _ => format!("{} went from version {} to {}.", settings.store, before.applied, before.known),
+    })
+}
+
+/// Copies a SQLite store as it is at this moment to a new file, while a server may be using it.
+///
+/// # Errors
+/// One sentence about why it cannot be done.
+pub fn back_up(settings: &Settings, copy: &Path) -> Result<()> {
+    match &settings.store {
+        StoreUrl::Sqlite(path) => Ok(SqliteStore::back_up(path, copy)?),
+        StoreUrl::Postgres(_) => bail!("store: PostgreSQL brings its own backup: pg_dump, or pg_basebackup."),
+        StoreUrl::Memory => bail!("store: memory: has nothing to back up."),
+    }
+}

@@ -1,0 +1,76 @@
+//! `campanile check`: which settings are in force, and what is wrong with them.
+
+use std::{fmt::Write, path::Path};
+
+use anyhow::{Result, bail};
+
+use crate::server::{
+    config::{InForce, Origin, Said, Settings, StoreUrl},
+    store::{Schema, SqliteStore},
+};
+
+/// Describes the settings in force and the store that they name, without secrets and without
+/// changing anything. The second part says what is wrong; then the command fails.
+///
+/// `is_from_environment` tells of a setting that was said whether that was in the environment.
+pub async fn check(
+    said: &Said,
+    file: Option<&Path>,
+    is_from_environment: impl Fn(&str) -> bool,
+) -> (String, Result<()>) {
+    let mut report = String::new();
+    let settings = match InForce::load(said, file) {
+        Ok(in_force) => {
+            describe(&mut report, &in_force, is_from_environment);
+            Settings::load(said, file)
+        }
+        Err(error) => Err(error),
+    };
+    let wrong = match settings {
+        Ok(settings) => match store_is_usable(&settings).await {
+            Ok(sentence) => {
+                report.push_str(&sentence);
+                Ok(())
+            }
+            Err(error) => Err(error),
+        },
+        Err(error) => Err(error),
+    };
+    (report, wrong)
+}
+
+fn describe(report: &mut String, in_force: &InForce, is_from_environment: impl Fn(&str) -> bool) {
+    let file = in_force.file.as_ref().map(|file| file.display().to_string()).unwrap_or_default();
+    let name_width = in_force.list().map(|setting| setting.name.len()).max().unwrap_or(0);
+    let value_width = in_force.list().map(|setting| setting.value.len()).max().unwrap_or(0).min(40);
+    for setting in in_force.list() {
+        let origin = match setting.origin {
+            Origin::Said if is_from_environment(setting.name) => "environment",
+            Origin::Said => "command line",
+            Origin::File => &file,
+            Origin::Default => "default",
+        };
+        // Writing to a string does not fail.
+        let _ = writeln!(report, "{:name_width$}  {:value_width$}  {origin}", setting.name, setting.value);
+    }
+}
+
+/// What state the store is in; `Err` says why the server could not start with it.
+async fn store_is_usable(settings: &Settings) -> Result<String> {
+    let schema = match &settings.store {
+        StoreUrl::Memory => return Ok("\nThe store is in memory: all is gone at restart.".to_owned()),
+        StoreUrl::Sqlite(path) if !path.exists() => {
+            return Ok(format!("\n{} does not exist yet; it is made at the first start.", path.display()));
+        }
+        StoreUrl::Sqlite(path) => SqliteStore::schema(path)?,
+        StoreUrl::Postgres(_) => bail!("store: not yet"),
+    };
+    let Schema { applied, known } = schema;
+    if applied > known {
+        bail!("store: made by a newer Campanile (version {applied}; this one knows {known}). Use that one.");
+    }
+    Ok(match known - applied {
+        0 => format!("\nThe store is up to date, at version {known}."),
+        _ => format!("\nThe store is at version {applied}; the next start brings it to {known}."),
+    })
+}
