@@ -3,6 +3,7 @@
 mod concurrency;
 mod contract;
 mod random;
+mod sqlite;
 
 use campanile::{
     model::{

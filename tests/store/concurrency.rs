@@ -9,20 +9,41 @@ use std::{
 };
 
 use campanile::{
-    model::{Event, Filter, Limit},
-    server::store::Store,
+    model::{Event, Filter, Limit, Timestamp},
+    server::store::{Creation, Once, Store},
 };
 
-use super::{inbox, memory, send, user};
+use super::{accepted, draft, inbox, memory, send, sqlite, user};
+
+/// Defines one test of each rule for each back end; a rule gets a new empty store.
+macro_rules! at_once {
+    ($($rule:ident)*) => {
+        mod memory_store {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn $rule() { super::$rule(super::memory(100_000).await).await })*
+        }
+
+        mod sqlite_store {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn $rule() { super::$rule(super::sqlite(100_000).await).await })*
+        }
+    };
+}
+
+at_once! {
+    a_key_that_is_used_at_once_creates_one
+    change_numbers_have_no_gap_and_no_repeat
+    counts_and_change_numbers_hold_under_sixteen_writers
+    marking_the_same_ones_at_once_counts_each_once
+}
 
 const WRITERS: usize = 16;
 const ROUNDS: usize = 60;
 
 /// Writers create, mark and delete in one inbox while readers look: whatever page a reader gets,
 /// its change number never goes back and the count beside it is the one that belongs to it.
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn counts_and_change_numbers_hold_under_sixteen_writers() {
-    let store: Arc<dyn Store> = Arc::from(memory(100_000).await);
+async fn counts_and_change_numbers_hold_under_sixteen_writers(store: Box<dyn Store>) {
+    let store: Arc<dyn Store> = Arc::from(store);
     let first = store.list(&Filter::inbox(user("ann")), None, Limit::new(0)).await.unwrap().modseq.unwrap();
     let over = Arc::new(AtomicBool::new(false));
     let readers: Vec<_> = (0..2)
@@ -98,9 +119,8 @@ async fn counts_and_change_numbers_hold_under_sixteen_writers() {
 }
 
 /// Only creations, so every number is visible: none is missing and none is given twice.
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn change_numbers_have_no_gap_and_no_repeat() {
-    let store: Arc<dyn Store> = Arc::from(memory(100_000).await);
+async fn change_numbers_have_no_gap_and_no_repeat(store: Box<dyn Store>) {
+    let store: Arc<dyn Store> = Arc::from(store);
     let first = store.list(&Filter::inbox(user("ann")), None, Limit::new(0)).await.unwrap().modseq.unwrap();
     let writers: Vec<_> = (0..WRITERS)
         .map(|_| {
@@ -122,9 +142,8 @@ async fn change_numbers_have_no_gap_and_no_repeat() {
 }
 
 /// Every task marks every notification: each is counted once.
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn marking_the_same_ones_at_once_counts_each_once() {
-    let store: Arc<dyn Store> = Arc::from(memory(1000).await);
+async fn marking_the_same_ones_at_once_counts_each_once(store: Box<dyn Store>) {
+    let store: Arc<dyn Store> = Arc::from(store);
     let mut ids = HashSet::new();
     for _ in 0..200 {
         ids.insert(send(&*store, "ann", "x").await.id);
@@ -164,4 +183,30 @@ async fn inboxes_that_left_the_window_are_forgotten() {
     let again = store.changes(&old, position, Limit::new(10)).await.unwrap();
     assert!(again.reset || again.events.len() == 1, "{again:?}");
     assert!(again.modseq > position);
+}
+
+/// Sixteen at once with the same key: one happens, and all are told the same.
+async fn a_key_that_is_used_at_once_creates_one(store: Box<dyn Store>) {
+    let store: Arc<dyn Store> = Arc::from(store);
+    let callers: Vec<_> = (0..WRITERS)
+        .map(|_| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move {
+                let mine = accepted(draft("ann", "x"));
+                let at = Timestamp::parse("2026-01-01T00:00:00Z").unwrap();
+                let once = Once { key: "key".to_owned(), fingerprint: [1; 32], at };
+                match store.create(std::slice::from_ref(&mine), Some(&once)).await.unwrap() {
+                    Creation::Done => mine.id,
+                    Creation::Before(made) => made[0].0,
+                    Creation::KeyTaken => panic!("it is the same request"),
+                }
+            })
+        })
+        .collect();
+    let mut answers = HashSet::new();
+    for caller in callers {
+        answers.insert(caller.await.unwrap());
+    }
+    let there: HashSet<_> = inbox(&*store, &user("ann")).await.iter().map(|notification| notification.id).collect();
+    assert_eq!((there.len(), answers), (1, there));
 }

@@ -1,8 +1,8 @@
 //! Every rule of the store, by name, against every back end.
 
 use campanile::{
-    model::{Category, Event, Filter, Limit, NotificationDraft, NotificationId, Timestamp},
-    server::store::{Due, Store},
+    model::{Category, Event, Filter, Limit, NotificationDraft, NotificationId, Search, Timestamp},
+    server::store::{Creation, Due, LOOKED_AT, Once, Store},
 };
 
 use super::{accepted, contents, create, draft, inbox, memory, send, sqlite, user};
@@ -48,6 +48,11 @@ async fn unread(store: &dyn Store, user_id: &str) -> u64 {
 /// What had expired at that moment, at most so many.
 fn expired_at(time: &str, limit: usize) -> Due {
     Due { now: Timestamp::parse(time).unwrap(), accepted_before: None, limit }
+}
+
+/// A key for a request of this fingerprint.
+fn once(key: &str, fingerprint: u8, at: &str) -> Once {
+    Once { key: key.to_owned(), fingerprint: [fingerprint; 32], at: Timestamp::parse(at).unwrap() }
 }
 
 contract! {
@@ -369,6 +374,96 @@ contract! {
         let gone = create(&*store, new).await;
         store.delete(gone.id).await.unwrap();
         assert_eq!(store.delete_due(&expired_at("2026-03-01T00:00:00Z", 10)).await.unwrap(), 0);
+    }
+
+    async fn a_request_with_a_key_happens_once(open) {
+        let store = open(1000).await;
+        let first = [accepted(draft("ann", "a")), accepted(draft("bob", "b"))];
+        let key = once("key", 1, "2026-01-01T00:00:00Z");
+        assert_eq!(store.create(&first, Some(&key)).await.unwrap(), Creation::Done);
+        let again = [accepted(draft("ann", "a")), accepted(draft("bob", "b"))];
+        let later = once("key", 1, "2026-01-01T23:59:59Z");
+        let made = first.iter().map(|notification| (notification.id, notification.timestamp)).collect();
+        assert_eq!(store.create(&again, Some(&later)).await.unwrap(), Creation::Before(made));
+        assert_eq!(inbox(&*store, &user("ann")).await, first[..1]);
+        assert_eq!((unread(&*store, "ann").await, unread(&*store, "bob").await), (1, 1));
+        assert_eq!(store.create(&again, Some(&once("other", 1, "2026-01-01T00:00:00Z"))).await.unwrap(), Creation::Done);
+        assert_eq!(unread(&*store, "ann").await, 2);
+    }
+
+    async fn a_key_belongs_to_one_request(open) {
+        let store = open(1000).await;
+        let key = once("key", 1, "2026-01-01T00:00:00Z");
+        store.create(&[accepted(draft("ann", "a"))], Some(&key)).await.unwrap();
+        let other = once("key", 2, "2026-01-01T00:00:01Z");
+        let taken = store.create(&[accepted(draft("ann", "other"))], Some(&other)).await.unwrap();
+        assert_eq!((taken, unread(&*store, "ann").await), (Creation::KeyTaken, 1));
+    }
+
+    async fn a_key_is_forgotten_after_a_day(open) {
+        let store = open(1000).await;
+        let day = |at: &str| once("key", 1, at);
+        let create = async |key: Once| store.create(&[accepted(draft("ann", "a"))], Some(&key)).await.unwrap();
+        assert_eq!(create(day("2026-01-01T00:00:00Z")).await, Creation::Done);
+        assert_eq!(create(day("2026-01-02T00:00:00Z")).await, Creation::Done);
+        assert!(matches!(create(day("2026-01-02T12:00:00Z")).await, Creation::Before(_)));
+        store.delete_due(&expired_at("2026-01-02T23:59:59Z", 10)).await.unwrap();
+        assert!(matches!(create(day("2026-01-02T12:00:00Z")).await, Creation::Before(_)));
+        // Removed on time, even when the clock that asks is behind.
+        store.delete_due(&expired_at("2026-01-03T00:00:00Z", 10)).await.unwrap();
+        assert_eq!(create(day("2026-01-02T12:00:00Z")).await, Creation::Done);
+    }
+
+    async fn what_is_too_old_is_deleted_and_told(open) {
+        let store = open(1000).await;
+        for content in ["a", "b", "c"] {
+            send(&*store, "ann", content).await;
+        }
+        let since = modseq(&*store, "ann").await;
+        let due = |accepted_before: &str, limit| Due {
+            accepted_before: Some(Timestamp::parse(accepted_before).unwrap()),
+            ..expired_at("2026-01-05T00:00:00Z", limit)
+        };
+        assert_eq!(store.delete_due(&due("2026-01-02T00:00:00Z", 10)).await.unwrap(), 0);
+        assert_eq!(store.delete_due(&due("2026-01-02T00:00:01Z", 2)).await.unwrap(), 2);
+        assert_eq!(contents(&*store, &Filter::default(), None, 50).await.0, ["c"]);
+        assert_eq!(told(&*store, "ann", since).await, ["deleted:1", "deleted:2"]);
+        assert_eq!(store.delete_due(&due("2026-01-02T00:00:01Z", 2)).await.unwrap(), 1);
+    }
+
+    async fn a_search_finds_every_word_in_title_or_content(open) {
+        let store = open(1000).await;
+        let titled = NotificationDraft { title: Some("ÜBER Nacht".to_owned()), ..draft("ann", "Paket 7 ist da") };
+        create(&*store, titled).await;
+        send(&*store, "ann", "paket 8 100%_ist 'unterwegs'").await;
+        send(&*store, "bob", "Paket 9").await;
+        let find = async |user_id: Option<&str>, q: &str| {
+            let search = Some(Search::parse(q).unwrap());
+            let filter = Filter { user_id: user_id.map(user), search, ..Filter::default() };
+            contents(&*store, &filter, None, 50).await.0.len()
+        };
+        assert_eq!(find(Some("ann"), "paket").await, 2);
+        assert_eq!(find(None, "PAKET").await, 3);
+        assert_eq!(find(Some("ann"), "da über").await, 1);
+        assert_eq!(find(Some("ann"), "über 8").await, 0);
+        assert_eq!(find(Some("ann"), "100%_ist").await, 1);
+        assert_eq!(find(Some("ann"), "10%ist").await, 0);
+        assert_eq!(find(Some("ann"), "'unterwegs'").await, 1);
+    }
+
+    async fn a_page_ends_when_much_was_looked_at(open) {
+        let store = open(20_000).await;
+        send(&*store, "ann", "needle").await;
+        for _ in 0..LOOKED_AT / 1000 {
+            let hay: Vec<_> = (0..1000).map(|_| accepted(draft("ann", "hay"))).collect();
+            store.create(&hay, None).await.unwrap();
+        }
+        for user_id in [Some(user("ann")), None] {
+            let filter = Filter { user_id, search: Some(Search::parse("needle").unwrap()), ..Filter::default() };
+            let (found, next) = contents(&*store, &filter, None, 50).await;
+            assert!(found.is_empty() && next.is_some());
+            assert_eq!(contents(&*store, &filter, next, 50).await, (vec!["needle".to_owned()], None));
+        }
     }
 
     async fn an_overview_counts_what_is_there(open) {

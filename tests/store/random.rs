@@ -9,7 +9,7 @@ use campanile::{
 };
 use proptest::prelude::*;
 
-use super::{inbox, memory, send, user};
+use super::{inbox, memory, send, sqlite, user};
 
 const USERS: [&str; 3] = ["ann", "bob", "cem"];
 const WINDOW: usize = 12;
@@ -124,12 +124,24 @@ async fn followers_see_what_a_list_shows(store: &dyn Store, operations: &[Operat
     }
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+/// Runs it on one back end.
+macro_rules! random {
+    ($($store:ident: $open:ident, $cases:literal cases)*) => {$(
+        proptest! {
+            #![proptest_config(ProptestConfig::with_cases($cases))]
 
-    #[test]
-    fn memory_store(operations in prop::collection::vec(operation(), 1..40), limit in 1..6_u64) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(async { followers_see_what_a_list_shows(&*memory(WINDOW).await, &operations, limit).await });
-    }
+            #[test]
+            fn $store(operations in prop::collection::vec(operation(), 1..40), limit in 1..6_u64) {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                runtime.block_on(async {
+                    followers_see_what_a_list_shows(&*$open(WINDOW).await, &operations, limit).await;
+                });
+            }
+        }
+    )*};
+}
+
+random! {
+    memory_store: memory, 200 cases
+    sqlite_store: sqlite, 100 cases
 }

@@ -139,14 +139,13 @@ pub(super) fn schema(path: &Path) -> Result<Schema, StoreError> {
 }
 
 pub(super) fn back_up(path: &Path, copy: &Path) -> Result<(), StoreError> {
-    if copy.exists() {
-        return Err(about(copy, "exists already; a backup does not overwrite anything."));
-    }
     let connection = open_for_reading(path)?;
     // Made here so that only the owner can read it; VACUUM INTO takes an empty file.
     let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(copy);
-    made.map_err(|error| about(copy, format!("cannot be made: {error}.")))?;
-    let done = connection.execute("VACUUM INTO ?1", [copy.to_string_lossy()]);
+    made.map_err(|error| about(copy, format!("cannot be made: {error}. A backup does not overwrite anything.")))?;
+    let done = connection
+        .pragma_update(None, "query_only", false)
+        .and_then(|()| connection.execute("VACUUM INTO ?1", [copy.to_string_lossy()]));
     done.map(drop).map_err(|error| {
         drop(std::fs::remove_file(copy));
         explain(copy, &error)

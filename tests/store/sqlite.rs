@@ -1,0 +1,227 @@
+//! What only the SQLite store does: it survives, it keeps others away, and it refuses clearly.
+
+use std::{
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use campanile::{
+    model::{Limit, Timestamp},
+    server::store::{Creation, Once, SqliteOptions, SqliteStore, Store, StoreError},
+};
+
+use super::{accepted, draft, inbox, send, user};
+use crate::harness::new_folder;
+
+fn open(path: &Path) -> Result<SqliteStore, String> {
+    SqliteStore::open(&SqliteOptions::new(path)).map_err(|error| error.to_string())
+}
+
+fn new_file() -> PathBuf {
+    new_folder().join("campanile.db")
+}
+
+fn mode(path: &Path) -> u32 {
+    std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+/// Whether the counts that are kept are those of what is there.
+async fn assert_counts(store: &dyn Store, name: &str) {
+    let listed = inbox(store, &user(name)).await;
+    let unread = listed.iter().filter(|notification| !notification.is_read).count() as u64;
+    assert_eq!(store.unread_count(&user(name)).await.unwrap(), unread);
+    assert_eq!(store.overview(Some(&user(name))).await.unwrap().total, listed.len() as u64);
+}
+
+#[tokio::test]
+async fn everything_is_there_when_it_is_opened_again() {
+    let path = new_file();
+    let key = Once { key: "k".to_owned(), fingerprint: [7; 32], at: Timestamp::parse("2026-01-01T00:00:00Z").unwrap() };
+    let store = open(&path).unwrap();
+    let a = send(&store, "ann", "a").await;
+    store.create(&[accepted(draft("ann", "b"))], Some(&key)).await.unwrap();
+    send(&store, "ann", "c").await;
+    store.mark_all_read(&user("ann")).await.unwrap();
+    store.delete(a.id).await.unwrap();
+    send(&store, "ann", "d").await;
+    let before = (
+        inbox(&store, &user("ann")).await,
+        store.changes(&user("ann"), 1, Limit::new(100)).await.unwrap(),
+        store.overview(None).await.unwrap(),
+    );
+    drop(store);
+    let store = open(&path).unwrap();
+    let after = (
+        inbox(&store, &user("ann")).await,
+        store.changes(&user("ann"), 1, Limit::new(100)).await.unwrap(),
+        store.overview(None).await.unwrap(),
+    );
+    assert_eq!(before, after);
+    assert!(matches!(store.create(&[accepted(draft("ann", "b"))], Some(&key)).await.unwrap(), Creation::Before(_)));
+    // What comes is newer than what was there.
+    send(&store, "ann", "e").await;
+    assert_eq!(inbox(&store, &user("ann")).await[0].content.as_str(), "e");
+}
+
+#[tokio::test]
+async fn only_the_owner_can_read_it() {
+    let path = new_folder().join("made/for/it/campanile.db");
+    let store = open(&path).unwrap();
+    send(&store, "ann", "a").await;
+    assert_eq!(mode(path.parent().unwrap()), 0o700);
+    for suffix in ["", "-wal", "-shm", ".lock"] {
+        let file = PathBuf::from(format!("{}{suffix}", path.display()));
+        assert_eq!(mode(&file), 0o600, "{}", file.display());
+    }
+}
+
+#[tokio::test]
+async fn a_second_one_on_the_same_file_is_refused() {
+    let path = new_file();
+    let first = open(&path).unwrap();
+    assert!(open(&path).err().unwrap().contains("in use by another Campanile"));
+    drop(first);
+    open(&path).unwrap();
+}
+
+#[test]
+fn what_is_no_database_is_refused_and_left_alone() {
+    let path = new_file();
+    let text = "This is a letter to my grandmother and not a database. ".repeat(40);
+    std::fs::write(&path, &text).unwrap();
+    assert!(open(&path).err().unwrap().contains("is not a SQLite database"));
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+    let folder = new_folder();
+    assert!(open(&folder).err().unwrap().contains("cannot be written"));
+    assert!(open(&path.join("below/a.db")).err().unwrap().contains("cannot be made"));
+}
+
+#[test]
+fn a_file_that_cannot_be_written_is_refused() {
+    // The kernel's own files cannot be written by anybody, not even by root.
+    let refused = open(Path::new("/proc/version")).err().unwrap();
+    assert!(refused.contains("/proc/version"), "{refused}");
+}
+
+#[test]
+fn tables_of_a_newer_version_are_refused() {
+    let path = new_file();
+    drop(open(&path).unwrap());
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    let sql = "INSERT INTO refinery_schema_history (version, name, applied_on, checksum)
+        VALUES (9999, 'future', '2030-01-01T00:00:00Z', '1')";
+    connection.execute(sql, ()).unwrap();
+    drop(connection);
+    assert!(open(&path).err().unwrap().contains("made by a newer Campanile"));
+    let schema = SqliteStore::schema(&path).unwrap();
+    assert!(schema.applied == 9999 && schema.known < 9999);
+}
+
+#[tokio::test]
+async fn a_full_disk_is_said_and_nothing_is_half_written() {
+    let path = new_file();
+    let options = SqliteOptions { max_bytes: Some(400 * 1024), ..SqliteOptions::new(&path) };
+    let store = SqliteStore::open(&options).unwrap();
+    let long = "x".repeat(10_000);
+    let mut stored = 0;
+    let refused = loop {
+        let batch = [0, 1, 2].map(|_| accepted(draft("ann", &long)));
+        match store.create(&batch, None).await {
+            Ok(_) => stored += 3,
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(&refused, StoreError::Unavailable(why) if why.contains("disk is full")), "{refused}");
+    assert_eq!(inbox(&store, &user("ann")).await.len(), stored);
+    assert_counts(&store, "ann").await;
+    store.ready().await.unwrap();
+    drop(store);
+    // With room again, it goes on.
+    let store = open(&path).unwrap();
+    send(&store, "ann", &long).await;
+    assert_counts(&store, "ann").await;
+}
+
+#[tokio::test]
+async fn a_write_that_fails_takes_no_other_along() {
+    let store = Arc::new(open(&new_file()).unwrap());
+    let twice = accepted(draft("ann", "twice"));
+    store.create(std::slice::from_ref(&twice), None).await.unwrap();
+    // Enough at once that they share transactions.
+    let writes = (0..200).map(|number| {
+        let (store, twice) = (Arc::clone(&store), twice.clone());
+        tokio::spawn(async move {
+            let notification = if number % 10 == 0 { twice } else { accepted(draft("ann", "x")) };
+            store.create(&[notification], None).await.is_ok()
+        })
+    });
+    let mut done = 0;
+    for write in writes.collect::<Vec<_>>() {
+        done += usize::from(write.await.unwrap());
+    }
+    assert_eq!(done, 180);
+    assert_eq!(inbox(&*store, &user("ann")).await.len(), 181);
+    assert_counts(&*store, "ann").await;
+}
+
+#[tokio::test]
+async fn a_full_queue_refuses_and_what_was_answered_is_there() {
+    let options = SqliteOptions { queue: 1, ..SqliteOptions::new(new_file()) };
+    let store = Arc::new(SqliteStore::open(&options).unwrap());
+    let writes: Vec<_> = (0..300)
+        .map(|_| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move { store.create(&[accepted(draft("ann", "x"))], None).await })
+        })
+        .collect();
+    let (mut done, mut refused) = (0, 0);
+    for write in writes {
+        match write.await.unwrap() {
+            Ok(_) => done += 1,
+            Err(StoreError::Unavailable(_)) => refused += 1,
+            Err(error) => panic!("{error}"),
+        }
+    }
+    assert!(refused > 0, "{done} were done and none was refused");
+    assert_eq!(inbox(&*store, &user("ann")).await.len(), done);
+}
+
+#[tokio::test]
+async fn the_log_does_not_grow_with_what_is_written() {
+    let path = new_file();
+    let store = open(&path).unwrap();
+    let long = "x".repeat(16_000);
+    for _ in 0..1000 {
+        let batch: [_; 10] = std::array::from_fn(|_| accepted(draft("ann", &long)));
+        store.create(&batch, None).await.unwrap();
+    }
+    let log = std::fs::metadata(format!("{}-wal", path.display())).unwrap().len() >> 20;
+    assert!(log < 120, "the log has {log} MiB after 160 MB were written");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_of_a_running_store_is_whole() {
+    let path = new_file();
+    let store = Arc::new(open(&path).unwrap());
+    for _ in 0..50 {
+        send(&*store, "ann", "before").await;
+    }
+    let writing = Arc::clone(&store);
+    let writer = tokio::spawn(async move {
+        for number in 0.. {
+            let notification = send(&*writing, "ann", "during").await;
+            if number % 3 == 0 {
+                writing.set_read(notification.id, true).await.unwrap();
+            }
+        }
+    });
+    let copy = path.with_extension("backup");
+    SqliteStore::back_up(&path, &copy).unwrap();
+    writer.abort();
+    assert_eq!(mode(&copy), 0o600);
+    let restored = open(&copy).unwrap();
+    assert!(inbox(&restored, &user("ann")).await.len() >= 50);
+    assert_counts(&restored, "ann").await;
+    assert!(SqliteStore::back_up(&path, &copy).unwrap_err().to_string().contains("does not overwrite"));
+}
