@@ -3,9 +3,12 @@
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
+    path::PathBuf,
     process::{Child, Command, Output, Stdio},
     time::{Duration, Instant},
 };
+
+use crate::harness::new_folder;
 
 fn campanile(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_campanile"));
@@ -25,7 +28,10 @@ struct Server {
 
 impl Server {
     fn start(arguments: &[&str]) -> Self {
-        let mut all = vec!["serve", "--listen", "127.0.0.1:0", "--store", "memory:"];
+        let mut all = vec!["serve", "--listen", "127.0.0.1:0"];
+        if !arguments.contains(&"--store") {
+            all.extend(["--store", "memory:"]);
+        }
         all.extend(arguments);
         let mut child = campanile(&all).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
@@ -121,6 +127,9 @@ fn a_setting_that_is_wrong_is_one_clear_sentence() {
     for (arguments, word) in [
         (vec!["--listen", "0.0.0.0:8000"], "--insecure-no-auth"),
         (vec!["--store", "redis://x"], "store:"),
+        (vec!["--store", "sqlite:"], "store:"),
+        (vec!["--max-age", "90"], "max-age:"),
+        (vec!["--sqlite-queue", "0"], "sqlite-queue:"),
         (vec!["--window", "0"], "window:"),
         (vec!["--log", "a=b=c"], "log:"),
         (vec!["--config", "/does/not/exist.toml"], "exist.toml"),
@@ -144,4 +153,104 @@ fn the_description_is_printed() {
     let printed = run(&["openapi"]);
     let description: serde_json::Value = serde_json::from_slice(&printed.stdout).unwrap();
     assert_eq!(description["info"]["title"], "Campanile");
+}
+
+/// The store of a test, as it is said on the command line, and its folder.
+fn new_store() -> (String, PathBuf) {
+    let folder = new_folder();
+    (format!("sqlite:{}", folder.join("campanile.db").display()), folder)
+}
+
+fn create(server: &Server, user_id: &str, content: &str) {
+    let body = serde_json::json!({"user_id": user_id, "content": content}).to_string();
+    let length = body.len();
+    let answer = server.ask(&format!(
+        "POST /api/notifications/create HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+         Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+    ));
+    assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+}
+
+/// What a command that must succeed prints.
+fn printed(arguments: &[&str]) -> String {
+    let done = run(arguments);
+    assert!(done.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&done.stderr));
+    String::from_utf8(done.stdout).unwrap()
+}
+
+/// What a command that must fail says.
+fn refused(arguments: &[&str]) -> String {
+    let done = run(arguments);
+    assert!(!done.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&done.stdout));
+    String::from_utf8(done.stderr).unwrap()
+}
+
+#[test]
+fn nothing_is_lost_when_it_is_killed() {
+    let (store, _) = new_store();
+    let server = Server::start(&["--store", &store]);
+    create(&server, "ann", "still here");
+    server.stop("-KILL");
+    let server = Server::start(&["--store", &store]);
+    let answer =
+        server.ask("GET /api/notifications/list HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    assert!(answer.contains("still here"), "{answer}");
+}
+
+#[test]
+fn a_second_server_on_the_same_file_is_refused() {
+    let (store, _) = new_store();
+    let _server = Server::start(&["--store", &store]);
+    let error = refused(&["serve", "--listen", "127.0.0.1:0", "--store", &store]);
+    assert!(error.contains("in use by another Campanile") && error.trim().lines().count() == 1, "{error}");
+}
+
+#[test]
+fn everything_moves_while_a_server_runs() {
+    let (store, folder) = new_store();
+    let server = Server::start(&["--store", &store]);
+    create(&server, "ann", "one");
+    create(&server, "bob", "two");
+    let [lines, copy] = ["all.jsonl", "copy.db"].map(|name| folder.join(name).display().to_string());
+    printed(&["export", &lines, "--store", &store]);
+    printed(&["backup", &copy, "--store", &store]);
+    assert!(refused(&["export", &lines, "--store", &store]).contains("cannot be made"));
+    let exported = std::fs::read_to_string(&lines).unwrap();
+    let (other, _) = new_store();
+    printed(&["import", &lines, "--store", &other]);
+    assert_eq!(printed(&["export", "--store", &other]), exported);
+    assert_eq!(printed(&["export", "-", "--store", &format!("sqlite:{copy}")]), exported);
+    // What is there is not mixed with what comes, and a line that is wrong takes everything back.
+    assert!(refused(&["import", &lines, "--store", &other]).contains("not empty"));
+    let (empty, _) = new_store();
+    std::fs::write(&lines, format!("{exported}{{\"record\": \"nonsense\"}}\n")).unwrap();
+    let error = refused(&["import", &lines, "--store", &empty]);
+    assert!(error.contains("line 5 of the import is no record"), "{error}");
+    assert_eq!(printed(&["export", "--store", &empty]), "");
+}
+
+#[test]
+fn a_check_says_what_is_in_force_and_where_from() {
+    let (store, folder) = new_store();
+    let file = folder.join("campanile.toml");
+    std::fs::write(&file, "window = 7\nlog = \"warn\"\n").unwrap();
+    let file = file.display().to_string();
+    let arguments = ["check", "--config", &file, "--store", &store, "--log", "debug"];
+    let mut command = campanile(&arguments);
+    let report = command.env("CAMPANILE_BATCH_MAX", "9").output().unwrap();
+    assert!(report.status.success());
+    let report = String::from_utf8(report.stdout).unwrap();
+    let line = |name: &str| report.lines().find(|line| line.starts_with(name)).unwrap().to_owned();
+    assert!(line("window").contains('7') && line("window").ends_with(&file), "{report}");
+    assert!(line("log ").contains("debug") && line("log ").ends_with("command line"), "{report}");
+    assert!(line("batch-max").contains('9') && line("batch-max").ends_with("environment"), "{report}");
+    assert!(line("listen").ends_with("default") && report.contains("does not exist yet"), "{report}");
+    printed(&["migrate", "--store", &store]);
+    assert!(printed(&["check", "--store", &store]).contains("up to date"));
+    assert!(printed(&["migrate", "--store", &store]).contains("is up to date"));
+    let secret = run(&["check", "--store", "postgres://me:secret@localhost:1/x"]);
+    assert!(!secret.status.success());
+    let said = [secret.stdout, secret.stderr].concat();
+    let said = String::from_utf8(said).unwrap();
+    assert!(!said.contains("secret") && said.contains("me:***@localhost"), "{said}");
 }
