@@ -192,8 +192,7 @@ fn nothing_is_lost_when_it_is_killed() {
     create(&server, "ann", "still here");
     server.stop("-KILL");
     let server = Server::start(&["--store", &store]);
-    let answer =
-        server.ask("GET /api/notifications/list HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    let answer = server.ask("GET /api/notifications/list HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     assert!(answer.contains("still here"), "{answer}");
 }
 

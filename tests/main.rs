@@ -12,6 +12,7 @@ mod listener;
 mod model;
 mod notifications;
 mod openapi;
+mod postgres;
 mod service;
 mod static_files;
 mod store;

@@ -2,8 +2,9 @@
 
 mod concurrency;
 mod contract;
+mod postgres_only;
 mod random;
-mod sqlite;
+mod sqlite_only;
 
 use campanile::{
     model::{
@@ -24,6 +25,12 @@ pub(crate) async fn memory(window: usize) -> Box<dyn Store> {
 pub(crate) async fn sqlite(window: usize) -> Box<dyn Store> {
     let options = SqliteOptions { window, ..SqliteOptions::new(new_folder().join("campanile.db")) };
     Box::new(SqliteStore::open(&options).unwrap())
+}
+
+/// A new empty PostgreSQL store with this window.
+pub(crate) async fn postgres(window: usize) -> Box<dyn Store> {
+    let url = crate::postgres::new_database().await;
+    Box::new(crate::postgres::open(&url, window).await)
 }
 
 pub(crate) fn user(id: &str) -> UserId {

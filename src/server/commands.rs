@@ -12,7 +12,10 @@ pub use transfer::{export, import};
 
 use super::{
     config::{Settings, SqliteSync, StoreUrl},
-    store::{MemoryStore, SqliteOptions, SqliteStore, SqliteTransfer, Store, Transfer},
+    store::{
+        MemoryStore, PostgresOptions, PostgresStore, PostgresTransfer, SqliteOptions, SqliteStore, SqliteTransfer,
+        Store, Transfer,
+    },
 };
 use crate::model::Timestamp;
 
@@ -25,16 +28,16 @@ impl Settings {
         Ok(match &self.store {
             StoreUrl::Memory => Arc::new(MemoryStore::new(self.window, started)),
             StoreUrl::Sqlite(path) => Arc::new(SqliteStore::open(&self.sqlite(path))?),
-            StoreUrl::Postgres(_) => bail!("store: not yet"),
+            StoreUrl::Postgres(url) => Arc::new(PostgresStore::open(&self.postgres(url)).await?),
         })
     }
 
     /// The store that the settings name, for moving everything out of it or into it.
-    async fn transfer(&self) -> Result<Box<dyn Transfer>> {
+    fn transfer(&self) -> Result<Box<dyn Transfer>> {
         Ok(match &self.store {
             StoreUrl::Memory => bail!("store: memory: cannot be moved, only its server knows what is in it."),
             StoreUrl::Sqlite(path) => Box::new(SqliteTransfer(self.sqlite(path))),
-            StoreUrl::Postgres(_) => bail!("store: not yet"),
+            StoreUrl::Postgres(url) => Box::new(PostgresTransfer(self.postgres(url))),
         })
     }
 
@@ -46,6 +49,10 @@ impl Settings {
             ..SqliteOptions::new(path)
         }
     }
+
+    fn postgres(&self, url: &str) -> PostgresOptions {
+        PostgresOptions { url: url.to_owned(), window: self.window, connections: self.postgres_connections }
+    }
 }
 
 /// Brings the tables of the store up to date and says what they were.
@@ -56,7 +63,7 @@ pub async fn migrate(settings: &Settings) -> Result<String> {
     let before = match &settings.store {
         StoreUrl::Memory => bail!("store: memory: has no tables. Name another store."),
         StoreUrl::Sqlite(path) => SqliteStore::schema(path)?,
-        StoreUrl::Postgres(_) => bail!("store: not yet"),
+        StoreUrl::Postgres(url) => PostgresStore::schema(url).await?,
     };
     drop(settings.open_store(Timestamp::new(chrono::DateTime::UNIX_EPOCH)).await?);
     Ok(match before.known - before.applied {

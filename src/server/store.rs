@@ -4,7 +4,9 @@
 //! keep is a named test of `tests/store/contract.rs`, which runs against every back end.
 
 mod collect;
+mod made;
 pub mod memory;
+pub mod postgres;
 pub mod record;
 mod replay;
 pub mod sqlite;
@@ -17,6 +19,7 @@ use crate::model::{
 };
 
 pub use memory::MemoryStore;
+pub use postgres::{PostgresOptions, PostgresStore, PostgresTransfer};
 pub use record::Record;
 pub use sqlite::{SqliteOptions, SqliteStore, SqliteTransfer};
 

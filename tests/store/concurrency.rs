@@ -13,7 +13,7 @@ use campanile::{
     server::store::{Creation, Once, Store},
 };
 
-use super::{accepted, draft, inbox, memory, send, sqlite, user};
+use super::{accepted, draft, inbox, memory, postgres, send, sqlite, user};
 
 /// Defines one test of each rule for each back end; a rule gets a new empty store.
 macro_rules! at_once {
@@ -26,6 +26,11 @@ macro_rules! at_once {
         mod sqlite_store {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
             async fn $rule() { super::$rule(super::sqlite(100_000).await).await })*
+        }
+
+        mod postgres_store {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn $rule() { super::$rule(super::postgres(100_000).await).await })*
         }
     };
 }

@@ -5,7 +5,7 @@ use campanile::{
     server::store::{Creation, Due, LOOKED_AT, Once, Store},
 };
 
-use super::{accepted, contents, create, draft, inbox, memory, send, sqlite, user};
+use super::{accepted, contents, create, draft, inbox, memory, postgres, send, sqlite, user};
 
 /// Defines the rules, and one test of each rule for each back end.
 ///
@@ -20,6 +20,10 @@ macro_rules! contract {
 
         mod sqlite_store {
             $(#[tokio::test] async fn $rule() { super::$rule(super::sqlite).await })*
+        }
+
+        mod postgres_store {
+            $(#[tokio::test] async fn $rule() { super::$rule(super::postgres).await })*
         }
     };
 }

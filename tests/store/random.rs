@@ -9,7 +9,7 @@ use campanile::{
 };
 use proptest::prelude::*;
 
-use super::{inbox, memory, send, sqlite, user};
+use super::{inbox, memory, postgres, send, sqlite, user};
 
 const USERS: [&str; 3] = ["ann", "bob", "cem"];
 const WINDOW: usize = 12;
@@ -144,4 +144,5 @@ macro_rules! random {
 random! {
     memory_store: memory, 200 cases
     sqlite_store: sqlite, 100 cases
+    postgres_store: postgres, 20 cases
 }

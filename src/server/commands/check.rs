@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 
 use crate::server::{
     config::{InForce, Origin, Said, Settings, StoreUrl},
-    store::{Schema, SqliteStore},
+    store::{PostgresStore, Schema, SqliteStore},
 };
 
 /// Describes the settings in force and the store that they name, without secrets and without
@@ -63,7 +63,7 @@ async fn store_is_usable(settings: &Settings) -> Result<String> {
             return Ok(format!("\n{} does not exist yet; it is made at the first start.", path.display()));
         }
         StoreUrl::Sqlite(path) => SqliteStore::schema(path)?,
-        StoreUrl::Postgres(_) => bail!("store: not yet"),
+        StoreUrl::Postgres(url) => PostgresStore::schema(url).await?,
     };
     let Schema { applied, known } = schema;
     if applied > known {

@@ -20,7 +20,7 @@ const UNDER_WAY: usize = 1024;
 /// # Errors
 /// One sentence about the store or the file.
 pub async fn export(settings: &Settings, mut into: impl Write + Send + 'static) -> Result<u64> {
-    let store = settings.transfer().await?;
+    let store = settings.transfer()?;
     let (sender, mut records) = mpsc::channel(UNDER_WAY);
     let written = tokio::task::spawn_blocking(move || {
         let mut notifications = 0;
@@ -44,7 +44,7 @@ pub async fn export(settings: &Settings, mut into: impl Write + Send + 'static) 
 /// # Errors
 /// One sentence about the store, or about the line that is wrong.
 pub async fn import(settings: &Settings, from: impl BufRead + Send + 'static) -> Result<u64> {
-    let store = settings.transfer().await?;
+    let store = settings.transfer()?;
     let (sender, records) = mpsc::channel(UNDER_WAY);
     tokio::task::spawn_blocking(move || {
         for (number, line) in from.lines().enumerate() {

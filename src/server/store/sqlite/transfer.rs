@@ -8,11 +8,11 @@ use super::{
     SqliteOptions,
     connection::{open_for_reading, open_for_writing},
     row::{COLUMNS, Stored, columns, text, timestamp, uuid},
-    write::{insert, insert_once, made_from_blob, next_seq},
+    write::{insert, insert_once, next_seq},
 };
 use crate::{
     model::{NotificationId, Timestamp, UserId},
-    server::store::{Once, Record, StoreError, Transfer},
+    server::store::{Once, Record, StoreError, Transfer, made},
 };
 
 /// A SQLite file whose contents are moved. It can be exported while a server uses it.
@@ -97,7 +97,7 @@ fn export(connection: &Connection, into: &mpsc::Sender<Record>) -> Result<(), St
     let mut query = transaction.prepare(KEYS)?;
     for record in query.query_map((), |row| {
         let once = Once { key: row.get(0)?, fingerprint: row.get(1)?, at: timestamp(2, row.get(2)?)? };
-        Ok(once.record(made_from_blob(row.get_ref(3)?.as_blob()?)))
+        Ok(once.record(made::from_bytes(row.get_ref(3)?.as_blob()?)))
     })? {
         if !send(record)? {
             return Ok(());

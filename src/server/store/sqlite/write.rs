@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     model::{Category, Notification, NotificationId, Timestamp, UserId},
-    server::store::{Creation, Due, Once},
+    server::store::{Creation, Due, Once, made},
 };
 
 /// The place that the next notification takes.
@@ -79,7 +79,11 @@ impl<'a> Batch<'a> {
         let mut query = self.connection.prepare_cached(USED)?;
         let used = query.query_row((&once.key, forgotten), |row| {
             let is_same = row.get_ref(0)?.as_blob()? == once.fingerprint;
-            Ok(if is_same { Creation::Before(made_from_blob(row.get_ref(1)?.as_blob()?)) } else { Creation::KeyTaken })
+            Ok(if is_same {
+                Creation::Before(made::from_bytes(row.get_ref(1)?.as_blob()?))
+            } else {
+                Creation::KeyTaken
+            })
         });
         used.optional()
     }
@@ -322,21 +326,6 @@ pub(super) fn insert_once(
     made: &[(NotificationId, Timestamp)],
 ) -> rusqlite::Result<()> {
     const INSERT: &str = "INSERT OR REPLACE INTO once (key, fingerprint, at, made) VALUES (?1, ?2, ?3, ?4)";
-    let mut blob = Vec::with_capacity(made.len() * 24);
-    for (id, timestamp) in made {
-        blob.extend_from_slice(id.as_uuid().as_bytes());
-        blob.extend_from_slice(&timestamp.as_micros().to_be_bytes());
-    }
-    let values = (&once.key, once.fingerprint, once.at.as_micros(), blob);
+    let values = (&once.key, once.fingerprint, once.at.as_micros(), made::to_bytes(made.iter().copied()));
     connection.prepare_cached(INSERT)?.execute(values).map(drop)
-}
-
-/// Reads what [`insert_once`] wrote.
-pub(super) fn made_from_blob(blob: &[u8]) -> Vec<(NotificationId, Timestamp)> {
-    let one = |bytes: &[u8]| {
-        let id = NotificationId::new(uuid::Uuid::from_slice(bytes.get(..16)?).ok()?);
-        let micros = i64::from_be_bytes(bytes.get(16..24)?.try_into().ok()?);
-        Some((id, Timestamp::from_micros(micros)?))
-    };
-    blob.chunks_exact(24).filter_map(one).collect()
 }

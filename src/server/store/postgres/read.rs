@@ -1,0 +1,227 @@
+//! What is read: each is one statement, and so sees one moment.
+
+use std::{
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use deadpool_postgres::Pool;
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use super::row::{COLUMNS, Stored, columns, damaged, number, sql_number};
+use crate::{
+    model::{Category, Changes, Cursor, Filter, Limit, Notification, NotificationId, Overview, Page, UserId},
+    server::store::{
+        RECENT_ROWS, RECENT_USERS, StoreError, by_importance,
+        collect::Collect,
+        replay::{Present, Told},
+    },
+};
+
+pub(super) async fn ready(pool: &Pool) -> Result<(), StoreError> {
+    let client = pool.get().await?;
+    // A connection that the pool has may be to a server that has gone.
+    client.query_opt("SELECT 1 FROM inboxes LIMIT 1", &[]).await.map(drop).map_err(StoreError::from)
+}
+
+pub(super) async fn unread_count(pool: &Pool, user_id: &UserId) -> Result<u64, StoreError> {
+    let client = pool.get().await?;
+    let statement = client.prepare_cached("SELECT unread_count FROM inboxes WHERE user_id = $1").await?;
+    let row = client.query_opt(&statement, &[&user_id.as_str()]).await?;
+    row.map_or(Ok(0), |row| number(&row, 0))
+}
+
+/// A row of [`columns`] that is followed by what is read in its inbox.
+fn seen(row: &Row) -> Result<(u64, Notification), StoreError> {
+    let stored = Stored::read(row)?;
+    Ok((stored.seq, stored.seen(number(row, COLUMNS)?)))
+}
+
+pub(super) async fn get(pool: &Pool, id: NotificationId) -> Result<Option<Notification>, StoreError> {
+    const GET: &str = concat!(
+        "SELECT ",
+        columns!(),
+        ", b.all_read_modseq
+         FROM notifications n JOIN inboxes b USING (user_id) WHERE n.id = $1"
+    );
+    let client = pool.get().await?;
+    let statement = client.prepare_cached(GET).await?;
+    let row = client.query_opt(&statement, &[&id.as_uuid()]).await?;
+    row.map(|row| seen(&row).map(|(_, notification)| notification)).transpose()
+}
+
+pub(super) async fn list(
+    pool: &Pool,
+    filter: &Filter,
+    before: Option<Cursor>,
+    limit: Limit,
+) -> Result<Page, StoreError> {
+    const ALL: &str = concat!(
+        "SELECT ",
+        columns!(),
+        ", b.all_read_modseq
+         FROM (SELECT * FROM notifications WHERE seq < $1 ORDER BY seq DESC LIMIT $2) n
+         JOIN inboxes b USING (user_id) ORDER BY n.seq DESC"
+    );
+    const ONE: &str = concat!(
+        "SELECT ",
+        columns!(),
+        ", b.all_read_modseq, b.modseq
+         FROM inboxes b LEFT JOIN LATERAL (
+             SELECT * FROM notifications WHERE user_id = $1 AND seq < $2 ORDER BY created DESC LIMIT $3
+         ) n ON true
+         WHERE b.user_id = $1 ORDER BY n.created DESC"
+    );
+    let before = before.map_or(i64::MAX, |cursor| sql_number(cursor.position()));
+    let mut page = Collect::new(filter, limit);
+    let wanted = sql_number(page.wanted() as u64);
+    let client = pool.get().await?;
+    let Some(user_id) = &filter.user_id else {
+        let statement = client.prepare_cached(ALL).await?;
+        for row in client.query(&statement, &[&before, &wanted]).await? {
+            let (seq, notification) = seen(&row)?;
+            if page.look_at(seq, || notification).is_break() {
+                break;
+            }
+        }
+        return Ok(page.page(None));
+    };
+    let statement = client.prepare_cached(ONE).await?;
+    let rows = client.query(&statement, &[&user_id.as_str(), &before, &wanted]).await?;
+    let modseq = rows.first().map_or(Ok(0), |row| number(row, COLUMNS + 1))?;
+    // An inbox in which nothing is found is one row without a notification.
+    for row in rows.iter().filter(|row| row.try_get::<_, Option<i64>>(1).is_ok_and(|created| created.is_some())) {
+        let (seq, notification) = seen(row)?;
+        if page.look_at(seq, || notification).is_break() {
+            break;
+        }
+    }
+    Ok(page.page(Some(modseq)))
+}
+
+pub(super) async fn changes(pool: &Pool, user_id: &UserId, since: u64, limit: Limit) -> Result<Changes, StoreError> {
+    /// Beside the inbox's numbers, up to `$3` of what was created, marked and deleted.
+    const CHANGES: &str = concat!(
+        "SELECT ",
+        columns!(),
+        ", b.modseq, b.forgotten, b.all_read_modseq, b.unread_count, n.deleted
+         FROM inboxes b LEFT JOIN LATERAL (
+             (SELECT *, NULL::uuid AS deleted FROM notifications
+              WHERE user_id = $1 AND created > $2 AND modseq = created ORDER BY created LIMIT $3)
+             UNION ALL
+             (SELECT *, NULL FROM notifications
+              WHERE user_id = $1 AND modseq > $2 AND modseq <> created ORDER BY modseq LIMIT $3)
+             UNION ALL
+             (SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, modseq, id FROM deletions
+              WHERE user_id = $1 AND modseq > $2 ORDER BY modseq LIMIT $3)
+         ) n ON true
+         WHERE b.user_id = $1 ORDER BY n.modseq"
+    );
+    let client = pool.get().await?;
+    let statement = client.prepare_cached(CHANGES).await?;
+    let enough = sql_number(limit.get() as u64 + 1);
+    let rows = client.query(&statement, &[&user_id.as_str(), &sql_number(since), &enough]).await?;
+    let Some(first) = rows.first() else {
+        let nobody = Present::default();
+        return Ok(if since == 0 { nobody.replay(since, limit, []) } else { nobody.reset() });
+    };
+    let present = Present {
+        modseq: number(first, COLUMNS)?,
+        forgotten: number(first, COLUMNS + 1)?,
+        all_read_modseq: number(first, COLUMNS + 2)?,
+        unread_count: number(first, COLUMNS + 3)?,
+    };
+    if !present.can_continue_from(since) {
+        return Ok(present.reset());
+    }
+    let mut changed = Vec::with_capacity(rows.len());
+    for row in &rows {
+        // Nothing changed: one row with the inbox's numbers alone.
+        let Some(modseq) = row.try_get::<_, Option<i64>>(COLUMNS - 1)? else { continue };
+        let modseq = u64::try_from(modseq).map_err(damaged)?;
+        changed.push(match row.try_get::<_, Option<Uuid>>(COLUMNS + 4)? {
+            Some(id) => (modseq, Told::Deleted(NotificationId::new(id))),
+            None => {
+                let stored = Stored::read(row)?;
+                let created = stored.created;
+                (modseq, Told::Row(stored.seen(present.all_read_modseq), created))
+            }
+        });
+    }
+    Ok(present.replay(since, limit, changed))
+}
+
+/// The counts of categories, as the database keeps them.
+fn categories(row: &Row, column: usize) -> Result<Vec<(Category, u64)>, StoreError> {
+    let counts: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_value(row.try_get(column)?).map_err(damaged)?;
+    let count = |(name, count): (String, serde_json::Value)| {
+        Ok((Category::parse(&name).map_err(damaged)?, count.as_u64().unwrap_or(0)))
+    };
+    counts.into_iter().map(count).collect::<Result<_, _>>().map(by_importance)
+}
+
+pub(super) async fn overview_of_one(pool: &Pool, user_id: &UserId) -> Result<Overview, StoreError> {
+    let client = pool.get().await?;
+    let sql = "SELECT total, unread_count, categories FROM inboxes WHERE user_id = $1";
+    let statement = client.prepare_cached(sql).await?;
+    let recent = vec![user_id.clone()];
+    let Some(row) = client.query_opt(&statement, &[&user_id.as_str()]).await? else {
+        return Ok(Overview { recent, ..Overview::default() });
+    };
+    Ok(Overview { total: number(&row, 0)?, unread_count: number(&row, 1)?, categories: categories(&row, 2)?, recent })
+}
+
+async fn overview_of_all(pool: &Pool) -> Result<Overview, StoreError> {
+    const COUNT: &str = "SELECT
+        (SELECT coalesce(sum(total), 0)::bigint FROM inboxes),
+        (SELECT coalesce(sum(unread_count), 0)::bigint FROM inboxes),
+        (SELECT coalesce(jsonb_object_agg(key, count), '{}') FROM (
+            SELECT key, sum(value::bigint)::bigint AS count FROM inboxes, jsonb_each_text(categories) GROUP BY key
+        ) c),
+        (SELECT coalesce(array_agg(user_id ORDER BY newest DESC), '{}') FROM (
+            SELECT user_id, max(seq) AS newest FROM (SELECT user_id, seq FROM notifications ORDER BY seq DESC LIMIT $1) n
+            GROUP BY user_id ORDER BY newest DESC LIMIT $2
+        ) r)";
+    let client = pool.get().await?;
+    let statement = client.prepare_cached(COUNT).await?;
+    let limits = (sql_number(RECENT_ROWS as u64), sql_number(RECENT_USERS as u64));
+    let row = client.query_one(&statement, &[&limits.0, &limits.1]).await?;
+    let recent: Vec<&str> = row.try_get(3)?;
+    Ok(Overview {
+        total: number(&row, 0)?,
+        unread_count: number(&row, 1)?,
+        categories: categories(&row, 2)?,
+        recent: recent.into_iter().map(UserId::parse).collect::<Result<_, _>>().map_err(damaged)?,
+    })
+}
+
+/// What was last counted over all inboxes, and how long that took.
+///
+/// Nothing counts along when somebody is written to, because everybody would wait for that one
+/// number. So it is counted when it is asked for, exactly while that is quick; when there is so much
+/// that it is not, a count is shown for a while, and counting takes a bounded share of the time.
+#[derive(Default)]
+pub(super) struct Counted(Mutex<Option<(Instant, Duration, Overview)>>);
+
+impl Counted {
+    /// What takes longer than this is not counted for everybody who asks.
+    const QUICK: Duration = Duration::from_millis(20);
+    /// It is shown for so many times as long as it took.
+    const SHOWN_FOR: u32 = 50;
+
+    pub(super) async fn overview(&self, pool: &Pool) -> Result<Overview, StoreError> {
+        let last = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((at, took, overview)) = &*last()
+            && *took > Self::QUICK
+            && at.elapsed() < *took * Self::SHOWN_FOR
+        {
+            return Ok(overview.clone());
+        }
+        let started = Instant::now();
+        let overview = overview_of_all(pool).await?;
+        *last() = Some((Instant::now(), started.elapsed(), overview.clone()));
+        Ok(overview)
+    }
+}

@@ -1,0 +1,240 @@
+//! How everything is moved out of the database, and into it.
+
+use std::collections::HashSet;
+
+use async_trait::async_trait;
+use tokio::sync::mpsc;
+use tokio_postgres::{IsolationLevel, Transaction};
+use uuid::Uuid;
+
+use super::{
+    PostgresOptions,
+    connection::{connect, migrate},
+    row::{COLUMNS, Stored, columns, damaged, number, sql_number, timestamp},
+    write::Columns,
+};
+use crate::{
+    model::{Notification, NotificationId, UserId},
+    server::store::{Once, Record, StoreError, Transfer, made},
+};
+
+/// How many records are read or written in one statement.
+const AT_ONCE: usize = 1000;
+
+/// A PostgreSQL database whose contents are moved. It can be exported while servers use it.
+#[derive(Debug)]
+pub struct PostgresTransfer(
+    /// Which database.
+    pub PostgresOptions,
+);
+
+#[async_trait]
+impl Transfer for PostgresTransfer {
+    async fn export(&self, into: mpsc::Sender<Record>) -> Result<(), StoreError> {
+        let mut client = connect(&self.0.url).await?;
+        let transaction = client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true);
+        let transaction = transaction.start().await?;
+        for (number, (query, read)) in EXPORT.into_iter().enumerate() {
+            let cursor = format!("export_{number}");
+            transaction.batch_execute(&format!("DECLARE {cursor} NO SCROLL CURSOR FOR {query}")).await?;
+            let fetch = transaction.prepare(&format!("FETCH {AT_ONCE} FROM {cursor}")).await?;
+            loop {
+                let rows = transaction.query(&fetch, &[]).await?;
+                for row in &rows {
+                    if into.send(read(row)?).await.is_err() {
+                        return Ok(());
+                    }
+                }
+                if rows.len() < AT_ONCE {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn import(&self, mut from: mpsc::Receiver<Result<Record, StoreError>>) -> Result<u64, StoreError> {
+        migrate(&self.0.url).await?;
+        let mut client = connect(&self.0.url).await?;
+        let transaction = client.transaction().await?;
+        transaction.batch_execute("LOCK TABLE inboxes IN EXCLUSIVE MODE").await?;
+        if transaction.query_opt("SELECT 1 FROM inboxes LIMIT 1", &[]).await?.is_some() {
+            let why = "it is not empty. Import into a new database, so that nothing is mixed up.";
+            return Err(StoreError::Failed(why.to_owned()));
+        }
+        let mut import = Import::new(&transaction);
+        while let Some(record) = from.recv().await {
+            import.take(record?).await?;
+        }
+        let notifications = import.finish().await?;
+        transaction.commit().await?;
+        // Plans for empty tables would be bad ones.
+        client.batch_execute("ANALYZE inboxes, notifications, deletions, once").await?;
+        Ok(notifications)
+    }
+}
+
+type ReadRecord = fn(&tokio_postgres::Row) -> Result<Record, StoreError>;
+
+/// What is exported, in this order.
+const EXPORT: [(&str, ReadRecord); 4] = [
+    ("SELECT user_id, modseq, forgotten, all_read_modseq FROM inboxes ORDER BY user_id", |row| {
+        Ok(Record::Inbox {
+            user_id: UserId::parse(row.try_get(0)?).map_err(damaged)?,
+            modseq: number(row, 1)?,
+            forgotten: number(row, 2)?,
+            all_read_modseq: number(row, 3)?,
+        })
+    }),
+    (
+        concat!(
+            "SELECT ",
+            columns!(),
+            ", b.all_read_modseq
+             FROM notifications n JOIN inboxes b USING (user_id) ORDER BY n.seq"
+        ),
+        |row| {
+            let stored = Stored::read(row)?;
+            let (modseq, created) = (stored.modseq, stored.created);
+            Ok(Record::Notification { modseq, created, notification: stored.seen(number(row, COLUMNS)?) })
+        },
+    ),
+    ("SELECT user_id, modseq, id FROM deletions ORDER BY user_id, modseq", |row| {
+        Ok(Record::Deletion {
+            user_id: UserId::parse(row.try_get(0)?).map_err(damaged)?,
+            modseq: number(row, 1)?,
+            id: NotificationId::new(row.try_get(2)?),
+        })
+    }),
+    ("SELECT key, fingerprint, at, made FROM once ORDER BY key", |row| {
+        let fingerprint: &[u8] = row.try_get(1)?;
+        let once = Once {
+            key: row.try_get(0)?,
+            fingerprint: fingerprint.try_into().map_err(damaged)?,
+            at: timestamp(row.try_get(2)?)?,
+        };
+        Ok(once.record(made::from_bytes(row.try_get(3)?)))
+    }),
+];
+
+/// An import under way: inboxes and notifications wait until there are enough for a statement.
+struct Import<'a> {
+    transaction: &'a Transaction<'a>,
+    inboxes: Vec<(UserId, [i64; 3])>,
+    notifications: Vec<(i64, i64, Notification)>,
+    taken: u64,
+    /// Whose inboxes came.
+    known: HashSet<UserId>,
+}
+
+impl<'a> Import<'a> {
+    fn new(transaction: &'a Transaction<'a>) -> Self {
+        Self { transaction, inboxes: Vec::new(), notifications: Vec::new(), taken: 0, known: HashSet::new() }
+    }
+
+    async fn take(&mut self, record: Record) -> Result<(), StoreError> {
+        match record {
+            Record::Inbox { user_id, modseq, forgotten, all_read_modseq } => {
+                self.known.insert(user_id.clone());
+                self.inboxes.push((user_id, [modseq, forgotten, all_read_modseq].map(sql_number)));
+                if self.inboxes.len() == AT_ONCE { self.write_inboxes().await } else { Ok(()) }
+            }
+            Record::Notification { modseq, created, notification } => {
+                self.must_be_known(&notification.user_id)?;
+                self.notifications.push((sql_number(modseq), sql_number(created), notification));
+                if self.notifications.len() == AT_ONCE { self.write_notifications().await } else { Ok(()) }
+            }
+            Record::Deletion { user_id, modseq, id } => {
+                self.must_be_known(&user_id)?;
+                let sql = "INSERT INTO deletions (user_id, modseq, id) VALUES ($1, $2, $3)";
+                self.transaction.execute(sql, &[&user_id.as_str(), &sql_number(modseq), &id.as_uuid()]).await?;
+                Ok(())
+            }
+            Record::Once { key, fingerprint, at, made } => {
+                let once = Once::from_record(key, &fingerprint, at).ok_or_else(|| damaged("a fingerprint"))?;
+                let sql = "INSERT INTO once (key, fingerprint, at, made) VALUES ($1, $2, $3, $4)";
+                let fingerprint = once.fingerprint.as_slice();
+                let made = made::to_bytes(made);
+                self.transaction.execute(sql, &[&once.key, &fingerprint, &once.at.as_micros(), &made]).await?;
+                Ok(())
+            }
+        }
+    }
+
+    fn must_be_known(&self, user_id: &UserId) -> Result<(), StoreError> {
+        if self.known.contains(user_id) {
+            return Ok(());
+        }
+        Err(StoreError::Failed("a record belongs to an inbox that did not come before it".to_owned()))
+    }
+
+    async fn write_inboxes(&mut self) -> Result<(), StoreError> {
+        const INSERT: &str = "INSERT INTO inboxes (user_id, modseq, forgotten, all_read_modseq)
+            SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[])";
+        let users: Vec<_> = self.inboxes.iter().map(|(user_id, _)| user_id.as_str()).collect();
+        let numbers = |place: usize| self.inboxes.iter().map(|(_, numbers)| numbers[place]).collect::<Vec<_>>();
+        self.transaction.execute(INSERT, &[&users, &numbers(0), &numbers(1), &numbers(2)]).await?;
+        self.inboxes.clear();
+        Ok(())
+    }
+
+    async fn write_notifications(&mut self) -> Result<(), StoreError> {
+        const INSERT: &str = r#"INSERT INTO notifications
+            (seq, user_id, id, "timestamp", category, content, title, link, data, expires_at, is_read, modseq, created)
+            SELECT $13 + n.place, n.user_id, n.id, n.time, n.category, n.content, n.title, n.link, n.data, n.expires_at,
+                n.is_read, n.modseq, n.created
+            FROM unnest($1::text[], $2::uuid[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[],
+                $8::text[], $9::bigint[], $10::boolean[], $11::bigint[], $12::bigint[]) WITH ORDINALITY
+                AS n (user_id, id, time, category, content, title, link, data, expires_at, is_read, modseq, created, place)"#;
+        self.write_inboxes().await?;
+        let rows: Vec<_> = self.notifications.iter().map(|(_, _, notification)| notification.clone()).collect();
+        let Columns { users, ids, times, categories, contents, titles, links, datas, expiries } = Columns::of(&rows)?;
+        let ids: Vec<Uuid> = ids;
+        let is_read: Vec<_> = rows.iter().map(|notification| notification.is_read).collect();
+        let modseqs: Vec<_> = self.notifications.iter().map(|(modseq, _, _)| *modseq).collect();
+        let created: Vec<_> = self.notifications.iter().map(|(_, created, _)| *created).collect();
+        let first = sql_number(self.taken);
+        self.transaction
+            .execute(
+                INSERT,
+                &[
+                    &users,
+                    &ids,
+                    &times,
+                    &categories,
+                    &contents,
+                    &titles,
+                    &links,
+                    &datas,
+                    &expiries,
+                    &is_read,
+                    &modseqs,
+                    &created,
+                    &first,
+                ],
+            )
+            .await?;
+        self.taken += rows.len() as u64;
+        self.notifications.clear();
+        Ok(())
+    }
+
+    /// Writes what waits, counts what was taken, and returns how many notifications that were.
+    async fn finish(mut self) -> Result<u64, StoreError> {
+        const COUNT: &str = "
+            UPDATE inboxes b SET total = n.total, unread_count = n.unread, categories = n.categories
+                FROM (SELECT user_id, sum(total)::bigint AS total, sum(unread)::bigint AS unread,
+                          jsonb_object_agg(category, total) AS categories
+                      FROM (SELECT user_id, category, count(*) AS total, count(*) FILTER (WHERE NOT is_read) AS unread
+                            FROM notifications GROUP BY user_id, category) c
+                      GROUP BY user_id) n
+                WHERE b.user_id = n.user_id;
+            UPDATE inboxes b SET deletions = d.total
+                FROM (SELECT user_id, count(*) AS total FROM deletions GROUP BY user_id) d WHERE b.user_id = d.user_id;
+            SELECT setval('notification_seq', (SELECT coalesce(max(seq), 1) FROM notifications));";
+        self.write_inboxes().await?;
+        self.write_notifications().await?;
+        self.transaction.batch_execute(COUNT).await?;
+        Ok(self.taken)
+    }
+}

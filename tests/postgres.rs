@@ -1,0 +1,183 @@
+//! A PostgreSQL of the tests' own: one server for all of them, a database for each.
+
+use std::{
+    io::Write,
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{
+        LazyLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use campanile::server::store::{PostgresOptions, PostgresStore};
+use tokio::sync::OnceCell;
+use tokio_postgres::{Client, NoTls};
+
+/// A server that ends with whoever started it.
+pub(crate) struct Server {
+    pub(crate) port: u16,
+    folder: PathBuf,
+    /// A shell that stops the server when its input ends: also when this process is killed.
+    shell: Child,
+}
+
+/// The server that tests share.
+static SHARED: LazyLock<Server> = LazyLock::new(|| Server::start(&[]));
+
+/// Makes the server's programs run as somebody who may: as root they refuse.
+fn as_somebody() -> Vec<&'static str> {
+    let id = Command::new("id").arg("-u").output().unwrap();
+    if String::from_utf8_lossy(&id.stdout).trim() == "0" { vec!["runuser", "-u", "postgres", "--"] } else { vec![] }
+}
+
+/// Where the server's programs are: on the path, or the newest where Debian has them.
+fn program(name: &str) -> PathBuf {
+    let on_path = std::env::var_os("PATH").unwrap_or_default();
+    let mut places: Vec<_> = std::env::split_paths(&on_path).collect();
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let mut versions: Vec<_> = versions.map(|entry| entry.path().join("bin")).collect();
+    versions.sort();
+    places.extend(versions.into_iter().rev());
+    let found = places.into_iter().find(|place| place.join("initdb").is_file() && place.join("postgres").is_file());
+    let found =
+        found.expect("the tests start a PostgreSQL of their own: install it, on Debian `apt install postgresql`");
+    found.join(name)
+}
+
+fn run(command: &mut Command) {
+    let done = command.output().unwrap();
+    assert!(done.status.success(), "{command:?}: {}", String::from_utf8_lossy(&done.stderr));
+}
+
+fn command(words: &[&str]) -> Command {
+    let mut command = Command::new(words[0]);
+    command.args(&words[1..]).current_dir("/");
+    command
+}
+
+impl Server {
+    /// Starts a new one on a free port, with these settings beside those that make it quick.
+    pub(crate) fn start(settings: &[&str]) -> Self {
+        static NUMBER: AtomicUsize = AtomicUsize::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        // Not below the home of whoever runs the tests, which another user cannot enter.
+        let folder = std::env::temp_dir().join(format!("campanile-postgres-{}-{number}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let user = as_somebody();
+        if !user.is_empty() {
+            run(command(&["chown", "postgres"]).arg(&folder));
+        }
+        let initdb = program("initdb").display().to_string();
+        let data = folder.join("data").display().to_string();
+        let words = ["-A", "trust", "-U", "campanile", "-E", "UTF8", "--locale=C", "--no-sync", "-D", &data];
+        run(&mut command(&[user.as_slice(), &[&initdb], &words].concat()));
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let shell = Self::run(&folder, port, settings);
+        let server = Self { port, folder, shell };
+        server.wait();
+        server
+    }
+
+    fn run(folder: &Path, port: u16, settings: &[&str]) -> Child {
+        let quick = ["listen_addresses=127.0.0.1", "fsync=off", "max_connections=300", "shared_buffers=64MB"];
+        // The shell waits for a line, or for the end of its input, and stops the server at once; at the end, when there
+        // is nobody left to start it again, it removes everything.
+        let log = folder.join("log").display().to_string();
+        let script = format!(
+            "\"$@\" >{log} 2>&1 </dev/null & server=$!; read -r again; kill -QUIT $server; \
+             wait $server; test -n \"$again\" || rm -rf {folder}",
+            folder = folder.display()
+        );
+        let mut words: Vec<_> = as_somebody().into_iter().map(str::to_owned).collect();
+        words.extend(["sh".to_owned(), "-c".to_owned(), script, "sh".to_owned()]);
+        words.extend([program("postgres"), "-D".into(), folder.join("data")].map(|path| path.display().to_string()));
+        words.extend(["-p".to_owned(), port.to_string(), "-k".to_owned(), folder.display().to_string()]);
+        for setting in quick.iter().chain(settings) {
+            words.extend(["-c".to_owned(), (*setting).to_owned()]);
+        }
+        let mut shell = Command::new(&words[0]);
+        shell.args(&words[1..]).current_dir("/");
+        shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    }
+
+    /// Waits until it takes connections.
+    fn wait(&self) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        loop {
+            let log = std::fs::read_to_string(self.folder.join("log")).unwrap_or_default();
+            if log.contains("ready to accept connections") {
+                return;
+            }
+            assert!(Instant::now() < deadline, "PostgreSQL does not start: {log}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Stops it as a crash would: what was committed is still there.
+    pub(crate) fn stop(&mut self) {
+        drop(self.shell.stdin.take().map(|mut shell| shell.write_all(b"again\n")));
+        drop(self.shell.wait());
+    }
+
+    /// Starts it again where it was.
+    pub(crate) fn start_again(&mut self) {
+        std::fs::remove_file(self.folder.join("log")).unwrap();
+        self.shell = Self::run(&self.folder, self.port, &[]);
+        self.wait();
+    }
+
+    /// The URL of one of its databases.
+    pub(crate) fn url(&self, database: &str) -> String {
+        format!("postgres://campanile@127.0.0.1:{}/{database}", self.port)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.shell.stdin.take());
+        drop(self.shell.wait());
+    }
+}
+
+/// A connection for what tests do past Campanile.
+pub(crate) async fn connect(url: &str) -> Client {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
+}
+
+/// The URL of a new database without anything in it.
+pub(crate) async fn empty_database() -> String {
+    static NUMBER: AtomicUsize = AtomicUsize::new(0);
+    let name = format!("empty_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+    connect(&SHARED.url("postgres")).await.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
+    SHARED.url(&name)
+}
+
+/// The URL of a new database with Campanile's tables.
+pub(crate) async fn new_database() -> String {
+    static TEMPLATE: OnceCell<()> = OnceCell::const_new();
+    static NUMBER: AtomicUsize = AtomicUsize::new(0);
+    let client = connect(&SHARED.url("postgres")).await;
+    TEMPLATE
+        .get_or_init(async || {
+            client.batch_execute("CREATE DATABASE migrated").await.unwrap();
+            drop(open(&SHARED.url("migrated"), 1000).await);
+            let gone = "SELECT count(*) FROM pg_stat_activity WHERE datname = 'migrated'";
+            while client.query_one(gone, &[]).await.unwrap().get::<_, i64>(0) > 0 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        })
+        .await;
+    let name = format!("test_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+    client.batch_execute(&format!("CREATE DATABASE {name} TEMPLATE migrated")).await.unwrap();
+    SHARED.url(&name)
+}
+
+pub(crate) async fn open(url: &str, window: usize) -> PostgresStore {
+    let options = PostgresOptions { url: url.to_owned(), window, connections: 8 };
+    PostgresStore::open(&options).await.unwrap()
+}

@@ -1,0 +1,215 @@
+//! What only the PostgreSQL store does: several share one database, and it goes away and comes back.
+
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use campanile::{
+    model::{Event, Limit, Timestamp},
+    server::store::{Due, PostgresOptions, PostgresStore, Store, StoreError},
+};
+
+use super::{accepted, draft, inbox, send, user};
+use crate::postgres::{Server, connect, empty_database, new_database, open};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn several_on_one_database_number_changes_without_gap_or_repeat() {
+    let url = new_database().await;
+    let stores = [Arc::new(open(&url, 100_000).await), Arc::new(open(&url, 100_000).await)];
+    let writers: Vec<_> = (0..16)
+        .map(|number| {
+            let store = Arc::clone(&stores[number % 2]);
+            tokio::spawn(async move {
+                for _ in 0..20 {
+                    send(&*store, "ann", "x").await;
+                }
+            })
+        })
+        .collect();
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    let changes = stores[0].changes(&user("ann"), 0, Limit::new(1000)).await.unwrap();
+    let numbers: Vec<_> = changes.events.iter().map(Event::modseq).collect();
+    assert_eq!(numbers, (1..=320).collect::<Vec<_>>());
+    assert_eq!(stores[1].unread_count(&user("ann")).await.unwrap(), 320);
+}
+
+/// Batches that write to the same inboxes in opposite orders wait for each other once and not for ever.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn batches_over_the_same_inboxes_do_not_lock_each_other_out() {
+    let url = new_database().await;
+    let store = Arc::new(open(&url, 1000).await);
+    let names: Vec<_> = (0..20).map(|number| format!("user {number}")).collect();
+    let writers: Vec<_> = (0..8)
+        .map(|number| {
+            let (store, mut names) = (Arc::clone(&store), names.clone());
+            if number % 2 == 0 {
+                names.reverse();
+            }
+            tokio::spawn(async move {
+                for _ in 0..10 {
+                    let batch: Vec<_> = names.iter().map(|name| accepted(draft(name, "x"))).collect();
+                    store.create(&batch, None).await.unwrap();
+                }
+            })
+        })
+        .collect();
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    for name in names {
+        assert_eq!(store.unread_count(&user(&name)).await.unwrap(), 80);
+    }
+}
+
+/// Marking, deleting and sweeping the same notifications at once ends, and the counts are right.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn marks_deletions_and_sweeps_do_not_lock_each_other_out() {
+    let url = new_database().await;
+    let store = Arc::new(open(&url, 1000).await);
+    let mut ids = Vec::new();
+    for number in 0..120 {
+        ids.push(send(&*store, ["ann", "bob"][number % 2], "x").await.id);
+    }
+    let soon = Timestamp::parse("2030-01-01T00:00:00Z").unwrap();
+    let workers: Vec<_> = (0..6)
+        .map(|number| {
+            let (store, ids) = (Arc::clone(&store), ids.clone());
+            tokio::spawn(async move {
+                for (place, id) in ids.into_iter().enumerate() {
+                    match number {
+                        0 | 1 => drop(store.set_read(id, place % 2 == 0).await.unwrap()),
+                        2 => drop(store.mark_read_at(&user("ann"), 3).await.unwrap()),
+                        3 if place % 4 == 0 => drop(store.delete(id).await.unwrap()),
+                        3 => drop(store.mark_all_read(&user("bob")).await.unwrap()),
+                        _ => {
+                            let due = Due { now: soon, accepted_before: (place > 60).then_some(soon), limit: 1 };
+                            store.delete_due(&due).await.unwrap();
+                        }
+                    }
+                }
+            })
+        })
+        .collect();
+    for worker in workers {
+        worker.await.unwrap();
+    }
+    for name in ["ann", "bob"] {
+        let listed = inbox(&*store, &user(name)).await;
+        let unread = listed.iter().filter(|notification| !notification.is_read).count() as u64;
+        assert_eq!(store.unread_count(&user(name)).await.unwrap(), unread);
+        assert_eq!(store.overview(Some(&user(name))).await.unwrap().total, listed.len() as u64);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn several_that_start_together_make_the_tables_once() {
+    let url = empty_database().await;
+    let starts: Vec<_> = (0..4)
+        .map(|_| {
+            let url = url.clone();
+            tokio::spawn(async move { open(&url, 1000).await })
+        })
+        .collect();
+    for start in starts {
+        send(&start.await.unwrap(), "ann", "x").await;
+    }
+    let schema = PostgresStore::schema(&url).await.unwrap();
+    assert_eq!(schema.applied, schema.known);
+}
+
+#[tokio::test]
+async fn tables_of_a_newer_version_are_refused() {
+    let url = new_database().await;
+    let sql = "INSERT INTO refinery_schema_history (version, name, applied_on, checksum)
+        VALUES (9999, 'future', '2030-01-01T00:00:00Z', '1')";
+    connect(&url).await.batch_execute(sql).await.unwrap();
+    let options = PostgresOptions { url: url.clone(), window: 10, connections: 1 };
+    let refused = PostgresStore::open(&options).await.err().unwrap().to_string();
+    assert!(refused.contains("made by a newer Campanile"), "{refused}");
+    assert_eq!(PostgresStore::schema(&url).await.unwrap().applied, 9999);
+}
+
+#[tokio::test]
+async fn a_database_that_is_not_there_is_said_without_the_password() {
+    for url in ["postgres://me:secret@127.0.0.1:1/x", "postgres://me:secret@127.0.0.1:notaport/x"] {
+        let options = PostgresOptions { url: url.to_owned(), window: 10, connections: 1 };
+        let refused = PostgresStore::open(&options).await.err().unwrap().to_string();
+        assert!(!refused.contains("secret") && !format!("{options:?}").contains("secret"), "{refused}");
+    }
+}
+
+/// The server crashes and comes back while everybody writes: whoever is refused is told to try
+/// again, and what was answered is there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn it_goes_on_when_the_server_comes_back() {
+    let mut server = tokio::task::spawn_blocking(|| Server::start(&["fsync=on"])).await.unwrap();
+    let url = server.url("postgres");
+    let store = Arc::new(open(&url, 100_000).await);
+    let over = Arc::new(AtomicBool::new(false));
+    let writers: Vec<_> = (0..8)
+        .map(|_| {
+            let (store, over) = (Arc::clone(&store), Arc::clone(&over));
+            tokio::spawn(async move {
+                let (mut done, mut refused) = (Vec::new(), 0);
+                while !over.load(Ordering::Relaxed) {
+                    let mine = accepted(draft("ann", "x"));
+                    match store.create(std::slice::from_ref(&mine), None).await {
+                        Ok(_) => done.push(mine.id),
+                        Err(StoreError::Unavailable(_)) => {
+                            refused += 1;
+                            tokio::time::sleep(Duration::from_millis(5)).await;
+                        }
+                        Err(error) => panic!("{error}"),
+                    }
+                }
+                (done, refused)
+            })
+        })
+        .collect();
+    for _ in 0..2 {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        server = tokio::task::spawn_blocking(move || {
+            server.stop();
+            server
+        })
+        .await
+        .unwrap();
+        assert!(matches!(store.ready().await, Err(StoreError::Unavailable(_))));
+        server = tokio::task::spawn_blocking(move || {
+            server.start_again();
+            server
+        })
+        .await
+        .unwrap();
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        store.ready().await.unwrap();
+    }
+    over.store(true, Ordering::Relaxed);
+    let (mut acknowledged, mut refused) = (HashSet::new(), 0);
+    for writer in writers {
+        let (done, times) = writer.await.unwrap();
+        acknowledged.extend(done);
+        refused += times;
+    }
+    assert!(refused > 0 && !acknowledged.is_empty());
+    let mut there = HashSet::new();
+    let (mut position, mut more) = (0, true);
+    while more {
+        let changes = store.changes(&user("ann"), position, Limit::new(1000)).await.unwrap();
+        for event in changes.events {
+            let Event::Created { notification, .. } = event else { panic!("only created: {event:?}") };
+            assert!(there.insert(notification.id), "it is there twice");
+        }
+        (position, more) = (changes.modseq, changes.more);
+    }
+    assert!(acknowledged.is_subset(&there), "an acknowledged notification is lost");
+    assert_eq!(store.unread_count(&user("ann")).await.unwrap(), there.len() as u64);
+    assert_eq!(position, there.len() as u64);
+}
