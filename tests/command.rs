@@ -21,13 +21,13 @@ fn run(arguments: &[&str]) -> Output {
 }
 
 /// A server on a free port, stopped when the test is over.
-struct Server {
+pub(crate) struct Server {
     child: Child,
-    address: String,
+    pub(crate) address: String,
 }
 
 impl Server {
-    fn start(arguments: &[&str]) -> Self {
+    pub(crate) fn start(arguments: &[&str]) -> Self {
         let mut all = vec!["serve", "--listen", "127.0.0.1:0"];
         if !arguments.contains(&"--store") {
             all.extend(["--store", "memory:"]);
@@ -49,7 +49,7 @@ impl Server {
     }
 
     /// Sends a signal, waits for the end and returns what was logged.
-    fn stop(mut self, signal: &str) -> (bool, String) {
+    pub(crate) fn stop(mut self, signal: &str) -> (bool, String) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
         let ended = self.child.wait().unwrap();

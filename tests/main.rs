@@ -2,7 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by it; clippy.toml excuses only what is marked #[test]")]
 
+mod blackbox;
+mod client;
 mod command;
+mod crash;
 mod dashboard;
 mod edge;
 mod embed;

@@ -2,9 +2,11 @@
 
 mod concurrency;
 mod contract;
+mod migrations;
 mod postgres_only;
 mod random;
 mod sqlite_only;
+mod transfer;
 
 use campanile::{
     model::{

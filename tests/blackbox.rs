@@ -1,0 +1,244 @@
+//! The document's contract, asked of a real process, on every store: no client can tell them apart.
+
+use serde_json::{Value, json};
+
+use crate::{client::Client, command::Server, harness::new_folder, postgres};
+
+/// Defines one test of each rule for each store. A rule gets a connection to a new server.
+macro_rules! contract {
+    ($($rule:ident)*) => {
+        mod memory_store {
+            $(#[test] fn $rule() { super::with_a_server("memory:", super::$rule) })*
+        }
+
+        mod sqlite_store {
+            $(#[test] fn $rule() {
+                let file = super::new_folder().join("campanile.db");
+                super::with_a_server(&format!("sqlite:{}", file.display()), super::$rule)
+            })*
+        }
+
+        mod postgres_store {
+            $(#[test] fn $rule() {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                super::with_a_server(&runtime.block_on(super::postgres::new_database()), super::$rule)
+            })*
+        }
+    };
+}
+
+contract! {
+    create_answers_what_the_document_shows
+    list_is_newest_first_and_filters
+    list_goes_on_where_the_link_says
+    mark_read_counts_from_the_newest_and_repeats
+    unread_count_follows
+    mark_all_and_delete
+    changes_lead_to_what_the_list_shows
+    a_batch_is_all_or_none
+    a_key_makes_it_happen_once
+    what_expires_goes_within_a_minute
+    what_is_wrong_changes_nothing
+}
+
+fn with_a_server(store: &str, rule: fn(&mut Client)) {
+    let server = Server::start(&["--store", store]);
+    rule(&mut Client::connect(&server.address).unwrap());
+}
+
+fn create(client: &mut Client, user_id: &str, content: &str) -> Value {
+    let (status, created) =
+        client.post("/api/notifications/create", &[], &json!({"user_id": user_id, "content": content})).unwrap();
+    assert_eq!(status, 201, "{created}");
+    created
+}
+
+fn contents(client: &mut Client, query: &str) -> Vec<String> {
+    let (_, page) = client.get(&format!("/api/notifications/list{query}"));
+    page.as_array().unwrap().iter().map(|one| one["content"].as_str().unwrap().to_owned()).collect()
+}
+
+fn unread(client: &mut Client, user_id: &str) -> u64 {
+    let (_, count) = client.get(&format!("/api/notifications/unread-count/{user_id}"));
+    assert_eq!(count["user_id"], user_id);
+    count["unread_count"].as_u64().unwrap()
+}
+
+fn create_answers_what_the_document_shows(client: &mut Client) {
+    let created = create(client, "user_123", "Your order has been shipped!");
+    assert_eq!(created["user_id"], "user_123");
+    assert_eq!(created["content"], "Your order has been shipped!");
+    assert_eq!(created["is_read"], false);
+    assert_eq!(created["category"], "message");
+    assert!(created["timestamp"].as_str().unwrap().ends_with('Z'));
+    let (_, one) = client.get(&format!("/api/notifications/{}", created["id"].as_str().unwrap()));
+    assert_eq!(one, created);
+    let full = json!({
+        "user_id": "user_123", "content": "Fertig 🎉", "category": "alert", "title": "Über", "link": "/a?b=c",
+        "data": {"z": 1, "a": [1.5, null, "x"]}, "expires_at": "2090-01-02T03:04:05.123456Z",
+    });
+    let (_, created) = client.post("/api/notifications/create", &[], &full).unwrap();
+    for (field, value) in full.as_object().unwrap() {
+        assert_eq!(created[field], *value);
+    }
+    let (_, page) = client.get("/api/notifications/list?user_id=user_123&limit=1");
+    assert_eq!(page, json!([created]));
+}
+
+fn list_is_newest_first_and_filters(client: &mut Client) {
+    assert!(contents(client, "").is_empty());
+    for (user_id, content) in [("ann", "first order"), ("bob", "an order"), ("ann", "second ORDER"), ("ann", "hello")] {
+        create(client, user_id, content);
+    }
+    client.post("/api/notifications/mark-read/ann/0", &[], &json!({})).unwrap();
+    assert_eq!(contents(client, ""), ["hello", "second ORDER", "an order", "first order"]);
+    assert_eq!(contents(client, "?user_id=ann&limit=2"), ["hello", "second ORDER"]);
+    assert_eq!(contents(client, "?user_id=ann&unread=true"), ["second ORDER", "first order"]);
+    assert_eq!(contents(client, "?user_id=ann&q=order"), ["second ORDER", "first order"]);
+    assert_eq!(contents(client, "?q=order"), ["second ORDER", "an order", "first order"]);
+    assert_eq!(contents(client, "?q=order%20first"), ["first order"]);
+    assert!(contents(client, "?category=alert").is_empty());
+    assert!(contents(client, "?user_id=nobody").is_empty());
+}
+
+fn list_goes_on_where_the_link_says(client: &mut Client) {
+    for number in 0..7 {
+        create(client, "ann", &number.to_string());
+    }
+    let (mut path, mut seen) = ("/api/notifications/list?user_id=ann&limit=3".to_owned(), Vec::new());
+    loop {
+        let (headers, page) = client.get(&path);
+        assert!(headers["campanile-modseq"].parse::<u64>().is_ok());
+        seen.extend(page.as_array().unwrap().iter().map(|one| one["content"].as_str().unwrap().to_owned()));
+        let Some(link) = headers.get("link") else { break };
+        path = link.strip_prefix('<').and_then(|link| link.strip_suffix(">; rel=\"next\"")).unwrap().to_owned();
+    }
+    assert_eq!(seen, ["6", "5", "4", "3", "2", "1", "0"]);
+}
+
+fn mark_read_counts_from_the_newest_and_repeats(client: &mut Client) {
+    for content in ["a", "b", "c"] {
+        create(client, "ann", content);
+    }
+    for _ in 0..2 {
+        let (status, done) = client.post("/api/notifications/mark-read/ann/1", &[], &json!({})).unwrap();
+        assert_eq!((status, done), (200, json!({"ok": true, "message": "Notification marked as read"})));
+        assert_eq!(contents(client, "?user_id=ann&unread=true"), ["c", "a"]);
+    }
+    for path in ["ann/3", "nobody/0"] {
+        let (status, refused) = client.post(&format!("/api/notifications/mark-read/{path}"), &[], &json!({})).unwrap();
+        assert_eq!((status, &refused["ok"]), (404, &json!(false)));
+    }
+}
+
+fn unread_count_follows(client: &mut Client) {
+    assert_eq!(unread(client, "ann"), 0);
+    let id = create(client, "ann", "a")["id"].as_str().unwrap().to_owned();
+    create(client, "ann", "b");
+    create(client, "bob", "c");
+    assert_eq!((unread(client, "ann"), unread(client, "bob")), (2, 1));
+    for (is_read, count) in [(true, 1), (true, 1), (false, 2)] {
+        let path = format!("/api/notifications/{id}");
+        client.ask("PATCH", &path, &[], Some(&json!({"is_read": is_read}))).unwrap();
+        assert_eq!(unread(client, "ann"), count);
+    }
+}
+
+fn mark_all_and_delete(client: &mut Client) {
+    let id = create(client, "ann", "a")["id"].as_str().unwrap().to_owned();
+    create(client, "ann", "b");
+    for marked in [2, 0] {
+        let (_, done) = client.post("/api/notifications/mark-all-read/ann", &[], &json!({})).unwrap();
+        assert_eq!(done, json!({"ok": true, "marked": marked}));
+    }
+    let path = format!("/api/notifications/{id}");
+    assert_eq!(client.ask("DELETE", &path, &[], None).unwrap().0, 204);
+    assert_eq!(client.ask("DELETE", &path, &[], None).unwrap().0, 404);
+    assert_eq!(contents(client, "?user_id=ann"), ["b"]);
+}
+
+fn changes_lead_to_what_the_list_shows(client: &mut Client) {
+    let position =
+        |client: &mut Client| client.get("/api/notifications/list?user_id=ann").0["campanile-modseq"].clone();
+    let since = position(client);
+    let id = create(client, "ann", "a")["id"].as_str().unwrap().to_owned();
+    create(client, "ann", "b");
+    client.post("/api/notifications/mark-all-read/ann", &[], &json!({})).unwrap();
+    create(client, "ann", "c");
+    client.ask("DELETE", &format!("/api/notifications/{id}"), &[], None).unwrap();
+    // A store that has no number for an inbox yet tells from the start.
+    let (_, changes) = client.get(&format!("/api/notifications/changes/ann?since={since}"));
+    let types: Vec<_> = changes["events"].as_array().unwrap().iter().map(|event| event["type"].clone()).collect();
+    assert_eq!(types, ["created", "all_read", "created", "deleted"]);
+    assert_eq!((&changes["unread_count"], &changes["reset"]), (&json!(1), &json!(false)));
+    assert_eq!(changes["modseq"].to_string(), position(client));
+    let (_, ahead) = client.get("/api/notifications/changes/ann?since=999999999999999999");
+    assert_eq!(ahead["reset"], true);
+}
+
+fn a_batch_is_all_or_none(client: &mut Client) {
+    let batch = |contents: &[&str]| {
+        let each: Vec<_> = contents.iter().map(|content| json!({"user_id": "ann", "content": content})).collect();
+        json!({"notifications": each})
+    };
+    assert_eq!(client.post("/api/notifications/batch", &[], &batch(&["a", "b"])).unwrap().0, 201);
+    assert_eq!(client.post("/api/notifications/batch", &[], &batch(&["c", " "])).unwrap().0, 422);
+    assert_eq!(contents(client, ""), ["b", "a"]);
+    let fanout = json!({"user_ids": ["bob", "ann", "cem"], "content": "to all"});
+    assert_eq!(client.post("/api/notifications/batch", &[], &fanout).unwrap().0, 201);
+    assert_eq!((unread(client, "ann"), unread(client, "bob"), unread(client, "cem")), (3, 1, 1));
+}
+
+fn a_key_makes_it_happen_once(client: &mut Client) {
+    let key = [("Idempotency-Key", "0d7c3a5e")];
+    let body = json!({"user_id": "ann", "content": "once", "data": {"b": 1, "a": 2}});
+    let first = client.post("/api/notifications/create", &key, &body).unwrap();
+    assert_eq!(first.0, 201);
+    client.post("/api/notifications/mark-all-read/ann", &[], &json!({})).unwrap();
+    // The first answer again, whatever has become of it.
+    assert_eq!(client.post("/api/notifications/create", &key, &body).unwrap(), first);
+    let other = json!({"user_id": "ann", "content": "other"});
+    let (status, refused) = client.post("/api/notifications/create", &key, &other).unwrap();
+    assert_eq!((status, &refused["errors"][0]["field"]), (422, &json!("Idempotency-Key")));
+    assert_eq!(contents(client, ""), ["once"]);
+    for wrong in ["", "\u{e4}"] {
+        let refused = client.post("/api/notifications/create", &[("Idempotency-Key", wrong)], &other).unwrap();
+        assert_eq!(refused.0, 422, "{wrong:?}");
+    }
+    let batch = json!({"user_ids": ["ann", "bob"], "content": "both"});
+    let key = [("Idempotency-Key", "another")];
+    let first = client.post("/api/notifications/batch", &key, &batch).unwrap();
+    assert_eq!(client.post("/api/notifications/batch", &key, &batch).unwrap(), first);
+    assert_eq!(unread(client, "bob"), 1);
+}
+
+fn what_expires_goes_within_a_minute(client: &mut Client) {
+    let body = json!({"user_id": "ann", "content": "gone", "expires_at": "2020-01-01T00:00:00Z"});
+    assert_eq!(client.post("/api/notifications/create", &[], &body).unwrap().0, 201);
+    create(client, "ann", "stays");
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while contents(client, "").len() > 1 {
+        assert!(std::time::Instant::now() < deadline, "it is still there");
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    assert_eq!((contents(client, ""), unread(client, "ann")), (vec!["stays".to_owned()], 1));
+    let (_, changes) = client.get("/api/notifications/changes/ann?since=0");
+    let told = changes["events"].as_array().unwrap().iter().any(|event| event["type"] == "deleted");
+    assert!(told, "{changes}");
+}
+
+fn what_is_wrong_changes_nothing(client: &mut Client) {
+    for body in [
+        json!({}),
+        json!({"user_id": "ann"}),
+        json!({"user_id": "", "content": "x"}),
+        json!({"user_id": "a\u{0}", "content": "x"}),
+    ] {
+        let (status, refused) = client.post("/api/notifications/create", &[], &body).unwrap();
+        assert_eq!((status, &refused["code"]), (422, &json!("invalid_input")), "{body}");
+    }
+    for path in ["/api/notifications/list?limit=x", "/api/notifications/list?q=", "/api/notifications/list?before=x"] {
+        assert_eq!(client.ask("GET", path, &[], None).unwrap().0, 422, "{path}");
+    }
+    assert!(contents(client, "").is_empty());
+}

@@ -1,0 +1,26 @@
+//! What has landed is never edited: databases out there have run it.
+
+use aws_lc_rs::digest::{SHA256, digest};
+
+/// Each migration that landed, and its SHA-256. A new one is a new file and a new line.
+const LANDED: [(&str, &str); 2] = [
+    ("postgres/V1__inboxes.sql", "8c7c0c8c2a4827340f0865ec1f93ae7e18d564156cff8400090df8b812a07247"),
+    ("sqlite/V1__inboxes.sql", "7385db8d114c58b409b70f440cc3f2bd5b46a8b63ae502fb2913475b2d860b4a"),
+];
+
+#[test]
+fn a_landed_migration_is_never_edited() {
+    let all = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations");
+    let mut found = Vec::new();
+    for engine in ["postgres", "sqlite"] {
+        for entry in std::fs::read_dir(format!("{all}/{engine}")).unwrap() {
+            let path = entry.unwrap().path();
+            let hash = digest(&SHA256, &std::fs::read(&path).unwrap());
+            let hash: String = hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+            found.push((format!("{engine}/{}", path.file_name().unwrap().to_str().unwrap()), hash));
+        }
+    }
+    found.sort();
+    let landed = LANDED.map(|(name, hash)| (name.to_owned(), hash.to_owned()));
+    assert_eq!(found, landed, "add a migration instead of editing one that landed");
+}

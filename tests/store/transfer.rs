@@ -1,0 +1,139 @@
+//! Everything moves from one store to another and comes back as it was.
+
+use campanile::{
+    model::{NotificationDraft, Timestamp},
+    server::store::{
+        Once, PostgresOptions, PostgresTransfer, Record, SqliteOptions, SqliteStore, SqliteTransfer, Store, StoreError,
+        Transfer,
+    },
+};
+use tokio::sync::mpsc;
+
+use super::{accepted, draft, inbox, send, user};
+use crate::{harness::new_folder, postgres};
+
+/// Everything in a store, one record a line.
+async fn lines(store: &dyn Transfer) -> Vec<String> {
+    let (sender, mut records) = mpsc::channel(100);
+    let receive = async {
+        let mut lines = Vec::new();
+        while let Some(record) = records.recv().await {
+            lines.push(serde_json::to_string(&record).unwrap());
+        }
+        lines
+    };
+    let (exported, lines) = tokio::join!(store.export(sender), receive);
+    exported.unwrap();
+    lines
+}
+
+async fn put(store: &dyn Transfer, lines: &[String]) -> Result<u64, StoreError> {
+    let (sender, records) = mpsc::channel(100);
+    let send = async move {
+        for line in lines {
+            let record = serde_json::from_str::<Record>(line).map_err(|error| StoreError::Failed(error.to_string()));
+            if sender.send(record).await.is_err() {
+                return;
+            }
+        }
+    };
+    tokio::join!(store.import(records), send).0
+}
+
+fn sqlite() -> SqliteTransfer {
+    SqliteTransfer(SqliteOptions { window: 400, ..SqliteOptions::new(new_folder().join("campanile.db")) })
+}
+
+async fn postgres() -> PostgresTransfer {
+    PostgresTransfer(PostgresOptions { url: postgres::empty_database().await, window: 400, connections: 2 })
+}
+
+/// A store with all that there can be: marks, whole inboxes marked, deletions, what left the
+/// window, keys, and every field.
+async fn fill(store: &SqliteStore, notifications: usize) {
+    for number in 0..notifications / 500 {
+        let batch: Vec<_> = (0..500)
+            .map(|place| {
+                let full = NotificationDraft {
+                    title: (place % 3 == 0).then(|| "Übergröße".to_owned()),
+                    link: (place % 5 == 0).then(|| "/orders/7?a=b#c".to_owned()),
+                    data: (place % 7 == 0).then(|| {
+                        serde_json::from_str(r#"{"z": [1.0, 1e100, -0.5, null], "a": {"b": "\u0001\ud83c\udf89"}}"#)
+                            .unwrap()
+                    }),
+                    category: (place % 2 == 0).then(|| "alert".to_owned()),
+                    expires_at: (place % 11 == 0).then(|| "2090-01-01T00:00:00.000001Z".to_owned()),
+                    ..draft(&format!("user {}", (number * 500 + place) % 250), "Ihr Paket ist da 🎉")
+                };
+                accepted(full)
+            })
+            .collect();
+        let at = Timestamp::parse("2026-01-01T00:00:00Z").unwrap();
+        let once = Once { key: format!("key {number}"), fingerprint: [number as u8; 32], at };
+        store.create(&batch, (number % 10 == 0).then_some(&once)).await.unwrap();
+        store.mark_all_read(&user(&format!("user {}", number % 250))).await.unwrap();
+        store.set_read(batch[3].id, true).await.unwrap();
+        store.set_read(batch[5].id, false).await.unwrap();
+        store.delete(batch[7].id).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_hundred_thousand_go_to_postgresql_and_back_byte_for_byte() {
+    let first = sqlite();
+    let store = SqliteStore::open(&first.0).unwrap();
+    fill(&store, 100_500).await;
+    drop(store);
+    let before = lines(&first).await;
+    let notifications = before.iter().filter(|line| line.starts_with(r#"{"record":"notification""#)).count();
+    assert!(notifications >= 99_000, "{notifications}");
+
+    let second = postgres().await;
+    assert_eq!(put(&second, &before).await.unwrap(), notifications as u64);
+    let between = lines(&second).await;
+    assert!(between == before, "PostgreSQL has something else");
+    let third = sqlite();
+    put(&third, &between).await.unwrap();
+    assert!(lines(&third).await == before, "something else came back");
+
+    // What arrived goes on: the counts are right, and the next change takes the next number.
+    let (old, new) = (SqliteStore::open(&first.0).unwrap(), SqliteStore::open(&third.0).unwrap());
+    let postgres = postgres::open(&second.0.url, 400).await;
+    for store in [&old as &dyn Store, &new, &postgres] {
+        assert_eq!(store.overview(None).await.unwrap().total, notifications as u64);
+        assert_eq!(store.overview(None).await.unwrap(), old.overview(None).await.unwrap());
+        assert_eq!(
+            store.overview(Some(&user("user 7"))).await.unwrap(),
+            old.overview(Some(&user("user 7"))).await.unwrap()
+        );
+    }
+    for store in [&old as &dyn Store, &new, &postgres] {
+        for _ in 0..3 {
+            send(store, "user 7", "after the move").await;
+        }
+    }
+    let present = |store: Vec<_>| store.len();
+    assert_eq!(present(inbox(&old, &user("user 7")).await), present(inbox(&postgres, &user("user 7")).await));
+    assert_eq!(old.unread_count(&user("user 7")).await.unwrap(), postgres.unread_count(&user("user 7")).await.unwrap());
+    assert_eq!(old.unread_count(&user("user 7")).await.unwrap(), new.unread_count(&user("user 7")).await.unwrap());
+}
+
+#[tokio::test]
+async fn an_import_takes_all_or_nothing_and_mixes_nothing() {
+    let from = sqlite();
+    let store = SqliteStore::open(&from.0).unwrap();
+    fill(&store, 1000).await;
+    drop(store);
+    let good = lines(&from).await;
+    let stranger = r#"{"record":"deletion","user_id":"nobody","modseq":1,"id":"019a5370-7d3b-7c4e-9f1a-5b8a1c2d3e4f"}"#;
+    let bad: Vec<_> = good.iter().cloned().chain([stranger.to_owned()]).collect();
+    let (sqlite, postgres) = (sqlite(), postgres().await);
+    for store in [&sqlite as &dyn Transfer, &postgres] {
+        assert!(put(store, &bad).await.unwrap_err().to_string().contains("did not come before"));
+        assert!(put(store, &[good[0].clone(), "{}".to_owned()]).await.is_err());
+        assert!(lines(store).await.is_empty());
+        put(store, &good).await.unwrap();
+        assert!(put(store, &good).await.unwrap_err().to_string().contains("not empty"));
+        assert!(lines(store).await == good);
+    }
+}
