@@ -10,7 +10,7 @@ use std::{
 
 use crate::harness::new_folder;
 
-fn campanile(arguments: &[&str]) -> Command {
+pub(crate) fn campanile(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_campanile"));
     command.args(arguments).env_clear().current_dir(std::env::temp_dir());
     command

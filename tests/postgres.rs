@@ -1,8 +1,10 @@
 //! A PostgreSQL of the tests' own: one server for all of them, a database for each.
 
 use std::{
+    fs::Permissions,
     io::Write,
     net::TcpListener,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{
@@ -61,6 +63,11 @@ fn command(words: &[&str]) -> Command {
 impl Server {
     /// Starts a new one on a free port, with these settings beside those that make it quick.
     pub(crate) fn start(settings: &[&str]) -> Self {
+        Self::start_with(&[], settings)
+    }
+
+    /// The same, with these files, by name and content, in the folder of its data.
+    pub(crate) fn start_with(files: &[(&str, &str)], settings: &[&str]) -> Self {
         static NUMBER: AtomicUsize = AtomicUsize::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         // Not below the home of whoever runs the tests, which another user cannot enter.
@@ -74,6 +81,15 @@ impl Server {
         let data = folder.join("data").display().to_string();
         let words = ["-A", "trust", "-U", "campanile", "-E", "UTF8", "--locale=C", "--no-sync", "-D", &data];
         run(&mut command(&[user.as_slice(), &[&initdb], &words].concat()));
+        for (name, content) in files {
+            let file = folder.join(name);
+            std::fs::write(&file, content).unwrap();
+            std::fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
+            if !user.is_empty() {
+                run(command(&["chown", "postgres"]).arg(&file));
+            }
+            std::fs::rename(&file, folder.join("data").join(name)).unwrap();
+        }
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let shell = Self::run(&folder, port, settings);
         let server = Self { port, folder, shell };

@@ -102,3 +102,14 @@ test("on a phone the form is a link away", async ({ page, dashboard, user }) => 
   await dashboard.send(user, "from a phone");
   await expect(dashboard.row("from a phone")).toBeVisible();
 });
+
+test("a search is a form that keeps the inbox", async ({ page, dashboard, api, user }) => {
+  await api.create("Your order has shipped");
+  await api.create("Disk almost full");
+  await api.create({ user_id: `${user}-2`, content: "another order" });
+  await page.goto(`${DASHBOARD}?user_id=${user}`);
+  await page.getByRole("searchbox", { name: "Search titles and texts" }).fill("order");
+  await page.getByRole("searchbox", { name: "Search titles and texts" }).press("Enter");
+  await expect(dashboard.rows).toHaveCount(1);
+  await expect(dashboard.row("Your order has shipped")).toBeVisible();
+});

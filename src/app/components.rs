@@ -10,6 +10,7 @@ pub(super) mod help;
 mod inbox;
 mod rail;
 mod row;
+mod search;
 mod toasts;
 
 pub(super) use self::{bar::Bar, composer::Composer, inbox::Inbox, rail::Rail, toasts::Toasts};

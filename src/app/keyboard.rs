@@ -19,6 +19,8 @@ pub(super) enum Command {
     MarkAll,
     /// To the field that says whose inbox.
     Filter,
+    /// To the field that says which words to look for.
+    Search,
     /// To the composer.
     Compose,
     /// Shows the shortcuts.
@@ -42,7 +44,7 @@ pub(super) struct Press<'a> {
 
 /// The shortcuts as the help shows them: keys, what they do, and whether they are single letters.
 #[cfg(feature = "ssr")]
-pub(super) const SHORTCUTS: [(&[&str], &str, bool); 12] = [
+pub(super) const SHORTCUTS: [(&[&str], &str, bool); 13] = [
     (&["j", "↓"], "Next notification", true),
     (&["k", "↑"], "Previous notification", true),
     (&["Enter"], "Open or close a long text", false),
@@ -51,6 +53,7 @@ pub(super) const SHORTCUTS: [(&[&str], &str, bool); 12] = [
     (&["z"], "Undo", true),
     (&["Shift A"], "Mark all as read", true),
     (&["/"], "Choose an inbox", true),
+    (&["s"], "Search", true),
     (&["n"], "Write a notification", true),
     (&["?"], "Show this list", true),
     (&["Ctrl Enter", "⌘ Enter"], "Send, from the text", false),
@@ -82,6 +85,7 @@ pub(super) fn command(press: Press<'_>, letters: bool) -> Option<Command> {
         "z" => Some(Command::Undo),
         "A" => Some(Command::MarkAll),
         "/" => Some(Command::Filter),
+        "s" => Some(Command::Search),
         "n" => Some(Command::Compose),
         "?" => Some(Command::Help),
         _ => None,
@@ -103,6 +107,7 @@ mod tests {
     #[case("ArrowUp", Some(Command::Previous))]
     #[case("#", Some(Command::Delete))]
     #[case("A", Some(Command::MarkAll))]
+    #[case("s", Some(Command::Search))]
     #[case("a", None)]
     #[case("Tab", None)]
     fn keys_do_what_the_help_says(#[case] key: &str, #[case] want: Option<Command>) {

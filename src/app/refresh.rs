@@ -38,9 +38,17 @@ impl Board {
 
     /// Goes to another address, as a link does.
     pub(super) fn go(self, address: Address) {
-        let href = address.href();
         if let Ok(history) = window().history() {
-            let _ = history.push_state_with_url(&wasm_bindgen::JsValue::NULL, "", Some(&href));
+            let _ = history.push_state_with_url(&wasm_bindgen::JsValue::NULL, "", Some(&address.href()));
+        }
+        self.load(address);
+        browser::scroll_to_top();
+    }
+
+    /// Goes to another address as if this one had never been shown.
+    pub(super) fn go_instead(self, address: Address) {
+        if let Ok(history) = window().history() {
+            let _ = history.replace_state_with_url(&wasm_bindgen::JsValue::NULL, "", Some(&address.href()));
         }
         self.load(address);
         browser::scroll_to_top();

@@ -313,6 +313,12 @@ impl Board {
         self.refresh();
     }
 
+    /// Whether there is less than asked for: a filter hides so much that only a page further down
+    /// has more.
+    pub(super) fn is_short(self) -> bool {
+        self.rows.read_untracked().len() < self.book.with_value(|book| usize::from(book.limit))
+    }
+
     /// Shows more of what is older; a page further down once a page holds no more.
     pub(super) fn show_older(self) -> bool {
         let mut grown = false;

@@ -15,7 +15,11 @@ use campanile::{
 };
 
 use super::{accepted, draft, inbox, send, user};
-use crate::postgres::{Server, connect, empty_database, new_database, open};
+use crate::{
+    command::campanile,
+    harness::new_folder,
+    postgres::{Server, connect, empty_database, new_database, open},
+};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn several_on_one_database_number_changes_without_gap_or_repeat() {
@@ -212,4 +216,39 @@ async fn it_goes_on_when_the_server_comes_back() {
     assert!(acknowledged.is_subset(&there), "an acknowledged notification is lost");
     assert_eq!(store.unread_count(&user("ann")).await.unwrap(), there.len() as u64);
     assert_eq!(position, there.len() as u64);
+}
+
+/// With `sslmode=require` the connection is encrypted and the server must show a certificate that
+/// the system trusts, for the name that was asked for.
+#[test]
+fn tls_is_checked_when_it_is_asked_for() {
+    let authority_key = rcgen::KeyPair::generate().unwrap();
+    let mut authority = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let authority_pem = authority.self_signed(&authority_key).unwrap().pem();
+    let issuer = rcgen::Issuer::new(authority, authority_key);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate =
+        rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
+    let files = [("server.crt", certificate.pem()), ("server.key", key.serialize_pem())];
+    let files = files.each_ref().map(|(name, pem)| (*name, pem.as_str()));
+    let encrypted = Server::start_with(&files, &["ssl=on"]);
+    let plain = Server::start(&[]);
+    let trusted = new_folder().join("authority.pem");
+    std::fs::write(&trusted, authority_pem).unwrap();
+
+    let migrate = |server: &Server, host: &str, mode: &str, trusted: Option<&std::path::Path>| {
+        let url = format!("postgres://campanile@{host}:{}/postgres?sslmode={mode}", server.port);
+        let mut command = campanile(&["migrate", "--store", &url]);
+        // Nothing but this authority, or nothing at all, is trusted.
+        command.env("SSL_CERT_FILE", trusted.unwrap_or(std::path::Path::new("/dev/null")));
+        command.env("SSL_CERT_DIR", "/nonexistent");
+        let done = command.output().unwrap();
+        done.status.success()
+    };
+    assert!(migrate(&encrypted, "localhost", "require", Some(&trusted)));
+    assert!(!migrate(&encrypted, "localhost", "require", None), "nobody vouches for it");
+    assert!(!migrate(&encrypted, "127.0.0.1", "require", Some(&trusted)), "the certificate is for another name");
+    assert!(!migrate(&plain, "localhost", "require", Some(&trusted)), "it does not encrypt");
+    assert!(migrate(&plain, "localhost", "disable", None));
 }

@@ -58,6 +58,10 @@ fn run(board: Board, command: Command, target: Option<&web_sys::Element>) -> boo
             browser::focus("inbox-of");
             true
         }
+        Command::Search => {
+            browser::focus(super::search::FIELD);
+            true
+        }
         Command::Compose => {
             super::composer::open(board);
             true

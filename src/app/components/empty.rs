@@ -71,7 +71,8 @@ pub(super) fn NothingHere(board: Board) -> impl IntoView {
         let unread = if address.unread { " unread" } else { "" };
         let inbox = address.user_id.as_ref().map_or_else(String::new, |user_id| format!(" for {user_id}"));
         let further = if address.before.is_some() { " further down" } else { "" };
-        format!("There is nothing{unread}{kind}{inbox}{further}.")
+        let words = address.q.as_ref().map_or_else(String::new, |q| format!(" with “{q}”"));
+        format!("There is nothing{unread}{kind}{words}{inbox}{further}.")
     });
     let wider = move || {
         let address = board.address.get();
@@ -85,9 +86,18 @@ pub(super) fn NothingHere(board: Board) -> impl IntoView {
         let address = board.address.read();
         if address.narrows() || address.before.is_some() { "Clear the filter" } else { "Show all inboxes" }.to_owned()
     });
+    let title = text(move || {
+        let address = board.address.read();
+        let title = match (&address.q, address.unread) {
+            (Some(_), _) => "Nothing found.",
+            (None, true) => "All read.",
+            (None, false) => "Nothing here.",
+        };
+        title.to_owned()
+    });
     view! {
         <div class="state">
-            <h2>{text(move || if board.address.read().unread { "All read." } else { "Nothing here." }.to_owned())}</h2>
+            <h2>{title}</h2>
             <p>{sentence}</p>
             <a class="plain" href=text(move || wider().href()) on:click=click(move |event| follow(board, &event, wider()))>
                 {label}

@@ -14,6 +14,7 @@ use super::{
     empty::{FirstUse, NothingHere, Skeleton, is_first_use},
     flag, follow, is_plain, optional,
     row::{DELETE, MARK_READ, MARK_UNREAD, NotificationRow},
+    search::SearchField,
     text,
 };
 use crate::app::{
@@ -105,6 +106,7 @@ fn Heading(board: Board) -> impl IntoView {
                 <span class="tabular" id="unread-count">{text(move || unread.get().to_string())}</span>
                 " unread"
             </p>
+            <SearchField board />
             <div class="inbox-tools">
                 <ReadFilter board />
                 <MarkAll board unread />
@@ -239,14 +241,14 @@ fn Older(board: Board) -> impl IntoView {
                 rel="next"
                 href=text(move || older().href())
                 on:click=click(move |event| {
-                    if is_plain(&event) && board.show_older() {
+                    if is_plain(&event) && !board.is_short() && board.show_older() {
                         event.prevent_default();
                     } else {
                         follow(board, &event, older());
                     }
                 })
             >
-                "Show older"
+                {text(move || if board.rows.read().is_empty() { "Look further back" } else { "Show older" }.to_owned())}
             </a>
         </nav>
     }

@@ -92,7 +92,7 @@ fn InboxField(board: Board) -> impl IntoView {
         }
     });
     view! {
-        <form class="inbox-of" method="get" action=Address::PATH role="search" on:submit=submit>
+        <form class="inbox-of" method="get" action=Address::PATH on:submit=submit>
             <label for=FIELD>"Inbox of"</label>
             <div class="field-row">
                 <input
@@ -113,6 +113,7 @@ fn InboxField(board: Board) -> impl IntoView {
             </div>
             <input type="hidden" name="category" value=text(move || board.address.read().category.clone().unwrap_or_default()) />
             <input type="hidden" name="unread" value=text(move || if board.address.read().unread { "true" } else { "" }.to_owned()) />
+            <input type="hidden" name="q" value=text(move || board.address.read().q.clone().unwrap_or_default()) />
             <p class="problem" id="inbox-of-problem">{problem}</p>
         </form>
     }

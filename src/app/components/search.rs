@@ -1,0 +1,83 @@
+//! The field that says which words to look for.
+
+use leptos::{ev::SubmitEvent, prelude::*};
+
+use super::{effect, optional, text};
+use crate::{
+    app::{
+        address::Address,
+        browser,
+        icons::{self, Icon},
+        state::Board,
+    },
+    model::Search,
+};
+
+/// The field's element.
+pub(super) const FIELD: &str = "search";
+/// How long somebody who types is given to go on, in milliseconds.
+const PAUSE: u32 = 250;
+
+/// Looks for what is in the field now.
+fn look(board: Board) {
+    let wanted = browser::value(FIELD);
+    let wanted = (!wanted.trim().is_empty()).then_some(wanted.trim());
+    if board.address.read_untracked().q.as_deref() != wanted {
+        let is_refined = board.address.read_untracked().q.is_some();
+        let address = board.address.get_untracked().search(wanted);
+        // While somebody types, the way back is to what was before the search.
+        if is_refined { board.go_instead(address) } else { board.go(address) }
+    }
+}
+
+/// The field. Without script it is a form that asks for the address.
+#[component]
+pub(super) fn SearchField(board: Board) -> impl IntoView {
+    let problem = text(move || {
+        let trouble = board.trouble.read();
+        trouble.as_ref().and_then(|problem| problem.field("q")).unwrap_or_default().to_owned()
+    });
+    let submit = move |event: SubmitEvent| {
+        event.prevent_default();
+        look(board);
+    };
+    let typed: Box<dyn FnMut(leptos::ev::Event)> = Box::new(move |_| {
+        let now = browser::value(FIELD);
+        browser::after(PAUSE, move || {
+            if browser::value(FIELD) == now {
+                look(board);
+            }
+        });
+    });
+    // Another address came: by a link, or by the back button.
+    effect(move |is_first| {
+        let q = board.address.read().q.clone().unwrap_or_default();
+        if !is_first && browser::value(FIELD).trim() != q {
+            browser::set_value(FIELD, &q);
+        }
+    });
+    view! {
+        <form class="search" method="get" action=Address::PATH role="search" on:submit=submit>
+            <Icon of=icons::SEARCH />
+            <input
+                id=FIELD
+                name="q"
+                type="search"
+                placeholder="Search"
+                aria-label="Search titles and texts"
+                title="Search titles and texts (s)"
+                autocomplete="off"
+                enterkeyhint="search"
+                maxlength=Search::MAX_CHARS
+                value=board.address.read_untracked().q.clone()
+                aria-invalid=optional(move || (!problem.read().is_empty()).then_some("true"))
+                aria-describedby="search-problem"
+                on:input=typed
+            />
+            <input type="hidden" name="user_id" value=text(move || board.address.read().user_id.clone().unwrap_or_default()) />
+            <input type="hidden" name="category" value=text(move || board.address.read().category.clone().unwrap_or_default()) />
+            <input type="hidden" name="unread" value=text(move || if board.address.read().unread { "true" } else { "" }.to_owned()) />
+            <p class="problem" id="search-problem">{problem}</p>
+        </form>
+    }
+}
