@@ -54,6 +54,27 @@ async function creating() {
   other.child.kill();
 }
 
+/** Reading from SQLite, against a handler that has the same bytes ready. */
+async function reading() {
+  const { child, url } = await serve(`sqlite:${join(folder, 'read.db')}`);
+  for (let number = 0; number < 60; number += 1) {
+    await fetch(url + create, { method: 'POST', headers: { 'content-type': 'application/json' }, body: CREATE });
+  }
+  const asks = [
+    ['unread-count', '/api/notifications/unread-count/user_123', '>= 0.7'],
+    ['list of 50', '/api/notifications/list?user_id=user_123', undefined],
+  ];
+  for (const [what, path, budget] of asks) {
+    const body = join(folder, 'body.json');
+    writeFileSync(body, Buffer.from(await (await fetch(url + path)).arrayBuffer()));
+    const other = await start(bare, [body]);
+    const ratio = await inTurn(() => load(url + path), () => load(other.url));
+    table.row(`${what} on SQLite, against a bare handler (${ratio.range})`, ratio.median, '×', budget);
+    other.child.kill();
+  }
+  child.kill();
+}
+
 /** Lines of an export: so many notifications, a hundred for each user. */
 function* exported(count) {
   const users = Math.ceil(count / 100);
@@ -177,6 +198,7 @@ SELECT * FROM campanile_create(ARRAY['user_' || :user], ARRAY[gen_random_uuid()]
 
 try {
   await creating();
+  await reading();
   await postgres();
   await growing();
 } finally {

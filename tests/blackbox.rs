@@ -1,5 +1,11 @@
 //! The document's contract, asked of a real process, on every store: no client can tell them apart.
 
+use std::{
+    collections::HashSet,
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, Instant},
+};
+
 use serde_json::{Value, json};
 
 use crate::{client::Client, command::Server, harness::new_folder, postgres};
@@ -241,4 +247,78 @@ fn what_is_wrong_changes_nothing(client: &mut Client) {
         assert_eq!(client.ask("GET", path, &[], None).unwrap().0, 422, "{path}");
     }
     assert!(contents(client, "").is_empty());
+}
+
+/// The database crashes and comes back while everybody asks: nobody gets a 5xx but 503 with
+/// `Retry-After`, nothing that was answered is lost, and nobody has to start Campanile again.
+#[test]
+fn the_database_may_go_away_and_come_back() {
+    let mut database = postgres::Server::start(&["fsync=on"]);
+    let server = Server::start(&["--store", &database.url("postgres"), "--window", "1000000"]);
+    let over = AtomicBool::new(false);
+    let readiness = || Client::connect(&server.address).unwrap().exchange("GET", "/readyz", &[], None).unwrap().0;
+    let (acknowledged, refused) = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..8)
+            .map(|worker| {
+                let (over, address) = (&over, &server.address);
+                scope.spawn(move || {
+                    let (mut client, mut done, mut refused) = (Client::connect(address).unwrap(), Vec::new(), 0);
+                    for number in 0.. {
+                        if over.load(Ordering::Relaxed) {
+                            break;
+                        }
+                        let content = format!("{worker} {number}");
+                        let body = json!({"user_id": "ann", "content": content});
+                        let (status, headers, _) =
+                            client.exchange("POST", "/api/notifications/create", &[], Some(&body)).unwrap();
+                        match status {
+                            201 => done.push(content),
+                            503 => {
+                                assert!(headers.contains_key("retry-after"));
+                                refused += 1;
+                                std::thread::sleep(Duration::from_millis(5));
+                            }
+                            other => panic!("{other}"),
+                        }
+                    }
+                    (done, refused)
+                })
+            })
+            .collect();
+        for _ in 0..2 {
+            std::thread::sleep(Duration::from_millis(300));
+            assert_eq!(readiness(), 200);
+            database.stop();
+            assert_eq!(readiness(), 503);
+            std::thread::sleep(Duration::from_millis(200));
+            database.start_again();
+            let deadline = Instant::now() + Duration::from_secs(10);
+            while readiness() != 200 {
+                assert!(Instant::now() < deadline, "it does not come back");
+            }
+        }
+        std::thread::sleep(Duration::from_millis(300));
+        over.store(true, Ordering::Relaxed);
+        let results: Vec<_> = workers.into_iter().map(|worker| worker.join().unwrap()).collect();
+        let refused: u64 = results.iter().map(|(_, refused)| refused).sum();
+        (results.into_iter().flat_map(|(done, _)| done).collect::<HashSet<_>>(), refused)
+    });
+    assert!(refused > 0 && acknowledged.len() > 50, "{refused} refused, {} done", acknowledged.len());
+    let (mut client, mut there, mut path) = (
+        Client::connect(&server.address).unwrap(),
+        HashSet::new(),
+        "/api/notifications/list?user_id=ann&limit=1000".to_owned(),
+    );
+    let mut count = 0;
+    loop {
+        let (headers, page) = client.get(&path);
+        for one in page.as_array().unwrap() {
+            assert!(there.insert(one["content"].as_str().unwrap().to_owned()), "it is there twice");
+            count += 1;
+        }
+        let Some(link) = headers.get("link") else { break };
+        path = link.strip_prefix('<').and_then(|link| link.strip_suffix(">; rel=\"next\"")).unwrap().to_owned();
+    }
+    assert!(acknowledged.is_subset(&there), "an acknowledged notification is lost");
+    assert_eq!(unread(&mut client, "ann"), count);
 }

@@ -44,9 +44,8 @@ fn program(name: &str) -> PathBuf {
     versions.sort();
     places.extend(versions.into_iter().rev());
     let found = places.into_iter().find(|place| place.join("initdb").is_file() && place.join("postgres").is_file());
-    let found =
-        found.expect("the tests start a PostgreSQL of their own: install it, on Debian `apt install postgresql`");
-    found.join(name)
+    let how = "the tests start a PostgreSQL of their own: install it, on Debian `apt install postgresql`";
+    found.unwrap_or_else(|| panic!("{how}")).join(name)
 }
 
 fn run(command: &mut Command) {

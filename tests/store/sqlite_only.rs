@@ -209,7 +209,9 @@ async fn a_backup_of_a_running_store_is_whole() {
     }
     let writing = Arc::clone(&store);
     let writer = tokio::spawn(async move {
-        for number in 0.. {
+        let mut number = 0_u64;
+        loop {
+            number += 1;
             let notification = send(&*writing, "ann", "during").await;
             if number % 3 == 0 {
                 writing.set_read(notification.id, true).await.unwrap();

@@ -5,7 +5,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{model::Problem, server::service::NotificationService};
+use crate::{
+    model::{Code, Problem},
+    server::service::NotificationService,
+};
 
 pub(super) fn routes() -> OpenApiRouter<NotificationService> {
     OpenApiRouter::new().routes(routes!(alive)).routes(routes!(ready))
@@ -36,6 +39,11 @@ async fn alive() -> Json<Health> {
     )
 )]
 async fn ready(State(service): State<NotificationService>) -> Result<Json<Health>, Problem> {
-    service.ready().await?;
-    Ok(OK)
+    match service.ready().await {
+        Ok(()) => Ok(OK),
+        Err(error) => {
+            tracing::warn!(%error, "not ready");
+            Err(Problem::new(Code::Unavailable, "The store cannot be reached. Try again in a few seconds."))
+        }
+    }
 }

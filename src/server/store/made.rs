@@ -18,10 +18,10 @@ pub(super) fn to_bytes(made: impl IntoIterator<Item = (NotificationId, Timestamp
 
 /// Reads what [`to_bytes`] wrote.
 pub(super) fn from_bytes(bytes: &[u8]) -> Vec<(NotificationId, Timestamp)> {
-    let one = |bytes: &[u8]| {
+    let one = |bytes: &[u8; ONE]| {
         let id = NotificationId::new(Uuid::from_slice(bytes.get(..16)?).ok()?);
         let micros = i64::from_be_bytes(bytes.get(16..)?.try_into().ok()?);
         Some((id, Timestamp::from_micros(micros)?))
     };
-    bytes.chunks_exact(ONE).filter_map(one).collect()
+    bytes.as_chunks().0.iter().filter_map(one).collect()
 }
