@@ -1,5 +1,5 @@
 //! Tells cargo when the server has to be compiled anew because of what is not Rust: the dashboard's files, which a
-//! release build carries inside itself.
+//! release build carries inside itself, and the migrations.
 
 use std::{env, fs, io};
 
@@ -8,6 +8,7 @@ const SITE: &str = "target/site";
 
 fn main() -> io::Result<()> {
     println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=migrations");
     if env::var_os("CARGO_FEATURE_SSR").is_none() {
         return Ok(());
     }

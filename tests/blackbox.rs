@@ -80,7 +80,7 @@ fn create_answers_what_the_document_shows(client: &mut Client) {
     let (_, one) = client.get(&format!("/api/notifications/{}", created["id"].as_str().unwrap()));
     assert_eq!(one, created);
     let full = json!({
-        "user_id": "user_123", "content": "Fertig 🎉", "category": "alert", "title": "Über", "link": "/a?b=c",
+        "user_id": "user_123", "content": "Done 🎉", "category": "alert", "title": "Ünï", "link": "/a?b=c",
         "data": {"z": 1, "a": [1.5, null, "x"]}, "expires_at": "2090-01-02T03:04:05.123456Z",
     });
     let (_, created) = client.post("/api/notifications/create", &[], &full).unwrap();

@@ -103,7 +103,7 @@ $$;
 -- for before and made `made_before`, and 2 when the key was used for something else.
 CREATE FUNCTION campanile_create(
     users text[], ids uuid[], times bigint[], categories text[], contents text[], titles text[], links text[],
-    datas text[], expiries bigint[], keep bigint,
+    data_texts text[], expiries bigint[], keep bigint,
     once_key text, once_fingerprint bytea, once_at bigint, once_forgotten bigint, once_made bytea,
     OUT outcome integer, OUT made_before bytea
 ) LANGUAGE plpgsql AS $$
@@ -142,7 +142,7 @@ BEGIN
         INSERT INTO notifications (user_id, created, seq, id, "timestamp", category, content, title, link, data,
                 expires_at, is_read, modseq)
             VALUES (users[i], change, nextval('notification_seq'), ids[i], times[i], categories[i], contents[i],
-                titles[i], links[i], datas[i], expiries[i], false, change);
+                titles[i], links[i], data_texts[i], expiries[i], false, change);
         WHILE present > keep LOOP
             SELECT n.created INTO oldest FROM notifications n WHERE n.user_id = users[i] ORDER BY n.created LIMIT 1;
             PERFORM campanile_remove(users[i], oldest, keep);

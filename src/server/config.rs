@@ -297,7 +297,7 @@ mod tests {
 
     #[test]
     fn a_store_url_is_not_repeated_in_the_error() {
-        let said = Said { store: Some("postgres://me:secret@db/x".to_owned()), ..Said::default() };
+        let said = Said { store: Some("mysql://me:secret@db/x".to_owned()), ..Said::default() };
         let error = settle(&said).unwrap_err().to_string();
         assert!(!error.contains("secret"), "{error}");
     }

@@ -213,7 +213,7 @@ async fn a_backup_of_a_running_store_is_whole() {
         loop {
             number += 1;
             let notification = send(&*writing, "ann", "during").await;
-            if number % 3 == 0 {
+            if number.is_multiple_of(3) {
                 writing.set_read(notification.id, true).await.unwrap();
             }
         }

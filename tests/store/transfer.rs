@@ -55,7 +55,7 @@ async fn fill(store: &SqliteStore, notifications: usize) {
         let batch: Vec<_> = (0..500)
             .map(|place| {
                 let full = NotificationDraft {
-                    title: (place % 3 == 0).then(|| "Übergröße".to_owned()),
+                    title: (place % 3 == 0).then(|| "Ünïcödé".to_owned()),
                     link: (place % 5 == 0).then(|| "/orders/7?a=b#c".to_owned()),
                     data: (place % 7 == 0).then(|| {
                         serde_json::from_str(r#"{"z": [1.0, 1e100, -0.5, null], "a": {"b": "\u0001\ud83c\udf89"}}"#)
@@ -63,7 +63,7 @@ async fn fill(store: &SqliteStore, notifications: usize) {
                     }),
                     category: (place % 2 == 0).then(|| "alert".to_owned()),
                     expires_at: (place % 11 == 0).then(|| "2090-01-01T00:00:00.000001Z".to_owned()),
-                    ..draft(&format!("user {}", (number * 500 + place) % 250), "Ihr Paket ist da 🎉")
+                    ..draft(&format!("user {}", (number * 500 + place) % 250), "Your order is there, naïve Zoë 🎉")
                 };
                 accepted(full)
             })

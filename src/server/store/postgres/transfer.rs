@@ -188,7 +188,8 @@ impl<'a> Import<'a> {
                 AS n (user_id, id, time, category, content, title, link, data, expires_at, is_read, modseq, created, place)"#;
         self.write_inboxes().await?;
         let rows: Vec<_> = self.notifications.iter().map(|(_, _, notification)| notification.clone()).collect();
-        let Columns { users, ids, times, categories, contents, titles, links, datas, expiries } = Columns::of(&rows)?;
+        let Columns { users, ids, times, categories, contents, titles, links, data_texts, expiries } =
+            Columns::of(&rows)?;
         let ids: Vec<Uuid> = ids;
         let is_read: Vec<_> = rows.iter().map(|notification| notification.is_read).collect();
         let modseqs: Vec<_> = self.notifications.iter().map(|(modseq, _, _)| *modseq).collect();
@@ -205,7 +206,7 @@ impl<'a> Import<'a> {
                     &contents,
                     &titles,
                     &links,
-                    &datas,
+                    &data_texts,
                     &expiries,
                     &is_read,
                     &modseqs,

@@ -18,7 +18,7 @@ pub(super) async fn create(
 ) -> Result<Creation, StoreError> {
     const CREATE: &str = "SELECT outcome, made_before
         FROM campanile_create($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
-    let Columns { users, ids, times, categories, contents, titles, links, datas, expiries } =
+    let Columns { users, ids, times, categories, contents, titles, links, data_texts, expiries } =
         Columns::of(notifications)?;
     let key = once.map(|once| once.key.as_str());
     let fingerprint = once.map(|once| once.fingerprint.as_slice());
@@ -39,7 +39,7 @@ pub(super) async fn create(
                 &contents,
                 &titles,
                 &links,
-                &datas,
+                &data_texts,
                 &expiries,
                 &window,
                 &key,
@@ -66,7 +66,7 @@ pub(super) struct Columns<'a> {
     pub(super) contents: Vec<&'a str>,
     pub(super) titles: Vec<Option<&'a str>>,
     pub(super) links: Vec<Option<&'a str>>,
-    pub(super) datas: Vec<Option<String>>,
+    pub(super) data_texts: Vec<Option<String>>,
     pub(super) expiries: Vec<Option<i64>>,
 }
 
@@ -87,7 +87,7 @@ impl<'a> Columns<'a> {
             contents: each(notifications, |n| n.content.as_str()),
             titles: each(notifications, |n| n.title.as_ref().map(|title| title.as_str())),
             links: each(notifications, |n| n.link.as_ref().map(|link| link.as_str())),
-            datas: notifications.into_iter().map(json).collect::<Result<_, _>>().map_err(damaged)?,
+            data_texts: notifications.into_iter().map(json).collect::<Result<_, _>>().map_err(damaged)?,
             expiries: each(notifications, |n| n.expires_at.map(Timestamp::as_micros)),
         })
     }
