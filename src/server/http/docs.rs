@@ -10,7 +10,7 @@ use utoipa::OpenApi;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::{
-    model::{Cursor, Limit, WholeNumber},
+    model::{Cursor, Limit, Search, WholeNumber},
     server::service::NotificationService,
 };
 
@@ -25,7 +25,7 @@ use crate::{
         contact()
     ),
     // What only parameters refer to is not collected from the handlers.
-    components(schemas(Cursor, Limit, WholeNumber)),
+    components(schemas(Cursor, Limit, Search, WholeNumber)),
     tags(
         (name = "notifications", description = "Send, list, mark and delete notifications"),
         (name = "operation", description = "Whether the server is well"),
