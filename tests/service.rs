@@ -1,12 +1,15 @@
 //! The rules of the service: who may do what, ids and times, expiry.
 
+use std::sync::Arc;
+
 use campanile::{
     model::{Filter, Limit, NewNotification, Notification, NotificationDraft, Timestamp},
     server::{
         service::{NotificationService, Principal, ServiceError},
-        store::MemoryStore,
+        store::{MemoryStore, Store},
     },
 };
+use chrono::TimeDelta;
 
 use crate::{
     harness::{StoppedClock, started},
@@ -101,4 +104,19 @@ async fn everything_that_expired_is_deleted_however_much_it_is() {
     service.create(&Principal::Operator, new("2026-03-04T00:00:00.000001Z")).await.unwrap();
     assert_eq!(service.delete_due().await.unwrap(), 1200);
     assert_eq!(service.unread_count(&Principal::Operator, &user("ann")).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn what_is_too_old_is_deleted() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new(10, started()));
+    let at = |moment: &str| {
+        let clock = StoppedClock(Timestamp::parse(moment).unwrap());
+        NotificationService::over(Arc::clone(&store), clock).max_age(Some(TimeDelta::days(30)))
+    };
+    sent(&at("2026-01-01T00:00:00Z"), "ann").await;
+    let young = sent(&at("2026-01-10T00:00:00Z"), "ann").await;
+    assert_eq!(at("2026-01-31T00:00:00Z").delete_due().await.unwrap(), 0);
+    assert_eq!(at("2026-01-31T00:00:01Z").delete_due().await.unwrap(), 1);
+    let left = store.list(&Filter::inbox(user("ann")), None, Limit::default()).await.unwrap();
+    assert_eq!(left.notifications, [young]);
 }
