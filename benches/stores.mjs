@@ -62,7 +62,7 @@ async function reading() {
   }
   const asks = [
     ['unread-count', '/api/notifications/unread-count/user_123', '>= 0.7'],
-    ['list of 50', '/api/notifications/list?user_id=user_123', undefined],
+    ['list of 50', '/api/notifications/list?user_id=user_123', '>= 0.5'],
   ];
   for (const [what, path, budget] of asks) {
     const body = join(folder, 'body.json');

@@ -8,7 +8,7 @@ use super::{
 };
 
 /// Which notifications are wanted: those that meet all that is set.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Filter {
     /// Only this inbox.
     pub user_id: Option<UserId>,

@@ -16,7 +16,7 @@ pub struct Page {
 }
 
 /// Where a page ended. What it holds is the store's business.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "ssr", schema(value_type = String, pattern = "^[0-9]{1,18}$", example = "1024"))]
 #[serde(transparent)]
@@ -55,7 +55,7 @@ impl std::fmt::Display for Cursor {
 }
 
 /// How many notifications a page may have: 0 to 1000, 50 when nothing is said.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "ssr", schema(value_type = WholeNumber, default = 50, example = 20))]
 pub struct Limit(u16);

@@ -6,7 +6,7 @@ use super::{Notification, problem::Invalid, text::parsed_text};
 
 /// What a text search looks for: every word of it must be somewhere in the title or the content,
 /// also inside a longer word, in upper or lower case.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[cfg_attr(
     feature = "ssr",

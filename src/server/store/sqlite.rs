@@ -7,6 +7,7 @@
 mod connection;
 mod error;
 mod inbox;
+mod pages;
 mod read;
 mod row;
 mod transfer;
@@ -23,6 +24,7 @@ use async_trait::async_trait;
 use super::{Creation, Due, Once, Schema, Store, StoreError};
 use crate::model::{Changes, Cursor, Filter, Limit, Notification, NotificationId, Overview, Page, UserId};
 use connection::Readers;
+use pages::{Asked, Pages};
 pub use transfer::SqliteTransfer;
 use writer::Writer;
 
@@ -64,6 +66,7 @@ impl SqliteOptions {
 /// Keeps notifications in one SQLite file.
 pub struct SqliteStore {
     readers: Arc<Readers>,
+    pages: Pages,
     writer: Writer,
 }
 
@@ -77,7 +80,7 @@ impl SqliteStore {
         let (connection, lock) = connection::open_for_writing(options)?;
         let readers = Arc::new(Readers::new(&options.path));
         let writer = Writer::start(connection, lock, options)?;
-        Ok(Self { readers, writer })
+        Ok(Self { readers, pages: Pages::default(), writer })
     }
 
     /// Which migrations the file has; it may be in use.
@@ -106,9 +109,22 @@ impl Store for SqliteStore {
     }
 
     async fn list(&self, filter: &Filter, before: Option<Cursor>, limit: Limit) -> Result<Page, StoreError> {
+        let asked = Asked { filter: filter.clone(), before, limit };
+        let is_short = limit.get() <= Readers::SMALL;
+        if is_short && let Some(user_id) = filter.user_id.clone() {
+            let modseq = self.readers.read(true, move |connection| read::modseq(connection, &user_id)).await?;
+            if let Some(page) = modseq.and_then(|modseq| self.pages.read_at(&asked, modseq)) {
+                return Ok(page);
+            }
+        }
+        let is_small = is_short && !filter.narrows();
         let filter = filter.clone();
-        let is_small = !filter.narrows() && limit.get() <= Readers::SMALL;
-        self.readers.read(is_small, move |connection| read::list(connection, &filter, before, limit)).await
+        let read = move |connection: &_| read::list(connection, &filter, before, limit);
+        let page = self.readers.read(is_small, read).await?;
+        if is_short && page.modseq > Some(0) {
+            self.pages.keep(asked, &page);
+        }
+        Ok(page)
     }
 
     async fn get(&self, id: NotificationId) -> Result<Option<Notification>, StoreError> {
