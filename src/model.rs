@@ -21,7 +21,7 @@ mod user_id;
 pub use category::Category;
 pub use data::Data;
 pub use draft::{NewNotification, NotificationDraft};
-pub use event::{Changes, Event};
+pub use event::{Change, Changes, Event};
 pub use filter::{Filter, ListParams};
 pub use link::Link;
 pub use notification::{Accepted, Notification, NotificationId};

@@ -1,6 +1,6 @@
 //! What holds for every answer: headers, hosts, other sites, time, panics.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use axum::{
@@ -12,7 +12,7 @@ use campanile::{
     server::{
         http::HttpOptions,
         service::NotificationService,
-        store::{Creation, Due, Once, Store, StoreError},
+        store::{Announce, Creation, Due, Once, Store, StoreError},
     },
 };
 
@@ -64,6 +64,10 @@ impl Store for Troubled {
     async fn delete_due(&self, _: &Due) -> Result<usize, StoreError> {
         unreachable!()
     }
+    async fn modseqs(&self, _: &[UserId]) -> Result<Vec<u64>, StoreError> {
+        unreachable!()
+    }
+    fn announce_to(&self, _: Arc<dyn Announce>) {}
 }
 
 fn troubled() -> App {

@@ -8,11 +8,14 @@ mod random;
 mod sqlite_only;
 mod transfer;
 
+use std::sync::{Arc, Mutex};
+
 use campanile::{
     model::{
-        Cursor, Filter, Limit, NewNotification, Notification, NotificationDraft, NotificationId, Timestamp, UserId,
+        Change, Cursor, Event, Filter, Limit, NewNotification, Notification, NotificationDraft, NotificationId,
+        Timestamp, UserId,
     },
-    server::store::{MemoryStore, SqliteOptions, SqliteStore, Store},
+    server::store::{Announce, MemoryStore, SqliteOptions, SqliteStore, Store},
 };
 use uuid::{NoContext, Uuid};
 
@@ -33,6 +36,45 @@ pub(crate) async fn sqlite(window: usize) -> Box<dyn Store> {
 pub(crate) async fn postgres(window: usize) -> Box<dyn Store> {
     let url = crate::postgres::new_database().await;
     Box::new(crate::postgres::open(&url, window).await)
+}
+
+/// Keeps whatever a store announces.
+#[derive(Default)]
+pub(crate) struct Announced(Mutex<Vec<Change>>);
+
+impl Announce for Announced {
+    fn announce(&self, changes: Vec<Change>) {
+        assert!(!changes.is_empty());
+        self.0.lock().unwrap().extend(changes);
+    }
+}
+
+impl Announced {
+    /// What this store announces from now on.
+    pub(crate) fn by(store: &dyn Store) -> Arc<Self> {
+        let announced = Arc::new(Self::default());
+        store.announce_to(Arc::<Self>::clone(&announced));
+        announced
+    }
+
+    /// What was announced of one inbox, in the order of the change numbers, once all of it is there
+    /// up to this one. Checks that none is missing and none came twice.
+    pub(crate) async fn of(&self, user_id: &UserId, since: u64, until: u64) -> Vec<Event> {
+        for _ in 0..500 {
+            let all = self.0.lock().unwrap().clone();
+            let mut events: Vec<_> =
+                all.into_iter().filter(|change| change.user_id == *user_id).map(|change| change.event).collect();
+            if events.len() as u64 >= until - since {
+                events.sort_by_key(Event::modseq);
+                let numbers: Vec<_> = events.iter().map(Event::modseq).collect();
+                assert_eq!(numbers, (since + 1..=until).collect::<Vec<_>>());
+                return events;
+            }
+            // A store may answer a moment before it announces.
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        panic!("not every change of {user_id} up to {until} was announced");
+    }
 }
 
 pub(crate) fn user(id: &str) -> UserId {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Notification, NotificationId};
+use super::{Notification, NotificationId, UserId};
 
 /// A change to an inbox, as a client sees it.
 ///
@@ -59,6 +59,27 @@ impl Event {
             | Self::Deleted { modseq, .. } => *modseq,
         }
     }
+
+    /// How many are unread after it.
+    #[must_use]
+    pub fn unread_count(&self) -> u64 {
+        match self {
+            Self::Created { unread_count, .. }
+            | Self::Updated { unread_count, .. }
+            | Self::AllRead { unread_count, .. }
+            | Self::Deleted { unread_count, .. } => *unread_count,
+        }
+    }
+}
+
+/// A change, and whose inbox it happened in: what an operator sees who follows all inboxes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Change {
+    /// Whose inbox.
+    pub user_id: UserId,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: Event,
 }
 
 /// What changed in an inbox after a change number, made from its present state: what changed

@@ -11,11 +11,13 @@ pub mod record;
 mod replay;
 pub mod sqlite;
 
+use std::sync::{Arc, OnceLock};
+
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 
 use crate::model::{
-    Category, Changes, Cursor, Filter, Limit, Notification, NotificationId, Overview, Page, Timestamp, UserId,
+    Category, Change, Changes, Cursor, Filter, Limit, Notification, NotificationId, Overview, Page, Timestamp, UserId,
 };
 
 pub use memory::MemoryStore;
@@ -78,6 +80,34 @@ pub struct Due {
     pub limit: usize,
 }
 
+/// Is told what a store wrote.
+pub trait Announce: Send + Sync + 'static {
+    /// Takes changes that are committed, at least one. Changes of one inbox come in their order
+    /// unless they were committed at the same moment; the numbers say what the order is. It must
+    /// not wait for anything.
+    fn announce(&self, changes: Vec<Change>);
+}
+
+/// Whom a store tells what it wrote; nobody until somebody is named.
+#[derive(Default)]
+struct Announcer(OnceLock<Arc<dyn Announce>>);
+
+impl Announcer {
+    /// Names who is told, once and for all.
+    fn name(&self, to: Arc<dyn Announce>) {
+        // A store belongs to one service; a second one would be told nothing.
+        drop(self.0.set(to));
+    }
+
+    fn announce(&self, changes: Vec<Change>) {
+        if let Some(to) = self.0.get()
+            && !changes.is_empty()
+        {
+            to.announce(changes);
+        }
+    }
+}
+
 /// Keeps notifications, one inbox a user, and numbers every change to an inbox.
 ///
 /// What holds for every implementation:
@@ -86,6 +116,7 @@ pub struct Due {
 ///   in which the changes become visible. What changes nothing takes none.
 /// - The unread count is part of the change: whoever sees one sees the other.
 /// - Newest first is the order of acceptance, whatever the clock says.
+/// - Each change is announced once, after it is committed, also when nobody waits for the write.
 /// - A write is over when the future is: what was answered is kept, as far as the store keeps
 ///   anything. A write whose future is dropped happens wholly or not at all.
 #[async_trait]
@@ -128,6 +159,17 @@ pub trait Store: Send + Sync + 'static {
 
     /// Removes what is due, and returns how many notifications that were.
     async fn delete_due(&self, due: &Due) -> Result<usize, StoreError>;
+
+    /// The number of the newest change of each of these inboxes, as [`Self::changes`] would say.
+    async fn modseqs(&self, users: &[UserId]) -> Result<Vec<u64>, StoreError>;
+
+    /// Names who is told of every change from now on; only the first one is.
+    fn announce_to(&self, to: Arc<dyn Announce>);
+
+    /// Whether other processes may write to it too, whose changes are not announced here.
+    fn is_shared(&self) -> bool {
+        false
+    }
 
     /// Whether it can serve.
     async fn ready(&self) -> Result<(), StoreError>;

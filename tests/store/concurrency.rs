@@ -13,7 +13,7 @@ use campanile::{
     server::store::{Creation, Once, Store},
 };
 
-use super::{accepted, draft, inbox, memory, postgres, send, sqlite, user};
+use super::{Announced, accepted, draft, inbox, memory, postgres, send, sqlite, user};
 
 /// Defines one test of each rule for each back end; a rule gets a new empty store.
 macro_rules! at_once {
@@ -49,6 +49,7 @@ const ROUNDS: usize = 60;
 /// its change number never goes back and the count beside it is the one that belongs to it.
 async fn counts_and_change_numbers_hold_under_sixteen_writers(store: Box<dyn Store>) {
     let store: Arc<dyn Store> = Arc::from(store);
+    let announced = Announced::by(&*store);
     let first = store.list(&Filter::inbox(user("ann")), None, Limit::new(0)).await.unwrap().modseq.unwrap();
     let over = Arc::new(AtomicBool::new(false));
     let readers: Vec<_> = (0..2)
@@ -120,6 +121,9 @@ async fn counts_and_change_numbers_hold_under_sixteen_writers(store: Box<dyn Sto
     assert_eq!(unread, listed.iter().filter(|notification| !notification.is_read).count() as u64);
     assert_eq!(all.unread_count, unread);
     let present = store.list(&Filter::inbox(user("ann")), None, Limit::new(0)).await.unwrap().modseq.unwrap();
+    assert_eq!(store.modseqs(&[user("nobody"), user("ann")]).await.unwrap()[1], present);
+    let told = announced.of(&user("ann"), first, present).await;
+    assert_eq!(told.last().map(Event::unread_count), Some(unread));
     assert!(present - first >= least, "every creation and deletion took a number of its own");
 }
 

@@ -3,8 +3,9 @@
 use aws_lc_rs::digest::{SHA256, digest};
 
 /// Each migration that landed, and its SHA-256. A new one is a new file and a new line.
-const LANDED: [(&str, &str); 2] = [
+const LANDED: [(&str, &str); 3] = [
     ("postgres/V1__inboxes.sql", "e5fef38e4e213b74faed23ea734b6f0acecd3fbb651c9225d47336645769c3b7"),
+    ("postgres/V2__changes.sql", "0719078023ef74fa2041a644520f1181704dd00bb1b143035ea0e421af0fb47b"),
     ("sqlite/V1__inboxes.sql", "7385db8d114c58b409b70f440cc3f2bd5b46a8b63ae502fb2913475b2d860b4a"),
 ];
 

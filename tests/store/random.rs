@@ -9,7 +9,7 @@ use campanile::{
 };
 use proptest::prelude::*;
 
-use super::{inbox, memory, postgres, send, sqlite, user};
+use super::{Announced, inbox, memory, postgres, send, sqlite, user};
 
 const USERS: [&str; 3] = ["ann", "bob", "cem"];
 const WINDOW: usize = 12;
@@ -68,6 +68,19 @@ impl Follower {
         Self { modseq: page.modseq.unwrap(), unread_count, notifications }
     }
 
+    fn take(&mut self, event: Event) {
+        assert!(event.modseq() > self.modseq, "{event:?} came again");
+        self.modseq = event.modseq();
+        self.unread_count = event.unread_count();
+        match event {
+            Event::Created { notification, .. } | Event::Updated { notification, .. } => {
+                self.notifications.insert(notification.id, notification);
+            }
+            Event::AllRead { .. } => self.notifications.values_mut().for_each(|n| n.is_read = true),
+            Event::Deleted { id, .. } => drop(self.notifications.remove(&id)),
+        }
+    }
+
     /// Takes in what changed, `limit` events at a time; a reset lists again.
     async fn follow(&mut self, store: &dyn Store, user_id: &UserId, limit: u64) {
         loop {
@@ -76,17 +89,7 @@ impl Follower {
                 *self = Self::list(store, user_id).await;
                 return;
             }
-            for event in &changes.events {
-                assert!(event.modseq() > self.modseq, "{event:?} came again");
-                self.modseq = event.modseq();
-                match event.clone() {
-                    Event::Created { notification, .. } | Event::Updated { notification, .. } => {
-                        self.notifications.insert(notification.id, notification);
-                    }
-                    Event::AllRead { .. } => self.notifications.values_mut().for_each(|n| n.is_read = true),
-                    Event::Deleted { id, .. } => drop(self.notifications.remove(&id)),
-                }
-            }
+            changes.events.into_iter().for_each(|event| self.take(event));
             assert!(changes.modseq >= self.modseq);
             self.modseq = changes.modseq;
             self.unread_count = changes.unread_count;
@@ -98,6 +101,7 @@ impl Follower {
 }
 
 async fn followers_see_what_a_list_shows(store: &dyn Store, operations: &[Operation], limit: u64) {
+    let announced = Announced::by(store);
     let mut waiting: Vec<(UserId, Follower)> = Vec::new();
     for operation in operations {
         for name in USERS {
@@ -115,6 +119,17 @@ async fn followers_see_what_a_list_shows(store: &dyn Store, operations: &[Operat
         unread += store.unread_count(&user(name)).await.unwrap();
     }
     assert_eq!(everything.unread_count, unread);
+    // Whoever is told each change as it happens sees the same, after each of them.
+    for name in USERS {
+        let Some((_, mut told)) = waiting.iter().find(|(user_id, _)| *user_id == user(name)).cloned() else { continue };
+        let listed = Follower::list(store, &user(name)).await;
+        for event in announced.of(&user(name), told.modseq, listed.modseq).await {
+            told.take(event);
+            let unread = told.notifications.values().filter(|n| !n.is_read).count() as u64;
+            assert_eq!(told.unread_count, unread, "the count that an event carries holds after it");
+        }
+        assert_eq!((told.modseq, told.notifications), (listed.modseq, listed.notifications));
+    }
     waiting.push((user(USERS[0]), Follower::default()));
     for (user_id, mut follower) in waiting {
         follower.follow(store, &user_id, limit).await;

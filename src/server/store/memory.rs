@@ -7,11 +7,11 @@ mod inbox;
 mod keys;
 mod shelf;
 
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use async_trait::async_trait;
 
-use super::{Creation, Due, Once, Store, StoreError};
+use super::{Announce, Announcer, Creation, Due, Once, Store, StoreError};
 use crate::model::{Changes, Cursor, Filter, Limit, Notification, NotificationId, Overview, Page, Timestamp, UserId};
 use shelf::Shelf;
 
@@ -19,9 +19,9 @@ use shelf::Shelf;
 ///
 /// How many are kept is the window. As many deletions are remembered, for those who ask what
 /// changed; whoever comes from further back is told to list again.
-#[derive(Debug)]
 pub struct MemoryStore {
     shelf: RwLock<Shelf>,
+    announcer: Announcer,
 }
 
 impl MemoryStore {
@@ -35,7 +35,7 @@ impl MemoryStore {
     #[must_use]
     pub fn new(window: usize, started: Timestamp) -> Self {
         let floor = u64::try_from(started.as_micros() / 1_000).unwrap_or(0);
-        Self { shelf: RwLock::new(Shelf::new(window.max(1), floor)) }
+        Self { shelf: RwLock::new(Shelf::new(window.max(1), floor)), announcer: Announcer::default() }
     }
 
     // A panic while the lock was held would be a bug of ours; the shelf has no operation that can
@@ -45,23 +45,28 @@ impl MemoryStore {
         self.shelf.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn change(&self) -> RwLockWriteGuard<'_, Shelf> {
-        self.shelf.write().unwrap_or_else(PoisonError::into_inner)
+    /// Changes something, and announces it before anybody else can change anything.
+    fn change<T>(&self, change: impl FnOnce(&mut Shelf) -> T) -> T {
+        let mut shelf: RwLockWriteGuard<'_, Shelf> = self.shelf.write().unwrap_or_else(PoisonError::into_inner);
+        let done = change(&mut shelf);
+        self.announcer.announce(std::mem::take(&mut shelf.changes));
+        done
     }
 }
 
 #[async_trait]
 impl Store for MemoryStore {
     async fn create(&self, notifications: &[Notification], once: Option<&Once>) -> Result<Creation, StoreError> {
-        let mut shelf = self.change();
-        if let Some(once) = once {
-            if let Some(answer) = shelf.keys.answer(once) {
-                return Ok(answer);
+        Ok(self.change(|shelf| {
+            if let Some(once) = once {
+                if let Some(answer) = shelf.keys.answer(once) {
+                    return answer;
+                }
+                shelf.keys.remember(once, notifications);
             }
-            shelf.keys.remember(once, notifications);
-        }
-        notifications.iter().for_each(|notification| shelf.add(notification.clone()));
-        Ok(Creation::Done)
+            notifications.iter().for_each(|notification| shelf.add(notification.clone()));
+            Creation::Done
+        }))
     }
 
     async fn list(&self, filter: &Filter, before: Option<Cursor>, limit: Limit) -> Result<Page, StoreError> {
@@ -73,19 +78,19 @@ impl Store for MemoryStore {
     }
 
     async fn set_read(&self, id: NotificationId, is_read: bool) -> Result<Option<Notification>, StoreError> {
-        Ok(self.change().set_read(id, is_read))
+        Ok(self.change(|shelf| shelf.set_read(id, is_read)))
     }
 
     async fn mark_read_at(&self, user_id: &UserId, index: u64) -> Result<Option<Notification>, StoreError> {
-        Ok(self.change().mark_read_at(user_id, index))
+        Ok(self.change(|shelf| shelf.mark_read_at(user_id, index)))
     }
 
     async fn mark_all_read(&self, user_id: &UserId) -> Result<u64, StoreError> {
-        Ok(self.change().mark_all_read(user_id))
+        Ok(self.change(|shelf| shelf.mark_all_read(user_id)))
     }
 
     async fn delete(&self, id: NotificationId) -> Result<Option<Notification>, StoreError> {
-        Ok(self.change().delete(id))
+        Ok(self.change(|shelf| shelf.delete(id)))
     }
 
     async fn unread_count(&self, user_id: &UserId) -> Result<u64, StoreError> {
@@ -101,7 +106,16 @@ impl Store for MemoryStore {
     }
 
     async fn delete_due(&self, due: &Due) -> Result<usize, StoreError> {
-        Ok(self.change().delete_due(due))
+        Ok(self.change(|shelf| shelf.delete_due(due)))
+    }
+
+    async fn modseqs(&self, users: &[UserId]) -> Result<Vec<u64>, StoreError> {
+        let shelf = self.look();
+        Ok(users.iter().map(|user_id| shelf.modseq(user_id)).collect())
+    }
+
+    fn announce_to(&self, to: Arc<dyn Announce>) {
+        self.announcer.name(to);
     }
 
     async fn ready(&self) -> Result<(), StoreError> {

@@ -11,14 +11,15 @@ mod row;
 mod transfer;
 mod write;
 
-use std::time::Duration;
+use std::{future::Future, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use deadpool_postgres::Pool;
 
-use super::{Creation, Due, Once, Schema, Store, StoreError};
+use super::{Announce, Announcer, Creation, Due, Once, Schema, Store, StoreError};
 use crate::model::{Changes, Cursor, Filter, Limit, Notification, NotificationId, Overview, Page, UserId};
 pub use transfer::PostgresTransfer;
+use write::Written;
 
 /// How long `ready` waits for an answer.
 const READY_TIMEOUT: Duration = Duration::from_secs(2);
@@ -50,6 +51,7 @@ pub struct PostgresStore {
     window: i64,
     /// What [`Store::overview`] last counted over all inboxes.
     counted: read::Counted,
+    announcer: Arc<Announcer>,
 }
 
 impl PostgresStore {
@@ -63,6 +65,7 @@ impl PostgresStore {
             pool: connection::pool(&options.url, options.connections)?,
             window: i64::try_from(options.window.max(1)).unwrap_or(i64::MAX),
             counted: read::Counted::default(),
+            announcer: Arc::default(),
         })
     }
 
@@ -73,12 +76,28 @@ impl PostgresStore {
     pub async fn schema(url: &str) -> Result<Schema, StoreError> {
         connection::schema(url).await
     }
+
+    /// Writes, and announces what changed, also when nobody waits for the end any more.
+    async fn write<T: Send + 'static>(
+        &self,
+        write: impl Future<Output = Result<Written<T>, StoreError>> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let announcer = Arc::clone(&self.announcer);
+        let written = tokio::spawn(async move {
+            let Written { done, changes } = write.await?;
+            announcer.announce(changes);
+            Ok(done)
+        });
+        written.await.unwrap_or_else(|ended| Err(StoreError::Failed(format!("a write ended early: {ended}"))))
+    }
 }
 
 #[async_trait]
 impl Store for PostgresStore {
     async fn create(&self, notifications: &[Notification], once: Option<&Once>) -> Result<Creation, StoreError> {
-        write::create(&self.pool, notifications, once, self.window).await
+        let (pool, window) = (self.pool.clone(), self.window);
+        let (notifications, once) = (notifications.to_vec(), once.cloned());
+        self.write(async move { write::create(&pool, &notifications, once.as_ref(), window).await }).await
     }
 
     async fn list(&self, filter: &Filter, before: Option<Cursor>, limit: Limit) -> Result<Page, StoreError> {
@@ -90,19 +109,23 @@ impl Store for PostgresStore {
     }
 
     async fn set_read(&self, id: NotificationId, is_read: bool) -> Result<Option<Notification>, StoreError> {
-        write::set_read(&self.pool, id, is_read).await
+        let pool = self.pool.clone();
+        self.write(async move { write::set_read(&pool, id, is_read).await }).await
     }
 
     async fn mark_read_at(&self, user_id: &UserId, index: u64) -> Result<Option<Notification>, StoreError> {
-        write::mark_read_at(&self.pool, user_id, index).await
+        let (pool, user_id) = (self.pool.clone(), user_id.clone());
+        self.write(async move { write::mark_read_at(&pool, &user_id, index).await }).await
     }
 
     async fn mark_all_read(&self, user_id: &UserId) -> Result<u64, StoreError> {
-        write::mark_all_read(&self.pool, user_id).await
+        let (pool, user_id) = (self.pool.clone(), user_id.clone());
+        self.write(async move { write::mark_all_read(&pool, &user_id).await }).await
     }
 
     async fn delete(&self, id: NotificationId) -> Result<Option<Notification>, StoreError> {
-        write::delete(&self.pool, id, self.window).await
+        let (pool, window) = (self.pool.clone(), self.window);
+        self.write(async move { write::delete(&pool, id, window).await }).await
     }
 
     async fn unread_count(&self, user_id: &UserId) -> Result<u64, StoreError> {
@@ -121,7 +144,20 @@ impl Store for PostgresStore {
     }
 
     async fn delete_due(&self, due: &Due) -> Result<usize, StoreError> {
-        write::delete_due(&self.pool, due, self.window).await
+        let (pool, due, window) = (self.pool.clone(), *due, self.window);
+        self.write(async move { write::delete_due(&pool, &due, window).await }).await
+    }
+
+    async fn modseqs(&self, users: &[UserId]) -> Result<Vec<u64>, StoreError> {
+        read::modseqs(&self.pool, users).await
+    }
+
+    fn announce_to(&self, to: Arc<dyn Announce>) {
+        self.announcer.name(to);
+    }
+
+    fn is_shared(&self) -> bool {
+        true
     }
 
     async fn ready(&self) -> Result<(), StoreError> {

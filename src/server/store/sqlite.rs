@@ -21,7 +21,7 @@ use std::{
 
 use async_trait::async_trait;
 
-use super::{Creation, Due, Once, Schema, Store, StoreError};
+use super::{Announce, Creation, Due, Once, Schema, Store, StoreError};
 use crate::model::{Changes, Cursor, Filter, Limit, Notification, NotificationId, Overview, Page, UserId};
 use connection::Readers;
 use pages::{Asked, Pages};
@@ -167,6 +167,17 @@ impl Store for SqliteStore {
     async fn delete_due(&self, due: &Due) -> Result<usize, StoreError> {
         let due = *due;
         self.writer.write(move |batch| batch.delete_due(&due)).await
+    }
+
+    async fn modseqs(&self, users: &[UserId]) -> Result<Vec<u64>, StoreError> {
+        let users = users.to_vec();
+        let read = move |connection: &_| users.iter().map(|user_id| read::modseq(connection, user_id)).collect();
+        let found: Vec<Option<u64>> = self.readers.read(false, read).await?;
+        Ok(found.into_iter().map(Option::unwrap_or_default).collect())
+    }
+
+    fn announce_to(&self, to: Arc<dyn Announce>) {
+        self.writer.announcer().name(to);
     }
 
     async fn ready(&self) -> Result<(), StoreError> {

@@ -12,7 +12,7 @@ pub(super) type Seq = u64;
 
 /// What a change number stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Change {
+pub(super) enum Newest {
     /// The notification at this place was created or marked.
     Row(Seq),
     /// The notification of this name was deleted.
@@ -29,7 +29,7 @@ pub(super) struct Inbox {
     /// How many notifications there are of each kind.
     pub(super) categories: BTreeMap<Category, u64>,
     /// The newest change of each notification that is here or whose deletion is remembered.
-    pub(super) changed: BTreeMap<u64, Change>,
+    pub(super) changed: BTreeMap<u64, Newest>,
 }
 
 impl Inbox {

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
 use super::{
-    inbox::{Change, Inbox, Seq},
+    inbox::{Inbox, Newest, Seq},
     keys::Keys,
 };
 use crate::{
     model::{
-        Category, Changes, Cursor, Filter, Limit, Notification, NotificationId, Overview, Page, Timestamp, UserId,
+        Category, Change, Changes, Cursor, Event, Filter, Limit, Notification, NotificationId, Overview, Page,
+        Timestamp, UserId,
     },
     server::store::{Due, Once, RECENT_ROWS, RECENT_USERS, by_importance, collect::Collect, replay::Told},
 };
@@ -49,6 +50,8 @@ pub(super) struct Shelf {
     categories: BTreeMap<Category, u64>,
     /// The requests that happen once.
     pub(super) keys: Keys,
+    /// What is to be announced.
+    pub(super) changes: Vec<Change>,
 }
 
 impl Shelf {
@@ -65,6 +68,7 @@ impl Shelf {
             unread: 0,
             categories: BTreeMap::new(),
             keys: Keys::default(),
+            changes: Vec::new(),
         }
     }
 
@@ -76,8 +80,11 @@ impl Shelf {
         let inbox = self.inboxes.entry(notification.user_id.clone()).or_insert_with(|| Inbox::new(floor));
         let modseq = inbox.next_modseq();
         inbox.seqs.push_back(seq);
-        inbox.changed.insert(modseq, Change::Row(seq));
+        inbox.changed.insert(modseq, Newest::Row(seq));
         inbox.present.unread_count += 1;
+        let (user_id, unread_count) = (notification.user_id.clone(), inbox.present.unread_count);
+        let event = Event::Created { modseq, unread_count, notification: notification.clone() };
+        self.changes.push(Change { user_id, event });
         *inbox.categories.entry(notification.category.clone()).or_default() += 1;
         self.unread += 1;
         *self.categories.entry(notification.category.clone()).or_default() += 1;
@@ -135,7 +142,7 @@ impl Shelf {
             inbox.changed.remove(&row.modseq);
             row.modseq = inbox.next_modseq();
             row.notification.is_read = is_read;
-            inbox.changed.insert(row.modseq, Change::Row(seq));
+            inbox.changed.insert(row.modseq, Newest::Row(seq));
             if is_read {
                 inbox.present.unread_count -= 1;
                 self.unread -= 1;
@@ -143,6 +150,10 @@ impl Shelf {
                 inbox.present.unread_count += 1;
                 self.unread += 1;
             }
+            let (modseq, unread_count) = (row.modseq, inbox.present.unread_count);
+            let notification = row.seen_in(inbox);
+            let event = Event::Updated { modseq, unread_count, notification };
+            self.changes.push(Change { user_id: row.notification.user_id.clone(), event });
         }
         Some(row.seen_in(inbox))
     }
@@ -152,7 +163,9 @@ impl Shelf {
         let Some(inbox) = self.inboxes.get_mut(user_id) else { return 0 };
         let marked = std::mem::take(&mut inbox.present.unread_count);
         if marked > 0 {
-            inbox.present.all_read_modseq = inbox.next_modseq();
+            let modseq = inbox.next_modseq();
+            inbox.present.all_read_modseq = modseq;
+            self.changes.push(Change { user_id: user_id.clone(), event: Event::AllRead { modseq, unread_count: 0 } });
             self.unread -= marked;
         }
         marked
@@ -170,13 +183,15 @@ impl Shelf {
         let modseq = inbox.next_modseq();
         inbox.remove(seq);
         inbox.changed.remove(&row.modseq);
-        inbox.changed.insert(modseq, Change::Deleted(gone.id));
+        inbox.changed.insert(modseq, Newest::Deleted(gone.id));
         take_one(&mut inbox.categories, &gone.category);
         take_one(&mut self.categories, &gone.category);
         if !gone.is_read {
             inbox.present.unread_count -= 1;
             self.unread -= 1;
         }
+        let event = Event::Deleted { modseq, unread_count: inbox.present.unread_count, id: gone.id };
+        self.changes.push(Change { user_id: gone.user_id.clone(), event });
         self.seqs.remove(&gone.id);
         if let Some(expires_at) = gone.expires_at {
             self.expiries.remove(&(expires_at, seq));
@@ -205,6 +220,10 @@ impl Shelf {
         self.inboxes.get(user_id).map_or(0, |inbox| inbox.present.unread_count)
     }
 
+    pub(super) fn modseq(&self, user_id: &UserId) -> u64 {
+        self.inboxes.get(user_id).map_or(self.floor, |inbox| inbox.present.modseq)
+    }
+
     pub(super) fn changes(&self, user_id: &UserId, since: u64, limit: Limit) -> Changes {
         let nobody = Inbox::new(self.floor);
         let inbox = self.inboxes.get(user_id).unwrap_or(&nobody);
@@ -213,8 +232,8 @@ impl Shelf {
         }
         let changed = inbox.changed.range(since.saturating_add(1)..).filter_map(|(&modseq, change)| {
             let told = match change {
-                Change::Deleted(id) => Told::Deleted(*id),
-                Change::Row(seq) => self.rows.get(seq).map(|row| Told::Row(row.seen_in(inbox), row.created))?,
+                Newest::Deleted(id) => Told::Deleted(*id),
+                Newest::Row(seq) => self.rows.get(seq).map(|row| Told::Row(row.seen_in(inbox), row.created))?,
             };
             Some((modseq, told))
         });

@@ -25,6 +25,15 @@ pub(super) async fn ready(pool: &Pool) -> Result<(), StoreError> {
     client.query_opt("SELECT 1 FROM inboxes LIMIT 1", &[]).await.map(drop).map_err(StoreError::from)
 }
 
+pub(super) async fn modseqs(pool: &Pool, users: &[UserId]) -> Result<Vec<u64>, StoreError> {
+    const ASK: &str = r#"SELECT coalesce(b.modseq, 0) FROM unnest($1::text[]) WITH ORDINALITY u (user_id, place)
+        LEFT JOIN inboxes b ON b.user_id = u.user_id COLLATE "C" ORDER BY u.place"#;
+    let client = pool.get().await?;
+    let statement = client.prepare_cached(ASK).await?;
+    let names: Vec<&str> = users.iter().map(UserId::as_str).collect();
+    client.query(&statement, &[&names]).await?.iter().map(|row| number(row, 0)).collect()
+}
+
 pub(super) async fn unread_count(pool: &Pool, user_id: &UserId) -> Result<u64, StoreError> {
     let client = pool.get().await?;
     let statement = client.prepare_cached("SELECT unread_count FROM inboxes WHERE user_id = $1").await?;

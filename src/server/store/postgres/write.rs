@@ -1,22 +1,36 @@
 //! What is written: each is one call of a function of the database.
 
 use deadpool_postgres::Pool;
-use tokio_postgres::Row;
+use tokio_postgres::{Row, types::ToSql};
 use uuid::Uuid;
 
-use super::row::{Stored, columns, damaged, number, sql_number};
+use super::row::{COLUMNS, Stored, columns, damaged, number, sql_number};
 use crate::{
-    model::{Notification, NotificationId, Timestamp, UserId},
+    model::{Change, Event, Notification, NotificationId, Timestamp, UserId},
     server::store::{Creation, Due, Once, StoreError, made},
 };
+
+/// What a write did, and what is to be announced.
+pub(super) struct Written<T> {
+    pub(super) done: T,
+    pub(super) changes: Vec<Change>,
+}
+
+impl<T> From<Option<(T, Vec<Change>)>> for Written<Option<T>> {
+    fn from(written: Option<(T, Vec<Change>)>) -> Self {
+        let (done, changes) = written.unzip();
+        Self { done, changes: changes.unwrap_or_default() }
+    }
+}
 
 pub(super) async fn create(
     pool: &Pool,
     notifications: &[Notification],
     once: Option<&Once>,
     window: i64,
-) -> Result<Creation, StoreError> {
-    const CREATE: &str = "SELECT outcome, made_before
+) -> Result<Written<Creation>, StoreError> {
+    const CREATE: &str =
+        "SELECT outcome, made_before, changes, unreads, gone_users, gone_ids, gone_changes, gone_unreads
         FROM campanile_create($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
     let Columns { users, ids, times, categories, contents, titles, links, data_texts, expiries } =
         Columns::of(notifications)?;
@@ -51,10 +65,32 @@ pub(super) async fn create(
         )
         .await?;
     Ok(match done.try_get(0)? {
-        0 => Creation::Done,
-        1 => Creation::Before(made::from_bytes(done.try_get(1)?)),
-        _ => Creation::KeyTaken,
+        0 => Written { done: Creation::Done, changes: created(notifications, &done)? },
+        1 => Written { done: Creation::Before(made::from_bytes(done.try_get(1)?)), changes: Vec::new() },
+        _ => Written { done: Creation::KeyTaken, changes: Vec::new() },
     })
+}
+
+/// What a creation changed, from the lists that it returned.
+fn created(notifications: &[Notification], row: &Row) -> Result<Vec<Change>, StoreError> {
+    let unsigned = |number: i64| u64::try_from(number).map_err(damaged);
+    let (changes, unreads): (Vec<i64>, Vec<i64>) = (row.try_get(2)?, row.try_get(3)?);
+    let mut all = Vec::with_capacity(changes.len());
+    for (notification, (change, unread)) in notifications.iter().zip(changes.into_iter().zip(unreads)) {
+        let (modseq, unread_count) = (unsigned(change)?, unsigned(unread)?);
+        let event = Event::Created { modseq, unread_count, notification: notification.clone() };
+        all.push(Change { user_id: notification.user_id.clone(), event });
+    }
+    if let Some(users) = row.try_get::<_, Option<Vec<&str>>>(4)? {
+        let (ids, changes, unreads): (Vec<Uuid>, Vec<i64>, Vec<i64>) =
+            (row.try_get(5)?, row.try_get(6)?, row.try_get(7)?);
+        for (((user, id), change), unread) in users.into_iter().zip(ids).zip(changes).zip(unreads) {
+            all.push(deleted(user, id, change, unread)?);
+        }
+        // In the order of each inbox.
+        all.sort_by_key(|change| change.event.modseq());
+    }
+    Ok(all)
 }
 
 /// Notifications, a list for each column.
@@ -93,56 +129,106 @@ impl<'a> Columns<'a> {
     }
 }
 
-/// A notification that a function returned, if it found one.
-fn found(row: Option<Row>) -> Result<Option<Notification>, StoreError> {
-    row.map(|row| Stored::read(&row).map(|stored| stored.notification)).transpose()
+/// What a function returned that found one notification: that, and the number of the change and the
+/// unread count after it, if it changed anything.
+struct Found {
+    notification: Notification,
+    change: Option<(u64, u64)>,
+}
+
+impl Found {
+    async fn query(pool: &Pool, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Result<Option<Self>, StoreError> {
+        let client = pool.get().await?;
+        let statement = client.prepare_cached(sql).await?;
+        let Some(row) = client.query_opt(&statement, values).await? else { return Ok(None) };
+        let changed = row.try_get::<_, Option<i64>>(COLUMNS)?.is_some();
+        let change = changed.then(|| Ok::<_, StoreError>((number(&row, COLUMNS)?, number(&row, COLUMNS + 1)?)));
+        Ok(Some(Self { notification: Stored::read(&row)?.notification, change: change.transpose()? }))
+    }
+
+    /// As it is after it was marked, and what is to be announced.
+    fn marked(self, is_read: bool) -> (Notification, Vec<Change>) {
+        let notification = self.notification.with_read(is_read);
+        let changes = self.change.into_iter().map(|(modseq, unread_count)| {
+            let event = Event::Updated { modseq, unread_count, notification: notification.clone() };
+            Change { user_id: notification.user_id.clone(), event }
+        });
+        let changes = changes.collect();
+        (notification, changes)
+    }
+}
+
+/// The columns of [`Found`].
+macro_rules! found {
+    ($function:literal) => {
+        concat!("SELECT ", columns!(), ", f.change, f.unread FROM ", $function, " f, LATERAL (SELECT (f.target).*) n")
+    };
 }
 
 pub(super) async fn set_read(
     pool: &Pool,
     id: NotificationId,
     is_read: bool,
-) -> Result<Option<Notification>, StoreError> {
-    const SET: &str = concat!("SELECT ", columns!(), " FROM campanile_set_read($1, $2) n");
-    let client = pool.get().await?;
-    let statement = client.prepare_cached(SET).await?;
-    let marked = found(client.query_opt(&statement, &[&id.as_uuid(), &is_read]).await?)?;
-    Ok(marked.map(|notification| notification.with_read(is_read)))
+) -> Result<Written<Option<Notification>>, StoreError> {
+    const SET: &str = found!("campanile_set_read($1, $2)");
+    let found = Found::query(pool, SET, &[&id.as_uuid(), &is_read]).await?;
+    Ok(found.map(|found| found.marked(is_read)).into())
 }
 
 pub(super) async fn mark_read_at(
     pool: &Pool,
     user_id: &UserId,
     index: u64,
-) -> Result<Option<Notification>, StoreError> {
-    const MARK: &str = concat!("SELECT ", columns!(), " FROM campanile_mark_read_at($1, $2) n");
-    let client = pool.get().await?;
-    let statement = client.prepare_cached(MARK).await?;
-    let marked = found(client.query_opt(&statement, &[&user_id.as_str(), &sql_number(index)]).await?)?;
-    Ok(marked.map(|notification| notification.with_read(true)))
+) -> Result<Written<Option<Notification>>, StoreError> {
+    const MARK: &str = found!("campanile_mark_read_at($1, $2)");
+    let found = Found::query(pool, MARK, &[&user_id.as_str(), &sql_number(index)]).await?;
+    Ok(found.map(|found| found.marked(true)).into())
 }
 
-pub(super) async fn mark_all_read(pool: &Pool, user_id: &UserId) -> Result<u64, StoreError> {
+pub(super) async fn mark_all_read(pool: &Pool, user_id: &UserId) -> Result<Written<u64>, StoreError> {
     let client = pool.get().await?;
-    let statement = client.prepare_cached("SELECT campanile_mark_all_read($1)").await?;
-    number(&client.query_one(&statement, &[&user_id.as_str()]).await?, 0)
+    let statement = client.prepare_cached("SELECT marked, change FROM campanile_mark_all_read($1)").await?;
+    let row = client.query_one(&statement, &[&user_id.as_str()]).await?;
+    let marked = number(&row, 0)?;
+    let modseq = if marked > 0 { Some(number(&row, 1)?) } else { None };
+    let event = modseq.map(|modseq| Event::AllRead { modseq, unread_count: 0 });
+    let changes = event.into_iter().map(|event| Change { user_id: user_id.clone(), event }).collect();
+    Ok(Written { done: marked, changes })
 }
 
-pub(super) async fn delete(pool: &Pool, id: NotificationId, window: i64) -> Result<Option<Notification>, StoreError> {
-    const DELETE: &str = concat!("SELECT ", columns!(), " FROM campanile_delete($1, $2) n");
+pub(super) async fn delete(
+    pool: &Pool,
+    id: NotificationId,
+    window: i64,
+) -> Result<Written<Option<Notification>>, StoreError> {
+    const DELETE: &str = found!("campanile_delete($1, $2)");
+    let Some(found) = Found::query(pool, DELETE, &[&id.as_uuid(), &window]).await? else {
+        return Ok(Written { done: None, changes: Vec::new() });
+    };
+    let changes = found.change.into_iter().map(|(modseq, unread_count)| {
+        let event = Event::Deleted { modseq, unread_count, id };
+        Change { user_id: found.notification.user_id.clone(), event }
+    });
+    Ok(Written { changes: changes.collect(), done: Some(found.notification) })
+}
+
+pub(super) async fn delete_due(pool: &Pool, due: &Due, window: i64) -> Result<Written<usize>, StoreError> {
+    const DELETE: &str = "SELECT owner, gone_id, change, unread FROM campanile_delete_due($1, $2, $3, $4, $5)";
     let client = pool.get().await?;
     let statement = client.prepare_cached(DELETE).await?;
-    found(client.query_opt(&statement, &[&id.as_uuid(), &window]).await?)
-}
-
-pub(super) async fn delete_due(pool: &Pool, due: &Due, window: i64) -> Result<usize, StoreError> {
-    let client = pool.get().await?;
-    let statement = client.prepare_cached("SELECT campanile_delete_due($1, $2, $3, $4, $5)").await?;
     let accepted_before = due.accepted_before.map(Timestamp::as_micros);
     let keys_until = Once::forgotten_at(due.now).as_micros();
     let limit = sql_number(due.limit as u64);
-    let values: [&(dyn tokio_postgres::types::ToSql + Sync); 5] =
-        [&due.now.as_micros(), &accepted_before, &keys_until, &limit, &window];
-    let deleted = number(&client.query_one(&statement, &values).await?, 0)?;
-    usize::try_from(deleted).map_err(damaged)
+    let values: [&(dyn ToSql + Sync); 5] = [&due.now.as_micros(), &accepted_before, &keys_until, &limit, &window];
+    let rows = client.query(&statement, &values).await?;
+    let changes = rows.iter().map(|row| deleted(row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, row.try_get(3)?));
+    Ok(Written { done: rows.len(), changes: changes.collect::<Result<_, _>>()? })
+}
+
+/// A deletion, from the columns that tell of it.
+fn deleted(owner: &str, id: Uuid, change: i64, unread: i64) -> Result<Change, StoreError> {
+    let unsigned = |number: i64| u64::try_from(number).map_err(damaged);
+    let (modseq, unread_count) = (unsigned(change)?, unsigned(unread)?);
+    let event = Event::Deleted { modseq, unread_count, id: NotificationId::new(id) };
+    Ok(Change { user_id: UserId::parse(owner).map_err(damaged)?, event })
 }

@@ -2,12 +2,14 @@
 
 use rusqlite::{Connection, OptionalExtension, Row};
 
+use super::row::text;
 use crate::{model::UserId, server::store::replay::Present};
 
 /// An inbox as it is at some moment.
 pub(super) struct Inbox {
     /// Its number in the other tables.
     pub(super) inbox: i64,
+    pub(super) user_id: UserId,
     pub(super) present: Present,
     /// How many notifications there are.
     pub(super) total: u64,
@@ -15,9 +17,9 @@ pub(super) struct Inbox {
     pub(super) deletions: u64,
 }
 
-const BY_USER: &str = "SELECT inbox, modseq, forgotten, all_read_modseq, unread_count, total, deletions
+const BY_USER: &str = "SELECT inbox, modseq, forgotten, all_read_modseq, unread_count, total, deletions, user_id
     FROM inboxes WHERE user_id = ?1";
-const BY_NUMBER: &str = "SELECT inbox, modseq, forgotten, all_read_modseq, unread_count, total, deletions
+const BY_NUMBER: &str = "SELECT inbox, modseq, forgotten, all_read_modseq, unread_count, total, deletions, user_id
     FROM inboxes WHERE inbox = ?1";
 
 impl Inbox {
@@ -28,7 +30,8 @@ impl Inbox {
             all_read_modseq: row.get(3)?,
             unread_count: row.get(4)?,
         };
-        Ok(Self { inbox: row.get(0)?, present, total: row.get(5)?, deletions: row.get(6)? })
+        let user_id = text(row, 7, UserId::parse)?;
+        Ok(Self { inbox: row.get(0)?, user_id, present, total: row.get(5)?, deletions: row.get(6)? })
     }
 
     /// The inbox of a user, if anybody ever wrote to them.
@@ -44,7 +47,13 @@ impl Inbox {
     /// A new one, with nothing in it.
     pub(super) fn insert(connection: &Connection, user_id: &UserId) -> rusqlite::Result<Self> {
         connection.prepare_cached("INSERT INTO inboxes (user_id) VALUES (?1)")?.execute([user_id.as_str()])?;
-        Ok(Self { inbox: connection.last_insert_rowid(), present: Present::default(), total: 0, deletions: 0 })
+        Ok(Self {
+            inbox: connection.last_insert_rowid(),
+            user_id: user_id.clone(),
+            present: Present::default(),
+            total: 0,
+            deletions: 0,
+        })
     }
 
     /// Writes down what it has become.

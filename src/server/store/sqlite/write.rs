@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, HashMap};
 
 use rusqlite::{Connection, OptionalExtension};
+use uuid::Uuid;
 
 use super::{
     inbox::Inbox,
     row::{COLUMNS, Stored, columns, text},
 };
 use crate::{
-    model::{Category, Notification, NotificationId, Timestamp, UserId},
+    model::{Category, Change, Event, Notification, NotificationId, Timestamp, UserId},
     server::store::{Creation, Due, Once, made},
 };
 
@@ -28,6 +29,8 @@ pub(super) struct Batch<'a> {
     numbers: HashMap<UserId, i64>,
     kinds: BTreeMap<Category, i64>,
     unread: i64,
+    /// What is to be announced when it is committed.
+    changes: Vec<Change>,
 }
 
 impl<'a> Batch<'a> {
@@ -40,11 +43,13 @@ impl<'a> Batch<'a> {
             numbers: HashMap::new(),
             kinds: BTreeMap::new(),
             unread: 0,
+            changes: Vec::new(),
         }
     }
 
-    /// Writes down the inboxes and totals, and returns the place of the next notification.
-    pub(super) fn finish(self) -> rusqlite::Result<i64> {
+    /// Writes down the inboxes and totals, and returns the place of the next notification and what
+    /// changed.
+    pub(super) fn finish(self) -> rusqlite::Result<(i64, Vec<Change>)> {
         const ADD: &str = "INSERT INTO totals (name, count) VALUES (?1, ?2)
             ON CONFLICT (name) DO UPDATE SET count = count + excluded.count";
         for inbox in self.inboxes.values() {
@@ -54,7 +59,7 @@ impl<'a> Batch<'a> {
         for total in kinds.chain([("", self.unread)]).filter(|(_, count)| *count != 0) {
             self.connection.prepare_cached(ADD)?.execute(total)?;
         }
-        Ok(self.next_seq)
+        Ok((self.next_seq, self.changes))
     }
 
     pub(super) fn create_all(
@@ -103,6 +108,9 @@ impl<'a> Batch<'a> {
         inbox.total += 1;
         insert(connection, seq, number, notification, modseq, modseq)?;
         let surplus = inbox.total.saturating_sub(window);
+        let (user_id, unread_count) = (inbox.user_id.clone(), inbox.present.unread_count);
+        let event = Event::Created { modseq, unread_count, notification: notification.clone() };
+        self.changes.push(Change { user_id, event });
         self.unread += 1;
         *self.kinds.entry(notification.category.clone()).or_default() += 1;
         (0..surplus).try_for_each(|_| self.remove_oldest(number))
@@ -134,16 +142,21 @@ impl<'a> Batch<'a> {
     fn mark(&mut self, stored: Stored, is_read: bool) -> rusqlite::Result<Notification> {
         let connection = self.connection;
         let inbox = self.inbox(stored.inbox)?;
-        if stored.is_read(inbox.present.all_read_modseq) != is_read {
+        let was_read = stored.is_read(inbox.present.all_read_modseq);
+        let notification = stored.notification.with_read(is_read);
+        if was_read != is_read {
             let modseq = inbox.next_modseq();
             let unread = if is_read { -1 } else { 1 };
             inbox.present.unread_count = inbox.present.unread_count.saturating_add_signed(unread);
             connection
                 .prepare_cached("UPDATE notifications SET is_read = ?2, modseq = ?3 WHERE seq = ?1")?
                 .execute((stored.seq, is_read, modseq))?;
+            let (user_id, unread_count) = (inbox.user_id.clone(), inbox.present.unread_count);
+            let event = Event::Updated { modseq, unread_count, notification: notification.clone() };
+            self.changes.push(Change { user_id, event });
             self.unread += unread;
         }
-        Ok(stored.notification.with_read(is_read))
+        Ok(notification)
     }
 
     /// Marks everything in an inbox read without touching the notifications.
@@ -152,7 +165,10 @@ impl<'a> Batch<'a> {
         let inbox = self.inbox(number)?;
         let marked = std::mem::take(&mut inbox.present.unread_count);
         if marked > 0 {
-            inbox.present.all_read_modseq = inbox.next_modseq();
+            let modseq = inbox.next_modseq();
+            inbox.present.all_read_modseq = modseq;
+            let event = Event::AllRead { modseq, unread_count: 0 };
+            self.changes.push(Change { user_id: user_id.clone(), event });
             self.unread = self.unread.saturating_sub_unsigned(marked);
         }
         Ok(marked)
@@ -220,6 +236,9 @@ impl<'a> Batch<'a> {
         if inbox.deletions > keep + keep / 8 {
             forget_deletions(connection, inbox, keep)?;
         }
+        let (user_id, unread_count) = (inbox.user_id.clone(), inbox.present.unread_count);
+        let id = NotificationId::new(Uuid::from_bytes(id));
+        self.changes.push(Change { user_id, event: Event::Deleted { modseq: change, unread_count, id } });
         self.unread -= i64::from(!is_read);
         *self.kinds.entry(category).or_default() -= 1;
         Ok(())

@@ -23,7 +23,10 @@ use super::{
     connection::open_for_checkpoints,
     write::{Batch, next_seq},
 };
-use crate::server::store::StoreError;
+use crate::{
+    model::Change,
+    server::store::{Announcer, StoreError},
+};
 
 /// The most that is done in one transaction, so that nobody waits long for the others.
 const MOST_AT_ONCE: usize = 256;
@@ -64,6 +67,7 @@ impl<T: Send, W: FnMut(&mut Batch<'_>) -> rusqlite::Result<T> + Send> Job for Ta
 /// The way to the thread that writes. Dropping it ends the thread when all that is queued is done.
 pub(super) struct Writer {
     jobs: Option<mpsc::Sender<Box<dyn Job>>>,
+    announcer: Arc<Announcer>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -76,13 +80,27 @@ impl Writer {
         let copied = Arc::clone(&log_is_copied);
         let window = options.window.max(1) as u64;
         let next_seq = next_seq(&connection)?;
-        let work =
-            WriterThread { connection, window, next_seq, nudge, nudged: Instant::now(), log_is_copied, _lock: lock };
+        let announcer = Arc::new(Announcer::default());
+        let work = WriterThread {
+            connection,
+            window,
+            next_seq,
+            announcer: Arc::clone(&announcer),
+            nudge,
+            nudged: Instant::now(),
+            log_is_copied,
+            _lock: lock,
+        };
         let threads = vec![
             spawn("sqlite-writer", move || work.run(queue))?,
             spawn("sqlite-checkpoint", move || make_checkpoints(&for_checkpoints, &nudges, &copied))?,
         ];
-        Ok(Self { jobs: Some(jobs), threads })
+        Ok(Self { jobs: Some(jobs), announcer, threads })
+    }
+
+    /// Who is told what was committed.
+    pub(super) fn announcer(&self) -> &Announcer {
+        &self.announcer
     }
 
     /// Writes, and returns when it is committed.
@@ -129,6 +147,7 @@ struct WriterThread {
     window: u64,
     /// The place that the next notification takes.
     next_seq: i64,
+    announcer: Arc<Announcer>,
     nudge: SyncSender<()>,
     nudged: Instant,
     log_is_copied: Arc<AtomicBool>,
@@ -147,30 +166,32 @@ impl WriterThread {
     }
 
     fn write(&mut self, jobs: &mut Vec<Box<dyn Job>>) {
-        if self.commit(jobs).is_ok() {
+        if let Ok(changes) = self.commit(jobs) {
             jobs.drain(..).for_each(|job| job.answer(Ok(())));
+            self.announcer.announce(changes);
             return;
         }
         // One of them cannot be done; it must not take the others along.
         for mut job in jobs.drain(..) {
             let committed = self.commit(std::slice::from_mut(&mut job));
-            job.answer(committed.map_err(StoreError::from));
+            let changes = committed.map(|changes| self.announcer.announce(changes));
+            job.answer(changes.map_err(StoreError::from));
         }
     }
 
-    /// Does all of these and commits, or takes everything back.
-    fn commit(&mut self, jobs: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
+    /// Does all of these and commits, and returns what changed; or takes everything back.
+    fn commit(&mut self, jobs: &mut [Box<dyn Job>]) -> rusqlite::Result<Vec<Change>> {
         self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute(())?;
         let mut batch = Batch::new(&self.connection, self.window, self.next_seq);
         let done = jobs.iter_mut().try_for_each(|job| job.run(&mut batch)).and_then(|()| batch.finish());
-        let committed = done.and_then(|next_seq| {
+        let committed = done.and_then(|done| {
             self.connection.prepare_cached("COMMIT")?.execute(())?;
-            Ok(next_seq)
+            Ok(done)
         });
         match committed {
-            Ok(next_seq) => {
+            Ok((next_seq, changes)) => {
                 self.next_seq = next_seq;
-                Ok(())
+                Ok(changes)
             }
             Err(error) => {
                 // SQLite has rolled back by itself after some failures.
