@@ -174,7 +174,12 @@ async fn serve(common: &Common) -> Result<()> {
         .await
         .with_context(|| format!("listen: {} cannot be had; is another server running there?", settings.listen))?;
     let address = socket.local_addr()?;
-    let stop = stop_signal()?;
+    let stopping = stop_signal()?;
+    let followed = service.clone();
+    let stop = async move {
+        stopping.await;
+        followed.stop_following();
+    };
     let upkeep = tokio::spawn(maintenance::run(service));
     tracing::info!(%address, store = %settings.store, version = env!("CARGO_PKG_VERSION"), "serving");
     println!("Campanile is ready: http://{address}/");
@@ -197,6 +202,6 @@ fn stop_signal() -> Result<impl Future<Output = ()>> {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
         }
-        tracing::info!("stopping: running requests may end");
+        tracing::info!("stopping: running requests may end, and streams are told");
     })
 }

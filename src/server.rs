@@ -4,10 +4,12 @@
 //! [`http::router`]; see `examples/embed.rs`.
 
 pub mod assets;
+mod bus;
 pub mod clock;
 pub mod commands;
 pub mod config;
 pub mod http;
+pub(crate) mod hub;
 pub mod listener;
 pub mod log;
 pub mod maintenance;

@@ -12,6 +12,7 @@ mod embed;
 mod harness;
 mod health;
 mod listener;
+mod live;
 mod model;
 mod notifications;
 mod openapi;

@@ -13,7 +13,10 @@ use serde::{Deserialize, Serialize};
 pub use in_force::{InForce, Origin, Setting};
 pub use store_url::StoreUrl;
 
-use super::{http::HttpOptions, listener::ListenerOptions};
+use super::{
+    http::{HttpOptions, StreamOptions},
+    listener::ListenerOptions,
+};
 
 /// How log lines look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
@@ -95,6 +98,14 @@ pub struct Said {
     #[arg(long, env = "CAMPANILE_SHUTDOWN_TIMEOUT", value_name = "SECONDS")]
     pub shutdown_timeout: Option<u64>,
 
+    /// How long a live stream may be silent before a heartbeat, in seconds [default: 25]
+    #[arg(long, env = "CAMPANILE_HEARTBEAT", value_name = "SECONDS")]
+    pub heartbeat: Option<u64>,
+
+    /// How long a client may take to read from a live stream before it is let go, in seconds [default: 10]
+    #[arg(long, env = "CAMPANILE_STALL_TIMEOUT", value_name = "SECONDS")]
+    pub stall_timeout: Option<u64>,
+
     /// A host name to answer for, beside localhost; may be given several times
     #[arg(long, env = "CAMPANILE_ALLOWED_HOSTS", value_name = "NAME", value_delimiter = ',')]
     pub allowed_hosts: Option<Vec<String>>,
@@ -129,6 +140,8 @@ impl Said {
             request_timeout: Some(30),
             header_timeout: Some(30),
             shutdown_timeout: Some(5),
+            heartbeat: Some(25),
+            stall_timeout: Some(10),
             allowed_hosts: Some(Vec::new()),
             insecure_no_auth: Some(false),
             log: Some("info".to_owned()),
@@ -199,6 +212,10 @@ impl Settings {
                 max_body_bytes: count("max-body-bytes", said.max_body_bytes)?,
                 request_timeout: seconds("request-timeout", said.request_timeout)?,
                 allowed_hosts: (!insecure_no_auth || !hosts.is_empty()).then_some(hosts),
+                streams: StreamOptions {
+                    heartbeat: seconds("heartbeat", said.heartbeat)?,
+                    stall_timeout: seconds("stall-timeout", said.stall_timeout)?,
+                },
             },
             connections: ListenerOptions {
                 max_connections: count("max-connections", said.max_connections)?,

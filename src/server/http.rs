@@ -7,13 +7,15 @@ mod docs;
 mod edge;
 mod extract;
 mod health;
+mod live;
 mod notifications;
 mod problem;
 mod static_files;
+mod websocket;
 
 use std::time::Duration;
 
-use axum::{Router, response::Redirect, routing::get};
+use axum::{Extension, Router, response::Redirect, routing::get};
 use tower_http::compression::CompressionLayer;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -21,6 +23,7 @@ use super::service::NotificationService;
 
 pub use docs::openapi;
 pub use extract::Caller;
+pub use live::StreamOptions;
 
 /// Where the dashboard is.
 pub const DASHBOARD_PATH: &str = "/api/ui-dashboard/notifications-dashboard-ui";
@@ -38,6 +41,8 @@ pub struct HttpOptions {
     /// Without authentication, a web page could otherwise reach a server on this machine by
     /// giving its own name this machine's address (DNS rebinding).
     pub allowed_hosts: Option<Vec<String>>,
+    /// How live streams are treated.
+    pub streams: StreamOptions,
 }
 
 impl Default for HttpOptions {
@@ -46,6 +51,7 @@ impl Default for HttpOptions {
             max_body_bytes: 4 * 1024 * 1024,
             request_timeout: Duration::from_secs(30),
             allowed_hosts: Some(Vec::new()),
+            streams: StreamOptions::default(),
         }
     }
 }
@@ -67,11 +73,12 @@ pub fn router(service: NotificationService, options: &HttpOptions) -> Router {
         .merge(pages)
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::no_such_method)
+        .layer(Extension(options.streams))
         .with_state(service);
     edge::wrap(all, options)
 }
 
 /// The routes that the OpenAPI description tells of.
 fn described_routes() -> OpenApiRouter<NotificationService> {
-    OpenApiRouter::new().merge(notifications::routes()).merge(health::routes())
+    OpenApiRouter::new().merge(notifications::routes()).merge(websocket::routes()).merge(health::routes())
 }

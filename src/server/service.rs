@@ -4,7 +4,9 @@
 //! [`NotificationService`] and nothing else.
 
 mod error;
+mod follow;
 mod idempotency;
+mod keeper;
 mod principal;
 
 use std::sync::Arc;
@@ -13,11 +15,16 @@ use chrono::TimeDelta;
 use uuid::{NoContext, Uuid};
 
 pub use error::ServiceError;
+pub use follow::Follower;
 pub use idempotency::IdempotencyKey;
 pub use principal::Principal;
 
+pub use super::hub::{Frame, Sign};
+
 use super::{
+    bus::{Bus, Local},
     clock::{Clock, SystemClock},
+    hub::Hub,
     store::{Creation, Due, Store, StoreError},
 };
 use crate::model::{
@@ -38,6 +45,7 @@ const DUE_STEP: usize = 500;
 #[derive(Clone)]
 pub struct NotificationService {
     store: Arc<dyn Store>,
+    hub: Arc<Hub>,
     clock: Arc<dyn Clock>,
     batch_max: usize,
     max_age: Option<TimeDelta>,
@@ -59,7 +67,14 @@ impl NotificationService {
     /// A service over a store that others may hold too.
     #[must_use]
     pub fn over(store: Arc<dyn Store>, clock: impl Clock) -> Self {
-        Self { store, clock: Arc::new(clock), batch_max: DEFAULT_BATCH_MAX, max_age: None }
+        Self::on_bus(store, clock, Arc::new(Local))
+    }
+
+    /// A service over a store that other processes use too, which it tells of what it changes.
+    pub(in crate::server) fn on_bus(store: Arc<dyn Store>, clock: impl Clock, bus: Arc<dyn Bus>) -> Self {
+        let hub = Hub::new(bus);
+        store.announce_to(Arc::<Hub>::clone(&hub));
+        Self { store, hub, clock: Arc::new(clock), batch_max: DEFAULT_BATCH_MAX, max_age: None }
     }
 
     /// The same, with another limit for how many notifications one call creates.
@@ -233,6 +248,45 @@ impl NotificationService {
     ) -> Result<Changes, ServiceError> {
         principal.may_read(Some(user_id))?;
         Ok(self.store.changes(user_id, since, limit).await?)
+    }
+
+    /// Follows an inbox: what changed after `since`, then `hello`, then every change as it happens,
+    /// once and in order. Without `since` it begins at the present.
+    ///
+    /// # Errors
+    /// When the caller may not read that inbox, or the store cannot say where it is.
+    pub async fn follow(
+        &self,
+        principal: &Principal,
+        user_id: &UserId,
+        since: Option<u64>,
+    ) -> Result<Follower, ServiceError> {
+        principal.may_read(Some(user_id))?;
+        self.keep_up();
+        Follower::of_one(Arc::clone(&self.store), &self.hub, user_id, since).await
+    }
+
+    /// Follows all inboxes: every change from now on, the changes of each inbox in their order. Who
+    /// is too slow is told so by a `reset`, and lists again.
+    ///
+    /// # Errors
+    /// When the caller may not read all inboxes.
+    pub fn follow_all(&self, principal: &Principal) -> Result<Follower, ServiceError> {
+        principal.may_read(None)?;
+        self.keep_up();
+        Ok(Follower::of_all(&self.hub))
+    }
+
+    /// Ends every [`Follower`], now and from now on: the server is stopping.
+    pub fn stop_following(&self) {
+        self.hub.close();
+    }
+
+    /// Sees to it that those who listen are told; from the first time on that somebody does.
+    pub(in crate::server) fn keep_up(&self) {
+        if let Some(work) = self.hub.take_work() {
+            keeper::start(&self.store, &self.hub, work);
+        }
     }
 
     /// How much is in one inbox, or in all of them, and of what kind.

@@ -11,7 +11,7 @@ use crate::harness::App;
 const ID: &str = "019a5370-7d3b-7c4e-9f1a-5b8a1c2d3e4f";
 
 /// Every route: method, path, and whether it takes a body.
-const ROUTES: [(&str, &str, bool); 10] = [
+const ROUTES: [(&str, &str, bool); 12] = [
     ("POST", "/api/notifications/create", true),
     ("GET", "/api/notifications/list", false),
     ("POST", "/api/notifications/mark-read/ann/0", false),
@@ -19,6 +19,8 @@ const ROUTES: [(&str, &str, bool); 10] = [
     ("POST", "/api/notifications/mark-all-read/ann", false),
     ("POST", "/api/notifications/batch", true),
     ("GET", "/api/notifications/changes/ann", false),
+    ("GET", "/api/notifications/stream/ann", false),
+    ("GET", "/api/notifications/stream", false),
     ("GET", "/api/notifications/019a5370-7d3b-7c4e-9f1a-5b8a1c2d3e4f", false),
     ("PATCH", "/api/notifications/019a5370-7d3b-7c4e-9f1a-5b8a1c2d3e4f", true),
     ("DELETE", "/api/notifications/019a5370-7d3b-7c4e-9f1a-5b8a1c2d3e4f", false),
@@ -162,6 +164,7 @@ async fn a_user_id_in_the_path_that_is_not_legal() {
     for user_id in ["a%0Ab", "%00", "%7F", "%C2%85", &long] {
         app.get(&format!("/api/notifications/unread-count/{user_id}")).await.refused_field("user_id");
         app.get(&format!("/api/notifications/changes/{user_id}")).await.refused_field("user_id");
+        app.get(&format!("/api/notifications/stream/{user_id}")).await.refused_field("user_id");
         app.post(&format!("/api/notifications/mark-all-read/{user_id}")).await.refused_field("user_id");
         app.post(&format!("/api/notifications/mark-read/{user_id}/0")).await.refused_field("user_id");
     }

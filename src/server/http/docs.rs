@@ -28,6 +28,7 @@ use crate::{
     components(schemas(Cursor, Limit, Search, WholeNumber)),
     tags(
         (name = "notifications", description = "Send, list, mark and delete notifications"),
+        (name = "live", description = "Hear of every change as it happens"),
         (name = "operation", description = "Whether the server is well"),
     )
 )]

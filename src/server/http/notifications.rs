@@ -7,6 +7,7 @@ mod list;
 mod mark_all_read;
 mod mark_read;
 mod one;
+mod stream;
 mod unread_count;
 
 use utoipa_axum::router::OpenApiRouter;
@@ -23,4 +24,5 @@ pub(super) fn routes() -> OpenApiRouter<NotificationService> {
         .merge(batch::routes())
         .merge(changes::routes())
         .merge(one::routes())
+        .merge(stream::routes())
 }

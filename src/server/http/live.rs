@@ -1,0 +1,72 @@
+//! What WebSocket and server-sent events have in common.
+
+use std::{
+    collections::hash_map::RandomState,
+    hash::{BuildHasher, Hasher},
+    time::Duration,
+};
+
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use crate::model::{FieldError, Problem, WholeNumber, parse_whole_number};
+
+/// How live streams are treated.
+#[derive(Clone, Copy, Debug)]
+pub struct StreamOptions {
+    /// How long a stream may be silent. Then something is said that means nothing, so that whoever
+    /// stands in between keeps the connection, and both ends see that it is there.
+    pub heartbeat: Duration,
+    /// How long a client may take to read before it is let go. It follows again later.
+    pub stall_timeout: Duration,
+}
+
+impl Default for StreamOptions {
+    fn default() -> Self {
+        Self { heartbeat: Duration::from_secs(25), stall_timeout: Duration::from_secs(10) }
+    }
+}
+
+impl StreamOptions {
+    /// How long to wait for the next heartbeat: not all streams have it at once.
+    pub(super) fn next_heartbeat(&self) -> Duration {
+        self.heartbeat.mul_f64(0.9 + random() / 5.0)
+    }
+}
+
+/// In how many milliseconds a client should come back: not all at once.
+pub(super) fn retry_millis() -> u64 {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is between the two numbers")]
+    let millis = 1_000.0 + 4_000.0 * random();
+    millis as u64
+}
+
+/// A number from 0 to 1 that differs each time.
+fn random() -> f64 {
+    // Every state is keyed anew.
+    let bits = RandomState::new().build_hasher().finish() >> 32;
+    f64::from(u32::try_from(bits).unwrap_or(0)) / f64::from(u32::MAX)
+}
+
+/// From where to follow, as text that nobody has looked at yet.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct SinceParams {
+    /// The change number to continue from: `Campanile-Modseq` of a list, or `modseq` of the last
+    /// event. What changed after it is told first. 0 tells everything; absent, nothing but what
+    /// happens from now on.
+    #[param(value_type = Option<WholeNumber>, nullable = false)]
+    since: Option<String>,
+}
+
+impl SinceParams {
+    pub(super) fn parse(&self) -> Result<Option<u64>, Problem> {
+        parse_position("since", self.since.as_deref())
+    }
+}
+
+/// Reads a change number.
+pub(super) fn parse_position(field: &str, text: Option<&str>) -> Result<Option<u64>, Problem> {
+    let position = text.map(parse_whole_number).transpose();
+    position.map_err(|invalid| Problem::invalid(vec![FieldError::new(field, invalid)]))
+}

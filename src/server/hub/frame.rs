@@ -1,0 +1,195 @@
+//! A change, serialised once for all who listen.
+
+use std::sync::OnceLock;
+
+use bytes::Bytes;
+use serde::Serialize;
+
+use super::log::End;
+use crate::model::{Change, Event};
+
+/// What a stream says beside what changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Sign {
+    /// You are at the present; what happens from now on follows.
+    Hello {
+        /// The number of the newest change; none when all inboxes are followed.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        modseq: Option<u64>,
+        /// How many are unread.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        unread_count: Option<u64>,
+    },
+    /// Your position cannot be continued: list again. What happens from now on follows.
+    Reset {
+        /// The number of the newest change; none when all inboxes are followed.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        modseq: Option<u64>,
+        /// How many are unread.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        unread_count: Option<u64>,
+    },
+}
+
+impl Sign {
+    /// You are here.
+    pub(crate) fn hello(end: Option<(u64, u64)>) -> Self {
+        let (modseq, unread_count) = end.unzip();
+        Self::Hello { modseq, unread_count }
+    }
+
+    /// You cannot go on from where you were.
+    pub(crate) fn reset(end: Option<(u64, u64)>) -> Self {
+        let (modseq, unread_count) = end.unzip();
+        Self::Reset { modseq, unread_count }
+    }
+
+    fn modseq(&self) -> Option<u64> {
+        match self {
+            Self::Hello { modseq, .. } | Self::Reset { modseq, .. } => *modseq,
+        }
+    }
+}
+
+/// Something that a stream says: what changed, or where it is. Each form of it is made when it is
+/// first asked for, and then shared.
+#[derive(Debug)]
+pub struct Frame {
+    said: Said,
+    /// Whether it names the inbox.
+    names_inbox: bool,
+    json: OnceLock<Bytes>,
+    sse: OnceLock<Bytes>,
+}
+
+#[derive(Debug)]
+enum Said {
+    Change(Change),
+    Sign(Sign),
+}
+
+impl Frame {
+    /// A change, for those who follow this inbox.
+    pub(crate) fn of_one(change: Change) -> Self {
+        Self { said: Said::Change(change), names_inbox: false, json: OnceLock::new(), sse: OnceLock::new() }
+    }
+
+    /// A change, for those who follow all inboxes.
+    pub(crate) fn of_all(change: Change) -> Self {
+        Self { names_inbox: true, ..Self::of_one(change) }
+    }
+
+    pub(crate) fn sign(sign: Sign) -> Self {
+        Self { said: Said::Sign(sign), names_inbox: false, json: OnceLock::new(), sse: OnceLock::new() }
+    }
+
+    /// As JSON.
+    #[must_use]
+    pub fn json(&self) -> Bytes {
+        let write = || {
+            let json = match &self.said {
+                Said::Change(change) if self.names_inbox => serde_json::to_vec(change),
+                Said::Change(change) => serde_json::to_vec(&change.event),
+                Said::Sign(sign) => serde_json::to_vec(sign),
+            };
+            Bytes::from(json.unwrap_or_default())
+        };
+        self.json.get_or_init(write).clone()
+    }
+
+    /// As an event of a server-sent stream, with the position as its id where there is one.
+    #[must_use]
+    pub fn sse(&self) -> Bytes {
+        let write = || {
+            let mut text = match self.position() {
+                Some(position) => format!("id: {position}\ndata: ").into_bytes(),
+                None => b"data: ".to_vec(),
+            };
+            text.extend_from_slice(&self.json());
+            text.extend_from_slice(b"\n\n");
+            Bytes::from(text)
+        };
+        self.sse.get_or_init(write).clone()
+    }
+
+    /// What changed, if this is a change.
+    #[must_use]
+    pub fn event(&self) -> Option<&Event> {
+        match &self.said {
+            Said::Change(change) => Some(&change.event),
+            Said::Sign(_) => None,
+        }
+    }
+
+    /// From where to go on after this.
+    fn position(&self) -> Option<u64> {
+        match &self.said {
+            Said::Change(_) if self.names_inbox => None,
+            Said::Change(change) => Some(change.event.modseq()),
+            Said::Sign(sign) => sign.modseq(),
+        }
+    }
+
+    /// The same for those who follow all inboxes.
+    pub(super) fn named(&self) -> Option<Self> {
+        match &self.said {
+            Said::Change(change) => Some(Self::of_all(change.clone())),
+            Said::Sign(_) => None,
+        }
+    }
+
+    /// About how many bytes it takes.
+    pub(super) fn bytes(&self) -> usize {
+        let content = match self.event() {
+            Some(Event::Created { notification, .. } | Event::Updated { notification, .. }) => {
+                notification.content.as_str().len()
+            }
+            _ => 0,
+        };
+        2 * content + 512
+    }
+}
+
+impl From<&Event> for End {
+    fn from(event: &Event) -> Self {
+        Self { modseq: event.modseq(), unread_count: event.unread_count() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::UserId;
+
+    fn change() -> Change {
+        Change {
+            user_id: UserId::parse("a\nb".replace('\n', " ").as_str()).unwrap(),
+            event: Event::AllRead { modseq: 15, unread_count: 0 },
+        }
+    }
+
+    fn text(bytes: &Bytes) -> &str {
+        std::str::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn a_frame_is_what_the_protocol_says() {
+        let frame = Frame::of_one(change());
+        assert_eq!(text(&frame.json()), r#"{"type":"all_read","modseq":15,"unread_count":0}"#);
+        assert_eq!(text(&frame.sse()), "id: 15\ndata: {\"type\":\"all_read\",\"modseq\":15,\"unread_count\":0}\n\n");
+        let named = frame.named().unwrap();
+        assert_eq!(text(&named.json()), r#"{"user_id":"a b","type":"all_read","modseq":15,"unread_count":0}"#);
+        assert!(text(&named.sse()).starts_with("data: "));
+        let change: Change = serde_json::from_slice(&named.json()).unwrap();
+        assert_eq!(change, self::change());
+    }
+
+    #[test]
+    fn a_sign_says_where_the_listener_is() {
+        let hello = Frame::sign(Sign::hello(Some((7, 2))));
+        assert_eq!(text(&hello.json()), r#"{"type":"hello","modseq":7,"unread_count":2}"#);
+        assert!(text(&hello.sse()).starts_with("id: 7\n"));
+        assert_eq!(text(&Frame::sign(Sign::reset(None)).json()), r#"{"type":"reset"}"#);
+    }
+}

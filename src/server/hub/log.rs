@@ -1,0 +1,483 @@
+//! What the listeners of one inbox share: a short log of what happened, and who waits for more.
+//!
+//! A listener has a position and no queue. It asks for what comes after its position and waits
+//! under the same lock, so nothing can be published in between. Whoever is further back than the
+//! log reaches is told so, and reads the store; so a slow listener costs nobody anything.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    task::{Context, Poll, Waker},
+};
+
+use super::sync::Mutex;
+
+/// How many frames a log keeps, at most.
+const MOST_FRAMES: usize = 1024;
+/// How many bytes of frames a log keeps, at most; one frame is kept in any case.
+const MOST_BYTES: usize = 256 * 1024;
+/// How many frames may wait for one that should come before them.
+const MOST_EARLY: usize = 1024;
+
+/// Something that was said, which many hold at once.
+pub(super) trait Shared: Clone {
+    /// How many bytes it takes.
+    fn bytes(&self) -> usize;
+}
+
+/// Where a log ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct End {
+    /// The number of the last change that was published.
+    pub(super) modseq: u64,
+    /// How many are unread after it.
+    pub(super) unread_count: u64,
+}
+
+/// What a listener gets.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Next<F> {
+    /// What happened next, and the position after it.
+    Frame(F, u64),
+    /// The log does not reach back to the position: the store has to tell.
+    Behind,
+    /// There will be nothing more.
+    Closed,
+}
+
+/// A listener's place in a log.
+#[derive(Debug)]
+pub(super) struct Seat(usize);
+
+/// A log and who waits for it.
+#[derive(Debug)]
+pub(super) struct Log<F> {
+    state: Mutex<State<F>>,
+}
+
+#[derive(Debug)]
+struct State<F> {
+    /// `None` until somebody has asked the store where the inbox is.
+    end: Option<End>,
+    /// Without a hole: each continues where the one before it ended.
+    entries: VecDeque<Entry<F>>,
+    bytes: usize,
+    /// How many of the entries were there when the log was trimmed last.
+    old: usize,
+    /// What came before what should come before it.
+    early: BTreeMap<u64, (u64, F)>,
+    /// A place for each listener, with its waker while it waits.
+    seats: slab::Slab<Option<Waker>>,
+    closed: bool,
+}
+
+#[derive(Debug)]
+struct Entry<F> {
+    /// It tells of all changes after this one, up to its own.
+    after: u64,
+    end: End,
+    frame: F,
+}
+
+impl<F: Shared> Log<F> {
+    pub(super) fn new(end: Option<End>) -> Self {
+        Self {
+            state: Mutex::new(State {
+                end,
+                entries: VecDeque::new(),
+                bytes: 0,
+                old: 0,
+                early: BTreeMap::new(),
+                seats: slab::Slab::new(),
+                closed: false,
+            }),
+        }
+    }
+
+    /// Adds a listener.
+    pub(super) fn join(&self) -> Seat {
+        Seat(self.locked(|state| state.seats.insert(None)))
+    }
+
+    /// Lets a listener go, and returns how many are left.
+    pub(super) fn leave(&self, seat: &Seat) -> usize {
+        self.locked(|state| {
+            state.seats.try_remove(seat.0);
+            state.seats.len()
+        })
+    }
+
+    /// How many listen.
+    pub(super) fn listeners(&self) -> usize {
+        self.locked(|state| state.seats.len())
+    }
+
+    /// Where the log ends, if anybody knows.
+    pub(super) fn end(&self) -> Option<End> {
+        self.locked(|state| state.end)
+    }
+
+    /// Whether whoever is at this position can go on without the store.
+    pub(super) fn reaches(&self, position: u64) -> bool {
+        self.locked(|state| {
+            state.find(position) != Found::Behind && state.end.is_some_and(|end| position <= end.modseq)
+        })
+    }
+
+    /// The store says that the inbox is here: what was published and is newer follows. Tells
+    /// `then` of every frame that passes.
+    pub(super) fn begin(&self, end: End, then: impl FnMut(&F)) {
+        self.change(|state| {
+            if state.end.is_none() {
+                state.skip_to(end, then);
+            }
+        });
+    }
+
+    /// Nobody knows where the inbox is: it begins with the first frame that came.
+    pub(super) fn begin_with_first(&self, then: impl FnMut(&F)) {
+        self.change(|state| {
+            if let (None, Some((&first, (unread_count, _)))) = (state.end, state.early.first_key_value()) {
+                let end = End { modseq: first - 1, unread_count: *unread_count };
+                state.skip_to(end, then);
+            }
+        });
+    }
+
+    /// Adds a change. One that is known already is not added again, and one that comes too early
+    /// waits for those before it. Tells `then` of every frame that is added, in order, and returns
+    /// whether something is waited for from now on.
+    pub(super) fn publish(&self, end: End, frame: F, mut then: impl FnMut(&F)) -> bool {
+        self.change(|state| {
+            let had_hole = !state.early.is_empty();
+            match state.end {
+                Some(last) if end.modseq <= last.modseq => {}
+                Some(last) if end.modseq == last.modseq + 1 => {
+                    state.append(end, frame, &mut then);
+                    state.take_early(&mut then);
+                }
+                _ => {
+                    // What does not fit is in the store, where the hole is filled from.
+                    if state.early.len() < MOST_EARLY {
+                        state.early.insert(end.modseq, (end.unread_count, frame));
+                    }
+                }
+            }
+            !had_hole && !state.early.is_empty()
+        })
+    }
+
+    /// Adds a frame after all others, and says how it is numbered.
+    pub(super) fn append(&self, frame: F) {
+        self.change(|state| {
+            let last = state.end.unwrap_or(End { modseq: 0, unread_count: 0 });
+            state.append(End { modseq: last.modseq + 1, ..last }, frame, &mut |_| ());
+        });
+    }
+
+    /// Where frames are waited for, if they are.
+    pub(super) fn hole(&self) -> Option<Hole> {
+        self.locked(|state| match state.end {
+            _ if state.early.is_empty() => None,
+            Some(end) => Some(Hole::After(end.modseq)),
+            None => Some(Hole::Unknown),
+        })
+    }
+
+    /// Adds what the store says happened after `after`, unless that is known meanwhile.
+    pub(super) fn fill(&self, after: u64, told: Vec<(End, F)>, end: End, mut then: impl FnMut(&F)) {
+        self.change(|state| {
+            if state.end.is_none_or(|known| known.modseq != after) {
+                return;
+            }
+            for (end, frame) in told {
+                state.append(end, frame, &mut then);
+            }
+            // The present may be ahead of the last thing that can be told.
+            if state.end.is_some_and(|known| known.modseq < end.modseq) {
+                state.skip_to(end, then);
+            } else {
+                state.forget_known_early();
+                state.take_early(&mut then);
+            }
+        });
+    }
+
+    /// Goes on from here; whoever is not there yet has to ask the store.
+    pub(super) fn skip_to(&self, end: End, then: impl FnMut(&F)) {
+        self.change(|state| state.skip_to(end, then));
+    }
+
+    /// What comes after the position, as soon as there is something.
+    pub(super) fn poll_next(&self, seat: &Seat, position: u64, context: &Context<'_>) -> Poll<Next<F>> {
+        self.locked(|state| {
+            if state.closed {
+                return Poll::Ready(Next::Closed);
+            }
+            match state.find(position) {
+                Found::Entry(at) => {
+                    let entry = &state.entries[at];
+                    Poll::Ready(Next::Frame(entry.frame.clone(), entry.end.modseq))
+                }
+                Found::Behind => Poll::Ready(Next::Behind),
+                Found::Nothing => {
+                    if let Some(waker) = state.seats.get_mut(seat.0) {
+                        match waker {
+                            Some(known) => known.clone_from(context.waker()),
+                            None => *waker = Some(context.waker().clone()),
+                        }
+                    }
+                    Poll::Pending
+                }
+            }
+        })
+    }
+
+    /// Lets go of what was there when this was called last. Returns whether there is nothing left.
+    pub(super) fn trim(&self) -> bool {
+        self.locked(|state| {
+            for _ in 0..state.old {
+                state.drop_oldest();
+            }
+            state.old = state.entries.len();
+            if state.entries.is_empty() {
+                // A burst should not be paid for ever after.
+                state.entries.shrink_to_fit();
+            }
+            state.entries.is_empty() && state.early.is_empty()
+        })
+    }
+
+    /// Tells everybody that there will be nothing more.
+    pub(super) fn close(&self) {
+        self.change(|state| state.closed = true);
+    }
+
+    fn locked<T>(&self, f: impl FnOnce(&mut State<F>) -> T) -> T {
+        // Nothing in here panics half-way; what a panic elsewhere left behind is whole.
+        f(&mut self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+    }
+
+    /// Changes something, and wakes those who can go on because of it.
+    fn change<T>(&self, f: impl FnOnce(&mut State<F>) -> T) -> T {
+        let (done, wake) = self.locked(|state| {
+            let before = (state.end, state.closed);
+            let done = f(state);
+            let moved = before != (state.end, state.closed);
+            let wake: Vec<Waker> = match moved {
+                true => state.seats.iter_mut().filter_map(|(_, waker)| waker.take()).collect(),
+                false => Vec::new(),
+            };
+            (done, wake)
+        });
+        wake.into_iter().for_each(Waker::wake);
+        done
+    }
+}
+
+/// What is missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hole {
+    /// What comes after this change.
+    After(u64),
+    /// Nobody knows where the inbox is.
+    Unknown,
+}
+
+#[derive(PartialEq, Eq)]
+enum Found {
+    Entry(usize),
+    Behind,
+    Nothing,
+}
+
+impl<F: Shared> State<F> {
+    fn find(&self, position: u64) -> Found {
+        let at = self.entries.partition_point(|entry| entry.end.modseq <= position);
+        match self.entries.get(at) {
+            Some(entry) if entry.after <= position => Found::Entry(at),
+            Some(_) => Found::Behind,
+            None if self.end.is_some_and(|end| position < end.modseq) => Found::Behind,
+            None => Found::Nothing,
+        }
+    }
+
+    fn append(&mut self, end: End, frame: F, then: &mut impl FnMut(&F)) {
+        then(&frame);
+        let after = self.end.map_or(0, |last| last.modseq);
+        self.end = Some(end);
+        self.bytes += frame.bytes();
+        self.entries.push_back(Entry { after, end, frame });
+        while self.entries.len() > MOST_FRAMES || (self.bytes > MOST_BYTES && self.entries.len() > 1) {
+            self.drop_oldest();
+        }
+    }
+
+    fn drop_oldest(&mut self) {
+        if let Some(entry) = self.entries.pop_front() {
+            self.bytes -= entry.frame.bytes();
+            self.old = self.old.saturating_sub(1);
+        }
+    }
+
+    /// Adds what came early and whose time has come.
+    fn take_early(&mut self, then: &mut impl FnMut(&F)) {
+        while let Some(next) = self.end.map(|end| end.modseq + 1)
+            && let Some((unread_count, frame)) = self.early.remove(&next)
+        {
+            self.append(End { modseq: next, unread_count }, frame, then);
+        }
+    }
+
+    fn forget_known_early(&mut self) {
+        if let Some(end) = self.end {
+            self.early = self.early.split_off(&(end.modseq + 1));
+        }
+    }
+
+    fn skip_to(&mut self, end: End, mut then: impl FnMut(&F)) {
+        // Those who listen here read them from the store; somebody else may want them all the same.
+        self.early.range(..=end.modseq).for_each(|(_, (_, frame))| then(frame));
+        self.entries.clear();
+        (self.bytes, self.old) = (0, 0);
+        self.end = Some(end);
+        self.forget_known_early();
+        self.take_early(&mut then);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    impl Shared for u64 {
+        fn bytes(&self) -> usize {
+            MOST_BYTES / 8
+        }
+    }
+
+    fn end(modseq: u64) -> End {
+        End { modseq, unread_count: 0 }
+    }
+
+    fn publish(log: &Log<u64>, modseq: u64) -> bool {
+        log.publish(end(modseq), modseq, |_| ())
+    }
+
+    /// Everything that a listener at this position gets without waiting.
+    fn read(log: &Log<u64>, mut position: u64) -> Vec<Next<u64>> {
+        let seat = log.join();
+        let mut all = Vec::new();
+        let mut context = Context::from_waker(Waker::noop());
+        while let Poll::Ready(next) = log.poll_next(&seat, position, &mut context) {
+            let Next::Frame(_, at) = next else {
+                all.push(next);
+                break;
+            };
+            position = at;
+            all.push(next);
+        }
+        log.leave(&seat);
+        all
+    }
+
+    fn frames(numbers: impl IntoIterator<Item = u64>) -> Vec<Next<u64>> {
+        numbers.into_iter().map(|number| Next::Frame(number, number)).collect()
+    }
+
+    #[test]
+    fn a_listener_gets_what_comes_after_its_position() {
+        let log = Log::new(Some(end(7)));
+        (8..=10).for_each(|number| assert!(!publish(&log, number)));
+        assert_eq!(read(&log, 7), frames(8..=10));
+        assert_eq!(read(&log, 9), frames([10]));
+        assert_eq!(read(&log, 10), []);
+        assert_eq!(read(&log, 11), [], "it has read the store ahead of what was published");
+        assert_eq!(read(&log, 6), [Next::Behind]);
+    }
+
+    #[test]
+    fn what_comes_in_another_order_is_told_in_order_and_once() {
+        let log = Log::new(Some(end(0)));
+        let mut told = Vec::new();
+        for number in [2, 4, 2, 1, 1, 3, 5] {
+            log.publish(end(number), number, |frame| told.push(*frame));
+        }
+        assert_eq!(told, [1, 2, 3, 4, 5]);
+        assert_eq!(read(&log, 0), frames(1..=5));
+        assert_eq!(log.hole(), None);
+    }
+
+    #[test]
+    fn a_hole_is_reported_once_and_filled_from_the_store() {
+        let log = Log::new(Some(end(0)));
+        assert!(publish(&log, 3));
+        assert!(!publish(&log, 4));
+        assert_eq!(log.hole(), Some(Hole::After(0)));
+        // What happened to be 1 is told by 2, as a replay does.
+        log.fill(0, vec![(end(2), 2)], end(2), |_| ());
+        assert_eq!(read(&log, 0), frames([2, 3, 4]));
+        assert_eq!(read(&log, 1), frames([2, 3, 4]));
+        log.fill(0, vec![(end(2), 2)], end(2), |_| ());
+        assert_eq!(read(&log, 0), frames([2, 3, 4]), "filling again changes nothing");
+    }
+
+    #[test]
+    fn a_fill_that_is_ahead_makes_what_waited_old() {
+        let log = Log::new(Some(end(0)));
+        publish(&log, 3);
+        publish(&log, 9);
+        log.fill(0, vec![(end(5), 5)], end(8), |_| ());
+        assert_eq!(log.end(), Some(end(9)));
+        assert_eq!(read(&log, 8), frames([9]));
+        assert_eq!(read(&log, 0), [Next::Behind]);
+    }
+
+    #[test]
+    fn nothing_is_told_before_it_is_known_where_the_inbox_is() {
+        let log = Log::new(None);
+        assert!(publish(&log, 6));
+        publish(&log, 5);
+        publish(&log, 7);
+        assert_eq!(read(&log, 4), []);
+        assert_eq!(log.hole(), Some(Hole::Unknown));
+        log.begin(end(5), |_| ());
+        assert_eq!(read(&log, 5), frames([6, 7]));
+        assert_eq!(read(&log, 4), [Next::Behind]);
+        log.begin(end(1), |_| ());
+        assert_eq!(log.end(), Some(end(7)), "it begins once");
+    }
+
+    #[test]
+    fn whoever_wants_everything_gets_it_from_the_first_that_came() {
+        let log = Log::new(None);
+        [9, 8].iter().for_each(|number| _ = publish(&log, *number));
+        let mut told = Vec::new();
+        log.begin_with_first(|frame| told.push(*frame));
+        assert_eq!(told, [8, 9]);
+        assert_eq!(log.hole(), None);
+    }
+
+    #[test]
+    fn a_log_is_bounded_and_forgets() {
+        let log = Log::new(Some(end(0)));
+        (1..=20).for_each(|number| _ = publish(&log, number));
+        assert_eq!(read(&log, 12), frames(13..=20), "eight of these have room");
+        assert_eq!(read(&log, 11), [Next::Behind]);
+        assert!(!log.trim());
+        publish(&log, 21);
+        assert_eq!(read(&log, 13), frames(14..=21));
+        assert!(!log.trim());
+        assert_eq!(read(&log, 20), frames([21]));
+        assert_eq!(read(&log, 19), [Next::Behind]);
+        assert!(log.trim());
+        assert_eq!(read(&log, 21), []);
+        assert!(log.reaches(21) && !log.reaches(20) && !log.reaches(22));
+    }
+
+    #[test]
+    fn a_closed_log_says_so() {
+        let log = Log::<u64>::new(None);
+        log.close();
+        assert_eq!(read(&log, 0), [Next::Closed]);
+    }
+}

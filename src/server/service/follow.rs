@@ -1,0 +1,182 @@
+//! Following an inbox: what happened since a position, then what happens.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use super::ServiceError;
+use crate::{
+    model::{Change, Changes, Limit, UserId},
+    server::{
+        hub::{Frame, Heard, Hub, Listener, Operator, Sign},
+        store::Store,
+    },
+};
+
+/// How many events are read from the store at once, so that a long absence costs little memory.
+const PAGE: u64 = 100;
+
+/// Somebody who follows one inbox, or all of them. Dropping it ends that.
+///
+/// It holds a position and no queue: however slow whoever reads from it is, nobody else notices,
+/// and what they miss meanwhile is read from the store.
+pub struct Follower(Of);
+
+enum Of {
+    One(FollowOne),
+    All(FollowAll),
+}
+
+impl Follower {
+    /// The next thing that happened; waits for it. `None` when the server is stopping.
+    ///
+    /// # Errors
+    /// When the store cannot tell what was missed. Follow again later, from the last position.
+    pub async fn next(&mut self) -> Result<Option<Arc<Frame>>, ServiceError> {
+        match &mut self.0 {
+            Of::One(one) => one.next().await,
+            Of::All(all) => Ok(all.next().await),
+        }
+    }
+
+    pub(super) async fn of_one(
+        store: Arc<dyn Store>,
+        hub: &Arc<Hub>,
+        user_id: &UserId,
+        since: Option<u64>,
+    ) -> Result<Self, ServiceError> {
+        // First listen, then look where the inbox is: what happens in between is heard.
+        let listener = hub.listen(user_id);
+        // Other processes may have written what was not heard of here yet.
+        let present = if store.is_shared() { None } else { listener.present(since) };
+        let mut one =
+            FollowOne { store, listener, position: 0, is_live: false, greets: true, waiting: VecDeque::new() };
+        match (present, since) {
+            (Some(end), _) => {
+                // All up to the present is in the log, and comes before the greeting.
+                one.position = since.unwrap_or(end.0);
+                one.catch_up_from_log(end).await;
+            }
+            (None, Some(since)) => {
+                one.position = since;
+                one.catch_up().await?;
+            }
+            (None, None) => {
+                // Nobody was ever that far: the store says where the inbox is.
+                let present = one.store.changes(one.listener.user_id(), u64::MAX, Limit::new(1)).await?;
+                one.go_live(&present);
+            }
+        }
+        Ok(Self(Of::One(one)))
+    }
+
+    pub(super) fn of_all(hub: &Arc<Hub>) -> Self {
+        Self(Of::All(FollowAll { operator: hub.listen_to_all(), greets: true }))
+    }
+}
+
+struct FollowOne {
+    store: Arc<dyn Store>,
+    listener: Listener,
+    position: u64,
+    /// Whether the position is where the log is, and not behind it.
+    is_live: bool,
+    /// Whether the greeting is still to come.
+    greets: bool,
+    /// What was read from the store and is to be told first.
+    waiting: VecDeque<Arc<Frame>>,
+}
+
+impl FollowOne {
+    async fn next(&mut self) -> Result<Option<Arc<Frame>>, ServiceError> {
+        loop {
+            if let Some(frame) = self.waiting.pop_front() {
+                if self.waiting.is_empty() {
+                    self.waiting = VecDeque::new();
+                }
+                return Ok(Some(frame));
+            }
+            if !self.is_live {
+                self.catch_up().await?;
+                continue;
+            }
+            match self.listener.next(self.position).await {
+                Heard::Frame(frame, position) => {
+                    self.position = position;
+                    return Ok(Some(frame));
+                }
+                Heard::Behind => self.is_live = false,
+                Heard::Closed => return Ok(None),
+            }
+        }
+    }
+
+    /// Reads one page of what was missed.
+    async fn catch_up(&mut self) -> Result<(), ServiceError> {
+        let user_id = self.listener.user_id();
+        let mut changes = self.store.changes(user_id, self.position, Limit::new(PAGE)).await?;
+        if changes.reset {
+            self.greets = false;
+            let end = (changes.modseq, changes.unread_count);
+            self.waiting.push_back(Arc::new(Frame::sign(Sign::reset(Some(end)))));
+            self.go_live(&changes);
+            return Ok(());
+        }
+        let events = std::mem::take(&mut changes.events);
+        let frame = |event| Arc::new(Frame::of_one(Change { user_id: user_id.clone(), event }));
+        self.waiting.extend(events.into_iter().map(frame));
+        self.position = changes.modseq;
+        if !changes.more {
+            self.go_live(&changes);
+        }
+        Ok(())
+    }
+
+    /// Takes what the log has, up to where it ended a moment ago.
+    async fn catch_up_from_log(&mut self, end: (u64, u64)) {
+        while self.position < end.0 {
+            match self.listener.next(self.position).await {
+                Heard::Frame(frame, position) => {
+                    self.position = position;
+                    self.waiting.push_back(frame);
+                }
+                // The store has the rest.
+                Heard::Behind | Heard::Closed => return,
+            }
+        }
+        self.is_live = true;
+        self.greet(end);
+    }
+
+    /// Goes on from what the store just said.
+    fn go_live(&mut self, present: &Changes) {
+        let end = (present.modseq, present.unread_count);
+        self.position = end.0;
+        self.listener.begin(end.0, end.1);
+        self.is_live = true;
+        self.greet(end);
+    }
+
+    /// Says that the present is reached, the first time.
+    fn greet(&mut self, end: (u64, u64)) {
+        if std::mem::take(&mut self.greets) {
+            self.waiting.push_back(Arc::new(Frame::sign(Sign::hello(Some(end)))));
+        }
+    }
+}
+
+struct FollowAll {
+    operator: Operator,
+    greets: bool,
+}
+
+impl FollowAll {
+    async fn next(&mut self) -> Option<Arc<Frame>> {
+        if std::mem::take(&mut self.greets) {
+            return Some(Arc::new(Frame::sign(Sign::hello(None))));
+        }
+        match self.operator.next().await {
+            Heard::Frame(frame, _) => Some(frame),
+            Heard::Behind => Some(Arc::new(Frame::sign(Sign::reset(None)))),
+            Heard::Closed => None,
+        }
+    }
+}

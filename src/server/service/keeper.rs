@@ -1,0 +1,165 @@
+//! What has to be done for those who listen: publish what was announced, find what is missing, and
+//! let go of what is old.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+use tokio::{
+    sync::{Semaphore, mpsc},
+    time::{MissedTickBehavior, interval, sleep},
+};
+
+use crate::{
+    model::{Change, Limit, UserId},
+    server::{
+        hub::{Hole, Hub, Topic, Work},
+        store::{Store, StoreError},
+    },
+};
+
+/// How long a change may be late before the store is asked for it.
+const LATE: Duration = Duration::from_millis(20);
+/// How long to wait when the store could not be asked.
+const PAUSE: Duration = Duration::from_millis(500);
+/// How often listened-to inboxes are compared with a store that others write to as well.
+const COMPARE_INTERVAL: Duration = Duration::from_secs(2);
+/// Every how many comparisons what is old is let go of: a listener has twice that long to read it.
+const TRIM_EVERY: u32 = 4;
+/// How many inboxes are compared with one question.
+const COMPARED_AT_ONCE: usize = 500;
+/// How many inboxes are mended at once, so that requests still get their turn at the store.
+const MENDED_AT_ONCE: usize = 8;
+
+/// Starts it, for as long as the hub lives.
+pub(super) fn start(store: &Arc<dyn Store>, hub: &Arc<Hub>, work: Work) {
+    let Work { announced, holes } = work;
+    tokio::spawn(publish(Arc::downgrade(hub), announced));
+    let keeper = Keeper {
+        store: Arc::downgrade(store),
+        hub: Arc::downgrade(hub),
+        turns: Arc::new(Semaphore::new(MENDED_AT_ONCE)),
+        lagging: HashMap::new(),
+    };
+    tokio::spawn(keeper.run(holes));
+}
+
+/// Publishes in the order of the announcements.
+async fn publish(hub: Weak<Hub>, mut announced: mpsc::Receiver<Vec<Change>>) {
+    while let Some(changes) = announced.recv().await {
+        let Some(hub) = hub.upgrade() else { return };
+        changes.into_iter().for_each(|change| hub.publish(change));
+    }
+}
+
+struct Keeper {
+    store: Weak<dyn Store>,
+    hub: Weak<Hub>,
+    turns: Arc<Semaphore>,
+    /// The inboxes that were behind the store when they were last compared, and where they were.
+    lagging: HashMap<UserId, u64>,
+}
+
+impl Keeper {
+    async fn run(mut self, mut holes: mpsc::UnboundedReceiver<Arc<Topic>>) {
+        let mut ticks = interval(COMPARE_INTERVAL);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut until_trim = TRIM_EVERY;
+        loop {
+            tokio::select! {
+                topic = holes.recv() => {
+                    let Some(topic) = topic else { return };
+                    self.mend_soon(topic);
+                }
+                _ = ticks.tick() => {
+                    let (Some(store), Some(hub)) = (self.store.upgrade(), self.hub.upgrade()) else { return };
+                    if store.is_shared() || hub.has_lost() || !self.lagging.is_empty() {
+                        self.compare(&*store, &hub).await;
+                    }
+                    until_trim -= 1;
+                    if until_trim == 0 {
+                        until_trim = TRIM_EVERY;
+                        hub.trim();
+                    }
+                }
+            }
+        }
+    }
+
+    /// Looks whether listened-to inboxes are behind the store, and mends those that were already
+    /// when this was done last: what is on its way arrives in less time than that.
+    async fn compare(&mut self, store: &dyn Store, hub: &Hub) {
+        let known: Vec<(Arc<Topic>, u64)> = hub
+            .topics()
+            .into_iter()
+            .filter(|topic| topic.is_followed())
+            .filter_map(|topic| topic.modseq().map(|modseq| (topic, modseq)))
+            .collect();
+        let before = std::mem::take(&mut self.lagging);
+        for some in known.chunks(COMPARED_AT_ONCE) {
+            let users: Vec<UserId> = some.iter().map(|(topic, _)| topic.user_id.clone()).collect();
+            let stored = match store.modseqs(&users).await {
+                Ok(stored) => stored,
+                Err(error) => {
+                    tracing::debug!(%error, "inboxes could not be compared with the store; trying again");
+                    // Nobody knows, so nobody is well.
+                    self.lagging.extend(some.iter().map(|(topic, heard)| (topic.user_id.clone(), *heard)));
+                    continue;
+                }
+            };
+            for ((topic, heard), stored) in some.iter().zip(stored) {
+                if stored <= *heard {
+                    continue;
+                }
+                if before.get(&topic.user_id) == Some(heard) {
+                    self.spawn_mend(Arc::clone(topic), Some(*heard), Duration::ZERO);
+                }
+                self.lagging.insert(topic.user_id.clone(), *heard);
+            }
+        }
+    }
+
+    fn mend_soon(&self, topic: Arc<Topic>) {
+        self.spawn_mend(topic, None, LATE);
+    }
+
+    fn spawn_mend(&self, topic: Arc<Topic>, after: Option<u64>, delay: Duration) {
+        let (store, hub, turns) = (Weak::clone(&self.store), Weak::clone(&self.hub), Arc::clone(&self.turns));
+        tokio::spawn(async move {
+            sleep(delay).await;
+            let Ok(_turn) = turns.acquire().await else { return };
+            let mut after = after;
+            while let (Some(store), Some(hub)) = (store.upgrade(), hub.upgrade()) {
+                match mend(&*store, &hub, &topic, after.take()).await {
+                    Ok(true) => return,
+                    Ok(false) => sleep(LATE).await,
+                    Err(error) => {
+                        tracing::debug!(%error, "missed changes could not be read; trying again");
+                        sleep(PAUSE).await;
+                    }
+                }
+            }
+        });
+    }
+}
+
+/// Fills what is missing after this number, or wherever something is; `false` when that has to be
+/// tried again.
+async fn mend(store: &dyn Store, hub: &Hub, topic: &Topic, after: Option<u64>) -> Result<bool, StoreError> {
+    let after = match (after, topic.hole()) {
+        (Some(after), _) | (None, Some(Hole::After(after))) => after,
+        (None, None) => return Ok(true),
+        (None, Some(Hole::Unknown)) => {
+            // Whoever follows it is asking the store where it is.
+            if !topic.is_followed() {
+                hub.begin_with_first(topic);
+            }
+            return Ok(!topic.is_followed());
+        }
+    };
+    let changes = store.changes(&topic.user_id, after, Limit::new(u64::MAX)).await?;
+    hub.fill(topic, after, changes);
+    Ok(topic.hole().is_none())
+}

@@ -1,0 +1,61 @@
+//! Following an inbox: one table of scenarios over each transport, and what is special about each.
+
+mod checker;
+mod protocol;
+mod scenarios;
+mod transport;
+
+use std::{net::SocketAddr, time::Duration};
+
+use campanile::server::{
+    http::{HttpOptions, StreamOptions, router},
+    listener::{ListenerOptions, serve},
+    service::{NotificationService, Principal},
+    store::MemoryStore,
+};
+use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+
+use crate::harness::started;
+
+/// How long anything may take.
+const LONG: Duration = Duration::from_secs(10);
+
+/// A server in this process, over a memory store.
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    pub(crate) service: NotificationService,
+    stop: Option<oneshot::Sender<()>>,
+    ended: JoinHandle<bool>,
+}
+
+impl Server {
+    /// With this window, and streams as they are by default.
+    pub(crate) async fn start(window: usize) -> Self {
+        Self::with(NotificationService::new(MemoryStore::new(window, started())), StreamOptions::default()).await
+    }
+
+    pub(crate) async fn with(service: NotificationService, streams: StreamOptions) -> Self {
+        let router = router(service.clone(), &HttpOptions { streams, ..HttpOptions::default() });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let options = ListenerOptions { max_connections: 10_000, header_timeout: LONG, shutdown_timeout: LONG };
+        let followed = service.clone();
+        let stopping = async move {
+            drop(stopped.await);
+            followed.stop_following();
+        };
+        let ended = tokio::spawn(serve(listener, router, options, stopping));
+        Self { address, service, stop: Some(stop), ended }
+    }
+
+    pub(crate) async fn notify(&self, user_id: &str, content: &str) -> campanile::model::Notification {
+        self.service.notify(&Principal::Operator, user_id, content).await.unwrap()
+    }
+
+    /// Stops, and says whether all that ran ended in time.
+    pub(crate) async fn stop(&mut self) -> bool {
+        self.stop.take();
+        (&mut self.ended).await.unwrap()
+    }
+}

@@ -1,0 +1,232 @@
+//! What is special about a WebSocket, a stream of events, and following all inboxes.
+
+use std::time::Duration;
+
+use campanile::server::{
+    http::StreamOptions,
+    service::{NotificationService, Principal},
+    store::MemoryStore,
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::{sleep, timeout},
+};
+use tokio_tungstenite::tungstenite::Message;
+
+use super::{
+    LONG, Server,
+    transport::{Heard, Sse, Stream, Transport, refused_websocket, websocket},
+};
+use crate::harness::started;
+
+async fn follow_all(server: &Server, transport: Transport) -> Stream {
+    match transport {
+        Transport::WebSocket => Stream::WebSocket(Box::new(websocket(server.address, "/ws").await.unwrap())),
+        _ => Stream::Sse(Sse::open(server.address, "/api/notifications/stream", &[]).await),
+    }
+}
+
+#[tokio::test]
+async fn an_operator_hears_of_every_inbox() {
+    let server = Server::start(3).await;
+    for transport in [Transport::WebSocket, Transport::Sse] {
+        let mut stream = follow_all(&server, transport).await;
+        assert_eq!(stream.expect("hello").await.get("modseq"), None);
+        let made = server.notify("ann", "a").await;
+        let event = stream.expect("created").await;
+        assert_eq!((&event["user_id"], &event["notification"]["content"]), (&"ann".into(), &"a".into()));
+        server.notify("bob", "b").await;
+        assert_eq!(stream.expect("created").await["user_id"], "bob");
+        server.service.mark_all_read(&Principal::Operator, &made.user_id).await.unwrap();
+        let event = stream.expect("all_read").await;
+        assert_eq!((&event["user_id"], &event["unread_count"]), (&"ann".into(), &0.into()));
+        server.service.delete(&Principal::Operator, made.id).await.unwrap();
+        assert_eq!(stream.expect("deleted").await["user_id"], "ann");
+    }
+}
+
+#[tokio::test]
+async fn an_operator_who_is_too_slow_is_told_to_list_again() {
+    let server = Server::start(10).await;
+    let mut slow = server.service.follow_all(&Principal::Operator).unwrap();
+    let json = async |follower: &mut campanile::server::service::Follower| {
+        let frame = timeout(LONG, follower.next()).await.unwrap().unwrap().unwrap();
+        String::from_utf8(frame.json().to_vec()).unwrap()
+    };
+    assert_eq!(json(&mut slow).await, r#"{"type":"hello"}"#);
+    for number in 0..3_000 {
+        server.notify(&format!("user {}", number % 7), "x").await;
+    }
+    sleep(Duration::from_millis(300)).await;
+    assert_eq!(json(&mut slow).await, r#"{"type":"reset"}"#);
+    server.notify("ann", "after").await;
+    while !json(&mut slow).await.contains("after") {}
+}
+
+#[tokio::test]
+async fn whatever_a_client_says_ends_the_conversation_with_a_reason() {
+    let server = Server::start(10).await;
+    for (message, code) in [
+        (Message::text("{}"), 1008),
+        (Message::binary(vec![1, 2, 3]), 1003),
+        (Message::text("x".repeat(2_000)), 1009),
+        (Message::binary(vec![0; 100_000]), 1009),
+    ] {
+        let mut stream = Transport::WebSocket.open(server.address, "ann", None).await;
+        stream.expect("hello").await;
+        stream.send(message).await;
+        assert_eq!(stream.next().await, Heard::Closed(Some(code)));
+    }
+}
+
+#[tokio::test]
+async fn a_ping_is_answered_and_a_close_too() {
+    let server = Server::start(10).await;
+    let mut stream = Transport::WebSocket.open(server.address, "ann", None).await;
+    stream.expect("hello").await;
+    stream.send(Message::Ping(vec![7].into())).await;
+    let Stream::WebSocket(socket) = &mut stream else { unreachable!() };
+    use futures_util::StreamExt;
+    assert_eq!(timeout(LONG, socket.next()).await.unwrap().unwrap().unwrap(), Message::Pong(vec![7].into()));
+    socket.close(None).await.unwrap();
+    assert!(matches!(timeout(LONG, socket.next()).await.unwrap(), Some(Ok(Message::Close(_))) | None));
+}
+
+#[tokio::test]
+async fn an_upgrade_that_is_not_one_or_comes_from_elsewhere_is_refused() {
+    let server = Server::start(10).await;
+    let (address, here) = (server.address, format!("http://{}", server.address));
+    assert_eq!(refused_websocket(address, "/ws/ann", &[("origin", "https://evil.example")]).await, 403);
+    assert_eq!(refused_websocket(address, "/ws", &[("origin", "null")]).await, 403);
+    assert_eq!(refused_websocket(address, "/ws/ann", &[("origin", &here)]).await, 101);
+    assert_eq!(refused_websocket(address, "/ws/ann", &[("host", "evil.example")]).await, 421);
+    assert_eq!(refused_websocket(address, "/ws/a%0Ab", &[]).await, 422);
+    assert_eq!(refused_websocket(address, "/ws/ann?since=x", &[]).await, 422);
+    let app = crate::harness::App::new();
+    app.get("/ws/ann").await.problem(400, "bad_request");
+    app.get("/ws").await.problem(400, "bad_request");
+    app.post("/ws/ann").await.problem(405, "method_not_allowed");
+}
+
+#[tokio::test]
+async fn an_event_source_continues_from_the_last_id() {
+    let server = Server::start(10).await;
+    let path = "/api/notifications/stream/ann";
+    let mut first = Stream::Sse(Sse::open(server.address, path, &[]).await);
+    first.expect("hello").await;
+    let Stream::Sse(sse) = first else { unreachable!() };
+    assert!(sse.head.contains("content-type: text/event-stream") && sse.head.contains("cache-control: no-store"));
+    assert!(sse.head.contains("x-content-type-options: nosniff"), "{}", sse.head);
+    let last = sse.last_id.unwrap().to_string();
+    server.notify("ann", "a").await;
+    let mut again =
+        Stream::Sse(Sse::open(server.address, &format!("{path}?since=0"), &[("Last-Event-ID", &last)]).await);
+    assert_eq!(again.expect("created").await["notification"]["content"], "a");
+    again.expect("hello").await;
+    let app = crate::harness::App::with(server.service.clone(), &campanile::server::http::HttpOptions::default());
+    app.get(&format!("{path}?since=-1")).await.refused_field("since");
+}
+
+#[tokio::test]
+async fn a_silent_stream_has_a_heartbeat() {
+    let service = NotificationService::new(MemoryStore::new(10, started()));
+    let streams = StreamOptions { heartbeat: Duration::from_millis(20), ..StreamOptions::default() };
+    let server = Server::with(service, streams).await;
+    let mut sse = Stream::Sse(Sse::open(server.address, "/api/notifications/stream/ann", &[]).await);
+    sse.expect("hello").await;
+    drop(timeout(Duration::from_millis(200), sse.next()).await);
+    let Stream::Sse(sse) = sse else { unreachable!() };
+    assert!(sse.comments >= 2, "{}", sse.comments);
+    // A WebSocket that answers its pings stays.
+    let mut stream = Transport::WebSocket.open(server.address, "ann", None).await;
+    stream.expect("hello").await;
+    stream.expect_nothing().await;
+    server.notify("ann", "a").await;
+    stream.expect("created").await;
+}
+
+/// Opens a stream, of which the caller may read the bytes, or not.
+async fn silent(server: &Server, path: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    let request = format!(
+        "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    stream
+}
+
+#[tokio::test]
+async fn whoever_answers_no_ping_is_let_go() {
+    let service = NotificationService::new(MemoryStore::new(10, started()));
+    let streams = StreamOptions { heartbeat: Duration::from_millis(50), ..StreamOptions::default() };
+    let server = Server::with(service, streams).await;
+    let mut silent = silent(&server, "/ws/ann").await;
+    let mut all = Vec::new();
+    timeout(LONG, silent.read_to_end(&mut all)).await.unwrap().unwrap();
+    // A close frame, its length, and 4008.
+    assert!(all.windows(4).any(|bytes| bytes[0] == 0x88 && bytes[2..] == 4008_u16.to_be_bytes()), "{all:?}");
+}
+
+#[tokio::test]
+async fn whoever_does_not_read_is_let_go_and_holds_up_nobody() {
+    let service = NotificationService::new(MemoryStore::new(1000, started()));
+    let streams = StreamOptions { stall_timeout: Duration::from_millis(300), ..StreamOptions::default() };
+    let mut server = Server::with(service, streams).await;
+    let mut asleep = Vec::new();
+    for path in ["/ws/ann", "/api/notifications/stream/ann"] {
+        asleep.push(silent(&server, path).await);
+    }
+    let mut awake = Transport::WebSocket.open(server.address, "ann", None).await;
+    awake.expect("hello").await;
+    // More than any buffer of the system takes.
+    let long = "x".repeat(16_000);
+    for _ in 0..1_500 {
+        server.notify("ann", &long).await;
+        let began = std::time::Instant::now();
+        while awake.event().await["type"] != "created" {}
+        assert!(began.elapsed() < Duration::from_secs(2));
+    }
+    // They are gone: nothing is left that would keep the server from stopping.
+    sleep(Duration::from_millis(1_500)).await;
+    drop(awake);
+    let began = std::time::Instant::now();
+    assert!(server.stop().await && began.elapsed() < Duration::from_secs(2));
+    drop(asleep);
+}
+
+#[tokio::test]
+async fn streams_go_over_http2_too() {
+    use hyper_util::rt::{TokioExecutor, TokioIo};
+    let server = Server::start(10).await;
+    let stream = TcpStream::connect(server.address).await.unwrap();
+    let (mut send, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+    let connection = tokio::spawn(connection);
+    let uri = format!("http://{}/api/notifications/stream/ann", server.address);
+    let request = axum::http::Request::get(uri).body(axum::body::Body::empty()).unwrap();
+    let response = send.send_request(request).await.unwrap();
+    assert_eq!(response.status(), 200);
+    let mut body = axum::body::Body::new(response.into_body());
+    let mut text = String::new();
+    server.notify("ann", "over http2").await;
+    while !text.contains("over http2") {
+        let frame = timeout(LONG, http_body_util::BodyExt::frame(&mut body)).await.unwrap().unwrap().unwrap();
+        text.push_str(std::str::from_utf8(frame.data_ref().unwrap()).unwrap());
+    }
+    let uri = format!("http://{}/ws/ann", server.address);
+    let connect = axum::http::Request::connect(uri)
+        .extension(hyper::ext::Protocol::from_static("websocket"))
+        .header("sec-websocket-version", "13")
+        .body(axum::body::Body::empty())
+        .unwrap();
+    let mut response = send.send_request(connect).await.unwrap();
+    assert_eq!(response.status(), 200);
+    let upgraded = TokioIo::new(hyper::upgrade::on(&mut response).await.unwrap());
+    let role = tokio_tungstenite::tungstenite::protocol::Role::Client;
+    let mut socket = tokio_tungstenite::WebSocketStream::from_raw_socket(upgraded, role, None).await;
+    let hello = timeout(LONG, futures_util::StreamExt::next(&mut socket)).await.unwrap().unwrap().unwrap();
+    assert!(hello.to_text().unwrap().contains("hello"), "{hello}");
+    connection.abort();
+}

@@ -1,0 +1,209 @@
+//! One table of scenarios, over WebSocket, server-sent events and polling.
+
+use campanile::{
+    model::{NewNotification, NotificationDraft, UserId},
+    server::service::Principal,
+};
+
+use super::{
+    Server,
+    checker::Inbox,
+    transport::{Heard, Stream, Transport},
+};
+
+/// Runs each scenario over each transport.
+macro_rules! scenarios {
+    ($($scenario:ident)*) => {
+        mod websocket {
+            $(#[tokio::test] async fn $scenario() { super::$scenario(super::Transport::WebSocket).await })*
+        }
+        mod sse {
+            $(#[tokio::test] async fn $scenario() { super::$scenario(super::Transport::Sse).await })*
+        }
+        mod polling {
+            $(#[tokio::test] async fn $scenario() { super::$scenario(super::Transport::Polling).await })*
+        }
+    };
+}
+
+scenarios! {
+    whoever_connects_is_greeted
+    what_happens_is_told_once_and_in_order
+    what_expires_is_told
+    a_short_absence_is_made_up_for
+    a_longer_absence_is_made_up_for
+    an_absence_longer_than_what_is_remembered_is_a_reset
+    everything_can_be_asked_for
+    a_position_from_elsewhere_is_a_reset
+    somebody_elses_inbox_is_not_heard_of
+    a_server_that_stops_says_so
+}
+
+const ANN: &str = "ann";
+
+fn ann() -> UserId {
+    UserId::parse(ANN).unwrap()
+}
+
+/// Polling puts changes together that came between two questions.
+fn may_skip(transport: Transport) -> bool {
+    transport == Transport::Polling
+}
+
+/// Follows until the client has what the server has.
+async fn catch_up(stream: &mut Stream, inbox: &mut Inbox, server: &Server, may_skip: bool) {
+    let want = Inbox::list(server.address, ANN).await;
+    while inbox.modseq < want.modseq {
+        let event = stream.event().await;
+        inbox.take(&event, may_skip);
+    }
+    assert_eq!(*inbox, want);
+}
+
+async fn whoever_connects_is_greeted(transport: Transport) {
+    let server = Server::start(100).await;
+    server.notify(ANN, "a").await;
+    let mut stream = transport.open(server.address, ANN, None).await;
+    let hello = stream.expect("hello").await;
+    assert_eq!(hello["unread_count"], 1);
+    stream.expect_nothing().await;
+}
+
+async fn what_happens_is_told_once_and_in_order(transport: Transport) {
+    let server = Server::start(5).await;
+    let mut stream = transport.open(server.address, ANN, Some(0)).await;
+    let mut inbox = Inbox::default();
+    inbox.modseq = stream.expect("hello").await["modseq"].as_u64().unwrap();
+    let (service, operator) = (&server.service, Principal::Operator);
+    let first = server.notify(ANN, "a").await;
+    let second = server.notify(ANN, "b").await;
+    service.set_read(&operator, first.id, true).await.unwrap();
+    service.set_read(&operator, first.id, true).await.unwrap();
+    service.mark_read_at(&operator, &ann(), 0).await.unwrap();
+    service.set_read(&operator, second.id, false).await.unwrap();
+    catch_up(&mut stream, &mut inbox, &server, may_skip(transport)).await;
+    service.mark_all_read(&operator, &ann()).await.unwrap();
+    service.mark_all_read(&operator, &ann()).await.unwrap();
+    service.set_read(&operator, first.id, false).await.unwrap();
+    service.delete(&operator, second.id).await.unwrap();
+    // More than the window has room for.
+    for number in 0..7 {
+        server.notify(ANN, &number.to_string()).await;
+    }
+    catch_up(&mut stream, &mut inbox, &server, may_skip(transport)).await;
+    stream.expect_nothing().await;
+}
+
+async fn what_expires_is_told(transport: Transport) {
+    let server = Server::start(5).await;
+    let mut stream = transport.open(server.address, ANN, Some(0)).await;
+    let mut inbox = Inbox { modseq: stream.expect("hello").await["modseq"].as_u64().unwrap(), ..Inbox::default() };
+    let soon = campanile::model::Timestamp::new(server.service.now().to_utc() + chrono::TimeDelta::milliseconds(50));
+    let draft = NotificationDraft {
+        user_id: Some(ANN.to_owned()),
+        content: Some("x".to_owned()),
+        expires_at: Some(soon.to_string()),
+        ..NotificationDraft::default()
+    };
+    let new = NewNotification::parse(draft).unwrap();
+    server.service.create(&Principal::Operator, new).await.unwrap();
+    inbox.take(&stream.expect("created").await, false);
+    tokio::time::sleep(std::time::Duration::from_millis(60)).await;
+    assert_eq!(server.service.delete_due().await.unwrap(), 1);
+    inbox.take(&stream.expect("deleted").await, false);
+    assert_eq!(inbox.unread_count, 0);
+}
+
+/// Goes away, and comes back after so many creations and half as many marks.
+async fn absent(transport: Transport, creations: usize) {
+    let server = Server::start(1000).await;
+    let mut stream = transport.open(server.address, ANN, Some(0)).await;
+    let mut inbox = Inbox { modseq: stream.expect("hello").await["modseq"].as_u64().unwrap(), ..Inbox::default() };
+    let before = server.notify(ANN, "before").await;
+    catch_up(&mut stream, &mut inbox, &server, may_skip(transport)).await;
+    drop(stream);
+    for number in 0..creations {
+        let made = server.notify(ANN, "meanwhile").await;
+        if number % 2 == 0 {
+            server.service.set_read(&Principal::Operator, made.id, true).await.unwrap();
+        }
+    }
+    server.service.set_read(&Principal::Operator, before.id, true).await.unwrap();
+    let mut stream = transport.open(server.address, ANN, Some(inbox.modseq)).await;
+    catch_up(&mut stream, &mut inbox, &server, true).await;
+    inbox.take(&stream.expect("hello").await, true);
+    // And it goes on.
+    server.notify(ANN, "after").await;
+    inbox.take(&stream.expect("created").await, false);
+}
+
+async fn a_short_absence_is_made_up_for(transport: Transport) {
+    absent(transport, 1).await;
+}
+
+async fn a_longer_absence_is_made_up_for(transport: Transport) {
+    absent(transport, 100).await;
+}
+
+async fn an_absence_longer_than_what_is_remembered_is_a_reset(transport: Transport) {
+    let server = Server::start(10).await;
+    let position = {
+        server.notify(ANN, "a").await;
+        Inbox::list(server.address, ANN).await.modseq
+    };
+    for _ in 0..40 {
+        server.notify(ANN, "b").await;
+    }
+    let mut stream = transport.open(server.address, ANN, Some(position)).await;
+    let reset = stream.expect("reset").await;
+    let mut inbox = Inbox::list(server.address, ANN).await;
+    assert_eq!((reset["modseq"].as_u64(), reset["unread_count"].as_u64()), (Some(inbox.modseq), Some(10)));
+    // Whoever lists then can go on.
+    server.notify(ANN, "c").await;
+    catch_up(&mut stream, &mut inbox, &server, may_skip(transport)).await;
+}
+
+async fn everything_can_be_asked_for(transport: Transport) {
+    let server = Server::start(300).await;
+    for _ in 0..250 {
+        server.notify(ANN, "a").await;
+    }
+    let mut stream = transport.open(server.address, ANN, Some(0)).await;
+    let mut inbox = Inbox::default();
+    catch_up(&mut stream, &mut inbox, &server, true).await;
+    inbox.take(&stream.expect("hello").await, true);
+}
+
+async fn a_position_from_elsewhere_is_a_reset(transport: Transport) {
+    let server = Server::start(300).await;
+    server.notify(ANN, "a").await;
+    for position in [1, u64::from(u32::MAX) << 20] {
+        transport.open(server.address, ANN, Some(position)).await.expect("reset").await;
+    }
+}
+
+async fn somebody_elses_inbox_is_not_heard_of(transport: Transport) {
+    let server = Server::start(300).await;
+    let mut stream = transport.open(server.address, ANN, None).await;
+    stream.expect("hello").await;
+    server.notify("bob", "b").await;
+    server.notify(ANN, "a").await;
+    assert_eq!(stream.expect("created").await["notification"]["content"], "a");
+}
+
+async fn a_server_that_stops_says_so(transport: Transport) {
+    let mut server = Server::start(300).await;
+    let mut stream = transport.open(server.address, ANN, None).await;
+    stream.expect("hello").await;
+    let began = std::time::Instant::now();
+    let (ended, heard) = tokio::join!(server.stop(), stream.next());
+    assert!(ended && began.elapsed().as_secs() < 2);
+    match (transport, stream) {
+        (Transport::WebSocket, _) => assert_eq!(heard, Heard::Closed(Some(1001))),
+        (Transport::Sse, Stream::Sse(sse)) => {
+            assert_eq!(heard, Heard::Closed(None));
+            assert!((1_000..=5_000).contains(&sse.retry.unwrap()), "{:?}", sse.retry);
+        }
+        _ => assert_eq!(heard, Heard::Closed(None)),
+    }
+}

@@ -1,0 +1,246 @@
+//! The three ways to follow an inbox, as a client sees them.
+
+use std::{collections::VecDeque, net::SocketAddr, time::Duration};
+
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    net::TcpStream,
+    time::{sleep, timeout},
+};
+use tokio_tungstenite::{
+    WebSocketStream, client_async,
+    tungstenite::{Error, Message, http},
+};
+
+use super::LONG;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Transport {
+    WebSocket,
+    Sse,
+    Polling,
+}
+
+/// A client that follows an inbox.
+pub(crate) enum Stream {
+    WebSocket(Box<WebSocketStream<TcpStream>>),
+    Sse(Sse),
+    Polling(Polling),
+}
+
+/// How a stream went on.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Heard {
+    Event(Value),
+    /// Closed, with the code if there was one.
+    Closed(Option<u16>),
+}
+
+impl Transport {
+    pub(crate) async fn open(self, server: SocketAddr, user_id: &str, since: Option<u64>) -> Stream {
+        let query = since.map_or_else(String::new, |since| format!("?since={since}"));
+        match self {
+            Self::WebSocket => {
+                Stream::WebSocket(Box::new(websocket(server, &format!("/ws/{user_id}{query}")).await.unwrap()))
+            }
+            Self::Sse => {
+                Stream::Sse(Sse::open(server, &format!("/api/notifications/stream/{user_id}{query}"), &[]).await)
+            }
+            Self::Polling => Stream::Polling(Polling {
+                server,
+                user_id: user_id.to_owned(),
+                position: since,
+                waiting: VecDeque::new(),
+                greets: true,
+            }),
+        }
+    }
+}
+
+pub(crate) async fn websocket(server: SocketAddr, path: &str) -> Result<WebSocketStream<TcpStream>, Error> {
+    let stream = TcpStream::connect(server).await.unwrap();
+    client_async(format!("ws://{server}{path}"), stream).await.map(|(socket, _)| socket)
+}
+
+/// Opens a WebSocket with headers of the caller's, and returns the status when it is refused.
+pub(crate) async fn refused_websocket(server: SocketAddr, path: &str, headers: &[(&str, &str)]) -> u16 {
+    use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+    let mut request = format!("ws://{server}{path}").into_client_request().unwrap();
+    for (name, value) in headers {
+        request.headers_mut().insert(http::HeaderName::try_from(*name).unwrap(), value.parse().unwrap());
+    }
+    let stream = TcpStream::connect(server).await.unwrap();
+    match client_async(request, stream).await {
+        Err(Error::Http(response)) => response.status().as_u16(),
+        Err(other) => panic!("{other}"),
+        Ok(_) => 101,
+    }
+}
+
+impl Stream {
+    /// What comes next, but for heartbeats.
+    pub(crate) async fn next(&mut self) -> Heard {
+        let next = async {
+            match self {
+                Self::WebSocket(socket) => loop {
+                    match socket.next().await {
+                        Some(Ok(Message::Text(text))) => break Heard::Event(serde_json::from_str(&text).unwrap()),
+                        Some(Ok(Message::Close(frame))) => break Heard::Closed(frame.map(|frame| frame.code.into())),
+                        Some(Ok(_)) => {}
+                        Some(Err(_)) | None => break Heard::Closed(None),
+                    }
+                },
+                Self::Sse(sse) => sse.next().await,
+                Self::Polling(polling) => polling.next().await,
+            }
+        };
+        timeout(LONG, next).await.expect("nothing came")
+    }
+
+    pub(crate) async fn event(&mut self) -> Value {
+        match self.next().await {
+            Heard::Event(event) => event,
+            Heard::Closed(code) => panic!("closed with {code:?}"),
+        }
+    }
+
+    /// The next event, which has to be of this type.
+    pub(crate) async fn expect(&mut self, kind: &str) -> Value {
+        let event = self.event().await;
+        assert_eq!(event["type"], kind, "{event}");
+        event
+    }
+
+    /// Checks that nothing comes for a moment.
+    pub(crate) async fn expect_nothing(&mut self) {
+        if let Self::Polling(_) = self {
+            return;
+        }
+        let heard = timeout(Duration::from_millis(150), self.next()).await;
+        assert!(heard.is_err(), "{heard:?}");
+    }
+
+    pub(crate) async fn send(&mut self, message: Message) {
+        let Self::WebSocket(socket) = self else { panic!("only a WebSocket sends") };
+        socket.send(message).await.unwrap();
+    }
+}
+
+/// Server-sent events over a connection of their own.
+pub(crate) struct Sse {
+    reader: BufReader<TcpStream>,
+    pub(crate) head: String,
+    /// What was received of the body and not read yet.
+    body: String,
+    pub(crate) last_id: Option<u64>,
+    pub(crate) retry: Option<u64>,
+    pub(crate) comments: usize,
+}
+
+impl Sse {
+    pub(crate) async fn open(server: SocketAddr, path: &str, headers: &[(&str, &str)]) -> Self {
+        let mut stream = TcpStream::connect(server).await.unwrap();
+        let mut request = format!("GET {path} HTTP/1.1\r\nHost: {server}\r\nAccept: text/event-stream\r\n");
+        for (name, value) in headers {
+            request.push_str(&format!("{name}: {value}\r\n"));
+        }
+        request.push_str("\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut reader = BufReader::new(stream);
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            assert!(reader.read_line(&mut head).await.unwrap() > 0, "{head}");
+        }
+        Self { reader, head, body: String::new(), last_id: None, retry: None, comments: 0 }
+    }
+
+    /// Reads one chunk; `false` at the end.
+    async fn read_chunk(&mut self) -> bool {
+        let mut length = String::new();
+        if !matches!(self.reader.read_line(&mut length).await, Ok(1..)) {
+            return false;
+        }
+        let length = usize::from_str_radix(length.trim_end(), 16).unwrap();
+        let mut chunk = vec![0; length + 2];
+        if self.reader.read_exact(&mut chunk).await.is_err() || length == 0 {
+            return false;
+        }
+        self.body.push_str(std::str::from_utf8(&chunk[..length]).unwrap());
+        true
+    }
+
+    async fn next(&mut self) -> Heard {
+        loop {
+            while let Some((block, rest)) = self.body.split_once("\n\n") {
+                let (block, rest) = (block.to_owned(), rest.to_owned());
+                self.body = rest;
+                let mut data = None;
+                for line in block.lines() {
+                    match line.split_once(": ") {
+                        Some(("id", id)) => self.last_id = Some(id.parse().unwrap()),
+                        Some(("data", json)) => data = Some(serde_json::from_str(json).unwrap()),
+                        Some(("retry", millis)) => self.retry = Some(millis.parse().unwrap()),
+                        _ if line.starts_with(':') => self.comments += 1,
+                        _ => panic!("{line:?}"),
+                    }
+                }
+                if let Some(data) = data {
+                    return Heard::Event(data);
+                }
+            }
+            if !self.read_chunk().await {
+                return Heard::Closed(None);
+            }
+        }
+    }
+}
+
+/// Asks for the changes again and again.
+pub(crate) struct Polling {
+    server: SocketAddr,
+    user_id: String,
+    position: Option<u64>,
+    waiting: VecDeque<Value>,
+    greets: bool,
+}
+
+impl Polling {
+    async fn next(&mut self) -> Heard {
+        loop {
+            if let Some(event) = self.waiting.pop_front() {
+                return Heard::Event(event);
+            }
+            let since = self.position.unwrap_or(u64::from(u32::MAX) << 20);
+            let changes =
+                get(self.server, &format!("/api/notifications/changes/{}?since={since}&limit=7", self.user_id)).await;
+            let Some(mut changes) = changes else { return Heard::Closed(None) };
+            let here = |kind: &str| json!({"type": kind, "modseq": changes["modseq"], "unread_count": changes["unread_count"]});
+            let (hello, reset) = (here("hello"), here("reset"));
+            let is_reset = changes["reset"] == true;
+            self.waiting.extend(changes["events"].as_array_mut().unwrap().drain(..));
+            if is_reset && self.position.is_some() {
+                self.waiting.push_back(reset);
+                self.greets = false;
+            } else if changes["more"] == false && std::mem::take(&mut self.greets) {
+                self.waiting.push_back(hello);
+            }
+            self.position = changes["modseq"].as_u64();
+            if self.waiting.is_empty() {
+                sleep(Duration::from_millis(20)).await;
+            }
+        }
+    }
+}
+
+/// Asks for a path, and returns the JSON that comes.
+pub(crate) async fn get(server: SocketAddr, path: &str) -> Option<Value> {
+    let mut stream = TcpStream::connect(server).await.ok()?;
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {server}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.ok()?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.ok()?;
+    let answer = String::from_utf8(answer).unwrap();
+    serde_json::from_str(answer.split_once("\r\n\r\n")?.1).ok()
+}
