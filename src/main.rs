@@ -11,11 +11,9 @@ use std::{
 
 use anyhow::{Context, Result};
 use campanile::server::{
-    clock::{Clock, SystemClock},
     commands,
     config::{Said, Settings},
     http, listener, log, maintenance,
-    service::NotificationService,
 };
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, parser::ValueSource};
 use tokio::{
@@ -167,8 +165,7 @@ async fn import(settings: &Settings, file: Option<&Path>) -> Result<()> {
 async fn serve(common: &Common) -> Result<()> {
     let settings = common.settings()?;
     log::start(&settings)?;
-    let store = settings.open_store(SystemClock.now()).await?;
-    let service = NotificationService::over(store, SystemClock).batch_max(settings.batch_max).max_age(settings.max_age);
+    let service = settings.open_service().await?;
     let router = http::router(service.clone(), &settings.http);
     let socket = TcpListener::bind(settings.listen)
         .await
@@ -181,7 +178,7 @@ async fn serve(common: &Common) -> Result<()> {
         followed.stop_following();
     };
     let upkeep = tokio::spawn(maintenance::run(service));
-    tracing::info!(%address, store = %settings.store, version = env!("CARGO_PKG_VERSION"), "serving");
+    tracing::info!(%address, store = %settings.store, bus = %settings.bus, version = env!("CARGO_PKG_VERSION"), "serving");
     println!("Campanile is ready: http://{address}/");
     let all_ended = listener::serve(socket, router, settings.connections, stop).await;
     upkeep.abort();

@@ -28,9 +28,11 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start(arguments: &[&str]) -> Self {
-        let mut all = vec!["serve", "--listen", "127.0.0.1:0"];
-        if !arguments.contains(&"--store") {
-            all.extend(["--store", "memory:"]);
+        let mut all = vec!["serve"];
+        for (name, value) in [("--listen", "127.0.0.1:0"), ("--store", "memory:")] {
+            if !arguments.contains(&name) {
+                all.extend([name, value]);
+            }
         }
         all.extend(arguments);
         let mut child = campanile(&all).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();

@@ -1,9 +1,9 @@
 //! Following an inbox: one table of scenarios over each transport, and what is special about each.
 
-mod checker;
+pub(crate) mod checker;
 mod protocol;
 mod scenarios;
-mod transport;
+pub(crate) mod transport;
 
 use std::{net::SocketAddr, time::Duration};
 

@@ -14,6 +14,8 @@ mod health;
 mod listener;
 mod live;
 mod model;
+mod nats;
+mod nodes;
 mod notifications;
 mod openapi;
 mod postgres;

@@ -3,7 +3,11 @@
 //! A bus may lose, repeat and reorder: change numbers reveal that, and the store fills what is
 //! missing. So it needs no guarantees, and may be away.
 
+mod nats;
+
 use std::sync::Arc;
+
+pub(in crate::server) use nats::Nats;
 
 use super::hub::Hub;
 use crate::model::{Change, UserId};

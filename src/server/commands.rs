@@ -11,7 +11,10 @@ pub use check::check;
 pub use transfer::{export, import};
 
 use super::{
-    config::{Settings, SqliteSync, StoreUrl},
+    bus::{Bus, Local, Nats},
+    clock::{Clock, SystemClock},
+    config::{BusUrl, Settings, SqliteSync, StoreUrl},
+    service::NotificationService,
     store::{
         MemoryStore, PostgresOptions, PostgresStore, PostgresTransfer, SqliteOptions, SqliteStore, SqliteTransfer,
         Store, Transfer,
@@ -24,12 +27,30 @@ impl Settings {
     ///
     /// # Errors
     /// One sentence about why it cannot be had.
-    pub async fn open_store(&self, started: Timestamp) -> Result<Arc<dyn Store>> {
+    async fn open_store(&self, started: Timestamp) -> Result<Arc<dyn Store>> {
         Ok(match &self.store {
             StoreUrl::Memory => Arc::new(MemoryStore::new(self.window, started)),
             StoreUrl::Sqlite(path) => Arc::new(SqliteStore::open(&self.sqlite(path))?),
             StoreUrl::Postgres(url) => Arc::new(PostgresStore::open(&self.postgres(url)).await?),
         })
+    }
+
+    /// Opens the service that the settings describe: its store, and its bus.
+    ///
+    /// # Errors
+    /// One sentence about what cannot be had.
+    pub async fn open_service(&self) -> Result<NotificationService> {
+        let store = self.open_store(SystemClock.now()).await?;
+        let bus: Arc<dyn Bus> = match &self.bus {
+            BusUrl::Local => Arc::new(Local),
+            BusUrl::Nats(urls) => Arc::new(Nats::connect(urls, &self.bus_prefix).await.map_err(anyhow::Error::msg)?),
+        };
+        let service = NotificationService::on_bus(store, SystemClock, bus);
+        if self.bus != BusUrl::Local {
+            // Others listen, whether anybody does here or not.
+            service.keep_up();
+        }
+        Ok(service.batch_max(self.batch_max).max_age(self.max_age))
     }
 
     /// The store that the settings name, for moving everything out of it or into it.

@@ -1,5 +1,6 @@
 //! Settings: a flag wins over the environment, that over the file, and that over the default.
 
+mod bus_url;
 mod in_force;
 mod store_url;
 
@@ -10,6 +11,7 @@ use chrono::TimeDelta;
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
+pub use bus_url::BusUrl;
 pub use in_force::{InForce, Origin, Setting};
 pub use store_url::StoreUrl;
 
@@ -74,6 +76,15 @@ pub struct Said {
     #[arg(long, env = "CAMPANILE_POSTGRES_CONNECTIONS", value_name = "COUNT")]
     pub postgres_connections: Option<usize>,
 
+    /// How several servers on one database tell each other what changed: local (there is only this one), or
+    /// nats://HOST:PORT [default: local]
+    #[arg(long, env = "CAMPANILE_BUS", value_name = "URL", hide_env_values = true)]
+    pub bus: Option<String>,
+
+    /// What the subjects on the bus begin with: servers of one database have the same [default: campanile]
+    #[arg(long, env = "CAMPANILE_BUS_PREFIX", value_name = "WORD")]
+    pub bus_prefix: Option<String>,
+
     /// How many notifications one batch may have [default: 1000]
     #[arg(long, env = "CAMPANILE_BATCH_MAX", value_name = "COUNT")]
     pub batch_max: Option<usize>,
@@ -134,6 +145,8 @@ impl Said {
             sqlite_sync: Some(SqliteSync::Full),
             sqlite_queue: Some(8192),
             postgres_connections: Some(16),
+            bus: Some("local".to_owned()),
+            bus_prefix: Some("campanile".to_owned()),
             batch_max: Some(1000),
             max_body_bytes: Some(4 * 1024 * 1024),
             max_connections: Some(16_384),
@@ -167,6 +180,10 @@ pub struct Settings {
     pub sqlite_queue: usize,
     /// How many connections to PostgreSQL are used at once.
     pub postgres_connections: usize,
+    /// How several servers tell each other what changed.
+    pub bus: BusUrl,
+    /// What the subjects on the bus begin with.
+    pub bus_prefix: String,
     /// How many notifications one batch may have.
     pub batch_max: usize,
     /// How requests are treated.
@@ -199,9 +216,16 @@ impl Settings {
             );
         }
         let hosts = needed("allowed-hosts", said.allowed_hosts)?;
+        let store = StoreUrl::parse(&needed("store", said.store)?)?;
+        let bus = BusUrl::parse(&needed("bus", said.bus)?)?;
+        if bus != BusUrl::Local && !matches!(store, StoreUrl::Postgres(_)) {
+            bail!("bus: it is for several servers on one database, and {store} has room for one. Say --bus local.");
+        }
         Ok(Self {
             listen,
-            store: StoreUrl::parse(&needed("store", said.store)?)?,
+            store,
+            bus,
+            bus_prefix: bus_prefix(needed("bus-prefix", said.bus_prefix)?)?,
             window: count("window", said.window)?,
             max_age: said.max_age.as_deref().map(parse_age).transpose()?,
             sqlite_sync: needed("sqlite-sync", said.sqlite_sync)?,
@@ -230,6 +254,16 @@ impl Settings {
 
 fn needed<T>(name: &str, value: Option<T>) -> Result<T> {
     value.with_context(|| format!("{name}: nothing is said."))
+}
+
+/// What subjects may begin with: words of letters, digits, `-` and `_`, with dots between them.
+fn bus_prefix(text: String) -> Result<String> {
+    let is_word =
+        |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+    if !text.split('.').all(is_word) {
+        bail!("bus-prefix: {text:?} is no word of letters, digits, - and _, such as campanile.");
+    }
+    Ok(text)
 }
 
 fn seconds(name: &str, value: Option<u64>) -> Result<Duration> {

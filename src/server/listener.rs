@@ -151,7 +151,9 @@ impl Connection {
                 let response: Response<Body> = answer.await?;
                 if may_be_long && let Some(&LongStream { stall_timeout }) = response.extensions().get() {
                     let hand_over = hand_over.lock().unwrap_or_else(PoisonError::into_inner).take();
-                    drop(hand_over.map(|hand_over| hand_over.send((response, stall_timeout))));
+                    if let Some(hand_over) = hand_over {
+                        drop(hand_over.send(Box::new((response, stall_timeout))));
+                    }
                     // Hyper is not to answer: this connection ends here for it.
                     pending::<()>().await;
                     return Ok(Response::default());
@@ -164,7 +166,7 @@ impl Connection {
             .header_read_timeout(header_timeout)
             .serve_connection(io, service)
             .with_upgrades();
-        let (response, stall_timeout) = {
+        let long = {
             let mut connection = pin!(connection);
             tokio::select! {
                 ended = connection.as_mut() => return ended,
@@ -178,6 +180,7 @@ impl Connection {
         if let Some(stream) = owner.take() {
             // In a task of its own, which has no room for what hyper needed.
             tokio::spawn(async move {
+                let (response, stall_timeout) = *long;
                 if let Err(error) = relay(stream, response, stall_timeout).await {
                     tracing::debug!(%error, "a stream ended early");
                 }

@@ -326,6 +326,13 @@ impl NotificationService {
         Ok(self.store.ready().await?)
     }
 
+    /// Whether other processes are told of changes at once. While they are not, they find them in the
+    /// store some seconds later.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        self.hub.is_connected()
+    }
+
     /// Gives a notification its id and its time.
     fn accept(&self, new: NewNotification) -> Notification {
         let timestamp = self.clock.now();

@@ -72,8 +72,7 @@ async fn whoever_connects_is_greeted(transport: Transport) {
 async fn what_happens_is_told_once_and_in_order(transport: Transport) {
     let server = Server::start(5).await;
     let mut stream = transport.open(server.address, ANN, Some(0)).await;
-    let mut inbox = Inbox::default();
-    inbox.modseq = stream.expect("hello").await["modseq"].as_u64().unwrap();
+    let mut inbox = Inbox { modseq: stream.expect("hello").await["modseq"].as_u64().unwrap(), ..Inbox::default() };
     let (service, operator) = (&server.service, Principal::Operator);
     let first = server.notify(ANN, "a").await;
     let second = server.notify(ANN, "b").await;

@@ -5,7 +5,7 @@ use std::{collections::VecDeque, net::SocketAddr, time::Duration};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::{
-    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
     time::{sleep, timeout},
 };
@@ -40,13 +40,19 @@ pub(crate) enum Heard {
 
 impl Transport {
     pub(crate) async fn open(self, server: SocketAddr, user_id: &str, since: Option<u64>) -> Stream {
+        self.try_open(server, user_id, since).await.unwrap()
+    }
+
+    /// Opens a stream, unless the server is away or refuses.
+    pub(crate) async fn try_open(self, server: SocketAddr, user_id: &str, since: Option<u64>) -> Option<Stream> {
+        let user_id = &user_id.replace(' ', "%20");
         let query = since.map_or_else(String::new, |since| format!("?since={since}"));
-        match self {
+        Some(match self {
             Self::WebSocket => {
-                Stream::WebSocket(Box::new(websocket(server, &format!("/ws/{user_id}{query}")).await.unwrap()))
+                Stream::WebSocket(Box::new(websocket(server, &format!("/ws/{user_id}{query}")).await.ok()?))
             }
             Self::Sse => {
-                Stream::Sse(Sse::open(server, &format!("/api/notifications/stream/{user_id}{query}"), &[]).await)
+                Stream::Sse(Sse::try_open(server, &format!("/api/notifications/stream/{user_id}{query}"), &[]).await?)
             }
             Self::Polling => Stream::Polling(Polling {
                 server,
@@ -55,12 +61,12 @@ impl Transport {
                 waiting: VecDeque::new(),
                 greets: true,
             }),
-        }
+        })
     }
 }
 
 pub(crate) async fn websocket(server: SocketAddr, path: &str) -> Result<WebSocketStream<TcpStream>, Error> {
-    let stream = TcpStream::connect(server).await.unwrap();
+    let stream = TcpStream::connect(server).await?;
     client_async(format!("ws://{server}{path}"), stream).await.map(|(socket, _)| socket)
 }
 
@@ -80,23 +86,25 @@ pub(crate) async fn refused_websocket(server: SocketAddr, path: &str, headers: &
 }
 
 impl Stream {
-    /// What comes next, but for heartbeats.
+    /// What comes next, but for heartbeats, within a time in which anything has to come.
     pub(crate) async fn next(&mut self) -> Heard {
-        let next = async {
-            match self {
-                Self::WebSocket(socket) => loop {
-                    match socket.next().await {
-                        Some(Ok(Message::Text(text))) => break Heard::Event(serde_json::from_str(&text).unwrap()),
-                        Some(Ok(Message::Close(frame))) => break Heard::Closed(frame.map(|frame| frame.code.into())),
-                        Some(Ok(_)) => {}
-                        Some(Err(_)) | None => break Heard::Closed(None),
-                    }
-                },
-                Self::Sse(sse) => sse.next().await,
-                Self::Polling(polling) => polling.next().await,
-            }
-        };
-        timeout(LONG, next).await.expect("nothing came")
+        timeout(LONG, self.heard()).await.unwrap()
+    }
+
+    /// What comes next, but for heartbeats. Nothing is lost when this is given up.
+    pub(crate) async fn heard(&mut self) -> Heard {
+        match self {
+            Self::WebSocket(socket) => loop {
+                match socket.next().await {
+                    Some(Ok(Message::Text(text))) => break Heard::Event(serde_json::from_str(&text).unwrap()),
+                    Some(Ok(Message::Close(frame))) => break Heard::Closed(frame.map(|frame| frame.code.into())),
+                    Some(Ok(_)) => {}
+                    Some(Err(_)) | None => break Heard::Closed(None),
+                }
+            },
+            Self::Sse(sse) => sse.next().await,
+            Self::Polling(polling) => polling.next().await,
+        }
     }
 
     pub(crate) async fn event(&mut self) -> Value {
@@ -130,7 +138,9 @@ impl Stream {
 
 /// Server-sent events over a connection of their own.
 pub(crate) struct Sse {
-    reader: BufReader<TcpStream>,
+    stream: TcpStream,
+    /// What was received and is not a whole chunk yet.
+    received: Vec<u8>,
     pub(crate) head: String,
     /// What was received of the body and not read yet.
     body: String,
@@ -141,33 +151,72 @@ pub(crate) struct Sse {
 
 impl Sse {
     pub(crate) async fn open(server: SocketAddr, path: &str, headers: &[(&str, &str)]) -> Self {
-        let mut stream = TcpStream::connect(server).await.unwrap();
+        Self::try_open(server, path, headers).await.unwrap()
+    }
+
+    /// Opens it, unless the server is away or refuses.
+    pub(crate) async fn try_open(server: SocketAddr, path: &str, headers: &[(&str, &str)]) -> Option<Self> {
+        let mut stream = TcpStream::connect(server).await.ok()?;
         let mut request = format!("GET {path} HTTP/1.1\r\nHost: {server}\r\nAccept: text/event-stream\r\n");
         for (name, value) in headers {
             request.push_str(&format!("{name}: {value}\r\n"));
         }
         request.push_str("\r\n");
-        stream.write_all(request.as_bytes()).await.unwrap();
-        let mut reader = BufReader::new(stream);
-        let mut head = String::new();
-        while !head.ends_with("\r\n\r\n") {
-            assert!(reader.read_line(&mut head).await.unwrap() > 0, "{head}");
+        stream.write_all(request.as_bytes()).await.ok()?;
+        let mut sse = Self {
+            stream,
+            received: Vec::new(),
+            head: String::new(),
+            body: String::new(),
+            last_id: None,
+            retry: None,
+            comments: 0,
+        };
+        while !sse.head.ends_with("\r\n\r\n") {
+            let line = sse.line().await?;
+            sse.head.push_str(&line);
         }
-        Self { reader, head, body: String::new(), last_id: None, retry: None, comments: 0 }
+        sse.head.starts_with("HTTP/1.1 200").then_some(sse)
+    }
+
+    /// Receives until so many bytes are there; `None` when the connection ends before.
+    async fn receive(&mut self, length: usize) -> Option<()> {
+        while self.received.len() < length {
+            if !matches!(self.stream.read_buf(&mut self.received).await, Ok(1..)) {
+                return None;
+            }
+        }
+        Some(())
+    }
+
+    /// How long the first line is, with its end.
+    async fn line_length(&mut self) -> Option<usize> {
+        let mut length = 1;
+        loop {
+            self.receive(length).await?;
+            if let Some(end) = self.received.iter().position(|byte| *byte == b'\n') {
+                return Some(end + 1);
+            }
+            length = self.received.len() + 1;
+        }
+    }
+
+    async fn line(&mut self) -> Option<String> {
+        let length = self.line_length().await?;
+        Some(String::from_utf8(self.received.drain(..length).collect()).unwrap())
     }
 
     /// Reads one chunk; `false` at the end.
     async fn read_chunk(&mut self) -> bool {
-        let mut length = String::new();
-        if !matches!(self.reader.read_line(&mut length).await, Ok(1..)) {
+        let Some(start) = self.line_length().await else { return false };
+        let line = std::str::from_utf8(&self.received[..start]).unwrap();
+        let length = usize::from_str_radix(line.trim_end(), 16).unwrap();
+        if length == 0 || self.receive(start + length + 2).await.is_none() {
             return false;
         }
-        let length = usize::from_str_radix(length.trim_end(), 16).unwrap();
-        let mut chunk = vec![0; length + 2];
-        if self.reader.read_exact(&mut chunk).await.is_err() || length == 0 {
-            return false;
-        }
-        self.body.push_str(std::str::from_utf8(&chunk[..length]).unwrap());
+        // Only a whole chunk is taken, so that nothing is lost when whoever waits gives up.
+        let chunk: Vec<u8> = self.received.drain(..start + length + 2).collect();
+        self.body.push_str(std::str::from_utf8(&chunk[start..start + length]).unwrap());
         true
     }
 
@@ -215,7 +264,9 @@ impl Polling {
             let since = self.position.unwrap_or(u64::from(u32::MAX) << 20);
             let changes =
                 get(self.server, &format!("/api/notifications/changes/{}?since={since}&limit=7", self.user_id)).await;
-            let Some(mut changes) = changes else { return Heard::Closed(None) };
+            let Some(mut changes) = changes.filter(|changes| changes["events"].is_array()) else {
+                return Heard::Closed(None);
+            };
             let here = |kind: &str| json!({"type": kind, "modseq": changes["modseq"], "unread_count": changes["unread_count"]});
             let (hello, reset) = (here("hello"), here("reset"));
             let is_reset = changes["reset"] == true;
@@ -236,11 +287,17 @@ impl Polling {
 
 /// Asks for a path, and returns the JSON that comes.
 pub(crate) async fn get(server: SocketAddr, path: &str) -> Option<Value> {
+    get_with_head(server, path).await.map(|(_, json)| json)
+}
+
+/// Asks for a path, and returns the head of the answer too.
+pub(crate) async fn get_with_head(server: SocketAddr, path: &str) -> Option<(String, Value)> {
     let mut stream = TcpStream::connect(server).await.ok()?;
     let request = format!("GET {path} HTTP/1.1\r\nHost: {server}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await.ok()?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await.ok()?;
     let answer = String::from_utf8(answer).unwrap();
-    serde_json::from_str(answer.split_once("\r\n\r\n")?.1).ok()
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    Some((head.to_owned(), serde_json::from_str(body).ok()?))
 }

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use config::{Config, File, FileFormat};
 use serde_json::{Map, Value};
 
-use super::{Said, StoreUrl};
+use super::{BusUrl, Said, StoreUrl};
 
 /// The file that is read when it is there and no other one is named.
 const DEFAULT_FILE: &str = "campanile.toml";
@@ -88,6 +88,9 @@ impl InForce {
 /// A value as it is written, without secrets.
 fn shown(name: &str, value: &Value) -> String {
     match value {
+        Value::String(url) if name == "bus" => {
+            BusUrl::parse(url).map_or_else(|_| "(not a bus)".to_owned(), |url| url.to_string())
+        }
         Value::String(url) if name == "store" => match StoreUrl::parse(url) {
             Ok(url) => url.to_string(),
             Err(_) => "(not a store)".to_owned(),

@@ -49,7 +49,7 @@ impl std::fmt::Debug for StoreUrl {
 }
 
 /// The URL with stars where a password is: behind the user, or in the query.
-fn without_password(url: &str) -> String {
+pub(super) fn without_password(url: &str) -> String {
     let (start, query) = url.split_once('?').unwrap_or((url, ""));
     let mut shown = match start.split_once("//").and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?))) {
         Some((scheme, (user, host))) => {

@@ -17,7 +17,8 @@ pub(super) fn routes() -> OpenApiRouter<NotificationService> {
 /// How the server is.
 #[derive(Serialize, ToSchema)]
 struct Health {
-    /// Always `ok`; otherwise the answer is a problem.
+    /// `ok`; or `degraded` while the bus is away: everything works, but a change reaches those who listen to other
+    /// servers some seconds later. Otherwise the answer is a problem.
     #[schema(example = "ok")]
     status: &'static str,
 }
@@ -40,7 +41,8 @@ async fn alive() -> Json<Health> {
 )]
 async fn ready(State(service): State<NotificationService>) -> Result<Json<Health>, Problem> {
     match service.ready().await {
-        Ok(()) => Ok(OK),
+        Ok(()) if service.is_connected() => Ok(OK),
+        Ok(()) => Ok(Json(Health { status: "degraded" })),
         Err(error) => {
             tracing::warn!(%error, "not ready");
             Err(Problem::new(Code::Unavailable, "The store cannot be reached. Try again in a few seconds."))

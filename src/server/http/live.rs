@@ -36,7 +36,6 @@ impl StreamOptions {
 
 /// In how many milliseconds a client should come back: not all at once.
 pub(super) fn retry_millis() -> u64 {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is between the two numbers")]
     let millis = 1_000.0 + 4_000.0 * random();
     millis as u64
 }

@@ -367,8 +367,8 @@ mod tests {
     fn read(log: &Log<u64>, mut position: u64) -> Vec<Next<u64>> {
         let seat = log.join();
         let mut all = Vec::new();
-        let mut context = Context::from_waker(Waker::noop());
-        while let Poll::Ready(next) = log.poll_next(&seat, position, &mut context) {
+        let context = Context::from_waker(Waker::noop());
+        while let Poll::Ready(next) = log.poll_next(&seat, position, &context) {
             let Next::Frame(_, at) = next else {
                 all.push(next);
                 break;
