@@ -18,6 +18,7 @@ mod icons;
 mod initial;
 mod keyboard;
 mod linkify;
+mod live;
 mod percent;
 mod preferences;
 mod refresh;

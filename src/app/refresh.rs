@@ -1,16 +1,21 @@
-//! Keeping the page up to date: every five seconds, unless nobody sees it.
+//! Keeping the page up to date: live, or else every five seconds, unless nobody sees it.
 
 use leptos::{ev, prelude::*, task::spawn_local};
 
 use super::{
     address::Address,
-    browser,
+    browser, live,
     server_fns::snapshot,
     state::{Board, Loading},
 };
 
 /// How often the page is refreshed, in milliseconds.
 const PERIOD: u32 = 5_000;
+/// Every how many periods it is refreshed while every change is told anyhow.
+const LIVE_PERIODS: u32 = 12;
+/// How long the timer of a page may be late, in milliseconds, before the machine must have slept: in
+/// the background, browsers let it run once a minute.
+const ASLEEP: f64 = 75_000.0;
 /// How long loading may take before the page shows that it does.
 const UNNOTICED: u32 = 150;
 /// How many microseconds old the clock beside the rows may be.
@@ -26,6 +31,7 @@ impl Board {
             match snapshot(user_id, category, unread, q, before, limit).await {
                 Ok(snapshot) => self.show(ticket, snapshot),
                 Err(problem) => {
+                    self.was_not_shown();
                     if self.is_current(ticket) {
                         self.trouble.set(Some(problem));
                         self.loading.set(Loading::Done);
@@ -56,7 +62,11 @@ impl Board {
 
     /// Shows what the address asks for.
     fn load(self, address: Address) {
+        let another_inbox = self.address.read_untracked().user_id != address.user_id;
         self.turn(address);
+        if another_inbox {
+            live::follow(self);
+        }
         browser::after(UNNOTICED, move || {
             if self.loading.get_untracked() == Loading::Begun {
                 self.loading.set(Loading::Slow);
@@ -71,9 +81,23 @@ impl Board {
         if self.trouble.get_untracked().is_some() {
             self.clock.set(self.now());
         }
+        live::follow(self);
+        let mut ticked = browser::now_ms();
+        let mut since_asked = 0;
         gloo_timers::callback::Interval::new(PERIOD, move || {
-            if !browser::is_hidden() {
-                self.tick();
+            let before = std::mem::replace(&mut ticked, browser::now_ms());
+            if ticked - before > ASLEEP {
+                live::cut(self);
+                live::hurry(self);
+            }
+            since_asked += 1;
+            if browser::is_hidden() {
+                return;
+            }
+            self.tick();
+            // While every change is told, asking is only for what nobody thought of.
+            if !self.is_live.get_untracked() || since_asked >= LIVE_PERIODS {
+                since_asked = 0;
                 self.refresh_if_asked_for();
             }
         })
@@ -82,13 +106,18 @@ impl Board {
             if !browser::is_hidden() {
                 self.tick();
                 self.refresh_if_asked_for();
+                live::hurry(self);
             }
         });
         let _ = window_event_listener(ev::online, move |_| {
             self.is_offline.set(false);
             self.refresh_if_asked_for();
+            live::hurry(self);
         });
-        let _ = window_event_listener(ev::offline, move |_| self.is_offline.set(true));
+        let _ = window_event_listener(ev::offline, move |_| {
+            self.is_offline.set(true);
+            live::cut(self);
+        });
         let _ = window_event_listener(ev::popstate, move |_| {
             let query = location().search().unwrap_or_default();
             let address = Address::parse(&query);

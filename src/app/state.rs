@@ -3,6 +3,7 @@
 mod changes;
 mod counting;
 mod deleting;
+mod hearing;
 mod marking;
 mod merge;
 mod sending;
@@ -10,7 +11,7 @@ mod toasts;
 
 use leptos::prelude::*;
 
-use self::{changes::Changes, merge::Slot};
+use self::{changes::Changes, hearing::Heard, merge::Slot};
 pub(super) use self::{
     changes::{Change, Ticket},
     deleting::Doomed,
@@ -105,6 +106,8 @@ pub(super) struct Board {
     pub(super) is_local: RwSignal<bool>,
     /// Whether the browser has no network.
     pub(super) is_offline: RwSignal<bool>,
+    /// Whether the page is told of every change as it happens.
+    pub(super) is_live: RwSignal<bool>,
     /// Whether the list belongs to the address.
     pub(super) loading: RwSignal<Loading>,
     /// The messages at the edge of the page.
@@ -119,6 +122,7 @@ pub(super) struct Board {
 /// What the page has to remember and nobody sees.
 struct Book {
     changes: Changes,
+    heard: Heard,
     doomed: Vec<Doomed>,
     next_key: i64,
     /// How many notifications are asked for.
@@ -140,6 +144,7 @@ impl Board {
         let now = snapshot.as_ref().map(|snapshot| snapshot.now);
         let (page, overview) = snapshot.map_or((None, None), |read| (Some(read.page), Some(read.overview)));
         let next = page.as_ref().and_then(|page| page.next);
+        let position = page.as_ref().and_then(|page| page.modseq);
         let notifications = page.map(|page| page.notifications).unwrap_or_default();
         let rows: Vec<Row> = (0..).zip(notifications).map(|(key, found)| Row::new(key, found, false)).collect();
         let next_key = rows.last().map_or(0, |row| row.key + 1);
@@ -156,12 +161,14 @@ impl Board {
             age: RwSignal::new(0),
             is_local: RwSignal::new(false),
             is_offline: RwSignal::new(false),
+            is_live: RwSignal::new(false),
             loading: RwSignal::new(Loading::Done),
             toasts: RwSignal::new(Vec::new()),
             said: RwSignal::new(String::new()),
             is_composing: RwSignal::new(false),
             book: StoredValue::new(Book {
                 changes: Changes::default(),
+                heard: Heard::at(position),
                 doomed: Vec::new(),
                 next_key,
                 limit: FIRST,
@@ -233,6 +240,9 @@ impl Board {
                 ticket = Some((book.changes.ticket(), book.limit.max(shown).min(Limit::MAX)));
             }
         });
+        if ticket.is_some() {
+            self.asks();
+        }
         ticket
     }
 
@@ -241,8 +251,9 @@ impl Board {
         let mut fresh = false;
         self.book.update_value(|book| fresh = book.changes.admits(ticket, browser::now_ms()));
         if !fresh {
-            return;
+            return self.was_not_shown();
         }
+        let read_at = snapshot.page.modseq;
         let Snapshot { mut page, mut overview, now } = snapshot;
         self.book.update_value(|book| {
             #[expect(clippy::cast_precision_loss, reason = "milliseconds of our time are below 2^53")]
@@ -266,6 +277,7 @@ impl Board {
         }
         self.show_list(&page.notifications, page.next.is_some(), is_new_view);
         self.loading.set(Loading::Done);
+        self.was_shown(read_at);
     }
 
     /// Whether nothing happened since a refresh began.
@@ -341,6 +353,7 @@ impl Board {
             book.changes.turn();
             book.limit = FIRST;
         });
+        self.forget_heard();
         let another_inbox = self.address.read_untracked().user_id != address.user_id;
         let filter = address.filter();
         let is_page = address.before.is_some() || self.address.read_untracked().before.is_some();

@@ -59,10 +59,11 @@ pub(in crate::app) fn Bar(board: Board, preferences: Preferences) -> impl IntoVi
 /// Whether what is shown is up to date.
 #[component]
 fn Freshness(board: Board) -> impl IntoView {
-    let state = move || match (board.is_offline.get(), board.trouble.read().is_some()) {
-        (true, _) => ("offline", "Offline"),
-        (false, true) => ("stale", "Not updating"),
-        (false, false) => ("fresh", "Every 5 s"),
+    let state = move || match (board.is_offline.get(), board.trouble.read().is_some(), board.is_live.get()) {
+        (true, _, _) => ("offline", "Offline"),
+        (false, true, _) => ("stale", "Not updating"),
+        (false, false, true) => ("live", "Live"),
+        (false, false, false) => ("fresh", "Every 5 s"),
     };
     view! {
         <span class="freshness needs-script" data-state=text(move || state().0.to_owned()) title="How this page is kept up to date">

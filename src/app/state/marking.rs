@@ -97,14 +97,18 @@ impl Board {
     pub(crate) fn take(self, row: &Row) -> Option<usize> {
         let rows = self.rows.get_untracked();
         let place = rows.iter().position(|other| other == row)?;
+        self.hand_focus_on(row, rows.get(place + 1).or_else(|| rows.get(place.checked_sub(1)?)));
+        self.rows.update(|rows| rows.retain(|other| other != row));
+        Some(place)
+    }
+
+    /// A row is about to go: if it has the focus, a neighbour gets it.
+    pub(super) fn hand_focus_on(self, row: &Row, neighbour: Option<&Row>) {
         let had_focus = browser::element(&row.element_id())
             .is_some_and(|element| browser::focused().is_some_and(|focused| element.contains(Some(&focused))));
         if had_focus {
-            let neighbour = rows.get(place + 1).or_else(|| rows.get(place.checked_sub(1)?));
             browser::focus_soon(neighbour.map_or_else(|| "inbox-name".to_owned(), Row::element_id));
         }
-        self.rows.update(|rows| rows.retain(|other| other != row));
-        Some(place)
     }
 
     /// Puts a row back to where it was, unless a refresh has done so already.

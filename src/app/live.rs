@@ -1,0 +1,219 @@
+//! Following the server live: one connection for all tabs that show the same inbox.
+//!
+//! While it stands, every change is shown as it happens. While it does not, the page asks every few
+//! seconds, and connects again by itself.
+
+mod backoff;
+mod message;
+mod socket;
+mod tabs;
+
+use std::cell::RefCell;
+
+use js_sys::Function;
+use leptos::prelude::*;
+
+pub(super) use self::message::{Kind, Message};
+use self::{backoff::Backoff, socket::Socket, tabs::Tabs};
+use super::{browser, percent, state::Board};
+
+/// What the names of locks and channels begin with.
+const NAME: &str = "campanile.live.";
+/// What a leader says when its connection is lost.
+const DOWN: &str = "down";
+/// What a tab asks when it joins: whether the connection stands.
+const ASK: &str = "?";
+/// What a tab says when there is a reason to connect at once.
+const HURRY: &str = "!";
+/// Close codes after which connecting again leads nowhere: what is said is not understood, or the
+/// caller may not listen.
+const FINAL: [u16; 3] = [1008, 4001, 4003];
+
+thread_local! {
+    /// What the page listens to. A page has one thread, and listens to one thing.
+    static LINE: RefCell<Line> = RefCell::default();
+}
+
+/// What the page listens to, and how far that has got.
+#[derive(Default)]
+struct Line {
+    /// Counts up whenever something else is listened to: what belongs to an earlier one is over.
+    turn: u32,
+    tabs: Option<Tabs>,
+    leads: bool,
+    socket: Option<Socket>,
+    /// Whether the connection stands, as the leader knows.
+    stands: bool,
+    backoff: Backoff,
+    is_final: bool,
+}
+
+fn line<T>(f: impl FnOnce(&mut Line) -> T) -> T {
+    LINE.with_borrow_mut(f)
+}
+
+fn is_current(turn: u32) -> bool {
+    line(|line| line.turn == turn)
+}
+
+/// Listens to what the page shows from now on, and to nothing else.
+pub(super) fn follow(board: Board) {
+    let (turn, before) = line(|line| {
+        line.turn += 1;
+        let before = std::mem::take(line);
+        line.turn = before.turn;
+        (line.turn, before)
+    });
+    // Outside of the borrow: closing may call back.
+    drop(before);
+    board.set_live(false);
+    if board.address.read_untracked().params(0).parse().is_err() {
+        return;
+    }
+    let user_id = board.address.read_untracked().user_id.clone();
+    // A colon is in no user id that is written like this.
+    let name = NAME.to_owned() + &user_id.as_deref().map_or_else(|| ":all".to_owned(), percent::encode);
+    let tabs = Tabs::join(&name, move |text| hear_tab(board, turn, &text));
+    tabs.tell(ASK);
+    line(|line| line.tabs = Some(tabs));
+    tabs::elect(&name, move |release| lead(board, turn, release));
+}
+
+/// This tab is to have the connection. Says whether it does: it may be about something else by now.
+fn lead(board: Board, turn: u32, release: Option<Function>) -> bool {
+    let leads = line(|line| {
+        let is_current = line.turn == turn;
+        if let (true, Some(tabs)) = (is_current, &mut line.tabs) {
+            tabs.release = release;
+            line.leads = true;
+        }
+        is_current
+    });
+    if leads {
+        tell(DOWN);
+        connect(board, turn);
+    }
+    leads
+}
+
+fn tell(text: &str) {
+    line(|line| line.tabs.iter().for_each(|tabs| tabs.tell(text)));
+}
+
+fn connect(board: Board, turn: u32) {
+    if !is_current(turn) || line(|line| line.socket.is_some()) || !browser::is_online() {
+        return;
+    }
+    line(|line| line.backoff.begin(browser::now_ms()));
+    let socket = Socket::connect(
+        &url(board),
+        move |text| {
+            if is_current(turn) {
+                tell(&text);
+                hear(board, &text, false);
+            }
+        },
+        move |code| lost(board, turn, code),
+    );
+    match socket {
+        Some(socket) => line(|line| line.socket = Some(socket)),
+        None => lost(board, turn, 0),
+    }
+}
+
+/// Where the stream is that tells what the page shows, from where the page is.
+fn url(board: Board) -> String {
+    let location = window().location();
+    let secure = location.protocol().is_ok_and(|protocol| protocol == "https:");
+    let host = location.host().unwrap_or_default();
+    let mut url = if secure { "wss://" } else { "ws://" }.to_owned() + &host + "/ws";
+    if let Some(user_id) = &board.address.read_untracked().user_id {
+        url.push('/');
+        url.push_str(&percent::encode(user_id));
+        if let Some(position) = board.position() {
+            url.push_str("?since=");
+            url.push_str(&position.to_string());
+        }
+    }
+    url
+}
+
+/// The connection ended, or could not be made.
+fn lost(board: Board, turn: u32, code: u16) {
+    if !is_current(turn) {
+        return;
+    }
+    let (gone, wait) = line(|line| {
+        line.stands = false;
+        line.is_final = FINAL.contains(&code);
+        (line.socket.take(), line.backoff.lost(browser::now_ms(), js_sys::Math::random()))
+    });
+    // Its own handler is running.
+    browser::after(0, move || drop(gone));
+    tell(DOWN);
+    board.set_live(false);
+    if !line(|line| line.is_final) {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is less than a minute")]
+        browser::after(wait as u32, move || connect(board, turn));
+    }
+}
+
+/// Takes in what the stream says, here or by way of the leading tab.
+fn hear(board: Board, text: &str, from_tab: bool) {
+    let Some(message) = Message::parse(text) else { return };
+    match message.kind {
+        Kind::Hello | Kind::Reset => {
+            line(|line| {
+                line.stands = true;
+                line.backoff.stands(browser::now_ms());
+            });
+            board.set_live(true);
+            // Only the leader of one inbox was told what it missed, and only from where it connected.
+            let is_behind = message.modseq.is_none() || board.position() < message.modseq;
+            if from_tab || is_behind || message.kind == Kind::Reset {
+                board.refresh();
+            }
+        }
+        _ => board.hear(message),
+    }
+}
+
+/// Takes in what another tab says.
+fn hear_tab(board: Board, turn: u32, text: &str) {
+    if !is_current(turn) {
+        return;
+    }
+    let (leads, stands) = line(|line| (line.leads, line.stands));
+    match (text, leads) {
+        (ASK, true) if stands => tell(r#"{"type":"hello"}"#),
+        (ASK, _) => {}
+        (HURRY, true) => hurry(board),
+        (HURRY, false) => {}
+        (DOWN, false) => board.set_live(false),
+        // Two lead for a moment where there are no locks.
+        (_, true) => {}
+        (_, false) => hear(board, text, true),
+    }
+}
+
+/// There is a reason to connect at once: the network is back, or somebody looks.
+pub(super) fn hurry(board: Board) {
+    let (leads, may, turn) = line(|line| {
+        let may = line.socket.is_none() && !line.is_final && line.backoff.may_hurry(browser::now_ms());
+        (line.leads, may, line.turn)
+    });
+    if !leads {
+        tell(HURRY);
+    } else if may {
+        connect(board, turn);
+    }
+}
+
+/// The connection is worth nothing any more, whatever the browser thinks: the network is gone, or
+/// the machine slept.
+pub(super) fn cut(board: Board) {
+    let (leads, turn) = line(|line| (line.leads && line.socket.is_some(), line.turn));
+    if leads {
+        lost(board, turn, 0);
+    }
+}

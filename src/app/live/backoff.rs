@@ -1,0 +1,78 @@
+//! When to connect again.
+
+/// How long to wait the first time, in milliseconds.
+const FIRST: f64 = 1_000.0;
+/// How long to wait at most.
+const LONGEST: f64 = 30_000.0;
+/// How long a connection must have stood to count as stable.
+const STABLE: f64 = 30_000.0;
+/// How long to leave between two attempts even when it is urgent.
+const PAUSE: f64 = 1_000.0;
+
+/// Waits longer each time, and begins anew only after a connection that lasted. Times are
+/// milliseconds.
+#[derive(Debug, Default)]
+pub(crate) struct Backoff {
+    failures: u32,
+    tried_at: Option<f64>,
+    stood_since: Option<f64>,
+}
+
+impl Backoff {
+    /// An attempt begins.
+    pub(crate) fn begin(&mut self, now: f64) {
+        self.tried_at = Some(now);
+    }
+
+    /// The connection stands.
+    pub(crate) fn stands(&mut self, now: f64) {
+        self.stood_since = Some(now);
+    }
+
+    /// The connection is lost, or never stood: how long to wait. `chance` is a number from 0 to 1.
+    pub(crate) fn lost(&mut self, now: f64, chance: f64) -> f64 {
+        if self.stood_since.take().is_some_and(|since| now - since >= STABLE) {
+            self.failures = 0;
+        }
+        let wait = (FIRST * 2_f64.powi(self.failures.min(16).cast_signed())).min(LONGEST);
+        self.failures += 1;
+        wait * (0.5 + chance / 2.0)
+    }
+
+    /// Whether it may be tried at once, because something changed.
+    pub(crate) fn may_hurry(&self, now: f64) -> bool {
+        self.tried_at.is_none_or(|tried| now - tried >= PAUSE)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_waits_longer_each_time_up_to_a_limit() {
+        let mut backoff = Backoff::default();
+        let waits: Vec<f64> = (0..8).map(|_| backoff.lost(0.0, 1.0)).collect();
+        assert_eq!(waits, [1e3, 2e3, 4e3, 8e3, 16e3, 30e3, 30e3, 30e3]);
+        assert_eq!(backoff.lost(0.0, 0.0), 15e3, "not all at once");
+    }
+
+    #[test]
+    fn only_a_stable_connection_begins_anew() {
+        let mut backoff = Backoff::default();
+        backoff.lost(0.0, 1.0);
+        backoff.stands(1_000.0);
+        assert_eq!(backoff.lost(20_000.0, 1.0), 2e3);
+        backoff.stands(30_000.0);
+        assert_eq!(backoff.lost(60_000.0, 1.0), 1e3);
+    }
+
+    #[test]
+    fn even_in_a_hurry_it_does_not_hammer() {
+        let mut backoff = Backoff::default();
+        assert!(backoff.may_hurry(0.0));
+        backoff.begin(5_000.0);
+        assert!(!backoff.may_hurry(5_500.0));
+        assert!(backoff.may_hurry(6_000.0));
+    }
+}

@@ -1,0 +1,78 @@
+//! One tab leads, and the others hear through it.
+//!
+//! Whoever holds the lock of a stream has its connection; the browser gives the lock to another tab
+//! when that one is closed. What the leader hears it passes on. Where the browser has no locks, as
+//! it has none without TLS, every tab leads.
+
+use js_sys::{Function, Promise, Reflect};
+use leptos::prelude::window;
+use wasm_bindgen::{JsCast, JsValue, closure::Closure};
+use web_sys::{BroadcastChannel, MessageEvent};
+
+/// A place among the tabs that show the same inbox. Dropping it leaves them.
+pub(super) struct Tabs {
+    channel: Option<BroadcastChannel>,
+    _heard: Closure<dyn FnMut(MessageEvent)>,
+    /// Gives the lock back, for whoever leads.
+    pub(super) release: Option<Function>,
+}
+
+impl Tabs {
+    /// Joins the tabs of this name, and hears what is said among them.
+    pub(super) fn join(name: &str, mut hear: impl FnMut(String) + 'static) -> Self {
+        let heard = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
+            if let Some(text) = event.data().as_string() {
+                hear(text);
+            }
+        });
+        let channel = BroadcastChannel::new(name).ok();
+        if let Some(channel) = &channel {
+            channel.set_onmessage(Some(heard.as_ref().unchecked_ref()));
+        }
+        Self { channel, _heard: heard, release: None }
+    }
+
+    /// Tells the other tabs.
+    pub(super) fn tell(&self, text: &str) {
+        if let Some(channel) = &self.channel {
+            let _ = channel.post_message(&JsValue::from_str(text));
+        }
+    }
+}
+
+impl Drop for Tabs {
+    fn drop(&mut self) {
+        if let Some(channel) = &self.channel {
+            channel.set_onmessage(None);
+            channel.close();
+        }
+        if let Some(release) = &self.release {
+            let _ = release.call0(&JsValue::UNDEFINED);
+        }
+    }
+}
+
+/// Calls `lead` when this tab is to lead, which may be at once or never. It is given what gives
+/// the lock back, and says whether it leads.
+pub(super) fn elect(name: &str, lead: impl FnOnce(Option<Function>) -> bool + 'static) {
+    let locks = Reflect::get(&window().navigator(), &"locks".into()).ok().filter(JsValue::is_object);
+    let request =
+        locks.as_ref().and_then(|locks| Reflect::get(locks, &"request".into()).ok()?.dyn_into::<Function>().ok());
+    let (Some(locks), Some(request)) = (locks, request) else {
+        lead(None);
+        return;
+    };
+    // The lock is held for as long as the promise that this returns is open.
+    let granted = Closure::once_into_js(move || {
+        let mut release = None;
+        let held = Promise::new(&mut |resolve, _| release = Some(resolve));
+        let give_back = release.clone();
+        if !lead(release)
+            && let Some(give_back) = give_back
+        {
+            let _ = give_back.call0(&JsValue::UNDEFINED);
+        }
+        JsValue::from(held)
+    });
+    let _ = request.call2(&locks, &name.into(), &granted);
+}

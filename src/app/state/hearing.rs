@@ -1,0 +1,271 @@
+//! Showing each change as it is heard of. What can be shown only by asking is asked for, but not
+//! for each change.
+
+use leptos::prelude::*;
+
+use super::{Board, Row, counting};
+use crate::{
+    app::{
+        browser,
+        live::{Kind, Message},
+    },
+    model::NotificationId,
+};
+
+/// How long changes are collected before they are shown together, in milliseconds.
+const TOGETHER: u32 = 40;
+/// How long to wait before asking for what cannot be told from the changes.
+const SOON: u32 = 1_500;
+/// How many rows a page has, at most.
+const MOST_ROWS: usize = 1_000;
+
+/// What was heard and is not shown yet, or may have to be shown again.
+#[derive(Default)]
+pub(crate) struct Heard {
+    /// The position: everything up to this change is shown, or in `waiting`.
+    position: Option<u64>,
+    waiting: Vec<Message>,
+    /// What was shown while an answer was under way, which may not have it.
+    recent: Vec<Message>,
+    asked: usize,
+    is_collecting: bool,
+    asks_soon: bool,
+}
+
+impl Heard {
+    /// At the position of the list that the page arrived with.
+    pub(super) fn at(position: Option<u64>) -> Self {
+        Self { position, ..Self::default() }
+    }
+}
+
+impl Board {
+    /// Whether the page is told of every change.
+    pub(crate) fn set_live(self, is_live: bool) {
+        if self.is_live.get_untracked() != is_live {
+            self.is_live.set(is_live);
+        }
+    }
+
+    /// The change number from which to follow the inbox that is shown; none where all are.
+    pub(crate) fn position(self) -> Option<u64> {
+        self.book.with_value(|book| book.heard.position)
+    }
+
+    /// A change was heard of.
+    pub(crate) fn hear(self, message: Message) {
+        let mut collects = false;
+        self.book.update_value(|book| {
+            // What is heard twice, here and by way of another tab, is shown once.
+            if message.user_id.is_none() {
+                if message.modseq <= book.heard.position {
+                    return;
+                }
+                book.heard.position = message.modseq;
+            }
+            book.heard.waiting.push(message);
+            collects = !std::mem::replace(&mut book.heard.is_collecting, true);
+        });
+        if collects {
+            browser::after(TOGETHER, move || self.show_heard());
+        }
+    }
+
+    /// Shows what was heard, unless a change made here is not answered: its answer comes first.
+    pub(crate) fn show_heard(self) {
+        let mut messages = Vec::new();
+        self.book.update_value(|book| {
+            book.heard.is_collecting = false;
+            if !book.changes.is_under_way(browser::now_ms()) {
+                messages = std::mem::take(&mut book.heard.waiting);
+                if book.heard.asked > 0 {
+                    book.heard.recent.extend(messages.iter().cloned());
+                }
+            }
+        });
+        if !messages.is_empty() {
+            self.show_messages(messages, true);
+        }
+    }
+
+    /// An answer is asked for: what is heard meanwhile may not be in it.
+    pub(super) fn asks(self) {
+        self.book.update_value(|book| book.heard.asked += 1);
+    }
+
+    /// An answer came that is not shown, or none came.
+    pub(crate) fn was_not_shown(self) {
+        self.book.update_value(|book| {
+            book.heard.asked = book.heard.asked.saturating_sub(1);
+            if book.heard.asked == 0 {
+                book.heard.recent.clear();
+            }
+        });
+        self.show_heard();
+    }
+
+    /// An answer was shown that was read at this change number: what was heard since is shown once
+    /// more.
+    pub(super) fn was_shown(self, read_at: Option<u64>) {
+        let mut again = Vec::new();
+        self.book.update_value(|book| {
+            let heard = &mut book.heard;
+            heard.asked = heard.asked.saturating_sub(1);
+            heard.position = read_at.map(|read_at| heard.position.map_or(read_at, |heard| heard.max(read_at)));
+            again = if heard.asked == 0 { std::mem::take(&mut heard.recent) } else { heard.recent.clone() };
+            again.append(&mut heard.waiting);
+            if let Some(read_at) = read_at {
+                again.retain(|message| message.modseq > Some(read_at));
+            }
+        });
+        if !again.is_empty() {
+            // Where all inboxes are shown nobody knows whether the numbers beside the list have it.
+            self.show_messages(again, read_at.is_some());
+            if read_at.is_none() {
+                self.ask_soon();
+            }
+        }
+    }
+
+    /// Something else is shown from now on.
+    pub(super) fn forget_heard(self) {
+        self.book.update_value(|book| {
+            book.heard = Heard { asked: book.heard.asked, ..Heard::default() };
+        });
+    }
+
+    fn show_messages(self, messages: Vec<Message>, counts: bool) {
+        let filter = self.filter();
+        let is_head = self.address.read_untracked().before.is_none();
+        let holds = !browser::is_at_top();
+        let shown = self.rows.get_untracked();
+        let mut rows = shown.clone();
+        let mut overview = self.overview.get_untracked();
+        let (mut arrived, mut held, mut asks) = (0, 0, false);
+        let one_inbox = filter.user_id.is_some();
+        let mut unread_count = None;
+        for message in messages {
+            unread_count = message.unread_count.or(unread_count);
+            match (message.kind, message.notification) {
+                (Kind::Created | Kind::Updated, Some(notification)) if self.is_doomed(notification.id) => {
+                    drop(notification);
+                }
+                (Kind::Created | Kind::Updated, Some(notification)) => {
+                    let known = rows.iter().position(|row| row.id() == notification.id);
+                    let is_new = message.kind == Kind::Created && known.is_none();
+                    if is_new && counts {
+                        counting::add(&mut overview, &notification);
+                    }
+                    match known {
+                        Some(place) => {
+                            let (row, is_read) = (rows[place].clone(), notification.is_read);
+                            if row.data.read_untracked().is_read != is_read && counts {
+                                counting::set_read(&mut overview, is_read);
+                            }
+                            if *row.data.read_untracked() != notification {
+                                row.data.set(notification);
+                            }
+                            if is_read && filter.unread {
+                                rows.remove(place);
+                            }
+                        }
+                        None if is_new && is_head && filter.admits(&notification) => {
+                            if holds && !rows.is_empty() {
+                                held += 1;
+                            } else {
+                                arrived += 1;
+                                insert(&mut rows, Row::new(self.next_key(), notification, true));
+                            }
+                        }
+                        // One that is not shown: only the server knows what that changes.
+                        None => asks |= message.kind == Kind::Updated && (!one_inbox || filter.unread),
+                    }
+                }
+                (Kind::AllRead, _) => {
+                    let of = message.user_id.as_ref();
+                    let is_of = |row: &Row| of.is_none_or(|user_id| row.data.read_untracked().user_id == *user_id);
+                    for row in rows.iter().filter(|row| is_of(row) && !row.data.read_untracked().is_read) {
+                        row.data.update(|notification| notification.is_read = true);
+                    }
+                    if filter.unread {
+                        rows.retain(|row| !is_of(row));
+                    }
+                    asks |= !one_inbox;
+                }
+                (Kind::Deleted, _) => {
+                    let Some(id) = message.id else { continue };
+                    self.was_deleted(id);
+                    match rows.iter().position(|row| row.id() == id) {
+                        Some(place) => {
+                            let row = rows.remove(place);
+                            self.hand_focus_on(&row, rows.get(place).or_else(|| rows.get(place.checked_sub(1)?)));
+                            if counts {
+                                counting::remove(&mut overview, &row.data.read_untracked());
+                            }
+                        }
+                        // Of what kind it was, and whether it was read, the server knows.
+                        None => asks = true,
+                    }
+                }
+                _ => {}
+            }
+        }
+        if one_inbox && let Some(unread_count) = unread_count {
+            overview.unread_count = unread_count.saturating_sub(self.doomed_unread());
+        }
+        if rows.len() > MOST_ROWS {
+            rows.truncate(MOST_ROWS);
+            asks = true;
+        }
+        if rows != shown {
+            self.rows.set(rows);
+        }
+        if held > 0 {
+            self.held.update(|count| *count += held);
+        }
+        if *self.overview.read_untracked() != overview {
+            self.overview.set(overview);
+        }
+        self.read_at.set(Some(self.now()));
+        self.tell(arrived + held);
+        if asks {
+            self.ask_soon();
+        }
+    }
+
+    /// Asks the server for the present, in a moment and once.
+    fn ask_soon(self) {
+        let mut asks = false;
+        self.book.update_value(|book| asks = !std::mem::replace(&mut book.heard.asks_soon, true));
+        if asks {
+            browser::after(SOON, move || {
+                self.book.update_value(|book| book.heard.asks_soon = false);
+                self.refresh();
+            });
+        }
+    }
+
+    fn is_doomed(self, id: NotificationId) -> bool {
+        self.book.with_value(|book| book.doomed.iter().any(|doomed| doomed.id() == id))
+    }
+
+    /// How many of those that are about to be deleted count as unread with the server.
+    fn doomed_unread(self) -> u64 {
+        let is_unread = |doomed: &&super::Doomed| !doomed.row.data.read_untracked().is_read;
+        self.book.with_value(|book| book.doomed.iter().filter(is_unread).count() as u64)
+    }
+
+    /// Somebody else deleted what is about to be deleted here: there is nothing left to do.
+    fn was_deleted(self, id: NotificationId) {
+        if self.is_doomed(id) {
+            self.book.update_value(|book| book.doomed.retain(|doomed| doomed.id() != id));
+            self.dismiss_undo(super::Undo::Delete(id));
+        }
+    }
+}
+
+/// Puts a row where it belongs: newest first, and what is being sent stays on top.
+fn insert(rows: &mut Vec<Row>, row: Row) {
+    let sending = rows.iter().take_while(|row| row.is_sending.get_untracked()).count();
+    rows.insert(sending, row);
+}
