@@ -7,6 +7,11 @@ export { expect };
 /** Where the dashboard is. */
 export const DASHBOARD = "/api/ui-dashboard/notifications-dashboard-ui";
 
+/** Keeps the page from connecting: what it does then is ask every five seconds. */
+export async function withoutLive(page: Page): Promise<void> {
+  await page.routeWebSocket(/\/ws/, (socket) => void socket.close({ code: 1008 }));
+}
+
 /** What can be sent. */
 export interface Draft {
   user_id?: string;

@@ -16,7 +16,8 @@ export interface Server {
 /** Starts the shipped executable on a free port, which takes some ten milliseconds. */
 export async function startServer(args: string[] = []): Promise<Server> {
   if (!existsSync(program)) throw new Error(`${program} is not there: run "make build" first`);
-  const child = spawn(program, ["serve", "--listen", "127.0.0.1:0", "--store", "memory:", ...args], {
+  const listen = args.includes("--listen") ? [] : ["--listen", "127.0.0.1:0"];
+  const child = spawn(program, ["serve", ...listen, "--store", "memory:", ...args], {
     env: { PATH: process.env["PATH"] },
     stdio: ["ignore", "pipe", "pipe"],
   });

@@ -1,5 +1,5 @@
 import type { Page } from "@playwright/test";
-import { type Api, type Dashboard, expect, REFUSED, refusal, test } from "../fixture.ts";
+import { type Api, type Dashboard, expect, REFUSED, refusal, test, withoutLive } from "../fixture.ts";
 
 interface Scene {
   dashboard: Dashboard;
@@ -51,6 +51,7 @@ const STATES: Record<string, (scene: Scene) => Promise<void>> = {
     await expect(dashboard.toasts).toBeVisible();
   },
   "the server does not answer": async ({ dashboard, api, page, user }) => {
+    await withoutLive(page);
     await fill(api);
     await page.clock.install();
     await dashboard.open({ user_id: user });

@@ -1,5 +1,5 @@
 import type { Page } from "@playwright/test";
-import { expect, test } from "../fixture.ts";
+import { expect, test, withoutLive } from "../fixture.ts";
 
 /** Counts how often the page asks the server what is new. */
 function countRefreshes(page: Page): () => number {
@@ -24,7 +24,9 @@ async function stopClock(page: Page): Promise<void> {
   await page.clock.pauseAt(await page.evaluate(() => Date.now() + 1_000));
 }
 
+// Without a live connection: what a page does that only has the timer.
 test.beforeEach(async ({ page }) => {
+  await withoutLive(page);
   await page.clock.install();
 });
 

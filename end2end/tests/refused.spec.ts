@@ -1,4 +1,4 @@
-import { expect, REFUSED, refusal, test } from "../fixture.ts";
+import { expect, REFUSED, refusal, test, withoutLive } from "../fixture.ts";
 
 // What the page shows before the server agrees is taken back, with the reason, when the server refuses.
 test.beforeEach(async ({ page, troubles }) => {
@@ -54,6 +54,7 @@ test("deleting", async ({ dashboard, api, page, user }) => {
 });
 
 test("what somebody else deleted first is simply gone", async ({ dashboard, api, page, user }) => {
+  await withoutLive(page);
   const { id } = await api.create("note");
   await dashboard.open({ user_id: user });
   await page.request.delete(`/api/notifications/${id}`);

@@ -65,7 +65,7 @@ impl Listener {
             self.open().await
         };
         let Ok(mut stream) = stream else {
-            drop(opened.send(Opened::No));
+            let _ = opened.send(Opened::No);
             return heard;
         };
         let (is_asleep, clock, kind) = (self.is_asleep, self.clock, self.kind);
@@ -84,7 +84,7 @@ impl Listener {
                 }
                 let now = clock.elapsed();
                 if opened.is_some() && find(&received, b"\"type\":\"hello\"").is_some() {
-                    drop(opened.take().map(|opened| opened.send(Opened::Yes)));
+                    let _ = opened.take().map(|opened| opened.send(Opened::Yes));
                     if is_asleep {
                         std::future::pending::<()>().await;
                     }

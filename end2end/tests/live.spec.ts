@@ -1,0 +1,273 @@
+import type { Page } from "@playwright/test";
+import { DASHBOARD, expect, test } from "../fixture.ts";
+import { startServer } from "../server.ts";
+
+/** What the browser says when a connection is refused, which no page can keep it from. */
+const REFUSED_CONNECTION = /WebSocket connection to '.*' failed|net::ERR_(CONNECTION_REFUSED|INTERNET_DISCONNECTED|NETWORK_CHANGED|CONNECTION_RESET|EMPTY_RESPONSE|SOCKET_NOT_CONNECTED)/;
+
+const live = (page: Page) => page.getByText("Live", { exact: true });
+
+/** Counts the connections that a page has open. */
+function countSockets(page: Page): () => number {
+  let open = 0;
+  page.on("websocket", (socket) => {
+    open += 1;
+    socket.on("close", () => (open -= 1));
+  });
+  return () => open;
+}
+
+test("what arrives is shown at once, without asking", async ({ dashboard, api, page, user }) => {
+  await dashboard.open({ user_id: user });
+  await expect(live(page)).toBeVisible();
+  let asked = 0;
+  page.on("request", (request) => (asked += Number(request.url().includes("/api/ui/snapshot"))));
+  await api.create("arrived");
+  await expect(dashboard.row("arrived")).toBeVisible({ timeout: 1_000 });
+  await expect(dashboard.badge).toHaveText("1 unread");
+  await expect(page).toHaveTitle(`(1) ${user} · Campanile`);
+  expect(asked).toBe(0);
+});
+
+test("all inboxes are followed too", async ({ dashboard, api, page }) => {
+  await dashboard.open();
+  await expect(live(page)).toBeVisible();
+  const made = await api.create({ user_id: "a/b c", content: "for somebody" });
+  await expect(dashboard.row("for somebody")).toBeVisible({ timeout: 1_000 });
+  await expect(dashboard.badge).toHaveText("1 unread");
+  await api.setRead(made.id);
+  await dashboard.expectRead("for somebody");
+  await expect(dashboard.badge).toBeHidden();
+});
+
+test("what is marked, deleted or read as a whole elsewhere changes here", async ({ dashboard, api, page, user }) => {
+  const one = await api.create("one");
+  const two = await api.create("two");
+  await api.create("three");
+  await dashboard.open({ user_id: user });
+  await expect(live(page)).toBeVisible();
+  await api.setRead(one.id);
+  await dashboard.expectRead("one");
+  await expect(dashboard.badge).toHaveText("2 unread");
+  await api.setRead(one.id, false);
+  await dashboard.expectUnread("one");
+  await page.request.delete(`/api/notifications/${two.id}`);
+  await expect(dashboard.row("two")).toHaveCount(0);
+  await expect(dashboard.badge).toHaveText("2 unread");
+  await page.request.post(`/api/notifications/mark-all-read/${encodeURIComponent(user)}`);
+  await dashboard.expectRead("one");
+  await dashboard.expectRead("three");
+  await expect(dashboard.badge).toBeHidden();
+});
+
+test("what is read on one device is read on every other", async ({ dashboard, api, browser, page, server, user }) => {
+  await api.create("read me");
+  await dashboard.open({ user_id: user });
+  const elsewhere = await (await browser.newContext({ baseURL: server.url })).newPage();
+  await elsewhere.goto(`${DASHBOARD}?user_id=${user}`);
+  await expect(live(elsewhere)).toBeVisible();
+  await expect(live(page)).toBeVisible();
+  await dashboard.mark("read me");
+  await expect(elsewhere.getByRole("listitem").filter({ hasText: "read me" }).getByText("Read", { exact: true })).toBeAttached();
+  await expect(elsewhere).toHaveTitle(`${user} · Campanile`);
+  await elsewhere.context().close();
+});
+
+test("filters hold for what arrives", async ({ dashboard, api, page, user }) => {
+  await dashboard.open({ user_id: user, category: "alert", unread: "true" });
+  await expect(live(page)).toBeVisible();
+  await api.create("only a message");
+  const alert = await api.create({ content: "an alert", category: "alert" });
+  await expect(dashboard.row("an alert")).toBeVisible();
+  await expect(dashboard.row("only a message")).toHaveCount(0);
+  await expect(dashboard.badge).toHaveText("2 unread");
+  await api.setRead(alert.id);
+  await expect(dashboard.row("an alert")).toHaveCount(0);
+});
+
+test("the next inbox is followed when another one is chosen", async ({ dashboard, api, page, user }) => {
+  const sockets = countSockets(page);
+  await dashboard.open({ user_id: user });
+  await expect(live(page)).toBeVisible();
+  await page.getByRole("link", { name: "All inboxes" }).first().click();
+  await expect(page).not.toHaveURL(/user_id/);
+  await expect(live(page)).toBeVisible();
+  await api.create({ user_id: "somebody else", content: "to another" });
+  await expect(dashboard.row("to another")).toBeVisible({ timeout: 1_000 });
+  await expect.poll(sockets).toBe(1);
+});
+
+test("one tab has the connection, the others hear through it, and one of them takes over", async ({ dashboard, api, context, page, user }) => {
+  await dashboard.open({ user_id: user });
+  await expect(live(page)).toBeVisible();
+  const second = await context.newPage();
+  const sockets = countSockets(second);
+  await second.goto(`${DASHBOARD}?user_id=${user}`);
+  await expect(live(second)).toBeVisible();
+  expect(sockets()).toBe(0);
+  const row = (text: string) => second.getByRole("listitem").filter({ hasText: text });
+  await api.create("through the first");
+  await expect(row("through the first")).toBeVisible({ timeout: 1_000 });
+  await page.close();
+  await expect.poll(sockets).toBe(1);
+  await expect(live(second)).toBeVisible();
+  await api.create("by itself");
+  await expect(row("by itself")).toBeVisible({ timeout: 1_000 });
+});
+
+test("while the connection is down it asks every five seconds, and returns by itself", async ({ dashboard, api, page, user, troubles }) => {
+  troubles.expect(REFUSED_CONNECTION);
+  let refuses = true;
+  let tries = 0;
+  await page.routeWebSocket(/\/ws\//, (socket) => {
+    tries += 1;
+    if (refuses) void socket.close({ code: 1001 });
+    else socket.connectToServer();
+  });
+  await dashboard.open({ user_id: user });
+  await expect(page.getByText("Every 5 s")).toBeVisible();
+  await api.create("found by asking");
+  await expect(dashboard.row("found by asking")).toBeVisible({ timeout: 7_000 });
+  expect(tries).toBeLessThan(8);
+  refuses = false;
+  await expect(live(page)).toBeVisible({ timeout: 15_000 });
+  await api.create("live again");
+  await expect(dashboard.row("live again")).toBeVisible({ timeout: 1_000 });
+});
+
+test("after a code that is final it does not connect again", async ({ dashboard, page, user }) => {
+  await page.clock.install();
+  let tries = 0;
+  await page.routeWebSocket(/\/ws\//, (socket) => {
+    tries += 1;
+    void socket.close({ code: 4001, reason: "expired" });
+  });
+  await dashboard.open({ user_id: user });
+  await expect(page.getByText("Every 5 s")).toBeVisible();
+  await expect.poll(() => tries).toBe(1);
+  await page.clock.runFor(120_000);
+  expect(tries).toBe(1);
+});
+
+test("the network is cut and comes back", async ({ dashboard, api, context, page, user, troubles }) => {
+  troubles.expect(REFUSED_CONNECTION);
+  await api.create("before");
+  await dashboard.open({ user_id: user });
+  await expect(live(page)).toBeVisible();
+  await context.setOffline(true);
+  await expect(page.getByText("Offline", { exact: true })).toBeVisible();
+  await api.create("meanwhile");
+  await context.setOffline(false);
+  await expect(dashboard.row("meanwhile")).toBeVisible();
+  await expect(live(page)).toBeVisible();
+  await api.create("after");
+  await expect(dashboard.row("after")).toBeVisible({ timeout: 2_000 });
+  await expect(dashboard.badge).toHaveText("3 unread");
+});
+
+test("the server is restarted", async ({ page, troubles, user }) => {
+  troubles.expect(REFUSED_CONNECTION);
+  troubles.expect(/status of 50/);
+  const first = await startServer();
+  const port = new URL(first.url).port;
+  await page.goto(`${first.url}${DASHBOARD}?user_id=${user}`);
+  await expect(live(page)).toBeVisible();
+  const create = (url: string, content: string) => page.request.post(`${url}/api/notifications/create`, { data: { user_id: user, content } });
+  await create(first.url, "before");
+  await expect(page.getByRole("listitem").filter({ hasText: "before" })).toBeVisible();
+  await first.stop();
+  await expect(live(page)).toHaveCount(0);
+  const second = await startServer(["--listen", `127.0.0.1:${port}`]);
+  // What was in memory is gone, and the page says so by itself.
+  await expect(page.getByRole("listitem").filter({ hasText: "before" })).toHaveCount(0, { timeout: 15_000 });
+  await expect(live(page)).toBeVisible({ timeout: 15_000 });
+  await create(second.url, "after");
+  await expect(page.getByRole("listitem").filter({ hasText: "after" })).toBeVisible({ timeout: 2_000 });
+  await second.stop();
+});
+
+test("the machine was asleep: the connection is made anew", async ({ dashboard, page, user }) => {
+  await page.clock.install();
+  let connections = 0;
+  page.on("websocket", () => (connections += 1));
+  await dashboard.open({ user_id: user });
+  await expect.poll(() => connections).toBe(1);
+  await page.clock.runFor(6_000);
+  await expect(live(page)).toBeVisible();
+  // The clock jumps: timers did not run meanwhile.
+  await page.clock.fastForward(3_600_000);
+  await page.clock.runFor(2_000);
+  await expect.poll(() => connections).toBe(2);
+  await page.clock.runFor(1_000);
+  await expect(live(page)).toBeVisible();
+});
+
+test("an optimistic change is not undone by what is heard meanwhile", async ({ dashboard, api, page, user }) => {
+  await api.create("mine");
+  await dashboard.open({ user_id: user });
+  await expect(live(page)).toBeVisible();
+  let release = () => {};
+  const held = new Promise<void>((resolve) => (release = resolve));
+  await page.route("**/api/ui/mark*", async (route) => {
+    await held;
+    await route.continue();
+  });
+  await dashboard.mark("mine");
+  await api.create("arrives");
+  await page.waitForTimeout(300);
+  await dashboard.expectRead("mine");
+  release();
+  await expect(dashboard.row("arrives")).toBeVisible();
+  await dashboard.expectRead("mine");
+  await expect(dashboard.badge).toHaveText("1 unread");
+});
+
+test("what waits to be deleted stays away, and its count too", async ({ dashboard, api, page, user }) => {
+  await api.create("doomed");
+  await dashboard.open({ user_id: user });
+  await expect(live(page)).toBeVisible();
+  await dashboard.delete("doomed");
+  await api.create("another");
+  await expect(dashboard.row("another")).toBeVisible();
+  await expect(dashboard.row("doomed")).toHaveCount(0);
+  await expect(dashboard.badge).toHaveText("1 unread");
+  await page.keyboard.press("z");
+  await expect(dashboard.row("doomed")).toBeVisible();
+  await expect(dashboard.badge).toHaveText("2 unread");
+});
+
+test("a thousand rows and fifty changes a second leave the page smooth", async ({ dashboard, api, page, user }) => {
+  test.slow();
+  await api.createMany(500, "old");
+  await api.createMany(500, "new");
+  await dashboard.open({ user_id: user });
+  for (let more = 0; more < 5; more += 1) {
+    await page.getByRole("link", { name: "Show older" }).click();
+    await expect.poll(() => dashboard.rows.count()).toBe(Math.min(1000, 100 * 2 ** more));
+  }
+  await expect(dashboard.rows).toHaveCount(1000);
+  await expect(live(page)).toBeVisible();
+  await page.evaluate(() => {
+    const frames: number[] = [];
+    const state = window as unknown as { frames: number[] };
+    state.frames = frames;
+    const note = (now: number) => {
+      frames.push(now);
+      requestAnimationFrame(note);
+    };
+    requestAnimationFrame(note);
+  });
+  for (let n = 0; n < 150; n += 1) {
+    await Promise.all([api.create(`live ${n}`), new Promise((resolve) => setTimeout(resolve, 20))]);
+  }
+  await expect(dashboard.row("live 149")).toBeVisible();
+  const gaps = await page.evaluate(() => {
+    const { frames } = window as unknown as { frames: number[] };
+    return frames.slice(1).map((frame, n) => frame - (frames[n] ?? 0));
+  });
+  const sorted = [...gaps].sort((a, b) => a - b);
+  const at = (part: number) => sorted[Math.floor(sorted.length * part)] ?? 0;
+  console.log(`frames: median ${at(0.5).toFixed(1)} ms, p95 ${at(0.95).toFixed(1)} ms, longest ${at(0.999).toFixed(1)} ms`);
+  expect(at(0.5)).toBeLessThan(20);
+  expect(at(0.95)).toBeLessThan(120);
+});
