@@ -13,6 +13,7 @@ mod browser;
 #[expect(unreachable_pub, reason = "#[component] makes the properties public")]
 mod components;
 mod composing;
+mod desktop;
 #[expect(unreachable_pub, reason = "#[component] makes the properties public")]
 mod icons;
 mod initial;
@@ -57,6 +58,7 @@ pub fn App() -> impl IntoView {
         set_timeout(move || board.is_local.set(true), Duration::ZERO);
         board.keep_up_to_date();
         tab::follow(board);
+        board.notifies.set(desktop::is_on());
         commands::listen(board, preferences);
         if let Some(root) = document().document_element() {
             let _ = root.set_attribute("data-hydrated", "");

@@ -15,6 +15,10 @@ pub(super) const ALERT: &str = "M8 2.25 14.25 13.25H1.75zM8 6.5v3M8 11.2v.1";
 pub(super) const UPDATE: &str = "M8 1.75a6.25 6.25 0 1 0 0 12.5 6.25 6.25 0 0 0 0-12.5zM8 11V5.25M5.5 7.5 8 5l2.5 2.5";
 /// A label, for every other kind.
 pub(super) const LABEL: &str = "M2.25 2.75h5.5l6 6-5 5-6.5-6.5zM5.25 5.7v.1";
+/// A bell.
+pub(super) const BELL: &str = "M3 12h10l-1.25-2V6.75a3.75 3.75 0 0 0-7.5 0V10zM6.75 14a1.4 1.4 0 0 0 2.5 0M8 1.5V3";
+/// A bell that rings.
+pub(super) const BELL_ON: &str = "M3 12h10l-1.25-2V6.75a3.75 3.75 0 0 0-7.5 0V10zM6.75 14a1.4 1.4 0 0 0 2.5 0M8 1.5V3M1.25 6A5.5 5.5 0 0 1 3 2.25M14.75 6A5.5 5.5 0 0 0 13 2.25";
 /// A tick.
 pub(super) const CHECK: &str = "M3 8.5l3.5 3.5L13 4.75";
 /// A ring with a dot in it.

@@ -15,7 +15,7 @@ use leptos::prelude::*;
 
 pub(super) use self::message::{Kind, Message};
 use self::{backoff::Backoff, socket::Socket, tabs::Tabs};
-use super::{browser, percent, state::Board};
+use super::{browser, desktop, percent, state::Board};
 
 /// What the names of locks and channels begin with.
 const NAME: &str = "campanile.live.";
@@ -174,7 +174,12 @@ fn hear(board: Board, text: &str, from_tab: bool) {
                 board.refresh();
             }
         }
-        _ => board.hear(message),
+        _ => {
+            if let (Kind::Created, Some(notification), false) = (message.kind, &message.notification, from_tab) {
+                desktop::show(notification);
+            }
+            board.hear(message);
+        }
     }
 }
 

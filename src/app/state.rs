@@ -108,6 +108,8 @@ pub(super) struct Board {
     pub(super) is_offline: RwSignal<bool>,
     /// Whether the page is told of every change as it happens.
     pub(super) is_live: RwSignal<bool>,
+    /// Whether the desktop shows what arrives while nobody looks.
+    pub(super) notifies: RwSignal<bool>,
     /// Whether the list belongs to the address.
     pub(super) loading: RwSignal<Loading>,
     /// The messages at the edge of the page.
@@ -162,6 +164,7 @@ impl Board {
             is_local: RwSignal::new(false),
             is_offline: RwSignal::new(false),
             is_live: RwSignal::new(false),
+            notifies: RwSignal::new(false),
             loading: RwSignal::new(Loading::Done),
             toasts: RwSignal::new(Vec::new()),
             said: RwSignal::new(String::new()),

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::{components::effect, state::Board};
+use super::{components::effect, desktop, state::Board};
 
 /// The icon of the page.
 pub(super) const ICON: &str = "/favicon.svg";
@@ -25,6 +25,7 @@ pub(super) fn icon(unread: u64) -> &'static str {
 pub(super) fn follow(board: Board) {
     effect(move |_| {
         let unread = board.overview.read().unread_count;
+        desktop::badge(unread);
         let title = title(unread, board.address.read().user_id.as_deref());
         if document().title() != title {
             document().set_title(&title);

@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use super::{click, flag, follow, text};
 use crate::app::{
     address::Address,
+    desktop,
     icons::{self, ChangingIcon, Icon},
     preferences::{Preferences, Theme},
     state::Board,
@@ -22,6 +23,7 @@ pub(in crate::app) fn Bar(board: Board, preferences: Preferences) -> impl IntoVi
         };
         icon.to_owned()
     });
+    let bell = text(move || if board.notifies.get() { icons::BELL_ON } else { icons::BELL }.to_owned());
     let unread = move || board.overview.read().unread_count;
     view! {
         <header class="bar">
@@ -34,6 +36,16 @@ pub(in crate::app) fn Bar(board: Board, preferences: Preferences) -> impl IntoVi
                 " unread"
             </span>
             <Freshness board />
+            <button
+                type="button"
+                class="quiet needs-script"
+                aria-label="Desktop notifications"
+                title=text(move || format!("Desktop notifications: {}", if board.notifies.get() { "on" } else { "off" }))
+                aria-pressed=text(move || board.notifies.get().to_string())
+                on:click=click(move |_| desktop::toggle(board))
+            >
+                <ChangingIcon of=bell />
+            </button>
             <button
                 type="button"
                 class="quiet needs-script"

@@ -173,33 +173,73 @@ fn Pill(board: Board) -> impl IntoView {
     }
 }
 
-/// The rows, grouped by day.
+/// The notifications, newest first, under the days that they belong to.
+///
+/// They are in blocks, each a list of its own. When two rows come at once, leptos takes all that
+/// follow out of their list and puts them back, which in one list of a thousand takes a second.
 #[component]
 fn List(board: Board) -> impl IntoView {
-    let lines = Memo::new(move |_| {
-        let rows = board.rows.read();
-        let mut lines = Vec::with_capacity(rows.len() + 8);
+    let blocks = Memo::new(move |_| {
+        let mut blocks = vec![Block { key: Block::HEAD, lines: Vec::new() }];
         let mut last = None;
-        for row in rows.iter() {
+        for row in board.rows.read().iter() {
             // A row's time is settled when it is sent; only which day it is called changes.
             let day = board.day(row.data.read_untracked().timestamp);
+            if Block::begins_with(row) {
+                blocks.push(Block { key: row.key, lines: Vec::new() });
+            }
+            let Some(block) = blocks.last_mut() else { continue };
             if last.is_none_or(|last| day < last) {
-                lines.push(Line::Day(day));
+                block.lines.push(Line::Day(day));
                 last = Some(day);
             }
-            lines.push(Line::Row(row.clone()));
+            block.lines.push(Line::Row(row.clone()));
         }
-        lines
+        blocks
     });
+    let keys = move || blocks.read().iter().map(|block| block.key).collect::<Vec<_>>();
     view! {
         <ol class="rows" class:none=flag(move || board.rows.read().is_empty()) aria-label="Notifications">
-            <For each=move || lines.get() key=Line::key let:line>
-                {match line {
-                    Line::Day(day) => Either::Left(view! { <DayHeading board day /> }),
-                    Line::Row(row) => Either::Right(view! { <NotificationRow board row /> }),
-                }}
+            <For each=keys key=|key| *key let:key>
+                <Lines board blocks key />
             </For>
         </ol>
+    }
+}
+
+/// Some lines that follow each other.
+#[derive(Clone, PartialEq)]
+struct Block {
+    key: i64,
+    lines: Vec<Line>,
+}
+
+impl Block {
+    /// The key of the one at the top.
+    const HEAD: i64 = -1;
+
+    /// Whether this row begins a block. It depends on nothing else, so that a row which comes or
+    /// goes leaves all other blocks as they are.
+    fn begins_with(row: &Row) -> bool {
+        const LENGTH: i64 = 32;
+        row.key % LENGTH == 0
+    }
+}
+
+/// The lines of one block.
+#[component]
+fn Lines(board: Board, blocks: Memo<Vec<Block>>, key: i64) -> impl IntoView {
+    let lines = Memo::new(move |_| {
+        let blocks = blocks.read();
+        blocks.iter().find(|block| block.key == key).map(|block| block.lines.clone()).unwrap_or_default()
+    });
+    view! {
+        <For each=move || lines.get() key=Line::key let:line>
+            {match line {
+                Line::Day(day) => Either::Left(view! { <DayHeading board day /> }),
+                Line::Row(row) => Either::Right(view! { <NotificationRow board row /> }),
+            }}
+        </For>
     }
 }
 

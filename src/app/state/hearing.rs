@@ -12,8 +12,6 @@ use crate::{
     model::NotificationId,
 };
 
-/// How long changes are collected before they are shown together, in milliseconds.
-const TOGETHER: u32 = 40;
 /// How long to wait before asking for what cannot be told from the changes.
 const SOON: u32 = 1_500;
 /// How many rows a page has, at most.
@@ -67,7 +65,7 @@ impl Board {
             collects = !std::mem::replace(&mut book.heard.is_collecting, true);
         });
         if collects {
-            browser::after(TOGETHER, move || self.show_heard());
+            browser::after(0, move || self.show_heard());
         }
     }
 

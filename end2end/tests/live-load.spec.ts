@@ -1,0 +1,41 @@
+import { expect, test } from "../fixture.ts";
+
+// A trace looks at every row after every request, and would be what is measured.
+test.use({ trace: "off" });
+
+test("a thousand rows and fifty changes a second leave the page smooth", async ({ dashboard, api, page, user }) => {
+  test.slow();
+  await api.createMany(500, "old");
+  await api.createMany(500, "new");
+  await dashboard.open({ user_id: user });
+  for (let more = 0; more < 5; more += 1) {
+    await page.getByRole("link", { name: "Show older" }).click();
+    await expect.poll(() => dashboard.rows.count()).toBe(Math.min(1000, 100 * 2 ** more));
+  }
+  await expect(dashboard.rows).toHaveCount(1000);
+  await expect(page.getByText("Live", { exact: true })).toBeVisible();
+  await dashboard.rows.first().scrollIntoViewIfNeeded();
+  await page.evaluate(() => {
+    const frames: number[] = [];
+    const state = window as unknown as { frames: number[] };
+    state.frames = frames;
+    const note = (now: number) => {
+      frames.push(now);
+      requestAnimationFrame(note);
+    };
+    requestAnimationFrame(note);
+  });
+  for (let n = 0; n < 150; n += 1) {
+    await Promise.all([api.create(`live ${n}`), new Promise((resolve) => setTimeout(resolve, 20))]);
+  }
+  await expect(dashboard.row("live 149")).toBeVisible();
+  const gaps = await page.evaluate(() => {
+    const { frames } = window as unknown as { frames: number[] };
+    return frames.slice(1).map((frame, n) => frame - (frames[n] ?? 0));
+  });
+  const sorted = [...gaps].sort((a, b) => a - b);
+  const at = (part: number) => sorted[Math.floor(sorted.length * part)] ?? 0;
+  console.log(`frames: median ${at(0.5).toFixed(1)} ms, p95 ${at(0.95).toFixed(1)} ms, longest ${at(0.999).toFixed(1)} ms`);
+  expect(at(0.5)).toBeLessThan(20);
+  expect(at(0.95)).toBeLessThan(60);
+});

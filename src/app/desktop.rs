@@ -1,0 +1,88 @@
+//! What is shown outside of the page: notifications of the desktop, and the count on the app's icon.
+
+use js_sys::{Function, Promise, Reflect};
+use leptos::{prelude::*, task::spawn_local};
+use wasm_bindgen::{JsCast, JsValue, closure::Closure};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{Notification as Shown, NotificationOptions, NotificationPermission};
+
+use super::{browser, state::Board};
+use crate::model::Notification;
+
+/// Where it is remembered whether they are wanted.
+const WANTED: &str = "campanile.desktop";
+/// How much of a text is shown, in characters.
+const LONGEST: usize = 160;
+
+/// Whether notifications are wanted and may be shown.
+pub(super) fn is_on() -> bool {
+    browser::remembered(WANTED).as_deref() == Some("on") && may_show()
+}
+
+fn may_show() -> bool {
+    is_known() && Shown::permission() == NotificationPermission::Granted
+}
+
+/// Whether the browser has them at all.
+fn is_known() -> bool {
+    Reflect::has(&window(), &"Notification".into()).unwrap_or(false)
+}
+
+/// Turns them on or off. The first time, the browser asks whether it may.
+pub(super) fn toggle(board: Board) {
+    let turn = move |on: bool| {
+        browser::remember(WANTED, if on { "on" } else { "off" });
+        board.notifies.set(on);
+    };
+    if board.notifies.get_untracked() {
+        return turn(false);
+    }
+    if !is_known() {
+        return board.toast("This browser has no desktop notifications.", None);
+    }
+    let Ok(asked) = Shown::request_permission() else { return };
+    spawn_local(async move {
+        // Whatever it answers, the permission says it.
+        let _ = JsFuture::from(asked).await;
+        if may_show() {
+            turn(true);
+            board.say("Desktop notifications are on");
+        } else {
+            board.toast("The browser does not allow them. Its settings for this site do.", None);
+        }
+    });
+}
+
+/// Shows what arrived while nobody looked at the page.
+pub(super) fn show(notification: &Notification) {
+    if !browser::is_hidden() || !is_on() {
+        return;
+    }
+    let text: String = notification.content.as_str().chars().take(LONGEST).collect();
+    let options = NotificationOptions::new();
+    // The same one is shown once, by whichever tab.
+    options.set_tag(&notification.id.to_string());
+    let title = notification.title.as_ref().map_or(notification.user_id.as_str(), |title| title.as_str());
+    options.set_body(&text);
+    if let Ok(shown) = Shown::new_with_options(title, &options) {
+        let look = Closure::once_into_js(|| {
+            let _ = window().focus();
+        });
+        shown.set_onclick(Some(look.unchecked_ref()));
+    }
+}
+
+/// Puts the count on the app's icon, where the page is installed as an app.
+pub(super) fn badge(unread: u64) {
+    let navigator = window().navigator();
+    let set = Reflect::get(&navigator, &"setAppBadge".into()).ok().and_then(|it| it.dyn_into::<Function>().ok());
+    let Some(set) = set else { return };
+    #[expect(clippy::cast_precision_loss, reason = "nobody has that many")]
+    let count = JsValue::from_f64(unread as f64);
+    if let Some(done) = set.call1(&navigator, &count).ok().and_then(|it| it.dyn_into::<Promise>().ok()) {
+        // A page that is no app may refuse, and that is no error.
+        spawn_local(async move {
+            let _ = JsFuture::from(done).await;
+        });
+    }
+}
