@@ -17,7 +17,8 @@ export interface Server {
 export async function startServer(args: string[] = []): Promise<Server> {
   if (!existsSync(program)) throw new Error(`${program} is not there: run "make build" first`);
   const listen = args.includes("--listen") ? [] : ["--listen", "127.0.0.1:0"];
-  const child = spawn(program, ["serve", ...listen, "--store", "memory:", ...args], {
+  const store = args.includes("--store") ? [] : ["--store", "memory:"];
+  const child = spawn(program, ["serve", ...listen, ...store, ...args], {
     env: { PATH: process.env["PATH"] },
     stdio: ["ignore", "pipe", "pipe"],
   });

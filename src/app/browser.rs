@@ -2,7 +2,7 @@
 //! them: never what renders, which runs on the server too.
 
 use leptos::prelude::*;
-use wasm_bindgen::JsCast;
+use wasm_bindgen::{JsCast, closure::Closure};
 
 use crate::model::Timestamp;
 
@@ -23,6 +23,12 @@ pub(super) fn offset_minutes(moment: Timestamp) -> i32 {
 /// Calls `f` once, in so many milliseconds.
 pub(super) fn after(millis: u32, f: impl FnOnce() + 'static) {
     gloo_timers::callback::Timeout::new(millis, f).forget();
+}
+
+/// Calls `f` once, before the page is painted next; soon where it is not painted, because nobody
+/// sees it.
+pub(super) fn before_next_frame(f: impl FnOnce() + 'static) {
+    if is_hidden() { after(0, f) } else { request_animation_frame(f) }
 }
 
 /// Whether nobody can see the page.
@@ -88,6 +94,13 @@ pub(super) fn focused() -> Option<web_sys::HtmlElement> {
 pub(super) fn is_at_top() -> bool {
     let list_top = element("list").map_or(0, |list| list.scroll_top());
     list_top < 8 && window().scroll_y().unwrap_or(0.0) < 120.0
+}
+
+/// Calls `f` whenever anything on the page was scrolled.
+pub(super) fn on_scroll(f: impl FnMut() + 'static) {
+    let scrolled = Closure::<dyn FnMut()>::new(f).into_js_value();
+    // What is scrolled within the page tells only those who listen on the way to it.
+    let _ = document().add_event_listener_with_callback_and_bool("scroll", scrolled.unchecked_ref(), true);
 }
 
 /// Scrolls the list to its top.

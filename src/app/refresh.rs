@@ -103,12 +103,16 @@ impl Board {
         })
         .forget();
         let _ = window_event_listener_untyped("visibilitychange", move |_| {
-            if !browser::is_hidden() {
+            if browser::is_hidden() {
+                // What was to be shown with the next frame: there will be none for a while.
+                self.show_all_heard();
+            } else {
                 self.tick();
                 self.refresh_if_asked_for();
                 live::hurry(self);
             }
         });
+        browser::on_scroll(move || self.scrolled());
         let _ = window_event_listener(ev::online, move |_| {
             self.is_offline.set(false);
             self.refresh_if_asked_for();

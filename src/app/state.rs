@@ -191,6 +191,22 @@ impl Board {
         relative_time::local_day(moment, self.offset_minutes(moment))
     }
 
+    /// The same for many moments that are close to each other: the browser takes a microsecond or
+    /// two to say how far its clock is ahead, and within an hour of UTC that does not change.
+    pub(super) fn days(self) -> impl FnMut(Timestamp) -> i64 {
+        const HOUR: i64 = 3_600_000_000;
+        let mut known = None;
+        move |moment| {
+            let hour = moment.as_micros().div_euclid(HOUR);
+            let offset = match known {
+                Some((known, offset)) if known == hour => offset,
+                _ => self.offset_minutes(moment),
+            };
+            known = Some((hour, offset));
+            relative_time::local_day(moment, offset)
+        }
+    }
+
     /// The filter of the address; everything while it is not legal.
     pub(super) fn filter(self) -> Filter {
         self.address.read_untracked().filter().unwrap_or_default()

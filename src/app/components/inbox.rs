@@ -181,10 +181,10 @@ fn Pill(board: Board) -> impl IntoView {
 fn List(board: Board) -> impl IntoView {
     let blocks = Memo::new(move |_| {
         let mut blocks = vec![Block { key: Block::HEAD, lines: Vec::new() }];
-        let mut last = None;
+        let (mut last, mut day_of) = (None, board.days());
         for row in board.rows.read().iter() {
             // A row's time is settled when it is sent; only which day it is called changes.
-            let day = board.day(row.data.read_untracked().timestamp);
+            let day = day_of(row.data.read_untracked().timestamp);
             if Block::begins_with(row) {
                 blocks.push(Block { key: row.key, lines: Vec::new() });
             }

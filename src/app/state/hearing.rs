@@ -1,6 +1,8 @@
 //! Showing each change as it is heard of. What can be shown only by asking is asked for, but not
 //! for each change.
 
+use std::collections::VecDeque;
+
 use leptos::prelude::*;
 
 use super::{Board, Row, counting};
@@ -12,6 +14,14 @@ use crate::{
     model::NotificationId,
 };
 
+/// How long the page is left alone after something was shown, in milliseconds: to lay it out anew
+/// takes most of a frame.
+const PAUSE: f64 = 100.0;
+/// How many rows may be new before they are shown all at once.
+///
+/// One row that is put on top of many costs nothing; with two at once, leptos takes those below out
+/// of their block and puts them back, which begins their arrival anew.
+const ONE_BY_ONE: usize = 64;
 /// How long to wait before asking for what cannot be told from the changes.
 const SOON: u32 = 1_500;
 /// How many rows a page has, at most.
@@ -22,12 +32,15 @@ const MOST_ROWS: usize = 1_000;
 pub(crate) struct Heard {
     /// The position: everything up to this change is shown, or in `waiting`.
     position: Option<u64>,
-    waiting: Vec<Message>,
+    waiting: VecDeque<Message>,
     /// What was shown while an answer was under way, which may not have it.
     recent: Vec<Message>,
     asked: usize,
-    is_collecting: bool,
+    is_shown_soon: bool,
+    shown_at: f64,
     asks_soon: bool,
+    /// Whether somebody reads further down, until they scroll.
+    holds: Option<bool>,
 }
 
 impl Heard {
@@ -52,7 +65,7 @@ impl Board {
 
     /// A change was heard of.
     pub(crate) fn hear(self, message: Message) {
-        let mut collects = false;
+        let mut wait = None;
         self.book.update_value(|book| {
             // What is heard twice, here and by way of another tab, is shown once.
             if message.user_id.is_none() {
@@ -61,29 +74,63 @@ impl Board {
                 }
                 book.heard.position = message.modseq;
             }
-            book.heard.waiting.push(message);
-            collects = !std::mem::replace(&mut book.heard.is_collecting, true);
+            let heard = &mut book.heard;
+            heard.waiting.push_back(message);
+            if !std::mem::replace(&mut heard.is_shown_soon, true) {
+                wait = Some((heard.shown_at + PAUSE - browser::now_ms()).clamp(0.0, PAUSE));
+            }
         });
-        if collects {
-            browser::after(0, move || self.show_heard());
+        if let Some(wait) = wait {
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is a tenth of a second")]
+            browser::after(wait as u32, move || self.show_heard_soon());
         }
     }
 
-    /// Shows what was heard, unless a change made here is not answered: its answer comes first.
-    pub(crate) fn show_heard(self) {
+    /// Shows what was heard with the next frame: each new row by a call of its own, between which
+    /// the page changes.
+    fn show_heard_soon(self) {
+        let mut calls = 0;
+        self.book.update_value(|book| {
+            book.heard.is_shown_soon = false;
+            book.heard.shown_at = browser::now_ms();
+            calls = book.heard.waiting.iter().filter(|message| message.kind == Kind::Created).count().max(1);
+        });
+        for _ in 0..if calls > ONE_BY_ONE { 1 } else { calls } {
+            browser::before_next_frame(move || self.show_heard());
+        }
+    }
+
+    /// Shows the next thing that was heard, unless a change made here is not answered: its answer
+    /// comes first.
+    fn show_heard(self) {
         let mut messages = Vec::new();
         self.book.update_value(|book| {
-            book.heard.is_collecting = false;
-            if !book.changes.is_under_way(browser::now_ms()) {
-                messages = std::mem::take(&mut book.heard.waiting);
-                if book.heard.asked > 0 {
-                    book.heard.recent.extend(messages.iter().cloned());
-                }
+            if book.changes.is_under_way(browser::now_ms()) {
+                return;
+            }
+            let heard = &mut book.heard;
+            let new = |(place, message): (usize, &Message)| (message.kind == Kind::Created).then_some(place);
+            let mut new = heard.waiting.iter().enumerate().filter_map(new);
+            // Up to the second one that is new.
+            let some = match (new.nth(1), new.count()) {
+                (Some(second), more) if more <= ONE_BY_ONE => second,
+                _ => heard.waiting.len(),
+            };
+            messages.extend(heard.waiting.drain(..some));
+            if heard.asked > 0 {
+                heard.recent.extend(messages.iter().cloned());
             }
         });
         if !messages.is_empty() {
             self.show_messages(messages, true);
         }
+    }
+
+    /// Shows whatever was heard: there may be no frame for a while, or a change was answered.
+    pub(crate) fn show_all_heard(self) {
+        let mut waiting = 0;
+        self.book.update_value(|book| waiting = book.heard.waiting.len());
+        (0..waiting).for_each(|_| self.show_heard());
     }
 
     /// An answer is asked for: what is heard meanwhile may not be in it.
@@ -99,7 +146,7 @@ impl Board {
                 book.heard.recent.clear();
             }
         });
-        self.show_heard();
+        self.show_all_heard();
     }
 
     /// An answer was shown that was read at this change number: what was heard since is shown once
@@ -111,7 +158,7 @@ impl Board {
             heard.asked = heard.asked.saturating_sub(1);
             heard.position = read_at.map(|read_at| heard.position.map_or(read_at, |heard| heard.max(read_at)));
             again = if heard.asked == 0 { std::mem::take(&mut heard.recent) } else { heard.recent.clone() };
-            again.append(&mut heard.waiting);
+            again.extend(heard.waiting.drain(..));
             if let Some(read_at) = read_at {
                 again.retain(|message| message.modseq > Some(read_at));
             }
@@ -135,7 +182,7 @@ impl Board {
     fn show_messages(self, messages: Vec<Message>, counts: bool) {
         let filter = self.filter();
         let is_head = self.address.read_untracked().before.is_none();
-        let holds = !browser::is_at_top();
+        let holds = self.holds();
         let shown = self.rows.get_untracked();
         let mut rows = shown.clone();
         let mut overview = self.overview.get_untracked();
@@ -229,6 +276,22 @@ impl Board {
         if asks {
             self.ask_soon();
         }
+    }
+
+    /// Whether somebody reads further down. It is looked up once until they scroll: to say it, the
+    /// browser has to lay out the page.
+    fn holds(self) -> bool {
+        if let Some(holds) = self.book.with_value(|book| book.heard.holds) {
+            return holds;
+        }
+        let holds = !browser::is_at_top();
+        self.book.update_value(|book| book.heard.holds = Some(holds));
+        holds
+    }
+
+    /// Somebody scrolled.
+    pub(crate) fn scrolled(self) {
+        self.book.update_value(|book| book.heard.holds = None);
     }
 
     /// Asks the server for the present, in a moment and once.
