@@ -195,7 +195,7 @@ async fn nobody_misses_or_repeats_a_change_whatever_breaks() {
 
     let (over, written) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
     let writers_over = Arc::new(AtomicBool::new(false));
-    let untils: Vec<Arc<AtomicU64>> = (0..INBOXES).map(|_| Arc::new(AtomicU64::new(u64::MAX))).collect();
+    let ends: Vec<Arc<AtomicU64>> = (0..INBOXES).map(|_| Arc::new(AtomicU64::new(u64::MAX))).collect();
     let writers: Vec<_> = (0..WRITERS)
         .map(|number| {
             let (addresses, over, written) = (addresses.clone(), Arc::clone(&writers_over), Arc::clone(&written));
@@ -205,7 +205,7 @@ async fn nobody_misses_or_repeats_a_change_whatever_breaks() {
     let listeners: Vec<_> = (0..LISTENERS)
         .map(|number| {
             let inbox = number % INBOXES;
-            let (over, until) = (Arc::clone(&over), Arc::clone(&untils[inbox]));
+            let (over, until) = (Arc::clone(&over), Arc::clone(&ends[inbox]));
             tokio::spawn(listen(addresses.clone(), user(inbox), Dice(1000 + number as u64), over, until))
         })
         .collect();
@@ -245,7 +245,7 @@ async fn nobody_misses_or_repeats_a_change_whatever_breaks() {
         writer.join().unwrap();
     }
     let mut stored = Vec::new();
-    for (number, until) in untils.iter().enumerate() {
+    for (number, until) in ends.iter().enumerate() {
         let listed = loop {
             if let Some(listed) = Inbox::try_list(addresses[0], &user(number)).await {
                 break listed;
