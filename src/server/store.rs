@@ -4,6 +4,7 @@
 //! keep is a named test of `tests/store/contract.rs`, which runs against every back end.
 
 mod collect;
+pub mod credentials;
 mod made;
 pub mod memory;
 pub mod postgres;
@@ -20,6 +21,7 @@ use crate::model::{
     Category, Change, Changes, Cursor, Filter, Limit, Notification, NotificationId, Overview, Page, Timestamp, UserId,
 };
 
+pub use credentials::{Credentials, Grant, GrantKind, Holder, KeyId, Scope, Scopes, SecretHash, ServiceKey};
 pub use memory::MemoryStore;
 pub use postgres::{PostgresOptions, PostgresStore, PostgresTransfer};
 pub use record::Record;
