@@ -42,6 +42,8 @@ pub enum Code {
     BadRequest,
     /// 422: the request can be read, and a value in it is not legal; `errors` says which.
     InvalidInput,
+    /// 401: nobody knows who is calling; send a key or a token, or sign in.
+    Unauthenticated,
     /// 403: the caller may not do this.
     Forbidden,
     /// 404: there is no such route, notification or index.
@@ -56,6 +58,8 @@ pub enum Code {
     UnsupportedMediaType,
     /// 421: the server does not answer for this `Host`.
     MisdirectedRequest,
+    /// 429: the caller asks too often; `retry_after` says how long to wait.
+    TooManyRequests,
     /// 500: the server is at fault; the log has the cause.
     Internal,
     /// 503: the server cannot do this now; try again later.
@@ -70,6 +74,7 @@ impl Code {
     pub fn status(self) -> u16 {
         match self {
             Self::BadRequest => 400,
+            Self::Unauthenticated => 401,
             Self::Forbidden => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
@@ -78,6 +83,7 @@ impl Code {
             Self::UnsupportedMediaType => 415,
             Self::MisdirectedRequest => 421,
             Self::InvalidInput => 422,
+            Self::TooManyRequests => 429,
             Self::Internal => 500,
             Self::Unavailable => 503,
             Self::Unreachable => 0,
@@ -88,6 +94,7 @@ impl Code {
     fn title(self) -> &'static str {
         match self {
             Self::BadRequest => "Bad Request",
+            Self::Unauthenticated => "Unauthorized",
             Self::Forbidden => "Forbidden",
             Self::NotFound => "Not Found",
             Self::MethodNotAllowed => "Method Not Allowed",
@@ -96,6 +103,7 @@ impl Code {
             Self::UnsupportedMediaType => "Unsupported Media Type",
             Self::MisdirectedRequest => "Misdirected Request",
             Self::InvalidInput => "Unprocessable Content",
+            Self::TooManyRequests => "Too Many Requests",
             Self::Internal => "Internal Server Error",
             Self::Unavailable => "Service Unavailable",
             Self::Unreachable => "No Answer",
@@ -124,6 +132,10 @@ pub struct Problem {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "ssr", schema(required = false))]
     pub errors: Vec<FieldError>,
+    /// How many seconds to wait, as in the header `Retry-After`, when `code` is `too_many_requests`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ssr", schema(nullable = false))]
+    pub retry_after: Option<u64>,
     /// `false` where the answer to success has `"ok": true`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "ssr", schema(nullable = false))]
@@ -140,6 +152,7 @@ impl Problem {
             detail: detail.into(),
             code,
             errors: Vec::new(),
+            retry_after: None,
             ok: None,
         }
     }
@@ -159,6 +172,12 @@ impl Problem {
     #[must_use]
     pub fn internal() -> Self {
         Self::new(Code::Internal, "Something went wrong on our side. It has been logged.")
+    }
+
+    /// Too many requests: the next one is welcome in so many seconds.
+    #[must_use]
+    pub fn too_many(detail: impl Into<String>, retry_after: u64) -> Self {
+        Self { retry_after: Some(retry_after), ..Self::new(Code::TooManyRequests, detail) }
     }
 
     /// The same, with `"ok": false`, for routes that answer `"ok": true` otherwise.
