@@ -177,10 +177,12 @@ async fn serve(common: &Common) -> Result<()> {
         stopping.await;
         followed.stop_following();
     };
+    let scheme = if settings.connections.tls.is_some() { "https" } else { "http" };
+    let serving = listener::serve(socket, router, settings.connections, stop)?;
     let upkeep = tokio::spawn(maintenance::run(service));
     tracing::info!(%address, store = %settings.store, bus = %settings.bus, version = env!("CARGO_PKG_VERSION"), "serving");
-    println!("Campanile is ready: http://{address}/");
-    let all_ended = listener::serve(socket, router, settings.connections, stop).await;
+    println!("Campanile is ready: {scheme}://{address}/");
+    let all_ended = serving.await;
     upkeep.abort();
     if all_ended {
         tracing::info!("stopped");

@@ -5,6 +5,7 @@ use std::{
     net::TcpStream,
     path::PathBuf,
     process::{Child, Command, Output, Stdio},
+    sync::mpsc,
     time::{Duration, Instant},
 };
 
@@ -38,8 +39,18 @@ impl Server {
         let mut child = campanile(&all).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let address = line.trim().strip_prefix("Campanile is ready: http://").and_then(|rest| rest.strip_suffix('/'));
+        let scheme = if arguments.contains(&"--tls-cert") { "https" } else { "http" };
+        let address = line.trim().strip_prefix(&format!("Campanile is ready: {scheme}://"));
+        let address = address.and_then(|rest| rest.strip_suffix('/'));
         Self { address: address.unwrap_or_else(|| panic!("{line:?}")).to_owned(), child }
+    }
+
+    /// What is logged from now on, line by line. It is then not returned by `stop`.
+    pub(crate) fn log(&mut self) -> mpsc::Receiver<String> {
+        let (sender, lines) = mpsc::channel();
+        let log = BufReader::new(self.child.stderr.take().unwrap());
+        std::thread::spawn(move || log.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+        lines
     }
 
     fn ask(&self, request: &str) -> String {
@@ -133,6 +144,8 @@ fn a_setting_that_is_wrong_is_one_clear_sentence() {
         (vec!["--max-age", "90"], "max-age:"),
         (vec!["--sqlite-queue", "0"], "sqlite-queue:"),
         (vec!["--window", "0"], "window:"),
+        (vec!["--tls-cert", "only.pem"], "tls-key:"),
+        (vec!["--tls-key", "only.pem"], "tls-cert:"),
         (vec!["--log", "a=b=c"], "log:"),
         (vec!["--config", "/does/not/exist.toml"], "exist.toml"),
     ] {
@@ -181,7 +194,7 @@ fn printed(arguments: &[&str]) -> String {
 }
 
 /// What a command that must fail says.
-fn refused(arguments: &[&str]) -> String {
+pub(crate) fn refused(arguments: &[&str]) -> String {
     let done = run(arguments);
     assert!(!done.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&done.stdout));
     String::from_utf8(done.stderr).unwrap()

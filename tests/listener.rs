@@ -2,8 +2,11 @@
 
 use std::{future::pending, net::SocketAddr, time::Duration};
 
-use axum::{Router, routing::get};
-use campanile::server::listener::{ListenerOptions, serve};
+use axum::{Extension, Router, body::Body, http::Request, routing::get};
+use campanile::server::listener::{ListenerOptions, Peer, serve};
+use http_body_util::BodyExt;
+use hyper::client::conn::http2::{SendRequest, handshake};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -30,12 +33,13 @@ async fn start(max_connections: usize, header_timeout: Duration, shutdown_timeou
                 "slow"
             }),
         )
+        .route("/peer", get(|Extension(peer): Extension<Peer>| async move { format!("{peer:?}") }))
         .route("/never", get(|| async { pending::<()>().await }));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel();
-    let options = ListenerOptions { max_connections, header_timeout, shutdown_timeout };
-    let ended = tokio::spawn(serve(listener, router, options, async { drop(stopped.await) }));
+    let options = ListenerOptions { max_connections, header_timeout, shutdown_timeout, tls: None };
+    let ended = tokio::spawn(serve(listener, router, options, async { drop(stopped.await) }).unwrap());
     Running { address, stop, ended }
 }
 
@@ -103,4 +107,26 @@ async fn a_request_that_never_ends_is_cut_at_the_deadline() {
     tokio::time::sleep(Duration::from_millis(50)).await;
     server.stop.send(()).unwrap();
     assert!(!timeout(LONG, server.ended).await.unwrap().unwrap());
+}
+
+async fn connect_http2(server: &Running) -> (SocketAddr, SendRequest<Body>) {
+    let stream = TcpStream::connect(server.address).await.unwrap();
+    let from = stream.local_addr().unwrap();
+    let (send, connection) = handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(connection);
+    (from, send)
+}
+
+#[tokio::test]
+async fn a_request_knows_who_sent_it() {
+    let server = start(10, LONG, LONG).await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    let said = |address| format!("{:?}", Peer { address, is_encrypted: false });
+    stream.write_all(b"GET /peer HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+    let expected = said(stream.local_addr().unwrap());
+    read_until(&mut stream, &expected).await;
+    let (from, mut send) = connect_http2(&server).await;
+    let request = Request::get("http://localhost/peer").body(Body::empty()).unwrap();
+    let answer = send.send_request(request).await.unwrap().into_body().collect().await.unwrap().to_bytes();
+    assert_eq!(answer, said(from));
 }

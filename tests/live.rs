@@ -39,13 +39,14 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
-        let options = ListenerOptions { max_connections: 10_000, header_timeout: LONG, shutdown_timeout: LONG };
+        let options =
+            ListenerOptions { max_connections: 10_000, header_timeout: LONG, shutdown_timeout: LONG, tls: None };
         let followed = service.clone();
         let stopping = async move {
             drop(stopped.await);
             followed.stop_following();
         };
-        let ended = tokio::spawn(serve(listener, router, options, stopping));
+        let ended = tokio::spawn(serve(listener, router, options, stopping).unwrap());
         Self { address, service, stop: Some(stop), ended }
     }
 

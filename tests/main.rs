@@ -22,3 +22,4 @@ mod postgres;
 mod service;
 mod static_files;
 mod store;
+mod tls;

@@ -4,7 +4,11 @@ mod bus_url;
 mod in_force;
 mod store_url;
 
-use std::{net::SocketAddr, path::Path, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::{Context, Result, bail};
 use chrono::TimeDelta;
@@ -17,7 +21,7 @@ pub use store_url::StoreUrl;
 
 use super::{
     http::{HttpOptions, StreamOptions},
-    listener::ListenerOptions,
+    listener::{ListenerOptions, TlsOptions},
 };
 
 /// How log lines look.
@@ -105,6 +109,14 @@ pub struct Said {
     #[arg(long, env = "CAMPANILE_HEADER_TIMEOUT", value_name = "SECONDS")]
     pub header_timeout: Option<u64>,
 
+    /// A certificate and those that vouch for it, in PEM: connections are encrypted; read again when it changes
+    #[arg(long, env = "CAMPANILE_TLS_CERT", value_name = "FILE")]
+    pub tls_cert: Option<PathBuf>,
+
+    /// The private key of the certificate, in PEM, without a password
+    #[arg(long, env = "CAMPANILE_TLS_KEY", value_name = "FILE")]
+    pub tls_key: Option<PathBuf>,
+
     /// How long running requests may take to end when the server stops, in seconds [default: 5]
     #[arg(long, env = "CAMPANILE_SHUTDOWN_TIMEOUT", value_name = "SECONDS")]
     pub shutdown_timeout: Option<u64>,
@@ -152,6 +164,8 @@ impl Said {
             max_connections: Some(16_384),
             request_timeout: Some(30),
             header_timeout: Some(30),
+            tls_cert: None,
+            tls_key: None,
             shutdown_timeout: Some(5),
             heartbeat: Some(25),
             stall_timeout: Some(10),
@@ -245,6 +259,7 @@ impl Settings {
                 max_connections: count("max-connections", said.max_connections)?,
                 header_timeout: seconds("header-timeout", said.header_timeout)?,
                 shutdown_timeout: seconds("shutdown-timeout", said.shutdown_timeout)?,
+                tls: tls(said.tls_cert, said.tls_key)?,
             },
             log: needed("log", said.log)?,
             log_format: needed("log-format", said.log_format)?,
@@ -277,6 +292,16 @@ fn count(name: &str, value: Option<usize>) -> Result<usize> {
     match needed(name, value)? {
         0 => bail!("{name}: must be at least 1."),
         count => Ok(count),
+    }
+}
+
+/// A certificate is of no use without its key.
+fn tls(certificate: Option<PathBuf>, key: Option<PathBuf>) -> Result<Option<TlsOptions>> {
+    match (certificate, key) {
+        (Some(certificate), Some(key)) => Ok(Some(TlsOptions { certificate, key })),
+        (None, None) => Ok(None),
+        (Some(_), None) => bail!("tls-key: is missing beside tls-cert. Say both, or none."),
+        (None, Some(_)) => bail!("tls-cert: is missing beside tls-key. Say both, or none."),
     }
 }
 
@@ -344,6 +369,18 @@ mod tests {
         assert_eq!(settle(&said).unwrap_err().to_string(), "window: must be at least 1.");
         let said = Said { request_timeout: Some(0), ..Said::default() };
         assert!(settle(&said).unwrap_err().to_string().starts_with("request-timeout:"));
+    }
+
+    #[test]
+    fn a_certificate_and_its_key_are_said_together() {
+        let [certificate, key] = ["a.pem", "b.pem"].map(|file| Some(PathBuf::from(file)));
+        let said = Said { tls_cert: certificate.clone(), ..Said::default() };
+        assert!(settle(&said).unwrap_err().to_string().starts_with("tls-key:"));
+        let said = Said { tls_key: key.clone(), ..Said::default() };
+        assert!(settle(&said).unwrap_err().to_string().starts_with("tls-cert:"));
+        let said = Said { tls_cert: certificate, tls_key: key, ..Said::default() };
+        assert!(settle(&said).unwrap().connections.tls.is_some());
+        assert!(settle(&Said::default()).unwrap().connections.tls.is_none());
     }
 
     #[test]

@@ -6,8 +6,10 @@
 mod connection;
 mod relay;
 mod shared;
+mod stream;
+mod tls;
 
-use std::{future::Future, io, pin::pin, sync::Arc, time::Duration};
+use std::{future::Future, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use axum::Router;
 use tokio::{
@@ -17,6 +19,8 @@ use tokio::{
 };
 
 use connection::Connection;
+use tls::Tls;
+pub use tls::{TlsError, TlsOptions};
 
 /// How long to wait when the system has no room for another connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -28,11 +32,22 @@ const MOST_PLACES: u32 = 1 << 28;
 pub struct ListenerOptions {
     /// How many connections are served at once; the next one waits until one of them ends.
     pub max_connections: usize,
-    /// How long a client may take to send the headers of a request, and how long a connection
-    /// without a request is kept.
+    /// How long a client may take to greet in TLS, to send the headers of a request, and how long
+    /// a connection without a request is kept.
     pub header_timeout: Duration,
     /// How long requests may take to end after the server was told to stop.
     pub shutdown_timeout: Duration,
+    /// The certificate, when connections are encrypted.
+    pub tls: Option<TlsOptions>,
+}
+
+/// Who sent a request. It is in the extensions of every request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// The other end of the connection: the client, or a gateway in front.
+    pub address: SocketAddr,
+    /// Whether the connection is TLS.
+    pub is_encrypted: bool,
 }
 
 /// A connection's place among those that are served at once. It is in the extensions of every
@@ -51,11 +66,27 @@ pub struct LongStream {
 }
 
 /// Serves until `stop` is done, then takes no more connections, lets running requests and streams
-/// end, and returns within the deadline; `true` says that all of them ended.
-pub async fn serve(
+/// end, and is done within the deadline; `true` says that all of them ended.
+///
+/// The certificate is read at once, so that nobody is told that the server is ready when it cannot be.
+///
+/// # Errors
+/// One sentence about a certificate or a key that cannot be used.
+pub fn serve(
     listener: TcpListener,
     router: Router,
     options: ListenerOptions,
+    stop: impl Future<Output = ()>,
+) -> Result<impl Future<Output = bool>, TlsError> {
+    let tls = options.tls.clone().map(Tls::start).transpose()?;
+    Ok(accept_all(listener, router, options, tls, stop))
+}
+
+async fn accept_all(
+    listener: TcpListener,
+    router: Router,
+    options: ListenerOptions,
+    tls: Option<Tls>,
     stop: impl Future<Output = ()>,
 ) -> bool {
     let (stop_all, stopping) = watch::channel(());
@@ -68,10 +99,17 @@ pub async fn serve(
             () = &mut stop => break,
         };
         match accepted {
-            Ok((stream, place)) => {
-                let (router, stopping) = (router.clone(), stopping.clone());
-                let connection = Connection { router, place, stopping, header_timeout: options.header_timeout };
-                tokio::spawn(connection.serve(stream));
+            Ok((stream, address, place)) => {
+                // A socket of IPv6 shows a client of IPv4 in disguise.
+                let address = SocketAddr::new(address.ip().to_canonical(), address.port());
+                let connection = Connection {
+                    router: router.clone(),
+                    place,
+                    peer: Peer { address, is_encrypted: tls.is_some() },
+                    stopping: stopping.clone(),
+                    header_timeout: options.header_timeout,
+                };
+                tokio::spawn(connection.serve(stream, tls.as_ref().map(Tls::acceptor)));
             }
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
@@ -79,15 +117,15 @@ pub async fn serve(
             }
         }
     }
-    drop((listener, stop_all));
+    drop((listener, tls, stop_all));
     // Whatever still runs has its place.
     timeout(options.shutdown_timeout, places.acquire_many(all)).await.is_ok()
 }
 
 /// Waits for a free place, then for a client.
-async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> io::Result<(TcpStream, Place)> {
+async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> io::Result<(TcpStream, SocketAddr, Place)> {
     let permit = Arc::clone(places).acquire_owned().await.map_err(io::Error::other)?;
-    let (stream, _) = listener.accept().await?;
+    let (stream, address) = listener.accept().await?;
     stream.set_nodelay(true)?;
-    Ok((stream, Place { _permit: Arc::new(permit) }))
+    Ok((stream, address, Place { _permit: Arc::new(permit) }))
 }

@@ -27,7 +27,7 @@ pub async fn check(
         Err(error) => Err(error),
     };
     let wrong = match settings {
-        Ok(settings) => match store_is_usable(&settings).await {
+        Ok(settings) => match is_usable(&settings).await {
             Ok(sentence) => {
                 report.push_str(&sentence);
                 Ok(())
@@ -53,6 +53,14 @@ fn describe(report: &mut String, in_force: &InForce, is_from_environment: impl F
         // Writing to a string does not fail.
         let _ = writeln!(report, "{:name_width$}  {:value_width$}  {origin}", setting.name, setting.value);
     }
+}
+
+/// What state the store is in, when the certificate is fine; `Err` says why the server could not start.
+async fn is_usable(settings: &Settings) -> Result<String> {
+    if let Some(tls) = &settings.connections.tls {
+        tls.check()?;
+    }
+    store_is_usable(settings).await
 }
 
 /// What state the store is in; `Err` says why the server could not start with it.

@@ -25,8 +25,9 @@ use tokio::{
     sync::{oneshot, watch},
     time::{sleep, timeout},
 };
+use tokio_rustls::TlsAcceptor;
 
-use super::{LongStream, Place, relay::relay, shared::SharedStream};
+use super::{LongStream, Peer, Place, relay::relay, shared::SharedStream, stream::Stream, tls};
 
 /// What every HTTP/2 connection begins with, and no HTTP/1 request.
 const HTTP2: &[u8; 3] = b"PRI";
@@ -39,31 +40,43 @@ const HTTP2_STREAMS: u32 = 128;
 pub(super) struct Connection {
     pub(super) router: Router,
     pub(super) place: Place,
+    pub(super) peer: Peer,
     /// Changes when the server stops.
     pub(super) stopping: watch::Receiver<()>,
     pub(super) header_timeout: Duration,
 }
 
 impl Connection {
-    pub(super) async fn serve(self, stream: TcpStream) {
-        let ended = match timeout(self.header_timeout, speaks_http2(&stream)).await {
-            Ok(Ok(true)) => self.serve_http2(stream).await,
-            Ok(Ok(false)) => self.serve_http1(stream).await,
-            Ok(Err(_)) | Err(_) => return,
+    /// Serves a client from its first byte on, which is of TLS when there is an acceptor.
+    pub(super) async fn serve(mut self, stream: TcpStream, acceptor: Option<TlsAcceptor>) {
+        let begun = tokio::select! {
+            biased;
+            begun = timeout(self.header_timeout, begin(stream, acceptor)) => begun,
+            _ = self.stopping.changed() => return,
+        };
+        let ended = match begun {
+            Ok(Ok((stream, true))) => self.serve_http2(stream).await,
+            Ok(Ok((stream, false))) => self.serve_http1(stream).await,
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "a connection did not begin");
+                return;
+            }
+            Err(_) => return,
         };
         if let Err(error) = ended {
             tracing::debug!(%error, "a connection ended early");
         }
     }
 
-    async fn serve_http1(self, stream: TcpStream) -> hyper::Result<()> {
-        let Self { router, place, mut stopping, header_timeout } = self;
+    async fn serve_http1(self, stream: Stream) -> hyper::Result<()> {
+        let Self { router, place, peer, mut stopping, header_timeout } = self;
         let (io, owner) = SharedStream::new(stream);
         let (hand_over, mut handed_over) = oneshot::channel();
         let hand_over = Arc::new(Mutex::new(Some(hand_over)));
         let (router, of_requests) = (TowerToHyperService::new(router), place.clone());
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(of_requests.clone());
+            request.extensions_mut().insert(peer);
             let may_be_long = request.version() == Version::HTTP_11 && request.method() == Method::GET;
             let answer = router.call(request);
             let hand_over = Arc::clone(&hand_over);
@@ -110,11 +123,12 @@ impl Connection {
         Ok(())
     }
 
-    async fn serve_http2(self, stream: TcpStream) -> hyper::Result<()> {
-        let Self { router, place, mut stopping, header_timeout } = self;
-        let (router, of_requests) = (TowerToHyperService::new(router), place.clone());
+    async fn serve_http2(self, stream: Stream) -> hyper::Result<()> {
+        let Self { router, place, peer, mut stopping, header_timeout } = self;
+        let router = TowerToHyperService::new(router);
         let service = service_fn(move |mut request: Request<Incoming>| {
-            request.extensions_mut().insert(of_requests.clone());
+            request.extensions_mut().insert(place.clone());
+            request.extensions_mut().insert(peer);
             router.call(request)
         });
         let connection = http2::Builder::new(TokioExecutor::new())
@@ -132,6 +146,18 @@ impl Connection {
             }
         }
     }
+}
+
+/// Greets a client, and says whether it speaks HTTP/2.
+async fn begin(stream: TcpStream, acceptor: Option<TlsAcceptor>) -> io::Result<(Stream, bool)> {
+    let Some(acceptor) = acceptor else {
+        let is_http2 = speaks_http2(&stream).await?;
+        return Ok((Stream::Plain(stream), is_http2));
+    };
+    // In a box, so that the task of a plain connection keeps no room for it.
+    let stream = Box::pin(acceptor.accept(stream)).await?;
+    let is_http2 = stream.get_ref().1.alpn_protocol() == Some(tls::HTTP2);
+    Ok((Stream::Tls(Box::new(stream)), is_http2))
 }
 
 /// Looks at how the client begins, and leaves it there.

@@ -1,7 +1,10 @@
 //! Writes a response whose body has no end in sight, without hyper.
 
 use std::{
+    future::poll_fn,
     io::{self, Write},
+    pin::Pin,
+    task::{Poll, ready},
     time::{Duration, SystemTime},
 };
 
@@ -11,10 +14,15 @@ use axum::{
     response::Response,
 };
 use http_body_util::BodyExt;
-use tokio::{io::AsyncWriteExt, net::TcpStream, time::timeout};
+use tokio::{
+    io::{AsyncRead, AsyncWriteExt, ReadBuf},
+    time::timeout,
+};
+
+use super::stream::Stream;
 
 /// Relays a response to a client of HTTP/1.1, until one of them ends.
-pub(super) async fn relay(mut stream: TcpStream, response: Response<Body>, stall_timeout: Duration) -> io::Result<()> {
+pub(super) async fn relay(mut stream: Stream, response: Response<Body>, stall_timeout: Duration) -> io::Result<()> {
     let (head, mut body) = response.into_parts();
     debug_assert_eq!((head.status, head.version), (StatusCode::OK, Version::HTTP_11));
     let mut chunk = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\nconnection: close\r\n".to_vec();
@@ -28,13 +36,13 @@ pub(super) async fn relay(mut stream: TcpStream, response: Response<Body>, stall
     drop(head);
     chunk.extend_from_slice(b"\r\n");
     loop {
-        timeout(stall_timeout, stream.write_all(&chunk)).await.map_err(|_| io::ErrorKind::TimedOut)??;
+        send(&mut stream, &chunk, stall_timeout).await?;
         // Between two chunks no room is kept for one.
         drop(chunk);
         let frame = tokio::select! {
             biased;
             frame = body.frame() => frame,
-            ended = hangs_up(&stream) => return ended,
+            ended = hangs_up(&mut stream) => return ended,
         };
         chunk = match frame {
             Some(Ok(frame)) => match frame.into_data() {
@@ -43,11 +51,20 @@ pub(super) async fn relay(mut stream: TcpStream, response: Response<Body>, stall
             },
             Some(Err(_)) => return Ok(()),
             None => {
-                timeout(stall_timeout, stream.write_all(b"0\r\n\r\n")).await.map_err(|_| io::ErrorKind::TimedOut)??;
-                return stream.shutdown().await;
+                send(&mut stream, b"0\r\n\r\n", stall_timeout).await?;
+                return timeout(stall_timeout, stream.shutdown()).await?;
             }
         };
     }
+}
+
+/// Writes until the system has it all: TLS keeps back what it does not take at once.
+async fn send(stream: &mut Stream, bytes: &[u8], stall_timeout: Duration) -> io::Result<()> {
+    timeout(stall_timeout, async {
+        stream.write_all(bytes).await?;
+        stream.flush().await
+    })
+    .await?
 }
 
 fn chunk_of(data: &[u8]) -> io::Result<Vec<u8>> {
@@ -59,15 +76,17 @@ fn chunk_of(data: &[u8]) -> io::Result<Vec<u8>> {
 }
 
 /// Waits until the client goes. What it says meanwhile is nothing that could be answered.
-async fn hangs_up(stream: &TcpStream) -> io::Result<()> {
-    loop {
-        stream.readable().await?;
-        let mut buffer = [0; 256];
-        match stream.try_read(&mut buffer) {
-            Ok(0) => return Ok(()),
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) => return Err(error),
+async fn hangs_up(stream: &mut Stream) -> io::Result<()> {
+    poll_fn(|context| {
+        loop {
+            // Here, and not kept while nothing comes.
+            let mut buffer = [0; 256];
+            let mut buffer = ReadBuf::new(&mut buffer);
+            ready!(Pin::new(&mut *stream).poll_read(context, &mut buffer))?;
+            if buffer.filled().is_empty() {
+                return Poll::Ready(Ok(()));
+            }
         }
-    }
+    })
+    .await
 }

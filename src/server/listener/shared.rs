@@ -9,17 +9,18 @@ use std::{
 
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+
+use super::stream::Stream;
 
 /// What hyper reads and writes. When the stream is taken, the connection is at its end.
 pub(super) struct SharedStream(Owner);
 
 /// From where the stream can be taken.
 #[derive(Clone)]
-pub(super) struct Owner(Arc<Mutex<Option<TokioIo<TcpStream>>>>);
+pub(super) struct Owner(Arc<Mutex<Option<TokioIo<Stream>>>>);
 
 impl SharedStream {
-    pub(super) fn new(stream: TcpStream) -> (Self, Owner) {
+    pub(super) fn new(stream: Stream) -> (Self, Owner) {
         let owner = Owner(Arc::new(Mutex::new(Some(TokioIo::new(stream)))));
         (Self(owner.clone()), owner)
     }
@@ -27,11 +28,11 @@ impl SharedStream {
 
 impl Owner {
     /// Takes the stream.
-    pub(super) fn take(&self) -> Option<TcpStream> {
+    pub(super) fn take(&self) -> Option<Stream> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take().map(TokioIo::into_inner)
     }
 
-    fn poll<T>(&self, poll: impl FnOnce(Pin<&mut TokioIo<TcpStream>>) -> Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+    fn poll<T>(&self, poll: impl FnOnce(Pin<&mut TokioIo<Stream>>) -> Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         match &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
             Some(stream) => poll(Pin::new(stream)),
             None => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),

@@ -1,0 +1,186 @@
+//! TLS 1.2 and 1.3 in the process: a certificate and its key, read from files, and anew when they change.
+
+use std::{
+    fs::{self, Metadata},
+    io,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use rustls::{
+    ServerConfig,
+    crypto::aws_lc_rs,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    sign::{CertifiedKey, SingleCertAndKey},
+};
+use thiserror::Error;
+use tokio::{sync::watch, task::spawn_blocking, time::sleep};
+use tokio_rustls::TlsAcceptor;
+
+/// The protocols that a client may choose from (ALPN, RFC 7301), the one we like best first.
+const PROTOCOLS: [&[u8]; 2] = [HTTP2, b"http/1.1"];
+/// What HTTP/2 is called there.
+pub(super) const HTTP2: &[u8] = b"h2";
+/// How often to look whether the files changed.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
+/// What in the mode of a file lets others than its owner at it.
+const OTHERS: u32 = 0o077;
+
+/// Where the certificate and its key are.
+#[derive(Clone, Debug)]
+pub struct TlsOptions {
+    /// The certificate and those that vouch for it, in PEM, the server's own first.
+    pub certificate: PathBuf,
+    /// Its private key, in PEM: PKCS#8, SEC1 or RSA, without a password.
+    pub key: PathBuf,
+}
+
+/// Why a certificate and a key cannot be used. It begins with the name of the setting, and says
+/// nothing of what the files hold.
+#[derive(Debug, Error)]
+pub enum TlsError {
+    /// The file with the certificate cannot be read.
+    #[error("tls-cert: {} cannot be read: {}.", .0.display(), .1)]
+    CertificateNotRead(PathBuf, io::Error),
+    /// It holds no certificate, or one that is damaged.
+    #[error("tls-cert: {} holds no certificate in PEM, or one that is damaged.", .0.display())]
+    NoCertificate(PathBuf),
+    /// The file with the key cannot be read.
+    #[error("tls-key: {} cannot be read: {}.", .0.display(), .1)]
+    KeyNotRead(PathBuf, io::Error),
+    /// It holds no key, or one that is damaged, has a password, or is of a kind that TLS does not use.
+    #[error("tls-key: {} holds no usable private key in PEM: PKCS#8, SEC1 or RSA, without a password.", .0.display())]
+    NoKey(PathBuf),
+    /// The key belongs to another certificate.
+    #[error("tls-key: the key in {} does not belong to the certificate in {}.", .key.display(), .certificate.display())]
+    OtherKey {
+        /// Where the certificate is.
+        certificate: PathBuf,
+        /// Where the key is.
+        key: PathBuf,
+    },
+    /// The library refuses to go on.
+    #[error("tls-cert: TLS cannot be set up: {0}.")]
+    Refused(rustls::Error),
+}
+
+impl TlsOptions {
+    /// Checks that the certificate and the key can be used.
+    ///
+    /// # Errors
+    /// One sentence about what is wrong with them.
+    pub fn check(&self) -> Result<(), TlsError> {
+        self.read().map(drop)
+    }
+
+    fn read(&self) -> Result<Arc<ServerConfig>, TlsError> {
+        let pem = fs::read(&self.certificate);
+        let pem = pem.map_err(|why| TlsError::CertificateNotRead(self.certificate.clone(), why))?;
+        let no_certificate = || TlsError::NoCertificate(self.certificate.clone());
+        let chain: Vec<_> =
+            CertificateDer::pem_slice_iter(&pem).collect::<Result<_, _>>().map_err(|_| no_certificate())?;
+        if chain.is_empty() {
+            return Err(no_certificate());
+        }
+        let pem = fs::read(&self.key).map_err(|why| TlsError::KeyNotRead(self.key.clone(), why))?;
+        // What the library says about a key is not repeated: it may quote the file.
+        let no_key = || TlsError::NoKey(self.key.clone());
+        let key = PrivateKeyDer::from_pem_slice(&pem).map_err(|_| no_key())?;
+
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let key = provider.key_provider.load_private_key(key).map_err(|_| no_key())?;
+        let pair = CertifiedKey::new(chain, key);
+        match pair.keys_match() {
+            Ok(()) => {}
+            Err(rustls::Error::InconsistentKeys(_)) => {
+                return Err(TlsError::OtherKey { certificate: self.certificate.clone(), key: self.key.clone() });
+            }
+            Err(_) => return Err(no_certificate()),
+        }
+        let mut config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(TlsError::Refused)?
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(SingleCertAndKey::from(pair)));
+        config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).to_vec();
+        Ok(Arc::new(config))
+    }
+
+    fn stamp(&self) -> Stamp {
+        [&self.certificate, &self.key].map(|path| Some(Change::of(&fs::metadata(path).ok()?)))
+    }
+}
+
+/// By what a change of the two files is told. `None` is a file that is not there.
+type Stamp = [Option<Change>; 2];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Change {
+    modified: Option<SystemTime>,
+    length: u64,
+}
+
+impl Change {
+    fn of(file: &Metadata) -> Self {
+        Self { modified: file.modified().ok(), length: file.len() }
+    }
+}
+
+/// The certificate and the key in use.
+pub(super) struct Tls(watch::Receiver<Arc<ServerConfig>>);
+
+impl Tls {
+    /// Reads the files, and goes on looking at them until this is dropped.
+    pub(super) fn start(options: TlsOptions) -> Result<Self, TlsError> {
+        // Taken before the files are read: what changes meanwhile is seen at the next look.
+        let seen = options.stamp();
+        let (sender, current) = watch::channel(options.read()?);
+        warn_if_exposed(&options.key);
+        tokio::spawn(follow_files(options, seen, sender));
+        Ok(Self(current))
+    }
+
+    /// What greets the next client.
+    pub(super) fn acceptor(&self) -> TlsAcceptor {
+        TlsAcceptor::from(Arc::clone(&self.0.borrow()))
+    }
+}
+
+/// Reads the files again when they changed, and keeps the old pair when the new one cannot be used.
+async fn follow_files(options: TlsOptions, mut seen: Stamp, current: watch::Sender<Arc<ServerConfig>>) {
+    loop {
+        tokio::select! {
+            () = sleep(LOOK_AGAIN) => {}
+            () = current.closed() => return,
+        }
+        let looking = options.clone();
+        let looked = spawn_blocking(move || {
+            let found = looking.stamp();
+            (found != seen).then(|| (found, looking.read()))
+        });
+        match looked.await {
+            Ok(None) => {}
+            Ok(Some((found, read))) => {
+                seen = found;
+                match read {
+                    Ok(config) => {
+                        warn_if_exposed(&options.key);
+                        current.send_replace(config);
+                        tracing::info!("the certificate changed: new connections get the new one");
+                    }
+                    Err(error) => tracing::warn!(%error, "the new certificate cannot be used; the old one stays"),
+                }
+            }
+            // The runtime ends.
+            Err(_) => return,
+        }
+    }
+}
+
+fn warn_if_exposed(key: &Path) {
+    if fs::metadata(key).is_ok_and(|file| file.permissions().mode() & OTHERS != 0) {
+        tracing::warn!("tls-key: others on this machine can get at the file of the key; chmod 600 keeps them out");
+    }
+}
