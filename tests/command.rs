@@ -144,6 +144,7 @@ fn a_setting_that_is_wrong_is_one_clear_sentence() {
         (vec!["--max-age", "90"], "max-age:"),
         (vec!["--sqlite-queue", "0"], "sqlite-queue:"),
         (vec!["--window", "0"], "window:"),
+        (vec!["--max-header-bytes", "8191"], "max-header-bytes:"),
         (vec!["--tls-cert", "only.pem"], "tls-key:"),
         (vec!["--tls-key", "only.pem"], "tls-cert:"),
         (vec!["--log", "a=b=c"], "log:"),

@@ -15,6 +15,8 @@ use tokio::{
 };
 
 const LONG: Duration = Duration::from_secs(10);
+/// Neither what hyper allows by itself over HTTP/1.1 nor over HTTP/2.
+const MOST_HEADERS: usize = 24 * 1024;
 const REQUEST: &[u8] = b"GET /quick HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 struct Running {
@@ -38,7 +40,13 @@ async fn start(max_connections: usize, header_timeout: Duration, shutdown_timeou
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel();
-    let options = ListenerOptions { max_connections, header_timeout, shutdown_timeout, tls: None };
+    let options = ListenerOptions {
+        max_connections,
+        header_timeout,
+        shutdown_timeout,
+        max_header_bytes: MOST_HEADERS,
+        tls: None,
+    };
     let ended = tokio::spawn(serve(listener, router, options, async { drop(stopped.await) }).unwrap());
     Running { address, stop, ended }
 }
@@ -57,7 +65,8 @@ async fn read_until(stream: &mut TcpStream, end: &str) -> String {
 #[tokio::test]
 async fn headers_that_do_not_come_close_the_connection() {
     let server = start(10, Duration::from_millis(100), LONG).await;
-    for slow in [&b""[..], b"G", b"GET /quick HTTP/1.1\r\nHost: loc"] {
+    let greeting_of_http2 = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    for slow in [&b""[..], b"G", b"GET /quick HTTP/1.1\r\nHost: loc", b"PRI", greeting_of_http2] {
         let mut stream = TcpStream::connect(server.address).await.unwrap();
         stream.write_all(slow).await.unwrap();
         let mut rest = Vec::new();
@@ -129,4 +138,29 @@ async fn a_request_knows_who_sent_it() {
     let request = Request::get("http://localhost/peer").body(Body::empty()).unwrap();
     let answer = send.send_request(request).await.unwrap().into_body().collect().await.unwrap().to_bytes();
     assert_eq!(answer, said(from));
+}
+
+#[tokio::test]
+async fn headers_over_the_limit_are_refused() {
+    let server = start(10, LONG, LONG).await;
+    let begin = "GET /quick HTTP/1.1\r\nHost: localhost\r\nX: ";
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    let fits = format!("{begin}{}\r\n\r\n", "x".repeat(MOST_HEADERS - begin.len() - 4));
+    stream.write_all(fits.as_bytes()).await.unwrap();
+    assert!(read_until(&mut stream, "quick").await.starts_with("HTTP/1.1 200"));
+    // The end is still missing when there is no more room.
+    let endless = format!("{begin}{}", "x".repeat(MOST_HEADERS - begin.len()));
+    stream.write_all(endless.as_bytes()).await.unwrap();
+    assert!(read_until(&mut stream, "\r\n\r\n").await.starts_with("HTTP/1.1 431"));
+}
+
+#[tokio::test]
+async fn headers_over_the_limit_are_refused_over_http2_too() {
+    let server = start(10, LONG, LONG).await;
+    let (_, mut send) = connect_http2(&server).await;
+    for (bytes, status) in [(MOST_HEADERS - 1024, 200), (MOST_HEADERS + 1024, 431), (10, 200)] {
+        let request = Request::get("http://localhost/quick").header("x", "x".repeat(bytes)).body(Body::empty());
+        let response = timeout(LONG, send.send_request(request.unwrap())).await.unwrap().unwrap();
+        assert_eq!(response.status(), status, "{bytes} bytes");
+    }
 }

@@ -39,8 +39,13 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
-        let options =
-            ListenerOptions { max_connections: 10_000, header_timeout: LONG, shutdown_timeout: LONG, tls: None };
+        let options = ListenerOptions {
+            max_connections: 10_000,
+            header_timeout: LONG,
+            shutdown_timeout: LONG,
+            max_header_bytes: 32 * 1024,
+            tls: None,
+        };
         let followed = service.clone();
         let stopping = async move {
             drop(stopped.await);

@@ -21,7 +21,7 @@ pub use store_url::StoreUrl;
 
 use super::{
     http::{HttpOptions, StreamOptions},
-    listener::{ListenerOptions, TlsOptions},
+    listener::{LEAST_HEADER_BYTES, ListenerOptions, TlsOptions},
 };
 
 /// How log lines look.
@@ -109,6 +109,10 @@ pub struct Said {
     #[arg(long, env = "CAMPANILE_HEADER_TIMEOUT", value_name = "SECONDS")]
     pub header_timeout: Option<u64>,
 
+    /// How long the headers of a request may be, in bytes [default: 32768]
+    #[arg(long, env = "CAMPANILE_MAX_HEADER_BYTES", value_name = "BYTES")]
+    pub max_header_bytes: Option<usize>,
+
     /// A certificate and those that vouch for it, in PEM: connections are encrypted; read again when it changes
     #[arg(long, env = "CAMPANILE_TLS_CERT", value_name = "FILE")]
     pub tls_cert: Option<PathBuf>,
@@ -164,6 +168,7 @@ impl Said {
             max_connections: Some(16_384),
             request_timeout: Some(30),
             header_timeout: Some(30),
+            max_header_bytes: Some(32 * 1024),
             tls_cert: None,
             tls_key: None,
             shutdown_timeout: Some(5),
@@ -259,6 +264,7 @@ impl Settings {
                 max_connections: count("max-connections", said.max_connections)?,
                 header_timeout: seconds("header-timeout", said.header_timeout)?,
                 shutdown_timeout: seconds("shutdown-timeout", said.shutdown_timeout)?,
+                max_header_bytes: header_bytes(said.max_header_bytes)?,
                 tls: tls(said.tls_cert, said.tls_key)?,
             },
             log: needed("log", said.log)?,
@@ -293,6 +299,14 @@ fn count(name: &str, value: Option<usize>) -> Result<usize> {
         0 => bail!("{name}: must be at least 1."),
         count => Ok(count),
     }
+}
+
+fn header_bytes(value: Option<usize>) -> Result<usize> {
+    let bytes = needed("max-header-bytes", value)?;
+    if bytes < LEAST_HEADER_BYTES {
+        bail!("max-header-bytes: must be at least {LEAST_HEADER_BYTES}.");
+    }
+    Ok(bytes)
 }
 
 /// A certificate is of no use without its key.
@@ -369,6 +383,8 @@ mod tests {
         assert_eq!(settle(&said).unwrap_err().to_string(), "window: must be at least 1.");
         let said = Said { request_timeout: Some(0), ..Said::default() };
         assert!(settle(&said).unwrap_err().to_string().starts_with("request-timeout:"));
+        let said = Said { max_header_bytes: Some(8191), ..Said::default() };
+        assert_eq!(settle(&said).unwrap_err().to_string(), "max-header-bytes: must be at least 8192.");
     }
 
     #[test]

@@ -22,6 +22,9 @@ use connection::Connection;
 use tls::Tls;
 pub use tls::{TlsError, TlsOptions};
 
+/// The least that [`ListenerOptions::max_header_bytes`] can be.
+pub const LEAST_HEADER_BYTES: usize = 8 * 1024;
+
 /// How long to wait when the system has no room for another connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// More places than any system has files; a semaphore has room for them.
@@ -37,6 +40,9 @@ pub struct ListenerOptions {
     pub header_timeout: Duration,
     /// How long requests may take to end after the server was told to stop.
     pub shutdown_timeout: Duration,
+    /// How long the headers of a request may be, in bytes; 431 answers longer ones. Less than
+    /// [`LEAST_HEADER_BYTES`] counts as that. HTTP/2 adds 32 bytes for each header (RFC 9113, 6.5.2).
+    pub max_header_bytes: usize,
     /// The certificate, when connections are encrypted.
     pub tls: Option<TlsOptions>,
 }
@@ -108,6 +114,7 @@ async fn accept_all(
                     peer: Peer { address, is_encrypted: tls.is_some() },
                     stopping: stopping.clone(),
                     header_timeout: options.header_timeout,
+                    max_header_bytes: options.max_header_bytes.max(LEAST_HEADER_BYTES),
                 };
                 tokio::spawn(connection.serve(stream, tls.as_ref().map(Tls::acceptor)));
             }

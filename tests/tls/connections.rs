@@ -43,7 +43,13 @@ impl Server {
         socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let listener = socket.listen(64).unwrap();
         let address = listener.local_addr().unwrap();
-        let options = ListenerOptions { max_connections, header_timeout, shutdown_timeout: LONG, tls: Some(files) };
+        let options = ListenerOptions {
+            max_connections,
+            header_timeout,
+            shutdown_timeout: LONG,
+            max_header_bytes: 32 * 1024,
+            tls: Some(files),
+        };
         tokio::spawn(serve(listener, router, options, std::future::pending()).unwrap());
         Self { authority, address, service }
     }
@@ -185,7 +191,7 @@ async fn a_client_that_does_not_finish_its_greeting_is_let_go() {
         silent.push(stream);
     }
     // The same holds for one that greets and then never asks.
-    for protocol in ["http/1.1"] {
+    for protocol in ["http/1.1", "h2"] {
         let mut stream = server.authority.connect(server.address, &[protocol]).await;
         drop(timeout(LONG, stream.read_to_end(&mut Vec::new())).await.expect("the server closes it"));
     }

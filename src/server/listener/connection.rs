@@ -22,7 +22,7 @@ use hyper_util::{
 };
 use tokio::{
     net::TcpStream,
-    sync::{oneshot, watch},
+    sync::{Notify, oneshot, watch},
     time::{sleep, timeout},
 };
 use tokio_rustls::TlsAcceptor;
@@ -35,6 +35,9 @@ const HTTP2: &[u8; 3] = b"PRI";
 const PEEK_PAUSE: Duration = Duration::from_millis(10);
 /// How many requests one HTTP/2 connection may have at once.
 const HTTP2_STREAMS: u32 = 128;
+/// How much of an answer waits in the process for a client of HTTP/2, for each request. A client may
+/// have many, and read none.
+const HTTP2_SEND_BUFFER: usize = 64 * 1024;
 
 /// A connection that is served.
 pub(super) struct Connection {
@@ -44,6 +47,7 @@ pub(super) struct Connection {
     /// Changes when the server stops.
     pub(super) stopping: watch::Receiver<()>,
     pub(super) header_timeout: Duration,
+    pub(super) max_header_bytes: usize,
 }
 
 impl Connection {
@@ -69,7 +73,7 @@ impl Connection {
     }
 
     async fn serve_http1(self, stream: Stream) -> hyper::Result<()> {
-        let Self { router, place, peer, mut stopping, header_timeout } = self;
+        let Self { router, place, peer, mut stopping, header_timeout, max_header_bytes } = self;
         let (io, owner) = SharedStream::new(stream);
         let (hand_over, mut handed_over) = oneshot::channel();
         let hand_over = Arc::new(Mutex::new(Some(hand_over)));
@@ -97,6 +101,8 @@ impl Connection {
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(header_timeout)
+            // Hyper allows 100 headers; saying so would cost an allocation for each request.
+            .max_buf_size(max_header_bytes)
             .serve_connection(io, service)
             .with_upgrades();
         let long = {
@@ -123,10 +129,15 @@ impl Connection {
         Ok(())
     }
 
+    /// What hyper does by default is left as it is: a window of 1 MiB for what a client sends, 20
+    /// resets of requests that were not looked at yet (CVE-2023-44487), 20 s to answer a ping.
     async fn serve_http2(self, stream: Stream) -> hyper::Result<()> {
-        let Self { router, place, peer, mut stopping, header_timeout } = self;
+        let Self { router, place, peer, mut stopping, header_timeout, max_header_bytes } = self;
         let router = TowerToHyperService::new(router);
+        let first_request = Arc::new(Notify::new());
+        let requests = Arc::clone(&first_request);
         let service = service_fn(move |mut request: Request<Incoming>| {
+            requests.notify_one();
             request.extensions_mut().insert(place.clone());
             request.extensions_mut().insert(peer);
             router.call(request)
@@ -134,17 +145,30 @@ impl Connection {
         let connection = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
             .max_concurrent_streams(HTTP2_STREAMS)
+            .max_header_list_size(u32::try_from(max_header_bytes).unwrap_or(u32::MAX))
+            .max_send_buf_size(HTTP2_SEND_BUFFER)
             .enable_connect_protocol()
             .keep_alive_interval(header_timeout)
             .serve_connection(TokioIo::new(stream), service);
         let mut connection = pin!(connection);
-        tokio::select! {
-            ended = connection.as_mut() => ended,
-            _ = stopping.changed() => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
+        let mut was_asked = false;
+        loop {
+            tokio::select! {
+                biased;
+                ended = connection.as_mut() => return ended,
+                // A client that only greets, or not even that, is let go as with HTTP/1.1.
+                asked = timeout(header_timeout, first_request.notified()), if !was_asked => match asked {
+                    Ok(()) => was_asked = true,
+                    Err(_) => return Ok(()),
+                },
+                _ = stopping.changed() => break,
             }
         }
+        if !was_asked {
+            return Ok(());
+        }
+        connection.as_mut().graceful_shutdown();
+        connection.await
     }
 }
 
