@@ -4,10 +4,12 @@
 //! [`http::router`]; see `examples/embed.rs`.
 
 pub mod assets;
+pub mod auth;
 mod bus;
 pub mod clock;
 pub mod commands;
 pub mod config;
+mod hex;
 pub mod http;
 pub(crate) mod hub;
 pub mod listener;

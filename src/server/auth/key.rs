@@ -1,0 +1,173 @@
+//! Secrets: those of service keys, and those that stand for a session or a ticket.
+//!
+//! Each has 256 random bits, so the SHA-256 that is kept of it tells nobody anything.
+
+use std::fmt;
+
+use aws_lc_rs::{
+    constant_time::verify_slices_are_equal,
+    digest::{SHA256, digest},
+    rand::{SecureRandom, SystemRandom},
+};
+
+use crate::server::{
+    hex,
+    store::{KeyId, SecretHash},
+};
+
+/// What every key begins with, so that people and scanners of source code know one when they see it.
+const PREFIX: &str = "cmp_";
+
+/// A service key as whoever uses it has it: `cmp_<16 digits of its id>_<64 digits of secret>`, both
+/// hexadecimal in lower case.
+#[derive(Clone)]
+pub struct KeySecret {
+    id: KeyId,
+    secret: Opaque,
+}
+
+impl KeySecret {
+    /// A new one.
+    ///
+    /// # Panics
+    /// When the system has no random numbers to give, without which nothing here is safe.
+    #[must_use]
+    pub fn generate() -> Self {
+        Self { id: KeyId::new(u64::from_be_bytes(random())), secret: Opaque::generate() }
+    }
+
+    /// Reads what [`Self::to_string_once`] wrote; `None` for anything else.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (id, secret) = text.strip_prefix(PREFIX)?.split_once('_')?;
+        Some(Self { id: KeyId::parse(id).ok()?, secret: Opaque::parse(secret)? })
+    }
+
+    /// Which key it is, which is no secret.
+    #[must_use]
+    pub fn id(&self) -> KeyId {
+        self.id
+    }
+
+    /// What is kept of it.
+    #[must_use]
+    pub fn hash(&self) -> SecretHash {
+        self.secret.hash()
+    }
+
+    /// Whether this is what is kept of it. The time that takes tells nothing.
+    #[must_use]
+    pub fn matches(&self, hash: &SecretHash) -> bool {
+        verify_slices_are_equal(&self.hash(), hash).is_ok()
+    }
+
+    /// The whole text, for whoever the key was made for and for nobody else.
+    #[must_use]
+    pub fn to_string_once(&self) -> String {
+        format!("{PREFIX}{}_{}", self.id, self.secret.to_string_once())
+    }
+}
+
+impl fmt::Debug for KeySecret {
+    /// Without the secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KeySecret({})", self.id)
+    }
+}
+
+/// A secret that means nothing by itself, such as the id of a session or a ticket: 64 hexadecimal
+/// digits in lower case.
+#[derive(Clone)]
+pub struct Opaque([u8; 32]);
+
+impl Opaque {
+    /// A new one.
+    ///
+    /// # Panics
+    /// When the system has no random numbers to give, without which nothing here is safe.
+    #[must_use]
+    pub fn generate() -> Self {
+        Self(random())
+    }
+
+    /// Reads what [`Self::to_string_once`] wrote; `None` for anything else.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        hex::decode(text).map(Self)
+    }
+
+    /// What is kept of it, and what it is found by.
+    #[must_use]
+    pub fn hash(&self) -> SecretHash {
+        let mut hash = [0; 32];
+        hash.copy_from_slice(digest(&SHA256, &self.0).as_ref());
+        hash
+    }
+
+    /// The text, for whoever it was made for and for nobody else.
+    #[must_use]
+    pub fn to_string_once(&self) -> String {
+        hex::encode(&self.0)
+    }
+}
+
+impl fmt::Debug for Opaque {
+    /// Without the secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Opaque(***)")
+    }
+}
+
+fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    assert!(SystemRandom::new().fill(&mut bytes).is_ok(), "the system has no random numbers");
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "cmp_00000000000000ff_000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+
+    #[test]
+    fn a_key_is_read_as_it_is_written() {
+        let made = KeySecret::generate();
+        let text = made.to_string_once();
+        let read = KeySecret::parse(&text).unwrap();
+        assert_eq!((read.id(), read.hash(), text.len()), (made.id(), made.hash(), TEXT.len()));
+        assert_eq!(KeySecret::parse(TEXT).unwrap().to_string_once(), TEXT);
+        // The hash is of the 32 bytes and not of the text, as `xxd -r -p | sha256sum` says.
+        let hash = hex::encode(&KeySecret::parse(TEXT).unwrap().hash());
+        assert_eq!(hash, "630dcd2966c4336691125448bbb25b4ff412a49c732db2c8abc1b8581bd710dd");
+    }
+
+    #[test]
+    fn nothing_else_is_a_key() {
+        let (short, upper, other) = (&TEXT[..TEXT.len() - 1], TEXT.to_uppercase(), TEXT.replace("cmp_", "cmq_"));
+        let (longer, spaced, minus) = (format!("{TEXT}0"), format!("{TEXT} "), TEXT.replace('_', "-"));
+        for wrong in ["", "cmp_", "cmp__", short, &upper, &other, &longer, &spaced, &minus, &TEXT[4..]] {
+            assert!(KeySecret::parse(wrong).is_none(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_key_matches_its_own_hash_and_no_other() {
+        let key = KeySecret::generate();
+        let mut hash = key.hash();
+        assert!(key.matches(&hash) && !KeySecret::generate().matches(&hash));
+        hash[31] ^= 1;
+        assert!(!key.matches(&hash));
+    }
+
+    #[test]
+    fn no_two_are_the_same_and_debugging_shows_none() {
+        let (first, second) = (Opaque::generate(), Opaque::generate());
+        assert_ne!(first.to_string_once(), second.to_string_once());
+        assert_eq!(Opaque::parse(&first.to_string_once()).unwrap().hash(), first.hash());
+        assert!(Opaque::parse("00").is_none());
+        let key = KeySecret::parse(TEXT).unwrap();
+        let shown = format!("{key:?} {key:#?} {first:?} {first:#?}");
+        assert!(!shown.contains("0001") && !shown.contains(&first.to_string_once()[..8]), "{shown}");
+    }
+}
