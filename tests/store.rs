@@ -2,6 +2,7 @@
 
 mod concurrency;
 mod contract;
+mod credentials;
 mod migrations;
 mod postgres_only;
 mod random;

@@ -25,7 +25,7 @@ pub use credentials::{Credentials, Grant, GrantKind, Holder, KeyId, Scope, Scope
 pub use memory::MemoryStore;
 pub use postgres::{PostgresOptions, PostgresStore, PostgresTransfer};
 pub use record::Record;
-pub use sqlite::{SqliteOptions, SqliteStore, SqliteTransfer};
+pub use sqlite::{SqliteCredentials, SqliteOptions, SqliteStore, SqliteTransfer};
 
 /// Why a store could not do what it was asked.
 #[derive(Debug, thiserror::Error)]

@@ -3,6 +3,7 @@
 //! One lock around one `Shelf`: every operation is a short walk through maps, so tasks wait for
 //! each other for microseconds, and each change is atomic.
 
+mod credentials;
 mod inbox;
 mod keys;
 mod shelf;
@@ -13,6 +14,7 @@ use async_trait::async_trait;
 
 use super::{Announce, Announcer, Creation, Due, Once, Store, StoreError};
 use crate::model::{Changes, Cursor, Filter, Limit, Notification, NotificationId, Overview, Page, Timestamp, UserId};
+use credentials::Known;
 use shelf::Shelf;
 
 /// Keeps the newest notifications of all users in memory.
@@ -22,6 +24,7 @@ use shelf::Shelf;
 pub struct MemoryStore {
     shelf: RwLock<Shelf>,
     announcer: Announcer,
+    known: Known,
 }
 
 impl MemoryStore {
@@ -35,7 +38,8 @@ impl MemoryStore {
     #[must_use]
     pub fn new(window: usize, started: Timestamp) -> Self {
         let floor = u64::try_from(started.as_micros() / 1_000).unwrap_or(0);
-        Self { shelf: RwLock::new(Shelf::new(window.max(1), floor)), announcer: Announcer::default() }
+        let shelf = RwLock::new(Shelf::new(window.max(1), floor));
+        Self { shelf, announcer: Announcer::default(), known: Known::default() }
     }
 
     // A panic while the lock was held would be a bug of ours; the shelf has no operation that can

@@ -5,6 +5,7 @@
 //! Every read is one statement, and so sees one moment.
 
 mod connection;
+mod credentials;
 mod error;
 mod read;
 mod row;

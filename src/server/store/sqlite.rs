@@ -4,7 +4,9 @@
 //! answers everybody (group commit). Reading goes past it, over connections that see the last
 //! commit. What was answered is on the disk.
 
+mod beside;
 mod connection;
+mod credentials;
 mod error;
 mod inbox;
 mod pages;
@@ -20,10 +22,13 @@ use std::{
 };
 
 use async_trait::async_trait;
+use rusqlite::Connection;
 
 use super::{Announce, Creation, Due, Once, Schema, Store, StoreError};
 use crate::model::{Changes, Cursor, Filter, Limit, Notification, NotificationId, Overview, Page, UserId};
+pub use beside::SqliteCredentials;
 use connection::Readers;
+use credentials::Connections;
 use pages::{Asked, Pages};
 pub use transfer::SqliteTransfer;
 use writer::Writer;
@@ -98,6 +103,23 @@ impl SqliteStore {
     /// When it cannot be read, or the copy cannot be written.
     pub fn back_up(path: &Path, copy: &Path) -> Result<(), StoreError> {
         connection::back_up(path, copy)
+    }
+}
+
+impl Connections for SqliteStore {
+    async fn read<T: Send + 'static>(
+        &self,
+        is_small: bool,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.readers.read(is_small, read).await
+    }
+
+    async fn write<T: Send + 'static>(
+        &self,
+        mut write: impl FnMut(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.writer.write(move |batch| write(batch.connection())).await
     }
 }
 

@@ -22,10 +22,10 @@ const MIN_SQLITE: i32 = 3_051_003;
 /// How many different statements a connection keeps prepared.
 const STATEMENTS: usize = 64;
 /// How long a connection waits for another process that has the file, such as `sqlite3`.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A failure about a file, as one sentence.
-fn about(path: &Path, why: impl std::fmt::Display) -> StoreError {
+pub(super) fn about(path: &Path, why: impl std::fmt::Display) -> StoreError {
     StoreError::Failed(format!("{} {why}", path.display()))
 }
 
@@ -61,7 +61,7 @@ fn assert_version() -> Result<(), StoreError> {
 
 /// One process at a time. The lock is on a file of its own, because closing any handle of a
 /// database file would let go of SQLite's own locks.
-fn lock(path: &Path) -> Result<File, StoreError> {
+pub(super) fn lock(path: &Path) -> Result<File, StoreError> {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
     let name = PathBuf::from(name);
@@ -69,10 +69,13 @@ fn lock(path: &Path) -> Result<File, StoreError> {
     let file = file.map_err(|error| about(&name, format!("cannot be made: {error}.")))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(about(
-            path,
-            "is in use by another Campanile. Stop that one, or give this one another file with --store sqlite:PATH.",
-        )),
+        Err(TryLockError::WouldBlock) => {
+            let path = path.display();
+            Err(StoreError::Unavailable(format!(
+                "{path} is in use by another Campanile. Stop that one, or give this one another file with --store \
+                 sqlite:PATH."
+            )))
+        }
         Err(TryLockError::Error(error)) => Err(about(&name, format!("cannot be locked: {error}."))),
     }
 }
@@ -85,9 +88,7 @@ fn set_up(connection: &Connection, options: &SqliteOptions) -> rusqlite::Result<
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection.pragma_update(None, "journal_mode", "WAL")?;
-    connection.pragma_update(None, "synchronous", if options.full_sync { "FULL" } else { "NORMAL" })?;
-    // Checkpoints are made beside the writer, see `writer.rs`.
-    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    set_sync(connection, options)?;
     connection.pragma_update(None, "cache_size", -16_384)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     if let Some(max_bytes) = options.max_bytes {
@@ -98,7 +99,7 @@ fn set_up(connection: &Connection, options: &SqliteOptions) -> rusqlite::Result<
 }
 
 /// What SQLite says when a file cannot be used, in words that help.
-fn explain(path: &Path, error: &rusqlite::Error) -> StoreError {
+pub(super) fn explain(path: &Path, error: &rusqlite::Error) -> StoreError {
     use rusqlite::ErrorCode;
     match error.sqlite_error_code() {
         Some(ErrorCode::NotADatabase) => about(path, "is not a SQLite database. Give another file."),
@@ -169,6 +170,14 @@ pub(super) fn open_for_reading(path: &Path) -> Result<Connection, StoreError> {
     open().map_err(|error| explain(path, &error))
 }
 
+/// Works where it holds up nobody.
+pub(super) async fn on_a_thread<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|error| Err(StoreError::Failed(format!("it was cut off: {error}"))))
+}
+
 /// The connections that read, as many as are in use at once.
 pub(super) struct Readers {
     path: PathBuf,
@@ -195,8 +204,7 @@ impl Readers {
             return self.with(read);
         }
         let readers = Arc::clone(self);
-        let done = tokio::task::spawn_blocking(move || readers.with(read)).await;
-        done.unwrap_or_else(|error| Err(StoreError::Failed(format!("a read was cut off: {error}"))))
+        on_a_thread(move || readers.with(read)).await
     }
 
     fn with<T>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
@@ -210,6 +218,24 @@ impl Readers {
         }
         Ok(value)
     }
+}
+
+/// Opens the file for a few small writes, beside whoever else writes to it.
+pub(super) fn open_beside(options: &SqliteOptions, wait: fn(i32) -> bool) -> Result<Connection, StoreError> {
+    assert_version()?;
+    let open = || {
+        let mut connection = Connection::open_with_flags(&options.path, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?;
+        connection.busy_handler(Some(wait))?;
+        set_sync(&connection, options)?;
+        Ok(connection)
+    };
+    open().map_err(|error| explain(&options.path, &error))
+}
+
+/// When what is written is on the disk, and that the log is copied elsewhere, see `writer.rs`.
+fn set_sync(connection: &Connection, options: &SqliteOptions) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "synchronous", if options.full_sync { "FULL" } else { "NORMAL" })?;
+    connection.pragma_update(None, "wal_autocheckpoint", 0)
 }
 
 /// Opens the file for copying its log into it.

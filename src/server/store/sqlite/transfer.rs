@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 
 use super::{
     SqliteOptions,
-    connection::{open_for_reading, open_for_writing},
+    connection::{on_a_thread, open_for_reading, open_for_writing},
     row::{COLUMNS, Stored, columns, text, timestamp, uuid},
     write::{insert, insert_once, next_seq},
 };
@@ -42,13 +42,6 @@ impl Transfer for SqliteTransfer {
 
 /// How much memory an import may take for pages that it comes back to, as SQLite counts it (128 MiB).
 const IMPORT_CACHE: i64 = -131_072;
-
-async fn on_a_thread<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
-) -> Result<T, StoreError> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or_else(|error| Err(StoreError::Failed(format!("it was cut off: {error}"))))
-}
 
 /// Sends what the queries find, from one moment.
 fn export(connection: &Connection, into: &mpsc::Sender<Record>) -> Result<(), StoreError> {

@@ -47,6 +47,11 @@ impl<'a> Batch<'a> {
         }
     }
 
+    /// The connection, for what has nothing to do with inboxes.
+    pub(super) fn connection(&self) -> &Connection {
+        self.connection
+    }
+
     /// Writes down the inboxes and totals, and returns the place of the next notification and what
     /// changed.
     pub(super) fn finish(self) -> rusqlite::Result<(i64, Vec<Change>)> {

@@ -1,0 +1,117 @@
+//! Keys, sessions and tickets in memory, gone at restart.
+
+use std::{
+    collections::{BTreeSet, HashMap, hash_map::Entry},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use async_trait::async_trait;
+
+use super::MemoryStore;
+use crate::{
+    model::Timestamp,
+    server::store::{
+        Credentials, Grant, GrantKind, KeyId, SecretHash, ServiceKey, StoreError, credentials::id_is_taken,
+    },
+};
+
+/// What is kept of who somebody is.
+#[derive(Default)]
+pub(super) struct Known(Mutex<Kept>);
+
+#[derive(Default)]
+struct Kept {
+    keys: HashMap<KeyId, ServiceKey>,
+    grants: HashMap<SecretHash, Grant>,
+    /// The same grants, those first that are no longer good first.
+    ends: BTreeSet<(Timestamp, SecretHash)>,
+}
+
+impl Known {
+    /// No operation can panic half-way, so what is there is still whole after a panic.
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Kept {
+    fn good(&self, kind: GrantKind, hash: &SecretHash, now: Timestamp) -> Option<&Grant> {
+        self.grants.get(hash).filter(|grant| grant.kind == kind && now < grant.expires_at)
+    }
+}
+
+#[async_trait]
+impl Credentials for MemoryStore {
+    async fn add_key(&self, key: &ServiceKey) -> Result<(), StoreError> {
+        match self.known.kept().keys.entry(key.id) {
+            Entry::Occupied(_) => Err(id_is_taken(key.id)),
+            Entry::Vacant(place) => {
+                place.insert(key.clone());
+                Ok(())
+            }
+        }
+    }
+
+    async fn keys(&self) -> Result<Vec<ServiceKey>, StoreError> {
+        let mut keys: Vec<_> = self.known.kept().keys.values().cloned().collect();
+        keys.sort_unstable_by_key(|key| (key.created_at, key.id));
+        Ok(keys)
+    }
+
+    async fn key(&self, id: KeyId) -> Result<Option<ServiceKey>, StoreError> {
+        Ok(self.known.kept().keys.get(&id).cloned())
+    }
+
+    async fn revoke_key(&self, id: KeyId, at: Timestamp) -> Result<bool, StoreError> {
+        let mut kept = self.known.kept();
+        let Some(key) = kept.keys.get_mut(&id).filter(|key| key.revoked_at.is_none()) else { return Ok(false) };
+        key.revoked_at = Some(at);
+        Ok(true)
+    }
+
+    async fn note_uses(&self, uses: &[(KeyId, Timestamp)]) -> Result<(), StoreError> {
+        let mut kept = self.known.kept();
+        for (id, at) in uses {
+            if let Some(key) = kept.keys.get_mut(id) {
+                key.last_used_at = key.last_used_at.max(Some(*at));
+            }
+        }
+        Ok(())
+    }
+
+    async fn add_grant(&self, grant: &Grant) -> Result<(), StoreError> {
+        let mut kept = self.known.kept();
+        if let Some(before) = kept.grants.insert(grant.hash, grant.clone()) {
+            kept.ends.remove(&(before.expires_at, before.hash));
+        }
+        kept.ends.insert((grant.expires_at, grant.hash));
+        Ok(())
+    }
+
+    async fn grant(&self, kind: GrantKind, hash: &SecretHash, now: Timestamp) -> Result<Option<Grant>, StoreError> {
+        Ok(self.known.kept().good(kind, hash, now).cloned())
+    }
+
+    async fn take_grant(
+        &self,
+        kind: GrantKind,
+        hash: &SecretHash,
+        now: Timestamp,
+    ) -> Result<Option<Grant>, StoreError> {
+        let mut kept = self.known.kept();
+        let Some(end) = kept.good(kind, hash, now).map(|grant| grant.expires_at) else { return Ok(None) };
+        kept.ends.remove(&(end, *hash));
+        Ok(kept.grants.remove(hash))
+    }
+
+    async fn forget_grants(&self, now: Timestamp) -> Result<u64, StoreError> {
+        let mut kept = self.known.kept();
+        let mut forgotten = 0;
+        while let Some((_, hash)) = kept.ends.first().copied().filter(|(end, _)| *end <= now) {
+            kept.ends.pop_first();
+            kept.grants.remove(&hash);
+            forgotten += 1;
+        }
+        Ok(forgotten)
+    }
+}

@@ -1,0 +1,164 @@
+//! Keys, sessions and tickets: each is one statement.
+
+use async_trait::async_trait;
+use deadpool_postgres::Pool;
+use tokio_postgres::{GenericClient, Row, ToStatement, types::ToSql};
+
+use super::{
+    PostgresStore,
+    row::{damaged, timestamp},
+};
+use crate::{
+    model::Timestamp,
+    server::store::{
+        Credentials, Grant, GrantKind, Holder, KeyId, Scopes, SecretHash, ServiceKey, StoreError,
+        credentials::id_is_taken,
+    },
+};
+
+/// The columns that [`read_key`] reads.
+macro_rules! key_columns {
+    () => {
+        "id, name, scopes, hash, created_at, expires_at, last_used_at, revoked_at"
+    };
+}
+
+/// Every key, by when it was made, and then by id.
+pub(super) const ALL_KEYS: &str = concat!("SELECT ", key_columns!(), " FROM service_keys ORDER BY created_at, id");
+
+/// The statement of [`insert_key`].
+pub(super) const INSERT_KEY: &str = concat!(
+    "INSERT INTO service_keys (",
+    key_columns!(),
+    ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING"
+);
+
+#[async_trait]
+impl Credentials for PostgresStore {
+    async fn add_key(&self, key: &ServiceKey) -> Result<(), StoreError> {
+        let client = self.pool.get().await?;
+        let statement = client.prepare_cached(INSERT_KEY).await?;
+        insert_key(&**client, &statement, key).await
+    }
+
+    async fn keys(&self) -> Result<Vec<ServiceKey>, StoreError> {
+        let client = self.pool.get().await?;
+        let statement = client.prepare_cached(ALL_KEYS).await?;
+        client.query(&statement, &[]).await?.iter().map(read_key).collect()
+    }
+
+    async fn key(&self, id: KeyId) -> Result<Option<ServiceKey>, StoreError> {
+        const KEY: &str = concat!("SELECT ", key_columns!(), " FROM service_keys WHERE id = $1");
+        let client = self.pool.get().await?;
+        let statement = client.prepare_cached(KEY).await?;
+        client.query_opt(&statement, &[&id.to_string()]).await?.map(|row| read_key(&row)).transpose()
+    }
+
+    async fn revoke_key(&self, id: KeyId, at: Timestamp) -> Result<bool, StoreError> {
+        const REVOKE: &str = "UPDATE service_keys SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL";
+        Ok(execute(&self.pool, REVOKE, &[&id.to_string(), &at.as_micros()]).await? > 0)
+    }
+
+    async fn note_uses(&self, uses: &[(KeyId, Timestamp)]) -> Result<(), StoreError> {
+        let (ids, times): (Vec<_>, Vec<_>) = uses.iter().map(|(id, at)| (id.to_string(), at.as_micros())).unzip();
+        execute(&self.pool, "SELECT campanile_note_uses($1, $2)", &[&ids, &times]).await.map(drop)
+    }
+
+    async fn add_grant(&self, grant: &Grant) -> Result<(), StoreError> {
+        const ADD: &str = "INSERT INTO grants (hash, kind, holder, expires_at, until) VALUES ($1, $2, $3, $4, $5)";
+        let (end, until) = (grant.expires_at.as_micros(), grant.until.map(Timestamp::as_micros));
+        let values: [&(dyn ToSql + Sync); 5] =
+            [&grant.hash.as_slice(), &grant.kind.as_str(), &grant.holder.to_text(), &end, &until];
+        execute(&self.pool, ADD, &values).await.map(drop)
+    }
+
+    async fn grant(&self, kind: GrantKind, hash: &SecretHash, now: Timestamp) -> Result<Option<Grant>, StoreError> {
+        const GRANT: &str = "SELECT holder, expires_at, until FROM grants
+            WHERE hash = $1 AND kind = $2 AND expires_at > $3";
+        find_grant(&self.pool, GRANT, kind, hash, now).await
+    }
+
+    async fn take_grant(
+        &self,
+        kind: GrantKind,
+        hash: &SecretHash,
+        now: Timestamp,
+    ) -> Result<Option<Grant>, StoreError> {
+        const TAKE: &str = "DELETE FROM grants
+            WHERE hash = $1 AND kind = $2 AND expires_at > $3 RETURNING holder, expires_at, until";
+        find_grant(&self.pool, TAKE, kind, hash, now).await
+    }
+
+    async fn forget_grants(&self, now: Timestamp) -> Result<u64, StoreError> {
+        // Several servers do it at once: what one is taking away, another passes over.
+        const FORGET: &str = "DELETE FROM grants WHERE hash IN
+            (SELECT g.hash FROM grants g WHERE g.expires_at <= $1 FOR UPDATE SKIP LOCKED)";
+        execute(&self.pool, FORGET, &[&now.as_micros()]).await
+    }
+}
+
+/// Runs a statement, and returns how many rows it touched.
+async fn execute(pool: &Pool, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Result<u64, StoreError> {
+    let client = pool.get().await?;
+    let statement = client.prepare_cached(sql).await?;
+    Ok(client.execute(&statement, values).await?)
+}
+
+/// Adds a key with [`INSERT_KEY`].
+pub(super) async fn insert_key(
+    client: &impl GenericClient,
+    statement: &(impl ToStatement + Sync + Send + ?Sized),
+    key: &ServiceKey,
+) -> Result<(), StoreError> {
+    let [expires_at, last_used_at, revoked_at] =
+        [key.expires_at, key.last_used_at, key.revoked_at].map(|moment| moment.map(Timestamp::as_micros));
+    let values: [&(dyn ToSql + Sync); 8] = [
+        &key.id.to_string(),
+        &key.name,
+        &key.scopes.to_string(),
+        &key.hash.as_slice(),
+        &key.created_at.as_micros(),
+        &expires_at,
+        &last_used_at,
+        &revoked_at,
+    ];
+    match client.execute(statement, &values).await? {
+        0 => Err(id_is_taken(key.id)),
+        _ => Ok(()),
+    }
+}
+
+/// Reads a row of [`key_columns`].
+pub(super) fn read_key(row: &Row) -> Result<ServiceKey, StoreError> {
+    Ok(ServiceKey {
+        id: KeyId::parse(row.try_get(0)?).map_err(damaged)?,
+        name: row.try_get(1)?,
+        scopes: Scopes::parse(row.try_get(2)?).map_err(damaged)?,
+        hash: row.try_get::<_, &[u8]>(3)?.try_into().map_err(damaged)?,
+        created_at: timestamp(row.try_get(4)?)?,
+        expires_at: moment(row, 5)?,
+        last_used_at: moment(row, 6)?,
+        revoked_at: moment(row, 7)?,
+    })
+}
+
+fn moment(row: &Row, column: usize) -> Result<Option<Timestamp>, StoreError> {
+    row.try_get::<_, Option<i64>>(column)?.map(timestamp).transpose()
+}
+
+/// The grant that a statement names, which has its holder and its times.
+async fn find_grant(
+    pool: &Pool,
+    sql: &str,
+    kind: GrantKind,
+    hash: &SecretHash,
+    now: Timestamp,
+) -> Result<Option<Grant>, StoreError> {
+    let client = pool.get().await?;
+    let statement = client.prepare_cached(sql).await?;
+    let values: [&(dyn ToSql + Sync); 3] = [&hash.as_slice(), &kind.as_str(), &now.as_micros()];
+    let Some(row) = client.query_opt(&statement, &values).await? else { return Ok(None) };
+    let holder = Holder::from_text(row.try_get(0)?).map_err(damaged)?;
+    let expires_at = timestamp(row.try_get(1)?)?;
+    Ok(Some(Grant { hash: *hash, kind, holder, expires_at, until: moment(&row, 2)? }))
+}
