@@ -6,6 +6,7 @@ mod credentials;
 mod migrations;
 mod postgres_only;
 mod random;
+mod sqlite_beside;
 mod sqlite_only;
 mod transfer;
 

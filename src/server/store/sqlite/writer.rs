@@ -15,12 +15,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
     SqliteOptions,
-    connection::open_for_checkpoints,
+    connection::{BUSY_TIMEOUT, open_for_checkpoints},
+    error::locked,
     write::{Batch, next_seq},
 };
 use crate::{
@@ -166,12 +167,20 @@ impl WriterThread {
     }
 
     fn write(&mut self, jobs: &mut Vec<Box<dyn Job>>) {
-        if let Ok(changes) = self.commit(jobs) {
-            jobs.drain(..).for_each(|job| job.answer(Ok(())));
-            self.announcer.announce(changes);
-            return;
+        match self.commit(jobs) {
+            Ok(changes) => {
+                jobs.drain(..).for_each(|job| job.answer(Ok(())));
+                self.announcer.announce(changes);
+                return;
+            }
+            // Another process keeps the file. To wait for it once more with each job would take for ever.
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
+                jobs.drain(..).for_each(|job| job.answer(Err(locked())));
+                return;
+            }
+            // One of them cannot be done; it must not take the others along.
+            Err(_) => {}
         }
-        // One of them cannot be done; it must not take the others along.
         for mut job in jobs.drain(..) {
             let committed = self.commit(std::slice::from_mut(&mut job));
             let changes = committed.map(|changes| self.announcer.announce(changes));
@@ -212,9 +221,9 @@ impl WriterThread {
         }
         if self.log_is_copied.swap(false, Ordering::Relaxed) {
             // Without waiting for readers: if there is one in the old log, it is tried again.
-            let begun = self
-                .connection
-                .execute_batch("PRAGMA busy_timeout = 0; PRAGMA wal_checkpoint(RESTART); PRAGMA busy_timeout = 5000;");
+            let begun = self.connection.execute_batch("PRAGMA busy_timeout = 0; PRAGMA wal_checkpoint(RESTART)");
+            // However that ended: a write waits for another process that has the file, such as `campanile key`.
+            let begun = self.connection.busy_timeout(BUSY_TIMEOUT).and(begun);
             if let Err(error) = begun {
                 tracing::debug!(%error, "the log could not be begun anew");
             }
