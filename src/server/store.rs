@@ -24,7 +24,7 @@ use crate::model::{
 pub use credentials::{Credentials, Grant, GrantKind, Holder, KeyId, Scope, Scopes, SecretHash, ServiceKey};
 pub use memory::MemoryStore;
 pub use postgres::{PostgresOptions, PostgresStore, PostgresTransfer};
-pub use record::Record;
+pub use record::{KeyRecord, Record};
 pub use sqlite::{SqliteCredentials, SqliteOptions, SqliteStore, SqliteTransfer};
 
 /// Why a store could not do what it was asked.
@@ -180,14 +180,14 @@ pub trait Store: Send + Sync + 'static {
 /// Moves everything from one store to another.
 #[async_trait]
 pub trait Transfer: Send + Sync + 'static {
-    /// Sends everything that is stored, as it is at one moment: inboxes by user, notifications in
-    /// their order, deletions, keys. It waits for whoever receives, and ends early when nobody
-    /// does any more.
+    /// Sends everything that is to be kept, as it is at one moment, in the order of [`Record`]. It
+    /// waits for whoever receives, and ends early when nobody does any more.
     async fn export(&self, into: mpsc::Sender<Record>) -> Result<(), StoreError>;
 
     /// Takes what [`Self::export`] sent, all of it or nothing, and returns how many notifications
-    /// that were. An `Err` among the records takes everything back; a store that is not empty
-    /// takes nothing.
+    /// that were. An `Err` among the records takes everything back; a store in which there is an
+    /// inbox takes nothing. Service keys that are there stay, beside those that come, because one
+    /// may be needed before anything is imported; two of the same id take everything back.
     async fn import(&self, from: mpsc::Receiver<Result<Record, StoreError>>) -> Result<u64, StoreError>;
 }
 

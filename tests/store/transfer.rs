@@ -3,13 +3,13 @@
 use campanile::{
     model::{NotificationDraft, Timestamp},
     server::store::{
-        Once, PostgresOptions, PostgresTransfer, Record, SqliteOptions, SqliteStore, SqliteTransfer, Store, StoreError,
-        Transfer,
+        Credentials, Once, PostgresOptions, PostgresTransfer, Record, Scopes, ServiceKey, SqliteOptions, SqliteStore,
+        SqliteTransfer, Store, StoreError, Transfer,
     },
 };
 use tokio::sync::mpsc;
 
-use super::{accepted, draft, inbox, send, user};
+use super::{accepted, credentials::key, draft, inbox, send, user};
 use crate::{harness::new_folder, postgres};
 
 /// Everything in a store, one record a line.
@@ -49,8 +49,20 @@ async fn postgres() -> PostgresTransfer {
 }
 
 /// A store with all that there can be: marks, whole inboxes marked, deletions, what left the
-/// window, keys, and every field.
+/// window, keys of requests, service keys, and every field.
 async fn fill(store: &SqliteStore, notifications: usize) {
+    let moment = |time: &str| Timestamp::parse(&format!("2026-01-01T{time}Z")).unwrap();
+    let full = ServiceKey {
+        name: "Zoë's \"naïve\" key".to_owned(),
+        scopes: Scopes::parse("admin").unwrap(),
+        expires_at: Some(moment("02:00:00.000001")),
+        last_used_at: Some(moment("03:00:00")),
+        revoked_at: Some(moment("04:00:00")),
+        ..key(1, moment("01:00:00"))
+    };
+    for key in [full, key(3, moment("00:00:00")), key(2, moment("00:00:00"))] {
+        store.add_key(&key).await.unwrap();
+    }
     for number in 0..notifications / 500 {
         let batch: Vec<_> = (0..500)
             .map(|place| {
@@ -96,6 +108,10 @@ async fn a_hundred_thousand_go_to_postgresql_and_back_byte_for_byte() {
     put(&third, &between).await.unwrap();
     assert!(lines(&third).await == before, "something else came back");
 
+    // Service keys come by when they were made, and then by id.
+    let keys: Vec<_> = before.iter().filter(|line| line.starts_with(r#"{"record":"key""#)).collect();
+    assert!(keys.len() == 3 && keys[0].contains("0002") && keys[1].contains("0003") && keys[2].contains("0001"));
+
     // What arrived goes on: the counts are right, and the next change takes the next number.
     let (old, new) = (SqliteStore::open(&first.0).unwrap(), SqliteStore::open(&third.0).unwrap());
     let postgres = postgres::open(&second.0.url, 400).await;
@@ -135,5 +151,57 @@ async fn an_import_takes_all_or_nothing_and_mixes_nothing() {
         put(store, &good).await.unwrap();
         assert!(put(store, &good).await.unwrap_err().to_string().contains("not empty"));
         assert!(lines(store).await == good);
+    }
+}
+
+/// A key may be needed before anything is imported, so those that are there stay.
+#[tokio::test]
+async fn service_keys_that_are_there_stay_beside_those_that_come() {
+    let from = sqlite();
+    let store = SqliteStore::open(&from.0).unwrap();
+    fill(&store, 500).await;
+    drop(store);
+    let good = lines(&from).await;
+    let at = Timestamp::parse("2026-05-01T00:00:00Z").unwrap();
+    let (mine, taken) = (key(9, at), key(2, at));
+    let with = |mut lines: Vec<String>, key: &ServiceKey| {
+        lines.push(serde_json::to_string(&Record::from(key.clone())).unwrap());
+        lines
+    };
+    for key in [&mine, &taken] {
+        let (sqlite, postgres) = (sqlite(), postgres().await);
+        SqliteStore::open(&sqlite.0).unwrap().add_key(key).await.unwrap();
+        postgres::open(&postgres.0.url, 400).await.add_key(key).await.unwrap();
+        for store in [&sqlite as &dyn Transfer, &postgres] {
+            if key.id == mine.id {
+                put(store, &good).await.unwrap();
+                assert!(lines(store).await == with(good.clone(), key));
+            } else {
+                let refused = put(store, &good).await.unwrap_err().to_string();
+                assert!(refused.contains("there is a key 0000000000000002 already"), "{refused}");
+                assert!(lines(store).await == with(Vec::new(), key));
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_service_key_that_is_no_such_key_is_refused() {
+    let good = serde_json::to_string(&Record::from(key(1, Timestamp::parse("2026-01-01T00:00:00Z").unwrap()))).unwrap();
+    let (sqlite, postgres) = (sqlite(), postgres().await);
+    for store in [&sqlite as &dyn Transfer, &postgres] {
+        for (right, wrong) in [
+            ("0000000000000001", "1"),
+            ("send,read", "write"),
+            ("key 1", "key\\n1"),
+            (r#""hash":""#, r#""hash":"0"#),
+            ("created_at", "made_at"),
+            (r#""name""#, r#""secret":"","name""#),
+        ] {
+            assert!(put(store, &[good.replacen(right, wrong, 1)]).await.is_err(), "{wrong}");
+        }
+        assert!(lines(store).await.is_empty());
+        put(store, std::slice::from_ref(&good)).await.unwrap();
+        assert!(lines(store).await == [good.as_str()]);
     }
 }

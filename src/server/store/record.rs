@@ -2,13 +2,18 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Once;
-use crate::model::{Notification, NotificationId, Timestamp, UserId};
+use super::{KeyId, Once, Scopes, ServiceKey};
+use crate::{
+    model::{Invalid, Notification, NotificationId, Timestamp, UserId},
+    server::hex,
+};
 
 /// One record of an export, a line of JSON.
 ///
 /// The same store exports the same lines in the same order: inboxes by their user, byte for byte;
-/// notifications oldest first over all inboxes; deletions by user and change number; keys by name.
+/// notifications oldest first over all inboxes; deletions by user and change number; the keys of
+/// requests by name; service keys by when they were made, and then by id. Sessions and tickets stay
+/// behind: whoever has one signs in again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "record", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Record {
@@ -52,24 +57,76 @@ pub enum Record {
         /// What it made.
         made: Vec<(NotificationId, Timestamp)>,
     },
+    /// A service key.
+    Key(KeyRecord),
+}
+
+/// A service key, as it is exported.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyRecord {
+    /// Its name for programs.
+    pub id: String,
+    /// Its name for people.
+    pub name: String,
+    /// What it may do, with commas between.
+    pub scopes: String,
+    /// The SHA-256 of its secret, in hexadecimal.
+    pub hash: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// From when on it is no longer good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+    /// When it was last used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_used_at: Option<Timestamp>,
+    /// When it was revoked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoked_at: Option<Timestamp>,
+}
+
+impl From<ServiceKey> for Record {
+    fn from(key: ServiceKey) -> Self {
+        Self::Key(KeyRecord {
+            id: key.id.to_string(),
+            name: key.name,
+            scopes: key.scopes.to_string(),
+            hash: hex::encode(&key.hash),
+            created_at: key.created_at,
+            expires_at: key.expires_at,
+            last_used_at: key.last_used_at,
+            revoked_at: key.revoked_at,
+        })
+    }
+}
+
+impl TryFrom<KeyRecord> for ServiceKey {
+    type Error = Invalid;
+
+    fn try_from(record: KeyRecord) -> Result<Self, Invalid> {
+        Ok(Self {
+            id: KeyId::parse(&record.id)?,
+            name: Self::parse_name(&record.name)?,
+            scopes: Scopes::parse(&record.scopes)?,
+            hash: hex::decode(&record.hash)
+                .ok_or_else(|| Invalid::new("The hash of a key is 64 hexadecimal digits."))?,
+            created_at: record.created_at,
+            expires_at: record.expires_at,
+            last_used_at: record.last_used_at,
+            revoked_at: record.revoked_at,
+        })
+    }
 }
 
 impl Once {
     /// As it is exported, with what it made.
     pub(super) fn record(&self, made: Vec<(NotificationId, Timestamp)>) -> Record {
-        let fingerprint = self.fingerprint.iter().map(|byte| format!("{byte:02x}")).collect();
-        Record::Once { key: self.key.clone(), fingerprint, at: self.at, made }
+        Record::Once { key: self.key.clone(), fingerprint: hex::encode(&self.fingerprint), at: self.at, made }
     }
 
     /// Out of what [`Self::record`] made; `None` when the fingerprint is not one.
     pub(super) fn from_record(key: String, fingerprint: &str, at: Timestamp) -> Option<Self> {
-        let mut bytes = [0; 32];
-        if fingerprint.len() != 64 || !fingerprint.is_ascii() {
-            return None;
-        }
-        for (place, byte) in bytes.iter_mut().enumerate() {
-            *byte = u8::from_str_radix(fingerprint.get(2 * place..2 * place + 2)?, 16).ok()?;
-        }
-        Some(Self { key, fingerprint: bytes, at })
+        Some(Self { key, fingerprint: hex::decode(fingerprint)?, at })
     }
 }

@@ -10,12 +10,13 @@ use uuid::Uuid;
 use super::{
     PostgresOptions,
     connection::{connect, migrate},
+    credentials::{ALL_KEYS, INSERT_KEY, insert_key, read_key},
     row::{COLUMNS, Stored, columns, damaged, number, sql_number, timestamp},
     write::Columns,
 };
 use crate::{
     model::{Notification, NotificationId, UserId},
-    server::store::{Once, Record, StoreError, Transfer, made},
+    server::store::{Once, Record, ServiceKey, StoreError, Transfer, made},
 };
 
 /// How many records are read or written in one statement.
@@ -69,7 +70,7 @@ impl Transfer for PostgresTransfer {
         let notifications = import.finish().await?;
         transaction.commit().await?;
         // Plans for empty tables would be bad ones.
-        client.batch_execute("ANALYZE inboxes, notifications, deletions, once").await?;
+        client.batch_execute("ANALYZE inboxes, notifications, deletions, once, service_keys").await?;
         Ok(notifications)
     }
 }
@@ -77,7 +78,7 @@ impl Transfer for PostgresTransfer {
 type ReadRecord = fn(&tokio_postgres::Row) -> Result<Record, StoreError>;
 
 /// What is exported, in this order.
-const EXPORT: [(&str, ReadRecord); 4] = [
+const EXPORT: [(&str, ReadRecord); 5] = [
     ("SELECT user_id, modseq, forgotten, all_read_modseq FROM inboxes ORDER BY user_id", |row| {
         Ok(Record::Inbox {
             user_id: UserId::parse(row.try_get(0)?).map_err(damaged)?,
@@ -115,6 +116,7 @@ const EXPORT: [(&str, ReadRecord); 4] = [
         };
         Ok(once.record(made::from_bytes(row.try_get(3)?)))
     }),
+    (ALL_KEYS, |row| read_key(row).map(Record::from)),
 ];
 
 /// An import under way: inboxes and notifications wait until there are enough for a statement.
@@ -157,6 +159,10 @@ impl<'a> Import<'a> {
                 let made = made::to_bytes(made);
                 self.transaction.execute(sql, &[&once.key, &fingerprint, &once.at.as_micros(), &made]).await?;
                 Ok(())
+            }
+            Record::Key(record) => {
+                let key = ServiceKey::try_from(record).map_err(damaged)?;
+                insert_key(self.transaction, INSERT_KEY, &key).await
             }
         }
     }

@@ -7,12 +7,13 @@ use tokio::sync::mpsc;
 use super::{
     SqliteOptions,
     connection::{on_a_thread, open_for_reading, open_for_writing},
+    credentials::{ALL_KEYS, insert_key, read_key},
     row::{COLUMNS, Stored, columns, text, timestamp, uuid},
     write::{insert, insert_once, next_seq},
 };
 use crate::{
     model::{NotificationId, Timestamp, UserId},
-    server::store::{Once, Record, StoreError, Transfer, made},
+    server::store::{Once, Record, ServiceKey, StoreError, Transfer, credentials::id_is_taken, made},
 };
 
 /// A SQLite file whose contents are moved. It can be exported while a server uses it.
@@ -54,7 +55,7 @@ fn export(connection: &Connection, into: &mpsc::Sender<Record>) -> Result<(), St
     );
     const DELETIONS: &str = "SELECT i.user_id, d.modseq, d.id FROM inboxes i CROSS JOIN deletions d USING (inbox)
         ORDER BY i.user_id, d.modseq";
-    const KEYS: &str = "SELECT key, fingerprint, at, made FROM once ORDER BY key";
+    const ONCE: &str = "SELECT key, fingerprint, at, made FROM once ORDER BY key";
 
     let transaction = connection.unchecked_transaction()?;
     // Nobody receives any more: whoever asked has what they want.
@@ -87,7 +88,7 @@ fn export(connection: &Connection, into: &mpsc::Sender<Record>) -> Result<(), St
             return Ok(());
         }
     }
-    let mut query = transaction.prepare(KEYS)?;
+    let mut query = transaction.prepare(ONCE)?;
     for record in query.query_map((), |row| {
         let once = Once { key: row.get(0)?, fingerprint: row.get(1)?, at: timestamp(2, row.get(2)?)? };
         Ok(once.record(made::from_bytes(row.get_ref(3)?.as_blob()?)))
@@ -96,10 +97,16 @@ fn export(connection: &Connection, into: &mpsc::Sender<Record>) -> Result<(), St
             return Ok(());
         }
     }
+    let mut query = transaction.prepare(ALL_KEYS)?;
+    for record in query.query_map((), |row| read_key(row).map(Record::from))? {
+        if !send(record)? {
+            return Ok(());
+        }
+    }
     Ok(())
 }
 
-/// Takes all that is received into an empty store, in one transaction.
+/// Takes all that is received into a store without inboxes, in one transaction.
 fn import(connection: &Connection, mut from: mpsc::Receiver<Result<Record, StoreError>>) -> Result<u64, StoreError> {
     /// Indexes are built when everything is there: that takes a fraction of the time.
     const PUT_OFF: [(&str, &str); 4] = [
@@ -166,6 +173,13 @@ fn take(connection: &Connection, record: Record, seq: &mut i64) -> Result<(), St
             let once = Once::from_record(key, &fingerprint, at).ok_or_else(damaged)?;
             let made: Vec<(NotificationId, Timestamp)> = made;
             insert_once(connection, &once, &made)?;
+        }
+        Record::Key(record) => {
+            let damaged = |why| StoreError::Failed(format!("a service key is damaged: {why}"));
+            let key = ServiceKey::try_from(record).map_err(damaged)?;
+            if !insert_key(connection, &key)? {
+                return Err(id_is_taken(key.id));
+            }
         }
     }
     Ok(())
