@@ -3,7 +3,7 @@
 use std::{
     fs::{File, OpenOptions},
     future::Future,
-    io::{BufReader, BufWriter, stdin, stdout},
+    io::{BufReader, BufWriter, Write, stdin, stdout},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     process::ExitCode,
@@ -11,9 +11,11 @@ use std::{
 
 use anyhow::{Context, Result};
 use campanile::server::{
-    commands,
+    clock::{Clock, SystemClock},
+    commands::{self, NewKey},
     config::{Said, Settings},
     http, listener, log, maintenance,
+    store::KeyId,
 };
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, parser::ValueSource};
 use tokio::{
@@ -69,9 +71,48 @@ enum Command {
         #[command(flatten)]
         common: Box<Common>,
     },
+    /// Make, list and revoke the keys with which programs call the API, while a server may be running
+    #[command(subcommand)]
+    Key(Key),
     /// Print the OpenAPI description of the API
     Openapi,
 }
+
+#[derive(Subcommand)]
+enum Key {
+    /// Make a key, and print it on standard output: only now, because only a hash of it is kept
+    #[command(after_help = AFTER_KEY_HELP)]
+    Create {
+        #[command(flatten)]
+        new: NewKey,
+        #[command(flatten, next_help_heading = "Settings, as `campanile serve` takes them")]
+        common: Box<Common>,
+    },
+    /// Print all keys, and whether they are good; their secrets are nowhere to be had
+    List {
+        /// Print one JSON array
+        #[arg(long)]
+        json: bool,
+        #[command(flatten, next_help_heading = "Settings, as `campanile serve` takes them")]
+        common: Box<Common>,
+    },
+    /// Make an end of a key; there is no way back
+    Revoke {
+        /// Which one: its id as `campanile key list` shows it
+        #[arg(value_parser = KeyId::parse)]
+        id: KeyId,
+        #[command(flatten, next_help_heading = "Settings, as `campanile serve` takes them")]
+        common: Box<Common>,
+    },
+}
+
+const AFTER_KEY_HELP: &str = "For example:
+  KEY=$(campanile key create \"order service\" --scopes send --expires 90d)
+  curl -X POST http://localhost:8000/api/notifications/create \\
+    -H \"Authorization: Bearer $KEY\" -H 'Content-Type: application/json' \\
+    -d '{\"user_id\": \"user_123\", \"content\": \"Your order has been shipped!\"}'
+
+Name the store of your server with --store, as for `campanile serve`; the other settings change nothing here.";
 
 /// The settings, which every command takes.
 #[derive(clap::Args)]
@@ -118,6 +159,7 @@ async fn run(cli: Cli, matches: &ArgMatches) -> Result<()> {
             eprintln!("The backup is in {}.", file.display());
             Ok(())
         }
+        Some(Command::Key(command)) => key(command).await,
         Some(Command::Openapi) => {
             println!("{}", http::openapi().to_pretty_json()?);
             Ok(())
@@ -159,6 +201,27 @@ async fn import(settings: &Settings, file: Option<&Path>) -> Result<()> {
         }
     };
     eprintln!("{notifications} notifications are in {}.", settings.store);
+    Ok(())
+}
+
+async fn key(command: Key) -> Result<()> {
+    let now = SystemClock.now();
+    match command {
+        Key::Create { new, common } => {
+            let made = commands::create_key(&common.settings()?, new, now).await?;
+            let id = made.secret.id();
+            writeln!(stdout(), "{}", made.secret.to_string_once())
+                .with_context(|| format!("the key {id} was made and could not be shown; revoke it"))?;
+            eprintln!("{}", made.explanation);
+        }
+        Key::List { json, common } => match commands::list_keys(&common.settings()?, json, now).await? {
+            table if table.is_empty() => {
+                eprintln!("There are no keys yet. Make one: campanile key create NAME --scopes send,read");
+            }
+            table => println!("{table}"),
+        },
+        Key::Revoke { id, common } => println!("{}", commands::revoke_key(&common.settings()?, id, now).await?),
+    }
     Ok(())
 }
 

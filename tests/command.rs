@@ -1,5 +1,7 @@
 //! The `campanile` command, as a process.
 
+mod key;
+
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,

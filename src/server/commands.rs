@@ -1,6 +1,7 @@
-//! What the command does beside serving: it looks after the store.
+//! What the command does beside serving: it looks after the store, and makes keys.
 
 mod check;
+mod key;
 mod transfer;
 
 use std::{path::Path, sync::Arc};
@@ -8,6 +9,7 @@ use std::{path::Path, sync::Arc};
 use anyhow::{Result, bail};
 
 pub use check::check;
+pub use key::{MadeKey, NewKey, create_key, list_keys, revoke_key};
 pub use transfer::{export, import};
 
 use super::{
@@ -16,31 +18,75 @@ use super::{
     config::{BusUrl, Settings, SqliteSync, StoreUrl},
     service::NotificationService,
     store::{
-        MemoryStore, PostgresOptions, PostgresStore, PostgresTransfer, SqliteOptions, SqliteStore, SqliteTransfer,
-        Store, Transfer,
+        Credentials, MemoryStore, PostgresOptions, PostgresStore, PostgresTransfer, Schema, SqliteCredentials,
+        SqliteOptions, SqliteStore, SqliteTransfer, Store, Transfer,
     },
 };
 use crate::model::Timestamp;
+
+/// One store, as those see it who keep notifications, and those who ask who somebody is.
+struct Opened {
+    store: Arc<dyn Store>,
+    credentials: Arc<dyn Credentials>,
+}
+
+impl Opened {
+    fn new<S: Store + Credentials>(store: S) -> Self {
+        let store = Arc::new(store);
+        Self { store: Arc::<S>::clone(&store), credentials: store }
+    }
+}
 
 impl Settings {
     /// Opens the store that the settings name, with its tables up to date.
     ///
     /// # Errors
     /// One sentence about why it cannot be had.
-    async fn open_store(&self, started: Timestamp) -> Result<Arc<dyn Store>> {
+    async fn open_store(&self, started: Timestamp) -> Result<Opened> {
         Ok(match &self.store {
-            StoreUrl::Memory => Arc::new(MemoryStore::new(self.window, started)),
-            StoreUrl::Sqlite(path) => Arc::new(SqliteStore::open(&self.sqlite(path))?),
-            StoreUrl::Postgres(url) => Arc::new(PostgresStore::open(&self.postgres(url)).await?),
+            StoreUrl::Memory => Opened::new(MemoryStore::new(self.window, started)),
+            StoreUrl::Sqlite(path) => Opened::new(SqliteStore::open(&self.sqlite(path))?),
+            StoreUrl::Postgres(url) => Opened::new(PostgresStore::open(&self.postgres(url)).await?),
         })
     }
 
-    /// Opens the service that the settings describe: its store, and its bus.
+    /// Opens what proves who somebody is, beside a server that may be using the same store.
+    ///
+    /// # Errors
+    /// One sentence about why it cannot be had.
+    pub async fn open_credentials(&self) -> Result<Arc<dyn Credentials>> {
+        Ok(match &self.store {
+            StoreUrl::Memory => bail!(
+                "store: memory: ends with this command, and a key in it too. Name the store of your server, such as \
+                 --store sqlite:data/campanile.db."
+            ),
+            StoreUrl::Sqlite(path) => Arc::new(SqliteCredentials::open(&self.sqlite(path))?),
+            StoreUrl::Postgres(url) => {
+                // Servers of another version may be using the tables that are there.
+                let Schema { applied, known } = PostgresStore::schema(url).await?;
+                if (1..known).contains(&applied) {
+                    bail!("store: made by an older Campanile. Bring it up to date first: campanile migrate.");
+                }
+                Arc::new(PostgresStore::open(&self.postgres(url)).await?)
+            }
+        })
+    }
+
+    /// Opens the service that the settings describe, as [`Self::open`] does.
     ///
     /// # Errors
     /// One sentence about what cannot be had.
     pub async fn open_service(&self) -> Result<NotificationService> {
-        let store = self.open_store(SystemClock.now()).await?;
+        self.open().await.map(|(service, _)| service)
+    }
+
+    /// Opens the service that the settings describe, with its store and its bus, and what the same
+    /// store knows of who somebody is.
+    ///
+    /// # Errors
+    /// One sentence about what cannot be had.
+    pub async fn open(&self) -> Result<(NotificationService, Arc<dyn Credentials>)> {
+        let Opened { store, credentials } = self.open_store(SystemClock.now()).await?;
         let bus: Arc<dyn Bus> = match &self.bus {
             BusUrl::Local => Arc::new(Local),
             BusUrl::Nats(urls) => Arc::new(Nats::connect(urls, &self.bus_prefix).await.map_err(anyhow::Error::msg)?),
@@ -50,7 +96,7 @@ impl Settings {
             // Others listen, whether anybody does here or not.
             service.keep_up();
         }
-        Ok(service.batch_max(self.batch_max).max_age(self.max_age))
+        Ok((service.batch_max(self.batch_max).max_age(self.max_age), credentials))
     }
 
     /// The store that the settings name, for moving everything out of it or into it.

@@ -246,7 +246,7 @@ impl Settings {
             bus,
             bus_prefix: bus_prefix(needed("bus-prefix", said.bus_prefix)?)?,
             window: count("window", said.window)?,
-            max_age: said.max_age.as_deref().map(parse_age).transpose()?,
+            max_age: said.max_age.as_deref().map(parse_age).transpose().context("max-age")?,
             sqlite_sync: needed("sqlite-sync", said.sqlite_sync)?,
             sqlite_queue: count("sqlite-queue", said.sqlite_queue)?,
             postgres_connections: count("postgres-connections", said.postgres_connections)?,
@@ -320,14 +320,14 @@ fn tls(certificate: Option<PathBuf>, key: Option<PathBuf>) -> Result<Option<TlsO
 }
 
 /// Reads a number and its unit.
-fn parse_age(text: &str) -> Result<TimeDelta> {
+pub(super) fn parse_age(text: &str) -> Result<TimeDelta> {
     let unit = [('s', 1), ('m', 60), ('h', 3_600), ('d', 86_400)];
     let read = || {
         let (digits, seconds) = unit.iter().find_map(|(unit, seconds)| Some((text.strip_suffix(*unit)?, seconds)))?;
         let number = digits.parse::<u32>().ok().filter(|number| *number > 0)?;
         TimeDelta::try_seconds(i64::from(number) * seconds)
     };
-    read().with_context(|| format!("max-age: {text:?} is not an age such as 90d, 12h, 30m or 45s."))
+    read().with_context(|| format!("{text:?} is not an age such as 90d, 12h, 30m or 45s."))
 }
 
 #[cfg(test)]
@@ -343,7 +343,8 @@ mod tests {
         assert_eq!(parse_age("90d").unwrap(), TimeDelta::days(90));
         assert_eq!(parse_age("45s").unwrap(), TimeDelta::seconds(45));
         for wrong in ["", "d", "90", "0d", "-1d", "1.5h", "1w", "99999999999d"] {
-            assert!(parse_age(wrong).unwrap_err().to_string().starts_with("max-age:"), "{wrong}");
+            let refused = settle(&Said { max_age: Some(wrong.to_owned()), ..Said::default() }).unwrap_err();
+            assert!(format!("{refused:#}").starts_with("max-age: "), "{refused:#}");
         }
     }
 

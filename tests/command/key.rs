@@ -1,0 +1,200 @@
+//! `campanile key`, as a process, beside a server that is running.
+
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    thread,
+};
+
+use campanile::server::{auth::key::KeySecret, store::Credentials};
+use tokio::task::block_in_place;
+
+use super::{Server, create, new_store, printed, refused, run};
+use crate::postgres;
+
+/// Makes a key, and returns its secret and what was said about it.
+fn make(arguments: &[&str]) -> (KeySecret, String) {
+    let done = run(&[&["key", "create"], arguments].concat());
+    let (out, said) = (String::from_utf8(done.stdout).unwrap(), String::from_utf8(done.stderr).unwrap());
+    assert!(done.status.success(), "{said}");
+    (KeySecret::parse(out.strip_suffix('\n').unwrap()).unwrap(), said)
+}
+
+fn listed(store: &str) -> Vec<serde_json::Value> {
+    serde_json::from_str(&printed(&["key", "list", "--json", "--store", store])).unwrap()
+}
+
+/// Whether these bytes are somewhere in a file of this folder.
+fn is_in(folder: &Path, bytes: &[u8]) -> bool {
+    std::fs::read_dir(folder).unwrap().any(|file| {
+        let content = std::fs::read(file.unwrap().path()).unwrap();
+        content.windows(bytes.len()).any(|part| part == bytes)
+    })
+}
+
+#[test]
+fn keys_are_made_listed_and_revoked_while_a_server_writes_to_the_same_file() {
+    let (store, _) = new_store();
+    let server = Arc::new(Server::start(&["--store", &store]));
+    let (over, created) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    let clients: Vec<_> = (0..6)
+        .map(|number| {
+            let (server, over, created) = (Arc::clone(&server), Arc::clone(&over), Arc::clone(&created));
+            thread::spawn(move || {
+                while !over.load(Ordering::Relaxed) {
+                    // Fails the test unless it is answered with 201.
+                    create(&server, &format!("user {number}"), "x");
+                    created.fetch_add(1, Ordering::Relaxed);
+                }
+            })
+        })
+        .collect();
+    for round in 0..10 {
+        let name = format!("key {round}");
+        let (secret, _) = make(&[&name, "--scopes", "send", "--store", &store]);
+        let id = secret.id().to_string();
+        let keys = listed(&store);
+        assert_eq!(keys.len(), round + 1);
+        assert!(keys.iter().any(|key| key["id"] == *id && key["name"] == *name && key["state"] == "good"));
+        let said = printed(&["key", "revoke", &id, "--store", &store]);
+        assert!(said.contains(&name) && said.contains(&id) && said.contains("send"), "{said}");
+        assert!(listed(&store).iter().all(|key| key["state"] == "revoked"));
+    }
+    over.store(true, Ordering::Relaxed);
+    for client in clients {
+        client.join().unwrap();
+    }
+    assert!(created.load(Ordering::Relaxed) > 100, "there was no load: {created:?}");
+    let (success, log) = Arc::into_inner(server).unwrap().stop("-TERM");
+    assert!(success && !log.contains("ERROR"), "{log}");
+}
+
+#[test]
+fn a_secret_is_printed_once_and_is_nowhere_else() {
+    let (store, folder) = new_store();
+    let server = Server::start(&["--store", &store, "--log", "debug"]);
+    let (secret, said) = make(&["order service", "--scopes", "send,read", "--expires", "90d", "--store", &store]);
+    let text = secret.to_string_once();
+    let digits = &text[text.len() - 64..];
+    let bytes: Vec<_> = (0..32).map(|place| u8::from_str_radix(&digits[2 * place..][..2], 16).unwrap()).collect();
+    // This is how it would be found.
+    assert!(is_in(&folder, &secret.hash()) && is_in(&folder, b"order service"));
+    assert!(!is_in(&folder, digits.as_bytes()) && !is_in(&folder, &bytes));
+    for word in ["\"order service\"", "send,read", "once", "Authorization: Bearer", "campanile key revoke"] {
+        assert!(said.contains(word), "{word} is not in {said}");
+    }
+    let hash: String = secret.hash().iter().map(|byte| format!("{byte:02x}")).collect();
+    let table = printed(&["key", "list", "--store", &store]);
+    let json = printed(&["key", "list", "--json", "--store", &store]);
+    assert!(!table.contains(&hash) && !json.contains(&hash));
+    let export = printed(&["export", "--store", &store]);
+    assert!(export.contains(&hash), "a key that is moved stays good");
+    let (_, log) = server.stop("-TERM");
+    for shown in [said, table, json, export, log] {
+        assert!(!shown.contains(digits), "{shown}");
+    }
+}
+
+#[test]
+fn a_list_is_a_table_for_people_and_an_array_for_programs() {
+    let (store, _) = new_store();
+    let nothing = run(&["key", "list", "--store", &store]);
+    assert!(nothing.status.success() && nothing.stdout.is_empty());
+    assert!(String::from_utf8(nothing.stderr).unwrap().contains("campanile key create"));
+    assert!(listed(&store).is_empty());
+
+    let (first, _) = make(&["Zoë's \"naïve\" key", "--scopes", "admin", "--store", &store]);
+    let (second, _) = make(&["b", "--scopes", "read,send", "--expires", "45s", "--store", &store]);
+    printed(&["key", "revoke", &second.id().to_string(), "--store", &store]);
+    let table = printed(&["key", "list", "--store", &store]);
+    let lines: Vec<_> = table.lines().collect();
+    assert_eq!(lines.len(), 3, "{table}");
+    let column = |line: &str, words: &str| line.chars().count() - line[line.find(words).unwrap()..].chars().count();
+    assert!(lines[0].starts_with("ID ") && lines[1].starts_with(&first.id().to_string()), "{table}");
+    for (line, name, scopes, state) in [(1, "Zoë's", "admin", "good"), (2, "b ", "send,read", "revoked")] {
+        for (heading, cell) in [("NAME", name), ("SCOPES", scopes), ("STATE", state)] {
+            assert_eq!(column(lines[0], heading), column(lines[line], cell), "{heading}\n{table}");
+        }
+    }
+    let keys = listed(&store);
+    assert_eq!(keys[0]["name"], "Zoë's \"naïve\" key");
+    assert_eq!(keys[1]["scopes"], serde_json::json!(["send", "read"]));
+    assert!(keys[0]["expires_at"].is_null() && keys[1]["expires_at"].is_string() && keys[1]["revoked_at"].is_string());
+}
+
+#[test]
+fn what_cannot_be_revoked_is_said() {
+    let (store, _) = new_store();
+    let (secret, _) = make(&["a", "--scopes", "send", "--store", &store]);
+    let id = secret.id().to_string();
+    let unknown = run(&["key", "revoke", "0123456789abcdef", "--store", &store]);
+    assert_eq!(unknown.status.code(), Some(1));
+    assert!(String::from_utf8(unknown.stderr).unwrap().contains("There is no key 0123456789abcdef"));
+    printed(&["key", "revoke", &id, "--store", &store]);
+    let again = run(&["key", "revoke", &id, "--store", &store]);
+    assert_eq!(again.status.code(), Some(1));
+    let said = String::from_utf8(again.stderr).unwrap();
+    assert!(said.contains("was revoked before") && said.trim().lines().count() == 1, "{said}");
+}
+
+#[test]
+fn keys_of_a_memory_store_are_refused() {
+    for command in [&["create", "a", "--scopes", "send"] as &[_], &["list"], &["revoke", "0123456789abcdef"]] {
+        let said = refused(&[&["key"], command, &["--store", "memory:"]].concat());
+        assert!(said.contains("ends with this command") && said.contains("--store sqlite:"), "{said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_of_a_database_are_made_past_the_servers_that_use_it() {
+    let url = postgres::new_database().await;
+    let server = postgres::open(&url, 10).await;
+    let secret = block_in_place(|| make(&["a", "--scopes", "send", "--store", &url]).0);
+    assert!(secret.matches(&server.key(secret.id()).await.unwrap().unwrap().hash));
+    block_in_place(|| printed(&["key", "revoke", &secret.id().to_string(), "--store", &url]));
+    assert!(server.key(secret.id()).await.unwrap().unwrap().revoked_at.is_some());
+    // Tables of another version are left alone.
+    let forget = "DELETE FROM refinery_schema_history WHERE version > 2";
+    postgres::connect(&url).await.batch_execute(forget).await.unwrap();
+    let said = block_in_place(|| refused(&["key", "list", "--store", &url]));
+    assert!(said.contains("campanile migrate"), "{said}");
+}
+
+#[test]
+fn what_is_said_of_a_key_must_make_sense() {
+    let (store, folder) = new_store();
+    let long = "x".repeat(65);
+    for (arguments, word) in [
+        (["", "--scopes", "send"].as_slice(), "1 to 64 characters"),
+        (&["  ", "--scopes", "send"], "1 to 64 characters"),
+        (&["a\nb", "--scopes", "send"], "1 to 64 characters"),
+        (&[&long, "--scopes", "send"], "1 to 64 characters"),
+        (&["a", "--scopes", "write"], "send, read and admin"),
+        (&["a", "--scopes", ""], "send, read and admin"),
+        (&["a"], "--scopes"),
+        (&["a", "--scopes", "send", "--expires", "90"], "such as 90d"),
+        (&["a", "--scopes", "send", "--expires", "4294967295d"], "after the year 9999"),
+    ] {
+        let said = refused(&[&["key", "create"], arguments, &["--store", &store]].concat());
+        assert!(said.contains(word), "{arguments:?}: {said}");
+    }
+    assert!(refused(&["key", "revoke", "ABC", "--store", &store]).contains("16 hexadecimal digits"));
+    assert!(std::fs::read_dir(folder).unwrap().next().is_none(), "nothing of it was done");
+}
+
+#[test]
+fn the_help_leads_a_newcomer_through() {
+    let text = |arguments: &[&str]| printed(arguments);
+    assert!(text(&["--help"]).contains("key "));
+    let overview = text(&["key", "--help"]);
+    for word in ["create", "list", "revoke"] {
+        assert!(overview.contains(word), "{word} is not in {overview}");
+    }
+    let create = text(&["key", "create", "--help"]);
+    for word in ["<NAME>", "--scopes", "send", "admin", "--expires", "90d", "KEY=$(", "Authorization: Bearer $KEY"] {
+        assert!(create.contains(word), "{word} is not in {create}");
+    }
+}
