@@ -3,7 +3,7 @@
 //! - [`App`] is the page, [`shell()`] the document around it, [`server_fns`] what it asks the server.
 //! - [`Initial`] is what it shows when it arrives: the server makes it, and the browser reads it
 //!   from the document, so that both render the same.
-//! - [`Address`] is what its URL asks for.
+//! - [`Address`] is what its URL asks for, and [`Viewer`] who looks at it.
 //!
 //! Nothing here knows a rule: the service decides. What is here is how it looks, and how it stays
 //! calm while the answers are under way.
@@ -29,6 +29,7 @@ pub mod server_fns;
 mod shell;
 mod state;
 mod tab;
+mod viewer;
 mod wire;
 
 use std::time::Duration;
@@ -40,6 +41,7 @@ pub use self::shell::{PageAssets, shell};
 pub use self::{
     address::Address,
     initial::{Initial, Refusal, Snapshot},
+    viewer::Viewer,
 };
 use self::{
     components::{Bar, Composer, Inbox, Rail, Toasts, commands},
@@ -71,7 +73,7 @@ pub fn App() -> impl IntoView {
         <Bar board preferences />
         <Rail board />
         <Inbox board />
-        <Composer board />
+        {board.may_send.then(|| view! { <Composer board /> })}
         <Toasts board />
     }
 }

@@ -5,7 +5,7 @@ use axum::{
     http::{Method, Request, StatusCode, header},
 };
 use campanile::{
-    app::{self, Address, App as Page, Initial, PageAssets, Refusal, Snapshot},
+    app::{self, Address, App as Page, Initial, PageAssets, Refusal, Snapshot, Viewer},
     model::{
         Category, Code, Content, FieldError, Invalid, Link, NewNotification, Notification, NotificationId, Overview,
         Page as ListPage, Problem, Timestamp, Title, UserId,
@@ -35,7 +35,13 @@ fn initial(notifications: Vec<Notification>) -> Initial {
     let overview = Overview { total: notifications.len() as u64, unread_count: unread, ..Overview::default() };
     let page = ListPage { notifications, next: None, modseq: None };
     let now = Timestamp::parse("2026-11-22T12:00:00.5Z").unwrap();
-    Initial { address: Address::default(), snapshot: Ok(Snapshot { page, overview, now }), refusal: None }
+    Initial { snapshot: Ok(Snapshot { page, overview, now }), ..Initial::default() }
+}
+
+/// The same page for the user whose inbox it is.
+fn own(query: &str, notifications: Vec<Notification>) -> Initial {
+    let viewer = Viewer { own: Some("user_123".to_owned()), may_send: false, may_sign_out: true };
+    Initial { address: viewer.narrow(Address::parse(query)), viewer, ..initial(notifications) }
 }
 
 /// What stands inside the body.
@@ -157,7 +163,7 @@ fn a_user_id_that_is_not_legal_is_refused_at_its_field() {
     let why = UserId::parse(&"x".repeat(129)).unwrap_err();
     let problem = Problem::invalid(vec![FieldError::new("user_id", why)]);
     let address = Address { user_id: Some("x".repeat(129)), ..Address::default() };
-    let html = render(Initial { address, snapshot: Err(problem), refusal: None });
+    let html = render(Initial { address, snapshot: Err(problem), ..Initial::default() });
     let field = between(&html, "<input id=\"inbox-of\"", ">");
     assert!(field.contains("aria-invalid=\"true\""), "{field}");
     assert!(field.contains("aria-describedby=\"inbox-of-problem\""), "{field}");
@@ -189,6 +195,54 @@ fn links_of_the_filter_keep_the_rest_of_it() {
     assert!(html.contains(&format!("href=\"{path}?user_id=user_7&amp;category=alert&amp;unread=true\"")), "{html}");
     assert!(html.contains(&format!("href=\"{path}?user_id=user_7&amp;category=system\"")), "{html}");
     assert!(html.contains(&format!("href=\"{path}?category=alert\"")), "{html}");
+}
+
+#[test]
+fn a_user_is_offered_the_own_inbox_and_nothing_else() {
+    let html = render(own("user_id=somebody", vec![notification(1, "note")]));
+    assert!(between(&html, "<h1 ", "</h1>").ends_with(">Your inbox"), "{html}");
+    assert!(!html.contains("id=\"inbox-of\"") && !html.contains("id=\"compose"), "{html}");
+    assert!(!html.contains("All inboxes") && !html.contains("somebody"), "{html}");
+    assert!(!html.contains("?user_id=") && !html.contains("&amp;user_id="), "no link says whose inbox: {html}");
+    assert!(html.contains("name=\"user_id\" value=\"user_123\""), "marking all does: {html}");
+    assert!(first_row(&html).contains("aria-label=\"Mark as read: note\""), "{html}");
+    assert!(html.contains("action=\"/logout\""), "{html}");
+}
+
+#[test]
+fn an_empty_own_inbox_is_quiet_about_it() {
+    let html = render(own("", Vec::new()));
+    assert!(html.contains("Nothing has arrived for you."), "{html}");
+    assert!(!html.contains("curl"), "{html}");
+    let html = render(own("unread=true", Vec::new()));
+    assert!(html.contains("There is nothing unread."), "{html}");
+    assert!(html.contains(&format!("href=\"{}\"", Address::PATH)), "{html}");
+}
+
+#[test]
+fn the_document_of_a_user_speaks_of_their_inbox_and_of_the_keys_that_they_have() {
+    let html = document(own("", vec![notification(1, "note")]), PageAssets::default());
+    assert!(html.contains("<title>(1) Your inbox · Campanile</title>"), "{html}");
+    assert!(html.contains("Mark all as read") && !html.contains("Write a notification"), "{html}");
+    assert!(!html.contains("Choose an inbox"), "{html}");
+}
+
+#[test]
+fn who_is_not_signed_in_cannot_sign_out_and_who_is_needs_a_key_in_a_shell() {
+    let html = render(initial(Vec::new()));
+    assert!(!html.contains("/logout") && !html.contains("Authorization"), "{html}");
+    let viewer = Viewer { may_sign_out: true, ..Viewer::default() };
+    let html = render(Initial { viewer, ..initial(Vec::new()) });
+    assert!(html.contains("action=\"/logout\""), "{html}");
+    assert!(between(&html, "<code>", "</code>").contains("-H \"Authorization: Bearer $KEY\""), "{html}");
+}
+
+#[test]
+fn who_may_read_but_not_send_is_offered_every_inbox_and_no_form() {
+    let viewer = Viewer { may_send: false, ..Viewer::default() };
+    let html = render(Initial { viewer, ..initial(vec![notification(1, "note")]) });
+    assert!(html.contains("id=\"inbox-of\"") && html.contains("All inboxes"), "{html}");
+    assert!(!html.contains("id=\"compose"), "{html}");
 }
 
 #[test]

@@ -21,6 +21,8 @@ pub struct Address {
     pub q: Option<String>,
     /// Only what comes after this position: a page further down.
     pub before: Option<String>,
+    /// Whether `user_id` is the only inbox that the viewer may see, so that no address says it.
+    pub is_own: bool,
 }
 
 impl Address {
@@ -60,7 +62,7 @@ impl Address {
             href.push_str(&percent::encode(value));
             separator = '&';
         };
-        if let Some(user_id) = &self.user_id {
+        if let Some(user_id) = self.asked_user_id() {
             put("user_id", user_id);
         }
         if let Some(category) = &self.category {
@@ -76,6 +78,30 @@ impl Address {
             put("before", before);
         }
         href
+    }
+
+    /// Whose inbox the address has to say that it asks for.
+    #[must_use]
+    pub fn asked_user_id(&self) -> Option<&str> {
+        self.user_id.as_deref().filter(|_| !self.is_own)
+    }
+
+    /// What the inbox is called; nothing where all are shown.
+    #[must_use]
+    pub fn inbox_name(&self) -> Option<&str> {
+        if self.is_own { Some("Your inbox") } else { self.user_id.as_deref() }
+    }
+
+    /// The same filter in the only inbox that the viewer may see.
+    #[must_use]
+    pub fn in_own_inbox(self, own: &str) -> Self {
+        Self { user_id: Some(own.to_owned()), is_own: true, ..self }
+    }
+
+    /// The same inbox with everything in it; from the newest on.
+    #[must_use]
+    pub fn of_everything(&self) -> Self {
+        Self { user_id: self.user_id.clone(), is_own: self.is_own, ..Self::default() }
     }
 
     /// The same filter in another inbox, or in all of them; from the newest on.
@@ -184,7 +210,7 @@ mod tests {
             unread: bool, q in proptest::option::of("[^\\x00\n]+"),
             before in proptest::option::of("[0-9]{1,18}"),
         ) {
-            let address = Address { user_id, category, unread, q, before };
+            let address = Address { user_id, category, unread, q, before, is_own: false };
             let href = address.href();
             let query = href.split_once('?').map_or("", |(_, query)| query);
             prop_assert_eq!(Address::parse(query), address);

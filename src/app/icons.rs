@@ -44,6 +44,8 @@ pub(super) const CROSS: &str = "M3.75 3.75l8.5 8.5M12.25 3.75l-8.5 8.5";
 pub(super) const PEN: &str = "M2.5 13.5l.75-3.25 7.5-7.5 2.5 2.5-7.5 7.5zM9.25 4.25l2.5 2.5";
 /// An arrow that leaves a box.
 pub(super) const LEAVE: &str = "M6.5 3.25h-4v10.25h10.25v-4M9 2.25h4.75V7M13.5 2.5 7.5 8.5";
+/// A door, and an arrow that goes out of it.
+pub(super) const DOOR: &str = "M9.75 2.5h-7v11h7M6.25 8h7.5M11 5.25 13.75 8 11 10.75";
 /// A magnifying glass.
 pub(super) const SEARCH: &str = "M7 2.5a4.5 4.5 0 1 0 0 9 4.5 4.5 0 0 0 0-9zM10.25 10.25l3.5 3.5";
 /// An arrow up.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::address::Address;
+use super::{address::Address, viewer::Viewer};
 use crate::model::{Code, Overview, Page, Problem, Timestamp};
 
 /// How many notifications are shown at first.
@@ -33,6 +33,8 @@ pub struct Refusal {
 /// What the page was asked for, and what was found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Initial {
+    /// Who looks at it.
+    pub viewer: Viewer,
     /// What was asked for.
     pub address: Address,
     /// What was found, or why nothing was.
@@ -45,7 +47,7 @@ impl Default for Initial {
     /// A page that nobody looked anything up for.
     fn default() -> Self {
         let problem = Problem::new(Code::Unavailable, "Nothing was read yet.");
-        Self { address: Address::default(), snapshot: Err(problem), refusal: None }
+        Self { viewer: Viewer::default(), address: Address::default(), snapshot: Err(problem), refusal: None }
     }
 }
 
@@ -62,10 +64,10 @@ impl Initial {
 mod on_the_server {
     use leptos::server_fn::error::ServerFnUrlError;
 
-    use super::{Address, FIRST, Initial, Refusal, Snapshot};
+    use super::{Address, FIRST, Initial, Refusal, Snapshot, Viewer};
     use crate::{
         app::percent,
-        model::Problem,
+        model::{Code, Problem},
         server::service::{NotificationService, Principal},
     };
 
@@ -88,12 +90,21 @@ mod on_the_server {
     }
 
     impl Initial {
-        /// Finds what the query of the page's address asks for. It never fails: what went wrong is
-        /// part of the page.
-        pub async fn load(service: &NotificationService, principal: &Principal, query: &str) -> Self {
-            let address = Address::parse(query);
+        /// Finds what the query of the page's address asks for, as far as the viewer may see it. It
+        /// never fails: what went wrong is part of the page.
+        pub async fn load(service: &NotificationService, principal: &Principal, query: &str, viewer: Viewer) -> Self {
+            let address = viewer.narrow(Address::parse(query));
             let snapshot = Snapshot::read(service, principal, &address, FIRST).await;
-            Self { address, snapshot, refusal: Refusal::from_query(query) }
+            Self { viewer, address, snapshot, refusal: Refusal::from_query(query) }
+        }
+    }
+
+    /// Why a form was refused, as it is told now: whoever was signed out then has signed in since, or
+    /// they would not see the page.
+    fn since(problem: Problem) -> Problem {
+        match problem.code {
+            Code::Unauthenticated => Problem::new(Code::Forbidden, "You had been signed out."),
+            _ => problem,
         }
     }
 
@@ -103,7 +114,7 @@ mod on_the_server {
             let value_of = |wanted| percent::pairs(query).find(|(name, _)| name == wanted).map(|(_, value)| value);
             let (path, error) = (value_of("__path")?, value_of("__err")?);
             (error.len() <= LONGEST_REFUSAL)
-                .then(|| Self { path, problem: ServerFnUrlError::<Problem>::decode_err(&error) })
+                .then(|| Self { path, problem: since(ServerFnUrlError::<Problem>::decode_err(&error)) })
         }
     }
 }

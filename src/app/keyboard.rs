@@ -44,7 +44,7 @@ pub(super) struct Press<'a> {
 
 /// The shortcuts as the help shows them: keys, what they do, and whether they are single letters.
 #[cfg(feature = "ssr")]
-pub(super) const SHORTCUTS: [(&[&str], &str, bool); 13] = [
+const SHORTCUTS: [(&[&str], &str, bool); 13] = [
     (&["j", "↓"], "Next notification", true),
     (&["k", "↑"], "Previous notification", true),
     (&["Enter"], "Open or close a long text", false),
@@ -59,6 +59,20 @@ pub(super) const SHORTCUTS: [(&[&str], &str, bool); 13] = [
     (&["Ctrl Enter", "⌘ Enter"], "Send, from the text", false),
     (&["Esc"], "Leave a field or a dialog", false),
 ];
+
+/// The shortcuts that there are for a viewer, as the help shows them: keys, what they do, and
+/// whether they are single letters.
+#[cfg(feature = "ssr")]
+pub(super) fn shortcuts(
+    viewer: &super::viewer::Viewer,
+) -> impl Iterator<Item = (&'static [&'static str], &'static str, bool)> {
+    let (may_choose, may_send) = (viewer.own.is_none(), viewer.may_send);
+    SHORTCUTS.into_iter().filter(move |(keys, ..)| match keys[0] {
+        "/" => may_choose,
+        "n" | "Ctrl Enter" => may_send,
+        _ => true,
+    })
+}
 
 /// What a press asks for. Single characters can be switched off (WCAG 2.1.4), and are never taken
 /// from somebody who types.
@@ -136,6 +150,20 @@ mod tests {
     #[test]
     fn the_browsers_own_shortcuts_stay_its_own() {
         assert_eq!(command(Press { has_modifier: true, ..press("j") }, true), None);
+    }
+
+    #[cfg(feature = "ssr")]
+    #[test]
+    fn nobody_is_told_of_a_key_that_does_nothing_for_them() {
+        use super::super::viewer::Viewer;
+
+        let user = Viewer { own: Some("ann".to_owned()), may_send: false, may_sign_out: true };
+        let left_out: Vec<_> = shortcuts(&Viewer::default())
+            .filter(|it| !shortcuts(&user).any(|kept| kept == *it))
+            .map(|it| it.1)
+            .collect();
+        assert_eq!(left_out, ["Choose an inbox", "Write a notification", "Send, from the text"]);
+        assert_eq!(shortcuts(&Viewer::default()).count(), SHORTCUTS.len());
     }
 
     #[test]

@@ -26,7 +26,7 @@ impl Board {
     /// pointless is not asked for.
     pub(super) fn refresh(self) {
         let Some((ticket, limit)) = self.ticket() else { return };
-        let Address { user_id, category, unread, q, before } = self.address.get_untracked();
+        let Address { user_id, category, unread, q, before, .. } = self.address.get_untracked();
         spawn_local(async move {
             match snapshot(user_id, category, unread, q, before, limit).await {
                 Ok(snapshot) => self.show(ticket, snapshot),
@@ -44,6 +44,7 @@ impl Board {
 
     /// Goes to another address, as a link does.
     pub(super) fn go(self, address: Address) {
+        let address = self.narrow(address);
         if let Ok(history) = window().history() {
             let _ = history.push_state_with_url(&wasm_bindgen::JsValue::NULL, "", Some(&address.href()));
         }
@@ -53,6 +54,7 @@ impl Board {
 
     /// Goes to another address as if this one had never been shown.
     pub(super) fn go_instead(self, address: Address) {
+        let address = self.narrow(address);
         if let Ok(history) = window().history() {
             let _ = history.replace_state_with_url(&wasm_bindgen::JsValue::NULL, "", Some(&address.href()));
         }
@@ -124,7 +126,7 @@ impl Board {
         });
         let _ = window_event_listener(ev::popstate, move |_| {
             let query = location().search().unwrap_or_default();
-            let address = Address::parse(&query);
+            let address = self.narrow(Address::parse(&query));
             // The skip link changes only the fragment.
             if *self.address.read_untracked() != address {
                 self.load(address);

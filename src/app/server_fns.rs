@@ -35,6 +35,7 @@ pub async fn snapshot(
         unread,
         q: given(q),
         before: given(before),
+        ..super::address::Address::default()
     };
     Snapshot::read(&service, &principal, &address, limit).await
 }

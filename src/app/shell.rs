@@ -4,7 +4,7 @@ use leptos::{nonce::use_nonce, prelude::*};
 
 use super::{
     App,
-    components::help::Help,
+    components::help::help,
     initial::{ELEMENT, Initial},
     preferences::THEME,
     tab,
@@ -27,9 +27,10 @@ pub fn shell(assets: PageAssets) -> impl IntoView {
     let initial = use_context::<Initial>();
     let (title, icon) = initial.as_ref().map_or(("Campanile".to_owned(), tab::ICON), |initial| {
         let unread = initial.snapshot.as_ref().map_or(0, |snapshot| snapshot.overview.unread_count);
-        (tab::title(unread, initial.address.user_id.as_deref()), tab::icon(unread))
+        (tab::title(unread, initial.address.inbox_name()), tab::icon(unread))
     });
     let data = initial.as_ref().map(Initial::to_script).unwrap_or_default();
+    let viewer = initial.map(|initial| initial.viewer).unwrap_or_default();
     let PageAssets { css, js, wasm } = assets;
     // Before the first paint, so that a page in the other theme never flashes.
     let theme = format!(
@@ -59,9 +60,9 @@ pub fn shell(assets: PageAssets) -> impl IntoView {
                 {(!css.is_empty()).then(|| view! { <link rel="stylesheet" href=css /> })}
                 {start}
             </head>
-            <body>
+            <body class:reader=!viewer.may_send>
                 <App />
-                <Help />
+                {help(&viewer)}
                 <script id=ELEMENT r#type="application/json" inner_html=data></script>
             </body>
         </html>

@@ -82,6 +82,12 @@ pub(super) enum Loading {
 /// What the page knows. A copy is the same board.
 #[derive(Clone, Copy)]
 pub(super) struct Board {
+    /// Whether the viewer may see one inbox only.
+    pub(super) is_own: bool,
+    /// Whether the viewer may send.
+    pub(super) may_send: bool,
+    /// Whether the viewer is signed in.
+    pub(super) may_sign_out: bool,
     /// What is asked for.
     pub(super) address: RwSignal<Address>,
     /// The list, newest first.
@@ -138,7 +144,7 @@ struct Book {
 impl Board {
     /// The page as it arrives.
     pub(super) fn new(initial: Initial) -> Self {
-        let Initial { address, snapshot, refusal } = initial;
+        let Initial { viewer, address, snapshot, refusal } = initial;
         let (snapshot, trouble) = match snapshot {
             Ok(snapshot) => (Some(snapshot), None),
             Err(problem) => (None, Some(problem)),
@@ -151,6 +157,9 @@ impl Board {
         let rows: Vec<Row> = (0..).zip(notifications).map(|(key, found)| Row::new(key, found, false)).collect();
         let next_key = rows.last().map_or(0, |row| row.key + 1);
         Self {
+            is_own: address.is_own,
+            may_send: viewer.may_send,
+            may_sign_out: viewer.may_sign_out,
             address: RwSignal::new(address),
             rows: RwSignal::new(rows),
             next: RwSignal::new(next),
@@ -204,6 +213,14 @@ impl Board {
             };
             known = Some((hour, offset));
             relative_time::local_day(moment, offset)
+        }
+    }
+
+    /// What an address shows here: a user stays in the own inbox.
+    pub(super) fn narrow(self, address: Address) -> Address {
+        match &self.address.read_untracked().user_id {
+            Some(own) if self.is_own => address.in_own_inbox(own),
+            _ => address,
         }
     }
 

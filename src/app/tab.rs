@@ -10,9 +10,9 @@ pub(super) const ICON: &str = "/favicon.svg";
 pub(super) const ICON_UNREAD: &str = "/favicon-unread.svg";
 
 /// The title: `(12) user_123 · Campanile`.
-pub(super) fn title(unread: u64, user_id: Option<&str>) -> String {
+pub(super) fn title(unread: u64, inbox: Option<&str>) -> String {
     let count = if unread == 0 { String::new() } else { format!("({unread}) ") };
-    let inbox = user_id.map_or_else(String::new, |user_id| format!("{user_id} · "));
+    let inbox = inbox.map_or_else(String::new, |inbox| format!("{inbox} · "));
     format!("{count}{inbox}Campanile")
 }
 
@@ -26,7 +26,7 @@ pub(super) fn follow(board: Board) {
     effect(move |_| {
         let unread = board.overview.read().unread_count;
         desktop::badge(unread);
-        let title = title(unread, board.address.read().user_id.as_deref());
+        let title = title(unread, board.address.read().inbox_name());
         if document().title() != title {
             document().set_title(&title);
         }

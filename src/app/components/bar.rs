@@ -1,6 +1,6 @@
 //! The bar at the top: what this is, whether it is up to date, and what can be set.
 
-use leptos::prelude::*;
+use leptos::{ev::SubmitEvent, prelude::*};
 
 use super::{click, flag, follow, text};
 use crate::app::{
@@ -64,7 +64,22 @@ pub(in crate::app) fn Bar(board: Board, preferences: Preferences) -> impl IntoVi
             >
                 <Icon of=icons::HELP />
             </button>
+            {board.may_sign_out.then(|| view! { <SignOut board /> })}
         </header>
+    }
+}
+
+/// Ends the session. It is a form, which needs no script.
+#[component]
+fn SignOut(board: Board) -> impl IntoView {
+    // What was deleted a moment ago is really deleted as long as somebody may.
+    let submit = move |_: SubmitEvent| board.delete_before_leaving();
+    view! {
+        <form class="sign-out" method="post" action="/logout" on:submit=submit>
+            <button type="submit" class="quiet" aria-label="Sign out" title="Sign out">
+                <Icon of=icons::DOOR />
+            </button>
+        </form>
     }
 }
 

@@ -54,6 +54,7 @@ fn run(board: Board, command: Command, target: Option<&web_sys::Element>) -> boo
             true
         }
         Command::MarkAll => board.mark_all(),
+        Command::Filter if board.is_own => false,
         Command::Filter => {
             browser::focus("inbox-of");
             true
@@ -62,6 +63,7 @@ fn run(board: Board, command: Command, target: Option<&web_sys::Element>) -> boo
             browser::focus(super::search::FIELD);
             true
         }
+        Command::Compose if !board.may_send => false,
         Command::Compose => {
             super::composer::open(board);
             true

@@ -14,23 +14,44 @@ use crate::app::{
 /// Where the commands of the documentation go.
 const DOCUMENTED_ORIGIN: &str = "http://localhost:8000";
 
-/// Whether there is nothing anywhere.
+/// Whether there is nothing anywhere, as far as the viewer may look.
 pub(super) fn is_first_use(board: Board) -> bool {
-    *board.address.read() == Address::default() && board.overview.read().total == 0
+    let address = board.address.read();
+    *address == board.narrow(Address::default()) && board.overview.read().total == 0
 }
 
-/// Nothing anywhere: how to send the first one.
+/// Nothing anywhere: how to send the first one, for who may.
 #[component]
 pub(super) fn FirstUse(board: Board) -> impl IntoView {
+    let sentence = match (board.may_send, board.is_own) {
+        (true, _) => "Nobody has been notified of anything yet. Send the first one from the form, or from a shell:",
+        (false, false) => "Nobody has been notified of anything yet.",
+        (false, true) => "Nothing has arrived for you. What does will show here by itself.",
+    };
+    view! {
+        <div class="state first-use">
+            <Tower />
+            <h2>"It is quiet up here."</h2>
+            <p>{sentence}</p>
+            {board.may_send.then(|| view! { <FirstCommand board /> })}
+        </div>
+    }
+}
+
+/// The command that sends the first one.
+#[component]
+fn FirstCommand(board: Board) -> impl IntoView {
     let origin = RwSignal::new(DOCUMENTED_ORIGIN.to_owned());
     effect(move |_| {
         if let Ok(here) = location().origin() {
             origin.set(here);
         }
     });
+    // Who had to sign in needs a key in a shell too.
+    let key = if board.may_sign_out { "-H \"Authorization: Bearer $KEY\" \\\n  " } else { "" };
     let command = move || {
         format!(
-            "curl -X POST \"{}/api/notifications/create\" \\\n  -H \"Content-Type: application/json\" \\\n  \
+            "curl -X POST \"{}/api/notifications/create\" \\\n  {key}-H \"Content-Type: application/json\" \\\n  \
              -d '{{\"user_id\": \"user_123\", \"content\": \"Your order has been shipped!\"}}'",
             origin.read()
         )
@@ -47,17 +68,12 @@ pub(super) fn FirstUse(board: Board) -> impl IntoView {
         });
     };
     view! {
-        <div class="state first-use">
-            <Tower />
-            <h2>"It is quiet up here."</h2>
-            <p>"Nobody has been notified of anything yet. Send the first one from the form, or from a shell:"</p>
-            <div class="command">
-                <pre tabindex="0" role="region" aria-label="Command"><code>{text(command)}</code></pre>
-                <button type="button" class="plain needs-script" on:click=click(copy)>
-                    <Icon of=icons::COPY />
-                    {text(move || if copied.get() { "Copied" } else { "Copy" }.to_owned())}
-                </button>
-            </div>
+        <div class="command">
+            <pre tabindex="0" role="region" aria-label="Command"><code>{text(command)}</code></pre>
+            <button type="button" class="plain needs-script" on:click=click(copy)>
+                <Icon of=icons::COPY />
+                {text(move || if copied.get() { "Copied" } else { "Copy" }.to_owned())}
+            </button>
         </div>
     }
 }
@@ -69,18 +85,14 @@ pub(super) fn NothingHere(board: Board) -> impl IntoView {
         let address = board.address.read();
         let kind = address.category.as_ref().map_or_else(String::new, |category| format!(" of kind “{category}”"));
         let unread = if address.unread { " unread" } else { "" };
-        let inbox = address.user_id.as_ref().map_or_else(String::new, |user_id| format!(" for {user_id}"));
+        let inbox = address.asked_user_id().map_or_else(String::new, |user_id| format!(" for {user_id}"));
         let further = if address.before.is_some() { " further down" } else { "" };
         let words = address.q.as_ref().map_or_else(String::new, |q| format!(" with “{q}”"));
         format!("There is nothing{unread}{kind}{words}{inbox}{further}.")
     });
     let wider = move || {
-        let address = board.address.get();
-        if address.narrows() || address.before.is_some() {
-            Address { user_id: address.user_id, ..Address::default() }
-        } else {
-            Address::default()
-        }
+        let address = board.address.read();
+        if address.narrows() || address.before.is_some() { address.of_everything() } else { Address::default() }
     };
     let label = text(move || {
         let address = board.address.read();
@@ -99,7 +111,12 @@ pub(super) fn NothingHere(board: Board) -> impl IntoView {
         <div class="state">
             <h2>{title}</h2>
             <p>{sentence}</p>
-            <a class="plain" href=text(move || wider().href()) on:click=click(move |event| follow(board, &event, wider()))>
+            <a
+                class="plain"
+                class:none=flag(move || board.is_own && *board.address.read() == board.narrow(Address::default()))
+                href=text(move || wider().href())
+                on:click=click(move |event| follow(board, &event, wider()))
+            >
                 {label}
             </a>
         </div>

@@ -23,7 +23,7 @@ pub(super) fn open() {
 }
 
 #[cfg(feature = "ssr")]
-pub(in crate::app) use self::on_the_server::Help;
+pub(in crate::app) use self::on_the_server::help;
 
 #[cfg(feature = "ssr")]
 mod on_the_server {
@@ -32,17 +32,17 @@ mod on_the_server {
     use super::{ELEMENT, LETTERS};
     use crate::app::{
         icons::{self, Icon},
-        keyboard::SHORTCUTS,
+        keyboard::shortcuts,
+        viewer::Viewer,
     };
 
     /// The dialog with the keyboard shortcuts, and the switch that turns single letters off.
-    #[component]
-    pub(in crate::app) fn Help() -> impl IntoView {
-        let shortcuts = SHORTCUTS.iter().map(|(keys, does, is_letter)| {
+    pub(in crate::app) fn help(viewer: &Viewer) -> impl IntoView + use<> {
+        let shortcuts = shortcuts(viewer).map(|(keys, does, is_letter)| {
             let keys = keys.iter().map(|key| view! { <kbd>{*key}</kbd> }).collect_view();
             view! {
-                <div class:letter=*is_letter>
-                    <dt>{*does}</dt>
+                <div class:letter=is_letter>
+                    <dt>{does}</dt>
                     <dd>{keys}</dd>
                 </div>
             }

@@ -86,7 +86,7 @@ pub(in crate::app) fn Inbox(board: Board) -> impl IntoView {
                 <Older board />
             </div>
             <RowForms />
-            <ComposeLink board />
+            {board.may_send.then(|| view! { <ComposeLink board /> })}
             <p class="hidden" role="status" aria-live="polite">{board.said}</p>
         </main>
     }
@@ -96,10 +96,10 @@ pub(in crate::app) fn Inbox(board: Board) -> impl IntoView {
 #[component]
 fn Heading(board: Board) -> impl IntoView {
     let unread = Memo::new(move |_| board.overview.read().unread_count);
-    let name = text(move || board.address.read().user_id.clone().unwrap_or_else(|| "All inboxes".to_owned()));
+    let name = text(move || board.address.read().inbox_name().unwrap_or("All inboxes").to_owned());
     view! {
         <div class="inbox-head">
-            <h1 id="inbox-name" tabindex="-1" dir="auto" class:mono=flag(move || board.address.read().user_id.is_some())>
+            <h1 id="inbox-name" tabindex="-1" dir="auto" class:mono=flag(move || board.address.read().asked_user_id().is_some())>
                 {name}
             </h1>
             <p class="badge" class:none=flag(move || unread.get() == 0)>

@@ -58,10 +58,12 @@ impl Narrow {
 pub(in crate::app) fn Rail(board: Board) -> impl IntoView {
     view! {
         <nav class="rail" aria-label="Filters">
-            <InboxField board />
-            <ul class="links inboxes" aria-label="Inboxes">
-                <Choices board of=Memo::new(move |_| inboxes(board)) />
-            </ul>
+            {(!board.is_own).then(|| view! {
+                <InboxField board />
+                <ul class="links inboxes" aria-label="Inboxes">
+                    <Choices board of=Memo::new(move |_| inboxes(board)) />
+                </ul>
+            })}
             <h2 class="rail-title" id="kinds">"Kind"</h2>
             <ul class="links kinds" aria-labelledby="kinds">
                 <Choices board of=Memo::new(move |_| kinds(board)) />

@@ -63,7 +63,7 @@ pub(super) fn NotificationRow(board: Board, row: Row) -> impl IntoView {
                     <Icon of=icons::of_category(&category) />
                     {category.clone()}
                 </span>
-                <UserLink board user_id=notification.user_id.as_str().to_owned() />
+                {(!board.is_own).then(|| view! { <UserLink board user_id=notification.user_id.as_str().to_owned() /> })}
                 <When board row=when />
             </div>
             {title.map(|title| view! { <h3 class="row-title" dir="auto">{title}</h3> })}
@@ -86,7 +86,7 @@ pub(super) fn NotificationRow(board: Board, row: Row) -> impl IntoView {
                     }
                 })}
             {notification.link.as_ref().map(|link| view! { <Leads link=link.clone() /> })}
-            <Actions board row name=name_of(&notification) />
+            <Actions board row name=name_of(&notification, board.is_own) />
         </li>
     }
 }
@@ -195,13 +195,13 @@ fn Actions(board: Board, row: Row, name: String) -> impl IntoView {
     }
 }
 
-/// What a button calls the notification.
-fn name_of(notification: &Notification) -> String {
+/// What a button calls the notification; in the own inbox it goes without saying whose it is.
+fn name_of(notification: &Notification, is_own: bool) -> String {
     let text = notification.title.as_ref().map_or(notification.content.as_str(), |title| title.as_str());
     let mut words = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if let Some((cut, _)) = words.char_indices().nth(NAME_CHARS) {
         words.truncate(cut);
         words.push('…');
     }
-    format!("{words}, for {}", notification.user_id)
+    if is_own { words } else { format!("{words}, for {}", notification.user_id) }
 }

@@ -74,7 +74,7 @@ pub(super) fn SearchField(board: Board) -> impl IntoView {
                 aria-describedby="search-problem"
                 on:input=typed
             />
-            <input type="hidden" name="user_id" value=text(move || board.address.read().user_id.clone().unwrap_or_default()) />
+            <input type="hidden" name="user_id" value=text(move || board.address.read().asked_user_id().unwrap_or_default().to_owned()) />
             <input type="hidden" name="category" value=text(move || board.address.read().category.clone().unwrap_or_default()) />
             <input type="hidden" name="unread" value=text(move || if board.address.read().unread { "true" } else { "" }.to_owned()) />
             <p class="problem" id="search-problem">{problem}</p>

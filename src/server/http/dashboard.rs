@@ -15,7 +15,7 @@ use leptos_axum::ResponseOptions;
 
 use super::{DASHBOARD_PATH, extract::Caller};
 use crate::{
-    app::{self, Initial},
+    app::{self, Initial, Viewer},
     model::Problem,
     server::{
         assets,
@@ -40,7 +40,8 @@ async fn page(
     Caller(principal): Caller,
     request: Request,
 ) -> Result<Response, Problem> {
-    let initial = Initial::load(&service, &principal, request.uri().query().unwrap_or("")).await;
+    let query = request.uri().query().unwrap_or("");
+    let initial = Initial::load(&service, &principal, query, viewer(&principal)).await;
     let render = leptos_axum::render_app_async_with_context(
         move || {
             provide_context(initial.clone());
@@ -54,6 +55,14 @@ async fn page(
     // would prevent that, so the page is rendered in a task of its own and sent whole.
     let rendered = tokio::spawn(async move { whole(render(request).await).await });
     rendered.await.map_err(|_| broken())?
+}
+
+/// What the page offers to whoever calls.
+fn viewer(principal: &Principal) -> Viewer {
+    match principal {
+        Principal::Operator => Viewer::default(),
+        Principal::User(own) => Viewer { own: Some(own.as_str().to_owned()), may_send: false, may_sign_out: false },
+    }
 }
 
 /// Allows the page its own files, and the scripts that carry this answer's nonce.
