@@ -148,8 +148,8 @@ export class Troubles {
 }
 
 /** An answer that refuses, as Campanile words it. */
-export function refusal(status: number, code: string, detail: string, errors: { field: string; message: string }[] = []) {
-  const body = JSON.stringify({ type: "about:blank", title: "Refused", status, detail, code, errors });
+export function refusal(status: number, code: string, detail: string, errors: { field: string; message: string }[] = [], more = {}) {
+  const body = JSON.stringify({ type: "about:blank", title: "Refused", status, detail, code, errors, ...more });
   return { status, contentType: "application/problem+json", body };
 }
 

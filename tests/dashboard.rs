@@ -245,6 +245,26 @@ fn who_may_read_but_not_send_is_offered_every_inbox_and_no_form() {
     assert!(!html.contains("id=\"compose"), "{html}");
 }
 
+#[rstest]
+#[case(Problem::new(Code::Unauthenticated, "Send a key."), "You are signed out.", "Sign in to see the notifications.")]
+#[case(Problem::too_many("Slow down.", 12), "Too many requests at once.", "Slow down.")]
+#[case(
+    Problem::new(Code::Forbidden, "You may read your own inbox only."),
+    "You may not see this.",
+    "your own inbox only"
+)]
+fn what_could_not_be_read_at_all_says_why(#[case] problem: Problem, #[case] heading: &str, #[case] detail: &str) {
+    let is_signed_out = problem.code == Code::Unauthenticated;
+    let address = Address::parse("user_id=user_7");
+    let html = render(Initial { address, snapshot: Err(problem), ..Initial::default() });
+    let state = between(&html, "<div role=\"alert\" class=\"state\">", "</div>");
+    assert!(state.contains(heading) && state.contains(detail), "{state}");
+    let link = between(state, "<a ", "</a>");
+    let next = "href=\"/login?next=%2Fapi%2Fui-dashboard%2Fnotifications-dashboard-ui%3Fuser_id%3Duser_7\"";
+    assert!(link.contains(next), "{link}");
+    assert_eq!(between(link, "class=\"", "\"").contains("none"), !is_signed_out, "{link}");
+}
+
 #[test]
 fn the_document_carries_its_data_where_no_text_can_leave_it() {
     let html = document(initial(vec![notification(1, "</script><!--<script>")]), PageAssets::default());

@@ -59,6 +59,33 @@ const STATES: Record<string, (scene: Scene) => Promise<void>> = {
     await page.clock.runFor(5_000);
     await expect(page.getByRole("button", { name: "Try again" })).toBeVisible();
   },
+  "signed out": async ({ dashboard, api, page, user }) => {
+    await withoutLive(page);
+    await fill(api);
+    await page.clock.install();
+    await dashboard.open({ user_id: user });
+    await page.route("**/api/ui/**", (route) => route.fulfill(refusal(401, "unauthenticated", "Sign in.")));
+    await page.clock.runFor(5_000);
+    await expect(page.getByRole("link", { name: "Sign in" })).toBeVisible();
+  },
+  "signed out, with nothing to show": async ({ dashboard, page, user }) => {
+    await withoutLive(page);
+    await dashboard.open();
+    await page.route("**/api/ui/**", (route) => route.fulfill(refusal(401, "unauthenticated", "Sign in.")));
+    await dashboard.filters.getByLabel("Inbox of").fill(user);
+    await dashboard.filters.getByRole("button", { name: "Show" }).click();
+    await expect(page.getByRole("alert").getByRole("link", { name: "Sign in" })).toBeVisible();
+  },
+  "asked too often": async ({ dashboard, api, page, user }) => {
+    await withoutLive(page);
+    await fill(api);
+    await page.clock.install();
+    await dashboard.open({ user_id: user });
+    const more = { retry_after: 600 };
+    await page.route("**/api/ui/**", (route) => route.fulfill(refusal(429, "too_many_requests", "You ask too often.", [], more)));
+    await page.clock.runFor(5_000);
+    await expect(page.getByText("This page asks again in 10 min.")).toBeVisible();
+  },
   "the help": async ({ dashboard, page }) => {
     await dashboard.open();
     await page.keyboard.press("?");

@@ -140,7 +140,7 @@ test("after a code that is final it does not connect again", async ({ dashboard,
   let tries = 0;
   await page.routeWebSocket(/\/ws\//, (socket) => {
     tries += 1;
-    void socket.close({ code: 4001, reason: "expired" });
+    void socket.close({ code: 4003, reason: "not yours" });
   });
   await dashboard.open({ user_id: user });
   await expect(page.getByText("Every 5 s")).toBeVisible();

@@ -27,7 +27,9 @@ const ASK: &str = "?";
 const HURRY: &str = "!";
 /// Close codes after which connecting again leads nowhere: what is said is not understood, or the
 /// caller may not listen.
-const FINAL: [u16; 3] = [1008, 4001, 4003];
+const FINAL: [u16; 2] = [1008, 4003];
+/// The close code of a session that is over, which a connection cannot outlive.
+const EXPIRED: u16 = 4001;
 
 thread_local! {
     /// What the page listens to. A page has one thread, and listens to one thing.
@@ -46,6 +48,8 @@ struct Line {
     stands: bool,
     backoff: Backoff,
     is_final: bool,
+    /// Whether to connect again only once a refresh has shown that the caller is still known.
+    is_unsure: bool,
 }
 
 fn line<T>(f: impl FnOnce(&mut Line) -> T) -> T {
@@ -104,7 +108,13 @@ fn connect(board: Board, turn: u32) {
     if !is_current(turn) || line(|line| line.socket.is_some()) || !browser::is_online() {
         return;
     }
-    line(|line| line.backoff.begin(browser::now_ms()));
+    if board.is_signed_out() {
+        return line(|line| line.is_unsure = true);
+    }
+    line(|line| {
+        line.is_unsure = false;
+        line.backoff.begin(browser::now_ms());
+    });
     let socket = Socket::connect(
         &url(board),
         move |text| {
@@ -153,8 +163,24 @@ fn lost(board: Board, turn: u32, code: u16) {
     tell(DOWN);
     board.set_live(false);
     if !line(|line| line.is_final) {
+        let again = move || {
+            if code == EXPIRED && is_current(turn) && line(|line| line.socket.is_none()) {
+                line(|line| line.is_unsure = true);
+                board.refresh();
+            } else {
+                connect(board, turn);
+            }
+        };
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is less than a minute")]
-        browser::after(wait as u32, move || connect(board, turn));
+        browser::after(wait as u32, again);
+    }
+}
+
+/// A refresh was answered, so the caller is known: where that was not sure, it connects again.
+pub(super) fn may_listen(board: Board) {
+    let (is_unsure, turn) = line(|line| (line.is_unsure, line.turn));
+    if is_unsure {
+        connect(board, turn);
     }
 }
 
@@ -192,6 +218,8 @@ fn hear_tab(board: Board, turn: u32, text: &str) {
     match (text, leads) {
         (ASK, true) if stands => tell(r#"{"type":"hello"}"#),
         (ASK, _) => {}
+        // Whoever looks at the other tab may have signed in there.
+        (HURRY, true) if board.is_signed_out() => board.refresh(),
         (HURRY, true) => hurry(board),
         (HURRY, false) => {}
         (DOWN, false) => board.set_live(false),

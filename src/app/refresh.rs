@@ -29,13 +29,20 @@ impl Board {
         let Address { user_id, category, unread, q, before, .. } = self.address.get_untracked();
         spawn_local(async move {
             match snapshot(user_id, category, unread, q, before, limit).await {
-                Ok(snapshot) => self.show(ticket, snapshot),
+                Ok(snapshot) => {
+                    self.show(ticket, snapshot);
+                    live::may_listen(self);
+                }
                 Err(problem) => {
                     self.was_not_shown();
                     if self.is_current(ticket) {
+                        self.wait_as_told(&problem);
                         self.trouble.set(Some(problem));
                         self.loading.set(Loading::Done);
                         self.tick();
+                        if self.is_signed_out() {
+                            live::cut(self);
+                        }
                     }
                 }
             }
@@ -80,8 +87,9 @@ impl Board {
     /// Starts to keep the page up to date. In the browser only.
     pub(super) fn keep_up_to_date(self) {
         self.is_offline.set(!browser::is_online());
-        if self.trouble.get_untracked().is_some() {
+        if let Some(problem) = self.trouble.get_untracked() {
             self.clock.set(self.now());
+            self.wait_as_told(&problem);
         }
         live::follow(self);
         let mut ticked = browser::now_ms();
@@ -97,8 +105,9 @@ impl Board {
                 return;
             }
             self.tick();
-            // While every change is told, asking is only for what nobody thought of.
-            if !self.is_live.get_untracked() || since_asked >= LIVE_PERIODS {
+            // While every change is told, asking is only for what nobody thought of; and whoever is
+            // signed out is asked for by coming back to the page.
+            if !self.is_signed_out() && (!self.is_live.get_untracked() || since_asked >= LIVE_PERIODS) {
                 since_asked = 0;
                 self.refresh_if_asked_for();
             }
@@ -133,6 +142,13 @@ impl Board {
             }
         });
         let _ = window_event_listener_untyped("pagehide", move |_| self.delete_before_leaving());
+    }
+
+    /// Refreshes if somebody sees it; else that is done when they come back.
+    pub(super) fn refresh_unless_hidden(self) {
+        if !browser::is_hidden() {
+            self.refresh();
+        }
     }
 
     /// Refreshes, unless the answer is known: an address that is not legal stays so.

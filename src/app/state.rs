@@ -8,6 +8,7 @@ mod marking;
 mod merge;
 mod sending;
 mod toasts;
+mod waiting;
 
 use leptos::prelude::*;
 
@@ -15,7 +16,7 @@ use self::{changes::Changes, hearing::Heard, merge::Slot};
 pub(super) use self::{
     changes::{Change, Ticket},
     deleting::Doomed,
-    toasts::{Toast, Undo, explain},
+    toasts::{TOO_MANY, Toast, Undo, explain},
 };
 use super::{
     address::Address,
@@ -100,6 +101,8 @@ pub(super) struct Board {
     pub(super) overview: RwSignal<Overview>,
     /// Why the last refresh failed, if it did.
     pub(super) trouble: RwSignal<Option<Problem>>,
+    /// How many seconds the server is still left alone, because it was asked too often.
+    pub(super) wait: RwSignal<u32>,
     /// The form that led here and was refused.
     pub(super) refusal: RwSignal<Option<Refusal>>,
     /// When what is shown was true.
@@ -137,6 +140,8 @@ struct Book {
     limit: u16,
     /// How far the server's clock is ahead of the browser's, in milliseconds.
     ahead: f64,
+    /// Until when the server is left alone, in milliseconds of the browser's clock.
+    wait_until: f64,
     /// New ones that nobody was told of yet.
     untold: usize,
 }
@@ -166,6 +171,7 @@ impl Board {
             held: RwSignal::new(0),
             overview: RwSignal::new(overview.unwrap_or_default()),
             trouble: RwSignal::new(trouble),
+            wait: RwSignal::new(0),
             refusal: RwSignal::new(refusal),
             read_at: RwSignal::new(now),
             clock: RwSignal::new(now.unwrap_or_else(|| Timestamp::new(chrono::DateTime::UNIX_EPOCH))),
@@ -185,6 +191,7 @@ impl Board {
                 next_key,
                 limit: FIRST,
                 ahead: 0.0,
+                wait_until: 0.0,
                 untold: 0,
             }),
         }
@@ -265,8 +272,12 @@ impl Board {
         self.refresh();
     }
 
-    /// Notes that a refresh begins; nothing while a change is under way, because its end refreshes.
+    /// Notes that a refresh begins; nothing while a change is under way, or the server is to be left
+    /// alone, because the end of either refreshes.
     pub(super) fn ticket(self) -> Option<(Ticket, u16)> {
+        if self.is_waiting() {
+            return None;
+        }
         let mut ticket = None;
         let reading = self.rows.read_untracked().len() + self.held.get_untracked();
         let keeps = !browser::is_at_top();
@@ -396,6 +407,8 @@ impl Board {
         self.address.set(address);
         self.held.set(0);
         self.trouble.set(None);
+        // Somebody asks, and not the page by itself: they are told if it is too often.
+        self.wait.set(0);
         self.refusal.set(None);
         self.next.set(None);
         self.loading.set(Loading::Begun);

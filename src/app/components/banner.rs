@@ -5,13 +5,15 @@ use leptos::{prelude::*, server_fn::ServerFn};
 use super::{click, flag, text};
 use crate::{
     app::{
-        relative_time, server_fns,
-        state::{Board, explain},
+        percent, relative_time, server_fns,
+        state::{Board, TOO_MANY, explain},
     },
-    model::Code,
+    model::{Code, Problem},
 };
 
 /// Says that what is shown is old, or that a form was refused.
+///
+/// What counts seconds is outside of what a screen reader is told at once.
 #[component]
 pub(super) fn Banner(board: Board) -> impl IntoView {
     let is_fresh = flag(move || {
@@ -23,9 +25,15 @@ pub(super) fn Banner(board: Board) -> impl IntoView {
         if board.is_offline.get() {
             return "No network.".to_owned();
         }
-        board.trouble.read().as_ref().map(explain).unwrap_or_default()
+        match board.trouble.read().as_ref() {
+            Some(trouble) if trouble.code == Code::TooManyRequests => TOO_MANY.to_owned(),
+            trouble => trouble.map(explain).unwrap_or_default(),
+        }
     });
-    let age = text(move || format!("Last updated {} ago.", relative_time::span(board.age.get())));
+    let age = text(move || {
+        wait(board).unwrap_or_else(|| format!("Last updated {} ago.", relative_time::span(board.age.get())))
+    });
+    let is_futile = flag(move || board.trouble_code() == Some(Code::Unauthenticated) || board.wait.get() > 0);
     let refused = move || board.refusal.get().filter(|refusal| refusal.path != path_of_send());
     let refusal = text(move || refused().map(|refusal| explain(&refusal.problem)).unwrap_or_default());
     view! {
@@ -33,9 +41,32 @@ pub(super) fn Banner(board: Board) -> impl IntoView {
             <p>{refusal}</p>
         </div>
         <div class="banner" class:none=is_fresh>
-            <p role="status">{why} " " <span class="tabular">{age}</span></p>
-            <button type="button" class="plain needs-script" on:click=click(move |_| board.refresh())>"Try again"</button>
+            <p><span role="status">{why}</span> " " <span class="tabular">{age}</span></p>
+            <SignIn board />
+            <button type="button" class="plain needs-script" class:none=is_futile on:click=click(move |_| board.refresh())>
+                "Try again"
+            </button>
         </div>
+    }
+}
+
+/// How long the server is still left alone.
+fn wait(board: Board) -> Option<String> {
+    let seconds = i64::from(board.wait.get());
+    (seconds > 0).then(|| format!("This page asks again in {}.", relative_time::span(seconds)))
+}
+
+/// The way to sign in and back to what is shown, for who is signed out.
+#[component]
+fn SignIn(board: Board) -> impl IntoView {
+    view! {
+        <a
+            class="plain"
+            class:none=flag(move || board.trouble_code() != Some(Code::Unauthenticated))
+            href=text(move || format!("/login?next={}", percent::encode(&board.address.read().href())))
+        >
+            "Sign in"
+        </a>
     }
 }
 
@@ -48,7 +79,9 @@ pub(super) fn path_of_send() -> &'static str {
 #[component]
 pub(super) fn Refused(board: Board) -> impl IntoView {
     let heading = text(move || {
-        match board.trouble.read().as_ref().map(|problem| problem.code) {
+        match board.trouble_code() {
+            Some(Code::Unauthenticated) => "You are signed out.",
+            Some(Code::TooManyRequests) => TOO_MANY,
             Some(Code::Forbidden) => "You may not see this.",
             Some(Code::InvalidInput) => "This address asks for something that cannot be.",
             Some(Code::Unreachable) => "Campanile does not answer.",
@@ -56,13 +89,25 @@ pub(super) fn Refused(board: Board) -> impl IntoView {
         }
         .to_owned()
     });
-    let detail = text(move || board.trouble.read().as_ref().map(|problem| problem.detail.clone()).unwrap_or_default());
-    let is_final = flag(move || board.trouble.read().as_ref().is_some_and(|problem| !problem.errors.is_empty()));
+    let detail = text(move || {
+        let trouble = board.trouble.read();
+        let detail = || match trouble.as_ref() {
+            Some(problem) if problem.code == Code::Unauthenticated => "Sign in to see the notifications.".to_owned(),
+            problem => problem.map(|problem| problem.detail.clone()).unwrap_or_default(),
+        };
+        wait(board).unwrap_or_else(detail)
+    });
+    let is_futile = flag(move || {
+        let trouble = board.trouble.read();
+        let is_final = |problem: &Problem| problem.code == Code::Unauthenticated || !problem.errors.is_empty();
+        board.wait.get() > 0 || trouble.as_ref().is_some_and(is_final)
+    });
     view! {
         <div class="state" role="alert">
             <h2>{heading}</h2>
-            <p>{detail}</p>
-            <button type="button" class="plain needs-script" class:none=is_final on:click=click(move |_| board.refresh())>
+            <p class="tabular" aria-live="off">{detail}</p>
+            <SignIn board />
+            <button type="button" class="plain needs-script" class:none=is_futile on:click=click(move |_| board.refresh())>
                 "Try again"
             </button>
         </div>

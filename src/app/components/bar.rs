@@ -3,12 +3,15 @@
 use leptos::{ev::SubmitEvent, prelude::*};
 
 use super::{click, flag, follow, text};
-use crate::app::{
-    address::Address,
-    desktop,
-    icons::{self, ChangingIcon, Icon},
-    preferences::{Preferences, Theme},
-    state::Board,
+use crate::{
+    app::{
+        address::Address,
+        desktop,
+        icons::{self, ChangingIcon, Icon},
+        preferences::{Preferences, Theme},
+        state::Board,
+    },
+    model::Code,
 };
 
 /// The bar at the top.
@@ -86,11 +89,12 @@ fn SignOut(board: Board) -> impl IntoView {
 /// Whether what is shown is up to date.
 #[component]
 fn Freshness(board: Board) -> impl IntoView {
-    let state = move || match (board.is_offline.get(), board.trouble.read().is_some(), board.is_live.get()) {
+    let state = move || match (board.is_offline.get(), board.trouble_code(), board.is_live.get()) {
         (true, _, _) => ("offline", "Offline"),
-        (false, true, _) => ("stale", "Not updating"),
-        (false, false, true) => ("live", "Live"),
-        (false, false, false) => ("fresh", "Every 5 s"),
+        (false, Some(Code::Unauthenticated), _) => ("stale", "Signed out"),
+        (false, Some(_), _) => ("stale", "Not updating"),
+        (false, None, true) => ("live", "Live"),
+        (false, None, false) => ("fresh", "Every 5 s"),
     };
     view! {
         <span class="freshness needs-script" data-state=text(move || state().0.to_owned()) title="How this page is kept up to date">

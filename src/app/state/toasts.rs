@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::Board;
 use crate::{
-    app::browser,
+    app::{browser, relative_time},
     model::{Code, NotificationId, Problem},
 };
 
@@ -12,6 +12,9 @@ use crate::{
 const STAYS: u32 = 6_000;
 /// How many messages are shown at a time.
 const MOST: usize = 4;
+
+/// What is said of somebody, or of a page, that asks too often.
+pub(crate) const TOO_MANY: &str = "Too many requests at once.";
 
 /// What a toast can take back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,8 +90,37 @@ impl Board {
 /// A problem in a sentence for whoever is at the page.
 pub(crate) fn explain(problem: &Problem) -> String {
     match problem.code {
+        Code::Unauthenticated => "You are signed out.".to_owned(),
+        Code::TooManyRequests => TOO_MANY.to_owned() + &wait(problem),
         Code::Unreachable => "Campanile does not answer.".to_owned(),
         Code::NotFound => "It is no longer there.".to_owned(),
         _ => problem.detail.clone(),
+    }
+}
+
+/// How long the server wants to be left alone, as a sentence that follows another one.
+fn wait(problem: &Problem) -> String {
+    let seconds = problem.retry_after.and_then(|seconds| i64::try_from(seconds).ok());
+    seconds.map_or_else(String::new, |seconds| format!(" Try again in {}.", relative_time::span(seconds)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_said_in_words_for_people() {
+        let out = Problem::new(Code::Unauthenticated, "Send a key with Authorization: Bearer.");
+        assert_eq!(explain(&out), "You are signed out.");
+        let not_yours = Problem::new(Code::Forbidden, "You may read your own inbox only.");
+        assert_eq!(explain(&not_yours), "You may read your own inbox only.");
+    }
+
+    #[test]
+    fn how_long_to_wait_is_told_where_it_is_known() {
+        let too_many = Problem::new(Code::TooManyRequests, "The limit is 10 a second.");
+        assert_eq!(explain(&too_many), "Too many requests at once.");
+        assert_eq!(explain(&Problem::too_many("", 12)), "Too many requests at once. Try again in 12 s.");
+        assert_eq!(explain(&Problem::too_many("", 150)), "Too many requests at once. Try again in 2 min.");
     }
 }
