@@ -20,6 +20,8 @@ mod initial;
 mod keyboard;
 mod linkify;
 mod live;
+#[cfg(feature = "ssr")]
+mod login;
 mod percent;
 mod preferences;
 mod refresh;
@@ -36,8 +38,6 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 
-#[cfg(feature = "ssr")]
-pub use self::shell::{PageAssets, shell};
 pub use self::{
     address::Address,
     initial::{Initial, Refusal, Snapshot},
@@ -47,6 +47,11 @@ use self::{
     components::{Bar, Composer, Inbox, Rail, Toasts, commands},
     preferences::Preferences,
     state::Board,
+};
+#[cfg(feature = "ssr")]
+pub use self::{
+    login::{LoginPage, login_page},
+    shell::{PageAssets, shell},
 };
 
 /// The whole page, inside `<body>`. On the server it wants an [`Initial`] in its context.

@@ -32,10 +32,6 @@ pub fn shell(assets: PageAssets) -> impl IntoView {
     let data = initial.as_ref().map(Initial::to_script).unwrap_or_default();
     let viewer = initial.map(|initial| initial.viewer).unwrap_or_default();
     let PageAssets { css, js, wasm } = assets;
-    // Before the first paint, so that a page in the other theme never flashes.
-    let theme = format!(
-        "try{{let t=localStorage.getItem('{THEME}');if(t=='light'||t=='dark')document.documentElement.dataset.theme=t}}catch(e){{}}"
-    );
     let start = (!js.is_empty()).then(|| {
         // Starting the module and hydrating are tasks of their own, so that the page answers in between.
         let start = format!(
@@ -50,14 +46,7 @@ pub fn shell(assets: PageAssets) -> impl IntoView {
         <!DOCTYPE html>
         <html lang="en">
             <head>
-                <meta charset="utf-8" />
-                <meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover" />
-                <title>{title}</title>
-                <meta name="description" content="Campanile: send notifications, and see who has read what." />
-                <meta name="color-scheme" content="light dark" />
-                <link rel="icon" href=icon r#type="image/svg+xml" />
-                <script nonce=nonce.clone() inner_html=theme></script>
-                {(!css.is_empty()).then(|| view! { <link rel="stylesheet" href=css /> })}
+                {head(title, icon, css)}
                 {start}
             </head>
             <body class:reader=!viewer.may_send>
@@ -66,5 +55,23 @@ pub fn shell(assets: PageAssets) -> impl IntoView {
                 <script id=ELEMENT r#type="application/json" inner_html=data></script>
             </body>
         </html>
+    }
+}
+
+/// What stands in the head of every page: its name, its colours and its style.
+pub(super) fn head(title: String, icon: &'static str, css: String) -> impl IntoView {
+    // Before the first paint, so that a page in the other theme never flashes.
+    let theme = format!(
+        "try{{let t=localStorage.getItem('{THEME}');if(t=='light'||t=='dark')document.documentElement.dataset.theme=t}}catch(e){{}}"
+    );
+    view! {
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover" />
+        <title>{title}</title>
+        <meta name="description" content="Campanile: send notifications, and see who has read what." />
+        <meta name="color-scheme" content="light dark" />
+        <link rel="icon" href=icon r#type="image/svg+xml" />
+        <script nonce=use_nonce() inner_html=theme></script>
+        {(!css.is_empty()).then(|| view! { <link rel="stylesheet" href=css /> })}
     }
 }
