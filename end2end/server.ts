@@ -2,7 +2,8 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
-const program = process.env["CAMPANILE"] ?? fileURLToPath(new URL("../dist/campanile", import.meta.url));
+/** The executable that is tested. */
+export const program = process.env["CAMPANILE"] ?? fileURLToPath(new URL("../dist/campanile", import.meta.url));
 
 /** A running Campanile with an empty store of its own. */
 export interface Server {
