@@ -15,5 +15,6 @@ pub(crate) mod hub;
 pub mod listener;
 pub mod log;
 pub mod maintenance;
+pub mod secret;
 pub mod service;
 pub mod store;
