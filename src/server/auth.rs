@@ -1,3 +1,4 @@
 //! Who is calling, and how they prove it.
 
 pub mod key;
+pub mod token;

@@ -1,0 +1,80 @@
+//! The algorithms that tokens are signed with.
+
+use anyhow::{Result, bail};
+
+/// An algorithm of RFC 7518 or RFC 8037 that a token may be signed with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Algorithm {
+    /// HMAC with SHA-256, by a secret that both sides have.
+    Hs256,
+    /// RSASSA-PKCS1-v1_5 with SHA-256.
+    Rs256,
+    /// ECDSA on P-256 with SHA-256.
+    Es256,
+    /// Ed25519.
+    EdDsa,
+}
+
+impl Algorithm {
+    const ALL: [Self; 4] = [Self::Hs256, Self::Rs256, Self::Es256, Self::EdDsa];
+
+    /// Reads the name that tokens have for it, such as `RS256`.
+    ///
+    /// # Errors
+    /// When it is the name of none, in one sentence.
+    pub fn parse(name: &str) -> Result<Self> {
+        match Self::ALL.into_iter().find(|algorithm| algorithm.name() == name) {
+            Some(algorithm) => Ok(algorithm),
+            None => bail!("jwt-algorithms: {name:?} is none of HS256, RS256, ES256 and EdDSA."),
+        }
+    }
+
+    /// The name that tokens have for it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Hs256 => "HS256",
+            Self::Rs256 => "RS256",
+            Self::Es256 => "ES256",
+            Self::EdDsa => "EdDSA",
+        }
+    }
+
+    /// What the library calls it.
+    pub(super) fn in_library(self) -> jsonwebtoken::Algorithm {
+        match self {
+            Self::Hs256 => jsonwebtoken::Algorithm::HS256,
+            Self::Rs256 => jsonwebtoken::Algorithm::RS256,
+            Self::Es256 => jsonwebtoken::Algorithm::ES256,
+            Self::EdDsa => jsonwebtoken::Algorithm::EdDSA,
+        }
+    }
+
+    /// The one that the library means; `None` when it is none of ours.
+    pub(super) fn of(theirs: jsonwebtoken::Algorithm) -> Option<Self> {
+        Self::ALL.into_iter().find(|algorithm| algorithm.in_library() == theirs)
+    }
+}
+
+impl std::fmt::Display for Algorithm {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_algorithm_is_named_as_in_tokens() {
+        for algorithm in Algorithm::ALL {
+            assert_eq!(Algorithm::parse(&algorithm.to_string()).unwrap(), algorithm);
+            assert_eq!(Algorithm::of(algorithm.in_library()), Some(algorithm));
+        }
+        for wrong in ["", "none", "hs256", "HS512", "RS256 ", "EDDSA"] {
+            assert!(Algorithm::parse(wrong).unwrap_err().to_string().starts_with("jwt-algorithms:"), "{wrong}");
+        }
+        assert_eq!(Algorithm::of(jsonwebtoken::Algorithm::PS256), None);
+    }
+}

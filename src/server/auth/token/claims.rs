@@ -1,0 +1,163 @@
+//! What a token has to say.
+
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use jsonwebtoken::{Validation, decode, errors::ErrorKind};
+use serde::Deserialize;
+use serde_json::Number;
+
+use super::{Algorithm, VerifiedToken, keys::Key};
+use crate::model::{Timestamp, UserId};
+
+/// More would not be a difference between two clocks.
+const MAX_LEEWAY: Duration = Duration::from_secs(3_600);
+/// The last second that can be written as we write times: the end of the year 9999.
+const LAST_SECOND: i64 = 253_402_300_799;
+
+/// What is wrong with a token, without any part of it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Refused(pub(super) &'static str);
+
+/// What is read of a token. A claim that stands there twice makes it unreadable, and so does an `iss`
+/// that is no string, although the library would take a list.
+#[derive(Deserialize)]
+struct Claims {
+    sub: String,
+    exp: Number,
+    nbf: Option<Number>,
+    #[expect(dead_code, reason = "the library compares it; here it has to be a string")]
+    iss: Option<String>,
+}
+
+/// What every token has to keep to.
+pub(super) struct Rules {
+    /// For each algorithm that is allowed, what the library checks.
+    validations: Vec<(Algorithm, Validation)>,
+    leeway_micros: i64,
+}
+
+impl Rules {
+    /// Checks the settings.
+    ///
+    /// # Errors
+    /// One sentence about the first that is wrong.
+    pub(super) fn new(
+        allowed: &[Algorithm],
+        audience: &[String],
+        issuer: Option<&str>,
+        leeway: Duration,
+    ) -> Result<Self> {
+        if audience.is_empty() || audience.iter().any(String::is_empty) {
+            bail!("jwt-audience: nothing is said. Say what the tokens have in aud, such as campanile.");
+        }
+        if issuer.is_some_and(str::is_empty) {
+            bail!("jwt-issuer: nothing is said. Say what the tokens have in iss, or leave the setting out.");
+        }
+        if leeway > MAX_LEEWAY {
+            bail!("jwt-leeway: two clocks are not so far apart. Say at most {} seconds.", MAX_LEEWAY.as_secs());
+        }
+        let validation = |algorithm: &Algorithm| (*algorithm, validation(*algorithm, audience, issuer));
+        let leeway_micros = i64::try_from(leeway.as_micros())?;
+        Ok(Self { validations: allowed.iter().map(validation).collect(), leeway_micros })
+    }
+
+    /// Whether tokens may use this algorithm.
+    pub(super) fn allows(&self, algorithm: Algorithm) -> bool {
+        self.validation(algorithm).is_some()
+    }
+
+    fn validation(&self, algorithm: Algorithm) -> Option<&Validation> {
+        self.validations.iter().find(|(allowed, _)| *allowed == algorithm).map(|(_, validation)| validation)
+    }
+
+    /// Checks the signature of a token by this key, and then what the token says.
+    pub(super) fn check(&self, token: &str, key: &Key, now: Timestamp) -> Result<VerifiedToken, Refused> {
+        let validation = self.validation(key.algorithm).ok_or(Refused("its algorithm is not allowed"))?;
+        let claims = decode::<Claims>(token, &key.decoding, validation).map_err(|error| refusal(&error))?.claims;
+        let user_id = UserId::parse(&claims.sub).map_err(|_| Refused("its sub is no user id"))?;
+        let expires_at = moment(&claims.exp, self.leeway_micros).ok_or(Refused("its exp is no time"))?;
+        // "On or after" its exp a token is over (RFC 7519, section 4.1.4).
+        if now >= expires_at {
+            return Err(Refused("it is over"));
+        }
+        if let Some(nbf) = &claims.nbf {
+            let begins_at = moment(nbf, -self.leeway_micros).ok_or(Refused("its nbf is no time"))?;
+            if now < begins_at {
+                return Err(Refused("it does not hold yet"));
+            }
+        }
+        Ok(VerifiedToken { user_id, expires_at })
+    }
+}
+
+/// What the library checks. Times are not among it, because it has a clock of its own.
+fn validation(algorithm: Algorithm, audience: &[String], issuer: Option<&str>) -> Validation {
+    let mut validation = Validation::new(algorithm.in_library());
+    validation.validate_exp = false;
+    validation.validate_nbf = false;
+    validation.set_audience(audience);
+    let mut required = vec!["exp", "aud", "sub"];
+    if let Some(issuer) = issuer {
+        validation.set_issuer(&[issuer]);
+        required.push("iss");
+    }
+    validation.set_required_spec_claims(&required);
+    validation
+}
+
+/// The moment so many seconds after 1970, which need not be whole, moved by the leeway; `None` when
+/// that is not within the years 1970 to 9999.
+fn moment(seconds: &Number, leeway_micros: i64) -> Option<Timestamp> {
+    let micros = match seconds.as_i64() {
+        Some(seconds) if (0..=LAST_SECOND).contains(&seconds) => seconds * 1_000_000,
+        Some(_) => return None,
+        None => {
+            #[expect(clippy::cast_precision_loss, reason = "the number is small enough to be exact")]
+            let last = LAST_SECOND as f64;
+            let seconds = seconds.as_f64().filter(|seconds| (0.0..=last).contains(seconds))?;
+            #[expect(clippy::cast_possible_truncation, reason = "it was compared with the last one")]
+            let micros = (seconds * 1e6) as i64;
+            micros
+        }
+    };
+    let micros = micros.checked_add(leeway_micros)?;
+    (micros / 1_000_000 <= LAST_SECOND).then(|| Timestamp::from_micros(micros)).flatten()
+}
+
+/// What the library says, in words that are the same for every token: its own may quote the token.
+pub(super) fn refusal(error: &jsonwebtoken::errors::Error) -> Refused {
+    Refused(match error.kind() {
+        ErrorKind::InvalidToken => "it has not three parts",
+        ErrorKind::Base64(_) => "a part of it is not base64url",
+        ErrorKind::Json(_) | ErrorKind::Utf8(_) => "its header or its claims cannot be read",
+        ErrorKind::InvalidSignature => "its signature is wrong",
+        ErrorKind::MissingRequiredClaim(_) => "exp, aud, sub or iss is missing, or is none",
+        ErrorKind::InvalidAudience => "its aud is somebody else",
+        ErrorKind::InvalidIssuer => "its iss is somebody else",
+        ErrorKind::InvalidAlgorithm => "its algorithm is not the key's",
+        _ => "it cannot be checked",
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn micros(json: &str, leeway: i64) -> Option<i64> {
+        moment(&serde_json::from_str(json).unwrap(), leeway).map(Timestamp::as_micros)
+    }
+
+    #[test]
+    fn seconds_may_be_broken_but_not_beyond_the_calendar() {
+        assert_eq!(micros("1700000000", 0), Some(1_700_000_000_000_000));
+        assert_eq!(micros("1700000000.25", -1), Some(1_700_000_000_249_999));
+        assert_eq!(micros("1.7e9", 5), Some(1_700_000_000_000_005));
+        assert_eq!(micros("0", -60_000_000), Some(-60_000_000));
+        assert_eq!(micros("253402300799", 0).map(|_| ()), Some(()));
+        for wrong in ["-1", "-0.5", "253402300800", "9223372036854775807", "18446744073709551615", "1e300", "1e12"] {
+            assert_eq!(micros(wrong, 0), None, "{wrong}");
+        }
+        assert_eq!(micros("253402300799", 1_000_000), None);
+    }
+}

@@ -1,0 +1,73 @@
+//! Tokens of every kind, good and forged.
+
+mod attacks;
+mod claims;
+mod memory;
+mod settings;
+mod signer;
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use self::signer::Signer;
+use super::{KeySource, Secret, TokenError, TokenOptions, Tokens, VerifiedToken};
+use crate::model::{Timestamp, UserId};
+
+/// When these tests take place, in seconds; long ago by the machine's clock.
+const NOW: i64 = 1_700_000_000;
+const LEEWAY: i64 = 30;
+/// Long enough to be a secret.
+const SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_micros(second * 1_000_000).unwrap()
+}
+
+fn options(keys: KeySource) -> TokenOptions {
+    TokenOptions {
+        keys,
+        audience: vec!["campanile".to_owned(), "bells".to_owned()],
+        issuer: Some("https://id.example".to_owned()),
+        algorithms: None,
+        leeway: Duration::from_secs(LEEWAY.unsigned_abs()),
+    }
+}
+
+fn by_secret() -> Tokens {
+    Tokens::new(options(KeySource::Secret(Secret::new(SECRET)))).unwrap()
+}
+
+/// Checks with the public key of this signer, out of a file.
+fn by_pem(signer: &Signer) -> Tokens {
+    Tokens::new(options(KeySource::Pem(signer.pem_file().to_path_buf()))).unwrap()
+}
+
+/// What a good token says.
+fn good() -> Value {
+    json!({ "iss": "https://id.example", "aud": "campanile", "sub": "ann", "exp": NOW + 60, "iat": NOW })
+}
+
+/// The same with one claim said otherwise; `null` leaves it out.
+fn with(name: &str, value: Value) -> Value {
+    let mut claims = good();
+    let map = claims.as_object_mut().unwrap();
+    match value {
+        Value::Null => map.remove(name),
+        value => map.insert(name.to_owned(), value),
+    };
+    claims
+}
+
+fn ann() -> VerifiedToken {
+    VerifiedToken { user_id: UserId::parse("ann").unwrap(), expires_at: at(NOW + 60 + LEEWAY) }
+}
+
+async fn accepted(tokens: &Tokens, token: &str) {
+    assert_eq!(tokens.verify(token, at(NOW)), Ok(ann()), "{token}");
+}
+
+async fn refused(tokens: &Tokens, token: &str, what: &str) {
+    assert_eq!(tokens.verify(token, at(NOW)), Err(TokenError::Invalid), "{what}");
+    assert_eq!(tokens.cached(token, at(NOW)), None, "{what} is not remembered");
+}

@@ -1,0 +1,189 @@
+//! Tokens that were forged or broken.
+
+use aws_lc_rs::hmac;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::{
+    accepted, by_pem, by_secret, good, refused,
+    signer::{EC, ED, HMAC, OTHER_EC, OTHER_ED, OTHER_RSA, RSA, Signer, base64},
+    with,
+};
+use crate::server::auth::token::Tokens;
+
+/// Everybody who checks tokens, with the one whose tokens are good.
+fn everybody() -> Vec<(Tokens, &'static Signer)> {
+    vec![(by_secret(), &*HMAC), (by_pem(&RSA), &*RSA), (by_pem(&EC), &*EC), (by_pem(&ED), &*ED)]
+}
+
+/// A token of this header whose signature is these bytes.
+fn unsigned(header: &Value, signature: &[u8]) -> String {
+    format!("{}.{}.{}", base64(header.to_string()), base64(good().to_string()), base64(signature))
+}
+
+#[tokio::test]
+async fn a_good_token_is_good() {
+    for (tokens, signer) in everybody() {
+        accepted(&tokens, &signer.sign("k", &good())).await;
+    }
+}
+
+#[tokio::test]
+async fn a_token_without_a_signature_is_not() {
+    for (tokens, signer) in everybody() {
+        for alg in ["none", "None", "NONE", "nOnE", "", "HS256", "RS256", "ES256", "EdDSA"] {
+            let header = json!({ "alg": alg, "typ": "JWT", "kid": "k" });
+            refused(&tokens, &unsigned(&header, b""), alg).await;
+            refused(&tokens, &unsigned(&header, &[0; 64]), alg).await;
+            refused(&tokens, &unsigned(&header, &[0; 256]), alg).await;
+        }
+        let good = signer.sign("k", &good());
+        let (message, signature) = good.rsplit_once('.').unwrap();
+        refused(&tokens, message, "two parts").await;
+        refused(&tokens, &format!("{message}."), "an empty signature").await;
+        let none = base64(r#"{"alg":"none","kid":"k"}"#);
+        let claims = message.split_once('.').unwrap().1;
+        refused(&tokens, &format!("{none}.{claims}.{signature}"), "none with the signature of another").await;
+    }
+}
+
+#[tokio::test]
+async fn the_public_key_is_no_secret() {
+    let everybody = everybody();
+    for (tokens, signer) in &everybody {
+        let jwk = signer.nameless_jwk();
+        let raw = |name: &str| jwk[name].as_str().unwrap_or_default().to_owned();
+        let public = [signer.pem.clone(), signer.pem.trim().to_owned(), jwk.to_string(), raw("n"), raw("x")];
+        for secret in public.iter().filter(|_| signer.algorithm != HMAC.algorithm) {
+            let confused = Signer::secret(secret.as_bytes());
+            refused(tokens, &confused.sign("k", &good()), "HS256 with the public key").await;
+            let header = json!({ "alg": signer.algorithm.name(), "kid": "k" });
+            let message = format!("{}.{}", base64(header.to_string()), base64(good().to_string()));
+            let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+            let signature = base64(hmac::sign(&key, message.as_bytes()));
+            refused(tokens, &format!("{message}.{signature}"), "the same, under the right name").await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_header_does_not_choose_the_algorithm() {
+    for (tokens, signer) in everybody() {
+        for alg in ["HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "EdDSA", "Ed25519"]
+        {
+            if alg != signer.algorithm.name() {
+                let header = json!({ "alg": alg, "kid": "k" });
+                refused(&tokens, &signer.sign_all(&header, &good()), alg).await;
+            }
+        }
+        for wrong in [json!({ "kid": "k" }), json!({ "alg": null }), json!({ "alg": 1 }), json!({ "alg": ["RS256"] })] {
+            refused(&tokens, &signer.sign_all(&wrong, &good()), "no algorithm").await;
+        }
+        let twice = format!(r#"{{"alg":"{0}","alg":"{0}","kid":"k"}}"#, signer.algorithm);
+        refused(&tokens, &signer.sign_text(&twice, &good().to_string()), "two algorithms").await;
+    }
+    for signer in [&*RSA, &*EC, &*ED] {
+        refused(&by_secret(), &signer.sign("k", &good()), "a secret checks no signatures").await;
+        refused(&by_secret(), &signer.sign_all(&json!({ "alg": "HS256" }), &good()), "nor under its name").await;
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_the_token_brings_is_not_looked_at() {
+    let other = [(&*OTHER_RSA, &*RSA), (&*OTHER_EC, &*EC), (&*OTHER_ED, &*ED)];
+    let everybody = everybody();
+    for (tokens, signer) in everybody {
+        let Some((forger, _)) = other.iter().find(|(_, of)| of.algorithm == signer.algorithm) else { continue };
+        let alg = forger.algorithm.name();
+        for more in [
+            json!({}),
+            json!({ "jwk": forger.jwk("k", json!({})) }),
+            json!({ "jku": "http://127.0.0.1:9/keys" }),
+            json!({ "x5u": "http://127.0.0.1:9/chain.pem" }),
+            json!({ "x5c": [base64("not looked at")] }),
+        ] {
+            let mut header = json!({ "alg": alg, "kid": "k" });
+            header.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            refused(&tokens, &forger.sign_all(&header, &good()), "a key of its own").await;
+            accepted(&tokens, &signer.sign_all(&header, &good())).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_critical_is_not_understood() {
+    for (tokens, signer) in everybody() {
+        for crit in [json!(["exp"]), json!(["b64"]), json!([]), json!("exp"), json!(["https://example.com/x"])] {
+            let header = json!({ "alg": signer.algorithm.name(), "kid": "k", "crit": crit, "b64": true, "exp": 1 });
+            refused(&tokens, &signer.sign_all(&header, &good()), "crit").await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn one_other_character_breaks_it() {
+    for (tokens, signer) in everybody() {
+        let token = signer.sign("k", &good());
+        for place in 0..token.len() {
+            for other in [["A", "B"], [".", ""], ["=", " "]][place % 3] {
+                let broken = format!("{}{other}{}", &token[..place], &token[place + 1..]);
+                if broken != token {
+                    refused(&tokens, &broken, &broken).await;
+                }
+            }
+        }
+        for length in (0..token.len()).step_by(7).chain([token.len() - 1]) {
+            refused(&tokens, &token[..length], "a part of it").await;
+        }
+        for space in [" ", "\n", "\r\n", "\t", "\0", "\u{a0}", "=", ".", ".e30"] {
+            refused(&tokens, &format!("{token}{space}"), "something after it").await;
+            refused(&tokens, &format!("{space}{token}"), "something before it").await;
+            refused(&tokens, &token.replacen('.', &format!("{space}."), 1), "something in it").await;
+        }
+        accepted(&tokens, &token).await;
+    }
+}
+
+#[tokio::test]
+async fn other_claims_need_another_signature() {
+    for (tokens, signer) in everybody() {
+        let token = signer.sign("k", &good());
+        let parts: Vec<_> = token.split('.').collect();
+        let claims = base64(with("sub", json!("bob")).to_string());
+        refused(&tokens, &format!("{}.{claims}.{}", parts[0], parts[2]), "other claims").await;
+        let header = base64(json!({ "kid": "k", "alg": signer.algorithm.name() }).to_string());
+        refused(&tokens, &format!("{header}.{}.{}", parts[1], parts[2]), "another header").await;
+    }
+}
+
+#[tokio::test]
+async fn a_token_has_an_end() {
+    let longest = |length: usize| {
+        let fill = |filling: usize| HMAC.sign("k", &with("x", json!("x".repeat(filling))));
+        let over = fill(0).len();
+        (0..).map(|more| fill((length - over) * 3 / 4 - 3 + more)).find(|token| token.len() >= length).unwrap()
+    };
+    let fits = longest(8 * 1024 - 1);
+    assert!((8 * 1024 - 1..=8 * 1024).contains(&fits.len()));
+    accepted(&by_secret(), &fits).await;
+    refused(&by_secret(), &longest(8 * 1024 + 1), "a long one").await;
+    refused(&by_secret(), &"a".repeat(1_000_000), "a very long one").await;
+    let deep = format!("{}{}", "[".repeat(3_000), "]".repeat(3_000));
+    refused(&by_secret(), &HMAC.sign_text(r#"{"alg":"HS256"}"#, &deep), "a deep one").await;
+    let header = format!(r#"{{"alg":"HS256","x":{deep}}}"#);
+    refused(&by_secret(), &HMAC.sign_text(&header, "{}"), "a deep header").await;
+}
+
+proptest! {
+    #[test]
+    fn no_text_is_a_token(text in r"\PC{0,40}(\.\PC{0,40}){0,4}") {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(refused(&by_secret(), &text, &text));
+    }
+
+    #[test]
+    fn no_claims_but_ours_are_a_token(header in r#"\{"alg":"HS256"(,"[a-z]{1,4}":[0-9a-z"{}\[\]]{0,9}){0,3}\}"#, claims in r"\PC{0,60}") {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(refused(&by_secret(), &HMAC.sign_text(&header, &claims), &claims));
+    }
+}

@@ -1,0 +1,143 @@
+//! Tokens that were good are remembered, so that the next request with one costs a hash and a look.
+
+use std::{
+    collections::HashMap,
+    sync::{PoisonError, RwLock},
+};
+
+use aws_lc_rs::digest::{SHA256, digest};
+
+use super::VerifiedToken;
+use crate::model::Timestamp;
+
+/// Into how many parts it is divided, so that threads seldom want the same one.
+const SHARDS: usize = 32;
+
+/// SHA-256 of a token. Nobody can make another token with it, and it is of no use to who reads it.
+pub(super) type Fingerprint = [u8; 32];
+
+/// The fingerprint of a token.
+pub(super) fn fingerprint(token: &str) -> Fingerprint {
+    let mut fingerprint = [0; 32];
+    fingerprint.copy_from_slice(digest(&SHA256, token.as_bytes()).as_ref());
+    fingerprint
+}
+
+/// Tokens that were good, by their fingerprints.
+pub(super) struct Verified {
+    shards: [RwLock<HashMap<Fingerprint, VerifiedToken>>; SHARDS],
+    /// How many a part may hold.
+    room: usize,
+}
+
+impl Verified {
+    /// Room for so many tokens.
+    pub(super) fn new(capacity: usize) -> Self {
+        Self { shards: std::array::from_fn(|_| RwLock::default()), room: (capacity / SHARDS).max(1) }
+    }
+
+    fn shard(&self, fingerprint: &Fingerprint) -> &RwLock<HashMap<Fingerprint, VerifiedToken>> {
+        &self.shards[usize::from(fingerprint[0]) % SHARDS]
+    }
+
+    /// What a token was good for, if it still is.
+    pub(super) fn get(&self, fingerprint: &Fingerprint, now: Timestamp) -> Option<VerifiedToken> {
+        let shard = self.shard(fingerprint).read().unwrap_or_else(PoisonError::into_inner);
+        shard.get(fingerprint).filter(|token| now < token.expires_at).cloned()
+    }
+
+    /// Remembers a token that was good.
+    pub(super) fn insert(&self, fingerprint: Fingerprint, token: VerifiedToken, now: Timestamp) {
+        let mut shard = self.shard(&fingerprint).write().unwrap_or_else(PoisonError::into_inner);
+        if shard.len() >= self.room {
+            shard.retain(|_, token| now < token.expires_at);
+            if shard.len() >= self.room {
+                // Which ones go does not matter much: they cost a signature when they come again.
+                let mut kept = false;
+                shard.retain(|_, _| {
+                    kept = !kept;
+                    kept && self.room > 1
+                });
+            }
+        }
+        shard.insert(fingerprint, token);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::UserId;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_micros(second * 1_000_000).unwrap()
+    }
+
+    fn token(expires: i64) -> VerifiedToken {
+        VerifiedToken { user_id: UserId::parse("ann").unwrap(), expires_at: at(expires) }
+    }
+
+    fn count(verified: &Verified) -> usize {
+        verified.shards.iter().map(|shard| shard.read().unwrap().len()).sum()
+    }
+
+    #[test]
+    fn it_holds_until_it_is_over() {
+        let verified = Verified::new(100);
+        let name = fingerprint("a.b.c");
+        verified.insert(name, token(10), at(0));
+        assert_eq!(verified.get(&name, at(9)), Some(token(10)));
+        assert_eq!(verified.get(&name, at(10)), None);
+        assert_eq!(verified.get(&fingerprint("a.b.d"), at(9)), None);
+    }
+
+    #[test]
+    fn there_is_room_for_so_many_and_not_more() {
+        for capacity in [0, 1, SHARDS, 4 * SHARDS, 1024] {
+            let verified = Verified::new(capacity);
+            for number in 0..5_000 {
+                let name = fingerprint(&number.to_string());
+                verified.insert(name, token(10), at(0));
+                assert!(verified.get(&name, at(0)).is_some(), "the newest is there");
+            }
+            let most = capacity.max(SHARDS);
+            assert!((most / 3..=most).contains(&count(&verified)), "{} of {capacity}", count(&verified));
+        }
+    }
+
+    #[test]
+    fn what_is_over_makes_room_first() {
+        let verified = Verified::new(SHARDS * 4);
+        let in_one_shard = |number: u8| {
+            let mut name = [0; 32];
+            name[1] = number;
+            name
+        };
+        verified.insert(in_one_shard(0), token(100), at(0));
+        verified.insert(in_one_shard(1), token(5), at(0));
+        verified.insert(in_one_shard(2), token(3), at(0));
+        verified.insert(in_one_shard(3), token(100), at(0));
+        verified.insert(in_one_shard(4), token(100), at(5));
+        let held: Vec<_> = (0..5).filter(|n| verified.get(&in_one_shard(*n), at(5)).is_some()).collect();
+        assert_eq!((held, count(&verified)), (vec![0, 3, 4], 3));
+    }
+
+    #[test]
+    fn many_threads_read_and_write_it() {
+        let verified = Verified::new(256);
+        std::thread::scope(|scope| {
+            for thread in 0..8 {
+                let verified = &verified;
+                scope.spawn(move || {
+                    for number in 0..2_000 {
+                        let name = fingerprint(&(number % 400 + thread).to_string());
+                        verified.insert(name, token(10), at(0));
+                        let found = verified.get(&name, at(0));
+                        assert!(found.is_none_or(|found| found == token(10)));
+                    }
+                });
+            }
+        });
+        assert!(count(&verified) <= 256);
+    }
+}
