@@ -1,16 +1,18 @@
 //! User tokens: JSON Web Tokens (RFC 7519), signed as in RFC 7515 and checked as RFC 8725 advises.
 //!
-//! What a token says about itself decides nothing. Its algorithm has to be the one that the key is for,
-//! and the key comes from the settings only: a `jwk`, `jku` or `x5u` in its header is not looked at.
+//! What a token says about itself decides nothing. Its algorithm has to be one that the key is for,
+//! and keys come from the settings only: a `jwk`, `jku` or `x5u` in its header is not looked at.
 
 mod algorithm;
 mod claims;
+mod fetch;
+mod jwks;
 mod keys;
 #[cfg(test)]
 mod tests;
 mod verified;
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Result, bail};
 use jsonwebtoken::decode_header;
@@ -18,6 +20,7 @@ use jsonwebtoken::decode_header;
 pub use self::algorithm::Algorithm;
 use self::{
     claims::{Refused, Rules},
+    jwks::{Jwks, Pace},
     keys::Key,
     verified::{Fingerprint, Verified},
 };
@@ -54,6 +57,9 @@ pub enum KeySource {
     /// A file with one public key in PEM: RS256 with an RSA key of at least 2048 bits, ES256 with an
     /// EC key on P-256, `EdDSA` with an Ed25519 key.
     Pem(PathBuf),
+    /// The URL of the issuer's key set (RFC 7517): RS256, ES256 and `EdDSA`, as each key is. HTTPS, or
+    /// HTTP to this machine.
+    Jwks(String),
 }
 
 /// What a good token proves.
@@ -71,45 +77,78 @@ pub enum TokenError {
     /// It is not valid. Why is for whoever runs the server, and only in the log at `debug`.
     #[error("the token is not valid")]
     Invalid,
+    /// The issuer's keys were never had, and cannot be had now. Says why, for the log.
+    #[error("tokens cannot be checked: {0}")]
+    Unavailable(String),
+}
+
+/// What came out before it is told to anybody.
+enum Failure {
+    Refused(Refused),
+    Unavailable(String),
+}
+
+impl From<Refused> for Failure {
+    fn from(refused: Refused) -> Self {
+        Self::Refused(refused)
+    }
 }
 
 /// Checks user tokens, and remembers those that were good.
 pub struct Tokens {
-    key: Key,
+    keys: Keys,
     rules: Rules,
     verified: Verified,
 }
 
+enum Keys {
+    /// The one that the settings name.
+    Fixed(Arc<Key>),
+    /// Those that the issuer has at the time.
+    Issuer(Jwks),
+}
+
 impl Tokens {
-    /// Prepares to check tokens.
+    /// Prepares to check tokens. An issuer is asked for its keys when the first token comes, so that
+    /// it need not be there yet.
     ///
     /// # Errors
     /// One sentence about the first setting that is wrong.
     pub fn new(options: TokenOptions) -> Result<Self> {
-        let key = match &options.keys {
-            KeySource::Secret(secret) => Key::from_secret(secret)?,
-            KeySource::Pem(file) => Key::from_pem_file(file)?,
-        };
-        let allowed = narrowed(vec![key.algorithm], options.algorithms)?;
-        let rules = Rules::new(&allowed, &options.audience, options.issuer.as_deref(), options.leeway)?;
-        Ok(Self { key, rules, verified: Verified::new(REMEMBERED) })
+        Self::with_pace(options, Pace::default())
     }
 
-    /// Checks a token, or remembers that it was good.
+    fn with_pace(options: TokenOptions, pace: Pace) -> Result<Self> {
+        let (keys, possible) = match &options.keys {
+            KeySource::Secret(secret) => Keys::fixed(Key::from_secret(secret)?),
+            KeySource::Pem(file) => Keys::fixed(Key::from_pem_file(file)?),
+            KeySource::Jwks(url) => (Keys::Issuer(Jwks::new(url, pace)?), keys::OF_A_KEY_SET.to_vec()),
+        };
+        let allowed = narrowed(possible, options.algorithms)?;
+        let rules = Rules::new(&allowed, &options.audience, options.issuer.as_deref(), options.leeway)?;
+        Ok(Self { keys, rules, verified: Verified::new(REMEMBERED) })
+    }
+
+    /// Checks a token, or remembers that it was good. Keys of an issuer are asked for on tokio; who
+    /// comes first waits for them, at most five seconds.
     ///
     /// # Errors
-    /// [`TokenError::Invalid`], the same whatever is wrong with the token.
-    pub fn verify(&self, token: &str, now: Timestamp) -> Result<VerifiedToken, TokenError> {
+    /// [`TokenError::Invalid`], the same whatever is wrong with the token, and
+    /// [`TokenError::Unavailable`] when the issuer's keys cannot be had.
+    pub async fn verify(&self, token: &str, now: Timestamp) -> Result<VerifiedToken, TokenError> {
         let checked = match fingerprint(token) {
-            None => Err(Refused("it is too long")),
+            None => Err(Failure::Refused(Refused("it is too long"))),
             Some(fingerprint) => match self.remembered(&fingerprint, now) {
                 Some(verified) => Ok(verified),
-                None => self.check(token, fingerprint, now),
+                None => self.check(token, fingerprint, now).await,
             },
         };
-        checked.map_err(|Refused(why)| {
-            tracing::debug!(why, "a token was refused");
-            TokenError::Invalid
+        checked.map_err(|failure| match failure {
+            Failure::Refused(Refused(why)) => {
+                tracing::debug!(why, "a token was refused");
+                TokenError::Invalid
+            }
+            Failure::Unavailable(why) => TokenError::Unavailable(why),
         })
     }
 
@@ -120,22 +159,48 @@ impl Tokens {
     }
 
     fn remembered(&self, fingerprint: &Fingerprint, now: Timestamp) -> Option<VerifiedToken> {
-        self.verified.get(fingerprint, now)
+        self.verified.get(fingerprint, self.keys.generation(), now)
     }
 
-    fn check(&self, token: &str, fingerprint: Fingerprint, now: Timestamp) -> Result<VerifiedToken, Refused> {
+    async fn check(&self, token: &str, fingerprint: Fingerprint, now: Timestamp) -> Result<VerifiedToken, Failure> {
         let header = decode_header(token).map_err(|error| claims::refusal(&error))?;
         if header.crit.is_some() {
             // Nothing is understood that could stand there (RFC 7515, section 4.1.11).
-            return Err(Refused("its header has crit"));
+            return Err(Refused("its header has crit").into());
         }
         let algorithm = Algorithm::of(header.alg).ok_or(Refused("its algorithm is none that is known"))?;
-        if algorithm != self.key.algorithm || !self.rules.allows(algorithm) {
-            return Err(Refused("its algorithm is not allowed"));
+        if !self.rules.allows(algorithm) {
+            return Err(Refused("its algorithm is not allowed").into());
         }
-        let verified = self.rules.check(token, &self.key, now)?;
-        self.verified.insert(fingerprint, verified.clone(), now);
+        let (key, generation) = self.keys.find(header.kid.as_deref(), algorithm).await?;
+        let verified = self.rules.check(token, &key, now)?;
+        self.verified.insert(fingerprint, generation, verified.clone(), now);
         Ok(verified)
+    }
+}
+
+impl Keys {
+    fn fixed(key: Key) -> (Self, Vec<Algorithm>) {
+        let possible = vec![key.algorithm];
+        (Self::Fixed(Arc::new(key)), possible)
+    }
+
+    /// The key for a token, and in which generation of the keys it is. A key that the settings name
+    /// has no name of its own, so it does not matter what the token calls it.
+    async fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Result<(Arc<Key>, u64), Failure> {
+        match self {
+            Self::Fixed(key) if key.algorithm == algorithm => Ok((Arc::clone(key), self.generation())),
+            Self::Fixed(_) => Err(Refused("its algorithm is not the key's").into()),
+            Self::Issuer(jwks) => jwks.find(kid, algorithm).await,
+        }
+    }
+
+    /// Which set of keys is the present one.
+    fn generation(&self) -> u64 {
+        match self {
+            Self::Fixed(_) => 0,
+            Self::Issuer(jwks) => jwks.generation(),
+        }
     }
 }
 

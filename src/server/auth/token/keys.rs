@@ -1,6 +1,6 @@
 //! The keys that tokens are checked with.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use anyhow::{Context, Result, bail};
 use aws_lc_rs::{
@@ -9,10 +9,17 @@ use aws_lc_rs::{
         ECDSA_P256_SHA256_FIXED, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents,
     },
 };
-use jsonwebtoken::{AlgorithmFamily, DecodingKey, DecodingKeyKind};
+use jsonwebtoken::{
+    AlgorithmFamily, DecodingKey, DecodingKeyKind,
+    jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, KeyOperations, PublicKeyUse},
+};
+use serde_json::Value;
 
 use super::Algorithm;
 use crate::server::secret::Secret;
+
+/// What the keys of a set can be for. A secret never comes from a URL.
+pub(super) const OF_A_KEY_SET: [Algorithm; 3] = [Algorithm::Rs256, Algorithm::Es256, Algorithm::EdDsa];
 
 /// HS256 is as strong as its secret is long, up to this many bytes (RFC 7518, section 3.2).
 const MIN_SECRET_BYTES: usize = 32;
@@ -64,9 +71,35 @@ impl Key {
         })
     }
 
+    /// A key of a set, or why it is none of ours.
+    fn from_jwk(jwk: &Jwk) -> Result<Self, &'static str> {
+        match &jwk.common.public_key_use {
+            None | Some(PublicKeyUse::Signature) => {}
+            Some(_) => return Err("it is not for signatures"),
+        }
+        if jwk.common.key_operations.as_ref().is_some_and(|allowed| !allowed.contains(&KeyOperations::Verify)) {
+            return Err("it is not for verifying");
+        }
+        match &jwk.algorithm {
+            AlgorithmParameters::RSA(_) => {}
+            AlgorithmParameters::EllipticCurve(ec) if ec.curve == EllipticCurve::P256 => {}
+            AlgorithmParameters::OctetKeyPair(okp) if okp.curve == EllipticCurve::Ed25519 => {}
+            AlgorithmParameters::OctetKey(_) => return Err("it is a secret, and whoever reads the URL knows it"),
+            _ => return Err("its kind is not known"),
+        }
+        let decoding = DecodingKey::from_jwk(jwk).map_err(|_| "it cannot be read")?;
+        let key = Self::public(decoding).ok_or("it is broken, too short or too long")?;
+        match jwk.common.key_algorithm {
+            None => Ok(key),
+            Some(said) if said == KeyAlgorithm::from(key.algorithm.in_library()) => Ok(key),
+            Some(_) => Err("it is for another algorithm"),
+        }
+    }
+
     /// A public key that can verify something, and what.
     fn public(decoding: DecodingKey) -> Option<Self> {
         let algorithm = match (decoding.family(), decoding.kind()) {
+            (AlgorithmFamily::Rsa, DecodingKeyKind::RsaModulusExponent { n, e }) if is_rsa(n, e) => Algorithm::Rs256,
             (AlgorithmFamily::Rsa, DecodingKeyKind::SecretOrDer(der)) => {
                 let RsaPublicKeyComponents::<Vec<u8>> { n, e } = (&PublicKey::from_der(der).ok()?).into();
                 is_rsa(&n, &e).then_some(Algorithm::Rs256)?
@@ -89,4 +122,61 @@ fn is_rsa(n: &[u8], e: &[u8]) -> bool {
     let zeros = n.first().map_or(0, |first| first.leading_zeros() as usize);
     RSA_BITS.contains(&(n.len() * 8 - zeros))
         && RsaPublicKeyComponents { n, e }.to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256).is_ok()
+}
+
+/// The keys of an issuer that can be used.
+pub(super) struct KeySet(Vec<(Jwk, Arc<Key>)>);
+
+/// What a set has for a token.
+pub(super) enum Found {
+    Key(Arc<Key>),
+    Nothing,
+    /// The token does not say which of them.
+    Several,
+}
+
+impl KeySet {
+    /// Takes those that can be used; one that cannot be is no reason to refuse the others.
+    pub(super) fn new(jwks: Vec<Value>) -> Self {
+        let usable = |jwk: Value| {
+            let read = match jwk.get("d") {
+                // Whoever can read the URL could sign with it.
+                Some(_) => Err("it is a private key"),
+                None => serde_json::from_value::<Jwk>(jwk).map_err(|_| "it cannot be read"),
+            };
+            match read.and_then(|jwk| Key::from_jwk(&jwk).map(|key| (jwk, Arc::new(key)))) {
+                Ok(known) => Some(known),
+                Err(why) => {
+                    tracing::debug!(why, "a key of the issuer is not used");
+                    None
+                }
+            }
+        };
+        Self(jwks.into_iter().filter_map(usable).collect())
+    }
+
+    /// The key with this name that is for this algorithm, the first should there be several. Without
+    /// a name, the only one that is for it.
+    pub(super) fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Found {
+        let mut fitting = self
+            .0
+            .iter()
+            .filter(|(jwk, key)| key.algorithm == algorithm && (kid.is_none() || jwk.common.key_id.as_deref() == kid));
+        match (fitting.next(), fitting.next()) {
+            (None, _) => Found::Nothing,
+            (Some(_), Some(_)) if kid.is_none() => Found::Several,
+            (Some((_, key)), _) => Found::Key(Arc::clone(key)),
+        }
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+impl PartialEq for KeySet {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.iter().map(|(jwk, _)| jwk).eq(other.0.iter().map(|(jwk, _)| jwk))
+    }
 }

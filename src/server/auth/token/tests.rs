@@ -2,6 +2,9 @@
 
 mod attacks;
 mod claims;
+mod issuer;
+mod key_sets;
+mod local_issuer;
 mod memory;
 mod settings;
 mod signer;
@@ -64,10 +67,10 @@ fn ann() -> VerifiedToken {
 }
 
 async fn accepted(tokens: &Tokens, token: &str) {
-    assert_eq!(tokens.verify(token, at(NOW)), Ok(ann()), "{token}");
+    assert_eq!(tokens.verify(token, at(NOW)).await, Ok(ann()), "{token}");
 }
 
 async fn refused(tokens: &Tokens, token: &str, what: &str) {
-    assert_eq!(tokens.verify(token, at(NOW)), Err(TokenError::Invalid), "{what}");
+    assert_eq!(tokens.verify(token, at(NOW)).await, Err(TokenError::Invalid), "{what}");
     assert_eq!(tokens.cached(token, at(NOW)), None, "{what} is not remembered");
 }

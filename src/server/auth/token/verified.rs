@@ -23,9 +23,21 @@ pub(super) fn fingerprint(token: &str) -> Fingerprint {
     fingerprint
 }
 
+struct Entry {
+    token: VerifiedToken,
+    /// The key set that it was verified by. With the next one it does not count any more.
+    generation: u64,
+}
+
+impl Entry {
+    fn holds(&self, generation: u64, now: Timestamp) -> bool {
+        self.generation == generation && now < self.token.expires_at
+    }
+}
+
 /// Tokens that were good, by their fingerprints.
 pub(super) struct Verified {
-    shards: [RwLock<HashMap<Fingerprint, VerifiedToken>>; SHARDS],
+    shards: [RwLock<HashMap<Fingerprint, Entry>>; SHARDS],
     /// How many a part may hold.
     room: usize,
 }
@@ -36,21 +48,21 @@ impl Verified {
         Self { shards: std::array::from_fn(|_| RwLock::default()), room: (capacity / SHARDS).max(1) }
     }
 
-    fn shard(&self, fingerprint: &Fingerprint) -> &RwLock<HashMap<Fingerprint, VerifiedToken>> {
+    fn shard(&self, fingerprint: &Fingerprint) -> &RwLock<HashMap<Fingerprint, Entry>> {
         &self.shards[usize::from(fingerprint[0]) % SHARDS]
     }
 
-    /// What a token was good for, if it still is.
-    pub(super) fn get(&self, fingerprint: &Fingerprint, now: Timestamp) -> Option<VerifiedToken> {
+    /// What a token was good for, if it still is under this key set.
+    pub(super) fn get(&self, fingerprint: &Fingerprint, generation: u64, now: Timestamp) -> Option<VerifiedToken> {
         let shard = self.shard(fingerprint).read().unwrap_or_else(PoisonError::into_inner);
-        shard.get(fingerprint).filter(|token| now < token.expires_at).cloned()
+        shard.get(fingerprint).filter(|entry| entry.holds(generation, now)).map(|entry| entry.token.clone())
     }
 
-    /// Remembers a token that was good.
-    pub(super) fn insert(&self, fingerprint: Fingerprint, token: VerifiedToken, now: Timestamp) {
+    /// Remembers a token that was good under this key set.
+    pub(super) fn insert(&self, fingerprint: Fingerprint, generation: u64, token: VerifiedToken, now: Timestamp) {
         let mut shard = self.shard(&fingerprint).write().unwrap_or_else(PoisonError::into_inner);
         if shard.len() >= self.room {
-            shard.retain(|_, token| now < token.expires_at);
+            shard.retain(|_, entry| entry.holds(generation, now));
             if shard.len() >= self.room {
                 // Which ones go does not matter much: they cost a signature when they come again.
                 let mut kept = false;
@@ -60,7 +72,7 @@ impl Verified {
                 });
             }
         }
-        shard.insert(fingerprint, token);
+        shard.insert(fingerprint, Entry { token, generation });
     }
 }
 
@@ -82,13 +94,14 @@ mod tests {
     }
 
     #[test]
-    fn it_holds_until_it_is_over() {
+    fn it_holds_until_it_is_over_or_the_keys_are_others() {
         let verified = Verified::new(100);
         let name = fingerprint("a.b.c");
-        verified.insert(name, token(10), at(0));
-        assert_eq!(verified.get(&name, at(9)), Some(token(10)));
-        assert_eq!(verified.get(&name, at(10)), None);
-        assert_eq!(verified.get(&fingerprint("a.b.d"), at(9)), None);
+        verified.insert(name, 1, token(10), at(0));
+        assert_eq!(verified.get(&name, 1, at(9)), Some(token(10)));
+        assert_eq!(verified.get(&name, 1, at(10)), None);
+        assert_eq!(verified.get(&name, 2, at(9)), None);
+        assert_eq!(verified.get(&fingerprint("a.b.d"), 1, at(9)), None);
     }
 
     #[test]
@@ -97,8 +110,8 @@ mod tests {
             let verified = Verified::new(capacity);
             for number in 0..5_000 {
                 let name = fingerprint(&number.to_string());
-                verified.insert(name, token(10), at(0));
-                assert!(verified.get(&name, at(0)).is_some(), "the newest is there");
+                verified.insert(name, 0, token(10), at(0));
+                assert!(verified.get(&name, 0, at(0)).is_some(), "the newest is there");
             }
             let most = capacity.max(SHARDS);
             assert!((most / 3..=most).contains(&count(&verified)), "{} of {capacity}", count(&verified));
@@ -113,12 +126,12 @@ mod tests {
             name[1] = number;
             name
         };
-        verified.insert(in_one_shard(0), token(100), at(0));
-        verified.insert(in_one_shard(1), token(5), at(0));
-        verified.insert(in_one_shard(2), token(3), at(0));
-        verified.insert(in_one_shard(3), token(100), at(0));
-        verified.insert(in_one_shard(4), token(100), at(5));
-        let held: Vec<_> = (0..5).filter(|n| verified.get(&in_one_shard(*n), at(5)).is_some()).collect();
+        verified.insert(in_one_shard(0), 1, token(100), at(0));
+        verified.insert(in_one_shard(1), 1, token(5), at(0));
+        verified.insert(in_one_shard(2), 0, token(100), at(0));
+        verified.insert(in_one_shard(3), 1, token(100), at(0));
+        verified.insert(in_one_shard(4), 1, token(100), at(5));
+        let held: Vec<_> = (0..5).filter(|n| verified.get(&in_one_shard(*n), 1, at(5)).is_some()).collect();
         assert_eq!((held, count(&verified)), (vec![0, 3, 4], 3));
     }
 
@@ -131,8 +144,8 @@ mod tests {
                 scope.spawn(move || {
                     for number in 0..2_000 {
                         let name = fingerprint(&(number % 400 + thread).to_string());
-                        verified.insert(name, token(10), at(0));
-                        let found = verified.get(&name, at(0));
+                        verified.insert(name, 0, token(10), at(0));
+                        let found = verified.get(&name, 0, at(0));
                         assert!(found.is_none_or(|found| found == token(10)));
                     }
                 });

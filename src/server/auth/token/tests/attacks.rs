@@ -5,15 +5,27 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{
-    accepted, by_pem, by_secret, good, refused,
+    accepted, by_pem, by_secret, good,
+    local_issuer::LocalIssuer,
+    refused,
     signer::{EC, ED, HMAC, OTHER_EC, OTHER_ED, OTHER_RSA, RSA, Signer, base64},
     with,
 };
 use crate::server::auth::token::Tokens;
 
-/// Everybody who checks tokens, with the one whose tokens are good.
-fn everybody() -> Vec<(Tokens, &'static Signer)> {
-    vec![(by_secret(), &*HMAC), (by_pem(&RSA), &*RSA), (by_pem(&EC), &*EC), (by_pem(&ED), &*ED)]
+/// Everybody who checks tokens, with the one whose tokens are good and the kid that it has.
+async fn everybody() -> (LocalIssuer, Vec<(Tokens, &'static Signer)>) {
+    let issuer = LocalIssuer::start(&[
+        RSA.jwk("k", json!({})),
+        EC.jwk("k", json!({ "alg": "ES256", "use": "sig" })),
+        ED.jwk("k", json!({ "key_ops": ["verify"] })),
+    ])
+    .await;
+    let mut everybody = vec![(by_secret(), &*HMAC), (by_pem(&RSA), &*RSA), (by_pem(&EC), &*EC), (by_pem(&ED), &*ED)];
+    for signer in [&*RSA, &*EC, &*ED] {
+        everybody.push((issuer.tokens(), signer));
+    }
+    (issuer, everybody)
 }
 
 /// A token of this header whose signature is these bytes.
@@ -23,14 +35,14 @@ fn unsigned(header: &Value, signature: &[u8]) -> String {
 
 #[tokio::test]
 async fn a_good_token_is_good() {
-    for (tokens, signer) in everybody() {
+    for (tokens, signer) in everybody().await.1 {
         accepted(&tokens, &signer.sign("k", &good())).await;
     }
 }
 
 #[tokio::test]
 async fn a_token_without_a_signature_is_not() {
-    for (tokens, signer) in everybody() {
+    for (tokens, signer) in everybody().await.1 {
         for alg in ["none", "None", "NONE", "nOnE", "", "HS256", "RS256", "ES256", "EdDSA"] {
             let header = json!({ "alg": alg, "typ": "JWT", "kid": "k" });
             refused(&tokens, &unsigned(&header, b""), alg).await;
@@ -49,7 +61,7 @@ async fn a_token_without_a_signature_is_not() {
 
 #[tokio::test]
 async fn the_public_key_is_no_secret() {
-    let everybody = everybody();
+    let (_issuer, everybody) = everybody().await;
     for (tokens, signer) in &everybody {
         let jwk = signer.nameless_jwk();
         let raw = |name: &str| jwk[name].as_str().unwrap_or_default().to_owned();
@@ -68,7 +80,7 @@ async fn the_public_key_is_no_secret() {
 
 #[tokio::test]
 async fn the_header_does_not_choose_the_algorithm() {
-    for (tokens, signer) in everybody() {
+    for (tokens, signer) in everybody().await.1 {
         for alg in ["HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "EdDSA", "Ed25519"]
         {
             if alg != signer.algorithm.name() {
@@ -91,7 +103,7 @@ async fn the_header_does_not_choose_the_algorithm() {
 #[tokio::test]
 async fn a_key_that_the_token_brings_is_not_looked_at() {
     let other = [(&*OTHER_RSA, &*RSA), (&*OTHER_EC, &*EC), (&*OTHER_ED, &*ED)];
-    let everybody = everybody();
+    let (_issuer, everybody) = everybody().await;
     for (tokens, signer) in everybody {
         let Some((forger, _)) = other.iter().find(|(_, of)| of.algorithm == signer.algorithm) else { continue };
         let alg = forger.algorithm.name();
@@ -111,8 +123,40 @@ async fn a_key_that_the_token_brings_is_not_looked_at() {
 }
 
 #[tokio::test]
+async fn a_kid_is_a_name_and_nothing_else() {
+    let issuer = LocalIssuer::start(&[RSA.jwk("k", json!({})), EC.jwk("", json!({}))]).await;
+    let tokens = issuer.tokens();
+    for kid in [
+        "",
+        " k",
+        "K",
+        "k\0",
+        "../../../../dev/null",
+        "/proc/sys/kernel/randomize_va_space",
+        "file:///dev/null",
+        "k' UNION SELECT 'AA",
+        "' OR 1=1 --",
+        "http://127.0.0.1:9/keys",
+        "$(reboot)|k",
+        &"k".repeat(4_000),
+    ] {
+        refused(&tokens, &RSA.sign(kid, &good()), kid).await;
+        let empty = Signer::secret(b"");
+        refused(&tokens, &empty.sign(kid, &good()), kid).await;
+    }
+    accepted(&tokens, &EC.sign("", &good())).await;
+    for kid in [json!(1), json!(["k"]), json!({ "k": "k" }), json!(true)] {
+        refused(&tokens, &RSA.sign_all(&json!({ "alg": "RS256", "kid": kid }), &good()), "no string").await;
+    }
+    assert_eq!(issuer.asked(), 1);
+    // Where there is one key, it has no name.
+    accepted(&by_pem(&RSA), &RSA.sign("../../dev/null", &good())).await;
+    accepted(&by_secret(), &HMAC.sign("", &good())).await;
+}
+
+#[tokio::test]
 async fn what_is_critical_is_not_understood() {
-    for (tokens, signer) in everybody() {
+    for (tokens, signer) in everybody().await.1 {
         for crit in [json!(["exp"]), json!(["b64"]), json!([]), json!("exp"), json!(["https://example.com/x"])] {
             let header = json!({ "alg": signer.algorithm.name(), "kid": "k", "crit": crit, "b64": true, "exp": 1 });
             refused(&tokens, &signer.sign_all(&header, &good()), "crit").await;
@@ -122,7 +166,7 @@ async fn what_is_critical_is_not_understood() {
 
 #[tokio::test]
 async fn one_other_character_breaks_it() {
-    for (tokens, signer) in everybody() {
+    for (tokens, signer) in everybody().await.1 {
         let token = signer.sign("k", &good());
         for place in 0..token.len() {
             for other in [["A", "B"], [".", ""], ["=", " "]][place % 3] {
@@ -146,7 +190,7 @@ async fn one_other_character_breaks_it() {
 
 #[tokio::test]
 async fn other_claims_need_another_signature() {
-    for (tokens, signer) in everybody() {
+    for (tokens, signer) in everybody().await.1 {
         let token = signer.sign("k", &good());
         let parts: Vec<_> = token.split('.').collect();
         let claims = base64(with("sub", json!("bob")).to_string());

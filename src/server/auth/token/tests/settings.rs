@@ -69,13 +69,15 @@ fn algorithms_fit_the_key() {
         let algorithms = Some(algorithms.to_vec());
         TokenOptions { algorithms, ..options(keys) }
     };
+    let jwks = || KeySource::Jwks("https://id.example/keys".to_owned());
     let pem = || KeySource::Pem(EC.pem_file().to_path_buf());
     let secret = || KeySource::Secret(Secret::new(SECRET));
-    assert!(wrong(with(pem(), &[]), "jwt-algorithms").contains("none is named"));
-    assert!(wrong(with(pem(), &[Algorithm::Hs256]), "jwt-algorithms").contains("HS256"));
+    assert!(wrong(with(jwks(), &[]), "jwt-algorithms").contains("none is named"));
+    assert!(wrong(with(jwks(), &[Algorithm::Rs256, Algorithm::Hs256]), "jwt-algorithms").contains("HS256"));
     assert!(wrong(with(pem(), &[Algorithm::Es256, Algorithm::Rs256]), "jwt-algorithms").contains("for ES256."));
     assert!(wrong(with(pem(), &[HMAC.algorithm]), "jwt-algorithms").contains("HS256"));
     assert!(wrong(with(secret(), &[Algorithm::EdDsa]), "jwt-algorithms").contains("EdDSA"));
+    assert!(Tokens::new(with(jwks(), &[Algorithm::EdDsa])).is_ok());
     assert!(Tokens::new(with(pem(), &[Algorithm::Es256])).is_ok());
 }
 
@@ -88,4 +90,9 @@ fn a_token_is_meant_for_somebody() {
     wrong(TokenOptions { leeway: Duration::from_secs(3_601), ..secret() }, "jwt-leeway");
     wrong(TokenOptions { leeway: Duration::MAX, ..secret() }, "jwt-leeway");
     assert!(Tokens::new(TokenOptions { leeway: Duration::ZERO, ..secret() }).is_ok());
+}
+
+#[test]
+fn keys_come_from_a_url() {
+    wrong(options(KeySource::Jwks("http://id.example/keys".to_owned())), "jwt-jwks");
 }

@@ -1,0 +1,135 @@
+//! Asking an issuer for its keys.
+
+use std::{net::IpAddr, time::Duration};
+
+use anyhow::{Context, Result, bail};
+use reqwest::{Client, StatusCode, Url, header, redirect::Policy};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::keys::KeySet;
+
+/// How long the issuer may take, from the connection to the end of its answer.
+const TIMEOUT: Duration = Duration::from_secs(5);
+/// How long its answer may be.
+const MAX_BODY_BYTES: usize = 256 * 1024;
+/// How many keys it may have.
+const MAX_KEYS: usize = 100;
+
+/// Why there are no keys. None of them repeats the URL, which may hold a secret.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum FetchError {
+    #[error("the issuer cannot be reached")]
+    Unreachable(#[source] reqwest::Error),
+    #[error("the issuer answered {0}")]
+    Status(StatusCode),
+    #[error("the issuer's answer is longer than {MAX_BODY_BYTES} bytes")]
+    TooLong,
+    #[error("the issuer's answer is no key set")]
+    NoKeySet,
+    #[error("the issuer has {0} keys, and {MAX_KEYS} may be")]
+    TooMany(usize),
+}
+
+/// A key set as RFC 7517, section 5, has it. Each key is read by itself, because one of a new kind
+/// is no reason to refuse the others.
+#[derive(Deserialize)]
+struct Document {
+    keys: Vec<Value>,
+}
+
+/// Where an issuer's keys are.
+pub(super) struct Issuer {
+    client: Client,
+    url: Url,
+}
+
+impl Issuer {
+    /// # Errors
+    /// When the URL is none that keys may come from.
+    pub(super) fn new(url: &str) -> Result<Self> {
+        let url = Url::parse(url).ok().filter(Url::has_host).context("jwt-jwks: this is no URL.")?;
+        let is_local = url.scheme() == "http" && url.host_str().is_some_and(is_this_machine);
+        if url.scheme() != "https" && !is_local {
+            bail!("jwt-jwks: whoever is on the way could put in keys. Say https://, or http:// to this machine.");
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            bail!("jwt-jwks: keys are public. Leave the user and the password out of the URL.");
+        }
+        // No redirects and no proxies: the keys come from where the setting says, or not at all.
+        let client = Client::builder()
+            .user_agent(concat!("campanile/", env!("CARGO_PKG_VERSION")))
+            .timeout(TIMEOUT)
+            .redirect(Policy::none())
+            .referer(false)
+            .no_proxy()
+            .https_only(!is_local);
+        // Without encryption no certificates are needed, and a small container may have none.
+        let client = if is_local { client.tls_certs_only([]) } else { client };
+        Ok(Self { client: client.build().context("jwt-jwks: TLS cannot be set up")?, url })
+    }
+
+    /// The keys that it has now.
+    pub(super) async fn fetch(&self) -> Result<KeySet, FetchError> {
+        let unreachable = |error: reqwest::Error| FetchError::Unreachable(error.without_url());
+        let request = self.client.get(self.url.clone()).header(header::ACCEPT, "application/json, */*;q=0.5");
+        let mut response = request.send().await.map_err(unreachable)?;
+        if response.status() != StatusCode::OK {
+            return Err(FetchError::Status(response.status()));
+        }
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
+            if body.len() + chunk.len() > MAX_BODY_BYTES {
+                return Err(FetchError::TooLong);
+            }
+            body.extend_from_slice(&chunk);
+        }
+        let Document { keys } = serde_json::from_slice(&body).map_err(|_| FetchError::NoKeySet)?;
+        if keys.len() > MAX_KEYS {
+            return Err(FetchError::TooMany(keys.len()));
+        }
+        Ok(KeySet::new(keys))
+    }
+}
+
+/// Whether what is sent to this host stays on this machine.
+fn is_this_machine(host: &str) -> bool {
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_come_over_tls_or_from_this_machine() {
+        for url in [
+            "https://id.example/keys?tenant=1",
+            "HTTPS://id.example:8443",
+            "http://localhost:1/jwks",
+            "http://127.9.9.9/",
+            "http://[::1]:80/jwks",
+        ] {
+            assert!(Issuer::new(url).is_ok(), "{url}");
+        }
+        for wrong in [
+            "",
+            "id.example",
+            "/etc/keys",
+            "file:///etc/keys",
+            "data:application/json,{}",
+            "ftp://id.example/keys",
+            "http://id.example/keys",
+            "http://10.0.0.1/keys",
+            "http://localhost.evil.example/",
+            "http://127.0.0.1.evil.example/",
+            "http://localhost@evil.example/",
+            "https://me:secret@id.example/keys",
+            "https://secret@id.example/keys",
+        ] {
+            let error = Issuer::new(wrong).err().map(|error| error.to_string()).unwrap_or_default();
+            assert!(error.starts_with("jwt-jwks: ") && !error.contains("secret"), "{wrong}: {error}");
+        }
+    }
+}

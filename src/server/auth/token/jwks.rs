@@ -1,0 +1,206 @@
+//! The keys that an issuer has at the time.
+//!
+//! One task asks for them, so that a request which is given up takes no answer with it, and however
+//! many tokens name a key that is not there, the issuer is asked once. It starts with the first
+//! token and ends with the [`Jwks`].
+
+use std::{
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use anyhow::Result;
+use tokio::{
+    sync::{Notify, watch},
+    task::AbortHandle,
+    time::{Instant, sleep_until},
+};
+
+use super::{
+    Algorithm, Failure, Refused,
+    fetch::Issuer,
+    keys::{Found, Key, KeySet},
+};
+
+/// How often the issuer is asked.
+#[derive(Clone, Copy)]
+pub(super) struct Pace {
+    /// How old keys may be before they are asked for again, while they go on being used.
+    pub(super) fresh: Duration,
+    /// How long the issuer is left alone after it was asked, whatever tokens name and it answered.
+    pub(super) pause: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { fresh: Duration::from_secs(300), pause: Duration::from_secs(10) }
+    }
+}
+
+/// The keys of an issuer.
+pub(super) struct Jwks {
+    issuer: Arc<Issuer>,
+    pace: Pace,
+    generation: Arc<AtomicU64>,
+    keeper: OnceLock<Keeper>,
+}
+
+impl Jwks {
+    /// # Errors
+    /// When the URL is none that keys may come from.
+    pub(super) fn new(url: &str, pace: Pace) -> Result<Self> {
+        let issuer = Arc::new(Issuer::new(url)?);
+        Ok(Self { issuer, pace, generation: Arc::default(), keeper: OnceLock::new() })
+    }
+
+    /// How often the keys have become others.
+    pub(super) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
+
+    /// The key that a token names, or the only one for its algorithm, and its generation. When there
+    /// is none, the issuer may have a new one, so it is asked, unless it was a moment ago.
+    pub(super) async fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Result<(Arc<Key>, u64), Failure> {
+        let keeper = self.keeper.get_or_init(|| self.start());
+        let mut kept = keeper.kept.clone();
+        let seen = {
+            let kept = kept.borrow();
+            let rested = kept.asked_at.is_none_or(|asked_at| asked_at.elapsed() >= self.pace.pause);
+            match kept.find(kid, algorithm) {
+                Found::Nothing if rested => kept.answers,
+                found => return kept.explain(found),
+            }
+        };
+        keeper.wanted.notify_one();
+        // Without a keeper there are no news, and what is there has to do.
+        drop(kept.wait_for(|kept| kept.answers != seen).await);
+        let kept = kept.borrow();
+        kept.explain(kept.find(kid, algorithm))
+    }
+
+    /// Waits until so many answers of the issuer, or failures to get one, have been taken in.
+    #[cfg(test)]
+    pub(super) async fn took(&self, answers: u64) {
+        let mut kept = self.keeper.get_or_init(|| self.start()).kept.clone();
+        kept.wait_for(|kept| kept.answers >= answers).await.unwrap();
+    }
+
+    fn start(&self) -> Keeper {
+        let (tell, kept) = watch::channel(Kept::default());
+        let wanted = Arc::new(Notify::new());
+        let asking = Asking {
+            issuer: Arc::clone(&self.issuer),
+            pace: self.pace,
+            generation: Arc::clone(&self.generation),
+            wanted: Arc::clone(&wanted),
+            tell,
+        };
+        Keeper { kept, wanted, task: tokio::spawn(asking.run()).abort_handle() }
+    }
+}
+
+/// The task that asks, from outside.
+struct Keeper {
+    kept: watch::Receiver<Kept>,
+    wanted: Arc<Notify>,
+    task: AbortHandle,
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// What is known of the issuer.
+#[derive(Default)]
+struct Kept {
+    /// The newest keys that it told.
+    keys: Option<KeySet>,
+    generation: u64,
+    /// How often it was asked, and what came out is known.
+    answers: u64,
+    /// When that was last.
+    asked_at: Option<Instant>,
+    /// Why the last time failed.
+    failure: Option<String>,
+}
+
+impl Kept {
+    fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Found {
+        self.keys.as_ref().map_or(Found::Nothing, |keys| keys.find(kid, algorithm))
+    }
+
+    fn explain(&self, found: Found) -> Result<(Arc<Key>, u64), Failure> {
+        match found {
+            Found::Key(key) => Ok((key, self.generation)),
+            Found::Several => Err(Refused("it does not say which of several keys").into()),
+            Found::Nothing if self.keys.is_some() => Err(Refused("its key is none of the issuer's").into()),
+            Found::Nothing => {
+                let why = self.failure.as_deref().unwrap_or("the issuer was not asked for its keys");
+                Err(Failure::Unavailable(why.to_owned()))
+            }
+        }
+    }
+}
+
+/// The task that asks, from inside.
+struct Asking {
+    issuer: Arc<Issuer>,
+    pace: Pace,
+    generation: Arc<AtomicU64>,
+    wanted: Arc<Notify>,
+    tell: watch::Sender<Kept>,
+}
+
+impl Asking {
+    async fn run(self) {
+        loop {
+            let fetched = self.issuer.fetch().await.map_err(|error| format!("{:#}", anyhow::Error::new(error)));
+            let asked_at = Instant::now();
+            let rest = if fetched.is_ok() { self.pace.fresh } else { self.pace.pause };
+            self.tell.send_modify(|kept| {
+                kept.asked_at = Some(asked_at);
+                kept.answers += 1;
+                self.take(kept, fetched);
+            });
+            loop {
+                tokio::select! {
+                    () = sleep_until(asked_at + rest) => break,
+                    // Who calls too early has looked before this answer came, and sees it now.
+                    () = self.wanted.notified() => if asked_at.elapsed() >= self.pace.pause { break },
+                }
+            }
+        }
+    }
+
+    fn take(&self, kept: &mut Kept, fetched: Result<KeySet, String>) {
+        match fetched {
+            Ok(keys) => {
+                if kept.failure.take().is_some() {
+                    tracing::info!("the issuer's keys can be had again");
+                }
+                if kept.keys.as_ref() != Some(&keys) {
+                    match keys.len() {
+                        0 => tracing::warn!("the issuer has no key that can be used, so no token is valid"),
+                        keys => tracing::info!(keys, "the issuer has new keys"),
+                    }
+                    kept.keys = Some(keys);
+                    kept.generation += 1;
+                    self.generation.store(kept.generation, Ordering::Release);
+                }
+            }
+            Err(why) => {
+                // Said once, and not every time until it is mended.
+                match &kept.failure {
+                    None => tracing::warn!(why, "the issuer's keys cannot be had; trying again"),
+                    Some(_) => tracing::debug!(why, "the issuer's keys still cannot be had"),
+                }
+                kept.failure = Some(why);
+            }
+        }
+    }
+}
