@@ -38,6 +38,8 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 
+#[cfg(feature = "ssr")]
+pub(crate) use self::percent::encode as percent_encoded;
 pub use self::{
     address::Address,
     initial::{Initial, Refusal, Snapshot},

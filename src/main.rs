@@ -11,10 +11,12 @@ use std::{
 
 use anyhow::{Context, Result};
 use campanile::server::{
+    auth::Authenticator,
     clock::{Clock, SystemClock},
     commands::{self, NewKey},
     config::{Said, Settings},
-    http, listener, log, maintenance,
+    http::{self, HttpOptions},
+    listener, log, maintenance,
     store::KeyId,
 };
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, parser::ValueSource};
@@ -228,8 +230,12 @@ async fn key(command: Key) -> Result<()> {
 async fn serve(common: &Common) -> Result<()> {
     let settings = common.settings()?;
     log::start(&settings)?;
-    let service = settings.open_service().await?;
-    let router = http::router(service.clone(), &settings.http);
+    let (service, credentials) = settings.open().await?;
+    let auth = match &settings.auth {
+        Some(options) => Some(Authenticator::new(options.clone(), credentials, SystemClock)?),
+        None => None,
+    };
+    let router = http::router(service.clone(), &HttpOptions { auth: auth.clone(), ..settings.http.clone() });
     let socket = TcpListener::bind(settings.listen)
         .await
         .with_context(|| format!("listen: {} cannot be had; is another server running there?", settings.listen))?;
@@ -243,10 +249,15 @@ async fn serve(common: &Common) -> Result<()> {
     let scheme = if settings.connections.tls.is_some() { "https" } else { "http" };
     let serving = listener::serve(socket, router, settings.connections, stop)?;
     let upkeep = tokio::spawn(maintenance::run(service));
+    let auth_upkeep = auth.clone().map(|auth| tokio::spawn(auth.run()));
     tracing::info!(%address, store = %settings.store, bus = %settings.bus, version = env!("CARGO_PKG_VERSION"), "serving");
     println!("Campanile is ready: {scheme}://{address}/");
     let all_ended = serving.await;
     upkeep.abort();
+    if let (Some(auth), Some(auth_upkeep)) = (auth, auth_upkeep) {
+        auth_upkeep.abort();
+        auth.note_uses().await;
+    }
     if all_ended {
         tracing::info!("stopped");
     } else {

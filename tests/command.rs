@@ -162,7 +162,7 @@ fn a_setting_that_is_wrong_is_one_clear_sentence() {
 #[test]
 fn a_port_that_is_taken_is_said() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let refused = run(&["--listen", &taken.local_addr().unwrap().to_string()]);
+    let refused = run(&["--store", "memory:", "--listen", &taken.local_addr().unwrap().to_string()]);
     assert!(String::from_utf8(refused.stderr).unwrap().contains("is another server running there?"));
 }
 
@@ -265,9 +265,12 @@ fn a_check_says_what_is_in_force_and_where_from() {
     printed(&["migrate", "--store", &store]);
     assert!(printed(&["check", "--store", &store]).contains("up to date"));
     assert!(printed(&["migrate", "--store", &store]).contains("is up to date"));
-    let secret = run(&["check", "--store", "postgres://me:secret@localhost:1/x"]);
-    assert!(!secret.status.success());
-    let said = [secret.stdout, secret.stderr].concat();
+    let secrets =
+        ["--store", "postgres://me:hush@localhost:1/x", "--jwt-secret", "hush-hush-hush-hush-hush-hush-hush-hush"];
+    let checked = run(&[&["check", "--jwt-audience", "a"], &secrets[..]].concat());
+    assert!(!checked.status.success());
+    let said = [checked.stdout, checked.stderr].concat();
     let said = String::from_utf8(said).unwrap();
-    assert!(!said.contains("secret") && said.contains("me:***@localhost"), "{said}");
+    assert!(!said.contains("hush") && said.contains("me:***@localhost"), "{said}");
+    assert!(said.lines().any(|line| line.starts_with("jwt-secret ") && line.contains("***")), "{said}");
 }

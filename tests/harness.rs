@@ -76,6 +76,15 @@ impl App {
         Answer { status: parts.status, headers: parts.headers, body }
     }
 
+    /// Asks, and reads the body only if it has an end.
+    pub(crate) async fn ask_for_the_head(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let has_end = parts.headers.get(header::CONTENT_TYPE).is_none_or(|kind| kind != "text/event-stream");
+        let body = if has_end { body.collect().await.unwrap().to_bytes().to_vec() } else { Vec::new() };
+        Answer { status: parts.status, headers: parts.headers, body }
+    }
+
     pub(crate) async fn send(&self, method: Method, path: &str, json: Option<&str>) -> Answer {
         let request = Request::builder().method(method).uri(path).header(header::HOST, "localhost:8000");
         let request = match json {

@@ -4,7 +4,7 @@
 //! the browser would have to load.
 
 /// Makes any text safe as a name or a value in a query.
-pub(super) fn encode(text: &str) -> String {
+pub(crate) fn encode(text: &str) -> String {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {

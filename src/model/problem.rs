@@ -174,6 +174,13 @@ impl Problem {
         Self::new(Code::Internal, "Something went wrong on our side. It has been logged.")
     }
 
+    /// Nobody knows who is calling; says how to prove it.
+    #[must_use]
+    pub fn unauthenticated() -> Self {
+        let how = "Show who you are: send the header Authorization: Bearer with a service key or a token, or sign in.";
+        Self::new(Code::Unauthenticated, how)
+    }
+
     /// Too many requests: the next one is welcome in so many seconds.
     #[must_use]
     pub fn too_many(detail: impl Into<String>, retry_after: u64) -> Self {

@@ -1,4 +1,281 @@
-//! Who is calling, and how they prove it.
+//! Who is calling: what they show is turned into a [`Principal`].
+//!
+//! - [`key`]: service keys, and other secrets of 256 bits.
+//! - [`token`]: users' tokens (JWT).
+//! - `keyring`: the keys that are in use, as they were a moment ago.
+//! - [`standing`]: what somebody is, and for how long; who has which streams open.
+//!
+//! What they may do then is the service's to say.
 
 pub mod key;
+mod keyring;
+mod limits;
+mod login;
+pub mod standing;
 pub mod token;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use chrono::TimeDelta;
+use tokio::time::{MissedTickBehavior, interval};
+
+use self::{
+    key::{KeySecret, Opaque},
+    keyring::Keyring,
+    standing::{Standing, Streams},
+    token::{TokenError, TokenOptions, Tokens},
+};
+pub use self::{
+    limits::{Limits, Usage},
+    login::{Session, Ticket},
+};
+use super::{
+    clock::Clock,
+    limiter::TooOften,
+    log::AUDIT,
+    service::Principal,
+    store::{Credentials, Grant, GrantKind, Holder, SecretHash, StoreError},
+};
+use crate::model::Timestamp;
+
+/// How often it is looked whether those who have streams open may still have them.
+const LOOK_INTERVAL: Duration = Duration::from_millis(400);
+/// After how many looks it is written down when keys were last used.
+const LOOKS_UNTIL_NOTED: u32 = 25;
+/// After how many looks the sessions, tickets and limits are forgotten that are over.
+const LOOKS_UNTIL_FORGOTTEN: u32 = 150;
+
+/// How it is found out who is calling.
+#[derive(Clone, Debug)]
+pub struct AuthOptions {
+    /// How users' tokens are checked; `None` takes none.
+    pub tokens: Option<TokenOptions>,
+    /// How long somebody stays signed in.
+    pub session_lifetime: TimeDelta,
+    /// How often somebody may ask.
+    pub limits: Limits,
+    /// How many streams one principal may have open at once.
+    pub max_streams: usize,
+}
+
+/// Why it is not known who is calling.
+#[derive(Debug, thiserror::Error)]
+pub enum AuthError {
+    /// What they showed is not good, whatever was wrong with it.
+    #[error("it is not good")]
+    Invalid,
+    /// They showed it too often.
+    #[error("too many attempts")]
+    TooOften(TooOften),
+    /// They may not sign in with this.
+    #[error("{0}")]
+    Forbidden(&'static str),
+    /// It cannot be found out now.
+    #[error("it cannot be found out now: {0}")]
+    Unavailable(String),
+}
+
+impl From<StoreError> for AuthError {
+    fn from(error: StoreError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+impl From<TokenError> for AuthError {
+    fn from(error: TokenError) -> Self {
+        match error {
+            TokenError::Invalid => Self::Invalid,
+            TokenError::Unavailable(why) => Self::Unavailable(why),
+        }
+    }
+}
+
+/// Finds out who is calling, and how much they do.
+pub struct Authenticator {
+    credentials: Arc<dyn Credentials>,
+    clock: Arc<dyn Clock>,
+    tokens: Option<Tokens>,
+    session_lifetime: TimeDelta,
+    keyring: Keyring,
+    usage: Usage,
+    streams: Arc<Streams>,
+    /// How often something was shown that is not good, since it was logged.
+    refusals: AtomicU64,
+}
+
+impl std::fmt::Debug for Authenticator {
+    /// Without anything that is secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Authenticator").finish_non_exhaustive()
+    }
+}
+
+impl Authenticator {
+    /// One that knows these credentials.
+    ///
+    /// # Errors
+    /// One sentence about the first option that is wrong.
+    pub fn new(
+        options: AuthOptions,
+        credentials: Arc<dyn Credentials>,
+        clock: impl Clock,
+    ) -> anyhow::Result<Arc<Self>> {
+        let AuthOptions { tokens, session_lifetime, limits, max_streams } = options;
+        Ok(Arc::new(Self {
+            keyring: Keyring::new(Arc::clone(&credentials)),
+            credentials,
+            clock: Arc::new(clock),
+            tokens: tokens.map(Tokens::new).transpose()?,
+            session_lifetime,
+            usage: Usage::new(&limits),
+            streams: Arc::new(Streams::new(max_streams)),
+            refusals: AtomicU64::new(0),
+        }))
+    }
+
+    /// Somebody showed something that is not good. That is logged by number, so that nobody can fill
+    /// the log.
+    pub(in crate::server) fn note_refusal(&self) {
+        self.refusals.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How much everybody does.
+    pub(in crate::server) fn usage(&self) -> &Usage {
+        &self.usage
+    }
+
+    /// Who shows this in the header `Authorization: Bearer …`: a key, or a user's token.
+    ///
+    /// # Errors
+    /// When it is not good, or that cannot be found out.
+    pub(in crate::server) async fn by_bearer(&self, shown: &str) -> Result<Standing, AuthError> {
+        let now = self.clock.now();
+        if let Some(secret) = KeySecret::parse(shown) {
+            let key = self.keyring.open(&secret, now).await?.ok_or(AuthError::Invalid)?;
+            return Ok(self.standing(Principal::Key(key.scopes), Holder::Key(key.id), None, key.expires_at));
+        }
+        let tokens = self.tokens.as_ref().ok_or(AuthError::Invalid)?;
+        let token = tokens.verify(shown, now).await?;
+        Ok(self.standing(
+            Principal::User(token.user_id.clone()),
+            Holder::User(token.user_id),
+            None,
+            Some(token.expires_at),
+        ))
+    }
+
+    /// Whether it costs next to nothing to find out who shows this, because they did a moment ago.
+    pub(in crate::server) fn is_known(&self, shown: &str) -> bool {
+        let now = self.clock.now();
+        match KeySecret::parse(shown) {
+            Some(secret) => self.keyring.knows(&secret, now),
+            None => self.tokens.as_ref().is_some_and(|tokens| tokens.cached(shown, now).is_some()),
+        }
+    }
+
+    /// Who is signed in with this session.
+    ///
+    /// # Errors
+    /// When it is over or never was, or that cannot be found out.
+    pub(in crate::server) async fn by_session(&self, shown: &str) -> Result<Standing, AuthError> {
+        let now = self.clock.now();
+        let hash = Opaque::parse(shown).ok_or(AuthError::Invalid)?.hash();
+        let grant = self.credentials.grant(GrantKind::Session, &hash, now).await?.ok_or(AuthError::Invalid)?;
+        let until = Some(grant.expires_at);
+        self.by_grant(grant, now, until).await
+    }
+
+    /// Who was given this ticket, which is then used up.
+    ///
+    /// # Errors
+    /// When it is used up, over or never was, or that cannot be found out.
+    pub(in crate::server) async fn by_ticket(&self, shown: &str) -> Result<Standing, AuthError> {
+        let now = self.clock.now();
+        let hash = Opaque::parse(shown).ok_or(AuthError::Invalid)?.hash();
+        let grant = self.credentials.take_grant(GrantKind::Ticket, &hash, now).await?.ok_or(AuthError::Invalid)?;
+        let until = grant.until;
+        self.by_grant(grant, now, until).await
+    }
+
+    async fn by_grant(&self, grant: Grant, now: Timestamp, until: Option<Timestamp>) -> Result<Standing, AuthError> {
+        let principal = match &grant.holder {
+            Holder::Operator => Principal::Operator,
+            Holder::User(user_id) => Principal::User(user_id.clone()),
+            Holder::Key(id) => Principal::Key(self.keyring.good(*id, now).await?.ok_or(AuthError::Invalid)?.scopes),
+        };
+        let session = (grant.kind == GrantKind::Session).then_some(grant.hash);
+        Ok(self.standing(principal, grant.holder, session, until))
+    }
+
+    fn standing(
+        &self,
+        principal: Principal,
+        holder: Holder,
+        session: Option<SecretHash>,
+        until: Option<Timestamp>,
+    ) -> Standing {
+        Standing { principal, holder, session, until, streams: Arc::clone(&self.streams) }
+    }
+
+    /// Ends streams of those who may no longer have them, notes when keys were used, and forgets
+    /// what is over; for as long as it is polled. Spawn it, and abort it to stop.
+    pub async fn run(self: Arc<Self>) {
+        let mut ticks = interval(LOOK_INTERVAL);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut looks = 0_u32;
+        loop {
+            ticks.tick().await;
+            looks = looks.wrapping_add(1);
+            self.end_streams().await;
+            if looks.is_multiple_of(LOOKS_UNTIL_NOTED) {
+                self.note_uses().await;
+                let count = self.refusals.swap(0, Ordering::Relaxed);
+                if count > 0 {
+                    tracing::info!(target: AUDIT, count, "keys, tokens or tickets were shown that are not good");
+                }
+            }
+            if looks.is_multiple_of(LOOKS_UNTIL_FORGOTTEN) {
+                self.usage.forget_idle();
+                if let Err(error) = self.credentials.forget_grants(self.clock.now()).await {
+                    tracing::debug!(%error, "sessions and tickets that are over could not be forgotten; trying again");
+                }
+            }
+        }
+    }
+
+    /// Writes down when keys were last used. Call it once more before the process ends.
+    pub async fn note_uses(&self) {
+        if let Err(error) = self.keyring.note_uses().await {
+            tracing::debug!(%error, "when keys were last used could not be noted; trying again");
+        }
+    }
+
+    /// Ends the streams of those whose key was revoked, or who signed out.
+    async fn end_streams(&self) {
+        let now = self.clock.now();
+        for (holder, session) in self.streams.revocable() {
+            let is_good = match (session, &holder) {
+                (Some(hash), Holder::Key(id)) => match self.credentials.grant(GrantKind::Session, &hash, now).await {
+                    Ok(Some(_)) => self.keyring.good(*id, now).await.map(|key| key.is_some()),
+                    Ok(None) => Ok(false),
+                    Err(error) => Err(error),
+                },
+                (Some(hash), _) => {
+                    self.credentials.grant(GrantKind::Session, &hash, now).await.map(|grant| grant.is_some())
+                }
+                (None, Holder::Key(id)) => self.keyring.good(*id, now).await.map(|key| key.is_some()),
+                (None, Holder::Operator | Holder::User(_)) => Ok(true),
+            };
+            // While the store is away nobody can say; who asks anew is refused meanwhile.
+            if let Ok(false) = is_good {
+                self.streams.end(&holder, session);
+            }
+        }
+    }
+}

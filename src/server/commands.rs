@@ -96,7 +96,8 @@ impl Settings {
             // Others listen, whether anybody does here or not.
             service.keep_up();
         }
-        Ok((service.batch_max(self.batch_max).max_age(self.max_age), credentials))
+        let service = service.batch_max(self.batch_max).max_age(self.max_age).limit_recipients(self.limit_recipient);
+        Ok((service, credentials))
     }
 
     /// The store that the settings name, for moving everything out of it or into it.

@@ -1,7 +1,9 @@
 //! Settings: a flag wins over the environment, that over the file, and that over the default.
 
+mod auth;
 mod bus_url;
 mod in_force;
+mod said;
 mod store_url;
 
 use std::{
@@ -12,175 +14,19 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use chrono::TimeDelta;
-use clap::{Args, ValueEnum};
-use serde::{Deserialize, Serialize};
 
+pub use auth::AuthMode;
 pub use bus_url::BusUrl;
 pub use in_force::{InForce, Origin, Setting};
+pub use said::{LogFormat, Said, SqliteSync};
 pub use store_url::StoreUrl;
 
 use super::{
+    auth::AuthOptions,
     http::{HttpOptions, StreamOptions},
+    limiter::Rate,
     listener::{LEAST_HEADER_BYTES, ListenerOptions, TlsOptions},
 };
-
-/// How log lines look.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LogFormat {
-    /// For people.
-    #[default]
-    Text,
-    /// One JSON object a line.
-    Json,
-}
-
-/// Whether a write is on the disk when it is answered.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum SqliteSync {
-    /// It is; a power loss takes nothing that was answered.
-    #[default]
-    Full,
-    /// It is handed to the operating system; a power loss can take the last moments, a crash of Campanile nothing.
-    Normal,
-}
-
-/// What may be said on the command line, in the environment and in the file. What is not said is
-/// `None`.
-#[derive(Args, Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Said {
-    /// Address and port to listen on; port 0 takes a free one [default: 127.0.0.1:8000]
-    #[arg(long, env = "CAMPANILE_LISTEN", value_name = "ADDRESS")]
-    pub listen: Option<SocketAddr>,
-
-    /// Where notifications are kept: sqlite:FILE, postgres://USER:PASSWORD@HOST/DATABASE, or memory: (gone at restart)
-    /// [default: sqlite:data/campanile.db]
-    #[arg(long, env = "CAMPANILE_STORE", value_name = "URL", hide_env_values = true)]
-    pub store: Option<String>,
-
-    /// How many of the newest notifications of each user are kept; in memory, of all users together [default: 1000]
-    #[arg(long, env = "CAMPANILE_WINDOW", value_name = "COUNT")]
-    pub window: Option<usize>,
-
-    /// How long notifications are kept, such as 90d, 12h, 30m or 45s [default: as long as there is room]
-    #[arg(long, env = "CAMPANILE_MAX_AGE", value_name = "AGE")]
-    pub max_age: Option<String>,
-
-    /// full: what was answered survives a power loss; normal: only a crash, and writes cost less [default: full]
-    #[arg(long, env = "CAMPANILE_SQLITE_SYNC", value_name = "MODE")]
-    pub sqlite_sync: Option<SqliteSync>,
-
-    /// How many writes may wait for SQLite; one more is answered with 503 [default: 8192]
-    #[arg(long, env = "CAMPANILE_SQLITE_QUEUE", value_name = "COUNT")]
-    pub sqlite_queue: Option<usize>,
-
-    /// How many connections to PostgreSQL are used at once [default: 16]
-    #[arg(long, env = "CAMPANILE_POSTGRES_CONNECTIONS", value_name = "COUNT")]
-    pub postgres_connections: Option<usize>,
-
-    /// How several servers on one database tell each other what changed: local (there is only this one), or
-    /// nats://HOST:PORT [default: local]
-    #[arg(long, env = "CAMPANILE_BUS", value_name = "URL", hide_env_values = true)]
-    pub bus: Option<String>,
-
-    /// What the subjects on the bus begin with: servers of one database have the same [default: campanile]
-    #[arg(long, env = "CAMPANILE_BUS_PREFIX", value_name = "WORD")]
-    pub bus_prefix: Option<String>,
-
-    /// How many notifications one batch may have [default: 1000]
-    #[arg(long, env = "CAMPANILE_BATCH_MAX", value_name = "COUNT")]
-    pub batch_max: Option<usize>,
-
-    /// The largest request body, in bytes [default: 4194304]
-    #[arg(long, env = "CAMPANILE_MAX_BODY_BYTES", value_name = "BYTES")]
-    pub max_body_bytes: Option<usize>,
-
-    /// How many connections are served at once [default: 16384]
-    #[arg(long, env = "CAMPANILE_MAX_CONNECTIONS", value_name = "COUNT")]
-    pub max_connections: Option<usize>,
-
-    /// How long a request may take, in seconds [default: 30]
-    #[arg(long, env = "CAMPANILE_REQUEST_TIMEOUT", value_name = "SECONDS")]
-    pub request_timeout: Option<u64>,
-
-    /// How long a client may take to send its headers, and stay without a request, in seconds [default: 30]
-    #[arg(long, env = "CAMPANILE_HEADER_TIMEOUT", value_name = "SECONDS")]
-    pub header_timeout: Option<u64>,
-
-    /// How long the headers of a request may be, in bytes [default: 32768]
-    #[arg(long, env = "CAMPANILE_MAX_HEADER_BYTES", value_name = "BYTES")]
-    pub max_header_bytes: Option<usize>,
-
-    /// A certificate and those that vouch for it, in PEM: connections are encrypted; read again when it changes
-    #[arg(long, env = "CAMPANILE_TLS_CERT", value_name = "FILE")]
-    pub tls_cert: Option<PathBuf>,
-
-    /// The private key of the certificate, in PEM, without a password
-    #[arg(long, env = "CAMPANILE_TLS_KEY", value_name = "FILE")]
-    pub tls_key: Option<PathBuf>,
-
-    /// How long running requests may take to end when the server stops, in seconds [default: 5]
-    #[arg(long, env = "CAMPANILE_SHUTDOWN_TIMEOUT", value_name = "SECONDS")]
-    pub shutdown_timeout: Option<u64>,
-
-    /// How long a live stream may be silent before a heartbeat, in seconds [default: 25]
-    #[arg(long, env = "CAMPANILE_HEARTBEAT", value_name = "SECONDS")]
-    pub heartbeat: Option<u64>,
-
-    /// How long a client may take to read from a live stream before it is let go, in seconds [default: 10]
-    #[arg(long, env = "CAMPANILE_STALL_TIMEOUT", value_name = "SECONDS")]
-    pub stall_timeout: Option<u64>,
-
-    /// A host name to answer for, beside localhost; may be given several times
-    #[arg(long, env = "CAMPANILE_ALLOWED_HOSTS", value_name = "NAME", value_delimiter = ',')]
-    pub allowed_hosts: Option<Vec<String>>,
-
-    /// Listen on any address, and answer for any host name, without authentication: a gateway in front does it
-    #[arg(long, env = "CAMPANILE_INSECURE_NO_AUTH", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
-    pub insecure_no_auth: Option<bool>,
-
-    /// What is logged, such as warn, info or campanile=debug [default: info]
-    #[arg(long, env = "CAMPANILE_LOG", value_name = "FILTER")]
-    pub log: Option<String>,
-
-    /// How log lines look [default: text]
-    #[arg(long, env = "CAMPANILE_LOG_FORMAT", value_name = "FORMAT")]
-    pub log_format: Option<LogFormat>,
-}
-
-impl Said {
-    /// What holds when nothing is said.
-    fn default_settings() -> Self {
-        Self {
-            listen: Some(SocketAddr::from(([127, 0, 0, 1], 8000))),
-            store: Some("sqlite:data/campanile.db".to_owned()),
-            window: Some(1000),
-            max_age: None,
-            sqlite_sync: Some(SqliteSync::Full),
-            sqlite_queue: Some(8192),
-            postgres_connections: Some(16),
-            bus: Some("local".to_owned()),
-            bus_prefix: Some("campanile".to_owned()),
-            batch_max: Some(1000),
-            max_body_bytes: Some(4 * 1024 * 1024),
-            max_connections: Some(16_384),
-            request_timeout: Some(30),
-            header_timeout: Some(30),
-            max_header_bytes: Some(32 * 1024),
-            tls_cert: None,
-            tls_key: None,
-            shutdown_timeout: Some(5),
-            heartbeat: Some(25),
-            stall_timeout: Some(10),
-            allowed_hosts: Some(Vec::new()),
-            insecure_no_auth: Some(false),
-            log: Some("info".to_owned()),
-            log_format: Some(LogFormat::Text),
-        }
-    }
-}
 
 /// The settings in force. They fit together.
 #[derive(Clone, Debug)]
@@ -205,6 +51,10 @@ pub struct Settings {
     pub bus_prefix: String,
     /// How many notifications one batch may have.
     pub batch_max: usize,
+    /// How it is found out who is calling; `None` where nobody has to prove it.
+    pub auth: Option<AuthOptions>,
+    /// How often one user may be sent something.
+    pub limit_recipient: Option<Rate>,
     /// How requests are treated.
     pub http: HttpOptions,
     /// How connections are treated.
@@ -228,10 +78,16 @@ impl Settings {
     fn settle(said: Said) -> Result<Self> {
         let listen = needed("listen", said.listen)?;
         let insecure_no_auth = needed("insecure-no-auth", said.insecure_no_auth)?;
-        if !listen.ip().is_loopback() && !insecure_no_auth {
+        let auth = auth::settle(&said)?;
+        let limit_recipient = auth::limit_recipient(&said, auth.is_some())?;
+        if auth.is_some() && insecure_no_auth {
+            bail!("insecure-no-auth: authentication is on. Say one or the other.");
+        }
+        if !listen.ip().is_loopback() && auth.is_none() && !insecure_no_auth {
             bail!(
-                "listen: {listen} can be reached from other machines, and there is no authentication. Listen on \
-                 127.0.0.1, or say --insecure-no-auth if a gateway in front of Campanile lets only the right people in."
+                "listen: {listen} can be reached from other machines, and there is no authentication. Say --auth on \
+                 and make a key with `campanile key create`, listen on 127.0.0.1, or say --insecure-no-auth if a \
+                 gateway in front of Campanile lets only the right people in."
             );
         }
         let hosts = needed("allowed-hosts", said.allowed_hosts)?;
@@ -251,10 +107,14 @@ impl Settings {
             sqlite_queue: count("sqlite-queue", said.sqlite_queue)?,
             postgres_connections: count("postgres-connections", said.postgres_connections)?,
             batch_max: count("batch-max", said.batch_max)?,
+            limit_recipient,
             http: HttpOptions {
                 max_body_bytes: count("max-body-bytes", said.max_body_bytes)?,
                 request_timeout: seconds("request-timeout", said.request_timeout)?,
-                allowed_hosts: (!insecure_no_auth || !hosts.is_empty()).then_some(hosts),
+                allowed_hosts: (!(insecure_no_auth || auth.is_some()) || !hosts.is_empty()).then_some(hosts),
+                auth: None,
+                trusted_proxies: auth::networks(said.trusted_proxies)?,
+                allowed_origins: auth::origins(said.allowed_origins)?,
                 streams: StreamOptions {
                     heartbeat: seconds("heartbeat", said.heartbeat)?,
                     stall_timeout: seconds("stall-timeout", said.stall_timeout)?,
@@ -267,6 +127,7 @@ impl Settings {
                 max_header_bytes: header_bytes(said.max_header_bytes)?,
                 tls: tls(said.tls_cert, said.tls_key)?,
             },
+            auth,
             log: needed("log", said.log)?,
             log_format: needed("log-format", said.log_format)?,
         })
@@ -332,6 +193,8 @@ pub(super) fn parse_age(text: &str) -> Result<TimeDelta> {
 
 #[cfg(test)]
 mod tests {
+    use clap::Args;
+
     use super::*;
 
     fn settle(said: &Said) -> Result<Settings> {
@@ -384,6 +247,10 @@ mod tests {
         assert_eq!(settle(&said).unwrap_err().to_string(), "window: must be at least 1.");
         let said = Said { request_timeout: Some(0), ..Said::default() };
         assert!(settle(&said).unwrap_err().to_string().starts_with("request-timeout:"));
+    }
+
+    #[test]
+    fn headers_may_be_as_long_as_the_protocol_needs() {
         let said = Said { max_header_bytes: Some(8191), ..Said::default() };
         assert_eq!(settle(&said).unwrap_err().to_string(), "max-header-bytes: must be at least 8192.");
     }

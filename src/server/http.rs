@@ -2,25 +2,32 @@
 //!
 //! Handlers take a request apart, make one call of the service, and put the answer together.
 
+mod authenticate;
+mod client;
+mod cookie;
 mod dashboard;
 mod docs;
 mod edge;
 mod extract;
 mod health;
 mod live;
+mod login;
 mod notifications;
 mod problem;
+mod sites;
 mod static_files;
+mod tickets;
 mod websocket;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use axum::{Extension, Router, response::Redirect, routing::get};
+use axum::{Extension, Router, middleware::from_fn_with_state, response::Redirect, routing::get};
 use tower_http::compression::CompressionLayer;
 use utoipa_axum::router::OpenApiRouter;
 
-use super::service::NotificationService;
+use super::{auth::Authenticator, service::NotificationService};
 
+pub use client::IpNet;
 pub use docs::openapi;
 pub use extract::Caller;
 pub use live::StreamOptions;
@@ -43,6 +50,13 @@ pub struct HttpOptions {
     pub allowed_hosts: Option<Vec<String>>,
     /// How live streams are treated.
     pub streams: StreamOptions,
+    /// Who finds out who is calling; without it everybody is the operator.
+    pub auth: Option<Arc<Authenticator>>,
+    /// Those between here and the clients who are believed when they say in `X-Forwarded-For` and
+    /// `X-Forwarded-Proto` from where a request comes.
+    pub trusted_proxies: Vec<IpNet>,
+    /// The origins of other sites whose pages may use the API, such as `https://app.example`.
+    pub allowed_origins: Vec<String>,
 }
 
 impl Default for HttpOptions {
@@ -52,6 +66,9 @@ impl Default for HttpOptions {
             request_timeout: Duration::from_secs(30),
             allowed_hosts: Some(Vec::new()),
             streams: StreamOptions::default(),
+            auth: None,
+            trusted_proxies: Vec::new(),
+            allowed_origins: Vec::new(),
         }
     }
 }
@@ -60,25 +77,32 @@ impl Default for HttpOptions {
 ///
 /// It has no state left to give, so it can be served as it is or merged into another router. Who
 /// is calling is the [`crate::server::service::Principal`] in the request's extensions; where
-/// there is none, it is the operator.
+/// there is none, [`HttpOptions::auth`] finds it out, and without that it is the operator.
 pub fn router(service: NotificationService, options: &HttpOptions) -> Router {
-    let (api, _) = described_routes().split_for_parts();
+    let options = Arc::new(options.clone());
+    let identified = || from_fn_with_state(Arc::clone(&options), authenticate::authenticate);
+    let (api, _) = api_routes().split_for_parts();
+    let (health, _) = health::routes().split_for_parts();
     let pages = Router::new()
-        .merge(dashboard::routes())
+        .merge(dashboard::routes().route_layer(identified()))
+        .merge(login::routes())
         .merge(docs::routes())
         .merge(static_files::routes())
         .route("/", get(|| async { Redirect::temporary(DASHBOARD_PATH) }))
         .layer(CompressionLayer::new());
     let all = api
+        .route_layer(identified())
+        .merge(health)
         .merge(pages)
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::no_such_method)
         .layer(Extension(options.streams))
+        .layer(Extension(Arc::clone(&options)))
         .with_state(service);
-    edge::wrap(all, options)
+    edge::wrap(all, &options)
 }
 
-/// The routes that the OpenAPI description tells of.
-fn described_routes() -> OpenApiRouter<NotificationService> {
-    OpenApiRouter::new().merge(notifications::routes()).merge(websocket::routes()).merge(health::routes())
+/// The routes of the API, which want to know who is calling.
+fn api_routes() -> OpenApiRouter<NotificationService> {
+    OpenApiRouter::new().merge(notifications::routes()).merge(websocket::routes()).merge(tickets::routes())
 }

@@ -7,6 +7,9 @@ use tracing_subscriber::{EnvFilter, fmt};
 
 use super::config::{LogFormat, Settings};
 
+/// What lines are about that say who was let in and who was not: the target `audit` of a filter.
+pub(super) const AUDIT: &str = "campanile::audit";
+
 /// Starts logging for the whole process.
 ///
 /// # Errors

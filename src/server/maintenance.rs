@@ -9,12 +9,20 @@ use super::service::NotificationService;
 /// How long after its moment an expired notification may still be seen.
 const EXPIRY_INTERVAL: Duration = Duration::from_secs(1);
 
+/// After how many of these intervals it is forgotten how much was sent to those who get nothing now.
+const TICKS_UNTIL_FORGOTTEN: u32 = 60;
+
 /// Deletes what expires, for as long as it is polled. Spawn it, and abort it to stop.
 pub async fn run(service: NotificationService) {
     let mut ticks = interval(EXPIRY_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut passed = 0_u32;
     loop {
         ticks.tick().await;
+        passed = passed.wrapping_add(1);
+        if passed.is_multiple_of(TICKS_UNTIL_FORGOTTEN) {
+            service.forget_idle();
+        }
         match service.delete_due().await {
             Ok(0) => {}
             Ok(deleted) => tracing::debug!(deleted, "notifications that were due are deleted"),

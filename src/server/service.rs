@@ -9,7 +9,7 @@ mod idempotency;
 mod keeper;
 mod principal;
 
-use std::sync::Arc;
+use std::{collections::HashMap, num::NonZeroU32, sync::Arc};
 
 use chrono::TimeDelta;
 use uuid::{NoContext, Uuid};
@@ -18,6 +18,7 @@ pub use error::ServiceError;
 pub use follow::Follower;
 pub use idempotency::IdempotencyKey;
 pub use principal::Principal;
+use principal::Right;
 
 pub use super::hub::{Frame, Sign};
 
@@ -25,6 +26,7 @@ use super::{
     bus::{Bus, Local},
     clock::{Clock, SystemClock},
     hub::Hub,
+    limiter::{Limiter, Rate, TooOften},
     store::{Creation, Due, Store, StoreError},
 };
 use crate::model::{
@@ -49,6 +51,7 @@ pub struct NotificationService {
     clock: Arc<dyn Clock>,
     batch_max: usize,
     max_age: Option<TimeDelta>,
+    recipients: Option<Arc<Limiter<UserId>>>,
 }
 
 impl NotificationService {
@@ -74,7 +77,7 @@ impl NotificationService {
     pub(in crate::server) fn on_bus(store: Arc<dyn Store>, clock: impl Clock, bus: Arc<dyn Bus>) -> Self {
         let hub = Hub::new(bus);
         store.announce_to(Arc::<Hub>::clone(&hub));
-        Self { store, hub, clock: Arc::new(clock), batch_max: DEFAULT_BATCH_MAX, max_age: None }
+        Self { store, hub, clock: Arc::new(clock), batch_max: DEFAULT_BATCH_MAX, max_age: None, recipients: None }
     }
 
     /// The same, with another limit for how many notifications one call creates.
@@ -87,6 +90,13 @@ impl NotificationService {
     #[must_use]
     pub fn max_age(self, max_age: Option<TimeDelta>) -> Self {
         Self { max_age, ..self }
+    }
+
+    /// The same, but nobody is sent more notifications than this, whoever sends them. Whoever is at
+    /// the limit is sent nothing more for a while.
+    #[must_use]
+    pub fn limit_recipients(self, rate: Option<Rate>) -> Self {
+        Self { recipients: rate.map(|rate| Arc::new(Limiter::new(rate))), ..self }
     }
 
     /// The present moment, as the service sees it.
@@ -131,11 +141,12 @@ impl NotificationService {
         new: Vec<NewNotification>,
         key: Option<&IdempotencyKey>,
     ) -> Result<Vec<Notification>, ServiceError> {
-        principal.may_send()?;
+        principal.may(Right::Send)?;
         if new.is_empty() || new.len() > self.batch_max {
             let why = format!("A batch has 1 to {} notifications; this has {}.", self.batch_max, new.len());
             return Err(ServiceError::Invalid(vec![FieldError::new("notifications", Invalid::new(why))]));
         }
+        self.count_recipients(&new)?;
         let once = key.map(|key| key.once(&new, self.clock.now())).transpose()?;
         let mut notifications: Vec<_> = new.into_iter().map(|new| self.accept(new)).collect();
         match self.store.create(&notifications, once.as_ref()).await? {
@@ -150,8 +161,30 @@ impl NotificationService {
         Ok(notifications)
     }
 
-    /// One page of what meets the filter, newest first, starting after `before`. A user sees only
-    /// the own inbox.
+    /// Counts what each recipient is sent, and refuses all of it when that is too much for one.
+    fn count_recipients(&self, new: &[NewNotification]) -> Result<(), ServiceError> {
+        let Some(recipients) = &self.recipients else { return Ok(()) };
+        let mut each: HashMap<&UserId, NonZeroU32> = HashMap::new();
+        for notification in new {
+            each.entry(&notification.user_id)
+                .and_modify(|count| *count = count.saturating_add(1))
+                .or_insert(NonZeroU32::MIN);
+        }
+        let counted = each.into_iter().try_for_each(|(user_id, count)| recipients.check_many(user_id, count));
+        counted.map_err(|TooOften { burst, again_in, .. }| match again_in {
+            Some(seconds) => ServiceError::TooMany {
+                why: "This user is sent too much. Send less, or later.".into(),
+                retry_after: Some(seconds),
+            },
+            None => ServiceError::TooMany {
+                why: format!("No user is sent more than {burst} notifications at once. Send fewer.").into(),
+                retry_after: None,
+            },
+        })
+    }
+
+    /// One page of what meets the filter, newest first, starting after `before`. For a user, all
+    /// inboxes are the own one.
     ///
     /// # Errors
     /// When the filter names an inbox that the caller may not read.
@@ -162,8 +195,13 @@ impl NotificationService {
         before: Option<Cursor>,
         limit: Limit,
     ) -> Result<Page, ServiceError> {
-        principal.may_read(filter.user_id.as_ref())?;
-        Ok(self.store.list(filter, before, limit).await?)
+        let inbox = filter.user_id.as_ref().or(principal.own_inbox());
+        principal.may_in(Right::Read, inbox)?;
+        if inbox == filter.user_id.as_ref() {
+            return Ok(self.store.list(filter, before, limit).await?);
+        }
+        let filter = Filter { user_id: inbox.cloned(), ..filter.clone() };
+        Ok(self.store.list(&filter, before, limit).await?)
     }
 
     /// One notification.
@@ -171,6 +209,17 @@ impl NotificationService {
     /// # Errors
     /// When there is none of that id that the caller may know of.
     pub async fn get(&self, principal: &Principal, id: NotificationId) -> Result<Notification, ServiceError> {
+        self.find(principal, Right::Read, id).await
+    }
+
+    /// The notification, for somebody who wants to do this with it.
+    async fn find(
+        &self,
+        principal: &Principal,
+        right: Right,
+        id: NotificationId,
+    ) -> Result<Notification, ServiceError> {
+        principal.may(right)?;
         let found = self.store.get(id).await?;
         found.filter(|notification| principal.owns(&notification.user_id)).ok_or(ServiceError::no_notification(id))
     }
@@ -186,6 +235,7 @@ impl NotificationService {
         user_id: &UserId,
         index: u64,
     ) -> Result<Notification, ServiceError> {
+        principal.may(Right::Change)?;
         let nothing = || ServiceError::nothing_at(user_id, index);
         if !principal.owns(user_id) {
             return Err(nothing());
@@ -204,7 +254,7 @@ impl NotificationService {
         id: NotificationId,
         is_read: bool,
     ) -> Result<Notification, ServiceError> {
-        self.get(principal, id).await?;
+        self.find(principal, Right::Change, id).await?;
         self.store.set_read(id, is_read).await?.ok_or(ServiceError::no_notification(id))
     }
 
@@ -213,7 +263,7 @@ impl NotificationService {
     /// # Errors
     /// When the caller may not read that inbox.
     pub async fn mark_all_read(&self, principal: &Principal, user_id: &UserId) -> Result<u64, ServiceError> {
-        principal.may_read(Some(user_id))?;
+        principal.may_in(Right::Change, Some(user_id))?;
         Ok(self.store.mark_all_read(user_id).await?)
     }
 
@@ -222,7 +272,7 @@ impl NotificationService {
     /// # Errors
     /// When there is none of that id that the caller may know of.
     pub async fn delete(&self, principal: &Principal, id: NotificationId) -> Result<(), ServiceError> {
-        self.get(principal, id).await?;
+        self.find(principal, Right::Change, id).await?;
         self.store.delete(id).await?.map(drop).ok_or(ServiceError::no_notification(id))
     }
 
@@ -231,7 +281,7 @@ impl NotificationService {
     /// # Errors
     /// When the caller may not read that inbox.
     pub async fn unread_count(&self, principal: &Principal, user_id: &UserId) -> Result<u64, ServiceError> {
-        principal.may_read(Some(user_id))?;
+        principal.may_in(Right::Read, Some(user_id))?;
         Ok(self.store.unread_count(user_id).await?)
     }
 
@@ -246,7 +296,7 @@ impl NotificationService {
         since: u64,
         limit: Limit,
     ) -> Result<Changes, ServiceError> {
-        principal.may_read(Some(user_id))?;
+        principal.may_in(Right::Read, Some(user_id))?;
         Ok(self.store.changes(user_id, since, limit).await?)
     }
 
@@ -261,7 +311,7 @@ impl NotificationService {
         user_id: &UserId,
         since: Option<u64>,
     ) -> Result<Follower, ServiceError> {
-        principal.may_read(Some(user_id))?;
+        principal.may_in(Right::Read, Some(user_id))?;
         self.keep_up();
         Follower::of_one(Arc::clone(&self.store), &self.hub, user_id, since).await
     }
@@ -272,7 +322,7 @@ impl NotificationService {
     /// # Errors
     /// When the caller may not read all inboxes.
     pub fn follow_all(&self, principal: &Principal) -> Result<Follower, ServiceError> {
-        principal.may_read(None)?;
+        principal.may_in(Right::Read, None)?;
         self.keep_up();
         Ok(Follower::of_all(&self.hub))
     }
@@ -289,13 +339,15 @@ impl NotificationService {
         }
     }
 
-    /// How much is in one inbox, or in all of them, and of what kind.
+    /// How much is in one inbox, or in all of them, and of what kind. For a user, all of them are the
+    /// own one.
     ///
     /// # Errors
-    /// When the caller may not read that inbox, or not all of them.
+    /// When the caller may not read that inbox.
     pub async fn overview(&self, principal: &Principal, user_id: Option<&UserId>) -> Result<Overview, ServiceError> {
-        principal.may_read(user_id)?;
-        Ok(self.store.overview(user_id).await?)
+        let inbox = user_id.or(principal.own_inbox());
+        principal.may_in(Right::Read, inbox)?;
+        Ok(self.store.overview(inbox).await?)
     }
 
     /// Deletes what has expired or is too old, and returns how many notifications that were.
@@ -315,6 +367,13 @@ impl NotificationService {
             if step < DUE_STEP {
                 return Ok(deleted);
             }
+        }
+    }
+
+    /// Forgets whatever is only remembered for a while, such as how much was sent to whom lately.
+    pub fn forget_idle(&self) {
+        if let Some(recipients) = &self.recipients {
+            recipients.forget_idle();
         }
     }
 

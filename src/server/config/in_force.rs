@@ -95,6 +95,7 @@ fn shown(name: &str, value: &Value) -> String {
             Ok(url) => url.to_string(),
             Err(_) => "(not a store)".to_owned(),
         },
+        Value::String(_) if name == "jwt-secret" => "***".to_owned(),
         Value::String(text) => text.clone(),
         Value::Null => "-".to_owned(),
         Value::Array(list) if list.is_empty() => "-".to_owned(),

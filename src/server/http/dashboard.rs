@@ -6,14 +6,14 @@ use axum::{
     body::{Body, Bytes},
     extract::{Request, State},
     http::{HeaderValue, StatusCode, header, request::Parts},
-    response::{IntoResponse, Response},
+    response::{IntoResponse, Redirect, Response},
     routing::{MethodFilter, get, on},
 };
 use http_body_util::BodyExt;
 use leptos::{nonce::use_nonce, prelude::*, server_fn::axum::server_fn_paths};
 use leptos_axum::ResponseOptions;
 
-use super::{DASHBOARD_PATH, extract::Caller};
+use super::{DASHBOARD_PATH, authenticate::sign_in_for, cookie, extract::Caller};
 use crate::{
     app::{self, Initial, Viewer},
     model::Problem,
@@ -40,29 +40,40 @@ async fn page(
     Caller(principal): Caller,
     request: Request,
 ) -> Result<Response, Problem> {
-    let query = request.uri().query().unwrap_or("");
-    let initial = Initial::load(&service, &principal, query, viewer(&principal)).await;
+    if principal == Principal::Nobody {
+        return Ok(Redirect::to(&sign_in_for(request.uri())).into_response());
+    }
+    let viewer = Viewer {
+        own: principal.own_inbox().map(|own| own.as_str().to_owned()),
+        may_send: principal.may_send(),
+        may_sign_out: cookie::session(request.headers()).is_some(),
+    };
+    let initial = Initial::load(&service, &principal, request.uri().query().unwrap_or(""), viewer).await;
+    let context = move || {
+        provide_context(initial.clone());
+        provide_context(service.clone());
+        provide_context(principal.clone());
+    };
+    render(request, context, || app::shell(assets::of_the_page())).await
+}
+
+/// Renders a whole document.
+pub(super) async fn render<View: IntoView + 'static>(
+    request: Request,
+    context: impl Fn() + Clone + Send + Sync + 'static,
+    document: impl Fn() -> View + Clone + Send + Sync + 'static,
+) -> Result<Response, Problem> {
     let render = leptos_axum::render_app_async_with_context(
         move || {
-            provide_context(initial.clone());
-            provide_context(service.clone());
-            provide_context(principal.clone());
+            context();
             set_policy();
         },
-        || app::shell(assets::of_the_page()),
+        document,
     );
     // Leptos frees what a page holds when its body was read to the end. A client that goes away
     // would prevent that, so the page is rendered in a task of its own and sent whole.
     let rendered = tokio::spawn(async move { whole(render(request).await).await });
     rendered.await.map_err(|_| broken())?
-}
-
-/// What the page offers to whoever calls.
-fn viewer(principal: &Principal) -> Viewer {
-    match principal {
-        Principal::Operator => Viewer::default(),
-        Principal::User(own) => Viewer { own: Some(own.as_str().to_owned()), may_send: false, may_sign_out: false },
-    }
 }
 
 /// Allows the page its own files, and the scripts that carry this answer's nonce.

@@ -6,7 +6,10 @@ use axum::{
     middleware::map_response,
     response::Response,
 };
-use utoipa::OpenApi;
+use utoipa::{
+    Modify, OpenApi,
+    openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
+};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::{
@@ -26,6 +29,8 @@ use crate::{
     ),
     // What only parameters refer to is not collected from the handlers.
     components(schemas(Cursor, Limit, Search, WholeNumber)),
+    modifiers(&Proofs),
+    security((), ("key or token" = []), ("session" = []), ("ticket" = [])),
     tags(
         (name = "notifications", description = "Send, list, mark and delete notifications"),
         (name = "live", description = "Hear of every change as it happens"),
@@ -34,10 +39,27 @@ use crate::{
 )]
 struct Description;
 
+/// How somebody proves who they are, where the server wants to know.
+struct Proofs;
+
+impl Modify for Proofs {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(
+            "A service key (`cmp_…`, made by `campanile key create`), or a user's token (JWT), whose `sub` is the user id",
+        ));
+        let session = ApiKeyValue::with_description("__Host-campanile", "Made by signing in at `/login`");
+        let ticket = ApiKeyValue::with_description("ticket", "Made by `POST /api/tickets`, for one live stream");
+        let components = openapi.components.get_or_insert_default();
+        components.add_security_scheme("key or token", SecurityScheme::Http(bearer.build()));
+        components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(session)));
+        components.add_security_scheme("ticket", SecurityScheme::ApiKey(ApiKey::Query(ticket)));
+    }
+}
+
 /// The OpenAPI 3.1 description of every route of the REST API, made from the handlers.
 #[must_use]
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    let (_, paths) = super::described_routes().split_for_parts();
+    let (_, paths) = super::api_routes().merge(super::health::routes()).split_for_parts();
     let mut whole = Description::openapi();
     whole.merge(paths);
     whole

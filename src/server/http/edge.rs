@@ -9,9 +9,9 @@ use axum::{
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
 };
-use tower_http::{catch_panic::CatchPanicLayer, csrf::CsrfLayer};
+use tower_http::catch_panic::CatchPanicLayer;
 
-use super::HttpOptions;
+use super::{HttpOptions, client::Client, sites};
 use crate::model::{Code, Problem};
 
 /// The headers that an answer has unless its handler set them.
@@ -27,20 +27,20 @@ const HEADERS: [(HeaderName, HeaderValue); 6] = [
     (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
 ];
 
+/// Whoever came once over an encrypted connection comes over no other for a year.
+const ONLY_ENCRYPTED: HeaderValue = HeaderValue::from_static("max-age=31536000");
+
 /// Puts the edge around the routes: a panic becomes a problem, a request from another site is
 /// refused, and so on.
-pub(super) fn wrap(routes: Router, options: &HttpOptions) -> Router {
-    routes
+pub(super) fn wrap(routes: Router, options: &Arc<HttpOptions>) -> Router {
+    let routes = routes
         .layer(DefaultBodyLimit::max(options.max_body_bytes))
         .layer(CatchPanicLayer::custom(|_: Box<dyn Any + Send>| {
             // The panic hook has logged it.
             Problem::internal().into_response()
         }))
-        .layer(CsrfLayer::new().with_rejection_response(|_| {
-            let why = "This request was started by a page of another site. Use the dashboard, or a client of your own.";
-            Problem::new(Code::Forbidden, why).into_response()
-        }))
-        .layer(from_fn_with_state(Arc::new(options.clone()), guard))
+        .layer(sites::refuse_others(&options.allowed_origins));
+    sites::tell_listed(routes, &options.allowed_origins).layer(from_fn_with_state(Arc::clone(options), guard))
 }
 
 /// Refuses foreign host names, bounds the time, completes the headers, and logs.
@@ -52,6 +52,7 @@ async fn guard(State(options): State<Arc<HttpOptions>>, request: Request, next: 
         let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
         (request.method().clone(), route)
     });
+    let is_encrypted = Client::of(request.extensions(), request.headers(), &options.trusted_proxies).is_encrypted;
     let mut response = if answers_for(&options, request.headers(), request.uri()) {
         tokio::time::timeout(options.request_timeout, next.run(request)).await.unwrap_or_else(|_| {
             let seconds = options.request_timeout.as_secs();
@@ -64,6 +65,9 @@ async fn guard(State(options): State<Arc<HttpOptions>>, request: Request, next: 
     };
     for (name, value) in HEADERS {
         response.headers_mut().entry(name).or_insert(value);
+    }
+    if is_encrypted {
+        response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, ONLY_ENCRYPTED);
     }
     if let Some((method, route)) = logged {
         let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);

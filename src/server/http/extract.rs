@@ -16,7 +16,7 @@ use crate::{
     server::service::{IdempotencyKey, Principal},
 };
 
-/// Who is calling: what an outer layer put into the request's extensions, else the operator.
+/// Who is calling: what an outer layer put into the request's extensions, else nobody.
 #[derive(Clone, Debug)]
 pub struct Caller(
     /// As the service knows them.
@@ -27,7 +27,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        Ok(Self(parts.extensions.get().cloned().unwrap_or(Principal::Operator)))
+        Ok(Self(parts.extensions.get().cloned().unwrap_or(Principal::Nobody)))
     }
 }
 

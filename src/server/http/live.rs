@@ -2,14 +2,22 @@
 
 use std::{
     collections::hash_map::RandomState,
+    future::pending,
     hash::{BuildHasher, Hasher},
     time::Duration,
 };
 
+use axum::Extension;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::model::{FieldError, Problem, WholeNumber, parse_whole_number};
+use crate::{
+    model::{Code, FieldError, Problem, WholeNumber, parse_whole_number},
+    server::{
+        auth::standing::{Pass, Standing, TooManyStreams},
+        service::NotificationService,
+    },
+};
 
 /// How live streams are treated.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +53,26 @@ fn random() -> f64 {
     // Every state is keyed anew.
     let bits = RandomState::new().build_hasher().finish() >> 32;
     f64::from(u32::try_from(bits).unwrap_or(0)) / f64::from(u32::MAX)
+}
+
+/// Opens a stream for whoever proved who they are; nobody counts the others'.
+pub(super) fn open_stream(
+    service: &NotificationService,
+    standing: Option<Extension<Standing>>,
+) -> Result<Option<Pass>, Problem> {
+    let pass = standing.map(|Extension(standing)| standing.open_stream(service.now())).transpose();
+    pass.map_err(|TooManyStreams(most)| {
+        let why = format!("You have {most} live streams open, which is as many as you may. Close one of them.");
+        Problem::new(Code::TooManyRequests, why)
+    })
+}
+
+/// Done when a stream may no longer be open.
+pub(super) async fn over(pass: Option<&mut Pass>) {
+    match pass {
+        Some(pass) => pass.over().await,
+        None => pending().await,
+    }
 }
 
 /// From where to follow, as text that nobody has looked at yet.

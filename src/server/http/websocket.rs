@@ -1,5 +1,7 @@
 //! `GET /ws/{user_id}` and `/ws`: WebSocket (RFC 6455), also over HTTP/2 (RFC 8441).
 
+use std::sync::Arc;
+
 use axum::{
     Extension,
     extract::{
@@ -14,12 +16,14 @@ use tokio::time::{Duration, Instant, sleep_until, timeout};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
+    HttpOptions,
     extract::{Caller, Path, Query},
-    live::{SinceParams, StreamOptions},
+    live::{SinceParams, StreamOptions, open_stream, over},
 };
 use crate::{
     model::{Code, Problem, UserId},
     server::{
+        auth::standing::{Pass, Standing},
         listener::Place,
         service::{Follower, NotificationService},
     },
@@ -44,6 +48,7 @@ const NOT_BINARY: Reason = (1003, "This stream takes no messages.");
 const NOT_TEXT: Reason = (1008, "This stream takes no messages. Send requests to the REST API.");
 const TOO_LARGE: Reason = (1009, "This stream takes no messages.");
 const TRY_AGAIN: Reason = (1013, "What you missed cannot be read now. Connect again in a few seconds.");
+const EXPIRED: Reason = (4001, "What you showed has expired or was revoked. Connect again with something new.");
 const TOO_SLOW: Reason = (4008, "You read too slowly. Connect again, from your last position.");
 const SILENT: Reason = (4008, "You answered no ping. Connect again, from your last position.");
 
@@ -60,7 +65,7 @@ pub(super) fn routes() -> OpenApiRouter<NotificationService> {
 /// Each text frame is one event of `changes`: `created`, `updated`, `all_read`, `deleted`; and
 /// `hello` when you are at the present, `reset` when your position cannot be continued and you have
 /// to list again. Close codes: 1001 the server stops, 1003, 1008 and 1009 you sent something, 1013
-/// try again later, 4008 you were too slow.
+/// try again later, 4001 what you showed has expired, 4008 you were too slow.
 #[utoipa::path(
     get, path = "/ws/{user_id}", tag = "live",
     params(("user_id" = UserId, Path, description = "Whose inbox"), SinceParams),
@@ -75,12 +80,13 @@ async fn follow(
     Caller(principal): Caller,
     Path(user_id): Path<UserId>,
     Query(params): Query<SinceParams>,
+    standing: Option<Extension<Standing>>,
     handshake: Handshake,
 ) -> Result<Response, Problem> {
     let since = params.parse()?;
-    let upgrade = handshake.accept()?;
+    handshake.refuse_other_sites()?;
     let follower = service.follow(&principal, &user_id, since).await?;
-    Ok(upgrade.speak(follower, options))
+    Ok(handshake.accept()?.speak(follower, open_stream(&service, standing)?, options))
 }
 
 /// Every change to any inbox as it happens, over a WebSocket
@@ -98,11 +104,12 @@ async fn follow_all(
     State(service): State<NotificationService>,
     Extension(options): Extension<StreamOptions>,
     Caller(principal): Caller,
+    standing: Option<Extension<Standing>>,
     handshake: Handshake,
 ) -> Result<Response, Problem> {
-    let upgrade = handshake.accept()?;
+    handshake.refuse_other_sites()?;
     let follower = service.follow_all(&principal)?;
-    Ok(upgrade.speak(follower, options))
+    Ok(handshake.accept()?.speak(follower, open_stream(&service, standing)?, options))
 }
 
 /// What a client needs to say to become a WebSocket.
@@ -110,6 +117,7 @@ async fn follow_all(
 struct Handshake {
     headers: HeaderMap,
     uri: Uri,
+    options: Extension<Arc<HttpOptions>>,
     place: Option<Extension<Place>>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 }
@@ -121,12 +129,16 @@ struct Upgrade {
 }
 
 impl Handshake {
-    fn accept(self) -> Result<Upgrade, Problem> {
+    fn refuse_other_sites(&self) -> Result<(), Problem> {
         if !self.is_from_here() {
             let why =
                 "This connection was opened by a page of another site. Use the dashboard, or a client of your own.";
             return Err(Problem::new(Code::Forbidden, why));
         }
+        Ok(())
+    }
+
+    fn accept(self) -> Result<Upgrade, Problem> {
         let upgrade = self.upgrade.map_err(|_| {
             let how = "This address speaks WebSocket. Connect with ws:// or wss://, or use /api/notifications/stream.";
             Problem::new(Code::BadRequest, how)
@@ -138,6 +150,9 @@ impl Handshake {
     fn is_from_here(&self) -> bool {
         let Some(origin) = self.headers.get(header::ORIGIN) else { return true };
         let from_header = || self.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        if self.options.allowed_origins.iter().any(|allowed| origin == allowed.as_str()) {
+            return true;
+        }
         let host = self.uri.authority().map(|authority| authority.as_str()).or_else(from_header);
         let origin = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
         matches!((origin, host), (Some((_, from)), Some(host)) if from.eq_ignore_ascii_case(host))
@@ -145,7 +160,7 @@ impl Handshake {
 }
 
 impl Upgrade {
-    fn speak(self, follower: Follower, options: StreamOptions) -> Response {
+    fn speak(self, follower: Follower, pass: Option<Pass>, options: StreamOptions) -> Response {
         let Self { upgrade, place } = self;
         upgrade
             .read_buffer_size(READ_BUFFER)
@@ -154,14 +169,14 @@ impl Upgrade {
             .max_message_size(LARGEST_MESSAGE)
             .max_frame_size(LARGEST_MESSAGE)
             .on_upgrade(move |socket| async move {
-                converse(socket, follower, options).await;
+                converse(socket, follower, pass, options).await;
                 drop(place);
             })
     }
 }
 
 /// Tells a client what a follower hears, until one of them ends.
-async fn converse(mut socket: WebSocket, mut follower: Follower, options: StreamOptions) {
+async fn converse(mut socket: WebSocket, mut follower: Follower, mut pass: Option<Pass>, options: StreamOptions) {
     let mut heartbeat = Instant::now() + options.next_heartbeat();
     let mut missed = 0;
     let reason = loop {
@@ -194,6 +209,7 @@ async fn converse(mut socket: WebSocket, mut follower: Follower, options: Stream
                     break TRY_AGAIN;
                 }
             },
+            () = over(pass.as_mut()) => break EXPIRED,
             () = sleep_until(heartbeat) => {
                 heartbeat = Instant::now() + options.next_heartbeat();
                 missed += 1;

@@ -1,5 +1,7 @@
 //! Why the service did not do what it was asked.
 
+use std::borrow::Cow;
+
 use crate::{
     model::{Code, FieldError, NotificationId, Problem, UserId},
     server::store::StoreError,
@@ -11,12 +13,23 @@ pub enum ServiceError {
     /// A value is not legal.
     #[error("a value is not legal")]
     Invalid(Vec<FieldError>),
+    /// The caller has proved nothing, and only somebody who has may do this.
+    #[error("nobody may do this without proving who they are")]
+    Unauthenticated,
     /// The caller may not do this; says what would be allowed.
     #[error("{0}")]
     Forbidden(&'static str),
     /// There is no such thing that the caller may know of.
     #[error("{0}")]
     NotFound(String),
+    /// Too much was done lately.
+    #[error("{why}")]
+    TooMany {
+        /// What to do about it.
+        why: Cow<'static, str>,
+        /// In how many seconds it may be tried again; `None` when it would be too much then too.
+        retry_after: Option<u64>,
+    },
     /// The store did not do it.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -44,6 +57,8 @@ impl From<ServiceError> for Problem {
     fn from(error: ServiceError) -> Self {
         match error {
             ServiceError::Invalid(errors) => Self::invalid(errors),
+            ServiceError::Unauthenticated => Self::unauthenticated(),
+            ServiceError::TooMany { why, retry_after } => Self { retry_after, ..Self::new(Code::TooManyRequests, why) },
             ServiceError::Forbidden(why) => Self::new(Code::Forbidden, why),
             ServiceError::NotFound(what) => Self::new(Code::NotFound, what),
             ServiceError::Store(StoreError::Unavailable(cause)) => {

@@ -17,9 +17,10 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     model::{Problem, UserId},
     server::{
+        auth::standing::{Pass, Standing},
         http::{
             extract::{Caller, Path, Query},
-            live::{SinceParams, StreamOptions, parse_position, retry_millis},
+            live::{SinceParams, StreamOptions, open_stream, over, parse_position, retry_millis},
         },
         listener::LongStream,
         service::{Follower, NotificationService},
@@ -56,13 +57,14 @@ async fn stream(
     Caller(principal): Caller,
     Path(user_id): Path<UserId>,
     Query(params): Query<SinceParams>,
+    standing: Option<Extension<Standing>>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     // It is empty where the last event had none.
     let last = headers.get(LAST_EVENT_ID).map(|value| value.to_str().unwrap_or("-")).filter(|id| !id.is_empty());
     let since = parse_position("Last-Event-ID", last)?.or(params.parse()?);
     let follower = service.follow(&principal, &user_id, since).await?;
-    Ok(events(follower, options))
+    Ok(events(follower, open_stream(&service, standing)?, options))
 }
 
 /// Every change to any inbox as it happens, as server-sent events
@@ -80,16 +82,18 @@ async fn stream_all(
     State(service): State<NotificationService>,
     Extension(options): Extension<StreamOptions>,
     Caller(principal): Caller,
+    standing: Option<Extension<Standing>>,
 ) -> Result<Response, Problem> {
-    Ok(events(service.follow_all(&principal)?, options))
+    let follower = service.follow_all(&principal)?;
+    Ok(events(follower, open_stream(&service, standing)?, options))
 }
 
 /// The answer that tells what a follower hears.
-fn events(follower: Follower, options: StreamOptions) -> Response {
+fn events(follower: Follower, pass: Option<Pass>, options: StreamOptions) -> Response {
     let heartbeat = Instant::now() + options.next_heartbeat();
-    let chunks = unfold(Some((follower, heartbeat)), move |state| async move {
-        let (mut follower, heartbeat) = state?;
-        let chunk = match heard(&mut follower, heartbeat).await {
+    let chunks = unfold(Some((follower, pass, heartbeat)), move |state| async move {
+        let (mut follower, mut pass, heartbeat) = state?;
+        let chunk = match heard(&mut follower, pass.as_mut(), heartbeat).await {
             Heard::Event(chunk) => chunk,
             // A comment, which clients skip.
             Heard::Nothing => Bytes::from_static(b":\n\n"),
@@ -98,7 +102,7 @@ fn events(follower: Follower, options: StreamOptions) -> Response {
                 return Some((Ok::<_, Infallible>(last.into()), None));
             }
         };
-        Some((Ok(chunk), Some((follower, Instant::now() + options.next_heartbeat()))))
+        Some((Ok(chunk), Some((follower, pass, Instant::now() + options.next_heartbeat()))))
     });
     let headers = [
         (header::CONTENT_TYPE, "text/event-stream"),
@@ -117,7 +121,7 @@ enum Heard {
     End,
 }
 
-async fn heard(follower: &mut Follower, heartbeat: Instant) -> Heard {
+async fn heard(follower: &mut Follower, pass: Option<&mut Pass>, heartbeat: Instant) -> Heard {
     tokio::select! {
         biased;
         told = follower.next() => match told {
@@ -128,6 +132,8 @@ async fn heard(follower: &mut Follower, heartbeat: Instant) -> Heard {
                 Heard::End
             }
         },
+        // An EventSource comes back, is refused, and stays away.
+        () = over(pass) => Heard::End,
         () = sleep_until(heartbeat) => Heard::Nothing,
     }
 }

@@ -11,7 +11,7 @@ pub enum Scope {
     Send,
     /// List, count and follow; it changes nothing.
     Read,
-    /// Everything, also mark, delete, follow all inboxes, and sign in to the dashboard.
+    /// Everything, also mark, delete, and sign in to the dashboard.
     Admin,
 }
 

@@ -1,0 +1,151 @@
+//! The service keys that are in use, as they were a moment ago.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicBool, AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use super::key::KeySecret;
+use crate::{
+    model::Timestamp,
+    server::store::{Credentials, KeyId, ServiceKey, StoreError},
+};
+
+/// From this age on, one of those who use a key looks whether it is still so, and the others go on.
+const FRESH: Duration = Duration::from_millis(400);
+/// From this age on everybody who uses it waits for that. So a key that was revoked, on whatever
+/// server, is no longer taken within a second.
+const STALE: Duration = Duration::from_millis(800);
+/// A key that was not used for so long is no longer remembered.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// Remembers keys that are used, for a moment, so that most requests cost no read.
+pub(super) struct Keyring {
+    credentials: Arc<dyn Credentials>,
+    keys: RwLock<HashMap<KeyId, Arc<Remembered>>>,
+}
+
+/// A key as it was read.
+struct Remembered {
+    key: ServiceKey,
+    read_at: Instant,
+    is_being_read: AtomicBool,
+    /// When it was used, in microseconds since 1970; 0 when it was not.
+    used_at: AtomicI64,
+    /// Which of them was written down.
+    noted_at: AtomicI64,
+}
+
+impl Keyring {
+    pub(super) fn new(credentials: Arc<dyn Credentials>) -> Self {
+        Self { credentials, keys: RwLock::default() }
+    }
+
+    /// The key that this secret opens, if it is good.
+    pub(super) async fn open(&self, secret: &KeySecret, now: Timestamp) -> Result<Option<ServiceKey>, StoreError> {
+        if let Some(remembered) = self.fresh(secret.id())
+            && secret.matches(&remembered.key.hash)
+        {
+            return Ok(remembered.used(now));
+        }
+        // A wrong secret takes the way of an unknown key: nobody can tell by the time which it was.
+        let found = self.read(secret.id()).await?;
+        let hash = found.as_ref().map_or([0; 32], |remembered| remembered.key.hash);
+        let matches = secret.matches(&hash);
+        Ok(found.filter(|_| matches).and_then(|remembered| remembered.used(now)))
+    }
+
+    /// Whether this secret opens a key that is remembered and good.
+    pub(super) fn knows(&self, secret: &KeySecret, now: Timestamp) -> bool {
+        let remembered = self.remembered(secret.id());
+        remembered.is_some_and(|known| known.key.is_good(now) && secret.matches(&known.key.hash))
+    }
+
+    /// The key of this id, if it is good.
+    pub(super) async fn good(&self, id: KeyId, now: Timestamp) -> Result<Option<ServiceKey>, StoreError> {
+        let found = match self.fresh(id) {
+            Some(remembered) => Some(remembered),
+            None => self.read(id).await?,
+        };
+        Ok(found.map(|remembered| remembered.key.clone()).filter(|key| key.is_good(now)))
+    }
+
+    /// Writes down when keys were used, and forgets those that are no longer.
+    pub(super) async fn note_uses(&self) -> Result<(), StoreError> {
+        let all: Vec<_> = self.keys.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        let mut uses = Vec::new();
+        for remembered in &all {
+            let used_at = remembered.used_at.load(Ordering::Relaxed);
+            if used_at > remembered.noted_at.load(Ordering::Relaxed)
+                && let Some(at) = Timestamp::from_micros(used_at)
+            {
+                uses.push((remembered.key.id, at));
+            }
+        }
+        if !uses.is_empty() {
+            self.credentials.note_uses(&uses).await?;
+        }
+        for (id, at) in &uses {
+            if let Some(remembered) = self.remembered(*id) {
+                remembered.noted_at.fetch_max(at.as_micros(), Ordering::Relaxed);
+            }
+        }
+        self.keys.write().unwrap_or_else(PoisonError::into_inner).retain(|_, remembered| {
+            let is_noted = remembered.used_at.load(Ordering::Relaxed) <= remembered.noted_at.load(Ordering::Relaxed);
+            !is_noted || remembered.read_at.elapsed() < IDLE
+        });
+        Ok(())
+    }
+
+    fn remembered(&self, id: KeyId) -> Option<Arc<Remembered>> {
+        self.keys.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
+    }
+
+    /// The key as it is remembered, unless this caller is to look whether it is still so.
+    fn fresh(&self, id: KeyId) -> Option<Arc<Remembered>> {
+        let remembered = self.remembered(id)?;
+        let age = remembered.read_at.elapsed();
+        let may_be_used = age < FRESH || (age < STALE && remembered.is_being_read.swap(true, Ordering::Relaxed));
+        may_be_used.then_some(remembered)
+    }
+
+    async fn read(&self, id: KeyId) -> Result<Option<Arc<Remembered>>, StoreError> {
+        let read_at = Instant::now();
+        let found = self.credentials.key(id).await?;
+        let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
+        let Some(key) = found else {
+            // Only keys that exist are remembered, so that nobody can fill the memory with others.
+            keys.remove(&id);
+            return Ok(None);
+        };
+        let before = keys.get(&id);
+        let kept =
+            |value: fn(&Remembered) -> &AtomicI64| before.map_or(0, |known| value(known).load(Ordering::Relaxed));
+        let remembered = Arc::new(Remembered {
+            key,
+            read_at,
+            is_being_read: AtomicBool::new(false),
+            used_at: AtomicI64::new(kept(|known| &known.used_at)),
+            noted_at: AtomicI64::new(kept(|known| &known.noted_at)),
+        });
+        keys.insert(id, Arc::clone(&remembered));
+        Ok(Some(remembered))
+    }
+}
+
+impl Remembered {
+    /// The key, which is used now; `None` when it is not good.
+    fn used(&self, now: Timestamp) -> Option<ServiceKey> {
+        if !self.key.is_good(now) {
+            return None;
+        }
+        self.used_at.fetch_max(now.as_micros(), Ordering::Relaxed);
+        Some(self.key.clone())
+    }
+}

@@ -1,0 +1,101 @@
+//! How often somebody may ask.
+
+use std::net::IpAddr;
+
+use crate::server::{
+    limiter::{Limiter, Rate, Remaining, TooOften},
+    store::Holder,
+};
+
+/// How often somebody may ask; `None` is as often as they like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Each service key.
+    pub key: Option<Rate>,
+    /// Each user.
+    pub user: Option<Rate>,
+    /// Each address, without anything good to show.
+    pub address: Option<Rate>,
+    /// Each address, when somebody tries to sign in.
+    pub login: Option<Rate>,
+}
+
+/// How often everybody asked.
+pub struct Usage {
+    keys: Option<Limiter<u64>>,
+    users: Option<Limiter<Holder>>,
+    addresses: Option<Limiter<IpAddr>>,
+    logins: Option<Limiter<IpAddr>>,
+}
+
+impl Usage {
+    pub(super) fn new(limits: &Limits) -> Self {
+        Self {
+            keys: limits.key.map(Limiter::new),
+            users: limits.user.map(Limiter::new),
+            addresses: limits.address.map(Limiter::new),
+            logins: limits.login.map(Limiter::new),
+        }
+    }
+
+    /// Counts a request of somebody who has proved who they are; `None` where there is no limit.
+    ///
+    /// # Errors
+    /// When that is too often.
+    pub(in crate::server) fn of_holder(&self, holder: &Holder) -> Option<Result<Remaining, TooOften>> {
+        match holder {
+            Holder::Operator => None,
+            Holder::Key(id) => self.keys.as_ref().map(|keys| keys.check(&id.number())),
+            Holder::User(_) => self.users.as_ref().map(|users| users.check(holder)),
+        }
+    }
+
+    /// Counts a request from somebody who has nothing good to show.
+    ///
+    /// # Errors
+    /// When that is too often.
+    pub(in crate::server) fn of_stranger(&self, address: IpAddr) -> Result<(), TooOften> {
+        self.addresses.as_ref().map_or(Ok(()), |addresses| addresses.check(&network(address)).map(drop))
+    }
+
+    /// Counts an attempt to sign in.
+    ///
+    /// # Errors
+    /// When that is too often.
+    pub(in crate::server) fn of_attempt(&self, address: IpAddr) -> Result<(), TooOften> {
+        self.logins.as_ref().map_or(Ok(()), |logins| logins.check(&network(address)).map(drop))
+    }
+
+    pub(super) fn forget_idle(&self) {
+        self.keys.iter().for_each(Limiter::forget_idle);
+        self.users.iter().for_each(Limiter::forget_idle);
+        self.addresses.iter().chain(&self.logins).for_each(Limiter::forget_idle);
+    }
+}
+
+/// What one stranger has of addresses: with IPv6 that is a network of 64 bits, so that nobody has more
+/// attempts than others, and nobody fills the memory with addresses.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => IpAddr::from((v6.to_bits() & !u128::from(u64::MAX)).to_be_bytes()),
+        v4 @ IpAddr::V4(_) => v4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_has_a_network_of_addresses_has_no_more_attempts() {
+        let rate = Rate::parse("1/h:1").unwrap();
+        let usage = Usage::new(&Limits { address: rate, ..Limits::default() });
+        let ask = |address: &str| usage.of_stranger(address.parse().unwrap());
+        assert!(ask("2001:db8::1").is_ok());
+        assert!(ask("2001:db8::ffff:2").is_err());
+        assert!(ask("2001:db8:0:1::1").is_ok());
+        assert!(ask("192.0.2.1").is_ok());
+        assert!(ask("::ffff:192.0.2.1").is_err());
+        assert!(ask("192.0.2.2").is_ok());
+    }
+}

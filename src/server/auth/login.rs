@@ -1,0 +1,95 @@
+//! Signing in and out of the dashboard, and tickets for streams.
+
+use chrono::TimeDelta;
+
+use super::{
+    AuthError, Authenticator,
+    key::{KeySecret, Opaque},
+    standing::Standing,
+};
+use crate::{
+    model::Timestamp,
+    server::store::{Grant, GrantKind, Holder, Scope},
+};
+
+/// How long a ticket is good, in seconds.
+const TICKET_SECONDS: i64 = 30;
+
+/// Somebody who signed in.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// What they have to show from now on.
+    pub secret: Opaque,
+    /// For how many seconds it is good.
+    pub seconds: i64,
+}
+
+/// What opens one stream.
+#[derive(Clone, Debug)]
+pub struct Ticket {
+    /// What has to be shown for it.
+    pub secret: Opaque,
+    /// From when on it is no longer good.
+    pub expires_at: Timestamp,
+}
+
+impl Authenticator {
+    /// Signs somebody in who shows a key with the scope `admin`, or a user's token. Whatever session
+    /// they had before is over.
+    ///
+    /// # Errors
+    /// When that is not good, may not sign in, or it cannot be found out.
+    pub(in crate::server) async fn log_in(&self, shown: &str, before: Option<&str>) -> Result<Session, AuthError> {
+        let now = self.clock.now();
+        let (holder, until) = match KeySecret::parse(shown) {
+            Some(secret) => {
+                let key = self.keyring.open(&secret, now).await?.ok_or(AuthError::Invalid)?;
+                if !key.scopes.allow(Scope::Admin) {
+                    return Err(AuthError::Forbidden("This key may not sign in: it has not the scope admin."));
+                }
+                (Holder::Key(key.id), key.expires_at)
+            }
+            None => {
+                let tokens = self.tokens.as_ref().ok_or(AuthError::Invalid)?;
+                let token = tokens.verify(shown, now).await?;
+                (Holder::User(token.user_id), Some(token.expires_at))
+            }
+        };
+        let end = Timestamp::new(now.to_utc() + self.session_lifetime);
+        let expires_at = until.map_or(end, |until| until.min(end));
+        let secret = Opaque::generate();
+        let grant =
+            Grant { hash: secret.hash(), kind: GrantKind::Session, holder, expires_at, until: Some(expires_at) };
+        self.credentials.add_grant(&grant).await?;
+        if let Some(before) = before {
+            self.log_out(before).await?;
+        }
+        Ok(Session { secret, seconds: (expires_at.to_utc() - now.to_utc()).num_seconds().max(1) })
+    }
+
+    /// Ends a session, and the streams that it opened; nothing when there is none.
+    ///
+    /// # Errors
+    /// When the store cannot.
+    pub(in crate::server) async fn log_out(&self, shown: &str) -> Result<(), AuthError> {
+        let Some(secret) = Opaque::parse(shown) else { return Ok(()) };
+        let hash = secret.hash();
+        if let Some(grant) = self.credentials.take_grant(GrantKind::Session, &hash, self.clock.now()).await? {
+            self.streams.end(&grant.holder, Some(hash));
+        }
+        Ok(())
+    }
+
+    /// Gives somebody a ticket, which opens one stream as if they had.
+    ///
+    /// # Errors
+    /// When the store cannot.
+    pub(in crate::server) async fn give_ticket(&self, standing: &Standing) -> Result<Ticket, AuthError> {
+        let expires_at = Timestamp::new(self.clock.now().to_utc() + TimeDelta::seconds(TICKET_SECONDS));
+        let secret = Opaque::generate();
+        let holder = standing.holder.clone();
+        let grant = Grant { hash: secret.hash(), kind: GrantKind::Ticket, holder, expires_at, until: standing.until };
+        self.credentials.add_grant(&grant).await?;
+        Ok(Ticket { secret, expires_at })
+    }
+}

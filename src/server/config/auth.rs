@@ -1,0 +1,188 @@
+//! The settings of who gets in, and how often.
+
+use anyhow::{Context, Result, anyhow, bail};
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+
+use super::{Said, count, needed, parse_age};
+use crate::server::{
+    auth::{
+        AuthOptions, Limits,
+        token::{Algorithm, KeySource, TokenOptions},
+    },
+    http::IpNet,
+    limiter::Rate,
+    secret::Secret,
+};
+
+/// How often one user may be sent something where authentication is on and nothing is said.
+const LIMIT_RECIPIENT: &str = "100/s:1000";
+
+/// Whether somebody has to prove who they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AuthMode {
+    /// Everybody has to.
+    On,
+    /// Nobody has to.
+    Off,
+}
+
+/// How it is found out who is calling; `None` where nobody has to prove it.
+pub(super) fn settle(said: &Said) -> Result<Option<AuthOptions>> {
+    let tokens = tokens(said)?;
+    match said.auth {
+        Some(AuthMode::Off) if tokens.is_some() => {
+            bail!("auth: it is off, and there are settings for tokens. Say --auth on, or leave the jwt settings out.")
+        }
+        Some(AuthMode::Off) => return Ok(None),
+        None if tokens.is_none() => return Ok(None),
+        Some(AuthMode::On) | None => {}
+    }
+    Ok(Some(AuthOptions {
+        tokens,
+        session_lifetime: parse_age(&needed("session-lifetime", said.session_lifetime.clone())?)
+            .context("session-lifetime")?,
+        limits: Limits {
+            key: rate("limit-key", said.limit_key.as_deref())?,
+            user: rate("limit-user", said.limit_user.as_deref())?,
+            address: rate("limit-address", said.limit_address.as_deref())?,
+            login: rate("limit-login", said.limit_login.as_deref())?,
+        },
+        max_streams: count("max-streams", said.max_streams)?,
+    }))
+}
+
+/// How users' tokens are checked; `None` where there are none.
+fn tokens(said: &Said) -> Result<Option<TokenOptions>> {
+    let secret = said.jwt_secret.clone().map(|secret| KeySource::Secret(Secret::new(secret)));
+    let file = said.jwt_key.clone().map(KeySource::Pem);
+    let url = said.jwt_jwks.clone().map(KeySource::Jwks);
+    let audience = said.jwt_audience.clone().unwrap_or_default();
+    let mut sources = [secret, file, url].into_iter().flatten();
+    let Some(keys) = sources.next() else {
+        if !audience.is_empty() || said.jwt_issuer.is_some() || said.jwt_algorithms.is_some() {
+            bail!("jwt-audience: there is nothing to check tokens with. Say jwt-secret, jwt-key or jwt-jwks too.");
+        }
+        return Ok(None);
+    };
+    if sources.next().is_some() {
+        bail!("jwt-secret, jwt-key, jwt-jwks: tokens are checked with one of them. Say only one.");
+    }
+    if audience.is_empty() {
+        bail!("jwt-audience: say what tokens for this server have in `aud`, such as campanile.");
+    }
+    let parse = |name: &String| Algorithm::parse(name);
+    let algorithms =
+        said.jwt_algorithms.as_ref().map(|names| names.iter().map(parse).collect::<Result<_>>()).transpose()?;
+    let leeway = std::time::Duration::from_secs(needed("jwt-leeway", said.jwt_leeway)?);
+    Ok(Some(TokenOptions { keys, audience, issuer: said.jwt_issuer.clone(), algorithms, leeway }))
+}
+
+/// How often one user may be sent something.
+pub(super) fn limit_recipient(said: &Said, is_auth_on: bool) -> Result<Option<Rate>> {
+    let default = if is_auth_on { LIMIT_RECIPIENT } else { "off" };
+    rate("limit-recipient", Some(said.limit_recipient.as_deref().unwrap_or(default)))
+}
+
+fn rate(name: &str, said: Option<&str>) -> Result<Option<Rate>> {
+    Rate::parse(needed(name, said)?).map_err(|why| anyhow!("{name}: {why}"))
+}
+
+/// Addresses and networks.
+pub(super) fn networks(said: Option<Vec<String>>) -> Result<Vec<IpNet>> {
+    let parse = |text: &String| {
+        let network = text.parse().or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from));
+        network.map_err(|_| anyhow!("trusted-proxies: {text:?} is no address or network such as 10.0.0.0/8."))
+    };
+    needed("trusted-proxies", said)?.iter().map(parse).collect()
+}
+
+/// Origins as browsers write them (RFC 6454).
+pub(super) fn origins(said: Option<Vec<String>>) -> Result<Vec<String>> {
+    let is_origin = |text: &str| {
+        let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or("");
+        let is_host = |byte: u8| byte.is_ascii_graphic() && !byte.is_ascii_uppercase() && !b"/?#@\\".contains(&byte);
+        let has_default_port = (text.starts_with("https:") && host.ends_with(":443"))
+            || (text.starts_with("http:") && host.ends_with(":80"));
+        !host.is_empty() && host.bytes().all(is_host) && !has_default_port
+    };
+    let origins = needed("allowed-origins", said)?;
+    match origins.iter().find(|origin| !is_origin(origin)) {
+        Some(wrong) => bail!(
+            "allowed-origins: {wrong:?} is no origin as browsers write it, such as https://app.example: in lower case, \
+             without a path, and without the port that the scheme has anyway."
+        ),
+        None => Ok(origins),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said() -> Said {
+        Said {
+            jwt_leeway: Some(30),
+            session_lifetime: Some("12h".to_owned()),
+            limit_key: Some("off".to_owned()),
+            limit_user: Some("50/s".to_owned()),
+            limit_address: Some("50/s".to_owned()),
+            limit_login: Some("50/s".to_owned()),
+            max_streams: Some(1),
+            ..Said::default()
+        }
+    }
+
+    fn secret() -> Option<String> {
+        Some("x".repeat(32))
+    }
+
+    #[test]
+    fn it_is_off_unless_it_is_said_or_tokens_are_set_up() {
+        assert!(settle(&said()).unwrap().is_none());
+        assert!(settle(&Said { auth: Some(AuthMode::On), ..said() }).unwrap().unwrap().tokens.is_none());
+        let tokens = Said { jwt_secret: secret(), jwt_audience: Some(vec!["a".to_owned()]), ..said() };
+        assert!(settle(&tokens).unwrap().unwrap().tokens.is_some());
+        let refused = settle(&Said { auth: Some(AuthMode::Off), ..tokens }).unwrap_err().to_string();
+        assert!(refused.starts_with("auth:"), "{refused}");
+    }
+
+    #[test]
+    fn what_does_not_fit_together_is_one_sentence_without_secrets() {
+        let audience = || Some(vec!["a".to_owned()]);
+        for (wrong, name) in [
+            (Said { jwt_secret: secret(), ..said() }, "jwt-audience:"),
+            (Said { jwt_audience: audience(), ..said() }, "jwt-audience:"),
+            (
+                Said { jwt_secret: secret(), jwt_key: Some("k".into()), jwt_audience: audience(), ..said() },
+                "jwt-secret, ",
+            ),
+            (
+                Said { jwt_secret: secret(), jwt_audience: audience(), jwt_algorithms: audience(), ..said() },
+                "jwt-algorithms:",
+            ),
+            (Said { auth: Some(AuthMode::On), limit_user: Some("often".to_owned()), ..said() }, "limit-user:"),
+            (
+                Said { auth: Some(AuthMode::On), session_lifetime: Some("long".to_owned()), ..said() },
+                "session-lifetime",
+            ),
+            (Said { auth: Some(AuthMode::On), max_streams: Some(0), ..said() }, "max-streams:"),
+        ] {
+            let refused = settle(&wrong).unwrap_err().to_string();
+            assert!(refused.starts_with(name) && !refused.contains("xxx"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn networks_and_origins_are_as_they_are_written_elsewhere() {
+        let list = |texts: &[&str]| Some(texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>());
+        assert_eq!(networks(list(&["10.0.0.0/8", "::1", "192.0.2.1"])).unwrap().len(), 3);
+        assert!(networks(list(&["10.0.0.0/99"])).is_err());
+        assert_eq!(origins(list(&["https://app.example", "http://localhost:3000"])).unwrap().len(), 2);
+        for wrong in ["app.example", "https://", "https://a/", "https://A", "https://a:443", "*", "null", "https://u@a"]
+        {
+            assert!(origins(list(&[wrong])).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! What may be said on the command line, in the environment and in the file.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{Args, ValueEnum};
+use serde::{Deserialize, Serialize};
+
+use super::AuthMode;
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Whether a write is on the disk when it is answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SqliteSync {
+    /// It is; a power loss takes nothing that was answered.
+    #[default]
+    Full,
+    /// It is handed to the operating system; a power loss can take the last moments, a crash of Campanile nothing.
+    Normal,
+}
+
+/// What may be said on the command line, in the environment and in the file. What is not said is
+/// `None`.
+#[derive(Args, Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Said {
+    /// Address and port to listen on; port 0 takes a free one [default: 127.0.0.1:8000]
+    #[arg(long, env = "CAMPANILE_LISTEN", value_name = "ADDRESS")]
+    pub listen: Option<SocketAddr>,
+
+    /// Where notifications are kept: sqlite:FILE, postgres://USER:PASSWORD@HOST/DATABASE, or memory: (gone at restart)
+    /// [default: sqlite:data/campanile.db]
+    #[arg(long, env = "CAMPANILE_STORE", value_name = "URL", hide_env_values = true)]
+    pub store: Option<String>,
+
+    /// How many of the newest notifications of each user are kept; in memory, of all users together [default: 1000]
+    #[arg(long, env = "CAMPANILE_WINDOW", value_name = "COUNT")]
+    pub window: Option<usize>,
+
+    /// How long notifications are kept, such as 90d, 12h, 30m or 45s [default: as long as there is room]
+    #[arg(long, env = "CAMPANILE_MAX_AGE", value_name = "AGE")]
+    pub max_age: Option<String>,
+
+    /// full: what was answered survives a power loss; normal: only a crash, and writes cost less [default: full]
+    #[arg(long, env = "CAMPANILE_SQLITE_SYNC", value_name = "MODE")]
+    pub sqlite_sync: Option<SqliteSync>,
+
+    /// How many writes may wait for SQLite; one more is answered with 503 [default: 8192]
+    #[arg(long, env = "CAMPANILE_SQLITE_QUEUE", value_name = "COUNT")]
+    pub sqlite_queue: Option<usize>,
+
+    /// How many connections to PostgreSQL are used at once [default: 16]
+    #[arg(long, env = "CAMPANILE_POSTGRES_CONNECTIONS", value_name = "COUNT")]
+    pub postgres_connections: Option<usize>,
+
+    /// How several servers on one database tell each other what changed: local (there is only this one), or
+    /// nats://HOST:PORT [default: local]
+    #[arg(long, env = "CAMPANILE_BUS", value_name = "URL", hide_env_values = true)]
+    pub bus: Option<String>,
+
+    /// What the subjects on the bus begin with: servers of one database have the same [default: campanile]
+    #[arg(long, env = "CAMPANILE_BUS_PREFIX", value_name = "WORD")]
+    pub bus_prefix: Option<String>,
+
+    /// How many notifications one batch may have [default: 1000]
+    #[arg(long, env = "CAMPANILE_BATCH_MAX", value_name = "COUNT")]
+    pub batch_max: Option<usize>,
+
+    /// The largest request body, in bytes [default: 4194304]
+    #[arg(long, env = "CAMPANILE_MAX_BODY_BYTES", value_name = "BYTES")]
+    pub max_body_bytes: Option<usize>,
+
+    /// How many connections are served at once [default: 16384]
+    #[arg(long, env = "CAMPANILE_MAX_CONNECTIONS", value_name = "COUNT")]
+    pub max_connections: Option<usize>,
+
+    /// How long a request may take, in seconds [default: 30]
+    #[arg(long, env = "CAMPANILE_REQUEST_TIMEOUT", value_name = "SECONDS")]
+    pub request_timeout: Option<u64>,
+
+    /// How long a client may take to send its headers, and stay without a request, in seconds [default: 30]
+    #[arg(long, env = "CAMPANILE_HEADER_TIMEOUT", value_name = "SECONDS")]
+    pub header_timeout: Option<u64>,
+
+    /// How long the headers of a request may be, in bytes [default: 32768]
+    #[arg(long, env = "CAMPANILE_MAX_HEADER_BYTES", value_name = "BYTES")]
+    pub max_header_bytes: Option<usize>,
+
+    /// A certificate and those that vouch for it, in PEM: connections are encrypted; read again when it changes
+    #[arg(long, env = "CAMPANILE_TLS_CERT", value_name = "FILE")]
+    pub tls_cert: Option<PathBuf>,
+
+    /// The private key of the certificate, in PEM, without a password
+    #[arg(long, env = "CAMPANILE_TLS_KEY", value_name = "FILE")]
+    pub tls_key: Option<PathBuf>,
+
+    /// How long running requests may take to end when the server stops, in seconds [default: 5]
+    #[arg(long, env = "CAMPANILE_SHUTDOWN_TIMEOUT", value_name = "SECONDS")]
+    pub shutdown_timeout: Option<u64>,
+
+    /// How long a live stream may be silent before a heartbeat, in seconds [default: 25]
+    #[arg(long, env = "CAMPANILE_HEARTBEAT", value_name = "SECONDS")]
+    pub heartbeat: Option<u64>,
+
+    /// How long a client may take to read from a live stream before it is let go, in seconds [default: 10]
+    #[arg(long, env = "CAMPANILE_STALL_TIMEOUT", value_name = "SECONDS")]
+    pub stall_timeout: Option<u64>,
+
+    /// A host name to answer for, beside localhost; may be given several times
+    #[arg(long, env = "CAMPANILE_ALLOWED_HOSTS", value_name = "NAME", value_delimiter = ',')]
+    pub allowed_hosts: Option<Vec<String>>,
+
+    /// on: everybody proves who they are, with a key of `campanile key create` or a user's token; off: nobody does
+    /// [default: on when a jwt setting is there, else off]
+    #[arg(long, env = "CAMPANILE_AUTH", value_name = "MODE")]
+    pub auth: Option<AuthMode>,
+
+    /// A secret that the issuer of users' tokens has too, at least 32 bytes long, for HS256; best said in the
+    /// environment or the file
+    #[arg(long, env = "CAMPANILE_JWT_SECRET", value_name = "SECRET", hide_env_values = true)]
+    pub jwt_secret: Option<String>,
+
+    /// A public key in PEM with which users' tokens are checked: RSA for RS256, P-256 for ES256, Ed25519 for EdDSA
+    #[arg(long, env = "CAMPANILE_JWT_KEY", value_name = "FILE")]
+    pub jwt_key: Option<PathBuf>,
+
+    /// Where the issuer of users' tokens publishes its keys (JWKS), such as https://id.example/.well-known/jwks.json
+    #[arg(long, env = "CAMPANILE_JWT_JWKS", value_name = "URL")]
+    pub jwt_jwks: Option<String>,
+
+    /// Whom users' tokens must be meant for: one of these must be in `aud`; may be given several times
+    #[arg(long, env = "CAMPANILE_JWT_AUDIENCE", value_name = "NAME", value_delimiter = ',')]
+    pub jwt_audience: Option<Vec<String>>,
+
+    /// Who must have issued users' tokens: `iss` must be this
+    #[arg(long, env = "CAMPANILE_JWT_ISSUER", value_name = "NAME")]
+    pub jwt_issuer: Option<String>,
+
+    /// Which algorithms users' tokens may use, where that is less than the keys allow: HS256, RS256, ES256, EdDSA
+    #[arg(long, env = "CAMPANILE_JWT_ALGORITHMS", value_name = "NAME", value_delimiter = ',')]
+    pub jwt_algorithms: Option<Vec<String>>,
+
+    /// How far the clock of their issuer may be from this one, in seconds [default: 30]
+    #[arg(long, env = "CAMPANILE_JWT_LEEWAY", value_name = "SECONDS")]
+    pub jwt_leeway: Option<u64>,
+
+    /// How long somebody stays signed in to the dashboard, such as 12h or 30d [default: 12h]
+    #[arg(long, env = "CAMPANILE_SESSION_LIFETIME", value_name = "AGE")]
+    pub session_lifetime: Option<String>,
+
+    /// How often one key may ask: 2000/s, 600/m:100 (100 at once), or off [default: 2000/s:4000]
+    #[arg(long, env = "CAMPANILE_LIMIT_KEY", value_name = "RATE")]
+    pub limit_key: Option<String>,
+
+    /// How often one user may ask [default: 50/s:200]
+    #[arg(long, env = "CAMPANILE_LIMIT_USER", value_name = "RATE")]
+    pub limit_user: Option<String>,
+
+    /// How often one address may ask without a key or token that was good a moment ago [default: 50/s:500]
+    #[arg(long, env = "CAMPANILE_LIMIT_ADDRESS", value_name = "RATE")]
+    pub limit_address: Option<String>,
+
+    /// How often one address may try to sign in [default: 20/m:20]
+    #[arg(long, env = "CAMPANILE_LIMIT_LOGIN", value_name = "RATE")]
+    pub limit_login: Option<String>,
+
+    /// How often one user may be sent something, whoever sends it [default: 100/s:1000 with authentication, else off]
+    #[arg(long, env = "CAMPANILE_LIMIT_RECIPIENT", value_name = "RATE")]
+    pub limit_recipient: Option<String>,
+
+    /// How many live streams one key or user may have open at once [default: 256]
+    #[arg(long, env = "CAMPANILE_MAX_STREAMS", value_name = "COUNT")]
+    pub max_streams: Option<usize>,
+
+    /// An address or network, such as 10.0.0.0/8, of proxies that are believed when they say who asked them
+    /// (X-Forwarded-For, X-Forwarded-Proto); may be given several times
+    #[arg(long, env = "CAMPANILE_TRUSTED_PROXIES", value_name = "NETWORK", value_delimiter = ',')]
+    pub trusted_proxies: Option<Vec<String>>,
+
+    /// The origin of another site, such as https://app.example, whose pages may use the API; may be given several times
+    #[arg(long, env = "CAMPANILE_ALLOWED_ORIGINS", value_name = "ORIGIN", value_delimiter = ',')]
+    pub allowed_origins: Option<Vec<String>>,
+
+    /// Listen on any address, and answer for any host name, without authentication: a gateway in front does it
+    #[arg(long, env = "CAMPANILE_INSECURE_NO_AUTH", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub insecure_no_auth: Option<bool>,
+
+    /// What is logged, such as warn, info or campanile=debug [default: info]
+    #[arg(long, env = "CAMPANILE_LOG", value_name = "FILTER")]
+    pub log: Option<String>,
+
+    /// How log lines look [default: text]
+    #[arg(long, env = "CAMPANILE_LOG_FORMAT", value_name = "FORMAT")]
+    pub log_format: Option<LogFormat>,
+}
+
+impl Said {
+    /// What holds when nothing is said.
+    pub(super) fn default_settings() -> Self {
+        Self {
+            listen: Some(SocketAddr::from(([127, 0, 0, 1], 8000))),
+            store: Some("sqlite:data/campanile.db".to_owned()),
+            window: Some(1000),
+            max_age: None,
+            sqlite_sync: Some(SqliteSync::Full),
+            sqlite_queue: Some(8192),
+            postgres_connections: Some(16),
+            bus: Some("local".to_owned()),
+            bus_prefix: Some("campanile".to_owned()),
+            batch_max: Some(1000),
+            max_body_bytes: Some(4 * 1024 * 1024),
+            max_connections: Some(16_384),
+            request_timeout: Some(30),
+            header_timeout: Some(30),
+            max_header_bytes: Some(32 * 1024),
+            tls_cert: None,
+            tls_key: None,
+            shutdown_timeout: Some(5),
+            heartbeat: Some(25),
+            stall_timeout: Some(10),
+            allowed_hosts: Some(Vec::new()),
+            auth: None,
+            jwt_secret: None,
+            jwt_key: None,
+            jwt_jwks: None,
+            jwt_audience: Some(Vec::new()),
+            jwt_issuer: None,
+            jwt_algorithms: None,
+            jwt_leeway: Some(30),
+            session_lifetime: Some("12h".to_owned()),
+            limit_key: Some("2000/s:4000".to_owned()),
+            limit_user: Some("50/s:200".to_owned()),
+            limit_address: Some("50/s:500".to_owned()),
+            limit_login: Some("20/m:20".to_owned()),
+            limit_recipient: None,
+            max_streams: Some(256),
+            trusted_proxies: Some(Vec::new()),
+            allowed_origins: Some(Vec::new()),
+            insecure_no_auth: Some(false),
+            log: Some("info".to_owned()),
+            log_format: Some(LogFormat::Text),
+        }
+    }
+}

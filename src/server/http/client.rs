@@ -1,0 +1,93 @@
+//! From where a request comes.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use axum::http::{Extensions, HeaderMap};
+pub use ipnet::IpNet;
+
+use crate::server::listener::Peer;
+
+/// From where a request comes, as far as those in between can be believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Client {
+    /// The address.
+    pub(super) address: IpAddr,
+    /// Whether nobody could read along.
+    pub(super) is_encrypted: bool,
+}
+
+impl Client {
+    /// Looks at the connection, and at what proxies say that are believed.
+    pub(super) fn of(extensions: &Extensions, headers: &HeaderMap, proxies: &[IpNet]) -> Self {
+        let peer = extensions.get::<Peer>();
+        // A program that embeds the router may not say who its peer is; then all are one.
+        let address = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.address.ip().to_canonical());
+        let is_encrypted = peer.is_some_and(|peer| peer.is_encrypted);
+        let is_believed = |address: IpAddr| proxies.iter().any(|network| network.contains(&address));
+        if !is_believed(address) {
+            return Self { address, is_encrypted };
+        }
+        let mut client = address;
+        let lines = headers.get_all("x-forwarded-for").iter().rev();
+        let hops = lines.flat_map(|line| line.to_str().unwrap_or("").rsplit(','));
+        // Each adds the one it was asked by to the right; what a stranger says is not believed.
+        for hop in hops {
+            let Some(hop) = parse_hop(hop.trim()) else { break };
+            client = hop;
+            if !is_believed(hop) {
+                break;
+            }
+        }
+        let scheme = headers.get_all("x-forwarded-proto").iter().next_back().and_then(|line| line.to_str().ok());
+        let scheme = scheme.and_then(|line| line.rsplit(',').next()).map(str::trim);
+        Self { address: client, is_encrypted: scheme.map_or(is_encrypted, |scheme| scheme == "https") }
+    }
+}
+
+/// An address, which some write with a port.
+fn parse_hop(text: &str) -> Option<IpAddr> {
+    let plain = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+    let address = plain.parse::<IpAddr>().ok();
+    address
+        .or_else(|| text.parse::<std::net::SocketAddr>().ok().map(|address| address.ip()))
+        .map(|ip| ip.to_canonical())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client(peer: &str, headers: &[(&'static str, &str)]) -> (String, bool) {
+        let mut extensions = Extensions::new();
+        extensions.insert(Peer { address: peer.parse().unwrap(), is_encrypted: false });
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.append(*name, value.parse().unwrap());
+        }
+        let proxies = ["10.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()];
+        let client = Client::of(&extensions, &map, &proxies);
+        (client.address.to_string(), client.is_encrypted)
+    }
+
+    #[test]
+    fn only_proxies_that_are_listed_are_believed() {
+        let said = [("x-forwarded-for", "203.0.113.9"), ("x-forwarded-proto", "https")];
+        assert_eq!(client("192.0.2.1:5", &said), ("192.0.2.1".to_owned(), false));
+        assert_eq!(client("10.1.2.3:5", &said), ("203.0.113.9".to_owned(), true));
+        assert_eq!(client("10.1.2.3:5", &[]), ("10.1.2.3".to_owned(), false));
+        assert_eq!(client("[::1]:5", &said[..1]), ("203.0.113.9".to_owned(), false));
+        assert_eq!(client("[::ffff:10.1.2.3]:5", &said[..1]).0, "203.0.113.9");
+    }
+
+    #[test]
+    fn what_a_stranger_wrote_before_the_first_believed_proxy_counts_for_nothing() {
+        let of = |hops: &str| client("10.0.0.1:5", &[("x-forwarded-for", hops)]).0;
+        assert_eq!(of("1.1.1.1, 203.0.113.9, 10.0.0.7"), "203.0.113.9");
+        assert_eq!(of("10.0.0.8, 10.0.0.7"), "10.0.0.8");
+        assert_eq!(of("203.0.113.9:4711"), "203.0.113.9");
+        assert_eq!(of("[2001:db8::1]"), "2001:db8::1");
+        assert_eq!(of("1.1.1.1, nonsense"), "10.0.0.1");
+        let twice = [("x-forwarded-for", "1.1.1.1"), ("x-forwarded-for", "203.0.113.9")];
+        assert_eq!(client("10.0.0.1:5", &twice).0, "203.0.113.9");
+    }
+}

@@ -1,0 +1,226 @@
+//! How often somebody may do something.
+//!
+//! Each has a bucket that holds `burst` and is filled again at a steady rate (the generic cell rate
+//! algorithm, by the crate `governor`). A bucket that is full again is forgotten.
+
+use std::{hash::Hash, num::NonZeroU32, time::Duration};
+
+use governor::{
+    Quota, RateLimiter,
+    clock::{Clock, DefaultClock},
+    middleware::StateInformationMiddleware,
+    state::keyed::DefaultKeyedStateStore,
+};
+
+/// So many in so much time, and how many of them at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    count: NonZeroU32,
+    per: Duration,
+    burst: NonZeroU32,
+}
+
+impl Rate {
+    /// Reads a rate such as `50/s`, `600/m:100` or `1000/h`: how many in a second, minute or hour,
+    /// and after a colon how many at once (else as many as the rate says). `off` is no limit.
+    ///
+    /// # Errors
+    /// When it is anything else; the sentence says what would be legal.
+    pub fn parse(text: &str) -> Result<Option<Self>, String> {
+        if text == "off" {
+            return Ok(None);
+        }
+        let read = || {
+            let (rate, burst) = text.split_once(':').map_or((text, None), |(rate, burst)| (rate, Some(burst)));
+            let (count, unit) = rate.split_once('/')?;
+            let seconds = match unit {
+                "s" => 1,
+                "m" => 60,
+                "h" => 3_600,
+                _ => return None,
+            };
+            let count = count.parse::<NonZeroU32>().ok()?;
+            let burst = burst.map_or(Ok(count), str::parse).ok()?;
+            // More than one in a nanosecond is no limit.
+            let is_slow_enough = count.get() <= 1_000_000_000;
+            is_slow_enough.then_some(Self { count, per: Duration::from_secs(seconds), burst })
+        };
+        match read() {
+            Some(rate) => Ok(Some(rate)),
+            None => Err(format!("{text:?} is not a rate such as 50/s, 600/m:100 (100 at once) or off.")),
+        }
+    }
+
+    /// How long it takes until one more may be done.
+    fn period(self) -> Duration {
+        self.per / self.count.get()
+    }
+
+    /// In how many seconds an empty bucket is full again; at least one.
+    fn window(self) -> u64 {
+        (self.period() * self.burst.get()).as_secs().max(1)
+    }
+}
+
+impl std::fmt::Display for Rate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let unit = match self.per.as_secs() {
+            1 => "s",
+            60 => "m",
+            _ => "h",
+        };
+        write!(f, "{}/{unit}:{}", self.count, self.burst)
+    }
+}
+
+/// Where somebody stands who may do it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Remaining {
+    /// How many they may do at once, at most.
+    pub burst: u32,
+    /// In how many seconds they may do all of them again.
+    pub window: u64,
+    /// How many are left now.
+    pub left: u32,
+    /// In how many seconds there is at least one more than now.
+    pub next: u64,
+}
+
+/// Somebody did it too often.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooOften {
+    /// How many they may do at once, at most.
+    pub burst: u32,
+    /// In how many seconds they may do all of them again.
+    pub window: u64,
+    /// In how many seconds they may do it again, at least one; `None` when it is more at once than
+    /// they ever may.
+    pub again_in: Option<u64>,
+}
+
+type Buckets<K> = RateLimiter<K, DefaultKeyedStateStore<K>, DefaultClock, StateInformationMiddleware>;
+
+/// Counts how often each does something.
+pub struct Limiter<K: Hash + Eq + Clone> {
+    rate: Rate,
+    buckets: Buckets<K>,
+    clock: DefaultClock,
+}
+
+impl<K: Hash + Eq + Clone> Limiter<K> {
+    /// Everybody may do it this often.
+    #[must_use]
+    pub fn new(rate: Rate) -> Self {
+        // A rate is at most one in a nanosecond, so its period is not zero.
+        let quota = Quota::with_period(rate.period()).unwrap_or(Quota::per_second(rate.count)).allow_burst(rate.burst);
+        Self { rate, buckets: RateLimiter::keyed(quota).with_middleware(), clock: DefaultClock::default() }
+    }
+
+    /// Counts one of them, unless that is too often.
+    ///
+    /// # Errors
+    /// When it is; then nothing was counted.
+    pub fn check(&self, who: &K) -> Result<Remaining, TooOften> {
+        let burst = self.rate.burst.get();
+        match self.buckets.check_key(who) {
+            Ok(state) => {
+                let (left, window) = (state.remaining_burst_capacity(), self.rate.window());
+                Ok(Remaining { burst, window, left, next: self.rate.period().as_secs().max(1) })
+            }
+            Err(not_until) => Err(self.too_often(not_until.wait_time_from(self.clock.now()))),
+        }
+    }
+
+    /// Counts so many at once, or none of them.
+    ///
+    /// # Errors
+    /// When that is too often, or more than anybody may do at once.
+    pub fn check_many(&self, who: &K, count: NonZeroU32) -> Result<(), TooOften> {
+        match self.buckets.check_key_n(who, count) {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(not_until)) => Err(self.too_often(not_until.wait_time_from(self.clock.now()))),
+            Err(_) => Err(TooOften { burst: self.rate.burst.get(), window: self.rate.window(), again_in: None }),
+        }
+    }
+
+    /// Forgets whoever has all of their burst again.
+    pub fn forget_idle(&self) {
+        self.buckets.retain_recent();
+        self.buckets.shrink_to_fit();
+    }
+
+    /// How many are remembered.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.buckets.len()
+    }
+
+    /// Whether nobody is remembered.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.buckets.is_empty()
+    }
+
+    fn too_often(&self, wait: Duration) -> TooOften {
+        // A client that waits as long as it is told must not be refused again.
+        let again_in = Some(wait.as_secs() + 1);
+        TooOften { burst: self.rate.burst.get(), window: self.rate.window(), again_in }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rate(text: &str) -> Rate {
+        Rate::parse(text).unwrap().unwrap()
+    }
+
+    #[test]
+    fn a_rate_has_a_unit_and_may_have_a_burst() {
+        assert_eq!(Rate::parse("off"), Ok(None));
+        for (text, same) in [("50/s", "50/s:50"), ("600/m:100", "600/m:100"), ("1/h:1", "1/h:1")] {
+            assert_eq!(rate(text).to_string(), same);
+            assert_eq!(rate(same), rate(text));
+        }
+        for wrong in ["", "50", "/s", "50/", "50/d", "0/s", "50/s:0", "50/s:", "-1/s", "1.5/s", "2000000000/s", "on"] {
+            let error = Rate::parse(wrong).unwrap_err();
+            assert!(error.contains("50/s"), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_is_more_than_the_burst_waits_and_others_do_not() {
+        let limiter = Limiter::new(rate("1/m:3"));
+        let left: Vec<_> = (0..3).map(|_| limiter.check(&"ann").unwrap().left).collect();
+        assert_eq!(left, [2, 1, 0]);
+        let refused = limiter.check(&"ann").unwrap_err();
+        assert_eq!((refused.burst, refused.window), (3, 180));
+        let again_in = refused.again_in.unwrap();
+        assert!((59..=61).contains(&again_in), "{again_in}");
+        assert!(limiter.check(&"bob").is_ok());
+    }
+
+    #[test]
+    fn many_at_once_are_counted_all_or_none() {
+        let limiter = Limiter::new(rate("1/m:3"));
+        let many = |count| limiter.check_many(&"ann", NonZeroU32::new(count).unwrap());
+        assert_eq!(many(4).unwrap_err().again_in, None);
+        assert!(many(2).is_ok());
+        assert!(many(2).unwrap_err().again_in.is_some());
+        assert!(many(1).is_ok());
+    }
+
+    #[test]
+    fn whoever_is_idle_is_forgotten() {
+        let limiter = Limiter::new(rate("1000/s:1"));
+        for who in 0..1_000 {
+            limiter.check(&who).unwrap();
+        }
+        assert!(!limiter.is_empty());
+        while !limiter.is_empty() {
+            limiter.forget_idle();
+            std::thread::yield_now();
+        }
+    }
+}

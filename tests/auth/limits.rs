@@ -1,0 +1,117 @@
+//! How often somebody may ask.
+
+use campanile::server::{
+    auth::Limits,
+    http::HttpOptions,
+    limiter::Rate,
+    listener::Peer,
+    service::{NotificationService, Principal},
+    store::MemoryStore,
+};
+
+use super::Secured;
+use crate::harness::{App, started};
+
+fn rate(text: &str) -> Option<Rate> {
+    Rate::parse(text).unwrap()
+}
+
+const LIST: &str = "/api/notifications/list";
+
+#[tokio::test]
+async fn each_key_and_each_user_has_a_limit_of_their_own() {
+    let limits = Limits { key: rate("1/m:2"), user: rate("1/m:1"), ..Limits::default() };
+    let server = Secured::with(limits, HttpOptions { allowed_hosts: None, ..HttpOptions::default() });
+    let (key, other, ann, bob) =
+        (server.key("read").await, server.key("read").await, server.token("ann"), server.token("bob"));
+    let first = server.get(LIST, &key).await;
+    assert_eq!(first.header("ratelimit-policy"), "\"key\";q=2;w=120");
+    assert_eq!(first.header("ratelimit"), "\"key\";r=1;t=60");
+    assert_eq!(server.get(LIST, &key).await.status, 200);
+    let refused = server.get(LIST, &key).await;
+    let problem = refused.problem(429, "too_many_requests");
+    let wait: u64 = refused.header("retry-after").parse().unwrap();
+    assert!((59..=61).contains(&wait), "{wait}");
+    assert_eq!(problem["retry_after"], wait);
+    assert_eq!(refused.header("ratelimit"), format!("\"key\";r=0;t={wait}"));
+    assert_eq!(server.get(LIST, &other).await.status, 200);
+    assert_eq!(server.get(LIST, &ann).await.status, 200);
+    // Another token of the same user is no other user.
+    assert_eq!(server.get(LIST, &server.token_for("ann", 99)).await.status, 429);
+    assert_eq!(server.get(LIST, &bob).await.status, 200);
+}
+
+#[tokio::test]
+async fn strangers_are_limited_by_their_address_and_nobody_else_by_theirs() {
+    let limits = Limits { address: rate("1/m:3"), ..Limits::default() };
+    let options = HttpOptions {
+        allowed_hosts: None,
+        trusted_proxies: vec!["127.0.0.0/8".parse().unwrap()],
+        ..HttpOptions::default()
+    };
+    let server = Secured::with(limits, options);
+    let key = server.key("read").await;
+    let ask = async |client: &str, bearer: &str| {
+        let mut request = axum::http::Request::builder()
+            .uri(LIST)
+            .header("x-forwarded-for", client)
+            .header("authorization", format!("Bearer {bearer}"))
+            .body(axum::body::Body::empty())
+            .unwrap();
+        request.extensions_mut().insert(Peer { address: "127.0.0.1:9".parse().unwrap(), is_encrypted: false });
+        server.app.ask(request).await.status
+    };
+    assert_eq!(ask("203.0.113.1", &key).await, 200);
+    for _ in 0..2 {
+        assert_eq!(ask("203.0.113.1", "nonsense").await, 401);
+    }
+    assert_eq!(ask("203.0.113.1", "nonsense").await, 429);
+    assert_eq!(ask("203.0.113.2", "nonsense").await, 401);
+    // Whoever is known goes on, also behind the same address.
+    for _ in 0..9 {
+        assert_eq!(ask("203.0.113.1", &key).await, 200);
+    }
+    assert_eq!(ask("203.0.113.1", &server.key("read").await).await, 429);
+}
+
+#[tokio::test]
+async fn nobody_is_sent_more_than_they_can_take() {
+    let service = NotificationService::new(MemoryStore::new(1000, started())).limit_recipients(rate("1/m:3"));
+    let app = App::with(service.clone(), &HttpOptions::default());
+    for _ in 0..3 {
+        app.notify("ann", "hi").await;
+    }
+    let create = async |user: &str| {
+        app.post_json("/api/notifications/create", &serde_json::json!({"user_id": user, "content": "hi"})).await
+    };
+    let refused = create("ann").await;
+    refused.problem(429, "too_many_requests");
+    assert!(refused.header("retry-after").parse::<u64>().unwrap() > 50);
+    assert_eq!(create("bob").await.status, 201);
+    // A batch is sent to all of them or to none, and never more than a burst to one.
+    let batch = serde_json::json!({"user_ids": ["cem", "ann"], "content": "hi"});
+    app.post_json("/api/notifications/batch", &batch).await.problem(429, "too_many_requests");
+    let many: Vec<_> = (0..4).map(|_| serde_json::json!({"user_id": "dan", "content": "hi"})).collect();
+    let refused = app.post_json("/api/notifications/batch", &serde_json::json!({"notifications": many})).await;
+    assert!(refused.problem(429, "too_many_requests")["retry_after"].is_null());
+    for user in ["cem", "dan"] {
+        let count = service.unread_count(&Principal::Operator, &crate::store::user(user)).await.unwrap();
+        assert_eq!(count, 0);
+    }
+}
+
+#[tokio::test]
+async fn a_refused_request_changes_nothing() {
+    let limits = Limits { key: rate("1/h:1"), ..Limits::default() };
+    let server = Secured::with(limits, HttpOptions { allowed_hosts: None, ..HttpOptions::default() });
+    let key = format!("Bearer {}", server.key("send").await);
+    let headers = [("authorization", &*key), ("content-type", "application/json")];
+    let mut statuses = Vec::new();
+    for _ in 0..3 {
+        let body = r#"{"user_id":"ann","content":"hi"}"#;
+        statuses.push(server.ask("POST", "/api/notifications/create", &headers, body).await.status.as_u16());
+    }
+    assert_eq!(statuses, [201, 429, 429]);
+    let count = server.app.service.unread_count(&Principal::Operator, &crate::store::user("ann")).await.unwrap();
+    assert_eq!(count, 1);
+}

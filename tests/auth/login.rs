@@ -1,0 +1,150 @@
+//! Signing in to the dashboard, and out of it.
+
+use campanile::server::{auth::Limits, http::HttpOptions, limiter::Rate};
+
+use super::Secured;
+
+const DASHBOARD: &str = "/api/ui-dashboard/notifications-dashboard-ui";
+
+#[tokio::test]
+async fn nobody_is_led_to_the_page_and_back() {
+    let server = Secured::new();
+    let led = server.ask("GET", &format!("{DASHBOARD}?user_id=a%26b&unread=true"), &[], "").await;
+    assert_eq!(led.status, 303);
+    let next = "%2Fapi%2Fui-dashboard%2Fnotifications-dashboard-ui%3Fuser_id%3Da%2526b%26unread%3Dtrue";
+    assert_eq!(led.header("location"), format!("/login?next={next}"));
+    let page = server.ask("GET", led.header("location"), &[], "").await;
+    assert_eq!(page.status, 200);
+    assert!(
+        page.text().contains("value=\"/api/ui-dashboard/notifications-dashboard-ui?user_id=a%26b&amp;unread=true\""),
+        "{}",
+        page.text()
+    );
+    assert!(page.header("content-security-policy").contains("form-action 'self'"));
+}
+
+#[tokio::test]
+async fn an_admin_key_opens_the_dashboard_and_signing_out_closes_it() {
+    let server = Secured::new();
+    let key = server.key("admin").await;
+    let answer = server.log_in(&key, &[]).await;
+    assert_eq!((answer.status.as_u16(), answer.header("location")), (303, "/where?a=b"));
+    let cookie = answer.header("set-cookie");
+    assert!(cookie.starts_with("__Host-campanile="), "{cookie}");
+    for attribute in ["Path=/", "HttpOnly", "Secure", "SameSite=Lax", "Max-Age=43"] {
+        assert!(cookie.contains(attribute), "{cookie}");
+    }
+    assert!(!cookie.contains(&key[21..]), "the secret of the key is in the cookie");
+    let cookie = cookie.split(';').next().unwrap();
+    let page = server.ask("GET", DASHBOARD, &[("cookie", cookie)], "").await;
+    assert_eq!(page.status, 200);
+    let out = server.ask("POST", "/logout", &[("cookie", cookie), ("sec-fetch-site", "same-origin")], "").await;
+    assert_eq!((out.status.as_u16(), out.header("location")), (303, "/login"));
+    assert!(
+        out.header("set-cookie").starts_with("__Host-campanile=; ") && out.header("set-cookie").contains("Max-Age=0")
+    );
+    assert_eq!(server.ask("GET", DASHBOARD, &[("cookie", cookie)], "").await.status, 303);
+    assert_eq!(server.ask("GET", "/api/notifications/list", &[("cookie", cookie)], "").await.status, 401);
+}
+
+#[tokio::test]
+async fn a_users_token_opens_their_own_inbox_until_it_expires() {
+    let server = Secured::new();
+    server.app.notify("ann", "for ann").await;
+    server.app.notify("bob", "for bob").await;
+    let cookie = server.cookie(&server.token_for("ann", 600)).await;
+    for query in ["", "?user_id=bob", "?user_id=ann"] {
+        let page = server.ask("GET", &format!("{DASHBOARD}{query}"), &[("cookie", &cookie)], "").await.text();
+        assert!(page.contains("for ann") && !page.contains("for bob"), "{query}");
+    }
+    server.clock.forward(700);
+    assert_eq!(server.ask("GET", DASHBOARD, &[("cookie", &cookie)], "").await.status, 303);
+}
+
+#[tokio::test]
+async fn a_session_ends_with_its_time_and_with_its_key() {
+    let server = Secured::new();
+    let key = server.key("admin").await;
+    let cookie = server.cookie(&key).await;
+    let status = async || server.ask("GET", DASHBOARD, &[("cookie", &cookie)], "").await.status.as_u16();
+    assert_eq!(status().await, 200);
+    server.revoke(&key).await;
+    let began = std::time::Instant::now();
+    while status().await == 200 {
+        assert!(began.elapsed().as_millis() < 1_000);
+    }
+    let cookie = server.cookie(&server.key("admin").await).await;
+    server.clock.forward(13 * 3_600);
+    assert_eq!(server.ask("GET", DASHBOARD, &[("cookie", &cookie)], "").await.status, 303);
+}
+
+#[tokio::test]
+async fn who_signs_in_gets_a_new_session_and_the_old_one_ends() {
+    let server = Secured::new();
+    let key = server.key("admin").await;
+    // Somebody else's idea of a session is never taken over.
+    let planted = format!("__Host-campanile={}", "ab".repeat(32));
+    let first = server.log_in(&key, &[("cookie", &planted)]).await;
+    let first = first.header("set-cookie").split(';').next().unwrap().to_owned();
+    assert_ne!(first, planted);
+    let second = server.log_in(&key, &[("cookie", &first)]).await;
+    let second = second.header("set-cookie").split(';').next().unwrap().to_owned();
+    for (cookie, status) in [(&planted, 303), (&first, 303), (&second, 200)] {
+        assert_eq!(server.ask("GET", DASHBOARD, &[("cookie", cookie)], "").await.status, status);
+    }
+}
+
+#[tokio::test]
+async fn what_is_wrong_and_what_is_unknown_get_the_same_answer() {
+    let server = Secured::new();
+    let key = server.key("admin").await;
+    let wrong = format!("{}{}", &key[..21], "0".repeat(64));
+    let unknown = format!("cmp_{}_{}", "0".repeat(16), "0".repeat(64));
+    let expired = server.token_for("ann", -60);
+    let mut pages = std::collections::BTreeSet::new();
+    for shown in [&*wrong, &unknown, &expired, "nonsense", "", &"x".repeat(20_000)] {
+        let answer = server.log_in(shown, &[]).await;
+        assert_eq!(answer.status, 401);
+        assert_eq!(answer.header("set-cookie"), "");
+        assert!(!answer.text().contains(&wrong) && !answer.text().contains(&expired));
+        let text = answer.text();
+        // Each page has a nonce of its own.
+        let nonce = answer
+            .header("content-security-policy")
+            .split("nonce-")
+            .nth(1)
+            .unwrap()
+            .split('\'')
+            .next()
+            .unwrap()
+            .to_owned();
+        pages.insert(text.replace(&nonce, ""));
+    }
+    assert_eq!(pages.len(), 1);
+    let weak = server.log_in(&server.key("send,read").await, &[]).await;
+    assert_eq!((weak.status.as_u16(), weak.header("set-cookie")), (403, ""));
+}
+
+#[tokio::test]
+async fn attempts_are_limited() {
+    let limits = Limits { login: Rate::parse("1/m:3").unwrap(), ..Limits::default() };
+    let server = Secured::with(limits, HttpOptions { allowed_hosts: None, ..HttpOptions::default() });
+    for _ in 0..3 {
+        assert_eq!(server.log_in("nonsense", &[]).await.status, 401);
+    }
+    let answer = server.log_in(&server.key("admin").await, &[]).await;
+    assert_eq!(answer.status, 429);
+    assert!(answer.header("retry-after").parse::<u64>().unwrap() > 50);
+    assert!(answer.header("content-type").starts_with("text/html"));
+}
+
+#[tokio::test]
+async fn nobody_is_sent_to_another_site() {
+    let server = Secured::new();
+    let key = server.key("admin").await;
+    for next in ["https%3A%2F%2Fevil.example", "%2F%2Fevil.example", "%2F%5Cevil.example", ""] {
+        let headers = [("content-type", "application/x-www-form-urlencoded"), ("sec-fetch-site", "same-origin")];
+        let answer = server.ask("POST", "/login", &headers, &format!("secret={key}&next={next}")).await;
+        assert_eq!((answer.status.as_u16(), answer.header("location")), (303, DASHBOARD));
+    }
+}

@@ -1,0 +1,236 @@
+//! Every route and every server function against every kind of principal.
+
+use std::collections::BTreeSet;
+
+use leptos::server_fn::axum::server_fn_paths;
+
+use super::Secured;
+use crate::harness::Answer;
+
+const JSON: &str = "application/json";
+const FORM: &str = "application/x-www-form-urlencoded";
+const ID: &str = "{id}";
+
+/// Somebody who calls; the inbox that is asked about is ann's.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Who {
+    Nobody,
+    SendKey,
+    ReadKey,
+    AdminKey,
+    Ann,
+    Bob,
+    /// Signed in with an admin key.
+    Operator,
+    /// Signed in with ann's token.
+    SignedInAnn,
+}
+
+/// What those get who are not in a column of their own: they are nobody.
+const LIKE_NOBODY: [&str; 7] = [
+    "Bearer cmp_0123456789abcdef_0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+    "Bearer nonsense",
+    "Bearer ",
+    "Basic YWRtaW46YWRtaW4=",
+    "revoked",
+    "expired key",
+    "expired token",
+];
+
+/// A route, how it is asked, and the status for nobody, a send key, a read key, an admin key, ann and
+/// bob. 426 or 400 is how a WebSocket answers who may have one and did not ask for one.
+type Route = (&'static str, &'static str, &'static str, &'static str, [u16; 6]);
+
+const ROUTES: [Route; 27] = [
+    ("POST", "/api/notifications/create", JSON, r#"{"user_id":"ann","content":"hi"}"#, [401, 201, 403, 201, 403, 403]),
+    (
+        "POST",
+        "/api/notifications/batch",
+        JSON,
+        r#"{"user_ids":["ann"],"content":"hi"}"#,
+        [401, 201, 403, 201, 403, 403],
+    ),
+    ("GET", "/api/notifications/list?user_id=ann", "", "", [401, 403, 200, 200, 200, 403]),
+    ("GET", "/api/notifications/list", "", "", [401, 403, 200, 200, 200, 200]),
+    ("GET", "/api/notifications/unread-count/ann", "", "", [401, 403, 200, 200, 200, 403]),
+    ("GET", "/api/notifications/changes/ann", "", "", [401, 403, 200, 200, 200, 403]),
+    ("GET", "/api/notifications/stream/ann", "", "", [401, 403, 200, 200, 200, 403]),
+    ("GET", "/api/notifications/stream", "", "", [401, 403, 200, 200, 403, 403]),
+    ("GET", "/ws/ann", "", "", [401, 403, 400, 400, 400, 403]),
+    ("GET", "/ws", "", "", [401, 403, 400, 400, 403, 403]),
+    ("POST", "/api/notifications/mark-read/ann/0", "", "", [401, 403, 403, 200, 200, 404]),
+    ("POST", "/api/notifications/mark-all-read/ann", "", "", [401, 403, 403, 200, 200, 403]),
+    ("GET", "/api/notifications/{id}", "", "", [401, 403, 200, 200, 200, 404]),
+    ("PATCH", "/api/notifications/{id}", JSON, r#"{"is_read":true}"#, [401, 403, 403, 200, 200, 404]),
+    ("DELETE", "/api/notifications/{id}", "", "", [401, 403, 403, 204, 204, 404]),
+    ("POST", "/api/tickets", "", "", [401, 201, 201, 201, 201, 201]),
+    ("GET", "/healthz", "", "", [200; 6]),
+    ("GET", "/readyz", "", "", [200; 6]),
+    ("POST", "/api/ui/snapshot", FORM, "user_id=ann&unread=false&limit=50", [401, 403, 200, 200, 200, 403]),
+    ("POST", "/api/ui/send", FORM, "user_id=ann&content=hi", [401, 200, 403, 200, 403, 403]),
+    ("POST", "/api/ui/mark", FORM, "id={id}&is_read=true", [401, 403, 403, 200, 200, 404]),
+    ("POST", "/api/ui/mark-all", FORM, "user_id=ann", [401, 403, 403, 200, 200, 403]),
+    ("POST", "/api/ui/delete", FORM, "id={id}", [401, 403, 403, 200, 200, 404]),
+    ("GET", "/api/ui-dashboard/notifications-dashboard-ui", "", "", [303, 200, 200, 200, 200, 200]),
+    ("GET", "/api/openapi.json", "", "", [200; 6]),
+    ("GET", "/login", "", "", [200; 6]),
+    ("GET", "/", "", "", [307; 6]),
+];
+
+/// The table has every route that the description tells of, and every server function.
+#[test]
+fn no_route_is_missing_here() {
+    let description: serde_json::Value =
+        serde_json::from_str(&campanile::server::http::openapi().to_json().unwrap()).unwrap();
+    let paths = description["paths"].as_object().unwrap().iter();
+    let described = paths.flat_map(|(path, methods)| {
+        methods.as_object().unwrap().keys().map(move |method| format!("{} {path}", method.to_uppercase()))
+    });
+    let functions = server_fn_paths().map(|(path, method)| format!("{method} {path}"));
+    let wanted: BTreeSet<_> = described.chain(functions).collect();
+    let tested: BTreeSet<_> = ROUTES
+        .iter()
+        .map(|(method, path, ..)| {
+            let path =
+                path.split('?').next().unwrap().replace("/ann/0", "/{user_id}/{index}").replace("/ann", "/{user_id}");
+            format!("{method} {path}")
+        })
+        .collect();
+    let missing: Vec<_> = wanted.difference(&tested).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+/// A new server with something in ann's inbox, asked once.
+async fn ask(route: &Route, show: impl AsyncFn(&Secured) -> Vec<(&'static str, String)>) -> Answer {
+    let (method, path, kind, body, _) = route;
+    let server = Secured::new();
+    let id = server.app.notify("ann", "hi").await;
+    let mut headers = show(&server).await;
+    if !kind.is_empty() {
+        headers.push(("content-type", (*kind).to_owned()));
+    }
+    let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let request = axum::http::Request::builder().method(*method).uri(path.replace(ID, &id));
+    let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+    server.app.ask_for_the_head(request.body(body.replace(ID, &id).into()).unwrap()).await
+}
+
+async fn shown_by(who: Who, server: &Secured) -> Vec<(&'static str, String)> {
+    let bearer = |shown: String| vec![("authorization", format!("Bearer {shown}"))];
+    let cookie = |cookie: String| vec![("cookie", cookie), ("sec-fetch-site", "same-origin".to_owned())];
+    match who {
+        Who::Nobody => Vec::new(),
+        Who::SendKey => bearer(server.key("send").await),
+        Who::ReadKey => bearer(server.key("read").await),
+        Who::AdminKey => bearer(server.key("admin").await),
+        Who::Ann => bearer(server.token("ann")),
+        Who::Bob => bearer(server.token("bob")),
+        Who::Operator => cookie(server.cookie(&server.key("admin").await).await),
+        Who::SignedInAnn => cookie(server.cookie(&server.token("ann")).await),
+    }
+}
+
+#[tokio::test]
+async fn everybody_gets_what_they_may_and_nothing_else() {
+    let columns = [
+        (Who::Nobody, 0),
+        (Who::SendKey, 1),
+        (Who::ReadKey, 2),
+        (Who::AdminKey, 3),
+        (Who::Ann, 4),
+        (Who::Bob, 5),
+        (Who::Operator, 3),
+        (Who::SignedInAnn, 4),
+    ];
+    for route in &ROUTES {
+        for (who, column) in columns {
+            let answer = ask(route, async |server| shown_by(who, server).await).await;
+            let what = format!("{} {} by {who:?}", route.0, route.1);
+            assert_eq!(answer.status, route.4[column], "{what}");
+            if answer.status == 401 {
+                assert!(answer.header("www-authenticate").starts_with("Bearer "), "{what}");
+                assert_eq!(answer.header("content-type"), "application/problem+json", "{what}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_good_is_as_good_as_nothing_and_nobody_learns_why() {
+    for route in ROUTES.iter().filter(|route| route.4[0] == 401 || route.4[0] == 303) {
+        let mut texts = BTreeSet::new();
+        for shown in LIKE_NOBODY {
+            let answer = ask(route, async |server| {
+                let bearer = match shown {
+                    "revoked" => {
+                        let key = server.key("admin").await;
+                        server.revoke(&key).await;
+                        format!("Bearer {key}")
+                    }
+                    "expired key" => {
+                        let key = server.key_until("admin", -1).await;
+                        format!("Bearer {key}")
+                    }
+                    "expired token" => format!("Bearer {}", server.token_for("ann", -60)),
+                    other => other.to_owned(),
+                };
+                vec![("authorization", bearer)]
+            });
+            let answer = answer.await;
+            assert_eq!(answer.status, 401, "{} {} with {shown}", route.0, route.1);
+            texts.insert(answer.text());
+        }
+        assert_eq!(texts.len(), 1, "{texts:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_is_revoked_is_no_longer_taken_within_a_second() {
+    let server = Secured::new();
+    let key = server.key("read").await;
+    assert_eq!(server.get("/api/notifications/list", &key).await.status, 200);
+    server.revoke(&key).await;
+    let began = std::time::Instant::now();
+    while server.get("/api/notifications/list", &key).await.status == 200 {
+        assert!(began.elapsed().as_millis() < 1_000);
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn when_a_key_was_used_is_known_without_a_write_for_each_request() {
+    let server = Secured::new();
+    let key = server.key("read").await;
+    for _ in 0..5 {
+        assert_eq!(server.get("/api/notifications/list", &key).await.status, 200);
+    }
+    let last_used = async || server.credentials.keys().await.unwrap()[0].last_used_at;
+    assert_eq!(last_used().await, None);
+    server.auth.note_uses().await;
+    assert!(last_used().await.is_some());
+}
+
+#[tokio::test]
+async fn paths_that_play_tricks_open_nothing() {
+    let server = Secured::new();
+    server.app.notify("ann", "hi").await;
+    let bob = server.token("bob");
+    for path in [
+        "/api/notifications/unread-count/bob/../ann",
+        "/api/notifications/unread-count/bob%2F..%2Fann",
+        "/api/notifications/unread-count/%61nn",
+        "/api/notifications/unread-count/%2561nn",
+        "/api/notifications/changes/ann?user_id=bob",
+        "/api/notifications/list?user_id=%61nn",
+        "//api/notifications/unread-count/ann",
+        "/healthz/../api/notifications/unread-count/ann",
+        "/login/..%2Fapi/notifications/unread-count/ann",
+    ] {
+        for answer in [server.get(path, &bob).await, server.ask("GET", path, &[], "").await] {
+            assert!(answer.status.is_client_error(), "{path}: {}", answer.status);
+            assert!(!answer.text().contains("\"unread_count\""), "{path}: {}", answer.text());
+        }
+    }
+    let twice = [("authorization", "Bearer nonsense"), ("authorization", &*format!("Bearer {bob}"))];
+    assert_eq!(server.ask("GET", "/api/notifications/list", &twice, "").await.status, 401);
+}

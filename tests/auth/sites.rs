@@ -1,0 +1,115 @@
+//! Pages of other sites, and what stands in between.
+
+use campanile::server::{auth::Limits, http::HttpOptions, listener::Peer};
+
+use super::Secured;
+
+fn open() -> HttpOptions {
+    HttpOptions { allowed_hosts: None, ..HttpOptions::default() }
+}
+
+#[tokio::test]
+async fn a_page_of_another_site_changes_nothing_with_the_cookie() {
+    let server = Secured::new();
+    let cookie = server.cookie(&server.key("admin").await).await;
+    let form = "application/x-www-form-urlencoded";
+    for (path, kind, body) in [
+        ("/api/ui/send", form, "user_id=ann&content=hi"),
+        ("/api/notifications/create", "application/json", r#"{"user_id":"ann","content":"hi"}"#),
+        ("/api/notifications/mark-all-read/ann", "", ""),
+        ("/api/tickets", "", ""),
+        ("/login", form, "secret=x"),
+        ("/logout", form, ""),
+    ] {
+        for (name, value) in [
+            ("sec-fetch-site", "cross-site"),
+            ("sec-fetch-site", "same-site"),
+            ("origin", "https://evil.example"),
+            ("origin", "null"),
+            ("origin", "http://campanile.example.evil.example"),
+        ] {
+            let headers = [("cookie", &*cookie), ("content-type", kind), (name, value)];
+            server.ask("POST", path, &headers, body).await.problem(403, "forbidden");
+        }
+    }
+    // The session is still there.
+    let kept = server.ask("GET", "/api/notifications/list", &[("cookie", &cookie)], "").await;
+    assert_eq!(kept.json(), serde_json::json!([]));
+}
+
+#[tokio::test]
+async fn only_listed_sites_may_use_the_api() {
+    let options = HttpOptions { allowed_origins: vec!["https://app.example".to_owned()], ..open() };
+    let server = Secured::with(Limits::default(), options);
+    let preflight = async |origin: &str| {
+        let headers = [
+            ("origin", origin),
+            ("access-control-request-method", "POST"),
+            ("access-control-request-headers", "authorization,content-type"),
+        ];
+        server.ask("OPTIONS", "/api/notifications/create", &headers, "").await
+    };
+    let allowed = preflight("https://app.example").await;
+    assert_eq!(allowed.header("access-control-allow-origin"), "https://app.example");
+    assert!(allowed.header("access-control-allow-headers").contains("authorization"));
+    assert_eq!(allowed.header("access-control-allow-credentials"), "");
+    assert_eq!(preflight("https://evil.example").await.header("access-control-allow-origin"), "");
+
+    let bearer = format!("Bearer {}", server.key("send").await);
+    let send = async |origin: &str| {
+        let headers = [
+            ("origin", origin),
+            ("sec-fetch-site", "cross-site"),
+            ("authorization", &*bearer),
+            ("content-type", "application/json"),
+        ];
+        server.ask("POST", "/api/notifications/create", &headers, r#"{"user_id":"ann","content":"hi"}"#).await
+    };
+    let answer = send("https://app.example").await;
+    assert_eq!(answer.status, 201);
+    assert_eq!(answer.header("access-control-allow-origin"), "https://app.example");
+    assert!(answer.header("access-control-expose-headers").contains("campanile-modseq"));
+    assert_eq!(send("https://evil.example").await.status, 403);
+}
+
+#[tokio::test]
+async fn no_site_is_told_anything_unless_it_is_listed() {
+    let server = Secured::new();
+    let bearer = format!("Bearer {}", server.key("read").await);
+    let headers = [("origin", "https://app.example"), ("authorization", &*bearer)];
+    let answer = server.ask("GET", "/api/notifications/list", &headers, "").await;
+    assert_eq!((answer.status.as_u16(), answer.header("access-control-allow-origin")), (200, ""));
+}
+
+#[tokio::test]
+async fn whoever_came_encrypted_is_to_come_so_again() {
+    let options = HttpOptions { trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()], ..open() };
+    let server = Secured::with(Limits::default(), options);
+    let ask = async |peer: Option<Peer>, proto: &str| {
+        let mut request = axum::http::Request::builder()
+            .uri("/login")
+            .header("x-forwarded-proto", proto)
+            .body(axum::body::Body::empty())
+            .unwrap();
+        request.extensions_mut().extend(
+            peer.map(|peer| {
+                let mut extensions = axum::http::Extensions::new();
+                extensions.insert(peer);
+                extensions
+            })
+            .unwrap_or_default(),
+        );
+        server.app.ask(request).await.header("strict-transport-security").to_owned()
+    };
+    let peer = |address: &str, is_encrypted| Some(Peer { address: address.parse().unwrap(), is_encrypted });
+    assert_eq!(ask(peer("192.0.2.1:1", true), "http").await, "max-age=31536000");
+    assert_eq!(ask(peer("10.0.0.1:1", false), "https").await, "max-age=31536000");
+    assert_eq!(ask(peer("192.0.2.1:1", false), "https").await, "");
+    assert_eq!(ask(None, "https").await, "");
+}
+
+#[tokio::test]
+async fn any_host_is_answered_where_everybody_proves_who_they_are() {
+    let server = Secured::new();
+    assert_eq!(server.ask("GET", "/healthz", &[], "").await.status, 200);
+}
