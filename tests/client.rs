@@ -27,15 +27,43 @@ impl Client {
         body: Option<&Value>,
     ) -> Result<(u16, HashMap<String, String>, Vec<u8>)> {
         let body = body.map(Value::to_string).unwrap_or_default();
+        self.exchange_text(method, path, headers, "application/json", &body)
+    }
+
+    /// Sends a form, and returns status and headers.
+    pub(crate) fn post_form(
+        &mut self,
+        path: &str,
+        headers: &[(&str, &str)],
+        form: &str,
+    ) -> (u16, HashMap<String, String>) {
+        let kind = "application/x-www-form-urlencoded";
+        let (status, headers, _) = self.exchange_text("POST", path, headers, kind, form).unwrap();
+        (status, headers)
+    }
+
+    /// Its own end of the connection.
+    pub(crate) fn local_address(&self) -> String {
+        self.0.get_ref().local_addr().unwrap().to_string()
+    }
+
+    fn exchange_text(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        kind: &str,
+        body: &str,
+    ) -> Result<(u16, HashMap<String, String>, Vec<u8>)> {
         let mut request = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n", body.len());
         if !body.is_empty() {
-            request.push_str("Content-Type: application/json\r\n");
+            request.push_str(&format!("Content-Type: {kind}\r\n"));
         }
         for (name, value) in headers {
             request.push_str(&format!("{name}: {value}\r\n"));
         }
         request.push_str("\r\n");
-        request.push_str(&body);
+        request.push_str(body);
         self.0.get_mut().write_all(request.as_bytes())?;
 
         let status = self.line()?;

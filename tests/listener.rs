@@ -36,6 +36,7 @@ async fn start(max_connections: usize, header_timeout: Duration, shutdown_timeou
             }),
         )
         .route("/peer", get(|Extension(peer): Extension<Peer>| async move { format!("{peer:?}") }))
+        .route("/large", get(|| async { vec![b'x'; 64 * 1024 * 1024] }))
         .route("/never", get(|| async { pending::<()>().await }));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -163,4 +164,15 @@ async fn headers_over_the_limit_are_refused_over_http2_too() {
         let response = timeout(LONG, send.send_request(request.unwrap())).await.unwrap().unwrap();
         assert_eq!(response.status(), status, "{bytes} bytes");
     }
+}
+
+#[tokio::test]
+async fn whoever_reads_nothing_of_an_answer_is_let_go() {
+    let server = start(1, Duration::from_millis(200), LONG).await;
+    let mut idle = TcpStream::connect(server.address).await.unwrap();
+    idle.write_all(b"GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+    // There is one place, and it is free again without a word from the first.
+    let mut second = TcpStream::connect(server.address).await.unwrap();
+    second.write_all(REQUEST).await.unwrap();
+    read_until(&mut second, "quick").await;
 }

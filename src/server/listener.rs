@@ -35,8 +35,8 @@ const MOST_PLACES: u32 = 1 << 28;
 pub struct ListenerOptions {
     /// How many connections are served at once; the next one waits until one of them ends.
     pub max_connections: usize,
-    /// How long a client may take to greet in TLS, to send the headers of a request, and how long
-    /// a connection without a request is kept.
+    /// How long a client may take to greet in TLS, to send the headers of a request, to take some of
+    /// what is written to it, and how long a connection without a request is kept.
     pub header_timeout: Duration,
     /// How long requests may take to end after the server was told to stop.
     pub shutdown_timeout: Duration,

@@ -7,6 +7,11 @@ use tracing_subscriber::{EnvFilter, fmt};
 
 use super::config::{LogFormat, Settings};
 
+/// What others may say, unless the filter names them: what they say beyond that holds addresses, paths
+/// and what is written to a database.
+const OTHERS: &str = "async_nats=warn,h2=warn,hyper=warn,hyper_util=warn,refinery_core=warn,reqwest=warn,rustls=warn,\
+    tokio_postgres=warn,tokio_tungstenite=warn,tower_http=warn,tungstenite=warn";
+
 /// What lines are about that say who was let in and who was not: the target `audit` of a filter.
 pub(super) const AUDIT: &str = "campanile::audit";
 
@@ -15,7 +20,7 @@ pub(super) const AUDIT: &str = "campanile::audit";
 /// # Errors
 /// When the filter cannot be read, or logging was started before.
 pub fn start(settings: &Settings) -> Result<()> {
-    let filter = EnvFilter::try_new(&settings.log)
+    let filter = EnvFilter::try_new(format!("{OTHERS},{}", settings.log))
         .with_context(|| format!("log: {:?} is not a filter such as info or campanile=debug", settings.log))?;
     let log = fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let started = match settings.log_format {

@@ -17,9 +17,12 @@ use crate::{
 #[component]
 pub(super) fn Banner(board: Board) -> impl IntoView {
     let is_fresh = flag(move || {
-        !(board.read_at.read().is_some()
-            && (board.is_offline.get()
-                || board.trouble.read().as_ref().is_some_and(|trouble| trouble.errors.is_empty())))
+        // Where nothing is shown, the page says in its middle that somebody is signed out.
+        let is_said = board.trouble_code() == Some(Code::Unauthenticated) && board.rows.read().is_empty();
+        is_said
+            || !(board.read_at.read().is_some()
+                && (board.is_offline.get()
+                    || board.trouble.read().as_ref().is_some_and(|trouble| trouble.errors.is_empty())))
     });
     let why = text(move || {
         if board.is_offline.get() {

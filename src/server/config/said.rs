@@ -88,7 +88,8 @@ pub struct Said {
     #[arg(long, env = "CAMPANILE_REQUEST_TIMEOUT", value_name = "SECONDS")]
     pub request_timeout: Option<u64>,
 
-    /// How long a client may take to send its headers, and stay without a request, in seconds [default: 30]
+    /// How long a client may take to send its headers, read nothing of an answer, and stay without a request, in seconds
+    /// [default: 30]
     #[arg(long, env = "CAMPANILE_HEADER_TIMEOUT", value_name = "SECONDS")]
     pub header_timeout: Option<u64>,
 

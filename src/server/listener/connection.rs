@@ -55,7 +55,7 @@ impl Connection {
     pub(super) async fn serve(mut self, stream: TcpStream, acceptor: Option<TlsAcceptor>) {
         let begun = tokio::select! {
             biased;
-            begun = timeout(self.header_timeout, begin(stream, acceptor)) => begun,
+            begun = timeout(self.header_timeout, begin(stream, acceptor, self.header_timeout)) => begun,
             _ = self.stopping.changed() => return,
         };
         let ended = match begun {
@@ -173,15 +173,15 @@ impl Connection {
 }
 
 /// Greets a client, and says whether it speaks HTTP/2.
-async fn begin(stream: TcpStream, acceptor: Option<TlsAcceptor>) -> io::Result<(Stream, bool)> {
+async fn begin(stream: TcpStream, acceptor: Option<TlsAcceptor>, patience: Duration) -> io::Result<(Stream, bool)> {
     let Some(acceptor) = acceptor else {
         let is_http2 = speaks_http2(&stream).await?;
-        return Ok((Stream::Plain(stream), is_http2));
+        return Ok((Stream::plain(stream, patience), is_http2));
     };
     // In a box, so that the task of a plain connection keeps no room for it.
     let stream = Box::pin(acceptor.accept(stream)).await?;
     let is_http2 = stream.get_ref().1.alpn_protocol() == Some(tls::HTTP2);
-    Ok((Stream::Tls(Box::new(stream)), is_http2))
+    Ok((Stream::tls(stream, patience), is_http2))
 }
 
 /// Looks at how the client begins, and leaves it there.

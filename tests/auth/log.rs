@@ -1,0 +1,93 @@
+//! What the log of a real server says of those who came.
+
+use serde_json::{Value, json};
+
+use super::{TOKEN_SECRET, signed};
+use crate::{
+    client::Client,
+    command::{Server, campanile},
+    harness::new_folder,
+};
+
+/// An address of documentation (RFC 5737), as a proxy tells it.
+const ADDRESS: &str = "203.0.113.77";
+
+#[test]
+fn a_full_run_leaves_nothing_secret_and_nobody_in_the_log() {
+    let store = format!("sqlite:{}", new_folder().join("campanile.db").display());
+    let made = campanile(&["key", "create", "all", "--scopes", "admin", "--store", &store]).output().unwrap();
+    let key = String::from_utf8(made.stdout).unwrap().trim().to_owned();
+    assert!(key.starts_with("cmp_"), "{key}");
+    let exp = chrono::Utc::now().timestamp() + 600;
+    let token = signed(&json!({"sub": "the-user", "aud": "campanile", "exp": exp}));
+    let server = Server::start(&[
+        "--store",
+        &store,
+        "--jwt-secret",
+        TOKEN_SECRET,
+        "--jwt-audience",
+        "campanile",
+        "--log",
+        "trace",
+        "--trusted-proxies",
+        "127.0.0.0/8",
+        "--limit-login",
+        "3/h",
+    ]);
+    let mut client = Client::connect(&server.address).unwrap();
+    let own_address = client.local_address();
+    let by_key = format!("Bearer {key}");
+    let by_token = format!("Bearer {token}");
+    let wrong_key = format!("Bearer {}0000", &key[..key.len() - 4]);
+    let wrong_token = format!("Bearer {token}x");
+    let mut ask = |method: &str, path: &str, bearer: &str, body: Option<&Value>| {
+        let headers = [("Authorization", bearer), ("X-Forwarded-For", ADDRESS)];
+        client.ask(method, path, &headers, body).unwrap()
+    };
+    let body = json!({"user_id": "the-user", "content": "the-content", "title": "the-title"});
+    let (status, created) = ask("POST", "/api/notifications/create", &by_key, Some(&body));
+    assert_eq!(status, 201, "{created}");
+    let id = created["id"].as_str().unwrap();
+    let (status, ticket) = ask("POST", "/api/tickets", &by_token, None);
+    assert_eq!(status, 201);
+    let ticket = ticket["ticket"].as_str().unwrap().to_owned();
+    for (method, path, bearer, expected) in [
+        ("GET", "/api/notifications/list?user_id=the-user&q=the-content", &by_token, 200),
+        ("GET", "/api/notifications/unread-count/the-user", &by_token, 200),
+        ("POST", "/api/notifications/mark-read/the-user/0", &by_token, 200),
+        ("DELETE", &*format!("/api/notifications/{id}"), &by_token, 204),
+        ("GET", "/api/notifications/unread-count/the-user", &wrong_key, 401),
+        ("GET", "/api/notifications/unread-count/the-user", &wrong_token, 401),
+        ("GET", &*format!("/ws/the-user?ticket={}", "0".repeat(64)), &String::new(), 401),
+        ("GET", &*format!("/api/notifications/the-user?ticket={ticket}"), &by_key, 422),
+    ] {
+        assert_eq!(ask(method, path, bearer, None).0, expected, "{method} {path}");
+    }
+    let mut cookies = Vec::new();
+    for secret in [&*key, &*token, "wrong-secret", "wrong-secret"] {
+        let form = format!("secret={secret}&next=%2F");
+        let (status, headers) = client.post_form("/login", &[("X-Forwarded-For", ADDRESS)], &form);
+        assert!(matches!(status, 303 | 401 | 429), "{status}");
+        cookies.extend(headers.get("set-cookie").map(|cookie| cookie.split(['=', ';']).nth(1).unwrap().to_owned()));
+    }
+    assert_eq!(cookies.len(), 2);
+    drop(client);
+    let (stopped, log) = server.stop("-TERM");
+    assert!(stopped, "{log}");
+    assert!(log.contains("somebody signed in") && log.contains("somebody could not sign in"), "{log}");
+    let secrets = [
+        &key[21..],
+        &*token,
+        &token[token.len() - 20..],
+        TOKEN_SECRET,
+        &*ticket,
+        "wrong-secret",
+        &*cookies[0],
+        &*cookies[1],
+    ];
+    let people = ["the-user", "the-content", "the-title", ADDRESS, &*own_address];
+    for word in secrets.iter().chain(&people) {
+        let line = log.lines().find(|line| line.contains(word));
+        assert!(line.is_none(), "{word} is in the log: {line:?}");
+    }
+}
