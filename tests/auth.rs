@@ -6,6 +6,7 @@ mod login;
 mod matrix;
 mod sites;
 mod streams;
+mod wire;
 
 use std::{
     sync::{

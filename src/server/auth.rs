@@ -38,11 +38,13 @@ pub use self::{
 use super::{
     clock::Clock,
     limiter::TooOften,
-    log::AUDIT,
     service::Principal,
     store::{Credentials, Grant, GrantKind, Holder, SecretHash, StoreError},
 };
 use crate::model::Timestamp;
+
+/// What lines of the log are about that say who was let in and who was not.
+pub(in crate::server) const AUDIT: &str = "campanile::audit";
 
 /// How often it is looked whether those who have streams open may still have them.
 const LOOK_INTERVAL: Duration = Duration::from_millis(400);

@@ -12,9 +12,6 @@ use super::config::{LogFormat, Settings};
 const OTHERS: &str = "async_nats=warn,h2=warn,hyper=warn,hyper_util=warn,refinery_core=warn,reqwest=warn,rustls=warn,\
     tokio_postgres=warn,tokio_tungstenite=warn,tower_http=warn,tungstenite=warn";
 
-/// What lines are about that say who was let in and who was not: the target `audit` of a filter.
-pub(super) const AUDIT: &str = "campanile::audit";
-
 /// Starts logging for the whole process.
 ///
 /// # Errors

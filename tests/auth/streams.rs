@@ -12,7 +12,7 @@ const LONG: Duration = Duration::from_secs(10);
 
 impl Secured {
     /// Serves over a socket, for as long as the test runs.
-    async fn listen(&self) -> SocketAddr {
+    pub(super) async fn listen(&self) -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let router = campanile::server::http::router(self.app.service.clone(), &self.options);

@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::ValueEnum;
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use super::{Said, count, needed, parse_age};
@@ -10,7 +11,6 @@ use crate::server::{
         AuthOptions, Limits,
         token::{Algorithm, KeySource, TokenOptions},
     },
-    http::IpNet,
     limiter::Rate,
     secret::Secret,
 };

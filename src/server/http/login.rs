@@ -17,7 +17,7 @@ use crate::{
     model::{Code, Problem},
     server::{
         assets,
-        auth::{AuthError, Authenticator},
+        auth::{AUDIT, AuthError, Authenticator},
         service::NotificationService,
     },
 };
@@ -78,7 +78,7 @@ async fn log_in(Extension(options): Extension<Arc<HttpOptions>>, request: Reques
     };
     let problem = match attempt {
         Ok(cookie) => {
-            tracing::info!(target: crate::server::log::AUDIT, "somebody signed in");
+            tracing::info!(target: AUDIT, "somebody signed in");
             let mut response = Redirect::to(of_this_site(&next)).into_response();
             response.headers_mut().insert(header::SET_COOKIE, cookie);
             return Ok(response);
@@ -91,7 +91,7 @@ async fn log_in(Extension(options): Extension<Arc<HttpOptions>>, request: Reques
             Problem::new(Code::Unavailable, "Campanile cannot check this now. Try again in a few seconds.")
         }
     };
-    tracing::info!(target: crate::server::log::AUDIT, code = ?problem.code, "somebody could not sign in");
+    tracing::info!(target: AUDIT, code = ?problem.code, "somebody could not sign in");
     let (status, retry_after) = (problem.status, problem.retry_after);
     let mut response = show(for_the_page, &next, Some(problem)).await?;
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
@@ -116,7 +116,7 @@ async fn log_out(Extension(options): Extension<Arc<HttpOptions>>, headers: Heade
             tracing::warn!(%error, "somebody could not sign out");
             Problem::new(Code::Unavailable, "You cannot be signed out now. Try again in a few seconds.")
         })?;
-        tracing::info!(target: crate::server::log::AUDIT, "somebody signed out");
+        tracing::info!(target: AUDIT, "somebody signed out");
     }
     let cookie = [(header::SET_COOKIE, cookie::forget())];
     Ok((cookie, Redirect::to(PATH)).into_response())
