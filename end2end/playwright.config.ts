@@ -29,7 +29,7 @@ export default defineConfig({
   workers: 2,
   forbidOnly: ci,
   retries: ci ? 1 : 0,
-  timeout: 30_000,
+  timeout: 60_000,
   expect: { timeout: 8_000 },
   reporter: [["list"], ["html", { open: "never" }]],
   use: {

@@ -119,7 +119,7 @@ test("signing out in one tab ends the connection of the other", async ({ context
   await other.goto(DASHBOARD);
   await other.getByRole("button", { name: "Sign out" }).click();
   await expect(other.getByRole("heading", { level: 1, name: "Sign in" })).toBeVisible();
-  await expect(page.getByRole("main").getByText("You are signed out.")).toBeVisible({ timeout: 15_000 });
+  await expect(page.getByRole("main").getByRole("heading", { name: "You are signed out." })).toBeVisible({ timeout: 15_000 });
   await expect(page.getByText("Live", { exact: true })).toHaveCount(0);
 });
 

@@ -16,7 +16,7 @@ async fn exchange(server: &Secured, bytes: &[u8]) -> String {
     let mut stream = TcpStream::connect(server.listen().await).await.unwrap();
     stream.write_all(bytes).await.unwrap();
     let mut answer = Vec::new();
-    timeout(Duration::from_secs(10), stream.read_to_end(&mut answer)).await.expect("the server ends it").unwrap();
+    timeout(Duration::from_secs(10), stream.read_to_end(&mut answer)).await.unwrap().unwrap();
     String::from_utf8_lossy(&answer).into_owned()
 }
 

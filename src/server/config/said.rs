@@ -135,7 +135,7 @@ pub struct Said {
     #[arg(long, env = "CAMPANILE_JWT_KEY", value_name = "FILE")]
     pub jwt_key: Option<PathBuf>,
 
-    /// Where the issuer of users' tokens publishes its keys (JWKS), such as https://id.example/.well-known/jwks.json
+    /// Where the issuer of users' tokens publishes its keys (JWKS), such as `https://id.example/.well-known/jwks.json`
     #[arg(long, env = "CAMPANILE_JWT_JWKS", value_name = "URL")]
     pub jwt_jwks: Option<String>,
 
@@ -188,7 +188,7 @@ pub struct Said {
     #[arg(long, env = "CAMPANILE_TRUSTED_PROXIES", value_name = "NETWORK", value_delimiter = ',')]
     pub trusted_proxies: Option<Vec<String>>,
 
-    /// The origin of another site, such as https://app.example, whose pages may use the API; may be given several times
+    /// The origin of another site, such as `https://app.example`, whose pages may use the API; may be given several times
     #[arg(long, env = "CAMPANILE_ALLOWED_ORIGINS", value_name = "ORIGIN", value_delimiter = ',')]
     pub allowed_origins: Option<Vec<String>>,
 
