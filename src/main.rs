@@ -229,6 +229,7 @@ async fn key(command: Key) -> Result<()> {
 
 async fn serve(common: &Common) -> Result<()> {
     let settings = common.settings()?;
+    settings.may_listen()?;
     log::start(&settings)?;
     let (service, credentials) = settings.open().await?;
     let auth = match &settings.auth {

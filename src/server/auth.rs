@@ -276,6 +276,8 @@ impl Authenticator {
             };
             // While the store is away nobody can say; who asks anew is refused meanwhile.
             if let Ok(false) = is_good {
+                let key = if let Holder::Key(id) = &holder { Some(tracing::field::display(id)) } else { None };
+                tracing::info!(target: AUDIT, key, "streams are ended: their key or session is no longer good");
                 self.streams.end(&holder, session);
             }
         }

@@ -33,6 +33,8 @@ use super::{
 pub struct Settings {
     /// Where to listen.
     pub listen: SocketAddr,
+    /// Whether a gateway lets only the right people in.
+    pub insecure_no_auth: bool,
     /// Where notifications are kept.
     pub store: StoreUrl,
     /// How many notifications are kept of each user.
@@ -74,6 +76,22 @@ impl Settings {
         Self::settle(InForce::load(said, file)?.settings()?)
     }
 
+    /// Refuses to serve where others can reach it and nobody has to prove who they are.
+    ///
+    /// # Errors
+    /// One sentence that says what to do.
+    pub fn may_listen(&self) -> Result<()> {
+        let Self { listen, auth, insecure_no_auth, .. } = self;
+        if listen.ip().is_loopback() || auth.is_some() || *insecure_no_auth {
+            return Ok(());
+        }
+        bail!(
+            "listen: {listen} can be reached from other machines, and there is no authentication. Say --auth on and \
+             make a key with `campanile key create`, listen on 127.0.0.1, or say --insecure-no-auth if a gateway in \
+             front of Campanile lets only the right people in."
+        )
+    }
+
     /// Checks settings that are all said, but for those that may stay open.
     fn settle(said: Said) -> Result<Self> {
         let listen = needed("listen", said.listen)?;
@@ -83,13 +101,6 @@ impl Settings {
         if auth.is_some() && insecure_no_auth {
             bail!("insecure-no-auth: authentication is on. Say one or the other.");
         }
-        if !listen.ip().is_loopback() && auth.is_none() && !insecure_no_auth {
-            bail!(
-                "listen: {listen} can be reached from other machines, and there is no authentication. Say --auth on \
-                 and make a key with `campanile key create`, listen on 127.0.0.1, or say --insecure-no-auth if a \
-                 gateway in front of Campanile lets only the right people in."
-            );
-        }
         let hosts = needed("allowed-hosts", said.allowed_hosts)?;
         let store = StoreUrl::parse(&needed("store", said.store)?)?;
         let bus = BusUrl::parse(&needed("bus", said.bus)?)?;
@@ -98,6 +109,7 @@ impl Settings {
         }
         Ok(Self {
             listen,
+            insecure_no_auth,
             store,
             bus,
             bus_prefix: bus_prefix(needed("bus-prefix", said.bus_prefix)?)?,
@@ -235,9 +247,11 @@ mod tests {
     #[test]
     fn other_machines_are_refused_unless_a_gateway_is_promised() {
         let open = Said { listen: Some("0.0.0.0:8000".parse().unwrap()), ..Said::default() };
-        let refused = settle(&open).unwrap_err().to_string();
+        let refused = settle(&open).unwrap().may_listen().unwrap_err().to_string();
         assert!(refused.contains("--insecure-no-auth"), "{refused}");
-        let settings = settle(&Said { insecure_no_auth: Some(true), ..open }).unwrap();
+        let settings = settle(&Said { insecure_no_auth: Some(true), ..open.clone() }).unwrap();
+        settings.may_listen().unwrap();
+        settle(&Said { auth: Some(AuthMode::On), ..open }).unwrap().may_listen().unwrap();
         assert_eq!(settings.http.allowed_hosts, None);
     }
 

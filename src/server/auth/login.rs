@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     model::Timestamp,
-    server::store::{Grant, GrantKind, Holder, Scope},
+    server::store::{Grant, GrantKind, Holder, KeyId, Scope},
 };
 
 /// How long a ticket is good, in seconds.
@@ -22,6 +22,8 @@ pub struct Session {
     pub secret: Opaque,
     /// For how many seconds it is good.
     pub seconds: i64,
+    /// The key that they signed in with, if it was one.
+    pub key: Option<KeyId>,
 }
 
 /// What opens one stream.
@@ -57,6 +59,7 @@ impl Authenticator {
         };
         let end = Timestamp::new(now.to_utc() + self.session_lifetime);
         let expires_at = until.map_or(end, |until| until.min(end));
+        let key = if let Holder::Key(id) = &holder { Some(*id) } else { None };
         let secret = Opaque::generate();
         let grant =
             Grant { hash: secret.hash(), kind: GrantKind::Session, holder, expires_at, until: Some(expires_at) };
@@ -64,7 +67,7 @@ impl Authenticator {
         if let Some(before) = before {
             self.log_out(before).await?;
         }
-        Ok(Session { secret, seconds: (expires_at.to_utc() - now.to_utc()).num_seconds().max(1) })
+        Ok(Session { secret, seconds: (expires_at.to_utc() - now.to_utc()).num_seconds().max(1), key })
     }
 
     /// Ends a session, and the streams that it opened; nothing when there is none.

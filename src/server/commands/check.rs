@@ -26,6 +26,7 @@ pub async fn check(
         }
         Err(error) => Err(error),
     };
+    let settings = settings.and_then(|settings| settings.may_listen().map(|()| settings));
     let wrong = match settings {
         Ok(settings) => match is_usable(&settings).await {
             Ok(sentence) => {

@@ -19,6 +19,7 @@ use crate::{
         assets,
         auth::{AUDIT, AuthError, Authenticator},
         service::NotificationService,
+        store::KeyId,
     },
 };
 
@@ -77,8 +78,10 @@ async fn log_in(Extension(options): Extension<Arc<HttpOptions>>, request: Reques
         Err(too_often) => Err(AuthError::TooOften(too_often)),
     };
     let problem = match attempt {
-        Ok(cookie) => {
-            tracing::info!(target: AUDIT, "somebody signed in");
+        Ok((cookie, key)) => {
+            // A key has a name that is nobody's; whose token it was is not for the log.
+            let key = key.map(tracing::field::display);
+            tracing::info!(target: AUDIT, key, "somebody signed in");
             let mut response = Redirect::to(of_this_site(&next)).into_response();
             response.headers_mut().insert(header::SET_COOKIE, cookie);
             return Ok(response);
@@ -101,13 +104,18 @@ async fn log_in(Extension(options): Extension<Arc<HttpOptions>>, request: Reques
     Ok(response)
 }
 
-async fn attempt(auth: &Authenticator, secret: &str, before: Option<&str>) -> Result<HeaderValue, AuthError> {
+async fn attempt(
+    auth: &Authenticator,
+    secret: &str,
+    before: Option<&str>,
+) -> Result<(HeaderValue, Option<KeyId>), AuthError> {
     if secret.len() > LONGEST_SECRET {
         return Err(AuthError::Invalid);
     }
     let session = auth.log_in(secret, before).await?;
     let cookie = cookie::keep(&session.secret.to_string_once(), session.seconds);
-    HeaderValue::try_from(cookie).map_err(|error| AuthError::Unavailable(error.to_string()))
+    let cookie = HeaderValue::try_from(cookie).map_err(|error| AuthError::Unavailable(error.to_string()))?;
+    Ok((cookie, session.key))
 }
 
 async fn log_out(Extension(options): Extension<Arc<HttpOptions>>, headers: HeaderMap) -> Result<Response, Problem> {
