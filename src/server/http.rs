@@ -21,7 +21,7 @@ mod websocket;
 
 use std::{sync::Arc, time::Duration};
 
-use axum::{Extension, Router, middleware::from_fn_with_state, response::Redirect, routing::get};
+use axum::{Router, middleware::from_fn_with_state, response::Redirect, routing::get};
 use tower_http::compression::CompressionLayer;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -80,24 +80,26 @@ impl Default for HttpOptions {
 /// there is none, [`HttpOptions::auth`] finds it out, and without that it is the operator.
 pub fn router(service: NotificationService, options: &HttpOptions) -> Router {
     let options = Arc::new(options.clone());
-    let identified = || from_fn_with_state(Arc::clone(&options), authenticate::authenticate);
-    let (api, _) = api_routes().split_for_parts();
+    let (mut api, _) = api_routes().split_for_parts();
     let (health, _) = health::routes().split_for_parts();
+    let mut dashboard = dashboard::routes();
+    if options.auth.is_some() {
+        let identified = from_fn_with_state(Arc::clone(&options), authenticate::authenticate);
+        api = api.route_layer(identified.clone());
+        dashboard = dashboard.route_layer(identified);
+    }
     let pages = Router::new()
-        .merge(dashboard::routes().route_layer(identified()))
+        .merge(dashboard)
         .merge(login::routes())
         .merge(docs::routes())
         .merge(static_files::routes())
         .route("/", get(|| async { Redirect::temporary(DASHBOARD_PATH) }))
         .layer(CompressionLayer::new());
     let all = api
-        .route_layer(identified())
         .merge(health)
         .merge(pages)
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::no_such_method)
-        .layer(Extension(options.streams))
-        .layer(Extension(Arc::clone(&options)))
         .with_state(service);
     edge::wrap(all, &options)
 }

@@ -12,7 +12,10 @@ use axum::{
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::{HttpOptions, client::Client, sites};
-use crate::model::{Code, Problem};
+use crate::{
+    model::{Code, Problem},
+    server::service::Principal,
+};
 
 /// The headers that an answer has unless its handler set them.
 const HEADERS: [(HeaderName, HeaderValue); 6] = [
@@ -46,8 +49,15 @@ pub(super) fn wrap(routes: Router, options: &Arc<HttpOptions>) -> Router {
 /// Refuses foreign host names, bounds the time, completes the headers, and logs.
 ///
 /// The log has the route and not the path: a path may name a user.
-async fn guard(State(options): State<Arc<HttpOptions>>, request: Request, next: Next) -> Response {
+async fn guard(State(options): State<Arc<HttpOptions>>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
+    let extensions = request.extensions_mut();
+    if options.auth.is_none() && extensions.get::<Principal>().is_none() {
+        // Nobody has to prove anything.
+        extensions.insert(Principal::Operator);
+    }
+    // One here costs less than a layer for each.
+    extensions.insert(Arc::clone(&options));
     let logged = tracing::enabled!(tracing::Level::DEBUG).then(|| {
         let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
         (request.method().clone(), route)

@@ -76,7 +76,7 @@ pub(super) fn routes() -> OpenApiRouter<NotificationService> {
 )]
 async fn follow(
     State(service): State<NotificationService>,
-    Extension(options): Extension<StreamOptions>,
+    Extension(options): Extension<Arc<HttpOptions>>,
     Caller(principal): Caller,
     Path(user_id): Path<UserId>,
     Query(params): Query<SinceParams>,
@@ -86,7 +86,7 @@ async fn follow(
     let since = params.parse()?;
     handshake.refuse_other_sites()?;
     let follower = service.follow(&principal, &user_id, since).await?;
-    Ok(handshake.accept()?.speak(follower, open_stream(&service, standing)?, options))
+    Ok(handshake.accept()?.speak(follower, open_stream(&service, standing)?, options.streams))
 }
 
 /// Every change to any inbox as it happens, over a WebSocket
@@ -102,14 +102,14 @@ async fn follow(
 )]
 async fn follow_all(
     State(service): State<NotificationService>,
-    Extension(options): Extension<StreamOptions>,
+    Extension(options): Extension<Arc<HttpOptions>>,
     Caller(principal): Caller,
     standing: Option<Extension<Standing>>,
     handshake: Handshake,
 ) -> Result<Response, Problem> {
     handshake.refuse_other_sites()?;
     let follower = service.follow_all(&principal)?;
-    Ok(handshake.accept()?.speak(follower, open_stream(&service, standing)?, options))
+    Ok(handshake.accept()?.speak(follower, open_stream(&service, standing)?, options.streams))
 }
 
 /// What a client needs to say to become a WebSocket.

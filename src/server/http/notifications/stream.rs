@@ -1,6 +1,6 @@
 //! `GET /api/notifications/stream/{user_id}` and `/api/notifications/stream`: server-sent events.
 
-use std::convert::Infallible;
+use std::{convert::Infallible, sync::Arc};
 
 use axum::{
     Extension,
@@ -19,6 +19,7 @@ use crate::{
     server::{
         auth::standing::{Pass, Standing},
         http::{
+            HttpOptions,
             extract::{Caller, Path, Query},
             live::{SinceParams, StreamOptions, open_stream, over, parse_position, retry_millis},
         },
@@ -53,7 +54,7 @@ pub(super) fn routes() -> OpenApiRouter<NotificationService> {
 )]
 async fn stream(
     State(service): State<NotificationService>,
-    Extension(options): Extension<StreamOptions>,
+    Extension(options): Extension<Arc<HttpOptions>>,
     Caller(principal): Caller,
     Path(user_id): Path<UserId>,
     Query(params): Query<SinceParams>,
@@ -64,7 +65,7 @@ async fn stream(
     let last = headers.get(LAST_EVENT_ID).map(|value| value.to_str().unwrap_or("-")).filter(|id| !id.is_empty());
     let since = parse_position("Last-Event-ID", last)?.or(params.parse()?);
     let follower = service.follow(&principal, &user_id, since).await?;
-    Ok(events(follower, open_stream(&service, standing)?, options))
+    Ok(events(follower, open_stream(&service, standing)?, options.streams))
 }
 
 /// Every change to any inbox as it happens, as server-sent events
@@ -80,12 +81,12 @@ async fn stream(
 )]
 async fn stream_all(
     State(service): State<NotificationService>,
-    Extension(options): Extension<StreamOptions>,
+    Extension(options): Extension<Arc<HttpOptions>>,
     Caller(principal): Caller,
     standing: Option<Extension<Standing>>,
 ) -> Result<Response, Problem> {
     let follower = service.follow_all(&principal)?;
-    Ok(events(follower, open_stream(&service, standing)?, options))
+    Ok(events(follower, open_stream(&service, standing)?, options.streams))
 }
 
 /// The answer that tells what a follower hears.
