@@ -41,7 +41,7 @@ pub(super) fn base64(bytes: impl AsRef<[u8]>) -> String {
 /// Writes a file that lives as long as the tests do.
 pub(super) fn file(name: &str, content: &str) -> PathBuf {
     static DIRECTORY: LazyLock<PathBuf> = LazyLock::new(|| {
-        let directory = std::env::temp_dir().join(format!("campanile-tokens-{}", uuid::Uuid::now_v7()));
+        let directory = std::env::temp_dir().join(format!("campanile-tokens-{}", std::process::id()));
         std::fs::create_dir_all(&directory).unwrap();
         directory
     });
