@@ -40,6 +40,10 @@ impl Shared for Arc<Frame> {
     fn bytes(&self) -> usize {
         Frame::bytes(self)
     }
+
+    fn is_creation(&self) -> bool {
+        Frame::is_creation(self)
+    }
 }
 
 /// One inbox that somebody listens to.

@@ -30,11 +30,7 @@ const TICKET_PATHS: [&str; 2] = ["/ws", "/api/notifications/stream"];
 ///
 /// Whoever shows nothing goes on as [`Principal::Nobody`]: the service refuses them. Whoever shows
 /// something that is not good is refused here.
-pub(super) async fn authenticate(
-    State(options): State<Arc<HttpOptions>>,
-    request: Request,
-    next: Next,
-) -> Response {
+pub(super) async fn authenticate(State(options): State<Arc<HttpOptions>>, request: Request, next: Next) -> Response {
     // A program that embeds the router may know who it is.
     if request.extensions().get::<Principal>().is_some() {
         return next.run(request).await;

@@ -139,6 +139,11 @@ impl Frame {
         }
     }
 
+    /// Whether it tells of a notification that was not there before.
+    pub(super) fn is_creation(&self) -> bool {
+        matches!(self.event(), Some(Event::Created { .. }))
+    }
+
     /// About how many bytes it takes.
     pub(super) fn bytes(&self) -> usize {
         let content = match self.event() {

@@ -22,6 +22,9 @@ const MOST_EARLY: usize = 1024;
 pub(super) trait Shared: Clone {
     /// How many bytes it takes.
     fn bytes(&self) -> usize;
+
+    /// Whether it tells of something that was not there before.
+    fn is_creation(&self) -> bool;
 }
 
 /// Where a log ends.
@@ -76,6 +79,11 @@ struct Entry<F> {
     after: u64,
     end: End,
     frame: F,
+    /// Whether it is only for those who were told everything up to this change, and nothing after it.
+    ///
+    /// A creation that the store told of has the number of its newest change. Whoever read the store
+    /// in between knows it already, and would be told of it twice.
+    only_from: Option<u64>,
 }
 
 impl<F: Shared> Log<F> {
@@ -152,7 +160,7 @@ impl<F: Shared> Log<F> {
             match state.end {
                 Some(last) if end.modseq <= last.modseq => {}
                 Some(last) if end.modseq == last.modseq + 1 => {
-                    state.append(end, frame, &mut then);
+                    state.append(end, frame, None, &mut then);
                     state.take_early(&mut then);
                 }
                 _ => {
@@ -170,7 +178,7 @@ impl<F: Shared> Log<F> {
     pub(super) fn append(&self, frame: F) {
         self.change(|state| {
             let last = state.end.unwrap_or(End { modseq: 0, unread_count: 0 });
-            state.append(End { modseq: last.modseq + 1, ..last }, frame, &mut |_| ());
+            state.append(End { modseq: last.modseq + 1, ..last }, frame, None, &mut |_| ());
         });
     }
 
@@ -190,7 +198,8 @@ impl<F: Shared> Log<F> {
                 return;
             }
             for (end, frame) in told {
-                state.append(end, frame, &mut then);
+                let only_from = frame.is_creation().then_some(after);
+                state.append(end, frame, only_from, &mut then);
             }
             // The present may be ahead of the last thing that can be told.
             if state.end.is_some_and(|known| known.modseq < end.modseq) {
@@ -294,19 +303,21 @@ impl<F: Shared> State<F> {
     fn find(&self, position: u64) -> Found {
         let at = self.entries.partition_point(|entry| entry.end.modseq <= position);
         match self.entries.get(at) {
-            Some(entry) if entry.after <= position => Found::Entry(at),
+            Some(entry) if entry.after <= position && entry.only_from.is_none_or(|base| base == position) => {
+                Found::Entry(at)
+            }
             Some(_) => Found::Behind,
             None if self.end.is_some_and(|end| position < end.modseq) => Found::Behind,
             None => Found::Nothing,
         }
     }
 
-    fn append(&mut self, end: End, frame: F, then: &mut impl FnMut(&F)) {
+    fn append(&mut self, end: End, frame: F, only_from: Option<u64>, then: &mut impl FnMut(&F)) {
         then(&frame);
         let after = self.end.map_or(0, |last| last.modseq);
         self.end = Some(end);
         self.bytes += frame.bytes();
-        self.entries.push_back(Entry { after, end, frame });
+        self.entries.push_back(Entry { after, end, frame, only_from });
         while self.entries.len() > MOST_FRAMES || (self.bytes > MOST_BYTES && self.entries.len() > 1) {
             self.drop_oldest();
         }
@@ -324,7 +335,7 @@ impl<F: Shared> State<F> {
         while let Some(next) = self.end.map(|end| end.modseq + 1)
             && let Some((unread_count, frame)) = self.early.remove(&next)
         {
-            self.append(End { modseq: next, unread_count }, frame, then);
+            self.append(End { modseq: next, unread_count }, frame, None, then);
         }
     }
 
@@ -353,7 +364,14 @@ mod tests {
         fn bytes(&self) -> usize {
             MOST_BYTES / 8
         }
+
+        fn is_creation(&self) -> bool {
+            *self >= CREATION
+        }
     }
+
+    /// From here on, frames are of creations.
+    const CREATION: u64 = 1_000;
 
     fn end(modseq: u64) -> End {
         End { modseq, unread_count: 0 }
@@ -419,6 +437,17 @@ mod tests {
         assert_eq!(read(&log, 1), frames([2, 3, 4]));
         log.fill(0, vec![(end(2), 2)], end(2), |_| ());
         assert_eq!(read(&log, 0), frames([2, 3, 4]), "filling again changes nothing");
+    }
+
+    #[test]
+    fn a_creation_that_was_read_from_the_store_is_not_told_again() {
+        let log = Log::new(Some(end(0)));
+        publish(&log, 6);
+        // What 4 tells of was created as 1, and changed as 4 after somebody had read the store up to 2.
+        log.fill(0, vec![(end(4), CREATION + 4), (end(5), CREATION + 5)], end(5), |_| ());
+        assert_eq!(read(&log, 2), [Next::Behind]);
+        assert_eq!(read(&log, 0), [Next::Frame(CREATION + 4, 4), Next::Behind]);
+        assert_eq!(read(&log, 5), frames([6]));
     }
 
     #[test]

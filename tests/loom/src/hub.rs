@@ -21,6 +21,10 @@ impl Shared for u64 {
     fn bytes(&self) -> usize {
         8
     }
+
+    fn is_creation(&self) -> bool {
+        false
+    }
 }
 
 fn end(modseq: u64) -> End {
