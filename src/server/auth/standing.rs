@@ -188,7 +188,7 @@ mod tests {
         let mut of_session = standing(&streams, key.clone(), Some([7; 32])).open_stream(now()).unwrap();
         assert_eq!(streams.revocable().len(), 2);
         streams.end(&key, Some([7; 32]));
-        of_session.over().await;
+        tokio::time::timeout(std::time::Duration::from_secs(10), of_session.over()).await.unwrap();
         assert!(futures_util::FutureExt::now_or_never(of_key.over()).is_none());
         // Whoever comes anew before the others are gone is not over.
         let mut anew = standing(&streams, key, Some([7; 32])).open_stream(now()).unwrap();
