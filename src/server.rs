@@ -15,6 +15,7 @@ pub(crate) mod hub;
 pub mod limiter;
 pub mod listener;
 pub mod log;
+mod loopback;
 pub mod maintenance;
 pub mod secret;
 pub mod service;

@@ -14,7 +14,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use super::{HttpOptions, client::Client, sites};
 use crate::{
     model::{Code, Problem},
-    server::service::Principal,
+    server::{loopback::is_loopback, service::Principal},
 };
 
 /// The headers that an answer has unless its handler set them.
@@ -103,12 +103,6 @@ fn without_port(authority: &str) -> &str {
         Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
         _ => authority,
     }
-}
-
-fn is_loopback(host: &str) -> bool {
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    host.eq_ignore_ascii_case("localhost")
-        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]

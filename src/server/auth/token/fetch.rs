@@ -1,6 +1,6 @@
 //! Asking an issuer for its keys.
 
-use std::{net::IpAddr, time::Duration};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use reqwest::{Client, StatusCode, Url, header, redirect::Policy};
@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::keys::KeySet;
+use crate::server::loopback::is_loopback;
 
 /// How long the issuer may take, from the connection to the end of its answer.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -49,7 +50,7 @@ impl Issuer {
     /// When the URL is none that keys may come from.
     pub(super) fn new(url: &str) -> Result<Self> {
         let url = Url::parse(url).ok().filter(Url::has_host).context("jwt-jwks: this is no URL.")?;
-        let is_local = url.scheme() == "http" && url.host_str().is_some_and(is_this_machine);
+        let is_local = url.scheme() == "http" && url.host_str().is_some_and(is_loopback);
         if url.scheme() != "https" && !is_local {
             bail!("jwt-jwks: whoever is on the way could put in keys. Say https://, or http:// to this machine.");
         }
@@ -90,12 +91,6 @@ impl Issuer {
         }
         Ok(KeySet::new(keys))
     }
-}
-
-/// Whether what is sent to this host stays on this machine.
-fn is_this_machine(host: &str) -> bool {
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]
