@@ -204,7 +204,9 @@ test("the machine was asleep: the connection is made anew", async ({ dashboard, 
 
 test("an optimistic change is not undone by what is heard meanwhile", async ({ dashboard, api, page, user }) => {
   await api.create("mine");
+  const connected = page.waitForEvent("websocket");
   await dashboard.open({ user_id: user });
+  const socket = await connected;
   await expect(live(page)).toBeVisible();
   let release = () => {};
   const held = new Promise<void>((resolve) => (release = resolve));
@@ -213,8 +215,9 @@ test("an optimistic change is not undone by what is heard meanwhile", async ({ d
     await route.continue();
   });
   await dashboard.mark("mine");
+  const heard = socket.waitForEvent("framereceived", ({ payload }) => payload.toString().includes("arrives"));
   await api.create("arrives");
-  await page.waitForTimeout(300);
+  await heard;
   await dashboard.expectRead("mine");
   release();
   await expect(dashboard.row("arrives")).toBeVisible();
