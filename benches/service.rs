@@ -4,7 +4,8 @@ use campanile::{
     model::{Filter, Limit, NewNotification, NotificationDraft, UserId},
     server::{
         clock::{Clock, SystemClock},
-        service::{NotificationService, Principal},
+        identity::Principal,
+        service::NotificationService,
         store::MemoryStore,
     },
 };
@@ -36,7 +37,7 @@ fn filled(stored: usize) -> (Runtime, NotificationService) {
     let service = NotificationService::new(MemoryStore::new(stored, SystemClock.now()));
     runtime.block_on(async {
         for _ in 0..stored {
-            drop(service.create(&Principal::Operator, notification()).await);
+            drop(service.create(&Principal::operator(), notification()).await);
         }
     });
     (runtime, service)
@@ -45,21 +46,21 @@ fn filled(stored: usize) -> (Runtime, NotificationService) {
 #[divan::bench(args = STORED)]
 fn create(bencher: Bencher<'_, '_>, stored: usize) {
     let (runtime, service) = filled(stored);
-    bencher.with_inputs(notification).bench_values(|new| runtime.block_on(service.create(&Principal::Operator, new)));
+    bencher.with_inputs(notification).bench_values(|new| runtime.block_on(service.create(&Principal::operator(), new)));
 }
 
 #[divan::bench(args = STORED)]
 fn unread_count(bencher: Bencher<'_, '_>, stored: usize) {
     let (runtime, service) = filled(stored);
     let user = user();
-    bencher.bench(|| runtime.block_on(service.unread_count(&Principal::Operator, black_box(&user))));
+    bencher.bench(|| runtime.block_on(service.unread_count(&Principal::operator(), black_box(&user))));
 }
 
 #[divan::bench(args = STORED)]
 fn list_of_50(bencher: Bencher<'_, '_>, stored: usize) {
     let (runtime, service) = filled(stored);
     let filter = Filter::inbox(user());
-    bencher.bench(|| runtime.block_on(service.list(&Principal::Operator, &filter, None, Limit::default())));
+    bencher.bench(|| runtime.block_on(service.list(&Principal::operator(), &filter, None, Limit::default())));
 }
 
 #[divan::bench(args = STORED)]
@@ -69,7 +70,7 @@ fn mark_by_index(bencher: Bencher<'_, '_>, stored: usize) {
     let mut index = 0;
     bencher.bench_local(|| {
         index = (index + 7_919) % stored as u64;
-        runtime.block_on(service.mark_read_at(&Principal::Operator, &user, index))
+        runtime.block_on(service.mark_read_at(&Principal::operator(), &user, index))
     });
 }
 
@@ -78,7 +79,7 @@ fn mark_all(bencher: Bencher<'_, '_>, stored: usize) {
     let (runtime, service) = filled(stored);
     let user = user();
     bencher.bench_local(|| {
-        drop(runtime.block_on(service.create(&Principal::Operator, notification())));
-        runtime.block_on(service.mark_all_read(&Principal::Operator, &user))
+        drop(runtime.block_on(service.create(&Principal::operator(), notification())));
+        runtime.block_on(service.mark_all_read(&Principal::operator(), &user))
     });
 }

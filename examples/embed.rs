@@ -16,7 +16,8 @@ use campanile::{
     server::{
         clock::{Clock, SystemClock},
         http::{HttpOptions, router},
-        service::{NotificationService, Principal},
+        identity::Principal,
+        service::NotificationService,
         store::MemoryStore,
     },
 };
@@ -29,7 +30,7 @@ async fn order(
     Path((user_id, order)): Path<(String, u64)>,
 ) -> Result<Json<Value>, Problem> {
     let content = format!("Your order #{order} has been confirmed!");
-    notifications.notify(&Principal::Operator, &user_id, &content).await?;
+    notifications.notify(&Principal::operator(), &user_id, &content).await?;
     Ok(Json(json!({"order": order})))
 }
 
@@ -40,7 +41,7 @@ async fn profile(
 ) -> Result<Json<Value>, Problem> {
     let user =
         UserId::parse(&user_id).map_err(|why| Problem::new(campanile::model::Code::InvalidInput, why.to_string()))?;
-    let unread_count = notifications.unread_count(&Principal::Operator, &user).await?;
+    let unread_count = notifications.unread_count(&Principal::operator(), &user).await?;
     Ok(Json(json!({"user_id": user_id, "unread_notifications": unread_count})))
 }
 

@@ -16,8 +16,8 @@ use campanile::server::{
     commands::{self, NewKey},
     config::{Said, Settings},
     http::{self, HttpOptions},
+    identity::KeyId,
     listener, log, maintenance,
-    store::KeyId,
 };
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, parser::ValueSource};
 use tokio::{

@@ -12,6 +12,7 @@ pub mod config;
 mod hex;
 pub mod http;
 pub(crate) mod hub;
+pub mod identity;
 pub mod limiter;
 pub mod listener;
 pub mod log;

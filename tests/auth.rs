@@ -30,9 +30,10 @@ use campanile::{
         },
         clock::{Clock, SystemClock},
         http::HttpOptions,
+        identity::Scopes,
         secret::Secret,
         service::NotificationService,
-        store::{Credentials, MemoryStore, Scopes, ServiceKey},
+        store::{Credentials, MemoryStore, ServiceKey},
     },
 };
 use chrono::TimeDelta;

@@ -18,7 +18,8 @@ use campanile::{
     server::{
         clock::Clock,
         http::{HttpOptions, router},
-        service::{NotificationService, Principal},
+        identity::Principal,
+        service::NotificationService,
         store::MemoryStore,
     },
 };
@@ -108,7 +109,7 @@ impl App {
 
     /// Sends a notification past HTTP and returns its id.
     pub(crate) async fn notify(&self, user_id: &str, content: &str) -> String {
-        self.service.notify(&Principal::Operator, user_id, content).await.unwrap().id.to_string()
+        self.service.notify(&Principal::operator(), user_id, content).await.unwrap().id.to_string()
     }
 }
 

@@ -9,8 +9,9 @@ use std::{net::SocketAddr, time::Duration};
 
 use campanile::server::{
     http::{HttpOptions, StreamOptions, router},
+    identity::Principal,
     listener::{ListenerOptions, serve},
-    service::{NotificationService, Principal},
+    service::NotificationService,
     store::MemoryStore,
 };
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
@@ -56,7 +57,7 @@ impl Server {
     }
 
     pub(crate) async fn notify(&self, user_id: &str, content: &str) -> campanile::model::Notification {
-        self.service.notify(&Principal::Operator, user_id, content).await.unwrap()
+        self.service.notify(&Principal::operator(), user_id, content).await.unwrap()
     }
 
     /// Stops, and says whether all that ran ended in time.

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use campanile::{
     model::{Filter, Limit, NewNotification, Notification, NotificationDraft, Timestamp},
     server::{
-        service::{NotificationService, Principal, ServiceError},
+        identity::{Denied, Principal},
+        service::{NotificationService, ServiceError},
         store::{MemoryStore, Store},
     },
 };
@@ -21,13 +22,13 @@ fn service() -> NotificationService {
 }
 
 async fn sent(service: &NotificationService, user_id: &str) -> Notification {
-    service.notify(&Principal::Operator, user_id, "hi").await.unwrap()
+    service.notify(&Principal::operator(), user_id, "hi").await.unwrap()
 }
 
 #[tokio::test]
 async fn a_user_has_the_own_inbox() {
     let service = service();
-    let ann = Principal::User(user("ann"));
+    let ann = Principal::user(user("ann"));
     let mine = sent(&service, "ann").await;
     assert_eq!(service.get(&ann, mine.id).await.unwrap(), mine);
     assert!(service.set_read(&ann, mine.id, true).await.unwrap().is_read);
@@ -44,35 +45,41 @@ async fn a_user_has_the_own_inbox() {
 #[tokio::test]
 async fn a_user_has_no_other_inbox() {
     let service = service();
-    let ann = Principal::User(user("ann"));
+    let ann = Principal::user(user("ann"));
     let bobs = sent(&service, "bob").await;
     // What would tell whether a notification exists says that it does not.
     assert!(matches!(service.get(&ann, bobs.id).await, Err(ServiceError::NotFound(_))));
     assert!(matches!(service.set_read(&ann, bobs.id, true).await, Err(ServiceError::NotFound(_))));
     assert!(matches!(service.delete(&ann, bobs.id).await, Err(ServiceError::NotFound(_))));
     assert!(matches!(service.mark_read_at(&ann, &user("bob"), 0).await, Err(ServiceError::NotFound(_))));
-    assert!(matches!(service.mark_all_read(&ann, &user("bob")).await, Err(ServiceError::Forbidden(_))));
-    assert!(matches!(service.unread_count(&ann, &user("bob")).await, Err(ServiceError::Forbidden(_))));
-    assert!(matches!(service.overview(&ann, Some(&user("bob"))).await, Err(ServiceError::Forbidden(_))));
-    assert!(matches!(service.follow_all(&ann), Err(ServiceError::Forbidden(_))));
+    assert!(matches!(service.mark_all_read(&ann, &user("bob")).await, Err(ServiceError::Denied(Denied::Forbidden(_)))));
+    assert!(matches!(service.unread_count(&ann, &user("bob")).await, Err(ServiceError::Denied(Denied::Forbidden(_)))));
+    assert!(matches!(
+        service.overview(&ann, Some(&user("bob"))).await,
+        Err(ServiceError::Denied(Denied::Forbidden(_)))
+    ));
+    assert!(matches!(service.follow_all(&ann), Err(ServiceError::Denied(Denied::Forbidden(_)))));
     let changes = service.changes(&ann, &user("bob"), 0, Limit::default()).await;
-    assert!(matches!(changes, Err(ServiceError::Forbidden(_))));
+    assert!(matches!(changes, Err(ServiceError::Denied(Denied::Forbidden(_)))));
     let listed = service.list(&ann, &Filter::inbox(user("bob")), None, Limit::default()).await;
-    assert!(matches!(listed, Err(ServiceError::Forbidden(_))));
+    assert!(matches!(listed, Err(ServiceError::Denied(Denied::Forbidden(_)))));
     // All there is for them is their own.
     assert_eq!(service.overview(&ann, None).await.unwrap().total, 0);
     assert!(service.list(&ann, &Filter::default(), None, Limit::default()).await.unwrap().notifications.is_empty());
-    assert_eq!(service.get(&Principal::Operator, bobs.id).await.unwrap(), bobs);
+    assert_eq!(service.get(&Principal::operator(), bobs.id).await.unwrap(), bobs);
 }
 
 #[tokio::test]
 async fn a_user_never_sends() {
     let service = service();
-    let ann = Principal::User(user("ann"));
+    let ann = Principal::user(user("ann"));
     let new = NewNotification::parse(draft("ann", "hi")).unwrap();
-    assert!(matches!(service.create(&ann, new.clone()).await, Err(ServiceError::Forbidden(_))));
-    assert!(matches!(service.create_batch(&ann, vec![new], None).await, Err(ServiceError::Forbidden(_))));
-    assert_eq!(service.unread_count(&Principal::Operator, &user("ann")).await.unwrap(), 0);
+    assert!(matches!(service.create(&ann, new.clone()).await, Err(ServiceError::Denied(Denied::Forbidden(_)))));
+    assert!(matches!(
+        service.create_batch(&ann, vec![new], None).await,
+        Err(ServiceError::Denied(Denied::Forbidden(_)))
+    ));
+    assert_eq!(service.unread_count(&Principal::operator(), &user("ann")).await.unwrap(), 0);
 }
 
 #[tokio::test]
@@ -87,7 +94,7 @@ async fn time_comes_from_the_clock_and_ids_are_version_7() {
     assert_eq!((seconds, nanos / 1_000_000), (1_772_600_767, 891));
     assert_ne!(first.id, second.id);
     // Two of the same moment are still in the order in which they came.
-    let page = service.list(&Principal::Operator, &Filter::default(), None, Limit::default()).await.unwrap();
+    let page = service.list(&Principal::operator(), &Filter::default(), None, Limit::default()).await.unwrap();
     assert_eq!(page.notifications, [second, first]);
 }
 
@@ -100,11 +107,11 @@ async fn everything_that_expired_is_deleted_however_much_it_is() {
         NewNotification::parse(NotificationDraft { expires_at, ..draft("ann", "x") }).unwrap()
     };
     for _ in 0..1200 {
-        service.create(&Principal::Operator, new("2026-03-03T00:00:00Z")).await.unwrap();
+        service.create(&Principal::operator(), new("2026-03-03T00:00:00Z")).await.unwrap();
     }
-    service.create(&Principal::Operator, new("2026-03-04T00:00:00.000001Z")).await.unwrap();
+    service.create(&Principal::operator(), new("2026-03-04T00:00:00.000001Z")).await.unwrap();
     assert_eq!(service.delete_due().await.unwrap(), 1200);
-    assert_eq!(service.unread_count(&Principal::Operator, &user("ann")).await.unwrap(), 1);
+    assert_eq!(service.unread_count(&Principal::operator(), &user("ann")).await.unwrap(), 1);
 }
 
 #[tokio::test]

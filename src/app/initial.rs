@@ -68,7 +68,7 @@ mod on_the_server {
     use crate::{
         app::percent,
         model::{Code, Problem},
-        server::service::{NotificationService, Principal},
+        server::{identity::Principal, service::NotificationService},
     };
 
     /// The longest problem that is taken from an address.

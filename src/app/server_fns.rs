@@ -115,7 +115,7 @@ mod on_the_server {
 
     use crate::{
         model::{FieldError, Invalid, Problem},
-        server::service::{NotificationService, Principal},
+        server::{identity::Principal, service::NotificationService},
     };
 
     /// The service, and who is calling.

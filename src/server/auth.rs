@@ -29,7 +29,7 @@ use self::{
     key::{KeySecret, Opaque},
     keyring::Keyring,
     standing::{Standing, Streams},
-    token::{TokenError, TokenOptions, Tokens},
+    token::{Shown, TokenError, TokenOptions, Tokens},
 };
 pub use self::{
     limits::{Limits, Usage},
@@ -37,9 +37,9 @@ pub use self::{
 };
 use super::{
     clock::Clock,
+    identity::{Holder, Principal},
     limiter::TooOften,
-    service::Principal,
-    store::{Credentials, Grant, GrantKind, Holder, SecretHash, StoreError},
+    store::{Credentials, Grant, GrantKind, SecretHash, StoreError},
 };
 use crate::model::Timestamp;
 
@@ -98,6 +98,21 @@ impl From<TokenError> for AuthError {
     }
 }
 
+/// What a caller shows in the header `Authorization: Bearer …`, read and hashed once.
+pub(in crate::server) enum Bearer<'a> {
+    /// A service key.
+    Key(KeySecret),
+    /// Anything else: a user's token, if it is good.
+    Token(Shown<'a>),
+}
+
+impl<'a> Bearer<'a> {
+    /// Reads what stands behind `Bearer`.
+    pub(in crate::server) fn read(shown: &'a str) -> Self {
+        KeySecret::parse(shown).map_or_else(|| Self::Token(Shown::new(shown)), Self::Key)
+    }
+}
+
 /// Finds out who is calling, and how much they do.
 pub struct Authenticator {
     credentials: Arc<dyn Credentials>,
@@ -152,32 +167,34 @@ impl Authenticator {
         &self.usage
     }
 
-    /// Who shows this in the header `Authorization: Bearer …`: a key, or a user's token.
+    /// Who shows this: a key, or a user's token.
     ///
     /// # Errors
     /// When it is not good, or that cannot be found out.
-    pub(in crate::server) async fn by_bearer(&self, shown: &str) -> Result<Standing, AuthError> {
+    pub(in crate::server) async fn by_bearer(&self, bearer: &Bearer<'_>) -> Result<Standing, AuthError> {
         let now = self.clock.now();
-        if let Some(secret) = KeySecret::parse(shown) {
-            let key = self.keyring.open(&secret, now).await?.ok_or(AuthError::Invalid)?;
-            return Ok(self.standing(Principal::Key(key.scopes), Holder::Key(key.id), None, key.expires_at));
-        }
-        let tokens = self.tokens.as_ref().ok_or(AuthError::Invalid)?;
-        let token = tokens.verify(shown, now).await?;
-        Ok(self.standing(
-            Principal::User(token.user_id.clone()),
-            Holder::User(token.user_id),
-            None,
-            Some(token.expires_at),
-        ))
+        let (principal, until) = match bearer {
+            Bearer::Key(secret) => {
+                let key = self.keyring.open(secret, now).await?.ok_or(AuthError::Invalid)?;
+                (Principal::key(key.id, key.scopes), key.expires_at)
+            }
+            Bearer::Token(shown) => {
+                let tokens = self.tokens.as_ref().ok_or(AuthError::Invalid)?;
+                let token = tokens.verify_shown(shown, now).await?;
+                (Principal::user(token.user_id), Some(token.expires_at))
+            }
+        };
+        Ok(self.standing(principal, None, until))
     }
 
     /// Whether it costs next to nothing to find out who shows this, because they did a moment ago.
-    pub(in crate::server) fn is_known(&self, shown: &str) -> bool {
+    pub(in crate::server) fn is_known(&self, bearer: &Bearer<'_>) -> bool {
         let now = self.clock.now();
-        match KeySecret::parse(shown) {
-            Some(secret) => self.keyring.knows(&secret, now),
-            None => self.tokens.as_ref().is_some_and(|tokens| tokens.cached(shown, now).is_some()),
+        match bearer {
+            Bearer::Key(secret) => self.keyring.knows(secret, now),
+            Bearer::Token(shown) => {
+                self.tokens.as_ref().is_some_and(|tokens| tokens.cached_shown(shown, now).is_some())
+            }
         }
     }
 
@@ -206,23 +223,21 @@ impl Authenticator {
     }
 
     async fn by_grant(&self, grant: Grant, now: Timestamp, until: Option<Timestamp>) -> Result<Standing, AuthError> {
-        let principal = match &grant.holder {
-            Holder::Operator => Principal::Operator,
-            Holder::User(user_id) => Principal::User(user_id.clone()),
-            Holder::Key(id) => Principal::Key(self.keyring.good(*id, now).await?.ok_or(AuthError::Invalid)?.scopes),
-        };
         let session = (grant.kind == GrantKind::Session).then_some(grant.hash);
-        Ok(self.standing(principal, grant.holder, session, until))
+        let principal = match grant.holder {
+            Holder::Operator => Principal::operator(),
+            Holder::User(user_id) => Principal::user(user_id),
+            Holder::Key(id) => {
+                let key = self.keyring.good(id, now).await?.ok_or(AuthError::Invalid)?;
+                Principal::key(id, key.scopes)
+            }
+            Holder::Anonymous => return Err(AuthError::Invalid),
+        };
+        Ok(self.standing(principal, session, until))
     }
 
-    fn standing(
-        &self,
-        principal: Principal,
-        holder: Holder,
-        session: Option<SecretHash>,
-        until: Option<Timestamp>,
-    ) -> Standing {
-        Standing { principal, holder, session, until, streams: Arc::clone(&self.streams) }
+    fn standing(&self, principal: Principal, session: Option<SecretHash>, until: Option<Timestamp>) -> Standing {
+        Standing { principal, session, until, streams: Arc::clone(&self.streams) }
     }
 
     /// Ends streams of those who may no longer have them, notes when keys were used, and forgets
@@ -272,7 +287,7 @@ impl Authenticator {
                     self.credentials.grant(GrantKind::Session, &hash, now).await.map(|grant| grant.is_some())
                 }
                 (None, Holder::Key(id)) => self.keyring.good(*id, now).await.map(|key| key.is_some()),
-                (None, Holder::Operator | Holder::User(_)) => Ok(true),
+                (None, Holder::Operator | Holder::User(_) | Holder::Anonymous) => Ok(true),
             };
             // While the store is away nobody can say; who asks anew is refused meanwhile.
             if let Ok(false) = is_good {

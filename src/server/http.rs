@@ -76,7 +76,7 @@ impl Default for HttpOptions {
 /// Everything Campanile answers: the REST API, its description, the dashboard and its files.
 ///
 /// It has no state left to give, so it can be served as it is or merged into another router. Who
-/// is calling is the [`crate::server::service::Principal`] in the request's extensions; where
+/// is calling is the [`crate::server::identity::Principal`] in the request's extensions; where
 /// there is none, [`HttpOptions::auth`] finds it out, and without that it is the operator.
 pub fn router(service: NotificationService, options: &HttpOptions) -> Router {
     let options = Arc::new(options.clone());

@@ -7,7 +7,6 @@ mod error;
 mod follow;
 mod idempotency;
 mod keeper;
-mod principal;
 
 use std::{collections::HashMap, num::NonZeroU32, sync::Arc};
 
@@ -17,8 +16,6 @@ use uuid::{NoContext, Uuid};
 pub use error::ServiceError;
 pub use follow::Follower;
 pub use idempotency::IdempotencyKey;
-pub use principal::Principal;
-use principal::Right;
 
 pub use super::hub::{Frame, Sign};
 
@@ -26,6 +23,7 @@ use super::{
     bus::{Bus, Local},
     clock::{Clock, SystemClock},
     hub::Hub,
+    identity::{Principal, Scope},
     limiter::{Limiter, Rate, TooOften},
     store::{Creation, Due, Store, StoreError},
 };
@@ -141,7 +139,7 @@ impl NotificationService {
         new: Vec<NewNotification>,
         key: Option<&IdempotencyKey>,
     ) -> Result<Vec<Notification>, ServiceError> {
-        principal.may(Right::Send)?;
+        principal.may(Scope::Send)?;
         if new.is_empty() || new.len() > self.batch_max {
             let why = format!("A batch has 1 to {} notifications; this has {}.", self.batch_max, new.len());
             return Err(ServiceError::Invalid(vec![FieldError::new("notifications", Invalid::new(why))]));
@@ -196,7 +194,7 @@ impl NotificationService {
         limit: Limit,
     ) -> Result<Page, ServiceError> {
         let inbox = filter.user_id.as_ref().or(principal.own_inbox());
-        principal.may_in(Right::Read, inbox)?;
+        principal.may_in(Scope::Read, inbox)?;
         if inbox == filter.user_id.as_ref() {
             return Ok(self.store.list(filter, before, limit).await?);
         }
@@ -209,17 +207,17 @@ impl NotificationService {
     /// # Errors
     /// When there is none of that id that the caller may know of.
     pub async fn get(&self, principal: &Principal, id: NotificationId) -> Result<Notification, ServiceError> {
-        self.find(principal, Right::Read, id).await
+        self.find(principal, Scope::Read, id).await
     }
 
     /// The notification, for somebody who wants to do this with it.
     async fn find(
         &self,
         principal: &Principal,
-        right: Right,
+        scope: Scope,
         id: NotificationId,
     ) -> Result<Notification, ServiceError> {
-        principal.may(right)?;
+        principal.may(scope)?;
         let found = self.store.get(id).await?;
         found.filter(|notification| principal.owns(&notification.user_id)).ok_or(ServiceError::no_notification(id))
     }
@@ -235,7 +233,7 @@ impl NotificationService {
         user_id: &UserId,
         index: u64,
     ) -> Result<Notification, ServiceError> {
-        principal.may(Right::Change)?;
+        principal.may(Scope::Mark)?;
         let nothing = || ServiceError::nothing_at(user_id, index);
         if !principal.owns(user_id) {
             return Err(nothing());
@@ -254,7 +252,7 @@ impl NotificationService {
         id: NotificationId,
         is_read: bool,
     ) -> Result<Notification, ServiceError> {
-        self.find(principal, Right::Change, id).await?;
+        self.find(principal, Scope::Mark, id).await?;
         self.store.set_read(id, is_read).await?.ok_or(ServiceError::no_notification(id))
     }
 
@@ -263,7 +261,7 @@ impl NotificationService {
     /// # Errors
     /// When the caller may not read that inbox.
     pub async fn mark_all_read(&self, principal: &Principal, user_id: &UserId) -> Result<u64, ServiceError> {
-        principal.may_in(Right::Change, Some(user_id))?;
+        principal.may_in(Scope::Mark, Some(user_id))?;
         Ok(self.store.mark_all_read(user_id).await?)
     }
 
@@ -272,7 +270,7 @@ impl NotificationService {
     /// # Errors
     /// When there is none of that id that the caller may know of.
     pub async fn delete(&self, principal: &Principal, id: NotificationId) -> Result<(), ServiceError> {
-        self.find(principal, Right::Change, id).await?;
+        self.find(principal, Scope::Mark, id).await?;
         self.store.delete(id).await?.map(drop).ok_or(ServiceError::no_notification(id))
     }
 
@@ -281,7 +279,7 @@ impl NotificationService {
     /// # Errors
     /// When the caller may not read that inbox.
     pub async fn unread_count(&self, principal: &Principal, user_id: &UserId) -> Result<u64, ServiceError> {
-        principal.may_in(Right::Read, Some(user_id))?;
+        principal.may_in(Scope::Read, Some(user_id))?;
         Ok(self.store.unread_count(user_id).await?)
     }
 
@@ -296,7 +294,7 @@ impl NotificationService {
         since: u64,
         limit: Limit,
     ) -> Result<Changes, ServiceError> {
-        principal.may_in(Right::Read, Some(user_id))?;
+        principal.may_in(Scope::Read, Some(user_id))?;
         Ok(self.store.changes(user_id, since, limit).await?)
     }
 
@@ -311,7 +309,7 @@ impl NotificationService {
         user_id: &UserId,
         since: Option<u64>,
     ) -> Result<Follower, ServiceError> {
-        principal.may_in(Right::Read, Some(user_id))?;
+        principal.may_in(Scope::Read, Some(user_id))?;
         self.keep_up();
         Follower::of_one(Arc::clone(&self.store), &self.hub, user_id, since).await
     }
@@ -322,7 +320,7 @@ impl NotificationService {
     /// # Errors
     /// When the caller may not read all inboxes.
     pub fn follow_all(&self, principal: &Principal) -> Result<Follower, ServiceError> {
-        principal.may_in(Right::Read, None)?;
+        principal.may_in(Scope::Read, None)?;
         self.keep_up();
         Ok(Follower::of_all(&self.hub))
     }
@@ -346,7 +344,7 @@ impl NotificationService {
     /// When the caller may not read that inbox.
     pub async fn overview(&self, principal: &Principal, user_id: Option<&UserId>) -> Result<Overview, ServiceError> {
         let inbox = user_id.or(principal.own_inbox());
-        principal.may_in(Right::Read, inbox)?;
+        principal.may_in(Scope::Read, inbox)?;
         Ok(self.store.overview(inbox).await?)
     }
 

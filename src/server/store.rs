@@ -21,7 +21,7 @@ use crate::model::{
     Category, Change, Changes, Cursor, Filter, Limit, Notification, NotificationId, Overview, Page, Timestamp, UserId,
 };
 
-pub use credentials::{Credentials, Grant, GrantKind, Holder, KeyId, Scope, Scopes, SecretHash, ServiceKey};
+pub use credentials::{Credentials, Grant, GrantKind, SecretHash, ServiceKey};
 pub use memory::MemoryStore;
 pub use postgres::{PostgresOptions, PostgresStore, PostgresTransfer};
 pub use record::{KeyRecord, Record};

@@ -1,11 +1,7 @@
 //! How often somebody may ask.
 
 use campanile::server::{
-    auth::Limits,
-    http::HttpOptions,
-    limiter::Rate,
-    listener::Peer,
-    service::{NotificationService, Principal},
+    auth::Limits, http::HttpOptions, identity::Principal, limiter::Rate, listener::Peer, service::NotificationService,
     store::MemoryStore,
 };
 
@@ -95,7 +91,7 @@ async fn nobody_is_sent_more_than_they_can_take() {
     let refused = app.post_json("/api/notifications/batch", &serde_json::json!({"notifications": many})).await;
     assert!(refused.problem(429, "too_many_requests")["retry_after"].is_null());
     for user in ["cem", "dan"] {
-        let count = service.unread_count(&Principal::Operator, &crate::store::user(user)).await.unwrap();
+        let count = service.unread_count(&Principal::operator(), &crate::store::user(user)).await.unwrap();
         assert_eq!(count, 0);
     }
 }
@@ -112,6 +108,6 @@ async fn a_refused_request_changes_nothing() {
         statuses.push(server.ask("POST", "/api/notifications/create", &headers, body).await.status.as_u16());
     }
     assert_eq!(statuses, [201, 429, 429]);
-    let count = server.app.service.unread_count(&Principal::Operator, &crate::store::user("ann")).await.unwrap();
+    let count = server.app.service.unread_count(&Principal::operator(), &crate::store::user("ann")).await.unwrap();
     assert_eq!(count, 1);
 }

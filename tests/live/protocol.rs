@@ -2,11 +2,7 @@
 
 use std::time::Duration;
 
-use campanile::server::{
-    http::StreamOptions,
-    service::{NotificationService, Principal},
-    store::MemoryStore,
-};
+use campanile::server::{http::StreamOptions, identity::Principal, service::NotificationService, store::MemoryStore};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -38,10 +34,10 @@ async fn an_operator_hears_of_every_inbox() {
         assert_eq!((&event["user_id"], &event["notification"]["content"]), (&"ann".into(), &"a".into()));
         server.notify("bob", "b").await;
         assert_eq!(stream.expect("created").await["user_id"], "bob");
-        server.service.mark_all_read(&Principal::Operator, &made.user_id).await.unwrap();
+        server.service.mark_all_read(&Principal::operator(), &made.user_id).await.unwrap();
         let event = stream.expect("all_read").await;
         assert_eq!((&event["user_id"], &event["unread_count"]), (&"ann".into(), &0.into()));
-        server.service.delete(&Principal::Operator, made.id).await.unwrap();
+        server.service.delete(&Principal::operator(), made.id).await.unwrap();
         assert_eq!(stream.expect("deleted").await["user_id"], "ann");
     }
 }
@@ -49,7 +45,7 @@ async fn an_operator_hears_of_every_inbox() {
 #[tokio::test]
 async fn an_operator_who_is_too_slow_is_told_to_list_again() {
     let server = Server::start(10).await;
-    let mut slow = server.service.follow_all(&Principal::Operator).unwrap();
+    let mut slow = server.service.follow_all(&Principal::operator()).unwrap();
     let json = async |follower: &mut campanile::server::service::Follower| {
         let frame = timeout(LONG, follower.next()).await.unwrap().unwrap().unwrap();
         String::from_utf8(frame.json().to_vec()).unwrap()

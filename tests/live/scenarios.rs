@@ -2,7 +2,7 @@
 
 use campanile::{
     model::{NewNotification, NotificationDraft, UserId},
-    server::service::Principal,
+    server::identity::Principal,
 };
 
 use super::{
@@ -73,7 +73,7 @@ async fn what_happens_is_told_once_and_in_order(transport: Transport) {
     let server = Server::start(5).await;
     let mut stream = transport.open(server.address, ANN, Some(0)).await;
     let mut inbox = Inbox { modseq: stream.expect("hello").await["modseq"].as_u64().unwrap(), ..Inbox::default() };
-    let (service, operator) = (&server.service, Principal::Operator);
+    let (service, operator) = (&server.service, Principal::operator());
     let first = server.notify(ANN, "a").await;
     let second = server.notify(ANN, "b").await;
     service.set_read(&operator, first.id, true).await.unwrap();
@@ -105,7 +105,7 @@ async fn what_expires_is_told(transport: Transport) {
         ..NotificationDraft::default()
     };
     let new = NewNotification::parse(draft).unwrap();
-    server.service.create(&Principal::Operator, new).await.unwrap();
+    server.service.create(&Principal::operator(), new).await.unwrap();
     inbox.take(&stream.expect("created").await, false);
     tokio::time::sleep(std::time::Duration::from_millis(60)).await;
     assert_eq!(server.service.delete_due().await.unwrap(), 1);
@@ -124,10 +124,10 @@ async fn absent(transport: Transport, creations: usize) {
     for number in 0..creations {
         let made = server.notify(ANN, "meanwhile").await;
         if number % 2 == 0 {
-            server.service.set_read(&Principal::Operator, made.id, true).await.unwrap();
+            server.service.set_read(&Principal::operator(), made.id, true).await.unwrap();
         }
     }
-    server.service.set_read(&Principal::Operator, before.id, true).await.unwrap();
+    server.service.set_read(&Principal::operator(), before.id, true).await.unwrap();
     let mut stream = transport.open(server.address, ANN, Some(inbox.modseq)).await;
     catch_up(&mut stream, &mut inbox, &server, true).await;
     inbox.take(&stream.expect("hello").await, true);

@@ -6,9 +6,10 @@ use campanile::{
     model::{Timestamp, UserId},
     server::{
         auth::key::{KeySecret, Opaque},
+        identity::{Holder, KeyId, Scopes},
         store::{
-            Credentials, Grant, GrantKind, Holder, KeyId, MemoryStore, Scopes, ServiceKey, SqliteCredentials,
-            SqliteOptions, SqliteStore, StoreError,
+            Credentials, Grant, GrantKind, MemoryStore, ServiceKey, SqliteCredentials, SqliteOptions, SqliteStore,
+            StoreError,
         },
     },
 };

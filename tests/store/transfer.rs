@@ -2,9 +2,12 @@
 
 use campanile::{
     model::{NotificationDraft, Timestamp},
-    server::store::{
-        Credentials, Once, PostgresOptions, PostgresTransfer, Record, Scopes, ServiceKey, SqliteOptions, SqliteStore,
-        SqliteTransfer, Store, StoreError, Transfer,
+    server::{
+        identity::Scopes,
+        store::{
+            Credentials, Once, PostgresOptions, PostgresTransfer, Record, ServiceKey, SqliteOptions, SqliteStore,
+            SqliteTransfer, Store, StoreError, Transfer,
+        },
     },
 };
 use tokio::sync::mpsc;

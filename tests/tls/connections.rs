@@ -5,8 +5,9 @@ use std::{convert::Infallible, net::SocketAddr, time::Duration};
 use axum::{Extension, body::Body, http::Request, response::Response, routing::get};
 use campanile::server::{
     http::{HttpOptions, router},
+    identity::Principal,
     listener::{ListenerOptions, LongStream, Peer, serve},
-    service::{NotificationService, Principal},
+    service::NotificationService,
     store::MemoryStore,
 };
 use futures_util::{StreamExt, stream};
@@ -64,7 +65,7 @@ impl Server {
     }
 
     async fn notify(&self, content: &str) {
-        self.service.notify(&Principal::Operator, "ann", content).await.unwrap();
+        self.service.notify(&Principal::operator(), "ann", content).await.unwrap();
     }
 }
 

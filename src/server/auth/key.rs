@@ -10,10 +10,7 @@ use aws_lc_rs::{
     rand::{SecureRandom, SystemRandom},
 };
 
-use crate::server::{
-    hex,
-    store::{KeyId, SecretHash},
-};
+use crate::server::{hex, identity::KeyId, store::SecretHash};
 
 /// What every key begins with, so that people and scanners of source code know one when they see it.
 const PREFIX: &str = "cmp_";
@@ -24,6 +21,8 @@ const PREFIX: &str = "cmp_";
 pub struct KeySecret {
     id: KeyId,
     secret: Opaque,
+    /// Made once, however often it is compared.
+    hash: SecretHash,
 }
 
 impl KeySecret {
@@ -33,14 +32,18 @@ impl KeySecret {
     /// When the system has no random numbers to give, without which nothing here is safe.
     #[must_use]
     pub fn generate() -> Self {
-        Self { id: KeyId::new(u64::from_be_bytes(random())), secret: Opaque::generate() }
+        Self::new(KeyId::new(u64::from_be_bytes(random())), Opaque::generate())
     }
 
     /// Reads what [`Self::to_string_once`] wrote; `None` for anything else.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (id, secret) = text.strip_prefix(PREFIX)?.split_once('_')?;
-        Some(Self { id: KeyId::parse(id).ok()?, secret: Opaque::parse(secret)? })
+        Some(Self::new(KeyId::parse(id).ok()?, Opaque::parse(secret)?))
+    }
+
+    fn new(id: KeyId, secret: Opaque) -> Self {
+        Self { id, hash: secret.hash(), secret }
     }
 
     /// Which key it is, which is no secret.
@@ -52,13 +55,13 @@ impl KeySecret {
     /// What is kept of it.
     #[must_use]
     pub fn hash(&self) -> SecretHash {
-        self.secret.hash()
+        self.hash
     }
 
     /// Whether this is what is kept of it. The time that takes tells nothing.
     #[must_use]
     pub fn matches(&self, hash: &SecretHash) -> bool {
-        verify_slices_are_equal(&self.hash(), hash).is_ok()
+        verify_slices_are_equal(&self.hash, hash).is_ok()
     }
 
     /// The whole text, for whoever the key was made for and for nobody else.

@@ -14,7 +14,10 @@ use tokio::time::Instant;
 use super::key::KeySecret;
 use crate::{
     model::Timestamp,
-    server::store::{Credentials, KeyId, ServiceKey, StoreError},
+    server::{
+        identity::KeyId,
+        store::{Credentials, ServiceKey, StoreError},
+    },
 };
 
 /// From this age on, one of those who use a key looks whether it is still so, and the others go on.

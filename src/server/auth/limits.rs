@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use crate::server::{
+    identity::Holder,
     limiter::{Limiter, Rate, Remaining, TooOften},
-    store::Holder,
 };
 
 /// How often somebody may ask; `None` is as often as they like.
@@ -44,7 +44,7 @@ impl Usage {
     /// When that is too often.
     pub(in crate::server) fn of_holder(&self, holder: &Holder) -> Option<Result<Remaining, TooOften>> {
         match holder {
-            Holder::Operator => None,
+            Holder::Operator | Holder::Anonymous => None,
             Holder::Key(id) => self.keys.as_ref().map(|keys| keys.check(&id.number())),
             Holder::User(_) => self.users.as_ref().map(|users| users.check(holder)),
         }

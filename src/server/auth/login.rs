@@ -9,7 +9,10 @@ use super::{
 };
 use crate::{
     model::Timestamp,
-    server::store::{Grant, GrantKind, Holder, KeyId, Scope},
+    server::{
+        identity::{Holder, KeyId, Scope},
+        store::{Grant, GrantKind},
+    },
 };
 
 /// How long a ticket is good, in seconds.
@@ -90,7 +93,7 @@ impl Authenticator {
     pub(in crate::server) async fn give_ticket(&self, standing: &Standing) -> Result<Ticket, AuthError> {
         let expires_at = Timestamp::new(self.clock.now().to_utc() + TimeDelta::seconds(TICKET_SECONDS));
         let secret = Opaque::generate();
-        let holder = standing.holder.clone();
+        let holder = standing.principal.holder().clone();
         let grant = Grant { hash: secret.hash(), kind: GrantKind::Ticket, holder, expires_at, until: standing.until };
         self.credentials.add_grant(&grant).await?;
         Ok(Ticket { secret, expires_at })

@@ -13,18 +13,16 @@ use tokio::{
 use crate::{
     model::Timestamp,
     server::{
-        service::Principal,
-        store::{Holder, SecretHash},
+        identity::{Holder, Principal},
+        store::SecretHash,
     },
 };
 
 /// What somebody is who has proved it. It is in the extensions of their request.
 #[derive(Clone)]
 pub struct Standing {
-    /// As the service knows them.
+    /// Who they are, and what they may do.
     pub principal: Principal,
-    /// Whose limits they use up.
-    pub(in crate::server) holder: Holder,
     /// The session that they showed.
     pub(in crate::server) session: Option<SecretHash>,
     /// From when on what they showed is no longer good.
@@ -35,12 +33,13 @@ pub struct Standing {
 impl Standing {
     /// Opens a stream, unless they have as many open as they may. It says when it has to end.
     pub(in crate::server) fn open_stream(&self, now: Timestamp) -> Result<Pass, TooManyStreams> {
-        let over = self.streams.open(&self.holder, self.session)?;
+        let holder = self.principal.holder();
+        let over = self.streams.open(holder, self.session)?;
         let until = self.until.map(|until| {
             let left = u64::try_from(until.as_micros().saturating_sub(now.as_micros())).unwrap_or(0);
             Instant::now() + std::time::Duration::from_micros(left)
         });
-        Ok(Pass { streams: Arc::clone(&self.streams), holder: self.holder.clone(), session: self.session, over, until })
+        Ok(Pass { streams: Arc::clone(&self.streams), holder: holder.clone(), session: self.session, over, until })
     }
 }
 
@@ -158,10 +157,21 @@ impl Streams {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{model::UserId, server::store::KeyId};
+    use crate::{
+        model::UserId,
+        server::identity::{KeyId, Scopes},
+    };
 
-    fn standing(streams: &Arc<Streams>, holder: Holder, session: Option<SecretHash>) -> Standing {
-        Standing { principal: Principal::Nobody, holder, session, until: None, streams: Arc::clone(streams) }
+    fn standing(streams: &Arc<Streams>, principal: Principal, session: Option<SecretHash>) -> Standing {
+        Standing { principal, session, until: None, streams: Arc::clone(streams) }
+    }
+
+    fn ann() -> Principal {
+        Principal::user(UserId::parse("ann").unwrap())
+    }
+
+    fn key() -> Principal {
+        Principal::key(KeyId::new(1), Scopes::NONE)
     }
 
     fn now() -> Timestamp {
@@ -171,11 +181,11 @@ mod tests {
     #[tokio::test]
     async fn each_has_as_many_streams_as_they_may_and_a_closed_one_makes_room() {
         let streams = Arc::new(Streams::new(2));
-        let ann = standing(&streams, Holder::User(UserId::parse("ann").unwrap()), None);
+        let ann = standing(&streams, ann(), None);
         let one = ann.open_stream(now()).unwrap();
         let _two = ann.open_stream(now()).unwrap();
         assert!(ann.open_stream(now()).is_err());
-        assert!(standing(&streams, Holder::Key(KeyId::new(1)), None).open_stream(now()).is_ok());
+        assert!(standing(&streams, key(), None).open_stream(now()).is_ok());
         drop(one);
         assert!(ann.open_stream(now()).is_ok());
     }
@@ -183,15 +193,14 @@ mod tests {
     #[tokio::test]
     async fn what_is_revoked_ends_and_nothing_else() {
         let streams = Arc::new(Streams::new(9));
-        let key = Holder::Key(KeyId::new(1));
-        let mut of_key = standing(&streams, key.clone(), None).open_stream(now()).unwrap();
-        let mut of_session = standing(&streams, key.clone(), Some([7; 32])).open_stream(now()).unwrap();
+        let mut of_key = standing(&streams, key(), None).open_stream(now()).unwrap();
+        let mut of_session = standing(&streams, key(), Some([7; 32])).open_stream(now()).unwrap();
         assert_eq!(streams.revocable().len(), 2);
-        streams.end(&key, Some([7; 32]));
+        streams.end(key().holder(), Some([7; 32]));
         tokio::time::timeout(std::time::Duration::from_secs(10), of_session.over()).await.unwrap();
         assert!(futures_util::FutureExt::now_or_never(of_key.over()).is_none());
         // Whoever comes anew before the others are gone is not over.
-        let mut anew = standing(&streams, key, Some([7; 32])).open_stream(now()).unwrap();
+        let mut anew = standing(&streams, key(), Some([7; 32])).open_stream(now()).unwrap();
         assert!(futures_util::FutureExt::now_or_never(anew.over()).is_none());
         drop((of_key, of_session, anew));
         assert!(streams.locked().is_empty());
@@ -200,9 +209,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_expires_ends_in_its_time() {
         let streams = Arc::new(Streams::new(9));
-        let ann = Holder::User(UserId::parse("ann").unwrap());
         let until = Timestamp::from_micros(5_000_000);
-        let mut pass = Standing { until, ..standing(&streams, ann, None) }.open_stream(now()).unwrap();
+        let mut pass = Standing { until, ..standing(&streams, ann(), None) }.open_stream(now()).unwrap();
         let began = Instant::now();
         pass.over().await;
         assert_eq!(began.elapsed().as_secs(), 5);

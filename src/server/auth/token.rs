@@ -94,6 +94,19 @@ impl From<Refused> for Failure {
     }
 }
 
+/// A token as it was shown, hashed once.
+pub(in crate::server) struct Shown<'a> {
+    text: &'a str,
+    /// `None` for one that is too long to be looked at.
+    fingerprint: Option<Fingerprint>,
+}
+
+impl<'a> Shown<'a> {
+    pub(in crate::server) fn new(text: &'a str) -> Self {
+        Self { text, fingerprint: (text.len() <= MAX_TOKEN_BYTES).then(|| verified::fingerprint(text)) }
+    }
+}
+
 /// Checks user tokens, and remembers those that were good.
 pub struct Tokens {
     keys: Keys,
@@ -136,11 +149,20 @@ impl Tokens {
     /// [`TokenError::Invalid`], the same whatever is wrong with the token, and
     /// [`TokenError::Unavailable`] when the issuer's keys cannot be had.
     pub async fn verify(&self, token: &str, now: Timestamp) -> Result<VerifiedToken, TokenError> {
-        let checked = match fingerprint(token) {
+        self.verify_shown(&Shown::new(token), now).await
+    }
+
+    /// The same, for a token that is hashed already.
+    pub(in crate::server) async fn verify_shown(
+        &self,
+        shown: &Shown<'_>,
+        now: Timestamp,
+    ) -> Result<VerifiedToken, TokenError> {
+        let checked = match shown.fingerprint {
             None => Err(Failure::Refused(Refused("it is too long"))),
             Some(fingerprint) => match self.remembered(&fingerprint, now) {
                 Some(verified) => Ok(verified),
-                None => self.check(token, fingerprint, now).await,
+                None => self.check(shown.text, fingerprint, now).await,
             },
         };
         checked.map_err(|failure| match failure {
@@ -155,7 +177,12 @@ impl Tokens {
     /// What was proved by this token before, if it still holds. That costs a hash and a look.
     #[must_use]
     pub fn cached(&self, token: &str, now: Timestamp) -> Option<VerifiedToken> {
-        self.remembered(&fingerprint(token)?, now)
+        self.cached_shown(&Shown::new(token), now)
+    }
+
+    /// The same, for a token that is hashed already.
+    pub(in crate::server) fn cached_shown(&self, shown: &Shown<'_>, now: Timestamp) -> Option<VerifiedToken> {
+        self.remembered(&shown.fingerprint?, now)
     }
 
     fn remembered(&self, fingerprint: &Fingerprint, now: Timestamp) -> Option<VerifiedToken> {
@@ -202,10 +229,6 @@ impl Keys {
             Self::Issuer(jwks) => jwks.generation(),
         }
     }
-}
-
-fn fingerprint(token: &str) -> Option<Fingerprint> {
-    (token.len() <= MAX_TOKEN_BYTES).then(|| verified::fingerprint(token))
 }
 
 /// The algorithms that may be used: those that the keys are for, or fewer.

@@ -12,7 +12,8 @@ use crate::{
     server::{
         auth::key::KeySecret,
         config::{Settings, parse_age},
-        store::{KeyId, Scope, Scopes, ServiceKey},
+        identity::{KeyId, Scope, Scopes},
+        store::ServiceKey,
     },
 };
 
@@ -24,7 +25,7 @@ pub struct NewKey {
     pub name: String,
 
     /// What it may do, with commas between, for every user: send (create notifications), read (list, count and
-    /// follow), admin (everything, and the dashboard)
+    /// follow), mark (mark and delete), contacts (addresses and devices of users), admin (everything, and the dashboard)
     #[arg(long, value_parser = Scopes::parse)]
     pub scopes: Scopes,
 
@@ -185,7 +186,7 @@ mod tests {
         let key = |number, name: &str| ServiceKey {
             id: KeyId::new(number),
             name: name.to_owned(),
-            scopes: Scopes::of(&[Scope::Send, Scope::Read]).unwrap(),
+            scopes: Scopes::of(&[Scope::Send, Scope::Read]),
             hash: [0xab; 32],
             created_at: Timestamp::parse("2026-01-02T03:04:05Z").unwrap(),
             expires_at: None,

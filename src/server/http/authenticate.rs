@@ -13,10 +13,9 @@ use super::{HttpOptions, client::Client, cookie};
 use crate::{
     model::{Code, Problem},
     server::{
-        auth::{AuthError, Authenticator, standing::Standing},
+        auth::{AuthError, Authenticator, Bearer, standing::Standing},
+        identity::{Holder, Principal},
         limiter::{Remaining, TooOften},
-        service::Principal,
-        store::Holder,
     },
 };
 
@@ -28,7 +27,7 @@ const TICKET_PATHS: [&str; 2] = ["/ws", "/api/notifications/stream"];
 
 /// Puts a [`Principal`], and a [`Standing`] where somebody proved who they are, into the request.
 ///
-/// Whoever shows nothing goes on as [`Principal::Nobody`]: the service refuses them. Whoever shows
+/// Whoever shows nothing goes on as [`Principal::anonymous()`]: the service refuses them. Whoever shows
 /// something that is not good is refused here.
 pub(super) async fn authenticate(State(options): State<Arc<HttpOptions>>, request: Request, next: Next) -> Response {
     // A program that embeds the router may know who it is.
@@ -44,10 +43,13 @@ pub(super) async fn authenticate(State(options): State<Arc<HttpOptions>>, reques
     };
     let mut request = Request::from_parts(head, body);
     let Some(standing) = standing else {
-        request.extensions_mut().insert(Principal::Nobody);
+        request.extensions_mut().insert(Principal::anonymous());
         return next.run(request).await;
     };
-    let usage = auth.usage().of_holder(&standing.holder).map(|usage| (usage, policy_of(&standing.holder)));
+    let usage = auth
+        .usage()
+        .of_holder(standing.principal.holder())
+        .map(|usage| (usage, policy_of(standing.principal.holder())));
     let remaining = match usage {
         None => None,
         Some((Ok(remaining), policy)) => Some((remaining, policy)),
@@ -66,12 +68,12 @@ pub(super) async fn authenticate(State(options): State<Arc<HttpOptions>>, reques
 async fn identify(auth: &Authenticator, address: IpAddr, head: &Parts) -> Result<Option<Standing>, AuthError> {
     let stranger = || auth.usage().of_stranger(address).map_err(AuthError::TooOften);
     if let Some(shown) = head.headers.get(header::AUTHORIZATION) {
-        let shown = bearer(shown);
-        if !shown.is_some_and(|shown| auth.is_known(shown)) {
+        let shown = bearer(shown).map(Bearer::read);
+        if !shown.as_ref().is_some_and(|shown| auth.is_known(shown)) {
             // Finding out costs something, so it is counted before.
             stranger()?;
         }
-        return auth.by_bearer(shown.ok_or(AuthError::Invalid)?).await.map(Some);
+        return auth.by_bearer(&shown.ok_or(AuthError::Invalid)?).await.map(Some);
     }
     if let Some(ticket) = ticket(head) {
         stranger()?;
@@ -112,6 +114,7 @@ fn policy_of(holder: &Holder) -> &'static str {
         Holder::Operator => "operator",
         Holder::Key(_) => "key",
         Holder::User(_) => "user",
+        Holder::Anonymous => "anonymous",
     }
 }
 

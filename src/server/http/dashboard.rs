@@ -17,10 +17,7 @@ use super::{DASHBOARD_PATH, authenticate::sign_in_for, cookie, extract::Caller};
 use crate::{
     app::{self, Initial, Viewer},
     model::Problem,
-    server::{
-        assets,
-        service::{NotificationService, Principal},
-    },
+    server::{assets, identity::Principal, service::NotificationService},
 };
 
 pub(super) fn routes() -> Router<NotificationService> {
@@ -40,7 +37,7 @@ async fn page(
     Caller(principal): Caller,
     request: Request,
 ) -> Result<Response, Problem> {
-    if principal == Principal::Nobody {
+    if principal == Principal::anonymous() {
         return Ok(Redirect::to(&sign_in_for(request.uri())).into_response());
     }
     let viewer = Viewer {

@@ -14,7 +14,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use super::{HttpOptions, client::Client, sites};
 use crate::{
     model::{Code, Problem},
-    server::{loopback::is_loopback, service::Principal},
+    server::{identity::Principal, loopback::is_loopback},
 };
 
 /// The headers that an answer has unless its handler set them.
@@ -54,7 +54,7 @@ async fn guard(State(options): State<Arc<HttpOptions>>, mut request: Request, ne
     let extensions = request.extensions_mut();
     if options.auth.is_none() && extensions.get::<Principal>().is_none() {
         // Nobody has to prove anything.
-        extensions.insert(Principal::Operator);
+        extensions.insert(Principal::operator());
     }
     // One here costs less than a layer for each.
     extensions.insert(Arc::clone(&options));

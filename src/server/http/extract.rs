@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 
 use crate::{
     model::{Code, FieldError, Invalid, NotificationId, Problem, UserId},
-    server::service::{IdempotencyKey, Principal},
+    server::{identity::Principal, service::IdempotencyKey},
 };
 
 /// Who is calling: what an outer layer put into the request's extensions, else nobody.
@@ -27,7 +27,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        Ok(Self(parts.extensions.get().cloned().unwrap_or(Principal::Nobody)))
+        Ok(Self(parts.extensions.get().cloned().unwrap_or(Principal::anonymous())))
     }
 }
 

@@ -18,8 +18,8 @@ use crate::{
     server::{
         assets,
         auth::{AUDIT, AuthError, Authenticator},
+        identity::KeyId,
         service::NotificationService,
-        store::KeyId,
     },
 };
 

@@ -12,7 +12,8 @@ use crate::{
     model::{Code, Problem, Timestamp},
     server::{
         auth::{AuthError, key::Opaque, standing::Standing},
-        service::{NotificationService, Principal},
+        identity::Principal,
+        service::NotificationService,
     },
 };
 
@@ -48,7 +49,7 @@ async fn give(
     Caller(principal): Caller,
     standing: Option<Extension<Standing>>,
 ) -> Result<(StatusCode, Json<TicketGiven>), Problem> {
-    if principal == Principal::Nobody {
+    if principal == Principal::anonymous() {
         return Err(Problem::unauthenticated());
     }
     let given = match (&options.auth, standing) {

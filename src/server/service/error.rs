@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::{
     model::{Code, FieldError, NotificationId, Problem, UserId},
-    server::store::StoreError,
+    server::{identity::Denied, store::StoreError},
 };
 
 /// Why the service did not do what it was asked. What is refused changes nothing.
@@ -13,12 +13,9 @@ pub enum ServiceError {
     /// A value is not legal.
     #[error("a value is not legal")]
     Invalid(Vec<FieldError>),
-    /// The caller has proved nothing, and only somebody who has may do this.
-    #[error("nobody may do this without proving who they are")]
-    Unauthenticated,
-    /// The caller may not do this; says what would be allowed.
-    #[error("{0}")]
-    Forbidden(&'static str),
+    /// The caller may not do this.
+    #[error(transparent)]
+    Denied(#[from] Denied),
     /// There is no such thing that the caller may know of.
     #[error("{0}")]
     NotFound(String),
@@ -57,9 +54,9 @@ impl From<ServiceError> for Problem {
     fn from(error: ServiceError) -> Self {
         match error {
             ServiceError::Invalid(errors) => Self::invalid(errors),
-            ServiceError::Unauthenticated => Self::unauthenticated(),
+            ServiceError::Denied(Denied::Unauthenticated) => Self::unauthenticated(),
+            ServiceError::Denied(Denied::Forbidden(why)) => Self::new(Code::Forbidden, why),
             ServiceError::TooMany { why, retry_after } => Self { retry_after, ..Self::new(Code::TooManyRequests, why) },
-            ServiceError::Forbidden(why) => Self::new(Code::Forbidden, why),
             ServiceError::NotFound(what) => Self::new(Code::NotFound, what),
             ServiceError::Store(StoreError::Unavailable(cause)) => {
                 tracing::warn!(cause, "the store is not available");

@@ -5,7 +5,6 @@
 //! needed to keep them from being guessed.
 
 mod grant;
-mod scope;
 
 use std::fmt;
 
@@ -14,53 +13,13 @@ use async_trait::async_trait;
 use super::StoreError;
 use crate::{
     model::{Invalid, Timestamp},
-    server::hex,
+    server::identity::{KeyId, Scopes},
 };
 
-pub use grant::{Grant, GrantKind, Holder};
-pub use scope::{Scope, Scopes};
+pub use grant::{Grant, GrantKind};
 
 /// The SHA-256 of a secret.
 pub type SecretHash = [u8; 32];
-
-/// The name of a service key, which is no secret: 16 hexadecimal digits.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct KeyId(u64);
-
-impl KeyId {
-    /// The key of this number.
-    #[must_use]
-    pub fn new(number: u64) -> Self {
-        Self(number)
-    }
-
-    /// Its number.
-    #[must_use]
-    pub fn number(self) -> u64 {
-        self.0
-    }
-
-    /// Reads 16 hexadecimal digits in lower case.
-    ///
-    /// # Errors
-    /// When it is anything else.
-    pub fn parse(text: &str) -> Result<Self, Invalid> {
-        let wrong = || Invalid::new("The id of a key is 16 hexadecimal digits, as `campanile key list` shows it.");
-        hex::decode(text).map(|bytes| Self(u64::from_be_bytes(bytes))).ok_or_else(wrong)
-    }
-}
-
-impl fmt::Display for KeyId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:016x}", self.0)
-    }
-}
-
-impl fmt::Debug for KeyId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self}")
-    }
-}
 
 /// A service key as it is kept.
 #[derive(Clone, PartialEq, Eq)]

@@ -2,10 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{KeyId, Once, Scopes, ServiceKey};
+use super::{Once, ServiceKey};
 use crate::{
     model::{Invalid, Notification, NotificationId, Timestamp, UserId},
-    server::hex,
+    server::{
+        hex,
+        identity::{KeyId, Scopes},
+    },
 };
 
 /// One record of an export, a line of JSON.

@@ -2,40 +2,8 @@
 
 use std::fmt;
 
-use super::{KeyId, SecretHash};
-use crate::model::{Invalid, Timestamp, UserId};
-
-/// Whom a session or a ticket speaks for.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Holder {
-    /// Whoever runs the server, where nobody has to prove anything.
-    Operator,
-    /// Whoever has this key, for as long as it is good and with what it may do then.
-    Key(KeyId),
-    /// This user.
-    User(UserId),
-}
-
-impl Holder {
-    /// As it is stored: what it is, and who.
-    pub(crate) fn to_text(&self) -> String {
-        match self {
-            Self::Operator => "operator".to_owned(),
-            Self::Key(id) => format!("key:{id}"),
-            Self::User(user_id) => format!("user:{user_id}"),
-        }
-    }
-
-    /// Out of what [`Self::to_text`] wrote.
-    pub(crate) fn from_text(text: &str) -> Result<Self, Invalid> {
-        match text.split_once(':') {
-            None if text == "operator" => Ok(Self::Operator),
-            Some(("key", id)) => KeyId::parse(id).map(Self::Key),
-            Some(("user", user_id)) => UserId::parse(user_id).map(Self::User),
-            _ => Err(Invalid::new("this is no holder of a session or a ticket")),
-        }
-    }
-}
+use super::SecretHash;
+use crate::{model::Timestamp, server::identity::Holder};
 
 /// What a grant is good for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

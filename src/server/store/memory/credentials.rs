@@ -10,8 +10,9 @@ use async_trait::async_trait;
 use super::MemoryStore;
 use crate::{
     model::Timestamp,
-    server::store::{
-        Credentials, Grant, GrantKind, KeyId, SecretHash, ServiceKey, StoreError, credentials::id_is_taken,
+    server::{
+        identity::KeyId,
+        store::{Credentials, Grant, GrantKind, SecretHash, ServiceKey, StoreError, credentials::id_is_taken},
     },
 };
 

@@ -10,9 +10,9 @@ use super::{
 };
 use crate::{
     model::Timestamp,
-    server::store::{
-        Credentials, Grant, GrantKind, Holder, KeyId, Scopes, SecretHash, ServiceKey, StoreError,
-        credentials::id_is_taken,
+    server::{
+        identity::{Holder, KeyId, Scopes},
+        store::{Credentials, Grant, GrantKind, SecretHash, ServiceKey, StoreError, credentials::id_is_taken},
     },
 };
 

@@ -8,9 +8,9 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use super::row::{text, timestamp};
 use crate::{
     model::Timestamp,
-    server::store::{
-        Credentials, Grant, GrantKind, Holder, KeyId, Scopes, SecretHash, ServiceKey, StoreError,
-        credentials::id_is_taken,
+    server::{
+        identity::{Holder, KeyId, Scopes},
+        store::{Credentials, Grant, GrantKind, SecretHash, ServiceKey, StoreError, credentials::id_is_taken},
     },
 };
 

@@ -1,23 +1,27 @@
-//! What a service key may do.
+//! What a principal may do.
 
 use std::fmt;
 
 use crate::model::Invalid;
 
-/// What a service key may do, for every user.
+/// What a principal may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Scope {
     /// Create notifications.
     Send,
     /// List, count and follow; it changes nothing.
     Read,
-    /// Everything, also mark, delete, and sign in to the dashboard.
+    /// Mark and delete.
+    Mark,
+    /// Manage the addresses and devices of users.
+    Contacts,
+    /// Everything, and sign in to the dashboard.
     Admin,
 }
 
 impl Scope {
     /// All there are.
-    pub const ALL: [Self; 3] = [Self::Send, Self::Read, Self::Admin];
+    pub const ALL: [Self; 5] = [Self::Send, Self::Read, Self::Mark, Self::Contacts, Self::Admin];
 
     /// Its name.
     #[must_use]
@@ -25,28 +29,36 @@ impl Scope {
         match self {
             Self::Send => "send",
             Self::Read => "read",
+            Self::Mark => "mark",
+            Self::Contacts => "contacts",
             Self::Admin => "admin",
         }
     }
 }
 
-fn bit(scope: Scope) -> u8 {
+const fn bit(scope: Scope) -> u8 {
     1 << scope as u8
 }
 
-/// The scopes of a key, at least one.
+/// Some scopes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Scopes(u8);
 
 impl Scopes {
-    /// These scopes; `None` when there is none.
+    /// None at all: nothing is allowed.
+    pub const NONE: Self = Self(0);
+    /// What a user may do in the own inbox.
+    pub(super) const USER: Self = Self(bit(Scope::Read) | bit(Scope::Mark));
+    /// Everything.
+    pub(super) const ADMIN: Self = Self(bit(Scope::Admin));
+
+    /// These scopes.
     #[must_use]
-    pub fn of(scopes: &[Scope]) -> Option<Self> {
-        let bits = scopes.iter().fold(0, |bits, scope| bits | bit(*scope));
-        (bits != 0).then_some(Self(bits))
+    pub fn of(scopes: &[Scope]) -> Self {
+        Self(scopes.iter().fold(0, |bits, scope| bits | bit(*scope)))
     }
 
-    /// Reads names with commas between them, such as `send,read`.
+    /// Reads names with commas between them, such as `send,read`; at least one.
     ///
     /// # Errors
     /// When there is none, or one that does not exist.
@@ -54,8 +66,8 @@ impl Scopes {
         let scope = |name: &str| Scope::ALL.into_iter().find(|scope| scope.as_str() == name.trim());
         let scopes: Option<Vec<_>> = text.split(',').map(scope).collect();
         scopes
-            .and_then(|scopes| Self::of(&scopes))
-            .ok_or_else(|| Invalid::new("Scopes are send, read and admin, with commas between them."))
+            .map(|scopes| Self::of(&scopes))
+            .ok_or_else(|| Invalid::new("Scopes are send, read, mark, contacts and admin, with commas between them."))
     }
 
     /// Each of them, in the order of [`Scope::ALL`].
@@ -88,7 +100,8 @@ mod tests {
 
     #[test]
     fn scopes_are_read_as_they_are_written() {
-        for text in ["send", "read", "admin", "send,read", "send,admin", "send,read,admin"] {
+        for text in ["send", "read", "mark", "contacts", "admin", "send,read", "send,mark,admin", "read,mark,contacts"]
+        {
             assert_eq!(Scopes::parse(text).unwrap().to_string(), text);
         }
         assert_eq!(Scopes::parse("read, send,read").unwrap().to_string(), "send,read");
@@ -99,10 +112,9 @@ mod tests {
 
     #[test]
     fn admin_may_everything_and_the_others_what_they_say() {
-        let send = Scopes::of(&[Scope::Send]).unwrap();
+        let send = Scopes::of(&[Scope::Send]);
         assert!(send.allow(Scope::Send) && !send.allow(Scope::Read) && !send.allow(Scope::Admin));
-        let admin = Scopes::of(&[Scope::Admin]).unwrap();
-        assert!(Scope::ALL.into_iter().all(|scope| admin.allow(scope)));
-        assert_eq!(Scopes::of(&[]), None);
+        assert!(Scope::ALL.into_iter().all(|scope| Scopes::ADMIN.allow(scope)));
+        assert!(Scope::ALL.into_iter().all(|scope| !Scopes::NONE.allow(scope)));
     }
 }

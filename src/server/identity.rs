@@ -1,0 +1,211 @@
+//! Who is calling, and what they may do: one [`Principal`], below store and service.
+//!
+//! `server/auth` makes one from what a caller shows, in one place; a program that embeds Campanile
+//! makes its own. Everything that depends on the caller (rights, limits, idempotency keys, the audit
+//! log) is told by the principal and by nothing else.
+
+mod key_id;
+mod scope;
+
+use crate::model::{Invalid, UserId};
+
+pub use key_id::KeyId;
+pub use scope::{Scope, Scopes};
+
+/// Who it is, whatever they may do.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Holder {
+    /// The one who runs the server, or a program that embeds it.
+    Operator,
+    /// An application, by the id of its service key.
+    Key(KeyId),
+    /// A person, by the id of their inbox.
+    User(UserId),
+    /// A caller who has proved nothing.
+    Anonymous,
+}
+
+impl Holder {
+    /// As it is stored and compared: what it is, and which one.
+    pub(crate) fn to_text(&self) -> String {
+        match self {
+            Self::Operator => "operator".to_owned(),
+            Self::Key(id) => format!("key:{id}"),
+            Self::User(user_id) => format!("user:{user_id}"),
+            Self::Anonymous => "anonymous".to_owned(),
+        }
+    }
+
+    /// Out of what [`Self::to_text`] wrote. An anonymous caller holds nothing that is stored.
+    pub(crate) fn from_text(text: &str) -> Result<Self, Invalid> {
+        match text.split_once(':') {
+            None if text == "operator" => Ok(Self::Operator),
+            Some(("key", id)) => KeyId::parse(id).map(Self::Key),
+            Some(("user", user_id)) => UserId::parse(user_id).map(Self::User),
+            _ => Err(Invalid::new("this is no holder of a session or a ticket")),
+        }
+    }
+}
+
+/// Why a principal may not do something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Denied {
+    /// They have proved nothing, and only a caller who has may do it.
+    #[error("it is not known who is calling")]
+    Unauthenticated,
+    /// They may not do it; says what would be allowed.
+    #[error("{0}")]
+    Forbidden(&'static str),
+}
+
+/// Who is calling, and what they may do. Every call of the service names one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Principal {
+    holder: Holder,
+    scopes: Scopes,
+}
+
+impl Principal {
+    /// The one who runs the server, or a program that embeds it: may do everything.
+    #[must_use]
+    pub const fn operator() -> Self {
+        Self { holder: Holder::Operator, scopes: Scopes::ADMIN }
+    }
+
+    /// An application with a service key: may do what its scopes say, for every user.
+    #[must_use]
+    pub const fn key(id: KeyId, scopes: Scopes) -> Self {
+        Self { holder: Holder::Key(id), scopes }
+    }
+
+    /// A person: may read, mark and delete in the own inbox, and never sends.
+    #[must_use]
+    pub const fn user(user_id: UserId) -> Self {
+        Self { holder: Holder::User(user_id), scopes: Scopes::USER }
+    }
+
+    /// A caller who has proved nothing: may do nothing.
+    #[must_use]
+    pub const fn anonymous() -> Self {
+        Self { holder: Holder::Anonymous, scopes: Scopes::NONE }
+    }
+
+    /// Who it is.
+    #[must_use]
+    pub fn holder(&self) -> &Holder {
+        &self.holder
+    }
+
+    /// Whether they have proved who they are.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        self.holder != Holder::Anonymous
+    }
+
+    /// Whether this inbox is theirs to see.
+    #[must_use]
+    pub fn owns(&self, user_id: &UserId) -> bool {
+        match &self.holder {
+            Holder::Operator | Holder::Key(_) => true,
+            Holder::User(own) => own == user_id,
+            Holder::Anonymous => false,
+        }
+    }
+
+    /// The only inbox that they may see, if there is one.
+    #[must_use]
+    pub fn own_inbox(&self) -> Option<&UserId> {
+        match &self.holder {
+            Holder::User(own) => Some(own),
+            Holder::Operator | Holder::Key(_) | Holder::Anonymous => None,
+        }
+    }
+
+    /// Whether they may create notifications.
+    #[must_use]
+    pub fn may_send(&self) -> bool {
+        self.may(Scope::Send).is_ok()
+    }
+
+    /// Whether they may do this in some inbox at all.
+    ///
+    /// # Errors
+    /// Why they may not.
+    pub fn may(&self, scope: Scope) -> Result<(), Denied> {
+        if self.scopes.allow(scope) {
+            return Ok(());
+        }
+        Err(match &self.holder {
+            Holder::Anonymous => Denied::Unauthenticated,
+            Holder::User(_) => Denied::Forbidden("Only an application may do this. Send with a service key."),
+            Holder::Operator | Holder::Key(_) => Denied::Forbidden(match scope {
+                Scope::Send => "This key may not send: it does not have the scope send.",
+                Scope::Read => "This key may not read: it does not have the scope read.",
+                Scope::Mark => "This key may not mark or delete: it does not have the scope mark.",
+                Scope::Contacts => "This key may not manage contacts: it does not have the scope contacts.",
+                Scope::Admin => "This key may not do this: it does not have the scope admin.",
+            }),
+        })
+    }
+
+    /// Whether they may do this in this inbox, or in all of them when none is named.
+    ///
+    /// # Errors
+    /// Why they may not.
+    pub fn may_in(&self, scope: Scope, inbox: Option<&UserId>) -> Result<(), Denied> {
+        self.may(scope)?;
+        match (self.own_inbox(), inbox) {
+            (None, _) => Ok(()),
+            (Some(own), Some(inbox)) if own == inbox => Ok(()),
+            (Some(_), _) => Err(Denied::Forbidden("You may use your own inbox only.")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ann() -> UserId {
+        UserId::parse("ann").unwrap()
+    }
+
+    #[test]
+    fn a_holder_is_read_as_it_is_written() {
+        for holder in [Holder::Operator, Holder::Key(KeyId::new(7)), Holder::User(ann())] {
+            assert_eq!(Holder::from_text(&holder.to_text()), Ok(holder));
+        }
+        for wrong in ["", "anonymous", "key:7", "user:", "nobody:ann"] {
+            assert!(Holder::from_text(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn each_may_what_they_may_and_nothing_else() {
+        let read = Principal::key(KeyId::new(1), Scopes::of(&[Scope::Read]));
+        let mark = Principal::key(KeyId::new(2), Scopes::of(&[Scope::Mark]));
+        for (principal, allowed) in [
+            (Principal::operator(), &Scope::ALL[..]),
+            (read, &[Scope::Read]),
+            (mark, &[Scope::Mark]),
+            (Principal::user(ann()), &[Scope::Read, Scope::Mark]),
+            (Principal::anonymous(), &[]),
+        ] {
+            for scope in Scope::ALL {
+                assert_eq!(principal.may(scope).is_ok(), allowed.contains(&scope), "{principal:?} {scope:?}");
+            }
+        }
+        assert_eq!(Principal::anonymous().may(Scope::Read), Err(Denied::Unauthenticated));
+    }
+
+    #[test]
+    fn a_user_has_one_inbox_and_an_application_has_all() {
+        let bob = UserId::parse("bob").unwrap();
+        let user = Principal::user(ann());
+        assert!(user.may_in(Scope::Read, Some(&ann())).is_ok());
+        assert!(user.may_in(Scope::Read, Some(&bob)).is_err() && user.may_in(Scope::Read, None).is_err());
+        assert!(user.owns(&ann()) && !user.owns(&bob));
+        assert!(Principal::operator().may_in(Scope::Read, None).is_ok());
+        assert!(!Principal::anonymous().owns(&ann()));
+    }
+}
