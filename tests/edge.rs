@@ -27,15 +27,15 @@ impl Store for Troubled {
         match user_id.as_str() {
             "hangs" => std::future::pending().await,
             "panics" => panic!("as the test wants it"),
-            "away" => Err(StoreError::Unavailable("connection refused by db.internal".to_owned())),
-            _ => Err(StoreError::Failed("page 7 of secrets.db is torn".to_owned())),
+            "away" => Err(StoreError::unavailable("connection refused by db.internal")),
+            _ => Err(StoreError::failed("page 7 of secrets.db is torn")),
         }
     }
     async fn ready(&self) -> Result<(), StoreError> {
-        Err(StoreError::Unavailable("connection refused by db.internal".to_owned()))
+        Err(StoreError::unavailable("connection refused by db.internal"))
     }
     async fn create(&self, _: &[Notification], _: Option<&Once>) -> Result<Creation, StoreError> {
-        Err(StoreError::Failed("disk full at /var/secrets.db".to_owned()))
+        Err(StoreError::failed("disk full at /var/secrets.db"))
     }
     async fn list(&self, _: &Filter, _: Option<Cursor>, _: Limit) -> Result<Page, StoreError> {
         unreachable!()

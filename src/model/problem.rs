@@ -64,6 +64,8 @@ pub enum Code {
     Internal,
     /// 503: the server cannot do this now; try again later.
     Unavailable,
+    /// 504: the request may have been done, or may be yet; sent again with the same `Idempotency-Key`, it is done once.
+    UnknownOutcome,
     /// No answer came: the network is down, or the server is. Only the dashboard says this.
     Unreachable,
 }
@@ -86,6 +88,7 @@ impl Code {
             Self::TooManyRequests => 429,
             Self::Internal => 500,
             Self::Unavailable => 503,
+            Self::UnknownOutcome => 504,
             Self::Unreachable => 0,
         }
     }
@@ -106,6 +109,7 @@ impl Code {
             Self::TooManyRequests => "Too Many Requests",
             Self::Internal => "Internal Server Error",
             Self::Unavailable => "Service Unavailable",
+            Self::UnknownOutcome => "Gateway Timeout",
             Self::Unreachable => "No Answer",
         }
     }
@@ -172,6 +176,14 @@ impl Problem {
     #[must_use]
     pub fn internal() -> Self {
         Self::new(Code::Internal, "Something went wrong on our side. It has been logged.")
+    }
+
+    /// A write whose end was not heard of; says what is safe now.
+    #[must_use]
+    pub fn unknown_outcome() -> Self {
+        let how = "It is not known whether this was done: it may have happened, or happen yet. Sending it again is safe \
+            with the same Idempotency-Key; marking and deleting are safe to send again as they are.";
+        Self::new(Code::UnknownOutcome, how)
     }
 
     /// Nobody knows who is calling; says how to prove it.

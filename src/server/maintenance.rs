@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::service::NotificationService;
+use super::{log::with_causes, service::NotificationService};
 
 /// How long after its moment an expired notification may still be seen.
 const EXPIRY_INTERVAL: Duration = Duration::from_secs(1);
@@ -26,7 +26,10 @@ pub async fn run(service: NotificationService) {
         match service.delete_due().await {
             Ok(0) => {}
             Ok(deleted) => tracing::debug!(deleted, "notifications that were due are deleted"),
-            Err(error) => tracing::warn!(%error, "notifications that are due could not be deleted; trying again"),
+            Err(error) => tracing::warn!(
+                cause = with_causes(&error),
+                "notifications that are due could not be deleted; trying again"
+            ),
         }
     }
 }

@@ -124,7 +124,7 @@ impl NotificationService {
     ) -> Result<Notification, ServiceError> {
         let created = self.create_batch(principal, vec![new], key).await?;
         // The store keeps as many as it was given.
-        created.into_iter().next().ok_or_else(|| StoreError::Failed("it lost a notification".to_owned()).into())
+        created.into_iter().next().ok_or_else(|| StoreError::failed("it lost a notification").into())
     }
 
     /// Sends all of these in this order, or none, and returns them with their ids and times; with

@@ -5,6 +5,7 @@
 
 mod collect;
 pub mod credentials;
+mod error;
 mod made;
 pub mod memory;
 pub mod postgres;
@@ -22,21 +23,11 @@ use crate::model::{
 };
 
 pub use credentials::{Credentials, Grant, GrantKind, SecretHash, ServiceKey};
+pub use error::StoreError;
 pub use memory::MemoryStore;
 pub use postgres::{PostgresOptions, PostgresStore, PostgresTransfer};
 pub use record::{KeyRecord, Record};
 pub use sqlite::{SqliteCredentials, SqliteOptions, SqliteStore, SqliteTransfer};
-
-/// Why a store could not do what it was asked.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// It cannot be reached or is overloaded at present; what was asked may be tried again.
-    #[error("the store is not available: {0}")]
-    Unavailable(String),
-    /// It is broken; trying again does not help.
-    #[error("the store failed: {0}")]
-    Failed(String),
-}
 
 /// How long the key of a request that must happen once is remembered, in hours.
 pub const ONCE_HOURS: i64 = 24;

@@ -110,7 +110,7 @@ contract! {
         let first = key(1, at("01:00:00"));
         store.add_key(&first).await.unwrap();
         let refused = store.add_key(&key(1, at("02:00:00"))).await;
-        assert!(matches!(&refused, Err(StoreError::Failed(why)) if why.contains("0000000000000001")), "{refused:?}");
+        assert!(matches!(&refused, Err(StoreError::Failed { why, .. }) if why.contains("0000000000000001")), "{refused:?}");
         assert!(store.keys().await.unwrap() == [first]);
     }
 

@@ -129,7 +129,7 @@ async fn a_file_that_stays_locked_is_said_to_all_at_once() {
         .collect();
     for write in writes {
         let refused = write.await.unwrap().unwrap_err();
-        assert!(matches!(&refused, StoreError::Unavailable(why) if why == "it is locked"), "{refused}");
+        assert!(matches!(&refused, StoreError::Unavailable { why, .. } if why == "it is locked"), "{refused}");
     }
     // The first waits alone or with others, and then all the others together.
     assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());

@@ -132,7 +132,7 @@ async fn a_full_disk_is_said_and_nothing_is_half_written() {
             Err(error) => break error,
         }
     };
-    assert!(matches!(&refused, StoreError::Unavailable(why) if why.contains("disk is full")), "{refused}");
+    assert!(matches!(&refused, StoreError::Unavailable { why, .. } if why.contains("disk is full")), "{refused}");
     assert_eq!(inbox(&store, &user("ann")).await.len(), stored);
     assert_counts(&store, "ann").await;
     store.ready().await.unwrap();
@@ -179,7 +179,7 @@ async fn a_full_queue_refuses_and_what_was_answered_is_there() {
     for write in writes {
         match write.await.unwrap() {
             Ok(_) => done += 1,
-            Err(StoreError::Unavailable(_)) => refused += 1,
+            Err(StoreError::Unavailable { .. }) => refused += 1,
             Err(error) => panic!("{error}"),
         }
     }

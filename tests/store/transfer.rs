@@ -34,7 +34,7 @@ async fn put(store: &dyn Transfer, lines: &[String]) -> Result<u64, StoreError> 
     let (sender, records) = mpsc::channel(100);
     let send = async move {
         for line in lines {
-            let record = serde_json::from_str::<Record>(line).map_err(|error| StoreError::Failed(error.to_string()));
+            let record = serde_json::from_str::<Record>(line).map_err(|error| StoreError::failed(error.to_string()));
             if sender.send(record).await.is_err() {
                 return;
             }

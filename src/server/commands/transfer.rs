@@ -48,7 +48,7 @@ pub async fn import(settings: &Settings, from: impl BufRead + Send + 'static) ->
     let (sender, records) = mpsc::channel(UNDER_WAY);
     tokio::task::spawn_blocking(move || {
         for (number, line) in from.lines().enumerate() {
-            let wrong = |why: String| StoreError::Failed(format!("line {} of the import {why}", number + 1));
+            let wrong = |why: String| StoreError::failed(format!("line {} of the import {why}", number + 1));
             let record = line
                 .map_err(|error| wrong(format!("cannot be read: {error}")))
                 .and_then(|line| serde_json::from_str(&line).map_err(|error| wrong(format!("is no record: {error}"))));

@@ -7,7 +7,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     model::{Code, Problem},
-    server::service::NotificationService,
+    server::{log::with_causes, service::NotificationService},
 };
 
 pub(super) fn routes() -> OpenApiRouter<NotificationService> {
@@ -44,7 +44,7 @@ async fn ready(State(service): State<NotificationService>) -> Result<Json<Health
         Ok(()) if service.is_connected() => Ok(OK),
         Ok(()) => Ok(Json(Health { status: "degraded" })),
         Err(error) => {
-            tracing::warn!(%error, "not ready");
+            tracing::warn!(cause = with_causes(&error), "not ready");
             Err(Problem::new(Code::Unavailable, "The store cannot be reached. Try again in a few seconds."))
         }
     }

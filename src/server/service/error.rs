@@ -1,10 +1,24 @@
-//! Why the service did not do what it was asked.
+//! Why the service did not do what it was asked, and the policy for every failure.
+//!
+//! | kind | what it means | the client is told | the log |
+//! | --- | --- | --- | --- |
+//! | [`ServiceError`] but `Store` | the caller is at fault; nothing changed | 4xx that says what would be right | nothing |
+//! | [`StoreError::Unavailable`] | it passes by itself; nothing was done | 503: try again | a warning |
+//! | [`StoreError::Unknown`] | a write was begun and its end not heard of | 504 `unknown_outcome`: it may have happened | a warning |
+//! | [`StoreError::Failed`] | the store, or what is in it, is broken | 500, and nothing else | an error |
+//!
+//! - What does not pass by itself is never `Unavailable`, or a broken store would be 503 for ever; it
+//!   also makes the server not ready.
+//! - A write is `Unavailable` only where it certainly did not happen.
+//! - An error is made with its cause (`StoreError::because`), matched without `_`, passed on with `?`, and logged
+//!   once: here, or by the task that nothing waits for.
+//! - The log has the whole chain of causes; no error holds what users sent or stored, or a secret.
 
 use std::borrow::Cow;
 
 use crate::{
     model::{Code, FieldError, NotificationId, Problem, UserId},
-    server::{identity::Denied, store::StoreError},
+    server::{identity::Denied, log::with_causes, store::StoreError},
 };
 
 /// Why the service did not do what it was asked. What is refused changes nothing.
@@ -58,11 +72,24 @@ impl From<ServiceError> for Problem {
             ServiceError::Denied(Denied::Forbidden(why)) => Self::new(Code::Forbidden, why),
             ServiceError::TooMany { why, retry_after } => Self { retry_after, ..Self::new(Code::TooManyRequests, why) },
             ServiceError::NotFound(what) => Self::new(Code::NotFound, what),
-            ServiceError::Store(StoreError::Unavailable(cause)) => {
+            ServiceError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        let cause = with_causes(&error);
+        match error {
+            StoreError::Unavailable { .. } => {
                 tracing::warn!(cause, "the store is not available");
                 Self::new(Code::Unavailable, "The service cannot do this now. Try again in a few seconds.")
             }
-            ServiceError::Store(StoreError::Failed(cause)) => {
+            StoreError::Unknown { .. } => {
+                tracing::warn!(cause, "the outcome of a write is not known");
+                Self::unknown_outcome()
+            }
+            StoreError::Failed { .. } => {
                 tracing::error!(cause, "the store failed");
                 Self::internal()
             }

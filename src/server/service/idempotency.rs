@@ -37,7 +37,8 @@ impl IdempotencyKey {
         let nil = NotificationId::new(Uuid::nil());
         let epoch = Timestamp::new(chrono::DateTime::UNIX_EPOCH);
         let same: Vec<_> = new.iter().map(|new| Notification::new(nil, epoch, new.clone())).collect();
-        let json = serde_json::to_vec(&same).map_err(|error| StoreError::Failed(error.to_string()))?;
+        let json = serde_json::to_vec(&same)
+            .map_err(|error| StoreError::failed("a request cannot be written as JSON").because(error))?;
         let mut fingerprint = [0; 32];
         fingerprint.copy_from_slice(digest(&SHA256, &json).as_ref());
         Ok(Once { key: self.0.clone(), fingerprint, at })

@@ -115,5 +115,5 @@ pub trait Credentials: Send + Sync + 'static {
 
 /// A second key of the same id.
 pub(super) fn id_is_taken(id: KeyId) -> StoreError {
-    StoreError::Failed(format!("there is a key {id} already."))
+    StoreError::failed(format!("there is a key {id} already."))
 }

@@ -89,7 +89,7 @@ impl PostgresStore {
             announcer.announce(changes);
             Ok(done)
         });
-        written.await.unwrap_or_else(|ended| Err(StoreError::Failed(format!("a write ended early: {ended}"))))
+        written.await.unwrap_or_else(|ended| Err(StoreError::unknown("a write ended early").because(ended)))
     }
 }
 
@@ -163,6 +163,6 @@ impl Store for PostgresStore {
 
     async fn ready(&self) -> Result<(), StoreError> {
         let asked = tokio::time::timeout(READY_TIMEOUT, read::ready(&self.pool)).await;
-        asked.unwrap_or_else(|_| Err(StoreError::Unavailable("the database does not answer".to_owned())))
+        asked.unwrap_or_else(|_| Err(StoreError::unavailable("the database does not answer")))
     }
 }

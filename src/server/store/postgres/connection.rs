@@ -20,7 +20,7 @@ const MIGRATION_LOCK: i64 = 7_218_012;
 fn config(url: &str) -> Result<Config, StoreError> {
     // What the parser says may repeat a part of the URL, and so a password.
     let wrong = |_| {
-        StoreError::Failed(
+        StoreError::failed(
             "the URL of the database cannot be read; it is postgres://USER:PASSWORD@HOST/DATABASE.".to_owned(),
         )
     };
@@ -38,7 +38,7 @@ fn tls(config: &Config) -> Result<Option<MakeRustlsConnect>, StoreError> {
     if config.get_ssl_mode() != SslMode::Require {
         return Ok(None);
     }
-    let broken = |why: String| StoreError::Failed(format!("TLS cannot be set up: {why}"));
+    let broken = |why: String| StoreError::failed(format!("TLS cannot be set up: {why}"));
     let mut trusted = rustls::RootCertStore::empty();
     for certificate in rustls_native_certs::load_native_certs().certs {
         // What rustls cannot use is left out, as browsers do.
@@ -66,7 +66,7 @@ pub(super) fn pool(url: &str, connections: usize) -> Result<Pool, StoreError> {
         .wait_timeout(Some(CONNECT_TIMEOUT))
         .create_timeout(Some(CONNECT_TIMEOUT))
         .build();
-    pool.map_err(|error| StoreError::Failed(format!("no connections can be made: {error}")))
+    pool.map_err(|error| StoreError::failed("no connections can be made").because(error))
 }
 
 /// One connection of its own. It ends when the client is dropped.
@@ -101,7 +101,7 @@ pub(super) async fn migrate(url: &str) -> Result<(), StoreError> {
     client.execute("SELECT pg_advisory_lock($1)", &[&MIGRATION_LOCK]).await?;
     let done = migrations::migrations::runner().run_async(&mut client).await;
     done.map(drop).map_err(|error| {
-        StoreError::Failed(match error.kind() {
+        StoreError::failed(match error.kind() {
             Kind::MissingVersion(_) => {
                 "the database was made by a newer Campanile. Use that one, or another database.".to_owned()
             }

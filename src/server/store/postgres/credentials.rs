@@ -6,6 +6,7 @@ use tokio_postgres::{GenericClient, Row, ToStatement, types::ToSql};
 
 use super::{
     PostgresStore,
+    error::of_write,
     row::{damaged, timestamp},
 };
 use crate::{
@@ -101,7 +102,7 @@ impl Credentials for PostgresStore {
 async fn execute(pool: &Pool, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Result<u64, StoreError> {
     let client = pool.get().await?;
     let statement = client.prepare_cached(sql).await?;
-    Ok(client.execute(&statement, values).await?)
+    client.execute(&statement, values).await.map_err(of_write)
 }
 
 /// Adds a key with [`INSERT_KEY`].
@@ -122,7 +123,7 @@ pub(super) async fn insert_key(
         &last_used_at,
         &revoked_at,
     ];
-    match client.execute(statement, &values).await? {
+    match client.execute(statement, &values).await.map_err(of_write)? {
         0 => Err(id_is_taken(key.id)),
         _ => Ok(()),
     }

@@ -1,41 +1,70 @@
-//! What PostgreSQL's failures mean to whoever asked.
+//! What PostgreSQL's failures mean to the caller.
+
+use std::{error::Error as _, io};
 
 use deadpool_postgres::PoolError;
-use tokio_postgres::error::SqlState;
+use tokio_postgres::{Error, error::SqlState};
 
 use crate::server::store::StoreError;
 
-impl From<tokio_postgres::Error> for StoreError {
-    /// Only the code and the message: the detail that the server adds can hold what was stored.
-    fn from(error: tokio_postgres::Error) -> Self {
-        let Some(refused) = error.as_db_error() else {
-            // It never reached the server, or the connection broke.
-            return Self::Unavailable(match std::error::Error::source(&error) {
-                Some(cause) => format!("the connection to the database failed: {cause}"),
-                None => format!("the connection to the database failed: {error}"),
-            });
-        };
-        let code = refused.code();
-        let why = format!("{} ({})", refused.message(), code.code());
-        // Classes of SQLSTATE: connection, resources, operator intervention; and what may go well when it is tried again.
-        let is_passing = ["08", "53", "57"].iter().any(|class| code.code().starts_with(class))
-            || [
-                &SqlState::T_R_SERIALIZATION_FAILURE,
-                &SqlState::T_R_DEADLOCK_DETECTED,
-                &SqlState::LOCK_NOT_AVAILABLE,
-                &SqlState::READ_ONLY_SQL_TRANSACTION,
-            ]
-            .contains(&code);
-        if is_passing { Self::Unavailable(why) } else { Self::Failed(why) }
+impl From<Error> for StoreError {
+    /// Of what the server says, only the code and the message: the detail that it adds can hold what was
+    /// stored.
+    fn from(error: Error) -> Self {
+        if let Some(refused) = error.as_db_error() {
+            let why = format!("{} ({})", refused.message(), refused.code().code());
+            return if is_passing(refused.code()) { Self::unavailable(why) } else { Self::failed(why) };
+        }
+        if is_lost(&error) {
+            return Self::unavailable("the connection to the database failed").because(error);
+        }
+        // An answer that cannot be read, a certificate that is not trusted: the next one would be the same.
+        Self::failed("the database cannot be spoken to").because(error)
     }
+}
+
+/// Whether the same may go well a little later.
+fn is_passing(code: &SqlState) -> bool {
+    // Classes of SQLSTATE: connection, resources, operator intervention.
+    let is_of_passing_class = ["08", "53", "57"].iter().any(|class| code.code().starts_with(class));
+    (is_of_passing_class && *code != SqlState::DATABASE_DROPPED)
+        || [
+            &SqlState::T_R_SERIALIZATION_FAILURE,
+            &SqlState::T_R_DEADLOCK_DETECTED,
+            &SqlState::LOCK_NOT_AVAILABLE,
+            &SqlState::READ_ONLY_SQL_TRANSACTION,
+        ]
+        .contains(&code)
+}
+
+/// Whether there was no connection to the server, or it broke or took too long.
+fn is_lost(error: &Error) -> bool {
+    let Some(cause) = error.source() else {
+        // What ends without a cause: the connection was closed, or connecting took too long.
+        return error.is_closed() || error.to_string() == "timeout waiting for server";
+    };
+    let cause = cause.downcast_ref::<io::Error>();
+    cause.is_some_and(|cause| !matches!(cause.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput))
+}
+
+/// What a write's failure means once its statement was sent: whether it happened is known only if the
+/// server lived to say that it did not.
+pub(super) fn of_write(error: Error) -> StoreError {
+    /// The server ends this connection, or all of them, whatever has just been committed.
+    const ENDED: [SqlState; 2] = [SqlState::ADMIN_SHUTDOWN, SqlState::CRASH_SHUTDOWN];
+    let is_certain = error.as_db_error().is_some_and(|refused| !ENDED.contains(refused.code()));
+    let error = StoreError::from(error);
+    if is_certain { error } else { error.after_sending() }
 }
 
 impl From<PoolError> for StoreError {
     fn from(error: PoolError) -> Self {
         match error {
             PoolError::Backend(error) => error.into(),
-            PoolError::Timeout(_) => Self::Unavailable("no connection to the database was free in time".to_owned()),
-            other => Self::Unavailable(format!("there is no connection to the database: {other}")),
+            PoolError::Timeout(_) => Self::unavailable("no connection to the database was free in time"),
+            PoolError::Closed | PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_) => {
+                Self::failed("connections to the database cannot be made").because(error)
+            }
         }
     }
 }

@@ -78,5 +78,5 @@ pub(super) fn sql_number(number: u64) -> i64 {
 
 /// A value that this program did not write.
 pub(super) fn damaged(why: impl std::fmt::Display) -> StoreError {
-    StoreError::Failed(format!("a stored value cannot be read: {why}"))
+    StoreError::failed(format!("a stored value cannot be read: {why}"))
 }

@@ -61,7 +61,7 @@ impl Transfer for PostgresTransfer {
         transaction.batch_execute("LOCK TABLE inboxes IN EXCLUSIVE MODE").await?;
         if transaction.query_opt("SELECT 1 FROM inboxes LIMIT 1", &[]).await?.is_some() {
             let why = "it is not empty. Import into a new database, so that nothing is mixed up.";
-            return Err(StoreError::Failed(why.to_owned()));
+            return Err(StoreError::failed(why));
         }
         let mut import = Import::new(&transaction);
         while let Some(record) = from.recv().await {
@@ -171,7 +171,7 @@ impl<'a> Import<'a> {
         if self.known.contains(user_id) {
             return Ok(());
         }
-        Err(StoreError::Failed("a record belongs to an inbox that did not come before it".to_owned()))
+        Err(StoreError::failed("a record belongs to an inbox that did not come before it"))
     }
 
     async fn write_inboxes(&mut self) -> Result<(), StoreError> {

@@ -4,7 +4,10 @@ use deadpool_postgres::Pool;
 use tokio_postgres::{Row, types::ToSql};
 use uuid::Uuid;
 
-use super::row::{COLUMNS, Stored, columns, damaged, number, sql_number};
+use super::{
+    error::of_write,
+    row::{COLUMNS, Stored, columns, damaged, number, sql_number},
+};
 use crate::{
     model::{Change, Event, Notification, NotificationId, Timestamp, UserId},
     server::store::{Creation, Due, Once, StoreError, made},
@@ -63,7 +66,8 @@ pub(super) async fn create(
                 &made_now,
             ],
         )
-        .await?;
+        .await
+        .map_err(of_write)?;
     Ok(match done.try_get(0)? {
         0 => Written { done: Creation::Done, changes: created(notifications, &done)? },
         1 => Written { done: Creation::Before(made::from_bytes(done.try_get(1)?)), changes: Vec::new() },
@@ -140,7 +144,7 @@ impl Found {
     async fn query(pool: &Pool, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Result<Option<Self>, StoreError> {
         let client = pool.get().await?;
         let statement = client.prepare_cached(sql).await?;
-        let Some(row) = client.query_opt(&statement, values).await? else { return Ok(None) };
+        let Some(row) = client.query_opt(&statement, values).await.map_err(of_write)? else { return Ok(None) };
         let changed = row.try_get::<_, Option<i64>>(COLUMNS)?.is_some();
         let change = changed.then(|| Ok::<_, StoreError>((number(&row, COLUMNS)?, number(&row, COLUMNS + 1)?)));
         Ok(Some(Self { notification: Stored::read(&row)?.notification, change: change.transpose()? }))
@@ -188,7 +192,7 @@ pub(super) async fn mark_read_at(
 pub(super) async fn mark_all_read(pool: &Pool, user_id: &UserId) -> Result<Written<u64>, StoreError> {
     let client = pool.get().await?;
     let statement = client.prepare_cached("SELECT marked, change FROM campanile_mark_all_read($1)").await?;
-    let row = client.query_one(&statement, &[&user_id.as_str()]).await?;
+    let row = client.query_one(&statement, &[&user_id.as_str()]).await.map_err(of_write)?;
     let marked = number(&row, 0)?;
     let modseq = if marked > 0 { Some(number(&row, 1)?) } else { None };
     let event = modseq.map(|modseq| Event::AllRead { modseq, unread_count: 0 });
@@ -220,7 +224,7 @@ pub(super) async fn delete_due(pool: &Pool, due: &Due, window: i64) -> Result<Wr
     let keys_until = Once::forgotten_at(due.now).as_micros();
     let limit = sql_number(due.limit as u64);
     let values: [&(dyn ToSql + Sync); 5] = [&due.now.as_micros(), &accepted_before, &keys_until, &limit, &window];
-    let rows = client.query(&statement, &values).await?;
+    let rows = client.query(&statement, &values).await.map_err(of_write)?;
     let changes = rows.iter().map(|row| deleted(row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, row.try_get(3)?));
     Ok(Written { done: rows.len(), changes: changes.collect::<Result<_, _>>()? })
 }

@@ -95,7 +95,7 @@ fn wait_for_tables(options: &SqliteOptions) -> Result<(), StoreError> {
             Ordering::Less => open_for_writing(options).map(drop),
         };
         match made {
-            Err(StoreError::Unavailable(_)) if began.elapsed() < BEGINNING => {
+            Err(StoreError::Unavailable { .. }) if began.elapsed() < BEGINNING => {
                 std::thread::sleep(Duration::from_millis(20));
             }
             // Nobody is at it, or a server of that version.

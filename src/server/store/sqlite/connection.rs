@@ -26,7 +26,7 @@ pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A failure about a file, as one sentence.
 pub(super) fn about(path: &Path, why: impl std::fmt::Display) -> StoreError {
-    StoreError::Failed(format!("{} {why}", path.display()))
+    StoreError::failed(format!("{} {why}", path.display()))
 }
 
 /// Opens the file for writing, with its tables up to date. The lock that comes with it keeps other
@@ -56,7 +56,7 @@ fn assert_version() -> Result<(), StoreError> {
         return Ok(());
     }
     let version = rusqlite::version();
-    Err(StoreError::Failed(format!("SQLite {version} can damage databases; build Campanile with 3.51.3 or later.")))
+    Err(StoreError::failed(format!("SQLite {version} can damage databases; build Campanile with 3.51.3 or later.")))
 }
 
 /// One process at a time. The lock is on a file of its own, because closing any handle of a
@@ -71,7 +71,7 @@ pub(super) fn lock(path: &Path) -> Result<File, StoreError> {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => {
             let path = path.display();
-            Err(StoreError::Unavailable(format!(
+            Err(StoreError::unavailable(format!(
                 "{path} is in use by another Campanile. Stop that one, or give this one another file with --store \
                  sqlite:PATH."
             )))
@@ -175,7 +175,7 @@ pub(super) async fn on_a_thread<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {
     let done = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or_else(|error| Err(StoreError::Failed(format!("it was cut off: {error}"))))
+    done.unwrap_or_else(|error| Err(StoreError::failed("it was cut off").because(error)))
 }
 
 /// The connections that read, as many as are in use at once.

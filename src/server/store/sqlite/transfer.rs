@@ -124,7 +124,7 @@ fn import(connection: &Connection, mut from: mpsc::Receiver<Result<Record, Store
     let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
     if transaction.query_row("SELECT 1 FROM inboxes LIMIT 1", (), |_| Ok(())).optional()?.is_some() {
         let why = "it is not empty. Import into a new one, so that nothing is mixed up.";
-        return Err(StoreError::Failed(why.to_owned()));
+        return Err(StoreError::failed(why));
     }
     for (index, _) in PUT_OFF {
         transaction.execute_batch(&format!("DROP INDEX {index}"))?;
@@ -169,13 +169,13 @@ fn take(connection: &Connection, record: Record, seq: &mut i64) -> Result<(), St
             connection.prepare_cached(DELETION)?.execute((inbox, modseq, id.as_uuid().as_bytes()))?;
         }
         Record::Once { key, fingerprint, at, made } => {
-            let damaged = || StoreError::Failed("the fingerprint of a key is damaged".to_owned());
+            let damaged = || StoreError::failed("the fingerprint of a key is damaged");
             let once = Once::from_record(key, &fingerprint, at).ok_or_else(damaged)?;
             let made: Vec<(NotificationId, Timestamp)> = made;
             insert_once(connection, &once, &made)?;
         }
         Record::Key(record) => {
-            let damaged = |why| StoreError::Failed(format!("a service key is damaged: {why}"));
+            let damaged = |why| StoreError::failed(format!("a service key is damaged: {why}"));
             let key = ServiceKey::try_from(record).map_err(damaged)?;
             if !insert_key(connection, &key)? {
                 return Err(id_is_taken(key.id));
@@ -188,5 +188,5 @@ fn take(connection: &Connection, record: Record, seq: &mut i64) -> Result<(), St
 fn number_of(connection: &Connection, user_id: &UserId) -> Result<i64, StoreError> {
     let mut query = connection.prepare_cached("SELECT inbox FROM inboxes WHERE user_id = ?1")?;
     let found = query.query_row([user_id.as_str()], |row| row.get(0)).optional()?;
-    found.ok_or_else(|| StoreError::Failed("a record belongs to an inbox that did not come before it".to_owned()))
+    found.ok_or_else(|| StoreError::failed("a record belongs to an inbox that did not come before it"))
 }

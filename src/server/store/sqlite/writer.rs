@@ -58,7 +58,7 @@ impl<T: Send, W: FnMut(&mut Batch<'_>) -> rusqlite::Result<T> + Send> Job for Ta
     }
 
     fn answer(self: Box<Self>, committed: Result<(), StoreError>) {
-        let lost = || StoreError::Failed("a write has no result".to_owned());
+        let lost = || StoreError::failed("a write has no result");
         let Self { result, reply, .. } = *self;
         // Whoever asked may have gone; what is written stays written.
         drop(reply.send(committed.and_then(|()| result.ok_or_else(lost))));
@@ -110,20 +110,21 @@ impl Writer {
         work: impl FnMut(&mut Batch<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (reply, answer) = oneshot::channel();
-        let stopped = || StoreError::Failed("the thread that writes has ended".to_owned());
+        let stopped = || StoreError::failed("the thread that writes has ended");
         let jobs = self.jobs.as_ref().ok_or_else(stopped)?;
         jobs.try_send(Box::new(Task { work, result: None, reply })).map_err(|refused| match refused {
-            mpsc::error::TrySendError::Full(_) => StoreError::Unavailable("too many writes are waiting".to_owned()),
+            mpsc::error::TrySendError::Full(_) => StoreError::unavailable("too many writes are waiting"),
             mpsc::error::TrySendError::Closed(_) => stopped(),
         })?;
-        answer.await.unwrap_or_else(|_| Err(stopped()))
+        // It ended with this write in its hands: before the commit, or after it.
+        answer.await.unwrap_or_else(|_| Err(stopped().after_sending()))
     }
 
     /// Whether the thread is there.
     pub(super) fn is_alive(&self) -> Result<(), StoreError> {
         match &self.jobs {
             Some(jobs) if !jobs.is_closed() => Ok(()),
-            _ => Err(StoreError::Failed("the thread that writes has ended".to_owned())),
+            _ => Err(StoreError::failed("the thread that writes has ended")),
         }
     }
 }
@@ -140,7 +141,7 @@ impl Drop for Writer {
 
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StoreError> {
     let spawned = std::thread::Builder::new().name(name.to_owned()).spawn(work);
-    spawned.map_err(|error| StoreError::Failed(format!("no thread can be started: {error}")))
+    spawned.map_err(|error| StoreError::failed("no thread can be started").because(error))
 }
 
 struct WriterThread {
