@@ -5,6 +5,7 @@
 
 pub mod assets;
 pub mod auth;
+pub mod budget;
 mod bus;
 pub mod clock;
 pub mod commands;

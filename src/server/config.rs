@@ -122,6 +122,7 @@ impl Settings {
             limit_recipient,
             http: HttpOptions {
                 max_body_bytes: count("max-body-bytes", said.max_body_bytes)?,
+                max_memory: count("max-memory", said.max_memory)?,
                 request_timeout: seconds("request-timeout", said.request_timeout)?,
                 allowed_hosts: (!(insecure_no_auth || auth.is_some()) || !hosts.is_empty()).then_some(hosts),
                 auth: None,

@@ -2,46 +2,52 @@
 //!
 //! Handlers take a request apart, make one call of the service, and put the answer together.
 
-mod authenticate;
+mod access;
 mod client;
 mod cookie;
 mod dashboard;
 mod docs;
 mod edge;
 mod extract;
+mod gate;
 mod health;
+mod intake;
 mod live;
 mod login;
 mod notifications;
+mod page;
+mod paths;
 mod problem;
 mod sites;
+mod state;
 mod static_files;
 mod tickets;
 mod websocket;
 
 use std::{sync::Arc, time::Duration};
 
-use axum::{Router, middleware::from_fn_with_state, response::Redirect, routing::get};
+use axum::{Router, response::Redirect, routing::get};
 use tower_http::compression::CompressionLayer;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{auth::Authenticator, service::NotificationService};
+use state::HttpState;
 
 pub use client::IpNet;
 pub use docs::openapi;
 pub use extract::Caller;
 pub use live::StreamOptions;
-
-/// Where the dashboard is.
-pub const DASHBOARD_PATH: &str = "/api/ui-dashboard/notifications-dashboard-ui";
+pub use paths::DASHBOARD as DASHBOARD_PATH;
 
 /// What the router needs to know beside the service.
 #[derive(Clone, Debug)]
 pub struct HttpOptions {
     /// The largest request body, in bytes. A larger one is answered with 413.
     pub max_body_bytes: usize,
-    /// How long a request may take from its first header to its answer. Then it is answered
-    /// with 408.
+    /// How many bytes of bodies and answers are held at once. What would be more is answered with 503.
+    pub max_memory: usize,
+    /// How long the body of a request may take to arrive, else 408, and how long it may then take to
+    /// be answered: else 408 too, or 504 for a write, which may have happened.
     pub request_timeout: Duration,
     /// Which host names are answered beside the loopback ones; `None` answers for every name.
     ///
@@ -63,6 +69,7 @@ impl Default for HttpOptions {
     fn default() -> Self {
         Self {
             max_body_bytes: 4 * 1024 * 1024,
+            max_memory: 256 * 1024 * 1024,
             request_timeout: Duration::from_secs(30),
             allowed_hosts: Some(Vec::new()),
             streams: StreamOptions::default(),
@@ -79,17 +86,11 @@ impl Default for HttpOptions {
 /// is calling is the [`crate::server::identity::Principal`] in the request's extensions; where
 /// there is none, [`HttpOptions::auth`] finds it out, and without that it is the operator.
 pub fn router(service: NotificationService, options: &HttpOptions) -> Router {
-    let options = Arc::new(options.clone());
-    let (mut api, _) = api_routes().split_for_parts();
+    let state = HttpState::new(service, options);
+    let (api, _) = api_routes().split_for_parts();
     let (health, _) = health::routes().split_for_parts();
-    let mut dashboard = dashboard::routes();
-    if options.auth.is_some() {
-        let identified = from_fn_with_state(Arc::clone(&options), authenticate::authenticate);
-        api = api.route_layer(identified.clone());
-        dashboard = dashboard.route_layer(identified);
-    }
     let pages = Router::new()
-        .merge(dashboard)
+        .merge(dashboard::routes())
         .merge(login::routes())
         .merge(docs::routes())
         .merge(static_files::routes())
@@ -100,11 +101,11 @@ pub fn router(service: NotificationService, options: &HttpOptions) -> Router {
         .merge(pages)
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::no_such_method)
-        .with_state(service);
-    edge::wrap(all, &options)
+        .with_state(state.clone());
+    edge::wrap(all, &state)
 }
 
 /// The routes of the API, which want to know who is calling.
-fn api_routes() -> OpenApiRouter<NotificationService> {
+fn api_routes() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new().merge(notifications::routes()).merge(websocket::routes()).merge(tickets::routes())
 }

@@ -80,11 +80,17 @@ pub struct Said {
     #[arg(long, env = "CAMPANILE_MAX_BODY_BYTES", value_name = "BYTES")]
     pub max_body_bytes: Option<usize>,
 
+    /// How many bytes of bodies and answers are held at once; what would be more is answered with 503
+    /// [default: 268435456]
+    #[arg(long, env = "CAMPANILE_MAX_MEMORY", value_name = "BYTES")]
+    pub max_memory: Option<usize>,
+
     /// How many connections are served at once [default: 16384]
     #[arg(long, env = "CAMPANILE_MAX_CONNECTIONS", value_name = "COUNT")]
     pub max_connections: Option<usize>,
 
-    /// How long a request may take, in seconds [default: 30]
+    /// How long the body of a request may take to arrive, and then how long it may take to be answered, in seconds
+    /// [default: 30]
     #[arg(long, env = "CAMPANILE_REQUEST_TIMEOUT", value_name = "SECONDS")]
     pub request_timeout: Option<u64>,
 
@@ -220,6 +226,7 @@ impl Said {
             bus_prefix: Some("campanile".to_owned()),
             batch_max: Some(1000),
             max_body_bytes: Some(4 * 1024 * 1024),
+            max_memory: Some(256 * 1024 * 1024),
             max_connections: Some(16_384),
             request_timeout: Some(30),
             header_timeout: Some(30),

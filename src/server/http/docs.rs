@@ -12,10 +12,8 @@ use utoipa::{
 };
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
-use crate::{
-    model::{Cursor, Limit, Search, WholeNumber},
-    server::service::NotificationService,
-};
+use super::{paths, state::HttpState};
+use crate::model::{Cursor, Limit, Search, WholeNumber};
 
 /// What stands around the routes.
 #[derive(OpenApi)]
@@ -65,9 +63,9 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     whole
 }
 
-pub(super) fn routes() -> Router<NotificationService> {
-    let config = Config::new(["/api/openapi.json"]).validator_url("none").try_it_out_enabled(true);
-    let page = SwaggerUi::new("/api/docs").config(config).url("/api/openapi.json", openapi());
+pub(super) fn routes() -> Router<HttpState> {
+    let config = Config::new([paths::OPENAPI]).validator_url("none").try_it_out_enabled(true);
+    let page = SwaggerUi::new(paths::DOCS).config(config).url(paths::OPENAPI, openapi());
     Router::new().merge(page).layer(map_response(allow_its_own_files))
 }
 

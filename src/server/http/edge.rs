@@ -1,6 +1,6 @@
 //! What every request passes through on its way in, and every answer on its way out.
 
-use std::{any::Any, sync::Arc, time::Instant};
+use std::{any::Any, time::Instant};
 
 use axum::{
     Router,
@@ -11,10 +11,10 @@ use axum::{
 };
 use tower_http::catch_panic::CatchPanicLayer;
 
-use super::{HttpOptions, client::Client, sites};
+use super::{HttpOptions, client::Client, gate, intake, sites, state::HttpState};
 use crate::{
     model::{Code, Problem},
-    server::{identity::Principal, loopback::is_loopback},
+    server::loopback::is_loopback,
 };
 
 /// The headers that an answer has unless its handler set them.
@@ -33,42 +33,45 @@ const HEADERS: [(HeaderName, HeaderValue); 6] = [
 /// Whoever came once over an encrypted connection comes over no other for a year.
 const ONLY_ENCRYPTED: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
-/// Puts the edge around the routes: a panic becomes a problem, a request from another site is
-/// refused, and so on.
-pub(super) fn wrap(routes: Router, options: &Arc<HttpOptions>) -> Router {
+/// Puts the edge around the routes: the guard outermost, which lets callers in; then what pages of other
+/// sites may do; then the intake, which reads bodies; and a panic becomes a problem.
+pub(super) fn wrap(routes: Router, state: &HttpState) -> Router {
+    let origins = &state.options().allowed_origins;
     let routes = routes
-        .layer(DefaultBodyLimit::max(options.max_body_bytes))
+        // The intake has a limit of its own, and hands on nothing that is larger.
+        .layer(DefaultBodyLimit::disable())
+        .layer(from_fn_with_state(state.clone(), intake::take_in))
         .layer(CatchPanicLayer::custom(|_: Box<dyn Any + Send>| {
             // The panic hook has logged it.
             Problem::internal().into_response()
         }))
-        .layer(sites::refuse_others(&options.allowed_origins));
-    sites::tell_listed(routes, &options.allowed_origins).layer(from_fn_with_state(Arc::clone(options), guard))
+        .layer(sites::refuse_others(origins));
+    sites::tell_listed(routes, origins).layer(from_fn_with_state(state.clone(), guard))
 }
 
-/// Refuses foreign host names, bounds the time, completes the headers, and logs.
+/// Refuses foreign host names, lets callers in, completes the headers, and logs.
 ///
 /// The log has the route and not the path: a path may name a user.
-async fn guard(State(options): State<Arc<HttpOptions>>, mut request: Request, next: Next) -> Response {
+async fn guard(State(state): State<HttpState>, request: Request, next: Next) -> Response {
     let started = Instant::now();
-    let extensions = request.extensions_mut();
-    if options.auth.is_none() && extensions.get::<Principal>().is_none() {
-        // Nobody has to prove anything.
-        extensions.insert(Principal::operator());
-    }
-    // One here costs less than a layer for each.
-    extensions.insert(Arc::clone(&options));
+    let options = state.options();
     let logged = tracing::enabled!(tracing::Level::DEBUG).then(|| {
         let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
         (request.method().clone(), route)
     });
-    let is_encrypted = Client::of(request.extensions(), request.headers(), &options.trusted_proxies).is_encrypted;
-    let mut response = if answers_for(&options, request.headers(), request.uri()) {
-        tokio::time::timeout(options.request_timeout, next.run(request)).await.unwrap_or_else(|_| {
-            let seconds = options.request_timeout.as_secs();
-            let detail = format!("The request was not done within {seconds} s. Send it faster, or ask for less.");
-            Problem::new(Code::Timeout, detail).into_response()
-        })
+    let (mut head, body) = request.into_parts();
+    let client = Client::of(&head.extensions, &head.headers, &options.trusted_proxies);
+    let mut response = if answers_for(options, &head.headers, &head.uri) {
+        match gate::admit(options, client.address, &mut head).await {
+            Ok(told) => {
+                let mut response = next.run(Request::from_parts(head, body)).await;
+                if let Some(told) = told {
+                    told.tell(response.headers_mut());
+                }
+                response
+            }
+            Err(refused) => refused,
+        }
     } else {
         let detail = "This server does not answer for this Host. Add the name to the setting allowed-hosts.";
         Problem::new(Code::MisdirectedRequest, detail).into_response()
@@ -76,7 +79,7 @@ async fn guard(State(options): State<Arc<HttpOptions>>, mut request: Request, ne
     for (name, value) in HEADERS {
         response.headers_mut().entry(name).or_insert(value);
     }
-    if is_encrypted {
+    if client.is_encrypted {
         response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, ONLY_ENCRYPTED);
     }
     if let Some((method, route)) = logged {

@@ -5,12 +5,13 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+use super::state::HttpState;
 use crate::{
     model::{Code, Problem},
     server::{log::with_causes, service::NotificationService},
 };
 
-pub(super) fn routes() -> OpenApiRouter<NotificationService> {
+pub(super) fn routes() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new().routes(routes!(alive)).routes(routes!(ready))
 }
 

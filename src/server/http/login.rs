@@ -3,15 +3,22 @@
 use std::sync::Arc;
 
 use axum::{
-    Extension, Form, Router,
-    extract::{FromRequest, Query, Request},
+    Form, Router,
+    extract::{FromRequest, Query, Request, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
 };
 use serde::Deserialize;
 
-use super::{DASHBOARD_PATH, HttpOptions, authenticate::too_often_problem, client::Client, cookie, dashboard::render};
+use super::{
+    HttpOptions, cookie,
+    gate::RefusedAttempt,
+    page::render,
+    paths::{DASHBOARD, LOGIN, LOGOUT, of_this_site},
+    problem::too_often,
+    state::HttpState,
+};
 use crate::{
     app::{LoginPage, login_page},
     model::{Code, Problem},
@@ -19,18 +26,14 @@ use crate::{
         assets,
         auth::{AUDIT, AuthError, Authenticator},
         identity::KeyId,
-        service::NotificationService,
     },
 };
-
-/// Where somebody signs in.
-pub(super) const PATH: &str = "/login";
 
 /// The longest secret that is looked at, in bytes.
 const LONGEST_SECRET: usize = 8 * 1024;
 
-pub(super) fn routes() -> Router<NotificationService> {
-    Router::new().route(PATH, get(page).post(log_in)).route("/logout", post(log_out))
+pub(super) fn routes() -> Router<HttpState> {
+    Router::new().route(LOGIN, get(page).post(log_in)).route(LOGOUT, post(log_out))
 }
 
 #[derive(Deserialize)]
@@ -47,13 +50,13 @@ struct Shown {
 }
 
 async fn page(
-    Extension(options): Extension<Arc<HttpOptions>>,
+    State(options): State<Arc<HttpOptions>>,
     wanted: Result<Query<Wanted>, axum::extract::rejection::QueryRejection>,
     request: Request,
 ) -> Result<Response, Problem> {
     let next = wanted.map_or_else(|_| String::new(), |Query(wanted)| wanted.next);
     if options.auth.is_none() {
-        return Ok(Redirect::to(DASHBOARD_PATH).into_response());
+        return Ok(Redirect::to(DASHBOARD).into_response());
     }
     show(request, &next, None).await
 }
@@ -64,19 +67,18 @@ async fn show(request: Request, next: &str, problem: Option<Problem>) -> Result<
     render(request, || (), move || login_page(page.clone(), assets::of_the_page())).await
 }
 
-async fn log_in(Extension(options): Extension<Arc<HttpOptions>>, request: Request) -> Result<Response, Problem> {
-    let Some(auth) = &options.auth else { return Ok(Redirect::to(DASHBOARD_PATH).into_response()) };
-    let client = Client::of(request.extensions(), request.headers(), &options.trusted_proxies);
+async fn log_in(State(options): State<Arc<HttpOptions>>, request: Request) -> Result<Response, Problem> {
+    let Some(auth) = &options.auth else { return Ok(Redirect::to(DASHBOARD).into_response()) };
     let (head, body) = request.into_parts();
     let for_the_page = Request::from_parts(head.clone(), axum::body::Body::empty());
+    if let Some(RefusedAttempt(too_much)) = head.extensions.get() {
+        return refuse(for_the_page, "", too_often(too_much)).await;
+    }
     let before = cookie::session(&head.headers).map(str::to_owned);
     let Ok(Form(Shown { secret, next })) = Form::from_request(Request::from_parts(head, body), &()).await else {
         return Err(Problem::new(Code::BadRequest, "The form cannot be read. Open the page again."));
     };
-    let attempt = match auth.usage().of_attempt(client.address) {
-        Ok(()) => attempt(auth, secret.trim(), before.as_deref()).await,
-        Err(too_often) => Err(AuthError::TooOften(too_often)),
-    };
+    let attempt = attempt(auth, secret.trim(), before.as_deref()).await;
     let problem = match attempt {
         Ok((cookie, key)) => {
             // A key has a name that is nobody's; whose token it was is not for the log.
@@ -87,16 +89,21 @@ async fn log_in(Extension(options): Extension<Arc<HttpOptions>>, request: Reques
             return Ok(response);
         }
         Err(AuthError::Invalid) => Problem::new(Code::Unauthenticated, "This key or token is not valid here."),
-        Err(AuthError::TooOften(too_often)) => too_often_problem(&too_often),
+        Err(AuthError::TooOften(too_much)) => too_often(&too_much),
         Err(AuthError::Forbidden(why)) => Problem::new(Code::Forbidden, why),
         Err(AuthError::Unavailable(cause)) => {
             tracing::warn!(cause, "who signs in cannot be found out");
             Problem::new(Code::Unavailable, "Campanile cannot check this now. Try again in a few seconds.")
         }
     };
+    refuse(for_the_page, &next, problem).await
+}
+
+/// The page again, with why the attempt did not work.
+async fn refuse(request: Request, next: &str, problem: Problem) -> Result<Response, Problem> {
     tracing::info!(target: AUDIT, code = ?problem.code, "somebody could not sign in");
     let (status, retry_after) = (problem.status, problem.retry_after);
-    let mut response = show(for_the_page, &next, Some(problem)).await?;
+    let mut response = show(request, next, Some(problem)).await?;
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
     if let Some(seconds) = retry_after {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
@@ -118,7 +125,7 @@ async fn attempt(
     Ok((cookie, session.key))
 }
 
-async fn log_out(Extension(options): Extension<Arc<HttpOptions>>, headers: HeaderMap) -> Result<Response, Problem> {
+async fn log_out(State(options): State<Arc<HttpOptions>>, headers: HeaderMap) -> Result<Response, Problem> {
     if let (Some(auth), Some(session)) = (&options.auth, cookie::session(&headers)) {
         auth.log_out(session).await.map_err(|error| {
             tracing::warn!(%error, "somebody could not sign out");
@@ -127,27 +134,5 @@ async fn log_out(Extension(options): Extension<Arc<HttpOptions>>, headers: Heade
         tracing::info!(target: AUDIT, "somebody signed out");
     }
     let cookie = [(header::SET_COOKIE, cookie::forget())];
-    Ok((cookie, Redirect::to(PATH)).into_response())
-}
-
-/// Where somebody goes on who signed in: a path of this site, else the dashboard.
-fn of_this_site(next: &str) -> &str {
-    let is_path = next.starts_with('/') && !next[1..].starts_with(['/', '\\']);
-    let is_plain = next.bytes().all(|byte| byte.is_ascii_graphic());
-    if is_path && is_plain { next } else { DASHBOARD_PATH }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nobody_is_sent_to_another_site() {
-        assert_eq!(of_this_site("/a?b=c%20d"), "/a?b=c%20d");
-        for elsewhere in
-            ["", "https://evil.example", "//evil.example", "/\\evil.example", "evil", "/a\r\nb: c", "/\t/evil", "/ä"]
-        {
-            assert_eq!(of_this_site(elsewhere), DASHBOARD_PATH, "{elsewhere:?}");
-        }
-    }
+    Ok((cookie, Redirect::to(LOGIN)).into_response())
 }

@@ -12,9 +12,9 @@ mod unread_count;
 
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::server::service::NotificationService;
+use super::state::HttpState;
 
-pub(super) fn routes() -> OpenApiRouter<NotificationService> {
+pub(super) fn routes() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new()
         .merge(create::routes())
         .merge(list::routes())

@@ -2,11 +2,22 @@
 
 use axum::{
     Json,
-    http::{HeaderValue, Method, StatusCode, Uri, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
 
-use crate::model::{Code, Problem};
+use crate::{
+    model::{Code, Problem},
+    server::{
+        auth::{AuthError, Authenticator},
+        identity::Denied,
+        limiter::TooOften,
+        service::ServiceError,
+    },
+};
+
+/// What is said to a caller who shows something that is not good (RFC 6750).
+const NOT_GOOD: HeaderValue = HeaderValue::from_static("Bearer realm=\"campanile\", error=\"invalid_token\"");
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
@@ -37,4 +48,57 @@ pub(super) async fn no_such_route(uri: Uri) -> Problem {
 pub(super) async fn no_such_method(method: Method, uri: Uri) -> Problem {
     let detail = format!("{} does not take {method}. The Allow header says what it takes.", uri.path());
     Problem::new(Code::MethodNotAllowed, detail)
+}
+
+/// Answers a caller who may not do this.
+pub(super) fn denied(denied: Denied) -> Response {
+    Problem::from(ServiceError::from(denied)).into_response()
+}
+
+/// Answers a caller of whom it is not known who they are.
+pub(super) fn refused(auth: &Authenticator, error: AuthError) -> Response {
+    match error {
+        AuthError::Invalid => {
+            auth.note_refusal();
+            let mut response = Problem::unauthenticated().into_response();
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, NOT_GOOD);
+            response
+        }
+        AuthError::TooOften(too_often) => too_many(&too_often, "address"),
+        AuthError::Forbidden(why) => Problem::new(Code::Forbidden, why).into_response(),
+        AuthError::Unavailable(cause) => {
+            tracing::warn!(cause, "who is calling cannot be found out");
+            Problem::new(Code::Unavailable, "Who you are cannot be found out now. Try again in a few seconds.")
+                .into_response()
+        }
+    }
+}
+
+/// What is said to a caller who asks too often.
+pub(super) fn too_often(too_often: &TooOften) -> Problem {
+    let seconds = too_often.again_in.unwrap_or(too_often.window);
+    let detail = format!("You ask too often. Wait {seconds} s, as the header Retry-After says, and ask less often.");
+    Problem::too_many(detail, seconds)
+}
+
+/// Answers a caller who asks too often, by the name of the limit.
+pub(super) fn too_many(too_much: &TooOften, policy: &str) -> Response {
+    let problem = too_often(too_much);
+    let again_in = problem.retry_after.unwrap_or(1);
+    let mut response = problem.into_response();
+    tell_limits(response.headers_mut(), policy, too_much.burst, too_much.window, 0, again_in);
+    response
+}
+
+/// How much may be asked, and how much of it is left (draft-ietf-httpapi-ratelimit-headers-10).
+pub(super) fn tell_limits(headers: &mut HeaderMap, policy: &str, burst: u32, window: u64, left: u32, next: u64) {
+    let values = [
+        ("ratelimit-policy", format!("\"{policy}\";q={burst};w={window}")),
+        ("ratelimit", format!("\"{policy}\";r={left};t={next}")),
+    ];
+    for (name, value) in values {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            headers.insert(name, value);
+        }
+    }
 }

@@ -10,7 +10,10 @@ use axum::{
 
 use crate::{
     model::Problem,
-    server::{assets, http::problem::no_such_route, service::NotificationService},
+    server::{
+        assets,
+        http::{problem::no_such_route, state::HttpState},
+    },
 };
 
 /// A file whose name has the hash of its content never changes.
@@ -18,7 +21,7 @@ const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000
 /// Another one is asked for again after an hour.
 const FOR_AN_HOUR: HeaderValue = HeaderValue::from_static("public, max-age=3600");
 
-pub(super) fn routes() -> Router<NotificationService> {
+pub(super) fn routes() -> Router<HttpState> {
     Router::new()
         .route("/pkg/{file}", get(package_file))
         // What is in `public/`; every other route of one segment stands before it.

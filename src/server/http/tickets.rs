@@ -2,22 +2,18 @@
 
 use std::sync::Arc;
 
-use axum::{Extension, Json, http::StatusCode};
+use axum::{Extension, Json, extract::State, http::StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{HttpOptions, extract::Caller};
+use super::{HttpOptions, extract::Caller, state::HttpState};
 use crate::{
     model::{Code, Problem, Timestamp},
-    server::{
-        auth::{AuthError, key::Opaque, standing::Standing},
-        identity::Principal,
-        service::NotificationService,
-    },
+    server::auth::{AuthError, key::Opaque, standing::Standing},
 };
 
-pub(super) fn routes() -> OpenApiRouter<NotificationService> {
+pub(super) fn routes() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new().routes(routes!(give))
 }
 
@@ -45,11 +41,11 @@ struct TicketGiven {
     )
 )]
 async fn give(
-    Extension(options): Extension<Arc<HttpOptions>>,
+    State(options): State<Arc<HttpOptions>>,
     Caller(principal): Caller,
     standing: Option<Extension<Standing>>,
 ) -> Result<(StatusCode, Json<TicketGiven>), Problem> {
-    if principal == Principal::anonymous() {
+    if !principal.is_known() {
         return Err(Problem::unauthenticated());
     }
     let given = match (&options.auth, standing) {

@@ -19,6 +19,7 @@ use super::{
     HttpOptions,
     extract::{Caller, Path, Query},
     live::{SinceParams, StreamOptions, open_stream, over},
+    state::HttpState,
 };
 use crate::{
     model::{Code, Problem, UserId},
@@ -52,7 +53,7 @@ const EXPIRED: Reason = (4001, "What you showed has expired or was revoked. Conn
 const TOO_SLOW: Reason = (4008, "You read too slowly. Connect again, from your last position.");
 const SILENT: Reason = (4008, "You answered no ping. Connect again, from your last position.");
 
-pub(super) fn routes() -> OpenApiRouter<NotificationService> {
+pub(super) fn routes() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new()
         .routes(routes!(follow))
         .routes(routes!(follow_all))
@@ -76,7 +77,7 @@ pub(super) fn routes() -> OpenApiRouter<NotificationService> {
 )]
 async fn follow(
     State(service): State<NotificationService>,
-    Extension(options): Extension<Arc<HttpOptions>>,
+    State(options): State<Arc<HttpOptions>>,
     Caller(principal): Caller,
     Path(user_id): Path<UserId>,
     Query(params): Query<SinceParams>,
@@ -102,7 +103,7 @@ async fn follow(
 )]
 async fn follow_all(
     State(service): State<NotificationService>,
-    Extension(options): Extension<Arc<HttpOptions>>,
+    State(options): State<Arc<HttpOptions>>,
     Caller(principal): Caller,
     standing: Option<Extension<Standing>>,
     handshake: Handshake,
@@ -114,10 +115,11 @@ async fn follow_all(
 
 /// What a client needs to say to become a WebSocket.
 #[derive(axum::extract::FromRequestParts)]
+#[from_request(state(HttpState))]
 struct Handshake {
     headers: HeaderMap,
     uri: Uri,
-    options: Extension<Arc<HttpOptions>>,
+    options: State<Arc<HttpOptions>>,
     place: Option<Extension<Place>>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 }

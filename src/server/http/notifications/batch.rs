@@ -14,12 +14,15 @@ use crate::{
         Timestamp, Title, UserId,
     },
     server::{
-        http::extract::{Caller, Idempotency, JsonObject},
+        http::{
+            extract::{Caller, Idempotency, JsonObject},
+            state::HttpState,
+        },
         service::NotificationService,
     },
 };
 
-pub(super) fn routes() -> OpenApiRouter<NotificationService> {
+pub(super) fn routes() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new().routes(routes!(batch))
 }
 

@@ -11,12 +11,15 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     model::{Changes, FieldError, Invalid, Limit, Problem, UserId, WholeNumber, parse_whole_number},
     server::{
-        http::extract::{Caller, Path, Query},
+        http::{
+            extract::{Caller, Path, Query},
+            state::HttpState,
+        },
         service::NotificationService,
     },
 };
 
-pub(super) fn routes() -> OpenApiRouter<NotificationService> {
+pub(super) fn routes() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new().routes(routes!(changes))
 }
 

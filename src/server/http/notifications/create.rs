@@ -10,12 +10,15 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     model::{NewNotification, Notification, NotificationDraft, Problem},
     server::{
-        http::extract::{Caller, Idempotency, JsonObject},
+        http::{
+            extract::{Caller, Idempotency, JsonObject},
+            state::HttpState,
+        },
         service::NotificationService,
     },
 };
 
-pub(super) fn routes() -> OpenApiRouter<NotificationService> {
+pub(super) fn routes() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new().routes(routes!(create))
 }
 

@@ -9,7 +9,10 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     model::{Cursor, ListParams, Notification, Problem},
     server::{
-        http::extract::{Caller, Query},
+        http::{
+            extract::{Caller, Query},
+            state::HttpState,
+        },
         service::NotificationService,
     },
 };
@@ -17,7 +20,7 @@ use crate::{
 /// The change number that a page of one inbox was read at.
 const MODSEQ: HeaderName = HeaderName::from_static("campanile-modseq");
 
-pub(super) fn routes() -> OpenApiRouter<NotificationService> {
+pub(super) fn routes() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new().routes(routes!(list))
 }
 

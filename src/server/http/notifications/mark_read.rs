@@ -8,12 +8,15 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     model::{Invalid, Problem, UserId, WholeNumber, parse_whole_number},
     server::{
-        http::extract::{Caller, FromSegment, Path},
+        http::{
+            extract::{Caller, FromSegment, Path},
+            state::HttpState,
+        },
         service::NotificationService,
     },
 };
 
-pub(super) fn routes() -> OpenApiRouter<NotificationService> {
+pub(super) fn routes() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new().routes(routes!(mark_read))
 }
 

@@ -8,12 +8,15 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     model::{Notification, NotificationId, Problem},
     server::{
-        http::extract::{Caller, JsonObject, Path},
+        http::{
+            extract::{Caller, JsonObject, Path},
+            state::HttpState,
+        },
         service::NotificationService,
     },
 };
 
-pub(super) fn routes() -> OpenApiRouter<NotificationService> {
+pub(super) fn routes() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new().routes(routes!(get, patch, delete))
 }
 

@@ -22,6 +22,7 @@ use crate::{
             HttpOptions,
             extract::{Caller, Path, Query},
             live::{SinceParams, StreamOptions, open_stream, over, parse_position, retry_millis},
+            state::HttpState,
         },
         listener::LongStream,
         service::{Follower, NotificationService},
@@ -31,7 +32,7 @@ use crate::{
 /// Where a browser's `EventSource` says how far it got.
 const LAST_EVENT_ID: &str = "last-event-id";
 
-pub(super) fn routes() -> OpenApiRouter<NotificationService> {
+pub(super) fn routes() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new().routes(routes!(stream)).routes(routes!(stream_all))
 }
 
@@ -54,7 +55,7 @@ pub(super) fn routes() -> OpenApiRouter<NotificationService> {
 )]
 async fn stream(
     State(service): State<NotificationService>,
-    Extension(options): Extension<Arc<HttpOptions>>,
+    State(options): State<Arc<HttpOptions>>,
     Caller(principal): Caller,
     Path(user_id): Path<UserId>,
     Query(params): Query<SinceParams>,
@@ -81,7 +82,7 @@ async fn stream(
 )]
 async fn stream_all(
     State(service): State<NotificationService>,
-    Extension(options): Extension<Arc<HttpOptions>>,
+    State(options): State<Arc<HttpOptions>>,
     Caller(principal): Caller,
     standing: Option<Extension<Standing>>,
 ) -> Result<Response, Problem> {

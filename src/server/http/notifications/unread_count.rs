@@ -6,12 +6,15 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     model::{Problem, UnreadCount, UserId},
     server::{
-        http::extract::{Caller, Path},
+        http::{
+            extract::{Caller, Path},
+            state::HttpState,
+        },
         service::NotificationService,
     },
 };
 
-pub(super) fn routes() -> OpenApiRouter<NotificationService> {
+pub(super) fn routes() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new().routes(routes!(unread_count))
 }
 

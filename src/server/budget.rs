@@ -1,0 +1,110 @@
+//! How many bytes of bodies and answers the process holds at once.
+//!
+//! Each connection and each request has limits of its own; this is the one over all of them, so that
+//! memory is bounded however many clients send half a body or do not read their answer.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use bytes::Bytes;
+
+/// How many bytes may be held at once, and how many are.
+#[derive(Clone, Debug)]
+pub struct Budget(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    most: usize,
+    held: AtomicUsize,
+}
+
+/// There is no room for so many bytes now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exhausted;
+
+/// Bytes that are counted for as long as this lives.
+#[derive(Debug)]
+pub struct Share {
+    budget: Arc<Shared>,
+    bytes: usize,
+}
+
+impl Budget {
+    /// Room for so many bytes.
+    #[must_use]
+    pub fn new(most: usize) -> Self {
+        Self(Arc::new(Shared { most, held: AtomicUsize::new(0) }))
+    }
+
+    /// A share with nothing in it yet.
+    #[must_use]
+    pub fn share(&self) -> Share {
+        Share { budget: Arc::clone(&self.0), bytes: 0 }
+    }
+
+    /// How many bytes are held.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.0.held.load(Ordering::Relaxed)
+    }
+}
+
+impl Share {
+    /// Counts so many bytes more.
+    ///
+    /// # Errors
+    /// When there is no room for them; then nothing was counted.
+    pub fn grow(&mut self, bytes: usize) -> Result<(), Exhausted> {
+        let Shared { most, held } = &*self.budget;
+        let grown = |held: usize| held.checked_add(bytes).filter(|grown| grown <= most);
+        held.try_update(Ordering::Relaxed, Ordering::Relaxed, grown).map_err(|_| Exhausted)?;
+        self.bytes += bytes;
+        Ok(())
+    }
+
+    /// The same bytes, which are counted until the last clone of them is gone.
+    #[must_use]
+    pub fn hold(self, bytes: Bytes) -> Bytes {
+        Bytes::from_owner(Held { bytes, _share: self })
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.budget.held.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+struct Held {
+    bytes: Bytes,
+    _share: Share,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_held_is_counted_until_it_is_let_go() {
+        let budget = Budget::new(10);
+        let mut one = budget.share();
+        assert_eq!((one.grow(6), one.grow(4), one.grow(1)), (Ok(()), Ok(()), Err(Exhausted)));
+        assert_eq!(budget.held(), 10);
+        assert_eq!(budget.share().grow(1), Err(Exhausted));
+        let bytes = one.hold(Bytes::from_static(b"0123456789"));
+        let part = bytes.slice(3..5);
+        drop(bytes);
+        assert_eq!((budget.held(), &*part), (10, &b"34"[..]));
+        drop(part);
+        assert_eq!(budget.held(), 0);
+        assert_eq!(budget.share().grow(usize::MAX), Err(Exhausted));
+    }
+}

@@ -1,0 +1,163 @@
+//! Decides before a byte of a body is read: who is calling, whether they may use this route, and how
+//! often. Every route goes through it, sign-in, sign-out and pages included.
+
+use std::{net::IpAddr, sync::Arc};
+
+use axum::{
+    extract::MatchedPath,
+    http::{HeaderMap, HeaderValue, header, request::Parts},
+    response::Response,
+};
+
+use super::{HttpOptions, access::Access, cookie, paths, problem};
+use crate::server::{
+    auth::{AuthError, Authenticator, Bearer, standing::Standing},
+    identity::{Denied, Holder, Principal},
+    limiter::{Remaining, TooOften},
+};
+
+/// In the extensions of an attempt to sign in that comes too often. Its body is not read.
+#[derive(Clone, Copy)]
+pub(super) struct RefusedAttempt(pub(super) TooOften);
+
+/// What a caller is told of the limit that holds for them.
+pub(super) struct Told {
+    policy: &'static str,
+    remaining: Remaining,
+}
+
+/// Lets a request in, with its [`Principal`] in its extensions, and a [`Standing`] where the caller
+/// proved who they are; or says why not.
+pub(super) async fn admit(
+    options: &Arc<HttpOptions>,
+    address: IpAddr,
+    head: &mut Parts,
+) -> Result<Option<Told>, Response> {
+    // Where no route is, there is nothing to keep callers from.
+    let Some(route) = head.extensions.get::<MatchedPath>() else { return Ok(None) };
+    let access = Access::of(&head.method, route.as_str());
+    let Some(auth) = &options.auth else {
+        // A program that embeds the router may say who it is; else nothing has to be proved.
+        let principal = head.extensions.get().cloned().unwrap_or(Principal::operator());
+        permit(access, &principal)?;
+        head.extensions.insert(principal);
+        return Ok(None);
+    };
+    if let Some(principal) = head.extensions.get::<Principal>() {
+        permit(access, principal)?;
+        return Ok(None);
+    }
+    if access == Access::Open {
+        head.extensions.insert(Principal::anonymous());
+        return Ok(None);
+    }
+    if access == Access::Attempt {
+        if let Err(too_often) = auth.usage().of_attempt(address) {
+            head.extensions.insert(RefusedAttempt(too_often));
+        }
+        head.extensions.insert(Principal::anonymous());
+        return Ok(None);
+    }
+    let standing = identify(auth, address, head).await.map_err(|error| problem::refused(auth, error))?;
+    let Some(standing) = standing else {
+        let anonymous = Principal::anonymous();
+        permit(access, &anonymous)?;
+        head.extensions.insert(anonymous);
+        return Ok(None);
+    };
+    let holder = standing.principal.holder();
+    let policy = policy_of(holder);
+    let counted = auth.usage().of_holder(holder).transpose();
+    let remaining = counted.map_err(|too_often| problem::too_many(&too_often, policy))?;
+    permit(access, &standing.principal)?;
+    head.extensions.insert(standing.principal.clone());
+    head.extensions.insert(standing);
+    Ok(remaining.map(|remaining| Told { policy, remaining }))
+}
+
+impl Told {
+    /// Says how much may be asked, and how much of it is left.
+    pub(super) fn tell(&self, headers: &mut HeaderMap) {
+        let Remaining { burst, window, left, next } = self.remaining;
+        problem::tell_limits(headers, self.policy, burst, window, left, next);
+    }
+}
+
+fn permit(access: Access, principal: &Principal) -> Result<(), Response> {
+    let permitted = match access {
+        Access::Open | Access::Page | Access::Attempt => Ok(()),
+        Access::Known if principal.is_known() => Ok(()),
+        Access::Known => Err(Denied::Unauthenticated),
+        Access::To(scope) => principal.may(scope),
+    };
+    permitted.map_err(problem::denied)
+}
+
+/// Who calls, if they show anything.
+async fn identify(auth: &Authenticator, address: IpAddr, head: &Parts) -> Result<Option<Standing>, AuthError> {
+    let stranger = || auth.usage().of_stranger(address).map_err(AuthError::TooOften);
+    if let Some(shown) = head.headers.get(header::AUTHORIZATION) {
+        let shown = bearer(shown).map(Bearer::read);
+        if !shown.as_ref().is_some_and(|shown| auth.is_known(shown)) {
+            // Finding out costs something, so it is counted before.
+            stranger()?;
+        }
+        return auth.by_bearer(&shown.ok_or(AuthError::Invalid)?).await.map(Some);
+    }
+    if let Some(ticket) = ticket(head) {
+        stranger()?;
+        return auth.by_ticket(ticket).await.map(Some);
+    }
+    if let Some(session) = cookie::session(&head.headers) {
+        match auth.by_session(session).await {
+            // The browser goes on showing a session that is over: they are nobody again.
+            Err(AuthError::Invalid) => {}
+            found => return found.map(Some),
+        }
+    }
+    stranger()?;
+    Ok(None)
+}
+
+/// What stands behind `Bearer`, whose name is written as one likes (RFC 9110).
+fn bearer(shown: &HeaderValue) -> Option<&str> {
+    let (scheme, token) = shown.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// The ticket in the address of a stream.
+fn ticket(head: &Parts) -> Option<&str> {
+    let path = head.extensions.get::<MatchedPath>()?.as_str();
+    let is_stream = paths::STREAMS
+        .iter()
+        .any(|stream| path.strip_prefix(stream).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')));
+    if !is_stream {
+        return None;
+    }
+    head.uri.query()?.split('&').find_map(|pair| pair.strip_prefix("ticket="))
+}
+
+/// The name of the limit that holds for a caller.
+fn policy_of(holder: &Holder) -> &'static str {
+    match holder {
+        Holder::Operator => "operator",
+        Holder::Key(_) => "key",
+        Holder::User(_) => "user",
+        Holder::Anonymous => "address",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bearer_is_written_as_one_likes() {
+        let read = |text: &'static str| bearer(&HeaderValue::from_static(text)).map(str::to_owned);
+        assert_eq!(read("Bearer abc").as_deref(), Some("abc"));
+        assert_eq!(read("bearer   abc ").as_deref(), Some("abc"));
+        for other in ["", "abc", "Basic abc", "Bearerabc"] {
+            assert_eq!(read(other), None, "{other}");
+        }
+    }
+}

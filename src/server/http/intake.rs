@@ -1,0 +1,140 @@
+//! Takes a request's body in, has it answered in time, and counts the bytes of both.
+//!
+//! The gate has let the caller in by now. A body is read whole: up to the limit, for as long as a
+//! request may take, and within what the process may hold of all bodies and answers.
+
+use std::time::Duration;
+
+use axum::{
+    body::{Body, Bytes, HttpBody},
+    extract::{Request, State},
+    http::{Method, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use bytes::BytesMut;
+use http_body_util::BodyExt;
+use tokio::time::timeout;
+
+use super::{gate::RefusedAttempt, state::HttpState};
+use crate::{
+    model::{Code, Problem},
+    server::{
+        budget::{Budget, Exhausted},
+        identity::Principal,
+    },
+};
+
+/// An answer up to this size, in bytes, is not counted: a connection costs as much without it.
+const SMALL_ANSWER: u64 = 4 * 1024;
+
+/// The largest body of a caller of whom nothing is known, in bytes: a form to sign in.
+const LARGEST_OF_A_STRANGER: usize = 64 * 1024;
+
+/// Reads the body, has the request answered, and counts the answer for as long as it is being sent.
+pub(super) async fn take_in(State(state): State<HttpState>, request: Request, next: Next) -> Response {
+    let options = state.options();
+    let is_safe = !carries_a_body(request.method());
+    let request = if is_safe {
+        request
+    } else {
+        match with_whole_body(request, options.max_body_bytes, options.request_timeout, state.budget()).await {
+            Ok(request) => request,
+            Err(problem) => return problem.into_response(),
+        }
+    };
+    match timeout(options.request_timeout, next.run(request)).await {
+        Ok(answer) => counted(answer, state.budget()).await,
+        Err(_) => late(is_safe, options.request_timeout).into_response(),
+    }
+}
+
+/// Whether requests of this method come with a body that is looked at. That of `CONNECT` is the
+/// stream itself (RFC 8441).
+fn carries_a_body(method: &Method) -> bool {
+    matches!(*method, Method::POST | Method::PUT | Method::PATCH | Method::DELETE)
+}
+
+/// The same request with its body in one piece, which is counted until it is gone.
+async fn with_whole_body(
+    request: Request,
+    limit: usize,
+    patience: Duration,
+    budget: &Budget,
+) -> Result<Request, Problem> {
+    let (head, body) = request.into_parts();
+    if head.extensions.get::<RefusedAttempt>().is_some() {
+        return Ok(Request::from_parts(head, Body::empty()));
+    }
+    let is_known = head.extensions.get::<Principal>().is_some_and(Principal::is_known);
+    let limit = if is_known { limit } else { limit.min(LARGEST_OF_A_STRANGER) };
+    let body = match timeout(patience, read(body, limit, budget)).await {
+        Ok(read) => read?,
+        Err(_) => {
+            let seconds = patience.as_secs();
+            let detail = format!("The body did not arrive within {seconds} s. Send it faster, or less at once.");
+            return Err(Problem::new(Code::Timeout, detail));
+        }
+    };
+    Ok(Request::from_parts(head, Body::from(body)))
+}
+
+async fn read(mut body: Body, limit: usize, budget: &Budget) -> Result<Bytes, Problem> {
+    let too_large = || {
+        let detail = format!("The body is larger than the {limit} bytes that this server takes. Send less at once.");
+        Problem::new(Code::PayloadTooLarge, detail)
+    };
+    // What a client says of the length is enough to refuse it, and not enough to make room for it.
+    if body.size_hint().lower() > limit as u64 {
+        return Err(too_large());
+    }
+    let mut share = budget.share();
+    let mut whole = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let frame =
+            frame.map_err(|_| Problem::new(Code::BadRequest, "The body did not arrive whole. Send it again."))?;
+        let Ok(data) = frame.into_data() else { continue };
+        if whole.len() + data.len() > limit {
+            return Err(too_large());
+        }
+        share.grow(data.len()).map_err(|Exhausted| full())?;
+        whole.extend_from_slice(&data);
+    }
+    Ok(if whole.is_empty() { Bytes::new() } else { share.hold(whole.freeze()) })
+}
+
+/// The same answer, whose bytes are counted until the client has them. An answer without an end is
+/// not kept anywhere, and so not counted.
+async fn counted(answer: Response, budget: &Budget) -> Response {
+    let Some(size) = answer.body().size_hint().exact() else { return answer };
+    // Static files lie in the executable, whoever reads them.
+    let is_static = answer.headers().contains_key(header::ETAG);
+    if size <= SMALL_ANSWER || is_static {
+        return answer;
+    }
+    let mut share = budget.share();
+    if share.grow(usize::try_from(size).unwrap_or(usize::MAX)).is_err() {
+        return full().into_response();
+    }
+    let (head, body) = answer.into_parts();
+    // Its size is known, so all of it is there.
+    match body.collect().await {
+        Ok(whole) => Response::from_parts(head, Body::from(share.hold(whole.to_bytes()))),
+        Err(_) => Problem::internal().into_response(),
+    }
+}
+
+/// The process holds as much as it may.
+fn full() -> Problem {
+    Problem::new(Code::Unavailable, "The server has too much to do at present. Try again in a few seconds.")
+}
+
+/// Not answered in time. A write that was begun goes on, and may be done or not.
+fn late(is_safe: bool, patience: Duration) -> Problem {
+    if is_safe {
+        let seconds = patience.as_secs();
+        let detail = format!("The request was not done within {seconds} s. Try again, or ask for less.");
+        return Problem::new(Code::Timeout, detail);
+    }
+    Problem::unknown_outcome()
+}

@@ -1,0 +1,50 @@
+//! Where everything is.
+
+use axum::http::Uri;
+
+use crate::app::{Address, percent_encoded};
+
+/// Where the dashboard is.
+pub const DASHBOARD: &str = Address::PATH;
+/// Where a person signs in.
+pub(super) const LOGIN: &str = "/login";
+/// Where a person signs out.
+pub(super) const LOGOUT: &str = "/logout";
+/// What the REST API is below.
+pub(super) const API: &str = "/api/";
+/// What the dashboard's server functions are below.
+pub(super) const SERVER_FUNCTIONS: &str = "/api/ui/";
+/// A page to try the API.
+pub(super) const DOCS: &str = "/api/docs";
+/// The description of the API.
+pub(super) const OPENAPI: &str = "/api/openapi.json";
+/// Live streams, where a ticket may be shown, because a browser cannot set headers there.
+pub(super) const STREAMS: [&str; 2] = ["/ws", "/api/notifications/stream"];
+
+/// Where a person signs in who wanted to see this page.
+pub(super) fn sign_in_for(uri: &Uri) -> String {
+    let wanted = uri.path_and_query().map_or("/", |wanted| wanted.as_str());
+    format!("{LOGIN}?next={}", percent_encoded(wanted))
+}
+
+/// Where a person goes on who signed in: a path of this site, else the dashboard.
+pub(super) fn of_this_site(next: &str) -> &str {
+    let is_path = next.starts_with('/') && !next[1..].starts_with(['/', '\\']);
+    let is_plain = next.bytes().all(|byte| byte.is_ascii_graphic());
+    if is_path && is_plain { next } else { DASHBOARD }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_sent_to_another_site() {
+        assert_eq!(of_this_site("/a?b=c%20d"), "/a?b=c%20d");
+        for elsewhere in
+            ["", "https://evil.example", "//evil.example", "/\\evil.example", "evil", "/a\r\nb: c", "/\t/evil", "/ä"]
+        {
+            assert_eq!(of_this_site(elsewhere), DASHBOARD, "{elsewhere:?}");
+        }
+    }
+}
