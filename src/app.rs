@@ -25,6 +25,7 @@ mod login;
 mod percent;
 mod preferences;
 mod refresh;
+mod refusal;
 mod relative_time;
 pub mod server_fns;
 #[cfg(feature = "ssr")]
@@ -42,7 +43,8 @@ use leptos::prelude::*;
 pub(crate) use self::percent::encode as percent_encoded;
 pub use self::{
     address::Address,
-    initial::{Initial, Refusal, Snapshot},
+    initial::{Initial, Snapshot},
+    refusal::Refusal,
     viewer::Viewer,
 };
 use self::{

@@ -22,3 +22,4 @@ pub mod maintenance;
 pub mod secret;
 pub mod service;
 pub mod store;
+mod workshop;

@@ -1,5 +1,6 @@
 //! Who gets in, and what they may do: everything where authentication is on.
 
+mod gate;
 mod limits;
 mod log;
 mod login;

@@ -366,7 +366,33 @@ async fn a_form_that_is_refused_comes_back_with_the_reason() {
     assert_eq!(answer.status, StatusCode::SEE_OTHER);
     let back = answer.header("location").strip_prefix("http://localhost:8000").unwrap().to_owned();
     let html = app.get(&back).await.text();
-    assert!(between(&html, "id=\"text-problem\"", "</p>").contains("the text is blank"), "{html}");
+    assert!(between(&html, "id=\"text-problem\"", "</p>").contains("Write something"));
+}
+
+#[tokio::test]
+async fn an_address_that_anybody_wrote_puts_no_words_into_the_page() {
+    let app = App::new();
+    for query in ["__path=/api/ui/send&__err=Call+555-1234", "__path=/api/ui/send&__err=invalid_input.Call555-1234"] {
+        let html = app.get(&format!("/api/ui-dashboard/notifications-dashboard-ui?{query}")).await.text();
+        assert!(!html.contains("555-1234"), "{query}");
+    }
+}
+
+#[tokio::test]
+async fn a_private_page_has_another_length_each_time_and_so_has_its_data() {
+    let app = App::new();
+    app.notify("ann", "private").await;
+    let mut lengths = std::collections::HashSet::new();
+    for _ in 0..16 {
+        lengths.insert(app.get("/api/ui-dashboard/notifications-dashboard-ui").await.body.len());
+    }
+    assert!(lengths.len() > 4, "{lengths:?}");
+    lengths.clear();
+    for _ in 0..16 {
+        lengths
+            .insert(submit(&app, "snapshot", "user_id=ann&unread=false&limit=50", "application/json").await.body.len());
+    }
+    assert!(lengths.len() > 4, "{lengths:?}");
 }
 
 #[tokio::test]

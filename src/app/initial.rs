@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{address::Address, viewer::Viewer};
+use super::{address::Address, refusal::Refusal, viewer::Viewer};
 use crate::model::{Code, Overview, Page, Problem, Timestamp};
 
 /// How many notifications are shown at first.
@@ -19,15 +19,6 @@ pub struct Snapshot {
     pub overview: Overview,
     /// What time it was on the server.
     pub now: Timestamp,
-}
-
-/// A form that was sent without WebAssembly and refused.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Refusal {
-    /// The path of the server function.
-    pub path: String,
-    /// Why.
-    pub problem: Problem,
 }
 
 /// What the page was asked for, and what was found.
@@ -62,17 +53,11 @@ impl Initial {
 
 #[cfg(feature = "ssr")]
 mod on_the_server {
-    use leptos::server_fn::error::ServerFnUrlError;
-
     use super::{Address, FIRST, Initial, Refusal, Snapshot, Viewer};
     use crate::{
-        app::percent,
-        model::{Code, Problem},
+        model::Problem,
         server::{identity::Principal, service::NotificationService},
     };
-
-    /// The longest problem that is taken from an address.
-    const LONGEST_REFUSAL: usize = 4_096;
 
     impl Snapshot {
         /// Reads what an address asks for.
@@ -96,25 +81,6 @@ mod on_the_server {
             let address = viewer.narrow(Address::parse(query));
             let snapshot = Snapshot::read(service, principal, &address, FIRST).await;
             Self { viewer, address, snapshot, refusal: Refusal::from_query(query) }
-        }
-    }
-
-    /// Why a form was refused, as it is told now: whoever was signed out then has signed in since, or
-    /// they would not see the page.
-    fn since(problem: Problem) -> Problem {
-        match problem.code {
-            Code::Unauthenticated => Problem::new(Code::Forbidden, "You had been signed out."),
-            _ => problem,
-        }
-    }
-
-    impl Refusal {
-        /// Reads what leptos put into the address when it sent a refused form back to its page.
-        fn from_query(query: &str) -> Option<Self> {
-            let value_of = |wanted| percent::pairs(query).find(|(name, _)| name == wanted).map(|(_, value)| value);
-            let (path, error) = (value_of("__path")?, value_of("__err")?);
-            (error.len() <= LONGEST_REFUSAL)
-                .then(|| Self { path, problem: since(ServerFnUrlError::<Problem>::decode_err(&error)) })
         }
     }
 }

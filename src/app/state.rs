@@ -21,7 +21,8 @@ pub(super) use self::{
 use super::{
     address::Address,
     browser,
-    initial::{FIRST, Initial, Refusal, Snapshot},
+    initial::{FIRST, Initial, Snapshot},
+    refusal::Refusal,
     relative_time,
 };
 use crate::model::{Cursor, Filter, Limit, Notification, NotificationId, Overview, Problem, Timestamp};

@@ -58,6 +58,8 @@ pub enum Code {
     UnsupportedMediaType,
     /// 421: the server does not answer for this `Host`.
     MisdirectedRequest,
+    /// 426: the address speaks WebSocket; connect with `ws://` or `wss://`.
+    UpgradeRequired,
     /// 429: the caller asks too often; `retry_after` says how long to wait.
     TooManyRequests,
     /// 500: the server is at fault; the log has the cause.
@@ -85,6 +87,7 @@ impl Code {
             Self::UnsupportedMediaType => 415,
             Self::MisdirectedRequest => 421,
             Self::InvalidInput => 422,
+            Self::UpgradeRequired => 426,
             Self::TooManyRequests => 429,
             Self::Internal => 500,
             Self::Unavailable => 503,
@@ -106,6 +109,7 @@ impl Code {
             Self::UnsupportedMediaType => "Unsupported Media Type",
             Self::MisdirectedRequest => "Misdirected Request",
             Self::InvalidInput => "Unprocessable Content",
+            Self::UpgradeRequired => "Upgrade Required",
             Self::TooManyRequests => "Too Many Requests",
             Self::Internal => "Internal Server Error",
             Self::Unavailable => "Service Unavailable",
@@ -184,6 +188,12 @@ impl Problem {
         let how = "It is not known whether this was done: it may have happened, or happen yet. Sending it again is safe \
             with the same Idempotency-Key; marking and deleting are safe to send again as they are.";
         Self::new(Code::UnknownOutcome, how)
+    }
+
+    /// The server holds as much as it may at present.
+    #[must_use]
+    pub fn busy() -> Self {
+        Self::new(Code::Unavailable, "The server has too much to do at present. Try again in a few seconds.")
     }
 
     /// Nobody knows who is calling; says how to prove it.

@@ -25,17 +25,19 @@ pub struct Asset {
     pub etag: String,
 }
 
+/// Whether a client with this `Accept-Encoding` takes this coding.
+pub(in crate::server) fn accepts(accept_encoding: &str, coding: &str) -> bool {
+    accept_encoding.split(',').any(|item| {
+        let mut parts = item.split(';').map(str::trim);
+        parts.next() == Some(coding) && parts.all(|parameter| parameter != "q=0")
+    })
+}
+
 /// The smallest form of a file that a client with this `Accept-Encoding` takes; `path` is relative
 /// to the site and has no leading slash.
 #[must_use]
 pub fn get(path: &str, accept_encoding: &str) -> Option<Asset> {
-    let takes = |coding: &str| {
-        accept_encoding.split(',').any(|item| {
-            let mut parts = item.split(';').map(str::trim);
-            parts.next() == Some(coding) && parts.all(|parameter| parameter != "q=0")
-        })
-    };
-    let forms = [("br", ".br"), ("gzip", ".gz")].into_iter().filter(|(coding, _)| takes(coding));
+    let forms = [("br", ".br"), ("gzip", ".gz")].into_iter().filter(|(coding, _)| accepts(accept_encoding, coding));
     let compressed = forms.filter_map(|(coding, suffix)| Some((Site::get(&format!("{path}{suffix}"))?, Some(coding))));
     let (file, encoding) = compressed.chain(Site::get(path).map(|file| (file, None))).next()?;
     let hash = file.metadata.sha256_hash();

@@ -15,6 +15,7 @@ mod intake;
 mod live;
 mod login;
 mod notifications;
+mod padding;
 mod page;
 mod paths;
 mod problem;
@@ -92,13 +93,13 @@ pub fn router(service: NotificationService, options: &HttpOptions) -> Router {
     let pages = Router::new()
         .merge(dashboard::routes())
         .merge(login::routes())
-        .merge(docs::routes())
-        .merge(static_files::routes())
         .route("/", get(|| async { Redirect::temporary(DASHBOARD_PATH) }))
         .layer(CompressionLayer::new());
     let all = api
         .merge(health)
         .merge(pages)
+        .merge(docs::routes())
+        .merge(static_files::routes())
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::no_such_method)
         .with_state(state.clone());

@@ -38,7 +38,7 @@ const LIKE_NOBODY: [&str; 7] = [
 ];
 
 /// A route, how it is asked, and the status for nobody, a send key, a read key, an admin key, ann and
-/// bob. 426 or 400 is how a WebSocket answers who may have one and did not ask for one.
+/// bob. 426 is how a WebSocket answers who may have one and did not ask for one.
 type Route = (&'static str, &'static str, &'static str, &'static str, [u16; 6]);
 
 const ROUTES: [Route; 27] = [
@@ -56,8 +56,8 @@ const ROUTES: [Route; 27] = [
     ("GET", "/api/notifications/changes/ann", "", "", [401, 403, 200, 200, 200, 403]),
     ("GET", "/api/notifications/stream/ann", "", "", [401, 403, 200, 200, 200, 403]),
     ("GET", "/api/notifications/stream", "", "", [401, 403, 200, 200, 403, 403]),
-    ("GET", "/ws/ann", "", "", [401, 403, 400, 400, 400, 403]),
-    ("GET", "/ws", "", "", [401, 403, 400, 400, 403, 403]),
+    ("GET", "/ws/ann", "", "", [401, 403, 426, 426, 426, 403]),
+    ("GET", "/ws", "", "", [401, 403, 426, 426, 403, 403]),
     ("POST", "/api/notifications/mark-read/ann/0", "", "", [401, 403, 403, 200, 200, 404]),
     ("POST", "/api/notifications/mark-all-read/ann", "", "", [401, 403, 403, 200, 200, 403]),
     ("GET", "/api/notifications/{id}", "", "", [401, 403, 200, 200, 200, 404]),

@@ -45,13 +45,15 @@ async fn only_listed_sites_may_use_the_api() {
         let headers = [
             ("origin", origin),
             ("access-control-request-method", "POST"),
-            ("access-control-request-headers", "authorization,content-type"),
+            ("access-control-request-headers", "authorization,cache-control,content-type,last-event-id"),
         ];
         server.ask("OPTIONS", "/api/notifications/create", &headers, "").await
     };
     let allowed = preflight("https://app.example").await;
     assert_eq!(allowed.header("access-control-allow-origin"), "https://app.example");
-    assert!(allowed.header("access-control-allow-headers").contains("authorization"));
+    for name in ["authorization", "cache-control", "last-event-id"] {
+        assert!(allowed.header("access-control-allow-headers").contains(name), "{name}");
+    }
     assert_eq!(allowed.header("access-control-allow-credentials"), "");
     assert_eq!(preflight("https://evil.example").await.header("access-control-allow-origin"), "");
 

@@ -100,9 +100,14 @@ async fn an_upgrade_that_is_not_one_or_comes_from_elsewhere_is_refused() {
     assert_eq!(refused_websocket(address, "/ws/a%0Ab", &[]).await, 422);
     assert_eq!(refused_websocket(address, "/ws/ann?since=x", &[]).await, 422);
     let app = crate::harness::App::new();
-    app.get("/ws/ann").await.problem(400, "bad_request");
-    app.get("/ws").await.problem(400, "bad_request");
-    app.post("/ws/ann").await.problem(405, "method_not_allowed");
+    for path in ["/ws/ann", "/ws"] {
+        let plain = app.get(path).await;
+        plain.problem(426, "upgrade_required");
+        assert_eq!((plain.header("upgrade"), plain.header("sec-websocket-version")), ("websocket", "13"));
+        let posted = app.post(path).await;
+        posted.problem(405, "method_not_allowed");
+        assert_eq!(posted.header("allow"), "GET,HEAD");
+    }
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use axum::http::Method;
 
-use super::paths;
+use super::paths::{self, is_at_or_below};
 use crate::server::identity::Scope;
 
 /// What a route wants of its caller before a byte of the body is read.
@@ -54,10 +54,6 @@ impl Access {
             _ => Self::Open,
         }
     }
-}
-
-fn is_at_or_below(route: &str, above: &str) -> bool {
-    route.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 #[cfg(test)]

@@ -5,22 +5,22 @@ use axum::{
     Router,
     body::{Body, Bytes},
     extract::{Request, State},
-    http::{StatusCode, header, request::Parts},
+    http::{HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse, Redirect, Response},
     routing::{MethodFilter, get, on},
 };
-use http_body_util::BodyExt;
 use leptos::{prelude::*, server_fn::axum::server_fn_paths};
 
 use super::{
     cookie,
     extract::Caller,
-    page::{broken, render},
+    padding::pad_json,
+    page::{broken, render, whole},
     paths::{DASHBOARD, sign_in_for},
     state::HttpState,
 };
 use crate::{
-    app::{self, Initial, Viewer},
+    app::{self, Initial, Refusal, Viewer},
     model::Problem,
     server::{assets, identity::Principal, service::NotificationService},
 };
@@ -38,6 +38,7 @@ pub(super) fn routes() -> Router<HttpState> {
 
 /// `GET` the dashboard, rendered with what is in the inbox now.
 async fn page(
+    State(state): State<HttpState>,
     State(service): State<NotificationService>,
     Caller(principal): Caller,
     request: Request,
@@ -56,7 +57,7 @@ async fn page(
         provide_context(service.clone());
         provide_context(principal.clone());
     };
-    render(request, context, || app::shell(assets::of_the_page())).await
+    render(&state, request, context, || app::shell(assets::of_the_page())).await
 }
 
 /// Calls a server function, from the script of the page or from a form without script.
@@ -64,6 +65,7 @@ async fn page(
 /// Leptos answers what it cannot read with 500 and sets no status of ours beside a redirect; here
 /// a failure gets the status of its problem, and a form is sent back with 303.
 async fn call(
+    State(state): State<HttpState>,
     State(service): State<NotificationService>,
     Caller(principal): Caller,
     parts: Parts,
@@ -75,12 +77,19 @@ async fn call(
     };
     let request = Request::from_parts(parts, Body::from(body));
     let answer = leptos_axum::handle_server_fns_with_context(context, request).await.into_response();
-    if answer.headers().contains_key(header::LOCATION) {
-        return Ok((StatusCode::SEE_OTHER, answer).into_response());
-    }
-    if answer.status().is_success() {
+    if let Some(location) = answer.headers().get(header::LOCATION) {
+        let short = location.to_str().ok().and_then(Refusal::shorten).and_then(|url| HeaderValue::try_from(url).ok());
+        let mut answer = (StatusCode::SEE_OTHER, answer).into_response();
+        if let Some(short) = short {
+            answer.headers_mut().insert(header::LOCATION, short);
+        }
         return Ok(answer);
     }
-    let body = answer.into_body().collect().await.map_err(|_| broken())?.to_bytes();
-    Err(serde_json::from_slice(&body).unwrap_or_else(|_| broken()))
+    let (head, body) = whole(answer).await?;
+    if !head.status.is_success() {
+        return Err(serde_json::from_slice(&body).unwrap_or_else(|_| broken()));
+    }
+    let is_json = head.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/json");
+    let body = state.hold(if is_json { pad_json(body) } else { body })?;
+    Ok(Response::from_parts(head, Body::from(body)))
 }

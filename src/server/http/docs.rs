@@ -1,19 +1,31 @@
 //! `GET /api/openapi.json`, `/api/docs`: what there is to call, and a page to try it.
 
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
 use axum::{
     Router,
-    http::{HeaderValue, header},
-    middleware::map_response,
-    response::Response,
+    body::{Body, Bytes},
+    extract::{Request, State},
+    http::{HeaderValue, StatusCode, header, response::Parts},
+    middleware::{Next, from_fn_with_state, map_response},
+    response::{IntoResponse, Response},
 };
+use http_body_util::{BodyExt, Collected};
+use tower_http::compression::CompressionLayer;
 use utoipa::{
     Modify, OpenApi,
     openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
 };
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
-use super::{paths, state::HttpState};
-use crate::model::{Cursor, Limit, Search, WholeNumber};
+use super::{intake::Shared, paths, state::HttpState};
+use crate::{
+    model::{Cursor, Limit, Problem, Search, WholeNumber},
+    server::assets::accepts,
+};
 
 /// What stands around the routes.
 #[derive(OpenApi)]
@@ -66,7 +78,38 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 pub(super) fn routes() -> Router<HttpState> {
     let config = Config::new([paths::OPENAPI]).validator_url("none").try_it_out_enabled(true);
     let page = SwaggerUi::new(paths::DOCS).config(config).url(paths::OPENAPI, openapi());
-    Router::new().merge(page).layer(map_response(allow_its_own_files))
+    Router::new()
+        .merge(page)
+        .layer(map_response(allow_its_own_files))
+        .layer(CompressionLayer::new())
+        .layer(from_fn_with_state(Kept::default(), keep))
+}
+
+/// The files of the page as they are sent, by path and coding. They are the same for everybody, and large:
+/// each is compressed once.
+#[derive(Clone, Default)]
+struct Kept(Arc<Mutex<HashMap<(String, &'static str), (Parts, Bytes)>>>);
+
+/// More than there are.
+const MOST_KEPT: usize = 64;
+
+async fn keep(State(Kept(kept)): State<Kept>, mut request: Request, next: Next) -> Response {
+    let accepted = request.headers().get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let coding = ["br", "gzip"].into_iter().find(|coding| accepts(accepted, coding)).unwrap_or("identity");
+    let key = (request.uri().path().to_owned(), coding);
+    let kept = || kept.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((head, body)) = kept().get(&key).cloned() {
+        return Response::from_parts(head, Body::from(body));
+    }
+    request.headers_mut().insert(header::ACCEPT_ENCODING, HeaderValue::from_static(coding));
+    let (mut head, body) = next.run(request).await.into_parts();
+    let Ok(body) = body.collect().await.map(Collected::to_bytes) else { return Problem::internal().into_response() };
+    // What is not there is not kept, or strangers could fill the memory with names.
+    if head.status == StatusCode::OK && kept().len() < MOST_KEPT {
+        head.extensions.insert(Shared);
+        kept().insert(key, (head.clone(), body.clone()));
+    }
+    Response::from_parts(head, Body::from(body))
 }
 
 /// The page brings its scripts and styles as files of this server, and sets styles by script.

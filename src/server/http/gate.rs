@@ -128,10 +128,7 @@ fn bearer(shown: &HeaderValue) -> Option<&str> {
 /// The ticket in the address of a stream.
 fn ticket(head: &Parts) -> Option<&str> {
     let path = head.extensions.get::<MatchedPath>()?.as_str();
-    let is_stream = paths::STREAMS
-        .iter()
-        .any(|stream| path.strip_prefix(stream).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')));
-    if !is_stream {
+    if !paths::STREAMS.iter().any(|stream| paths::is_at_or_below(path, stream)) {
         return None;
     }
     head.uri.query()?.split('&').find_map(|pair| pair.strip_prefix("ticket="))

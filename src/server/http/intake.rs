@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::{
     body::{Body, Bytes, HttpBody},
     extract::{Request, State},
-    http::{Method, header},
+    http::Method,
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -30,6 +30,11 @@ const SMALL_ANSWER: u64 = 4 * 1024;
 
 /// The largest body of a caller of whom nothing is known, in bytes: a form to sign in.
 const LARGEST_OF_A_STRANGER: usize = 64 * 1024;
+
+/// In the extensions of an answer whose bytes are there anyway, such as those of a static file. They are
+/// not counted: a client that does not read them costs nothing.
+#[derive(Clone, Copy)]
+pub(super) struct Shared;
 
 /// Reads the body, has the request answered, and counts the answer for as long as it is being sent.
 pub(super) async fn take_in(State(state): State<HttpState>, request: Request, next: Next) -> Response {
@@ -97,7 +102,7 @@ async fn read(mut body: Body, limit: usize, budget: &Budget) -> Result<Bytes, Pr
         if whole.len() + data.len() > limit {
             return Err(too_large());
         }
-        share.grow(data.len()).map_err(|Exhausted| full())?;
+        share.grow(data.len()).map_err(|Exhausted| Problem::busy())?;
         whole.extend_from_slice(&data);
     }
     Ok(if whole.is_empty() { Bytes::new() } else { share.hold(whole.freeze()) })
@@ -107,14 +112,12 @@ async fn read(mut body: Body, limit: usize, budget: &Budget) -> Result<Bytes, Pr
 /// not kept anywhere, and so not counted.
 async fn counted(answer: Response, budget: &Budget) -> Response {
     let Some(size) = answer.body().size_hint().exact() else { return answer };
-    // Static files lie in the executable, whoever reads them.
-    let is_static = answer.headers().contains_key(header::ETAG);
-    if size <= SMALL_ANSWER || is_static {
+    if size <= SMALL_ANSWER || answer.extensions().get::<Shared>().is_some() {
         return answer;
     }
     let mut share = budget.share();
     if share.grow(usize::try_from(size).unwrap_or(usize::MAX)).is_err() {
-        return full().into_response();
+        return Problem::busy().into_response();
     }
     let (head, body) = answer.into_parts();
     // Its size is known, so all of it is there.
@@ -122,11 +125,6 @@ async fn counted(answer: Response, budget: &Budget) -> Response {
         Ok(whole) => Response::from_parts(head, Body::from(share.hold(whole.to_bytes()))),
         Err(_) => Problem::internal().into_response(),
     }
-}
-
-/// The process holds as much as it may.
-fn full() -> Problem {
-    Problem::new(Code::Unavailable, "The server has too much to do at present. Try again in a few seconds.")
 }
 
 /// Not answered in time. A write that was begun goes on, and may be done or not.

@@ -50,6 +50,7 @@ struct Shown {
 }
 
 async fn page(
+    State(state): State<HttpState>,
     State(options): State<Arc<HttpOptions>>,
     wanted: Result<Query<Wanted>, axum::extract::rejection::QueryRejection>,
     request: Request,
@@ -58,21 +59,25 @@ async fn page(
     if options.auth.is_none() {
         return Ok(Redirect::to(DASHBOARD).into_response());
     }
-    show(request, &next, None).await
+    show(&state, request, &next, None).await
 }
 
 /// The page, perhaps with why it did not work.
-async fn show(request: Request, next: &str, problem: Option<Problem>) -> Result<Response, Problem> {
+async fn show(state: &HttpState, request: Request, next: &str, problem: Option<Problem>) -> Result<Response, Problem> {
     let page = LoginPage { next: of_this_site(next).to_owned(), problem };
-    render(request, || (), move || login_page(page.clone(), assets::of_the_page())).await
+    render(state, request, || (), move || login_page(page.clone(), assets::of_the_page())).await
 }
 
-async fn log_in(State(options): State<Arc<HttpOptions>>, request: Request) -> Result<Response, Problem> {
+async fn log_in(
+    State(state): State<HttpState>,
+    State(options): State<Arc<HttpOptions>>,
+    request: Request,
+) -> Result<Response, Problem> {
     let Some(auth) = &options.auth else { return Ok(Redirect::to(DASHBOARD).into_response()) };
     let (head, body) = request.into_parts();
     let for_the_page = Request::from_parts(head.clone(), axum::body::Body::empty());
     if let Some(RefusedAttempt(too_much)) = head.extensions.get() {
-        return refuse(for_the_page, "", too_often(too_much)).await;
+        return refuse(&state, for_the_page, "", too_often(too_much)).await;
     }
     let before = cookie::session(&head.headers).map(str::to_owned);
     let Ok(Form(Shown { secret, next })) = Form::from_request(Request::from_parts(head, body), &()).await else {
@@ -96,14 +101,14 @@ async fn log_in(State(options): State<Arc<HttpOptions>>, request: Request) -> Re
             Problem::new(Code::Unavailable, "Campanile cannot check this now. Try again in a few seconds.")
         }
     };
-    refuse(for_the_page, &next, problem).await
+    refuse(&state, for_the_page, &next, problem).await
 }
 
 /// The page again, with why the attempt did not work.
-async fn refuse(request: Request, next: &str, problem: Problem) -> Result<Response, Problem> {
+async fn refuse(state: &HttpState, request: Request, next: &str, problem: Problem) -> Result<Response, Problem> {
     tracing::info!(target: AUDIT, code = ?problem.code, "somebody could not sign in");
     let (status, retry_after) = (problem.status, problem.retry_after);
-    let mut response = show(request, next, Some(problem)).await?;
+    let mut response = show(state, request, next, Some(problem)).await?;
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
     if let Some(seconds) = retry_after {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));

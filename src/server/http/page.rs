@@ -1,19 +1,22 @@
 //! How a whole document is rendered.
 
 use axum::{
-    body::Body,
+    body::{Body, Bytes},
     extract::Request,
-    http::{HeaderValue, header},
+    http::{HeaderValue, header, response::Parts},
     response::Response,
 };
 use http_body_util::BodyExt;
 use leptos::{nonce::use_nonce, prelude::*};
 use leptos_axum::ResponseOptions;
+use tokio::runtime::Handle;
 
-use crate::model::Problem;
+use super::{padding::pad_html, state::HttpState};
+use crate::{model::Problem, server::workshop::Broken};
 
-/// Renders a whole document.
+/// Renders a whole document, where that starves nobody.
 pub(super) async fn render<View: IntoView + 'static>(
+    state: &HttpState,
     request: Request,
     context: impl Fn() + Clone + Send + Sync + 'static,
     document: impl Fn() -> View + Clone + Send + Sync + 'static,
@@ -25,10 +28,12 @@ pub(super) async fn render<View: IntoView + 'static>(
         },
         document,
     );
-    // Leptos frees what a page holds when its body was read to the end. A client that goes away
-    // would prevent that, so the page is rendered in a task of its own and sent whole.
-    let rendered = tokio::spawn(async move { whole(render(request).await).await });
-    rendered.await.map_err(|_| broken())?
+    // Leptos frees what a page holds when its body was read to the end. A client that goes away would
+    // prevent that, so the page is rendered by work that goes on without it, and sent whole.
+    let runtime = Handle::current();
+    let rendered = state.workshop().run(move || runtime.block_on(async { whole(render(request).await).await }));
+    let (head, document) = rendered.await.map_err(|Broken| broken())??;
+    Ok(Response::from_parts(head, Body::from(state.hold(pad_html(document))?)))
 }
 
 /// Allows the page its own files, and the scripts that carry this answer's nonce.
@@ -44,11 +49,11 @@ fn set_policy() {
     }
 }
 
-/// The same answer with its body in one piece.
-async fn whole(answer: Response) -> Result<Response, Problem> {
-    let (parts, body) = answer.into_parts();
+/// An answer and its body in one piece.
+pub(super) async fn whole(answer: Response) -> Result<(Parts, Bytes), Problem> {
+    let (head, body) = answer.into_parts();
     let body = body.collect().await.map_err(|_| broken())?.to_bytes();
-    Ok(Response::from_parts(parts, Body::from(body)))
+    Ok((head, body))
 }
 
 /// A page, or the answer of a server function, that could not be made.

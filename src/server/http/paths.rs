@@ -19,7 +19,14 @@ pub(super) const DOCS: &str = "/api/docs";
 /// The description of the API.
 pub(super) const OPENAPI: &str = "/api/openapi.json";
 /// Live streams, where a ticket may be shown, because a browser cannot set headers there.
-pub(super) const STREAMS: [&str; 2] = ["/ws", "/api/notifications/stream"];
+pub(super) const STREAMS: [&str; 2] = [WEBSOCKET, "/api/notifications/stream"];
+/// Live streams over a WebSocket.
+pub(super) const WEBSOCKET: &str = "/ws";
+
+/// Whether a path, or a route, is this one or below it.
+pub(super) fn is_at_or_below(path: &str, above: &str) -> bool {
+    path.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
 
 /// Where a person signs in who wanted to see this page.
 pub(super) fn sign_in_for(uri: &Uri) -> String {

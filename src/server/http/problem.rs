@@ -6,6 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
+use super::paths::{WEBSOCKET, is_at_or_below};
 use crate::{
     model::{Code, Problem},
     server::{
@@ -32,6 +33,11 @@ impl IntoResponse for Problem {
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"campanile\""));
         }
+        if status == StatusCode::UPGRADE_REQUIRED {
+            // RFC 9110, 15.5.22, and RFC 6455, 4.4.
+            headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+            headers.insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+        }
         if let Some(seconds) = retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
@@ -44,10 +50,16 @@ pub(super) async fn no_such_route(uri: Uri) -> Problem {
     Problem::new(Code::NotFound, format!("There is nothing at {}. The routes are listed at /api/docs.", uri.path()))
 }
 
-/// Answers for a path that exists, asked with another method. Axum adds the `Allow` header.
-pub(super) async fn no_such_method(method: Method, uri: Uri) -> Problem {
+/// Answers for a path that exists, asked with another method. Axum adds the `Allow` header, but for a
+/// WebSocket: there it would name `CONNECT`, which is how HTTP/2 asks for one (RFC 8441) and no method for
+/// anything else.
+pub(super) async fn no_such_method(method: Method, uri: Uri) -> Response {
     let detail = format!("{} does not take {method}. The Allow header says what it takes.", uri.path());
-    Problem::new(Code::MethodNotAllowed, detail)
+    let mut response = Problem::new(Code::MethodNotAllowed, detail).into_response();
+    if is_at_or_below(uri.path(), WEBSOCKET) {
+        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET,HEAD"));
+    }
+    response
 }
 
 /// Answers a caller who may not do this.

@@ -32,8 +32,9 @@ pub(super) fn tell_listed(routes: Router, origins: &[String]) -> Router {
     if origins.is_empty() {
         return routes;
     }
-    const SENT: [HeaderName; 4] = [
+    const SENT: [HeaderName; 5] = [
         header::AUTHORIZATION,
+        header::CACHE_CONTROL,
         header::CONTENT_TYPE,
         HeaderName::from_static("idempotency-key"),
         HeaderName::from_static("last-event-id"),

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
-use axum::extract::FromRef;
+use axum::{body::Bytes, extract::FromRef};
 
 use super::HttpOptions;
-use crate::server::{budget::Budget, service::NotificationService};
+use crate::{
+    model::Problem,
+    server::{budget::Budget, service::NotificationService, workshop::Workshop},
+};
 
 /// What the handlers share. Each takes the part that it needs, as `State<…>`, so that a part that is
 /// missing does not compile.
@@ -16,12 +19,13 @@ struct Parts {
     service: NotificationService,
     options: Arc<HttpOptions>,
     budget: Budget,
+    workshop: Workshop,
 }
 
 impl HttpState {
     pub(super) fn new(service: NotificationService, options: &HttpOptions) -> Self {
         let budget = Budget::new(options.max_memory);
-        Self(Arc::new(Parts { service, options: Arc::new(options.clone()), budget }))
+        Self(Arc::new(Parts { service, options: Arc::new(options.clone()), budget, workshop: Workshop::new() }))
     }
 
     pub(super) fn options(&self) -> &Arc<HttpOptions> {
@@ -31,6 +35,21 @@ impl HttpState {
     /// How many bytes of bodies and answers may be held.
     pub(super) fn budget(&self) -> &Budget {
         &self.0.budget
+    }
+
+    /// Where large work is done.
+    pub(super) fn workshop(&self) -> &Workshop {
+        &self.0.workshop
+    }
+
+    /// The same bytes, counted for as long as they are being sent.
+    ///
+    /// # Errors
+    /// When the process holds as much as it may.
+    pub(super) fn hold(&self, bytes: Bytes) -> Result<Bytes, Problem> {
+        let mut share = self.0.budget.share();
+        share.grow(bytes.len()).map_err(|_| Problem::busy())?;
+        Ok(share.hold(bytes))
     }
 }
 

@@ -1,7 +1,7 @@
 //! The files of the dashboard, compressed beforehand.
 
 use axum::{
-    Router,
+    Extension, Router,
     extract::Path,
     http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
     response::{IntoResponse, Response},
@@ -12,7 +12,7 @@ use crate::{
     model::Problem,
     server::{
         assets,
-        http::{problem::no_such_route, state::HttpState},
+        http::{intake::Shared, problem::no_such_route, state::HttpState},
     },
 };
 
@@ -57,5 +57,5 @@ async fn send(path: &str, request: &HeaderMap, uri: Uri, cache: HeaderValue) -> 
     if let Some(encoding) = asset.encoding {
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
     }
-    Ok((headers, asset.bytes).into_response())
+    Ok((Extension(Shared), headers, asset.bytes).into_response())
 }

@@ -143,7 +143,7 @@ impl Handshake {
     fn accept(self) -> Result<Upgrade, Problem> {
         let upgrade = self.upgrade.map_err(|_| {
             let how = "This address speaks WebSocket. Connect with ws:// or wss://, or use /api/notifications/stream.";
-            Problem::new(Code::BadRequest, how)
+            Problem::new(Code::UpgradeRequired, how)
         })?;
         Ok(Upgrade { upgrade, place: self.place })
     }

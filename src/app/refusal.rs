@@ -1,0 +1,143 @@
+//! A form that was sent without WebAssembly and refused, as it is told in the address of the page.
+//!
+//! Anybody can write a link to the page, so the address holds a short code and never a sentence: what
+//! the page says are words of its own.
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::Problem;
+
+/// A form that was sent without WebAssembly and refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// The path of the server function.
+    pub path: String,
+    /// Why.
+    pub problem: Problem,
+}
+
+#[cfg(feature = "ssr")]
+mod on_the_server {
+    use leptos::server_fn::error::ServerFnUrlError;
+
+    use super::Refusal;
+    use crate::{
+        app::percent::{encode, pairs},
+        model::{Code, FieldError, Invalid, Problem},
+    };
+
+    /// Where leptos says which form it was, and so do we.
+    const PATH: &str = "__path";
+    /// Where leptos says why, as a whole error; we say a code, and after dots the fields that are wrong.
+    const WHY: &str = "__err";
+    /// What the page says of a field that is not legal.
+    const FIELDS: [(&str, &str); 6] = [
+        ("user_id", "A user id is 1 to 128 characters, without control characters."),
+        ("content", "Write something: 1 to 16,384 characters, at least one of which can be seen."),
+        ("category", "A category is 1 to 32 of a-z, 0-9, _ and -, and starts with a letter or a digit."),
+        ("title", "A title is 1 to 200 characters, at least one of which can be seen."),
+        ("link", "A link starts with http:// or https://, or is a path such as /orders/7."),
+        ("id", "There is no such notification."),
+    ];
+
+    /// The sentence for a code.
+    fn sentence(code: Code) -> &'static str {
+        match code {
+            Code::InvalidInput => "Something in the form is not right.",
+            // The caller was signed out then and has signed in since, or they would not see the page.
+            Code::Unauthenticated => "You had been signed out.",
+            Code::Forbidden => "You may not do this.",
+            Code::NotFound => "There is no such notification any more.",
+            Code::TooManyRequests => "Too much was sent lately. Wait a moment, and try again.",
+            Code::PayloadTooLarge => "That is more than this server takes at once.",
+            Code::Timeout | Code::Unavailable => "Campanile cannot do this now. Try again in a few seconds.",
+            Code::UnknownOutcome => "It is not known whether this was done. Look before you send it again.",
+            Code::BadRequest
+            | Code::MethodNotAllowed
+            | Code::UnsupportedMediaType
+            | Code::MisdirectedRequest
+            | Code::UpgradeRequired
+            | Code::Internal
+            | Code::Unreachable => "This did not work. Try again.",
+        }
+    }
+
+    /// The word of a code, as programs see it.
+    fn word(code: Code) -> Option<String> {
+        serde_json::to_value(code).ok()?.as_str().map(str::to_owned)
+    }
+
+    impl Refusal {
+        /// The address to which leptos sends a refused form back, with a short code in place of the whole
+        /// error; `None` when the form was not refused.
+        pub(crate) fn shorten(location: &str) -> Option<String> {
+            let (page, query) = location.split_once('?')?;
+            let (mut path, mut why, mut rest) = (None, None, String::new());
+            for (name, value) in pairs(query) {
+                match &*name {
+                    PATH => path = Some(value),
+                    WHY => why = Some(value),
+                    _ => rest = format!("{rest}{}={}&", encode(&name), encode(&value)),
+                }
+            }
+            let problem = ServerFnUrlError::<Problem>::decode_err(&why?);
+            let mut code = word(problem.code)?;
+            let is_wrong = |field: &&str| problem.errors.iter().any(|error| error.field == *field);
+            for field in FIELDS.iter().map(|(field, _)| *field).filter(is_wrong) {
+                code = format!("{code}.{field}");
+            }
+            Some(format!("{page}?{rest}{PATH}={}&{WHY}={code}", encode(&path?)))
+        }
+
+        /// Reads what [`Self::shorten`] wrote; `None` for anything else.
+        pub(crate) fn from_query(query: &str) -> Option<Self> {
+            let value_of = |wanted| pairs(query).find(|(name, _)| name == wanted).map(|(_, value)| value);
+            let (path, why) = (value_of(PATH)?, value_of(WHY)?);
+            let mut words = why.split('.');
+            let code: Code = serde_json::from_value(words.next()?.into()).ok()?;
+            let mut errors = Vec::new();
+            for word in words {
+                let (field, why) = FIELDS.iter().find(|(field, _)| *field == word)?;
+                if errors.len() == FIELDS.len() {
+                    return None;
+                }
+                errors.push(FieldError::new(*field, Invalid::new(*why)));
+            }
+            let is_ours = path.len() <= 64 && path.starts_with("/api/ui/");
+            is_ours.then(|| Self { path, problem: Problem { errors, ..Problem::new(code, sentence(code)) } })
+        }
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn a_refusal_comes_back_with_words_of_the_page() {
+            let errors = vec![FieldError::new("content", Invalid::new("Call 555-1234 to unlock your account."))];
+            let whole = ServerFnUrlError::new("/api/ui/send", Problem::invalid(errors));
+            let location = whole.to_url("http://x/page?user_id=a%26b").unwrap().to_string();
+            let short = Refusal::shorten(&location).unwrap();
+            assert_eq!(short, "http://x/page?user_id=a%26b&__path=%2Fapi%2Fui%2Fsend&__err=invalid_input.content");
+            let read = Refusal::from_query(short.split_once('?').unwrap().1).unwrap();
+            assert_eq!(read.path, "/api/ui/send");
+            assert_eq!(read.problem.field("content"), Some(FIELDS[1].1));
+            assert_eq!(Refusal::shorten("/page?a=b"), None);
+        }
+
+        #[test]
+        fn an_address_that_anybody_wrote_says_nothing() {
+            for query in [
+                "__path=/api/ui/send&__err=Call+555-1234",
+                "__path=/api/ui/send&__err=invalid_input.Call",
+                "__path=/evil&__err=forbidden",
+                "__path=/api/ui/send&__err=",
+                "__err=forbidden",
+            ] {
+                assert_eq!(Refusal::from_query(query), None, "{query}");
+            }
+            let long = format!("__path=/api/ui/send&__err=invalid_input{}", ".content".repeat(1_000));
+            assert_eq!(Refusal::from_query(&long), None);
+        }
+    }
+}
