@@ -18,6 +18,10 @@ fn a_landed_migration_is_never_edited() {
     for engine in ["postgres", "sqlite"] {
         for entry in std::fs::read_dir(format!("{all}/{engine}")).unwrap() {
             let path = entry.unwrap().path();
+            if path.is_dir() {
+                // Functions have versions of their own, see `store/postgres/functions.rs`.
+                continue;
+            }
             let hash = digest(&SHA256, &std::fs::read(&path).unwrap());
             let hash: String = hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
             found.push((format!("{engine}/{}", path.file_name().unwrap().to_str().unwrap()), hash));

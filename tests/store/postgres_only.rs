@@ -140,6 +140,46 @@ async fn tables_of_a_newer_version_are_refused() {
     assert_eq!(PostgresStore::schema(&url).await.unwrap().applied, 9999);
 }
 
+/// A role with another search path than the one that made the functions uses them on the same tables.
+#[tokio::test]
+async fn functions_find_their_tables_whatever_the_search_path_is() {
+    let url = new_database().await;
+    let store = open(&url, 1000).await;
+    send(&store, "ann", "x").await;
+    let client = connect(&url).await;
+    let name = url.rsplit('/').next().unwrap();
+    client.batch_execute("CREATE SCHEMA other; CREATE TABLE other.inboxes (user_id text)").await.unwrap();
+    client
+        .batch_execute("SET search_path = other, pg_catalog; SELECT campanile_v4.mark_all_read('ann')")
+        .await
+        .unwrap();
+    assert_eq!(store.unread_count(&user("ann")).await.unwrap(), 0);
+    // Tables that are not in public have functions of their own.
+    client.batch_execute("DROP TABLE other.inboxes").await.unwrap();
+    client.batch_execute(&format!("ALTER DATABASE {name} SET search_path = other")).await.unwrap();
+    let beside = open(&url, 1000).await;
+    send(&beside, "ann", "y").await;
+    assert_eq!(beside.unread_count(&user("ann")).await.unwrap(), 1);
+    assert_eq!(store.unread_count(&user("ann")).await.unwrap(), 0);
+    let schemas =
+        "SELECT string_agg(nspname, ' ' ORDER BY nspname) FROM pg_namespace WHERE nspname LIKE '%campanile_v4'";
+    let schemas: String = client.query_one(schemas, &[]).await.unwrap().get(0);
+    assert_eq!(schemas, "campanile_v4 other_campanile_v4");
+}
+
+#[tokio::test]
+async fn functions_of_another_build_are_noticed() {
+    let url = new_database().await;
+    let client = connect(&url).await;
+    client.batch_execute("COMMENT ON SCHEMA campanile_v4 IS 'Functions of Campanile 0123'").await.unwrap();
+    let options = PostgresOptions { url: url.clone(), window: 10, connections: 1 };
+    let refused = PostgresStore::open(&options).await.err().unwrap().to_string();
+    assert!(refused.contains("another build"), "{refused}");
+    // One that was made by hand, for a role that may not make one, is filled.
+    client.batch_execute("DROP SCHEMA campanile_v4 CASCADE; CREATE SCHEMA campanile_v4").await.unwrap();
+    send(&open(&url, 10).await, "ann", "x").await;
+}
+
 #[tokio::test]
 async fn a_database_that_is_not_there_is_said_without_the_password() {
     for url in ["postgres://me:secret@127.0.0.1:1/x", "postgres://me:secret@127.0.0.1:notaport/x"] {

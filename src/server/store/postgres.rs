@@ -1,12 +1,13 @@
 //! The store for several servers: one PostgreSQL database.
 //!
-//! Every write is one call of a function that the migrations make, and so one round trip: it takes
+//! Every write is one call of a function in the database, see `functions.rs`, and so one round trip: it takes
 //! the lock of the inbox's row first, which serialises the changes of one inbox and of no other.
 //! Every read is one statement, and so sees one moment.
 
 mod connection;
 mod credentials;
 mod error;
+mod functions;
 mod read;
 mod row;
 mod transfer;
@@ -19,6 +20,7 @@ use deadpool_postgres::Pool;
 
 use super::{Announce, Announcer, Creation, Due, Once, Schema, Store, StoreError};
 use crate::model::{Changes, Cursor, Filter, Limit, Notification, NotificationId, Overview, Page, UserId};
+use functions::Functions;
 pub use transfer::PostgresTransfer;
 use write::Written;
 
@@ -48,11 +50,17 @@ impl std::fmt::Debug for PostgresOptions {
 
 /// Keeps notifications in a PostgreSQL database. Several of them may share one.
 pub struct PostgresStore {
-    pool: Pool,
-    window: i64,
+    database: Arc<Database>,
     /// What [`Store::overview`] last counted over all inboxes.
     counted: read::Counted,
     announcer: Arc<Announcer>,
+}
+
+/// The database, and how it is written to.
+struct Database {
+    pool: Pool,
+    functions: Functions,
+    window: i64,
 }
 
 impl PostgresStore {
@@ -61,10 +69,11 @@ impl PostgresStore {
     /// # Errors
     /// One sentence when the database cannot be reached, or was made by a newer version.
     pub async fn open(options: &PostgresOptions) -> Result<Self, StoreError> {
-        connection::migrate(&options.url).await?;
+        let functions = connection::migrate(&options.url).await?;
+        let pool = connection::pool(&options.url, options.connections)?;
+        let window = i64::try_from(options.window.max(1)).unwrap_or(i64::MAX);
         Ok(Self {
-            pool: connection::pool(&options.url, options.connections)?,
-            window: i64::try_from(options.window.max(1)).unwrap_or(i64::MAX),
+            database: Arc::new(Database { pool, functions, window }),
             counted: read::Counted::default(),
             announcer: Arc::default(),
         })
@@ -96,61 +105,61 @@ impl PostgresStore {
 #[async_trait]
 impl Store for PostgresStore {
     async fn create(&self, notifications: &[Notification], once: Option<&Once>) -> Result<Creation, StoreError> {
-        let (pool, window) = (self.pool.clone(), self.window);
+        let database = Arc::clone(&self.database);
         let (notifications, once) = (notifications.to_vec(), once.cloned());
-        self.write(async move { write::create(&pool, &notifications, once.as_ref(), window).await }).await
+        self.write(async move { write::create(&database, &notifications, once.as_ref()).await }).await
     }
 
     async fn list(&self, filter: &Filter, before: Option<Cursor>, limit: Limit) -> Result<Page, StoreError> {
-        read::list(&self.pool, filter, before, limit).await
+        read::list(&self.database.pool, filter, before, limit).await
     }
 
     async fn get(&self, id: NotificationId) -> Result<Option<Notification>, StoreError> {
-        read::get(&self.pool, id).await
+        read::get(&self.database.pool, id).await
     }
 
     async fn set_read(&self, id: NotificationId, is_read: bool) -> Result<Option<Notification>, StoreError> {
-        let pool = self.pool.clone();
-        self.write(async move { write::set_read(&pool, id, is_read).await }).await
+        let database = Arc::clone(&self.database);
+        self.write(async move { write::set_read(&database, id, is_read).await }).await
     }
 
     async fn mark_read_at(&self, user_id: &UserId, index: u64) -> Result<Option<Notification>, StoreError> {
-        let (pool, user_id) = (self.pool.clone(), user_id.clone());
-        self.write(async move { write::mark_read_at(&pool, &user_id, index).await }).await
+        let (database, user_id) = (Arc::clone(&self.database), user_id.clone());
+        self.write(async move { write::mark_read_at(&database, &user_id, index).await }).await
     }
 
     async fn mark_all_read(&self, user_id: &UserId) -> Result<u64, StoreError> {
-        let (pool, user_id) = (self.pool.clone(), user_id.clone());
-        self.write(async move { write::mark_all_read(&pool, &user_id).await }).await
+        let (database, user_id) = (Arc::clone(&self.database), user_id.clone());
+        self.write(async move { write::mark_all_read(&database, &user_id).await }).await
     }
 
     async fn delete(&self, id: NotificationId) -> Result<Option<Notification>, StoreError> {
-        let (pool, window) = (self.pool.clone(), self.window);
-        self.write(async move { write::delete(&pool, id, window).await }).await
+        let database = Arc::clone(&self.database);
+        self.write(async move { write::delete(&database, id).await }).await
     }
 
     async fn unread_count(&self, user_id: &UserId) -> Result<u64, StoreError> {
-        read::unread_count(&self.pool, user_id).await
+        read::unread_count(&self.database.pool, user_id).await
     }
 
     async fn changes(&self, user_id: &UserId, since: u64, limit: Limit) -> Result<Changes, StoreError> {
-        read::changes(&self.pool, user_id, since, limit).await
+        read::changes(&self.database.pool, user_id, since, limit).await
     }
 
     async fn overview(&self, user_id: Option<&UserId>) -> Result<Overview, StoreError> {
         match user_id {
-            Some(user_id) => read::overview_of_one(&self.pool, user_id).await,
-            None => self.counted.overview(&self.pool).await,
+            Some(user_id) => read::overview_of_one(&self.database.pool, user_id).await,
+            None => self.counted.overview(&self.database.pool).await,
         }
     }
 
     async fn delete_due(&self, due: &Due) -> Result<usize, StoreError> {
-        let (pool, due, window) = (self.pool.clone(), *due, self.window);
-        self.write(async move { write::delete_due(&pool, &due, window).await }).await
+        let (database, due) = (Arc::clone(&self.database), *due);
+        self.write(async move { write::delete_due(&database, &due).await }).await
     }
 
     async fn modseqs(&self, users: &[UserId]) -> Result<Vec<u64>, StoreError> {
-        read::modseqs(&self.pool, users).await
+        read::modseqs(&self.database.pool, users).await
     }
 
     fn announce_to(&self, to: Arc<dyn Announce>) {
@@ -162,7 +171,7 @@ impl Store for PostgresStore {
     }
 
     async fn ready(&self) -> Result<(), StoreError> {
-        let asked = tokio::time::timeout(READY_TIMEOUT, read::ready(&self.pool)).await;
+        let asked = tokio::time::timeout(READY_TIMEOUT, read::ready(&self.database.pool)).await;
         asked.unwrap_or_else(|_| Err(StoreError::unavailable("the database does not answer")))
     }
 }

@@ -6,6 +6,7 @@ use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
 use tokio_postgres::{Client, Config, NoTls, config::SslMode};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use super::functions::Functions;
 use crate::server::store::{Schema, StoreError};
 
 mod migrations {
@@ -94,13 +95,14 @@ pub(super) async fn connect(url: &str) -> Result<Client, StoreError> {
     Ok(client)
 }
 
-pub(super) async fn migrate(url: &str) -> Result<(), StoreError> {
+/// Brings the tables up to date, and makes the functions of this release.
+pub(super) async fn migrate(url: &str) -> Result<Functions, StoreError> {
     use refinery::error::Kind;
     let mut client = connect(url).await?;
     // Several servers may start together; the lock ends with the connection.
     client.execute("SELECT pg_advisory_lock($1)", &[&MIGRATION_LOCK]).await?;
     let done = migrations::migrations::runner().run_async(&mut client).await;
-    done.map(drop).map_err(|error| {
+    done.map_err(|error| {
         StoreError::failed(match error.kind() {
             Kind::MissingVersion(_) => {
                 "the database was made by a newer Campanile. Use that one, or another database.".to_owned()
@@ -110,7 +112,8 @@ pub(super) async fn migrate(url: &str) -> Result<(), StoreError> {
             }
             _ => format!("the tables cannot be brought up to date: {error}"),
         })
-    })
+    })?;
+    Functions::make(&mut client).await
 }
 
 pub(super) async fn schema(url: &str) -> Result<Schema, StoreError> {

@@ -37,32 +37,33 @@ pub(super) const INSERT_KEY: &str = concat!(
 #[async_trait]
 impl Credentials for PostgresStore {
     async fn add_key(&self, key: &ServiceKey) -> Result<(), StoreError> {
-        let client = self.pool.get().await?;
+        let client = self.database.pool.get().await?;
         let statement = client.prepare_cached(INSERT_KEY).await?;
         insert_key(&**client, &statement, key).await
     }
 
     async fn keys(&self) -> Result<Vec<ServiceKey>, StoreError> {
-        let client = self.pool.get().await?;
+        let client = self.database.pool.get().await?;
         let statement = client.prepare_cached(ALL_KEYS).await?;
         client.query(&statement, &[]).await?.iter().map(read_key).collect()
     }
 
     async fn key(&self, id: KeyId) -> Result<Option<ServiceKey>, StoreError> {
         const KEY: &str = concat!("SELECT ", key_columns!(), " FROM service_keys WHERE id = $1");
-        let client = self.pool.get().await?;
+        let client = self.database.pool.get().await?;
         let statement = client.prepare_cached(KEY).await?;
         client.query_opt(&statement, &[&id.to_string()]).await?.map(|row| read_key(&row)).transpose()
     }
 
     async fn revoke_key(&self, id: KeyId, at: Timestamp) -> Result<bool, StoreError> {
         const REVOKE: &str = "UPDATE service_keys SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL";
-        Ok(execute(&self.pool, REVOKE, &[&id.to_string(), &at.as_micros()]).await? > 0)
+        Ok(execute(&self.database.pool, REVOKE, &[&id.to_string(), &at.as_micros()]).await? > 0)
     }
 
     async fn note_uses(&self, uses: &[(KeyId, Timestamp)]) -> Result<(), StoreError> {
         let (ids, times): (Vec<_>, Vec<_>) = uses.iter().map(|(id, at)| (id.to_string(), at.as_micros())).unzip();
-        execute(&self.pool, "SELECT campanile_note_uses($1, $2)", &[&ids, &times]).await.map(drop)
+        let note = self.database.functions.call("SELECT functions.note_uses($1, $2)");
+        execute(&self.database.pool, &note, &[&ids, &times]).await.map(drop)
     }
 
     async fn add_grant(&self, grant: &Grant) -> Result<(), StoreError> {
@@ -70,13 +71,13 @@ impl Credentials for PostgresStore {
         let (end, until) = (grant.expires_at.as_micros(), grant.until.map(Timestamp::as_micros));
         let values: [&(dyn ToSql + Sync); 5] =
             [&grant.hash.as_slice(), &grant.kind.as_str(), &grant.holder.to_text(), &end, &until];
-        execute(&self.pool, ADD, &values).await.map(drop)
+        execute(&self.database.pool, ADD, &values).await.map(drop)
     }
 
     async fn grant(&self, kind: GrantKind, hash: &SecretHash, now: Timestamp) -> Result<Option<Grant>, StoreError> {
         const GRANT: &str = "SELECT holder, expires_at, until FROM grants
             WHERE hash = $1 AND kind = $2 AND expires_at > $3";
-        find_grant(&self.pool, GRANT, kind, hash, now).await
+        find_grant(&self.database.pool, GRANT, kind, hash, now).await
     }
 
     async fn take_grant(
@@ -87,14 +88,14 @@ impl Credentials for PostgresStore {
     ) -> Result<Option<Grant>, StoreError> {
         const TAKE: &str = "DELETE FROM grants
             WHERE hash = $1 AND kind = $2 AND expires_at > $3 RETURNING holder, expires_at, until";
-        find_grant(&self.pool, TAKE, kind, hash, now).await
+        find_grant(&self.database.pool, TAKE, kind, hash, now).await
     }
 
     async fn forget_grants(&self, now: Timestamp) -> Result<u64, StoreError> {
         // Several servers do it at once: what one is taking away, another passes over.
         const FORGET: &str = "DELETE FROM grants WHERE hash IN
             (SELECT g.hash FROM grants g WHERE g.expires_at <= $1 FOR UPDATE SKIP LOCKED)";
-        execute(&self.pool, FORGET, &[&now.as_micros()]).await
+        execute(&self.database.pool, FORGET, &[&now.as_micros()]).await
     }
 }
 

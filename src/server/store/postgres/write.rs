@@ -1,10 +1,10 @@
 //! What is written: each is one call of a function of the database.
 
-use deadpool_postgres::Pool;
 use tokio_postgres::{Row, types::ToSql};
 use uuid::Uuid;
 
 use super::{
+    Database,
     error::of_write,
     row::{COLUMNS, Stored, columns, damaged, number, sql_number},
 };
@@ -27,14 +27,13 @@ impl<T> From<Option<(T, Vec<Change>)>> for Written<Option<T>> {
 }
 
 pub(super) async fn create(
-    pool: &Pool,
+    database: &Database,
     notifications: &[Notification],
     once: Option<&Once>,
-    window: i64,
 ) -> Result<Written<Creation>, StoreError> {
     const CREATE: &str =
         "SELECT outcome, made_before, changes, unreads, gone_users, gone_ids, gone_changes, gone_unreads
-        FROM campanile_create($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
+        FROM functions.create_all($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
     let Columns { users, ids, times, categories, contents, titles, links, data_texts, expiries } =
         Columns::of(notifications)?;
     let key = once.map(|once| once.key.as_str());
@@ -43,8 +42,8 @@ pub(super) async fn create(
     let forgotten = once.map(|once| Once::forgotten_at(once.at).as_micros());
     let made_now = once.map(|_| made::to_bytes(notifications.iter().map(|made| (made.id, made.timestamp))));
 
-    let client = pool.get().await?;
-    let statement = client.prepare_cached(CREATE).await?;
+    let client = database.pool.get().await?;
+    let statement = client.prepare_cached(&database.functions.call(CREATE)).await?;
     let done = client
         .query_one(
             &statement,
@@ -58,7 +57,7 @@ pub(super) async fn create(
                 &links,
                 &data_texts,
                 &expiries,
-                &window,
+                &database.window,
                 &key,
                 &fingerprint,
                 &at,
@@ -141,9 +140,9 @@ struct Found {
 }
 
 impl Found {
-    async fn query(pool: &Pool, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Result<Option<Self>, StoreError> {
-        let client = pool.get().await?;
-        let statement = client.prepare_cached(sql).await?;
+    async fn query(database: &Database, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Result<Option<Self>, StoreError> {
+        let client = database.pool.get().await?;
+        let statement = client.prepare_cached(&database.functions.call(sql)).await?;
         let Some(row) = client.query_opt(&statement, values).await.map_err(of_write)? else { return Ok(None) };
         let changed = row.try_get::<_, Option<i64>>(COLUMNS)?.is_some();
         let change = changed.then(|| Ok::<_, StoreError>((number(&row, COLUMNS)?, number(&row, COLUMNS + 1)?)));
@@ -170,28 +169,29 @@ macro_rules! found {
 }
 
 pub(super) async fn set_read(
-    pool: &Pool,
+    database: &Database,
     id: NotificationId,
     is_read: bool,
 ) -> Result<Written<Option<Notification>>, StoreError> {
-    const SET: &str = found!("campanile_set_read($1, $2)");
-    let found = Found::query(pool, SET, &[&id.as_uuid(), &is_read]).await?;
+    const SET: &str = found!("functions.set_read($1, $2)");
+    let found = Found::query(database, SET, &[&id.as_uuid(), &is_read]).await?;
     Ok(found.map(|found| found.marked(is_read)).into())
 }
 
 pub(super) async fn mark_read_at(
-    pool: &Pool,
+    database: &Database,
     user_id: &UserId,
     index: u64,
 ) -> Result<Written<Option<Notification>>, StoreError> {
-    const MARK: &str = found!("campanile_mark_read_at($1, $2)");
-    let found = Found::query(pool, MARK, &[&user_id.as_str(), &sql_number(index)]).await?;
+    const MARK: &str = found!("functions.mark_read_at($1, $2)");
+    let found = Found::query(database, MARK, &[&user_id.as_str(), &sql_number(index)]).await?;
     Ok(found.map(|found| found.marked(true)).into())
 }
 
-pub(super) async fn mark_all_read(pool: &Pool, user_id: &UserId) -> Result<Written<u64>, StoreError> {
-    let client = pool.get().await?;
-    let statement = client.prepare_cached("SELECT marked, change FROM campanile_mark_all_read($1)").await?;
+pub(super) async fn mark_all_read(database: &Database, user_id: &UserId) -> Result<Written<u64>, StoreError> {
+    const MARK: &str = "SELECT marked, change FROM functions.mark_all_read($1)";
+    let client = database.pool.get().await?;
+    let statement = client.prepare_cached(&database.functions.call(MARK)).await?;
     let row = client.query_one(&statement, &[&user_id.as_str()]).await.map_err(of_write)?;
     let marked = number(&row, 0)?;
     let modseq = if marked > 0 { Some(number(&row, 1)?) } else { None };
@@ -201,12 +201,11 @@ pub(super) async fn mark_all_read(pool: &Pool, user_id: &UserId) -> Result<Writt
 }
 
 pub(super) async fn delete(
-    pool: &Pool,
+    database: &Database,
     id: NotificationId,
-    window: i64,
 ) -> Result<Written<Option<Notification>>, StoreError> {
-    const DELETE: &str = found!("campanile_delete($1, $2)");
-    let Some(found) = Found::query(pool, DELETE, &[&id.as_uuid(), &window]).await? else {
+    const DELETE: &str = found!("functions.delete_one($1, $2)");
+    let Some(found) = Found::query(database, DELETE, &[&id.as_uuid(), &database.window]).await? else {
         return Ok(Written { done: None, changes: Vec::new() });
     };
     let changes = found.change.into_iter().map(|(modseq, unread_count)| {
@@ -216,14 +215,15 @@ pub(super) async fn delete(
     Ok(Written { changes: changes.collect(), done: Some(found.notification) })
 }
 
-pub(super) async fn delete_due(pool: &Pool, due: &Due, window: i64) -> Result<Written<usize>, StoreError> {
-    const DELETE: &str = "SELECT owner, gone_id, change, unread FROM campanile_delete_due($1, $2, $3, $4, $5)";
-    let client = pool.get().await?;
-    let statement = client.prepare_cached(DELETE).await?;
+pub(super) async fn delete_due(database: &Database, due: &Due) -> Result<Written<usize>, StoreError> {
+    const DELETE: &str = "SELECT owner, gone_id, change, unread FROM functions.delete_due($1, $2, $3, $4, $5)";
+    let client = database.pool.get().await?;
+    let statement = client.prepare_cached(&database.functions.call(DELETE)).await?;
     let accepted_before = due.accepted_before.map(Timestamp::as_micros);
     let keys_until = Once::forgotten_at(due.now).as_micros();
     let limit = sql_number(due.limit as u64);
-    let values: [&(dyn ToSql + Sync); 5] = [&due.now.as_micros(), &accepted_before, &keys_until, &limit, &window];
+    let values: [&(dyn ToSql + Sync); 5] =
+        [&due.now.as_micros(), &accepted_before, &keys_until, &limit, &database.window];
     let rows = client.query(&statement, &values).await.map_err(of_write)?;
     let changes = rows.iter().map(|row| deleted(row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, row.try_get(3)?));
     Ok(Written { done: rows.len(), changes: changes.collect::<Result<_, _>>()? })

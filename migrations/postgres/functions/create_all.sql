@@ -1,0 +1,63 @@
+-- Creates notifications in the order given, all or none. `outcome` is 0 when that is done, 1 when the same was asked
+-- for before and made `made_before`, and 2 when the key was used for something else. `changes` and `unreads` have one
+-- value for each notification; the lists after them one for each that this pushed out of the window.
+CREATE FUNCTION create_all(
+    users text[], ids uuid[], times bigint[], categories text[], contents text[], titles text[], links text[],
+    data_texts text[], expiries bigint[], keep bigint,
+    once_key text, once_fingerprint bytea, once_at bigint, once_forgotten bigint, once_made bytea,
+    OUT outcome integer, OUT made_before bytea, OUT changes bigint[], OUT unreads bigint[],
+    OUT gone_users text[], OUT gone_ids uuid[], OUT gone_changes bigint[], OUT gone_unreads bigint[]
+)
+LANGUAGE plpgsql SET search_path FROM CURRENT SET lock_timeout = '10s' AS $$
+DECLARE
+    change bigint;
+    unread bigint;
+    present bigint;
+    oldest bigint;
+    gone record;
+BEGIN
+    outcome := 0;
+    IF once_key IS NOT NULL THEN
+        -- Another request with this key that is under way is waited for.
+        INSERT INTO once AS o (key, fingerprint, at, made) VALUES (once_key, once_fingerprint, once_at, once_made)
+            ON CONFLICT (key) DO UPDATE SET fingerprint = excluded.fingerprint, at = excluded.at, made = excluded.made
+            WHERE o.at <= once_forgotten;
+        IF NOT FOUND THEN
+            SELECT CASE WHEN o.fingerprint = once_fingerprint THEN 1 ELSE 2 END, o.made INTO outcome, made_before
+                FROM once o WHERE o.key = once_key;
+            RETURN;
+        END IF;
+    END IF;
+    IF cardinality(users) > 1 THEN
+        -- Always in the same order, or two batches could wait for each other.
+        INSERT INTO inboxes (user_id) SELECT DISTINCT u COLLATE "C" FROM unnest(users) u ORDER BY 1
+            ON CONFLICT DO NOTHING;
+        PERFORM 1 FROM inboxes b WHERE b.user_id = ANY (users) ORDER BY b.user_id FOR NO KEY UPDATE;
+    END IF;
+    FOR i IN 1 .. cardinality(users) LOOP
+        INSERT INTO inboxes AS b (user_id, modseq, unread_count, total, categories)
+            VALUES (users[i], 1, 1, 1, jsonb_build_object(categories[i], 1))
+            ON CONFLICT (user_id) DO UPDATE SET
+                modseq = b.modseq + 1,
+                unread_count = b.unread_count + 1,
+                total = b.total + 1,
+                categories = counted(b.categories, create_all.categories[i], 1)
+            RETURNING b.modseq, b.unread_count, b.total INTO change, unread, present;
+        INSERT INTO notifications (user_id, created, seq, id, "timestamp", category, content, title, link, data,
+                expires_at, is_read, modseq)
+            VALUES (users[i], change, nextval('notification_seq'), ids[i], times[i], categories[i], contents[i],
+                titles[i], links[i], data_texts[i], expiries[i], false, change);
+        changes := changes || change;
+        unreads := unreads || unread;
+        WHILE present > keep LOOP
+            SELECT n.created INTO oldest FROM notifications n WHERE n.user_id = users[i] ORDER BY n.created LIMIT 1;
+            gone := remove(users[i], oldest, keep);
+            gone_users := gone_users || users[i];
+            gone_ids := gone_ids || gone.gone_id;
+            gone_changes := gone_changes || gone.change;
+            gone_unreads := gone_unreads || gone.unread;
+            present := present - 1;
+        END LOOP;
+    END LOOP;
+END
+$$;

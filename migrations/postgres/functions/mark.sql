@@ -1,0 +1,14 @@
+-- Marks a notification, in an inbox whose lock is held; marking it as it is takes no change number, and `change` is
+-- null.
+CREATE FUNCTION mark(target notifications, all_read bigint, mark boolean, OUT change bigint, OUT unread bigint)
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF (target.is_read OR target.modseq <= all_read) = mark THEN
+        RETURN;
+    END IF;
+    UPDATE inboxes b SET modseq = b.modseq + 1, unread_count = b.unread_count + CASE WHEN mark THEN -1 ELSE 1 END
+        WHERE b.user_id = target.user_id RETURNING b.modseq, b.unread_count INTO change, unread;
+    UPDATE notifications n SET is_read = mark, modseq = change
+        WHERE n.user_id = target.user_id AND n.created = target.created;
+END
+$$;

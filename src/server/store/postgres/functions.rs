@@ -1,0 +1,129 @@
+//! The functions that write, in the database: every write is one call of one of them.
+//!
+//! They stand in a schema of their own that has the number of their version in its name, so servers of
+//! one release go on with theirs while a newer one makes its own beside it. `migrations/README.md` says
+//! how they are changed.
+
+use aws_lc_rs::digest::{Context, SHA256};
+use tokio_postgres::Client;
+
+use crate::server::{hex, store::StoreError};
+
+/// Which functions these are. A server of another release may be using those of another number, so a
+/// function that changes takes the next one.
+const VERSION: u32 = 4;
+
+/// The functions, in the order in which they are made.
+const FUNCTIONS: [&str; 10] = [
+    include_str!("../../../../migrations/postgres/functions/counted.sql"),
+    include_str!("../../../../migrations/postgres/functions/remove.sql"),
+    include_str!("../../../../migrations/postgres/functions/create_all.sql"),
+    include_str!("../../../../migrations/postgres/functions/mark.sql"),
+    include_str!("../../../../migrations/postgres/functions/set_read.sql"),
+    include_str!("../../../../migrations/postgres/functions/mark_read_at.sql"),
+    include_str!("../../../../migrations/postgres/functions/mark_all_read.sql"),
+    include_str!("../../../../migrations/postgres/functions/delete_one.sql"),
+    include_str!("../../../../migrations/postgres/functions/delete_due.sql"),
+    include_str!("../../../../migrations/postgres/functions/note_uses.sql"),
+];
+
+/// Where the functions of this release are in a database.
+#[derive(Clone, Debug)]
+pub(super) struct Functions {
+    /// The name of their schema, quoted.
+    schema: String,
+}
+
+impl Functions {
+    /// Makes the functions of this release where they are missing, all or none. The caller holds the
+    /// lock of the migrations, and the tables are up to date.
+    pub(super) async fn make(client: &mut Client) -> Result<Self, StoreError> {
+        // A database may have tables of several Campaniles, each in a schema of its own.
+        const TABLES: &str = "SELECT n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+            WHERE c.oid = to_regclass('inboxes')";
+        const KNOWN: &str = "SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = $1";
+        let transaction = client.transaction().await?;
+        let tables: String = transaction.query_one(TABLES, &[]).await?.try_get(0)?;
+        let name = schema_beside(&tables);
+        let (schema, comment) = (quoted(&name), comment());
+        match transaction.query_opt(KNOWN, &[&name]).await? {
+            None => transaction.batch_execute(&format!("CREATE SCHEMA {schema}")).await.map_err(may_not)?,
+            Some(row) => match row.try_get::<_, Option<String>>(0)? {
+                Some(known) if known == comment => return Ok(Self { schema }),
+                Some(_) => {
+                    return Err(StoreError::failed(format!(
+                        "the functions in the schema {name} are those of another build of this version. Use that one, \
+                         or stop every server and drop the schema."
+                    )));
+                }
+                // Made by hand, for a role that may not make one.
+                None => {}
+            },
+        }
+        // The functions keep this path, whatever that of their callers is.
+        let path = format!("SET LOCAL search_path = {schema}, {}, pg_temp", quoted(&tables));
+        transaction.batch_execute(&path).await?;
+        for function in FUNCTIONS {
+            transaction.batch_execute(function).await?;
+        }
+        // They do what the caller may do to the tables, and no more.
+        let end = format!("GRANT USAGE ON SCHEMA {schema} TO PUBLIC; COMMENT ON SCHEMA {schema} IS '{comment}'");
+        transaction.batch_execute(&end).await?;
+        transaction.commit().await?;
+        Ok(Self { schema })
+    }
+
+    /// A statement that calls one of them, under the name `functions.…`.
+    pub(super) fn call(&self, sql: &str) -> String {
+        sql.replace("functions.", &format!("{}.", self.schema))
+    }
+}
+
+/// The schema of the functions for tables in that one.
+fn schema_beside(tables: &str) -> String {
+    if tables == "public" { format!("campanile_v{VERSION}") } else { format!("{tables}_campanile_v{VERSION}") }
+}
+
+/// Says in the database which functions they are, so that others under the same number are noticed.
+fn comment() -> String {
+    let mut context = Context::new(&SHA256);
+    FUNCTIONS.iter().for_each(|function| context.update(function.as_bytes()));
+    let mut hash = [0; 32];
+    hash.copy_from_slice(context.finish().as_ref());
+    format!("Functions of Campanile {}", hex::encode(&hash))
+}
+
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+fn may_not(error: tokio_postgres::Error) -> StoreError {
+    use tokio_postgres::error::SqlState;
+    if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) {
+        let why = format!(
+            "this role may not make the schema campanile_v{VERSION} for Campanile's functions. Let it: GRANT CREATE ON \
+             DATABASE … TO …; or make that schema for it: CREATE SCHEMA … AUTHORIZATION …"
+        );
+        return StoreError::failed(why);
+    }
+    error.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Databases out there have these functions: another text takes another version, and another line here.
+    #[test]
+    fn the_functions_of_a_version_are_never_edited() {
+        let landed = ("campanile_v4", "03eb14d3729235a3b9e8788b7d415f8186ef6fca7d445b692740df1f99a9e66c");
+        assert_eq!((schema_beside("public").as_str(), comment().rsplit(' ').next().unwrap_or_default()), landed);
+    }
+
+    #[test]
+    fn each_schema_of_tables_has_functions_of_its_own() {
+        assert_eq!(schema_beside("tenant"), "tenant_campanile_v4");
+        let functions = Functions { schema: quoted("odd\"name") };
+        assert_eq!(functions.call("SELECT functions.mark($1)"), "SELECT \"odd\"\"name\".mark($1)");
+    }
+}
