@@ -37,6 +37,9 @@ impl Store for Troubled {
     async fn create(&self, _: &[Notification], _: Option<&Once>) -> Result<Creation, StoreError> {
         Err(StoreError::failed("disk full at /var/secrets.db"))
     }
+    async fn once(&self, _: &Once) -> Result<Option<Creation>, StoreError> {
+        Ok(None)
+    }
     async fn list(&self, _: &Filter, _: Option<Cursor>, _: Limit) -> Result<Page, StoreError> {
         unreachable!()
     }

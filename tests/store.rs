@@ -17,7 +17,7 @@ use campanile::{
         Change, Cursor, Event, Filter, Limit, NewNotification, Notification, NotificationDraft, NotificationId,
         Timestamp, UserId,
     },
-    server::store::{Announce, MemoryStore, SqliteOptions, SqliteStore, Store},
+    server::store::{Announce, Creation, MemoryStore, Once, SqliteOptions, SqliteStore, Store},
 };
 use uuid::{NoContext, Uuid};
 
@@ -90,6 +90,17 @@ pub(crate) fn accepted(draft: NotificationDraft) -> Notification {
     Notification::new(id, timestamp, NewNotification::parse(draft).unwrap())
 }
 
+/// The key of a request of the operator.
+pub(crate) fn once(key: &str, fingerprint: u8, at: &str) -> Once {
+    Once {
+        caller: Some("operator".to_owned()),
+        key: key.to_owned(),
+        fingerprint: [fingerprint; 32],
+        fingerprint_of_old: None,
+        at: Timestamp::parse(at).unwrap(),
+    }
+}
+
 pub(crate) fn draft(user_id: &str, content: &str) -> NotificationDraft {
     NotificationDraft {
         user_id: Some(user_id.to_owned()),
@@ -100,8 +111,9 @@ pub(crate) fn draft(user_id: &str, content: &str) -> NotificationDraft {
 
 pub(crate) async fn create(store: &dyn Store, draft: NotificationDraft) -> Notification {
     let notification = accepted(draft);
-    store.create(std::slice::from_ref(&notification), None).await.unwrap();
-    notification
+    let created = store.create(std::slice::from_ref(&notification), None).await.unwrap();
+    let Creation::Done(times) = created else { panic!("there was no key: {created:?}") };
+    notification.with_timestamp(times[0])
 }
 
 pub(crate) async fn send(store: &dyn Store, user_id: &str, content: &str) -> Notification {

@@ -92,6 +92,15 @@ impl Notification {
         Self { accepted: Arc::new(accepted), is_read: false }
     }
 
+    /// The same notification, accepted at this moment.
+    #[must_use]
+    pub fn with_timestamp(self, timestamp: Timestamp) -> Self {
+        if self.timestamp == timestamp {
+            return self;
+        }
+        Self { is_read: self.is_read, ..Self::new(self.id, timestamp, self.new.clone()) }
+    }
+
     /// The same notification, read or not.
     #[must_use]
     pub fn with_read(self, is_read: bool) -> Self {

@@ -145,10 +145,13 @@ impl NotificationService {
             return Err(ServiceError::Invalid(vec![FieldError::new("notifications", Invalid::new(why))]));
         }
         self.count_recipients(&new)?;
-        let once = key.map(|key| key.once(&new, self.clock.now())).transpose()?;
+        let once = key.map(|key| key.once(principal.holder(), &new, self.clock.now())).transpose()?;
         let mut notifications: Vec<_> = new.into_iter().map(|new| self.accept(new)).collect();
         match self.store.create(&notifications, once.as_ref()).await? {
-            Creation::Done => {}
+            Creation::Done(times) => {
+                let accepted = notifications.into_iter().zip(times);
+                notifications = accepted.map(|(notification, at)| notification.with_timestamp(at)).collect();
+            }
             Creation::Before(made) => {
                 for (notification, (id, timestamp)) in notifications.iter_mut().zip(made) {
                     *notification = Notification::new(id, timestamp, notification.new.clone());

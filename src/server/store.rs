@@ -32,18 +32,40 @@ pub use sqlite::{SqliteCredentials, SqliteOptions, SqliteStore, SqliteTransfer};
 /// How long the key of a request that must happen once is remembered, in hours.
 pub const ONCE_HOURS: i64 = 24;
 
-/// Makes a creation happen once, however often it is asked for.
+/// Makes a creation happen once, however often its caller asks for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Once {
+    /// Who asks, as [`Holder::to_text`](super::identity::Holder) writes it: the same key of another
+    /// caller is another key. `None` is only stored by earlier releases, which did not note it: such a
+    /// request answers every caller for as long as it is remembered.
+    pub caller: Option<String>,
     /// The caller's name for the request.
     pub key: String,
     /// What tells this request from another one of the same name: a hash of what it asks for.
     pub fingerprint: [u8; 32],
+    /// The hash that earlier releases made of the same request, where it was another one.
+    pub fingerprint_of_old: Option<[u8; 32]>,
     /// When it was asked for. A key that is [`ONCE_HOURS`] older is as if it had never been used.
     pub at: Timestamp,
 }
 
 impl Once {
+    /// Who asks; the empty name for a caller who is not named.
+    fn caller(&self) -> &str {
+        self.caller.as_deref().unwrap_or_default()
+    }
+
+    /// What a remembered request of this key answers: what it made, if it is the same request. One
+    /// without a caller was stored by an earlier release.
+    fn answer(&self, has_caller: bool, fingerprint: &[u8], made: &[u8]) -> Creation {
+        let of_old = self.fingerprint_of_old.as_ref().filter(|_| !has_caller);
+        if self.fingerprint == fingerprint || of_old.is_some_and(|of_old| of_old == fingerprint) {
+            Creation::Before(made::from_bytes(made))
+        } else {
+            Creation::KeyTaken
+        }
+    }
+
     /// A key that was used at this moment or before is forgotten.
     #[must_use]
     pub fn forgotten_at(at: Timestamp) -> Timestamp {
@@ -54,8 +76,8 @@ impl Once {
 /// What a creation did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Creation {
-    /// The notifications are in their inboxes.
-    Done,
+    /// The notifications are in their inboxes, accepted at these moments, in order.
+    Done(Vec<Timestamp>),
     /// The same was asked for before: these are the ids and times that were given then, in order.
     Before(Vec<(NotificationId, Timestamp)>),
     /// The key was used for something else.
@@ -108,7 +130,9 @@ impl Announcer {
 /// - A change takes the next change number (`modseq`) of its inbox, without gaps and in the order
 ///   in which the changes become visible. What changes nothing takes none.
 /// - The unread count is part of the change: whoever sees one sees the other.
-/// - Newest first is the order of acceptance, whatever the clock says.
+/// - Newest first is the order of acceptance, whatever the clock says, and the timestamps of an inbox
+///   never go back: a notification is accepted at the later of what the clock says (the service's, which
+///   the notification brings; a database's own) and of the newest timestamp that the inbox ever gave.
 /// - Each change is announced once, after it is committed, also when nobody waits for the write.
 /// - A write is over when the future is: what was answered is kept, as far as the store keeps
 ///   anything. A write whose future is dropped happens wholly or not at all.
@@ -117,6 +141,10 @@ pub trait Store: Send + Sync + 'static {
     /// Adds all of these in this order, or none; with `once`, only if that was not asked for
     /// before. What that pushes out of the window is deleted in the same step.
     async fn create(&self, notifications: &[Notification], once: Option<&Once>) -> Result<Creation, StoreError>;
+
+    /// What a creation with this key would answer because it was asked for before; `None` when it would
+    /// be done. Only [`Self::create`] decides: what is asked for meanwhile is not seen here.
+    async fn once(&self, once: &Once) -> Result<Option<Creation>, StoreError>;
 
     /// One page of what meets the filter, newest first, starting after `before`.
     ///

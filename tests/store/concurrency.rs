@@ -9,11 +9,14 @@ use std::{
 };
 
 use campanile::{
-    model::{Event, Filter, Limit, Timestamp},
-    server::store::{Creation, Once, Store},
+    model::{Event, Filter, Limit},
+    server::{
+        clock::{Clock, SystemClock},
+        store::{Creation, Store},
+    },
 };
 
-use super::{Announced, accepted, draft, inbox, memory, postgres, send, sqlite, user};
+use super::{Announced, accepted, draft, inbox, memory, once, postgres, send, sqlite, user};
 
 /// Defines one test of each rule for each back end; a rule gets a new empty store.
 macro_rules! at_once {
@@ -40,6 +43,7 @@ at_once! {
     change_numbers_have_no_gap_and_no_repeat
     counts_and_change_numbers_hold_under_sixteen_writers
     marking_the_same_ones_at_once_counts_each_once
+    timestamps_go_the_way_of_the_list_under_eight_writers
 }
 
 const WRITERS: usize = 16;
@@ -175,6 +179,29 @@ async fn marking_the_same_ones_at_once_counts_each_once(store: Box<dyn Store>) {
     assert_eq!(first.events.len(), 200);
 }
 
+/// Each writer asks the clock by itself, as the service does, and waits for the others after that.
+async fn timestamps_go_the_way_of_the_list_under_eight_writers(store: Box<dyn Store>) {
+    let store: Arc<dyn Store> = Arc::from(store);
+    let writers: Vec<_> = (0..8)
+        .map(|_| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move {
+                for _ in 0..ROUNDS {
+                    let mine = accepted(draft("ann", "x")).with_timestamp(SystemClock.now());
+                    tokio::task::yield_now().await;
+                    store.create(&[mine], None).await.unwrap();
+                }
+            })
+        })
+        .collect();
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    let listed = inbox(&*store, &user("ann")).await;
+    assert_eq!(listed.len(), 8 * ROUNDS);
+    assert!(listed.iter().rev().is_sorted_by_key(|notification| notification.timestamp));
+}
+
 /// A million creations for as many users leave no more behind than the window.
 #[tokio::test]
 async fn inboxes_that_left_the_window_are_forgotten() {
@@ -202,10 +229,9 @@ async fn a_key_that_is_used_at_once_creates_one(store: Box<dyn Store>) {
             let store = Arc::clone(&store);
             tokio::spawn(async move {
                 let mine = accepted(draft("ann", "x"));
-                let at = Timestamp::parse("2026-01-01T00:00:00Z").unwrap();
-                let once = Once { key: "key".to_owned(), fingerprint: [1; 32], at };
+                let once = once("key", 1, "2026-01-01T00:00:00Z");
                 match store.create(std::slice::from_ref(&mine), Some(&once)).await.unwrap() {
-                    Creation::Done => mine.id,
+                    Creation::Done(_) => mine.id,
                     Creation::Before(made) => made[0].0,
                     Creation::KeyTaken => panic!("it is the same request"),
                 }

@@ -1,11 +1,11 @@
 //! Every rule of the store, by name, against every back end.
 
 use campanile::{
-    model::{Category, Event, Filter, Limit, NotificationDraft, NotificationId, Search, Timestamp},
+    model::{Category, Event, Filter, Limit, Notification, NotificationDraft, NotificationId, Search, Timestamp},
     server::store::{Creation, Due, LOOKED_AT, Once, Store},
 };
 
-use super::{accepted, contents, create, draft, inbox, memory, postgres, send, sqlite, user};
+use super::{accepted, contents, create, draft, inbox, memory, once, postgres, send, sqlite, user};
 
 /// Defines the rules, and one test of each rule for each back end.
 ///
@@ -54,9 +54,11 @@ fn expired_at(time: &str, limit: usize) -> Due {
     Due { now: Timestamp::parse(time).unwrap(), accepted_before: None, limit }
 }
 
-/// A key for a request of this fingerprint.
-fn once(key: &str, fingerprint: u8, at: &str) -> Once {
-    Once { key: key.to_owned(), fingerprint: [fingerprint; 32], at: Timestamp::parse(at).unwrap() }
+/// The notifications as they were accepted.
+fn done(notifications: &[Notification], created: Creation) -> Vec<Notification> {
+    let Creation::Done(times) = created else { panic!("it was not created: {created:?}") };
+    assert_eq!(notifications.len(), times.len());
+    notifications.iter().cloned().zip(times).map(|(notification, at)| notification.with_timestamp(at)).collect()
 }
 
 contract! {
@@ -384,15 +386,61 @@ contract! {
         let store = open(1000).await;
         let first = [accepted(draft("ann", "a")), accepted(draft("bob", "b"))];
         let key = once("key", 1, "2026-01-01T00:00:00Z");
-        assert_eq!(store.create(&first, Some(&key)).await.unwrap(), Creation::Done);
+        let first = done(&first, store.create(&first, Some(&key)).await.unwrap());
         let again = [accepted(draft("ann", "a")), accepted(draft("bob", "b"))];
         let later = once("key", 1, "2026-01-01T23:59:59Z");
         let made = first.iter().map(|notification| (notification.id, notification.timestamp)).collect();
-        assert_eq!(store.create(&again, Some(&later)).await.unwrap(), Creation::Before(made));
+        assert_eq!(store.once(&later).await.unwrap(), Some(Creation::Before(made)));
+        assert_eq!(store.create(&again, Some(&later)).await.unwrap(), store.once(&later).await.unwrap().unwrap());
         assert_eq!(inbox(&*store, &user("ann")).await, first[..1]);
         assert_eq!((unread(&*store, "ann").await, unread(&*store, "bob").await), (1, 1));
-        assert_eq!(store.create(&again, Some(&once("other", 1, "2026-01-01T00:00:00Z"))).await.unwrap(), Creation::Done);
+        let other = once("other", 1, "2026-01-01T00:00:00Z");
+        assert_eq!(store.once(&other).await.unwrap(), None);
+        done(&again, store.create(&again, Some(&other)).await.unwrap());
         assert_eq!(unread(&*store, "ann").await, 2);
+    }
+
+    async fn a_key_belongs_to_its_caller(open) {
+        let store = open(1000).await;
+        let mine = once("key", 1, "2026-01-01T00:00:00Z");
+        let of_another = Once { caller: Some("key:0123456789abcdef".to_owned()), ..mine.clone() };
+        let first = [accepted(draft("ann", "a"))];
+        done(&first, store.create(&first, Some(&mine)).await.unwrap());
+        assert_eq!(store.once(&of_another).await.unwrap(), None);
+        let second = [accepted(draft("bob", "b"))];
+        let second = done(&second, store.create(&second, Some(&of_another)).await.unwrap());
+        let made = vec![(second[0].id, second[0].timestamp)];
+        assert_eq!(store.once(&of_another).await.unwrap(), Some(Creation::Before(made)));
+        assert_eq!((unread(&*store, "ann").await, unread(&*store, "bob").await), (1, 1));
+        store.delete_due(&expired_at("2026-01-02T00:00:00Z", 10)).await.unwrap();
+        for forgotten in [mine, of_another] {
+            assert_eq!(store.once(&forgotten).await.unwrap(), None);
+        }
+    }
+
+    async fn timestamps_of_an_inbox_never_go_back(open) {
+        let store = open(1000).await;
+        let at = |time: &str| Timestamp::parse(&format!("2026-01-02T{time}Z")).unwrap();
+        let since = modseq(&*store, "ann").await;
+        let mut given = Vec::new();
+        for time in ["00:00:05", "00:00:01", "00:00:05", "00:00:07", "00:00:06.999999"] {
+            let new = ["ann", "ann", "bob"].map(|name| accepted(draft(name, "x")).with_timestamp(at(time)));
+            given.extend(done(&new, store.create(&new, None).await.unwrap()));
+        }
+        for name in ["ann", "bob"] {
+            let mut mine: Vec<_> = given.iter().filter(|n| n.user_id == user(name)).cloned().collect();
+            assert!(mine.is_sorted_by_key(|notification| notification.timestamp));
+            mine.reverse();
+            // Who created, lists, follows or asks for one is told the same.
+            assert_eq!(inbox(&*store, &user(name)).await, mine);
+            assert_eq!(store.get(mine[0].id).await.unwrap().as_ref(), Some(&mine[0]));
+        }
+        let changes = store.changes(&user("ann"), since, Limit::new(1000)).await.unwrap();
+        let told = changes.events.into_iter().map(|event| match event {
+            Event::Created { notification, .. } => notification.timestamp,
+            other => panic!("only created: {other:?}"),
+        });
+        assert!(told.is_sorted());
     }
 
     async fn a_key_belongs_to_one_request(open) {
@@ -408,31 +456,32 @@ contract! {
         let store = open(1000).await;
         let day = |at: &str| once("key", 1, at);
         let create = async |key: Once| store.create(&[accepted(draft("ann", "a"))], Some(&key)).await.unwrap();
-        assert_eq!(create(day("2026-01-01T00:00:00Z")).await, Creation::Done);
-        assert_eq!(create(day("2026-01-02T00:00:00Z")).await, Creation::Done);
+        assert!(matches!(create(day("2026-01-01T00:00:00Z")).await, Creation::Done(_)));
+        assert!(matches!(create(day("2026-01-02T00:00:00Z")).await, Creation::Done(_)));
         assert!(matches!(create(day("2026-01-02T12:00:00Z")).await, Creation::Before(_)));
         store.delete_due(&expired_at("2026-01-02T23:59:59Z", 10)).await.unwrap();
         assert!(matches!(create(day("2026-01-02T12:00:00Z")).await, Creation::Before(_)));
         // Removed on time, even when the clock that asks is behind.
         store.delete_due(&expired_at("2026-01-03T00:00:00Z", 10)).await.unwrap();
-        assert_eq!(create(day("2026-01-02T12:00:00Z")).await, Creation::Done);
+        assert!(matches!(create(day("2026-01-02T12:00:00Z")).await, Creation::Done(_)));
     }
 
     async fn what_is_too_old_is_deleted_and_told(open) {
         let store = open(1000).await;
-        for content in ["a", "b", "c"] {
-            send(&*store, "ann", content).await;
-        }
+        let first = send(&*store, "ann", "a").await.timestamp;
+        send(&*store, "ann", "b").await;
+        let last = send(&*store, "ann", "c").await.timestamp;
         let since = modseq(&*store, "ann").await;
-        let due = |accepted_before: &str, limit| Due {
-            accepted_before: Some(Timestamp::parse(accepted_before).unwrap()),
+        let due = |accepted_before: Timestamp, limit| Due {
+            accepted_before: Some(accepted_before),
             ..expired_at("2026-01-05T00:00:00Z", limit)
         };
-        assert_eq!(store.delete_due(&due("2026-01-02T00:00:00Z", 10)).await.unwrap(), 0);
-        assert_eq!(store.delete_due(&due("2026-01-02T00:00:01Z", 2)).await.unwrap(), 2);
+        let after = Timestamp::from_micros(last.as_micros() + 1).unwrap();
+        assert_eq!(store.delete_due(&due(first, 10)).await.unwrap(), 0);
+        assert_eq!(store.delete_due(&due(after, 2)).await.unwrap(), 2);
         assert_eq!(contents(&*store, &Filter::default(), None, 50).await.0, ["c"]);
         assert_eq!(told(&*store, "ann", since).await, ["deleted:1", "deleted:2"]);
-        assert_eq!(store.delete_due(&due("2026-01-02T00:00:01Z", 2)).await.unwrap(), 1);
+        assert_eq!(store.delete_due(&due(after, 2)).await.unwrap(), 1);
     }
 
     async fn a_search_finds_every_word_in_title_or_content(open) {

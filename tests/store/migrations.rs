@@ -3,12 +3,14 @@
 use aws_lc_rs::digest::{SHA256, digest};
 
 /// Each migration that landed, and its SHA-256. A new one is a new file and a new line.
-const LANDED: [(&str, &str); 5] = [
+const LANDED: [(&str, &str); 7] = [
     ("postgres/V1__inboxes.sql", "e5fef38e4e213b74faed23ea734b6f0acecd3fbb651c9225d47336645769c3b7"),
     ("postgres/V2__changes.sql", "0719078023ef74fa2041a644520f1181704dd00bb1b143035ea0e421af0fb47b"),
     ("postgres/V3__credentials.sql", "b21cf859508033bafad5df8dbd8875360c8c4455f0f6643ce899949d21157bd1"),
+    ("postgres/V4__acceptance.sql", "f19c38296832e66f528ed49d27c223a348439051a217b7e36502d224eb30d18b"),
     ("sqlite/V1__inboxes.sql", "7385db8d114c58b409b70f440cc3f2bd5b46a8b63ae502fb2913475b2d860b4a"),
     ("sqlite/V2__credentials.sql", "b12f88d522680baffb4706085003ba1c0756b99eb0df95f0cff5c259aee38966"),
+    ("sqlite/V3__acceptance.sql", "f42f2bcb3fab64920790453112dc54e33c1fec684e2dfada48e12014ce47ba3a"),
 ];
 
 #[test]

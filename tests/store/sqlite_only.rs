@@ -7,11 +7,11 @@ use std::{
 };
 
 use campanile::{
-    model::{Limit, Timestamp},
-    server::store::{Creation, Once, SqliteOptions, SqliteStore, Store, StoreError},
+    model::Limit,
+    server::store::{Creation, SqliteOptions, SqliteStore, Store, StoreError},
 };
 
-use super::{accepted, draft, inbox, send, user};
+use super::{accepted, draft, inbox, once, send, user};
 use crate::harness::new_folder;
 
 fn open(path: &Path) -> Result<SqliteStore, String> {
@@ -37,7 +37,7 @@ async fn assert_counts(store: &dyn Store, name: &str) {
 #[tokio::test]
 async fn everything_is_there_when_it_is_opened_again() {
     let path = new_file();
-    let key = Once { key: "k".to_owned(), fingerprint: [7; 32], at: Timestamp::parse("2026-01-01T00:00:00Z").unwrap() };
+    let key = once("k", 7, "2026-01-01T00:00:00Z");
     let store = open(&path).unwrap();
     let a = send(&store, "ann", "a").await;
     store.create(&[accepted(draft("ann", "b"))], Some(&key)).await.unwrap();

@@ -12,7 +12,7 @@ use campanile::{
 };
 use tokio::sync::mpsc;
 
-use super::{accepted, credentials::key, draft, inbox, send, user};
+use super::{accepted, credentials::key, draft, inbox, once, send, user};
 use crate::{harness::new_folder, postgres};
 
 /// Everything in a store, one record a line.
@@ -83,8 +83,8 @@ async fn fill(store: &SqliteStore, notifications: usize) {
                 accepted(full)
             })
             .collect();
-        let at = Timestamp::parse("2026-01-01T00:00:00Z").unwrap();
-        let once = Once { key: format!("key {number}"), fingerprint: [number as u8; 32], at };
+        // As an earlier release left it.
+        let once = Once { caller: None, ..once(&format!("key {number}"), number as u8, "2026-01-01T00:00:00Z") };
         store.create(&batch, (number % 10 == 0).then_some(&once)).await.unwrap();
         store.mark_all_read(&user(&format!("user {}", number % 250))).await.unwrap();
         store.set_read(batch[3].id, true).await.unwrap();

@@ -1,52 +1,66 @@
 -- Creates notifications in the order given, all or none. `outcome` is 0 when that is done, 1 when the same was asked
--- for before and made `made_before`, and 2 when the key was used for something else. `changes` and `unreads` have one
--- value for each notification; the lists after them one for each that this pushed out of the window.
+-- for before and made `made_before`, and 2 when the key was used for something else. `times`, `changes` and `unreads`
+-- have one value for each notification; the lists after them one for each that this pushed out of the window.
 CREATE FUNCTION create_all(
-    users text[], ids uuid[], times bigint[], categories text[], contents text[], titles text[], links text[],
+    users text[], ids uuid[], categories text[], contents text[], titles text[], links text[],
     data_texts text[], expiries bigint[], keep bigint,
-    once_key text, once_fingerprint bytea, once_at bigint, once_forgotten bigint, once_made bytea,
-    OUT outcome integer, OUT made_before bytea, OUT changes bigint[], OUT unreads bigint[],
+    once_caller text, once_key text, once_fingerprint bytea, once_fingerprint_of_old bytea, once_at bigint,
+    once_forgotten bigint,
+    OUT outcome integer, OUT made_before bytea, OUT times bigint[], OUT changes bigint[], OUT unreads bigint[],
     OUT gone_users text[], OUT gone_ids uuid[], OUT gone_changes bigint[], OUT gone_unreads bigint[]
 )
 LANGUAGE plpgsql SET search_path FROM CURRENT SET lock_timeout = '10s' AS $$
 DECLARE
+    accepted bigint;
     change bigint;
     unread bigint;
     present bigint;
     oldest bigint;
     gone record;
 BEGIN
-    outcome := 0;
     IF once_key IS NOT NULL THEN
+        -- Requests of releases that did not note who made them.
+        SELECT CASE WHEN o.fingerprint IN (once_fingerprint, once_fingerprint_of_old) THEN 1 ELSE 2 END, o.made
+            INTO outcome, made_before FROM once o WHERE o.key = once_key AND o.at > once_forgotten;
+        IF FOUND THEN
+            RETURN;
+        END IF;
         -- Another request with this key that is under way is waited for.
-        INSERT INTO once AS o (key, fingerprint, at, made) VALUES (once_key, once_fingerprint, once_at, once_made)
-            ON CONFLICT (key) DO UPDATE SET fingerprint = excluded.fingerprint, at = excluded.at, made = excluded.made
-            WHERE o.at <= once_forgotten;
+        INSERT INTO once_by_caller AS o (caller, key, fingerprint, at, made)
+            VALUES (once_caller, once_key, once_fingerprint, once_at, '')
+            ON CONFLICT (caller, key) DO UPDATE
+                SET fingerprint = excluded.fingerprint, at = excluded.at, made = excluded.made
+                WHERE o.at <= once_forgotten;
         IF NOT FOUND THEN
             SELECT CASE WHEN o.fingerprint = once_fingerprint THEN 1 ELSE 2 END, o.made INTO outcome, made_before
-                FROM once o WHERE o.key = once_key;
+                FROM once_by_caller o WHERE o.caller = once_caller AND o.key = once_key;
             RETURN;
         END IF;
     END IF;
+    outcome := 0;
     IF cardinality(users) > 1 THEN
         -- Always in the same order, or two batches could wait for each other.
-        INSERT INTO inboxes (user_id) SELECT DISTINCT u COLLATE "C" FROM unnest(users) u ORDER BY 1
+        INSERT INTO inboxes (user_id, newest) SELECT DISTINCT u COLLATE "C", 0 FROM unnest(users) u ORDER BY 1
             ON CONFLICT DO NOTHING;
         PERFORM 1 FROM inboxes b WHERE b.user_id = ANY (users) ORDER BY b.user_id FOR NO KEY UPDATE;
     END IF;
     FOR i IN 1 .. cardinality(users) LOOP
-        INSERT INTO inboxes AS b (user_id, modseq, unread_count, total, categories)
-            VALUES (users[i], 1, 1, 1, jsonb_build_object(categories[i], 1))
+        INSERT INTO inboxes AS b (user_id, modseq, unread_count, total, categories, newest)
+            VALUES (users[i], 1, 1, 1, jsonb_build_object(categories[i], 1), clock())
             ON CONFLICT (user_id) DO UPDATE SET
                 modseq = b.modseq + 1,
                 unread_count = b.unread_count + 1,
                 total = b.total + 1,
-                categories = counted(b.categories, create_all.categories[i], 1)
-            RETURNING b.modseq, b.unread_count, b.total INTO change, unread, present;
+                categories = counted(b.categories, create_all.categories[i], 1),
+                -- Asked for when the lock is held, so that it never goes back.
+                newest = greatest(clock(), coalesce(b.newest,
+                    (SELECT max(n."timestamp") FROM notifications n WHERE n.user_id = b.user_id)))
+            RETURNING b.newest, b.modseq, b.unread_count, b.total INTO accepted, change, unread, present;
         INSERT INTO notifications (user_id, created, seq, id, "timestamp", category, content, title, link, data,
                 expires_at, is_read, modseq)
-            VALUES (users[i], change, nextval('notification_seq'), ids[i], times[i], categories[i], contents[i],
+            VALUES (users[i], change, nextval('notification_seq'), ids[i], accepted, categories[i], contents[i],
                 titles[i], links[i], data_texts[i], expiries[i], false, change);
+        times := times || accepted;
         changes := changes || change;
         unreads := unreads || unread;
         WHILE present > keep LOOP
@@ -59,5 +73,11 @@ BEGIN
             present := present - 1;
         END LOOP;
     END LOOP;
+    IF once_key IS NOT NULL THEN
+        UPDATE once_by_caller o SET made = (
+            SELECT string_agg(uuid_send(u.id) || int8send(u.at), ''::bytea ORDER BY u.place)
+                FROM unnest(ids, times) WITH ORDINALITY u (id, at, place)
+        ) WHERE o.caller = once_caller AND o.key = once_key;
+    END IF;
 END
 $$;

@@ -10,6 +10,7 @@ BEGIN
         RETURN;
     END IF;
     DELETE FROM once o WHERE o.at <= keys_until;
+    DELETE FROM once_by_caller o WHERE o.at <= keys_until;
     FOR due IN
         SELECT d.user_id, d.created FROM (
             (SELECT n.user_id, n.created FROM notifications n WHERE n.expires_at <= moment

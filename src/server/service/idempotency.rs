@@ -6,7 +6,10 @@ use uuid::Uuid;
 use super::ServiceError;
 use crate::{
     model::{FieldError, Invalid, NewNotification, Notification, NotificationId, Timestamp},
-    server::store::{Once, StoreError},
+    server::{
+        identity::Holder,
+        store::{Once, StoreError},
+    },
 };
 
 /// The name that a client gives to a request, so that sending it again does nothing more: 1 to
@@ -32,7 +35,7 @@ impl IdempotencyKey {
     }
 
     /// What the store needs to recognise this request when it comes again.
-    pub(super) fn once(&self, new: &[NewNotification], at: Timestamp) -> Result<Once, StoreError> {
+    pub(super) fn once(&self, caller: &Holder, new: &[NewNotification], at: Timestamp) -> Result<Once, StoreError> {
         // The notifications as they would be written at one and the same place and time.
         let nil = NotificationId::new(Uuid::nil());
         let epoch = Timestamp::new(chrono::DateTime::UNIX_EPOCH);
@@ -41,7 +44,7 @@ impl IdempotencyKey {
             .map_err(|error| StoreError::failed("a request cannot be written as JSON").because(error))?;
         let mut fingerprint = [0; 32];
         fingerprint.copy_from_slice(digest(&SHA256, &json).as_ref());
-        Ok(Once { key: self.0.clone(), fingerprint, at })
+        Ok(Once { caller: Some(caller.to_text()), key: self.0.clone(), fingerprint, fingerprint_of_old: None, at })
     }
 
     pub(super) fn taken() -> ServiceError {

@@ -66,11 +66,17 @@ impl Store for MemoryStore {
                 if let Some(answer) = shelf.keys.answer(once) {
                     return answer;
                 }
-                shelf.keys.remember(once, notifications);
             }
-            notifications.iter().for_each(|notification| shelf.add(notification.clone()));
-            Creation::Done
+            let accepted: Vec<_> = notifications.iter().map(|notification| shelf.add(notification.clone())).collect();
+            if let Some(once) = once {
+                shelf.keys.remember(once, &accepted);
+            }
+            Creation::Done(accepted.iter().map(|notification| notification.timestamp).collect())
         }))
+    }
+
+    async fn once(&self, once: &Once) -> Result<Option<Creation>, StoreError> {
+        Ok(self.look().keys.answer(once))
     }
 
     async fn list(&self, filter: &Filter, before: Option<Cursor>, limit: Limit) -> Result<Page, StoreError> {

@@ -110,6 +110,10 @@ impl Store for PostgresStore {
         self.write(async move { write::create(&database, &notifications, once.as_ref()).await }).await
     }
 
+    async fn once(&self, once: &Once) -> Result<Option<Creation>, StoreError> {
+        read::once(&self.database.pool, once).await
+    }
+
     async fn list(&self, filter: &Filter, before: Option<Cursor>, limit: Limit) -> Result<Page, StoreError> {
         read::list(&self.database.pool, filter, before, limit).await
     }

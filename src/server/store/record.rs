@@ -130,6 +130,6 @@ impl Once {
 
     /// Out of what [`Self::record`] made; `None` when the fingerprint is not one.
     pub(super) fn from_record(key: String, fingerprint: &str, at: Timestamp) -> Option<Self> {
-        Some(Self { key, fingerprint: hex::decode(fingerprint)?, at })
+        Some(Self { caller: None, key, fingerprint: hex::decode(fingerprint)?, fingerprint_of_old: None, at })
     }
 }

@@ -9,6 +9,7 @@ mod connection;
 mod credentials;
 mod error;
 mod inbox;
+mod once;
 mod pages;
 mod read;
 mod row;
@@ -128,6 +129,11 @@ impl Store for SqliteStore {
     async fn create(&self, notifications: &[Notification], once: Option<&Once>) -> Result<Creation, StoreError> {
         let (notifications, once) = (notifications.to_vec(), once.cloned());
         self.writer.write(move |batch| batch.create_all(&notifications, once.as_ref())).await
+    }
+
+    async fn once(&self, once: &Once) -> Result<Option<Creation>, StoreError> {
+        let once = once.clone();
+        self.readers.read(true, move |connection| once::answer(connection, &once)).await
     }
 
     async fn list(&self, filter: &Filter, before: Option<Cursor>, limit: Limit) -> Result<Page, StoreError> {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::{
-    model::{Category, NotificationId},
+    model::{Category, NotificationId, Timestamp},
     server::store::replay::Present,
 };
 
@@ -24,6 +24,8 @@ pub(super) enum Newest {
 pub(super) struct Inbox {
     /// Its numbers.
     pub(super) present: Present,
+    /// When the newest notification was accepted that was ever in it.
+    pub(super) newest: Option<Timestamp>,
     /// The notifications, oldest first.
     pub(super) seqs: VecDeque<Seq>,
     /// How many notifications there are of each kind.
@@ -37,6 +39,7 @@ impl Inbox {
     pub(super) fn new(floor: u64) -> Self {
         Self {
             present: Present { modseq: floor, forgotten: floor, ..Present::default() },
+            newest: None,
             seqs: VecDeque::new(),
             categories: BTreeMap::new(),
             changed: BTreeMap::new(),

@@ -10,6 +10,13 @@ use crate::{
 /// The most keys that are kept in memory, whatever their age.
 const MOST: usize = 100_000;
 
+/// Who used a key, and which.
+type Name = (String, String);
+
+fn name_of(once: &Once) -> Name {
+    (once.caller().to_owned(), once.key.clone())
+}
+
 /// A request that happened.
 #[derive(Debug)]
 struct Used {
@@ -17,17 +24,17 @@ struct Used {
     made: Vec<(NotificationId, Timestamp)>,
 }
 
-/// The keys of requests that happened, by name and in the order in which they were used.
+/// The keys of requests that happened, by caller and name, and in the order in which they were used.
 #[derive(Debug, Default)]
 pub(super) struct Keys {
-    used: HashMap<String, Used>,
-    order: VecDeque<(Timestamp, String)>,
+    used: HashMap<Name, Used>,
+    order: VecDeque<(Timestamp, Name)>,
 }
 
 impl Keys {
     /// What the request of this key did; `None` when there was none.
     pub(super) fn answer(&self, once: &Once) -> Option<Creation> {
-        let used = self.used.get(&once.key).filter(|used| used.once.at > Once::forgotten_at(once.at))?;
+        let used = self.used.get(&name_of(once)).filter(|used| used.once.at > Once::forgotten_at(once.at))?;
         Some(if used.once.fingerprint == once.fingerprint {
             Creation::Before(used.made.clone())
         } else {
@@ -37,8 +44,8 @@ impl Keys {
 
     pub(super) fn remember(&mut self, once: &Once, made: &[Notification]) {
         let made = made.iter().map(|notification| (notification.id, notification.timestamp)).collect();
-        self.order.push_back((once.at, once.key.clone()));
-        self.used.insert(once.key.clone(), Used { once: once.clone(), made });
+        self.order.push_back((once.at, name_of(once)));
+        self.used.insert(name_of(once), Used { once: once.clone(), made });
         if self.order.len() > MOST {
             self.forget_oldest();
         }
@@ -52,9 +59,9 @@ impl Keys {
 
     /// A key that was used again after it was forgotten stands in the order twice.
     fn forget_oldest(&mut self) {
-        let Some((at, key)) = self.order.pop_front() else { return };
-        if self.used.get(&key).is_some_and(|used| used.once.at == at) {
-            self.used.remove(&key);
+        let Some((at, name)) = self.order.pop_front() else { return };
+        if self.used.get(&name).is_some_and(|used| used.once.at == at) {
+            self.used.remove(&name);
         }
     }
 }

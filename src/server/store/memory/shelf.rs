@@ -72,12 +72,16 @@ impl Shelf {
         }
     }
 
-    /// Adds a notification and lets go of what that pushes out of the window.
-    pub(super) fn add(&mut self, notification: Notification) {
+    /// Adds a notification, lets go of what that pushes out of the window, and returns it as it was
+    /// accepted.
+    pub(super) fn add(&mut self, notification: Notification) -> Notification {
         let seq = self.next_seq;
         self.next_seq += 1;
         let floor = self.floor;
         let inbox = self.inboxes.entry(notification.user_id.clone()).or_insert_with(|| Inbox::new(floor));
+        let accepted = notification.timestamp.max(inbox.newest.unwrap_or(notification.timestamp));
+        let notification = notification.with_timestamp(accepted);
+        inbox.newest = Some(accepted);
         let modseq = inbox.next_modseq();
         inbox.seqs.push_back(seq);
         inbox.changed.insert(modseq, Newest::Row(seq));
@@ -92,11 +96,12 @@ impl Shelf {
             self.expiries.insert((expires_at, seq));
         }
         self.seqs.insert(notification.id, seq);
-        self.rows.insert(seq, Row { notification, modseq, created: modseq });
+        self.rows.insert(seq, Row { notification: notification.clone(), modseq, created: modseq });
         while self.rows.len() > self.window {
             let Some((&oldest, _)) = self.rows.first_key_value() else { break };
             self.remove(oldest);
         }
+        notification
     }
 
     pub(super) fn list(&self, filter: &Filter, before: Option<Cursor>, limit: Limit) -> Page {

@@ -13,7 +13,7 @@ use super::row::{COLUMNS, Stored, columns, damaged, number, sql_number};
 use crate::{
     model::{Category, Changes, Cursor, Filter, Limit, Notification, NotificationId, Overview, Page, UserId},
     server::store::{
-        RECENT_ROWS, RECENT_USERS, StoreError, by_importance,
+        Creation, Once, RECENT_ROWS, RECENT_USERS, StoreError, by_importance,
         collect::Collect,
         replay::{Present, Told},
     },
@@ -32,6 +32,19 @@ pub(super) async fn modseqs(pool: &Pool, users: &[UserId]) -> Result<Vec<u64>, S
     let statement = client.prepare_cached(ASK).await?;
     let names: Vec<&str> = users.iter().map(UserId::as_str).collect();
     client.query(&statement, &[&names]).await?.iter().map(|row| number(row, 0)).collect()
+}
+
+/// What the request of this key did; `None` when there was none. One of an earlier release answers every
+/// caller.
+pub(super) async fn once(pool: &Pool, once: &Once) -> Result<Option<Creation>, StoreError> {
+    const USED: &str = "SELECT true, fingerprint, made FROM once_by_caller WHERE caller = $1 AND key = $2 AND at > $3
+        UNION ALL SELECT false, fingerprint, made FROM once WHERE key = $2 AND at > $3";
+    let client = pool.get().await?;
+    let statement = client.prepare_cached(USED).await?;
+    let forgotten = Once::forgotten_at(once.at).as_micros();
+    let rows = client.query(&statement, &[&once.caller(), &once.key, &forgotten]).await?;
+    let answer = |row: &Row| Ok(once.answer(row.try_get(0)?, row.try_get(1)?, row.try_get(2)?));
+    rows.first().map(answer).transpose()
 }
 
 pub(super) async fn unread_count(pool: &Pool, user_id: &UserId) -> Result<u64, StoreError> {

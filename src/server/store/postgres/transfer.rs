@@ -110,8 +110,10 @@ const EXPORT: [(&str, ReadRecord); 5] = [
     ("SELECT key, fingerprint, at, made FROM once ORDER BY key", |row| {
         let fingerprint: &[u8] = row.try_get(1)?;
         let once = Once {
+            caller: None,
             key: row.try_get(0)?,
             fingerprint: fingerprint.try_into().map_err(damaged)?,
+            fingerprint_of_old: None,
             at: timestamp(row.try_get(2)?)?,
         };
         Ok(once.record(made::from_bytes(row.try_get(3)?)))

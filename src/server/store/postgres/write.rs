@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::{
     Database,
     error::of_write,
-    row::{COLUMNS, Stored, columns, damaged, number, sql_number},
+    row::{COLUMNS, Stored, columns, damaged, number, sql_number, timestamp},
 };
 use crate::{
     model::{Change, Event, Notification, NotificationId, Timestamp, UserId},
@@ -32,15 +32,16 @@ pub(super) async fn create(
     once: Option<&Once>,
 ) -> Result<Written<Creation>, StoreError> {
     const CREATE: &str =
-        "SELECT outcome, made_before, changes, unreads, gone_users, gone_ids, gone_changes, gone_unreads
+        "SELECT outcome, made_before, times, changes, unreads, gone_users, gone_ids, gone_changes, gone_unreads
         FROM functions.create_all($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
-    let Columns { users, ids, times, categories, contents, titles, links, data_texts, expiries } =
+    let Columns { users, ids, times: _, categories, contents, titles, links, data_texts, expiries } =
         Columns::of(notifications)?;
+    let caller = once.map(Once::caller);
     let key = once.map(|once| once.key.as_str());
     let fingerprint = once.map(|once| once.fingerprint.as_slice());
     let at = once.map(|once| once.at.as_micros());
     let forgotten = once.map(|once| Once::forgotten_at(once.at).as_micros());
-    let made_now = once.map(|_| made::to_bytes(notifications.iter().map(|made| (made.id, made.timestamp))));
+    let of_old = once.and_then(|once| once.fingerprint_of_old.as_ref()).map(<[u8; 32]>::as_slice);
 
     let client = database.pool.get().await?;
     let statement = client.prepare_cached(&database.functions.call(CREATE)).await?;
@@ -50,7 +51,6 @@ pub(super) async fn create(
             &[
                 &users,
                 &ids,
-                &times,
                 &categories,
                 &contents,
                 &titles,
@@ -58,42 +58,48 @@ pub(super) async fn create(
                 &data_texts,
                 &expiries,
                 &database.window,
+                &caller,
                 &key,
                 &fingerprint,
+                &of_old,
                 &at,
                 &forgotten,
-                &made_now,
             ],
         )
         .await
         .map_err(of_write)?;
     Ok(match done.try_get(0)? {
-        0 => Written { done: Creation::Done, changes: created(notifications, &done)? },
+        0 => created(notifications, &done)?,
         1 => Written { done: Creation::Before(made::from_bytes(done.try_get(1)?)), changes: Vec::new() },
         _ => Written { done: Creation::KeyTaken, changes: Vec::new() },
     })
 }
 
-/// What a creation changed, from the lists that it returned.
-fn created(notifications: &[Notification], row: &Row) -> Result<Vec<Change>, StoreError> {
+/// What a creation did, from the lists that it returned.
+fn created(notifications: &[Notification], row: &Row) -> Result<Written<Creation>, StoreError> {
     let unsigned = |number: i64| u64::try_from(number).map_err(damaged);
-    let (changes, unreads): (Vec<i64>, Vec<i64>) = (row.try_get(2)?, row.try_get(3)?);
+    let times: Vec<i64> = row.try_get(2)?;
+    let times = times.into_iter().map(timestamp).collect::<Result<Vec<_>, _>>()?;
+    let (changes, unreads): (Vec<i64>, Vec<i64>) = (row.try_get(3)?, row.try_get(4)?);
     let mut all = Vec::with_capacity(changes.len());
-    for (notification, (change, unread)) in notifications.iter().zip(changes.into_iter().zip(unreads)) {
+    for ((notification, accepted), (change, unread)) in
+        notifications.iter().zip(&times).zip(changes.into_iter().zip(unreads))
+    {
         let (modseq, unread_count) = (unsigned(change)?, unsigned(unread)?);
+        let notification = notification.clone().with_timestamp(*accepted);
         let event = Event::Created { modseq, unread_count, notification: notification.clone() };
         all.push(Change { user_id: notification.user_id.clone(), event });
     }
-    if let Some(users) = row.try_get::<_, Option<Vec<&str>>>(4)? {
+    if let Some(users) = row.try_get::<_, Option<Vec<&str>>>(5)? {
         let (ids, changes, unreads): (Vec<Uuid>, Vec<i64>, Vec<i64>) =
-            (row.try_get(5)?, row.try_get(6)?, row.try_get(7)?);
+            (row.try_get(6)?, row.try_get(7)?, row.try_get(8)?);
         for (((user, id), change), unread) in users.into_iter().zip(ids).zip(changes).zip(unreads) {
             all.push(deleted(user, id, change, unread)?);
         }
         // In the order of each inbox.
         all.sort_by_key(|change| change.event.modseq());
     }
-    Ok(all)
+    Ok(Written { done: Creation::Done(times), changes: all })
 }
 
 /// Notifications, a list for each column.

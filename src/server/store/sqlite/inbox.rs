@@ -15,11 +15,16 @@ pub(super) struct Inbox {
     pub(super) total: u64,
     /// How many deletions are remembered.
     pub(super) deletions: u64,
+    /// When the newest notification was accepted that was ever in it, in microseconds; `None` where
+    /// nobody looked yet, see [`Self::accept`].
+    newest: Option<i64>,
 }
 
-const BY_USER: &str = "SELECT inbox, modseq, forgotten, all_read_modseq, unread_count, total, deletions, user_id
+const BY_USER: &str =
+    "SELECT inbox, modseq, forgotten, all_read_modseq, unread_count, total, deletions, user_id, newest
     FROM inboxes WHERE user_id = ?1";
-const BY_NUMBER: &str = "SELECT inbox, modseq, forgotten, all_read_modseq, unread_count, total, deletions, user_id
+const BY_NUMBER: &str =
+    "SELECT inbox, modseq, forgotten, all_read_modseq, unread_count, total, deletions, user_id, newest
     FROM inboxes WHERE inbox = ?1";
 
 impl Inbox {
@@ -31,7 +36,14 @@ impl Inbox {
             unread_count: row.get(4)?,
         };
         let user_id = text(row, 7, UserId::parse)?;
-        Ok(Self { inbox: row.get(0)?, user_id, present, total: row.get(5)?, deletions: row.get(6)? })
+        Ok(Self {
+            inbox: row.get(0)?,
+            user_id,
+            present,
+            total: row.get(5)?,
+            deletions: row.get(6)?,
+            newest: row.get(8)?,
+        })
     }
 
     /// The inbox of a user, if anybody ever wrote to them.
@@ -46,23 +58,41 @@ impl Inbox {
 
     /// A new one, with nothing in it.
     pub(super) fn insert(connection: &Connection, user_id: &UserId) -> rusqlite::Result<Self> {
-        connection.prepare_cached("INSERT INTO inboxes (user_id) VALUES (?1)")?.execute([user_id.as_str()])?;
+        connection
+            .prepare_cached("INSERT INTO inboxes (user_id, newest) VALUES (?1, 0)")?
+            .execute([user_id.as_str()])?;
         Ok(Self {
             inbox: connection.last_insert_rowid(),
             user_id: user_id.clone(),
             present: Present::default(),
             total: 0,
             deletions: 0,
+            newest: Some(0),
         })
     }
 
     /// Writes down what it has become.
     pub(super) fn update(&self, connection: &Connection) -> rusqlite::Result<()> {
         const UPDATE: &str = "UPDATE inboxes SET modseq = ?2, forgotten = ?3, all_read_modseq = ?4, unread_count = ?5,
-            total = ?6, deletions = ?7 WHERE inbox = ?1";
+            total = ?6, deletions = ?7, newest = ?8 WHERE inbox = ?1";
         let Present { modseq, forgotten, all_read_modseq, unread_count } = self.present;
-        let values = (self.inbox, modseq, forgotten, all_read_modseq, unread_count, self.total, self.deletions);
+        let (total, deletions, newest) = (self.total, self.deletions, self.newest);
+        let values = (self.inbox, modseq, forgotten, all_read_modseq, unread_count, total, deletions, newest);
         connection.prepare_cached(UPDATE)?.execute(values).map(drop)
+    }
+
+    /// When a notification is accepted for which the clock says this, in microseconds: never before
+    /// the one before it. What was stored by an earlier release, or imported, is looked at once.
+    pub(super) fn accept(&mut self, connection: &Connection, clock: i64) -> rusqlite::Result<i64> {
+        const NEWEST: &str = "SELECT coalesce(max(timestamp), 0) FROM notifications INDEXED BY notifications_by_inbox
+            WHERE inbox = ?1";
+        let newest = match self.newest {
+            Some(newest) => newest,
+            None => connection.prepare_cached(NEWEST)?.query_row([self.inbox], |row| row.get(0))?,
+        };
+        let accepted = clock.max(newest);
+        self.newest = Some(accepted);
+        Ok(accepted)
     }
 
     /// Takes the next change number.

@@ -8,8 +8,9 @@ use super::{
     SqliteOptions,
     connection::{on_a_thread, open_for_reading, open_for_writing},
     credentials::{ALL_KEYS, insert_key, read_key},
+    once::insert_once,
     row::{COLUMNS, Stored, columns, text, timestamp, uuid},
-    write::{insert, insert_once, next_seq},
+    write::{insert, next_seq},
 };
 use crate::{
     model::{NotificationId, Timestamp, UserId},
@@ -90,7 +91,13 @@ fn export(connection: &Connection, into: &mpsc::Sender<Record>) -> Result<(), St
     }
     let mut query = transaction.prepare(ONCE)?;
     for record in query.query_map((), |row| {
-        let once = Once { key: row.get(0)?, fingerprint: row.get(1)?, at: timestamp(2, row.get(2)?)? };
+        let once = Once {
+            caller: None,
+            key: row.get(0)?,
+            fingerprint: row.get(1)?,
+            fingerprint_of_old: None,
+            at: timestamp(2, row.get(2)?)?,
+        };
         Ok(once.record(made::from_bytes(row.get_ref(3)?.as_blob()?)))
     })? {
         if !send(record)? {

@@ -7,11 +7,12 @@ use uuid::Uuid;
 
 use super::{
     inbox::Inbox,
-    row::{COLUMNS, Stored, columns, text},
+    once::{answer, insert_once},
+    row::{COLUMNS, Stored, columns, text, timestamp},
 };
 use crate::{
     model::{Category, Change, Event, Notification, NotificationId, Timestamp, UserId},
-    server::store::{Creation, Due, Once, made},
+    server::store::{Creation, Due, Once},
 };
 
 /// The place that the next notification takes.
@@ -73,37 +74,21 @@ impl<'a> Batch<'a> {
         once: Option<&Once>,
     ) -> rusqlite::Result<Creation> {
         if let Some(once) = once {
-            if let Some(answer) = self.answer(once)? {
+            if let Some(answer) = answer(self.connection, once)? {
                 return Ok(answer);
             }
-            self.remember(once, notifications)?;
         }
-        notifications.iter().try_for_each(|notification| self.create(notification))?;
-        Ok(Creation::Done)
+        let accepted: Vec<_> =
+            notifications.iter().map(|notification| self.create(notification)).collect::<rusqlite::Result<_>>()?;
+        if let Some(once) = once {
+            let made: Vec<_> = notifications.iter().map(|notification| notification.id).zip(accepted.clone()).collect();
+            insert_once(self.connection, once, &made)?;
+        }
+        Ok(Creation::Done(accepted))
     }
 
-    /// What the request of this key did; `None` when there was none.
-    fn answer(&self, once: &Once) -> rusqlite::Result<Option<Creation>> {
-        const USED: &str = "SELECT fingerprint, made FROM once WHERE key = ?1 AND at > ?2";
-        let forgotten = Once::forgotten_at(once.at).as_micros();
-        let mut query = self.connection.prepare_cached(USED)?;
-        let used = query.query_row((&once.key, forgotten), |row| {
-            let is_same = row.get_ref(0)?.as_blob()? == once.fingerprint;
-            Ok(if is_same {
-                Creation::Before(made::from_bytes(row.get_ref(1)?.as_blob()?))
-            } else {
-                Creation::KeyTaken
-            })
-        });
-        used.optional()
-    }
-
-    fn remember(&self, once: &Once, notifications: &[Notification]) -> rusqlite::Result<()> {
-        let made: Vec<_> = notifications.iter().map(|notification| (notification.id, notification.timestamp)).collect();
-        insert_once(self.connection, once, &made)
-    }
-
-    fn create(&mut self, notification: &Notification) -> rusqlite::Result<()> {
+    /// Creates one, and returns when it was accepted.
+    fn create(&mut self, notification: &Notification) -> rusqlite::Result<Timestamp> {
         let number = self.number_of(&notification.user_id)?;
         let (connection, seq, window) = (self.connection, self.next_seq, self.window);
         self.next_seq += 1;
@@ -111,14 +96,16 @@ impl<'a> Batch<'a> {
         let modseq = inbox.next_modseq();
         inbox.present.unread_count += 1;
         inbox.total += 1;
-        insert(connection, seq, number, notification, modseq, modseq)?;
+        let accepted = timestamp(3, inbox.accept(connection, notification.timestamp.as_micros())?)?;
+        let notification = notification.clone().with_timestamp(accepted);
+        insert(connection, seq, number, &notification, modseq, modseq)?;
         let surplus = inbox.total.saturating_sub(window);
         let (user_id, unread_count) = (inbox.user_id.clone(), inbox.present.unread_count);
-        let event = Event::Created { modseq, unread_count, notification: notification.clone() };
-        self.changes.push(Change { user_id, event });
-        self.unread += 1;
         *self.kinds.entry(notification.category.clone()).or_default() += 1;
-        (0..surplus).try_for_each(|_| self.remove_oldest(number))
+        self.changes.push(Change { user_id, event: Event::Created { modseq, unread_count, notification } });
+        self.unread += 1;
+        (0..surplus).try_for_each(|_| self.remove_oldest(number))?;
+        Ok(accepted)
     }
 
     pub(super) fn set_read(&mut self, id: NotificationId, is_read: bool) -> rusqlite::Result<Option<Notification>> {
@@ -191,7 +178,9 @@ impl<'a> Batch<'a> {
             WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2";
         const OLDEST: &str = "SELECT inbox, seq, timestamp FROM notifications ORDER BY seq LIMIT ?1";
         let forgotten = Once::forgotten_at(due.now).as_micros();
-        self.connection.prepare_cached("DELETE FROM once WHERE at <= ?1")?.execute([forgotten])?;
+        for forget in ["DELETE FROM once WHERE at <= ?1", "DELETE FROM once_by_caller WHERE at <= ?1"] {
+            self.connection.prepare_cached(forget)?.execute([forgotten])?;
+        }
         let limit = i64::try_from(due.limit).unwrap_or(i64::MAX);
         let mut gone: Vec<(i64, i64)> = {
             let mut query = self.connection.prepare_cached(EXPIRED)?;
@@ -341,15 +330,4 @@ pub(super) fn insert(
             created,
         ))
         .map(drop)
-}
-
-/// Notes that a request happened. A key that was forgotten may be used anew.
-pub(super) fn insert_once(
-    connection: &Connection,
-    once: &Once,
-    made: &[(NotificationId, Timestamp)],
-) -> rusqlite::Result<()> {
-    const INSERT: &str = "INSERT OR REPLACE INTO once (key, fingerprint, at, made) VALUES (?1, ?2, ?3, ?4)";
-    let values = (&once.key, once.fingerprint, once.at.as_micros(), made::to_bytes(made.iter().copied()));
-    connection.prepare_cached(INSERT)?.execute(values).map(drop)
 }
