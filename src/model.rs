@@ -1,8 +1,9 @@
 //! The data that the server and the browser share.
 //!
-//! A value of one of these types is valid: its fields are private and `parse` is the only way to
-//! make one. What comes from outside arrives as a draft ([`NotificationDraft`],
-//! [`ListParams`]) and is parsed once, at the edge.
+//! A value of one of these types is valid, or was when it was accepted: its fields are private, and
+//! `parse` is the only way in for what is new. What comes from outside arrives as a draft
+//! ([`NotificationDraft`], [`ListParams`]) and is parsed once, at the edge. What was accepted is
+//! never parsed again: stores use `stored`, and `Deserialize` trusts that a Campanile wrote it.
 
 mod category;
 mod data;

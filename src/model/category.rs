@@ -29,9 +29,6 @@ impl Category {
     /// # Errors
     /// When it is not a slug of 1 to 32 characters.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
-        if let Some(known) = Self::WELL_KNOWN.into_iter().find(|known| *known == text) {
-            return Ok(Self(Cow::Borrowed(known)));
-        }
         let is_slug = text.len() <= Self::MAX_CHARS
             && text.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
             && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-');
@@ -40,7 +37,13 @@ impl Category {
                 "A category is 1 to 32 of a-z, 0-9, _ and -, and starts with a letter or a digit.",
             ));
         }
-        Ok(Self(Cow::Owned(text.to_owned())))
+        Ok(Self::stored(text))
+    }
+
+    /// A category that was accepted once, whatever it is.
+    pub(crate) fn stored(text: &str) -> Self {
+        let known = Self::WELL_KNOWN.into_iter().find(|known| *known == text);
+        Self(known.map_or_else(|| Cow::Owned(text.to_owned()), Cow::Borrowed))
     }
 
     /// The slug.
@@ -71,7 +74,6 @@ impl serde::Serialize for Category {
 
 impl<'de> serde::Deserialize<'de> for Category {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = <String as serde::Deserialize>::deserialize(deserializer)?;
-        Self::parse(&text).map_err(serde::de::Error::custom)
+        <String as serde::Deserialize>::deserialize(deserializer).map(|text| Self::stored(&text))
     }
 }

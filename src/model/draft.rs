@@ -1,7 +1,7 @@
 //! A notification on its way in.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::value::RawValue;
 
 use super::{
     Category, Content, Data, Link, Timestamp, Title, UserId,
@@ -39,7 +39,7 @@ pub struct NotificationDraft {
     /// Anything the application wants back.
     #[cfg_attr(feature = "ssr", schema(value_type = Option<Data>))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub data: Option<Map<String, Value>>,
+    pub data: Option<Box<RawValue>>,
     /// When it leaves the inbox by itself (RFC 3339). A moment that has passed is legal: clocks
     /// differ.
     #[cfg_attr(feature = "ssr", schema(value_type = Option<Timestamp>))]
@@ -84,7 +84,7 @@ impl NewNotification {
         let category = take(&mut errors, "category", optional(draft.category.as_deref(), Category::parse));
         let title = take(&mut errors, "title", optional(draft.title.as_deref(), Title::parse));
         let link = take(&mut errors, "link", optional(draft.link.as_deref(), Link::parse));
-        let data = take(&mut errors, "data", draft.data.map(Data::parse).transpose());
+        let data = take(&mut errors, "data", draft.data.as_deref().map(Data::from_raw).transpose());
         let expires_at = take(&mut errors, "expires_at", optional(draft.expires_at.as_deref(), Timestamp::parse));
         match (user_id, content, category, title, link, data, expires_at) {
             (Some(user_id), Some(content), Some(category), Some(title), Some(link), Some(data), Some(expires_at)) => {

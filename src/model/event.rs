@@ -1,6 +1,6 @@
 //! What changed in an inbox.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
 
 use super::{Notification, NotificationId, UserId};
 
@@ -8,7 +8,7 @@ use super::{Notification, NotificationId, UserId};
 ///
 /// It always carries the change number (`modseq`) and the unread count that hold after it. A
 /// client ignores an event that is not newer than what it has, so its count cannot drift.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Event {
@@ -73,13 +73,63 @@ impl Event {
 }
 
 /// A change, and whose inbox it happened in: what an operator sees who follows all inboxes.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Change {
     /// Whose inbox.
     pub user_id: UserId,
     /// What happened.
     #[serde(flatten)]
     pub event: Event,
+}
+
+/// All that an event may have, flat. What serde derives for a tag or for `flatten` keeps the fields
+/// in a buffer until it knows what they are, and [`super::Data`], which is the text itself, cannot be
+/// read out of one.
+#[derive(Deserialize)]
+struct Flat {
+    #[serde(rename = "type")]
+    kind: Kind,
+    modseq: u64,
+    unread_count: u64,
+    notification: Option<Notification>,
+    id: Option<NotificationId>,
+    user_id: Option<UserId>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Kind {
+    Created,
+    Updated,
+    AllRead,
+    Deleted,
+}
+
+impl Flat {
+    fn event<E: Error>(self) -> Result<Event, E> {
+        let Self { kind, modseq, unread_count, notification, id, .. } = self;
+        let notification = notification.ok_or_else(|| E::missing_field("notification"));
+        Ok(match kind {
+            Kind::Created => Event::Created { modseq, unread_count, notification: notification? },
+            Kind::Updated => Event::Updated { modseq, unread_count, notification: notification? },
+            Kind::AllRead => Event::AllRead { modseq, unread_count },
+            Kind::Deleted => Event::Deleted { modseq, unread_count, id: id.ok_or_else(|| E::missing_field("id"))? },
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for Event {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Flat::deserialize(deserializer)?.event()
+    }
+}
+
+impl<'de> Deserialize<'de> for Change {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut flat = Flat::deserialize(deserializer)?;
+        let user_id = flat.user_id.take().ok_or_else(|| Error::missing_field("user_id"))?;
+        Ok(Self { user_id, event: flat.event()? })
+    }
 }
 
 /// What changed in an inbox after a change number, made from its present state: what changed
@@ -97,4 +147,60 @@ pub struct Changes {
     pub more: bool,
     /// The asked position cannot be continued: list again, and follow from `modseq`.
     pub reset: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Content, Data, NewNotification, Timestamp};
+
+    const DATA: &str = r#"{"n":18446744073709551616,"e":1e400,"z":1.0,"a":1,"a":2}"#;
+
+    fn created() -> Event {
+        let new = NewNotification::new(UserId::parse("ann").unwrap(), Content::parse("hi").unwrap());
+        let new = NewNotification { data: Some(Data::parse(DATA).unwrap()), ..new };
+        let id = NotificationId::new(uuid::Uuid::nil());
+        let notification = Notification::new(id, Timestamp::new(chrono::DateTime::UNIX_EPOCH), new);
+        Event::Created { modseq: 3, unread_count: 1, notification }
+    }
+
+    #[test]
+    fn an_event_keeps_its_data_as_it_was_sent() {
+        let json = serde_json::to_string(&created()).unwrap();
+        assert!(json.starts_with(r#"{"type":"created","modseq":3"#) && json.contains(DATA), "{json}");
+        assert_eq!(serde_json::from_str::<Event>(&json).unwrap(), created());
+    }
+
+    #[test]
+    fn a_change_keeps_its_data_as_it_was_sent() {
+        let change = Change { user_id: UserId::parse("ann").unwrap(), event: created() };
+        let json = serde_json::to_string(&change).unwrap();
+        assert!(json.starts_with(r#"{"user_id":"ann","type":"created","modseq":3"#) && json.contains(DATA), "{json}");
+        assert_eq!(serde_json::from_slice::<Change>(json.as_bytes()).unwrap(), change);
+    }
+
+    #[test]
+    fn changes_keep_their_data_as_it_was_sent() {
+        let changes = Changes { modseq: 3, unread_count: 1, events: vec![created()], more: false, reset: false };
+        let json = serde_json::to_string(&changes).unwrap();
+        assert!(json.contains(DATA), "{json}");
+        assert_eq!(serde_json::from_str::<Changes>(&json).unwrap(), changes);
+    }
+
+    #[test]
+    fn an_event_has_what_its_type_says() {
+        let read = serde_json::from_str::<Event>;
+        let all_read = read(r#"{"type":"all_read","modseq":15,"unread_count":0,"new":[1]}"#).unwrap();
+        assert_eq!(all_read, Event::AllRead { modseq: 15, unread_count: 0 });
+        for wrong in [
+            r#"{"type":"created","modseq":1,"unread_count":0}"#,
+            r#"{"type":"deleted","modseq":1,"unread_count":0}"#,
+            r#"{"type":"hello","modseq":1,"unread_count":0}"#,
+            r#"{"modseq":1,"unread_count":0}"#,
+        ] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+        let nobodys = r#"{"type":"all_read","modseq":15,"unread_count":0}"#;
+        assert!(serde_json::from_str::<Change>(nobodys).is_err());
+    }
 }

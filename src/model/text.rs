@@ -4,12 +4,19 @@ use std::sync::Arc;
 
 use super::problem::Invalid;
 
-/// Makes a newtype over shared text: `parse` is its only constructor, and serde goes through it.
+/// Makes a newtype over shared text. What is new comes in through `parse`. What was accepted once
+/// is not judged again, so that a rule that became stricter since never hides what is there: stores
+/// and serde, which reads what another Campanile wrote, go through `stored`.
 ///
 /// The text is behind an [`Arc`], so that a page of notifications is cloned without copying it.
 macro_rules! parsed_text {
     ($name:ident) => {
         impl $name {
+            /// A text that was accepted once, whatever it is.
+            pub(crate) fn stored(text: &str) -> Self {
+                Self(text.into())
+            }
+
             /// The text as it was given.
             #[must_use]
             pub fn as_str(&self) -> &str {
@@ -31,8 +38,7 @@ macro_rules! parsed_text {
 
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = <String as serde::Deserialize>::deserialize(deserializer)?;
-                Self::parse(&text).map_err(serde::de::Error::custom)
+                <String as serde::Deserialize>::deserialize(deserializer).map(|text| Self::stored(&text))
             }
         }
     };

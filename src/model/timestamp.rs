@@ -26,6 +26,14 @@ impl Timestamp {
         DateTime::from_timestamp_micros(micros).map(Self)
     }
 
+    /// A moment that was accepted once, in microseconds. Where a damaged file has one that no calendar
+    /// has, it is the first or the last one that can be written.
+    pub(crate) fn stored(micros: i64) -> Self {
+        const FIRST: i64 = -62_167_219_200_000_000;
+        const LAST: i64 = 253_402_300_799_999_999;
+        Self::from_micros(micros.clamp(FIRST, LAST)).unwrap_or(Self(DateTime::UNIX_EPOCH))
+    }
+
     /// Microseconds since 1970-01-01T00:00:00Z.
     #[must_use]
     pub fn as_micros(self) -> i64 {

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::ServiceError;
 use crate::{
-    model::{FieldError, Invalid, NewNotification, Notification, NotificationId, Timestamp},
+    model::{Data, FieldError, Invalid, NewNotification, Notification, NotificationId, Timestamp},
     server::{
         identity::Holder,
         store::{Once, StoreError},
@@ -36,19 +36,33 @@ impl IdempotencyKey {
 
     /// What the store needs to recognise this request when it comes again.
     pub(super) fn once(&self, caller: &Holder, new: &[NewNotification], at: Timestamp) -> Result<Once, StoreError> {
-        // The notifications as they would be written at one and the same place and time.
-        let nil = NotificationId::new(Uuid::nil());
-        let epoch = Timestamp::new(chrono::DateTime::UNIX_EPOCH);
-        let same: Vec<_> = new.iter().map(|new| Notification::new(nil, epoch, new.clone())).collect();
-        let json = serde_json::to_vec(&same)
-            .map_err(|error| StoreError::failed("a request cannot be written as JSON").because(error))?;
-        let mut fingerprint = [0; 32];
-        fingerprint.copy_from_slice(digest(&SHA256, &json).as_ref());
-        Ok(Once { caller: Some(caller.to_text()), key: self.0.clone(), fingerprint, fingerprint_of_old: None, at })
+        // Releases before this one sorted the names in data, and noted the hash of that.
+        let sorted =
+            |new: &NewNotification| NewNotification { data: new.data.as_ref().map(Data::sorted), ..new.clone() };
+        let has_data = new.iter().any(|new| new.data.is_some());
+        Ok(Once {
+            caller: Some(caller.to_text()),
+            key: self.0.clone(),
+            fingerprint: fingerprint(new.iter().cloned())?,
+            fingerprint_of_old: has_data.then(|| fingerprint(new.iter().map(sorted))).transpose()?,
+            at,
+        })
     }
 
     pub(super) fn taken() -> ServiceError {
         let why = "This key was used for another request within 24 hours. Use a new key for a new request.";
         ServiceError::Invalid(vec![FieldError::new(Self::HEADER, Invalid::new(why))])
     }
+}
+
+/// The hash of these as they would be written at one and the same place and time.
+fn fingerprint(new: impl Iterator<Item = NewNotification>) -> Result<[u8; 32], StoreError> {
+    let nil = NotificationId::new(Uuid::nil());
+    let epoch = Timestamp::new(chrono::DateTime::UNIX_EPOCH);
+    let same: Vec<_> = new.map(|new| Notification::new(nil, epoch, new)).collect();
+    let json = serde_json::to_vec(&same)
+        .map_err(|error| StoreError::failed("a request cannot be written as JSON").because(error))?;
+    let mut fingerprint = [0; 32];
+    fingerprint.copy_from_slice(digest(&SHA256, &json).as_ref());
+    Ok(fingerprint)
 }

@@ -72,7 +72,7 @@ struct FanoutBody {
     link: Option<String>,
     /// Anything the application wants back.
     #[schema(value_type = Option<Data>)]
-    data: Option<Map<String, Value>>,
+    data: Option<Box<serde_json::value::RawValue>>,
     /// When it leaves the inboxes by itself.
     #[schema(value_type = Option<Timestamp>)]
     expires_at: Option<String>,

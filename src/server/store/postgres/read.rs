@@ -178,10 +178,8 @@ pub(super) async fn changes(pool: &Pool, user_id: &UserId, since: u64, limit: Li
 fn categories(row: &Row, column: usize) -> Result<Vec<(Category, u64)>, StoreError> {
     let counts: serde_json::Map<String, serde_json::Value> =
         serde_json::from_value(row.try_get(column)?).map_err(damaged)?;
-    let count = |(name, count): (String, serde_json::Value)| {
-        Ok((Category::parse(&name).map_err(damaged)?, count.as_u64().unwrap_or(0)))
-    };
-    counts.into_iter().map(count).collect::<Result<_, _>>().map(by_importance)
+    let count = |(name, count): (String, serde_json::Value)| (Category::stored(&name), count.as_u64().unwrap_or(0));
+    Ok(by_importance(counts.into_iter().map(count).collect()))
 }
 
 pub(super) async fn overview_of_one(pool: &Pool, user_id: &UserId) -> Result<Overview, StoreError> {
@@ -215,7 +213,7 @@ async fn overview_of_all(pool: &Pool) -> Result<Overview, StoreError> {
         total: number(&row, 0)?,
         unread_count: number(&row, 1)?,
         categories: categories(&row, 2)?,
-        recent: recent.into_iter().map(UserId::parse).collect::<Result<_, _>>().map_err(damaged)?,
+        recent: recent.into_iter().map(UserId::stored).collect(),
     })
 }
 

@@ -34,19 +34,17 @@ impl Stored {
     /// Reads the columns of a row.
     pub(super) fn read(row: &Row) -> Result<Self, StoreError> {
         let text = |column: usize| Ok::<_, StoreError>(row.try_get::<_, Option<&str>>(column)?);
-        let data =
-            |json: &str| Data::parse(serde_json::from_str(json).map_err(|error| Invalid::new(error.to_string()))?);
         let new = NewNotification {
-            user_id: UserId::parse(row.try_get(0)?).map_err(damaged)?,
-            category: Category::parse(row.try_get(5)?).map_err(damaged)?,
-            content: Content::parse(row.try_get(6)?).map_err(damaged)?,
-            title: text(7)?.map(Title::parse).transpose().map_err(damaged)?,
-            link: text(8)?.map(Link::parse).transpose().map_err(damaged)?,
-            data: text(9)?.map(data).transpose().map_err(damaged)?,
-            expires_at: row.try_get::<_, Option<i64>>(10)?.map(timestamp).transpose()?,
+            user_id: UserId::stored(row.try_get(0)?),
+            category: Category::stored(row.try_get(5)?),
+            content: Content::stored(row.try_get(6)?),
+            title: text(7)?.map(Title::stored),
+            link: text(8)?.map(Link::stored),
+            data: text(9)?.map(Data::stored),
+            expires_at: row.try_get::<_, Option<i64>>(10)?.map(Timestamp::stored),
         };
         let id = NotificationId::new(row.try_get::<_, Uuid>(3)?);
-        let notification = Notification::new(id, timestamp(row.try_get(4)?)?, new);
+        let notification = Notification::new(id, Timestamp::stored(row.try_get(4)?), new);
         Ok(Self {
             seq: number(row, 2)?,
             modseq: number(row, 12)?,

@@ -81,7 +81,7 @@ type ReadRecord = fn(&tokio_postgres::Row) -> Result<Record, StoreError>;
 const EXPORT: [(&str, ReadRecord); 5] = [
     ("SELECT user_id, modseq, forgotten, all_read_modseq FROM inboxes ORDER BY user_id", |row| {
         Ok(Record::Inbox {
-            user_id: UserId::parse(row.try_get(0)?).map_err(damaged)?,
+            user_id: UserId::stored(row.try_get(0)?),
             modseq: number(row, 1)?,
             forgotten: number(row, 2)?,
             all_read_modseq: number(row, 3)?,
@@ -102,7 +102,7 @@ const EXPORT: [(&str, ReadRecord); 5] = [
     ),
     ("SELECT user_id, modseq, id FROM deletions ORDER BY user_id, modseq", |row| {
         Ok(Record::Deletion {
-            user_id: UserId::parse(row.try_get(0)?).map_err(damaged)?,
+            user_id: UserId::stored(row.try_get(0)?),
             modseq: number(row, 1)?,
             id: NotificationId::new(row.try_get(2)?),
         })

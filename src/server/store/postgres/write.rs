@@ -9,7 +9,7 @@ use super::{
     row::{COLUMNS, Stored, columns, damaged, number, sql_number, timestamp},
 };
 use crate::{
-    model::{Change, Event, Notification, NotificationId, Timestamp, UserId},
+    model::{Change, Data, Event, Notification, NotificationId, Timestamp, UserId},
     server::store::{Creation, Due, Once, StoreError, made},
 };
 
@@ -111,7 +111,7 @@ pub(super) struct Columns<'a> {
     pub(super) contents: Vec<&'a str>,
     pub(super) titles: Vec<Option<&'a str>>,
     pub(super) links: Vec<Option<&'a str>>,
-    pub(super) data_texts: Vec<Option<String>>,
+    pub(super) data_texts: Vec<Option<&'a str>>,
     pub(super) expiries: Vec<Option<i64>>,
 }
 
@@ -123,7 +123,6 @@ impl<'a> Columns<'a> {
         ) -> Vec<T> {
             notifications.into_iter().map(column).collect()
         }
-        let json = |n: &Notification| n.data.as_ref().map(serde_json::to_string).transpose();
         Ok(Self {
             users: each(notifications, |n| n.user_id.as_str()),
             ids: each(notifications, |n| n.id.as_uuid()),
@@ -132,7 +131,7 @@ impl<'a> Columns<'a> {
             contents: each(notifications, |n| n.content.as_str()),
             titles: each(notifications, |n| n.title.as_ref().map(|title| title.as_str())),
             links: each(notifications, |n| n.link.as_ref().map(|link| link.as_str())),
-            data_texts: notifications.into_iter().map(json).collect::<Result<_, _>>().map_err(damaged)?,
+            data_texts: each(notifications, |n| n.data.as_ref().map(Data::as_str)),
             expiries: each(notifications, |n| n.expires_at.map(Timestamp::as_micros)),
         })
     }
@@ -240,5 +239,5 @@ fn deleted(owner: &str, id: Uuid, change: i64, unread: i64) -> Result<Change, St
     let unsigned = |number: i64| u64::try_from(number).map_err(damaged);
     let (modseq, unread_count) = (unsigned(change)?, unsigned(unread)?);
     let event = Event::Deleted { modseq, unread_count, id: NotificationId::new(id) };
-    Ok(Change { user_id: UserId::parse(owner).map_err(damaged)?, event })
+    Ok(Change { user_id: UserId::stored(owner), event })
 }

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row};
 
-use super::row::text;
+use super::row::kept_text;
 use crate::{model::UserId, server::store::replay::Present};
 
 /// An inbox as it is at some moment.
@@ -35,10 +35,9 @@ impl Inbox {
             all_read_modseq: row.get(3)?,
             unread_count: row.get(4)?,
         };
-        let user_id = text(row, 7, UserId::parse)?;
         Ok(Self {
             inbox: row.get(0)?,
-            user_id,
+            user_id: kept_text(row, 7, UserId::stored)?,
             present,
             total: row.get(5)?,
             deletions: row.get(6)?,

@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::{
     inbox::Inbox,
-    row::{COLUMNS, Stored, columns, text, uuid},
+    row::{COLUMNS, Stored, columns, kept_text, uuid},
 };
 use crate::{
     model::{Category, Changes, Cursor, Filter, Limit, Notification, NotificationId, Overview, Page, UserId},
@@ -22,7 +22,7 @@ fn sql_limit(rows: usize) -> i64 {
 
 /// A row of [`columns`] that is followed by its user and by what is read in its inbox.
 fn seen_with_user(row: &Row<'_>) -> rusqlite::Result<(i64, Notification)> {
-    let stored = Stored::read(row, text(row, COLUMNS, UserId::parse)?)?;
+    let stored = Stored::read(row, kept_text(row, COLUMNS, UserId::stored)?)?;
     let all_read: u64 = row.get(COLUMNS + 1)?;
     Ok((stored.seq, stored.seen(all_read)))
 }
@@ -153,7 +153,7 @@ pub(super) fn overview(connection: &Connection, user_id: Option<&UserId>) -> rus
         JOIN inboxes USING (inbox) GROUP BY inbox ORDER BY max(seq) DESC LIMIT ?2";
 
     let transaction = connection.unchecked_transaction()?;
-    let kind = |row: &Row<'_>| Ok((text(row, 0, Category::parse)?, row.get(1)?));
+    let kind = |row: &Row<'_>| Ok((kept_text(row, 0, Category::stored)?, row.get(1)?));
     if let Some(user_id) = user_id {
         let recent = vec![user_id.clone()];
         let Some(Inbox { inbox, present, total, .. }) = Inbox::of(&transaction, user_id)? else {
@@ -169,7 +169,7 @@ pub(super) fn overview(connection: &Connection, user_id: Option<&UserId>) -> rus
     let unread_count = query.query_row((), |row| row.get(0)).optional()?.unwrap_or(0);
     let mut query = transaction.prepare_cached(RECENT)?;
     let limits = (sql_limit(RECENT_ROWS), sql_limit(RECENT_USERS));
-    let recent = query.query_map(limits, |row| text(row, 0, UserId::parse))?.collect::<rusqlite::Result<_>>()?;
+    let recent = query.query_map(limits, |row| kept_text(row, 0, UserId::stored))?.collect::<rusqlite::Result<_>>()?;
     let total = categories.iter().map(|(_, count)| count).sum();
     Ok(Overview { total, unread_count, categories: by_importance(categories), recent })
 }

@@ -1,5 +1,7 @@
 //! How a notification stands in a row.
 
+use std::borrow::Cow;
+
 use rusqlite::{Row, types::Type};
 use uuid::Uuid;
 
@@ -33,16 +35,14 @@ impl Stored {
     pub(super) fn read(row: &Row<'_>, user_id: UserId) -> rusqlite::Result<Self> {
         let new = NewNotification {
             user_id,
-            category: text(row, 4, Category::parse)?,
-            content: text(row, 5, Content::parse)?,
-            title: optional(row, 6, Title::parse)?,
-            link: optional(row, 7, Link::parse)?,
-            data: optional(row, 8, |json| {
-                Data::parse(serde_json::from_str(json).map_err(|error| Invalid::new(error.to_string()))?)
-            })?,
-            expires_at: row.get::<_, Option<i64>>(9)?.map(|micros| timestamp(9, micros)).transpose()?,
+            category: kept_text(row, 4, Category::stored)?,
+            content: kept_text(row, 5, Content::stored)?,
+            title: optional(row, 6, Title::stored)?,
+            link: optional(row, 7, Link::stored)?,
+            data: optional(row, 8, Data::stored)?,
+            expires_at: row.get::<_, Option<i64>>(9)?.map(Timestamp::stored),
         };
-        let notification = Notification::new(NotificationId::new(uuid(row, 2)?), timestamp(3, row.get(3)?)?, new);
+        let notification = Notification::new(NotificationId::new(uuid(row, 2)?), Timestamp::stored(row.get(3)?), new);
         Ok(Self {
             seq: row.get(0)?,
             inbox: row.get(1)?,
@@ -64,18 +64,24 @@ impl Stored {
     }
 }
 
-/// A text that was valid when it was stored.
+/// A text that was valid when it was stored, and is not judged again.
+pub(super) fn kept_text<T>(row: &Row<'_>, column: usize, stored: impl Fn(&str) -> T) -> rusqlite::Result<T> {
+    Ok(stored(&lossy(row.get_ref(column)?.as_bytes()?)))
+}
+
+/// A text that has to be read.
 pub(super) fn text<T>(row: &Row<'_>, column: usize, parse: impl Fn(&str) -> Result<T, Invalid>) -> rusqlite::Result<T> {
     parse(row.get_ref(column)?.as_str()?).map_err(|invalid| damaged(column, invalid))
 }
 
-fn optional<T>(
-    row: &Row<'_>,
-    column: usize,
-    parse: impl Fn(&str) -> Result<T, Invalid>,
-) -> rusqlite::Result<Option<T>> {
-    let text = row.get_ref(column)?.as_str_or_null()?;
-    text.map(parse).transpose().map_err(|invalid| damaged(column, invalid))
+fn optional<T>(row: &Row<'_>, column: usize, stored: impl Fn(&str) -> T) -> rusqlite::Result<Option<T>> {
+    Ok(row.get_ref(column)?.as_bytes_or_null()?.map(|text| stored(&lossy(text))))
+}
+
+/// SQLite keeps whatever bytes it is given. Those that are no text show as such, and spoil nothing
+/// around them.
+fn lossy(text: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(text)
 }
 
 pub(super) fn uuid(row: &Row<'_>, column: usize) -> rusqlite::Result<Uuid> {

@@ -9,7 +9,7 @@ use super::{
     connection::{on_a_thread, open_for_reading, open_for_writing},
     credentials::{ALL_KEYS, insert_key, read_key},
     once::insert_once,
-    row::{COLUMNS, Stored, columns, text, timestamp, uuid},
+    row::{COLUMNS, Stored, columns, kept_text, timestamp, uuid},
     write::{insert, next_seq},
 };
 use crate::{
@@ -63,7 +63,7 @@ fn export(connection: &Connection, into: &mpsc::Sender<Record>) -> Result<(), St
     let send = |record: rusqlite::Result<Record>| Ok::<_, StoreError>(into.blocking_send(record?).is_ok());
     let mut query = transaction.prepare(INBOXES)?;
     for record in query.query_map((), |row| {
-        let user_id = text(row, 0, UserId::parse)?;
+        let user_id = kept_text(row, 0, UserId::stored)?;
         Ok(Record::Inbox { user_id, modseq: row.get(1)?, forgotten: row.get(2)?, all_read_modseq: row.get(3)? })
     })? {
         if !send(record)? {
@@ -72,7 +72,7 @@ fn export(connection: &Connection, into: &mpsc::Sender<Record>) -> Result<(), St
     }
     let mut query = transaction.prepare(NOTIFICATIONS)?;
     for record in query.query_map((), |row| {
-        let stored = Stored::read(row, text(row, COLUMNS, UserId::parse)?)?;
+        let stored = Stored::read(row, kept_text(row, COLUMNS, UserId::stored)?)?;
         let (modseq, created) = (stored.modseq, stored.created);
         Ok(Record::Notification { modseq, created, notification: stored.seen(row.get(COLUMNS + 1)?) })
     })? {
@@ -82,7 +82,7 @@ fn export(connection: &Connection, into: &mpsc::Sender<Record>) -> Result<(), St
     }
     let mut query = transaction.prepare(DELETIONS)?;
     for record in query.query_map((), |row| {
-        let (user_id, id) = (text(row, 0, UserId::parse)?, NotificationId::new(uuid(row, 2)?));
+        let (user_id, id) = (kept_text(row, 0, UserId::stored)?, NotificationId::new(uuid(row, 2)?));
         Ok(Record::Deletion { user_id, modseq: row.get(1)?, id })
     })? {
         if !send(record)? {

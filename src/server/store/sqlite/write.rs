@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{
     inbox::Inbox,
     once::{answer, insert_once},
-    row::{COLUMNS, Stored, columns, text, timestamp},
+    row::{COLUMNS, Stored, columns, kept_text, timestamp},
 };
 use crate::{
     model::{Category, Change, Event, Notification, NotificationId, Timestamp, UserId},
@@ -215,9 +215,10 @@ impl<'a> Batch<'a> {
         const DELETE: &str = "DELETE FROM notifications WHERE seq = ?1 RETURNING id, category, is_read, modseq";
         const REMEMBER: &str = "INSERT INTO deletions (inbox, modseq, id) VALUES (?1, ?2, ?3)";
         let connection = self.connection;
-        let (id, category, is_read, modseq): ([u8; 16], Category, bool, u64) = connection
-            .prepare_cached(DELETE)?
-            .query_row([seq], |row| Ok((row.get(0)?, text(row, 1, Category::parse)?, row.get(2)?, row.get(3)?)))?;
+        let (id, category, is_read, modseq): ([u8; 16], Category, bool, u64) =
+            connection.prepare_cached(DELETE)?.query_row([seq], |row| {
+                Ok((row.get(0)?, kept_text(row, 1, Category::stored)?, row.get(2)?, row.get(3)?))
+            })?;
         let keep = self.window;
         let inbox = self.inbox(number)?;
         let is_read = is_read || modseq <= inbox.present.all_read_modseq;
@@ -246,7 +247,7 @@ impl<'a> Batch<'a> {
         );
         let mut query = self.connection.prepare_cached(QUERY)?;
         let found = query.query_row([id.as_uuid().as_bytes()], |row| {
-            let user_id = text(row, COLUMNS, UserId::parse)?;
+            let user_id = kept_text(row, COLUMNS, UserId::stored)?;
             Stored::read(row, user_id)
         });
         found.optional()
@@ -311,7 +312,6 @@ pub(super) fn insert(
     const INSERT: &str = "INSERT INTO notifications
         (seq, inbox, id, timestamp, category, content, title, link, data, expires_at, is_read, modseq, created)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
-    let data = notification.data.as_ref().map(serde_json::to_string).transpose();
     connection
         .prepare_cached(INSERT)?
         .execute((
@@ -323,7 +323,7 @@ pub(super) fn insert(
             notification.content.as_str(),
             notification.title.as_ref().map(|title| title.as_str()),
             notification.link.as_ref().map(|link| link.as_str()),
-            data.map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?,
+            notification.data.as_ref().map(|data| data.as_str()),
             notification.expires_at.map(Timestamp::as_micros),
             notification.is_read,
             modseq,
