@@ -13,21 +13,22 @@ pub(super) enum Piece<'a> {
 ///
 /// Only `http://` and `https://` count. A URL ends at white space, a quote or an angle bracket;
 /// punctuation at its end belongs to the sentence, and so does a bracket that it did not open.
+///
+/// What begins like a URL is read further only where it certainly is one, and then all that was read
+/// is the URL, but for punctuation at its end: no character is looked at more than a few times.
 pub(super) fn linkify(text: &str) -> Vec<Piece<'_>> {
     let mut pieces = Vec::new();
     let (mut shown, mut at) = (0, 0);
     while let Some(found) = text[at..].find("http") {
         let start = at + found;
-        let length = url_length(&text[start..]);
-        let begins_a_word = !text[..start].ends_with(char::is_alphanumeric);
-        if length == 0 || !begins_a_word {
+        if text[..start].ends_with(char::is_alphanumeric) || !begins_url(&text[start..]) {
             at = start + "http".len();
             continue;
         }
         if shown < start {
             pieces.push(Piece::Text(&text[shown..start]));
         }
-        at = start + length;
+        at = start + url_length(&text[start..]);
         shown = at;
         pieces.push(Piece::Url(&text[start..at]));
     }
@@ -37,30 +38,38 @@ pub(super) fn linkify(text: &str) -> Vec<Piece<'_>> {
     pieces
 }
 
-/// How many bytes of URL the text starts with; 0 when it starts with none.
+/// Whether a scheme and the first character of a host stand there.
+fn begins_url(text: &str) -> bool {
+    let rest = ["http://", "https://"].into_iter().find_map(|scheme| text.strip_prefix(scheme));
+    rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_alphanumeric() || c == '['))
+}
+
+/// How many bytes of URL the text starts with, where it starts with one.
 fn url_length(text: &str) -> usize {
-    let Some(scheme) = ["http://", "https://"].into_iter().find(|scheme| text.starts_with(scheme)) else { return 0 };
-    let end = text
-        .find(|c: char| {
-            c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | '"' | '`' | '“' | '”' | '«' | '»')
-        })
-        .unwrap_or(text.len());
-    let mut url = &text[..end];
+    let ends =
+        |c: char| c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | '"' | '`' | '“' | '”' | '«' | '»');
+    let mut url = &text[..text.find(ends).unwrap_or(text.len())];
+    // How many more of each bracket are closed in it than opened. They are counted once, and again as
+    // they are taken off: counting anew at each end would take a time that grows with the square.
+    let surplus =
+        |open, close| url.bytes().map(|byte| isize::from(byte == close) - isize::from(byte == open)).sum::<isize>();
+    let mut closed = [surplus(b'(', b')'), surplus(b'[', b']'), surplus(b'{', b'}')];
     while let Some(last) = url.chars().next_back() {
-        let belongs_to_the_sentence = match last {
-            '.' | ',' | ';' | ':' | '!' | '?' | '\'' | '…' | '。' | '、' | '，' | '*' => true,
-            ')' => url.matches('(').count() < url.matches(')').count(),
-            ']' => url.matches('[').count() < url.matches(']').count(),
-            '}' => url.matches('{').count() < url.matches('}').count(),
-            _ => false,
+        let bracket = match last {
+            '.' | ',' | ';' | ':' | '!' | '?' | '\'' | '…' | '。' | '、' | '，' | '*' => None,
+            ')' => Some(&mut closed[0]),
+            ']' => Some(&mut closed[1]),
+            '}' => Some(&mut closed[2]),
+            _ => break,
         };
-        if !belongs_to_the_sentence {
-            break;
+        match bracket {
+            Some(surplus) if *surplus > 0 => *surplus -= 1,
+            Some(_) => break,
+            None => {}
         }
         url = &url[..url.len() - last.len_utf8()];
     }
-    let has_host = url[scheme.len().min(url.len())..].starts_with(|c: char| c.is_alphanumeric() || c == '[');
-    if has_host { url.len() } else { 0 }
+    url.len()
 }
 
 #[cfg(test)]
@@ -95,6 +104,16 @@ mod tests {
     #[case("http://...", &[])]
     fn links_are_found(#[case] text: &str, #[case] want: &[&str]) {
         assert_eq!(urls(text), want);
+    }
+
+    #[test]
+    fn brackets_that_were_not_opened_are_taken_off_in_one_pass() {
+        let text = format!("{}{}", "http://)".repeat(1000), ")".repeat(8000));
+        assert_eq!(linkify(&text), [Piece::Text(&text)]);
+        let text = format!("http://a/(({}", ")".repeat(14_000));
+        assert_eq!(urls(&text), ["http://a/(())"]);
+        let text = format!("http://a/(x{}", "]}.)".repeat(3_500));
+        assert_eq!(urls(&text), ["http://a/(x]}.)"]);
     }
 
     proptest! {
