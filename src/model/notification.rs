@@ -196,14 +196,27 @@ impl Serialize for Notification {
 }
 
 #[cfg(feature = "ssr")]
-impl Serialize for Notification {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+impl Notification {
+    /// How many bytes it takes as JSON.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        self.json().map_or(0, |json| json.get().len())
+    }
+
+    fn json(&self) -> Result<&serde_json::value::RawValue, serde_json::Error> {
         let written = &self.accepted.written[usize::from(self.is_read)];
         if let Some(json) = written.get() {
-            return json.serialize(serializer);
+            return Ok(json);
         }
-        let json = serde_json::value::to_raw_value(&Written::from(self)).map_err(serde::ser::Error::custom)?;
-        written.get_or_init(|| json).serialize(serializer)
+        let json = serde_json::value::to_raw_value(&Written::from(self))?;
+        Ok(written.get_or_init(|| json))
+    }
+}
+
+#[cfg(feature = "ssr")]
+impl Serialize for Notification {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.json().map_err(serde::ser::Error::custom)?.serialize(serializer)
     }
 }
 

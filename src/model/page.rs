@@ -1,6 +1,6 @@
 //! How many at a time, and from where.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Category, Notification, UserId, problem::Invalid};
 
@@ -15,43 +15,102 @@ pub struct Page {
     pub modseq: Option<u64>,
 }
 
-/// Where a page ended. What it holds is the store's business.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// Where a page ended.
+///
+/// A position in one inbox counts only what is in that inbox, so that paging through it tells nothing
+/// of what others get. It is of another kind than a position in the list over all inboxes, and each is
+/// refused where the other belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
-#[cfg_attr(feature = "ssr", schema(value_type = String, pattern = "^[0-9]{1,18}$", example = "1024"))]
-#[serde(transparent)]
-pub struct Cursor(u64);
+#[cfg_attr(feature = "ssr", schema(value_type = String, pattern = "^i?[0-9]{1,18}$", example = "i1024"))]
+pub struct Cursor(Place);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Place {
+    InInbox(u64),
+    Overall(u64),
+}
 
 impl Cursor {
-    /// Names a position of the store.
+    /// A position in one inbox: after the notification that was its change number `created`. Written
+    /// `i17`.
     #[must_use]
-    pub fn new(position: u64) -> Self {
-        Self(position)
+    pub fn in_inbox(created: u64) -> Self {
+        Self(Place::InInbox(created))
     }
 
-    /// The position of the store.
+    /// A position in the list over all inboxes: after the notification that was accepted as number
+    /// `seq` of all. Written `1024`.
+    #[must_use]
+    pub fn overall(seq: u64) -> Self {
+        Self(Place::Overall(seq))
+    }
+
+    /// The number that it was made of.
     #[must_use]
     pub fn position(self) -> u64 {
-        self.0
+        match self.0 {
+            Place::InInbox(position) | Place::Overall(position) => position,
+        }
     }
 
     /// Reads what [`std::fmt::Display`] wrote.
     ///
     /// # Errors
-    /// When it is anything but 1 to 18 digits.
+    /// When it is anything but 1 to 18 digits, after an `i` or not.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let wrong = || Invalid::new("Take `before` from the next link of the page before; this is not one.");
-        if text.len() > 18 || !text.bytes().all(|b| b.is_ascii_digit()) {
+        let in_inbox = text.strip_prefix('i');
+        let digits = in_inbox.unwrap_or(text);
+        if digits.len() > 18 || !digits.bytes().all(|b| b.is_ascii_digit()) {
             return Err(wrong());
         }
-        text.parse().map(Self).map_err(|_| wrong())
+        let make = if in_inbox.is_some() { Self::in_inbox } else { Self::overall };
+        digits.parse().map(make).map_err(|_| wrong())
+    }
+
+    /// Itself, where it is of the kind that belongs there: in one inbox, or over all.
+    ///
+    /// # Errors
+    /// When it is of the other kind.
+    pub fn of_kind(self, in_inbox: bool) -> Result<Self, Invalid> {
+        let why = match (self.0, in_inbox) {
+            (Place::InInbox(_), true) | (Place::Overall(_), false) => return Ok(self),
+            (Place::InInbox(_), false) => {
+                "This is a position in one inbox. Name the inbox, or start at the first page."
+            }
+            (Place::Overall(_), true) => "This is a position over all inboxes. Start at the first page of the inbox.",
+        };
+        Err(Invalid::new(why))
     }
 }
 
 impl std::fmt::Display for Cursor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
+        match self.0 {
+            Place::InInbox(created) => write!(f, "i{created}"),
+            Place::Overall(seq) => seq.fmt(f),
+        }
     }
+}
+
+impl Serialize for Cursor {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Cursor {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).map_err(serde::de::Error::custom)
+    }
+}
+
+impl Page {
+    /// The most bytes that its notifications take as JSON, but for one that alone takes more: then a
+    /// page is that one. A page that ends for this has a next one.
+    pub const MAX_BYTES: usize = 2 * 1024 * 1024;
 }
 
 /// How many notifications a page may have: 0 to 1000, 50 when nothing is said.

@@ -188,7 +188,8 @@ impl NotificationService {
     /// inboxes are the own one.
     ///
     /// # Errors
-    /// When the filter names an inbox that the caller may not read.
+    /// When the filter names an inbox that the caller may not read, or `before` is a position of
+    /// another kind of list.
     pub async fn list(
         &self,
         principal: &Principal,
@@ -198,6 +199,8 @@ impl NotificationService {
     ) -> Result<Page, ServiceError> {
         let inbox = filter.user_id.as_ref().or(principal.own_inbox());
         principal.may_in(Scope::Read, inbox)?;
+        let before = before.map(|before| before.of_kind(inbox.is_some())).transpose();
+        let before = before.map_err(|why| ServiceError::Invalid(vec![FieldError::new("before", why)]))?;
         if inbox == filter.user_id.as_ref() {
             return Ok(self.store.list(filter, before, limit).await?);
         }

@@ -68,6 +68,28 @@ async fn the_next_link_leads_through_all_of_it() {
 }
 
 #[tokio::test]
+async fn a_cursor_is_refused_where_the_other_kind_belongs() {
+    let app = App::new();
+    for content in ["a", "b"] {
+        app.notify("ann", content).await;
+    }
+    let next = async |path: &str| {
+        let link = app.get(path).await.header("link").to_owned();
+        link.split_once("before=").unwrap().1.split_once('>').unwrap().0.to_owned()
+    };
+    let overall = next("/api/notifications/list?limit=1").await;
+    let in_inbox = next("/api/notifications/list?user_id=ann&limit=1").await;
+    assert!(overall.bytes().all(|b| b.is_ascii_digit()) && in_inbox.starts_with('i'), "{overall} {in_inbox}");
+    for (path, own, other) in [
+        ("/api/notifications/list?", &overall, &in_inbox),
+        ("/api/notifications/list?user_id=ann&", &in_inbox, &overall),
+    ] {
+        assert_eq!(contents(&app.get(&format!("{path}before={own}")).await), ["a"]);
+        app.get(&format!("{path}before={other}")).await.refused_field("before");
+    }
+}
+
+#[tokio::test]
 async fn category_and_unread_filter() {
     let app = App::new();
     for (category, content) in [("alert", "a"), ("update", "b"), ("alert", "c")] {

@@ -1,7 +1,7 @@
 //! Every rule of the store, by name, against every back end.
 
 use campanile::{
-    model::{Category, Event, Filter, Limit, Notification, NotificationDraft, NotificationId, Search, Timestamp},
+    model::{Category, Event, Filter, Limit, Notification, NotificationDraft, NotificationId, Page, Search, Timestamp},
     server::store::{Creation, Due, LOOKED_AT, Once, Store},
 };
 
@@ -517,6 +517,67 @@ contract! {
             assert!(found.is_empty() && next.is_some());
             assert_eq!(contents(&*store, &filter, next, 50).await, (vec!["needle".to_owned()], None));
         }
+    }
+
+    async fn a_cursor_of_one_inbox_tells_nothing_of_others(open) {
+        let store = open(1000).await;
+        for content in ["1", "2", "3", "4"] {
+            send(&*store, "ann", content).await;
+        }
+        let filter = Filter::inbox(user("ann"));
+        let (newest, Some(first)) = contents(&*store, &filter, None, 2).await else { panic!("there is more") };
+        assert_eq!(newest, ["4", "3"]);
+        for _ in 0..7 {
+            send(&*store, "bob", "x").await;
+        }
+        send(&*store, "ann", "5").await;
+        let (newest, Some(second)) = contents(&*store, &filter, None, 2).await else { panic!("there is more") };
+        assert_eq!(newest, ["5", "4"]);
+        assert_eq!(second.position(), first.position() + 1, "as if nobody else had got anything");
+        assert!(second.of_kind(true).is_ok());
+        assert_eq!(contents(&*store, &filter, Some(first), 9).await, (vec!["2".to_owned(), "1".to_owned()], None));
+        let (_, overall) = contents(&*store, &Filter::default(), None, 9).await;
+        let overall = overall.unwrap();
+        assert!(overall.of_kind(false).is_ok());
+        let rest = contents(&*store, &Filter::default(), Some(overall), 9).await;
+        assert_eq!(rest, (vec!["3".to_owned(), "2".to_owned(), "1".to_owned()], None));
+    }
+
+    async fn a_page_has_at_most_two_mebibytes(open) {
+        let store = open(1000).await;
+        // Each takes 64 KiB as JSON, and 24 KiB in the store: a database that ends where 2 MiB are read has
+        // read enough for the page, and not all.
+        let large: Vec<_> = (0..100).map(|_| accepted(draft("ann", &"\u{1}é".repeat(8_192)))).collect();
+        store.create(&large, None).await.unwrap();
+        let since = modseq(&*store, "ann").await - 100;
+        store.mark_read_at(&user("ann"), 70).await.unwrap();
+        for filter in [Filter::inbox(user("ann")), Filter::default(), Filter { unread: true, ..Filter::default() }] {
+            let (mut seen, mut pages, mut before) = (0, 0, None);
+            loop {
+                let page = store.list(&filter, before, Limit::new(1000)).await.unwrap();
+                assert!(serde_json::to_vec(&page.notifications).unwrap().len() <= Page::MAX_BYTES);
+                seen += page.notifications.len();
+                pages += 1;
+                before = page.next;
+                if before.is_none() {
+                    break;
+                }
+            }
+            let all = if filter.unread { 99 } else { 100 };
+            assert_eq!((seen, pages), (all, 4), "{filter:?}");
+        }
+        let (mut at, mut told) = (since, Vec::new());
+        loop {
+            let changes = store.changes(&user("ann"), at, Limit::new(1000)).await.unwrap();
+            assert!(serde_json::to_vec(&changes).unwrap().len() <= Page::MAX_BYTES);
+            told.extend(changes.events.iter().map(Event::modseq));
+            at = changes.modseq;
+            if !changes.more {
+                break;
+            }
+        }
+        let marked = since + 30;
+        assert_eq!(told, (since + 1..=since + 101).filter(|modseq| *modseq != marked).collect::<Vec<_>>());
     }
 
     async fn an_overview_counts_what_is_there(open) {

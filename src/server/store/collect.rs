@@ -11,14 +11,16 @@ pub(super) struct Collect<'a> {
     limit: usize,
     looked_at: usize,
     /// The place of the last notification that was looked at, in the page or not.
-    last: Option<u64>,
+    last: Option<Cursor>,
     notifications: Vec<Notification>,
+    /// What they take as JSON, in an array.
+    bytes: usize,
     next: Option<Cursor>,
 }
 
 impl<'a> Collect<'a> {
     pub(super) fn new(filter: &'a Filter, limit: Limit) -> Self {
-        Self { filter, limit: limit.get(), looked_at: 0, last: None, notifications: Vec::new(), next: None }
+        Self { filter, limit: limit.get(), looked_at: 0, last: None, notifications: Vec::new(), bytes: 2, next: None }
     }
 
     /// How many notifications are worth reading: one more than the page has, or all that may be
@@ -31,21 +33,30 @@ impl<'a> Collect<'a> {
         }
     }
 
+    /// How many bytes of texts are worth reading: what comes after them is on the next page. A filter
+    /// may hide any of it.
+    pub(super) fn wanted_bytes(&self) -> usize {
+        if self.filter.narrows() { usize::MAX } else { Page::MAX_BYTES }
+    }
+
     /// Looks at the next notification, older than those before; breaks when the page is complete.
-    pub(super) fn look_at(&mut self, place: u64, notification: impl FnOnce() -> Notification) -> ControlFlow<()> {
+    pub(super) fn look_at(&mut self, place: Cursor, notification: impl FnOnce() -> Notification) -> ControlFlow<()> {
         if self.limit == 0 {
             return ControlFlow::Break(());
         }
         if self.looked_at == LOOKED_AT {
-            self.next = self.last.map(Cursor::new);
+            self.next = self.last;
             return ControlFlow::Break(());
         }
         let notification = notification();
         if self.filter.admits(&notification) {
-            if self.notifications.len() == self.limit {
-                self.next = self.last.map(Cursor::new);
+            let bytes = self.bytes + notification.weight() + 1;
+            let is_full = bytes > Page::MAX_BYTES && !self.notifications.is_empty();
+            if self.notifications.len() == self.limit || is_full {
+                self.next = self.last;
                 return ControlFlow::Break(());
             }
+            self.bytes = bytes;
             self.notifications.push(notification);
         }
         self.looked_at += 1;

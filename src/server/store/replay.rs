@@ -1,6 +1,6 @@
 //! How the changes since a position are told, from the present state.
 
-use crate::model::{Changes, Event, Limit, Notification, NotificationId};
+use crate::model::{Changes, Event, Limit, Notification, NotificationId, Page};
 
 /// The numbers of an inbox at present.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -15,12 +15,25 @@ pub(super) struct Present {
     pub(super) unread_count: u64,
 }
 
+/// About what is around an event, or around all of them, in bytes.
+const AROUND: usize = 192;
+
 /// What a change number stands for.
 pub(super) enum Told {
     /// A notification as it is now, and the number of its creation.
     Row(Notification, u64),
     /// The notification of this name was deleted.
     Deleted(NotificationId),
+}
+
+impl Told {
+    /// About how many bytes its event takes as JSON; rather too many than too few.
+    pub(super) fn weight(&self) -> usize {
+        match self {
+            Self::Row(notification, _) => AROUND + notification.weight(),
+            Self::Deleted(_) => AROUND,
+        }
+    }
 }
 
 impl Present {
@@ -37,14 +50,20 @@ impl Present {
 
     /// What happened after `since`. `changed` are the newest changes of notifications and the
     /// remembered deletions after it, in the order of their numbers; of those, the first
-    /// `limit + 1` are enough.
+    /// `limit + 1` are enough, and so are those that first take more than [`Page::MAX_BYTES`].
     pub(super) fn replay(&self, since: u64, limit: Limit, changed: impl IntoIterator<Item = (u64, Told)>) -> Changes {
         let &Self { modseq: present, all_read_modseq: all_read, unread_count, .. } = self;
         let mut all_read_event = (all_read > since).then_some(Event::AllRead { modseq: all_read, unread_count });
         let mut events = Vec::new();
+        let (mut bytes, mut is_full) = (AROUND, false);
         for (modseq, told) in changed {
             if modseq > all_read {
                 events.extend(all_read_event.take());
+            }
+            bytes += told.weight();
+            if bytes > Page::MAX_BYTES && !events.is_empty() {
+                is_full = true;
+                break;
             }
             events.push(match told {
                 Told::Deleted(id) => Event::Deleted { modseq, unread_count, id },
@@ -57,8 +76,10 @@ impl Present {
                 break;
             }
         }
-        events.extend(all_read_event);
-        let more = events.len() > limit.get();
+        if !is_full {
+            events.extend(all_read_event);
+        }
+        let more = is_full || events.len() > limit.get();
         events.truncate(limit.get());
         let modseq = if more { events.last().map_or(since, Event::modseq) } else { present };
         Changes { modseq, unread_count, events, more, reset: false }

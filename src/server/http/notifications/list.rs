@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn the_next_link_keeps_the_query_and_moves_on() {
-        let next = Cursor::new(7);
+        let next = Cursor::overall(7);
         assert_eq!(next_link(None, next), "</api/notifications/list?before=7>; rel=\"next\"");
         assert_eq!(
             next_link(Some("user_id=a%2Fb&before=9&limit=2"), next),

@@ -110,16 +110,18 @@ impl Shelf {
         let Some(user_id) = &filter.user_id else {
             for (seq, row) in self.rows.range(..end).rev() {
                 let Some(inbox) = self.inboxes.get(&row.notification.user_id) else { continue };
-                if page.look_at(*seq, || row.seen_in(inbox)).is_break() {
+                if page.look_at(Cursor::overall(*seq), || row.seen_in(inbox)).is_break() {
                     break;
                 }
             }
             return page.page(None);
         };
         let Some(inbox) = self.inboxes.get(user_id) else { return page.page(Some(self.floor)) };
-        for seq in inbox.seqs.range(..inbox.seqs.partition_point(|seq| *seq < end)).rev() {
+        // Change numbers grow with the places.
+        let is_before = |seq: &Seq| self.rows.get(seq).is_some_and(|row| row.created < end);
+        for seq in inbox.seqs.range(..inbox.seqs.partition_point(is_before)).rev() {
             let Some(row) = self.rows.get(seq) else { continue };
-            if page.look_at(*seq, || row.seen_in(inbox)).is_break() {
+            if page.look_at(Cursor::in_inbox(row.created), || row.seen_in(inbox)).is_break() {
                 break;
             }
         }

@@ -1,12 +1,14 @@
 //! What is read: each is one statement, and so sees one moment.
 
 use std::{
+    pin::pin,
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
 use deadpool_postgres::Pool;
-use tokio_postgres::Row;
+use futures_util::TryStreamExt;
+use tokio_postgres::{Row, types::ToSql};
 use uuid::Uuid;
 
 use super::row::{COLUMNS, Stored, columns, damaged, number, sql_number};
@@ -54,6 +56,23 @@ pub(super) async fn unread_count(pool: &Pool, user_id: &UserId) -> Result<u64, S
     row.map_or(Ok(0), |row| number(&row, 0))
 }
 
+/// The rows of a query that takes no more than it may, one after the other: the texts of those before
+/// a row, in that order, take at most so many bytes. Lengths are known without reading the texts.
+macro_rules! within_bytes {
+    ($order:literal, $bytes:literal, $rows:literal) => {
+        concat!(
+            "(SELECT * FROM (SELECT *, sum(octet_length(content) + coalesce(octet_length(data), 0))
+                 OVER (ORDER BY ",
+            $order,
+            " ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS bytes_before FROM (",
+            $rows,
+            ") r) w WHERE coalesce(bytes_before, 0) <= ",
+            $bytes,
+            ")"
+        )
+    };
+}
+
 /// A row of [`columns`] that is followed by what is read in its inbox.
 fn seen(row: &Row) -> Result<(u64, Notification), StoreError> {
     let stored = Stored::read(row)?;
@@ -83,39 +102,51 @@ pub(super) async fn list(
         "SELECT ",
         columns!(),
         ", b.all_read_modseq
-         FROM (SELECT * FROM notifications WHERE seq < $1 ORDER BY seq DESC LIMIT $2) n
-         JOIN inboxes b USING (user_id) ORDER BY n.seq DESC"
+         FROM ",
+        within_bytes!("seq DESC", "$3", "SELECT * FROM notifications WHERE seq < $1 ORDER BY seq DESC LIMIT $2"),
+        " n JOIN inboxes b USING (user_id) ORDER BY n.seq DESC"
     );
     const ONE: &str = concat!(
         "SELECT ",
         columns!(),
         ", b.all_read_modseq, b.modseq
-         FROM inboxes b LEFT JOIN LATERAL (
-             SELECT * FROM notifications WHERE user_id = $1 AND seq < $2 ORDER BY created DESC LIMIT $3
-         ) n ON true
+         FROM inboxes b LEFT JOIN LATERAL ",
+        within_bytes!(
+            "created DESC",
+            "$4",
+            "SELECT * FROM notifications WHERE user_id = $1 AND created < $2 ORDER BY created DESC LIMIT $3"
+        ),
+        " n ON true
          WHERE b.user_id = $1 ORDER BY n.created DESC"
     );
     let before = before.map_or(i64::MAX, |cursor| sql_number(cursor.position()));
     let mut page = Collect::new(filter, limit);
-    let wanted = sql_number(page.wanted() as u64);
+    let (wanted, bytes) = (sql_number(page.wanted() as u64), sql_number(page.wanted_bytes() as u64));
     let client = pool.get().await?;
     let Some(user_id) = &filter.user_id else {
         let statement = client.prepare_cached(ALL).await?;
-        for row in client.query(&statement, &[&before, &wanted]).await? {
+        let mut rows = pin!(client.query_raw(&statement, [before, wanted, bytes]).await?);
+        while let Some(row) = rows.try_next().await? {
             let (seq, notification) = seen(&row)?;
-            if page.look_at(seq, || notification).is_break() {
+            if page.look_at(Cursor::overall(seq), || notification).is_break() {
                 break;
             }
         }
         return Ok(page.page(None));
     };
     let statement = client.prepare_cached(ONE).await?;
-    let rows = client.query(&statement, &[&user_id.as_str(), &before, &wanted]).await?;
-    let modseq = rows.first().map_or(Ok(0), |row| number(row, COLUMNS + 1))?;
-    // An inbox in which nothing is found is one row without a notification.
-    for row in rows.iter().filter(|row| row.try_get::<_, Option<i64>>(1).is_ok_and(|created| created.is_some())) {
-        let (seq, notification) = seen(row)?;
-        if page.look_at(seq, || notification).is_break() {
+    let values: [&(dyn ToSql + Sync); 4] = [&user_id.as_str(), &before, &wanted, &bytes];
+    let mut rows = pin!(client.query_raw(&statement, values).await?);
+    let mut modseq = 0;
+    while let Some(row) = rows.try_next().await? {
+        modseq = number(&row, COLUMNS + 1)?;
+        // An inbox in which nothing is found is one row without a notification.
+        if row.try_get::<_, Option<i64>>(1)?.is_none() {
+            break;
+        }
+        let stored = Stored::read(&row)?;
+        let (created, all_read) = (stored.created, number(&row, COLUMNS)?);
+        if page.look_at(Cursor::in_inbox(created), || stored.seen(all_read)).is_break() {
             break;
         }
     }
@@ -123,27 +154,38 @@ pub(super) async fn list(
 }
 
 pub(super) async fn changes(pool: &Pool, user_id: &UserId, since: u64, limit: Limit) -> Result<Changes, StoreError> {
-    /// Beside the inbox's numbers, up to `$3` of what was created, marked and deleted.
+    /// Beside the inbox's numbers, up to `$3` of what was created, marked and deleted, and up to `$4`
+    /// bytes of the first two.
     const CHANGES: &str = concat!(
         "SELECT ",
         columns!(),
         ", b.modseq, b.forgotten, b.all_read_modseq, b.unread_count, n.deleted
          FROM inboxes b LEFT JOIN LATERAL (
-             (SELECT *, NULL::uuid AS deleted FROM notifications
-              WHERE user_id = $1 AND created > $2 AND modseq = created ORDER BY created LIMIT $3)
-             UNION ALL
-             (SELECT *, NULL FROM notifications
-              WHERE user_id = $1 AND modseq > $2 AND modseq <> created ORDER BY modseq LIMIT $3)
-             UNION ALL
-             (SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, modseq, id FROM deletions
-              WHERE user_id = $1 AND modseq > $2 ORDER BY modseq LIMIT $3)
+             SELECT *, NULL::uuid AS deleted FROM ",
+        within_bytes!(
+            "created",
+            "$4",
+            "SELECT * FROM notifications WHERE user_id = $1 AND created > $2 AND modseq = created
+                 ORDER BY created LIMIT $3"
+        ),
+        " c UNION ALL SELECT *, NULL FROM ",
+        within_bytes!(
+            "modseq",
+            "$4",
+            "SELECT * FROM notifications WHERE user_id = $1 AND modseq > $2 AND modseq <> created
+                 ORDER BY modseq LIMIT $3"
+        ),
+        " m UNION ALL
+             (SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, modseq, NULL, id
+              FROM deletions WHERE user_id = $1 AND modseq > $2 ORDER BY modseq LIMIT $3)
          ) n ON true
          WHERE b.user_id = $1 ORDER BY n.modseq"
     );
     let client = pool.get().await?;
     let statement = client.prepare_cached(CHANGES).await?;
     let enough = sql_number(limit.get() as u64 + 1);
-    let rows = client.query(&statement, &[&user_id.as_str(), &sql_number(since), &enough]).await?;
+    let bytes = sql_number(Page::MAX_BYTES as u64);
+    let rows = client.query(&statement, &[&user_id.as_str(), &sql_number(since), &enough, &bytes]).await?;
     let Some(first) = rows.first() else {
         let nobody = Present::default();
         return Ok(if since == 0 { nobody.replay(since, limit, []) } else { nobody.reset() });

@@ -69,7 +69,7 @@ pub(super) fn list(
         "SELECT ",
         columns!(),
         " FROM notifications n INDEXED BY notifications_by_inbox
-         WHERE n.inbox = ?1 AND n.seq < ?2 ORDER BY n.created DESC LIMIT ?3"
+         WHERE n.inbox = ?1 AND n.created < ?2 ORDER BY n.created DESC LIMIT ?3"
     );
     let transaction = connection.unchecked_transaction()?;
     let before = before.map_or(i64::MAX, |cursor| i64::try_from(cursor.position()).unwrap_or(i64::MAX));
@@ -79,7 +79,7 @@ pub(super) fn list(
         let mut query = transaction.prepare_cached(ALL)?;
         for row in query.query_map((before, rows), seen_with_user)? {
             let (seq, notification) = row?;
-            if page.look_at(seq.unsigned_abs(), || notification).is_break() {
+            if page.look_at(Cursor::overall(seq.unsigned_abs()), || notification).is_break() {
                 break;
             }
         }
@@ -91,7 +91,7 @@ pub(super) fn list(
     let mut query = transaction.prepare_cached(ONE)?;
     for stored in query.query_map((inbox, before, rows), |row| Stored::read(row, user_id.clone()))? {
         let stored = stored?;
-        if page.look_at(stored.seq.unsigned_abs(), || stored.seen(present.all_read_modseq)).is_break() {
+        if page.look_at(Cursor::in_inbox(stored.created), || stored.seen(present.all_read_modseq)).is_break() {
             break;
         }
     }
@@ -130,10 +130,16 @@ pub(super) fn changes(
     let mut changed = Vec::new();
     for sql in [CREATED, MARKED] {
         let mut query = transaction.prepare_cached(sql)?;
+        let mut bytes = 0;
         for stored in query.query_map(values, |row| Stored::read(row, user_id.clone()))? {
             let stored = stored?;
             let (modseq, created) = (stored.modseq, stored.created);
-            changed.push((modseq, Told::Row(stored.seen(present.all_read_modseq), created)));
+            let told = Told::Row(stored.seen(present.all_read_modseq), created);
+            bytes += told.weight();
+            changed.push((modseq, told));
+            if bytes > Page::MAX_BYTES {
+                break;
+            }
         }
     }
     let mut query = transaction.prepare_cached(DELETED)?;
