@@ -1,6 +1,12 @@
 //! What a store holds, one record at a time: how it is moved to another one.
 
-use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{Error, IgnoredAny},
+};
+use serde_json::value::RawValue;
 
 use super::{Once, ServiceKey};
 use crate::{
@@ -18,7 +24,7 @@ use crate::{
 /// requests by name; service keys by when they were made, and then by id. Sessions and tickets stay
 /// behind: whoever has one signs in again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "record", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(tag = "record", rename_all = "snake_case", deny_unknown_fields, remote = "Self")]
 pub enum Record {
     /// An inbox. Its counts are those of its notifications.
     Inbox {
@@ -62,6 +68,42 @@ pub enum Record {
     },
     /// A service key.
     Key(KeyRecord),
+}
+
+impl Serialize for Record {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Self::serialize(self, serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Record {
+    /// What serde derives for a tag keeps the fields in a buffer, out of which the text of
+    /// [`crate::model::Data`] cannot be read. So the tag is read first, and then the whole.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Tag<'a> {
+            #[serde(borrow)]
+            record: Cow<'a, str>,
+        }
+
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Whole {
+            #[serde(rename = "record")]
+            _tag: IgnoredAny,
+            modseq: u64,
+            created: u64,
+            notification: Notification,
+        }
+
+        let json = Box::<RawValue>::deserialize(deserializer)?;
+        let tag: Tag<'_> = serde_json::from_str(json.get()).map_err(D::Error::custom)?;
+        if tag.record != "notification" {
+            return Self::deserialize(&mut serde_json::Deserializer::from_str(json.get())).map_err(D::Error::custom);
+        }
+        let Whole { modseq, created, notification, .. } = serde_json::from_str(json.get()).map_err(D::Error::custom)?;
+        Ok(Self::Notification { modseq, created, notification })
+    }
 }
 
 /// A service key, as it is exported.
@@ -131,5 +173,22 @@ impl Once {
     /// Out of what [`Self::record`] made; `None` when the fingerprint is not one.
     pub(super) fn from_record(key: String, fingerprint: &str, at: Timestamp) -> Option<Self> {
         Some(Self { caller: None, key, fingerprint: hex::decode(fingerprint)?, fingerprint_of_old: None, at })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_keeps_its_data_as_it_was_sent() {
+        let json = r#"{"record":"notification","modseq":2,"created":1,"notification":{"id":"019a5370-7d3b-7c4e-9f1a-5b8a1c2d3e4f","user_id":"ann","content":"hi","timestamp":"2025-11-05T10:30:00.123456Z","is_read":true,"category":"message","data":{"n":18446744073709551616,"e":1e400,"a":1,"a":2}}}"#;
+        let record: Record = serde_json::from_str(json).unwrap();
+        assert_eq!(serde_json::to_string(&record).unwrap(), json);
+        let other = json.replace("\"created\"", "\"made\"");
+        assert!(serde_json::from_str::<Record>(&other).is_err());
+        let inbox = r#"{"record":"inbox","user_id":"ann","modseq":2,"forgotten":0,"all_read_modseq":0}"#;
+        assert_eq!(serde_json::to_string(&serde_json::from_str::<Record>(inbox).unwrap()).unwrap(), inbox);
+        assert!(serde_json::from_str::<Record>(&inbox.replace('2', "2,\"more\":1")).is_err());
     }
 }
