@@ -1,16 +1,13 @@
 //! How often somebody may do something.
 //!
-//! Each has a bucket that holds `burst` and is filled again at a steady rate (the generic cell rate
-//! algorithm, by the crate `governor`). A bucket that is full again is forgotten.
+//! Each has a bucket that holds `burst` and is filled again at a steady rate. A bucket that is full
+//! again is forgotten.
+
+mod buckets;
 
 use std::{hash::Hash, num::NonZeroU32, time::Duration};
 
-use governor::{
-    Quota, RateLimiter,
-    clock::{Clock, DefaultClock},
-    middleware::StateInformationMiddleware,
-    state::keyed::DefaultKeyedStateStore,
-};
+use buckets::{Buckets, Refused, Shape};
 
 /// So many in so much time, and how many of them at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +57,10 @@ impl Rate {
     fn window(self) -> u64 {
         (self.period() * self.burst.get()).as_secs().max(1)
     }
+
+    fn shape(self) -> Shape {
+        Shape { period: self.period().as_nanos(), burst: self.burst }
+    }
 }
 
 impl std::fmt::Display for Rate {
@@ -98,22 +99,30 @@ pub struct TooOften {
     pub again_in: Option<u64>,
 }
 
-type Buckets<K> = RateLimiter<K, DefaultKeyedStateStore<K>, DefaultClock, StateInformationMiddleware>;
+/// How many requests a request counts as: it and what it brings.
+///
+/// One more for every ten notifications and for every 64 KiB of them. So a thousand small ones are 101
+/// requests, which is much less than a thousand requests cost, and the most that can be sent to a
+/// thousand users at once is some hundreds.
+#[must_use]
+pub fn weight(notifications: usize, bytes: usize) -> NonZeroU32 {
+    const NOTIFICATIONS: usize = 10;
+    const BYTES: usize = 64 * 1024;
+    let more = (notifications / NOTIFICATIONS).saturating_add(bytes / BYTES);
+    NonZeroU32::MIN.saturating_add(u32::try_from(more).unwrap_or(u32::MAX))
+}
 
 /// Counts how often each does something.
-pub struct Limiter<K: Hash + Eq + Clone> {
+pub struct Limiter<K> {
     rate: Rate,
     buckets: Buckets<K>,
-    clock: DefaultClock,
 }
 
 impl<K: Hash + Eq + Clone> Limiter<K> {
     /// Everybody may do it this often.
     #[must_use]
     pub fn new(rate: Rate) -> Self {
-        // A rate is at most one in a nanosecond, so its period is not zero.
-        let quota = Quota::with_period(rate.period()).unwrap_or(Quota::per_second(rate.count)).allow_burst(rate.burst);
-        Self { rate, buckets: RateLimiter::keyed(quota).with_middleware(), clock: DefaultClock::default() }
+        Self { rate, buckets: Buckets::new(rate.shape()) }
     }
 
     /// Counts one of them, unless that is too often.
@@ -121,14 +130,9 @@ impl<K: Hash + Eq + Clone> Limiter<K> {
     /// # Errors
     /// When it is; then nothing was counted.
     pub fn check(&self, who: &K) -> Result<Remaining, TooOften> {
-        let burst = self.rate.burst.get();
-        match self.buckets.check_key(who) {
-            Ok(state) => {
-                let (left, window) = (state.remaining_burst_capacity(), self.rate.window());
-                Ok(Remaining { burst, window, left, next: self.rate.period().as_secs().max(1) })
-            }
-            Err(not_until) => Err(self.too_often(not_until.wait_time_from(self.clock.now()))),
-        }
+        let left = self.buckets.take(who, NonZeroU32::MIN).map_err(|refused| self.too_often(refused))?;
+        let (burst, window) = (self.rate.burst.get(), self.rate.window());
+        Ok(Remaining { burst, window, left, next: self.rate.period().as_secs().max(1) })
     }
 
     /// Counts so many at once, or none of them.
@@ -136,17 +140,28 @@ impl<K: Hash + Eq + Clone> Limiter<K> {
     /// # Errors
     /// When that is too often, or more than anybody may do at once.
     pub fn check_many(&self, who: &K, count: NonZeroU32) -> Result<(), TooOften> {
-        match self.buckets.check_key_n(who, count) {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(not_until)) => Err(self.too_often(not_until.wait_time_from(self.clock.now()))),
-            Err(_) => Err(TooOften { burst: self.rate.burst.get(), window: self.rate.window(), again_in: None }),
-        }
+        self.buckets.take(who, count).map(drop).map_err(|refused| self.too_often(refused))
+    }
+
+    /// Counts all of these, each of whom is named once, or nothing of anybody.
+    ///
+    /// # Errors
+    /// When it is too often for one of them, or more than anybody may do at once; says when it would
+    /// be for none.
+    pub fn check_all(&self, all: &[(&K, NonZeroU32)]) -> Result<(), TooOften> {
+        self.buckets.take_all(all).map_err(|refused| self.too_often(refused))
+    }
+
+    /// Counts so many more of somebody whom [`Self::check`] let in, because what they asked for turned
+    /// out to weigh more than one. It is not refused any more: who asks next waits until it is paid.
+    /// A debt is never more than a burst.
+    pub fn charge(&self, who: &K, count: u32) {
+        self.buckets.charge(who, count);
     }
 
     /// Forgets whoever has all of their burst again.
     pub fn forget_idle(&self) {
-        self.buckets.retain_recent();
-        self.buckets.shrink_to_fit();
+        self.buckets.forget_full();
     }
 
     /// How many are remembered.
@@ -158,12 +173,15 @@ impl<K: Hash + Eq + Clone> Limiter<K> {
     /// Whether nobody is remembered.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.buckets.is_empty()
+        self.len() == 0
     }
 
-    fn too_often(&self, wait: Duration) -> TooOften {
-        // A client that waits as long as it is told must not be refused again.
-        let again_in = Some(wait.as_secs() + 1);
+    fn too_often(&self, refused: Refused) -> TooOften {
+        let again_in = match refused {
+            // A client that waits as long as it is told must not be refused again.
+            Refused::For(wait) => Some(wait.as_secs() + 1),
+            Refused::Ever => None,
+        };
         TooOften { burst: self.rate.burst.get(), window: self.rate.window(), again_in }
     }
 }
@@ -209,6 +227,48 @@ mod tests {
         assert!(many(2).is_ok());
         assert!(many(2).unwrap_err().again_in.is_some());
         assert!(many(1).is_ok());
+    }
+
+    #[test]
+    fn what_is_refused_for_one_is_counted_for_none() {
+        let limiter = Limiter::new(rate("1/m:3"));
+        let [one, two, four] = [1, 2, 4].map(|count| NonZeroU32::new(count).unwrap());
+        limiter.check_many(&"bob", two).unwrap();
+        assert!(limiter.check_all(&[(&"ann", two), (&"bob", two)]).unwrap_err().again_in.is_some());
+        assert_eq!(limiter.check_all(&[(&"ann", four), (&"bob", two)]).unwrap_err().again_in, None);
+        assert!(limiter.check_all(&[(&"ann", two), (&"bob", one)]).is_ok());
+        assert_eq!(limiter.check(&"ann").unwrap().left, 0);
+    }
+
+    #[test]
+    fn what_weighs_more_is_paid_by_the_next_and_never_for_ever() {
+        let limiter = Limiter::new(rate("1/s:10"));
+        assert_eq!(limiter.check(&"ann").unwrap().left, 9);
+        limiter.charge(&"ann", 4);
+        assert_eq!(limiter.check(&"ann").unwrap().left, 4);
+        limiter.charge(&"ann", u32::MAX);
+        let again_in = limiter.check(&"ann").unwrap_err().again_in.unwrap();
+        assert!((10..=12).contains(&again_in), "{again_in}");
+    }
+
+    #[test]
+    fn a_weight_grows_with_what_is_sent() {
+        let weights = [(1, 100), (9, 0), (10, 0), (1000, 0), (1, 64 * 1024), (usize::MAX, usize::MAX)];
+        let weights = weights.map(|(notifications, bytes)| weight(notifications, bytes).get());
+        assert_eq!(weights, [1, 1, 2, 101, 2, u32::MAX]);
+    }
+
+    #[test]
+    fn no_rate_is_too_extreme() {
+        for text in ["1/h:4294967295", "1000000000/s:1", "1000000000/s:4294967295", "1/h:1"] {
+            let limiter = Limiter::new(rate(text));
+            let burst = limiter.rate.burst;
+            limiter.check_many(&"ann", burst).unwrap();
+            limiter.charge(&"ann", u32::MAX);
+            limiter.charge(&"ann", u32::MAX);
+            let again = limiter.check_many(&"ann", burst);
+            assert!(again.is_err() || text.starts_with("1000000000/s"), "{text}");
+        }
     }
 
     #[test]

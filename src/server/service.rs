@@ -171,8 +171,8 @@ impl NotificationService {
                 .and_modify(|count| *count = count.saturating_add(1))
                 .or_insert(NonZeroU32::MIN);
         }
-        let counted = each.into_iter().try_for_each(|(user_id, count)| recipients.check_many(user_id, count));
-        counted.map_err(|TooOften { burst, again_in, .. }| match again_in {
+        let each: Vec<_> = each.into_iter().collect();
+        recipients.check_all(&each).map_err(|TooOften { burst, again_in, .. }| match again_in {
             Some(seconds) => ServiceError::TooMany {
                 why: "This user is sent too much. Send less, or later.".into(),
                 retry_after: Some(seconds),

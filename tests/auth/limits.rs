@@ -87,12 +87,17 @@ async fn nobody_is_sent_more_than_they_can_take() {
     // A batch is sent to all of them or to none, and never more than a burst to one.
     let batch = serde_json::json!({"user_ids": ["cem", "ann"], "content": "hi"});
     app.post_json("/api/notifications/batch", &batch).await.problem(429, "too_many_requests");
+    // What was refused for one has used up nothing of the others.
+    for _ in 0..3 {
+        assert_eq!(create("cem").await.status, 201);
+    }
+    create("cem").await.problem(429, "too_many_requests");
     let many: Vec<_> = (0..4).map(|_| serde_json::json!({"user_id": "dan", "content": "hi"})).collect();
     let refused = app.post_json("/api/notifications/batch", &serde_json::json!({"notifications": many})).await;
     assert!(refused.problem(429, "too_many_requests")["retry_after"].is_null());
-    for user in ["cem", "dan"] {
+    for (user, sent) in [("cem", 3), ("dan", 0)] {
         let count = service.unread_count(&Principal::operator(), &crate::store::user(user)).await.unwrap();
-        assert_eq!(count, 0);
+        assert_eq!(count, sent);
     }
 }
 
