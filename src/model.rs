@@ -29,7 +29,7 @@ pub use notification::{Accepted, Notification, NotificationId};
 #[cfg(feature = "ssr")]
 pub use page::WholeNumber;
 pub use page::{Cursor, Limit, Overview, Page, UnreadCount, parse_whole_number};
-pub use problem::{Code, FieldError, Invalid, Problem};
+pub use problem::{Code, Complaints, FieldError, Invalid, Problem};
 pub use search::Search;
 pub use text::{Content, Title};
 pub use timestamp::Timestamp;

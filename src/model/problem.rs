@@ -33,6 +33,79 @@ impl FieldError {
     }
 }
 
+/// What is wrong with a request: the first things, and how many more there are.
+///
+/// However much is wrong, what is said of it takes little room, and what is not said is not even made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Complaints {
+    named: Vec<FieldError>,
+    more: u64,
+    room: usize,
+}
+
+impl Complaints {
+    /// How many are named.
+    pub const MAX: usize = 20;
+
+    /// One more thing that is wrong.
+    pub fn add(&mut self, error: impl FnOnce() -> FieldError) {
+        if self.named.len() < self.room {
+            self.named.push(error());
+        } else {
+            self.more += 1;
+        }
+    }
+
+    /// One more thing that is wrong, which is named before the others.
+    pub fn add_first(&mut self, error: FieldError) {
+        self.named.insert(0, error);
+        if self.named.len() > self.room {
+            self.named.pop();
+            self.more += 1;
+        }
+    }
+
+    /// Nothing yet, for a part of the request: it names no more than there is room for here.
+    #[must_use]
+    pub fn for_part(&self) -> Self {
+        Self { named: Vec::new(), more: 0, room: self.room - self.named.len() }
+    }
+
+    /// What is wrong with a part, which is at this place.
+    pub fn absorb(&mut self, place: impl std::fmt::Display, part: Self) {
+        for error in part.named {
+            self.add(|| FieldError { field: format!("{place}.{}", error.field), ..error });
+        }
+        self.more += part.more;
+    }
+
+    /// How many things are wrong.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.more + self.named.len() as u64
+    }
+
+    /// Whether nothing is wrong.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.count() == 0
+    }
+}
+
+impl Default for Complaints {
+    fn default() -> Self {
+        Self { named: Vec::new(), more: 0, room: Self::MAX }
+    }
+}
+
+impl From<Vec<FieldError>> for Complaints {
+    fn from(mut errors: Vec<FieldError>) -> Self {
+        let more = errors.len().saturating_sub(Self::MAX) as u64;
+        errors.truncate(Self::MAX);
+        Self { named: errors, more, ..Self::default() }
+    }
+}
+
 /// What kind of failure it is: a word for programs, which does not change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
@@ -140,6 +213,10 @@ pub struct Problem {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "ssr", schema(required = false))]
     pub errors: Vec<FieldError>,
+    /// How much more is wrong than `errors` says, which has 20 at most.
+    #[serde(default, skip_serializing_if = "is_none")]
+    #[cfg_attr(feature = "ssr", schema(required = false))]
+    pub more_errors: u64,
     /// How many seconds to wait, as in the header `Retry-After`, when `code` is `too_many_requests`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "ssr", schema(nullable = false))]
@@ -160,6 +237,7 @@ impl Problem {
             detail: detail.into(),
             code,
             errors: Vec::new(),
+            more_errors: 0,
             retry_after: None,
             ok: None,
         }
@@ -167,13 +245,18 @@ impl Problem {
 
     /// Values that are not legal; the detail is the first of them.
     #[must_use]
-    pub fn invalid(errors: Vec<FieldError>) -> Self {
-        let detail = match errors.as_slice() {
-            [] => "A value is not legal.".to_owned(),
-            [only] => format!("{}: {}", only.field, only.message),
-            [first, rest @ ..] => format!("{}: {} ({} more in errors)", first.field, first.message, rest.len()),
+    pub fn invalid(complaints: impl Into<Complaints>) -> Self {
+        let Complaints { named: errors, more: more_errors, .. } = complaints.into();
+        let mut detail = match errors.first() {
+            None => "A value is not legal.".to_owned(),
+            Some(first) => format!("{}: {}", first.field, first.message),
         };
-        Self { errors, ..Self::new(Code::InvalidInput, detail) }
+        match (errors.len().saturating_sub(1), more_errors) {
+            (0, _) => {}
+            (rest, 0) => detail.push_str(&format!(" ({rest} more in errors)")),
+            (rest, more) => detail.push_str(&format!(" ({rest} more in errors, and {more} that are not listed)")),
+        }
+        Self { errors, more_errors, ..Self::new(Code::InvalidInput, detail) }
     }
 
     /// A failure of the server's own. It tells nothing; whoever makes it logs the cause.
@@ -219,5 +302,48 @@ impl Problem {
     #[must_use]
     pub fn field(&self, name: &str) -> Option<&str> {
         self.errors.iter().find(|error| error.field == name).map(|error| error.message.as_str())
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out a reference")]
+fn is_none(count: &u64) -> bool {
+    *count == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn errors(count: usize) -> Vec<FieldError> {
+        (0..count).map(|number| FieldError::new(number.to_string(), Invalid::new("no"))).collect()
+    }
+
+    #[test]
+    fn twenty_are_named_and_the_rest_is_counted() {
+        let problem = Problem::invalid(errors(20));
+        assert_eq!((problem.errors.len(), problem.more_errors), (20, 0));
+        assert_eq!(problem.detail, "0: no (19 more in errors)");
+        let problem = Problem::invalid(errors(23));
+        assert_eq!((problem.errors.len(), problem.more_errors), (20, 3));
+        assert_eq!(problem.detail, "0: no (19 more in errors, and 3 that are not listed)");
+        assert!(!serde_json::to_string(&Problem::invalid(errors(1))).unwrap().contains("more_errors"));
+    }
+
+    #[test]
+    fn what_is_not_named_is_not_made() {
+        let mut all = Complaints::default();
+        for index in 0..30 {
+            let mut part = all.for_part();
+            for error in errors(2) {
+                part.add(|| if index < 10 { error } else { unreachable!() });
+            }
+            all.absorb(format_args!("list[{index}]"), part);
+        }
+        assert_eq!(all.count(), 60);
+        all.add_first(FieldError::new("list", Invalid::new("too long")));
+        let problem = Problem::invalid(all);
+        let ends = [&problem.errors[0].field, &problem.errors[1].field, &problem.errors[19].field];
+        assert_eq!(ends, ["list", "list[0].0", "list[9].0"]);
+        assert_eq!(problem.more_errors, 41);
     }
 }
