@@ -40,7 +40,7 @@ use std::time::Duration;
 use leptos::prelude::*;
 
 #[cfg(feature = "ssr")]
-pub(crate) use self::percent::encode as percent_encoded;
+pub(crate) use self::percent::{decode as percent_decoded, encode as percent_encoded};
 pub use self::{
     address::Address,
     initial::{Initial, Snapshot},

@@ -21,7 +21,7 @@ pub(crate) fn encode(text: &str) -> String {
 
 /// Reads what a form or [`encode`] wrote. What is not a legal escape stands for itself, and bytes
 /// that are not UTF-8 become U+FFFD.
-pub(super) fn decode(text: &str) -> String {
+pub(crate) fn decode(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());
     let mut at = 0;

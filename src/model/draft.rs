@@ -15,6 +15,7 @@ use super::{
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "ssr", schema(as = NewNotification))]
+#[serde(deny_unknown_fields)]
 pub struct NotificationDraft {
     /// Whose inbox it goes to.
     #[cfg_attr(feature = "ssr", schema(value_type = UserId, required = true))]

@@ -128,6 +128,7 @@ impl Settings {
                 auth: None,
                 trusted_proxies: auth::networks(said.trusted_proxies)?,
                 allowed_origins: auth::origins(said.allowed_origins)?,
+                lenient: needed("lenient", said.lenient)?,
                 streams: StreamOptions {
                     heartbeat: seconds("heartbeat", said.heartbeat)?,
                     stall_timeout: seconds("stall-timeout", said.stall_timeout)?,

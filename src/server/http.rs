@@ -3,6 +3,7 @@
 //! Handlers take a request apart, make one call of the service, and put the answer together.
 
 mod access;
+mod body;
 mod client;
 mod cookie;
 mod dashboard;
@@ -12,8 +13,10 @@ mod extract;
 mod gate;
 mod health;
 mod intake;
+mod json;
 mod live;
 mod login;
+mod names;
 mod notifications;
 mod padding;
 mod page;
@@ -64,6 +67,8 @@ pub struct HttpOptions {
     pub trusted_proxies: Vec<IpNet>,
     /// The origins of other sites whose pages may use the API, such as `https://app.example`.
     pub allowed_origins: Vec<String>,
+    /// Whether a notification that comes in may have fields that nobody knows; they are ignored.
+    pub lenient: bool,
 }
 
 impl Default for HttpOptions {
@@ -77,6 +82,7 @@ impl Default for HttpOptions {
             auth: None,
             trusted_proxies: Vec::new(),
             allowed_origins: Vec::new(),
+            lenient: false,
         }
     }
 }

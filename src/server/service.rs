@@ -84,6 +84,11 @@ impl NotificationService {
         Self { batch_max, ..self }
     }
 
+    /// How many notifications one call creates at most.
+    pub(in crate::server) fn most_at_once(&self) -> usize {
+        self.batch_max
+    }
+
     /// The same, but what was accepted longer ago than this is deleted, as if it had expired.
     #[must_use]
     pub fn max_age(self, max_age: Option<TimeDelta>) -> Self {

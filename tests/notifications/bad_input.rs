@@ -4,6 +4,7 @@ use axum::{
     body::Body,
     http::{Method, Request, header},
 };
+use campanile::server::http::HttpOptions;
 use serde_json::json;
 
 use crate::harness::App;
@@ -112,6 +113,207 @@ async fn a_body_over_the_limit() {
     }
 }
 
+/// What it says of itself is enough: the server reads nothing of it.
+#[tokio::test]
+async fn a_body_that_is_announced_as_over_the_limit() {
+    struct Announced;
+    impl axum::body::HttpBody for Announced {
+        type Data = axum::body::Bytes;
+        type Error = std::convert::Infallible;
+        fn poll_frame(
+            self: std::pin::Pin<&mut Self>,
+            _: &mut std::task::Context<'_>,
+        ) -> std::task::Poll<Option<Result<hyper::body::Frame<Self::Data>, Self::Error>>> {
+            unreachable!("nothing is read")
+        }
+        fn size_hint(&self) -> hyper::body::SizeHint {
+            hyper::body::SizeHint::with_exact(5_000_000)
+        }
+    }
+    let app = App::new();
+    for (method, path, _) in ROUTES.into_iter().filter(|route| route.2) {
+        let request = with_body(method, path, Some("application/json"), Body::new(Announced));
+        app.ask(request).await.problem(413, "payload_too_large");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_compressed() {
+    let app = App::new();
+    for (method, path, _) in ROUTES.into_iter().filter(|route| route.2) {
+        for (encoding, is_taken) in [("gzip", false), ("br, gzip", false), ("", false), ("Identity", true)] {
+            let mut request = with_body(method, path, Some("application/json"), "{}");
+            request.headers_mut().insert(header::CONTENT_ENCODING, encoding.parse().unwrap());
+            let answer = app.ask(request).await;
+            if is_taken {
+                assert_ne!(answer.status, 415);
+            } else {
+                assert_eq!(answer.header("accept-encoding"), "identity");
+                answer.problem(415, "unsupported_media_type");
+            }
+        }
+        let other = app.ask(with_body(method, path, Some("text/plain"), "{}")).await;
+        assert_eq!((other.status.as_u16(), other.header("accept-encoding")), (415, ""));
+    }
+}
+
+#[tokio::test]
+async fn a_byte_order_mark_is_read_past() {
+    let app = App::new();
+    let body = "\u{feff}{\"user_id\": \"ann\", \"content\": \"\u{feff}\u{feff}hi\"}";
+    let answer = app.ask(with_body("POST", "/api/notifications/create", Some("application/json"), body)).await;
+    assert_eq!(answer.json()["content"], "\u{feff}\u{feff}hi");
+    for (method, path, _) in ROUTES.into_iter().filter(|route| route.2) {
+        let twice = "\u{feff}\u{feff}{}";
+        app.ask(with_body(method, path, Some("application/json"), twice)).await.problem(400, "bad_request");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_deep() {
+    let app = App::new();
+    let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    for (method, path, _) in ROUTES.into_iter().filter(|route| route.2) {
+        for (body, field) in [(deep.clone(), "body"), (format!("{{\"x\": {deep}}}"), "x")] {
+            app.ask(with_body(method, path, Some("application/json"), body)).await.refused_field(field);
+        }
+    }
+    let data = format!("{}{}", "{\"a\":".repeat(1_000), "1".to_owned() + &"}".repeat(1_000));
+    let body = format!("{{\"user_id\": \"ann\", \"content\": \"hi\", \"data\": {data}}}");
+    let answer = app.ask(with_body("POST", "/api/notifications/create", Some("application/json"), body)).await;
+    answer.refused_field("data");
+}
+
+#[tokio::test]
+async fn a_field_that_is_not_known() {
+    let app = App::new();
+    for (method, path, _) in ROUTES.into_iter().filter(|route| route.2) {
+        let answer = app.send(method.parse().unwrap(), path, Some("{\"nonsense\": 1}")).await;
+        answer.refused_field("nonsense");
+    }
+    let paths = ["/api/notifications/create", "/api/notifications/batch"];
+    for (path, body, field, right) in [
+        (
+            paths[0],
+            r#"{"user_id": "ann", "content": "x", "expiresAt": "2030-01-01T00:00:00Z"}"#,
+            "expiresAt",
+            "expires_at",
+        ),
+        (paths[0], r#"{"userid": "ann", "content": "x"}"#, "userid", "user_id"),
+        (paths[1], r#"{"user_ids": ["ann"], "content": "x", "expiresAt": null}"#, "expiresAt", "expires_at"),
+        (paths[1], r#"{"notification": [], "user_ids": ["ann"], "content": "x"}"#, "notification", "notifications"),
+        (
+            paths[1],
+            r#"{"notifications": [{"user_id": "ann", "content": "x"}, {"user_id": "ann", "content": "x", "titel": "x"}]}"#,
+            "notifications[1].titel",
+            "title",
+        ),
+    ] {
+        let answer = app.send(Method::POST, path, Some(body)).await;
+        answer.refused_field(field);
+        let said = answer.json()["errors"][0]["message"].as_str().unwrap().to_owned();
+        assert!(said.ends_with(&format!("did you mean `{right}`?")), "{said}");
+    }
+    let patch = format!("/api/notifications/{ID}");
+    app.send(Method::PATCH, &patch, Some(r#"{"is_read": true, "isRead": true}"#)).await.refused_field("isRead");
+    assert_eq!(app.get("/api/notifications/list").await.json(), json!([]));
+    // What is inside of data is nobody's but the sender's.
+    let body = r#"{"user_id": "ann", "content": "x", "data": {"userid": 1}}"#;
+    assert_eq!(app.send(Method::POST, paths[0], Some(body)).await.status, 201);
+}
+
+#[tokio::test]
+async fn a_field_that_is_not_known_is_ignored_where_that_is_asked_for() {
+    let options = HttpOptions { lenient: true, ..HttpOptions::default() };
+    let app = App::with(App::new().service, &options);
+    let item = r#"{"user_id": "ann", "content": "x", "expiresAt": "never", "extra": [1]}"#;
+    assert_eq!(app.send(Method::POST, "/api/notifications/create", Some(item)).await.status, 201);
+    let batch = format!("{{\"notifications\": [{item}]}}");
+    assert_eq!(app.send(Method::POST, "/api/notifications/batch", Some(&batch)).await.status, 201);
+    let patch = format!("/api/notifications/{ID}");
+    app.send(Method::PATCH, &patch, Some(r#"{"is_read": true, "x": 1}"#)).await.refused_field("x");
+    app.get("/api/notifications/list?userid=x").await.refused_field("userid");
+}
+
+/// However much is wrong, and however long its names are, the answer is short.
+#[tokio::test]
+async fn much_that_is_wrong() {
+    let app = App::new();
+    let name = "\u{1b}é".repeat(100_000);
+    for (method, path, _) in ROUTES.into_iter().filter(|route| route.2) {
+        let fields: Vec<_> = (0..50_000).map(|number| format!("\"x{number}\": 1")).collect();
+        let answer = app.send(method.parse().unwrap(), path, Some(&format!("{{{}}}", fields.join(",")))).await;
+        let problem = answer.problem(422, "invalid_input");
+        assert_eq!(problem["errors"].as_array().unwrap().len(), 20);
+        let more = problem["more_errors"].as_u64().unwrap();
+        assert!((49_980..49_990).contains(&more), "{more}");
+        assert!(answer.body.len() < 8_192, "{}", answer.body.len());
+        let answer = app.send(method.parse().unwrap(), path, Some(&json!({&name: 1}).to_string())).await;
+        answer.problem(422, "invalid_input");
+        assert!(answer.body.len() < 2_048 && !answer.text().contains('\u{1b}'), "{}", answer.text());
+    }
+    let long = "x".repeat(1_000_000);
+    for value in [json!(long), json!([long]), json!({&long: 1})] {
+        for field in ["user_id", "content", "category", "title", "link", "data", "expires_at"] {
+            let answer = app.post_json("/api/notifications/create", &json!({field: value})).await;
+            assert!(answer.body.len() < 2_048, "{field}: {}", answer.text());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_parameter_that_is_not_known() {
+    let app = App::new();
+    for (method, path, takes_body) in ROUTES {
+        for (query, field) in [("?nonsense=1", "nonsense"), ("?a%20b", "a b"), ("?&%1B=x&&", "\\u{1b}")] {
+            let body = takes_body.then_some("{\"is_read\": true}");
+            app.send(method.parse().unwrap(), &format!("{path}{query}"), body).await.refused_field(field);
+        }
+        for query in ["?", "?&&"] {
+            let request = with_body(method, &format!("{path}{query}"), Some("application/json"), "{}");
+            let answer = app.ask_for_the_head(request).await;
+            assert!(!answer.text().contains("There is no `"), "{}", answer.text());
+        }
+    }
+    app.post("/api/tickets?x=1").await.refused_field("x");
+    app.get("/ws?since=1").await.refused_field("since");
+    app.get("/ws/ann?sinc=1").await.refused_field("sinc");
+    for (query, right) in [
+        ("list?userid=x", "did you mean `user_id`?"),
+        ("list?Limit=x", "did you mean `limit`?"),
+        ("list?page=2", "there is `user_id`, `limit`, `category`, `unread`, `q`, `before`."),
+        ("changes/ann?from=2", "there is `since`, `limit`."),
+        ("unread-count/ann?limit=2", "and nothing else that could be given here."),
+    ] {
+        let problem = app.get(&format!("/api/notifications/{query}")).await.problem(422, "invalid_input");
+        let said = problem["errors"][0]["message"].as_str().unwrap();
+        assert!(said.ends_with(right), "{said}");
+    }
+}
+
+/// What the description tells of is what is taken.
+#[tokio::test]
+async fn no_parameter_that_is_described_is_unknown() {
+    let app = App::new();
+    let description: serde_json::Value =
+        serde_json::from_str(&campanile::server::http::openapi().to_json().unwrap()).unwrap();
+    let mut seen = 0;
+    for (path, methods) in description["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
+            for parameter in parameters.iter().filter(|parameter| parameter["in"] == "query") {
+                let path = path.replace("{user_id}", "ann").replace("{index}", "0").replace("{id}", ID);
+                let path = format!("{path}?{}=", parameter["name"].as_str().unwrap());
+                let request = with_body(&method.to_uppercase(), &path, None, "");
+                let answer = app.ask_for_the_head(request).await;
+                assert!(!answer.text().contains("There is no `"), "{path}: {}", answer.text());
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen >= 14, "{seen}");
+}
+
 #[tokio::test]
 async fn a_field_given_twice() {
     let app = App::new();
@@ -171,16 +373,17 @@ async fn a_user_id_in_the_path_that_is_not_legal() {
     app.get("/api/notifications/unread-count/%FF").await.problem(400, "bad_request");
 }
 
+/// It is a path that leads nowhere, as one with an unknown UUID is.
 #[tokio::test]
 async fn an_id_that_is_no_uuid() {
     let app = App::new();
-    for id in ["7", "019a53707d3b7c4e9f1a5b8a1c2d3e4f", "019a5370-7d3b-7c4e-9f1a-5b8a1c2d3e4g", "a%2Fb"] {
+    for id in ["nope", "7", "019a53707d3b7c4e9f1a5b8a1c2d3e4f", "019a5370-7d3b-7c4e-9f1a-5b8a1c2d3e4g", "a%2Fb", ID] {
         for method in [Method::GET, Method::DELETE] {
-            app.send(method, &format!("/api/notifications/{id}"), None).await.refused_field("id");
+            app.send(method, &format!("/api/notifications/{id}"), None).await.problem(404, "not_found");
         }
         app.send(Method::PATCH, &format!("/api/notifications/{id}"), Some("{\"is_read\": true}"))
             .await
-            .refused_field("id");
+            .problem(404, "not_found");
     }
 }
 

@@ -50,6 +50,16 @@ impl Usage {
         }
     }
 
+    /// Counts so many more of a caller who was let in, because what they ask for weighs more than one request.
+    pub(in crate::server) fn charge(&self, holder: &Holder, more: u32) {
+        match holder {
+            _ if more == 0 => {}
+            Holder::Operator | Holder::Anonymous => {}
+            Holder::Key(id) => self.keys.iter().for_each(|keys| keys.charge(&id.number(), more)),
+            Holder::User(_) => self.users.iter().for_each(|users| users.charge(holder, more)),
+        }
+    }
+
     /// Counts a request from somebody who has nothing good to show.
     ///
     /// # Errors

@@ -85,6 +85,10 @@ pub struct Said {
     #[arg(long, env = "CAMPANILE_MAX_MEMORY", value_name = "BYTES")]
     pub max_memory: Option<usize>,
 
+    /// Ignore fields that nobody knows in notifications that are sent, as releases before 0.2 did
+    #[arg(long, env = "CAMPANILE_LENIENT", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub lenient: Option<bool>,
+
     /// How many connections are served at once [default: 16384]
     #[arg(long, env = "CAMPANILE_MAX_CONNECTIONS", value_name = "COUNT")]
     pub max_connections: Option<usize>,
@@ -227,6 +231,7 @@ impl Said {
             batch_max: Some(1000),
             max_body_bytes: Some(4 * 1024 * 1024),
             max_memory: Some(256 * 1024 * 1024),
+            lenient: Some(false),
             max_connections: Some(16_384),
             request_timeout: Some(30),
             header_timeout: Some(30),

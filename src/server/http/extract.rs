@@ -1,18 +1,15 @@
 //! What a handler takes out of a request. What cannot be taken out is a problem document.
 
 use axum::{
-    body::Bytes,
-    extract::{
-        FromRequest, FromRequestParts, Request,
-        path::ErrorKind,
-        rejection::{BytesRejection, FailedToBufferBody, PathRejection},
-    },
-    http::{HeaderMap, header, request::Parts},
+    extract::{FromRequestParts, path::ErrorKind, rejection::PathRejection},
+    http::request::Parts,
 };
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, de::DeserializeOwned};
 
+use super::names;
 use crate::{
-    model::{Code, FieldError, Invalid, NotificationId, Problem, UserId},
+    app::percent_decoded,
+    model::{Code, Complaints, FieldError, Invalid, NotificationId, Problem, UserId},
     server::{identity::Principal, service::IdempotencyKey},
 };
 
@@ -46,72 +43,28 @@ impl<S: Send + Sync> FromRequestParts<S> for Idempotency {
     }
 }
 
-/// A JSON object as the body.
-pub(super) struct JsonObject<T>(pub(super) T);
-
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonObject<T> {
-    type Rejection = Problem;
-
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        if !is_json(request.headers()) {
-            let detail = "Send the body as JSON, with the header Content-Type: application/json.";
-            return Err(Problem::new(Code::UnsupportedMediaType, detail));
-        }
-        let body = Bytes::from_request(request, state).await.map_err(|rejection| unreadable_body(&rejection))?;
-        parse_object(&body).map(Self)
-    }
+/// The parameters that a query may have, as text.
+pub(super) trait Parameters: DeserializeOwned {
+    /// Their names.
+    const NAMES: &'static [&'static str];
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
-    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
-    let essence = content_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
-    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+/// A query that has nothing to say.
+#[derive(Deserialize)]
+pub(super) struct Nothing {}
+
+impl Parameters for Nothing {
+    const NAMES: &'static [&'static str] = &[];
 }
 
-fn unreadable_body(rejection: &BytesRejection) -> Problem {
-    match rejection {
-        BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)) => {
-            Problem::new(Code::PayloadTooLarge, "The body is larger than this server takes. Send less at once.")
-        }
-        _ => Problem::new(Code::BadRequest, "The body did not arrive whole. Send it again."),
-    }
-}
-
-/// Reads a JSON object: 400 when it is not JSON, 422 with the field when it is of another shape.
-fn parse_object<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
-    // serde would take an array for a struct, in the order of its fields.
-    let is_object = body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
-    let mut deserializer = serde_json::Deserializer::from_slice(body);
-    if !is_object {
-        let any: Result<serde::de::IgnoredAny, _> = serde::Deserialize::deserialize(&mut deserializer);
-        any.and_then(|_| deserializer.end()).map_err(|error| not_json(&error))?;
-        let what = Invalid::new("The body is a JSON object, such as {\"user_id\": \"user_123\"}.");
-        return Err(Problem::invalid(vec![FieldError::new("body", what)]));
-    }
-    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-        let path = error.path().to_string();
-        let inner = error.into_inner();
-        if !inner.is_data() {
-            return not_json(&inner);
-        }
-        let field = if path == "." { "body".to_owned() } else { path };
-        Problem::invalid(vec![FieldError::new(field, Invalid::new(inner.to_string()))])
-    })?;
-    deserializer.end().map_err(|error| not_json(&error))?;
-    Ok(value)
-}
-
-fn not_json(error: &serde_json::Error) -> Problem {
-    Problem::new(Code::BadRequest, format!("The body is not JSON: {error}."))
-}
-
-/// The parameters of the query, as text.
+/// The parameters of the query. One that is not known is refused.
 pub(super) struct Query<T>(pub(super) T);
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
+impl<T: Parameters, S: Send + Sync> FromRequestParts<S> for Query<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        refuse_unknown(parts.uri.query().unwrap_or(""), T::NAMES)?;
         match axum::extract::Query::<T>::from_request_parts(parts, state).await {
             Ok(query) => Ok(Self(query.0)),
             Err(rejection) => {
@@ -120,6 +73,17 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
             }
         }
     }
+}
+
+fn refuse_unknown(query: &str, known: &[&str]) -> Result<(), Problem> {
+    let mut complaints = Complaints::default();
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let name = percent_decoded(pair.split_once('=').map_or(pair, |(name, _)| name));
+        if !known.contains(&name.as_str()) {
+            complaints.add(|| names::unknown(&name, known));
+        }
+    }
+    if complaints.is_empty() { Ok(()) } else { Err(Problem::invalid(complaints)) }
 }
 
 /// The one parameter of the path, parsed.
@@ -132,6 +96,11 @@ pub(super) trait FromSegment: Sized {
 
     /// Reads it, after percent-decoding.
     fn from_segment(segment: &str) -> Result<Self, Invalid>;
+
+    /// What is said of one that is not legal.
+    fn refused(why: Invalid) -> Problem {
+        Problem::invalid(vec![FieldError::new(Self::NAME, why)])
+    }
 }
 
 impl FromSegment for UserId {
@@ -147,6 +116,11 @@ impl FromSegment for NotificationId {
 
     fn from_segment(segment: &str) -> Result<Self, Invalid> {
         Self::parse(segment)
+    }
+
+    /// It names nothing that there is or ever was; so the path leads nowhere.
+    fn refused(why: Invalid) -> Problem {
+        Problem::new(Code::NotFound, format!("There is no such notification. {why}"))
     }
 }
 
@@ -181,5 +155,5 @@ async fn segments<T: DeserializeOwned + Send, S: Send + Sync>(parts: &mut Parts,
 }
 
 fn parse_segment<T: FromSegment>(segment: &str) -> Result<T, Problem> {
-    T::from_segment(segment).map_err(|invalid| Problem::invalid(vec![FieldError::new(T::NAME, invalid)]))
+    T::from_segment(segment).map_err(T::refused)
 }

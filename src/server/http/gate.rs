@@ -13,7 +13,7 @@ use super::{HttpOptions, access::Access, cookie, paths, problem};
 use crate::server::{
     auth::{AuthError, Authenticator, Bearer, standing::Standing},
     identity::{Denied, Holder, Principal},
-    limiter::{Remaining, TooOften},
+    limiter::{Remaining, TooOften, weight},
 };
 
 /// In the extensions of an attempt to sign in that comes too often. Its body is not read.
@@ -70,6 +70,9 @@ pub(super) async fn admit(
     let counted = auth.usage().of_holder(holder).transpose();
     let remaining = counted.map_err(|too_often| problem::too_many(&too_often, policy))?;
     permit(access, &standing.principal)?;
+    // What a body weighs is known from what its sender says of it.
+    let length = head.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    auth.usage().charge(holder, weight(0, length.unwrap_or(0)).get() - 1);
     head.extensions.insert(standing.principal.clone());
     head.extensions.insert(standing);
     Ok(remaining.map(|remaining| Told { policy, remaining }))

@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::{
     body::{Body, Bytes, HttpBody},
     extract::{Request, State},
-    http::Method,
+    http::{Method, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -43,7 +43,7 @@ pub(super) async fn take_in(State(state): State<HttpState>, request: Request, ne
     let request = if is_safe {
         request
     } else {
-        match with_whole_body(request, options.max_body_bytes, options.request_timeout, state.budget()).await {
+        match with_whole_body(request, &state).await {
             Ok(request) => request,
             Err(problem) => return problem.into_response(),
         }
@@ -61,19 +61,15 @@ fn carries_a_body(method: &Method) -> bool {
 }
 
 /// The same request with its body in one piece, which is counted until it is gone.
-async fn with_whole_body(
-    request: Request,
-    limit: usize,
-    patience: Duration,
-    budget: &Budget,
-) -> Result<Request, Problem> {
+async fn with_whole_body(request: Request, state: &HttpState) -> Result<Request, Problem> {
+    let (limit, patience) = (state.options().max_body_bytes, state.options().request_timeout);
     let (head, body) = request.into_parts();
     if head.extensions.get::<RefusedAttempt>().is_some() {
         return Ok(Request::from_parts(head, Body::empty()));
     }
-    let is_known = head.extensions.get::<Principal>().is_some_and(Principal::is_known);
-    let limit = if is_known { limit } else { limit.min(LARGEST_OF_A_STRANGER) };
-    let body = match timeout(patience, read(body, limit, budget)).await {
+    let caller = head.extensions.get::<Principal>().filter(|caller| caller.is_known());
+    let limit = if caller.is_some() { limit } else { limit.min(LARGEST_OF_A_STRANGER) };
+    let body = match timeout(patience, read(body, limit, state.budget())).await {
         Ok(read) => read?,
         Err(_) => {
             let seconds = patience.as_secs();
@@ -81,6 +77,12 @@ async fn with_whole_body(
             return Err(Problem::new(Code::Timeout, detail));
         }
     };
+    if let Some(caller) = caller
+        && !head.headers.contains_key(header::CONTENT_LENGTH)
+    {
+        // The gate counted what was said of the length; here nothing was.
+        state.charge(caller.holder(), 0, body.len());
+    }
     Ok(Request::from_parts(head, Body::from(body)))
 }
 

@@ -11,6 +11,7 @@ use axum::Extension;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use super::extract::Parameters;
 use crate::{
     model::{Code, FieldError, Problem, WholeNumber, parse_whole_number},
     server::{
@@ -18,6 +19,9 @@ use crate::{
         service::NotificationService,
     },
 };
+
+/// The parameter in which a browser shows who it is, because it cannot set headers there.
+const TICKET: &str = "ticket";
 
 /// How live streams are treated.
 #[derive(Clone, Copy, Debug)]
@@ -84,6 +88,18 @@ pub(super) struct SinceParams {
     /// happens from now on.
     #[param(value_type = Option<WholeNumber>, nullable = false)]
     since: Option<String>,
+}
+
+impl Parameters for SinceParams {
+    const NAMES: &'static [&'static str] = &["since", TICKET];
+}
+
+/// What a stream may be asked that has no position: only who asks, which is not the handler's to read.
+#[derive(Deserialize)]
+pub(super) struct OnlyTicket {}
+
+impl Parameters for OnlyTicket {
+    const NAMES: &'static [&'static str] = &[TICKET];
 }
 
 impl SinceParams {

@@ -3,6 +3,7 @@
 mod batch;
 mod changes;
 mod create;
+mod draft;
 mod list;
 mod mark_all_read;
 mod mark_read;

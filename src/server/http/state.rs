@@ -7,7 +7,7 @@ use axum::{body::Bytes, extract::FromRef};
 use super::HttpOptions;
 use crate::{
     model::Problem,
-    server::{budget::Budget, service::NotificationService, workshop::Workshop},
+    server::{budget::Budget, identity::Holder, limiter::weight, service::NotificationService, workshop::Workshop},
 };
 
 /// What the handlers share. Each takes the part that it needs, as `State<…>`, so that a part that is
@@ -35,6 +35,13 @@ impl HttpState {
     /// How many bytes of bodies and answers may be held.
     pub(super) fn budget(&self) -> &Budget {
         &self.0.budget
+    }
+
+    /// Counts what a caller has sent, or is sent, beyond one request.
+    pub(super) fn charge(&self, holder: &Holder, notifications: usize, bytes: usize) {
+        if let Some(auth) = &self.0.options.auth {
+            auth.usage().charge(holder, weight(notifications, bytes).get() - 1);
+        }
     }
 
     /// Where large work is done.

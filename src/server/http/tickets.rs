@@ -7,7 +7,11 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{HttpOptions, extract::Caller, state::HttpState};
+use super::{
+    HttpOptions,
+    extract::{Caller, Nothing, Query},
+    state::HttpState,
+};
 use crate::{
     model::{Code, Problem, Timestamp},
     server::auth::{AuthError, key::Opaque, standing::Standing},
@@ -43,6 +47,7 @@ struct TicketGiven {
 async fn give(
     State(options): State<Arc<HttpOptions>>,
     Caller(principal): Caller,
+    _: Query<Nothing>,
     standing: Option<Extension<Standing>>,
 ) -> Result<(StatusCode, Json<TicketGiven>), Problem> {
     if !principal.is_known() {

@@ -18,7 +18,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     HttpOptions,
     extract::{Caller, Path, Query},
-    live::{SinceParams, StreamOptions, open_stream, over},
+    live::{OnlyTicket, SinceParams, StreamOptions, open_stream, over},
     state::HttpState,
 };
 use crate::{
@@ -69,7 +69,11 @@ pub(super) fn routes() -> OpenApiRouter<HttpState> {
 /// try again later, 4001 what you showed has expired, 4008 you were too slow.
 #[utoipa::path(
     get, path = "/ws/{user_id}", tag = "live",
-    params(("user_id" = UserId, Path, description = "Whose inbox"), SinceParams),
+    params(
+        ("user_id" = UserId, Path, description = "Whose inbox"),
+        SinceParams,
+        ("ticket" = Option<String>, Query, description = "A ticket of `POST /api/tickets`, where no header can be set"),
+    ),
     responses(
         (status = 101, description = "The connection is a WebSocket"),
         (status = "4XX", description = "It was refused", body = Problem, content_type = "application/problem+json"),
@@ -96,6 +100,7 @@ async fn follow(
 /// again.
 #[utoipa::path(
     get, path = "/ws", tag = "live",
+    params(("ticket" = Option<String>, Query, description = "A ticket of `POST /api/tickets`, where no header can be set")),
     responses(
         (status = 101, description = "The connection is a WebSocket"),
         (status = "4XX", description = "It was refused", body = Problem, content_type = "application/problem+json"),
@@ -105,6 +110,7 @@ async fn follow_all(
     State(service): State<NotificationService>,
     State(options): State<Arc<HttpOptions>>,
     Caller(principal): Caller,
+    _: Query<OnlyTicket>,
     standing: Option<Extension<Standing>>,
     handshake: Handshake,
 ) -> Result<Response, Problem> {

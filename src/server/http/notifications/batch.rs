@@ -1,21 +1,21 @@
 //! `POST /api/notifications/batch`.
 
-use std::collections::HashSet;
+mod read;
 
 use axum::{Json, extract::State, http::StatusCode};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     model::{
-        Category, Content, Data, FieldError, Invalid, Link, NewNotification, Notification, NotificationDraft, Problem,
-        Timestamp, Title, UserId,
+        Category, Content, Data, Link, Notification, NotificationDraft, NotificationId, Problem, Timestamp, Title,
+        UserId,
     },
     server::{
         http::{
-            extract::{Caller, Idempotency, JsonObject},
+            body::JsonBody,
+            extract::{Caller, Idempotency, Nothing, Query},
             state::HttpState,
         },
         service::NotificationService,
@@ -28,7 +28,7 @@ pub(super) fn routes() -> OpenApiRouter<HttpState> {
 
 /// A list of notifications, or one thing to tell to many users.
 ///
-/// This only describes the body. [`parse`] reads it, because serde says of an untagged enum only
+/// This only describes the body. [`read::batch`] reads it, because serde says of an untagged enum only
 /// that it did not match, and not where.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = NewBatch)]
@@ -54,6 +54,7 @@ struct EachBody {
 #[derive(Deserialize, ToSchema)]
 #[schema(as = NewAnnouncement)]
 #[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "only describes the body")]
 struct FanoutBody {
     /// 1 to 1000 users, each once.
     #[schema(min_items = 1, max_items = 1000, value_type = std::collections::BTreeSet<UserId>)]
@@ -72,7 +73,7 @@ struct FanoutBody {
     link: Option<String>,
     /// Anything the application wants back.
     #[schema(value_type = Option<Data>)]
-    data: Option<Box<serde_json::value::RawValue>>,
+    data: Option<String>,
     /// When it leaves the inboxes by itself.
     #[schema(value_type = Option<Timestamp>)]
     expires_at: Option<String>,
@@ -80,9 +81,43 @@ struct FanoutBody {
 
 /// What a batch created.
 #[derive(Serialize, ToSchema)]
-struct Batch {
+#[serde(untagged)]
+enum Batch {
+    Each(Created),
+    Fanout(Told),
+}
+
+/// What was created of a list.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Batch)]
+struct Created {
     /// The notifications, in the order in which they were given.
     notifications: Vec<Notification>,
+}
+
+/// Who was told. What they were told is what was sent, so it is not repeated for each of them.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Announcement)]
+struct Told {
+    /// The notifications, in the order in which the users were given.
+    notifications: Vec<Receipt>,
+}
+
+/// That one user was told.
+#[derive(Serialize, ToSchema)]
+struct Receipt {
+    /// Stable name of this notification.
+    id: NotificationId,
+    /// Whose inbox it is in.
+    user_id: UserId,
+    /// When it was accepted.
+    timestamp: Timestamp,
+}
+
+impl From<&Notification> for Receipt {
+    fn from(created: &Notification) -> Self {
+        Self { id: created.id, user_id: created.user_id.clone(), timestamp: created.timestamp }
+    }
 }
 
 /// Send many notifications at once: all or none
@@ -92,91 +127,27 @@ struct Batch {
             description = "Your name for this request, such as a random UUID. Sent again within 24 hours, the same \
                            request gives the same answer and does nothing more; another one is refused with 422")),
     responses(
-        (status = 201, description = "All are in their inboxes", body = Batch),
+        (status = 201, description = "All are in their inboxes; of a list whole, else who was told", body = Batch),
         (status = "4XX", description = "It was refused; nothing changed", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn batch(
+    State(state): State<HttpState>,
     State(service): State<NotificationService>,
     Caller(principal): Caller,
     Idempotency(key): Idempotency,
-    JsonObject(body): JsonObject<Map<String, Value>>,
+    _: Query<Nothing>,
+    body: JsonBody,
 ) -> Result<(StatusCode, Json<Batch>), Problem> {
-    let new = parse(body).map_err(Problem::invalid)?;
+    let (size, most) = (body.len(), service.most_at_once());
+    let (form, new) = body.read(move |body| read::batch(body, most)).await?;
+    // The body was counted when it came in; one message to many users is written for each of them.
+    let bytes = if form == read::Form::Fanout { size.saturating_mul(new.len()) } else { 0 };
+    state.charge(principal.holder(), new.len(), bytes);
     let notifications = service.create_batch(&principal, new, key.as_ref()).await?;
-    Ok((StatusCode::CREATED, Json(Batch { notifications })))
-}
-
-fn parse(mut body: Map<String, Value>) -> Result<Vec<NewNotification>, Vec<FieldError>> {
-    match body.remove("notifications") {
-        Some(list) if body.is_empty() => parse_each(list),
-        Some(_) => {
-            let why = "Give either notifications and nothing else, or user_ids with content.";
-            Err(vec![FieldError::new("body", Invalid::new(why))])
-        }
-        None => parse_fanout(body),
-    }
-}
-
-fn parse_each(list: Value) -> Result<Vec<NewNotification>, Vec<FieldError>> {
-    let drafts: Vec<Map<String, Value>> = read("notifications", list)?;
-    let mut errors = Vec::new();
-    let mut parsed = Vec::with_capacity(drafts.len());
-    for (index, draft) in drafts.into_iter().enumerate() {
-        let place = format!("notifications[{index}]");
-        match read(&place, Value::Object(draft)) {
-            Ok(draft) => match NewNotification::parse(draft) {
-                Ok(new) => parsed.push(new),
-                Err(wrong) => errors.extend(
-                    wrong.into_iter().map(|error| FieldError { field: format!("{place}.{}", error.field), ..error }),
-                ),
-            },
-            Err(wrong) => errors.extend(wrong),
-        }
-    }
-    if errors.is_empty() { Ok(parsed) } else { Err(errors) }
-}
-
-fn parse_fanout(body: Map<String, Value>) -> Result<Vec<NewNotification>, Vec<FieldError>> {
-    let FanoutBody { user_ids, content, category, title, link, data, expires_at } = read("body", Value::Object(body))?;
-    let mut errors = Vec::new();
-    let mut seen = HashSet::new();
-    let mut users = Vec::with_capacity(user_ids.len());
-    for (index, text) in user_ids.into_iter().enumerate() {
-        let again = || Invalid::new("This user is named twice; name each once.");
-        match UserId::parse(&text).and_then(|user_id| if seen.insert(text) { Ok(user_id) } else { Err(again()) }) {
-            Ok(user_id) => users.push(user_id),
-            Err(invalid) => errors.push(FieldError::new(format!("user_ids[{index}]"), invalid)),
-        }
-    }
-    let Some(first) = users.first() else {
-        let why = Invalid::new("Name at least one user.");
-        return Err(if errors.is_empty() { vec![FieldError::new("user_ids", why)] } else { errors });
+    let created = match form {
+        read::Form::Each => Batch::Each(Created { notifications }),
+        read::Form::Fanout => Batch::Fanout(Told { notifications: notifications.iter().map(Receipt::from).collect() }),
     };
-    let user_id = Some(first.as_str().to_owned());
-    let draft = NotificationDraft { user_id, content, category, title, link, data, expires_at };
-    let message = NewNotification::parse(draft).map_err(|wrong| errors.extend(wrong));
-    match message {
-        Ok(message) if errors.is_empty() => {
-            Ok(users.into_iter().map(|user_id| NewNotification { user_id, ..message.clone() }).collect())
-        }
-        _ => Err(errors),
-    }
-}
-
-/// Reads a part of the body, and names it when it is of another shape.
-fn read<T: for<'de> Deserialize<'de>>(place: &str, value: Value) -> Result<T, Vec<FieldError>> {
-    serde_path_to_error::deserialize(value).map_err(|error| {
-        let path = error.path().to_string();
-        let field = if path == "." {
-            place.to_owned()
-        } else if path.starts_with('[') {
-            format!("{place}{path}")
-        } else if place == "body" {
-            path
-        } else {
-            format!("{place}.{path}")
-        };
-        vec![FieldError::new(field, Invalid::new(error.into_inner().to_string()))]
-    })
+    Ok((StatusCode::CREATED, Json(created)))
 }

@@ -12,7 +12,7 @@ use crate::{
     model::{Changes, FieldError, Invalid, Limit, Problem, UserId, WholeNumber, parse_whole_number},
     server::{
         http::{
-            extract::{Caller, Path, Query},
+            extract::{Caller, Parameters, Path, Query},
             state::HttpState,
         },
         service::NotificationService,
@@ -39,6 +39,10 @@ struct ChangesParams {
 /// A whole number from 1; however large it is, it is taken.
 fn positive() -> Object {
     ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1)).build()
+}
+
+impl Parameters for ChangesParams {
+    const NAMES: &'static [&'static str] = &["since", "limit"];
 }
 
 impl ChangesParams {

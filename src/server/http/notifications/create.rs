@@ -7,11 +7,14 @@ use axum::{
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+use super::draft;
 use crate::{
-    model::{NewNotification, Notification, NotificationDraft, Problem},
+    model::{Complaints, NewNotification, Notification, NotificationDraft, Problem},
     server::{
         http::{
-            extract::{Caller, Idempotency, JsonObject},
+            body::JsonBody,
+            extract::{Caller, Idempotency, Nothing, Query},
+            json,
             state::HttpState,
         },
         service::NotificationService,
@@ -38,10 +41,18 @@ async fn create(
     State(service): State<NotificationService>,
     Caller(principal): Caller,
     Idempotency(key): Idempotency,
-    JsonObject(draft): JsonObject<NotificationDraft>,
+    _: Query<Nothing>,
+    body: JsonBody,
 ) -> Result<(StatusCode, [(HeaderName, String); 1], Json<Notification>), Problem> {
-    let new = NewNotification::parse(draft).map_err(Problem::invalid)?;
+    let new = body.read(read).await?;
     let created = service.create_once(&principal, new, key.as_ref()).await?;
     let location = format!("/api/notifications/{}", created.id);
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(created)))
+}
+
+fn read(body: &JsonBody) -> Result<NewNotification, Problem> {
+    let mut complaints = Complaints::default();
+    let [user_id, others @ ..] = body.object(&draft::NAMES, body.unknown_in_drafts(), &mut complaints)?;
+    let new = draft::read(json::text(user_id), others, &mut complaints);
+    new.filter(|_| complaints.is_empty()).ok_or_else(|| Problem::invalid(complaints))
 }

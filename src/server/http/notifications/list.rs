@@ -10,7 +10,7 @@ use crate::{
     model::{Cursor, ListParams, Notification, Problem},
     server::{
         http::{
-            extract::{Caller, Query},
+            extract::{Caller, Parameters, Query},
             state::HttpState,
         },
         service::NotificationService,
@@ -22,6 +22,10 @@ const MODSEQ: HeaderName = HeaderName::from_static("campanile-modseq");
 
 pub(super) fn routes() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new().routes(routes!(list))
+}
+
+impl Parameters for ListParams {
+    const NAMES: &'static [&'static str] = &["user_id", "limit", "category", "unread", "q", "before"];
 }
 
 /// List notifications, newest first
@@ -37,6 +41,7 @@ pub(super) fn routes() -> OpenApiRouter<HttpState> {
     )
 )]
 async fn list(
+    State(state): State<HttpState>,
     State(service): State<NotificationService>,
     Caller(principal): Caller,
     RawQuery(query): RawQuery,
@@ -53,7 +58,9 @@ async fn list(
     if let Some(link) = link {
         headers.insert(header::LINK, link);
     }
-    Ok((headers, render(&page.notifications)?))
+    let json = render(&page.notifications)?;
+    state.charge(principal.holder(), 0, json.len());
+    Ok((headers, json))
 }
 
 /// The page as JSON. [`axum::Json`] would begin with a small buffer that grows and is copied again

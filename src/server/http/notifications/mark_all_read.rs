@@ -9,7 +9,7 @@ use crate::{
     model::{Problem, UserId},
     server::{
         http::{
-            extract::{Caller, Path},
+            extract::{Caller, Nothing, Path, Query},
             state::HttpState,
         },
         service::NotificationService,
@@ -42,6 +42,7 @@ async fn mark_all_read(
     State(service): State<NotificationService>,
     Caller(principal): Caller,
     Path(user_id): Path<UserId>,
+    _: Query<Nothing>,
 ) -> Result<Json<AllMarked>, Problem> {
     let marked = service.mark_all_read(&principal, &user_id).await?;
     Ok(Json(AllMarked { ok: true, marked }))

@@ -9,7 +9,7 @@ use crate::{
     model::{Invalid, Problem, UserId, WholeNumber, parse_whole_number},
     server::{
         http::{
-            extract::{Caller, FromSegment, Path},
+            extract::{Caller, FromSegment, Nothing, Path, Query},
             state::HttpState,
         },
         service::NotificationService,
@@ -61,6 +61,7 @@ async fn mark_read(
     State(service): State<NotificationService>,
     Caller(principal): Caller,
     Path((user_id, index)): Path<(UserId, Index)>,
+    _: Query<Nothing>,
 ) -> Result<Json<Marked>, Problem> {
     match service.mark_read_at(&principal, &user_id, index.0).await {
         Ok(_) => Ok(Json(Marked { ok: true, message: "Notification marked as read" })),

@@ -6,10 +6,12 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    model::{Notification, NotificationId, Problem},
+    model::{Complaints, FieldError, Notification, NotificationId, Problem},
     server::{
         http::{
-            extract::{Caller, JsonObject, Path},
+            body::JsonBody,
+            extract::{Caller, Nothing, Path, Query},
+            json::{self, Unknown},
             state::HttpState,
         },
         service::NotificationService,
@@ -22,9 +24,23 @@ pub(super) fn routes() -> OpenApiRouter<HttpState> {
 
 /// What may be changed in a notification.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 struct Patch {
     /// Whether the user has seen it.
     is_read: bool,
+}
+
+impl Patch {
+    fn read(body: &JsonBody) -> Result<Self, Problem> {
+        let mut complaints = Complaints::default();
+        let [is_read] = body.object(&["is_read"], Unknown::Refused, &mut complaints)?;
+        match json::boolean(is_read) {
+            Ok(is_read) if complaints.is_empty() => return Ok(Self { is_read }),
+            Ok(_) => {}
+            Err(why) => complaints.add(|| FieldError::new("is_read", why)),
+        }
+        Err(Problem::invalid(complaints))
+    }
 }
 
 /// Get one notification
@@ -40,6 +56,7 @@ async fn get(
     State(service): State<NotificationService>,
     Caller(principal): Caller,
     Path(id): Path<NotificationId>,
+    _: Query<Nothing>,
 ) -> Result<Json<Notification>, Problem> {
     Ok(Json(service.get(&principal, id).await?))
 }
@@ -57,8 +74,10 @@ async fn patch(
     State(service): State<NotificationService>,
     Caller(principal): Caller,
     Path(id): Path<NotificationId>,
-    JsonObject(Patch { is_read }): JsonObject<Patch>,
+    _: Query<Nothing>,
+    body: JsonBody,
 ) -> Result<Json<Notification>, Problem> {
+    let Patch { is_read } = body.read(Patch::read).await?;
     Ok(Json(service.set_read(&principal, id, is_read).await?))
 }
 
@@ -75,6 +94,7 @@ async fn delete(
     State(service): State<NotificationService>,
     Caller(principal): Caller,
     Path(id): Path<NotificationId>,
+    _: Query<Nothing>,
 ) -> Result<StatusCode, Problem> {
     service.delete(&principal, id).await?;
     Ok(StatusCode::NO_CONTENT)

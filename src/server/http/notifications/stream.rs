@@ -21,7 +21,7 @@ use crate::{
         http::{
             HttpOptions,
             extract::{Caller, Path, Query},
-            live::{SinceParams, StreamOptions, open_stream, over, parse_position, retry_millis},
+            live::{OnlyTicket, SinceParams, StreamOptions, open_stream, over, parse_position, retry_millis},
             state::HttpState,
         },
         listener::LongStream,
@@ -46,6 +46,7 @@ pub(super) fn routes() -> OpenApiRouter<HttpState> {
     params(
         ("user_id" = UserId, Path, description = "Whose inbox"),
         SinceParams,
+        ("ticket" = Option<String>, Query, description = "A ticket of `POST /api/tickets`, where no header can be set"),
         ("Last-Event-ID" = Option<String>, Header, description = "The id of the last event; wins over `since`"),
     ),
     responses(
@@ -75,6 +76,7 @@ async fn stream(
 /// again.
 #[utoipa::path(
     get, path = "/api/notifications/stream", tag = "live",
+    params(("ticket" = Option<String>, Query, description = "A ticket of `POST /api/tickets`, where no header can be set")),
     responses(
         (status = 200, description = "What changes, without end", body = String, content_type = "text/event-stream"),
         (status = "4XX", description = "It was refused", body = Problem, content_type = "application/problem+json"),
@@ -84,6 +86,7 @@ async fn stream_all(
     State(service): State<NotificationService>,
     State(options): State<Arc<HttpOptions>>,
     Caller(principal): Caller,
+    _: Query<OnlyTicket>,
     standing: Option<Extension<Standing>>,
 ) -> Result<Response, Problem> {
     let follower = service.follow_all(&principal)?;

@@ -7,7 +7,7 @@ use crate::{
     model::{Problem, UnreadCount, UserId},
     server::{
         http::{
-            extract::{Caller, Path},
+            extract::{Caller, Nothing, Path, Query},
             state::HttpState,
         },
         service::NotificationService,
@@ -31,6 +31,7 @@ async fn unread_count(
     State(service): State<NotificationService>,
     Caller(principal): Caller,
     Path(user_id): Path<UserId>,
+    _: Query<Nothing>,
 ) -> Result<Json<UnreadCount>, Problem> {
     let unread_count = service.unread_count(&principal, &user_id).await?;
     Ok(Json(UnreadCount { user_id, unread_count }))

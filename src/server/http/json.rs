@@ -1,0 +1,245 @@
+//! Reads JSON part by part.
+//!
+//! Parts are looked at one by one and stay as the client wrote them until then, so that all that is
+//! wrong is said at once and at its place, one part that is wrong does not hide another, and as much
+//! is read as is allowed and no more.
+
+use serde::{
+    Deserializer,
+    de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor},
+};
+use serde_json::value::RawValue;
+
+use super::names;
+use crate::model::{Complaints, FieldError, Invalid};
+
+/// The values of an object's fields, as they were written; in the order of the names.
+pub(super) type Fields<'j, const N: usize> = [Option<&'j RawValue>; N];
+
+/// What becomes of fields that nobody knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unknown {
+    /// They are complained of.
+    Refused,
+    /// They are skipped.
+    Ignored,
+}
+
+/// Reads an object whose fields have these names. A name that is not among them, or is there twice, is
+/// complained of.
+///
+/// # Errors
+/// When it is no JSON, or no object.
+pub(super) fn object<'j, const N: usize>(
+    json: &'j str,
+    names: &'static [&'static str; N],
+    unknown: Unknown,
+    complaints: &mut Complaints,
+) -> Result<Fields<'j, N>, serde_json::Error> {
+    let mut deserializer = serde_json::Deserializer::from_str(json);
+    let fields = deserializer.deserialize_map(Object { names, unknown, complaints })?;
+    deserializer.end()?;
+    Ok(fields)
+}
+
+struct Object<'c, const N: usize> {
+    names: &'static [&'static str; N],
+    unknown: Unknown,
+    complaints: &'c mut Complaints,
+}
+
+impl<'j, const N: usize> Visitor<'j> for Object<'_, N> {
+    type Value = Fields<'j, N>;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'j>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut fields = [None; N];
+        while let Some(name) = map.next_key_seed(Name(self.names))? {
+            match name {
+                Named::Known(at) if fields[at].is_none() => fields[at] = Some(map.next_value()?),
+                Named::Known(at) => {
+                    map.next_value::<IgnoredAny>()?;
+                    self.complaints.add(|| FieldError::new(self.names[at], Invalid::new("This is given twice.")));
+                }
+                Named::Unknown(name) => {
+                    map.next_value::<IgnoredAny>()?;
+                    if self.unknown == Unknown::Refused {
+                        self.complaints.add(|| names::unknown(&name, self.names));
+                    }
+                }
+            }
+        }
+        Ok(fields)
+    }
+}
+
+/// One of these names, or another.
+struct Name(&'static [&'static str]);
+
+enum Named {
+    Known(usize),
+    /// As much of it as is ever shown, and one character more.
+    Unknown(String),
+}
+
+impl<'j> DeserializeSeed<'j> for Name {
+    type Value = Named;
+
+    fn deserialize<D: Deserializer<'j>>(self, deserializer: D) -> Result<Named, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Name {
+    type Value = Named;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<Named, E> {
+        let known = self.0.iter().position(|known| *known == name);
+        Ok(known.map_or_else(|| Named::Unknown(name.chars().take(names::LONGEST + 1).collect()), Named::Known))
+    }
+}
+
+/// Hands out the items of an array until there are more than `most`; then it reads no further.
+///
+/// # Errors
+/// When it is no array, or has more.
+pub(super) fn each<'j>(array: &'j RawValue, most: usize, take: impl FnMut(usize, &'j RawValue)) -> Result<(), NotThat> {
+    if kind(array) != "an array" {
+        return Err(NotThat::Array(kind(array)));
+    }
+    // It was read once, so it is JSON: what goes wrong is that there are more.
+    serde_json::Deserializer::from_str(array.get())
+        .deserialize_seq(Items { most, take })
+        .map_err(|_| NotThat::Few(most))
+}
+
+/// Why an array was not read.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum NotThat {
+    /// It is something else.
+    Array(&'static str),
+    /// It has more than so many items.
+    Few(usize),
+}
+
+struct Items<F> {
+    most: usize,
+    take: F,
+}
+
+impl<'j, F: FnMut(usize, &'j RawValue)> Visitor<'j> for Items<F> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'j>>(mut self, mut items: A) -> Result<(), A::Error> {
+        for index in 0..self.most {
+            match items.next_element()? {
+                Some(item) => (self.take)(index, item),
+                None => return Ok(()),
+            }
+        }
+        match items.next_element::<IgnoredAny>()? {
+            Some(_) => Err(serde::de::Error::custom("there are more")),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The text that a field has; `null` is as if it were absent.
+///
+/// # Errors
+/// When it is something else.
+pub(super) fn text(field: Option<&RawValue>) -> Result<Option<String>, Invalid> {
+    match field.map(|field| (kind(field), field)) {
+        None | Some(("null", _)) => Ok(None),
+        Some(("text", field)) => serde_json::from_str(field.get())
+            .map(Some)
+            .map_err(|_| Invalid::new("This text has half a character: one of \\ud800 to \\udfff without the other.")),
+        Some((other, _)) => Err(Invalid::new(format!("This is text, and not {other}."))),
+    }
+}
+
+/// Whether a field is `true` or `false`.
+///
+/// # Errors
+/// When it is something else, or absent.
+pub(super) fn boolean(field: Option<&RawValue>) -> Result<bool, Invalid> {
+    match field.map(RawValue::get) {
+        Some("true") => Ok(true),
+        Some("false") => Ok(false),
+        Some(_) => Err(Invalid::new("This is either true or false.")),
+        None => Err(Invalid::new("This field is required.")),
+    }
+}
+
+/// What a value is, in words.
+pub(super) fn kind(value: &RawValue) -> &'static str {
+    match value.get().as_bytes().first() {
+        Some(b'{') => "an object",
+        Some(b'[') => "an array",
+        Some(b'"') => "text",
+        Some(b't' | b'f') => "true or false",
+        Some(b'n') => "null",
+        _ => "a number",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NAMES: [&str; 2] = ["user_id", "data"];
+
+    #[test]
+    fn what_is_known_is_handed_out_as_it_was_written() {
+        let mut complaints = Complaints::default();
+        let json = r#" {"data": {"n": 1e400, "x":[ ]} , "user_id": "\u0061nn"} "#;
+        let [user_id, data] = object(json, &NAMES, Unknown::Refused, &mut complaints).unwrap();
+        assert_eq!(data.unwrap().get(), r#"{"n": 1e400, "x":[ ]}"#);
+        assert_eq!(text(user_id).unwrap().unwrap(), "ann");
+        assert!(complaints.is_empty());
+    }
+
+    #[test]
+    fn an_unknown_name_is_refused_or_skipped() {
+        let json = r#"{"userId": [{"deep": 1}], "user_id": null, "user_id": 1}"#;
+        for (unknown, wrong) in [(Unknown::Refused, 2), (Unknown::Ignored, 1)] {
+            let mut complaints = Complaints::default();
+            let [user_id, data] = object(json, &NAMES, unknown, &mut complaints).unwrap();
+            assert_eq!((text(user_id).unwrap(), data.is_none()), (None, true));
+            assert_eq!(complaints.count(), wrong);
+        }
+    }
+
+    #[test]
+    fn no_depth_is_too_deep_to_be_skipped() {
+        let deep = "[".repeat(100_000) + &"]".repeat(100_000);
+        let json = format!(r#"{{"data": {deep}, "x": {deep}}}"#);
+        let mut complaints = Complaints::default();
+        let [_, data] = object(&json, &NAMES, Unknown::Ignored, &mut complaints).unwrap();
+        assert_eq!(data.unwrap().get().len(), 200_000);
+    }
+
+    #[test]
+    fn an_array_is_read_as_far_as_is_allowed() {
+        let array: &RawValue = serde_json::from_str("[1, [2], 3]").unwrap();
+        let mut seen = Vec::new();
+        each(array, 3, |index, item| seen.push((index, item.get()))).unwrap();
+        assert_eq!(seen, [(0, "1"), (1, "[2]"), (2, "3")]);
+        seen.clear();
+        assert!(matches!(each(array, 2, |index, item| seen.push((index, item.get()))), Err(NotThat::Few(2))));
+        assert_eq!(seen.len(), 2);
+        let text: &RawValue = serde_json::from_str("\"x\"").unwrap();
+        assert!(matches!(each(text, 2, |_, _| ()), Err(NotThat::Array("text"))));
+    }
+}

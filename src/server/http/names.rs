@@ -1,0 +1,113 @@
+//! Names that a request may not have: of a parameter of its query, or of a field of its body.
+//!
+//! What is misspelt would be lost without a word, or would ask for everything instead of for a part
+//! of it. So it is refused, with the name that was most likely meant.
+
+use crate::model::{FieldError, Invalid};
+
+/// How much of an unknown name is repeated, in characters; and how long a name may be, in bytes, that
+/// is compared with the known ones.
+pub(super) const LONGEST: usize = 64;
+
+/// What is said of a name that is not known.
+pub(super) fn unknown(name: &str, known: &[&str]) -> FieldError {
+    let shown = shown(name);
+    let why = match (nearest(name, known), known) {
+        (_, []) => format!("There is no `{shown}`, and nothing else that could be given here."),
+        (Some(nearest), _) => format!("There is no `{shown}`; did you mean `{nearest}`?"),
+        (None, _) => format!("There is no `{shown}`; there is {}.", quoted(known)),
+    };
+    FieldError::new(shown, Invalid::new(why))
+}
+
+/// The name as it may be repeated: not all of a long one, and nothing that a terminal obeys.
+fn shown(name: &str) -> String {
+    let mut shown: String = name.chars().take(LONGEST).flat_map(char::escape_debug).collect();
+    if name.chars().nth(LONGEST).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+fn quoted(names: &[&str]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// The known name that is most like this one; `None` when none is like it.
+///
+/// How a name is put together (`expiresAt`, `expires-at`) makes no difference, and a third of its
+/// letters may be others.
+fn nearest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
+    if name.len() > LONGEST {
+        return None;
+    }
+    let name = letters(name);
+    let all = known.iter().map(|known| (distance(&name, &letters(known)), *known));
+    let (least, nearest) = all.min_by_key(|(distance, _)| *distance)?;
+    let is_alike = least < letters(nearest).len() && least <= 1 + name.len() / 3;
+    is_alike.then_some(nearest)
+}
+
+/// What a name consists of, however its words are held together.
+fn letters(name: &str) -> Vec<char> {
+    name.chars().filter(|c| !matches!(c, '_' | '-')).flat_map(char::to_lowercase).collect()
+}
+
+/// How many letters have to be put in, taken out or changed (Levenshtein).
+fn distance(one: &[char], other: &[char]) -> usize {
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (i, a) in one.iter().enumerate() {
+        let mut before = i;
+        row[0] = i + 1;
+        for (j, b) in other.iter().enumerate() {
+            let changed = before + usize::from(a != b);
+            before = row[j + 1];
+            row[j + 1] = changed.min(row[j] + 1).min(before + 1);
+        }
+    }
+    row[other.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KNOWN: [&str; 6] = ["user_id", "limit", "category", "unread", "q", "before"];
+
+    #[test]
+    fn a_name_that_is_nearly_right_is_told_the_right_one() {
+        for (name, right) in [
+            ("userid", "user_id"),
+            ("userId", "user_id"),
+            ("USER-ID", "user_id"),
+            ("user", "user_id"),
+            ("user_ids", "user_id"),
+            ("limits", "limit"),
+            ("lmit", "limit"),
+            ("is_unread", "unread"),
+            ("befoer", "before"),
+        ] {
+            assert_eq!(nearest(name, &KNOWN), Some(right), "{name}");
+            let error = unknown(name, &KNOWN);
+            assert_eq!(error.message, format!("There is no `{name}`; did you mean `{right}`?"));
+        }
+        assert_eq!(nearest("expiresAt", &["content", "expires_at"]), Some("expires_at"));
+    }
+
+    #[test]
+    fn a_name_that_is_like_none_is_told_them_all() {
+        for name in ["page", "", "x", "offset", "日本", &"limit".repeat(13)] {
+            assert_eq!(nearest(name, &KNOWN), None, "{name}");
+        }
+        let said = unknown("page", &["limit", "q"]).message;
+        assert_eq!(said, "There is no `page`; there is `limit`, `q`.");
+        assert_eq!(unknown("page", &[]).message, "There is no `page`, and nothing else that could be given here.");
+    }
+
+    #[test]
+    fn a_long_or_evil_name_is_not_repeated_as_it_is() {
+        let error = unknown(&"é".repeat(1_000_000), &KNOWN);
+        assert_eq!(error.field, "é".repeat(64) + "…");
+        assert_eq!(unknown("a\u{1b}[2J\n\u{202e}", &KNOWN).field, "a\\u{1b}[2J\\n\\u{202e}");
+    }
+}
