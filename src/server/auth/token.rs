@@ -50,7 +50,7 @@ pub struct TokenOptions {
 }
 
 /// Where the keys come from, and so which algorithms they are for.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum KeySource {
     /// A secret that the issuer has too, at least 32 bytes long: HS256.
     Secret(Secret),
@@ -60,6 +60,17 @@ pub enum KeySource {
     /// The URL of the issuer's key set (RFC 7517): RS256, ES256 and `EdDSA`, as each key is. HTTPS, or
     /// HTTP to this machine.
     Jwks(String),
+}
+
+impl std::fmt::Debug for KeySource {
+    /// Without the secret, and without the URL, which may hold one.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Secret(secret) => f.debug_tuple("Secret").field(secret).finish(),
+            Self::Pem(path) => f.debug_tuple("Pem").field(path).finish(),
+            Self::Jwks(_) => f.write_str("Jwks"),
+        }
+    }
 }
 
 /// What a good token proves.
@@ -77,7 +88,7 @@ pub enum TokenError {
     /// It is not valid. Why is for whoever runs the server, and only in the log at `debug`.
     #[error("the token is not valid")]
     Invalid,
-    /// The issuer's keys were never had, and cannot be had now. Says why, for the log.
+    /// The issuer's keys were not had for a day or ever, and cannot be had now. Says why, for the log.
     #[error("tokens cannot be checked: {0}")]
     Unavailable(String),
 }

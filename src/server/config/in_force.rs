@@ -1,9 +1,13 @@
 //! The settings in force, and where each was said.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+};
 
-use anyhow::{Context, Result};
-use config::{Config, File, FileFormat};
+use anyhow::{Result, anyhow, bail};
+use config::{Config, ConfigError, File, FileFormat, ValueKind};
+use reqwest::Url;
 use serde_json::{Map, Value};
 
 use super::{BusUrl, Said, StoreUrl};
@@ -23,13 +27,19 @@ pub enum Origin {
 }
 
 /// The settings in force, and where each was said.
-#[derive(Debug)]
 pub struct InForce {
     settings: Map<String, Value>,
     said: Map<String, Value>,
     in_file: Map<String, Value>,
     /// The file that was read, if there is one.
     pub file: Option<PathBuf>,
+}
+
+impl std::fmt::Debug for InForce {
+    /// Without secrets.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.list()).finish()
+    }
 }
 
 /// One setting.
@@ -66,7 +76,8 @@ impl InForce {
 
     /// All settings as if they had been said.
     pub(super) fn settings(&self) -> Result<Said> {
-        serde_json::from_value(Value::Object(self.settings.clone())).context("the settings cannot be read")
+        // What serde says may repeat a value.
+        serde_json::from_value(Value::Object(self.settings.clone())).map_err(|_| anyhow!("the settings cannot be read"))
     }
 
     /// Every setting, by name.
@@ -86,7 +97,7 @@ impl InForce {
 }
 
 /// A value as it is written, without secrets.
-fn shown(name: &str, value: &Value) -> String {
+pub(super) fn shown(name: &str, value: &Value) -> String {
     match value {
         Value::String(url) if name == "bus" => {
             BusUrl::parse(url).map_or_else(|_| "(not a bus)".to_owned(), |url| url.to_string())
@@ -95,6 +106,7 @@ fn shown(name: &str, value: &Value) -> String {
             Ok(url) => url.to_string(),
             Err(_) => "(not a store)".to_owned(),
         },
+        Value::String(url) if name == "jwt-jwks" => shown_url(url),
         Value::String(_) if name == "jwt-secret" => "***".to_owned(),
         Value::String(text) => text.clone(),
         Value::Null => "-".to_owned(),
@@ -103,18 +115,53 @@ fn shown(name: &str, value: &Value) -> String {
     }
 }
 
-fn fields(said: &Said) -> Result<Map<String, Value>> {
+/// Scheme, host, port and path of a URL: what else is in one may be a secret.
+fn shown_url(url: &str) -> String {
+    let Some(url) = Url::parse(url).ok().filter(|url| matches!(url.scheme(), "http" | "https")) else {
+        return "(not a URL)".to_owned();
+    };
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    format!("{}://{}{port}{}", url.scheme(), url.host_str().unwrap_or_default(), url.path())
+}
+
+pub(super) fn fields(said: &Said) -> Result<Map<String, Value>> {
     match serde_json::to_value(said)? {
         Value::Object(fields) => Ok(fields),
         _ => Ok(Map::new()),
     }
 }
 
-/// What the file says.
+/// What the file says. It may hold secrets, so what is wrong is told by the name of the setting or by
+/// the place in the file: what a parser says would repeat values.
 fn read_file(path: &Path, must_exist: bool) -> Result<Said> {
+    let named = path.display();
     let source = File::from(path).format(FileFormat::Toml).required(must_exist);
-    let read = Config::builder().add_source(source).build().and_then(Config::try_deserialize);
-    read.with_context(|| format!("{} cannot be used", path.display()))
+    let table = match Config::builder().add_source(source).build().and_then(Config::try_deserialize) {
+        Ok(table) => table,
+        Err(ConfigError::FileParse { cause, .. }) => {
+            let cause = cause.to_string();
+            let place = cause.lines().next().and_then(|line| line.split_once(" at ")).map(|(_, place)| place);
+            bail!("{named} cannot be used: this is no TOML, at {}.", place.unwrap_or("some line"));
+        }
+        Err(_) if !path.exists() => bail!("{named} cannot be used: there is no such file."),
+        Err(_) => bail!("{named} cannot be read."),
+    };
+    let table: HashMap<String, config::Value> = table;
+    let known = fields(&Said::default())?;
+    if let Some(unknown) = table.keys().filter(|name| !known.contains_key(*name)).min() {
+        bail!("{named} cannot be used: there is no setting {unknown:?}.");
+    }
+    let one = |(name, value): (&String, &config::Value)| {
+        let alone = ValueKind::Table([(name.clone(), value.clone())].into_iter().collect());
+        let said = config::Value::new(None, alone).try_deserialize::<Said>();
+        said.map_err(|_| anyhow!("{named} cannot be used: {name} has a value of the wrong kind."))
+    };
+    let mut said = Map::new();
+    for setting in &table {
+        let said_here = fields(&one(setting)?)?;
+        said.extend(said_here.into_iter().filter(|(_, value)| !value.is_null()));
+    }
+    serde_json::from_value(Value::Object(said)).map_err(|_| anyhow!("{named} cannot be used."))
 }
 
 #[cfg(test)]
@@ -134,5 +181,43 @@ mod tests {
         let error = format!("{:#}", read_file(&file, true).unwrap_err());
         assert!(error.contains("lisen"), "{error}");
         std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_file_repeats_nothing_of_it() {
+        let folder = std::env::temp_dir().join(format!("campanile-config-wrong-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let file = folder.join("campanile.toml");
+        for (text, says) in [
+            ("# one\njwt-secret = \"hush", "line 2"),
+            ("jwt-secret = [\"hush\"]\n", "jwt-secret"),
+            ("store = { url = \"hush\" }\n", "store"),
+            ("window = \"hush\"\n", "window"),
+            ("log-format = \"hush\"\n", "log-format"),
+            ("listen = \"hush\"\n", "listen"),
+            ("allowed-hosts = [[\"hush\"]]\n", "allowed-hosts"),
+        ] {
+            std::fs::write(&file, text).unwrap();
+            let error = format!("{:#}", read_file(&file, true).unwrap_err());
+            assert!(!error.contains("hush") && error.contains(says) && error.lines().count() == 1, "{error}");
+        }
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn nothing_that_may_be_a_secret_is_shown() {
+        let said = Said {
+            store: Some("postgres://me:se?hush@db/x".to_owned()),
+            bus: Some("nats://me:hush@a".to_owned()),
+            jwt_secret: Some("hush".to_owned()),
+            jwt_jwks: Some("https://me:hush@id.example:8443/keys?token=hush#hush".to_owned()),
+            ..Said::default()
+        };
+        let in_force = InForce::merge(&said, &Said::default()).unwrap();
+        let shown = format!("{in_force:?} {said:?} {:?}", Said { store: Some("hush".to_owned()), ..Said::default() });
+        assert!(!shown.contains("hush"), "{shown}");
+        for part in ["postgres://db:5432/x", "nats://a:4222", "https://id.example:8443/keys\""] {
+            assert!(shown.contains(part), "{part} is not in {shown}");
+        }
     }
 }

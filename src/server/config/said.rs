@@ -5,7 +5,10 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
-use super::AuthMode;
+use super::{
+    AuthMode,
+    in_force::{fields, shown},
+};
 
 /// How log lines look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
@@ -31,7 +34,7 @@ pub enum SqliteSync {
 
 /// What may be said on the command line, in the environment and in the file. What is not said is
 /// `None`.
-#[derive(Args, Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Args, Clone, Default, Serialize, Deserialize)]
 #[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Said {
     /// Address and port to listen on; port 0 takes a free one [default: 127.0.0.1:8000]
@@ -146,7 +149,7 @@ pub struct Said {
     pub jwt_key: Option<PathBuf>,
 
     /// Where the issuer of users' tokens publishes its keys (JWKS), such as `https://id.example/.well-known/jwks.json`
-    #[arg(long, env = "CAMPANILE_JWT_JWKS", value_name = "URL")]
+    #[arg(long, env = "CAMPANILE_JWT_JWKS", value_name = "URL", hide_env_values = true)]
     pub jwt_jwks: Option<String>,
 
     /// Whom users' tokens must be meant for: one of these must be in `aud`; may be given several times
@@ -213,6 +216,15 @@ pub struct Said {
     /// How log lines look [default: text]
     #[arg(long, env = "CAMPANILE_LOG_FORMAT", value_name = "FORMAT")]
     pub log_format: Option<LogFormat>,
+}
+
+impl std::fmt::Debug for Said {
+    /// What is said, without secrets.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let fields = fields(self).map_err(|_| std::fmt::Error)?;
+        let said = fields.iter().filter(|(_, value)| !value.is_null());
+        f.debug_map().entries(said.map(|(name, value)| (name, shown(name, value)))).finish()
+    }
 }
 
 impl Said {

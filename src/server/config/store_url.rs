@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
+use tokio_postgres::config::{Config, Host};
 
 /// Where notifications are kept.
 #[derive(Clone, PartialEq, Eq)]
@@ -25,19 +26,29 @@ impl StoreUrl {
             Some(("memory", "")) => Ok(Self::Memory),
             Some(("sqlite", "")) => bail!("store: say which file, such as sqlite:data/campanile.db."),
             Some(("sqlite", path)) => Ok(Self::Sqlite(path.into())),
-            Some(("postgres" | "postgresql", rest)) if rest.starts_with("//") => Ok(Self::Postgres(url.to_owned())),
+            Some(("postgres" | "postgresql", rest)) if rest.starts_with("//") => match url.parse::<Config>() {
+                Ok(_) => Ok(Self::Postgres(url.to_owned())),
+                // What the parser says may repeat a part of the URL.
+                Err(_) => bail!(
+                    "store: this URL of a database cannot be read. It is postgres://USER:PASSWORD@HOST/DATABASE, with \
+                     %40 for @, %2F for / and %3F for ? in the password."
+                ),
+            },
             _ => bail!("store: this is no store. Say sqlite:FILE, postgres://USER:PASSWORD@HOST/DATABASE or memory:."),
         }
     }
 }
 
 impl std::fmt::Display for StoreUrl {
-    /// Without the password.
+    /// Of a database only its host, port and name: everything else in a URL may be a secret.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Memory => f.write_str("memory:"),
             Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
-            Self::Postgres(url) => f.write_str(&without_password(url)),
+            Self::Postgres(url) => match place(url) {
+                Some(place) => write!(f, "postgres://{place}"),
+                None => f.write_str("postgres://***"),
+            },
         }
     }
 }
@@ -48,21 +59,31 @@ impl std::fmt::Debug for StoreUrl {
     }
 }
 
-/// The URL with stars where a password is: behind the user, or in the query.
-pub(super) fn without_password(url: &str) -> String {
-    let (start, query) = url.split_once('?').unwrap_or((url, ""));
-    let mut shown = match start.split_once("//").and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?))) {
-        Some((scheme, (user, host))) => {
-            let (user, password) = user.split_once(':').map_or((user, ""), |(user, _)| (user, ":***"));
-            format!("{scheme}//{user}{password}@{host}")
+/// Where a database is, as the driver understands its URL: `HOST:PORT/DATABASE`. `None` when a part
+/// of it could be a piece of a password that was not written as a URL wants it.
+fn place(url: &str) -> Option<String> {
+    let config: Config = url.parse().ok()?;
+    let (_, rest) = url.split_once("//")?;
+    if let Some((user, rest)) = rest.split_once('@') {
+        // The driver takes the first @ for the end of the password.
+        let holds_a_query = user.split_once('?').is_some_and(|(_, query)| query.contains('='));
+        let place = rest.split_once('?').map_or(rest, |(place, _)| place);
+        if holds_a_query || place.contains('@') {
+            return None;
         }
-        None => start.to_owned(),
-    };
-    for (place, pair) in query.split('&').filter(|pair| !pair.is_empty()).enumerate() {
-        shown.push(if place == 0 { '?' } else { '&' });
-        shown.push_str(if pair.starts_with("password=") { "password=***" } else { pair });
     }
-    shown
+    let hosts = config.get_hosts().iter().map(|host| match host {
+        Host::Tcp(name) if name.contains(':') => format!("[{name}]"),
+        Host::Tcp(name) => name.clone(),
+        Host::Unix(folder) => folder.display().to_string().replace('/', "%2F"),
+    });
+    let addresses = config.get_hostaddrs().iter().map(ToString::to_string);
+    let hosts: Vec<String> = if config.get_hosts().is_empty() { addresses.collect() } else { hosts.collect() };
+    let ports = config.get_ports();
+    let port = |place: usize| ports.get(place).or(ports.first()).copied().unwrap_or(5432);
+    let hosts: Vec<_> = hosts.iter().enumerate().map(|(place, host)| format!("{host}:{}", port(place))).collect();
+    let database = config.get_dbname().map(|name| format!("/{name}")).unwrap_or_default();
+    Some(format!("{}{database}", hosts.join(",")).escape_debug().to_string())
 }
 
 #[cfg(test)]
@@ -81,14 +102,39 @@ mod tests {
     }
 
     #[test]
-    fn a_password_is_not_shown() {
+    fn only_host_port_and_database_are_shown() {
         for (url, shown) in [
-            ("postgres://me:secret@db/x", "postgres://me:***@db/x"),
-            ("postgres://me:se@cret@db:5432/x?sslmode=require", "postgres://me:***@db:5432/x?sslmode=require"),
-            ("postgres://db/x?password=secret&user=me", "postgres://db/x?password=***&user=me"),
-            ("postgres://me@db/x", "postgres://me@db/x"),
+            ("postgres://me:secret@db/x", "postgres://db:5432/x"),
+            ("postgresql://me:se?cret@db/x", "postgres://db:5432/x"),
+            ("postgres://me:se/cret@db/x", "postgres://db:5432/x"),
+            ("postgres://db:7/x?password=secret&user=me", "postgres://db:7/x"),
+            ("postgres://db/x?pass%77ord=secret", "postgres://db:5432/x"),
+            ("postgres://db/x?password=se@cret&user=me", "postgres://***"),
+            ("postgres://db:7/x?password=se@cret", "postgres://***"),
+            ("postgres://me:se@cret@db:5432/x?sslmode=require", "postgres://***"),
+            ("postgres://me:se@cr/et@db/x", "postgres://***"),
+            ("postgres://me@db?options=secret@x", "postgres://db:5432"),
+            ("postgres://a:1,b:2/x", "postgres://a:1,b:2/x"),
+            ("postgres://[::1]:7/x", "postgres://[::1]:7/x"),
+            ("postgres:///x?host=/run/pg&user=me", "postgres://%2Frun%2Fpg:5432/x"),
+            ("postgres://db/x%0Ay", "postgres://db:5432/x\\ny"),
         ] {
-            assert_eq!(format!("{:?}", StoreUrl::parse(url).unwrap()), shown);
+            let parsed = StoreUrl::parse(url).unwrap();
+            assert_eq!((format!("{parsed:?}"), parsed.to_string()), (shown.to_owned(), shown.to_owned()), "{url}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_refused_and_not_repeated() {
+        for url in [
+            "postgres://me@db/x?Password=secret",
+            "postgres://me@db/x?sslpassword=secret",
+            "postgres://me@db/x?secret",
+            "postgres://me:p@db:secret/x",
+            "postgres://me:12@se#cret:y/x",
+        ] {
+            let refused = StoreUrl::parse(url).unwrap_err().to_string();
+            assert!(refused.starts_with("store:") && !refused.contains("secret"), "{url}: {refused}");
         }
     }
 }
