@@ -1,6 +1,6 @@
 //! What time it is.
 
-use chrono::Utc;
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
 use crate::model::Timestamp;
 
@@ -17,5 +17,31 @@ pub struct SystemClock;
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         Timestamp::new(Utc::now())
+    }
+}
+
+/// The moment so long after this one, or before it when that is negative; the first or the last that
+/// can be written when it would be beyond: the years 0 to 9999.
+#[must_use]
+pub(in crate::server) fn moved(moment: Timestamp, by: TimeDelta) -> Timestamp {
+    let year = |year: i32, month, day| NaiveDate::from_ymd_opt(year, month, day).unwrap_or_default();
+    let first = year(0, 1, 1).and_time(chrono::NaiveTime::MIN).and_utc();
+    let last = year(9999, 12, 31).and_hms_micro_opt(23, 59, 59, 999_999).unwrap_or_default().and_utc();
+    let beyond = if by < TimeDelta::zero() { DateTime::<Utc>::MIN_UTC } else { DateTime::<Utc>::MAX_UTC };
+    Timestamp::new(moment.to_utc().checked_add_signed(by).unwrap_or(beyond).clamp(first, last))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_beyond_the_calendar_is_its_end() {
+        let now = Timestamp::parse("2026-01-01T00:00:00Z").unwrap();
+        assert_eq!(moved(now, TimeDelta::days(-1)).to_string(), "2025-12-31T00:00:00.000000Z");
+        for far in [TimeDelta::MAX, TimeDelta::days(4_294_967_295), TimeDelta::days(3_000_000)] {
+            assert_eq!(moved(now, far).to_string(), "9999-12-31T23:59:59.999999Z");
+            assert_eq!(moved(now, -far).to_string(), "0000-01-01T00:00:00.000000Z");
+        }
     }
 }

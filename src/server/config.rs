@@ -1,6 +1,7 @@
 //! Settings: a flag wins over the environment, that over the file, and that over the default.
 
 mod auth;
+mod bounds;
 mod bus_url;
 mod in_force;
 mod said;
@@ -9,7 +10,6 @@ mod store_url;
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use anyhow::{Context, Result, bail};
@@ -25,8 +25,9 @@ use super::{
     auth::AuthOptions,
     http::{HttpOptions, StreamOptions},
     limiter::Rate,
-    listener::{LEAST_HEADER_BYTES, ListenerOptions, TlsOptions},
+    listener::{ListenerOptions, TlsOptions},
 };
+use bounds::{age, seconds, within};
 
 /// The settings in force. They fit together.
 #[derive(Clone, Debug)]
@@ -113,16 +114,20 @@ impl Settings {
             store,
             bus,
             bus_prefix: bus_prefix(needed("bus-prefix", said.bus_prefix)?)?,
-            window: count("window", said.window)?,
-            max_age: said.max_age.as_deref().map(parse_age).transpose().context("max-age")?,
+            window: within("window", said.window, &bounds::WINDOW)?,
+            max_age: said.max_age.as_deref().map(|text| age("max-age", text)).transpose()?,
             sqlite_sync: needed("sqlite-sync", said.sqlite_sync)?,
-            sqlite_queue: count("sqlite-queue", said.sqlite_queue)?,
-            postgres_connections: count("postgres-connections", said.postgres_connections)?,
-            batch_max: count("batch-max", said.batch_max)?,
+            sqlite_queue: within("sqlite-queue", said.sqlite_queue, &bounds::AT_ONCE)?,
+            postgres_connections: within(
+                "postgres-connections",
+                said.postgres_connections,
+                &bounds::POSTGRES_CONNECTIONS,
+            )?,
+            batch_max: within("batch-max", said.batch_max, &bounds::BATCH)?,
             limit_recipient,
             http: HttpOptions {
-                max_body_bytes: count("max-body-bytes", said.max_body_bytes)?,
-                max_memory: count("max-memory", said.max_memory)?,
+                max_body_bytes: within("max-body-bytes", said.max_body_bytes, &bounds::BODY_BYTES)?,
+                max_memory: within("max-memory", said.max_memory, &bounds::MEMORY)?,
                 request_timeout: seconds("request-timeout", said.request_timeout)?,
                 allowed_hosts: (!(insecure_no_auth || auth.is_some()) || !hosts.is_empty()).then_some(hosts),
                 auth: None,
@@ -135,10 +140,10 @@ impl Settings {
                 },
             },
             connections: ListenerOptions {
-                max_connections: count("max-connections", said.max_connections)?,
+                max_connections: within("max-connections", said.max_connections, &bounds::AT_ONCE)?,
                 header_timeout: seconds("header-timeout", said.header_timeout)?,
                 shutdown_timeout: seconds("shutdown-timeout", said.shutdown_timeout)?,
-                max_header_bytes: header_bytes(said.max_header_bytes)?,
+                max_header_bytes: within("max-header-bytes", said.max_header_bytes, &bounds::HEADER_BYTES)?,
                 tls: tls(said.tls_cert, said.tls_key)?,
             },
             auth,
@@ -160,28 +165,6 @@ fn bus_prefix(text: String) -> Result<String> {
         bail!("bus-prefix: {text:?} is no word of letters, digits, - and _, such as campanile.");
     }
     Ok(text)
-}
-
-fn seconds(name: &str, value: Option<u64>) -> Result<Duration> {
-    match needed(name, value)? {
-        0 => bail!("{name}: must be at least 1 second."),
-        seconds => Ok(Duration::from_secs(seconds)),
-    }
-}
-
-fn count(name: &str, value: Option<usize>) -> Result<usize> {
-    match needed(name, value)? {
-        0 => bail!("{name}: must be at least 1."),
-        count => Ok(count),
-    }
-}
-
-fn header_bytes(value: Option<usize>) -> Result<usize> {
-    let bytes = needed("max-header-bytes", value)?;
-    if bytes < LEAST_HEADER_BYTES {
-        bail!("max-header-bytes: must be at least {LEAST_HEADER_BYTES}.");
-    }
-    Ok(bytes)
 }
 
 /// A certificate is of no use without its key.
@@ -223,6 +206,10 @@ mod tests {
             let refused = settle(&Said { max_age: Some(wrong.to_owned()), ..Said::default() }).unwrap_err();
             assert!(format!("{refused:#}").starts_with("max-age: "), "{refused:#}");
         }
+        for long in ["36501d", "4294967295d"] {
+            let refused = settle(&Said { max_age: Some(long.to_owned()), ..Said::default() }).unwrap_err();
+            assert_eq!(refused.to_string(), "max-age: must be 1s to 36500d.");
+        }
     }
 
     #[test]
@@ -258,17 +245,14 @@ mod tests {
     }
 
     #[test]
-    fn nothing_may_be_zero() {
-        let said = Said { window: Some(0), ..Said::default() };
-        assert_eq!(settle(&said).unwrap_err().to_string(), "window: must be at least 1.");
-        let said = Said { request_timeout: Some(0), ..Said::default() };
-        assert!(settle(&said).unwrap_err().to_string().starts_with("request-timeout:"));
-    }
-
-    #[test]
-    fn headers_may_be_as_long_as_the_protocol_needs() {
-        let said = Said { max_header_bytes: Some(8191), ..Said::default() };
-        assert_eq!(settle(&said).unwrap_err().to_string(), "max-header-bytes: must be at least 8192.");
+    fn what_is_beyond_its_limits_is_one_sentence_that_names_them() {
+        let of = |said: Said| settle(&said).unwrap_err().to_string();
+        let said = Said::default;
+        assert_eq!(of(Said { window: Some(0), ..said() }), "window: must be 1 to 1000000000.");
+        assert_eq!(of(Said { request_timeout: Some(0), ..said() }), "request-timeout: must be 1 to 86400.");
+        assert_eq!(of(Said { heartbeat: Some(u64::MAX), ..said() }), "heartbeat: must be 1 to 86400.");
+        assert_eq!(of(Said { max_header_bytes: Some(8191), ..said() }), "max-header-bytes: must be 8192 to 1048576.");
+        assert_eq!(of(Said { sqlite_queue: Some(usize::MAX), ..said() }), "sqlite-queue: must be 1 to 1000000.");
     }
 
     #[test]
@@ -288,5 +272,91 @@ mod tests {
         let said = Said { store: Some("mysql://me:secret@db/x".to_owned()), ..Said::default() };
         let error = settle(&said).unwrap_err().to_string();
         assert!(!error.contains("secret"), "{error}");
+    }
+
+    mod whatever_is_said {
+        use proptest::prelude::*;
+
+        use super::*;
+        use crate::{
+            model::Timestamp,
+            server::{clock::moved, limiter::Limiter},
+        };
+
+        /// A number at an edge, or any.
+        fn number() -> impl Strategy<Value = Option<u64>> {
+            let edges = [0, 1, 2, 3_600, 8_192, 86_400, 1 << 31, u64::from(u32::MAX), i64::MAX as u64, u64::MAX];
+            prop_oneof![
+                3 => Just(None),
+                2 => proptest::sample::select(edges.to_vec()).prop_map(Some),
+                1 => any::<u64>().prop_map(Some)
+            ]
+        }
+
+        fn count() -> impl Strategy<Value = Option<usize>> {
+            number().prop_map(|number| number.map(|number| usize::try_from(number).unwrap_or(usize::MAX)))
+        }
+
+        fn text(pattern: &'static str) -> impl Strategy<Value = Option<String>> {
+            prop_oneof![3 => Just(None), 2 => pattern.prop_map(Some), 1 => any::<String>().prop_map(Some)]
+        }
+
+        fn age() -> impl Strategy<Value = Option<String>> {
+            text("[0-9]{1,11}[smhd]")
+        }
+
+        fn rate() -> impl Strategy<Value = Option<String>> {
+            text("[0-9]{1,10}/[smh](:[0-9]{1,10})?|1/h:4294967295|off")
+        }
+
+        prop_compose! {
+            fn said()(
+                counts in [(); 7].map(|()| count()),
+                numbers in [(); 6].map(|()| number()),
+                ages in [(); 2].map(|()| age()),
+                rates in [(); 5].map(|()| rate()),
+                urls in [text("postgres://.{0,20}"), text("nats://.{0,20}"), text("https?://.{0,20}")],
+            ) -> Said {
+                let [window, sqlite_queue, postgres_connections, batch_max, max_body_bytes, max_connections, max_streams] =
+                    counts;
+                let [request_timeout, header_timeout, shutdown_timeout, heartbeat, stall_timeout, jwt_leeway] = numbers;
+                let [max_age, session_lifetime] = ages;
+                let [limit_key, limit_user, limit_address, limit_login, limit_recipient] = rates;
+                let [store, bus, jwt_jwks] = urls;
+                Said {
+                    window, sqlite_queue, postgres_connections, batch_max, max_body_bytes, max_connections, max_streams,
+                    request_timeout, header_timeout, shutdown_timeout, heartbeat, stall_timeout, jwt_leeway,
+                    max_age, session_lifetime, limit_key, limit_user, limit_address, limit_login, limit_recipient,
+                    store, bus, jwt_jwks, auth: Some(AuthMode::On), jwt_audience: Some(vec!["a".to_owned()]),
+                    max_header_bytes: window,
+                    ..Said::default()
+                }
+            }
+        }
+
+        proptest! {
+            #[test]
+            fn it_is_settled_or_refused_in_one_line_and_nothing_overflows(said in said()) {
+                match settle(&said) {
+                    Err(refused) => {
+                        let refused = format!("{refused:#}");
+                        prop_assert!(refused.lines().count() == 1 && refused.contains(':'), "{}", refused);
+                    }
+                    Ok(settings) => {
+                        let now = Timestamp::parse("2026-01-01T00:00:00Z").unwrap();
+                        let ages = [settings.max_age, settings.auth.as_ref().map(|auth| auth.session_lifetime)];
+                        for age in ages.into_iter().flatten() {
+                            prop_assert!(moved(now, -age) < now && now < moved(now, age));
+                        }
+                        let limits = settings.auth.map(|auth| auth.limits);
+                        let rates = limits.map(|limits| [limits.key, limits.user, limits.address, limits.login]);
+                        for rate in rates.into_iter().flatten().flatten().chain(settings.limit_recipient) {
+                            prop_assert!(Limiter::new(rate).check(&"ann").is_ok());
+                        }
+                        let _ = std::time::Instant::now() + settings.http.request_timeout;
+                    }
+                }
+            }
+        }
     }
 }

@@ -9,6 +9,9 @@ use std::{hash::Hash, num::NonZeroU32, time::Duration};
 
 use buckets::{Buckets, Refused, Shape};
 
+/// An empty bucket is full again within a year.
+const LONGEST_WINDOW: u64 = 366 * 86_400;
+
 /// So many in so much time, and how many of them at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
@@ -40,7 +43,8 @@ impl Rate {
             let burst = burst.map_or(Ok(count), str::parse).ok()?;
             // More than one in a nanosecond is no limit.
             let is_slow_enough = count.get() <= 1_000_000_000;
-            is_slow_enough.then_some(Self { count, per: Duration::from_secs(seconds), burst })
+            let rate = Self { count, per: Duration::from_secs(seconds), burst };
+            (is_slow_enough && rate.window() <= LONGEST_WINDOW).then_some(rate)
         };
         match read() {
             Some(rate) => Ok(Some(rate)),
@@ -201,7 +205,9 @@ mod tests {
             assert_eq!(rate(text).to_string(), same);
             assert_eq!(rate(same), rate(text));
         }
-        for wrong in ["", "50", "/s", "50/", "50/d", "0/s", "50/s:0", "50/s:", "-1/s", "1.5/s", "2000000000/s", "on"] {
+        for wrong in
+            ["", "50", "/s", "50/", "50/d", "0/s", "50/s:0", "50/s:", "-1/s", "1.5/s", "2000000000/s", "on", "1/h:9000"]
+        {
             let error = Rate::parse(wrong).unwrap_err();
             assert!(error.contains("50/s"), "{error}");
         }

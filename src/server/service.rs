@@ -21,7 +21,7 @@ pub use super::hub::{Frame, Sign};
 
 use super::{
     bus::{Bus, Local},
-    clock::{Clock, SystemClock},
+    clock::{Clock, SystemClock, moved},
     hub::Hub,
     identity::{Principal, Scope},
     limiter::{Limiter, Rate, TooOften},
@@ -367,7 +367,7 @@ impl NotificationService {
     /// When the store cannot.
     pub async fn delete_due(&self) -> Result<usize, ServiceError> {
         let now = self.clock.now();
-        let accepted_before = self.max_age.map(|age| Timestamp::new(now.to_utc() - age));
+        let accepted_before = self.max_age.map(|age| moved(now, -age));
         let due = Due { now, accepted_before, limit: DUE_STEP };
         let mut deleted = 0;
         loop {

@@ -10,6 +10,7 @@ use super::{
 use crate::{
     model::Timestamp,
     server::{
+        clock::moved,
         identity::{Holder, KeyId, Scope},
         store::{Grant, GrantKind},
     },
@@ -60,7 +61,7 @@ impl Authenticator {
                 (Holder::User(token.user_id), Some(token.expires_at))
             }
         };
-        let end = Timestamp::new(now.to_utc() + self.session_lifetime);
+        let end = moved(now, self.session_lifetime);
         let expires_at = until.map_or(end, |until| until.min(end));
         let key = if let Holder::Key(id) = &holder { Some(*id) } else { None };
         let secret = Opaque::generate();
@@ -91,7 +92,7 @@ impl Authenticator {
     /// # Errors
     /// When the store cannot.
     pub(in crate::server) async fn give_ticket(&self, standing: &Standing) -> Result<Ticket, AuthError> {
-        let expires_at = Timestamp::new(self.clock.now().to_utc() + TimeDelta::seconds(TICKET_SECONDS));
+        let expires_at = moved(self.clock.now(), TimeDelta::seconds(TICKET_SECONDS));
         let secret = Opaque::generate();
         let holder = standing.principal.holder().clone();
         let grant = Grant { hash: secret.hash(), kind: GrantKind::Ticket, holder, expires_at, until: standing.until };

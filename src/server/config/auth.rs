@@ -1,11 +1,15 @@
 //! The settings of who gets in, and how often.
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail};
 use clap::ValueEnum;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::{Said, count, needed, parse_age};
+use super::{
+    Said,
+    bounds::{self, age, within},
+    needed,
+};
 use crate::server::{
     auth::{
         AuthOptions, Limits,
@@ -41,15 +45,14 @@ pub(super) fn settle(said: &Said) -> Result<Option<AuthOptions>> {
     }
     Ok(Some(AuthOptions {
         tokens,
-        session_lifetime: parse_age(&needed("session-lifetime", said.session_lifetime.clone())?)
-            .context("session-lifetime")?,
+        session_lifetime: age("session-lifetime", &needed("session-lifetime", said.session_lifetime.clone())?)?,
         limits: Limits {
             key: rate("limit-key", said.limit_key.as_deref())?,
             user: rate("limit-user", said.limit_user.as_deref())?,
             address: rate("limit-address", said.limit_address.as_deref())?,
             login: rate("limit-login", said.limit_login.as_deref())?,
         },
-        max_streams: count("max-streams", said.max_streams)?,
+        max_streams: within("max-streams", said.max_streams, &bounds::AT_ONCE)?,
     }))
 }
 
@@ -75,7 +78,7 @@ fn tokens(said: &Said) -> Result<Option<TokenOptions>> {
     let parse = |name: &String| Algorithm::parse(name);
     let algorithms =
         said.jwt_algorithms.as_ref().map(|names| names.iter().map(parse).collect::<Result<_>>()).transpose()?;
-    let leeway = std::time::Duration::from_secs(needed("jwt-leeway", said.jwt_leeway)?);
+    let leeway = std::time::Duration::from_secs(within("jwt-leeway", said.jwt_leeway, &bounds::LEEWAY)?);
     Ok(Some(TokenOptions { keys, audience, issuer: said.jwt_issuer.clone(), algorithms, leeway }))
 }
 
