@@ -3,6 +3,10 @@
 //! One task asks for them, so that a request which is given up takes no answer with it, and however
 //! many tokens name a key that is not there, the issuer is asked once. It starts with the first
 //! token and ends with the [`Jwks`].
+//!
+//! While the issuer is away its keys go on being used, but not for ever: one of them may have been
+//! stolen and taken back meanwhile. A day after they were last had they are forgotten, and then
+//! nobody can say whether a token is good until the issuer is back.
 
 use std::{
     sync::{
@@ -24,6 +28,9 @@ use super::{
     fetch::Issuer,
     keys::{Found, Key, KeySet},
 };
+
+/// How long keys are used after they were last had.
+const LONGEST_USE: Duration = Duration::from_secs(24 * 3_600);
 
 /// How often the issuer is asked.
 #[derive(Clone, Copy)]
@@ -118,8 +125,10 @@ impl Drop for Keeper {
 /// What is known of the issuer.
 #[derive(Default)]
 struct Kept {
-    /// The newest keys that it told.
+    /// The newest keys that it told, unless that is too long ago.
     keys: Option<KeySet>,
+    /// When it told them last.
+    told_at: Option<Instant>,
     generation: u64,
     /// How often it was asked, and what came out is known.
     answers: u64,
@@ -159,6 +168,7 @@ struct Asking {
 impl Asking {
     async fn run(self) {
         loop {
+            self.forget_old_keys();
             let fetched = self.issuer.fetch().await.map_err(|error| format!("{:#}", anyhow::Error::new(error)));
             let asked_at = Instant::now();
             let rest = if fetched.is_ok() { self.pace.fresh } else { self.pace.pause };
@@ -167,9 +177,11 @@ impl Asking {
                 kept.answers += 1;
                 self.take(kept, fetched);
             });
+            let too_old_at = self.tell.borrow().told_at.map(|told_at| told_at + LONGEST_USE);
+            let next = too_old_at.map_or(asked_at + rest, |too_old_at| too_old_at.min(asked_at + rest));
             loop {
                 tokio::select! {
-                    () = sleep_until(asked_at + rest) => break,
+                    () = sleep_until(next) => break,
                     // Who calls too early has looked before this answer came, and sees it now.
                     () = self.wanted.notified() => if asked_at.elapsed() >= self.pace.pause { break },
                 }
@@ -177,9 +189,29 @@ impl Asking {
         }
     }
 
+    /// Makes an end of keys that the issuer has not confirmed for too long.
+    fn forget_old_keys(&self) {
+        self.tell.send_if_modified(|kept| {
+            let is_too_old = kept.told_at.is_some_and(|told_at| told_at.elapsed() >= LONGEST_USE);
+            if is_too_old {
+                tracing::error!("the issuer's keys could not be had for a day: no token is taken until they can be");
+                (kept.keys, kept.told_at) = (None, None);
+                self.begin_generation(kept);
+            }
+            is_too_old
+        });
+    }
+
+    /// What was verified before has to be verified again.
+    fn begin_generation(&self, kept: &mut Kept) {
+        kept.generation += 1;
+        self.generation.store(kept.generation, Ordering::Release);
+    }
+
     fn take(&self, kept: &mut Kept, fetched: Result<KeySet, String>) {
         match fetched {
             Ok(keys) => {
+                kept.told_at = Some(Instant::now());
                 if kept.failure.take().is_some() {
                     tracing::info!("the issuer's keys can be had again");
                 }
@@ -189,8 +221,7 @@ impl Asking {
                         keys => tracing::info!(keys, "the issuer has new keys"),
                     }
                     kept.keys = Some(keys);
-                    kept.generation += 1;
-                    self.generation.store(kept.generation, Ordering::Release);
+                    self.begin_generation(kept);
                 }
             }
             Err(why) => {

@@ -171,22 +171,35 @@ async fn a_key_that_is_taken_back_is_noticed_by_itself() {
 }
 
 #[tokio::test]
-async fn while_the_issuer_is_down_the_old_keys_serve() {
+async fn while_the_issuer_is_down_the_old_keys_serve_for_a_day() {
+    const HOUR: Duration = Duration::from_secs(3_600);
     let issuer = LocalIssuer::start(&[EC.jwk("a", json!({}))]).await;
     let tokens = issuer.tokens();
-    accepted(&tokens, &new_token("a", 0)).await;
+    let old = new_token("a", 0);
+    accepted(&tokens, &old).await;
     issuer.says(StatusCode::BAD_GATEWAY, "");
-    for day in 1..=3 {
-        later(Duration::from_secs(86_400)).await;
-        answered(&tokens, 1 + day).await;
-        assert_eq!(issuer.asked(), 1 + day);
-        accepted(&tokens, &new_token("a", day)).await;
+    for (round, hours) in [(1, 8), (2, 8), (3, 7)] {
+        later(hours * HOUR).await;
+        answered(&tokens, 1 + round).await;
+        assert_eq!(issuer.asked(), 1 + round);
+        accepted(&tokens, &new_token("a", round)).await;
     }
-    issuer.stop();
-    later(Duration::from_secs(86_400)).await;
-    answered(&tokens, 5).await;
+    assert!(tokens.cached(&old, at(NOW)).is_some());
     refused(&tokens, &EC.sign("b", &good()), "an unknown key").await;
-    accepted(&tokens, &new_token("a", 9)).await;
+
+    // The issuer is asked again, and nothing of the old keys is taken while it does not answer.
+    issuer.hold();
+    later(HOUR).await;
+    issuer.was_asked(5).await;
+    assert_eq!(tokens.cached(&old, at(NOW)), None, "a day later");
+    issuer.let_go();
+    answered(&tokens, 5).await;
+    unavailable(&tokens, &old, "502").await;
+    unavailable(&tokens, &new_token("a", 4), "502").await;
+
+    issuer.has(&[EC.jwk("a", json!({}))]);
+    later(PAUSE).await;
+    accepted(&tokens, &old).await;
 }
 
 #[tokio::test]
