@@ -5,14 +5,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use async_nats::{Client, ConnectOptions, Event, ServerAddr, connection::State};
+use async_nats::{Client, ConnectOptions, Event as Happened, ServerAddr, connection::State};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use futures_util::StreamExt;
 use tokio::sync::mpsc;
 
 use super::{Bus, Interest};
 use crate::{
-    model::{Change, UserId},
+    model::{Change, Event, UserId},
     server::hub::Hub,
 };
 
@@ -20,6 +20,11 @@ use crate::{
 const QUEUE: usize = 8_192;
 /// How many changes of one inbox may wait to be delivered.
 const SUBSCRIPTION: usize = 1_024;
+/// The longest message that is read. A change has one notification, whose text, title and data take
+/// half of this at most.
+const MAX_MESSAGE_BYTES: usize = 256 * 1024;
+/// More changes than any inbox sees; a larger number is not ours, and sums with it would overflow.
+const MAX_NUMBER: u64 = 1 << 53;
 /// How long to wait before connecting again.
 const RECONNECT: Duration = Duration::from_millis(500);
 /// How long to wait for an answer.
@@ -47,23 +52,58 @@ impl Nats {
             .reconnect_delay_callback(|_| RECONNECT)
             .event_callback(|event| async move {
                 match event {
-                    Event::Connected => tracing::info!("connected to the bus"),
-                    Event::SlowConsumer(_) => tracing::debug!("the bus dropped changes; they are read from the store"),
-                    Event::Disconnected => tracing::warn!("the bus is away; others hear of changes later"),
+                    Happened::Connected => tracing::info!("connected to the bus"),
+                    Happened::SlowConsumer(_) => {
+                        tracing::debug!("the bus dropped changes; they are read from the store")
+                    }
+                    Happened::Disconnected => tracing::warn!("the bus is away; others hear of changes later"),
                     other => tracing::debug!(%other, "the bus"),
                 }
             });
-        let servers = servers.map_err(|error| format!("bus: this is no address of NATS: {error}."))?;
-        let client = options.connect(servers).await.map_err(|error| format!("bus: {error}."))?;
+        // The settings were read before; what the parser says could repeat them.
+        let servers = servers.map_err(|_| "bus: this is no address of NATS.".to_owned())?;
+        let client = options.connect(servers).await.map_err(|error| format!("bus: {}.", error.kind()))?;
         let (outgoing, queue) = mpsc::channel(QUEUE);
         tokio::spawn(send(client.clone(), queue));
         Ok(Self { client, prefix: prefix.to_owned(), outgoing })
     }
 
-    /// The subject of an inbox; any user id is one token.
     fn subject(&self, user_id: &UserId) -> String {
-        format!("{}.inbox.{}", self.prefix, BASE64_URL_SAFE_NO_PAD.encode(user_id.as_str()))
+        subject(&self.prefix, user_id)
     }
+}
+
+/// The subject of an inbox; any user id is one token.
+fn subject(prefix: &str, user_id: &UserId) -> String {
+    format!("{prefix}.inbox.{}", BASE64_URL_SAFE_NO_PAD.encode(user_id.as_str()))
+}
+
+/// Reads a message, which anybody may have sent who reaches the bus.
+///
+/// # Errors
+/// What is wrong with it, without any part of it: it is too long, is no change, tells of another
+/// inbox than its subject names, or has a number that no inbox gets to.
+fn read(prefix: &str, sent_to: &str, payload: &[u8]) -> Result<Change, &'static str> {
+    if payload.len() > MAX_MESSAGE_BYTES {
+        return Err("it is too long");
+    }
+    let change: Change = serde_json::from_slice(payload).map_err(|_| "it is no change of an inbox")?;
+    if subject(prefix, &change.user_id) != sent_to {
+        return Err("it tells of another inbox than its subject names");
+    }
+    let is_of_the_inbox = match &change.event {
+        Event::Created { notification, .. } | Event::Updated { notification, .. } => {
+            notification.user_id == change.user_id
+        }
+        Event::AllRead { .. } | Event::Deleted { .. } => true,
+    };
+    if !is_of_the_inbox {
+        return Err("its notification is of another inbox than its subject names");
+    }
+    if change.event.modseq() > MAX_NUMBER || change.event.unread_count() > MAX_NUMBER {
+        return Err("its numbers are too large");
+    }
+    Ok(change)
 }
 
 /// Sends what is queued. While the bus is away it is dropped: it would come too late to be of use.
@@ -88,7 +128,7 @@ impl Bus for Nats {
 
     fn subscribe(&self, user_id: Option<&UserId>, hub: &Arc<Hub>) -> Option<Interest> {
         let subject = user_id.map_or_else(|| format!("{}.inbox.*", self.prefix), |user_id| self.subject(user_id));
-        let (client, hub) = (self.client.clone(), Arc::downgrade(hub));
+        let (client, hub, prefix) = (self.client.clone(), Arc::downgrade(hub), self.prefix.clone());
         let listening = tokio::spawn(async move {
             let mut messages = match client.subscribe(subject).await {
                 Ok(messages) => messages,
@@ -99,9 +139,9 @@ impl Bus for Nats {
             };
             while let Some(message) = messages.next().await {
                 let Some(hub) = hub.upgrade() else { return };
-                match serde_json::from_slice(&message.payload) {
+                match read(&prefix, &message.subject, &message.payload) {
                     Ok(change) => hub.deliver(change),
-                    Err(error) => tracing::debug!(%error, "something on the bus is not ours"),
+                    Err(why) => tracing::debug!(why, "something on the bus is not ours"),
                 }
             }
         });
@@ -110,5 +150,51 @@ impl Bus for Nats {
 
     fn is_connected(&self) -> bool {
         self.client.connection_state() == State::Connected
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn created(user_id: &str, of: &str, modseq: u64) -> Vec<u8> {
+        let notification = json!({
+            "id": "019a5370-7d3b-7c4e-9f1a-5b8a1c2d3e4f", "user_id": of, "content": "hush", "category": "message",
+            "timestamp": "2026-01-01T00:00:00.000000Z", "is_read": false,
+        });
+        let event = json!({"user_id": user_id, "type": "created", "modseq": modseq, "unread_count": 1, "notification": notification});
+        serde_json::to_vec(&event).unwrap()
+    }
+
+    #[test]
+    fn a_message_is_believed_about_the_inbox_that_its_subject_names_and_no_other() {
+        let [ann, bob] = ["ann", "bob"].map(|user_id| subject("c", &UserId::parse(user_id).unwrap()));
+        assert_eq!(read("c", &ann, &created("ann", "ann", 7)).unwrap().event.modseq(), 7);
+        for (sent_to, payload) in [
+            (&ann, created("bob", "bob", 7)),
+            (&bob, created("ann", "ann", 7)),
+            (&ann, created("ann", "bob", 7)),
+            (&format!("{ann}="), created("ann", "ann", 7)),
+            (&ann.replace("c.", "d."), created("ann", "ann", 7)),
+            (&"c.inbox.".to_owned(), created("ann", "ann", 7)),
+            (&ann, created("ann", "ann", u64::MAX)),
+            (&ann, b"".to_vec()),
+            (&ann, b"\xff\xfe{".to_vec()),
+            (&ann, b"[".repeat(100_000)),
+            (&ann, created("ann", "ann", 7).into_iter().chain(b" ".repeat(MAX_MESSAGE_BYTES)).collect()),
+        ] {
+            let why = read("c", sent_to, &payload).unwrap_err();
+            assert!(!why.contains("hush"), "{why}");
+        }
+    }
+
+    #[test]
+    fn the_largest_notification_fits() {
+        let content = "\u{1}".repeat(crate::model::Content::MAX_CHARS - 1) + "a";
+        let data = json!({"a": "\u{2}".repeat(2_700)});
+        let text = serde_json::to_string(&json!([content, data, content.len()])).unwrap();
+        assert!(text.len() * 2 < MAX_MESSAGE_BYTES, "{}", text.len());
     }
 }
