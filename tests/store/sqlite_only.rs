@@ -7,7 +7,7 @@ use std::{
 };
 
 use campanile::{
-    model::Limit,
+    model::{Filter, Limit},
     server::store::{Creation, SqliteOptions, SqliteStore, Store, StoreError},
 };
 
@@ -226,4 +226,50 @@ async fn a_backup_of_a_running_store_is_whole() {
     assert!(inbox(&restored, &user("ann")).await.len() >= 50);
     assert_counts(&restored, "ann").await;
     assert!(SqliteStore::back_up(&path, &copy).unwrap_err().to_string().contains("does not overwrite"));
+}
+
+#[tokio::test]
+async fn a_damaged_file_is_no_passing_trouble_and_not_ready() {
+    let path = new_file();
+    let store = open(&path).unwrap();
+    for _ in 0..50 {
+        send(&store, "ann", &"x".repeat(4000)).await;
+    }
+    drop(store);
+    let whole = std::fs::read(&path).unwrap();
+    // Somewhere in the middle, where opening does not look.
+    let damaged: Vec<u8> = whole
+        .iter()
+        .enumerate()
+        .map(|(place, byte)| if (96 * 1024..160 * 1024).contains(&place) { 0xaa } else { *byte })
+        .collect();
+    std::fs::write(&path, damaged).unwrap();
+    let store = open(&path).unwrap();
+    let refused = store.list(&Filter::inbox(user("ann")), None, Limit::new(100)).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Failed { .. }), "{refused:?}");
+    assert!(matches!(store.ready().await, Err(StoreError::Failed { .. })));
+}
+
+#[tokio::test]
+async fn a_table_that_is_missing_is_not_ready() {
+    let path = new_file();
+    let store = open(&path).unwrap();
+    store.ready().await.unwrap();
+    rusqlite::Connection::open(&path).unwrap().execute_batch("DROP TABLE deletions").unwrap();
+    assert!(matches!(store.ready().await, Err(StoreError::Failed { .. })));
+}
+
+/// What an inbox was given by an earlier release, or by a clock that was ahead, is not gone behind.
+#[tokio::test]
+async fn timestamps_go_on_from_the_newest_that_there_is() {
+    let path = new_file();
+    let store = open(&path).unwrap();
+    let first = send(&store, "ann", "a").await;
+    let ahead = first.timestamp.as_micros() + 3_600_000_000;
+    let past = rusqlite::Connection::open(&path).unwrap();
+    past.execute("UPDATE notifications SET timestamp = ?1", [ahead]).unwrap();
+    past.execute("UPDATE inboxes SET newest = NULL", ()).unwrap();
+    let second = send(&store, "ann", "b").await;
+    assert_eq!(second.timestamp.as_micros(), ahead);
+    assert_eq!(inbox(&store, &user("ann")).await[0], second);
 }

@@ -32,7 +32,7 @@ use connection::Readers;
 use credentials::Connections;
 use pages::{Asked, Pages};
 pub use transfer::SqliteTransfer;
-use writer::Writer;
+use writer::{Weight, Writer};
 
 /// How a SQLite store is opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,15 +120,15 @@ impl Connections for SqliteStore {
         &self,
         mut write: impl FnMut(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.writer.write(move |batch| write(batch.connection())).await
+        self.writer.write(Weight::ONE, move |batch| write(batch.connection())).await
     }
 }
 
 #[async_trait]
 impl Store for SqliteStore {
     async fn create(&self, notifications: &[Notification], once: Option<&Once>) -> Result<Creation, StoreError> {
-        let (notifications, once) = (notifications.to_vec(), once.cloned());
-        self.writer.write(move |batch| batch.create_all(&notifications, once.as_ref())).await
+        let (weight, notifications, once) = (Weight::of(notifications), notifications.to_vec(), once.cloned());
+        self.writer.write(weight, move |batch| batch.create_all(&notifications, once.as_ref())).await
     }
 
     async fn once(&self, once: &Once) -> Result<Option<Creation>, StoreError> {
@@ -160,21 +160,21 @@ impl Store for SqliteStore {
     }
 
     async fn set_read(&self, id: NotificationId, is_read: bool) -> Result<Option<Notification>, StoreError> {
-        self.writer.write(move |batch| batch.set_read(id, is_read)).await
+        self.writer.write(Weight::ONE, move |batch| batch.set_read(id, is_read)).await
     }
 
     async fn mark_read_at(&self, user_id: &UserId, index: u64) -> Result<Option<Notification>, StoreError> {
         let user_id = user_id.clone();
-        self.writer.write(move |batch| batch.mark_read_at(&user_id, index)).await
+        self.writer.write(Weight::ONE, move |batch| batch.mark_read_at(&user_id, index)).await
     }
 
     async fn mark_all_read(&self, user_id: &UserId) -> Result<u64, StoreError> {
         let user_id = user_id.clone();
-        self.writer.write(move |batch| batch.mark_all_read(&user_id)).await
+        self.writer.write(Weight::ONE, move |batch| batch.mark_all_read(&user_id)).await
     }
 
     async fn delete(&self, id: NotificationId) -> Result<Option<Notification>, StoreError> {
-        self.writer.write(move |batch| batch.delete(id)).await
+        self.writer.write(Weight::ONE, move |batch| batch.delete(id)).await
     }
 
     async fn unread_count(&self, user_id: &UserId) -> Result<u64, StoreError> {
@@ -184,7 +184,8 @@ impl Store for SqliteStore {
 
     async fn changes(&self, user_id: &UserId, since: u64, limit: Limit) -> Result<Changes, StoreError> {
         let user_id = user_id.clone();
-        self.readers.read(true, move |connection| read::changes(connection, &user_id, since, limit)).await
+        let is_small = limit.get() <= Readers::SMALL;
+        self.readers.read(is_small, move |connection| read::changes(connection, &user_id, since, limit)).await
     }
 
     async fn overview(&self, user_id: Option<&UserId>) -> Result<Overview, StoreError> {
@@ -194,7 +195,7 @@ impl Store for SqliteStore {
 
     async fn delete_due(&self, due: &Due) -> Result<usize, StoreError> {
         let due = *due;
-        self.writer.write(move |batch| batch.delete_due(&due)).await
+        self.writer.write(Weight::rows(due.limit), move |batch| batch.delete_due(&due)).await
     }
 
     async fn modseqs(&self, users: &[UserId]) -> Result<Vec<u64>, StoreError> {
@@ -209,7 +210,8 @@ impl Store for SqliteStore {
     }
 
     async fn ready(&self) -> Result<(), StoreError> {
-        self.writer.is_alive()?;
+        self.writer.is_well()?;
+        self.readers.are_well()?;
         self.readers.read(true, read::ready).await
     }
 }

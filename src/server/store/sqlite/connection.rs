@@ -4,7 +4,10 @@ use std::{
     fs::{DirBuilder, File, OpenOptions, TryLockError},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -182,6 +185,8 @@ pub(super) async fn on_a_thread<T: Send + 'static>(
 pub(super) struct Readers {
     path: PathBuf,
     idle: Mutex<Vec<Connection>>,
+    /// Whether something was read that no SQLite wrote.
+    is_damaged: AtomicBool,
 }
 
 impl Readers {
@@ -191,7 +196,7 @@ impl Readers {
     const MOST_IDLE: usize = 16;
 
     pub(super) fn new(path: &Path) -> Self {
-        Self { path: path.to_owned(), idle: Mutex::default() }
+        Self { path: path.to_owned(), idle: Mutex::default(), is_damaged: AtomicBool::new(false) }
     }
 
     /// Reads, at once when it is small, else on a thread where it holds up nobody.
@@ -207,11 +212,24 @@ impl Readers {
         on_a_thread(move || readers.with(read)).await
     }
 
+    /// Whether the file was in order wherever it was read.
+    pub(super) fn are_well(&self) -> Result<(), StoreError> {
+        if self.is_damaged.load(Ordering::Relaxed) {
+            return Err(about(&self.path, "is damaged. Restore it from a backup."));
+        }
+        Ok(())
+    }
+
     fn with<T>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let connection = idle.map_or_else(|| open_for_reading(&self.path), Ok)?;
         // A connection that failed is closed and not used again.
-        let value = read(&connection)?;
+        let value = read(&connection).inspect_err(|error| {
+            use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+            if matches!(error.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase)) {
+                self.is_damaged.store(true, Ordering::Relaxed);
+            }
+        })?;
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < Self::MOST_IDLE {
             idle.push(connection);

@@ -28,7 +28,11 @@ fn seen_with_user(row: &Row<'_>) -> rusqlite::Result<(i64, Notification)> {
 }
 
 pub(super) fn ready(connection: &Connection) -> rusqlite::Result<()> {
-    connection.prepare_cached("SELECT 1 FROM inboxes LIMIT 1")?.query_row((), |_| Ok(())).optional().map(drop)
+    // Of each table the first row: what is missing or damaged there is known before it is asked for.
+    const READY: &str = "SELECT (SELECT max(inbox) FROM inboxes), (SELECT max(seq) FROM notifications),
+        (SELECT 1 FROM deletions LIMIT 1), (SELECT 1 FROM once_by_caller LIMIT 1), (SELECT 1 FROM totals LIMIT 1),
+        (SELECT 1 FROM service_keys LIMIT 1), (SELECT 1 FROM grants LIMIT 1)";
+    connection.prepare_cached(READY)?.query_row((), |_| Ok(()))
 }
 
 pub(super) fn unread_count(connection: &Connection, user_id: &UserId) -> rusqlite::Result<u64> {

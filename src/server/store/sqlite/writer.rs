@@ -20,24 +20,58 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     SqliteOptions,
-    connection::{BUSY_TIMEOUT, open_for_checkpoints},
+    connection::{BUSY_TIMEOUT, explain, open_for_checkpoints},
     error::locked,
     write::{Batch, next_seq},
 };
 use crate::{
-    model::Change,
+    model::{Change, Data, Notification},
     server::store::{Announcer, StoreError},
 };
 
-/// The most that is done in one transaction, so that nobody waits long for the others.
+/// The most writes that are done in one transaction, so that no caller waits long for the others.
 const MOST_AT_ONCE: usize = 256;
+/// The most that the writes of one transaction weigh, in bytes as [`Weight`] counts them, unless it is
+/// a single one.
+const HEAVIEST: usize = 4 * 1024 * 1024;
 /// How often the log is copied into the database while there is something to copy.
 const CHECKPOINT_INTERVAL: Duration = Duration::from_millis(250);
 /// From so many pages on, the log is begun anew as soon as all of it is copied (16 MiB).
 const LONG_LOG: i64 = 4_096;
 
-/// Something to be written, and somebody who waits for it.
+/// How much a write takes, in bytes: about what it stores, and for each row what it costs beside that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Weight(usize);
+
+impl Weight {
+    /// Of a write that touches a few rows.
+    pub(super) const ONE: Self = Self(Self::ROW);
+    /// What one row costs, however little is in it: 4096 of them are as much as a transaction takes.
+    const ROW: usize = 1024;
+
+    /// Of a write that touches so many rows.
+    pub(super) fn rows(rows: usize) -> Self {
+        Self(rows.saturating_mul(Self::ROW))
+    }
+
+    /// Of the creation of these.
+    pub(super) fn of(notifications: &[Notification]) -> Self {
+        Self(notifications.iter().map(|notification| Self::ROW + bytes_of(notification)).sum())
+    }
+}
+
+/// How many bytes of text are stored.
+fn bytes_of(notification: &Notification) -> usize {
+    let title = notification.title.as_ref().map_or(0, |title| title.as_str().len());
+    let link = notification.link.as_ref().map_or(0, |link| link.as_str().len());
+    let data = notification.data.as_ref().map_or(0, |_| Data::MAX_BYTES);
+    notification.content.as_str().len() + title + link + data
+}
+
+/// Something to be written, and the caller who waits for it.
 trait Job: Send {
+    fn weight(&self) -> Weight;
+
     /// Does it; once more, if the transaction had to be taken back.
     fn run(&mut self, batch: &mut Batch<'_>) -> rusqlite::Result<()>;
 
@@ -46,12 +80,17 @@ trait Job: Send {
 }
 
 struct Task<W, T> {
+    weight: Weight,
     work: W,
     result: Option<T>,
     reply: oneshot::Sender<Result<T, StoreError>>,
 }
 
 impl<T: Send, W: FnMut(&mut Batch<'_>) -> rusqlite::Result<T> + Send> Job for Task<W, T> {
+    fn weight(&self) -> Weight {
+        self.weight
+    }
+
     fn run(&mut self, batch: &mut Batch<'_>) -> rusqlite::Result<()> {
         self.result = Some((self.work)(batch)?);
         Ok(())
@@ -60,7 +99,7 @@ impl<T: Send, W: FnMut(&mut Batch<'_>) -> rusqlite::Result<T> + Send> Job for Ta
     fn answer(self: Box<Self>, committed: Result<(), StoreError>) {
         let lost = || StoreError::failed("a write has no result");
         let Self { result, reply, .. } = *self;
-        // Whoever asked may have gone; what is written stays written.
+        // The caller may have gone; what is written stays written.
         drop(reply.send(committed.and_then(|()| result.ok_or_else(lost))));
     }
 }
@@ -69,6 +108,7 @@ impl<T: Send, W: FnMut(&mut Batch<'_>) -> rusqlite::Result<T> + Send> Job for Ta
 pub(super) struct Writer {
     jobs: Option<mpsc::Sender<Box<dyn Job>>>,
     announcer: Arc<Announcer>,
+    is_broken: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -80,13 +120,15 @@ impl Writer {
         let for_checkpoints = open_for_checkpoints(&options.path)?;
         let copied = Arc::clone(&log_is_copied);
         let window = options.window.max(1) as u64;
-        let next_seq = next_seq(&connection)?;
+        let next_seq = next_seq(&connection).map_err(|error| explain(&options.path, &error))?;
         let announcer = Arc::new(Announcer::default());
+        let is_broken = Arc::new(AtomicBool::new(false));
         let work = WriterThread {
             connection,
             window,
             next_seq,
             announcer: Arc::clone(&announcer),
+            is_broken: Arc::clone(&is_broken),
             nudge,
             nudged: Instant::now(),
             log_is_copied,
@@ -96,7 +138,7 @@ impl Writer {
             spawn("sqlite-writer", move || work.run(queue))?,
             spawn("sqlite-checkpoint", move || make_checkpoints(&for_checkpoints, &nudges, &copied))?,
         ];
-        Ok(Self { jobs: Some(jobs), announcer, threads })
+        Ok(Self { jobs: Some(jobs), announcer, is_broken, threads })
     }
 
     /// Who is told what was committed.
@@ -107,12 +149,13 @@ impl Writer {
     /// Writes, and returns when it is committed.
     pub(super) async fn write<T: Send + 'static>(
         &self,
+        weight: Weight,
         work: impl FnMut(&mut Batch<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (reply, answer) = oneshot::channel();
         let stopped = || StoreError::failed("the thread that writes has ended");
         let jobs = self.jobs.as_ref().ok_or_else(stopped)?;
-        jobs.try_send(Box::new(Task { work, result: None, reply })).map_err(|refused| match refused {
+        jobs.try_send(Box::new(Task { weight, work, result: None, reply })).map_err(|refused| match refused {
             mpsc::error::TrySendError::Full(_) => StoreError::unavailable("too many writes are waiting"),
             mpsc::error::TrySendError::Closed(_) => stopped(),
         })?;
@@ -120,9 +163,12 @@ impl Writer {
         answer.await.unwrap_or_else(|_| Err(stopped().after_sending()))
     }
 
-    /// Whether the thread is there.
-    pub(super) fn is_alive(&self) -> Result<(), StoreError> {
+    /// Whether the thread is there, and the file was in order when it was last written to.
+    pub(super) fn is_well(&self) -> Result<(), StoreError> {
         match &self.jobs {
+            Some(_) if self.is_broken.load(Ordering::Relaxed) => {
+                Err(StoreError::failed("the file could not be written to, and that does not pass by itself"))
+            }
             Some(jobs) if !jobs.is_closed() => Ok(()),
             _ => Err(StoreError::failed("the thread that writes has ended")),
         }
@@ -144,12 +190,53 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<
     spawned.map_err(|error| StoreError::failed("no thread can be started").because(error))
 }
 
+/// Why a transaction was not committed, or may not have been.
+struct NotCommitted {
+    error: rusqlite::Error,
+    /// It failed while it was being committed.
+    at_the_end: bool,
+}
+
+impl From<rusqlite::Error> for NotCommitted {
+    fn from(error: rusqlite::Error) -> Self {
+        Self { error, at_the_end: false }
+    }
+}
+
+impl From<NotCommitted> for StoreError {
+    fn from(NotCommitted { error, at_the_end }: NotCommitted) -> Self {
+        // The log may have all of it when the disk says that it could not be flushed.
+        let is_certain = !at_the_end || error.sqlite_error_code() != Some(ErrorCode::SystemIoFailure);
+        let error = Self::from(error);
+        if is_certain { error } else { error.after_sending() }
+    }
+}
+
+/// Whether every write would fail like that, until an operator does something about it.
+fn is_broken(error: &rusqlite::Error) -> bool {
+    use ErrorCode::{CannotOpen, DatabaseCorrupt, NotADatabase, ReadOnly, SystemIoFailure};
+    let code = error.sqlite_error_code();
+    code.is_some_and(|code| [CannotOpen, DatabaseCorrupt, NotADatabase, ReadOnly, SystemIoFailure].contains(&code))
+}
+
+/// How many of these writes, at least one, one transaction takes.
+fn fitting(weights: impl IntoIterator<Item = Weight>) -> usize {
+    let mut together = 0;
+    let fitting = weights.into_iter().take_while(|weight| {
+        together += weight.0;
+        together <= HEAVIEST
+    });
+    fitting.count().max(1)
+}
+
 struct WriterThread {
     connection: Connection,
     window: u64,
     /// The place that the next notification takes.
     next_seq: i64,
     announcer: Arc<Announcer>,
+    /// Whether the file is damaged or has gone, as far as is known.
+    is_broken: Arc<AtomicBool>,
     nudge: SyncSender<()>,
     nudged: Instant,
     log_is_copied: Arc<AtomicBool>,
@@ -161,28 +248,33 @@ impl WriterThread {
     fn run(mut self, mut queue: mpsc::Receiver<Box<dyn Job>>) {
         let mut jobs = Vec::with_capacity(MOST_AT_ONCE);
         while queue.blocking_recv_many(&mut jobs, MOST_AT_ONCE) > 0 {
-            self.write(&mut jobs);
-            self.tend_log();
+            // What takes a transaction for itself holds up none of those that came with it.
+            jobs.sort_by_key(|job| job.weight().0 > HEAVIEST);
+            while !jobs.is_empty() {
+                let fitting = fitting(jobs.iter().map(|job| job.weight()));
+                self.write(jobs.drain(..fitting).collect());
+                self.tend_log();
+            }
         }
         drop(self.connection.execute_batch("PRAGMA optimize"));
     }
 
-    fn write(&mut self, jobs: &mut Vec<Box<dyn Job>>) {
-        match self.commit(jobs) {
+    fn write(&mut self, mut jobs: Vec<Box<dyn Job>>) {
+        match self.commit(&mut jobs) {
             Ok(changes) => {
-                jobs.drain(..).for_each(|job| job.answer(Ok(())));
+                jobs.into_iter().for_each(|job| job.answer(Ok(())));
                 self.announcer.announce(changes);
                 return;
             }
             // Another process keeps the file. To wait for it once more with each job would take for ever.
-            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
-                jobs.drain(..).for_each(|job| job.answer(Err(locked())));
+            Err(NotCommitted { error, .. }) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
+                jobs.into_iter().for_each(|job| job.answer(Err(locked())));
                 return;
             }
             // One of them cannot be done; it must not take the others along.
             Err(_) => {}
         }
-        for mut job in jobs.drain(..) {
+        for mut job in jobs {
             let committed = self.commit(std::slice::from_mut(&mut job));
             let changes = committed.map(|changes| self.announcer.announce(changes));
             job.answer(changes.map_err(StoreError::from));
@@ -190,25 +282,32 @@ impl WriterThread {
     }
 
     /// Does all of these and commits, and returns what changed; or takes everything back.
-    fn commit(&mut self, jobs: &mut [Box<dyn Job>]) -> rusqlite::Result<Vec<Change>> {
-        self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute(())?;
+    fn commit(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<Vec<Change>, NotCommitted> {
+        let run = |sql| self.connection.prepare_cached(sql)?.execute(()).map(drop);
+        run("BEGIN IMMEDIATE")?;
         let mut batch = Batch::new(&self.connection, self.window, self.next_seq);
         let done = jobs.iter_mut().try_for_each(|job| job.run(&mut batch)).and_then(|()| batch.finish());
-        let committed = done.and_then(|done| {
-            self.connection.prepare_cached("COMMIT")?.execute(())?;
+        let committed = done.map_err(NotCommitted::from).and_then(|done| {
+            run("COMMIT").map_err(|error| NotCommitted { error, at_the_end: true })?;
             Ok(done)
         });
         match committed {
             Ok((next_seq, changes)) => {
                 self.next_seq = next_seq;
+                if !changes.is_empty() {
+                    self.is_broken.store(false, Ordering::Relaxed);
+                }
                 Ok(changes)
             }
-            Err(error) => {
+            Err(failed) => {
                 // SQLite has rolled back by itself after some failures.
                 if !self.connection.is_autocommit() {
                     drop(self.connection.execute_batch("ROLLBACK"));
                 }
-                Err(error)
+                if is_broken(&failed.error) {
+                    self.is_broken.store(true, Ordering::Relaxed);
+                }
+                Err(failed)
             }
         }
     }
@@ -241,6 +340,39 @@ fn make_checkpoints(connection: &Connection, nudges: &Receiver<()>, log_is_copie
             Ok((in_log, _)) if in_log > LONG_LOG => log_is_copied.store(true, Ordering::Relaxed),
             Ok(_) => {}
             Err(error) => tracing::warn!(%error, "a checkpoint could not be made; trying again"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::store::sqlite::connection::open_for_writing;
+
+    #[test]
+    fn a_transaction_takes_what_is_light_together_and_what_is_heavy_alone() {
+        let fits = |weights: &[usize]| fitting(weights.iter().map(|weight| Weight(*weight)));
+        assert_eq!(fits(&[Weight::ROW; 5_000]), 4_096);
+        assert_eq!(fits(&[100 * HEAVIEST, 1]), 1);
+        assert_eq!(fits(&[1, 100 * HEAVIEST]), 1);
+        assert_eq!(fits(&[HEAVIEST / 2, HEAVIEST / 2, 1]), 2);
+    }
+
+    #[tokio::test]
+    async fn a_write_that_the_thread_dies_of_is_not_known_and_the_next_is_refused() {
+        let name = format!("campanile-writer-{}.db", std::process::id());
+        let options = SqliteOptions::new(std::env::temp_dir().join(name));
+        let (connection, lock) = open_for_writing(&options).unwrap();
+        let writer = Writer::start(connection, lock, &options).unwrap();
+        writer.is_well().unwrap();
+        let lost = writer.write(Weight::ONE, |_| -> rusqlite::Result<()> { panic!("as the test wants it") }).await;
+        assert!(matches!(lost, Err(StoreError::Unknown { .. })), "{lost:?}");
+        let refused = writer.write(Weight::ONE, |_| Ok(())).await;
+        assert!(matches!(refused, Err(StoreError::Failed { .. })), "{refused:?}");
+        assert!(matches!(writer.is_well(), Err(StoreError::Failed { .. })));
+        drop(writer);
+        for suffix in ["", "-wal", "-shm", ".lock"] {
+            drop(std::fs::remove_file(format!("{}{suffix}", options.path.display())));
         }
     }
 }
