@@ -9,15 +9,21 @@ use std::{
     time::Duration,
 };
 
+use axum::{body::Body, http::Request};
 use campanile::{
-    model::{Event, Limit, Timestamp},
-    server::store::{Due, PostgresOptions, PostgresStore, Store, StoreError},
+    model::{Event, Filter, Limit, Timestamp},
+    server::{
+        http::HttpOptions,
+        identity::Principal,
+        service::NotificationService,
+        store::{Creation, Due, PostgresOptions, PostgresStore, Store, StoreError},
+    },
 };
 
-use super::{accepted, draft, inbox, send, user};
+use super::{accepted, draft, inbox, once, send, user};
 use crate::{
     command::campanile,
-    harness::new_folder,
+    harness::{App, new_folder},
     postgres::{Server, connect, empty_database, new_database, open},
 };
 
@@ -256,6 +262,117 @@ async fn it_goes_on_when_the_server_comes_back() {
     assert!(acknowledged.is_subset(&there), "an acknowledged notification is lost");
     assert_eq!(store.unread_count(&user("ann")).await.unwrap(), there.len() as u64);
     assert_eq!(position, there.len() as u64);
+}
+
+/// Holds the lock of an inbox until it is dropped.
+async fn locked(url: &str, name: &str) -> tokio_postgres::Client {
+    let client = connect(url).await;
+    let lock = format!("BEGIN; SELECT 1 FROM inboxes WHERE user_id = '{name}' FOR UPDATE");
+    client.batch_execute(&lock).await.unwrap();
+    client
+}
+
+/// Waits until a write waits for a lock, and returns the number of its connection.
+async fn waiting(client: &tokio_postgres::Client) -> i32 {
+    let waiting = "SELECT pid FROM pg_stat_activity
+        WHERE datname = current_database() AND application_name = 'campanile' AND wait_event_type = 'Lock'";
+    for _ in 0..500 {
+        if let Some(row) = client.query_opt(waiting, &[]).await.unwrap() {
+            return row.get(0);
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("no write waits for a lock")
+}
+
+/// The server itself gave the write up, so it is certain that it was not done.
+#[tokio::test]
+async fn a_write_that_waits_too_long_for_a_lock_was_not_done() {
+    let url = new_database().await;
+    let store = open(&url, 1000).await;
+    send(&store, "ann", "x").await;
+    let client = connect(&url).await;
+    client.batch_execute("ALTER FUNCTION campanile_v4.create_all SET lock_timeout = '50ms'").await.unwrap();
+    let lock = locked(&url, "ann").await;
+    let refused = store.create(&[accepted(draft("ann", "y"))], None).await.unwrap_err();
+    assert!(matches!(&refused, StoreError::Unavailable { why, .. } if why.contains("55P03")), "{refused:?}");
+    drop(lock);
+    assert_eq!(inbox(&store, &user("ann")).await.len(), 1);
+}
+
+/// The connection breaks while a write is under way: it may have been done, and sent again with its key it is
+/// done once.
+#[tokio::test]
+async fn a_write_whose_connection_breaks_is_not_known() {
+    let url = new_database().await;
+    let store = Arc::new(open(&url, 1000).await);
+    send(&*store, "ann", "x").await;
+    let lock = locked(&url, "ann").await;
+    let key = once("key", 1, "2026-01-01T00:00:00Z");
+    let write = {
+        let (store, key) = (Arc::clone(&store), key.clone());
+        tokio::spawn(async move { store.create(&[accepted(draft("ann", "y"))], Some(&key)).await })
+    };
+    let cut = waiting(&lock).await;
+    lock.execute("SELECT pg_terminate_backend($1)", &[&cut]).await.unwrap();
+    let lost = write.await.unwrap().unwrap_err();
+    assert!(matches!(lost, StoreError::Unknown { .. }), "{lost:?}");
+    drop(lock);
+    store.create(&[accepted(draft("ann", "y"))], Some(&key)).await.unwrap();
+    let again = store.create(&[accepted(draft("ann", "y"))], Some(&key)).await.unwrap();
+    assert!(matches!(again, Creation::Before(_)), "{again:?}");
+    assert_eq!(inbox(&*store, &user("ann")).await.len(), 2);
+}
+
+/// A request whose time is over while the database is locked may happen after that: the client is told so, and
+/// sends it again with its key.
+#[tokio::test]
+async fn a_request_whose_time_is_over_may_have_happened_and_is_safe_to_repeat() {
+    let url = new_database().await;
+    let service = NotificationService::new(open(&url, 1000).await);
+    let options = HttpOptions { request_timeout: Duration::from_millis(500), ..HttpOptions::default() };
+    let app = App::with(service.clone(), &options);
+    let create = || {
+        let body = r#"{"user_id":"ann","content":"hello"}"#;
+        let request = Request::post("/api/notifications/create");
+        let request = request.header("content-type", "application/json").header("idempotency-key", "k");
+        request.body(Body::from(body)).unwrap()
+    };
+    service.notify(&Principal::operator(), "ann", "x").await.unwrap();
+    let lock = locked(&url, "ann").await;
+    let answer = app.ask(create()).await;
+    let problem: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+    assert_eq!((answer.status.as_u16(), &problem["code"]), (504, &"unknown_outcome".into()), "{problem}");
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.contains("may have happened") && detail.contains("same Idempotency-Key"), "{detail}");
+    for write in ["mark-all-read/ann", "mark-read/ann/0"] {
+        let request = Request::post(format!("/api/notifications/{write}")).body(Body::empty()).unwrap();
+        assert_eq!(app.ask(request).await.status, 504, "{write}");
+    }
+    drop(lock);
+    let answer = app.ask(create()).await;
+    assert_eq!(answer.status, 201);
+    assert_eq!(app.ask(create()).await.body, answer.body);
+    let listed = service.list(&Principal::operator(), &Filter::inbox(user("ann")), None, Limit::new(10)).await.unwrap();
+    assert_eq!(listed.notifications.len(), 2);
+}
+
+/// What an inbox was given by an earlier release, or by a clock that was ahead, is not gone behind.
+#[tokio::test]
+async fn timestamps_go_on_from_the_newest_that_there_is() {
+    let url = new_database().await;
+    let store = open(&url, 1000).await;
+    let first = send(&store, "ann", "x").await;
+    let client = connect(&url).await;
+    let ahead = first.timestamp.as_micros() + 3_600_000_000;
+    for change in
+        ["UPDATE notifications SET \"timestamp\" = $1::bigint", "UPDATE inboxes SET newest = NULL WHERE $1::bigint > 0"]
+    {
+        client.execute(change, &[&ahead]).await.unwrap();
+    }
+    let second = send(&store, "ann", "y").await;
+    assert_eq!(second.timestamp.as_micros(), ahead);
+    assert_eq!(inbox(&store, &user("ann")).await[0], second);
 }
 
 /// With `sslmode=require` the connection is encrypted and the server must show a certificate that

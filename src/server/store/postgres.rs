@@ -16,7 +16,8 @@ mod write;
 use std::{future::Future, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use deadpool_postgres::Pool;
+use deadpool_postgres::{Object, Pool};
+use tokio_postgres::{Row, types::ToSql};
 
 use super::{Announce, Announcer, Creation, Due, Once, Schema, Store, StoreError};
 use crate::model::{Changes, Cursor, Filter, Limit, Notification, NotificationId, Overview, Page, UserId};
@@ -61,6 +62,28 @@ struct Database {
     pool: Pool,
     functions: Functions,
     window: i64,
+}
+
+impl Database {
+    /// Calls a function that writes, and returns what it says.
+    async fn call(&self, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, StoreError> {
+        let client = self.pool.get().await?;
+        let statement = client.prepare_cached(&self.functions.call(sql)).await?;
+        client.query(&statement, values).await.map_err(|error| {
+            let error = error::of_write(error);
+            if matches!(error, StoreError::Unknown { .. }) {
+                // A connection that broke may not know yet, and would break the next write too.
+                drop(Object::take(client));
+            }
+            error
+        })
+    }
+
+    /// The same, of a function that always says one thing.
+    async fn call_one(&self, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Result<Row, StoreError> {
+        let row = self.call(sql, values).await?.pop();
+        row.ok_or_else(|| StoreError::unknown("a function of the database said nothing"))
+    }
 }
 
 impl PostgresStore {

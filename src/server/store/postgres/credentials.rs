@@ -62,8 +62,7 @@ impl Credentials for PostgresStore {
 
     async fn note_uses(&self, uses: &[(KeyId, Timestamp)]) -> Result<(), StoreError> {
         let (ids, times): (Vec<_>, Vec<_>) = uses.iter().map(|(id, at)| (id.to_string(), at.as_micros())).unzip();
-        let note = self.database.functions.call("SELECT functions.note_uses($1, $2)");
-        execute(&self.database.pool, &note, &[&ids, &times]).await.map(drop)
+        self.database.call("SELECT functions.note_uses($1, $2)", &[&ids, &times]).await.map(drop)
     }
 
     async fn add_grant(&self, grant: &Grant) -> Result<(), StoreError> {

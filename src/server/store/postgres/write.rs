@@ -5,7 +5,6 @@ use uuid::Uuid;
 
 use super::{
     Database,
-    error::of_write,
     row::{COLUMNS, Stored, columns, damaged, number, sql_number, timestamp},
 };
 use crate::{
@@ -43,31 +42,24 @@ pub(super) async fn create(
     let forgotten = once.map(|once| Once::forgotten_at(once.at).as_micros());
     let of_old = once.and_then(|once| once.fingerprint_of_old.as_ref()).map(<[u8; 32]>::as_slice);
 
-    let client = database.pool.get().await?;
-    let statement = client.prepare_cached(&database.functions.call(CREATE)).await?;
-    let done = client
-        .query_one(
-            &statement,
-            &[
-                &users,
-                &ids,
-                &categories,
-                &contents,
-                &titles,
-                &links,
-                &data_texts,
-                &expiries,
-                &database.window,
-                &caller,
-                &key,
-                &fingerprint,
-                &of_old,
-                &at,
-                &forgotten,
-            ],
-        )
-        .await
-        .map_err(of_write)?;
+    let values: [&(dyn ToSql + Sync); 15] = [
+        &users,
+        &ids,
+        &categories,
+        &contents,
+        &titles,
+        &links,
+        &data_texts,
+        &expiries,
+        &database.window,
+        &caller,
+        &key,
+        &fingerprint,
+        &of_old,
+        &at,
+        &forgotten,
+    ];
+    let done = database.call_one(CREATE, &values).await?;
     Ok(match done.try_get(0)? {
         0 => created(notifications, &done)?,
         1 => Written { done: Creation::Before(made::from_bytes(done.try_get(1)?)), changes: Vec::new() },
@@ -146,9 +138,7 @@ struct Found {
 
 impl Found {
     async fn query(database: &Database, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Result<Option<Self>, StoreError> {
-        let client = database.pool.get().await?;
-        let statement = client.prepare_cached(&database.functions.call(sql)).await?;
-        let Some(row) = client.query_opt(&statement, values).await.map_err(of_write)? else { return Ok(None) };
+        let Some(row) = database.call(sql, values).await?.pop() else { return Ok(None) };
         let changed = row.try_get::<_, Option<i64>>(COLUMNS)?.is_some();
         let change = changed.then(|| Ok::<_, StoreError>((number(&row, COLUMNS)?, number(&row, COLUMNS + 1)?)));
         Ok(Some(Self { notification: Stored::read(&row)?.notification, change: change.transpose()? }))
@@ -195,9 +185,7 @@ pub(super) async fn mark_read_at(
 
 pub(super) async fn mark_all_read(database: &Database, user_id: &UserId) -> Result<Written<u64>, StoreError> {
     const MARK: &str = "SELECT marked, change FROM functions.mark_all_read($1)";
-    let client = database.pool.get().await?;
-    let statement = client.prepare_cached(&database.functions.call(MARK)).await?;
-    let row = client.query_one(&statement, &[&user_id.as_str()]).await.map_err(of_write)?;
+    let row = database.call_one(MARK, &[&user_id.as_str()]).await?;
     let marked = number(&row, 0)?;
     let modseq = if marked > 0 { Some(number(&row, 1)?) } else { None };
     let event = modseq.map(|modseq| Event::AllRead { modseq, unread_count: 0 });
@@ -222,14 +210,12 @@ pub(super) async fn delete(
 
 pub(super) async fn delete_due(database: &Database, due: &Due) -> Result<Written<usize>, StoreError> {
     const DELETE: &str = "SELECT owner, gone_id, change, unread FROM functions.delete_due($1, $2, $3, $4, $5)";
-    let client = database.pool.get().await?;
-    let statement = client.prepare_cached(&database.functions.call(DELETE)).await?;
     let accepted_before = due.accepted_before.map(Timestamp::as_micros);
     let keys_until = Once::forgotten_at(due.now).as_micros();
     let limit = sql_number(due.limit as u64);
     let values: [&(dyn ToSql + Sync); 5] =
         [&due.now.as_micros(), &accepted_before, &keys_until, &limit, &database.window];
-    let rows = client.query(&statement, &values).await.map_err(of_write)?;
+    let rows = database.call(DELETE, &values).await?;
     let changes = rows.iter().map(|row| deleted(row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, row.try_get(3)?));
     Ok(Written { done: rows.len(), changes: changes.collect::<Result<_, _>>()? })
 }
