@@ -18,6 +18,8 @@ pub mod app;
 pub mod model;
 #[cfg(feature = "ssr")]
 pub mod server;
+#[cfg(test)]
+mod work;
 
 /// Takes over the page that the server rendered. The script of the page calls it once.
 #[cfg(feature = "hydrate")]

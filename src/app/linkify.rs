@@ -133,4 +133,6 @@ mod tests {
             }
         }
     }
+
+    crate::work::bounded!(a_text_is_read_in_one_pass, |text| drop(linkify(text)));
 }

@@ -89,4 +89,8 @@ mod tests {
             let _ = pairs(&text).count();
         }
     }
+
+    crate::work::bounded!(a_query_is_read_in_one_pass, |text| {
+        let _ = (encode(text), decode(text), pairs(text).count());
+    });
 }

@@ -282,4 +282,13 @@ mod tests {
             let _ = Data::stored(&text);
         }
     }
+
+    crate::work::bounded!(data_is_read_in_one_pass, |text| {
+        let string = serde_json::to_string(text).unwrap();
+        for json in
+            [format!("{{\"a\":{string}}}"), format!("{{\"a\":[{string}\n]}}"), nested(text.len() / 2), text.to_owned()]
+        {
+            let _ = (Data::parse(&json), Data::stored(&json).sorted());
+        }
+    });
 }

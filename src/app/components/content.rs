@@ -56,4 +56,8 @@ mod tests {
     fn the_longer_the_wider_it_is_cut(#[case] text: &str, #[case] want: u8) {
         assert_eq!(length_step(text), want);
     }
+
+    crate::work::bounded!(a_length_is_estimated_in_one_pass, |text| {
+        let _ = length_step(text);
+    });
 }
