@@ -42,6 +42,8 @@ pub(super) fn NotificationRow(board: Board, row: Row) -> impl IntoView {
     let is_sending: Signal<bool> = Signal::from(row.is_sending.clone());
     let arrives = row.arrives;
     let title = notification.title.as_ref().map(|title| title.as_str().to_owned());
+    // What is stored is not judged again, but what a click on it does is.
+    let leading = notification.link.clone().filter(|link| Link::parse(link.as_str()).is_ok());
     let text_id = format!("{}-text", row.element_id());
     let toggle = row.is_open.clone();
     let element_id = row.element_id();
@@ -85,7 +87,7 @@ pub(super) fn NotificationRow(board: Board, row: Row) -> impl IntoView {
                         </button>
                     }
                 })}
-            {notification.link.as_ref().map(|link| view! { <Leads link=link.clone() /> })}
+            {leading.map(|link| view! { <Leads link=link /> })}
             <Actions board row name=name_of(&notification, board.is_own) />
         </li>
     }
@@ -198,7 +200,8 @@ fn Actions(board: Board, row: Row, name: String) -> impl IntoView {
 /// What a button calls the notification; in the own inbox it goes without saying whose it is.
 fn name_of(notification: &Notification, is_own: bool) -> String {
     let text = notification.title.as_ref().map_or(notification.content.as_str(), |title| title.as_str());
-    let mut words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    // So many words have at least as many characters.
+    let mut words = text.split_whitespace().take(NAME_CHARS + 1).collect::<Vec<_>>().join(" ");
     if let Some((cut, _)) = words.char_indices().nth(NAME_CHARS) {
         words.truncate(cut);
         words.push('…');
