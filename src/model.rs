@@ -5,6 +5,7 @@
 //! ([`NotificationDraft`], [`ListParams`]) and is parsed once, at the edge. What was accepted is
 //! never parsed again: stores use `stored`, and `Deserialize` trusts that a Campanile wrote it.
 
+mod blank;
 mod category;
 mod data;
 mod draft;

@@ -1,20 +1,34 @@
 //! What a text search looks for.
 
-use std::sync::Arc;
+use std::{cell::LazyCell, sync::Arc};
 
-use super::{Notification, problem::Invalid, text::parsed_text};
+use super::{Notification, blank::is_blank, problem::Invalid};
 
-/// What a text search looks for: every word of it must be somewhere in the title or the content,
-/// also inside a longer word, in upper or lower case.
+mod fold;
+use fold::fold;
+
+/// What a text search looks for: every word of it must be somewhere in the title or the content, also
+/// inside a longer word. Upper and lower case are the same, and so is what Unicode writes in two ways:
+/// `STRASSE` finds `straße`, and `é` in one character finds it in two.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[cfg_attr(
     feature = "ssr",
     schema(value_type = String, min_length = 1, max_length = 200,
-           pattern = r"[^\x00-\x20\x7f-\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]",
+           pattern = "[^\\x00-\\x20\\x7f-\\xa0\\xad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\
+                      \\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\
+                      \\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\u{13430}-\u{13442}\
+                      \u{1bca0}-\u{1bca3}\u{1d159}\u{1d173}-\u{1d17a}\u{e0000}-\u{e0fff}]",
            example = "order shipped")
 )]
-pub struct Search(Arc<str>);
+pub struct Search(Arc<Asked>);
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Asked {
+    text: Box<str>,
+    /// Its words, folded once for all that is looked at.
+    words: Vec<String>,
+}
 
 impl Search {
     /// The most characters (Unicode scalar values) a search may have.
@@ -23,25 +37,100 @@ impl Search {
     /// Takes what a person typed.
     ///
     /// # Errors
-    /// When it is blank or longer than [`Self::MAX_CHARS`].
+    /// When nothing of it shows, or it is longer than [`Self::MAX_CHARS`].
     pub fn parse(text: &str) -> Result<Self, Invalid> {
-        if text.chars().all(|c| c.is_whitespace() || c.is_control()) {
+        if is_blank(text) {
             return Err(Invalid::new("Say what to look for: the search is blank."));
         }
         if text.chars().count() > Self::MAX_CHARS {
             return Err(Invalid::new(format!("A search has at most {} characters.", Self::MAX_CHARS)));
         }
-        Ok(Self(text.into()))
+        Ok(Self::stored(text))
+    }
+
+    /// A search that was accepted once.
+    fn stored(text: &str) -> Self {
+        let words = fold(text).split_whitespace().map(str::to_owned).collect();
+        Self(Arc::new(Asked { text: text.into(), words }))
+    }
+
+    /// The text as it was given.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0.text
     }
 
     /// Whether every word is in the title or the content.
     #[must_use]
     pub fn finds(&self, notification: &Notification) -> bool {
-        let title = notification.title.as_ref().map_or(String::new(), |title| title.as_str().to_lowercase());
-        let content = notification.content.as_str().to_lowercase();
-        let words = self.0.to_lowercase();
-        words.split_whitespace().all(|word| content.contains(word) || title.contains(word))
+        let content = fold(notification.content.as_str());
+        let title = LazyCell::new(|| notification.title.as_ref().map(|title| fold(title.as_str())));
+        let in_title = |word: &str| title.as_ref().is_some_and(|title| title.contains(word));
+        self.0.words.iter().all(|word| content.contains(word.as_str()) || in_title(word))
     }
 }
 
-parsed_text!(Search);
+impl std::fmt::Display for Search {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl serde::Serialize for Search {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Search {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        <String as serde::Deserialize>::deserialize(deserializer).map(|text| Self::stored(&text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+    use crate::model::{Content, NewNotification, NotificationId, Timestamp, Title, UserId};
+
+    fn notification(title: Option<&str>, content: &str) -> Notification {
+        let new = NewNotification::new(UserId::stored("ann"), Content::stored(content));
+        let new = NewNotification { title: title.map(Title::stored), ..new };
+        Notification::new(NotificationId::new(uuid::Uuid::nil()), Timestamp::stored(0), new)
+    }
+
+    #[rstest]
+    #[case("e\u{301}clair", "\u{e9}CLAIR")]
+    #[case("\u{c9}clair", "e\u{301}clair")]
+    #[case("STRASSE", "In der Hauptstra\u{df}e 7")]
+    #[case("stra\u{df}e", "HAUPTSTRASSE")]
+    #[case("\u{1e9e}", "ss")]
+    #[case("ΟΔΟΣ", "οδός οδος")]
+    #[case("οδος", "ΟΔΟΣ")]
+    #[case("\u{fb01}le", "FILE")]
+    #[case("\u{212b}ngstrom", "\u{e5}ngstrom")]
+    #[case("\u{212a}elvin", "kelvin")]
+    #[case("s\u{323}\u{307}", "s\u{307}\u{323}")]
+    #[case("가", "\u{1100}\u{1161}")]
+    #[case("parcel there", "There is a PARCEL")]
+    fn case_and_normal_form_are_folded(#[case] search: &str, #[case] content: &str) {
+        let search = Search::parse(search).unwrap();
+        assert!(search.finds(&notification(None, content)));
+        assert!(search.finds(&notification(Some(content), "x")));
+        assert!(!search.finds(&notification(Some("y"), "x")));
+    }
+
+    #[test]
+    fn a_letter_is_not_found_in_another() {
+        for (search, content) in [("e", "é"), ("e", "e\u{301}"), ("o", "ø")] {
+            assert!(!Search::parse(search).unwrap().finds(&notification(None, content)), "{search} {content}");
+        }
+    }
+
+    crate::work::bounded!(a_text_is_searched_in_one_pass, |text| {
+        let long_before = Search::parse("http://) \u{e9} \u{301}\u{323} zz").unwrap();
+        let _ = long_before.finds(&notification(Some(text), text));
+    });
+}

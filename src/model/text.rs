@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::problem::Invalid;
+use super::{blank::is_blank, problem::Invalid};
 
 /// Makes a newtype over shared text. What is new comes in through `parse`. What was accepted once
 /// is not judged again, so that a rule that became stricter since never hides what is there: stores
@@ -45,7 +45,7 @@ macro_rules! parsed_text {
 }
 pub(crate) use parsed_text;
 
-/// The text of a notification: 1 to 16,384 characters, not blank, any language, no markup.
+/// The text of a notification: 1 to 16,384 characters, of which one shows, any language, no markup.
 ///
 /// U+0000 is refused, because PostgreSQL cannot store it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -53,7 +53,10 @@ pub(crate) use parsed_text;
 #[cfg_attr(
     feature = "ssr",
     schema(value_type = String, min_length = 1, max_length = 16384,
-           pattern = r"^[^\x00]*[^\x00-\x20\x7f-\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000][^\x00]*$",
+           pattern = "^[^\\x00]*[^\\x00-\\x20\\x7f-\\xa0\\xad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\
+                      \\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\
+                      \\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\u{13430}-\u{13442}\
+                      \u{1bca0}-\u{1bca3}\u{1d159}\u{1d173}-\u{1d17a}\u{e0000}-\u{e0fff}][^\\x00]*$",
            example = "Your order has been shipped!")
 )]
 pub struct Content(Arc<str>);
@@ -65,7 +68,7 @@ impl Content {
     /// Takes the text of a notification as it is; nothing is trimmed.
     ///
     /// # Errors
-    /// When it is blank, longer than [`Self::MAX_CHARS`], or contains U+0000.
+    /// When nothing of it shows, it is longer than [`Self::MAX_CHARS`], or it contains U+0000.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         check(text, Self::MAX_CHARS, "Write something: the text is blank.")?;
         Ok(Self(text.into()))
@@ -74,13 +77,16 @@ impl Content {
 
 parsed_text!(Content);
 
-/// A short heading above the content: 1 to 200 characters, not blank.
+/// A short heading above the content: 1 to 200 characters, of which one shows.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[cfg_attr(
     feature = "ssr",
     schema(value_type = String, min_length = 1, max_length = 200,
-           pattern = r"^[^\x00]*[^\x00-\x20\x7f-\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000][^\x00]*$",
+           pattern = "^[^\\x00]*[^\\x00-\\x20\\x7f-\\xa0\\xad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\
+                      \\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\
+                      \\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\u{13430}-\u{13442}\
+                      \u{1bca0}-\u{1bca3}\u{1d159}\u{1d173}-\u{1d17a}\u{e0000}-\u{e0fff}][^\\x00]*$",
            example = "Order shipped")
 )]
 pub struct Title(Arc<str>);
@@ -92,7 +98,7 @@ impl Title {
     /// Takes a title as it is; nothing is trimmed.
     ///
     /// # Errors
-    /// When it is blank, longer than [`Self::MAX_CHARS`], or contains U+0000.
+    /// When nothing of it shows, it is longer than [`Self::MAX_CHARS`], or it contains U+0000.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         check(text, Self::MAX_CHARS, "The title is blank: leave it out or write something.")?;
         Ok(Self(text.into()))
@@ -101,10 +107,9 @@ impl Title {
 
 parsed_text!(Title);
 
-/// What content and title have in common. Blank means white space and control characters only,
-/// which is what the pattern in the schema says too.
+/// What content and title have in common.
 fn check(text: &str, max_chars: usize, blank: &'static str) -> Result<(), Invalid> {
-    if text.chars().all(|c| c.is_whitespace() || c.is_control()) {
+    if is_blank(text) {
         return Err(Invalid::new(blank));
     }
     let chars = text.chars().count();
