@@ -149,44 +149,21 @@ impl NotificationService {
             let why = format!("A batch has 1 to {} notifications; this has {}.", self.batch_max, new.len());
             return Err(ServiceError::Invalid(vec![FieldError::new("notifications", Invalid::new(why))]));
         }
-        self.count_recipients(&new)?;
         let once = key.map(|key| key.once(principal.holder(), &new, self.clock.now())).transpose()?;
-        let mut notifications: Vec<_> = new.into_iter().map(|new| self.accept(new)).collect();
-        match self.store.create(&notifications, once.as_ref()).await? {
-            Creation::Done(times) => {
-                let accepted = notifications.into_iter().zip(times);
-                notifications = accepted.map(|(notification, at)| notification.with_timestamp(at)).collect();
+        if let Some(recipients) = &self.recipients {
+            let before = match &once {
+                Some(once) => self.store.once(once).await?,
+                None => None,
+            };
+            // What was done before is answered and not counted again.
+            if let Some(before) = before {
+                return answer(new.into_iter().map(|new| self.accept(new)).collect(), before);
             }
-            Creation::Before(made) => {
-                for (notification, (id, timestamp)) in notifications.iter_mut().zip(made) {
-                    *notification = Notification::new(id, timestamp, notification.new.clone());
-                }
-            }
-            Creation::KeyTaken => return Err(IdempotencyKey::taken()),
+            count(recipients, &new)?;
         }
-        Ok(notifications)
-    }
-
-    /// Counts what each recipient is sent, and refuses all of it when that is too much for one.
-    fn count_recipients(&self, new: &[NewNotification]) -> Result<(), ServiceError> {
-        let Some(recipients) = &self.recipients else { return Ok(()) };
-        let mut each: HashMap<&UserId, NonZeroU32> = HashMap::new();
-        for notification in new {
-            each.entry(&notification.user_id)
-                .and_modify(|count| *count = count.saturating_add(1))
-                .or_insert(NonZeroU32::MIN);
-        }
-        let each: Vec<_> = each.into_iter().collect();
-        recipients.check_all(&each).map_err(|TooOften { burst, again_in, .. }| match again_in {
-            Some(seconds) => ServiceError::TooMany {
-                why: "This user is sent too much. Send less, or later.".into(),
-                retry_after: Some(seconds),
-            },
-            None => ServiceError::TooMany {
-                why: format!("No user is sent more than {burst} notifications at once. Send fewer.").into(),
-                retry_after: None,
-            },
-        })
+        let notifications: Vec<_> = new.into_iter().map(|new| self.accept(new)).collect();
+        let creation = self.store.create(&notifications, once.as_ref()).await?;
+        answer(notifications, creation)
     }
 
     /// One page of what meets the filter, newest first, starting after `before`. For a user, all
@@ -425,4 +402,37 @@ impl NotificationService {
         let content = Content::parse(content).map_err(|why| vec![FieldError::new("content", why)])?;
         self.create(principal, NewNotification::new(user_id, content)).await
     }
+}
+
+/// What the caller gets who asked for these.
+fn answer(notifications: Vec<Notification>, creation: Creation) -> Result<Vec<Notification>, ServiceError> {
+    let all = notifications.into_iter();
+    match creation {
+        Creation::Done(times) => Ok(all.zip(times).map(|(one, at)| one.with_timestamp(at)).collect()),
+        Creation::Before(made) => {
+            Ok(all.zip(made).map(|(one, (id, at))| Notification::new(id, at, one.new.clone())).collect())
+        }
+        Creation::KeyTaken => Err(IdempotencyKey::taken()),
+    }
+}
+
+/// Counts what each recipient is sent, or nothing of it when that is too much for one of them.
+fn count(recipients: &Limiter<UserId>, new: &[NewNotification]) -> Result<(), ServiceError> {
+    let mut each: HashMap<&UserId, NonZeroU32> = HashMap::new();
+    for notification in new {
+        each.entry(&notification.user_id)
+            .and_modify(|count| *count = count.saturating_add(1))
+            .or_insert(NonZeroU32::MIN);
+    }
+    let each: Vec<_> = each.into_iter().collect();
+    recipients.check_all(&each).map_err(|TooOften { burst, again_in, .. }| match again_in {
+        Some(seconds) => ServiceError::TooMany {
+            why: "This user is sent too much. Send less, or later.".into(),
+            retry_after: Some(seconds),
+        },
+        None => ServiceError::TooMany {
+            why: format!("No user is sent more than {burst} notifications at once. Send fewer.").into(),
+            retry_after: None,
+        },
+    })
 }

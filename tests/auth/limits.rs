@@ -101,6 +101,33 @@ async fn nobody_is_sent_more_than_they_can_take() {
     }
 }
 
+/// What was done before is answered before anything is counted, also when nothing more may be sent.
+#[tokio::test]
+async fn sending_again_what_was_sent_is_not_counted() {
+    let service = NotificationService::new(MemoryStore::new(1000, started())).limit_recipients(rate("1/m:3"));
+    let app = App::with(service, &HttpOptions::default());
+    let send = async |key: &str, user: &str| {
+        let request = axum::http::Request::post("/api/notifications/create")
+            .header("host", "localhost")
+            .header("content-type", "application/json")
+            .header("idempotency-key", key)
+            .body(axum::body::Body::from(format!("{{\"user_id\": \"{user}\", \"content\": \"hi\"}}")));
+        app.ask(request.unwrap()).await
+    };
+    let first = send("a", "ann").await.json();
+    for _ in 0..5 {
+        assert_eq!(send("a", "ann").await.json(), first);
+    }
+    for key in ["b", "c"] {
+        assert_eq!(send(key, "ann").await.status, 201);
+    }
+    send("d", "ann").await.problem(429, "too_many_requests");
+    assert_eq!(send("a", "ann").await.json(), first);
+    send("a", "bob").await.problem(422, "invalid_input");
+    let count = app.get("/api/notifications/unread-count/ann").await.json();
+    assert_eq!(count["unread_count"], 3);
+}
+
 #[tokio::test]
 async fn a_refused_request_changes_nothing() {
     let limits = Limits { key: rate("1/h:1"), ..Limits::default() };
