@@ -12,6 +12,7 @@ use axum::{
     Router,
     body::Body,
     http::{HeaderMap, Method, Request, StatusCode, header},
+    response::Response,
 };
 use campanile::{
     model::Timestamp,
@@ -70,17 +71,20 @@ impl App {
         Self { router: router(service.clone(), options), service }
     }
 
+    /// Asks, and leaves the body to the caller.
+    pub(crate) async fn ask_raw(&self, request: Request<Body>) -> Response {
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
     pub(crate) async fn ask(&self, request: Request<Body>) -> Answer {
-        let response = self.router.clone().oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
+        let (parts, body) = self.ask_raw(request).await.into_parts();
         let body = body.collect().await.unwrap().to_bytes().to_vec();
         Answer { status: parts.status, headers: parts.headers, body }
     }
 
     /// Asks, and reads the body only if it has an end.
     pub(crate) async fn ask_for_the_head(&self, request: Request<Body>) -> Answer {
-        let response = self.router.clone().oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
+        let (parts, body) = self.ask_raw(request).await.into_parts();
         let has_end = parts.headers.get(header::CONTENT_TYPE).is_none_or(|kind| kind != "text/event-stream");
         let body = if has_end { body.collect().await.unwrap().to_bytes().to_vec() } else { Vec::new() };
         Answer { status: parts.status, headers: parts.headers, body }

@@ -1,0 +1,160 @@
+//! Lines of an export that somebody has changed: all of it is taken or nothing, and nothing of it breaks the store.
+
+use std::{
+    io::{Cursor, Write},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+};
+
+use campanile::{
+    model::{Filter, Limit},
+    server::{
+        commands,
+        config::{Said, Settings},
+        store::{SqliteOptions, SqliteStore, Store},
+    },
+};
+use proptest::prelude::*;
+
+use super::{fuzz, json, sound};
+use crate::harness::new_folder;
+
+/// Lines that an import takes.
+const LINES: &str = include_str!("../upgrade/export.jsonl");
+
+pub(super) fn new_file() -> PathBuf {
+    new_folder().join("campanile.db")
+}
+
+fn settings(file: &Path) -> Settings {
+    let said = Said { store: Some(format!("sqlite:{}", file.display())), ..Said::default() };
+    Settings::load(&said, None).unwrap()
+}
+
+/// A file in memory.
+#[derive(Clone, Default)]
+struct Written(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Written {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What a file exports, or why it does not.
+pub(super) async fn export(file: &Path) -> Result<String, String> {
+    let written = Written::default();
+    commands::export(&settings(file), written.clone()).await.map_err(|error| error.to_string())?;
+    let bytes = written.0.lock().unwrap().clone();
+    String::from_utf8(bytes).map_err(|error| error.to_string())
+}
+
+/// How many notifications a file took, or why it took none.
+pub(super) async fn import(file: &Path, lines: impl Into<Vec<u8>>) -> Result<u64, String> {
+    commands::import(&settings(file), Cursor::new(lines.into())).await.map_err(|error| format!("{error:#}"))
+}
+
+/// What is done to the lines.
+#[derive(Clone, Debug)]
+enum Change {
+    /// A line goes.
+    Remove(prop::sample::Index),
+    /// A line comes again.
+    Repeat(prop::sample::Index, prop::sample::Index),
+    /// Two lines change places.
+    Swap(prop::sample::Index, prop::sample::Index),
+    /// A value of a field becomes another one.
+    Value(prop::sample::Index, prop::sample::Index, String),
+    /// A byte becomes another one.
+    Byte(prop::sample::Index, u8),
+    /// The rest is missing.
+    Cut(prop::sample::Index),
+}
+
+fn change() -> impl Strategy<Value = Change> {
+    let at = any::<prop::sample::Index>;
+    prop_oneof![
+        1 => at().prop_map(Change::Remove),
+        1 => (at(), at()).prop_map(|(line, to)| Change::Repeat(line, to)),
+        1 => (at(), at()).prop_map(|(one, other)| Change::Swap(one, other)),
+        4 => (at(), at(), json::value()).prop_map(|(line, field, value)| Change::Value(line, field, value)),
+        1 => (at(), any::<u8>()).prop_map(|(at, byte)| Change::Byte(at, byte)),
+        1 => at().prop_map(Change::Cut),
+    ]
+}
+
+fn changed(changes: &[Change]) -> Vec<u8> {
+    let mut lines: Vec<String> = LINES.lines().filter(|line| !line.contains("126 deep")).map(str::to_owned).collect();
+    let mut bytes = Vec::new();
+    for change in changes {
+        let many = lines.len().max(1);
+        match change {
+            Change::Remove(at) if !lines.is_empty() => drop(lines.remove(at.index(many))),
+            Change::Repeat(from, to) if !lines.is_empty() => {
+                lines.insert(to.index(many), lines[from.index(many)].clone())
+            }
+            Change::Swap(one, other) if !lines.is_empty() => lines.swap(one.index(many), other.index(many)),
+            Change::Value(at, field, value) if !lines.is_empty() => {
+                let line = &mut lines[at.index(many)];
+                let names: Vec<_> = line.match_indices("\":").map(|(at, _)| at + 2).collect();
+                if let Some(start) = (!names.is_empty()).then(|| names[field.index(names.len())]) {
+                    let end = line[start..].find([',', '}']).map_or(line.len(), |end| start + end);
+                    line.replace_range(start..end, value);
+                }
+            }
+            _ => {}
+        }
+    }
+    bytes.extend_from_slice((lines.join("\n") + "\n").as_bytes());
+    for change in changes {
+        match change {
+            Change::Byte(at, byte) if !bytes.is_empty() => {
+                let at = at.index(bytes.len());
+                bytes[at] = *byte;
+            }
+            Change::Cut(at) => bytes.truncate(at.index(bytes.len() + 1)),
+            _ => {}
+        }
+    }
+    bytes
+}
+
+#[test]
+fn lines_of_an_import() {
+    let changes = prop::collection::vec(change(), 0..4);
+    fuzz(
+        &changes,
+        |_| (),
+        |runtime, (), changes| {
+            runtime.block_on(async {
+                let file = new_file();
+                let imported = import(&file, changed(&changes)).await;
+                sound!(!imported.as_ref().is_err_and(|why| why.contains("panic")), "{imported:?}");
+                let exported = export(&file).await;
+                sound!(exported.is_ok(), "no export after it: {exported:?}");
+                let exported = exported.unwrap_or_default();
+                let of = |kind: &str| {
+                    let start = format!("{{\"record\":\"{kind}\"");
+                    exported.lines().filter(|line| line.starts_with(&start)).count() as u64
+                };
+                sound!(of("notification") == imported.clone().unwrap_or(0), "{imported:?}, and {}", of("notification"));
+                sound!(
+                    imported.is_ok() || of("inbox") + of("once") + of("deletion") == 0,
+                    "refused, and something came"
+                );
+                // Whatever came can be used, and moved on.
+                let store = SqliteStore::open(&SqliteOptions::new(&file)).unwrap();
+                let listed = store.list(&Filter::default(), None, Limit::new(1000)).await;
+                sound!(listed.is_ok(), "no list after it: {listed:?}");
+                drop(store);
+                let again = import(&new_file(), exported.clone()).await;
+                sound!(again == Ok(imported.unwrap_or(0)), "its export is refused: {again:?}");
+                Ok(())
+            })
+        },
+    );
+}
