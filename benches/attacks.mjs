@@ -1,0 +1,269 @@
+// Everything that a hostile client has, at once, for a minute, while a well-behaved one goes on: how much slower its
+// slowest requests get, and how much memory the server takes.
+//
+// usage: node benches/attacks.mjs CAMPANILE
+//
+// The server has 512 MB: by a memory cgroup where one can be made (root, v1 or v2), else its resident memory is only
+// watched. The load generators share the processors with the server, so the attackers are two processes that give way
+// to everything else (`nice -n 10`), and each attack has a rate: what is measured is the server and not Node. The
+// well-behaved client is a process of its own. What it does alone is measured on the same server just before.
+
+import { execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { Agent, request } from 'node:http';
+import { connect } from 'node:http2';
+import { Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Table, residentMegabytes, start, stopAll } from './measure.mjs';
+
+const SECONDS = Number(process.env.BENCH_SECONDS ?? 3) * 20;
+const ALONE = Number(process.env.BENCH_SECONDS ?? 3) * 5;
+const MEMORY = 512;
+const MIB = 1024 * 1024;
+/** How long a client waits for an answer, in milliseconds. */
+const PATIENCE = 10_000;
+const PAGE = '/api/ui-dashboard/notifications-dashboard-ui';
+
+const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+const times = (count, make) => Array.from({ length: count }, (_, number) => make(number));
+const percentile = (sorted, share) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
+
+/** One request; its status, and 0 when the connection broke or nothing came for too long. An answer is read and not kept. */
+function ask(url, { method = 'GET', path, key, body, agent }) {
+  return new Promise((resolve) => {
+    const headers = key ? { authorization: `Bearer ${key}` } : {};
+    if (body) Object.assign(headers, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) });
+    const asked = request(url + path, { method, headers, agent }, (answer) => {
+      answer.resume().on('end', () => resolve(answer.statusCode)).on('error', () => resolve(0));
+    });
+    asked.on('error', () => resolve(0)).setTimeout(PATIENCE, () => asked.destroy(new Error('no answer'))).end(body);
+  });
+}
+
+/** What a client does that means no harm: ten times a second it sends, counts and lists. */
+async function behave(url, key, seconds) {
+  const agent = new Agent({ keepAlive: true, maxSockets: 8 });
+  const took = [];
+  const statuses = {};
+  const timed = async (what) => {
+    const began = process.hrtime.bigint();
+    const status = await ask(url, { ...what, key, agent });
+    took.push(Number(process.hrtime.bigint() - began) / 1e6);
+    statuses[status] = (statuses[status] ?? 0) + 1;
+  };
+  const round = async () => {
+    await timed({ method: 'POST', path: '/api/notifications/create', body: '{"user_id":"well","content":"Your order has been shipped!"}' });
+    await timed({ path: '/api/notifications/unread-count/well' });
+    await timed({ path: '/api/notifications/list?user_id=well' });
+  };
+  const begin = Date.now();
+  const rounds = [];
+  for (let due = 0; due < seconds * 10; due += 1) {
+    await sleep(begin + due * 100 - Date.now());
+    rounds.push(round());
+  }
+  await Promise.all(rounds);
+  agent.destroy();
+  took.sort((a, b) => a - b);
+  return { p50: percentile(took, 0.5), p99: percentile(took, 0.99), statuses };
+}
+
+/** Counts what an attack is answered. */
+class Tally {
+  statuses = {};
+
+  add(status) {
+    this.statuses[status] = (this.statuses[status] ?? 0) + 1;
+  }
+}
+
+/** Asks from so many tasks until the end, each at most once in so many milliseconds. */
+function loops(count, pause, end, tally, one) {
+  return times(count, async (number) => {
+    while (Date.now() < end) {
+      const next = Date.now() + pause;
+      tally.add(await one(number));
+      await sleep(Math.max(0, next - Date.now()));
+    }
+  });
+}
+
+/** Requests whose bodies begin and never end, over connections of their own that are opened again when they break. */
+function halfBodies(url, count, end, tally) {
+  const { hostname, port } = new URL(url);
+  const head = `POST /api/notifications/batch HTTP/1.1\r\nHost: ${hostname}\r\nContent-Type: application/json\r\nContent-Length: ${4 * MIB}\r\n\r\n`;
+  const half = Buffer.alloc(2 * MIB, '{"notifications":[{},{},{},{},{},{}');
+  return times(count, async () => {
+    while (Date.now() < end) {
+      await new Promise((resolve) => {
+        const socket = new Socket();
+        socket.on('error', () => {}).on('close', resolve);
+        socket.once('data', (data) => {
+          tally.add(Number(String(data).split(' ')[1]));
+          setTimeout(() => socket.destroy(), 500);
+        });
+        socket.connect(Number(port), hostname, () => socket.write(head) && socket.write(half));
+        setTimeout(() => socket.destroy(), Math.max(0, end - Date.now()));
+      });
+      await sleep(500);
+    }
+  });
+}
+
+/** The same as streams of one connection. */
+async function halfBodiesOverOne(url, count, end, tally) {
+  const half = Buffer.alloc(2 * MIB, '{"notifications":[{},{},{},{},{},{}');
+  while (Date.now() < end) {
+    await new Promise((resolve) => {
+      const client = connect(url);
+      client.on('error', () => {}).on('close', resolve);
+      for (let number = 0; number < count; number += 1) {
+        const stream = client.request({ ':method': 'POST', ':path': '/api/notifications/batch', 'content-type': 'application/json', 'content-length': 4 * MIB });
+        stream.on('error', () => {}).on('response', (headers) => tally.add(headers[':status'])).resume();
+        stream.write(half);
+      }
+      setTimeout(() => client.destroy(), Math.min(5_000, Math.max(0, end - Date.now())));
+    });
+    await sleep(100);
+  }
+}
+
+const large = '🎉'.repeat(16_384);
+const hostile = 'http://)'.repeat(1_000) + ')'.repeat(8_000);
+
+/** The attacks of each process, by name. */
+const ATTACKS = {
+  many: {
+    'wrong bearers': (url, keys, end, tally) => loops(8, 20, end, tally, (number) =>
+      ask(url, { path: '/api/notifications/list', key: number % 2 ? `cmp_${'0'.repeat(16)}_${'0'.repeat(64)}` : `${'a'.repeat(2_000)}.b.c`, agent: keys.agent })),
+    'pages of hostile links': (url, keys, end, tally) => loops(3, 0, end, tally, () => ask(url, { path: `${PAGE}?user_id=hostile`, key: keys.pages, agent: keys.agent })),
+    'half bodies': (url, keys, end, tally) => halfBodies(url, 200, end, tally),
+    'half bodies over one HTTP/2 connection': (url, keys, end, tally) => [halfBodiesOverOne(url, 100, end, tally)],
+  },
+  large: {
+    'batches without credentials': (url, keys, end, tally) => {
+      const body = `{"notifications":[${'{},'.repeat((4 * MIB) / 3 - 20)}{}]}`;
+      return loops(8, 100, end, tally, () => ask(url, { method: 'POST', path: '/api/notifications/batch', body }));
+    },
+    'fan-outs to 1000 users': (url, keys, end, tally) => {
+      const body = JSON.stringify({ user_ids: times(1_000, (number) => `fan ${number}`), content: large, data: { pad: 'x'.repeat(16_000) } });
+      return loops(2, 500, end, tally, () => ask(url, { method: 'POST', path: '/api/notifications/batch', key: keys.fanout, body, agent: keys.agent }));
+    },
+    'lists of 1000 large rows': (url, keys, end, tally) => loops(60, 100, end, tally, () => ask(url, { path: '/api/notifications/list?user_id=large&unread=true&limit=1000', key: keys.lists, agent: keys.agent })),
+    'deep data': (url, keys, end, tally) => {
+      const body = `{"user_id":"deep","content":"x","data":${'{"a":'.repeat(100_000)}{}${'}'.repeat(100_000)}}`;
+      return loops(2, 100, end, tally, () => ask(url, { method: 'POST', path: '/api/notifications/create', key: keys.deep, body, agent: keys.agent }));
+    },
+  },
+};
+
+async function attack(which, url, keys, seconds) {
+  const end = Date.now() + seconds * 1_000;
+  const agent = new Agent({ keepAlive: true, maxSockets: 200 });
+  const tallies = {};
+  const running = Object.entries(ATTACKS[which]).flatMap(([name, begin]) => {
+    tallies[name] = new Tally();
+    return begin(url, { ...keys, agent }, end, tallies[name]);
+  });
+  // What is still unanswered a little later is left behind.
+  await Promise.race([Promise.all(running), sleep(seconds * 1_000 + PATIENCE)]);
+  return Object.fromEntries(Object.entries(tallies).map(([name, { statuses }]) => [name, statuses]));
+}
+
+if (process.argv[2] === 'behave' || process.argv[2] === 'attack') {
+  const [does, url, given, seconds, which] = process.argv.slice(2);
+  const done = does === 'behave' ? await behave(url, given, Number(seconds)) : await attack(which, url, JSON.parse(given), Number(seconds));
+  process.stdout.write(JSON.stringify(done), () => process.exit(0));
+  await new Promise(() => {});
+}
+
+/** This program in another process, and what it prints at the end. */
+function another(nice, ...args) {
+  const command = [...(nice ? ['nice', '-n', '10'] : []), process.execPath, fileURLToPath(import.meta.url), ...args.map(String)];
+  const child = spawn(command[0], command.slice(1), { stdio: ['ignore', 'pipe', 'inherit'] });
+  let text = '';
+  child.stdout.on('data', (data) => (text += data));
+  return new Promise((resolve, reject) => child.on('exit', (code) => (code === 0 ? resolve(JSON.parse(text)) : reject(new Error(`${args[0]} ended with ${code}`)))));
+}
+
+/** Ends a server, also one that does not answer any more. */
+async function stop(child) {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = new Promise((resolve) => child.on('exit', resolve));
+  child.kill();
+  const hard = setTimeout(() => child.kill('SIGKILL'), PATIENCE);
+  await ended;
+  clearTimeout(hard);
+}
+
+/** A group whose processes have so many megabytes together; nothing where none can be made. */
+function limited(megabytes) {
+  const isV2 = existsSync('/sys/fs/cgroup/cgroup.controllers');
+  const folder = join(isV2 ? '/sys/fs/cgroup' : '/sys/fs/cgroup/memory', `campanile-bench-${process.pid}`);
+  try {
+    mkdirSync(folder);
+    writeFileSync(join(folder, isV2 ? 'memory.max' : 'memory.limit_in_bytes'), String(megabytes * MIB));
+    return { name: isV2 ? 'a cgroup v2' : 'a cgroup v1', procs: join(folder, 'cgroup.procs'), remove: () => rmdirSync(folder) };
+  } catch {
+    return { name: 'watching only', procs: '/dev/null', remove: () => {} };
+  }
+}
+
+const [campanile] = process.argv.slice(2);
+const folder = mkdtempSync(join(tmpdir(), 'campanile-bench-'));
+const group = limited(MEMORY);
+const store = ['--store', `sqlite:${join(folder, 'attacked.db')}`];
+const serve = ['serve', '--listen', '127.0.0.1:0', '--log', 'error', '--auth', 'on', ...store];
+const key = (name) => execFileSync(campanile, ['key', 'create', name, '--scopes', 'send,read', ...store], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+
+/** What is there before the attack: large rows, and links that are none. */
+async function fill(keys) {
+  const { child, url } = await start(campanile, [...serve, '--limit-key', 'off', '--limit-recipient', 'off']);
+  const batch = async (notifications) => {
+    const status = await ask(url, { method: 'POST', path: '/api/notifications/batch', key: keys.well, body: JSON.stringify({ notifications }) });
+    if (status !== 201) throw new Error(`the store could not be filled: ${status}`);
+  };
+  for (let part = 0; part < 25; part += 1) await batch(times(40, () => ({ user_id: 'large', content: large })));
+  await batch(times(50, () => ({ user_id: 'hostile', content: hostile })));
+  await batch(times(50, () => ({ user_id: 'well', content: 'Your order has been shipped!' })));
+  await stop(child);
+}
+
+try {
+  const keys = Object.fromEntries(['well', 'pages', 'fanout', 'lists', 'deep'].map((name) => [name, key(name)]));
+  await fill(keys);
+  const { child, url } = await start('sh', ['-c', 'echo $$ > "$0"; exec "$@"', group.procs, campanile, ...serve]);
+  let ends = 0;
+  child.on('exit', () => (ends += 1));
+  const alone = await another(false, 'behave', url, keys.well, ALONE);
+
+  let peak = 0;
+  const watching = setInterval(() => {
+    if (!ends) peak = Math.max(peak, residentMegabytes(child.pid));
+  }, 50);
+  const attacks = Object.keys(ATTACKS).map((which) => another(true, 'attack', url, JSON.stringify(keys), SECONDS + 2, which));
+  await sleep(1_000);
+  const attacked = await another(false, 'behave', url, keys.well, SECONDS);
+  const tallies = Object.assign({}, ...(await Promise.all(attacks)));
+  clearInterval(watching);
+  const healthy = await ask(url, { path: '/healthz' });
+
+  for (const [name, statuses] of Object.entries(tallies)) {
+    console.log(`${name}: ${Object.entries(statuses).map(([status, count]) => `${count} × ${status === '0' ? 'cut' : status}`).join(', ') || 'no answer'}`);
+  }
+  const show = ({ p50, p99 }) => `p50 ${p50.toFixed(1)}, p99 ${p99.toFixed(1)} ms`;
+  const refused = Object.entries(attacked.statuses).filter(([status]) => !/^2/.test(status)).reduce((sum, [, count]) => sum + count, 0);
+  const table = new Table();
+  table.row(`p99 of a client beside all attacks (${show(attacked)}), against alone (${show(alone)})`, Number((attacked.p99 / alone.p99).toFixed(2)), '×', '<= 3');
+  table.row('requests of that client that were refused or lost', refused, '', '<= 0');
+  table.row(`most resident memory, limited by ${group.name}`, peak, 'MB', `<= ${MEMORY}`);
+  table.row('ends of the server, or a /healthz that is not 200', ends + (healthy === 200 ? 0 : 1), '', '<= 0');
+  process.exitCode = table.print() ? 0 : 1;
+  await stop(child);
+} finally {
+  stopAll();
+  group.remove();
+  rmSync(folder, { recursive: true, force: true });
+}
