@@ -143,3 +143,33 @@ async fn a_refused_request_changes_nothing() {
     let count = server.app.service.unread_count(&Principal::operator(), &crate::store::user("ann")).await.unwrap();
     assert_eq!(count, 1);
 }
+
+#[tokio::test]
+async fn a_large_request_and_a_large_answer_count_as_several() {
+    let limits = Limits { key: Rate::parse("1/m:50").unwrap(), ..Limits::default() };
+    let server = Secured::with(limits, HttpOptions { allowed_hosts: None, ..HttpOptions::default() });
+    let left = |answer: &crate::harness::Answer| {
+        answer.header("ratelimit").split(';').find_map(|part| part.strip_prefix("r=")?.parse::<u32>().ok()).unwrap()
+    };
+    let post = async |key: &str, path: &str, body: &str| {
+        let headers = [("authorization", key), ("content-type", "application/json")];
+        server.ask("POST", path, &headers, body).await
+    };
+    let users: Vec<_> = (0..200).map(|number| number.to_string()).collect();
+    let announcement = serde_json::json!({"user_ids": users, "content": "x".repeat(1_000)}).to_string();
+    let key = format!("Bearer {}", server.key("send,read").await);
+    assert_eq!(post(&key, "/api/notifications/batch", &announcement).await.status, 201);
+    // 200 notifications are 20 more, and 200 times its 2 KB six more.
+    let one = r#"{"user_id":"ann","content":"hi"}"#;
+    let after = left(&post(&key, "/api/notifications/create", one).await);
+    assert!((20..=24).contains(&after), "{after}");
+
+    for number in 0..20 {
+        let content = format!("{number}{}", "x".repeat(16_000));
+        server.app.notify("bob", &content).await;
+    }
+    let reader = server.key("read").await;
+    assert_eq!(server.get("/api/notifications/list?user_id=bob", &reader).await.status, 200);
+    let after = left(&server.get("/api/notifications/unread-count/bob", &reader).await);
+    assert_eq!(after, 50 - 1 - 4 - 1, "320 KB are four more");
+}
