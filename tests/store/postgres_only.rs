@@ -16,7 +16,7 @@ use campanile::{
         http::HttpOptions,
         identity::Principal,
         service::NotificationService,
-        store::{Creation, Due, PostgresOptions, PostgresStore, Store, StoreError},
+        store::{Creation, Due, Once, PostgresOptions, PostgresStore, Store, StoreError},
     },
 };
 
@@ -373,6 +373,43 @@ async fn timestamps_go_on_from_the_newest_that_there_is() {
     let second = send(&store, "ann", "y").await;
     assert_eq!(second.timestamp.as_micros(), ahead);
     assert_eq!(inbox(&store, &user("ann")).await[0], second);
+}
+
+/// A database of the release before this one, in which its functions wrote, is brought up to date; a request that
+/// was made with a key answers every caller for its day, also by what that release made of its data.
+#[tokio::test]
+async fn a_database_of_the_release_before_is_brought_up_to_date() {
+    const CREATE: &str = "SELECT outcome FROM campanile_create(ARRAY['ann'], ARRAY[$1::uuid], ARRAY[$2::bigint],
+        ARRAY['message'], ARRAY['old'], ARRAY[NULL], ARRAY[NULL], ARRAY[NULL], ARRAY[NULL::bigint], 1000::bigint,
+        'k', $3::bytea, $4::bigint, 0, uuid_send($1::uuid) || int8send($2::bigint))";
+    let url = new_database().await;
+    let past = connect(&url).await;
+    let back = "ALTER TABLE inboxes DROP COLUMN newest; DROP TABLE once_by_caller; DROP SCHEMA campanile_v4 CASCADE;
+        DELETE FROM refinery_schema_history WHERE version = 4";
+    past.batch_execute(back).await.unwrap();
+    let old = accepted(draft("ann", "old")).with_timestamp(Timestamp::parse("2090-01-01T00:00:00Z").unwrap());
+    let at = Timestamp::parse("2026-01-01T00:00:00Z").unwrap().as_micros();
+    past.query_one(CREATE, &[&old.id.as_uuid(), &old.timestamp.as_micros(), &[7_u8; 32].as_slice(), &at])
+        .await
+        .unwrap();
+
+    let store = open(&url, 1000).await;
+    assert_eq!(inbox(&store, &user("ann")).await, std::slice::from_ref(&old));
+    let again = Creation::Before(vec![(old.id, old.timestamp)]);
+    for caller in ["operator", "key:0123456789abcdef"] {
+        let same = Once { caller: Some(caller.to_owned()), ..once("k", 7, "2026-01-01T23:59:59Z") };
+        let by_its_data = Once { fingerprint: [8; 32], fingerprint_of_old: Some([7; 32]), ..same.clone() };
+        for key in [same, by_its_data] {
+            assert_eq!(store.once(&key).await.unwrap().as_ref(), Some(&again));
+            assert_eq!(store.create(&[accepted(draft("ann", "old"))], Some(&key)).await.unwrap(), again);
+        }
+        let other = Once { caller: Some(caller.to_owned()), ..once("k", 9, "2026-01-01T23:59:59Z") };
+        assert_eq!(store.create(&[accepted(draft("ann", "other"))], Some(&other)).await.unwrap(), Creation::KeyTaken);
+    }
+    let due = Due { now: Timestamp::parse("2026-01-02T00:00:00Z").unwrap(), accepted_before: None, limit: 10 };
+    store.delete_due(&due).await.unwrap();
+    assert_eq!(store.once(&once("k", 7, "2026-01-01T23:59:59Z")).await.unwrap(), None);
+    assert_eq!(send(&store, "ann", "new").await.timestamp, old.timestamp);
 }
 
 /// With `sslmode=require` the connection is encrypted and the server must show a certificate that

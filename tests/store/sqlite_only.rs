@@ -7,8 +7,8 @@ use std::{
 };
 
 use campanile::{
-    model::{Filter, Limit},
-    server::store::{Creation, SqliteOptions, SqliteStore, Store, StoreError},
+    model::{Filter, Limit, Timestamp},
+    server::store::{Creation, Due, Once, SqliteOptions, SqliteStore, Store, StoreError},
 };
 
 use super::{accepted, draft, inbox, once, send, user};
@@ -272,4 +272,42 @@ async fn timestamps_go_on_from_the_newest_that_there_is() {
     let second = send(&store, "ann", "b").await;
     assert_eq!(second.timestamp.as_micros(), ahead);
     assert_eq!(inbox(&store, &user("ann")).await[0], second);
+}
+
+/// A file of the release before this one, with a request that was made with a key, is brought up to date; the
+/// request answers every caller for its day, also by what that release made of its data.
+#[tokio::test]
+async fn a_file_of_the_release_before_is_brought_up_to_date() {
+    let path = new_file();
+    let store = open(&path).unwrap();
+    let old = send(&store, "ann", "old").await;
+    drop(store);
+    let past = rusqlite::Connection::open(&path).unwrap();
+    let back = "ALTER TABLE inboxes DROP COLUMN newest; DROP TABLE once_by_caller;
+        DELETE FROM refinery_schema_history WHERE version = 3";
+    past.execute_batch(back).unwrap();
+    let at = Timestamp::parse("2026-01-01T00:00:00Z").unwrap();
+    let mut made = old.id.as_uuid().as_bytes().to_vec();
+    made.extend(old.timestamp.as_micros().to_be_bytes());
+    let sql = "INSERT INTO once (key, fingerprint, at, made) VALUES ('k', ?1, ?2, ?3)";
+    past.execute(sql, ([7_u8; 32], at.as_micros(), made)).unwrap();
+    drop(past);
+
+    let store = open(&path).unwrap();
+    assert_eq!(inbox(&store, &user("ann")).await, std::slice::from_ref(&old));
+    let again = Creation::Before(vec![(old.id, old.timestamp)]);
+    for caller in ["operator", "key:0123456789abcdef"] {
+        let same = Once { caller: Some(caller.to_owned()), ..once("k", 7, "2026-01-01T23:59:59Z") };
+        let by_its_data = Once { fingerprint: [8; 32], fingerprint_of_old: Some([7; 32]), ..same.clone() };
+        for key in [same, by_its_data] {
+            assert_eq!(store.once(&key).await.unwrap().as_ref(), Some(&again));
+            assert_eq!(store.create(&[accepted(draft("ann", "old"))], Some(&key)).await.unwrap(), again);
+        }
+        let other = Once { caller: Some(caller.to_owned()), ..once("k", 9, "2026-01-01T23:59:59Z") };
+        assert_eq!(store.create(&[accepted(draft("ann", "other"))], Some(&other)).await.unwrap(), Creation::KeyTaken);
+    }
+    let due = Due { now: Timestamp::parse("2026-01-02T00:00:00Z").unwrap(), accepted_before: None, limit: 10 };
+    store.delete_due(&due).await.unwrap();
+    assert_eq!(store.once(&once("k", 7, "2026-01-01T23:59:59Z")).await.unwrap(), None);
+    assert_eq!(send(&store, "ann", "new").await.timestamp, old.timestamp);
 }

@@ -66,3 +66,39 @@ fn fingerprint(new: impl Iterator<Item = NewNotification>) -> Result<[u8; 32], S
     fingerprint.copy_from_slice(digest(&SHA256, &json).as_ref());
     Ok(fingerprint)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::NotificationDraft;
+
+    fn once(data: Option<&str>) -> Once {
+        let draft = NotificationDraft {
+            user_id: Some("ann".to_owned()),
+            content: Some("hello".to_owned()),
+            data: data.map(|json| serde_json::from_str(json).unwrap()),
+            ..NotificationDraft::default()
+        };
+        let key = IdempotencyKey::parse("k").unwrap();
+        let at = Timestamp::new(chrono::DateTime::UNIX_EPOCH);
+        key.once(&Holder::Operator, &[NewNotification::parse(draft).unwrap()], at).unwrap()
+    }
+
+    fn hash(json: &str) -> [u8; 32] {
+        digest(&SHA256, json.as_bytes()).as_ref().try_into().unwrap()
+    }
+
+    /// What is noted is asked for again over upgrades, so what it is a hash of does not change.
+    #[test]
+    fn a_fingerprint_is_that_of_earlier_releases() {
+        let start = r#"[{"id":"00000000-0000-0000-0000-000000000000","user_id":"ann","content":"hello","#;
+        let start = format!(r#"{start}"timestamp":"1970-01-01T00:00:00.000000Z","is_read":false,"category":"message""#);
+        assert_eq!((once(None).fingerprint, once(None).fingerprint_of_old), (hash(&format!("{start}}}]")), None));
+        let with_data = once(Some(r#"{"b": 1.50, "a": 18446744073709551616}"#));
+        let of_old = format!(r#"{start},"data":{{"a":1.8446744073709552e+19,"b":1.5}}}}]"#);
+        assert_eq!(with_data.fingerprint_of_old, Some(hash(&of_old)));
+        assert_eq!(with_data.fingerprint, hash(&format!(r#"{start},"data":{{"b":1.50,"a":18446744073709551616}}}}]"#)));
+        // What only an earlier release could not tell apart is another request.
+        assert_ne!(with_data.fingerprint, once(Some(r#"{"b":1.50,"a":18446744073709551617}"#)).fingerprint);
+    }
+}

@@ -25,7 +25,7 @@ use super::{
     write::{Batch, next_seq},
 };
 use crate::{
-    model::{Change, Data, Notification},
+    model::{Change, Notification},
     server::store::{Announcer, StoreError},
 };
 
@@ -64,7 +64,7 @@ impl Weight {
 fn bytes_of(notification: &Notification) -> usize {
     let title = notification.title.as_ref().map_or(0, |title| title.as_str().len());
     let link = notification.link.as_ref().map_or(0, |link| link.as_str().len());
-    let data = notification.data.as_ref().map_or(0, |_| Data::MAX_BYTES);
+    let data = notification.data.as_ref().map_or(0, |data| data.as_str().len());
     notification.content.as_str().len() + title + link + data
 }
 
