@@ -112,7 +112,8 @@ fn write(nodes: &[SocketAddr], mut dice: Dice, over: &AtomicBool, done: &AtomicU
         };
         match answer {
             Ok((status, _)) if status < 500 => _ = done.fetch_add(1, Ordering::Relaxed),
-            Ok((503, _)) => {}
+            // Not done, or not known; what happened after all, the listeners are told.
+            Ok((503 | 504, _)) => {}
             Ok((status, problem)) => panic!("{status}: {problem}"),
             Err(_) => client = None,
         }

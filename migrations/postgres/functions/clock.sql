@@ -1,5 +1,5 @@
--- What time it is, in microseconds since 1970; not when the transaction began.
+-- What time it is, in microseconds since 1970; not when the transaction began. A double is exact to less than one.
 CREATE FUNCTION clock() RETURNS bigint
 LANGUAGE sql VOLATILE AS $$
-    SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
+    SELECT (date_part('epoch', clock_timestamp()) * 1000000)::bigint
 $$;

@@ -52,10 +52,14 @@ BEGIN
                 unread_count = b.unread_count + 1,
                 total = b.total + 1,
                 categories = counted(b.categories, create_all.categories[i], 1),
-                -- Asked for when the lock is held, so that it never goes back.
-                newest = greatest(clock(), coalesce(b.newest,
-                    (SELECT max(n."timestamp") FROM notifications n WHERE n.user_id = b.user_id)))
+                -- Asked for when the lock is held, so that it never goes back; null stays null.
+                newest = CASE WHEN b.newest IS NOT NULL THEN greatest(b.newest, clock()) END
             RETURNING b.newest, b.modseq, b.unread_count, b.total INTO accepted, change, unread, present;
+        IF accepted IS NULL THEN
+            -- Nothing was written here since there is a newest, so it is that of what is here.
+            SELECT greatest(max(n."timestamp"), clock()) INTO accepted FROM notifications n WHERE n.user_id = users[i];
+            UPDATE inboxes b SET newest = accepted WHERE b.user_id = users[i];
+        END IF;
         INSERT INTO notifications (user_id, created, seq, id, "timestamp", category, content, title, link, data,
                 expires_at, is_read, modseq)
             VALUES (users[i], change, nextval('notification_seq'), ids[i], accepted, categories[i], contents[i],

@@ -367,6 +367,9 @@ mod tests {
         writer.is_well().unwrap();
         let lost = writer.write(Weight::ONE, |_| -> rusqlite::Result<()> { panic!("as the test wants it") }).await;
         assert!(matches!(lost, Err(StoreError::Unknown { .. })), "{lost:?}");
+        while writer.is_well().is_ok() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
         let refused = writer.write(Weight::ONE, |_| Ok(())).await;
         assert!(matches!(refused, Err(StoreError::Failed { .. })), "{refused:?}");
         assert!(matches!(writer.is_well(), Err(StoreError::Failed { .. })));
