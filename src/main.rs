@@ -13,7 +13,7 @@ use anyhow::{Context, Result};
 use campanile::server::{
     auth::Authenticator,
     clock::{Clock, SystemClock},
-    commands::{self, NewKey},
+    commands::{self, Imported, NewKey},
     config::{Said, Settings},
     http::{self, HttpOptions},
     identity::KeyId,
@@ -195,13 +195,16 @@ async fn export(settings: &Settings, file: Option<&Path>) -> Result<()> {
 }
 
 async fn import(settings: &Settings, file: Option<&Path>) -> Result<()> {
-    let notifications = match named(file) {
+    let Imported { notifications, warnings } = match named(file) {
         None => commands::import(settings, BufReader::new(stdin())).await?,
         Some(file) => {
             let open = File::open(file).with_context(|| format!("{} cannot be read", file.display()))?;
             commands::import(settings, BufReader::new(open)).await?
         }
     };
+    for warning in warnings {
+        eprintln!("campanile: warning: {warning}");
+    }
     eprintln!("{notifications} notifications are in {}.", settings.store);
     Ok(())
 }

@@ -240,10 +240,65 @@ fn everything_moves_while_a_server_runs() {
     // What is there is not mixed with what comes, and a line that is wrong takes everything back.
     assert!(refused(&["import", &lines, "--store", &other]).contains("not empty"));
     let (empty, _) = new_store();
-    std::fs::write(&lines, format!("{exported}{{\"record\": \"nonsense\"}}\n")).unwrap();
-    let error = refused(&["import", &lines, "--store", &empty]);
-    assert!(error.contains("line 5 of the import is no record"), "{error}");
-    assert_eq!(printed(&["export", "--store", &empty]), "");
+    let end = exported.lines().last().unwrap();
+    assert_eq!(end, r#"{"record":"end","inboxes":2,"notifications":2,"deletions":0,"once":0,"keys":0}"#);
+    let first: String = exported.lines().take(3).map(|line| format!("{line}\n")).collect();
+    for (text, says) in [
+        (exported.replace(end, "{\"record\": \"nonsense\"}"), "line 6 of the import is no record"),
+        (exported.replace(end, ""), "it has no end record, so it was cut off."),
+        (first, "it has no end record, so it was cut off."),
+        (exported.replace(r#""notifications":2"#, r#""notifications":3"#), "line 6 of the import counts other records"),
+        (exported.replace("\"one\"", "\"\""), "line 4 of the import has a content that cannot be taken"),
+        (exported.lines().skip(1).map(|line| format!("{line}\n")).collect(), "the beginning is missing"),
+        (String::new(), "there is nothing in it"),
+        ("x".repeat(9 << 20), "line 1 of the import is longer than"),
+    ] {
+        std::fs::write(&lines, text).unwrap();
+        let error = refused(&["import", &lines, "--store", &empty]);
+        assert!(error.contains(says) && error.lines().count() == 1, "{error}");
+        assert_eq!(printed(&["export", "--store", &empty]).lines().count(), 2, "something was taken");
+    }
+    // Blank lines, other ends of lines and a byte order mark are none of our business.
+    std::fs::write(&lines, format!("\u{feff}{}\r\n \n", exported.replace('\n', "\r\n\n"))).unwrap();
+    printed(&["import", &lines, "--store", &empty]);
+    assert_eq!(printed(&["export", "--store", &empty]), exported);
+}
+
+#[test]
+fn an_export_of_an_earlier_release_is_taken_with_a_warning() {
+    let (store, folder) = new_store();
+    let lines = folder.join("old.jsonl").display().to_string();
+    let deep = format!("{}{}", "{\"a\":".repeat(125), "{}".to_owned() + &"}".repeat(125));
+    let notification = |place: usize, content: &str, data: &str| {
+        format!(
+            r#"{{"record":"notification","modseq":{place},"created":{place},"notification":{{"id":"019a5370-7d3b-7c4e-9f1a-5b8a1c2d3e0{place}","user_id":"ann","content":"{content}","timestamp":"2026-01-01T00:00:00.000000Z","is_read":false,"category":"message","data":{data}}}}}"#
+        )
+    };
+    let large = format!(r#"{{"x":[{}0]}}"#, "7.887233511355131e+211,".repeat(900));
+    let old = [
+        r#"{"record":"inbox","user_id":"ann","modseq":4,"forgotten":0,"all_read_modseq":0}"#.to_owned(),
+        notification(1, "deep", &deep),
+        notification(2, "\u{200b}\u{3164}", "{}"),
+        notification(3, "large", &large),
+        notification(4, "wide", r#"{"a":1.0,"b":1e100}"#),
+    ]
+    .join("\n");
+    std::fs::write(&lines, &old).unwrap();
+    let done = run(&["import", &lines, "--store", &store]);
+    let said = String::from_utf8(done.stderr).unwrap();
+    assert!(done.status.success() && said.contains("whether a part is missing"), "{said}");
+    assert!(said.contains("1 of the notifications are larger") && said.contains("4 notifications are in"), "{said}");
+
+    // What was taken is given out again, and taken again.
+    let exported = printed(&["export", "--store", &store]);
+    assert!([&deep, &large, "\u{200b}\u{3164}"].iter().all(|text| exported.contains(*text)), "{exported}");
+    let (other, _) = new_store();
+    std::fs::write(&lines, &exported).unwrap();
+    printed(&["import", &lines, "--store", &other]);
+    assert_eq!(printed(&["export", "--store", &other]), exported);
+    let server = Server::start(&["--store", &other]);
+    let answer = server.ask("GET /api/notifications/list HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains(&deep) && answer.contains(&large), "{answer}");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use anyhow::{Result, bail};
 
 pub use check::check;
 pub use key::{MadeKey, NewKey, create_key, list_keys, revoke_key};
-pub use transfer::{export, import};
+pub use transfer::{Imported, export, import};
 
 use super::{
     bus::{Bus, Local, Nats},

@@ -6,7 +6,7 @@ use campanile::{
         identity::Scopes,
         store::{
             Credentials, Once, PostgresOptions, PostgresTransfer, Record, ServiceKey, SqliteOptions, SqliteStore,
-            SqliteTransfer, Store, StoreError, Transfer,
+            SqliteTransfer, Store, StoreError, Transfer, record::Format,
         },
     },
 };
@@ -34,7 +34,9 @@ async fn put(store: &dyn Transfer, lines: &[String]) -> Result<u64, StoreError> 
     let (sender, records) = mpsc::channel(100);
     let send = async move {
         for line in lines {
-            let record = serde_json::from_str::<Record>(line).map_err(|error| StoreError::failed(error.to_string()));
+            let record = Record::read(line, Format::New)
+                .map(|read| read.record)
+                .map_err(|why| StoreError::failed(why.to_string()));
             if sender.send(record).await.is_err() {
                 return;
             }
@@ -206,5 +208,43 @@ async fn a_service_key_that_is_no_such_key_is_refused() {
         assert!(lines(store).await.is_empty());
         put(store, std::slice::from_ref(&good)).await.unwrap();
         assert!(lines(store).await == [good.as_str()]);
+    }
+}
+
+/// JSON with one notification in it, which has this data.
+fn with_data(data: &str) -> [String; 2] {
+    let notification = format!(
+        r#"{{"record":"notification","modseq":1,"created":1,"notification":{{"id":"019a5370-7d3b-7c4e-9f1a-5b8a1c2d3e4f","user_id":"ann","content":"x","timestamp":"2026-01-01T00:00:00.000000Z","is_read":false,"category":"message","data":{data}}}}}"#
+    );
+    [r#"{"record":"inbox","user_id":"ann","modseq":1,"forgotten":0,"all_read_modseq":0}"#.to_owned(), notification]
+}
+
+#[tokio::test]
+async fn data_survives_export_and_import_byte_for_byte() {
+    let lines_with_data = with_data(r#"{"a":18446744073709551616,"b":1e400,"c":7.887233511355131e+211}"#);
+    for store in [&sqlite() as &dyn Transfer, &postgres().await] {
+        put(store, &lines_with_data).await.unwrap();
+        assert!(lines(store).await == lines_with_data);
+    }
+}
+
+#[tokio::test]
+async fn numbers_that_do_not_fit_together_are_refused() {
+    let [inbox, notification] = with_data("{}");
+    let second = |modseq: u64, created: u64| {
+        let place = format!(r#""modseq":{modseq},"created":{created}"#);
+        notification.replace(r#""modseq":1,"created":1"#, &place).replace("3e4f", "3e50")
+    };
+    let inbox = inbox.replace(r#""modseq":1"#, r#""modseq":3"#);
+    let deletion = r#"{"record":"deletion","user_id":"ann","modseq":1,"id":"019a5370-7d3b-7c4e-9f1a-5b8a1c2d3e51"}"#;
+    let (sqlite, postgres) = (sqlite(), postgres().await);
+    for store in [&sqlite as &dyn Transfer, &postgres] {
+        for wrong in [second(4, 2), second(2, 1), second(1, 1), notification.clone(), deletion.to_owned()] {
+            let all = [inbox.clone(), notification.clone(), wrong];
+            assert!(put(store, &all).await.is_err(), "{all:?}");
+            assert!(lines(store).await.is_empty());
+        }
+        put(store, &[inbox.clone(), notification.clone(), second(3, 2), second(3, 3)]).await.unwrap_err();
+        put(store, &[inbox.clone(), notification.clone(), second(3, 2)]).await.unwrap();
     }
 }

@@ -1,62 +1,134 @@
 //! `campanile export` and `campanile import`: everything, as lines of JSON.
 
-use std::io::{BufRead, Write};
+mod frame;
+
+use std::io::{self, BufRead, Read, Write};
 
 use anyhow::{Context, Result};
 use tokio::sync::mpsc;
 
+use self::frame::{Counts, Frame, Lines, Whole};
 use crate::server::{
     config::Settings,
-    store::{Record, StoreError},
+    store::{Record, StoreError, record::Format},
 };
 
 /// How many records are under way between the store and the file.
-const UNDER_WAY: usize = 1024;
+const UNDER_WAY: usize = 256;
+/// The longest line that is read. A notification takes a tenth of this at most, and what a request
+/// with a key made is the longest record there is.
+const MAX_LINE_BYTES: usize = 8 << 20;
 
-/// Writes everything in the store, one record a line, and returns how many notifications that were.
+/// Writes everything in the store, one record a line between a format record and an end record, and
+/// returns how many notifications that were.
 ///
 /// It takes no more memory than what is under way, however much there is.
 ///
 /// # Errors
-/// One sentence about the store or the file.
+/// One sentence about the store or the file. What is written then has no end record.
 pub async fn export(settings: &Settings, mut into: impl Write + Send + 'static) -> Result<u64> {
     let store = settings.transfer()?;
     let (sender, mut records) = mpsc::channel(UNDER_WAY);
     let written = tokio::task::spawn_blocking(move || {
-        let mut notifications = 0;
+        let mut counts = Counts::default();
+        write_line(&mut into, &Frame::first())?;
         while let Some(record) = records.blocking_recv() {
-            serde_json::to_writer(&mut into, &record)?;
-            into.write_all(b"\n")?;
-            notifications += u64::from(matches!(record, Record::Notification { .. }));
+            write_line(&mut into, &record)?;
+            counts.add(&record);
         }
-        into.flush()?;
-        Ok::<_, std::io::Error>(notifications)
+        Ok::<_, io::Error>((counts, into))
     });
     let exported = store.export(sender).await;
     let written = written.await?.context("the export could not be written");
+    // The store's failure is the cause of what the file lacks.
     exported?;
-    written
+    let (counts, mut into) = written?;
+    let ended = tokio::task::spawn_blocking(move || {
+        write_line(&mut into, &Frame::End(counts))?;
+        into.flush()
+    });
+    ended.await?.context("the export could not be written")?;
+    Ok(counts.notifications)
 }
 
-/// Takes what [`export`] wrote into an empty store, all of it or nothing, and returns how many
-/// notifications that were.
+fn write_line(into: &mut impl Write, line: &impl serde::Serialize) -> io::Result<()> {
+    serde_json::to_writer(&mut *into, line)?;
+    into.write_all(b"\n")
+}
+
+/// What an import took.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Imported {
+    /// How many notifications.
+    pub notifications: u64,
+    /// What the caller should know of them, each one sentence.
+    pub warnings: Vec<String>,
+}
+
+/// Takes what [`export`] wrote into an empty store, all of it or nothing.
+///
+/// An export without its end record, or with other records than that counts, was cut off and is
+/// refused. One of a release that wrote none is taken with a warning.
 ///
 /// # Errors
-/// One sentence about the store, or about the line that is wrong.
-pub async fn import(settings: &Settings, from: impl BufRead + Send + 'static) -> Result<u64> {
+/// One sentence about the store, or about the line that is wrong, without any of its content.
+pub async fn import(settings: &Settings, from: impl BufRead + Send + 'static) -> Result<Imported> {
     let store = settings.transfer()?;
     let (sender, records) = mpsc::channel(UNDER_WAY);
-    tokio::task::spawn_blocking(move || {
-        for (number, line) in from.lines().enumerate() {
-            let wrong = |why: String| StoreError::failed(format!("line {} of the import {why}", number + 1));
-            let record = line
-                .map_err(|error| wrong(format!("cannot be read: {error}")))
-                .and_then(|line| serde_json::from_str(&line).map_err(|error| wrong(format!("is no record: {error}"))));
-            let is_over = record.is_err();
-            if sender.blocking_send(record).is_err() || is_over {
-                return;
-            }
+    let reading = tokio::task::spawn_blocking(move || {
+        let read = read(from, &sender);
+        if let Err(why) = &read {
+            // The store may be gone because it has its own reason to refuse.
+            drop(sender.blocking_send(Err(StoreError::failed(why.as_str()))));
         }
+        read
     });
-    Ok(store.import(records).await?)
+    let notifications = store.import(records).await?;
+    let mut warnings = Vec::new();
+    // The store is through, so everything was read.
+    if let Ok(Whole { format, beyond_limits }) = reading.await? {
+        if format == Format::Old {
+            warnings.push(format!(
+                "this export is of a release that did not count what it wrote, so it cannot be checked whether a part \
+                 is missing. There were {notifications} notifications in it."
+            ));
+        }
+        if beyond_limits > 0 {
+            warnings
+                .push(format!("{beyond_limits} of the notifications are larger than is taken today; they are kept."));
+        }
+    }
+    Ok(Imported { notifications, warnings })
+}
+
+/// Reads all lines and sends their records, for as long as they are received.
+fn read(mut from: impl BufRead, into: &mpsc::Sender<Result<Record, StoreError>>) -> Result<Whole, String> {
+    let mut lines = Lines::default();
+    let mut line = Vec::new();
+    let mut number = 0_u64;
+    loop {
+        number += 1;
+        line.clear();
+        let wrong = |why: &str| format!("line {number} of the import {why}.");
+        let most = MAX_LINE_BYTES as u64 + 1;
+        let length = from.by_ref().take(most).read_until(b'\n', &mut line);
+        let length = length.map_err(|error| wrong(&format!("cannot be read: {}", error.kind())))?;
+        if length == 0 {
+            return lines.finish().map_err(|why| format!("the import cannot be taken: {why}"));
+        }
+        if length > MAX_LINE_BYTES {
+            return Err(wrong(&format!("is longer than {MAX_LINE_BYTES} bytes")));
+        }
+        let text = std::str::from_utf8(&line).map_err(|_| wrong("is not UTF-8"))?;
+        // Some editors put a byte order mark before the first line.
+        let text = text.strip_prefix('\u{feff}').filter(|_| number == 1).unwrap_or(text).trim();
+        if text.is_empty() {
+            continue;
+        }
+        if let Some(record) = lines.next(text).map_err(|why| wrong(&why.to_string()))?
+            && into.blocking_send(Ok(record)).is_err()
+        {
+            return Err(wrong("was not taken by the store"));
+        }
+    }
 }

@@ -1,21 +1,26 @@
 //! What a store holds, one record at a time: how it is moved to another one.
 
-use std::borrow::Cow;
+mod read;
 
-use serde::{
-    Deserialize, Deserializer, Serialize, Serializer,
-    de::{Error, IgnoredAny},
-};
-use serde_json::value::RawValue;
+use serde::Serialize;
+
+pub use read::{Format, Read};
+pub(in crate::server) use read::{kind, parse};
 
 use super::{Once, ServiceKey};
 use crate::{
-    model::{Invalid, Notification, NotificationId, Timestamp, UserId},
+    model::{Data, Invalid, Notification, NotificationId, Timestamp, UserId},
     server::{
         hex,
         identity::{KeyId, Scopes},
     },
 };
+
+/// Why an import is taken back whose records do not belong together.
+pub(super) const NUMBERS_DO_NOT_FIT: &str = "the numbers of changes in it do not fit together: there are two of the same \
+    number in one inbox, or one that its inbox has not come to.";
+/// Why the key of a request is none.
+pub(super) const NO_FINGERPRINT: &str = "the fingerprint of a request with a key is not 64 hexadecimal digits.";
 
 /// One record of an export, a line of JSON.
 ///
@@ -23,8 +28,8 @@ use crate::{
 /// notifications oldest first over all inboxes; deletions by user and change number; the keys of
 /// requests by name; service keys by when they were made, and then by id. Sessions and tickets stay
 /// behind: whoever has one signs in again.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "record", rename_all = "snake_case", deny_unknown_fields, remote = "Self")]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "record", rename_all = "snake_case")]
 pub enum Record {
     /// An inbox. Its counts are those of its notifications.
     Inbox {
@@ -43,6 +48,9 @@ pub enum Record {
         modseq: u64,
         /// The number of its creation.
         created: u64,
+        /// Whether it is larger than intake takes. An earlier release let it in, so it is taken again.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        kept: bool,
         /// The notification.
         notification: Notification,
     },
@@ -57,6 +65,9 @@ pub enum Record {
     },
     /// The key of a request that must happen once.
     Once {
+        /// Who made it; absent when an earlier release noted it, for every caller.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        caller: Option<String>,
         /// The caller's name for the request.
         key: String,
         /// The hash of what it asked for, in hexadecimal.
@@ -70,45 +81,8 @@ pub enum Record {
     Key(KeyRecord),
 }
 
-impl Serialize for Record {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Self::serialize(self, serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for Record {
-    /// What serde derives for a tag keeps the fields in a buffer, out of which the text of
-    /// [`crate::model::Data`] cannot be read. So the tag is read first, and then the whole.
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        struct Tag<'a> {
-            #[serde(borrow)]
-            record: Cow<'a, str>,
-        }
-
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct Whole {
-            #[serde(rename = "record")]
-            _tag: IgnoredAny,
-            modseq: u64,
-            created: u64,
-            notification: Notification,
-        }
-
-        let json = Box::<RawValue>::deserialize(deserializer)?;
-        let tag: Tag<'_> = serde_json::from_str(json.get()).map_err(D::Error::custom)?;
-        if tag.record != "notification" {
-            return Self::deserialize(&mut serde_json::Deserializer::from_str(json.get())).map_err(D::Error::custom);
-        }
-        let Whole { modseq, created, notification, .. } = serde_json::from_str(json.get()).map_err(D::Error::custom)?;
-        Ok(Self::Notification { modseq, created, notification })
-    }
-}
-
 /// A service key, as it is exported.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct KeyRecord {
     /// Its name for programs.
     pub id: String,
@@ -121,14 +95,23 @@ pub struct KeyRecord {
     /// When it was made.
     pub created_at: Timestamp,
     /// From when on it is no longer good.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
     /// When it was last used.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub last_used_at: Option<Timestamp>,
     /// When it was revoked.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub revoked_at: Option<Timestamp>,
+}
+
+impl Record {
+    /// A notification as it is stored.
+    #[must_use]
+    pub fn notification(modseq: u64, created: u64, notification: Notification) -> Self {
+        let kept = notification.data.as_ref().is_some_and(|data| data.as_str().len() > Data::MAX_BYTES);
+        Self::Notification { modseq, created, kept, notification }
+    }
 }
 
 impl From<ServiceKey> for Record {
@@ -153,7 +136,9 @@ impl TryFrom<KeyRecord> for ServiceKey {
         Ok(Self {
             id: KeyId::parse(&record.id)?,
             name: Self::parse_name(&record.name)?,
-            scopes: Scopes::parse(&record.scopes)?,
+            scopes: Scopes::parse(&record.scopes).map_err(|_| {
+                Invalid::new("It has a scope that is not known here: a newer Campanile made it. Use that one.")
+            })?,
             hash: hex::decode(&record.hash)
                 .ok_or_else(|| Invalid::new("The hash of a key is 64 hexadecimal digits."))?,
             created_at: record.created_at,
@@ -166,29 +151,13 @@ impl TryFrom<KeyRecord> for ServiceKey {
 
 impl Once {
     /// As it is exported, with what it made.
-    pub(super) fn record(&self, made: Vec<(NotificationId, Timestamp)>) -> Record {
-        Record::Once { key: self.key.clone(), fingerprint: hex::encode(&self.fingerprint), at: self.at, made }
+    pub(super) fn record(self, made: Vec<(NotificationId, Timestamp)>) -> Record {
+        let Self { caller, key, fingerprint, fingerprint_of_old: _, at } = self;
+        Record::Once { caller, key, fingerprint: hex::encode(&fingerprint), at, made }
     }
 
     /// Out of what [`Self::record`] made; `None` when the fingerprint is not one.
-    pub(super) fn from_record(key: String, fingerprint: &str, at: Timestamp) -> Option<Self> {
-        Some(Self { caller: None, key, fingerprint: hex::decode(fingerprint)?, fingerprint_of_old: None, at })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_record_keeps_its_data_as_it_was_sent() {
-        let json = r#"{"record":"notification","modseq":2,"created":1,"notification":{"id":"019a5370-7d3b-7c4e-9f1a-5b8a1c2d3e4f","user_id":"ann","content":"hi","timestamp":"2025-11-05T10:30:00.123456Z","is_read":true,"category":"message","data":{"n":18446744073709551616,"e":1e400,"a":1,"a":2}}}"#;
-        let record: Record = serde_json::from_str(json).unwrap();
-        assert_eq!(serde_json::to_string(&record).unwrap(), json);
-        let other = json.replace("\"created\"", "\"made\"");
-        assert!(serde_json::from_str::<Record>(&other).is_err());
-        let inbox = r#"{"record":"inbox","user_id":"ann","modseq":2,"forgotten":0,"all_read_modseq":0}"#;
-        assert_eq!(serde_json::to_string(&serde_json::from_str::<Record>(inbox).unwrap()).unwrap(), inbox);
-        assert!(serde_json::from_str::<Record>(&inbox.replace('2', "2,\"more\":1")).is_err());
+    pub(super) fn from_record(caller: Option<String>, key: String, fingerprint: &str, at: Timestamp) -> Option<Self> {
+        Some(Self { caller, key, fingerprint: hex::decode(fingerprint)?, fingerprint_of_old: None, at })
     }
 }

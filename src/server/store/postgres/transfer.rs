@@ -16,7 +16,10 @@ use super::{
 };
 use crate::{
     model::{Notification, NotificationId, UserId},
-    server::store::{Once, Record, ServiceKey, StoreError, Transfer, made},
+    server::store::{
+        Once, Record, ServiceKey, StoreError, Transfer, made,
+        record::{NO_FINGERPRINT, NUMBERS_DO_NOT_FIT},
+    },
 };
 
 /// How many records are read or written in one statement.
@@ -35,7 +38,9 @@ impl Transfer for PostgresTransfer {
         let mut client = connect(&self.0.url).await?;
         let transaction = client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true);
         let transaction = transaction.start().await?;
-        for (number, (query, read)) in EXPORT.into_iter().enumerate() {
+        let has_callers: bool = transaction.query_one(HAS_CALLERS, &[]).await?.try_get(0)?;
+        let all = EXPORT.into_iter().filter(|(query, _)| has_callers || *query != ONCE_BY_CALLER);
+        for (number, (query, read)) in all.enumerate() {
             let cursor = format!("export_{number}");
             transaction.batch_execute(&format!("DECLARE {cursor} NO SCROLL CURSOR FOR {query}")).await?;
             let fetch = transaction.prepare(&format!("FETCH {AT_ONCE} FROM {cursor}")).await?;
@@ -70,15 +75,32 @@ impl Transfer for PostgresTransfer {
         let notifications = import.finish().await?;
         transaction.commit().await?;
         // Plans for empty tables would be bad ones.
-        client.batch_execute("ANALYZE inboxes, notifications, deletions, once, service_keys").await?;
+        client.batch_execute("ANALYZE inboxes, notifications, deletions, once, once_by_caller, service_keys").await?;
         Ok(notifications)
     }
+}
+
+/// The keys of requests, as releases note them that know who made them.
+const ONCE_BY_CALLER: &str = "SELECT caller, key, fingerprint, at, made FROM once_by_caller ORDER BY caller, key";
+/// Whether the tables were brought up to date to that one: an export changes nothing.
+const HAS_CALLERS: &str = "SELECT to_regclass('once_by_caller') IS NOT NULL";
+
+fn once(row: &tokio_postgres::Row) -> Result<Record, StoreError> {
+    let fingerprint: &[u8] = row.try_get(2)?;
+    let once = Once {
+        caller: row.try_get(0)?,
+        key: row.try_get(1)?,
+        fingerprint: fingerprint.try_into().map_err(damaged)?,
+        fingerprint_of_old: None,
+        at: timestamp(row.try_get(3)?)?,
+    };
+    Ok(once.record(made::from_bytes(row.try_get(4)?)))
 }
 
 type ReadRecord = fn(&tokio_postgres::Row) -> Result<Record, StoreError>;
 
 /// What is exported, in this order.
-const EXPORT: [(&str, ReadRecord); 5] = [
+const EXPORT: [(&str, ReadRecord); 6] = [
     ("SELECT user_id, modseq, forgotten, all_read_modseq FROM inboxes ORDER BY user_id", |row| {
         Ok(Record::Inbox {
             user_id: UserId::stored(row.try_get(0)?),
@@ -97,7 +119,7 @@ const EXPORT: [(&str, ReadRecord); 5] = [
         |row| {
             let stored = Stored::read(row)?;
             let (modseq, created) = (stored.modseq, stored.created);
-            Ok(Record::Notification { modseq, created, notification: stored.seen(number(row, COLUMNS)?) })
+            Ok(Record::notification(modseq, created, stored.seen(number(row, COLUMNS)?)))
         },
     ),
     ("SELECT user_id, modseq, id FROM deletions ORDER BY user_id, modseq", |row| {
@@ -107,17 +129,8 @@ const EXPORT: [(&str, ReadRecord); 5] = [
             id: NotificationId::new(row.try_get(2)?),
         })
     }),
-    ("SELECT key, fingerprint, at, made FROM once ORDER BY key", |row| {
-        let fingerprint: &[u8] = row.try_get(1)?;
-        let once = Once {
-            caller: None,
-            key: row.try_get(0)?,
-            fingerprint: fingerprint.try_into().map_err(damaged)?,
-            fingerprint_of_old: None,
-            at: timestamp(row.try_get(2)?)?,
-        };
-        Ok(once.record(made::from_bytes(row.try_get(3)?)))
-    }),
+    ("SELECT NULL::text, key, fingerprint, at, made FROM once ORDER BY key", once),
+    (ONCE_BY_CALLER, once),
     (ALL_KEYS, |row| read_key(row).map(Record::from)),
 ];
 
@@ -143,7 +156,7 @@ impl<'a> Import<'a> {
                 self.inboxes.push((user_id, [modseq, forgotten, all_read_modseq].map(sql_number)));
                 if self.inboxes.len() == AT_ONCE { self.write_inboxes().await } else { Ok(()) }
             }
-            Record::Notification { modseq, created, notification } => {
+            Record::Notification { modseq, created, notification, kept: _ } => {
                 self.must_be_known(&notification.user_id)?;
                 self.notifications.push((sql_number(modseq), sql_number(created), notification));
                 if self.notifications.len() == AT_ONCE { self.write_notifications().await } else { Ok(()) }
@@ -154,12 +167,19 @@ impl<'a> Import<'a> {
                 self.transaction.execute(sql, &[&user_id.as_str(), &sql_number(modseq), &id.as_uuid()]).await?;
                 Ok(())
             }
-            Record::Once { key, fingerprint, at, made } => {
-                let once = Once::from_record(key, &fingerprint, at).ok_or_else(|| damaged("a fingerprint"))?;
-                let sql = "INSERT INTO once (key, fingerprint, at, made) VALUES ($1, $2, $3, $4)";
-                let fingerprint = once.fingerprint.as_slice();
-                let made = made::to_bytes(made);
-                self.transaction.execute(sql, &[&once.key, &fingerprint, &once.at.as_micros(), &made]).await?;
+            Record::Once { caller, key, fingerprint, at, made } => {
+                const INSERT: &str =
+                    "INSERT INTO once_by_caller (key, fingerprint, at, made, caller) VALUES ($1, $2, $3, $4, $5)";
+                const INSERT_OLD: &str = "INSERT INTO once (key, fingerprint, at, made) VALUES ($1, $2, $3, $4)";
+                let once = Once::from_record(caller, key, &fingerprint, at);
+                let once = once.ok_or_else(|| StoreError::failed(NO_FINGERPRINT))?;
+                let (fingerprint, at, made) = (once.fingerprint.as_slice(), once.at.as_micros(), made::to_bytes(made));
+                match &once.caller {
+                    Some(caller) => {
+                        self.transaction.execute(INSERT, &[&once.key, &fingerprint, &at, &made, caller]).await
+                    }
+                    None => self.transaction.execute(INSERT_OLD, &[&once.key, &fingerprint, &at, &made]).await,
+                }?;
                 Ok(())
             }
             Record::Key(record) => {
@@ -241,8 +261,18 @@ impl<'a> Import<'a> {
             UPDATE inboxes b SET deletions = d.total
                 FROM (SELECT user_id, count(*) AS total FROM deletions GROUP BY user_id) d WHERE b.user_id = d.user_id;
             SELECT setval('notification_seq', (SELECT coalesce(max(seq), 1) FROM notifications));";
+        const WRONG: &str = "SELECT
+            EXISTS (SELECT 1 FROM notifications n JOIN inboxes b USING (user_id) WHERE n.modseq > b.modseq)
+            OR EXISTS (SELECT 1 FROM deletions d JOIN inboxes b USING (user_id) WHERE d.modseq > b.modseq)
+            OR EXISTS (SELECT 1 FROM notifications GROUP BY user_id, created HAVING count(*) > 1)
+            OR EXISTS (SELECT 1 FROM (SELECT user_id, modseq FROM notifications
+                                      UNION ALL SELECT user_id, modseq FROM deletions) c
+                       GROUP BY user_id, modseq HAVING count(*) > 1)";
         self.write_inboxes().await?;
         self.write_notifications().await?;
+        if self.transaction.query_one(WRONG, &[]).await?.try_get(0)? {
+            return Err(StoreError::failed(NUMBERS_DO_NOT_FIT));
+        }
         self.transaction.batch_execute(COUNT).await?;
         Ok(self.taken)
     }

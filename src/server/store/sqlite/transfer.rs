@@ -14,7 +14,12 @@ use super::{
 };
 use crate::{
     model::{NotificationId, Timestamp, UserId},
-    server::store::{Once, Record, ServiceKey, StoreError, Transfer, credentials::id_is_taken, made},
+    server::store::{
+        Once, Record, ServiceKey, StoreError, Transfer,
+        credentials::id_is_taken,
+        made,
+        record::{NO_FINGERPRINT, NUMBERS_DO_NOT_FIT},
+    },
 };
 
 /// A SQLite file whose contents are moved. It can be exported while a server uses it.
@@ -56,7 +61,10 @@ fn export(connection: &Connection, into: &mpsc::Sender<Record>) -> Result<(), St
     );
     const DELETIONS: &str = "SELECT i.user_id, d.modseq, d.id FROM inboxes i CROSS JOIN deletions d USING (inbox)
         ORDER BY i.user_id, d.modseq";
-    const ONCE: &str = "SELECT key, fingerprint, at, made FROM once ORDER BY key";
+    const ONCE: &str = "SELECT NULL AS caller, key, fingerprint, at, made FROM once ORDER BY key";
+    const ONCE_BY_CALLER: &str = "SELECT caller, key, fingerprint, at, made FROM once_by_caller ORDER BY caller, key";
+    /// Whether it was brought up to date to that table: an export changes nothing.
+    const HAS_CALLERS: &str = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'once_by_caller')";
 
     let transaction = connection.unchecked_transaction()?;
     // Nobody receives any more: whoever asked has what they want.
@@ -74,7 +82,7 @@ fn export(connection: &Connection, into: &mpsc::Sender<Record>) -> Result<(), St
     for record in query.query_map((), |row| {
         let stored = Stored::read(row, kept_text(row, COLUMNS, UserId::stored)?)?;
         let (modseq, created) = (stored.modseq, stored.created);
-        Ok(Record::Notification { modseq, created, notification: stored.seen(row.get(COLUMNS + 1)?) })
+        Ok(Record::notification(modseq, created, stored.seen(row.get(COLUMNS + 1)?)))
     })? {
         if !send(record)? {
             return Ok(());
@@ -89,19 +97,22 @@ fn export(connection: &Connection, into: &mpsc::Sender<Record>) -> Result<(), St
             return Ok(());
         }
     }
-    let mut query = transaction.prepare(ONCE)?;
-    for record in query.query_map((), |row| {
-        let once = Once {
-            caller: None,
-            key: row.get(0)?,
-            fingerprint: row.get(1)?,
-            fingerprint_of_old: None,
-            at: timestamp(2, row.get(2)?)?,
-        };
-        Ok(once.record(made::from_bytes(row.get_ref(3)?.as_blob()?)))
-    })? {
-        if !send(record)? {
-            return Ok(());
+    let has_callers: bool = transaction.query_row(HAS_CALLERS, (), |row| row.get(0))?;
+    for query in if has_callers { &[ONCE, ONCE_BY_CALLER][..] } else { &[ONCE] } {
+        let mut query = transaction.prepare(query)?;
+        for record in query.query_map((), |row| {
+            let once = Once {
+                caller: row.get(0)?,
+                key: row.get(1)?,
+                fingerprint: row.get(2)?,
+                fingerprint_of_old: None,
+                at: timestamp(3, row.get(3)?)?,
+            };
+            Ok(once.record(made::from_bytes(row.get_ref(4)?.as_blob()?)))
+        })? {
+            if !send(record)? {
+                return Ok(());
+            }
         }
     }
     let mut query = transaction.prepare(ALL_KEYS)?;
@@ -144,10 +155,21 @@ fn import(connection: &Connection, mut from: mpsc::Receiver<Result<Record, Store
     for (_, create) in PUT_OFF {
         transaction.execute_batch(create)?;
     }
+    if transaction.query_row(WRONG, (), |row| row.get(0))? {
+        return Err(StoreError::failed(NUMBERS_DO_NOT_FIT));
+    }
     transaction.execute_batch(COUNT)?;
     transaction.commit()?;
     Ok(u64::try_from(seq - first).unwrap_or(0))
 }
+
+/// Whether there is a change that its inbox has not come to, or two of the same number.
+const WRONG: &str = "SELECT
+    EXISTS (SELECT 1 FROM notifications n JOIN inboxes i USING (inbox) WHERE n.modseq > i.modseq)
+    OR EXISTS (SELECT 1 FROM deletions d JOIN inboxes i USING (inbox) WHERE d.modseq > i.modseq)
+    OR EXISTS (SELECT 1 FROM notifications GROUP BY inbox, created HAVING count(*) > 1)
+    OR EXISTS (SELECT 1 FROM (SELECT inbox, modseq FROM notifications UNION ALL SELECT inbox, modseq FROM deletions)
+               GROUP BY inbox, modseq HAVING count(*) > 1)";
 
 /// Counts what was taken, for the numbers that are kept beside it.
 const COUNT: &str = "
@@ -166,7 +188,7 @@ fn take(connection: &Connection, record: Record, seq: &mut i64) -> Result<(), St
             let values = (user_id.as_str(), modseq, forgotten, all_read_modseq);
             connection.prepare_cached(INBOX)?.execute(values)?;
         }
-        Record::Notification { modseq, created, notification } => {
+        Record::Notification { modseq, created, notification, kept: _ } => {
             let inbox = number_of(connection, &notification.user_id)?;
             insert(connection, *seq, inbox, &notification, modseq, created)?;
             *seq += 1;
@@ -175,9 +197,9 @@ fn take(connection: &Connection, record: Record, seq: &mut i64) -> Result<(), St
             let inbox = number_of(connection, &user_id)?;
             connection.prepare_cached(DELETION)?.execute((inbox, modseq, id.as_uuid().as_bytes()))?;
         }
-        Record::Once { key, fingerprint, at, made } => {
-            let damaged = || StoreError::failed("the fingerprint of a key is damaged");
-            let once = Once::from_record(key, &fingerprint, at).ok_or_else(damaged)?;
+        Record::Once { caller, key, fingerprint, at, made } => {
+            let damaged = || StoreError::failed(NO_FINGERPRINT);
+            let once = Once::from_record(caller, key, &fingerprint, at).ok_or_else(damaged)?;
             let made: Vec<(NotificationId, Timestamp)> = made;
             insert_once(connection, &once, &made)?;
         }

@@ -1,0 +1,206 @@
+//! What stands around the records of an export: a format record before them, and behind them a
+//! record that counts them, so that one that was cut off is noticed.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    model::Invalid,
+    server::store::{
+        Record,
+        record::{self, Format},
+    },
+};
+
+/// The version of the format that is written, and the newest that is read.
+const VERSION: u32 = 2;
+
+/// The first line and the last one.
+#[derive(Serialize)]
+#[serde(tag = "record", rename_all = "snake_case")]
+pub(super) enum Frame {
+    /// How the lines are to be read.
+    Format {
+        /// Raised when an earlier release would misread what follows.
+        version: u32,
+        /// Which program wrote it.
+        made_by: &'static str,
+    },
+    /// How many records there are of each kind.
+    End(Counts),
+}
+
+impl Frame {
+    /// The first line of an export.
+    pub(super) fn first() -> Self {
+        Self::Format { version: VERSION, made_by: concat!("campanile ", env!("CARGO_PKG_VERSION")) }
+    }
+}
+
+/// How many records there are of each kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub(super) struct Counts {
+    inboxes: u64,
+    pub(super) notifications: u64,
+    deletions: u64,
+    once: u64,
+    keys: u64,
+}
+
+impl Counts {
+    /// Counts one more.
+    pub(super) fn add(&mut self, record: &Record) {
+        *match record {
+            Record::Inbox { .. } => &mut self.inboxes,
+            Record::Notification { .. } => &mut self.notifications,
+            Record::Deletion { .. } => &mut self.deletions,
+            Record::Once { .. } => &mut self.once,
+            Record::Key(_) => &mut self.keys,
+        } += 1;
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FormatLine<'a> {
+    #[serde(borrow, rename = "record")]
+    _kind: Cow<'a, str>,
+    version: u32,
+    #[serde(borrow, rename = "made_by")]
+    _made_by: Cow<'a, str>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EndLine {
+    #[serde(rename = "record")]
+    _kind: serde::de::IgnoredAny,
+    inboxes: u64,
+    notifications: u64,
+    deletions: u64,
+    once: u64,
+    keys: u64,
+}
+
+/// The lines of an export as they are read, one after the other.
+#[derive(Default)]
+pub(super) struct Lines {
+    /// `None` until the first line came.
+    format: Option<Format>,
+    counts: Counts,
+    /// How many records intake would refuse today.
+    beyond_limits: u64,
+    is_over: bool,
+}
+
+/// What is to be known of an export that was read to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Whole {
+    pub(super) format: Format,
+    pub(super) beyond_limits: u64,
+}
+
+impl Lines {
+    /// Takes the next line; `None` when it is no record of the store's.
+    ///
+    /// # Errors
+    /// What is wrong with it, as the end of a sentence that begins with the line.
+    pub(super) fn next(&mut self, line: &str) -> Result<Option<Record>, Invalid> {
+        if self.is_over {
+            return Err(Invalid::new("comes after the end record"));
+        }
+        let kind = record::kind(line)?;
+        let Some(format) = self.format else {
+            self.format = Some(Format::Old);
+            if kind == "format" {
+                self.format = Some(Format::New);
+                return match record::parse::<FormatLine<'_>>(line)?.version {
+                    VERSION => Ok(None),
+                    _ => Err(Invalid::new("says that it is of a format that this version does not know")),
+                };
+            }
+            return self.next(line);
+        };
+        if kind == "end" {
+            return self.end(&record::parse(line)?, format).map(|()| None);
+        }
+        let read = Record::read(line, format)?;
+        self.beyond_limits += u64::from(read.is_beyond_limits);
+        self.counts.add(&read.record);
+        Ok(Some(read.record))
+    }
+
+    fn end(&mut self, line: &EndLine, format: Format) -> Result<(), Invalid> {
+        let &EndLine { inboxes, notifications, deletions, once, keys, .. } = line;
+        if format == Format::Old {
+            return Err(Invalid::new("is an end record, and there was no format record: the beginning is missing"));
+        }
+        if self.counts != (Counts { inboxes, notifications, deletions, once, keys }) {
+            return Err(Invalid::new("counts other records than came: some are missing, or too many"));
+        }
+        self.is_over = true;
+        Ok(())
+    }
+
+    /// There are no more lines.
+    ///
+    /// # Errors
+    /// One sentence, when that is too early.
+    pub(super) fn finish(&self) -> Result<Whole, &'static str> {
+        match self.format {
+            None => Err("there is nothing in it. An export has at least its format record and its end record."),
+            Some(Format::New) if !self.is_over => Err("it has no end record, so it was cut off."),
+            Some(format) => Ok(Whole { format, beyond_limits: self.beyond_limits }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FORMAT: &str = r#"{"record":"format","version":2,"made_by":"campanile 0.1.0"}"#;
+    const ANN: &str = r#"{"record":"inbox","user_id":"ann","modseq":0,"forgotten":0,"all_read_modseq":0}"#;
+    const END: &str = r#"{"record":"end","inboxes":1,"notifications":0,"deletions":0,"once":0,"keys":0}"#;
+
+    fn read(lines: &[&str]) -> Result<Whole, String> {
+        let mut all = Lines::default();
+        for line in lines {
+            all.next(line).map_err(|why| why.to_string())?;
+        }
+        all.finish().map_err(str::to_owned)
+    }
+
+    #[test]
+    fn what_is_written_around_records_is_read() {
+        assert_eq!(serde_json::to_string(&Frame::first()).unwrap(), FORMAT);
+        let mut counts = Counts::default();
+        counts.add(&Record::read(ANN, Format::New).unwrap().record);
+        assert_eq!(serde_json::to_string(&Frame::End(counts)).unwrap(), END);
+        assert_eq!(read(&[FORMAT, ANN, END]), Ok(Whole { format: Format::New, beyond_limits: 0 }));
+        assert_eq!(read(&[ANN]), Ok(Whole { format: Format::Old, beyond_limits: 0 }));
+    }
+
+    #[test]
+    fn what_is_missing_or_too_much_is_noticed() {
+        let newer = FORMAT.replace('2', "3");
+        for (lines, says) in [
+            (&[][..], "nothing in it"),
+            (&[FORMAT], "cut off"),
+            (&[FORMAT, ANN], "cut off"),
+            (&[FORMAT, END], "counts other records"),
+            (&[FORMAT, ANN, ANN, END], "counts other records"),
+            (&[FORMAT, ANN, END, ANN], "after the end"),
+            (&[ANN, END], "beginning is missing"),
+            (&[END], "beginning is missing"),
+            (&[ANN, FORMAT], "no record of a kind"),
+            (&[&newer], "does not know"),
+            (&[FORMAT, "{}"], "is no record"),
+            (&[FORMAT, ""], "is no record"),
+        ] {
+            let refused = read(lines).unwrap_err();
+            assert!(refused.contains(says), "{lines:?}: {refused}");
+        }
+    }
+}

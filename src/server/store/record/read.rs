@@ -1,0 +1,369 @@
+//! How a line of an export becomes a record.
+//!
+//! A line is a stranger's: every part of it is read by the rules of intake, but for what an earlier
+//! release took under wider ones, which stays readable. `data` is taken as the text that it is, so
+//! what kind of record a line is has to be known before it is read: nothing is buffered.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, de::IgnoredAny};
+use serde_json::{Map, Value, value::RawValue};
+
+use super::{KeyRecord, Record};
+use crate::{
+    model::{
+        Category, Content, Data, Invalid, Link, NewNotification, Notification, NotificationId, Timestamp, Title, UserId,
+    },
+    server::identity::Holder,
+};
+
+/// The largest number of a change. No inbox gets there, and a browser can still count on from it.
+const MAX_NUMBER: u64 = 1 << 53;
+/// The most bytes of data that was stored when there was no such limit for imports.
+const MAX_KEPT_BYTES: usize = 1 << 20;
+/// How long the name of a request may be, and that of its caller.
+const MAX_NAME_BYTES: usize = 1024;
+
+/// What kind of export a line is from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// One of a release that wrote no format record: what its imports let in is taken too.
+    Old,
+    /// Version 2.
+    New,
+}
+
+/// A record out of a line.
+#[derive(Debug)]
+pub struct Read {
+    /// The record.
+    pub record: Record,
+    /// Whether intake would refuse it today, so that its importer wants to know.
+    pub is_beyond_limits: bool,
+}
+
+#[derive(Deserialize)]
+struct Kind<'a> {
+    #[serde(borrow)]
+    record: Cow<'a, str>,
+}
+
+/// What kind of record a line says it is.
+///
+/// # Errors
+/// When it is no JSON object with the name of a kind.
+pub(in crate::server) fn kind(line: &str) -> Result<Cow<'_, str>, Invalid> {
+    parse::<Kind<'_>>(line).map(|kind| kind.record)
+}
+
+/// Reads a line that is nothing but a `T`. What is wrong is told by its place, because serde's words
+/// repeat what people wrote.
+///
+/// # Errors
+/// When it is anything else.
+pub(in crate::server) fn parse<'a, T: Deserialize<'a>>(line: &'a str) -> Result<T, Invalid> {
+    serde_json::from_str(line).map_err(|error| {
+        let what = match error.classify() {
+            serde_json::error::Category::Data => "as an export has them",
+            _ => "in JSON",
+        };
+        Invalid::new(format!("is no record {what}, at column {}", error.column()))
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct InboxLine<'a> {
+    #[serde(rename = "record")]
+    _kind: IgnoredAny,
+    #[serde(borrow)]
+    user_id: Cow<'a, str>,
+    modseq: u64,
+    forgotten: u64,
+    all_read_modseq: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NotificationLine<'a> {
+    #[serde(rename = "record")]
+    _kind: IgnoredAny,
+    modseq: u64,
+    created: u64,
+    #[serde(default)]
+    kept: bool,
+    #[serde(borrow)]
+    notification: Fields<'a>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Fields<'a> {
+    id: NotificationId,
+    #[serde(borrow)]
+    user_id: Cow<'a, str>,
+    #[serde(borrow)]
+    content: Cow<'a, str>,
+    timestamp: Timestamp,
+    is_read: bool,
+    category: String,
+    title: Option<String>,
+    link: Option<String>,
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
+    expires_at: Option<Timestamp>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DeletionLine<'a> {
+    #[serde(rename = "record")]
+    _kind: IgnoredAny,
+    #[serde(borrow)]
+    user_id: Cow<'a, str>,
+    modseq: u64,
+    id: NotificationId,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OnceLine {
+    #[serde(rename = "record")]
+    _kind: IgnoredAny,
+    caller: Option<String>,
+    key: String,
+    fingerprint: String,
+    at: Timestamp,
+    made: Vec<(NotificationId, Timestamp)>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KeyLine {
+    #[serde(rename = "record")]
+    _kind: IgnoredAny,
+    id: String,
+    name: String,
+    scopes: String,
+    hash: String,
+    created_at: Timestamp,
+    expires_at: Option<Timestamp>,
+    last_used_at: Option<Timestamp>,
+    revoked_at: Option<Timestamp>,
+}
+
+impl Record {
+    /// Reads a line that [`Record`] was written as.
+    ///
+    /// # Errors
+    /// What is wrong with it, as the end of a sentence that begins with the line, and without any part
+    /// of what people wrote.
+    pub fn read(line: &str, format: Format) -> Result<Read, Invalid> {
+        let mut is_beyond_limits = false;
+        let record = match &*kind(line)? {
+            "inbox" => inbox(parse(line)?)?,
+            "notification" => {
+                let line: NotificationLine<'_> = parse(line)?;
+                let taken_before = format == Format::Old || line.kept;
+                notification(line, taken_before, &mut is_beyond_limits)?
+            }
+            "deletion" => {
+                let DeletionLine { user_id, modseq, id, .. } = parse(line)?;
+                Self::Deletion { user_id: of("user_id", UserId::parse(&user_id))?, modseq: number(modseq)?, id }
+            }
+            "once" => once(parse(line)?)?,
+            "key" => {
+                let KeyLine { id, name, scopes, hash, created_at, expires_at, last_used_at, revoked_at, .. } =
+                    parse(line)?;
+                let key = KeyRecord { id, name, scopes, hash, created_at, expires_at, last_used_at, revoked_at };
+                Self::Key(key)
+            }
+            _ => return Err(Invalid::new("is no record of a kind that this version knows")),
+        };
+        Ok(Read { record, is_beyond_limits })
+    }
+}
+
+fn of<T>(field: &str, parsed: Result<T, Invalid>) -> Result<T, Invalid> {
+    parsed.map_err(|why| Invalid::new(format!("has a {field} that cannot be taken: {why}")))
+}
+
+fn number(number: u64) -> Result<u64, Invalid> {
+    if number > MAX_NUMBER {
+        return Err(Invalid::new("has the number of a change that no inbox gets to"));
+    }
+    Ok(number)
+}
+
+fn inbox(line: InboxLine<'_>) -> Result<Record, Invalid> {
+    let InboxLine { user_id, modseq, forgotten, all_read_modseq, .. } = line;
+    if forgotten > modseq || all_read_modseq > modseq {
+        return Err(Invalid::new("has numbers that are ahead of the newest change of the inbox"));
+    }
+    let user_id = of("user_id", UserId::parse(&user_id))?;
+    Ok(Record::Inbox { user_id, modseq: number(modseq)?, forgotten, all_read_modseq })
+}
+
+fn notification(
+    line: NotificationLine<'_>,
+    taken_before: bool,
+    is_beyond_limits: &mut bool,
+) -> Result<Record, Invalid> {
+    let NotificationLine { modseq, created, notification: fields, .. } = line;
+    if created == 0 || created > modseq {
+        return Err(Invalid::new("was created by another change than its inbox had then"));
+    }
+    let Fields { id, user_id, content, timestamp, is_read, category, title, link, data, expires_at } = fields;
+    let new = NewNotification {
+        user_id: of("user_id", UserId::parse(&user_id))?,
+        content: of("content", text(&content, Content::MAX_CHARS, Content::parse, Content::stored))?,
+        category: of("category", Category::parse(&category))?,
+        title: title
+            .map(|title| of("title", text(&title, Title::MAX_CHARS, Title::parse, Title::stored)))
+            .transpose()?,
+        link: link.map(|link| of("link", Link::parse(&link))).transpose()?,
+        data: data.map(|raw| of("data", object(raw.get(), taken_before, is_beyond_limits))).transpose()?,
+        expires_at,
+    };
+    let notification = Notification::new(id, timestamp, new).with_read(is_read);
+    Ok(Record::notification(number(modseq)?, created, notification))
+}
+
+/// A text that intake takes, or took before it knew that some characters cannot be seen.
+fn text<T>(
+    text: &str,
+    max_chars: usize,
+    parse: impl FnOnce(&str) -> Result<T, Invalid>,
+    stored: impl FnOnce(&str) -> T,
+) -> Result<T, Invalid> {
+    parse(text).or_else(|why| {
+        let is_blank = text.chars().all(|c| c.is_whitespace() || c.is_control());
+        let was_taken = !is_blank && text.chars().count() <= max_chars && !text.contains('\0');
+        was_taken.then(|| stored(text)).ok_or(why)
+    })
+}
+
+/// Data that intake takes, or took before it had to be flat: then JSON of up to 128 levels, without
+/// halves of characters, was all that was asked. An import took it of any size.
+fn object(json: &str, taken_before: bool, is_beyond_limits: &mut bool) -> Result<Data, Invalid> {
+    Data::parse(json).or_else(|why| {
+        let data = Data::stored(json);
+        let bytes = data.as_str().len();
+        *is_beyond_limits |= bytes > Data::MAX_BYTES;
+        let fits = bytes <= if taken_before { MAX_KEPT_BYTES } else { Data::MAX_BYTES };
+        let was_taken = fits && serde_json::from_str::<Map<String, Value>>(json).is_ok();
+        was_taken.then_some(data).ok_or(why)
+    })
+}
+
+fn once(line: OnceLine) -> Result<Record, Invalid> {
+    let OnceLine { caller, key, fingerprint, at, made, .. } = line;
+    let is_name = |text: &str| (1..=MAX_NAME_BYTES).contains(&text.len()) && !text.chars().any(char::is_control);
+    if !is_name(&key) {
+        return Err(Invalid::new("has a key of a request that is none"));
+    }
+    if let Some(caller) = &caller {
+        of("caller", Holder::from_text(caller))?;
+    }
+    Ok(Record::Once { caller, key, fingerprint, at, made })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "019a5370-7d3b-7c4e-9f1a-5b8a1c2d3e4f";
+
+    fn notification(right: &str, wrong: &str) -> String {
+        format!(
+            r#"{{"record":"notification","modseq":2,"created":1,"notification":{{"id":"{ID}","user_id":"ann","content":"hush","timestamp":"2026-01-01T00:00:00.000000Z","is_read":false,"category":"message","title":"T","link":"/a","data":{{}},"expires_at":"2026-01-01T00:00:00.000000Z"}}}}"#
+        )
+        .replacen(right, wrong, 1)
+    }
+
+    fn refused(line: &str, format: Format) -> String {
+        let why = Record::read(line, format).unwrap_err().to_string();
+        assert!(!why.contains("hush") && why.lines().count() == 1, "{why}");
+        why
+    }
+
+    #[test]
+    fn a_record_is_read_as_it_is_written() {
+        let inbox = r#"{"record":"inbox","user_id":"ann","modseq":3,"forgotten":1,"all_read_modseq":2}"#;
+        let deletion = format!(r#"{{"record":"deletion","user_id":"ann","modseq":3,"id":"{ID}"}}"#);
+        let made = format!(r#"[["{ID}","2026-01-01T00:00:00.000000Z"]]"#);
+        let at = "2026-01-01T00:00:00.000000Z";
+        let old = format!(r#"{{"record":"once","key":"k","fingerprint":"00","at":"{at}","made":{made}}}"#);
+        let once = old.replacen(r#""key""#, r#""caller":"user:ann","key""#, 1);
+        let key = format!(
+            r#"{{"record":"key","id":"0000000000000001","name":"k","scopes":"send","hash":"00","created_at":"{at}"}}"#
+        );
+        for line in [inbox, &deletion, &old, &once, &key, &notification("", "")] {
+            for format in [Format::Old, Format::New] {
+                let read = Record::read(line, format).unwrap();
+                assert_eq!(serde_json::to_string(&read.record).unwrap(), line);
+                assert!(!read.is_beyond_limits);
+            }
+        }
+    }
+
+    #[test]
+    fn what_intake_refuses_is_refused_without_repeating_it() {
+        let long = format!("\"{}\"", "x".repeat(Content::MAX_CHARS + 1));
+        for (right, wrong, says) in [
+            (r#""hush""#, long.as_str(), "content"),
+            (r#""hush""#, r#""\u0000hush""#, "content"),
+            (r#""hush""#, r#"" \t""#, "content"),
+            (r#""ann""#, r#""hush\u0007""#, "user_id"),
+            (r#""ann""#, r#""""#, "user_id"),
+            (r#""message""#, r#""Hush""#, "category"),
+            (r#""/a""#, r#""javascript:hush""#, "link"),
+            (r#"{},"ex"#, r#"[],"ex"#, "data"),
+            (r#""modseq":2"#, r#""modseq":18446744073709551615"#, "no inbox gets to"),
+            (r#""modseq":2"#, r#""modseq":18446744073709551616"#, "no record"),
+            (r#""modseq":2"#, r#""modseq":-1"#, "no record"),
+            (r#""modseq":2"#, r#""modseq":2.0"#, "no record"),
+            (r#""created":1"#, r#""created":0"#, "created by another change"),
+            (r#""created":1"#, r#""created":3"#, "created by another change"),
+            (r#""is_read""#, r#""hush":1,"is_read""#, "no record as"),
+            (r#""record""#, r#""hush":1,"record""#, "no record as"),
+            (r#""record":"notification""#, r#""record":"notification","record":"inbox""#, "no record as"),
+            (r#""record":"notification""#, r#""record":"hush""#, "kind"),
+            ("2026-01-01", "hush-01-01", "no record as"),
+            (ID, "hush", "no record as"),
+        ] {
+            for format in [Format::Old, Format::New] {
+                let why = refused(&notification(right, wrong), format);
+                assert!(why.contains(says), "{wrong}: {why}");
+            }
+        }
+        for line in ["", "hush", "[]", "{}", "null", r#"{"record":7}"#, r#"{"record":"inbox"}"#, &"[".repeat(100_000)] {
+            refused(line, Format::New);
+        }
+        let ahead = r#"{"record":"inbox","user_id":"ann","modseq":3,"forgotten":4,"all_read_modseq":2}"#;
+        assert!(refused(ahead, Format::New).contains("ahead"));
+    }
+
+    #[test]
+    fn what_an_earlier_release_took_is_taken_and_what_only_its_imports_took_is_noted() {
+        let with = |data: &str| notification("{},\"ex", &format!("{data},\"ex"));
+        let nested = |deep: usize| format!("{}1{}", "{\"a\":".repeat(deep), "}".repeat(deep));
+        let large = format!(r#"{{"x":"{}"}}"#, "x".repeat(20_000));
+        for format in [Format::Old, Format::New] {
+            for line in [with(&nested(126)), notification("hush", "\u{200b}\u{3164}"), with(r#"{"a":1e400}"#)] {
+                assert!(!Record::read(&line, format).unwrap().is_beyond_limits, "{line}");
+            }
+            for line in [with(&nested(200)), with(r#"{"a":"\ud800"}"#)] {
+                let deep_or_half = Record::read(&line, format);
+                assert!(deep_or_half.is_err(), "{line}");
+            }
+        }
+        assert!(refused(&with(&large), Format::New).contains("data"));
+        let read = Record::read(&with(&large), Format::Old).unwrap();
+        assert!(read.is_beyond_limits);
+        let written = serde_json::to_string(&read.record).unwrap();
+        assert!(written.contains(r#""kept":true"#) && Record::read(&written, Format::New).unwrap().is_beyond_limits);
+        let huge = format!(r#"{{"x":"{}"}}"#, "x".repeat(MAX_KEPT_BYTES));
+        assert!(refused(&with(&huge), Format::Old).contains("data"));
+    }
+}
