@@ -6,6 +6,7 @@
 
 use std::{
     fs::File,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -252,7 +253,12 @@ impl WriterThread {
             jobs.sort_by_key(|job| job.weight().0 > HEAVIEST);
             while !jobs.is_empty() {
                 let fitting = fitting(jobs.iter().map(|job| job.weight()));
-                self.write(jobs.drain(..fitting).collect());
+                let now: Vec<_> = jobs.drain(..fitting).collect();
+                // Those who wait for what was at hand are told that it is not known what became of it.
+                if catch_unwind(AssertUnwindSafe(|| self.write(now))).is_err() {
+                    tracing::error!("a write ended by a panic; the next one is taken");
+                    self.take_back();
+                }
                 self.tend_log();
             }
         }
@@ -300,15 +306,19 @@ impl WriterThread {
                 Ok(changes)
             }
             Err(failed) => {
-                // SQLite has rolled back by itself after some failures.
-                if !self.connection.is_autocommit() {
-                    drop(self.connection.execute_batch("ROLLBACK"));
-                }
+                self.take_back();
                 if is_broken(&failed.error) {
                     self.is_broken.store(true, Ordering::Relaxed);
                 }
                 Err(failed)
             }
+        }
+    }
+
+    /// Ends a transaction that is not to be, unless SQLite has rolled it back by itself.
+    fn take_back(&self) {
+        if !self.connection.is_autocommit() {
+            drop(self.connection.execute_batch("ROLLBACK"));
         }
     }
 
