@@ -7,6 +7,7 @@ use std::{
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     process::ExitCode,
+    sync::Arc,
 };
 
 use anyhow::{Context, Result};
@@ -251,9 +252,10 @@ async fn serve(common: &Common) -> Result<()> {
         followed.stop_following();
     };
     let scheme = if settings.connections.tls.is_some() { "https" } else { "http" };
-    let serving = listener::serve(socket, router, settings.connections, stop)?;
-    let upkeep = tokio::spawn(maintenance::run(service));
-    let auth_upkeep = auth.clone().map(|auth| tokio::spawn(auth.run()));
+    let tasks = service.tasks().clone();
+    let serving = listener::serve_with(socket, router, settings.connections, stop, &tasks)?;
+    let upkeep = tasks.spawn("expiry", move || maintenance::run(service.clone()));
+    let auth_upkeep = auth.clone().map(|auth| tasks.spawn("credentials", move || Arc::clone(&auth).run()));
     tracing::info!(%address, store = %settings.store, bus = %settings.bus, version = env!("CARGO_PKG_VERSION"), "serving");
     println!("Campanile is ready: {scheme}://{address}/");
     let all_ended = serving.await;

@@ -22,4 +22,5 @@ pub mod maintenance;
 pub mod secret;
 pub mod service;
 pub mod store;
+pub mod tasks;
 mod workshop;

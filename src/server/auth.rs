@@ -40,6 +40,7 @@ use super::{
     identity::{Holder, Principal},
     limiter::TooOften,
     store::{Credentials, Grant, GrantKind, SecretHash, StoreError},
+    tasks::Tasks,
 };
 use crate::model::Timestamp;
 
@@ -122,6 +123,7 @@ pub struct Authenticator {
     keyring: Keyring,
     usage: Usage,
     streams: Arc<Streams>,
+    tasks: Tasks,
     /// How often something was shown that is not good, since it was logged.
     refusals: AtomicU64,
 }
@@ -144,11 +146,13 @@ impl Authenticator {
         clock: impl Clock,
     ) -> anyhow::Result<Arc<Self>> {
         let AuthOptions { tokens, session_lifetime, limits, max_streams } = options;
+        let tasks = Tasks::default();
         Ok(Arc::new(Self {
             keyring: Keyring::new(Arc::clone(&credentials)),
             credentials,
             clock: Arc::new(clock),
-            tokens: tokens.map(Tokens::new).transpose()?,
+            tokens: tokens.map(Tokens::new).transpose()?.map(|tokens| tokens.among(&tasks)),
+            tasks,
             session_lifetime,
             usage: Usage::new(&limits),
             streams: Arc::new(Streams::new(max_streams)),
@@ -160,6 +164,11 @@ impl Authenticator {
     /// the log.
     pub(in crate::server) fn note_refusal(&self) {
         self.refusals.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The tasks that find out beside the requests who is calling.
+    pub(in crate::server) fn tasks(&self) -> &Tasks {
+        &self.tasks
     }
 
     /// How much everybody does.

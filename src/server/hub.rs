@@ -158,6 +158,11 @@ impl Hub {
         self.lost.swap(false, Ordering::Relaxed)
     }
 
+    /// Changes were lost that had been announced.
+    pub(in crate::server) fn note_loss(&self) {
+        self.lost.store(true, Ordering::Relaxed);
+    }
+
     /// Tells this process' listeners and the other processes of a change.
     pub(in crate::server) fn publish(&self, change: Change) {
         self.bus.publish(&change);

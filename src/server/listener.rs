@@ -22,6 +22,8 @@ use connection::Connection;
 use tls::Tls;
 pub use tls::{TlsError, TlsOptions};
 
+use crate::server::tasks::Tasks;
+
 /// The least that [`ListenerOptions::max_header_bytes`] can be.
 pub const LEAST_HEADER_BYTES: usize = 8 * 1024;
 
@@ -84,7 +86,21 @@ pub fn serve(
     options: ListenerOptions,
     stop: impl Future<Output = ()>,
 ) -> Result<impl Future<Output = bool>, TlsError> {
-    let tls = options.tls.clone().map(Tls::start).transpose()?;
+    serve_with(listener, router, options, stop, &Tasks::default())
+}
+
+/// The same, with the task that follows the files of the certificate among those of the server.
+///
+/// # Errors
+/// Those of [`serve`].
+pub fn serve_with<S: Future<Output = ()>>(
+    listener: TcpListener,
+    router: Router,
+    options: ListenerOptions,
+    stop: S,
+    tasks: &Tasks,
+) -> Result<impl Future<Output = bool> + use<S>, TlsError> {
+    let tls = options.tls.clone().map(|tls| Tls::start(tls, tasks)).transpose()?;
     Ok(accept_all(listener, router, options, tls, stop))
 }
 

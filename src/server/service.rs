@@ -26,6 +26,7 @@ use super::{
     identity::{Principal, Scope},
     limiter::{Limiter, Rate, TooOften},
     store::{Creation, Due, Store, StoreError},
+    tasks::Tasks,
 };
 use crate::model::{
     Changes, Content, Cursor, FieldError, Filter, Invalid, Limit, NewNotification, Notification, NotificationId,
@@ -50,6 +51,7 @@ pub struct NotificationService {
     batch_max: usize,
     max_age: Option<TimeDelta>,
     recipients: Option<Arc<Limiter<UserId>>>,
+    tasks: Tasks,
 }
 
 impl NotificationService {
@@ -75,7 +77,15 @@ impl NotificationService {
     pub(in crate::server) fn on_bus(store: Arc<dyn Store>, clock: impl Clock, bus: Arc<dyn Bus>) -> Self {
         let hub = Hub::new(bus);
         store.announce_to(Arc::<Hub>::clone(&hub));
-        Self { store, hub, clock: Arc::new(clock), batch_max: DEFAULT_BATCH_MAX, max_age: None, recipients: None }
+        Self {
+            store,
+            hub,
+            clock: Arc::new(clock),
+            batch_max: DEFAULT_BATCH_MAX,
+            max_age: None,
+            recipients: None,
+            tasks: Tasks::default(),
+        }
     }
 
     /// The same, with another limit for how many notifications one call creates.
@@ -100,6 +110,12 @@ impl NotificationService {
     #[must_use]
     pub fn limit_recipients(self, rate: Option<Rate>) -> Self {
         Self { recipients: rate.map(|rate| Arc::new(Limiter::new(rate))), ..self }
+    }
+
+    /// The tasks that run beside the service's calls; those of its server may be put with them.
+    #[must_use]
+    pub fn tasks(&self) -> &Tasks {
+        &self.tasks
     }
 
     /// The present moment, as the service sees it.
@@ -321,7 +337,7 @@ impl NotificationService {
     /// Sees to it that those who listen are told; from the first time on that somebody does.
     pub(in crate::server) fn keep_up(&self) {
         if let Some(work) = self.hub.take_work() {
-            keeper::start(&self.store, &self.hub, work);
+            keeper::start(&self.store, &self.hub, work, &self.tasks);
         }
     }
 

@@ -26,7 +26,7 @@ use self::{
 };
 use crate::{
     model::{Timestamp, UserId},
-    server::secret::Secret,
+    server::{secret::Secret, tasks::Tasks},
 };
 
 /// The longest token that is looked at, in bytes. It has to fit a header of HTTP anyway.
@@ -140,6 +140,16 @@ impl Tokens {
     /// One sentence about the first setting that is wrong.
     pub fn new(options: TokenOptions) -> Result<Self> {
         Self::with_pace(options, Pace::default())
+    }
+
+    /// The same, with the task that asks an issuer for its keys among these.
+    #[must_use]
+    pub fn among(self, tasks: &Tasks) -> Self {
+        let keys = match self.keys {
+            Keys::Issuer(jwks) => Keys::Issuer(jwks.among(tasks.clone())),
+            fixed @ Keys::Fixed(_) => fixed,
+        };
+        Self { keys, ..self }
     }
 
     fn with_pace(options: TokenOptions, pace: Pace) -> Result<Self> {

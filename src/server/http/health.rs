@@ -1,11 +1,13 @@
 //! `GET /healthz`, `/readyz`: whether the server is alive, and whether it can serve.
 
+use std::sync::Arc;
+
 use axum::{Json, extract::State};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::state::HttpState;
+use super::{HttpOptions, state::HttpState};
 use crate::{
     model::{Code, Problem},
     server::{log::with_causes, service::NotificationService},
@@ -18,13 +20,17 @@ pub(super) fn routes() -> OpenApiRouter<HttpState> {
 /// How the server is.
 #[derive(Serialize, ToSchema)]
 struct Health {
-    /// `ok`; or `degraded` while the bus is away: everything works, but a change reaches those who listen to other
-    /// servers some seconds later. Otherwise the answer is a problem.
+    /// `ok`; or `degraded` while the bus is away or a task ended: everything works, but a change reaches those who
+    /// listen to other servers, or what is due is done, some seconds later. Otherwise the answer is a problem.
     #[schema(example = "ok")]
     status: &'static str,
+    /// Tasks beside the requests that ended in the last minute and were started again: what they do is late.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    tasks: Vec<&'static str>,
 }
 
-const OK: Json<Health> = Json(Health { status: "ok" });
+const OK: Json<Health> = Json(Health { status: "ok", tasks: Vec::new() });
 
 /// Whether the process is alive
 #[utoipa::path(get, path = "/healthz", tag = "operation", responses((status = 200, description = "It is alive", body = Health)))]
@@ -40,10 +46,15 @@ async fn alive() -> Json<Health> {
         (status = 503, description = "Its store cannot be reached", body = Problem, content_type = "application/problem+json"),
     )
 )]
-async fn ready(State(service): State<NotificationService>) -> Result<Json<Health>, Problem> {
+async fn ready(
+    State(service): State<NotificationService>,
+    State(options): State<Arc<HttpOptions>>,
+) -> Result<Json<Health>, Problem> {
+    let mut tasks = service.tasks().ended_lately();
+    tasks.extend(options.auth.iter().flat_map(|auth| auth.tasks().ended_lately()));
     match service.ready().await {
-        Ok(()) if service.is_connected() => Ok(OK),
-        Ok(()) => Ok(Json(Health { status: "degraded" })),
+        Ok(()) if service.is_connected() && tasks.is_empty() => Ok(OK),
+        Ok(()) => Ok(Json(Health { status: "degraded", tasks })),
         Err(error) => {
             tracing::warn!(cause = with_causes(&error), "not ready");
             Err(Problem::new(Code::Unavailable, "The store cannot be reached. Try again in a few seconds."))

@@ -19,6 +19,8 @@ use thiserror::Error;
 use tokio::{sync::watch, task::spawn_blocking, time::sleep};
 use tokio_rustls::TlsAcceptor;
 
+use crate::server::tasks::Tasks;
+
 /// The protocols that a client may choose from (ALPN, RFC 7301), the one we like best first.
 const PROTOCOLS: [&[u8]; 2] = [HTTP2, b"http/1.1"];
 /// What HTTP/2 is called there.
@@ -133,12 +135,13 @@ pub(super) struct Tls(watch::Receiver<Arc<ServerConfig>>);
 
 impl Tls {
     /// Reads the files, and goes on looking at them until this is dropped.
-    pub(super) fn start(options: TlsOptions) -> Result<Self, TlsError> {
+    pub(super) fn start(options: TlsOptions, tasks: &Tasks) -> Result<Self, TlsError> {
         // Taken before the files are read: what changes meanwhile is seen at the next look.
         let seen = options.stamp();
         let (sender, current) = watch::channel(options.read()?);
         warn_if_exposed(&options.key);
-        tokio::spawn(follow_files(options, seen, sender));
+        // When it is started again, it reads the files anew.
+        tasks.spawn("certificate", move || follow_files(options.clone(), seen, sender.clone()));
         Ok(Self(current))
     }
 
@@ -173,6 +176,7 @@ async fn follow_files(options: TlsOptions, mut seen: Stamp, current: watch::Send
                     Err(error) => tracing::warn!(%error, "the new certificate cannot be used; the old one stays"),
                 }
             }
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
             // The runtime ends.
             Err(_) => return,
         }

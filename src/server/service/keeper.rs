@@ -8,7 +8,7 @@ use std::{
 };
 
 use tokio::{
-    sync::{Semaphore, mpsc},
+    sync::{Mutex, Semaphore, mpsc},
     time::{MissedTickBehavior, interval, sleep},
 };
 
@@ -17,6 +17,7 @@ use crate::{
     server::{
         hub::{Hole, Hub, Topic, Work},
         store::{Store, StoreError},
+        tasks::Tasks,
     },
 };
 
@@ -34,20 +35,38 @@ const COMPARED_AT_ONCE: usize = 500;
 const MENDED_AT_ONCE: usize = 8;
 
 /// Starts it, for as long as the hub lives.
-pub(super) fn start(store: &Arc<dyn Store>, hub: &Arc<Hub>, work: Work) {
+pub(super) fn start(store: &Arc<dyn Store>, hub: &Arc<Hub>, work: Work, tasks: &Tasks) {
     let Work { announced, holes } = work;
-    tokio::spawn(publish(Arc::downgrade(hub), announced));
-    let keeper = Keeper {
-        store: Arc::downgrade(store),
-        hub: Arc::downgrade(hub),
-        turns: Arc::new(Semaphore::new(MENDED_AT_ONCE)),
-        lagging: HashMap::new(),
-    };
-    tokio::spawn(keeper.run(holes));
+    // Behind a lock that is never waited for: what is queued is still there when a task is started again.
+    let (announced, holes) = (Arc::new(Mutex::new(announced)), Arc::new(Mutex::new(holes)));
+    let told = Arc::downgrade(hub);
+    let mut is_first = true;
+    tasks.spawn("publish", move || {
+        // What was at hand when the task ended is read from the store.
+        if !std::mem::take(&mut is_first)
+            && let Some(hub) = told.upgrade()
+        {
+            hub.note_loss();
+        }
+        publish(Weak::clone(&told), Arc::clone(&announced))
+    });
+    let (store, hub, turns) = (Arc::downgrade(store), Arc::downgrade(hub), Arc::new(Semaphore::new(MENDED_AT_ONCE)));
+    let tasks_of_keeper = tasks.clone();
+    tasks.spawn("keep up", move || {
+        let keeper = Keeper {
+            store: Weak::clone(&store),
+            hub: Weak::clone(&hub),
+            turns: Arc::clone(&turns),
+            lagging: HashMap::new(),
+            tasks: tasks_of_keeper.clone(),
+        };
+        keeper.run(Arc::clone(&holes))
+    });
 }
 
 /// Publishes in the order of the announcements.
-async fn publish(hub: Weak<Hub>, mut announced: mpsc::Receiver<Vec<Change>>) {
+async fn publish(hub: Weak<Hub>, announced: Arc<Mutex<mpsc::Receiver<Vec<Change>>>>) {
+    let mut announced = announced.lock().await;
     while let Some(changes) = announced.recv().await {
         let Some(hub) = hub.upgrade() else { return };
         changes.into_iter().for_each(|change| hub.publish(change));
@@ -60,10 +79,12 @@ struct Keeper {
     turns: Arc<Semaphore>,
     /// The inboxes that were behind the store when they were last compared, and where they were.
     lagging: HashMap<UserId, u64>,
+    tasks: Tasks,
 }
 
 impl Keeper {
-    async fn run(mut self, mut holes: mpsc::UnboundedReceiver<Arc<Topic>>) {
+    async fn run(mut self, holes: Arc<Mutex<mpsc::UnboundedReceiver<Arc<Topic>>>>) {
+        let mut holes = holes.lock().await;
         let mut ticks = interval(COMPARE_INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut until_trim = TRIM_EVERY;
@@ -127,17 +148,21 @@ impl Keeper {
 
     fn spawn_mend(&self, topic: Arc<Topic>, after: Option<u64>, delay: Duration) {
         let (store, hub, turns) = (Weak::clone(&self.store), Weak::clone(&self.hub), Arc::clone(&self.turns));
-        tokio::spawn(async move {
-            sleep(delay).await;
-            let Ok(_turn) = turns.acquire().await else { return };
-            let mut after = after;
-            while let (Some(store), Some(hub)) = (store.upgrade(), hub.upgrade()) {
-                match mend(&*store, &hub, &topic, after.take()).await {
-                    Ok(true) => return,
-                    Ok(false) => sleep(LATE).await,
-                    Err(error) => {
-                        tracing::debug!(%error, "missed changes could not be read; trying again");
-                        sleep(PAUSE).await;
+        self.tasks.spawn("mend", move || {
+            let (store, hub) = (Weak::clone(&store), Weak::clone(&hub));
+            let (turns, topic) = (Arc::clone(&turns), Arc::clone(&topic));
+            async move {
+                sleep(delay).await;
+                let Ok(_turn) = turns.acquire().await else { return };
+                let mut after = after;
+                while let (Some(store), Some(hub)) = (store.upgrade(), hub.upgrade()) {
+                    match mend(&*store, &hub, &topic, after.take()).await {
+                        Ok(true) => return,
+                        Ok(false) => sleep(LATE).await,
+                        Err(error) => {
+                            tracing::debug!(%error, "missed changes could not be read; trying again");
+                            sleep(PAUSE).await;
+                        }
                     }
                 }
             }

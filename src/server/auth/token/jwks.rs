@@ -28,6 +28,7 @@ use super::{
     fetch::Issuer,
     keys::{Found, Key, KeySet},
 };
+use crate::server::tasks::Tasks;
 
 /// How long keys are used after they were last had.
 const LONGEST_USE: Duration = Duration::from_secs(24 * 3_600);
@@ -53,6 +54,7 @@ pub(super) struct Jwks {
     pace: Pace,
     generation: Arc<AtomicU64>,
     keeper: OnceLock<Keeper>,
+    tasks: Tasks,
 }
 
 impl Jwks {
@@ -60,7 +62,12 @@ impl Jwks {
     /// When the URL is none that keys may come from.
     pub(super) fn new(url: &str, pace: Pace) -> Result<Self> {
         let issuer = Arc::new(Issuer::new(url)?);
-        Ok(Self { issuer, pace, generation: Arc::default(), keeper: OnceLock::new() })
+        Ok(Self { issuer, pace, generation: Arc::default(), keeper: OnceLock::new(), tasks: Tasks::default() })
+    }
+
+    /// The same, with its task among these.
+    pub(super) fn among(self, tasks: Tasks) -> Self {
+        Self { tasks, ..self }
     }
 
     /// How often the keys have become others.
@@ -98,14 +105,14 @@ impl Jwks {
     fn start(&self) -> Keeper {
         let (tell, kept) = watch::channel(Kept::default());
         let wanted = Arc::new(Notify::new());
-        let asking = Asking {
+        let asking = Arc::new(Asking {
             issuer: Arc::clone(&self.issuer),
             pace: self.pace,
             generation: Arc::clone(&self.generation),
             wanted: Arc::clone(&wanted),
             tell,
-        };
-        Keeper { kept, wanted, task: tokio::spawn(asking.run()).abort_handle() }
+        });
+        Keeper { kept, wanted, task: self.tasks.spawn("issuer's keys", move || Arc::clone(&asking).run()) }
     }
 }
 
@@ -166,7 +173,7 @@ struct Asking {
 }
 
 impl Asking {
-    async fn run(self) {
+    async fn run(self: Arc<Self>) {
         loop {
             self.forget_old_keys();
             let fetched = self.issuer.fetch().await.map_err(|error| format!("{:#}", anyhow::Error::new(error)));
