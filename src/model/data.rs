@@ -31,15 +31,14 @@ impl Data {
     /// it is compact, is deeper than [`Self::MAX_DEPTH`], or has half of a surrogate pair (`\ud800`),
     /// which is no text.
     pub fn parse(json: &str) -> Result<Self, Invalid> {
-        let raw: &RawValue = serde_json::from_str(json).map_err(|_| Invalid::new("data is not JSON."))?;
-        Self::from_raw(raw)
+        Self::from_raw(RawValue::from_string(json.to_owned()).map_err(|_| Invalid::new("data is not JSON."))?)
     }
 
     /// Takes what is known to be JSON.
     ///
     /// # Errors
     /// As [`Self::parse`].
-    pub(super) fn from_raw(raw: &RawValue) -> Result<Self, Invalid> {
+    pub(super) fn from_raw(raw: Box<RawValue>) -> Result<Self, Invalid> {
         let json = raw.get();
         if !json.starts_with('{') {
             return Err(Invalid::new("data is a JSON object, such as {\"order\": 7}."));
@@ -61,16 +60,19 @@ impl Data {
         if !is_text {
             return Err(Invalid::new("data has half of a surrogate pair, such as \\ud800 alone, which is no text."));
         }
+        if bytes.len() == json.len() {
+            return Ok(Self(raw.into()));
+        }
         // It was JSON, and taking white space from between its tokens leaves it so.
         raw_value(bytes).map(Self).ok_or_else(|| Invalid::new("data is not JSON."))
     }
 
     /// What was accepted once. It is not judged again: deeper or larger data than is taken today is
-    /// shown as it is. What is not JSON at all, which only a damaged file has, is shown as `null`, so
+    /// shown as it is. What is not JSON at all, which only a damaged file has, is shown as `{}`, so
     /// that it spoils nothing around it.
     #[must_use]
     pub fn stored(json: &str) -> Self {
-        let raw = RawValue::from_string(json.to_owned());
+        let raw = RawValue::from_string(json.to_owned()).or_else(|_| RawValue::from_string("{}".to_owned()));
         raw.map_or_else(|_| Self(RawValue::NULL.to_owned().into()), Self::on_one_line)
     }
 
@@ -237,7 +239,7 @@ mod tests {
 
     #[test]
     fn a_damaged_row_spoils_nothing() {
-        assert_eq!(Data::stored("{\"a\"").as_str(), "null");
+        assert_eq!(Data::stored("{\"a\"").as_str(), "{}");
         assert_eq!(Data::stored("[1]").as_str(), "[1]");
     }
 

@@ -85,7 +85,7 @@ impl NewNotification {
         let category = take(&mut errors, "category", optional(draft.category.as_deref(), Category::parse));
         let title = take(&mut errors, "title", optional(draft.title.as_deref(), Title::parse));
         let link = take(&mut errors, "link", optional(draft.link.as_deref(), Link::parse));
-        let data = take(&mut errors, "data", draft.data.as_deref().map(Data::from_raw).transpose());
+        let data = take(&mut errors, "data", draft.data.map(Data::from_raw).transpose());
         let expires_at = take(&mut errors, "expires_at", optional(draft.expires_at.as_deref(), Timestamp::parse));
         match (user_id, content, category, title, link, data, expires_at) {
             (Some(user_id), Some(content), Some(category), Some(title), Some(link), Some(data), Some(expires_at)) => {

@@ -28,6 +28,7 @@ impl Timestamp {
 
     /// A moment that was accepted once, in microseconds. Where a damaged file has one that no calendar
     /// has, it is the first or the last one that can be written.
+    #[cfg(feature = "ssr")]
     pub(crate) fn stored(micros: i64) -> Self {
         const FIRST: i64 = -62_167_219_200_000_000;
         const LAST: i64 = 253_402_300_799_999_999;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use campanile::{
-    model::{Filter, Limit, Timestamp},
+    model::{Changes, Filter, Limit, Timestamp},
     server::store::{Creation, Due, Once, SqliteOptions, SqliteStore, Store, StoreError},
 };
 
@@ -310,4 +310,46 @@ async fn a_file_of_the_release_before_is_brought_up_to_date() {
     store.delete_due(&due).await.unwrap();
     assert_eq!(store.once(&once("k", 7, "2026-01-01T23:59:59Z")).await.unwrap(), None);
     assert_eq!(send(&store, "ann", "new").await.timestamp, old.timestamp);
+}
+
+#[tokio::test]
+async fn rows_that_today_s_rules_would_refuse_are_read_moved_and_deleted() {
+    let path = new_file();
+    let store = open(&path).unwrap();
+    let kept = send(&store, "ann", "kept").await;
+    for number in 0..6 {
+        send(&store, "ann", &number.to_string()).await;
+    }
+    let deep = format!("{{\"a\":{}{}}}", "[".repeat(125), "]".repeat(125));
+    let raw = rusqlite::Connection::open(&path).unwrap();
+    let set = |content: &str, column: &str, value: &dyn rusqlite::ToSql| {
+        let sql = format!("UPDATE notifications SET {column} = ?1 WHERE content = '{content}'");
+        assert_eq!(raw.execute(&sql, [value]).unwrap(), 1);
+    };
+    set("0", "category", &"NOT A SLUG");
+    set("1", "title", &"\u{200b}");
+    set("2", "link", &"javascript:alert(1)");
+    set("3", "data", &deep);
+    set("4", "data", &"{\"x\":");
+    set("5", "expires_at", &i64::MAX);
+    raw.execute("UPDATE notifications SET content = CAST(X'61FF' AS TEXT) WHERE content = '5'", ()).unwrap();
+    raw.execute("UPDATE inboxes SET user_id = 'a' || char(10) || 'nn'", ()).unwrap();
+    drop((raw, store));
+
+    let store = open(&path).unwrap();
+    let shown = store.list(&Filter::default(), None, Limit::new(50)).await.unwrap().notifications;
+    assert_eq!(shown.len(), 7);
+    assert!(shown.iter().all(|notification| notification.user_id.as_str() == "a\nnn"));
+    assert_eq!(shown[0].content.as_str(), "a\u{fffd}");
+    assert_eq!(shown[0].expires_at.unwrap().to_string(), "9999-12-31T23:59:59.999999Z");
+    assert_eq!(shown[1].data.as_ref().unwrap().as_str(), "{}");
+    assert_eq!(shown[2].data.as_ref().unwrap().as_str(), deep);
+    assert_eq!(shown[5].category.as_str(), "NOT A SLUG");
+    assert_eq!(shown[6].id, kept.id);
+    let changes = store.changes(&shown[0].user_id, 0, Limit::new(50)).await.unwrap();
+    let read: Changes = serde_json::from_str(&serde_json::to_string(&changes).unwrap()).unwrap();
+    assert_eq!(read, changes);
+    for notification in shown {
+        assert_eq!(store.delete(notification.id).await.unwrap(), Some(notification));
+    }
 }
