@@ -274,6 +274,18 @@ fn the_document_carries_its_data_where_no_text_can_leave_it() {
 }
 
 #[test]
+fn a_stored_link_that_would_run_is_no_link() {
+    let json = serde_json::to_value(notification(1, "note")).unwrap();
+    let with = |link: &str| {
+        let mut json = json.clone();
+        json["link"] = link.into();
+        render(initial(vec![serde_json::from_str(&json.to_string()).unwrap()]))
+    };
+    assert!(with("/orders/7").contains("href=\"/orders/7\""));
+    assert!(!with("javascript:alert(1)").contains("href=\"javascript:"));
+}
+
+#[test]
 fn the_document_says_what_is_unread_in_its_title() {
     let address = Address::parse("user_id=user_123");
     let html = document(Initial { address, ..initial(vec![notification(1, "note")]) }, PageAssets::default());

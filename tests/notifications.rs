@@ -4,6 +4,7 @@ mod bad_input;
 mod batch;
 mod changes;
 mod create;
+mod data;
 mod list;
 mod mark_all_read;
 mod mark_read;

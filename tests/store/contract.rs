@@ -68,7 +68,7 @@ contract! {
             category: Some("alert".to_owned()),
             title: Some("Disk".to_owned()),
             link: Some("/disks/1".to_owned()),
-            data: serde_json::from_str(r#"{"free": 0.5, "hosts": ["a"]}"#).unwrap(),
+            data: serde_json::from_str(r#"{"free":5e-1,"big":18446744073709551616,"huge":1e400,"a":1,"a":2}"#).unwrap(),
             expires_at: Some("2030-01-01T00:00:00Z".to_owned()),
             ..draft("ann", "Almost full")
         };
@@ -501,6 +501,7 @@ contract! {
         assert_eq!(find(Some("ann"), "éclair 8").await, 0);
         assert_eq!(find(Some("ann"), "100%_sure").await, 1);
         assert_eq!(find(Some("ann"), "10%sure").await, 0);
+        assert_eq!(find(Some("ann"), "E\u{301}CLAIR").await, 1, "the letter in two characters");
         assert_eq!(find(Some("ann"), "'underway'").await, 1);
     }
 

@@ -190,6 +190,20 @@ mod tests {
         assert_eq!(change, self::change());
     }
 
+    /// A line break would end the field of an event stream.
+    #[test]
+    fn a_frame_keeps_data_as_it_was_sent_and_in_one_line() {
+        let notification = r#"{"id":"019a5370-7d3b-7c4e-9f1a-5b8a1c2d3e4f","user_id":"ann","content":"a\nb","timestamp":"2025-11-05T10:30:00.123456Z","is_read":false,"category":"message","data":{"n":18446744073709551616,"e":1e400,"a":1,"a":2}}"#;
+        let json = format!(r#"{{"type":"created","modseq":1,"unread_count":1,"notification":{notification}}}"#);
+        let event = serde_json::from_str(&json.replace("1e400,", "1e400,\r\n")).unwrap();
+        let frame = Frame::of_one(Change { event, ..change() });
+        assert_eq!(text(&frame.json()), json);
+        assert_eq!(text(&frame.sse()), format!("id: 1\ndata: {json}\n\n"));
+        let named = frame.named().unwrap();
+        let read: Change = serde_json::from_slice(&named.json()).unwrap();
+        assert_eq!(serde_json::to_string(&read.event).unwrap(), json);
+    }
+
     #[test]
     fn a_sign_says_where_the_listener_is() {
         let hello = Frame::sign(Sign::hello(Some((7, 2))));
