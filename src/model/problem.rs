@@ -216,7 +216,7 @@ pub struct Problem {
     /// How much more is wrong than `errors` says, which has 20 at most.
     #[serde(default, skip_serializing_if = "is_none")]
     #[cfg_attr(feature = "ssr", schema(required = false))]
-    pub more_errors: u64,
+    pub more_errors: u32,
     /// How many seconds to wait, as in the header `Retry-After`, when `code` is `too_many_requests`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "ssr", schema(nullable = false))]
@@ -246,7 +246,8 @@ impl Problem {
     /// Values that are not legal; the detail is the first of them.
     #[must_use]
     pub fn invalid(complaints: impl Into<Complaints>) -> Self {
-        let Complaints { named: errors, more: more_errors, .. } = complaints.into();
+        let Complaints { named: errors, more, .. } = complaints.into();
+        let more_errors = u32::try_from(more).unwrap_or(u32::MAX);
         let mut detail = match errors.first() {
             None => "A value is not legal.".to_owned(),
             Some(first) => format!("{}: {}", first.field, first.message),
@@ -306,7 +307,7 @@ impl Problem {
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out a reference")]
-fn is_none(count: &u64) -> bool {
+fn is_none(count: &u32) -> bool {
     *count == 0
 }
 
