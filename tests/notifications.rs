@@ -10,3 +10,4 @@ mod mark_all_read;
 mod mark_read;
 mod one;
 mod unread_count;
+mod wire;

@@ -101,6 +101,35 @@ async fn nobody_is_sent_more_than_they_can_take() {
     }
 }
 
+/// A batch is one request to the gate, and as many as it weighs to those that come after it.
+#[tokio::test]
+async fn what_a_request_brings_is_counted_too() {
+    let limits = Limits { key: rate("1/h:10"), ..Limits::default() };
+    let server = Secured::with(limits, HttpOptions { allowed_hosts: None, ..HttpOptions::default() });
+    let send = async |key: &str, path: &str, body: &str| {
+        let key = format!("Bearer {key}");
+        let headers = [("authorization", &*key), ("content-type", "application/json")];
+        server.ask("POST", &format!("/api/notifications/{path}"), &headers, body).await
+    };
+    let users: Vec<_> = (0..100).map(|number| format!("\"u{number}\"")).collect();
+    let many = format!("{{\"user_ids\": [{}], \"content\": \"x\"}}", users.join(","));
+    let large = format!("{{\"user_ids\": [{}], \"content\": \"{}\"}}", users[..8].join(","), "x".repeat(16_384));
+    // A hundred are ten requests more, and 128 KiB are two.
+    for (body, path, asked) in [
+        (many.as_str(), "batch", 1),
+        (&large, "batch", 4),
+        ("{\"user_id\": \"ann\", \"content\": \"x\"}", "create", 10),
+    ] {
+        let key = server.key("send").await;
+        for _ in 0..asked {
+            assert_eq!(send(&key, path, body).await.status, 201, "{path}");
+        }
+        let refused = send(&key, path, body).await;
+        refused.problem(429, "too_many_requests");
+        assert!(refused.header("retry-after").parse::<u64>().unwrap() <= 4 * 3_600);
+    }
+}
+
 /// What was done before is answered before anything is counted, also when nothing more may be sent.
 #[tokio::test]
 async fn sending_again_what_was_sent_is_not_counted() {
