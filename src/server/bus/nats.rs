@@ -155,6 +155,7 @@ impl Bus for Nats {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
@@ -187,6 +188,28 @@ mod tests {
         ] {
             let why = read("c", sent_to, &payload).unwrap_err();
             assert!(!why.contains("hush"), "{why}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_message_that_was_changed_is_of_its_subject_or_not_believed(
+            changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+            length in any::<prop::sample::Index>(), is_cut: bool,
+        ) {
+            let mut payload = created("ann", "ann", 7);
+            for (at, byte) in changes {
+                let at = at.index(payload.len());
+                payload[at] = byte;
+            }
+            if is_cut {
+                payload.truncate(length.index(payload.len()));
+            }
+            let ann = subject("c", &UserId::parse("ann").unwrap());
+            if let Ok(change) = read("c", &ann, &payload) {
+                prop_assert_eq!(subject("c", &change.user_id), ann);
+                prop_assert!(change.event.modseq() <= MAX_NUMBER);
+            }
         }
     }
 
