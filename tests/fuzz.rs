@@ -47,7 +47,7 @@ const MAX_ERRORS: usize = 20;
 
 /// How long each target runs.
 fn seconds() -> u64 {
-    std::env::var("CAMPANILE_FUZZ_SECONDS").map_or(8, |text| text.parse().unwrap())
+    std::env::var("CAMPANILE_FUZZ_SECONDS").map_or(7, |text| text.parse().unwrap())
 }
 
 /// The first seed: the one that was given, or another one each time.
