@@ -7,6 +7,7 @@
 mod bodies;
 mod bus;
 mod data;
+mod forms;
 mod headers;
 mod imports;
 mod json;

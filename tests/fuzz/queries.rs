@@ -51,6 +51,8 @@ fn path() -> impl Strategy<Value = String> {
         "/api/notifications/batch",
         "/api/tickets",
         "/api/openapi.json",
+        "/api/ui-dashboard/notifications-dashboard-ui",
+        "/login",
         "/healthz",
         "/readyz",
     ]);
