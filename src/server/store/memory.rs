@@ -62,10 +62,8 @@ impl MemoryStore {
 impl Store for MemoryStore {
     async fn create(&self, notifications: &[Notification], once: Option<&Once>) -> Result<Creation, StoreError> {
         Ok(self.change(|shelf| {
-            if let Some(once) = once {
-                if let Some(answer) = shelf.keys.answer(once) {
-                    return answer;
-                }
+            if let Some(answer) = once.and_then(|once| shelf.keys.answer(once)) {
+                return answer;
             }
             let accepted: Vec<_> = notifications.iter().map(|notification| shelf.add(notification.clone())).collect();
             if let Some(once) = once {

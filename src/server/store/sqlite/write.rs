@@ -73,10 +73,10 @@ impl<'a> Batch<'a> {
         notifications: &[Notification],
         once: Option<&Once>,
     ) -> rusqlite::Result<Creation> {
-        if let Some(once) = once {
-            if let Some(answer) = answer(self.connection, once)? {
-                return Ok(answer);
-            }
+        if let Some(once) = once
+            && let Some(answer) = answer(self.connection, once)?
+        {
+            return Ok(answer);
         }
         let accepted: Vec<_> =
             notifications.iter().map(|notification| self.create(notification)).collect::<rusqlite::Result<_>>()?;
