@@ -21,7 +21,7 @@ pub(super) fn unknown(name: &str, known: &[&str]) -> FieldError {
 }
 
 /// The name as it may be repeated: not all of a long one, and nothing that a terminal obeys.
-fn shown(name: &str) -> String {
+pub(super) fn shown(name: &str) -> String {
     let mut shown: String = name.chars().take(LONGEST).flat_map(char::escape_debug).collect();
     if name.chars().nth(LONGEST).is_some() {
         shown.push('…');

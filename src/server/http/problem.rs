@@ -6,7 +6,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::paths::{WEBSOCKET, is_at_or_below};
+use super::{
+    names::shown,
+    paths::{WEBSOCKET, is_at_or_below},
+};
 use crate::{
     model::{Code, Problem},
     server::{
@@ -47,14 +50,17 @@ impl IntoResponse for Problem {
 
 /// Answers for a path that leads nowhere.
 pub(super) async fn no_such_route(uri: Uri) -> Problem {
-    Problem::new(Code::NotFound, format!("There is nothing at {}. The routes are listed at /api/docs.", uri.path()))
+    Problem::new(
+        Code::NotFound,
+        format!("There is nothing at {}. The routes are listed at /api/docs.", shown(uri.path())),
+    )
 }
 
 /// Answers for a path that exists, asked with another method. Axum adds the `Allow` header, but for a
 /// WebSocket: there it would name `CONNECT`, which is how HTTP/2 asks for one (RFC 8441) and no method for
 /// anything else.
 pub(super) async fn no_such_method(method: Method, uri: Uri) -> Response {
-    let detail = format!("{} does not take {method}. The Allow header says what it takes.", uri.path());
+    let detail = format!("{} does not take {method}. The Allow header says what it takes.", shown(uri.path()));
     let mut response = Problem::new(Code::MethodNotAllowed, detail).into_response();
     if is_at_or_below(uri.path(), WEBSOCKET) {
         response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET,HEAD"));
