@@ -1,6 +1,8 @@
 //! Requests that happen once, however often they are sent.
 
-use aws_lc_rs::digest::{SHA256, digest};
+use std::io::Write;
+
+use aws_lc_rs::digest::{Context, SHA256};
 use uuid::Uuid;
 
 use super::ServiceError;
@@ -36,15 +38,21 @@ impl IdempotencyKey {
 
     /// What the store needs to recognise this request when it comes again.
     pub(super) fn once(&self, caller: &Holder, new: &[NewNotification], at: Timestamp) -> Result<Once, StoreError> {
-        // Releases before this one sorted the names in data, and noted the hash of that.
-        let sorted =
-            |new: &NewNotification| NewNotification { data: new.data.as_ref().map(Data::sorted), ..new.clone() };
+        // Releases before this one sorted the names in data, and noted the hash of that. What is told to
+        // many has the same data for each of them.
+        let mut last: Option<(Data, Data)> = None;
+        let mut sorted = |data: &Data| match &last {
+            Some((same, sorted)) if same == data => sorted.clone(),
+            _ => last.insert((data.clone(), data.sorted())).1.clone(),
+        };
+        let as_of_old =
+            |new: &NewNotification| NewNotification { data: new.data.as_ref().map(&mut sorted), ..new.clone() };
         let has_data = new.iter().any(|new| new.data.is_some());
         Ok(Once {
             caller: Some(caller.to_text()),
             key: self.0.clone(),
             fingerprint: fingerprint(new.iter().cloned())?,
-            fingerprint_of_old: has_data.then(|| fingerprint(new.iter().map(sorted))).transpose()?,
+            fingerprint_of_old: has_data.then(|| fingerprint(new.iter().map(as_of_old))).transpose()?,
             at,
         })
     }
@@ -59,16 +67,39 @@ impl IdempotencyKey {
 fn fingerprint(new: impl Iterator<Item = NewNotification>) -> Result<[u8; 32], StoreError> {
     let nil = NotificationId::new(Uuid::nil());
     let epoch = Timestamp::new(chrono::DateTime::UNIX_EPOCH);
-    let same: Vec<_> = new.map(|new| Notification::new(nil, epoch, new)).collect();
-    let json = serde_json::to_vec(&same)
-        .map_err(|error| StoreError::failed("a request cannot be written as JSON").because(error))?;
+    let mut hash = Hash(Context::new(&SHA256));
+    // An array, of which only one item is there at a time: many may be told much.
+    let mut before = "[";
+    for new in new {
+        hash.0.update(before.as_bytes());
+        serde_json::to_writer(&mut hash, &Notification::new(nil, epoch, new))
+            .map_err(|error| StoreError::failed("a request cannot be written as JSON").because(error))?;
+        before = ",";
+    }
+    hash.0.update(b"]");
     let mut fingerprint = [0; 32];
-    fingerprint.copy_from_slice(digest(&SHA256, &json).as_ref());
+    fingerprint.copy_from_slice(hash.0.finish().as_ref());
     Ok(fingerprint)
+}
+
+/// Hashes what is written.
+struct Hash(Context);
+
+impl Write for Hash {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use aws_lc_rs::digest::digest;
+
     use super::*;
     use crate::model::NotificationDraft;
 
@@ -100,5 +131,33 @@ mod tests {
         assert_eq!(with_data.fingerprint, hash(&format!(r#"{start},"data":{{"b":1.50,"a":18446744073709551616}}}}]"#)));
         // What only an earlier release could not tell apart is another request.
         assert_ne!(with_data.fingerprint, once(Some(r#"{"b":1.50,"a":18446744073709551617}"#)).fingerprint);
+    }
+    /// Several are hashed one by one, as if they were written as one array.
+    #[test]
+    fn the_fingerprint_of_several_is_that_of_the_array() {
+        let new = |user_id: &str, data: Option<&str>| {
+            let draft = NotificationDraft {
+                user_id: Some(user_id.to_owned()),
+                content: Some("hello".to_owned()),
+                data: data.map(|json| serde_json::from_str(json).unwrap()),
+                ..NotificationDraft::default()
+            };
+            NewNotification::parse(draft).unwrap()
+        };
+        let one = |user_id: &str, data: &str| {
+            let start =
+                format!(r#"{{"id":"00000000-0000-0000-0000-000000000000","user_id":"{user_id}","content":"hello""#);
+            format!(r#"{start},"timestamp":"1970-01-01T00:00:00.000000Z","is_read":false,"category":"message"{data}}}"#)
+        };
+        let all = [new("ann", Some(r#"{"b":1,"a":2}"#)), new("bob", None), new("cem", Some(r#"{"b":1,"a":2}"#))];
+        let key = IdempotencyKey::parse("k").unwrap();
+        let once = key.once(&Holder::Operator, &all, Timestamp::new(chrono::DateTime::UNIX_EPOCH)).unwrap();
+        for (fingerprint, data) in [
+            (once.fingerprint, r#","data":{"b":1,"a":2}"#),
+            (once.fingerprint_of_old.unwrap(), r#","data":{"a":2,"b":1}"#),
+        ] {
+            let array = format!("[{},{},{}]", one("ann", data), one("bob", ""), one("cem", data));
+            assert_eq!(fingerprint, hash(&array));
+        }
     }
 }
