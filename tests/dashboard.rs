@@ -318,7 +318,7 @@ fn every_script_of_the_document_carries_the_nonce_and_nothing_needs_a_looser_pol
 }
 
 /// Calls a server function as a browser submits a form.
-async fn submit(app: &App, function: &str, form: &str, accept: &str) -> Answer {
+async fn submit(app: &App, function: &str, form: impl AsRef<[u8]>, accept: &str) -> Answer {
     let request = Request::builder()
         .method(Method::POST)
         .uri(format!("/api/ui/{function}"))
@@ -326,7 +326,7 @@ async fn submit(app: &App, function: &str, form: &str, accept: &str) -> Answer {
         .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
         .header(header::ACCEPT, accept)
         .header(header::REFERER, format!("http://localhost:8000{}?user_id=u", Address::PATH))
-        .body(Body::from(form.to_owned()));
+        .body(Body::from(form.as_ref().to_vec()));
     app.ask(request.unwrap()).await
 }
 
@@ -379,6 +379,19 @@ async fn a_form_that_is_refused_comes_back_with_the_reason() {
     let back = answer.header("location").strip_prefix("http://localhost:8000").unwrap().to_owned();
     let html = app.get(&back).await.text();
     assert!(between(&html, "id=\"text-problem\"", "</p>").contains("Write something"));
+}
+
+#[tokio::test]
+async fn a_form_that_cannot_be_read_is_the_clients_fault() {
+    let app = App::new();
+    for function in ["snapshot", "send", "mark", "mark-all", "delete"] {
+        submit(&app, function, b"\x80", SCRIPT).await.problem(400, "bad_request");
+        assert_eq!(submit(&app, function, b"\x80", PAGE).await.status, StatusCode::SEE_OTHER);
+    }
+    let large = format!("user_id=u&content={}", "x".repeat(3_000_000));
+    submit(&app, "send", &large, SCRIPT).await.problem(422, "invalid_input");
+    let larger = format!("user_id=u&content={}", "x".repeat(5_000_000));
+    submit(&app, "send", &larger, SCRIPT).await.problem(413, "payload_too_large");
 }
 
 #[tokio::test]

@@ -17,6 +17,10 @@ impl FromServerFnError for Problem {
             ServerFnErrorErr::Args(_) | ServerFnErrorErr::MissingArg(_) | ServerFnErrorErr::Serialization(_) => {
                 Self::new(Code::BadRequest, "The form cannot be read: a field is missing or has the wrong type.")
             }
+            // The library reads the form by the same words as the browser does the answer.
+            ServerFnErrorErr::Deserialization(_) if cfg!(feature = "ssr") => {
+                Self::new(Code::BadRequest, "The form cannot be read: it is not text in UTF-8.")
+            }
             ServerFnErrorErr::UnsupportedRequestMethod(_) => {
                 Self::new(Code::MethodNotAllowed, "This is called with POST.")
             }
