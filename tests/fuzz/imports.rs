@@ -55,7 +55,8 @@ pub(super) async fn export(file: &Path) -> Result<String, String> {
 
 /// How many notifications a file took, or why it took none.
 pub(super) async fn import(file: &Path, lines: impl Into<Vec<u8>>) -> Result<u64, String> {
-    commands::import(&settings(file), Cursor::new(lines.into())).await.map_err(|error| format!("{error:#}"))
+    let imported = commands::import(&settings(file), Cursor::new(lines.into())).await;
+    imported.map(|imported| imported.notifications).map_err(|error| format!("{error:#}"))
 }
 
 /// What is done to the lines.

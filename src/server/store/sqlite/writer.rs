@@ -369,7 +369,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_write_that_the_thread_dies_of_is_not_known_and_the_next_is_refused() {
+    async fn what_becomes_of_a_write_that_panics_is_not_known_and_the_next_is_done() {
         let name = format!("campanile-writer-{}.db", std::process::id());
         let options = SqliteOptions::new(std::env::temp_dir().join(name));
         let (connection, lock) = open_for_writing(&options).unwrap();
@@ -377,12 +377,8 @@ mod tests {
         writer.is_well().unwrap();
         let lost = writer.write(Weight::ONE, |_| -> rusqlite::Result<()> { panic!("as the test wants it") }).await;
         assert!(matches!(lost, Err(StoreError::Unknown { .. })), "{lost:?}");
-        while writer.is_well().is_ok() {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-        let refused = writer.write(Weight::ONE, |_| Ok(())).await;
-        assert!(matches!(refused, Err(StoreError::Failed { .. })), "{refused:?}");
-        assert!(matches!(writer.is_well(), Err(StoreError::Failed { .. })));
+        writer.write(Weight::ONE, |_| Ok(())).await.unwrap();
+        writer.is_well().unwrap();
         drop(writer);
         for suffix in ["", "-wal", "-shm", ".lock"] {
             drop(std::fs::remove_file(format!("{}{suffix}", options.path.display())));
