@@ -68,12 +68,12 @@ impl Upgraded {
         Self { url, store, credentials, app: App::with(service, &HttpOptions::default()) }
     }
 
-    async fn sqlite() -> Self {
+    fn sqlite() -> Self {
         let path = new_folder().join("campanile.db");
         let database = rusqlite::Connection::open(&path).unwrap();
         database.execute_batch(&until_an_hour_ago(include_str!("upgrade/sqlite.sql"))).unwrap();
         drop(database);
-        Self::open_sqlite(format!("sqlite:{}", path.display())).await
+        Self::open_sqlite(format!("sqlite:{}", path.display()))
     }
 
     async fn postgres() -> Self {
@@ -82,7 +82,7 @@ impl Upgraded {
         Self::open_postgres(url).await
     }
 
-    async fn open_sqlite(url: String) -> Self {
+    fn open_sqlite(url: String) -> Self {
         let store = SqliteStore::open(&SqliteOptions::new(url.strip_prefix("sqlite:").unwrap())).unwrap();
         Self::over(url, store)
     }
@@ -145,7 +145,7 @@ macro_rules! of_both {
 
         mod sqlite {
             $(#[tokio::test(flavor = "multi_thread")] async fn $rule() {
-                super::$rule($crate::upgrade::Upgraded::sqlite().await).await;
+                super::$rule($crate::upgrade::Upgraded::sqlite()).await;
             })*
         }
 

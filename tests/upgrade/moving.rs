@@ -54,7 +54,7 @@ async fn an_old_export_is_taken_with_a_warning() {
         assert_eq!(notifications(&exported), notifications(EXPORT));
         assert_eq!(records(&exported).len(), records(EXPORT).len());
         let imported = if url.starts_with("sqlite:") {
-            Upgraded::open_sqlite(url).await
+            Upgraded::open_sqlite(url)
         } else {
             Upgraded::open_postgres(url).await
         };

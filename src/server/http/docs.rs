@@ -88,7 +88,9 @@ pub(super) fn routes() -> Router<HttpState> {
 /// The files of the page as they are sent, by path and coding. They are the same for everybody, and large:
 /// each is compressed once.
 #[derive(Clone, Default)]
-struct Kept(Arc<Mutex<HashMap<(String, &'static str), (Parts, Bytes)>>>);
+struct Kept(Arc<Mutex<HashMap<PathAndCoding, (Parts, Bytes)>>>);
+
+type PathAndCoding = (String, &'static str);
 
 /// More than there are.
 const MOST_KEPT: usize = 64;

@@ -70,7 +70,7 @@ async fn guard(State(state): State<HttpState>, request: Request, next: Next) -> 
                 }
                 response
             }
-            Err(refused) => refused,
+            Err(refused) => *refused,
         }
     } else {
         let detail = "This server does not answer for this Host. Add the name to the setting allowed-hosts.";

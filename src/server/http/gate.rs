@@ -32,7 +32,7 @@ pub(super) async fn admit(
     options: &Arc<HttpOptions>,
     address: IpAddr,
     head: &mut Parts,
-) -> Result<Option<Told>, Response> {
+) -> Result<Option<Told>, Box<Response>> {
     // Where no route is, there is nothing to keep callers from.
     let Some(route) = head.extensions.get::<MatchedPath>() else { return Ok(None) };
     let access = Access::of(&head.method, route.as_str());
@@ -58,7 +58,7 @@ pub(super) async fn admit(
         head.extensions.insert(Principal::anonymous());
         return Ok(None);
     }
-    let standing = identify(auth, address, head).await.map_err(|error| problem::refused(auth, error))?;
+    let standing = identify(auth, address, head).await.map_err(|error| Box::new(problem::refused(auth, error)))?;
     let Some(standing) = standing else {
         let anonymous = Principal::anonymous();
         permit(access, &anonymous)?;
@@ -68,7 +68,7 @@ pub(super) async fn admit(
     let holder = standing.principal.holder();
     let policy = policy_of(holder);
     let counted = auth.usage().of_holder(holder).transpose();
-    let remaining = counted.map_err(|too_often| problem::too_many(&too_often, policy))?;
+    let remaining = counted.map_err(|too_often| Box::new(problem::too_many(&too_often, policy)))?;
     permit(access, &standing.principal)?;
     // What a body weighs is known from what its sender says of it.
     let length = head.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
@@ -86,14 +86,14 @@ impl Told {
     }
 }
 
-fn permit(access: Access, principal: &Principal) -> Result<(), Response> {
+fn permit(access: Access, principal: &Principal) -> Result<(), Box<Response>> {
     let permitted = match access {
         Access::Open | Access::Page | Access::Attempt => Ok(()),
         Access::Known if principal.is_known() => Ok(()),
         Access::Known => Err(Denied::Unauthenticated),
         Access::To(scope) => principal.may(scope),
     };
-    permitted.map_err(problem::denied)
+    permitted.map_err(|why| Box::new(problem::denied(why)))
 }
 
 /// Who calls, if they show anything.
