@@ -23,10 +23,11 @@ use super::{
     bus::{Bus, Local},
     clock::{Clock, SystemClock, moved},
     hub::Hub,
-    identity::{Principal, Scope},
+    identity::{Holder, Principal, Scope},
     limiter::{Limiter, Rate, TooOften},
-    store::{Creation, Due, Store, StoreError},
+    store::{Creation, Due, Once, Store, StoreError},
     tasks::Tasks,
+    workshop::{Broken, Workshop},
 };
 use crate::model::{
     Changes, Content, Cursor, FieldError, Filter, Invalid, Limit, NewNotification, Notification, NotificationId,
@@ -41,10 +42,13 @@ const DUE_STEP: usize = 500;
 /// Creates, lists, marks and deletes notifications.
 ///
 /// A clone is cheap and is the same service. Every call may come from many tasks at once, and says
-/// who is calling: what a [`Principal`] may not do is [`ServiceError::Forbidden`], and what it may
+/// who is calling: what a [`Principal`] may not do is [`ServiceError::Denied`], and what it may
 /// not know of is [`ServiceError::NotFound`].
 #[derive(Clone)]
-pub struct NotificationService {
+pub struct NotificationService(Arc<Parts>);
+
+#[derive(Clone)]
+struct Parts {
     store: Arc<dyn Store>,
     hub: Arc<Hub>,
     clock: Arc<dyn Clock>,
@@ -52,6 +56,7 @@ pub struct NotificationService {
     max_age: Option<TimeDelta>,
     recipients: Option<Arc<Limiter<UserId>>>,
     tasks: Tasks,
+    workshop: Workshop,
 }
 
 impl NotificationService {
@@ -77,7 +82,7 @@ impl NotificationService {
     pub(in crate::server) fn on_bus(store: Arc<dyn Store>, clock: impl Clock, bus: Arc<dyn Bus>) -> Self {
         let hub = Hub::new(bus);
         store.announce_to(Arc::<Hub>::clone(&hub));
-        Self {
+        Self(Arc::new(Parts {
             store,
             hub,
             clock: Arc::new(clock),
@@ -85,43 +90,51 @@ impl NotificationService {
             max_age: None,
             recipients: None,
             tasks: Tasks::default(),
-        }
+            workshop: Workshop::new(),
+        }))
+    }
+
+    /// The same, with this changed.
+    fn with(self, change: impl FnOnce(&mut Parts)) -> Self {
+        let mut parts = Arc::unwrap_or_clone(self.0);
+        change(&mut parts);
+        Self(Arc::new(parts))
     }
 
     /// The same, with another limit for how many notifications one call creates.
     #[must_use]
     pub fn batch_max(self, batch_max: usize) -> Self {
-        Self { batch_max, ..self }
+        self.with(|parts| parts.batch_max = batch_max)
     }
 
     /// How many notifications one call creates at most.
     pub(in crate::server) fn most_at_once(&self) -> usize {
-        self.batch_max
+        self.0.batch_max
     }
 
     /// The same, but what was accepted longer ago than this is deleted, as if it had expired.
     #[must_use]
     pub fn max_age(self, max_age: Option<TimeDelta>) -> Self {
-        Self { max_age, ..self }
+        self.with(|parts| parts.max_age = max_age)
     }
 
     /// The same, but nobody is sent more notifications than this, whoever sends them. Whoever is at
     /// the limit is sent nothing more for a while.
     #[must_use]
     pub fn limit_recipients(self, rate: Option<Rate>) -> Self {
-        Self { recipients: rate.map(|rate| Arc::new(Limiter::new(rate))), ..self }
+        self.with(|parts| parts.recipients = rate.map(|rate| Arc::new(Limiter::new(rate))))
     }
 
     /// The tasks that run beside the service's calls; those of its server may be put with them.
     #[must_use]
     pub fn tasks(&self) -> &Tasks {
-        &self.tasks
+        &self.0.tasks
     }
 
     /// The present moment, as the service sees it.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        self.clock.now()
+        self.0.clock.now()
     }
 
     /// Sends one notification and returns it with its id and time.
@@ -161,14 +174,17 @@ impl NotificationService {
         key: Option<&IdempotencyKey>,
     ) -> Result<Vec<Notification>, ServiceError> {
         principal.may(Scope::Send)?;
-        if new.is_empty() || new.len() > self.batch_max {
-            let why = format!("A batch has 1 to {} notifications; this has {}.", self.batch_max, new.len());
+        if new.is_empty() || new.len() > self.0.batch_max {
+            let why = format!("A batch has 1 to {} notifications; this has {}.", self.0.batch_max, new.len());
             return Err(ServiceError::Invalid(vec![FieldError::new("notifications", Invalid::new(why))]));
         }
-        let once = key.map(|key| key.once(principal.holder(), &new, self.clock.now())).transpose()?;
-        if let Some(recipients) = &self.recipients {
+        let once = match key {
+            Some(key) => Some(self.once(key, principal.holder(), &new).await?),
+            None => None,
+        };
+        if let Some(recipients) = &self.0.recipients {
             let before = match &once {
-                Some(once) => self.store.once(once).await?,
+                Some(once) => self.0.store.once(once).await?,
                 None => None,
             };
             // What was done before is answered and not counted again.
@@ -178,8 +194,21 @@ impl NotificationService {
             count(recipients, &new)?;
         }
         let notifications: Vec<_> = new.into_iter().map(|new| self.accept(new)).collect();
-        let creation = self.store.create(&notifications, once.as_ref()).await?;
+        let creation = self.0.store.create(&notifications, once.as_ref()).await?;
         answer(notifications, creation)
+    }
+
+    /// What the store needs to recognise this request when it comes again. To hash what many are told
+    /// would hold up everybody else.
+    async fn once(&self, key: &IdempotencyKey, caller: &Holder, new: &[NewNotification]) -> Result<Once, StoreError> {
+        const MANY: usize = 16;
+        let at = self.0.clock.now();
+        if new.len() < MANY {
+            return key.once(caller, new, at);
+        }
+        let (key, caller, new) = (key.clone(), caller.clone(), new.to_vec());
+        let hashed = self.0.workshop.run(move || key.once(&caller, &new, at)).await;
+        hashed.unwrap_or_else(|Broken| Err(StoreError::failed("a request could not be hashed")))
     }
 
     /// One page of what meets the filter, newest first, starting after `before`. For a user, all
@@ -200,10 +229,10 @@ impl NotificationService {
         let before = before.map(|before| before.of_kind(inbox.is_some())).transpose();
         let before = before.map_err(|why| ServiceError::Invalid(vec![FieldError::new("before", why)]))?;
         if inbox == filter.user_id.as_ref() {
-            return Ok(self.store.list(filter, before, limit).await?);
+            return Ok(self.0.store.list(filter, before, limit).await?);
         }
         let filter = Filter { user_id: inbox.cloned(), ..filter.clone() };
-        Ok(self.store.list(&filter, before, limit).await?)
+        Ok(self.0.store.list(&filter, before, limit).await?)
     }
 
     /// One notification.
@@ -222,7 +251,7 @@ impl NotificationService {
         id: NotificationId,
     ) -> Result<Notification, ServiceError> {
         principal.may(scope)?;
-        let found = self.store.get(id).await?;
+        let found = self.0.store.get(id).await?;
         found.filter(|notification| principal.owns(&notification.user_id)).ok_or(ServiceError::no_notification(id))
     }
 
@@ -242,7 +271,7 @@ impl NotificationService {
         if !principal.owns(user_id) {
             return Err(nothing());
         }
-        self.store.mark_read_at(user_id, index).await?.ok_or_else(nothing)
+        self.0.store.mark_read_at(user_id, index).await?.ok_or_else(nothing)
     }
 
     /// Marks one notification read or unread, and returns it as it is then. Marking it as it is
@@ -257,7 +286,7 @@ impl NotificationService {
         is_read: bool,
     ) -> Result<Notification, ServiceError> {
         self.find(principal, Scope::Mark, id).await?;
-        self.store.set_read(id, is_read).await?.ok_or(ServiceError::no_notification(id))
+        self.0.store.set_read(id, is_read).await?.ok_or(ServiceError::no_notification(id))
     }
 
     /// Marks the whole inbox read, and returns how many were unread.
@@ -266,7 +295,7 @@ impl NotificationService {
     /// When the caller may not read that inbox.
     pub async fn mark_all_read(&self, principal: &Principal, user_id: &UserId) -> Result<u64, ServiceError> {
         principal.may_in(Scope::Mark, Some(user_id))?;
-        Ok(self.store.mark_all_read(user_id).await?)
+        Ok(self.0.store.mark_all_read(user_id).await?)
     }
 
     /// Deletes one notification.
@@ -275,7 +304,7 @@ impl NotificationService {
     /// When there is none of that id that the caller may know of.
     pub async fn delete(&self, principal: &Principal, id: NotificationId) -> Result<(), ServiceError> {
         self.find(principal, Scope::Mark, id).await?;
-        self.store.delete(id).await?.map(drop).ok_or(ServiceError::no_notification(id))
+        self.0.store.delete(id).await?.map(drop).ok_or(ServiceError::no_notification(id))
     }
 
     /// How many notifications of the inbox are unread; 0 for a user nobody has written to.
@@ -284,7 +313,7 @@ impl NotificationService {
     /// When the caller may not read that inbox.
     pub async fn unread_count(&self, principal: &Principal, user_id: &UserId) -> Result<u64, ServiceError> {
         principal.may_in(Scope::Read, Some(user_id))?;
-        Ok(self.store.unread_count(user_id).await?)
+        Ok(self.0.store.unread_count(user_id).await?)
     }
 
     /// What changed in the inbox after the change number `since`, at most `limit` events.
@@ -299,7 +328,7 @@ impl NotificationService {
         limit: Limit,
     ) -> Result<Changes, ServiceError> {
         principal.may_in(Scope::Read, Some(user_id))?;
-        Ok(self.store.changes(user_id, since, limit).await?)
+        Ok(self.0.store.changes(user_id, since, limit).await?)
     }
 
     /// Follows an inbox: what changed after `since`, then `hello`, then every change as it happens,
@@ -315,7 +344,7 @@ impl NotificationService {
     ) -> Result<Follower, ServiceError> {
         principal.may_in(Scope::Read, Some(user_id))?;
         self.keep_up();
-        Follower::of_one(Arc::clone(&self.store), &self.hub, user_id, since).await
+        Follower::of_one(Arc::clone(&self.0.store), &self.0.hub, user_id, since).await
     }
 
     /// Follows all inboxes: every change from now on, the changes of each inbox in their order. Who
@@ -326,18 +355,18 @@ impl NotificationService {
     pub fn follow_all(&self, principal: &Principal) -> Result<Follower, ServiceError> {
         principal.may_in(Scope::Read, None)?;
         self.keep_up();
-        Ok(Follower::of_all(&self.hub))
+        Ok(Follower::of_all(&self.0.hub))
     }
 
     /// Ends every [`Follower`], now and from now on: the server is stopping.
     pub fn stop_following(&self) {
-        self.hub.close();
+        self.0.hub.close();
     }
 
     /// Sees to it that those who listen are told; from the first time on that somebody does.
     pub(in crate::server) fn keep_up(&self) {
-        if let Some(work) = self.hub.take_work() {
-            keeper::start(&self.store, &self.hub, work, &self.tasks);
+        if let Some(work) = self.0.hub.take_work() {
+            keeper::start(&self.0.store, &self.0.hub, work, &self.0.tasks);
         }
     }
 
@@ -349,7 +378,7 @@ impl NotificationService {
     pub async fn overview(&self, principal: &Principal, user_id: Option<&UserId>) -> Result<Overview, ServiceError> {
         let inbox = user_id.or(principal.own_inbox());
         principal.may_in(Scope::Read, inbox)?;
-        Ok(self.store.overview(inbox).await?)
+        Ok(self.0.store.overview(inbox).await?)
     }
 
     /// Deletes what has expired or is too old, and returns how many notifications that were.
@@ -359,12 +388,12 @@ impl NotificationService {
     /// # Errors
     /// When the store cannot.
     pub async fn delete_due(&self) -> Result<usize, ServiceError> {
-        let now = self.clock.now();
-        let accepted_before = self.max_age.map(|age| moved(now, -age));
+        let now = self.0.clock.now();
+        let accepted_before = self.0.max_age.map(|age| moved(now, -age));
         let due = Due { now, accepted_before, limit: DUE_STEP };
         let mut deleted = 0;
         loop {
-            let step = self.store.delete_due(&due).await?;
+            let step = self.0.store.delete_due(&due).await?;
             deleted += step;
             if step < DUE_STEP {
                 return Ok(deleted);
@@ -374,7 +403,7 @@ impl NotificationService {
 
     /// Forgets whatever is only remembered for a while, such as how much was sent to whom lately.
     pub fn forget_idle(&self) {
-        if let Some(recipients) = &self.recipients {
+        if let Some(recipients) = &self.0.recipients {
             recipients.forget_idle();
         }
     }
@@ -384,19 +413,19 @@ impl NotificationService {
     /// # Errors
     /// When the store cannot.
     pub async fn ready(&self) -> Result<(), ServiceError> {
-        Ok(self.store.ready().await?)
+        Ok(self.0.store.ready().await?)
     }
 
     /// Whether other processes are told of changes at once. While they are not, they find them in the
     /// store some seconds later.
     #[must_use]
     pub fn is_connected(&self) -> bool {
-        self.hub.is_connected()
+        self.0.hub.is_connected()
     }
 
     /// Gives a notification its id and its time.
     fn accept(&self, new: NewNotification) -> Notification {
-        let timestamp = self.clock.now();
+        let timestamp = self.0.clock.now();
         let micros = u64::try_from(timestamp.as_micros()).unwrap_or(0);
         let nanos = u32::try_from(micros % 1_000_000).unwrap_or(0) * 1_000;
         let moment = uuid::Timestamp::from_unix(NoContext, micros / 1_000_000, nanos);

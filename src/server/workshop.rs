@@ -18,7 +18,12 @@ pub(in crate::server) struct Broken;
 impl Workshop {
     /// With as many places as there are processors.
     pub(in crate::server) fn new() -> Self {
-        Self(Arc::new(Semaphore::new(available_parallelism().map_or(1, NonZeroUsize::get))))
+        Self::with_places(available_parallelism().map_or(1, NonZeroUsize::get))
+    }
+
+    /// With so many places: more than there are processors, where work waits for a disk.
+    pub(in crate::server) fn with_places(places: usize) -> Self {
+        Self(Arc::new(Semaphore::new(places)))
     }
 
     /// Does it when there is a place. Work that was begun is done to its end, whether its caller waits or
@@ -46,7 +51,7 @@ mod tests {
 
     #[tokio::test]
     async fn only_so_much_is_done_at_once_and_a_panic_takes_no_place_along() {
-        let workshop = Workshop(Arc::new(Semaphore::new(2)));
+        let workshop = Workshop::with_places(2);
         let (busy, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let jobs = (0..20).map(|number| {
             let (workshop, busy, most) = (workshop.clone(), Arc::clone(&busy), Arc::clone(&most));

@@ -53,11 +53,8 @@ async fn an_old_export_is_taken_with_a_warning() {
         let exported = export(&url);
         assert_eq!(notifications(&exported), notifications(EXPORT));
         assert_eq!(records(&exported).len(), records(EXPORT).len());
-        let imported = if url.starts_with("sqlite:") {
-            Upgraded::open_sqlite(url)
-        } else {
-            Upgraded::open_postgres(url).await
-        };
+        let imported =
+            if url.starts_with("sqlite:") { Upgraded::open_sqlite(url) } else { Upgraded::open_postgres(url).await };
         super::retrying::a_retry_with_data(&imported).await;
     }
 }

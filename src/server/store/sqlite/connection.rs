@@ -14,7 +14,10 @@ use std::{
 use rusqlite::{Connection, OpenFlags};
 
 use super::SqliteOptions;
-use crate::server::store::{Schema, StoreError};
+use crate::server::{
+    store::{Schema, StoreError},
+    workshop::{Broken, Workshop},
+};
 
 mod migrations {
     refinery::embed_migrations!("migrations/sqlite");
@@ -187,6 +190,8 @@ pub(super) struct Readers {
     idle: Mutex<Vec<Connection>>,
     /// Whether something was read that no SQLite wrote.
     is_damaged: AtomicBool,
+    /// Where large reads are done.
+    large: Workshop,
 }
 
 impl Readers {
@@ -194,9 +199,17 @@ impl Readers {
     pub(super) const SMALL: usize = 100;
     /// The most connections that are kept open when nobody reads.
     const MOST_IDLE: usize = 16;
+    /// How many reads that are not small are done at once. Each may hold a whole page, and the disk has no
+    /// more to give.
+    const MOST_LARGE: usize = 8;
 
     pub(super) fn new(path: &Path) -> Self {
-        Self { path: path.to_owned(), idle: Mutex::default(), is_damaged: AtomicBool::new(false) }
+        Self {
+            path: path.to_owned(),
+            idle: Mutex::default(),
+            is_damaged: AtomicBool::new(false),
+            large: Workshop::with_places(Self::MOST_LARGE),
+        }
     }
 
     /// Reads, at once when it is small, else on a thread where it holds up nobody.
@@ -209,7 +222,8 @@ impl Readers {
             return self.with(read);
         }
         let readers = Arc::clone(self);
-        on_a_thread(move || readers.with(read)).await
+        let done = self.large.run(move || readers.with(read)).await;
+        done.unwrap_or_else(|Broken| Err(StoreError::failed("a read was cut off")))
     }
 
     /// Whether the file was in order wherever it was read.
