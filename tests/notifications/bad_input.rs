@@ -204,8 +204,8 @@ async fn a_field_that_is_not_known() {
         (paths[1], r#"{"notification": [], "user_ids": ["ann"], "content": "x"}"#, "notification", "notifications"),
         (
             paths[1],
-            r#"{"notifications": [{"user_id": "ann", "content": "x"}, {"user_id": "ann", "content": "x", "titel": "x"}]}"#,
-            "notifications[1].titel",
+            r#"{"notifications": [{"user_id": "ann", "content": "x"}, {"user_id": "ann", "content": "x", "subtitle": "x"}]}"#,
+            "notifications[1].subtitle",
             "title",
         ),
     ] {

@@ -124,14 +124,14 @@ async fn as_much_that_is_wrong_as_fits_is_told_in_few_words() {
 #[tokio::test]
 async fn everything_that_is_wrong_with_each_is_said_at_once() {
     let app = App::new();
-    let body = json!({"notifications": [{"user_id": 7, "category": "NO"}, {"content": "x", "titel": "y"}]});
+    let body = json!({"notifications": [{"user_id": 7, "category": "NO"}, {"content": "x", "subtitle": "y"}]});
     let problem = app.post_json(PATH, &body).await.problem(422, "invalid_input");
     let fields: Vec<_> = problem["errors"].as_array().unwrap().iter().map(|e| e["field"].as_str().unwrap()).collect();
     let expected = [
         "notifications[0].user_id",
         "notifications[0].content",
         "notifications[0].category",
-        "notifications[1].titel",
+        "notifications[1].subtitle",
         "notifications[1].user_id",
     ];
     assert_eq!(fields, expected);

@@ -83,9 +83,9 @@ mod tests {
             ("user", "user_id"),
             ("user_ids", "user_id"),
             ("limits", "limit"),
-            ("lmit", "limit"),
+            ("limi", "limit"),
             ("is_unread", "unread"),
-            ("befoer", "before"),
+            ("beforee", "before"),
         ] {
             assert_eq!(nearest(name, &KNOWN), Some(right), "{name}");
             let error = unknown(name, &KNOWN);
