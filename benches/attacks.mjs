@@ -3,6 +3,8 @@
 //
 // usage: node benches/attacks.mjs CAMPANILE
 //
+// BENCH_ATTACK, the beginning of a name such as "fan-outs", makes only that one.
+//
 // The server has 512 MB: by a memory cgroup where one can be made (root, v1 or v2), else its resident memory is only
 // watched. The load generators share the processors with the server, so the attackers are two processes that give way
 // to everything else (`nice -n 10`), and each attack has a rate: what is measured is the server and not Node. The
@@ -21,6 +23,8 @@ import { Table, residentMegabytes, start, stopAll } from './measure.mjs';
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 3) * 20;
 const ALONE = Number(process.env.BENCH_SECONDS ?? 3) * 5;
 const MEMORY = 512;
+/** Which attack is made; all of them when it is not said. */
+const ONLY = process.env.BENCH_ATTACK;
 const MIB = 1024 * 1024;
 /** How long a client waits for an answer, in milliseconds. */
 const PATIENCE = 10_000;
@@ -46,11 +50,14 @@ function ask(url, { method = 'GET', path, key, body, agent }) {
 async function behave(url, key, seconds) {
   const agent = new Agent({ keepAlive: true, maxSockets: 8 });
   const took = [];
+  const sending = [];
   const statuses = {};
   const timed = async (what) => {
     const began = process.hrtime.bigint();
     const status = await ask(url, { ...what, key, agent });
-    took.push(Number(process.hrtime.bigint() - began) / 1e6);
+    const milliseconds = Number(process.hrtime.bigint() - began) / 1e6;
+    took.push(milliseconds);
+    if (what.body) sending.push(milliseconds);
     statuses[status] = (statuses[status] ?? 0) + 1;
   };
   const round = async () => {
@@ -66,8 +73,8 @@ async function behave(url, key, seconds) {
   }
   await Promise.all(rounds);
   agent.destroy();
-  took.sort((a, b) => a - b);
-  return { p50: percentile(took, 0.5), p99: percentile(took, 0.99), statuses };
+  for (const times of [took, sending]) times.sort((a, b) => a - b);
+  return { p50: percentile(took, 0.5), p99: percentile(took, 0.99), sending: percentile(sending, 0.5), statuses };
 }
 
 /** Counts what an attack is answered. */
@@ -167,7 +174,8 @@ async function attack(which, url, keys, seconds) {
   const end = Date.now() + seconds * 1_000;
   const agent = new Agent({ keepAlive: true, maxSockets: 200 });
   const tallies = {};
-  const running = Object.entries(ATTACKS[which]).flatMap(([name, begin]) => {
+  const chosen = Object.entries(ATTACKS[which]).filter(([name]) => !ONLY || name.startsWith(ONLY));
+  const running = chosen.flatMap(([name, begin]) => {
     tallies[name] = new Tally();
     return begin(url, { ...keys, agent }, end, tallies[name]);
   });
@@ -257,7 +265,7 @@ try {
   for (const [name, statuses] of Object.entries(tallies)) {
     console.log(`${name}: ${Object.entries(statuses).map(([status, count]) => `${count} × ${status === '0' ? 'cut' : status}`).join(', ') || 'no answer'}`);
   }
-  const show = ({ p50, p99 }) => `p50 ${p50.toFixed(1)}, p99 ${p99.toFixed(1)} ms`;
+  const show = ({ p50, p99, sending }) => `p50 ${p50.toFixed(1)}, of creates ${sending.toFixed(1)}, p99 ${p99.toFixed(1)} ms`;
   const refused = Object.entries(attacked.statuses).filter(([status]) => !/^2/.test(status)).reduce((sum, [, count]) => sum + count, 0);
   const table = new Table();
   table.row(`p99 of a client beside all attacks (${show(attacked)}), against alone (${show(alone)})`, Number((attacked.p99 / alone.p99).toFixed(2)), '×', '<= 3');
