@@ -13,3 +13,13 @@ CREATE TABLE once_by_caller (
     PRIMARY KEY (caller, key)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX once_by_caller_by_time ON once_by_caller (at);
+
+-- What many were told at once is kept once: a notification with a body has its content and data there, and none of its
+-- own.
+CREATE TABLE bodies (
+    body    INTEGER PRIMARY KEY,
+    content TEXT    NOT NULL,
+    data    TEXT, -- JSON
+    uses    INTEGER NOT NULL -- how many notifications have it; with the last one it goes
+) STRICT;
+ALTER TABLE notifications ADD COLUMN body INTEGER;

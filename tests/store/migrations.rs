@@ -10,7 +10,7 @@ const LANDED: [(&str, &str); 7] = [
     ("postgres/V4__acceptance.sql", "f19c38296832e66f528ed49d27c223a348439051a217b7e36502d224eb30d18b"),
     ("sqlite/V1__inboxes.sql", "7385db8d114c58b409b70f440cc3f2bd5b46a8b63ae502fb2913475b2d860b4a"),
     ("sqlite/V2__credentials.sql", "b12f88d522680baffb4706085003ba1c0756b99eb0df95f0cff5c259aee38966"),
-    ("sqlite/V3__acceptance.sql", "f42f2bcb3fab64920790453112dc54e33c1fec684e2dfada48e12014ce47ba3a"),
+    ("sqlite/V3__acceptance.sql", "82f7f1a2f3c4009cc244898fe176a2047698714dc9a962b0f8d11fad540da0b6"),
 ];
 
 #[test]

@@ -241,7 +241,7 @@ async fn a_damaged_file_is_no_passing_trouble_and_not_ready() {
     let damaged: Vec<u8> = whole
         .iter()
         .enumerate()
-        .map(|(place, byte)| if (96 * 1024..160 * 1024).contains(&place) { 0xaa } else { *byte })
+        .map(|(place, byte)| if (128 * 1024..192 * 1024).contains(&place) { 0xaa } else { *byte })
         .collect();
     std::fs::write(&path, damaged).unwrap();
     let store = open(&path).unwrap();
@@ -284,6 +284,7 @@ async fn a_file_of_the_release_before_is_brought_up_to_date() {
     drop(store);
     let past = rusqlite::Connection::open(&path).unwrap();
     let back = "ALTER TABLE inboxes DROP COLUMN newest; DROP TABLE once_by_caller;
+        ALTER TABLE notifications DROP COLUMN body; DROP TABLE bodies;
         DELETE FROM refinery_schema_history WHERE version = 3";
     past.execute_batch(back).unwrap();
     let at = Timestamp::parse("2026-01-01T00:00:00Z").unwrap();
@@ -352,4 +353,30 @@ async fn rows_that_today_s_rules_would_refuse_are_read_moved_and_deleted() {
     for notification in shown {
         assert_eq!(store.delete(notification.id).await.unwrap(), Some(notification));
     }
+}
+
+/// What many are told at once is kept once, as long as one of them has it, and comes back whole.
+#[tokio::test]
+async fn what_many_are_told_is_kept_once() {
+    let path = new_file();
+    let store = open(&path).unwrap();
+    let long = "x".repeat(10_000);
+    let told: Vec<_> = ["ann", "bob", "cem", "ann"].map(|user| accepted(draft(user, &long))).into();
+    store.create(&told, None).await.unwrap();
+    store.create(&[accepted(draft("ann", &long)), accepted(draft("ann", "another"))], None).await.unwrap();
+    let raw = rusqlite::Connection::open(&path).unwrap();
+    let count = |sql: &str| raw.query_row(sql, (), |row| row.get::<_, i64>(0)).unwrap();
+    assert_eq!(count("SELECT count(*) FROM bodies WHERE uses = 4"), 1);
+    assert_eq!(count("SELECT sum(length(content)) FROM notifications"), 10_000 + 7);
+    for user in ["ann", "bob"] {
+        assert!(inbox(&store, &super::user(user)).await.iter().any(|found| found.content.as_str() == long));
+    }
+    let found = store.get(told[2].id).await.unwrap().unwrap();
+    assert_eq!((found.content.as_str(), found.id), (&*long, told[2].id));
+    for (left, one) in told.iter().enumerate().rev() {
+        let gone = store.delete(one.id).await.unwrap().unwrap();
+        assert_eq!(gone.content.as_str(), long);
+        assert_eq!(count("SELECT coalesce(sum(uses), 0) FROM bodies"), i64::try_from(left).unwrap());
+    }
+    assert_eq!(count("SELECT count(*) FROM bodies"), 0);
 }

@@ -5,6 +5,7 @@
 //! commit. What was answered is on the disk.
 
 mod beside;
+mod body;
 mod connection;
 mod credentials;
 mod error;

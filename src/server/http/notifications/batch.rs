@@ -13,6 +13,7 @@ use crate::{
         UserId,
     },
     server::{
+        budget::Exhausted,
         http::{
             body::JsonBody,
             extract::{Caller, Idempotency, Nothing, Query},
@@ -81,6 +82,7 @@ struct FanoutBody {
 
 /// What a batch created.
 #[derive(Serialize, ToSchema)]
+#[schema(as = BatchAnswer)]
 #[serde(untagged)]
 enum Batch {
     Each(Created),
@@ -105,6 +107,7 @@ struct Told {
 
 /// That one user was told.
 #[derive(Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 struct Receipt {
     /// Stable name of this notification.
     id: NotificationId,
@@ -141,9 +144,11 @@ async fn batch(
 ) -> Result<(StatusCode, Json<Batch>), Problem> {
     let (size, most) = (body.len(), service.most_at_once());
     let (form, new) = body.read(move |body| read::batch(body, most)).await?;
-    // The body was counted when it came in; one message to many users is written for each of them.
+    // The body was counted when it came in; one message to many users is told to each of them.
     let bytes = if form == read::Form::Fanout { size.saturating_mul(new.len()) } else { 0 };
     state.charge(principal.holder(), new.len(), bytes);
+    let mut share = state.budget().share();
+    share.grow(bytes).map_err(|Exhausted| Problem::busy())?;
     let notifications = service.create_batch(&principal, new, key.as_ref()).await?;
     let created = match form {
         read::Form::Each => Batch::Each(Created { notifications }),

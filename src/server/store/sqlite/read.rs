@@ -31,7 +31,7 @@ pub(super) fn ready(connection: &Connection) -> rusqlite::Result<()> {
     // Of each table the first row: what is missing or damaged there is known before it is asked for.
     const READY: &str = "SELECT (SELECT max(inbox) FROM inboxes), (SELECT max(seq) FROM notifications),
         (SELECT 1 FROM deletions LIMIT 1), (SELECT 1 FROM once_by_caller LIMIT 1), (SELECT 1 FROM totals LIMIT 1),
-        (SELECT 1 FROM service_keys LIMIT 1), (SELECT 1 FROM grants LIMIT 1)";
+        (SELECT 1 FROM service_keys LIMIT 1), (SELECT 1 FROM grants LIMIT 1), (SELECT 1 FROM bodies LIMIT 1)";
     connection.prepare_cached(READY)?.query_row((), |_| Ok(()))
 }
 

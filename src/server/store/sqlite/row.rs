@@ -12,7 +12,9 @@ use crate::model::{
 /// The columns of [`Stored`], of the table under the name `n`.
 macro_rules! columns {
     () => {
-        "n.seq, n.inbox, n.id, n.timestamp, n.category, n.content, n.title, n.link, n.data, n.expires_at, \
+        "n.seq, n.inbox, n.id, n.timestamp, n.category, \
+         iif(n.body IS NULL, n.content, (SELECT o.content FROM bodies o WHERE o.body = n.body)), n.title, n.link, \
+         iif(n.body IS NULL, n.data, (SELECT o.data FROM bodies o WHERE o.body = n.body)), n.expires_at, \
          n.is_read, n.modseq, n.created"
     };
 }

@@ -190,7 +190,7 @@ fn take(connection: &Connection, record: Record, seq: &mut i64) -> Result<(), St
         }
         Record::Notification { modseq, created, notification, kept: _ } => {
             let inbox = number_of(connection, &notification.user_id)?;
-            insert(connection, *seq, inbox, &notification, modseq, created)?;
+            insert(connection, *seq, inbox, &notification, None, (modseq, created))?;
             *seq += 1;
         }
         Record::Deletion { user_id, modseq, id } => {

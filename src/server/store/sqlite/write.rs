@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension};
 use uuid::Uuid;
 
 use super::{
+    body,
     inbox::Inbox,
     once::{answer, insert_once},
     row::{COLUMNS, Stored, columns, kept_text, timestamp},
@@ -78,8 +79,12 @@ impl<'a> Batch<'a> {
         {
             return Ok(answer);
         }
-        let accepted: Vec<_> =
-            notifications.iter().map(|notification| self.create(notification)).collect::<rusqlite::Result<_>>()?;
+        let body = body::in_common(notifications);
+        let body = body.map(|of| body::keep(self.connection, of, notifications.len())).transpose()?;
+        let accepted: Vec<_> = notifications
+            .iter()
+            .map(|notification| self.create(notification, body))
+            .collect::<rusqlite::Result<_>>()?;
         if let Some(once) = once {
             let made: Vec<_> = notifications.iter().map(|notification| notification.id).zip(accepted.clone()).collect();
             insert_once(self.connection, once, &made)?;
@@ -87,8 +92,8 @@ impl<'a> Batch<'a> {
         Ok(Creation::Done(accepted))
     }
 
-    /// Creates one, and returns when it was accepted.
-    fn create(&mut self, notification: &Notification) -> rusqlite::Result<Timestamp> {
+    /// Creates one, with this body if it has one in common with others, and returns when it was accepted.
+    fn create(&mut self, notification: &Notification, body: Option<i64>) -> rusqlite::Result<Timestamp> {
         let number = self.number_of(&notification.user_id)?;
         let (connection, seq, window) = (self.connection, self.next_seq, self.window);
         self.next_seq += 1;
@@ -98,7 +103,7 @@ impl<'a> Batch<'a> {
         inbox.total += 1;
         let accepted = timestamp(3, inbox.accept(connection, notification.timestamp.as_micros())?)?;
         let notification = notification.clone().with_timestamp(accepted);
-        insert(connection, seq, number, &notification, modseq, modseq)?;
+        insert(connection, seq, number, &notification, body, (modseq, modseq))?;
         let surplus = inbox.total.saturating_sub(window);
         let (user_id, unread_count) = (inbox.user_id.clone(), inbox.present.unread_count);
         *self.kinds.entry(notification.category.clone()).or_default() += 1;
@@ -212,13 +217,16 @@ impl<'a> Batch<'a> {
 
     /// Takes a notification away and remembers that.
     fn remove(&mut self, number: i64, seq: i64) -> rusqlite::Result<()> {
-        const DELETE: &str = "DELETE FROM notifications WHERE seq = ?1 RETURNING id, category, is_read, modseq";
+        const DELETE: &str = "DELETE FROM notifications WHERE seq = ?1 RETURNING id, category, is_read, modseq, body";
         const REMEMBER: &str = "INSERT INTO deletions (inbox, modseq, id) VALUES (?1, ?2, ?3)";
         let connection = self.connection;
-        let (id, category, is_read, modseq): ([u8; 16], Category, bool, u64) =
+        let (id, category, is_read, modseq, body): ([u8; 16], Category, bool, u64, Option<i64>) =
             connection.prepare_cached(DELETE)?.query_row([seq], |row| {
-                Ok((row.get(0)?, kept_text(row, 1, Category::stored)?, row.get(2)?, row.get(3)?))
+                Ok((row.get(0)?, kept_text(row, 1, Category::stored)?, row.get(2)?, row.get(3)?, row.get(4)?))
             })?;
+        if let Some(body) = body {
+            body::let_go(connection, body)?;
+        }
         let keep = self.window;
         let inbox = self.inbox(number)?;
         let is_read = is_read || modseq <= inbox.present.all_read_modseq;
@@ -301,17 +309,22 @@ fn forget_deletions(connection: &Connection, inbox: &mut Inbox, keep: u64) -> ru
     Ok(())
 }
 
+/// Adds a row; what is in its body, if it has one, is not in the row.
 pub(super) fn insert(
     connection: &Connection,
     seq: i64,
     inbox: i64,
     notification: &Notification,
-    modseq: u64,
-    created: u64,
+    body: Option<i64>,
+    (modseq, created): (u64, u64),
 ) -> rusqlite::Result<()> {
     const INSERT: &str = "INSERT INTO notifications
-        (seq, inbox, id, timestamp, category, content, title, link, data, expires_at, is_read, modseq, created)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+        (seq, inbox, id, timestamp, category, content, title, link, data, expires_at, is_read, modseq, created, body)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+    let (content, data) = match body {
+        Some(_) => ("", None),
+        None => (notification.content.as_str(), notification.data.as_ref().map(|data| data.as_str())),
+    };
     connection
         .prepare_cached(INSERT)?
         .execute((
@@ -320,14 +333,15 @@ pub(super) fn insert(
             notification.id.as_uuid().as_bytes(),
             notification.timestamp.as_micros(),
             notification.category.as_str(),
-            notification.content.as_str(),
+            content,
             notification.title.as_ref().map(|title| title.as_str()),
             notification.link.as_ref().map(|link| link.as_str()),
-            notification.data.as_ref().map(|data| data.as_str()),
+            data,
             notification.expires_at.map(Timestamp::as_micros),
             notification.is_read,
             modseq,
             created,
+            body,
         ))
         .map(drop)
 }

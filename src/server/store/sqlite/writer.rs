@@ -20,7 +20,7 @@ use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    SqliteOptions,
+    SqliteOptions, body,
     connection::{BUSY_TIMEOUT, explain, open_for_checkpoints},
     error::locked,
     write::{Batch, next_seq},
@@ -55,9 +55,13 @@ impl Weight {
         Self(rows.saturating_mul(Self::ROW))
     }
 
-    /// Of the creation of these.
+    /// Of the creation of these. What they have in common is written once.
     pub(super) fn of(notifications: &[Notification]) -> Self {
-        Self(notifications.iter().map(|notification| Self::ROW + bytes_of(notification)).sum())
+        let bytes = match body::in_common(notifications) {
+            Some(common) => bytes_of(common),
+            None => notifications.iter().map(bytes_of).sum(),
+        };
+        Self(Self::rows(notifications.len()).0.saturating_add(bytes))
     }
 }
 
