@@ -82,3 +82,22 @@ async fn a_body_that_does_not_come_is_not_waited_for() {
     let answer = exchange(&server, head.as_bytes()).await;
     assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
 }
+
+#[tokio::test]
+async fn a_refused_client_that_writes_before_it_reads_sees_why() {
+    let server = Secured::new();
+    let address = server.listen().await;
+    for _ in 0..5 {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let length = 3_000_000;
+        let head = format!(
+            "POST /api/notifications/batch HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\
+             Connection: close\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.write_all(&vec![b' '; length]).await.unwrap();
+        let mut answer = String::new();
+        timeout(Duration::from_secs(10), stream.read_to_string(&mut answer)).await.unwrap().unwrap();
+        assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");
+    }
+}
