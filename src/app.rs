@@ -40,7 +40,9 @@ use std::time::Duration;
 use leptos::prelude::*;
 
 #[cfg(feature = "ssr")]
-pub(crate) use self::percent::{decode as percent_decoded, encode as percent_encoded};
+pub(crate) use self::percent::{
+    decode as percent_decoded, encode as percent_encoded, is_text as is_percent_encoded_text,
+};
 pub use self::{
     address::Address,
     initial::{Initial, Snapshot},

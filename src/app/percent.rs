@@ -22,6 +22,16 @@ pub(crate) fn encode(text: &str) -> String {
 /// Reads what a form or [`encode`] wrote. What is not a legal escape stands for itself, and bytes
 /// that are not UTF-8 become U+FFFD.
 pub(crate) fn decode(text: &str) -> String {
+    String::from_utf8_lossy(&bytes_of(text)).into_owned()
+}
+
+/// Whether what [`decode`] reads is UTF-8.
+#[cfg(feature = "ssr")]
+pub(crate) fn is_text(text: &str) -> bool {
+    std::str::from_utf8(&bytes_of(text)).is_ok()
+}
+
+fn bytes_of(text: &str) -> Vec<u8> {
     let bytes = text.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());
     let mut at = 0;
@@ -37,7 +47,7 @@ pub(crate) fn decode(text: &str) -> String {
         }
         at += 1;
     }
-    String::from_utf8_lossy(&out).into_owned()
+    out
 }
 
 /// The names and values of a query, decoded, in order.

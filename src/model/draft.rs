@@ -9,9 +9,9 @@ use super::{
 };
 
 /// A notification as a client sends it: text that nobody has looked at yet.
-///
-/// Every field is optional here, so that everything that is wrong is said at once and at its
-/// field; [`NewNotification::parse`] decides.
+//
+// Every field is optional here, so that everything that is wrong is said at once and at its
+// field; `NewNotification::parse` decides.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "ssr", schema(as = NewNotification))]

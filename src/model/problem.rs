@@ -270,7 +270,7 @@ impl Problem {
     #[must_use]
     pub fn unknown_outcome() -> Self {
         let how = "It is not known whether this was done: it may have happened, or happen yet. Sending it again is safe \
-            with the same Idempotency-Key; marking and deleting are safe to send again as they are.";
+            with the same Idempotency-Key; marking by id and deleting are safe to send again as they are.";
         Self::new(Code::UnknownOutcome, how)
     }
 

@@ -1,17 +1,38 @@
 //! Where work is done that takes as long as its input is large.
 //!
 //! The runtime's threads answer everybody. Work that would keep one of them busy is done on threads of
-//! its own, as many at a time as there are processors; the rest waits for its turn.
+//! its own, a few at a time, which give way to everything else; the rest waits for its turn.
 
-use std::{num::NonZeroUsize, sync::Arc, thread::available_parallelism};
+use std::{
+    num::NonZeroUsize,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, Mutex, PoisonError, mpsc},
+    thread::{Builder, available_parallelism},
+};
 
-use tokio::{sync::Semaphore, task::spawn_blocking};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+/// By how much its threads give way, as `nice` counts it.
+#[cfg(target_os = "linux")]
+const GIVES_WAY: i32 = 5;
+
+type Job = Box<dyn FnOnce() + Send>;
 
 /// Room for work that is large. A clone is the same room.
 #[derive(Clone, Debug)]
-pub(in crate::server) struct Workshop(Arc<Semaphore>);
+pub(in crate::server) struct Workshop {
+    places: Arc<Semaphore>,
+    jobs: mpsc::Sender<Job>,
+}
 
-/// The work panicked, which the panic hook has logged.
+/// A place in the workshop: what is made for the work may be made now.
+#[derive(Debug)]
+pub(in crate::server) struct Place {
+    permit: OwnedSemaphorePermit,
+    jobs: mpsc::Sender<Job>,
+}
+
+/// The work panicked, which the panic hook has logged, or no thread could be started for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::server) struct Broken;
 
@@ -21,25 +42,67 @@ impl Workshop {
         Self::with_places(available_parallelism().map_or(1, NonZeroUsize::get))
     }
 
-    /// With so many places: more than there are processors, where work waits for a disk.
+    /// With so many places, each with a thread.
     pub(in crate::server) fn with_places(places: usize) -> Self {
-        Self(Arc::new(Semaphore::new(places)))
+        let (jobs, queue) = mpsc::channel();
+        let queue = Arc::new(Mutex::new(queue));
+        for _ in 0..places {
+            let queue = Arc::clone(&queue);
+            let started = Builder::new().name("workshop".to_owned()).spawn(move || work(&queue));
+            if let Err(error) = started {
+                tracing::error!(%error, "a thread for large work cannot be started");
+            }
+        }
+        Self { places: Arc::new(Semaphore::new(places)), jobs }
     }
 
-    /// Does it when there is a place. Work that was begun is done to its end, whether its caller waits or
-    /// not.
+    /// Waits for a place. What is large is best read when there is one.
+    pub(in crate::server) async fn place(&self) -> Result<Place, Broken> {
+        // It is never closed.
+        let permit = Arc::clone(&self.places).acquire_owned().await.map_err(|_| Broken)?;
+        Ok(Place { permit, jobs: self.jobs.clone() })
+    }
+
+    /// Does it when there is a place.
     pub(in crate::server) async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Broken> {
-        // It is never closed.
-        let place = Arc::clone(&self.0).acquire_owned().await.map_err(|_| Broken)?;
-        let work = move || {
-            let done = work();
-            drop(place);
-            done
+        self.place().await?.run(work).await
+    }
+}
+
+impl Place {
+    /// Does it. Work that was begun is done to its end, whether its caller waits or not.
+    pub(in crate::server) async fn run<T: Send + 'static>(
+        self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Broken> {
+        let Self { permit, jobs } = self;
+        let (reply, answer) = oneshot::channel();
+        let job = move || {
+            let done = catch_unwind(AssertUnwindSafe(work));
+            drop(permit);
+            // The caller may have gone.
+            drop(done.map(|done| reply.send(done)));
         };
-        spawn_blocking(work).await.map_err(|_| Broken)
+        jobs.send(Box::new(job)).map_err(|_| Broken)?;
+        answer.await.map_err(|_| Broken)
+    }
+}
+
+/// Does what is queued, until the workshop is gone.
+fn work(queue: &Mutex<mpsc::Receiver<Job>>) {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::nice(GIVES_WAY) {
+        tracing::debug!(%error, "large work does not give way");
+    }
+    loop {
+        let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        match job {
+            Ok(job) => job(),
+            Err(_) => return,
+        }
     }
 }
 

@@ -409,6 +409,16 @@ async fn a_parameter_that_is_not_legal() {
 }
 
 #[tokio::test]
+async fn a_query_that_is_no_text() {
+    let app = App::new();
+    app.notify("\u{fffd}", "theirs").await;
+    for query in ["user_id=%ff", "q=%C3", "%80=1"] {
+        app.get(&format!("/api/notifications/list?{query}")).await.problem(400, "bad_request");
+    }
+    assert_eq!(app.get("/api/notifications/list?user_id=%EF%BF%BD").await.json().as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn a_parameter_given_twice() {
     let app = App::new();
     app.get("/api/notifications/list?limit=1&limit=2").await.problem(400, "bad_request");

@@ -5,6 +5,7 @@ use std::{fmt::Write, path::Path};
 use anyhow::{Result, bail};
 
 use crate::server::{
+    auth::token::Tokens,
     config::{InForce, Origin, Said, Settings, StoreUrl},
     store::{PostgresStore, Schema, SqliteStore},
 };
@@ -60,6 +61,9 @@ fn describe(report: &mut String, in_force: &InForce, is_from_environment: impl F
 async fn is_usable(settings: &Settings) -> Result<String> {
     if let Some(tls) = &settings.connections.tls {
         tls.check()?;
+    }
+    if let Some(tokens) = settings.auth.as_ref().and_then(|auth| auth.tokens.clone()) {
+        Tokens::new(tokens)?;
     }
     store_is_usable(settings).await
 }

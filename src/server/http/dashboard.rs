@@ -22,7 +22,7 @@ use super::{
 use crate::{
     app::{self, Initial, Refusal, Viewer},
     model::Problem,
-    server::{assets, identity::Principal, service::NotificationService},
+    server::{assets, identity::Principal, service::NotificationService, workshop::Broken},
 };
 
 pub(super) fn routes() -> Router<HttpState> {
@@ -46,6 +46,7 @@ async fn page(
     if !principal.is_known() {
         return Ok(Redirect::to(&sign_in_for(request.uri())).into_response());
     }
+    let place = state.workshop().place().await.map_err(|Broken| broken())?;
     let viewer = Viewer {
         own: principal.own_inbox().map(|own| own.as_str().to_owned()),
         may_send: principal.may_send(),
@@ -57,7 +58,7 @@ async fn page(
         provide_context(service.clone());
         provide_context(principal.clone());
     };
-    render(&state, request, context, || app::shell(assets::of_the_page())).await
+    render(&state, place, request, context, || app::shell(assets::of_the_page())).await
 }
 
 /// Calls a server function, from the script of the page or from a form without script.

@@ -40,7 +40,7 @@ use crate::{
     // What only parameters refer to is not collected from the handlers.
     components(schemas(Cursor, Limit, Search, WholeNumber)),
     modifiers(&Proofs),
-    security((), ("key or token" = []), ("session" = []), ("ticket" = [])),
+    security((), ("bearer" = []), ("session" = []), ("ticket" = [])),
     tags(
         (name = "notifications", description = "Send, list, mark and delete notifications"),
         (name = "live", description = "Hear of every change as it happens"),
@@ -60,7 +60,7 @@ impl Modify for Proofs {
         let session = ApiKeyValue::with_description("__Host-campanile", "Made by signing in at `/login`");
         let ticket = ApiKeyValue::with_description("ticket", "Made by `POST /api/tickets`, for one live stream");
         let components = openapi.components.get_or_insert_default();
-        components.add_security_scheme("key or token", SecurityScheme::Http(bearer.build()));
+        components.add_security_scheme("bearer", SecurityScheme::Http(bearer.build()));
         components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(session)));
         components.add_security_scheme("ticket", SecurityScheme::ApiKey(ApiKey::Query(ticket)));
     }

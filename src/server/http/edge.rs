@@ -1,20 +1,14 @@
 //! What every request passes through on its way in, and every answer on its way out.
 
-use std::{
-    any::Any,
-    time::{Duration, Instant},
-};
+use std::{any::Any, time::Instant};
 
 use axum::{
     Router,
-    body::{Body, HttpBody},
     extract::{DefaultBodyLimit, MatchedPath, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Uri, Version, header, request::Parts},
+    http::{HeaderMap, HeaderName, HeaderValue, Uri, header},
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
 };
-use http_body_util::BodyExt;
-use tokio::time::timeout;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::{HttpOptions, client::Client, gate, intake, sites, state::HttpState};
@@ -35,9 +29,6 @@ const HEADERS: [(HeaderName, HeaderValue); 6] = [
     (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
     (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
 ];
-
-/// How long a refused client may go on sending.
-const READ_AWAY: Duration = Duration::from_secs(5);
 
 /// Whoever came once over an encrypted connection comes over no other for a year.
 const ONLY_ENCRYPTED: HeaderValue = HeaderValue::from_static("max-age=31536000");
@@ -80,7 +71,10 @@ async fn guard(State(state): State<HttpState>, request: Request, next: Next) -> 
                 response
             }
             Err(refused) => {
-                read_away(&head, body, options.max_body_bytes);
+                // One that waits for leave to send its body gets the answer first.
+                if !head.headers.contains_key(header::EXPECT) {
+                    intake::read_away(body, options.max_body_bytes);
+                }
                 *refused
             }
         }
@@ -99,18 +93,6 @@ async fn guard(State(state): State<HttpState>, request: Request, next: Next) -> 
         tracing::debug!(%method, route, status = response.status().as_u16(), micros, "answered");
     }
     response
-}
-
-/// Reads on what a refused client of HTTP/1.1 is still sending, and keeps nothing of it. One that writes
-/// its whole body before it reads would find the connection broken, and never see why.
-fn read_away(head: &Parts, mut body: Body, most: usize) {
-    let is_short = body.size_hint().exact().is_some_and(|size| size <= most as u64);
-    // One that waits for leave to send its body gets the answer first.
-    let waits = head.headers.contains_key(header::EXPECT);
-    if is_short && !waits && !body.is_end_stream() && head.version <= Version::HTTP_11 {
-        let read = async move { while let Some(Ok(_)) = body.frame().await {} };
-        drop(tokio::spawn(timeout(READ_AWAY, read)));
-    }
 }
 
 /// Whether the request's host is a loopback name or one of the allowed ones. A request without a

@@ -8,7 +8,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 
 use super::names;
 use crate::{
-    app::percent_decoded,
+    app::{is_percent_encoded_text, percent_decoded},
     model::{Code, Complaints, FieldError, Invalid, NotificationId, Problem, UserId},
     server::{identity::Principal, service::IdempotencyKey},
 };
@@ -64,7 +64,11 @@ impl<T: Parameters, S: Send + Sync> FromRequestParts<S> for Query<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        refuse_unknown(parts.uri.query().unwrap_or(""), T::NAMES)?;
+        let query = parts.uri.query().unwrap_or("");
+        if !is_percent_encoded_text(query) {
+            return Err(Problem::new(Code::BadRequest, "The query is not UTF-8 when it is percent-decoded."));
+        }
+        refuse_unknown(query, T::NAMES)?;
         match axum::extract::Query::<T>::from_request_parts(parts, state).await {
             Ok(query) => Ok(Self(query.0)),
             Err(rejection) => {

@@ -14,7 +14,7 @@ use axum::{
 };
 use bytes::BytesMut;
 use http_body_util::BodyExt;
-use tokio::time::timeout;
+use tokio::{runtime::Handle, time::timeout};
 
 use super::{gate::RefusedAttempt, state::HttpState};
 use crate::{
@@ -22,6 +22,8 @@ use crate::{
     server::{
         budget::{Budget, Exhausted},
         identity::Principal,
+        listener::LongStream,
+        workshop::Broken,
     },
 };
 
@@ -49,7 +51,7 @@ pub(super) async fn take_in(State(state): State<HttpState>, request: Request, ne
         }
     };
     match timeout(options.request_timeout, next.run(request)).await {
-        Ok(answer) => counted(answer, state.budget()).await,
+        Ok(answer) => counted(answer, &state).await,
         Err(_) => late(is_safe, options.request_timeout).into_response(),
     }
 }
@@ -86,6 +88,18 @@ async fn with_whole_body(request: Request, state: &HttpState) -> Result<Request,
     Ok(Request::from_parts(head, Body::from(body)))
 }
 
+/// How long a refused client may go on sending.
+const READ_AWAY: Duration = Duration::from_secs(5);
+
+/// Reads on what a refused client is still sending, up to so many bytes, and keeps nothing of it. A client
+/// that sends its whole body before it reads would find the connection broken, and never see why.
+pub(super) fn read_away(mut body: Body, most: usize) {
+    if !body.is_end_stream() && body.size_hint().exact().is_some_and(|size| size <= most as u64) {
+        let read = async move { while let Some(Ok(_)) = body.frame().await {} };
+        drop(tokio::spawn(timeout(READ_AWAY, read)));
+    }
+}
+
 async fn read(mut body: Body, limit: usize, budget: &Budget) -> Result<Bytes, Problem> {
     let too_large = || {
         let detail = format!("The body is larger than the {limit} bytes that this server takes. Send less at once.");
@@ -93,6 +107,7 @@ async fn read(mut body: Body, limit: usize, budget: &Budget) -> Result<Bytes, Pr
     };
     // What a client says of the length is enough to refuse it, and not enough to make room for it.
     if body.size_hint().lower() > limit as u64 {
+        read_away(body, limit.saturating_mul(4));
         return Err(too_large());
     }
     let mut share = budget.share();
@@ -112,20 +127,26 @@ async fn read(mut body: Body, limit: usize, budget: &Budget) -> Result<Bytes, Pr
 
 /// The same answer, whose bytes are counted until the client has them. An answer without an end is
 /// not kept anywhere, and so not counted.
-async fn counted(answer: Response, budget: &Budget) -> Response {
-    let Some(size) = answer.body().size_hint().exact() else { return answer };
-    if size <= SMALL_ANSWER || answer.extensions().get::<Shared>().is_some() {
+async fn counted(answer: Response, state: &HttpState) -> Response {
+    let is_small = answer.body().size_hint().exact().is_some_and(|size| size <= SMALL_ANSWER);
+    let extensions = answer.extensions();
+    if is_small || extensions.get::<Shared>().is_some() || extensions.get::<LongStream>().is_some() {
         return answer;
     }
-    let mut share = budget.share();
-    if share.grow(usize::try_from(size).unwrap_or(usize::MAX)).is_err() {
-        return Problem::busy().into_response();
-    }
     let (head, body) = answer.into_parts();
-    // Its size is known, so all of it is there.
-    match body.collect().await {
-        Ok(whole) => Response::from_parts(head, Body::from(share.hold(whole.to_bytes()))),
-        Err(_) => Problem::internal().into_response(),
+    let whole = if body.size_hint().exact().is_some() {
+        // All of it is there.
+        body.collect().await.map_err(|_| Broken)
+    } else {
+        // It is being compressed: done as fast as its client reads, each would keep what that takes.
+        let runtime = Handle::current();
+        let compressed = state.workshop().run(move || runtime.block_on(body.collect())).await;
+        compressed.and_then(|whole| whole.map_err(|_| Broken))
+    };
+    match whole.map(|whole| state.hold(whole.to_bytes())) {
+        Ok(Ok(held)) => Response::from_parts(head, Body::from(held)),
+        Ok(Err(busy)) => busy.into_response(),
+        Err(Broken) => Problem::internal().into_response(),
     }
 }
 

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use super::{
     HttpOptions, cookie,
     gate::RefusedAttempt,
-    page::render,
+    page::{broken, render},
     paths::{DASHBOARD, LOGIN, LOGOUT, of_this_site},
     problem::too_often,
     state::HttpState,
@@ -26,6 +26,7 @@ use crate::{
         assets,
         auth::{AUDIT, AuthError, Authenticator},
         identity::KeyId,
+        workshop::Broken,
     },
 };
 
@@ -65,7 +66,8 @@ async fn page(
 /// The page, perhaps with why it did not work.
 async fn show(state: &HttpState, request: Request, next: &str, problem: Option<Problem>) -> Result<Response, Problem> {
     let page = LoginPage { next: of_this_site(next).to_owned(), problem };
-    render(state, request, || (), move || login_page(page.clone(), assets::of_the_page())).await
+    let place = state.workshop().place().await.map_err(|Broken| broken())?;
+    render(state, place, request, || (), move || login_page(page.clone(), assets::of_the_page())).await
 }
 
 async fn log_in(

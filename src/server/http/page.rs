@@ -12,11 +12,16 @@ use leptos_axum::ResponseOptions;
 use tokio::runtime::Handle;
 
 use super::{padding::pad_html, state::HttpState};
-use crate::{model::Problem, server::workshop::Broken};
+use crate::{
+    model::Problem,
+    server::workshop::{Broken, Place},
+};
 
-/// Renders a whole document, where that starves nobody.
+/// Renders a whole document in a place of the workshop, where that starves nobody. Take the place before
+/// what the document shows is read: then no more of it is held than can be rendered.
 pub(super) async fn render<View: IntoView + 'static>(
     state: &HttpState,
+    place: Place,
     request: Request,
     context: impl Fn() + Clone + Send + Sync + 'static,
     document: impl Fn() -> View + Clone + Send + Sync + 'static,
@@ -31,7 +36,7 @@ pub(super) async fn render<View: IntoView + 'static>(
     // Leptos frees what a page holds when its body was read to the end. A client that goes away would
     // prevent that, so the page is rendered by work that goes on without it, and sent whole.
     let runtime = Handle::current();
-    let rendered = state.workshop().run(move || runtime.block_on(async { whole(render(request).await).await }));
+    let rendered = place.run(move || runtime.block_on(async { whole(render(request).await).await }));
     let (head, document) = rendered.await.map_err(|Broken| broken())??;
     Ok(Response::from_parts(head, Body::from(state.hold(pad_html(document))?)))
 }

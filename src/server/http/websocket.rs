@@ -148,7 +148,7 @@ impl Handshake {
 
     fn accept(self) -> Result<Upgrade, Problem> {
         let upgrade = self.upgrade.map_err(|_| {
-            let how = "This address speaks WebSocket. Connect with ws:// or wss://, or use /api/notifications/stream.";
+            let how = "This address speaks WebSocket. Connect with ws:// or wss://, or use the same path below /api/notifications/stream in place of /ws.";
             Problem::new(Code::UpgradeRequired, how)
         })?;
         Ok(Upgrade { upgrade, place: self.place })

@@ -28,9 +28,9 @@ pub(super) fn routes() -> OpenApiRouter<HttpState> {
 }
 
 /// A list of notifications, or one thing to tell to many users.
-///
-/// This only describes the body. [`read::batch`] reads it, because serde says of an untagged enum only
-/// that it did not match, and not where.
+//
+// This only describes the body. `read::batch` reads it, because serde says of an untagged enum only
+// that it did not match, and not where.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = NewBatch)]
 #[serde(untagged)]

@@ -201,7 +201,7 @@ impl Readers {
     const MOST_IDLE: usize = 16;
     /// How many reads that are not small are done at once. Each may hold a whole page, and the disk has no
     /// more to give.
-    const MOST_LARGE: usize = 8;
+    const MOST_LARGE: usize = 4;
 
     pub(super) fn new(path: &Path) -> Self {
         Self {

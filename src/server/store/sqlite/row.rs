@@ -13,8 +13,8 @@ use crate::model::{
 macro_rules! columns {
     () => {
         "n.seq, n.inbox, n.id, n.timestamp, n.category, \
-         iif(n.body IS NULL, n.content, (SELECT o.content FROM bodies o WHERE o.body = n.body)), n.title, n.link, \
-         iif(n.body IS NULL, n.data, (SELECT o.data FROM bodies o WHERE o.body = n.body)), n.expires_at, \
+         CASE WHEN n.body IS NULL THEN n.content ELSE (SELECT o.content FROM bodies o WHERE o.body = n.body) END, n.title, n.link, \
+         CASE WHEN n.body IS NULL THEN n.data ELSE (SELECT o.data FROM bodies o WHERE o.body = n.body) END, n.expires_at, \
          n.is_read, n.modseq, n.created"
     };
 }

@@ -31,7 +31,7 @@ pub(super) enum Form {
 /// 400 or 422, with what is wrong at its place.
 pub(super) fn batch(body: &JsonBody, most: usize) -> Result<(Form, Vec<NewNotification>), Problem> {
     let mut complaints = Complaints::default();
-    let fields = body.object(&NAMES, Unknown::Refused, &mut complaints)?;
+    let fields = body.object(&NAMES, body.unknown_in_drafts(), &mut complaints)?;
     let [notifications, user_ids, message @ ..] = fields;
     let (form, new) = match (notifications, user_ids) {
         (Some(list), None) if message.iter().all(Option::is_none) => {
