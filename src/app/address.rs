@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::percent;
 use crate::model::{Filter, ListParams};
 
-/// What the address of the dashboard asks for, as text that nobody has looked at yet: a person may
+/// What the address of the dashboard asks for, as text that the server has not checked yet: a person may
 /// have typed it.
 ///
 /// The address holds the whole filter, so that a link can be passed on and the back button works.

@@ -8,7 +8,7 @@ use super::{
     problem::{FieldError, Invalid},
 };
 
-/// A notification as a client sends it: text that nobody has looked at yet.
+/// A notification as a client sends it: text that the server has not checked yet.
 //
 // Every field is optional here, so that everything that is wrong is said at once and at its
 // field; `NewNotification::parse` decides.

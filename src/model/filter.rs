@@ -43,7 +43,7 @@ impl Filter {
     }
 }
 
-/// The query of `list`, as text that nobody has looked at yet.
+/// The query of `list`, as text that the server has not checked yet.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ssr", derive(utoipa::IntoParams))]
 #[cfg_attr(feature = "ssr", into_params(parameter_in = Query))]

@@ -67,7 +67,7 @@ pub struct HttpOptions {
     pub trusted_proxies: Vec<IpNet>,
     /// The origins of other sites whose pages may use the API, such as `https://app.example`.
     pub allowed_origins: Vec<String>,
-    /// Whether a notification that comes in may have fields that nobody knows; they are ignored.
+    /// Whether a notification that comes in may have unknown fields; they are ignored.
     pub lenient: bool,
 }
 

@@ -156,7 +156,7 @@ impl<K: Hash + Eq + Clone> Limiter<K> {
         self.buckets.take_all(all).map_err(|refused| self.too_often(refused))
     }
 
-    /// Counts so many more of somebody whom [`Self::check`] let in, because what they asked for turned
+    /// Counts so many more of a caller whom [`Self::check`] let in, because what they asked for turned
     /// out to weigh more than one. It is not refused any more: who asks next waits until it is paid.
     /// A debt is never more than a burst.
     pub fn charge(&self, who: &K, count: u32) {

@@ -1,6 +1,6 @@
 //! Tasks that run beside the requests: started again when they end by a panic, and known to `/readyz`.
 //!
-//! Such a task does what nobody waits for, so nobody would notice that it is gone: nothing expires any
+//! No request waits for such a task, so no client would notice that it is gone: nothing expires any
 //! more, or a revoked key keeps its streams. A task that returns has done its work and is over.
 
 use std::{

@@ -16,7 +16,7 @@ fn open() -> HttpOptions {
     HttpOptions { allowed_hosts: None, ..HttpOptions::default() }
 }
 
-/// A body of which nobody may read a byte.
+/// A body of which the server may not read a byte.
 fn untouchable() -> Body {
     Body::from_stream(stream::poll_fn(|_| -> std::task::Poll<Option<Result<Bytes, std::io::Error>>> {
         panic!("the body is read before it is known who sends it")

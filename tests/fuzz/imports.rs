@@ -1,4 +1,4 @@
-//! Lines of an export that somebody has changed: all of it is taken or nothing, and nothing of it breaks the store.
+//! Lines of an export that a user has changed: all of it is taken or nothing, and nothing of it breaks the store.
 
 use std::{
     io::{Cursor, Write},

@@ -1,4 +1,4 @@
-//! JSON as text, as nobody would write it: it is made without a library that would tidy it up.
+//! JSON as text, as no client would write it: it is made without a library that would tidy it up.
 
 use std::fmt;
 

@@ -10,7 +10,7 @@ use super::{fuzz, is_sound, server, sound};
 /// How long a page of one notification may take. A hundred times what it takes.
 const LONG: Duration = Duration::from_secs(5);
 
-/// Text of pieces that matter to whoever looks for links.
+/// Text of pieces that matter to the function that looks for links.
 fn text() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         prop::sample::select(vec![

@@ -217,7 +217,7 @@ async fn a_field_that_is_not_known() {
     let patch = format!("/api/notifications/{ID}");
     app.send(Method::PATCH, &patch, Some(r#"{"is_read": true, "isRead": true}"#)).await.refused_field("isRead");
     assert_eq!(app.get("/api/notifications/list").await.json(), json!([]));
-    // What is inside of data is nobody's but the sender's.
+    // What is inside of data is the sender's alone.
     let body = r#"{"user_id": "ann", "content": "x", "data": {"userid": 1}}"#;
     assert_eq!(app.send(Method::POST, paths[0], Some(body)).await.status, 201);
 }

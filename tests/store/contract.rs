@@ -534,7 +534,7 @@ contract! {
         send(&*store, "ann", "5").await;
         let (newest, Some(second)) = contents(&*store, &filter, None, 2).await else { panic!("there is more") };
         assert_eq!(newest, ["5", "4"]);
-        assert_eq!(second.position(), first.position() + 1, "as if nobody else had got anything");
+        assert_eq!(second.position(), first.position() + 1, "as if no other user had got anything");
         assert!(second.of_kind(true).is_ok());
         assert_eq!(contents(&*store, &filter, Some(first), 9).await, (vec!["2".to_owned(), "1".to_owned()], None));
         let (_, overall) = contents(&*store, &Filter::default(), None, 9).await;

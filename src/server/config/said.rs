@@ -88,7 +88,7 @@ pub struct Said {
     #[arg(long, env = "CAMPANILE_MAX_MEMORY", value_name = "BYTES")]
     pub max_memory: Option<usize>,
 
-    /// Ignore fields that nobody knows in notifications that are sent, as the first release did
+    /// Ignore unknown fields in notifications that are sent, as the first release did
     #[arg(long, env = "CAMPANILE_LENIENT", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     pub lenient: Option<bool>,
 

@@ -52,7 +52,7 @@ impl JsonBody {
         self.bytes.len()
     }
 
-    /// Has it read, where that holds up nobody.
+    /// Has it read, where that holds up no other client.
     pub(super) async fn read<T: Send + 'static>(
         self,
         read: impl FnOnce(&Self) -> Result<T, Problem> + Send + 'static,

@@ -113,7 +113,7 @@ async fn identify(auth: &Authenticator, address: IpAddr, head: &Parts) -> Result
     }
     if let Some(session) = cookie::session(&head.headers) {
         match auth.by_session(session).await {
-            // The browser goes on showing a session that is over: they are nobody again.
+            // The browser goes on showing a session that is over: the user is signed out.
             Err(AuthError::Invalid) => {}
             found => return found.map(Some),
         }

@@ -16,7 +16,7 @@ use crate::model::{Complaints, FieldError, Invalid};
 /// The values of an object's fields, as they were written; in the order of the names.
 pub(super) type Fields<'j, const N: usize> = [Option<&'j RawValue>; N];
 
-/// What becomes of fields that nobody knows.
+/// What becomes of unknown fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unknown {
     /// They are complained of.

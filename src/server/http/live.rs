@@ -79,7 +79,7 @@ pub(super) async fn over(pass: Option<&mut Pass>) {
     }
 }
 
-/// From where to follow, as text that nobody has looked at yet.
+/// From where to follow, as text that the server has not checked yet.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct SinceParams {

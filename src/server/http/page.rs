@@ -17,7 +17,7 @@ use crate::{
     server::workshop::{Broken, Place},
 };
 
-/// Renders a whole document in a place of the workshop, where that starves nobody. Take the place before
+/// Renders a whole document in a place of the workshop, where that starves no other client. Take the place before
 /// what the document shows is read: then no more of it is held than can be rendered.
 pub(super) async fn render<View: IntoView + 'static>(
     state: &HttpState,

@@ -188,7 +188,7 @@ mod tests {
 
     proptest! {
         /// Whatever is asked when: in no stretch of time is more taken than a burst and what that time
-        /// brings, and whoever waits as long as they are told is not refused again.
+        /// brings, and a client that waits as long as it is told is not refused again.
         #[test]
         fn no_more_is_taken_than_there_is(
             period in 1_u128..1_000,

@@ -6,7 +6,7 @@
 //!
 //! While the issuer is away its keys go on being used, but not for ever: one of them may have been
 //! stolen and taken back meanwhile. A day after they were last had they are forgotten, and then
-//! nobody can say whether a token is good until the issuer is back.
+//! the server cannot say whether a token is good until the issuer is back.
 
 use std::{
     sync::{

@@ -23,7 +23,7 @@ pub(super) fn routes() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new().routes(routes!(changes))
 }
 
-/// From where, and how much at a time, as text that nobody has looked at yet.
+/// From where, and how much at a time, as text that the server has not checked yet.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct ChangesParams {
