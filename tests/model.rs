@@ -1,10 +1,13 @@
 //! Parsing: whatever comes in, a parsed value is legal, and what is legal is taken as it is.
 
+use std::sync::LazyLock;
+
 use campanile::model::{
     Category, Content, Cursor, Limit, Link, NewNotification, Notification, NotificationDraft, NotificationId,
     Timestamp, Title, UserId, parse_whole_number,
 };
 use proptest::prelude::*;
+use regex::Regex;
 
 proptest! {
     #[test]
@@ -14,9 +17,8 @@ proptest! {
     }
 
     #[test]
-    fn contents_and_titles(text in "\\PC{0,210}|[\\s\\x00-\\x1f]{0,5}|.{0,20}") {
-        let blank = text.chars().all(|c| c.is_whitespace() || c.is_control());
-        let legal = !blank && !text.contains('\0');
+    fn contents_and_titles(text in "\\PC{0,210}|[\\s\\x00-\\x1f]{0,5}|[\\u{2800}\\u{3164}\\u{200b} ]{0,5}|.{0,20}") {
+        let legal = shows(&text) && !text.contains('\0');
         prop_assert_eq!(Content::parse(&text).ok().map(|c| c.to_string()), legal.then(|| text.clone()));
         let legal = legal && text.chars().count() <= 200;
         prop_assert_eq!(Title::parse(&text).ok().map(|t| t.to_string()), legal.then_some(text));
@@ -100,6 +102,16 @@ proptest! {
             Err(errors) => prop_assert!(!errors.is_empty()),
         }
     }
+}
+
+/// Whether anything of a text is seen on a screen, by the properties that Unicode gives its characters;
+/// by name those that are drawn as nothing though they have no such property.
+fn shows(text: &str) -> bool {
+    static SHOWN: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"[^\s\p{Cc}\p{Default_Ignorable_Code_Point}\u{2800}\u{FFF9}-\u{FFFB}\u{13430}-\u{13442}\u{1D159}]")
+            .unwrap()
+    });
+    SHOWN.is_match(text)
 }
 
 #[test]
