@@ -4,10 +4,10 @@ use axum::{
     body::Bytes,
     extract::{FromRequest, Request},
     http::{HeaderMap, header},
-    response::{IntoResponse, Response},
 };
 
 use super::{
+    intake::Whole,
     json::{self, Fields, Unknown},
     state::HttpState,
 };
@@ -24,21 +24,14 @@ pub(super) struct JsonBody {
 }
 
 impl FromRequest<HttpState> for JsonBody {
-    type Rejection = Response;
+    type Rejection = Problem;
 
-    async fn from_request(request: Request, state: &HttpState) -> Result<Self, Response> {
+    async fn from_request(request: Request, state: &HttpState) -> Result<Self, Problem> {
         if !is_json(request.headers()) {
             let detail = "Send the body as JSON, with the header Content-Type: application/json.";
-            return Err(Problem::new(Code::UnsupportedMediaType, detail).into_response());
+            return Err(Problem::new(Code::UnsupportedMediaType, detail));
         }
-        if is_encoded(request.headers()) {
-            let detail = "Send the body as it is, without Content-Encoding.";
-            let problem = Problem::new(Code::UnsupportedMediaType, detail);
-            // Tells it from another media type (RFC 9110, section 15.5.16).
-            return Err(([(header::ACCEPT_ENCODING, "identity")], problem).into_response());
-        }
-        // The intake has read all of it, or refused it.
-        let bytes = Bytes::from_request(request, state).await.map_err(IntoResponse::into_response)?;
+        let Ok(Whole(bytes)) = Whole::from_request(request, state).await;
         Ok(Self { bytes, lenient: state.options().lenient, workshop: state.workshop().clone() })
     }
 }
@@ -94,13 +87,12 @@ impl JsonBody {
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
-    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
-    let essence = content_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+    let essence = media_type(headers);
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
-/// Whether the body is compressed, or otherwise not what it says.
-fn is_encoded(headers: &HeaderMap) -> bool {
-    let mut encodings = headers.get_all(header::CONTENT_ENCODING).iter();
-    encodings.any(|encoding| !encoding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"identity"))
+/// What the body says it is, without parameters, in lower case.
+fn media_type(headers: &HeaderMap) -> String {
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    content_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase()
 }

@@ -4,7 +4,7 @@ use any_spawner::Executor;
 use axum::{
     Router,
     body::{Body, Bytes},
-    extract::{Request, State},
+    extract::{DefaultBodyLimit, Request, State},
     http::{HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse, Redirect, Response},
     routing::{MethodFilter, get, on},
@@ -30,10 +30,12 @@ pub(super) fn routes() -> Router<HttpState> {
     // another router of this process, or the program that embeds this one, did it.
     drop(Executor::init_tokio());
     let page_only = Router::new().route(DASHBOARD, get(page));
-    server_fn_paths().fold(page_only, |router, (path, method)| match MethodFilter::try_from(method) {
+    let all = server_fn_paths().fold(page_only, |router, (path, method)| match MethodFilter::try_from(method) {
         Ok(method) => router.route(path, on(method, call)),
         Err(_) => router,
-    })
+    });
+    // Leptos has a limit of its own, 2 MB. The intake has ours, and hands on nothing that is larger.
+    all.layer(DefaultBodyLimit::disable())
 }
 
 /// `GET` the dashboard, rendered with what is in the inbox now.

@@ -1,15 +1,15 @@
 //! What every request passes through on its way in, and every answer on its way out.
 
-use std::{any::Any, time::Instant};
+use std::time::Instant;
 
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, MatchedPath, Request, State},
+    extract::{MatchedPath, Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, Uri, header},
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
 };
-use tower_http::catch_panic::CatchPanicLayer;
+use tower::util::option_layer;
 
 use super::{HttpOptions, client::Client, gate, intake, sites, state::HttpState};
 use crate::{
@@ -34,19 +34,17 @@ const HEADERS: [(HeaderName, HeaderValue); 6] = [
 const ONLY_ENCRYPTED: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
 /// Puts the edge around the routes: the guard outermost, which lets callers in; then what pages of other
-/// sites may do; then the intake, which reads bodies; and a panic becomes a problem.
+/// sites may do; then the intake, which reads bodies.
+///
+/// It is one layer, because each costs every request a copy of all that is below it.
 pub(super) fn wrap(routes: Router, state: &HttpState) -> Router {
     let origins = &state.options().allowed_origins;
-    let routes = routes
-        // The intake has a limit of its own, and hands on nothing that is larger.
-        .layer(DefaultBodyLimit::disable())
-        .layer(from_fn_with_state(state.clone(), intake::take_in))
-        .layer(CatchPanicLayer::custom(|_: Box<dyn Any + Send>| {
-            // The panic hook has logged it.
-            Problem::internal().into_response()
-        }))
-        .layer(sites::refuse_others(origins));
-    sites::tell_listed(routes, origins).layer(from_fn_with_state(state.clone(), guard))
+    routes.layer((
+        from_fn_with_state(state.clone(), guard),
+        option_layer(sites::tell_listed(origins)),
+        sites::refuse_others(origins),
+        from_fn_with_state(state.clone(), intake::take_in),
+    ))
 }
 
 /// Refuses foreign host names, lets callers in, completes the headers, and logs.

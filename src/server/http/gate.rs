@@ -58,7 +58,9 @@ pub(super) async fn admit(
         head.extensions.insert(Principal::anonymous());
         return Ok(None);
     }
-    let standing = identify(auth, address, head).await.map_err(|error| Box::new(problem::refused(auth, error)))?;
+    // In a box, so that no request keeps room for it where nothing has to be proved.
+    let standing =
+        Box::pin(identify(auth, address, head)).await.map_err(|error| Box::new(problem::refused(auth, error)))?;
     let Some(standing) = standing else {
         let anonymous = Principal::anonymous();
         permit(access, &anonymous)?;

@@ -1,18 +1,20 @@
 //! Takes a request's body in, has it answered in time, and counts the bytes of both.
 //!
 //! The gate has let the caller in by now. A body is read whole: up to the limit, for as long as a
-//! request may take, and within what the process may hold of all bodies and answers.
+//! request may take, and within what the process may hold of all bodies and answers. A handler that
+//! panics is answered for with a problem.
 
-use std::time::Duration;
+use std::{convert::Infallible, panic::AssertUnwindSafe, time::Duration};
 
 use axum::{
     body::{Body, Bytes, HttpBody},
-    extract::{Request, State},
-    http::{Method, header},
+    extract::{FromRequest, Request, State},
+    http::{HeaderMap, Method, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use bytes::BytesMut;
+use futures_util::FutureExt;
 use http_body_util::BodyExt;
 use tokio::{runtime::Handle, time::timeout};
 
@@ -38,21 +40,39 @@ const LARGEST_OF_A_STRANGER: usize = 64 * 1024;
 #[derive(Clone, Copy)]
 pub(super) struct Shared;
 
+/// The body of a request, which the intake has read.
+pub(super) struct Whole(pub(super) Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for Whole {
+    type Rejection = Infallible;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Infallible> {
+        // All of it is there: nothing can go wrong.
+        let whole = request.into_body().collect().await;
+        Ok(Self(whole.map(|whole| whole.to_bytes()).unwrap_or_default()))
+    }
+}
+
 /// Reads the body, has the request answered, and counts the answer for as long as it is being sent.
 pub(super) async fn take_in(State(state): State<HttpState>, request: Request, next: Next) -> Response {
-    let options = state.options();
+    let patience = state.options().request_timeout;
     let is_safe = !carries_a_body(request.method());
     let request = if is_safe {
         request
     } else {
-        match with_whole_body(request, &state).await {
+        // In a box, so that reads keep no room for it.
+        match Box::pin(with_whole_body(request, &state)).await {
             Ok(request) => request,
-            Err(problem) => return problem.into_response(),
+            Err(refused) => return *refused,
         }
     };
-    match timeout(options.request_timeout, next.run(request)).await {
-        Ok(answer) => counted(answer, &state).await,
-        Err(_) => late(is_safe, options.request_timeout).into_response(),
+    // What a handler shares with others is behind locks that a panic does not leave broken.
+    match timeout(patience, AssertUnwindSafe(next.run(request)).catch_unwind()).await {
+        Ok(Ok(answer)) if counts(&answer) => Box::pin(counted(answer, &state)).await,
+        Ok(Ok(answer)) => answer,
+        // The panic hook has logged it.
+        Ok(Err(_)) => Problem::internal().into_response(),
+        Err(_) => late(is_safe, patience).into_response(),
     }
 }
 
@@ -63,20 +83,26 @@ fn carries_a_body(method: &Method) -> bool {
 }
 
 /// The same request with its body in one piece, which is counted until it is gone.
-async fn with_whole_body(request: Request, state: &HttpState) -> Result<Request, Problem> {
+async fn with_whole_body(request: Request, state: &HttpState) -> Result<Request, Box<Response>> {
     let (limit, patience) = (state.options().max_body_bytes, state.options().request_timeout);
     let (head, body) = request.into_parts();
+    if is_encoded(&head.headers) {
+        read_away(body, limit);
+        let problem = Problem::new(Code::UnsupportedMediaType, "Send the body as it is, without Content-Encoding.");
+        // Tells it from another media type (RFC 9110, section 15.5.16).
+        return Err(Box::new(([(header::ACCEPT_ENCODING, "identity")], problem).into_response()));
+    }
     if head.extensions.get::<RefusedAttempt>().is_some() {
         return Ok(Request::from_parts(head, Body::empty()));
     }
     let caller = head.extensions.get::<Principal>().filter(|caller| caller.is_known());
     let limit = if caller.is_some() { limit } else { limit.min(LARGEST_OF_A_STRANGER) };
     let body = match timeout(patience, read(body, limit, state.budget())).await {
-        Ok(read) => read?,
+        Ok(read) => read.map_err(refused)?,
         Err(_) => {
             let seconds = patience.as_secs();
             let detail = format!("The body did not arrive within {seconds} s. Send it faster, or less at once.");
-            return Err(Problem::new(Code::Timeout, detail));
+            return Err(refused(Problem::new(Code::Timeout, detail)));
         }
     };
     if let Some(caller) = caller
@@ -86,6 +112,16 @@ async fn with_whole_body(request: Request, state: &HttpState) -> Result<Request,
         state.charge(caller.holder(), 0, body.len());
     }
     Ok(Request::from_parts(head, Body::from(body)))
+}
+
+fn refused(problem: Problem) -> Box<Response> {
+    Box::new(problem.into_response())
+}
+
+/// Whether the body is compressed, or otherwise not what it says.
+fn is_encoded(headers: &HeaderMap) -> bool {
+    let mut encodings = headers.get_all(header::CONTENT_ENCODING).iter();
+    encodings.any(|encoding| !encoding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"identity"))
 }
 
 /// How long a refused client may go on sending.
@@ -125,14 +161,16 @@ async fn read(mut body: Body, limit: usize, budget: &Budget) -> Result<Bytes, Pr
     Ok(if whole.is_empty() { Bytes::new() } else { share.hold(whole.freeze()) })
 }
 
-/// The same answer, whose bytes are counted until the client has them. An answer without an end is
-/// not kept anywhere, and so not counted.
-async fn counted(answer: Response, state: &HttpState) -> Response {
+/// Whether the bytes of an answer are counted: not those of a small one, nor those that are there anyway,
+/// nor those of one without an end, which is not kept anywhere.
+fn counts(answer: &Response) -> bool {
     let is_small = answer.body().size_hint().exact().is_some_and(|size| size <= SMALL_ANSWER);
     let extensions = answer.extensions();
-    if is_small || extensions.get::<Shared>().is_some() || extensions.get::<LongStream>().is_some() {
-        return answer;
-    }
+    !is_small && extensions.get::<Shared>().is_none() && extensions.get::<LongStream>().is_none()
+}
+
+/// The same answer, whose bytes are counted until the client has them.
+async fn counted(answer: Response, state: &HttpState) -> Response {
     let (head, body) = answer.into_parts();
     let whole = if body.size_hint().exact().is_some() {
         // All of it is there.
