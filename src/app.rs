@@ -43,6 +43,8 @@ use leptos::prelude::*;
 pub(crate) use self::percent::{
     decode as percent_decoded, encode as percent_encoded, is_text as is_percent_encoded_text,
 };
+#[cfg(feature = "ssr")]
+pub(crate) use self::server_fns::fields_of;
 pub use self::{
     address::Address,
     initial::{Initial, Snapshot},

@@ -1,9 +1,7 @@
-//! The dashboard as the server renders it, and its server functions as a form calls them.
+//! The dashboard as the server renders it; its server functions are in `forms`.
 
-use axum::{
-    body::Body,
-    http::{Method, Request, StatusCode, header},
-};
+mod forms;
+
 use campanile::{
     app::{self, Address, App as Page, Initial, PageAssets, Refusal, Snapshot, Viewer},
     model::{
@@ -13,10 +11,7 @@ use campanile::{
 };
 use leptos::prelude::*;
 use rstest::rstest;
-use serde_json::json;
 use uuid::Uuid;
-
-use crate::harness::{Answer, App};
 
 fn notification(number: u128, content: &str) -> Notification {
     with(number, content, |_| ())
@@ -315,133 +310,4 @@ fn every_script_of_the_document_carries_the_nonce_and_nothing_needs_a_looser_pol
         .skip(1)
         .find(|rest| rest.trim_start_matches(|c: char| c.is_ascii_lowercase()).starts_with("=\""));
     assert_eq!(handler, None);
-}
-
-/// Calls a server function as a browser submits a form.
-async fn submit(app: &App, function: &str, form: impl AsRef<[u8]>, accept: &str) -> Answer {
-    let request = Request::builder()
-        .method(Method::POST)
-        .uri(format!("/api/ui/{function}"))
-        .header(header::HOST, "localhost:8000")
-        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-        .header(header::ACCEPT, accept)
-        .header(header::REFERER, format!("http://localhost:8000{}?user_id=u", Address::PATH))
-        .body(Body::from(form.as_ref().to_vec()));
-    app.ask(request.unwrap()).await
-}
-
-const PAGE: &str = "text/html,application/xhtml+xml,*/*;q=0.8";
-const SCRIPT: &str = "application/json";
-
-#[tokio::test]
-async fn the_page_of_an_inbox_shows_what_is_in_it() {
-    let app = App::new();
-    app.notify("u", "for u").await;
-    app.notify("v", "for v").await;
-    let answer = app.get(&format!("{}?user_id=u", Address::PATH)).await;
-    assert_eq!(answer.status, StatusCode::OK);
-    let html = answer.text();
-    assert!(first_row(&html).contains("for u"), "{html}");
-    assert!(!html.contains("for v"), "{html}");
-}
-
-#[tokio::test]
-async fn a_page_further_down_has_a_way_back() {
-    let app = App::new();
-    for number in 0..60 {
-        app.notify("u", &format!("note {number}")).await;
-    }
-    let html = app.get(Address::PATH).await.text();
-    assert_eq!(html.matches("class=\"row unread\"").count(), 50, "{html}");
-    let older = between(&html, "before=", "\"");
-    let html = app.get(&format!("{}?before={older}", Address::PATH)).await.text();
-    assert_eq!(html.matches("class=\"row unread\"").count(), 10, "{html}");
-    assert!(html.contains("Back to the newest"), "{html}");
-}
-
-#[tokio::test]
-async fn a_form_without_script_sends_and_comes_back() {
-    let app = App::new();
-    let form = "user_id=u&content=one%0D%0Atwo&category=&title=&link=";
-    let answer = submit(&app, "send", form, PAGE).await;
-    assert_eq!(answer.status, StatusCode::SEE_OTHER);
-    assert!(answer.header("location").ends_with("?user_id=u"), "{}", answer.header("location"));
-    let list = app.get("/api/notifications/list?user_id=u").await.json();
-    assert_eq!(list[0]["content"], "one\ntwo");
-    assert_eq!(list[0]["category"], "message");
-}
-
-#[tokio::test]
-async fn a_form_that_is_refused_comes_back_with_the_reason() {
-    let app = App::new();
-    let answer = submit(&app, "send", "user_id=u&content=+", PAGE).await;
-    assert_eq!(answer.status, StatusCode::SEE_OTHER);
-    let back = answer.header("location").strip_prefix("http://localhost:8000").unwrap().to_owned();
-    let html = app.get(&back).await.text();
-    assert!(between(&html, "id=\"text-problem\"", "</p>").contains("Write something"));
-}
-
-#[tokio::test]
-async fn a_form_that_cannot_be_read_is_the_clients_fault() {
-    let app = App::new();
-    for function in ["snapshot", "send", "mark", "mark-all", "delete"] {
-        submit(&app, function, b"\x80", SCRIPT).await.problem(400, "bad_request");
-        assert_eq!(submit(&app, function, b"\x80", PAGE).await.status, StatusCode::SEE_OTHER);
-    }
-    let large = format!("user_id=u&content={}", "x".repeat(3_000_000));
-    submit(&app, "send", &large, SCRIPT).await.problem(422, "invalid_input");
-    let larger = format!("user_id=u&content={}", "x".repeat(5_000_000));
-    submit(&app, "send", &larger, SCRIPT).await.problem(413, "payload_too_large");
-}
-
-#[tokio::test]
-async fn an_address_that_anybody_wrote_puts_no_words_into_the_page() {
-    let app = App::new();
-    for query in ["__path=/api/ui/send&__err=Call+555-1234", "__path=/api/ui/send&__err=invalid_input.Call555-1234"] {
-        let html = app.get(&format!("/api/ui-dashboard/notifications-dashboard-ui?{query}")).await.text();
-        assert!(!html.contains("555-1234"), "{query}");
-    }
-}
-
-#[tokio::test]
-async fn a_private_page_has_another_length_each_time_and_so_has_its_data() {
-    let app = App::new();
-    app.notify("ann", "private").await;
-    let mut lengths = std::collections::HashSet::new();
-    for _ in 0..16 {
-        lengths.insert(app.get("/api/ui-dashboard/notifications-dashboard-ui").await.body.len());
-    }
-    assert!(lengths.len() > 4, "{lengths:?}");
-    lengths.clear();
-    for _ in 0..16 {
-        lengths
-            .insert(submit(&app, "snapshot", "user_id=ann&unread=false&limit=50", "application/json").await.body.len());
-    }
-    assert!(lengths.len() > 4, "{lengths:?}");
-}
-
-#[tokio::test]
-async fn a_script_gets_the_problem_itself() {
-    let app = App::new();
-    submit(&app, "send", "user_id=&content=+&link=nonsense:", SCRIPT).await.refused_field("user_id");
-    submit(&app, "mark", "id=nonsense&is_read=true", SCRIPT).await.refused_field("id");
-    submit(&app, "delete", &format!("id={}", Uuid::nil()), SCRIPT).await.problem(404, "not_found");
-    submit(&app, "mark", "id=1", SCRIPT).await.problem(400, "bad_request");
-    submit(&app, "snapshot", "user_id=%09&unread=false&limit=50", SCRIPT).await.refused_field("user_id");
-}
-
-#[tokio::test]
-async fn a_script_marks_deletes_and_looks_again() {
-    let app = App::new();
-    let (one, two) = (app.notify("u", "one").await, app.notify("u", "two").await);
-    let marked = submit(&app, "mark", &format!("id={one}&is_read=true"), SCRIPT).await.json();
-    assert_eq!(marked["is_read"], true);
-    assert_eq!(submit(&app, "delete", &format!("id={two}"), SCRIPT).await.status, StatusCode::OK);
-    app.notify("u", "three").await;
-    assert_eq!(submit(&app, "mark-all", "user_id=u", SCRIPT).await.json(), json!(1));
-    let snapshot = submit(&app, "snapshot", "user_id=u&unread=false&limit=50", SCRIPT).await.json();
-    let contents: Vec<_> =
-        snapshot["page"]["notifications"].as_array().unwrap().iter().map(|it| &it["content"]).collect();
-    assert_eq!(contents, ["three", "one"]);
-    assert_eq!(snapshot["overview"]["unread_count"], 0);
 }

@@ -107,16 +107,32 @@ pub async fn delete(
 }
 
 #[cfg(feature = "ssr")]
+pub(crate) use self::on_the_server::fields_of;
+#[cfg(feature = "ssr")]
 use self::on_the_server::{caller, given, parse};
 
 #[cfg(feature = "ssr")]
 mod on_the_server {
-    use leptos::prelude::use_context;
+    use leptos::{prelude::use_context, server_fn::ServerFn};
+    use serde_aux::serde_introspection::serde_introspect;
 
+    use super::{Delete, Mark, MarkAll, ReadSnapshot, SendNotification};
     use crate::{
         model::{FieldError, Invalid, Problem},
         server::{identity::Principal, service::NotificationService},
     };
+
+    /// The names of the fields that the server function at this path takes, if there is one.
+    pub(crate) fn fields_of(path: &str) -> Option<&'static [&'static str]> {
+        Some(match path {
+            ReadSnapshot::PATH => serde_introspect::<ReadSnapshot>(),
+            SendNotification::PATH => serde_introspect::<SendNotification>(),
+            Mark::PATH => serde_introspect::<Mark>(),
+            MarkAll::PATH => serde_introspect::<MarkAll>(),
+            Delete::PATH => serde_introspect::<Delete>(),
+            _ => return None,
+        })
+    }
 
     /// The service, and who is calling.
     pub(super) fn caller() -> Result<(NotificationService, Principal), Problem> {

@@ -140,6 +140,17 @@ async fn attempts_are_limited() {
 }
 
 #[tokio::test]
+async fn a_form_to_sign_in_has_no_other_fields_and_is_no_json() {
+    let server = Secured::new();
+    let key = server.key("admin").await;
+    let form = [("content-type", "application/x-www-form-urlencoded")];
+    let answer = server.ask("POST", "/login", &form, &format!("secret={key}&Next=x")).await;
+    answer.refused_field("Next");
+    let json = [("content-type", "application/json")];
+    server.ask("POST", "/login", &json, "{}").await.problem(415, "unsupported_media_type");
+}
+
+#[tokio::test]
 async fn nobody_is_sent_to_another_site() {
     let server = Secured::new();
     let key = server.key("admin").await;

@@ -1,4 +1,4 @@
-//! The body of a request: JSON, in one piece, and an object.
+//! The body of a request: a JSON object, or the fields of a form.
 
 use axum::{
     body::Bytes,
@@ -7,6 +7,7 @@ use axum::{
 };
 
 use super::{
+    extract::refuse_unknown,
     intake::Whole,
     json::{self, Fields, Unknown},
     state::HttpState,
@@ -83,6 +84,36 @@ impl JsonBody {
             }
             Problem::new(Code::BadRequest, format!("The body is not JSON: {error}."))
         })
+    }
+}
+
+/// A body that says that it is a form (`application/x-www-form-urlencoded`).
+pub(super) struct FormBody(Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for FormBody {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        if media_type(request.headers()) != "application/x-www-form-urlencoded" {
+            let detail = "Send the form with the header Content-Type: application/x-www-form-urlencoded.";
+            return Err(Problem::new(Code::UnsupportedMediaType, detail));
+        }
+        let Ok(Whole(bytes)) = Whole::from_request(request, state).await;
+        Ok(Self(bytes))
+    }
+}
+
+impl FormBody {
+    /// What was sent, when it has no other fields than these. Where it is not text, it is for those who
+    /// read it to say so.
+    ///
+    /// # Errors
+    /// 422 when it has others.
+    pub(super) fn only(self, known: &[&str]) -> Result<Bytes, Problem> {
+        if let Ok(text) = std::str::from_utf8(&self.0) {
+            refuse_unknown(text, known)?;
+        }
+        Ok(self.0)
     }
 }
 

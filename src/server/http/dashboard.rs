@@ -3,8 +3,8 @@
 use any_spawner::Executor;
 use axum::{
     Router,
-    body::{Body, Bytes},
-    extract::{DefaultBodyLimit, Request, State},
+    body::Body,
+    extract::{DefaultBodyLimit, MatchedPath, Request, State},
     http::{HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse, Redirect, Response},
     routing::{MethodFilter, get, on},
@@ -12,8 +12,9 @@ use axum::{
 use leptos::{prelude::*, server_fn::axum::server_fn_paths};
 
 use super::{
+    body::FormBody,
     cookie,
-    extract::Caller,
+    extract::{Caller, refuse_unknown},
     padding::pad_json,
     page::{broken, render, whole},
     paths::{DASHBOARD, sign_in_for},
@@ -71,14 +72,17 @@ async fn call(
     State(state): State<HttpState>,
     State(service): State<NotificationService>,
     Caller(principal): Caller,
+    function: MatchedPath,
     parts: Parts,
-    body: Bytes,
+    form: FormBody,
 ) -> Result<Response, Problem> {
+    refuse_unknown(parts.uri.query().unwrap_or(""), &[])?;
+    let form = form.only(app::fields_of(function.as_str()).unwrap_or_default())?;
     let context = move || {
         provide_context::<NotificationService>(service.clone());
         provide_context::<Principal>(principal.clone());
     };
-    let request = Request::from_parts(parts, Body::from(body));
+    let request = Request::from_parts(parts, Body::from(form));
     let answer = leptos_axum::handle_server_fns_with_context(context, request).await.into_response();
     if let Some(location) = answer.headers().get(header::LOCATION) {
         let short = location.to_str().ok().and_then(Refusal::shorten).and_then(|url| HeaderValue::try_from(url).ok());

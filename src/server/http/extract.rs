@@ -79,7 +79,11 @@ impl<T: Parameters, S: Send + Sync> FromRequestParts<S> for Query<T> {
     }
 }
 
-fn refuse_unknown(query: &str, known: &[&str]) -> Result<(), Problem> {
+/// Refuses a query, or a form, that has another name than these.
+///
+/// # Errors
+/// 422, with each of its names that is not known.
+pub(super) fn refuse_unknown(query: &str, known: &[&str]) -> Result<(), Problem> {
     let mut complaints = Complaints::default();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let name = percent_decoded(pair.split_once('=').map_or(pair, |(name, _)| name));

@@ -12,7 +12,9 @@ use axum::{
 use serde::Deserialize;
 
 use super::{
-    HttpOptions, cookie,
+    HttpOptions,
+    body::FormBody,
+    cookie,
     gate::RefusedAttempt,
     page::{broken, render},
     paths::{DASHBOARD, LOGIN, LOGOUT, of_this_site},
@@ -43,6 +45,7 @@ struct Wanted {
     next: String,
 }
 
+/// What the form to sign in has.
 #[derive(Deserialize)]
 struct Shown {
     secret: String,
@@ -82,7 +85,8 @@ async fn log_in(
         return refuse(&state, for_the_page, "", too_often(too_much)).await;
     }
     let before = cookie::session(&head.headers).map(str::to_owned);
-    let Ok(Form(Shown { secret, next })) = Form::from_request(Request::from_parts(head, body), &()).await else {
+    let form = FormBody::from_request(Request::from_parts(head.clone(), body), &()).await?.only(&["secret", "next"])?;
+    let Ok(Form(Shown { secret, next })) = Form::from_request(Request::from_parts(head, form.into()), &()).await else {
         return Err(Problem::new(Code::BadRequest, "The form cannot be read. Open the page again."));
     };
     let attempt = attempt(auth, secret.trim(), before.as_deref()).await;
