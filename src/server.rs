@@ -6,16 +6,15 @@
 pub mod assets;
 pub mod auth;
 pub mod budget;
-mod bus;
 pub mod clock;
 pub mod commands;
 pub mod config;
 mod hex;
 pub mod http;
-pub(crate) mod hub;
 pub mod identity;
 pub mod limiter;
 pub mod listener;
+mod live;
 pub mod log;
 mod loopback;
 pub mod maintenance;

@@ -45,9 +45,9 @@ pub(crate) async fn postgres(window: usize) -> Box<dyn Store> {
 pub(crate) struct Announced(Mutex<Vec<Change>>);
 
 impl Announce for Announced {
-    fn announce(&self, changes: Vec<Change>) {
+    fn announce(&self, changes: Arc<[Change]>) {
         assert!(!changes.is_empty());
-        self.0.lock().unwrap().extend(changes);
+        self.0.lock().unwrap().extend(changes.iter().cloned());
     }
 }
 

@@ -13,9 +13,9 @@ pub use key::{MadeKey, NewKey, create_key, list_keys, revoke_key};
 pub use transfer::{Imported, export, import};
 
 use super::{
-    bus::{Bus, Local, Nats},
     clock::{Clock, SystemClock},
     config::{BusUrl, Settings, SqliteSync, StoreUrl},
+    live::{Bus, Local, Nats},
     service::NotificationService,
     store::{
         Credentials, MemoryStore, PostgresOptions, PostgresStore, PostgresTransfer, Schema, SqliteCredentials,

@@ -4,9 +4,7 @@
 //! [`NotificationService`] and nothing else.
 
 mod error;
-mod follow;
 mod idempotency;
-mod keeper;
 
 use std::{collections::HashMap, num::NonZeroU32, sync::Arc};
 
@@ -14,17 +12,15 @@ use chrono::TimeDelta;
 use uuid::{NoContext, Uuid};
 
 pub use error::ServiceError;
-pub use follow::Follower;
 pub use idempotency::IdempotencyKey;
 
-pub use super::hub::{Frame, Sign};
+pub use super::live::{FollowError, Follower, Frame, Sign};
 
 use super::{
-    bus::{Bus, Local},
     clock::{Clock, SystemClock, moved},
-    hub::Hub,
     identity::{Holder, Principal, Scope},
     limiter::{Limiter, Rate, TooOften},
+    live::{Bus, Live, Local},
     store::{Creation, Due, Once, Store, StoreError},
     tasks::Tasks,
     workshop::{Broken, Workshop},
@@ -50,7 +46,7 @@ pub struct NotificationService(Arc<Parts>);
 #[derive(Clone)]
 struct Parts {
     store: Arc<dyn Store>,
-    hub: Arc<Hub>,
+    live: Arc<Live>,
     clock: Arc<dyn Clock>,
     batch_max: usize,
     max_age: Option<TimeDelta>,
@@ -80,16 +76,15 @@ impl NotificationService {
 
     /// A service over a store that other processes use too, which it tells of what it changes.
     pub(in crate::server) fn on_bus(store: Arc<dyn Store>, clock: impl Clock, bus: Arc<dyn Bus>) -> Self {
-        let hub = Hub::new(bus);
-        store.announce_to(Arc::<Hub>::clone(&hub));
+        let tasks = Tasks::default();
         Self(Arc::new(Parts {
+            live: Arc::new(Live::new(Arc::clone(&store), bus, tasks.clone())),
             store,
-            hub,
             clock: Arc::new(clock),
             batch_max: DEFAULT_BATCH_MAX,
             max_age: None,
             recipients: None,
-            tasks: Tasks::default(),
+            tasks,
             workshop: Workshop::new(),
         }))
     }
@@ -343,8 +338,7 @@ impl NotificationService {
         since: Option<u64>,
     ) -> Result<Follower, ServiceError> {
         principal.may_in(Scope::Read, Some(user_id))?;
-        self.keep_up();
-        Follower::of_one(Arc::clone(&self.0.store), &self.0.hub, user_id, since).await
+        Ok(self.0.live.follow(user_id, since).await?)
     }
 
     /// Follows all inboxes: every change from now on, the changes of each inbox in their order. Who
@@ -354,20 +348,17 @@ impl NotificationService {
     /// When the caller may not read all inboxes.
     pub fn follow_all(&self, principal: &Principal) -> Result<Follower, ServiceError> {
         principal.may_in(Scope::Read, None)?;
-        self.keep_up();
-        Ok(Follower::of_all(&self.0.hub))
+        Ok(self.0.live.follow_all())
     }
 
     /// Ends every [`Follower`], now and from now on: the server is stopping.
     pub fn stop_following(&self) {
-        self.0.hub.close();
+        self.0.live.close();
     }
 
-    /// Sees to it that those who listen are told; from the first time on that somebody does.
+    /// Sees to it that listeners are told, before there are any.
     pub(in crate::server) fn keep_up(&self) {
-        if let Some(work) = self.0.hub.take_work() {
-            keeper::start(&self.0.store, &self.0.hub, work, &self.0.tasks);
-        }
+        self.0.live.keep_up();
     }
 
     /// How much is in one inbox, or in all of them, and of what kind. For a user, all of them are the
@@ -420,7 +411,7 @@ impl NotificationService {
     /// store some seconds later.
     #[must_use]
     pub fn is_connected(&self) -> bool {
-        self.0.hub.is_connected()
+        self.0.live.is_connected()
     }
 
     /// Gives a notification its id and its time.

@@ -13,7 +13,7 @@ pub mod record;
 mod replay;
 pub mod sqlite;
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use async_trait::async_trait;
 use tokio::sync::mpsc;
@@ -100,26 +100,26 @@ pub trait Announce: Send + Sync + 'static {
     /// Takes changes that are committed, at least one. Changes of one inbox come in their order
     /// unless they were committed at the same moment; the numbers say what the order is. It must
     /// not wait for anything.
-    fn announce(&self, changes: Vec<Change>);
+    fn announce(&self, changes: Arc<[Change]>);
 }
 
-/// Whom a store tells what it wrote; nobody until somebody is named.
+/// Whom a store tells what it wrote.
 #[derive(Default)]
-struct Announcer(OnceLock<Arc<dyn Announce>>);
+struct Announcer(RwLock<Vec<Arc<dyn Announce>>>);
 
 impl Announcer {
-    /// Names who is told, once and for all.
-    fn name(&self, to: Arc<dyn Announce>) {
-        // A store belongs to one service; a second one would be told nothing.
-        drop(self.0.set(to));
+    /// Tells this one too, from now on.
+    fn add(&self, to: Arc<dyn Announce>) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).push(to);
     }
 
     fn announce(&self, changes: Vec<Change>) {
-        if let Some(to) = self.0.get()
-            && !changes.is_empty()
-        {
-            to.announce(changes);
+        let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        if all.is_empty() || changes.is_empty() {
+            return;
         }
+        let changes: Arc<[Change]> = changes.into();
+        all.iter().for_each(|to| to.announce(Arc::clone(&changes)));
     }
 }
 
@@ -184,7 +184,7 @@ pub trait Store: Send + Sync + 'static {
     /// The number of the newest change of each of these inboxes, as [`Self::changes`] would say.
     async fn modseqs(&self, users: &[UserId]) -> Result<Vec<u64>, StoreError>;
 
-    /// Names who is told of every change from now on; only the first one is.
+    /// Tells this one too of every change, from now on.
     fn announce_to(&self, to: Arc<dyn Announce>);
 
     /// Whether other processes may write to it too, whose changes are not announced here.

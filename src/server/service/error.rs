@@ -18,7 +18,7 @@ use std::borrow::Cow;
 
 use crate::{
     model::{Code, FieldError, NotificationId, Problem, UserId},
-    server::{identity::Denied, log::with_causes, store::StoreError},
+    server::{identity::Denied, live::FollowError, log::with_causes, store::StoreError},
 };
 
 /// Why the service did not do what it was asked. What is refused changes nothing.
@@ -53,6 +53,12 @@ impl ServiceError {
 
     pub(super) fn nothing_at(user_id: &UserId, index: u64) -> Self {
         Self::NotFound(format!("The inbox of {user_id} has no notification at index {index}."))
+    }
+}
+
+impl From<FollowError> for ServiceError {
+    fn from(FollowError(error): FollowError) -> Self {
+        Self::Store(error)
     }
 }
 

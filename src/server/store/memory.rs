@@ -123,7 +123,7 @@ impl Store for MemoryStore {
     }
 
     fn announce_to(&self, to: Arc<dyn Announce>) {
-        self.announcer.name(to);
+        self.announcer.add(to);
     }
 
     async fn ready(&self) -> Result<(), StoreError> {

@@ -190,7 +190,7 @@ impl Store for PostgresStore {
     }
 
     fn announce_to(&self, to: Arc<dyn Announce>) {
-        self.announcer.name(to);
+        self.announcer.add(to);
     }
 
     fn is_shared(&self) -> bool {

@@ -207,7 +207,7 @@ impl Store for SqliteStore {
     }
 
     fn announce_to(&self, to: Arc<dyn Announce>) {
-        self.writer.announcer().name(to);
+        self.writer.announcer().add(to);
     }
 
     async fn ready(&self) -> Result<(), StoreError> {

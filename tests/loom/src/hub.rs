@@ -6,7 +6,7 @@ pub(super) mod sync {
 }
 
 #[expect(dead_code, reason = "the server uses the rest of it")]
-#[path = "../../../src/server/hub/log.rs"]
+#[path = "../../../src/server/live/log.rs"]
 mod log;
 
 use std::{

@@ -2,22 +2,27 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use super::ServiceError;
+use super::{
+    frame::{Frame, Sign},
+    hub::{Heard, Hub, Listener, Operator},
+};
 use crate::{
     model::{Change, Changes, Limit, UserId},
-    server::{
-        hub::{Frame, Heard, Hub, Listener, Operator, Sign},
-        store::Store,
-    },
+    server::store::{Store, StoreError},
 };
 
 /// How many events are read from the store at once, so that a long absence costs little memory.
 const PAGE: u64 = 100;
 
-/// Somebody who follows one inbox, or all of them. Dropping it ends that.
+/// The store could not tell what a follower missed, or where its inbox is.
+#[derive(Debug, thiserror::Error)]
+#[error("what was missed cannot be read from the store")]
+pub struct FollowError(#[from] pub(in crate::server) StoreError);
+
+/// Follows one inbox, or all of them. Dropping it ends that.
 ///
-/// It holds a position and no queue: however slow whoever reads from it is, nobody else notices,
-/// and what they miss meanwhile is read from the store.
+/// It holds a position and no queue: however slowly a client reads from it, no other client notices, and
+/// what it misses meanwhile is read from the store.
 pub struct Follower(Of);
 
 enum Of {
@@ -30,7 +35,7 @@ impl Follower {
     ///
     /// # Errors
     /// When the store cannot tell what was missed. Follow again later, from the last position.
-    pub async fn next(&mut self) -> Result<Option<Arc<Frame>>, ServiceError> {
+    pub async fn next(&mut self) -> Result<Option<Arc<Frame>>, FollowError> {
         match &mut self.0 {
             Of::One(one) => one.next().await,
             Of::All(all) => Ok(all.next().await),
@@ -42,7 +47,7 @@ impl Follower {
         hub: &Arc<Hub>,
         user_id: &UserId,
         since: Option<u64>,
-    ) -> Result<Self, ServiceError> {
+    ) -> Result<Self, FollowError> {
         // First listen, then look where the inbox is: what happens in between is heard.
         let listener = hub.listen(user_id);
         // Other processes may have written what was not heard of here yet.
@@ -86,7 +91,7 @@ struct FollowOne {
 }
 
 impl FollowOne {
-    async fn next(&mut self) -> Result<Option<Arc<Frame>>, ServiceError> {
+    async fn next(&mut self) -> Result<Option<Arc<Frame>>, FollowError> {
         loop {
             if let Some(frame) = self.waiting.pop_front() {
                 if self.waiting.is_empty() {
@@ -110,7 +115,7 @@ impl FollowOne {
     }
 
     /// Reads one page of what was missed.
-    async fn catch_up(&mut self) -> Result<(), ServiceError> {
+    async fn catch_up(&mut self) -> Result<(), FollowError> {
         let user_id = self.listener.user_id();
         let mut changes = self.store.changes(user_id, self.position, Limit::new(PAGE)).await?;
         if changes.reset {

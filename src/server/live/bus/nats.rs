@@ -3,18 +3,15 @@
 //! A process subscribes to the inboxes that somebody listens to there, and to nothing else, so what
 //! nobody wants is not sent to anybody.
 
-use std::{sync::Arc, time::Duration};
+use std::{sync::Weak, time::Duration};
 
 use async_nats::{Client, ConnectOptions, Event as Happened, ServerAddr, connection::State};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use futures_util::StreamExt;
 use tokio::sync::mpsc;
 
-use super::{Bus, Interest};
-use crate::{
-    model::{Change, Event, UserId},
-    server::hub::Hub,
-};
+use super::{Bus, Deliver, Interest};
+use crate::model::{Change, Event, UserId};
 
 /// How many changes may wait to be sent. What does not fit is found in the store by the others.
 const QUEUE: usize = 8_192;
@@ -126,9 +123,9 @@ impl Bus for Nats {
         }
     }
 
-    fn subscribe(&self, user_id: Option<&UserId>, hub: &Arc<Hub>) -> Option<Interest> {
+    fn subscribe(&self, user_id: Option<&UserId>, to: Weak<dyn Deliver>) -> Option<Interest> {
         let subject = user_id.map_or_else(|| format!("{}.inbox.*", self.prefix), |user_id| self.subject(user_id));
-        let (client, hub, prefix) = (self.client.clone(), Arc::downgrade(hub), self.prefix.clone());
+        let (client, prefix) = (self.client.clone(), self.prefix.clone());
         let listening = tokio::spawn(async move {
             let mut messages = match client.subscribe(subject).await {
                 Ok(messages) => messages,
@@ -138,9 +135,9 @@ impl Bus for Nats {
                 }
             };
             while let Some(message) = messages.next().await {
-                let Some(hub) = hub.upgrade() else { return };
+                let Some(to) = to.upgrade() else { return };
                 match read(&prefix, &message.subject, &message.payload) {
-                    Ok(change) => hub.deliver(change),
+                    Ok(change) => to.deliver(&change),
                     Err(why) => tracing::debug!(why, "something on the bus is not ours"),
                 }
             }

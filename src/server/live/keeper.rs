@@ -1,5 +1,5 @@
-//! What has to be done for those who listen: publish what was announced, find what is missing, and
-//! let go of what is old.
+//! What has to be done beside the way of a change: find in the store what got lost on it, and let go of what
+//! is old.
 
 use std::{
     collections::HashMap,
@@ -8,14 +8,18 @@ use std::{
 };
 
 use tokio::{
-    sync::{Mutex, Semaphore, mpsc},
+    sync::{Mutex, Semaphore},
     time::{MissedTickBehavior, interval, sleep},
 };
 
+use super::{
+    hub::{Holes, Hub, Topic},
+    log::Hole,
+    publisher::Publisher,
+};
 use crate::{
-    model::{Change, Limit, UserId},
+    model::{Limit, UserId},
     server::{
-        hub::{Hole, Hub, Topic, Work},
         store::{Store, StoreError},
         tasks::Tasks,
     },
@@ -35,27 +39,16 @@ const COMPARED_AT_ONCE: usize = 500;
 const MENDED_AT_ONCE: usize = 8;
 
 /// Starts it, for as long as the hub lives.
-pub(super) fn start(store: &Arc<dyn Store>, hub: &Arc<Hub>, work: Work, tasks: &Tasks) {
-    let Work { announced, holes } = work;
-    // Behind a lock that is never waited for: what is queued is still there when a task is started again.
-    let (announced, holes) = (Arc::new(Mutex::new(announced)), Arc::new(Mutex::new(holes)));
-    let told = Arc::downgrade(hub);
-    let mut is_first = true;
-    tasks.spawn("publish", move || {
-        // What was at hand when the task ended is read from the store.
-        if !std::mem::take(&mut is_first)
-            && let Some(hub) = told.upgrade()
-        {
-            hub.note_loss();
-        }
-        publish(Weak::clone(&told), Arc::clone(&announced))
-    });
-    let (store, hub, turns) = (Arc::downgrade(store), Arc::downgrade(hub), Arc::new(Semaphore::new(MENDED_AT_ONCE)));
+pub(super) fn start(store: &Arc<dyn Store>, hub: &Arc<Hub>, publisher: &Arc<Publisher>, holes: Holes, tasks: &Tasks) {
+    let (store, hub, publisher) = (Arc::downgrade(store), Arc::downgrade(hub), Arc::downgrade(publisher));
+    // Behind a lock that is never waited for: what is queued is still there when the task is started again.
+    let (holes, turns) = (Arc::new(Mutex::new(holes)), Arc::new(Semaphore::new(MENDED_AT_ONCE)));
     let tasks_of_keeper = tasks.clone();
     tasks.spawn("keep up", move || {
         let keeper = Keeper {
             store: Weak::clone(&store),
             hub: Weak::clone(&hub),
+            publisher: Weak::clone(&publisher),
             turns: Arc::clone(&turns),
             lagging: HashMap::new(),
             tasks: tasks_of_keeper.clone(),
@@ -64,18 +57,10 @@ pub(super) fn start(store: &Arc<dyn Store>, hub: &Arc<Hub>, work: Work, tasks: &
     });
 }
 
-/// Publishes in the order of the announcements.
-async fn publish(hub: Weak<Hub>, announced: Arc<Mutex<mpsc::Receiver<Vec<Change>>>>) {
-    let mut announced = announced.lock().await;
-    while let Some(changes) = announced.recv().await {
-        let Some(hub) = hub.upgrade() else { return };
-        changes.into_iter().for_each(|change| hub.publish(change));
-    }
-}
-
 struct Keeper {
     store: Weak<dyn Store>,
     hub: Weak<Hub>,
+    publisher: Weak<Publisher>,
     turns: Arc<Semaphore>,
     /// The inboxes that were behind the store when they were last compared, and where they were.
     lagging: HashMap<UserId, u64>,
@@ -83,7 +68,7 @@ struct Keeper {
 }
 
 impl Keeper {
-    async fn run(mut self, holes: Arc<Mutex<mpsc::UnboundedReceiver<Arc<Topic>>>>) {
+    async fn run(mut self, holes: Arc<Mutex<Holes>>) {
         let mut holes = holes.lock().await;
         let mut ticks = interval(COMPARE_INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -96,7 +81,8 @@ impl Keeper {
                 }
                 _ = ticks.tick() => {
                     let (Some(store), Some(hub)) = (self.store.upgrade(), self.hub.upgrade()) else { return };
-                    if store.is_shared() || hub.has_lost() || !self.lagging.is_empty() {
+                    let has_lost = self.publisher.upgrade().is_some_and(|publisher| publisher.has_lost());
+                    if store.is_shared() || has_lost || !self.lagging.is_empty() {
                         self.compare(&*store, &hub).await;
                     }
                     until_trim -= 1;

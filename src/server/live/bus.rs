@@ -5,21 +5,25 @@
 
 mod nats;
 
-use std::sync::Arc;
+use std::sync::Weak;
 
 pub(in crate::server) use nats::Nats;
 
-use super::hub::Hub;
 use crate::model::{Change, UserId};
+
+/// Takes what other servers changed.
+pub(in crate::server) trait Deliver: Send + Sync + 'static {
+    /// This is a change of another server; it may come late, twice, and in another order.
+    fn deliver(&self, change: &Change);
+}
 
 /// Carries changes to the processes that want them.
 pub(in crate::server) trait Bus: Send + Sync + 'static {
     /// Tells the others. It waits for nothing; what cannot be sent is lost.
     fn publish(&self, change: &Change);
 
-    /// Delivers what others change in one inbox, or in all, to the hub until the interest is
-    /// dropped.
-    fn subscribe(&self, user_id: Option<&UserId>, hub: &Arc<Hub>) -> Option<Interest>;
+    /// Delivers what others change in one inbox, or in all, until the interest is dropped.
+    fn subscribe(&self, user_id: Option<&UserId>, to: Weak<dyn Deliver>) -> Option<Interest>;
 
     /// Whether the others can be told.
     fn is_connected(&self) -> bool;
@@ -40,7 +44,7 @@ pub(in crate::server) struct Local;
 impl Bus for Local {
     fn publish(&self, _: &Change) {}
 
-    fn subscribe(&self, _: Option<&UserId>, _: &Arc<Hub>) -> Option<Interest> {
+    fn subscribe(&self, _: Option<&UserId>, _: Weak<dyn Deliver>) -> Option<Interest> {
         None
     }
 

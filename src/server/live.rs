@@ -1,0 +1,84 @@
+//! Who is listening, and how a change reaches them.
+//!
+//! A change goes one way through this room: a store announces it to the [`publisher`], which hands it to
+//! the other servers over the [`bus`] and to the [`hub`], which has a [`log`] for each inbox that a client
+//! listens to. A [`follower`] reads that log from its position on, and says what it reads as [`frame`]s,
+//! which the encoders of `server/http` write to their clients. Beside that way the [`keeper`] finds in the
+//! store what got lost on it.
+
+mod bus;
+mod follower;
+mod frame;
+mod hub;
+mod keeper;
+mod log;
+mod publisher;
+mod sync;
+
+use std::sync::Arc;
+
+pub(in crate::server) use bus::{Bus, Local, Nats};
+pub use follower::{FollowError, Follower};
+pub use frame::{Frame, Sign};
+
+use self::{hub::Hub, publisher::Publisher};
+use super::{store::Store, tasks::Tasks};
+use crate::model::UserId;
+
+/// Everything that live delivery consists of, over one store.
+pub(in crate::server) struct Live {
+    store: Arc<dyn Store>,
+    hub: Arc<Hub>,
+    publisher: Arc<Publisher>,
+    tasks: Tasks,
+}
+
+impl Live {
+    /// Listens to what this store announces, and tells it to nobody yet. `bus` leads to the servers that
+    /// share the store, and `tasks` are those that its own are put with.
+    pub(in crate::server) fn new(store: Arc<dyn Store>, bus: Arc<dyn Bus>, tasks: Tasks) -> Self {
+        let hub = Hub::new(Arc::clone(&bus));
+        let publisher = Publisher::new(bus, Arc::clone(&hub));
+        store.announce_to(Arc::<Publisher>::clone(&publisher));
+        Self { store, hub, publisher, tasks }
+    }
+
+    /// Publishes what the store announces, and looks for what is missing, from the first time on that this
+    /// is called. Before, a change costs next to nothing.
+    pub(in crate::server) fn keep_up(&self) {
+        if self.publisher.start(&self.tasks)
+            && let Some(holes) = self.hub.take_holes()
+        {
+            keeper::start(&self.store, &self.hub, &self.publisher, holes, &self.tasks);
+        }
+    }
+
+    /// Follows one inbox, from after the change number `since`, or from the present.
+    ///
+    /// # Errors
+    /// When the store cannot say where the inbox is.
+    pub(in crate::server) async fn follow(
+        &self,
+        user_id: &UserId,
+        since: Option<u64>,
+    ) -> Result<Follower, FollowError> {
+        self.keep_up();
+        Follower::of_one(Arc::clone(&self.store), &self.hub, user_id, since).await
+    }
+
+    /// Follows all inboxes, from the present.
+    pub(in crate::server) fn follow_all(&self) -> Follower {
+        self.keep_up();
+        Follower::of_all(&self.hub)
+    }
+
+    /// Ends every [`Follower`], now and from now on.
+    pub(in crate::server) fn close(&self) {
+        self.hub.close();
+    }
+
+    /// Whether the servers that share the store can be told of changes at once.
+    pub(in crate::server) fn is_connected(&self) -> bool {
+        self.hub.is_connected()
+    }
+}

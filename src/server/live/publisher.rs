@@ -1,0 +1,94 @@
+//! Where a change enters: what a store announces waits here, and is then told to this server's listeners
+//! and to the other servers.
+//!
+//! A store announces under its locks, so it is not kept waiting; what is beyond the queue is lost here, and
+//! the keeper finds it in the store.
+
+use std::sync::{
+    Arc, Mutex, PoisonError, Weak,
+    atomic::{AtomicBool, Ordering},
+};
+
+use tokio::sync::mpsc;
+
+use super::{bus::Bus, hub::Hub};
+use crate::{
+    model::Change,
+    server::{store::Announce, tasks::Tasks},
+};
+
+/// How many batches of changes may wait to be published.
+const QUEUE: usize = 65_536;
+
+type Announced = Arc<[Change]>;
+
+/// Publishes what a store announces.
+pub(super) struct Publisher {
+    bus: Arc<dyn Bus>,
+    hub: Arc<Hub>,
+    waiting: mpsc::Sender<Announced>,
+    /// Whether anything takes what waits; before, no client listens, and nothing has to be told.
+    is_at_work: AtomicBool,
+    /// What waits, until it is taken.
+    work: Mutex<Option<mpsc::Receiver<Announced>>>,
+    /// Whether changes were dropped because too many waited.
+    has_lost: AtomicBool,
+}
+
+impl Publisher {
+    pub(super) fn new(bus: Arc<dyn Bus>, hub: Arc<Hub>) -> Arc<Self> {
+        let (waiting, work) = mpsc::channel(QUEUE);
+        Arc::new(Self {
+            bus,
+            hub,
+            waiting,
+            is_at_work: AtomicBool::new(false),
+            work: Mutex::new(Some(work)),
+            has_lost: AtomicBool::new(false),
+        })
+    }
+
+    /// Publishes from now on, for as long as this lives; `false` when it does already.
+    pub(super) fn start(self: &Arc<Self>, tasks: &Tasks) -> bool {
+        let Some(work) = self.work.lock().unwrap_or_else(PoisonError::into_inner).take() else { return false };
+        self.is_at_work.store(true, Ordering::Release);
+        // Behind a lock that is never waited for: what is queued is still there when the task is started again.
+        let (publisher, work) = (Arc::downgrade(self), Arc::new(tokio::sync::Mutex::new(work)));
+        let mut is_first = true;
+        tasks.spawn("publish", move || {
+            // What was at hand when the task ended is read from the store.
+            if !std::mem::take(&mut is_first)
+                && let Some(publisher) = publisher.upgrade()
+            {
+                publisher.has_lost.store(true, Ordering::Relaxed);
+            }
+            publish(Weak::clone(&publisher), Arc::clone(&work))
+        });
+        true
+    }
+
+    /// Whether changes were lost since this was asked last.
+    pub(super) fn has_lost(&self) -> bool {
+        self.has_lost.swap(false, Ordering::Relaxed)
+    }
+}
+
+impl Announce for Publisher {
+    fn announce(&self, changes: Announced) {
+        if self.is_at_work.load(Ordering::Acquire) && self.waiting.try_send(changes).is_err() {
+            self.has_lost.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Publishes in the order of the announcements.
+async fn publish(publisher: Weak<Publisher>, work: Arc<tokio::sync::Mutex<mpsc::Receiver<Announced>>>) {
+    let mut work = work.lock().await;
+    while let Some(changes) = work.recv().await {
+        let Some(publisher) = publisher.upgrade() else { return };
+        for change in changes.iter() {
+            publisher.bus.publish(change);
+            publisher.hub.deliver(change);
+        }
+    }
+}
