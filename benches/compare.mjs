@@ -62,10 +62,17 @@ function lighthouse(url) {
   const chromium = ['/usr/bin/chromium', '/usr/bin/google-chrome'].find(existsSync);
   const flags =
     '--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync';
-  execFileSync(program, [url, '--quiet', '--output=json', `--output-path=${out}`, `--chrome-flags=${flags}`], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-    env: { ...process.env, ...(chromium ? { CHROME_PATH: chromium } : {}) },
-  });
+  const look = () =>
+    execFileSync(program, [url, '--quiet', '--output=json', `--output-path=${out}`, `--chrome-flags=${flags}`], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+      env: { ...process.env, ...(chromium ? { CHROME_PATH: chromium } : {}) },
+    });
+  try {
+    look();
+  } catch {
+    // It misses the start of the page now and then, and asks to be run again.
+    look();
+  }
   const { categories } = JSON.parse(readFileSync(out, 'utf8'));
   return Object.fromEntries(Object.entries(categories).map(([name, { score }]) => [name, Math.round(score * 100)]));
 }
