@@ -24,6 +24,7 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, parse
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
+    time::sleep,
 };
 
 /// Notifications for people: send them over REST, read them in a per-user inbox.
@@ -246,10 +247,13 @@ async fn serve(common: &Common) -> Result<()> {
         .with_context(|| format!("listen: {} cannot be had; is another server running there?", settings.listen))?;
     let address = socket.local_addr()?;
     let stopping = stop_signal()?;
-    let followed = service.clone();
+    let (stopped, shutdown_delay) = (service.clone(), settings.shutdown_delay);
     let stop = async move {
         stopping.await;
-        followed.stop_following();
+        stopped.stop_soon();
+        sleep(shutdown_delay).await;
+        tracing::info!("stopping: running requests may end, and streams are told");
+        stopped.stop_following();
     };
     let scheme = if settings.connections.tls.is_some() { "https" } else { "http" };
     let tasks = service.tasks().clone();
@@ -281,6 +285,6 @@ fn stop_signal() -> Result<impl Future<Output = ()>> {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
         }
-        tracing::info!("stopping: running requests may end, and streams are told");
+        tracing::info!("told to stop");
     })
 }

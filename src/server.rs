@@ -3,6 +3,7 @@
 //! Another Rust program embeds Campanile by making a [`service::NotificationService`] and mounting
 //! [`http::router`]; see `examples/embed.rs`.
 
+mod address;
 pub mod assets;
 pub mod auth;
 pub mod budget;
@@ -12,11 +13,11 @@ pub mod config;
 mod hex;
 pub mod http;
 pub mod identity;
+mod lease;
 pub mod limiter;
 pub mod listener;
 mod live;
 pub mod log;
-mod loopback;
 pub mod maintenance;
 pub mod secret;
 pub mod service;

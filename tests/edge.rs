@@ -67,7 +67,7 @@ impl Store for Troubled {
     async fn delete_due(&self, _: &Due) -> Result<usize, StoreError> {
         unreachable!()
     }
-    async fn modseqs(&self, _: &[UserId]) -> Result<Vec<u64>, StoreError> {
+    async fn ends(&self, _: &[UserId]) -> Result<Vec<(u64, u64)>, StoreError> {
         unreachable!()
     }
     fn announce_to(&self, _: Arc<dyn Announce>) {}

@@ -47,6 +47,7 @@ async fn start(max_connections: usize, header_timeout: Duration, shutdown_timeou
         shutdown_timeout,
         max_header_bytes: MOST_HEADERS,
         tls: None,
+        ..ListenerOptions::default()
     };
     let ended = tokio::spawn(serve(listener, router, options, async { drop(stopped.await) }).unwrap());
     Running { address, stop, ended }

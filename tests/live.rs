@@ -46,6 +46,7 @@ impl Server {
             shutdown_timeout: LONG,
             max_header_bytes: 32 * 1024,
             tls: None,
+            ..ListenerOptions::default()
         };
         let followed = service.clone();
         let stopping = async move {

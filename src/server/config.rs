@@ -10,6 +10,7 @@ mod store_url;
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use anyhow::{Context, Result, bail};
@@ -60,6 +61,8 @@ pub struct Settings {
     pub limit_recipient: Option<Rate>,
     /// How requests are treated.
     pub http: HttpOptions,
+    /// How long `/readyz` says that the server stops before it does.
+    pub shutdown_delay: Duration,
     /// How connections are treated.
     pub connections: ListenerOptions,
     /// What is logged.
@@ -108,6 +111,7 @@ impl Settings {
         if bus != BusUrl::Local && !matches!(store, StoreUrl::Postgres(_)) {
             bail!("bus: it is for several servers on one database, and {store} has room for one. Say --bus local.");
         }
+        let trusted_proxies = auth::networks(said.trusted_proxies)?;
         Ok(Self {
             listen,
             insecure_no_auth,
@@ -131,7 +135,7 @@ impl Settings {
                 request_timeout: seconds("request-timeout", said.request_timeout)?,
                 allowed_hosts: (!(insecure_no_auth || auth.is_some()) || !hosts.is_empty()).then_some(hosts),
                 auth: None,
-                trusted_proxies: auth::networks(said.trusted_proxies)?,
+                trusted_proxies: trusted_proxies.clone(),
                 allowed_origins: auth::origins(said.allowed_origins)?,
                 lenient: needed("lenient", said.lenient)?,
                 streams: StreamOptions {
@@ -139,8 +143,15 @@ impl Settings {
                     stall_timeout: seconds("stall-timeout", said.stall_timeout)?,
                 },
             },
+            shutdown_delay: Duration::from_secs(within("shutdown-delay", said.shutdown_delay, &bounds::DELAY)?),
             connections: ListenerOptions {
                 max_connections: within("max-connections", said.max_connections, &bounds::AT_ONCE)?,
+                max_connections_per_address: within(
+                    "max-connections-per-address",
+                    said.max_connections_per_address,
+                    &bounds::AT_ONCE,
+                )?,
+                trusted_proxies,
                 header_timeout: seconds("header-timeout", said.header_timeout)?,
                 shutdown_timeout: seconds("shutdown-timeout", said.shutdown_timeout)?,
                 max_header_bytes: within("max-header-bytes", said.max_header_bytes, &bounds::HEADER_BYTES)?,

@@ -3,7 +3,9 @@
 //! `axum::serve` has no limit on how long a client may take for its headers, no limit on how many
 //! connect, and waits without end for those who stay; so this is our own loop around hyper.
 
+mod addresses;
 mod connection;
+mod http2;
 mod relay;
 mod shared;
 mod stream;
@@ -12,23 +14,27 @@ mod tls;
 use std::{future::Future, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use axum::Router;
+use ipnet::IpNet;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore, watch},
     time::{sleep, timeout},
 };
 
+use addresses::{Addresses, OfAddress};
 use connection::Connection;
 use tls::Tls;
 pub use tls::{TlsError, TlsOptions};
 
-use crate::server::tasks::Tasks;
+use crate::server::{lease::Lease, tasks::Tasks};
 
 /// The least that [`ListenerOptions::max_header_bytes`] can be.
 pub const LEAST_HEADER_BYTES: usize = 8 * 1024;
 
 /// How long to wait when the system has no room for another connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// How long a stream whose lease is over may take to end as its protocol wants it, before it is reset.
+const LAST_WORDS: Duration = Duration::from_millis(250);
 /// More places than any system has files; a semaphore has room for them.
 const MOST_PLACES: u32 = 1 << 28;
 
@@ -37,6 +43,12 @@ const MOST_PLACES: u32 = 1 << 28;
 pub struct ListenerOptions {
     /// How many connections are served at once; the next one waits until one of them ends.
     pub max_connections: usize,
+    /// How many of them may be of one client: of one address, or of one /64 of IPv6. One more is closed at
+    /// once. It does not hold for this machine and for [`Self::trusted_proxies`], behind which many clients
+    /// are one.
+    pub max_connections_per_address: usize,
+    /// Gateways, whose connections are those of others.
+    pub trusted_proxies: Vec<IpNet>,
     /// How long a client may take to greet in TLS, to send the headers of a request, to take some of
     /// what is written to it, and how long a connection without a request is kept.
     pub header_timeout: Duration,
@@ -49,6 +61,20 @@ pub struct ListenerOptions {
     pub tls: Option<TlsOptions>,
 }
 
+impl Default for ListenerOptions {
+    fn default() -> Self {
+        Self {
+            max_connections: 16_384,
+            max_connections_per_address: 1_024,
+            trusted_proxies: Vec::new(),
+            header_timeout: Duration::from_secs(30),
+            shutdown_timeout: Duration::from_secs(5),
+            max_header_bytes: 32 * 1024,
+            tls: None,
+        }
+    }
+}
+
 /// Who sent a request. It is in the extensions of every request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer {
@@ -59,18 +85,33 @@ pub struct Peer {
 }
 
 /// A connection's place among those that are served at once. It is in the extensions of every
-/// request; whoever goes on with the connection when the request is over keeps it.
+/// request; what goes on with the connection when the request is over keeps it.
 #[derive(Clone, Debug)]
 pub struct Place {
-    _permit: Arc<OwnedSemaphorePermit>,
+    _taken: Arc<(OwnedSemaphorePermit, Option<OfAddress>)>,
 }
 
 /// Says, in the extensions of a response, that its body has no end in sight. Such a body is then
 /// written without what hyper keeps for a connection, which is most of what an idle one costs.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct LongStream {
     /// How long a client may take to read before it is let go.
-    pub stall_timeout: Duration,
+    stall_timeout: Duration,
+    /// For how long it may go on.
+    lease: Option<Lease>,
+}
+
+impl LongStream {
+    /// One that goes on until its client takes nothing for so long.
+    #[must_use]
+    pub fn new(stall_timeout: Duration) -> Self {
+        Self { stall_timeout, lease: None }
+    }
+
+    /// The same, but not beyond this lease.
+    pub(in crate::server) fn under(self, lease: Option<Lease>) -> Self {
+        Self { lease, ..self }
+    }
 }
 
 /// Serves until `stop` is done, then takes no more connections, lets running requests and streams
@@ -114,16 +155,16 @@ async fn accept_all(
     let (stop_all, stopping) = watch::channel(());
     let all = u32::try_from(options.max_connections).unwrap_or(u32::MAX).min(MOST_PLACES);
     let places = Arc::new(Semaphore::new(all as usize));
+    let addresses = Addresses::new(options.max_connections_per_address, options.trusted_proxies.clone());
     let mut stop = pin!(stop);
     loop {
         let accepted = tokio::select! {
-            accepted = accept(&listener, &places) => accepted,
+            accepted = accept(&listener, &places, &addresses) => accepted,
             () = &mut stop => break,
         };
         match accepted {
-            Ok((stream, address, place)) => {
-                // A socket of IPv6 shows a client of IPv4 in disguise.
-                let address = SocketAddr::new(address.ip().to_canonical(), address.port());
+            Ok(None) => {}
+            Ok(Some((stream, address, place))) => {
                 let connection = Connection {
                     router: router.clone(),
                     place,
@@ -145,10 +186,17 @@ async fn accept_all(
     timeout(options.shutdown_timeout, places.acquire_many(all)).await.is_ok()
 }
 
-/// Waits for a free place, then for a client.
-async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> io::Result<(TcpStream, SocketAddr, Place)> {
+/// Waits for a free place, then for a client; `None` when that one has as many connections as it may.
+async fn accept(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+    addresses: &Arc<Addresses>,
+) -> io::Result<Option<(TcpStream, SocketAddr, Place)>> {
     let permit = Arc::clone(places).acquire_owned().await.map_err(io::Error::other)?;
     let (stream, address) = listener.accept().await?;
+    // A socket of IPv6 shows a client of IPv4 in disguise.
+    let address = SocketAddr::new(address.ip().to_canonical(), address.port());
+    let Ok(of_address) = addresses.take(address.ip()) else { return Ok(None) };
     stream.set_nodelay(true)?;
-    Ok((stream, address, Place { _permit: Arc::new(permit) }))
+    Ok(Some((stream, address, Place { _taken: Arc::new((permit, of_address)) })))
 }

@@ -6,7 +6,14 @@
 mod error;
 mod idempotency;
 
-use std::{collections::HashMap, num::NonZeroU32, sync::Arc};
+use std::{
+    collections::HashMap,
+    num::NonZeroU32,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use chrono::TimeDelta;
 use uuid::{NoContext, Uuid};
@@ -53,6 +60,8 @@ struct Parts {
     recipients: Option<Arc<Limiter<UserId>>>,
     tasks: Tasks,
     workshop: Workshop,
+    /// Whether it stops soon.
+    is_stopping: Arc<AtomicBool>,
 }
 
 impl NotificationService {
@@ -86,6 +95,7 @@ impl NotificationService {
             recipients: None,
             tasks,
             workshop: Workshop::new(),
+            is_stopping: Arc::default(),
         }))
     }
 
@@ -349,6 +359,17 @@ impl NotificationService {
     pub fn follow_all(&self, principal: &Principal) -> Result<Follower, ServiceError> {
         principal.may_in(Scope::Read, None)?;
         Ok(self.0.live.follow_all())
+    }
+
+    /// Is not ready from now on, and serves as before: a balancer is to send its requests to other servers.
+    pub fn stop_soon(&self) {
+        self.0.is_stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether [`Self::stop_soon`] was called.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.0.is_stopping.load(Ordering::Relaxed)
     }
 
     /// Ends every [`Follower`], now and from now on: the server is stopping.

@@ -181,8 +181,9 @@ pub trait Store: Send + Sync + 'static {
     /// Removes what is due, and returns how many notifications that were.
     async fn delete_due(&self, due: &Due) -> Result<usize, StoreError>;
 
-    /// The number of the newest change of each of these inboxes, as [`Self::changes`] would say.
-    async fn modseqs(&self, users: &[UserId]) -> Result<Vec<u64>, StoreError>;
+    /// The number of the newest change of each of these inboxes, and how many are unread after it, as
+    /// [`Self::changes`] would say.
+    async fn ends(&self, users: &[UserId]) -> Result<Vec<(u64, u64)>, StoreError>;
 
     /// Tells this one too of every change, from now on.
     fn announce_to(&self, to: Arc<dyn Announce>);

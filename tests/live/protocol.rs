@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use campanile::server::{http::StreamOptions, identity::Principal, service::NotificationService, store::MemoryStore};
+use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -61,10 +62,28 @@ async fn an_operator_who_is_too_slow_is_told_to_list_again() {
 }
 
 #[tokio::test]
-async fn whatever_a_client_says_ends_the_conversation_with_a_reason() {
+async fn a_small_text_is_passed_over_and_ping_is_answered() {
+    let server = Server::start(10).await;
+    let mut stream = Transport::WebSocket.open(server.address, "ann", None).await;
+    stream.expect("hello").await;
+    for text in ["{}", "", "PING", "ping"] {
+        stream.send(Message::text(text)).await;
+    }
+    let Stream::WebSocket(socket) = &mut stream else { unreachable!() };
+    use futures_util::StreamExt;
+    assert_eq!(timeout(LONG, socket.next()).await.unwrap().unwrap().unwrap(), Message::text("pong"));
+    server.notify("ann", "a").await;
+    stream.expect("created").await;
+    for _ in 0..200 {
+        stream.send(Message::text("x")).await;
+    }
+    assert_eq!(stream.next().await, Heard::Closed(Some(1008)));
+}
+
+#[tokio::test]
+async fn what_cannot_be_taken_of_a_client_ends_the_conversation_with_a_reason() {
     let server = Server::start(10).await;
     for (message, code) in [
-        (Message::text("{}"), 1008),
         (Message::binary(vec![1, 2, 3]), 1003),
         (Message::text("x".repeat(2_000)), 1009),
         (Message::binary(vec![0; 100_000]), 1009),
@@ -130,21 +149,58 @@ async fn an_event_source_continues_from_the_last_id() {
 }
 
 #[tokio::test]
-async fn a_silent_stream_has_a_heartbeat() {
+async fn a_silent_stream_says_where_the_inbox_is() {
     let service = NotificationService::new(MemoryStore::new(10, started()));
     let streams = StreamOptions { heartbeat: Duration::from_millis(20), ..StreamOptions::default() };
     let server = Server::with(service, streams).await;
-    let mut sse = Stream::Sse(Sse::open(server.address, "/api/notifications/stream/ann", &[]).await);
-    sse.expect("hello").await;
-    drop(timeout(Duration::from_millis(200), sse.next()).await);
-    let Stream::Sse(sse) = sse else { unreachable!() };
-    assert!(sse.comments >= 2, "{}", sse.comments);
-    // A WebSocket that answers its pings stays.
-    let mut stream = Transport::WebSocket.open(server.address, "ann", None).await;
-    stream.expect("hello").await;
-    stream.expect_nothing().await;
-    server.notify("ann", "a").await;
-    stream.expect("created").await;
+    for transport in [Transport::Sse, Transport::WebSocket] {
+        let mut stream = transport.open(server.address, "ann", None).await;
+        let hello = stream.expect("hello").await;
+        for _ in 0..4 {
+            let Heard::Event(heartbeat) = timeout(LONG, stream.said()).await.unwrap() else { panic!("it ended") };
+            let [modseq, unread_count] = ["modseq", "unread_count"].map(|field| hello[field].clone());
+            assert_eq!(heartbeat, json!({"type": "heartbeat", "modseq": modseq, "unread_count": unread_count}));
+        }
+        if let Stream::Sse(sse) = &stream {
+            assert_eq!(sse.last_id, hello["modseq"].as_u64(), "a heartbeat changes no position");
+        }
+        server.notify("ann", "a").await;
+        stream.expect("created").await;
+    }
+    let mut all = Stream::Sse(Sse::open(server.address, "/api/notifications/stream", &[]).await);
+    all.expect("hello").await;
+    assert_eq!(timeout(LONG, all.said()).await.unwrap(), Heard::Event(json!({"type": "heartbeat"})));
+}
+
+/// Bytes that are no frame of a client, and the code with which it is let go.
+#[tokio::test]
+async fn a_client_that_does_not_keep_to_the_protocol_is_told_so() {
+    let server = Server::start(10).await;
+    let mask = [0; 4];
+    let frame = |first: u8, length: u8, body: &[u8]| [&[first, 0x80 | length], &mask[..], body].concat();
+    for (bytes, code) in [
+        (frame(0xc1, 1, b"x"), 1002),
+        (frame(0x83, 1, b"x"), 1002),
+        (vec![0x81, 1, b'x'], 1002),
+        (frame(0x81, 2, &[0xff, 0xfe]), 1007),
+        ([&[0x89, 0xfe, 0, 126], &mask[..], &[0; 126]].concat(), 1002),
+        (frame(0x80, 1, b"x"), 1002),
+    ] {
+        let mut stream = silent(&server, "/ws/ann").await;
+        stream.write_all(&bytes).await.unwrap();
+        let mut all = Vec::new();
+        timeout(LONG, stream.read_to_end(&mut all)).await.unwrap().unwrap();
+        let closes = |bytes: &[u8]| bytes[0] == 0x88 && bytes[2..] == u16::to_be_bytes(code);
+        assert!(all.windows(4).any(closes), "{code}: {bytes:?}, {all:?}");
+    }
+    let head = "Host: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 8";
+    let request = format!("GET /ws/ann HTTP/1.1\r\n{head}\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = [0; 2_048];
+    let length = timeout(LONG, stream.read(&mut answer)).await.unwrap().unwrap();
+    let answer = std::str::from_utf8(&answer[..length]).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 426") && answer.contains("sec-websocket-version: 13"), "{answer}");
 }
 
 /// Opens a stream, of which the caller may read the bytes, or not.

@@ -93,6 +93,16 @@ impl Stream {
 
     /// What comes next, but for heartbeats. Nothing is lost when this is given up.
     pub(crate) async fn heard(&mut self) -> Heard {
+        loop {
+            let said = self.said().await;
+            if !matches!(&said, Heard::Event(event) if event["type"] == "heartbeat") {
+                break said;
+            }
+        }
+    }
+
+    /// What comes next, heartbeats among it. Nothing is lost when this is given up.
+    pub(crate) async fn said(&mut self) -> Heard {
         match self {
             Self::WebSocket(socket) => loop {
                 match socket.next().await {
@@ -146,7 +156,6 @@ pub(crate) struct Sse {
     body: String,
     pub(crate) last_id: Option<u64>,
     pub(crate) retry: Option<u64>,
-    pub(crate) comments: usize,
 }
 
 impl Sse {
@@ -163,20 +172,15 @@ impl Sse {
         }
         request.push_str("\r\n");
         stream.write_all(request.as_bytes()).await.ok()?;
-        let mut sse = Self {
-            stream,
-            received: Vec::new(),
-            head: String::new(),
-            body: String::new(),
-            last_id: None,
-            retry: None,
-            comments: 0,
-        };
+        let mut sse =
+            Self { stream, received: Vec::new(), head: String::new(), body: String::new(), last_id: None, retry: None };
         while !sse.head.ends_with("\r\n\r\n") {
             let line = sse.line().await?;
             sse.head.push_str(&line);
         }
-        sse.head.starts_with("HTTP/1.1 200").then_some(sse)
+        // One that is to come back later is no stream.
+        let is_stream = sse.head.starts_with("HTTP/1.1 200") && sse.head.contains("transfer-encoding: chunked");
+        is_stream.then_some(sse)
     }
 
     /// Receives until so many bytes are there; `None` when the connection ends before.
@@ -231,7 +235,6 @@ impl Sse {
                         Some(("id", id)) => self.last_id = Some(id.parse().unwrap()),
                         Some(("data", json)) => data = Some(serde_json::from_str(json).unwrap()),
                         Some(("retry", millis)) => self.retry = Some(millis.parse().unwrap()),
-                        _ if line.starts_with(':') => self.comments += 1,
                         _ => panic!("{line:?}"),
                     }
                 }

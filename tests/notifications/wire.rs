@@ -41,6 +41,7 @@ impl Server {
             shutdown_timeout: LONG,
             max_header_bytes: 32 * 1024,
             tls: None,
+            ..ListenerOptions::default()
         };
         tokio::spawn(serve(listener, router, options, std::future::pending()).unwrap());
         Self(address)

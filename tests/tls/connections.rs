@@ -50,6 +50,7 @@ impl Server {
             shutdown_timeout: LONG,
             max_header_bytes: 32 * 1024,
             tls: Some(files),
+            ..ListenerOptions::default()
         };
         tokio::spawn(serve(listener, router, options, std::future::pending()).unwrap());
         Self { authority, address, service }
@@ -111,7 +112,7 @@ async fn long() -> Response {
     let all = format!("{}the end", "x".repeat(1 << 20));
     let body = stream::iter([Ok::<_, Infallible>(all)]).chain(stream::pending());
     let mut response = Response::new(Body::from_stream(body));
-    response.extensions_mut().insert(LongStream { stall_timeout: LONG });
+    response.extensions_mut().insert(LongStream::new(LONG));
     response
 }
 

@@ -177,9 +177,9 @@ of_both! {
     async fn an_inbox_goes_on_where_it_was(old) {
         for user_id in everyone() {
             let before = changes(&old.app, &user_id, 0).await;
-            let (numbered, told) = (old.store.modseqs(&[user(&user_id)]).await.unwrap()[0], before.events.len());
+            let (numbered, told) = (old.store.ends(&[user(&user_id)]).await.unwrap()[0].0, before.events.len());
             old.app.notify(&user_id, "written today").await;
-            assert_eq!(old.store.modseqs(&[user(&user_id)]).await.unwrap(), [numbered + 1], "{user_id:?}");
+            assert_eq!(old.store.ends(&[user(&user_id)]).await.unwrap()[0].0, numbered + 1, "{user_id:?}");
             assert_eq!(changes(&old.app, &user_id, 0).await.events.len(), told + 1);
             let times: Vec<_> = listed(&old.app, &format!("user_id={}", encoded(&user_id))).await;
             assert!(times.get(1).is_none_or(|second| second["timestamp"] <= times[0]["timestamp"]), "{user_id:?}");

@@ -5,15 +5,13 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::{
-    sync::watch,
-    time::{Instant, sleep_until},
-};
+use tokio::{sync::watch, time::Instant};
 
 use crate::{
     model::Timestamp,
     server::{
         identity::{Holder, Principal},
+        lease::Lease,
         store::SecretHash,
     },
 };
@@ -34,12 +32,13 @@ impl Standing {
     /// Opens a stream, unless they have as many open as they may. It says when it has to end.
     pub(in crate::server) fn open_stream(&self, now: Timestamp) -> Result<Pass, TooManyStreams> {
         let holder = self.principal.holder();
-        let over = self.streams.open(holder, self.session)?;
+        let alive = self.streams.open(holder, self.session)?;
         let until = self.until.map(|until| {
             let left = u64::try_from(until.as_micros().saturating_sub(now.as_micros())).unwrap_or(0);
             Instant::now() + std::time::Duration::from_micros(left)
         });
-        Ok(Pass { streams: Arc::clone(&self.streams), holder: holder.clone(), session: self.session, over, until })
+        let lease = Lease::new(alive, until);
+        Ok(Pass { streams: Arc::clone(&self.streams), holder: holder.clone(), session: self.session, lease })
     }
 }
 
@@ -55,25 +54,8 @@ pub(in crate::server) struct Pass {
     streams: Arc<Streams>,
     holder: Holder,
     session: Option<SecretHash>,
-    over: watch::Receiver<()>,
-    until: Option<Instant>,
-}
-
-impl Pass {
-    /// Done when the stream may no longer be open: what was shown has expired or was revoked.
-    pub(in crate::server) async fn over(&mut self) {
-        let ended = async {
-            // The sender is dropped to say it.
-            while self.over.changed().await.is_ok() {}
-        };
-        match self.until {
-            None => ended.await,
-            Some(until) => tokio::select! {
-                () = ended => {}
-                () = sleep_until(until) => {}
-            },
-        }
-    }
+    /// For how long it may be open.
+    pub(in crate::server) lease: Lease,
 }
 
 impl Drop for Pass {
@@ -197,11 +179,11 @@ mod tests {
         let mut of_session = standing(&streams, key(), Some([7; 32])).open_stream(now()).unwrap();
         assert_eq!(streams.revocable().len(), 2);
         streams.end(key().holder(), Some([7; 32]));
-        tokio::time::timeout(std::time::Duration::from_secs(10), of_session.over()).await.unwrap();
-        assert!(futures_util::FutureExt::now_or_never(of_key.over()).is_none());
+        tokio::time::timeout(std::time::Duration::from_secs(10), of_session.lease.over()).await.unwrap();
+        assert!(futures_util::FutureExt::now_or_never(of_key.lease.over()).is_none());
         // Whoever comes anew before the others are gone is not over.
         let mut anew = standing(&streams, key(), Some([7; 32])).open_stream(now()).unwrap();
-        assert!(futures_util::FutureExt::now_or_never(anew.over()).is_none());
+        assert!(futures_util::FutureExt::now_or_never(anew.lease.over()).is_none());
         drop((of_key, of_session, anew));
         assert!(streams.locked().is_empty());
     }
@@ -212,7 +194,7 @@ mod tests {
         let until = Timestamp::from_micros(5_000_000);
         let mut pass = Standing { until, ..standing(&streams, ann(), None) }.open_stream(now()).unwrap();
         let began = Instant::now();
-        pass.over().await;
+        pass.lease.over().await;
         assert_eq!(began.elapsed().as_secs(), 5);
     }
 }

@@ -96,6 +96,11 @@ pub struct Said {
     #[arg(long, env = "CAMPANILE_MAX_CONNECTIONS", value_name = "COUNT")]
     pub max_connections: Option<usize>,
 
+    /// How many connections one address may have, or one /64 of IPv6; this machine and trusted proxies may have any
+    /// number [default: 1024]
+    #[arg(long, env = "CAMPANILE_MAX_CONNECTIONS_PER_ADDRESS", value_name = "COUNT")]
+    pub max_connections_per_address: Option<usize>,
+
     /// How long the body of a request may take to arrive, and then how long it may take to be answered, in seconds
     /// [default: 30]
     #[arg(long, env = "CAMPANILE_REQUEST_TIMEOUT", value_name = "SECONDS")]
@@ -117,6 +122,11 @@ pub struct Said {
     /// The private key of the certificate, in PEM, without a password
     #[arg(long, env = "CAMPANILE_TLS_KEY", value_name = "FILE")]
     pub tls_key: Option<PathBuf>,
+
+    /// How long `/readyz` says that the server stops before it takes no more connections, in seconds: so that a balancer
+    /// sends it no more requests [default: 0]
+    #[arg(long, env = "CAMPANILE_SHUTDOWN_DELAY", value_name = "SECONDS")]
+    pub shutdown_delay: Option<u64>,
 
     /// How long running requests may take to end when the server stops, in seconds [default: 5]
     #[arg(long, env = "CAMPANILE_SHUTDOWN_TIMEOUT", value_name = "SECONDS")]
@@ -245,11 +255,13 @@ impl Said {
             max_memory: Some(256 * 1024 * 1024),
             lenient: Some(false),
             max_connections: Some(16_384),
+            max_connections_per_address: Some(1_024),
             request_timeout: Some(30),
             header_timeout: Some(30),
             max_header_bytes: Some(32 * 1024),
             tls_cert: None,
             tls_key: None,
+            shutdown_delay: Some(0),
             shutdown_timeout: Some(5),
             heartbeat: Some(25),
             stall_timeout: Some(10),

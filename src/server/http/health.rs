@@ -38,18 +38,21 @@ async fn alive() -> Json<Health> {
     OK
 }
 
-/// Whether the server can serve: its store is reachable
+/// Whether the server can serve: its store is reachable, and it is not about to stop
 #[utoipa::path(
     get, path = "/readyz", tag = "operation",
     responses(
         (status = 200, description = "It can serve", body = Health),
-        (status = 503, description = "Its store cannot be reached", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Its store cannot be reached, or it stops", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn ready(
     State(service): State<NotificationService>,
     State(options): State<Arc<HttpOptions>>,
 ) -> Result<Json<Health>, Problem> {
+    if service.is_stopping() {
+        return Err(Problem::new(Code::Unavailable, "The server is stopping. Ask another one."));
+    }
     let mut tasks = service.tasks().ended_lately();
     tasks.extend(options.auth.iter().flat_map(|auth| auth.tasks().ended_lately()));
     match service.ready().await {

@@ -2,13 +2,20 @@
 
 use std::{
     collections::hash_map::RandomState,
-    future::pending,
     hash::{BuildHasher, Hasher},
+    sync::Arc,
     time::Duration,
 };
 
-use axum::Extension;
+use axum::{
+    Extension,
+    body::Body,
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
 use serde::Deserialize;
+use tokio::time::{Instant, timeout_at};
 use utoipa::IntoParams;
 
 use super::extract::Parameters;
@@ -16,7 +23,9 @@ use crate::{
     model::{Code, FieldError, Problem, WholeNumber, parse_whole_number},
     server::{
         auth::standing::{Pass, Standing, TooManyStreams},
-        service::NotificationService,
+        lease::{self, Lease},
+        log::with_causes,
+        service::{FollowError, Follower, Frame, NotificationService},
     },
 };
 
@@ -26,8 +35,8 @@ const TICKET: &str = "ticket";
 /// How live streams are treated.
 #[derive(Clone, Copy, Debug)]
 pub struct StreamOptions {
-    /// How long a stream may be silent. Then something is said that means nothing, so that whoever
-    /// stands in between keeps the connection, and both ends see that it is there.
+    /// How long a stream may be silent. Then it says where the inbox is, so that the client sees that the
+    /// connection is there and that it missed nothing, and gateways keep the connection.
     pub heartbeat: Duration,
     /// How long a client may take to read before it is let go. It follows again later.
     pub stall_timeout: Duration,
@@ -41,15 +50,32 @@ impl Default for StreamOptions {
 
 impl StreamOptions {
     /// How long to wait for the next heartbeat: not all streams have it at once.
-    pub(super) fn next_heartbeat(&self) -> Duration {
+    fn next_heartbeat(&self) -> Duration {
         self.heartbeat.mul_f64(0.9 + random() / 5.0)
     }
 }
 
-/// In how many milliseconds a client should come back: not all at once.
-pub(super) fn retry_millis() -> u64 {
+/// The headers of server-sent events.
+pub(super) const EVENTS: [(HeaderName, HeaderValue); 3] = [
+    (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
+    (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    // nginx would collect the events.
+    (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
+];
+
+/// What has an EventSource come back by itself, in one to five seconds: not all at once.
+pub(super) fn come_back() -> Bytes {
     let millis = 1_000.0 + 4_000.0 * random();
-    millis as u64
+    format!("retry: {millis:.0}\n\n").into()
+}
+
+/// Answers an EventSource in place of this refusal when that passes by itself: by its standard, an
+/// EventSource that is answered 503 never comes back.
+pub(super) fn come_back_later(refused: Response) -> Response {
+    if refused.status() != StatusCode::SERVICE_UNAVAILABLE {
+        return refused;
+    }
+    (EVENTS, Body::from(come_back())).into_response()
 }
 
 /// A number from 0 to 1 that differs each time.
@@ -71,11 +97,80 @@ pub(super) fn open_stream(
     })
 }
 
-/// Done when a stream may no longer be open.
-pub(super) async fn over(pass: Option<&mut Pass>) {
-    match pass {
-        Some(pass) => pass.over().await,
-        None => pending().await,
+/// A stream as both encoders see it: what its client is to be told next.
+pub(super) struct Stream {
+    follower: Follower,
+    pass: Option<Pass>,
+    heartbeat_at: Instant,
+    options: StreamOptions,
+}
+
+/// What a client is to be told.
+pub(super) enum Told {
+    /// What happened, or where the stream is.
+    Frame(Arc<Frame>),
+    /// Nothing happened for a while, and the inbox is here.
+    Heartbeat(Arc<Frame>),
+    /// Nothing happened for a while, and the store cannot say where the inbox is.
+    Silence,
+    /// This was the last.
+    End(End),
+}
+
+/// Why a stream ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// The server is stopping.
+    Stopping,
+    /// What the client showed has expired or was revoked.
+    Over,
+    /// What the client missed cannot be read from the store.
+    Lost,
+}
+
+impl Stream {
+    pub(super) fn new(follower: Follower, pass: Option<Pass>, options: StreamOptions) -> Self {
+        Self { follower, pass, heartbeat_at: Instant::now() + options.next_heartbeat(), options }
+    }
+
+    /// For how long it may go on, for those who write what it says.
+    pub(super) fn lease(&self) -> Option<Lease> {
+        self.pass.as_ref().map(|pass| pass.lease.clone())
+    }
+
+    /// Waits for what is next. Nothing is told once the lease is over, however much there is to tell.
+    pub(super) async fn next(&mut self) -> Told {
+        let told = tokio::select! {
+            biased;
+            () = lease::over(self.pass.as_mut().map(|pass| &mut pass.lease)) => return Told::End(End::Over),
+            told = hear(&mut self.follower, &mut self.heartbeat_at, self.options) => told,
+        };
+        self.heartbeat_at = Instant::now() + self.options.next_heartbeat();
+        told.unwrap_or_else(|error: FollowError| {
+            tracing::debug!(cause = with_causes(&error), "a stream ends: what was missed cannot be read");
+            Told::End(End::Lost)
+        })
+    }
+}
+
+async fn hear(
+    follower: &mut Follower,
+    heartbeat_at: &mut Instant,
+    options: StreamOptions,
+) -> Result<Told, FollowError> {
+    loop {
+        if let Ok(heard) = timeout_at(*heartbeat_at, follower.next()).await {
+            return Ok(heard?.map_or(Told::End(End::Stopping), Told::Frame));
+        }
+        match follower.heartbeat().await {
+            Ok(Some(frame)) => return Ok(Told::Heartbeat(frame)),
+            // Something is new that was not heard of: it is read now.
+            Ok(None) => *heartbeat_at = Instant::now() + options.next_heartbeat(),
+            Err(error) => {
+                tracing::debug!(cause = with_causes(&error), "a heartbeat cannot say where the inbox is");
+                return Ok(Told::Silence);
+            }
+        }
     }
 }
 

@@ -8,25 +8,27 @@ use axum::{
         State, WebSocketUpgrade,
         ws::{CloseFrame, Message, Utf8Bytes, WebSocket, rejection::WebSocketUpgradeRejection},
     },
-    http::{HeaderMap, Uri, header},
     response::Response,
     routing::{MethodFilter, on},
 };
-use tokio::time::{Duration, Instant, sleep_until, timeout};
+use bytes::Bytes;
+use tokio::time::{Duration, Instant, timeout};
+use tokio_tungstenite::tungstenite::{self, error::ProtocolError};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     HttpOptions,
     extract::{Caller, Path, Query},
-    live::{OnlyTicket, SinceParams, StreamOptions, open_stream, over},
+    live::{End, OnlyTicket, SinceParams, Stream, Told, open_stream},
     state::HttpState,
 };
 use crate::{
     model::{Code, Problem, UserId},
     server::{
-        auth::standing::{Pass, Standing},
+        auth::standing::Standing,
+        lease,
         listener::Place,
-        service::{Follower, NotificationService},
+        service::{Frame, NotificationService},
     },
 };
 
@@ -38,16 +40,23 @@ const LARGEST_MESSAGE: usize = 1024;
 const WRITE_BUFFER: usize = 256 * 1024;
 /// How long a client may take to be told why it is let go.
 const LAST_WORDS: Duration = Duration::from_secs(1);
-/// How many heartbeats a client may leave unanswered.
+/// How many pings a client may leave unanswered.
 const MISSED_HEARTBEATS: u8 = 2;
+/// How many messages of a client are read in a minute, pings and their answers among them.
+const MOST_IN_A_MINUTE: u32 = 120;
+const MINUTE: Duration = Duration::from_secs(60);
+/// The subprotocol that is chosen when a client offers it. A second name, `bearer.…`, may carry its proof.
+const SUBPROTOCOL: &str = "campanile";
 
 /// Why a connection is closed: a code of RFC 6455 or of our own, and a sentence.
 type Reason = (u16, &'static str);
 
 const STOPPING: Reason = (1001, "The server is stopping. Connect again in a moment.");
-const NOT_BINARY: Reason = (1003, "This stream takes no messages.");
-const NOT_TEXT: Reason = (1008, "This stream takes no messages. Send requests to the REST API.");
-const TOO_LARGE: Reason = (1009, "This stream takes no messages.");
+const NOT_PROTOCOL: Reason = (1002, "This is no frame of a client as RFC 6455 has it.");
+const NOT_BINARY: Reason = (1003, "This stream takes no messages. Send requests to the REST API.");
+const NOT_UTF8: Reason = (1007, "This text is not UTF-8.");
+const TOO_MUCH: Reason = (1008, "You say too much. This stream takes no messages: send requests to the REST API.");
+const TOO_LARGE: Reason = (1009, "This stream takes no messages. Send requests to the REST API.");
 const TRY_AGAIN: Reason = (1013, "What you missed cannot be read now. Connect again in a few seconds.");
 const EXPIRED: Reason = (4001, "What you showed has expired or was revoked. Connect again with something new.");
 const TOO_SLOW: Reason = (4008, "You read too slowly. Connect again, from your last position.");
@@ -65,8 +74,11 @@ pub(super) fn routes() -> OpenApiRouter<HttpState> {
 ///
 /// Each text frame is one event of `changes`: `created`, `updated`, `all_read`, `deleted`; and
 /// `hello` when you are at the present, `reset` when your position cannot be continued and you have
-/// to list again. Close codes: 1001 the server stops, 1003, 1008 and 1009 you sent something, 1013
-/// try again later, 4001 what you showed has expired, 4008 you were too slow.
+/// to list again, and after a silence of 25 seconds `heartbeat`, which says where the inbox is. A small
+/// text that you send is ignored, and `ping` is answered `pong`. Where no header can be set, offer the
+/// subprotocols `campanile` and `bearer.TOKEN`: a token, a key or a ticket. Close codes: 1001 the server
+/// stops; 1002, 1003, 1007, 1008 and 1009 you sent what cannot be taken; 1013 try again later; 4001 what
+/// you showed has expired; 4008 you were too slow.
 #[utoipa::path(
     get, path = "/ws/{user_id}", tag = "live",
     params(
@@ -89,9 +101,8 @@ async fn follow(
     handshake: Handshake,
 ) -> Result<Response, Problem> {
     let since = params.parse()?;
-    handshake.refuse_other_sites()?;
     let follower = service.follow(&principal, &user_id, since).await?;
-    Ok(handshake.accept()?.speak(follower, open_stream(&service, standing)?, options.streams))
+    Ok(handshake.accept()?.speak(Stream::new(follower, open_stream(&service, standing)?, options.streams), &options))
 }
 
 /// Every change to any inbox as it happens, over a WebSocket
@@ -114,18 +125,14 @@ async fn follow_all(
     standing: Option<Extension<Standing>>,
     handshake: Handshake,
 ) -> Result<Response, Problem> {
-    handshake.refuse_other_sites()?;
     let follower = service.follow_all(&principal)?;
-    Ok(handshake.accept()?.speak(follower, open_stream(&service, standing)?, options.streams))
+    Ok(handshake.accept()?.speak(Stream::new(follower, open_stream(&service, standing)?, options.streams), &options))
 }
 
 /// What a client needs to say to become a WebSocket.
 #[derive(axum::extract::FromRequestParts)]
 #[from_request(state(HttpState))]
 struct Handshake {
-    headers: HeaderMap,
-    uri: Uri,
-    options: State<Arc<HttpOptions>>,
     place: Option<Extension<Place>>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 }
@@ -137,15 +144,6 @@ struct Upgrade {
 }
 
 impl Handshake {
-    fn refuse_other_sites(&self) -> Result<(), Problem> {
-        if !self.is_from_here() {
-            let why =
-                "This connection was opened by a page of another site. Use the dashboard, or a client of your own.";
-            return Err(Problem::new(Code::Forbidden, why));
-        }
-        Ok(())
-    }
-
     fn accept(self) -> Result<Upgrade, Problem> {
         let upgrade = self.upgrade.map_err(|_| {
             let how = "This address speaks WebSocket. Connect with ws:// or wss://, or use the same path below /api/notifications/stream in place of /ws.";
@@ -153,100 +151,152 @@ impl Handshake {
         })?;
         Ok(Upgrade { upgrade, place: self.place })
     }
-
-    /// Whether no page of another site opened this: unlike a request, a browser lets it.
-    fn is_from_here(&self) -> bool {
-        let Some(origin) = self.headers.get(header::ORIGIN) else { return true };
-        let from_header = || self.headers.get(header::HOST).and_then(|host| host.to_str().ok());
-        if self.options.allowed_origins.iter().any(|allowed| origin == allowed.as_str()) {
-            return true;
-        }
-        let host = self.uri.authority().map(|authority| authority.as_str()).or_else(from_header);
-        let origin = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
-        matches!((origin, host), (Some((_, from)), Some(host)) if from.eq_ignore_ascii_case(host))
-    }
 }
 
 impl Upgrade {
-    fn speak(self, follower: Follower, pass: Option<Pass>, options: StreamOptions) -> Response {
+    fn speak(self, stream: Stream, options: &HttpOptions) -> Response {
         let Self { upgrade, place } = self;
+        let stall_timeout = options.streams.stall_timeout;
         upgrade
+            .protocols([SUBPROTOCOL])
             .read_buffer_size(READ_BUFFER)
             .write_buffer_size(0)
             .max_write_buffer_size(WRITE_BUFFER)
             .max_message_size(LARGEST_MESSAGE)
             .max_frame_size(LARGEST_MESSAGE)
             .on_upgrade(move |socket| async move {
-                converse(socket, follower, pass, options).await;
+                converse(socket, stream, stall_timeout).await;
                 drop(place);
             })
     }
 }
 
-/// Tells a client what a follower hears, until one of them ends.
-async fn converse(mut socket: WebSocket, mut follower: Follower, mut pass: Option<Pass>, options: StreamOptions) {
-    let mut heartbeat = Instant::now() + options.next_heartbeat();
-    let mut missed = 0;
-    let reason = loop {
-        let message = tokio::select! {
-            biased;
-            said = socket.recv() => match said {
-                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {
-                    missed = 0;
-                    continue;
-                }
-                Some(Ok(Message::Text(_))) => break NOT_TEXT,
-                Some(Ok(Message::Binary(_))) => break NOT_BINARY,
-                Some(Ok(Message::Close(_))) => {
-                    // Reading on sends the answer.
-                    drop(timeout(LAST_WORDS, socket.recv()).await);
-                    return;
-                }
-                None => return,
-                Some(Err(error)) if is_too_large(&error) => break TOO_LARGE,
-                Some(Err(_)) => return,
-            },
-            told = follower.next() => match told {
-                Ok(Some(frame)) => match Utf8Bytes::try_from(frame.json()) {
-                    Ok(json) => Message::Text(json),
-                    Err(_) => continue,
-                },
-                Ok(None) => break STOPPING,
-                Err(error) => {
-                    tracing::debug!(%error, "a WebSocket ends, because what was missed cannot be read");
-                    break TRY_AGAIN;
-                }
-            },
-            () = over(pass.as_mut()) => break EXPIRED,
-            () = sleep_until(heartbeat) => {
-                heartbeat = Instant::now() + options.next_heartbeat();
-                missed += 1;
-                if missed > MISSED_HEARTBEATS {
-                    break SILENT;
-                }
-                Message::Ping(bytes::Bytes::new())
-            }
-        };
-        match timeout(options.stall_timeout, socket.send(message)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(_)) => return,
-            Err(_) => break TOO_SLOW,
-        }
-    };
-    let (code, why) = reason;
-    let close = Message::Close(Some(CloseFrame { code, reason: why.into() }));
-    // Whoever does not listen any more is not waited for.
+/// Tells a client what a stream says, until one of them ends.
+async fn converse(mut socket: WebSocket, mut stream: Stream, stall_timeout: Duration) {
+    let reason = talk(&mut socket, &mut stream, stall_timeout).await;
+    drop(stream);
+    let Some((code, reason)) = reason else { return };
+    let close = Message::Close(Some(CloseFrame { code, reason: Utf8Bytes::from_static(reason) }));
+    // A client that does not listen any more is not waited for.
     drop(timeout(LAST_WORDS, socket.send(close)).await);
 }
 
-/// Whether a client sent more than it may.
-fn is_too_large(error: &axum::Error) -> bool {
+/// The same, and says why the client is to be let go; `None` when it has gone.
+async fn talk(socket: &mut WebSocket, stream: &mut Stream, stall_timeout: Duration) -> Option<Reason> {
+    let mut lease = stream.lease();
+    let (mut unanswered, mut chatter) = (0, Chatter::new());
+    loop {
+        let messages = tokio::select! {
+            biased;
+            said = socket.recv() => {
+                unanswered = 0;
+                if chatter.is_too_much() {
+                    return Some(TOO_MUCH);
+                }
+                match heed(said) {
+                    Heeded::Nothing => [None, None],
+                    Heeded::Ping => [Some(Message::Text(Utf8Bytes::from_static("pong"))), None],
+                    Heeded::Wrong(reason) => return Some(reason),
+                    Heeded::Closing => {
+                        // Reading on sends the answer.
+                        drop(timeout(LAST_WORDS, socket.recv()).await);
+                        return None;
+                    }
+                    Heeded::Gone => return None,
+                }
+            }
+            told = stream.next() => match told {
+                Told::Frame(frame) => [text(&frame), None],
+                Told::Heartbeat(_) | Told::Silence if unanswered == MISSED_HEARTBEATS => return Some(SILENT),
+                Told::Heartbeat(frame) => {
+                    unanswered += 1;
+                    [text(&frame), Some(Message::Ping(Bytes::new()))]
+                }
+                Told::Silence => {
+                    unanswered += 1;
+                    [None, Some(Message::Ping(Bytes::new()))]
+                }
+                Told::End(End::Stopping) => return Some(STOPPING),
+                Told::End(End::Over) => return Some(EXPIRED),
+                Told::End(End::Lost) => return Some(TRY_AGAIN),
+            },
+        };
+        for message in messages.into_iter().flatten() {
+            let sent = tokio::select! {
+                biased;
+                () = lease::over(lease.as_mut()) => return Some(EXPIRED),
+                sent = timeout(stall_timeout, socket.send(message)) => sent,
+            };
+            match sent {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) => return None,
+                Err(_) => return Some(TOO_SLOW),
+            }
+        }
+    }
+}
+
+fn text(frame: &Frame) -> Option<Message> {
+    Utf8Bytes::try_from(frame.json()).ok().map(Message::Text)
+}
+
+/// What becomes of what a client says.
+enum Heeded {
+    /// Nothing: a small text is what some clients send to keep a connection.
+    Nothing,
+    /// The text `ping`, which wants an answer that the client's program can see.
+    Ping,
+    /// The client does not keep to the protocol.
+    Wrong(Reason),
+    /// It closes.
+    Closing,
+    /// It is gone.
+    Gone,
+}
+
+fn heed(said: Option<Result<Message, axum::Error>>) -> Heeded {
+    match said {
+        Some(Ok(Message::Text(text))) if text.as_str() == "ping" => Heeded::Ping,
+        Some(Ok(Message::Text(_) | Message::Ping(_) | Message::Pong(_))) => Heeded::Nothing,
+        Some(Ok(Message::Binary(_))) => Heeded::Wrong(NOT_BINARY),
+        Some(Ok(Message::Close(_))) => Heeded::Closing,
+        Some(Err(error)) => what_is_wrong(&error).map_or(Heeded::Gone, Heeded::Wrong),
+        None => Heeded::Gone,
+    }
+}
+
+/// Why a client that could not be understood is let go; `None` when it is gone.
+fn what_is_wrong(error: &axum::Error) -> Option<Reason> {
     let mut cause: Option<&dyn std::error::Error> = Some(error);
     while let Some(error) = cause {
-        if let Some(tokio_tungstenite::tungstenite::Error::Capacity(_)) = error.downcast_ref() {
-            return true;
+        match error.downcast_ref() {
+            Some(tungstenite::Error::Capacity(_)) => return Some(TOO_LARGE),
+            Some(tungstenite::Error::Utf8(_)) => return Some(NOT_UTF8),
+            Some(tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)) => return None,
+            Some(tungstenite::Error::Protocol(_)) => return Some(NOT_PROTOCOL),
+            _ => cause = error.source(),
         }
-        cause = error.source();
     }
-    false
+    None
+}
+
+/// How much a client says: it has nothing to say, so that is little.
+struct Chatter {
+    count: u32,
+    since: Instant,
+}
+
+impl Chatter {
+    fn new() -> Self {
+        Self { count: 0, since: Instant::now() }
+    }
+
+    /// Counts one more message.
+    fn is_too_much(&mut self) -> bool {
+        if self.since.elapsed() > MINUTE {
+            *self = Self::new();
+        }
+        self.count += 1;
+        self.count > MOST_IN_A_MINUTE
+    }
 }

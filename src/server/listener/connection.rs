@@ -13,26 +13,32 @@ use axum::{Router, body::Body, response::Response};
 use hyper::{
     Method, Request, Version,
     body::Incoming,
-    server::conn::{http1, http2},
+    server::conn,
     service::{Service, service_fn},
 };
 use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
+    rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
 use tokio::{
+    io::AsyncReadExt,
     net::TcpStream,
-    sync::{Notify, oneshot, watch},
-    time::{sleep, timeout},
+    sync::{oneshot, watch},
+    time::timeout,
 };
 use tokio_rustls::TlsAcceptor;
 
-use super::{LongStream, Peer, Place, relay::relay, shared::SharedStream, stream::Stream, tls};
+use super::{
+    LongStream, Peer, Place,
+    http2::{self, Requests},
+    relay::relay,
+    shared::SharedStream,
+    stream::{Start, Stream},
+    tls,
+};
 
 /// What every HTTP/2 connection begins with, and no HTTP/1 request.
 const HTTP2: &[u8; 3] = b"PRI";
-/// How long to wait for the rest of it.
-const PEEK_PAUSE: Duration = Duration::from_millis(10);
 /// How many requests one HTTP/2 connection may have at once.
 const HTTP2_STREAMS: u32 = 128;
 /// How much of an answer waits in the process for a client of HTTP/2, for each request. A client may
@@ -86,10 +92,10 @@ impl Connection {
             let hand_over = Arc::clone(&hand_over);
             async move {
                 let response: Response<Body> = answer.await?;
-                if may_be_long && let Some(&LongStream { stall_timeout }) = response.extensions().get() {
+                if may_be_long && let Some(long) = response.extensions().get::<LongStream>().cloned() {
                     let hand_over = hand_over.lock().unwrap_or_else(PoisonError::into_inner).take();
                     if let Some(hand_over) = hand_over {
-                        drop(hand_over.send(Box::new((response, stall_timeout))));
+                        drop(hand_over.send(Box::new((response, long))));
                     }
                     // Hyper is not to answer: this connection ends here for it.
                     pending::<()>().await;
@@ -98,7 +104,7 @@ impl Connection {
                 Ok::<_, Infallible>(response)
             }
         });
-        let connection = http1::Builder::new()
+        let connection = conn::http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(header_timeout)
             // Hyper allows 100 headers; saying so would cost an allocation for each request.
@@ -119,8 +125,8 @@ impl Connection {
         if let Some(stream) = owner.take() {
             // In a task of its own, which has no room for what hyper needed.
             tokio::spawn(async move {
-                let (response, stall_timeout) = *long;
-                if let Err(error) = relay(stream, response, stall_timeout).await {
+                let (response, long) = *long;
+                if let Err(error) = relay(stream, response, long).await {
                     tracing::debug!(%error, "a stream ended early");
                 }
                 drop(place);
@@ -134,15 +140,14 @@ impl Connection {
     async fn serve_http2(self, stream: Stream) -> hyper::Result<()> {
         let Self { router, place, peer, mut stopping, header_timeout, max_header_bytes } = self;
         let router = TowerToHyperService::new(router);
-        let first_request = Arc::new(Notify::new());
-        let requests = Arc::clone(&first_request);
+        let requests = Requests::new(header_timeout);
         let service = service_fn(move |mut request: Request<Incoming>| {
-            requests.notify_one();
             request.extensions_mut().insert(place.clone());
             request.extensions_mut().insert(peer);
-            router.call(request)
+            let answer = router.call(request);
+            async move { answer.await.map(http2::watch) }
         });
-        let connection = http2::Builder::new(TokioExecutor::new())
+        let connection = conn::http2::Builder::new(requests.clone())
             .timer(TokioTimer::new())
             .max_concurrent_streams(HTTP2_STREAMS)
             .max_header_list_size(u32::try_from(max_header_bytes).unwrap_or(u32::MAX))
@@ -151,32 +156,32 @@ impl Connection {
             .keep_alive_interval(header_timeout)
             .serve_connection(TokioIo::new(stream), service);
         let mut connection = pin!(connection);
-        let mut was_asked = false;
-        loop {
-            tokio::select! {
-                biased;
-                ended = connection.as_mut() => return ended,
-                // A client that only greets, or not even that, is let go as with HTTP/1.1.
-                asked = timeout(header_timeout, first_request.notified()), if !was_asked => match asked {
-                    Ok(()) => was_asked = true,
-                    Err(_) => return Ok(()),
-                },
-                _ = stopping.changed() => break,
+        tokio::select! {
+            biased;
+            ended = connection.as_mut() => return ended,
+            // A client that only greets, answers pings, or has been answered is let go as with HTTP/1.1.
+            () = requests.idle(header_timeout) => {}
+            _ = stopping.changed() => {
+                connection.as_mut().graceful_shutdown();
+                return connection.await;
             }
         }
-        if !was_asked {
-            return Ok(());
-        }
         connection.as_mut().graceful_shutdown();
-        connection.await
+        // Requests that were on their way are answered; what a client has not read by then, it does not read.
+        tokio::select! {
+            biased;
+            ended = connection.as_mut() => ended,
+            () = requests.idle(header_timeout) => Ok(()),
+        }
     }
 }
 
 /// Greets a client, and says whether it speaks HTTP/2.
 async fn begin(stream: TcpStream, acceptor: Option<TlsAcceptor>, patience: Duration) -> io::Result<(Stream, bool)> {
     let Some(acceptor) = acceptor else {
-        let is_http2 = speaks_http2(&stream).await?;
-        return Ok((Stream::plain(stream, patience), is_http2));
+        let (stream, start) = start(stream).await?;
+        let is_http2 = start.bytes() == HTTP2;
+        return Ok((Stream::plain(stream, start, patience), is_http2));
     };
     // In a box, so that the task of a plain connection keeps no room for it.
     let stream = Box::pin(acceptor.accept(stream)).await?;
@@ -184,14 +189,15 @@ async fn begin(stream: TcpStream, acceptor: Option<TlsAcceptor>, patience: Durat
     Ok((Stream::tls(stream, patience), is_http2))
 }
 
-/// Looks at how the client begins, and leaves it there.
-async fn speaks_http2(stream: &TcpStream) -> io::Result<bool> {
-    let mut start = [0; HTTP2.len()];
-    loop {
-        let seen = stream.peek(&mut start).await?;
-        if seen == HTTP2.len() || seen == 0 || start[..seen] != HTTP2[..seen] {
-            return Ok(start == *HTTP2);
+/// Reads how a client begins, as far as it is how HTTP/2 begins.
+async fn start(mut stream: TcpStream) -> io::Result<(TcpStream, Start)> {
+    let mut start = Start::default();
+    while start.bytes().len() < HTTP2.len() && HTTP2.starts_with(start.bytes()) {
+        let mut byte = [0];
+        if stream.read(&mut byte).await? == 0 {
+            break;
         }
-        sleep(PEEK_PAUSE).await;
+        start.push(byte[0]);
     }
+    Ok((stream, start))
 }

@@ -16,13 +16,31 @@ use axum::{
 use http_body_util::BodyExt;
 use tokio::{
     io::{AsyncRead, AsyncWriteExt, ReadBuf},
-    time::timeout,
+    time::{sleep, timeout},
 };
 
-use super::stream::Stream;
+use super::{LAST_WORDS, LongStream, stream::Stream};
+use crate::server::lease;
 
-/// Relays a response to a client of HTTP/1.1, until one of them ends.
-pub(super) async fn relay(mut stream: Stream, response: Response<Body>, stall_timeout: Duration) -> io::Result<()> {
+/// Relays a response to a client of HTTP/1.1, until one of them ends, or its lease does.
+pub(super) async fn relay(mut stream: Stream, response: Response<Body>, long: LongStream) -> io::Result<()> {
+    let LongStream { stall_timeout, mut lease } = long;
+    let over = async {
+        lease::over(lease.as_mut()).await;
+        sleep(LAST_WORDS).await;
+    };
+    tokio::select! {
+        biased;
+        () = over => {
+            stream.reset();
+            Ok(())
+        }
+        ended = write_all(&mut stream, response, stall_timeout) => ended,
+    }
+}
+
+/// Writes a response until it ends, or the client goes.
+async fn write_all(stream: &mut Stream, response: Response<Body>, stall_timeout: Duration) -> io::Result<()> {
     let (head, mut body) = response.into_parts();
     debug_assert_eq!((head.status, head.version), (StatusCode::OK, Version::HTTP_11));
     let mut chunk = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\nconnection: close\r\n".to_vec();
@@ -36,13 +54,13 @@ pub(super) async fn relay(mut stream: Stream, response: Response<Body>, stall_ti
     drop(head);
     chunk.extend_from_slice(b"\r\n");
     loop {
-        send(&mut stream, &chunk, stall_timeout).await?;
+        send(stream, &chunk, stall_timeout).await?;
         // Between two chunks no room is kept for one.
         drop(chunk);
         let frame = tokio::select! {
             biased;
             frame = body.frame() => frame,
-            ended = hangs_up(&mut stream) => return ended,
+            ended = hangs_up(stream) => return ended,
         };
         chunk = match frame {
             Some(Ok(frame)) => match frame.into_data() {
@@ -51,7 +69,7 @@ pub(super) async fn relay(mut stream: Stream, response: Response<Body>, stall_ti
             },
             Some(Err(_)) => return Ok(()),
             None => {
-                send(&mut stream, b"0\r\n\r\n", stall_timeout).await?;
+                send(stream, b"0\r\n\r\n", stall_timeout).await?;
                 return timeout(stall_timeout, stream.shutdown()).await?;
             }
         };

@@ -14,9 +14,41 @@ use tokio::{
 };
 use tokio_rustls::server::TlsStream;
 
+/// The first bytes of a client, which were read to see what it speaks.
+#[derive(Default)]
+pub(super) struct Start {
+    bytes: [u8; 3],
+    /// From where to where they are still to be read by hyper.
+    at: u8,
+    end: u8,
+}
+
+impl Start {
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes[usize::from(self.at)..usize::from(self.end)]
+    }
+
+    /// Adds a byte; there is room for three.
+    pub(super) fn push(&mut self, byte: u8) {
+        if let Some(place) = self.bytes.get_mut(usize::from(self.end)) {
+            *place = byte;
+            self.end += 1;
+        }
+    }
+
+    /// Hands out as much as there is room for; `false` when there is nothing any more.
+    fn read(&mut self, buffer: &mut ReadBuf<'_>) -> bool {
+        let length = self.bytes().len().min(buffer.remaining());
+        buffer.put_slice(&self.bytes()[..length]);
+        self.at += length as u8;
+        length > 0
+    }
+}
+
 /// A connection to a client. It breaks when the client takes nothing of what is written for too long.
 pub(super) struct Stream {
     of: Transport,
+    start: Start,
     patience: Duration,
     /// Runs while the client takes nothing.
     stalled: Option<Pin<Box<Sleep>>>,
@@ -30,13 +62,23 @@ enum Transport {
 
 impl Stream {
     /// A connection that anybody on the way can read.
-    pub(super) fn plain(stream: TcpStream, patience: Duration) -> Self {
-        Self { of: Transport::Plain(stream), patience, stalled: None }
+    pub(super) fn plain(stream: TcpStream, start: Start, patience: Duration) -> Self {
+        Self { of: Transport::Plain(stream), start, patience, stalled: None }
     }
 
     /// An encrypted connection.
     pub(super) fn tls(stream: TlsStream<TcpStream>, patience: Duration) -> Self {
-        Self { of: Transport::Tls(Box::new(stream)), patience, stalled: None }
+        Self { of: Transport::Tls(Box::new(stream)), start: Start::default(), patience, stalled: None }
+    }
+
+    /// Ends the connection so that nothing more is sent of what was written.
+    pub(super) fn reset(self) {
+        let stream = match &self.of {
+            Transport::Plain(stream) => stream,
+            Transport::Tls(stream) => stream.get_ref().0,
+        };
+        // Where that cannot be said, the connection ends all the same.
+        drop(stream.set_zero_linger());
     }
 
     /// Passes on how a write went, and breaks one that waits for too long.
@@ -54,7 +96,11 @@ impl Stream {
 
 impl AsyncRead for Stream {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        match &mut self.get_mut().of {
+        let this = self.get_mut();
+        if this.start.read(buffer) {
+            return Poll::Ready(Ok(()));
+        }
+        match &mut this.of {
             Transport::Plain(stream) => Pin::new(stream).poll_read(context, buffer),
             Transport::Tls(stream) => Pin::new(stream).poll_read(context, buffer),
         }

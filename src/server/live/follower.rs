@@ -1,6 +1,8 @@
 //! Following an inbox: what happened since a position, then what happens.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use tokio::time::Instant;
 
 use super::{
     frame::{Frame, Sign},
@@ -13,6 +15,8 @@ use crate::{
 
 /// How many events are read from the store at once, so that a long absence costs little memory.
 const PAGE: u64 = 100;
+/// How old what the store said of an inbox may be when a heartbeat tells it.
+const FRESH: Duration = Duration::from_secs(5);
 
 /// The store could not tell what a follower missed, or where its inbox is.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +43,18 @@ impl Follower {
         match &mut self.0 {
             Of::One(one) => one.next().await,
             Of::All(all) => Ok(all.next().await),
+        }
+    }
+
+    /// What to say after a silence: that nothing is new, and where the inbox is by what the store said a moment
+    /// ago. `None` when something is new that was not heard of: [`Self::next`] tells it.
+    ///
+    /// # Errors
+    /// When the store cannot say where the inbox is.
+    pub async fn heartbeat(&mut self) -> Result<Option<Arc<Frame>>, FollowError> {
+        match &mut self.0 {
+            Of::One(one) => one.heartbeat().await,
+            Of::All(_) => Ok(Some(Arc::new(Frame::sign(Sign::heartbeat(None))))),
         }
     }
 
@@ -112,6 +128,31 @@ impl FollowOne {
                 Heard::Closed => return Ok(None),
             }
         }
+    }
+
+    async fn heartbeat(&mut self) -> Result<Option<Arc<Frame>>, FollowError> {
+        if !self.is_live {
+            return Ok(None);
+        }
+        let known = self.listener.stored_lately(FRESH).filter(|(modseq, _)| *modseq >= self.position);
+        let end = match known {
+            Some(end) => end,
+            None => self.ask_where_it_is().await?,
+        };
+        if end.0 > self.position {
+            self.is_live = false;
+            return Ok(None);
+        }
+        Ok(Some(Arc::new(Frame::sign(Sign::heartbeat(Some(end))))))
+    }
+
+    async fn ask_where_it_is(&self) -> Result<(u64, u64), StoreError> {
+        let asked_at = Instant::now();
+        // No client was ever that far: the store says where the inbox is.
+        let present = self.store.changes(self.listener.user_id(), u64::MAX, Limit::new(1)).await?;
+        let end = (present.modseq, present.unread_count);
+        self.listener.note_stored(end, asked_at);
+        Ok(end)
     }
 
     /// Reads one page of what was missed.

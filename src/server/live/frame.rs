@@ -21,6 +21,15 @@ pub enum Sign {
         #[serde(skip_serializing_if = "Option::is_none")]
         unread_count: Option<u64>,
     },
+    /// Nothing is new, and this is where the inbox is.
+    Heartbeat {
+        /// The number of the newest change; none when all inboxes are followed.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        modseq: Option<u64>,
+        /// How many are unread.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        unread_count: Option<u64>,
+    },
     /// Your position cannot be continued: list again. What happens from now on follows.
     Reset {
         /// The number of the newest change; none when all inboxes are followed.
@@ -45,9 +54,17 @@ impl Sign {
         Self::Reset { modseq, unread_count }
     }
 
-    fn modseq(&self) -> Option<u64> {
+    /// Nothing happened, and you are still here.
+    pub(crate) fn heartbeat(end: Option<(u64, u64)>) -> Self {
+        let (modseq, unread_count) = end.unzip();
+        Self::Heartbeat { modseq, unread_count }
+    }
+
+    /// From where to go on after this. A heartbeat changes nothing of that.
+    fn position(&self) -> Option<u64> {
         match self {
             Self::Hello { modseq, .. } | Self::Reset { modseq, .. } => *modseq,
+            Self::Heartbeat { .. } => None,
         }
     }
 }
@@ -127,7 +144,7 @@ impl Frame {
         match &self.said {
             Said::Change(_) if self.names_inbox => None,
             Said::Change(change) => Some(change.event.modseq()),
-            Said::Sign(sign) => sign.modseq(),
+            Said::Sign(sign) => sign.position(),
         }
     }
 
@@ -210,5 +227,8 @@ mod tests {
         assert_eq!(text(&hello.json()), r#"{"type":"hello","modseq":7,"unread_count":2}"#);
         assert!(text(&hello.sse()).starts_with("id: 7\n"));
         assert_eq!(text(&Frame::sign(Sign::reset(None)).json()), r#"{"type":"reset"}"#);
+        let heartbeat = Frame::sign(Sign::heartbeat(Some((7, 2))));
+        assert_eq!(text(&heartbeat.sse()), "data: {\"type\":\"heartbeat\",\"modseq\":7,\"unread_count\":2}\n\n");
+        assert_eq!(text(&Frame::sign(Sign::heartbeat(None)).json()), r#"{"type":"heartbeat"}"#);
     }
 }

@@ -13,9 +13,10 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::Instant};
 
 use super::{
     bus::{Bus, Deliver, Interest},
@@ -41,6 +42,8 @@ impl Shared for Arc<Frame> {
 pub(super) struct Topic {
     pub(super) user_id: UserId,
     log: Log<Arc<Frame>>,
+    /// Where the store said that the inbox is, and when it was asked.
+    stored: Mutex<Option<(End, Instant)>>,
     /// Ends with the topic.
     interest: Mutex<Option<Interest>>,
 }
@@ -267,7 +270,17 @@ impl Deliver for Hub {
 
 impl Topic {
     fn new(user_id: &UserId) -> Arc<Self> {
-        Arc::new(Self { user_id: user_id.clone(), log: Log::new(None), interest: Mutex::new(None) })
+        Arc::new(Self {
+            user_id: user_id.clone(),
+            log: Log::new(None),
+            stored: Mutex::default(),
+            interest: Mutex::new(None),
+        })
+    }
+
+    /// The store, asked at this moment, says that the inbox is here.
+    pub(super) fn note_stored(&self, end: End, asked_at: Instant) {
+        *locked(&self.stored) = Some((end, asked_at));
     }
 
     /// What is missing, if anything is.
@@ -302,6 +315,17 @@ impl Listener {
     /// The store says that the inbox is here.
     pub(super) fn begin(&self, modseq: u64, unread_count: u64) {
         self.topic.log.begin(End { modseq, unread_count }, |frame| self.hub.tell_operators(frame));
+    }
+
+    /// Where the store said that the inbox is, if it was asked so short a time ago.
+    pub(super) fn stored_lately(&self, age: Duration) -> Option<(u64, u64)> {
+        let (End { modseq, unread_count }, asked_at) = (*locked(&self.topic.stored))?;
+        (asked_at.elapsed() <= age).then_some((modseq, unread_count))
+    }
+
+    /// The store, asked at this moment, says that the inbox is here.
+    pub(super) fn note_stored(&self, (modseq, unread_count): (u64, u64), asked_at: Instant) {
+        self.topic.note_stored(End { modseq, unread_count }, asked_at);
     }
 
     /// What comes after the position, as soon as there is something.

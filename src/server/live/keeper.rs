@@ -9,12 +9,12 @@ use std::{
 
 use tokio::{
     sync::{Mutex, Semaphore},
-    time::{MissedTickBehavior, interval, sleep},
+    time::{Instant, MissedTickBehavior, interval, sleep},
 };
 
 use super::{
     hub::{Holes, Hub, Topic},
-    log::Hole,
+    log::{End, Hole},
     publisher::Publisher,
 };
 use crate::{
@@ -107,7 +107,8 @@ impl Keeper {
         let before = std::mem::take(&mut self.lagging);
         for some in known.chunks(COMPARED_AT_ONCE) {
             let users: Vec<UserId> = some.iter().map(|(topic, _)| topic.user_id.clone()).collect();
-            let stored = match store.modseqs(&users).await {
+            let asked_at = Instant::now();
+            let stored = match store.ends(&users).await {
                 Ok(stored) => stored,
                 Err(error) => {
                     tracing::debug!(%error, "inboxes could not be compared with the store; trying again");
@@ -116,8 +117,9 @@ impl Keeper {
                     continue;
                 }
             };
-            for ((topic, heard), stored) in some.iter().zip(stored) {
-                if stored <= *heard {
+            for ((topic, heard), (modseq, unread_count)) in some.iter().zip(stored) {
+                topic.note_stored(End { modseq, unread_count }, asked_at);
+                if modseq <= *heard {
                     continue;
                 }
                 if before.get(&topic.user_id) == Some(heard) {

@@ -117,9 +117,9 @@ impl Store for MemoryStore {
         Ok(self.change(|shelf| shelf.delete_due(due)))
     }
 
-    async fn modseqs(&self, users: &[UserId]) -> Result<Vec<u64>, StoreError> {
+    async fn ends(&self, users: &[UserId]) -> Result<Vec<(u64, u64)>, StoreError> {
         let shelf = self.look();
-        Ok(users.iter().map(|user_id| shelf.modseq(user_id)).collect())
+        Ok(users.iter().map(|user_id| shelf.end(user_id)).collect())
     }
 
     fn announce_to(&self, to: Arc<dyn Announce>) {

@@ -185,8 +185,8 @@ impl Store for PostgresStore {
         self.write(async move { write::delete_due(&database, &due).await }).await
     }
 
-    async fn modseqs(&self, users: &[UserId]) -> Result<Vec<u64>, StoreError> {
-        read::modseqs(&self.database.pool, users).await
+    async fn ends(&self, users: &[UserId]) -> Result<Vec<(u64, u64)>, StoreError> {
+        read::ends(&self.database.pool, users).await
     }
 
     fn announce_to(&self, to: Arc<dyn Announce>) {

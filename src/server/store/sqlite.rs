@@ -141,7 +141,8 @@ impl Store for SqliteStore {
         let asked = Asked { filter: filter.clone(), before, limit };
         let is_short = limit.get() <= Readers::SMALL;
         if is_short && let Some(user_id) = filter.user_id.clone() {
-            let modseq = self.readers.read(true, move |connection| read::modseq(connection, &user_id)).await?;
+            let modseq =
+                self.readers.read(true, move |connection| read::end(connection, &user_id)).await?.map(|end| end.0);
             if let Some(page) = modseq.and_then(|modseq| self.pages.read_at(&asked, modseq)) {
                 return Ok(page);
             }
@@ -199,10 +200,10 @@ impl Store for SqliteStore {
         self.writer.write(Weight::rows(due.limit), move |batch| batch.delete_due(&due)).await
     }
 
-    async fn modseqs(&self, users: &[UserId]) -> Result<Vec<u64>, StoreError> {
+    async fn ends(&self, users: &[UserId]) -> Result<Vec<(u64, u64)>, StoreError> {
         let users = users.to_vec();
-        let read = move |connection: &_| users.iter().map(|user_id| read::modseq(connection, user_id)).collect();
-        let found: Vec<Option<u64>> = self.readers.read(false, read).await?;
+        let read = move |connection: &_| users.iter().map(|user_id| read::end(connection, user_id)).collect();
+        let found: Vec<Option<(u64, u64)>> = self.readers.read(false, read).await?;
         Ok(found.into_iter().map(Option::unwrap_or_default).collect())
     }
 

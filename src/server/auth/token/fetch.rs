@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::keys::KeySet;
-use crate::server::loopback::is_loopback;
+use crate::server::address::is_loopback;
 
 /// How long the issuer may take, from the connection to the end of its answer.
 const TIMEOUT: Duration = Duration::from_secs(5);

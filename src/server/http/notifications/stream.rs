@@ -6,26 +6,27 @@ use axum::{
     Extension,
     body::Body,
     extract::State,
-    http::{HeaderMap, header},
+    http::HeaderMap,
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
 use futures_util::stream::unfold;
-use tokio::time::{Instant, sleep_until};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     model::{Problem, UserId},
     server::{
-        auth::standing::{Pass, Standing},
+        auth::standing::Standing,
         http::{
             HttpOptions,
             extract::{Caller, Path, Query},
-            live::{OnlyTicket, SinceParams, StreamOptions, open_stream, over, parse_position, retry_millis},
+            live::{
+                EVENTS, OnlyTicket, SinceParams, Stream, StreamOptions, Told, come_back, open_stream, parse_position,
+            },
             state::HttpState,
         },
         listener::LongStream,
-        service::{Follower, NotificationService},
+        service::NotificationService,
     },
 };
 
@@ -67,7 +68,7 @@ async fn stream(
     let last = headers.get(LAST_EVENT_ID).map(|value| value.to_str().unwrap_or("-")).filter(|id| !id.is_empty());
     let since = parse_position("Last-Event-ID", last)?.or(params.parse()?);
     let follower = service.follow(&principal, &user_id, since).await?;
-    Ok(events(follower, open_stream(&service, standing)?, options.streams))
+    Ok(events(Stream::new(follower, open_stream(&service, standing)?, options.streams), options.streams))
 }
 
 /// Every change to any inbox as it happens, as server-sent events
@@ -90,55 +91,24 @@ async fn stream_all(
     standing: Option<Extension<Standing>>,
 ) -> Result<Response, Problem> {
     let follower = service.follow_all(&principal)?;
-    Ok(events(follower, open_stream(&service, standing)?, options.streams))
+    Ok(events(Stream::new(follower, open_stream(&service, standing)?, options.streams), options.streams))
 }
 
-/// The answer that tells what a follower hears.
-fn events(follower: Follower, pass: Option<Pass>, options: StreamOptions) -> Response {
-    let heartbeat = Instant::now() + options.next_heartbeat();
-    let chunks = unfold(Some((follower, pass, heartbeat)), move |state| async move {
-        let (mut follower, mut pass, heartbeat) = state?;
-        let chunk = match heard(&mut follower, pass.as_mut(), heartbeat).await {
-            Heard::Event(chunk) => chunk,
+/// The answer that tells a stream.
+fn events(stream: Stream, options: StreamOptions) -> Response {
+    let long = LongStream::new(options.stall_timeout).under(stream.lease());
+    let chunks = unfold(Some(stream), move |stream| async move {
+        let mut stream = stream?;
+        let (chunk, stream) = match stream.next().await {
+            Told::Frame(frame) | Told::Heartbeat(frame) => (frame.sse(), Some(stream)),
             // A comment, which clients skip.
-            Heard::Nothing => Bytes::from_static(b":\n\n"),
-            Heard::End => {
-                let last = format!("retry: {}\n\n", retry_millis());
-                return Some((Ok::<_, Infallible>(last.into()), None));
-            }
+            Told::Silence => (Bytes::from_static(b":\n\n"), Some(stream)),
+            // An EventSource comes back; when the lease is over, it is refused then, and stays away.
+            Told::End(_) => (come_back(), None),
         };
-        Some((Ok(chunk), Some((follower, pass, Instant::now() + options.next_heartbeat()))))
+        Some((Ok::<_, Infallible>(chunk), stream))
     });
-    let headers = [
-        (header::CONTENT_TYPE, "text/event-stream"),
-        (header::CACHE_CONTROL, "no-store"),
-        // nginx would collect the events.
-        (header::HeaderName::from_static("x-accel-buffering"), "no"),
-    ];
-    let mut response = (headers, Body::from_stream(chunks)).into_response();
-    response.extensions_mut().insert(LongStream { stall_timeout: options.stall_timeout });
+    let mut response = (EVENTS, Body::from_stream(chunks)).into_response();
+    response.extensions_mut().insert(long);
     response
-}
-
-enum Heard {
-    Event(Bytes),
-    Nothing,
-    End,
-}
-
-async fn heard(follower: &mut Follower, pass: Option<&mut Pass>, heartbeat: Instant) -> Heard {
-    tokio::select! {
-        biased;
-        told = follower.next() => match told {
-            Ok(Some(frame)) => Heard::Event(frame.sse()),
-            Ok(None) => Heard::End,
-            Err(error) => {
-                tracing::debug!(%error, "a stream ends, because what was missed cannot be read");
-                Heard::End
-            }
-        },
-        // An EventSource comes back, is refused, and stays away.
-        () = over(pass) => Heard::End,
-        () = sleep_until(heartbeat) => Heard::Nothing,
-    }
 }

@@ -227,8 +227,9 @@ impl Shelf {
         self.inboxes.get(user_id).map_or(0, |inbox| inbox.present.unread_count)
     }
 
-    pub(super) fn modseq(&self, user_id: &UserId) -> u64 {
-        self.inboxes.get(user_id).map_or(self.floor, |inbox| inbox.present.modseq)
+    pub(super) fn end(&self, user_id: &UserId) -> (u64, u64) {
+        let inbox = self.inboxes.get(user_id);
+        inbox.map_or((self.floor, 0), |inbox| (inbox.present.modseq, inbox.present.unread_count))
     }
 
     pub(super) fn changes(&self, user_id: &UserId, since: u64, limit: Limit) -> Changes {

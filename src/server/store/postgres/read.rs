@@ -31,13 +31,13 @@ pub(super) async fn ready(pool: &Pool) -> Result<(), StoreError> {
     client.query_opt(READY, &[]).await.map(drop).map_err(StoreError::from)
 }
 
-pub(super) async fn modseqs(pool: &Pool, users: &[UserId]) -> Result<Vec<u64>, StoreError> {
-    const ASK: &str = r#"SELECT coalesce(b.modseq, 0) FROM unnest($1::text[]) WITH ORDINALITY u (user_id, place)
+pub(super) async fn ends(pool: &Pool, users: &[UserId]) -> Result<Vec<(u64, u64)>, StoreError> {
+    const ASK: &str = r#"SELECT coalesce(b.modseq, 0), coalesce(b.unread_count, 0) FROM unnest($1::text[]) WITH ORDINALITY u (user_id, place)
         LEFT JOIN inboxes b ON b.user_id = u.user_id COLLATE "C" ORDER BY u.place"#;
     let client = pool.get().await?;
     let statement = client.prepare_cached(ASK).await?;
     let names: Vec<&str> = users.iter().map(UserId::as_str).collect();
-    client.query(&statement, &[&names]).await?.iter().map(|row| number(row, 0)).collect()
+    client.query(&statement, &[&names]).await?.iter().map(|row| Ok((number(row, 0)?, number(row, 1)?))).collect()
 }
 
 /// What the request of this key did; `None` when there was none. One of an earlier release answers every

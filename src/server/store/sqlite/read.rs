@@ -41,9 +41,9 @@ pub(super) fn unread_count(connection: &Connection, user_id: &UserId) -> rusqlit
 }
 
 /// The number of an inbox's newest change; `None` where nobody was ever written to.
-pub(super) fn modseq(connection: &Connection, user_id: &UserId) -> rusqlite::Result<Option<u64>> {
-    let mut query = connection.prepare_cached("SELECT modseq FROM inboxes WHERE user_id = ?1")?;
-    query.query_row([user_id.as_str()], |row| row.get(0)).optional()
+pub(super) fn end(connection: &Connection, user_id: &UserId) -> rusqlite::Result<Option<(u64, u64)>> {
+    let mut query = connection.prepare_cached("SELECT modseq, unread_count FROM inboxes WHERE user_id = ?1")?;
+    query.query_row([user_id.as_str()], |row| Ok((row.get(0)?, row.get(1)?))).optional()
 }
 
 pub(super) fn get(connection: &Connection, id: NotificationId) -> rusqlite::Result<Option<Notification>> {

@@ -1,0 +1,46 @@
+//! For how long a stream may go on that was let in once.
+
+use std::future::pending;
+
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep_until},
+};
+
+/// How long something may go on: until what its client showed expires, or is revoked.
+///
+/// A clone ends with it. The encoders look at it before every frame, so that nothing is said after the end;
+/// the transports look at it beside them, so that a client that does not read is let go as well.
+#[derive(Clone, Debug)]
+pub(in crate::server) struct Lease {
+    /// Its sender is dropped to end the lease.
+    alive: watch::Receiver<()>,
+    until: Option<Instant>,
+}
+
+impl Lease {
+    /// One that ends when the sender is dropped, or at this moment.
+    pub(in crate::server) fn new(alive: watch::Receiver<()>, until: Option<Instant>) -> Self {
+        Self { alive, until }
+    }
+
+    /// Done when it is over.
+    pub(in crate::server) async fn over(&mut self) {
+        let ended = async { while self.alive.changed().await.is_ok() {} };
+        match self.until {
+            None => ended.await,
+            Some(until) => tokio::select! {
+                () = ended => {}
+                () = sleep_until(until) => {}
+            },
+        }
+    }
+}
+
+/// Done when a lease is over, if there is one: without authentication, streams have none and go on.
+pub(in crate::server) async fn over(lease: Option<&mut Lease>) {
+    match lease {
+        Some(lease) => lease.over().await,
+        None => pending().await,
+    }
+}

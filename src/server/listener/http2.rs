@@ -1,0 +1,215 @@
+//! The requests of one HTTP/2 connection: how many there are, and those that have to be ended.
+//!
+//! Hyper asks an answer for its next bytes when the client has room for them. A client that makes no room
+//! is never asked about, so an answer cannot end itself. What runs a request watches it instead: it is
+//! dropped, which resets its stream, when the client takes nothing for too long or its lease is over.
+
+use std::{
+    cell::RefCell,
+    future::Future,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use axum::{body::Body, response::Response};
+use hyper::{
+    body::{Body as HttpBody, Bytes, Frame, SizeHint},
+    rt::Executor,
+};
+use tokio::{
+    sync::watch,
+    time::{Instant, Sleep, sleep, sleep_until, timeout},
+};
+
+use super::{LAST_WORDS, LongStream};
+use crate::server::lease::{self, Lease};
+
+/// Runs what hyper wants to be run for one connection.
+#[derive(Clone)]
+pub(super) struct Requests {
+    /// How many run: requests that are being answered, and WebSockets.
+    running: Arc<watch::Sender<usize>>,
+    /// How long a client may take nothing of an ordinary answer.
+    patience: Duration,
+}
+
+impl Requests {
+    pub(super) fn new(patience: Duration) -> Self {
+        Self { running: Arc::new(watch::Sender::new(0)), patience }
+    }
+
+    /// Done when none has been running for so long.
+    pub(super) async fn idle(&self, patience: Duration) {
+        let mut running = self.running.subscribe();
+        loop {
+            // The sender is here.
+            drop(running.wait_for(|count| *count == 0).await);
+            if timeout(patience, running.wait_for(|count| *count > 0)).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Requests {
+    fn execute(&self, request: F) {
+        let running = Running::begin(&self.running);
+        let watched =
+            Watched { request: Box::pin(request), watch: Watch::new(self.patience), ending: None, stall: None };
+        tokio::spawn(async move {
+            watched.await;
+            drop(running);
+        });
+    }
+}
+
+/// Counts for as long as it lives.
+struct Running(Arc<watch::Sender<usize>>);
+
+impl Running {
+    fn begin(running: &Arc<watch::Sender<usize>>) -> Self {
+        running.send_modify(|count| *count += 1);
+        Self(Arc::clone(running))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count -= 1);
+    }
+}
+
+thread_local! {
+    /// The watch of the request that is being polled.
+    static WATCH: RefCell<Option<Watch>> = const { RefCell::new(None) };
+}
+
+/// What is known of an answer while it is written.
+#[derive(Clone)]
+struct Watch {
+    patience: Duration,
+    lease: Option<Lease>,
+    progress: Arc<Progress>,
+}
+
+/// How many pieces of an answer were handed out, and whether hyper came for another one since. While it does
+/// not, the client has no room for more.
+#[derive(Default)]
+struct Progress {
+    handed_out: AtomicU64,
+    came_back_after: AtomicU64,
+}
+
+impl Watch {
+    fn new(patience: Duration) -> Self {
+        Self { patience, lease: None, progress: Arc::default() }
+    }
+}
+
+/// Tells the request that is being polled what its answer is, and watches its body.
+pub(super) fn watch(response: Response<Body>) -> Response<WatchedBody> {
+    let long = response.extensions().get::<LongStream>();
+    let (stall_timeout, lease) = long.map_or((None, None), |long| (Some(long.stall_timeout), long.lease.clone()));
+    let progress = WATCH.with_borrow_mut(|watch| {
+        let watch = watch.as_mut()?;
+        watch.patience = stall_timeout.unwrap_or(watch.patience);
+        watch.lease = lease;
+        Some(Arc::clone(&watch.progress))
+    });
+    response.map(|body| WatchedBody { body, progress: progress.unwrap_or_default() })
+}
+
+/// The body of an answer, which notes what is taken of it.
+pub(super) struct WatchedBody {
+    body: Body,
+    progress: Arc<Progress>,
+}
+
+impl HttpBody for WatchedBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let handed_out = self.progress.handed_out.load(Ordering::Relaxed);
+        self.progress.came_back_after.store(handed_out, Ordering::Relaxed);
+        let frame = Pin::new(&mut self.body).poll_frame(context);
+        if let Poll::Ready(Some(_)) = frame {
+            self.progress.handed_out.store(handed_out + 1, Ordering::Relaxed);
+        }
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// A request that is dropped when its client takes nothing, or its lease is over.
+struct Watched<F> {
+    request: Pin<Box<F>>,
+    watch: Watch,
+    /// Done when the lease has been over for long enough to say so.
+    ending: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    /// How many pieces had been handed out when the client was last seen to take nothing, and until when it
+    /// may.
+    stall: Option<(u64, Pin<Box<Sleep>>)>,
+}
+
+impl<F: Future<Output = ()>> Future for Watched<F> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let this = self.get_mut();
+        // What is polled is on one thread until it returns, so it finds its own watch there.
+        let before = WATCH.replace(Some(this.watch.clone()));
+        let polled = this.request.as_mut().poll(context);
+        let Some(watch) = WATCH.replace(before) else { return polled };
+        this.watch = watch;
+        if polled.is_ready() || this.has_ended(context) || this.has_stalled(context) {
+            return Poll::Ready(());
+        }
+        Poll::Pending
+    }
+}
+
+impl<F> Watched<F> {
+    fn has_ended(&mut self, context: &mut Context<'_>) -> bool {
+        if let Some(mut lease) = self.watch.lease.take() {
+            self.ending = Some(Box::pin(async move {
+                lease::over(Some(&mut lease)).await;
+                sleep(LAST_WORDS).await;
+            }));
+        }
+        self.ending.as_mut().is_some_and(|ending| ending.as_mut().poll(context).is_ready())
+    }
+
+    fn has_stalled(&mut self, context: &mut Context<'_>) -> bool {
+        let handed_out = self.watch.progress.handed_out.load(Ordering::Relaxed);
+        if self.watch.progress.came_back_after.load(Ordering::Relaxed) == handed_out {
+            self.stall = None;
+            return false;
+        }
+        let until = Instant::now() + self.watch.patience;
+        match &mut self.stall {
+            Some((known, _)) if *known == handed_out => {}
+            Some((known, stall)) => {
+                *known = handed_out;
+                stall.as_mut().reset(until);
+            }
+            None => self.stall = Some((handed_out, Box::pin(sleep_until(until)))),
+        }
+        self.stall.as_mut().is_some_and(|(_, stall)| stall.as_mut().poll(context).is_ready())
+    }
+}
