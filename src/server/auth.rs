@@ -3,6 +3,7 @@
 //! - [`key`]: service keys, and other secrets of 256 bits.
 //! - [`token`]: users' tokens (JWT).
 //! - `keyring`: the keys that are in use, as they were a moment ago.
+//! - `noted`: what is logged by number.
 //! - [`standing`]: what somebody is, and for how long; who has which streams open.
 //!
 //! What they may do then is the service's to say.
@@ -11,16 +12,11 @@ pub mod key;
 mod keyring;
 mod limits;
 mod login;
+mod noted;
 pub mod standing;
 pub mod token;
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
 use tokio::time::{MissedTickBehavior, interval};
@@ -28,12 +24,13 @@ use tokio::time::{MissedTickBehavior, interval};
 use self::{
     key::{KeySecret, Opaque},
     keyring::Keyring,
+    noted::Noted,
     standing::{Standing, Streams},
     token::{Shown, TokenError, TokenOptions, Tokens},
 };
 pub use self::{
     limits::{Limits, Usage},
-    login::{Session, Ticket},
+    login::{Session, Ticket, TicketWish},
 };
 use super::{
     clock::Clock,
@@ -124,8 +121,8 @@ pub struct Authenticator {
     usage: Usage,
     streams: Arc<Streams>,
     tasks: Tasks,
-    /// How often something was shown that is not good, since it was logged.
-    refusals: AtomicU64,
+    /// What is logged by number.
+    noted: Noted,
 }
 
 impl std::fmt::Debug for Authenticator {
@@ -156,14 +153,13 @@ impl Authenticator {
             session_lifetime,
             usage: Usage::new(&limits),
             streams: Arc::new(Streams::new(max_streams)),
-            refusals: AtomicU64::new(0),
+            noted: Noted::default(),
         }))
     }
 
-    /// Somebody showed something that is not good. That is logged by number, so that nobody can fill
-    /// the log.
-    pub(in crate::server) fn note_refusal(&self) {
-        self.refusals.fetch_add(1, Ordering::Relaxed);
+    /// What is logged by number.
+    pub(in crate::server) fn noted(&self) -> &Noted {
+        &self.noted
     }
 
     /// The tasks that find out beside the requests who is calling.
@@ -219,20 +215,33 @@ impl Authenticator {
         self.by_grant(grant, now, until).await
     }
 
-    /// Who was given this ticket, which is then used up.
+    /// Who was given this ticket, which is then used up unless it may be used again.
     ///
     /// # Errors
     /// When it is used up, over or never was, or that cannot be found out.
     pub(in crate::server) async fn by_ticket(&self, shown: &str) -> Result<Standing, AuthError> {
         let now = self.clock.now();
         let hash = Opaque::parse(shown).ok_or(AuthError::Invalid)?.hash();
-        let grant = self.credentials.take_grant(GrantKind::Ticket, &hash, now).await?.ok_or(AuthError::Invalid)?;
+        let found = self.credentials.grant(GrantKind::Ticket, &hash, now).await?;
+        let found = match found {
+            Some(grant) if grant.is_reusable => Some(grant),
+            Some(_) => self.credentials.take_grant(GrantKind::Ticket, &hash, now).await?,
+            None => None,
+        };
+        let grant = found.ok_or(AuthError::Invalid)?;
+        if let Some(session) = &grant.session {
+            // What was made in a session ends with it.
+            self.credentials.grant(GrantKind::Session, session, now).await?.ok_or(AuthError::Invalid)?;
+        }
         let until = grant.until;
         self.by_grant(grant, now, until).await
     }
 
     async fn by_grant(&self, grant: Grant, now: Timestamp, until: Option<Timestamp>) -> Result<Standing, AuthError> {
-        let session = (grant.kind == GrantKind::Session).then_some(grant.hash);
+        let session = match grant.kind {
+            GrantKind::Session => Some(grant.hash),
+            GrantKind::Ticket => grant.session,
+        };
         let principal = match grant.holder {
             Holder::Operator => Principal::operator(),
             Holder::User(user_id) => Principal::user(user_id),
@@ -241,6 +250,10 @@ impl Authenticator {
                 Principal::key(id, key.scopes)
             }
             Holder::Anonymous => return Err(AuthError::Invalid),
+        };
+        let principal = match grant.inbox {
+            Some(inbox) => principal.within(inbox),
+            None => principal,
         };
         Ok(self.standing(principal, session, until))
     }
@@ -261,10 +274,6 @@ impl Authenticator {
             self.end_streams().await;
             if looks.is_multiple_of(LOOKS_UNTIL_NOTED) {
                 self.note_uses().await;
-                let count = self.refusals.swap(0, Ordering::Relaxed);
-                if count > 0 {
-                    tracing::info!(target: AUDIT, count, "keys, tokens or tickets were shown that are not good");
-                }
             }
             if looks.is_multiple_of(LOOKS_UNTIL_FORGOTTEN) {
                 self.usage.forget_idle();
@@ -275,8 +284,10 @@ impl Authenticator {
         }
     }
 
-    /// Writes down when keys were last used. Call it once more before the process ends.
+    /// Writes down when keys were last used, and logs what is logged by number. Call it once more before the
+    /// process ends.
     pub async fn note_uses(&self) {
+        self.noted.log();
         if let Err(error) = self.keyring.note_uses().await {
             tracing::debug!(%error, "when keys were last used could not be noted; trying again");
         }

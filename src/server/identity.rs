@@ -63,31 +63,39 @@ pub enum Denied {
 pub struct Principal {
     holder: Holder,
     scopes: Scopes,
+    /// The only inbox that what they showed is good for.
+    only: Option<UserId>,
 }
 
 impl Principal {
     /// The one who runs the server, or a program that embeds it: may do everything.
     #[must_use]
     pub const fn operator() -> Self {
-        Self { holder: Holder::Operator, scopes: Scopes::ADMIN }
+        Self { holder: Holder::Operator, scopes: Scopes::ADMIN, only: None }
     }
 
     /// An application with a service key: may do what its scopes say, for every user.
     #[must_use]
     pub const fn key(id: KeyId, scopes: Scopes) -> Self {
-        Self { holder: Holder::Key(id), scopes }
+        Self { holder: Holder::Key(id), scopes, only: None }
     }
 
     /// A person: may read, mark and delete in the own inbox, and never sends.
     #[must_use]
     pub const fn user(user_id: UserId) -> Self {
-        Self { holder: Holder::User(user_id), scopes: Scopes::USER }
+        Self { holder: Holder::User(user_id), scopes: Scopes::USER, only: None }
     }
 
     /// A caller who has proved nothing: may do nothing.
     #[must_use]
     pub const fn anonymous() -> Self {
-        Self { holder: Holder::Anonymous, scopes: Scopes::NONE }
+        Self { holder: Holder::Anonymous, scopes: Scopes::NONE, only: None }
+    }
+
+    /// The same in this inbox, and nowhere else.
+    #[must_use]
+    pub fn within(self, inbox: UserId) -> Self {
+        Self { only: Some(inbox), ..self }
     }
 
     /// Who it is.
@@ -105,11 +113,12 @@ impl Principal {
     /// Whether this inbox is theirs to see.
     #[must_use]
     pub fn owns(&self, user_id: &UserId) -> bool {
-        match &self.holder {
+        let is_theirs = match &self.holder {
             Holder::Operator | Holder::Key(_) => true,
             Holder::User(own) => own == user_id,
             Holder::Anonymous => false,
-        }
+        };
+        is_theirs && self.only.as_ref().is_none_or(|only| only == user_id)
     }
 
     /// The only inbox that they may see, if there is one.
@@ -117,7 +126,7 @@ impl Principal {
     pub fn own_inbox(&self) -> Option<&UserId> {
         match &self.holder {
             Holder::User(own) => Some(own),
-            Holder::Operator | Holder::Key(_) | Holder::Anonymous => None,
+            Holder::Operator | Holder::Key(_) | Holder::Anonymous => self.only.as_ref(),
         }
     }
 
@@ -156,7 +165,10 @@ impl Principal {
         self.may(scope)?;
         match (self.own_inbox(), inbox) {
             (None, _) => Ok(()),
-            (Some(own), Some(inbox)) if own == inbox => Ok(()),
+            (Some(_), Some(inbox)) if self.owns(inbox) => Ok(()),
+            (Some(_), _) if self.only.is_some() => {
+                Err(Denied::Forbidden("What you showed is good for another inbox only."))
+            }
             (Some(_), _) => Err(Denied::Forbidden("You may use your own inbox only.")),
         }
     }
@@ -207,5 +219,12 @@ mod tests {
         assert!(user.owns(&ann()) && !user.owns(&bob));
         assert!(Principal::operator().may_in(Scope::Read, None).is_ok());
         assert!(!Principal::anonymous().owns(&ann()));
+        for bound in [Principal::operator(), Principal::user(ann())].map(|of| of.within(ann())) {
+            assert!(bound.may_in(Scope::Read, Some(&ann())).is_ok() && bound.owns(&ann()));
+            assert!(bound.may_in(Scope::Read, Some(&bob)).is_err() && !bound.owns(&bob));
+            assert!(bound.may_in(Scope::Read, None).is_err());
+        }
+        assert!(!Principal::user(ann()).within(bob.clone()).owns(&ann()));
+        assert!(Principal::user(ann()).within(bob.clone()).may_in(Scope::Read, Some(&bob)).is_err());
     }
 }

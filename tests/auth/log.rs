@@ -74,7 +74,7 @@ fn a_full_run_leaves_nothing_secret_and_nobody_in_the_log() {
     drop(client);
     let (stopped, log) = server.stop("-TERM");
     assert!(stopped, "{log}");
-    assert!(log.contains("somebody signed in") && log.contains("somebody could not sign in"), "{log}");
+    assert!(log.contains("somebody signed in") && log.contains("people could not sign in"), "{log}");
     let secrets = [
         &key[21..],
         &*token,

@@ -80,7 +80,7 @@ async fn no_site_is_told_anything_unless_it_is_listed() {
     let bearer = format!("Bearer {}", server.key("read").await);
     let headers = [("origin", "https://app.example"), ("authorization", &*bearer)];
     let answer = server.ask("GET", "/api/notifications/list", &headers, "").await;
-    assert_eq!((answer.status.as_u16(), answer.header("access-control-allow-origin")), (200, ""));
+    assert_eq!((answer.status.as_u16(), answer.header("access-control-allow-origin")), (403, ""));
 }
 
 #[tokio::test]

@@ -22,6 +22,7 @@ impl Secured {
             shutdown_timeout: LONG,
             max_header_bytes: LEAST_HEADER_BYTES,
             tls: None,
+            ..ListenerOptions::default()
         };
         tokio::spawn(serve(listener, router, options, std::future::pending()).unwrap());
         tokio::spawn(std::sync::Arc::clone(&self.auth).run());

@@ -78,7 +78,16 @@ pub(super) fn key(number: u64, created_at: Timestamp) -> ServiceKey {
 /// A grant for an operator, until noon.
 fn grant(kind: GrantKind) -> Grant {
     let hash = Opaque::generate().hash();
-    Grant { hash, kind, holder: Holder::Operator, expires_at: at("12:00:00"), until: None }
+    Grant {
+        hash,
+        kind,
+        holder: Holder::Operator,
+        expires_at: at("12:00:00"),
+        until: None,
+        session: None,
+        inbox: None,
+        is_reusable: false,
+    }
 }
 
 contract! {

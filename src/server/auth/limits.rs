@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use crate::server::{
+    address::of_one_client,
     identity::Holder,
     limiter::{Limiter, Rate, Remaining, TooOften},
 };
@@ -60,20 +61,20 @@ impl Usage {
         }
     }
 
-    /// Counts a request from somebody who has nothing good to show.
+    /// Counts a request of a caller who has nothing good to show, where requests of their address are counted.
     ///
     /// # Errors
     /// When that is too often.
-    pub(in crate::server) fn of_stranger(&self, address: IpAddr) -> Result<(), TooOften> {
-        self.addresses.as_ref().map_or(Ok(()), |addresses| addresses.check(&network(address)).map(drop))
+    pub(in crate::server) fn of_stranger(&self, address: Option<IpAddr>) -> Result<(), TooOften> {
+        check(self.addresses.as_ref(), address)
     }
 
-    /// Counts an attempt to sign in.
+    /// Counts an attempt to sign in, where requests of its address are counted.
     ///
     /// # Errors
     /// When that is too often.
-    pub(in crate::server) fn of_attempt(&self, address: IpAddr) -> Result<(), TooOften> {
-        self.logins.as_ref().map_or(Ok(()), |logins| logins.check(&network(address)).map(drop))
+    pub(in crate::server) fn of_attempt(&self, address: Option<IpAddr>) -> Result<(), TooOften> {
+        check(self.logins.as_ref(), address)
     }
 
     pub(super) fn forget_idle(&self) {
@@ -83,12 +84,11 @@ impl Usage {
     }
 }
 
-/// What one stranger has of addresses: with IPv6 that is a network of 64 bits, so that nobody has more
-/// attempts than others, and nobody fills the memory with addresses.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(v6) => IpAddr::from((v6.to_bits() & !u128::from(u64::MAX)).to_be_bytes()),
-        v4 @ IpAddr::V4(_) => v4,
+/// Counts one of an address, where those of addresses are counted at all.
+fn check(limiter: Option<&Limiter<IpAddr>>, address: Option<IpAddr>) -> Result<(), TooOften> {
+    match (limiter, address) {
+        (Some(limiter), Some(address)) => limiter.check(&of_one_client(address)).map(drop),
+        _ => Ok(()),
     }
 }
 
@@ -100,7 +100,7 @@ mod tests {
     fn whoever_has_a_network_of_addresses_has_no_more_attempts() {
         let rate = Rate::parse("1/h:1").unwrap();
         let usage = Usage::new(&Limits { address: rate, ..Limits::default() });
-        let ask = |address: &str| usage.of_stranger(address.parse().unwrap());
+        let ask = |address: &str| usage.of_stranger(Some(address.parse().unwrap()));
         assert!(ask("2001:db8::1").is_ok());
         assert!(ask("2001:db8::ffff:2").is_err());
         assert!(ask("2001:db8:0:1::1").is_ok());

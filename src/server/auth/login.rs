@@ -8,7 +8,7 @@ use super::{
     standing::Standing,
 };
 use crate::{
-    model::Timestamp,
+    model::{Timestamp, UserId},
     server::{
         clock::moved,
         identity::{Holder, KeyId, Scope},
@@ -16,8 +16,17 @@ use crate::{
     },
 };
 
-/// How long a ticket is good, in seconds.
+/// How long a ticket that is used once is good, in seconds.
 const TICKET_SECONDS: i64 = 30;
+
+/// What a ticket is to be good for.
+#[derive(Clone, Debug, Default)]
+pub struct TicketWish {
+    /// One inbox, and no other.
+    pub inbox: Option<UserId>,
+    /// For how many seconds it may be used, again and again; `None` is once.
+    pub reuse_for: Option<u32>,
+}
 
 /// Somebody who signed in.
 #[derive(Clone, Debug)]
@@ -30,7 +39,7 @@ pub struct Session {
     pub key: Option<KeyId>,
 }
 
-/// What opens one stream.
+/// What opens a stream.
 #[derive(Clone, Debug)]
 pub struct Ticket {
     /// What has to be shown for it.
@@ -65,8 +74,16 @@ impl Authenticator {
         let expires_at = until.map_or(end, |until| until.min(end));
         let key = if let Holder::Key(id) = &holder { Some(*id) } else { None };
         let secret = Opaque::generate();
-        let grant =
-            Grant { hash: secret.hash(), kind: GrantKind::Session, holder, expires_at, until: Some(expires_at) };
+        let grant = Grant {
+            hash: secret.hash(),
+            kind: GrantKind::Session,
+            holder,
+            expires_at,
+            until: Some(expires_at),
+            session: None,
+            inbox: None,
+            is_reusable: false,
+        };
         self.credentials.add_grant(&grant).await?;
         if let Some(before) = before {
             self.log_out(before).await?;
@@ -80,22 +97,40 @@ impl Authenticator {
     /// When the store cannot.
     pub(in crate::server) async fn log_out(&self, shown: &str) -> Result<(), AuthError> {
         let Some(secret) = Opaque::parse(shown) else { return Ok(()) };
-        let hash = secret.hash();
-        if let Some(grant) = self.credentials.take_grant(GrantKind::Session, &hash, self.clock.now()).await? {
+        let (hash, now) = (secret.hash(), self.clock.now());
+        // Any caller may send a cookie that was made up: a look costs little, a write would cost all others.
+        if self.credentials.grant(GrantKind::Session, &hash, now).await?.is_none() {
+            return Ok(());
+        }
+        if let Some(grant) = self.credentials.take_grant(GrantKind::Session, &hash, now).await? {
             self.streams.end(&grant.holder, Some(hash));
         }
         Ok(())
     }
 
-    /// Gives somebody a ticket, which opens one stream as if they had.
+    /// Gives a caller a ticket, which opens a stream as if the caller did. It ends with what the caller showed.
     ///
     /// # Errors
     /// When the store cannot.
-    pub(in crate::server) async fn give_ticket(&self, standing: &Standing) -> Result<Ticket, AuthError> {
-        let expires_at = moved(self.clock.now(), TimeDelta::seconds(TICKET_SECONDS));
+    pub(in crate::server) async fn give_ticket(
+        &self,
+        standing: &Standing,
+        wish: &TicketWish,
+    ) -> Result<Ticket, AuthError> {
+        let seconds = wish.reuse_for.map_or(TICKET_SECONDS, i64::from);
+        let end = moved(self.clock.now(), TimeDelta::seconds(seconds));
+        let expires_at = standing.until.map_or(end, |until| until.min(end));
         let secret = Opaque::generate();
-        let holder = standing.principal.holder().clone();
-        let grant = Grant { hash: secret.hash(), kind: GrantKind::Ticket, holder, expires_at, until: standing.until };
+        let grant = Grant {
+            hash: secret.hash(),
+            kind: GrantKind::Ticket,
+            holder: standing.principal.holder().clone(),
+            expires_at,
+            until: standing.until,
+            session: standing.session,
+            inbox: wish.inbox.clone(),
+            is_reusable: wish.reuse_for.is_some(),
+        };
         self.credentials.add_grant(&grant).await?;
         Ok(Ticket { secret, expires_at })
     }

@@ -1,8 +1,8 @@
 //! The body of a request: a JSON object, or the fields of a form.
 
 use axum::{
-    body::Bytes,
-    extract::{FromRequest, Request},
+    body::{Bytes, HttpBody},
+    extract::{FromRequest, OptionalFromRequest, Request},
     http::{HeaderMap, header},
 };
 
@@ -34,6 +34,18 @@ impl FromRequest<HttpState> for JsonBody {
         }
         let Ok(Whole(bytes)) = Whole::from_request(request, state).await;
         Ok(Self { bytes, lenient: state.options().lenient, workshop: state.workshop().clone() })
+    }
+}
+
+impl OptionalFromRequest<HttpState> for JsonBody {
+    type Rejection = Problem;
+
+    /// `None` when nothing was sent.
+    async fn from_request(request: Request, state: &HttpState) -> Result<Option<Self>, Problem> {
+        if request.body().is_end_stream() {
+            return Ok(None);
+        }
+        <Self as FromRequest<HttpState>>::from_request(request, state).await.map(Some)
     }
 }
 

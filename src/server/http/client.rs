@@ -10,8 +10,9 @@ use crate::server::listener::Peer;
 /// From where a request comes, as far as those in between can be believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Client {
-    /// The address.
-    pub(super) address: IpAddr,
+    /// The address for which requests are counted. There is none for this machine and for proxies that are
+    /// believed, behind which many clients are one.
+    pub(super) counted: Option<IpAddr>,
     /// Whether nobody could read along.
     pub(super) is_encrypted: bool,
 }
@@ -24,8 +25,9 @@ impl Client {
         let address = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.address.ip().to_canonical());
         let is_encrypted = peer.is_some_and(|peer| peer.is_encrypted);
         let is_believed = |address: IpAddr| proxies.iter().any(|network| network.contains(&address));
+        let counted = |address: IpAddr| (!address.is_loopback() && !is_believed(address)).then_some(address);
         if !is_believed(address) {
-            return Self { address, is_encrypted };
+            return Self { counted: counted(address), is_encrypted };
         }
         let mut client = address;
         let lines = headers.get_all("x-forwarded-for").iter().rev();
@@ -40,7 +42,7 @@ impl Client {
         }
         let scheme = headers.get_all("x-forwarded-proto").iter().next_back().and_then(|line| line.to_str().ok());
         let scheme = scheme.and_then(|line| line.rsplit(',').next()).map(str::trim);
-        Self { address: client, is_encrypted: scheme.map_or(is_encrypted, |scheme| scheme == "https") }
+        Self { counted: counted(client), is_encrypted: scheme.map_or(is_encrypted, |scheme| scheme == "https") }
     }
 }
 
@@ -66,7 +68,7 @@ mod tests {
         }
         let proxies = ["10.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()];
         let client = Client::of(&extensions, &map, &proxies);
-        (client.address.to_string(), client.is_encrypted)
+        (client.counted.map_or("-".to_owned(), |address| address.to_string()), client.is_encrypted)
     }
 
     #[test]
@@ -74,7 +76,7 @@ mod tests {
         let said = [("x-forwarded-for", "203.0.113.9"), ("x-forwarded-proto", "https")];
         assert_eq!(client("192.0.2.1:5", &said), ("192.0.2.1".to_owned(), false));
         assert_eq!(client("10.1.2.3:5", &said), ("203.0.113.9".to_owned(), true));
-        assert_eq!(client("10.1.2.3:5", &[]), ("10.1.2.3".to_owned(), false));
+        assert_eq!(client("10.1.2.3:5", &[]), ("-".to_owned(), false));
         assert_eq!(client("[::1]:5", &said[..1]), ("203.0.113.9".to_owned(), false));
         assert_eq!(client("[::ffff:10.1.2.3]:5", &said[..1]).0, "203.0.113.9");
     }
@@ -83,10 +85,11 @@ mod tests {
     fn what_a_stranger_wrote_before_the_first_believed_proxy_counts_for_nothing() {
         let of = |hops: &str| client("10.0.0.1:5", &[("x-forwarded-for", hops)]).0;
         assert_eq!(of("1.1.1.1, 203.0.113.9, 10.0.0.7"), "203.0.113.9");
-        assert_eq!(of("10.0.0.8, 10.0.0.7"), "10.0.0.8");
+        assert_eq!(of("10.0.0.8, 10.0.0.7"), "-");
         assert_eq!(of("203.0.113.9:4711"), "203.0.113.9");
         assert_eq!(of("[2001:db8::1]"), "2001:db8::1");
-        assert_eq!(of("1.1.1.1, nonsense"), "10.0.0.1");
+        assert_eq!(of("1.1.1.1, nonsense"), "-");
+        assert_eq!(of("127.0.0.1"), "-");
         let twice = [("x-forwarded-for", "1.1.1.1"), ("x-forwarded-for", "203.0.113.9")];
         assert_eq!(client("10.0.0.1:5", &twice).0, "203.0.113.9");
     }

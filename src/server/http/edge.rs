@@ -1,20 +1,27 @@
 //! What every request passes through on its way in, and every answer on its way out.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use axum::{
     Router,
     extract::{MatchedPath, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Uri, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header, request::Parts},
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
 };
 use tower::util::option_layer;
 
-use super::{HttpOptions, client::Client, gate, intake, sites, state::HttpState};
+use super::{
+    HttpOptions,
+    client::Client,
+    gate, intake, live,
+    paths::{self, is_at_or_below},
+    sites::{self, Site},
+    state::HttpState,
+};
 use crate::{
     model::{Code, Problem},
-    server::loopback::is_loopback,
+    server::address::is_loopback,
 };
 
 /// The headers that an answer has unless its handler set them.
@@ -33,8 +40,8 @@ const HEADERS: [(HeaderName, HeaderValue); 6] = [
 /// Whoever came once over an encrypted connection comes over no other for a year.
 const ONLY_ENCRYPTED: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
-/// Puts the edge around the routes: the guard outermost, which lets callers in; then what pages of other
-/// sites may do; then the intake, which reads bodies.
+/// Puts the edge around the routes: the guard outermost, which lets callers in; then what pages of listed
+/// sites are told; then the intake, which reads bodies.
 ///
 /// It is one layer, because each costs every request a copy of all that is below it.
 pub(super) fn wrap(routes: Router, state: &HttpState) -> Router {
@@ -42,7 +49,6 @@ pub(super) fn wrap(routes: Router, state: &HttpState) -> Router {
     routes.layer((
         from_fn_with_state(state.clone(), guard),
         option_layer(sites::tell_listed(origins)),
-        sites::refuse_others(origins),
         from_fn_with_state(state.clone(), intake::take_in),
     ))
 }
@@ -59,27 +65,26 @@ async fn guard(State(state): State<HttpState>, request: Request, next: Next) -> 
     });
     let (mut head, body) = request.into_parts();
     let client = Client::of(&head.extensions, &head.headers, &options.trusted_proxies);
-    let mut response = if answers_for(options, &head.headers, &head.uri) {
-        match gate::admit(options, client.address, &mut head).await {
-            Ok(told) => {
-                let mut response = next.run(Request::from_parts(head, body)).await;
-                if let Some(told) = told {
-                    told.tell(response.headers_mut());
-                }
-                response
+    let is_for_event_source = asks_for_events(&head);
+    let mut response = match admit(options, &client, &mut head).await {
+        Ok(told) => {
+            let mut response = next.run(Request::from_parts(head, body)).await;
+            if let Some(told) = told {
+                told.tell(response.headers_mut());
             }
-            Err(refused) => {
-                // One that waits for leave to send its body gets the answer first.
-                if !head.headers.contains_key(header::EXPECT) {
-                    intake::read_away(body, options.max_body_bytes);
-                }
-                *refused
-            }
+            response
         }
-    } else {
-        let detail = "This server does not answer for this Host. Add the name to the setting allowed-hosts.";
-        Problem::new(Code::MisdirectedRequest, detail).into_response()
+        Err(refused) => {
+            // One that waits for leave to send its body gets the answer first.
+            if !head.headers.contains_key(header::EXPECT) {
+                intake::read_away(body, options.max_body_bytes);
+            }
+            *refused
+        }
     };
+    if is_for_event_source {
+        response = live::come_back_later(response);
+    }
     for (name, value) in HEADERS {
         response.headers_mut().entry(name).or_insert(value);
     }
@@ -91,6 +96,26 @@ async fn guard(State(state): State<HttpState>, request: Request, next: Next) -> 
         tracing::debug!(%method, route, status = response.status().as_u16(), micros, "answered");
     }
     response
+}
+
+/// Decides from the head of a request whether it is let in.
+async fn admit(
+    options: &Arc<HttpOptions>,
+    client: &Client,
+    head: &mut Parts,
+) -> Result<Option<gate::Told>, Box<Response>> {
+    if !answers_for(options, &head.headers, &head.uri) {
+        let detail = "This server does not answer for this Host. Add the name to the setting allowed-hosts.";
+        return Err(Box::new(Problem::new(Code::MisdirectedRequest, detail).into_response()));
+    }
+    let site = Site::of(head, &options.allowed_origins).map_err(|problem| Box::new(problem.into_response()))?;
+    gate::admit(options, client.counted, site, head).await
+}
+
+/// Whether this is what an EventSource asks for.
+fn asks_for_events(head: &Parts) -> bool {
+    let route = head.extensions.get::<MatchedPath>().map(MatchedPath::as_str);
+    head.method == Method::GET && route.is_some_and(|route| is_at_or_below(route, paths::EVENTS))
 }
 
 /// Whether the request's host is a loopback name or one of the allowed ones. A request without a

@@ -9,9 +9,16 @@ use axum::{
     response::Response,
 };
 
-use super::{HttpOptions, access::Access, cookie, paths, problem};
+use super::{
+    HttpOptions,
+    access::Access,
+    cookie,
+    paths::{self, WEBSOCKET, is_at_or_below},
+    problem,
+    sites::Site,
+};
 use crate::server::{
-    auth::{AuthError, Authenticator, Bearer, standing::Standing},
+    auth::{AuthError, Authenticator, Bearer, key::Opaque, standing::Standing},
     identity::{Denied, Holder, Principal},
     limiter::{Remaining, TooOften, weight},
 };
@@ -30,7 +37,8 @@ pub(super) struct Told {
 /// proved who they are; or says why not.
 pub(super) async fn admit(
     options: &Arc<HttpOptions>,
-    address: IpAddr,
+    address: Option<IpAddr>,
+    site: Site,
     head: &mut Parts,
 ) -> Result<Option<Told>, Box<Response>> {
     // Where no route is, there is nothing to keep callers from.
@@ -60,7 +68,7 @@ pub(super) async fn admit(
     }
     // In a box, so that no request keeps room for it where nothing has to be proved.
     let standing =
-        Box::pin(identify(auth, address, head)).await.map_err(|error| Box::new(problem::refused(auth, error)))?;
+        Box::pin(identify(auth, address, site, head)).await.map_err(|error| Box::new(problem::refused(auth, error)))?;
     let Some(standing) = standing else {
         let anonymous = Principal::anonymous();
         permit(access, &anonymous)?;
@@ -99,21 +107,30 @@ fn permit(access: Access, principal: &Principal) -> Result<(), Box<Response>> {
 }
 
 /// Who calls, if they show anything.
-async fn identify(auth: &Authenticator, address: IpAddr, head: &Parts) -> Result<Option<Standing>, AuthError> {
+async fn identify(
+    auth: &Authenticator,
+    address: Option<IpAddr>,
+    site: Site,
+    head: &Parts,
+) -> Result<Option<Standing>, AuthError> {
     let stranger = || auth.usage().of_stranger(address).map_err(AuthError::TooOften);
-    if let Some(shown) = head.headers.get(header::AUTHORIZATION) {
-        let shown = bearer(shown).map(Bearer::read);
-        if !shown.as_ref().is_some_and(|shown| auth.is_known(shown)) {
+    let bearer = match head.headers.get(header::AUTHORIZATION) {
+        Some(shown) => Some(bearer(shown).ok_or(AuthError::Invalid)),
+        None => proof_in_subprotocol(head).filter(|proof| Opaque::parse(proof).is_none()).map(Ok),
+    };
+    if let Some(shown) = bearer {
+        let shown = shown.map(Bearer::read);
+        if !shown.as_ref().is_ok_and(|shown| auth.is_known(shown)) {
             // Finding out costs something, so it is counted before.
             stranger()?;
         }
-        return auth.by_bearer(&shown.ok_or(AuthError::Invalid)?).await.map(Some);
+        return auth.by_bearer(&shown?).await.map(Some);
     }
-    if let Some(ticket) = ticket(head) {
+    if let Some(ticket) = ticket(head).or_else(|| proof_in_subprotocol(head)) {
         stranger()?;
         return auth.by_ticket(ticket).await.map(Some);
     }
-    if let Some(session) = cookie::session(&head.headers) {
+    if let Some(session) = cookie::session(&head.headers).filter(|_| site == Site::Own) {
         match auth.by_session(session).await {
             // The browser goes on showing a session that is over: the user is signed out.
             Err(AuthError::Invalid) => {}
@@ -133,10 +150,19 @@ fn bearer(shown: &HeaderValue) -> Option<&str> {
 /// The ticket in the address of a stream.
 fn ticket(head: &Parts) -> Option<&str> {
     let path = head.extensions.get::<MatchedPath>()?.as_str();
-    if !paths::STREAMS.iter().any(|stream| paths::is_at_or_below(path, stream)) {
+    if !paths::STREAMS.iter().any(|stream| is_at_or_below(path, stream)) {
         return None;
     }
     head.uri.query()?.split('&').find_map(|pair| pair.strip_prefix("ticket="))
+}
+
+/// What a browser shows when it opens a WebSocket, where it can set no header but the names of subprotocols:
+/// `campanile, bearer.TOKEN`, as Kubernetes does it.
+fn proof_in_subprotocol(head: &Parts) -> Option<&str> {
+    let path = head.extensions.get::<MatchedPath>()?.as_str();
+    let lines = head.headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter().filter(|_| is_at_or_below(path, WEBSOCKET));
+    let mut names = lines.filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(','));
+    names.find_map(|name| name.trim().strip_prefix("bearer."))
 }
 
 /// The name of the limit that holds for a caller.

@@ -11,7 +11,7 @@ use serde::{
 use serde_json::value::RawValue;
 
 use super::names;
-use crate::model::{Complaints, FieldError, Invalid};
+use crate::model::{Complaints, FieldError, Invalid, parse_whole_number};
 
 /// The values of an object's fields, as they were written; in the order of the names.
 pub(super) type Fields<'j, const N: usize> = [Option<&'j RawValue>; N];
@@ -179,6 +179,18 @@ pub(super) fn boolean(field: Option<&RawValue>) -> Result<bool, Invalid> {
         Some("false") => Ok(false),
         Some(_) => Err(Invalid::new("This is either true or false.")),
         None => Err(Invalid::new("This field is required.")),
+    }
+}
+
+/// The whole number that a field has; `null` is as if it were absent.
+///
+/// # Errors
+/// When it is something else.
+pub(super) fn whole_number(field: Option<&RawValue>) -> Result<Option<u64>, Invalid> {
+    match field.map(|field| (kind(field), field.get())) {
+        None | Some(("null", _)) => Ok(None),
+        Some(("a number", digits)) => parse_whole_number(digits).map(Some),
+        Some((other, _)) => Err(Invalid::new(format!("This is a whole number, and not {other}."))),
     }
 }
 

@@ -15,6 +15,7 @@ use super::{
     HttpOptions,
     body::FormBody,
     cookie,
+    extract::Caller,
     gate::RefusedAttempt,
     page::{broken, render},
     paths::{DASHBOARD, LOGIN, LOGOUT, of_this_site},
@@ -82,6 +83,7 @@ async fn log_in(
     let (head, body) = request.into_parts();
     let for_the_page = Request::from_parts(head.clone(), axum::body::Body::empty());
     if let Some(RefusedAttempt(too_much)) = head.extensions.get() {
+        auth.noted().failed_sign_in();
         return refuse(&state, for_the_page, "", too_often(too_much)).await;
     }
     let before = cookie::session(&head.headers).map(str::to_owned);
@@ -103,16 +105,16 @@ async fn log_in(
         Err(AuthError::TooOften(too_much)) => too_often(&too_much),
         Err(AuthError::Forbidden(why)) => Problem::new(Code::Forbidden, why),
         Err(AuthError::Unavailable(cause)) => {
-            tracing::warn!(cause, "who signs in cannot be found out");
+            auth.noted().outage(&cause);
             Problem::new(Code::Unavailable, "Campanile cannot check this now. Try again in a few seconds.")
         }
     };
+    auth.noted().failed_sign_in();
     refuse(&state, for_the_page, &next, problem).await
 }
 
 /// The page again, with why the attempt did not work.
 async fn refuse(state: &HttpState, request: Request, next: &str, problem: Problem) -> Result<Response, Problem> {
-    tracing::info!(target: AUDIT, code = ?problem.code, "somebody could not sign in");
     let (status, retry_after) = (problem.status, problem.retry_after);
     let mut response = show(state, request, next, Some(problem)).await?;
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
@@ -136,10 +138,17 @@ async fn attempt(
     Ok((cookie, session.key))
 }
 
-async fn log_out(State(options): State<Arc<HttpOptions>>, headers: HeaderMap) -> Result<Response, Problem> {
-    if let (Some(auth), Some(session)) = (&options.auth, cookie::session(&headers)) {
+async fn log_out(
+    State(options): State<Arc<HttpOptions>>,
+    Caller(principal): Caller,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let session = cookie::session(&headers).filter(|_| principal.is_known());
+    if let (Some(auth), Some(session)) = (&options.auth, session) {
         auth.log_out(session).await.map_err(|error| {
-            tracing::warn!(%error, "somebody could not sign out");
+            if let AuthError::Unavailable(cause) = error {
+                auth.noted().outage(&cause);
+            }
             Problem::new(Code::Unavailable, "You cannot be signed out now. Try again in a few seconds.")
         })?;
         tracing::info!(target: AUDIT, "somebody signed out");

@@ -19,7 +19,9 @@ pub(super) const DOCS: &str = "/api/docs";
 /// The description of the API.
 pub(super) const OPENAPI: &str = "/api/openapi.json";
 /// Live streams, where a ticket may be shown, because a browser cannot set headers there.
-pub(super) const STREAMS: [&str; 2] = [WEBSOCKET, "/api/notifications/stream"];
+pub(super) const STREAMS: [&str; 2] = [WEBSOCKET, EVENTS];
+/// Live streams of server-sent events.
+pub(super) const EVENTS: &str = "/api/notifications/stream";
 /// Live streams over a WebSocket.
 pub(super) const WEBSOCKET: &str = "/ws";
 

@@ -77,7 +77,7 @@ pub(super) fn denied(denied: Denied) -> Response {
 pub(super) fn refused(auth: &Authenticator, error: AuthError) -> Response {
     match error {
         AuthError::Invalid => {
-            auth.note_refusal();
+            auth.noted().refused();
             let mut response = Problem::unauthenticated().into_response();
             response.headers_mut().insert(header::WWW_AUTHENTICATE, NOT_GOOD);
             response
@@ -85,7 +85,7 @@ pub(super) fn refused(auth: &Authenticator, error: AuthError) -> Response {
         AuthError::TooOften(too_often) => too_many(&too_often, "address"),
         AuthError::Forbidden(why) => Problem::new(Code::Forbidden, why).into_response(),
         AuthError::Unavailable(cause) => {
-            tracing::warn!(cause, "who is calling cannot be found out");
+            auth.noted().outage(&cause);
             Problem::new(Code::Unavailable, "Who you are cannot be found out now. Try again in a few seconds.")
                 .into_response()
         }

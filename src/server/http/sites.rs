@@ -1,29 +1,75 @@
 //! What pages of other sites may do: nothing, unless their origin is listed.
+//!
+//! A browser says from what page a request comes (Fetch metadata; `Origin`, which a WebSocket has too). A
+//! request without either comes from no page.
 
 use std::time::Duration;
 
 use axum::{
-    http::{HeaderName, HeaderValue, Method, header},
-    response::{IntoResponse, Response},
+    extract::MatchedPath,
+    http::{HeaderName, HeaderValue, Method, header, request::Parts},
 };
-use tower_http::{
-    cors::{AllowOrigin, CorsLayer},
-    csrf::{CsrfLayer, ProtectionError},
-};
+use tower_http::cors::{AllowOrigin, CorsLayer};
 
+use super::paths::{self, is_at_or_below};
 use crate::model::{Code, Problem};
 
-/// Refuses what a page of another site starts and what may change something (Fetch metadata, and `Origin`).
-pub(super) fn refuse_others(origins: &[String]) -> CsrfLayer<fn(ProtectionError) -> Response> {
-    fn refused(_: ProtectionError) -> Response {
-        let why = "This request was started by a page of another site. Use the dashboard, or a client of your own.";
-        Problem::new(Code::Forbidden, why).into_response()
+/// From where a request comes that is let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Site {
+    /// From no page, or from one of ours.
+    Own,
+    /// From a page of a listed site, which shows a token: the cookie that the browser has of us is ours.
+    Listed,
+}
+
+impl Site {
+    /// Looks at what the browser says.
+    ///
+    /// # Errors
+    /// When a page of another site may not do this.
+    pub(super) fn of(head: &Parts, listed: &[String]) -> Result<Self, Problem> {
+        let origin = head.headers.get(header::ORIGIN);
+        let is_listed = origin.is_some_and(|origin| listed.iter().any(|listed| origin == listed.as_str()));
+        match head.headers.get("sec-fetch-site").map(HeaderValue::as_bytes) {
+            Some(b"same-origin" | b"none") => Ok(Self::Own),
+            None if origin.is_none_or(|origin| is_own(origin, head)) => Ok(Self::Own),
+            _ if is_listed && is_for_others(head) => Ok(Self::Listed),
+            Some(_) if origin.is_none() && opens_a_page(head) => Ok(Self::Own),
+            _ => {
+                let why = "This request was started by a page of another site. Use the dashboard, or a client of your \
+                           own; or list the site with allowed-origins and send a token.";
+                Err(Problem::new(Code::Forbidden, why))
+            }
+        }
     }
-    let listed = origins.iter().fold(CsrfLayer::new(), |layer, origin| {
-        // The settings have been checked; what a program that embeds this lists and is no origin, is nobody's.
-        layer.clone().add_trusted_origin(origin).unwrap_or(layer)
-    });
-    listed.with_rejection_response(refused as fn(ProtectionError) -> Response)
+}
+
+/// Whether an origin is that of the host that was asked.
+fn is_own(origin: &HeaderValue, head: &Parts) -> bool {
+    let from_header = || head.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let host = head.uri.authority().map(|authority| authority.as_str()).or_else(from_header);
+    let origin = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
+    matches!((origin, host), (Some((_, from)), Some(host)) if from.eq_ignore_ascii_case(host))
+}
+
+fn route(head: &Parts) -> Option<&str> {
+    head.extensions.get::<MatchedPath>().map(MatchedPath::as_str)
+}
+
+/// Whether this is of what users may call with a token: the API, and no page or form.
+fn is_for_others(head: &Parts) -> bool {
+    let all = ["/api/notifications", "/api/tickets", paths::WEBSOCKET, paths::OPENAPI];
+    route(head).is_none_or(|route| all.iter().any(|path| is_at_or_below(route, path)))
+}
+
+/// Whether a person follows a link of another site to a page.
+fn opens_a_page(head: &Parts) -> bool {
+    let is = |name: &str, value: &str| head.headers.get(name).is_some_and(|said| said == value);
+    let is_read = head.method == Method::GET || head.method == Method::HEAD;
+    let is_page =
+        |route: &str| matches!(route, "/" | paths::DASHBOARD | paths::LOGIN) || is_at_or_below(route, paths::DOCS);
+    is_read && is("sec-fetch-mode", "navigate") && is("sec-fetch-dest", "document") && route(head).is_none_or(is_page)
 }
 
 /// Lets pages of listed sites use the API (CORS), with a token and without cookies.

@@ -1,4 +1,4 @@
-//! `POST /api/tickets`: how a browser opens a stream without a cookie.
+//! `POST /api/tickets`: how a browser opens streams without a cookie.
 
 use std::sync::Arc;
 
@@ -9,38 +9,68 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     HttpOptions,
+    body::JsonBody,
     extract::{Caller, Nothing, Query},
+    json::{self, Unknown},
     state::HttpState,
 };
 use crate::{
-    model::{Code, Problem, Timestamp},
-    server::auth::{AuthError, key::Opaque, standing::Standing},
+    model::{Code, Complaints, FieldError, Invalid, Problem, Timestamp, UserId},
+    server::{
+        auth::{AuthError, TicketWish, key::Opaque, standing::Standing},
+        identity::{Principal, Scope},
+        service::ServiceError,
+    },
 };
 
 pub(super) fn routes() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new().routes(routes!(give))
 }
 
+/// For how long a ticket may be used again, in seconds, at most.
+const LONGEST_REUSE: u32 = 3_600;
+
+/// What a ticket is to be good for; without it, for one stream of any inbox that you may read.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it describes what is read field by field")]
+struct TicketWanted {
+    /// The only inbox that the ticket opens streams of.
+    #[schema(value_type = Option<UserId>, nullable = false)]
+    user_id: Option<String>,
+    /// For how many seconds it may be used, again and again, so that an `EventSource` comes back by itself.
+    /// Such a ticket is of one inbox: a key names it, a user has one.
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 3600, nullable = false, example = 600)]
+    reuse_for: Option<u32>,
+}
+
 /// A ticket.
 #[derive(Serialize, ToSchema)]
 struct TicketGiven {
-    /// What to show: `?ticket=…` at a stream or a WebSocket.
+    /// What to show: `?ticket=…` at a stream or a WebSocket, or `bearer.…` as a WebSocket's subprotocol.
     #[schema(example = "5f1d…")]
     ticket: String,
-    /// From when on it is no longer good.
+    /// From when on it opens nothing any more. Streams that it opened go on for as long as what you showed is
+    /// good.
     #[schema(value_type = Option<Timestamp>, nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_at: Option<Timestamp>,
+    /// The only inbox that it opens streams of.
+    #[schema(value_type = Option<UserId>, nullable = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_id: Option<UserId>,
 }
 
-/// Get a ticket for one live stream
+/// Get a ticket for live streams
 ///
 /// A browser cannot set the header `Authorization` on a WebSocket or an `EventSource`. A ticket in
-/// the address does instead: it opens one stream, once, within 30 seconds, as whoever asked for it.
+/// the address does instead: it opens one stream, once, within 30 seconds, as its maker. With
+/// `reuse_for` it opens streams of one inbox until then, so that a client can connect again without
+/// asking you. It ends with the key, token or session that made it.
 #[utoipa::path(
     post, path = "/api/tickets", tag = "live",
+    request_body(content = Option<TicketWanted>, description = "May be left out"),
     responses(
-        (status = 201, description = "It can be used once", body = TicketGiven),
+        (status = 201, description = "The ticket", body = TicketGiven),
         (status = "4XX", description = "It was refused", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -49,20 +79,64 @@ async fn give(
     Caller(principal): Caller,
     _: Query<Nothing>,
     standing: Option<Extension<Standing>>,
+    body: Option<JsonBody>,
 ) -> Result<(StatusCode, Json<TicketGiven>), Problem> {
     if !principal.is_known() {
         return Err(Problem::unauthenticated());
     }
+    let wish = match &body {
+        Some(body) => read(body)?,
+        None => TicketWish::default(),
+    };
+    let wish = settle(wish, &principal)?;
+    let user_id = wish.inbox.clone();
     let given = match (&options.auth, standing) {
         (Some(auth), Some(Extension(standing))) => {
-            let ticket = auth.give_ticket(&standing).await.map_err(|error: AuthError| {
-                tracing::warn!(%error, "a ticket cannot be given");
+            let ticket = auth.give_ticket(&standing, &wish).await.map_err(|error: AuthError| {
+                auth.noted().outage(&error.to_string());
                 Problem::new(Code::Unavailable, "Tickets cannot be had now. Try again in a few seconds.")
             })?;
-            TicketGiven { ticket: ticket.secret.to_string_once(), expires_at: Some(ticket.expires_at) }
+            TicketGiven { ticket: ticket.secret.to_string_once(), expires_at: Some(ticket.expires_at), user_id }
         }
-        // Where nobody has to prove anything, any ticket does.
-        _ => TicketGiven { ticket: Opaque::generate().to_string_once(), expires_at: None },
+        // Where nothing has to be proved, any ticket does.
+        _ => TicketGiven { ticket: Opaque::generate().to_string_once(), expires_at: None, user_id },
     };
     Ok((StatusCode::CREATED, Json(given)))
+}
+
+fn read(body: &JsonBody) -> Result<TicketWish, Problem> {
+    const NAMES: [&str; 2] = ["user_id", "reuse_for"];
+    let mut complaints = Complaints::default();
+    let [user_id, reuse_for] = body.object(&NAMES, Unknown::Refused, &mut complaints)?;
+    let inbox = json::text(user_id).and_then(|text| text.as_deref().map(UserId::parse).transpose());
+    let inbox = inbox.unwrap_or_else(|why| {
+        complaints.add(|| FieldError::new("user_id", why));
+        None
+    });
+    let seconds = json::whole_number(reuse_for).and_then(|seconds| seconds.map(reuse).transpose());
+    let reuse_for = seconds.unwrap_or_else(|why| {
+        complaints.add(|| FieldError::new("reuse_for", why));
+        None
+    });
+    if complaints.is_empty() { Ok(TicketWish { inbox, reuse_for }) } else { Err(Problem::invalid(complaints)) }
+}
+
+fn reuse(seconds: u64) -> Result<u32, Invalid> {
+    let seconds = u32::try_from(seconds).ok().filter(|seconds| (1..=LONGEST_REUSE).contains(seconds));
+    seconds.ok_or_else(|| Invalid::new(format!("A ticket may be used again for 1 to {LONGEST_REUSE} seconds.")))
+}
+
+/// The wish as it is granted: a ticket that may be used again is of one inbox.
+fn settle(wish: TicketWish, principal: &Principal) -> Result<TicketWish, Problem> {
+    if let Some(inbox) = &wish.inbox {
+        principal.may_in(Scope::Read, Some(inbox)).map_err(ServiceError::from)?;
+    }
+    if wish.reuse_for.is_none() || wish.inbox.is_some() {
+        return Ok(wish);
+    }
+    let Some(own) = principal.own_inbox() else {
+        let why = Invalid::new("A ticket that may be used again is of one inbox. Say which one.");
+        return Err(Problem::invalid(vec![FieldError::new("user_id", why)]));
+    };
+    Ok(TicketWish { inbox: Some(own.clone()), ..wish })
 }

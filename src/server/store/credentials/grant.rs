@@ -3,14 +3,17 @@
 use std::fmt;
 
 use super::SecretHash;
-use crate::{model::Timestamp, server::identity::Holder};
+use crate::{
+    model::{Timestamp, UserId},
+    server::identity::Holder,
+};
 
 /// What a grant is good for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum GrantKind {
     /// To use the dashboard, again and again.
     Session,
-    /// To open one live stream, once.
+    /// To open a live stream: once, or of one inbox again and again.
     Ticket,
 }
 
@@ -37,6 +40,12 @@ pub struct Grant {
     pub expires_at: Timestamp,
     /// When a stream that it opened has to end, because what the holder showed is no longer good then.
     pub until: Option<Timestamp>,
+    /// The session in which a ticket was made, and with which it ends.
+    pub session: Option<SecretHash>,
+    /// The only inbox that a ticket is good for.
+    pub inbox: Option<UserId>,
+    /// Whether a ticket may be used again.
+    pub is_reusable: bool,
 }
 
 impl fmt::Debug for Grant {

@@ -10,7 +10,7 @@ use super::{
     row::{damaged, timestamp},
 };
 use crate::{
-    model::Timestamp,
+    model::{Timestamp, UserId},
     server::{
         identity::{Holder, KeyId, Scopes},
         store::{Credentials, Grant, GrantKind, SecretHash, ServiceKey, StoreError, credentials::id_is_taken},
@@ -21,6 +21,13 @@ use crate::{
 macro_rules! key_columns {
     () => {
         "id, name, scopes, hash, created_at, expires_at, last_used_at, revoked_at"
+    };
+}
+
+/// The columns that [`find_grant`] reads.
+macro_rules! grant_columns {
+    () => {
+        "holder, expires_at, until, session, inbox, reusable"
     };
 }
 
@@ -66,16 +73,27 @@ impl Credentials for PostgresStore {
     }
 
     async fn add_grant(&self, grant: &Grant) -> Result<(), StoreError> {
-        const ADD: &str = "INSERT INTO grants (hash, kind, holder, expires_at, until) VALUES ($1, $2, $3, $4, $5)";
+        const ADD: &str = "INSERT INTO grants (hash, kind, holder, expires_at, until, session, inbox, reusable)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
         let (end, until) = (grant.expires_at.as_micros(), grant.until.map(Timestamp::as_micros));
-        let values: [&(dyn ToSql + Sync); 5] =
-            [&grant.hash.as_slice(), &grant.kind.as_str(), &grant.holder.to_text(), &end, &until];
+        let (session, inbox) =
+            (grant.session.as_ref().map(<[u8; 32]>::as_slice), grant.inbox.as_ref().map(UserId::as_str));
+        let values: [&(dyn ToSql + Sync); 8] = [
+            &grant.hash.as_slice(),
+            &grant.kind.as_str(),
+            &grant.holder.to_text(),
+            &end,
+            &until,
+            &session,
+            &inbox,
+            &grant.is_reusable,
+        ];
         execute(&self.database.pool, ADD, &values).await.map(drop)
     }
 
     async fn grant(&self, kind: GrantKind, hash: &SecretHash, now: Timestamp) -> Result<Option<Grant>, StoreError> {
-        const GRANT: &str = "SELECT holder, expires_at, until FROM grants
-            WHERE hash = $1 AND kind = $2 AND expires_at > $3";
+        const GRANT: &str =
+            concat!("SELECT ", grant_columns!(), " FROM grants WHERE hash = $1 AND kind = $2 AND expires_at > $3");
         find_grant(&self.database.pool, GRANT, kind, hash, now).await
     }
 
@@ -85,8 +103,10 @@ impl Credentials for PostgresStore {
         hash: &SecretHash,
         now: Timestamp,
     ) -> Result<Option<Grant>, StoreError> {
-        const TAKE: &str = "DELETE FROM grants
-            WHERE hash = $1 AND kind = $2 AND expires_at > $3 RETURNING holder, expires_at, until";
+        const TAKE: &str = concat!(
+            "DELETE FROM grants WHERE hash = $1 AND kind = $2 AND expires_at > $3 RETURNING ",
+            grant_columns!()
+        );
         find_grant(&self.database.pool, TAKE, kind, hash, now).await
     }
 
@@ -147,7 +167,7 @@ fn moment(row: &Row, column: usize) -> Result<Option<Timestamp>, StoreError> {
     row.try_get::<_, Option<i64>>(column)?.map(timestamp).transpose()
 }
 
-/// The grant that a statement names, which has its holder and its times.
+/// The grant that a statement names, which has [`grant_columns`].
 async fn find_grant(
     pool: &Pool,
     sql: &str,
@@ -159,7 +179,16 @@ async fn find_grant(
     let statement = client.prepare_cached(sql).await?;
     let values: [&(dyn ToSql + Sync); 3] = [&hash.as_slice(), &kind.as_str(), &now.as_micros()];
     let Some(row) = client.query_opt(&statement, &values).await? else { return Ok(None) };
-    let holder = Holder::from_text(row.try_get(0)?).map_err(damaged)?;
-    let expires_at = timestamp(row.try_get(1)?)?;
-    Ok(Some(Grant { hash: *hash, kind, holder, expires_at, until: moment(&row, 2)? }))
+    let session: Option<&[u8]> = row.try_get(3)?;
+    let inbox: Option<&str> = row.try_get(4)?;
+    Ok(Some(Grant {
+        hash: *hash,
+        kind,
+        holder: Holder::from_text(row.try_get(0)?).map_err(damaged)?,
+        expires_at: timestamp(row.try_get(1)?)?,
+        until: moment(&row, 2)?,
+        session: session.map(TryInto::try_into).transpose().map_err(damaged)?,
+        inbox: inbox.map(UserId::parse).transpose().map_err(damaged)?,
+        is_reusable: row.try_get(5)?,
+    }))
 }

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::row::{text, timestamp};
 use crate::{
-    model::Timestamp,
+    model::{Timestamp, UserId},
     server::{
         identity::{Holder, KeyId, Scopes},
         store::{Credentials, Grant, GrantKind, SecretHash, ServiceKey, StoreError, credentials::id_is_taken},
@@ -20,6 +20,14 @@ macro_rules! key_columns {
         "id, name, scopes, hash, created_at, expires_at, last_used_at, revoked_at"
     };
 }
+
+/// The columns that [`find_grant`] reads.
+macro_rules! grant_columns {
+    () => {
+        "holder, expires_at, until, session, inbox, reusable"
+    };
+}
+
 /// How a statement comes to a connection: a server has one that writes and others that read, a command
 /// has one for everything.
 pub(super) trait Connections: Send + Sync + 'static {
@@ -77,19 +85,23 @@ impl<C: Connections> Credentials for C {
     }
 
     async fn add_grant(&self, grant: &Grant) -> Result<(), StoreError> {
-        const ADD: &str = "INSERT INTO grants (hash, kind, holder, expires_at, until) VALUES (?1, ?2, ?3, ?4, ?5)";
+        const ADD: &str = "INSERT INTO grants (hash, kind, holder, expires_at, until, session, inbox, reusable)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
         let grant = grant.clone();
         let write = move |connection: &Connection| {
             let (end, until) = (grant.expires_at.as_micros(), grant.until.map(Timestamp::as_micros));
-            let values = (grant.hash, grant.kind.as_str(), grant.holder.to_text(), end, until);
+            let inbox = grant.inbox.as_ref().map(UserId::as_str);
+            let kind = grant.kind.as_str();
+            let values =
+                (grant.hash, kind, grant.holder.to_text(), end, until, grant.session, inbox, grant.is_reusable);
             connection.prepare_cached(ADD)?.execute(values).map(drop)
         };
         self.write(write).await
     }
 
     async fn grant(&self, kind: GrantKind, hash: &SecretHash, now: Timestamp) -> Result<Option<Grant>, StoreError> {
-        const GRANT: &str = "SELECT holder, expires_at, until FROM grants
-            WHERE hash = ?1 AND kind = ?2 AND expires_at > ?3";
+        const GRANT: &str =
+            concat!("SELECT ", grant_columns!(), " FROM grants WHERE hash = ?1 AND kind = ?2 AND expires_at > ?3");
         let hash = *hash;
         self.read(true, move |connection| find_grant(connection, GRANT, kind, hash, now)).await
     }
@@ -100,8 +112,10 @@ impl<C: Connections> Credentials for C {
         hash: &SecretHash,
         now: Timestamp,
     ) -> Result<Option<Grant>, StoreError> {
-        const TAKE: &str = "DELETE FROM grants
-            WHERE hash = ?1 AND kind = ?2 AND expires_at > ?3 RETURNING holder, expires_at, until";
+        const TAKE: &str = concat!(
+            "DELETE FROM grants WHERE hash = ?1 AND kind = ?2 AND expires_at > ?3 RETURNING ",
+            grant_columns!()
+        );
         let hash = *hash;
         self.write(move |connection| find_grant(connection, TAKE, kind, hash, now)).await
     }
@@ -156,7 +170,7 @@ fn moment(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Timestamp>> {
     row.get::<_, Option<i64>>(column)?.map(|micros| timestamp(column, micros)).transpose()
 }
 
-/// The grant that a statement names, which has its holder and its times.
+/// The grant that a statement names, which has [`grant_columns`].
 fn find_grant(
     connection: &Connection,
     statement: &str,
@@ -166,8 +180,17 @@ fn find_grant(
 ) -> rusqlite::Result<Option<Grant>> {
     let mut query = connection.prepare_cached(statement)?;
     let read = |row: &Row<'_>| {
-        let (holder, expires_at) = (text(row, 0, Holder::from_text)?, timestamp(1, row.get(1)?)?);
-        Ok(Grant { hash, kind, holder, expires_at, until: moment(row, 2)? })
+        let inbox = row.get::<_, Option<String>>(4)?.is_some();
+        Ok(Grant {
+            hash,
+            kind,
+            holder: text(row, 0, Holder::from_text)?,
+            expires_at: timestamp(1, row.get(1)?)?,
+            until: moment(row, 2)?,
+            session: row.get(3)?,
+            inbox: inbox.then(|| text(row, 4, UserId::parse)).transpose()?,
+            is_reusable: row.get(5)?,
+        })
     };
     query.query_row((hash, kind.as_str(), now.as_micros()), read).optional()
 }
