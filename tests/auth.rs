@@ -1,6 +1,7 @@
 //! Who gets in, and what they may do: everything where authentication is on.
 
 mod gate;
+mod leases;
 mod limits;
 mod log;
 mod login;

@@ -20,7 +20,7 @@ use crate::{
     command,
     live::{
         checker::Inbox,
-        transport::{Heard, Stream, Transport},
+        transport::{Heard, Sse, Stream, Transport, websocket},
     },
     nats::Nats,
     postgres,
@@ -30,6 +30,7 @@ const NODES: usize = 3;
 const INBOXES: usize = 6;
 const LISTENERS: usize = 12;
 const WRITERS: usize = 4;
+const OPERATORS: usize = 4;
 
 /// One of the servers, on a port that it keeps.
 struct Node {
@@ -179,6 +180,65 @@ async fn listen(
     }
 }
 
+/// Follows all inboxes from node to node, and lists again when it is told to, until it has what the store has
+/// after it is over.
+async fn listen_to_all(
+    nodes: Vec<SocketAddr>,
+    mut dice: Dice,
+    over: Arc<AtomicBool>,
+    ends: Vec<Arc<AtomicU64>>,
+) -> (Vec<Inbox>, usize) {
+    let mut resets = 0;
+    loop {
+        let node = nodes[dice.below(nodes.len())];
+        let path = ["/ws", "/api/notifications/stream"][dice.below(2)];
+        let opened = match path {
+            "/ws" => websocket(node, path).await.ok().map(|socket| Stream::WebSocket(Box::new(socket))),
+            _ => Sse::try_open(node, path, &[]).await.map(Stream::Sse),
+        };
+        let Some(mut stream) = opened else {
+            sleep(Duration::from_millis(50)).await;
+            continue;
+        };
+        let leave = Instant::now() + Duration::from_millis(1_000 + dice.below(9_000) as u64);
+        let mut known: Vec<Inbox> = Vec::new();
+        loop {
+            let is_at_end = |(inbox, end): (&Inbox, &Arc<AtomicU64>)| inbox.modseq == end.load(Ordering::Relaxed);
+            if over.load(Ordering::Relaxed) && !known.is_empty() && known.iter().zip(&ends).all(is_at_end) {
+                return (known, resets);
+            }
+            if Instant::now() > leave && !over.load(Ordering::Relaxed) {
+                break;
+            }
+            match timeout(Duration::from_millis(100), stream.heard()).await {
+                Err(_) => {}
+                Ok(Heard::Closed(_)) => break,
+                Ok(Heard::Event(event)) if event["type"] == "hello" || event["type"] == "reset" => {
+                    resets += usize::from(event["type"] == "reset");
+                    let Some(listed) = list_all(node).await else { break };
+                    known = listed;
+                }
+                Ok(Heard::Event(event)) => {
+                    let number = event["user_id"].as_str().unwrap().trim_start_matches("user-");
+                    let inbox = &mut known[number.parse::<usize>().unwrap()];
+                    // What was listed is told again, by those who do not know that it was.
+                    if event["modseq"].as_u64().unwrap() > inbox.modseq {
+                        inbox.take_of_all(&event, true);
+                    }
+                }
+            }
+        }
+    }
+}
+
+async fn list_all(node: SocketAddr) -> Option<Vec<Inbox>> {
+    let mut all = Vec::new();
+    for number in 0..INBOXES {
+        all.push(Inbox::try_list(node, &user(number)).await?);
+    }
+    Some(all)
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn nobody_misses_or_repeats_a_change_whatever_breaks() {
     let seconds: u64 = std::env::var("CAMPANILE_CHAOS_SECONDS").map_or(12, |seconds| seconds.parse().unwrap());
@@ -208,6 +268,13 @@ async fn nobody_misses_or_repeats_a_change_whatever_breaks() {
             let inbox = number % INBOXES;
             let (over, until) = (Arc::clone(&over), Arc::clone(&ends[inbox]));
             tokio::spawn(listen(addresses.clone(), user(inbox), Dice(1000 + number as u64), over, until))
+        })
+        .collect();
+
+    let operators: Vec<_> = (0..OPERATORS)
+        .map(|number| {
+            let dice = Dice(2000 + number as u64);
+            tokio::spawn(listen_to_all(addresses.clone(), dice, Arc::clone(&over), ends.clone()))
         })
         .collect();
 
@@ -265,8 +332,17 @@ async fn nobody_misses_or_repeats_a_change_whatever_breaks() {
         assert_eq!(heard.read, stored[number % INBOXES].read, "listener {number}");
         assert_eq!(heard.unread_count, stored[number % INBOXES].unread());
     }
+    let mut resets = 0;
+    for (number, operator) in operators.into_iter().enumerate() {
+        let ended = timeout(Duration::from_secs(40), operator).await;
+        let (heard, times) = ended.unwrap_or_else(|_| panic!("operator {number} never got to the present")).unwrap();
+        resets += times;
+        for (heard, stored) in heard.iter().zip(&stored) {
+            assert_eq!(heard.read, stored.read, "operator {number}");
+        }
+    }
     let written = written.load(Ordering::Relaxed);
-    println!("{written} writes; NATS, nodes, PostgreSQL broken {broken:?} times; {cuts} cuts");
+    println!("{written} writes, {resets} resets; NATS, nodes, PostgreSQL broken {broken:?} times; {cuts} cuts");
     assert!(written > 100 && cuts > LISTENERS);
 }
 
@@ -276,6 +352,9 @@ async fn a_change_on_one_node_is_heard_on_another_at_once() {
     let nats = Nats::start();
     let store = postgres::new_database().await;
     let nodes = [Node::start(&store, &nats.url()), Node::start(&store, &nats.url())];
+    for node in &nodes {
+        until_ready_says(node, "ok").await;
+    }
     let mut one = Transport::WebSocket.try_open(nodes[1].address, "a b", None).await.unwrap();
     let socket = crate::live::transport::websocket(nodes[1].address, "/ws").await.unwrap();
     let mut all = Stream::WebSocket(Box::new(socket));
@@ -295,6 +374,48 @@ async fn a_change_on_one_node_is_heard_on_another_at_once() {
     assert_eq!(modseqs, (1..=50).map(Value::from).collect::<Vec<_>>());
     // Comparing with the store takes seconds for each.
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+}
+
+/// What happened on another node while the bus was away, or on one that was killed before it could tell, is
+/// told by a reset to those who follow all inboxes.
+#[tokio::test]
+async fn a_gap_of_the_bus_resets_those_who_follow_all_inboxes() {
+    let mut nats = Nats::start();
+    let store = postgres::new_database().await;
+    let mut nodes = [Node::start(&store, &nats.url()), Node::start(&store, &nats.url())];
+    for node in &nodes {
+        until_ready_says(node, "ok").await;
+    }
+    let mut streams = [
+        Stream::WebSocket(Box::new(websocket(nodes[0].address, "/ws").await.unwrap())),
+        Stream::Sse(Sse::open(nodes[0].address, "/api/notifications/stream", &[]).await),
+    ];
+    for stream in &mut streams {
+        stream.expect("hello").await;
+    }
+    // Each has heard of the other.
+    sleep(Duration::from_millis(1_500)).await;
+    nats.stop();
+    until_ready_says(&nodes[1], "degraded").await;
+    let mut client = Client::connect(&nodes[1].address.to_string()).unwrap();
+    for _ in 0..3 {
+        client.post("/api/notifications/create", &[], &json!({"user_id": "ann", "content": "x"})).unwrap();
+    }
+    nats.start_again();
+    for stream in &mut streams {
+        stream.expect("reset").await;
+    }
+    until_ready_says(&nodes[1], "ok").await;
+    // More gaps of this one time may follow; then what happens is told.
+    sleep(Duration::from_millis(3_000)).await;
+    client.post("/api/notifications/create", &[], &json!({"user_id": "ann", "content": "x"})).unwrap();
+    for stream in &mut streams {
+        while stream.event().await["type"] != "created" {}
+    }
+    nodes[1].kill();
+    for stream in &mut streams {
+        stream.expect("reset").await;
+    }
 }
 
 /// Without a bus, or while it is away, what happens on another node is found in the store.

@@ -13,7 +13,10 @@ pub mod record;
 mod replay;
 pub mod sqlite;
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::{
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use tokio::sync::mpsc;
@@ -101,6 +104,10 @@ pub trait Announce: Send + Sync + 'static {
     /// unless they were committed at the same moment; the numbers say what the order is. It must
     /// not wait for anything.
     fn announce(&self, changes: Arc<[Change]>);
+
+    /// Takes that changes may have been committed which are not announced: the store did not hear how a write
+    /// ended.
+    fn announce_loss(&self) {}
 }
 
 /// Whom a store tells what it wrote.
@@ -120,6 +127,11 @@ impl Announcer {
         }
         let changes: Arc<[Change]> = changes.into();
         all.iter().for_each(|to| to.announce(Arc::clone(&changes)));
+    }
+
+    fn announce_loss(&self) {
+        let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        all.iter().for_each(|to| to.announce_loss());
     }
 }
 
@@ -219,6 +231,9 @@ pub struct Schema {
     /// The number of the newest migration that this program knows.
     pub known: i32,
 }
+
+/// When a write that was begun has ended, whatever became of its server: none waits longer than 10 s for a lock.
+pub(in crate::server) const LONGEST_WRITE: Duration = Duration::from_secs(12);
 
 /// How many notifications one page looks at, at most, to find what meets a filter.
 pub const LOOKED_AT: usize = 10_000;

@@ -38,6 +38,16 @@ impl Inbox {
     /// Takes an event in. A repeat fails, and so does a hole where there may be none.
     #[track_caller]
     pub(crate) fn take(&mut self, event: &Value, may_skip: bool) {
+        let created = event["notification"]["id"].as_str().filter(|_| event["type"] == "created");
+        let known = created.and_then(|id| self.read.get(id));
+        assert_eq!(known, None, "{event} was created before");
+        self.take_of_all(event, may_skip);
+    }
+
+    /// The same of a stream of all inboxes, where what the store told after a gap may tell of a creation that
+    /// was listed.
+    #[track_caller]
+    pub(crate) fn take_of_all(&mut self, event: &Value, may_skip: bool) {
         let modseq = event["modseq"].as_u64().unwrap();
         let kind = event["type"].as_str().unwrap();
         if kind == "hello" {
@@ -50,12 +60,7 @@ impl Inbox {
         self.unread_count = event["unread_count"].as_u64().unwrap();
         match kind {
             "hello" => {}
-            "created" => {
-                let notification = &event["notification"];
-                let known = self.read.insert(id(notification), notification["is_read"].as_bool().unwrap());
-                assert_eq!(known, None, "{event} was created before");
-            }
-            "updated" => {
+            "created" | "updated" => {
                 let notification = &event["notification"];
                 self.read.insert(id(notification), notification["is_read"].as_bool().unwrap());
             }

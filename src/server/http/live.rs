@@ -189,6 +189,33 @@ impl Parameters for SinceParams {
     const NAMES: &'static [&'static str] = &["since", TICKET];
 }
 
+/// From where to follow with server-sent events, as text that the server has not checked yet.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct LastEventParams {
+    /// As [`SinceParams`] describes it.
+    #[param(ignore)]
+    since: Option<String>,
+    /// The id of the last event, from clients that cannot set the header `Last-Event-ID`; wins over `since`.
+    #[param(value_type = Option<WholeNumber>, nullable = false)]
+    #[serde(rename = "lastEventId", alias = "lastEventID", alias = "Last-Event-ID")]
+    last_event_id: Option<String>,
+}
+
+impl Parameters for LastEventParams {
+    const NAMES: &'static [&'static str] = &["since", "lastEventId", "lastEventID", "Last-Event-ID", TICKET];
+}
+
+impl LastEventParams {
+    /// The position to continue from, with the header of the same name if there is one.
+    pub(super) fn parse(&self, header: Option<&str>) -> Result<Option<u64>, Problem> {
+        // It is empty where the last event had none.
+        let given = [header, self.last_event_id.as_deref()].into_iter().flatten().find(|id| !id.is_empty());
+        let since = parse_position("since", self.since.as_deref())?;
+        Ok(parse_position("Last-Event-ID", given)?.or(since))
+    }
+}
+
 /// What a stream may be asked that has no position: only who asks, which is not the handler's to read.
 #[derive(Deserialize)]
 pub(super) struct OnlyTicket {}
@@ -204,7 +231,7 @@ impl SinceParams {
 }
 
 /// Reads a change number.
-pub(super) fn parse_position(field: &str, text: Option<&str>) -> Result<Option<u64>, Problem> {
+fn parse_position(field: &str, text: Option<&str>) -> Result<Option<u64>, Problem> {
     let position = text.map(parse_whole_number).transpose();
     position.map_err(|invalid| Problem::invalid(vec![FieldError::new(field, invalid)]))
 }

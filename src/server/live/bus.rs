@@ -4,6 +4,7 @@
 //! missing. So it needs no guarantees, and may be away.
 
 mod nats;
+mod peers;
 
 use std::sync::Weak;
 
@@ -15,6 +16,9 @@ use crate::model::{Change, UserId};
 pub(in crate::server) trait Deliver: Send + Sync + 'static {
     /// This is a change of another server; it may come late, twice, and in another order.
     fn deliver(&self, change: &Change);
+
+    /// Changes of other servers got lost, of whatever inboxes.
+    fn gap(&self);
 }
 
 /// Carries changes to the processes that want them.
@@ -22,8 +26,12 @@ pub(in crate::server) trait Bus: Send + Sync + 'static {
     /// Tells the others. It waits for nothing; what cannot be sent is lost.
     fn publish(&self, change: &Change);
 
-    /// Delivers what others change in one inbox, or in all, until the interest is dropped.
+    /// Delivers what others change in one inbox, or in all, until the interest is dropped. Of all inboxes it
+    /// also says when changes got lost; of one, the store shows that.
     fn subscribe(&self, user_id: Option<&UserId>, to: Weak<dyn Deliver>) -> Option<Interest>;
+
+    /// Changes were made here that the others are not told of.
+    fn note_loss(&self);
 
     /// Whether the others can be told.
     fn is_connected(&self) -> bool;
@@ -47,6 +55,8 @@ impl Bus for Local {
     fn subscribe(&self, _: Option<&UserId>, _: Weak<dyn Deliver>) -> Option<Interest> {
         None
     }
+
+    fn note_loss(&self) {}
 
     fn is_connected(&self) -> bool {
         true

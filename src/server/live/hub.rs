@@ -266,6 +266,12 @@ impl Deliver for Hub {
     fn deliver(&self, change: &Change) {
         Self::deliver(self, change);
     }
+
+    /// Inboxes that are followed are compared with the store. Those who follow all of them are told to list
+    /// again.
+    fn gap(&self) {
+        self.everything.skip();
+    }
 }
 
 impl Topic {

@@ -13,6 +13,7 @@ use tokio::{
 };
 
 use super::{
+    bus::Deliver,
     hub::{Holes, Hub, Topic},
     log::{End, Hole},
     publisher::Publisher,
@@ -82,6 +83,9 @@ impl Keeper {
                 _ = ticks.tick() => {
                     let (Some(store), Some(hub)) = (self.store.upgrade(), self.hub.upgrade()) else { return };
                     let has_lost = self.publisher.upgrade().is_some_and(|publisher| publisher.has_lost());
+                    if has_lost {
+                        hub.gap();
+                    }
                     if store.is_shared() || has_lost || !self.lagging.is_empty() {
                         self.compare(&*store, &hub).await;
                     }

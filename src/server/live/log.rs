@@ -182,6 +182,14 @@ impl<F: Shared> Log<F> {
         });
     }
 
+    /// What came next is not known: all who listen are behind.
+    pub(super) fn skip(&self) {
+        self.change(|state| {
+            let last = state.end.unwrap_or(End { modseq: 0, unread_count: 0 });
+            state.skip_to(End { modseq: last.modseq + 1, ..last }, |_| ());
+        });
+    }
+
     /// Where frames are waited for, if they are.
     pub(super) fn hole(&self) -> Option<Hole> {
         self.locked(|state| match state.end {
@@ -484,6 +492,17 @@ mod tests {
         log.begin_with_first(|frame| told.push(*frame));
         assert_eq!(told, [8, 9]);
         assert_eq!(log.hole(), None);
+    }
+
+    #[test]
+    fn after_a_gap_all_who_listen_are_behind_and_go_on_from_there() {
+        let log = Log::new(Some(end(0)));
+        log.append(1);
+        log.skip();
+        log.append(2);
+        assert_eq!(read(&log, 0), [Next::Behind]);
+        assert_eq!(read(&log, 1), [Next::Behind]);
+        assert_eq!(read(&log, 2), [Next::Frame(2, 3)]);
     }
 
     #[test]

@@ -60,11 +60,16 @@ impl Publisher {
             if !std::mem::take(&mut is_first)
                 && let Some(publisher) = publisher.upgrade()
             {
-                publisher.has_lost.store(true, Ordering::Relaxed);
+                publisher.note_loss();
             }
             publish(Weak::clone(&publisher), Arc::clone(&work))
         });
         true
+    }
+
+    fn note_loss(&self) {
+        self.has_lost.store(true, Ordering::Relaxed);
+        self.bus.note_loss();
     }
 
     /// Whether changes were lost since this was asked last.
@@ -76,8 +81,12 @@ impl Publisher {
 impl Announce for Publisher {
     fn announce(&self, changes: Announced) {
         if self.is_at_work.load(Ordering::Acquire) && self.waiting.try_send(changes).is_err() {
-            self.has_lost.store(true, Ordering::Relaxed);
+            self.note_loss();
         }
+    }
+
+    fn announce_loss(&self) {
+        self.note_loss();
     }
 }
 

@@ -17,9 +17,10 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use deadpool_postgres::{Object, Pool};
+use tokio::time::sleep;
 use tokio_postgres::{Row, types::ToSql};
 
-use super::{Announce, Announcer, Creation, Due, Once, Schema, Store, StoreError};
+use super::{Announce, Announcer, Creation, Due, LONGEST_WRITE, Once, Schema, Store, StoreError};
 use crate::model::{Changes, Cursor, Filter, Limit, Notification, NotificationId, Overview, Page, UserId};
 use functions::Functions;
 pub use transfer::PostgresTransfer;
@@ -121,7 +122,18 @@ impl PostgresStore {
             announcer.announce(changes);
             Ok(done)
         });
-        written.await.unwrap_or_else(|ended| Err(StoreError::unknown("a write ended early").because(ended)))
+        let written =
+            written.await.unwrap_or_else(|ended| Err(StoreError::unknown("a write ended early").because(ended)));
+        if matches!(written, Err(StoreError::Unknown { .. })) {
+            // It may be done already, and it may be done later.
+            self.announcer.announce_loss();
+            let announcer = Arc::clone(&self.announcer);
+            tokio::spawn(async move {
+                sleep(LONGEST_WRITE).await;
+                announcer.announce_loss();
+            });
+        }
+        written
     }
 }
 

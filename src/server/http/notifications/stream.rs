@@ -21,7 +21,7 @@ use crate::{
             HttpOptions,
             extract::{Caller, Path, Query},
             live::{
-                EVENTS, OnlyTicket, SinceParams, Stream, StreamOptions, Told, come_back, open_stream, parse_position,
+                EVENTS, LastEventParams, OnlyTicket, SinceParams, Stream, StreamOptions, Told, come_back, open_stream,
             },
             state::HttpState,
         },
@@ -47,6 +47,7 @@ pub(super) fn routes() -> OpenApiRouter<HttpState> {
     params(
         ("user_id" = UserId, Path, description = "Whose inbox"),
         SinceParams,
+        LastEventParams,
         ("ticket" = Option<String>, Query, description = "A ticket of `POST /api/tickets`, where no header can be set"),
         ("Last-Event-ID" = Option<String>, Header, description = "The id of the last event; wins over `since`"),
     ),
@@ -60,13 +61,12 @@ async fn stream(
     State(options): State<Arc<HttpOptions>>,
     Caller(principal): Caller,
     Path(user_id): Path<UserId>,
-    Query(params): Query<SinceParams>,
+    Query(params): Query<LastEventParams>,
     standing: Option<Extension<Standing>>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    // It is empty where the last event had none.
-    let last = headers.get(LAST_EVENT_ID).map(|value| value.to_str().unwrap_or("-")).filter(|id| !id.is_empty());
-    let since = parse_position("Last-Event-ID", last)?.or(params.parse()?);
+    let last = headers.get(LAST_EVENT_ID).map(|value| value.to_str().unwrap_or("-"));
+    let since = params.parse(last)?;
     let follower = service.follow(&principal, &user_id, since).await?;
     Ok(events(Stream::new(follower, open_stream(&service, standing)?, options.streams), options.streams))
 }

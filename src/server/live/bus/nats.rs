@@ -3,15 +3,31 @@
 //! A process subscribes to the inboxes that somebody listens to there, and to nothing else, so what
 //! nobody wants is not sent to anybody.
 
-use std::{sync::Weak, time::Duration};
+use std::{
+    hash::{BuildHasher, RandomState},
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use async_nats::{Client, ConnectOptions, Event as Happened, ServerAddr, connection::State};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use futures_util::StreamExt;
-use tokio::sync::mpsc;
+use tokio::{
+    sync::{mpsc, watch},
+    time::{Instant, MissedTickBehavior, interval, sleep},
+};
 
-use super::{Bus, Deliver, Interest};
-use crate::model::{Change, Event, UserId};
+use super::{
+    Bus, Deliver, Interest,
+    peers::{BEAT, Beat, Peers},
+};
+use crate::{
+    model::{Change, Event, UserId},
+    server::store::LONGEST_WRITE,
+};
 
 /// How many changes may wait to be sent. What does not fit is found in the store by the others.
 const QUEUE: usize = 8_192;
@@ -24,6 +40,8 @@ const MAX_MESSAGE_BYTES: usize = 256 * 1024;
 const MAX_NUMBER: u64 = 1 << 53;
 /// How long to wait before connecting again.
 const RECONNECT: Duration = Duration::from_millis(500);
+/// How long one gap may take that is then told once: servers that were cut off together come back together.
+const SETTLE: Duration = Duration::from_millis(600);
 /// How long to wait for an answer.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -32,6 +50,10 @@ pub(in crate::server) struct Nats {
     client: Client,
     prefix: String,
     outgoing: mpsc::Sender<(String, Vec<u8>)>,
+    /// Counts how often changes may have been lost on the way to here.
+    gaps: watch::Sender<u64>,
+    /// Counts how often changes were lost that were to be sent from here.
+    lost: Arc<AtomicU64>,
 }
 
 impl Nats {
@@ -39,6 +61,8 @@ impl Nats {
     /// more of `nats://USER:PASSWORD@HOST:PORT` or `tls://…`, separated by commas.
     pub(in crate::server) async fn connect(urls: &str, prefix: &str) -> Result<Self, String> {
         let servers: Result<Vec<ServerAddr>, _> = urls.split(',').map(|url| url.trim().parse()).collect();
+        let (gaps, lost) = (watch::Sender::new(0), Arc::new(AtomicU64::new(0)));
+        let (happened, lost_here) = (gaps.clone(), Arc::clone(&lost));
         let options = ConnectOptions::new()
             .name("campanile")
             .no_echo()
@@ -47,22 +71,17 @@ impl Nats {
             .ping_interval(TIMEOUT)
             .subscription_capacity(SUBSCRIPTION)
             .reconnect_delay_callback(|_| RECONNECT)
-            .event_callback(|event| async move {
-                match event {
-                    Happened::Connected => tracing::info!("connected to the bus"),
-                    Happened::SlowConsumer(_) => {
-                        tracing::debug!("the bus dropped changes; they are read from the store")
-                    }
-                    Happened::Disconnected => tracing::warn!("the bus is away; others hear of changes later"),
-                    other => tracing::debug!(%other, "the bus"),
-                }
+            .event_callback(move |event| {
+                note(&event, &happened, &lost_here);
+                async {}
             });
         // The settings were read before; what the parser says could repeat them.
         let servers = servers.map_err(|_| "bus: this is no address of NATS.".to_owned())?;
         let client = options.connect(servers).await.map_err(|error| format!("bus: {}.", error.kind()))?;
         let (outgoing, queue) = mpsc::channel(QUEUE);
-        tokio::spawn(send(client.clone(), queue));
-        Ok(Self { client, prefix: prefix.to_owned(), outgoing })
+        tokio::spawn(send(client.clone(), queue, Arc::clone(&lost)));
+        tokio::spawn(keep_watch(client.clone(), format!("{prefix}.servers"), gaps.clone(), Arc::clone(&lost)));
+        Ok(Self { client, prefix: prefix.to_owned(), outgoing, gaps, lost })
     }
 
     fn subject(&self, user_id: &UserId) -> String {
@@ -73,6 +92,26 @@ impl Nats {
 /// The subject of an inbox; any user id is one token.
 fn subject(prefix: &str, user_id: &UserId) -> String {
     format!("{prefix}.inbox.{}", BASE64_URL_SAFE_NO_PAD.encode(user_id.as_str()))
+}
+
+/// Logs what happened to the connection, and counts when changes may have got lost with it.
+fn note(event: &Happened, gaps: &watch::Sender<u64>, lost: &AtomicU64) {
+    match event {
+        Happened::Connected => {
+            tracing::info!("connected to the bus");
+            gaps.send_modify(|count| *count += 1);
+        }
+        Happened::SlowConsumer(_) => {
+            tracing::debug!("the bus dropped changes; they are read from the store");
+            gaps.send_modify(|count| *count += 1);
+        }
+        Happened::Disconnected => {
+            tracing::warn!("the bus is away; others hear of changes later");
+            // What was written when the connection broke may be lost.
+            lost.fetch_add(1, Ordering::Relaxed);
+        }
+        other => tracing::debug!(%other, "the bus"),
+    }
 }
 
 /// Reads a message, which anybody may have sent who reaches the bus.
@@ -104,14 +143,68 @@ fn read(prefix: &str, sent_to: &str, payload: &[u8]) -> Result<Change, &'static 
 }
 
 /// Sends what is queued. While the bus is away it is dropped: it would come too late to be of use.
-async fn send(client: Client, mut queue: mpsc::Receiver<(String, Vec<u8>)>) {
+async fn send(client: Client, mut queue: mpsc::Receiver<(String, Vec<u8>)>, lost: Arc<AtomicU64>) {
     while let Some((subject, payload)) = queue.recv().await {
-        if client.connection_state() != State::Connected {
-            continue;
+        let is_connected = client.connection_state() == State::Connected;
+        if !is_connected || client.publish(subject, payload.into()).await.is_err() {
+            lost.fetch_add(1, Ordering::Relaxed);
         }
-        if let Err(error) = client.publish(subject, payload.into()).await {
-            tracing::debug!(%error, "a change could not be sent; the others find it in the store");
+    }
+}
+
+/// Tells the other servers that this one is there, and notices when one of them is gone or lost something.
+async fn keep_watch(client: Client, subject: String, gaps: watch::Sender<u64>, lost: Arc<AtomicU64>) {
+    let server = RandomState::new().hash_one(&subject);
+    let mut peers = Peers::default();
+    let mut beats = interval(BEAT);
+    beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut heard = match client.subscribe(subject.clone()).await {
+        Ok(heard) => heard,
+        Err(error) => {
+            tracing::warn!(%error, "the bus cannot be listened to; what gets lost on it is not noticed");
+            return;
         }
+    };
+    loop {
+        let is_gap = tokio::select! {
+            _ = beats.tick() => {
+                if client.connection_state() == State::Connected {
+                    let beat = Beat { server, lost: lost.load(Ordering::Relaxed) };
+                    // Where it does not arrive, the others notice that.
+                    drop(client.publish(subject.clone(), beat.to_text().into()).await);
+                }
+                let is_gone = peers.look(Instant::now());
+                if is_gone {
+                    // A write that it had begun may still be going on.
+                    tokio::spawn(later(LONGEST_WRITE, gaps.clone()));
+                }
+                is_gone
+            }
+            told = heard.next() => {
+                let Some(told) = told else { return };
+                Beat::from_bytes(&told.payload).is_some_and(|beat| peers.hear(beat, Instant::now()))
+            }
+        };
+        if is_gap {
+            gaps.send_modify(|count| *count += 1);
+        }
+    }
+}
+
+/// Counts a gap after so long.
+async fn later(delay: Duration, gaps: watch::Sender<u64>) {
+    sleep(delay).await;
+    gaps.send_modify(|count| *count += 1);
+}
+
+/// Says when changes may have been lost on the way to here. Many gaps at once are one.
+async fn tell_gaps(mut gaps: watch::Receiver<u64>, to: Weak<dyn Deliver>) {
+    gaps.mark_unchanged();
+    while gaps.changed().await.is_ok() {
+        sleep(SETTLE).await;
+        gaps.mark_unchanged();
+        let Some(to) = to.upgrade() else { return };
+        to.gap();
     }
 }
 
@@ -120,33 +213,49 @@ impl Bus for Nats {
         let Ok(payload) = serde_json::to_vec(change) else { return };
         if self.outgoing.try_send((self.subject(&change.user_id), payload)).is_err() {
             tracing::debug!("too much waits to be sent; the others find it in the store");
+            self.lost.fetch_add(1, Ordering::Relaxed);
         }
     }
 
     fn subscribe(&self, user_id: Option<&UserId>, to: Weak<dyn Deliver>) -> Option<Interest> {
         let subject = user_id.map_or_else(|| format!("{}.inbox.*", self.prefix), |user_id| self.subject(user_id));
         let (client, prefix) = (self.client.clone(), self.prefix.clone());
+        let gaps = user_id.is_none().then(|| self.gaps.subscribe());
         let listening = tokio::spawn(async move {
-            let mut messages = match client.subscribe(subject).await {
-                Ok(messages) => messages,
-                Err(error) => {
-                    tracing::warn!(%error, "the bus cannot be listened to; changes are read from the store");
-                    return;
+            let told_of_gaps = async {
+                if let Some(gaps) = gaps {
+                    tell_gaps(gaps, Weak::clone(&to)).await;
                 }
             };
-            while let Some(message) = messages.next().await {
-                let Some(to) = to.upgrade() else { return };
-                match read(&prefix, &message.subject, &message.payload) {
-                    Ok(change) => to.deliver(&change),
-                    Err(why) => tracing::debug!(why, "something on the bus is not ours"),
-                }
-            }
+            tokio::join!(told_of_gaps, listen(client, subject, prefix, Weak::clone(&to)));
         });
         Some(Interest(listening.abort_handle()))
     }
 
+    fn note_loss(&self) {
+        self.lost.fetch_add(1, Ordering::Relaxed);
+    }
+
     fn is_connected(&self) -> bool {
         self.client.connection_state() == State::Connected
+    }
+}
+
+/// Delivers what is sent on a subject, for as long as there is somewhere to deliver it.
+async fn listen(client: Client, subject: String, prefix: String, to: Weak<dyn Deliver>) {
+    let mut messages = match client.subscribe(subject).await {
+        Ok(messages) => messages,
+        Err(error) => {
+            tracing::warn!(%error, "the bus cannot be listened to; changes are read from the store");
+            return;
+        }
+    };
+    while let Some(message) = messages.next().await {
+        let Some(to) = to.upgrade() else { return };
+        match read(&prefix, &message.subject, &message.payload) {
+            Ok(change) => to.deliver(&change),
+            Err(why) => tracing::debug!(why, "something on the bus is not ours"),
+        }
     }
 }
 
