@@ -177,3 +177,51 @@ async fn whoever_reads_nothing_of_an_answer_is_let_go() {
     second.write_all(REQUEST).await.unwrap();
     read_until(&mut second, "quick").await;
 }
+
+#[tokio::test]
+async fn a_request_that_begins_as_http2_does_is_read_from_its_first_byte() {
+    let server = start(10, LONG, LONG).await;
+    for method in ["PROPFIND", "POST", "PR", "PRI"] {
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        let request = format!("{method} /quick HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        for byte in request.as_bytes() {
+            stream.write_all(&[*byte]).await.unwrap();
+        }
+        if method != "PRI" {
+            assert!(read_until(&mut stream, "\r\n\r\n").await.starts_with("HTTP/1.1 405"), "{method}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_connection_of_http2_without_requests_is_let_go_though_it_answers_pings() {
+    let server = start(10, Duration::from_millis(200), LONG).await;
+    let stream = TcpStream::connect(server.address).await.unwrap();
+    let (mut send, connection) = handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+    let ended = tokio::spawn(connection);
+    // One that is asked again and again stays.
+    for _ in 0..6 {
+        let request = Request::get("http://localhost/quick").body(Body::empty()).unwrap();
+        let answer = send.send_request(request).await.unwrap();
+        assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), "quick");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    drop(timeout(LONG, ended).await.expect("the server lets it go"));
+    drop(send);
+}
+
+#[tokio::test]
+async fn an_answer_over_http2_that_is_not_read_is_given_up_and_so_is_its_connection() {
+    let server = start(1, Duration::from_millis(200), LONG).await;
+    let (_, mut send) = connect_http2(&server).await;
+    let request = || Request::get("http://localhost/large").body(Body::empty()).unwrap();
+    let mut unread = Vec::new();
+    for _ in 0..3 {
+        unread.push(send.send_request(request()).await.unwrap());
+    }
+    // There is one place, and it is free again though the client keeps all that it has.
+    let mut second = TcpStream::connect(server.address).await.unwrap();
+    second.write_all(REQUEST).await.unwrap();
+    read_until(&mut second, "quick").await;
+    drop(unread);
+}

@@ -3,6 +3,7 @@
 use campanile::server::{auth::Limits, http::HttpOptions, listener::Peer};
 
 use super::Secured;
+use crate::live::transport::refused_websocket;
 
 fn open() -> HttpOptions {
     HttpOptions { allowed_hosts: None, ..HttpOptions::default() }
@@ -72,6 +73,61 @@ async fn only_listed_sites_may_use_the_api() {
     assert_eq!(answer.header("access-control-allow-origin"), "https://app.example");
     assert!(answer.header("access-control-expose-headers").contains("campanile-modseq"));
     assert_eq!(send("https://evil.example").await.status, 403);
+}
+
+#[tokio::test]
+async fn a_session_counts_for_our_own_pages_only() {
+    let options = HttpOptions { allowed_origins: vec!["https://app.example".to_owned()], ..open() };
+    let server = Secured::with(Limits::default(), options);
+    let address = server.listen().await;
+    let cookie = server.cookie(&server.key("admin").await).await;
+    let bearer = format!("Bearer {}", server.key("read").await);
+    let listed = [("origin", "https://app.example"), ("sec-fetch-site", "cross-site")];
+    let with =
+        |proof: (&'static str, &str)| [listed[0], listed[1], proof].map(|(name, value)| (name, value.to_owned()));
+    for (proof, api, websocket) in [(("cookie", &*cookie), 401, 401), (("authorization", &*bearer), 200, 101)] {
+        let headers = with(proof);
+        let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let answer = server.ask("GET", "/api/notifications/list", &headers, "").await;
+        assert_eq!(answer.status, api);
+        assert_eq!(answer.header("access-control-allow-origin"), "https://app.example", "it can read why");
+        assert_eq!(refused_websocket(address, "/ws", &headers).await, websocket);
+        // Forms and pages are ours alone.
+        let form = [&headers[..], &[("content-type", "application/x-www-form-urlencoded")]].concat();
+        for path in ["/api/ui/mark-all", "/logout", "/login"] {
+            server.ask("POST", path, &form, "user_id=ann").await.problem(403, "forbidden");
+        }
+    }
+}
+
+/// What a browser sends with a request that a page of another site starts, and whether it is let in.
+#[tokio::test]
+async fn a_page_of_another_site_reads_nothing_and_may_link_to_pages() {
+    let server = crate::harness::App::new();
+    let dashboard = campanile::server::http::DASHBOARD_PATH;
+    for (path, site, mode, dest, status) in [
+        ("/api/notifications/list", "cross-site", "no-cors", "image", 403),
+        ("/api/notifications/list", "same-site", "no-cors", "image", 403),
+        ("/api/notifications/list", "cross-site", "navigate", "document", 403),
+        ("/api/notifications/list", "cross-site", "cors", "empty", 403),
+        ("/api/notifications/list", "same-origin", "cors", "empty", 200),
+        ("/api/notifications/list", "none", "navigate", "document", 200),
+        ("/api/notifications/stream", "cross-site", "cors", "empty", 403),
+        (dashboard, "cross-site", "navigate", "document", 200),
+        (dashboard, "cross-site", "navigate", "iframe", 403),
+        (dashboard, "cross-site", "no-cors", "image", 403),
+        ("/", "cross-site", "navigate", "document", 307),
+        ("/api/docs/", "cross-site", "navigate", "document", 200),
+        ("/healthz", "cross-site", "no-cors", "image", 403),
+    ] {
+        let request = axum::http::Request::get(path)
+            .header("host", "localhost")
+            .header("sec-fetch-site", site)
+            .header("sec-fetch-mode", mode)
+            .header("sec-fetch-dest", dest);
+        let answer = server.ask(request.body(axum::body::Body::empty()).unwrap()).await;
+        assert_eq!(answer.status, status, "{path} {site} {mode} {dest}");
+    }
 }
 
 #[tokio::test]

@@ -40,15 +40,16 @@ const HEADERS: [(HeaderName, HeaderValue); 6] = [
 /// Whoever came once over an encrypted connection comes over no other for a year.
 const ONLY_ENCRYPTED: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
-/// Puts the edge around the routes: the guard outermost, which lets callers in; then what pages of listed
-/// sites are told; then the intake, which reads bodies.
+/// Puts the edge around the routes: what pages of listed sites are told; then the guard, which lets callers
+/// in; then the intake, which reads bodies.
 ///
 /// It is one layer, because each costs every request a copy of all that is below it.
 pub(super) fn wrap(routes: Router, state: &HttpState) -> Router {
     let origins = &state.options().allowed_origins;
     routes.layer((
-        from_fn_with_state(state.clone(), guard),
+        // Outermost, so that a page of a listed site can read why it was refused.
         option_layer(sites::tell_listed(origins)),
+        from_fn_with_state(state.clone(), guard),
         from_fn_with_state(state.clone(), intake::take_in),
     ))
 }
