@@ -1,4 +1,4 @@
-import type { Page } from "@playwright/test";
+import type { Page, WebSocketRoute } from "@playwright/test";
 import { DASHBOARD, expect, test } from "../fixture.ts";
 import { startServer } from "../server.ts";
 
@@ -200,6 +200,50 @@ test("the machine was asleep: the connection is made anew", async ({ dashboard, 
   await expect.poll(() => connections).toBe(2);
   await page.clock.runFor(1_000);
   await expect(live(page)).toBeVisible();
+});
+
+test("a connection that goes silent is given up and made again", async ({ dashboard, api, page, user }) => {
+  let connections = 0;
+  let isSilent = false;
+  await page.routeWebSocket(/\/ws\//, (socket) => {
+    connections += 1;
+    const connection = connections;
+    const server = socket.connectToServer();
+    // No end is seen of the first: nothing of it arrives any more.
+    server.onMessage((message) => {
+      if (connection > 1 || !isSilent) socket.send(message);
+    });
+  });
+  await page.clock.install();
+  await dashboard.open({ user_id: user });
+  await page.clock.runFor(6_000);
+  await expect(live(page)).toBeVisible();
+  isSilent = true;
+  await api.create("missed");
+  await page.clock.runFor(30_000);
+  expect(connections).toBe(1);
+  await page.clock.runFor(20_000);
+  await expect.poll(() => connections).toBe(2);
+  await expect(dashboard.row("missed")).toBeVisible();
+  await page.clock.runFor(1_000);
+  await expect(live(page)).toBeVisible();
+});
+
+test("a heartbeat that is ahead of the page has it ask at once", async ({ dashboard, api, page, user }) => {
+  const sockets: WebSocketRoute[] = [];
+  await page.routeWebSocket(/\/ws\//, (socket) => {
+    sockets.push(socket);
+    const server = socket.connectToServer();
+    server.onMessage((message) => {
+      if (!message.toString().includes("lost on the way")) socket.send(message);
+    });
+  });
+  await dashboard.open({ user_id: user });
+  await expect(live(page)).toBeVisible();
+  await api.create("lost on the way");
+  sockets[0]?.send(JSON.stringify({ type: "heartbeat", modseq: 9_000_000_000_000_000, unread_count: 1 }));
+  await expect(dashboard.row("lost on the way")).toBeVisible();
+  expect(sockets).toHaveLength(1);
 });
 
 test("an optimistic change is not undone by what is heard meanwhile", async ({ dashboard, api, page, user }) => {

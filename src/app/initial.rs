@@ -32,13 +32,21 @@ pub struct Initial {
     pub snapshot: Result<Snapshot, Problem>,
     /// The form that led here and was refused.
     pub refusal: Option<Refusal>,
+    /// After how many seconds of silence a live stream says where it is.
+    pub heartbeat_seconds: u32,
 }
 
 impl Default for Initial {
     /// A page that nobody looked anything up for.
     fn default() -> Self {
         let problem = Problem::new(Code::Unavailable, "Nothing was read yet.");
-        Self { viewer: Viewer::default(), address: Address::default(), snapshot: Err(problem), refusal: None }
+        Self {
+            viewer: Viewer::default(),
+            address: Address::default(),
+            snapshot: Err(problem),
+            refusal: None,
+            heartbeat_seconds: 25,
+        }
     }
 }
 
@@ -80,7 +88,7 @@ mod on_the_server {
         pub async fn load(service: &NotificationService, principal: &Principal, query: &str, viewer: Viewer) -> Self {
             let address = viewer.narrow(Address::parse(query));
             let snapshot = Snapshot::read(service, principal, &address, FIRST).await;
-            Self { viewer, address, snapshot, refusal: Refusal::from_query(query) }
+            Self { viewer, address, snapshot, refusal: Refusal::from_query(query), ..Self::default() }
         }
     }
 }

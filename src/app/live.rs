@@ -46,6 +46,10 @@ struct Line {
     socket: Option<Socket>,
     /// Whether the connection stands, as the leader knows.
     stands: bool,
+    /// When something was last heard of the connection, or it was begun.
+    heard_at: f64,
+    /// Counts connections, so that each is watched by its own watch.
+    connections: u32,
     backoff: Backoff,
     is_final: bool,
     /// Whether to connect again only once a refresh has shown that the caller is still known.
@@ -112,13 +116,17 @@ fn connect(board: Board, turn: u32) {
         return line(|line| line.is_unsure = true);
     }
     line(|line| {
+        let now = browser::now_ms();
         line.is_unsure = false;
-        line.backoff.begin(browser::now_ms());
+        line.backoff.begin(now);
+        line.heard_at = now;
+        line.connections += 1;
     });
     let socket = Socket::connect(
         &url(board),
         move |text| {
             if is_current(turn) {
+                line(|line| line.heard_at = browser::now_ms());
                 tell(&text);
                 hear(board, &text, false);
             }
@@ -126,9 +134,32 @@ fn connect(board: Board, turn: u32) {
         move |code| lost(board, turn, code),
     );
     match socket {
-        Some(socket) => line(|line| line.socket = Some(socket)),
+        Some(socket) => {
+            line(|line| line.socket = Some(socket));
+            watch(board, line(|line| line.connections));
+        }
         None => lost(board, turn, 0),
     }
+}
+
+/// Looks again and again whether this connection says something, and gives it up when it does not: a path that
+/// goes silent without an end is seen by nothing else.
+fn watch(board: Board, connection: u32) {
+    // A heartbeat comes after a silence of 0.9 to 1.1 times this; it is waited for 1.5 times as long.
+    let patience = 1.5 * board.heartbeat_ms;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is clamped")]
+    let pause = (patience / 8.0).clamp(200.0, 60_000.0) as u32;
+    browser::after(pause, move || {
+        let (is_there, is_silent, turn) = line(|line| {
+            let is_there = line.connections == connection && line.socket.is_some();
+            (is_there, browser::now_ms() - line.heard_at > patience, line.turn)
+        });
+        match (is_there, is_silent) {
+            (true, true) => lost(board, turn, 0),
+            (true, false) => watch(board, connection),
+            (false, _) => {}
+        }
+    });
 }
 
 /// Where the stream is that tells what the page shows, from where the page is.
@@ -200,6 +231,9 @@ fn hear(board: Board, text: &str, from_tab: bool) {
                 board.refresh();
             }
         }
+        // What it says of the present was not told here: it is asked for.
+        Kind::Heartbeat if message.modseq > board.position() => board.refresh(),
+        Kind::Heartbeat => {}
         _ => {
             if let (Kind::Created, Some(notification), false) = (message.kind, &message.notification, from_tab) {
                 desktop::show(notification);

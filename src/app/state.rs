@@ -90,6 +90,8 @@ pub(super) struct Board {
     pub(super) may_send: bool,
     /// Whether the viewer is signed in.
     pub(super) may_sign_out: bool,
+    /// After how long a silence a live stream says where it is, in milliseconds.
+    pub(super) heartbeat_ms: f64,
     /// What is asked for.
     pub(super) address: RwSignal<Address>,
     /// The list, newest first.
@@ -150,7 +152,7 @@ struct Book {
 impl Board {
     /// The page as it arrives.
     pub(super) fn new(initial: Initial) -> Self {
-        let Initial { viewer, address, snapshot, refusal } = initial;
+        let Initial { viewer, address, snapshot, refusal, heartbeat_seconds } = initial;
         let (snapshot, trouble) = match snapshot {
             Ok(snapshot) => (Some(snapshot), None),
             Err(problem) => (None, Some(problem)),
@@ -166,6 +168,7 @@ impl Board {
             is_own: address.is_own,
             may_send: viewer.may_send,
             may_sign_out: viewer.may_sign_out,
+            heartbeat_ms: 1_000.0 * f64::from(heartbeat_seconds),
             address: RwSignal::new(address),
             rows: RwSignal::new(rows),
             next: RwSignal::new(next),

@@ -20,6 +20,8 @@ pub(crate) enum Kind {
     Hello,
     /// List again.
     Reset,
+    /// Nothing happened, and the inbox is here.
+    Heartbeat,
 }
 
 /// One message. It is one flat type and not the [`crate::model::Event`] that it is elsewhere,
@@ -60,6 +62,8 @@ mod tests {
         let message = Message::parse(&format!(r#"{{"type":"deleted","modseq":1,"unread_count":0,"id":"{id}"}}"#));
         assert_eq!(message.unwrap().id.unwrap().to_string(), id);
         assert_eq!(Message::parse(r#"{"type":"hello"}"#).unwrap().modseq, None);
+        let heartbeat = Message::parse(r#"{"type":"heartbeat","modseq":7,"unread_count":2}"#).unwrap();
+        assert_eq!((heartbeat.kind, heartbeat.modseq), (Kind::Heartbeat, Some(7)));
         assert_eq!(Message::parse(r#"{"type":"from the future"}"#), None);
     }
 }

@@ -56,6 +56,8 @@ async fn page(
         may_sign_out: cookie::session(request.headers()).is_some(),
     };
     let initial = Initial::load(&service, &principal, request.uri().query().unwrap_or(""), viewer).await;
+    let heartbeat = state.options().streams.heartbeat.as_secs();
+    let initial = Initial { heartbeat_seconds: u32::try_from(heartbeat).unwrap_or(u32::MAX), ..initial };
     let context = move || {
         provide_context(initial.clone());
         provide_context(service.clone());
