@@ -18,7 +18,7 @@ import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Table, residentMegabytes, start, stopAll } from './measure.mjs';
+import { BY_PROXY, FORWARDED, Table, residentMegabytes, start, stopAll } from './measure.mjs';
 
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 3) * 20;
 const ALONE = Number(process.env.BENCH_SECONDS ?? 3) * 5;
@@ -37,7 +37,7 @@ const percentile = (sorted, share) => sorted[Math.min(sorted.length - 1, Math.fl
 /** One request; its status, and 0 when the connection broke or nothing came for too long. An answer is read and not kept. */
 function ask(url, { method = 'GET', path, key, body, agent }) {
   return new Promise((resolve) => {
-    const headers = key ? { authorization: `Bearer ${key}` } : {};
+    const headers = { ...FORWARDED, ...(key ? { authorization: `Bearer ${key}` } : {}) };
     if (body) Object.assign(headers, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) });
     const asked = request(url + path, { method, headers, agent }, (answer) => {
       answer.resume().on('end', () => resolve(answer.statusCode)).on('error', () => resolve(0));
@@ -100,7 +100,7 @@ function loops(count, pause, end, tally, one) {
 /** Requests whose bodies begin and never end, over connections of their own that are opened again when they break. */
 function halfBodies(url, count, end, tally) {
   const { hostname, port } = new URL(url);
-  const head = `POST /api/notifications/batch HTTP/1.1\r\nHost: ${hostname}\r\nContent-Type: application/json\r\nContent-Length: ${4 * MIB}\r\n\r\n`;
+  const head = `POST /api/notifications/batch HTTP/1.1\r\nHost: ${hostname}\r\nX-Forwarded-For: ${FORWARDED['x-forwarded-for']}\r\nContent-Type: application/json\r\nContent-Length: ${4 * MIB}\r\n\r\n`;
   const half = Buffer.alloc(2 * MIB, '{"notifications":[{},{},{},{},{},{}');
   return times(count, async () => {
     while (Date.now() < end) {
@@ -127,7 +127,7 @@ async function halfBodiesOverOne(url, count, end, tally) {
       const client = connect(url, { maxSessionMemory: 1_000 });
       client.on('error', () => {}).on('close', resolve);
       for (let number = 0; number < count; number += 1) {
-        const stream = client.request({ ':method': 'POST', ':path': '/api/notifications/batch', 'content-type': 'application/json', 'content-length': 4 * MIB });
+        const stream = client.request({ ...FORWARDED, ':method': 'POST', ':path': '/api/notifications/batch', 'content-type': 'application/json', 'content-length': 4 * MIB });
         stream.on('error', () => {}).on('response', (headers) => tally.add(headers[':status'])).resume();
         stream.write(half);
       }
@@ -227,7 +227,7 @@ const [campanile] = process.argv.slice(2);
 const folder = mkdtempSync(join(tmpdir(), 'campanile-bench-'));
 const group = limited(MEMORY);
 const store = ['--store', `sqlite:${join(folder, 'attacked.db')}`];
-const serve = ['serve', '--listen', '127.0.0.1:0', '--log', 'error', '--auth', 'on', ...store];
+const serve = ['serve', '--listen', '127.0.0.1:0', '--log', 'error', '--auth', 'on', ...BY_PROXY, ...store];
 const key = (name) => execFileSync(campanile, ['key', 'create', name, '--scopes', 'send,read', ...store], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
 
 /** What is there before the attack: large rows, and links that are none. */

@@ -10,7 +10,7 @@ import { Agent, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { CREATE, Table, inTurn, load, start, stopAll } from './measure.mjs';
+import { BY_PROXY, CREATE, FORWARDED, Table, inTurn, load, start, stopAll } from './measure.mjs';
 
 /** Asks again and again: so many in a second, over so many connections. Returns how long each took, in ms, and the statuses. */
 async function ask(url, bearer, rate, seconds, connections) {
@@ -68,14 +68,14 @@ async function secured(...args) {
   const key = () => execFileSync(campanile, ['key', 'create', 'bench', '--scopes', 'send,read', ...store], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
   const keys = [key(), key()];
   const tokens = ['--jwt-key', pem, '--jwt-audience', 'campanile', '--limit-recipient', 'off'];
-  return { ...(await start(campanile, ['serve', '--listen', '127.0.0.1:0', '--log', 'warn', ...store, ...tokens, ...args])), keys };
+  return { ...(await start(campanile, ['serve', '--listen', '127.0.0.1:0', '--log', 'warn', ...BY_PROXY, ...store, ...tokens, ...args])), keys };
 }
 
 /** A script for wrk that shows something. */
 function script(name, method, path, bearer, body) {
   const file = join(folder, `${name}.lua`);
   const auth = bearer ? `, ["Authorization"] = "Bearer ${bearer}"` : '';
-  writeFileSync(file, `wrk.method = "${method}"\nwrk.path = "${path}"\nwrk.headers = {["Content-Type"] = "application/json"${auth}}\n${body ? `wrk.body = '${body}'\n` : ''}`);
+  writeFileSync(file, `wrk.method = "${method}"\nwrk.path = "${path}"\nwrk.headers = {["Content-Type"] = "application/json", ["X-Forwarded-For"] = "${FORWARDED['x-forwarded-for']}"${auth}}\n${body ? `wrk.body = '${body}'\n` : ''}`);
   return file;
 }
 
@@ -119,7 +119,7 @@ async function cheap() {
     await fetch(`${open.url}/api/notifications/create`, { method: 'POST', headers: { 'content-type': 'application/json', authorization: `Bearer ${open.keys[0]}` }, body: CREATE });
   }
   const served = script('served', 'GET', path, open.keys[0]);
-  await fetch(tight.url + path, { headers: { authorization: `Bearer ${tight.keys[0]}` } });
+  await fetch(tight.url + path, { headers: { ...FORWARDED, authorization: `Bearer ${tight.keys[0]}` } });
   for (const [what, bearer] of [['a key over its limit', tight.keys[0]], ['a stranger over theirs', 'nonsense']]) {
     const ratio = await inTurn(() => refused(tight.url, script('refused', 'GET', path, bearer)), () => load(open.url, served));
     table.row(`refusing ${what}, against serving a list (${ratio.range})`, ratio.median, '×', '>= 1');

@@ -10,6 +10,11 @@ const children = [];
 /** A notification as the document sends it. */
 export const CREATE = '{"user_id": "user_123", "content": "Your order has been shipped!"}';
 
+/** Has a server count requests by address, which it does not for its own machine: they come by way of a proxy. */
+export const BY_PROXY = ['--trusted-proxies', '127.0.0.0/8'];
+/** From where requests come that a proxy passes on. */
+export const FORWARDED = { 'x-forwarded-for': '203.0.113.7' };
+
 /** Starts a server and waits for the line that says where it is. */
 export function start(command, args) {
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'ignore'] });
