@@ -1,6 +1,6 @@
 //! For how long a stream may go on that was let in once.
 
-use std::future::pending;
+use std::{future::pending, pin::Pin};
 
 use tokio::{
     sync::watch,
@@ -37,10 +37,22 @@ impl Lease {
     }
 }
 
-/// Done when a lease is over, if there is one: without authentication, streams have none and go on.
-pub(in crate::server) async fn over(lease: Option<&mut Lease>) {
-    match lease {
-        Some(lease) => lease.over().await,
-        None => pending().await,
+/// Waits for the end of a lease, if there is one: without authentication, streams have none and go on, and
+/// this takes no room for it.
+pub(in crate::server) struct End(Option<Pin<Box<dyn Future<Output = ()> + Send>>>);
+
+impl End {
+    pub(in crate::server) fn of(lease: Option<Lease>) -> Self {
+        Self(lease.map(|mut lease| -> Pin<Box<dyn Future<Output = ()> + Send>> {
+            Box::pin(async move { lease.over().await })
+        }))
+    }
+
+    /// Done when the lease is over. Once it is, this is not to be asked again.
+    pub(in crate::server) async fn come(&mut self) {
+        match &mut self.0 {
+            Some(end) => end.await,
+            None => pending().await,
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! The bar at the top: what this is, whether it is up to date, and what can be set.
 
 use leptos::{ev::SubmitEvent, prelude::*};
+use wasm_bindgen::JsCast;
 
 use super::{click, flag, follow, text};
 use crate::{
@@ -75,8 +76,15 @@ pub(in crate::app) fn Bar(board: Board, preferences: Preferences) -> impl IntoVi
 /// Ends the session. It is a form, which needs no script.
 #[component]
 fn SignOut(board: Board) -> impl IntoView {
-    // What was deleted a moment ago is really deleted as long as somebody may.
-    let submit = move |_: SubmitEvent| board.delete_before_leaving();
+    // What was deleted a moment ago is really deleted as long as that is allowed.
+    let submit = move |event: SubmitEvent| {
+        let form = event.target().and_then(|target| target.dyn_into::<web_sys::HtmlFormElement>().ok());
+        if let Some(form) = form
+            && board.delete_first(move || drop(form.submit()))
+        {
+            event.prevent_default();
+        }
+    };
     view! {
         <form class="sign-out" method="post" action="/logout" on:submit=submit>
             <button type="submit" class="quiet" aria-label="Sign out" title="Sign out">

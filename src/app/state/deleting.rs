@@ -50,6 +50,24 @@ impl Board {
         }
     }
 
+    /// Deletes now whatever is about to be deleted, and goes on when that is answered; `false` when there is
+    /// nothing.
+    pub(crate) fn delete_first(self, go_on: impl FnOnce() + 'static) -> bool {
+        let mut doomed = Vec::new();
+        self.book.update_value(|book| doomed = std::mem::take(&mut book.doomed));
+        if doomed.is_empty() {
+            return false;
+        }
+        spawn_local(async move {
+            for id in doomed.iter().map(Doomed::id) {
+                self.dismiss_undo(Undo::Delete(id));
+                drop(server_fns::delete(id.to_string()).await);
+            }
+            go_on();
+        });
+        true
+    }
+
     /// Deletes now whatever is about to be deleted: the page is left. The browser sends this even
     /// when the page is gone.
     pub(crate) fn delete_before_leaving(self) {

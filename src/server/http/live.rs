@@ -23,9 +23,9 @@ use crate::{
     model::{Code, FieldError, Problem, WholeNumber, parse_whole_number},
     server::{
         auth::standing::{Pass, Standing, TooManyStreams},
-        lease::{self, Lease},
+        lease::Lease,
         log::with_causes,
-        service::{FollowError, Follower, Frame, NotificationService},
+        service::{Follower, Frame, NotificationService},
     },
 };
 
@@ -122,8 +122,6 @@ pub(super) enum Told {
 pub(super) enum End {
     /// The server is stopping.
     Stopping,
-    /// What the client showed has expired or was revoked.
-    Over,
     /// What the client missed cannot be read from the store.
     Lost,
 }
@@ -138,37 +136,28 @@ impl Stream {
         self.pass.as_ref().map(|pass| pass.lease.clone())
     }
 
-    /// Waits for what is next. Nothing is told once the lease is over, however much there is to tell.
+    /// Waits for what is next. Its lease is for the encoder to look at first, each time.
     pub(super) async fn next(&mut self) -> Told {
-        let told = tokio::select! {
-            biased;
-            () = lease::over(self.pass.as_mut().map(|pass| &mut pass.lease)) => return Told::End(End::Over),
-            told = hear(&mut self.follower, &mut self.heartbeat_at, self.options) => told,
-        };
-        self.heartbeat_at = Instant::now() + self.options.next_heartbeat();
-        told.unwrap_or_else(|error: FollowError| {
-            tracing::debug!(cause = with_causes(&error), "a stream ends: what was missed cannot be read");
-            Told::End(End::Lost)
-        })
-    }
-}
-
-async fn hear(
-    follower: &mut Follower,
-    heartbeat_at: &mut Instant,
-    options: StreamOptions,
-) -> Result<Told, FollowError> {
-    loop {
-        if let Ok(heard) = timeout_at(*heartbeat_at, follower.next()).await {
-            return Ok(heard?.map_or(Told::End(End::Stopping), Told::Frame));
-        }
-        match follower.heartbeat().await {
-            Ok(Some(frame)) => return Ok(Told::Heartbeat(frame)),
-            // Something is new that was not heard of: it is read now.
-            Ok(None) => *heartbeat_at = Instant::now() + options.next_heartbeat(),
-            Err(error) => {
-                tracing::debug!(cause = with_causes(&error), "a heartbeat cannot say where the inbox is");
-                return Ok(Told::Silence);
+        loop {
+            let heard = timeout_at(self.heartbeat_at, self.follower.next()).await;
+            self.heartbeat_at = Instant::now() + self.options.next_heartbeat();
+            match heard {
+                Ok(Ok(Some(frame))) => return Told::Frame(frame),
+                Ok(Ok(None)) => return Told::End(End::Stopping),
+                Ok(Err(error)) => {
+                    tracing::debug!(cause = with_causes(&error), "a stream ends: what was missed cannot be read");
+                    return Told::End(End::Lost);
+                }
+                // In a box, so that an idle stream keeps no room for it.
+                Err(_) => match Box::pin(self.follower.heartbeat()).await {
+                    Ok(Some(frame)) => return Told::Heartbeat(frame),
+                    // Something is new that was not heard of: it is read now.
+                    Ok(None) => {}
+                    Err(error) => {
+                        tracing::debug!(cause = with_causes(&error), "a heartbeat cannot say where the inbox is");
+                        return Told::Silence;
+                    }
+                },
             }
         }
     }

@@ -33,7 +33,7 @@ use crate::{
 };
 
 /// Clients say next to nothing, so little room is made for it.
-const READ_BUFFER: usize = 1024;
+const READ_BUFFER: usize = 256;
 /// The largest message that is read from a client; anything it may say is smaller.
 const LARGEST_MESSAGE: usize = 1024;
 /// How much may wait in the process to be sent on one connection.
@@ -164,75 +164,86 @@ impl Upgrade {
             .max_write_buffer_size(WRITE_BUFFER)
             .max_message_size(LARGEST_MESSAGE)
             .max_frame_size(LARGEST_MESSAGE)
-            .on_upgrade(move |socket| async move {
-                converse(socket, stream, stall_timeout).await;
-                drop(place);
+            .on_upgrade(move |socket| {
+                // In a box, or the task would keep room for all of it each time that it is handed on.
+                let talk =
+                    Box::new(Conversation { socket, stream, stall_timeout, chatter: Chatter::new(), unanswered: 0 });
+                async move {
+                    talk.hold().await;
+                    drop(place);
+                }
             })
     }
 }
 
-/// Tells a client what a stream says, until one of them ends.
-async fn converse(mut socket: WebSocket, mut stream: Stream, stall_timeout: Duration) {
-    let reason = talk(&mut socket, &mut stream, stall_timeout).await;
-    drop(stream);
-    let Some((code, reason)) = reason else { return };
-    let close = Message::Close(Some(CloseFrame { code, reason: Utf8Bytes::from_static(reason) }));
-    // A client that does not listen any more is not waited for.
-    drop(timeout(LAST_WORDS, socket.send(close)).await);
+/// A client that is told what a stream says, until one of them ends.
+struct Conversation {
+    socket: WebSocket,
+    stream: Stream,
+    stall_timeout: Duration,
+    chatter: Chatter,
+    /// How many pings the client has not answered.
+    unanswered: u8,
 }
 
-/// The same, and says why the client is to be let go; `None` when it has gone.
-async fn talk(socket: &mut WebSocket, stream: &mut Stream, stall_timeout: Duration) -> Option<Reason> {
-    let mut lease = stream.lease();
-    let (mut unanswered, mut chatter) = (0, Chatter::new());
-    loop {
-        let messages = tokio::select! {
+impl Conversation {
+    async fn hold(mut self: Box<Self>) {
+        let mut end = lease::End::of(self.stream.lease());
+        let reason = tokio::select! {
             biased;
-            said = socket.recv() => {
-                unanswered = 0;
-                if chatter.is_too_much() {
-                    return Some(TOO_MUCH);
-                }
-                match heed(said) {
-                    Heeded::Nothing => [None, None],
-                    Heeded::Ping => [Some(Message::Text(Utf8Bytes::from_static("pong"))), None],
-                    Heeded::Wrong(reason) => return Some(reason),
-                    Heeded::Closing => {
-                        // Reading on sends the answer.
-                        drop(timeout(LAST_WORDS, socket.recv()).await);
-                        return None;
-                    }
-                    Heeded::Gone => return None,
-                }
-            }
-            told = stream.next() => match told {
-                Told::Frame(frame) => [text(&frame), None],
-                Told::Heartbeat(_) | Told::Silence if unanswered == MISSED_HEARTBEATS => return Some(SILENT),
-                Told::Heartbeat(frame) => {
-                    unanswered += 1;
-                    [text(&frame), Some(Message::Ping(Bytes::new()))]
-                }
-                Told::Silence => {
-                    unanswered += 1;
-                    [None, Some(Message::Ping(Bytes::new()))]
-                }
-                Told::End(End::Stopping) => return Some(STOPPING),
-                Told::End(End::Over) => return Some(EXPIRED),
-                Told::End(End::Lost) => return Some(TRY_AGAIN),
-            },
+            () = end.come() => Some(EXPIRED),
+            reason = self.talk() => reason,
         };
-        for message in messages.into_iter().flatten() {
-            let sent = tokio::select! {
+        let Some((code, reason)) = reason else { return };
+        let close = Message::Close(Some(CloseFrame { code, reason: Utf8Bytes::from_static(reason) }));
+        // A client that does not listen any more is not waited for.
+        drop(Box::pin(timeout(LAST_WORDS, self.socket.send(close))).await);
+    }
+
+    /// Says why the client is to be let go; `None` when it has gone.
+    async fn talk(&mut self) -> Option<Reason> {
+        loop {
+            let messages = tokio::select! {
                 biased;
-                () = lease::over(lease.as_mut()) => return Some(EXPIRED),
-                sent = timeout(stall_timeout, socket.send(message)) => sent,
+                said = self.socket.recv() => {
+                    self.unanswered = 0;
+                    if self.chatter.is_too_much() {
+                        return Some(TOO_MUCH);
+                    }
+                    match heed(said) {
+                        Heeded::Nothing => continue,
+                        Heeded::Ping => (Some(Message::Text(Utf8Bytes::from_static("pong"))), None),
+                        Heeded::Wrong(reason) => return Some(reason),
+                        Heeded::Closing => {
+                            // Reading on sends the answer.
+                            drop(Box::pin(timeout(LAST_WORDS, self.socket.recv())).await);
+                            return None;
+                        }
+                        Heeded::Gone => return None,
+                    }
+                }
+                told = self.stream.next() => match told {
+                    Told::Frame(frame) => (text(&frame), None),
+                    Told::Heartbeat(_) | Told::Silence if self.unanswered == MISSED_HEARTBEATS => return Some(SILENT),
+                    Told::Heartbeat(frame) => (text(&frame), Some(self.ping())),
+                    Told::Silence => (None, Some(self.ping())),
+                    Told::End(End::Stopping) => return Some(STOPPING),
+                    Told::End(End::Lost) => return Some(TRY_AGAIN),
+                },
             };
-            match sent {
-                Ok(Ok(())) => {}
-                Ok(Err(_)) => return None,
-                Err(_) => return Some(TOO_SLOW),
+            for message in [messages.0, messages.1].into_iter().flatten() {
+                match timeout(self.stall_timeout, self.socket.send(message)).await {
+                    Ok(Ok(())) => {}
+                    Ok(Err(_)) => return None,
+                    Err(_) => return Some(TOO_SLOW),
+                }
             }
         }
+    }
+
+    fn ping(&mut self) -> Message {
+        self.unanswered += 1;
+        Message::Ping(Bytes::new())
     }
 }
 

@@ -27,7 +27,7 @@ use tokio::{
 };
 
 use super::{LAST_WORDS, LongStream};
-use crate::server::lease::{self, Lease};
+use crate::server::lease::Lease;
 
 /// Runs what hyper wants to be run for one connection.
 #[derive(Clone)]
@@ -188,7 +188,7 @@ impl<F> Watched<F> {
     fn has_ended(&mut self, context: &mut Context<'_>) -> bool {
         if let Some(mut lease) = self.watch.lease.take() {
             self.ending = Some(Box::pin(async move {
-                lease::over(Some(&mut lease)).await;
+                lease.over().await;
                 sleep(LAST_WORDS).await;
             }));
         }

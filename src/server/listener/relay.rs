@@ -24,9 +24,10 @@ use crate::server::lease;
 
 /// Relays a response to a client of HTTP/1.1, until one of them ends, or its lease does.
 pub(super) async fn relay(mut stream: Stream, response: Response<Body>, long: LongStream) -> io::Result<()> {
-    let LongStream { stall_timeout, mut lease } = long;
+    let LongStream { stall_timeout, lease } = long;
+    let mut end = lease::End::of(lease);
     let over = async {
-        lease::over(lease.as_mut()).await;
+        end.come().await;
         sleep(LAST_WORDS).await;
     };
     tokio::select! {

@@ -116,7 +116,8 @@ impl FollowOne {
                 return Ok(Some(frame));
             }
             if !self.is_live {
-                self.catch_up().await?;
+                // In a box, so that an idle stream keeps no room for it.
+                Box::pin(self.catch_up()).await?;
                 continue;
             }
             match self.listener.next(self.position).await {

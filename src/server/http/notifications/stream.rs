@@ -25,6 +25,7 @@ use crate::{
             },
             state::HttpState,
         },
+        lease,
         listener::LongStream,
         service::NotificationService,
     },
@@ -97,16 +98,25 @@ async fn stream_all(
 /// The answer that tells a stream.
 fn events(stream: Stream, options: StreamOptions) -> Response {
     let long = LongStream::new(options.stall_timeout).under(stream.lease());
-    let chunks = unfold(Some(stream), move |stream| async move {
-        let mut stream = stream?;
-        let (chunk, stream) = match stream.next().await {
-            Told::Frame(frame) | Told::Heartbeat(frame) => (frame.sse(), Some(stream)),
-            // A comment, which clients skip.
-            Told::Silence => (Bytes::from_static(b":\n\n"), Some(stream)),
-            // An EventSource comes back; when the lease is over, it is refused then, and stays away.
-            Told::End(_) => (come_back(), None),
+    let end = lease::End::of(stream.lease());
+    let chunks = unfold(Some((stream, end)), move |open| async move {
+        let (mut stream, mut end) = open?;
+        let chunk = tokio::select! {
+            biased;
+            () = end.come() => None,
+            told = stream.next() => match told {
+                Told::Frame(frame) | Told::Heartbeat(frame) => Some(frame.sse()),
+                // A comment, which clients skip.
+                Told::Silence => Some(Bytes::from_static(b":\n\n")),
+                Told::End(_) => None,
+            },
         };
-        Some((Ok::<_, Infallible>(chunk), stream))
+        let told = match chunk {
+            Some(chunk) => (chunk, Some((stream, end))),
+            // An EventSource comes back; when the lease is over, it is refused then, and stays away.
+            None => (come_back(), None),
+        };
+        Some((Ok::<_, Infallible>(told.0), told.1))
     });
     let mut response = (EVENTS, Body::from_stream(chunks)).into_response();
     response.extensions_mut().insert(long);
