@@ -24,7 +24,7 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, parse
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
-    time::sleep,
+    time::{sleep, timeout},
 };
 
 /// Notifications for people: send them over REST, read them in a per-user inbox.
@@ -251,7 +251,11 @@ async fn serve(common: &Common) -> Result<()> {
     let stop = async move {
         stopping.await;
         stopped.stop_soon();
-        sleep(shutdown_delay).await;
+        // Told twice, it stops at once.
+        match stop_signal() {
+            Ok(again) => drop(timeout(shutdown_delay, again).await),
+            Err(_) => sleep(shutdown_delay).await,
+        }
         tracing::info!("stopping: running requests may end, and streams are told");
         stopped.stop_following();
     };

@@ -63,10 +63,14 @@ impl Server {
         answer
     }
 
-    /// Sends a signal, waits for the end and returns what was logged.
-    pub(crate) fn stop(mut self, signal: &str) -> (bool, String) {
+    fn send(&self, signal: &str) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+    }
+
+    /// Sends a signal, waits for the end and returns what was logged.
+    pub(crate) fn stop(mut self, signal: &str) -> (bool, String) {
+        self.send(signal);
         let ended = self.child.wait().unwrap();
         let mut log = String::new();
         self.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
@@ -105,6 +109,30 @@ fn it_stops_at_the_deadline_with_a_request_that_does_not_end() {
     let started = Instant::now();
     let (success, log) = server.stop("-TERM");
     assert!(success && started.elapsed() < Duration::from_secs(4), "{:?} {log}", started.elapsed());
+}
+
+#[test]
+fn a_balancer_has_time_to_send_requests_elsewhere() {
+    let ask = |server: &Server, path: &str| {
+        let answer = server.ask(&format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"));
+        answer[9..12].to_owned()
+    };
+    let mut server = Server::start(&["--shutdown-delay", "2"]);
+    assert_eq!(ask(&server, "/readyz"), "200");
+    let told = Instant::now();
+    server.send("-TERM");
+    while ask(&server, "/readyz") != "503" {
+        assert!(told.elapsed() < Duration::from_secs(1));
+    }
+    // Everything else is served as before, also over new connections.
+    assert_eq!(ask(&server, "/healthz"), "200");
+    assert_eq!(ask(&server, "/api/notifications/list"), "200");
+    assert!(server.child.wait().unwrap().success());
+    assert!(told.elapsed() > Duration::from_millis(1_900), "{:?}", told.elapsed());
+    let server = Server::start(&["--shutdown-delay", "60"]);
+    server.send("-TERM");
+    while ask(&server, "/readyz") != "503" {}
+    assert!(server.stop("-TERM").0, "told twice, it stops at once");
 }
 
 #[test]

@@ -41,9 +41,15 @@ struct Node {
 
 impl Node {
     fn start(store: &str, bus: &str) -> Self {
+        Self::start_with(store, bus, &[])
+    }
+
+    fn start_with(store: &str, bus: &str, more: &[&str]) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let arguments = ["--store", store, "--bus", bus, "--listen", &port.to_string(), "--log", "error"];
-        let mut node = Self { address: port, arguments: arguments.map(str::to_owned).to_vec(), server: None };
+        let listen = port.to_string();
+        let arguments = [&["--store", store, "--bus", bus, "--listen", &listen, "--log", "error"], more].concat();
+        let arguments = arguments.into_iter().map(str::to_owned).collect();
+        let mut node = Self { address: port, arguments, server: None };
         node.start_again();
         node
     }
@@ -374,6 +380,38 @@ async fn a_change_on_one_node_is_heard_on_another_at_once() {
     assert_eq!(modseqs, (1..=50).map(Value::from).collect::<Vec<_>>());
     // Comparing with the store takes seconds for each.
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+}
+
+/// A key that is revoked on one node hears nothing on any that is made a second later.
+#[tokio::test]
+async fn a_lease_ends_on_every_node() {
+    let nats = Nats::start();
+    let store = postgres::new_database().await;
+    let key = |scopes: &str| {
+        let made = command::campanile(&["key", "create", scopes, "--scopes", scopes, "--store", &store]).output();
+        String::from_utf8(made.unwrap().stdout).unwrap().trim().to_owned()
+    };
+    let (reader, sender) = (key("read"), key("send"));
+    let nodes: Vec<Node> = (0..NODES).map(|_| Node::start_with(&store, &nats.url(), &["--auth", "on"])).collect();
+    let shown = format!("Bearer {reader}");
+    let mut streams = Vec::new();
+    for node in &nodes {
+        for path in ["/api/notifications/stream/ann", "/api/notifications/stream"] {
+            let mut stream = Stream::Sse(Sse::open(node.address, path, &[("authorization", &shown)]).await);
+            stream.expect("hello").await;
+            streams.push(stream);
+        }
+    }
+    let id = reader.split('_').nth(1).unwrap();
+    let revoked = command::campanile(&["key", "revoke", id, "--store", &store]).output().unwrap();
+    assert!(revoked.status.success(), "{revoked:?}");
+    sleep(Duration::from_secs(1)).await;
+    let mut client = Client::connect(&nodes[0].address.to_string()).unwrap();
+    let headers = [("authorization", &*format!("Bearer {sender}"))];
+    client.post("/api/notifications/create", &headers, &json!({"user_id": "ann", "content": "after"})).unwrap();
+    for stream in &mut streams {
+        assert_eq!(timeout(Duration::from_secs(5), stream.heard()).await.unwrap(), Heard::Closed(None));
+    }
 }
 
 /// What happened on another node while the bus was away, or on one that was killed before it could tell, is
