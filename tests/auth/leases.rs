@@ -4,6 +4,11 @@
 use std::{net::SocketAddr, time::Duration};
 
 use axum::{body::Body, http::Request};
+use campanile::server::{
+    auth::Limits,
+    http::{HttpOptions, StreamOptions},
+};
+use futures_util::StreamExt;
 use http_body_util::BodyExt;
 use hyper::client::conn::http2::{Builder, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -13,6 +18,8 @@ use tokio::{
     net::{TcpSocket, TcpStream},
     time::{sleep, timeout},
 };
+
+use tokio_tungstenite::{WebSocketStream, tungstenite::protocol::Role};
 
 use super::Secured;
 use crate::harness::Answer;
@@ -207,4 +214,35 @@ async fn a_websocket_may_carry_its_proof_as_a_subprotocol() {
     let offered = format!("campanile, bearer.{key}");
     let answer = server.ask("GET", "/api/notifications/list", &[("sec-websocket-protocol", &offered)], "").await;
     assert_eq!(answer.status, 401);
+}
+
+#[tokio::test]
+async fn a_websocket_over_http2_that_is_not_read_is_let_go_and_does_not_fill_the_memory() {
+    let streams = StreamOptions { stall_timeout: Duration::from_millis(500), ..StreamOptions::default() };
+    let options = HttpOptions { streams, allowed_hosts: None, ..HttpOptions::default() };
+    let server = Secured::with(Limits::default(), options);
+    let address = server.listen().await;
+    let (key, sender) = (server.key("read").await, server.key("send").await);
+    let mut requests = http2(address, 1_024).await;
+    // The server has said that it takes this (RFC 8441).
+    let ready = Request::get("http://localhost/healthz").body(Body::empty()).unwrap();
+    assert_eq!(requests.send_request(ready).await.unwrap().status(), 200);
+    let connect = Request::connect("http://localhost/ws/ann")
+        .extension(hyper::ext::Protocol::from_static("websocket"))
+        .header("sec-websocket-version", "13")
+        .header("authorization", format!("Bearer {key}"));
+    let answer = requests.send_request(connect.body(Body::empty()).unwrap()).await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let upgraded = TokioIo::new(hyper::upgrade::on(answer).await.unwrap());
+    for _ in 0..3 {
+        server.send_much(&sender, "unread").await;
+    }
+    sleep(Duration::from_millis(1_500)).await;
+    // Nothing was read until now.
+    let mut socket = WebSocketStream::from_raw_socket(upgraded, Role::Client, None).await;
+    let mut bytes = 0;
+    while let Some(Ok(message)) = timeout(LONG, socket.next()).await.expect("it is let go") {
+        bytes += message.len();
+    }
+    assert!(bytes < 400_000, "{bytes} bytes waited in the server");
 }
