@@ -1,7 +1,7 @@
 //! What one call of the service costs, without HTTP: `cargo bench --features ssr`.
 
 use campanile::{
-    model::{Filter, Limit, NewNotification, NotificationDraft, UserId},
+    model::{Filter, Limit, Marking, NewNotification, NotificationDraft, UserId},
     server::{
         clock::{Clock, SystemClock},
         identity::Principal,
@@ -78,8 +78,10 @@ fn mark_by_index(bencher: Bencher<'_, '_>, stored: usize) {
 fn mark_all(bencher: Bencher<'_, '_>, stored: usize) {
     let (runtime, service) = filled(stored);
     let user = user();
+    // As the dashboard does it: what it has seen is all that there is.
+    let marking = Marking { up_to: Some(u64::MAX), ..Marking::default() };
     bencher.bench_local(|| {
         drop(runtime.block_on(service.create(&Principal::operator(), notification())));
-        runtime.block_on(service.mark_all_read(&Principal::operator(), &user))
+        runtime.block_on(service.mark_all_read(&Principal::operator(), &user, &marking))
     });
 }

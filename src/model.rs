@@ -12,6 +12,7 @@ mod draft;
 mod event;
 mod filter;
 mod link;
+mod marking;
 mod notification;
 mod page;
 mod problem;
@@ -26,6 +27,7 @@ pub use draft::{NewNotification, NotificationDraft};
 pub use event::{Change, Changes, Event};
 pub use filter::{Filter, ListParams};
 pub use link::Link;
+pub use marking::Marking;
 pub use notification::{Accepted, Notification, NotificationId};
 #[cfg(feature = "ssr")]
 pub use page::WholeNumber;

@@ -8,7 +8,7 @@ use axum::{
     http::{Request, header},
 };
 use campanile::{
-    model::{Changes, Cursor, Filter, Limit, Notification, NotificationId, Overview, Page, UserId},
+    model::{Changes, Cursor, Filter, Limit, Marking, Notification, NotificationId, Overview, Page, UserId},
     server::{
         http::HttpOptions,
         service::NotificationService,
@@ -52,7 +52,7 @@ impl Store for Troubled {
     async fn mark_read_at(&self, _: &UserId, _: u64) -> Result<Option<Notification>, StoreError> {
         unreachable!()
     }
-    async fn mark_all_read(&self, _: &UserId) -> Result<u64, StoreError> {
+    async fn mark_all_read(&self, _: &UserId, _: &Marking) -> Result<u64, StoreError> {
         unreachable!()
     }
     async fn delete(&self, _: NotificationId) -> Result<Option<Notification>, StoreError> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use campanile::{
-    model::{Filter, Limit, NewNotification, Notification, NotificationDraft, Timestamp},
+    model::{Filter, Limit, Marking, NewNotification, Notification, NotificationDraft, Timestamp},
     server::{
         identity::{Denied, Principal},
         service::{NotificationService, ServiceError},
@@ -33,7 +33,7 @@ async fn a_user_has_the_own_inbox() {
     assert_eq!(service.get(&ann, mine.id).await.unwrap(), mine);
     assert!(service.set_read(&ann, mine.id, true).await.unwrap().is_read);
     service.mark_read_at(&ann, &user("ann"), 0).await.unwrap();
-    service.mark_all_read(&ann, &user("ann")).await.unwrap();
+    service.mark_all_read(&ann, &user("ann"), &Marking::default()).await.unwrap();
     service.unread_count(&ann, &user("ann")).await.unwrap();
     service.changes(&ann, &user("ann"), 0, Limit::default()).await.unwrap();
     service.overview(&ann, Some(&user("ann"))).await.unwrap();
@@ -52,7 +52,10 @@ async fn a_user_has_no_other_inbox() {
     assert!(matches!(service.set_read(&ann, bobs.id, true).await, Err(ServiceError::NotFound(_))));
     assert!(matches!(service.delete(&ann, bobs.id).await, Err(ServiceError::NotFound(_))));
     assert!(matches!(service.mark_read_at(&ann, &user("bob"), 0).await, Err(ServiceError::NotFound(_))));
-    assert!(matches!(service.mark_all_read(&ann, &user("bob")).await, Err(ServiceError::Denied(Denied::Forbidden(_)))));
+    assert!(matches!(
+        service.mark_all_read(&ann, &user("bob"), &Marking::default()).await,
+        Err(ServiceError::Denied(Denied::Forbidden(_)))
+    ));
     assert!(matches!(service.unread_count(&ann, &user("bob")).await, Err(ServiceError::Denied(Denied::Forbidden(_)))));
     assert!(matches!(
         service.overview(&ann, Some(&user("bob"))).await,

@@ -3,6 +3,7 @@
 mod concurrency;
 mod contract;
 mod credentials;
+mod mark_all;
 mod migrations;
 mod postgres_only;
 mod random;

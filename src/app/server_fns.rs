@@ -89,7 +89,7 @@ pub async fn mark_all(
 ) -> Result<u64, Problem> {
     let (service, principal) = caller()?;
     let user_id = parse("user_id", &user_id, crate::model::UserId::parse)?;
-    service.mark_all_read(&principal, &user_id).await.map_err(Problem::from)
+    service.mark_all_read(&principal, &user_id, &crate::model::Marking::default()).await.map_err(Problem::from)
 }
 
 /// Deletes one notification.

@@ -33,8 +33,8 @@ use super::{
     workshop::{Broken, Workshop},
 };
 use crate::model::{
-    Changes, Content, Cursor, FieldError, Filter, Invalid, Limit, NewNotification, Notification, NotificationId,
-    Overview, Page, Timestamp, UserId,
+    Changes, Content, Cursor, FieldError, Filter, Invalid, Limit, Marking, NewNotification, Notification,
+    NotificationId, Overview, Page, Timestamp, UserId,
 };
 
 /// The most notifications that one call creates, when nothing else is said.
@@ -294,13 +294,20 @@ impl NotificationService {
         self.0.store.set_read(id, is_read).await?.ok_or(ServiceError::no_notification(id))
     }
 
-    /// Marks the whole inbox read, and returns how many were unread.
+    /// Marks what is unread in the inbox and what the marking takes in ([`Marking::default`] is
+    /// everything), and returns how many that were. Where that is everything that is unread, it is one
+    /// change ([`Event::AllRead`](crate::model::Event::AllRead)), and otherwise one for each.
     ///
     /// # Errors
     /// When the caller may not read that inbox.
-    pub async fn mark_all_read(&self, principal: &Principal, user_id: &UserId) -> Result<u64, ServiceError> {
+    pub async fn mark_all_read(
+        &self,
+        principal: &Principal,
+        user_id: &UserId,
+        marking: &Marking,
+    ) -> Result<u64, ServiceError> {
         principal.may_in(Scope::Mark, Some(user_id))?;
-        Ok(self.0.store.mark_all_read(user_id).await?)
+        Ok(self.0.store.mark_all_read(user_id, marking).await?)
     }
 
     /// Deletes one notification.

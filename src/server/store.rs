@@ -22,7 +22,8 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 
 use crate::model::{
-    Category, Change, Changes, Cursor, Filter, Limit, Notification, NotificationId, Overview, Page, Timestamp, UserId,
+    Category, Change, Changes, Cursor, Filter, Limit, Marking, Notification, NotificationId, Overview, Page, Timestamp,
+    UserId,
 };
 
 pub use credentials::{Credentials, Grant, GrantKind, SecretHash, ServiceKey};
@@ -175,8 +176,12 @@ pub trait Store: Send + Sync + 'static {
     /// newest, and returns it; `None` when there is nothing at that place.
     async fn mark_read_at(&self, user_id: &UserId, index: u64) -> Result<Option<Notification>, StoreError>;
 
-    /// Marks the whole inbox read in one change, and returns how many were unread.
-    async fn mark_all_read(&self, user_id: &UserId) -> Result<u64, StoreError>;
+    /// Marks what is unread in the inbox and what the marking takes in, and returns how many that were.
+    ///
+    /// Where that is everything that is unread, it is one change, which touches no notification:
+    /// everything up to its number is read. Otherwise each takes a change of its own, oldest first, as if
+    /// they were marked one by one, but all or none.
+    async fn mark_all_read(&self, user_id: &UserId, marking: &Marking) -> Result<u64, StoreError>;
 
     /// Deletes one notification and returns it; `None` when there was none of that name.
     async fn delete(&self, id: NotificationId) -> Result<Option<Notification>, StoreError>;

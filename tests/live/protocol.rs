@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use campanile::server::{http::StreamOptions, identity::Principal, service::NotificationService, store::MemoryStore};
+use campanile::{
+    model::Marking,
+    server::{http::StreamOptions, identity::Principal, service::NotificationService, store::MemoryStore},
+};
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -35,7 +38,7 @@ async fn an_operator_hears_of_every_inbox() {
         assert_eq!((&event["user_id"], &event["notification"]["content"]), (&"ann".into(), &"a".into()));
         server.notify("bob", "b").await;
         assert_eq!(stream.expect("created").await["user_id"], "bob");
-        server.service.mark_all_read(&Principal::operator(), &made.user_id).await.unwrap();
+        server.service.mark_all_read(&Principal::operator(), &made.user_id, &Marking::default()).await.unwrap();
         let event = stream.expect("all_read").await;
         assert_eq!((&event["user_id"], &event["unread_count"]), (&"ann".into(), &0.into()));
         server.service.delete(&Principal::operator(), made.id).await.unwrap();

@@ -1,7 +1,7 @@
 //! One table of scenarios, over WebSocket, server-sent events and polling.
 
 use campanile::{
-    model::{NewNotification, NotificationDraft, UserId},
+    model::{Marking, NewNotification, NotificationDraft, UserId},
     server::identity::Principal,
 };
 
@@ -81,8 +81,8 @@ async fn what_happens_is_told_once_and_in_order(transport: Transport) {
     service.mark_read_at(&operator, &ann(), 0).await.unwrap();
     service.set_read(&operator, second.id, false).await.unwrap();
     catch_up(&mut stream, &mut inbox, &server, may_skip(transport)).await;
-    service.mark_all_read(&operator, &ann()).await.unwrap();
-    service.mark_all_read(&operator, &ann()).await.unwrap();
+    service.mark_all_read(&operator, &ann(), &Marking::default()).await.unwrap();
+    service.mark_all_read(&operator, &ann(), &Marking::default()).await.unwrap();
     service.set_read(&operator, first.id, false).await.unwrap();
     service.delete(&operator, second.id).await.unwrap();
     // More than the window has room for.
@@ -90,6 +90,11 @@ async fn what_happens_is_told_once_and_in_order(transport: Transport) {
         server.notify(ANN, &number.to_string()).await;
     }
     catch_up(&mut stream, &mut inbox, &server, may_skip(transport)).await;
+    let seen = Marking { up_to: Some(inbox.modseq), ..Marking::default() };
+    server.notify(ANN, "unseen").await;
+    assert_eq!(service.mark_all_read(&operator, &ann(), &seen).await.unwrap(), 4);
+    catch_up(&mut stream, &mut inbox, &server, may_skip(transport)).await;
+    assert_eq!(inbox.unread_count, 1);
     stream.expect_nothing().await;
 }
 

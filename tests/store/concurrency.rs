@@ -9,7 +9,7 @@ use std::{
 };
 
 use campanile::{
-    model::{Event, Filter, Limit},
+    model::{Event, Filter, Limit, Marking},
     server::{
         clock::{Clock, SystemClock},
         store::{Creation, Store},
@@ -101,7 +101,11 @@ async fn counts_and_change_numbers_hold_under_sixteen_writers(store: Box<dyn Sto
                         changes += u64::from(store.delete(mine.id).await.unwrap().is_some());
                     }
                     if writer == 0 && round % 20 == 19 {
-                        store.mark_all_read(&user("ann")).await.unwrap();
+                        store.mark_all_read(&user("ann"), &Marking::default()).await.unwrap();
+                    }
+                    if writer == 1 && round % 10 == 9 {
+                        let part = Marking { up_to: Some(first + round as u64 * 8), ..Marking::default() };
+                        store.mark_all_read(&user("ann"), &part).await.unwrap();
                     }
                     tokio::task::yield_now().await;
                 }

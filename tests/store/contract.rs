@@ -1,7 +1,10 @@
 //! Every rule of the store, by name, against every back end.
 
 use campanile::{
-    model::{Category, Event, Filter, Limit, Notification, NotificationDraft, NotificationId, Page, Search, Timestamp},
+    model::{
+        Category, Event, Filter, Limit, Marking, Notification, NotificationDraft, NotificationId, Page, Search,
+        Timestamp,
+    },
     server::store::{Creation, Due, LOOKED_AT, Once, Store},
 };
 
@@ -27,9 +30,10 @@ macro_rules! contract {
         }
     };
 }
+pub(super) use contract;
 
 /// What changed after `since`, as `type:modseq` words.
-async fn told(store: &dyn Store, user_id: &str, since: u64) -> Vec<String> {
+pub(super) async fn told(store: &dyn Store, user_id: &str, since: u64) -> Vec<String> {
     let changes = store.changes(&user(user_id), since, Limit::new(1000)).await.unwrap();
     assert!(!changes.reset);
     let word = |event: &Event| match event {
@@ -41,11 +45,11 @@ async fn told(store: &dyn Store, user_id: &str, since: u64) -> Vec<String> {
     changes.events.iter().map(|event| format!("{}:{}", word(event), event.modseq() - since)).collect()
 }
 
-async fn modseq(store: &dyn Store, user_id: &str) -> u64 {
+pub(super) async fn modseq(store: &dyn Store, user_id: &str) -> u64 {
     store.list(&Filter::inbox(user(user_id)), None, Limit::new(0)).await.unwrap().modseq.unwrap()
 }
 
-async fn unread(store: &dyn Store, user_id: &str) -> u64 {
+pub(super) async fn unread(store: &dyn Store, user_id: &str) -> u64 {
     store.unread_count(&user(user_id)).await.unwrap()
 }
 
@@ -100,7 +104,7 @@ contract! {
         let store = open(1000).await;
         assert_eq!(unread(&*store, "nobody").await, 0);
         assert!(inbox(&*store, &user("nobody")).await.is_empty());
-        assert_eq!(store.mark_all_read(&user("nobody")).await.unwrap(), 0);
+        assert_eq!(store.mark_all_read(&user("nobody"), &Marking::default()).await.unwrap(), 0);
         assert_eq!(store.mark_read_at(&user("nobody"), 0).await.unwrap(), None);
         let present = modseq(&*store, "nobody").await;
         assert!(told(&*store, "nobody", present).await.is_empty());
@@ -215,8 +219,8 @@ contract! {
         store.set_read(a.id, true).await.unwrap();
         store.mark_read_at(&user("ann"), 1).await.unwrap();
         assert_eq!(modseq(&*store, "ann").await, before + 3);
-        store.mark_all_read(&user("ann")).await.unwrap();
-        store.mark_all_read(&user("ann")).await.unwrap();
+        store.mark_all_read(&user("ann"), &Marking::default()).await.unwrap();
+        store.mark_all_read(&user("ann"), &Marking::default()).await.unwrap();
         assert_eq!(modseq(&*store, "ann").await, before + 4);
         store.delete(a.id).await.unwrap();
         store.delete(a.id).await.unwrap();
@@ -238,8 +242,8 @@ contract! {
         }
         send(&*store, "bob", "d").await;
         store.mark_read_at(&user("ann"), 0).await.unwrap();
-        assert_eq!(store.mark_all_read(&user("ann")).await.unwrap(), 2);
-        assert_eq!(store.mark_all_read(&user("ann")).await.unwrap(), 0);
+        assert_eq!(store.mark_all_read(&user("ann"), &Marking::default()).await.unwrap(), 2);
+        assert_eq!(store.mark_all_read(&user("ann"), &Marking::default()).await.unwrap(), 0);
         assert!(inbox(&*store, &user("ann")).await.iter().all(|n| n.is_read));
         assert_eq!((unread(&*store, "ann").await, unread(&*store, "bob").await), (0, 1));
     }
@@ -247,7 +251,7 @@ contract! {
     async fn unread_after_mark_all_is_unread(open) {
         let store = open(1000).await;
         let a = send(&*store, "ann", "a").await;
-        store.mark_all_read(&user("ann")).await.unwrap();
+        store.mark_all_read(&user("ann"), &Marking::default()).await.unwrap();
         let marked = store.set_read(a.id, false).await.unwrap().unwrap();
         assert!(!marked.is_read);
         assert_eq!(unread(&*store, "ann").await, 1);
@@ -264,7 +268,7 @@ contract! {
         let since = modseq(&*store, "ann").await;
         send(&*store, "ann", "c").await;
         store.set_read(a.id, true).await.unwrap();
-        store.mark_all_read(&user("ann")).await.unwrap();
+        store.mark_all_read(&user("ann"), &Marking::default()).await.unwrap();
         store.set_read(a.id, false).await.unwrap();
         store.delete(b.id).await.unwrap();
         // `a` was marked at +2 and again at +4: one event, with the newest number.
@@ -280,7 +284,7 @@ contract! {
         for number in 0..5 {
             send(&*store, "ann", &number.to_string()).await;
         }
-        store.mark_all_read(&user("ann")).await.unwrap();
+        store.mark_all_read(&user("ann"), &Marking::default()).await.unwrap();
         let mut position = since;
         let mut seen = Vec::new();
         loop {
@@ -598,7 +602,7 @@ contract! {
         let ann = store.overview(Some(&user("ann"))).await.unwrap();
         assert_eq!((ann.total, ann.unread_count), (3, 2));
         assert_eq!(names(&ann.categories), ["message 1", "update 2"]);
-        store.mark_all_read(&user("ann")).await.unwrap();
+        store.mark_all_read(&user("ann"), &Marking::default()).await.unwrap();
         assert_eq!(store.overview(None).await.unwrap().unread_count, 1);
     }
 

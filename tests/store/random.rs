@@ -4,41 +4,49 @@
 use std::collections::BTreeMap;
 
 use campanile::{
-    model::{Event, Filter, Limit, Notification, NotificationId, UserId},
+    model::{Category, Cursor, Event, Filter, Limit, Marking, Notification, NotificationDraft, NotificationId, UserId},
     server::store::Store,
 };
 use proptest::prelude::*;
 
-use super::{Announced, inbox, memory, postgres, send, sqlite, user};
+use super::{Announced, create, draft, inbox, memory, postgres, sqlite, user};
 
 const USERS: [&str; 3] = ["ann", "bob", "cem"];
+const KINDS: [&str; 2] = ["alert", "system"];
 const WINDOW: usize = 12;
 
 #[derive(Clone, Debug)]
 enum Operation {
-    Create(usize),
+    Create(usize, usize),
     MarkAt(usize, u64),
     Set(usize, usize, bool),
     MarkAll(usize),
+    MarkPart(usize, usize, Option<usize>),
     Delete(usize, usize),
 }
 
 fn operation() -> impl Strategy<Value = Operation> {
     let who = 0..USERS.len();
     prop_oneof![
-        4 => who.clone().prop_map(Operation::Create),
+        4 => (who.clone(), 0..KINDS.len()).prop_map(|(user, kind)| Operation::Create(user, kind)),
         2 => (who.clone(), 0..8_u64).prop_map(|(user, index)| Operation::MarkAt(user, index)),
         2 => (who.clone(), 0..8_usize, any::<bool>()).prop_map(|(user, at, read)| Operation::Set(user, at, read)),
         1 => who.clone().prop_map(Operation::MarkAll),
+        1 => (who.clone(), 0..8_usize, prop::option::of(0..KINDS.len()))
+            .prop_map(|(user, at, kind)| Operation::MarkPart(user, at, kind)),
         1 => (who, 0..8_usize).prop_map(|(user, at)| Operation::Delete(user, at)),
     ]
 }
 
 async fn apply(store: &dyn Store, operation: &Operation) {
     match *operation {
-        Operation::Create(who) => drop(send(store, USERS[who], "x").await),
+        Operation::Create(who, kind) => {
+            let draft = NotificationDraft { category: Some(KINDS[kind].to_owned()), ..draft(USERS[who], "x") };
+            drop(create(store, draft).await);
+        }
         Operation::MarkAt(who, index) => drop(store.mark_read_at(&user(USERS[who]), index).await.unwrap()),
-        Operation::MarkAll(who) => drop(store.mark_all_read(&user(USERS[who])).await.unwrap()),
+        Operation::MarkAll(who) => drop(store.mark_all_read(&user(USERS[who]), &Marking::default()).await.unwrap()),
+        Operation::MarkPart(who, at, kind) => mark_part(store, &user(USERS[who]), at, kind).await,
         Operation::Set(who, at, is_read) => {
             if let Some(notification) = inbox(store, &user(USERS[who])).await.get(at) {
                 store.set_read(notification.id, is_read).await.unwrap();
@@ -50,6 +58,28 @@ async fn apply(store: &dyn Store, operation: &Operation) {
             }
         }
     }
+}
+
+/// Marks what was there when the notification at this place was created, of one kind or of all: that, and nothing
+/// else. Everything that is unread takes one change number, a part of it one for each.
+async fn mark_part(store: &dyn Store, user_id: &UserId, at: usize, kind: Option<usize>) {
+    let before = inbox(store, user_id).await;
+    let newer = store.list(&Filter::inbox(user_id.clone()), None, Limit::new(at as u64 + 1)).await.unwrap();
+    let up_to = newer.next.map(Cursor::position);
+    let category = kind.map(|kind| Category::parse(KINDS[kind]).unwrap());
+    let first = up_to.map_or(0, |_| at);
+    let unread = before.iter().filter(|notification| !notification.is_read).count() as u64;
+    let (mut after, mut count) = (before, 0);
+    for notification in after.iter_mut().skip(first).filter(|it| !it.is_read) {
+        if category.as_ref().is_none_or(|category| *category == notification.category) {
+            notification.is_read = true;
+            count += 1;
+        }
+    }
+    assert_eq!(store.mark_all_read(user_id, &Marking { up_to, category }).await.unwrap(), count);
+    assert_eq!(inbox(store, user_id).await, after);
+    let taken = if count == unread { count.min(1) } else { count };
+    assert_eq!(store.modseqs(std::slice::from_ref(user_id)).await.unwrap(), [newer.modseq.unwrap() + taken]);
 }
 
 /// An inbox as a client holds it that follows the changes.

@@ -7,7 +7,7 @@ use std::{
 };
 
 use campanile::{
-    model::{Changes, Filter, Limit, Timestamp},
+    model::{Changes, Filter, Limit, Marking, Timestamp},
     server::store::{Creation, Due, Once, SqliteOptions, SqliteStore, Store, StoreError},
 };
 
@@ -42,7 +42,7 @@ async fn everything_is_there_when_it_is_opened_again() {
     let a = send(&store, "ann", "a").await;
     store.create(&[accepted(draft("ann", "b"))], Some(&key)).await.unwrap();
     send(&store, "ann", "c").await;
-    store.mark_all_read(&user("ann")).await.unwrap();
+    store.mark_all_read(&user("ann"), &Marking::default()).await.unwrap();
     store.delete(a.id).await.unwrap();
     send(&store, "ann", "d").await;
     let before = (

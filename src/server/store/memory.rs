@@ -13,7 +13,9 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use async_trait::async_trait;
 
 use super::{Announce, Announcer, Creation, Due, Once, Store, StoreError};
-use crate::model::{Changes, Cursor, Filter, Limit, Notification, NotificationId, Overview, Page, Timestamp, UserId};
+use crate::model::{
+    Changes, Cursor, Filter, Limit, Marking, Notification, NotificationId, Overview, Page, Timestamp, UserId,
+};
 use credentials::Known;
 use shelf::Shelf;
 
@@ -93,8 +95,8 @@ impl Store for MemoryStore {
         Ok(self.change(|shelf| shelf.mark_read_at(user_id, index)))
     }
 
-    async fn mark_all_read(&self, user_id: &UserId) -> Result<u64, StoreError> {
-        Ok(self.change(|shelf| shelf.mark_all_read(user_id)))
+    async fn mark_all_read(&self, user_id: &UserId, marking: &Marking) -> Result<u64, StoreError> {
+        Ok(self.change(|shelf| shelf.mark_all_read(user_id, marking)))
     }
 
     async fn delete(&self, id: NotificationId) -> Result<Option<Notification>, StoreError> {

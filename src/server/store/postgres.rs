@@ -21,7 +21,7 @@ use tokio::time::sleep;
 use tokio_postgres::{Row, types::ToSql};
 
 use super::{Announce, Announcer, Creation, Due, LONGEST_WRITE, Once, Schema, Store, StoreError};
-use crate::model::{Changes, Cursor, Filter, Limit, Notification, NotificationId, Overview, Page, UserId};
+use crate::model::{Changes, Cursor, Filter, Limit, Marking, Notification, NotificationId, Overview, Page, UserId};
 use functions::Functions;
 pub use transfer::PostgresTransfer;
 use write::Written;
@@ -167,9 +167,9 @@ impl Store for PostgresStore {
         self.write(async move { write::mark_read_at(&database, &user_id, index).await }).await
     }
 
-    async fn mark_all_read(&self, user_id: &UserId) -> Result<u64, StoreError> {
-        let (database, user_id) = (Arc::clone(&self.database), user_id.clone());
-        self.write(async move { write::mark_all_read(&database, &user_id).await }).await
+    async fn mark_all_read(&self, user_id: &UserId, marking: &Marking) -> Result<u64, StoreError> {
+        let (database, user_id, marking) = (Arc::clone(&self.database), user_id.clone(), marking.clone());
+        self.write(async move { write::mark_all_read(&database, &user_id, &marking).await }).await
     }
 
     async fn delete(&self, id: NotificationId) -> Result<Option<Notification>, StoreError> {

@@ -27,7 +27,7 @@ use async_trait::async_trait;
 use rusqlite::Connection;
 
 use super::{Announce, Creation, Due, Once, Schema, Store, StoreError};
-use crate::model::{Changes, Cursor, Filter, Limit, Notification, NotificationId, Overview, Page, UserId};
+use crate::model::{Changes, Cursor, Filter, Limit, Marking, Notification, NotificationId, Overview, Page, UserId};
 pub use beside::SqliteCredentials;
 use connection::Readers;
 use credentials::Connections;
@@ -75,6 +75,7 @@ pub struct SqliteStore {
     readers: Arc<Readers>,
     pages: Pages,
     writer: Writer,
+    window: usize,
 }
 
 impl SqliteStore {
@@ -87,7 +88,7 @@ impl SqliteStore {
         let (connection, lock) = connection::open_for_writing(options)?;
         let readers = Arc::new(Readers::new(&options.path));
         let writer = Writer::start(connection, lock, options)?;
-        Ok(Self { readers, pages: Pages::default(), writer })
+        Ok(Self { readers, pages: Pages::default(), writer, window: options.window })
     }
 
     /// Which migrations the file has; it may be in use.
@@ -170,9 +171,11 @@ impl Store for SqliteStore {
         self.writer.write(Weight::ONE, move |batch| batch.mark_read_at(&user_id, index)).await
     }
 
-    async fn mark_all_read(&self, user_id: &UserId) -> Result<u64, StoreError> {
-        let user_id = user_id.clone();
-        self.writer.write(Weight::ONE, move |batch| batch.mark_all_read(&user_id)).await
+    async fn mark_all_read(&self, user_id: &UserId, marking: &Marking) -> Result<u64, StoreError> {
+        let (user_id, marking) = (user_id.clone(), marking.clone());
+        // A part of an inbox is marked one by one.
+        let weight = if marking == Marking::default() { Weight::ONE } else { Weight::rows(self.window) };
+        self.writer.write(weight, move |batch| batch.mark_all_read(&user_id, &marking)).await
     }
 
     async fn delete(&self, id: NotificationId) -> Result<Option<Notification>, StoreError> {

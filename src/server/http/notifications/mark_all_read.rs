@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    model::{Problem, UserId},
+    model::{Marking, Problem, UserId},
     server::{
         http::{
             extract::{Caller, Nothing, Path, Query},
@@ -44,6 +44,6 @@ async fn mark_all_read(
     Path(user_id): Path<UserId>,
     _: Query<Nothing>,
 ) -> Result<Json<AllMarked>, Problem> {
-    let marked = service.mark_all_read(&principal, &user_id).await?;
+    let marked = service.mark_all_read(&principal, &user_id, &Marking::default()).await?;
     Ok(Json(AllMarked { ok: true, marked }))
 }

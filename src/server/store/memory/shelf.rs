@@ -1,5 +1,7 @@
 //! What is behind the lock: all inboxes and the window over them.
 
+mod mark_all;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
 use super::{
@@ -163,19 +165,6 @@ impl Shelf {
             self.changes.push(Change { user_id: row.notification.user_id.clone(), event });
         }
         Some(row.seen_in(inbox))
-    }
-
-    /// Marks everything in an inbox read without touching the notifications.
-    pub(super) fn mark_all_read(&mut self, user_id: &UserId) -> u64 {
-        let Some(inbox) = self.inboxes.get_mut(user_id) else { return 0 };
-        let marked = std::mem::take(&mut inbox.present.unread_count);
-        if marked > 0 {
-            let modseq = inbox.next_modseq();
-            inbox.present.all_read_modseq = modseq;
-            self.changes.push(Change { user_id: user_id.clone(), event: Event::AllRead { modseq, unread_count: 0 } });
-            self.unread -= marked;
-        }
-        marked
     }
 
     pub(super) fn delete(&mut self, id: NotificationId) -> Option<Notification> {

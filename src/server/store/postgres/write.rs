@@ -8,7 +8,7 @@ use super::{
     row::{COLUMNS, Stored, columns, damaged, number, sql_number, timestamp},
 };
 use crate::{
-    model::{Change, Data, Event, Notification, NotificationId, Timestamp, UserId},
+    model::{Category, Change, Data, Event, Marking, Notification, NotificationId, Timestamp, UserId},
     server::store::{Creation, Due, Once, StoreError, made},
 };
 
@@ -183,14 +183,35 @@ pub(super) async fn mark_read_at(
     Ok(found.map(|found| found.marked(true)).into())
 }
 
-pub(super) async fn mark_all_read(database: &Database, user_id: &UserId) -> Result<Written<u64>, StoreError> {
-    const MARK: &str = "SELECT marked, change FROM functions.mark_all_read($1)";
-    let row = database.call_one(MARK, &[&user_id.as_str()]).await?;
-    let marked = number(&row, 0)?;
-    let modseq = if marked > 0 { Some(number(&row, 1)?) } else { None };
-    let event = modseq.map(|modseq| Event::AllRead { modseq, unread_count: 0 });
-    let changes = event.into_iter().map(|event| Change { user_id: user_id.clone(), event }).collect();
-    Ok(Written { done: marked, changes })
+pub(super) async fn mark_all_read(
+    database: &Database,
+    user_id: &UserId,
+    marking: &Marking,
+) -> Result<Written<u64>, StoreError> {
+    const MARK: &str = concat!(
+        "SELECT ",
+        columns!(),
+        ", f.change, f.unread, f.marked
+         FROM functions.mark_all_read($1, $2, $3) f, LATERAL (SELECT (f.target).*) n ORDER BY f.change"
+    );
+    let up_to = sql_number(marking.up_to.unwrap_or(u64::MAX));
+    let category = marking.category.as_ref().map(Category::as_str);
+    let rows = database.call(MARK, &[&user_id.as_str(), &up_to, &category]).await?;
+    let (mut done, mut changes) = (0, Vec::with_capacity(rows.len()));
+    for row in &rows {
+        done += number(row, COLUMNS + 2)?;
+        changes.push(Change { user_id: user_id.clone(), event: marked(row)? });
+    }
+    Ok(Written { done, changes })
+}
+
+/// A change that marked: everything, if the row has no notification, else that one.
+fn marked(row: &Row) -> Result<Event, StoreError> {
+    let (modseq, unread_count) = (number(row, COLUMNS)?, number(row, COLUMNS + 1)?);
+    if row.try_get::<_, Option<i64>>(1)?.is_none() {
+        return Ok(Event::AllRead { modseq, unread_count });
+    }
+    Ok(Event::Updated { modseq, unread_count, notification: Stored::read(row)?.notification })
 }
 
 pub(super) async fn delete(

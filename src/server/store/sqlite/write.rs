@@ -1,5 +1,7 @@
 //! What is written: the operations of one transaction.
 
+mod mark_all;
+
 use std::collections::{BTreeMap, HashMap};
 
 use rusqlite::{Connection, OptionalExtension};
@@ -154,21 +156,6 @@ impl<'a> Batch<'a> {
             self.unread += unread;
         }
         Ok(notification)
-    }
-
-    /// Marks everything in an inbox read without touching the notifications.
-    pub(super) fn mark_all_read(&mut self, user_id: &UserId) -> rusqlite::Result<u64> {
-        let Some(number) = self.known(user_id)? else { return Ok(0) };
-        let inbox = self.inbox(number)?;
-        let marked = std::mem::take(&mut inbox.present.unread_count);
-        if marked > 0 {
-            let modseq = inbox.next_modseq();
-            inbox.present.all_read_modseq = modseq;
-            let event = Event::AllRead { modseq, unread_count: 0 };
-            self.changes.push(Change { user_id: user_id.clone(), event });
-            self.unread = self.unread.saturating_sub_unsigned(marked);
-        }
-        Ok(marked)
     }
 
     pub(super) fn delete(&mut self, id: NotificationId) -> rusqlite::Result<Option<Notification>> {

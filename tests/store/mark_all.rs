@@ -1,0 +1,174 @@
+//! Marking a whole inbox read, or a part of it, against every back end.
+
+use campanile::{
+    model::{Category, Event, Marking, Notification, NotificationDraft},
+    server::store::Store,
+};
+
+use super::{
+    Announced,
+    contract::{contract, modseq, told, unread},
+    create, draft, inbox, memory, postgres, send, sqlite, user,
+};
+
+/// What was created by this change or an earlier one.
+fn up_to(change: u64) -> Marking {
+    Marking { up_to: Some(change), ..Marking::default() }
+}
+
+/// What is of this kind.
+fn only(category: &str) -> Marking {
+    Marking { category: Some(Category::parse(category).unwrap()), ..Marking::default() }
+}
+
+async fn send_of(store: &dyn Store, category: &str, content: &str) -> Notification {
+    create(store, NotificationDraft { category: Some(category.to_owned()), ..draft("ann", content) }).await
+}
+
+async fn mark(store: &dyn Store, marking: &Marking) -> u64 {
+    store.mark_all_read(&user("ann"), marking).await.unwrap()
+}
+
+/// What of ann's inbox is unread, newest first.
+async fn unread_of_ann(store: &dyn Store) -> Vec<String> {
+    let unread = inbox(store, &user("ann")).await.into_iter().filter(|notification| !notification.is_read);
+    unread.map(|notification| notification.content.to_string()).collect()
+}
+
+contract! {
+    async fn what_was_created_later_stays_unread(open) {
+        let store = open(1000).await;
+        for content in ["a", "b"] {
+            send(&*store, "ann", content).await;
+        }
+        let seen = modseq(&*store, "ann").await;
+        send(&*store, "ann", "c").await;
+        send(&*store, "bob", "d").await;
+        assert_eq!(mark(&*store, &up_to(seen)).await, 2);
+        assert_eq!(unread_of_ann(&*store).await, ["c"]);
+        assert_eq!((unread(&*store, "ann").await, unread(&*store, "bob").await), (1, 1));
+        assert_eq!(store.overview(None).await.unwrap().unread_count, 2);
+        assert_eq!(told(&*store, "ann", seen).await, ["created:1", "updated:2", "updated:3"]);
+    }
+
+    async fn only_one_kind_is_marked(open) {
+        let store = open(1000).await;
+        for (category, content) in [("alert", "a"), ("message", "b"), ("alert", "c"), ("odd_1", "d")] {
+            send_of(&*store, category, content).await;
+        }
+        assert_eq!(mark(&*store, &only("alert")).await, 2);
+        assert_eq!(unread_of_ann(&*store).await, ["d", "b"]);
+        assert_eq!(mark(&*store, &only("odd_1")).await, 1);
+        assert_eq!(unread_of_ann(&*store).await, ["b"]);
+    }
+
+    async fn a_kind_is_marked_up_to_a_change(open) {
+        let store = open(1000).await;
+        for (category, content) in [("alert", "a"), ("message", "b")] {
+            send_of(&*store, category, content).await;
+        }
+        let seen = modseq(&*store, "ann").await;
+        send_of(&*store, "alert", "c").await;
+        assert_eq!(mark(&*store, &Marking { category: only("alert").category, up_to: Some(seen) }).await, 1);
+        assert_eq!(unread_of_ann(&*store).await, ["c", "b"]);
+    }
+
+    /// However little was asked for: everything up to its number is read then.
+    async fn everything_that_is_unread_is_one_change(open) {
+        let store = open(1000).await;
+        let announced = Announced::by(&*store);
+        let first = modseq(&*store, "ann").await;
+        let a = send_of(&*store, "alert", "a").await;
+        let created = modseq(&*store, "ann").await;
+        send_of(&*store, "message", "b").await;
+        let c = send_of(&*store, "message", "c").await;
+        let since = modseq(&*store, "ann").await;
+        // `a` is read: what is unread is of one kind.
+        store.set_read(a.id, true).await.unwrap();
+        assert_eq!(mark(&*store, &only("message")).await, 2);
+        // What came after `a` is read, and `a` was created before it was marked.
+        store.set_read(a.id, false).await.unwrap();
+        assert_eq!(mark(&*store, &up_to(created)).await, 1);
+        // Nothing was created since the last creation, though something changed.
+        store.set_read(c.id, false).await.unwrap();
+        store.set_read(a.id, false).await.unwrap();
+        assert_eq!(mark(&*store, &up_to(created + 2)).await, 2);
+        assert_eq!(unread(&*store, "ann").await, 0);
+        let events = announced.of(&user("ann"), first, since + 7).await;
+        let of_all = events.iter().filter(|event| matches!(event, Event::AllRead { unread_count: 0, .. }));
+        let numbers: Vec<_> = of_all.map(Event::modseq).collect();
+        assert_eq!(numbers, [since + 2, since + 4, since + 7]);
+        assert_eq!(told(&*store, "ann", since).await, ["updated:5", "updated:6", "all_read:7"]);
+    }
+
+    async fn a_part_is_one_change_for_each_oldest_first(open) {
+        let store = open(1000).await;
+        let announced = Announced::by(&*store);
+        let first = modseq(&*store, "ann").await;
+        let mut parts = Vec::new();
+        for (category, content) in [("alert", "a"), ("message", "b"), ("alert", "c"), ("alert", "d")] {
+            parts.push(send_of(&*store, category, content).await);
+        }
+        store.set_read(parts[2].id, true).await.unwrap();
+        let since = modseq(&*store, "ann").await;
+        assert_eq!(mark(&*store, &only("alert")).await, 2);
+        let updated = |place: usize, modseq: u64, unread_count: u64| {
+            let notification = parts[place].clone().with_read(true);
+            Event::Updated { modseq, unread_count, notification }
+        };
+        let events = [updated(0, since + 1, 2), updated(3, since + 2, 1)];
+        assert_eq!(announced.of(&user("ann"), first, since + 2).await.split_off(5), events);
+        assert!(announced.0.lock().unwrap().iter().is_sorted_by_key(|change| change.event.modseq()));
+        assert_eq!((modseq(&*store, "ann").await, unread(&*store, "ann").await), (since + 2, 1));
+    }
+
+    async fn where_there_is_nothing_to_mark_no_change_is_taken(open) {
+        let store = open(1000).await;
+        let announced = Announced::by(&*store);
+        let before = modseq(&*store, "ann").await;
+        let a = send_of(&*store, "alert", "a").await;
+        send(&*store, "ann", "b").await;
+        store.set_read(a.id, true).await.unwrap();
+        let since = modseq(&*store, "ann").await;
+        for nothing in [up_to(0), up_to(before), up_to(before + 1), only("alert"), only("system")] {
+            assert_eq!(mark(&*store, &nothing).await, 0, "{nothing:?}");
+        }
+        let both = Marking { up_to: Some(before + 1), ..only("message") };
+        assert_eq!(mark(&*store, &both).await, 0);
+        assert_eq!(modseq(&*store, "ann").await, since);
+        assert_eq!(mark(&*store, &up_to(u64::MAX)).await, 1);
+        for nothing in [up_to(u64::MAX), only("alert"), Marking::default()] {
+            assert_eq!(mark(&*store, &nothing).await, 0, "{nothing:?}");
+            assert_eq!(store.mark_all_read(&user("nobody"), &nothing).await.unwrap(), 0);
+        }
+        assert_eq!(announced.of(&user("ann"), before, since + 1).await.len(), 4);
+        assert_eq!(modseq(&*store, "ann").await, since + 1);
+    }
+
+    /// What counts is when it was created, and not when it was last marked.
+    async fn what_was_marked_since_is_as_old_as_before(open) {
+        let store = open(1000).await;
+        let a = send(&*store, "ann", "a").await;
+        let seen = modseq(&*store, "ann").await;
+        send(&*store, "ann", "b").await;
+        mark(&*store, &Marking::default()).await;
+        store.set_read(a.id, false).await.unwrap();
+        send(&*store, "ann", "c").await;
+        assert_eq!(mark(&*store, &up_to(seen)).await, 1);
+        assert_eq!(unread_of_ann(&*store).await, ["c"]);
+        // `b` was read with all the others, and is not marked again.
+        assert_eq!(mark(&*store, &up_to(seen + 1)).await, 0);
+    }
+
+    async fn a_part_of_what_is_left_in_the_window_is_marked(open) {
+        let store = open(3).await;
+        let first = modseq(&*store, "ann").await;
+        for content in ["a", "b", "c", "d"] {
+            send(&*store, "ann", content).await;
+        }
+        // `d` was the fourth creation, and `a` left with the fifth change.
+        assert_eq!(mark(&*store, &up_to(first + 2)).await, 1);
+        assert_eq!(unread_of_ann(&*store).await, ["d", "c"]);
+        assert_eq!(unread(&*store, "ann").await, 2);
+    }
+}
