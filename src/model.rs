@@ -27,7 +27,7 @@ pub use draft::{NewNotification, NotificationDraft};
 pub use event::{Change, Changes, Event};
 pub use filter::{Filter, ListParams};
 pub use link::Link;
-pub use marking::Marking;
+pub use marking::{Marking, MarkingParams};
 pub use notification::{Accepted, Notification, NotificationId};
 #[cfg(feature = "ssr")]
 pub use page::WholeNumber;

@@ -6,10 +6,10 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    model::{Marking, Problem, UserId},
+    model::{MarkingParams, Problem, UserId},
     server::{
         http::{
-            extract::{Caller, Nothing, Path, Query},
+            extract::{Caller, Parameters, Path, Query},
             state::HttpState,
         },
         service::NotificationService,
@@ -25,16 +25,23 @@ pub(super) fn routes() -> OpenApiRouter<HttpState> {
 struct AllMarked {
     /// Always `true`.
     ok: bool,
-    /// How many were unread before.
+    /// How many were unread before and are read now.
     marked: u64,
 }
 
-/// Mark a whole inbox as read
+impl Parameters for MarkingParams {
+    const NAMES: &'static [&'static str] = &["up_to", "category"];
+}
+
+/// Mark a whole inbox as read, or a part of it
+///
+/// Where that is everything that is unread, those who follow the inbox are told of one change,
+/// `all_read`; otherwise of one `updated` for each notification.
 #[utoipa::path(
     post, path = "/api/notifications/mark-all-read/{user_id}", tag = "notifications",
-    params(("user_id" = UserId, Path, description = "Whose inbox")),
+    params(("user_id" = UserId, Path, description = "Whose inbox"), MarkingParams),
     responses(
-        (status = 200, description = "Everything in it is read", body = AllMarked),
+        (status = 200, description = "What was asked for is read", body = AllMarked),
         (status = "4XX", description = "It was refused; nothing changed", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -42,8 +49,9 @@ async fn mark_all_read(
     State(service): State<NotificationService>,
     Caller(principal): Caller,
     Path(user_id): Path<UserId>,
-    _: Query<Nothing>,
+    Query(params): Query<MarkingParams>,
 ) -> Result<Json<AllMarked>, Problem> {
-    let marked = service.mark_all_read(&principal, &user_id, &Marking::default()).await?;
+    let marking = params.parse().map_err(Problem::invalid)?;
+    let marked = service.mark_all_read(&principal, &user_id, &marking).await?;
     Ok(Json(AllMarked { ok: true, marked }))
 }
