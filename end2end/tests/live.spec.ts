@@ -73,6 +73,27 @@ test("what is read on one device is read on every other", async ({ dashboard, ap
   await elsewhere.context().close();
 });
 
+test("what waits above the list is not marked with the rest", async ({ dashboard, api, page, user }) => {
+  await api.createMany(120, "note");
+  await dashboard.open({ user_id: user });
+  await expect(live(page)).toBeVisible();
+  await dashboard.row("note 90").scrollIntoViewIfNeeded();
+  await api.create("new one");
+  await expect(page.getByRole("button", { name: "1 new" })).toBeVisible();
+  await page.keyboard.press("Shift+A");
+  await dashboard.expectRead("note 90");
+  await expect(dashboard.badge).toHaveText("1 unread");
+  const unread = async () => (await api.list()).filter(({ is_read }) => !is_read).map(({ content }) => content);
+  await expect.poll(unread).toEqual(["new one"]);
+  await page.getByRole("button", { name: "1 new" }).click();
+  await dashboard.expectUnread("new one");
+  await api.create("newer");
+  await dashboard.expectUnread("newer");
+  await page.keyboard.press("Shift+A");
+  await dashboard.expectRead("newer");
+  await expect.poll(unread).toEqual([]);
+});
+
 test("filters hold for what arrives", async ({ dashboard, api, page, user }) => {
   await dashboard.open({ user_id: user, category: "alert", unread: "true" });
   await expect(live(page)).toBeVisible();

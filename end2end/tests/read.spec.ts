@@ -1,4 +1,4 @@
-import { expect, test } from "../fixture.ts";
+import { expect, test, withoutLive } from "../fixture.ts";
 
 test("one is marked as read, and as unread again", async ({ dashboard, api, user }) => {
   await api.create("one");
@@ -70,6 +70,31 @@ test("all of an inbox are marked as read, and nobody else's", async ({ dashboard
   await expect(page.getByRole("button", { name: "Mark all read" })).toBeDisabled();
   await expect.poll(async () => (await api.list()).every(({ is_read }) => is_read)).toBe(true);
   expect((await api.list(`${user}-2`)).map(({ is_read }) => is_read)).toEqual([false]);
+});
+
+test("where one kind is shown, all of that kind are marked", async ({ dashboard, api, page, user }) => {
+  await api.create({ content: "an alert", category: "alert" });
+  await api.create("a message");
+  await dashboard.open({ user_id: user, category: "alert" });
+  await page.getByRole("button", { name: "Mark all read" }).click();
+  await dashboard.expectRead("an alert");
+  await expect(dashboard.badge).toHaveText("1 unread");
+  await expect.poll(async () => (await api.list()).map(({ is_read }) => is_read)).toEqual([false, true]);
+});
+
+test("what the page does not show yet is not marked with the rest", async ({ dashboard, api, page, user }) => {
+  await withoutLive(page);
+  await api.create("seen");
+  await dashboard.open({ user_id: user });
+  await api.create("not seen");
+  await page.getByRole("button", { name: "Mark all read" }).click();
+  await dashboard.expectRead("seen");
+  await dashboard.expectUnread("not seen");
+  await expect(dashboard.badge).toHaveText("1 unread");
+  expect((await api.list()).map(({ is_read }) => is_read)).toEqual([false, true]);
+  await page.getByRole("button", { name: "Mark all read" }).click();
+  await dashboard.expectRead("not seen");
+  await expect.poll(async () => (await api.list()).every(({ is_read }) => is_read)).toBe(true);
 });
 
 test("what is marked in the unread view leaves it, and undo brings it back", async ({ dashboard, api, user }) => {

@@ -101,6 +101,26 @@ test("while somebody reads further down nothing moves, and a button leads to the
   await expect(pill).toHaveCount(0);
 });
 
+test("what waits above the list is not marked with the rest", async ({ dashboard, api, page, user }) => {
+  await api.createMany(120, "note");
+  await dashboard.open({ user_id: user });
+  await dashboard.row("note 90").scrollIntoViewIfNeeded();
+  await api.create("new one");
+  await page.clock.runFor(5_000);
+  const pill = page.getByRole("button", { name: "1 new" });
+  await expect(pill).toBeVisible();
+  await page.keyboard.press("Shift+A");
+  await dashboard.expectRead("note 90");
+  await expect(dashboard.badge).toHaveText("1 unread");
+  const unread = async () => (await api.list()).filter(({ is_read }) => !is_read).map(({ content }) => content);
+  await expect.poll(unread).toEqual(["new one"]);
+  await pill.click();
+  await dashboard.expectUnread("new one");
+  await page.keyboard.press("Shift+A");
+  await dashboard.expectRead("new one");
+  await expect.poll(unread).toEqual([]);
+});
+
 test("a screen reader is told what arrived", async ({ dashboard, api, page, user }) => {
   await dashboard.open({ user_id: user });
   await api.createMany(2, "note");

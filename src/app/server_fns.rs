@@ -78,18 +78,25 @@ pub async fn mark(
     service.set_read(&principal, id, is_read).await.map_err(Problem::from)
 }
 
-/// Marks a whole inbox as read and says how many that were.
+/// Marks a whole inbox as read, or a part of it, and says how many that were. Empty optional fields
+/// count as absent.
 ///
 /// # Errors
-/// When the user id is not legal, or the service refuses.
+/// When a field is not legal, or the service refuses.
 #[server(prefix = "/api/ui", endpoint = "mark-all")]
 pub async fn mark_all(
     /// Whose inbox.
     user_id: String,
+    /// Only what was created by this change number or an earlier one.
+    up_to: Option<String>,
+    /// Only this kind.
+    category: Option<String>,
 ) -> Result<u64, Problem> {
     let (service, principal) = caller()?;
     let user_id = parse("user_id", &user_id, crate::model::UserId::parse)?;
-    service.mark_all_read(&principal, &user_id, &crate::model::Marking::default()).await.map_err(Problem::from)
+    let marking = crate::model::MarkingParams { up_to: given(up_to), category: given(category) };
+    let marking = marking.parse().map_err(Problem::invalid)?;
+    service.mark_all_read(&principal, &user_id, &marking).await.map_err(Problem::from)
 }
 
 /// Deletes one notification.

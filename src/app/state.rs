@@ -404,8 +404,8 @@ impl Board {
             book.changes.turn();
             book.limit = FIRST;
         });
-        self.forget_heard();
         let another_inbox = self.address.read_untracked().user_id != address.user_id;
+        self.forget_heard(another_inbox);
         let filter = address.filter();
         let is_page = address.before.is_some() || self.address.read_untracked().before.is_some();
         self.address.set(address);

@@ -166,6 +166,38 @@ async fn a_script_gets_the_problem_itself() {
 }
 
 #[tokio::test]
+async fn a_script_marks_what_its_page_shows() {
+    let app = App::new();
+    app.notify("u", "one").await;
+    let seen = app.get("/api/notifications/list?user_id=u").await.header("campanile-modseq").to_owned();
+    app.notify("u", "two").await;
+    for (form, marked) in [
+        (format!("user_id=u&up_to={seen}&category=alert"), 0),
+        (format!("user_id=u&up_to={seen}&category="), 1),
+        ("user_id=u&up_to=&category=message".to_owned(), 1),
+    ] {
+        assert_eq!(submit(&app, "mark-all", &form, SCRIPT).await.json(), json!(marked), "{form}");
+    }
+    submit(&app, "mark-all", "user_id=u&up_to=x", SCRIPT).await.refused_field("up_to");
+    submit(&app, "mark-all", "user_id=u&category=No", SCRIPT).await.refused_field("category");
+}
+
+/// Without script a page marks what it showed when it was made.
+#[tokio::test]
+async fn a_form_marks_what_its_page_shows() {
+    let app = App::new();
+    app.notify("u", "one").await;
+    let html = app.get(&format!("{}?user_id=u&category=message", Address::PATH)).await.text();
+    let form = between(&html, "action=\"/api/ui/mark-all\"", "</form>");
+    let value = |name: &str| between(between(form, &format!("name=\"{name}\""), ">"), "value=\"", "\"").to_owned();
+    app.notify("u", "two").await;
+    let form = format!("user_id={}&up_to={}&category={}", value("user_id"), value("up_to"), value("category"));
+    assert_eq!(submit(&app, "mark-all", &form, PAGE).await.status, StatusCode::SEE_OTHER, "{form}");
+    let unread = app.get("/api/notifications/list?user_id=u&unread=true").await.json();
+    assert_eq!((unread.as_array().unwrap().len(), &unread[0]["content"]), (1, &json!("two")));
+}
+
+#[tokio::test]
 async fn a_script_marks_deletes_and_looks_again() {
     let app = App::new();
     let (one, two) = (app.notify("u", "one").await, app.notify("u", "two").await);

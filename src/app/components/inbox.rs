@@ -136,8 +136,8 @@ fn ReadFilter(board: Board) -> impl IntoView {
     }
 }
 
-/// Marks the whole inbox as read; for one inbox only, because a mistake over all of them could
-/// not be taken back.
+/// Marks the inbox as read, of it what was seen and is of the kind that is shown; for one inbox only,
+/// because a mistake over all of them could not be taken back.
 #[component]
 fn MarkAll(board: Board, unread: Memo<u64>) -> impl IntoView {
     let submit = move |event: SubmitEvent| {
@@ -145,6 +145,9 @@ fn MarkAll(board: Board, unread: Memo<u64>) -> impl IntoView {
         board.mark_all();
     };
     let user_id = text(move || board.address.read().user_id.clone().unwrap_or_default());
+    let category = text(move || board.address.read().category.clone().unwrap_or_default());
+    // Where there is no script, the page stays as it was made.
+    let up_to = board.seen().map(|seen| seen.to_string()).unwrap_or_default();
     view! {
         <form
             method="post"
@@ -153,6 +156,8 @@ fn MarkAll(board: Board, unread: Memo<u64>) -> impl IntoView {
             on:submit=submit
         >
             <input type="hidden" name="user_id" value=user_id />
+            <input type="hidden" name="up_to" value=up_to />
+            <input type="hidden" name="category" value=category />
             <button type="submit" class="plain" disabled=flag(move || unread.get() == 0) title="Mark all as read (Shift A)">
                 <Icon of=icons::CHECK_ALL />
                 <span>"Mark all read"</span>

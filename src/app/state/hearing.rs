@@ -32,6 +32,10 @@ const MOST_ROWS: usize = 1_000;
 pub(crate) struct Heard {
     /// The position: everything up to this change is shown, or in `waiting`.
     position: Option<u64>,
+    /// Nothing that was created up to this change waits above the list.
+    seen: Option<u64>,
+    /// What is in the list, and may have been created later.
+    newer: Vec<NotificationId>,
     waiting: VecDeque<Message>,
     /// What was shown while an answer was under way, which may not have it.
     recent: Vec<Message>,
@@ -46,7 +50,7 @@ pub(crate) struct Heard {
 impl Heard {
     /// At the position of the list that the page arrived with.
     pub(super) fn at(position: Option<u64>) -> Self {
-        Self { position, ..Self::default() }
+        Self { position, seen: position, ..Self::default() }
     }
 }
 
@@ -61,6 +65,38 @@ impl Board {
     /// The change number from which to follow the inbox that is shown; none where all are.
     pub(crate) fn position(self) -> Option<u64> {
         self.book.with_value(|book| book.heard.position)
+    }
+
+    /// The change number up to which the user could see what was created; none where all inboxes are
+    /// shown. What the page left out came later.
+    pub(crate) fn seen(self) -> Option<u64> {
+        self.book.with_value(|book| book.heard.seen)
+    }
+
+    /// Whether what a row shows was created by the change that [`Self::seen`] names.
+    pub(super) fn is_seen(self, row: &Row) -> bool {
+        let id = row.id();
+        !row.is_sending.get_untracked() && self.book.with_value(|book| !book.heard.newer.contains(&id))
+    }
+
+    /// Notes that the list has what was created up to this change, unless some of it waits above. These
+    /// have just come into the list.
+    fn saw(self, change: Option<u64>, arrived: Vec<NotificationId>) {
+        let waits = self.held.get_untracked() > 0;
+        self.book.update_value(|book| {
+            let heard = &mut book.heard;
+            if waits {
+                heard.newer.extend(arrived);
+            } else {
+                heard.seen = heard.seen.max(change);
+                heard.newer.clear();
+            }
+        });
+    }
+
+    /// Notes that the list has what was sent from here, of which the change number is not known yet.
+    pub(super) fn saw_sent(self, id: NotificationId) {
+        self.book.update_value(|book| book.heard.newer.push(id));
     }
 
     /// A change was heard of.
@@ -163,6 +199,9 @@ impl Board {
                 again.retain(|message| message.modseq > Some(read_at));
             }
         });
+        if read_at.is_some() {
+            self.saw(read_at, Vec::new());
+        }
         if !again.is_empty() {
             // Where all inboxes are shown nobody knows whether the numbers beside the list have it.
             self.show_messages(again, read_at.is_some());
@@ -172,10 +211,11 @@ impl Board {
         }
     }
 
-    /// Something else is shown from now on.
-    pub(super) fn forget_heard(self) {
+    /// Something else is shown from now on. What was seen of an inbox stays seen.
+    pub(super) fn forget_heard(self, another_inbox: bool) {
         self.book.update_value(|book| {
-            book.heard = Heard { asked: book.heard.asked, ..Heard::default() };
+            let seen = book.heard.seen.filter(|_| !another_inbox);
+            book.heard = Heard { asked: book.heard.asked, seen, ..Heard::default() };
         });
     }
 
@@ -186,7 +226,8 @@ impl Board {
         let shown = self.rows.get_untracked();
         let mut rows = shown.clone();
         let mut overview = self.overview.get_untracked();
-        let (mut arrived, mut held, mut asks) = (0, 0, false);
+        let (mut arrived, mut held, mut asks) = (Vec::new(), 0, false);
+        let last = messages.iter().filter_map(|message| message.modseq).max();
         let one_inbox = filter.user_id.is_some();
         let mut unread_count = None;
         for message in messages {
@@ -218,7 +259,7 @@ impl Board {
                             if holds && !rows.is_empty() {
                                 held += 1;
                             } else {
-                                arrived += 1;
+                                arrived.push(notification.id);
                                 insert(&mut rows, Row::new(self.next_key(), notification, true));
                             }
                         }
@@ -272,7 +313,10 @@ impl Board {
             self.overview.set(overview);
         }
         self.read_at.set(Some(self.now()));
-        self.tell(arrived + held);
+        self.tell(arrived.len() + held);
+        if one_inbox {
+            self.saw(last, arrived);
+        }
         if asks {
             self.ask_soon();
         }

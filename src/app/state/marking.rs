@@ -4,7 +4,7 @@ use leptos::{prelude::*, task::spawn_local};
 
 use super::{Board, Row, Undo, counting};
 use crate::{
-    app::{browser, server_fns},
+    app::{address::Address, browser, server_fns},
     model::NotificationId,
 };
 
@@ -42,25 +42,35 @@ impl Board {
         });
     }
 
-    /// Marks the whole inbox as read, if one is shown and something in it is not. Returns whether
-    /// there was something to do.
+    /// Marks the inbox as read, if one is shown and something in it is not: what was seen of it, and of
+    /// the kind that is shown. Returns whether there was something to do.
     pub(crate) fn mark_all(self) -> bool {
         let unread_count = self.overview.read_untracked().unread_count;
-        let Some(user_id) = self.address.read_untracked().user_id.clone().filter(|_| unread_count > 0) else {
-            return false;
-        };
+        let Address { user_id, category, .. } = self.address.get_untracked();
+        let Some(user_id) = user_id.filter(|_| unread_count > 0) else { return false };
+        let kind = self.filter().category;
         let is_unread = |row: &&Row| !row.data.read_untracked().is_read;
-        let unread: Vec<Row> = self.rows.read_untracked().iter().filter(is_unread).cloned().collect();
+        let is_meant = |row: &Row| {
+            self.is_seen(row) && kind.as_ref().is_none_or(|kind| *kind == row.data.read_untracked().category)
+        };
+        let rows = self.rows.get_untracked();
+        let (unread, later): (Vec<Row>, Vec<Row>) = rows.iter().filter(is_unread).cloned().partition(is_meant);
+        let left = match &kind {
+            None => (later.len() + self.held.get_untracked()) as u64,
+            // How many others are unread, only the server knows.
+            Some(_) => unread_count.saturating_sub(unread.len() as u64),
+        };
         let put = move |rows: &[Row], is_read: bool, unread_count: u64| {
             for row in rows {
                 row.data.update(|notification| notification.is_read = is_read);
             }
             self.overview.update(|overview| overview.unread_count = unread_count);
         };
-        put(&unread, true, 0);
+        put(&unread, true, left);
+        let up_to = self.seen().map(|seen| seen.to_string());
         let change = self.begin();
         spawn_local(async move {
-            match server_fns::mark_all(user_id).await {
+            match server_fns::mark_all(user_id, up_to, category).await {
                 Ok(_) => self.say("All marked as read"),
                 Err(problem) => {
                     put(&unread, false, unread_count);

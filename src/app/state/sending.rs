@@ -28,6 +28,7 @@ impl Board {
 
     /// The server took it.
     pub(crate) fn sent(self, row: &Row, notification: Notification) {
+        self.saw_sent(notification.id);
         row.data.set(notification);
         row.is_sending.set(false);
     }
