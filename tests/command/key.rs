@@ -107,14 +107,14 @@ fn a_list_is_a_table_for_people_and_an_array_for_programs() {
     assert!(listed(&store).is_empty());
 
     let (first, _) = make(&["Zoë's \"naïve\" key", "--scopes", "admin", "--store", &store]);
-    let (second, _) = make(&["b", "--scopes", "read,send", "--expires", "45s", "--store", &store]);
+    let (second, _) = make(&["zed", "--scopes", "read,send", "--expires", "45s", "--store", &store]);
     printed(&["key", "revoke", &second.id().to_string(), "--store", &store]);
     let table = printed(&["key", "list", "--store", &store]);
     let lines: Vec<_> = table.lines().collect();
     assert_eq!(lines.len(), 3, "{table}");
     let column = |line: &str, words: &str| line.chars().count() - line[line.find(words).unwrap()..].chars().count();
     assert!(lines[0].starts_with("ID ") && lines[1].starts_with(&first.id().to_string()), "{table}");
-    for (line, name, scopes, state) in [(1, "Zoë's", "admin", "good"), (2, "b ", "send,read", "revoked")] {
+    for (line, name, scopes, state) in [(1, "Zoë's", "admin", "good"), (2, "zed", "send,read", "revoked")] {
         for (heading, cell) in [("NAME", name), ("SCOPES", scopes), ("STATE", state)] {
             assert_eq!(column(lines[0], heading), column(lines[line], cell), "{heading}\n{table}");
         }
