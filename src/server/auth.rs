@@ -3,7 +3,7 @@
 //! - [`key`]: service keys, and other secrets of 256 bits.
 //! - [`token`]: users' tokens (JWT).
 //! - `keyring`: the keys that are in use, as they were a moment ago.
-//! - `noted`: what is logged by number.
+//! - `noted`: what is logged by number; `recent`: sessions that were good a moment ago.
 //! - [`standing`]: what somebody is, and for how long; who has which streams open.
 //!
 //! What they may do then is the service's to say.
@@ -13,6 +13,7 @@ mod keyring;
 mod limits;
 mod login;
 mod noted;
+mod recent;
 pub mod standing;
 pub mod token;
 
@@ -25,6 +26,7 @@ use self::{
     key::{KeySecret, Opaque},
     keyring::Keyring,
     noted::Noted,
+    recent::Recent,
     standing::{Standing, Streams},
     token::{Shown, TokenError, TokenOptions, Tokens},
 };
@@ -121,6 +123,8 @@ pub struct Authenticator {
     usage: Usage,
     streams: Arc<Streams>,
     tasks: Tasks,
+    /// Sessions that were good a moment ago.
+    recent: Recent,
     /// What is logged by number.
     noted: Noted,
 }
@@ -153,6 +157,7 @@ impl Authenticator {
             session_lifetime,
             usage: Usage::new(&limits),
             streams: Arc::new(Streams::new(max_streams)),
+            recent: Recent::default(),
             noted: Noted::default(),
         }))
     }
@@ -203,6 +208,11 @@ impl Authenticator {
         }
     }
 
+    /// Whether this session was good a moment ago. To find out about any other costs a look into the store.
+    pub(in crate::server) fn knows_session(&self, shown: &str) -> bool {
+        Opaque::parse(shown).is_some_and(|secret| self.recent.has(&secret.hash()))
+    }
+
     /// Who is signed in with this session.
     ///
     /// # Errors
@@ -211,6 +221,7 @@ impl Authenticator {
         let now = self.clock.now();
         let hash = Opaque::parse(shown).ok_or(AuthError::Invalid)?.hash();
         let grant = self.credentials.grant(GrantKind::Session, &hash, now).await?.ok_or(AuthError::Invalid)?;
+        self.recent.add(hash);
         let until = Some(grant.expires_at);
         self.by_grant(grant, now, until).await
     }

@@ -24,6 +24,12 @@ impl Lease {
         Self { alive, until }
     }
 
+    /// One that ends when the other end is dropped.
+    pub(in crate::server) fn held() -> (watch::Sender<()>, Self) {
+        let (held, alive) = watch::channel(());
+        (held, Self::new(alive, None))
+    }
+
     /// Done when it is over.
     pub(in crate::server) async fn over(&mut self) {
         let ended = async { while self.alive.changed().await.is_ok() {} };

@@ -246,3 +246,33 @@ async fn a_websocket_over_http2_that_is_not_read_is_let_go_and_does_not_fill_the
     }
     assert!(bytes < 400_000, "{bytes} bytes waited in the server");
 }
+
+/// One that makes no room at all is let go too: when it stalls, and when its key is revoked. Its memory goes with it.
+#[tokio::test]
+async fn a_websocket_over_http2_whose_window_is_closed_ends_with_its_lease() {
+    for is_revoked in [true, false] {
+        let stall_timeout = if is_revoked { LONG } else { Duration::from_millis(300) };
+        let streams = StreamOptions { stall_timeout, ..StreamOptions::default() };
+        let options = HttpOptions { streams, allowed_hosts: None, ..HttpOptions::default() };
+        let server = Secured::with(Limits::default(), options);
+        let address = server.listen().await;
+        let (key, sender) = (server.key("read").await, server.key("send").await);
+        let mut requests = http2(address, 0).await;
+        let ready = Request::head("http://localhost/healthz").body(Body::empty()).unwrap();
+        assert_eq!(requests.send_request(ready).await.unwrap().status(), 200);
+        let connect = Request::connect("http://localhost/ws/ann")
+            .extension(hyper::ext::Protocol::from_static("websocket"))
+            .header("sec-websocket-version", "13")
+            .header("authorization", format!("Bearer {key}"));
+        let answer = requests.send_request(connect.body(Body::empty()).unwrap()).await.unwrap();
+        assert_eq!(answer.status(), 200);
+        let mut upgraded = TokioIo::new(hyper::upgrade::on(answer).await.unwrap());
+        server.send_much(&sender, "unread").await;
+        if is_revoked {
+            server.revoke(&key).await;
+        }
+        let mut first = [0; 64];
+        let ended = timeout(Duration::from_secs(6), upgraded.read(&mut first)).await.expect("it is reset");
+        assert!(!matches!(ended, Ok(1..)), "{ended:?}");
+    }
+}

@@ -28,6 +28,7 @@ async fn a_page_of_another_site_changes_nothing_with_the_cookie() {
             ("origin", "https://evil.example"),
             ("origin", "null"),
             ("origin", "http://campanile.example.evil.example"),
+            ("origin", "ftp://campanile.example"),
         ] {
             let headers = [("cookie", &*cookie), ("content-type", kind), (name, value)];
             server.ask("POST", path, &headers, body).await.problem(403, "forbidden");

@@ -131,9 +131,15 @@ async fn identify(
         return auth.by_ticket(ticket).await.map(Some);
     }
     if let Some(session) = cookie::session(&head.headers).filter(|_| site == Site::Own) {
+        let is_known = auth.knows_session(session);
+        if !is_known {
+            // Any caller may make one up, and to find out takes a look into the store.
+            stranger()?;
+        }
         match auth.by_session(session).await {
             // The browser goes on showing a session that is over: the user is signed out.
-            Err(AuthError::Invalid) => {}
+            Err(AuthError::Invalid) if is_known => {}
+            Err(AuthError::Invalid) => return Ok(None),
             found => return found.map(Some),
         }
     }

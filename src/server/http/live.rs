@@ -187,12 +187,13 @@ pub(super) struct LastEventParams {
     since: Option<String>,
     /// The id of the last event, from clients that cannot set the header `Last-Event-ID`; wins over `since`.
     #[param(value_type = Option<WholeNumber>, nullable = false)]
-    #[serde(rename = "lastEventId", alias = "lastEventID", alias = "Last-Event-ID")]
+    #[serde(rename = "lastEventId", alias = "lastEventID", alias = "Last-Event-ID", alias = "last-event-id")]
     last_event_id: Option<String>,
 }
 
 impl Parameters for LastEventParams {
-    const NAMES: &'static [&'static str] = &["since", "lastEventId", "lastEventID", "Last-Event-ID", TICKET];
+    const NAMES: &'static [&'static str] =
+        &["since", "lastEventId", "lastEventID", "Last-Event-ID", "last-event-id", TICKET];
 }
 
 impl LastEventParams {

@@ -28,12 +28,12 @@ impl Site {
     ///
     /// # Errors
     /// When a page of another site may not do this.
-    pub(super) fn of(head: &Parts, listed: &[String]) -> Result<Self, Problem> {
+    pub(super) fn of(head: &Parts, is_encrypted: bool, listed: &[String]) -> Result<Self, Problem> {
         let origin = head.headers.get(header::ORIGIN);
         let is_listed = origin.is_some_and(|origin| listed.iter().any(|listed| origin == listed.as_str()));
         match head.headers.get("sec-fetch-site").map(HeaderValue::as_bytes) {
             Some(b"same-origin" | b"none") => Ok(Self::Own),
-            None if origin.is_none_or(|origin| is_own(origin, head)) => Ok(Self::Own),
+            None if origin.is_none_or(|origin| is_own(origin, is_encrypted, head)) => Ok(Self::Own),
             _ if is_listed && is_for_others(head) => Ok(Self::Listed),
             Some(_) if origin.is_none() && opens_a_page(head) => Ok(Self::Own),
             _ => {
@@ -45,12 +45,13 @@ impl Site {
     }
 }
 
-/// Whether an origin is that of the host that was asked.
-fn is_own(origin: &HeaderValue, head: &Parts) -> bool {
+/// Whether an origin is that of the host that was asked. Where this server does not encrypt, a gateway may.
+fn is_own(origin: &HeaderValue, is_encrypted: bool, head: &Parts) -> bool {
     let from_header = || head.headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let host = head.uri.authority().map(|authority| authority.as_str()).or_else(from_header);
     let origin = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
-    matches!((origin, host), (Some((_, from)), Some(host)) if from.eq_ignore_ascii_case(host))
+    let is_scheme = |scheme: &str| scheme == "https" || (scheme == "http" && !is_encrypted);
+    matches!((origin, host), (Some((scheme, from)), Some(host)) if is_scheme(scheme) && from.eq_ignore_ascii_case(host))
 }
 
 fn route(head: &Parts) -> Option<&str> {

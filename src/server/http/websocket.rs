@@ -12,7 +12,10 @@ use axum::{
     routing::{MethodFilter, on},
 };
 use bytes::Bytes;
-use tokio::time::{Duration, Instant, timeout};
+use tokio::{
+    sync::watch,
+    time::{Duration, Instant, timeout},
+};
 use tokio_tungstenite::tungstenite::{self, error::ProtocolError};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -26,8 +29,8 @@ use crate::{
     model::{Code, Problem, UserId},
     server::{
         auth::standing::Standing,
-        lease,
-        listener::Place,
+        lease::{self, Lease},
+        listener::{LongStream, Place},
         service::{Frame, NotificationService},
     },
 };
@@ -157,7 +160,8 @@ impl Upgrade {
     fn speak(self, stream: Stream, options: &HttpOptions) -> Response {
         let Self { upgrade, place } = self;
         let stall_timeout = options.streams.stall_timeout;
-        upgrade
+        let (held, lease) = Lease::held();
+        let mut response = upgrade
             .protocols([SUBPROTOCOL])
             .read_buffer_size(READ_BUFFER)
             .write_buffer_size(0)
@@ -166,18 +170,28 @@ impl Upgrade {
             .max_frame_size(LARGEST_MESSAGE)
             .on_upgrade(move |socket| {
                 // In a box, or the task would keep room for all of it each time that it is handed on.
-                let talk =
-                    Box::new(Conversation { socket, stream, stall_timeout, chatter: Chatter::new(), unanswered: 0 });
+                let talk = Box::new(Conversation {
+                    _held: held,
+                    socket,
+                    stream,
+                    stall_timeout,
+                    chatter: Chatter::new(),
+                    unanswered: 0,
+                });
                 async move {
                     talk.hold().await;
                     drop(place);
                 }
-            })
+            });
+        response.extensions_mut().insert(LongStream::new(stall_timeout).under(Some(lease)));
+        response
     }
 }
 
 /// A client that is told what a stream says, until one of them ends.
 struct Conversation {
+    /// What sends for it over HTTP/2 ends with it, however little room the client makes.
+    _held: watch::Sender<()>,
     socket: WebSocket,
     stream: Stream,
     stall_timeout: Duration,

@@ -11,7 +11,7 @@ use std::{
 
 use axum::{Router, body::Body, response::Response};
 use hyper::{
-    Method, Request, Version,
+    Method, Request, StatusCode, Version,
     body::Incoming,
     server::conn,
     service::{Service, service_fn},
@@ -92,6 +92,7 @@ impl Connection {
             let hand_over = Arc::clone(&hand_over);
             async move {
                 let response: Response<Body> = answer.await?;
+                let may_be_long = may_be_long && response.status() == StatusCode::OK;
                 if may_be_long && let Some(long) = response.extensions().get::<LongStream>().cloned() {
                     let hand_over = hand_over.lock().unwrap_or_else(PoisonError::into_inner).take();
                     if let Some(hand_over) = hand_over {

@@ -59,8 +59,10 @@ impl Requests {
 impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Requests {
     fn execute(&self, request: F) {
         let running = Running::begin(&self.running);
-        let watched =
-            Watched { request: Box::pin(request), watch: Watch::new(self.patience), ending: None, stall: None };
+        // What a request starts while it is polled is the sending half of its WebSocket, which has its lease.
+        let of_upgrade = WATCH.with_borrow_mut(|watch| watch.as_mut().map(Watch::of_upgrade));
+        let watch = of_upgrade.unwrap_or_else(|| Watch::new(self.patience));
+        let watched = Watched { request: Box::pin(request), watch, ending: None, stall: None };
         tokio::spawn(async move {
             watched.await;
             drop(running);
@@ -108,6 +110,11 @@ struct Progress {
 impl Watch {
     fn new(patience: Duration) -> Self {
         Self { patience, lease: None, progress: Arc::default() }
+    }
+
+    /// That of what sends for a request that became a WebSocket.
+    fn of_upgrade(&mut self) -> Self {
+        Self { lease: self.lease.take(), ..Self::new(self.patience) }
     }
 }
 

@@ -22,6 +22,9 @@ use tokio::{
 use super::{LAST_WORDS, LongStream, stream::Stream};
 use crate::server::lease;
 
+/// How much a client may say, in bytes, on a connection that is answered without end.
+const MOST_SAID: usize = 16 * 1024;
+
 /// Relays a response to a client of HTTP/1.1, until one of them ends, or its lease does.
 pub(super) async fn relay(mut stream: Stream, response: Response<Body>, long: LongStream) -> io::Result<()> {
     let LongStream { stall_timeout, lease } = long;
@@ -54,6 +57,7 @@ async fn write_all(stream: &mut Stream, response: Response<Body>, stall_timeout:
     }
     drop(head);
     chunk.extend_from_slice(b"\r\n");
+    let mut said = 0;
     loop {
         send(stream, &chunk, stall_timeout).await?;
         // Between two chunks no room is kept for one.
@@ -61,7 +65,7 @@ async fn write_all(stream: &mut Stream, response: Response<Body>, stall_timeout:
         let frame = tokio::select! {
             biased;
             frame = body.frame() => frame,
-            ended = hangs_up(stream) => return ended,
+            ended = hangs_up(stream, &mut said) => return ended,
         };
         chunk = match frame {
             Some(Ok(frame)) => match frame.into_data() {
@@ -94,15 +98,16 @@ fn chunk_of(data: &[u8]) -> io::Result<Vec<u8>> {
     Ok(chunk)
 }
 
-/// Waits until the client goes. What it says meanwhile is nothing that could be answered.
-async fn hangs_up(stream: &mut Stream) -> io::Result<()> {
+/// Waits until the client goes. What it says meanwhile is nothing that could be answered, so it is little.
+async fn hangs_up(stream: &mut Stream, said: &mut usize) -> io::Result<()> {
     poll_fn(|context| {
         loop {
             // Here, and not kept while nothing comes.
             let mut buffer = [0; 256];
             let mut buffer = ReadBuf::new(&mut buffer);
             ready!(Pin::new(&mut *stream).poll_read(context, &mut buffer))?;
-            if buffer.filled().is_empty() {
+            *said += buffer.filled().len();
+            if buffer.filled().is_empty() || *said > MOST_SAID {
                 return Poll::Ready(Ok(()));
             }
         }
