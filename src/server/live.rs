@@ -34,7 +34,7 @@ pub(in crate::server) struct Live {
 }
 
 impl Live {
-    /// Listens to what this store announces, and tells it to nobody yet. `bus` leads to the servers that
+    /// Listens to what this store announces, and tells no client yet. `bus` leads to the servers that
     /// share the store, and `tasks` are those that its own are put with.
     pub(in crate::server) fn new(store: Arc<dyn Store>, bus: Arc<dyn Bus>, tasks: Tasks) -> Self {
         let hub = Hub::new(Arc::clone(&bus));

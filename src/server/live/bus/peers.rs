@@ -2,7 +2,7 @@
 //!
 //! A server that is killed may have committed changes that it never told, and one whose connection breaks
 //! loses what it tells. Each says every second that it is there, and how often it lost something. So the
-//! others notice when it is gone, and when it lost something; of which inboxes, nobody can say.
+//! others notice when it is gone, and when it lost something; of which inboxes is not known.
 
 use std::{collections::HashMap, time::Duration};
 
