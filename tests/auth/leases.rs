@@ -183,6 +183,9 @@ async fn a_ticket_is_good_for_as_long_and_for_the_inbox_that_was_asked_for() {
     server.clock.forward(2);
     assert_eq!(refused_websocket(address, &path(&of_user, "ann"), &[]).await, 401);
     server.ticket_for(&ann, json!({"user_id": "bob"})).await.problem(403, "forbidden");
+    for nothing in [json!(null), json!({}), json!({"user_id": null, "reuse_for": null})] {
+        assert_eq!(server.ticket_for(&ann, nothing).await.status, 201);
+    }
     for (wish, field) in [
         (json!({"reuse_for": 0}), "reuse_for"),
         (json!({"reuse_for": 3_601}), "reuse_for"),

@@ -40,12 +40,13 @@ impl FromRequest<HttpState> for JsonBody {
 impl OptionalFromRequest<HttpState> for JsonBody {
     type Rejection = Problem;
 
-    /// `None` when nothing was sent.
+    /// `None` when nothing was sent, or `null`, which is as if nothing was.
     async fn from_request(request: Request, state: &HttpState) -> Result<Option<Self>, Problem> {
         if request.body().is_end_stream() {
             return Ok(None);
         }
-        <Self as FromRequest<HttpState>>::from_request(request, state).await.map(Some)
+        let body = <Self as FromRequest<HttpState>>::from_request(request, state).await?;
+        Ok(Some(body).filter(|body| body.bytes.trim_ascii() != b"null"))
     }
 }
 

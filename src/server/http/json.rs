@@ -189,9 +189,19 @@ pub(super) fn boolean(field: Option<&RawValue>) -> Result<bool, Invalid> {
 pub(super) fn whole_number(field: Option<&RawValue>) -> Result<Option<u64>, Invalid> {
     match field.map(|field| (kind(field), field.get())) {
         None | Some(("null", _)) => Ok(None),
-        Some(("a number", digits)) => parse_whole_number(digits).map(Some),
+        Some(("a number", digits)) => parse_whole_number(digits).or_else(|why| whole(digits).ok_or(why)).map(Some),
         Some((other, _)) => Err(Invalid::new(format!("This is a whole number, and not {other}."))),
     }
+}
+
+/// A number that is whole though it is written as `60.0` or `6e1`, which JSON does not tell apart.
+fn whole(digits: &str) -> Option<u64> {
+    /// Up to here each whole number is one of its own (RFC 8259, section 6).
+    const LARGEST: f64 = 9_007_199_254_740_991.0;
+    let number = digits.parse::<f64>().ok()?;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is whole and in range")]
+    let whole = number as u64;
+    (number.fract() == 0.0 && (0.0..=LARGEST).contains(&number)).then_some(whole)
 }
 
 /// What a value is, in words.
@@ -220,6 +230,18 @@ mod tests {
         assert_eq!(data.unwrap().get(), r#"{"n": 1e400, "x":[ ]}"#);
         assert_eq!(text(user_id).unwrap().unwrap(), "ann");
         assert!(complaints.is_empty());
+    }
+
+    #[test]
+    fn a_whole_number_is_one_however_it_is_written() {
+        let number = |text: &str| whole_number(Some(serde_json::from_str::<&RawValue>(text).unwrap()));
+        for (text, expected) in [("60", 60), ("60.0", 60), ("6e1", 60), ("0", 0), ("-0.0", 0)] {
+            assert_eq!(number(text), Ok(Some(expected)), "{text}");
+        }
+        assert_eq!(number("null"), Ok(None));
+        for wrong in ["-1", "1.5", "1e400", "1e17", "\"60\"", "true", "[60]"] {
+            assert!(number(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

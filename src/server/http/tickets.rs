@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{Extension, Json, extract::State, http::StatusCode};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -31,15 +31,16 @@ pub(super) fn routes() -> OpenApiRouter<HttpState> {
 const LONGEST_REUSE: u32 = 3_600;
 
 /// What a ticket is to be good for; without it, for one stream of any inbox that you may read.
-#[derive(ToSchema)]
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "it describes what is read field by field")]
 struct TicketWanted {
     /// The only inbox that the ticket opens streams of.
-    #[schema(value_type = Option<UserId>, nullable = false)]
+    #[schema(value_type = Option<UserId>)]
     user_id: Option<String>,
     /// For how many seconds it may be used, again and again, so that an `EventSource` comes back by itself.
     /// Such a ticket is of one inbox: a key names it, a user has one.
-    #[schema(value_type = Option<u32>, minimum = 1, maximum = 3600, nullable = false, example = 600)]
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 3600, example = 600)]
     reuse_for: Option<u32>,
 }
 
