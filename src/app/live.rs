@@ -48,7 +48,7 @@ struct Line {
     stands: bool,
     /// When something was last heard of the connection, or it was begun.
     heard_at: f64,
-    /// Counts connections, so that each is watched by its own watch.
+    /// Counts the connections of this turn, so that each is watched by its own watch and by no other.
     connections: u32,
     backoff: Backoff,
     is_final: bool,
@@ -136,7 +136,7 @@ fn connect(board: Board, turn: u32) {
     match socket {
         Some(socket) => {
             line(|line| line.socket = Some(socket));
-            watch(board, line(|line| line.connections));
+            watch(board, turn, line(|line| line.connections));
         }
         None => lost(board, turn, 0),
     }
@@ -144,19 +144,19 @@ fn connect(board: Board, turn: u32) {
 
 /// Looks again and again whether this connection says something, and gives it up when it does not: a path that
 /// goes silent without an end is seen by nothing else.
-fn watch(board: Board, connection: u32) {
+fn watch(board: Board, turn: u32, connection: u32) {
     // A heartbeat comes after a silence of 0.9 to 1.1 times this; it is waited for 1.5 times as long.
     let patience = 1.5 * board.heartbeat_ms;
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is clamped")]
     let pause = (patience / 8.0).clamp(200.0, 60_000.0) as u32;
     browser::after(pause, move || {
-        let (is_there, is_silent, turn) = line(|line| {
-            let is_there = line.connections == connection && line.socket.is_some();
-            (is_there, browser::now_ms() - line.heard_at > patience, line.turn)
+        let (is_there, is_silent) = line(|line| {
+            let is_there = (line.turn, line.connections) == (turn, connection) && line.socket.is_some();
+            (is_there, browser::now_ms() - line.heard_at > patience)
         });
         match (is_there, is_silent) {
             (true, true) => lost(board, turn, 0),
-            (true, false) => watch(board, connection),
+            (true, false) => watch(board, turn, connection),
             (false, _) => {}
         }
     });
