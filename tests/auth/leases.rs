@@ -93,6 +93,26 @@ async fn http2(address: SocketAddr, window: u32) -> SendRequest<Body> {
     requests
 }
 
+/// Follows ann over a WebSocket on HTTP/2 (RFC 8441), whose window is as large as it is told; for as long as the
+/// requests that it came from are kept.
+async fn websocket_over_http2(
+    address: SocketAddr,
+    window: u32,
+    key: &str,
+) -> (TokioIo<hyper::upgrade::Upgraded>, SendRequest<Body>) {
+    let mut requests = http2(address, window).await;
+    // By its first answer the server has said that it takes this.
+    let first = Request::head("http://localhost/healthz").body(Body::empty()).unwrap();
+    assert_eq!(requests.send_request(first).await.unwrap().status(), 200);
+    let connect = Request::connect("http://localhost/ws/ann")
+        .extension(hyper::ext::Protocol::from_static("websocket"))
+        .header("sec-websocket-version", "13")
+        .header("authorization", format!("Bearer {key}"));
+    let answer = requests.send_request(connect.body(Body::empty()).unwrap()).await.unwrap();
+    assert_eq!(answer.status(), 200);
+    (TokioIo::new(hyper::upgrade::on(answer).await.unwrap()), requests)
+}
+
 #[tokio::test]
 async fn a_stream_of_http2_whose_window_is_closed_is_reset_when_its_key_is_revoked() {
     let server = Secured::new();
@@ -226,17 +246,7 @@ async fn a_websocket_over_http2_that_is_not_read_is_let_go_and_does_not_fill_the
     let server = Secured::with(Limits::default(), options);
     let address = server.listen().await;
     let (key, sender) = (server.key("read").await, server.key("send").await);
-    let mut requests = http2(address, 1_024).await;
-    // The server has said that it takes this (RFC 8441).
-    let ready = Request::get("http://localhost/healthz").body(Body::empty()).unwrap();
-    assert_eq!(requests.send_request(ready).await.unwrap().status(), 200);
-    let connect = Request::connect("http://localhost/ws/ann")
-        .extension(hyper::ext::Protocol::from_static("websocket"))
-        .header("sec-websocket-version", "13")
-        .header("authorization", format!("Bearer {key}"));
-    let answer = requests.send_request(connect.body(Body::empty()).unwrap()).await.unwrap();
-    assert_eq!(answer.status(), 200);
-    let upgraded = TokioIo::new(hyper::upgrade::on(answer).await.unwrap());
+    let (upgraded, _requests) = websocket_over_http2(address, 1_024, &key).await;
     for _ in 0..3 {
         server.send_much(&sender, "unread").await;
     }
@@ -260,16 +270,7 @@ async fn a_websocket_over_http2_whose_window_is_closed_ends_with_its_lease() {
         let server = Secured::with(Limits::default(), options);
         let address = server.listen().await;
         let (key, sender) = (server.key("read").await, server.key("send").await);
-        let mut requests = http2(address, 0).await;
-        let ready = Request::head("http://localhost/healthz").body(Body::empty()).unwrap();
-        assert_eq!(requests.send_request(ready).await.unwrap().status(), 200);
-        let connect = Request::connect("http://localhost/ws/ann")
-            .extension(hyper::ext::Protocol::from_static("websocket"))
-            .header("sec-websocket-version", "13")
-            .header("authorization", format!("Bearer {key}"));
-        let answer = requests.send_request(connect.body(Body::empty()).unwrap()).await.unwrap();
-        assert_eq!(answer.status(), 200);
-        let mut upgraded = TokioIo::new(hyper::upgrade::on(answer).await.unwrap());
+        let (mut upgraded, _requests) = websocket_over_http2(address, 0, &key).await;
         server.send_much(&sender, "unread").await;
         if is_revoked {
             server.revoke(&key).await;
