@@ -6,9 +6,11 @@
 // BENCH_ATTACK, the beginning of a name such as "fan-outs", makes only that one.
 //
 // The server has 512 MB: by a memory cgroup where one can be made (root, v1 or v2), else its resident memory is only
-// watched. The load generators share the processors with the server, so the attackers are two processes that give way
-// to everything else (`nice -n 10`), and each attack has a rate: what is measured is the server and not Node. The
-// well-behaved client is a process of its own. What it does alone is measured on the same server just before.
+// watched. The load generators share the processors with the server, where attackers would be on machines of their own.
+// So they are two processes that only take what nothing else wants (`chrt --idle`), and each attack has a rate: what is
+// measured is the server and not Node. Their answers are counted and printed, so that it shows when they starve. The
+// well-behaved client is a process of its own. What it does alone is measured on the same server for as long, half of
+// it before the attack and half after: a p99 of fewer requests is the luck of the disk.
 
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -21,7 +23,6 @@ import { fileURLToPath } from 'node:url';
 import { BY_PROXY, FORWARDED, Table, residentMegabytes, start, stopAll } from './measure.mjs';
 
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 3) * 20;
-const ALONE = Number(process.env.BENCH_SECONDS ?? 3) * 5;
 const MEMORY = 512;
 /** Which attack is made; all of them when it is not said. */
 const ONLY = process.env.BENCH_ATTACK;
@@ -73,8 +74,14 @@ async function behave(url, key, seconds) {
   }
   await Promise.all(rounds);
   agent.destroy();
-  for (const times of [took, sending]) times.sort((a, b) => a - b);
-  return { p50: percentile(took, 0.5), p99: percentile(took, 0.99), sending: percentile(sending, 0.5), statuses };
+  return { took, sending, statuses };
+}
+
+/** What the requests of these times took, in milliseconds. */
+function summary(measured) {
+  const sorted = (name) => measured.flatMap((part) => part[name]).sort((a, b) => a - b);
+  const [took, sending] = [sorted('took'), sorted('sending')];
+  return { p50: percentile(took, 0.5), p99: percentile(took, 0.99), sending: percentile(sending, 0.5) };
 }
 
 /** Counts what an attack is answered. */
@@ -191,9 +198,9 @@ if (process.argv[2] === 'behave' || process.argv[2] === 'attack') {
   await new Promise(() => {});
 }
 
-/** This program in another process, and what it prints at the end. */
-function another(nice, ...args) {
-  const command = [...(nice ? ['nice', '-n', '10'] : []), process.execPath, fileURLToPath(import.meta.url), ...args.map(String)];
+/** This program in another process, which may take only what nothing else wants, and what it prints at the end. */
+function another(isIdle, ...args) {
+  const command = [...(isIdle ? ['chrt', '--idle', '0'] : []), process.execPath, fileURLToPath(import.meta.url), ...args.map(String)];
   const child = spawn(command[0], command.slice(1), { stdio: ['ignore', 'pipe', 'inherit'] });
   let text = '';
   child.stdout.on('data', (data) => (text += data));
@@ -249,7 +256,8 @@ try {
   const { child, url } = await start('sh', ['-c', 'echo $$ > "$0"; exec "$@"', group.procs, campanile, ...serve]);
   let ends = 0;
   child.on('exit', () => (ends += 1));
-  const alone = await another(false, 'behave', url, keys.well, ALONE);
+  const alone = () => another(false, 'behave', url, keys.well, SECONDS / 2);
+  const before = await alone();
 
   let peak = 0;
   const watching = setInterval(() => {
@@ -260,6 +268,7 @@ try {
   const attacked = await another(false, 'behave', url, keys.well, SECONDS);
   const tallies = Object.assign({}, ...(await Promise.all(attacks)));
   clearInterval(watching);
+  const after = await alone();
   const healthy = await ask(url, { path: '/healthz' });
 
   for (const [name, statuses] of Object.entries(tallies)) {
@@ -267,8 +276,9 @@ try {
   }
   const show = ({ p50, p99, sending }) => `p50 ${p50.toFixed(1)}, of creates ${sending.toFixed(1)}, p99 ${p99.toFixed(1)} ms`;
   const refused = Object.entries(attacked.statuses).filter(([status]) => !/^2/.test(status)).reduce((sum, [, count]) => sum + count, 0);
+  const [beside, quiet] = [summary([attacked]), summary([before, after])];
   const table = new Table();
-  table.row(`p99 of a client beside all attacks (${show(attacked)}), against alone (${show(alone)})`, Number((attacked.p99 / alone.p99).toFixed(2)), '×', '<= 3');
+  table.row(`p99 of a client beside all attacks (${show(beside)}), against alone (${show(quiet)})`, Number((beside.p99 / quiet.p99).toFixed(2)), '×', '<= 3');
   table.row('requests of that client that were refused or lost', refused, '', '<= 0');
   table.row(`most resident memory, limited by ${group.name}`, peak, 'MB', `<= ${MEMORY}`);
   table.row('ends of the server, or a /healthz that is not 200', ends + (healthy === 200 ? 0 : 1), '', '<= 0');
