@@ -229,6 +229,23 @@ contract! {
         assert!(store.grant(GrantKind::Session, &session.hash, at("12:00:00")).await.unwrap().is_none());
     }
 
+    async fn of_many_sessions_those_are_named_that_are_good(store) {
+        let until = |time: &str| Grant { expires_at: at(time), ..grant(GrantKind::Session) };
+        let (good, later, ended, signed_out) = (until("12:00:00"), until("13:00:00"), until("11:00:00"), until("12:00:00"));
+        let ticket = grant(GrantKind::Ticket);
+        for grant in [&good, &later, &ended, &signed_out, &ticket] {
+            store.add_grant(grant).await.unwrap();
+        }
+        store.take_grant(GrantKind::Session, &signed_out.hash, at("10:00:00")).await.unwrap();
+        let unknown = Opaque::generate().hash();
+        let asked = [good.hash, later.hash, ended.hash, signed_out.hash, ticket.hash, unknown, good.hash];
+        let found = store.good_sessions(&asked, at("11:00:00")).await.unwrap();
+        assert_eq!(found, [good.hash, later.hash].into());
+        assert!(store.good_sessions(&[], at("11:00:00")).await.unwrap().is_empty());
+        let many: Vec<_> = (0..5_000).map(|_| Opaque::generate().hash()).chain([later.hash]).collect();
+        assert_eq!(store.good_sessions(&many, at("12:30:00")).await.unwrap(), [later.hash].into());
+    }
+
     async fn a_grant_that_was_taken_is_gone(store) {
         let (ticket, other) = (grant(GrantKind::Ticket), grant(GrantKind::Ticket));
         store.add_grant(&ticket).await.unwrap();

@@ -6,7 +6,7 @@
 
 mod grant;
 
-use std::fmt;
+use std::{collections::HashSet, fmt};
 
 use async_trait::async_trait;
 
@@ -105,7 +105,10 @@ pub trait Credentials: Send + Sync + 'static {
     /// A grant that is good at this moment; `None` when there is none of that kind and hash.
     async fn grant(&self, kind: GrantKind, hash: &SecretHash, now: Timestamp) -> Result<Option<Grant>, StoreError>;
 
-    /// The same, and takes it away: of many who ask at once, one gets it.
+    /// Those of these sessions that are good at this moment, by one look at all of them.
+    async fn good_sessions(&self, hashes: &[SecretHash], now: Timestamp) -> Result<HashSet<SecretHash>, StoreError>;
+
+    /// One grant, as [`Self::grant`] finds it, and takes it away: of many who ask at once, one gets it.
     async fn take_grant(&self, kind: GrantKind, hash: &SecretHash, now: Timestamp)
     -> Result<Option<Grant>, StoreError>;
 

@@ -1,7 +1,7 @@
 //! Keys, sessions and tickets in memory, gone at restart.
 
 use std::{
-    collections::{BTreeSet, HashMap, hash_map::Entry},
+    collections::{BTreeSet, HashMap, HashSet, hash_map::Entry},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -91,6 +91,11 @@ impl Credentials for MemoryStore {
 
     async fn grant(&self, kind: GrantKind, hash: &SecretHash, now: Timestamp) -> Result<Option<Grant>, StoreError> {
         Ok(self.known.kept().good(kind, hash, now).cloned())
+    }
+
+    async fn good_sessions(&self, hashes: &[SecretHash], now: Timestamp) -> Result<HashSet<SecretHash>, StoreError> {
+        let kept = self.known.kept();
+        Ok(hashes.iter().filter(|hash| kept.good(GrantKind::Session, hash, now).is_some()).copied().collect())
     }
 
     async fn take_grant(

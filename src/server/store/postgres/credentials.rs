@@ -1,5 +1,7 @@
 //! Keys, sessions and tickets: each is one statement.
 
+use std::collections::HashSet;
+
 use async_trait::async_trait;
 use deadpool_postgres::Pool;
 use tokio_postgres::{GenericClient, Row, ToStatement, types::ToSql};
@@ -95,6 +97,16 @@ impl Credentials for PostgresStore {
         const GRANT: &str =
             concat!("SELECT ", grant_columns!(), " FROM grants WHERE hash = $1 AND kind = $2 AND expires_at > $3");
         find_grant(&self.database.pool, GRANT, kind, hash, now).await
+    }
+
+    async fn good_sessions(&self, hashes: &[SecretHash], now: Timestamp) -> Result<HashSet<SecretHash>, StoreError> {
+        const GOOD: &str = "SELECT hash FROM grants WHERE hash = ANY($1) AND kind = $2 AND expires_at > $3";
+        let hashes: Vec<&[u8]> = hashes.iter().map(<[u8; 32]>::as_slice).collect();
+        let client = self.database.pool.get().await?;
+        let statement = client.prepare_cached(GOOD).await?;
+        let values: [&(dyn ToSql + Sync); 3] = [&hashes, &GrantKind::Session.as_str(), &now.as_micros()];
+        let rows = client.query(&statement, &values).await?;
+        rows.iter().map(|row| row.try_get::<_, &[u8]>(0)?.try_into().map_err(damaged)).collect()
     }
 
     async fn take_grant(

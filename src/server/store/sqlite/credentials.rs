@@ -1,6 +1,6 @@
 //! Keys, sessions and tickets: the statements, for whoever has a connection.
 
-use std::future::Future;
+use std::{collections::HashSet, future::Future};
 
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Row};
@@ -104,6 +104,22 @@ impl<C: Connections> Credentials for C {
             concat!("SELECT ", grant_columns!(), " FROM grants WHERE hash = ?1 AND kind = ?2 AND expires_at > ?3");
         let hash = *hash;
         self.read(true, move |connection| find_grant(connection, GRANT, kind, hash, now)).await
+    }
+
+    async fn good_sessions(&self, hashes: &[SecretHash], now: Timestamp) -> Result<HashSet<SecretHash>, StoreError> {
+        const IS_GOOD: &str = "SELECT 1 FROM grants WHERE hash = ?1 AND kind = ?2 AND expires_at > ?3";
+        let hashes = hashes.to_vec();
+        let read = move |connection: &Connection| {
+            let mut is_good = connection.prepare_cached(IS_GOOD)?;
+            let mut good = HashSet::new();
+            for hash in hashes {
+                if is_good.exists((hash, GrantKind::Session.as_str(), now.as_micros()))? {
+                    good.insert(hash);
+                }
+            }
+            Ok(good)
+        };
+        self.read(false, read).await
     }
 
     async fn take_grant(
