@@ -17,10 +17,10 @@ mod recent;
 pub mod standing;
 pub mod token;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use self::{
     key::{KeySecret, Opaque},
@@ -183,18 +183,19 @@ impl Authenticator {
     /// When it is not good, or that cannot be found out.
     pub(in crate::server) async fn by_bearer(&self, bearer: &Bearer<'_>) -> Result<Standing, AuthError> {
         let now = self.clock.now();
-        let (principal, until) = match bearer {
+        let (principal, until, good_at) = match bearer {
             Bearer::Key(secret) => {
-                let key = self.keyring.open(secret, now).await?.ok_or(AuthError::Invalid)?;
-                (Principal::key(key.id, key.scopes), key.expires_at)
+                let known = self.keyring.open(secret, now).await?.ok_or(AuthError::Invalid)?;
+                let key = &known.key;
+                (Principal::key(key.id, key.scopes), key.expires_at, known.read_at)
             }
             Bearer::Token(shown) => {
                 let tokens = self.tokens.as_ref().ok_or(AuthError::Invalid)?;
                 let token = tokens.verify_shown(shown, now).await?;
-                (Principal::user(token.user_id), Some(token.expires_at))
+                (Principal::user(token.user_id), Some(token.expires_at), Instant::now())
             }
         };
-        Ok(self.standing(principal, None, until))
+        Ok(self.standing(principal, None, until, good_at))
     }
 
     /// Whether it costs next to nothing to find out who shows this, because they did a moment ago.
@@ -218,12 +219,12 @@ impl Authenticator {
     /// # Errors
     /// When it is over or never was, or that cannot be found out.
     pub(in crate::server) async fn by_session(&self, shown: &str) -> Result<Standing, AuthError> {
-        let now = self.clock.now();
+        let (now, asked_at) = (self.clock.now(), Instant::now());
         let hash = Opaque::parse(shown).ok_or(AuthError::Invalid)?.hash();
         let grant = self.credentials.grant(GrantKind::Session, &hash, now).await?.ok_or(AuthError::Invalid)?;
         self.recent.add(hash);
         let until = Some(grant.expires_at);
-        self.by_grant(grant, now, until).await
+        self.by_grant(grant, now, until, asked_at).await
     }
 
     /// Who was given this ticket, which is then used up unless it may be used again.
@@ -231,7 +232,7 @@ impl Authenticator {
     /// # Errors
     /// When it is used up, over or never was, or that cannot be found out.
     pub(in crate::server) async fn by_ticket(&self, shown: &str) -> Result<Standing, AuthError> {
-        let now = self.clock.now();
+        let (now, asked_at) = (self.clock.now(), Instant::now());
         let hash = Opaque::parse(shown).ok_or(AuthError::Invalid)?.hash();
         let found = self.credentials.grant(GrantKind::Ticket, &hash, now).await?;
         let found = match found {
@@ -245,20 +246,28 @@ impl Authenticator {
             self.credentials.grant(GrantKind::Session, session, now).await?.ok_or(AuthError::Invalid)?;
         }
         let until = grant.until;
-        self.by_grant(grant, now, until).await
+        self.by_grant(grant, now, until, asked_at).await
     }
 
-    async fn by_grant(&self, grant: Grant, now: Timestamp, until: Option<Timestamp>) -> Result<Standing, AuthError> {
+    async fn by_grant(
+        &self,
+        grant: Grant,
+        now: Timestamp,
+        until: Option<Timestamp>,
+        asked_at: Instant,
+    ) -> Result<Standing, AuthError> {
         let session = match grant.kind {
             GrantKind::Session => Some(grant.hash),
             GrantKind::Ticket => grant.session,
         };
+        let mut good_at = asked_at;
         let principal = match grant.holder {
             Holder::Operator => Principal::operator(),
             Holder::User(user_id) => Principal::user(user_id),
             Holder::Key(id) => {
-                let key = self.keyring.good(id, now).await?.ok_or(AuthError::Invalid)?;
-                Principal::key(id, key.scopes)
+                let known = self.keyring.good(id, now).await?.ok_or(AuthError::Invalid)?;
+                good_at = good_at.min(known.read_at);
+                Principal::key(id, known.key.scopes)
             }
             Holder::Anonymous => return Err(AuthError::Invalid),
         };
@@ -266,15 +275,22 @@ impl Authenticator {
             Some(inbox) => principal.within(inbox),
             None => principal,
         };
-        Ok(self.standing(principal, session, until))
+        Ok(self.standing(principal, session, until, good_at))
     }
 
-    fn standing(&self, principal: Principal, session: Option<SecretHash>, until: Option<Timestamp>) -> Standing {
-        Standing { principal, session, until, streams: Arc::clone(&self.streams) }
+    fn standing(
+        &self,
+        principal: Principal,
+        session: Option<SecretHash>,
+        until: Option<Timestamp>,
+        good_at: Instant,
+    ) -> Standing {
+        Standing { principal, session, until, good_at, streams: Arc::clone(&self.streams) }
     }
 
-    /// Ends streams of those who may no longer have them, notes when keys were used, and forgets
-    /// what is over; for as long as it is polled. Spawn it, and abort it to stop.
+    /// Ends streams of those who may no longer have them and renews all others, notes when keys were used, and
+    /// forgets what is over; for as long as it is polled. Spawn it, and abort it to stop. Without it, streams of keys
+    /// and sessions hear nothing.
     pub async fn run(self: Arc<Self>) {
         let mut ticks = interval(LOOK_INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -282,7 +298,7 @@ impl Authenticator {
         loop {
             ticks.tick().await;
             looks = looks.wrapping_add(1);
-            self.end_streams().await;
+            self.look_after_streams().await;
             if looks.is_multiple_of(LOOKS_UNTIL_NOTED) {
                 self.note_uses().await;
             }
@@ -304,24 +320,30 @@ impl Authenticator {
         }
     }
 
-    /// Ends the streams of those whose key was revoked, or who signed out.
-    async fn end_streams(&self) {
-        let now = self.clock.now();
-        for (holder, session) in self.streams.revocable() {
-            let is_good = match (session, &holder) {
-                (Some(hash), Holder::Key(id)) => match self.credentials.grant(GrantKind::Session, &hash, now).await {
-                    Ok(Some(_)) => self.keyring.good(*id, now).await.map(|key| key.is_some()),
-                    Ok(None) => Ok(false),
-                    Err(error) => Err(error),
-                },
-                (Some(hash), _) => {
-                    self.credentials.grant(GrantKind::Session, &hash, now).await.map(|grant| grant.is_some())
-                }
-                (None, Holder::Key(id)) => self.keyring.good(*id, now).await.map(|key| key.is_some()),
-                (None, Holder::Operator | Holder::User(_) | Holder::Anonymous) => Ok(true),
-            };
-            // While the store is away nobody can say; who asks anew is refused meanwhile.
-            if let Ok(false) = is_good {
+    /// Ends the streams of those whose key was revoked or who signed out, and renews those of all others.
+    async fn look_after_streams(&self) {
+        let open = self.streams.revocable();
+        let sessions: Vec<SecretHash> = open.iter().filter_map(|(_, session)| *session).collect();
+        let (now, asked_at) = (self.clock.now(), Instant::now());
+        let good = if sessions.is_empty() {
+            HashSet::new()
+        } else {
+            match self.credentials.good_sessions(&sessions, now).await {
+                Ok(good) => good,
+                // While the store is away nobody can say; who asks anew is refused meanwhile, and what is
+                // open hears nothing.
+                Err(_) => return,
+            }
+        };
+        for (holder, session) in open {
+            let mut good_at = session.is_none_or(|session| good.contains(&session)).then_some(asked_at);
+            if let Holder::Key(id) = &holder {
+                let Ok(known) = self.keyring.good(*id, now).await else { return };
+                good_at = good_at.zip(known).map(|(asked_at, known)| asked_at.min(known.read_at));
+            }
+            if let Some(good_at) = good_at {
+                self.streams.renew(&holder, session, good_at);
+            } else {
                 let key = if let Holder::Key(id) = &holder { Some(tracing::field::display(id)) } else { None };
                 tracing::info!(target: AUDIT, key, "streams are ended: their key or session is no longer good");
                 self.streams.end(&holder, session);

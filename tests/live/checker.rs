@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::SocketAddr};
 
 use serde_json::Value;
 
-use super::transport::get_with_head;
+use super::transport::{Headers, get_with_head};
 
 /// An inbox as a client holds it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -18,13 +18,13 @@ pub(crate) struct Inbox {
 impl Inbox {
     /// As the server lists it.
     pub(crate) async fn list(server: SocketAddr, user_id: &str) -> Self {
-        Self::try_list(server, user_id).await.unwrap()
+        Self::try_list(server, user_id, &[]).await.unwrap()
     }
 
     /// As the server lists it, if it does.
-    pub(crate) async fn try_list(server: SocketAddr, user_id: &str) -> Option<Self> {
+    pub(crate) async fn try_list(server: SocketAddr, user_id: &str, headers: Headers<'_>) -> Option<Self> {
         let path = format!("/api/notifications/list?user_id={user_id}&limit=1000");
-        let (head, list) = get_with_head(server, &path).await?;
+        let (head, list) = get_with_head(server, &path, headers).await?;
         let modseq = head.lines().find_map(|line| line.strip_prefix("campanile-modseq: "))?.parse().unwrap();
         let read = list.as_array()?.iter().map(|n| (id(n), n["is_read"].as_bool().unwrap())).collect();
         let listed = Self { modseq, unread_count: 0, read };

@@ -11,10 +11,13 @@ use tokio::{
 };
 use tokio_tungstenite::{
     WebSocketStream, client_async,
-    tungstenite::{Error, Message, http},
+    tungstenite::{Error, Message, client::IntoClientRequest, http},
 };
 
 use super::LONG;
+
+/// Headers that a client sends, by name.
+pub(crate) type Headers<'a> = &'a [(&'a str, &'a str)];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Transport {
@@ -40,23 +43,32 @@ pub(crate) enum Heard {
 
 impl Transport {
     pub(crate) async fn open(self, server: SocketAddr, user_id: &str, since: Option<u64>) -> Stream {
-        self.try_open(server, user_id, since).await.unwrap()
+        self.try_open(server, user_id, since, &[]).await.unwrap()
     }
 
-    /// Opens a stream, unless the server is away or refuses.
-    pub(crate) async fn try_open(self, server: SocketAddr, user_id: &str, since: Option<u64>) -> Option<Stream> {
+    /// Opens a stream with headers of the caller's, unless the server is away or refuses.
+    pub(crate) async fn try_open(
+        self,
+        server: SocketAddr,
+        user_id: &str,
+        since: Option<u64>,
+        headers: Headers<'_>,
+    ) -> Option<Stream> {
         let user_id = &user_id.replace(' ', "%20");
         let query = since.map_or_else(String::new, |since| format!("?since={since}"));
         Some(match self {
             Self::WebSocket => {
-                Stream::WebSocket(Box::new(websocket(server, &format!("/ws/{user_id}{query}")).await.ok()?))
+                let path = format!("/ws/{user_id}{query}");
+                Stream::WebSocket(Box::new(websocket_with(server, &path, headers).await.ok()?))
             }
             Self::Sse => {
-                Stream::Sse(Sse::try_open(server, &format!("/api/notifications/stream/{user_id}{query}"), &[]).await?)
+                let path = format!("/api/notifications/stream/{user_id}{query}");
+                Stream::Sse(Sse::try_open(server, &path, headers).await?)
             }
             Self::Polling => Stream::Polling(Polling {
                 server,
                 user_id: user_id.to_owned(),
+                headers: headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
                 position: since,
                 waiting: VecDeque::new(),
                 greets: true,
@@ -66,19 +78,26 @@ impl Transport {
 }
 
 pub(crate) async fn websocket(server: SocketAddr, path: &str) -> Result<WebSocketStream<TcpStream>, Error> {
-    let stream = TcpStream::connect(server).await?;
-    client_async(format!("ws://{server}{path}"), stream).await.map(|(socket, _)| socket)
+    websocket_with(server, path, &[]).await
 }
 
-/// Opens a WebSocket with headers of the caller's, and returns the status when it is refused.
-pub(crate) async fn refused_websocket(server: SocketAddr, path: &str, headers: &[(&str, &str)]) -> u16 {
-    use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-    let mut request = format!("ws://{server}{path}").into_client_request().unwrap();
+/// Opens a WebSocket with headers of the caller's.
+pub(crate) async fn websocket_with(
+    server: SocketAddr,
+    path: &str,
+    headers: Headers<'_>,
+) -> Result<WebSocketStream<TcpStream>, Error> {
+    let mut request = format!("ws://{server}{path}").into_client_request()?;
     for (name, value) in headers {
         request.headers_mut().insert(http::HeaderName::try_from(*name).unwrap(), value.parse().unwrap());
     }
-    let stream = TcpStream::connect(server).await.unwrap();
-    match client_async(request, stream).await {
+    let stream = TcpStream::connect(server).await?;
+    client_async(request, stream).await.map(|(socket, _)| socket)
+}
+
+/// Opens a WebSocket with headers of the caller's, and returns the status when it is refused.
+pub(crate) async fn refused_websocket(server: SocketAddr, path: &str, headers: Headers<'_>) -> u16 {
+    match websocket_with(server, path, headers).await {
         Err(Error::Http(response)) => response.status().as_u16(),
         Err(other) => panic!("{other}"),
         Ok(_) => 101,
@@ -253,6 +272,7 @@ impl Sse {
 pub(crate) struct Polling {
     server: SocketAddr,
     user_id: String,
+    headers: Vec<(String, String)>,
     position: Option<u64>,
     waiting: VecDeque<Value>,
     greets: bool,
@@ -265,8 +285,9 @@ impl Polling {
                 return Heard::Event(event);
             }
             let since = self.position.unwrap_or(u64::from(u32::MAX) << 20);
-            let changes =
-                get(self.server, &format!("/api/notifications/changes/{}?since={since}&limit=7", self.user_id)).await;
+            let path = format!("/api/notifications/changes/{}?since={since}&limit=7", self.user_id);
+            let headers: Vec<_> = self.headers.iter().map(|(name, value)| (&**name, &**value)).collect();
+            let changes = get_with_head(self.server, &path, &headers).await.map(|(_, changes)| changes);
             let Some(mut changes) = changes.filter(|changes| changes["events"].is_array()) else {
                 return Heard::Closed(None);
             };
@@ -290,13 +311,14 @@ impl Polling {
 
 /// Asks for a path, and returns the JSON that comes.
 pub(crate) async fn get(server: SocketAddr, path: &str) -> Option<Value> {
-    get_with_head(server, path).await.map(|(_, json)| json)
+    get_with_head(server, path, &[]).await.map(|(_, json)| json)
 }
 
 /// Asks for a path, and returns the head of the answer too.
-pub(crate) async fn get_with_head(server: SocketAddr, path: &str) -> Option<(String, Value)> {
+pub(crate) async fn get_with_head(server: SocketAddr, path: &str, headers: Headers<'_>) -> Option<(String, Value)> {
     let mut stream = TcpStream::connect(server).await.ok()?;
-    let request = format!("GET {path} HTTP/1.1\r\nHost: {server}\r\nConnection: close\r\n\r\n");
+    let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {server}\r\nConnection: close\r\n{headers}\r\n");
     stream.write_all(request.as_bytes()).await.ok()?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await.ok()?;

@@ -35,9 +35,10 @@ pub(super) struct Keyring {
 }
 
 /// A key as it was read.
-struct Remembered {
-    key: ServiceKey,
-    read_at: Instant,
+pub(super) struct Remembered {
+    pub(super) key: ServiceKey,
+    /// When the store was asked for it.
+    pub(super) read_at: Instant,
     is_being_read: AtomicBool,
     /// When it was used, in microseconds since 1970; 0 when it was not.
     used_at: AtomicI64,
@@ -51,17 +52,17 @@ impl Keyring {
     }
 
     /// The key that this secret opens, if it is good.
-    pub(super) async fn open(&self, secret: &KeySecret, now: Timestamp) -> Result<Option<ServiceKey>, StoreError> {
+    pub(super) async fn open(&self, secret: &KeySecret, now: Timestamp) -> Result<Option<Arc<Remembered>>, StoreError> {
         if let Some(remembered) = self.fresh(secret.id())
             && secret.matches(&remembered.key.hash)
         {
-            return Ok(remembered.used(now));
+            return Ok(remembered.is_used(now).then_some(remembered));
         }
         // A wrong secret takes the way of an unknown key: nobody can tell by the time which it was.
         let found = self.read(secret.id()).await?;
         let hash = found.as_ref().map_or([0; 32], |remembered| remembered.key.hash);
         let matches = secret.matches(&hash);
-        Ok(found.filter(|_| matches).and_then(|remembered| remembered.used(now)))
+        Ok(found.filter(|remembered| matches && remembered.is_used(now)))
     }
 
     /// Whether this secret opens a key that is remembered and good.
@@ -71,12 +72,12 @@ impl Keyring {
     }
 
     /// The key of this id, if it is good.
-    pub(super) async fn good(&self, id: KeyId, now: Timestamp) -> Result<Option<ServiceKey>, StoreError> {
+    pub(super) async fn good(&self, id: KeyId, now: Timestamp) -> Result<Option<Arc<Remembered>>, StoreError> {
         let found = match self.fresh(id) {
             Some(remembered) => Some(remembered),
             None => self.read(id).await?,
         };
-        Ok(found.map(|remembered| remembered.key.clone()).filter(|key| key.is_good(now)))
+        Ok(found.filter(|remembered| remembered.key.is_good(now)))
     }
 
     /// Writes down when keys were used, and forgets those that are no longer.
@@ -143,12 +144,12 @@ impl Keyring {
 }
 
 impl Remembered {
-    /// The key, which is used now; `None` when it is not good.
-    fn used(&self, now: Timestamp) -> Option<ServiceKey> {
-        if !self.key.is_good(now) {
-            return None;
+    /// Notes that the key is used now, and returns whether it is good.
+    fn is_used(&self, now: Timestamp) -> bool {
+        let is_good = self.key.is_good(now);
+        if is_good {
+            self.used_at.fetch_max(now.as_micros(), Ordering::Relaxed);
         }
-        self.used_at.fetch_max(now.as_micros(), Ordering::Relaxed);
-        Some(self.key.clone())
+        is_good
     }
 }

@@ -58,7 +58,7 @@ impl Authenticator {
         let now = self.clock.now();
         let (holder, until) = match KeySecret::parse(shown) {
             Some(secret) => {
-                let key = self.keyring.open(&secret, now).await?.ok_or(AuthError::Invalid)?;
+                let key = &self.keyring.open(&secret, now).await?.ok_or(AuthError::Invalid)?.key;
                 if !key.scopes.allow(Scope::Admin) {
                     return Err(AuthError::Forbidden("This key may not sign in: it has not the scope admin."));
                 }

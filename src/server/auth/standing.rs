@@ -2,7 +2,9 @@
 
 use std::{
     collections::HashMap,
+    future::pending,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use tokio::{sync::watch, time::Instant};
@@ -16,6 +18,9 @@ use crate::{
     },
 };
 
+/// How long ago what opened a stream was last seen to be good, at most, when its client is told something.
+const A_MOMENT: Duration = Duration::from_secs(1);
+
 /// What somebody is who has proved it. It is in the extensions of their request.
 #[derive(Clone)]
 pub struct Standing {
@@ -25,6 +30,8 @@ pub struct Standing {
     pub(in crate::server) session: Option<SecretHash>,
     /// From when on what they showed is no longer good.
     pub(in crate::server) until: Option<Timestamp>,
+    /// When the store was asked whether it is good.
+    pub(super) good_at: Instant,
     pub(super) streams: Arc<Streams>,
 }
 
@@ -32,14 +39,24 @@ impl Standing {
     /// Opens a stream, unless they have as many open as they may. It says when it has to end.
     pub(in crate::server) fn open_stream(&self, now: Timestamp) -> Result<Pass, TooManyStreams> {
         let holder = self.principal.holder();
-        let alive = self.streams.open(holder, self.session)?;
+        let (alive, good_at) = self.streams.open(holder, self.session, self.good_at)?;
         let until = self.until.map(|until| {
             let left = u64::try_from(until.as_micros().saturating_sub(now.as_micros())).unwrap_or(0);
-            Instant::now() + std::time::Duration::from_micros(left)
+            Instant::now() + Duration::from_micros(left)
         });
         let lease = Lease::new(alive, until);
-        Ok(Pass { streams: Arc::clone(&self.streams), holder: holder.clone(), session: self.session, lease })
+        let good_at = can_be_revoked(holder, self.session).then_some(good_at);
+        Ok(Pass { streams: Arc::clone(&self.streams), holder: holder.clone(), session: self.session, lease, good_at })
     }
+}
+
+fn is_recent(good_at: &Instant) -> bool {
+    good_at.elapsed() < A_MOMENT
+}
+
+/// Whether what a caller showed can end before its time.
+fn can_be_revoked(holder: &Holder, session: Option<SecretHash>) -> bool {
+    session.is_some() || matches!(holder, Holder::Key(_))
 }
 
 /// Somebody has as many streams open as they may.
@@ -56,6 +73,26 @@ pub(in crate::server) struct Pass {
     session: Option<SecretHash>,
     /// For how long it may be open.
     pub(in crate::server) lease: Lease,
+    /// When what opened it was last seen to be good, where that can end before its time.
+    good_at: Option<watch::Receiver<Instant>>,
+}
+
+impl Pass {
+    /// Whether what opened the stream was good a moment ago, as far as the store says.
+    pub(in crate::server) fn is_renewed(&self) -> bool {
+        self.good_at.as_ref().is_none_or(|good_at| is_recent(&good_at.borrow()))
+    }
+
+    /// Waits until it is [renewed](Self::is_renewed). While the store is away, no server can know whether a key was
+    /// revoked; its streams must not hear of what happens once the store is back, before that is known.
+    ///
+    /// Where it is no longer good, this waits for ever, and the lease is over.
+    pub(in crate::server) async fn renewed(&mut self) {
+        let Some(good_at) = &mut self.good_at else { return };
+        if good_at.wait_for(is_recent).await.is_err() {
+            pending().await
+        }
+    }
 }
 
 impl Drop for Pass {
@@ -80,7 +117,28 @@ struct OfOne {
 
 struct Group {
     count: usize,
-    alive: Option<watch::Sender<()>>,
+    signs: Option<Signs>,
+}
+
+/// What the streams of a group are told. They are over when it is dropped.
+struct Signs {
+    alive: watch::Sender<()>,
+    /// When what they were opened with was last seen to be good. Those that are idle are not woken by it.
+    good_at: watch::Sender<Instant>,
+}
+
+impl Signs {
+    fn new(good_at: Instant) -> Self {
+        Self { alive: watch::Sender::new(()), good_at: watch::Sender::new(good_at) }
+    }
+
+    fn renew(&self, good_at: Instant) {
+        self.good_at.send_if_modified(|known| {
+            let is_newer = *known < good_at;
+            *known = good_at.max(*known);
+            is_newer
+        });
+    }
 }
 
 impl Streams {
@@ -92,17 +150,24 @@ impl Streams {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn open(&self, holder: &Holder, session: Option<SecretHash>) -> Result<watch::Receiver<()>, TooManyStreams> {
+    fn open(
+        &self,
+        holder: &Holder,
+        session: Option<SecretHash>,
+        good_at: Instant,
+    ) -> Result<(watch::Receiver<()>, watch::Receiver<Instant>), TooManyStreams> {
         let mut open = self.locked();
         let of_one = open.entry(holder.clone()).or_default();
         if of_one.count >= self.most {
             return Err(TooManyStreams(self.most));
         }
         of_one.count += 1;
-        let group = of_one.groups.entry(session).or_insert_with(|| Group { count: 0, alive: None });
+        let group = of_one.groups.entry(session).or_insert_with(|| Group { count: 0, signs: None });
         group.count += 1;
         // Those who were told that they are over may not be gone yet.
-        Ok(group.alive.get_or_insert_with(|| watch::Sender::new(())).subscribe())
+        let signs = group.signs.get_or_insert_with(|| Signs::new(good_at));
+        signs.renew(good_at);
+        Ok((signs.alive.subscribe(), signs.good_at.subscribe()))
     }
 
     fn close(&self, holder: &Holder, session: Option<SecretHash>) {
@@ -125,19 +190,30 @@ impl Streams {
         let open = self.locked();
         let all =
             open.iter().flat_map(|(holder, of_one)| of_one.groups.keys().map(|session| (holder.clone(), *session)));
-        all.filter(|(holder, session)| session.is_some() || matches!(holder, Holder::Key(_))).collect()
+        all.filter(|(holder, session)| can_be_revoked(holder, *session)).collect()
+    }
+
+    /// Notes when what this holder showed, this session or something else, was seen to be good.
+    pub(super) fn renew(&self, holder: &Holder, session: Option<SecretHash>, good_at: Instant) {
+        let open = self.locked();
+        let group = open.get(holder).and_then(|of_one| of_one.groups.get(&session));
+        if let Some(signs) = group.and_then(|group| group.signs.as_ref()) {
+            signs.renew(good_at);
+        }
     }
 
     /// Tells the streams of this holder, opened with this session or without one, that they are over.
     pub(super) fn end(&self, holder: &Holder, session: Option<SecretHash>) {
         if let Some(group) = self.locked().get_mut(holder).and_then(|of_one| of_one.groups.get_mut(&session)) {
-            group.alive = None;
+            group.signs = None;
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
+
     use super::*;
     use crate::{
         model::UserId,
@@ -145,7 +221,7 @@ mod tests {
     };
 
     fn standing(streams: &Arc<Streams>, principal: Principal, session: Option<SecretHash>) -> Standing {
-        Standing { principal, session, until: None, streams: Arc::clone(streams) }
+        Standing { principal, session, until: None, good_at: Instant::now(), streams: Arc::clone(streams) }
     }
 
     fn ann() -> Principal {
@@ -179,13 +255,37 @@ mod tests {
         let mut of_session = standing(&streams, key(), Some([7; 32])).open_stream(now()).unwrap();
         assert_eq!(streams.revocable().len(), 2);
         streams.end(key().holder(), Some([7; 32]));
-        tokio::time::timeout(std::time::Duration::from_secs(10), of_session.lease.over()).await.unwrap();
-        assert!(futures_util::FutureExt::now_or_never(of_key.lease.over()).is_none());
+        tokio::time::timeout(Duration::from_secs(10), of_session.lease.over()).await.unwrap();
+        assert!(of_key.lease.over().now_or_never().is_none());
         // Whoever comes anew before the others are gone is not over.
         let mut anew = standing(&streams, key(), Some([7; 32])).open_stream(now()).unwrap();
-        assert!(futures_util::FutureExt::now_or_never(anew.lease.over()).is_none());
+        assert!(anew.lease.over().now_or_never().is_none());
         drop((of_key, of_session, anew));
         assert!(streams.locked().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_not_seen_to_be_good_for_a_second_waits_until_it_is_and_for_ever_when_it_is_not() {
+        let streams = Arc::new(Streams::new(9));
+        let mut of_key = standing(&streams, key(), None).open_stream(now()).unwrap();
+        let mut of_token = standing(&streams, ann(), None).open_stream(now()).unwrap();
+        let mut of_session = standing(&streams, ann(), Some([7; 32])).open_stream(now()).unwrap();
+        tokio::time::sleep(Duration::from_millis(900)).await;
+        for pass in [&mut of_key, &mut of_token, &mut of_session] {
+            assert!(pass.renewed().now_or_never().is_some());
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        assert!(of_token.renewed().now_or_never().is_some(), "a token ends at its time and not before");
+        assert!(of_key.renewed().now_or_never().is_none());
+        assert!(of_session.renewed().now_or_never().is_none());
+        // A look that began too long ago says nothing of now.
+        streams.renew(key().holder(), None, Instant::now() - A_MOMENT);
+        assert!(of_key.renewed().now_or_never().is_none());
+        streams.renew(key().holder(), None, Instant::now());
+        assert!(of_key.renewed().now_or_never().is_some());
+        streams.end(ann().holder(), Some([7; 32]));
+        assert!(of_session.renewed().now_or_never().is_none());
+        assert!(of_session.lease.over().now_or_never().is_some());
     }
 
     #[tokio::test(start_paused = true)]

@@ -15,7 +15,7 @@ use axum::{
 };
 use bytes::Bytes;
 use serde::Deserialize;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 use utoipa::IntoParams;
 
 use super::extract::Parameters;
@@ -101,9 +101,15 @@ pub(super) fn open_stream(
 pub(super) struct Stream {
     follower: Follower,
     pass: Option<Pass>,
+    /// What comes next and may not be told yet.
+    held: Option<Told>,
     heartbeat_at: Instant,
     options: StreamOptions,
 }
+
+/// How long what happened is held back until it is known whether the client may still hear of it. Then the stream ends,
+/// and the client asks again.
+const LONGEST_HOLD: Duration = Duration::from_secs(10);
 
 /// What a client is to be told.
 pub(super) enum Told {
@@ -128,7 +134,7 @@ pub(super) enum End {
 
 impl Stream {
     pub(super) fn new(follower: Follower, pass: Option<Pass>, options: StreamOptions) -> Self {
-        Self { follower, pass, heartbeat_at: Instant::now() + options.next_heartbeat(), options }
+        Self { follower, pass, held: None, heartbeat_at: Instant::now() + options.next_heartbeat(), options }
     }
 
     /// For how long it may go on, for those who write what it says.
@@ -136,8 +142,29 @@ impl Stream {
         self.pass.as_ref().map(|pass| pass.lease.clone())
     }
 
-    /// Waits for what is next. Its lease is for the encoder to look at first, each time.
+    /// Waits for what is next, and until the client may hear of it. Its lease is for the encoder to look at first,
+    /// each time. Nothing is lost when this is given up.
     pub(super) async fn next(&mut self) -> Told {
+        loop {
+            let Some(next) = self.held.take() else {
+                self.held = Some(self.comes().await);
+                continue;
+            };
+            let says_something = matches!(next, Told::Frame(_) | Told::Heartbeat(_));
+            let Some(pass) = self.pass.as_mut().filter(|pass| says_something && !pass.is_renewed()) else {
+                return next;
+            };
+            self.held = Some(next);
+            // In a box, so that an idle stream keeps no room for it.
+            if Box::pin(timeout(LONGEST_HOLD, pass.renewed())).await.is_err() {
+                tracing::debug!("a stream ends: the store does not say whether its key or session is still good");
+                return Told::End(End::Lost);
+            }
+        }
+    }
+
+    /// Waits for what is next.
+    async fn comes(&mut self) -> Told {
         loop {
             let heard = timeout_at(self.heartbeat_at, self.follower.next()).await;
             self.heartbeat_at = Instant::now() + self.options.next_heartbeat();
