@@ -2,7 +2,7 @@
 //!
 //! The document's "Integration Examples" in Rust: an order sends a notification by calling the
 //! service, a profile shows how many are unread, and Campanile's own routes and dashboard are
-//! mounted beside the shop's.
+//! mounted beside the shop's. What expires is deleted beside them, as the `campanile` command does it.
 //!
 //! `cargo run --example embed --features ssr` serves on a free port and prints where.
 
@@ -14,11 +14,10 @@ use axum::{
 use campanile::{
     model::{Problem, UserId},
     server::{
-        clock::{Clock, SystemClock},
-        http::{HttpOptions, router},
+        config::{Said, Settings},
         identity::Principal,
+        run::Campanile,
         service::NotificationService,
-        store::MemoryStore,
     },
 };
 use serde_json::{Value, json};
@@ -46,16 +45,19 @@ async fn profile(
 }
 
 #[tokio::main]
-async fn main() -> std::io::Result<()> {
-    let store = MemoryStore::new(MemoryStore::DEFAULT_WINDOW, SystemClock.now());
-    let notifications = NotificationService::new(store);
+async fn main() -> anyhow::Result<()> {
+    // Each flag of `campanile serve` is a field; what is not said has its default.
+    let settings = Settings::from_said(&Said { store: Some("memory:".to_owned()), ..Said::default() })?;
+    let campanile = Campanile::start(&settings).await?;
     let shop = Router::new()
         .route("/orders/{user_id}/{order}", post(order))
         .route("/profile/{user_id}", get(profile))
-        .with_state(notifications.clone());
-    let app = router(notifications, &HttpOptions::default()).merge(shop);
+        .with_state(campanile.service().clone());
+    let app = campanile.router().merge(shop);
 
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("The shop is open: http://{}/", listener.local_addr()?);
-    axum::serve(listener, app).await
+    axum::serve(listener, app).await?;
+    campanile.stop().await;
+    Ok(())
 }

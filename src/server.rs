@@ -1,7 +1,7 @@
 //! What only the server has: the service, its stores, HTTP, and settings.
 //!
-//! Another Rust program embeds Campanile by making a [`service::NotificationService`] and mounting
-//! [`http::router`]; see `examples/embed.rs`.
+//! Another Rust program embeds Campanile by starting a [`run::Campanile`], calling its service and mounting its router;
+//! see `examples/embed.rs`.
 
 mod address;
 pub mod assets;
@@ -19,8 +19,10 @@ pub mod listener;
 mod live;
 pub mod log;
 pub mod maintenance;
+pub mod run;
 pub mod secret;
 pub mod service;
 pub mod store;
+pub mod stores;
 pub mod tasks;
 mod workshop;

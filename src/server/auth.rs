@@ -146,8 +146,20 @@ impl Authenticator {
         credentials: Arc<dyn Credentials>,
         clock: impl Clock,
     ) -> anyhow::Result<Arc<Self>> {
+        Self::among(options, credentials, clock, Tasks::default())
+    }
+
+    /// The same, with the task that asks an issuer for its keys among these.
+    ///
+    /// # Errors
+    /// Those of [`Self::new`].
+    pub fn among(
+        options: AuthOptions,
+        credentials: Arc<dyn Credentials>,
+        clock: impl Clock,
+        tasks: Tasks,
+    ) -> anyhow::Result<Arc<Self>> {
         let AuthOptions { tokens, session_lifetime, limits, max_streams } = options;
-        let tasks = Tasks::default();
         Ok(Arc::new(Self {
             keyring: Keyring::new(Arc::clone(&credentials)),
             credentials,

@@ -80,6 +80,15 @@ impl Settings {
         Self::settle(InForce::load(said, file)?.settings()?)
     }
 
+    /// What these settings say, and for all others the default: for a program that embeds Campanile. Neither a file nor
+    /// the environment is read.
+    ///
+    /// # Errors
+    /// Those of [`Self::load`].
+    pub fn from_said(said: &Said) -> Result<Self> {
+        Self::settle(InForce::merge(said, &Said::default())?.settings()?)
+    }
+
     /// Refuses to serve where others can reach it and nobody has to prove who they are.
     ///
     /// # Errors

@@ -12,7 +12,7 @@ use std::{
 
 use futures_util::FutureExt;
 use tokio::{
-    task::AbortHandle,
+    task::{AbortHandle, JoinSet},
     time::{Instant, sleep},
 };
 
@@ -23,9 +23,16 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// A task that ended is noted for so long. One that then still runs is well again.
 const LATELY: Duration = Duration::from_secs(60);
 
-/// The tasks of a server, and when one of them last ended that should not have. A clone knows the same.
+/// The tasks of a server. A clone is the same tasks.
 #[derive(Clone, Debug, Default)]
-pub struct Tasks(Arc<Mutex<BTreeMap<&'static str, Instant>>>);
+pub struct Tasks {
+    running: Arc<Mutex<JoinSet<()>>>,
+    ended: Ended,
+}
+
+/// When a task last ended that should not have.
+#[derive(Clone, Debug, Default)]
+struct Ended(Arc<Mutex<BTreeMap<&'static str, Instant>>>);
 
 impl Tasks {
     /// Runs what `make` makes until it is done. When it panics it is made and run again, after a pause.
@@ -40,9 +47,28 @@ impl Tasks {
         F: FnMut() -> T + Send + 'static,
         T: Future<Output = ()> + Send + 'static,
     {
-        tokio::spawn(self.clone().keep(name, make)).abort_handle()
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        // Those that are over are of no interest any more.
+        while running.try_join_next().is_some() {}
+        running.spawn(self.ended.clone().keep(name, make))
     }
 
+    /// Ends all of them, and returns when they have ended.
+    pub async fn stop(&self) {
+        let mut running = std::mem::take(&mut *self.running.lock().unwrap_or_else(PoisonError::into_inner));
+        running.shutdown().await;
+    }
+
+    /// The tasks that ended a moment ago, each named once: what they do is late.
+    #[must_use]
+    pub fn ended_lately(&self) -> Vec<&'static str> {
+        let mut ended = self.ended.locked();
+        ended.retain(|_, at| at.elapsed() < LATELY);
+        ended.keys().copied().collect()
+    }
+}
+
+impl Ended {
     async fn keep<F, T>(self, name: &'static str, mut make: F)
     where
         F: FnMut() -> T + Send + 'static,
@@ -56,22 +82,14 @@ impl Tasks {
             }
             // What it said stands on standard error already.
             tracing::error!(task = name, "a task ended by a panic; it is started again");
-            self.ended().insert(name, Instant::now());
+            self.locked().insert(name, Instant::now());
             pause = if started.elapsed() > LATELY { PAUSE } else { pause };
             sleep(pause).await;
             pause = (2 * pause).min(LONGEST_PAUSE);
         }
     }
 
-    /// The tasks that ended a moment ago, each named once: what they do is late.
-    #[must_use]
-    pub fn ended_lately(&self) -> Vec<&'static str> {
-        let mut ended = self.ended();
-        ended.retain(|_, at| at.elapsed() < LATELY);
-        ended.keys().copied().collect()
-    }
-
-    fn ended(&self) -> MutexGuard<'_, BTreeMap<&'static str, Instant>> {
+    fn locked(&self) -> MutexGuard<'_, BTreeMap<&'static str, Instant>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -127,5 +145,29 @@ mod tests {
         handle.abort();
         sleep(LATELY).await;
         assert!(handle.is_finished() && tasks.ended_lately().is_empty());
+    }
+
+    #[tokio::test]
+    async fn all_of_them_end_when_they_are_stopped() {
+        struct Held(Arc<AtomicU32>);
+        impl Drop for Held {
+            fn drop(&mut self) {
+                self.0.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        let (tasks, ended) = (Tasks::default(), Arc::new(AtomicU32::new(0)));
+        for _ in 0..3 {
+            let held = Arc::new(Held(Arc::clone(&ended)));
+            tasks.spawn("waits", move || {
+                let held = Arc::clone(&held);
+                async move {
+                    std::future::pending::<()>().await;
+                    drop(held);
+                }
+            });
+        }
+        tokio::task::yield_now().await;
+        tasks.stop().await;
+        assert_eq!(ended.load(Ordering::Relaxed), 3);
     }
 }

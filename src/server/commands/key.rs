@@ -14,6 +14,7 @@ use crate::{
         config::{Settings, parse_age},
         identity::{KeyId, Scope, Scopes},
         store::ServiceKey,
+        stores::open_credentials,
     },
 };
 
@@ -62,7 +63,7 @@ pub async fn create_key(settings: &Settings, new: NewKey, now: Timestamp) -> Res
         last_used_at: None,
         revoked_at: None,
     };
-    settings.open_credentials().await?.add_key(&key).await?;
+    open_credentials(settings).await?.add_key(&key).await?;
     let until = expires_at.map_or("it is revoked".to_owned(), |end| format!("{} UTC", minute(end)));
     let ServiceKey { id, name, scopes, .. } = key;
     let explanation = format!(
@@ -80,7 +81,7 @@ pub async fn create_key(settings: &Settings, new: NewKey, now: Timestamp) -> Res
 /// # Errors
 /// One sentence about the store.
 pub async fn list_keys(settings: &Settings, json: bool, now: Timestamp) -> Result<String> {
-    let keys = settings.open_credentials().await?.keys().await?;
+    let keys = open_credentials(settings).await?.keys().await?;
     let shown = || keys.iter().map(|key| ShownKey::new(key, now));
     if json {
         return Ok(serde_json::to_string_pretty(&shown().collect::<Vec<_>>())?);
@@ -93,7 +94,7 @@ pub async fn list_keys(settings: &Settings, json: bool, now: Timestamp) -> Resul
 /// # Errors
 /// One sentence about the store, or when there is no such key or it was revoked before.
 pub async fn revoke_key(settings: &Settings, id: KeyId, now: Timestamp) -> Result<String> {
-    let credentials = settings.open_credentials().await?;
+    let credentials = open_credentials(settings).await?;
     let is_revoked = credentials.revoke_key(id, now).await?;
     let Some(ServiceKey { name, scopes, revoked_at, .. }) = credentials.key(id).await? else {
         bail!("There is no key {id} in {}. See those there are: campanile key list.", settings.store);

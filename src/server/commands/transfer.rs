@@ -11,6 +11,7 @@ use self::frame::{Counts, Frame, Lines, Whole};
 use crate::server::{
     config::Settings,
     store::{Record, StoreError, record::Format},
+    stores,
 };
 
 /// How many records are under way between the store and the file.
@@ -27,7 +28,7 @@ const MAX_LINE_BYTES: usize = 8 << 20;
 /// # Errors
 /// One sentence about the store or the file. What is written then has no end record.
 pub async fn export(settings: &Settings, mut into: impl Write + Send + 'static) -> Result<u64> {
-    let store = settings.transfer()?;
+    let store = stores::transfer(settings)?;
     let (sender, mut records) = mpsc::channel(UNDER_WAY);
     let written = tokio::task::spawn_blocking(move || {
         let mut counts = Counts::default();
@@ -73,7 +74,7 @@ pub struct Imported {
 /// # Errors
 /// One sentence about the store, or about the line that is wrong, without any of its content.
 pub async fn import(settings: &Settings, from: impl BufRead + Send + 'static) -> Result<Imported> {
-    let store = settings.transfer()?;
+    let store = stores::transfer(settings)?;
     let (sender, records) = mpsc::channel(UNDER_WAY);
     let reading = tokio::task::spawn_blocking(move || {
         let read = read(from, &sender);

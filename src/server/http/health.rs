@@ -1,6 +1,6 @@
 //! `GET /healthz`, `/readyz`: whether the server is alive, and whether it can serve.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use axum::{Json, extract::State};
 use serde::Serialize;
@@ -53,11 +53,12 @@ async fn ready(
     if service.is_stopping() {
         return Err(Problem::new(Code::Unavailable, "The server is stopping. Ask another one."));
     }
-    let mut tasks = service.tasks().ended_lately();
-    tasks.extend(options.auth.iter().flat_map(|auth| auth.tasks().ended_lately()));
+    let of_auth = options.auth.iter().flat_map(|auth| auth.tasks().ended_lately());
+    // They may be the same.
+    let tasks: BTreeSet<_> = service.tasks().ended_lately().into_iter().chain(of_auth).collect();
     match service.ready().await {
         Ok(()) if service.is_connected() && tasks.is_empty() => Ok(OK),
-        Ok(()) => Ok(Json(Health { status: "degraded", tasks })),
+        Ok(()) => Ok(Json(Health { status: "degraded", tasks: tasks.into_iter().collect() })),
         Err(error) => {
             tracing::warn!(cause = with_causes(&error), "not ready");
             Err(Problem::new(Code::Unavailable, "The store cannot be reached. Try again in a few seconds."))

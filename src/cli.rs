@@ -1,0 +1,216 @@
+//! The command line: what may be said on it, and who does what was said.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{BufReader, BufWriter, Write, stdin, stdout},
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result};
+use campanile::server::{
+    clock::{Clock, SystemClock},
+    commands::{self, Imported, NewKey},
+    config::{Said, Settings},
+    http,
+    identity::KeyId,
+    run,
+};
+use clap::{ArgMatches, Parser, Subcommand, parser::ValueSource};
+
+/// Notifications for people: send them over REST, read them in a per-user inbox.
+#[derive(Parser)]
+#[command(name = "campanile", version, about, args_conflicts_with_subcommands = true, after_help = AFTER_HELP)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: Common,
+}
+
+const AFTER_HELP: &str = "Without a command, campanile serves. Try it:
+  campanile serve
+  curl -X POST http://localhost:8000/api/notifications/create \\
+    -H 'Content-Type: application/json' \\
+    -d '{\"user_id\": \"user_123\", \"content\": \"Your order has been shipped!\"}'
+  and open http://localhost:8000/ in a browser.
+
+A flag wins over its environment variable, that over the file, and that over the default.";
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve the API and the dashboard (the default)
+    Serve(Box<Common>),
+    /// Print the settings in force, where each was said, and what is wrong with them or with the store
+    Check(Box<Common>),
+    /// Bring the tables of the store up to date; `serve` does that too
+    Migrate(Box<Common>),
+    /// Write everything in the store as lines of JSON, while a server may be using it
+    Export {
+        /// The file to write, which must not exist; standard output when absent or -
+        file: Option<PathBuf>,
+        #[command(flatten)]
+        common: Box<Common>,
+    },
+    /// Take what `export` wrote into an empty store, all of it or nothing
+    Import {
+        /// The file to read; standard input when absent or -
+        file: Option<PathBuf>,
+        #[command(flatten)]
+        common: Box<Common>,
+    },
+    /// Copy a SQLite store to a new file, while a server may be using it
+    Backup {
+        /// The file to make
+        file: PathBuf,
+        #[command(flatten)]
+        common: Box<Common>,
+    },
+    /// Make, list and revoke the keys with which programs call the API, while a server may be running
+    #[command(subcommand)]
+    Key(Key),
+    /// Print the OpenAPI description of the API
+    Openapi,
+}
+
+#[derive(Subcommand)]
+enum Key {
+    /// Make a key, and print it on standard output: only now, because only a hash of it is kept
+    #[command(after_help = AFTER_KEY_HELP)]
+    Create {
+        #[command(flatten)]
+        new: NewKey,
+        #[command(flatten, next_help_heading = "Settings, as `campanile serve` takes them")]
+        common: Box<Common>,
+    },
+    /// Print all keys, and whether they are good; their secrets are nowhere to be had
+    List {
+        /// Print one JSON array
+        #[arg(long)]
+        json: bool,
+        #[command(flatten, next_help_heading = "Settings, as `campanile serve` takes them")]
+        common: Box<Common>,
+    },
+    /// Make an end of a key; there is no way back
+    Revoke {
+        /// Which one: its id as `campanile key list` shows it
+        #[arg(value_parser = KeyId::parse)]
+        id: KeyId,
+        #[command(flatten, next_help_heading = "Settings, as `campanile serve` takes them")]
+        common: Box<Common>,
+    },
+}
+
+const AFTER_KEY_HELP: &str = "For example:
+  KEY=$(campanile key create \"order service\" --scopes send --expires 90d)
+  curl -X POST http://localhost:8000/api/notifications/create \\
+    -H \"Authorization: Bearer $KEY\" -H 'Content-Type: application/json' \\
+    -d '{\"user_id\": \"user_123\", \"content\": \"Your order has been shipped!\"}'
+
+Name the store of your server with --store, as for `campanile serve`; the other settings change nothing here.";
+
+/// The settings, which every command takes.
+#[derive(clap::Args)]
+struct Common {
+    /// File with settings, named as the flags are: listen = "127.0.0.1:8000" [default: campanile.toml if it is there]
+    #[arg(long, env = "CAMPANILE_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    said: Said,
+}
+
+impl Common {
+    fn settings(&self) -> Result<Settings> {
+        Settings::load(&self.said, self.config.as_deref())
+    }
+}
+
+/// Does what the command line says.
+///
+/// # Errors
+/// One sentence about what went wrong.
+#[tokio::main]
+pub(crate) async fn obey(cli: Cli, matches: &ArgMatches) -> Result<()> {
+    match cli.command {
+        None => run::run(&cli.serve.settings()?).await,
+        Some(Command::Serve(common)) => run::run(&common.settings()?).await,
+        Some(Command::Check(common)) => check(&common, matches).await,
+        Some(Command::Migrate(common)) => {
+            println!("{}", commands::migrate(&common.settings()?).await?);
+            Ok(())
+        }
+        Some(Command::Export { file, common }) => export(&common.settings()?, file.as_deref()).await,
+        Some(Command::Import { file, common }) => import(&common.settings()?, file.as_deref()).await,
+        Some(Command::Backup { file, common }) => {
+            commands::back_up(&common.settings()?, &file)?;
+            eprintln!("The backup is in {}.", file.display());
+            Ok(())
+        }
+        Some(Command::Key(command)) => key(command).await,
+        Some(Command::Openapi) => {
+            println!("{}", http::openapi().to_pretty_json()?);
+            Ok(())
+        }
+    }
+}
+
+async fn check(common: &Common, matches: &ArgMatches) -> Result<()> {
+    let arguments = matches.subcommand().map_or(matches, |(_, arguments)| arguments);
+    let is_from_environment =
+        |name: &str| arguments.value_source(&name.replace('-', "_")) == Some(ValueSource::EnvVariable);
+    let (report, usable) = commands::check(&common.said, common.config.as_deref(), is_from_environment).await;
+    println!("{}", report.trim_end());
+    usable
+}
+
+/// The file that was named, unless it is a dash.
+fn named(file: Option<&Path>) -> Option<&Path> {
+    file.filter(|file| *file != Path::new("-"))
+}
+
+async fn export(settings: &Settings, file: Option<&Path>) -> Result<()> {
+    let Some(file) = named(file) else {
+        return commands::export(settings, BufWriter::new(stdout())).await.map(drop);
+    };
+    let open = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
+    let open = open.with_context(|| format!("{} cannot be made", file.display()))?;
+    let notifications = commands::export(settings, BufWriter::new(open)).await?;
+    eprintln!("{notifications} notifications are in {}.", file.display());
+    Ok(())
+}
+
+async fn import(settings: &Settings, file: Option<&Path>) -> Result<()> {
+    let Imported { notifications, warnings } = match named(file) {
+        None => commands::import(settings, BufReader::new(stdin())).await?,
+        Some(file) => {
+            let open = File::open(file).with_context(|| format!("{} cannot be read", file.display()))?;
+            commands::import(settings, BufReader::new(open)).await?
+        }
+    };
+    for warning in warnings {
+        eprintln!("campanile: warning: {warning}");
+    }
+    eprintln!("{notifications} notifications are in {}.", settings.store);
+    Ok(())
+}
+
+async fn key(command: Key) -> Result<()> {
+    let now = SystemClock.now();
+    match command {
+        Key::Create { new, common } => {
+            let made = commands::create_key(&common.settings()?, new, now).await?;
+            let id = made.secret.id();
+            writeln!(stdout(), "{}", made.secret.to_string_once())
+                .with_context(|| format!("the key {id} was made and could not be shown; revoke it"))?;
+            eprintln!("{}", made.explanation);
+        }
+        Key::List { json, common } => match commands::list_keys(&common.settings()?, json, now).await? {
+            table if table.is_empty() => {
+                eprintln!("There are no keys yet. Make one: campanile key create NAME --scopes send,read");
+            }
+            table => println!("{table}"),
+        },
+        Key::Revoke { id, common } => println!("{}", commands::revoke_key(&common.settings()?, id, now).await?),
+    }
+    Ok(())
+}

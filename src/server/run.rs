@@ -1,0 +1,148 @@
+//! Puts a server together: store, bus, service, authentication, HTTP, and the tasks beside them.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use axum::Router;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    time::{sleep, timeout},
+};
+
+use super::{
+    auth::Authenticator,
+    clock::{Clock, SystemClock},
+    config::{BusUrl, Settings},
+    http::{self, HttpOptions},
+    listener,
+    live::{Bus, Local, Nats},
+    log, maintenance,
+    service::NotificationService,
+    stores::Stores,
+};
+
+/// A running Campanile, whose tasks run beside what is asked of it: for the `campanile` command, and for a program that
+/// embeds it. [`Self::stop`] ends it; dropping it does not.
+#[derive(Clone)]
+pub struct Campanile {
+    service: NotificationService,
+    auth: Option<Arc<Authenticator>>,
+    router: Router,
+}
+
+impl Campanile {
+    /// Opens what the settings name, and starts the tasks: what expires is deleted, keys that were revoked lose their
+    /// streams, other servers are told of changes. Where to listen, and how connections are treated, is not asked.
+    ///
+    /// # Errors
+    /// One sentence about what cannot be had.
+    ///
+    /// # Panics
+    /// Outside of tokio.
+    pub async fn start(settings: &Settings) -> Result<Self> {
+        let Stores { inboxes, credentials } = Stores::open(settings, SystemClock.now()).await?;
+        let bus: Arc<dyn Bus> = match &settings.bus {
+            BusUrl::Local => Arc::new(Local),
+            BusUrl::Nats(urls) => {
+                Arc::new(Nats::connect(urls, &settings.bus_prefix).await.map_err(anyhow::Error::msg)?)
+            }
+        };
+        let service = NotificationService::on_bus(inboxes, SystemClock, bus);
+        let tasks = service.tasks().clone();
+        let auth = settings.auth.clone();
+        let auth = auth.map(|auth| Authenticator::among(auth, credentials, SystemClock, tasks.clone())).transpose()?;
+        if settings.bus != BusUrl::Local {
+            // Others listen, whether any client does here or not.
+            service.keep_up();
+        }
+        let service =
+            service.batch_max(settings.batch_max).max_age(settings.max_age).limit_recipients(settings.limit_recipient);
+        let router = http::router(service.clone(), &HttpOptions { auth: auth.clone(), ..settings.http.clone() });
+
+        let expiring = service.clone();
+        tasks.spawn("expiry", move || maintenance::run(expiring.clone()));
+        if let Some(auth) = auth.clone() {
+            tasks.spawn("credentials", move || Arc::clone(&auth).run());
+        }
+        Ok(Self { service, auth, router })
+    }
+
+    /// What notifications are sent, read and followed with.
+    #[must_use]
+    pub fn service(&self) -> &NotificationService {
+        &self.service
+    }
+
+    /// The REST API, live delivery and the dashboard, to be served or merged into another router.
+    pub fn router(&self) -> Router {
+        self.router.clone()
+    }
+
+    /// Ends streams and tasks. What was answered is kept.
+    pub async fn stop(self) {
+        self.service.stop_following();
+        self.service.tasks().stop().await;
+        if let Some(auth) = &self.auth {
+            auth.note_uses().await;
+        }
+    }
+}
+
+/// Serves as the `campanile` command does, until the process is told to stop.
+///
+/// # Errors
+/// One sentence about what cannot be had.
+pub async fn run(settings: &Settings) -> Result<()> {
+    settings.may_listen()?;
+    log::start(settings)?;
+    let campanile = Campanile::start(settings).await?;
+    let socket = TcpListener::bind(settings.listen)
+        .await
+        .with_context(|| format!("listen: {} cannot be had; is another server running there?", settings.listen))?;
+    let address = socket.local_addr()?;
+    let service = campanile.service();
+    let stop = told_to_stop(settings, service.clone())?;
+    let serving =
+        listener::serve_with(socket, campanile.router(), settings.connections.clone(), stop, service.tasks())?;
+    tracing::info!(%address, store = %settings.store, bus = %settings.bus, version = env!("CARGO_PKG_VERSION"), "serving");
+    let scheme = if settings.connections.tls.is_some() { "https" } else { "http" };
+    println!("Campanile is ready: {scheme}://{address}/");
+    let all_ended = serving.await;
+    campanile.stop().await;
+    if all_ended {
+        tracing::info!("stopped");
+    } else {
+        tracing::warn!("stopped at the deadline, with requests still running");
+    }
+    Ok(())
+}
+
+/// Done when the process was told to stop, balancers had the time to notice it, and streams are ended.
+fn told_to_stop(settings: &Settings, service: NotificationService) -> Result<impl Future<Output = ()> + use<>> {
+    let (stopping, shutdown_delay) = (stop_signal()?, settings.shutdown_delay);
+    Ok(async move {
+        stopping.await;
+        service.stop_soon();
+        // Told twice, it stops at once.
+        match stop_signal() {
+            Ok(again) => drop(timeout(shutdown_delay, again).await),
+            Err(_) => sleep(shutdown_delay).await,
+        }
+        tracing::info!("stopping: running requests may end, and streams are told");
+        service.stop_following();
+    })
+}
+
+/// Done when the process is told to stop, by Ctrl-C or by its supervisor.
+fn stop_signal() -> Result<impl Future<Output = ()>> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        tracing::info!("told to stop");
+    })
+}

@@ -1,0 +1,90 @@
+//! What a store URL opens: one store, as each part of the server sees it.
+
+use std::{path::Path, sync::Arc};
+
+use anyhow::{Result, bail};
+
+use super::{
+    config::{Settings, SqliteSync, StoreUrl},
+    store::{
+        Credentials, MemoryStore, PostgresOptions, PostgresStore, PostgresTransfer, Schema, SqliteCredentials,
+        SqliteOptions, SqliteStore, SqliteTransfer, Store, Transfer,
+    },
+};
+use crate::model::Timestamp;
+
+/// One store, as those see it who keep notifications, and those who ask who is calling.
+#[derive(Clone)]
+pub struct Stores {
+    /// Notifications, in the inboxes of their users.
+    pub inboxes: Arc<dyn Store>,
+    /// Keys, sessions and tickets.
+    pub credentials: Arc<dyn Credentials>,
+}
+
+impl Stores {
+    /// A store that is all of it.
+    pub fn of<S: Store + Credentials>(store: S) -> Self {
+        let store = Arc::new(store);
+        Self { inboxes: Arc::<S>::clone(&store), credentials: store }
+    }
+
+    /// Opens the store that the settings name, with its tables up to date. `started` is when a store in memory begins.
+    ///
+    /// # Errors
+    /// One sentence about why it cannot be had.
+    pub async fn open(settings: &Settings, started: Timestamp) -> Result<Self> {
+        Ok(match &settings.store {
+            StoreUrl::Memory => Self::of(MemoryStore::new(settings.window, started)),
+            StoreUrl::Sqlite(path) => Self::of(SqliteStore::open(&sqlite(settings, path))?),
+            StoreUrl::Postgres(url) => Self::of(PostgresStore::open(&postgres(settings, url)).await?),
+        })
+    }
+}
+
+/// Opens what proves who is calling, beside a server that may be using the same store.
+///
+/// # Errors
+/// One sentence about why it cannot be had.
+pub(super) async fn open_credentials(settings: &Settings) -> Result<Arc<dyn Credentials>> {
+    Ok(match &settings.store {
+        StoreUrl::Memory => bail!(
+            "store: memory: ends with this command, and a key in it too. Name the store of your server, such as \
+             --store sqlite:data/campanile.db."
+        ),
+        StoreUrl::Sqlite(path) => Arc::new(SqliteCredentials::open(&sqlite(settings, path))?),
+        StoreUrl::Postgres(url) => {
+            // Servers of another version may be using the tables that are there.
+            let Schema { applied, known } = PostgresStore::schema(url).await?;
+            if (1..known).contains(&applied) {
+                bail!("store: made by an older Campanile. Bring it up to date first: campanile migrate.");
+            }
+            Arc::new(PostgresStore::open(&postgres(settings, url)).await?)
+        }
+    })
+}
+
+/// The store that the settings name, for moving everything out of it or into it.
+///
+/// # Errors
+/// One sentence about a store that cannot be moved.
+pub(super) fn transfer(settings: &Settings) -> Result<Box<dyn Transfer>> {
+    Ok(match &settings.store {
+        StoreUrl::Memory => bail!("store: memory: cannot be moved, only its server knows what is in it."),
+        StoreUrl::Sqlite(path) => Box::new(SqliteTransfer(sqlite(settings, path))),
+        StoreUrl::Postgres(url) => Box::new(PostgresTransfer(postgres(settings, url))),
+    })
+}
+
+fn sqlite(settings: &Settings, path: &Path) -> SqliteOptions {
+    SqliteOptions {
+        window: settings.window,
+        full_sync: settings.sqlite_sync == SqliteSync::Full,
+        queue: settings.sqlite_queue,
+        ..SqliteOptions::new(path)
+    }
+}
+
+fn postgres(settings: &Settings, url: &str) -> PostgresOptions {
+    PostgresOptions { url: url.to_owned(), window: settings.window, connections: settings.postgres_connections }
+}
