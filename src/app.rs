@@ -66,6 +66,7 @@ pub use self::{
 #[component]
 pub fn App() -> impl IntoView {
     let board = Board::new(initial());
+    call_below(&board.at(""));
     let preferences = Preferences::new();
     components::effect(move |_| {
         preferences.recall();
@@ -89,6 +90,17 @@ pub fn App() -> impl IntoView {
         {board.may_send.then(|| view! { <Composer board /> })}
         <Toasts board />
     }
+}
+
+/// Has the browser call the server functions where the server is for it.
+fn call_below(base: &str) {
+    #[cfg(feature = "hydrate")]
+    if !base.is_empty() {
+        // Once for each page, and for as long as it lives.
+        let _ = leptos::server_fn::client::try_set_server_url(base.to_owned().leak());
+    }
+    #[cfg(not(feature = "hydrate"))]
+    let _ = base;
 }
 
 /// What the page arrived with.

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by it; clippy.toml excuses only what is marked #[test]")]
 
 mod auth;
+mod base_path;
 mod blackbox;
 mod client;
 mod command;

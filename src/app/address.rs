@@ -23,6 +23,9 @@ pub struct Address {
     pub before: Option<String>,
     /// Whether `user_id` is the only inbox that the viewer may see, so that no address says it.
     pub is_own: bool,
+    /// What the paths of this server begin with for the browser: nothing, or such as `/notify`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub base: String,
 }
 
 impl Address {
@@ -50,10 +53,16 @@ impl Address {
         address
     }
 
+    /// Where the browser finds what the server has at this path.
+    #[must_use]
+    pub fn at(&self, path: &str) -> String {
+        self.base.clone() + path
+    }
+
     /// The path and query that ask for this.
     #[must_use]
     pub fn href(&self) -> String {
-        let mut href = Self::PATH.to_owned();
+        let mut href = self.at(Self::PATH);
         let mut separator = '?';
         let mut put = |name: &str, value: &str| {
             href.push(separator);
@@ -101,7 +110,8 @@ impl Address {
     /// The same inbox with everything in it; from the newest on.
     #[must_use]
     pub fn of_everything(&self) -> Self {
-        Self { user_id: self.user_id.clone(), is_own: self.is_own, ..Self::default() }
+        let (user_id, base) = (self.user_id.clone(), self.base.clone());
+        Self { user_id, is_own: self.is_own, base, ..Self::default() }
     }
 
     /// The same filter in another inbox, or in all of them; from the newest on.
@@ -170,6 +180,9 @@ mod tests {
     fn an_empty_query_asks_for_everything() {
         assert_eq!(Address::parse(""), Address::default());
         assert_eq!(Address::default().href(), Address::PATH);
+        let below = Address { base: "/notify".to_owned(), ..Address::parse("user_id=ann&unread=true") };
+        assert_eq!(below.of_everything().href(), format!("/notify{}?user_id=ann", Address::PATH));
+        assert_eq!(below.at("/login"), "/notify/login");
     }
 
     #[test]
@@ -210,7 +223,7 @@ mod tests {
             unread: bool, q in proptest::option::of("[^\\x00\n]+"),
             before in proptest::option::of("[0-9]{1,18}"),
         ) {
-            let address = Address { user_id, category, unread, q, before, is_own: false };
+            let address = Address { user_id, category, unread, q, before, ..Address::default() };
             let href = address.href();
             let query = href.split_once('?').map_or("", |(_, query)| query);
             prop_assert_eq!(Address::parse(query), address);

@@ -83,10 +83,16 @@ mod on_the_server {
     }
 
     impl Initial {
-        /// Finds what the query of the page's address asks for, as far as the viewer may see it. It
-        /// never fails: what went wrong is part of the page.
-        pub async fn load(service: &NotificationService, principal: &Principal, query: &str, viewer: Viewer) -> Self {
-            let address = viewer.narrow(Address::parse(query));
+        /// Finds what the query of the page's address asks for, as far as the viewer may see it; the paths of the
+        /// server begin with `base` for the browser. It never fails: what went wrong is part of the page.
+        pub async fn load(
+            service: &NotificationService,
+            principal: &Principal,
+            base: &str,
+            query: &str,
+            viewer: Viewer,
+        ) -> Self {
+            let address = viewer.narrow(Address { base: base.to_owned(), ..Address::parse(query) });
             let snapshot = Snapshot::read(service, principal, &address, FIRST).await;
             Self { viewer, address, snapshot, refusal: Refusal::from_query(query), ..Self::default() }
         }

@@ -167,7 +167,7 @@ fn url(board: Board) -> String {
     let location = window().location();
     let secure = location.protocol().is_ok_and(|protocol| protocol == "https:");
     let host = location.host().unwrap_or_default();
-    let mut url = if secure { "wss://" } else { "ws://" }.to_owned() + &host + "/ws";
+    let mut url = if secure { "wss://" } else { "ws://" }.to_owned() + &host + &board.at("/ws");
     if let Some(user_id) = &board.address.read_untracked().user_id {
         url.push('/');
         url.push_str(&percent::encode(user_id));

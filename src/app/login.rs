@@ -24,27 +24,31 @@ pub struct LoginPage {
     pub next: String,
     /// Why what was sent is not accepted, if something was.
     pub problem: Option<Problem>,
+    /// What the paths of this server begin with for the browser: nothing, or such as `/notify`.
+    pub base: String,
 }
 
 /// The whole document that asks who somebody is. It posts `secret` and `next` to `/login`.
 pub fn login_page(page: LoginPage, assets: PageAssets) -> impl IntoView {
-    let LoginPage { next, problem } = page;
+    let LoginPage { next, problem, base } = page;
+    let at = |path: &str| base.clone() + path;
+    let assets = assets.below(&base);
     let why = problem.as_ref().map(explain);
     let is_wrong = why.is_some();
     view! {
         <!DOCTYPE html>
         <html lang="en">
             <head>
-                {head("Sign in · Campanile".to_owned(), tab::ICON, assets.css)}
+                {head("Sign in · Campanile".to_owned(), at(tab::ICON), assets.css)}
                 <meta name="robots" content="noindex" />
             </head>
             <body class="login-page">
                 <main class="login">
-                    <a class="brand" href=Address::PATH>
+                    <a class="brand" href=at(Address::PATH)>
                         <Icon of=icons::TOWER />
                         <span>"Campanile"</span>
                     </a>
-                    <form class="login-form" method="post" action="/login">
+                    <form class="login-form" method="post" action=at("/login")>
                         <h1>"Sign in"</h1>
                         <div class="field">
                             <label for=FIELD>"Key or token"</label>
@@ -129,7 +133,8 @@ mod tests {
     use super::*;
 
     fn render(problem: Option<Problem>) -> String {
-        let page = LoginPage { next: "/a?user_id=\"><script>alert(1)</script>".to_owned(), problem };
+        let next = "/a?user_id=\"><script>alert(1)</script>".to_owned();
+        let page = LoginPage { next, problem, base: String::new() };
         let owner = Owner::new();
         owner.with(|| {
             leptos::nonce::provide_nonce();

@@ -3,7 +3,7 @@
 use leptos::{nonce::use_nonce, prelude::*};
 
 use super::{
-    App,
+    Address, App,
     components::help::help,
     initial::{ELEMENT, Initial},
     preferences::THEME,
@@ -21,17 +21,27 @@ pub struct PageAssets {
     pub wasm: String,
 }
 
+impl PageAssets {
+    /// The same, where the paths of the server begin with this for the browser.
+    pub(super) fn below(self, base: &str) -> Self {
+        let below = |path: String| if path.is_empty() { path } else { base.to_owned() + &path };
+        Self { css: below(self.css), js: below(self.js), wasm: below(self.wasm) }
+    }
+}
+
 /// The whole document. It wants an [`Initial`] in its context.
 pub fn shell(assets: PageAssets) -> impl IntoView {
     let nonce = use_nonce();
     let initial = use_context::<Initial>();
+    let Address { base, .. } = initial.as_ref().map(|initial| initial.address.clone()).unwrap_or_default();
     let (title, icon) = initial.as_ref().map_or(("Campanile".to_owned(), tab::ICON), |initial| {
         let unread = initial.snapshot.as_ref().map_or(0, |snapshot| snapshot.overview.unread_count);
         (tab::title(unread, initial.address.inbox_name()), tab::icon(unread))
     });
+    let icon = base.clone() + icon;
     let data = initial.as_ref().map(Initial::to_script).unwrap_or_default();
     let viewer = initial.map(|initial| initial.viewer).unwrap_or_default();
-    let PageAssets { css, js, wasm } = assets;
+    let PageAssets { css, js, wasm } = assets.below(&base);
     let start = (!js.is_empty()).then(|| {
         // Starting the module and hydrating are tasks of their own, so that the page answers in between.
         let start = format!(
@@ -59,7 +69,7 @@ pub fn shell(assets: PageAssets) -> impl IntoView {
 }
 
 /// What stands in the head of every page: its name, its colours and its style.
-pub(super) fn head(title: String, icon: &'static str, css: String) -> impl IntoView {
+pub(super) fn head(title: String, icon: String, css: String) -> impl IntoView {
     // Before the first paint, so that a page in the other theme never flashes.
     let theme = format!(
         "try{{let t=localStorage.getItem('{THEME}');if(t=='light'||t=='dark')document.documentElement.dataset.theme=t}}catch(e){{}}"

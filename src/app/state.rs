@@ -227,12 +227,19 @@ impl Board {
         }
     }
 
-    /// What an address shows here: a user stays in the own inbox.
+    /// What an address shows here: a user stays in the own inbox, and everybody on this server.
     pub(super) fn narrow(self, address: Address) -> Address {
-        match &self.address.read_untracked().user_id {
+        let here = self.address.read_untracked();
+        let address = Address { base: here.base.clone(), ..address };
+        match &here.user_id {
             Some(own) if self.is_own => address.in_own_inbox(own),
             _ => address,
         }
+    }
+
+    /// Where the browser finds what the server has at this path.
+    pub(super) fn at(self, path: &str) -> String {
+        self.address.read_untracked().at(path)
     }
 
     /// The filter of the address; everything while it is not legal.

@@ -30,7 +30,7 @@ pub(super) fn follow(board: Board) {
         if document().title() != title {
             document().set_title(&title);
         }
-        let icon = icon(unread);
+        let icon = &*board.at(icon(unread));
         if let Ok(Some(link)) = document().query_selector("link[rel=icon]")
             && link.get_attribute("href").as_deref() != Some(icon)
         {

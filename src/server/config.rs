@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use chrono::TimeDelta;
 
 pub use auth::AuthMode;
@@ -24,7 +24,7 @@ pub use store_url::StoreUrl;
 
 use super::{
     auth::AuthOptions,
-    http::{HttpOptions, StreamOptions},
+    http::{HttpOptions, PublicUrl, StreamOptions},
     limiter::Rate,
     listener::{ListenerOptions, TlsOptions},
 };
@@ -114,7 +114,10 @@ impl Settings {
         if auth.is_some() && insecure_no_auth {
             bail!("insecure-no-auth: authentication is on. Say one or the other.");
         }
-        let hosts = needed("allowed-hosts", said.allowed_hosts)?;
+        let mut hosts = needed("allowed-hosts", said.allowed_hosts)?;
+        let public_url = said.public_url.as_deref().map(public_url).transpose()?;
+        let is_for_all = (insecure_no_auth || auth.is_some()) && hosts.is_empty();
+        hosts.extend(public_url.as_ref().map(|url| url.host().to_owned()));
         let store = StoreUrl::parse(&needed("store", said.store)?)?;
         let bus = BusUrl::parse(&needed("bus", said.bus)?)?;
         if bus != BusUrl::Local && !matches!(store, StoreUrl::Postgres(_)) {
@@ -142,11 +145,12 @@ impl Settings {
                 max_body_bytes: within("max-body-bytes", said.max_body_bytes, &bounds::BODY_BYTES)?,
                 max_memory: within("max-memory", said.max_memory, &bounds::MEMORY)?,
                 request_timeout: seconds("request-timeout", said.request_timeout)?,
-                allowed_hosts: (!(insecure_no_auth || auth.is_some()) || !hosts.is_empty()).then_some(hosts),
+                allowed_hosts: (!is_for_all).then_some(hosts),
                 auth: None,
                 trusted_proxies: trusted_proxies.clone(),
                 allowed_origins: auth::origins(said.allowed_origins)?,
                 lenient: needed("lenient", said.lenient)?,
+                public_url,
                 streams: StreamOptions {
                     heartbeat: seconds("heartbeat", said.heartbeat)?,
                     stall_timeout: seconds("stall-timeout", said.stall_timeout)?,
@@ -185,6 +189,10 @@ fn bus_prefix(text: String) -> Result<String> {
         bail!("bus-prefix: {text:?} is no word of letters, digits, - and _, such as campanile.");
     }
     Ok(text)
+}
+
+fn public_url(text: &str) -> Result<PublicUrl> {
+    PublicUrl::parse(text).map_err(|why| anyhow!("public-url: {why}"))
 }
 
 /// A certificate is of no use without its key.
@@ -273,6 +281,19 @@ mod tests {
         assert_eq!(of(Said { heartbeat: Some(u64::MAX), ..said() }), "heartbeat: must be 1 to 86400.");
         assert_eq!(of(Said { max_header_bytes: Some(8191), ..said() }), "max-header-bytes: must be 8192 to 1048576.");
         assert_eq!(of(Said { sqlite_queue: Some(usize::MAX), ..said() }), "sqlite-queue: must be 1 to 1000000.");
+    }
+
+    #[test]
+    fn the_host_of_the_public_url_is_answered_for() {
+        let said = Said { public_url: Some("https://Example.com:8443/notify/".to_owned()), ..Said::default() };
+        let settings = settle(&said).unwrap();
+        assert_eq!(settings.http.allowed_hosts, Some(vec!["example.com".to_owned()]));
+        assert_eq!(settings.http.public_url.unwrap().to_string(), "https://example.com:8443/notify");
+        // With authentication, as long as no name is listed, it answers for all.
+        assert_eq!(settle(&Said { auth: Some(AuthMode::On), ..said }).unwrap().http.allowed_hosts, None);
+        let said = Said { public_url: Some("https://me:secret@example.com".to_owned()), ..Said::default() };
+        let error = settle(&said).unwrap_err().to_string();
+        assert!(error.starts_with("public-url: ") && !error.contains("secret"), "{error}");
     }
 
     #[test]

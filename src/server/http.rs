@@ -3,6 +3,7 @@
 //! Handlers take a request apart, make one call of the service, and put the answer together.
 
 mod access;
+mod base;
 mod body;
 mod client;
 mod cookie;
@@ -22,6 +23,7 @@ mod padding;
 mod page;
 mod paths;
 mod problem;
+mod public_url;
 mod sites;
 mod state;
 mod static_files;
@@ -35,6 +37,7 @@ use tower_http::compression::CompressionLayer;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{auth::Authenticator, service::NotificationService};
+use cookie::Cookie;
 use state::HttpState;
 
 pub use client::IpNet;
@@ -42,6 +45,7 @@ pub use docs::openapi;
 pub use extract::Caller;
 pub use live::StreamOptions;
 pub use paths::DASHBOARD as DASHBOARD_PATH;
+pub use public_url::PublicUrl;
 
 /// What the router needs to know beside the service.
 #[derive(Clone, Debug)]
@@ -69,6 +73,20 @@ pub struct HttpOptions {
     pub allowed_origins: Vec<String>,
     /// Whether a notification that comes in may have unknown fields; they are ignored.
     pub lenient: bool,
+    /// How others reach this server, where that is not by the address that it listens on.
+    pub public_url: Option<PublicUrl>,
+}
+
+impl HttpOptions {
+    /// What stands before our paths for those who reach this server: nothing, or such as `/notify`.
+    fn base(&self) -> &str {
+        self.public_url.as_ref().map_or("", PublicUrl::base)
+    }
+
+    /// The cookie in which a browser shows that somebody signed in.
+    fn cookie(&self) -> Cookie<'_> {
+        Cookie::below(self.base())
+    }
 }
 
 impl Default for HttpOptions {
@@ -83,6 +101,7 @@ impl Default for HttpOptions {
             trusted_proxies: Vec::new(),
             allowed_origins: Vec::new(),
             lenient: false,
+            public_url: None,
         }
     }
 }
@@ -104,12 +123,12 @@ pub fn router(service: NotificationService, options: &HttpOptions) -> Router {
     let all = api
         .merge(health)
         .merge(pages)
-        .merge(docs::routes())
+        .merge(docs::routes(options.base()))
         .merge(static_files::routes())
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::no_such_method)
         .with_state(state.clone());
-    edge::wrap(all, &state)
+    base::below(options.base(), edge::wrap(all, &state))
 }
 
 /// The routes of the API, which want to know who is calling.

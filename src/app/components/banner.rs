@@ -66,7 +66,7 @@ fn SignIn(board: Board) -> impl IntoView {
         <a
             class="plain"
             class:none=flag(move || board.trouble_code() != Some(Code::Unauthenticated))
-            href=text(move || format!("/login?next={}", percent::encode(&board.address.read().href())))
+            href=text(move || board.at("/login?next=") + &percent::encode(&board.address.read().href()))
         >
             "Sign in"
         </a>

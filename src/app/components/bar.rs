@@ -31,7 +31,7 @@ pub(in crate::app) fn Bar(board: Board, preferences: Preferences) -> impl IntoVi
     let unread = move || board.overview.read().unread_count;
     view! {
         <header class="bar">
-            <a class="brand" href=Address::PATH on:click=click(move |event| follow(board, &event, Address::default()))>
+            <a class="brand" href=board.at(Address::PATH) on:click=click(move |event| follow(board, &event, Address::default()))>
                 <Icon of=icons::TOWER />
                 <span>"Campanile"</span>
             </a>
@@ -86,7 +86,7 @@ fn SignOut(board: Board) -> impl IntoView {
         }
     };
     view! {
-        <form class="sign-out" method="post" action="/logout" on:submit=submit>
+        <form class="sign-out" method="post" action=board.at("/logout") on:submit=submit>
             <button type="submit" class="quiet" aria-label="Sign out" title="Sign out">
                 <Icon of=icons::DOOR />
             </button>

@@ -212,7 +212,7 @@ pub(in crate::app) fn Composer(board: Board) -> impl IntoView {
                         <Icon of=icons::CROSS />
                     </a>
                 </div>
-                <form class="compose-form" method="post" action=SendNotification::url() on:submit=on_submit>
+                <form class="compose-form" method="post" action=board.at(SendNotification::url()) on:submit=on_submit>
                     <ComposerFields board fields />
                     <div class="send-row">
                         <button type="submit" class="primary">"Send"</button>

@@ -92,7 +92,11 @@ pub(super) fn NothingHere(board: Board) -> impl IntoView {
     });
     let wider = move || {
         let address = board.address.read();
-        if address.narrows() || address.before.is_some() { address.of_everything() } else { Address::default() }
+        if address.narrows() || address.before.is_some() {
+            address.of_everything()
+        } else {
+            board.narrow(Address::default())
+        }
     };
     let label = text(move || {
         let address = board.address.read();

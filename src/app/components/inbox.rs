@@ -85,7 +85,7 @@ pub(in crate::app) fn Inbox(board: Board) -> impl IntoView {
                 {state}
                 <Older board />
             </div>
-            <RowForms />
+            <RowForms board />
             {board.may_send.then(|| view! { <ComposeLink board /> })}
             <p class="hidden" role="status" aria-live="polite">{board.said}</p>
         </main>
@@ -151,7 +151,7 @@ fn MarkAll(board: Board, unread: Memo<u64>) -> impl IntoView {
     view! {
         <form
             method="post"
-            action=server_fns::MarkAll::url()
+            action=board.at(server_fns::MarkAll::url())
             class:none=flag(move || board.address.read().user_id.is_none())
             on:submit=submit
         >
@@ -301,11 +301,11 @@ fn Older(board: Board) -> impl IntoView {
 
 /// What the buttons of the rows submit where there is no script.
 #[component]
-fn RowForms() -> impl IntoView {
-    let mark = <server_fns::Mark as ServerFn>::url();
-    let delete = <server_fns::Delete as ServerFn>::url();
+fn RowForms(board: Board) -> impl IntoView {
+    let mark = board.at(<server_fns::Mark as ServerFn>::url());
+    let delete = board.at(<server_fns::Delete as ServerFn>::url());
     view! {
-        <form id=MARK_READ method="post" action=mark hidden>
+        <form id=MARK_READ method="post" action=mark.clone() hidden>
             <input type="hidden" name="is_read" value="true" />
         </form>
         <form id=MARK_UNREAD method="post" action=mark hidden>

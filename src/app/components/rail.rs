@@ -94,7 +94,7 @@ fn InboxField(board: Board) -> impl IntoView {
         }
     });
     view! {
-        <form class="inbox-of" method="get" action=Address::PATH on:submit=submit>
+        <form class="inbox-of" method="get" action=board.at(Address::PATH) on:submit=submit>
             <label for=FIELD>"Inbox of"</label>
             <div class="field-row">
                 <input

@@ -57,7 +57,7 @@ pub(super) fn SearchField(board: Board) -> impl IntoView {
         }
     });
     view! {
-        <form class="search" method="get" action=Address::PATH role="search" on:submit=submit>
+        <form class="search" method="get" action=board.at(Address::PATH) role="search" on:submit=submit>
             <Icon of=icons::SEARCH />
             <input
                 id=FIELD

@@ -77,7 +77,7 @@ impl Board {
             self.dismiss_undo(Undo::Delete(id));
             let Ok(form) = web_sys::UrlSearchParams::new() else { continue };
             form.append("id", &id.to_string());
-            let url = <server_fns::Delete as ServerFn>::url();
+            let url = self.at(<server_fns::Delete as ServerFn>::url());
             // The beacon sends a form that knows its own media type; web-sys lacks this overload.
             let _ = js_sys::Reflect::get(&window().navigator(), &"sendBeacon".into()).and_then(|send| {
                 send.unchecked_into::<js_sys::Function>().call2(&window().navigator(), &url.into(), &form)

@@ -140,6 +140,10 @@ pub struct Said {
     #[arg(long, env = "CAMPANILE_STALL_TIMEOUT", value_name = "SECONDS")]
     pub stall_timeout: Option<u64>,
 
+    /// How others reach this server, such as https://example.com/notify; its path stands before every path
+    #[arg(long, env = "CAMPANILE_PUBLIC_URL", value_name = "URL")]
+    pub public_url: Option<String>,
+
     /// A host name to answer for, beside localhost; may be given several times
     #[arg(long, env = "CAMPANILE_ALLOWED_HOSTS", value_name = "NAME", value_delimiter = ',')]
     pub allowed_hosts: Option<Vec<String>>,
@@ -265,6 +269,7 @@ impl Said {
             shutdown_timeout: Some(5),
             heartbeat: Some(25),
             stall_timeout: Some(10),
+            public_url: None,
             allowed_hosts: Some(Vec::new()),
             auth: None,
             jwt_secret: None,

@@ -2,25 +2,39 @@
 
 use axum::http::{HeaderMap, header};
 
-/// Its name. The prefix has the browser take it only over an encrypted connection or from this
-/// machine, and from this host alone.
-const NAME: &str = "__Host-campanile";
-
-/// What the browser shows, if it shows anything.
-pub(super) fn session(headers: &HeaderMap) -> Option<&str> {
-    let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
-    let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find_map(|(name, value)| (name == NAME).then_some(value))
+/// The cookie of a server, by its base path. Its name has the browser take it only over an encrypted connection or
+/// from this machine; at the root of a host, from this host alone. Below a base path it is sent to no other path.
+#[derive(Clone, Copy)]
+pub(super) struct Cookie<'a> {
+    base: &'a str,
 }
 
-/// What has the browser show this for so many seconds.
-pub(super) fn keep(secret: &str, seconds: i64) -> String {
-    format!("{NAME}={secret}; Path=/; Max-Age={seconds}; HttpOnly; Secure; SameSite=Lax")
-}
+impl<'a> Cookie<'a> {
+    pub(super) fn below(base: &'a str) -> Self {
+        Self { base }
+    }
 
-/// What has the browser forget it.
-pub(super) fn forget() -> String {
-    keep("", 0)
+    fn name(self) -> &'static str {
+        if self.base.is_empty() { "__Host-campanile" } else { "__Secure-campanile" }
+    }
+
+    /// What the browser shows, if it shows anything.
+    pub(super) fn session(self, headers: &HeaderMap) -> Option<&str> {
+        let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
+        let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+        pairs.find_map(|(name, value)| (name == self.name()).then_some(value))
+    }
+
+    /// What has the browser show this for so many seconds.
+    pub(super) fn keep(self, secret: &str, seconds: i64) -> String {
+        let path = if self.base.is_empty() { "/" } else { self.base };
+        format!("{}={secret}; Path={path}; Max-Age={seconds}; HttpOnly; Secure; SameSite=Lax", self.name())
+    }
+
+    /// What has the browser forget it.
+    pub(super) fn forget(self) -> String {
+        self.keep("", 0)
+    }
 }
 
 #[cfg(test)]
@@ -32,9 +46,18 @@ mod tests {
     #[test]
     fn it_is_found_among_others() {
         let mut headers = HeaderMap::new();
-        assert_eq!(session(&headers), None);
+        let cookie = Cookie::below("");
+        assert_eq!(cookie.session(&headers), None);
         headers.append(header::COOKIE, HeaderValue::from_static("a=b; x__Host-campanile=no"));
         headers.append(header::COOKIE, HeaderValue::from_static("__Host-campanile=yes;c=d"));
-        assert_eq!(session(&headers), Some("yes"));
+        headers.append(header::COOKIE, HeaderValue::from_static("__Secure-campanile=below"));
+        assert_eq!(cookie.session(&headers), Some("yes"));
+        assert_eq!(Cookie::below("/notify").session(&headers), Some("below"));
+    }
+
+    #[test]
+    fn below_a_base_path_it_is_sent_there_alone() {
+        assert!(Cookie::below("").keep("x", 9).starts_with("__Host-campanile=x; Path=/; Max-Age=9; "));
+        assert!(Cookie::below("/notify").forget().starts_with("__Secure-campanile=; Path=/notify; Max-Age=0; "));
     }
 }

@@ -13,7 +13,6 @@ use leptos::{prelude::*, server_fn::axum::server_fn_paths};
 
 use super::{
     body::FormBody,
-    cookie,
     extract::{Caller, refuse_unknown},
     padding::pad_json,
     page::{broken, render, whole},
@@ -49,14 +48,16 @@ async fn page(
     if !principal.is_known() {
         return Ok(Redirect::to(&sign_in_for(request.uri())).into_response());
     }
+    let options = state.options();
     let place = state.workshop().place().await.map_err(|Broken| broken())?;
     let viewer = Viewer {
         own: principal.own_inbox().map(|own| own.as_str().to_owned()),
         may_send: principal.may_send(),
-        may_sign_out: cookie::session(request.headers()).is_some(),
+        may_sign_out: options.cookie().session(request.headers()).is_some(),
     };
-    let initial = Initial::load(&service, &principal, request.uri().query().unwrap_or(""), viewer).await;
-    let heartbeat = state.options().streams.heartbeat.as_secs();
+    let query = request.uri().query().unwrap_or("");
+    let initial = Initial::load(&service, &principal, options.base(), query, viewer).await;
+    let heartbeat = options.streams.heartbeat.as_secs();
     let initial = Initial { heartbeat_seconds: u32::try_from(heartbeat).unwrap_or(u32::MAX), ..initial };
     let context = move || {
         provide_context(initial.clone());

@@ -17,7 +17,10 @@ use http_body_util::{BodyExt, Collected};
 use tower_http::compression::CompressionLayer;
 use utoipa::{
     Modify, OpenApi,
-    openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
+    openapi::{
+        Server,
+        security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
+    },
 };
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
@@ -75,9 +78,14 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     whole
 }
 
-pub(super) fn routes() -> Router<HttpState> {
-    let config = Config::new([paths::OPENAPI]).validator_url("none").try_it_out_enabled(true);
-    let page = SwaggerUi::new(paths::DOCS).config(config).url(paths::OPENAPI, openapi());
+/// `base` is what stands before our paths for the browser.
+pub(super) fn routes(base: &str) -> Router<HttpState> {
+    let mut openapi = openapi();
+    if !base.is_empty() {
+        openapi.servers = Some(vec![Server::new(base)]);
+    }
+    let config = Config::new([format!("{base}{}", paths::OPENAPI)]).validator_url("none").try_it_out_enabled(true);
+    let page = SwaggerUi::new(paths::DOCS).config(config).url(paths::OPENAPI, openapi);
     Router::new()
         .merge(page)
         .layer(map_response(allow_its_own_files))

@@ -109,8 +109,7 @@ async fn admit(
         let detail = "This server does not answer for this Host. Add the name to the setting allowed-hosts.";
         return Err(Box::new(Problem::new(Code::MisdirectedRequest, detail).into_response()));
     }
-    let site = Site::of(head, client.is_encrypted, &options.allowed_origins)
-        .map_err(|problem| Box::new(problem.into_response()))?;
+    let site = Site::of(head, client.is_encrypted, options).map_err(|problem| Box::new(problem.into_response()))?;
     gate::admit(options, client.counted, site, head).await
 }
 

@@ -12,7 +12,7 @@ use axum::{
 use super::{
     HttpOptions,
     access::Access,
-    cookie,
+    cookie::Cookie,
     paths::{self, WEBSOCKET, is_at_or_below},
     problem,
     sites::Site,
@@ -67,8 +67,9 @@ pub(super) async fn admit(
         return Ok(None);
     }
     // In a box, so that no request keeps room for it where nothing has to be proved.
-    let standing =
-        Box::pin(identify(auth, address, site, head)).await.map_err(|error| Box::new(problem::refused(auth, error)))?;
+    let standing = Box::pin(identify(auth, options.cookie(), address, site, head))
+        .await
+        .map_err(|error| Box::new(problem::refused(auth, error)))?;
     let Some(standing) = standing else {
         let anonymous = Principal::anonymous();
         permit(access, &anonymous)?;
@@ -109,6 +110,7 @@ fn permit(access: Access, principal: &Principal) -> Result<(), Box<Response>> {
 /// Who calls, if they show anything.
 async fn identify(
     auth: &Authenticator,
+    cookie: Cookie<'_>,
     address: Option<IpAddr>,
     site: Site,
     head: &Parts,
@@ -130,7 +132,7 @@ async fn identify(
         stranger()?;
         return auth.by_ticket(ticket).await.map(Some);
     }
-    if let Some(session) = cookie::session(&head.headers).filter(|_| site == Site::Own) {
+    if let Some(session) = cookie.session(&head.headers).filter(|_| site == Site::Own) {
         let is_known = auth.knows_session(session);
         if !is_known {
             // Any caller may make one up, and to find out takes a look into the store.

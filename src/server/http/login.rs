@@ -14,7 +14,7 @@ use serde::Deserialize;
 use super::{
     HttpOptions,
     body::FormBody,
-    cookie,
+    cookie::Cookie,
     extract::Caller,
     gate::RefusedAttempt,
     page::{broken, render},
@@ -69,7 +69,8 @@ async fn page(
 
 /// The page, perhaps with why it did not work.
 async fn show(state: &HttpState, request: Request, next: &str, problem: Option<Problem>) -> Result<Response, Problem> {
-    let page = LoginPage { next: of_this_site(next).to_owned(), problem };
+    let base = state.options().base().to_owned();
+    let page = LoginPage { next: of_this_site(next).to_owned(), problem, base };
     let place = state.workshop().place().await.map_err(|Broken| broken())?;
     render(state, place, request, || (), move || login_page(page.clone(), assets::of_the_page())).await
 }
@@ -86,12 +87,12 @@ async fn log_in(
         auth.noted().failed_sign_in();
         return refuse(&state, for_the_page, "", too_often(too_much)).await;
     }
-    let before = cookie::session(&head.headers).map(str::to_owned);
+    let before = options.cookie().session(&head.headers).map(str::to_owned);
     let form = FormBody::from_request(Request::from_parts(head.clone(), body), &()).await?.only(&["secret", "next"])?;
     let Ok(Form(Shown { secret, next })) = Form::from_request(Request::from_parts(head, form.into()), &()).await else {
         return Err(Problem::new(Code::BadRequest, "The form cannot be read. Open the page again."));
     };
-    let attempt = attempt(auth, secret.trim(), before.as_deref()).await;
+    let attempt = attempt(auth, options.cookie(), secret.trim(), before.as_deref()).await;
     let problem = match attempt {
         Ok((cookie, key)) => {
             // A key has a name that is nobody's; whose token it was is not for the log.
@@ -126,6 +127,7 @@ async fn refuse(state: &HttpState, request: Request, next: &str, problem: Proble
 
 async fn attempt(
     auth: &Authenticator,
+    cookie: Cookie<'_>,
     secret: &str,
     before: Option<&str>,
 ) -> Result<(HeaderValue, Option<KeyId>), AuthError> {
@@ -133,7 +135,7 @@ async fn attempt(
         return Err(AuthError::Invalid);
     }
     let session = auth.log_in(secret, before).await?;
-    let cookie = cookie::keep(&session.secret.to_string_once(), session.seconds);
+    let cookie = cookie.keep(&session.secret.to_string_once(), session.seconds);
     let cookie = HeaderValue::try_from(cookie).map_err(|error| AuthError::Unavailable(error.to_string()))?;
     Ok((cookie, session.key))
 }
@@ -143,7 +145,7 @@ async fn log_out(
     Caller(principal): Caller,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let session = cookie::session(&headers).filter(|_| principal.is_known());
+    let session = options.cookie().session(&headers).filter(|_| principal.is_known());
     if let (Some(auth), Some(session)) = (&options.auth, session) {
         auth.log_out(session).await.map_err(|error| {
             if let AuthError::Unavailable(cause) = error {
@@ -153,6 +155,6 @@ async fn log_out(
         })?;
         tracing::info!(target: AUDIT, "somebody signed out");
     }
-    let cookie = [(header::SET_COOKIE, cookie::forget())];
+    let cookie = [(header::SET_COOKIE, options.cookie().forget())];
     Ok((cookie, Redirect::to(LOGIN)).into_response())
 }

@@ -11,7 +11,10 @@ use axum::{
 };
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-use super::paths::{self, is_at_or_below};
+use super::{
+    HttpOptions,
+    paths::{self, is_at_or_below},
+};
 use crate::model::{Code, Problem};
 
 /// From where a request comes that is let in.
@@ -28,12 +31,16 @@ impl Site {
     ///
     /// # Errors
     /// When a page of another site may not do this.
-    pub(super) fn of(head: &Parts, is_encrypted: bool, listed: &[String]) -> Result<Self, Problem> {
+    pub(super) fn of(head: &Parts, is_encrypted: bool, options: &HttpOptions) -> Result<Self, Problem> {
         let origin = head.headers.get(header::ORIGIN);
+        let listed = &options.allowed_origins;
+        let is_public = |origin: &HeaderValue| options.public_url.as_ref().is_some_and(|url| origin == url.origin());
         let is_listed = origin.is_some_and(|origin| listed.iter().any(|listed| origin == listed.as_str()));
         match head.headers.get("sec-fetch-site").map(HeaderValue::as_bytes) {
             Some(b"same-origin" | b"none") => Ok(Self::Own),
-            None if origin.is_none_or(|origin| is_own(origin, is_encrypted, head)) => Ok(Self::Own),
+            None if origin.is_none_or(|origin| is_public(origin) || is_own(origin, is_encrypted, head)) => {
+                Ok(Self::Own)
+            }
             _ if is_listed && is_for_others(head) => Ok(Self::Listed),
             Some(_) if origin.is_none() && opens_a_page(head) => Ok(Self::Own),
             _ => {
