@@ -10,6 +10,7 @@ pub mod budget;
 pub mod clock;
 pub mod commands;
 pub mod config;
+mod delivery;
 mod hex;
 pub mod http;
 pub mod identity;

@@ -1,0 +1,159 @@
+//! When an attempt is made again.
+
+use std::time::{Duration, SystemTime};
+
+use axum::http::{HeaderMap, header};
+
+/// No answer has a delivery wait longer than this, whatever it asks for.
+const LONGEST_ASKED: Duration = Duration::from_secs(24 * 3_600);
+
+/// The waits of a channel, which say how often it tries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::server) struct Schedule {
+    /// How long to wait after the first attempt, the second, and so on.
+    waits: &'static [Duration],
+    /// How it goes on after those.
+    then: Then,
+}
+
+/// How a schedule goes on after its waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Then {
+    /// It gives up.
+    GivesUp,
+    /// Its last wait again and again; what ends it is time.
+    GoesOn,
+}
+
+const fn seconds<const N: usize>(seconds: [u64; N]) -> [Duration; N] {
+    let mut waits = [Duration::ZERO; N];
+    let mut at = 0;
+    while at < N {
+        waits[at] = Duration::from_secs(seconds[at]);
+        at += 1;
+    }
+    waits
+}
+
+const MINUTE: u64 = 60;
+const HOUR: u64 = 60 * MINUTE;
+
+impl Schedule {
+    /// Webhooks, as Standard Webhooks recommends: ten attempts within three days and three hours.
+    pub(in crate::server) const WEBHOOK: Self = Self {
+        waits: &seconds([5, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, 14 * HOUR, 20 * HOUR, 24 * HOUR]),
+        then: Then::GivesUp,
+    };
+
+    /// Where nothing else is known: 10 seconds, doubled up to an hour.
+    pub(in crate::server) const DOUBLING: Self =
+        Self { waits: &seconds([10, 20, 40, 80, 160, 320, 640, 1_280, 2_560, HOUR]), then: Then::GoesOn };
+
+    /// How long to wait after so many attempts, at least one, that failed; `None` when that is enough.
+    ///
+    /// The wait of the schedule is the least; `jitter`, which is drawn anew each time, adds up to a fifth of it, so that
+    /// what failed together does not come back together. What the other side asked for counts when it is longer.
+    pub(in crate::server) fn wait(self, attempts: u32, jitter: u16, asked: Option<Duration>) -> Option<Duration> {
+        let at = usize::try_from(attempts.saturating_sub(1)).unwrap_or(usize::MAX);
+        let least = match self.waits.get(at) {
+            Some(wait) => *wait,
+            None if self.then == Then::GoesOn => *self.waits.last()?,
+            None => return None,
+        };
+        let wait = least + least * u32::from(jitter) / (5 * u32::from(u16::MAX));
+        Some(asked.map_or(wait, |asked| wait.max(asked.min(LONGEST_ASKED))))
+    }
+}
+
+/// How long an answer asks to be left alone (RFC 9110, section 10.2.3): in seconds, or until a moment that has not
+/// passed. `None` for anything else.
+pub(in crate::server) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        // More digits than fit are more than anybody waits.
+        return Some(text.parse().map_or(LONGEST_ASKED, Duration::from_secs).min(LONGEST_ASKED));
+    }
+    let at = httpdate::parse_http_date(text).ok()?;
+    at.duration_since(now).ok().map(|wait| wait.min(LONGEST_ASKED))
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+    use rstest::rstest;
+
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[rstest]
+    #[case(0, Some(5))]
+    #[case(1, Some(5))]
+    #[case(2, Some(300))]
+    #[case(3, Some(1_800))]
+    #[case(4, Some(7_200))]
+    #[case(5, Some(18_000))]
+    #[case(6, Some(36_000))]
+    #[case(7, Some(50_400))]
+    #[case(8, Some(72_000))]
+    #[case(9, Some(86_400))]
+    #[case(10, None)]
+    #[case(u32::MAX, None)]
+    fn a_webhook_is_tried_ten_times(#[case] attempts: u32, #[case] seconds: Option<u64>) {
+        assert_eq!(Schedule::WEBHOOK.wait(attempts, 0, None), seconds.map(Duration::from_secs));
+    }
+
+    #[rstest]
+    #[case(1, 10)]
+    #[case(2, 20)]
+    #[case(9, 2_560)]
+    #[case(10, 3_600)]
+    #[case(11, 3_600)]
+    #[case(u32::MAX, 3_600)]
+    fn where_nothing_is_known_it_doubles_up_to_an_hour(#[case] attempts: u32, #[case] seconds: u64) {
+        assert_eq!(Schedule::DOUBLING.wait(attempts, 0, None), Some(Duration::from_secs(seconds)));
+    }
+
+    #[rstest]
+    #[case(0, None, 300)]
+    #[case(u16::MAX, None, 360)]
+    #[case(u16::MAX / 3, None, 320)]
+    #[case(0, Some(1), 300)]
+    #[case(0, Some(301), 301)]
+    #[case(u16::MAX, Some(301), 360)]
+    #[case(u16::MAX, Some(1_000_000), 86_400)]
+    #[case(0, Some(u64::MAX), 86_400)]
+    fn jitter_adds_a_fifth_and_what_is_asked_counts_when_it_is_longer(
+        #[case] jitter: u16,
+        #[case] asked: Option<u64>,
+        #[case] seconds: u64,
+    ) {
+        let asked = asked.map(Duration::from_secs);
+        assert_eq!(Schedule::WEBHOOK.wait(2, jitter, asked).map(|wait| wait.as_secs()), Some(seconds));
+    }
+
+    #[rstest]
+    #[case("0", Some(0))]
+    #[case("120", Some(120))]
+    #[case(" 7 ", Some(7))]
+    #[case("90000", Some(86_400))]
+    #[case("99999999999999999999999", Some(86_400))]
+    #[case("Fri, 02 Jan 1970 00:01:00 GMT", Some(60))]
+    #[case("Friday, 02-Jan-70 00:01:00 GMT", Some(60))]
+    #[case("Fri, 02 Jan 1970 00:00:00 GMT", Some(0))]
+    #[case("Thu, 01 Jan 1970 23:59:59 GMT", None)]
+    #[case("Fri, 31 Dec 9999 23:59:59 GMT", Some(86_400))]
+    #[case("", None)]
+    #[case("-1", None)]
+    #[case("1.5", None)]
+    #[case("1e3", None)]
+    #[case("soon", None)]
+    #[case("Fri, 99 Jan 1970 00:00:00 GMT", None)]
+    fn retry_after_is_seconds_or_a_moment_and_garbage_is_ignored(#[case] text: &str, #[case] seconds: Option<u64>) {
+        let now = SystemTime::UNIX_EPOCH + 86_400 * SECOND;
+        let mut headers = HeaderMap::new();
+        headers.insert(header::RETRY_AFTER, HeaderValue::from_str(text).unwrap());
+        assert_eq!(retry_after(&headers, now), seconds.map(Duration::from_secs));
+        assert_eq!(retry_after(&HeaderMap::new(), now), None);
+    }
+}
