@@ -1,0 +1,150 @@
+//! Sending: one notification, or many at once, each request once.
+
+use std::{collections::HashMap, num::NonZeroU32};
+
+use uuid::{NoContext, Uuid};
+
+use super::{IdempotencyKey, NotificationService, ServiceError};
+use crate::{
+    model::{Content, FieldError, Invalid, NewNotification, Notification, NotificationId, UserId},
+    server::{
+        identity::{Holder, Principal, Scope},
+        limiter::{Limiter, TooOften},
+        store::{Creation, Once, StoreError},
+        workshop::Broken,
+    },
+};
+
+impl NotificationService {
+    /// Sends one notification and returns it with its id and time.
+    ///
+    /// # Errors
+    /// When the caller may not send, or the store cannot take it.
+    pub async fn create(&self, principal: &Principal, new: NewNotification) -> Result<Notification, ServiceError> {
+        self.create_once(principal, new, None).await
+    }
+
+    /// Sends one notification unless the same was sent with this key within 24 hours; then it
+    /// returns what it returned then.
+    ///
+    /// # Errors
+    /// Those of [`Self::create`], and when the key was used for something else.
+    pub async fn create_once(
+        &self,
+        principal: &Principal,
+        new: NewNotification,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<Notification, ServiceError> {
+        let created = self.create_batch(principal, vec![new], key).await?;
+        // The store keeps as many as it was given.
+        created.into_iter().next().ok_or_else(|| StoreError::failed("it lost a notification").into())
+    }
+
+    /// Sends all of these in this order, or none, and returns them with their ids and times; with
+    /// a key, unless the same was sent with it within 24 hours.
+    ///
+    /// # Errors
+    /// When there is none or more than the limit, the caller may not send, the key was used for
+    /// something else, or the store cannot take them.
+    pub async fn create_batch(
+        &self,
+        principal: &Principal,
+        new: Vec<NewNotification>,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<Vec<Notification>, ServiceError> {
+        principal.may(Scope::Send)?;
+        if new.is_empty() || new.len() > self.0.batch_max {
+            let why = format!("A batch has 1 to {} notifications; this has {}.", self.0.batch_max, new.len());
+            return Err(ServiceError::Invalid(vec![FieldError::new("notifications", Invalid::new(why))]));
+        }
+        let once = match key {
+            Some(key) => Some(self.once(key, principal.holder(), &new).await?),
+            None => None,
+        };
+        if let Some(recipients) = &self.0.recipients {
+            let before = match &once {
+                Some(once) => self.0.store.once(once).await?,
+                None => None,
+            };
+            // What was done before is answered and not counted again.
+            if let Some(before) = before {
+                return answer(new.into_iter().map(|new| self.accept(new)).collect(), before);
+            }
+            count(recipients, &new)?;
+        }
+        let notifications: Vec<_> = new.into_iter().map(|new| self.accept(new)).collect();
+        let creation = self.0.store.create(&notifications, once.as_ref()).await?;
+        answer(notifications, creation)
+    }
+
+    /// What the store needs to recognise this request when it comes again. To hash what many are told
+    /// would hold up everybody else.
+    async fn once(&self, key: &IdempotencyKey, caller: &Holder, new: &[NewNotification]) -> Result<Once, StoreError> {
+        const MANY: usize = 16;
+        let at = self.0.clock.now();
+        if new.len() < MANY {
+            return key.once(caller, new, at);
+        }
+        let (key, caller, new) = (key.clone(), caller.clone(), new.to_vec());
+        let hashed = self.0.workshop.run(move || key.once(&caller, &new, at)).await;
+        hashed.unwrap_or_else(|Broken| Err(StoreError::failed("a request could not be hashed")))
+    }
+
+    /// Sends a plain text to a user: the document's `create_notification(user_id, content)`.
+    ///
+    /// # Errors
+    /// When the user id or the text is not legal, the caller may not send, or the store cannot
+    /// take it.
+    pub async fn notify(
+        &self,
+        principal: &Principal,
+        user_id: &str,
+        content: &str,
+    ) -> Result<Notification, ServiceError> {
+        let user_id = UserId::parse(user_id).map_err(|why| vec![FieldError::new("user_id", why)])?;
+        let content = Content::parse(content).map_err(|why| vec![FieldError::new("content", why)])?;
+        self.create(principal, NewNotification::new(user_id, content)).await
+    }
+
+    /// Gives a notification its id and its time.
+    fn accept(&self, new: NewNotification) -> Notification {
+        let timestamp = self.0.clock.now();
+        let micros = u64::try_from(timestamp.as_micros()).unwrap_or(0);
+        let nanos = u32::try_from(micros % 1_000_000).unwrap_or(0) * 1_000;
+        let moment = uuid::Timestamp::from_unix(NoContext, micros / 1_000_000, nanos);
+        Notification::new(NotificationId::new(Uuid::new_v7(moment)), timestamp, new)
+    }
+}
+
+/// What the caller gets who asked for these.
+fn answer(notifications: Vec<Notification>, creation: Creation) -> Result<Vec<Notification>, ServiceError> {
+    let all = notifications.into_iter();
+    match creation {
+        Creation::Done(times) => Ok(all.zip(times).map(|(one, at)| one.with_timestamp(at)).collect()),
+        Creation::Before(made) => {
+            Ok(all.zip(made).map(|(one, (id, at))| Notification::new(id, at, one.new.clone())).collect())
+        }
+        Creation::KeyTaken => Err(IdempotencyKey::taken()),
+    }
+}
+
+/// Counts what each recipient is sent, or nothing of it when that is too much for one of them.
+fn count(recipients: &Limiter<UserId>, new: &[NewNotification]) -> Result<(), ServiceError> {
+    let mut each: HashMap<&UserId, NonZeroU32> = HashMap::new();
+    for notification in new {
+        each.entry(&notification.user_id)
+            .and_modify(|count| *count = count.saturating_add(1))
+            .or_insert(NonZeroU32::MIN);
+    }
+    let each: Vec<_> = each.into_iter().collect();
+    recipients.check_all(&each).map_err(|TooOften { burst, again_in, .. }| match again_in {
+        Some(seconds) => ServiceError::TooMany {
+            why: "This user is sent too much. Send less, or later.".into(),
+            retry_after: Some(seconds),
+        },
+        None => ServiceError::TooMany {
+            why: format!("No user is sent more than {burst} notifications at once. Send fewer.").into(),
+            retry_after: None,
+        },
+    })
+}
