@@ -84,6 +84,32 @@ async fn a_small_text_is_passed_over_and_ping_is_answered() {
 }
 
 #[tokio::test]
+async fn a_client_that_says_nothing_without_end_is_cut_off() {
+    let server = Server::start(10).await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    let handshake = "GET /ws/ann HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+                     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    stream.write_all(handshake.as_bytes()).await.unwrap();
+    let mut greeting = [0; 64];
+    assert!(stream.read(&mut greeting).await.unwrap() > 0);
+    // The first part of a text, and empty parts that never end it.
+    stream.write_all(b"\x01\x81\0\0\0\0a").await.unwrap();
+    let parts = b"\x00\x80\0\0\0\0".repeat(10_000);
+    let mut sent = 0;
+    let flood = async {
+        while stream.write_all(&parts).await.is_ok() {
+            sent += parts.len();
+        }
+    };
+    timeout(LONG, flood).await.expect("the connection breaks");
+    // More than is read waits in the system.
+    assert!(sent < 64 << 20, "{sent}");
+    // Others are told as before.
+    let mut other = Transport::WebSocket.open(server.address, "ann", None).await;
+    other.expect("hello").await;
+}
+
+#[tokio::test]
 async fn what_cannot_be_taken_of_a_client_ends_the_conversation_with_a_reason() {
     let server = Server::start(10).await;
     for (message, code) in [

@@ -83,15 +83,19 @@ impl Connection {
         let (io, owner) = SharedStream::new(stream);
         let (hand_over, mut handed_over) = oneshot::channel();
         let hand_over = Arc::new(Mutex::new(Some(hand_over)));
-        let (router, of_requests) = (TowerToHyperService::new(router), place.clone());
+        let (router, of_requests, of_upgrade) = (TowerToHyperService::new(router), place.clone(), owner.clone());
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(of_requests.clone());
             request.extensions_mut().insert(peer);
             let may_be_long = request.version() == Version::HTTP_11 && request.method() == Method::GET;
             let answer = router.call(request);
-            let hand_over = Arc::clone(&hand_over);
+            let (hand_over, of_upgrade) = (Arc::clone(&hand_over), of_upgrade.clone());
             async move {
                 let response: Response<Body> = answer.await?;
+                let is_long = response.extensions().get::<LongStream>().is_some();
+                if is_long && response.status() == StatusCode::SWITCHING_PROTOCOLS {
+                    of_upgrade.expect_little();
+                }
                 let may_be_long = may_be_long && response.status() == StatusCode::OK;
                 if may_be_long && let Some(long) = response.extensions().get::<LongStream>().cloned() {
                     let hand_over = hand_over.lock().unwrap_or_else(PoisonError::into_inner).take();

@@ -32,6 +32,13 @@ impl Owner {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take().map(TokioIo::into_inner)
     }
 
+    /// From now on the client is only told things ([`Stream::expect_little`]).
+    pub(super) fn expect_little(&self) {
+        if let Some(stream) = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            stream.inner_mut().expect_little();
+        }
+    }
+
     fn poll<T>(&self, poll: impl FnOnce(Pin<&mut TokioIo<Stream>>) -> Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         match &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
             Some(stream) => poll(Pin::new(stream)),

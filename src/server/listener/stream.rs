@@ -10,9 +10,14 @@ use std::{
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
-    time::{Sleep, sleep},
+    time::{Instant, Sleep, sleep},
 };
 use tokio_rustls::server::TlsStream;
+
+/// How much a client may say in a minute, in bytes, where it is only told things. That is more than all messages that it
+/// may send, and what it says beside them, such as empty parts of a message that never ends, costs as much to read.
+const MOST_IN_A_MINUTE: usize = 256 * 1024;
+const MINUTE: Duration = Duration::from_secs(60);
 
 /// The first bytes of a client, which were read to see what it speaks.
 #[derive(Default)]
@@ -52,6 +57,14 @@ pub(super) struct Stream {
     patience: Duration,
     /// Runs while the client takes nothing.
     stalled: Option<Pin<Box<Sleep>>>,
+    /// How much the client says, where that is counted.
+    said: Option<Box<Said>>,
+}
+
+/// How much a client said, and since when.
+struct Said {
+    bytes: usize,
+    since: Instant,
 }
 
 enum Transport {
@@ -63,12 +76,27 @@ enum Transport {
 impl Stream {
     /// A connection that anybody on the way can read.
     pub(super) fn plain(stream: TcpStream, start: Start, patience: Duration) -> Self {
-        Self { of: Transport::Plain(stream), start, patience, stalled: None }
+        Self { of: Transport::Plain(stream), start, patience, stalled: None, said: None }
     }
 
     /// An encrypted connection.
     pub(super) fn tls(stream: TlsStream<TcpStream>, patience: Duration) -> Self {
-        Self { of: Transport::Tls(Box::new(stream)), start: Start::default(), patience, stalled: None }
+        Self { of: Transport::Tls(Box::new(stream)), start: Start::default(), patience, stalled: None, said: None }
+    }
+
+    /// Breaks the connection from now on when the client says more than one may that is only told things.
+    pub(super) fn expect_little(&mut self) {
+        self.said = Some(Box::new(Said { bytes: 0, since: Instant::now() }));
+    }
+
+    /// Counts what was read.
+    fn count(&mut self, bytes: usize) -> io::Result<()> {
+        let Some(said) = &mut self.said else { return Ok(()) };
+        if said.since.elapsed() > MINUTE {
+            **said = Said { bytes: 0, since: Instant::now() };
+        }
+        said.bytes += bytes;
+        if said.bytes > MOST_IN_A_MINUTE { Err(io::Error::other("the client says too much")) } else { Ok(()) }
     }
 
     /// Ends the connection so that nothing more is sent of what was written.
@@ -100,10 +128,13 @@ impl AsyncRead for Stream {
         if this.start.read(buffer) {
             return Poll::Ready(Ok(()));
         }
-        match &mut this.of {
+        let before = buffer.filled().len();
+        let read = match &mut this.of {
             Transport::Plain(stream) => Pin::new(stream).poll_read(context, buffer),
             Transport::Tls(stream) => Pin::new(stream).poll_read(context, buffer),
-        }
+        };
+        ready!(read)?;
+        Poll::Ready(this.count(buffer.filled().len() - before))
     }
 }
 
