@@ -20,6 +20,7 @@ use super::{
     log, maintenance,
     service::NotificationService,
     stores::Stores,
+    tasks::Tasks,
 };
 
 /// A running Campanile, whose tasks run beside what is asked of it: for the `campanile` command, and for a program that
@@ -42,14 +43,14 @@ impl Campanile {
     /// Outside of tokio.
     pub async fn start(settings: &Settings) -> Result<Self> {
         let Stores { inboxes, credentials } = Stores::open(settings, SystemClock.now()).await?;
+        let tasks = Tasks::default();
         let bus: Arc<dyn Bus> = match &settings.bus {
             BusUrl::Local => Arc::new(Local),
             BusUrl::Nats(urls) => {
-                Arc::new(Nats::connect(urls, &settings.bus_prefix).await.map_err(anyhow::Error::msg)?)
+                Arc::new(Nats::connect(urls, &settings.bus_prefix, &tasks).await.map_err(anyhow::Error::msg)?)
             }
         };
-        let service = NotificationService::on_bus(inboxes, SystemClock, bus);
-        let tasks = service.tasks().clone();
+        let service = NotificationService::on_bus(inboxes, SystemClock, bus, tasks.clone());
         let auth = settings.auth.clone();
         let auth = auth.map(|auth| Authenticator::among(auth, credentials, SystemClock, tasks.clone())).transpose()?;
         if settings.bus != BusUrl::Local {

@@ -76,12 +76,12 @@ impl NotificationService {
     /// A service over a store that others may hold too.
     #[must_use]
     pub fn over(store: Arc<dyn Store>, clock: impl Clock) -> Self {
-        Self::on_bus(store, clock, Arc::new(Local))
+        Self::on_bus(store, clock, Arc::new(Local), Tasks::default())
     }
 
-    /// A service over a store that other processes use too, which it tells of what it changes.
-    pub(in crate::server) fn on_bus(store: Arc<dyn Store>, clock: impl Clock, bus: Arc<dyn Bus>) -> Self {
-        let tasks = Tasks::default();
+    /// A service over a store that other processes use too, which it tells of what it changes. What it does beside
+    /// its calls is among these tasks.
+    pub(in crate::server) fn on_bus(store: Arc<dyn Store>, clock: impl Clock, bus: Arc<dyn Bus>, tasks: Tasks) -> Self {
         Self(Arc::new(Parts {
             live: Arc::new(Live::new(Arc::clone(&store), bus, tasks.clone())),
             store,

@@ -16,7 +16,7 @@ use async_nats::{Client, ConnectOptions, Event as Happened, ServerAddr, connecti
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use futures_util::StreamExt;
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{Mutex, mpsc, watch},
     time::{Instant, MissedTickBehavior, interval, sleep},
 };
 
@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     model::{Change, Event, UserId},
-    server::store::LONGEST_WRITE,
+    server::{store::LONGEST_WRITE, tasks::Tasks},
 };
 
 /// How many changes may wait to be sent. What does not fit is found in the store by the others.
@@ -45,11 +45,14 @@ const SETTLE: Duration = Duration::from_millis(600);
 /// How long to wait for an answer.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
+/// A message that waits to be sent, and its subject.
+type Outgoing = (String, Vec<u8>);
+
 /// A bus over NATS.
 pub(in crate::server) struct Nats {
     client: Client,
     prefix: String,
-    outgoing: mpsc::Sender<(String, Vec<u8>)>,
+    outgoing: mpsc::Sender<Outgoing>,
     /// Counts how often changes may have been lost on the way to here.
     gaps: watch::Sender<u64>,
     /// Counts how often changes were lost that were to be sent from here.
@@ -58,8 +61,9 @@ pub(in crate::server) struct Nats {
 
 impl Nats {
     /// Connects in the background, and again whenever the connection is lost. `urls` is one or
-    /// more of `nats://USER:PASSWORD@HOST:PORT` or `tls://…`, separated by commas.
-    pub(in crate::server) async fn connect(urls: &str, prefix: &str) -> Result<Self, String> {
+    /// more of `nats://USER:PASSWORD@HOST:PORT` or `tls://…`, separated by commas. What it does beside is
+    /// among these tasks.
+    pub(in crate::server) async fn connect(urls: &str, prefix: &str, tasks: &Tasks) -> Result<Self, String> {
         let servers: Result<Vec<ServerAddr>, _> = urls.split(',').map(|url| url.trim().parse()).collect();
         let (gaps, lost) = (watch::Sender::new(0), Arc::new(AtomicU64::new(0)));
         let (happened, lost_here) = (gaps.clone(), Arc::clone(&lost));
@@ -79,8 +83,16 @@ impl Nats {
         let servers = servers.map_err(|_| "bus: this is no address of NATS.".to_owned())?;
         let client = options.connect(servers).await.map_err(|error| format!("bus: {}.", error.kind()))?;
         let (outgoing, queue) = mpsc::channel(QUEUE);
-        tokio::spawn(send(client.clone(), queue, Arc::clone(&lost)));
-        tokio::spawn(keep_watch(client.clone(), format!("{prefix}.servers"), gaps.clone(), Arc::clone(&lost)));
+        // Behind a lock that is never waited for: what is queued is still there when the task is started again.
+        let (to, queue, lost_here) = (client.clone(), Arc::new(Mutex::new(queue)), Arc::clone(&lost));
+        tasks.spawn("bus", move || send(to.clone(), Arc::clone(&queue), Arc::clone(&lost_here)));
+        let (over, servers) = (client.clone(), format!("{prefix}.servers"));
+        let (gaps_here, lost_here) = (gaps.clone(), Arc::clone(&lost));
+        tasks.spawn("other servers", move || {
+            // What was told while nothing listened may have been of a loss.
+            gaps_here.send_modify(|count| *count += 1);
+            keep_watch(over.clone(), servers.clone(), gaps_here.clone(), Arc::clone(&lost_here))
+        });
         Ok(Self { client, prefix: prefix.to_owned(), outgoing, gaps, lost })
     }
 
@@ -143,7 +155,8 @@ fn read(prefix: &str, sent_to: &str, payload: &[u8]) -> Result<Change, &'static 
 }
 
 /// Sends what is queued. While the bus is away it is dropped: it would come too late to be of use.
-async fn send(client: Client, mut queue: mpsc::Receiver<(String, Vec<u8>)>, lost: Arc<AtomicU64>) {
+async fn send(client: Client, queue: Arc<Mutex<mpsc::Receiver<Outgoing>>>, lost: Arc<AtomicU64>) {
+    let mut queue = queue.lock().await;
     while let Some((subject, payload)) = queue.recv().await {
         let is_connected = client.connection_state() == State::Connected;
         if !is_connected || client.publish(subject, payload.into()).await.is_err() {
