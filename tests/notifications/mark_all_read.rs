@@ -74,6 +74,26 @@ async fn what_cannot_be_understood_marks_nothing() {
     assert_eq!(app.get("/api/notifications/unread-count/ann").await.json()["unread_count"], 1);
 }
 
+/// What is said in a body would not be heeded, and everything would be marked.
+#[tokio::test]
+async fn a_body_that_says_something_is_refused_and_one_that_says_nothing_is_not() {
+    let app = App::new();
+    app.notify("ann", "a").await;
+    for path in ["/api/notifications/mark-all-read/ann", "/api/notifications/mark-read/ann/0"] {
+        for body in ["{\"category\": \"alert\"}", "{\"x\":1}", "[]", "category=alert", "{", "{}{}", "nul"] {
+            app.send(Method::POST, path, Some(body)).await.refused_field("body");
+        }
+        assert_eq!(app.get("/api/notifications/unread-count/ann").await.json()["unread_count"], 1);
+    }
+    for body in ["", "{}", " { } ", "null", "\r\n"] {
+        let id = app.notify("ann", "b").await;
+        let marked = app.send(Method::POST, "/api/notifications/mark-all-read/ann", Some(body)).await;
+        assert_eq!(marked.status, 200, "{body:?}");
+        assert_eq!(app.get(&format!("/api/notifications/{id}")).await.json()["is_read"], true);
+        assert_eq!(app.send(Method::POST, "/api/notifications/mark-read/ann/0", Some(body)).await.status, 200);
+    }
+}
+
 #[tokio::test]
 async fn an_unknown_user_has_nothing_to_mark() {
     let answer = App::new().post("/api/notifications/mark-all-read/nobody").await;

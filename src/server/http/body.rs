@@ -50,6 +50,28 @@ impl OptionalFromRequest<HttpState> for JsonBody {
     }
 }
 
+/// The body of a route that takes none. A program that sends one thinks that it says something, and would not notice
+/// that everything was done where it asked for a part.
+pub(super) struct NoBody;
+
+impl FromRequest<HttpState> for NoBody {
+    type Rejection = Problem;
+
+    /// Many programs send `{}` or `null` where they have nothing to say.
+    async fn from_request(request: Request, state: &HttpState) -> Result<Self, Problem> {
+        if request.body().is_end_stream() {
+            return Ok(Self);
+        }
+        let Ok(Whole(bytes)) = Whole::from_request(request, state).await;
+        let said = bytes.iter().filter(|byte| !byte.is_ascii_whitespace());
+        if [&b""[..], b"{}", b"null"].iter().any(|nothing| said.clone().eq(nothing.iter())) {
+            return Ok(Self);
+        }
+        let why = "This route takes no body. What may be said stands in the address, after the question mark.";
+        Err(Problem::invalid(vec![FieldError::new("body", Invalid::new(why))]))
+    }
+}
+
 impl JsonBody {
     /// From this size on, in bytes, a body is read in the workshop: it would hold up everybody else.
     const LARGE: usize = 64 * 1024;

@@ -9,6 +9,7 @@ use crate::{
     model::{MarkingParams, Problem, UserId},
     server::{
         http::{
+            body::NoBody,
             extract::{Caller, Parameters, Path, Query},
             state::HttpState,
         },
@@ -50,6 +51,7 @@ async fn mark_all_read(
     Caller(principal): Caller,
     Path(user_id): Path<UserId>,
     Query(params): Query<MarkingParams>,
+    _: NoBody,
 ) -> Result<Json<AllMarked>, Problem> {
     let marking = params.parse().map_err(Problem::invalid)?;
     let marked = service.mark_all_read(&principal, &user_id, &marking).await?;

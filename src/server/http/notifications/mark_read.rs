@@ -9,6 +9,7 @@ use crate::{
     model::{Invalid, Problem, UserId, WholeNumber, parse_whole_number},
     server::{
         http::{
+            body::NoBody,
             extract::{Caller, FromSegment, Nothing, Path, Query},
             state::HttpState,
         },
@@ -62,6 +63,7 @@ async fn mark_read(
     Caller(principal): Caller,
     Path((user_id, index)): Path<(UserId, Index)>,
     _: Query<Nothing>,
+    _: NoBody,
 ) -> Result<Json<Marked>, Problem> {
     match service.mark_read_at(&principal, &user_id, index.0).await {
         Ok(_) => Ok(Json(Marked { ok: true, message: "Notification marked as read" })),
