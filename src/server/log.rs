@@ -2,7 +2,10 @@
 //!
 //! A log line never holds a user id, a text, an address or a secret.
 
-use std::error::Error;
+use std::{
+    error::Error,
+    io::{IsTerminal, stderr},
+};
 
 use anyhow::{Context, Result};
 use tracing_subscriber::{EnvFilter, fmt};
@@ -37,7 +40,8 @@ pub(super) fn with_causes(error: &dyn Error) -> String {
 pub fn start(settings: &Settings) -> Result<()> {
     let filter = EnvFilter::try_new(format!("{OTHERS},{}", settings.log))
         .with_context(|| format!("log: {:?} is not a filter such as info or campanile=debug", settings.log))?;
-    let log = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Colours are for people.
+    let log = fmt().with_env_filter(filter).with_writer(stderr).with_ansi(stderr().is_terminal());
     let started = match settings.log_format {
         LogFormat::Text => log.with_target(false).try_init(),
         LogFormat::Json => log.json().flatten_event(true).try_init(),
