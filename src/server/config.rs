@@ -23,6 +23,7 @@ pub use said::{LogFormat, Said, SqliteSync};
 pub use store_url::StoreUrl;
 
 use super::{
+    address::is_loopback,
     auth::AuthOptions,
     http::{HttpOptions, PublicUrl, StreamOptions},
     limiter::Rate,
@@ -89,13 +90,24 @@ impl Settings {
         Self::settle(InForce::merge(said, &Said::default())?.settings()?)
     }
 
-    /// Refuses to serve where others can reach it and nobody has to prove who they are.
+    /// Refuses to serve where others can reach it and nobody has to prove who they are: on an address of other machines,
+    /// or through a gateway.
     ///
     /// # Errors
     /// One sentence that says what to do.
     pub fn may_listen(&self) -> Result<()> {
         let Self { listen, auth, insecure_no_auth, .. } = self;
-        if listen.ip().is_loopback() || auth.is_some() || *insecure_no_auth {
+        if auth.is_some() || *insecure_no_auth {
+            return Ok(());
+        }
+        if let Some(url) = self.http.public_url.as_ref().filter(|url| !is_loopback(url.host())) {
+            bail!(
+                "public-url: {url} is for others, and there is no authentication. Say --auth on and make a key with \
+                 `campanile key create`, or say --insecure-no-auth if the gateway in front of Campanile lets only the \
+                 right people in."
+            );
+        }
+        if listen.ip().is_loopback() {
             return Ok(());
         }
         bail!(
@@ -103,6 +115,19 @@ impl Settings {
              make a key with `campanile key create`, listen on 127.0.0.1, or say --insecure-no-auth if a gateway in \
              front of Campanile lets only the right people in."
         )
+    }
+
+    /// What may not be meant like that, a sentence each.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        let url = self.http.public_url.as_ref().filter(|url| !url.is_encrypted() && !is_loopback(url.host()));
+        let no_cookie = url.filter(|_| self.auth.is_some()).map(|url| {
+            format!(
+                "public-url: {url} is not encrypted, so that no browser keeps the cookie of a person who signs in. Have the \
+                 gateway do TLS, and say https://."
+            )
+        });
+        no_cookie.into_iter().collect()
     }
 
     /// Checks settings that are all said, but for those that may stay open.
@@ -288,9 +313,21 @@ mod tests {
         let said = Said { public_url: Some("https://Example.com:8443/notify/".to_owned()), ..Said::default() };
         let settings = settle(&said).unwrap();
         assert_eq!(settings.http.allowed_hosts, Some(vec!["example.com".to_owned()]));
-        assert_eq!(settings.http.public_url.unwrap().to_string(), "https://example.com:8443/notify");
+        assert_eq!(settings.http.public_url.as_ref().unwrap().to_string(), "https://example.com:8443/notify");
+        let refused = settings.may_listen().unwrap_err().to_string();
+        assert!(refused.starts_with("public-url: ") && refused.contains("--auth on"), "{refused}");
+        settle(&Said { insecure_no_auth: Some(true), ..said.clone() }).unwrap().may_listen().unwrap();
+        let local = Said { public_url: Some("http://localhost:8080/notify".to_owned()), ..Said::default() };
+        settle(&local).unwrap().may_listen().unwrap();
         // With authentication, as long as no name is listed, it answers for all.
-        assert_eq!(settle(&Said { auth: Some(AuthMode::On), ..said }).unwrap().http.allowed_hosts, None);
+        let with_keys = settle(&Said { auth: Some(AuthMode::On), ..said }).unwrap();
+        with_keys.may_listen().unwrap();
+        assert_eq!(with_keys.http.allowed_hosts, None);
+        assert!(with_keys.warnings().is_empty());
+        let plain =
+            Said { public_url: Some("http://example.com".to_owned()), auth: Some(AuthMode::On), ..Said::default() };
+        assert!(settle(&plain).unwrap().warnings()[0].contains("https://"));
+        assert!(settle(&Said { auth: Some(AuthMode::On), ..local }).unwrap().warnings().is_empty());
         let said = Said { public_url: Some("https://me:secret@example.com".to_owned()), ..Said::default() };
         let error = settle(&said).unwrap_err().to_string();
         assert!(error.starts_with("public-url: ") && !error.contains("secret"), "{error}");

@@ -106,9 +106,15 @@ pub async fn run(settings: &Settings) -> Result<()> {
     let stop = told_to_stop(settings, service.clone())?;
     let serving =
         listener::serve_with(socket, campanile.router(), settings.connections.clone(), stop, service.tasks())?;
+    for warning in settings.warnings() {
+        tracing::warn!("{warning}");
+    }
     tracing::info!(%address, store = %settings.store, bus = %settings.bus, version = env!("CARGO_PKG_VERSION"), "serving");
     let scheme = if settings.connections.tls.is_some() { "https" } else { "http" };
     println!("Campanile is ready: {scheme}://{address}/");
+    if let Some(url) = &settings.http.public_url {
+        println!("Others reach it at: {url}/");
+    }
     let all_ended = serving.await;
     campanile.stop().await;
     if all_ended {

@@ -32,6 +32,9 @@ pub async fn check(
         Ok(settings) => match is_usable(&settings).await {
             Ok(sentence) => {
                 report.push_str(&sentence);
+                for warning in settings.warnings() {
+                    let _ = write!(report, "\nwarning: {warning}");
+                }
                 Ok(())
             }
             Err(error) => Err(error),

@@ -14,7 +14,7 @@ pub struct PublicUrl {
     base: String,
 }
 
-/// What paths of ours begin with.
+/// What paths of ours begin with: below one of them it could not be told whether it stands there.
 const OURS: [&str; 8] = ["api", "healthz", "login", "logout", "pkg", "readyz", "unsubscribe", "ws"];
 
 impl PublicUrl {
@@ -41,9 +41,7 @@ impl PublicUrl {
             return Err(PATH);
         }
         if base.split('/').nth(1).is_some_and(|part| OURS.contains(&part)) {
-            return Err(
-                "begins as a path of ours does, so that it cannot be told whether it stands there. Take another.",
-            );
+            return Err("must not begin with a path of ours: /api, /healthz, /login, /logout, /pkg, /readyz or /ws.");
         }
         Ok(Self { origin: url.origin().ascii_serialization(), host: host.to_owned(), base: base.to_owned() })
     }
@@ -58,6 +56,12 @@ impl PublicUrl {
     #[must_use]
     pub fn host(&self) -> &str {
         &self.host
+    }
+
+    /// Whether browsers reach us over TLS.
+    #[must_use]
+    pub fn is_encrypted(&self) -> bool {
+        self.origin.starts_with("https://")
     }
 
     /// What stands before our paths: nothing, or such as `/notify`.
