@@ -140,7 +140,7 @@ pub struct Said {
     #[arg(long, env = "CAMPANILE_STALL_TIMEOUT", value_name = "SECONDS")]
     pub stall_timeout: Option<u64>,
 
-    /// How others reach this server through a gateway, such as https://example.com/notify. Its host is answered for. A
+    /// How others reach this server through a gateway, such as `https://example.com/notify`. Its host is answered for. A
     /// path in it is expected before every path, or taken away by the gateway, and is put into links and the cookie
     #[arg(long, env = "CAMPANILE_PUBLIC_URL", value_name = "URL")]
     pub public_url: Option<String>,
