@@ -7,6 +7,7 @@ mod address;
 pub mod assets;
 pub mod auth;
 pub mod budget;
+mod causes;
 pub mod clock;
 pub mod commands;
 pub mod config;

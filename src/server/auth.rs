@@ -85,7 +85,7 @@ pub enum AuthError {
 
 impl From<StoreError> for AuthError {
     fn from(error: StoreError) -> Self {
-        Self::Unavailable(super::log::with_causes(&error))
+        Self::Unavailable(super::causes::with_causes(&error))
     }
 }
 

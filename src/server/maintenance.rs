@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::{log::with_causes, service::NotificationService};
+use super::{causes::with_causes, service::NotificationService};
 
 /// How long after its moment an expired notification may still be seen.
 const EXPIRY_INTERVAL: Duration = Duration::from_secs(1);

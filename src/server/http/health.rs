@@ -10,7 +10,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{HttpOptions, state::HttpState};
 use crate::{
     model::{Code, Problem},
-    server::{log::with_causes, service::NotificationService},
+    server::{causes::with_causes, service::NotificationService},
 };
 
 pub(super) fn routes() -> OpenApiRouter<HttpState> {

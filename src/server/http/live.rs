@@ -23,8 +23,8 @@ use crate::{
     model::{Code, FieldError, Problem, WholeNumber, parse_whole_number},
     server::{
         auth::standing::{Pass, Standing, TooManyStreams},
+        causes::with_causes,
         lease::Lease,
-        log::with_causes,
         service::{Follower, Frame, NotificationService},
     },
 };

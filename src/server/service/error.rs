@@ -18,7 +18,7 @@ use std::borrow::Cow;
 
 use crate::{
     model::{Code, FieldError, NotificationId, Problem, UserId},
-    server::{identity::Denied, live::FollowError, log::with_causes, store::StoreError},
+    server::{causes::with_causes, identity::Denied, live::FollowError, store::StoreError},
 };
 
 /// Why the service did not do what it was asked. What is refused changes nothing.

@@ -1,0 +1,35 @@
+//! A failure with all that it comes from, for a line of the log.
+
+use std::error::Error;
+
+/// A failure and all that it comes from, in one line.
+pub(super) fn with_causes(error: &dyn Error) -> String {
+    let mut all = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let text = error.to_string();
+        // What is transparent says the same as its cause.
+        if !all.ends_with(&text) {
+            all.push_str(": ");
+            all.push_str(&text);
+        }
+        cause = error.source();
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::store::StoreError;
+
+    #[test]
+    fn a_failure_is_told_with_every_cause() {
+        let disk = std::io::Error::other(StoreError::failed("sector 7").because("rust"));
+        let error = StoreError::unknown("the commit").because(disk);
+        assert_eq!(
+            with_causes(&error),
+            "it is not known whether the store did it: the commit: the store failed: sector 7: rust"
+        );
+    }
+}
