@@ -345,6 +345,7 @@ fn a_check_says_what_is_in_force_and_where_from() {
     assert!(line("log ").contains("debug") && line("log ").ends_with("command line"), "{report}");
     assert!(line("batch-max").contains('9') && line("batch-max").ends_with("environment"), "{report}");
     assert!(line("listen").ends_with("default") && report.contains("does not exist yet"), "{report}");
+    assert!(line("auth ").contains("off"), "{report}");
     printed(&["migrate", "--store", &store]);
     assert!(printed(&["check", "--store", &store]).contains("up to date"));
     assert!(printed(&["migrate", "--store", &store]).contains("is up to date"));
@@ -356,4 +357,11 @@ fn a_check_says_what_is_in_force_and_where_from() {
     let said = String::from_utf8(said).unwrap();
     assert!(!said.contains("hush") && said.contains("postgres://localhost:1/x"), "{said}");
     assert!(said.lines().any(|line| line.starts_with("jwt-secret ") && line.contains("***")), "{said}");
+    // It is on because a setting of tokens is there.
+    assert!(said.lines().any(|line| line.starts_with("auth ") && line.contains(" on ")), "{said}");
+    let gateway = ["check", "--store", &store, "--public-url", "http://example.com", "--insecure-no-auth"];
+    assert!(!printed(&gateway).contains("warning"));
+    let gateway = [&gateway[..5], &["--auth", "on"]].concat();
+    assert!(printed(&gateway).contains("\nwarning: public-url: http://example.com is not encrypted"));
+    assert!(!run(&gateway[..5]).status.success());
 }

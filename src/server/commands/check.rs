@@ -22,8 +22,9 @@ pub async fn check(
     let mut report = String::new();
     let settings = match InForce::load(said, file) {
         Ok(in_force) => {
-            describe(&mut report, &in_force, is_from_environment);
-            Settings::load(said, file)
+            let settings = Settings::load(said, file);
+            describe(&mut report, &in_force, settings.as_ref().ok(), is_from_environment);
+            settings
         }
         Err(error) => Err(error),
     };
@@ -44,7 +45,12 @@ pub async fn check(
     (report, wrong)
 }
 
-fn describe(report: &mut String, in_force: &InForce, is_from_environment: impl Fn(&str) -> bool) {
+fn describe(
+    report: &mut String,
+    in_force: &InForce,
+    settings: Option<&Settings>,
+    is_from_environment: impl Fn(&str) -> bool,
+) {
     let file = in_force.file.as_ref().map(|file| file.display().to_string()).unwrap_or_default();
     let name_width = in_force.list().map(|setting| setting.name.len()).max().unwrap_or(0);
     let value_width = in_force.list().map(|setting| setting.value.len()).max().unwrap_or(0).min(40);
@@ -55,8 +61,19 @@ fn describe(report: &mut String, in_force: &InForce, is_from_environment: impl F
             Origin::File => &file,
             Origin::Default => "default",
         };
+        // Whether callers have to prove who they are follows from other settings, where nothing is said.
+        let value = match settings {
+            Some(settings) if setting.name == "auth" => {
+                if settings.auth.is_some() {
+                    "on"
+                } else {
+                    "off"
+                }
+            }
+            _ => &setting.value,
+        };
         // Writing to a string does not fail.
-        let _ = writeln!(report, "{:name_width$}  {:value_width$}  {origin}", setting.name, setting.value);
+        let _ = writeln!(report, "{:name_width$}  {value:value_width$}  {origin}", setting.name);
     }
 }
 
