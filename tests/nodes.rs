@@ -168,6 +168,37 @@ async fn nothing_is_told_before_it_is_known_that_the_lease_goes_on() {
     }
 }
 
+/// Streams of many keys hear as soon as those of few, also where the database is far away.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_keys_on_a_database_that_is_far_away_hear_at_once() {
+    const KEYS: usize = 200;
+    let store = postgres::new_database().await;
+    let credentials = postgres::open(&store, 10).await;
+    let wire = Wire::of_length(&store, Duration::from_millis(5)).await;
+    let node = Node::start_with(&wire.url(), "local", &["--auth", "on", "--limit-address", "off"]);
+    let mut streams = Vec::new();
+    for _ in 0..KEYS {
+        let key = chaos::new_key(&credentials, "read,send").await.unwrap().to_string_once();
+        let headers = [("authorization", &*format!("Bearer {key}"))];
+        streams.push(Stream::Sse(Sse::open(node.address, "/api/notifications/stream/ann", &headers).await));
+    }
+    for stream in &mut streams {
+        stream.expect("hello").await;
+    }
+    let sender = make_key(&store, "send");
+    let mut client = Client::connect(&node.address.to_string()).unwrap();
+    let headers = [("authorization", &*format!("Bearer {sender}"))];
+    for _ in 0..3 {
+        sleep(Duration::from_millis(1_500)).await;
+        client.post("/api/notifications/create", &headers, &json!({"user_id": "ann", "content": "x"})).unwrap();
+        let began = Instant::now();
+        for stream in &mut streams {
+            stream.expect("created").await;
+        }
+        assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+    }
+}
+
 /// What happened on another node while the bus was away, or on one that was killed before it could tell, is
 /// told by a reset to those who follow all inboxes.
 #[tokio::test]

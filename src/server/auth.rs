@@ -36,7 +36,7 @@ pub use self::{
 };
 use super::{
     clock::Clock,
-    identity::{Holder, Principal},
+    identity::{Holder, KeyId, Principal},
     limiter::TooOften,
     store::{Credentials, Grant, GrantKind, SecretHash, StoreError},
     tasks::Tasks,
@@ -336,23 +336,33 @@ impl Authenticator {
     async fn look_after_streams(&self) {
         let open = self.streams.revocable();
         let sessions: Vec<SecretHash> = open.iter().filter_map(|(_, session)| *session).collect();
+        let keys = open.iter().filter_map(|(holder, _)| if let Holder::Key(id) = holder { Some(*id) } else { None });
+        let keys: Vec<KeyId> = keys.collect();
+        // One look at all sessions and one at all keys: however many there are and however far the store is, that is
+        // over before what it says is too old. While the store is away nobody can say; who asks anew is refused
+        // meanwhile, and what is open hears nothing.
         let (now, asked_at) = (self.clock.now(), Instant::now());
-        let good = if sessions.is_empty() {
-            HashSet::new()
-        } else {
-            match self.credentials.good_sessions(&sessions, now).await {
-                Ok(good) => good,
-                // While the store is away nobody can say; who asks anew is refused meanwhile, and what is
-                // open hears nothing.
-                Err(_) => return,
+        let good_sessions = async {
+            if sessions.is_empty() {
+                return Ok(HashSet::new());
             }
+            self.credentials.good_sessions(&sessions, now).await
         };
+        let (sessions, keys) = tokio::join!(good_sessions, self.keyring.all_good(&keys, now));
         for (holder, session) in open {
-            let mut good_at = session.is_none_or(|session| good.contains(&session)).then_some(asked_at);
-            if let Holder::Key(id) = &holder {
-                let Ok(known) = self.keyring.good(*id, now).await else { return };
-                good_at = good_at.zip(known).map(|(asked_at, known)| asked_at.min(known.read_at));
-            }
+            let by_session = match (session, &sessions) {
+                (None, _) => None,
+                (Some(session), Ok(good)) => Some(good.contains(&session).then_some(asked_at)),
+                (Some(_), Err(_)) => continue,
+            };
+            let by_key = match (&holder, &keys) {
+                (Holder::Key(id), Ok(good)) => Some(good.get(id).copied()),
+                (Holder::Key(_), Err(_)) => continue,
+                _ => None,
+            };
+            // Both have to be good where both were shown.
+            let proofs = [by_session, by_key].into_iter().flatten();
+            let good_at = proofs.min().flatten();
             if let Some(good_at) = good_at {
                 self.streams.renew(&holder, session, good_at);
             } else {

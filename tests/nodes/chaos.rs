@@ -259,22 +259,10 @@ async fn hold_leases(
 ) -> usize {
     let mut ended = 0;
     while !over.load(Ordering::Relaxed) {
-        let secret = KeySecret::generate();
-        let now = || Timestamp::new(chrono::Utc::now());
-        let key = ServiceKey {
-            id: secret.id(),
-            name: "of a lease".to_owned(),
-            scopes: Scopes::parse("read,admin").unwrap(),
-            hash: secret.hash(),
-            created_at: now(),
-            expires_at: None,
-            last_used_at: None,
-            revoked_at: None,
-        };
-        if store.add_key(&key).await.is_err() {
+        let Some(secret) = new_key(&store, "read,admin").await else {
             sleep(Duration::from_millis(50)).await;
             continue;
-        }
+        };
         let shown = secret.to_string_once();
         let signs_in = dice.below(2) == 0;
         let headers = if signs_in {
@@ -331,6 +319,26 @@ async fn hold_leases(
         ended += 1;
     }
     ended
+}
+
+fn now() -> Timestamp {
+    Timestamp::new(chrono::Utc::now())
+}
+
+/// Makes a key with these scopes, unless the store is away.
+pub(super) async fn new_key(store: &PostgresStore, scopes: &str) -> Option<KeySecret> {
+    let secret = KeySecret::generate();
+    let key = ServiceKey {
+        id: secret.id(),
+        name: "of a lease".to_owned(),
+        scopes: Scopes::parse(scopes).unwrap(),
+        hash: secret.hash(),
+        created_at: now(),
+        expires_at: None,
+        last_used_at: None,
+        revoked_at: None,
+    };
+    store.add_key(&key).await.ok().map(|()| secret)
 }
 
 /// Signs in, and returns the cookie, unless the server is away.

@@ -229,6 +229,21 @@ contract! {
         assert!(store.grant(GrantKind::Session, &session.hash, at("12:00:00")).await.unwrap().is_none());
     }
 
+    async fn of_many_keys_those_are_found_that_are_there(store) {
+        let keys = [1, 2, 3].map(|number| key(number, at("10:00:00")));
+        for key in &keys {
+            store.add_key(key).await.unwrap();
+        }
+        store.revoke_key(keys[1].id, at("10:30:00")).await.unwrap();
+        let many: Vec<_> = (2..5_000).map(KeyId::new).collect();
+        let mut found = store.keys_of(&many).await.unwrap();
+        found.sort_by_key(|key| key.id);
+        assert_eq!(found.iter().map(|key| key.id).collect::<Vec<_>>(), [keys[1].id, keys[2].id]);
+        assert_eq!(found[0].revoked_at, Some(at("10:30:00")));
+        assert!(found[1] == keys[2]);
+        assert!(store.keys_of(&[]).await.unwrap().is_empty());
+    }
+
     async fn of_many_sessions_those_are_named_that_are_good(store) {
         let until = |time: &str| Grant { expires_at: at(time), ..grant(GrantKind::Session) };
         let (good, later, ended, signed_out) = (until("12:00:00"), until("13:00:00"), until("11:00:00"), until("12:00:00"));

@@ -71,6 +71,24 @@ impl Keyring {
         remembered.is_some_and(|known| known.key.is_good(now) && secret.matches(&known.key.hash))
     }
 
+    /// When the store was asked for each of these keys that is good: by one look at all that it was not asked for a
+    /// moment ago.
+    pub(super) async fn all_good(&self, ids: &[KeyId], now: Timestamp) -> Result<HashMap<KeyId, Instant>, StoreError> {
+        let is_stale = |id: &KeyId| self.remembered(*id).is_none_or(|known| known.read_at.elapsed() >= FRESH);
+        let stale: Vec<_> = ids.iter().copied().filter(is_stale).collect();
+        if !stale.is_empty() {
+            let read_at = Instant::now();
+            let found = self.credentials.keys_of(&stale).await?;
+            let mut found: HashMap<_, _> = found.into_iter().map(|key| (key.id, key)).collect();
+            for id in stale {
+                self.keep(id, found.remove(&id), read_at);
+            }
+        }
+        let known = ids.iter().filter_map(|id| self.remembered(*id));
+        let good = known.filter(|known| known.key.is_good(now));
+        Ok(good.map(|known| (known.key.id, known.read_at)).collect())
+    }
+
     /// The key of this id, if it is good.
     pub(super) async fn good(&self, id: KeyId, now: Timestamp) -> Result<Option<Arc<Remembered>>, StoreError> {
         let found = match self.fresh(id) {
@@ -122,11 +140,16 @@ impl Keyring {
     async fn read(&self, id: KeyId) -> Result<Option<Arc<Remembered>>, StoreError> {
         let read_at = Instant::now();
         let found = self.credentials.key(id).await?;
+        Ok(self.keep(id, found, read_at))
+    }
+
+    /// Remembers what the store said of a key when it was asked at this moment.
+    fn keep(&self, id: KeyId, found: Option<ServiceKey>, read_at: Instant) -> Option<Arc<Remembered>> {
         let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
         let Some(key) = found else {
-            // Only keys that exist are remembered, so that nobody can fill the memory with others.
+            // Only keys that exist are remembered, so that no caller can fill the memory with others.
             keys.remove(&id);
-            return Ok(None);
+            return None;
         };
         let before = keys.get(&id);
         let kept =
@@ -139,7 +162,7 @@ impl Keyring {
             noted_at: AtomicI64::new(kept(|known| &known.noted_at)),
         });
         keys.insert(id, Arc::clone(&remembered));
-        Ok(Some(remembered))
+        Some(remembered)
     }
 }
 

@@ -92,6 +92,9 @@ pub trait Credentials: Send + Sync + 'static {
     /// One key, good or not; `None` when there is none of that id.
     async fn key(&self, id: KeyId) -> Result<Option<ServiceKey>, StoreError>;
 
+    /// Those keys that have one of these ids, good or not, by one look at all of them; in any order.
+    async fn keys_of(&self, ids: &[KeyId]) -> Result<Vec<ServiceKey>, StoreError>;
+
     /// Revokes a key, good or expired; `false` when there is none of that id that is not revoked already.
     async fn revoke_key(&self, id: KeyId, at: Timestamp) -> Result<bool, StoreError>;
 

@@ -63,6 +63,11 @@ impl Credentials for MemoryStore {
         Ok(self.known.kept().keys.get(&id).cloned())
     }
 
+    async fn keys_of(&self, ids: &[KeyId]) -> Result<Vec<ServiceKey>, StoreError> {
+        let kept = self.known.kept();
+        Ok(ids.iter().filter_map(|id| kept.keys.get(id).cloned()).collect())
+    }
+
     async fn revoke_key(&self, id: KeyId, at: Timestamp) -> Result<bool, StoreError> {
         let mut kept = self.known.kept();
         let Some(key) = kept.keys.get_mut(&id).filter(|key| key.revoked_at.is_none()) else { return Ok(false) };

@@ -64,6 +64,14 @@ impl Credentials for PostgresStore {
         client.query_opt(&statement, &[&id.to_string()]).await?.map(|row| read_key(&row)).transpose()
     }
 
+    async fn keys_of(&self, ids: &[KeyId]) -> Result<Vec<ServiceKey>, StoreError> {
+        const KEYS: &str = concat!("SELECT ", key_columns!(), " FROM service_keys WHERE id = ANY($1)");
+        let ids: Vec<_> = ids.iter().map(KeyId::to_string).collect();
+        let client = self.database.pool.get().await?;
+        let statement = client.prepare_cached(KEYS).await?;
+        client.query(&statement, &[&ids]).await?.iter().map(read_key).collect()
+    }
+
     async fn revoke_key(&self, id: KeyId, at: Timestamp) -> Result<bool, StoreError> {
         const REVOKE: &str = "UPDATE service_keys SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL";
         Ok(execute(&self.database.pool, REVOKE, &[&id.to_string(), &at.as_micros()]).await? > 0)

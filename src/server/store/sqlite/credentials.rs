@@ -58,11 +58,20 @@ impl<C: Connections> Credentials for C {
     }
 
     async fn key(&self, id: KeyId) -> Result<Option<ServiceKey>, StoreError> {
-        const KEY: &str = concat!("SELECT ", key_columns!(), " FROM service_keys WHERE id = ?1");
         let read = move |connection: &Connection| {
             connection.prepare_cached(KEY)?.query_row([id.to_string()], read_key).optional()
         };
         self.read(true, read).await
+    }
+
+    async fn keys_of(&self, ids: &[KeyId]) -> Result<Vec<ServiceKey>, StoreError> {
+        let ids = ids.to_vec();
+        let read = move |connection: &Connection| {
+            let mut key = connection.prepare_cached(KEY)?;
+            let found = ids.iter().map(|id| key.query_row([id.to_string()], read_key).optional());
+            found.filter_map(Result::transpose).collect()
+        };
+        self.read(false, read).await
     }
 
     async fn revoke_key(&self, id: KeyId, at: Timestamp) -> Result<bool, StoreError> {
@@ -142,6 +151,9 @@ impl<C: Connections> Credentials for C {
         self.write(write).await.map(|forgotten| forgotten as u64)
     }
 }
+
+/// One key.
+const KEY: &str = concat!("SELECT ", key_columns!(), " FROM service_keys WHERE id = ?1");
 
 /// Every key, by when it was made, and then by id.
 pub(super) const ALL_KEYS: &str = concat!("SELECT ", key_columns!(), " FROM service_keys ORDER BY created_at, id");
