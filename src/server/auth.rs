@@ -336,8 +336,9 @@ impl Authenticator {
     async fn look_after_streams(&self) {
         let open = self.streams.revocable();
         let sessions: Vec<SecretHash> = open.iter().filter_map(|(_, session)| *session).collect();
+        // One key may have many sessions, and streams of its own.
         let keys = open.iter().filter_map(|(holder, _)| if let Holder::Key(id) = holder { Some(*id) } else { None });
-        let keys: Vec<KeyId> = keys.collect();
+        let keys: HashSet<KeyId> = keys.collect();
         // One look at all sessions and one at all keys: however many there are and however far the store is, that is
         // over before what it says is too old. While the store is away nobody can say; who asks anew is refused
         // meanwhile, and what is open hears nothing.

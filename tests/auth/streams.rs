@@ -108,6 +108,28 @@ async fn a_stream_ends_within_a_second_when_its_key_is_revoked() {
     kept.expect_nothing().await;
 }
 
+/// A person who signed in with one key in two browsers, and a program that has it too.
+#[tokio::test]
+async fn streams_of_one_key_with_several_sessions_go_on() {
+    let server = Secured::new();
+    let address = server.listen().await;
+    let key = server.key("admin").await;
+    let shown = [("cookie", server.cookie(&key).await), ("cookie", server.cookie(&key).await), bearer(&key)];
+    let mut streams = Vec::new();
+    for (name, value) in &shown {
+        let sse = Sse::open(address, "/api/notifications/stream/ann", &[(*name, value)]).await;
+        streams.push(Stream::Sse(sse));
+    }
+    for stream in &mut streams {
+        stream.expect("hello").await;
+    }
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    server.app.notify("ann", "a").await;
+    for stream in &mut streams {
+        stream.expect("created").await;
+    }
+}
+
 #[tokio::test]
 async fn a_stream_ends_when_somebody_signs_out() {
     let server = Secured::new();

@@ -1,7 +1,7 @@
 //! The service keys that are in use, as they were a moment ago.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{
         Arc, PoisonError, RwLock,
         atomic::{AtomicBool, AtomicI64, Ordering},
@@ -73,7 +73,11 @@ impl Keyring {
 
     /// When the store was asked for each of these keys that is good: by one look at all that it was not asked for a
     /// moment ago.
-    pub(super) async fn all_good(&self, ids: &[KeyId], now: Timestamp) -> Result<HashMap<KeyId, Instant>, StoreError> {
+    pub(super) async fn all_good(
+        &self,
+        ids: &HashSet<KeyId>,
+        now: Timestamp,
+    ) -> Result<HashMap<KeyId, Instant>, StoreError> {
         let is_stale = |id: &KeyId| self.remembered(*id).is_none_or(|known| known.read_at.elapsed() >= FRESH);
         let stale: Vec<_> = ids.iter().copied().filter(is_stale).collect();
         if !stale.is_empty() {

@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-/// How long ago what opened a stream was last seen to be good, at most, when its client is told something.
+/// What opened a stream was seen to be good, at the earliest, so long before that was made which its client is told.
 const A_MOMENT: Duration = Duration::from_secs(1);
 
 /// What somebody is who has proved it. It is in the extensions of their request.
@@ -50,8 +50,8 @@ impl Standing {
     }
 }
 
-fn is_recent(good_at: &Instant) -> bool {
-    good_at.elapsed() < A_MOMENT
+fn covers(good_at: Instant, made_by: Instant) -> bool {
+    made_by < good_at + A_MOMENT
 }
 
 /// Whether what a caller showed can end before its time.
@@ -78,18 +78,20 @@ pub(in crate::server) struct Pass {
 }
 
 impl Pass {
-    /// Whether what opened the stream was good a moment ago, as far as the store says.
-    pub(in crate::server) fn is_renewed(&self) -> bool {
-        self.good_at.as_ref().is_none_or(|good_at| is_recent(&good_at.borrow()))
+    /// Whether its client may hear of what was made by then: what opened the stream was good a moment before, as far
+    /// as the store says.
+    pub(in crate::server) fn covers(&self, made_by: Instant) -> bool {
+        self.good_at.as_ref().is_none_or(|good_at| covers(*good_at.borrow(), made_by))
     }
 
-    /// Waits until it is [renewed](Self::is_renewed). While the store is away, no server can know whether a key was
+    /// Waits until its client [may hear](Self::covers) of it. However long a look at the store takes, one that begins
+    /// after something was made is enough for it. While the store is away, no server can know whether a key was
     /// revoked; its streams must not hear of what happens once the store is back, before that is known.
     ///
     /// Where it is no longer good, this waits for ever, and the lease is over.
-    pub(in crate::server) async fn renewed(&mut self) {
+    pub(in crate::server) async fn renewed(&mut self, made_by: Instant) {
         let Some(good_at) = &mut self.good_at else { return };
-        if good_at.wait_for(is_recent).await.is_err() {
+        if good_at.wait_for(|good_at| covers(*good_at, made_by)).await.is_err() {
             pending().await
         }
     }
@@ -265,26 +267,30 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_was_not_seen_to_be_good_for_a_second_waits_until_it_is_and_for_ever_when_it_is_not() {
+    async fn nothing_is_told_that_was_made_more_than_a_second_after_it_was_last_seen_to_be_good() {
         let streams = Arc::new(Streams::new(9));
         let mut of_key = standing(&streams, key(), None).open_stream(now()).unwrap();
         let mut of_token = standing(&streams, ann(), None).open_stream(now()).unwrap();
         let mut of_session = standing(&streams, ann(), Some([7; 32])).open_stream(now()).unwrap();
         tokio::time::sleep(Duration::from_millis(900)).await;
         for pass in [&mut of_key, &mut of_token, &mut of_session] {
-            assert!(pass.renewed().now_or_never().is_some());
+            assert!(pass.covers(Instant::now()) && pass.renewed(Instant::now()).now_or_never().is_some());
         }
         tokio::time::sleep(Duration::from_millis(200)).await;
-        assert!(of_token.renewed().now_or_never().is_some(), "a token ends at its time and not before");
-        assert!(of_key.renewed().now_or_never().is_none());
-        assert!(of_session.renewed().now_or_never().is_none());
-        // A look that began too long ago says nothing of now.
-        streams.renew(key().holder(), None, Instant::now() - A_MOMENT);
-        assert!(of_key.renewed().now_or_never().is_none());
-        streams.renew(key().holder(), None, Instant::now());
-        assert!(of_key.renewed().now_or_never().is_some());
+        let made_by = Instant::now();
+        assert!(of_token.renewed(made_by).now_or_never().is_some(), "a token ends at its time and not before");
+        assert!(of_key.renewed(made_by).now_or_never().is_none());
+        assert!(of_session.renewed(made_by).now_or_never().is_none());
+        // A look that began too long before says nothing of it.
+        streams.renew(key().holder(), None, made_by - A_MOMENT);
+        assert!(of_key.renewed(made_by).now_or_never().is_none());
+        // One that began since does, however long it took.
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        streams.renew(key().holder(), None, made_by + Duration::from_millis(1));
+        assert!(of_key.renewed(made_by).now_or_never().is_some());
+        assert!(!of_key.covers(Instant::now()));
         streams.end(ann().holder(), Some([7; 32]));
-        assert!(of_session.renewed().now_or_never().is_none());
+        assert!(of_session.renewed(made_by).now_or_never().is_none());
         assert!(of_session.lease.over().now_or_never().is_some());
     }
 

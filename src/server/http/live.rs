@@ -101,8 +101,8 @@ pub(super) fn open_stream(
 pub(super) struct Stream {
     follower: Follower,
     pass: Option<Pass>,
-    /// What comes next and may not be told yet.
-    held: Option<Told>,
+    /// What comes next and may not be told yet, and when it was there.
+    held: Option<(Told, Instant)>,
     heartbeat_at: Instant,
     options: StreamOptions,
 }
@@ -146,17 +146,17 @@ impl Stream {
     /// each time. Nothing is lost when this is given up.
     pub(super) async fn next(&mut self) -> Told {
         loop {
-            let Some(next) = self.held.take() else {
-                self.held = Some(self.comes().await);
+            let Some((next, made_by)) = self.held.take() else {
+                self.held = Some((self.comes().await, Instant::now()));
                 continue;
             };
             let says_something = matches!(next, Told::Frame(_) | Told::Heartbeat(_));
-            let Some(pass) = self.pass.as_mut().filter(|pass| says_something && !pass.is_renewed()) else {
+            let Some(pass) = self.pass.as_mut().filter(|pass| says_something && !pass.covers(made_by)) else {
                 return next;
             };
-            self.held = Some(next);
+            self.held = Some((next, made_by));
             // In a box, so that an idle stream keeps no room for it.
-            if Box::pin(timeout(LONGEST_HOLD, pass.renewed())).await.is_err() {
+            if Box::pin(timeout(LONGEST_HOLD, pass.renewed(made_by))).await.is_err() {
                 tracing::debug!("a stream ends: the store does not say whether its key or session is still good");
                 return Told::End(End::Lost);
             }
