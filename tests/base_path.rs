@@ -24,7 +24,8 @@ use tower::ServiceExt;
 use crate::harness::{App, started};
 
 fn below(url: &str) -> App {
-    let options = HttpOptions { public_url: Some(PublicUrl::parse(url).unwrap()), ..HttpOptions::default() };
+    let public_url = Some(PublicUrl::parse(url).unwrap());
+    let options = HttpOptions { public_url, allowed_hosts: None, ..HttpOptions::default() };
     App::with(NotificationService::with_clock(MemoryStore::new(9, started()), SystemClock), &options)
 }
 
@@ -52,6 +53,7 @@ async fn answers_say_where_things_are_for_the_client() {
         }
         let description = app.get(&format!("{given}/api/openapi.json")).await.json();
         assert_eq!(description["servers"], json!([{"url": "/a/notify"}]));
+        assert_eq!(description["components"]["securitySchemes"]["session"]["name"], "__Secure-campanile");
     }
     assert_eq!(app.get("/a/notify").await.status, 307);
     app.get("/a/notifying/api/notifications/list").await.problem(404, "not_found");
@@ -61,13 +63,20 @@ async fn answers_say_where_things_are_for_the_client() {
 #[tokio::test]
 async fn the_page_of_the_public_url_is_our_own() {
     let app = below("https://example.com/notify");
-    for (origin, status) in
-        [("https://example.com", 200), ("https://example.com:444", 403), ("http://example.com", 403)]
-    {
-        let request = Request::builder().method(Method::POST).uri("/api/notifications/mark-all-read/ann");
+    for (host, origin, status) in [
         // As behind a gateway that asks us by another name.
-        let request = request.header(header::HOST, "localhost:8000").header(header::ORIGIN, origin);
-        assert_eq!(app.ask(request.body(Body::empty()).unwrap()).await.status, status, "{origin}");
+        ("localhost:8000", "https://example.com", 200),
+        ("localhost:8000", "https://example.com:444", 403),
+        ("localhost:8000", "http://example.com", 403),
+        ("localhost:8000", "http://localhost:8000", 200),
+        ("example.com", "https://example.com", 200),
+        // Whoever is on the way may have made that page.
+        ("example.com", "http://example.com", 403),
+        ("example.com:8000", "http://example.com:8000", 403),
+    ] {
+        let request = Request::builder().method(Method::POST).uri("/api/notifications/mark-all-read/ann");
+        let request = request.header(header::HOST, host).header(header::ORIGIN, origin);
+        assert_eq!(app.ask(request.body(Body::empty()).unwrap()).await.status, status, "{host} {origin}");
     }
 }
 

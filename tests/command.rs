@@ -357,6 +357,11 @@ fn a_check_says_what_is_in_force_and_where_from() {
     let said = String::from_utf8(said).unwrap();
     assert!(!said.contains("hush") && said.contains("postgres://localhost:1/x"), "{said}");
     assert!(said.lines().any(|line| line.starts_with("jwt-secret ") && line.contains("***")), "{said}");
+    for setting in [["--public-url", "https://me:hush@x.example"], ["--allowed-origins", "https://me:hush@x.example"]] {
+        let checked = run(&[&["check", "--store", &store], &setting[..]].concat());
+        let said = [checked.stdout, checked.stderr].concat();
+        assert!(!checked.status.success() && !String::from_utf8_lossy(&said).contains("hush"), "{setting:?}");
+    }
     // It is on because a setting of tokens is there.
     assert!(said.lines().any(|line| line.starts_with("auth ") && line.contains(" on ")), "{said}");
     let gateway = ["check", "--store", &store, "--public-url", "http://example.com", "--insecure-no-auth"];

@@ -8,6 +8,14 @@ pub(in crate::server) fn is_loopback(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
+/// The host of an authority such as `example.com:8000` or `[::1]:8000`, with the brackets of IPv6.
+pub(in crate::server) fn without_port(authority: &str) -> &str {
+    match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
+        _ => authority,
+    }
+}
+
 /// What one client has of addresses: one of IPv4; of IPv6 a network of 64 bits, so that none has more than
 /// others, and none fills the memory with addresses.
 pub(in crate::server) fn of_one_client(address: IpAddr) -> IpAddr {

@@ -112,6 +112,8 @@ pub(super) fn origins(said: Option<Vec<String>>) -> Result<Vec<String>> {
     };
     let origins = needed("allowed-origins", said)?;
     match origins.iter().find(|origin| !is_origin(origin)) {
+        // What stands before an @ may be a password.
+        Some(wrong) if wrong.contains('@') => bail!("allowed-origins: an origin has no user and no password."),
         Some(wrong) => bail!(
             "allowed-origins: {wrong:?} is no origin as browsers write it, such as https://app.example: in lower case, \
              without a path, and without the port that the scheme has anyway."

@@ -106,7 +106,11 @@ pub(super) fn shown(name: &str, value: &Value) -> String {
             Ok(url) => url.to_string(),
             Err(_) => "(not a store)".to_owned(),
         },
-        Value::String(url) if name == "jwt-jwks" => shown_url(url),
+        Value::String(url) if name == "jwt-jwks" || name == "public-url" => shown_url(url),
+        // An origin has no user and no password.
+        Value::Array(list) if list.iter().any(|text| text.as_str().is_some_and(|text| text.contains('@'))) => {
+            "(not such a list)".to_owned()
+        }
         Value::String(_) if name == "jwt-secret" => "***".to_owned(),
         Value::String(text) => text.clone(),
         Value::Null => "-".to_owned(),

@@ -14,7 +14,8 @@ impl<'a> Cookie<'a> {
         Self { base }
     }
 
-    fn name(self) -> &'static str {
+    /// Its name.
+    pub(super) fn name(self) -> &'static str {
         if self.base.is_empty() { "__Host-campanile" } else { "__Secure-campanile" }
     }
 

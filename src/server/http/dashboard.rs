@@ -80,7 +80,7 @@ async fn call(
     form: FormBody,
 ) -> Result<Response, Problem> {
     refuse_unknown(parts.uri.query().unwrap_or(""), &[])?;
-    let form = form.only(app::fields_of(function.as_str()).unwrap_or_default())?;
+    let form = form.only(app::fields_of(function.as_str()).ok_or_else(broken)?)?;
     let context = move || {
         provide_context::<NotificationService>(service.clone());
         provide_context::<Principal>(principal.clone());

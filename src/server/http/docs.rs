@@ -24,7 +24,7 @@ use utoipa::{
 };
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
-use super::{intake::Shared, paths, state::HttpState};
+use super::{cookie::Cookie, intake::Shared, paths, state::HttpState};
 use crate::{
     model::{Cursor, Limit, Problem, Search, WholeNumber},
     server::assets::accepts,
@@ -60,13 +60,18 @@ impl Modify for Proofs {
         let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(
             "A service key (`cmp_…`, made by `campanile key create`), or a user's token (JWT), whose `sub` is the user id",
         ));
-        let session = ApiKeyValue::with_description("__Host-campanile", "Made by signing in at `/login`");
         let ticket = ApiKeyValue::with_description("ticket", "Made by `POST /api/tickets`, for one live stream");
         let components = openapi.components.get_or_insert_default();
         components.add_security_scheme("bearer", SecurityScheme::Http(bearer.build()));
-        components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(session)));
+        components.add_security_scheme("session", session(Cookie::below("")));
         components.add_security_scheme("ticket", SecurityScheme::ApiKey(ApiKey::Query(ticket)));
     }
+}
+
+/// How a browser shows that a person signed in.
+fn session(cookie: Cookie<'_>) -> SecurityScheme {
+    let session = ApiKeyValue::with_description(cookie.name(), "Made by signing in at `/login`");
+    SecurityScheme::ApiKey(ApiKey::Cookie(session))
 }
 
 /// The OpenAPI 3.1 description of every route of the REST API, made from the handlers.
@@ -83,6 +88,7 @@ pub(super) fn routes(base: &str) -> Router<HttpState> {
     let mut openapi = openapi();
     if !base.is_empty() {
         openapi.servers = Some(vec![Server::new(base)]);
+        openapi.components.get_or_insert_default().add_security_scheme("session", session(Cookie::below(base)));
     }
     let config = Config::new([format!("{base}{}", paths::OPENAPI)]).validator_url("none").try_it_out_enabled(true);
     let page = SwaggerUi::new(paths::DOCS).config(config).url(paths::OPENAPI, openapi);

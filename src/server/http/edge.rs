@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     model::{Code, Problem},
-    server::address::is_loopback,
+    server::address::{is_loopback, without_port},
 };
 
 /// The headers that an answer has unless its handler set them.
@@ -129,13 +129,6 @@ fn answers_for(options: &HttpOptions, headers: &HeaderMap, uri: &Uri) -> bool {
     };
     let host = without_port(authority);
     is_loopback(host) || allowed.iter().any(|name| name.eq_ignore_ascii_case(host))
-}
-
-fn without_port(authority: &str) -> &str {
-    match authority.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
-        _ => authority,
-    }
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use axum::{
     routing::{get, post},
 };
 use serde::Deserialize;
+use serde_aux::serde_introspection::serde_introspect;
 
 use super::{
     HttpOptions,
@@ -88,7 +89,8 @@ async fn log_in(
         return refuse(&state, for_the_page, "", too_often(too_much)).await;
     }
     let before = options.cookie().session(&head.headers).map(str::to_owned);
-    let form = FormBody::from_request(Request::from_parts(head.clone(), body), &()).await?.only(&["secret", "next"])?;
+    let form =
+        FormBody::from_request(Request::from_parts(head.clone(), body), &()).await?.only(serde_introspect::<Shown>())?;
     let Ok(Form(Shown { secret, next })) = Form::from_request(Request::from_parts(head, form.into()), &()).await else {
         return Err(Problem::new(Code::BadRequest, "The form cannot be read. Open the page again."));
     };

@@ -2,7 +2,7 @@
 
 use axum::http::Uri;
 
-use crate::app::{Address, percent_encoded};
+use crate::app::{Address, percent_decoded, percent_encoded};
 
 /// Where the dashboard is.
 pub const DASHBOARD: &str = Address::PATH;
@@ -40,7 +40,10 @@ pub(super) fn sign_in_for(uri: &Uri) -> String {
 pub(super) fn of_this_site(next: &str) -> &str {
     let is_path = next.starts_with('/') && !next[1..].starts_with(['/', '\\']);
     let is_plain = next.bytes().all(|byte| byte.is_ascii_graphic());
-    if is_path && is_plain { next } else { DASHBOARD }
+    // A browser would go up by them, out of the base path.
+    let path = next.split(['?', '#']).next().unwrap_or("");
+    let goes_up = |part: &str| matches!(&*percent_decoded(part), "." | "..");
+    if is_path && is_plain && !path.split(['/', '\\']).any(goes_up) { next } else { DASHBOARD }
 }
 
 #[cfg(test)]
@@ -55,5 +58,9 @@ mod tests {
         {
             assert_eq!(of_this_site(elsewhere), DASHBOARD, "{elsewhere:?}");
         }
+        for up in ["/../a", "/a/..", "/a/../b?c", "/./a", "/%2e%2E/a", "/.%2e/a", "/a/..\\b", "/..#x"] {
+            assert_eq!(of_this_site(up), DASHBOARD, "{up}");
+        }
+        assert_eq!(of_this_site("/a...b/.c?d=/../e"), "/a...b/.c?d=/../e");
     }
 }

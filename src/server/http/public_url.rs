@@ -41,7 +41,9 @@ impl PublicUrl {
             return Err(PATH);
         }
         if base.split('/').nth(1).is_some_and(|part| OURS.contains(&part)) {
-            return Err("must not begin with a path of ours: /api, /healthz, /login, /logout, /pkg, /readyz or /ws.");
+            return Err(
+                "must not begin with a path of ours: /api, /healthz, /login, /logout, /pkg, /readyz, /unsubscribe, /ws.",
+            );
         }
         Ok(Self { origin: url.origin().ascii_serialization(), host: host.to_owned(), base: base.to_owned() })
     }

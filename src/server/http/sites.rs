@@ -16,6 +16,7 @@ use super::{
     paths::{self, is_at_or_below},
 };
 use crate::model::{Code, Problem};
+use crate::server::address::without_port;
 
 /// From where a request comes that is let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +39,7 @@ impl Site {
         let is_listed = origin.is_some_and(|origin| listed.iter().any(|listed| origin == listed.as_str()));
         match head.headers.get("sec-fetch-site").map(HeaderValue::as_bytes) {
             Some(b"same-origin" | b"none") => Ok(Self::Own),
-            None if origin.is_none_or(|origin| is_public(origin) || is_own(origin, is_encrypted, head)) => {
+            None if origin.is_none_or(|origin| is_public(origin) || is_own(origin, is_encrypted, options, head)) => {
                 Ok(Self::Own)
             }
             _ if is_listed && is_for_others(head) => Ok(Self::Listed),
@@ -52,13 +53,17 @@ impl Site {
     }
 }
 
-/// Whether an origin is that of the host that was asked. Where this server does not encrypt, a gateway may.
-fn is_own(origin: &HeaderValue, is_encrypted: bool, head: &Parts) -> bool {
+/// Whether an origin is that of the host that was asked. Where this server does not encrypt, a gateway may; and it does
+/// where the public URL says so.
+fn is_own(origin: &HeaderValue, is_encrypted: bool, options: &HttpOptions, head: &Parts) -> bool {
     let from_header = || head.headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let host = head.uri.authority().map(|authority| authority.as_str()).or_else(from_header);
     let origin = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
-    let is_scheme = |scheme: &str| scheme == "https" || (scheme == "http" && !is_encrypted);
-    matches!((origin, host), (Some((scheme, from)), Some(host)) if is_scheme(scheme) && from.eq_ignore_ascii_case(host))
+    let public = options.public_url.as_ref().filter(|url| url.is_encrypted());
+    let is_plain =
+        |host: &str| !is_encrypted && public.is_none_or(|url| !url.host().eq_ignore_ascii_case(without_port(host)));
+    let is_scheme = |scheme: &str, host: &str| scheme == "https" || (scheme == "http" && is_plain(host));
+    matches!((origin, host), (Some((scheme, from)), Some(host)) if is_scheme(scheme, host) && from.eq_ignore_ascii_case(host))
 }
 
 fn route(head: &Parts) -> Option<&str> {
