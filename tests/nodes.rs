@@ -2,6 +2,7 @@
 //! change once and in order, and of nothing after what it showed has ended.
 
 mod chaos;
+mod leases;
 mod wire;
 
 use std::{
@@ -178,7 +179,7 @@ async fn many_keys_on_a_database_that_is_far_away_hear_at_once() {
     let node = Node::start_with(&wire.url(), "local", &["--auth", "on", "--limit-address", "off"]);
     let mut streams = Vec::new();
     for _ in 0..KEYS {
-        let key = chaos::new_key(&credentials, "read,send").await.unwrap().to_string_once();
+        let key = leases::new_key(&credentials, "read,send").await.unwrap().to_string_once();
         let headers = [("authorization", &*format!("Bearer {key}"))];
         streams.push(Stream::Sse(Sse::open(node.address, "/api/notifications/stream/ann", &headers).await));
     }

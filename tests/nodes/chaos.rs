@@ -12,23 +12,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use campanile::{
-    model::Timestamp,
-    server::{
-        auth::key::KeySecret,
-        identity::Scopes,
-        store::{Credentials, PostgresStore, ServiceKey},
-    },
-};
-use chrono::TimeDelta;
 use serde_json::json;
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-    time::{sleep, timeout},
-};
+use tokio::time::{sleep, timeout};
 
-use super::{NODES, Node, make_key};
+use super::{NODES, Node, leases::hold_leases, make_key};
 use crate::{
     client::Client,
     live::{
@@ -39,20 +26,18 @@ use crate::{
     postgres,
 };
 
-const INBOXES: usize = 6;
+pub(super) const INBOXES: usize = 6;
 const LISTENERS: usize = 12;
 const WRITERS: usize = 4;
 const OPERATORS: usize = 4;
 const LEASES: usize = 4;
-/// What is made so long after the end of a lease is not heard of.
-const A_SECOND: TimeDelta = TimeDelta::seconds(1);
 
 /// A generator of numbers that can be repeated: splitmix64.
 #[derive(Clone)]
-struct Dice(u64);
+pub(super) struct Dice(u64);
 
 impl Dice {
-    fn below(&mut self, limit: usize) -> usize {
+    pub(super) fn below(&mut self, limit: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -61,17 +46,17 @@ impl Dice {
     }
 }
 
-fn user(number: usize) -> String {
+pub(super) fn user(number: usize) -> String {
     format!("user-{number}")
 }
 
 /// The headers of a caller who shows this key.
-fn bearer(key: &str) -> [(&'static str, String); 1] {
+pub(super) fn bearer(key: &str) -> [(&'static str, String); 1] {
     [("authorization", format!("Bearer {key}"))]
 }
 
 /// Headers as clients take them.
-fn borrowed<'a, const N: usize>(headers: &'a [(&'static str, String); N]) -> [(&'a str, &'a str); N] {
+pub(super) fn borrowed<'a, const N: usize>(headers: &'a [(&'static str, String); N]) -> [(&'a str, &'a str); N] {
     headers.each_ref().map(|(name, value)| (*name, &**value))
 }
 
@@ -234,7 +219,7 @@ async fn listen_to_all(
 }
 
 /// Opens a stream, unless the server is away or refuses.
-async fn open(node: SocketAddr, path: &str, headers: Headers<'_>) -> Option<Stream> {
+pub(super) async fn open(node: SocketAddr, path: &str, headers: Headers<'_>) -> Option<Stream> {
     if path.starts_with("/ws") {
         return websocket_with(node, path, headers).await.ok().map(|socket| Stream::WebSocket(Box::new(socket)));
     }
@@ -247,124 +232,6 @@ async fn list_all(node: SocketAddr, headers: Headers<'_>) -> Option<Vec<Inbox>> 
         all.push(Inbox::try_list(node, &user(number), headers).await?);
     }
     Some(all)
-}
-
-/// Follows with a key or a session of its own, has the one revoked or signs out of the other, and hears nothing that
-/// was made a second later; again and again. Returns how often.
-async fn hold_leases(
-    nodes: Vec<SocketAddr>,
-    store: Arc<PostgresStore>,
-    mut dice: Dice,
-    over: Arc<AtomicBool>,
-) -> usize {
-    let mut ended = 0;
-    while !over.load(Ordering::Relaxed) {
-        let Some(secret) = new_key(&store, "read,admin").await else {
-            sleep(Duration::from_millis(50)).await;
-            continue;
-        };
-        let shown = secret.to_string_once();
-        let signs_in = dice.below(2) == 0;
-        let headers = if signs_in {
-            let Some(cookie) = sign_in(nodes[dice.below(nodes.len())], &shown).await else { continue };
-            [("cookie", cookie)]
-        } else {
-            bearer(&shown)
-        };
-        let user_id = user(dice.below(INBOXES));
-        let paths = [format!("/ws/{user_id}"), format!("/api/notifications/stream/{user_id}"), "/ws".to_owned()];
-        let Some(mut stream) = open(nodes[dice.below(nodes.len())], &paths[dice.below(3)], &borrowed(&headers)).await
-        else {
-            continue;
-        };
-        let stay = Instant::now() + Duration::from_millis(dice.below(1_500) as u64);
-        let mut is_open = true;
-        while is_open && Instant::now() < stay {
-            let heard = timeout(Duration::from_millis(100), stream.heard()).await;
-            is_open = !matches!(heard, Ok(Heard::Closed(_)));
-        }
-        if !is_open {
-            continue;
-        }
-        let end = async {
-            loop {
-                let is_over = if signs_in {
-                    sign_out(nodes[dice.below(nodes.len())], &borrowed(&headers)).await
-                } else {
-                    store.revoke_key(secret.id(), now()).await.is_ok()
-                };
-                if is_over {
-                    break now().to_utc() + A_SECOND;
-                }
-                sleep(Duration::from_millis(50)).await;
-            }
-        };
-        let (end, mut heard) = tokio::join!(end, async {
-            // Others hear of what happens until then, and this one may.
-            timeout(Duration::from_millis(100), stream.heard()).await.ok()
-        });
-        loop {
-            match heard {
-                Some(Heard::Closed(_)) => break,
-                Some(Heard::Event(event)) if event["type"] == "created" => {
-                    let made = event["notification"]["timestamp"].as_str().unwrap();
-                    let made = Timestamp::parse(made).unwrap().to_utc();
-                    assert!(made <= end, "{made} was heard of, and the lease was over at {end}");
-                }
-                _ => {}
-            }
-            let next = timeout(Duration::from_secs(30), stream.heard()).await;
-            heard = Some(next.unwrap_or_else(|_| panic!("a stream whose lease is over does not end")));
-        }
-        ended += 1;
-    }
-    ended
-}
-
-fn now() -> Timestamp {
-    Timestamp::new(chrono::Utc::now())
-}
-
-/// Makes a key with these scopes, unless the store is away.
-pub(super) async fn new_key(store: &PostgresStore, scopes: &str) -> Option<KeySecret> {
-    let secret = KeySecret::generate();
-    let key = ServiceKey {
-        id: secret.id(),
-        name: "of a lease".to_owned(),
-        scopes: Scopes::parse(scopes).unwrap(),
-        hash: secret.hash(),
-        created_at: now(),
-        expires_at: None,
-        last_used_at: None,
-        revoked_at: None,
-    };
-    store.add_key(&key).await.ok().map(|()| secret)
-}
-
-/// Signs in, and returns the cookie, unless the server is away.
-async fn sign_in(node: SocketAddr, key: &str) -> Option<String> {
-    let head = post_form(node, "/login", &[], &format!("secret={key}")).await?;
-    let cookie = head.lines().find_map(|line| line.strip_prefix("set-cookie: "))?;
-    Some(cookie.split(';').next()?.to_owned())
-}
-
-async fn sign_out(node: SocketAddr, headers: Headers<'_>) -> bool {
-    post_form(node, "/logout", headers, "").await.is_some_and(|head| head.starts_with("HTTP/1.1 303"))
-}
-
-/// Sends a form as the server's own page does, and returns the head of the answer.
-async fn post_form(node: SocketAddr, path: &str, headers: Headers<'_>, form: &str) -> Option<String> {
-    let mut stream = TcpStream::connect(node).await.ok()?;
-    let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-    let request = format!(
-        "POST {path} HTTP/1.1\r\nHost: {node}\r\nConnection: close\r\nSec-Fetch-Site: same-origin\r\n\
-         Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n{headers}\r\n{form}",
-        form.len()
-    );
-    stream.write_all(request.as_bytes()).await.ok()?;
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).await.ok()?;
-    String::from_utf8(answer).ok()?.split_once("\r\n\r\n").map(|(head, _)| head.to_owned())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
