@@ -7,7 +7,9 @@
 
 mod blank;
 mod category;
+mod contact;
 mod data;
+mod delivery;
 mod draft;
 mod event;
 mod filter;
@@ -20,9 +22,17 @@ mod search;
 mod text;
 mod timestamp;
 mod user_id;
+mod webhook;
 
 pub use category::Category;
+pub use contact::{Contact, ContactId, ContactState};
+#[cfg(feature = "ssr")]
+pub use contact::{
+    ContactAddress, ContactDraft, DeviceToken, EmailAddress, Environment, FcmKind, FcmToken, Label, SubscriptionKeys,
+    Topic,
+};
 pub use data::Data;
+pub use delivery::{Attempt, Channel, DeliveryId, DeliveryState, DeliveryView, EventKind};
 pub use draft::{NewNotification, NotificationDraft};
 pub use event::{Change, Changes, Event};
 pub use filter::{Filter, ListParams};
@@ -37,3 +47,4 @@ pub use search::Search;
 pub use text::{Content, Title};
 pub use timestamp::Timestamp;
 pub use user_id::UserId;
+pub use webhook::{Wanted, WebhookId, WebhookState, WebhookView};

@@ -53,6 +53,7 @@ mod on_the_server {
             Code::Timeout | Code::Unavailable => "Campanile cannot do this now. Try again in a few seconds.",
             Code::UnknownOutcome => "It is not known whether this was done. Look before you send it again.",
             Code::BadRequest
+            | Code::Conflict
             | Code::MethodNotAllowed
             | Code::UnsupportedMediaType
             | Code::MisdirectedRequest

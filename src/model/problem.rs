@@ -125,6 +125,8 @@ pub enum Code {
     MethodNotAllowed,
     /// 408: the request did not arrive or was not answered in time.
     Timeout,
+    /// 409: what it concerns does not stand where that could be done.
+    Conflict,
     /// 413: the body is larger than the server takes.
     PayloadTooLarge,
     /// 415: the body is not `application/json`.
@@ -156,6 +158,7 @@ impl Code {
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::Timeout => 408,
+            Self::Conflict => 409,
             Self::PayloadTooLarge => 413,
             Self::UnsupportedMediaType => 415,
             Self::MisdirectedRequest => 421,
@@ -178,6 +181,7 @@ impl Code {
             Self::NotFound => "Not Found",
             Self::MethodNotAllowed => "Method Not Allowed",
             Self::Timeout => "Request Timeout",
+            Self::Conflict => "Conflict",
             Self::PayloadTooLarge => "Content Too Large",
             Self::UnsupportedMediaType => "Unsupported Media Type",
             Self::MisdirectedRequest => "Misdirected Request",

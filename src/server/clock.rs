@@ -31,6 +31,12 @@ pub(in crate::server) fn moved(moment: Timestamp, by: TimeDelta) -> Timestamp {
     Timestamp::new(moment.to_utc().checked_add_signed(by).unwrap_or(beyond).clamp(first, last))
 }
 
+/// The moment so long after this one, or the last that can be written.
+#[must_use]
+pub(in crate::server) fn after(moment: Timestamp, wait: std::time::Duration) -> Timestamp {
+    moved(moment, TimeDelta::from_std(wait).unwrap_or(TimeDelta::MAX))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

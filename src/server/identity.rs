@@ -80,7 +80,7 @@ impl Principal {
         Self { holder: Holder::Key(id), scopes, only: None }
     }
 
-    /// A person: may read, mark and delete in the own inbox, and never sends.
+    /// A person: may read, mark and delete in the own inbox, and manage own devices; never sends.
     #[must_use]
     pub const fn user(user_id: UserId) -> Self {
         Self { holder: Holder::User(user_id), scopes: Scopes::USER, only: None }
@@ -146,7 +146,10 @@ impl Principal {
         }
         Err(match &self.holder {
             Holder::Anonymous => Denied::Unauthenticated,
-            Holder::User(_) => Denied::Forbidden("Only an application may do this. Send with a service key."),
+            Holder::User(_) => Denied::Forbidden(match scope {
+                Scope::Send => "Only an application may do this. Send with a service key.",
+                _ => "Only an operator, or an application with a service key, may do this.",
+            }),
             Holder::Operator | Holder::Key(_) => Denied::Forbidden(match scope {
                 Scope::Send => "This key may not send: it does not have the scope send.",
                 Scope::Read => "This key may not read: it does not have the scope read.",
@@ -155,6 +158,22 @@ impl Principal {
                 Scope::Admin => "This key may not do this: it does not have the scope admin.",
             }),
         })
+    }
+
+    /// Whether they may do one of these in some inbox at all.
+    ///
+    /// # Errors
+    /// Why they may not do the first.
+    pub fn may_either(&self, [first, second]: [Scope; 2]) -> Result<(), Denied> {
+        self.may(first).or_else(|why| self.may(second).map_err(|_| why))
+    }
+
+    /// Whether they may do one of these in this inbox, or in all of them when none is named.
+    ///
+    /// # Errors
+    /// Why they may not do the first.
+    pub fn may_in_either(&self, [first, second]: [Scope; 2], inbox: Option<&UserId>) -> Result<(), Denied> {
+        self.may_in(first, inbox).or_else(|why| self.may_in(second, inbox).map_err(|_| why))
     }
 
     /// Whether they may do this in this inbox, or in all of them when none is named.
@@ -200,7 +219,7 @@ mod tests {
             (Principal::operator(), &Scope::ALL[..]),
             (read, &[Scope::Read]),
             (mark, &[Scope::Mark]),
-            (Principal::user(ann()), &[Scope::Read, Scope::Mark]),
+            (Principal::user(ann()), &[Scope::Read, Scope::Mark, Scope::Contacts]),
             (Principal::anonymous(), &[]),
         ] {
             for scope in Scope::ALL {

@@ -48,7 +48,7 @@ impl Scopes {
     /// None at all: nothing is allowed.
     pub const NONE: Self = Self(0);
     /// What a user may do in the own inbox.
-    pub(super) const USER: Self = Self(bit(Scope::Read) | bit(Scope::Mark));
+    pub(super) const USER: Self = Self(bit(Scope::Read) | bit(Scope::Mark) | bit(Scope::Contacts));
     /// Everything.
     pub(super) const ADMIN: Self = Self(bit(Scope::Admin));
 

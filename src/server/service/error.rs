@@ -33,6 +33,9 @@ pub enum ServiceError {
     /// There is no such thing that the caller may know of.
     #[error("{0}")]
     NotFound(String),
+    /// What it concerns does not stand where that could be done.
+    #[error("{0}")]
+    Conflict(String),
     /// Too much was done lately.
     #[error("{why}")]
     TooMany {
@@ -77,6 +80,7 @@ impl From<ServiceError> for Problem {
             ServiceError::Denied(Denied::Unauthenticated) => Self::unauthenticated(),
             ServiceError::Denied(Denied::Forbidden(why)) => Self::new(Code::Forbidden, why),
             ServiceError::TooMany { why, retry_after } => Self { retry_after, ..Self::new(Code::TooManyRequests, why) },
+            ServiceError::Conflict(why) => Self::new(Code::Conflict, why),
             ServiceError::NotFound(what) => Self::new(Code::NotFound, what),
             ServiceError::Store(error) => error.into(),
         }

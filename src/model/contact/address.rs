@@ -1,0 +1,503 @@
+//! What a contact is to be: each kind of address, parsed.
+//!
+//! What proves to a push service that we may send (a token, an endpoint) lets anyone send who has it. So `Debug` shows
+//! none of it, and callers see the end of it only.
+
+use std::{fmt, sync::Arc};
+
+use aws_lc_rs::{
+    digest::{Context, SHA256},
+    signature::{ECDSA_P256_SHA256_ASN1, ParsedPublicKey},
+};
+use base64::{
+    Engine,
+    alphabet::URL_SAFE,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig, general_purpose::URL_SAFE_NO_PAD},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Channel, UserId, delivery::words, problem::Invalid, text::parsed_text};
+
+/// How many characters of a token or an endpoint are shown.
+const SHOWN: usize = 8;
+
+/// Base64url as browsers write it, and as libraries do that pad it.
+const BASE64URL: GeneralPurpose = GeneralPurpose::new(
+    &URL_SAFE,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// Defines a text whose rules are in its `parse`, and that is not shown where it is printed.
+macro_rules! secret_text {
+    ($name:ident) => {
+        parsed_text!($name);
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "…{}", end_of(&self.0))
+            }
+        }
+    };
+}
+
+/// An e-mail address, whose domain is in lower case.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct EmailAddress(Arc<str>);
+
+impl EmailAddress {
+    /// The most bytes that an address has (RFC 5321, section 4.5.3.1.3, with erratum 1690).
+    pub const MAX_BYTES: usize = 254;
+
+    /// Takes an address. What stands before the `@` belongs to its mail server, and stays as it is.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        use email_address::{EmailAddress as Checked, Options};
+        let wrong = || Invalid::new("This is an e-mail address such as ann@example.com, and nothing beside it.");
+        if text.len() > Self::MAX_BYTES {
+            return Err(Invalid::new(format!("An e-mail address has at most {} bytes.", Self::MAX_BYTES)));
+        }
+        let (local, domain) = text.split_once('@').filter(|(_, domain)| !domain.contains('@')).ok_or_else(wrong)?;
+        // White space and quotes are legal in a quoted part before the @, where no mail provider allows them.
+        if text.chars().any(|c| c.is_control() || c.is_whitespace() || c == '"') {
+            return Err(wrong());
+        }
+        let options = Options::default().without_display_text().without_domain_literal();
+        Checked::parse_with_options(text, options).map_err(|_| wrong())?;
+        Ok(Self(format!("{local}@{}", domain.to_lowercase()).into()))
+    }
+}
+
+parsed_text!(EmailAddress);
+
+/// What a user calls a contact: 1 to 64 characters without control characters.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Label(Arc<str>);
+
+impl Label {
+    /// The most characters (Unicode scalar values) that it has.
+    pub const MAX_CHARS: usize = 64;
+
+    /// Takes it as it is.
+    ///
+    /// # Errors
+    /// When it is blank, longer than [`Self::MAX_CHARS`], or contains a control character.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        let is_legal =
+            !text.trim().is_empty() && text.chars().count() <= Self::MAX_CHARS && !text.chars().any(char::is_control);
+        let wrong = || {
+            let most = Self::MAX_CHARS;
+            Invalid::new(format!("A label is 1 to {most} characters, not blank, without control characters."))
+        };
+        is_legal.then(|| Self(text.into())).ok_or_else(wrong)
+    }
+}
+
+parsed_text!(Label);
+
+/// What a push to a browser is encrypted with (RFC 8291), in base64url without padding.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct SubscriptionKeys {
+    p256dh: String,
+    auth: String,
+}
+
+impl SubscriptionKeys {
+    /// The bytes of a point of P-256 that is not compressed.
+    const POINT: usize = 65;
+    /// The bytes of the secret.
+    const SECRET: usize = 16;
+
+    /// The public key of the browser, as [`Self::parse_p256dh`] returned it, and its secret, as [`Self::parse_auth`]
+    /// did.
+    #[must_use]
+    pub fn new(p256dh: [u8; 65], auth: [u8; 16]) -> Self {
+        Self { p256dh: URL_SAFE_NO_PAD.encode(p256dh), auth: URL_SAFE_NO_PAD.encode(auth) }
+    }
+
+    /// Reads the public key of a browser.
+    ///
+    /// # Errors
+    /// When it is no base64url, or no point of P-256.
+    pub fn parse_p256dh(text: &str) -> Result<[u8; 65], Invalid> {
+        let wrong = || Invalid::new("This is a public key of P-256, not compressed (65 bytes), in base64url.");
+        let point: [u8; Self::POINT] = decoded(text).ok_or_else(wrong)?;
+        ParsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, point).map_err(|_| wrong())?;
+        Ok(point)
+    }
+
+    /// Reads the secret of a subscription.
+    ///
+    /// # Errors
+    /// When it is no base64url, or has another length.
+    pub fn parse_auth(text: &str) -> Result<[u8; 16], Invalid> {
+        let secret: Option<[u8; Self::SECRET]> = decoded(text);
+        secret.ok_or_else(|| Invalid::new("This is 16 bytes in base64url."))
+    }
+
+    /// The public key of the browser.
+    #[must_use]
+    pub fn p256dh(&self) -> Vec<u8> {
+        BASE64URL.decode(&self.p256dh).unwrap_or_default()
+    }
+
+    /// The secret of the subscription.
+    #[must_use]
+    pub fn auth(&self) -> Vec<u8> {
+        BASE64URL.decode(&self.auth).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for SubscriptionKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SubscriptionKeys")
+    }
+}
+
+fn decoded<const N: usize>(text: &str) -> Option<[u8; N]> {
+    // What is longer than both together is not even read.
+    Some(text).filter(|text| text.len() <= 128).and_then(|text| BASE64URL.decode(text).ok()?.try_into().ok())
+}
+
+words! {
+    /// What a token of FCM names.
+    FcmKind, "one of the kinds" {
+        /// A registration of an app on a device.
+        Token = "token",
+        /// An installation of Firebase.
+        Fid = "fid",
+    }
+}
+
+/// What FCM knows an app on a device by: 1 to 4,096 printable characters of ASCII.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct FcmToken(Arc<str>);
+
+impl FcmToken {
+    /// The most bytes that it has.
+    pub const MAX_BYTES: usize = 4_096;
+
+    /// Takes it as it is.
+    ///
+    /// # Errors
+    /// When it is empty, longer than [`Self::MAX_BYTES`], or has other characters.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        let is_legal = (1..=Self::MAX_BYTES).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+        let wrong = || Invalid::new("This is what Firebase gave to the app: 1 to 4096 printable characters of ASCII.");
+        is_legal.then(|| Self(text.into())).ok_or_else(wrong)
+    }
+}
+
+secret_text!(FcmToken);
+
+/// What APNs knows an app on a device by: 64 to 200 hexadecimal digits, in lower case.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct DeviceToken(Arc<str>);
+
+impl DeviceToken {
+    /// Takes it in either case.
+    ///
+    /// # Errors
+    /// When it has other characters, too few, too many, or an odd number of them.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        let is_legal = (64..=200).contains(&text.len())
+            && text.len().is_multiple_of(2)
+            && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let wrong = || Invalid::new("This is the device token in hexadecimal: 64 to 200 digits, two for each byte.");
+        is_legal.then(|| Self(text.to_ascii_lowercase().into())).ok_or_else(wrong)
+    }
+}
+
+secret_text!(DeviceToken);
+
+/// The app that a device token is of: its bundle id, such as `com.example.app`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Topic(Arc<str>);
+
+impl Topic {
+    /// The most bytes that it has.
+    pub const MAX_BYTES: usize = 255;
+
+    /// Takes it as it is.
+    ///
+    /// # Errors
+    /// When it is no bundle id.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        let is_part =
+            |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        let is_legal = text.len() <= Self::MAX_BYTES && text.contains('.') && text.split('.').all(is_part);
+        let wrong = || Invalid::new("This is the bundle id of the app, such as com.example.app.");
+        is_legal.then(|| Self(text.into())).ok_or_else(wrong)
+    }
+}
+
+parsed_text!(Topic);
+
+words! {
+    /// Which of Apple's push services a device token is of.
+    Environment, "one of the environments" {
+        /// The one for apps from the store, and for testers.
+        Production = "production",
+        /// The one for apps that are being developed.
+        Sandbox = "sandbox",
+    }
+}
+
+/// Where a channel reaches a user.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "channel", rename_all = "snake_case")]
+pub enum ContactAddress {
+    /// By e-mail.
+    Email {
+        /// The address.
+        address: EmailAddress,
+    },
+    /// In a browser.
+    Webpush {
+        /// Where a push is posted to. Whether this server may connect to it is for those to judge who use it.
+        endpoint: String,
+        /// What it is encrypted with.
+        keys: SubscriptionKeys,
+    },
+    /// On a device, through FCM.
+    Fcm {
+        /// What FCM knows it by.
+        token: FcmToken,
+        /// What that names.
+        kind: FcmKind,
+    },
+    /// On a device, through APNs.
+    Apns {
+        /// What APNs knows it by.
+        token: DeviceToken,
+        /// The app.
+        topic: Topic,
+        /// Which service that is.
+        environment: Environment,
+    },
+}
+
+impl ContactAddress {
+    /// Which way it is.
+    #[must_use]
+    pub fn channel(&self) -> Channel {
+        match self {
+            Self::Email { .. } => Channel::Email,
+            Self::Webpush { .. } => Channel::Webpush,
+            Self::Fcm { .. } => Channel::Fcm,
+            Self::Apns { .. } => Channel::Apns,
+        }
+    }
+
+    /// What is the same in all contacts that are the same: keys, a topic and so on may change.
+    fn identifier(&self) -> &str {
+        match self {
+            Self::Email { address } => address.as_str(),
+            Self::Webpush { endpoint, .. } => endpoint,
+            Self::Fcm { token, .. } => token.as_str(),
+            Self::Apns { token, .. } => token.as_str(),
+        }
+    }
+
+    /// A hash that two contacts have in common exactly when they are the same: what reaches one browser or device is so
+    /// for all users, and an e-mail address, which users may share, for one. It fits into an index, whatever the length
+    /// of a token.
+    #[must_use]
+    pub fn identity(&self, user_id: &UserId) -> [u8; 32] {
+        let of_user = if self.channel() == Channel::Email { user_id.as_str() } else { "" };
+        let mut context = Context::new(&SHA256);
+        // None of the parts has this byte in it.
+        for part in [self.channel().as_str(), "\0", of_user, "\0", self.identifier()] {
+            context.update(part.as_bytes());
+        }
+        let mut hash = [0; 32];
+        hash.copy_from_slice(context.finish().as_ref());
+        hash
+    }
+
+    /// What callers see of it.
+    #[must_use]
+    pub fn shown(&self) -> &str {
+        match self {
+            Self::Email { address } => address.as_str(),
+            _ => end_of(self.identifier()),
+        }
+    }
+}
+
+impl fmt::Debug for ContactAddress {
+    /// As little as callers see, and of an e-mail address nothing: it may get into a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Email { .. } => f.write_str("email"),
+            _ => write!(f, "{} …{}", self.channel(), self.shown()),
+        }
+    }
+}
+
+/// The last characters of a text.
+fn end_of(text: &str) -> &str {
+    let begin = text.char_indices().rev().nth(SHOWN - 1).map_or(0, |(begin, _)| begin);
+    &text[begin..]
+}
+
+/// A contact that is to be added.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContactDraft {
+    /// Where it is. The endpoint of a browser is as the caller wrote it.
+    pub address: ContactAddress,
+    /// What its owner calls it.
+    pub label: Option<Label>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The key and the secret of RFC 8291, section 5.
+    const P256DH: &str = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4";
+    const AUTH: &str = "BTBZMqHH6r4Tts7J_aSIgg";
+
+    #[test]
+    fn an_e_mail_address_is_one_and_its_domain_is_in_lower_case() {
+        for (text, expected) in [
+            ("ann@example.com", "ann@example.com"),
+            ("Ann.Lee+news@EXAMPLE.Com", "Ann.Lee+news@example.com"),
+            ("o'hara@mail.example", "o'hara@mail.example"),
+            ("zoë@bücher.example", "zoë@bücher.example"),
+            ("root@localhost", "root@localhost"),
+        ] {
+            assert_eq!(EmailAddress::parse(text).map(|address| address.to_string()), Ok(expected.to_owned()), "{text}");
+        }
+        let (long, longer) = ("a".repeat(60), format!("{}@b.c", "a".repeat(251)));
+        for wrong in [
+            "",
+            "@",
+            "ann",
+            "ann@",
+            "@example.com",
+            "ann@@example.com",
+            "ann@example.com@example.org",
+            "ann@example.com ",
+            " ann@example.com",
+            "ann lee@example.com",
+            "\"ann lee\"@example.com",
+            "\"a@b\"@example.com",
+            "Ann <ann@example.com>",
+            "ann@example.com, bob@example.com",
+            "ann@example.com\r\nBcc: bob@example.com",
+            "ann\0@example.com",
+            "ann@exam\tple.com",
+            "ann@[127.0.0.1]",
+            ".ann@example.com",
+            "ann..lee@example.com",
+            "ann@example..com",
+            "ann@-example.com",
+            "ann;@example.com",
+            &format!("{long}{long}@example.com"),
+            &longer,
+        ] {
+            assert!(EmailAddress::parse(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_label_is_short_and_shows() {
+        for text in ["Ann's phone", "é", &"🎉".repeat(64)] {
+            assert_eq!(Label::parse(text).unwrap().as_str(), text);
+        }
+        for wrong in ["", " ", "a\nb", "a\u{85}b", &"a".repeat(65)] {
+            assert!(Label::parse(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn the_keys_of_a_subscription_are_a_point_and_a_secret() {
+        let point = SubscriptionKeys::parse_p256dh(P256DH).unwrap();
+        let secret = SubscriptionKeys::parse_auth(AUTH).unwrap();
+        assert_eq!(SubscriptionKeys::parse_p256dh(&format!("{P256DH}=")), Ok(point));
+        assert_eq!(SubscriptionKeys::parse_auth(&format!("{AUTH}==")), Ok(secret));
+        let keys = SubscriptionKeys::new(point, secret);
+        assert_eq!((keys.p256dh(), keys.auth()), (point.to_vec(), secret.to_vec()));
+        assert_eq!(serde_json::to_value(&keys).unwrap(), serde_json::json!({"p256dh": P256DH, "auth": AUTH}));
+        let with = |change: fn(&mut [u8])| {
+            let mut bytes = point;
+            change(&mut bytes);
+            URL_SAFE_NO_PAD.encode(bytes)
+        };
+        for wrong in [
+            "",
+            AUTH,
+            "not base64url!",
+            &P256DH.replace('_', "/").replace('-', "+"),
+            &P256DH[..86],
+            &format!("{P256DH}AAAA"),
+            &URL_SAFE_NO_PAD.encode(&point[..33]),
+            // Another form, no form, and no point of the curve.
+            &with(|bytes| bytes[0] = 2),
+            &with(|bytes| bytes[0] = 0),
+            &with(|bytes| bytes[64] ^= 1),
+            &with(|bytes| bytes[1..].fill(0)),
+            &"B".repeat(100_000),
+        ] {
+            assert!(SubscriptionKeys::parse_p256dh(wrong).is_err(), "{wrong}");
+        }
+        for wrong in ["", "AAAA", P256DH, "BTBZMqHH6r4Tts7J_aSIggA", "BTBZMqHH6r4Tts7J aSIgg"] {
+            assert!(SubscriptionKeys::parse_auth(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn tokens_and_topics_are_what_their_services_give() {
+        let longest = "a".repeat(FcmToken::MAX_BYTES);
+        for text in ["fid-1", "dQw4:APA91b_x-y", &longest] {
+            assert_eq!(FcmToken::parse(text).unwrap().as_str(), text);
+        }
+        for wrong in ["", "a b", "a\n", "é", &format!("{longest}a")] {
+            assert!(FcmToken::parse(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(DeviceToken::parse(&"aB".repeat(32)).unwrap().as_str(), "ab".repeat(32));
+        assert!(DeviceToken::parse(&"0".repeat(200)).is_ok());
+        for wrong in ["", &"0".repeat(62), &"0".repeat(65), &"0".repeat(202), &"g".repeat(64), &" 0".repeat(32)] {
+            assert!(DeviceToken::parse(wrong).is_err(), "{wrong}");
+        }
+        for text in ["com.example.app", "com.example.app.voip", "a.B-1"] {
+            assert_eq!(Topic::parse(text).unwrap().as_str(), text);
+        }
+        for wrong in ["", "app", ".app", "com.", "com..app", "com.exa mple", "com.example_x", &"a.".repeat(128)] {
+            assert!(Topic::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    fn fcm(token: &str, kind: FcmKind) -> ContactAddress {
+        ContactAddress::Fcm { token: FcmToken::parse(token).unwrap(), kind }
+    }
+
+    fn email(address: &str) -> ContactAddress {
+        ContactAddress::Email { address: EmailAddress::parse(address).unwrap() }
+    }
+
+    #[test]
+    fn a_device_is_the_same_for_all_users_and_an_e_mail_address_for_one() {
+        let (ann, bob) = (UserId::parse("ann").unwrap(), UserId::parse("bob").unwrap());
+        let token = fcm("token", FcmKind::Token);
+        assert_eq!(token.identity(&ann), token.identity(&bob));
+        assert_eq!(token.identity(&ann), fcm("token", FcmKind::Fid).identity(&ann));
+        assert_ne!(token.identity(&ann), fcm("Token", FcmKind::Token).identity(&ann));
+        let address = email("a@example.com");
+        assert_ne!(address.identity(&ann), address.identity(&bob));
+        assert_eq!(address.identity(&ann), email("a@EXAMPLE.com").identity(&ann));
+        assert_ne!(address.identity(&ann), fcm("a@example.com", FcmKind::Token).identity(&ann));
+    }
+
+    #[test]
+    fn no_more_than_the_end_of_a_secret_is_shown() {
+        let token = fcm("0123456789abcdef", FcmKind::Token);
+        assert_eq!(token.shown(), "89abcdef");
+        let draft = ContactDraft { address: token, label: None };
+        assert!(!format!("{draft:?}").contains("0123456"), "{draft:?}");
+        assert_eq!(fcm("short", FcmKind::Token).shown(), "short");
+        assert_eq!(email("ann@example.com").shown(), "ann@example.com");
+    }
+}

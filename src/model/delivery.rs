@@ -1,0 +1,242 @@
+//! What leaves the server: to whom, of what, and what became of it.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{NotificationId, Timestamp, UserId, problem::Invalid};
+
+/// Defines a name that is a UUID.
+macro_rules! uuid_name {
+    ($(#[$doc:meta])* $name:ident, $what:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+        #[cfg_attr(
+            feature = "ssr",
+            schema(value_type = String, format = Uuid, example = "019a5370-7d3b-7c4e-9f1a-5b8a1c2d3e4f")
+        )]
+        #[serde(transparent)]
+        pub struct $name(Uuid);
+
+        impl $name {
+            /// Takes a UUID that is known to be such a name.
+            #[must_use]
+            pub fn new(uuid: Uuid) -> Self {
+                Self(uuid)
+            }
+
+            /// Reads the hyphenated form of a UUID, in either case.
+            ///
+            /// # Errors
+            /// When it is anything else.
+            pub fn parse(text: &str) -> Result<Self, Invalid> {
+                let uuid = Some(text).filter(|text| text.len() == 36).and_then(|text| Uuid::try_parse(text).ok());
+                let wrong = concat!("The id of ", $what, " is a UUID such as 019a5370-7d3b-7c4e-9f1a-5b8a1c2d3e4f.");
+                uuid.map(Self).ok_or_else(|| Invalid::new(wrong))
+            }
+
+            /// The UUID.
+            #[must_use]
+            pub fn as_uuid(self) -> Uuid {
+                self.0
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    };
+}
+pub(super) use uuid_name;
+
+uuid_name! {
+    /// The name of a delivery: a UUIDv7. Its receiver gets the same one however often it is sent.
+    DeliveryId, "a delivery"
+}
+
+/// Defines words that are written as these texts.
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident, $what:literal { $($(#[$each:meta])* $variant:ident = $text:tt),* $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+        pub enum $name {
+            $($(#[$each])* #[serde(rename = $text)] $variant),*
+        }
+
+        impl $name {
+            /// All there are.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// As it is written.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $text),*
+                }
+            }
+
+            /// Reads what [`Self::as_str`] writes.
+            ///
+            /// # Errors
+            /// When it is anything else; the sentence says what there is.
+            pub fn parse(text: &str) -> Result<Self, Invalid> {
+                let found = Self::ALL.iter().copied().find(|word| word.as_str() == text);
+                found.ok_or_else(|| {
+                    let all: Vec<_> = Self::ALL.iter().map(|word| word.as_str()).collect();
+                    Invalid::new(format!("This is {}: {}.", $what, all.join(", ")))
+                })
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    };
+}
+
+pub(super) use words;
+
+words! {
+    /// A way out of the server.
+    Channel, "one of the channels" {
+        /// An e-mail address of a user.
+        Email = "email",
+        /// A browser of a user.
+        Webpush = "webpush",
+        /// A device of a user, through Firebase Cloud Messaging.
+        Fcm = "fcm",
+        /// A device of a user, through Apple's push service.
+        Apns = "apns",
+        /// An endpoint of an application.
+        Webhook = "webhook",
+    }
+}
+
+words! {
+    /// What happened, as applications are told.
+    EventKind, "one of the events" {
+        /// A notification is there that was not.
+        Created = "notification.created",
+        /// A notification was marked read or unread.
+        Updated = "notification.updated",
+        /// A notification is gone.
+        Deleted = "notification.deleted",
+        /// Everything in an inbox is read.
+        AllRead = "inbox.all_read",
+    }
+}
+
+words! {
+    /// Where a delivery stands.
+    DeliveryState, "one of the states" {
+        /// It waits for a moment that a rule names.
+        Held = "held",
+        /// It is sent when it is due.
+        Ready = "ready",
+        /// A server is sending it.
+        Leased = "leased",
+        /// The next hop has accepted it.
+        Sent = "sent",
+        /// It was given up.
+        Dead = "dead",
+        /// It is not wanted any more.
+        Cancelled = "cancelled",
+        /// Its notification expired before it was sent.
+        Expired = "expired",
+        /// A rule kept it from being sent.
+        Skipped = "skipped",
+    }
+}
+
+impl DeliveryState {
+    /// Whether nothing more becomes of it.
+    #[must_use]
+    pub fn is_over(self) -> bool {
+        !matches!(self, Self::Held | Self::Ready | Self::Leased)
+    }
+}
+
+/// One attempt to deliver.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+pub struct Attempt {
+    /// When it began, by the clock of the server that made it.
+    pub at: Timestamp,
+    /// How it ended: `sent`, `retry`, `contact_dead`, `message_bad`, `misconfigured` or `ambiguous`.
+    pub result: String,
+    /// The status that the other side answered with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ssr", schema(nullable = false))]
+    pub code: Option<u16>,
+    /// How long it took, in milliseconds.
+    pub ms: u64,
+    /// Whether it was one of the attempts that there are.
+    pub counted: bool,
+    /// What was answered, or why nothing was: at most 512 bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ssr", schema(nullable = false))]
+    pub detail: Option<String>,
+}
+
+/// The intent to tell one contact or endpoint of one thing, as callers see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+pub struct DeliveryView {
+    /// Its name.
+    pub id: DeliveryId,
+    /// Which notification it is about; absent where it is about a whole inbox.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ssr", schema(nullable = false))]
+    pub notification_id: Option<NotificationId>,
+    /// Whose inbox it is about.
+    pub user_id: UserId,
+    /// Which way it goes.
+    pub channel: Channel,
+    /// The id of the contact or webhook that it goes to.
+    pub contact: Uuid,
+    /// Where it stands.
+    pub state: DeliveryState,
+    /// Why it stands there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ssr", schema(nullable = false))]
+    pub reason: Option<String>,
+    /// When it is, or was last, to be sent.
+    pub due_at: Timestamp,
+    /// What was tried, oldest first.
+    pub attempts: Vec<Attempt>,
+    /// When it was decided.
+    pub created_at: Timestamp,
+    /// The delivery that this one repeats.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ssr", schema(nullable = false))]
+    pub replay_of: Option<DeliveryId>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_read_as_they_are_written() {
+        for state in DeliveryState::ALL {
+            assert_eq!(DeliveryState::parse(state.as_str()), Ok(*state));
+        }
+        let why = Channel::parse("Webhook").unwrap_err().to_string();
+        assert_eq!(why, "This is one of the channels: email, webpush, fcm, apns, webhook.");
+        assert!(EventKind::parse("notification.created ").is_err());
+    }
+
+    #[test]
+    fn an_id_is_a_uuid_with_hyphens() {
+        let id = DeliveryId::parse("019A5370-7d3b-7c4e-9f1a-5b8a1c2d3e4f").unwrap();
+        assert_eq!(id.to_string(), "019a5370-7d3b-7c4e-9f1a-5b8a1c2d3e4f");
+        for wrong in ["", "019a53707d3b7c4e9f1a5b8a1c2d3e4f", "{019a5370-7d3b-7c4e-9f1a-5b8a1c2d3e4}"] {
+            assert!(DeliveryId::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+}
