@@ -1,11 +1,15 @@
 //! What every store must keep to: the rules one by one, at random, and from many tasks at once.
 
 mod concurrency;
+mod contacts;
 mod contract;
 mod credentials;
+mod forget;
 mod mark_all;
 mod migrations;
+mod outbox;
 mod postgres_only;
+mod postgres_outbox;
 mod random;
 mod sqlite_beside;
 mod sqlite_only;

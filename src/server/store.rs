@@ -4,10 +4,13 @@
 //! keep is a named test of `tests/store/contract.rs`, which runs against every back end.
 
 mod collect;
+pub mod contacts;
 pub mod credentials;
 mod error;
+mod forget;
 mod made;
 pub mod memory;
+pub mod outbox;
 pub mod postgres;
 pub mod record;
 mod replay;
@@ -26,9 +29,12 @@ use crate::model::{
     UserId,
 };
 
+pub use contacts::Contacts;
 pub use credentials::{Credentials, Grant, GrantKind, SecretHash, ServiceKey};
 pub use error::StoreError;
+pub use forget::Forget;
 pub use memory::MemoryStore;
+pub use outbox::{Deliveries, Outbox, Webhooks};
 pub use postgres::{PostgresOptions, PostgresStore, PostgresTransfer};
 pub use record::{KeyRecord, Record};
 pub use sqlite::{SqliteCredentials, SqliteOptions, SqliteStore, SqliteTransfer};

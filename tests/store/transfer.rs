@@ -1,16 +1,25 @@
 //! Everything moves from one store to another and comes back as it was.
 
+use std::{collections::HashMap, time::Duration};
+
 use campanile::{
-    model::{Marking, NotificationDraft, Timestamp},
+    model::{
+        Attempt, Category, Channel, ContactAddress, ContactId, DeliveryId, DeliveryState, EmailAddress, EventKind,
+        Label, Marking, NotificationDraft, SubscriptionKeys, Timestamp, Wanted, WebhookId,
+    },
     server::{
         identity::Scopes,
         store::{
-            Credentials, Once, PostgresOptions, PostgresTransfer, Record, ServiceKey, SqliteOptions, SqliteStore,
-            SqliteTransfer, Store, StoreError, Transfer, record::Format,
+            Contacts, Credentials, Deliveries, Once, Outbox, PostgresOptions, PostgresTransfer, Record, ServiceKey,
+            SqliteOptions, SqliteStore, SqliteTransfer, Store, StoreError, Transfer, Webhooks,
+            contacts::{NewContact, Put},
+            outbox::{Backlog, Claim, NewDelivery, Next, Planned, Settlement, Webhook},
+            record::Format,
         },
     },
 };
 use tokio::sync::mpsc;
+use uuid::Uuid;
 
 use super::{accepted, credentials::key, draft, inbox, once, send, user};
 use crate::{harness::new_folder, postgres};
@@ -68,6 +77,8 @@ async fn fill(store: &SqliteStore, notifications: usize) {
     for key in [full, key(3, moment("00:00:00")), key(2, moment("00:00:00"))] {
         store.add_key(&key).await.unwrap();
     }
+    fill_outbox(store, moment).await;
+    fill_contacts(store, moment("07:00:00.000001")).await;
     for number in 0..notifications / 500 {
         let batch: Vec<_> = (0..500)
             .map(|place| {
@@ -95,6 +106,119 @@ async fn fill(store: &SqliteStore, notifications: usize) {
     }
 }
 
+/// A contact of each channel.
+async fn fill_contacts(store: &SqliteStore, at: Timestamp) {
+    let p256dh = SubscriptionKeys::parse_p256dh(
+        "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
+    );
+    let auth = SubscriptionKeys::parse_auth("BTBZMqHH6r4Tts7J_aSIgg");
+    let all = [
+        ContactAddress::Email { address: EmailAddress::parse("zoë+x@example.com").unwrap() },
+        ContactAddress::Webpush {
+            endpoint: "https://push.example/abc?d=e".to_owned(),
+            keys: SubscriptionKeys::new(p256dh.unwrap(), auth.unwrap()),
+        },
+    ];
+    for (number, address) in (0..).zip(all) {
+        let label = (number == 0).then(|| Label::parse("Zoë’s “own”").unwrap());
+        let new =
+            NewContact { id: ContactId::new(Uuid::from_u128(number)), user_id: user("user 7"), address, label, at };
+        assert!(matches!(store.put_contact(&new).await.unwrap(), Put::Added(_)));
+    }
+}
+
+/// What leaves the server: an entry that is not planned, deliveries in every state, and lanes that are paused or fail.
+async fn fill_outbox(store: &SqliteStore, moment: impl Fn(&str) -> Timestamp) {
+    let now = moment("05:00:00.000001");
+    let plain = Webhook {
+        id: WebhookId::new(Uuid::from_u128(7)),
+        url: "https://example.com/höök?token=a b".replace(' ', "%20"),
+        wanted: Wanted { events: EventKind::ALL.to_vec(), ..Wanted::default() },
+        secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned(),
+        old_secret: None,
+        disabled: None,
+        enabled_at: moment("00:00:00"),
+        created_at: moment("00:00:00"),
+        version: 3,
+    };
+    let full = Webhook {
+        id: WebhookId::new(Uuid::from_u128(5)),
+        wanted: Wanted {
+            categories: Some(vec![Category::parse("alert").unwrap()]),
+            user_id: Some(user("naïve Zoë")),
+            ..Wanted::default()
+        },
+        old_secret: Some(("whsec_old".to_owned(), moment("06:00:00"))),
+        disabled: Some("by_hand".to_owned()),
+        created_at: moment("00:00:00.000001"),
+        ..plain.clone()
+    };
+    store.add_webhook(&full).await.unwrap();
+    store.add_webhook(&plain).await.unwrap();
+    for n in 0..6 {
+        send(store, &format!("user {n}"), "to be told \"to\" others\u{1}").await;
+    }
+    let planned: Vec<_> = store
+        .unplanned(5)
+        .await
+        .unwrap()
+        .into_iter()
+        .enumerate()
+        .map(|(place, entry)| Planned {
+            entry: entry.seq,
+            deliveries: vec![NewDelivery {
+                id: DeliveryId::new(Uuid::from_u128(100 + place as u128)),
+                notification_id: entry.notification_id,
+                user_id: entry.user_id,
+                channel: Channel::Webhook,
+                target: plain.id.as_uuid(),
+                lane: format!("webhook:{}", place % 2),
+                state: DeliveryState::Ready,
+                reason: None,
+                wait: Duration::from_secs(place as u64),
+                payload: entry.data,
+                expires_at: (place == 1).then(|| moment("23:00:00")),
+            }],
+        })
+        .collect();
+    let backlog = Backlog { deliveries: 100, bytes: 1 << 20 };
+    assert_eq!(store.plan(planned, backlog, now).await.unwrap(), 5);
+    let lease = Uuid::from_u128(1);
+    let claim = Claim { lease, lease_for: Duration::from_secs(60), room: 9, rooms: HashMap::new() };
+    let later = moment("05:00:02.5");
+    assert_eq!(store.claim(&claim, later).await.unwrap().len(), 3);
+    let attempt = Attempt {
+        at: later,
+        result: "retry".to_owned(),
+        code: Some(503),
+        ms: 7,
+        counted: true,
+        detail: Some("\"naïve\" \u{1}🎉".to_owned()),
+    };
+    let settle = |place: u128, next, worked| Settlement {
+        id: DeliveryId::new(Uuid::from_u128(100 + place)),
+        lease,
+        attempts: vec![attempt.clone(); 2],
+        refund: place == 1,
+        next,
+        worked: Some(worked),
+        pause: (place == 1).then(|| (Duration::from_secs(9), "asked_to_wait".to_owned())),
+    };
+    let dead = Next::Over { state: DeliveryState::Dead, reason: Some("gave_up".to_owned()) };
+    let settled = vec![settle(0, dead, true), settle(1, Next::Again { wait: Duration::from_secs(5) }, false)];
+    assert!(store.settle(settled, later).await.unwrap().iter().all(Option::is_some));
+    let again = (DeliveryId::new(Uuid::from_u128(100)), DeliveryId::new(Uuid::from_u128(200)));
+    assert_eq!(store.replay(&[again], later).await.unwrap(), 1);
+    assert!(store.cancel(DeliveryId::new(Uuid::from_u128(103)), "by_hand", later).await.unwrap());
+    // Nothing else is told of.
+    for webhook in store.webhooks().await.unwrap() {
+        store.delete_webhook(webhook.id).await.unwrap();
+    }
+    for webhook in [full, Webhook { wanted: Wanted { user_id: Some(user("told")), ..Wanted::default() }, ..plain }] {
+        store.add_webhook(&webhook).await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn a_hundred_thousand_go_to_postgresql_and_back_byte_for_byte() {
     let first = sqlite();
@@ -113,6 +237,10 @@ async fn a_hundred_thousand_go_to_postgresql_and_back_byte_for_byte() {
     put(&third, &between).await.unwrap();
     assert!(lines(&third).await == before, "something else came back");
 
+    let of_kind =
+        |kind: &str| before.iter().filter(|line| line.starts_with(&format!(r#"{{"record":"{kind}""#))).count();
+    assert_eq!(["webhook", "outbox", "delivery", "lane", "contact"].map(of_kind), [2, 1, 6, 2, 2]);
+
     // Service keys come by when they were made, and then by id.
     let keys: Vec<_> = before.iter().filter(|line| line.starts_with(r#"{"record":"key""#)).collect();
     assert!(keys.len() == 3 && keys[0].contains("0002") && keys[1].contains("0003") && keys[2].contains("0001"));
@@ -127,6 +255,11 @@ async fn a_hundred_thousand_go_to_postgresql_and_back_byte_for_byte() {
             store.overview(Some(&user("user 7"))).await.unwrap(),
             old.overview(Some(&user("user 7"))).await.unwrap()
         );
+    }
+    let lanes = old.lanes().await.unwrap();
+    assert_eq!(lanes.iter().map(|lane| lane.waiting).collect::<Vec<_>>(), [3, 1]);
+    for lanes_there in [new.lanes().await.unwrap(), postgres.lanes().await.unwrap()] {
+        assert_eq!(lanes_there, lanes);
     }
     for store in [&old as &dyn Store, &new, &postgres] {
         for _ in 0..3 {
@@ -170,7 +303,9 @@ async fn service_keys_that_are_there_stay_beside_those_that_come() {
     let at = Timestamp::parse("2026-05-01T00:00:00Z").unwrap();
     let (mine, taken) = (key(9, at), key(2, at));
     let with = |mut lines: Vec<String>, key: &ServiceKey| {
-        lines.push(serde_json::to_string(&Record::from(key.clone())).unwrap());
+        let is_key = |line: &String| line.starts_with(r#"{"record":"key""#);
+        let after = lines.iter().rposition(is_key).map_or(0, |place| place + 1);
+        lines.insert(after, serde_json::to_string(&Record::from(key.clone())).unwrap());
         lines
     };
     for key in [&mine, &taken] {

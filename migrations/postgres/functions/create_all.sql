@@ -17,6 +17,8 @@ DECLARE
     present bigint;
     oldest bigint;
     gone record;
+    made notifications;
+    is_told boolean;
 BEGIN
     IF once_key IS NOT NULL THEN
         -- Requests of releases that did not note who made them.
@@ -44,6 +46,7 @@ BEGIN
             ON CONFLICT DO NOTHING;
         PERFORM 1 FROM inboxes b WHERE b.user_id = ANY (users) ORDER BY b.user_id FOR NO KEY UPDATE;
     END IF;
+    is_told := EXISTS (SELECT FROM webhooks);
     FOR i IN 1 .. cardinality(users) LOOP
         INSERT INTO inboxes AS b (user_id, modseq, unread_count, total, categories, newest)
             VALUES (users[i], 1, 1, 1, jsonb_build_object(categories[i], 1), clock())
@@ -64,12 +67,16 @@ BEGIN
                 expires_at, is_read, modseq)
             VALUES (users[i], change, nextval('notification_seq'), ids[i], accepted, categories[i], contents[i],
                 titles[i], links[i], data_texts[i], expiries[i], false, change);
+        IF is_told THEN
+            SELECT n.* INTO made FROM notifications n WHERE n.user_id = users[i] AND n.created = change;
+            PERFORM tell('notification.created', users[i], categories[i], change, unread, made, false, NULL, accepted);
+        END IF;
         times := times || accepted;
         changes := changes || change;
         unreads := unreads || unread;
         WHILE present > keep LOOP
             SELECT n.created INTO oldest FROM notifications n WHERE n.user_id = users[i] ORDER BY n.created LIMIT 1;
-            gone := remove(users[i], oldest, keep);
+            gone := remove(users[i], oldest, keep, is_told);
             gone_users := gone_users || users[i];
             gone_ids := gone_ids || gone.gone_id;
             gone_changes := gone_changes || gone.change;

@@ -5,6 +5,7 @@ RETURNS TABLE (owner text, gone_id uuid, change bigint, unread bigint)
 LANGUAGE plpgsql SET search_path FROM CURRENT SET lock_timeout = '10s' AS $$
 DECLARE
     due record;
+    is_told boolean := EXISTS (SELECT FROM webhooks);
 BEGIN
     IF NOT pg_try_advisory_xact_lock(7218013) THEN
         RETURN;
@@ -25,7 +26,7 @@ BEGIN
     LOOP
         PERFORM 1 FROM inboxes b WHERE b.user_id = due.user_id FOR NO KEY UPDATE;
         SELECT r.gone_id, r.change, r.unread INTO gone_id, change, unread
-            FROM remove(due.user_id, due.created, keep) r;
+            FROM remove(due.user_id, due.created, keep, is_told) r;
         IF change IS NOT NULL THEN
             owner := due.user_id;
             RETURN NEXT;

@@ -10,7 +10,8 @@ BEGIN
     SELECT b.all_read_modseq INTO all_read FROM inboxes b WHERE b.user_id = owner FOR NO KEY UPDATE;
     SELECT n.* INTO target FROM notifications n WHERE n.id = which AND n.user_id = owner;
     IF FOUND THEN
-        SELECT r.change, r.unread INTO change, unread FROM remove(owner, target.created, keep) r;
+        SELECT r.change, r.unread INTO change, unread
+            FROM remove(owner, target.created, keep, EXISTS (SELECT FROM webhooks)) r;
         target.is_read := target.is_read OR target.modseq <= all_read;
         RETURN NEXT;
     END IF;

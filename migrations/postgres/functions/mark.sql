@@ -1,5 +1,5 @@
--- Marks a notification, in an inbox whose lock is held; marking it as it is takes no change number, and `change` is
--- null.
+-- Marks a notification, in an inbox whose lock is held, and tells of it where there are endpoints; marking it as it is
+-- takes no change number, and `change` is null.
 CREATE FUNCTION mark(target notifications, all_read bigint, mark boolean, OUT change bigint, OUT unread bigint)
 LANGUAGE plpgsql AS $$
 BEGIN
@@ -10,5 +10,9 @@ BEGIN
         WHERE b.user_id = target.user_id RETURNING b.modseq, b.unread_count INTO change, unread;
     UPDATE notifications n SET is_read = mark, modseq = change
         WHERE n.user_id = target.user_id AND n.created = target.created;
+    IF EXISTS (SELECT FROM webhooks) THEN
+        PERFORM tell('notification.updated', target.user_id, target.category, change, unread, target, mark, NULL,
+            clock());
+    END IF;
 END
 $$;

@@ -7,6 +7,7 @@ LANGUAGE plpgsql SET search_path FROM CURRENT SET lock_timeout = '10s' AS $$
 DECLARE
     inbox record;
     part bigint[];
+    is_told boolean := EXISTS (SELECT FROM webhooks);
 BEGIN
     SELECT b.modseq, b.all_read_modseq, b.unread_count, b.categories INTO inbox
         FROM inboxes b WHERE b.user_id = owner FOR NO KEY UPDATE;
@@ -25,6 +26,9 @@ BEGIN
     IF marked = inbox.unread_count THEN
         UPDATE inboxes b SET modseq = b.modseq + 1, all_read_modseq = b.modseq + 1, unread_count = 0
             WHERE b.user_id = owner RETURNING b.modseq, b.unread_count INTO change, unread;
+        IF is_told THEN
+            PERFORM tell('inbox.all_read', owner, NULL, change, unread, NULL, NULL, NULL, clock());
+        END IF;
         RETURN NEXT;
     ELSIF marked > 0 THEN
         UPDATE inboxes b SET modseq = b.modseq + marked, unread_count = b.unread_count - marked
@@ -37,6 +41,13 @@ BEGIN
                     RETURNING n AS seen, p.place
             )
             SELECT d.seen, inbox.modseq + d.place, inbox.unread_count - d.place, 1::bigint FROM done d ORDER BY d.place;
+        IF is_told THEN
+            -- By the index of what was marked: these are the newest changes of the inbox.
+            PERFORM tell('notification.updated', owner, n.category, n.modseq,
+                    inbox.unread_count - (n.modseq - inbox.modseq), n, true, NULL, clock())
+                FROM notifications n WHERE n.user_id = owner AND n.modseq > inbox.modseq AND n.modseq <> n.created
+                ORDER BY n.modseq;
+        END IF;
     END IF;
 END
 $$;

@@ -1,6 +1,6 @@
--- Takes a notification away and remembers that; `change` is null when there was none. The caller holds the lock
--- of the inbox.
-CREATE FUNCTION remove(owner text, place bigint, keep bigint,
+-- Takes a notification away, remembers that, and tells of it where there are endpoints; `change` is null when there was
+-- none. The caller holds the lock of the inbox.
+CREATE FUNCTION remove(owner text, place bigint, keep bigint, is_told boolean,
     OUT gone_id uuid, OUT change bigint, OUT unread bigint
 ) LANGUAGE plpgsql AS $$
 DECLARE
@@ -22,6 +22,9 @@ BEGIN
         categories = counted(b.categories, gone.category, -1)
         WHERE b.user_id = owner RETURNING b.modseq, b.unread_count, b.deletions INTO change, unread, remembered;
     INSERT INTO deletions (user_id, modseq, id) VALUES (owner, change, gone.id);
+    IF is_told THEN
+        PERFORM tell('notification.deleted', owner, gone.category, change, unread, NULL, NULL, gone.id, clock());
+    END IF;
     -- A little more than the window is remembered, so that forgetting is seldom.
     IF remembered > keep + keep / 8 THEN
         SELECT d.modseq INTO last FROM deletions d WHERE d.user_id = owner

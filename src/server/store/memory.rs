@@ -3,9 +3,12 @@
 //! One lock around one `Shelf`: every operation is a short walk through maps, so tasks wait for
 //! each other for microseconds, and each change is atomic.
 
+mod contacts;
 mod credentials;
+mod forget;
 mod inbox;
 mod keys;
+mod outbox;
 mod shelf;
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -16,7 +19,9 @@ use super::{Announce, Announcer, Creation, Due, Once, Store, StoreError};
 use crate::model::{
     Changes, Cursor, Filter, Limit, Marking, Notification, NotificationId, Overview, Page, Timestamp, UserId,
 };
+use contacts::People;
 use credentials::Known;
+use outbox::Leaving;
 use shelf::Shelf;
 
 /// Keeps the newest notifications of all users in memory.
@@ -27,6 +32,8 @@ pub struct MemoryStore {
     shelf: RwLock<Shelf>,
     announcer: Announcer,
     known: Known,
+    leaving: Leaving,
+    people: People,
 }
 
 impl MemoryStore {
@@ -41,7 +48,8 @@ impl MemoryStore {
     pub fn new(window: usize, started: Timestamp) -> Self {
         let floor = u64::try_from(started.as_micros() / 1_000).unwrap_or(0);
         let shelf = RwLock::new(Shelf::new(window.max(1), floor));
-        Self { shelf, announcer: Announcer::default(), known: Known::default() }
+        let (announcer, known) = (Announcer::default(), Known::default());
+        Self { shelf, announcer, known, leaving: Leaving::default(), people: People::default() }
     }
 
     // A panic while the lock was held would be a bug of ours; the shelf has no operation that can
@@ -55,6 +63,7 @@ impl MemoryStore {
     fn change<T>(&self, change: impl FnOnce(&mut Shelf) -> T) -> T {
         let mut shelf: RwLockWriteGuard<'_, Shelf> = self.shelf.write().unwrap_or_else(PoisonError::into_inner);
         let done = change(&mut shelf);
+        self.leaving.take(shelf.entries());
         self.announcer.announce(std::mem::take(&mut shelf.changes));
         done
     }

@@ -5,12 +5,18 @@
 //! Every read is one statement, and so sees one moment.
 
 mod connection;
+mod contacts;
 mod credentials;
+mod deliveries;
+mod delivery_row;
 mod error;
+mod forget;
 mod functions;
+mod outbox;
 mod read;
 mod row;
 mod transfer;
+mod webhooks;
 mod write;
 
 use std::{future::Future, sync::Arc, time::Duration};
@@ -20,7 +26,7 @@ use deadpool_postgres::{Object, Pool};
 use tokio::time::sleep;
 use tokio_postgres::{Row, types::ToSql};
 
-use super::{Announce, Announcer, Creation, Due, LONGEST_WRITE, Once, Schema, Store, StoreError};
+use super::{Announce, Announcer, Creation, Due, LONGEST_WRITE, Once, Schema, Store, StoreError, outbox::Webhook};
 use crate::model::{Changes, Cursor, Filter, Limit, Marking, Notification, NotificationId, Overview, Page, UserId};
 use functions::Functions;
 pub use transfer::PostgresTransfer;
@@ -109,6 +115,14 @@ impl PostgresStore {
     /// When it cannot be reached.
     pub async fn schema(url: &str) -> Result<Schema, StoreError> {
         connection::schema(url).await
+    }
+
+    /// The webhooks in the database, which is up to date.
+    ///
+    /// # Errors
+    /// When it cannot be reached.
+    pub async fn webhooks_at(url: &str) -> Result<Vec<Webhook>, StoreError> {
+        connection::connect(url).await?.query(webhooks::ALL, &[]).await?.iter().map(webhooks::read).collect()
     }
 
     /// Writes, and announces what changed, also when nobody waits for the end any more.

@@ -7,7 +7,11 @@ use serde::Serialize;
 pub use read::{Format, Read};
 pub(in crate::server) use read::{kind, parse};
 
-use super::{Once, ServiceKey};
+use super::{
+    Once, ServiceKey,
+    contacts::KeptContact,
+    outbox::{Delivery, Entry, LaneMemory, Webhook},
+};
 use crate::{
     model::{Data, Invalid, Notification, NotificationId, Timestamp, UserId},
     server::{
@@ -26,8 +30,9 @@ pub(super) const NO_FINGERPRINT: &str = "the fingerprint of a request with a key
 ///
 /// The same store exports the same lines in the same order: inboxes by their user, byte for byte;
 /// notifications oldest first over all inboxes; deletions by user and change number; the keys of
-/// requests by name; service keys by when they were made, and then by id. Sessions and tickets stay
-/// behind: whoever has one signs in again.
+/// requests by name; service keys by when they were made, and then by id; webhooks likewise; what happened and is not
+/// planned, and deliveries, in their order; lanes by name; contacts in the order in which they were
+/// added. Sessions and tickets stay behind: a person signs in again.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "record", rename_all = "snake_case")]
 pub enum Record {
@@ -79,6 +84,16 @@ pub enum Record {
     },
     /// A service key.
     Key(KeyRecord),
+    /// An endpoint of an application, with its secret.
+    Webhook(Webhook),
+    /// What happened and is not planned yet.
+    Outbox(Entry),
+    /// A delivery, whatever became of it. One that is leased is due again when its lease ends.
+    Delivery(Box<Delivery>),
+    /// What is remembered of a lane.
+    Lane(LaneMemory),
+    /// Where a channel reaches a user.
+    Contact(KeptContact),
 }
 
 /// A service key, as it is exported.

@@ -7,14 +7,20 @@
 mod beside;
 mod body;
 mod connection;
+mod contacts;
 mod credentials;
+mod deliveries;
+mod delivery_row;
 mod error;
+mod forget;
 mod inbox;
 mod once;
+mod outbox;
 mod pages;
 mod read;
 mod row;
 mod transfer;
+mod webhooks;
 mod write;
 mod writer;
 
@@ -26,7 +32,7 @@ use std::{
 use async_trait::async_trait;
 use rusqlite::Connection;
 
-use super::{Announce, Creation, Due, Once, Schema, Store, StoreError};
+use super::{Announce, Creation, Due, Once, Schema, Store, StoreError, outbox::Webhook};
 use crate::model::{Changes, Cursor, Filter, Limit, Marking, Notification, NotificationId, Overview, Page, UserId};
 pub use beside::SqliteCredentials;
 use connection::Readers;
@@ -97,6 +103,14 @@ impl SqliteStore {
     /// When it cannot be read or is no database.
     pub fn schema(path: &Path) -> Result<Schema, StoreError> {
         connection::schema(path)
+    }
+
+    /// The webhooks in the file, which is up to date; it may be in use.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn webhooks_at(path: &Path) -> Result<Vec<Webhook>, StoreError> {
+        Ok(webhooks::all(&connection::open_for_reading(path)?)?)
     }
 
     /// Copies the file as it is at this moment to another one, which must not exist; it may be in

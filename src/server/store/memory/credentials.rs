@@ -9,9 +9,9 @@ use async_trait::async_trait;
 
 use super::MemoryStore;
 use crate::{
-    model::Timestamp,
+    model::{Timestamp, UserId},
     server::{
-        identity::KeyId,
+        identity::{Holder, KeyId},
         store::{Credentials, Grant, GrantKind, SecretHash, ServiceKey, StoreError, credentials::id_is_taken},
     },
 };
@@ -32,6 +32,23 @@ impl Known {
     /// No operation can panic half-way, so what is there is still whole after a panic.
     fn kept(&self) -> MutexGuard<'_, Kept> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Known {
+    /// Takes away the grants of a user, and those that are good for that inbox only, and returns how many. There is no
+    /// index of them: it looks at each grant, and all that are in memory are looked at in a moment.
+    pub(super) fn forget_of(&self, user_id: &UserId) -> usize {
+        let mut kept = self.kept();
+        let is_of = |grant: &&Grant| {
+            matches!(&grant.holder, Holder::User(holder) if holder == user_id) || grant.inbox.as_ref() == Some(user_id)
+        };
+        let gone: Vec<_> = kept.grants.values().filter(is_of).map(|grant| (grant.expires_at, grant.hash)).collect();
+        for end in &gone {
+            kept.ends.remove(end);
+            kept.grants.remove(&end.1);
+        }
+        gone.len()
     }
 }
 

@@ -13,7 +13,15 @@ use crate::{
         Category, Change, Changes, Cursor, Event, Filter, Limit, Notification, NotificationId, Overview, Page,
         Timestamp, UserId,
     },
-    server::store::{Due, Once, RECENT_ROWS, RECENT_USERS, by_importance, collect::Collect, replay::Told},
+    server::{
+        clock::{Clock, SystemClock},
+        store::{
+            Due, Once, RECENT_ROWS, RECENT_USERS, by_importance,
+            collect::Collect,
+            outbox::{Entry, Told},
+            replay,
+        },
+    },
 };
 
 /// A notification and its change numbers. Its `is_read` is its own mark: it may have been read by
@@ -54,6 +62,10 @@ pub(super) struct Shelf {
     pub(super) keys: Keys,
     /// What is to be announced.
     pub(super) changes: Vec<Change>,
+    /// What of it endpoints are told.
+    pub(super) told: Told,
+    /// Of what categories those were that are deleted, where endpoints are told.
+    gone: HashMap<NotificationId, Category>,
 }
 
 impl Shelf {
@@ -71,7 +83,17 @@ impl Shelf {
             categories: BTreeMap::new(),
             keys: Keys::default(),
             changes: Vec::new(),
+            told: Told::default(),
+            gone: HashMap::new(),
         }
+    }
+
+    /// What endpoints are told of what is to be announced.
+    pub(super) fn entries(&mut self) -> Vec<Entry> {
+        if self.told.is_empty() {
+            return Vec::new();
+        }
+        self.told.entries(&self.changes, &std::mem::take(&mut self.gone), SystemClock.now())
     }
 
     /// Adds a notification, lets go of what that pushes out of the window, and returns it as it was
@@ -186,6 +208,9 @@ impl Shelf {
             inbox.present.unread_count -= 1;
             self.unread -= 1;
         }
+        if !self.told.is_empty() {
+            self.gone.insert(gone.id, gone.category.clone());
+        }
         let event = Event::Deleted { modseq, unread_count: inbox.present.unread_count, id: gone.id };
         self.changes.push(Change { user_id: gone.user_id.clone(), event });
         self.seqs.remove(&gone.id);
@@ -229,8 +254,8 @@ impl Shelf {
         }
         let changed = inbox.changed.range(since.saturating_add(1)..).filter_map(|(&modseq, change)| {
             let told = match change {
-                Newest::Deleted(id) => Told::Deleted(*id),
-                Newest::Row(seq) => self.rows.get(seq).map(|row| Told::Row(row.seen_in(inbox), row.created))?,
+                Newest::Deleted(id) => replay::Told::Deleted(*id),
+                Newest::Row(seq) => self.rows.get(seq).map(|row| replay::Told::Row(row.seen_in(inbox), row.created))?,
             };
             Some((modseq, told))
         });
@@ -266,6 +291,13 @@ impl Shelf {
         });
         let gone: BTreeSet<Seq> = expired.take(due.limit).chain(too_old.take(due.limit)).collect();
         gone.into_iter().take(due.limit).filter_map(|seq| self.remove(seq)).count()
+    }
+
+    /// Deletes the oldest notifications of an inbox, at most so many, and returns how many those were.
+    pub(super) fn forget(&mut self, user_id: &UserId, most: usize) -> usize {
+        let oldest = self.inboxes.get(user_id).into_iter().flat_map(|inbox| &inbox.seqs);
+        let oldest: Vec<Seq> = oldest.take(most).copied().collect();
+        oldest.into_iter().filter_map(|seq| self.remove(seq)).count()
     }
 }
 

@@ -139,7 +139,7 @@ impl Credentials for PostgresStore {
 }
 
 /// Runs a statement, and returns how many rows it touched.
-async fn execute(pool: &Pool, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Result<u64, StoreError> {
+pub(super) async fn execute(pool: &Pool, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Result<u64, StoreError> {
     let client = pool.get().await?;
     let statement = client.prepare_cached(sql).await?;
     client.execute(&statement, values).await.map_err(of_write)

@@ -25,7 +25,8 @@ pub(super) async fn ready(pool: &Pool) -> Result<(), StoreError> {
     // Of each table a row: what is missing is known before it is asked for.
     const READY: &str = "SELECT (SELECT 1 FROM inboxes LIMIT 1), (SELECT 1 FROM notifications LIMIT 1),
         (SELECT 1 FROM deletions LIMIT 1), (SELECT 1 FROM once_by_caller LIMIT 1),
-        (SELECT 1 FROM service_keys LIMIT 1), (SELECT 1 FROM grants LIMIT 1)";
+        (SELECT 1 FROM service_keys LIMIT 1), (SELECT 1 FROM grants LIMIT 1), (SELECT 1 FROM webhooks LIMIT 1),
+        (SELECT 1 FROM outbox LIMIT 1), (SELECT 1 FROM deliveries LIMIT 1), (SELECT 1 FROM lanes LIMIT 1)";
     let client = pool.get().await?;
     // A connection that the pool has may be to a server that has gone.
     client.query_opt(READY, &[]).await.map(drop).map_err(StoreError::from)

@@ -1,5 +1,7 @@
 //! How everything is moved out of the database, and into it.
 
+mod delivery;
+
 use std::collections::HashSet;
 
 use async_trait::async_trait;
@@ -10,6 +12,7 @@ use uuid::Uuid;
 use super::{
     PostgresOptions,
     connection::{connect, migrate},
+    contacts,
     credentials::{ALL_KEYS, INSERT_KEY, insert_key, read_key},
     row::{COLUMNS, Stored, columns, damaged, number, sql_number, timestamp},
     write::Columns,
@@ -39,7 +42,12 @@ impl Transfer for PostgresTransfer {
         let transaction = client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true);
         let transaction = transaction.start().await?;
         let has_callers: bool = transaction.query_one(HAS_CALLERS, &[]).await?.try_get(0)?;
+        let has_delivery: bool = transaction.query_one(delivery::IS_THERE, &[]).await?.try_get(0)?;
         let all = EXPORT.into_iter().filter(|(query, _)| has_callers || *query != ONCE_BY_CALLER);
+        let all = all.chain(delivery::EXPORT.into_iter().filter(|_| has_delivery));
+        let has_contacts: bool = transaction.query_one(HAS_CONTACTS, &[]).await?.try_get(0)?;
+        let contacts: (&str, ReadRecord) = (contacts::OF_ALL, |row| contacts::read(row).map(Record::Contact));
+        let all = all.chain([contacts].into_iter().filter(|_| has_contacts));
         for (number, (query, read)) in all.enumerate() {
             let cursor = format!("export_{number}");
             transaction.batch_execute(&format!("DECLARE {cursor} NO SCROLL CURSOR FOR {query}")).await?;
@@ -75,7 +83,9 @@ impl Transfer for PostgresTransfer {
         let notifications = import.finish().await?;
         transaction.commit().await?;
         // Plans for empty tables would be bad ones.
-        client.batch_execute("ANALYZE inboxes, notifications, deletions, once, once_by_caller, service_keys").await?;
+        let analyze = "ANALYZE inboxes, notifications, deletions, once, once_by_caller, service_keys, deliveries, \
+                  lanes";
+        client.batch_execute(analyze).await?;
         Ok(notifications)
     }
 }
@@ -84,6 +94,9 @@ impl Transfer for PostgresTransfer {
 const ONCE_BY_CALLER: &str = "SELECT caller, key, fingerprint, at, made FROM once_by_caller ORDER BY caller, key";
 /// Whether the tables were brought up to date to that one: an export changes nothing.
 const HAS_CALLERS: &str = "SELECT to_regclass('once_by_caller') IS NOT NULL";
+
+/// The same of contacts.
+const HAS_CONTACTS: &str = "SELECT to_regclass('contacts') IS NOT NULL";
 
 fn once(row: &tokio_postgres::Row) -> Result<Record, StoreError> {
     let fingerprint: &[u8] = row.try_get(2)?;
@@ -186,6 +199,11 @@ impl<'a> Import<'a> {
                 let key = ServiceKey::try_from(record).map_err(damaged)?;
                 insert_key(self.transaction, INSERT_KEY, &key).await
             }
+            Record::Webhook(webhook) => delivery::take_webhook(self.transaction, &webhook).await,
+            Record::Outbox(entry) => delivery::take_entry(self.transaction, &entry).await,
+            Record::Delivery(of_one) => delivery::take_delivery(self.transaction, &of_one).await,
+            Record::Lane(lane) => delivery::take_lane(self.transaction, &lane).await,
+            Record::Contact(contact) => delivery::take_contact(self.transaction, &contact).await,
         }
     }
 
@@ -274,6 +292,7 @@ impl<'a> Import<'a> {
             return Err(StoreError::failed(NUMBERS_DO_NOT_FIT));
         }
         self.transaction.batch_execute(COUNT).await?;
+        self.transaction.batch_execute(delivery::COUNT).await?;
         Ok(self.taken)
     }
 }

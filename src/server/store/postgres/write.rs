@@ -241,6 +241,17 @@ pub(super) async fn delete_due(database: &Database, due: &Due) -> Result<Written
     Ok(Written { done: rows.len(), changes: changes.collect::<Result<_, _>>()? })
 }
 
+pub(super) async fn forget_notifications(
+    database: &Database,
+    user_id: &UserId,
+    most: usize,
+) -> Result<Written<usize>, StoreError> {
+    const FORGET: &str = "SELECT gone_id, change, unread FROM functions.forget_notifications($1, $2, $3)";
+    let rows = database.call(FORGET, &[&user_id.as_str(), &sql_number(most as u64), &database.window]).await?;
+    let changes = rows.iter().map(|row| deleted(user_id.as_str(), row.try_get(0)?, row.try_get(1)?, row.try_get(2)?));
+    Ok(Written { done: rows.len(), changes: changes.collect::<Result<_, _>>()? })
+}
+
 /// A deletion, from the columns that tell of it.
 fn deleted(owner: &str, id: Uuid, change: i64, unread: i64) -> Result<Change, StoreError> {
     let unsigned = |number: i64| u64::try_from(number).map_err(damaged);

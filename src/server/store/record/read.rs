@@ -12,9 +12,16 @@ use serde_json::{Map, Value, value::RawValue};
 use super::{KeyRecord, Record};
 use crate::{
     model::{
-        Category, Content, Data, Invalid, Link, NewNotification, Notification, NotificationId, Timestamp, Title, UserId,
+        Category, Content, Data, Invalid, Label, Link, NewNotification, Notification, NotificationId, Timestamp, Title,
+        UserId,
     },
-    server::identity::Holder,
+    server::{
+        identity::Holder,
+        store::{
+            contacts::KeptContact,
+            outbox::{Delivery, Entry, LaneMemory, MOST_ATTEMPTS, Webhook},
+        },
+    },
 };
 
 /// The largest number of a change. No inbox gets there, and a browser can still count on from it.
@@ -178,6 +185,15 @@ impl Record {
                 let key = KeyRecord { id, name, scopes, hash, created_at, expires_at, last_used_at, revoked_at };
                 Self::Key(key)
             }
+            "webhook" => Self::Webhook(webhook(parse(line)?)?),
+            "outbox" => Self::Outbox(entry(parse(line)?)?),
+            "delivery" => Self::Delivery(Box::new(delivery(parse(line)?)?)),
+            "lane" => {
+                let lane: LaneMemory = parse(line)?;
+                word("lane", &lane.lane)?;
+                Self::Lane(lane)
+            }
+            "contact" => Self::Contact(contact(parse(line)?)?),
             _ => return Err(Invalid::new("is no record of a kind that this version knows")),
         };
         Ok(Read { record, is_beyond_limits })
@@ -266,6 +282,69 @@ fn once(line: OnceLine) -> Result<Record, Invalid> {
         of("caller", Holder::from_text(caller))?;
     }
     Ok(Record::Once { caller, key, fingerprint, at, made })
+}
+
+/// A text of ours, such as a reason or the name of a lane.
+fn word(field: &str, text: &str) -> Result<(), Invalid> {
+    let is_word = (1..=MAX_NAME_BYTES).contains(&text.len()) && !text.chars().any(char::is_control);
+    is_word.then_some(()).ok_or_else(|| Invalid::new(format!("has a {field} that is none")))
+}
+
+fn webhook(webhook: Webhook) -> Result<Webhook, Invalid> {
+    let Webhook { url, wanted, secret, old_secret, disabled, version, .. } = &webhook;
+    let is_url = url.len() <= 2 * MAX_NAME_BYTES && (url.starts_with("https://") || url.starts_with("http://"));
+    if !is_url || url.chars().any(|c| c.is_control() || c.is_whitespace()) {
+        return Err(Invalid::new("has a url that is none"));
+    }
+    if wanted.events.is_empty() {
+        return Err(Invalid::new("wants no events"));
+    }
+    let categories = wanted.categories.iter().flatten();
+    categories
+        .map(|category| Category::parse(category.as_str()))
+        .try_for_each(|of_list| of("category", of_list).map(drop))?;
+    if let Some(user_id) = &wanted.user_id {
+        of("user_id", UserId::parse(user_id.as_str()))?;
+    }
+    word("secret", secret)?;
+    old_secret.iter().try_for_each(|(secret, _)| word("secret", secret))?;
+    disabled.iter().try_for_each(|why| word("reason", why))?;
+    number(*version)?;
+    Ok(webhook)
+}
+
+fn entry(entry: Entry) -> Result<Entry, Invalid> {
+    of("user_id", UserId::parse(entry.user_id.as_str()))?;
+    if let Some(category) = &entry.category {
+        of("category", Category::parse(category.as_str()))?;
+    }
+    parse::<&RawValue>(&entry.data).map_err(|_| Invalid::new("has data that is no JSON"))?;
+    Ok(entry)
+}
+
+fn delivery(delivery: Delivery) -> Result<Delivery, Invalid> {
+    of("user_id", UserId::parse(delivery.user_id.as_str()))?;
+    word("lane", &delivery.lane)?;
+    delivery.reason.iter().try_for_each(|why| word("reason", why))?;
+    if delivery.state.is_over() != delivery.ended_at.is_some() {
+        return Err(Invalid::new("ended in a state that is no end, or has not ended and is over"));
+    }
+    if delivery.attempts.len() > MOST_ATTEMPTS || delivery.tries > 1_000_000 {
+        return Err(Invalid::new("has more attempts than there are"));
+    }
+    Ok(delivery)
+}
+
+fn contact(contact: KeptContact) -> Result<KeptContact, Invalid> {
+    of("user_id", UserId::parse(contact.user_id.as_str()))?;
+    if let Some(label) = &contact.label {
+        of("label", Label::parse(label.as_str()))?;
+    }
+    let address = contact.address.shown();
+    if address.is_empty() || address.chars().any(|c| c.is_control() || c.is_whitespace()) {
+        return Err(Invalid::new("has an address that is none"));
+    }
+    Ok(contact)
 }
 
 #[cfg(test)]

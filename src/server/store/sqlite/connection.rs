@@ -26,7 +26,7 @@ mod migrations {
 /// SQLite before this version can damage a database in WAL mode that has several connections.
 const MIN_SQLITE: i32 = 3_051_003;
 /// How many different statements a connection keeps prepared.
-const STATEMENTS: usize = 64;
+const STATEMENTS: usize = 128;
 /// How long a connection waits for another process that has the file, such as `sqlite3`.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 

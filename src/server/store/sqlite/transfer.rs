@@ -7,9 +7,13 @@ use tokio::sync::mpsc;
 use super::{
     SqliteOptions,
     connection::{on_a_thread, open_for_reading, open_for_writing},
+    contacts,
     credentials::{ALL_KEYS, insert_key, read_key},
+    delivery_row,
     once::insert_once,
+    outbox,
     row::{COLUMNS, Stored, columns, kept_text, timestamp, uuid},
+    webhooks,
     write::{insert, next_seq},
 };
 use crate::{
@@ -18,6 +22,7 @@ use crate::{
         Once, Record, ServiceKey, StoreError, Transfer,
         credentials::id_is_taken,
         made,
+        outbox::LaneMemory,
         record::{NO_FINGERPRINT, NUMBERS_DO_NOT_FIT},
     },
 };
@@ -121,8 +126,64 @@ fn export(connection: &Connection, into: &mpsc::Sender<Record>) -> Result<(), St
             return Ok(());
         }
     }
+    if transaction.query_row(HAS_DELIVERY, (), |row| row.get(0))? {
+        export_delivery(&transaction, send)?;
+    }
+    if transaction.query_row(HAS_CONTACTS, (), |row| row.get(0))? {
+        let mut query = transaction.prepare(contacts::OF_ALL)?;
+        for record in query.query_map((), |row| contacts::read_contact(row).map(Record::Contact))? {
+            if !send(record)? {
+                return Ok(());
+            }
+        }
+    }
     Ok(())
 }
+
+/// Whether it was brought up to date to the tables of what leaves the server.
+const HAS_DELIVERY: &str = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'deliveries')";
+
+/// The same of contacts.
+const HAS_CONTACTS: &str = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'contacts')";
+
+/// Sends what is to leave the server, for as long as it is received.
+fn export_delivery(
+    connection: &Connection,
+    send: impl Fn(rusqlite::Result<Record>) -> Result<bool, StoreError>,
+) -> Result<(), StoreError> {
+    for webhook in webhooks::all(connection)? {
+        if !send(Ok(Record::Webhook(webhook)))? {
+            return Ok(());
+        }
+    }
+    for (query, read) in DELIVERY {
+        let mut query = connection.prepare(query)?;
+        for record in query.query_map((), read)? {
+            if !send(record)? {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
+
+type ReadRecord = fn(&rusqlite::Row<'_>) -> rusqlite::Result<Record>;
+
+/// What of that is exported, in this order.
+const DELIVERY: [(&str, ReadRecord); 3] = [
+    (outbox::ALL, |row| outbox::read_entry(row).map(Record::Outbox)),
+    (concat!("SELECT ", delivery_row::columns!(), " FROM deliveries ORDER BY seq"), |row| {
+        Ok(Record::Delivery(Box::new(delivery_row::read_delivery(row)?)))
+    }),
+    (
+        "SELECT lane, paused_until, reason, failures, failing_since, worked_at FROM lanes
+         WHERE paused_until IS NOT NULL OR failures > 0 OR worked_at IS NOT NULL ORDER BY lane",
+        |row| {
+            let (paused_until, health) = (delivery_row::moment(row, 1)?, outbox::read_health(row, 3)?);
+            Ok(Record::Lane(LaneMemory { lane: row.get(0)?, paused_until, reason: row.get(2)?, health }))
+        },
+    ),
+];
 
 /// Takes all that is received into a store without inboxes, in one transaction.
 fn import(connection: &Connection, mut from: mpsc::Receiver<Result<Record, StoreError>>) -> Result<u64, StoreError> {
@@ -177,7 +238,10 @@ const COUNT: &str = "
         FROM notifications n INDEXED BY notifications_by_inbox WHERE n.inbox = inboxes.inbox);
     UPDATE inboxes SET deletions = (SELECT count(*) FROM deletions d WHERE d.inbox = inboxes.inbox);
     INSERT INTO totals SELECT category, count(*) FROM notifications GROUP BY category;
-    INSERT INTO totals SELECT '', coalesce(sum(unread_count), 0) FROM inboxes;";
+    INSERT INTO totals SELECT '', coalesce(sum(unread_count), 0) FROM inboxes;
+    INSERT INTO lanes (lane, waiting, bytes)
+        SELECT lane, count(*), sum(octet_length(payload)) FROM deliveries WHERE ended_at IS NULL GROUP BY lane
+        ON CONFLICT (lane) DO UPDATE SET waiting = excluded.waiting, bytes = excluded.bytes;";
 
 /// Takes one record.
 fn take(connection: &Connection, record: Record, seq: &mut i64) -> Result<(), StoreError> {
@@ -210,6 +274,11 @@ fn take(connection: &Connection, record: Record, seq: &mut i64) -> Result<(), St
                 return Err(id_is_taken(key.id));
             }
         }
+        Record::Webhook(webhook) => webhooks::insert_webhook(connection, &webhook)?,
+        Record::Outbox(entry) => outbox::insert_entry(connection, &entry)?,
+        Record::Delivery(delivery) => delivery_row::insert(connection, &delivery)?,
+        Record::Lane(lane) => outbox::insert_lane(connection, &lane)?,
+        Record::Contact(contact) => contacts::insert_contact(connection, &contact)?,
     }
     Ok(())
 }

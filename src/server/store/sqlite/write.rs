@@ -11,16 +11,36 @@ use super::{
     body,
     inbox::Inbox,
     once::{answer, insert_once},
+    outbox,
     row::{COLUMNS, Stored, columns, kept_text, timestamp},
+    webhooks,
 };
 use crate::{
     model::{Category, Change, Event, Notification, NotificationId, Timestamp, UserId},
-    server::store::{Creation, Due, Once},
+    server::{
+        clock::{Clock, SystemClock},
+        store::{Creation, Due, Once, outbox::Told},
+    },
 };
 
 /// The place that the next notification takes.
 pub(super) fn next_seq(connection: &Connection) -> rusqlite::Result<i64> {
     connection.query_row("SELECT coalesce(max(seq), 0) + 1 FROM notifications", (), |row| row.get(0))
+}
+
+/// What endpoints are told.
+pub(super) fn told(connection: &Connection) -> rusqlite::Result<Told> {
+    Ok(Told::to(&webhooks::all(connection)?))
+}
+
+/// What a transaction did.
+pub(super) struct Finished {
+    /// The place that the next notification takes.
+    pub(super) next_seq: i64,
+    /// What is to be announced.
+    pub(super) changes: Vec<Change>,
+    /// What endpoints are told from now on, where that was changed.
+    pub(super) told: Option<Told>,
 }
 
 /// One transaction in the making. Inboxes and totals are written down once, at its end, however
@@ -35,10 +55,17 @@ pub(super) struct Batch<'a> {
     unread: i64,
     /// What is to be announced when it is committed.
     changes: Vec<Change>,
+    /// What endpoints are told of that.
+    told: Told,
+    told_changed: bool,
+    /// How many of the changes are in the outbox, if they belong there.
+    in_outbox: usize,
+    /// Of what categories those were that are deleted, where endpoints are told.
+    gone: HashMap<NotificationId, Category>,
 }
 
 impl<'a> Batch<'a> {
-    pub(super) fn new(connection: &'a Connection, window: u64, next_seq: i64) -> Self {
+    pub(super) fn new(connection: &'a Connection, window: u64, next_seq: i64, told: &Told) -> Self {
         Self {
             connection,
             window,
@@ -48,7 +75,30 @@ impl<'a> Batch<'a> {
             kinds: BTreeMap::new(),
             unread: 0,
             changes: Vec::new(),
+            told: told.clone(),
+            told_changed: false,
+            in_outbox: 0,
+            gone: HashMap::new(),
         }
+    }
+
+    /// Webhooks were changed: what is written from now on is told to those that there are now.
+    pub(super) fn webhooks_changed(&mut self) -> rusqlite::Result<()> {
+        self.fill_outbox()?;
+        self.told = told(self.connection)?;
+        self.told_changed = true;
+        Ok(())
+    }
+
+    /// Puts into the outbox what changed and is not there yet.
+    fn fill_outbox(&mut self) -> rusqlite::Result<()> {
+        let changes = &self.changes[self.in_outbox..];
+        if !self.told.is_empty() && !changes.is_empty() {
+            let entries = self.told.entries(changes, &self.gone, SystemClock.now());
+            entries.iter().try_for_each(|entry| outbox::insert_entry(self.connection, entry))?;
+        }
+        self.in_outbox = self.changes.len();
+        Ok(())
     }
 
     /// The connection, for what has nothing to do with inboxes.
@@ -56,9 +106,8 @@ impl<'a> Batch<'a> {
         self.connection
     }
 
-    /// Writes down the inboxes and totals, and returns the place of the next notification and what
-    /// changed.
-    pub(super) fn finish(self) -> rusqlite::Result<(i64, Vec<Change>)> {
+    /// Writes down the inboxes and totals, and what is to leave the server.
+    pub(super) fn finish(mut self) -> rusqlite::Result<Finished> {
         const ADD: &str = "INSERT INTO totals (name, count) VALUES (?1, ?2)
             ON CONFLICT (name) DO UPDATE SET count = count + excluded.count";
         for inbox in self.inboxes.values() {
@@ -68,7 +117,9 @@ impl<'a> Batch<'a> {
         for total in kinds.chain([("", self.unread)]).filter(|(_, count)| *count != 0) {
             self.connection.prepare_cached(ADD)?.execute(total)?;
         }
-        Ok((self.next_seq, self.changes))
+        self.fill_outbox()?;
+        let told = self.told_changed.then_some(self.told);
+        Ok(Finished { next_seq: self.next_seq, changes: self.changes, told })
     }
 
     pub(super) fn create_all(
@@ -195,6 +246,19 @@ impl<'a> Batch<'a> {
         Ok(gone.len())
     }
 
+    /// Deletes the oldest notifications of an inbox, at most so many, and returns how many those were.
+    pub(super) fn forget(&mut self, user_id: &UserId, most: usize) -> rusqlite::Result<usize> {
+        const OLDEST: &str = "SELECT seq FROM notifications INDEXED BY notifications_by_inbox
+            WHERE inbox = ?1 ORDER BY created LIMIT ?2";
+        let Some(inbox) = self.known(user_id)? else { return Ok(0) };
+        let oldest: Vec<i64> = {
+            let mut query = self.connection.prepare_cached(OLDEST)?;
+            query.query_map((inbox, most), |row| row.get(0))?.collect::<rusqlite::Result<_>>()?
+        };
+        oldest.iter().try_for_each(|seq| self.remove(inbox, *seq))?;
+        Ok(oldest.len())
+    }
+
     fn remove_oldest(&mut self, inbox: i64) -> rusqlite::Result<()> {
         const OLDEST: &str = "SELECT seq FROM notifications INDEXED BY notifications_by_inbox
             WHERE inbox = ?1 ORDER BY created LIMIT 1";
@@ -228,6 +292,9 @@ impl<'a> Batch<'a> {
         }
         let (user_id, unread_count) = (inbox.user_id.clone(), inbox.present.unread_count);
         let id = NotificationId::new(Uuid::from_bytes(id));
+        if !self.told.is_empty() {
+            self.gone.insert(id, category.clone());
+        }
         self.changes.push(Change { user_id, event: Event::Deleted { modseq: change, unread_count, id } });
         self.unread -= i64::from(!is_read);
         *self.kinds.entry(category).or_default() -= 1;

@@ -23,11 +23,11 @@ use super::{
     SqliteOptions, body,
     connection::{BUSY_TIMEOUT, explain, open_for_checkpoints},
     error::locked,
-    write::{Batch, next_seq},
+    write::{Batch, Finished, next_seq, told},
 };
 use crate::{
     model::{Change, Notification},
-    server::store::{Announcer, StoreError},
+    server::store::{Announcer, StoreError, outbox::Told},
 };
 
 /// The most writes that are done in one transaction, so that no caller waits long for the others.
@@ -53,6 +53,11 @@ impl Weight {
     /// Of a write that touches so many rows.
     pub(super) fn rows(rows: usize) -> Self {
         Self(rows.saturating_mul(Self::ROW))
+    }
+
+    /// Of a write that touches so many rows and stores so many bytes.
+    pub(super) fn rows_of(rows: usize, bytes: usize) -> Self {
+        Self(Self::rows(rows).0.saturating_add(bytes))
     }
 
     /// Of the creation of these. What they have in common is written once.
@@ -128,8 +133,10 @@ impl Writer {
         let next_seq = next_seq(&connection).map_err(|error| explain(&options.path, &error))?;
         let announcer = Arc::new(Announcer::default());
         let is_broken = Arc::new(AtomicBool::new(false));
+        let told = told(&connection).map_err(|error| explain(&options.path, &error))?;
         let work = WriterThread {
             connection,
+            told,
             window,
             next_seq,
             announcer: Arc::clone(&announcer),
@@ -149,6 +156,11 @@ impl Writer {
     /// Who is told what was committed.
     pub(super) fn announcer(&self) -> &Announcer {
         &self.announcer
+    }
+
+    /// Whether so many writes wait that what can be put off should be.
+    pub(super) fn is_half_full(&self) -> bool {
+        self.jobs.as_ref().is_some_and(|jobs| jobs.capacity() < jobs.max_capacity() / 2)
     }
 
     /// Writes, and returns when it is committed.
@@ -239,6 +251,8 @@ struct WriterThread {
     window: u64,
     /// The place that the next notification takes.
     next_seq: i64,
+    /// What endpoints are told.
+    told: Told,
     announcer: Arc<Announcer>,
     /// Whether the file is damaged or has gone, as far as is known.
     is_broken: Arc<AtomicBool>,
@@ -295,15 +309,18 @@ impl WriterThread {
     fn commit(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<Vec<Change>, NotCommitted> {
         let run = |sql| self.connection.prepare_cached(sql)?.execute(()).map(drop);
         run("BEGIN IMMEDIATE")?;
-        let mut batch = Batch::new(&self.connection, self.window, self.next_seq);
+        let mut batch = Batch::new(&self.connection, self.window, self.next_seq, &self.told);
         let done = jobs.iter_mut().try_for_each(|job| job.run(&mut batch)).and_then(|()| batch.finish());
         let committed = done.map_err(NotCommitted::from).and_then(|done| {
             run("COMMIT").map_err(|error| NotCommitted { error, at_the_end: true })?;
             Ok(done)
         });
         match committed {
-            Ok((next_seq, changes)) => {
+            Ok(Finished { next_seq, changes, told }) => {
                 self.next_seq = next_seq;
+                if let Some(told) = told {
+                    self.told = told;
+                }
                 if !changes.is_empty() {
                     self.is_broken.store(false, Ordering::Relaxed);
                 }

@@ -1,0 +1,23 @@
+//! Forgetting a user. Every rule of [`Forget`] is a named test of `tests/store/forget.rs`.
+
+use async_trait::async_trait;
+
+use super::StoreError;
+use crate::model::UserId;
+
+/// Takes away what is kept of a user, in steps: the work of each is what the user has, at most so much of it, and not
+/// what is stored of others. All of it may be done again.
+#[async_trait]
+pub trait Forget: Send + Sync + 'static {
+    /// Deletes the oldest notifications of an inbox, at most so many, and returns how many those were. Each is told of
+    /// as any deletion is, so the change numbers of the inbox go on.
+    async fn forget_notifications(&self, user_id: &UserId, most: usize) -> Result<usize, StoreError>;
+
+    /// Forgets the oldest deliveries about an inbox, at most so many, whatever their state, and returns how many those
+    /// were. What comes of one that is being sent is not written down.
+    async fn forget_deliveries_about(&self, user_id: &UserId, most: usize) -> Result<usize, StoreError>;
+
+    /// Takes away the sessions and tickets of a user, and those of others that are good for that inbox only, and
+    /// returns how many those were.
+    async fn forget_grants_of(&self, user_id: &UserId) -> Result<usize, StoreError>;
+}

@@ -1,0 +1,163 @@
+//! Webhooks, what is to be sent, and what became of it, in memory, gone at restart.
+
+mod kept;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+
+use super::MemoryStore;
+use crate::{
+    model::{DeliveryId, DeliveryState, Timestamp, UserId, WebhookId},
+    server::store::{
+        StoreError,
+        outbox::{
+            Backlog, Claim, Claimed, Deliveries, Delivery, DeliveryFilter, DeliveryPage, Entry, Health, Lane,
+            MOST_WEBHOOKS, Outbox, Planned, Settlement, Told, Webhook, Webhooks,
+        },
+    },
+};
+use kept::Kept;
+
+/// What is to leave the server.
+#[derive(Default)]
+pub(super) struct Leaving(Mutex<Kept>);
+
+impl Leaving {
+    /// No operation can panic half-way, so what is there is still whole after a panic.
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Forgets the oldest deliveries about an inbox, at most so many, and returns how many those were.
+    pub(super) fn forget_about(&self, user_id: &UserId, most: usize) -> usize {
+        self.kept().forget_about(user_id, most)
+    }
+
+    /// Takes what happened, in its order.
+    pub(super) fn take(&self, entries: Vec<Entry>) {
+        if !entries.is_empty() {
+            self.kept().take(entries);
+        }
+    }
+}
+
+impl MemoryStore {
+    /// Changes the webhooks, and has the next write know of it.
+    fn change_webhooks(&self, change: impl FnOnce(&mut Vec<Webhook>) -> bool) -> bool {
+        self.change(|shelf| {
+            let mut kept = self.leaving.kept();
+            let is_done = change(&mut kept.webhooks);
+            shelf.told = Told::to(&kept.webhooks);
+            is_done
+        })
+    }
+}
+
+#[async_trait]
+impl Webhooks for MemoryStore {
+    async fn add_webhook(&self, webhook: &Webhook) -> Result<bool, StoreError> {
+        Ok(self.change_webhooks(|webhooks| {
+            let fits = webhooks.len() < MOST_WEBHOOKS;
+            if fits {
+                webhooks.push(webhook.clone());
+                webhooks.sort_by_key(|webhook| (webhook.created_at, webhook.id));
+            }
+            fits
+        }))
+    }
+
+    async fn webhooks(&self) -> Result<Vec<Webhook>, StoreError> {
+        Ok(self.leaving.kept().webhooks.clone())
+    }
+
+    async fn webhook(&self, id: WebhookId) -> Result<Option<Webhook>, StoreError> {
+        Ok(self.leaving.kept().webhooks.iter().find(|webhook| webhook.id == id).cloned())
+    }
+
+    async fn change_webhook(&self, webhook: &Webhook) -> Result<bool, StoreError> {
+        Ok(self.change_webhooks(|webhooks| {
+            let is_same = |known: &&mut Webhook| known.id == webhook.id && known.version == webhook.version;
+            let Some(known) = webhooks.iter_mut().find(is_same) else { return false };
+            *known = Webhook { version: webhook.version + 1, ..webhook.clone() };
+            true
+        }))
+    }
+
+    async fn delete_webhook(&self, id: WebhookId) -> Result<bool, StoreError> {
+        Ok(self.change_webhooks(|webhooks| {
+            let before = webhooks.len();
+            webhooks.retain(|webhook| webhook.id != id);
+            webhooks.len() < before
+        }))
+    }
+}
+
+#[async_trait]
+impl Outbox for MemoryStore {
+    async fn unplanned(&self, most: usize) -> Result<Vec<Entry>, StoreError> {
+        Ok(self.leaving.kept().entries.values().take(most).cloned().collect())
+    }
+
+    async fn plan(&self, planned: Vec<Planned>, backlog: Backlog, now: Timestamp) -> Result<usize, StoreError> {
+        Ok(self.leaving.kept().plan(planned, backlog, now))
+    }
+
+    async fn claim(&self, claim: &Claim, now: Timestamp) -> Result<Vec<Claimed>, StoreError> {
+        Ok(self.leaving.kept().claim(claim, now))
+    }
+
+    async fn settle(&self, settlements: Vec<Settlement>, now: Timestamp) -> Result<Vec<Option<Health>>, StoreError> {
+        let mut kept = self.leaving.kept();
+        Ok(settlements.into_iter().map(|settlement| kept.settle(settlement, now)).collect())
+    }
+}
+
+#[async_trait]
+impl Deliveries for MemoryStore {
+    async fn deliveries(
+        &self,
+        filter: &DeliveryFilter,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<DeliveryPage, StoreError> {
+        Ok(self.leaving.kept().list(filter, before, limit))
+    }
+
+    async fn delivery(&self, id: DeliveryId) -> Result<Option<Delivery>, StoreError> {
+        Ok(self.leaving.kept().get(id).cloned())
+    }
+
+    async fn cancel(&self, id: DeliveryId, reason: &str, now: Timestamp) -> Result<bool, StoreError> {
+        Ok(self.leaving.kept().end(id, DeliveryState::Cancelled, Some(reason.to_owned()), now))
+    }
+
+    async fn end_lane(
+        &self,
+        lane: &str,
+        state: DeliveryState,
+        reason: &str,
+        most: usize,
+        now: Timestamp,
+    ) -> Result<usize, StoreError> {
+        Ok(self.leaving.kept().end_lane(lane, state, reason, most, now))
+    }
+
+    async fn replay(&self, ids: &[(DeliveryId, DeliveryId)], now: Timestamp) -> Result<usize, StoreError> {
+        let mut kept = self.leaving.kept();
+        Ok(ids.iter().filter(|(old, new)| kept.replay(*old, *new, now)).count())
+    }
+
+    async fn lanes(&self) -> Result<Vec<Lane>, StoreError> {
+        Ok(self.leaving.kept().lanes())
+    }
+
+    async fn resume(&self, lane: &str) -> Result<(), StoreError> {
+        self.leaving.kept().resume(lane);
+        Ok(())
+    }
+
+    async fn forget_deliveries(&self, ended_until: Timestamp, most: usize) -> Result<usize, StoreError> {
+        Ok(self.leaving.kept().forget(ended_until, most))
+    }
+}

@@ -1,0 +1,304 @@
+//! What is behind the lock: entries, deliveries and lanes.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use uuid::Uuid;
+
+use crate::{
+    model::{DeliveryId, DeliveryState, Timestamp, UserId},
+    server::{
+        clock::after,
+        store::{
+            LOOKED_AT,
+            outbox::{
+                Backlog, Claim, Claimed, Delivery, DeliveryFilter, DeliveryPage, Entry, Health, Lane, MOST_ATTEMPTS,
+                NewDelivery, Next, Planned, Settlement, Webhook, is_of_lane,
+            },
+        },
+    },
+};
+
+/// How many deliveries that are over are remembered, so that memory is bounded.
+const MOST_ENDED: usize = 10_000;
+
+/// A delivery's place among all: later ones are newer.
+type Seq = u64;
+
+/// Webhooks, entries, deliveries and lanes.
+#[derive(Default)]
+pub(super) struct Kept {
+    pub(super) webhooks: Vec<Webhook>,
+    pub(super) entries: BTreeMap<i64, Entry>,
+    next_entry: i64,
+    next_seq: Seq,
+    deliveries: BTreeMap<Seq, Row>,
+    seqs: HashMap<DeliveryId, Seq>,
+    lanes: BTreeMap<String, LaneRow>,
+    /// Those about an inbox.
+    users: HashMap<UserId, BTreeSet<Seq>>,
+    /// Those that are over, the oldest end first.
+    ended: BTreeSet<(Timestamp, Seq)>,
+}
+
+struct Row {
+    delivery: Delivery,
+    lease: Option<Uuid>,
+}
+
+#[derive(Default)]
+struct LaneRow {
+    /// Those that are not over, those first that are due first.
+    due: BTreeSet<(Timestamp, Seq)>,
+    bytes: u64,
+    paused_until: Option<Timestamp>,
+    reason: Option<String>,
+    health: Health,
+}
+
+impl Kept {
+    pub(super) fn take(&mut self, entries: Vec<Entry>) {
+        for entry in entries {
+            self.next_entry += 1;
+            self.entries.insert(self.next_entry, Entry { seq: self.next_entry, ..entry });
+        }
+    }
+
+    pub(super) fn plan(&mut self, planned: Vec<Planned>, backlog: Backlog, now: Timestamp) -> usize {
+        let mut made = 0;
+        for Planned { entry, deliveries } in planned {
+            if self.entries.remove(&entry).is_some() {
+                made += deliveries.len();
+                deliveries.into_iter().for_each(|new| self.add(new, backlog, now));
+            }
+        }
+        made
+    }
+
+    fn add(&mut self, new: NewDelivery, backlog: Backlog, now: Timestamp) {
+        let mut delivery = new.made(now);
+        let lane = self.lanes.get(&delivery.lane);
+        let (waiting, bytes) = lane.map_or((0, 0), |lane| (lane.due.len() as u64, lane.bytes));
+        let is_full =
+            waiting >= backlog.deliveries || bytes.saturating_add(delivery.payload.len() as u64) > backlog.bytes;
+        if is_full && delivery.ended_at.is_none() {
+            (delivery.state, delivery.reason) = (DeliveryState::Skipped, Some("backlog_full".to_owned()));
+            delivery.ended_at = Some(now);
+        }
+        self.insert(delivery);
+    }
+
+    fn insert(&mut self, delivery: Delivery) {
+        let seq = self.next_seq;
+        self.next_seq += 1;
+        match delivery.ended_at {
+            Some(at) => {
+                self.ended.insert((at, seq));
+            }
+            None => {
+                let lane = self.lanes.entry(delivery.lane.clone()).or_default();
+                lane.due.insert((delivery.due_at, seq));
+                lane.bytes += delivery.payload.len() as u64;
+            }
+        }
+        self.seqs.insert(delivery.id, seq);
+        self.users.entry(delivery.user_id.clone()).or_default().insert(seq);
+        self.deliveries.insert(seq, Row { delivery, lease: None });
+        while self.ended.len() > MOST_ENDED {
+            self.forget_oldest();
+        }
+    }
+
+    pub(super) fn claim(&mut self, claim: &Claim, now: Timestamp) -> Vec<Claimed> {
+        let mut claimed = Vec::new();
+        for (name, lane) in &mut self.lanes {
+            if lane.paused_until.is_some_and(|until| now < until) {
+                continue;
+            }
+            let room = claim.rooms.get(name).copied().unwrap_or(claim.room);
+            let due: Vec<_> = lane.due.iter().take_while(|(at, _)| *at <= now).take(room).copied().collect();
+            for (at, seq) in due {
+                let Some(Row { delivery, lease }) = self.deliveries.get_mut(&seq) else { continue };
+                let was_lost = delivery.state == DeliveryState::Leased;
+                lane.due.remove(&(at, seq));
+                delivery.state = DeliveryState::Leased;
+                delivery.due_at = after(now, claim.lease_for);
+                delivery.tries += 1;
+                *lease = Some(claim.lease);
+                lane.due.insert((delivery.due_at, seq));
+                let is_expired = delivery.expires_at.is_some_and(|end| end <= now);
+                claimed.push(Claimed { delivery: delivery.clone(), was_lost, is_expired });
+            }
+        }
+        claimed
+    }
+
+    pub(super) fn settle(&mut self, settlement: Settlement, now: Timestamp) -> Option<Health> {
+        let Settlement { id, lease, attempts, refund, next, worked, pause } = settlement;
+        let seq = *self.seqs.get(&id)?;
+        let row = self.deliveries.get_mut(&seq)?;
+        if row.lease != Some(lease) || row.delivery.state != DeliveryState::Leased {
+            return None;
+        }
+        row.lease = None;
+        let delivery = &mut row.delivery;
+        delivery.attempts.extend(attempts);
+        let surplus = delivery.attempts.len().saturating_sub(MOST_ATTEMPTS);
+        delivery.attempts.drain(..surplus);
+        delivery.tries -= u32::from(refund);
+        let lane = self.lanes.entry(delivery.lane.clone()).or_default();
+        match worked {
+            Some(true) => lane.health = Health { worked_at: Some(now), ..Health::default() },
+            Some(false) => {
+                lane.health.failures += 1;
+                lane.health.failing_since.get_or_insert(now);
+            }
+            None => {}
+        }
+        if let Some((pause, why)) = pause {
+            // The longest pause is the one in force, and its reason why.
+            let until = Some(after(now, pause));
+            if until >= lane.paused_until {
+                (lane.paused_until, lane.reason) = (until, Some(why));
+            }
+        }
+        let health = lane.health;
+        match next {
+            Next::Again { wait } => {
+                lane.due.remove(&(delivery.due_at, seq));
+                delivery.state = DeliveryState::Ready;
+                delivery.due_at = after(now, wait);
+                lane.due.insert((delivery.due_at, seq));
+            }
+            Next::Over { state, reason } => {
+                self.end(id, state, reason, now);
+            }
+        }
+        Some(health)
+    }
+
+    /// Ends a delivery that is not over, and returns whether it was not.
+    pub(super) fn end(&mut self, id: DeliveryId, state: DeliveryState, reason: Option<String>, now: Timestamp) -> bool {
+        let Some(seq) = self.seqs.get(&id).copied() else { return false };
+        let Some(row) = self.deliveries.get_mut(&seq).filter(|row| row.delivery.ended_at.is_none()) else {
+            return false;
+        };
+        let delivery = &mut row.delivery;
+        if let Some(lane) = self.lanes.get_mut(&delivery.lane) {
+            lane.due.remove(&(delivery.due_at, seq));
+            lane.bytes = lane.bytes.saturating_sub(delivery.payload.len() as u64);
+        }
+        if delivery.state == DeliveryState::Leased {
+            delivery.due_at = delivery.due_at.min(now);
+        }
+        (delivery.state, delivery.reason, delivery.ended_at, row.lease) = (state, reason, Some(now), None);
+        self.ended.insert((now, seq));
+        while self.ended.len() > MOST_ENDED {
+            self.forget_oldest();
+        }
+        true
+    }
+
+    pub(super) fn end_lane(
+        &mut self,
+        name: &str,
+        state: DeliveryState,
+        reason: &str,
+        most: usize,
+        now: Timestamp,
+    ) -> usize {
+        let Some(lane) = self.lanes.get(name) else { return 0 };
+        let waits = |row: &&Row| row.delivery.state != DeliveryState::Leased;
+        let rows = lane.due.iter().filter_map(|(_, seq)| self.deliveries.get(seq)).filter(waits);
+        let ids: Vec<_> = rows.take(most).map(|row| row.delivery.id).collect();
+        for id in &ids {
+            self.end(*id, state, Some(reason.to_owned()), now);
+        }
+        if self.lanes.get(name).is_some_and(|lane| lane.due.is_empty()) {
+            self.lanes.remove(name);
+        }
+        ids.len()
+    }
+
+    pub(super) fn get(&self, id: DeliveryId) -> Option<&Delivery> {
+        self.deliveries.get(self.seqs.get(&id)?).map(|row| &row.delivery)
+    }
+
+    pub(super) fn list(&self, filter: &DeliveryFilter, before: Option<u64>, limit: usize) -> DeliveryPage {
+        let mut deliveries = Vec::new();
+        let rows = self.deliveries.range(..before.unwrap_or(Seq::MAX)).rev();
+        for (looked_at, (seq, row)) in rows.enumerate() {
+            if deliveries.len() == limit || looked_at == LOOKED_AT {
+                return DeliveryPage { deliveries, next: Some(seq + 1) };
+            }
+            if filter.admits(&row.delivery) {
+                deliveries.push(row.delivery.clone());
+            }
+        }
+        DeliveryPage { deliveries, next: None }
+    }
+
+    pub(super) fn replay(&mut self, old: DeliveryId, new: DeliveryId, now: Timestamp) -> bool {
+        let Some(row) = self.seqs.get(&old).and_then(|seq| self.deliveries.get_mut(seq)) else { return false };
+        if !row.delivery.may_be_replayed() {
+            return false;
+        }
+        let again = row.delivery.again(new, now);
+        row.delivery.is_replayed = true;
+        self.insert(again);
+        true
+    }
+
+    pub(super) fn lanes(&self) -> Vec<Lane> {
+        let lane = |(name, lane): (&String, &LaneRow)| Lane {
+            lane: name.clone(),
+            waiting: lane.due.len() as u64,
+            oldest: lane.due.first().and_then(|(_, seq)| self.deliveries.get(seq)).map(|row| row.delivery.created_at),
+            paused_until: lane.paused_until,
+            reason: lane.reason.clone(),
+            health: lane.health,
+        };
+        self.lanes.iter().map(lane).collect()
+    }
+
+    pub(super) fn resume(&mut self, of: &str) {
+        for (_, lane) in self.lanes.iter_mut().filter(|(name, _)| is_of_lane(name, of)) {
+            (lane.paused_until, lane.reason, lane.health) = (None, None, Health::default());
+        }
+    }
+
+    pub(super) fn forget(&mut self, ended_until: Timestamp, most: usize) -> usize {
+        let forgotten = self.ended.iter().take_while(|(at, _)| *at <= ended_until).take(most).count();
+        (0..forgotten).for_each(|_| self.forget_oldest());
+        forgotten
+    }
+
+    fn forget_oldest(&mut self) {
+        if let Some((_, seq)) = self.ended.pop_first() {
+            self.remove(seq);
+        }
+    }
+
+    /// Forgets the oldest about an inbox, at most so many, whatever their state.
+    pub(super) fn forget_about(&mut self, user_id: &UserId, most: usize) -> usize {
+        let seqs: Vec<_> = self.users.get(user_id).into_iter().flatten().take(most).copied().collect();
+        seqs.iter().for_each(|seq| self.remove(*seq));
+        seqs.len()
+    }
+
+    fn remove(&mut self, seq: Seq) {
+        let Some(Row { delivery, .. }) = self.deliveries.remove(&seq) else { return };
+        self.seqs.remove(&delivery.id);
+        if let Some(of_user) = self.users.get_mut(&delivery.user_id) {
+            of_user.remove(&seq);
+            if of_user.is_empty() {
+                self.users.remove(&delivery.user_id);
+            }
+        }
+        if let Some(at) = delivery.ended_at {
+            self.ended.remove(&(at, seq));
+        } else if let Some(lane) = self.lanes.get_mut(&delivery.lane) {
+            lane.due.remove(&(delivery.due_at, seq));
+            lane.bytes = lane.bytes.saturating_sub(delivery.payload.len() as u64);
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! What of the changes of a transaction is to be told to endpoints.
+
+use std::{collections::HashMap, sync::Arc};
+
+use serde::Serialize;
+
+use super::{Entry, Webhook};
+use crate::model::{Category, Change, Event, EventKind, Notification, NotificationId, Timestamp, UserId, Wanted};
+
+/// What endpoints want to be told of. A clone is the same.
+#[derive(Clone, Debug, Default)]
+pub(in crate::server::store) struct Told(Arc<[Wanted]>);
+
+/// An event as its receivers read it.
+#[derive(Serialize)]
+struct Data<'a> {
+    user_id: &'a UserId,
+    modseq: u64,
+    unread_count: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    notification: Option<&'a Notification>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<NotificationId>,
+}
+
+impl Told {
+    /// What these want.
+    pub(in crate::server::store) fn to<'w>(webhooks: impl IntoIterator<Item = &'w Webhook>) -> Self {
+        Self(webhooks.into_iter().map(|webhook| webhook.wanted.clone()).collect())
+    }
+
+    /// Whether there is no endpoint at all.
+    pub(in crate::server::store) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The entries of changes that are being written at this moment, without their places. `gone` knows the categories of
+    /// what is deleted.
+    pub(in crate::server::store) fn entries(
+        &self,
+        changes: &[Change],
+        gone: &HashMap<NotificationId, Category>,
+        now: Timestamp,
+    ) -> Vec<Entry> {
+        if self.is_empty() {
+            return Vec::new();
+        }
+        changes.iter().filter_map(|change| self.entry(change, gone, now)).collect()
+    }
+
+    fn entry(
+        &self,
+        Change { user_id, event }: &Change,
+        gone: &HashMap<NotificationId, Category>,
+        now: Timestamp,
+    ) -> Option<Entry> {
+        let (kind, notification, deleted) = match event {
+            Event::Created { notification, .. } => (EventKind::Created, Some(notification), None),
+            Event::Updated { notification, .. } => (EventKind::Updated, Some(notification), None),
+            Event::Deleted { id, .. } => (EventKind::Deleted, None, Some(*id)),
+            Event::AllRead { .. } => (EventKind::AllRead, None, None),
+        };
+        let category = match deleted {
+            Some(id) => gone.get(&id),
+            None => notification.map(|notification| &notification.category),
+        };
+        if !self.0.iter().any(|wanted| wanted.takes(kind, category, user_id)) {
+            return None;
+        }
+        let (modseq, unread_count) = (event.modseq(), event.unread_count());
+        // What is in it was JSON before, or is made of texts and numbers.
+        let data = serde_json::to_string(&Data { user_id, modseq, unread_count, notification, id: deleted }).ok()?;
+        let at = notification.filter(|_| kind == EventKind::Created).map_or(now, |notification| notification.timestamp);
+        Some(Entry {
+            seq: 0,
+            kind,
+            user_id: user_id.clone(),
+            category: category.cloned(),
+            notification_id: deleted.or(notification.map(|notification| notification.id)),
+            expires_at: notification.and_then(|notification| notification.expires_at),
+            at,
+            data,
+        })
+    }
+}

@@ -1,0 +1,189 @@
+//! What those see and do who look after deliveries. Every moment is that of the database's clock.
+
+use async_trait::async_trait;
+use tokio_postgres::{Row, types::ToSql};
+use uuid::Uuid;
+
+use super::{
+    PostgresStore,
+    credentials::execute,
+    delivery_row::{DELIVERY_COLUMNS, delivery_columns, read_delivery},
+    outbox::{count, read_health},
+    row::{number, sql_number},
+};
+use crate::{
+    model::{Channel, DeliveryId, DeliveryState, NotificationId, Timestamp, UserId},
+    server::store::{
+        Deliveries, LOOKED_AT, StoreError,
+        outbox::{Delivery, DeliveryFilter, DeliveryPage, Lane},
+    },
+};
+
+/// What a filter admits of the rows under the name `d`, beside the notification. What is null is not asked for.
+macro_rules! admitted {
+    () => {
+        "d.seq < $1 AND ($3::text IS NULL OR d.user_id = $3) AND ($4::text IS NULL OR d.state = $4)
+         AND ($5::text IS NULL OR d.channel = $5) AND ($6::uuid IS NULL OR d.target = $6)
+         AND ($7::bigint IS NULL OR d.created_at >= $7) ORDER BY d.seq DESC LIMIT $2"
+    };
+}
+
+/// Those about one notification: found by its index, whatever else is asked for.
+const OF_ONE: &str = concat!(
+    "WITH d AS MATERIALIZED (SELECT * FROM deliveries WHERE notification_id = $8)
+     SELECT ",
+    delivery_columns!(),
+    ", NULL::bigint FROM d WHERE ",
+    admitted!()
+);
+
+/// Those down to a place, `$8` rows below, and that place; null when there is nothing below, or all are looked at.
+const OF_ALL: &str = concat!(
+    "SELECT ",
+    delivery_columns!(),
+    ", f.seq FROM (SELECT CASE WHEN $8::bigint IS NOT NULL THEN (
+         SELECT e.seq FROM deliveries e WHERE e.seq < $1 ORDER BY e.seq DESC OFFSET $8 LIMIT 1
+     ) END AS seq) f LEFT JOIN LATERAL (
+         SELECT * FROM deliveries d WHERE d.seq > coalesce(f.seq, 0) AND ",
+    admitted!(),
+    ") d ON true ORDER BY d.seq DESC"
+);
+
+#[async_trait]
+impl Deliveries for PostgresStore {
+    async fn deliveries(
+        &self,
+        filter: &DeliveryFilter,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<DeliveryPage, StoreError> {
+        let DeliveryFilter { notification_id, user_id, state, channel, target, since } = filter;
+        let narrows = user_id.is_some() || state.is_some() || channel.is_some() || target.is_some() || since.is_some();
+        let (of_one, looked_at) =
+            (notification_id.map(NotificationId::as_uuid), narrows.then(|| sql_number(LOOKED_AT as u64)));
+        let (sql, last): (_, &(dyn ToSql + Sync)) = match &of_one {
+            Some(id) => (OF_ONE, id),
+            None => (OF_ALL, &looked_at),
+        };
+        let (before, enough) = (before.map_or(i64::MAX, sql_number), sql_number(limit as u64).saturating_add(1));
+        let user_id = user_id.as_ref().map(UserId::as_str);
+        let (state, channel) = (state.map(DeliveryState::as_str), channel.map(Channel::as_str));
+        let since = since.map(Timestamp::as_micros);
+        let values: [&(dyn ToSql + Sync); 8] = [&before, &enough, &user_id, &state, &channel, target, &since, last];
+        let client = self.database.pool.get().await?;
+        let statement = client.prepare_cached(sql).await?;
+        page(&client.query(&statement, &values).await?, limit)
+    }
+
+    async fn delivery(&self, id: DeliveryId) -> Result<Option<Delivery>, StoreError> {
+        const ONE: &str = concat!("SELECT ", delivery_columns!(), " FROM deliveries d WHERE d.id = $1");
+        let client = self.database.pool.get().await?;
+        let statement = client.prepare_cached(ONE).await?;
+        client.query_opt(&statement, &[&id.as_uuid()]).await?.map(|row| read_delivery(&row)).transpose()
+    }
+
+    async fn cancel(&self, id: DeliveryId, reason: &str, _now: Timestamp) -> Result<bool, StoreError> {
+        const CANCEL: &str = "SELECT functions.cancel($1, $2)";
+        Ok(self.database.call_one(CANCEL, &[&id.as_uuid(), &reason]).await?.try_get(0)?)
+    }
+
+    async fn end_lane(
+        &self,
+        lane: &str,
+        state: DeliveryState,
+        reason: &str,
+        most: usize,
+        _now: Timestamp,
+    ) -> Result<usize, StoreError> {
+        // The lane's lock before those of its deliveries, as everywhere.
+        const END: &str = "WITH meant AS MATERIALIZED (
+                SELECT l.lane FROM lanes l WHERE l.lane = $1 FOR NO KEY UPDATE
+            ), waiting AS MATERIALIZED (
+                SELECT d.seq FROM meant m JOIN deliveries d ON d.lane = m.lane
+                    WHERE d.ended_at IS NULL AND d.state <> 'leased' LIMIT $4 FOR UPDATE OF d SKIP LOCKED
+            ), done AS (
+                UPDATE deliveries d SET state = $2, reason = $3, ended_at = functions.clock()
+                    FROM waiting w WHERE d.seq = w.seq RETURNING octet_length(d.payload) AS size
+            ), counted AS (
+                SELECT count(*) AS ended, coalesce(sum(size), 0) AS bytes FROM done
+            )
+            UPDATE lanes l SET waiting = l.waiting - c.ended, bytes = l.bytes - c.bytes FROM counted c
+                WHERE l.lane = $1 RETURNING c.ended";
+        const FORGET: &str = "DELETE FROM lanes WHERE lane = $1 AND waiting = 0";
+        let most = sql_number(most as u64);
+        let rows = self.database.call(END, &[&lane, &state.as_str(), &reason, &most]).await?;
+        let ended = rows.first().map(count).transpose()?.unwrap_or(0);
+        execute(&self.database.pool, FORGET, &[&lane]).await?;
+        Ok(ended)
+    }
+
+    async fn replay(&self, ids: &[(DeliveryId, DeliveryId)], _now: Timestamp) -> Result<usize, StoreError> {
+        let (olds, news): (Vec<Uuid>, Vec<Uuid>) = ids.iter().map(|(old, new)| (old.as_uuid(), new.as_uuid())).unzip();
+        count(&self.database.call_one("SELECT functions.replay($1, $2)", &[&olds, &news]).await?)
+    }
+
+    async fn lanes(&self) -> Result<Vec<Lane>, StoreError> {
+        const LANES: &str = "SELECT l.lane, l.waiting, o.created_at, l.paused_until, l.reason, l.failures,
+                l.failing_since, l.worked_at
+            FROM lanes l LEFT JOIN LATERAL (
+                SELECT d.created_at FROM deliveries d WHERE d.lane = l.lane AND d.ended_at IS NULL
+                    ORDER BY d.due_at, d.seq LIMIT 1
+            ) o ON true
+            WHERE l.waiting > 0 OR l.paused_until IS NOT NULL OR l.failures > 0 OR l.worked_at IS NOT NULL
+            ORDER BY l.lane";
+        let client = self.database.pool.get().await?;
+        let statement = client.prepare_cached(LANES).await?;
+        client.query(&statement, &[]).await?.iter().map(read_lane).collect()
+    }
+
+    async fn resume(&self, lane: &str) -> Result<(), StoreError> {
+        // Locked in the order of their names first, as those who count in them do.
+        const RESUME: &str = "WITH meant AS MATERIALIZED (
+                SELECT l.lane FROM lanes l WHERE l.lane = $1 OR starts_with(l.lane, $1 || ':')
+                    ORDER BY l.lane FOR NO KEY UPDATE
+            )
+            UPDATE lanes l SET paused_until = NULL, reason = NULL, failures = 0, failing_since = NULL, worked_at = NULL
+                FROM meant m WHERE l.lane = m.lane";
+        execute(&self.database.pool, RESUME, &[&lane]).await.map(drop)
+    }
+
+    async fn forget_deliveries(&self, ended_until: Timestamp, most: usize) -> Result<usize, StoreError> {
+        // Several servers do it at once: what one is taking away, another passes over.
+        const FORGET: &str = "WITH old AS MATERIALIZED (
+                SELECT d.seq FROM deliveries d WHERE d.ended_at <= $1 ORDER BY d.ended_at LIMIT $2
+                    FOR UPDATE SKIP LOCKED
+            )
+            DELETE FROM deliveries d USING old o WHERE d.seq = o.seq";
+        let most = sql_number(most as u64);
+        let forgotten = execute(&self.database.pool, FORGET, &[&ended_until.as_micros(), &most]).await?;
+        Ok(usize::try_from(forgotten).unwrap_or(usize::MAX))
+    }
+}
+
+/// A page of what was found; there may be more when one more was, or when not all was looked at.
+fn page(rows: &[Row], limit: usize) -> Result<DeliveryPage, StoreError> {
+    let below = rows.first().map(|row| row.try_get::<_, Option<i64>>(DELIVERY_COLUMNS)).transpose()?.flatten();
+    // Where nothing was found, there is one row with the place alone.
+    let found = rows.iter().filter(|row| !matches!(row.try_get::<_, Option<i64>>(0), Ok(None)));
+    let found: Vec<&Row> = found.collect();
+    let next = if found.len() > limit {
+        found.get(..limit).and_then(<[_]>::last).map(|last| number(last, 0)).transpose()?
+    } else {
+        // All above that place were looked at.
+        below.and_then(|seq| u64::try_from(seq).ok()).map(|seq| seq + 1)
+    };
+    let deliveries = found.into_iter().take(limit).map(read_delivery).collect::<Result<_, _>>()?;
+    Ok(DeliveryPage { deliveries, next })
+}
+
+fn read_lane(row: &Row) -> Result<Lane, StoreError> {
+    let moment = |column: usize| Ok::<_, StoreError>(row.try_get::<_, Option<i64>>(column)?.map(Timestamp::stored));
+    Ok(Lane {
+        lane: row.try_get(0)?,
+        waiting: number(row, 1)?,
+        oldest: moment(2)?,
+        paused_until: moment(3)?,
+        reason: row.try_get(4)?,
+        health: read_health(row, 5)?,
+    })
+}

@@ -1,0 +1,34 @@
+//! Forgetting a user.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::{PostgresStore, credentials::execute, outbox::count, row::sql_number, write};
+use crate::{
+    model::UserId,
+    server::{
+        identity::Holder,
+        store::{Forget, StoreError},
+    },
+};
+
+#[async_trait]
+impl Forget for PostgresStore {
+    async fn forget_notifications(&self, user_id: &UserId, most: usize) -> Result<usize, StoreError> {
+        let (database, user_id) = (Arc::clone(&self.database), user_id.clone());
+        self.write(async move { write::forget_notifications(&database, &user_id, most).await }).await
+    }
+
+    async fn forget_deliveries_about(&self, user_id: &UserId, most: usize) -> Result<usize, StoreError> {
+        const FORGET: &str = "SELECT functions.forget_deliveries($1, $2)";
+        count(&self.database.call_one(FORGET, &[&user_id.as_str(), &sql_number(most as u64)]).await?)
+    }
+
+    async fn forget_grants_of(&self, user_id: &UserId) -> Result<usize, StoreError> {
+        const FORGET: &str = "DELETE FROM grants WHERE holder = $1 OR inbox = $2";
+        let holder = Holder::User(user_id.clone()).to_text();
+        let forgotten = execute(&self.database.pool, FORGET, &[&holder, &user_id.as_str()]).await?;
+        Ok(usize::try_from(forgotten).unwrap_or(usize::MAX))
+    }
+}

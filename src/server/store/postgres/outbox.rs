@@ -1,0 +1,163 @@
+//! What is to be sent. Every moment is that of the database's clock, and `now` is not looked at: the servers that share
+//! it have clocks that are apart.
+
+use std::{borrow::Cow, time::Duration};
+
+use async_trait::async_trait;
+use tokio_postgres::{Row, types::ToSql};
+use uuid::Uuid;
+
+use super::{
+    PostgresStore,
+    delivery_row::{DELIVERY_COLUMNS, delivery_columns, read_delivery},
+    row::{damaged, number, sql_number, timestamp},
+};
+use crate::{
+    model::{Category, EventKind, NotificationId, Timestamp, UserId},
+    server::store::{
+        Outbox, StoreError,
+        outbox::{Backlog, Claim, Claimed, Entry, Health, MOST_ATTEMPTS, NewDelivery, Next, Planned, Settlement},
+    },
+};
+
+#[async_trait]
+impl Outbox for PostgresStore {
+    async fn unplanned(&self, most: usize) -> Result<Vec<Entry>, StoreError> {
+        const OLDEST: &str = "SELECT seq, kind, user_id, category, notification_id, expires_at, at, data
+            FROM outbox ORDER BY seq LIMIT $1";
+        let client = self.database.pool.get().await?;
+        let statement = client.prepare_cached(OLDEST).await?;
+        client.query(&statement, &[&sql_number(most as u64)]).await?.iter().map(read_entry).collect()
+    }
+
+    async fn plan(&self, planned: Vec<Planned>, backlog: Backlog, _now: Timestamp) -> Result<usize, StoreError> {
+        const PLAN: &str = "SELECT functions.plan($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
+        let entries: Vec<i64> = planned.iter().map(|planned| planned.entry).collect();
+        let all: Vec<(i64, &NewDelivery)> =
+            planned.iter().flat_map(|one| one.deliveries.iter().map(|delivery| (one.entry, delivery))).collect();
+        let of_entries: Vec<i64> = all.iter().map(|(entry, _)| *entry).collect();
+        let ids: Vec<Uuid> = each(&all, |d| d.id.as_uuid());
+        let notification_ids: Vec<Option<Uuid>> = each(&all, |d| d.notification_id.map(NotificationId::as_uuid));
+        let users: Vec<&str> = each(&all, |d| d.user_id.as_str());
+        let channels: Vec<&str> = each(&all, |d| d.channel.as_str());
+        let targets: Vec<Uuid> = each(&all, |d| d.target);
+        let lanes: Vec<&str> = each(&all, |d| d.lane.as_str());
+        let states: Vec<&str> = each(&all, |d| d.state.as_str());
+        let reasons: Vec<Option<Cow<'_, str>>> = each(&all, |d| d.reason.as_deref().map(text));
+        let waits: Vec<i64> = each(&all, |d| micros(d.wait));
+        let payloads: Vec<&str> = each(&all, |d| d.payload.as_str());
+        let expiries: Vec<Option<i64>> = each(&all, |d| d.expires_at.map(Timestamp::as_micros));
+        let (most, bytes) = (sql_number(backlog.deliveries), sql_number(backlog.bytes));
+        let values: [&(dyn ToSql + Sync); 15] = [
+            &entries,
+            &of_entries,
+            &ids,
+            &notification_ids,
+            &users,
+            &channels,
+            &targets,
+            &lanes,
+            &states,
+            &reasons,
+            &waits,
+            &payloads,
+            &expiries,
+            &most,
+            &bytes,
+        ];
+        count(&self.database.call_one(PLAN, &values).await?)
+    }
+
+    async fn claim(&self, claim: &Claim, _now: Timestamp) -> Result<Vec<Claimed>, StoreError> {
+        const CLAIM: &str = concat!(
+            "SELECT ",
+            delivery_columns!(),
+            ", c.was_lost, c.is_expired
+             FROM functions.claim($1, $2, $3, $4, $5) c, LATERAL (SELECT (c.target).*) d"
+        );
+        let (lanes, rooms): (Vec<&str>, Vec<i64>) =
+            claim.rooms.iter().map(|(lane, room)| (lane.as_str(), sql_number(*room as u64))).unzip();
+        let (lease_for, room) = (micros(claim.lease_for), sql_number(claim.room as u64));
+        let rows = self.database.call(CLAIM, &[&claim.lease, &lease_for, &room, &lanes, &rooms]).await?;
+        let read = |row: &Row| {
+            let (was_lost, is_expired) = (row.try_get(DELIVERY_COLUMNS)?, row.try_get(DELIVERY_COLUMNS + 1)?);
+            Ok(Claimed { delivery: read_delivery(row)?, was_lost, is_expired })
+        };
+        rows.iter().map(read).collect()
+    }
+
+    async fn settle(&self, settlements: Vec<Settlement>, _now: Timestamp) -> Result<Vec<Option<Health>>, StoreError> {
+        const SETTLE: &str = "SELECT place, failures, failing_since, worked_at
+            FROM functions.settle($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+        if settlements.is_empty() {
+            return Ok(Vec::new());
+        }
+        let unwritable = |error: serde_json::Error| StoreError::failed("an attempt cannot be written").because(error);
+        let attempts = settlements.iter().map(|one| serde_json::to_string(&one.attempts).map_err(unwritable));
+        let attempts: Vec<String> = attempts.collect::<Result<_, _>>()?;
+        let ids: Vec<Uuid> = settlements.iter().map(|one| one.id.as_uuid()).collect();
+        let leases: Vec<Uuid> = settlements.iter().map(|one| one.lease).collect();
+        let refunds: Vec<bool> = settlements.iter().map(|one| one.refund).collect();
+        let worked: Vec<Option<bool>> = settlements.iter().map(|one| one.worked).collect();
+        let ends = settlements.iter().map(|one| match &one.next {
+            Next::Again { wait } => (None, None, micros(*wait)),
+            Next::Over { state, reason } => (Some(state.as_str()), reason.as_deref().map(text), 0),
+        });
+        let (states, reasons, waits): (Vec<_>, Vec<_>, Vec<_>) = ends.collect();
+        let pauses = settlements.iter().map(|one| one.pause.as_ref().map(|(pause, why)| (micros(*pause), text(why))));
+        let (pauses, why): (Vec<Option<i64>>, Vec<Option<Cow<'_, str>>>) = pauses.map(Option::unzip).unzip();
+        let most = i32::try_from(MOST_ATTEMPTS).unwrap_or(i32::MAX);
+        let values: [&(dyn ToSql + Sync); 11] =
+            [&ids, &leases, &attempts, &refunds, &states, &reasons, &waits, &worked, &pauses, &why, &most];
+        let mut healths = vec![None; settlements.len()];
+        for row in self.database.call(SETTLE, &values).await? {
+            let place = usize::try_from(number(&row, 0)?.saturating_sub(1)).map_err(damaged)?;
+            if let Some(health) = healths.get_mut(place) {
+                *health = Some(read_health(&row, 1)?);
+            }
+        }
+        Ok(healths)
+    }
+}
+
+/// A list with one value for each delivery.
+fn each<'a, T>(all: &[(i64, &'a NewDelivery)], column: impl Fn(&'a NewDelivery) -> T) -> Vec<T> {
+    all.iter().map(|(_, delivery)| column(delivery)).collect()
+}
+
+/// So long a time as a moment can be put off; a longer one is for ever anyhow.
+fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX).min(i64::MAX / 4)
+}
+
+/// What the other side said may hold what PostgreSQL keeps in no text, and would be refused with everything beside it.
+pub(super) fn text(text: &str) -> Cow<'_, str> {
+    if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{fffd}")) } else { Cow::Borrowed(text) }
+}
+
+/// How many a function says that there were.
+pub(super) fn count(row: &Row) -> Result<usize, StoreError> {
+    usize::try_from(number(row, 0)?).map_err(damaged)
+}
+
+/// The three columns of a lane that say how it does, from this one on.
+pub(super) fn read_health(row: &Row, from: usize) -> Result<Health, StoreError> {
+    Ok(Health {
+        failures: number(row, from)?,
+        failing_since: row.try_get::<_, Option<i64>>(from + 1)?.map(timestamp).transpose()?,
+        worked_at: row.try_get::<_, Option<i64>>(from + 2)?.map(timestamp).transpose()?,
+    })
+}
+
+pub(super) fn read_entry(row: &Row) -> Result<Entry, StoreError> {
+    Ok(Entry {
+        seq: row.try_get(0)?,
+        kind: EventKind::parse(row.try_get(1)?).map_err(damaged)?,
+        user_id: UserId::stored(row.try_get(2)?),
+        category: row.try_get::<_, Option<&str>>(3)?.map(Category::stored),
+        notification_id: row.try_get::<_, Option<Uuid>>(4)?.map(NotificationId::new),
+        expires_at: row.try_get::<_, Option<i64>>(5)?.map(Timestamp::stored),
+        at: Timestamp::stored(row.try_get(6)?),
+        data: row.try_get(7)?,
+    })
+}
