@@ -11,7 +11,7 @@ mod causes;
 pub mod clock;
 pub mod commands;
 pub mod config;
-mod delivery;
+pub mod delivery;
 mod hex;
 pub mod http;
 pub mod identity;

@@ -25,6 +25,7 @@ pub use store_url::StoreUrl;
 use super::{
     address::is_loopback,
     auth::AuthOptions,
+    delivery::DeliveryOptions,
     http::{HttpOptions, PublicUrl, StreamOptions},
     limiter::Rate,
     listener::{ListenerOptions, TlsOptions},
@@ -44,6 +45,8 @@ pub struct Settings {
     pub window: usize,
     /// How long notifications are kept.
     pub max_age: Option<TimeDelta>,
+    /// What leaves the server.
+    pub delivery: DeliveryOptions,
     /// Whether a write is on the disk when it is answered.
     pub sqlite_sync: SqliteSync,
     /// How many writes may wait for SQLite.
@@ -148,7 +151,11 @@ impl Settings {
         if bus != BusUrl::Local && !matches!(store, StoreUrl::Postgres(_)) {
             bail!("bus: it is for several servers on one database, and {store} has room for one. Say --bus local.");
         }
-        let trusted_proxies = auth::networks(said.trusted_proxies)?;
+        let trusted_proxies = auth::networks("trusted-proxies", said.trusted_proxies)?;
+        let backlog = match store {
+            StoreUrl::Memory => DeliveryOptions::DEFAULT_BACKLOG_IN_MEMORY,
+            StoreUrl::Sqlite(_) | StoreUrl::Postgres(_) => DeliveryOptions::DEFAULT_BACKLOG,
+        };
         Ok(Self {
             listen,
             insecure_no_auth,
@@ -175,11 +182,17 @@ impl Settings {
                 trusted_proxies: trusted_proxies.clone(),
                 allowed_origins: auth::origins(said.allowed_origins)?,
                 lenient: needed("lenient", said.lenient)?,
+                delivery: None,
                 public_url,
                 streams: StreamOptions {
                     heartbeat: seconds("heartbeat", said.heartbeat)?,
                     stall_timeout: seconds("stall-timeout", said.stall_timeout)?,
                 },
+            },
+            delivery: DeliveryOptions {
+                allow: auth::networks("webhook-allow", said.webhook_allow)?,
+                backlog: within("delivery-backlog", said.delivery_backlog.or(Some(backlog)), &bounds::BACKLOG)?,
+                history: age("delivery-history", &needed("delivery-history", said.delivery_history)?)?,
             },
             shutdown_delay: Duration::from_secs(within("shutdown-delay", said.shutdown_delay, &bounds::DELAY)?),
             connections: ListenerOptions {

@@ -1,15 +1,29 @@
 //! Reaching a user, or an application, that is not looking: what leaves the server.
 //!
-//! - [`outcome`]: how an attempt ended, in the words of every channel.
-//! - [`backoff`]: when it is made again.
-//! - [`reach`]: where this server may connect when others say where.
-//! - [`webhook`]: the first channel.
+//! The way of what happened: a store writes it into its outbox together with the change ([`super::store::outbox`]), the
+//! planner makes deliveries of it, and the worker sends those that are due.
 //!
-//! So far this is what decides, all of it without a clock, a network or a store of its own. What stores deliveries and
-//! works them off comes to it.
-#![expect(dead_code, reason = "the worker that will call it is not there yet")]
+//! - `planner.rs`, and what it decides in `plan.rs`.
+//! - `worker.rs`: claims, sends and writes down; what it decides stands in `verdict.rs`, and in `backoff.rs` when an
+//!   attempt is made again.
+//! - `channel.rs`: the seam between those and a channel; `outcome.rs`: how an attempt ended, in the words of every
+//!   channel; `webhook.rs`: the first channel.
+//! - `reach.rs`: where this server may connect when others say where.
+//! - `service.rs`: what callers ask of all this, and who may; `contacts.rs`: the same of where users are reached.
 
 mod backoff;
+mod channel;
+mod contacts;
 mod outcome;
+mod plan;
+mod planner;
 mod reach;
+mod running;
+mod service;
+mod verdict;
 mod webhook;
+mod worker;
+
+pub(in crate::server) use reach::may_reach;
+pub use running::{Delivery, DeliveryOptions, DeliveryStores};
+pub use service::{ChannelView, LaneView, TestResult, WebhookDraft, WebhookPatch};

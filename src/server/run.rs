@@ -14,6 +14,7 @@ use super::{
     auth::Authenticator,
     clock::{Clock, SystemClock},
     config::{BusUrl, Settings},
+    delivery::Delivery,
     http::{self, HttpOptions},
     listener,
     live::{Bus, Local, Nats},
@@ -29,6 +30,7 @@ use super::{
 pub struct Campanile {
     service: NotificationService,
     auth: Option<Arc<Authenticator>>,
+    delivery: Delivery,
     router: Router,
 }
 
@@ -42,7 +44,7 @@ impl Campanile {
     /// # Panics
     /// Outside of tokio.
     pub async fn start(settings: &Settings) -> Result<Self> {
-        let Stores { inboxes, credentials } = Stores::open(settings, SystemClock.now()).await?;
+        let Stores { inboxes, credentials, delivery } = Stores::open(settings, SystemClock.now()).await?;
         let tasks = Tasks::default();
         let bus: Arc<dyn Bus> = match &settings.bus {
             BusUrl::Local => Arc::new(Local),
@@ -50,6 +52,7 @@ impl Campanile {
                 Arc::new(Nats::connect(urls, &settings.bus_prefix, &tasks).await.map_err(anyhow::Error::msg)?)
             }
         };
+        let delivery = Delivery::on_bus(delivery, &*inboxes, &settings.delivery, Arc::new(SystemClock), &bus, &tasks)?;
         let service = NotificationService::on_bus(inboxes, SystemClock, bus, tasks.clone());
         let auth = settings.auth.clone();
         let auth = auth.map(|auth| Authenticator::among(auth, credentials, SystemClock, tasks.clone())).transpose()?;
@@ -59,20 +62,27 @@ impl Campanile {
         }
         let service =
             service.batch_max(settings.batch_max).max_age(settings.max_age).limit_recipients(settings.limit_recipient);
-        let router = http::router(service.clone(), &HttpOptions { auth: auth.clone(), ..settings.http.clone() });
+        let options = HttpOptions { auth: auth.clone(), delivery: Some(delivery.clone()), ..settings.http.clone() };
+        let router = http::router(service.clone(), &options);
 
         let expiring = service.clone();
         tasks.spawn("expiry", move || maintenance::run(expiring.clone()));
         if let Some(auth) = auth.clone() {
             tasks.spawn("credentials", move || Arc::clone(&auth).run());
         }
-        Ok(Self { service, auth, router })
+        Ok(Self { service, auth, delivery, router })
     }
 
     /// What notifications are sent, read and followed with.
     #[must_use]
     pub fn service(&self) -> &NotificationService {
         &self.service
+    }
+
+    /// Webhooks, and what is delivered.
+    #[must_use]
+    pub fn delivery(&self) -> &Delivery {
+        &self.delivery
     }
 
     /// The REST API, live delivery and the dashboard, to be served or merged into another router.
@@ -83,6 +93,7 @@ impl Campanile {
     /// Ends streams and tasks. What was answered is kept.
     pub async fn stop(self) {
         self.service.stop_following();
+        self.delivery.stop().await;
         self.service.tasks().stop().await;
         if let Some(auth) = &self.auth {
             auth.note_uses().await;

@@ -6,9 +6,11 @@ use anyhow::{Result, bail};
 
 use super::{
     config::{Settings, SqliteSync, StoreUrl},
+    delivery::DeliveryStores,
     store::{
-        Credentials, MemoryStore, PostgresOptions, PostgresStore, PostgresTransfer, Schema, SqliteCredentials,
-        SqliteOptions, SqliteStore, SqliteTransfer, Store, Transfer,
+        Contacts, Credentials, Deliveries, Forget, MemoryStore, Outbox, PostgresOptions, PostgresStore,
+        PostgresTransfer, Schema, SqliteCredentials, SqliteOptions, SqliteStore, SqliteTransfer, Store, Transfer,
+        Webhooks,
     },
 };
 use crate::model::Timestamp;
@@ -20,13 +22,22 @@ pub struct Stores {
     pub inboxes: Arc<dyn Store>,
     /// Keys, sessions and tickets.
     pub credentials: Arc<dyn Credentials>,
+    /// What leaves the server.
+    pub delivery: DeliveryStores,
 }
 
 impl Stores {
     /// A store that is all of it.
-    pub fn of<S: Store + Credentials>(store: S) -> Self {
+    pub fn of<S: Store + Credentials + Webhooks + Outbox + Deliveries + Contacts + Forget>(store: S) -> Self {
         let store = Arc::new(store);
-        Self { inboxes: Arc::<S>::clone(&store), credentials: store }
+        let delivery = DeliveryStores {
+            webhooks: Arc::<S>::clone(&store),
+            outbox: Arc::<S>::clone(&store),
+            deliveries: Arc::<S>::clone(&store),
+            contacts: Arc::<S>::clone(&store),
+            forget: Arc::<S>::clone(&store),
+        };
+        Self { inboxes: Arc::<S>::clone(&store), credentials: store, delivery }
     }
 
     /// Opens the store that the settings name, with its tables up to date. `started` is when a store in memory begins.

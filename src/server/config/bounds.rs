@@ -28,6 +28,8 @@ pub(super) const HEADER_BYTES: RangeInclusive<usize> = LEAST_HEADER_BYTES..=1 <<
 pub(super) const SECONDS: RangeInclusive<u64> = 1..=86_400;
 /// How long to wait before something, in seconds: up to an hour.
 pub(super) const DELAY: RangeInclusive<u64> = 0..=3_600;
+/// How many deliveries may wait in one lane.
+pub(super) const BACKLOG: RangeInclusive<u64> = 1..=1_000_000_000;
 /// How far two clocks may be from each other, in seconds: up to an hour.
 pub(super) const LEEWAY: RangeInclusive<u64> = 0..=3_600;
 /// How long something is kept or good, in days: up to a hundred years.

@@ -220,6 +220,20 @@ pub struct Said {
     #[arg(long, env = "CAMPANILE_ALLOWED_ORIGINS", value_name = "ORIGIN", value_delimiter = ',')]
     pub allowed_origins: Option<Vec<String>>,
 
+    /// An address or network, such as 10.0.0.0/8, that webhooks may lead to though it is no part of the internet, also
+    /// over http://; may be given several times
+    #[arg(long, env = "CAMPANILE_WEBHOOK_ALLOW", value_name = "NETWORK", value_delimiter = ',')]
+    pub webhook_allow: Option<Vec<String>>,
+
+    /// How many deliveries may wait in one lane, such as for one webhook; what would be more is skipped
+    /// [default: 1000000, in memory 10000]
+    #[arg(long, env = "CAMPANILE_DELIVERY_BACKLOG", value_name = "COUNT")]
+    pub delivery_backlog: Option<u64>,
+
+    /// How long deliveries are remembered that are over [default: 7d]
+    #[arg(long, env = "CAMPANILE_DELIVERY_HISTORY", value_name = "AGE")]
+    pub delivery_history: Option<String>,
+
     /// Listen on any address, and answer for any host name, without authentication: a gateway in front does it
     #[arg(long, env = "CAMPANILE_INSECURE_NO_AUTH", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     pub insecure_no_auth: Option<bool>,
@@ -289,6 +303,9 @@ impl Said {
             max_streams: Some(256),
             trusted_proxies: Some(Vec::new()),
             allowed_origins: Some(Vec::new()),
+            webhook_allow: Some(Vec::new()),
+            delivery_backlog: None,
+            delivery_history: Some("7d".to_owned()),
             insecure_no_auth: Some(false),
             log: Some("info".to_owned()),
             log_format: Some(LogFormat::Text),

@@ -46,6 +46,7 @@ impl Schedule {
     };
 
     /// Where nothing else is known: 10 seconds, doubled up to an hour.
+    #[cfg_attr(not(test), expect(dead_code, reason = "mail and push will have it"))]
     pub(in crate::server) const DOUBLING: Self =
         Self { waits: &seconds([10, 20, 40, 80, 160, 320, 640, 1_280, 2_560, HOUR]), then: Then::GoesOn };
 

@@ -21,6 +21,7 @@ use reqwest::{
 };
 use tokio::net::lookup_host;
 
+use super::DeliveryOptions;
 use crate::model::Invalid;
 
 /// The longest URL that is taken, in bytes.
@@ -115,7 +116,7 @@ impl Reach {
             return Err(wrong("without user and password"));
         }
         if url.scheme() != "https" && (url.scheme() != "http" || self.allowed.is_empty()) {
-            return Err(wrong("and begins with https://"));
+            return Err(wrong("and begins with https://; http:// is for networks that --webhook-allow lists"));
         }
         match literal(&url) {
             Some(address) if !self.permits(is_plain(&url), address) => Err(Invalid::new(format!("This {Forbidden}."))),
@@ -170,6 +171,15 @@ impl Reach {
         let all_are_global = found.iter().all(|address| self.permits(is_plain, address.ip()));
         if all_are_global { Ok(found.to_vec()) } else { Err(Forbidden) }
     }
+}
+
+/// Whether a webhook may be sent to with these options, as far as its URL says so by itself.
+///
+/// # Errors
+/// The end of a sentence that begins with the URL.
+pub(in crate::server) fn may_reach(options: &DeliveryOptions, url: &str) -> Result<(), String> {
+    let url = Url::parse(url).map_err(|_| "cannot be read".to_owned())?;
+    Reach::new(&options.allow).check(&url).map_err(|forbidden| forbidden.to_string())
 }
 
 fn is_plain(url: &Url) -> bool {

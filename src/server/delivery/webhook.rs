@@ -2,14 +2,171 @@
 
 pub(in crate::server) mod secret;
 
-use std::time::{Duration, SystemTime};
+use std::{
+    error::Error,
+    time::{Duration, SystemTime},
+};
 
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, header};
+use reqwest::{Client, Url};
+use tokio::time::timeout;
 
-use super::{backoff::retry_after, outcome::Outcome};
+use self::secret::{SigningSecret, signatures};
+use super::{
+    backoff::{Schedule, retry_after},
+    channel::{Channel, Job, Judged, Recipient},
+    outcome::Outcome,
+    reach::{Forbidden, Reach},
+};
+use crate::{model::Timestamp, server::store::outbox::Webhook};
 
+/// How long an endpoint may take to answer.
+const DEADLINE: Duration = Duration::from_secs(15);
+/// How many requests an endpoint gets at once.
+const IN_FLIGHT: usize = 4;
 /// How long an endpoint is left alone that is asked too much and does not say for how long.
 const TOO_MUCH: Duration = Duration::from_secs(60);
+/// How much of an answer is read, in bytes.
+const READ: usize = 16 * 1024;
+/// How long it is read for, once its head is there and says what it means.
+const READ_FOR: Duration = Duration::from_secs(2);
+/// How much of it is kept, in bytes.
+const KEPT: usize = 512;
+
+/// The channel to endpoints of applications.
+pub(super) struct Webhooks {
+    reach: Reach,
+    /// For `https`.
+    encrypted: Client,
+    /// For `http`, which only networks that the operator allows may be reached by.
+    plain: Client,
+}
+
+/// One request to an endpoint.
+pub(super) struct Post {
+    url: Url,
+    id: String,
+    timestamp: i64,
+    signature: String,
+    body: String,
+}
+
+/// What an endpoint answered.
+pub(super) struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    text: String,
+}
+
+impl Webhooks {
+    /// The channel to what may be reached.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up.
+    pub(super) fn new(reach: Reach) -> reqwest::Result<Self> {
+        let client = |is_plain| reach.client(DEADLINE, is_plain);
+        Ok(Self { encrypted: client(false)?, plain: client(true)?, reach })
+    }
+
+    /// What may be reached.
+    pub(super) fn reach(&self) -> &Reach {
+        &self.reach
+    }
+
+    /// A request to an endpoint, or why none can be made.
+    fn post(&self, webhook: &Webhook, id: String, body: String, now: Timestamp) -> Result<Post, String> {
+        let url = Url::parse(&webhook.url).map_err(|_| "its URL cannot be read".to_owned())?;
+        self.reach.check(&url).map_err(|why: Forbidden| format!("its URL {why}"))?;
+        let old = webhook.old_secret.as_ref().filter(|(_, until)| now < *until).map(|(secret, _)| secret);
+        let secrets = [Some(&webhook.secret), old].into_iter().flatten().map(|secret| SigningSecret::parse(secret));
+        let secrets = secrets.collect::<Result<Vec<_>, _>>().map_err(|_| "its secret cannot be read".to_owned())?;
+        let timestamp = now.to_utc().timestamp();
+        let signature = signatures(&secrets, &id, timestamp, body.as_bytes());
+        Ok(Post { url, id, timestamp, signature, body })
+    }
+}
+
+impl Channel for Webhooks {
+    type Request = Post;
+    type Answer = Result<Answer, String>;
+
+    fn prepare(&self, job: &Job, now: Timestamp) -> Result<Post, Judged> {
+        let Recipient::Webhook(webhook) = &job.to;
+        let post = self.post(webhook, job.delivery.id.to_string(), job.delivery.payload.clone(), now);
+        post.map_err(|why| Judged { outcome: Outcome::Retry { after: None }, code: None, detail: Some(why) })
+    }
+
+    async fn send(&self, post: Post) -> Result<Answer, String> {
+        let Post { url, id, timestamp, signature, body } = post;
+        let client = if url.scheme() == "http" { &self.plain } else { &self.encrypted };
+        let request = client
+            .post(url)
+            .header(header::CONTENT_TYPE, "application/json")
+            .header("webhook-id", id)
+            .header("webhook-timestamp", timestamp)
+            .header("webhook-signature", signature)
+            .body(body);
+        let answer = request.send().await.map_err(|error| shortened(&why_not(&error.without_url())))?;
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        Ok(Answer { status, headers, text: beginning(answer).await })
+    }
+
+    fn judge(&self, answer: Result<Answer, String>, now: Timestamp) -> Judged {
+        match answer {
+            Ok(Answer { status, headers, text }) => Judged {
+                outcome: judge(status, &headers, SystemTime::from(now.to_utc())),
+                code: Some(status.as_u16()),
+                detail: Some(text).filter(|text| !text.is_empty()),
+            },
+            Err(why) => Judged { outcome: Outcome::Retry { after: None }, code: None, detail: Some(why) },
+        }
+    }
+
+    fn schedule(&self) -> Schedule {
+        Schedule::WEBHOOK
+    }
+
+    fn in_flight(&self) -> usize {
+        IN_FLIGHT
+    }
+
+    fn deadline(&self) -> Duration {
+        DEADLINE
+    }
+}
+
+/// Why there was no answer, in a few words: what it comes from in the end. There is no URL in it, which may hold a secret.
+fn why_not(error: &reqwest::Error) -> String {
+    if error.is_timeout() {
+        return format!("it did not answer within {} seconds", DEADLINE.as_secs());
+    }
+    let mut first: &dyn Error = error;
+    while let Some(cause) = first.source() {
+        first = cause;
+    }
+    if first.is::<Forbidden>() { format!("its URL {first}") } else { format!("there was no answer: {first}") }
+}
+
+/// The beginning of what was answered, as text. Its head says already what it means, so nothing waits for the rest.
+async fn beginning(mut answer: reqwest::Response) -> String {
+    let mut bytes = Vec::new();
+    let read = async {
+        while bytes.len() < READ {
+            let Ok(Some(chunk)) = answer.chunk().await else { break };
+            bytes.extend_from_slice(&chunk[..chunk.len().min(READ - bytes.len())]);
+        }
+    };
+    // What is there by then is enough.
+    drop(timeout(READ_FOR, read).await);
+    shortened(&String::from_utf8_lossy(&bytes))
+}
+
+/// As much of a text as is kept, without what a terminal obeys.
+fn shortened(text: &str) -> String {
+    let clean = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>();
+    let clean = clean.trim();
+    clean[..clean.floor_char_boundary(KEPT)].to_owned()
+}
 
 /// What the answer of an endpoint means. A redirect is not followed: it may lead anywhere.
 pub(in crate::server) fn judge(status: StatusCode, headers: &HeaderMap, now: SystemTime) -> Outcome {
@@ -27,6 +184,13 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
+
+    #[test]
+    fn what_is_kept_of_an_answer_is_short_and_harmless() {
+        assert_eq!(shortened(" a\u{1b}[31m\r\nb\0 "), "a [31m  b");
+        assert_eq!(shortened(&"é".repeat(KEPT)).len(), KEPT);
+        assert_eq!(shortened(&format!("x{}", "é".repeat(KEPT))).len(), KEPT - 1);
+    }
 
     #[rstest]
     #[case(200, None, Outcome::Sent)]

@@ -8,6 +8,8 @@ mod peers;
 
 use std::sync::Weak;
 
+use tokio::sync::watch;
+
 pub(in crate::server) use nats::Nats;
 
 use crate::model::{Change, UserId};
@@ -32,6 +34,15 @@ pub(in crate::server) trait Bus: Send + Sync + 'static {
 
     /// Changes were made here that the others are not told of.
     fn note_loss(&self);
+
+    /// Tells the others that there is something to be delivered, so that they look at once. It may be lost: they look
+    /// every second besides.
+    fn hint(&self) {}
+
+    /// Changes whenever another server gave that hint; `None` when there is no other.
+    fn hints(&self) -> Option<watch::Receiver<u64>> {
+        None
+    }
 
     /// Whether the others can be told.
     fn is_connected(&self) -> bool;

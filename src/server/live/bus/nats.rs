@@ -57,6 +57,8 @@ pub(in crate::server) struct Nats {
     gaps: watch::Sender<u64>,
     /// Counts how often changes were lost that were to be sent from here.
     lost: Arc<AtomicU64>,
+    /// Counts how often another server said that there is something to be delivered.
+    hints: watch::Sender<u64>,
 }
 
 impl Nats {
@@ -93,7 +95,10 @@ impl Nats {
             gaps_here.send_modify(|count| *count += 1);
             keep_watch(over.clone(), servers.clone(), gaps_here.clone(), Arc::clone(&lost_here))
         });
-        Ok(Self { client, prefix: prefix.to_owned(), outgoing, gaps, lost })
+        let hints = watch::Sender::new(0);
+        let (over, subject, hinted) = (client.clone(), hint_subject(prefix), hints.clone());
+        tasks.spawn("delivery hints", move || hear_hints(over.clone(), subject.clone(), hinted.clone()));
+        Ok(Self { client, prefix: prefix.to_owned(), outgoing, gaps, lost, hints })
     }
 
     fn subject(&self, user_id: &UserId) -> String {
@@ -104,6 +109,23 @@ impl Nats {
 /// The subject of an inbox; any user id is one token.
 fn subject(prefix: &str, user_id: &UserId) -> String {
     format!("{prefix}.inbox.{}", BASE64_URL_SAFE_NO_PAD.encode(user_id.as_str()))
+}
+
+/// The subject of hints that there is something to be delivered.
+fn hint_subject(prefix: &str) -> String {
+    format!("{prefix}.deliveries")
+}
+
+/// Counts hints. What they say is of no interest, so none is read.
+async fn hear_hints(client: Client, subject: String, hints: watch::Sender<u64>) {
+    match client.subscribe(subject).await {
+        Ok(mut heard) => {
+            while heard.next().await.is_some() {
+                hints.send_modify(|count| *count = count.wrapping_add(1));
+            }
+        }
+        Err(error) => tracing::warn!(%error, "the bus cannot be listened to; what is due is looked for every second"),
+    }
 }
 
 /// Logs what happened to the connection, and counts when changes may have got lost with it.
@@ -247,6 +269,15 @@ impl Bus for Nats {
 
     fn note_loss(&self) {
         self.lost.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn hint(&self) {
+        // Without it the others look a moment later.
+        drop(self.outgoing.try_send((hint_subject(&self.prefix), Vec::new())));
+    }
+
+    fn hints(&self) -> Option<watch::Receiver<u64>> {
+        Some(self.hints.subscribe())
     }
 
     fn is_connected(&self) -> bool {

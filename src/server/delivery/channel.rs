@@ -1,0 +1,108 @@
+//! The seam between the trunk and a channel: what a channel has to know, and nothing else.
+
+use std::{future::Future, time::Duration};
+
+use async_trait::async_trait;
+
+use super::{backoff::Schedule, outcome::Outcome};
+use crate::{
+    model::Timestamp,
+    server::store::outbox::{Delivery, Webhook},
+};
+
+/// To whom a delivery goes, as it is known at the moment of the attempt.
+#[derive(Clone, Debug)]
+pub(super) enum Recipient {
+    /// An endpoint of an application.
+    Webhook(Webhook),
+}
+
+/// One attempt that is to be made.
+#[derive(Clone, Debug)]
+pub(super) struct Job {
+    /// The delivery. This attempt is among its tries.
+    pub(super) delivery: Delivery,
+    /// To whom it goes.
+    pub(super) to: Recipient,
+}
+
+/// How an attempt ended, and what is noted of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Judged {
+    /// How it ended.
+    pub(super) outcome: Outcome,
+    /// The status that was answered.
+    pub(super) code: Option<u16>,
+    /// What was answered, or why nothing was.
+    pub(super) detail: Option<String>,
+}
+
+/// A way out of the server. What decides is pure: a table of cases is its test.
+pub(super) trait Channel: Send + Sync + 'static {
+    /// What is sent.
+    type Request: Send;
+    /// What came back, or why nothing did.
+    type Answer: Send;
+
+    /// What is sent at this moment; or how the attempt ended, where it cannot be made.
+    ///
+    /// # Errors
+    /// How the attempt ended.
+    fn prepare(&self, job: &Job, now: Timestamp) -> Result<Self::Request, Judged>;
+
+    /// Sends it, within [`Attempt::deadline`].
+    fn send(&self, request: Self::Request) -> impl Future<Output = Self::Answer> + Send;
+
+    /// What the answer means.
+    fn judge(&self, answer: Self::Answer, now: Timestamp) -> Judged;
+
+    /// When an attempt is made again.
+    fn schedule(&self) -> Schedule;
+
+    /// How many attempts of one lane are made at once.
+    fn in_flight(&self) -> usize;
+
+    /// How long an attempt may take.
+    fn deadline(&self) -> Duration;
+}
+
+/// A channel, whatever it sends.
+#[async_trait]
+pub(super) trait Attempt: Send + Sync + 'static {
+    /// Makes one attempt. `now` tells the time.
+    async fn attempt(&self, job: &Job, now: &(dyn Fn() -> Timestamp + Send + Sync)) -> Judged;
+
+    /// As [`Channel::schedule`].
+    fn schedule(&self) -> Schedule;
+
+    /// As [`Channel::in_flight`].
+    fn in_flight(&self) -> usize;
+
+    /// As [`Channel::deadline`].
+    fn deadline(&self) -> Duration;
+}
+
+#[async_trait]
+impl<C: Channel> Attempt for C {
+    async fn attempt(&self, job: &Job, now: &(dyn Fn() -> Timestamp + Send + Sync)) -> Judged {
+        match self.prepare(job, now()) {
+            Ok(request) => {
+                let answer = self.send(request).await;
+                self.judge(answer, now())
+            }
+            Err(judged) => judged,
+        }
+    }
+
+    fn schedule(&self) -> Schedule {
+        Channel::schedule(self)
+    }
+
+    fn in_flight(&self) -> usize {
+        Channel::in_flight(self)
+    }
+
+    fn deadline(&self) -> Duration {
+        Channel::deadline(self)
+    }
+}

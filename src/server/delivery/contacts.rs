@@ -1,0 +1,110 @@
+//! Where channels reach users: what callers may do with contacts, and with all that is kept of a user.
+
+use uuid::Uuid;
+
+use super::running::Delivery;
+use crate::{
+    model::{Channel, Contact, ContactAddress, ContactDraft, ContactId, FieldError, Invalid, UserId},
+    server::{
+        identity::{Denied, Holder, Principal, Scope},
+        service::ServiceError,
+        store::contacts::{KeptContact, MOST_CONTACTS, NewContact, Put},
+    },
+};
+
+/// How much of a user is forgotten in one step, so that others do not wait long for it.
+const FORGET_STEP: usize = 500;
+
+impl Delivery {
+    /// Adds a contact, or renews one that is known, and returns it, and whether it is new.
+    ///
+    /// # Errors
+    /// When the caller may not, its endpoint leads where this server does not connect to, or the user has too many.
+    pub async fn put_contact(
+        &self,
+        principal: &Principal,
+        user_id: &UserId,
+        draft: ContactDraft,
+    ) -> Result<(Contact, bool), ServiceError> {
+        may_change(principal, user_id, draft.address.channel())?;
+        let address = self.reachable_address(draft.address)?;
+        let channel = address.channel();
+        let (id, at) = (ContactId::new(Uuid::now_v7()), self.0.clock.now());
+        let new = NewContact { id, user_id: user_id.clone(), address, label: draft.label, at };
+        match self.0.stores.contacts.put_contact(&new).await? {
+            Put::Added(contact) => Ok((contact.view(), true)),
+            Put::Renewed(contact) => Ok((contact.view(), false)),
+            Put::Full => {
+                let field = if channel == Channel::Email { "address" } else { "channel" };
+                let why = format!("{user_id} has {MOST_CONTACTS} contacts, and no more fit. Delete one first.");
+                Err(vec![FieldError::new(field, Invalid::new(why))].into())
+            }
+        }
+    }
+
+    /// All contacts of a user, the oldest first.
+    ///
+    /// # Errors
+    /// When the caller may not see them.
+    pub async fn contacts(&self, principal: &Principal, user_id: &UserId) -> Result<Vec<Contact>, ServiceError> {
+        principal.may_in_either([Scope::Read, Scope::Contacts], Some(user_id))?;
+        let contacts = self.0.stores.contacts.contacts(user_id).await?;
+        Ok(contacts.into_iter().map(KeptContact::view).collect())
+    }
+
+    /// Takes a contact of a user away. What waits for it is not sent.
+    ///
+    /// # Errors
+    /// When the caller may not, or the user has none of that id.
+    pub async fn delete_contact(
+        &self,
+        principal: &Principal,
+        user_id: &UserId,
+        id: ContactId,
+    ) -> Result<(), ServiceError> {
+        principal.may_in(Scope::Contacts, Some(user_id))?;
+        let nothing = || ServiceError::NotFound(format!("{user_id} has no contact {id}; it may have been deleted."));
+        let found = self.0.stores.contacts.contact(id).await?.filter(|contact| contact.user_id == *user_id);
+        // No contact ever changes its channel.
+        may_change(principal, user_id, found.ok_or_else(nothing)?.address.channel())?;
+        if self.0.stores.contacts.delete_contact(user_id, id).await? { Ok(()) } else { Err(nothing()) }
+    }
+
+    /// Forgets a user: sessions, tickets and contacts, deliveries about the inbox, and what is in it, whose deletion is
+    /// told to streams and endpoints as any other is. What of it was done when this fails stays done; do it again.
+    ///
+    /// # Errors
+    /// When the caller may not.
+    pub async fn forget_user(&self, principal: &Principal, user_id: &UserId) -> Result<(), ServiceError> {
+        principal.may_in(Scope::Admin, Some(user_id))?;
+        let (contacts, forget) = (&self.0.stores.contacts, &self.0.stores.forget);
+        forget.forget_grants_of(user_id).await?;
+        contacts.delete_contacts(user_id).await?;
+        // Before the notifications: endpoints are told that those are deleted, by deliveries about the same inbox.
+        while forget.forget_deliveries_about(user_id, FORGET_STEP).await? == FORGET_STEP {}
+        while forget.forget_notifications(user_id, FORGET_STEP).await? == FORGET_STEP {}
+        Ok(())
+    }
+
+    /// An address that this server may connect to, plainly written.
+    fn reachable_address(&self, address: ContactAddress) -> Result<ContactAddress, ServiceError> {
+        let ContactAddress::Webpush { endpoint, keys } = address else { return Ok(address) };
+        let wrong = |why| vec![FieldError::new("subscription.endpoint", why)];
+        let url = self.0.channel.reach().parse(&endpoint).map_err(wrong)?;
+        if url.fragment().is_some() {
+            return Err(wrong(Invalid::new("This is a URL without a fragment (#…): none is ever sent.")).into());
+        }
+        Ok(ContactAddress::Webpush { endpoint: url.into(), keys })
+    }
+}
+
+/// Whether a caller may add or remove a contact of this channel. It is not proved that an e-mail address that a user
+/// names is theirs, so the application sets it.
+fn may_change(principal: &Principal, user_id: &UserId, channel: Channel) -> Result<(), Denied> {
+    principal.may_in(Scope::Contacts, Some(user_id))?;
+    let is_user = matches!(principal.holder(), Holder::User(_));
+    if is_user && channel == Channel::Email {
+        return Err(Denied::Forbidden("The application sets e-mail addresses, with a service key; a user does not."));
+    }
+    Ok(())
+}

@@ -1,0 +1,194 @@
+//! Delivery put together, and its tasks.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use chrono::TimeDelta;
+use tokio::{
+    sync::{Notify, Semaphore, watch},
+    time::{MissedTickBehavior, interval, sleep},
+};
+
+use super::{
+    channel::Attempt,
+    planner::{Alarm, Planner},
+    reach::Reach,
+    webhook::Webhooks as WebhookChannel,
+    worker::{Channels, Worker},
+};
+use crate::{
+    model::Channel,
+    server::{
+        causes::with_causes,
+        clock::{Clock, moved},
+        http::IpNet,
+        live::{Bus, Local},
+        store::{Contacts, Deliveries, Forget, Outbox, Store, Webhooks, outbox::Backlog},
+        tasks::Tasks,
+    },
+};
+
+/// How many deliveries are forgotten in one step.
+const FORGET_STEP: usize = 500;
+/// How often it is looked for those that are to be forgotten.
+const FORGET_EVERY: Duration = Duration::from_secs(60);
+/// How long attempts may take to end when the server stops.
+const STOPS_WITHIN: Duration = Duration::from_secs(5);
+/// How often hints of other servers are obeyed, at most.
+const HINTS_EVERY: Duration = Duration::from_millis(20);
+/// How many test events are sent at once.
+const TESTS_AT_ONCE: usize = 4;
+
+/// One store, as delivery sees it.
+#[derive(Clone)]
+pub struct DeliveryStores {
+    /// The endpoints of applications.
+    pub webhooks: Arc<dyn Webhooks>,
+    /// What is to be sent.
+    pub outbox: Arc<dyn Outbox>,
+    /// What became of it.
+    pub deliveries: Arc<dyn Deliveries>,
+    /// Where users are reached.
+    pub contacts: Arc<dyn Contacts>,
+    /// What takes away all that is kept of a user.
+    pub forget: Arc<dyn Forget>,
+}
+
+/// How delivery is set up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeliveryOptions {
+    /// Networks that are no part of the internet, to which webhooks may lead all the same.
+    pub allow: Vec<IpNet>,
+    /// How many deliveries may wait in one lane.
+    pub backlog: u64,
+    /// For how long deliveries are remembered that are over.
+    pub history: TimeDelta,
+}
+
+impl DeliveryOptions {
+    /// How many deliveries may wait in one lane when nothing else is said.
+    pub const DEFAULT_BACKLOG: u64 = 1_000_000;
+    /// The same where they wait in memory.
+    pub const DEFAULT_BACKLOG_IN_MEMORY: u64 = 10_000;
+    /// How many bytes they may have.
+    const BACKLOG_BYTES: u64 = 1 << 30;
+}
+
+impl Default for DeliveryOptions {
+    fn default() -> Self {
+        Self { allow: Vec::new(), backlog: Self::DEFAULT_BACKLOG, history: TimeDelta::days(7) }
+    }
+}
+
+/// What leaves the server, and what callers ask of it. A clone is the same.
+#[derive(Clone)]
+pub struct Delivery(pub(super) Arc<Parts>);
+
+pub(super) struct Parts {
+    pub(super) stores: DeliveryStores,
+    pub(super) channel: Arc<WebhookChannel>,
+    pub(super) worker: Worker,
+    pub(super) alarm: Arc<Alarm>,
+    pub(super) wake: Arc<Notify>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) tests: Semaphore,
+}
+
+impl fmt::Debug for Delivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Delivery").finish_non_exhaustive()
+    }
+}
+
+impl Delivery {
+    /// Delivers what is written to this store, by tasks among these.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up.
+    pub fn start(
+        stores: DeliveryStores,
+        inboxes: &dyn Store,
+        options: &DeliveryOptions,
+        clock: Arc<dyn Clock>,
+        tasks: &Tasks,
+    ) -> anyhow::Result<Self> {
+        Self::on_bus(stores, inboxes, options, clock, &(Arc::new(Local) as Arc<dyn Bus>), tasks)
+    }
+
+    /// The same beside other servers on one store, which it tells when there is something to be delivered.
+    pub(in crate::server) fn on_bus(
+        stores: DeliveryStores,
+        inboxes: &dyn Store,
+        options: &DeliveryOptions,
+        clock: Arc<dyn Clock>,
+        bus: &Arc<dyn Bus>,
+        tasks: &Tasks,
+    ) -> anyhow::Result<Self> {
+        let channel = Arc::new(WebhookChannel::new(Reach::new(&options.allow))?);
+        let channels: Channels =
+            [(Channel::Webhook, Arc::<WebhookChannel>::clone(&channel) as Arc<dyn Attempt>)].into();
+        let (alarm, wake) = (Arc::new(Alarm::default()), Arc::new(Notify::new()));
+        let DeliveryStores { webhooks, outbox, deliveries, .. } = stores.clone();
+        let worker =
+            Worker::new(Arc::clone(&outbox), Arc::clone(&webhooks), channels, Arc::clone(&clock), Arc::clone(&wake));
+        let planner = Arc::new(Planner {
+            outbox,
+            webhooks,
+            clock: Arc::clone(&clock),
+            alarm: Arc::clone(&alarm),
+            backlog: Backlog { deliveries: options.backlog, bytes: DeliveryOptions::BACKLOG_BYTES },
+            worker: Arc::clone(&wake),
+            bus: Arc::clone(bus),
+        });
+        if let Some(hints) = bus.hints() {
+            let wake = Arc::clone(&wake);
+            tasks.spawn("delivery hints of others", move || obey(hints.clone(), Arc::clone(&wake)));
+        }
+        inboxes.announce_to(Arc::<Alarm>::clone(&alarm));
+        tasks.spawn("delivery planner", move || {
+            let planner = Arc::clone(&planner);
+            async move { planner.run().await }
+        });
+        let settling = worker.clone();
+        tasks.spawn("delivery results", move || settling.clone().settle());
+        let working = worker.clone();
+        tasks.spawn("delivery worker", move || working.clone().run());
+        let (history, at) = (options.history, Arc::clone(&clock));
+        tasks.spawn("delivery history", move || forget(Arc::clone(&deliveries), Arc::clone(&at), history));
+        let tests = Semaphore::new(TESTS_AT_ONCE);
+        Ok(Self(Arc::new(Parts { stores, channel, worker, alarm, wake, clock, tests })))
+    }
+
+    /// Begins no more attempts, and waits a few seconds for those that are being made. What was not sent stays in the
+    /// store. Call it before the tasks are stopped.
+    pub async fn stop(&self) {
+        self.0.worker.stop(STOPS_WITHIN).await;
+    }
+}
+
+/// Has the worker look when another server says that there is something, for as long as it is polled.
+async fn obey(mut hints: watch::Receiver<u64>, wake: Arc<Notify>) {
+    while hints.changed().await.is_ok() {
+        wake.notify_one();
+        // However many there are, looking costs little.
+        sleep(HINTS_EVERY).await;
+    }
+}
+
+/// Forgets deliveries that are over for so long, for as long as it is polled.
+async fn forget(deliveries: Arc<dyn Deliveries>, clock: Arc<dyn Clock>, history: TimeDelta) {
+    let mut ticks = interval(FORGET_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        loop {
+            match deliveries.forget_deliveries(moved(clock.now(), -history), FORGET_STEP).await {
+                Ok(FORGET_STEP) => {}
+                Ok(_) => break,
+                Err(error) => {
+                    tracing::warn!(cause = with_causes(&error), "old deliveries could not be forgotten; trying again");
+                    break;
+                }
+            }
+        }
+    }
+}

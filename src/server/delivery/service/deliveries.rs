@@ -1,0 +1,202 @@
+//! What callers ask of deliveries and of the ways out, and who may.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::{
+    model::{Channel, DeliveryId, DeliveryState, Timestamp},
+    server::{
+        delivery::Delivery,
+        identity::{Principal, Scope},
+        service::ServiceError,
+        store::outbox::{Delivery as Kept, DeliveryFilter, DeliveryPage, Lane},
+    },
+};
+
+/// How many deliveries are retried in one step.
+const RETRY_STEP: usize = 500;
+
+/// A channel, and what fails together in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ChannelView {
+    /// Which one.
+    pub channel: Channel,
+    /// `set_up`, or `not_set_up`.
+    pub state: &'static str,
+    /// Its lanes, by name.
+    pub lanes: Vec<LaneView>,
+}
+
+/// What fails together.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct LaneView {
+    /// Its name, such as `webhook:019a5370-7d3b-7c4e-9f1a-5b8a1c2d3e4f`.
+    pub lane: String,
+    /// `open`, or `paused`.
+    pub state: &'static str,
+    /// How many attempts this server is making.
+    pub in_flight: usize,
+    /// How many deliveries are not over.
+    pub waiting: u64,
+    /// When the oldest of those that are due first was decided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub oldest: Option<Timestamp>,
+    /// Until when nothing of it is sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub paused_until: Option<Timestamp>,
+    /// Why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub reason: Option<String>,
+    /// Since when each attempt failed; absent where the last one worked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub failing_since: Option<Timestamp>,
+}
+
+impl Delivery {
+    /// Deliveries, newest first. For a user, those about the own inbox.
+    ///
+    /// # Errors
+    /// When the caller may not see them.
+    pub async fn deliveries(
+        &self,
+        principal: &Principal,
+        filter: &DeliveryFilter,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<DeliveryPage, ServiceError> {
+        let inbox = filter.user_id.as_ref().or(principal.own_inbox());
+        principal.may_in(Scope::Read, inbox)?;
+        let filter = DeliveryFilter { user_id: inbox.cloned(), ..filter.clone() };
+        Ok(self.0.stores.deliveries.deliveries(&filter, before, limit).await?)
+    }
+
+    /// Sends a delivery again that was given up, as a new one.
+    ///
+    /// # Errors
+    /// When the caller may not, there is none of that id, or it is not over, was sent, or is sent again already.
+    pub async fn retry(&self, principal: &Principal, id: DeliveryId) -> Result<Kept, ServiceError> {
+        principal.may(Scope::Admin)?;
+        let known = self.0.stores.deliveries.delivery(id).await?.ok_or_else(|| no_delivery(id))?;
+        match self.told().await?.get(&known.target) {
+            Some(true) => {}
+            Some(false) => {
+                let why = "Its webhook is disabled, so nothing would be sent. Enable that first.";
+                return Err(ServiceError::Conflict(why.to_owned()));
+            }
+            None => return Err(ServiceError::Conflict("Its webhook was deleted.".to_owned())),
+        }
+        let new = DeliveryId::new(Uuid::now_v7());
+        let made = self.0.stores.deliveries.replay(&[(id, new)], self.0.clock.now()).await?;
+        let found = self.0.stores.deliveries.delivery(if made == 0 { id } else { new }).await?;
+        let found = found.ok_or_else(|| no_delivery(id))?;
+        if made == 0 {
+            let why = match found.state {
+                DeliveryState::Sent => "It was sent.",
+                _ if found.is_replayed => "It is sent again already, by another delivery.",
+                _ => "It is not over yet. Cancel it first.",
+            };
+            return Err(ServiceError::Conflict(why.to_owned()));
+        }
+        self.0.wake.notify_one();
+        Ok(found)
+    }
+
+    /// Every endpoint by its id, and whether it is told.
+    async fn told(&self) -> Result<HashMap<Uuid, bool>, ServiceError> {
+        let webhooks = self.0.stores.webhooks.webhooks().await?.into_iter();
+        Ok(webhooks.map(|webhook| (webhook.id.as_uuid(), webhook.disabled.is_none())).collect())
+    }
+
+    /// Sends again all that a filter admits and whose endpoints are told, as [`Self::retry`] does, and returns how many those are.
+    ///
+    /// # Errors
+    /// When the caller may not.
+    pub async fn retry_all(&self, principal: &Principal, filter: &DeliveryFilter) -> Result<u64, ServiceError> {
+        principal.may(Scope::Admin)?;
+        let (mut before, mut retried) = (None, 0);
+        let told = self.told().await?;
+        loop {
+            let page = self.0.stores.deliveries.deliveries(filter, before, RETRY_STEP).await?;
+            let ids: Vec<_> = page
+                .deliveries
+                .iter()
+                .filter(|delivery| delivery.may_be_replayed() && told.get(&delivery.target) == Some(&true))
+                .map(|delivery| (delivery.id, DeliveryId::new(Uuid::now_v7())))
+                .collect();
+            if !ids.is_empty() {
+                retried += self.0.stores.deliveries.replay(&ids, self.0.clock.now()).await? as u64;
+                self.0.wake.notify_one();
+            }
+            before = page.next;
+            if before.is_none() {
+                return Ok(retried);
+            }
+        }
+    }
+
+    /// Cancels a delivery that is not over, and returns it.
+    ///
+    /// # Errors
+    /// When the caller may not, there is none of that id, or it is over.
+    pub async fn cancel(&self, principal: &Principal, id: DeliveryId) -> Result<Kept, ServiceError> {
+        principal.may(Scope::Admin)?;
+        let is_cancelled = self.0.stores.deliveries.cancel(id, "by_hand", self.0.clock.now()).await?;
+        let found = self.0.stores.deliveries.delivery(id).await?.ok_or_else(|| no_delivery(id))?;
+        if is_cancelled {
+            Ok(found)
+        } else {
+            Err(ServiceError::Conflict(format!("It is over already: {}.", found.state)))
+        }
+    }
+
+    /// Every channel, and its lanes.
+    ///
+    /// # Errors
+    /// When the caller may not see them.
+    pub async fn channels(&self, principal: &Principal) -> Result<Vec<ChannelView>, ServiceError> {
+        principal.may(Scope::Admin)?;
+        let (now, lanes, in_flight) =
+            (self.0.clock.now(), self.0.stores.deliveries.lanes().await?, self.0.worker.in_flight());
+        let view = |lane: &Lane| {
+            let paused_until = lane.paused_until.filter(|until| now < *until);
+            LaneView {
+                lane: lane.lane.clone(),
+                state: if paused_until.is_some() { "paused" } else { "open" },
+                in_flight: in_flight.get(&lane.lane).copied().unwrap_or(0),
+                waiting: lane.waiting,
+                oldest: lane.oldest,
+                paused_until,
+                reason: paused_until.and(lane.reason.clone()),
+                failing_since: lane.health.failing_since,
+            }
+        };
+        let of = |channel: Channel| {
+            let is_of = |lane: &&Lane| lane.lane.split(':').next() == Some(channel.as_str());
+            let state = if channel == Channel::Webhook { "set_up" } else { "not_set_up" };
+            ChannelView { channel, state, lanes: lanes.iter().filter(is_of).map(view).collect() }
+        };
+        Ok(Channel::ALL.iter().copied().map(of).collect())
+    }
+
+    /// Ends the pauses of all lanes of a channel.
+    ///
+    /// # Errors
+    /// When the caller may not.
+    pub async fn resume(&self, principal: &Principal, channel: Channel) -> Result<(), ServiceError> {
+        principal.may(Scope::Admin)?;
+        self.0.stores.deliveries.resume(channel.as_str()).await?;
+        self.0.wake.notify_one();
+        Ok(())
+    }
+}
+
+fn no_delivery(id: DeliveryId) -> ServiceError {
+    ServiceError::NotFound(format!("There is no delivery {id}; those that are over are forgotten after some days."))
+}

@@ -1,0 +1,378 @@
+//! Claims what is due and sends it, of each lane so much at once and no more, so that one lane that hangs delays no
+//! other.
+
+mod lanes;
+mod settler;
+#[cfg(test)]
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a test fails by it"
+)]
+mod tests;
+
+use std::{
+    collections::{HashMap, HashSet},
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use aws_lc_rs::rand;
+use futures_util::FutureExt;
+use tokio::{
+    sync::{Notify, mpsc},
+    time::{Instant, sleep, timeout, timeout_at},
+};
+use uuid::Uuid;
+
+use self::{
+    lanes::{Flight, Lanes, Queued},
+    settler::Done,
+};
+use super::{
+    channel::{Attempt, Job, Judged, Recipient},
+    outcome::Outcome,
+    plan::DISABLED,
+    verdict::Verdict,
+};
+use crate::{
+    model::{self, Channel, DeliveryId, DeliveryState, Timestamp, WebhookId},
+    server::{
+        causes::with_causes,
+        clock::Clock,
+        store::{
+            Outbox, StoreError, Webhooks,
+            outbox::{Claim, Claimed, Next, Settlement, Webhook},
+        },
+    },
+};
+
+/// How long a claim holds. A server that dies has what it claimed claimed by others after that.
+pub(super) const LEASE: Duration = Duration::from_secs(60);
+/// How long before the end of its lease an attempt has to be over, so that its result still counts.
+const SPARE: Duration = Duration::from_secs(5);
+/// How often it looks, whether it was woken or not.
+const LOOKS_EVERY: Duration = Duration::from_secs(1);
+
+/// The channels that are set up.
+pub(super) type Channels = HashMap<Channel, Arc<dyn Attempt>>;
+
+/// What sends. A clone is the same.
+#[derive(Clone)]
+pub(super) struct Worker(Arc<Parts>);
+
+struct Parts {
+    outbox: Arc<dyn Outbox>,
+    webhooks: Arc<dyn Webhooks>,
+    channels: Channels,
+    clock: Arc<dyn Clock>,
+    wake: Arc<Notify>,
+    lanes: Lanes,
+    done: mpsc::UnboundedSender<Done>,
+    settled: tokio::sync::Mutex<mpsc::UnboundedReceiver<Done>>,
+    is_stopping: AtomicBool,
+    /// Held while something is claimed, until it is queued.
+    claiming: tokio::sync::Mutex<()>,
+}
+
+impl Worker {
+    pub(super) fn new(
+        outbox: Arc<dyn Outbox>,
+        webhooks: Arc<dyn Webhooks>,
+        channels: Channels,
+        clock: Arc<dyn Clock>,
+        wake: Arc<Notify>,
+    ) -> Self {
+        let (done, settled) = mpsc::unbounded_channel();
+        Self(Arc::new(Parts {
+            outbox,
+            webhooks,
+            channels,
+            clock,
+            wake,
+            lanes: Lanes::default(),
+            done,
+            settled: settled.into(),
+            is_stopping: AtomicBool::new(false),
+            claiming: tokio::sync::Mutex::default(),
+        }))
+    }
+
+    /// How many attempts of each lane are being made at this moment.
+    pub(super) fn in_flight(&self) -> HashMap<String, usize> {
+        self.0.lanes.in_flight()
+    }
+
+    /// Claims and sends for as long as it is polled.
+    pub(super) async fn run(self) {
+        loop {
+            match self.claim().await {
+                Ok(()) => drop(timeout(LOOKS_EVERY, self.0.wake.notified()).await),
+                Err(error) => {
+                    tracing::warn!(cause = with_causes(&error), "what is due could not be claimed; trying again");
+                    sleep(LOOKS_EVERY).await;
+                }
+            }
+        }
+    }
+
+    /// Writes down what became of what was sent, for as long as it is polled.
+    pub(super) async fn settle(self) {
+        let mut settled = self.0.settled.lock().await;
+        settler::run(&*self.0.outbox, &*self.0.webhooks, &*self.0.clock, &mut settled).await;
+    }
+
+    /// Begins no more attempts, gives back what was claimed, and waits for those that are being made, but not for
+    /// longer than this.
+    pub(super) async fn stop(&self, longest: Duration) {
+        let until = Instant::now() + longest;
+        self.0.is_stopping.store(true, Ordering::Relaxed);
+        // What is being claimed at this moment is given back too.
+        drop(timeout_at(until, self.0.claiming.lock()).await);
+        for queued in self.0.lanes.empty() {
+            self.give_back(queued.job.delivery.id, queued.lease, queued.before);
+        }
+        while self.0.lanes.are_busy() && Instant::now() < until {
+            sleep(Duration::from_millis(10)).await;
+        }
+        // What is cut off now may have arrived. It is tried again when its time has come, and not when its lease ends.
+        for flight in self.0.lanes.flights() {
+            self.cut_off(&flight);
+        }
+        // What is done is written down within a moment.
+        let (told, written) = tokio::sync::oneshot::channel();
+        if self.0.done.send(Done::Told(told)).is_ok() {
+            drop(timeout(Duration::from_secs(2), written).await);
+        }
+    }
+
+    /// Has it written down that an attempt was cut off.
+    fn cut_off(&self, flight: &Flight) {
+        let Some(channel) = self.0.channels.get(&flight.channel) else { return };
+        let outcome = Outcome::Retry { after: None };
+        let verdict = Verdict::of(outcome, channel.schedule(), flight.tries, 0, random_jitter());
+        let attempt = model::Attempt {
+            at: flight.at,
+            result: Outcome::Ambiguous.as_str().to_owned(),
+            code: None,
+            ms: 0,
+            counted: true,
+            detail: Some("the server was stopped before it was answered".to_owned()),
+        };
+        let Flight { id, lease, .. } = *flight;
+        let attempts = vec![attempt];
+        let settlement =
+            Settlement { id, lease, attempts, refund: false, next: verdict.next, worked: None, pause: None };
+        drop(self.0.done.send(Done::settled(settlement)));
+    }
+
+    /// Gives back what of a lane was claimed and not sent yet: something about it has changed since.
+    pub(super) fn look_anew(&self, lane: &str) {
+        for queued in self.0.lanes.rest(lane) {
+            self.give_back(queued.job.delivery.id, queued.lease, queued.before);
+        }
+    }
+
+    /// Claims as much as there is room for, and has it sent.
+    async fn claim(&self) -> Result<(), StoreError> {
+        let parts = &self.0;
+        let _claiming = parts.claiming.lock().await;
+        if parts.is_stopping.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let claimed_at = Instant::now();
+        let lease = random_uuid()?;
+        let (room, rooms) = (Lanes::AT_FIRST, parts.lanes.rooms());
+        let claim = Claim { lease, lease_for: LEASE, room, rooms };
+        let claimed = parts.outbox.claim(&claim, parts.clock.now()).await?;
+        let webhooks = match self.endpoints_of(&claimed).await {
+            Ok(webhooks) => webhooks,
+            Err(error) => {
+                claimed.iter().for_each(|claimed| self.give_back(claimed.delivery.id, lease, Vec::new()));
+                return Err(error);
+            }
+        };
+        let mut lanes = HashSet::new();
+        for claimed in claimed {
+            let webhook = webhooks.get(&claimed.delivery.target);
+            let lane = claimed.delivery.lane.clone();
+            let Some(queued) = self.look_again(claimed, webhook, lease, claimed_at) else {
+                parts.lanes.drain(&lane);
+                // There may be many more like it.
+                parts.wake.notify_one();
+                continue;
+            };
+            lanes.insert(lane);
+            if let Some(Queued { job, lease, before, .. }) = parts.lanes.put(queued) {
+                self.give_back(job.delivery.id, lease, before);
+            }
+        }
+        for lane in lanes {
+            for _ in 0..parts.lanes.free(&lane, self.in_flight_of(&lane)) {
+                let (worker, lane) = (self.clone(), lane.clone());
+                tokio::spawn(async move { worker.work(&lane).await });
+            }
+        }
+        Ok(())
+    }
+
+    /// The endpoints that these go to, by their ids, as far as they are there.
+    async fn endpoints_of(&self, claimed: &[Claimed]) -> Result<HashMap<Uuid, Webhook>, StoreError> {
+        let mut webhooks = HashMap::new();
+        let ids: HashSet<_> = claimed.iter().map(|claimed| claimed.delivery.target).collect();
+        for id in ids {
+            if let Some(webhook) = self.0.webhooks.webhook(WebhookId::new(id)).await? {
+                webhooks.insert(id, webhook);
+            }
+        }
+        Ok(webhooks)
+    }
+
+    fn in_flight_of(&self, lane: &str) -> usize {
+        let channel = lane.split(':').next().and_then(|name| Channel::parse(name).ok());
+        channel.and_then(|channel| self.0.channels.get(&channel)).map_or(1, |channel| channel.in_flight())
+    }
+
+    /// Looks once more whether a delivery is wanted; what is not is settled at once.
+    fn look_again(
+        &self,
+        claimed: Claimed,
+        webhook: Option<&Webhook>,
+        lease: Uuid,
+        claimed_at: Instant,
+    ) -> Option<Queued> {
+        let Claimed { mut delivery, was_lost, is_expired } = claimed;
+        let lost = was_lost.then(|| model::Attempt {
+            at: self.0.clock.now(),
+            result: Outcome::Ambiguous.as_str().to_owned(),
+            code: None,
+            ms: 0,
+            counted: true,
+            detail: Some("the server that made this attempt did not say how it ended".to_owned()),
+        });
+        let over = |state, reason: &str| {
+            let next = Next::Over { state, reason: Some(reason.to_owned()) };
+            let attempts = lost.clone().into_iter().collect();
+            let settlement =
+                Settlement { id: delivery.id, lease, attempts, refund: true, next, worked: None, pause: None };
+            drop(self.0.done.send(Done::settled(settlement)));
+            None
+        };
+        let Some(webhook) = webhook else { return over(DeliveryState::Cancelled, "webhook_deleted") };
+        if webhook.disabled.is_some() {
+            return over(DeliveryState::Skipped, DISABLED);
+        }
+        if is_expired && delivery.tries == 1 {
+            return over(DeliveryState::Expired, "notification_expired");
+        }
+        let Some(channel) = self.0.channels.get(&delivery.channel) else {
+            return over(DeliveryState::Skipped, "not_set_up");
+        };
+        // Attempts whose servers died count, so that one that kills its server is given up.
+        if delivery.tries > 1 && channel.schedule().wait(delivery.tries - 1, 0, None).is_none() {
+            return over(DeliveryState::Dead, "gave_up");
+        }
+        let before: Vec<_> = lost.into_iter().collect();
+        delivery.attempts.clear();
+        let job = Job { delivery, to: Recipient::Webhook(webhook.clone()) };
+        Some(Queued { job, lease, claimed_at, before })
+    }
+
+    /// Sends what is queued in a lane, one after the other, until nothing is left.
+    async fn work(&self, lane: &str) {
+        while let Some(queued) = self.0.lanes.next(lane) {
+            if self.0.is_stopping.load(Ordering::Relaxed) {
+                self.give_back(queued.job.delivery.id, queued.lease, queued.before);
+                continue;
+            }
+            let Some(channel) = self.0.channels.get(&queued.job.delivery.channel).cloned() else { continue };
+            // What waited here for so long that its result might not count any more is left to the next claim.
+            if queued.claimed_at.elapsed() + channel.deadline() + SPARE > LEASE {
+                self.give_back(queued.job.delivery.id, queued.lease, queued.before);
+                continue;
+            }
+            let began = Instant::now();
+            let at = self.0.clock.now();
+            let Queued { job: Job { delivery, .. }, lease, .. } = &queued;
+            let (id, channel_of, tries) = (delivery.id, delivery.channel, delivery.tries);
+            self.0.lanes.begin(Flight { id, lease: *lease, at, channel: channel_of, tries });
+            let judged = self.attempt(&*channel, &queued.job).await;
+            let took = began.elapsed();
+            self.0.lanes.end(id);
+            self.0.lanes.took(lane, took, judged.outcome == Outcome::Misconfigured);
+            if self.done(queued, &*channel, at, took, judged) {
+                self.look_anew(lane);
+            }
+            if self.0.lanes.wants_more(lane) {
+                self.0.wake.notify_one();
+            }
+        }
+        // There may be more by now.
+        self.0.wake.notify_one();
+    }
+
+    async fn attempt(&self, channel: &dyn Attempt, job: &Job) -> Judged {
+        let clock = Arc::clone(&self.0.clock);
+        let now = move || clock.now();
+        let attempt = AssertUnwindSafe(channel.attempt(job, &now)).catch_unwind();
+        let failed = |why: &str| {
+            let detail = Some(why.to_owned());
+            Judged { outcome: Outcome::Retry { after: None }, code: None, detail }
+        };
+        match timeout(channel.deadline() + Duration::from_secs(3), attempt).await {
+            Ok(Ok(judged)) => judged,
+            Ok(Err(_)) => failed("the attempt ended by a panic of this server"),
+            Err(_) => failed("it took too long"),
+        }
+    }
+
+    /// Has it written down how an attempt ended, and returns whether its lane is to be left alone from now on.
+    fn done(&self, queued: Queued, channel: &dyn Attempt, at: Timestamp, took: Duration, judged: Judged) -> bool {
+        let Queued { job: Job { delivery, to }, lease, before, .. } = queued;
+        let Judged { outcome, code, detail } = judged;
+        let failures = self.0.lanes.misconfigured(&delivery.lane).saturating_sub(1);
+        let verdict = Verdict::of(outcome, channel.schedule(), delivery.tries, failures, random_jitter());
+        let attempt = model::Attempt {
+            at,
+            result: outcome.as_str().to_owned(),
+            code,
+            ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            counted: !verdict.refund,
+            detail,
+        };
+        let Verdict { next, refund, worked, pause } = verdict;
+        let attempts = before.into_iter().chain([attempt]).collect();
+        let pause = pause.map(|(pause, why)| (pause, why.to_owned()));
+        let settlement = Settlement { id: delivery.id, lease, attempts, refund, next, worked, pause };
+        let Recipient::Webhook(webhook) = to;
+        let is_gone = matches!(outcome, Outcome::ContactDead { .. });
+        let is_left_alone = is_gone || settlement.pause.is_some();
+        drop(self.0.done.send(Done::Settled { settlement, webhook: Some((webhook.id, webhook.enabled_at)), is_gone }));
+        is_left_alone
+    }
+
+    /// Lets others claim what was not attempted.
+    fn give_back(&self, id: DeliveryId, lease: Uuid, attempts: Vec<model::Attempt>) {
+        let next = Next::Again { wait: Duration::ZERO };
+        let settlement = Settlement { id, lease, attempts, refund: true, next, worked: None, pause: None };
+        drop(self.0.done.send(Done::settled(settlement)));
+    }
+}
+
+fn random_uuid() -> Result<Uuid, StoreError> {
+    let mut bytes = [0; 16];
+    rand::fill(&mut bytes).map_err(|_| StoreError::unavailable("the system gives no random bytes"))?;
+    Ok(Uuid::from_bytes(bytes))
+}
+
+fn random_jitter() -> u16 {
+    let mut bytes = [0; 2];
+    // Without random bytes there is no jitter.
+    let _ = rand::fill(&mut bytes);
+    u16::from_be_bytes(bytes)
+}

@@ -1,0 +1,210 @@
+//! What this server has claimed and not sent yet, and how many attempts it makes at once, by lane.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::{
+    model::{Attempt, Channel, DeliveryId, Timestamp},
+    server::delivery::channel::Job,
+};
+
+/// What was claimed and not sent yet.
+pub(super) struct Queued {
+    pub(super) job: Job,
+    /// What proves the claim.
+    pub(super) lease: Uuid,
+    /// When it was made, or a little before.
+    pub(super) claimed_at: Instant,
+    /// What is to be noted of attempts before this one.
+    pub(super) before: Vec<Attempt>,
+}
+
+/// An attempt that is being made.
+pub(super) struct Flight {
+    pub(super) id: DeliveryId,
+    /// What proves its claim.
+    pub(super) lease: Uuid,
+    /// When it began.
+    pub(super) at: Timestamp,
+    /// By which channel.
+    pub(super) channel: Channel,
+    /// How many attempts there were, with this one.
+    pub(super) tries: u32,
+}
+
+/// Everything of each lane that is at hand.
+#[derive(Default)]
+pub(super) struct Lanes {
+    lanes: Mutex<HashMap<String, Lane>>,
+    flights: Mutex<HashMap<DeliveryId, Flight>>,
+}
+
+#[derive(Default)]
+struct Lane {
+    queue: VecDeque<Queued>,
+    /// How many tasks are sending.
+    working: usize,
+    /// How long an attempt takes, the last ones counting most.
+    takes: Option<Duration>,
+    /// How many attempts in a row found that it is not set up right.
+    misconfigured: u64,
+    /// Whether more of it was asked for since something came.
+    has_asked: bool,
+    /// Until when it takes nothing.
+    rests_until: Option<Instant>,
+    /// Whether what was claimed last was not to be sent at all: much of that is claimed at once.
+    drains: bool,
+}
+
+impl Lane {
+    /// How many are claimed at once: a lane that is quick gets as many as it sends in a moment, so that it does not wait
+    /// for the store, and one that is slow only what it sends now: what waits here in vain is kept from other servers.
+    fn room(&self) -> usize {
+        if self.drains {
+            return Lanes::AT_MOST;
+        }
+        let Some(takes) = self.takes else { return Lanes::AT_FIRST };
+        let in_a_moment = Lanes::A_MOMENT.as_micros() / takes.as_micros().max(1);
+        usize::try_from(in_a_moment).unwrap_or(usize::MAX).clamp(Lanes::AT_FIRST, Lanes::AT_MOST)
+    }
+
+    fn rests(&self) -> bool {
+        self.rests_until.is_some_and(|until| Instant::now() < until)
+    }
+}
+
+impl Lanes {
+    /// How many are claimed of a lane of which nothing is known.
+    pub(super) const AT_FIRST: usize = 4;
+    /// How many are claimed of a lane at most.
+    const AT_MOST: usize = 256;
+    /// How long what is claimed may wait here, about, for each task that sends.
+    const A_MOMENT: Duration = Duration::from_millis(500);
+
+    fn all(&self) -> MutexGuard<'_, HashMap<String, Lane>> {
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How much more may be claimed of each lane of which something is at hand or known.
+    pub(super) fn rooms(&self) -> HashMap<String, usize> {
+        let mut all = self.all();
+        // What is not known any more is as at first.
+        if all.len() > 10_000 {
+            all.retain(|_, lane| lane.working > 0 || !lane.queue.is_empty());
+        }
+        let room = |lane: &Lane| {
+            let at_hand = lane.queue.len() + lane.working;
+            // In large steps: a claim is a transaction.
+            let room = lane.room().saturating_sub(at_hand);
+            if lane.rests() || (at_hand >= Self::AT_FIRST && room < lane.room() / 2) { 0 } else { room }
+        };
+        all.iter().map(|(name, lane)| (name.clone(), room(lane))).collect()
+    }
+
+    /// Queues what was claimed; gives it back when its lane rests.
+    pub(super) fn put(&self, queued: Queued) -> Option<Queued> {
+        let mut all = self.all();
+        if let Some(lane) = all.get_mut(&queued.job.delivery.lane) {
+            if lane.rests() {
+                return Some(queued);
+            }
+            lane.queue.push_back(queued);
+            (lane.has_asked, lane.drains) = (false, false);
+            return None;
+        }
+        let name = queued.job.delivery.lane.clone();
+        all.entry(name).or_default().queue.push_back(queued);
+        None
+    }
+
+    /// What was claimed of a lane was not to be sent.
+    pub(super) fn drain(&self, lane: &str) {
+        self.all().entry(lane.to_owned()).or_default().drains = true;
+    }
+
+    /// Takes everything that is queued in a lane that is to be left alone. It takes nothing for a moment: by then the
+    /// store knows why.
+    pub(super) fn rest(&self, lane: &str) -> VecDeque<Queued> {
+        let mut all = self.all();
+        let Some(lane) = all.get_mut(lane) else { return VecDeque::new() };
+        lane.rests_until = Some(Instant::now() + Self::A_MOMENT);
+        std::mem::take(&mut lane.queue)
+    }
+
+    /// How many more tasks are to send what is queued in a lane, of so many at most. They are counted from now on.
+    pub(super) fn free(&self, lane: &str, most: usize) -> usize {
+        let mut all = self.all();
+        let Some(lane) = all.get_mut(lane) else { return 0 };
+        let free = most.saturating_sub(lane.working).min(lane.queue.len());
+        lane.working += free;
+        free
+    }
+
+    /// The next one for a task that sends; `None` ends the task.
+    pub(super) fn next(&self, lane: &str) -> Option<Queued> {
+        let mut all = self.all();
+        let lane = all.get_mut(lane)?;
+        let next = lane.queue.pop_front();
+        if next.is_none() {
+            lane.working -= 1;
+        }
+        next
+    }
+
+    /// An attempt is being made.
+    pub(super) fn begin(&self, flight: Flight) {
+        self.flights.lock().unwrap_or_else(PoisonError::into_inner).insert(flight.id, flight);
+    }
+
+    /// It is over.
+    pub(super) fn end(&self, id: DeliveryId) {
+        self.flights.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+    }
+
+    /// All that are being made.
+    pub(super) fn flights(&self) -> Vec<Flight> {
+        self.flights.lock().unwrap_or_else(PoisonError::into_inner).drain().map(|(_, flight)| flight).collect()
+    }
+
+    /// An attempt took so long.
+    pub(super) fn took(&self, lane: &str, took: Duration, is_misconfigured: bool) {
+        if let Some(lane) = self.all().get_mut(lane) {
+            lane.takes = Some(lane.takes.map_or(took, |takes| (7 * takes + took) / 8));
+            lane.misconfigured = if is_misconfigured { lane.misconfigured + 1 } else { 0 };
+        }
+    }
+
+    /// How many attempts in a row found that a lane is not set up right.
+    pub(super) fn misconfigured(&self, lane: &str) -> u64 {
+        self.all().get(lane).map_or(0, |lane| lane.misconfigured)
+    }
+
+    /// Whether more of a lane should be claimed, before what is queued is all sent; told once.
+    pub(super) fn wants_more(&self, lane: &str) -> bool {
+        let mut all = self.all();
+        let Some(lane) = all.get_mut(lane).filter(|lane| !lane.has_asked) else { return false };
+        lane.has_asked = lane.queue.len() <= lane.room() / 4;
+        lane.has_asked
+    }
+
+    /// Takes everything that is queued.
+    pub(super) fn empty(&self) -> Vec<Queued> {
+        self.all().values_mut().flat_map(|lane| lane.queue.drain(..)).collect()
+    }
+
+    /// Whether anything is being sent.
+    pub(super) fn are_busy(&self) -> bool {
+        self.all().values().any(|lane| lane.working > 0)
+    }
+
+    /// How many attempts of each lane are being made.
+    pub(super) fn in_flight(&self) -> HashMap<String, usize> {
+        self.all().iter().map(|(name, lane)| (name.clone(), lane.working)).collect()
+    }
+}
