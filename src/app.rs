@@ -22,6 +22,8 @@ mod linkify;
 mod live;
 #[cfg(feature = "ssr")]
 mod login;
+#[cfg(feature = "ssr")]
+pub mod pages;
 mod percent;
 mod preferences;
 mod refresh;
@@ -41,7 +43,7 @@ use leptos::prelude::*;
 
 #[cfg(feature = "ssr")]
 pub(crate) use self::percent::{
-    decode as percent_decoded, encode as percent_encoded, is_text as is_percent_encoded_text,
+    decode as percent_decoded, encode as percent_encoded, is_text as is_percent_encoded_text, pairs as percent_pairs,
 };
 #[cfg(feature = "ssr")]
 pub(crate) use self::server_fns::fields_of;
@@ -59,7 +61,7 @@ use self::{
 #[cfg(feature = "ssr")]
 pub use self::{
     login::{LoginPage, login_page},
-    shell::{PageAssets, shell},
+    shell::{ForOperators, PageAssets, shell},
 };
 
 /// The whole page, inside `<body>`. On the server it wants an [`Initial`] in its context.

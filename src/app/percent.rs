@@ -51,7 +51,7 @@ fn bytes_of(text: &str) -> Vec<u8> {
 }
 
 /// The names and values of a query, decoded, in order.
-pub(super) fn pairs(query: &str) -> impl Iterator<Item = (String, String)> + '_ {
+pub(crate) fn pairs(query: &str) -> impl Iterator<Item = (String, String)> + '_ {
     query.trim_start_matches('?').split('&').filter(|pair| !pair.is_empty()).map(|pair| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         (decode(name), decode(value))

@@ -6,6 +6,7 @@ use super::{
     Address, App,
     components::help::help,
     initial::{ELEMENT, Initial},
+    pages::links_to_operations,
     preferences::THEME,
     tab,
 };
@@ -28,6 +29,11 @@ impl PageAssets {
         Self { css: below(self.css), js: below(self.js), wasm: below(self.wasm) }
     }
 }
+
+/// In the context of the inbox's document when its reader looks after the server too. It is no part of what the browser
+/// takes over, which would have to know it.
+#[derive(Clone, Copy, Debug)]
+pub struct ForOperators;
 
 /// The whole document. It wants an [`Initial`] in its context.
 pub fn shell(assets: PageAssets) -> impl IntoView {
@@ -62,6 +68,7 @@ pub fn shell(assets: PageAssets) -> impl IntoView {
             <body class:reader=!viewer.may_send>
                 <App />
                 {help(&viewer)}
+                {use_context::<ForOperators>().map(|ForOperators| links_to_operations(&base))}
                 <script id=ELEMENT r#type="application/json" inner_html=data></script>
             </body>
         </html>

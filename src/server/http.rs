@@ -5,9 +5,12 @@
 mod access;
 mod base;
 mod body;
+mod channels;
 mod client;
+mod contacts;
 mod cookie;
 mod dashboard;
+mod deliveries;
 mod docs;
 mod edge;
 mod extract;
@@ -21,6 +24,7 @@ mod names;
 mod notifications;
 mod padding;
 mod page;
+mod pages;
 mod paths;
 mod problem;
 mod public_url;
@@ -28,6 +32,8 @@ mod sites;
 mod state;
 mod static_files;
 mod tickets;
+mod users;
+mod webhooks;
 mod websocket;
 
 use std::{sync::Arc, time::Duration};
@@ -36,7 +42,7 @@ use axum::{Router, response::Redirect, routing::get};
 use tower_http::compression::CompressionLayer;
 use utoipa_axum::router::OpenApiRouter;
 
-use super::{auth::Authenticator, service::NotificationService};
+use super::{auth::Authenticator, delivery::Delivery, service::NotificationService};
 use cookie::Cookie;
 use state::HttpState;
 
@@ -73,6 +79,8 @@ pub struct HttpOptions {
     pub allowed_origins: Vec<String>,
     /// Whether a notification that comes in may have unknown fields; they are ignored.
     pub lenient: bool,
+    /// What leaves the server; without it, the routes of webhooks, deliveries and channels answer 503.
+    pub delivery: Option<Delivery>,
     /// How others reach this server, where that is not by the address that it listens on.
     pub public_url: Option<PublicUrl>,
 }
@@ -101,6 +109,7 @@ impl Default for HttpOptions {
             trusted_proxies: Vec::new(),
             allowed_origins: Vec::new(),
             lenient: false,
+            delivery: None,
             public_url: None,
         }
     }
@@ -118,6 +127,7 @@ pub fn router(service: NotificationService, options: &HttpOptions) -> Router {
     let pages = Router::new()
         .merge(dashboard::routes())
         .merge(login::routes())
+        .merge(pages::routes(&state))
         .route("/", get(|| async { Redirect::temporary(DASHBOARD_PATH) }))
         .layer(CompressionLayer::new());
     let all = api
@@ -133,5 +143,13 @@ pub fn router(service: NotificationService, options: &HttpOptions) -> Router {
 
 /// The routes of the API, which want to know who is calling.
 fn api_routes() -> OpenApiRouter<HttpState> {
-    OpenApiRouter::new().merge(notifications::routes()).merge(websocket::routes()).merge(tickets::routes())
+    OpenApiRouter::new()
+        .merge(notifications::routes())
+        .merge(websocket::routes())
+        .merge(tickets::routes())
+        .merge(webhooks::routes())
+        .merge(deliveries::routes())
+        .merge(channels::routes())
+        .merge(contacts::routes())
+        .merge(users::routes())
 }

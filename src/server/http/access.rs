@@ -12,12 +12,17 @@ pub(super) enum Access {
     Open,
     /// Nothing, but each address may have only so many: pages.
     Page,
+    /// The right to do this, asked of a page: who is not signed in is led to where one signs in, and who may not is told
+    /// so by a page.
+    PageOf(Scope),
     /// An attempt to sign in, of which each address has a few.
     Attempt,
     /// A proof of who they are.
     Known,
     /// The right to do this.
     To(Scope),
+    /// The right to do one of these.
+    ToEither([Scope; 2]),
 }
 
 impl Access {
@@ -42,10 +47,15 @@ impl Access {
         }
         match route {
             paths::DASHBOARD | paths::LOGOUT | "/" => Self::Page,
+            paths::NOTIFICATION => Self::PageOf(if is_read { Scope::Read } else { Scope::Mark }),
+            _ if is_at_or_below(route, paths::OPERATIONS) => Self::PageOf(Scope::Admin),
             paths::LOGIN if *method == Method::POST => Self::Attempt,
             paths::LOGIN => Self::Page,
             "/api/notifications/create" | "/api/notifications/batch" => Self::To(Scope::Send),
             "/api/tickets" => Self::Known,
+            "/api/deliveries" => Self::To(Scope::Read),
+            _ if is_at_or_below(route, "/api/contacts") && is_read => Self::ToEither([Scope::Read, Scope::Contacts]),
+            _ if is_at_or_below(route, "/api/contacts") => Self::To(Scope::Contacts),
             _ if route == paths::OPENAPI || is_at_or_below(route, paths::DOCS) => Self::Open,
             _ if is_at_or_below(route, "/api/notifications") => {
                 Self::To(if is_read { Scope::Read } else { Scope::Mark })
@@ -62,6 +72,9 @@ mod tests {
 
     use super::*;
 
+    /// What only operators and `admin` keys may use.
+    const OPERATORS: [&str; 4] = ["/api/webhooks", "/api/deliveries", "/api/channels", "/api/users"];
+
     #[test]
     fn every_route_of_the_description_and_every_server_function_is_known_here() {
         let description: serde_json::Value =
@@ -72,7 +85,12 @@ mod tests {
         let functions = server_fn_paths().map(|(path, method)| (method.to_string(), path.to_owned()));
         for (method, path) in described.chain(functions) {
             let access = Access::of(&method.parse().unwrap(), &path);
-            assert_ne!(access, Access::To(Scope::Admin), "{method} {path}");
+            let is_operators = OPERATORS.iter().any(|above| is_at_or_below(&path, above));
+            assert_eq!(
+                access == Access::To(Scope::Admin),
+                is_operators && path != "/api/deliveries",
+                "{method} {path}"
+            );
         }
     }
 
@@ -82,7 +100,16 @@ mod tests {
             assert_eq!(Access::of(&Method::GET, path), Access::To(Scope::Admin), "{path}");
         }
         assert_eq!(Access::of(&Method::GET, "/wsx"), Access::Open);
+        for path in ["/operations", "/operations/channels", "/operations/webhooks", "/operations/new"] {
+            for method in [Method::GET, Method::POST] {
+                assert_eq!(Access::of(&method, path), Access::PageOf(Scope::Admin), "{method} {path}");
+            }
+        }
+        assert_eq!(Access::of(&Method::GET, "/notifications/{id}"), Access::PageOf(Scope::Read));
+        assert_eq!(Access::of(&Method::POST, "/notifications/{id}"), Access::PageOf(Scope::Mark));
         assert_eq!(Access::of(&Method::CONNECT, "/ws/{user_id}"), Access::To(Scope::Read));
         assert_eq!(Access::of(&Method::PATCH, "/api/notifications/{id}"), Access::To(Scope::Mark));
+        assert_eq!(Access::of(&Method::POST, "/api/contacts/{user_id}"), Access::To(Scope::Contacts));
+        assert_eq!(Access::of(&Method::DELETE, "/api/users/{user_id}"), Access::To(Scope::Admin));
     }
 }

@@ -20,9 +20,14 @@ use super::{
     state::HttpState,
 };
 use crate::{
-    app::{self, Initial, Refusal, Viewer},
+    app::{self, ForOperators, Initial, Refusal, Viewer},
     model::Problem,
-    server::{assets, identity::Principal, service::NotificationService, workshop::Broken},
+    server::{
+        assets,
+        identity::{Principal, Scope},
+        service::NotificationService,
+        workshop::Broken,
+    },
 };
 
 pub(super) fn routes() -> Router<HttpState> {
@@ -59,7 +64,12 @@ async fn page(
     let initial = Initial::load(&service, &principal, options.base(), query, viewer).await;
     let heartbeat = options.streams.heartbeat.as_secs();
     let initial = Initial { heartbeat_seconds: u32::try_from(heartbeat).unwrap_or(u32::MAX), ..initial };
+    // Without deliveries there is nothing for them to see.
+    let is_operator = options.delivery.is_some() && principal.may(Scope::Admin).is_ok();
     let context = move || {
+        if is_operator {
+            provide_context(ForOperators);
+        }
         provide_context(initial.clone());
         provide_context(service.clone());
         provide_context(principal.clone());

@@ -47,6 +47,10 @@ use crate::{
     tags(
         (name = "notifications", description = "Send, list, mark and delete notifications"),
         (name = "live", description = "Hear of every change as it happens"),
+        (name = "webhooks", description = "Endpoints of applications that are told what happens"),
+        (name = "deliveries", description = "What leaves the server, and what became of it"),
+        (name = "contacts", description = "Where channels reach users"),
+        (name = "users", description = "What is kept of a user, all together"),
         (name = "operation", description = "Whether the server is well"),
     )
 )]

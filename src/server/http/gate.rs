@@ -27,6 +27,10 @@ use crate::server::{
 #[derive(Clone, Copy)]
 pub(super) struct RefusedAttempt(pub(super) TooOften);
 
+/// In the extensions of a request for a page that its caller may not have. Its body is not read.
+#[derive(Clone, Copy)]
+pub(super) struct RefusedPage(pub(super) Denied);
+
 /// What a caller is told of the limit that holds for them.
 pub(super) struct Told {
     policy: &'static str,
@@ -47,12 +51,12 @@ pub(super) async fn admit(
     let Some(auth) = &options.auth else {
         // A program that embeds the router may say who it is; else nothing has to be proved.
         let principal = head.extensions.get().cloned().unwrap_or(Principal::operator());
-        permit(access, &principal)?;
+        permit(access, &principal, head)?;
         head.extensions.insert(principal);
         return Ok(None);
     };
-    if let Some(principal) = head.extensions.get::<Principal>() {
-        permit(access, principal)?;
+    if let Some(principal) = head.extensions.get::<Principal>().cloned() {
+        permit(access, &principal, head)?;
         return Ok(None);
     }
     if access == Access::Open {
@@ -72,7 +76,7 @@ pub(super) async fn admit(
         .map_err(|error| Box::new(problem::refused(auth, error)))?;
     let Some(standing) = standing else {
         let anonymous = Principal::anonymous();
-        permit(access, &anonymous)?;
+        permit(access, &anonymous, head)?;
         head.extensions.insert(anonymous);
         return Ok(None);
     };
@@ -80,7 +84,7 @@ pub(super) async fn admit(
     let policy = policy_of(holder);
     let counted = auth.usage().of_holder(holder).transpose();
     let remaining = counted.map_err(|too_often| Box::new(problem::too_many(&too_often, policy)))?;
-    permit(access, &standing.principal)?;
+    permit(access, &standing.principal, head)?;
     // What a body weighs is known from what its sender says of it.
     let length = head.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     auth.usage().charge(holder, weight(0, length.unwrap_or(0)).get() - 1);
@@ -97,12 +101,20 @@ impl Told {
     }
 }
 
-fn permit(access: Access, principal: &Principal) -> Result<(), Box<Response>> {
+fn permit(access: Access, principal: &Principal, head: &mut Parts) -> Result<(), Box<Response>> {
     let permitted = match access {
+        Access::PageOf(scope) => {
+            // The answer is a page, which is made where pages are.
+            if let Err(why) = principal.may(scope) {
+                head.extensions.insert(RefusedPage(why));
+            }
+            Ok(())
+        }
         Access::Open | Access::Page | Access::Attempt => Ok(()),
         Access::Known if principal.is_known() => Ok(()),
         Access::Known => Err(Denied::Unauthenticated),
         Access::To(scope) => principal.may(scope),
+        Access::ToEither(scopes) => principal.may_either(scopes),
     };
     permitted.map_err(|why| Box::new(problem::denied(why)))
 }

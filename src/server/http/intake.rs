@@ -18,7 +18,10 @@ use futures_util::FutureExt;
 use http_body_util::BodyExt;
 use tokio::{runtime::Handle, time::timeout};
 
-use super::{gate::RefusedAttempt, state::HttpState};
+use super::{
+    gate::{RefusedAttempt, RefusedPage},
+    state::HttpState,
+};
 use crate::{
     model::{Code, Problem},
     server::{
@@ -91,6 +94,10 @@ async fn with_whole_body(request: Request, state: &HttpState) -> Result<Request,
         let problem = Problem::new(Code::UnsupportedMediaType, "Send the body as it is, without Content-Encoding.");
         // Tells it from another media type (RFC 9110, section 15.5.16).
         return Err(Box::new(([(header::ACCEPT_ENCODING, "identity")], problem).into_response()));
+    }
+    if head.extensions.get::<RefusedPage>().is_some() {
+        read_away(body, limit);
+        return Ok(Request::from_parts(head, Body::empty()));
     }
     if head.extensions.get::<RefusedAttempt>().is_some() {
         return Ok(Request::from_parts(head, Body::empty()));

@@ -2,7 +2,7 @@
 
 use axum::http::Uri;
 
-use crate::app::{Address, percent_decoded, percent_encoded};
+use crate::app::{Address, pages, percent_decoded, percent_encoded};
 
 /// Where the dashboard is.
 pub const DASHBOARD: &str = Address::PATH;
@@ -10,6 +10,14 @@ pub const DASHBOARD: &str = Address::PATH;
 pub(super) const LOGIN: &str = "/login";
 /// Where a person signs out.
 pub(super) const LOGOUT: &str = "/logout";
+/// The page of one notification, to which mails and push messages lead.
+pub(super) const NOTIFICATION: &str = "/notifications/{id}";
+/// What the pages of operators are below.
+pub(super) const OPERATIONS: &str = "/operations";
+/// The page of the ways out of the server.
+pub(super) const CHANNELS: &str = pages::CHANNELS;
+/// The page of the endpoints of applications.
+pub(super) const WEBHOOKS: &str = pages::WEBHOOKS;
 /// What the REST API is below.
 pub(super) const API: &str = "/api/";
 /// What the dashboard's server functions are below.

@@ -80,8 +80,10 @@ fn is_for_others(head: &Parts) -> bool {
 fn opens_a_page(head: &Parts) -> bool {
     let is = |name: &str, value: &str| head.headers.get(name).is_some_and(|said| said == value);
     let is_read = head.method == Method::GET || head.method == Method::HEAD;
-    let is_page =
-        |route: &str| matches!(route, "/" | paths::DASHBOARD | paths::LOGIN) || is_at_or_below(route, paths::DOCS);
+    let is_page = |route: &str| {
+        matches!(route, "/" | paths::DASHBOARD | paths::LOGIN | paths::NOTIFICATION)
+            || [paths::DOCS, paths::OPERATIONS].iter().any(|above| is_at_or_below(route, above))
+    };
     is_read && is("sec-fetch-mode", "navigate") && is("sec-fetch-dest", "document") && route(head).is_none_or(is_page)
 }
 

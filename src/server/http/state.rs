@@ -28,6 +28,10 @@ impl HttpState {
         Self(Arc::new(Parts { service, options: Arc::new(options.clone()), budget, workshop: Workshop::new() }))
     }
 
+    pub(super) fn service(&self) -> &NotificationService {
+        &self.0.service
+    }
+
     pub(super) fn options(&self) -> &Arc<HttpOptions> {
         &self.0.options
     }

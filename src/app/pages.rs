@@ -1,0 +1,85 @@
+//! The pages beside the inbox: one notification, the ways out of the server, and the endpoints of applications.
+//!
+//! Only the server makes them. They are documents with forms, no script takes them over, and nothing of them is
+//! compiled for the browser.
+
+mod channels;
+mod deliveries;
+mod frame;
+mod notification;
+mod parts;
+mod webhooks;
+mod words;
+
+use crate::model::{Problem, Timestamp};
+
+pub(in crate::app) use self::frame::links_to_operations;
+pub use self::{
+    channels::ChannelsPage,
+    deliveries::{DeliveryItem, Older},
+    frame::document,
+    notification::NotificationPage,
+    webhooks::{Fresh, Tested, TypedWebhook, WebhooksPage},
+};
+
+/// Where the ways out of the server are shown.
+pub const CHANNELS: &str = "/operations/channels";
+/// Where the endpoints of applications are shown.
+pub const WEBHOOKS: &str = "/operations/webhooks";
+
+/// A page, and who looks at it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Page {
+    /// What the paths of this server begin with for the browser: nothing, or such as `/notify`.
+    pub base: String,
+    /// Who looks at it.
+    pub reader: Reader,
+    /// What time it is on the server.
+    pub now: Timestamp,
+    /// What was done a moment ago, or why it was not.
+    pub notice: Option<Notice>,
+    /// What it shows.
+    pub content: Content,
+}
+
+/// Who looks at a page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a right, and none follows from another")]
+pub struct Reader {
+    /// Whether they look after the server.
+    pub is_operator: bool,
+    /// Whether there is only one inbox for them.
+    pub has_own_inbox: bool,
+    /// Whether they may mark and delete.
+    pub may_mark: bool,
+    /// Whether they may end a session.
+    pub may_sign_out: bool,
+}
+
+/// What was done a moment ago, or why it was not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// Whether it was not.
+    pub is_bad: bool,
+    /// What is said.
+    pub text: String,
+}
+
+/// What a page shows.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Content {
+    /// One notification.
+    Notification(Box<NotificationPage>),
+    /// The ways out of the server.
+    Channels(ChannelsPage),
+    /// The endpoints of applications.
+    Webhooks(Box<WebhooksPage>),
+    /// Nothing; why.
+    Trouble(Problem),
+}
+
+/// Where the page of a notification is.
+#[must_use]
+pub fn notification_path(id: crate::model::NotificationId) -> String {
+    format!("/notifications/{id}")
+}

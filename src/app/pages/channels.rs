@@ -1,0 +1,237 @@
+//! The ways out of the server, what fails together, and what was given up.
+
+use leptos::prelude::*;
+
+use super::{
+    CHANNELS, DeliveryItem, Older, WEBHOOKS,
+    deliveries::list,
+    parts::{Deed, Place, link_button, mark},
+    words::{self, Standing, Tone},
+};
+use crate::{
+    model::{WebhookId, WebhookView},
+    server::delivery::{ChannelView, LaneView},
+};
+
+/// What the page of the ways out of the server shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChannelsPage {
+    /// All of them.
+    pub channels: Vec<ChannelView>,
+    /// All webhooks, to name lanes by.
+    pub webhooks: Vec<WebhookView>,
+    /// Deliveries that were given up, newest first.
+    pub dead: Vec<DeliveryItem>,
+    /// Whether those are shown that were skipped, in place of those that were given up.
+    pub is_skipped: bool,
+    /// Only those to this webhook.
+    pub only: Option<WebhookId>,
+    /// Where older ones are.
+    pub older: Older,
+}
+
+pub(super) fn show(page: &ChannelsPage, place: &Place) -> impl IntoView + use<> {
+    let (set_up, missing): (Vec<_>, Vec<_>) = page.channels.iter().partition(|channel| channel.state == "set_up");
+    let lanes = set_up.iter().flat_map(|channel| &channel.lanes);
+    let red = lanes.filter(|lane| standing(lane, page, place).tone == Tone::Bad).count();
+    let (tone, summary) = match red {
+        0 => (Tone::Good, "Nothing needs you".to_owned()),
+        1 => (Tone::Bad, "One lane needs you".to_owned()),
+        many => (Tone::Bad, format!("{many} lanes need you")),
+    };
+    let missing: Vec<_> = missing.iter().map(|channel| words::channel(channel.channel)).collect();
+    let missing = (!missing.is_empty()).then(
+        || view! { <p class="lead not-set-up">{format!("Not set up on this server: {}.", missing.join(", "))}</p> },
+    );
+    view! {
+        <div class="desk-head">
+            <h1>"Channels"</h1>
+            {mark(tone, summary)}
+        </div>
+        <p class="lead">"The ways out of this server. What fails together is a lane, and has its own pauses."</p>
+        {set_up.into_iter().map(|channel| one(channel, page, place)).collect_view()}
+        {missing}
+        {given_up(page, place)}
+    }
+}
+
+fn one(channel: &ChannelView, page: &ChannelsPage, place: &Place) -> impl IntoView + use<> {
+    let name = words::channel(channel.channel);
+    let id = format!("channel-{}", channel.channel);
+    let labelled = id.clone();
+    let resume = channel.lanes.iter().any(|lane| lane.state == "paused").then(|| {
+        let deed = Deed {
+            action: place.at(CHANNELS),
+            does: "resume",
+            fields: vec![("channel", channel.channel.to_string())],
+            word: "Resume all paused lanes",
+            of: name.to_owned(),
+            class: "plain",
+        };
+        deed.form()
+    });
+    let lanes = if channel.lanes.is_empty() {
+        view! {
+            <div class="empty">
+                <p>"No lanes yet: nothing was to be sent. A webhook gets its lane with the first event."</p>
+                {link_button(place.at(WEBHOOKS), "See the webhooks")}
+            </div>
+        }
+        .into_any()
+    } else {
+        table(&channel.lanes, id.clone(), page, place).into_any()
+    };
+    view! {
+        <section class="desk-section" aria-labelledby=labelled>
+            <div class="section-head">
+                <h2 id=id>{format!("{name}s")}</h2>
+                {resume}
+            </div>
+            {lanes}
+        </section>
+    }
+}
+
+/// The roles are said, because a phone shows rows as blocks, and a browser forgets then that they are a table.
+fn table(lanes: &[LaneView], name: String, page: &ChannelsPage, place: &Place) -> impl IntoView + use<> {
+    let head = ["Lane", "State", "Waiting", "Oldest", "In flight"];
+    let head = head.map(|name| view! { <th role="columnheader" scope="col">{name}</th> }).into_iter().collect_view();
+    let rows = lanes.iter().map(|lane| row(lane, page, place)).collect_view();
+    view! {
+        <table class="lanes" role="table" aria-labelledby=name>
+            <thead role="rowgroup">
+                <tr role="row">{head}</tr>
+            </thead>
+            <tbody role="rowgroup">{rows}</tbody>
+        </table>
+    }
+}
+
+fn row(lane: &LaneView, page: &ChannelsPage, place: &Place) -> impl IntoView + use<> {
+    let Standing { tone, word, why } = standing(lane, page, place);
+    let name = match leads_to(lane, page) {
+        Some(webhook) => {
+            let href = format!("{}#w-{}", place.at(WEBHOOKS), webhook.id);
+            view! { <a href=href><bdi class="mono">{webhook.url.clone()}</bdi></a> }.into_any()
+        }
+        None => view! { <bdi class="mono">{lane.lane.clone()}</bdi> " (deleted)" }.into_any(),
+    };
+    let until = lane.paused_until.map(|until| view! { <span class="until">" until " {place.exactly(until)}</span> });
+    let oldest = match lane.oldest {
+        Some(oldest) if lane.waiting > 0 => place.past(oldest).into_any(),
+        _ => view! { <span class="nothing" aria-label="none">"–"</span> }.into_any(),
+    };
+    view! {
+        <tr role="row" data-tone=tone.name()>
+            <th role="rowheader" scope="row" class="lane-name">
+                {name}
+            </th>
+            <td role="cell" class="lane-state">
+                {mark(tone, word)} {until} {why.map(|why| view! { <p class="why"><bdi>{why}</bdi></p> })}
+            </td>
+            <td role="cell" class="tabular" data-label="Waiting">{lane.waiting.to_string()}</td>
+            <td role="cell" data-label="Oldest">{oldest}</td>
+            <td role="cell" class="tabular" data-label="In flight">{lane.in_flight.to_string()}</td>
+        </tr>
+    }
+}
+
+fn standing(lane: &LaneView, page: &ChannelsPage, place: &Place) -> Standing {
+    words::lane(lane, leads_to(lane, page), place.now)
+}
+
+/// The webhook that a lane leads to.
+fn leads_to<'a>(lane: &LaneView, page: &'a ChannelsPage) -> Option<&'a WebhookView> {
+    let id = WebhookId::parse(lane.lane.strip_prefix("webhook:")?).ok()?;
+    page.webhooks.iter().find(|webhook| webhook.id == id)
+}
+
+fn given_up(page: &ChannelsPage, place: &Place) -> impl IntoView + use<> {
+    let is_empty = page.dead.is_empty() && page.older.next.is_none() && !page.older.is_further_down;
+    let filter = (!page.webhooks.is_empty()).then(|| filter(page, place));
+    let shown = if is_empty {
+        let said = if page.is_skipped {
+            "Nothing was skipped. What would have gone to a disabled webhook stands here, to be sent when it is enabled."
+        } else if page.only.is_some() {
+            "Nothing to this webhook was given up."
+        } else {
+            "Nothing was given up. What cannot be delivered with all its attempts will stand here, to be sent again."
+        };
+        view! { <div class="empty"><p>{said}</p></div> }.into_any()
+    } else {
+        view! {
+            {retry_all(page, place)}
+            {list(&page.dead, true, CHANNELS, &page.older, place)}
+        }
+        .into_any()
+    };
+    view! {
+        <section class="desk-section" aria-labelledby="deliveries">
+            <h2 id="deliveries">{if page.is_skipped { "Skipped" } else { "Given up" }}</h2>
+            <p class="lead">
+                {if page.is_skipped {
+                    "Deliveries that were not tried, each with its reason. What they tell of is in the inbox."
+                } else {
+                    "Deliveries that are not tried any more. What they tell of is in the inbox."
+                }}
+            </p>
+            {filter}
+            {shown}
+        </section>
+    }
+}
+
+/// Chooses one webhook, or all.
+fn filter(page: &ChannelsPage, place: &Place) -> impl IntoView + use<> {
+    let options = page.webhooks.iter().map(|webhook| {
+        let is_chosen = page.only == Some(webhook.id);
+        view! {
+            <option value=webhook.id.to_string() selected=is_chosen>
+                {webhook.url.clone()}
+            </option>
+        }
+    });
+    view! {
+        <form class="filter" method="get" action=place.at(CHANNELS) + "#deliveries">
+            <label for="state">"What was"</label>
+            <select id="state" name="state">
+                <option value="" selected=!page.is_skipped>
+                    "given up"
+                </option>
+                <option value="skipped" selected=page.is_skipped>
+                    "skipped"
+                </option>
+            </select>
+            <label for="webhook_id">"of"</label>
+            <select id="webhook_id" name="webhook_id">
+                <option value="" selected=page.only.is_none()>
+                    "all webhooks"
+                </option>
+                {options.collect_view()}
+            </select>
+            <button type="submit" class="plain">
+                "Show"
+            </button>
+        </form>
+    }
+}
+
+fn retry_all(page: &ChannelsPage, place: &Place) -> impl IntoView + use<> {
+    let (word, question) = match page.only {
+        Some(_) => ("Retry all of this webhook…", "All of it to this webhook is sent again, older ones too."),
+        None => ("Retry all…", "All of it is sent again, to every webhook that is enabled, older ones too."),
+    };
+    let deed = Deed {
+        action: place.at(CHANNELS) + &page.older.here,
+        does: "retry-all",
+        fields: {
+            let only = page.only.map(|id| ("webhook_id", id.to_string()));
+            let state = page.is_skipped.then(|| ("state", "skipped".to_owned()));
+            only.into_iter().chain(state).collect()
+        },
+        word: "Send all again",
+        of: String::new(),
+        class: "primary",
+    };
+    view! { <div class="deeds">{deed.after(word, question)}</div> }
+}

@@ -1,0 +1,248 @@
+//! One notification, and what became of telling of it.
+
+use leptos::prelude::*;
+
+use super::{
+    DeliveryItem, Older,
+    deliveries::list,
+    notification_path,
+    parts::{Deed, Place, fact, link_button, linked, mark_with},
+    words::Tone,
+};
+use crate::{
+    app::{
+        address::Address,
+        icons::{self, Icon},
+    },
+    model::{Link, Notification, Problem},
+};
+
+/// How much of a text stands for the whole in a title.
+const TITLE_CHARS: usize = 60;
+/// How deep data is indented; what is deeper stands below each other.
+const INDENTED: usize = 8;
+
+/// What the page of a notification shows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NotificationPage {
+    /// The notification.
+    pub notification: Notification,
+    /// Its deliveries, newest first, or why they cannot be shown; `None` where nothing is ever delivered.
+    pub deliveries: Option<Result<Vec<DeliveryItem>, Problem>>,
+    /// Where older ones are.
+    pub older: Older,
+}
+
+/// What the page is called: by the title, or the first words.
+pub(super) fn title(page: &NotificationPage) -> String {
+    let notification = &page.notification;
+    let text = notification.title.as_ref().map_or(notification.content.as_str(), |title| title.as_str());
+    let mut words = text.split_whitespace().take(TITLE_CHARS + 1).collect::<Vec<_>>().join(" ");
+    if let Some((cut, _)) = words.char_indices().nth(TITLE_CHARS) {
+        words.truncate(cut);
+        words.push('…');
+    }
+    words
+}
+
+pub(super) fn show(page: &NotificationPage, place: &Place) -> impl IntoView + use<> {
+    let notification = &page.notification;
+    let category = notification.category.as_str().to_owned();
+    let heading = match &notification.title {
+        Some(title) => view! { <h1 dir="auto">{title.as_str().to_owned()}</h1> }.into_any(),
+        None => view! { <h1 class="hidden">"Notification"</h1> }.into_any(),
+    };
+    let (icon, word) = if notification.is_read { (icons::CHECK, "Read") } else { (icons::UNREAD, "Unread") };
+    let read = mark_with(icon, Tone::Quiet, word);
+    let read = view! { <span class="read-state" data-unread=(!notification.is_read).then_some("")>{read}</span> };
+    // What is stored is not judged again, but what a click on it does is.
+    let link = notification.link.as_ref().filter(|link| Link::parse(link.as_str()).is_ok()).map(leads);
+    let data = notification.data.as_ref().map(|data| {
+        view! {
+            <details class="data" open>
+                <summary>"Data"</summary>
+                <pre class="mono" tabindex="0" aria-label="Data" role="region">
+                    {indented(data.as_str())}
+                </pre>
+            </details>
+        }
+    });
+    let inbox = Address { base: place.base.clone(), ..Address::default() };
+    let inbox = if place.reader.has_own_inbox { inbox } else { inbox.of_user(Some(notification.user_id.as_str())) };
+    let user = (!place.reader.has_own_inbox).then(|| {
+        let user_id = notification.user_id.as_str().to_owned();
+        fact("To", view! { <a class="mono" href=inbox.href()><bdi>{user_id}</bdi></a> })
+    });
+    let expires = notification.expires_at.map(|moment| {
+        let is_over = moment <= place.now;
+        fact("Expires", if is_over { place.past(moment).into_any() } else { place.ahead(moment).into_any() })
+    });
+    let deeds = place.reader.may_mark.then(|| deeds(notification, place));
+    view! {
+        <article class="notice" data-kind=category.clone()>
+            <p class="notice-head">
+                <span class="kind">
+                    <Icon of=icons::of_category(&category) />
+                    {category.clone()}
+                </span>
+                {read}
+                <span class="when">{place.past(notification.timestamp)}</span>
+            </p>
+            {heading}
+            <p class="notice-text" dir="auto">
+                {linked(notification.content.as_str())}
+            </p>
+            {link}
+            {data}
+            <dl class="facts">
+                {user} {expires}
+                {fact("Id", view! { <span class="mono">{notification.id.to_string()}</span> })}
+            </dl>
+            <div class="deeds">{deeds} {link_button(inbox.href(), "Open the inbox")}</div>
+        </article>
+        {page.deliveries.as_ref().map(|deliveries| delivered(deliveries, page, place))}
+    }
+}
+
+fn leads(link: &Link) -> impl IntoView + use<> {
+    let href = link.as_str().to_owned();
+    let is_elsewhere = href.contains("://");
+    let shown = href.clone();
+    view! {
+        <p>
+            <a
+                class="leads"
+                href=href
+                target=is_elsewhere.then_some("_blank")
+                rel=is_elsewhere.then_some("noopener noreferrer nofollow")
+            >
+                <Icon of=icons::LEAVE />
+                <span class="leads-to" dir="ltr">{shown}</span>
+            </a>
+        </p>
+    }
+}
+
+fn deeds(notification: &Notification, place: &Place) -> impl IntoView + use<> {
+    let deed = |does, word, class| Deed {
+        action: place.at(&notification_path(notification.id)),
+        does,
+        fields: Vec::new(),
+        word,
+        of: String::new(),
+        class,
+    };
+    let marking = if notification.is_read {
+        deed("unread", "Mark as unread", "plain")
+    } else {
+        deed("read", "Mark as read", "primary")
+    };
+    let deleting = deed("delete", "Delete it", "plain danger");
+    let question = "It leaves the inbox, and what still waits to tell of it is cancelled. There is no way back.";
+    view! {
+        {marking.form()}
+        {deleting.after("Delete…", question)}
+    }
+}
+
+fn delivered(
+    deliveries: &Result<Vec<DeliveryItem>, Problem>,
+    page: &NotificationPage,
+    place: &Place,
+) -> impl IntoView + use<> {
+    let shown = match deliveries {
+        Err(problem) => view! { <p class="problem">{problem.detail.clone()}</p> }.into_any(),
+        Ok(items) if items.is_empty() && page.older.next.is_none() => none(place).into_any(),
+        Ok(items) => list(items, false, &notification_path(page.notification.id), &page.older, place).into_any(),
+    };
+    view! {
+        <section class="desk-section" aria-labelledby="deliveries">
+            <h2 id="deliveries">"Deliveries"</h2>
+            <p class="lead">
+                "Who was told of it outside of the inbox. Accepted means by the next hop, and not that it was seen."
+            </p>
+            {shown}
+        </section>
+    }
+}
+
+fn none(place: &Place) -> impl IntoView + use<> {
+    let is_operator = place.reader.is_operator;
+    let said = if is_operator {
+        "No delivery of this notification is known: no webhook wanted it, or it was so long ago that it is forgotten."
+    } else {
+        "It is in your inbox, and was sent nowhere else."
+    };
+    view! {
+        <div class="empty">
+            <p>{said}</p>
+            {is_operator.then(|| link_button(place.at(super::WEBHOOKS), "See the webhooks"))}
+        </div>
+    }
+}
+
+/// JSON with a line for each value. It stays as it was sent otherwise: no number is printed anew.
+fn indented(json: &str) -> String {
+    let mut out = String::with_capacity(json.len() * 2);
+    let (mut depth, mut is_string, mut is_escaped) = (0_usize, false, false);
+    let mut rest = json.chars().peekable();
+    let line = |out: &mut String, depth: usize| {
+        out.push('\n');
+        out.extend(std::iter::repeat_n("  ", depth.min(INDENTED)));
+    };
+    while let Some(c) = rest.next() {
+        if is_string {
+            out.push(c);
+            is_string = is_escaped || c != '"';
+            is_escaped = c == '\\' && !is_escaped;
+            continue;
+        }
+        match c {
+            '{' | '[' if rest.peek().is_some_and(|next| matches!(next, '}' | ']')) => {
+                out.push(c);
+                out.extend(rest.next());
+            }
+            '{' | '[' => {
+                out.push(c);
+                depth += 1;
+                line(&mut out, depth);
+            }
+            '}' | ']' => {
+                depth = depth.saturating_sub(1);
+                line(&mut out, depth);
+                out.push(c);
+            }
+            ',' => {
+                out.push(c);
+                line(&mut out, depth);
+            }
+            ':' => out.push_str(": "),
+            _ => {
+                is_string = c == '"';
+                out.push(c);
+            }
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("{}", "{}")]
+    #[case(r#"{"a":[1,2.50],"b":{}}"#, "{\n  \"a\": [\n    1,\n    2.50\n  ],\n  \"b\": {}\n}")]
+    #[case(r#"{"a":"x{,\":}\\","b":[]}"#, "{\n  \"a\": \"x{,\\\":}\\\\\",\n  \"b\": []\n}")]
+    fn data_has_a_line_for_each_value(#[case] json: &str, #[case] want: &str) {
+        assert_eq!(indented(json), want);
+    }
+
+    #[test]
+    fn deep_data_does_not_grow_with_its_square() {
+        let json = format!("{}{}", "[".repeat(5_000), "]".repeat(5_000));
+        assert!(indented(&json).len() < json.len() * 20);
+    }
+}

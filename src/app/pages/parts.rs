@@ -1,0 +1,214 @@
+//! What the pages are put together from.
+
+use leptos::prelude::*;
+
+use super::{Reader, words::Tone};
+use crate::{
+    app::{
+        icons::{CROSS, Icon},
+        linkify::{Piece, linkify},
+        relative_time,
+    },
+    model::Timestamp,
+};
+
+/// Where and when a page is looked at, and by whom.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    pub(super) base: String,
+    pub(super) reader: Reader,
+    pub(super) now: Timestamp,
+}
+
+impl Place {
+    /// Where the browser finds what the server has at this path.
+    pub(super) fn at(&self, path: &str) -> String {
+        self.base.clone() + path
+    }
+
+    /// A moment: how long ago it was, and exactly when for those who ask.
+    pub(super) fn past(&self, moment: Timestamp) -> impl IntoView + use<> {
+        const DAYS_THAT_ARE_COUNTED: i64 = 7;
+        let seconds = (self.now.as_micros() - moment.as_micros()) / 1_000_000;
+        let ago = relative_time::ago(moment, self.now, 0);
+        let said = match seconds {
+            ..60 => "just now".to_owned(),
+            _ if seconds < DAYS_THAT_ARE_COUNTED * 86_400 => format!("{ago} ago"),
+            _ => ago,
+        };
+        time(moment, said)
+    }
+
+    /// A moment that lies ahead, by the clock where it is near.
+    pub(super) fn exactly(&self, moment: Timestamp) -> impl IntoView + use<> {
+        let (exact, today) = (relative_time::exact(moment, 0), relative_time::local_day(self.now, 0));
+        let is_today = relative_time::local_day(moment, 0) == today;
+        let minute = exact.split_once(", ").and_then(|(day, clock)| Some((day, clock.get(..5)?)));
+        let said = match minute {
+            Some((_, clock)) if is_today => format!("{clock} UTC"),
+            Some((day, clock)) => format!("{day}, {clock} UTC"),
+            None => exact.clone(),
+        };
+        time(moment, said)
+    }
+
+    /// A moment that lies ahead.
+    pub(super) fn ahead(&self, moment: Timestamp) -> impl IntoView + use<> {
+        let seconds = (moment.as_micros() - self.now.as_micros()).div_euclid(1_000_000);
+        time(moment, if seconds <= 0 { "now".to_owned() } else { format!("in {}", relative_time::span(seconds)) })
+    }
+}
+
+fn time(moment: Timestamp, said: String) -> impl IntoView {
+    view! {
+        <time class="tabular" datetime=moment.to_string() title=relative_time::exact(moment, 0)>
+            {said}
+        </time>
+    }
+}
+
+/// Where something stands: a word, a mark of its own shape, and a colour.
+pub(super) fn mark(tone: Tone, word: impl Into<String>) -> impl IntoView {
+    mark_with(tone.icon(), tone, word)
+}
+
+/// The same with another mark.
+pub(super) fn mark_with(icon: &'static str, tone: Tone, word: impl Into<String>) -> impl IntoView {
+    view! {
+        <span class="mark" data-tone=tone.name()>
+            <Icon of=icon />
+            {word.into()}
+        </span>
+    }
+}
+
+/// A text that others wrote, with its links; it says itself which way it runs.
+pub(super) fn linked(text: &str) -> impl IntoView + use<> {
+    let pieces = linkify(text).into_iter().map(|piece| match piece {
+        Piece::Text(text) => text.to_owned().into_any(),
+        Piece::Url(url) => {
+            let (href, shown) = (url.to_owned(), url.to_owned());
+            view! { <a href=href target="_blank" rel="noopener noreferrer nofollow">{shown}</a> }.into_any()
+        }
+    });
+    pieces.collect_view()
+}
+
+/// A link that looks like a button.
+pub(super) fn link_button(href: String, word: &'static str) -> impl IntoView {
+    view! {
+        <a class="plain" href=href>
+            {word}
+        </a>
+    }
+}
+
+/// One thing that can be done, as a form of one button.
+#[derive(Clone, Debug)]
+pub(super) struct Deed {
+    /// Where the form goes.
+    pub(super) action: String,
+    /// What is done, as the server knows it.
+    pub(super) does: &'static str,
+    /// What else the server has to know.
+    pub(super) fields: Vec<(&'static str, String)>,
+    /// What the button says.
+    pub(super) word: &'static str,
+    /// With what, for those who hear the button without what stands around it.
+    pub(super) of: String,
+    /// How the button looks.
+    pub(super) class: &'static str,
+}
+
+impl Deed {
+    /// The form.
+    pub(super) fn form(self) -> impl IntoView {
+        let Self { action, does, fields, word, of, class } = self;
+        let hidden = fields.into_iter().map(|(name, value)| view! { <input type="hidden" name=name value=value /> });
+        view! {
+            <form method="post" action=action>
+                {hidden.collect_view()}
+                <button type="submit" class=class name="do" value=does>
+                    {word}
+                    {(!of.is_empty()).then(|| view! { <span class="hidden">": "<bdi>{of}</bdi></span> })}
+                </button>
+            </form>
+        }
+    }
+
+    /// The same behind a question, which needs no script.
+    pub(super) fn after(self, ask: &'static str, question: &'static str) -> impl IntoView {
+        let of = self.of.clone();
+        view! {
+            <details class="confirm">
+                <summary class="plain">
+                    {ask}
+                    {(!of.is_empty()).then(|| view! { <span class="hidden">": "<bdi>{of}</bdi></span> })}
+                    <Icon of=CROSS />
+                </summary>
+                <div class="confirm-box">
+                    <p>{question}</p>
+                    {self.form()}
+                </div>
+            </details>
+        }
+    }
+}
+
+/// A name and what it has.
+pub(super) fn fact(name: &'static str, value: impl IntoView + 'static) -> impl IntoView {
+    view! {
+        <div>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+        </div>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        Timestamp::parse(text).unwrap()
+    }
+
+    fn place() -> Place {
+        Place { base: "/notify".to_owned(), reader: Reader::default(), now: at("2026-11-22T12:00:00Z") }
+    }
+
+    #[rstest]
+    #[case("2026-11-22T11:59:30Z", "just now")]
+    #[case("2026-11-22T11:55:00Z", "5 min ago")]
+    #[case("2026-11-20T12:00:00Z", "2 d ago")]
+    #[case("2026-11-07T12:00:00Z", "7 Nov")]
+    fn what_was_is_said_as_people_say_it(#[case] moment: &str, #[case] want: &str) {
+        let html = Owner::new().with(|| place().past(at(moment)).to_html());
+        assert!(
+            html.contains(&format!(">{want}<")) && html.contains("title=\"") && html.contains("datetime="),
+            "{html}"
+        );
+    }
+
+    #[test]
+    fn what_will_be_is_said_too() {
+        let owner = Owner::new();
+        let (soon, over) = (at("2026-11-22T12:05:00Z"), at("2026-11-22T11:00:00Z"));
+        let html = owner.with(|| place().ahead(soon).to_html());
+        assert!(html.contains(">in 5 min<"), "{html}");
+        assert!(owner.with(|| place().ahead(over).to_html()).contains(">now<"));
+        assert!(owner.with(|| place().exactly(soon).to_html()).contains(">12:05 UTC<"));
+        let html = owner.with(|| place().exactly(at("2026-11-23T00:05:00Z")).to_html());
+        assert!(html.contains(">23 Nov 2026, 00:05 UTC<"), "{html}");
+    }
+
+    #[test]
+    fn only_links_of_the_web_become_links() {
+        let text = "<i> https://a.example/ javascript:alert(1)";
+        let html = Owner::new().with(|| linked(text).to_html());
+        assert!(html.contains("href=\"https://a.example/\"") && html.contains("&lt;i&gt;"), "{html}");
+        assert_eq!(html.matches("<a ").count(), 1, "{html}");
+    }
+}

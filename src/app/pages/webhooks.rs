@@ -1,0 +1,222 @@
+//! The endpoints of applications: what they are told, and how they are looked after.
+
+mod form;
+
+use leptos::prelude::*;
+
+use super::{
+    CHANNELS, WEBHOOKS,
+    parts::{Deed, Place, fact, mark},
+    words::{self, Tone},
+};
+use crate::{
+    model::{EventKind, Problem, WebhookId, WebhookState, WebhookView},
+    server::delivery::TestResult,
+};
+
+/// What the page of the endpoints shows.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct WebhooksPage {
+    /// All of them, the oldest first.
+    pub webhooks: Vec<WebhookView>,
+    /// What was typed and not accepted.
+    pub typed: TypedWebhook,
+    /// Why it was not.
+    pub refused: Option<Problem>,
+    /// A secret that was made a moment ago. It is shown this once.
+    pub fresh: Option<Fresh>,
+    /// What a test came to.
+    pub tested: Option<Tested>,
+}
+
+/// A webhook as a person typed it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TypedWebhook {
+    /// Where events are to be posted to.
+    pub url: String,
+    /// Which events.
+    pub events: Vec<String>,
+    /// Of which categories, with commas between them; of all where it is empty.
+    pub categories: String,
+    /// In whose inbox; in all where it is empty.
+    pub user_id: String,
+}
+
+impl Default for TypedWebhook {
+    fn default() -> Self {
+        let events = vec![EventKind::Created.to_string()];
+        Self { url: String::new(), events, categories: String::new(), user_id: String::new() }
+    }
+}
+
+/// A secret that was made a moment ago. `Debug` does not show it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Fresh {
+    /// Of which webhook.
+    pub id: WebhookId,
+    /// The secret.
+    pub secret: String,
+}
+
+impl std::fmt::Debug for Fresh {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Fresh").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// What a test came to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tested {
+    /// Of which webhook.
+    pub id: WebhookId,
+    /// What the endpoint did, or why it was not asked.
+    pub result: Result<TestResult, Problem>,
+}
+
+pub(super) fn show(page: &WebhooksPage, place: &Place) -> impl IntoView + use<> {
+    let list = if page.webhooks.is_empty() {
+        view! {
+            <div class="empty">
+                <p>
+                    "No webhooks yet. Add the address of an application below, and it is told of each new notification."
+                </p>
+            </div>
+        }
+        .into_any()
+    } else {
+        let each = page.webhooks.iter().map(|webhook| one(webhook, page, place)).collect_view();
+        view! { <ul class="webhooks">{each}</ul> }.into_any()
+    };
+    let add = (!page.webhooks.is_empty()).then(|| view! { <a class="plain" href="#add">"Add a webhook"</a> });
+    view! {
+        <div class="desk-head">
+            <h1>"Webhooks"</h1>
+            {add}
+        </div>
+        <p class="lead">
+            "Applications that are told of what happens in the inboxes, in signed requests as "
+            <a href="https://www.standardwebhooks.com" target="_blank" rel="noopener noreferrer">"Standard Webhooks"</a>
+            " has them."
+        </p>
+        {list}
+        {form::show(page, place)}
+    }
+}
+
+fn one(webhook: &WebhookView, page: &WebhooksPage, place: &Place) -> impl IntoView + use<> {
+    let standing = words::webhook(webhook);
+    let fresh = page.fresh.as_ref().filter(|fresh| fresh.id == webhook.id).map(|fresh| secret(fresh, place));
+    let tested = page.tested.as_ref().filter(|tested| tested.id == webhook.id).map(|tested| result(&tested.result));
+    let events =
+        webhook.wanted.events.iter().map(|kind| view! { <li><code>{kind.as_str()}</code></li> }).collect_view();
+    let categories = match &webhook.wanted.categories {
+        Some(some) => some.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+        None => "all".to_owned(),
+    };
+    let user = match &webhook.wanted.user_id {
+        Some(user_id) => view! { <bdi class="mono">{user_id.as_str().to_owned()}</bdi> }.into_any(),
+        None => "all".into_any(),
+    };
+    let old = webhook.old_secret_until.filter(|until| place.now < *until);
+    let old = old.map(|until| fact("Old secret ends", place.ahead(until)));
+    view! {
+        <li class="webhook" id=format!("w-{}", webhook.id)>
+            <div class="webhook-head">
+                <h2 class="mono">
+                    <bdi>{webhook.url.clone()}</bdi>
+                </h2>
+                {mark(standing.tone, standing.word)}
+            </div>
+            {standing.why.map(|why| view! { <p class="why"><bdi>{why}</bdi></p> })}
+            {fresh}
+            {tested}
+            <dl class="facts">
+                {fact("Events", view! { <ul class="events">{events}</ul> })}
+                {fact("Categories", view! { <bdi>{categories}</bdi> })} {fact("Inboxes", user)}
+                {fact("Added", place.past(webhook.created_at))} {old}
+            </dl>
+            {deeds(webhook, place)}
+        </li>
+    }
+}
+
+fn deeds(webhook: &WebhookView, place: &Place) -> impl IntoView + use<> {
+    let deed = |does, word, class| Deed {
+        action: place.at(WEBHOOKS),
+        does,
+        fields: vec![("id", webhook.id.to_string())],
+        word,
+        of: webhook.url.clone(),
+        class,
+    };
+    let switch = match webhook.state {
+        WebhookState::Disabled => deed("enable", "Enable", "plain"),
+        WebhookState::Active | WebhookState::Paused => deed("disable", "Disable", "plain"),
+    };
+    let rotate = deed("rotate", "Make a new secret", "plain");
+    let rotate_why = "The new secret is shown once. For 24 hours events are signed with both, so that there is time to \
+                      put it into the application.";
+    let delete = deed("delete", "Delete it", "plain danger");
+    let delete_why = "It is told nothing more, and what waits for it is cancelled. There is no way back.";
+    let dead = format!("{}?webhook_id={}#deliveries", place.at(CHANNELS), webhook.id);
+    let url = webhook.url.clone();
+    view! {
+        <div class="deeds">
+            {deed("test", "Test", "plain").form()} {switch.form()}
+            <a class="plain" href=dead>
+                "What was given up"
+                <span class="hidden">": " <bdi>{url}</bdi></span>
+            </a>
+            {rotate.after("New secret…", rotate_why)} {delete.after("Delete…", delete_why)}
+        </div>
+    }
+}
+
+/// The secret. It is a field, so that a keyboard can choose all of it.
+fn secret(fresh: &Fresh, place: &Place) -> impl IntoView + use<> {
+    let done = format!("{}#w-{}", place.at(WEBHOOKS), fresh.id);
+    view! {
+        <div class="secret">
+            <label for="secret">
+                "Its secret, shown this once"
+            </label>
+            <input
+                id="secret"
+                class="mono"
+                type="text"
+                readonly
+                autofocus
+                autocomplete="off"
+                spellcheck="false"
+                dir="ltr"
+                value=fresh.secret.clone()
+                aria-describedby="secret-how"
+            />
+            <p id="secret-how">
+                "Choose all of it ("<kbd>"Ctrl"</kbd>" or "<kbd>"⌘"</kbd>" with "<kbd>"A"</kbd>
+                "), copy it, and give it to the application, which checks the header "
+                <code>"webhook-signature"</code>" with it. It cannot be shown again; a new one can be made."
+            </p>
+            <a class="plain" href=done>
+                "I have copied it"
+            </a>
+        </div>
+    }
+}
+
+fn result(result: &Result<TestResult, Problem>) -> impl IntoView + use<> {
+    let (tone, word, detail) = match result {
+        Ok(TestResult { ok, status, ms, detail }) => {
+            let answer = status.map_or_else(|| "no answer".to_owned(), |status| format!("it answered {status}"));
+            let word = if *ok { "The test arrived" } else { "The test failed" };
+            (if *ok { Tone::Good } else { Tone::Bad }, format!("{word}: {answer}, {ms} ms"), detail.clone())
+        }
+        Err(problem) => (Tone::Wait, "It was not tested".to_owned(), Some(problem.detail.clone())),
+    };
+    view! {
+        <div class="tested" role="status">
+            {mark(tone, word)}
+            {detail.filter(|detail| !detail.is_empty()).map(|detail| view! { <bdi class="answer">{detail}</bdi> })}
+        </div>
+    }
+}

@@ -1,0 +1,280 @@
+//! `/api/deliveries`: what was sent, what waits, and what was given up.
+
+use axum::{
+    Json,
+    extract::{FromRequestParts, RawQuery},
+    http::{HeaderMap, HeaderValue, header, request::Parts},
+};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{
+    body::{JsonBody, NoBody},
+    extract::{Caller, FromSegment, Nothing, Parameters, Path, Query},
+    json::{self, Unknown},
+    state::HttpState,
+};
+use crate::{
+    model::{
+        Channel, Code, Complaints, DeliveryId, DeliveryState, DeliveryView, FieldError, Invalid, Limit, NotificationId,
+        Problem, Timestamp, UserId, WebhookId,
+    },
+    server::{
+        delivery::Delivery,
+        store::outbox::{Delivery as Kept, DeliveryFilter},
+    },
+};
+
+pub(super) fn routes() -> OpenApiRouter<HttpState> {
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(retry_all)).routes(routes!(retry)).routes(routes!(cancel))
+}
+
+/// What leaves the server; 503 where a program put this one together without it.
+pub(super) struct Delivering(pub(super) Delivery);
+
+impl FromRequestParts<HttpState> for Delivering {
+    type Rejection = Problem;
+
+    async fn from_request_parts(_: &mut Parts, state: &HttpState) -> Result<Self, Problem> {
+        let none = || Problem::new(Code::Unavailable, "This server was put together without webhooks and deliveries.");
+        state.options().delivery.clone().map(Self).ok_or_else(none)
+    }
+}
+
+impl FromSegment for DeliveryId {
+    const NAME: &'static str = "id";
+
+    fn from_segment(segment: &str) -> Result<Self, Invalid> {
+        Self::parse(segment)
+    }
+
+    fn refused(why: Invalid) -> Problem {
+        Problem::new(Code::NotFound, format!("There is no such delivery. {why}"))
+    }
+}
+
+/// Which deliveries, as a client writes it.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct DeliveryParams {
+    /// About this notification.
+    #[param(value_type = Option<NotificationId>)]
+    notification_id: Option<String>,
+    /// About the inbox of this user.
+    #[param(value_type = Option<UserId>)]
+    user_id: Option<String>,
+    /// In this state.
+    #[param(value_type = Option<DeliveryState>)]
+    state: Option<String>,
+    /// By this channel.
+    #[param(value_type = Option<Channel>)]
+    channel: Option<String>,
+    /// To this webhook.
+    #[param(value_type = Option<WebhookId>)]
+    webhook_id: Option<String>,
+    /// How many.
+    #[param(value_type = Option<Limit>)]
+    limit: Option<String>,
+    /// Where the page begins: take it from the `next` link of the page before.
+    before: Option<String>,
+}
+
+impl Parameters for DeliveryParams {
+    const NAMES: &'static [&'static str] =
+        &["notification_id", "user_id", "state", "channel", "webhook_id", "limit", "before"];
+}
+
+impl DeliveryParams {
+    fn parse(self) -> Result<(DeliveryFilter, Option<u64>, Limit), Problem> {
+        let mut complaints = Complaints::default();
+        let filter = DeliveryFilter {
+            notification_id: parsed("notification_id", self.notification_id, NotificationId::parse, &mut complaints),
+            user_id: parsed("user_id", self.user_id, UserId::parse, &mut complaints),
+            state: parsed("state", self.state, DeliveryState::parse, &mut complaints),
+            channel: parsed("channel", self.channel, Channel::parse, &mut complaints),
+            target: parsed("webhook_id", self.webhook_id, WebhookId::parse, &mut complaints).map(WebhookId::as_uuid),
+            since: None,
+        };
+        let limit = parsed("limit", self.limit, Limit::parse, &mut complaints).unwrap_or_default();
+        let before = parsed("before", self.before, place, &mut complaints);
+        if complaints.is_empty() { Ok((filter, before, limit)) } else { Err(Problem::invalid(complaints)) }
+    }
+}
+
+fn parsed<T>(
+    name: &'static str,
+    text: Option<String>,
+    parse: impl Fn(&str) -> Result<T, Invalid>,
+    complaints: &mut Complaints,
+) -> Option<T> {
+    match parse(&text?) {
+        Ok(value) => Some(value),
+        Err(why) => {
+            complaints.add(|| FieldError::new(name, why));
+            None
+        }
+    }
+}
+
+fn place(text: &str) -> Result<u64, Invalid> {
+    let is_one = text.len() <= 18 && text.bytes().all(|byte| byte.is_ascii_digit());
+    let place = is_one.then(|| text.parse().ok()).flatten();
+    place.ok_or_else(|| Invalid::new("Take `before` from the next link of the page before; this is not one."))
+}
+
+/// List deliveries, newest first
+///
+/// A user sees those about the own inbox. `sent` means that the next hop has accepted it.
+#[utoipa::path(
+    get, path = "/api/deliveries", operation_id = "list_deliveries", tag = "deliveries", params(DeliveryParams),
+    responses(
+        (status = 200, description = "One page", body = Vec<DeliveryView>,
+         headers(("Link" = String, description = "Where the next page is, as `<…>; rel=\"next\"`; absent on the last page"))),
+        (status = "4XX", description = "It was refused", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+async fn list(
+    Delivering(delivery): Delivering,
+    Caller(principal): Caller,
+    RawQuery(query): RawQuery,
+    Query(params): Query<DeliveryParams>,
+) -> Result<(HeaderMap, Json<Vec<DeliveryView>>), Problem> {
+    let (filter, before, limit) = params.parse()?;
+    let page = delivery.deliveries(&principal, &filter, before, limit.get()).await?;
+    let mut headers = HeaderMap::new();
+    if let Some(next) = page.next
+        && let Ok(link) = HeaderValue::from_str(&next_link(query.as_deref(), next))
+    {
+        headers.insert(header::LINK, link);
+    }
+    Ok((headers, Json(page.deliveries.into_iter().map(Kept::view).collect())))
+}
+
+/// The same query from another place (RFC 8288).
+fn next_link(query: Option<&str>, next: u64) -> String {
+    let kept = query.unwrap_or("").split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("before="));
+    let before = format!("before={next}");
+    let query = kept.chain([before.as_str()]).collect::<Vec<_>>().join("&");
+    format!("</api/deliveries?{query}>; rel=\"next\"")
+}
+
+/// Send a delivery again
+///
+/// One that is over and was not sent is repeated by a new delivery, which is due at once.
+#[utoipa::path(
+    post, path = "/api/deliveries/{id}/retry", operation_id = "retry_delivery", tag = "deliveries",
+    params(("id" = DeliveryId, Path, description = "Which delivery")),
+    responses(
+        (status = 200, description = "The new delivery", body = DeliveryView),
+        (status = "4XX", description = "There is none of that id, or it was refused; nothing changed", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+async fn retry(
+    Delivering(delivery): Delivering,
+    Caller(principal): Caller,
+    Path(id): Path<DeliveryId>,
+    _: Query<Nothing>,
+    _: NoBody,
+) -> Result<Json<DeliveryView>, Problem> {
+    Ok(Json(delivery.retry(&principal, id).await?.view()))
+}
+
+/// Cancel a delivery that is not over
+///
+/// What is on its way at that moment may still arrive.
+#[utoipa::path(
+    post, path = "/api/deliveries/{id}/cancel", operation_id = "cancel_delivery", tag = "deliveries",
+    params(("id" = DeliveryId, Path, description = "Which delivery")),
+    responses(
+        (status = 200, description = "The delivery as it is now", body = DeliveryView),
+        (status = "4XX", description = "There is none of that id, or it was refused; nothing changed", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+async fn cancel(
+    Delivering(delivery): Delivering,
+    Caller(principal): Caller,
+    Path(id): Path<DeliveryId>,
+    _: Query<Nothing>,
+    _: NoBody,
+) -> Result<Json<DeliveryView>, Problem> {
+    Ok(Json(delivery.cancel(&principal, id).await?.view()))
+}
+
+/// Which deliveries are to be sent again.
+#[derive(Deserialize, ToSchema)]
+#[expect(dead_code, reason = "it describes what is read")]
+struct RetryMany {
+    /// In this state: `dead`, `skipped`, `cancelled` or `expired`.
+    state: DeliveryState,
+    /// By this channel.
+    #[schema(nullable = false)]
+    channel: Option<Channel>,
+    /// To this webhook.
+    #[schema(nullable = false)]
+    webhook_id: Option<WebhookId>,
+    /// Decided at this moment or later.
+    #[schema(nullable = false)]
+    since: Option<Timestamp>,
+}
+
+/// How many are sent again.
+#[derive(Serialize, ToSchema)]
+struct Retried {
+    /// Always true.
+    ok: bool,
+    /// How many there were.
+    retried: u64,
+}
+
+fn read_many(body: &JsonBody) -> Result<DeliveryFilter, Problem> {
+    let mut complaints = Complaints::default();
+    let fields = body.object(&["state", "channel", "webhook_id", "since"], Unknown::Refused, &mut complaints)?;
+    let names = ["state", "channel", "webhook_id", "since"];
+    let mut texts = fields.into_iter().zip(names).map(|(field, name)| match json::text(field) {
+        Ok(text) => text,
+        Err(why) => {
+            complaints.add(|| FieldError::new(name, why));
+            None
+        }
+    });
+    let [state, channel, webhook_id, since] = std::array::from_fn(|_| texts.next().flatten());
+    drop(texts);
+    if state.is_none() && complaints.is_empty() {
+        complaints.add(|| FieldError::new("state", Invalid::new("Say which: dead, skipped, cancelled or expired.")));
+    }
+    let filter = DeliveryFilter {
+        state: parsed("state", state, may_be_retried, &mut complaints),
+        channel: parsed("channel", channel, Channel::parse, &mut complaints),
+        target: parsed("webhook_id", webhook_id, WebhookId::parse, &mut complaints).map(WebhookId::as_uuid),
+        since: parsed("since", since, Timestamp::parse, &mut complaints),
+        ..DeliveryFilter::default()
+    };
+    if complaints.is_empty() { Ok(filter) } else { Err(Problem::invalid(complaints)) }
+}
+
+fn may_be_retried(text: &str) -> Result<DeliveryState, Invalid> {
+    let state = DeliveryState::parse(text).ok().filter(|state| state.is_over() && *state != DeliveryState::Sent);
+    state.ok_or_else(|| Invalid::new("This is dead, skipped, cancelled or expired: only those can be sent again."))
+}
+
+/// Send many deliveries again
+///
+/// Each that is in that state, and is not repeated already, is repeated by a new delivery.
+#[utoipa::path(
+    post, path = "/api/deliveries/retry", operation_id = "retry_deliveries", tag = "deliveries", request_body = RetryMany,
+    responses(
+        (status = 200, description = "How many those are", body = Retried),
+        (status = "4XX", description = "It was refused; nothing changed", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+async fn retry_all(
+    Delivering(delivery): Delivering,
+    Caller(principal): Caller,
+    _: Query<Nothing>,
+    body: JsonBody,
+) -> Result<Json<Retried>, Problem> {
+    let filter = body.read(read_many).await?;
+    let retried = delivery.retry_all(&principal, &filter).await?;
+    Ok(Json(Retried { ok: true, retried }))
+}

@@ -1,0 +1,210 @@
+//! The pages beside the inbox: one notification, the ways out of the server, and the endpoints of applications.
+//!
+//! A form is sent to the path of its page. What was done is told by the page that it leads to (303), in words that are
+//! ours; what was not is told by the page that answers it.
+
+mod channels;
+mod form;
+mod notification;
+mod webhooks;
+
+use std::{collections::HashMap, sync::Arc};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{Request, State},
+    http::{StatusCode, header, request::Parts},
+    middleware::{Next, from_fn_with_state},
+    response::{IntoResponse, Redirect, Response},
+    routing::get,
+};
+use uuid::Uuid;
+
+use super::{
+    gate::RefusedPage,
+    page::{broken, render},
+    paths::{CHANNELS, NOTIFICATION, OPERATIONS, WEBHOOKS, sign_in_for},
+    state::HttpState,
+};
+use crate::{
+    app::{
+        pages::{Content, DeliveryItem, Notice, Page, Reader, document},
+        percent_pairs,
+    },
+    model::Problem,
+    server::{
+        assets,
+        delivery::Delivery,
+        identity::{Denied, Principal, Scope},
+        service::ServiceError,
+        store::outbox::{Delivery as Kept, DeliveryFilter},
+        workshop::{self, Broken},
+    },
+};
+
+/// How many deliveries a page has.
+const DELIVERIES: usize = 50;
+
+pub(super) fn routes(state: &HttpState) -> Router<HttpState> {
+    Router::new()
+        .route(NOTIFICATION, get(notification::page).post(notification::act))
+        .route(OPERATIONS, get(|| async { Redirect::to(CHANNELS) }))
+        .route(CHANNELS, get(channels::page).post(channels::act))
+        .route(WEBHOOKS, get(webhooks::page).post(webhooks::act))
+        .route_layer(from_fn_with_state(state.clone(), turn_away))
+}
+
+/// Leads those who are not signed in to where one signs in, and tells those who may not see a page that they may not.
+async fn turn_away(State(state): State<HttpState>, request: Request, next: Next) -> Response {
+    let Some(RefusedPage(why)) = request.extensions().get().copied() else { return next.run(request).await };
+    if why == Denied::Unauthenticated {
+        return Redirect::to(&sign_in_for(request.uri())).into_response();
+    }
+    let (head, _) = request.into_parts();
+    let principal = head.extensions.get().cloned().unwrap_or(Principal::anonymous());
+    let visit = Visit::begin(&state, principal, head, None).await;
+    let shown = match visit {
+        Ok(visit) => visit.show(Err(ServiceError::from(why).into())).await,
+        Err(problem) => Err(problem),
+    };
+    shown.unwrap_or_else(IntoResponse::into_response)
+}
+
+/// A page that is being made. It has a place in the workshop, so nothing slow is done while there is one.
+struct Visit {
+    state: HttpState,
+    place: workshop::Place,
+    head: Parts,
+    principal: Principal,
+    notice: Option<Notice>,
+}
+
+impl Visit {
+    /// Begins to make a page; with why a form was refused, if one was.
+    async fn begin(
+        state: &HttpState,
+        principal: Principal,
+        head: Parts,
+        refused: Option<&Problem>,
+    ) -> Result<Self, Problem> {
+        let place = state.workshop().place().await.map_err(|Broken| broken())?;
+        let notice = match refused {
+            Some(problem) => Some(Notice { is_bad: true, text: problem.detail.clone() }),
+            None => done(head.uri.query().unwrap_or("")),
+        };
+        Ok(Self { state: state.clone(), place, head, principal, notice })
+    }
+
+    /// Shows this, or why it cannot be shown.
+    async fn show(self, content: Result<Content, Problem>) -> Result<Response, Problem> {
+        let Self { state, place, head, principal, notice } = self;
+        let options = state.options();
+        let reader = Reader {
+            is_operator: principal.may(Scope::Admin).is_ok(),
+            has_own_inbox: principal.own_inbox().is_some(),
+            may_mark: principal.may(Scope::Mark).is_ok(),
+            may_sign_out: options.cookie().session(&head.headers).is_some(),
+        };
+        let (content, trouble) = match content {
+            Ok(content) => (content, None),
+            Err(problem) => (Content::Trouble(problem.clone()), Some(problem)),
+        };
+        let notice = notice.filter(|_| trouble.is_none());
+        let now = state.service().now();
+        let page = Arc::new(Page { base: options.base().to_owned(), reader, now, notice, content });
+        let request = Request::from_parts(head, Body::empty());
+        let make = move || document(&page, assets::of_the_page());
+        let shown = render(&state, place, request, || (), make).await?;
+        match trouble {
+            None => Ok(shown),
+            Some(problem) => with_status(shown, &problem),
+        }
+    }
+}
+
+/// A page that tells of a problem, with the problem's status.
+fn with_status(mut page: Response, problem: &Problem) -> Result<Response, Problem> {
+    *page.status_mut() = StatusCode::from_u16(problem.status).map_err(|_| broken())?;
+    if let Some(seconds) = problem.retry_after {
+        page.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    }
+    Ok(page)
+}
+
+/// What a form did, as the address of the page that it led to says. The words are ours, so that no address puts others
+/// into a page.
+fn done(query: &str) -> Option<Notice> {
+    let value = |wanted: &str| percent_pairs(query).find_map(|(name, value)| (name == wanted).then_some(value));
+    let text = match value("done")?.as_str() {
+        "read" => "It is marked as read.".to_owned(),
+        "unread" => "It is marked as unread.".to_owned(),
+        "retry" => "It is sent again, as a new delivery.".to_owned(),
+        "retry-all" => match value("count")?.parse::<u64>().ok()? {
+            0 => "There was nothing to be sent again.".to_owned(),
+            1 => "One delivery is sent again.".to_owned(),
+            many => format!("{many} deliveries are sent again."),
+        },
+        "cancel" => "It is cancelled.".to_owned(),
+        "resume" => "No lane of this channel is paused any more.".to_owned(),
+        "enable" => "The webhook is enabled. It is told of what happens from now on; what was skipped meanwhile can be sent again \
+                     under Channels."
+            .to_owned(),
+        "disable" => "The webhook is disabled. It is told nothing until it is enabled.".to_owned(),
+        "delete" => "The webhook is deleted.".to_owned(),
+        _ => return None,
+    };
+    Some(Notice { is_bad: false, text })
+}
+
+/// Leads to the page at this path, which tells what was done there.
+fn lead_to(path: &str, query: &[(&str, &str)]) -> Response {
+    let query: Vec<_> =
+        query.iter().map(|(name, value)| format!("{name}={}", crate::app::percent_encoded(value))).collect();
+    Redirect::to(&format!("{path}?{}", query.join("&"))).into_response()
+}
+
+/// What leaves this server.
+fn delivery_of(state: &HttpState) -> Result<Delivery, Problem> {
+    let none = || {
+        let why = "This server was put together without webhooks and deliveries.";
+        Problem::new(crate::model::Code::Unavailable, why)
+    };
+    state.options().delivery.clone().ok_or_else(none)
+}
+
+/// Some deliveries, newest first, and the place before which the next ones are. A page of the store may be short where
+/// its filter admits little, so some of them are put together.
+async fn deliveries(
+    delivery: &Delivery,
+    principal: &Principal,
+    filter: &DeliveryFilter,
+    before: Option<u64>,
+) -> Result<(Vec<Kept>, Option<u64>), Problem> {
+    const PAGES: usize = 4;
+    let (mut found, mut before) = (Vec::new(), before);
+    for _ in 0..PAGES {
+        let page = delivery.deliveries(principal, filter, before, DELIVERIES - found.len()).await?;
+        found.extend(page.deliveries);
+        before = page.next;
+        if before.is_none() || found.len() >= DELIVERIES {
+            break;
+        }
+    }
+    Ok((found, before))
+}
+
+/// Deliveries as a page shows them; where they go to is told by these names.
+fn items(kept: Vec<Kept>, names: &HashMap<Uuid, String>) -> Vec<DeliveryItem> {
+    let item = |kept: Kept| {
+        let (to, is_repeated) = (names.get(&kept.target).cloned(), kept.is_replayed);
+        DeliveryItem { delivery: kept.view(), to, is_repeated }
+    };
+    kept.into_iter().map(item).collect()
+}
+
+/// The place that a query says to begin at. One that is none is as if nothing was said: a person may have typed it.
+fn before(query: &str) -> Option<u64> {
+    let value = percent_pairs(query).find_map(|(name, value)| (name == "before").then_some(value))?;
+    value.parse().ok().filter(|place| i64::try_from(*place).is_ok())
+}

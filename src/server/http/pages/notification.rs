@@ -1,0 +1,127 @@
+//! `/notifications/{id}`: one notification, and what became of telling of it.
+
+use std::collections::HashMap;
+
+use axum::{
+    extract::{Request, State},
+    http::request::Parts,
+    response::{IntoResponse, Redirect, Response},
+};
+
+use super::{
+    Visit, before, deliveries,
+    form::{Form, no_such_deed},
+    items, lead_to, with_status,
+};
+use crate::{
+    app::{
+        Address,
+        pages::{Content, NotificationPage, Older, notification_path},
+    },
+    model::{DeliveryId, NotificationId, Problem},
+    server::{
+        delivery::Delivery,
+        http::{
+            extract::{Caller, Path},
+            state::HttpState,
+        },
+        identity::{Principal, Scope},
+        store::outbox::DeliveryFilter,
+    },
+};
+
+/// `GET`
+pub(super) async fn page(
+    State(state): State<HttpState>,
+    Caller(principal): Caller,
+    id: Result<Path<NotificationId>, Problem>,
+    head: Parts,
+) -> Result<Response, Problem> {
+    let visit = Visit::begin(&state, principal, head, None).await?;
+    let content = match id {
+        Ok(Path(id)) => read(&state, &visit, id).await,
+        Err(problem) => Err(problem),
+    };
+    visit.show(content).await
+}
+
+async fn read(state: &HttpState, visit: &Visit, id: NotificationId) -> Result<Content, Problem> {
+    let principal = &visit.principal;
+    let notification = state.service().get(principal, id).await?;
+    let before = before(visit.head.uri.query().unwrap_or(""));
+    let (mut older, mut shown) = (Older { is_further_down: before.is_some(), ..Older::default() }, None);
+    if let Some(delivery) = &state.options().delivery {
+        let filter = DeliveryFilter { notification_id: Some(id), ..DeliveryFilter::default() };
+        let found = deliveries(delivery, principal, &filter, before).await;
+        shown = Some(match found {
+            Ok((kept, next)) => {
+                older.next = next.map(|next| format!("?before={next}"));
+                Ok(items(kept, &names(delivery, principal).await?))
+            }
+            // The notification is there all the same.
+            Err(problem) => Err(problem),
+        });
+    }
+    Ok(Content::Notification(Box::new(NotificationPage { notification, deliveries: shown, older })))
+}
+
+/// Where webhooks lead to. That may hold a secret, and is for those alone who set it.
+async fn names(delivery: &Delivery, principal: &Principal) -> Result<HashMap<uuid::Uuid, String>, Problem> {
+    if principal.may(Scope::Admin).is_err() {
+        return Ok(HashMap::new());
+    }
+    let webhooks = delivery.webhooks(principal).await?;
+    Ok(webhooks.into_iter().map(|webhook| (webhook.id.as_uuid(), webhook.url)).collect())
+}
+
+/// `POST`
+pub(super) async fn act(
+    State(state): State<HttpState>,
+    Caller(principal): Caller,
+    id: Result<Path<NotificationId>, Problem>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let (form, head) = Form::take(request, &["do", "delivery"]).await?;
+    let done = match &id {
+        Ok(Path(id)) => deed(&state, &principal, *id, &form).await,
+        Err(problem) => Err(problem.clone()),
+    };
+    let problem = match done {
+        Ok(response) => return Ok(response),
+        Err(problem) => problem,
+    };
+    let visit = Visit::begin(&state, principal, head, Some(&problem)).await?;
+    let content = match id {
+        Ok(Path(id)) => read(&state, &visit, id).await,
+        Err(problem) => Err(problem),
+    };
+    with_status(visit.show(content).await?, &problem)
+}
+
+async fn deed(state: &HttpState, principal: &Principal, id: NotificationId, form: &Form) -> Result<Response, Problem> {
+    let service = state.service();
+    let does = form.get("do");
+    match does {
+        "read" | "unread" => {
+            service.set_read(principal, id, does == "read").await?;
+        }
+        "delete" => {
+            let user_id = service.get(principal, id).await?.user_id.clone();
+            service.delete(principal, id).await?;
+            let inbox = Address::default();
+            let inbox = if principal.own_inbox().is_some() { inbox } else { inbox.of_user(Some(user_id.as_str())) };
+            return Ok(Redirect::to(&inbox.href()).into_response());
+        }
+        "retry" | "cancel" => {
+            let delivery = super::delivery_of(state)?;
+            let which = form.read("delivery", DeliveryId::parse)?;
+            if does == "retry" {
+                delivery.retry(principal, which).await?;
+            } else {
+                delivery.cancel(principal, which).await?;
+            }
+        }
+        _ => return Err(no_such_deed()),
+    }
+    Ok(lead_to(&notification_path(id), &[("done", does)]))
+}

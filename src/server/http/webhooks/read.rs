@@ -1,0 +1,132 @@
+//! What a webhook is to be, out of the body of a request.
+
+use serde_json::value::RawValue;
+
+use crate::{
+    model::{Category, Complaints, EventKind, FieldError, Invalid, Problem, UserId, Wanted},
+    server::{
+        delivery::{WebhookDraft, WebhookPatch},
+        http::{
+            body::JsonBody,
+            json::{self, NotThat, Unknown},
+        },
+    },
+};
+
+/// The most categories that one webhook names.
+const MOST_CATEGORIES: usize = 100;
+
+/// A new webhook.
+///
+/// # Errors
+/// 400 or 422, with what is wrong at its place.
+pub(super) fn draft(body: &JsonBody) -> Result<WebhookDraft, Problem> {
+    let mut complaints = Complaints::default();
+    let [url, events, categories, user_id] =
+        body.object(&["url", "events", "categories", "user_id"], Unknown::Refused, &mut complaints)?;
+    let url = field("url", json::text(url), &mut complaints).flatten();
+    if url.is_none() {
+        complaints.add(|| FieldError::new("url", Invalid::new("Say where to post events: the URL is missing.")));
+    }
+    let events = present(events).and_then(|events| read_events(events, &mut complaints));
+    let categories = present(categories).and_then(|categories| read_categories(categories, &mut complaints));
+    let user_id = read_user(user_id, &mut complaints);
+    match url {
+        Some(url) if complaints.is_empty() => {
+            let events = events.unwrap_or(Wanted::default().events);
+            Ok(WebhookDraft { url, wanted: Wanted { events, categories, user_id } })
+        }
+        _ => Err(Problem::invalid(complaints)),
+    }
+}
+
+/// A change of a webhook, as a JSON merge patch (RFC 7396): `null` takes a filter away.
+///
+/// # Errors
+/// 400 or 422, with what is wrong at its place.
+pub(super) fn patch(body: &JsonBody) -> Result<WebhookPatch, Problem> {
+    let mut complaints = Complaints::default();
+    let [url, events, categories, user_id, state] =
+        body.object(&["url", "events", "categories", "user_id", "state"], Unknown::Refused, &mut complaints)?;
+    let needed = |name: &'static str, field: Option<&RawValue>, complaints: &mut Complaints| {
+        if field.is_some() && present(field).is_none() {
+            complaints
+                .add(|| FieldError::new(name, Invalid::new("This cannot be taken away; leave it out to keep it.")));
+        }
+    };
+    needed("url", url, &mut complaints);
+    needed("events", events, &mut complaints);
+    needed("state", state, &mut complaints);
+    let patch = WebhookPatch {
+        url: field("url", json::text(url), &mut complaints).flatten(),
+        events: present(events).and_then(|events| read_events(events, &mut complaints)),
+        categories: categories
+            .map(|field| present(Some(field)).and_then(|categories| read_categories(categories, &mut complaints))),
+        user_id: user_id.map(|user_id| read_user(Some(user_id), &mut complaints)),
+        is_enabled: field(
+            "state",
+            json::text(state).and_then(|state| state.as_deref().map(is_enabled).transpose()),
+            &mut complaints,
+        )
+        .flatten(),
+    };
+    if complaints.is_empty() { Ok(patch) } else { Err(Problem::invalid(complaints)) }
+}
+
+fn is_enabled(state: &str) -> Result<bool, Invalid> {
+    match state {
+        "active" => Ok(true),
+        "disabled" => Ok(false),
+        _ => Err(Invalid::new("This is active or disabled.")),
+    }
+}
+
+/// A field that is there, and not `null`.
+fn present(field: Option<&RawValue>) -> Option<&RawValue> {
+    field.filter(|field| json::kind(field) != "null")
+}
+
+fn field<T>(name: &'static str, value: Result<T, Invalid>, complaints: &mut Complaints) -> Option<T> {
+    value.map_err(|why| complaints.add(|| FieldError::new(name, why))).ok()
+}
+
+fn read_user(user_id: Option<&RawValue>, complaints: &mut Complaints) -> Option<UserId> {
+    let user_id = json::text(user_id).and_then(|text| text.map(|text| UserId::parse(&text)).transpose());
+    field("user_id", user_id, complaints).flatten()
+}
+
+fn read_events(events: &RawValue, complaints: &mut Complaints) -> Option<Vec<EventKind>> {
+    read_list("events", events, EventKind::ALL.len(), EventKind::parse, complaints)
+}
+
+fn read_categories(categories: &RawValue, complaints: &mut Complaints) -> Option<Vec<Category>> {
+    read_list("categories", categories, MOST_CATEGORIES, Category::parse, complaints)
+}
+
+/// A list of at least one and so many at most, each once.
+fn read_list<T: PartialEq>(
+    name: &'static str,
+    list: &RawValue,
+    most: usize,
+    parse: impl Fn(&str) -> Result<T, Invalid>,
+    complaints: &mut Complaints,
+) -> Option<Vec<T>> {
+    let (mut read, mut count) = (Vec::new(), 0);
+    let each = json::each(list, most, |index, item| {
+        count += 1;
+        let text = json::text(Some(item)).map(Option::unwrap_or_default);
+        match text.and_then(|text| parse(&text)) {
+            Ok(value) if read.contains(&value) => {}
+            Ok(value) => read.push(value),
+            Err(why) => complaints.add(|| FieldError::new(format!("{name}[{index}]"), why)),
+        }
+    });
+    let why = match each {
+        Err(NotThat::Array(other)) => format!("This is an array, and not {other}."),
+        Err(NotThat::Few(most)) => format!("This has at most {most} entries."),
+        Ok(()) if count == 0 => "This has at least one entry; leave it out otherwise.".to_owned(),
+        Ok(()) => return Some(read),
+    };
+    complaints.add(|| FieldError::new(name, Invalid::new(why)));
+    None
+}
