@@ -1,5 +1,7 @@
 //! `campanile check`: which settings are in force, and what is wrong with them.
 
+mod channels;
+
 use std::{fmt::Write, path::Path};
 
 use anyhow::{Result, bail};
@@ -31,8 +33,9 @@ pub async fn check(
     let settings = settings.and_then(|settings| settings.may_listen().map(|()| settings));
     let wrong = match settings {
         Ok(settings) => match is_usable(&settings).await {
-            Ok(sentence) => {
+            Ok(Usable { sentence, is_up_to_date }) => {
                 report.push_str(&sentence);
+                report.push_str(&channels::describe(&settings, is_up_to_date).await);
                 for warning in settings.warnings() {
                     let _ = write!(report, "\nwarning: {warning}");
                 }
@@ -77,8 +80,14 @@ fn describe(
     }
 }
 
+/// What state the store is in, and whether what is in it can be read.
+struct Usable {
+    sentence: String,
+    is_up_to_date: bool,
+}
+
 /// What state the store is in, when the certificate is fine; `Err` says why the server could not start.
-async fn is_usable(settings: &Settings) -> Result<String> {
+async fn is_usable(settings: &Settings) -> Result<Usable> {
     if let Some(tls) = &settings.connections.tls {
         tls.check()?;
     }
@@ -89,11 +98,12 @@ async fn is_usable(settings: &Settings) -> Result<String> {
 }
 
 /// What state the store is in; `Err` says why the server could not start with it.
-async fn store_is_usable(settings: &Settings) -> Result<String> {
+async fn store_is_usable(settings: &Settings) -> Result<Usable> {
+    let new = |sentence| Ok(Usable { sentence, is_up_to_date: false });
     let schema = match &settings.store {
-        StoreUrl::Memory => return Ok("\nThe store is in memory: all is gone at restart.".to_owned()),
+        StoreUrl::Memory => return new("\nThe store is in memory: all is gone at restart.".to_owned()),
         StoreUrl::Sqlite(path) if !path.exists() => {
-            return Ok(format!("\n{} does not exist yet; it is made at the first start.", path.display()));
+            return new(format!("\n{} does not exist yet; it is made at the first start.", path.display()));
         }
         StoreUrl::Sqlite(path) => SqliteStore::schema(path)?,
         StoreUrl::Postgres(url) => PostgresStore::schema(url).await?,
@@ -102,8 +112,11 @@ async fn store_is_usable(settings: &Settings) -> Result<String> {
     if applied > known {
         bail!("store: made by a newer Campanile (version {applied}; this one knows {known}). Use that one.");
     }
-    Ok(match known - applied {
-        0 => format!("\nThe store is up to date, at version {known}."),
-        _ => format!("\nThe store is at version {applied}; the next start brings it to {known}."),
-    })
+    let is_up_to_date = known == applied;
+    let sentence = if is_up_to_date {
+        format!("\nThe store is up to date, at version {known}.")
+    } else {
+        format!("\nThe store is at version {applied}; the next start brings it to {known}.")
+    };
+    Ok(Usable { sentence, is_up_to_date })
 }

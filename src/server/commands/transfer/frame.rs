@@ -46,6 +46,23 @@ pub(super) struct Counts {
     deletions: u64,
     once: u64,
     keys: u64,
+    // What an export does not have is not counted, so that the release before this one can read it.
+    #[serde(skip_serializing_if = "is_none")]
+    webhooks: u64,
+    #[serde(skip_serializing_if = "is_none")]
+    outbox: u64,
+    #[serde(skip_serializing_if = "is_none")]
+    deliveries: u64,
+    #[serde(skip_serializing_if = "is_none")]
+    lanes: u64,
+    #[serde(skip_serializing_if = "is_none")]
+    contacts: u64,
+}
+
+/// Whether there is none of a kind.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 impl Counts {
@@ -57,6 +74,11 @@ impl Counts {
             Record::Deletion { .. } => &mut self.deletions,
             Record::Once { .. } => &mut self.once,
             Record::Key(_) => &mut self.keys,
+            Record::Webhook(_) => &mut self.webhooks,
+            Record::Outbox(_) => &mut self.outbox,
+            Record::Delivery(_) => &mut self.deliveries,
+            Record::Lane(_) => &mut self.lanes,
+            Record::Contact(_) => &mut self.contacts,
         } += 1;
     }
 }
@@ -81,6 +103,16 @@ struct EndLine {
     deletions: u64,
     once: u64,
     keys: u64,
+    #[serde(default)]
+    webhooks: u64,
+    #[serde(default)]
+    outbox: u64,
+    #[serde(default)]
+    deliveries: u64,
+    #[serde(default)]
+    lanes: u64,
+    #[serde(default)]
+    contacts: u64,
 }
 
 /// The lines of an export as they are read, one after the other.
@@ -133,11 +165,25 @@ impl Lines {
     }
 
     fn end(&mut self, line: &EndLine, format: Format) -> Result<(), Invalid> {
-        let &EndLine { inboxes, notifications, deletions, once, keys, .. } = line;
+        let &EndLine {
+            inboxes,
+            notifications,
+            deletions,
+            once,
+            keys,
+            webhooks,
+            outbox,
+            deliveries,
+            lanes,
+            contacts,
+            ..
+        } = line;
+        let counted =
+            Counts { inboxes, notifications, deletions, once, keys, webhooks, outbox, deliveries, lanes, contacts };
         if format == Format::Old {
             return Err(Invalid::new("is an end record, and there was no format record: the beginning is missing"));
         }
-        if self.counts != (Counts { inboxes, notifications, deletions, once, keys }) {
+        if self.counts != counted {
             return Err(Invalid::new("counts other records than came: some are missing, or too many"));
         }
         self.is_over = true;
