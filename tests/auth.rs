@@ -41,7 +41,7 @@ use campanile::{
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, App, started};
+use crate::harness::{Answer, App, delivery_of, started};
 
 /// With what users' tokens are signed.
 pub(crate) const TOKEN_SECRET: &str = "a secret of the issuer and of the server";
@@ -90,8 +90,9 @@ impl Secured {
         };
         let auth = AuthOptions { tokens: Some(tokens), session_lifetime: TimeDelta::hours(12), limits, max_streams: 3 };
         let auth = Authenticator::new(auth, Arc::clone(&credentials), clock.clone()).unwrap();
-        let service = NotificationService::over(store, clock.clone());
-        let options = HttpOptions { auth: Some(Arc::clone(&auth)), ..options };
+        let service = NotificationService::over(Arc::<MemoryStore>::clone(&store), clock.clone());
+        let delivery = delivery_of(&store, clock.clone(), service.tasks());
+        let options = HttpOptions { auth: Some(Arc::clone(&auth)), delivery, ..options };
         Self { app: App::with(service, &options), options, auth, credentials, clock }
     }
 

@@ -63,7 +63,8 @@ impl Server {
         answer
     }
 
-    fn send(&self, signal: &str) {
+    /// Sends a signal.
+    pub(crate) fn send(&self, signal: &str) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
     }

@@ -1,6 +1,7 @@
-//! The dashboard as the server renders it; its server functions are in `forms`.
+//! The dashboard as the server renders it; its server functions are in `forms`, the pages beside it in `pages`.
 
 mod forms;
+mod pages;
 
 use campanile::{
     app::{self, Address, App as Page, Initial, PageAssets, Refusal, Snapshot, Viewer},

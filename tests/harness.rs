@@ -3,7 +3,7 @@
 use std::{
     path::{Path, PathBuf},
     sync::{
-        LazyLock,
+        Arc, LazyLock,
         atomic::{AtomicUsize, Ordering},
     },
 };
@@ -17,11 +17,13 @@ use axum::{
 use campanile::{
     model::Timestamp,
     server::{
-        clock::Clock,
+        clock::{Clock, SystemClock},
+        delivery::{Delivery, DeliveryOptions, DeliveryStores},
         http::{HttpOptions, router},
         identity::Principal,
         service::NotificationService,
         store::MemoryStore,
+        tasks::Tasks,
     },
 };
 use http_body_util::BodyExt;
@@ -40,6 +42,20 @@ impl Clock for StoppedClock {
     fn now(&self) -> Timestamp {
         self.0
     }
+}
+
+/// What leaves a store, which may go to this machine; nothing where no runtime is there for it yet.
+pub(crate) fn delivery_of(store: &Arc<MemoryStore>, clock: impl Clock, tasks: &Tasks) -> Option<Delivery> {
+    tokio::runtime::Handle::try_current().ok()?;
+    let stores = DeliveryStores {
+        webhooks: Arc::<MemoryStore>::clone(store),
+        outbox: Arc::<MemoryStore>::clone(store),
+        deliveries: Arc::<MemoryStore>::clone(store),
+        contacts: Arc::<MemoryStore>::clone(store),
+        forget: Arc::<MemoryStore>::clone(store),
+    };
+    let options = DeliveryOptions { allow: vec!["127.0.0.0/8".parse().unwrap()], ..DeliveryOptions::default() };
+    Some(Delivery::start(stores, &**store, &options, Arc::new(clock), tasks).unwrap())
 }
 
 /// A router over an empty memory store, asked without a socket.
@@ -64,7 +80,15 @@ impl App {
     }
 
     pub(crate) fn with_window(window: usize) -> Self {
-        Self::with(NotificationService::new(MemoryStore::new(window, started())), &HttpOptions::default())
+        let store = Arc::new(MemoryStore::new(window, started()));
+        let service = NotificationService::over(Arc::<MemoryStore>::clone(&store), SystemClock);
+        let delivery = delivery_of(&store, SystemClock, service.tasks());
+        Self::with(service, &HttpOptions { delivery, ..HttpOptions::default() })
+    }
+
+    /// Without anything that leaves the server.
+    pub(crate) fn bare() -> Self {
+        Self::with(NotificationService::new(MemoryStore::new(1000, started())), &HttpOptions::default())
     }
 
     pub(crate) fn with(service: NotificationService, options: &HttpOptions) -> Self {

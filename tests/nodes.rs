@@ -3,7 +3,7 @@
 
 mod chaos;
 mod leases;
-mod wire;
+pub(crate) mod wire;
 
 use std::{
     net::{SocketAddr, TcpListener},

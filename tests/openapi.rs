@@ -22,3 +22,22 @@ async fn it_is_served_with_a_page_that_needs_no_other_site() {
     assert!(page.header("content-type").starts_with("text/html"));
     assert!(!page.text().contains("src=\"http"), "{}", page.text());
 }
+
+/// Programs that make clients name their functions by it.
+#[test]
+fn every_operation_has_a_name_of_its_own_and_words_are_those_of_the_wire() {
+    let description: serde_json::Value =
+        serde_json::from_str(&campanile::server::http::openapi().to_json().unwrap()).unwrap();
+    let mut names = std::collections::BTreeSet::new();
+    for (path, methods) in description["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            let name = operation["operationId"].as_str().unwrap();
+            assert!(names.insert(name.to_owned()), "{method} {path}: {name} is the name of another one too");
+        }
+    }
+    let schemas = &description["components"]["schemas"];
+    assert_eq!(schemas["Channel"]["enum"], serde_json::json!(["email", "webpush", "fcm", "apns", "webhook"]));
+    assert_eq!(schemas["EventKind"]["enum"][0], "notification.created");
+    assert_eq!(schemas["DeliveryState"]["enum"][0], "held");
+    assert_eq!(schemas["ContactState"]["enum"][0], "active");
+}

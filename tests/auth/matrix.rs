@@ -2,6 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use campanile::{
+    model::{DeliveryState, Wanted},
+    server::{delivery::WebhookDraft, identity::Principal, store::outbox::DeliveryFilter},
+};
 use leptos::server_fn::axum::server_fn_paths;
 
 use super::Secured;
@@ -10,6 +14,9 @@ use crate::harness::Answer;
 const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded";
 const ID: &str = "{id}";
+/// A webhook to which nothing listens, and what is to be sent there.
+const WEBHOOK: &str = "{webhook}";
+const DELIVERY: &str = "{delivery}";
 
 /// Somebody who calls; the inbox that is asked about is ann's.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -41,7 +48,7 @@ const LIKE_NOBODY: [&str; 7] = [
 /// bob. 426 is how a WebSocket answers who may have one and did not ask for one.
 type Route = (&'static str, &'static str, &'static str, &'static str, [u16; 6]);
 
-const ROUTES: [Route; 27] = [
+const ROUTES: [Route; 45] = [
     ("POST", "/api/notifications/create", JSON, r#"{"user_id":"ann","content":"hi"}"#, [401, 201, 403, 201, 403, 403]),
     (
         "POST",
@@ -63,6 +70,26 @@ const ROUTES: [Route; 27] = [
     ("GET", "/api/notifications/{id}", "", "", [401, 403, 200, 200, 200, 404]),
     ("PATCH", "/api/notifications/{id}", JSON, r#"{"is_read":true}"#, [401, 403, 403, 200, 200, 404]),
     ("DELETE", "/api/notifications/{id}", "", "", [401, 403, 403, 204, 204, 404]),
+    ("GET", "/api/webhooks", "", "", [401, 403, 403, 200, 403, 403]),
+    ("POST", "/api/webhooks", JSON, r#"{"url":"http://127.0.0.1:1/"}"#, [401, 403, 403, 201, 403, 403]),
+    ("GET", "/api/webhooks/{webhook}", "", "", [401, 403, 403, 200, 403, 403]),
+    ("PATCH", "/api/webhooks/{webhook}", JSON, r#"{"user_id":null}"#, [401, 403, 403, 200, 403, 403]),
+    ("DELETE", "/api/webhooks/{webhook}", "", "", [401, 403, 403, 204, 403, 403]),
+    ("POST", "/api/webhooks/{webhook}/test", "", "", [401, 403, 403, 200, 403, 403]),
+    ("POST", "/api/webhooks/{webhook}/rotate-secret", "", "", [401, 403, 403, 200, 403, 403]),
+    ("POST", "/api/webhooks/{webhook}/enable", "", "", [401, 403, 403, 200, 403, 403]),
+    ("GET", "/api/deliveries?user_id=ann", "", "", [401, 403, 200, 200, 200, 403]),
+    ("POST", "/api/deliveries/retry", JSON, r#"{"state":"dead"}"#, [401, 403, 403, 200, 403, 403]),
+    // It is not over yet.
+    ("POST", "/api/deliveries/{delivery}/retry", "", "", [401, 403, 403, 409, 403, 403]),
+    ("POST", "/api/deliveries/{delivery}/cancel", "", "", [401, 403, 403, 200, 403, 403]),
+    ("GET", "/api/channels", "", "", [401, 403, 403, 200, 403, 403]),
+    ("POST", "/api/channels/webhook/resume", "", "", [401, 403, 403, 204, 403, 403]),
+    ("GET", "/api/contacts/ann", "", "", [401, 403, 200, 200, 200, 403]),
+    ("POST", "/api/contacts/ann", JSON, r#"{"channel":"fcm","token":"t"}"#, [401, 403, 403, 201, 201, 403]),
+    // There is no contact of that id.
+    ("DELETE", "/api/contacts/ann/{id}", "", "", [401, 403, 403, 404, 404, 403]),
+    ("DELETE", "/api/users/ann", "", "", [401, 403, 403, 204, 403, 403]),
     ("POST", "/api/tickets", "", "", [401, 201, 201, 201, 201, 201]),
     ("GET", "/healthz", "", "", [200; 6]),
     ("GET", "/readyz", "", "", [200; 6]),
@@ -91,8 +118,10 @@ fn no_route_is_missing_here() {
     let tested: BTreeSet<_> = ROUTES
         .iter()
         .map(|(method, path, ..)| {
+            let path = path.split('?').next().unwrap();
+            let path = path.replace("/ann/0", "/{user_id}/{index}").replace("/ann", "/{user_id}");
             let path =
-                path.split('?').next().unwrap().replace("/ann/0", "/{user_id}/{index}").replace("/ann", "/{user_id}");
+                path.replace(WEBHOOK, ID).replace(DELIVERY, ID).replace("channels/webhook", "channels/{channel}");
             format!("{method} {path}")
         })
         .collect();
@@ -104,15 +133,40 @@ fn no_route_is_missing_here() {
 async fn ask(route: &Route, show: impl AsyncFn(&Secured) -> Vec<(&'static str, String)>) -> Answer {
     let (method, path, kind, body, _) = route;
     let server = Secured::new();
+    let (webhook, delivery) = if path.contains(WEBHOOK) || path.contains(DELIVERY) {
+        outgoing(&server).await
+    } else {
+        (String::new(), String::new())
+    };
     let id = server.app.notify("ann", "hi").await;
+    let path = path.replace(ID, &id).replace(WEBHOOK, &webhook).replace(DELIVERY, &delivery);
     let mut headers = show(&server).await;
     if !kind.is_empty() {
         headers.push(("content-type", (*kind).to_owned()));
     }
     let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    let request = axum::http::Request::builder().method(*method).uri(path.replace(ID, &id));
+    let request = axum::http::Request::builder().method(*method).uri(path);
     let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
     server.app.ask_for_the_head(request.body(body.replace(ID, &id).into()).unwrap()).await
+}
+
+/// The ids of a webhook, and of what waits to be sent there again.
+async fn outgoing(server: &Secured) -> (String, String) {
+    let delivery = server.options.delivery.as_ref().unwrap();
+    let draft = WebhookDraft { url: "http://127.0.0.1:1/".to_owned(), wanted: Wanted::default() };
+    let (webhook, _) = delivery.add_webhook(&Principal::operator(), draft).await.unwrap();
+    server.app.notify("ann", "to be told").await;
+    let filter = DeliveryFilter { state: Some(DeliveryState::Ready), ..DeliveryFilter::default() };
+    loop {
+        let page = delivery.deliveries(&Principal::operator(), &filter, None, 1).await.unwrap();
+        // It was tried once, and is not tried again for five seconds.
+        if let [delivery] = &page.deliveries[..]
+            && !delivery.attempts.is_empty()
+        {
+            return (webhook.id.to_string(), delivery.id.to_string());
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+    }
 }
 
 async fn shown_by(who: Who, server: &Secured) -> Vec<(&'static str, String)> {

@@ -10,7 +10,7 @@ use tokio::{
 };
 
 /// Passes on what is said, until it is cut.
-pub(super) struct Wire {
+pub(crate) struct Wire {
     address: SocketAddr,
     /// The URL of the database, in two halves around its address.
     url: [String; 2],
@@ -26,7 +26,7 @@ impl Wire {
     }
 
     /// The same, on which everything takes so long.
-    pub(super) async fn of_length(url: &str, delay: Duration) -> Self {
+    pub(crate) async fn of_length(url: &str, delay: Duration) -> Self {
         let (before, rest) = url.split_once('@').unwrap();
         let (to, after) = rest.split_once('/').unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -36,7 +36,7 @@ impl Wire {
     }
 
     /// The URL of the database by this way.
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("{}@{}/{}", self.url[0], self.address, self.url[1])
     }
 

@@ -1,0 +1,195 @@
+//! What leaves the server, over the wire: a receiver on loopback answers as each test has it, and checks every request
+//! with the library of Standard Webhooks.
+
+mod answers;
+mod asked_to_wait;
+mod events;
+mod lanes;
+mod processes;
+mod reach;
+mod receiver;
+mod rights;
+mod signing;
+
+use std::time::{Duration, Instant};
+
+use axum::{
+    body::Body,
+    http::{Method, Request, header},
+};
+use campanile::{
+    model::Timestamp,
+    server::{
+        config::{Said, Settings},
+        run::Campanile,
+    },
+};
+use futures_util::future::join_all;
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use tokio::time::sleep;
+use tower::ServiceExt;
+
+use self::receiver::Receiver;
+use crate::{
+    harness::{Answer, new_folder},
+    postgres,
+};
+
+/// How long a test waits for what has to come.
+const LONG: Duration = Duration::from_secs(10);
+/// How long it waits for what must not come: longer than planner and worker wait between two looks.
+const A_WHILE: Duration = Duration::from_millis(1_300);
+
+/// A whole server of this process, asked without a socket.
+struct Place(Campanile);
+
+/// A webhook of a server.
+#[derive(Clone)]
+struct Hook {
+    id: String,
+    secret: String,
+}
+
+/// What a server is told that may send to loopback.
+fn said(store: &str) -> Said {
+    let webhook_allow = Some(vec!["127.0.0.0/8".to_owned()]);
+    Said { store: Some(store.to_owned()), webhook_allow, ..Said::default() }
+}
+
+/// Where an SQLite file of its own is.
+fn new_file() -> String {
+    format!("sqlite:{}", new_folder().join("campanile.db").display())
+}
+
+/// Tries the same with a new store of each kind, all at once.
+async fn each_store(test: impl AsyncFn(String)) {
+    let stores = ["memory:".to_owned(), new_file(), postgres::new_database().await];
+    join_all(stores.map(|store| test(store))).await;
+}
+
+impl Place {
+    async fn start(said: &Said) -> Self {
+        Self(Campanile::start(&Settings::from_said(said).unwrap()).await.unwrap())
+    }
+
+    async fn in_memory() -> Self {
+        Self::start(&said("memory:")).await
+    }
+
+    async fn stop(self) {
+        self.0.stop().await;
+    }
+
+    async fn ask_as(&self, bearer: Option<&str>, method: Method, path: &str, json: Option<&Value>) -> Answer {
+        let mut request = Request::builder().method(method).uri(path).header(header::HOST, "localhost");
+        if let Some(bearer) = bearer {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {bearer}"));
+        }
+        let request = match json {
+            Some(json) => request.header(header::CONTENT_TYPE, "application/json").body(Body::from(json.to_string())),
+            None => request.body(Body::empty()),
+        };
+        let (parts, body) = self.0.router().oneshot(request.unwrap()).await.unwrap().into_parts();
+        let body = body.collect().await.unwrap().to_bytes().to_vec();
+        Answer { status: parts.status, headers: parts.headers, body }
+    }
+
+    async fn ask(&self, method: Method, path: &str, json: Option<&Value>) -> Answer {
+        self.ask_as(None, method, path, json).await
+    }
+
+    async fn get(&self, path: &str) -> Value {
+        let answer = self.ask(Method::GET, path, None).await;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+        answer.json()
+    }
+
+    /// Posts what must be accepted.
+    async fn post(&self, path: &str, json: Option<&Value>) -> Answer {
+        let answer = self.ask(Method::POST, path, json).await;
+        assert!(answer.status.is_success(), "{path}: {}", answer.text());
+        answer
+    }
+
+    /// Adds a webhook that leads to a URL.
+    async fn hook_to(&self, url: &str, mut wanted: Value) -> Hook {
+        wanted["url"] = url.into();
+        let added = self.post("/api/webhooks", Some(&wanted)).await.json();
+        let text = |field: &str| added[field].as_str().unwrap().to_owned();
+        Hook { id: text("id"), secret: text("secret") }
+    }
+
+    /// Adds a webhook that leads to a receiver.
+    async fn hook(&self, receiver: &Receiver, wanted: Value) -> Hook {
+        self.hook_to(&receiver.url(), wanted).await
+    }
+
+    /// Creates a notification and returns its id.
+    async fn notify(&self, user_id: &str, content: &str) -> String {
+        let body = json!({"user_id": user_id, "content": content});
+        let created = self.post("/api/notifications/create", Some(&body)).await.json();
+        created["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Creates so many at once.
+    async fn notify_many(&self, user_id: &str, count: usize) {
+        self.post("/api/notifications/batch", Some(&batch(user_id, 0..count))).await;
+    }
+
+    /// The deliveries of a webhook, newest first.
+    async fn deliveries(&self, hook: &Hook) -> Vec<Value> {
+        let found = self.get(&format!("/api/deliveries?webhook_id={}&limit=1000", hook.id)).await;
+        found.as_array().unwrap().clone()
+    }
+
+    /// Waits until the newest delivery of a webhook is as it is asked for, and returns it.
+    async fn until(&self, hook: &Hook, what: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+        let until = Instant::now() + LONG;
+        loop {
+            let newest = self.deliveries(hook).await.into_iter().next().unwrap_or_default();
+            if is_so(&newest) {
+                return newest;
+            }
+            assert!(Instant::now() < until, "never {what}: {newest}");
+            sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    async fn until_state(&self, hook: &Hook, state: &str) -> Value {
+        self.until(hook, state, |delivery| delivery["state"] == state).await
+    }
+
+    /// Waits until an attempt of the newest delivery is written down, and returns the delivery.
+    async fn until_attempted(&self, hook: &Hook) -> Value {
+        self.until(hook, "attempted", |delivery| {
+            delivery["state"] != "leased" && delivery["attempts"].as_array().is_some_and(|made| !made.is_empty())
+        })
+        .await
+    }
+
+    async fn webhook(&self, hook: &Hook) -> Value {
+        self.get(&format!("/api/webhooks/{}", hook.id)).await
+    }
+
+    /// The lane of a webhook, as `GET /api/channels` has it.
+    async fn lane(&self, hook: &Hook) -> Value {
+        let channels = self.get("/api/channels").await;
+        let webhook = channels.as_array().unwrap().iter().find(|channel| channel["channel"] == "webhook").unwrap();
+        assert_eq!(webhook["state"], "set_up");
+        let name = format!("webhook:{}", hook.id);
+        webhook["lanes"].as_array().unwrap().iter().find(|lane| lane["lane"] == *name).unwrap().clone()
+    }
+}
+
+/// The body of a batch: a notification for each of these numbers.
+fn batch(user_id: &str, numbers: std::ops::Range<usize>) -> Value {
+    let one = |number| json!({"user_id": user_id, "content": format!("note {number}")});
+    json!({ "notifications": numbers.map(one).collect::<Vec<_>>() })
+}
+
+/// How many seconds one moment is after another, as they are written.
+fn seconds_between(earlier: &Value, later: &Value) -> f64 {
+    let at = |moment: &Value| Timestamp::parse(moment.as_str().unwrap()).unwrap().to_utc();
+    (at(later) - at(earlier)).as_seconds_f64()
+}
