@@ -3,6 +3,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
+use ipnet::IpNet;
 use tokio::{
     sync::{Notify, Semaphore, watch},
     time::{MissedTickBehavior, interval, sleep},
@@ -20,7 +21,6 @@ use crate::{
     server::{
         causes::with_causes,
         clock::{Clock, moved},
-        http::IpNet,
         live::{Bus, Local},
         store::{Contacts, Deliveries, Forget, Outbox, Store, Webhooks, outbox::Backlog},
         tasks::Tasks,

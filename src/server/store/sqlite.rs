@@ -11,6 +11,7 @@ mod contacts;
 mod credentials;
 mod deliveries;
 mod delivery_row;
+mod entry_row;
 mod error;
 mod forget;
 mod inbox;
@@ -20,6 +21,7 @@ mod pages;
 mod read;
 mod row;
 mod transfer;
+mod webhook_row;
 mod webhooks;
 mod write;
 mod writer;
@@ -110,7 +112,7 @@ impl SqliteStore {
     /// # Errors
     /// When it cannot be read.
     pub fn webhooks_at(path: &Path) -> Result<Vec<Webhook>, StoreError> {
-        Ok(webhooks::all(&connection::open_for_reading(path)?)?)
+        Ok(webhook_row::all(&connection::open_for_reading(path)?)?)
     }
 
     /// Copies the file as it is at this moment to another one, which must not exist; it may be in

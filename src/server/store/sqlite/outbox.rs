@@ -7,12 +7,12 @@ use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::{
     SqliteStore,
-    delivery_row::{columns, insert, moment, read_delivery, uuid_or_null},
-    row::{kept_text, text, timestamp},
+    delivery_row::{columns, insert, moment, read_delivery},
+    entry_row::unplanned,
     writer::Weight,
 };
 use crate::{
-    model::{Attempt, Category, DeliveryState, EventKind, NotificationId, Timestamp, UserId},
+    model::{Attempt, DeliveryState, Timestamp},
     server::{
         clock::after,
         store::{
@@ -57,48 +57,6 @@ impl Outbox for SqliteStore {
     fn is_pressed(&self) -> bool {
         self.writer.is_half_full()
     }
-}
-
-/// Writes down what happened.
-pub(super) fn insert_entry(connection: &Connection, entry: &Entry) -> rusqlite::Result<()> {
-    const INSERT: &str = "INSERT INTO outbox (kind, user_id, category, notification_id, expires_at, at, data)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-    connection
-        .prepare_cached(INSERT)?
-        .execute((
-            entry.kind.as_str(),
-            entry.user_id.as_str(),
-            entry.category.as_ref().map(Category::as_str),
-            entry.notification_id.map(|id| id.as_uuid().into_bytes()),
-            entry.expires_at.map(Timestamp::as_micros),
-            entry.at.as_micros(),
-            &entry.data,
-        ))
-        .map(drop)
-}
-
-/// Every entry, the oldest first.
-pub(super) const ALL: &str =
-    "SELECT seq, kind, user_id, category, notification_id, expires_at, at, data FROM outbox ORDER BY seq";
-
-fn unplanned(connection: &Connection, most: usize) -> rusqlite::Result<Vec<Entry>> {
-    const OLDEST: &str = "SELECT seq, kind, user_id, category, notification_id, expires_at, at, data FROM outbox
-        ORDER BY seq LIMIT ?1";
-    connection.prepare_cached(OLDEST)?.query_map([most], read_entry)?.collect()
-}
-
-pub(super) fn read_entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
-    let has_category = row.get_ref(3)?.as_bytes_or_null()?.is_some();
-    Ok(Entry {
-        seq: row.get(0)?,
-        kind: text(row, 1, EventKind::parse)?,
-        user_id: kept_text(row, 2, UserId::stored)?,
-        category: has_category.then(|| kept_text(row, 3, Category::stored)).transpose()?,
-        notification_id: uuid_or_null(row, 4)?.map(NotificationId::new),
-        expires_at: moment(row, 5)?,
-        at: timestamp(6, row.get(6)?)?,
-        data: row.get(7)?,
-    })
 }
 
 /// Writes down what is remembered of a lane.

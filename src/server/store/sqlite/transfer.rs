@@ -9,11 +9,11 @@ use super::{
     connection::{on_a_thread, open_for_reading, open_for_writing},
     contacts,
     credentials::{ALL_KEYS, insert_key, read_key},
-    delivery_row,
+    delivery_row, entry_row,
     once::insert_once,
     outbox,
     row::{COLUMNS, Stored, columns, kept_text, timestamp, uuid},
-    webhooks,
+    webhook_row,
     write::{insert, next_seq},
 };
 use crate::{
@@ -151,7 +151,7 @@ fn export_delivery(
     connection: &Connection,
     send: impl Fn(rusqlite::Result<Record>) -> Result<bool, StoreError>,
 ) -> Result<(), StoreError> {
-    for webhook in webhooks::all(connection)? {
+    for webhook in webhook_row::all(connection)? {
         if !send(Ok(Record::Webhook(webhook)))? {
             return Ok(());
         }
@@ -171,7 +171,7 @@ type ReadRecord = fn(&rusqlite::Row<'_>) -> rusqlite::Result<Record>;
 
 /// What of that is exported, in this order.
 const DELIVERY: [(&str, ReadRecord); 3] = [
-    (outbox::ALL, |row| outbox::read_entry(row).map(Record::Outbox)),
+    (entry_row::ALL, |row| entry_row::read_entry(row).map(Record::Outbox)),
     (concat!("SELECT ", delivery_row::columns!(), " FROM deliveries ORDER BY seq"), |row| {
         Ok(Record::Delivery(Box::new(delivery_row::read_delivery(row)?)))
     }),
@@ -274,8 +274,8 @@ fn take(connection: &Connection, record: Record, seq: &mut i64) -> Result<(), St
                 return Err(id_is_taken(key.id));
             }
         }
-        Record::Webhook(webhook) => webhooks::insert_webhook(connection, &webhook)?,
-        Record::Outbox(entry) => outbox::insert_entry(connection, &entry)?,
+        Record::Webhook(webhook) => webhook_row::insert_webhook(connection, &webhook)?,
+        Record::Outbox(entry) => entry_row::insert_entry(connection, &entry)?,
         Record::Delivery(delivery) => delivery_row::insert(connection, &delivery)?,
         Record::Lane(lane) => outbox::insert_lane(connection, &lane)?,
         Record::Contact(contact) => contacts::insert_contact(connection, &contact)?,

@@ -1,10 +1,11 @@
 //! The endpoints of applications.
 
 use async_trait::async_trait;
-use rusqlite::{Connection, OptionalExtension, Row, types::Type};
+use rusqlite::{Connection, OptionalExtension};
 
 use super::{
     SqliteStore,
+    webhook_row::{all, insert_webhook, read_webhook, record},
     writer::{Weight, Writer},
 };
 use crate::{
@@ -74,25 +75,4 @@ async fn change<T: Send + 'static>(
         Ok(changed)
     };
     writer.write(Weight::ONE, write).await
-}
-
-/// All of them, the oldest first.
-pub(super) fn all(connection: &Connection) -> rusqlite::Result<Vec<Webhook>> {
-    const ALL: &str = "SELECT record FROM webhooks ORDER BY created, id";
-    connection.prepare_cached(ALL)?.query_map((), read_webhook)?.collect()
-}
-
-pub(super) fn insert_webhook(connection: &Connection, webhook: &Webhook) -> rusqlite::Result<()> {
-    const INSERT: &str = "INSERT INTO webhooks (id, created, version, record) VALUES (?1, ?2, ?3, ?4)";
-    let values = (webhook.id.as_uuid().into_bytes(), webhook.created_at.as_micros(), webhook.version, record(webhook)?);
-    connection.prepare_cached(INSERT)?.execute(values).map(drop)
-}
-
-fn record(webhook: &Webhook) -> rusqlite::Result<String> {
-    serde_json::to_string(webhook).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
-}
-
-fn read_webhook(row: &Row<'_>) -> rusqlite::Result<Webhook> {
-    serde_json::from_str(row.get_ref(0)?.as_str()?)
-        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(0, Type::Text, Box::new(error)))
 }

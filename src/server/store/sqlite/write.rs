@@ -8,12 +8,11 @@ use rusqlite::{Connection, OptionalExtension};
 use uuid::Uuid;
 
 use super::{
-    body,
+    body, entry_row,
     inbox::Inbox,
     once::{answer, insert_once},
-    outbox,
     row::{COLUMNS, Stored, columns, kept_text, timestamp},
-    webhooks,
+    webhook_row,
 };
 use crate::{
     model::{Category, Change, Event, Notification, NotificationId, Timestamp, UserId},
@@ -30,7 +29,7 @@ pub(super) fn next_seq(connection: &Connection) -> rusqlite::Result<i64> {
 
 /// What endpoints are told.
 pub(super) fn told(connection: &Connection) -> rusqlite::Result<Told> {
-    Ok(Told::to(&webhooks::all(connection)?))
+    Ok(Told::to(&webhook_row::all(connection)?))
 }
 
 /// What a transaction did.
@@ -95,7 +94,7 @@ impl<'a> Batch<'a> {
         let changes = &self.changes[self.in_outbox..];
         if !self.told.is_empty() && !changes.is_empty() {
             let entries = self.told.entries(changes, &self.gone, SystemClock.now());
-            entries.iter().try_for_each(|entry| outbox::insert_entry(self.connection, entry))?;
+            entries.iter().try_for_each(|entry| entry_row::insert_entry(self.connection, entry))?;
         }
         self.in_outbox = self.changes.len();
         Ok(())
