@@ -3,7 +3,9 @@
 A key that stood for another request within 24 hours is refused, and the values that are made up
 repeat. So each legal key becomes a new one; those that are illegal stay as they are. And a position is
 of one inbox or over all of them, by whether the request names one, which a description cannot say. Nor
-can it say that a ticket which may be used again names its inbox, unless a user asks for it.
+can it say that a ticket which may be used again names its inbox, unless a user asks for it; or where this server
+may connect, what a label or an e-mail address is, and which bytes are a point of a curve: what is legal by its
+length becomes one that is.
 """
 
 import re
@@ -24,3 +26,24 @@ def before_call(context, case, kwargs):
     wish = case.body
     if case.path == "/api/tickets" and isinstance(wish, dict) and "reuse_for" in wish and wish.get("user_id") is None:
         wish["user_id"] = "user_123"
+    if case.path.startswith("/api/webhooks") and isinstance(wish, dict):
+        put(wish, "url", 2048, "https://localhost/hook")
+    if case.path == "/api/contacts/{user_id}" and isinstance(wish, dict):
+        put(wish, "label", 64, "Phone")
+        put(wish, "address", 254, "ann@example.com")
+        subscription = wish.get("subscription")
+        if isinstance(subscription, dict):
+            put(subscription, "endpoint", 2048, "https://push.example/1")
+            if isinstance(subscription.get("keys"), dict):
+                put(subscription["keys"], "p256dh", None, P256DH)
+                put(subscription["keys"], "auth", None, "BTBZMqHH6r4Tts7J_aSIgg")
+
+
+P256DH = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4"
+
+
+def put(into, name, most, value):
+    """Puts a value in the place of a text that has a legal length."""
+    text = into.get(name)
+    if isinstance(text, str) and (most is None or len(text) <= most) and (text or name != "label"):
+        into[name] = value

@@ -33,51 +33,87 @@ impl FromSegment for ContactId {
 
 /// A contact that is to be added.
 #[derive(Deserialize, ToSchema)]
-#[serde(tag = "channel", rename_all = "snake_case")]
+#[serde(untagged)]
 #[expect(dead_code, reason = "it describes what `read` reads")]
 enum NewContact {
-    /// An e-mail address. The application sets it, and never the user.
-    Email {
-        /// The address.
-        #[schema(max_length = 254, example = "ann@example.com")]
-        address: String,
-        /// What the user calls it.
-        #[schema(min_length = 1, max_length = 64)]
-        label: Option<String>,
-    },
+    /// An e-mail address.
+    Email(NewEmail),
     /// A browser.
-    Webpush {
-        /// What `PushSubscription.toJSON()` gives.
-        subscription: PushSubscription,
-        /// What the user calls it.
-        #[schema(min_length = 1, max_length = 64)]
-        label: Option<String>,
-    },
+    Webpush(NewBrowser),
     /// A device, through Firebase Cloud Messaging.
-    Fcm {
-        /// What Firebase gave to the app.
-        #[schema(min_length = 1, max_length = 4096)]
-        token: String,
-        /// What that is; `token` when nothing is said.
-        kind: Option<FcmKind>,
-        /// What the user calls it.
-        #[schema(min_length = 1, max_length = 64)]
-        label: Option<String>,
-    },
+    Fcm(NewFcmDevice),
     /// A device, through Apple's push service.
-    Apns {
-        /// The device token, in hexadecimal.
-        #[schema(min_length = 64, max_length = 200, pattern = "^([0-9A-Fa-f]{2})+$")]
-        token: String,
-        /// The bundle id of the app.
-        #[schema(max_length = 255, example = "com.example.app")]
-        topic: String,
-        /// Which service it is of; `production` when nothing is said.
-        environment: Option<Environment>,
-        /// What the user calls it.
-        #[schema(min_length = 1, max_length = 64)]
-        label: Option<String>,
-    },
+    Apns(NewApnsDevice),
+}
+
+/// An e-mail address. The application sets it, and never the user.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "it describes what `read` reads")]
+struct NewEmail {
+    /// `email`.
+    #[schema(pattern = "^email$", example = "email")]
+    channel: String,
+    /// The address.
+    #[schema(max_length = 254, example = "ann@example.com")]
+    address: String,
+    /// What the user calls it.
+    #[schema(min_length = 1, max_length = 64)]
+    label: Option<String>,
+}
+
+/// A browser.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "it describes what `read` reads")]
+struct NewBrowser {
+    /// `webpush`.
+    #[schema(pattern = "^webpush$", example = "webpush")]
+    channel: String,
+    /// What `PushSubscription.toJSON()` gives.
+    subscription: PushSubscription,
+    /// What the user calls it.
+    #[schema(min_length = 1, max_length = 64)]
+    label: Option<String>,
+}
+
+/// A device, through Firebase Cloud Messaging.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "it describes what `read` reads")]
+struct NewFcmDevice {
+    /// `fcm`.
+    #[schema(pattern = "^fcm$", example = "fcm")]
+    channel: String,
+    /// What Firebase gave to the app.
+    #[schema(min_length = 1, max_length = 4096, pattern = "^[!-~]+$")]
+    token: String,
+    /// What that is; `token` when nothing is said.
+    kind: Option<FcmKind>,
+    /// What the user calls it.
+    #[schema(min_length = 1, max_length = 64)]
+    label: Option<String>,
+}
+
+/// A device, through Apple's push service.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "it describes what `read` reads")]
+struct NewApnsDevice {
+    /// `apns`.
+    #[schema(pattern = "^apns$", example = "apns")]
+    channel: String,
+    /// The device token, in hexadecimal.
+    #[schema(min_length = 64, max_length = 200, pattern = "^([0-9A-Fa-f]{2})+$")]
+    token: String,
+    /// The bundle id of the app.
+    #[schema(max_length = 255, pattern = r"^[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)+$", example = "com.example.app")]
+    topic: String,
+    /// Which service it is of; `production` when nothing is said.
+    environment: Option<Environment>,
+    /// What the user calls it.
+    #[schema(min_length = 1, max_length = 64)]
+    label: Option<String>,
 }
 
 /// What `PushSubscription.toJSON()` gives. Other fields of it are ignored.

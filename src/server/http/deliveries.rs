@@ -77,6 +77,7 @@ struct DeliveryParams {
     #[param(value_type = Option<Limit>)]
     limit: Option<String>,
     /// Where the page begins: take it from the `next` link of the page before.
+    #[param(pattern = "^[0-9]{1,18}$")]
     before: Option<String>,
 }
 
@@ -203,19 +204,31 @@ async fn cancel(
 
 /// Which deliveries are to be sent again.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "it describes what is read")]
 struct RetryMany {
-    /// In this state: `dead`, `skipped`, `cancelled` or `expired`.
-    state: DeliveryState,
+    /// In this state.
+    state: RetriedState,
     /// By this channel.
-    #[schema(nullable = false)]
     channel: Option<Channel>,
     /// To this webhook.
-    #[schema(nullable = false)]
     webhook_id: Option<WebhookId>,
     /// Decided at this moment or later.
-    #[schema(nullable = false)]
     since: Option<Timestamp>,
+}
+
+/// Where deliveries stand that can be sent again.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum RetriedState {
+    /// They were given up.
+    Dead,
+    /// A rule kept them from being sent.
+    Skipped,
+    /// They were cancelled.
+    Cancelled,
+    /// Their notifications had expired.
+    Expired,
 }
 
 /// How many are sent again.

@@ -41,6 +41,7 @@ impl FromSegment for WebhookId {
 
 /// A webhook that is to be added.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "it describes what `read` reads")]
 struct NewWebhook {
     /// Where events are posted to: `https://`, on the internet; other networks are for `--webhook-allow`.
@@ -58,6 +59,7 @@ struct NewWebhook {
 
 /// What is to be changed of a webhook (RFC 7396): what is left out stays, and `null` takes a filter away.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "it describes what `read` reads")]
 struct WebhookChange {
     /// Where events are posted to.
@@ -71,9 +73,19 @@ struct WebhookChange {
     categories: Option<Vec<Category>>,
     /// Only what happens in the inbox of this user.
     user_id: Option<UserId>,
-    /// `active`, or `disabled`.
+    /// Whether it is told.
     #[schema(nullable = false)]
-    state: Option<String>,
+    state: Option<ToldState>,
+}
+
+/// Whether a webhook is to be told.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum ToldState {
+    /// It is.
+    Active,
+    /// It is not.
+    Disabled,
 }
 
 /// A webhook, and its secret, which is told only here.
