@@ -159,6 +159,12 @@ impl DeliveryState {
     pub fn is_over(self) -> bool {
         !matches!(self, Self::Held | Self::Ready | Self::Leased)
     }
+
+    /// Whether another delivery may repeat it: it is over, and was not sent.
+    #[must_use]
+    pub fn may_be_repeated(self) -> bool {
+        self.is_over() && self != Self::Sent
+    }
 }
 
 /// One attempt to deliver.

@@ -21,6 +21,7 @@ mod json;
 mod live;
 mod login;
 mod names;
+mod next_link;
 mod notifications;
 mod padding;
 mod page;

@@ -1,10 +1,7 @@
 //! Makes deliveries out of what happened, as soon as it is committed.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
 
@@ -16,14 +13,14 @@ use uuid::Uuid;
 
 use super::plan::plan;
 use crate::{
-    model::Change,
+    model::{Change, Event, EventKind, Wanted},
     server::{
         causes::with_causes,
         clock::Clock,
         live::Bus,
         store::{
             Announce, Outbox, StoreError, Webhooks,
-            outbox::{Backlog, Entry, Planned},
+            outbox::{Backlog, Entry, Planned, Webhook},
         },
     },
 };
@@ -37,30 +34,44 @@ const BYTES_AT_ONCE: usize = 2 * 1024 * 1024;
 /// How long it stands back while more important writes wait.
 const STANDS_BACK: Duration = Duration::from_millis(20);
 
-/// Wakes the planner when something was written that endpoints may want to be told of.
+/// Wakes the planner when something was written that an endpoint wants to be told of.
 #[derive(Default)]
 pub(super) struct Alarm {
     wake: Notify,
-    /// Whether there is any endpoint, as far as is known: without one, no write wakes anything.
-    has_endpoints: AtomicBool,
+    /// What the endpoints want that are known of. Another server may have added one: what that wants is found when the
+    /// planner looks by itself.
+    wanted: RwLock<Vec<Wanted>>,
 }
 
 impl Alarm {
-    /// Has it look now.
-    pub(super) fn ring(&self) {
-        self.wake.notify_one();
+    /// These are the endpoints.
+    pub(super) fn knows(&self, webhooks: &[Webhook]) {
+        let wanted = webhooks.iter().map(|webhook| webhook.wanted.clone()).collect();
+        *self.wanted.write().unwrap_or_else(PoisonError::into_inner) = wanted;
     }
 
-    /// There are endpoints, or there are none.
-    pub(super) fn knows(&self, has_endpoints: bool) {
-        self.has_endpoints.store(has_endpoints, Ordering::Relaxed);
+    /// An endpoint was added or changed here.
+    pub(super) fn hears_of(&self, webhook: &Webhook) {
+        self.wanted.write().unwrap_or_else(PoisonError::into_inner).push(webhook.wanted.clone());
+    }
+
+    fn is_wanted(wanted: &Wanted, Change { user_id, event }: &Change) -> bool {
+        let (kind, category) = match event {
+            Event::Created { notification, .. } => (EventKind::Created, Some(&notification.category)),
+            Event::Updated { notification, .. } => (EventKind::Updated, Some(&notification.category)),
+            // Of what category it was, is not known here: any may be wanted.
+            Event::Deleted { .. } => (EventKind::Deleted, None),
+            Event::AllRead { .. } => (EventKind::AllRead, None),
+        };
+        wanted.takes(kind, category, user_id)
     }
 }
 
 impl Announce for Alarm {
-    fn announce(&self, _: Arc<[Change]>) {
-        if self.has_endpoints.load(Ordering::Relaxed) {
-            self.ring();
+    fn announce(&self, changes: Arc<[Change]>) {
+        let wanted = self.wanted.read().unwrap_or_else(PoisonError::into_inner);
+        if wanted.iter().any(|wanted| changes.iter().any(|change| Self::is_wanted(wanted, change))) {
+            self.wake.notify_one();
         }
     }
 }
@@ -82,14 +93,25 @@ impl Planner {
     /// Plans for as long as it is polled.
     pub(super) async fn run(&self) {
         loop {
-            match self.plan_all().await {
-                Ok(()) => drop(timeout(LOOKS_EVERY, self.alarm.wake.notified()).await),
-                Err(error) => {
-                    tracing::warn!(cause = with_causes(&error), "what happened could not be planned; trying again");
-                    sleep(LOOKS_EVERY).await;
+            if let Err(error) = self.look().await {
+                warn(&error);
+                sleep(LOOKS_EVERY).await;
+                continue;
+            }
+            // For as long as writes wake it, the endpoints are read with what was written.
+            while timeout(LOOKS_EVERY, self.alarm.wake.notified()).await.is_ok() {
+                if let Err(error) = self.plan_all().await {
+                    warn(&error);
+                    break;
                 }
             }
         }
+    }
+
+    /// Looks which endpoints there are, and plans what is there.
+    async fn look(&self) -> Result<(), StoreError> {
+        self.alarm.knows(&self.webhooks.webhooks().await?);
+        self.plan_all().await
     }
 
     /// Plans until nothing is left.
@@ -99,11 +121,10 @@ impl Planner {
                 sleep(STANDS_BACK).await;
             }
             let entries = self.outbox.unplanned(AT_ONCE).await?;
-            let webhooks = self.webhooks.webhooks().await?;
-            self.alarm.knows(!webhooks.is_empty());
             if entries.is_empty() {
                 return Ok(());
             }
+            let webhooks = self.webhooks.webhooks().await?;
             let mut rest = entries.into_iter();
             while rest.len() > 0 {
                 let planned = planned(&mut rest, |entry| plan(entry, &webhooks, Uuid::now_v7));
@@ -115,6 +136,10 @@ impl Planner {
             }
         }
     }
+}
+
+fn warn(error: &StoreError) {
+    tracing::warn!(cause = with_causes(error), "what happened could not be planned; trying again");
 }
 
 /// What becomes of the next entries: at least one, and as many as are not too large together.

@@ -108,7 +108,7 @@ impl Delivery {
             let why = format!("There are {MOST_WEBHOOKS} webhooks, and no more fit. Delete one first.");
             return Err(ServiceError::Conflict(why));
         }
-        self.0.alarm.knows(true);
+        self.0.alarm.hears_of(&webhook);
         Ok((view(webhook, None, now), secret))
     }
 
@@ -267,6 +267,7 @@ impl Delivery {
             let mut webhook = self.found(id).await?;
             change(&mut webhook);
             if self.0.stores.webhooks.change_webhook(&webhook).await? {
+                self.0.alarm.hears_of(&webhook);
                 self.0.worker.look_anew(&webhook.lane());
                 return Ok(webhook);
             }

@@ -13,6 +13,7 @@ use super::{
     body::{JsonBody, NoBody},
     extract::{Caller, FromSegment, Nothing, Parameters, Path, Query},
     json::{self, Unknown},
+    next_link::next_link,
     state::HttpState,
 };
 use crate::{
@@ -145,19 +146,11 @@ async fn list(
     let page = delivery.deliveries(&principal, &filter, before, limit.get()).await?;
     let mut headers = HeaderMap::new();
     if let Some(next) = page.next
-        && let Ok(link) = HeaderValue::from_str(&next_link(query.as_deref(), next))
+        && let Ok(link) = HeaderValue::from_str(&next_link("/api/deliveries", query.as_deref(), next))
     {
         headers.insert(header::LINK, link);
     }
     Ok((headers, Json(page.deliveries.into_iter().map(Kept::view).collect())))
-}
-
-/// The same query from another place (RFC 8288).
-fn next_link(query: Option<&str>, next: u64) -> String {
-    let kept = query.unwrap_or("").split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("before="));
-    let before = format!("before={next}");
-    let query = kept.chain([before.as_str()]).collect::<Vec<_>>().join("&");
-    format!("</api/deliveries?{query}>; rel=\"next\"")
 }
 
 /// Send a delivery again
@@ -267,7 +260,7 @@ fn read_many(body: &JsonBody) -> Result<DeliveryFilter, Problem> {
 }
 
 fn may_be_retried(text: &str) -> Result<DeliveryState, Invalid> {
-    let state = DeliveryState::parse(text).ok().filter(|state| state.is_over() && *state != DeliveryState::Sent);
+    let state = DeliveryState::parse(text).ok().filter(|state| state.may_be_repeated());
     state.ok_or_else(|| Invalid::new("This is dead, skipped, cancelled or expired: only those can be sent again."))
 }
 

@@ -254,7 +254,7 @@ impl Delivery {
     /// Whether it may be repeated: it is over, was not sent, and no other one repeats it.
     #[must_use]
     pub fn may_be_replayed(&self) -> bool {
-        self.state.is_over() && self.state != DeliveryState::Sent && !self.is_replayed
+        self.state.may_be_repeated() && !self.is_replayed
     }
 
     /// As callers see it.

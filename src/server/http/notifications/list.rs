@@ -7,10 +7,11 @@ use axum::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    model::{Cursor, ListParams, Notification, Problem},
+    model::{ListParams, Notification, Problem},
     server::{
         http::{
             extract::{Caller, Parameters, Query},
+            next_link::next_link,
             state::HttpState,
         },
         service::NotificationService,
@@ -54,7 +55,9 @@ async fn list(
     if let Some(modseq) = page.modseq {
         headers.insert(MODSEQ, HeaderValue::from(modseq));
     }
-    let link = page.next.and_then(|next| HeaderValue::from_str(&next_link(query.as_deref(), next)).ok());
+    let link = page
+        .next
+        .and_then(|next| HeaderValue::from_str(&next_link("/api/notifications/list", query.as_deref(), next)).ok());
     if let Some(link) = link {
         headers.insert(header::LINK, link);
     }
@@ -74,27 +77,4 @@ fn render(notifications: &[Notification]) -> Result<Vec<u8>, Problem> {
         Problem::internal()
     })?;
     Ok(json)
-}
-
-/// The same query from another place (RFC 8288). What the client wrote stays as it is.
-fn next_link(query: Option<&str>, next: Cursor) -> String {
-    let kept = query.unwrap_or("").split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("before="));
-    let before = format!("before={next}");
-    let query = kept.chain([before.as_str()]).collect::<Vec<_>>().join("&");
-    format!("</api/notifications/list?{query}>; rel=\"next\"")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_next_link_keeps_the_query_and_moves_on() {
-        let next = Cursor::overall(7);
-        assert_eq!(next_link(None, next), "</api/notifications/list?before=7>; rel=\"next\"");
-        assert_eq!(
-            next_link(Some("user_id=a%2Fb&before=9&limit=2"), next),
-            "</api/notifications/list?user_id=a%2Fb&limit=2&before=7>; rel=\"next\""
-        );
-    }
 }

@@ -5,7 +5,7 @@ use std::{collections::HashSet, future::Future};
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Row};
 
-use super::row::{text, timestamp};
+use super::row::{moment, text, timestamp};
 use crate::{
     model::{Timestamp, UserId},
     server::{
@@ -192,10 +192,6 @@ pub(super) fn read_key(row: &Row<'_>) -> rusqlite::Result<ServiceKey> {
         last_used_at: moment(row, 6)?,
         revoked_at: moment(row, 7)?,
     })
-}
-
-fn moment(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Timestamp>> {
-    row.get::<_, Option<i64>>(column)?.map(|micros| timestamp(column, micros)).transpose()
 }
 
 /// The grant that a statement names, which has [`grant_columns`].

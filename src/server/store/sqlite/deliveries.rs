@@ -7,8 +7,9 @@ use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::{
     SqliteStore,
-    delivery_row::{COLUMNS, columns, moment, read_delivery},
+    delivery_row::{COLUMNS, columns, read_delivery},
     outbox::{add, read_health, set_load, take_from_lane},
+    row::moment,
     writer::Weight,
 };
 use crate::{

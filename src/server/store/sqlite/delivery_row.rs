@@ -3,7 +3,7 @@
 use rusqlite::{Connection, Row, types::Type};
 use uuid::Uuid;
 
-use super::row::{kept_text, text, timestamp, uuid};
+use super::row::{kept_text, moment, text, timestamp, uuid};
 use crate::{
     model::{Channel, DeliveryId, DeliveryState, NotificationId, Timestamp, UserId},
     server::store::outbox::Delivery,
@@ -74,10 +74,6 @@ pub(super) fn insert(connection: &Connection, delivery: &Delivery) -> rusqlite::
         delivery.is_replayed,
     ];
     connection.prepare_cached(INSERT)?.execute(values).map(drop)
-}
-
-pub(super) fn moment(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Timestamp>> {
-    row.get::<_, Option<i64>>(column)?.map(|micros| timestamp(column, micros)).transpose()
 }
 
 pub(super) fn uuid_or_null(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Uuid>> {

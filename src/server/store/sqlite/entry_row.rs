@@ -3,8 +3,8 @@
 use rusqlite::{Connection, Row};
 
 use super::{
-    delivery_row::{moment, uuid_or_null},
-    row::{kept_text, text, timestamp},
+    delivery_row::uuid_or_null,
+    row::{kept_text, moment, text, timestamp},
 };
 use crate::{
     model::{Category, EventKind, NotificationId, Timestamp, UserId},

@@ -7,8 +7,9 @@ use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::{
     SqliteStore,
-    delivery_row::{columns, insert, moment, read_delivery},
+    delivery_row::{columns, insert, read_delivery},
     entry_row::unplanned,
+    row::moment,
     writer::Weight,
 };
 use crate::{

@@ -94,6 +94,11 @@ pub(super) fn timestamp(column: usize, micros: i64) -> rusqlite::Result<Timestam
     Timestamp::from_micros(micros).ok_or_else(|| damaged(column, Invalid::new("this is no time")))
 }
 
+/// A time that may be absent.
+pub(super) fn moment(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Timestamp>> {
+    row.get::<_, Option<i64>>(column)?.map(|micros| timestamp(column, micros)).transpose()
+}
+
 /// A value that this program did not write.
 fn damaged(column: usize, why: impl std::error::Error + Send + Sync + 'static) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(column, Type::Blob, Box::new(why))

@@ -12,7 +12,7 @@ use super::{
     delivery_row, entry_row,
     once::insert_once,
     outbox,
-    row::{COLUMNS, Stored, columns, kept_text, timestamp, uuid},
+    row::{COLUMNS, Stored, columns, kept_text, moment, timestamp, uuid},
     webhook_row,
     write::{insert, next_seq},
 };
@@ -179,7 +179,7 @@ const DELIVERY: [(&str, ReadRecord); 3] = [
         "SELECT lane, paused_until, reason, failures, failing_since, worked_at FROM lanes
          WHERE paused_until IS NOT NULL OR failures > 0 OR worked_at IS NOT NULL ORDER BY lane",
         |row| {
-            let (paused_until, health) = (delivery_row::moment(row, 1)?, outbox::read_health(row, 3)?);
+            let (paused_until, health) = (moment(row, 1)?, outbox::read_health(row, 3)?);
             Ok(Record::Lane(LaneMemory { lane: row.get(0)?, paused_until, reason: row.get(2)?, health }))
         },
     ),
