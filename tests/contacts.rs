@@ -50,7 +50,7 @@ fn secured() -> Secured {
     let auth = Authenticator::new(auth, Arc::clone(&credentials), clock.clone()).unwrap();
     let service = NotificationService::over(Arc::clone(&inboxes), clock.clone());
     let options = DeliveryOptions::default();
-    let delivery = Delivery::start(delivery, &*inboxes, &options, Arc::new(clock.clone()), service.tasks()).unwrap();
+    let delivery = Delivery::start(delivery, &options, Arc::new(clock.clone()), service.tasks()).unwrap();
     let options = HttpOptions {
         auth: Some(Arc::clone(&auth)),
         delivery: Some(delivery),

@@ -48,6 +48,7 @@ impl Clock for StoppedClock {
 pub(crate) fn delivery_of(store: &Arc<MemoryStore>, clock: impl Clock, tasks: &Tasks) -> Option<Delivery> {
     tokio::runtime::Handle::try_current().ok()?;
     let stores = DeliveryStores {
+        inboxes: Arc::<MemoryStore>::clone(store),
         webhooks: Arc::<MemoryStore>::clone(store),
         outbox: Arc::<MemoryStore>::clone(store),
         deliveries: Arc::<MemoryStore>::clone(store),
@@ -55,7 +56,7 @@ pub(crate) fn delivery_of(store: &Arc<MemoryStore>, clock: impl Clock, tasks: &T
         forget: Arc::<MemoryStore>::clone(store),
     };
     let options = DeliveryOptions { allow: vec!["127.0.0.0/8".parse().unwrap()], ..DeliveryOptions::default() };
-    Some(Delivery::start(stores, &**store, &options, Arc::new(clock), tasks).unwrap())
+    Some(Delivery::start(stores, &options, Arc::new(clock), tasks).unwrap())
 }
 
 /// A router over an empty memory store, asked without a socket.

@@ -6,6 +6,7 @@
 //! - `planner.rs`, and what it decides in `plan.rs`.
 //! - `worker.rs`: claims, sends and writes down; what it decides stands in `verdict.rs`, and in `backoff.rs` when an
 //!   attempt is made again.
+//! - `sweeper.rs`: cancels what waits for contacts when everything is read.
 //! - `channel.rs`: the seam between those and a channel; `outcome.rs`: how an attempt ended, in the words of every
 //!   channel; `webhook.rs`: the first channel.
 //! - `reach.rs`: where this server may connect when others say where.
@@ -20,6 +21,7 @@ mod planner;
 mod reach;
 mod running;
 mod service;
+mod sweeper;
 mod verdict;
 mod webhook;
 mod worker;

@@ -52,7 +52,7 @@ impl Campanile {
                 Arc::new(Nats::connect(urls, &settings.bus_prefix, &tasks).await.map_err(anyhow::Error::msg)?)
             }
         };
-        let delivery = Delivery::on_bus(delivery, &*inboxes, &settings.delivery, Arc::new(SystemClock), &bus, &tasks)?;
+        let delivery = Delivery::on_bus(delivery, &settings.delivery, Arc::new(SystemClock), &bus, &tasks)?;
         let service = NotificationService::on_bus(inboxes, SystemClock, bus, tasks.clone());
         let auth = settings.auth.clone();
         let auth = auth.map(|auth| Authenticator::among(auth, credentials, SystemClock, tasks.clone())).transpose()?;

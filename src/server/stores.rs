@@ -31,6 +31,7 @@ impl Stores {
     pub fn of<S: Store + Credentials + Webhooks + Outbox + Deliveries + Contacts + Forget>(store: S) -> Self {
         let store = Arc::new(store);
         let delivery = DeliveryStores {
+            inboxes: Arc::<S>::clone(&store),
             webhooks: Arc::<S>::clone(&store),
             outbox: Arc::<S>::clone(&store),
             deliveries: Arc::<S>::clone(&store),

@@ -12,8 +12,8 @@ use campanile::{
         clock::{Clock, SystemClock},
         identity::{Holder, KeyId},
         store::{
-            Credentials, Deliveries, Forget, Grant, GrantKind, MemoryStore, Outbox, SqliteOptions, SqliteStore, Store,
-            Webhooks,
+            Credentials, Deliveries, Forget, Grant, GrantKind, LOOKED_AT, MemoryStore, Outbox, SqliteOptions,
+            SqliteStore, Store, Webhooks,
             outbox::{Backlog, Claim, DeliveryFilter, NewDelivery, Next, Planned, Settlement, Webhook},
         },
     },
@@ -234,7 +234,7 @@ contract! {
         let announced = Announced::by(&*kept.inboxes);
         let never = user("never");
         assert_eq!(kept.forget.forget_notifications(&never, 10).await.unwrap(), 0);
-        assert_eq!(kept.forget.forget_deliveries_about(&never, 10).await.unwrap(), 0);
+        assert_eq!(kept.forget.forget_deliveries_about(&never, 0).await.unwrap(), None);
         assert_eq!(kept.forget.forget_grants_of(&never).await.unwrap(), 0);
         let (end, _) = kept.inboxes.ends(std::slice::from_ref(&never)).await.unwrap()[0];
         assert!(announced.of(&never, end, end).await.is_empty());
@@ -252,11 +252,7 @@ contract! {
         kept.plan(anns.into_iter().chain(bobs).collect()).await;
         assert_eq!(kept.waiting("webhook:a").await, 4);
 
-        assert_eq!(kept.forget.forget_deliveries_about(&user("ann"), 2).await.unwrap(), 2);
-        assert_eq!(kept.about("ann").await, [anns_ids[3], anns_ids[2]]);
-        assert_eq!(kept.waiting("webhook:a").await, 2);
-        assert_eq!(kept.forget.forget_deliveries_about(&user("ann"), 500).await.unwrap(), 2);
-        assert_eq!(kept.forget.forget_deliveries_about(&user("ann"), 500).await.unwrap(), 0);
+        assert_eq!(kept.forget.forget_deliveries_about(&user("ann"), 0).await.unwrap(), None);
         assert!(kept.about("ann").await.is_empty());
         assert!(kept.deliveries.delivery(anns_ids[0]).await.unwrap().is_none());
         assert_eq!(kept.waiting("webhook:a").await, 1);
@@ -267,6 +263,20 @@ contract! {
         assert_eq!(kept.deliveries.forget_deliveries(later(), 10).await.unwrap(), 1);
     }
 
+    async fn a_step_looks_at_so_many_deliveries_and_says_where_to_go_on(kept) {
+        kept.listen().await;
+        let mut new_ones: Vec<_> = (0..LOOKED_AT + 5).map(|_| new("bob", "webhook:a", DeliveryState::Ready)).collect();
+        let last = LOOKED_AT + 4;
+        new_ones[0] = new("ann", "webhook:a", DeliveryState::Ready);
+        new_ones[last] = new("ann", "webhook:a", DeliveryState::Ready);
+        let anns_last = new_ones[last].id;
+        kept.plan(new_ones).await;
+        let next = kept.forget.forget_deliveries_about(&user("ann"), 0).await.unwrap();
+        assert_eq!(kept.about("ann").await, [anns_last]);
+        assert_eq!(kept.forget.forget_deliveries_about(&user("ann"), next.unwrap()).await.unwrap(), None);
+        assert!(kept.about("ann").await.is_empty());
+    }
+
     async fn what_comes_of_a_delivery_that_is_being_sent_is_not_written_down(kept) {
         kept.listen().await;
         let [one, other] = ["ann", "bob"].map(|user_id| new(user_id, "webhook:a", DeliveryState::Ready));
@@ -274,7 +284,7 @@ contract! {
         kept.plan(vec![one, other]).await;
         let claimed = kept.claim().await;
         assert_eq!(claimed.len(), 2);
-        assert_eq!(kept.forget.forget_deliveries_about(&user("ann"), 10).await.unwrap(), 1);
+        assert_eq!(kept.forget.forget_deliveries_about(&user("ann"), 0).await.unwrap(), None);
         for (id, lease) in claimed {
             assert_eq!(kept.settle(id, lease).await, id == other_id);
         }

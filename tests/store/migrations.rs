@@ -3,7 +3,7 @@
 use aws_lc_rs::digest::{SHA256, digest};
 
 /// Each migration that landed, and its SHA-256. A new one is a new file and a new line.
-const LANDED: [(&str, &str); 13] = [
+const LANDED: [(&str, &str); 15] = [
     ("postgres/V1__inboxes.sql", "e5fef38e4e213b74faed23ea734b6f0acecd3fbb651c9225d47336645769c3b7"),
     ("postgres/V2__changes.sql", "0719078023ef74fa2041a644520f1181704dd00bb1b143035ea0e421af0fb47b"),
     ("postgres/V3__credentials.sql", "b21cf859508033bafad5df8dbd8875360c8c4455f0f6643ce899949d21157bd1"),
@@ -11,12 +11,14 @@ const LANDED: [(&str, &str); 13] = [
     ("postgres/V5__tickets.sql", "85e5a71e4984558548b41dc418382ba5ce9e67fdc8757ad00cc7c1105efe4db0"),
     ("postgres/V6__delivery.sql", "b8bbe71e4926c18f6d8ddafff55beb572ff9f9a3a99782708aafb6ac53ba05fc"),
     ("postgres/V7__contacts.sql", "ddd759a1056af1f2b7f488cb5f520a5cc5905fb891d4ccbd84f2fd52b0fc3af0"),
+    ("postgres/V8__cancelling.sql", "bb0d97dd9d02b484daa55597dedcd64a17ef1a20f42c03b132c97824599c17fe"),
     ("sqlite/V1__inboxes.sql", "7385db8d114c58b409b70f440cc3f2bd5b46a8b63ae502fb2913475b2d860b4a"),
     ("sqlite/V2__credentials.sql", "b12f88d522680baffb4706085003ba1c0756b99eb0df95f0cff5c259aee38966"),
     ("sqlite/V3__acceptance.sql", "82f7f1a2f3c4009cc244898fe176a2047698714dc9a962b0f8d11fad540da0b6"),
     ("sqlite/V4__tickets.sql", "ee01eb8f7f6938dd2eb4db4a7479ea40bd6ef12515844fb8a2ac89a0f703bf25"),
     ("sqlite/V5__delivery.sql", "bdada5ef7cd4ad9d1ee1c5653e91bdcb55143d2e2b623a7f75ca044ceffe9316"),
     ("sqlite/V6__contacts.sql", "f9c746446cefe88954784c15672dbf7d8df872d1ce343723d3bdb05a76c0e898"),
+    ("sqlite/V7__cancelling.sql", "1bfa604897f7723b7d7fac94f0d2511358d50ed07510e9b28ad3576ddb05f309"),
 ];
 
 #[test]

@@ -4,6 +4,7 @@
 //! PostgreSQL has a clock of its own, so what waits here is due at once or in an hour, and a lease is over at once or
 //! in an hour.
 
+mod cancelling;
 mod claims;
 mod entries;
 mod look;
@@ -17,7 +18,7 @@ use campanile::{
     server::{
         clock::{Clock, SystemClock},
         store::{
-            Deliveries, MemoryStore, Outbox, SqliteOptions, SqliteStore, Store, Webhooks,
+            Contacts, Deliveries, MemoryStore, Outbox, SqliteOptions, SqliteStore, Store, Webhooks,
             outbox::{
                 Backlog, Claim, Claimed, Delivery, DeliveryFilter, Entry, Health, Lane, MOST_WEBHOOKS, NewDelivery,
                 Next, Planned, Settlement, Webhook,
@@ -44,6 +45,7 @@ struct Kept {
     webhooks: Arc<dyn Webhooks>,
     outbox: Arc<dyn Outbox>,
     deliveries: Arc<dyn Deliveries>,
+    contacts: Arc<dyn Contacts>,
 }
 
 fn memory() -> Kept {
@@ -83,10 +85,10 @@ macro_rules! contract {
 use contract;
 
 impl Kept {
-    fn by<S: Store + Webhooks + Outbox + Deliveries>(store: S) -> Self {
+    fn by<S: Store + Webhooks + Outbox + Deliveries + Contacts>(store: S) -> Self {
         let store = Arc::new(store);
         let again = || Arc::<S>::clone(&store);
-        Self { inboxes: again(), webhooks: again(), outbox: again(), deliveries: again() }
+        Self { inboxes: again(), webhooks: again(), outbox: again(), deliveries: again(), contacts: again() }
     }
 
     /// Adds a webhook that wants this.

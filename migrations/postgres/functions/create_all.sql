@@ -1,11 +1,12 @@
 -- Creates notifications in the order given, all or none. `outcome` is 0 when that is done, 1 when the same was asked
 -- for before and made `made_before`, and 2 when the key was used for something else. `times`, `changes` and `unreads`
 -- have one value for each notification; the lists after them one for each that this pushed out of the window.
+-- With `reaches_contacts`, those who have a contact are noted for the planner.
 CREATE FUNCTION create_all(
     users text[], ids uuid[], categories text[], contents text[], titles text[], links text[],
     data_texts text[], expiries bigint[], keep bigint,
     once_caller text, once_key text, once_fingerprint bytea, once_fingerprint_of_old bytea, once_at bigint,
-    once_forgotten bigint,
+    once_forgotten bigint, reaches_contacts boolean,
     OUT outcome integer, OUT made_before bytea, OUT times bigint[], OUT changes bigint[], OUT unreads bigint[],
     OUT gone_users text[], OUT gone_ids uuid[], OUT gone_changes bigint[], OUT gone_unreads bigint[]
 )
@@ -19,6 +20,7 @@ DECLARE
     gone record;
     made notifications;
     is_told boolean;
+    is_for_contacts boolean;
 BEGIN
     IF once_key IS NOT NULL THEN
         -- Requests of releases that did not note who made them.
@@ -67,9 +69,11 @@ BEGIN
                 expires_at, is_read, modseq)
             VALUES (users[i], change, nextval('notification_seq'), ids[i], accepted, categories[i], contents[i],
                 titles[i], links[i], data_texts[i], expiries[i], false, change);
-        IF is_told THEN
+        is_for_contacts := reaches_contacts AND EXISTS (SELECT FROM contacts c WHERE c.user_id = users[i]);
+        IF is_told OR is_for_contacts THEN
             SELECT n.* INTO made FROM notifications n WHERE n.user_id = users[i] AND n.created = change;
-            PERFORM tell('notification.created', users[i], categories[i], change, unread, made, false, NULL, accepted);
+            PERFORM tell('notification.created', users[i], categories[i], change, unread, made, false, NULL, accepted,
+                is_for_contacts);
         END IF;
         times := times || accepted;
         changes := changes || change;

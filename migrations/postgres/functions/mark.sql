@@ -1,4 +1,5 @@
--- Marks a notification, in an inbox whose lock is held, and tells of it where there are endpoints; marking it as it is
+-- Marks a notification, in an inbox whose lock is held, and tells of it where there are endpoints; what waits to be
+-- sent to contacts about one that is read is cancelled; marking it as it is
 -- takes no change number, and `change` is null.
 CREATE FUNCTION mark(target notifications, all_read bigint, mark boolean, OUT change bigint, OUT unread bigint)
 LANGUAGE plpgsql AS $$
@@ -10,9 +11,12 @@ BEGIN
         WHERE b.user_id = target.user_id RETURNING b.modseq, b.unread_count INTO change, unread;
     UPDATE notifications n SET is_read = mark, modseq = change
         WHERE n.user_id = target.user_id AND n.created = target.created;
+    IF mark THEN
+        PERFORM cancel_about(target.user_id, ARRAY[target.id], 'read');
+    END IF;
     IF EXISTS (SELECT FROM webhooks) THEN
         PERFORM tell('notification.updated', target.user_id, target.category, change, unread, target, mark, NULL,
-            clock());
+            clock(), false);
     END IF;
 END
 $$;

@@ -27,7 +27,7 @@ BEGIN
         UPDATE inboxes b SET modseq = b.modseq + 1, all_read_modseq = b.modseq + 1, unread_count = 0
             WHERE b.user_id = owner RETURNING b.modseq, b.unread_count INTO change, unread;
         IF is_told THEN
-            PERFORM tell('inbox.all_read', owner, NULL, change, unread, NULL, NULL, NULL, clock());
+            PERFORM tell('inbox.all_read', owner, NULL, change, unread, NULL, NULL, NULL, clock(), false);
         END IF;
         RETURN NEXT;
     ELSIF marked > 0 THEN
@@ -41,10 +41,13 @@ BEGIN
                     RETURNING n AS seen, p.place
             )
             SELECT d.seen, inbox.modseq + d.place, inbox.unread_count - d.place, 1::bigint FROM done d ORDER BY d.place;
+        PERFORM cancel_about(owner, ARRAY(
+            SELECT n.id FROM notifications n WHERE n.user_id = owner AND n.created = ANY (part)
+        ), 'read');
         IF is_told THEN
             -- By the index of what was marked: these are the newest changes of the inbox.
             PERFORM tell('notification.updated', owner, n.category, n.modseq,
-                    inbox.unread_count - (n.modseq - inbox.modseq), n, true, NULL, clock())
+                    inbox.unread_count - (n.modseq - inbox.modseq), n, true, NULL, clock(), false)
                 FROM notifications n WHERE n.user_id = owner AND n.modseq > inbox.modseq AND n.modseq <> n.created
                 ORDER BY n.modseq;
         END IF;

@@ -1,4 +1,4 @@
--- Takes a notification away, remembers that, and tells of it where there are endpoints; `change` is null when there was
+-- Takes a notification away with what waits to be sent to contacts about it, remembers that, and tells of it where there are endpoints; `change` is null when there was
 -- none. The caller holds the lock of the inbox.
 CREATE FUNCTION remove(owner text, place bigint, keep bigint, is_told boolean,
     OUT gone_id uuid, OUT change bigint, OUT unread bigint
@@ -22,8 +22,10 @@ BEGIN
         categories = counted(b.categories, gone.category, -1)
         WHERE b.user_id = owner RETURNING b.modseq, b.unread_count, b.deletions INTO change, unread, remembered;
     INSERT INTO deletions (user_id, modseq, id) VALUES (owner, change, gone.id);
+    PERFORM cancel_about(owner, ARRAY[gone.id], 'deleted');
     IF is_told THEN
-        PERFORM tell('notification.deleted', owner, gone.category, change, unread, NULL, NULL, gone.id, clock());
+        PERFORM tell('notification.deleted', owner, gone.category, change, unread, NULL, NULL, gone.id, clock(),
+            false);
     END IF;
     -- A little more than the window is remembered, so that forgetting is seldom.
     IF remembered > keep + keep / 8 THEN

@@ -1,20 +1,38 @@
 //! The seam between the trunk and a channel: what a channel has to know, and nothing else.
 
-use std::{future::Future, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
 use super::{backoff::Schedule, outcome::Outcome};
 use crate::{
-    model::Timestamp,
-    server::store::outbox::{Delivery, Webhook},
+    model::{ContactAddress, Notification, Timestamp},
+    server::store::{
+        contacts::KeptContact,
+        outbox::{Delivery, Webhook},
+    },
 };
 
 /// To whom a delivery goes, as it is known at the moment of the attempt.
 #[derive(Clone, Debug)]
 pub(super) enum Recipient {
     /// An endpoint of an application.
-    Webhook(Webhook),
+    Webhook(Arc<Webhook>),
+    /// A contact of a user.
+    Contact(Box<Addressed>),
+}
+
+/// A contact, and what it is told of.
+#[derive(Clone, Debug)]
+pub(super) struct Addressed {
+    /// Where it is.
+    pub(super) contact: KeptContact,
+    /// What is unread in the inbox, and not expired.
+    #[cfg_attr(not(test), expect(dead_code, reason = "no channel to contacts is set up yet"))]
+    pub(super) notification: Notification,
+    /// How many are unread in the inbox.
+    #[cfg_attr(not(test), expect(dead_code, reason = "no channel to contacts is set up yet"))]
+    pub(super) unread_count: u64,
 }
 
 /// One attempt that is to be made.
@@ -39,6 +57,12 @@ pub(super) struct Judged {
 
 /// A way out of the server. What decides is pure: a table of cases is its test.
 pub(super) trait Channel: Send + Sync + 'static {
+    /// What fails together with what goes to a contact: the name of the channel, alone or followed by a colon and a name;
+    /// `None` for a channel that reaches endpoints.
+    fn lane(&self, _to: &ContactAddress) -> Option<String> {
+        None
+    }
+
     /// What is sent.
     type Request: Send;
     /// What came back, or why nothing did.
@@ -69,6 +93,9 @@ pub(super) trait Channel: Send + Sync + 'static {
 /// A channel, whatever it sends.
 #[async_trait]
 pub(super) trait Attempt: Send + Sync + 'static {
+    /// As [`Channel::lane`].
+    fn lane(&self, to: &ContactAddress) -> Option<String>;
+
     /// Makes one attempt. `now` tells the time.
     async fn attempt(&self, job: &Job, now: &(dyn Fn() -> Timestamp + Send + Sync)) -> Judged;
 
@@ -84,6 +111,10 @@ pub(super) trait Attempt: Send + Sync + 'static {
 
 #[async_trait]
 impl<C: Channel> Attempt for C {
+    fn lane(&self, to: &ContactAddress) -> Option<String> {
+        Channel::lane(self, to)
+    }
+
     async fn attempt(&self, job: &Job, now: &(dyn Fn() -> Timestamp + Send + Sync)) -> Judged {
         match self.prepare(job, now()) {
             Ok(request) => {

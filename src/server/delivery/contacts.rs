@@ -81,7 +81,10 @@ impl Delivery {
         forget.forget_grants_of(user_id).await?;
         contacts.delete_contacts(user_id).await?;
         // Before the notifications: endpoints are told that those are deleted, by deliveries about the same inbox.
-        while forget.forget_deliveries_about(user_id, FORGET_STEP).await? == FORGET_STEP {}
+        let mut next = Some(0);
+        while let Some(from) = next {
+            next = forget.forget_deliveries_about(user_id, from).await?;
+        }
         while forget.forget_notifications(user_id, FORGET_STEP).await? == FORGET_STEP {}
         Ok(())
     }

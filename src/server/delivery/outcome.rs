@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::Timestamp;
+use crate::model::{ContactState, Timestamp};
 
 /// How an attempt to deliver ended, in the words of every channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,11 +17,12 @@ pub(in crate::server) enum Outcome {
     },
     /// Nothing will ever reach this contact or endpoint again, as the other side knew it at this moment, if it said.
     ContactDead {
-        /// When the other side found out.
+        /// When the other side found out; `None` is the moment of the attempt.
         as_of: Option<Timestamp>,
+        /// How it stands with the contact.
+        state: ContactState,
     },
     /// This one will never be accepted, and others may be.
-    #[cfg_attr(not(test), expect(dead_code, reason = "no endpoint says so; mail relays and push services do"))]
     MessageBad,
     /// Nothing of this lane will be accepted until an operator does something about it.
     Misconfigured,

@@ -5,35 +5,121 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use crate::{
-    model::{Channel, DeliveryId, DeliveryState},
-    server::store::outbox::{Entry, NewDelivery, Planned, Webhook},
+    model::{Category, Channel, ContactAddress, ContactState, DeliveryId, DeliveryState, Notification},
+    server::store::{
+        contacts::KeptContact,
+        outbox::{Entry, NewDelivery, Planned, Webhook},
+    },
 };
 
 /// Why nothing is sent to a disabled endpoint.
 pub(super) const DISABLED: &str = "webhook_disabled";
 
-/// The deliveries of an entry: one for each endpoint that wants it. `id` makes their names.
-pub(super) fn plan(entry: Entry, webhooks: &[Webhook], id: impl Fn() -> Uuid) -> Planned {
-    let Entry { seq, kind, user_id, category, notification_id, expires_at, at, data } = entry;
-    let wants = |webhook: &&Webhook| webhook.wanted.takes(kind, category.as_ref(), &user_id);
-    let payload = || format!(r#"{{"type":"{kind}","timestamp":"{at}","data":{data}}}"#);
-    let deliveries = webhooks.iter().filter(wants).map(|webhook| {
+/// A user, as things stand when something is planned for them.
+#[derive(Clone, Debug)]
+pub(super) struct Addressee {
+    /// Where they are reached.
+    pub(super) contacts: Vec<KeptContact>,
+    /// What they are to be told of, if it is still there.
+    pub(super) notification: Option<Notification>,
+}
+
+/// The deliveries of an entry: one for each endpoint that wants it, and one for each contact of the user that a channel
+/// reaches, whose lane this `lane` says. `id` makes their names.
+pub(super) fn plan(
+    entry: &Entry,
+    webhooks: &[Webhook],
+    addressee: Option<&Addressee>,
+    lane: impl Fn(&ContactAddress) -> Option<String>,
+    id: impl Fn() -> Uuid,
+) -> Planned {
+    let mut deliveries = to_webhooks(entry, webhooks, &id);
+    if let Some(Addressee { contacts, notification: Some(notification) }) = addressee {
+        let to_contact = |contact: &KeptContact| {
+            Some(to_contact(entry, contact, lane(&contact.address)?, decide(contact, notification), id()))
+        };
+        deliveries.extend(contacts.iter().filter_map(to_contact));
+    }
+    Planned { entry: entry.seq, deliveries }
+}
+
+fn to_webhooks(entry: &Entry, webhooks: &[Webhook], id: impl Fn() -> Uuid) -> Vec<NewDelivery> {
+    // An endpoint that was added since wants it, and none did when it happened.
+    if entry.data.is_empty() {
+        return Vec::new();
+    }
+    let Entry { kind, at, data, .. } = entry;
+    let wants = |webhook: &&Webhook| webhook.wanted.takes(*kind, entry.category.as_ref(), &entry.user_id);
+    let to_webhook = |webhook: &Webhook| {
         let is_disabled = webhook.disabled.is_some();
         NewDelivery {
             id: DeliveryId::new(id()),
-            notification_id,
-            user_id: user_id.clone(),
+            notification_id: entry.notification_id,
+            user_id: entry.user_id.clone(),
             channel: Channel::Webhook,
             target: webhook.id.as_uuid(),
             lane: webhook.lane(),
             state: if is_disabled { DeliveryState::Skipped } else { DeliveryState::Ready },
             reason: is_disabled.then(|| DISABLED.to_owned()),
             wait: Duration::ZERO,
-            payload: payload(),
-            expires_at,
+            payload: format!(r#"{{"type":"{kind}","timestamp":"{at}","data":{data}}}"#),
+            expires_at: entry.expires_at,
         }
-    });
-    Planned { entry: seq, deliveries: deliveries.collect() }
+    };
+    webhooks.iter().filter(wants).map(to_webhook).collect()
+}
+
+/// What it says is decided when it is sent, so it has no bytes yet.
+fn to_contact(entry: &Entry, contact: &KeptContact, lane: String, decision: Decision, id: Uuid) -> NewDelivery {
+    let (state, reason) = match decision {
+        Decision::Send => (DeliveryState::Ready, None),
+        Decision::Not { state, reason } => (state, Some(reason.to_owned())),
+    };
+    NewDelivery {
+        id: DeliveryId::new(id),
+        notification_id: entry.notification_id,
+        user_id: entry.user_id.clone(),
+        channel: contact.address.channel(),
+        target: contact.id.as_uuid(),
+        lane,
+        state,
+        reason,
+        wait: Duration::ZERO,
+        payload: String::new(),
+        expires_at: entry.expires_at,
+    }
+}
+
+/// Whether a contact is told of a notification.
+#[derive(Clone, Copy)]
+enum Decision {
+    Send,
+    Not { state: DeliveryState, reason: &'static str },
+}
+
+fn decide(contact: &KeptContact, notification: &Notification) -> Decision {
+    let skip = |reason| Decision::Not { state: DeliveryState::Skipped, reason };
+    match out_of_reach(contact.state) {
+        _ if notification.is_read => Decision::Not { state: DeliveryState::Cancelled, reason: "read" },
+        Some(reason) => skip(reason),
+        None if is_on_by_default(contact.address.channel(), &notification.category) => Decision::Send,
+        None => skip("off_by_default"),
+    }
+}
+
+/// Why nothing is sent to a contact that is in this state, if nothing is.
+pub(super) fn out_of_reach(state: ContactState) -> Option<&'static str> {
+    match state {
+        ContactState::Active => None,
+        ContactState::Suppressed => Some("contact_suppressed"),
+        ContactState::Disabled => Some("contact_disabled"),
+        ContactState::Dead => Some("contact_dead"),
+    }
+}
+
+/// What holds for a user who said nothing: push for everything, and e-mail for alerts.
+fn is_on_by_default(channel: Channel, category: &Category) -> bool {
+    channel != Channel::Email || category.as_str() == "alert"
 }
 
 #[cfg(test)]
@@ -67,11 +153,12 @@ pub(super) mod tests {
             expires_at: None,
             at: Timestamp::parse("2026-01-01T00:00:01Z").unwrap(),
             data: r#"{"user_id":"ann"}"#.to_owned(),
+            to_contacts: false,
         };
         let all = Wanted { events: EventKind::ALL.to_vec(), ..Wanted::default() };
         let disabled = Webhook { disabled: Some("gone".to_owned()), ..webhook(3, all.clone()) };
         let webhooks = [webhook(1, all), webhook(2, Wanted::default()), disabled];
-        let Planned { entry, deliveries } = plan(entry, &webhooks, || Uuid::from_u128(9));
+        let Planned { entry, deliveries } = plan(&entry, &webhooks, None, |_| None, || Uuid::from_u128(9));
         let found: Vec<_> = deliveries
             .iter()
             .map(|delivery| (delivery.target.as_u128(), delivery.state, delivery.reason.as_deref()))

@@ -1,25 +1,32 @@
 //! Makes deliveries out of what happened, as soon as it is committed.
 
 use std::{
-    sync::{Arc, PoisonError, RwLock},
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
+use futures_util::future::try_join_all;
 use tokio::{
     sync::Notify,
     time::{sleep, timeout},
 };
 use uuid::Uuid;
 
-use super::plan::plan;
+use super::{
+    plan::{Addressee, plan},
+    worker::Channels,
+};
 use crate::{
-    model::{Change, Event, EventKind, Wanted},
+    model::{Change, ContactAddress, Event, EventKind, Wanted},
     server::{
         causes::with_causes,
         clock::Clock,
         live::Bus,
         store::{
-            Announce, Outbox, StoreError, Webhooks,
+            Announce, Contacts, Outbox, Store, StoreError, Webhooks,
             outbox::{Backlog, Entry, Planned, Webhook},
         },
     },
@@ -31,6 +38,10 @@ const LOOKS_EVERY: Duration = Duration::from_secs(1);
 const AT_ONCE: usize = 256;
 /// How many bytes their deliveries may have, so that what many endpoints are told is not one heavy transaction.
 const BYTES_AT_ONCE: usize = 2 * 1024 * 1024;
+/// How long what only contacts may want waits, at most.
+const SOON: Duration = Duration::from_millis(10);
+/// The same while more important writes wait.
+const AT_ONCE_PRESSED: usize = 128;
 /// How long it stands back while more important writes wait.
 const STANDS_BACK: Duration = Duration::from_millis(20);
 
@@ -41,6 +52,10 @@ pub(super) struct Alarm {
     /// What the endpoints want that are known of. Another server may have added one: what that wants is found when the
     /// planner looks by itself.
     wanted: RwLock<Vec<Wanted>>,
+    /// Wakes it in a moment: something was created that contacts may want.
+    wake_soon: Notify,
+    /// Whether there is a way to contacts.
+    reaches_contacts: AtomicBool,
 }
 
 impl Alarm {
@@ -53,6 +68,20 @@ impl Alarm {
     /// An endpoint was added or changed here.
     pub(super) fn hears_of(&self, webhook: &Webhook) {
         self.wanted.write().unwrap_or_else(PoisonError::into_inner).push(webhook.wanted.clone());
+    }
+
+    /// From now on there is a way to contacts.
+    pub(super) fn reach_contacts(&self) {
+        self.reaches_contacts.store(true, Ordering::Relaxed);
+    }
+
+    /// Returns when there may be something to plan. Contacts may be told a little later than endpoints: who has none is
+    /// not known here, and to look each time would cost as much as to create.
+    async fn rings(&self) {
+        tokio::select! {
+            () = self.wake.notified() => {}
+            () = self.wake_soon.notified() => drop(timeout(SOON, self.wake.notified()).await),
+        }
     }
 
     fn is_wanted(wanted: &Wanted, Change { user_id, event }: &Change) -> bool {
@@ -72,6 +101,10 @@ impl Announce for Alarm {
         let wanted = self.wanted.read().unwrap_or_else(PoisonError::into_inner);
         if wanted.iter().any(|wanted| changes.iter().any(|change| Self::is_wanted(wanted, change))) {
             self.wake.notify_one();
+        } else if self.reaches_contacts.load(Ordering::Relaxed)
+            && changes.iter().any(|change| matches!(change.event, Event::Created { .. }))
+        {
+            self.wake_soon.notify_one();
         }
     }
 }
@@ -80,6 +113,10 @@ impl Announce for Alarm {
 pub(super) struct Planner {
     pub(super) outbox: Arc<dyn Outbox>,
     pub(super) webhooks: Arc<dyn Webhooks>,
+    pub(super) contacts: Arc<dyn Contacts>,
+    pub(super) inboxes: Arc<dyn Store>,
+    /// The channels that are set up.
+    pub(super) channels: Channels,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) alarm: Arc<Alarm>,
     pub(super) backlog: Backlog,
@@ -99,7 +136,7 @@ impl Planner {
                 continue;
             }
             // For as long as writes wake it, the endpoints are read with what was written.
-            while timeout(LOOKS_EVERY, self.alarm.wake.notified()).await.is_ok() {
+            while timeout(LOOKS_EVERY, self.alarm.rings()).await.is_ok() {
                 if let Err(error) = self.plan_all().await {
                     warn(&error);
                     break;
@@ -117,17 +154,24 @@ impl Planner {
     /// Plans until nothing is left.
     async fn plan_all(&self) -> Result<(), StoreError> {
         loop {
-            while self.outbox.is_pressed() {
+            // Never for longer: what is to be planned would grow without end.
+            let is_pressed = self.outbox.is_pressed();
+            if is_pressed {
                 sleep(STANDS_BACK).await;
             }
-            let entries = self.outbox.unplanned(AT_ONCE).await?;
+            let most = if is_pressed { AT_ONCE_PRESSED } else { AT_ONCE };
+            let entries = self.outbox.unplanned(most).await?;
             if entries.is_empty() {
                 return Ok(());
             }
             let webhooks = self.webhooks.webhooks().await?;
-            let mut rest = entries.into_iter();
+            let addressees = try_join_all(entries.iter().map(|entry| self.addressee(entry))).await?;
+            let lane = |to: &ContactAddress| self.channels.get(&to.channel()).and_then(|channel| channel.lane(to));
+            let mut rest = entries.into_iter().zip(addressees);
             while rest.len() > 0 {
-                let planned = planned(&mut rest, |entry| plan(entry, &webhooks, Uuid::now_v7));
+                let planned = planned(&mut rest, |(entry, addressee)| {
+                    plan(&entry, &webhooks, addressee.as_ref(), lane, Uuid::now_v7)
+                });
                 let made = self.outbox.plan(planned, self.backlog, self.clock.now()).await?;
                 if made > 0 {
                     self.worker.notify_one();
@@ -138,12 +182,21 @@ impl Planner {
     }
 }
 
+impl Planner {
+    /// The user of an entry that contacts may want.
+    async fn addressee(&self, entry: &Entry) -> Result<Option<Addressee>, StoreError> {
+        let Some(id) = entry.notification_id.filter(|_| entry.to_contacts) else { return Ok(None) };
+        let (contacts, notification) = tokio::try_join!(self.contacts.contacts(&entry.user_id), self.inboxes.get(id))?;
+        Ok(Some(Addressee { contacts, notification }))
+    }
+}
+
 fn warn(error: &StoreError) {
     tracing::warn!(cause = with_causes(error), "what happened could not be planned; trying again");
 }
 
 /// What becomes of the next entries: at least one, and as many as are not too large together.
-fn planned(entries: &mut impl Iterator<Item = Entry>, plan: impl Fn(Entry) -> Planned) -> Vec<Planned> {
+fn planned<E>(entries: &mut impl Iterator<Item = E>, plan: impl Fn(E) -> Planned) -> Vec<Planned> {
     let mut planned = Vec::new();
     let mut bytes = 0;
     for entry in entries {

@@ -13,6 +13,7 @@ use super::{
     channel::Attempt,
     planner::{Alarm, Planner},
     reach::Reach,
+    sweeper::{self, AllRead},
     webhook::Webhooks as WebhookChannel,
     worker::{Channels, Worker},
 };
@@ -41,6 +42,8 @@ const TESTS_AT_ONCE: usize = 4;
 /// One store, as delivery sees it.
 #[derive(Clone)]
 pub struct DeliveryStores {
+    /// Notifications, in the inboxes of their users.
+    pub inboxes: Arc<dyn Store>,
     /// The endpoints of applications.
     pub webhooks: Arc<dyn Webhooks>,
     /// What is to be sent.
@@ -106,18 +109,16 @@ impl Delivery {
     /// When TLS cannot be set up.
     pub fn start(
         stores: DeliveryStores,
-        inboxes: &dyn Store,
         options: &DeliveryOptions,
         clock: Arc<dyn Clock>,
         tasks: &Tasks,
     ) -> anyhow::Result<Self> {
-        Self::on_bus(stores, inboxes, options, clock, &(Arc::new(Local) as Arc<dyn Bus>), tasks)
+        Self::on_bus(stores, options, clock, &(Arc::new(Local) as Arc<dyn Bus>), tasks)
     }
 
     /// The same beside other servers on one store, which it tells when there is something to be delivered.
     pub(in crate::server) fn on_bus(
         stores: DeliveryStores,
-        inboxes: &dyn Store,
         options: &DeliveryOptions,
         clock: Arc<dyn Clock>,
         bus: &Arc<dyn Bus>,
@@ -127,12 +128,25 @@ impl Delivery {
         let channels: Channels =
             [(Channel::Webhook, Arc::<WebhookChannel>::clone(&channel) as Arc<dyn Attempt>)].into();
         let (alarm, wake) = (Arc::new(Alarm::default()), Arc::new(Notify::new()));
-        let DeliveryStores { webhooks, outbox, deliveries, .. } = stores.clone();
-        let worker =
-            Worker::new(Arc::clone(&outbox), Arc::clone(&webhooks), channels, Arc::clone(&clock), Arc::clone(&wake));
+        let DeliveryStores { inboxes, webhooks, outbox, deliveries, contacts, .. } = stores.clone();
+        let worker = Worker::new(stores.clone(), channels.clone(), Arc::clone(&clock), Arc::clone(&wake));
+        if channels.keys().any(|channel| *channel != Channel::Webhook) {
+            outbox.reach_contacts();
+            alarm.reach_contacts();
+            let all_read = Arc::new(AllRead::default());
+            inboxes.announce_to(Arc::<AllRead>::clone(&all_read));
+            let (inboxes, deliveries, clock) = (Arc::clone(&inboxes), Arc::clone(&deliveries), Arc::clone(&clock));
+            tasks.spawn("delivery sweeper", move || {
+                sweeper::run(Arc::clone(&all_read), Arc::clone(&inboxes), Arc::clone(&deliveries), Arc::clone(&clock))
+            });
+        }
+        inboxes.announce_to(Arc::<Alarm>::clone(&alarm));
         let planner = Arc::new(Planner {
             outbox,
             webhooks,
+            contacts,
+            inboxes,
+            channels,
             clock: Arc::clone(&clock),
             alarm: Arc::clone(&alarm),
             backlog: Backlog { deliveries: options.backlog, bytes: DeliveryOptions::BACKLOG_BYTES },
@@ -143,7 +157,6 @@ impl Delivery {
             let wake = Arc::clone(&wake);
             tasks.spawn("delivery hints of others", move || obey(hints.clone(), Arc::clone(&wake)));
         }
-        inboxes.announce_to(Arc::<Alarm>::clone(&alarm));
         tasks.spawn("delivery planner", move || {
             let planner = Arc::clone(&planner);
             async move { planner.run().await }

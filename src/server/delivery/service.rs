@@ -347,7 +347,7 @@ fn test_job(webhook: Webhook, payload: String, now: Timestamp) -> Job {
         replay_of: None,
         is_replayed: false,
     };
-    Job { delivery, to: Recipient::Webhook(webhook) }
+    Job { delivery, to: Recipient::Webhook(webhook.into()) }
 }
 
 fn new_secret() -> Result<String, StoreError> {

@@ -75,6 +75,7 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
+    use crate::model::ContactState;
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -98,7 +99,12 @@ mod tests {
             (retry(None), 11, 0, plain(over(DeliveryState::Dead, "gave_up"), Some(false))),
             (retry(Some(0)), 1, 0, plain(again(5), Some(false))),
             (retry(Some(60)), 1, 0, Verdict { pause: paused(60, "asked_to_wait"), ..plain(again(60), Some(false)) }),
-            (Outcome::ContactDead { as_of: None }, 1, 0, plain(over(DeliveryState::Dead, "contact_dead"), Some(false))),
+            (
+                Outcome::ContactDead { as_of: None, state: ContactState::Dead },
+                1,
+                0,
+                plain(over(DeliveryState::Dead, "contact_dead"), Some(false)),
+            ),
             (Outcome::MessageBad, 1, 0, plain(over(DeliveryState::Dead, "message_bad"), None)),
             (
                 Outcome::Misconfigured,

@@ -18,7 +18,10 @@ use super::{
     outcome::Outcome,
     reach::{Forbidden, Reach},
 };
-use crate::{model::Timestamp, server::store::outbox::Webhook};
+use crate::{
+    model::{ContactState, Timestamp},
+    server::store::outbox::Webhook,
+};
 
 /// How long an endpoint may take to answer.
 const DEADLINE: Duration = Duration::from_secs(15);
@@ -91,7 +94,10 @@ impl Channel for Webhooks {
     type Answer = Result<Answer, String>;
 
     fn prepare(&self, job: &Job, now: Timestamp) -> Result<Post, Judged> {
-        let Recipient::Webhook(webhook) = &job.to;
+        let Recipient::Webhook(webhook) = &job.to else {
+            let detail = Some("a contact is no endpoint".to_owned());
+            return Err(Judged { outcome: Outcome::MessageBad, code: None, detail });
+        };
         let post = self.post(webhook, job.delivery.id.to_string(), job.delivery.payload.clone(), now);
         post.map_err(|why| Judged { outcome: Outcome::Retry { after: None }, code: None, detail: Some(why) })
     }
@@ -172,7 +178,7 @@ fn shortened(text: &str) -> String {
 pub(in crate::server) fn judge(status: StatusCode, headers: &HeaderMap, now: SystemTime) -> Outcome {
     match status {
         status if status.is_success() => Outcome::Sent,
-        StatusCode::GONE => Outcome::ContactDead { as_of: None },
+        StatusCode::GONE => Outcome::ContactDead { as_of: None, state: ContactState::Dead },
         StatusCode::TOO_MANY_REQUESTS => Outcome::Retry { after: Some(retry_after(headers, now).unwrap_or(TOO_MUCH)) },
         _ => Outcome::Retry { after: retry_after(headers, now) },
     }
@@ -199,7 +205,7 @@ mod tests {
     #[case(302, None, Outcome::Retry { after: None })]
     #[case(400, None, Outcome::Retry { after: None })]
     #[case(404, None, Outcome::Retry { after: None })]
-    #[case(410, None, Outcome::ContactDead { as_of: None })]
+    #[case(410, None, Outcome::ContactDead { as_of: None, state: ContactState::Dead })]
     #[case(429, None, Outcome::Retry { after: Some(Duration::from_secs(60)) })]
     #[case(429, Some("120"), Outcome::Retry { after: Some(Duration::from_secs(120)) })]
     #[case(429, Some("soon"), Outcome::Retry { after: Some(Duration::from_secs(60)) })]

@@ -32,22 +32,23 @@ use uuid::Uuid;
 
 use self::{
     lanes::{Flight, Lanes, Queued},
-    settler::Done,
+    settler::{Done, Found},
 };
 use super::{
-    channel::{Attempt, Job, Judged, Recipient},
+    channel::{Addressed, Attempt, Job, Judged, Recipient},
     outcome::Outcome,
-    plan::DISABLED,
+    plan::{DISABLED, out_of_reach},
+    running::DeliveryStores,
     verdict::Verdict,
 };
 use crate::{
-    model::{self, Channel, DeliveryId, DeliveryState, Timestamp, WebhookId},
+    model::{self, Channel, ContactId, DeliveryId, DeliveryState, Timestamp, WebhookId},
     server::{
         causes::with_causes,
         clock::Clock,
         store::{
-            Outbox, StoreError, Webhooks,
-            outbox::{Claim, Claimed, Next, Settlement, Webhook},
+            StoreError,
+            outbox::{Claim, Claimed, Delivery, Next, Settlement, Webhook},
         },
     },
 };
@@ -67,8 +68,7 @@ pub(super) type Channels = HashMap<Channel, Arc<dyn Attempt>>;
 pub(super) struct Worker(Arc<Parts>);
 
 struct Parts {
-    outbox: Arc<dyn Outbox>,
-    webhooks: Arc<dyn Webhooks>,
+    stores: DeliveryStores,
     channels: Channels,
     clock: Arc<dyn Clock>,
     wake: Arc<Notify>,
@@ -81,17 +81,10 @@ struct Parts {
 }
 
 impl Worker {
-    pub(super) fn new(
-        outbox: Arc<dyn Outbox>,
-        webhooks: Arc<dyn Webhooks>,
-        channels: Channels,
-        clock: Arc<dyn Clock>,
-        wake: Arc<Notify>,
-    ) -> Self {
+    pub(super) fn new(stores: DeliveryStores, channels: Channels, clock: Arc<dyn Clock>, wake: Arc<Notify>) -> Self {
         let (done, settled) = mpsc::unbounded_channel();
         Self(Arc::new(Parts {
-            outbox,
-            webhooks,
+            stores,
             channels,
             clock,
             wake,
@@ -101,6 +94,11 @@ impl Worker {
             is_stopping: AtomicBool::new(false),
             claiming: tokio::sync::Mutex::default(),
         }))
+    }
+
+    /// The channels that are set up.
+    pub(super) fn channels(&self) -> &Channels {
+        &self.0.channels
     }
 
     /// How many attempts of each lane are being made at this moment.
@@ -124,7 +122,7 @@ impl Worker {
     /// Writes down what became of what was sent, for as long as it is polled.
     pub(super) async fn settle(self) {
         let mut settled = self.0.settled.lock().await;
-        settler::run(&*self.0.outbox, &*self.0.webhooks, &*self.0.clock, &mut settled).await;
+        settler::run(&self.0.stores, &*self.0.clock, &mut settled).await;
     }
 
     /// Begins no more attempts, gives back what was claimed, and waits for those that are being made, but not for
@@ -135,7 +133,7 @@ impl Worker {
         // What is being claimed at this moment is given back too.
         drop(timeout_at(until, self.0.claiming.lock()).await);
         for queued in self.0.lanes.empty() {
-            self.give_back(queued.job.delivery.id, queued.lease, queued.before);
+            self.give_back(queued.delivery.id, queued.lease, queued.before);
         }
         while self.0.lanes.are_busy() && Instant::now() < until {
             sleep(Duration::from_millis(10)).await;
@@ -174,7 +172,7 @@ impl Worker {
     /// Gives back what of a lane was claimed and not sent yet: something about it has changed since.
     pub(super) fn look_anew(&self, lane: &str) {
         for queued in self.0.lanes.rest(lane) {
-            self.give_back(queued.job.delivery.id, queued.lease, queued.before);
+            self.give_back(queued.delivery.id, queued.lease, queued.before);
         }
     }
 
@@ -189,7 +187,7 @@ impl Worker {
         let lease = random_uuid()?;
         let (room, rooms) = (Lanes::AT_FIRST, parts.lanes.rooms());
         let claim = Claim { lease, lease_for: LEASE, room, rooms };
-        let claimed = parts.outbox.claim(&claim, parts.clock.now()).await?;
+        let claimed = parts.stores.outbox.claim(&claim, parts.clock.now()).await?;
         let webhooks = match self.endpoints_of(&claimed).await {
             Ok(webhooks) => webhooks,
             Err(error) => {
@@ -208,8 +206,8 @@ impl Worker {
                 continue;
             };
             lanes.insert(lane);
-            if let Some(Queued { job, lease, before, .. }) = parts.lanes.put(queued) {
-                self.give_back(job.delivery.id, lease, before);
+            if let Some(Queued { delivery, lease, before, .. }) = parts.lanes.put(queued) {
+                self.give_back(delivery.id, lease, before);
             }
         }
         for lane in lanes {
@@ -222,12 +220,13 @@ impl Worker {
     }
 
     /// The endpoints that these go to, by their ids, as far as they are there.
-    async fn endpoints_of(&self, claimed: &[Claimed]) -> Result<HashMap<Uuid, Webhook>, StoreError> {
+    async fn endpoints_of(&self, claimed: &[Claimed]) -> Result<HashMap<Uuid, Arc<Webhook>>, StoreError> {
         let mut webhooks = HashMap::new();
-        let ids: HashSet<_> = claimed.iter().map(|claimed| claimed.delivery.target).collect();
+        let to_webhooks = claimed.iter().filter(|claimed| claimed.delivery.channel == Channel::Webhook);
+        let ids: HashSet<_> = to_webhooks.map(|claimed| claimed.delivery.target).collect();
         for id in ids {
-            if let Some(webhook) = self.0.webhooks.webhook(WebhookId::new(id)).await? {
-                webhooks.insert(id, webhook);
+            if let Some(webhook) = self.0.stores.webhooks.webhook(WebhookId::new(id)).await? {
+                webhooks.insert(id, Arc::new(webhook));
             }
         }
         Ok(webhooks)
@@ -242,7 +241,7 @@ impl Worker {
     fn look_again(
         &self,
         claimed: Claimed,
-        webhook: Option<&Webhook>,
+        webhook: Option<&Arc<Webhook>>,
         lease: Uuid,
         claimed_at: Instant,
     ) -> Option<Queued> {
@@ -263,11 +262,14 @@ impl Worker {
             drop(self.0.done.send(Done::settled(settlement)));
             None
         };
-        let Some(webhook) = webhook else { return over(DeliveryState::Cancelled, "webhook_deleted") };
-        if webhook.disabled.is_some() {
-            return over(DeliveryState::Skipped, DISABLED);
+        let is_to_webhook = delivery.channel == Channel::Webhook;
+        match webhook {
+            None if is_to_webhook => return over(DeliveryState::Cancelled, "webhook_deleted"),
+            Some(webhook) if webhook.disabled.is_some() => return over(DeliveryState::Skipped, DISABLED),
+            _ => {}
         }
-        if is_expired && delivery.tries == 1 {
+        // An endpoint that was told something of it is told all, and a user only what is of use.
+        if is_expired && (delivery.tries == 1 || !is_to_webhook) {
             return over(DeliveryState::Expired, "notification_expired");
         }
         let Some(channel) = self.0.channels.get(&delivery.channel) else {
@@ -279,33 +281,82 @@ impl Worker {
         }
         let before: Vec<_> = lost.into_iter().collect();
         delivery.attempts.clear();
-        let job = Job { delivery, to: Recipient::Webhook(webhook.clone()) };
-        Some(Queued { job, lease, claimed_at, before })
+        Some(Queued { delivery, webhook: webhook.cloned(), lease, claimed_at, before })
+    }
+
+    /// To whom a delivery goes, as things stand now; or what becomes of it, where it is not to be sent.
+    async fn recipient(&self, queued: &Queued) -> Result<Recipient, Next> {
+        if let Some(webhook) = &queued.webhook {
+            return Ok(Recipient::Webhook(Arc::clone(webhook)));
+        }
+        match self.addressed(&queued.delivery).await {
+            Ok(Ok(addressed)) => Ok(Recipient::Contact(Box::new(addressed))),
+            Ok(Err((state, reason))) => Err(Next::Over { state, reason: Some(reason.to_owned()) }),
+            Err(error) => {
+                tracing::warn!(cause = with_causes(&error), "what is to be sent could not be read; trying again");
+                Err(Next::Again { wait: LOOKS_EVERY })
+            }
+        }
+    }
+
+    /// The contact that a delivery goes to, and what it is told of; or how the delivery ends where that is of no use any
+    /// more.
+    async fn addressed(
+        &self,
+        delivery: &Delivery,
+    ) -> Result<Result<Addressed, (DeliveryState, &'static str)>, StoreError> {
+        let cancelled = |reason| Ok(Err((DeliveryState::Cancelled, reason)));
+        let Some(id) = delivery.notification_id else { return cancelled("deleted") };
+        let DeliveryStores { inboxes, contacts, .. } = &self.0.stores;
+        let Some(contact) = contacts.contact(ContactId::new(delivery.target)).await? else {
+            return cancelled("contact_deleted");
+        };
+        if let Some(reason) = out_of_reach(contact.state) {
+            return Ok(Err((DeliveryState::Skipped, reason)));
+        }
+        // The last thing before it is sent: what is read after this may still arrive, once.
+        let (unread_count, notification) = (inboxes.unread_count(&delivery.user_id).await?, inboxes.get(id).await?);
+        match notification {
+            None => cancelled("deleted"),
+            Some(notification) if notification.is_read => cancelled("read"),
+            Some(notification) if notification.expires_at.is_some_and(|end| end <= self.0.clock.now()) => {
+                Ok(Err((DeliveryState::Expired, "notification_expired")))
+            }
+            Some(notification) => Ok(Ok(Addressed { contact, notification, unread_count })),
+        }
     }
 
     /// Sends what is queued in a lane, one after the other, until nothing is left.
     async fn work(&self, lane: &str) {
         while let Some(queued) = self.0.lanes.next(lane) {
             if self.0.is_stopping.load(Ordering::Relaxed) {
-                self.give_back(queued.job.delivery.id, queued.lease, queued.before);
+                self.give_back(queued.delivery.id, queued.lease, queued.before);
                 continue;
             }
-            let Some(channel) = self.0.channels.get(&queued.job.delivery.channel).cloned() else { continue };
+            let Some(channel) = self.0.channels.get(&queued.delivery.channel).cloned() else { continue };
+            let to = match self.recipient(&queued).await {
+                Ok(to) => to,
+                Err(next) => {
+                    self.unsent(queued.delivery.id, queued.lease, queued.before, next);
+                    continue;
+                }
+            };
             // What waited here for so long that its result might not count any more is left to the next claim.
             if queued.claimed_at.elapsed() + channel.deadline() + SPARE > LEASE {
-                self.give_back(queued.job.delivery.id, queued.lease, queued.before);
+                self.give_back(queued.delivery.id, queued.lease, queued.before);
                 continue;
             }
             let began = Instant::now();
             let at = self.0.clock.now();
-            let Queued { job: Job { delivery, .. }, lease, .. } = &queued;
+            let Queued { delivery, lease, before, .. } = queued;
             let (id, channel_of, tries) = (delivery.id, delivery.channel, delivery.tries);
-            self.0.lanes.begin(Flight { id, lease: *lease, at, channel: channel_of, tries });
-            let judged = self.attempt(&*channel, &queued.job).await;
+            self.0.lanes.begin(Flight { id, lease, at, channel: channel_of, tries });
+            let job = Job { delivery, to };
+            let judged = self.attempt(&*channel, &job).await;
             let took = began.elapsed();
             self.0.lanes.end(id);
             self.0.lanes.took(lane, took, judged.outcome == Outcome::Misconfigured);
-            if self.done(queued, &*channel, at, took, judged) {
+            if self.done(job, (lease, before), &*channel, (at, took), judged) {
                 self.look_anew(lane);
             }
             if self.0.lanes.wants_more(lane) {
@@ -332,9 +383,14 @@ impl Worker {
     }
 
     /// Has it written down how an attempt ended, and returns whether its lane is to be left alone from now on.
-    fn done(&self, queued: Queued, channel: &dyn Attempt, at: Timestamp, took: Duration, judged: Judged) -> bool {
-        let Queued { job: Job { delivery, to }, lease, before, .. } = queued;
-        let Judged { outcome, code, detail } = judged;
+    fn done(
+        &self,
+        Job { delivery, to }: Job,
+        (lease, before): (Uuid, Vec<model::Attempt>),
+        channel: &dyn Attempt,
+        (at, took): (Timestamp, Duration),
+        Judged { outcome, code, detail }: Judged,
+    ) -> bool {
         let failures = self.0.lanes.misconfigured(&delivery.lane).saturating_sub(1);
         let verdict = Verdict::of(outcome, channel.schedule(), delivery.tries, failures, random_jitter());
         let attempt = model::Attempt {
@@ -349,16 +405,32 @@ impl Worker {
         let attempts = before.into_iter().chain([attempt]).collect();
         let pause = pause.map(|(pause, why)| (pause, why.to_owned()));
         let settlement = Settlement { id: delivery.id, lease, attempts, refund, next, worked, pause };
-        let Recipient::Webhook(webhook) = to;
-        let is_gone = matches!(outcome, Outcome::ContactDead { .. });
+        let dead = match outcome {
+            Outcome::ContactDead { as_of, state } => Some((state, as_of.unwrap_or(at))),
+            _ => None,
+        };
+        let (found, is_gone) = match to {
+            Recipient::Webhook(webhook) => {
+                let Webhook { id, enabled_at, .. } = *webhook;
+                (Found::OfWebhook { id, enabled_at, is_gone: dead.is_some() }, dead.is_some())
+            }
+            Recipient::Contact(addressed) => {
+                let dead = dead.map(|(state, since)| Found::DeadContact { id: addressed.contact.id, state, since });
+                (dead.unwrap_or(Found::Nothing), false)
+            }
+        };
         let is_left_alone = is_gone || settlement.pause.is_some();
-        drop(self.0.done.send(Done::Settled { settlement, webhook: Some((webhook.id, webhook.enabled_at)), is_gone }));
+        drop(self.0.done.send(Done::Settled { settlement, found }));
         is_left_alone
     }
 
     /// Lets others claim what was not attempted.
     fn give_back(&self, id: DeliveryId, lease: Uuid, attempts: Vec<model::Attempt>) {
-        let next = Next::Again { wait: Duration::ZERO };
+        self.unsent(id, lease, attempts, Next::Again { wait: Duration::ZERO });
+    }
+
+    /// Has it written down what becomes of what was not attempted.
+    fn unsent(&self, id: DeliveryId, lease: Uuid, attempts: Vec<model::Attempt>, next: Next) {
         let settlement = Settlement { id, lease, attempts, refund: true, next, worked: None, pause: None };
         drop(self.0.done.send(Done::settled(settlement)));
     }

@@ -5,17 +5,17 @@ use async_trait::async_trait;
 use super::StoreError;
 use crate::model::UserId;
 
-/// Takes away what is kept of a user, in steps: the work of each is what the user has, at most so much of it, and not
-/// what is stored of others. All of it may be done again.
+/// Takes away what is kept of a user, in steps of which each is little work. All of it may be done again.
 #[async_trait]
 pub trait Forget: Send + Sync + 'static {
     /// Deletes the oldest notifications of an inbox, at most so many, and returns how many those were. Each is told of
     /// as any deletion is, so the change numbers of the inbox go on.
     async fn forget_notifications(&self, user_id: &UserId, most: usize) -> Result<usize, StoreError>;
 
-    /// Forgets the oldest deliveries about an inbox, at most so many, whatever their state, and returns how many those
-    /// were. What comes of one that is being sent is not written down.
-    async fn forget_deliveries_about(&self, user_id: &UserId, most: usize) -> Result<usize, StoreError>;
+    /// Forgets what is about an inbox among the deliveries from a place on, of which it looks at
+    /// [`LOOKED_AT`](super::LOOKED_AT), whatever their state, and returns at which place to go on; `None` when those were
+    /// the last. What comes of one that is being sent is not written down.
+    async fn forget_deliveries_about(&self, user_id: &UserId, from: u64) -> Result<Option<u64>, StoreError>;
 
     /// Takes away the sessions and tickets of a user, and those of others that are good for that inbox only, and
     /// returns how many those were.

@@ -16,8 +16,9 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use async_trait::async_trait;
 
 use super::{Announce, Announcer, Creation, Due, Once, Store, StoreError};
-use crate::model::{
-    Changes, Cursor, Filter, Limit, Marking, Notification, NotificationId, Overview, Page, Timestamp, UserId,
+use crate::{
+    model::{Changes, Cursor, Filter, Limit, Marking, Notification, NotificationId, Overview, Page, Timestamp, UserId},
+    server::clock::{Clock, SystemClock},
 };
 use contacts::People;
 use credentials::Known;
@@ -63,7 +64,9 @@ impl MemoryStore {
     fn change<T>(&self, change: impl FnOnce(&mut Shelf) -> T) -> T {
         let mut shelf: RwLockWriteGuard<'_, Shelf> = self.shelf.write().unwrap_or_else(PoisonError::into_inner);
         let done = change(&mut shelf);
-        self.leaving.take(shelf.entries());
+        self.leaving.cancel(&shelf.changes, SystemClock.now());
+        let reaches = self.leaving.reaches_contacts();
+        self.leaving.take(shelf.entries(|user_id| reaches && self.people.has_contact(user_id)));
         self.announcer.announce(std::mem::take(&mut shelf.changes));
         done
     }

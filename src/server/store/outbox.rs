@@ -16,8 +16,8 @@ use uuid::Uuid;
 use super::StoreError;
 use crate::{
     model::{
-        Attempt, Category, Channel, DeliveryId, DeliveryState, DeliveryView, EventKind, NotificationId, Timestamp,
-        UserId, Wanted, WebhookId,
+        Attempt, Category, Channel, DeliveryId, DeliveryState, DeliveryView, Event, EventKind, NotificationId,
+        Timestamp, UserId, Wanted, WebhookId,
     },
     server::clock::after,
 };
@@ -66,6 +66,24 @@ impl Webhook {
 #[must_use]
 pub fn lane_of(id: WebhookId) -> String {
     format!("webhook:{id}")
+}
+
+/// Which notification is of no use to contacts any more after an event, and why.
+pub(super) fn over(event: &Event) -> Option<(NotificationId, &'static str)> {
+    match event {
+        Event::Updated { notification, .. } if notification.is_read => Some((notification.id, "read")),
+        Event::Deleted { id, .. } => Some((*id, "deleted")),
+        _ => None,
+    }
+}
+
+/// How a delivery ends whose notification is of no use any more, for this reason: one whose time is over expires.
+pub(super) fn ends_as(expires_at: Option<Timestamp>, reason: &str, now: Timestamp) -> (DeliveryState, &str) {
+    if expires_at.is_some_and(|end| end <= now) {
+        (DeliveryState::Expired, "notification_expired")
+    } else {
+        (DeliveryState::Cancelled, reason)
+    }
 }
 
 /// Whether a lane is this one, or one of the channel of this name.
@@ -118,7 +136,11 @@ pub struct Entry {
     /// When it happened.
     pub at: Timestamp,
     /// The event as its receivers read it, in JSON: `{"user_id", "modseq", "unread_count"}`, and `notification` or `id`.
+    /// Empty where no endpoint wants it.
     pub data: String,
+    /// Whether the user has contacts, which may want it too.
+    #[serde(default)]
+    pub to_contacts: bool,
 }
 
 /// A delivery that is to be made.
@@ -136,7 +158,7 @@ pub struct NewDelivery {
     pub target: Uuid,
     /// What it fails together with.
     pub lane: String,
-    /// [`DeliveryState::Ready`], [`DeliveryState::Held`], or [`DeliveryState::Skipped`].
+    /// [`DeliveryState::Ready`], [`DeliveryState::Held`], or one that [is over](DeliveryState::is_over).
     pub state: DeliveryState,
     /// Why it is not ready.
     pub reason: Option<String>,
@@ -380,8 +402,16 @@ pub struct Lane {
 }
 
 /// Keeps what is to be sent, and hands it out to those who send. `now` is for stores without a clock of their own.
+///
+/// What waits to be sent to a contact ends in the transaction in which its notification is read, or taken away:
+/// [`DeliveryState::Cancelled`] as `read` or `deleted`, or [`DeliveryState::Expired`]. What is leased at that moment is
+/// left to its claim, and what goes to endpoints is not touched. Where everything is read by one change, no delivery is
+/// looked at; see [`Deliveries::cancel_about`].
 #[async_trait]
 pub trait Outbox: Send + Sync + 'static {
+    /// From now on there is a way to contacts: what is created for a user who has one leaves an entry.
+    fn reach_contacts(&self);
+
     /// The oldest entries that are not planned, at most so many.
     async fn unplanned(&self, most: usize) -> Result<Vec<Entry>, StoreError>;
 
@@ -463,6 +493,24 @@ pub trait Deliveries: Send + Sync + 'static {
 
     /// Cancels one that is not over, and returns whether it was not.
     async fn cancel(&self, id: DeliveryId, reason: &str, now: Timestamp) -> Result<bool, StoreError>;
+
+    /// Of which notifications of an inbox something waits to be sent to contacts, by id, after this one, at most so many.
+    async fn awaited(
+        &self,
+        user_id: &UserId,
+        after: Option<NotificationId>,
+        most: usize,
+    ) -> Result<Vec<NotificationId>, StoreError>;
+
+    /// Cancels what waits to be sent to contacts about these notifications of an inbox, and returns how many deliveries
+    /// that were. What is leased is left to its claim.
+    async fn cancel_about(
+        &self,
+        user_id: &UserId,
+        ids: &[NotificationId],
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<usize, StoreError>;
 
     /// Ends deliveries of a lane that wait for an attempt, at most so many, with this state and reason, and returns how
     /// many those were. What is leased is left to its claim. A lane in which nothing waits any more is forgotten.

@@ -19,7 +19,11 @@ mod transfer;
 mod webhooks;
 mod write;
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use deadpool_postgres::{Object, Pool};
@@ -69,6 +73,8 @@ struct Database {
     pool: Pool,
     functions: Functions,
     window: i64,
+    /// Whether there is a way to contacts.
+    reaches_contacts: AtomicBool,
 }
 
 impl Database {
@@ -103,7 +109,7 @@ impl PostgresStore {
         let pool = connection::pool(&options.url, options.connections)?;
         let window = i64::try_from(options.window.max(1)).unwrap_or(i64::MAX);
         Ok(Self {
-            database: Arc::new(Database { pool, functions, window }),
+            database: Arc::new(Database { pool, functions, window, reaches_contacts: AtomicBool::new(false) }),
             counted: read::Counted::default(),
             announcer: Arc::default(),
         })

@@ -6,6 +6,7 @@
 
 mod beside;
 mod body;
+mod cancelling;
 mod connection;
 mod contacts;
 mod credentials;

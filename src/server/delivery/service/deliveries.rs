@@ -1,13 +1,14 @@
 //! What callers ask of deliveries and of the ways out, and who may.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map::Entry};
 
+use futures_util::future::try_join_all;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
-    model::{Channel, DeliveryId, DeliveryState, Timestamp},
+    model::{Channel, ContactId, ContactState, DeliveryId, DeliveryState, Timestamp, WebhookId},
     server::{
         delivery::Delivery,
         identity::{Principal, Scope},
@@ -74,7 +75,24 @@ impl Delivery {
         let inbox = filter.user_id.as_ref().or(principal.own_inbox());
         principal.may_in(Scope::Read, inbox)?;
         let filter = DeliveryFilter { user_id: inbox.cloned(), ..filter.clone() };
-        Ok(self.0.stores.deliveries.deliveries(&filter, before, limit).await?)
+        let page = self.0.stores.deliveries.deliveries(&filter, before, limit).await?;
+        let deliveries = try_join_all(page.deliveries.into_iter().map(|delivery| self.judged(delivery))).await?;
+        let deliveries = deliveries.into_iter().filter(|delivery| filter.admits(delivery)).collect();
+        Ok(DeliveryPage { deliveries, next: page.next })
+    }
+
+    /// A delivery as the inbox says it is: one to a contact is cancelled by reading, though it may be written down a
+    /// moment later.
+    async fn judged(&self, delivery: Kept) -> Result<Kept, ServiceError> {
+        let waits = matches!(delivery.state, DeliveryState::Held | DeliveryState::Ready);
+        let about = delivery.notification_id.filter(|_| waits && delivery.channel != Channel::Webhook);
+        let Some(id) = about else { return Ok(delivery) };
+        let reason = match self.0.stores.inboxes.get(id).await? {
+            Some(notification) if !notification.is_read => return Ok(delivery),
+            Some(_) => "read",
+            None => "deleted",
+        };
+        Ok(Kept { state: DeliveryState::Cancelled, reason: Some(reason.to_owned()), ..delivery })
     }
 
     /// Sends a delivery again that was given up, as a new one.
@@ -84,13 +102,8 @@ impl Delivery {
     pub async fn retry(&self, principal: &Principal, id: DeliveryId) -> Result<Kept, ServiceError> {
         principal.may(Scope::Admin)?;
         let known = self.0.stores.deliveries.delivery(id).await?.ok_or_else(|| no_delivery(id))?;
-        match self.told().await?.get(&known.target) {
-            Some(true) => {}
-            Some(false) => {
-                let why = "Its webhook is disabled, so nothing would be sent. Enable that first.";
-                return Err(ServiceError::Conflict(why.to_owned()));
-            }
-            None => return Err(ServiceError::Conflict("Its webhook was deleted.".to_owned())),
+        if let Some(why) = self.unreachable(known.channel, known.target).await? {
+            return Err(ServiceError::Conflict(why.to_owned()));
         }
         let new = DeliveryId::new(Uuid::now_v7());
         let made = self.0.stores.deliveries.replay(&[(id, new)], self.0.clock.now()).await?;
@@ -108,28 +121,45 @@ impl Delivery {
         Ok(found)
     }
 
-    /// Every endpoint by its id, and whether it is told.
-    async fn told(&self) -> Result<HashMap<Uuid, bool>, ServiceError> {
-        let webhooks = self.0.stores.webhooks.webhooks().await?.into_iter();
-        Ok(webhooks.map(|webhook| (webhook.id.as_uuid(), webhook.disabled.is_none())).collect())
+    /// Why nothing would be sent to a webhook or contact, if nothing would.
+    async fn unreachable(&self, channel: Channel, target: Uuid) -> Result<Option<&'static str>, ServiceError> {
+        if channel == Channel::Webhook {
+            return Ok(match self.0.stores.webhooks.webhook(WebhookId::new(target)).await? {
+                Some(webhook) if webhook.disabled.is_none() => None,
+                Some(_) => Some("Its webhook is disabled, so nothing would be sent. Enable that first."),
+                None => Some("Its webhook was deleted."),
+            });
+        }
+        Ok(match self.0.stores.contacts.contact(ContactId::new(target)).await? {
+            _ if !self.0.worker.channels().contains_key(&channel) => Some("Its channel is not set up."),
+            Some(contact) if contact.state == ContactState::Active => None,
+            Some(_) => Some("Nothing is sent to its contact any more. Add that again first."),
+            None => Some("Its contact was deleted."),
+        })
     }
 
-    /// Sends again all that a filter admits and whose endpoints are told, as [`Self::retry`] does, and returns how many those are.
+    /// Sends again all that a filter admits and whose webhooks or contacts are told, as [`Self::retry`] does, and returns how many those are.
     ///
     /// # Errors
     /// When the caller may not.
     pub async fn retry_all(&self, principal: &Principal, filter: &DeliveryFilter) -> Result<u64, ServiceError> {
         principal.may(Scope::Admin)?;
         let (mut before, mut retried) = (None, 0);
-        let told = self.told().await?;
+        let mut is_told = HashMap::new();
         loop {
             let page = self.0.stores.deliveries.deliveries(filter, before, RETRY_STEP).await?;
-            let ids: Vec<_> = page
-                .deliveries
-                .iter()
-                .filter(|delivery| delivery.may_be_replayed() && told.get(&delivery.target) == Some(&true))
-                .map(|delivery| (delivery.id, DeliveryId::new(Uuid::now_v7())))
-                .collect();
+            let mut ids = Vec::new();
+            for delivery in page.deliveries.iter().filter(|delivery| delivery.may_be_replayed()) {
+                let is_told = match is_told.entry(delivery.target) {
+                    Entry::Occupied(known) => *known.get(),
+                    Entry::Vacant(place) => {
+                        *place.insert(self.unreachable(delivery.channel, delivery.target).await?.is_none())
+                    }
+                };
+                if is_told {
+                    ids.push((delivery.id, DeliveryId::new(Uuid::now_v7())));
+                }
+            }
             if !ids.is_empty() {
                 retried += self.0.stores.deliveries.replay(&ids, self.0.clock.now()).await? as u64;
                 self.0.wake.notify_one();
@@ -179,7 +209,7 @@ impl Delivery {
         };
         let of = |channel: Channel| {
             let is_of = |lane: &&Lane| lane.lane.split(':').next() == Some(channel.as_str());
-            let state = if channel == Channel::Webhook { "set_up" } else { "not_set_up" };
+            let state = if self.0.worker.channels().contains_key(&channel) { "set_up" } else { "not_set_up" };
             ChannelView { channel, state, lanes: lanes.iter().filter(is_of).map(view).collect() }
         };
         Ok(Channel::ALL.iter().copied().map(of).collect())

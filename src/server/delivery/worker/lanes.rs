@@ -2,7 +2,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -11,12 +11,15 @@ use uuid::Uuid;
 
 use crate::{
     model::{Attempt, Channel, DeliveryId, Timestamp},
-    server::delivery::channel::Job,
+    server::store::outbox::{Delivery, Webhook},
 };
 
 /// What was claimed and not sent yet.
 pub(super) struct Queued {
-    pub(super) job: Job,
+    /// The delivery. This attempt is among its tries.
+    pub(super) delivery: Delivery,
+    /// The endpoint that it goes to, if it goes to one.
+    pub(super) webhook: Option<Arc<Webhook>>,
     /// What proves the claim.
     pub(super) lease: Uuid,
     /// When it was made, or a little before.
@@ -110,7 +113,7 @@ impl Lanes {
     /// Queues what was claimed; gives it back when its lane rests.
     pub(super) fn put(&self, queued: Queued) -> Option<Queued> {
         let mut all = self.all();
-        if let Some(lane) = all.get_mut(&queued.job.delivery.lane) {
+        if let Some(lane) = all.get_mut(&queued.delivery.lane) {
             if lane.rests() {
                 return Some(queued);
             }
@@ -118,7 +121,7 @@ impl Lanes {
             (lane.has_asked, lane.drains) = (false, false);
             return None;
         }
-        let name = queued.job.delivery.lane.clone();
+        let name = queued.delivery.lane.clone();
         all.entry(name).or_default().queue.push_back(queued);
         None
     }

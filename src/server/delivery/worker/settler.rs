@@ -1,4 +1,4 @@
-//! Writes down what became of what was sent, many at once, and disables endpoints that are gone.
+//! Writes down what became of what was sent, many at once, and that an endpoint or contact is gone.
 
 use std::time::Duration;
 
@@ -7,15 +7,18 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::{super::verdict::is_given_up, LEASE};
+use super::{
+    super::{running::DeliveryStores, verdict::is_given_up},
+    LEASE,
+};
 use crate::{
-    model::{Timestamp, WebhookId},
+    model::{ContactId, ContactState, Timestamp, WebhookId},
     server::{
         causes::with_causes,
         clock::Clock,
         store::{
             Outbox, StoreError, Webhooks,
-            outbox::{Settlement, Webhook},
+            outbox::{Health, Settlement, Webhook},
         },
     },
 };
@@ -30,53 +33,64 @@ pub(super) enum Done {
     /// What a delivery came to.
     Settled {
         settlement: Settlement,
-        /// The endpoint that was asked, and when it was enabled.
-        webhook: Option<(WebhookId, Timestamp)>,
-        /// Whether it said that it is gone.
-        is_gone: bool,
+        /// What was found out beside that.
+        found: Found,
     },
     /// Tells when all that came before is written down.
     Told(oneshot::Sender<()>),
 }
 
+/// What an attempt found out about where it went.
+pub(super) enum Found {
+    Nothing,
+    OfWebhook {
+        /// The endpoint that was asked.
+        id: WebhookId,
+        /// When it was enabled.
+        enabled_at: Timestamp,
+        /// Whether it said that it is gone.
+        is_gone: bool,
+    },
+    DeadContact {
+        /// The contact.
+        id: ContactId,
+        /// How it stands with it.
+        state: ContactState,
+        /// Since when.
+        since: Timestamp,
+    },
+}
+
 impl Done {
     /// A settlement of what was not attempted.
     pub(super) fn settled(settlement: Settlement) -> Self {
-        Self::Settled { settlement, webhook: None, is_gone: false }
+        Self::Settled { settlement, found: Found::Nothing }
     }
 }
 
 /// Writes down what comes, for as long as it is polled.
-pub(super) async fn run(
-    outbox: &dyn Outbox,
-    webhooks: &dyn Webhooks,
-    clock: &dyn Clock,
-    done: &mut mpsc::UnboundedReceiver<Done>,
-) {
+pub(super) async fn run(stores: &DeliveryStores, clock: &dyn Clock, done: &mut mpsc::UnboundedReceiver<Done>) {
     let mut some = Vec::with_capacity(AT_ONCE);
     while done.recv_many(&mut some, AT_ONCE).await > 0 {
-        let (mut settlements, mut endpoints, mut told) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut settlements, mut finds, mut told) = (Vec::new(), Vec::new(), Vec::new());
         for done in some.drain(..) {
             match done {
-                Done::Settled { settlement, webhook, is_gone } => {
+                Done::Settled { settlement, found } => {
                     settlements.push(settlement);
-                    endpoints.push((webhook, is_gone));
+                    finds.push(found);
                 }
                 Done::Told(waiting) => told.push(waiting),
             }
         }
-        let healths = if settlements.is_empty() { Vec::new() } else { write(outbox, clock, settlements).await };
-        for ((webhook, is_gone), health) in endpoints.into_iter().zip(healths) {
-            let (Some((id, enabled_at)), Some(health)) = (webhook, health) else { continue };
-            let reason = if is_gone {
-                "gone"
-            } else if health.failures > 0 && is_given_up(&health, enabled_at, clock.now()) {
-                "failing"
-            } else {
-                continue;
-            };
-            if let Err(error) = disable(webhooks, id, enabled_at, reason).await {
-                tracing::warn!(cause = with_causes(&error), "a webhook could not be disabled; its next failure will");
+        let healths =
+            if settlements.is_empty() { Vec::new() } else { write(&*stores.outbox, clock, settlements).await };
+        for (found, health) in finds.into_iter().zip(healths) {
+            let Some(health) = health else { continue };
+            if let Err(error) = follow(stores, found, &health, clock.now()).await {
+                tracing::warn!(
+                    cause = with_causes(&error),
+                    "where nothing arrives is not noted; its next failure will be"
+                );
             }
         }
         for waiting in told {
@@ -85,12 +99,31 @@ pub(super) async fn run(
     }
 }
 
+/// Notes that an endpoint or contact is not to be tried again, where that was found out.
+async fn follow(stores: &DeliveryStores, found: Found, health: &Health, now: Timestamp) -> Result<(), StoreError> {
+    match found {
+        Found::Nothing => Ok(()),
+        Found::DeadContact { id, state, since } => {
+            if stores.contacts.set_contact_state(id, state, since).await? {
+                tracing::info!(contact = %id, %state, "nothing is sent to a contact any more");
+            }
+            Ok(())
+        }
+        Found::OfWebhook { id, enabled_at, is_gone } => {
+            let webhooks = &*stores.webhooks;
+            if is_gone {
+                disable(webhooks, id, enabled_at, "gone").await
+            } else if health.failures > 0 && is_given_up(health, enabled_at, now) {
+                disable(webhooks, id, enabled_at, "failing").await
+            } else {
+                Ok(())
+            }
+        }
+    }
+}
+
 /// Writes settlements down, again and again for as long as their leases may hold.
-async fn write(
-    outbox: &dyn Outbox,
-    clock: &dyn Clock,
-    settlements: Vec<Settlement>,
-) -> Vec<Option<crate::server::store::outbox::Health>> {
+async fn write(outbox: &dyn Outbox, clock: &dyn Clock, settlements: Vec<Settlement>) -> Vec<Option<Health>> {
     let began = Instant::now();
     loop {
         match outbox.settle(settlements.clone(), clock.now()).await {

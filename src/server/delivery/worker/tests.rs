@@ -1,5 +1,7 @@
 //! The loop around what decides, with a channel whose answers a test scripts, and a clock that a test moves.
 
+mod contacts;
+
 use std::sync::Mutex;
 
 use rstest::rstest;
@@ -7,12 +9,21 @@ use tokio::task::JoinHandle;
 
 use super::*;
 use crate::{
-    model::{Content, EventKind, NewNotification, Notification, NotificationId, Timestamp, UserId, Wanted},
+    model::{
+        ContactAddress, ContactState, Content, EventKind, NewNotification, Notification, NotificationId, Timestamp,
+        UserId, Wanted,
+    },
     server::{
-        delivery::{backoff::Schedule, channel, plan::tests::webhook, planner},
+        delivery::{
+            backoff::Schedule,
+            channel,
+            plan::tests::webhook,
+            planner,
+            sweeper::{self, AllRead},
+        },
         live::Local,
         store::{
-            Deliveries, MemoryStore, Store,
+            Deliveries, MemoryStore, Outbox, Store, Webhooks,
             outbox::{Backlog, Delivery, DeliveryFilter},
         },
     },
@@ -50,12 +61,22 @@ struct TestChannel {
 }
 
 impl channel::Channel for Arc<TestChannel> {
+    fn lane(&self, _: &ContactAddress) -> Option<String> {
+        Some("email".to_owned())
+    }
+
     type Request = (u128, Behaves);
     type Answer = Outcome;
 
     fn prepare(&self, job: &Job, now: Timestamp) -> Result<(u128, Behaves), Judged> {
-        let Recipient::Webhook(webhook) = &job.to;
-        let number = webhook.id.as_uuid().as_u128();
+        let number = match &job.to {
+            Recipient::Webhook(webhook) => webhook.id.as_uuid(),
+            Recipient::Contact(addressed) => {
+                assert!(!addressed.notification.is_read && addressed.unread_count > 0);
+                addressed.contact.id.as_uuid()
+            }
+        };
+        let number = number.as_u128();
         self.attempted.lock().unwrap().push((number, job.delivery.id, now));
         Ok((number, self.behaves.lock().unwrap()[&number]))
     }
@@ -135,19 +156,30 @@ impl Rig {
             store.add_webhook(&webhook(number, wanted)).await.unwrap();
         }
         let wake = Arc::new(Notify::new());
-        let channels: Channels = [(Channel::Webhook, Arc::new(Arc::clone(&channel)) as Arc<dyn Attempt>)].into();
-        let worker = Worker::new(
-            Arc::<MemoryStore>::clone(&store),
-            Arc::<MemoryStore>::clone(&store),
-            channels,
-            Arc::<TokioClock>::clone(&clock),
-            Arc::clone(&wake),
-        );
-        let alarm = Arc::new(planner::Alarm::default());
+        let sends = || Arc::new(Arc::clone(&channel)) as Arc<dyn Attempt>;
+        let channels: Channels = [(Channel::Webhook, sends()), (Channel::Email, sends())].into();
+        let again = || Arc::<MemoryStore>::clone(&store);
+        let stores = DeliveryStores {
+            inboxes: again(),
+            webhooks: again(),
+            outbox: again(),
+            deliveries: again(),
+            contacts: again(),
+            forget: again(),
+        };
+        let worker = Worker::new(stores, channels.clone(), Arc::<TokioClock>::clone(&clock), Arc::clone(&wake));
+        let (alarm, all_read) = (Arc::new(planner::Alarm::default()), Arc::new(AllRead::default()));
         store.announce_to(Arc::<planner::Alarm>::clone(&alarm));
+        store.announce_to(Arc::<AllRead>::clone(&all_read));
+        store.reach_contacts();
+        alarm.reach_contacts();
+        let sweeping = sweeper::run(all_read, again(), again(), Arc::<TokioClock>::clone(&clock));
         let planner = planner::Planner {
             outbox: Arc::<MemoryStore>::clone(&store),
             webhooks: Arc::<MemoryStore>::clone(&store),
+            contacts: Arc::<MemoryStore>::clone(&store),
+            inboxes: Arc::<MemoryStore>::clone(&store),
+            channels,
             clock: Arc::<TokioClock>::clone(&clock),
             alarm,
             backlog: Backlog { deliveries: 100_000, bytes: 1 << 30 },
@@ -158,6 +190,7 @@ impl Rig {
             Abort(tokio::spawn(async move { planner.run().await })),
             Abort(tokio::spawn(worker.clone().run())),
             Abort(tokio::spawn(worker.clone().settle())),
+            Abort(tokio::spawn(sweeping)),
         ];
         // They look once, and wait.
         sleep(Duration::from_millis(10)).await;
@@ -267,7 +300,7 @@ async fn one_that_fails_is_tried_ten_times_as_the_schedule_says() {
 }
 
 #[rstest]
-#[case(Outcome::ContactDead { as_of: None }, "gone")]
+#[case(Outcome::ContactDead { as_of: None, state: ContactState::Dead }, "gone")]
 #[tokio::test(start_paused = true)]
 async fn an_endpoint_that_is_gone_is_disabled_and_what_waits_is_skipped(#[case] outcome: Outcome, #[case] why: &str) {
     let rig = Rig::new(&[Behaves::Answers(outcome, 2)]).await;

@@ -35,6 +35,11 @@ impl People {
     fn kept(&self) -> MutexGuard<'_, Kept> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Whether a user has a contact.
+    pub(super) fn has_contact(&self, user_id: &UserId) -> bool {
+        self.kept().contacts.contains_key(user_id)
+    }
 }
 
 impl Kept {

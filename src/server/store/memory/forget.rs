@@ -14,8 +14,8 @@ impl Forget for MemoryStore {
         Ok(self.change(|shelf| shelf.forget(user_id, most)))
     }
 
-    async fn forget_deliveries_about(&self, user_id: &UserId, most: usize) -> Result<usize, StoreError> {
-        Ok(self.leaving.forget_about(user_id, most))
+    async fn forget_deliveries_about(&self, user_id: &UserId, from: u64) -> Result<Option<u64>, StoreError> {
+        Ok(self.leaving.forget_about(user_id, from))
     }
 
     async fn forget_grants_of(&self, user_id: &UserId) -> Result<usize, StoreError> {

@@ -2,18 +2,21 @@
 
 mod kept;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{
+    Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
 
 use async_trait::async_trait;
 
 use super::MemoryStore;
 use crate::{
-    model::{DeliveryId, DeliveryState, Timestamp, UserId, WebhookId},
+    model::{Change, DeliveryId, DeliveryState, NotificationId, Timestamp, UserId, WebhookId},
     server::store::{
         StoreError,
         outbox::{
             Backlog, Claim, Claimed, Deliveries, Delivery, DeliveryFilter, DeliveryPage, Entry, Health, Lane,
-            MOST_WEBHOOKS, Outbox, Planned, Settlement, Told, Webhook, Webhooks,
+            MOST_WEBHOOKS, Outbox, Planned, Settlement, Told, Webhook, Webhooks, over,
         },
     },
 };
@@ -21,17 +24,36 @@ use kept::Kept;
 
 /// What is to leave the server.
 #[derive(Default)]
-pub(super) struct Leaving(Mutex<Kept>);
+pub(super) struct Leaving {
+    kept: Mutex<Kept>,
+    reaches_contacts: AtomicBool,
+}
 
 impl Leaving {
     /// No operation can panic half-way, so what is there is still whole after a panic.
     fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Forgets the oldest deliveries about an inbox, at most so many, and returns how many those were.
-    pub(super) fn forget_about(&self, user_id: &UserId, most: usize) -> usize {
-        self.kept().forget_about(user_id, most)
+    /// Forgets what is about an inbox among the deliveries from a place on, and returns where to go on.
+    pub(super) fn forget_about(&self, user_id: &UserId, from: u64) -> Option<u64> {
+        self.kept().forget_about(user_id, from)
+    }
+
+    /// Whether there is a way to contacts.
+    pub(super) fn reaches_contacts(&self) -> bool {
+        self.reaches_contacts.load(Ordering::Relaxed)
+    }
+
+    /// Cancels what waits to be sent to contacts about what is read or gone.
+    pub(super) fn cancel(&self, changes: &[Change], now: Timestamp) {
+        let mut over = changes.iter().filter_map(|change| Some((&change.user_id, over(&change.event)?))).peekable();
+        if over.peek().is_some() {
+            let mut kept = self.kept();
+            for (user_id, (id, reason)) in over {
+                kept.cancel_about(user_id, id, reason, now);
+            }
+        }
     }
 
     /// Takes what happened, in its order.
@@ -95,6 +117,10 @@ impl Webhooks for MemoryStore {
 
 #[async_trait]
 impl Outbox for MemoryStore {
+    fn reach_contacts(&self) {
+        self.leaving.reaches_contacts.store(true, Ordering::Relaxed);
+    }
+
     async fn unplanned(&self, most: usize) -> Result<Vec<Entry>, StoreError> {
         Ok(self.leaving.kept().entries.values().take(most).cloned().collect())
     }
@@ -130,6 +156,26 @@ impl Deliveries for MemoryStore {
 
     async fn cancel(&self, id: DeliveryId, reason: &str, now: Timestamp) -> Result<bool, StoreError> {
         Ok(self.leaving.kept().end(id, DeliveryState::Cancelled, Some(reason.to_owned()), now))
+    }
+
+    async fn awaited(
+        &self,
+        user_id: &UserId,
+        after: Option<NotificationId>,
+        most: usize,
+    ) -> Result<Vec<NotificationId>, StoreError> {
+        Ok(self.leaving.kept().awaited(user_id, after, most))
+    }
+
+    async fn cancel_about(
+        &self,
+        user_id: &UserId,
+        ids: &[NotificationId],
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<usize, StoreError> {
+        let mut kept = self.leaving.kept();
+        Ok(ids.iter().map(|id| kept.cancel_about(user_id, *id, reason, now)).sum())
     }
 
     async fn end_lane(

@@ -88,12 +88,14 @@ impl Shelf {
         }
     }
 
-    /// What endpoints are told of what is to be announced.
-    pub(super) fn entries(&mut self) -> Vec<Entry> {
-        if self.told.is_empty() {
-            return Vec::new();
-        }
-        self.told.entries(&self.changes, &std::mem::take(&mut self.gone), SystemClock.now())
+    /// What is to leave the server of what is to be announced. `has_contact` says of whom contacts are told.
+    pub(super) fn entries(&mut self, has_contact: impl Fn(&UserId) -> bool) -> Vec<Entry> {
+        let (gone, now) = (std::mem::take(&mut self.gone), SystemClock.now());
+        let entry = |change: &Change| {
+            let to_contacts = matches!(change.event, Event::Created { .. }) && has_contact(&change.user_id);
+            self.told.entry(change, &gone, to_contacts, now)
+        };
+        self.changes.iter().filter_map(entry).collect()
     }
 
     /// Adds a notification, lets go of what that pushes out of the window, and returns it as it was

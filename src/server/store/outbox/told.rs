@@ -34,24 +34,13 @@ impl Told {
         self.0.is_empty()
     }
 
-    /// The entries of changes that are being written at this moment, without their places. `gone` knows the categories of
-    /// what is deleted.
-    pub(in crate::server::store) fn entries(
-        &self,
-        changes: &[Change],
-        gone: &HashMap<NotificationId, Category>,
-        now: Timestamp,
-    ) -> Vec<Entry> {
-        if self.is_empty() {
-            return Vec::new();
-        }
-        changes.iter().filter_map(|change| self.entry(change, gone, now)).collect()
-    }
-
-    fn entry(
+    /// The entry of a change that is being written at this moment, without its place, if an endpoint wants it or it is
+    /// for contacts. `gone` knows the categories of what is deleted.
+    pub(in crate::server::store) fn entry(
         &self,
         Change { user_id, event }: &Change,
         gone: &HashMap<NotificationId, Category>,
+        to_contacts: bool,
         now: Timestamp,
     ) -> Option<Entry> {
         let (kind, notification, deleted) = match event {
@@ -64,12 +53,16 @@ impl Told {
             Some(id) => gone.get(&id),
             None => notification.map(|notification| &notification.category),
         };
-        if !self.0.iter().any(|wanted| wanted.takes(kind, category, user_id)) {
+        let is_wanted = self.0.iter().any(|wanted| wanted.takes(kind, category, user_id));
+        let data = if is_wanted {
+            let (modseq, unread_count) = (event.modseq(), event.unread_count());
+            // What is in it was JSON before, or is made of texts and numbers.
+            serde_json::to_string(&Data { user_id, modseq, unread_count, notification, id: deleted }).ok()?
+        } else if to_contacts {
+            String::new()
+        } else {
             return None;
-        }
-        let (modseq, unread_count) = (event.modseq(), event.unread_count());
-        // What is in it was JSON before, or is made of texts and numbers.
-        let data = serde_json::to_string(&Data { user_id, modseq, unread_count, notification, id: deleted }).ok()?;
+        };
         let at = notification.filter(|_| kind == EventKind::Created).map_or(now, |notification| notification.timestamp);
         Some(Entry {
             seq: 0,
@@ -80,6 +73,7 @@ impl Told {
             expires_at: notification.and_then(|notification| notification.expires_at),
             at,
             data,
+            to_contacts,
         })
     }
 }

@@ -87,6 +87,36 @@ impl Deliveries for PostgresStore {
         Ok(self.database.call_one(CANCEL, &[&id.as_uuid(), &reason]).await?.try_get(0)?)
     }
 
+    async fn awaited(
+        &self,
+        user_id: &UserId,
+        after: Option<NotificationId>,
+        most: usize,
+    ) -> Result<Vec<NotificationId>, StoreError> {
+        const AWAITED: &str = "SELECT DISTINCT notification_id FROM deliveries
+            WHERE user_id = $1 AND notification_id > $2 AND ended_at IS NULL AND channel <> 'webhook'
+                AND state IN ('held', 'ready')
+            ORDER BY notification_id LIMIT $3";
+        // No notification has the nil UUID.
+        let (after, most) = (after.map(NotificationId::as_uuid).unwrap_or_default(), sql_number(most as u64));
+        let client = self.database.pool.get().await?;
+        let statement = client.prepare_cached(AWAITED).await?;
+        let rows = client.query(&statement, &[&user_id.as_str(), &after, &most]).await?;
+        rows.iter().map(|row| Ok(NotificationId::new(row.try_get(0)?))).collect()
+    }
+
+    async fn cancel_about(
+        &self,
+        user_id: &UserId,
+        ids: &[NotificationId],
+        reason: &str,
+        _now: Timestamp,
+    ) -> Result<usize, StoreError> {
+        const CANCEL: &str = "SELECT functions.cancel_about($1, $2, $3)";
+        let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+        count(&self.database.call_one(CANCEL, &[&user_id.as_str(), &ids, &reason]).await?)
+    }
+
     async fn end_lane(
         &self,
         lane: &str,

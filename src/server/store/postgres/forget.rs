@@ -3,13 +3,19 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use tokio_postgres::types::ToSql;
 
-use super::{PostgresStore, credentials::execute, outbox::count, row::sql_number, write};
+use super::{
+    PostgresStore,
+    credentials::execute,
+    row::{damaged, sql_number},
+    write,
+};
 use crate::{
     model::UserId,
     server::{
         identity::Holder,
-        store::{Forget, StoreError},
+        store::{Forget, LOOKED_AT, StoreError},
     },
 };
 
@@ -20,9 +26,12 @@ impl Forget for PostgresStore {
         self.write(async move { write::forget_notifications(&database, &user_id, most).await }).await
     }
 
-    async fn forget_deliveries_about(&self, user_id: &UserId, most: usize) -> Result<usize, StoreError> {
-        const FORGET: &str = "SELECT functions.forget_deliveries($1, $2)";
-        count(&self.database.call_one(FORGET, &[&user_id.as_str(), &sql_number(most as u64)]).await?)
+    async fn forget_deliveries_about(&self, user_id: &UserId, from: u64) -> Result<Option<u64>, StoreError> {
+        const FORGET: &str = "SELECT functions.forget_deliveries($1, $2, $3)";
+        let values: [&(dyn ToSql + Sync); 3] = [&user_id.as_str(), &sql_number(from), &sql_number(LOOKED_AT as u64)];
+        let row = self.database.call_one(FORGET, &values).await?;
+        let next = row.try_get::<_, Option<i64>>(0)?;
+        next.map(|next| u64::try_from(next).map_err(damaged)).transpose()
     }
 
     async fn forget_grants_of(&self, user_id: &UserId) -> Result<usize, StoreError> {

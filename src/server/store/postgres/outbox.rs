@@ -1,7 +1,7 @@
 //! What is to be sent. Every moment is that of the database's clock, and `now` is not looked at: the servers that share
 //! it have clocks that are apart.
 
-use std::{borrow::Cow, time::Duration};
+use std::{borrow::Cow, sync::atomic::Ordering, time::Duration};
 
 use async_trait::async_trait;
 use tokio_postgres::{Row, types::ToSql};
@@ -22,8 +22,12 @@ use crate::{
 
 #[async_trait]
 impl Outbox for PostgresStore {
+    fn reach_contacts(&self) {
+        self.database.reaches_contacts.store(true, Ordering::Relaxed);
+    }
+
     async fn unplanned(&self, most: usize) -> Result<Vec<Entry>, StoreError> {
-        const OLDEST: &str = "SELECT seq, kind, user_id, category, notification_id, expires_at, at, data
+        const OLDEST: &str = "SELECT seq, kind, user_id, category, notification_id, expires_at, at, data, to_contacts
             FROM outbox ORDER BY seq LIMIT $1";
         let client = self.database.pool.get().await?;
         let statement = client.prepare_cached(OLDEST).await?;
@@ -159,5 +163,6 @@ pub(super) fn read_entry(row: &Row) -> Result<Entry, StoreError> {
         expires_at: row.try_get::<_, Option<i64>>(5)?.map(Timestamp::stored),
         at: Timestamp::stored(row.try_get(6)?),
         data: row.try_get(7)?,
+        to_contacts: row.len() > 8 && row.try_get(8)?,
     })
 }

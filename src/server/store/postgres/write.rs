@@ -1,5 +1,7 @@
 //! What is written: each is one call of a function of the database.
 
+use std::sync::atomic::Ordering;
+
 use tokio_postgres::{Row, types::ToSql};
 use uuid::Uuid;
 
@@ -32,7 +34,7 @@ pub(super) async fn create(
 ) -> Result<Written<Creation>, StoreError> {
     const CREATE: &str =
         "SELECT outcome, made_before, times, changes, unreads, gone_users, gone_ids, gone_changes, gone_unreads
-        FROM functions.create_all($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
+        FROM functions.create_all($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
     let Columns { users, ids, times: _, categories, contents, titles, links, data_texts, expiries } =
         Columns::of(notifications)?;
     let caller = once.map(Once::caller);
@@ -42,7 +44,8 @@ pub(super) async fn create(
     let forgotten = once.map(|once| Once::forgotten_at(once.at).as_micros());
     let of_old = once.and_then(|once| once.fingerprint_of_old.as_ref()).map(<[u8; 32]>::as_slice);
 
-    let values: [&(dyn ToSql + Sync); 15] = [
+    let reaches_contacts = database.reaches_contacts.load(Ordering::Relaxed);
+    let values: [&(dyn ToSql + Sync); 16] = [
         &users,
         &ids,
         &categories,
@@ -58,6 +61,7 @@ pub(super) async fn create(
         &of_old,
         &at,
         &forgotten,
+        &reaches_contacts,
     ];
     let done = database.call_one(CREATE, &values).await?;
     Ok(match done.try_get(0)? {

@@ -6,14 +6,14 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::{
-    SqliteStore,
+    SqliteStore, cancelling,
     delivery_row::{COLUMNS, columns, read_delivery},
     outbox::{add, read_health, set_load, take_from_lane},
     row::moment,
     writer::Weight,
 };
 use crate::{
-    model::{DeliveryId, DeliveryState, NotificationId, Timestamp},
+    model::{DeliveryId, DeliveryState, NotificationId, Timestamp, UserId},
     server::store::{
         LOOKED_AT, StoreError,
         outbox::{Deliveries, Delivery, DeliveryFilter, DeliveryPage, Lane},
@@ -55,6 +55,31 @@ impl Deliveries for SqliteStore {
             Ok(found.is_some())
         };
         self.writer.write(Weight::ONE, move |batch| cancel(batch.connection())).await
+    }
+
+    async fn awaited(
+        &self,
+        user_id: &UserId,
+        after: Option<NotificationId>,
+        most: usize,
+    ) -> Result<Vec<NotificationId>, StoreError> {
+        let user_id = user_id.clone();
+        self.readers.read(true, move |connection| cancelling::awaited(connection, &user_id, after, most)).await
+    }
+
+    async fn cancel_about(
+        &self,
+        user_id: &UserId,
+        ids: &[NotificationId],
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<usize, StoreError> {
+        let weight = Weight::rows(2 * ids.len());
+        let (user_id, ids, reason) = (user_id.clone(), ids.to_vec(), reason.to_owned());
+        let cancel = move |connection: &Connection| {
+            ids.iter().map(|id| cancelling::cancel_about(connection, &user_id, *id, &reason, now)).sum()
+        };
+        self.writer.write(weight, move |batch| cancel(batch.connection())).await
     }
 
     async fn end_lane(

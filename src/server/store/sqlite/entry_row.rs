@@ -13,8 +13,9 @@ use crate::{
 
 /// Writes down what happened.
 pub(super) fn insert_entry(connection: &Connection, entry: &Entry) -> rusqlite::Result<()> {
-    const INSERT: &str = "INSERT INTO outbox (kind, user_id, category, notification_id, expires_at, at, data)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    const INSERT: &str =
+        "INSERT INTO outbox (kind, user_id, category, notification_id, expires_at, at, data, to_contacts)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
     connection
         .prepare_cached(INSERT)?
         .execute((
@@ -25,16 +26,17 @@ pub(super) fn insert_entry(connection: &Connection, entry: &Entry) -> rusqlite::
             entry.expires_at.map(Timestamp::as_micros),
             entry.at.as_micros(),
             &entry.data,
+            entry.to_contacts,
         ))
         .map(drop)
 }
 
-/// Every entry, the oldest first.
-pub(super) const ALL: &str =
-    "SELECT seq, kind, user_id, category, notification_id, expires_at, at, data FROM outbox ORDER BY seq";
+/// Every entry, the oldest first, also of tables that have no column for contacts yet.
+pub(super) const ALL: &str = "SELECT * FROM outbox ORDER BY seq";
 
 pub(super) fn unplanned(connection: &Connection, most: usize) -> rusqlite::Result<Vec<Entry>> {
-    const OLDEST: &str = "SELECT seq, kind, user_id, category, notification_id, expires_at, at, data FROM outbox
+    const OLDEST: &str =
+        "SELECT seq, kind, user_id, category, notification_id, expires_at, at, data, to_contacts FROM outbox
         ORDER BY seq LIMIT ?1";
     connection.prepare_cached(OLDEST)?.query_map([most], read_entry)?.collect()
 }
@@ -50,5 +52,6 @@ pub(super) fn read_entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
         expires_at: moment(row, 5)?,
         at: timestamp(6, row.get(6)?)?,
         data: row.get(7)?,
+        to_contacts: row.as_ref().column_count() > 8 && row.get(8)?,
     })
 }

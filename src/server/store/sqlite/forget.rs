@@ -1,14 +1,14 @@
 //! Forgetting a user.
 
 use async_trait::async_trait;
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::{SqliteStore, outbox::take_from_lane, writer::Weight};
 use crate::{
     model::UserId,
     server::{
         identity::Holder,
-        store::{Forget, StoreError},
+        store::{Forget, LOOKED_AT, StoreError},
     },
 };
 
@@ -19,9 +19,14 @@ impl Forget for SqliteStore {
         self.writer.write(Weight::rows(most), move |batch| batch.forget(&user_id, most)).await
     }
 
-    async fn forget_deliveries_about(&self, user_id: &UserId, most: usize) -> Result<usize, StoreError> {
+    async fn forget_deliveries_about(&self, user_id: &UserId, from: u64) -> Result<Option<u64>, StoreError> {
         let user_id = user_id.clone();
-        self.writer.write(Weight::rows(most), move |batch| forget(batch.connection(), &user_id, most)).await
+        let (about, next) = self.readers.read(false, move |connection| about(connection, &user_id, from)).await?;
+        if !about.is_empty() {
+            let weight = Weight::rows(about.len());
+            self.writer.write(weight, move |batch| forget(batch.connection(), &about)).await?;
+        }
+        Ok(next)
     }
 
     async fn forget_grants_of(&self, user_id: &UserId) -> Result<usize, StoreError> {
@@ -36,16 +41,35 @@ impl Forget for SqliteStore {
     }
 }
 
-/// Forgets the oldest deliveries about an inbox, at most so many.
-fn forget(connection: &Connection, user_id: &UserId, most: usize) -> rusqlite::Result<usize> {
-    const FORGET: &str = "DELETE FROM deliveries WHERE seq IN (SELECT seq FROM deliveries INDEXED BY deliveries_by_user
-            WHERE user_id = ?1 ORDER BY seq LIMIT ?2) RETURNING lane, octet_length(payload), ended_at IS NULL";
+/// The places of what is about an inbox among the deliveries from a place on, and where to go on.
+fn about(connection: &Connection, user_id: &UserId, from: u64) -> rusqlite::Result<(Vec<i64>, Option<u64>)> {
+    const SOME: &str = "SELECT seq, user_id = ?2 FROM deliveries WHERE seq >= ?1 ORDER BY seq LIMIT ?3";
+    let (mut about, mut looked_at, mut last) = (Vec::new(), 0, 0_i64);
+    let from = i64::try_from(from).unwrap_or(i64::MAX);
+    let mut some = connection.prepare_cached(SOME)?;
+    let mut some = some.query((from, user_id.as_str(), LOOKED_AT))?;
+    while let Some(row) = some.next()? {
+        looked_at += 1;
+        last = row.get(0)?;
+        if row.get(1)? {
+            about.push(last);
+        }
+    }
+    let next = (looked_at == LOOKED_AT).then(|| last.unsigned_abs() + 1);
+    Ok((about, next))
+}
+
+/// Forgets deliveries.
+fn forget(connection: &Connection, places: &[i64]) -> rusqlite::Result<()> {
+    const FORGET: &str =
+        "DELETE FROM deliveries WHERE seq = ?1 RETURNING lane, octet_length(payload), ended_at IS NULL";
     let mut forget = connection.prepare_cached(FORGET)?;
     let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
-    let gone: Vec<(String, usize, bool)> =
-        forget.query_map((user_id.as_str(), most), read)?.collect::<rusqlite::Result<_>>()?;
-    for (lane, bytes, _) in gone.iter().filter(|(.., is_open)| *is_open) {
-        take_from_lane(connection, lane, *bytes)?;
+    for place in places {
+        let gone: Option<(String, usize, bool)> = forget.query_row([place], read).optional()?;
+        if let Some((lane, bytes, true)) = gone {
+            take_from_lane(connection, &lane, bytes)?;
+        }
     }
-    Ok(gone.len())
+    Ok(())
 }

@@ -28,6 +28,10 @@ use crate::{
 
 #[async_trait]
 impl Outbox for SqliteStore {
+    fn reach_contacts(&self) {
+        self.writer.reach_contacts();
+    }
+
     async fn unplanned(&self, most: usize) -> Result<Vec<Entry>, StoreError> {
         self.readers.read(most <= 100, move |connection| unplanned(connection, most)).await
     }
@@ -56,7 +60,7 @@ impl Outbox for SqliteStore {
     }
 
     fn is_pressed(&self) -> bool {
-        self.writer.is_half_full()
+        self.writer.is_pressed()
     }
 }
 

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension};
 use uuid::Uuid;
 
 use super::{
-    body, entry_row,
+    body, cancelling, entry_row,
     inbox::Inbox,
     once::{answer, insert_once},
     row::{COLUMNS, Stored, columns, kept_text, timestamp},
@@ -18,7 +18,10 @@ use crate::{
     model::{Category, Change, Event, Notification, NotificationId, Timestamp, UserId},
     server::{
         clock::{Clock, SystemClock},
-        store::{Creation, Due, Once, outbox::Told},
+        store::{
+            Creation, Due, Once,
+            outbox::{Told, over},
+        },
     },
 };
 
@@ -57,6 +60,8 @@ pub(super) struct Batch<'a> {
     /// What endpoints are told of that.
     told: Told,
     told_changed: bool,
+    /// Whether there is a way to contacts.
+    reaches_contacts: bool,
     /// How many of the changes are in the outbox, if they belong there.
     in_outbox: usize,
     /// Of what categories those were that are deleted, where endpoints are told.
@@ -64,7 +69,13 @@ pub(super) struct Batch<'a> {
 }
 
 impl<'a> Batch<'a> {
-    pub(super) fn new(connection: &'a Connection, window: u64, next_seq: i64, told: &Told) -> Self {
+    pub(super) fn new(
+        connection: &'a Connection,
+        window: u64,
+        next_seq: i64,
+        told: &Told,
+        reaches_contacts: bool,
+    ) -> Self {
         Self {
             connection,
             window,
@@ -76,6 +87,7 @@ impl<'a> Batch<'a> {
             changes: Vec::new(),
             told: told.clone(),
             told_changed: false,
+            reaches_contacts,
             in_outbox: 0,
             gone: HashMap::new(),
         }
@@ -89,12 +101,20 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
-    /// Puts into the outbox what changed and is not there yet.
+    /// Puts into the outbox what changed and is not there yet, and cancels what waits to be sent to contacts about what
+    /// is read or gone.
     fn fill_outbox(&mut self) -> rusqlite::Result<()> {
-        let changes = &self.changes[self.in_outbox..];
-        if !self.told.is_empty() && !changes.is_empty() {
-            let entries = self.told.entries(changes, &self.gone, SystemClock.now());
-            entries.iter().try_for_each(|entry| entry_row::insert_entry(self.connection, entry))?;
+        let (connection, now) = (self.connection, SystemClock.now());
+        for change in &self.changes[self.in_outbox..] {
+            if let Some((id, reason)) = over(&change.event) {
+                cancelling::cancel_about(connection, &change.user_id, id, reason, now)?;
+            }
+            let to_contacts = self.reaches_contacts
+                && matches!(change.event, Event::Created { .. })
+                && cancelling::has_contact(connection, &change.user_id)?;
+            if let Some(entry) = self.told.entry(change, &self.gone, to_contacts, now) {
+                entry_row::insert_entry(connection, &entry)?;
+            }
         }
         self.in_outbox = self.changes.len();
         Ok(())

@@ -9,7 +9,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
         mpsc::{Receiver, SyncSender, sync_channel},
     },
     thread::JoinHandle,
@@ -119,6 +119,8 @@ pub(super) struct Writer {
     jobs: Option<mpsc::Sender<Box<dyn Job>>>,
     announcer: Arc<Announcer>,
     is_broken: Arc<AtomicBool>,
+    pressure: Arc<Pressure>,
+    reaches_contacts: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -133,6 +135,7 @@ impl Writer {
         let next_seq = next_seq(&connection).map_err(|error| explain(&options.path, &error))?;
         let announcer = Arc::new(Announcer::default());
         let is_broken = Arc::new(AtomicBool::new(false));
+        let (pressure, reaches_contacts) = (Arc::new(Pressure::new()), Arc::new(AtomicBool::new(false)));
         let told = told(&connection).map_err(|error| explain(&options.path, &error))?;
         let work = WriterThread {
             connection,
@@ -141,6 +144,8 @@ impl Writer {
             next_seq,
             announcer: Arc::clone(&announcer),
             is_broken: Arc::clone(&is_broken),
+            pressure: Arc::clone(&pressure),
+            reaches_contacts: Arc::clone(&reaches_contacts),
             nudge,
             nudged: Instant::now(),
             log_is_copied,
@@ -150,7 +155,7 @@ impl Writer {
             spawn("sqlite-writer", move || work.run(queue))?,
             spawn("sqlite-checkpoint", move || make_checkpoints(&for_checkpoints, &nudges, &copied))?,
         ];
-        Ok(Self { jobs: Some(jobs), announcer, is_broken, threads })
+        Ok(Self { jobs: Some(jobs), announcer, is_broken, pressure, reaches_contacts, threads })
     }
 
     /// Who is told what was committed.
@@ -158,9 +163,14 @@ impl Writer {
         &self.announcer
     }
 
-    /// Whether so many writes wait that what can be put off should be.
-    pub(super) fn is_half_full(&self) -> bool {
-        self.jobs.as_ref().is_some_and(|jobs| jobs.capacity() < jobs.max_capacity() / 2)
+    /// From now on there is a way to contacts.
+    pub(super) fn reach_contacts(&self) {
+        self.reaches_contacts.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether inboxes are written to so much that what can be put off should be.
+    pub(super) fn is_pressed(&self) -> bool {
+        self.pressure.is_felt() || self.jobs.as_ref().is_some_and(|jobs| jobs.capacity() < jobs.max_capacity() / 2)
     }
 
     /// Writes, and returns when it is committed.
@@ -246,6 +256,39 @@ fn fitting(weights: impl IntoIterator<Item = Weight>) -> usize {
     fitting.count().max(1)
 }
 
+/// How much inboxes are written to.
+struct Pressure {
+    began: Instant,
+    /// Until when it counts as much, in microseconds since then.
+    until: AtomicU64,
+}
+
+impl Pressure {
+    /// So many changes in one transaction came from as many callers who wait, about.
+    const MUCH: usize = 32;
+    /// How long after such a transaction it counts as much.
+    const LASTS: Duration = Duration::from_millis(20);
+
+    fn new() -> Self {
+        Self { began: Instant::now(), until: AtomicU64::new(0) }
+    }
+
+    fn micros(&self, from_now: Duration) -> u64 {
+        u64::try_from((self.began.elapsed() + from_now).as_micros()).unwrap_or(u64::MAX)
+    }
+
+    /// A transaction had so many changes.
+    fn note(&self, changes: usize) {
+        if changes >= Self::MUCH {
+            self.until.store(self.micros(Self::LASTS), Ordering::Relaxed);
+        }
+    }
+
+    fn is_felt(&self) -> bool {
+        self.micros(Duration::ZERO) < self.until.load(Ordering::Relaxed)
+    }
+}
+
 struct WriterThread {
     connection: Connection,
     window: u64,
@@ -256,6 +299,9 @@ struct WriterThread {
     announcer: Arc<Announcer>,
     /// Whether the file is damaged or has gone, as far as is known.
     is_broken: Arc<AtomicBool>,
+    pressure: Arc<Pressure>,
+    /// Whether there is a way to contacts.
+    reaches_contacts: Arc<AtomicBool>,
     nudge: SyncSender<()>,
     nudged: Instant,
     log_is_copied: Arc<AtomicBool>,
@@ -309,7 +355,8 @@ impl WriterThread {
     fn commit(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<Vec<Change>, NotCommitted> {
         let run = |sql| self.connection.prepare_cached(sql)?.execute(()).map(drop);
         run("BEGIN IMMEDIATE")?;
-        let mut batch = Batch::new(&self.connection, self.window, self.next_seq, &self.told);
+        let reaches_contacts = self.reaches_contacts.load(Ordering::Relaxed);
+        let mut batch = Batch::new(&self.connection, self.window, self.next_seq, &self.told, reaches_contacts);
         let done = jobs.iter_mut().try_for_each(|job| job.run(&mut batch)).and_then(|()| batch.finish());
         let committed = done.map_err(NotCommitted::from).and_then(|done| {
             run("COMMIT").map_err(|error| NotCommitted { error, at_the_end: true })?;
@@ -321,6 +368,7 @@ impl WriterThread {
                 if let Some(told) = told {
                     self.told = told;
                 }
+                self.pressure.note(changes.len());
                 if !changes.is_empty() {
                     self.is_broken.store(false, Ordering::Relaxed);
                 }

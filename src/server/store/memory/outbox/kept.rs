@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use uuid::Uuid;
 
 use crate::{
-    model::{DeliveryId, DeliveryState, Timestamp, UserId},
+    model::{Channel, DeliveryId, DeliveryState, NotificationId, Timestamp, UserId},
     server::{
         clock::after,
         store::{
             LOOKED_AT,
             outbox::{
                 Backlog, Claim, Claimed, Delivery, DeliveryFilter, DeliveryPage, Entry, Health, Lane, MOST_ATTEMPTS,
-                NewDelivery, Next, Planned, Settlement, Webhook, is_of_lane,
+                NewDelivery, Next, Planned, Settlement, Webhook, ends_as, is_of_lane,
             },
         },
     },
@@ -34,8 +34,8 @@ pub(super) struct Kept {
     deliveries: BTreeMap<Seq, Row>,
     seqs: HashMap<DeliveryId, Seq>,
     lanes: BTreeMap<String, LaneRow>,
-    /// Those about an inbox.
-    users: HashMap<UserId, BTreeSet<Seq>>,
+    /// Those to contacts that are not over, by inbox and notification.
+    to_contacts: BTreeMap<UserId, BTreeSet<(NotificationId, DeliveryId)>>,
     /// Those that are over, the oldest end first.
     ended: BTreeSet<(Timestamp, Seq)>,
 }
@@ -98,10 +98,12 @@ impl Kept {
                 let lane = self.lanes.entry(delivery.lane.clone()).or_default();
                 lane.due.insert((delivery.due_at, seq));
                 lane.bytes += delivery.payload.len() as u64;
+                if let Some(place) = place_to_contact(&delivery) {
+                    self.to_contacts.entry(delivery.user_id.clone()).or_default().insert(place);
+                }
             }
         }
         self.seqs.insert(delivery.id, seq);
-        self.users.entry(delivery.user_id.clone()).or_default().insert(seq);
         self.deliveries.insert(seq, Row { delivery, lease: None });
         while self.ended.len() > MOST_ENDED {
             self.forget_oldest();
@@ -187,6 +189,7 @@ impl Kept {
             lane.due.remove(&(delivery.due_at, seq));
             lane.bytes = lane.bytes.saturating_sub(delivery.payload.len() as u64);
         }
+        forget_place(&mut self.to_contacts, delivery);
         if delivery.state == DeliveryState::Leased {
             delivery.due_at = delivery.due_at.min(now);
         }
@@ -196,6 +199,28 @@ impl Kept {
             self.forget_oldest();
         }
         true
+    }
+
+    /// Of which notifications of an inbox something waits to be sent to contacts.
+    pub(super) fn awaited(&self, user_id: &UserId, after: Option<NotificationId>, most: usize) -> Vec<NotificationId> {
+        let places = self.to_contacts.get(user_id).into_iter().flatten().map(|(id, _)| *id);
+        let mut ids: Vec<_> = places.filter(|id| after.is_none_or(|after| after < *id)).collect();
+        ids.dedup();
+        ids.truncate(most);
+        ids
+    }
+
+    /// Cancels what waits to be sent to contacts about a notification, and returns how many deliveries that were.
+    pub(super) fn cancel_about(&mut self, user_id: &UserId, id: NotificationId, reason: &str, now: Timestamp) -> usize {
+        let Some(of_user) = self.to_contacts.get(user_id) else { return 0 };
+        let about = of_user.range((id, DeliveryId::new(Uuid::nil()))..=(id, DeliveryId::new(Uuid::max())));
+        let about: Vec<_> = about.filter_map(|(_, id)| self.get(*id)).collect();
+        let waiting = about.into_iter().filter(|delivery| delivery.state != DeliveryState::Leased);
+        let ends: Vec<_> = waiting.map(|delivery| (delivery.id, ends_as(delivery.expires_at, reason, now))).collect();
+        for (id, (state, reason)) in &ends {
+            self.end(*id, *state, Some((*reason).to_owned()), now);
+        }
+        ends.len()
     }
 
     pub(super) fn end_lane(
@@ -278,27 +303,40 @@ impl Kept {
         }
     }
 
-    /// Forgets the oldest about an inbox, at most so many, whatever their state.
-    pub(super) fn forget_about(&mut self, user_id: &UserId, most: usize) -> usize {
-        let seqs: Vec<_> = self.users.get(user_id).into_iter().flatten().take(most).copied().collect();
-        seqs.iter().for_each(|seq| self.remove(*seq));
-        seqs.len()
+    /// Forgets what is about an inbox among those from a place on, whatever their state, and returns where to go on.
+    pub(super) fn forget_about(&mut self, user_id: &UserId, from: Seq) -> Option<Seq> {
+        let some: Vec<_> = self.deliveries.range(from..).take(LOOKED_AT).collect();
+        let next = some.get(LOOKED_AT - 1).map(|(last, _)| **last + 1);
+        let about = some.into_iter().filter(|(_, row)| row.delivery.user_id == *user_id);
+        let about: Vec<_> = about.map(|(seq, _)| *seq).collect();
+        about.into_iter().for_each(|seq| self.remove(seq));
+        next
     }
 
     fn remove(&mut self, seq: Seq) {
         let Some(Row { delivery, .. }) = self.deliveries.remove(&seq) else { return };
         self.seqs.remove(&delivery.id);
-        if let Some(of_user) = self.users.get_mut(&delivery.user_id) {
-            of_user.remove(&seq);
-            if of_user.is_empty() {
-                self.users.remove(&delivery.user_id);
-            }
-        }
         if let Some(at) = delivery.ended_at {
             self.ended.remove(&(at, seq));
         } else if let Some(lane) = self.lanes.get_mut(&delivery.lane) {
             lane.due.remove(&(delivery.due_at, seq));
             lane.bytes = lane.bytes.saturating_sub(delivery.payload.len() as u64);
+            forget_place(&mut self.to_contacts, &delivery);
         }
+    }
+}
+
+/// Where a delivery to a contact stands among those about its inbox.
+fn place_to_contact(delivery: &Delivery) -> Option<(NotificationId, DeliveryId)> {
+    (delivery.channel != Channel::Webhook).then_some((delivery.notification_id?, delivery.id))
+}
+
+fn forget_place(to_contacts: &mut BTreeMap<UserId, BTreeSet<(NotificationId, DeliveryId)>>, delivery: &Delivery) {
+    let (Some(place), Some(of_user)) = (place_to_contact(delivery), to_contacts.get_mut(&delivery.user_id)) else {
+        return;
+    };
+    of_user.remove(&place);
+    if of_user.is_empty() {
+        to_contacts.remove(&delivery.user_id);
     }
 }

@@ -24,9 +24,8 @@ pub(super) const IS_THERE: &str = "SELECT to_regclass('deliveries') IS NOT NULL"
 /// What is exported, in this order.
 pub(super) const EXPORT: [(&str, ReadRecord); 4] = [
     (webhooks::ALL, |row| webhooks::read(row).map(Record::Webhook)),
-    ("SELECT seq, kind, user_id, category, notification_id, expires_at, at, data FROM outbox ORDER BY seq", |row| {
-        read_entry(row).map(Record::Outbox)
-    }),
+    // Also of tables that have no column for contacts yet.
+    ("SELECT * FROM outbox ORDER BY seq", |row| read_entry(row).map(Record::Outbox)),
     (concat!("SELECT ", delivery_columns!(), " FROM deliveries d ORDER BY d.seq"), |row| {
         Ok(Record::Delivery(Box::new(read_delivery(row)?)))
     }),
@@ -58,12 +57,13 @@ pub(super) async fn take_webhook(transaction: &Transaction<'_>, webhook: &Webhoo
 }
 
 pub(super) async fn take_entry(transaction: &Transaction<'_>, entry: &Entry) -> Result<(), StoreError> {
-    const INSERT: &str = "INSERT INTO outbox (kind, user_id, category, notification_id, expires_at, at, data)
-        VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    const INSERT: &str =
+        "INSERT INTO outbox (kind, user_id, category, notification_id, expires_at, at, data, to_contacts)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
     let category = entry.category.as_ref().map(Category::as_str);
     let notification_id = entry.notification_id.map(crate::model::NotificationId::as_uuid);
     let expires_at = entry.expires_at.map(Timestamp::as_micros);
-    let values: [&(dyn ToSql + Sync); 7] = [
+    let values: [&(dyn ToSql + Sync); 8] = [
         &entry.kind.as_str(),
         &entry.user_id.as_str(),
         &category,
@@ -71,6 +71,7 @@ pub(super) async fn take_entry(transaction: &Transaction<'_>, entry: &Entry) -> 
         &expires_at,
         &entry.at.as_micros(),
         &entry.data,
+        &entry.to_contacts,
     ];
     transaction.execute(INSERT, &values).await?;
     Ok(())

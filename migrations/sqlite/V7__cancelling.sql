@@ -1,0 +1,9 @@
+-- Deliveries to contacts that are not over, to be cancelled when what they are about is read or gone. There is none of
+-- those to webhooks in it: they are told of everything.
+CREATE INDEX deliveries_to_contacts ON deliveries (user_id, notification_id)
+    WHERE ended_at IS NULL AND channel <> 'webhook';
+-- To forget a user, which is seldom, all deliveries are looked at; that needs no index, which every delivery paid for.
+DROP INDEX deliveries_by_user;
+
+-- Whether contacts of the user may want it too. Where no endpoint does, `data` is empty.
+ALTER TABLE outbox ADD COLUMN to_contacts INTEGER NOT NULL DEFAULT 0;
