@@ -15,6 +15,7 @@
 mod backoff;
 mod channel;
 mod contacts;
+mod drain;
 mod outcome;
 mod plan;
 mod planner;

@@ -2,7 +2,7 @@
 
 mod deliveries;
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, time::Duration};
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::{
     channel::{Channel as _, Job, Recipient},
+    drain,
     outcome::Outcome,
     plan::DISABLED,
     running::Delivery,
@@ -21,7 +22,6 @@ use crate::{
         WebhookId, WebhookState, WebhookView,
     },
     server::{
-        causes::with_causes,
         clock::after,
         identity::{Principal, Scope},
         service::ServiceError,
@@ -34,8 +34,6 @@ use crate::{
 
 pub use deliveries::{ChannelView, LaneView};
 
-/// How many deliveries are ended in one step.
-const END_STEP: usize = 500;
 /// How long the secret before a new one signs too.
 const OLD_SECRET_SIGNS_FOR: Duration = Duration::from_secs(24 * 3_600);
 
@@ -274,24 +272,8 @@ impl Delivery {
         }
     }
 
-    /// Ends what waits for an endpoint, beside the call, a step at a time. What is left where the server stops meanwhile is
-    /// ended by the worker when it is due.
     fn end_lane(&self, id: WebhookId, state: DeliveryState, reason: &'static str) {
-        let (deliveries, clock) = (Arc::clone(&self.0.stores.deliveries), Arc::clone(&self.0.clock));
-        tokio::spawn(async move {
-            let lane = lane_of(id);
-            loop {
-                match deliveries.end_lane(&lane, state, reason, END_STEP, clock.now()).await {
-                    Ok(END_STEP) => {}
-                    Ok(_) => return,
-                    Err(error) => {
-                        let cause = with_causes(&error);
-                        tracing::warn!(cause, "what waits for a webhook could not be ended; it is when it is due");
-                        return;
-                    }
-                }
-            }
-        });
+        drain::end_lane(&self.0.stores, &self.0.clock, id, state, reason);
     }
 
     /// Forgets how well an endpoint did.

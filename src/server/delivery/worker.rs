@@ -122,7 +122,7 @@ impl Worker {
     /// Writes down what became of what was sent, for as long as it is polled.
     pub(super) async fn settle(self) {
         let mut settled = self.0.settled.lock().await;
-        settler::run(&self.0.stores, &*self.0.clock, &mut settled).await;
+        settler::run(&self.0.stores, &self.0.clock, &mut settled).await;
     }
 
     /// Begins no more attempts, gives back what was claimed, and waits for those that are being made, but not for

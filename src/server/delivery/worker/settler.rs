@@ -1,6 +1,6 @@
 //! Writes down what became of what was sent, many at once, and that an endpoint or contact is gone.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tokio::{
     sync::{mpsc, oneshot},
@@ -8,11 +8,11 @@ use tokio::{
 };
 
 use super::{
-    super::{running::DeliveryStores, verdict::is_given_up},
+    super::{drain, plan::DISABLED, running::DeliveryStores, verdict::is_given_up},
     LEASE,
 };
 use crate::{
-    model::{ContactId, ContactState, Timestamp, WebhookId},
+    model::{ContactId, ContactState, DeliveryState, Timestamp, WebhookId},
     server::{
         causes::with_causes,
         clock::Clock,
@@ -69,7 +69,7 @@ impl Done {
 }
 
 /// Writes down what comes, for as long as it is polled.
-pub(super) async fn run(stores: &DeliveryStores, clock: &dyn Clock, done: &mut mpsc::UnboundedReceiver<Done>) {
+pub(super) async fn run(stores: &DeliveryStores, clock: &Arc<dyn Clock>, done: &mut mpsc::UnboundedReceiver<Done>) {
     let mut some = Vec::with_capacity(AT_ONCE);
     while done.recv_many(&mut some, AT_ONCE).await > 0 {
         let (mut settlements, mut finds, mut told) = (Vec::new(), Vec::new(), Vec::new());
@@ -83,10 +83,10 @@ pub(super) async fn run(stores: &DeliveryStores, clock: &dyn Clock, done: &mut m
             }
         }
         let healths =
-            if settlements.is_empty() { Vec::new() } else { write(&*stores.outbox, clock, settlements).await };
+            if settlements.is_empty() { Vec::new() } else { write(&*stores.outbox, &**clock, settlements).await };
         for (found, health) in finds.into_iter().zip(healths) {
             let Some(health) = health else { continue };
-            if let Err(error) = follow(stores, found, &health, clock.now()).await {
+            if let Err(error) = follow(stores, clock, found, &health).await {
                 tracing::warn!(
                     cause = with_causes(&error),
                     "where nothing arrives is not noted; its next failure will be"
@@ -100,7 +100,12 @@ pub(super) async fn run(stores: &DeliveryStores, clock: &dyn Clock, done: &mut m
 }
 
 /// Notes that an endpoint or contact is not to be tried again, where that was found out.
-async fn follow(stores: &DeliveryStores, found: Found, health: &Health, now: Timestamp) -> Result<(), StoreError> {
+async fn follow(
+    stores: &DeliveryStores,
+    clock: &Arc<dyn Clock>,
+    found: Found,
+    health: &Health,
+) -> Result<(), StoreError> {
     match found {
         Found::Nothing => Ok(()),
         Found::DeadContact { id, state, since } => {
@@ -110,14 +115,17 @@ async fn follow(stores: &DeliveryStores, found: Found, health: &Health, now: Tim
             Ok(())
         }
         Found::OfWebhook { id, enabled_at, is_gone } => {
-            let webhooks = &*stores.webhooks;
-            if is_gone {
-                disable(webhooks, id, enabled_at, "gone").await
-            } else if health.failures > 0 && is_given_up(health, enabled_at, now) {
-                disable(webhooks, id, enabled_at, "failing").await
+            let reason = if is_gone {
+                "gone"
+            } else if health.failures > 0 && is_given_up(health, enabled_at, clock.now()) {
+                "failing"
             } else {
-                Ok(())
+                return Ok(());
+            };
+            if disable(&*stores.webhooks, id, enabled_at, reason).await? {
+                drain::end_lane(stores, clock, id, DeliveryState::Skipped, DISABLED);
             }
+            Ok(())
         }
     }
 }
@@ -148,21 +156,21 @@ async fn write(outbox: &dyn Outbox, clock: &dyn Clock, settlements: Vec<Settleme
     }
 }
 
-/// Disables an endpoint, unless it was enabled again since the attempt.
+/// Disables an endpoint, unless it was enabled again since the attempt, and returns whether it did.
 async fn disable(
     webhooks: &dyn Webhooks,
     id: WebhookId,
     enabled_at: Timestamp,
     reason: &str,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     while let Some(webhook) = webhooks.webhook(id).await? {
         if webhook.disabled.is_some() || webhook.enabled_at != enabled_at {
-            return Ok(());
+            break;
         }
         if webhooks.change_webhook(&Webhook { disabled: Some(reason.to_owned()), ..webhook }).await? {
             tracing::warn!(webhook = %id, reason, "a webhook is disabled");
-            return Ok(());
+            return Ok(true);
         }
     }
-    Ok(())
+    Ok(false)
 }

@@ -234,6 +234,7 @@ fn user(number: u128) -> UserId {
 }
 
 const WELL: Behaves = Behaves::Answers(Outcome::Sent, 2);
+const GONE: Outcome = Outcome::ContactDead { as_of: None, state: ContactState::Dead };
 const FAILS: Behaves = Behaves::Answers(Outcome::Retry { after: None }, 2);
 
 #[tokio::test(start_paused = true)]
@@ -300,7 +301,7 @@ async fn one_that_fails_is_tried_ten_times_as_the_schedule_says() {
 }
 
 #[rstest]
-#[case(Outcome::ContactDead { as_of: None, state: ContactState::Dead }, "gone")]
+#[case(GONE, "gone")]
 #[tokio::test(start_paused = true)]
 async fn an_endpoint_that_is_gone_is_disabled_and_what_waits_is_skipped(#[case] outcome: Outcome, #[case] why: &str) {
     let rig = Rig::new(&[Behaves::Answers(outcome, 2)]).await;
@@ -314,6 +315,17 @@ async fn an_endpoint_that_is_gone_is_disabled_and_what_waits_is_skipped(#[case] 
     rig.tell(1, 1).await;
     sleep(Duration::from_secs(1)).await;
     assert_eq!(rig.states(1).await[&DeliveryState::Skipped], states[&DeliveryState::Skipped] + 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_for_its_next_attempt_is_skipped_when_its_endpoint_is_disabled() {
+    let rig = Rig::new(&[FAILS]).await;
+    rig.tell(1, 10).await;
+    sleep(Duration::from_secs(1)).await;
+    rig.channel.behaves.lock().unwrap().insert(1, Behaves::Answers(GONE, 2));
+    rig.tell(1, 1).await;
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(rig.states(1).await, [(DeliveryState::Dead, 1), (DeliveryState::Skipped, 10)].into());
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,0 +1,38 @@
+//! Ends what waits for an endpoint that is told nothing any more.
+
+use std::sync::Arc;
+
+use super::running::DeliveryStores;
+use crate::{
+    model::{DeliveryState, WebhookId},
+    server::{causes::with_causes, clock::Clock, store::outbox::lane_of},
+};
+
+/// How many are ended in one step.
+const STEP: usize = 500;
+
+/// Ends what waits for an endpoint, beside the caller, a step at a time. What is left where the server stops meanwhile is
+/// ended by the worker when it is due.
+pub(super) fn end_lane(
+    stores: &DeliveryStores,
+    clock: &Arc<dyn Clock>,
+    id: WebhookId,
+    state: DeliveryState,
+    reason: &'static str,
+) {
+    let (deliveries, clock) = (Arc::clone(&stores.deliveries), Arc::clone(clock));
+    tokio::spawn(async move {
+        let lane = lane_of(id);
+        loop {
+            match deliveries.end_lane(&lane, state, reason, STEP, clock.now()).await {
+                Ok(STEP) => {}
+                Ok(_) => return,
+                Err(error) => {
+                    let cause = with_causes(&error);
+                    tracing::warn!(cause, "what waits for a webhook could not be ended; it is when it is due");
+                    return;
+                }
+            }
+        }
+    });
+}
