@@ -66,8 +66,8 @@ struct Lane {
 }
 
 impl Lane {
-    /// How many are claimed at once: a lane that is quick gets as many as it sends in a moment, so that it does not wait
-    /// for the store, and one that is slow only what it sends now: what waits here in vain is kept from other servers.
+    /// How much is to be at hand: of a lane that is quick as much as it sends in a moment, so that it does not wait for the
+    /// store, and of one that is slow only what it sends now: what waits here in vain is kept from other servers.
     fn room(&self) -> usize {
         if self.drains {
             return Lanes::AT_MOST;
@@ -75,6 +75,14 @@ impl Lane {
         let Some(takes) = self.takes else { return Lanes::AT_FIRST };
         let in_a_moment = Lanes::A_MOMENT.as_micros() / takes.as_micros().max(1);
         usize::try_from(in_a_moment).unwrap_or(usize::MAX).clamp(Lanes::AT_FIRST, Lanes::AT_MOST)
+    }
+
+    /// How much more may be claimed now, in steps that are worth it.
+    fn claimable(&self) -> usize {
+        let (room, at_hand) = (self.room(), self.queue.len() + self.working);
+        let more = room.saturating_sub(at_hand).min(Lanes::STEP);
+        let is_worth_it = at_hand < Lanes::AT_FIRST || more >= (room / 2).min(Lanes::STEP);
+        if is_worth_it { more } else { 0 }
     }
 
     fn rests(&self) -> bool {
@@ -85,8 +93,10 @@ impl Lane {
 impl Lanes {
     /// How many are claimed of a lane of which nothing is known.
     pub(super) const AT_FIRST: usize = 4;
-    /// How many are claimed of a lane at most.
-    const AT_MOST: usize = 256;
+    /// How much of a lane is at hand at most.
+    const AT_MOST: usize = 1_024;
+    /// How much of it is claimed in one step: a claim is a transaction, which neither many nor heavy ones should be.
+    const STEP: usize = 256;
     /// How long what is claimed may wait here, about, for each task that sends.
     const A_MOMENT: Duration = Duration::from_millis(500);
 
@@ -101,12 +111,7 @@ impl Lanes {
         if all.len() > 10_000 {
             all.retain(|_, lane| lane.working > 0 || !lane.queue.is_empty());
         }
-        let room = |lane: &Lane| {
-            let at_hand = lane.queue.len() + lane.working;
-            // In large steps: a claim is a transaction.
-            let room = lane.room().saturating_sub(at_hand);
-            if lane.rests() || (at_hand >= Self::AT_FIRST && room < lane.room() / 2) { 0 } else { room }
-        };
+        let room = |lane: &Lane| if lane.rests() { 0 } else { lane.claimable() };
         all.iter().map(|(name, lane)| (name.clone(), room(lane))).collect()
     }
 
@@ -192,7 +197,7 @@ impl Lanes {
     pub(super) fn wants_more(&self, lane: &str) -> bool {
         let mut all = self.all();
         let Some(lane) = all.get_mut(lane).filter(|lane| !lane.has_asked) else { return false };
-        lane.has_asked = lane.queue.len() <= lane.room() / 4;
+        lane.has_asked = lane.claimable() > 0;
         lane.has_asked
     }
 
