@@ -84,6 +84,9 @@ pub struct WebhookView {
     pub old_secret_until: Option<Timestamp>,
     /// When it was added.
     pub created_at: Timestamp,
+    /// How often it was changed.
+    #[serde(skip)]
+    pub version: u64,
 }
 
 #[cfg(test)]

@@ -153,7 +153,7 @@ async fn ask(route: &Route, show: impl AsyncFn(&Secured) -> Vec<(&'static str, S
 /// The ids of a webhook, and of what waits to be sent there again.
 async fn outgoing(server: &Secured) -> (String, String) {
     let delivery = server.options.delivery.as_ref().unwrap();
-    let draft = WebhookDraft { url: "http://127.0.0.1:1/".to_owned(), wanted: Wanted::default() };
+    let draft = WebhookDraft { id: None, url: "http://127.0.0.1:1/".to_owned(), wanted: Wanted::default() };
     let (webhook, _) = delivery.add_webhook(&Principal::operator(), draft).await.unwrap();
     server.app.notify("ann", "to be told").await;
     let filter = DeliveryFilter { state: Some(DeliveryState::Ready), ..DeliveryFilter::default() };

@@ -165,6 +165,30 @@ async fn a_webhook_is_added_tested_switched_given_a_secret_and_deleted() {
     assert_eq!(submit(&app, WEBHOOKS, &format!("do=test&id={id}")).await.status, StatusCode::NOT_FOUND);
 }
 
+/// A page that answers a form is sent again when it is loaded again.
+#[tokio::test]
+async fn a_form_that_is_sent_again_adds_no_other_webhook_and_makes_no_other_secret() {
+    let app = desk(HttpOptions::default());
+    let hidden =
+        |html: &str, name: &str| between(between(html, &format!("name=\"{name}\""), ">"), "value=\"", "\"").to_owned();
+    let once = hidden(&app.get(WEBHOOKS).await.text(), "once");
+    let (url, _) = endpoint(204).await;
+    let form = format!("do=add&once={once}&url={url}&events=notification.created");
+    assert_eq!(submit(&app, WEBHOOKS, &form).await.status, StatusCode::OK);
+    let again = submit(&app, WEBHOOKS, &form).await;
+    assert_eq!(again.status, StatusCode::CONFLICT);
+    assert!(again.text().contains("This was done already") && !again.text().contains("whsec_"));
+    let html = app.get(WEBHOOKS).await.text();
+    assert_eq!(html.matches("<li id=\"w-").count(), 1, "{html}");
+    assert_ne!(hidden(&html, "once"), once);
+    let form = format!("do=rotate&id={once}&seen={}", hidden(&html, "seen"));
+    let rotated = submit(&app, WEBHOOKS, &form).await.text();
+    assert!(rotated.contains("whsec_"), "{rotated}");
+    let again = submit(&app, WEBHOOKS, &form).await;
+    assert_eq!(again.status, StatusCode::CONFLICT);
+    assert!(again.text().contains("This was done already") && !again.text().contains("whsec_"));
+}
+
 #[tokio::test]
 async fn what_is_wrong_with_a_webhook_is_said_at_its_field_and_what_was_typed_is_kept() {
     let app = desk(HttpOptions::default());

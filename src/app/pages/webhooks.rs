@@ -19,6 +19,8 @@ use crate::{
 pub struct WebhooksPage {
     /// All of them, the oldest first.
     pub webhooks: Vec<WebhookView>,
+    /// The name that the next one gets, so that a form that is sent again adds nothing more.
+    pub next: Option<WebhookId>,
     /// What was typed and not accepted.
     pub typed: TypedWebhook,
     /// Why it was not.
@@ -153,7 +155,9 @@ fn deeds(webhook: &WebhookView, place: &Place) -> impl IntoView + use<> {
         WebhookState::Disabled => deed("enable", "Enable", "plain"),
         WebhookState::Active | WebhookState::Paused => deed("disable", "Disable", "plain"),
     };
-    let rotate = deed("rotate", "Make a new secret", "plain");
+    let mut rotate = deed("rotate", "Make a new secret", "plain");
+    // Sent again, it makes no other secret.
+    rotate.fields.push(("seen", webhook.version.to_string()));
     let rotate_why = "The new secret is shown once. For 24 hours events are signed with both, so that there is time to \
                       put it into the application.";
     let delete = deed("delete", "Delete it", "plain danger");

@@ -216,6 +216,7 @@ mod tests {
             failing_since: None,
             old_secret_until: None,
             created_at: moment("2026-01-01T00:00:00Z"),
+            version: 0,
         }
     }
 

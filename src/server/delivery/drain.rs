@@ -11,8 +11,8 @@ use crate::{
 /// How many are ended in one step.
 const STEP: usize = 500;
 
-/// Ends what waits for an endpoint, beside the caller, a step at a time. What is left where the server stops meanwhile is
-/// ended by the worker when it is due.
+/// Ends what waits for an endpoint, beside the caller, a step at a time, and where it is cancelled, forgets the lane. What
+/// is left where the server stops meanwhile is ended by the worker when it is due.
 pub(super) fn end_lane(
     stores: &DeliveryStores,
     clock: &Arc<dyn Clock>,
@@ -23,16 +23,13 @@ pub(super) fn end_lane(
     let (deliveries, clock) = (Arc::clone(&stores.deliveries), Arc::clone(clock));
     tokio::spawn(async move {
         let lane = lane_of(id);
-        loop {
-            match deliveries.end_lane(&lane, state, reason, STEP, clock.now()).await {
-                Ok(STEP) => {}
-                Ok(_) => return,
-                Err(error) => {
-                    let cause = with_causes(&error);
-                    tracing::warn!(cause, "what waits for a webhook could not be ended; it is when it is due");
-                    return;
-                }
-            }
+        let ending = async {
+            while deliveries.end_lane(&lane, state, reason, STEP, clock.now()).await? == STEP {}
+            if state == DeliveryState::Cancelled { deliveries.forget_lane(&lane).await } else { Ok(()) }
+        };
+        if let Err(error) = ending.await {
+            let cause = with_causes(&error);
+            tracing::warn!(cause, "what waits for a webhook could not be ended; it is when it is due");
         }
     });
 }

@@ -40,6 +40,8 @@ const OLD_SECRET_SIGNS_FOR: Duration = Duration::from_secs(24 * 3_600);
 /// A webhook that is to be added.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WebhookDraft {
+    /// Its name, where the caller chooses one, so that it is added once however often that is asked for.
+    pub id: Option<WebhookId>,
     /// Where events are to be posted to, as the caller wrote it.
     pub url: String,
     /// What it wants to be told of.
@@ -90,9 +92,16 @@ impl Delivery {
     ) -> Result<(WebhookView, String), ServiceError> {
         principal.may(Scope::Admin)?;
         let url = self.reachable(&draft.url)?;
+        if let Some(id) = draft.id
+            && self.0.stores.webhooks.webhook(id).await?.is_some()
+        {
+            let why = "This was done already: the webhook is there, and its secret was shown then. Make a new secret if \
+                       you do not have it.";
+            return Err(ServiceError::Conflict(why.to_owned()));
+        }
         let (now, secret) = (self.0.clock.now(), new_secret()?);
         let webhook = Webhook {
-            id: WebhookId::new(Uuid::now_v7()),
+            id: draft.id.unwrap_or_else(|| WebhookId::new(Uuid::now_v7())),
             url,
             wanted: draft.wanted,
             secret: secret.clone(),
@@ -188,15 +197,23 @@ impl Delivery {
     }
 
     /// Gives a webhook a new secret, and returns that, which is told once. The one before it signs too for 24 hours.
+    /// With `seen`, only a webhook that was changed so often.
     ///
     /// # Errors
-    /// When the caller may not, or there is none of that id.
+    /// When the caller may not, there is none of that id, or it was changed since it was seen.
     pub async fn rotate_secret(
         &self,
         principal: &Principal,
         id: WebhookId,
+        seen: Option<u64>,
     ) -> Result<(WebhookView, String), ServiceError> {
         principal.may(Scope::Admin)?;
+        let version = self.found(id).await?.version;
+        if seen.is_some_and(|seen| seen != version) {
+            let why = "This was done already, or the webhook was changed meanwhile. Look at it as it is now, and do it \
+                       again if it is still to be done.";
+            return Err(ServiceError::Conflict(why.to_owned()));
+        }
         let (secret, until) = (new_secret()?, after(self.0.clock.now(), OLD_SECRET_SIGNS_FOR));
         let changed = self
             .change(id, |webhook| {
@@ -303,9 +320,9 @@ fn view(webhook: Webhook, lane: Option<&Lane>, now: Timestamp) -> WebhookView {
         _ => (WebhookState::Active, None),
     };
     let old_secret_until = webhook.old_secret.as_ref().map(|(_, until)| *until).filter(|until| now < *until);
-    let Webhook { id, url, wanted, created_at, .. } = webhook;
+    let Webhook { id, url, wanted, created_at, version, .. } = webhook;
     let failing_since = lane.and_then(|lane| lane.health.failing_since);
-    WebhookView { id, url, wanted, state, reason, failing_since, old_secret_until, created_at }
+    WebhookView { id, url, wanted, state, reason, failing_since, old_secret_until, created_at, version }
 }
 
 /// What a test event would be as a delivery.

@@ -237,7 +237,7 @@ async fn rotate(
     _: Query<Nothing>,
     _: NoBody,
 ) -> Result<Json<WithSecret>, Problem> {
-    let (webhook, secret) = delivery.rotate_secret(&principal, id).await?;
+    let (webhook, secret) = delivery.rotate_secret(&principal, id, None).await?;
     Ok(Json(WithSecret { webhook, secret }))
 }
 

@@ -513,7 +513,7 @@ pub trait Deliveries: Send + Sync + 'static {
     ) -> Result<usize, StoreError>;
 
     /// Ends deliveries of a lane that wait for an attempt, at most so many, with this state and reason, and returns how
-    /// many those were. What is leased is left to its claim. A lane in which nothing waits any more is forgotten.
+    /// many those were. What is leased is left to its claim.
     async fn end_lane(
         &self,
         lane: &str,
@@ -522,6 +522,9 @@ pub trait Deliveries: Send + Sync + 'static {
         most: usize,
         now: Timestamp,
     ) -> Result<usize, StoreError>;
+
+    /// Forgets how a lane does in which nothing waits.
+    async fn forget_lane(&self, lane: &str) -> Result<(), StoreError>;
 
     /// Makes new deliveries, due at once, of the second of these ids, that repeat the first. One that is not over, was sent,
     /// or is repeated already, is passed over. Returns how many were made.

@@ -43,7 +43,7 @@ async fn skipped(kept: &Kept, lane: &str) -> DeliveryId {
 }
 
 contract! {
-    async fn what_waits_in_a_lane_is_ended_a_step_at_a_time_and_the_lane_goes_with_the_last(kept) {
+    async fn what_waits_in_a_lane_is_ended_a_step_at_a_time_and_the_lane_can_be_forgotten(kept) {
         let other = kept.add(new("b")).await;
         let leased = kept.add(new("a")).await;
         let lease = kept.lease(leased).await;
@@ -54,6 +54,8 @@ contract! {
         };
         assert_eq!((end("a", 1).await, kept.waiting("a").await), (1, 2));
         assert_eq!((end("a", 9).await, kept.waiting("a").await, end("a", 9).await), (1, 1, 0));
+        kept.deliveries.forget_lane("a").await.unwrap();
+        assert_eq!(kept.waiting("a").await, 1);
         for id in [later, held] {
             let ended = kept.delivery(id).await;
             assert_eq!((ended.state, ended.reason.as_deref()), (DeliveryState::Cancelled, Some("gone 🎉")));
@@ -62,6 +64,10 @@ contract! {
         // What is leased is left to its claim, and what is in other lanes is left alone.
         assert!(kept.settle(settlement(leased, lease, over(DeliveryState::Sent))).await.is_some());
         assert_eq!((end("a", 9).await, end("nothing", 9).await), (0, 0));
+        for lane in ["a", "b", "nothing"] {
+            kept.deliveries.forget_lane(lane).await.unwrap();
+        }
+        assert_eq!(kept.waiting("b").await, 1);
         assert!(kept.deliveries.lanes().await.unwrap().iter().all(|lane| lane.lane != "a"));
         assert!(!kept.delivery(other).await.state.is_over());
     }

@@ -48,6 +48,7 @@ pub(super) fn show(page: &WebhooksPage, place: &Place) -> impl IntoView + use<> 
         },
     ];
     let [url, categories, user_id] = lines.map(|each| line(each, refused));
+    let once = page.next.map(|id| view! { <input type="hidden" name="once" value=id.to_string()/> });
     // What concerns no field stands above them.
     let fields = ["url", "events", "categories", "user_id"];
     let general = refused.filter(|problem| !fields.iter().any(|name| problem.field(name).is_some()));
@@ -58,6 +59,7 @@ pub(super) fn show(page: &WebhooksPage, place: &Place) -> impl IntoView + use<> 
                 "Add a webhook"
             </h2>
             <form class="add" method="post" action=place.at(WEBHOOKS)>
+                {once}
                 {general} {url} {choose(&events, refused)} {categories} {user_id}
                 <button type="submit" class="primary" name="do" value="add">
                     "Add"

@@ -7,6 +7,7 @@ use axum::{
     http::request::Parts,
     response::Response,
 };
+use uuid::Uuid;
 
 use super::{
     Visit, delivery_of,
@@ -47,7 +48,10 @@ async fn show(
     let visit = Visit::begin(state, principal, head, refused).await?;
     let content = match delivery_of(state) {
         Ok(delivery) => match delivery.webhooks(&visit.principal).await {
-            Ok(webhooks) => Ok(Content::Webhooks(Box::new(WebhooksPage { webhooks, ..page }))),
+            Ok(webhooks) => {
+                let next = Some(WebhookId::new(Uuid::now_v7()));
+                Ok(Content::Webhooks(Box::new(WebhooksPage { webhooks, next, ..page })))
+            }
             Err(error) => Err(error.into()),
         },
         Err(problem) => Err(problem),
@@ -67,7 +71,8 @@ pub(super) async fn act(
     Caller(principal): Caller,
     request: Request,
 ) -> Result<Response, Problem> {
-    let (form, head) = Form::take(request, &["do", "id", "url", "events", "categories", "user_id"]).await?;
+    let (form, head) =
+        Form::take(request, &["do", "id", "once", "seen", "url", "events", "categories", "user_id"]).await?;
     match deed(&state, &principal, &form).await {
         Ok(Outcome::Led(response)) => Ok(response),
         Ok(Outcome::Shown(page)) => show(&state, principal, head, None, *page).await,
@@ -96,7 +101,7 @@ async fn deed(state: &HttpState, principal: &Principal, form: &Form) -> Result<O
     let id = form.read("id", WebhookId::parse)?;
     match does {
         "rotate" => {
-            let (webhook, secret) = delivery.rotate_secret(principal, id).await?;
+            let (webhook, secret) = delivery.rotate_secret(principal, id, form.get("seen").parse().ok()).await?;
             return fresh(webhook.id, secret);
         }
         "test" => {
@@ -152,7 +157,11 @@ fn draft(form: &Form) -> Result<WebhookDraft, Problem> {
         return Err(Problem::invalid(complaints));
     }
     let categories = Some(categories).filter(|categories| !categories.is_empty());
-    Ok(WebhookDraft { url, wanted: Wanted { events, categories, user_id } })
+    Ok(WebhookDraft {
+        id: WebhookId::parse(form.get("once")).ok(),
+        url,
+        wanted: Wanted { events, categories, user_id },
+    })
 }
 
 /// Reads each, and keeps one of those that are the same.

@@ -34,7 +34,7 @@ pub(super) fn draft(body: &JsonBody) -> Result<WebhookDraft, Problem> {
     match url {
         Some(url) if complaints.is_empty() => {
             let events = events.unwrap_or(Wanted::default().events);
-            Ok(WebhookDraft { url, wanted: Wanted { events, categories, user_id } })
+            Ok(WebhookDraft { id: None, url, wanted: Wanted { events, categories, user_id } })
         }
         _ => Err(Problem::invalid(complaints)),
     }

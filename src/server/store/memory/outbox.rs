@@ -189,6 +189,11 @@ impl Deliveries for MemoryStore {
         Ok(self.leaving.kept().end_lane(lane, state, reason, most, now))
     }
 
+    async fn forget_lane(&self, lane: &str) -> Result<(), StoreError> {
+        self.leaving.kept().forget_lane(lane);
+        Ok(())
+    }
+
     async fn replay(&self, ids: &[(DeliveryId, DeliveryId)], now: Timestamp) -> Result<usize, StoreError> {
         let mut kept = self.leaving.kept();
         Ok(ids.iter().filter(|(old, new)| kept.replay(*old, *new, now)).count())

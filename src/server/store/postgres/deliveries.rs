@@ -139,12 +139,14 @@ impl Deliveries for PostgresStore {
             )
             UPDATE lanes l SET waiting = l.waiting - c.ended, bytes = l.bytes - c.bytes FROM counted c
                 WHERE l.lane = $1 RETURNING c.ended";
-        const FORGET: &str = "DELETE FROM lanes WHERE lane = $1 AND waiting = 0";
         let most = sql_number(most as u64);
         let rows = self.database.call(END, &[&lane, &state.as_str(), &reason, &most]).await?;
-        let ended = rows.first().map(count).transpose()?.unwrap_or(0);
-        execute(&self.database.pool, FORGET, &[&lane]).await?;
-        Ok(ended)
+        Ok(rows.first().map(count).transpose()?.unwrap_or(0))
+    }
+
+    async fn forget_lane(&self, lane: &str) -> Result<(), StoreError> {
+        const FORGET: &str = "DELETE FROM lanes WHERE lane = $1 AND waiting = 0";
+        execute(&self.database.pool, FORGET, &[&lane]).await.map(drop)
     }
 
     async fn replay(&self, ids: &[(DeliveryId, DeliveryId)], _now: Timestamp) -> Result<usize, StoreError> {

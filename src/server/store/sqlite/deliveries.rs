@@ -95,6 +95,13 @@ impl Deliveries for SqliteStore {
         self.writer.write(Weight::rows(most), move |batch| end(batch.connection())).await
     }
 
+    async fn forget_lane(&self, lane: &str) -> Result<(), StoreError> {
+        const FORGET: &str = "DELETE FROM lanes WHERE lane = ?1 AND waiting = 0";
+        let lane = lane.to_owned();
+        let forget = move |connection: &Connection| connection.prepare_cached(FORGET)?.execute([&lane]).map(drop);
+        self.writer.write(Weight::ONE, move |batch| forget(batch.connection())).await
+    }
+
     async fn replay(&self, ids: &[(DeliveryId, DeliveryId)], now: Timestamp) -> Result<usize, StoreError> {
         let (weight, ids) = (Weight::rows(2 * ids.len()), ids.to_vec());
         self.writer.write(weight, move |batch| replay(batch.connection(), &ids, now)).await
@@ -179,7 +186,6 @@ fn end_lane(
         WHERE lane = ?1 AND ended_at IS NULL AND state <> 'leased' LIMIT ?2";
     const END: &str = "UPDATE deliveries SET state = ?2, reason = ?3, ended_at = ?4 WHERE seq = ?1";
     const COUNT: &str = "UPDATE lanes SET waiting = max(waiting - ?2, 0), bytes = max(bytes - ?3, 0) WHERE lane = ?1";
-    const FORGET: &str = "DELETE FROM lanes WHERE lane = ?1 AND waiting = 0";
     let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
     let found: Vec<(i64, u64)> =
         connection.prepare_cached(WAITING)?.query_map((lane, most), read)?.collect::<rusqlite::Result<_>>()?;
@@ -189,7 +195,6 @@ fn end_lane(
     }
     let bytes: u64 = found.iter().map(|(_, bytes)| bytes).sum();
     connection.prepare_cached(COUNT)?.execute((lane, found.len(), bytes))?;
-    connection.prepare_cached(FORGET)?.execute([lane])?;
     Ok(found.len())
 }
 

@@ -238,10 +238,13 @@ impl Kept {
         for id in &ids {
             self.end(*id, state, Some(reason.to_owned()), now);
         }
+        ids.len()
+    }
+
+    pub(super) fn forget_lane(&mut self, name: &str) {
         if self.lanes.get(name).is_some_and(|lane| lane.due.is_empty()) {
             self.lanes.remove(name);
         }
-        ids.len()
     }
 
     pub(super) fn get(&self, id: DeliveryId) -> Option<&Delivery> {
