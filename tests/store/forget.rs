@@ -234,7 +234,7 @@ contract! {
         let announced = Announced::by(&*kept.inboxes);
         let never = user("never");
         assert_eq!(kept.forget.forget_notifications(&never, 10).await.unwrap(), 0);
-        assert_eq!(kept.forget.forget_deliveries_about(&never, 0).await.unwrap(), None);
+        assert_eq!(kept.forget.forget_deliveries_about(&never, 0..=u64::MAX).await.unwrap(), None);
         assert_eq!(kept.forget.forget_grants_of(&never).await.unwrap(), 0);
         let (end, _) = kept.inboxes.ends(std::slice::from_ref(&never)).await.unwrap()[0];
         assert!(announced.of(&never, end, end).await.is_empty());
@@ -249,10 +249,18 @@ contract! {
         let bobs = [new("bob", "webhook:a", DeliveryState::Ready), new("bob", "webhook:b", DeliveryState::Skipped)];
         let anns_ids: Vec<_> = anns.iter().map(|one| one.id).collect();
         let bobs_ids = bobs.each_ref().map(|one| one.id);
+        assert_eq!(kept.forget.newest_delivery().await.unwrap(), 0);
         kept.plan(anns.into_iter().chain(bobs).collect()).await;
         assert_eq!(kept.waiting("webhook:a").await, 4);
+        // What is decided from now on stays.
+        let newest = kept.forget.newest_delivery().await.unwrap();
+        let newer = new("ann", "webhook:c", DeliveryState::Held);
+        let newer_id = newer.id;
+        kept.plan(vec![newer]).await;
+        assert_eq!(kept.forget.forget_deliveries_about(&user("ann"), 0..=newest).await.unwrap(), None);
+        assert_eq!(kept.about("ann").await, [newer_id]);
 
-        assert_eq!(kept.forget.forget_deliveries_about(&user("ann"), 0).await.unwrap(), None);
+        assert_eq!(kept.forget.forget_deliveries_about(&user("ann"), 0..=u64::MAX).await.unwrap(), None);
         assert!(kept.about("ann").await.is_empty());
         assert!(kept.deliveries.delivery(anns_ids[0]).await.unwrap().is_none());
         assert_eq!(kept.waiting("webhook:a").await, 1);
@@ -271,9 +279,9 @@ contract! {
         new_ones[last] = new("ann", "webhook:a", DeliveryState::Ready);
         let anns_last = new_ones[last].id;
         kept.plan(new_ones).await;
-        let next = kept.forget.forget_deliveries_about(&user("ann"), 0).await.unwrap();
+        let next = kept.forget.forget_deliveries_about(&user("ann"), 0..=u64::MAX).await.unwrap();
         assert_eq!(kept.about("ann").await, [anns_last]);
-        assert_eq!(kept.forget.forget_deliveries_about(&user("ann"), next.unwrap()).await.unwrap(), None);
+        assert_eq!(kept.forget.forget_deliveries_about(&user("ann"), next.unwrap()..=u64::MAX).await.unwrap(), None);
         assert!(kept.about("ann").await.is_empty());
     }
 
@@ -284,7 +292,7 @@ contract! {
         kept.plan(vec![one, other]).await;
         let claimed = kept.claim().await;
         assert_eq!(claimed.len(), 2);
-        assert_eq!(kept.forget.forget_deliveries_about(&user("ann"), 0).await.unwrap(), None);
+        assert_eq!(kept.forget.forget_deliveries_about(&user("ann"), 0..=u64::MAX).await.unwrap(), None);
         for (id, lease) in claimed {
             assert_eq!(kept.settle(id, lease).await, id == other_id);
         }

@@ -11,7 +11,10 @@ DECLARE
     in_debt text[] := ARRAY(SELECT DISTINCT b.lane FROM lane_debts b);
 BEGIN
     IF cardinality(in_debt) > 0 THEN
-        PERFORM 1 FROM lanes l WHERE l.lane = ANY (in_debt) ORDER BY l.lane FOR NO KEY UPDATE;
+        -- What others hold at this moment is left to the next claim: it would keep every lane waiting.
+        in_debt := ARRAY(
+            SELECT l.lane FROM lanes l WHERE l.lane = ANY (in_debt) ORDER BY l.lane FOR NO KEY UPDATE SKIP LOCKED
+        );
         WITH paid AS (
             DELETE FROM lane_debts b WHERE b.lane = ANY (in_debt) RETURNING b.lane, b.waiting, b.bytes
         )

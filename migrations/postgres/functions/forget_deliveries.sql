@@ -1,6 +1,6 @@
--- Forgets what is about an inbox among the deliveries from a place on, of which it looks at `most`, whatever their
--- state, and returns where to go on; null when those were the last.
-CREATE FUNCTION forget_deliveries(owner text, first bigint, most bigint) RETURNS bigint
+-- Forgets what is about an inbox among the deliveries from a place to another, of which it looks at `most`, whatever
+-- their state, and returns where to go on; null when those were the last.
+CREATE FUNCTION forget_deliveries(owner text, first bigint, last bigint, most bigint) RETURNS bigint
 LANGUAGE plpgsql SET search_path FROM CURRENT SET lock_timeout = '10s' AS $$
 DECLARE
     chosen bigint[];
@@ -8,7 +8,7 @@ DECLARE
 BEGIN
     SELECT array_agg(d.seq) FILTER (WHERE d.user_id = owner), CASE WHEN count(*) = most THEN max(d.seq) + 1 END
         INTO chosen, after
-        FROM (SELECT d.seq, d.user_id FROM deliveries d WHERE d.seq >= first ORDER BY d.seq LIMIT most) d;
+        FROM (SELECT d.seq, d.user_id FROM deliveries d WHERE d.seq BETWEEN first AND last ORDER BY d.seq LIMIT most) d;
     IF chosen IS NULL THEN
         RETURN after;
     END IF;

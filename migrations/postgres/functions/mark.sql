@@ -11,7 +11,10 @@ BEGIN
         WHERE b.user_id = target.user_id RETURNING b.modseq, b.unread_count INTO change, unread;
     UPDATE notifications n SET is_read = mark, modseq = change
         WHERE n.user_id = target.user_id AND n.created = target.created;
-    IF mark THEN
+    IF mark AND EXISTS (
+        SELECT FROM deliveries d WHERE d.user_id = target.user_id AND d.notification_id = target.id AND d.ended_at IS NULL
+            AND d.channel <> 'webhook'
+    ) THEN
         PERFORM cancel_about(target.user_id, ARRAY[target.id], 'read');
     END IF;
     IF EXISTS (SELECT FROM webhooks) THEN

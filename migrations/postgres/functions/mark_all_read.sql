@@ -41,9 +41,11 @@ BEGIN
                     RETURNING n AS seen, p.place
             )
             SELECT d.seen, inbox.modseq + d.place, inbox.unread_count - d.place, 1::bigint FROM done d ORDER BY d.place;
-        PERFORM cancel_about(owner, ARRAY(
-            SELECT n.id FROM notifications n WHERE n.user_id = owner AND n.created = ANY (part)
-        ), 'read');
+        IF EXISTS (SELECT FROM awaited(owner, '00000000-0000-0000-0000-000000000000', 1)) THEN
+            PERFORM cancel_about(owner, ARRAY(
+                SELECT n.id FROM notifications n WHERE n.user_id = owner AND n.created = ANY (part)
+            ), 'read');
+        END IF;
         IF is_told THEN
             -- By the index of what was marked: these are the newest changes of the inbox.
             PERFORM tell('notification.updated', owner, n.category, n.modseq,

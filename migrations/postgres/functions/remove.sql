@@ -22,7 +22,12 @@ BEGIN
         categories = counted(b.categories, gone.category, -1)
         WHERE b.user_id = owner RETURNING b.modseq, b.unread_count, b.deletions INTO change, unread, remembered;
     INSERT INTO deletions (user_id, modseq, id) VALUES (owner, change, gone.id);
-    PERFORM cancel_about(owner, ARRAY[gone.id], 'deleted');
+    IF EXISTS (
+        SELECT FROM deliveries d WHERE d.user_id = owner AND d.notification_id = gone.id AND d.ended_at IS NULL
+            AND d.channel <> 'webhook'
+    ) THEN
+        PERFORM cancel_about(owner, ARRAY[gone.id], 'deleted');
+    END IF;
     IF is_told THEN
         PERFORM tell('notification.deleted', owner, gone.category, change, unread, NULL, NULL, gone.id, clock(),
             false);

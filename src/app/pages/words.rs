@@ -97,6 +97,7 @@ fn why_not_sent(reason: &str) -> String {
     let said = match reason {
         "gave_up" => "Every attempt failed, and there are no more.",
         "contact_dead" => "The other side says that it is gone for good.",
+        "unreadable" => "What is stored about it cannot be read. See the log.",
         "message_bad" => "The other side does not take this message.",
         "notification_expired" => "The notification expired before it was sent.",
         "webhook_deleted" => "The webhook was deleted.",

@@ -1,19 +1,28 @@
 //! Where channels reach users: what callers may do with contacts, and with all that is kept of a user.
 
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::running::Delivery;
 use crate::{
     model::{Channel, Contact, ContactAddress, ContactDraft, ContactId, FieldError, Invalid, UserId},
     server::{
+        causes::with_causes,
         identity::{Denied, Holder, Principal, Scope},
         service::ServiceError,
-        store::contacts::{KeptContact, MOST_CONTACTS, NewContact, Put},
+        store::{
+            Forget, StoreError,
+            contacts::{KeptContact, MOST_CONTACTS, NewContact, Put},
+        },
     },
 };
 
 /// How much of a user is forgotten in one step, so that others do not wait long for it.
 const FORGET_STEP: usize = 500;
+/// How long a caller waits for what was delivered about a user to be forgotten, which may be found among very much.
+const FORGETS_WITHIN: Duration = Duration::from_secs(10);
 
 impl Delivery {
     /// Adds a contact, or renews one that is known, and returns it, and whether it is new.
@@ -70,8 +79,9 @@ impl Delivery {
         if self.0.stores.contacts.delete_contact(user_id, id).await? { Ok(()) } else { Err(nothing()) }
     }
 
-    /// Forgets a user: sessions, tickets and contacts, deliveries about the inbox, and what is in it, whose deletion is
-    /// told to streams and endpoints as any other is. What of it was done when this fails stays done; do it again.
+    /// Forgets a user: sessions, tickets and contacts, what is in the inbox, whose deletion is told to streams and
+    /// endpoints as any other is, and what was delivered about it before. Where very much was delivered to whomever, the
+    /// last of that goes on after this. What of it was done when this fails stays done; do it again.
     ///
     /// # Errors
     /// When the caller may not.
@@ -80,13 +90,16 @@ impl Delivery {
         let (contacts, forget) = (&self.0.stores.contacts, &self.0.stores.forget);
         forget.forget_grants_of(user_id).await?;
         contacts.delete_contacts(user_id).await?;
-        // Before the notifications: endpoints are told that those are deleted, by deliveries about the same inbox.
-        let mut next = Some(0);
-        while let Some(from) = next {
-            next = forget.forget_deliveries_about(user_id, from).await?;
-        }
+        // Endpoints are told that the notifications are deleted, by deliveries about the same inbox that are newer.
+        let newest = forget.newest_delivery().await?;
         while forget.forget_notifications(user_id, FORGET_STEP).await? == FORGET_STEP {}
-        Ok(())
+        let forgetting = tokio::spawn(forget_deliveries(Arc::clone(forget), user_id.clone(), newest));
+        match timeout(FORGETS_WITHIN, forgetting).await {
+            Ok(Ok(done)) => Ok(done?),
+            Ok(Err(_)) => Err(StoreError::failed("forgetting ended early").into()),
+            // It goes on.
+            Err(_) => Ok(()),
+        }
     }
 
     /// An address that this server may connect to, plainly written.
@@ -99,6 +112,17 @@ impl Delivery {
         }
         Ok(ContactAddress::Webpush { endpoint: url.into(), keys })
     }
+}
+
+/// Forgets what was delivered about an inbox, up to this place.
+async fn forget_deliveries(forget: Arc<dyn Forget>, user_id: UserId, newest: u64) -> Result<(), StoreError> {
+    let mut next = Some(0);
+    while let Some(from) = next.filter(|from| *from <= newest) {
+        next = forget.forget_deliveries_about(&user_id, from..=newest).await.inspect_err(|error| {
+            tracing::warn!(cause = with_causes(error), "not all that was delivered about a user is forgotten");
+        })?;
+    }
+    Ok(())
 }
 
 /// Whether a caller may add or remove a contact of this channel. It is not proved that an e-mail address that a user

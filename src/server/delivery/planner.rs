@@ -1,6 +1,7 @@
 //! Makes deliveries out of what happened, as soon as it is committed.
 
 use std::{
+    collections::HashMap,
     sync::{
         Arc, PoisonError, RwLock,
         atomic::{AtomicBool, Ordering},
@@ -8,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use chrono::TimeDelta;
 use futures_util::future::try_join_all;
 use tokio::{
     sync::Notify,
@@ -20,10 +22,10 @@ use super::{
     worker::Channels,
 };
 use crate::{
-    model::{Change, ContactAddress, Event, EventKind, Wanted},
+    model::{Change, ContactAddress, Event, EventKind, Wanted, WebhookId},
     server::{
         causes::with_causes,
-        clock::Clock,
+        clock::{Clock, moved},
         live::Bus,
         store::{
             Announce, Contacts, Outbox, Store, StoreError, Webhooks,
@@ -36,14 +38,18 @@ use crate::{
 const LOOKS_EVERY: Duration = Duration::from_secs(1);
 /// How many entries are planned in one transaction.
 const AT_ONCE: usize = 256;
+/// The same while more important writes wait.
+const AT_ONCE_PRESSED: usize = 128;
 /// How many bytes their deliveries may have, so that what many endpoints are told is not one heavy transaction.
 const BYTES_AT_ONCE: usize = 2 * 1024 * 1024;
 /// How long what only contacts may want waits, at most.
 const SOON: Duration = Duration::from_millis(10);
-/// The same while more important writes wait.
-const AT_ONCE_PRESSED: usize = 128;
 /// How long it stands back while more important writes wait.
 const STANDS_BACK: Duration = Duration::from_millis(20);
+/// How far it falls behind at most because of that, as long as the machine can do both.
+const BEHIND: TimeDelta = TimeDelta::seconds(30);
+/// How many users are looked up at once.
+const LOOKED_UP_AT_ONCE: usize = 8;
 
 /// Wakes the planner when something was written that an endpoint wants to be told of.
 #[derive(Default)]
@@ -51,7 +57,7 @@ pub(super) struct Alarm {
     wake: Notify,
     /// What the endpoints want that are known of. Another server may have added one: what that wants is found when the
     /// planner looks by itself.
-    wanted: RwLock<Vec<Wanted>>,
+    wanted: RwLock<HashMap<WebhookId, Wanted>>,
     /// Wakes it in a moment: something was created that contacts may want.
     wake_soon: Notify,
     /// Whether there is a way to contacts.
@@ -61,13 +67,13 @@ pub(super) struct Alarm {
 impl Alarm {
     /// These are the endpoints.
     pub(super) fn knows(&self, webhooks: &[Webhook]) {
-        let wanted = webhooks.iter().map(|webhook| webhook.wanted.clone()).collect();
+        let wanted = webhooks.iter().map(|webhook| (webhook.id, webhook.wanted.clone())).collect();
         *self.wanted.write().unwrap_or_else(PoisonError::into_inner) = wanted;
     }
 
     /// An endpoint was added or changed here.
     pub(super) fn hears_of(&self, webhook: &Webhook) {
-        self.wanted.write().unwrap_or_else(PoisonError::into_inner).push(webhook.wanted.clone());
+        self.wanted.write().unwrap_or_else(PoisonError::into_inner).insert(webhook.id, webhook.wanted.clone());
     }
 
     /// From now on there is a way to contacts.
@@ -99,7 +105,7 @@ impl Alarm {
 impl Announce for Alarm {
     fn announce(&self, changes: Arc<[Change]>) {
         let wanted = self.wanted.read().unwrap_or_else(PoisonError::into_inner);
-        if wanted.iter().any(|wanted| changes.iter().any(|change| Self::is_wanted(wanted, change))) {
+        if wanted.values().any(|wanted| changes.iter().any(|change| Self::is_wanted(wanted, change))) {
             self.wake.notify_one();
         } else if self.reaches_contacts.load(Ordering::Relaxed)
             && changes.iter().any(|change| matches!(change.event, Event::Created { .. }))
@@ -153,19 +159,21 @@ impl Planner {
 
     /// Plans until nothing is left.
     async fn plan_all(&self) -> Result<(), StoreError> {
+        let mut is_behind = false;
         loop {
-            // Never for longer: what is to be planned would grow without end.
-            let is_pressed = self.outbox.is_pressed();
+            let is_pressed = !is_behind && self.outbox.is_pressed();
             if is_pressed {
                 sleep(STANDS_BACK).await;
             }
             let most = if is_pressed { AT_ONCE_PRESSED } else { AT_ONCE };
             let entries = self.outbox.unplanned(most).await?;
-            if entries.is_empty() {
-                return Ok(());
-            }
+            let Some(oldest) = entries.first() else { return Ok(()) };
+            is_behind = oldest.at < moved(self.clock.now(), -BEHIND);
             let webhooks = self.webhooks.webhooks().await?;
-            let addressees = try_join_all(entries.iter().map(|entry| self.addressee(entry))).await?;
+            let mut addressees = Vec::with_capacity(entries.len());
+            for some in entries.chunks(LOOKED_UP_AT_ONCE) {
+                addressees.extend(try_join_all(some.iter().map(|entry| self.addressee(entry))).await?);
+            }
             let lane = |to: &ContactAddress| self.channels.get(&to.channel()).and_then(|channel| channel.lane(to));
             let mut rest = entries.into_iter().zip(addressees);
             while rest.len() > 0 {
@@ -186,8 +194,18 @@ impl Planner {
     /// The user of an entry that contacts may want.
     async fn addressee(&self, entry: &Entry) -> Result<Option<Addressee>, StoreError> {
         let Some(id) = entry.notification_id.filter(|_| entry.to_contacts) else { return Ok(None) };
-        let (contacts, notification) = tokio::try_join!(self.contacts.contacts(&entry.user_id), self.inboxes.get(id))?;
-        Ok(Some(Addressee { contacts, notification }))
+        match tokio::try_join!(self.contacts.contacts(&entry.user_id), self.inboxes.get(id)) {
+            Ok((contacts, notification)) => Ok(Some(Addressee { contacts, notification })),
+            Err(error @ StoreError::Unavailable { .. }) => Err(error),
+            // What cannot be read of one user holds up no other.
+            Err(error) => {
+                tracing::error!(
+                    cause = with_causes(&error),
+                    "the contacts of a user cannot be read; they are told nothing"
+                );
+                Ok(None)
+            }
+        }
     }
 }
 

@@ -21,6 +21,8 @@ use crate::{
 
 /// How many notifications are looked at in one step.
 const AT_ONCE: usize = 500;
+/// How many of them are read at once.
+const READ_AT_ONCE: usize = 8;
 /// Of how many users it remembers that they have read everything.
 const MOST_USERS: usize = 10_000;
 
@@ -83,7 +85,10 @@ async fn sweep(
     let mut after = None;
     loop {
         let awaited = deliveries.awaited(user_id, after, AT_ONCE).await?;
-        let found = try_join_all(awaited.iter().map(|id| inboxes.get(*id))).await?;
+        let mut found = Vec::with_capacity(awaited.len());
+        for some in awaited.chunks(READ_AT_ONCE) {
+            found.extend(try_join_all(some.iter().map(|id| inboxes.get(*id))).await?);
+        }
         let is_read = found.iter().map(|found| found.as_ref().is_some_and(|notification| notification.is_read));
         let read: Vec<_> = awaited.iter().zip(is_read).filter(|(_, is_read)| *is_read).map(|(id, _)| *id).collect();
         if !read.is_empty() {

@@ -292,9 +292,13 @@ impl Worker {
         match self.addressed(&queued.delivery).await {
             Ok(Ok(addressed)) => Ok(Recipient::Contact(Box::new(addressed))),
             Ok(Err((state, reason))) => Err(Next::Over { state, reason: Some(reason.to_owned()) }),
-            Err(error) => {
+            Err(error @ StoreError::Unavailable { .. }) => {
                 tracing::warn!(cause = with_causes(&error), "what is to be sent could not be read; trying again");
                 Err(Next::Again { wait: LOOKS_EVERY })
+            }
+            Err(error) => {
+                tracing::error!(cause = with_causes(&error), "what is to be sent cannot be read; it is given up");
+                Err(Next::Over { state: DeliveryState::Dead, reason: Some("unreadable".to_owned()) })
             }
         }
     }
@@ -329,10 +333,6 @@ impl Worker {
     /// Sends what is queued in a lane, one after the other, until nothing is left.
     async fn work(&self, lane: &str) {
         while let Some(queued) = self.0.lanes.next(lane) {
-            if self.0.is_stopping.load(Ordering::Relaxed) {
-                self.give_back(queued.delivery.id, queued.lease, queued.before);
-                continue;
-            }
             let Some(channel) = self.0.channels.get(&queued.delivery.channel).cloned() else { continue };
             let to = match self.recipient(&queued).await {
                 Ok(to) => to,
@@ -342,7 +342,8 @@ impl Worker {
                 }
             };
             // What waited here for so long that its result might not count any more is left to the next claim.
-            if queued.claimed_at.elapsed() + channel.deadline() + SPARE > LEASE {
+            let is_late = queued.claimed_at.elapsed() + channel.deadline() + SPARE > LEASE;
+            if is_late || self.0.is_stopping.load(Ordering::Relaxed) {
                 self.give_back(queued.delivery.id, queued.lease, queued.before);
                 continue;
             }

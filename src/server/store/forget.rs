@@ -1,5 +1,7 @@
 //! Forgetting a user. Every rule of [`Forget`] is a named test of `tests/store/forget.rs`.
 
+use std::ops::RangeInclusive;
+
 use async_trait::async_trait;
 
 use super::StoreError;
@@ -12,10 +14,17 @@ pub trait Forget: Send + Sync + 'static {
     /// as any deletion is, so the change numbers of the inbox go on.
     async fn forget_notifications(&self, user_id: &UserId, most: usize) -> Result<usize, StoreError>;
 
-    /// Forgets what is about an inbox among the deliveries from a place on, of which it looks at
+    /// The place of the newest delivery; 0 where there is none.
+    async fn newest_delivery(&self) -> Result<u64, StoreError>;
+
+    /// Forgets what is about an inbox among the deliveries at these places, of which it looks at
     /// [`LOOKED_AT`](super::LOOKED_AT), whatever their state, and returns at which place to go on; `None` when those were
     /// the last. What comes of one that is being sent is not written down.
-    async fn forget_deliveries_about(&self, user_id: &UserId, from: u64) -> Result<Option<u64>, StoreError>;
+    async fn forget_deliveries_about(
+        &self,
+        user_id: &UserId,
+        places: RangeInclusive<u64>,
+    ) -> Result<Option<u64>, StoreError>;
 
     /// Takes away the sessions and tickets of a user, and those of others that are good for that inbox only, and
     /// returns how many those were.

@@ -2,7 +2,6 @@
 
 use std::collections::{HashMap, hash_map::Entry};
 
-use futures_util::future::try_join_all;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -76,8 +75,11 @@ impl Delivery {
         principal.may_in(Scope::Read, inbox)?;
         let filter = DeliveryFilter { user_id: inbox.cloned(), ..filter.clone() };
         let page = self.0.stores.deliveries.deliveries(&filter, before, limit).await?;
-        let deliveries = try_join_all(page.deliveries.into_iter().map(|delivery| self.judged(delivery))).await?;
-        let deliveries = deliveries.into_iter().filter(|delivery| filter.admits(delivery)).collect();
+        let mut deliveries = Vec::with_capacity(page.deliveries.len());
+        for delivery in page.deliveries {
+            deliveries.push(self.judged(delivery).await?);
+        }
+        deliveries.retain(|delivery| filter.admits(delivery));
         Ok(DeliveryPage { deliveries, next: page.next })
     }
 

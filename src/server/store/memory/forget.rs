@@ -1,5 +1,7 @@
 //! Forgetting a user, in memory.
 
+use std::ops::RangeInclusive;
+
 use async_trait::async_trait;
 
 use super::MemoryStore;
@@ -14,8 +16,16 @@ impl Forget for MemoryStore {
         Ok(self.change(|shelf| shelf.forget(user_id, most)))
     }
 
-    async fn forget_deliveries_about(&self, user_id: &UserId, from: u64) -> Result<Option<u64>, StoreError> {
-        Ok(self.leaving.forget_about(user_id, from))
+    async fn newest_delivery(&self) -> Result<u64, StoreError> {
+        Ok(self.leaving.newest())
+    }
+
+    async fn forget_deliveries_about(
+        &self,
+        user_id: &UserId,
+        places: RangeInclusive<u64>,
+    ) -> Result<Option<u64>, StoreError> {
+        Ok(self.leaving.forget_about(user_id, places))
     }
 
     async fn forget_grants_of(&self, user_id: &UserId) -> Result<usize, StoreError> {

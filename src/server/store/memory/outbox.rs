@@ -2,9 +2,12 @@
 
 mod kept;
 
-use std::sync::{
-    Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    ops::RangeInclusive,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use async_trait::async_trait;
@@ -35,9 +38,14 @@ impl Leaving {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Forgets what is about an inbox among the deliveries from a place on, and returns where to go on.
-    pub(super) fn forget_about(&self, user_id: &UserId, from: u64) -> Option<u64> {
-        self.kept().forget_about(user_id, from)
+    /// The place of the newest delivery.
+    pub(super) fn newest(&self) -> u64 {
+        self.kept().newest()
+    }
+
+    /// Forgets what is about an inbox among the deliveries at these places, and returns where to go on.
+    pub(super) fn forget_about(&self, user_id: &UserId, places: RangeInclusive<u64>) -> Option<u64> {
+        self.kept().forget_about(user_id, places)
     }
 
     /// Whether there is a way to contacts.

@@ -93,15 +93,10 @@ impl Deliveries for PostgresStore {
         after: Option<NotificationId>,
         most: usize,
     ) -> Result<Vec<NotificationId>, StoreError> {
-        const AWAITED: &str = "SELECT DISTINCT notification_id FROM deliveries
-            WHERE user_id = $1 AND notification_id > $2 AND ended_at IS NULL AND channel <> 'webhook'
-                AND state IN ('held', 'ready')
-            ORDER BY notification_id LIMIT $3";
+        const AWAITED: &str = "SELECT functions.awaited($1, $2, $3)";
         // No notification has the nil UUID.
         let (after, most) = (after.map(NotificationId::as_uuid).unwrap_or_default(), sql_number(most as u64));
-        let client = self.database.pool.get().await?;
-        let statement = client.prepare_cached(AWAITED).await?;
-        let rows = client.query(&statement, &[&user_id.as_str(), &after, &most]).await?;
+        let rows = self.database.call(AWAITED, &[&user_id.as_str(), &after, &most]).await?;
         rows.iter().map(|row| Ok(NotificationId::new(row.try_get(0)?))).collect()
     }
 

@@ -1,6 +1,6 @@
 //! Forgetting a user.
 
-use std::sync::Arc;
+use std::{ops::RangeInclusive, sync::Arc};
 
 use async_trait::async_trait;
 use tokio_postgres::types::ToSql;
@@ -8,7 +8,7 @@ use tokio_postgres::types::ToSql;
 use super::{
     PostgresStore,
     credentials::execute,
-    row::{damaged, sql_number},
+    row::{damaged, number, sql_number},
     write,
 };
 use crate::{
@@ -26,9 +26,21 @@ impl Forget for PostgresStore {
         self.write(async move { write::forget_notifications(&database, &user_id, most).await }).await
     }
 
-    async fn forget_deliveries_about(&self, user_id: &UserId, from: u64) -> Result<Option<u64>, StoreError> {
-        const FORGET: &str = "SELECT functions.forget_deliveries($1, $2, $3)";
-        let values: [&(dyn ToSql + Sync); 3] = [&user_id.as_str(), &sql_number(from), &sql_number(LOOKED_AT as u64)];
+    async fn newest_delivery(&self) -> Result<u64, StoreError> {
+        const NEWEST: &str = "SELECT coalesce(max(seq), 0) FROM deliveries";
+        let client = self.database.pool.get().await?;
+        let statement = client.prepare_cached(NEWEST).await?;
+        number(&client.query_one(&statement, &[]).await?, 0)
+    }
+
+    async fn forget_deliveries_about(
+        &self,
+        user_id: &UserId,
+        places: RangeInclusive<u64>,
+    ) -> Result<Option<u64>, StoreError> {
+        const FORGET: &str = "SELECT functions.forget_deliveries($1, $2, $3, $4)";
+        let [first, last] = [*places.start(), *places.end()].map(sql_number);
+        let values: [&(dyn ToSql + Sync); 4] = [&user_id.as_str(), &first, &last, &sql_number(LOOKED_AT as u64)];
         let row = self.database.call_one(FORGET, &values).await?;
         let next = row.try_get::<_, Option<i64>>(0)?;
         next.map(|next| u64::try_from(next).map_err(damaged)).transpose()

@@ -1,5 +1,7 @@
 //! Forgetting a user.
 
+use std::ops::RangeInclusive;
+
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Row};
 
@@ -19,9 +21,19 @@ impl Forget for SqliteStore {
         self.writer.write(Weight::rows(most), move |batch| batch.forget(&user_id, most)).await
     }
 
-    async fn forget_deliveries_about(&self, user_id: &UserId, from: u64) -> Result<Option<u64>, StoreError> {
+    async fn newest_delivery(&self) -> Result<u64, StoreError> {
+        const NEWEST: &str = "SELECT coalesce(max(seq), 0) FROM deliveries";
+        let newest = |connection: &Connection| connection.prepare_cached(NEWEST)?.query_row((), |row| row.get(0));
+        self.readers.read(true, newest).await
+    }
+
+    async fn forget_deliveries_about(
+        &self,
+        user_id: &UserId,
+        places: RangeInclusive<u64>,
+    ) -> Result<Option<u64>, StoreError> {
         let user_id = user_id.clone();
-        let (about, next) = self.readers.read(false, move |connection| about(connection, &user_id, from)).await?;
+        let (about, next) = self.readers.read(false, move |connection| about(connection, &user_id, &places)).await?;
         if !about.is_empty() {
             let weight = Weight::rows(about.len());
             self.writer.write(weight, move |batch| forget(batch.connection(), &about)).await?;
@@ -41,13 +53,17 @@ impl Forget for SqliteStore {
     }
 }
 
-/// The places of what is about an inbox among the deliveries from a place on, and where to go on.
-fn about(connection: &Connection, user_id: &UserId, from: u64) -> rusqlite::Result<(Vec<i64>, Option<u64>)> {
-    const SOME: &str = "SELECT seq, user_id = ?2 FROM deliveries WHERE seq >= ?1 ORDER BY seq LIMIT ?3";
+/// The places of what is about an inbox among the deliveries at these places, and where to go on.
+fn about(
+    connection: &Connection,
+    user_id: &UserId,
+    places: &RangeInclusive<u64>,
+) -> rusqlite::Result<(Vec<i64>, Option<u64>)> {
+    const SOME: &str = "SELECT seq, user_id = ?3 FROM deliveries WHERE seq BETWEEN ?1 AND ?2 ORDER BY seq LIMIT ?4";
     let (mut about, mut looked_at, mut last) = (Vec::new(), 0, 0_i64);
-    let from = i64::try_from(from).unwrap_or(i64::MAX);
+    let [from, to] = [*places.start(), *places.end()].map(|place| i64::try_from(place).unwrap_or(i64::MAX));
     let mut some = connection.prepare_cached(SOME)?;
-    let mut some = some.query((from, user_id.as_str(), LOOKED_AT))?;
+    let mut some = some.query((from, to, user_id.as_str(), LOOKED_AT))?;
     while let Some(row) = some.next()? {
         looked_at += 1;
         last = row.get(0)?;

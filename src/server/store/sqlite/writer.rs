@@ -168,7 +168,7 @@ impl Writer {
         self.reaches_contacts.store(true, Ordering::Relaxed);
     }
 
-    /// Whether inboxes are written to so much that what can be put off should be.
+    /// Whether so many callers wait for writes that what can be put off should be.
     pub(super) fn is_pressed(&self) -> bool {
         self.pressure.is_felt() || self.jobs.as_ref().is_some_and(|jobs| jobs.capacity() < jobs.max_capacity() / 2)
     }
@@ -256,7 +256,7 @@ fn fitting(weights: impl IntoIterator<Item = Weight>) -> usize {
     fitting.count().max(1)
 }
 
-/// How much inboxes are written to.
+/// How many callers wait for writes.
 struct Pressure {
     began: Instant,
     /// Until when it counts as much, in microseconds since then.
@@ -264,7 +264,7 @@ struct Pressure {
 }
 
 impl Pressure {
-    /// So many changes in one transaction came from as many callers who wait, about.
+    /// So many writes in one transaction are of as many callers who wait.
     const MUCH: usize = 32;
     /// How long after such a transaction it counts as much.
     const LASTS: Duration = Duration::from_millis(20);
@@ -277,9 +277,9 @@ impl Pressure {
         u64::try_from((self.began.elapsed() + from_now).as_micros()).unwrap_or(u64::MAX)
     }
 
-    /// A transaction had so many changes.
-    fn note(&self, changes: usize) {
-        if changes >= Self::MUCH {
+    /// A transaction had so many writes.
+    fn note(&self, writes: usize) {
+        if writes >= Self::MUCH {
             self.until.store(self.micros(Self::LASTS), Ordering::Relaxed);
         }
     }
@@ -368,7 +368,7 @@ impl WriterThread {
                 if let Some(told) = told {
                     self.told = told;
                 }
-                self.pressure.note(changes.len());
+                self.pressure.note(jobs.len());
                 if !changes.is_empty() {
                     self.is_broken.store(false, Ordering::Relaxed);
                 }

@@ -1,6 +1,9 @@
 //! What is behind the lock: entries, deliveries and lanes.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    ops::RangeInclusive,
+};
 
 use uuid::Uuid;
 
@@ -306,9 +309,14 @@ impl Kept {
         }
     }
 
-    /// Forgets what is about an inbox among those from a place on, whatever their state, and returns where to go on.
-    pub(super) fn forget_about(&mut self, user_id: &UserId, from: Seq) -> Option<Seq> {
-        let some: Vec<_> = self.deliveries.range(from..).take(LOOKED_AT).collect();
+    /// The place of the newest.
+    pub(super) fn newest(&self) -> Seq {
+        self.deliveries.last_key_value().map_or(0, |(seq, _)| *seq)
+    }
+
+    /// Forgets what is about an inbox among those at these places, whatever their state, and returns where to go on.
+    pub(super) fn forget_about(&mut self, user_id: &UserId, places: RangeInclusive<Seq>) -> Option<Seq> {
+        let some: Vec<_> = self.deliveries.range(places).take(LOOKED_AT).collect();
         let next = some.get(LOOKED_AT - 1).map(|(last, _)| **last + 1);
         let about = some.into_iter().filter(|(_, row)| row.delivery.user_id == *user_id);
         let about: Vec<_> = about.map(|(seq, _)| *seq).collect();
