@@ -1,6 +1,7 @@
 //! Claims what is due and sends it, of each lane so much at once and no more, so that one lane that hangs delays no
 //! other.
 
+mod gate;
 mod lanes;
 mod settler;
 #[cfg(test)]
@@ -31,6 +32,7 @@ use tokio::{
 use uuid::Uuid;
 
 use self::{
+    gate::Gate,
     lanes::{Flight, Lanes, Queued},
     settler::{Done, Found},
 };
@@ -73,6 +75,8 @@ struct Parts {
     clock: Arc<dyn Clock>,
     wake: Arc<Notify>,
     lanes: Lanes,
+    /// Holds back what is sent while results wait.
+    gate: Gate,
     done: mpsc::UnboundedSender<Done>,
     settled: tokio::sync::Mutex<mpsc::UnboundedReceiver<Done>>,
     is_stopping: AtomicBool,
@@ -89,6 +93,7 @@ impl Worker {
             clock,
             wake,
             lanes: Lanes::default(),
+            gate: Gate::default(),
             done,
             settled: settled.into(),
             is_stopping: AtomicBool::new(false),
@@ -122,7 +127,7 @@ impl Worker {
     /// Writes down what became of what was sent, for as long as it is polled.
     pub(super) async fn settle(self) {
         let mut settled = self.0.settled.lock().await;
-        settler::run(&self.0.stores, &self.0.clock, &mut settled).await;
+        settler::run(&self.0.stores, &self.0.clock, &self.0.gate, &mut settled).await;
     }
 
     /// Begins no more attempts, gives back what was claimed, and waits for those that are being made, but not for
@@ -166,7 +171,7 @@ impl Worker {
         let attempts = vec![attempt];
         let settlement =
             Settlement { id, lease, attempts, refund: false, next: verdict.next, worked: None, pause: None };
-        drop(self.0.done.send(Done::settled(settlement)));
+        self.settled(Done::settled(settlement));
     }
 
     /// Gives back what of a lane was claimed and not sent yet: something about it has changed since.
@@ -259,7 +264,7 @@ impl Worker {
             let attempts = lost.clone().into_iter().collect();
             let settlement =
                 Settlement { id: delivery.id, lease, attempts, refund: true, next, worked: None, pause: None };
-            drop(self.0.done.send(Done::settled(settlement)));
+            self.settled(Done::settled(settlement));
             None
         };
         let is_to_webhook = delivery.channel == Channel::Webhook;
@@ -334,6 +339,7 @@ impl Worker {
     async fn work(&self, lane: &str) {
         while let Some(queued) = self.0.lanes.next(lane) {
             let Some(channel) = self.0.channels.get(&queued.delivery.channel).cloned() else { continue };
+            self.0.gate.open().await;
             let to = match self.recipient(&queued).await {
                 Ok(to) => to,
                 Err(next) => {
@@ -421,8 +427,14 @@ impl Worker {
             }
         };
         let is_left_alone = is_gone || settlement.pause.is_some();
-        drop(self.0.done.send(Done::Settled { settlement, found }));
+        self.settled(Done::Settled { settlement, found });
         is_left_alone
+    }
+
+    /// Has it written down what became of a delivery.
+    fn settled(&self, done: Done) {
+        self.0.gate.add();
+        drop(self.0.done.send(done));
     }
 
     /// Lets others claim what was not attempted.
@@ -433,7 +445,7 @@ impl Worker {
     /// Has it written down what becomes of what was not attempted.
     fn unsent(&self, id: DeliveryId, lease: Uuid, attempts: Vec<model::Attempt>, next: Next) {
         let settlement = Settlement { id, lease, attempts, refund: true, next, worked: None, pause: None };
-        drop(self.0.done.send(Done::settled(settlement)));
+        self.settled(Done::settled(settlement));
     }
 }
 

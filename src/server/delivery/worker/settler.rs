@@ -10,6 +10,7 @@ use tokio::{
 use super::{
     super::{drain, plan::DISABLED, running::DeliveryStores, verdict::is_given_up},
     LEASE,
+    gate::Gate,
 };
 use crate::{
     model::{ContactId, ContactState, DeliveryState, Timestamp, WebhookId},
@@ -69,7 +70,12 @@ impl Done {
 }
 
 /// Writes down what comes, for as long as it is polled.
-pub(super) async fn run(stores: &DeliveryStores, clock: &Arc<dyn Clock>, done: &mut mpsc::UnboundedReceiver<Done>) {
+pub(super) async fn run(
+    stores: &DeliveryStores,
+    clock: &Arc<dyn Clock>,
+    gate: &Gate,
+    done: &mut mpsc::UnboundedReceiver<Done>,
+) {
     let mut some = Vec::with_capacity(AT_ONCE);
     while done.recv_many(&mut some, AT_ONCE).await > 0 {
         let (mut settlements, mut finds, mut told) = (Vec::new(), Vec::new(), Vec::new());
@@ -82,8 +88,10 @@ pub(super) async fn run(stores: &DeliveryStores, clock: &Arc<dyn Clock>, done: &
                 Done::Told(waiting) => told.push(waiting),
             }
         }
+        let written = settlements.len();
         let healths =
             if settlements.is_empty() { Vec::new() } else { write(&*stores.outbox, &**clock, settlements).await };
+        gate.remove(written);
         for (found, health) in finds.into_iter().zip(healths) {
             let Some(health) = health else { continue };
             if let Err(error) = follow(stores, clock, found, &health).await {

@@ -1,0 +1,64 @@
+//! Holds back what is sent while too many results wait to be written down: what is not written down is sent again when this
+//! server dies, and what the store cannot keep up with would wait longer than a lease.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::sync::Notify;
+
+/// How many results may wait. What is in flight comes on top.
+const MOST: usize = 1_024;
+
+/// How many results wait, and those who wait for there to be fewer.
+#[derive(Default)]
+pub(super) struct Gate {
+    waiting: AtomicUsize,
+    fewer: Notify,
+}
+
+impl Gate {
+    /// A result waits to be written down.
+    pub(super) fn add(&self) {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// So many are written down, or given up.
+    pub(super) fn remove(&self, count: usize) {
+        let before = self.waiting.fetch_sub(count, Ordering::Relaxed);
+        if before >= MOST {
+            self.fewer.notify_waiters();
+        }
+    }
+
+    /// Returns when more may be sent.
+    pub(super) async fn open(&self) {
+        loop {
+            let fewer = self.fewer.notified();
+            if self.waiting.load(Ordering::Relaxed) < MOST {
+                return;
+            }
+            fewer.await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::timeout;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn it_is_open_while_few_wait_and_opens_again() {
+        let gate = Gate::default();
+        (1..MOST).for_each(|_| gate.add());
+        gate.open().await;
+        gate.add();
+        assert!(timeout(Duration::from_secs(1), gate.open()).await.is_err());
+        let opened = async {
+            timeout(Duration::from_secs(1), gate.open()).await.unwrap();
+        };
+        tokio::join!(opened, async { gate.remove(1) });
+    }
+}
