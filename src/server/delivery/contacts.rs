@@ -36,7 +36,7 @@ impl Delivery {
         draft: ContactDraft,
     ) -> Result<(Contact, bool), ServiceError> {
         may_change(principal, user_id, draft.address.channel())?;
-        let address = self.reachable_address(draft.address)?;
+        let address = self.reachable_address(draft.address).await?;
         let channel = address.channel();
         let (id, at) = (ContactId::new(Uuid::now_v7()), self.0.clock.now());
         let new = NewContact { id, user_id: user_id.clone(), address, label: draft.label, at };
@@ -103,10 +103,10 @@ impl Delivery {
     }
 
     /// An address that this server may connect to, plainly written.
-    fn reachable_address(&self, address: ContactAddress) -> Result<ContactAddress, ServiceError> {
+    async fn reachable_address(&self, address: ContactAddress) -> Result<ContactAddress, ServiceError> {
         let ContactAddress::Webpush { endpoint, keys } = address else { return Ok(address) };
         let wrong = |why| vec![FieldError::new("subscription.endpoint", why)];
-        let url = self.0.channel.reach().parse(&endpoint).map_err(wrong)?;
+        let url = self.0.channel.reach().look_up(&endpoint).await.map_err(wrong)?;
         if url.fragment().is_some() {
             return Err(wrong(Invalid::new("This is a URL without a fragment (#…): none is ever sent.")).into());
         }

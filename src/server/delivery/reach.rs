@@ -19,13 +19,17 @@ use reqwest::{
     dns::{Addrs, Name, Resolve, Resolving},
     redirect::Policy,
 };
-use tokio::net::lookup_host;
+use tokio::{net::lookup_host, time::timeout};
 
 use super::DeliveryOptions;
 use crate::model::Invalid;
 
 /// The longest URL that is taken, in bytes.
 const LONGEST: usize = 2_048;
+/// How long a name is looked up for when a URL is set.
+const LOOKED_UP_WITHIN: Duration = Duration::from_secs(2);
+/// The most headers of an answer that are read; what is in them is not looked at, but for a few.
+const MOST_HEADERS: usize = 1_000;
 
 /// Networks of IPv4 that lead to no host of the internet, or not to the one that it seems (IANA's registry of
 /// special-purpose addresses; RFC 6890).
@@ -118,11 +122,30 @@ impl Reach {
         if url.scheme() != "https" && (url.scheme() != "http" || self.allowed.is_empty()) {
             return Err(wrong("and begins with https://; http:// is for networks that --webhook-allow lists"));
         }
+        if url.port() == Some(0) {
+            return Err(wrong("with a port that something may listen on"));
+        }
         match literal(&url) {
             Some(address) if !self.permits(is_plain(&url), address) => Err(Invalid::new(format!("This {Forbidden}."))),
             _ if url.host_str().is_none_or(str::is_empty) => Err(wrong("with a host")),
             _ => Ok(url),
         }
+    }
+
+    /// The same, with its name looked up. One that leads nowhere is taken: it may lead somewhere when it is used.
+    ///
+    /// # Errors
+    /// Those of [`Self::parse`], and when its name leads where this server does not connect to.
+    pub(in crate::server) async fn look_up(&self, text: &str) -> Result<Url, Invalid> {
+        let url = self.parse(text)?;
+        if literal(&url).is_none()
+            && let Some(name) = url.host_str()
+            && let Ok(Ok(found)) = timeout(LOOKED_UP_WITHIN, lookup_host((name, 0))).await
+        {
+            let found: Vec<_> = found.collect();
+            self.choose(is_plain(&url), &found).map_err(|why| Invalid::new(format!("This {why}.")))?;
+        }
+        Ok(url)
     }
 
     /// Whether this server may connect to an address, encrypted or not.
@@ -155,6 +178,7 @@ impl Reach {
             .redirect(Policy::none())
             .referer(false)
             .no_proxy()
+            .http1_max_headers(MOST_HEADERS)
             .https_only(!is_plain)
             .dns_resolver(Arc::new(Lookup { reach: self.clone(), is_plain }))
             .build()
@@ -220,6 +244,25 @@ mod tests {
 
     fn reach(allowed: &[&str]) -> Reach {
         Reach::new(&networks(allowed))
+    }
+
+    #[tokio::test]
+    async fn a_name_is_looked_up_when_it_is_set() {
+        for text in ["https://localhost/", "https://localhost:22/a", "https://LOCALHOST/", "https://ⓛⓞⓒⓐⓛⓗⓞⓢⓣ/"]
+        {
+            let refused = reach(&[]).look_up(text).await.unwrap_err().to_string();
+            assert!(refused.contains("not on the internet"), "{text}: {refused}");
+            assert!(reach(&["127.0.0.0/8", "::1/128"]).look_up(text).await.is_ok(), "{text}");
+        }
+        assert!(reach(&["10.0.0.0/8"]).look_up("http://localhost/").await.is_err());
+        // It may lead somewhere later, and is looked up again then.
+        assert!(reach(&[]).look_up("https://nowhere.invalid/").await.is_ok());
+    }
+
+    #[test]
+    fn nothing_listens_on_port_0() {
+        assert!(reach(&[]).parse("https://example.com:0/").is_err());
+        assert!(reach(&["127.0.0.0/8"]).parse("http://127.0.0.1:0/").is_err());
     }
 
     #[test]

@@ -91,7 +91,7 @@ impl Delivery {
         draft: WebhookDraft,
     ) -> Result<(WebhookView, String), ServiceError> {
         principal.may(Scope::Admin)?;
-        let url = self.reachable(&draft.url)?;
+        let url = self.reachable(&draft.url).await?;
         if let Some(id) = draft.id
             && self.0.stores.webhooks.webhook(id).await?.is_some()
         {
@@ -157,7 +157,10 @@ impl Delivery {
         patch: &WebhookPatch,
     ) -> Result<WebhookView, ServiceError> {
         principal.may(Scope::Admin)?;
-        let url = patch.url.as_deref().map(|url| self.reachable(url)).transpose()?;
+        let url = match &patch.url {
+            Some(url) => Some(self.reachable(url).await?),
+            None => None,
+        };
         let now = self.0.clock.now();
         let changed = self
             .change(id, |webhook| {
@@ -263,8 +266,8 @@ impl Delivery {
     }
 
     /// A URL that this server may connect to, plainly written.
-    fn reachable(&self, url: &str) -> Result<String, ServiceError> {
-        let parsed = self.0.channel.reach().parse(url).map_err(|why| vec![FieldError::new("url", why)])?;
+    async fn reachable(&self, url: &str) -> Result<String, ServiceError> {
+        let parsed = self.0.channel.reach().look_up(url).await.map_err(|why| vec![FieldError::new("url", why)])?;
         if parsed.fragment().is_some() {
             let why = Invalid::new("This is a URL without a fragment (#…): none is ever sent.");
             return Err(vec![FieldError::new("url", why)].into());
