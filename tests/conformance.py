@@ -27,7 +27,7 @@ def before_call(context, case, kwargs):
     if case.path == "/api/tickets" and isinstance(wish, dict) and "reuse_for" in wish and wish.get("user_id") is None:
         wish["user_id"] = "user_123"
     if case.path.startswith("/api/webhooks") and isinstance(wish, dict):
-        put(wish, "url", 2048, "https://localhost/hook")
+        put(wish, "url", 2048, "https://example.com/hook")
     if case.path == "/api/contacts/{user_id}" and isinstance(wish, dict):
         put(wish, "label", 64, "Phone")
         put(wish, "address", 254, "ann@example.com")

@@ -141,6 +141,29 @@ async fn an_endpoint_that_does_not_answer_has_failed_after_fifteen_seconds() {
     place.stop().await;
 }
 
+/// An operator who has repaired the receiver need not wait for the next attempt.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_for_its_next_attempt_is_sent_when_that_is_asked_for() {
+    each_store(async |store| {
+        let place = Place::start(&said(&store)).await;
+        let receiver = Receiver::start(|before, _| Reply::status(if before < 2 { 500 } else { 204 })).await;
+        let hook = place.hook(&receiver, json!({})).await;
+        place.notify("ann", "x").await;
+        let failed = place.until_attempted(&hook).await;
+        let path = format!("/api/deliveries/{}/retry", failed["id"].as_str().unwrap());
+        let hastened = place.post(&path, None).await.json();
+        assert_eq!((&hastened["id"], hastened.get("replay_of")), (&failed["id"], None), "{hastened}");
+        place.until(&hook, "ready", |found| found["attempts"].as_array().unwrap().len() == 2).await;
+        let body = json!({"state": "ready", "webhook_id": hook.id});
+        assert_eq!(place.post("/api/deliveries/retry", Some(&body)).await.json(), json!({"ok": true, "retried": 1}));
+        let sent = place.until_state(&hook, "sent").await;
+        assert_eq!((&sent["id"], sent["attempts"].as_array().unwrap().len()), (&failed["id"], 3));
+        assert_eq!(receiver.count(), 3);
+        place.stop().await;
+    })
+    .await;
+}
+
 async fn retry_skipped(place: &Place, hook: &Hook) -> Value {
     let body = json!({"state": "skipped", "webhook_id": hook.id});
     place.post("/api/deliveries/retry", Some(&body)).await.json()

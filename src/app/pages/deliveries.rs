@@ -7,7 +7,7 @@ use super::{
     parts::{Deed, Place, mark},
     words,
 };
-use crate::model::{Attempt, DeliveryState, DeliveryView};
+use crate::model::{Attempt, Channel, DeliveryState, DeliveryView};
 
 /// A delivery, and what is known around it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,7 +61,13 @@ pub(super) fn list(
 fn one(item: &DeliveryItem, names_notification: bool, action: &str, place: &Place) -> impl IntoView + use<> {
     let delivery = &item.delivery;
     let standing = words::delivery(delivery.state, delivery.reason.as_deref());
-    let to = item.to.clone().unwrap_or_else(|| "an application".to_owned());
+    let is_webhook = delivery.channel == Channel::Webhook;
+    let nowhere = || match (is_webhook, place.reader.is_operator) {
+        (true, true) => "a webhook that was deleted".to_owned(),
+        (true, false) => "an application".to_owned(),
+        (false, _) => "a contact".to_owned(),
+    };
+    let to = item.to.clone().unwrap_or_else(nowhere);
     let about = names_notification.then(|| about(delivery, place));
     let next = match delivery.state {
         DeliveryState::Held | DeliveryState::Ready => {
@@ -72,7 +78,7 @@ fn one(item: &DeliveryItem, names_notification: bool, action: &str, place: &Plac
     };
     let notes = [
         standing.why.clone(),
-        delivery.replay_of.map(|_| "It repeats one that was not sent.".to_owned()),
+        delivery.replay_of.map(|_| "It repeats an older one that was not sent.".to_owned()),
         item.is_repeated.then(|| "It was sent again, by another delivery.".to_owned()),
     ];
     let notes = notes.into_iter().flatten().map(|note| view! { <p class="why"><bdi>{note}</bdi></p> }).collect_view();
@@ -86,9 +92,12 @@ fn one(item: &DeliveryItem, names_notification: bool, action: &str, place: &Plac
         class: "plain",
     };
     let deeds = place.reader.is_operator.then(|| {
+        // Operators are told where it goes, as long as that is there.
+        let may_retry = may_retry && item.to.is_some();
         let retry = may_retry.then(|| deed("retry", "Retry").form());
+        let at_once = (delivery.state == DeliveryState::Ready).then(|| deed("retry", "Send now").form());
         let cancel = (!delivery.state.is_over()).then(|| deed("cancel", "Cancel").form());
-        view! { <div class="deeds">{retry} {cancel}</div> }
+        view! { <div class="deeds">{retry} {at_once} {cancel}</div> }
     });
     view! {
         <li class="delivery" id=format!("d-{}", delivery.id)>

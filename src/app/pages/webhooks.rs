@@ -158,8 +158,13 @@ fn deeds(webhook: &WebhookView, place: &Place) -> impl IntoView + use<> {
     let mut rotate = deed("rotate", "Make a new secret", "plain");
     // Sent again, it makes no other secret.
     rotate.fields.push(("seen", webhook.version.to_string()));
-    let rotate_why = "The new secret is shown once. For 24 hours events are signed with both, so that there is time to \
-                      put it into the application.";
+    let rotate_why = if webhook.old_secret_until.is_some_and(|until| place.now < until) {
+        "The new secret is shown once. A secret was replaced within the last 24 hours, and that one stops signing at once: \
+         do this only when the application has the present secret."
+    } else {
+        "The new secret is shown once. For 24 hours events are signed with both, so that there is time to put it into the \
+         application."
+    };
     let delete = deed("delete", "Delete it", "plain danger");
     let delete_why = "It is told nothing more, and what waits for it is cancelled. There is no way back.";
     let dead = format!("{}?webhook_id={}#deliveries", place.at(CHANNELS), webhook.id);

@@ -155,12 +155,13 @@ async fn list(
 
 /// Send a delivery again
 ///
-/// One that is over and was not sent is repeated by a new delivery, which is due at once.
+/// One that is over and was not sent is repeated by a new delivery, which is due at once. One that is `ready` is tried at
+/// once, and no new one is made.
 #[utoipa::path(
     post, path = "/api/deliveries/{id}/retry", operation_id = "retry_delivery", tag = "deliveries",
     params(("id" = DeliveryId, Path, description = "Which delivery")),
     responses(
-        (status = 200, description = "The new delivery", body = DeliveryView),
+        (status = 200, description = "The new delivery, or the one that waited", body = DeliveryView),
         (status = "4XX", description = "There is none of that id, or it was refused; nothing changed", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -222,6 +223,8 @@ enum RetriedState {
     Cancelled,
     /// Their notifications had expired.
     Expired,
+    /// They wait for their next attempt, and are tried at once.
+    Ready,
 }
 
 /// How many are sent again.
@@ -260,8 +263,11 @@ fn read_many(body: &JsonBody) -> Result<DeliveryFilter, Problem> {
 }
 
 fn may_be_retried(text: &str) -> Result<DeliveryState, Invalid> {
-    let state = DeliveryState::parse(text).ok().filter(|state| state.may_be_repeated());
-    state.ok_or_else(|| Invalid::new("This is dead, skipped, cancelled or expired: only those can be sent again."))
+    let state =
+        DeliveryState::parse(text).ok().filter(|state| state.may_be_repeated() || *state == DeliveryState::Ready);
+    state.ok_or_else(|| {
+        Invalid::new("This is dead, skipped, cancelled, expired or ready: only those can be sent again, or at once.")
+    })
 }
 
 /// Send many deliveries again

@@ -530,6 +530,9 @@ pub trait Deliveries: Send + Sync + 'static {
     /// or is repeated already, is passed over. Returns how many were made.
     async fn replay(&self, ids: &[(DeliveryId, DeliveryId)], now: Timestamp) -> Result<usize, StoreError>;
 
+    /// Has those of these that are ready tried at once, and returns how many were to wait longer.
+    async fn hasten(&self, ids: &[DeliveryId], now: Timestamp) -> Result<usize, StoreError>;
+
     /// Every lane of which something is known, by name.
     async fn lanes(&self) -> Result<Vec<Lane>, StoreError>;
 

@@ -72,6 +72,25 @@ contract! {
         assert!(!kept.delivery(other).await.state.is_over());
     }
 
+    async fn what_waits_can_be_tried_at_once(kept) {
+        let ready = kept.add(new("a")).await;
+        let waits = kept.add(NewDelivery { wait: HOUR, ..new("a") }).await;
+        let held = kept.add(NewDelivery { wait: HOUR, state: DeliveryState::Held, ..new("a") }).await;
+        let other = kept.add(NewDelivery { wait: HOUR, ..new("a") }).await;
+        let over = skipped(&kept, "a").await;
+        let unknown = new("a").id;
+        let ids = [ready, waits, held, over, unknown];
+        assert_eq!(kept.deliveries.hasten(&ids, now()).await.unwrap(), 1);
+        assert_eq!(kept.deliveries.hasten(&ids, now()).await.unwrap(), 0);
+        a_moment().await;
+        assert_eq!(kept.claimed().await, [ready, waits]);
+        assert_eq!(kept.waiting("a").await, 4);
+        // What is being sent is left to its claim.
+        assert_eq!(kept.deliveries.hasten(&[waits], now()).await.unwrap(), 0);
+        assert_eq!(kept.delivery(held).await.state, DeliveryState::Held);
+        assert_eq!(kept.delivery(other).await.tries, 0);
+    }
+
     async fn what_is_not_over_can_be_cancelled(kept) {
         let ready = kept.add(new("a")).await;
         let waits = kept.add(NewDelivery { wait: HOUR, ..new("a") }).await;

@@ -97,15 +97,20 @@ impl Delivery {
         Ok(Kept { state: DeliveryState::Cancelled, reason: Some(reason.to_owned()), ..delivery })
     }
 
-    /// Sends a delivery again that was given up, as a new one.
+    /// Sends a delivery again that was given up, as a new one; one that waits for its next attempt is tried at once.
     ///
     /// # Errors
-    /// When the caller may not, there is none of that id, or it is not over, was sent, or is sent again already.
+    /// When the caller may not, there is none of that id, or it is held, being sent, was sent, or is sent again already.
     pub async fn retry(&self, principal: &Principal, id: DeliveryId) -> Result<Kept, ServiceError> {
         principal.may(Scope::Admin)?;
         let known = self.0.stores.deliveries.delivery(id).await?.ok_or_else(|| no_delivery(id))?;
         if let Some(why) = self.unreachable(known.channel, known.target).await? {
             return Err(ServiceError::Conflict(why.to_owned()));
+        }
+        if known.state == DeliveryState::Ready {
+            self.0.stores.deliveries.hasten(&[id], self.0.clock.now()).await?;
+            self.0.wake.notify_one();
+            return self.0.stores.deliveries.delivery(id).await?.ok_or_else(|| no_delivery(id));
         }
         let new = DeliveryId::new(Uuid::now_v7());
         let made = self.0.stores.deliveries.replay(&[(id, new)], self.0.clock.now()).await?;
@@ -150,22 +155,32 @@ impl Delivery {
         let mut is_told = HashMap::new();
         loop {
             let page = self.0.stores.deliveries.deliveries(filter, before, RETRY_STEP).await?;
-            let mut ids = Vec::new();
-            for delivery in page.deliveries.iter().filter(|delivery| delivery.may_be_replayed()) {
+            let (mut ids, mut waiting) = (Vec::new(), Vec::new());
+            for delivery in &page.deliveries {
+                let waits = delivery.state == DeliveryState::Ready;
+                if !waits && !delivery.may_be_replayed() {
+                    continue;
+                }
                 let is_told = match is_told.entry(delivery.target) {
                     Entry::Occupied(known) => *known.get(),
                     Entry::Vacant(place) => {
                         *place.insert(self.unreachable(delivery.channel, delivery.target).await?.is_none())
                     }
                 };
-                if is_told {
+                if is_told && waits {
+                    waiting.push(delivery.id);
+                } else if is_told {
                     ids.push((delivery.id, DeliveryId::new(Uuid::now_v7())));
                 }
             }
+            let now = self.0.clock.now();
             if !ids.is_empty() {
-                retried += self.0.stores.deliveries.replay(&ids, self.0.clock.now()).await? as u64;
-                self.0.wake.notify_one();
+                retried += self.0.stores.deliveries.replay(&ids, now).await? as u64;
             }
+            if !waiting.is_empty() {
+                retried += self.0.stores.deliveries.hasten(&waiting, now).await? as u64;
+            }
+            self.0.wake.notify_one();
             before = page.next;
             if before.is_none() {
                 return Ok(retried);

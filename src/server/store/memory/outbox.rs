@@ -207,6 +207,11 @@ impl Deliveries for MemoryStore {
         Ok(ids.iter().filter(|(old, new)| kept.replay(*old, *new, now)).count())
     }
 
+    async fn hasten(&self, ids: &[DeliveryId], now: Timestamp) -> Result<usize, StoreError> {
+        let mut kept = self.leaving.kept();
+        Ok(ids.iter().filter(|id| kept.hasten(**id, now)).count())
+    }
+
     async fn lanes(&self) -> Result<Vec<Lane>, StoreError> {
         Ok(self.leaving.kept().lanes())
     }

@@ -107,6 +107,16 @@ impl Deliveries for SqliteStore {
         self.writer.write(weight, move |batch| replay(batch.connection(), &ids, now)).await
     }
 
+    async fn hasten(&self, ids: &[DeliveryId], now: Timestamp) -> Result<usize, StoreError> {
+        const HASTEN: &str = "UPDATE deliveries SET due_at = ?2 WHERE id = ?1 AND state = 'ready' AND due_at > ?2";
+        let (weight, ids) = (Weight::rows(ids.len()), ids.to_vec());
+        let hasten = move |connection: &Connection| {
+            let mut hasten = connection.prepare_cached(HASTEN)?;
+            ids.iter().map(|id| hasten.execute((id.as_uuid().into_bytes(), now.as_micros()))).sum()
+        };
+        self.writer.write(weight, move |batch| hasten(batch.connection())).await
+    }
+
     async fn lanes(&self) -> Result<Vec<Lane>, StoreError> {
         self.readers.read(true, lanes).await
     }

@@ -279,6 +279,18 @@ impl Kept {
         true
     }
 
+    pub(super) fn hasten(&mut self, id: DeliveryId, now: Timestamp) -> bool {
+        let Some(seq) = self.seqs.get(&id).copied() else { return false };
+        let Some(Row { delivery, .. }) = self.deliveries.get_mut(&seq) else { return false };
+        let waits = delivery.state == DeliveryState::Ready && now < delivery.due_at;
+        if waits && let Some(lane) = self.lanes.get_mut(&delivery.lane) {
+            lane.due.remove(&(delivery.due_at, seq));
+            delivery.due_at = now;
+            lane.due.insert((now, seq));
+        }
+        waits
+    }
+
     pub(super) fn lanes(&self) -> Vec<Lane> {
         let lane = |(name, lane): (&String, &LaneRow)| Lane {
             lane: name.clone(),
