@@ -22,11 +22,13 @@ mod planner;
 mod reach;
 mod running;
 mod service;
+mod stores;
 mod sweeper;
 mod verdict;
 mod webhook;
 mod worker;
 
 pub(in crate::server) use reach::may_reach;
-pub use running::{Delivery, DeliveryOptions, DeliveryStores};
+pub use running::{Delivery, DeliveryOptions};
 pub use service::{ChannelView, LaneView, TestResult, WebhookDraft, WebhookPatch};
+pub use stores::DeliveryStores;

@@ -1,12 +1,12 @@
 //! The seam between the trunk and a channel: what a channel has to know, and nothing else.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{collections::HashMap, future::Future, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
 use super::{backoff::Schedule, outcome::Outcome};
 use crate::{
-    model::{ContactAddress, Notification, Timestamp},
+    model::{self, ContactAddress, Notification, Timestamp},
     server::store::{
         contacts::KeptContact,
         outbox::{Delivery, Webhook},
@@ -137,3 +137,6 @@ impl<C: Channel> Attempt for C {
         Channel::deadline(self)
     }
 }
+
+/// The channels that are set up.
+pub(super) type Channels = HashMap<model::Channel, Arc<dyn Attempt>>;

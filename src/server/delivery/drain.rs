@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::running::DeliveryStores;
+use super::stores::DeliveryStores;
 use crate::{
     model::{DeliveryState, WebhookId},
     server::{causes::with_causes, clock::Clock, store::outbox::lane_of},

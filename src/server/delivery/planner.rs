@@ -18,8 +18,8 @@ use tokio::{
 use uuid::Uuid;
 
 use super::{
+    channel::Channels,
     plan::{Addressee, plan},
-    worker::Channels,
 };
 use crate::{
     model::{Change, ContactAddress, Event, EventKind, Wanted, WebhookId},

@@ -10,12 +10,13 @@ use tokio::{
 };
 
 use super::{
-    channel::Attempt,
+    channel::{Attempt, Channels},
     planner::{Alarm, Planner},
     reach::Reach,
+    stores::DeliveryStores,
     sweeper::{self, AllRead},
     webhook::Webhooks as WebhookChannel,
-    worker::{Channels, Worker},
+    worker::Worker,
 };
 use crate::{
     model::Channel,
@@ -23,7 +24,7 @@ use crate::{
         causes::with_causes,
         clock::{Clock, moved},
         live::{Bus, Local},
-        store::{Contacts, Deliveries, Forget, Outbox, Store, Webhooks, outbox::Backlog},
+        store::{Deliveries, outbox::Backlog},
         tasks::Tasks,
     },
 };
@@ -38,23 +39,6 @@ const STOPS_WITHIN: Duration = Duration::from_secs(5);
 const HINTS_EVERY: Duration = Duration::from_millis(20);
 /// How many test events are sent at once.
 const TESTS_AT_ONCE: usize = 4;
-
-/// One store, as delivery sees it.
-#[derive(Clone)]
-pub struct DeliveryStores {
-    /// Notifications, in the inboxes of their users.
-    pub inboxes: Arc<dyn Store>,
-    /// The endpoints of applications.
-    pub webhooks: Arc<dyn Webhooks>,
-    /// What is to be sent.
-    pub outbox: Arc<dyn Outbox>,
-    /// What became of it.
-    pub deliveries: Arc<dyn Deliveries>,
-    /// Where users are reached.
-    pub contacts: Arc<dyn Contacts>,
-    /// What takes away all that is kept of a user.
-    pub forget: Arc<dyn Forget>,
-}
 
 /// How delivery is set up.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -37,10 +37,10 @@ use self::{
     settler::{Done, Found},
 };
 use super::{
-    channel::{Addressed, Attempt, Job, Judged, Recipient},
+    channel::{Addressed, Attempt, Channels, Job, Judged, Recipient},
     outcome::Outcome,
     plan::{DISABLED, out_of_reach},
-    running::DeliveryStores,
+    stores::DeliveryStores,
     verdict::Verdict,
 };
 use crate::{
@@ -61,9 +61,6 @@ pub(super) const LEASE: Duration = Duration::from_secs(60);
 const SPARE: Duration = Duration::from_secs(5);
 /// How often it looks, whether it was woken or not.
 const LOOKS_EVERY: Duration = Duration::from_secs(1);
-
-/// The channels that are set up.
-pub(super) type Channels = HashMap<Channel, Arc<dyn Attempt>>;
 
 /// What sends. A clone is the same.
 #[derive(Clone)]

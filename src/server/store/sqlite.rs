@@ -16,6 +16,7 @@ mod entry_row;
 mod error;
 mod forget;
 mod inbox;
+mod lane_load;
 mod once;
 mod outbox;
 mod pages;

@@ -8,7 +8,7 @@ use tokio::{
 };
 
 use super::{
-    super::{drain, plan::DISABLED, running::DeliveryStores, verdict::is_given_up},
+    super::{drain, plan::DISABLED, stores::DeliveryStores, verdict::is_given_up},
     LEASE,
     gate::Gate,
 };

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, Row};
 
-use super::{outbox::take_from_lane, row::uuid};
+use super::{lane_load::take_from_lane, row::uuid};
 use crate::{
     model::{NotificationId, Timestamp, UserId},
     server::store::outbox::ends_as,

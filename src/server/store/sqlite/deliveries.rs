@@ -8,7 +8,8 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use super::{
     SqliteStore, cancelling,
     delivery_row::{COLUMNS, columns, read_delivery},
-    outbox::{add, read_health, set_load, take_from_lane},
+    lane_load::take_from_lane,
+    outbox::{add, read_health, set_load},
     row::moment,
     writer::Weight,
 };

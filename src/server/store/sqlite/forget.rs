@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Row};
 
-use super::{SqliteStore, outbox::take_from_lane, writer::Weight};
+use super::{SqliteStore, lane_load::take_from_lane, writer::Weight};
 use crate::{
     model::UserId,
     server::{

@@ -131,12 +131,6 @@ pub(super) fn set_load(connection: &Connection, lane: &str, (waiting, bytes): Lo
     connection.prepare_cached(SET)?.execute((lane, waiting, bytes)).map(drop)
 }
 
-/// One delivery less in a lane.
-pub(super) fn take_from_lane(connection: &Connection, lane: &str, bytes: usize) -> rusqlite::Result<()> {
-    const TAKE: &str = "UPDATE lanes SET waiting = max(waiting - 1, 0), bytes = max(bytes - ?2, 0) WHERE lane = ?1";
-    connection.prepare_cached(TAKE)?.execute((lane, bytes)).map(drop)
-}
-
 /// Whether anything is due in any lane.
 fn is_due(connection: &Connection, now: Timestamp) -> rusqlite::Result<bool> {
     const IS_DUE: &str =
