@@ -20,6 +20,7 @@ mod lane_load;
 mod once;
 mod outbox;
 mod pages;
+mod pressure;
 mod read;
 mod row;
 mod transfer;

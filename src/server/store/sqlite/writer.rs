@@ -9,7 +9,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, Ordering},
         mpsc::{Receiver, SyncSender, sync_channel},
     },
     thread::JoinHandle,
@@ -23,6 +23,7 @@ use super::{
     SqliteOptions, body,
     connection::{BUSY_TIMEOUT, explain, open_for_checkpoints},
     error::locked,
+    pressure::Pressure,
     write::{Batch, Finished, next_seq, told},
 };
 use crate::{
@@ -254,39 +255,6 @@ fn fitting(weights: impl IntoIterator<Item = Weight>) -> usize {
         together <= HEAVIEST
     });
     fitting.count().max(1)
-}
-
-/// How many callers wait for writes.
-struct Pressure {
-    began: Instant,
-    /// Until when it counts as much, in microseconds since then.
-    until: AtomicU64,
-}
-
-impl Pressure {
-    /// So many writes in one transaction are of as many callers who wait.
-    const MUCH: usize = 32;
-    /// How long after such a transaction it counts as much.
-    const LASTS: Duration = Duration::from_millis(20);
-
-    fn new() -> Self {
-        Self { began: Instant::now(), until: AtomicU64::new(0) }
-    }
-
-    fn micros(&self, from_now: Duration) -> u64 {
-        u64::try_from((self.began.elapsed() + from_now).as_micros()).unwrap_or(u64::MAX)
-    }
-
-    /// A transaction had so many writes.
-    fn note(&self, writes: usize) {
-        if writes >= Self::MUCH {
-            self.until.store(self.micros(Self::LASTS), Ordering::Relaxed);
-        }
-    }
-
-    fn is_felt(&self) -> bool {
-        self.micros(Duration::ZERO) < self.until.load(Ordering::Relaxed)
-    }
 }
 
 struct WriterThread {
