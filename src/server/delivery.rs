@@ -6,11 +6,13 @@
 //! - `planner.rs`, and what it decides in `plan.rs`.
 //! - `worker.rs`: claims, sends and writes down; what it decides stands in `verdict.rs`, and in `backoff.rs` when an
 //!   attempt is made again.
-//! - `sweeper.rs`: cancels what waits for contacts when everything is read.
+//! - `relevance.rs`: whether what a contact is told of is still of use; `sweeper.rs`: cancels what waits for contacts when
+//!   everything is read; `drain.rs`: ends what waits for an endpoint that is told nothing any more.
 //! - `channel.rs`: the seam between those and a channel; `outcome.rs`: how an attempt ended, in the words of every
 //!   channel; `webhook.rs`: the first channel.
 //! - `reach.rs`: where this server may connect when others say where.
 //! - `service.rs`: what callers ask of all this, and who may; `contacts.rs`: the same of where users are reached.
+//! - `running.rs` puts it together, over what `stores.rs` names.
 
 mod backoff;
 mod channel;
@@ -20,6 +22,7 @@ mod outcome;
 mod plan;
 mod planner;
 mod reach;
+mod relevance;
 mod running;
 mod service;
 mod stores;

@@ -80,8 +80,8 @@ impl Delivery {
     }
 
     /// Forgets a user: sessions, tickets and contacts, what is in the inbox, whose deletion is told to streams and
-    /// endpoints as any other is, and what was delivered about it before. Where very much was delivered to whomever, the
-    /// last of that goes on after this. What of it was done when this fails stays done; do it again.
+    /// endpoints as any other is, and what was delivered about it before. Where very much was delivered, to all
+    /// users together, the last of that goes on after this. What of it was done when this fails stays done; do it again.
     ///
     /// # Errors
     /// When the caller may not.

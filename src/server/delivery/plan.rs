@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+use super::relevance::of_no_use;
 use crate::{
-    model::{Category, Channel, ContactAddress, ContactState, DeliveryId, DeliveryState, Notification},
+    model::{Category, Channel, ContactAddress, ContactState, DeliveryId, DeliveryState, Notification, Timestamp},
     server::store::{
         contacts::KeptContact,
         outbox::{Entry, NewDelivery, Planned, Webhook},
@@ -22,6 +23,8 @@ pub(super) struct Addressee {
     pub(super) contacts: Vec<KeptContact>,
     /// What they are to be told of, if it is still there.
     pub(super) notification: Option<Notification>,
+    /// When that was looked up.
+    pub(super) at: Timestamp,
 }
 
 /// The deliveries of an entry: one for each endpoint that wants it, and one for each contact of the user that a channel
@@ -34,9 +37,9 @@ pub(super) fn plan(
     id: impl Fn() -> Uuid,
 ) -> Planned {
     let mut deliveries = to_webhooks(entry, webhooks, &id);
-    if let Some(Addressee { contacts, notification: Some(notification) }) = addressee {
+    if let Some(Addressee { contacts, notification: Some(notification), at }) = addressee {
         let to_contact = |contact: &KeptContact| {
-            Some(to_contact(entry, contact, lane(&contact.address)?, decide(contact, notification), id()))
+            Some(to_contact(entry, contact, lane(&contact.address)?, decide(contact, notification, *at), id()))
         };
         deliveries.extend(contacts.iter().filter_map(to_contact));
     }
@@ -97,10 +100,12 @@ enum Decision {
     Not { state: DeliveryState, reason: &'static str },
 }
 
-fn decide(contact: &KeptContact, notification: &Notification) -> Decision {
+fn decide(contact: &KeptContact, notification: &Notification, at: Timestamp) -> Decision {
     let skip = |reason| Decision::Not { state: DeliveryState::Skipped, reason };
+    if let Some((state, reason)) = of_no_use(Some(notification), at) {
+        return Decision::Not { state, reason };
+    }
     match out_of_reach(contact.state) {
-        _ if notification.is_read => Decision::Not { state: DeliveryState::Cancelled, reason: "read" },
         Some(reason) => skip(reason),
         None if is_on_by_default(contact.address.channel(), &notification.category) => Decision::Send,
         None => skip("off_by_default"),

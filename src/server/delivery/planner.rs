@@ -195,7 +195,7 @@ impl Planner {
     async fn addressee(&self, entry: &Entry) -> Result<Option<Addressee>, StoreError> {
         let Some(id) = entry.notification_id.filter(|_| entry.to_contacts) else { return Ok(None) };
         match tokio::try_join!(self.contacts.contacts(&entry.user_id), self.inboxes.get(id)) {
-            Ok((contacts, notification)) => Ok(Some(Addressee { contacts, notification })),
+            Ok((contacts, notification)) => Ok(Some(Addressee { contacts, notification, at: self.clock.now() })),
             Err(error @ StoreError::Unavailable { .. }) => Err(error),
             // What cannot be read of one user holds up no other.
             Err(error) => {

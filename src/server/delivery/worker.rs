@@ -40,6 +40,7 @@ use super::{
     channel::{Addressed, Attempt, Channels, Job, Judged, Recipient},
     outcome::Outcome,
     plan::{DISABLED, out_of_reach},
+    relevance::{DELETED, of_no_use},
     stores::DeliveryStores,
     verdict::Verdict,
 };
@@ -311,25 +312,20 @@ impl Worker {
         &self,
         delivery: &Delivery,
     ) -> Result<Result<Addressed, (DeliveryState, &'static str)>, StoreError> {
-        let cancelled = |reason| Ok(Err((DeliveryState::Cancelled, reason)));
-        let Some(id) = delivery.notification_id else { return cancelled("deleted") };
+        let Some(id) = delivery.notification_id else { return Ok(Err(DELETED)) };
         let DeliveryStores { inboxes, contacts, .. } = &self.0.stores;
         let Some(contact) = contacts.contact(ContactId::new(delivery.target)).await? else {
-            return cancelled("contact_deleted");
+            return Ok(Err((DeliveryState::Cancelled, "contact_deleted")));
         };
         if let Some(reason) = out_of_reach(contact.state) {
             return Ok(Err((DeliveryState::Skipped, reason)));
         }
         // The last thing before it is sent: what is read after this may still arrive, once.
         let (unread_count, notification) = (inboxes.unread_count(&delivery.user_id).await?, inboxes.get(id).await?);
-        match notification {
-            None => cancelled("deleted"),
-            Some(notification) if notification.is_read => cancelled("read"),
-            Some(notification) if notification.expires_at.is_some_and(|end| end <= self.0.clock.now()) => {
-                Ok(Err((DeliveryState::Expired, "notification_expired")))
-            }
-            Some(notification) => Ok(Ok(Addressed { contact, notification, unread_count })),
-        }
+        Ok(match (of_no_use(notification.as_ref(), self.0.clock.now()), notification) {
+            (None, Some(notification)) => Ok(Addressed { contact, notification, unread_count }),
+            (end, _) => Err(end.unwrap_or(DELETED)),
+        })
     }
 
     /// Sends what is queued in a lane, one after the other, until nothing is left.

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::{
     model::{Channel, ContactId, ContactState, DeliveryId, DeliveryState, Timestamp, WebhookId},
     server::{
-        delivery::Delivery,
+        delivery::{Delivery, relevance::of_no_use},
         identity::{Principal, Scope},
         service::ServiceError,
         store::outbox::{Delivery as Kept, DeliveryFilter, DeliveryPage, Lane},
@@ -89,12 +89,11 @@ impl Delivery {
         let waits = matches!(delivery.state, DeliveryState::Held | DeliveryState::Ready);
         let about = delivery.notification_id.filter(|_| waits && delivery.channel != Channel::Webhook);
         let Some(id) = about else { return Ok(delivery) };
-        let reason = match self.0.stores.inboxes.get(id).await? {
-            Some(notification) if !notification.is_read => return Ok(delivery),
-            Some(_) => "read",
-            None => "deleted",
-        };
-        Ok(Kept { state: DeliveryState::Cancelled, reason: Some(reason.to_owned()), ..delivery })
+        let notification = self.0.stores.inboxes.get(id).await?;
+        Ok(match of_no_use(notification.as_ref(), self.0.clock.now()) {
+            Some((state, reason)) => Kept { state, reason: Some(reason.to_owned()), ..delivery },
+            None => delivery,
+        })
     }
 
     /// Sends a delivery again that was given up, as a new one; one that waits for its next attempt is tried at once.

@@ -1,4 +1,4 @@
-//! What goes to contacts: whoever has read it is not disturbed.
+//! What goes to contacts: a user who has read it is not disturbed.
 
 use super::*;
 use crate::{

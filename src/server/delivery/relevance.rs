@@ -1,0 +1,20 @@
+//! Whether what a delivery to a contact tells of is still of use. The planner, the worker right before it sends, and those
+//! who list deliveries ask the same.
+
+use crate::model::{DeliveryState, Notification, Timestamp};
+
+/// How a delivery ends whose notification is gone, and why.
+pub(super) const DELETED: (DeliveryState, &str) = (DeliveryState::Cancelled, "deleted");
+
+/// How a delivery to a contact ends, and why, where its notification is of no use to the user any more. `None` where it
+/// is.
+pub(super) fn of_no_use(notification: Option<&Notification>, now: Timestamp) -> Option<(DeliveryState, &'static str)> {
+    match notification {
+        None => Some(DELETED),
+        Some(notification) if notification.is_read => Some((DeliveryState::Cancelled, "read")),
+        Some(notification) if notification.expires_at.is_some_and(|end| end <= now) => {
+            Some((DeliveryState::Expired, "notification_expired"))
+        }
+        Some(_) => None,
+    }
+}
