@@ -141,6 +141,17 @@ async fn an_endpoint_that_does_not_answer_has_failed_after_fifteen_seconds() {
     place.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_with_many_headers_is_an_answer() {
+    let place = Place::in_memory().await;
+    let reply = (0..300).fold(Reply::status(204), |reply, _| reply.header("x-many", "1"));
+    let receiver = Receiver::start(move |_, _| reply.clone()).await;
+    let hook = place.hook(&receiver, json!({})).await;
+    place.notify("ann", "x").await;
+    place.until_state(&hook, "sent").await;
+    place.stop().await;
+}
+
 /// An operator who has repaired the receiver need not wait for the next attempt.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_waits_for_its_next_attempt_is_sent_when_that_is_asked_for() {

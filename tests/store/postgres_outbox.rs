@@ -380,3 +380,45 @@ async fn several_servers_share_the_work() {
     assert_eq!(stores[1].unplanned(1).await.unwrap(), []);
     assert!(stores[1].lanes().await.unwrap().iter().all(|lane| lane.waiting == 0));
 }
+
+/// Who cancels may hold an inbox, and who claims serves every lane: neither waits for what another one holds.
+#[tokio::test]
+async fn cancelling_waits_for_no_row_and_claiming_for_no_lane() {
+    const AT_ONCE: Duration = Duration::from_secs(3);
+    let url = new_database().await;
+    let store = open(&url, 100).await;
+    assert!(store.add_webhook(&webhook(everything())).await.unwrap());
+    let about = send(&store, "ann", "x").await;
+    let mails = [(); 2].map(|()| NewDelivery {
+        notification_id: Some(about.id),
+        channel: Channel::Email,
+        ..new_delivery("email")
+    });
+    let [held, free] = mails.each_ref().map(|mail| mail.id);
+    let hook = new_delivery("webhook:1");
+    let told = hook.id;
+    plan(&store, mails.into_iter().chain([hook]).collect(), ROOM).await;
+
+    let mut other = connect(&url).await;
+    let other = other.transaction().await.unwrap();
+    other.execute("SELECT 1 FROM deliveries WHERE id = $1 FOR UPDATE", &[&held.as_uuid()]).await.unwrap();
+    let read = tokio::time::timeout(AT_ONCE, store.set_read(about.id, true)).await;
+    read.expect("it does not wait for the row").unwrap();
+    assert_eq!(delivery(&store, free).await.state, DeliveryState::Cancelled);
+    // The worker asks the inbox before it sends.
+    assert_eq!(delivery(&store, held).await.state, DeliveryState::Ready);
+
+    other.execute("SELECT 1 FROM lanes WHERE lane = 'email' FOR NO KEY UPDATE", &[]).await.unwrap();
+    let claimed = tokio::time::timeout(AT_ONCE, store.claim(&claim(10), never())).await;
+    let claimed = claimed.expect("it does not wait for the lane").unwrap();
+    assert_eq!(claimed.iter().map(|claimed| claimed.delivery.id).collect::<Vec<_>>(), [told]);
+    let waiting = async || {
+        let lanes = store.lanes().await.unwrap();
+        lanes.iter().find(|lane| lane.lane == "email").map(|lane| lane.waiting)
+    };
+    assert_eq!(waiting().await, Some(2));
+    // What is owed to the lane is taken off as soon as it is free.
+    other.rollback().await.unwrap();
+    store.claim(&claim(0), never()).await.unwrap();
+    assert_eq!(waiting().await, Some(1));
+}
