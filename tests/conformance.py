@@ -27,13 +27,13 @@ def before_call(context, case, kwargs):
     if case.path == "/api/tickets" and isinstance(wish, dict) and "reuse_for" in wish and wish.get("user_id") is None:
         wish["user_id"] = "user_123"
     if case.path.startswith("/api/webhooks") and isinstance(wish, dict):
-        put(wish, "url", 2048, "https://example.com/hook")
+        put(wish, "url", 2048, "https://localhost/hook")
     if case.path == "/api/contacts/{user_id}" and isinstance(wish, dict):
         put(wish, "label", 64, "Phone")
         put(wish, "address", 254, "ann@example.com")
         subscription = wish.get("subscription")
         if isinstance(subscription, dict):
-            put(subscription, "endpoint", 2048, "https://push.example/1")
+            put(subscription, "endpoint", 2048, "https://localhost/1")
             if isinstance(subscription.get("keys"), dict):
                 put(subscription["keys"], "p256dh", None, P256DH)
                 put(subscription["keys"], "auth", None, "BTBZMqHH6r4Tts7J_aSIgg")
