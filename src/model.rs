@@ -9,7 +9,7 @@ mod blank;
 mod category;
 mod contact;
 mod data;
-mod delivery;
+pub(crate) mod delivery;
 mod draft;
 mod event;
 mod filter;
@@ -17,7 +17,11 @@ mod link;
 mod marking;
 mod notification;
 mod page;
+#[cfg(feature = "ssr")]
+mod preferences;
 mod problem;
+#[cfg(feature = "ssr")]
+mod routing;
 mod search;
 mod text;
 mod timestamp;
@@ -42,7 +46,11 @@ pub use notification::{Accepted, Notification, NotificationId};
 #[cfg(feature = "ssr")]
 pub use page::WholeNumber;
 pub use page::{Cursor, Limit, Overview, Page, UnreadCount, parse_whole_number};
+#[cfg(feature = "ssr")]
+pub use preferences::{Choice, Choices, Delay, Digest, Preferences, QuietHours, TimeOfDay, Way};
 pub use problem::{Code, Complaints, FieldError, Invalid, Problem};
+#[cfg(feature = "ssr")]
+pub use routing::{Routing, UserChannel};
 pub use search::Search;
 pub use text::{Content, Title};
 pub use timestamp::Timestamp;

@@ -99,7 +99,7 @@ macro_rules! words {
     };
 }
 
-pub(super) use words;
+pub(crate) use words;
 
 words! {
     /// A way out of the server.
@@ -203,8 +203,10 @@ pub struct DeliveryView {
     pub user_id: UserId,
     /// Which way it goes.
     pub channel: Channel,
-    /// The id of the contact or webhook that it goes to.
-    pub contact: Uuid,
+    /// The id of the contact or webhook that it goes to; absent where the user has none there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ssr", schema(nullable = false))]
+    pub contact: Option<Uuid>,
     /// Where it stands.
     pub state: DeliveryState,
     /// Why it stands there.
@@ -221,6 +223,10 @@ pub struct DeliveryView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "ssr", schema(nullable = false))]
     pub replay_of: Option<DeliveryId>,
+    /// The delivery that this one is a part of: several that are sent as one message.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ssr", schema(nullable = false))]
+    pub via: Option<DeliveryId>,
 }
 
 #[cfg(test)]

@@ -7,6 +7,8 @@ use super::{
     Category, Content, Data, Link, Timestamp, Title, UserId,
     problem::{FieldError, Invalid},
 };
+#[cfg(feature = "ssr")]
+use super::{Routing, UserChannel};
 
 /// A notification as a client sends it: text that the server has not checked yet.
 //
@@ -46,6 +48,17 @@ pub struct NotificationDraft {
     #[cfg_attr(feature = "ssr", schema(value_type = Option<Timestamp>))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<String>,
+    /// `true`: a mail is sent too, also where mail is off by default, but never to a user who turned it off; `false`:
+    /// none is sent. When absent, the user's preferences decide.
+    #[cfg(feature = "ssr")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub send_email: Option<bool>,
+    /// The only channels on which it may go, of those that the user wants: `email`, `webpush`, `fcm`, `apns`; an empty
+    /// list is the inbox only.
+    #[cfg(feature = "ssr")]
+    #[cfg_attr(feature = "ssr", schema(value_type = Option<std::collections::BTreeSet<UserChannel>>))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channels: Option<Vec<String>>,
 }
 
 /// A notification that may be created: every field is valid.
@@ -65,13 +78,26 @@ pub struct NewNotification {
     pub data: Option<Data>,
     /// When it leaves the inbox by itself.
     pub expires_at: Option<Timestamp>,
+    /// Who is told of it beside the inbox.
+    #[cfg(feature = "ssr")]
+    pub routing: Routing,
 }
 
 impl NewNotification {
     /// A `message` with nothing but its content.
     #[must_use]
     pub fn new(user_id: UserId, content: Content) -> Self {
-        Self { user_id, content, category: Category::default(), title: None, link: None, data: None, expires_at: None }
+        Self {
+            user_id,
+            content,
+            category: Category::default(),
+            title: None,
+            link: None,
+            data: None,
+            expires_at: None,
+            #[cfg(feature = "ssr")]
+            routing: Routing::default(),
+        }
     }
 
     /// Parses every field of a draft.
@@ -87,9 +113,25 @@ impl NewNotification {
         let link = take(&mut errors, "link", optional(draft.link.as_deref(), Link::parse));
         let data = take(&mut errors, "data", draft.data.map(Data::from_raw).transpose());
         let expires_at = take(&mut errors, "expires_at", optional(draft.expires_at.as_deref(), Timestamp::parse));
+        #[cfg(feature = "ssr")]
+        let channels = draft.channels.as_deref().map(Routing::parse_channels).transpose();
+        #[cfg(feature = "ssr")]
+        let channels = take(&mut errors, "channels", channels);
         match (user_id, content, category, title, link, data, expires_at) {
-            (Some(user_id), Some(content), Some(category), Some(title), Some(link), Some(data), Some(expires_at)) => {
-                Ok(Self { user_id, content, category: category.unwrap_or_default(), title, link, data, expires_at })
+            (Some(user_id), Some(content), Some(category), Some(title), Some(link), Some(data), Some(expires_at))
+                if errors.is_empty() =>
+            {
+                let category = category.unwrap_or_default();
+                Ok(Self {
+                    category,
+                    title,
+                    link,
+                    data,
+                    expires_at,
+                    #[cfg(feature = "ssr")]
+                    routing: Routing { send_email: draft.send_email, channels: channels.flatten() },
+                    ..Self::new(user_id, content)
+                })
             }
             _ => Err(errors),
         }

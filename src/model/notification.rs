@@ -168,14 +168,15 @@ struct Written {
 impl From<Written> for Notification {
     fn from(written: Written) -> Self {
         let Written { id, user_id, content, timestamp, is_read, category, title, link, data, expires_at } = written;
-        let new = NewNotification { user_id, content, category, title, link, data, expires_at };
+        let new = NewNotification { category, title, link, data, expires_at, ..NewNotification::new(user_id, content) };
         Self::new(id, timestamp, new).with_read(is_read)
     }
 }
 
 impl From<&Notification> for Written {
     fn from(notification: &Notification) -> Self {
-        let NewNotification { user_id, content, category, title, link, data, expires_at } = notification.new.clone();
+        let NewNotification { user_id, content, category, title, link, data, expires_at, .. } =
+            notification.new.clone();
         let Accepted { id, timestamp, .. } = **notification;
         let is_read = notification.is_read;
         Self { id, user_id, content, timestamp, is_read, category, title, link, data, expires_at }

@@ -1,0 +1,274 @@
+//! A change of preferences: a JSON merge patch (RFC 7396). Whatever is wrong with it is said at once, each thing at its
+//! place.
+
+use chrono::{Weekday, WeekdaySet};
+use serde_json::{Map, Value};
+
+use super::{Choice, Choices, DAYS, Delay, Digest, Preferences, QuietHours, TimeOfDay, Way};
+use crate::model::{Category, FieldError, Invalid};
+
+/// The most things that are said to be wrong; more would only be counted, and take room meanwhile.
+const MOST_ERRORS: usize = 100;
+/// How much of a name that is not known is repeated, in characters.
+const LONGEST_SHOWN: usize = 64;
+
+impl Preferences {
+    /// These preferences with a merge patch applied: `null` takes a part away, objects are merged member by member, and
+    /// everything else takes the place of what was there. A name that is not known is wrong even where its value is
+    /// `null`, which RFC 7396 would pass over, since it is misspelt.
+    ///
+    /// # Errors
+    /// One entry for each thing that is wrong, up to 100, named by its place such as `categories.alert.email`; `body`
+    /// is the place of the patch itself.
+    pub fn merge(&self, patch: &Value) -> Result<Self, Vec<FieldError>> {
+        let mut wrong = Wrong::default();
+        let mut merged = self.clone();
+        for (name, value) in wrong.members("", patch) {
+            match name.as_str() {
+                "channels" => merge_choices(&mut merged.channels, name, value, &mut wrong),
+                "categories" => merge_categories(&mut merged, value, &mut wrong),
+                "quiet_hours" => merged.quiet_hours = merge_quiet_hours(self.quiet_hours, value, &mut wrong),
+                "digest" => merge_digest(&mut merged.digest, value, &mut wrong),
+                _ => wrong.unknown("", name, &["channels", "categories", "quiet_hours", "digest"]),
+            }
+        }
+        if wrong.0.is_empty() { Ok(merged) } else { Err(wrong.0) }
+    }
+}
+
+fn merge_choices(choices: &mut Choices, place: &str, patch: &Value, wrong: &mut Wrong) {
+    if patch.is_null() {
+        *choices = Choices::default();
+        return;
+    }
+    for (name, value) in wrong.members(place, patch) {
+        let choice = match Way::parse(name) {
+            Ok(Way::Email) => &mut choices.email,
+            Ok(Way::Push) => &mut choices.push,
+            Err(_) => {
+                wrong.unknown(place, name, &["email", "push"]);
+                continue;
+            }
+        };
+        *choice = merge_choice(*choice, &within(place, name), value, wrong);
+    }
+}
+
+fn merge_choice(old: Option<Choice>, place: &str, patch: &Value, wrong: &mut Wrong) -> Option<Choice> {
+    const AFTER: &str = "if_unread_after";
+    let why = r#"This is "on", "off", or {"if_unread_after": seconds}."#;
+    let members = match patch {
+        Value::Null => return None,
+        Value::String(word) if word == "on" => return Some(Choice::On),
+        Value::String(word) if word == "off" => return Some(Choice::Off),
+        Value::Object(members) => members,
+        _ => return wrong.add(place, why),
+    };
+    for name in members.keys().filter(|name| *name != AFTER) {
+        wrong.unknown(place, name, &[AFTER]);
+    }
+    match (members.get(AFTER), old) {
+        // Nothing is merged into what is there.
+        (None, Some(Choice::IfUnreadAfter(_))) => old,
+        (None, _) if !members.is_empty() => None,
+        (None | Some(Value::Null), _) => wrong.add(place, why),
+        (Some(seconds), _) => {
+            let delay = whole_number(seconds).and_then(Delay::parse);
+            wrong.take(&within(place, AFTER), delay).map(Choice::IfUnreadAfter)
+        }
+    }
+}
+
+fn merge_categories(merged: &mut Preferences, patch: &Value, wrong: &mut Wrong) {
+    const PLACE: &str = "categories";
+    if patch.is_null() {
+        merged.categories.clear();
+        return;
+    }
+    for (name, value) in wrong.members(PLACE, patch) {
+        let place = within(PLACE, &shown(name));
+        let Some(category) = wrong.take(&place, Category::parse(name)) else { continue };
+        let mut choices = merged.categories.remove(&category).unwrap_or_default();
+        merge_choices(&mut choices, &place, value, wrong);
+        if !choices.is_empty() {
+            merged.categories.insert(category, choices);
+        }
+    }
+    let (named, most) = (merged.categories.len(), Preferences::MOST_CATEGORIES);
+    if named > most {
+        wrong.add::<()>(PLACE, format!("Name at most {most} categories; with these there are {named}."));
+    }
+}
+
+fn merge_quiet_hours(old: Option<QuietHours>, patch: &Value, wrong: &mut Wrong) -> Option<QuietHours> {
+    const PLACE: &str = "quiet_hours";
+    const NAMES: [&str; 4] = ["zone", "from", "to", "days"];
+    let members = match patch {
+        Value::Null => return None,
+        Value::Object(members) => members,
+        _ => return wrong.not_an_object(PLACE, patch),
+    };
+    for name in members.keys().filter(|name| !NAMES.contains(&name.as_str())) {
+        wrong.unknown(PLACE, name, &NAMES);
+    }
+    let zone = |text: &str| {
+        let why = || Invalid::new("This is a time zone of the IANA database, such as Europe/Berlin.");
+        text.parse().map_err(|_| why())
+    };
+    let zone = needed(members, "zone", old.map(|old| old.zone), zone, wrong);
+    let from = needed(members, "from", old.map(|old| old.from), TimeOfDay::parse, wrong);
+    let to = needed(members, "to", old.map(|old| old.to), TimeOfDay::parse, wrong);
+    let days = match members.get("days") {
+        None => Some(old.map_or(WeekdaySet::ALL, |old| old.days)),
+        Some(Value::Null) => Some(WeekdaySet::ALL),
+        Some(days) => read_days(days, wrong),
+    };
+    Some(QuietHours { zone: zone?, from: from?, to: to?, days: days? })
+}
+
+/// A part of the quiet hours that there is no default for.
+fn needed<T>(
+    members: &Map<String, Value>,
+    name: &str,
+    old: Option<T>,
+    parse: impl Fn(&str) -> Result<T, Invalid>,
+    wrong: &mut Wrong,
+) -> Option<T> {
+    let place = within("quiet_hours", name);
+    match (members.get(name), old) {
+        (None, Some(old)) => Some(old),
+        (None | Some(Value::Null), _) => wrong.add(&place, "This field is required."),
+        (Some(value), _) => wrong.take(&place, text(value).and_then(parse)),
+    }
+}
+
+fn read_days(days: &Value, wrong: &mut Wrong) -> Option<WeekdaySet> {
+    const PLACE: &str = "quiet_hours.days";
+    let all = match days {
+        Value::Array(all) if (1..=DAYS.len()).contains(&all.len()) => all,
+        Value::Array(_) => return wrong.add(PLACE, "Name one to seven days; without quiet hours, all is null."),
+        _ => return wrong.add(PLACE, format!("This is an array, and not {}.", kind(days))),
+    };
+    let mut set = WeekdaySet::EMPTY;
+    let mut are_legal = true;
+    for (index, day) in all.iter().enumerate() {
+        match wrong.take(&format!("{PLACE}[{index}]"), text(day).and_then(read_day)) {
+            Some(day) => _ = set.insert(day),
+            None => are_legal = false,
+        }
+    }
+    are_legal.then_some(set)
+}
+
+fn read_day(text: &str) -> Result<Weekday, Invalid> {
+    let found = DAYS.iter().find(|(name, _)| *name == text);
+    let wrong = || Invalid::new("A day is mon, tue, wed, thu, fri, sat or sun.");
+    found.map(|(_, day)| *day).ok_or_else(wrong)
+}
+
+fn merge_digest(digest: &mut Digest, patch: &Value, wrong: &mut Wrong) {
+    const PLACE: &str = "digest";
+    if patch.is_null() {
+        *digest = Digest::Off;
+        return;
+    }
+    for (name, value) in wrong.members(PLACE, patch) {
+        match (name.as_str(), value) {
+            ("email", Value::Null) => *digest = Digest::Off,
+            ("email", value) => {
+                let read = wrong.take(&within(PLACE, name), text(value).and_then(Digest::parse));
+                *digest = read.unwrap_or_default();
+            }
+            _ => wrong.unknown(PLACE, name, &["email"]),
+        }
+    }
+}
+
+/// What is wrong with a patch.
+#[derive(Default)]
+struct Wrong(Vec<FieldError>);
+
+impl Wrong {
+    /// One more thing; there is no value, whatever it would be of.
+    fn add<T>(&mut self, place: &str, why: impl Into<std::borrow::Cow<'static, str>>) -> Option<T> {
+        if self.0.len() < MOST_ERRORS {
+            self.0.push(FieldError::new(place, Invalid::new(why)));
+        }
+        None
+    }
+
+    /// The value, or nothing and why.
+    fn take<T>(&mut self, place: &str, parsed: Result<T, Invalid>) -> Option<T> {
+        parsed.map_or_else(|why| self.add(place, why.to_string()), Some)
+    }
+
+    /// A name that there is not, where there are these.
+    fn unknown(&mut self, place: &str, name: &str, known: &[&str]) {
+        let name = shown(name);
+        let known: Vec<_> = known.iter().map(|known| format!("`{known}`")).collect();
+        let why = format!("There is no `{name}`; there is {}.", known.join(", "));
+        self.add::<()>(&within(place, &name), why);
+    }
+
+    fn not_an_object<T>(&mut self, place: &str, value: &Value) -> Option<T> {
+        let place = if place.is_empty() { "body" } else { place };
+        self.add(place, format!("This is an object, and not {}.", kind(value)))
+    }
+
+    /// What an object has; nothing where it is none, which is wrong.
+    fn members<'v>(
+        &mut self,
+        place: &str,
+        value: &'v Value,
+    ) -> impl Iterator<Item = (&'v String, &'v Value)> + use<'v> {
+        if !value.is_object() {
+            self.not_an_object::<()>(place, value);
+        }
+        value.as_object().into_iter().flatten()
+    }
+}
+
+/// The place of a member.
+fn within(place: &str, name: &str) -> String {
+    if place.is_empty() { name.to_owned() } else { format!("{place}.{name}") }
+}
+
+/// A name as it may be repeated: not all of a long one, and nothing that a terminal obeys.
+fn shown(name: &str) -> String {
+    let mut shown: String = name.chars().take(LONGEST_SHOWN).flat_map(char::escape_debug).collect();
+    if name.chars().nth(LONGEST_SHOWN).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+fn text(value: &Value) -> Result<&str, Invalid> {
+    value.as_str().ok_or_else(|| Invalid::new(format!("This is text, and not {}.", kind(value))))
+}
+
+/// A number that is whole, also where it is written as `60.0` or `6e1`, which JSON does not tell apart.
+fn whole_number(value: &Value) -> Result<u64, Invalid> {
+    let whole = |number: f64| {
+        let is_whole = number.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&number);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is whole and in range")]
+        is_whole.then_some(number as u64)
+    };
+    let found = value.as_u64().or_else(|| value.as_f64().and_then(whole));
+    let wrong = || match value {
+        Value::Number(_) => Invalid::new("This is a whole number of seconds."),
+        _ => Invalid::new(format!("This is a number of seconds, and not {}.", kind(value))),
+    };
+    found.ok_or_else(wrong)
+}
+
+/// What a value is, in words.
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "a number",
+        Value::String(_) => "text",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    }
+}

@@ -1,0 +1,65 @@
+//! Who is reached by a notification beside the inbox, as its sender says.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Channel, problem::Invalid};
+
+/// What the sender of a notification says of the ways on which its user is told. It is no part of the notification: it
+/// holds for what is planned when that is created, and is forgotten.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Routing {
+    /// Whether a mail is sent: `true` also where mail is off by default, but never against the user's own "off"; `false`
+    /// never; absent as the user prefers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub send_email: Option<bool>,
+    /// The only channels on which it may go, of those that the user wants; absent any. Webhooks are told all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channels: Option<Vec<Channel>>,
+}
+
+/// A channel that reaches users, as the description of the API has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, utoipa::ToSchema)]
+#[schema(rename_all = "lowercase")]
+pub enum UserChannel {
+    /// An e-mail address.
+    Email,
+    /// A browser.
+    Webpush,
+    /// A device, through Firebase Cloud Messaging.
+    Fcm,
+    /// A device, through Apple's push service.
+    Apns,
+}
+
+impl Routing {
+    /// Whether nothing is said.
+    #[must_use]
+    pub fn is_silent(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether a channel is asked for by name, so that the sender is told what becomes of that even where the user has no
+    /// contact there.
+    #[must_use]
+    pub fn asks(&self) -> bool {
+        self.send_email == Some(true) || self.channels.as_ref().is_some_and(|channels| !channels.is_empty())
+    }
+
+    /// Reads the names of channels.
+    ///
+    /// # Errors
+    /// When one is none of those that reach users, or is named twice.
+    pub fn parse_channels(names: &[String]) -> Result<Vec<Channel>, Invalid> {
+        let mut channels = Vec::new();
+        for name in names {
+            let channel = Channel::parse(name).ok().filter(|channel| *channel != Channel::Webhook);
+            let wrong = || Invalid::new("These are channels that reach users: email, webpush, fcm, apns.");
+            let channel = channel.ok_or_else(wrong)?;
+            if channels.contains(&channel) {
+                return Err(Invalid::new(format!("{channel} is named twice; name each once.")));
+            }
+            channels.push(channel);
+        }
+        Ok(channels)
+    }
+}
