@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use campanile::{
-    model::{Limit, UserId},
+    model::{Limit, Preferences, UserId},
     server::{
         auth::{
             AuthOptions, Authenticator, Limits,
@@ -14,7 +14,7 @@ use campanile::{
         identity::Principal,
         secret::Secret,
         service::NotificationService,
-        store::{MemoryStore, contacts::MOST_CONTACTS},
+        store::{MemoryStore, Wishes, contacts::MOST_CONTACTS},
         stores::Stores,
     },
 };
@@ -32,6 +32,11 @@ const UNKNOWN: &str = "019a5370-7d3b-7c4e-9f1a-5b8a1c2d3e4f";
 
 /// A server with delivery, where everybody has to prove who they are.
 fn secured() -> Secured {
+    secured_with_wishes().0
+}
+
+/// The same, and what its users want.
+fn secured_with_wishes() -> (Secured, Arc<dyn Wishes>) {
     let clock = TestClock::default();
     let Stores { inboxes, credentials, delivery } = Stores::of(MemoryStore::new(2000, started()));
     let tokens = TokenOptions {
@@ -50,6 +55,7 @@ fn secured() -> Secured {
     let auth = Authenticator::new(auth, Arc::clone(&credentials), clock.clone()).unwrap();
     let service = NotificationService::over(Arc::clone(&inboxes), clock.clone());
     let options = DeliveryOptions::default();
+    let wishes = Arc::clone(&delivery.wishes);
     let delivery = Delivery::start(delivery, &options, Arc::new(clock.clone()), service.tasks()).unwrap();
     let options = HttpOptions {
         auth: Some(Arc::clone(&auth)),
@@ -57,7 +63,7 @@ fn secured() -> Secured {
         allowed_hosts: None,
         ..HttpOptions::default()
     };
-    Secured { app: App::with(service, &options), options, auth, credentials, clock }
+    (Secured { app: App::with(service, &options), options, auth, credentials, clock }, wishes)
 }
 
 async fn ask(server: &Secured, method: &str, path: &str, bearer: &str, body: Option<&Value>) -> Answer {
@@ -351,7 +357,7 @@ async fn without_delivery_there_are_no_contacts() {
 
 #[tokio::test]
 async fn a_user_is_forgotten() {
-    let server = secured();
+    let (server, wishes) = secured_with_wishes();
     let (admin, reader) = (key(&server, "admin").await, key(&server, "read").await);
     let operator = Principal::operator();
     let ann = UserId::parse("ann").unwrap();
@@ -362,6 +368,10 @@ async fn a_user_is_forgotten() {
     admin.add("ann", &email("ann@example.com")).await;
     admin.add("ann", &fcm("anns")).await;
     let bobs = admin.add("bob", &fcm("bobs")).await;
+    let wanted = Preferences::default().merge(&json!({"channels": {"email": "off"}})).unwrap();
+    for user_id in ["ann", "bob"] {
+        assert!(wishes.set_preferences(&UserId::parse(user_id).unwrap(), &wanted, 0).await.unwrap());
+    }
     let cookie = server.cookie(&server.token("ann")).await;
     let ticket = ask(&server, "POST", "/api/tickets", &server.token("ann"), None).await;
     assert_eq!(ticket.status, 201, "{}", ticket.text());
@@ -375,6 +385,7 @@ async fn a_user_is_forgotten() {
         let forgotten = admin.forget("ann").await;
         assert_eq!((forgotten.status.as_u16(), forgotten.body.len()), (204, 0), "{}", forgotten.text());
         assert_eq!(reader.list("ann").await.len(), 0);
+        assert_eq!(wishes.preferences(&ann).await.unwrap(), (Preferences::default(), 0));
         let list = server.get("/api/notifications/list?user_id=ann", &reader.bearer).await;
         assert_eq!(list.json(), json!([]));
         let changes = server.app.service.changes(&operator, &ann, before.modseq, Limit::new(1000));
@@ -392,6 +403,7 @@ async fn a_user_is_forgotten() {
     // Others have what they had.
     assert_eq!(server.get(&format!("/api/notifications/{stays}"), &reader.bearer).await.status, 200);
     assert_eq!(reader.list("bob").await, [bobs]);
+    assert_eq!(wishes.preferences(&UserId::parse("bob").unwrap()).await.unwrap(), (wanted, 1));
     admin.forget(&"a".repeat(129)).await.refused_field("user_id");
     assert_eq!(admin.forget("never%20was").await.status, 204);
 }

@@ -14,6 +14,7 @@ mod random;
 mod sqlite_beside;
 mod sqlite_only;
 mod transfer;
+mod wishes;
 
 use std::sync::{Arc, Mutex};
 

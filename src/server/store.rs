@@ -15,6 +15,7 @@ pub mod postgres;
 pub mod record;
 mod replay;
 pub mod sqlite;
+mod wishes;
 
 use std::{
     sync::{Arc, PoisonError, RwLock},
@@ -38,6 +39,7 @@ pub use outbox::{Deliveries, Outbox, Webhooks};
 pub use postgres::{PostgresOptions, PostgresStore, PostgresTransfer};
 pub use record::{KeyRecord, Record};
 pub use sqlite::{SqliteCredentials, SqliteOptions, SqliteStore, SqliteTransfer};
+pub use wishes::{Secrets, Wishes};
 
 /// How long the key of a request that must happen once is remembered, in hours.
 pub const ONCE_HOURS: i64 = 24;

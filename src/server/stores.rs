@@ -9,8 +9,8 @@ use super::{
     delivery::DeliveryStores,
     store::{
         Contacts, Credentials, Deliveries, Forget, MemoryStore, Outbox, PostgresOptions, PostgresStore,
-        PostgresTransfer, Schema, SqliteCredentials, SqliteOptions, SqliteStore, SqliteTransfer, Store, Transfer,
-        Webhooks,
+        PostgresTransfer, Schema, Secrets, SqliteCredentials, SqliteOptions, SqliteStore, SqliteTransfer, Store,
+        Transfer, Webhooks, Wishes,
     },
 };
 use crate::model::Timestamp;
@@ -28,7 +28,9 @@ pub struct Stores {
 
 impl Stores {
     /// A store that is all of it.
-    pub fn of<S: Store + Credentials + Webhooks + Outbox + Deliveries + Contacts + Forget>(store: S) -> Self {
+    pub fn of<S: Store + Credentials + Webhooks + Outbox + Deliveries + Contacts + Wishes + Secrets + Forget>(
+        store: S,
+    ) -> Self {
         let store = Arc::new(store);
         let delivery = DeliveryStores {
             inboxes: Arc::<S>::clone(&store),
@@ -36,6 +38,8 @@ impl Stores {
             outbox: Arc::<S>::clone(&store),
             deliveries: Arc::<S>::clone(&store),
             contacts: Arc::<S>::clone(&store),
+            wishes: Arc::<S>::clone(&store),
+            secrets: Arc::<S>::clone(&store),
             forget: Arc::<S>::clone(&store),
         };
         Self { inboxes: Arc::<S>::clone(&store), credentials: store, delivery }

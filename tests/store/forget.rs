@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use campanile::{
     model::{
-        Channel, DeliveryId, DeliveryState, Event, EventKind, Filter, Limit, Marking, Timestamp, UserId, Wanted,
-        WebhookId,
+        Channel, DeliveryId, DeliveryState, Event, EventKind, Filter, Limit, Marking, NotificationId, Timestamp,
+        UserId, Wanted, WebhookId,
     },
     server::{
         auth::key::Opaque,
@@ -14,7 +14,7 @@ use campanile::{
         store::{
             Credentials, Deliveries, Forget, Grant, GrantKind, LOOKED_AT, MemoryStore, Outbox, SqliteOptions,
             SqliteStore, Store, Webhooks,
-            outbox::{Backlog, Claim, DeliveryFilter, NewDelivery, Next, Planned, Settlement, Webhook},
+            outbox::{Backlog, Bundle, Claim, DeliveryFilter, NewDelivery, Next, Planned, Settlement, Webhook},
         },
     },
 };
@@ -269,6 +269,27 @@ contract! {
         assert_eq!(claimed, [bobs_ids[0]]);
         // Those that are over are forgotten in their time, whatever went before.
         assert_eq!(kept.deliveries.forget_deliveries(later(), 10).await.unwrap(), 1);
+    }
+
+    async fn a_digest_goes_with_its_parts_and_is_counted_no_more(kept) {
+        kept.listen().await;
+        let target = uuid();
+        let mails = [(); 3].map(|()| NewDelivery {
+            notification_id: Some(NotificationId::new(uuid())),
+            channel: Channel::Email,
+            target,
+            ..new("ann", "email", DeliveryState::Held)
+        });
+        kept.plan(mails.into()).await;
+        let claimed = kept.claim().await;
+        let (id, lease) = (DeliveryId::new(uuid()), claimed[0].1);
+        let bundle = Bundle { id, lease, claimed: claimed.iter().map(|(id, _)| *id).collect() };
+        assert_eq!(kept.outbox.bundle(vec![bundle], now()).await.unwrap(), [true]);
+        assert_eq!(kept.waiting("email").await, 4);
+        assert_eq!(kept.forget.forget_deliveries_about(&user("ann"), 0..=u64::MAX).await.unwrap(), None);
+        assert!(kept.about("ann").await.is_empty() && kept.outbox.parts(id).await.unwrap().is_empty());
+        assert_eq!(kept.waiting("email").await, 0);
+        assert!(kept.claim().await.is_empty());
     }
 
     async fn a_step_looks_at_so_many_deliveries_and_says_where_to_go_on(kept) {

@@ -3,7 +3,7 @@
 use aws_lc_rs::digest::{SHA256, digest};
 
 /// Each migration that landed, and its SHA-256. A new one is a new file and a new line.
-const LANDED: [(&str, &str); 15] = [
+const LANDED: [(&str, &str); 17] = [
     ("postgres/V1__inboxes.sql", "e5fef38e4e213b74faed23ea734b6f0acecd3fbb651c9225d47336645769c3b7"),
     ("postgres/V2__changes.sql", "0719078023ef74fa2041a644520f1181704dd00bb1b143035ea0e421af0fb47b"),
     ("postgres/V3__credentials.sql", "b21cf859508033bafad5df8dbd8875360c8c4455f0f6643ce899949d21157bd1"),
@@ -12,6 +12,7 @@ const LANDED: [(&str, &str); 15] = [
     ("postgres/V6__delivery.sql", "b8bbe71e4926c18f6d8ddafff55beb572ff9f9a3a99782708aafb6ac53ba05fc"),
     ("postgres/V7__contacts.sql", "ddd759a1056af1f2b7f488cb5f520a5cc5905fb891d4ccbd84f2fd52b0fc3af0"),
     ("postgres/V8__cancelling.sql", "bb0d97dd9d02b484daa55597dedcd64a17ef1a20f42c03b132c97824599c17fe"),
+    ("postgres/V9__mail.sql", "561df730c625bcbad76f213e6405be1dc2ec702ebe179481e031e0719c7c3cce"),
     ("sqlite/V1__inboxes.sql", "7385db8d114c58b409b70f440cc3f2bd5b46a8b63ae502fb2913475b2d860b4a"),
     ("sqlite/V2__credentials.sql", "b12f88d522680baffb4706085003ba1c0756b99eb0df95f0cff5c259aee38966"),
     ("sqlite/V3__acceptance.sql", "82f7f1a2f3c4009cc244898fe176a2047698714dc9a962b0f8d11fad540da0b6"),
@@ -19,6 +20,7 @@ const LANDED: [(&str, &str); 15] = [
     ("sqlite/V5__delivery.sql", "bdada5ef7cd4ad9d1ee1c5653e91bdcb55143d2e2b623a7f75ca044ceffe9316"),
     ("sqlite/V6__contacts.sql", "f9c746446cefe88954784c15672dbf7d8df872d1ce343723d3bdb05a76c0e898"),
     ("sqlite/V7__cancelling.sql", "1bfa604897f7723b7d7fac94f0d2511358d50ed07510e9b28ad3576ddb05f309"),
+    ("sqlite/V8__mail.sql", "f6cf29c8ebb5aaa328d7424ba13646af69cbe141d66e09cf183a2fd1ae314c24"),
 ];
 
 #[test]

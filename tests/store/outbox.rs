@@ -6,6 +6,7 @@
 
 mod cancelling;
 mod claims;
+mod digests;
 mod entries;
 mod look;
 mod plan;

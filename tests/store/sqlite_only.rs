@@ -287,6 +287,7 @@ async fn a_file_of_the_release_before_is_brought_up_to_date() {
         ALTER TABLE notifications DROP COLUMN body; DROP TABLE bodies;
         DROP TABLE contacts; DROP INDEX grants_by_holder; DROP INDEX grants_by_inbox;
         DROP TABLE webhooks; DROP TABLE outbox; DROP TABLE deliveries; DROP TABLE lanes;
+        DROP TABLE preferences; DROP TABLE secrets;
         ALTER TABLE grants DROP COLUMN session; ALTER TABLE grants DROP COLUMN inbox;
         ALTER TABLE grants DROP COLUMN reusable;
         DELETE FROM refinery_schema_history WHERE version >= 3";

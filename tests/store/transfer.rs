@@ -5,15 +5,15 @@ use std::{collections::HashMap, time::Duration};
 use campanile::{
     model::{
         Attempt, Category, Channel, ContactAddress, ContactId, DeliveryId, DeliveryState, EmailAddress, EventKind,
-        Label, Marking, NotificationDraft, SubscriptionKeys, Timestamp, Wanted, WebhookId,
+        Label, Marking, NotificationDraft, Preferences, SubscriptionKeys, Timestamp, Wanted, WebhookId,
     },
     server::{
         identity::Scopes,
         store::{
-            Contacts, Credentials, Deliveries, Once, Outbox, PostgresOptions, PostgresTransfer, Record, ServiceKey,
-            SqliteOptions, SqliteStore, SqliteTransfer, Store, StoreError, Transfer, Webhooks,
+            Contacts, Credentials, Deliveries, Once, Outbox, PostgresOptions, PostgresTransfer, Record, Secrets,
+            ServiceKey, SqliteOptions, SqliteStore, SqliteTransfer, Store, StoreError, Transfer, Webhooks, Wishes,
             contacts::{NewContact, Put},
-            outbox::{Backlog, Claim, NewDelivery, Next, Planned, Settlement, Webhook},
+            outbox::{Backlog, Bundle, Claim, NewDelivery, Next, Planned, Settlement, Webhook},
             record::Format,
         },
     },
@@ -21,7 +21,7 @@ use campanile::{
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use super::{accepted, credentials::key, draft, inbox, once, send, user};
+use super::{accepted, create, credentials::key, draft, inbox, once, send, user};
 use crate::{harness::new_folder, postgres};
 
 /// Everything in a store, one record a line.
@@ -79,6 +79,7 @@ async fn fill(store: &SqliteStore, notifications: usize) {
     }
     fill_outbox(store, moment).await;
     fill_contacts(store, moment("07:00:00.000001")).await;
+    fill_mail(store, moment("08:00:00.000001")).await;
     for number in 0..notifications / 500 {
         let batch: Vec<_> = (0..500)
             .map(|place| {
@@ -124,6 +125,57 @@ async fn fill_contacts(store: &SqliteStore, at: Timestamp) {
         let new =
             NewContact { id: ContactId::new(Uuid::from_u128(number)), user_id: user("user 7"), address, label, at };
         assert!(matches!(store.put_contact(&new).await.unwrap(), Put::Added(_)));
+    }
+}
+
+/// What is said of mail: a digest and one that is over, an entry that says which channels were asked for, what users want,
+/// and keys of the server.
+async fn fill_mail(store: &SqliteStore, now: Timestamp) {
+    let asked = NotificationDraft {
+        send_email: Some(true),
+        channels: Some(vec!["email".to_owned(), "apns".to_owned()]),
+        ..draft("who is mailed", "to be mailed")
+    };
+    let about = create(store, asked.clone()).await;
+    let entries = store.unplanned(10).await.unwrap();
+    let entry = entries.iter().find(|entry| entry.notification_id == Some(about.id)).unwrap().seq;
+    create(store, asked).await;
+    let mail = |number: u128| NewDelivery {
+        id: DeliveryId::new(Uuid::from_u128(300 + number)),
+        notification_id: Some(about.id),
+        user_id: about.user_id.clone(),
+        channel: Channel::Email,
+        target: Uuid::from_u128(number / 2),
+        lane: "email".to_owned(),
+        state: DeliveryState::Held,
+        reason: Some("together".to_owned()),
+        wait: Duration::ZERO,
+        payload: r#"{"send_email":true}"#.to_owned(),
+        expires_at: None,
+    };
+    let deliveries: Vec<_> = (0..4).map(mail).collect();
+    let claimed: Vec<_> = deliveries.iter().map(|delivery| delivery.id).collect();
+    let backlog = Backlog { deliveries: 100, bytes: 1 << 20 };
+    store.plan(vec![Planned { entry, deliveries }], backlog, now).await.unwrap();
+    let rooms = HashMap::from([("email".to_owned(), 9)]);
+    let claim = Claim { lease: Uuid::from_u128(2), lease_for: Duration::from_secs(60), room: 0, rooms };
+    assert_eq!(store.claim(&claim, now).await.unwrap().len(), 4);
+    let digests = [400, 401].map(|number| DeliveryId::new(Uuid::from_u128(number)));
+    let bundles = digests.iter().zip(claimed.chunks(2));
+    let bundles = bundles.map(|(id, claimed)| Bundle { id: *id, lease: claim.lease, claimed: claimed.to_vec() });
+    assert_eq!(store.bundle(bundles.collect(), now).await.unwrap(), [true, true]);
+    assert!(store.cancel(digests[1], "by_hand", now).await.unwrap());
+    let wanted = serde_json::json!({
+        "categories": {"alert": {"push": {"if_unread_after": 600}}},
+        "quiet_hours": {"zone": "Europe/Berlin", "from": "22:00", "to": "07:00", "days": ["mon"]},
+    });
+    let wanted = Preferences::default().merge(&wanted).unwrap();
+    for (user_id, seen) in [("naïve Zoë", 0), ("naïve Zoë", 1), ("ann", 0)] {
+        let preferences = if user_id == "ann" { Preferences::default() } else { wanted.clone() };
+        assert!(store.set_preferences(&user(user_id), &preferences, seen).await.unwrap());
+    }
+    for name in ["unsubscribe", "another"] {
+        store.secret(name, name.repeat(3).as_bytes()).await.unwrap();
     }
 }
 
@@ -239,7 +291,10 @@ async fn a_hundred_thousand_go_to_postgresql_and_back_byte_for_byte() {
 
     let of_kind =
         |kind: &str| before.iter().filter(|line| line.starts_with(&format!(r#"{{"record":"{kind}""#))).count();
-    assert_eq!(["webhook", "outbox", "delivery", "lane", "contact"].map(of_kind), [2, 1, 6, 2, 2]);
+    assert_eq!(["webhook", "outbox", "delivery", "lane", "contact"].map(of_kind), [2, 2, 12, 2, 2]);
+    assert_eq!(["preferences", "secret"].map(of_kind), [2, 2]);
+    assert_eq!(before.iter().filter(|line| line.contains(r#""via":""#)).count(), 4);
+    assert_eq!(before.iter().filter(|line| line.contains(r#""routing":{"send_email":true,"#)).count(), 1);
 
     // Service keys come by when they were made, and then by id.
     let keys: Vec<_> = before.iter().filter(|line| line.starts_with(r#"{"record":"key""#)).collect();
@@ -257,7 +312,7 @@ async fn a_hundred_thousand_go_to_postgresql_and_back_byte_for_byte() {
         );
     }
     let lanes = old.lanes().await.unwrap();
-    assert_eq!(lanes.iter().map(|lane| lane.waiting).collect::<Vec<_>>(), [3, 1]);
+    assert_eq!(lanes.iter().map(|lane| lane.waiting).collect::<Vec<_>>(), [3, 3, 1]);
     for lanes_there in [new.lanes().await.unwrap(), postgres.lanes().await.unwrap()] {
         assert_eq!(lanes_there, lanes);
     }
@@ -265,6 +320,16 @@ async fn a_hundred_thousand_go_to_postgresql_and_back_byte_for_byte() {
         for _ in 0..3 {
             send(store, "user 7", "after the move").await;
         }
+    }
+    // A digest that was imported is sent with its parts.
+    let digest = DeliveryId::new(Uuid::from_u128(400));
+    let now = Timestamp::parse("2026-01-01T09:00:00Z").unwrap();
+    for store in [&old as &dyn Outbox, &new, &postgres] {
+        let rooms = HashMap::from([("email".to_owned(), 9)]);
+        let claim = Claim { lease: Uuid::from_u128(3), lease_for: Duration::from_secs(60), room: 0, rooms };
+        let claimed = store.claim(&claim, now).await.unwrap();
+        assert_eq!(claimed.iter().map(|one| one.delivery.id).collect::<Vec<_>>(), [digest]);
+        assert_eq!(store.parts(digest).await.unwrap().len(), 2);
     }
     let present = |store: Vec<_>| store.len();
     assert_eq!(present(inbox(&old, &user("user 7")).await), present(inbox(&postgres, &user("user 7")).await));
@@ -321,6 +386,71 @@ async fn service_keys_that_are_there_stay_beside_those_that_come() {
                 assert!(refused.contains("there is a key 0000000000000002 already"), "{refused}");
                 assert!(lines(store).await == with(Vec::new(), key));
             }
+        }
+    }
+}
+
+/// A server makes its keys when it starts, and what was signed with those that are moved is to stay good.
+#[tokio::test]
+async fn keys_that_a_server_made_for_itself_give_way_to_those_that_come() {
+    let from = sqlite();
+    let store = SqliteStore::open(&from.0).unwrap();
+    fill(&store, 500).await;
+    drop(store);
+    let good = lines(&from).await;
+    let (sqlite, postgres) = (sqlite(), postgres().await);
+    let fresh = [7; 32];
+    assert_eq!(SqliteStore::open(&sqlite.0).unwrap().secret("unsubscribe", &fresh).await.unwrap(), fresh);
+    assert_eq!(postgres::open(&postgres.0.url, 400).await.secret("unsubscribe", &fresh).await.unwrap(), fresh);
+    for store in [&sqlite as &dyn Transfer, &postgres] {
+        put(store, &good).await.unwrap();
+        assert!(lines(store).await == good);
+    }
+    let moved = b"unsubscribeunsubscribeunsubscribe";
+    assert_eq!(SqliteStore::open(&sqlite.0).unwrap().secret("unsubscribe", &fresh).await.unwrap(), moved);
+    assert_eq!(postgres::open(&postgres.0.url, 400).await.secret("unsubscribe", &fresh).await.unwrap(), moved);
+}
+
+/// What the release before left is exported without being changed, and brought up to date by a server.
+#[tokio::test]
+async fn tables_of_before_mail_are_exported_and_brought_up_to_date() {
+    const BACK: &str = "DROP INDEX deliveries_by_via; DROP INDEX OF_LANE;
+        ALTER TABLE deliveries DROP COLUMN via; ALTER TABLE outbox DROP COLUMN routing;
+        DROP TABLE preferences; DROP TABLE secrets; DELETE FROM refinery_schema_history WHERE version = ";
+    let from = sqlite();
+    let store = SqliteStore::open(&from.0).unwrap();
+    fill(&store, 500).await;
+    drop(store);
+    let good = lines(&from).await;
+    let to = postgres().await;
+    put(&to, &good).await.unwrap();
+    let back = format!("{}8;", BACK.replace("OF_LANE", "deliveries_by_lane"))
+        + "CREATE INDEX deliveries_by_lane ON deliveries (lane, due_at) WHERE ended_at IS NULL";
+    rusqlite::Connection::open(&from.0.path).unwrap().execute_batch(&back).unwrap();
+    let back = format!("{}9;", BACK.replace("OF_LANE", "deliveries_by_due"))
+        + "CREATE INDEX deliveries_by_due ON deliveries (lane, due_at, seq) WHERE ended_at IS NULL;
+           DROP SCHEMA IF EXISTS campanile_v8 CASCADE";
+    postgres::connect(&to.0.url).await.batch_execute(&back).await.unwrap();
+    let before = |line: &String| {
+        let mut record: serde_json::Value = serde_json::from_str(line).unwrap();
+        for name in ["via", "routing"] {
+            record.as_object_mut().unwrap().remove(name);
+        }
+        record.to_string()
+    };
+    let is_new =
+        |line: &&String| ["preferences", "secret"].iter().any(|kind| line.contains(&format!(r#""record":"{kind}""#)));
+    let old: Vec<_> = good.iter().filter(|line| !is_new(line)).map(before).collect();
+    for _ in 0..2 {
+        for store in [&from as &dyn Transfer, &to] {
+            assert!(lines(store).await.iter().map(before).collect::<Vec<_>>() == old);
+        }
+        let (sqlite, postgres) = (SqliteStore::open(&from.0).unwrap(), postgres::open(&to.0.url, 400).await);
+        for store in [&sqlite as &dyn Wishes, &postgres] {
+            assert_eq!(store.preferences(&user("ann")).await.unwrap(), (Preferences::default(), 0));
+        }
+        for store in [&sqlite as &dyn Outbox, &postgres] {
+            assert_eq!(store.unplanned(9).await.unwrap().len(), 2);
         }
     }
 }

@@ -1,7 +1,8 @@
 -- Claims deliveries that are due, of each lane that is not paused those that are due first: `room` of a lane, or as
 -- many as are said for it. What another server is claiming at this moment is passed over. Returns each as it is then,
 -- and whether the claim before ended without a result. No plan but by the index is any good: statistics may be of an
--- hour in which the table was empty. What was cancelled meanwhile is taken from the counts of its lane first.
+-- hour in which the table was empty. What is a part of a digest is not claimed. What was cancelled meanwhile is taken from
+-- the counts of its lane first.
 CREATE FUNCTION claim(new_lease uuid, lease_for bigint, room bigint, room_lanes text[], rooms bigint[])
 RETURNS TABLE (target deliveries, was_lost boolean, is_expired boolean)
 LANGUAGE plpgsql SET search_path FROM CURRENT SET lock_timeout = '10s'
@@ -29,7 +30,7 @@ BEGIN
                 FROM lanes l LEFT JOIN unnest(room_lanes, rooms) r (lane, room) ON r.lane = l.lane,
                 LATERAL (
                     SELECT d.seq, d.due_at, d.state FROM deliveries d
-                        WHERE d.lane = l.lane AND d.ended_at IS NULL AND d.due_at <= moment
+                        WHERE d.lane = l.lane AND d.ended_at IS NULL AND d.via IS NULL AND d.due_at <= moment
                         ORDER BY d.due_at, d.seq LIMIT coalesce(r.room, claim.room) FOR UPDATE SKIP LOCKED
                 ) w
                 WHERE l.waiting > 0 AND (l.paused_until IS NULL OR l.paused_until <= moment)

@@ -1,12 +1,13 @@
 -- Creates notifications in the order given, all or none. `outcome` is 0 when that is done, 1 when the same was asked
 -- for before and made `made_before`, and 2 when the key was used for something else. `times`, `changes` and `unreads`
 -- have one value for each notification; the lists after them one for each that this pushed out of the window.
--- With `reaches_contacts`, those who have a contact are noted for the planner.
+-- With `reaches_contacts`, those who have a contact are noted for the planner; those whose `asks` is true are anyhow,
+-- and `routings` is what their senders say of the ways on which they are told.
 CREATE FUNCTION create_all(
     users text[], ids uuid[], categories text[], contents text[], titles text[], links text[],
     data_texts text[], expiries bigint[], keep bigint,
     once_caller text, once_key text, once_fingerprint bytea, once_fingerprint_of_old bytea, once_at bigint,
-    once_forgotten bigint, reaches_contacts boolean,
+    once_forgotten bigint, reaches_contacts boolean, routings text[], asks boolean[],
     OUT outcome integer, OUT made_before bytea, OUT times bigint[], OUT changes bigint[], OUT unreads bigint[],
     OUT gone_users text[], OUT gone_ids uuid[], OUT gone_changes bigint[], OUT gone_unreads bigint[]
 )
@@ -69,11 +70,12 @@ BEGIN
                 expires_at, is_read, modseq)
             VALUES (users[i], change, nextval('notification_seq'), ids[i], accepted, categories[i], contents[i],
                 titles[i], links[i], data_texts[i], expiries[i], false, change);
-        is_for_contacts := reaches_contacts AND EXISTS (SELECT FROM contacts c WHERE c.user_id = users[i]);
+        is_for_contacts := asks[i]
+            OR (reaches_contacts AND EXISTS (SELECT FROM contacts c WHERE c.user_id = users[i]));
         IF is_told OR is_for_contacts THEN
             SELECT n.* INTO made FROM notifications n WHERE n.user_id = users[i] AND n.created = change;
             PERFORM tell('notification.created', users[i], categories[i], change, unread, made, false, NULL, accepted,
-                is_for_contacts);
+                is_for_contacts, routings[i]);
         END IF;
         times := times || accepted;
         changes := changes || change;

@@ -19,7 +19,7 @@ BEGIN
     END IF;
     IF EXISTS (SELECT FROM webhooks) THEN
         PERFORM tell('notification.updated', target.user_id, target.category, change, unread, target, mark, NULL,
-            clock(), false);
+            clock(), false, NULL);
     END IF;
 END
 $$;

@@ -27,7 +27,7 @@ BEGIN
         UPDATE inboxes b SET modseq = b.modseq + 1, all_read_modseq = b.modseq + 1, unread_count = 0
             WHERE b.user_id = owner RETURNING b.modseq, b.unread_count INTO change, unread;
         IF is_told THEN
-            PERFORM tell('inbox.all_read', owner, NULL, change, unread, NULL, NULL, NULL, clock(), false);
+            PERFORM tell('inbox.all_read', owner, NULL, change, unread, NULL, NULL, NULL, clock(), false, NULL);
         END IF;
         RETURN NEXT;
     ELSIF marked > 0 THEN
@@ -49,7 +49,7 @@ BEGIN
         IF is_told THEN
             -- By the index of what was marked: these are the newest changes of the inbox.
             PERFORM tell('notification.updated', owner, n.category, n.modseq,
-                    inbox.unread_count - (n.modseq - inbox.modseq), n, true, NULL, clock(), false)
+                    inbox.unread_count - (n.modseq - inbox.modseq), n, true, NULL, clock(), false, NULL)
                 FROM notifications n WHERE n.user_id = owner AND n.modseq > inbox.modseq AND n.modseq <> n.created
                 ORDER BY n.modseq;
         END IF;

@@ -30,7 +30,7 @@ BEGIN
     END IF;
     IF is_told THEN
         PERFORM tell('notification.deleted', owner, gone.category, change, unread, NULL, NULL, gone.id, clock(),
-            false);
+            false, NULL);
     END IF;
     -- A little more than the window is remembered, so that forgetting is seldom.
     IF remembered > keep + keep / 8 THEN

@@ -1,6 +1,6 @@
 -- Writes down what became of claimed deliveries: each list has one value for each. `attempts` are JSON arrays; where
--- there is no state, it is due again after the wait. Returns the place of each that was written, and how its lane
--- does since. One that was claimed anew, or is over, is passed over.
+-- there is no state, or it is held, it is due again after the wait. What ends a digest ends its parts. Returns the place
+-- of each that was written, and how its lane does since. One that was claimed anew, or is over, is passed over.
 CREATE FUNCTION settle(
     ids uuid[], leases uuid[], attempts text[], refunds boolean[], states text[], reasons text[], waits bigint[],
     worked boolean[], pauses bigint[], pause_reasons text[], most_attempts integer
@@ -11,7 +11,10 @@ DECLARE
     doing lanes;
     one record;
     tried text[];
+    is_over boolean;
+    is_digest boolean;
     size bigint;
+    parts bigint;
     moment bigint;
 BEGIN
     -- The lane of a delivery never changes.
@@ -26,22 +29,29 @@ BEGIN
                 WHERE s.lane = doing.lane ORDER BY s.place
         LOOP
             tried := ARRAY(SELECT a.value::text FROM json_array_elements(one.attempts::json) a);
+            is_over := one.state <> 'held'; -- Null where there is none.
             UPDATE deliveries d SET
                 state = coalesce(one.state, 'ready'),
                 reason = one.reason,
-                due_at = CASE WHEN one.state IS NULL THEN moment + one.wait ELSE least(d.due_at, moment) END,
+                due_at = CASE WHEN is_over THEN least(d.due_at, moment) ELSE moment + one.wait END,
                 lease = NULL,
                 tries = CASE WHEN one.refund THEN greatest(d.tries - 1, 0) ELSE d.tries END,
                 attempts = (d.attempts || tried)[
                     greatest(cardinality(d.attempts) + cardinality(tried) - most_attempts, 0) + 1 :
                 ],
-                ended_at = CASE WHEN one.state IS NOT NULL THEN moment END
+                ended_at = CASE WHEN is_over THEN moment END
                 WHERE d.id = one.id AND d.lease = one.lease AND d.state = 'leased'
-                RETURNING octet_length(d.payload) INTO size;
+                RETURNING octet_length(d.payload), d.channel <> 'webhook' AND d.notification_id IS NULL
+                INTO size, is_digest;
             CONTINUE WHEN NOT FOUND;
-            IF one.state IS NOT NULL THEN
+            IF is_over THEN
                 doing.waiting := doing.waiting - 1;
                 doing.bytes := doing.bytes - size;
+                IF is_digest THEN
+                    SELECT e.parts, e.size INTO parts, size FROM end_parts(one.id, one.state, one.reason, moment) e;
+                    doing.waiting := doing.waiting - parts;
+                    doing.bytes := doing.bytes - size;
+                END IF;
             END IF;
             IF one.worked THEN
                 doing.failures := 0;

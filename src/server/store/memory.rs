@@ -10,6 +10,7 @@ mod inbox;
 mod keys;
 mod outbox;
 mod shelf;
+mod wishes;
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -24,6 +25,7 @@ use contacts::People;
 use credentials::Known;
 use outbox::Leaving;
 use shelf::Shelf;
+use wishes::Wanted;
 
 /// Keeps the newest notifications of all users in memory.
 ///
@@ -35,6 +37,7 @@ pub struct MemoryStore {
     known: Known,
     leaving: Leaving,
     people: People,
+    wanted: Wanted,
 }
 
 impl MemoryStore {
@@ -50,7 +53,14 @@ impl MemoryStore {
         let floor = u64::try_from(started.as_micros() / 1_000).unwrap_or(0);
         let shelf = RwLock::new(Shelf::new(window.max(1), floor));
         let (announcer, known) = (Announcer::default(), Known::default());
-        Self { shelf, announcer, known, leaving: Leaving::default(), people: People::default() }
+        Self {
+            shelf,
+            announcer,
+            known,
+            leaving: Leaving::default(),
+            people: People::default(),
+            wanted: Wanted::default(),
+        }
     }
 
     // A panic while the lock was held would be a bug of ours; the shelf has no operation that can

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::StoreError;
 use crate::{
     model::{
-        Attempt, Category, Channel, DeliveryId, DeliveryState, DeliveryView, Event, EventKind, NotificationId,
+        Attempt, Category, Channel, DeliveryId, DeliveryState, DeliveryView, Event, EventKind, NotificationId, Routing,
         Timestamp, UserId, Wanted, WebhookId,
     },
     server::clock::after,
@@ -24,6 +24,12 @@ use crate::{
 
 pub(super) use told::Told;
 
+/// Why a delivery is held that waits to be one message with others.
+pub const DIGEST: &str = "digest";
+/// Why a delivery is held that is due, for a moment: others to the same contact go with it.
+pub const TOGETHER: &str = "together";
+/// Why a delivery is held that is to be judged anew, since its user wants something else now.
+pub const ANEW: &str = "judged_anew";
 /// The most webhooks that there may be: each write looks at all of them.
 pub const MOST_WEBHOOKS: usize = 1_000;
 /// The most attempts of a delivery that are remembered; the first ones of a longer history are forgotten.
@@ -138,9 +144,12 @@ pub struct Entry {
     /// The event as its receivers read it, in JSON: `{"user_id", "modseq", "unread_count"}`, and `notification` or `id`.
     /// Empty where no endpoint wants it.
     pub data: String,
-    /// Whether the user has contacts, which may want it too.
+    /// Whether the user has contacts, which may want it too, or its sender asks for a channel by name.
     #[serde(default)]
     pub to_contacts: bool,
+    /// What its sender says of the ways on which the user is told.
+    #[serde(default, skip_serializing_if = "Routing::is_silent")]
+    pub routing: Routing,
 }
 
 /// A delivery that is to be made.
@@ -164,7 +173,8 @@ pub struct NewDelivery {
     pub reason: Option<String>,
     /// How long it waits.
     pub wait: Duration,
-    /// The bytes that are sent.
+    /// The bytes that are sent to an endpoint. To a contact, what the sender said of the ways on which the user is told,
+    /// as JSON; empty where that is nothing.
     pub payload: String,
     /// When it is of no use any more, if nothing was attempted by then.
     pub expires_at: Option<Timestamp>,
@@ -213,7 +223,7 @@ pub struct Delivery {
     pub tries: u32,
     /// What is known of them.
     pub attempts: Vec<Attempt>,
-    /// The bytes that are sent.
+    /// As [`NewDelivery::payload`].
     pub payload: String,
     /// When it is of no use any more, if nothing was attempted by then.
     pub expires_at: Option<Timestamp>,
@@ -225,6 +235,9 @@ pub struct Delivery {
     pub replay_of: Option<DeliveryId>,
     /// Whether another one repeats it.
     pub is_replayed: bool,
+    /// The digest that it is a part of. It is not claimed, and ends as that ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub via: Option<DeliveryId>,
 }
 
 impl NewDelivery {
@@ -250,17 +263,20 @@ impl NewDelivery {
             ended_at: state.is_over().then_some(now),
             replay_of: None,
             is_replayed: false,
+            via: None,
         }
     }
 }
 
 impl Delivery {
-    /// A new one of this name that repeats it, due at once. It does not expire: it was asked for.
+    /// A new one of this name that repeats it, due at once. It does not expire: it was asked for. What was a part of a
+    /// digest is to become one again, with the others of it.
     pub(super) fn again(&self, id: DeliveryId, now: Timestamp) -> Self {
+        let was_in_digest = self.via.is_some();
         Self {
             id,
-            state: DeliveryState::Ready,
-            reason: None,
+            state: if was_in_digest { DeliveryState::Held } else { DeliveryState::Ready },
+            reason: was_in_digest.then(|| TOGETHER.to_owned()),
             due_at: now,
             tries: 0,
             attempts: Vec::new(),
@@ -269,33 +285,59 @@ impl Delivery {
             ended_at: None,
             replay_of: Some(self.id),
             is_replayed: false,
+            via: None,
             ..self.clone()
         }
     }
 
-    /// Whether it may be repeated: it is over, was not sent, and no other one repeats it.
+    /// A digest of this name, to the same contact, due at once.
+    pub(super) fn digest(&self, id: DeliveryId, now: Timestamp) -> Self {
+        let new = NewDelivery {
+            id,
+            notification_id: None,
+            user_id: self.user_id.clone(),
+            channel: self.channel,
+            target: self.target,
+            lane: self.lane.clone(),
+            state: DeliveryState::Ready,
+            reason: None,
+            wait: Duration::ZERO,
+            payload: String::new(),
+            expires_at: None,
+        };
+        new.made(now)
+    }
+
+    /// Whether it stands for several others, which have it as their [`Self::via`].
+    #[must_use]
+    pub fn is_digest(&self) -> bool {
+        self.channel != Channel::Webhook && self.notification_id.is_none()
+    }
+
+    /// Whether it may be repeated: it is over, was not sent, and no other one repeats it. Of a digest, the parts are.
     #[must_use]
     pub fn may_be_replayed(&self) -> bool {
-        self.state.may_be_repeated() && !self.is_replayed
+        self.state.may_be_repeated() && !self.is_replayed && !self.is_digest()
     }
 
     /// As callers see it.
     #[must_use]
     pub fn view(self) -> DeliveryView {
         let Self { id, notification_id, user_id, channel, target, state, reason, due_at, attempts, .. } = self;
-        let (created_at, replay_of) = (self.created_at, self.replay_of);
+        let (created_at, replay_of, via) = (self.created_at, self.replay_of, self.via);
         DeliveryView {
             id,
             notification_id,
             user_id,
             channel,
-            contact: target,
+            contact: Some(target).filter(|target| !target.is_nil()),
             state,
             reason,
             due_at,
             attempts,
             created_at,
             replay_of,
+            via,
         }
     }
 }
@@ -351,6 +393,13 @@ pub enum Next {
         /// How long it waits.
         wait: Duration,
     },
+    /// A rule holds it for so long; then it is claimed, and judged, once more.
+    Held {
+        /// How long it waits.
+        wait: Duration,
+        /// Which rule.
+        reason: String,
+    },
     /// Nothing more: a state that [is over](DeliveryState::is_over), and why.
     Over {
         /// Where it stands for good.
@@ -358,6 +407,26 @@ pub enum Next {
         /// Why.
         reason: Option<String>,
     },
+}
+
+/// What is to be sent in one message: claimed deliveries of one lane to one contact that were held.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bundle {
+    /// The name of the digest.
+    pub id: DeliveryId,
+    /// The lease of the deliveries.
+    pub lease: Uuid,
+    /// The deliveries, at least one.
+    pub claimed: Vec<DeliveryId>,
+}
+
+/// A part of a digest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// The delivery that it was.
+    pub id: DeliveryId,
+    /// Which notification it is about.
+    pub notification_id: NotificationId,
 }
 
 /// How well a lane does.
@@ -412,6 +481,9 @@ pub trait Outbox: Send + Sync + 'static {
     /// From now on there is a way to contacts: what is created for a user who has one leaves an entry.
     fn reach_contacts(&self);
 
+    /// Leaves an entry beside any change: something that happened before is to be told. Its place is not looked at.
+    async fn leave(&self, entry: &Entry) -> Result<(), StoreError>;
+
     /// The oldest entries that are not planned, at most so many.
     async fn unplanned(&self, most: usize) -> Result<Vec<Entry>, StoreError>;
 
@@ -420,12 +492,38 @@ pub trait Outbox: Send + Sync + 'static {
     async fn plan(&self, planned: Vec<Planned>, backlog: Backlog, now: Timestamp) -> Result<usize, StoreError>;
 
     /// Claims deliveries that are due, of each lane that is not paused those that are due first. One whose lease ended is
-    /// due again.
+    /// due again. One that was held keeps its reason while it is leased, and one that was ready has none. What is a part of
+    /// a digest is not claimed.
     async fn claim(&self, claim: &Claim, now: Timestamp) -> Result<Vec<Claimed>, StoreError>;
+
+    /// Has the leases of these deliveries end so much later than now. One that ended, and was claimed by others since, is
+    /// passed over.
+    async fn renew(
+        &self,
+        leased: Vec<(DeliveryId, Uuid)>,
+        lease_for: Duration,
+        now: Timestamp,
+    ) -> Result<(), StoreError>;
 
     /// Writes down what became of claimed deliveries, and returns for each how its lane does since; `None` where its
     /// lease had ended and another claim has it, or it is over: then nothing is written of it.
+    ///
+    /// What ends a digest ends its parts in the same way.
     async fn settle(&self, settlements: Vec<Settlement>, now: Timestamp) -> Result<Vec<Option<Health>>, StoreError>;
+
+    /// Makes digests, ready and due at once, and says of each whether it did. A digest is about what is claimed for it
+    /// and all else of its lane to the same contact that is held and due, but for what is to be judged [`ANEW`]; and where
+    /// one of the claimed is held as [`DIGEST`], about all that is held as that, whenever it is due. Those become parts of
+    /// it, held, and are leased no more. What is not leased under that lease any more is passed over. Where that would be a
+    /// single delivery, nothing is done.
+    async fn bundle(&self, bundles: Vec<Bundle>, now: Timestamp) -> Result<Vec<bool>, StoreError>;
+
+    /// The parts of a digest that are not over, the newest notification first.
+    async fn parts(&self, digest: DeliveryId) -> Result<Vec<Part>, StoreError>;
+
+    /// Has what is held for an inbox judged anew: it is held as [`ANEW`], due at once, and no part of a digest any more, but
+    /// for one that is leased or was attempted: that may have arrived. At most so many; returns how many those were.
+    async fn judge_anew(&self, user_id: &UserId, most: usize, now: Timestamp) -> Result<usize, StoreError>;
 
     /// Whether more important writes wait, so that what can be put off should be.
     fn is_pressed(&self) -> bool {
@@ -512,8 +610,8 @@ pub trait Deliveries: Send + Sync + 'static {
         now: Timestamp,
     ) -> Result<usize, StoreError>;
 
-    /// Ends deliveries of a lane that wait for an attempt, at most so many, with this state and reason, and returns how
-    /// many those were. What is leased is left to its claim.
+    /// Ends deliveries of the lane of an endpoint that wait for an attempt, at most so many, with this state and reason,
+    /// and returns how many those were. What is leased is left to its claim.
     async fn end_lane(
         &self,
         lane: &str,

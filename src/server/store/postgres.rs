@@ -17,6 +17,7 @@ mod read;
 mod row;
 mod transfer;
 mod webhooks;
+mod wishes;
 mod write;
 
 use std::{

@@ -2,6 +2,8 @@
 
 mod read;
 
+use std::fmt;
+
 use serde::Serialize;
 
 pub use read::{Format, Read};
@@ -13,7 +15,7 @@ use super::{
     outbox::{Delivery, Entry, LaneMemory, Webhook},
 };
 use crate::{
-    model::{Data, Invalid, Notification, NotificationId, Timestamp, UserId},
+    model::{Data, Invalid, Notification, NotificationId, Preferences, Timestamp, UserId},
     server::{
         hex,
         identity::{KeyId, Scopes},
@@ -32,7 +34,8 @@ pub(super) const NO_FINGERPRINT: &str = "the fingerprint of a request with a key
 /// notifications oldest first over all inboxes; deletions by user and change number; the keys of
 /// requests by name; service keys by when they were made, and then by id; webhooks likewise; what happened and is not
 /// planned, and deliveries, in their order; lanes by name; contacts in the order in which they were
-/// added. Sessions and tickets stay behind: a person signs in again.
+/// added; preferences by their user; the server's own keys by name. Sessions and tickets stay behind:
+/// a person signs in again.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "record", rename_all = "snake_case")]
 pub enum Record {
@@ -94,6 +97,37 @@ pub enum Record {
     Lane(LaneMemory),
     /// Where a channel reaches a user.
     Contact(KeptContact),
+    /// What a user wants to be told of, which way, and when.
+    Preferences {
+        /// Who wants it.
+        user_id: UserId,
+        /// How often that was changed.
+        version: u64,
+        /// What is wanted.
+        preferences: Preferences,
+    },
+    /// A key that the server made for itself. An import puts it in the place of one that is there.
+    Secret(SecretRecord),
+}
+
+/// A key that the server made for itself, as it is exported. `Debug` does not show it.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+pub struct SecretRecord {
+    /// Its name.
+    pub name: String,
+    /// The key, in hexadecimal.
+    #[serde(serialize_with = "as_hex")]
+    pub secret: Vec<u8>,
+}
+
+fn as_hex<S: serde::Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&hex::encode(bytes))
+}
+
+impl fmt::Debug for SecretRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SecretRecord").field("name", &self.name).finish_non_exhaustive()
+    }
 }
 
 /// A service key, as it is exported.

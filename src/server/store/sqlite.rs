@@ -12,6 +12,7 @@ mod contacts;
 mod credentials;
 mod deliveries;
 mod delivery_row;
+mod digests;
 mod entry_row;
 mod error;
 mod forget;
@@ -26,6 +27,7 @@ mod row;
 mod transfer;
 mod webhook_row;
 mod webhooks;
+mod wishes;
 mod write;
 mod writer;
 

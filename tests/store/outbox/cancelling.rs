@@ -20,7 +20,7 @@ use super::{
 use crate::store::{create, draft, send, user};
 
 /// An address of a user.
-async fn reach(kept: &Kept, user_id: &str) -> ContactId {
+pub(super) async fn reach(kept: &Kept, user_id: &str) -> ContactId {
     let address = ContactAddress::Email { address: EmailAddress::parse(&format!("{user_id}@example.com")).unwrap() };
     let contact = NewContact { id: ContactId::new(uuid()), user_id: user(user_id), address, label: None, at: now() };
     let put = kept.contacts.put_contact(&contact).await.unwrap();

@@ -57,6 +57,10 @@ pub(super) struct Counts {
     lanes: u64,
     #[serde(skip_serializing_if = "is_none")]
     contacts: u64,
+    #[serde(skip_serializing_if = "is_none")]
+    preferences: u64,
+    #[serde(skip_serializing_if = "is_none")]
+    secrets: u64,
 }
 
 /// Whether there is none of a kind.
@@ -79,6 +83,8 @@ impl Counts {
             Record::Delivery(_) => &mut self.deliveries,
             Record::Lane(_) => &mut self.lanes,
             Record::Contact(_) => &mut self.contacts,
+            Record::Preferences { .. } => &mut self.preferences,
+            Record::Secret(_) => &mut self.secrets,
         } += 1;
     }
 }
@@ -113,6 +119,10 @@ struct EndLine {
     lanes: u64,
     #[serde(default)]
     contacts: u64,
+    #[serde(default)]
+    preferences: u64,
+    #[serde(default)]
+    secrets: u64,
 }
 
 /// The lines of an export as they are read, one after the other.
@@ -176,10 +186,24 @@ impl Lines {
             deliveries,
             lanes,
             contacts,
+            preferences,
+            secrets,
             ..
         } = line;
-        let counted =
-            Counts { inboxes, notifications, deletions, once, keys, webhooks, outbox, deliveries, lanes, contacts };
+        let counted = Counts {
+            inboxes,
+            notifications,
+            deletions,
+            once,
+            keys,
+            webhooks,
+            outbox,
+            deliveries,
+            lanes,
+            contacts,
+            preferences,
+            secrets,
+        };
         if format == Format::Old {
             return Err(Invalid::new("is an end record, and there was no format record: the beginning is missing"));
         }

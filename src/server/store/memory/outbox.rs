@@ -8,18 +8,23 @@ use std::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use async_trait::async_trait;
+use uuid::Uuid;
 
 use super::MemoryStore;
 use crate::{
     model::{Change, DeliveryId, DeliveryState, NotificationId, Timestamp, UserId, WebhookId},
-    server::store::{
-        StoreError,
-        outbox::{
-            Backlog, Claim, Claimed, Deliveries, Delivery, DeliveryFilter, DeliveryPage, Entry, Health, Lane,
-            MOST_WEBHOOKS, Outbox, Planned, Settlement, Told, Webhook, Webhooks, over,
+    server::{
+        clock::after,
+        store::{
+            StoreError,
+            outbox::{
+                Backlog, Bundle, Claim, Claimed, Deliveries, Delivery, DeliveryFilter, DeliveryPage, Entry, Health,
+                Lane, MOST_WEBHOOKS, Outbox, Part, Planned, Settlement, Told, Webhook, Webhooks, over,
+            },
         },
     },
 };
@@ -129,6 +134,11 @@ impl Outbox for MemoryStore {
         self.leaving.reaches_contacts.store(true, Ordering::Relaxed);
     }
 
+    async fn leave(&self, entry: &Entry) -> Result<(), StoreError> {
+        self.leaving.take(vec![entry.clone()]);
+        Ok(())
+    }
+
     async fn unplanned(&self, most: usize) -> Result<Vec<Entry>, StoreError> {
         Ok(self.leaving.kept().entries.values().take(most).cloned().collect())
     }
@@ -141,9 +151,33 @@ impl Outbox for MemoryStore {
         Ok(self.leaving.kept().claim(claim, now))
     }
 
+    async fn renew(
+        &self,
+        leased: Vec<(DeliveryId, Uuid)>,
+        lease_for: Duration,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut kept = self.leaving.kept();
+        leased.into_iter().for_each(|(id, lease)| kept.renew(id, lease, after(now, lease_for)));
+        Ok(())
+    }
+
     async fn settle(&self, settlements: Vec<Settlement>, now: Timestamp) -> Result<Vec<Option<Health>>, StoreError> {
         let mut kept = self.leaving.kept();
         Ok(settlements.into_iter().map(|settlement| kept.settle(settlement, now)).collect())
+    }
+
+    async fn bundle(&self, bundles: Vec<Bundle>, now: Timestamp) -> Result<Vec<bool>, StoreError> {
+        let mut kept = self.leaving.kept();
+        Ok(bundles.iter().map(|bundle| kept.bundle(bundle, now)).collect())
+    }
+
+    async fn parts(&self, digest: DeliveryId) -> Result<Vec<Part>, StoreError> {
+        Ok(self.leaving.kept().parts(digest))
+    }
+
+    async fn judge_anew(&self, user_id: &UserId, most: usize, now: Timestamp) -> Result<usize, StoreError> {
+        Ok(self.leaving.kept().judge_anew(user_id, most, now))
     }
 }
 

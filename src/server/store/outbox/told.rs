@@ -5,7 +5,9 @@ use std::{collections::HashMap, sync::Arc};
 use serde::Serialize;
 
 use super::{Entry, Webhook};
-use crate::model::{Category, Change, Event, EventKind, Notification, NotificationId, Timestamp, UserId, Wanted};
+use crate::model::{
+    Category, Change, Event, EventKind, Notification, NotificationId, Routing, Timestamp, UserId, Wanted,
+};
 
 /// What endpoints want to be told of. A clone is the same.
 #[derive(Clone, Debug, Default)]
@@ -35,7 +37,7 @@ impl Told {
     }
 
     /// The entry of a change that is being written at this moment, without its place, if an endpoint wants it or it is
-    /// for contacts. `gone` knows the categories of what is deleted.
+    /// for contacts, or its sender asks for a channel. `gone` knows the categories of what is deleted.
     pub(in crate::server::store) fn entry(
         &self,
         Change { user_id, event }: &Change,
@@ -53,6 +55,8 @@ impl Told {
             Some(id) => gone.get(&id),
             None => notification.map(|notification| &notification.category),
         };
+        let routing = notification.filter(|_| kind == EventKind::Created).map(|notification| &notification.routing);
+        let to_contacts = to_contacts || routing.is_some_and(Routing::asks);
         let is_wanted = self.0.iter().any(|wanted| wanted.takes(kind, category, user_id));
         let data = if is_wanted {
             let (modseq, unread_count) = (event.modseq(), event.unread_count());
@@ -74,6 +78,7 @@ impl Told {
             at,
             data,
             to_contacts,
+            routing: routing.filter(|_| to_contacts).cloned().unwrap_or_default(),
         })
     }
 }

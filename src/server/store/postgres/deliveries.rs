@@ -125,7 +125,8 @@ impl Deliveries for PostgresStore {
                 SELECT l.lane FROM lanes l WHERE l.lane = $1 FOR NO KEY UPDATE
             ), waiting AS MATERIALIZED (
                 SELECT d.seq FROM meant m JOIN deliveries d ON d.lane = m.lane
-                    WHERE d.ended_at IS NULL AND d.state <> 'leased' LIMIT $4 FOR UPDATE OF d SKIP LOCKED
+                    WHERE d.ended_at IS NULL AND d.via IS NULL AND d.state <> 'leased' LIMIT $4
+                    FOR UPDATE OF d SKIP LOCKED
             ), done AS (
                 UPDATE deliveries d SET state = $2, reason = $3, ended_at = functions.clock()
                     FROM waiting w WHERE d.seq = w.seq RETURNING octet_length(d.payload) AS size
@@ -164,8 +165,8 @@ impl Deliveries for PostgresStore {
         const LANES: &str = "SELECT l.lane, l.waiting, o.created_at, l.paused_until, l.reason, l.failures,
                 l.failing_since, l.worked_at
             FROM lanes l LEFT JOIN LATERAL (
-                SELECT d.created_at FROM deliveries d WHERE d.lane = l.lane AND d.ended_at IS NULL
-                    ORDER BY d.due_at, d.seq LIMIT 1
+                SELECT d.created_at FROM deliveries d
+                    WHERE d.lane = l.lane AND d.ended_at IS NULL AND d.via IS NULL ORDER BY d.due_at, d.seq LIMIT 1
             ) o ON true
             WHERE l.waiting > 0 OR l.paused_until IS NOT NULL OR l.failures > 0 OR l.worked_at IS NOT NULL
             ORDER BY l.lane";

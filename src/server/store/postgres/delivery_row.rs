@@ -12,14 +12,22 @@ use crate::{
 /// The columns of [`read_delivery`], of the table under the name `d`; the first one is its place.
 macro_rules! delivery_columns {
     () => {
-        "d.seq, d.id, d.notification_id, d.user_id, d.channel, d.target, d.lane, d.state, d.reason, d.due_at, d.tries,
-         d.attempts, d.payload, d.expires_at, d.created_at, d.ended_at, d.replay_of, d.is_replayed"
+        concat!(crate::server::store::postgres::delivery_row::delivery_columns_but_via!(), ", d.via")
     };
 }
 pub(super) use delivery_columns;
 
+/// The same of tables that know no digests yet.
+macro_rules! delivery_columns_but_via {
+    () => {
+        "d.seq, d.id, d.notification_id, d.user_id, d.channel, d.target, d.lane, d.state, d.reason, d.due_at, d.tries,
+         d.attempts, d.payload, d.expires_at, d.created_at, d.ended_at, d.replay_of, d.is_replayed"
+    };
+}
+pub(super) use delivery_columns_but_via;
+
 /// How many columns these are: the next ones of a query begin there.
-pub(super) const DELIVERY_COLUMNS: usize = 18;
+pub(super) const DELIVERY_COLUMNS: usize = 19;
 
 /// Reads the columns of a row.
 pub(super) fn read_delivery(row: &Row) -> Result<Delivery, StoreError> {
@@ -43,5 +51,6 @@ pub(super) fn read_delivery(row: &Row) -> Result<Delivery, StoreError> {
         ended_at: moment(15)?,
         replay_of: row.try_get::<_, Option<Uuid>>(16)?.map(DeliveryId::new),
         is_replayed: row.try_get(17)?,
+        via: row.try_get::<_, Option<Uuid>>(18)?.map(DeliveryId::new),
     })
 }

@@ -13,10 +13,13 @@ use super::{
     row::{damaged, number, sql_number, timestamp},
 };
 use crate::{
-    model::{Category, EventKind, NotificationId, Timestamp, UserId},
+    model::{Category, DeliveryId, DeliveryState, EventKind, NotificationId, Timestamp, UserId},
     server::store::{
         Outbox, StoreError,
-        outbox::{Backlog, Claim, Claimed, Entry, Health, MOST_ATTEMPTS, NewDelivery, Next, Planned, Settlement},
+        outbox::{
+            Backlog, Bundle, Claim, Claimed, DIGEST, Entry, Health, MOST_ATTEMPTS, NewDelivery, Next, Part, Planned,
+            Settlement,
+        },
     },
 };
 
@@ -26,9 +29,28 @@ impl Outbox for PostgresStore {
         self.database.reaches_contacts.store(true, Ordering::Relaxed);
     }
 
+    async fn leave(&self, entry: &Entry) -> Result<(), StoreError> {
+        let client = self.database.pool.get().await?;
+        let statement = client.prepare_cached(INSERT_ENTRY).await?;
+        let EntryColumns { category, notification_id, expires_at, routing } = EntryColumns::of(entry)?;
+        let values: [&(dyn ToSql + Sync); 9] = [
+            &entry.kind.as_str(),
+            &entry.user_id.as_str(),
+            &category,
+            &notification_id,
+            &expires_at,
+            &entry.at.as_micros(),
+            &entry.data,
+            &entry.to_contacts,
+            &routing,
+        ];
+        client.execute(&statement, &values).await?;
+        Ok(())
+    }
+
     async fn unplanned(&self, most: usize) -> Result<Vec<Entry>, StoreError> {
-        const OLDEST: &str = "SELECT seq, kind, user_id, category, notification_id, expires_at, at, data, to_contacts
-            FROM outbox ORDER BY seq LIMIT $1";
+        const OLDEST: &str = "SELECT seq, kind, user_id, category, notification_id, expires_at, at, data, to_contacts,
+                routing FROM outbox ORDER BY seq LIMIT $1";
         let client = self.database.pool.get().await?;
         let statement = client.prepare_cached(OLDEST).await?;
         client.query(&statement, &[&sql_number(most as u64)]).await?.iter().map(read_entry).collect()
@@ -90,6 +112,19 @@ impl Outbox for PostgresStore {
         rows.iter().map(read).collect()
     }
 
+    async fn renew(
+        &self,
+        leased: Vec<(DeliveryId, Uuid)>,
+        lease_for: Duration,
+        _now: Timestamp,
+    ) -> Result<(), StoreError> {
+        const RENEW: &str = "UPDATE deliveries d SET due_at = functions.clock() + $3
+            FROM unnest($1::uuid[], $2::uuid[]) l (id, lease)
+            WHERE d.id = l.id AND d.lease = l.lease AND d.state = 'leased' RETURNING d.seq";
+        let (ids, leases): (Vec<_>, Vec<_>) = leased.into_iter().map(|(id, lease)| (id.as_uuid(), lease)).unzip();
+        self.database.call(RENEW, &[&ids, &leases, &micros(lease_for)]).await.map(drop)
+    }
+
     async fn settle(&self, settlements: Vec<Settlement>, _now: Timestamp) -> Result<Vec<Option<Health>>, StoreError> {
         const SETTLE: &str = "SELECT place, failures, failing_since, worked_at
             FROM functions.settle($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
@@ -105,6 +140,9 @@ impl Outbox for PostgresStore {
         let worked: Vec<Option<bool>> = settlements.iter().map(|one| one.worked).collect();
         let ends = settlements.iter().map(|one| match &one.next {
             Next::Again { wait } => (None, None, micros(*wait)),
+            Next::Held { wait, reason } => {
+                (Some(DeliveryState::Held.as_str()), Some(Cow::Borrowed(reason.as_str())), micros(*wait))
+            }
             Next::Over { state, reason } => (Some(state.as_str()), reason.as_deref().map(text), 0),
         });
         let (states, reasons, waits): (Vec<_>, Vec<_>, Vec<_>) = ends.collect();
@@ -121,6 +159,60 @@ impl Outbox for PostgresStore {
             }
         }
         Ok(healths)
+    }
+
+    async fn bundle(&self, bundles: Vec<Bundle>, _now: Timestamp) -> Result<Vec<bool>, StoreError> {
+        const BUNDLE: &str = "SELECT functions.bundle($1, $2, $3, $4)";
+        let mut done = Vec::with_capacity(bundles.len());
+        for Bundle { id, lease, claimed } in bundles {
+            let claimed: Vec<Uuid> = claimed.iter().map(|id| id.as_uuid()).collect();
+            let row = self.database.call_one(BUNDLE, &[&id.as_uuid(), &lease, &claimed, &DIGEST]).await?;
+            done.push(row.try_get(0)?);
+        }
+        Ok(done)
+    }
+
+    async fn parts(&self, digest: DeliveryId) -> Result<Vec<Part>, StoreError> {
+        const PARTS: &str = "SELECT id, notification_id FROM deliveries
+            WHERE via = $1 AND ended_at IS NULL AND notification_id IS NOT NULL ORDER BY notification_id DESC";
+        let client = self.database.pool.get().await?;
+        let statement = client.prepare_cached(PARTS).await?;
+        let read = |row: &Row| {
+            let (id, notification_id) = (row.try_get(0)?, row.try_get(1)?);
+            Ok(Part { id: DeliveryId::new(id), notification_id: NotificationId::new(notification_id) })
+        };
+        client.query(&statement, &[&digest.as_uuid()]).await?.iter().map(read).collect()
+    }
+
+    async fn judge_anew(&self, user_id: &UserId, most: usize, _now: Timestamp) -> Result<usize, StoreError> {
+        const JUDGE: &str = "SELECT functions.judge_anew($1, $2)";
+        count(&self.database.call_one(JUDGE, &[&user_id.as_str(), &sql_number(most as u64)]).await?)
+    }
+}
+
+/// Writes down what happened.
+pub(super) const INSERT_ENTRY: &str = "INSERT INTO outbox (kind, user_id, category, notification_id, expires_at, at,
+        data, to_contacts, routing)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+
+/// What of an entry is null where there is nothing.
+pub(super) struct EntryColumns<'e> {
+    pub(super) category: Option<&'e str>,
+    pub(super) notification_id: Option<Uuid>,
+    pub(super) expires_at: Option<i64>,
+    pub(super) routing: Option<String>,
+}
+
+impl<'e> EntryColumns<'e> {
+    pub(super) fn of(entry: &'e Entry) -> Result<Self, StoreError> {
+        let unwritable = |error: serde_json::Error| StoreError::failed("an entry cannot be written").because(error);
+        let routing = (!entry.routing.is_silent()).then(|| serde_json::to_string(&entry.routing));
+        Ok(Self {
+            category: entry.category.as_ref().map(Category::as_str),
+            notification_id: entry.notification_id.map(NotificationId::as_uuid),
+            expires_at: entry.expires_at.map(Timestamp::as_micros),
+            routing: routing.transpose().map_err(unwritable)?,
+        })
     }
 }
 
@@ -154,6 +246,7 @@ pub(super) fn read_health(row: &Row, from: usize) -> Result<Health, StoreError> 
 }
 
 pub(super) fn read_entry(row: &Row) -> Result<Entry, StoreError> {
+    let routing: Option<&str> = if row.len() > 9 { row.try_get(9)? } else { None };
     Ok(Entry {
         seq: row.try_get(0)?,
         kind: EventKind::parse(row.try_get(1)?).map_err(damaged)?,
@@ -164,5 +257,6 @@ pub(super) fn read_entry(row: &Row) -> Result<Entry, StoreError> {
         at: Timestamp::stored(row.try_get(6)?),
         data: row.try_get(7)?,
         to_contacts: row.len() > 8 && row.try_get(8)?,
+        routing: routing.map(serde_json::from_str).transpose().map_err(damaged)?.unwrap_or_default(),
     })
 }

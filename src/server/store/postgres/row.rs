@@ -5,7 +5,8 @@ use uuid::Uuid;
 
 use crate::{
     model::{
-        Category, Content, Data, Invalid, Link, NewNotification, Notification, NotificationId, Timestamp, Title, UserId,
+        Category, Content, Data, Invalid, Link, NewNotification, Notification, NotificationId, Routing, Timestamp,
+        Title, UserId,
     },
     server::store::StoreError,
 };
@@ -41,6 +42,7 @@ impl Stored {
             title: text(7)?.map(Title::stored),
             link: text(8)?.map(Link::stored),
             data: text(9)?.map(Data::stored),
+            routing: Routing::default(),
             expires_at: row.try_get::<_, Option<i64>>(10)?.map(Timestamp::stored),
         };
         let id = NotificationId::new(row.try_get::<_, Uuid>(3)?);

@@ -1,6 +1,7 @@
 //! How everything is moved out of the database, and into it.
 
 mod delivery;
+mod wishes;
 
 use std::collections::HashSet;
 
@@ -44,10 +45,13 @@ impl Transfer for PostgresTransfer {
         let has_callers: bool = transaction.query_one(HAS_CALLERS, &[]).await?.try_get(0)?;
         let has_delivery: bool = transaction.query_one(delivery::IS_THERE, &[]).await?.try_get(0)?;
         let all = EXPORT.into_iter().filter(|(query, _)| has_callers || *query != ONCE_BY_CALLER);
-        let all = all.chain(delivery::EXPORT.into_iter().filter(|_| has_delivery));
+        let has_via: bool = transaction.query_one(delivery::HAS_VIA, &[]).await?.try_get(0)?;
+        let all = all.chain(delivery::export(has_via).into_iter().filter(|_| has_delivery));
         let has_contacts: bool = transaction.query_one(HAS_CONTACTS, &[]).await?.try_get(0)?;
         let contacts: (&str, ReadRecord) = (contacts::OF_ALL, |row| contacts::read(row).map(Record::Contact));
         let all = all.chain([contacts].into_iter().filter(|_| has_contacts));
+        let has_wishes: bool = transaction.query_one(HAS_WISHES, &[]).await?.try_get(0)?;
+        let all = all.chain(wishes::EXPORT.into_iter().filter(|_| has_wishes));
         for (number, (query, read)) in all.enumerate() {
             let cursor = format!("export_{number}");
             transaction.batch_execute(&format!("DECLARE {cursor} NO SCROLL CURSOR FOR {query}")).await?;
@@ -97,6 +101,9 @@ const HAS_CALLERS: &str = "SELECT to_regclass('once_by_caller') IS NOT NULL";
 
 /// The same of contacts.
 const HAS_CONTACTS: &str = "SELECT to_regclass('contacts') IS NOT NULL";
+
+/// The same of what users want, and of the server's own keys.
+const HAS_WISHES: &str = "SELECT to_regclass('preferences') IS NOT NULL";
 
 fn once(row: &tokio_postgres::Row) -> Result<Record, StoreError> {
     let fingerprint: &[u8] = row.try_get(2)?;
@@ -204,6 +211,10 @@ impl<'a> Import<'a> {
             Record::Delivery(of_one) => delivery::take_delivery(self.transaction, &of_one).await,
             Record::Lane(lane) => delivery::take_lane(self.transaction, &lane).await,
             Record::Contact(contact) => delivery::take_contact(self.transaction, &contact).await,
+            Record::Preferences { user_id, version, preferences } => {
+                wishes::take_preferences(self.transaction, &user_id, version, &preferences).await
+            }
+            Record::Secret(secret) => wishes::take_secret(self.transaction, &secret).await,
         }
     }
 

@@ -34,7 +34,8 @@ pub(super) async fn create(
 ) -> Result<Written<Creation>, StoreError> {
     const CREATE: &str =
         "SELECT outcome, made_before, times, changes, unreads, gone_users, gone_ids, gone_changes, gone_unreads
-        FROM functions.create_all($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
+        FROM functions.create_all($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
+            $18)";
     let Columns { users, ids, times: _, categories, contents, titles, links, data_texts, expiries } =
         Columns::of(notifications)?;
     let caller = once.map(Once::caller);
@@ -45,7 +46,14 @@ pub(super) async fn create(
     let of_old = once.and_then(|once| once.fingerprint_of_old.as_ref()).map(<[u8; 32]>::as_slice);
 
     let reaches_contacts = database.reaches_contacts.load(Ordering::Relaxed);
-    let values: [&(dyn ToSql + Sync); 16] = [
+    let unwritable = |error| StoreError::failed("what is asked for cannot be written").because(error);
+    let routing = |notification: &Notification| {
+        let said = Some(&notification.routing).filter(|routing| !routing.is_silent());
+        said.map(serde_json::to_string).transpose().map_err(unwritable)
+    };
+    let routings: Vec<Option<String>> = notifications.iter().map(routing).collect::<Result<_, _>>()?;
+    let asks: Vec<bool> = notifications.iter().map(|notification| notification.routing.asks()).collect();
+    let values: [&(dyn ToSql + Sync); 18] = [
         &users,
         &ids,
         &categories,
@@ -62,6 +70,8 @@ pub(super) async fn create(
         &at,
         &forgotten,
         &reaches_contacts,
+        &routings,
+        &asks,
     ];
     let done = database.call_one(CREATE, &values).await?;
     Ok(match done.try_get(0)? {

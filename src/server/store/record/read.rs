@@ -4,18 +4,19 @@
 //! release took under wider ones, which stays readable. `data` is taken as the text that it is, so
 //! what kind of record a line is has to be known before it is read: nothing is buffered.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, ops::RangeInclusive};
 
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::{Map, Value, value::RawValue};
 
-use super::{KeyRecord, Record};
+use super::{KeyRecord, Record, SecretRecord};
 use crate::{
     model::{
-        Category, Content, Data, Invalid, Label, Link, NewNotification, Notification, NotificationId, Timestamp, Title,
-        UserId,
+        Category, Channel, Content, Data, Invalid, Label, Link, NewNotification, Notification, NotificationId,
+        Preferences, Routing, Timestamp, Title, UserId,
     },
     server::{
+        hex,
         identity::Holder,
         store::{
             contacts::KeptContact,
@@ -28,6 +29,8 @@ use crate::{
 const MAX_NUMBER: u64 = 1 << 53;
 /// The most bytes of data that was stored when there was no such limit for imports.
 const MAX_KEPT_BYTES: usize = 1 << 20;
+/// How many bytes a key has that the server made for itself.
+const SECRET_BYTES: RangeInclusive<usize> = 16..=256;
 /// How long the name of a request may be, and that of its caller.
 const MAX_NAME_BYTES: usize = 1024;
 
@@ -159,6 +162,26 @@ struct KeyLine {
     revoked_at: Option<Timestamp>,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PreferencesLine<'a> {
+    #[serde(rename = "record")]
+    _kind: IgnoredAny,
+    #[serde(borrow)]
+    user_id: Cow<'a, str>,
+    version: u64,
+    preferences: Preferences,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SecretLine {
+    #[serde(rename = "record")]
+    _kind: IgnoredAny,
+    name: String,
+    secret: String,
+}
+
 impl Record {
     /// Reads a line that [`Record`] was written as.
     ///
@@ -194,6 +217,8 @@ impl Record {
                 Self::Lane(lane)
             }
             "contact" => Self::Contact(contact(parse(line)?)?),
+            "preferences" => preferences(parse(line)?)?,
+            "secret" => Self::Secret(secret(parse(line)?)?),
             _ => return Err(Invalid::new("is no record of a kind that this version knows")),
         };
         Ok(Read { record, is_beyond_limits })
@@ -240,6 +265,7 @@ fn notification(
         link: link.map(|link| of("link", Link::parse(&link))).transpose()?,
         data: data.map(|raw| of("data", object(raw.get(), taken_before, is_beyond_limits))).transpose()?,
         expires_at,
+        routing: Routing::default(),
     };
     let notification = Notification::new(id, timestamp, new).with_read(is_read);
     Ok(Record::notification(number(modseq)?, created, notification))
@@ -322,6 +348,10 @@ fn entry(entry: Entry) -> Result<Entry, Invalid> {
     if !(entry.to_contacts && entry.data.is_empty()) {
         parse::<&RawValue>(&entry.data).map_err(|_| Invalid::new("has data that is no JSON"))?;
     }
+    if let Some(channels) = &entry.routing.channels {
+        let names: Vec<_> = channels.iter().map(|channel| channel.as_str().to_owned()).collect();
+        of("routing", Routing::parse_channels(&names))?;
+    }
     Ok(entry)
 }
 
@@ -334,6 +364,9 @@ fn delivery(delivery: Delivery) -> Result<Delivery, Invalid> {
     }
     if delivery.attempts.len() > MOST_ATTEMPTS || delivery.tries > 1_000_000 {
         return Err(Invalid::new("has more attempts than there are"));
+    }
+    if delivery.via.is_some() && (delivery.channel == Channel::Webhook || delivery.notification_id.is_none()) {
+        return Err(Invalid::new("is a part of another delivery, and there is nothing of which it can be one"));
     }
     Ok(delivery)
 }
@@ -348,6 +381,22 @@ fn contact(contact: KeptContact) -> Result<KeptContact, Invalid> {
         return Err(Invalid::new("has an address that is none"));
     }
     Ok(contact)
+}
+
+fn preferences(line: PreferencesLine<'_>) -> Result<Record, Invalid> {
+    let PreferencesLine { user_id, version, preferences, .. } = line;
+    if version == 0 {
+        return Err(Invalid::new("has preferences that were never set"));
+    }
+    Ok(Record::Preferences { user_id: of("user_id", UserId::parse(&user_id))?, version: number(version)?, preferences })
+}
+
+fn secret(line: SecretLine) -> Result<SecretRecord, Invalid> {
+    word("name", &line.name)?;
+    let secret = hex::decode_all(&line.secret).filter(|secret| SECRET_BYTES.contains(&secret.len()));
+    let secret =
+        secret.ok_or_else(|| Invalid::new("has a secret that is not 16 to 256 bytes in hexadecimal digits"))?;
+    Ok(SecretRecord { name: line.name, secret })
 }
 
 #[cfg(test)]
@@ -380,7 +429,9 @@ mod tests {
         let key = format!(
             r#"{{"record":"key","id":"0000000000000001","name":"k","scopes":"send","hash":"00","created_at":"{at}"}}"#
         );
-        for line in [inbox, &deletion, &old, &once, &key, &notification("", "")] {
+        let preferences = r#"{"record":"preferences","user_id":"ann","version":3,"preferences":{"channels":{"email":"off"},"digest":{"email":"1h"}}}"#;
+        let secret = format!(r#"{{"record":"secret","name":"unsubscribe","secret":"{}"}}"#, "0f".repeat(16));
+        for line in [inbox, &deletion, &old, &once, &key, &notification("", ""), preferences, &secret] {
             for format in [Format::Old, Format::New] {
                 let read = Record::read(line, format).unwrap();
                 assert_eq!(serde_json::to_string(&read.record).unwrap(), line);
@@ -424,6 +475,51 @@ mod tests {
         }
         let ahead = r#"{"record":"inbox","user_id":"ann","modseq":3,"forgotten":4,"all_read_modseq":2}"#;
         assert!(refused(ahead, Format::New).contains("ahead"));
+    }
+
+    #[test]
+    fn preferences_and_secrets_that_are_none_are_refused_without_repeating_them() {
+        let line = |user_id: &str, version: &str, preferences: &str| {
+            format!(
+                r#"{{"record":"preferences","user_id":"{user_id}","version":{version},"preferences":{preferences}}}"#
+            )
+        };
+        for (wrong, says) in [
+            (line("", "1", "{}"), "user_id"),
+            (line("ann", "0", "{}"), "never set"),
+            (line("ann", "18446744073709551615", "{}"), "no inbox gets to"),
+            (line("ann", "-1", "{}"), "no record"),
+            (line("ann", "1", r#"{"hush":1}"#), "no record as"),
+            (line("ann", "1", r#"{"channels":{"email":"hush"}}"#), "no record as"),
+            (line("ann", "1", "null"), "no record as"),
+            (line("ann", r#"1,"hush":2"#, "{}"), "no record as"),
+        ] {
+            let why = refused(&wrong, Format::New);
+            assert!(why.contains(says), "{wrong}: {why}");
+        }
+        let line = |name: &str, secret: &str| format!(r#"{{"record":"secret","name":"{name}","secret":"{secret}"}}"#);
+        let secret = "0f".repeat(16);
+        for (wrong, says) in [
+            (line("", &secret), "name"),
+            (line("hush\\n", &secret), "name"),
+            (line("x", ""), "16 to 256 bytes"),
+            (line("x", &"0f".repeat(15)), "16 to 256 bytes"),
+            (line("x", &"0f".repeat(257)), "16 to 256 bytes"),
+            (line("x", &format!("{secret}0")), "16 to 256 bytes"),
+            (line("x", &secret.to_uppercase()), "16 to 256 bytes"),
+            (line("x", &format!("hush{}", "0f".repeat(14))), "16 to 256 bytes"),
+        ] {
+            let why = refused(&wrong, Format::New);
+            assert!(why.contains(says), "{wrong}: {why}");
+        }
+        for bytes in [16, 256] {
+            let Record::Secret(read) = Record::read(&line("x", &"0f".repeat(bytes)), Format::New).unwrap().record
+            else {
+                panic!("it is a secret");
+            };
+            assert_eq!(read.secret, vec![15; bytes]);
+            assert!(!format!("{read:?}").contains("15"));
+        }
     }
 
     #[test]

@@ -28,12 +28,12 @@ pub(super) fn cancel_about(
     const END: &str = "UPDATE deliveries SET state = ?2, reason = ?3, ended_at = ?4 WHERE seq = ?1";
     let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, super::row::moment(row, 3)?));
     let mut waiting = connection.prepare_cached(WAITING)?;
-    let waiting: Vec<(i64, String, usize, Option<Timestamp>)> =
+    let waiting: Vec<(i64, String, u64, Option<Timestamp>)> =
         waiting.query_map((user_id.as_str(), id.as_uuid().as_bytes()), read)?.collect::<rusqlite::Result<_>>()?;
     for (seq, lane, bytes, expires_at) in &waiting {
         let (state, reason) = ends_as(*expires_at, reason, now);
         connection.prepare_cached(END)?.execute((seq, state.as_str(), reason, now.as_micros()))?;
-        take_from_lane(connection, lane, *bytes)?;
+        take_from_lane(connection, lane, 1, *bytes)?;
     }
     Ok(waiting.len())
 }

@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use super::{
     SqliteStore, cancelling,
     delivery_row::{COLUMNS, columns, read_delivery},
+    digests,
     lane_load::take_from_lane,
     outbox::{add, read_health, set_load},
     row::moment,
@@ -48,10 +49,11 @@ impl Deliveries for SqliteStore {
         let cancel = move |connection: &Connection| {
             let values = (id.as_uuid().into_bytes(), &reason, now.as_micros());
             let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
-            let found: Option<(String, usize)> =
-                connection.prepare_cached(CANCEL)?.query_row(values, read).optional()?;
+            let found: Option<(String, u64)> = connection.prepare_cached(CANCEL)?.query_row(values, read).optional()?;
             if let Some((lane, bytes)) = &found {
-                take_from_lane(connection, lane, *bytes)?;
+                take_from_lane(connection, lane, 1, *bytes)?;
+                let (parts, bytes) = digests::end_parts(connection, id, DeliveryState::Cancelled, Some(&reason), now)?;
+                take_from_lane(connection, lane, parts, bytes)?;
             }
             Ok(found.is_some())
         };
@@ -194,7 +196,7 @@ fn end_lane(
     now: Timestamp,
 ) -> rusqlite::Result<usize> {
     const WAITING: &str = "SELECT seq, octet_length(payload) FROM deliveries INDEXED BY deliveries_by_lane
-        WHERE lane = ?1 AND ended_at IS NULL AND state <> 'leased' LIMIT ?2";
+        WHERE lane = ?1 AND ended_at IS NULL AND via IS NULL AND state <> 'leased' LIMIT ?2";
     const END: &str = "UPDATE deliveries SET state = ?2, reason = ?3, ended_at = ?4 WHERE seq = ?1";
     const COUNT: &str = "UPDATE lanes SET waiting = max(waiting - ?2, 0), bytes = max(bytes - ?3, 0) WHERE lane = ?1";
     let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
@@ -228,7 +230,7 @@ fn replay(connection: &Connection, ids: &[(DeliveryId, DeliveryId)], now: Timest
 
 fn lanes(connection: &Connection) -> rusqlite::Result<Vec<Lane>> {
     const LANES: &str = "SELECT lane, waiting, (SELECT d.created_at FROM deliveries d INDEXED BY deliveries_by_lane
-            WHERE d.lane = l.lane AND d.ended_at IS NULL ORDER BY d.due_at LIMIT 1),
+            WHERE d.lane = l.lane AND d.ended_at IS NULL AND d.via IS NULL ORDER BY d.due_at LIMIT 1),
         paused_until, reason, failures, failing_since, worked_at FROM lanes l ORDER BY lane";
     let read = |row: &Row<'_>| {
         Ok(Lane {

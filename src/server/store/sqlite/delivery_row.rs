@@ -12,14 +12,22 @@ use crate::{
 /// The columns that [`read_delivery`] reads.
 macro_rules! columns {
     () => {
-        "id, notification_id, user_id, channel, target, lane, state, reason, due_at, tries, attempts, payload, \
-         expires_at, created_at, ended_at, replay_of, is_replayed"
+        concat!(crate::server::store::sqlite::delivery_row::columns_but_via!(), ", via")
     };
 }
 pub(super) use columns;
 
+/// The same of tables that know no digests yet.
+macro_rules! columns_but_via {
+    () => {
+        "id, notification_id, user_id, channel, target, lane, state, reason, due_at, tries, attempts, payload, \
+         expires_at, created_at, ended_at, replay_of, is_replayed"
+    };
+}
+pub(super) use columns_but_via;
+
 /// How many columns these are: the next ones of a query begin there.
-pub(super) const COLUMNS: usize = 17;
+pub(super) const COLUMNS: usize = 18;
 
 pub(super) fn read_delivery(row: &Row<'_>) -> rusqlite::Result<Delivery> {
     let attempts = serde_json::from_str(row.get_ref(10)?.as_str()?)
@@ -42,6 +50,7 @@ pub(super) fn read_delivery(row: &Row<'_>) -> rusqlite::Result<Delivery> {
         ended_at: moment(row, 14)?,
         replay_of: uuid_or_null(row, 15)?.map(DeliveryId::new),
         is_replayed: row.get(16)?,
+        via: uuid_or_null(row, 17)?.map(DeliveryId::new),
     })
 }
 
@@ -50,7 +59,7 @@ pub(super) fn insert(connection: &Connection, delivery: &Delivery) -> rusqlite::
     const INSERT: &str = concat!(
         "INSERT INTO deliveries (",
         columns!(),
-        ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)"
+        ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)"
     );
     let attempts = serde_json::to_string(&delivery.attempts)
         .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
@@ -72,6 +81,7 @@ pub(super) fn insert(connection: &Connection, delivery: &Delivery) -> rusqlite::
         delivery.ended_at.map(Timestamp::as_micros),
         delivery.replay_of.map(|id| id.as_uuid().into_bytes()),
         delivery.is_replayed,
+        delivery.via.map(|id| id.as_uuid().into_bytes()),
     ];
     connection.prepare_cached(INSERT)?.execute(values).map(drop)
 }

@@ -82,9 +82,9 @@ fn forget(connection: &Connection, places: &[i64]) -> rusqlite::Result<()> {
     let mut forget = connection.prepare_cached(FORGET)?;
     let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
     for place in places {
-        let gone: Option<(String, usize, bool)> = forget.query_row([place], read).optional()?;
+        let gone: Option<(String, u64, bool)> = forget.query_row([place], read).optional()?;
         if let Some((lane, bytes, true)) = gone {
-            take_from_lane(connection, &lane, bytes)?;
+            take_from_lane(connection, &lane, 1, bytes)?;
         }
     }
     Ok(())

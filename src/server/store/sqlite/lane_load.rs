@@ -2,8 +2,8 @@
 
 use rusqlite::Connection;
 
-/// One delivery less in a lane.
-pub(super) fn take_from_lane(connection: &Connection, lane: &str, bytes: usize) -> rusqlite::Result<()> {
-    const TAKE: &str = "UPDATE lanes SET waiting = max(waiting - 1, 0), bytes = max(bytes - ?2, 0) WHERE lane = ?1";
-    connection.prepare_cached(TAKE)?.execute((lane, bytes)).map(drop)
+/// So many deliveries less in a lane, and so many bytes.
+pub(super) fn take_from_lane(connection: &Connection, lane: &str, deliveries: u64, bytes: u64) -> rusqlite::Result<()> {
+    const TAKE: &str = "UPDATE lanes SET waiting = max(waiting - ?2, 0), bytes = max(bytes - ?3, 0) WHERE lane = ?1";
+    connection.prepare_cached(TAKE)?.execute((lane, deliveries, bytes)).map(drop)
 }

@@ -1,26 +1,28 @@
 //! What is to be sent.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Row};
+use uuid::Uuid;
 
 use super::{
     SqliteStore,
     delivery_row::{columns, insert, read_delivery},
-    entry_row::unplanned,
+    digests,
+    entry_row::{insert_entry, unplanned},
     row::moment,
     writer::Weight,
 };
 use crate::{
-    model::{Attempt, DeliveryState, Timestamp},
+    model::{Attempt, DeliveryId, DeliveryState, Timestamp, UserId},
     server::{
         clock::after,
         store::{
             StoreError,
             outbox::{
-                Backlog, Claim, Claimed, Delivery, Entry, Health, LaneMemory, MOST_ATTEMPTS, Next, Outbox, Planned,
-                Settlement,
+                Backlog, Bundle, Claim, Claimed, Delivery, Entry, Health, LaneMemory, MOST_ATTEMPTS, Next, Outbox,
+                Part, Planned, Settlement,
             },
         },
     },
@@ -30,6 +32,11 @@ use crate::{
 impl Outbox for SqliteStore {
     fn reach_contacts(&self) {
         self.writer.reach_contacts();
+    }
+
+    async fn leave(&self, entry: &Entry) -> Result<(), StoreError> {
+        let (entry, weight) = (entry.clone(), Weight::rows_of(1, entry.data.len()));
+        self.writer.write(weight, move |batch| insert_entry(batch.connection(), &entry)).await
     }
 
     async fn unplanned(&self, most: usize) -> Result<Vec<Entry>, StoreError> {
@@ -53,10 +60,46 @@ impl Outbox for SqliteStore {
         self.writer.write(Weight::ONE, move |batch| claim_due(batch.connection(), &claim, now)).await
     }
 
+    async fn renew(
+        &self,
+        leased: Vec<(DeliveryId, Uuid)>,
+        lease_for: Duration,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        const RENEW: &str = "UPDATE deliveries SET due_at = ?3 WHERE id = ?1 AND lease = ?2 AND state = 'leased'";
+        let (weight, until) = (Weight::rows(leased.len()), after(now, lease_for).as_micros());
+        let renew = move |connection: &Connection| {
+            let mut renew = connection.prepare_cached(RENEW)?;
+            for (id, lease) in &leased {
+                renew.execute((id.as_uuid().into_bytes(), lease.into_bytes(), until))?;
+            }
+            Ok(())
+        };
+        self.writer.write(weight, move |batch| renew(batch.connection())).await
+    }
+
     async fn settle(&self, settlements: Vec<Settlement>, now: Timestamp) -> Result<Vec<Option<Health>>, StoreError> {
         let weight = Weight::rows(settlements.len());
         let write = move |batch: &mut super::write::Batch<'_>| settle_all(batch.connection(), &settlements, now);
         self.writer.write(weight, write).await
+    }
+
+    async fn bundle(&self, bundles: Vec<Bundle>, now: Timestamp) -> Result<Vec<bool>, StoreError> {
+        let weight = Weight::rows(bundles.iter().map(|bundle| 1 + bundle.claimed.len()).sum());
+        let bundle = move |connection: &Connection| {
+            bundles.iter().map(|bundle| digests::bundle(connection, bundle, now)).collect()
+        };
+        self.writer.write(weight, move |batch| bundle(batch.connection())).await
+    }
+
+    async fn parts(&self, digest: DeliveryId) -> Result<Vec<Part>, StoreError> {
+        self.readers.read(true, move |connection| digests::parts(connection, digest)).await
+    }
+
+    async fn judge_anew(&self, user_id: &UserId, most: usize, now: Timestamp) -> Result<usize, StoreError> {
+        let user_id = user_id.clone();
+        let judge = move |connection: &Connection| digests::judge_anew(connection, &user_id, most, now);
+        self.writer.write(Weight::rows(most), move |batch| judge(batch.connection())).await
     }
 
     fn is_pressed(&self) -> bool {
@@ -135,7 +178,8 @@ pub(super) fn set_load(connection: &Connection, lane: &str, (waiting, bytes): Lo
 fn is_due(connection: &Connection, now: Timestamp) -> rusqlite::Result<bool> {
     const IS_DUE: &str =
         "SELECT 1 FROM lanes l WHERE l.waiting > 0 AND (l.paused_until IS NULL OR l.paused_until <= ?1)
-        AND EXISTS (SELECT 1 FROM deliveries d WHERE d.lane = l.lane AND d.ended_at IS NULL AND d.due_at <= ?1)";
+        AND EXISTS (SELECT 1 FROM deliveries d WHERE d.lane = l.lane AND d.ended_at IS NULL AND d.via IS NULL
+            AND d.due_at <= ?1)";
     connection.prepare_cached(IS_DUE)?.exists([now.as_micros()])
 }
 
@@ -145,7 +189,7 @@ fn claim_due(connection: &Connection, claim: &Claim, now: Timestamp) -> rusqlite
         "SELECT ",
         columns!(),
         ", seq FROM deliveries INDEXED BY deliveries_by_lane
-         WHERE lane = ?1 AND ended_at IS NULL AND due_at <= ?2 ORDER BY due_at, seq LIMIT ?3"
+         WHERE lane = ?1 AND ended_at IS NULL AND via IS NULL AND due_at <= ?2 ORDER BY due_at, seq LIMIT ?3"
     );
     const LEASE: &str =
         "UPDATE deliveries SET state = 'leased', lease = ?2, due_at = ?3, tries = tries + 1 WHERE seq = ?1";
@@ -191,19 +235,21 @@ fn settle(
     now: Timestamp,
     lanes: &mut BTreeMap<String, LaneRow>,
 ) -> rusqlite::Result<Option<Health>> {
-    const LEASED: &str = "SELECT seq, lane, octet_length(payload), attempts FROM deliveries
+    const LEASED: &str = "SELECT seq, lane, octet_length(payload), attempts,
+            channel <> 'webhook' AND notification_id IS NULL FROM deliveries
         WHERE id = ?1 AND lease = ?2 AND state = 'leased'";
     const SETTLE: &str =
         "UPDATE deliveries SET lease = NULL, attempts = ?2, tries = tries - ?3, state = ?4, reason = ?5,
         due_at = CASE WHEN ?7 IS NULL THEN ?6 ELSE min(due_at, ?6) END, ended_at = ?7 WHERE seq = ?1";
     let leased = (settlement.id.as_uuid().into_bytes(), settlement.lease.into_bytes());
-    let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
-    let found: Option<(i64, String, u64, String)> =
+    let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?));
+    let found: Option<(i64, String, u64, String, bool)> =
         connection.prepare_cached(LEASED)?.query_row(leased, read).optional()?;
-    let Some((seq, lane, bytes, attempts)) = found else { return Ok(None) };
+    let Some((seq, lane, bytes, attempts, is_digest)) = found else { return Ok(None) };
     let attempts = with_attempts(attempts, settlement)?;
     let (state, reason, due_at, ended_at) = match &settlement.next {
         Next::Again { wait } => (DeliveryState::Ready, None, after(now, *wait), None),
+        Next::Held { wait, reason } => (DeliveryState::Held, Some(reason.as_str()), after(now, *wait), None),
         Next::Over { state, reason } => (*state, reason.as_deref(), now, Some(now.as_micros())),
     };
     let values = (seq, attempts, settlement.refund, state.as_str(), reason, due_at.as_micros(), ended_at);
@@ -213,7 +259,10 @@ fn settle(
     }
     let row = lanes.entry(lane).or_default();
     if ended_at.is_some() {
-        (row.waiting, row.bytes) = (row.waiting.saturating_sub(1), row.bytes.saturating_sub(bytes));
+        let (parts, of_parts) =
+            if is_digest { digests::end_parts(connection, settlement.id, state, reason, now)? } else { (0, 0) };
+        row.waiting = row.waiting.saturating_sub(1 + parts);
+        row.bytes = row.bytes.saturating_sub(bytes + of_parts);
     }
     row.note(settlement, now);
     Ok(Some(row.health))

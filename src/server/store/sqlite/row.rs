@@ -6,7 +6,8 @@ use rusqlite::{Row, types::Type};
 use uuid::Uuid;
 
 use crate::model::{
-    Category, Content, Data, Invalid, Link, NewNotification, Notification, NotificationId, Timestamp, Title, UserId,
+    Category, Content, Data, Invalid, Link, NewNotification, Notification, NotificationId, Routing, Timestamp, Title,
+    UserId,
 };
 
 /// The columns of [`Stored`], of the table under the name `n`.
@@ -42,6 +43,7 @@ impl Stored {
             title: optional(row, 6, Title::stored)?,
             link: optional(row, 7, Link::stored)?,
             data: optional(row, 8, Data::stored)?,
+            routing: Routing::default(),
             expires_at: row.get::<_, Option<i64>>(9)?.map(Timestamp::stored),
         };
         let notification = Notification::new(NotificationId::new(uuid(row, 2)?), Timestamp::stored(row.get(3)?), new);

@@ -13,7 +13,7 @@ use super::{
     once::insert_once,
     outbox,
     row::{COLUMNS, Stored, columns, kept_text, moment, timestamp, uuid},
-    webhook_row,
+    webhook_row, wishes,
     write::{insert, next_seq},
 };
 use crate::{
@@ -23,7 +23,7 @@ use crate::{
         credentials::id_is_taken,
         made,
         outbox::LaneMemory,
-        record::{NO_FINGERPRINT, NUMBERS_DO_NOT_FIT},
+        record::{NO_FINGERPRINT, NUMBERS_DO_NOT_FIT, SecretRecord},
     },
 };
 
@@ -137,6 +137,26 @@ fn export(connection: &Connection, into: &mpsc::Sender<Record>) -> Result<(), St
             }
         }
     }
+    if transaction.query_row(HAS_WISHES, (), |row| row.get(0))? {
+        export_all(&transaction, &WISHES, send)?;
+    }
+    Ok(())
+}
+
+/// Sends what these find, for as long as it is received.
+fn export_all(
+    connection: &Connection,
+    queries: &[(&str, ReadRecord)],
+    send: impl Fn(rusqlite::Result<Record>) -> Result<bool, StoreError>,
+) -> Result<(), StoreError> {
+    for (query, read) in queries {
+        let mut query = connection.prepare(query)?;
+        for record in query.query_map((), read)? {
+            if !send(record)? {
+                return Ok(());
+            }
+        }
+    }
     Ok(())
 }
 
@@ -145,6 +165,9 @@ const HAS_DELIVERY: &str = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE nam
 
 /// The same of contacts.
 const HAS_CONTACTS: &str = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'contacts')";
+
+/// The same of what users want, and of the server's own keys.
+const HAS_WISHES: &str = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'preferences')";
 
 /// Sends what is to leave the server, for as long as it is received.
 fn export_delivery(
@@ -156,25 +179,23 @@ fn export_delivery(
             return Ok(());
         }
     }
-    for (query, read) in DELIVERY {
-        let mut query = connection.prepare(query)?;
-        for record in query.query_map((), read)? {
-            if !send(record)? {
-                return Ok(());
-            }
-        }
-    }
-    Ok(())
+    /// All deliveries of a table that knows no digests yet.
+    const OLD: &str = concat!("SELECT ", delivery_row::columns_but_via!(), ", NULL FROM deliveries ORDER BY seq");
+    const HAS_VIA: &str = "SELECT EXISTS (SELECT 1 FROM pragma_table_info('deliveries') WHERE name = 'via')";
+    let has_via: bool = connection.query_row(HAS_VIA, (), |row| row.get(0))?;
+    let all = DELIVERY.map(|(query, read)| (if query == ALL && !has_via { OLD } else { query }, read));
+    export_all(connection, &all, send)
 }
 
 type ReadRecord = fn(&rusqlite::Row<'_>) -> rusqlite::Result<Record>;
 
+/// All deliveries, the oldest first.
+const ALL: &str = concat!("SELECT ", delivery_row::columns!(), " FROM deliveries ORDER BY seq");
+
 /// What of that is exported, in this order.
 const DELIVERY: [(&str, ReadRecord); 3] = [
     (entry_row::ALL, |row| entry_row::read_entry(row).map(Record::Outbox)),
-    (concat!("SELECT ", delivery_row::columns!(), " FROM deliveries ORDER BY seq"), |row| {
-        Ok(Record::Delivery(Box::new(delivery_row::read_delivery(row)?)))
-    }),
+    (ALL, |row| Ok(Record::Delivery(Box::new(delivery_row::read_delivery(row)?)))),
     (
         "SELECT lane, paused_until, reason, failures, failing_since, worked_at FROM lanes
          WHERE paused_until IS NOT NULL OR failures > 0 OR worked_at IS NOT NULL ORDER BY lane",
@@ -183,6 +204,17 @@ const DELIVERY: [(&str, ReadRecord); 3] = [
             Ok(Record::Lane(LaneMemory { lane: row.get(0)?, paused_until, reason: row.get(2)?, health }))
         },
     ),
+];
+
+/// What users want, and the server's own keys.
+const WISHES: [(&str, ReadRecord); 2] = [
+    ("SELECT record, version, user_id FROM preferences ORDER BY user_id", |row| {
+        let (preferences, version) = wishes::read_preferences(row)?;
+        Ok(Record::Preferences { user_id: kept_text(row, 2, UserId::stored)?, version, preferences })
+    }),
+    ("SELECT name, secret FROM secrets ORDER BY name", |row| {
+        Ok(Record::Secret(SecretRecord { name: row.get(0)?, secret: row.get(1)? }))
+    }),
 ];
 
 /// Takes all that is received into a store without inboxes, in one transaction.
@@ -247,6 +279,9 @@ const COUNT: &str = "
 fn take(connection: &Connection, record: Record, seq: &mut i64) -> Result<(), StoreError> {
     const INBOX: &str = "INSERT INTO inboxes (user_id, modseq, forgotten, all_read_modseq) VALUES (?1, ?2, ?3, ?4)";
     const DELETION: &str = "INSERT INTO deletions (inbox, modseq, id) VALUES (?1, ?2, ?3)";
+    /// A server makes its keys when it starts, and those that were used before are the ones that count.
+    const SECRET: &str = "INSERT INTO secrets (name, secret) VALUES (?1, ?2)
+        ON CONFLICT (name) DO UPDATE SET secret = excluded.secret";
     match record {
         Record::Inbox { user_id, modseq, forgotten, all_read_modseq } => {
             let values = (user_id.as_str(), modseq, forgotten, all_read_modseq);
@@ -279,6 +314,12 @@ fn take(connection: &Connection, record: Record, seq: &mut i64) -> Result<(), St
         Record::Delivery(delivery) => delivery_row::insert(connection, &delivery)?,
         Record::Lane(lane) => outbox::insert_lane(connection, &lane)?,
         Record::Contact(contact) => contacts::insert_contact(connection, &contact)?,
+        Record::Preferences { user_id, version, preferences } => {
+            wishes::insert_preferences(connection, &user_id, version, &preferences)?;
+        }
+        Record::Secret(SecretRecord { name, secret }) => {
+            connection.prepare_cached(SECRET)?.execute((name, secret))?;
+        }
     }
     Ok(())
 }

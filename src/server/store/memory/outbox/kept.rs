@@ -14,8 +14,8 @@ use crate::{
         store::{
             LOOKED_AT,
             outbox::{
-                Backlog, Claim, Claimed, Delivery, DeliveryFilter, DeliveryPage, Entry, Health, Lane, MOST_ATTEMPTS,
-                NewDelivery, Next, Planned, Settlement, Webhook, ends_as, is_of_lane,
+                ANEW, Backlog, Bundle, Claim, Claimed, DIGEST, Delivery, DeliveryFilter, DeliveryPage, Entry, Health,
+                Lane, MOST_ATTEMPTS, NewDelivery, Next, Part, Planned, Settlement, Webhook, ends_as, is_of_lane,
             },
         },
     },
@@ -43,6 +43,9 @@ pub(super) struct Kept {
     ended: BTreeSet<(Timestamp, Seq)>,
 }
 
+/// Where a delivery that is not over stands in its lane.
+type Place = (Timestamp, Seq);
+
 struct Row {
     delivery: Delivery,
     lease: Option<Uuid>,
@@ -51,7 +54,7 @@ struct Row {
 #[derive(Default)]
 struct LaneRow {
     /// Those that are not over, those first that are due first.
-    due: BTreeSet<(Timestamp, Seq)>,
+    due: BTreeSet<Place>,
     bytes: u64,
     paused_until: Option<Timestamp>,
     reason: Option<String>,
@@ -99,7 +102,7 @@ impl Kept {
             }
             None => {
                 let lane = self.lanes.entry(delivery.lane.clone()).or_default();
-                lane.due.insert((delivery.due_at, seq));
+                lane.due.insert(place_of(&delivery, seq));
                 lane.bytes += delivery.payload.len() as u64;
                 if let Some(place) = place_to_contact(&delivery) {
                     self.to_contacts.entry(delivery.user_id.clone()).or_default().insert(place);
@@ -129,12 +132,26 @@ impl Kept {
                 delivery.due_at = after(now, claim.lease_for);
                 delivery.tries += 1;
                 *lease = Some(claim.lease);
-                lane.due.insert((delivery.due_at, seq));
+                lane.due.insert(place_of(delivery, seq));
                 let is_expired = delivery.expires_at.is_some_and(|end| end <= now);
                 claimed.push(Claimed { delivery: delivery.clone(), was_lost, is_expired });
             }
         }
         claimed
+    }
+
+    /// Has a lease end later.
+    pub(super) fn renew(&mut self, id: DeliveryId, leased: Uuid, until: Timestamp) {
+        let Some(seq) = self.seqs.get(&id).copied() else { return };
+        let Some(Row { delivery, lease }) = self.deliveries.get_mut(&seq) else { return };
+        if *lease == Some(leased)
+            && delivery.state == DeliveryState::Leased
+            && let Some(lane) = self.lanes.get_mut(&delivery.lane)
+        {
+            lane.due.remove(&place_of(delivery, seq));
+            delivery.due_at = until;
+            lane.due.insert(place_of(delivery, seq));
+        }
     }
 
     pub(super) fn settle(&mut self, settlement: Settlement, now: Timestamp) -> Option<Health> {
@@ -167,29 +184,36 @@ impl Kept {
             }
         }
         let health = lane.health;
-        match next {
-            Next::Again { wait } => {
-                lane.due.remove(&(delivery.due_at, seq));
-                delivery.state = DeliveryState::Ready;
-                delivery.due_at = after(now, wait);
-                lane.due.insert((delivery.due_at, seq));
-            }
+        let (state, reason, wait) = match next {
+            Next::Again { wait } => (DeliveryState::Ready, None, wait),
+            Next::Held { wait, reason } => (DeliveryState::Held, Some(reason), wait),
             Next::Over { state, reason } => {
                 self.end(id, state, reason, now);
+                return Some(health);
             }
-        }
+        };
+        lane.due.remove(&place_of(delivery, seq));
+        (delivery.state, delivery.reason, delivery.due_at) = (state, reason, after(now, wait));
+        lane.due.insert(place_of(delivery, seq));
         Some(health)
     }
 
-    /// Ends a delivery that is not over, and returns whether it was not.
+    /// Ends a delivery that is not over, and what is a part of it, and returns whether it was not.
     pub(super) fn end(&mut self, id: DeliveryId, state: DeliveryState, reason: Option<String>, now: Timestamp) -> bool {
+        for part in self.parts(id) {
+            self.end_one(part.id, state, reason.clone(), now);
+        }
+        self.end_one(id, state, reason, now)
+    }
+
+    fn end_one(&mut self, id: DeliveryId, state: DeliveryState, reason: Option<String>, now: Timestamp) -> bool {
         let Some(seq) = self.seqs.get(&id).copied() else { return false };
         let Some(row) = self.deliveries.get_mut(&seq).filter(|row| row.delivery.ended_at.is_none()) else {
             return false;
         };
         let delivery = &mut row.delivery;
         if let Some(lane) = self.lanes.get_mut(&delivery.lane) {
-            lane.due.remove(&(delivery.due_at, seq));
+            lane.due.remove(&place_of(delivery, seq));
             lane.bytes = lane.bytes.saturating_sub(delivery.payload.len() as u64);
         }
         forget_place(&mut self.to_contacts, delivery);
@@ -202,6 +226,75 @@ impl Kept {
             self.forget_oldest();
         }
         true
+    }
+
+    /// Makes a digest, if there are several for it, and returns whether it did.
+    pub(super) fn bundle(&mut self, Bundle { id, lease, claimed }: &Bundle, now: Timestamp) -> bool {
+        let leased = |row: &&Row| row.lease == Some(*lease) && row.delivery.state == DeliveryState::Leased;
+        let rows = claimed.iter().filter_map(|id| self.deliveries.get(self.seqs.get(id)?)).filter(leased);
+        let claimed: Vec<_> = rows.map(|row| &row.delivery).collect();
+        let Some(first) = claimed.first().map(|first| (*first).clone()) else { return false };
+        let takes_digests = claimed.iter().any(|delivery| delivery.reason.as_deref() == Some(DIGEST));
+        let goes_too = |delivery: &&Delivery| {
+            let is_held = delivery.state == DeliveryState::Held && delivery.via.is_none();
+            let is = |reason| delivery.reason.as_deref() == Some(reason);
+            let is_time = (delivery.due_at <= now && !is(ANEW)) || (takes_digests && is(DIGEST));
+            is_held && is_time && delivery.target == first.target && delivery.lane == first.lane
+        };
+        let waiting = self.to_contacts.get(&first.user_id).into_iter().flatten().filter_map(|(_, id)| self.get(*id));
+        let parts: Vec<_> = claimed.into_iter().chain(waiting.filter(goes_too)).map(|delivery| delivery.id).collect();
+        if parts.len() < 2 {
+            return false;
+        }
+        for part in parts {
+            let Some(seq) = self.seqs.get(&part).copied() else { continue };
+            let Some(Row { delivery, lease }) = self.deliveries.get_mut(&seq) else { continue };
+            let before = place_of(delivery, seq);
+            if lease.take().is_some() {
+                delivery.tries = delivery.tries.saturating_sub(1);
+            }
+            (delivery.state, delivery.due_at, delivery.via) = (DeliveryState::Held, now, Some(*id));
+            if let Some(lane) = self.lanes.get_mut(&delivery.lane) {
+                lane.due.remove(&before);
+                lane.due.insert(place_of(delivery, seq));
+            }
+        }
+        self.insert(first.digest(*id, now));
+        true
+    }
+
+    /// The parts of a digest that are not over, the newest notification first.
+    pub(super) fn parts(&self, digest: DeliveryId) -> Vec<Part> {
+        let Some(user_id) = self.get(digest).filter(|digest| digest.is_digest()).map(|digest| &digest.user_id) else {
+            return Vec::new();
+        };
+        let waiting = self.to_contacts.get(user_id).into_iter().flatten().rev();
+        let of_it = |id: &DeliveryId| self.get(*id).is_some_and(|delivery| delivery.via == Some(digest));
+        let parts = waiting.filter(|(_, id)| of_it(id));
+        parts.map(|(notification_id, id)| Part { id: *id, notification_id: *notification_id }).collect()
+    }
+
+    /// Has what is held for an inbox judged anew, at most so many, and returns how many those were.
+    pub(super) fn judge_anew(&mut self, user_id: &UserId, most: usize, now: Timestamp) -> usize {
+        let is_on_its_way =
+            |via| self.get(via).is_some_and(|digest| digest.state == DeliveryState::Leased || digest.tries > 0);
+        let waits = |delivery: &&Delivery| {
+            let is_later = now < delivery.due_at || delivery.via.is_some();
+            delivery.state == DeliveryState::Held && is_later && !delivery.via.is_some_and(is_on_its_way)
+        };
+        let held = self.to_contacts.get(user_id).into_iter().flatten().filter_map(|(_, id)| self.get(*id));
+        let held: Vec<_> = held.filter(waits).take(most).map(|delivery| delivery.id).collect();
+        for id in &held {
+            let Some(seq) = self.seqs.get(id).copied() else { continue };
+            let Some(Row { delivery, .. }) = self.deliveries.get_mut(&seq) else { continue };
+            let before = place_of(delivery, seq);
+            (delivery.reason, delivery.due_at, delivery.via) = (Some(ANEW.to_owned()), now, None);
+            if let Some(lane) = self.lanes.get_mut(&delivery.lane) {
+                lane.due.remove(&before);
+                lane.due.insert(place_of(delivery, seq));
+            }
+        }
+        held.len()
     }
 
     /// Of which notifications of an inbox something waits to be sent to contacts.
@@ -284,9 +377,9 @@ impl Kept {
         let Some(Row { delivery, .. }) = self.deliveries.get_mut(&seq) else { return false };
         let waits = delivery.state == DeliveryState::Ready && now < delivery.due_at;
         if waits && let Some(lane) = self.lanes.get_mut(&delivery.lane) {
-            lane.due.remove(&(delivery.due_at, seq));
+            lane.due.remove(&place_of(delivery, seq));
             delivery.due_at = now;
-            lane.due.insert((now, seq));
+            lane.due.insert(place_of(delivery, seq));
         }
         waits
     }
@@ -342,11 +435,16 @@ impl Kept {
         if let Some(at) = delivery.ended_at {
             self.ended.remove(&(at, seq));
         } else if let Some(lane) = self.lanes.get_mut(&delivery.lane) {
-            lane.due.remove(&(delivery.due_at, seq));
+            lane.due.remove(&place_of(&delivery, seq));
             lane.bytes = lane.bytes.saturating_sub(delivery.payload.len() as u64);
             forget_place(&mut self.to_contacts, &delivery);
         }
     }
+}
+
+/// Where a delivery that is not over stands in its lane. What is a part of a digest is never due.
+fn place_of(delivery: &Delivery, seq: Seq) -> Place {
+    (if delivery.via.is_some() { Timestamp::stored(i64::MAX) } else { delivery.due_at }, seq)
 }
 
 /// Where a delivery to a contact stands among those about its inbox.

@@ -4,14 +4,14 @@ use tokio_postgres::{Transaction, types::ToSql};
 
 use super::ReadRecord;
 use crate::{
-    model::{Category, Label, Timestamp},
+    model::{Label, Timestamp},
     server::store::{
         Record, StoreError,
         contacts::KeptContact,
         outbox::{Delivery, Entry, Health, LaneMemory, Webhook},
         postgres::{
-            delivery_row::{delivery_columns, read_delivery},
-            outbox::{read_entry, read_health, text},
+            delivery_row::{delivery_columns, delivery_columns_but_via, read_delivery},
+            outbox::{EntryColumns, INSERT_ENTRY, read_entry, read_health, text},
             row::sql_number,
             webhooks::{self, Columns},
         },
@@ -21,14 +21,24 @@ use crate::{
 /// Whether the tables were brought up to date to these: an export changes nothing.
 pub(super) const IS_THERE: &str = "SELECT to_regclass('deliveries') IS NOT NULL";
 
+/// Whether the deliveries know digests, which came with that index.
+pub(super) const HAS_VIA: &str = "SELECT to_regclass('deliveries_by_via') IS NOT NULL";
+
+/// All deliveries, the oldest first.
+const ALL: &str = concat!("SELECT ", delivery_columns!(), " FROM deliveries d ORDER BY d.seq");
+/// The same of a table that knows no digests yet.
+const ALL_OLD: &str = concat!("SELECT ", delivery_columns_but_via!(), ", NULL::uuid FROM deliveries d ORDER BY d.seq");
+
 /// What is exported, in this order.
-pub(super) const EXPORT: [(&str, ReadRecord); 4] = [
+pub(super) fn export(has_via: bool) -> [(&'static str, ReadRecord); 4] {
+    EXPORT.map(|(query, read)| (if query == ALL && !has_via { ALL_OLD } else { query }, read))
+}
+
+const EXPORT: [(&str, ReadRecord); 4] = [
     (webhooks::ALL, |row| webhooks::read(row).map(Record::Webhook)),
-    // Also of tables that have no column for contacts yet.
+    // Also of tables that have no column for contacts or routing yet.
     ("SELECT * FROM outbox ORDER BY seq", |row| read_entry(row).map(Record::Outbox)),
-    (concat!("SELECT ", delivery_columns!(), " FROM deliveries d ORDER BY d.seq"), |row| {
-        Ok(Record::Delivery(Box::new(read_delivery(row)?)))
-    }),
+    (ALL, |row| Ok(Record::Delivery(Box::new(read_delivery(row)?)))),
     (
         "SELECT lane, paused_until, reason, failures, failing_since, worked_at FROM lanes
          WHERE paused_until IS NOT NULL OR failures > 0 OR worked_at IS NOT NULL ORDER BY lane",
@@ -57,13 +67,8 @@ pub(super) async fn take_webhook(transaction: &Transaction<'_>, webhook: &Webhoo
 }
 
 pub(super) async fn take_entry(transaction: &Transaction<'_>, entry: &Entry) -> Result<(), StoreError> {
-    const INSERT: &str =
-        "INSERT INTO outbox (kind, user_id, category, notification_id, expires_at, at, data, to_contacts)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
-    let category = entry.category.as_ref().map(Category::as_str);
-    let notification_id = entry.notification_id.map(crate::model::NotificationId::as_uuid);
-    let expires_at = entry.expires_at.map(Timestamp::as_micros);
-    let values: [&(dyn ToSql + Sync); 8] = [
+    let EntryColumns { category, notification_id, expires_at, routing } = EntryColumns::of(entry)?;
+    let values: [&(dyn ToSql + Sync); 9] = [
         &entry.kind.as_str(),
         &entry.user_id.as_str(),
         &category,
@@ -72,15 +77,16 @@ pub(super) async fn take_entry(transaction: &Transaction<'_>, entry: &Entry) -> 
         &entry.at.as_micros(),
         &entry.data,
         &entry.to_contacts,
+        &routing,
     ];
-    transaction.execute(INSERT, &values).await?;
+    transaction.execute(INSERT_ENTRY, &values).await?;
     Ok(())
 }
 
 pub(super) async fn take_delivery(transaction: &Transaction<'_>, delivery: &Delivery) -> Result<(), StoreError> {
     const INSERT: &str = "INSERT INTO deliveries (id, notification_id, user_id, channel, target, lane, state, reason,
-            due_at, tries, attempts, payload, expires_at, created_at, ended_at, replay_of, is_replayed)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
+            due_at, tries, attempts, payload, expires_at, created_at, ended_at, replay_of, is_replayed, via)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)";
     let unwritable = |error: serde_json::Error| StoreError::failed("an attempt cannot be written").because(error);
     let attempts = delivery.attempts.iter().map(|attempt| serde_json::to_string(attempt).map_err(unwritable));
     let attempts: Vec<String> = attempts.collect::<Result<_, _>>()?;
@@ -89,7 +95,8 @@ pub(super) async fn take_delivery(transaction: &Transaction<'_>, delivery: &Deli
     let tries = i32::try_from(delivery.tries).unwrap_or(i32::MAX);
     let [expires_at, ended_at] = [delivery.expires_at, delivery.ended_at].map(|at| at.map(Timestamp::as_micros));
     let replay_of = delivery.replay_of.map(crate::model::DeliveryId::as_uuid);
-    let values: [&(dyn ToSql + Sync); 17] = [
+    let via = delivery.via.map(crate::model::DeliveryId::as_uuid);
+    let values: [&(dyn ToSql + Sync); 18] = [
         &delivery.id.as_uuid(),
         &notification_id,
         &delivery.user_id.as_str(),
@@ -107,6 +114,7 @@ pub(super) async fn take_delivery(transaction: &Transaction<'_>, delivery: &Deli
         &ended_at,
         &replay_of,
         &delivery.is_replayed,
+        &via,
     ];
     transaction.execute(INSERT, &values).await?;
     Ok(())
