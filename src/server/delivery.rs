@@ -9,7 +9,7 @@
 //! - `relevance.rs`: whether what a contact is told of is still of use; `sweeper.rs`: cancels what waits for contacts when
 //!   everything is read; `drain.rs`: ends what waits for an endpoint that is told nothing any more.
 //! - `channel.rs`: the seam between those and a channel; `outcome.rs`: how an attempt ended, in the words of every
-//!   channel; `webhook.rs`: the first channel.
+//!   channel; `webhook.rs` and `email.rs`: the channels.
 //! - `reach.rs`: where this server may connect when others say where.
 //! - `service.rs`: what callers ask of all this, and who may; `contacts.rs`: the same of where users are reached.
 //! - `running.rs` puts it together, over what `stores.rs` names.
@@ -18,20 +18,30 @@ mod backoff;
 mod channel;
 mod contacts;
 mod drain;
+mod email;
 mod outcome;
 mod plan;
 mod planner;
+mod policy;
+mod preferences;
 mod reach;
 mod relevance;
+mod rules;
 mod running;
 mod service;
 mod stores;
 mod sweeper;
+mod unsubscribe;
 mod verdict;
 mod webhook;
 mod worker;
 
+pub use email::{MailOptions, RelayUrl, Templates};
+pub(in crate::server) use email::{is_reachable, send_test};
+pub use preferences::PreferencesView;
 pub(in crate::server) use reach::may_reach;
+pub use rules::{Because, Effect, HeldFor, Rules, SkippedFor};
 pub use running::{Delivery, DeliveryOptions};
 pub use service::{ChannelView, LaneView, TestResult, WebhookDraft, WebhookPatch};
 pub use stores::DeliveryStores;
+pub use unsubscribe::{Ending, NoEnding};

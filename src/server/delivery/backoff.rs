@@ -38,12 +38,27 @@ const fn seconds<const N: usize>(seconds: [u64; N]) -> [Duration; N] {
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 
+/// Soon at first, and then every hour, for three days.
+const EMAIL: [Duration; 75] = {
+    let mut waits = [Duration::from_secs(HOUR); 75];
+    let first = seconds([MINUTE, 5 * MINUTE, 15 * MINUTE, 30 * MINUTE]);
+    let mut at = 0;
+    while at < first.len() {
+        waits[at] = first[at];
+        at += 1;
+    }
+    waits
+};
+
 impl Schedule {
     /// Webhooks, as Standard Webhooks recommends: ten attempts within three days and three hours.
     pub(in crate::server) const WEBHOOK: Self = Self {
         waits: &seconds([5, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, 14 * HOUR, 20 * HOUR, 24 * HOUR]),
         then: Then::GivesUp,
     };
+
+    /// E-mail: for three days.
+    pub(in crate::server) const EMAIL: Self = Self { waits: &EMAIL, then: Then::GivesUp };
 
     /// Where nothing else is known: 10 seconds, doubled up to an hour.
     #[cfg_attr(not(test), expect(dead_code, reason = "mail and push will have it"))]

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::{backoff::Schedule, outcome::Outcome};
 use crate::{
-    model::{self, ContactAddress, Notification, Timestamp},
+    model::{self, Category, ContactAddress, Notification, Timestamp},
     server::store::{
         contacts::KeptContact,
         outbox::{Delivery, Webhook},
@@ -27,12 +27,16 @@ pub(super) enum Recipient {
 pub(super) struct Addressed {
     /// Where it is.
     pub(super) contact: KeptContact,
-    /// What is unread in the inbox, and not expired.
-    #[cfg_attr(not(test), expect(dead_code, reason = "no channel to contacts is set up yet"))]
-    pub(super) notification: Notification,
+    /// What is unread in the inbox, not expired, and to be told: the newest first, at least one, and not all of very many.
+    pub(super) notifications: Vec<Notification>,
+    /// How many those are, all together.
+    pub(super) total: u64,
+    /// Their category, if all of them have one in common.
+    pub(super) category: Option<Category>,
     /// How many are unread in the inbox.
-    #[cfg_attr(not(test), expect(dead_code, reason = "no channel to contacts is set up yet"))]
     pub(super) unread_count: u64,
+    /// The page on which its user ends such messages, if there is one.
+    pub(super) unsubscribe: Option<String>,
 }
 
 /// One attempt that is to be made.
@@ -61,6 +65,11 @@ pub(super) trait Channel: Send + Sync + 'static {
     /// `None` for a channel that reaches endpoints.
     fn lane(&self, _to: &ContactAddress) -> Option<String> {
         None
+    }
+
+    /// Whether what was held for a contact and comes due together goes as one message.
+    fn bundles(&self) -> bool {
+        false
     }
 
     /// What is sent.
@@ -96,6 +105,9 @@ pub(super) trait Attempt: Send + Sync + 'static {
     /// As [`Channel::lane`].
     fn lane(&self, to: &ContactAddress) -> Option<String>;
 
+    /// As [`Channel::bundles`].
+    fn bundles(&self) -> bool;
+
     /// Makes one attempt. `now` tells the time.
     async fn attempt(&self, job: &Job, now: &(dyn Fn() -> Timestamp + Send + Sync)) -> Judged;
 
@@ -113,6 +125,10 @@ pub(super) trait Attempt: Send + Sync + 'static {
 impl<C: Channel> Attempt for C {
     fn lane(&self, to: &ContactAddress) -> Option<String> {
         Channel::lane(self, to)
+    }
+
+    fn bundles(&self) -> bool {
+        Channel::bundles(self)
     }
 
     async fn attempt(&self, job: &Job, now: &(dyn Fn() -> Timestamp + Send + Sync)) -> Judged {

@@ -79,7 +79,7 @@ impl Delivery {
         if self.0.stores.contacts.delete_contact(user_id, id).await? { Ok(()) } else { Err(nothing()) }
     }
 
-    /// Forgets a user: sessions, tickets and contacts, what is in the inbox, whose deletion is told to streams and
+    /// Forgets a user: sessions, tickets, preferences and contacts, what is in the inbox, whose deletion is told to streams and
     /// endpoints as any other is, and what was delivered about it before. Where very much was delivered, to all
     /// users together, the last of that goes on after this. What of it was done when this fails stays done; do it again.
     ///
@@ -89,6 +89,7 @@ impl Delivery {
         principal.may_in(Scope::Admin, Some(user_id))?;
         let (contacts, forget) = (&self.0.stores.contacts, &self.0.stores.forget);
         forget.forget_grants_of(user_id).await?;
+        self.0.stores.wishes.forget_preferences(user_id).await?;
         contacts.delete_contacts(user_id).await?;
         // Endpoints are told that the notifications are deleted, by deliveries about the same inbox that are newer.
         let newest = forget.newest_delivery().await?;

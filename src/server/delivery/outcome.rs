@@ -15,6 +15,8 @@ pub(in crate::server) enum Outcome {
         /// How long the other side wants to be left alone.
         after: Option<Duration>,
     },
+    /// It may work much later, in an hour at the earliest; others of its lane may work now.
+    RetryLate,
     /// Nothing will ever reach this contact or endpoint again, as the other side knew it at this moment, if it said.
     ContactDead {
         /// When the other side found out; `None` is the moment of the attempt.
@@ -35,7 +37,7 @@ impl Outcome {
     pub(in crate::server) fn as_str(self) -> &'static str {
         match self {
             Self::Sent => "sent",
-            Self::Retry { .. } => "retry",
+            Self::Retry { .. } | Self::RetryLate => "retry",
             Self::ContactDead { .. } => "contact_dead",
             Self::MessageBad => "message_bad",
             Self::Misconfigured => "misconfigured",

@@ -4,9 +4,13 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::relevance::of_no_use;
+use super::{
+    policy::Policy,
+    relevance::of_no_use,
+    rules::{Decision, Rules, decide},
+};
 use crate::{
-    model::{Category, Channel, ContactAddress, ContactState, DeliveryId, DeliveryState, Notification, Timestamp},
+    model::{Channel, ContactState, DeliveryId, DeliveryState, Notification, Preferences, Routing, Timestamp},
     server::store::{
         contacts::KeptContact,
         outbox::{Entry, NewDelivery, Planned, Webhook},
@@ -23,27 +27,50 @@ pub(super) struct Addressee {
     pub(super) contacts: Vec<KeptContact>,
     /// What they are to be told of, if it is still there.
     pub(super) notification: Option<Notification>,
+    /// What they want.
+    pub(super) preferences: Preferences,
     /// When that was looked up.
     pub(super) at: Timestamp,
 }
 
 /// The deliveries of an entry: one for each endpoint that wants it, and one for each contact of the user that a channel
-/// reaches, whose lane this `lane` says. `id` makes their names.
+/// reaches. Where its sender asks for a channel that is not set up, or on which the user has no contact, one that says so.
+/// `id` makes their names.
 pub(super) fn plan(
     entry: &Entry,
     webhooks: &[Webhook],
     addressee: Option<&Addressee>,
-    lane: impl Fn(&ContactAddress) -> Option<String>,
+    policy: &Policy,
     id: impl Fn() -> Uuid,
 ) -> Planned {
     let mut deliveries = to_webhooks(entry, webhooks, &id);
-    if let Some(Addressee { contacts, notification: Some(notification), at }) = addressee {
-        let to_contact = |contact: &KeptContact| {
-            Some(to_contact(entry, contact, lane(&contact.address)?, decide(contact, notification, *at), id()))
-        };
-        deliveries.extend(contacts.iter().filter_map(to_contact));
+    if let Some(Addressee { contacts, notification: Some(notification), preferences, at }) = addressee {
+        for contact in contacts {
+            let channel = contact.address.channel();
+            let Some(lane) = policy.lane(&contact.address) else { continue };
+            let fate = fate(entry, contact, notification, preferences, policy.rules(), *at);
+            deliveries.push(to_contact(entry, (channel, contact.id.as_uuid(), lane), fate, id()));
+        }
+        for channel in asked_for(&entry.routing) {
+            let is_set_up = policy.channel(channel).is_some();
+            if is_set_up && contacts.iter().any(|contact| contact.address.channel() == channel) {
+                continue;
+            }
+            let reason = if is_set_up { "no_contact" } else { "not_set_up" };
+            let fate = Fate { state: DeliveryState::Skipped, reason: Some(reason), wait: Duration::ZERO };
+            deliveries.push(to_contact(entry, (channel, Uuid::nil(), channel.to_string()), fate, id()));
+        }
     }
     Planned { entry: entry.seq, deliveries }
+}
+
+/// The channels that a sender asks for by name, each once.
+fn asked_for(routing: &Routing) -> impl Iterator<Item = Channel> {
+    let named = routing.channels.as_deref();
+    let email = Some(Channel::Email)
+        .filter(|email| routing.send_email == Some(true) && named.is_none_or(|named| named.contains(email)));
+    let is_wanted = |channel: &Channel| *channel != Channel::Email || routing.send_email.is_none();
+    named.unwrap_or_default().iter().copied().filter(is_wanted).chain(email)
 }
 
 fn to_webhooks(entry: &Entry, webhooks: &[Webhook], id: impl Fn() -> Uuid) -> Vec<NewDelivery> {
@@ -72,43 +99,58 @@ fn to_webhooks(entry: &Entry, webhooks: &[Webhook], id: impl Fn() -> Uuid) -> Ve
     webhooks.iter().filter(wants).map(to_webhook).collect()
 }
 
-/// What it says is decided when it is sent, so it has no bytes yet.
-fn to_contact(entry: &Entry, contact: &KeptContact, lane: String, decision: Decision, id: Uuid) -> NewDelivery {
-    let (state, reason) = match decision {
-        Decision::Send => (DeliveryState::Ready, None),
-        Decision::Not { state, reason } => (state, Some(reason.to_owned())),
-    };
+/// What it says is decided when it is sent, so it has no bytes yet but what the sender asks, for then.
+fn to_contact(entry: &Entry, (channel, target, lane): (Channel, Uuid, String), fate: Fate, id: Uuid) -> NewDelivery {
+    let Fate { state, reason, wait } = fate;
+    let routing = Some(&entry.routing).filter(|routing| !routing.is_silent());
     NewDelivery {
         id: DeliveryId::new(id),
         notification_id: entry.notification_id,
         user_id: entry.user_id.clone(),
-        channel: contact.address.channel(),
-        target: contact.id.as_uuid(),
+        channel,
+        target,
         lane,
         state,
-        reason,
-        wait: Duration::ZERO,
-        payload: String::new(),
+        reason: reason.map(str::to_owned),
+        wait,
+        // It is made of words.
+        payload: routing.and_then(|routing| serde_json::to_string(routing).ok()).unwrap_or_default(),
         expires_at: entry.expires_at,
     }
 }
 
-/// Whether a contact is told of a notification.
+/// Where a delivery to a contact stands at first.
 #[derive(Clone, Copy)]
-enum Decision {
-    Send,
-    Not { state: DeliveryState, reason: &'static str },
+struct Fate {
+    state: DeliveryState,
+    reason: Option<&'static str>,
+    wait: Duration,
 }
 
-fn decide(contact: &KeptContact, notification: &Notification, at: Timestamp) -> Decision {
-    let skip = |reason| Decision::Not { state: DeliveryState::Skipped, reason };
+fn fate(
+    entry: &Entry,
+    contact: &KeptContact,
+    notification: &Notification,
+    preferences: &Preferences,
+    rules: &Rules,
+    at: Timestamp,
+) -> Fate {
+    let over = |state, reason| Fate { state, reason: Some(reason), wait: Duration::ZERO };
     if let Some((state, reason)) = of_no_use(Some(notification), at) {
-        return Decision::Not { state, reason };
+        return over(state, reason);
     }
-    match out_of_reach(contact.state) {
-        Some(reason) => skip(reason),
-        None if is_on_by_default(contact.address.channel(), &notification.category) => Decision::Send,
-        None => skip("off_by_default"),
+    if let Some(reason) = out_of_reach(contact.state) {
+        return over(DeliveryState::Skipped, reason);
+    }
+    let (channel, now) = (contact.address.channel(), at.to_utc());
+    let (category, created) = (&notification.category, notification.timestamp.to_utc());
+    match decide(&entry.routing, preferences, rules, category, channel, created, now) {
+        Decision::Send => Fate { state: DeliveryState::Ready, reason: None, wait: Duration::ZERO },
+        Decision::Skip { reason } => over(DeliveryState::Skipped, reason.as_str()),
+        Decision::Hold { until, why } => {
+            let wait = (until - now).to_std().unwrap_or_default();
+            Fate { state: DeliveryState::Held, reason: Some(why.as_str()), wait }
+        }
     }
 }
 
@@ -122,15 +164,18 @@ pub(super) fn out_of_reach(state: ContactState) -> Option<&'static str> {
     }
 }
 
-/// What holds for a user who said nothing: push for everything, and e-mail for alerts.
-fn is_on_by_default(channel: Channel, category: &Category) -> bool {
-    channel != Channel::Email || category.as_str() == "alert"
-}
-
 #[cfg(test)]
 pub(super) mod tests {
+    use std::sync::Arc;
+
     use super::*;
-    use crate::model::{Category, EventKind, Timestamp, UserId, Wanted, WebhookId};
+    use crate::{
+        model::{Category, EventKind, Timestamp, UserId, Wanted, WebhookId},
+        server::{
+            delivery::{channel::Channels, unsubscribe::Unsubscribe},
+            store::MemoryStore,
+        },
+    };
 
     pub(in crate::server::delivery) fn webhook(number: u128, wanted: Wanted) -> Webhook {
         let at = Timestamp::parse("2026-01-01T00:00:00Z").unwrap();
@@ -147,6 +192,13 @@ pub(super) mod tests {
         }
     }
 
+    /// With no channel that reaches users.
+    fn policy() -> Policy {
+        let store = MemoryStore::new(1, Timestamp::parse("2026-01-01T00:00:00Z").unwrap());
+        let unsubscribe = Unsubscribe::new(Arc::new(store), None);
+        Policy::new(Channels::new(), Rules::default(), None, unsubscribe)
+    }
+
     #[test]
     fn each_endpoint_that_wants_it_is_told_and_a_disabled_one_is_passed_over_with_a_reason() {
         let entry = Entry {
@@ -159,11 +211,12 @@ pub(super) mod tests {
             at: Timestamp::parse("2026-01-01T00:00:01Z").unwrap(),
             data: r#"{"user_id":"ann"}"#.to_owned(),
             to_contacts: false,
+            routing: Routing::default(),
         };
         let all = Wanted { events: EventKind::ALL.to_vec(), ..Wanted::default() };
         let disabled = Webhook { disabled: Some("gone".to_owned()), ..webhook(3, all.clone()) };
         let webhooks = [webhook(1, all), webhook(2, Wanted::default()), disabled];
-        let Planned { entry, deliveries } = plan(&entry, &webhooks, None, |_| None, || Uuid::from_u128(9));
+        let Planned { entry, deliveries } = plan(&entry, &webhooks, None, &policy(), || Uuid::from_u128(9));
         let found: Vec<_> = deliveries
             .iter()
             .map(|delivery| (delivery.target.as_u128(), delivery.state, delivery.reason.as_deref()))

@@ -18,17 +18,18 @@ use tokio::{
 use uuid::Uuid;
 
 use super::{
-    channel::Channels,
     plan::{Addressee, plan},
+    policy::Policy,
+    stores::DeliveryStores,
 };
 use crate::{
-    model::{Change, ContactAddress, Event, EventKind, Wanted, WebhookId},
+    model::{Change, Event, EventKind, Wanted, WebhookId},
     server::{
         causes::with_causes,
         clock::{Clock, moved},
         live::Bus,
         store::{
-            Announce, Contacts, Outbox, Store, StoreError, Webhooks,
+            Announce, StoreError,
             outbox::{Backlog, Entry, Planned, Webhook},
         },
     },
@@ -76,6 +77,11 @@ impl Alarm {
         self.wanted.write().unwrap_or_else(PoisonError::into_inner).insert(webhook.id, webhook.wanted.clone());
     }
 
+    /// There is something to plan.
+    pub(super) fn ring(&self) {
+        self.wake.notify_one();
+    }
+
     /// From now on there is a way to contacts.
     pub(super) fn reach_contacts(&self) {
         self.reaches_contacts.store(true, Ordering::Relaxed);
@@ -117,12 +123,8 @@ impl Announce for Alarm {
 
 /// What plans.
 pub(super) struct Planner {
-    pub(super) outbox: Arc<dyn Outbox>,
-    pub(super) webhooks: Arc<dyn Webhooks>,
-    pub(super) contacts: Arc<dyn Contacts>,
-    pub(super) inboxes: Arc<dyn Store>,
-    /// The channels that are set up.
-    pub(super) channels: Channels,
+    pub(super) stores: DeliveryStores,
+    pub(super) policy: Arc<Policy>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) alarm: Arc<Alarm>,
     pub(super) backlog: Backlog,
@@ -153,7 +155,7 @@ impl Planner {
 
     /// Looks which endpoints there are, and plans what is there.
     async fn look(&self) -> Result<(), StoreError> {
-        self.alarm.knows(&self.webhooks.webhooks().await?);
+        self.alarm.knows(&self.stores.webhooks.webhooks().await?);
         self.plan_all().await
     }
 
@@ -161,26 +163,25 @@ impl Planner {
     async fn plan_all(&self) -> Result<(), StoreError> {
         let mut is_behind = false;
         loop {
-            let is_pressed = !is_behind && self.outbox.is_pressed();
+            let is_pressed = !is_behind && self.stores.outbox.is_pressed();
             if is_pressed {
                 sleep(STANDS_BACK).await;
             }
             let most = if is_pressed { AT_ONCE_PRESSED } else { AT_ONCE };
-            let entries = self.outbox.unplanned(most).await?;
+            let entries = self.stores.outbox.unplanned(most).await?;
             let Some(oldest) = entries.first() else { return Ok(()) };
             is_behind = oldest.at < moved(self.clock.now(), -BEHIND);
-            let webhooks = self.webhooks.webhooks().await?;
+            let webhooks = self.stores.webhooks.webhooks().await?;
             let mut addressees = Vec::with_capacity(entries.len());
             for some in entries.chunks(LOOKED_UP_AT_ONCE) {
                 addressees.extend(try_join_all(some.iter().map(|entry| self.addressee(entry))).await?);
             }
-            let lane = |to: &ContactAddress| self.channels.get(&to.channel()).and_then(|channel| channel.lane(to));
             let mut rest = entries.into_iter().zip(addressees);
             while rest.len() > 0 {
                 let planned = planned(&mut rest, |(entry, addressee)| {
-                    plan(&entry, &webhooks, addressee.as_ref(), lane, Uuid::now_v7)
+                    plan(&entry, &webhooks, addressee.as_ref(), &self.policy, Uuid::now_v7)
                 });
-                let made = self.outbox.plan(planned, self.backlog, self.clock.now()).await?;
+                let made = self.stores.outbox.plan(planned, self.backlog, self.clock.now()).await?;
                 if made > 0 {
                     self.worker.notify_one();
                     self.bus.hint();
@@ -194,8 +195,12 @@ impl Planner {
     /// The user of an entry that contacts may want.
     async fn addressee(&self, entry: &Entry) -> Result<Option<Addressee>, StoreError> {
         let Some(id) = entry.notification_id.filter(|_| entry.to_contacts) else { return Ok(None) };
-        match tokio::try_join!(self.contacts.contacts(&entry.user_id), self.inboxes.get(id)) {
-            Ok((contacts, notification)) => Ok(Some(Addressee { contacts, notification, at: self.clock.now() })),
+        let DeliveryStores { contacts, inboxes, wishes, .. } = &self.stores;
+        let of_user = &entry.user_id;
+        match tokio::try_join!(contacts.contacts(of_user), inboxes.get(id), wishes.preferences(of_user)) {
+            Ok((contacts, notification, (preferences, _))) => {
+                Ok(Some(Addressee { contacts, notification, preferences, at: self.clock.now() }))
+            }
             Err(error @ StoreError::Unavailable { .. }) => Err(error),
             // What cannot be read of one user holds up no other.
             Err(error) => {

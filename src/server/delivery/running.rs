@@ -11,10 +11,14 @@ use tokio::{
 
 use super::{
     channel::{Attempt, Channels},
+    email::{Email, MailOptions},
     planner::{Alarm, Planner},
+    policy::Policy,
     reach::Reach,
+    rules::Rules,
     stores::DeliveryStores,
     sweeper::{self, AllRead},
+    unsubscribe::Unsubscribe,
     webhook::Webhooks as WebhookChannel,
     worker::Worker,
 };
@@ -23,6 +27,8 @@ use crate::{
     server::{
         causes::with_causes,
         clock::{Clock, moved},
+        http::PublicUrl,
+        limiter::Rate,
         live::{Bus, Local},
         store::{Deliveries, outbox::Backlog},
         tasks::Tasks,
@@ -41,7 +47,7 @@ const HINTS_EVERY: Duration = Duration::from_millis(20);
 const TESTS_AT_ONCE: usize = 4;
 
 /// How delivery is set up.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct DeliveryOptions {
     /// Networks that are no part of the internet, to which webhooks may lead all the same.
     pub allow: Vec<IpNet>,
@@ -49,6 +55,16 @@ pub struct DeliveryOptions {
     pub backlog: u64,
     /// For how long deliveries are remembered that are over.
     pub history: TimeDelta,
+    /// How mail is sent; `None` where none is.
+    pub mail: Option<MailOptions>,
+    /// Of what users are told who did not choose, and of what they are told in any case.
+    pub rules: Rules,
+    /// What this server is called in what it sends, in one line.
+    pub app_name: String,
+    /// How others reach this server; without it there are no links in what it sends.
+    pub public_url: Option<PublicUrl>,
+    /// How often one contact may be told something; `None` for as often as there is something.
+    pub per_contact: Option<Rate>,
 }
 
 impl DeliveryOptions {
@@ -56,13 +72,26 @@ impl DeliveryOptions {
     pub const DEFAULT_BACKLOG: u64 = 1_000_000;
     /// The same where they wait in memory.
     pub const DEFAULT_BACKLOG_IN_MEMORY: u64 = 10_000;
+    /// What this server is called when nothing else is said.
+    pub const DEFAULT_APP_NAME: &str = "Campanile";
+    /// How often one contact may be told something when nothing else is said, as [`Rate::parse`] reads it.
+    pub const DEFAULT_PER_CONTACT: &str = "30/h:60";
     /// How many bytes they may have.
     const BACKLOG_BYTES: u64 = 1 << 30;
 }
 
 impl Default for DeliveryOptions {
     fn default() -> Self {
-        Self { allow: Vec::new(), backlog: Self::DEFAULT_BACKLOG, history: TimeDelta::days(7) }
+        Self {
+            allow: Vec::new(),
+            backlog: Self::DEFAULT_BACKLOG,
+            history: TimeDelta::days(7),
+            mail: None,
+            rules: Rules::default(),
+            app_name: Self::DEFAULT_APP_NAME.to_owned(),
+            public_url: None,
+            per_contact: Rate::parse(Self::DEFAULT_PER_CONTACT).ok().flatten(),
+        }
     }
 }
 
@@ -73,9 +102,12 @@ pub struct Delivery(pub(super) Arc<Parts>);
 pub(super) struct Parts {
     pub(super) stores: DeliveryStores,
     pub(super) channel: Arc<WebhookChannel>,
+    pub(super) policy: Arc<Policy>,
+    pub(super) app_name: String,
     pub(super) worker: Worker,
     pub(super) alarm: Arc<Alarm>,
     pub(super) wake: Arc<Notify>,
+    pub(super) bus: Arc<dyn Bus>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) tests: Semaphore,
 }
@@ -109,12 +141,18 @@ impl Delivery {
         tasks: &Tasks,
     ) -> anyhow::Result<Self> {
         let channel = Arc::new(WebhookChannel::new(Reach::new(&options.allow))?);
-        let channels: Channels =
+        let mut channels: Channels =
             [(Channel::Webhook, Arc::<WebhookChannel>::clone(&channel) as Arc<dyn Attempt>)].into();
+        if let Some(mail) = &options.mail {
+            let email = Email::new(mail, &options.app_name, options.public_url.as_ref());
+            channels.insert(Channel::Email, Arc::new(email));
+        }
         let (alarm, wake) = (Arc::new(Alarm::default()), Arc::new(Notify::new()));
-        let DeliveryStores { inboxes, webhooks, outbox, deliveries, contacts, .. } = stores.clone();
-        let worker = Worker::new(stores.clone(), channels.clone(), Arc::clone(&clock), Arc::clone(&wake));
-        if channels.keys().any(|channel| *channel != Channel::Webhook) {
+        let unsubscribe = Unsubscribe::new(Arc::clone(&stores.secrets), options.public_url.clone());
+        let policy = Arc::new(Policy::new(channels, options.rules.clone(), options.per_contact, unsubscribe));
+        let DeliveryStores { inboxes, outbox, deliveries, .. } = stores.clone();
+        let worker = Worker::new(stores.clone(), Arc::clone(&policy), Arc::clone(&clock), Arc::clone(&wake));
+        if policy.reaches_contacts() {
             outbox.reach_contacts();
             alarm.reach_contacts();
             let all_read = Arc::new(AllRead::default());
@@ -126,11 +164,8 @@ impl Delivery {
         }
         inboxes.announce_to(Arc::<Alarm>::clone(&alarm));
         let planner = Arc::new(Planner {
-            outbox,
-            webhooks,
-            contacts,
-            inboxes,
-            channels,
+            stores: stores.clone(),
+            policy: Arc::clone(&policy),
             clock: Arc::clone(&clock),
             alarm: Arc::clone(&alarm),
             backlog: Backlog { deliveries: options.backlog, bytes: DeliveryOptions::BACKLOG_BYTES },
@@ -147,12 +182,15 @@ impl Delivery {
         });
         let settling = worker.clone();
         tasks.spawn("delivery results", move || settling.clone().settle());
+        let renewing = worker.clone();
+        tasks.spawn("delivery leases", move || renewing.clone().renew());
         let working = worker.clone();
         tasks.spawn("delivery worker", move || working.clone().run());
-        let (history, at) = (options.history, Arc::clone(&clock));
-        tasks.spawn("delivery history", move || forget(Arc::clone(&deliveries), Arc::clone(&at), history));
-        let tests = Semaphore::new(TESTS_AT_ONCE);
-        Ok(Self(Arc::new(Parts { stores, channel, worker, alarm, wake, clock, tests })))
+        let (history, at, of) = (options.history, Arc::clone(&clock), Arc::clone(&policy));
+        let forgetting = move || forget(Arc::clone(&deliveries), Arc::clone(&at), history, Arc::clone(&of));
+        tasks.spawn("delivery history", forgetting);
+        let (tests, bus, app_name) = (Semaphore::new(TESTS_AT_ONCE), Arc::clone(bus), options.app_name.clone());
+        Ok(Self(Arc::new(Parts { stores, channel, policy, app_name, worker, alarm, wake, bus, clock, tests })))
     }
 
     /// Begins no more attempts, and waits a few seconds for those that are being made. What was not sent stays in the
@@ -172,11 +210,12 @@ async fn obey(mut hints: watch::Receiver<u64>, wake: Arc<Notify>) {
 }
 
 /// Forgets deliveries that are over for so long, for as long as it is polled.
-async fn forget(deliveries: Arc<dyn Deliveries>, clock: Arc<dyn Clock>, history: TimeDelta) {
+async fn forget(deliveries: Arc<dyn Deliveries>, clock: Arc<dyn Clock>, history: TimeDelta, policy: Arc<Policy>) {
     let mut ticks = interval(FORGET_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
+        policy.forget_idle();
         loop {
             match deliveries.forget_deliveries(moved(clock.now(), -history), FORGET_STEP).await {
                 Ok(FORGET_STEP) => {}

@@ -348,6 +348,7 @@ fn test_job(webhook: Webhook, payload: String, now: Timestamp) -> Job {
         ended_at: None,
         replay_of: None,
         is_replayed: false,
+        via: None,
     };
     Job { delivery, to: Recipient::Webhook(webhook.into()) }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::server::store::{Contacts, Deliveries, Forget, Outbox, Store, Webhooks};
+use crate::server::store::{Contacts, Deliveries, Forget, Outbox, Secrets, Store, Webhooks, Wishes};
 
 /// One store, as delivery sees it.
 #[derive(Clone)]
@@ -17,6 +17,10 @@ pub struct DeliveryStores {
     pub deliveries: Arc<dyn Deliveries>,
     /// Where users are reached.
     pub contacts: Arc<dyn Contacts>,
+    /// What users want to be told of.
+    pub wishes: Arc<dyn Wishes>,
+    /// Keys that the server makes for itself.
+    pub secrets: Arc<dyn Secrets>,
     /// What takes away all that is kept of a user.
     pub forget: Arc<dyn Forget>,
 }

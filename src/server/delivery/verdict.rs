@@ -11,8 +11,11 @@ use crate::{
     server::store::outbox::{Health, Next},
 };
 
-/// How long it is not tried again when it may have arrived (RFC 5321, section 4.5.3.2.6).
+/// How long it is not tried again when it may have arrived, from the beginning of the attempt (RFC 5321, section
+/// 4.5.3.2.6).
 const MAY_HAVE_ARRIVED: Duration = Duration::from_secs(600);
+/// How long it is not tried again when it may work late.
+const LATE: Duration = Duration::from_secs(3_600);
 /// When a lane is tried again that is not set up right: after the first failure, the second, and all others.
 const PROBES: [Duration; 3] = [Duration::from_secs(300), Duration::from_secs(900), Duration::from_secs(3_600)];
 
@@ -30,9 +33,16 @@ pub(super) struct Verdict {
 }
 
 impl Verdict {
-    /// What an outcome means after so many attempts, of which this one was the last; `failures` is how many of the lane
-    /// failed in a row before.
-    pub(super) fn of(outcome: Outcome, schedule: Schedule, tries: u32, failures: u64, jitter: u16) -> Self {
+    /// What an outcome means after so many attempts, of which this one was the last and took so long; `failures` is how
+    /// many of the lane failed in a row before.
+    pub(super) fn of(
+        outcome: Outcome,
+        schedule: Schedule,
+        tries: u32,
+        failures: u64,
+        jitter: u16,
+        took: Duration,
+    ) -> Self {
         let over = |state, reason: &str| Next::Over { state, reason: Some(reason.to_owned()) };
         let plain = |next, worked| Self { next, refund: false, worked, pause: None };
         match outcome {
@@ -45,14 +55,19 @@ impl Verdict {
                 let pause = after.filter(|after| !after.is_zero()).map(|after| (after, "asked_to_wait"));
                 Self { pause, ..plain(next, Some(false)) }
             }
+            Outcome::RetryLate => match schedule.wait(tries, jitter, Some(LATE)) {
+                Some(wait) => plain(Next::Again { wait }, None),
+                None => plain(over(DeliveryState::Dead, "gave_up"), None),
+            },
             Outcome::ContactDead { .. } => plain(over(DeliveryState::Dead, "contact_dead"), Some(false)),
             Outcome::MessageBad => plain(over(DeliveryState::Dead, "message_bad"), None),
             Outcome::Misconfigured => {
                 let at = usize::try_from(failures).unwrap_or(usize::MAX).min(PROBES.len() - 1);
                 let pause = Some((PROBES[at], "misconfigured"));
-                Self { refund: true, pause, ..plain(Next::Again { wait: PROBES[at] }, Some(false)) }
+                // It is its lane that waits: once that is resumed, it is tried at once.
+                Self { refund: true, pause, ..plain(Next::Again { wait: Duration::ZERO }, Some(false)) }
             }
-            Outcome::Ambiguous => match schedule.wait(tries, jitter, Some(MAY_HAVE_ARRIVED)) {
+            Outcome::Ambiguous => match schedule.wait(tries, jitter, Some(MAY_HAVE_ARRIVED.saturating_sub(took))) {
                 Some(wait) => plain(Next::Again { wait }, None),
                 None => plain(over(DeliveryState::Dead, "gave_up"), None),
             },
@@ -85,7 +100,8 @@ mod tests {
 
     #[test]
     fn each_outcome_means_one_thing() {
-        let of = |outcome, tries, failures| Verdict::of(outcome, Schedule::WEBHOOK, tries, failures, 0);
+        let took = Duration::ZERO;
+        let of = |outcome, tries, failures| Verdict::of(outcome, Schedule::WEBHOOK, tries, failures, 0, took);
         let plain = |next, worked| Verdict { next, refund: false, worked, pause: None };
         let again = |seconds| Next::Again { wait: seconds * SECOND };
         let retry = |after: Option<u32>| Outcome::Retry { after: after.map(|after| after * SECOND) };
@@ -110,19 +126,25 @@ mod tests {
                 Outcome::Misconfigured,
                 9,
                 0,
-                Verdict { refund: true, pause: paused(300, "misconfigured"), ..plain(again(300), Some(false)) },
+                Verdict { refund: true, pause: paused(300, "misconfigured"), ..plain(again(0), Some(false)) },
             ),
             (
                 Outcome::Misconfigured,
                 9,
                 7,
-                Verdict { refund: true, pause: paused(3_600, "misconfigured"), ..plain(again(3_600), Some(false)) },
+                Verdict { refund: true, pause: paused(3_600, "misconfigured"), ..plain(again(0), Some(false)) },
             ),
+            (Outcome::RetryLate, 1, 0, plain(again(3_600), None)),
+            (Outcome::RetryLate, 4, 0, plain(again(7_200), None)),
+            (Outcome::RetryLate, 10, 0, plain(over(DeliveryState::Dead, "gave_up"), None)),
             (Outcome::Ambiguous, 1, 0, plain(again(600), None)),
             (Outcome::Ambiguous, 10, 0, plain(over(DeliveryState::Dead, "gave_up"), None)),
         ] {
             assert_eq!(of(outcome, tries, failures), expected, "{outcome:?} {tries}");
         }
+        // Who waited for the answer has waited.
+        let patient = Verdict::of(Outcome::Ambiguous, Schedule::EMAIL, 1, 0, 0, MAY_HAVE_ARRIVED);
+        assert_eq!(patient, plain(again(60), None));
     }
 
     #[rstest]

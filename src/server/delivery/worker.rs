@@ -1,6 +1,8 @@
 //! Claims what is due and sends it, of each lane so much at once and no more, so that one lane that hangs delays no
 //! other.
 
+mod addressing;
+mod bundling;
 mod gate;
 mod lanes;
 mod settler;
@@ -37,21 +39,21 @@ use self::{
     settler::{Done, Found},
 };
 use super::{
-    channel::{Addressed, Attempt, Channels, Job, Judged, Recipient},
+    channel::{Attempt, Job, Judged, Recipient},
     outcome::Outcome,
-    plan::{DISABLED, out_of_reach},
-    relevance::{DELETED, of_no_use},
+    plan::DISABLED,
+    policy::Policy,
     stores::DeliveryStores,
     verdict::Verdict,
 };
 use crate::{
-    model::{self, Channel, ContactId, DeliveryId, DeliveryState, Timestamp, WebhookId},
+    model::{self, Channel, DeliveryId, DeliveryState, Timestamp, WebhookId},
     server::{
         causes::with_causes,
         clock::Clock,
         store::{
             StoreError,
-            outbox::{Claim, Claimed, Delivery, Next, Settlement, Webhook},
+            outbox::{Claim, Claimed, Next, Settlement, Webhook},
         },
     },
 };
@@ -60,6 +62,8 @@ use crate::{
 pub(super) const LEASE: Duration = Duration::from_secs(60);
 /// How long before the end of its lease an attempt has to be over, so that its result still counts.
 const SPARE: Duration = Duration::from_secs(5);
+/// How often the leases of attempts that may outlive them are renewed.
+const RENEWS_EVERY: Duration = Duration::from_secs(15);
 /// How often it looks, whether it was woken or not.
 const LOOKS_EVERY: Duration = Duration::from_secs(1);
 
@@ -69,7 +73,7 @@ pub(super) struct Worker(Arc<Parts>);
 
 struct Parts {
     stores: DeliveryStores,
-    channels: Channels,
+    policy: Arc<Policy>,
     clock: Arc<dyn Clock>,
     wake: Arc<Notify>,
     lanes: Lanes,
@@ -83,11 +87,11 @@ struct Parts {
 }
 
 impl Worker {
-    pub(super) fn new(stores: DeliveryStores, channels: Channels, clock: Arc<dyn Clock>, wake: Arc<Notify>) -> Self {
+    pub(super) fn new(stores: DeliveryStores, policy: Arc<Policy>, clock: Arc<dyn Clock>, wake: Arc<Notify>) -> Self {
         let (done, settled) = mpsc::unbounded_channel();
         Self(Arc::new(Parts {
             stores,
-            channels,
+            policy,
             clock,
             wake,
             lanes: Lanes::default(),
@@ -99,11 +103,6 @@ impl Worker {
         }))
     }
 
-    /// The channels that are set up.
-    pub(super) fn channels(&self) -> &Channels {
-        &self.0.channels
-    }
-
     /// How many attempts of each lane are being made at this moment.
     pub(super) fn in_flight(&self) -> HashMap<String, usize> {
         self.0.lanes.in_flight()
@@ -111,6 +110,7 @@ impl Worker {
 
     /// Claims and sends for as long as it is polled.
     pub(super) async fn run(self) {
+        self.try_anew().await;
         loop {
             match self.claim().await {
                 Ok(()) => drop(timeout(LOOKS_EVERY, self.0.wake.notified()).await),
@@ -122,10 +122,37 @@ impl Worker {
         }
     }
 
+    /// Ends the pause of mail, which is there only where its relay did not let us in: that may be put right by now.
+    async fn try_anew(&self) {
+        if self.0.policy.channel(Channel::Email).is_none() {
+            return;
+        }
+        if let Err(error) = self.0.stores.deliveries.resume(Channel::Email.as_str()).await {
+            tracing::warn!(cause = with_causes(&error), "mail that was paused before the start may wait on");
+        }
+    }
+
     /// Writes down what became of what was sent, for as long as it is polled.
     pub(super) async fn settle(self) {
         let mut settled = self.0.settled.lock().await;
         settler::run(&self.0.stores, &self.0.clock, &self.0.gate, &mut settled).await;
+    }
+
+    /// Renews the leases of attempts that may outlive them, for as long as it is polled.
+    pub(super) async fn renew(self) {
+        loop {
+            sleep(RENEWS_EVERY).await;
+            let is_long = |channel: Channel| {
+                self.0.policy.channel(channel).is_some_and(|channel| channel.deadline() + SPARE > LEASE)
+            };
+            let leased = self.0.lanes.leased(is_long);
+            if leased.is_empty() {
+                continue;
+            }
+            if let Err(error) = self.0.stores.outbox.renew(leased, LEASE, self.0.clock.now()).await {
+                tracing::warn!(cause = with_causes(&error), "leases could not be renewed; trying again");
+            }
+        }
     }
 
     /// Begins no more attempts, gives back what was claimed, and waits for those that are being made, but not for
@@ -154,9 +181,11 @@ impl Worker {
 
     /// Has it written down that an attempt was cut off.
     fn cut_off(&self, flight: &Flight) {
-        let Some(channel) = self.0.channels.get(&flight.channel) else { return };
-        let outcome = Outcome::Retry { after: None };
-        let verdict = Verdict::of(outcome, channel.schedule(), flight.tries, 0, random_jitter());
+        let Some(channel) = self.0.policy.channel(flight.channel) else { return };
+        // A user is not told twice of one thing sooner than they have to be.
+        let is_to_user = flight.channel != Channel::Webhook;
+        let outcome = if is_to_user { Outcome::Ambiguous } else { Outcome::Retry { after: None } };
+        let verdict = Verdict::of(outcome, channel.schedule(), flight.tries, 0, random_jitter(), Duration::ZERO);
         let attempt = model::Attempt {
             at: flight.at,
             result: Outcome::Ambiguous.as_str().to_owned(),
@@ -191,10 +220,16 @@ impl Worker {
         let (room, rooms) = (Lanes::AT_FIRST, parts.lanes.rooms());
         let claim = Claim { lease, lease_for: LEASE, room, rooms };
         let claimed = parts.stores.outbox.claim(&claim, parts.clock.now()).await?;
-        let webhooks = match self.endpoints_of(&claimed).await {
-            Ok(webhooks) => webhooks,
+        let all: Vec<_> = claimed.iter().map(|claimed| claimed.delivery.id).collect();
+        let ready = async {
+            let webhooks = self.endpoints_of(&claimed).await?;
+            Ok::<_, StoreError>((webhooks, self.bundled(claimed, lease).await?))
+        };
+        let (webhooks, claimed) = match ready.await {
+            Ok(ready) => ready,
+            // Of what was settled by now, this is nothing.
             Err(error) => {
-                claimed.iter().for_each(|claimed| self.give_back(claimed.delivery.id, lease, Vec::new()));
+                all.into_iter().for_each(|id| self.give_back(id, lease, Vec::new()));
                 return Err(error);
             }
         };
@@ -237,7 +272,7 @@ impl Worker {
 
     fn in_flight_of(&self, lane: &str) -> usize {
         let channel = lane.split(':').next().and_then(|name| Channel::parse(name).ok());
-        channel.and_then(|channel| self.0.channels.get(&channel)).map_or(1, |channel| channel.in_flight())
+        channel.and_then(|channel| self.0.policy.channel(channel)).map_or(1, |channel| channel.in_flight())
     }
 
     /// Looks once more whether a delivery is wanted; what is not is settled at once.
@@ -275,7 +310,7 @@ impl Worker {
         if is_expired && (delivery.tries == 1 || !is_to_webhook) {
             return over(DeliveryState::Expired, "notification_expired");
         }
-        let Some(channel) = self.0.channels.get(&delivery.channel) else {
+        let Some(channel) = self.0.policy.channel(delivery.channel) else {
             return over(DeliveryState::Skipped, "not_set_up");
         };
         // Attempts whose servers died count, so that one that kills its server is given up.
@@ -287,51 +322,10 @@ impl Worker {
         Some(Queued { delivery, webhook: webhook.cloned(), lease, claimed_at, before })
     }
 
-    /// To whom a delivery goes, as things stand now; or what becomes of it, where it is not to be sent.
-    async fn recipient(&self, queued: &Queued) -> Result<Recipient, Next> {
-        if let Some(webhook) = &queued.webhook {
-            return Ok(Recipient::Webhook(Arc::clone(webhook)));
-        }
-        match self.addressed(&queued.delivery).await {
-            Ok(Ok(addressed)) => Ok(Recipient::Contact(Box::new(addressed))),
-            Ok(Err((state, reason))) => Err(Next::Over { state, reason: Some(reason.to_owned()) }),
-            Err(error @ StoreError::Unavailable { .. }) => {
-                tracing::warn!(cause = with_causes(&error), "what is to be sent could not be read; trying again");
-                Err(Next::Again { wait: LOOKS_EVERY })
-            }
-            Err(error) => {
-                tracing::error!(cause = with_causes(&error), "what is to be sent cannot be read; it is given up");
-                Err(Next::Over { state: DeliveryState::Dead, reason: Some("unreadable".to_owned()) })
-            }
-        }
-    }
-
-    /// The contact that a delivery goes to, and what it is told of; or how the delivery ends where that is of no use any
-    /// more.
-    async fn addressed(
-        &self,
-        delivery: &Delivery,
-    ) -> Result<Result<Addressed, (DeliveryState, &'static str)>, StoreError> {
-        let Some(id) = delivery.notification_id else { return Ok(Err(DELETED)) };
-        let DeliveryStores { inboxes, contacts, .. } = &self.0.stores;
-        let Some(contact) = contacts.contact(ContactId::new(delivery.target)).await? else {
-            return Ok(Err((DeliveryState::Cancelled, "contact_deleted")));
-        };
-        if let Some(reason) = out_of_reach(contact.state) {
-            return Ok(Err((DeliveryState::Skipped, reason)));
-        }
-        // The last thing before it is sent: what is read after this may still arrive, once.
-        let (unread_count, notification) = (inboxes.unread_count(&delivery.user_id).await?, inboxes.get(id).await?);
-        Ok(match (of_no_use(notification.as_ref(), self.0.clock.now()), notification) {
-            (None, Some(notification)) => Ok(Addressed { contact, notification, unread_count }),
-            (end, _) => Err(end.unwrap_or(DELETED)),
-        })
-    }
-
     /// Sends what is queued in a lane, one after the other, until nothing is left.
     async fn work(&self, lane: &str) {
         while let Some(queued) = self.0.lanes.next(lane) {
-            let Some(channel) = self.0.channels.get(&queued.delivery.channel).cloned() else { continue };
+            let Some(channel) = self.0.policy.channel(queued.delivery.channel).cloned() else { continue };
             self.0.gate.open().await;
             let to = match self.recipient(&queued).await {
                 Ok(to) => to,
@@ -341,7 +335,8 @@ impl Worker {
                 }
             };
             // What waited here for so long that its result might not count any more is left to the next claim.
-            let is_late = queued.claimed_at.elapsed() + channel.deadline() + SPARE > LEASE;
+            let needed = channel.deadline().min(2 * RENEWS_EVERY);
+            let is_late = queued.claimed_at.elapsed() + needed + SPARE > LEASE;
             if is_late || self.0.is_stopping.load(Ordering::Relaxed) {
                 self.give_back(queued.delivery.id, queued.lease, queued.before);
                 continue;
@@ -356,6 +351,9 @@ impl Worker {
             let took = began.elapsed();
             self.0.lanes.end(id);
             self.0.lanes.took(lane, took, judged.outcome == Outcome::Misconfigured);
+            if channel_of != Channel::Webhook {
+                self.tell_operator(lane, judged.outcome, judged.code);
+            }
             if self.done(job, (lease, before), &*channel, (at, took), judged) {
                 self.look_anew(lane);
             }
@@ -365,6 +363,28 @@ impl Worker {
         }
         // There may be more by now.
         self.0.wake.notify_one();
+    }
+
+    /// Has the log say that a channel to users does not work any more, and that it works again. Endpoints are for those who
+    /// run them to look after.
+    fn tell_operator(&self, lane: &str, outcome: Outcome, code: Option<u16>) {
+        let is_broken = match outcome {
+            Outcome::Misconfigured | Outcome::Retry { .. } => true,
+            Outcome::Sent => false,
+            _ => return,
+        };
+        if !self.0.lanes.turns(lane, is_broken) {
+            return;
+        }
+        match outcome {
+            Outcome::Sent => tracing::info!(lane, "it is delivered again"),
+            Outcome::Misconfigured => tracing::warn!(
+                lane,
+                code,
+                "nothing is delivered: the other side does not let this server in. campanile check says why"
+            ),
+            _ => tracing::warn!(lane, code, "delivering fails; it is tried again with growing pauses"),
+        }
     }
 
     async fn attempt(&self, channel: &dyn Attempt, job: &Job) -> Judged {
@@ -392,7 +412,7 @@ impl Worker {
         Judged { outcome, code, detail }: Judged,
     ) -> bool {
         let failures = self.0.lanes.misconfigured(&delivery.lane).saturating_sub(1);
-        let verdict = Verdict::of(outcome, channel.schedule(), delivery.tries, failures, random_jitter());
+        let verdict = Verdict::of(outcome, channel.schedule(), delivery.tries, failures, random_jitter(), took);
         let attempt = model::Attempt {
             at,
             result: outcome.as_str().to_owned(),

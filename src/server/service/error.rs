@@ -50,7 +50,7 @@ pub enum ServiceError {
 }
 
 impl ServiceError {
-    pub(super) fn no_notification(id: NotificationId) -> Self {
+    pub(in crate::server) fn no_notification(id: NotificationId) -> Self {
         Self::NotFound(format!("There is no notification {id}; it may have been deleted or left the window."))
     }
 

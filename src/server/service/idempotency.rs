@@ -72,8 +72,13 @@ fn fingerprint(new: impl Iterator<Item = NewNotification>) -> Result<[u8; 32], S
     let mut before = "[";
     for new in new {
         hash.0.update(before.as_bytes());
-        serde_json::to_writer(&mut hash, &Notification::new(nil, epoch, new))
-            .map_err(|error| StoreError::failed("a request cannot be written as JSON").because(error))?;
+        let routing = (!new.routing.is_silent()).then(|| new.routing.clone());
+        let unwritable = |error| StoreError::failed("a request cannot be written as JSON").because(error);
+        serde_json::to_writer(&mut hash, &Notification::new(nil, epoch, new)).map_err(unwritable)?;
+        // Where nothing is said of channels, it is the hash of the releases that knew none.
+        if let Some(routing) = routing {
+            serde_json::to_writer(&mut hash, &routing).map_err(unwritable)?;
+        }
         before = ",";
     }
     hash.0.update(b"]");

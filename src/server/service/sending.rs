@@ -6,7 +6,7 @@ use uuid::{NoContext, Uuid};
 
 use super::{IdempotencyKey, NotificationService, ServiceError};
 use crate::{
-    model::{Content, FieldError, Invalid, NewNotification, Notification, NotificationId, UserId},
+    model::{Content, FieldError, Invalid, NewNotification, Notification, NotificationId, Routing, UserId},
     server::{
         identity::{Holder, Principal, Scope},
         limiter::{Limiter, TooOften},
@@ -90,6 +90,26 @@ impl NotificationService {
         hashed.unwrap_or_else(|Broken| Err(StoreError::failed("a request could not be hashed")))
     }
 
+    /// Sends a plain text to a user, and a mail of it where `send_email` says so: the document's
+    /// `create_notification(user_id, content, send_email)`. Without it, the user's preferences decide about a mail. None is
+    /// sent to a user who turned mails off, or has no address here.
+    ///
+    /// # Errors
+    /// When the user id or the text is not legal, the caller may not send, or the store cannot
+    /// take it.
+    pub async fn create_notification(
+        &self,
+        principal: &Principal,
+        user_id: &str,
+        content: &str,
+        send_email: bool,
+    ) -> Result<Notification, ServiceError> {
+        let user_id = UserId::parse(user_id).map_err(|why| vec![FieldError::new("user_id", why)])?;
+        let content = Content::parse(content).map_err(|why| vec![FieldError::new("content", why)])?;
+        let routing = Routing { send_email: send_email.then_some(true), ..Routing::default() };
+        self.create(principal, NewNotification { routing, ..NewNotification::new(user_id, content) }).await
+    }
+
     /// Sends a plain text to a user: the document's `create_notification(user_id, content)`.
     ///
     /// # Errors
@@ -101,9 +121,7 @@ impl NotificationService {
         user_id: &str,
         content: &str,
     ) -> Result<Notification, ServiceError> {
-        let user_id = UserId::parse(user_id).map_err(|why| vec![FieldError::new("user_id", why)])?;
-        let content = Content::parse(content).map_err(|why| vec![FieldError::new("content", why)])?;
-        self.create(principal, NewNotification::new(user_id, content)).await
+        self.create_notification(principal, user_id, content, false).await
     }
 
     /// Gives a notification its id and its time.

@@ -119,6 +119,9 @@ impl Delivery {
             let why = match found.state {
                 DeliveryState::Sent => "It was sent.",
                 _ if found.is_replayed => "It is sent again already, by another delivery.",
+                _ if found.is_digest() && found.state.is_over() => {
+                    "It stood for several deliveries. Retry those, each by itself or all that were given up."
+                }
                 _ => "It is not over yet. Cancel it first.",
             };
             return Err(ServiceError::Conflict(why.to_owned()));
@@ -137,7 +140,7 @@ impl Delivery {
             });
         }
         Ok(match self.0.stores.contacts.contact(ContactId::new(target)).await? {
-            _ if !self.0.worker.channels().contains_key(&channel) => Some("Its channel is not set up."),
+            _ if !self.0.policy.channel(channel).is_some() => Some("Its channel is not set up."),
             Some(contact) if contact.state == ContactState::Active => None,
             Some(_) => Some("Nothing is sent to its contact any more. Add that again first."),
             None => Some("Its contact was deleted."),
@@ -225,7 +228,7 @@ impl Delivery {
         };
         let of = |channel: Channel| {
             let is_of = |lane: &&Lane| lane.lane.split(':').next() == Some(channel.as_str());
-            let state = if self.0.worker.channels().contains_key(&channel) { "set_up" } else { "not_set_up" };
+            let state = if self.0.policy.channel(channel).is_some() { "set_up" } else { "not_set_up" };
             ChannelView { channel, state, lanes: lanes.iter().filter(is_of).map(view).collect() }
         };
         Ok(Channel::ALL.iter().copied().map(of).collect())

@@ -53,6 +53,8 @@ struct Lane {
     queue: VecDeque<Queued>,
     /// How many tasks are sending.
     working: usize,
+    /// How many may, as far as that is known.
+    most: usize,
     /// How long an attempt takes, the last ones counting most.
     takes: Option<Duration>,
     /// How many attempts in a row found that it is not set up right.
@@ -61,6 +63,8 @@ struct Lane {
     has_asked: bool,
     /// Until when it takes nothing.
     rests_until: Option<Instant>,
+    /// Whether the last attempt failed for a reason that is the lane's.
+    is_broken: bool,
     /// Whether what was claimed last was not to be sent at all: much of that is claimed at once.
     drains: bool,
 }
@@ -72,17 +76,22 @@ impl Lane {
         if self.drains {
             return Lanes::AT_MOST;
         }
-        let Some(takes) = self.takes else { return Lanes::AT_FIRST };
+        let Some(takes) = self.takes else { return self.at_once() };
         let in_a_moment = Lanes::A_MOMENT.as_micros() / takes.as_micros().max(1);
-        usize::try_from(in_a_moment).unwrap_or(usize::MAX).clamp(Lanes::AT_FIRST, Lanes::AT_MOST)
+        usize::try_from(in_a_moment).unwrap_or(usize::MAX).clamp(self.at_once(), Lanes::AT_MOST)
     }
 
     /// How much more may be claimed now, in steps that are worth it.
     fn claimable(&self) -> usize {
         let (room, at_hand) = (self.room(), self.queue.len() + self.working);
         let more = room.saturating_sub(at_hand).min(Lanes::STEP);
-        let is_worth_it = at_hand < Lanes::AT_FIRST || more >= (room / 2).min(Lanes::STEP);
+        let is_worth_it = at_hand < self.at_once() || more >= (room / 2).min(Lanes::STEP);
         if is_worth_it { more } else { 0 }
+    }
+
+    /// How many attempts of it are made at once.
+    fn at_once(&self) -> usize {
+        self.most.max(Lanes::AT_FIRST)
     }
 
     fn rests(&self) -> bool {
@@ -149,6 +158,7 @@ impl Lanes {
     pub(super) fn free(&self, lane: &str, most: usize) -> usize {
         let mut all = self.all();
         let Some(lane) = all.get_mut(lane) else { return 0 };
+        lane.most = most;
         let free = most.saturating_sub(lane.working).min(lane.queue.len());
         lane.working += free;
         free
@@ -178,6 +188,19 @@ impl Lanes {
     /// All that are being made.
     pub(super) fn flights(&self) -> Vec<Flight> {
         self.flights.lock().unwrap_or_else(PoisonError::into_inner).drain().map(|(_, flight)| flight).collect()
+    }
+
+    /// Notes whether a lane is broken, and returns whether that was not so before.
+    pub(super) fn turns(&self, lane: &str, is_broken: bool) -> bool {
+        let mut all = self.all();
+        let Some(lane) = all.get_mut(lane) else { return false };
+        std::mem::replace(&mut lane.is_broken, is_broken) != is_broken
+    }
+
+    /// The leases of the attempts by these channels.
+    pub(super) fn leased(&self, of: impl Fn(Channel) -> bool) -> Vec<(DeliveryId, Uuid)> {
+        let flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
+        flights.values().filter(|flight| of(flight.channel)).map(|flight| (flight.id, flight.lease)).collect()
     }
 
     /// An attempt took so long.

@@ -1,6 +1,7 @@
 //! The loop around what decides, with a channel whose answers a test scripts, and a clock that a test moves.
 
 mod contacts;
+mod waiting;
 
 use std::sync::Mutex;
 
@@ -10,20 +11,23 @@ use tokio::task::JoinHandle;
 use super::*;
 use crate::{
     model::{
-        ContactAddress, ContactState, Content, EventKind, NewNotification, Notification, NotificationId, Timestamp,
-        UserId, Wanted,
+        Category, ContactAddress, ContactState, Content, EventKind, NewNotification, Notification, NotificationId,
+        Timestamp, UserId, Wanted,
     },
     server::{
         delivery::{
             backoff::Schedule,
-            channel,
+            channel::{self, Addressed},
             plan::tests::webhook,
             planner,
+            rules::Rules,
             sweeper::{self, AllRead},
+            unsubscribe::Unsubscribe,
         },
+        limiter::Rate,
         live::Local,
         store::{
-            Deliveries, MemoryStore, Outbox, Store, Webhooks,
+            Deliveries, MemoryStore, Outbox, Store, Webhooks, Wishes,
             outbox::{Backlog, Delivery, DeliveryFilter},
         },
     },
@@ -56,6 +60,8 @@ struct TestChannel {
     behaves: Mutex<HashMap<u128, Behaves>>,
     /// What was attempted, by webhook, with its moment.
     attempted: Mutex<Vec<(u128, DeliveryId, Timestamp)>>,
+    /// What contacts were told: how many there were, and which of them, newest first.
+    told: Mutex<Vec<(u64, Vec<NotificationId>)>>,
     busy: Mutex<HashMap<u128, usize>>,
     most_busy: Mutex<usize>,
 }
@@ -65,6 +71,10 @@ impl channel::Channel for Arc<TestChannel> {
         Some("email".to_owned())
     }
 
+    fn bundles(&self) -> bool {
+        true
+    }
+
     type Request = (u128, Behaves);
     type Answer = Outcome;
 
@@ -72,7 +82,10 @@ impl channel::Channel for Arc<TestChannel> {
         let number = match &job.to {
             Recipient::Webhook(webhook) => webhook.id.as_uuid(),
             Recipient::Contact(addressed) => {
-                assert!(!addressed.notification.is_read && addressed.unread_count > 0);
+                let Addressed { notifications, total, unread_count, .. } = &**addressed;
+                assert!(notifications.iter().all(|notification| !notification.is_read) && *unread_count >= *total);
+                let ids = notifications.iter().map(|notification| notification.id).collect();
+                self.told.lock().unwrap().push((*total, ids));
                 addressed.contact.id.as_uuid()
             }
         };
@@ -141,6 +154,11 @@ impl Drop for Abort {
 impl Rig {
     /// With a webhook for each of these, of which number 1 is told of what user 1 gets, and so on.
     async fn new(behaves: &[Behaves]) -> Self {
+        Self::limited(behaves, "off").await
+    }
+
+    /// The same, where each contact is told only so often.
+    async fn limited(behaves: &[Behaves], rate: &str) -> Self {
         let at = Timestamp::parse("2026-01-01T00:00:00Z").unwrap();
         let clock = Arc::new(TokioClock { began: Instant::now(), at });
         let store = Arc::new(MemoryStore::new(100_000, at));
@@ -148,6 +166,7 @@ impl Rig {
         let channel = Arc::new(TestChannel {
             behaves: Mutex::new(numbered.collect()),
             attempted: Mutex::default(),
+            told: Mutex::default(),
             busy: Mutex::default(),
             most_busy: Mutex::default(),
         });
@@ -157,7 +176,7 @@ impl Rig {
         }
         let wake = Arc::new(Notify::new());
         let sends = || Arc::new(Arc::clone(&channel)) as Arc<dyn Attempt>;
-        let channels: Channels = [(Channel::Webhook, sends()), (Channel::Email, sends())].into();
+        let channels: channel::Channels = [(Channel::Webhook, sends()), (Channel::Email, sends())].into();
         let again = || Arc::<MemoryStore>::clone(&store);
         let stores = DeliveryStores {
             inboxes: again(),
@@ -165,9 +184,14 @@ impl Rig {
             outbox: again(),
             deliveries: again(),
             contacts: again(),
+            wishes: again(),
+            secrets: again(),
             forget: again(),
         };
-        let worker = Worker::new(stores, channels.clone(), Arc::<TokioClock>::clone(&clock), Arc::clone(&wake));
+        let unsubscribe = Unsubscribe::new(again(), None);
+        let policy = Arc::new(Policy::new(channels, rules(), Rate::parse(rate).unwrap(), unsubscribe));
+        let worker =
+            Worker::new(stores.clone(), Arc::clone(&policy), Arc::<TokioClock>::clone(&clock), Arc::clone(&wake));
         let (alarm, all_read) = (Arc::new(planner::Alarm::default()), Arc::new(AllRead::default()));
         store.announce_to(Arc::<planner::Alarm>::clone(&alarm));
         store.announce_to(Arc::<AllRead>::clone(&all_read));
@@ -175,11 +199,8 @@ impl Rig {
         alarm.reach_contacts();
         let sweeping = sweeper::run(all_read, again(), again(), Arc::<TokioClock>::clone(&clock));
         let planner = planner::Planner {
-            outbox: Arc::<MemoryStore>::clone(&store),
-            webhooks: Arc::<MemoryStore>::clone(&store),
-            contacts: Arc::<MemoryStore>::clone(&store),
-            inboxes: Arc::<MemoryStore>::clone(&store),
-            channels,
+            stores,
+            policy,
             clock: Arc::<TokioClock>::clone(&clock),
             alarm,
             backlog: Backlog { deliveries: 100_000, bytes: 1 << 30 },
@@ -227,6 +248,11 @@ impl Rig {
         }
         states
     }
+}
+
+/// What the operator of these tests lays down.
+fn rules() -> Rules {
+    Rules { mandatory: vec![Category::parse("security").unwrap()], ..Rules::default() }
 }
 
 fn user(number: u128) -> UserId {

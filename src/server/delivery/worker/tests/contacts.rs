@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    model::{Category, EmailAddress, Marking},
+    model::{ContactId, EmailAddress, Marking},
     server::store::{
         Contacts,
         contacts::{NewContact, Put},
@@ -10,17 +10,17 @@ use crate::{
 };
 
 /// The contact of user 1.
-const CONTACT: u128 = 101;
+pub(super) const CONTACT: u128 = 101;
 
 /// A way to user 1, which behaves so.
-async fn rig(behaves: Behaves) -> Rig {
+pub(super) async fn rig(behaves: Behaves) -> Rig {
     let rig = Rig::new(&[WELL]).await;
     rig.channel.behaves.lock().unwrap().insert(CONTACT, behaves);
     reach(&rig).await;
     rig
 }
 
-async fn reach(rig: &Rig) {
+pub(super) async fn reach(rig: &Rig) {
     let address = ContactAddress::Email { address: EmailAddress::parse("ann@example.com").unwrap() };
     let id = ContactId::new(Uuid::from_u128(CONTACT));
     let contact = NewContact { id, user_id: user(1), address, label: None, at: rig.clock.now() };
@@ -28,7 +28,7 @@ async fn reach(rig: &Rig) {
 }
 
 /// Tells user 1 so many things of a category, and returns them.
-async fn tell(rig: &Rig, category: &str, count: usize) -> Vec<Notification> {
+pub(super) async fn tell(rig: &Rig, category: &str, count: usize) -> Vec<Notification> {
     let all: Vec<_> = (0..count)
         .map(|_| {
             let notification = rig.notification(1);
@@ -41,16 +41,16 @@ async fn tell(rig: &Rig, category: &str, count: usize) -> Vec<Notification> {
 }
 
 /// Where the deliveries to the contact stand, and why, the oldest first.
-async fn ends(rig: &Rig) -> Vec<(DeliveryState, Option<String>)> {
+pub(super) async fn ends(rig: &Rig) -> Vec<(DeliveryState, Option<String>)> {
     let all = rig.deliveries(CONTACT).await;
     all.into_iter().rev().map(|delivery| (delivery.state, delivery.reason)).collect()
 }
 
-fn ended(state: DeliveryState, reason: &str) -> (DeliveryState, Option<String>) {
+pub(super) fn ended(state: DeliveryState, reason: &str) -> (DeliveryState, Option<String>) {
     (state, Some(reason.to_owned()))
 }
 
-const SENT: (DeliveryState, Option<String>) = (DeliveryState::Sent, None);
+pub(super) const SENT: (DeliveryState, Option<String>) = (DeliveryState::Sent, None);
 
 #[tokio::test(start_paused = true)]
 async fn a_contact_is_told_of_what_is_wanted_and_the_rest_is_skipped_with_a_reason() {

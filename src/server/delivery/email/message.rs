@@ -1,0 +1,141 @@
+//! A message, as it is handed to the relay (RFC 5322).
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use lettre::{
+    Address, Message,
+    address::Envelope,
+    message::{
+        Mailbox, MultiPart,
+        header::{HeaderName, HeaderValue},
+    },
+};
+
+use super::{
+    super::channel::Addressed,
+    relay::RelayUrl,
+    templates::{Item, Mail, Templates},
+};
+use crate::{
+    app::percent_encoded,
+    model::{ContactAddress, DeliveryId, Notification, Timestamp, UserId},
+    server::http::{DASHBOARD_PATH, PublicUrl},
+};
+
+/// How mail is sent.
+#[derive(Clone, Debug)]
+pub struct MailOptions {
+    /// The relay that takes it.
+    pub relay: RelayUrl,
+    /// Whom it is from.
+    pub from: Mailbox,
+    /// What messages look like.
+    pub templates: Arc<Templates>,
+    /// How long the relay may take to say whether it has a message: 10 minutes (RFC 5321, section 4.5.3.2.6). When it has
+    /// not said so by then, the message is sent again, with the same `Message-ID`.
+    pub takes_within: Duration,
+}
+
+impl MailOptions {
+    /// How long the relay may take when nothing else is said.
+    pub const TAKES_WITHIN: Duration = Duration::from_secs(600);
+}
+
+/// Writes messages.
+pub(super) struct Writer {
+    pub(super) from: Mailbox,
+    pub(super) templates: Arc<Templates>,
+    /// What the application is called.
+    pub(super) app_name: String,
+    /// Where its pages are, if that is known.
+    pub(super) pages: Option<PublicUrl>,
+}
+
+impl Writer {
+    /// What one address is told, as the envelope and the bytes. A repeat has the same `Message-ID`.
+    ///
+    /// # Errors
+    /// One sentence about why it cannot be written.
+    pub(super) fn write(
+        &self,
+        id: DeliveryId,
+        Addressed { contact, notifications, total, category, unread_count, unsubscribe }: &Addressed,
+        now: Timestamp,
+    ) -> Result<(Envelope, Vec<u8>), String> {
+        let ContactAddress::Email { address } = &contact.address else { return Err("this is no address".to_owned()) };
+        let to: Address =
+            address.as_str().parse().map_err(|error| format!("the address cannot be written: {error}"))?;
+        let mail = Mail {
+            app_name: self.app_name.clone(),
+            items: notifications.iter().map(|notification| self.item(notification)).collect(),
+            total: *total,
+            unread_count: *unread_count,
+            inbox: self.page(&inbox_path(&contact.user_id)),
+            unsubscribe: unsubscribe.clone(),
+            category: category.as_ref().map(ToString::to_string),
+            user_id: contact.user_id.to_string(),
+        };
+        let rendered = self.templates.render(&mail)?;
+        let domain = self.from.email.domain();
+        let list = category.as_ref().map_or_else(|| "digest".to_owned(), ToString::to_string);
+        let mut message = Message::builder()
+            .from(self.from.clone())
+            .to(Mailbox::new(None, to))
+            // What looks encoded would be decoded (RFC 2047), whatever it holds.
+            .subject(rendered.subject.trim().replace("=?", "= ?"))
+            .date(SystemTime::from(now.to_utc()))
+            .message_id(Some(format!("<{id}@{domain}>")))
+            .raw_header(header("Auto-Submitted", "auto-generated".to_owned()))
+            .raw_header(header("List-Id", format!("{} <{list}.{domain}>", plain(&self.app_name))));
+        if let Some(link) = unsubscribe {
+            message = message
+                .raw_header(header("List-Unsubscribe", format!("<{link}>")))
+                .raw_header(header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click".to_owned()));
+        }
+        let message = message.multipart(MultiPart::alternative_plain_html(rendered.text, rendered.html));
+        let message = message.map_err(|error| format!("the message cannot be written: {error}"))?;
+        Ok((message.envelope().clone(), message.formatted()))
+    }
+
+    fn item(&self, notification: &Notification) -> Item {
+        Item {
+            title: notification.title.as_ref().map(|title| title.as_str().to_owned()),
+            content: notification.content.as_str().to_owned(),
+            category: notification.category.to_string(),
+            link: notification.link.as_ref().map(|link| self.absolute(link.as_str())),
+            at: notification.timestamp.to_string(),
+            page: self.page(&format!("/notifications/{}", notification.id)),
+        }
+    }
+
+    /// A link as it leads from the inbox, where a path is one of the same site.
+    fn absolute(&self, link: &str) -> String {
+        match &self.pages {
+            Some(url) if link.starts_with('/') && !link.starts_with("//") => format!("{}{link}", url.origin()),
+            _ => link.to_owned(),
+        }
+    }
+
+    /// The address of a page.
+    fn page(&self, path: &str) -> Option<String> {
+        self.pages.as_ref().map(|url| format!("{}{path}", url.to_string().trim_end_matches('/')))
+    }
+}
+
+/// Where the inbox of a user is.
+fn inbox_path(user_id: &UserId) -> String {
+    format!("{DASHBOARD_PATH}?user_id={}", percent_encoded(user_id.as_str()))
+}
+
+fn header(name: &'static str, value: String) -> HeaderValue {
+    HeaderValue::new(HeaderName::new_from_ascii_str(name), value)
+}
+
+/// A name without what would end it in a header.
+fn plain(name: &str) -> String {
+    let kept = name.chars().filter(|sign| sign.is_ascii_alphanumeric() || matches!(sign, ' ' | '-' | '.' | '_'));
+    kept.collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,82 @@
+//! What holds for everything that is delivered here: the channels that are set up, the rules of the operator, and how
+//! often one contact is told.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{
+    channel::{Attempt, Channels},
+    rules::Rules,
+    unsubscribe::Unsubscribe,
+};
+use crate::{
+    model::{Category, Channel, ContactAddress, ContactId, Way},
+    server::limiter::{Limiter, Rate},
+};
+
+/// The category of which a contact is told first.
+const FIRST: &str = "alert";
+
+/// What holds for everything that is delivered here.
+pub(super) struct Policy {
+    /// The channels that are set up.
+    channels: Channels,
+    /// What the operator lays down.
+    rules: Rules,
+    /// Counts what each contact is sent.
+    per_contact: Option<Limiter<ContactId>>,
+    /// How users end mails.
+    unsubscribe: Unsubscribe,
+}
+
+impl Policy {
+    pub(super) fn new(channels: Channels, rules: Rules, per_contact: Option<Rate>, unsubscribe: Unsubscribe) -> Self {
+        Self { channels, rules, per_contact: per_contact.map(Limiter::new), unsubscribe }
+    }
+
+    /// A channel, if it is set up.
+    pub(super) fn channel(&self, channel: Channel) -> Option<&Arc<dyn Attempt>> {
+        self.channels.get(&channel)
+    }
+
+    /// What fails together with what goes to a contact, if its channel is set up.
+    pub(super) fn lane(&self, to: &ContactAddress) -> Option<String> {
+        self.channels.get(&to.channel())?.lane(to)
+    }
+
+    /// Whether a channel is set up that goes a way.
+    pub(super) fn goes(&self, way: Way) -> bool {
+        self.channels.keys().any(|channel| Way::of(*channel) == Some(way))
+    }
+
+    /// Whether a channel is set up that reaches users.
+    pub(super) fn reaches_contacts(&self) -> bool {
+        self.channels.keys().any(|channel| Way::of(*channel).is_some())
+    }
+
+    pub(super) fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    pub(super) fn unsubscribe(&self) -> &Unsubscribe {
+        &self.unsubscribe
+    }
+
+    /// Counts one message to a contact.
+    ///
+    /// # Errors
+    /// When there were too many: how long it waits. What is urgent waits half as long as the rest, and so is first.
+    pub(super) fn count(&self, contact: ContactId, category: Option<&Category>) -> Result<(), Duration> {
+        let Some(limiter) = &self.per_contact else { return Ok(()) };
+        limiter.check(&contact).map(drop).map_err(|too_often| {
+            let wait = Duration::from_secs(too_often.again_in.unwrap_or(too_often.window));
+            if category.is_some_and(|category| category.as_str() == FIRST) { wait } else { 2 * wait }
+        })
+    }
+
+    /// Forgets the contacts that were not told much of late.
+    pub(super) fn forget_idle(&self) {
+        if let Some(limiter) = &self.per_contact {
+            limiter.forget_idle();
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! What users want to be told of: what callers may see of it and change.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde::Serialize;
+use serde_json::Value;
+use tokio::time::sleep;
+
+use super::{
+    rules::{Effect, effective},
+    running::Delivery,
+    unsubscribe::{Ending, NoEnding},
+};
+use crate::{
+    model::{Category, Channel, Choice, EventKind, FieldError, Notification, Preferences, Routing, UserId, Way},
+    server::{
+        causes::with_causes,
+        identity::{Principal, Scope},
+        service::ServiceError,
+        store::{StoreError, outbox::Entry},
+    },
+};
+
+/// How much of what is held is judged anew in one step.
+const STEP: usize = 500;
+/// How often a change is tried that others come before.
+const TRIES: u32 = 16;
+/// How much longer it waits each time.
+const PAUSE: Duration = Duration::from_millis(3);
+
+/// What a user wants, and what holds for them because of that.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PreferencesView {
+    /// What the user wants.
+    pub preferences: Preferences,
+    /// For the well-known categories and all others that the user or the operator names, what holds each way, and whose
+    /// word that is.
+    pub effective: BTreeMap<Category, BTreeMap<Way, Effect>>,
+}
+
+impl Delivery {
+    /// What a user wants, and what holds because of that.
+    ///
+    /// # Errors
+    /// When the caller may not see it.
+    pub async fn preferences(&self, principal: &Principal, user_id: &UserId) -> Result<PreferencesView, ServiceError> {
+        principal.may_in_either([Scope::Read, Scope::Contacts], Some(user_id))?;
+        let (preferences, _) = self.0.stores.wishes.preferences(user_id).await?;
+        Ok(self.view(preferences))
+    }
+
+    /// Changes what a user wants by a JSON merge patch (RFC 7396). What is held for them is judged anew.
+    ///
+    /// # Errors
+    /// When the caller may not, or the patch is wrong; then nothing is changed.
+    pub async fn change_preferences(
+        &self,
+        principal: &Principal,
+        user_id: &UserId,
+        patch: &Value,
+    ) -> Result<PreferencesView, ServiceError> {
+        principal.may_in(Scope::Contacts, Some(user_id))?;
+        self.change_wishes(user_id, |preferences| preferences.merge(patch)).await
+    }
+
+    /// What a link in a mail would end.
+    ///
+    /// # Errors
+    /// When the token is none of this server.
+    pub async fn ending(&self, token: &str) -> Result<Result<Ending, NoEnding>, StoreError> {
+        self.0.policy.unsubscribe().read(token).await
+    }
+
+    /// Ends mails, as a link in one of them asks.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn unsubscribe(&self, ending: &Ending) -> Result<(), ServiceError> {
+        let end = |preferences: &Preferences| {
+            let mut ended = preferences.clone();
+            match &ending.category {
+                Some(category) => {
+                    let of_category = ended.categories.entry(category.clone()).or_default();
+                    of_category.email = Some(Choice::Off);
+                    // No more fit, so all mails end, which is more than was asked for and not less.
+                    if ended.categories.len() > Preferences::MOST_CATEGORIES {
+                        ended.categories.remove(category);
+                        end_all(&mut ended);
+                    }
+                }
+                None => end_all(&mut ended),
+            }
+            Ok(ended)
+        };
+        self.change_wishes(&ending.user_id, end).await.map(drop)
+    }
+
+    /// Whether there is a way to reach users.
+    #[must_use]
+    pub fn reaches_users(&self) -> bool {
+        self.0.policy.reaches_contacts()
+    }
+
+    /// Mails a notification to the addresses of its user: the document's `send_email_notification(user_id, notification)`.
+    /// It is planned as any other is: what the user turned off, has read by then, or holds for quiet hours is not sent, or
+    /// later. What becomes of it, the deliveries of the notification tell.
+    ///
+    /// # Errors
+    /// When the caller may not send to the user, or it is another user's notification.
+    pub async fn send_email_notification(
+        &self,
+        principal: &Principal,
+        user_id: &UserId,
+        notification: &Notification,
+    ) -> Result<(), ServiceError> {
+        principal.may_in(Scope::Send, Some(user_id))?;
+        if notification.user_id != *user_id {
+            return Err(ServiceError::no_notification(notification.id));
+        }
+        let entry = Entry {
+            seq: 0,
+            kind: EventKind::Created,
+            user_id: user_id.clone(),
+            category: Some(notification.category.clone()),
+            notification_id: Some(notification.id),
+            expires_at: notification.expires_at,
+            at: self.0.clock.now(),
+            data: String::new(),
+            to_contacts: true,
+            routing: Routing { send_email: Some(true), channels: Some(vec![Channel::Email]) },
+        };
+        self.0.stores.outbox.leave(&entry).await?;
+        self.0.alarm.ring();
+        Ok(())
+    }
+
+    /// What this server is called in what it sends.
+    #[must_use]
+    pub fn app_name(&self) -> &str {
+        &self.0.app_name
+    }
+
+    /// Whether users have no say in a category.
+    #[must_use]
+    pub fn is_mandatory(&self, category: &Category) -> bool {
+        self.0.policy.rules().mandatory.contains(category)
+    }
+
+    async fn change_wishes(
+        &self,
+        user_id: &UserId,
+        change: impl Fn(&Preferences) -> Result<Preferences, Vec<FieldError>>,
+    ) -> Result<PreferencesView, ServiceError> {
+        let wishes = &self.0.stores.wishes;
+        for tried in 0..TRIES {
+            // Others were faster.
+            sleep(tried * PAUSE).await;
+            let (old, version) = wishes.preferences(user_id).await?;
+            let new = change(&old)?;
+            if new == old {
+                return Ok(self.view(old));
+            }
+            if wishes.set_preferences(user_id, &new, version).await? {
+                self.judge_anew(user_id).await;
+                return Ok(self.view(new));
+            }
+        }
+        Err(StoreError::unavailable("others change these preferences all the time; try again").into())
+    }
+
+    /// Has what is held for a user judged by what they want now. Where that fails, it is when it is due.
+    async fn judge_anew(&self, user_id: &UserId) {
+        loop {
+            match self.0.stores.outbox.judge_anew(user_id, STEP, self.0.clock.now()).await {
+                Ok(0) => return,
+                Ok(judged) => {
+                    self.0.wake.notify_one();
+                    self.0.bus.hint();
+                    if judged < STEP {
+                        return;
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(
+                        cause = with_causes(&error),
+                        "what is held is judged by new preferences when it is due"
+                    );
+                    return;
+                }
+            }
+        }
+    }
+
+    /// These preferences, and what would hold because of them.
+    pub(in crate::server) fn view(&self, preferences: Preferences) -> PreferencesView {
+        let policy = &self.0.policy;
+        let effective = effective(&preferences, policy.rules(), |way| policy.goes(way));
+        PreferencesView { preferences, effective }
+    }
+}
+
+fn end_all(preferences: &mut Preferences) {
+    preferences.channels.email = Some(Choice::Off);
+    for choices in preferences.categories.values_mut() {
+        choices.email = None;
+    }
+    preferences.categories.retain(|_, choices| !choices.is_empty());
+}

@@ -1,0 +1,208 @@
+//! To whom a delivery goes at the moment when it is to be sent, and of what they are told; or why they are not.
+
+use std::{cmp::Reverse, sync::Arc, time::Duration};
+
+use futures_util::future::try_join_all;
+
+use super::{LOOKS_EVERY, Worker, lanes::Queued};
+use crate::{
+    model::{Category, Choice, ContactId, DeliveryState, Notification, Preferences, Routing, Timestamp, Way},
+    server::{
+        causes::with_causes,
+        delivery::{
+            channel::{Addressed, Recipient},
+            plan::out_of_reach,
+            relevance::{DELETED, of_no_use},
+            rules::{
+                Because, Decision,
+                SkippedFor::{OffByCategory, OffByChannel},
+                decide, quiet_until, value,
+            },
+            stores::DeliveryStores,
+            unsubscribe::Ending,
+        },
+        store::{
+            StoreError,
+            contacts::KeptContact,
+            outbox::{Delivery, Next},
+        },
+    },
+};
+
+/// How many notifications are told in one message; more are only counted.
+const MOST_TOLD: usize = 20;
+/// How many of them are read at once.
+const READ_AT_ONCE: usize = 8;
+
+/// What a delivery is about.
+#[derive(Default)]
+struct About {
+    /// The newest, that one first.
+    notifications: Vec<Notification>,
+    /// How many there are.
+    total: u64,
+    /// Their category, if they have one in common.
+    category: Option<Category>,
+    /// Whether they have several.
+    is_mixed: bool,
+    /// Whether users have no say in one of them.
+    is_mandatory: bool,
+}
+
+impl About {
+    fn add(&mut self, notification: Notification, is_mandatory: bool) {
+        self.total += 1;
+        self.is_mandatory |= is_mandatory;
+        match &self.category {
+            None => self.category = Some(notification.category.clone()),
+            Some(category) => self.is_mixed |= *category != notification.category,
+        }
+        self.notifications.push(notification);
+    }
+}
+
+impl Worker {
+    /// To whom a delivery goes, as things stand now; or what becomes of it, where it is not to be sent.
+    pub(super) async fn recipient(&self, queued: &Queued) -> Result<Recipient, Next> {
+        if let Some(webhook) = &queued.webhook {
+            return Ok(Recipient::Webhook(Arc::clone(webhook)));
+        }
+        let addressed = self.judged(&queued.delivery).await?;
+        match self.0.policy.count(addressed.contact.id, addressed.category.as_ref()) {
+            Ok(()) => Ok(Recipient::Contact(Box::new(addressed))),
+            Err(wait) => Err(Next::Held { wait, reason: "limit".to_owned() }),
+        }
+    }
+
+    /// Whether a delivery to a contact is to be sent now; or what becomes of it.
+    pub(super) async fn judged(&self, delivery: &Delivery) -> Result<Addressed, Next> {
+        match self.addressed(delivery).await {
+            Ok(judged) => judged,
+            Err(error @ StoreError::Unavailable { .. }) => {
+                tracing::warn!(cause = with_causes(&error), "what is to be sent could not be read; trying again");
+                Err(Next::Again { wait: LOOKS_EVERY })
+            }
+            Err(error) => {
+                tracing::error!(cause = with_causes(&error), "what is to be sent cannot be read; it is given up");
+                Err(over((DeliveryState::Dead, "unreadable")))
+            }
+        }
+    }
+
+    async fn addressed(&self, delivery: &Delivery) -> Result<Result<Addressed, Next>, StoreError> {
+        let DeliveryStores { inboxes, contacts, wishes, .. } = &self.0.stores;
+        let Some(contact) = contacts.contact(ContactId::new(delivery.target)).await? else {
+            return Ok(Err(over((DeliveryState::Cancelled, "contact_deleted"))));
+        };
+        if let Some(reason) = out_of_reach(contact.state) {
+            return Ok(Err(over((DeliveryState::Skipped, reason))));
+        }
+        let (preferences, _) = wishes.preferences(&delivery.user_id).await?;
+        let unread_count = inboxes.unread_count(&delivery.user_id).await?;
+        // The last thing before it is sent: what is read after this may still arrive, once.
+        let about = if delivery.is_digest() {
+            self.all_of(delivery, &preferences).await?
+        } else {
+            self.one_of(delivery, &preferences).await?
+        };
+        let About { notifications, total, category, is_mixed, .. } = match about {
+            Ok(about) => about,
+            Err(next) => return Ok(Err(next)),
+        };
+        let category = category.filter(|_| !is_mixed);
+        let unsubscribe = self.unsubscribe(&contact, category.as_ref()).await?;
+        Ok(Ok(Addressed { contact, notifications, total, category, unread_count, unsubscribe }))
+    }
+
+    /// What a delivery is about that is no digest.
+    async fn one_of(&self, delivery: &Delivery, preferences: &Preferences) -> Result<Result<About, Next>, StoreError> {
+        let Some(id) = delivery.notification_id else { return Ok(Err(over(DELETED))) };
+        let (now, notification) = (self.0.clock.now(), self.0.stores.inboxes.get(id).await?);
+        if let Some(end) = of_no_use(notification.as_ref(), now) {
+            return Ok(Err(over(end)));
+        }
+        let Some(notification) = notification else { return Ok(Err(over(DELETED))) };
+        // What says nothing is as if nothing was said.
+        let routing: Routing = serde_json::from_str(&delivery.payload).unwrap_or_default();
+        let rules = self.0.policy.rules();
+        let (category, created) = (&notification.category, notification.timestamp.to_utc());
+        let decision = decide(&routing, preferences, rules, category, delivery.channel, created, now.to_utc());
+        Ok(match decision {
+            Decision::Skip { reason } => Err(over((DeliveryState::Skipped, reason.as_str()))),
+            Decision::Hold { until, why } if now.to_utc() < until => {
+                let wait = (until - now.to_utc()).to_std().unwrap_or_default();
+                Err(Next::Held { wait, reason: why.as_str().to_owned() })
+            }
+            Decision::Hold { .. } | Decision::Send => {
+                let mut about = About::default();
+                about.add(notification, false);
+                Ok(about)
+            }
+        })
+    }
+
+    /// What a digest is about, the newest first. Its parts were judged when they became that.
+    async fn all_of(&self, digest: &Delivery, preferences: &Preferences) -> Result<Result<About, Next>, StoreError> {
+        let DeliveryStores { inboxes, outbox, deliveries, .. } = &self.0.stores;
+        let now = self.0.clock.now();
+        let parts = outbox.parts(digest.id).await?;
+        let (mut about, mut newest) = (About::default(), Vec::with_capacity(MOST_TOLD + READ_AT_ONCE));
+        for some in parts.chunks(READ_AT_ONCE) {
+            let found = try_join_all(some.iter().map(|part| inboxes.get(part.notification_id))).await?;
+            for (part, found) in some.iter().zip(found) {
+                match (of_no_use(found.as_ref(), now), found) {
+                    (None, Some(notification)) => {
+                        let rules = self.0.policy.rules();
+                        match value(preferences, rules, &notification.category, Way::Email) {
+                            // Turned off while an attempt was made.
+                            (Choice::Off, because @ (Because::Category | Because::Channel)) => {
+                                let reason = if because == Because::Category { OffByCategory } else { OffByChannel };
+                                deliveries.cancel(part.id, reason.as_str(), now).await?;
+                            }
+                            (_, because) => {
+                                about.add(notification, because == Because::Mandatory);
+                                newest.extend(about.notifications.pop().map(|notification| (part.id, notification)));
+                            }
+                        }
+                    }
+                    (end, _) => {
+                        let (_, reason) = end.unwrap_or(DELETED);
+                        deliveries.cancel_about(&digest.user_id, &[part.notification_id], reason, now).await?;
+                    }
+                }
+            }
+            // Those of one moment, as a batch is, were planned in their order. There may be very many of them.
+            newest.sort_by_key(|(part, notification)| Reverse((notification.timestamp, *part)));
+            newest.truncate(MOST_TOLD);
+        }
+        about.notifications = newest.into_iter().map(|(_, notification)| notification).collect();
+        if about.total == 0 {
+            return Ok(Err(over((DeliveryState::Cancelled, "nothing_left"))));
+        }
+        let is_quiet = preferences.quiet_hours.and_then(|hours| quiet_until(&hours, now.to_utc()));
+        Ok(match is_quiet {
+            Some(until) if !about.is_mandatory => Err(held_until(until, now)),
+            _ => Ok(about),
+        })
+    }
+
+    /// The page on which a user ends what tells them of these: of their category, if they have one in common. None where
+    /// the user has no say in it.
+    async fn unsubscribe(&self, to: &KeptContact, category: Option<&Category>) -> Result<Option<String>, StoreError> {
+        let policy = &self.0.policy;
+        if category.is_some_and(|category| policy.rules().mandatory.contains(category)) {
+            return Ok(None);
+        }
+        let ending = Ending { user_id: to.user_id.clone(), category: category.cloned() };
+        policy.unsubscribe().link(&ending).await
+    }
+}
+
+fn over((state, reason): (DeliveryState, &str)) -> Next {
+    Next::Over { state, reason: Some(reason.to_owned()) }
+}
+
+fn held_until(until: chrono::DateTime<chrono::Utc>, now: Timestamp) -> Next {
+    let wait = (until - now.to_utc()).to_std().unwrap_or(Duration::ZERO);
+    Next::Held { wait, reason: "quiet_hours".to_owned() }
+}
