@@ -8,13 +8,16 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use campanile::server::{
-    clock::{Clock, SystemClock},
-    commands::{self, Imported, NewKey},
-    config::{Said, Settings},
-    http,
-    identity::KeyId,
-    run,
+use campanile::{
+    model::EmailAddress,
+    server::{
+        clock::{Clock, SystemClock},
+        commands::{self, Imported, NewKey},
+        config::{Said, Settings},
+        http,
+        identity::KeyId,
+        run,
+    },
 };
 use clap::{ArgMatches, Parser, Subcommand, parser::ValueSource};
 
@@ -69,6 +72,9 @@ enum Command {
     /// Make, list and revoke the keys with which programs call the API, while a server may be running
     #[command(subcommand)]
     Key(Key),
+    /// Send one test message by a channel, to see that it is set up well; no store is opened
+    #[command(subcommand)]
+    SendTest(SendTest),
     /// Print the OpenAPI description of the API
     Openapi,
 }
@@ -100,6 +106,25 @@ enum Key {
         common: Box<Common>,
     },
 }
+
+#[derive(Subcommand)]
+enum SendTest {
+    /// Send a test mail by the relay of --smtp, and print what the relay answered
+    #[command(after_help = AFTER_SEND_TEST_HELP)]
+    Email {
+        /// To whom, such as you@example.com
+        #[arg(value_parser = EmailAddress::parse)]
+        address: EmailAddress,
+        #[command(flatten, next_help_heading = "Settings, as `campanile serve` takes them")]
+        common: Box<Common>,
+    },
+}
+
+const AFTER_SEND_TEST_HELP: &str = "For example:
+  campanile send-test email you@example.com --smtp smtps://me@relay.example:465 \\
+    --smtp-password-file relay.password --mail-from 'Shop <shop@example.com>'
+
+It says `ok` when the relay took the mail; whether it then arrives, the mailbox tells.";
 
 const AFTER_KEY_HELP: &str = "For example:
   KEY=$(campanile key create \"order service\" --scopes send --expires 90d)
@@ -147,6 +172,10 @@ pub(crate) async fn obey(cli: Cli, matches: &ArgMatches) -> Result<()> {
             Ok(())
         }
         Some(Command::Key(command)) => key(command).await,
+        Some(Command::SendTest(SendTest::Email { address, common })) => {
+            println!("{}", commands::send_test_mail(&common.settings()?, &address, SystemClock.now()).await?);
+            Ok(())
+        }
         Some(Command::Openapi) => {
             println!("{}", http::openapi().to_pretty_json()?);
             Ok(())

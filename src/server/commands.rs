@@ -1,7 +1,8 @@
-//! What the command does beside serving: it looks after the store, and makes keys.
+//! What the command does beside serving: it looks after the store, makes keys, and tries channels.
 
 mod check;
 mod key;
+mod send_test;
 mod transfer;
 
 use std::path::Path;
@@ -10,6 +11,7 @@ use anyhow::{Result, bail};
 
 pub use check::check;
 pub use key::{MadeKey, NewKey, create_key, list_keys, revoke_key};
+pub use send_test::send_test_mail;
 pub use transfer::{Imported, export, import};
 
 use super::{

@@ -4,6 +4,7 @@ mod auth;
 mod bounds;
 mod bus_url;
 mod in_force;
+mod mail;
 mod said;
 mod store_url;
 
@@ -25,7 +26,7 @@ pub use store_url::StoreUrl;
 use super::{
     address::is_loopback,
     auth::AuthOptions,
-    delivery::DeliveryOptions,
+    delivery::{DeliveryOptions, Rules},
     http::{HttpOptions, PublicUrl, StreamOptions},
     limiter::Rate,
     listener::{ListenerOptions, TlsOptions},
@@ -124,13 +125,25 @@ impl Settings {
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
         let url = self.http.public_url.as_ref().filter(|url| !url.is_encrypted() && !is_loopback(url.host()));
+        let has_no_links = self.delivery.mail.is_some() && self.http.public_url.is_none();
+        let no_links = has_no_links.then(|| {
+            "public-url: is missing beside smtp, so that mails have no links and cannot be unsubscribed from by a click. \
+             Say how others reach this server."
+                .to_owned()
+        });
+        let relay = self.delivery.mail.as_ref().map(|mail| &mail.relay).filter(|relay| relay.exposes_password());
+        let exposed = relay.map(|relay| {
+            format!(
+                "smtp: the password goes to {relay} as it is, where others can read it. Leave ?tls=off out, or say smtps://."
+            )
+        });
         let no_cookie = url.filter(|_| self.auth.is_some()).map(|url| {
             format!(
                 "public-url: {url} is not encrypted, so that no browser keeps the cookie of a person who signs in. Have the \
                  gateway do TLS, and say https://."
             )
         });
-        no_cookie.into_iter().collect()
+        [no_cookie, no_links, exposed].into_iter().flatten().collect()
     }
 
     /// Checks settings that are all said, but for those that may stay open.
@@ -142,6 +155,7 @@ impl Settings {
         if auth.is_some() && insecure_no_auth {
             bail!("insecure-no-auth: authentication is on. Say one or the other.");
         }
+        let mail = mail::settle(&said)?;
         let mut hosts = needed("allowed-hosts", said.allowed_hosts)?;
         let public_url = said.public_url.as_deref().map(public_url).transpose()?;
         let is_for_all = (insecure_no_auth || auth.is_some()) && hosts.is_empty();
@@ -173,6 +187,19 @@ impl Settings {
             )?,
             batch_max: within("batch-max", said.batch_max, &bounds::BATCH)?,
             limit_recipient,
+            delivery: DeliveryOptions {
+                allow: auth::networks("webhook-allow", said.webhook_allow)?,
+                backlog: within("delivery-backlog", said.delivery_backlog.or(Some(backlog)), &bounds::BACKLOG)?,
+                history: age("delivery-history", &needed("delivery-history", said.delivery_history)?)?,
+                mail,
+                rules: Rules {
+                    email_categories: mail::categories("email-categories", said.email_categories)?,
+                    mandatory: mail::categories("mandatory-categories", said.mandatory_categories)?,
+                },
+                app_name: mail::app_name(needed("app-name", said.app_name)?)?,
+                public_url: public_url.clone(),
+                per_contact: auth::rate("limit-delivery", said.limit_delivery.as_deref())?,
+            },
             http: HttpOptions {
                 max_body_bytes: within("max-body-bytes", said.max_body_bytes, &bounds::BODY_BYTES)?,
                 max_memory: within("max-memory", said.max_memory, &bounds::MEMORY)?,
@@ -188,11 +215,6 @@ impl Settings {
                     heartbeat: seconds("heartbeat", said.heartbeat)?,
                     stall_timeout: seconds("stall-timeout", said.stall_timeout)?,
                 },
-            },
-            delivery: DeliveryOptions {
-                allow: auth::networks("webhook-allow", said.webhook_allow)?,
-                backlog: within("delivery-backlog", said.delivery_backlog.or(Some(backlog)), &bounds::BACKLOG)?,
-                history: age("delivery-history", &needed("delivery-history", said.delivery_history)?)?,
             },
             shutdown_delay: Duration::from_secs(within("shutdown-delay", said.shutdown_delay, &bounds::DELAY)?),
             connections: ListenerOptions {

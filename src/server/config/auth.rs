@@ -88,7 +88,8 @@ pub(super) fn limit_recipient(said: &Said, is_auth_on: bool) -> Result<Option<Ra
     rate("limit-recipient", Some(said.limit_recipient.as_deref().unwrap_or(default)))
 }
 
-fn rate(name: &str, said: Option<&str>) -> Result<Option<Rate>> {
+/// How often something may be done.
+pub(super) fn rate(name: &str, said: Option<&str>) -> Result<Option<Rate>> {
     Rate::parse(needed(name, said)?).map_err(|why| anyhow!("{name}: {why}"))
 }
 

@@ -11,6 +11,7 @@ use reqwest::Url;
 use serde_json::{Map, Value};
 
 use super::{BusUrl, Said, StoreUrl};
+use crate::server::delivery::RelayUrl;
 
 /// The file that is read when it is there and no other one is named.
 const DEFAULT_FILE: &str = "campanile.toml";
@@ -106,6 +107,9 @@ pub(super) fn shown(name: &str, value: &Value) -> String {
             Ok(url) => url.to_string(),
             Err(_) => "(not a store)".to_owned(),
         },
+        Value::String(url) if name == "smtp" => {
+            RelayUrl::parse(url).map_or_else(|_| "(not a relay)".to_owned(), |url| url.to_string())
+        }
         Value::String(url) if name == "jwt-jwks" || name == "public-url" => shown_url(url),
         // An origin has no user and no password.
         Value::Array(list) if list.iter().any(|text| text.as_str().is_some_and(|text| text.contains('@'))) => {
@@ -114,7 +118,10 @@ pub(super) fn shown(name: &str, value: &Value) -> String {
         Value::String(_) if name == "jwt-secret" => "***".to_owned(),
         Value::String(text) => text.clone(),
         Value::Null => "-".to_owned(),
-        Value::Array(list) if list.is_empty() => "-".to_owned(),
+        Value::Array(list) => match list.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(",") {
+            list if list.is_empty() => "-".to_owned(),
+            list => list,
+        },
         other => other.to_string(),
     }
 }
@@ -213,14 +220,17 @@ mod tests {
         let said = Said {
             store: Some("postgres://me:se?hush@db/x".to_owned()),
             bus: Some("nats://me:hush@a".to_owned()),
+            smtp: Some("smtp://me:hush@relay?tls=off".to_owned()),
             jwt_secret: Some("hush".to_owned()),
             jwt_jwks: Some("https://me:hush@id.example:8443/keys?token=hush#hush".to_owned()),
             ..Said::default()
         };
         let in_force = InForce::merge(&said, &Said::default()).unwrap();
-        let shown = format!("{in_force:?} {said:?} {:?}", Said { store: Some("hush".to_owned()), ..Said::default() });
+        let text = || Some("hush".to_owned());
+        let wrong = Said { store: text(), bus: text(), smtp: text(), ..Said::default() };
+        let shown = format!("{in_force:?} {said:?} {wrong:?}");
         assert!(!shown.contains("hush"), "{shown}");
-        for part in ["postgres://db:5432/x", "nats://a:4222", "https://id.example:8443/keys\""] {
+        for part in ["postgres://db:5432/x", "nats://a:4222", "smtp://relay:587\"", "https://id.example:8443/keys\""] {
             assert!(shown.contains(part), "{part} is not in {shown}");
         }
     }

@@ -9,6 +9,7 @@ use super::{
     AuthMode,
     in_force::{fields, shown},
 };
+use crate::server::delivery::DeliveryOptions;
 
 /// How log lines look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
@@ -234,6 +235,41 @@ pub struct Said {
     #[arg(long, env = "CAMPANILE_DELIVERY_HISTORY", value_name = "AGE")]
     pub delivery_history: Option<String>,
 
+    /// The relay that takes mail: smtps://USER:PASSWORD@HOST:465, or smtp://HOST:587, which is encrypted by STARTTLS
+    /// unless the relay is on this machine or the URL ends with ?tls=off; a password is best said in a file
+    #[arg(long, env = "CAMPANILE_SMTP", value_name = "URL", hide_env_values = true)]
+    pub smtp: Option<String>,
+
+    /// A file with the password of the user in --smtp, and nothing else; a line break at its end is not part of it
+    #[arg(long, env = "CAMPANILE_SMTP_PASSWORD_FILE", value_name = "FILE")]
+    pub smtp_password_file: Option<PathBuf>,
+
+    /// Whom mail is from: you@example.com, or Name <you@example.com>; --smtp needs it
+    #[arg(long, env = "CAMPANILE_MAIL_FROM", value_name = "MAILBOX")]
+    pub mail_from: Option<String>,
+
+    /// A folder whose subject.txt, text.txt and html.html, each where it is there, take the place of the templates of
+    /// mail inside the program
+    #[arg(long, env = "CAMPANILE_MAIL_TEMPLATES", value_name = "DIR")]
+    pub mail_templates: Option<PathBuf>,
+
+    /// Of which categories users get mail who did not choose, with commas between; an empty text for none
+    /// [default: alert]
+    #[arg(long, env = "CAMPANILE_EMAIL_CATEGORIES", value_name = "CATEGORY", value_delimiter = ',')]
+    pub email_categories: Option<Vec<String>>,
+
+    /// Of which categories every user is told at once by every channel, whatever they chose, with commas between
+    #[arg(long, env = "CAMPANILE_MANDATORY_CATEGORIES", value_name = "CATEGORY", value_delimiter = ',')]
+    pub mandatory_categories: Option<Vec<String>>,
+
+    /// What this server is called in mail and on devices, 1 to 60 characters [default: Campanile]
+    #[arg(long, env = "CAMPANILE_APP_NAME", value_name = "NAME")]
+    pub app_name: Option<String>,
+
+    /// How often one address or device may be told something; what would be more waits [default: 30/h:60]
+    #[arg(long, env = "CAMPANILE_LIMIT_DELIVERY", value_name = "RATE")]
+    pub limit_delivery: Option<String>,
+
     /// Listen on any address, and answer for any host name, without authentication: a gateway in front does it
     #[arg(long, env = "CAMPANILE_INSECURE_NO_AUTH", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     pub insecure_no_auth: Option<bool>,
@@ -306,6 +342,14 @@ impl Said {
             webhook_allow: Some(Vec::new()),
             delivery_backlog: None,
             delivery_history: Some("7d".to_owned()),
+            smtp: None,
+            smtp_password_file: None,
+            mail_from: None,
+            mail_templates: None,
+            email_categories: Some(vec!["alert".to_owned()]),
+            mandatory_categories: Some(Vec::new()),
+            app_name: Some(DeliveryOptions::DEFAULT_APP_NAME.to_owned()),
+            limit_delivery: Some(DeliveryOptions::DEFAULT_PER_CONTACT.to_owned()),
             insecure_no_auth: Some(false),
             log: Some("info".to_owned()),
             log_format: Some(LogFormat::Text),

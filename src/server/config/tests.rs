@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::*;
+use crate::server::delivery::RelayUrl;
 
 fn settle(said: &Said) -> Result<Settings> {
     Settings::settle(InForce::merge(said, &Said::default())?.settings()?)
@@ -108,6 +109,149 @@ fn a_store_url_is_not_repeated_in_the_error() {
     assert!(!error.contains("secret"), "{error}");
 }
 
+/// A relay and whom mail is from.
+fn mail() -> Said {
+    Said {
+        smtp: Some("smtps://me:hush@relay.example".to_owned()),
+        mail_from: Some("you@example.com".to_owned()),
+        ..Said::default()
+    }
+}
+
+#[test]
+fn mail_is_sent_where_a_relay_is_named() {
+    assert!(settle(&Said::default()).unwrap().delivery.mail.is_none());
+    let settings = settle(&mail()).unwrap();
+    let mail_options = settings.delivery.mail.as_ref().unwrap();
+    assert_eq!(mail_options.relay.to_string(), "smtps://relay.example:465");
+    assert_eq!(mail_options.from.to_string(), "you@example.com");
+    assert!(!format!("{settings:?}").contains("hush"));
+    for (said, shown) in [
+        ("Shop <shop@example.com>", "Shop <shop@example.com>"),
+        ("\"Ann, Bob\" <a@example.com>", "\"Ann, Bob\" <a@example.com>"),
+        ("<a@example.com>", "a@example.com"),
+        (" Müller & Söhne  <a@example.com>", "Müller & Söhne <a@example.com>"),
+    ] {
+        let settings = settle(&Said { mail_from: Some(said.to_owned()), ..mail() }).unwrap();
+        assert_eq!(settings.delivery.mail.unwrap().from.to_string(), shown);
+    }
+}
+
+#[test]
+fn what_is_wrong_with_mail_is_one_sentence_that_names_it_and_holds_no_password() {
+    let text = |text: &str| Some(text.to_owned());
+    let smtp = |url: &str| Said { smtp: text(url), ..mail() };
+    for (wrong, name) in [
+        (Said { mail_from: None, ..mail() }, "mail-from: is missing"),
+        (Said { smtp: None, ..mail() }, "mail-from: there is no relay"),
+        (Said { mail_templates: Some("x".into()), ..Said::default() }, "mail-templates: there is no relay"),
+        (Said { smtp_password_file: Some("x".into()), ..Said::default() }, "smtp-password-file: there is no relay"),
+        (smtp("hush"), "smtp: "),
+        (smtp("http://me:hush@relay"), "smtp: "),
+        (smtp("smtp://:hush@relay"), "smtp: "),
+        (smtp("smtp://me:hu/hush@relay"), "smtp: "),
+        (smtp("smtp://me@relay"), "smtp: there is a user"),
+        (Said { smtp_password_file: Some("x".into()), ..mail() }, "smtp-password-file: smtp has a password too"),
+        (
+            Said { smtp_password_file: Some("x".into()), ..smtp("smtp://relay") },
+            "smtp-password-file: smtp names no user",
+        ),
+        (
+            Said { smtp_password_file: Some("/no/file".into()), ..smtp("smtp://me@relay") },
+            "smtp-password-file: /no/file",
+        ),
+        (Said { mail_templates: Some("/no/folder".into()), ..mail() }, "mail-templates: /no/folder"),
+    ] {
+        let refused = format!("{:#}", settle(&wrong).unwrap_err());
+        assert!(refused.starts_with(name) && !refused.contains("hush") && refused.lines().count() == 1, "{refused}");
+    }
+    for wrong in
+        ["", "you", "you@", "a@example.com, b@example.com", "Name a@example.com", "a@example.com x", "A\nB <a@b.c>"]
+    {
+        let refused = settle(&Said { mail_from: text(wrong), ..mail() }).unwrap_err().to_string();
+        assert!(refused.starts_with("mail-from: ") && refused.lines().count() == 1, "{refused}");
+    }
+}
+
+#[test]
+fn a_password_stands_in_a_file_and_a_mistake_in_a_template_is_told_with_its_line() {
+    let folder = std::env::temp_dir().join(format!("campanile-mail-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("password");
+    let smtp = |url: &str| Some(url.to_owned());
+    let said = Said { smtp: smtp("smtp://me@relay"), smtp_password_file: Some(file.clone()), ..mail() };
+    let expected = RelayUrl::parse("smtp://me:a%20b@relay").unwrap();
+    for (text, expected) in [("a b", Some(&expected)), ("a b\n", Some(&expected)), ("a b\r\n", Some(&expected))] {
+        std::fs::write(&file, text).unwrap();
+        assert_eq!(settle(&said).unwrap().delivery.mail.as_ref().map(|mail| &mail.relay), expected, "{text:?}");
+    }
+    for wrong in [&b""[..], b"\n", b"\xff"] {
+        std::fs::write(&file, wrong).unwrap();
+        let refused = settle(&said).unwrap_err().to_string();
+        assert!(refused.starts_with("smtp-password-file: "), "{refused}");
+    }
+    std::fs::write(folder.join("subject.txt"), "{{ app_name }}\n{{ no_such_thing }}\n").unwrap();
+    let refused = settle(&Said { mail_templates: Some(folder.clone()), ..mail() }).unwrap_err().to_string();
+    let place = format!("mail-templates: {}:2: ", folder.join("subject.txt").display());
+    assert!(refused.starts_with(&place), "{refused}");
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn what_may_not_be_meant_with_mail_is_a_warning() {
+    let warnings = settle(&mail()).unwrap().warnings();
+    assert!(matches!(&warnings[..], [one] if one.starts_with("public-url: ")), "{warnings:?}");
+    let said = Said { public_url: Some("http://localhost/".to_owned()), ..mail() };
+    assert!(settle(&said).unwrap().warnings().is_empty());
+    assert_eq!(settle(&said).unwrap().delivery.public_url, settle(&said).unwrap().http.public_url);
+    let smtp = |url: &str| Said { smtp: Some(url.to_owned()), ..said.clone() };
+    for (url, is_warned) in [
+        ("smtp://me:hush@relay?tls=off", true),
+        ("smtp://relay?tls=off", false),
+        ("smtp://me:hush@127.0.0.1:25", false),
+        ("smtp://me:hush@[::1]:25", false),
+    ] {
+        let warnings = settle(&smtp(url)).unwrap().warnings();
+        assert!(warnings.len() == usize::from(is_warned) && !format!("{warnings:?}").contains("hush"), "{warnings:?}");
+    }
+}
+
+#[test]
+fn who_is_told_of_what_and_how_often_can_be_said() {
+    let list = |list: &[&str]| Some(list.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>());
+    let default = settle(&Said::default()).unwrap().delivery;
+    assert_eq!((default.rules, default.app_name.as_str()), (Rules::default(), "Campanile"));
+    assert_eq!(default.per_contact, DeliveryOptions::default().per_contact);
+    assert_eq!(default.per_contact.unwrap().to_string(), "30/h:60");
+    let said = Said {
+        email_categories: list(&[""]),
+        mandatory_categories: list(&["alert", " security"]),
+        app_name: Some("The Shop".to_owned()),
+        limit_delivery: Some("off".to_owned()),
+        ..Said::default()
+    };
+    let DeliveryOptions { rules, app_name, per_contact, .. } = settle(&said).unwrap().delivery;
+    assert!(rules.email_categories.is_empty());
+    assert_eq!(rules.mandatory.iter().map(|category| category.as_str()).collect::<Vec<_>>(), ["alert", "security"]);
+    assert_eq!((app_name.as_str(), per_contact), ("The Shop", None));
+    let in_force = InForce::merge(&said, &Said::default()).unwrap();
+    let shown = |name: &str| in_force.list().find(|setting| setting.name == name).unwrap().value;
+    assert_eq!(["email-categories", "mandatory-categories"].map(shown), ["-", "alert, security"]);
+    for (wrong, name) in [
+        (Said { email_categories: list(&["alert", ""]), ..Said::default() }, "email-categories: "),
+        (Said { mandatory_categories: list(&["Alert"]), ..Said::default() }, "mandatory-categories: "),
+        (Said { limit_delivery: Some("often".to_owned()), ..Said::default() }, "limit-delivery: "),
+        (Said { app_name: Some(String::new()), ..Said::default() }, "app-name: "),
+        (Said { app_name: Some(" ".to_owned()), ..Said::default() }, "app-name: "),
+        (Said { app_name: Some("x".repeat(61)), ..Said::default() }, "app-name: "),
+        (Said { app_name: Some("a\nb".to_owned()), ..Said::default() }, "app-name: "),
+    ] {
+        let refused = settle(&wrong).unwrap_err().to_string();
+        assert!(refused.starts_with(name), "{refused}");
+    }
+    settle(&Said { app_name: Some("ü".repeat(60)), ..Said::default() }).unwrap();
+}
+
 mod whatever_is_said {
     use proptest::prelude::*;
 
@@ -148,19 +292,23 @@ mod whatever_is_said {
             counts in [(); 7].map(|()| count()),
             numbers in [(); 6].map(|()| number()),
             ages in [(); 2].map(|()| age()),
-            rates in [(); 5].map(|()| rate()),
+            rates in [(); 6].map(|()| rate()),
+            mails in [text("smtps?://.{0,20}"), text("[a-z <>@.]{0,20}")],
+            app_name in text(".{0,70}"),
             urls in [text("postgres://.{0,20}"), text("nats://.{0,20}"), text("https?://.{0,20}")],
         ) -> Said {
             let [window, sqlite_queue, postgres_connections, batch_max, max_body_bytes, max_connections, max_streams] =
                 counts;
             let [request_timeout, header_timeout, shutdown_timeout, heartbeat, stall_timeout, jwt_leeway] = numbers;
             let [max_age, session_lifetime] = ages;
-            let [limit_key, limit_user, limit_address, limit_login, limit_recipient] = rates;
+            let [limit_key, limit_user, limit_address, limit_login, limit_recipient, limit_delivery] = rates;
+            let [smtp, mail_from] = mails;
             let [store, bus, jwt_jwks] = urls;
             Said {
                 window, sqlite_queue, postgres_connections, batch_max, max_body_bytes, max_connections, max_streams,
                 request_timeout, header_timeout, shutdown_timeout, heartbeat, stall_timeout, jwt_leeway,
                 max_age, session_lifetime, limit_key, limit_user, limit_address, limit_login, limit_recipient,
+                limit_delivery, smtp, mail_from, app_name,
                 store, bus, jwt_jwks, auth: Some(AuthMode::On), jwt_audience: Some(vec!["a".to_owned()]),
                 max_header_bytes: window,
                 ..Said::default()
@@ -184,7 +332,8 @@ mod whatever_is_said {
                     }
                     let limits = settings.auth.map(|auth| auth.limits);
                     let rates = limits.map(|limits| [limits.key, limits.user, limits.address, limits.login]);
-                    for rate in rates.into_iter().flatten().flatten().chain(settings.limit_recipient) {
+                    for rate in rates.into_iter().flatten().flatten().chain(settings.limit_recipient).chain(settings.delivery.per_contact)
+                    {
                         prop_assert!(Limiter::new(rate).check(&"ann").is_ok());
                     }
                     let _ = std::time::Instant::now() + settings.http.request_timeout;

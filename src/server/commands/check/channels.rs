@@ -5,27 +5,50 @@ use std::fmt::Write;
 use crate::server::{
     causes::with_causes,
     config::{Settings, StoreUrl},
-    delivery::may_reach,
+    delivery::{is_reachable, may_reach},
     store::{PostgresStore, SqliteStore, StoreError, outbox::Webhook},
 };
 
-/// A few lines about the channels; of the webhooks in the store, if that is up to date.
+/// A few lines about the channels, and then what is wrong with them; of the webhooks in the store, if that is up to date.
 pub(super) async fn describe(settings: &Settings, is_up_to_date: bool) -> String {
+    let (mut text, mut warnings) = ("\n\nchannels:".to_owned(), String::new());
+    describe_webhook(&mut text, &mut warnings, settings, is_up_to_date).await;
+    describe_email(&mut text, &mut warnings, settings).await;
+    text + &warnings
+}
+
+/// Whether mail is set up, and whether the relay lets us in at this moment.
+async fn describe_email(text: &mut String, warnings: &mut String, settings: &Settings) {
+    let Some(mail) = &settings.delivery.mail else {
+        // Writing to a string does not fail.
+        let _ = write!(text, "\n  email    not set up; that takes --smtp and --mail-from");
+        return;
+    };
+    let _ = write!(text, "\n  email    set up, by {} from {}; ", mail.relay, mail.from);
+    match is_reachable(mail).await {
+        Ok(()) => text.push_str("the relay is ok"),
+        Err(refusal) => {
+            text.push_str("the relay is not ok");
+            let _ = write!(warnings, "\nwarning: smtp: {refusal}");
+        }
+    }
+}
+
+async fn describe_webhook(text: &mut String, warnings: &mut String, settings: &Settings, is_up_to_date: bool) {
     let allowed: Vec<_> = settings.delivery.allow.iter().map(ToString::to_string).collect();
-    let mut text = "\n\nchannels:\n  webhook  set up, to addresses on the internet".to_owned();
+    text.push_str("\n  webhook  set up, to addresses on the internet");
     if !allowed.is_empty() {
         // Writing to a string does not fail.
         let _ = write!(text, " and in {}", allowed.join(", "));
     }
     if is_up_to_date {
         match webhooks(settings).await {
-            Ok(webhooks) => describe_webhooks(&mut text, settings, &webhooks),
+            Ok(webhooks) => describe_webhooks(text, warnings, settings, &webhooks),
             Err(error) => {
-                let _ = write!(text, "\nwarning: the webhooks cannot be read: {}", with_causes(&error));
+                let _ = write!(warnings, "\nwarning: the webhooks cannot be read: {}", with_causes(&error));
             }
         }
     }
-    text
 }
 
 async fn webhooks(settings: &Settings) -> Result<Vec<Webhook>, StoreError> {
@@ -36,17 +59,17 @@ async fn webhooks(settings: &Settings) -> Result<Vec<Webhook>, StoreError> {
     }
 }
 
-fn describe_webhooks(text: &mut String, settings: &Settings, webhooks: &[Webhook]) {
+fn describe_webhooks(text: &mut String, warnings: &mut String, settings: &Settings, webhooks: &[Webhook]) {
     let _ = write!(text, "; {} added", webhooks.len());
     for webhook in webhooks {
         if let Some(why) = &webhook.disabled {
             let id = webhook.id;
             let _ = write!(
-                text,
+                warnings,
                 "\nwarning: webhook {id} is disabled ({why}). POST /api/webhooks/{id}/enable has it told again."
             );
         } else if let Err(why) = may_reach(&settings.delivery, &webhook.url) {
-            let _ = write!(text, "\nwarning: nothing is sent to webhook {}: its URL {why}.", webhook.id);
+            let _ = write!(warnings, "\nwarning: nothing is sent to webhook {}: its URL {why}.", webhook.id);
         }
     }
 }
@@ -55,6 +78,23 @@ fn describe_webhooks(text: &mut String, settings: &Settings, webhooks: &[Webhook
 mod tests {
     use super::*;
     use crate::server::config::Said;
+
+    #[tokio::test]
+    async fn a_relay_that_is_not_there_is_a_warning() {
+        let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let said = Said {
+            store: Some("memory:".to_owned()),
+            smtp: Some(format!("smtp://me:hush@{closed}")),
+            mail_from: Some("Shop <shop@example.com>".to_owned()),
+            ..Said::default()
+        };
+        let described = describe(&Settings::from_said(&said).unwrap(), false).await;
+        let line = format!("\n  email    set up, by smtp://{closed} from Shop <shop@example.com>; the relay is not ok");
+        assert!(described.contains(&line) && !described.contains("hush"), "{described}");
+        assert!(described.contains(&format!("\nwarning: smtp: smtp://{closed} cannot be reached: ")), "{described}");
+        let none = Settings::from_said(&Said { smtp: None, mail_from: None, ..said }).unwrap();
+        assert!(describe(&none, false).await.contains("\n  email    not set up"));
+    }
 
     #[tokio::test]
     async fn it_says_where_webhooks_may_lead() {

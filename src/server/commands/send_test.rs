@@ -1,0 +1,26 @@
+//! `campanile send-test`: one message by a channel, to see that it is set up well. No store is opened.
+
+use anyhow::{Context, Result, anyhow};
+
+use crate::{
+    model::{EmailAddress, Timestamp},
+    server::{
+        config::Settings,
+        delivery::{DeliveryOptions, send_test},
+    },
+};
+
+/// Sends a test mail by the relay, at this moment, and says what the relay answered.
+///
+/// # Errors
+/// One line about why it was not sent, and what to do.
+pub async fn send_test_mail(settings: &Settings, to: &EmailAddress, now: Timestamp) -> Result<String> {
+    let DeliveryOptions { mail, app_name, public_url, .. } = &settings.delivery;
+    let mail = mail.as_ref().context(
+        "smtp: there is no relay that takes mail. Say smtp and mail-from, such as smtps://USER:PASSWORD@HOST:465 and \
+         you@example.com.",
+    )?;
+    let sent = send_test(mail, app_name, public_url.as_ref(), to, now).await;
+    let answer = sent.map_err(|refusal| anyhow!("smtp: {refusal}"))?;
+    Ok(format!("ok: the relay took it: {answer}"))
+}

@@ -1,0 +1,127 @@
+//! The settings of mail, and of what users are told.
+
+use std::{fs, path::Path, sync::Arc};
+
+use anyhow::{Context, Result, anyhow, bail};
+use lettre::{Address, message::Mailbox};
+
+use super::{Said, needed};
+use crate::{
+    model::{Category, EmailAddress},
+    server::delivery::{MailOptions, RelayUrl, Templates},
+};
+
+/// The most characters of the name of a server.
+const APP_NAME_CHARS: usize = 60;
+
+/// How mail is sent; `None` where no relay is named.
+pub(super) fn settle(said: &Said) -> Result<Option<MailOptions>> {
+    let Some(url) = &said.smtp else {
+        let lonely = [
+            ("mail-from", said.mail_from.is_some()),
+            ("mail-templates", said.mail_templates.is_some()),
+            ("smtp-password-file", said.smtp_password_file.is_some()),
+        ];
+        if let Some((name, _)) = lonely.iter().find(|(_, is_said)| *is_said) {
+            bail!("{name}: there is no relay that takes mail. Say smtp too, such as smtps://USER:PASSWORD@HOST:465.");
+        }
+        return Ok(None);
+    };
+    let relay = relay(url, said.smtp_password_file.as_deref())?;
+    let from = said.mail_from.as_deref();
+    let from = from.context("mail-from: is missing beside smtp. Say whom mail is from, such as you@example.com.")?;
+    let from = mailbox(from)?;
+    let templates = match &said.mail_templates {
+        Some(folder) => Templates::from_dir(folder),
+        None => Templates::built_in(),
+    };
+    let templates = templates.map_err(|why| anyhow!("mail-templates: {why}"))?;
+    let takes_within = MailOptions::TAKES_WITHIN;
+    Ok(Some(MailOptions { relay, from, templates: Arc::new(templates), takes_within }))
+}
+
+/// The relay, with the password of the file, if there is one. What is wrong with the URL does not repeat it, because it
+/// may hold a password.
+fn relay(url: &str, password_file: Option<&Path>) -> Result<RelayUrl> {
+    let Ok(relay) = RelayUrl::parse(url) else {
+        bail!(
+            "smtp: this is no relay. Say smtps://USER:PASSWORD@HOST:465 or smtp://HOST:587, with %40 for @, %2F for / \
+             and %3F for ? in user and password."
+        );
+    };
+    match password_file {
+        Some(_) if !relay.has_user() => {
+            bail!("smtp-password-file: smtp names no user whose password that would be. Say smtps://USER@HOST:465.")
+        }
+        Some(_) if relay.has_password() => {
+            bail!("smtp-password-file: smtp has a password too. Say it in one of them.")
+        }
+        Some(file) => Ok(relay.with_password(password(file)?)),
+        None if relay.has_user() && !relay.has_password() => {
+            bail!("smtp: there is a user without a password. Say smtp-password-file, or USER:PASSWORD@ in the URL.")
+        }
+        None => Ok(relay),
+    }
+}
+
+/// What a file holds, without the line break at its end.
+fn password(file: &Path) -> Result<String> {
+    let named = file.display();
+    let mut text = match fs::read(file) {
+        Ok(bytes) => String::from_utf8(bytes).map_err(|_| anyhow!("smtp-password-file: {named} is no text."))?,
+        Err(error) => bail!("smtp-password-file: {named} cannot be read: {error}."),
+    };
+    if text.ends_with('\n') {
+        text.pop();
+        if text.ends_with('\r') {
+            text.pop();
+        }
+    }
+    if text.is_empty() {
+        bail!("smtp-password-file: {named} is empty. It holds the password, in one line.");
+    }
+    Ok(text)
+}
+
+/// An address, or a name and an address between `<` and `>`.
+fn mailbox(text: &str) -> Result<Mailbox> {
+    let wrong = || anyhow!("mail-from: {text:?} is no mailbox such as you@example.com or Name <you@example.com>.");
+    let (name, address) = match text.trim().strip_suffix('>').map(|text| text.split_once('<')) {
+        Some(Some((name, address))) => (Some(name.trim()), address),
+        Some(None) => return Err(wrong()),
+        None => (None, text.trim()),
+    };
+    // As it is written elsewhere.
+    let name = name.map(|name| name.strip_prefix('"').and_then(|name| name.strip_suffix('"')).unwrap_or(name));
+    let name = name.filter(|name| !name.is_empty());
+    if name.is_some_and(|name| !is_one_line(name) || name.contains(['<', '>', '"', '\\'])) {
+        return Err(wrong());
+    }
+    let address = EmailAddress::parse(address).map_err(|_| wrong())?;
+    let address: Address = address.as_str().parse().map_err(|_| wrong())?;
+    Ok(Mailbox::new(name.map(str::to_owned), address))
+}
+
+/// Categories; an empty text is none, as the command line has no other way to say so.
+pub(super) fn categories(name: &'static str, said: Option<Vec<String>>) -> Result<Vec<Category>> {
+    let said = needed(name, said)?;
+    let parse = |text: &str| Category::parse(text).map_err(|why| anyhow!("{name}: {text:?} is no category. {why}"));
+    match said.as_slice() {
+        [empty] if empty.trim().is_empty() => Ok(Vec::new()),
+        said => said.iter().map(|text| parse(text.trim())).collect(),
+    }
+}
+
+/// What the server is called.
+pub(super) fn app_name(text: String) -> Result<String> {
+    let is_short = (1..=APP_NAME_CHARS).contains(&text.chars().count()) && !text.trim().is_empty();
+    if !is_short || !is_one_line(&text) {
+        bail!("app-name: must be 1 to {APP_NAME_CHARS} characters in one line.");
+    }
+    Ok(text)
+}
+
+/// Whether it has neither control characters nor what breaks a line.
+fn is_one_line(text: &str) -> bool {
+    !text.chars().any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}'))
+}
