@@ -101,6 +101,11 @@ fn in_words(seconds: u64) -> String {
     format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
 }
 
+/// The drawing beside a form.
+pub(super) fn evening() -> impl IntoView {
+    view! { <Evening /> }
+}
+
 /// A drawing of a bell tower between hills, in the evening.
 #[component]
 fn Evening() -> impl IntoView {

@@ -27,19 +27,21 @@ mod padding;
 mod page;
 mod pages;
 mod paths;
+mod preferences;
 mod problem;
 mod public_url;
 mod sites;
 mod state;
 mod static_files;
 mod tickets;
+mod unsubscribe;
 mod users;
 mod webhooks;
 mod websocket;
 
 use std::{sync::Arc, time::Duration};
 
-use axum::{Router, response::Redirect, routing::get};
+use axum::{Router, http::Uri, response::Redirect, routing::get};
 use tower_http::compression::CompressionLayer;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -129,7 +131,7 @@ pub fn router(service: NotificationService, options: &HttpOptions) -> Router {
         .merge(dashboard::routes())
         .merge(login::routes())
         .merge(pages::routes(&state))
-        .route("/", get(|| async { Redirect::temporary(DASHBOARD_PATH) }))
+        .route("/", get(to_dashboard))
         .layer(CompressionLayer::new());
     let all = api
         .merge(health)
@@ -142,6 +144,12 @@ pub fn router(service: NotificationService, options: &HttpOptions) -> Router {
     base::below(options.base(), edge::wrap(all, &state))
 }
 
+/// Leads to the dashboard, with the filters that were asked for.
+async fn to_dashboard(uri: Uri) -> Redirect {
+    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    Redirect::temporary(&format!("{DASHBOARD_PATH}{query}"))
+}
+
 /// The routes of the API, which want to know who is calling.
 fn api_routes() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new()
@@ -152,5 +160,7 @@ fn api_routes() -> OpenApiRouter<HttpState> {
         .merge(deliveries::routes())
         .merge(channels::routes())
         .merge(contacts::routes())
+        .merge(preferences::routes())
+        .merge(unsubscribe::routes())
         .merge(users::routes())
 }

@@ -15,6 +15,8 @@ pub(super) enum Access {
     /// The right to do this, asked of a page: who is not signed in is led to where one signs in, and who may not is told
     /// so by a page.
     PageOf(Scope),
+    /// The same with the right to do one of these.
+    PageOfEither([Scope; 2]),
     /// An attempt to sign in, of which each address has a few.
     Attempt,
     /// A proof of who they are.
@@ -24,6 +26,9 @@ pub(super) enum Access {
     /// The right to do one of these.
     ToEither([Scope; 2]),
 }
+
+/// Where users are reached, and what they want.
+const OF_USERS: [&str; 2] = ["/api/contacts", "/api/preferences"];
 
 impl Access {
     /// What a route wants: its method, and its path as it is registered. A route below the API that
@@ -48,14 +53,21 @@ impl Access {
         match route {
             paths::DASHBOARD | paths::LOGOUT | "/" => Self::Page,
             paths::NOTIFICATION => Self::PageOf(if is_read { Scope::Read } else { Scope::Mark }),
+            paths::NOTIFY_ME if is_read => Self::PageOfEither([Scope::Read, Scope::Contacts]),
+            paths::NOTIFY_ME => Self::PageOf(Scope::Contacts),
             _ if is_at_or_below(route, paths::OPERATIONS) => Self::PageOf(Scope::Admin),
             paths::LOGIN if *method == Method::POST => Self::Attempt,
             paths::LOGIN => Self::Page,
             "/api/notifications/create" | "/api/notifications/batch" => Self::To(Scope::Send),
             "/api/tickets" => Self::Known,
             "/api/deliveries" => Self::To(Scope::Read),
-            _ if is_at_or_below(route, "/api/contacts") && is_read => Self::ToEither([Scope::Read, Scope::Contacts]),
-            _ if is_at_or_below(route, "/api/contacts") => Self::To(Scope::Contacts),
+            _ if OF_USERS.iter().any(|above| is_at_or_below(route, above)) => {
+                if is_read {
+                    Self::ToEither([Scope::Read, Scope::Contacts])
+                } else {
+                    Self::To(Scope::Contacts)
+                }
+            }
             _ if route == paths::OPENAPI || is_at_or_below(route, paths::DOCS) => Self::Open,
             _ if is_at_or_below(route, "/api/notifications") => {
                 Self::To(if is_read { Scope::Read } else { Scope::Mark })
@@ -107,9 +119,14 @@ mod tests {
         }
         assert_eq!(Access::of(&Method::GET, "/notifications/{id}"), Access::PageOf(Scope::Read));
         assert_eq!(Access::of(&Method::POST, "/notifications/{id}"), Access::PageOf(Scope::Mark));
+        let either = Access::PageOfEither([Scope::Read, Scope::Contacts]);
+        assert_eq!(Access::of(&Method::GET, "/notify-me"), either);
+        assert_eq!(Access::of(&Method::POST, "/notify-me"), Access::PageOf(Scope::Contacts));
         assert_eq!(Access::of(&Method::CONNECT, "/ws/{user_id}"), Access::To(Scope::Read));
         assert_eq!(Access::of(&Method::PATCH, "/api/notifications/{id}"), Access::To(Scope::Mark));
         assert_eq!(Access::of(&Method::POST, "/api/contacts/{user_id}"), Access::To(Scope::Contacts));
+        assert_eq!(Access::of(&Method::PATCH, "/api/preferences/{user_id}"), Access::To(Scope::Contacts));
+        assert_eq!(Access::of(&Method::POST, "/unsubscribe/{token}"), Access::Open);
         assert_eq!(Access::of(&Method::DELETE, "/api/users/{user_id}"), Access::To(Scope::Admin));
     }
 }

@@ -6,10 +6,12 @@ use axum::{
     http::{HeaderMap, header},
 };
 
+use serde_json::Value;
+
 use super::{
     extract::refuse_unknown,
     intake::Whole,
-    json::{self, Fields, Unknown},
+    json::{self, Fields, Tree, Unknown},
     state::HttpState,
 };
 use crate::{
@@ -98,6 +100,23 @@ impl JsonBody {
         if self.lenient { Unknown::Ignored } else { Unknown::Refused }
     }
 
+    /// Reads all of the value that it is.
+    ///
+    /// # Errors
+    /// 400 when it is not JSON, or gives a name twice.
+    pub(super) fn tree(&self) -> Result<Value, Problem> {
+        let read = serde_json::from_str::<Tree>(self.text()?).map(|Tree(value)| value);
+        read.map_err(|error| Problem::new(Code::BadRequest, format!("The body is not JSON as it is needed: {error}.")))
+    }
+
+    /// What was sent, as text.
+    fn text(&self) -> Result<&str, Problem> {
+        let text = std::str::from_utf8(&self.bytes);
+        let text = text.map_err(|_| Problem::new(Code::BadRequest, "The body is not JSON: it is not UTF-8."))?;
+        // Some programs begin a text with a byte order mark (RFC 8259, section 8.1).
+        Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
+    }
+
     /// Reads the object that it is.
     ///
     /// # Errors
@@ -108,10 +127,7 @@ impl JsonBody {
         unknown: Unknown,
         complaints: &mut Complaints,
     ) -> Result<Fields<'_, N>, Problem> {
-        let text = std::str::from_utf8(&self.bytes);
-        let text = text.map_err(|_| Problem::new(Code::BadRequest, "The body is not JSON: it is not UTF-8."))?;
-        // Some programs begin a text with a byte order mark (RFC 8259, section 8.1).
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let text = self.text()?;
         json::object(text, names, unknown, complaints).map_err(|error| {
             if error.is_data() && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok() {
                 let what = Invalid::new("The body is a JSON object, such as {\"user_id\": \"user_123\"}.");

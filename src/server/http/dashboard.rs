@@ -16,11 +16,12 @@ use super::{
     extract::{Caller, refuse_unknown},
     padding::pad_json,
     page::{broken, render, whole},
+    pages::may_see_wishes,
     paths::{DASHBOARD, sign_in_for},
     state::HttpState,
 };
 use crate::{
-    app::{self, ForOperators, Initial, Refusal, Viewer},
+    app::{self, Initial, OtherPages, Refusal, Viewer},
     model::Problem,
     server::{
         assets,
@@ -65,10 +66,14 @@ async fn page(
     let heartbeat = options.streams.heartbeat.as_secs();
     let initial = Initial { heartbeat_seconds: u32::try_from(heartbeat).unwrap_or(u32::MAX), ..initial };
     // Without deliveries there is nothing for them to see.
-    let is_operator = options.delivery.is_some() && principal.may(Scope::Admin).is_ok();
+    let others = options.delivery.as_ref().map(|delivery| OtherPages {
+        has_operations: principal.may(Scope::Admin).is_ok(),
+        has_wishes: may_see_wishes(Some(delivery), &principal),
+    });
+    let others = others.filter(|others| *others != OtherPages::default());
     let context = move || {
-        if is_operator {
-            provide_context(ForOperators);
+        if let Some(others) = others {
+            provide_context(others);
         }
         provide_context(initial.clone());
         provide_context(service.clone());

@@ -47,6 +47,7 @@ use crate::{
     tags(
         (name = "notifications", description = "Send, list, mark and delete notifications"),
         (name = "live", description = "Hear of every change as it happens"),
+        (name = "preferences", description = "What users want to be told of, which way, and when"),
         (name = "webhooks", description = "Endpoints of applications that are told what happens"),
         (name = "deliveries", description = "What leaves the server, and what became of it"),
         (name = "contacts", description = "Where channels reach users"),

@@ -102,14 +102,16 @@ impl Told {
 }
 
 fn permit(access: Access, principal: &Principal, head: &mut Parts) -> Result<(), Box<Response>> {
-    let permitted = match access {
-        Access::PageOf(scope) => {
-            // The answer is a page, which is made where pages are.
-            if let Err(why) = principal.may(scope) {
-                head.extensions.insert(RefusedPage(why));
-            }
+    // A refusal of a page is a page, which is made where pages are.
+    let mut refuse_page = |permitted: Result<(), Denied>| {
+        permitted.or_else(|why| {
+            head.extensions.insert(RefusedPage(why));
             Ok(())
-        }
+        })
+    };
+    let permitted = match access {
+        Access::PageOf(scope) => refuse_page(principal.may(scope)),
+        Access::PageOfEither(scopes) => refuse_page(principal.may_either(scopes)),
         Access::Open | Access::Page | Access::Attempt => Ok(()),
         Access::Known if principal.is_known() => Ok(()),
         Access::Known => Err(Denied::Unauthenticated),

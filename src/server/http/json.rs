@@ -4,6 +4,8 @@
 //! wrong is said at once and at its place, one part that is wrong does not hide another, and as much
 //! is read as is allowed and no more.
 
+mod tree;
+
 use serde::{
     Deserializer,
     de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor},
@@ -12,6 +14,7 @@ use serde_json::value::RawValue;
 
 use super::names;
 use crate::model::{Complaints, FieldError, Invalid, parse_whole_number};
+pub(super) use tree::Tree;
 
 /// The values of an object's fields, as they were written; in the order of the names.
 pub(super) type Fields<'j, const N: usize> = [Option<&'j RawValue>; N];

@@ -1,4 +1,5 @@
-//! The pages beside the inbox: one notification, the ways out of the server, and the endpoints of applications.
+//! The pages beside the inbox: one notification, what a user wants to be told of, the ways out of the server, and the
+//! endpoints of applications.
 //!
 //! A form is sent to the path of its page. What was done is told by the page that it leads to (303), in words that are
 //! ours; what was not is told by the page that answers it.
@@ -6,6 +7,7 @@
 mod channels;
 mod form;
 mod notification;
+mod notify_me;
 mod webhooks;
 
 use std::{collections::HashMap, sync::Arc};
@@ -24,7 +26,7 @@ use uuid::Uuid;
 use super::{
     gate::RefusedPage,
     page::{broken, render},
-    paths::{CHANNELS, NOTIFICATION, OPERATIONS, WEBHOOKS, sign_in_for},
+    paths::{CHANNELS, NOTIFICATION, NOTIFY_ME, OPERATIONS, WEBHOOKS, sign_in_for},
     state::HttpState,
 };
 use crate::{
@@ -49,6 +51,7 @@ const DELIVERIES: usize = 50;
 pub(super) fn routes(state: &HttpState) -> Router<HttpState> {
     Router::new()
         .route(NOTIFICATION, get(notification::page).post(notification::act))
+        .route(NOTIFY_ME, get(notify_me::page).post(notify_me::act))
         .route(OPERATIONS, get(|| async { Redirect::to(CHANNELS) }))
         .route(CHANNELS, get(channels::page).post(channels::act))
         .route(WEBHOOKS, get(webhooks::page).post(webhooks::act))
@@ -103,6 +106,7 @@ impl Visit {
         let reader = Reader {
             is_operator: principal.may(Scope::Admin).is_ok(),
             has_own_inbox: principal.own_inbox().is_some(),
+            may_see_wishes: may_see_wishes(options.delivery.as_ref(), &principal),
             may_mark: principal.may(Scope::Mark).is_ok(),
             may_sign_out: options.cookie().session(&head.headers).is_some(),
         };
@@ -121,6 +125,12 @@ impl Visit {
             Some(problem) => with_status(shown, &problem),
         }
     }
+}
+
+/// Whether there is a page of what a caller, or others, are told of. Where nothing reaches users, none leads there.
+pub(super) fn may_see_wishes(delivery: Option<&Delivery>, principal: &Principal) -> bool {
+    let reaches = delivery.is_some_and(Delivery::reaches_users);
+    reaches && principal.may_either([Scope::Read, Scope::Contacts]).is_ok()
 }
 
 /// A page that tells of a problem, with the problem's status.
@@ -146,6 +156,8 @@ fn done(query: &str) -> Option<Notice> {
             many => format!("{many} deliveries are sent again."),
         },
         "cancel" => "It is cancelled.".to_owned(),
+        "saved" => "Saved. What is waiting to be sent goes by it too.".to_owned(),
+        "removed" => "It is removed. Nothing more is sent there.".to_owned(),
         "resume" => "No lane of this channel is paused any more.".to_owned(),
         "enable" => "The webhook is enabled. It is told of what happens from now on; what was skipped meanwhile can be sent again \
                      under Channels."

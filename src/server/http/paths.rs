@@ -12,12 +12,16 @@ pub(super) const LOGIN: &str = "/login";
 pub(super) const LOGOUT: &str = "/logout";
 /// The page of one notification, to which mails and push messages lead.
 pub(super) const NOTIFICATION: &str = "/notifications/{id}";
+/// The page of what a user wants to be told of.
+pub(super) const NOTIFY_ME: &str = pages::NOTIFY_ME;
 /// What the pages of operators are below.
 pub(super) const OPERATIONS: &str = "/operations";
 /// The page of the ways out of the server.
 pub(super) const CHANNELS: &str = pages::CHANNELS;
 /// The page of the endpoints of applications.
 pub(super) const WEBHOOKS: &str = pages::WEBHOOKS;
+/// Where links in mails lead that end such mails: whoever has one needs no more.
+pub(super) const UNSUBSCRIBE: &str = "/unsubscribe/{token}";
 /// What the REST API is below.
 pub(super) const API: &str = "/api/";
 /// What the dashboard's server functions are below.

@@ -33,6 +33,10 @@ impl Site {
     /// # Errors
     /// When a page of another site may not do this.
     pub(super) fn of(head: &Parts, is_encrypted: bool, options: &HttpOptions) -> Result<Self, Problem> {
+        // Nothing counts there but the link, which no page of another site has unless it is the user's mail.
+        if route(head) == Some(paths::UNSUBSCRIBE) {
+            return Ok(Self::Own);
+        }
         let origin = head.headers.get(header::ORIGIN);
         let listed = &options.allowed_origins;
         let is_public = |origin: &HeaderValue| options.public_url.as_ref().is_some_and(|url| origin == url.origin());
@@ -81,7 +85,7 @@ fn opens_a_page(head: &Parts) -> bool {
     let is = |name: &str, value: &str| head.headers.get(name).is_some_and(|said| said == value);
     let is_read = head.method == Method::GET || head.method == Method::HEAD;
     let is_page = |route: &str| {
-        matches!(route, "/" | paths::DASHBOARD | paths::LOGIN | paths::NOTIFICATION)
+        matches!(route, "/" | paths::DASHBOARD | paths::LOGIN | paths::NOTIFICATION | paths::NOTIFY_ME)
             || [paths::DOCS, paths::OPERATIONS].iter().any(|above| is_at_or_below(route, above))
     };
     is_read && is("sec-fetch-mode", "navigate") && is("sec-fetch-dest", "document") && route(head).is_none_or(is_page)

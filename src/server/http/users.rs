@@ -17,8 +17,8 @@ pub(super) fn routes() -> OpenApiRouter<HttpState> {
 
 /// Forget a user
 ///
-/// Deletes all notifications, contacts and deliveries of the user, and ends sessions and tickets. Streams and webhooks
-/// are told of each notification that is deleted. It may be asked for again, also of a user who never was; what is sent
+/// Deletes all notifications, contacts, preferences and deliveries of the user, and ends sessions and tickets. Streams and
+/// webhooks are told of each notification that is deleted. It may be asked for again, also of a user who never was; what is sent
 /// to the user later is in an empty inbox, whose change numbers go on.
 #[utoipa::path(
     delete, path = "/api/users/{user_id}", operation_id = "forget_user", tag = "users",

@@ -10,7 +10,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     model::{
         Category, Content, Data, Link, Notification, NotificationDraft, NotificationId, Problem, Timestamp, Title,
-        UserId,
+        UserChannel, UserId,
     },
     server::{
         budget::Exhausted,
@@ -78,6 +78,11 @@ struct FanoutBody {
     /// When it leaves the inboxes by itself.
     #[schema(value_type = Option<Timestamp>)]
     expires_at: Option<String>,
+    /// `true`: a mail is sent too, also where mail is off by default, but never to a user who turned it off; `false`: none.
+    send_email: Option<bool>,
+    /// The only channels on which it may go; an empty list is the inbox only.
+    #[schema(value_type = Option<std::collections::BTreeSet<UserChannel>>)]
+    channels: Option<Vec<String>>,
 }
 
 /// What a batch created.

@@ -1,21 +1,26 @@
 //! A notification in the body of a request.
 
+use serde_json::value::RawValue;
+
 use crate::{
     model::{Complaints, FieldError, Invalid, NewNotification, NotificationDraft},
-    server::http::json::{self, Fields},
+    server::http::json::{self, Fields, NotThat},
 };
 
 /// The fields that it has.
-pub(super) const NAMES: [&str; 7] = ["user_id", "content", "category", "title", "link", "data", "expires_at"];
+pub(super) const NAMES: [&str; 9] =
+    ["user_id", "content", "category", "title", "link", "data", "expires_at", "send_email", "channels"];
+/// The most channels that are looked at.
+const MOST_CHANNELS: usize = 8;
 
 /// Reads a notification to this user out of the other fields. What is wrong is complained of; then
 /// there is none.
 pub(super) fn read(
     user_id: Result<Option<String>, Invalid>,
-    others: Fields<'_, 6>,
+    others: Fields<'_, 8>,
     complaints: &mut Complaints,
 ) -> Option<NewNotification> {
-    let [content, category, title, link, data, expires_at] = others;
+    let [content, category, title, link, data, expires_at, send_email, channels] = others;
     // What is not even of the right kind is not missing as well.
     let mut unreadable = Vec::new();
     let mut wrong = |field: &'static str, why: Invalid| {
@@ -48,12 +53,43 @@ pub(super) fn read(
             None
         }
     });
-    match NewNotification::parse(NotificationDraft { user_id, content, category, title, link, data, expires_at }) {
+    let send_email = match send_email.map(|value| (json::kind(value), value.get())) {
+        None | Some(("null", _)) => None,
+        Some((_, "true")) => Some(true),
+        Some((_, "false")) => Some(false),
+        Some((other, _)) => {
+            wrong("send_email", Invalid::new(format!("This is true or false, and not {other}.")));
+            None
+        }
+    };
+    let channels = channels.filter(|value| json::kind(value) != "null").and_then(|value| match texts(value) {
+        Ok(texts) => Some(texts),
+        Err(why) => {
+            wrong("channels", why);
+            None
+        }
+    });
+    let draft = NotificationDraft { user_id, content, category, title, link, data, expires_at, send_email, channels };
+    match NewNotification::parse(draft) {
         Ok(new) => unreadable.is_empty().then_some(new),
         Err(errors) => {
             let others = errors.into_iter().filter(|error| !unreadable.contains(&error.field.as_str()));
             others.for_each(|error| complaints.add(|| error));
             None
         }
+    }
+}
+
+/// A short list of texts.
+fn texts(list: &RawValue) -> Result<Vec<String>, Invalid> {
+    let (mut texts, mut is_wrong) = (Vec::new(), false);
+    let read = json::each(list, MOST_CHANNELS, |_, item| match json::text(Some(item)) {
+        Ok(Some(text)) => texts.push(text),
+        Ok(None) | Err(_) => is_wrong = true,
+    });
+    match read {
+        Ok(()) if !is_wrong => Ok(texts),
+        Err(NotThat::Array(other)) => Err(Invalid::new(format!("This is an array of names, and not {other}."))),
+        _ => Err(Invalid::new("This is a short array of names of channels.")),
     }
 }

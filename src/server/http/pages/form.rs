@@ -15,6 +15,12 @@ use crate::{
 pub(super) struct Form(Vec<(String, String)>);
 
 impl Form {
+    /// A form with these fields.
+    #[cfg(test)]
+    pub(super) fn of(fields: &[(&str, &str)]) -> Self {
+        Self(fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+    }
+
     /// Reads the form out of a request, and returns what the request was beside it.
     ///
     /// # Errors

@@ -16,9 +16,9 @@ use super::{
 use crate::{
     app::{
         Address,
-        pages::{Content, NotificationPage, Older, notification_path},
+        pages::{Content, NotificationPage, Older, contact_name, notification_path},
     },
-    model::{DeliveryId, NotificationId, Problem},
+    model::{DeliveryId, NotificationId, Problem, UserId},
     server::{
         delivery::Delivery,
         http::{
@@ -56,7 +56,7 @@ async fn read(state: &HttpState, visit: &Visit, id: NotificationId) -> Result<Co
         shown = Some(match found {
             Ok((kept, next)) => {
                 older.next = next.map(|next| format!("?before={next}"));
-                Ok(items(kept, &names(delivery, principal).await?))
+                Ok(items(kept, &names(delivery, principal, &notification.user_id).await?))
             }
             // The notification is there all the same.
             Err(problem) => Err(problem),
@@ -65,13 +65,23 @@ async fn read(state: &HttpState, visit: &Visit, id: NotificationId) -> Result<Co
     Ok(Content::Notification(Box::new(NotificationPage { notification, deliveries: shown, older })))
 }
 
-/// Where webhooks lead to. That may hold a secret, and is for those alone who set it.
-async fn names(delivery: &Delivery, principal: &Principal) -> Result<HashMap<uuid::Uuid, String>, Problem> {
-    if principal.may(Scope::Admin).is_err() {
-        return Ok(HashMap::new());
+/// Where deliveries about an inbox go to, as far as a caller may be told. Where a webhook leads may hold a secret, and is
+/// for those alone who set it.
+async fn names(
+    delivery: &Delivery,
+    principal: &Principal,
+    user_id: &UserId,
+) -> Result<HashMap<uuid::Uuid, String>, Problem> {
+    let mut names = HashMap::new();
+    if principal.may_in_either([Scope::Read, Scope::Contacts], Some(user_id)).is_ok() {
+        let contacts = delivery.contacts(principal, user_id).await?;
+        names.extend(contacts.into_iter().map(|contact| (contact.id.as_uuid(), contact_name(contact))));
     }
-    let webhooks = delivery.webhooks(principal).await?;
-    Ok(webhooks.into_iter().map(|webhook| (webhook.id.as_uuid(), webhook.url)).collect())
+    if principal.may(Scope::Admin).is_ok() {
+        let webhooks = delivery.webhooks(principal).await?;
+        names.extend(webhooks.into_iter().map(|webhook| (webhook.id.as_uuid(), webhook.url)));
+    }
+    Ok(names)
 }
 
 /// `POST`

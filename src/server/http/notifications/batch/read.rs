@@ -14,7 +14,18 @@ use crate::{
 };
 
 /// The fields of both forms.
-const NAMES: [&str; 8] = ["notifications", "user_ids", "content", "category", "title", "link", "data", "expires_at"];
+const NAMES: [&str; 10] = [
+    "notifications",
+    "user_ids",
+    "content",
+    "category",
+    "title",
+    "link",
+    "data",
+    "expires_at",
+    "send_email",
+    "channels",
+];
 
 /// How a batch was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +80,7 @@ fn list_of(list: &RawValue, most: usize, unknown: Unknown, complaints: &mut Comp
 
 fn fanout(
     user_ids: &RawValue,
-    message: [Option<&RawValue>; 6],
+    message: [Option<&RawValue>; 8],
     most: usize,
     complaints: &mut Complaints,
 ) -> Vec<NewNotification> {

@@ -1,0 +1,125 @@
+//! The page to which a link in a mail leads that ends such mails. It is a form and nothing else: no script takes it over.
+
+use leptos::prelude::*;
+
+use super::{
+    address::Address,
+    icons::{self, Icon},
+    login::evening,
+    pages::NOTIFY_ME,
+    percent::encode as percent_encoded,
+    shell::{PageAssets, head},
+    tab,
+};
+
+/// Which mails.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mails {
+    /// What sends them, as the operator calls it.
+    pub app_name: String,
+    /// Whose notifications they tell of.
+    pub user_id: String,
+    /// Those of this category; all of them where there is none.
+    pub category: Option<String>,
+    /// Whether the operator sends them whatever a user wants.
+    pub is_mandatory: bool,
+}
+
+/// What the page has to say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unsubscription {
+    /// Whether these mails are to end.
+    Asked(Mails),
+    /// They have ended.
+    Done(Mails),
+    /// The link is none.
+    Unknown,
+    /// The link is not good any more.
+    Gone,
+}
+
+/// The whole document. Its form posts to the path that it is at.
+pub fn unsubscribe_page(shown: &Unsubscription, base: &str, assets: PageAssets) -> impl IntoView + use<> {
+    const MANDATORY: &str = "Your operator sends these to everyone, so they keep coming. Ask them if that is wrong.";
+    let at = |path: &str| format!("{base}{path}");
+    let assets = assets.below(base);
+    let mails = |Mails { app_name, category, .. }: &Mails| {
+        let which = match category {
+            Some(category) => view! { "e-mails of the category " <bdi>{category.clone()}</bdi> }.into_any(),
+            None => "e-mails about your notifications".into_any(),
+        };
+        view! { {which} " from " <bdi>{app_name.clone()}</bdi> }
+    };
+    let inbox = |of: Option<&Mails>| {
+        let of = of.map(|of| format!("?user_id={}", percent_encoded(&of.user_id))).unwrap_or_default();
+        view! {
+            <p>
+                <a href=at(NOTIFY_ME) + &of>"Choose what you are told"</a> " · " <a href=at(Address::PATH) + &of>"Open your inbox"</a>
+            </p>
+        }
+    };
+    let (title, content) = match shown {
+        Unsubscription::Asked(of) => (
+            "Unsubscribe",
+            view! {
+                <h1>"Unsubscribe"</h1>
+                <p>{if of.category.is_none() { "Stop all " } else { "Stop " }} {mails(of)} "? The notifications stay in your inbox."</p>
+                {of.is_mandatory.then(|| view! { <p>{MANDATORY}</p> })}
+                <input type="hidden" name="List-Unsubscribe" value="One-Click" />
+                <button type="submit" class="primary">"Unsubscribe"</button>
+            }
+            .into_any(),
+        ),
+        Unsubscription::Done(of) => (
+            "Unsubscribed",
+            view! {
+                <h1>"You are unsubscribed"</h1>
+                <p>
+                    "You get no more " {mails(of)} ". The notifications stay in your inbox."
+                </p>
+                {of.is_mandatory.then(|| view! { <p>{MANDATORY}</p> })}
+                {inbox(Some(of))}
+            }
+            .into_any(),
+        ),
+        Unsubscription::Unknown => (
+            "Link not valid",
+            view! {
+                <h1>"This link isn’t valid"</h1>
+                <p>"It may have been cut off. Copy the whole link from the e-mail, or turn e-mails off where you read your notifications."</p>
+                {inbox(None)}
+            }
+            .into_any(),
+        ),
+        Unsubscription::Gone => (
+            "Link no longer valid",
+            view! {
+                <h1>"This link is no longer valid"</h1>
+                <p>"Nothing was changed. Use the link in a newer e-mail, or turn e-mails off where you read your notifications."</p>
+                {inbox(None)}
+            }
+            .into_any(),
+        ),
+    };
+    view! {
+        <!DOCTYPE html>
+        <html lang="en">
+            <head>
+                {head(format!("{title} · Campanile"), at(tab::ICON), assets.css)} <meta name="robots" content="noindex" />
+                <meta name="referrer" content="no-referrer" />
+            </head>
+            <body class="login-page">
+                <main class="login">
+                    <a class="brand" href=at(Address::PATH)>
+                        <Icon of=icons::TOWER />
+                        <span>"Campanile"</span>
+                    </a>
+                    <form class="login-form" method="post">
+                        {content}
+                    </form>
+                </main>
+                {evening()}
+            </body>
+        </html>
+    }
+}

@@ -1,0 +1,144 @@
+//! `/unsubscribe`: where a link in a mail leads that ends such mails (RFC 8058).
+//!
+//! The link is all that its user needs: nobody signs in, and no cookie is looked at. What programs that look at mails add
+//! to its query is not looked at either. Reading the page changes nothing,
+//! since programs that look at mails follow links.
+
+use axum::{
+    extract::{Request, State},
+    http::{StatusCode, request::Parts},
+    response::Response,
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{
+    deliveries::Delivering,
+    extract::{FromSegment, Path},
+    intake::Whole,
+    page::{broken, render},
+    state::HttpState,
+};
+use crate::{
+    app::{Mails, Unsubscription, unsubscribe_page},
+    model::{Code, Invalid, Problem},
+    server::{
+        assets,
+        delivery::{Delivery, Ending, NoEnding},
+        service::ServiceError,
+        workshop::Broken,
+    },
+};
+
+pub(super) fn routes() -> OpenApiRouter<HttpState> {
+    OpenApiRouter::new().routes(routes!(ask, unsubscribe))
+}
+
+/// What a link in a mail ends with.
+struct Token(String);
+
+impl FromSegment for Token {
+    const NAME: &'static str = "token";
+
+    fn from_segment(segment: &str) -> Result<Self, Invalid> {
+        Ok(Self(segment.to_owned()))
+    }
+
+    fn refused(why: Invalid) -> Problem {
+        Problem::new(Code::NotFound, why.to_string())
+    }
+}
+
+/// Show what a link in a mail ends
+///
+/// A page with a button. Opening it changes nothing.
+#[utoipa::path(
+    get, path = "/unsubscribe/{token}", operation_id = "show_unsubscription", tag = "preferences",
+    params(("token" = String, Path, description = "What the link in the mail ends with")),
+    responses(
+        (status = 200, description = "A page with a button", body = String, content_type = "text/html"),
+        (status = 404, description = "A page which says that this is no such link", body = String, content_type = "text/html"),
+        (status = 410, description = "A page which says that the link is not good any more", body = String, content_type = "text/html"),
+    ),
+    security(())
+)]
+async fn ask(
+    State(state): State<HttpState>,
+    Delivering(delivery): Delivering,
+    Path(Token(token)): Path<Token>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let (head, _) = request.into_parts();
+    let shown = match found(&delivery, &token).await? {
+        Ok(ending) => Unsubscription::Asked(mails(&delivery, ending)),
+        Err(no) => no,
+    };
+    show(&state, head, shown).await
+}
+
+/// End the mails that a link in one of them names
+///
+/// One click of a mail client (RFC 8058): no proof but the link is needed, and the body may be a form of either kind.
+#[utoipa::path(
+    post, path = "/unsubscribe/{token}", operation_id = "unsubscribe", tag = "preferences",
+    params(("token" = String, Path, description = "What the link in the mail ends with")),
+    request_body(description = "`List-Unsubscribe=One-Click`; it is not looked at", content(
+        (String = "application/x-www-form-urlencoded"),
+        (String = "multipart/form-data"),
+    )),
+    responses(
+        (status = 200, description = "They end, and a page says so", body = String, content_type = "text/html"),
+        (status = 404, description = "A page which says that this is no such link; nothing changed", body = String, content_type = "text/html"),
+        (status = 410, description = "A page which says that the link is not good any more; nothing changed", body = String, content_type = "text/html"),
+    ),
+    security(())
+)]
+async fn unsubscribe(
+    State(state): State<HttpState>,
+    Delivering(delivery): Delivering,
+    Path(Token(token)): Path<Token>,
+    head: Parts,
+    _: Whole,
+) -> Result<Response, Problem> {
+    let shown = match found(&delivery, &token).await? {
+        Ok(ending) => {
+            delivery.unsubscribe(&ending).await?;
+            Unsubscription::Done(mails(&delivery, ending))
+        }
+        Err(no) => no,
+    };
+    show(&state, head, shown).await
+}
+
+/// What a token ends; or what the page says instead.
+async fn found(delivery: &Delivery, token: &str) -> Result<Result<Ending, Unsubscription>, Problem> {
+    let found = delivery.ending(token).await.map_err(ServiceError::from)?;
+    Ok(found.map_err(|no| match no {
+        NoEnding::Unreadable => Unsubscription::Unknown,
+        NoEnding::Unsigned => Unsubscription::Gone,
+    }))
+}
+
+/// What the page says of them.
+fn mails(delivery: &Delivery, Ending { user_id, category }: Ending) -> Mails {
+    Mails {
+        app_name: delivery.app_name().to_owned(),
+        user_id: user_id.to_string(),
+        is_mandatory: category.as_ref().is_some_and(|category| delivery.is_mandatory(category)),
+        category: category.map(|category| category.to_string()),
+    }
+}
+
+async fn show(state: &HttpState, head: Parts, shown: Unsubscription) -> Result<Response, Problem> {
+    let status = match shown {
+        Unsubscription::Asked(_) | Unsubscription::Done(_) => StatusCode::OK,
+        Unsubscription::Unknown => StatusCode::NOT_FOUND,
+        Unsubscription::Gone => StatusCode::GONE,
+    };
+    let place = state.workshop().place().await.map_err(|Broken| broken())?;
+    let base = state.options().base().to_owned();
+    let request = Request::from_parts(head, axum::body::Body::empty());
+    let page = move || unsubscribe_page(&shown, &base, assets::of_the_page());
+    let mut response = render(state, place, request, || (), page).await?;
+    *response.status_mut() = status;
+    Ok(response)
+}
