@@ -34,6 +34,8 @@ pub mod server_fns;
 mod shell;
 mod state;
 mod tab;
+#[cfg(feature = "ssr")]
+mod unsubscribe;
 mod viewer;
 mod wire;
 
@@ -61,7 +63,8 @@ use self::{
 #[cfg(feature = "ssr")]
 pub use self::{
     login::{LoginPage, login_page},
-    shell::{ForOperators, PageAssets, shell},
+    shell::{OtherPages, PageAssets, shell},
+    unsubscribe::{Mails, Unsubscription, unsubscribe_page},
 };
 
 /// The whole page, inside `<body>`. On the server it wants an [`Initial`] in its context.

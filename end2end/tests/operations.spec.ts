@@ -162,7 +162,7 @@ test("the pages load a style and no program, and the keyboard finds its way", as
   const asked: string[] = [];
   page.on("request", (request) => asked.push(new URL(request.url()).pathname));
   await page.goto(DASHBOARD);
-  await page.getByRole("navigation", { name: "Operations" }).getByRole("link", { name: "Channels" }).click();
+  await page.getByRole("navigation", { name: "Pages" }).getByRole("link", { name: "Channels" }).click();
   asked.length = 0;
   await page.goto(CHANNELS);
   await page.getByRole("link", { name: "Webhooks", exact: true }).click();

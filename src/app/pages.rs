@@ -1,4 +1,5 @@
-//! The pages beside the inbox: one notification, the ways out of the server, and the endpoints of applications.
+//! The pages beside the inbox: one notification, what a user wants to be told of, the ways out of the server, and the
+//! endpoints of applications.
 //!
 //! Only the server makes them. They are documents with forms, no script takes them over, and nothing of them is
 //! compiled for the browser.
@@ -7,21 +8,25 @@ mod channels;
 mod deliveries;
 mod frame;
 mod notification;
+mod notify_me;
 mod parts;
 mod webhooks;
 mod words;
 
 use crate::model::{Problem, Timestamp};
 
-pub(in crate::app) use self::frame::links_to_operations;
+pub(in crate::app) use self::frame::links_to_pages;
 pub use self::{
     channels::ChannelsPage,
     deliveries::{DeliveryItem, Older},
     frame::document,
     notification::NotificationPage,
+    notify_me::{Effects, NotifyMePage, TypedRow, TypedWishes, WhosePage, contact_name},
     webhooks::{Fresh, Tested, TypedWebhook, WebhooksPage},
 };
 
+/// Where a user chooses what to be told of.
+pub const NOTIFY_ME: &str = "/notify-me";
 /// Where the ways out of the server are shown.
 pub const CHANNELS: &str = "/operations/channels";
 /// Where the endpoints of applications are shown.
@@ -52,6 +57,8 @@ pub struct Reader {
     pub has_own_inbox: bool,
     /// Whether they may mark and delete.
     pub may_mark: bool,
+    /// Whether there is a page of what they, or others, are told of.
+    pub may_see_wishes: bool,
     /// Whether they may end a session.
     pub may_sign_out: bool,
 }
@@ -70,6 +77,10 @@ pub struct Notice {
 pub enum Content {
     /// One notification.
     Notification(Box<NotificationPage>),
+    /// What a user wants to be told of.
+    NotifyMe(Box<NotifyMePage>),
+    /// The question which user.
+    Whose(WhosePage),
     /// The ways out of the server.
     Channels(ChannelsPage),
     /// The endpoints of applications.

@@ -6,7 +6,7 @@ use super::{
     Address, App,
     components::help::help,
     initial::{ELEMENT, Initial},
-    pages::links_to_operations,
+    pages::links_to_pages,
     preferences::THEME,
     tab,
 };
@@ -30,10 +30,15 @@ impl PageAssets {
     }
 }
 
-/// In the context of the inbox's document when its reader looks after the server too. It is no part of what the browser
+/// In the context of the inbox's document when its reader may see pages beside it. It is no part of what the browser
 /// takes over, which would have to know it.
-#[derive(Clone, Copy, Debug)]
-pub struct ForOperators;
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OtherPages {
+    /// Whether those of operators.
+    pub has_operations: bool,
+    /// Whether that of what a user wants to be told of.
+    pub has_wishes: bool,
+}
 
 /// The whole document. It wants an [`Initial`] in its context.
 pub fn shell(assets: PageAssets) -> impl IntoView {
@@ -68,7 +73,7 @@ pub fn shell(assets: PageAssets) -> impl IntoView {
             <body class:reader=!viewer.may_send>
                 <App />
                 {help(&viewer)}
-                {use_context::<ForOperators>().map(|ForOperators| links_to_operations(&base))}
+                {use_context::<OtherPages>().map(|others| links_to_pages(&base, others))}
                 <script id=ELEMENT r#type="application/json" inner_html=data></script>
             </body>
         </html>

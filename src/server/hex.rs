@@ -8,20 +8,32 @@ pub(crate) fn encode(bytes: &[u8]) -> String {
 
 /// Out of what [`encode`] wrote; `None` for anything else, also for another number of bytes.
 pub(crate) fn decode<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    decode_into(text, &mut bytes).then_some(bytes)
+}
+
+/// The same, however many bytes those are.
+pub(crate) fn decode_all(text: &str) -> Option<Vec<u8>> {
+    let mut bytes = vec![0; text.len() / 2];
+    decode_into(text, &mut bytes).then_some(bytes)
+}
+
+/// Fills these bytes, and returns whether the text is exactly as many.
+fn decode_into(text: &str, bytes: &mut [u8]) -> bool {
     let digit = |byte: u8| match byte {
         b'0'..=b'9' => Some(byte - b'0'),
         b'a'..=b'f' => Some(byte - b'a' + 10),
         _ => None,
     };
-    if text.len() != 2 * N {
-        return None;
+    if text.len() != 2 * bytes.len() {
+        return false;
     }
     let (pairs, _) = text.as_bytes().as_chunks::<2>();
-    let mut bytes = [0; N];
     for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
-        *byte = (digit(*high)? << 4) | digit(*low)?;
+        let (Some(high), Some(low)) = (digit(*high), digit(*low)) else { return false };
+        *byte = (high << 4) | low;
     }
-    Some(bytes)
+    true
 }
 
 #[cfg(test)]
@@ -32,9 +44,12 @@ mod tests {
     fn what_is_written_is_read() {
         let all: [u8; 256] = std::array::from_fn(|place| u8::try_from(place).unwrap());
         assert_eq!(decode(&encode(&all)), Some(all));
+        assert_eq!(decode_all(&encode(&all)), Some(all.to_vec()));
+        assert_eq!(decode_all(""), Some(vec![]));
         assert_eq!(encode(&[0x0f, 0xa0]), "0fa0");
         for wrong in ["", "0", "000", "00000", "0G00", "0F00", "+f00", "é00"] {
             assert_eq!(decode::<2>(wrong), None, "{wrong}");
+            assert_eq!(decode_all(wrong).filter(|bytes| bytes.len() == 2), None, "{wrong}");
         }
     }
 }

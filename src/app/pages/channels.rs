@@ -9,7 +9,7 @@ use super::{
     words::{self, Standing, Tone},
 };
 use crate::{
-    model::{WebhookId, WebhookView},
+    model::{Channel, WebhookId, WebhookView},
     server::delivery::{ChannelView, LaneView},
 };
 
@@ -70,7 +70,10 @@ fn one(channel: &ChannelView, page: &ChannelsPage, place: &Place) -> impl IntoVi
         };
         deed.form()
     });
-    let lanes = if channel.lanes.is_empty() {
+    let is_webhooks = channel.channel == Channel::Webhook;
+    let lanes = if channel.lanes.is_empty() && !is_webhooks {
+        view! { <div class="empty"><p>"No lanes yet: nothing was to be sent."</p></div> }.into_any()
+    } else if channel.lanes.is_empty() {
         view! {
             <div class="empty">
                 <p>"No lanes yet: nothing was to be sent. A webhook gets its lane with the first event."</p>
@@ -84,7 +87,7 @@ fn one(channel: &ChannelView, page: &ChannelsPage, place: &Place) -> impl IntoVi
     view! {
         <section class="desk-section" aria-labelledby=labelled>
             <div class="section-head">
-                <h2 id=id>{format!("{name}s")}</h2>
+                <h2 id=id>{if is_webhooks { "Webhooks" } else { name }}</h2>
                 {resume}
             </div>
             {lanes}
@@ -114,7 +117,11 @@ fn row(lane: &LaneView, page: &ChannelsPage, place: &Place) -> impl IntoView + u
             let href = format!("{}#w-{}", place.at(WEBHOOKS), webhook.id);
             view! { <a href=href><bdi class="mono">{webhook.url.clone()}</bdi></a> }.into_any()
         }
-        None => view! { <bdi class="mono">{lane.lane.clone()}</bdi> " (deleted)" }.into_any(),
+        None if lane.lane.starts_with("webhook:") => {
+            view! { <bdi class="mono">{lane.lane.clone()}</bdi> " (deleted)" }.into_any()
+        }
+        None if lane.lane == Channel::Email.as_str() => "the mail relay".into_any(),
+        None => view! { <bdi class="mono">{lane.lane.clone()}</bdi> }.into_any(),
     };
     let until = lane.paused_until.map(|until| view! { <span class="until">" until " {place.exactly(until)}</span> });
     let oldest = match lane.oldest {
@@ -205,7 +212,7 @@ fn filter(page: &ChannelsPage, place: &Place) -> impl IntoView + use<> {
             <label for="webhook_id">"of"</label>
             <select id="webhook_id" name="webhook_id">
                 <option value="" selected=page.only.is_none()>
-                    "all webhooks"
+                    "all channels"
                 </option>
                 {options.collect_view()}
             </select>
@@ -219,7 +226,7 @@ fn filter(page: &ChannelsPage, place: &Place) -> impl IntoView + use<> {
 fn retry_all(page: &ChannelsPage, place: &Place) -> impl IntoView + use<> {
     let (word, question) = match page.only {
         Some(_) => ("Retry all of this webhook…", "All of it to this webhook is sent again, older ones too."),
-        None => ("Retry all…", "All of it is sent again, to every webhook that is enabled, older ones too."),
+        None => ("Retry all…", "All of it is sent again, older ones too, but not to webhooks that are disabled."),
     };
     let deed = Deed {
         action: place.at(CHANNELS) + &page.older.here,

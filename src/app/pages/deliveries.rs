@@ -68,16 +68,28 @@ fn one(item: &DeliveryItem, names_notification: bool, action: &str, place: &Plac
         (false, _) => "a contact".to_owned(),
     };
     let to = item.to.clone().unwrap_or_else(nowhere);
+    let whom = delivery.contact.map(|_| view! { " to " <bdi class="mono">{to.clone()}</bdi> });
     let about = names_notification.then(|| about(delivery, place));
     let next = match delivery.state {
-        DeliveryState::Held | DeliveryState::Ready => {
+        DeliveryState::Held => {
+            let until = view! { "Until " {place.exactly(delivery.due_at)} ", " {place.ahead(delivery.due_at)} };
+            Some(view! { <p class="next">{until}</p> }.into_any())
+        }
+        DeliveryState::Ready => {
             let word = if delivery.attempts.is_empty() { "To be sent " } else { "Next attempt " };
-            Some(view! { <p class="next">{word} {place.ahead(delivery.due_at)}</p> })
+            Some(view! { <p class="next">{word} {place.ahead(delivery.due_at)}</p> }.into_any())
         }
         _ => None,
     };
+    let digest = delivery.via.map(|_| {
+        let was_sent = delivery.state == DeliveryState::Sent;
+        if was_sent { "It was in a digest, with others." } else { "It is to be in a digest, with others." }
+    });
+    // Where it is in a digest, that is why.
+    let why = standing.why.clone().filter(|_| digest.is_none() || delivery.reason.as_deref() != Some("digest"));
     let notes = [
-        standing.why.clone(),
+        digest.map(str::to_owned),
+        why,
         delivery.replay_of.map(|_| "It repeats an older one that was not sent.".to_owned()),
         item.is_repeated.then(|| "It was sent again, by another delivery.".to_owned()),
     ];
@@ -92,8 +104,9 @@ fn one(item: &DeliveryItem, names_notification: bool, action: &str, place: &Plac
         class: "plain",
     };
     let deeds = place.reader.is_operator.then(|| {
-        // Operators are told where it goes, as long as that is there.
-        let may_retry = may_retry && item.to.is_some();
+        // Operators are told where a webhook leads, as long as that is there.
+        let is_there = if is_webhook { item.to.is_some() } else { delivery.contact.is_some() };
+        let may_retry = may_retry && is_there;
         let retry = may_retry.then(|| deed("retry", "Retry").form());
         let at_once = (delivery.state == DeliveryState::Ready).then(|| deed("retry", "Send now").form());
         let cancel = (!delivery.state.is_over()).then(|| deed("cancel", "Cancel").form());
@@ -104,7 +117,7 @@ fn one(item: &DeliveryItem, names_notification: bool, action: &str, place: &Plac
             <div class="delivery-head">
                 {mark(standing.tone, standing.word)}
                 <span class="delivery-to">
-                    {words::channel(delivery.channel)} " to " <bdi class="mono">{to.clone()}</bdi>
+                    {words::channel(delivery.channel)} {whom}
                 </span>
                 <span class="when">{place.past(delivery.created_at)}</span>
             </div>
@@ -161,4 +174,82 @@ fn attempts(attempts: &[Attempt], place: &Place) -> impl IntoView + use<> {
             <ol reversed>{each.collect_view()}</ol>
         </details>
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{
+        app::pages::Reader,
+        model::{DeliveryId, NotificationId, Timestamp, UserId},
+    };
+
+    fn at(text: &str) -> Timestamp {
+        Timestamp::parse(text).unwrap()
+    }
+
+    fn shown(change: impl FnOnce(&mut DeliveryView)) -> String {
+        let mut delivery = DeliveryView {
+            id: DeliveryId::new(Uuid::nil()),
+            notification_id: Some(NotificationId::new(Uuid::nil())),
+            user_id: UserId::parse("ann").unwrap(),
+            channel: Channel::Email,
+            contact: Some(Uuid::nil()),
+            state: DeliveryState::Held,
+            reason: None,
+            due_at: at("2026-11-23T07:00:00Z"),
+            attempts: Vec::new(),
+            created_at: at("2026-11-22T12:00:00Z"),
+            replay_of: None,
+            via: None,
+        };
+        change(&mut delivery);
+        let item = DeliveryItem { delivery, to: Some("ann@example.com".to_owned()), is_repeated: false };
+        let place = Place { base: String::new(), reader: Reader::default(), now: at("2026-11-22T12:00:00Z") };
+        Owner::new().with(|| one(&item, false, "/", &place).to_html())
+    }
+
+    #[rstest]
+    #[case("quiet_hours", "quiet hours to end.")]
+    #[case("if_unread_after", "It is sent if it is still unread then.")]
+    #[case("limit", "waits its turn.")]
+    fn what_is_held_says_what_for_and_until_when(#[case] reason: &str, #[case] said: &str) {
+        let html = shown(|delivery| delivery.reason = Some(reason.to_owned()));
+        assert!(html.contains("Held back") && html.contains(said), "{html}");
+        assert!(
+            html.contains("Until ") && html.contains(">23 Nov 2026, 07:00 UTC<") && html.contains(">in 19 h<"),
+            "{html}"
+        );
+    }
+
+    #[test]
+    fn a_part_of_a_digest_says_so_once() {
+        let in_digest = |state| {
+            shown(|delivery| {
+                delivery.state = state;
+                delivery.reason = Some("digest".to_owned());
+                delivery.via = Some(DeliveryId::new(Uuid::nil()));
+            })
+        };
+        let sent = in_digest(DeliveryState::Sent);
+        assert!(sent.contains("It was in a digest, with others.") && !sent.contains("next digest"), "{sent}");
+        let held = in_digest(DeliveryState::Held);
+        assert!(held.contains("It is to be in a digest, with others.") && held.contains("Until "), "{held}");
+    }
+
+    #[test]
+    fn what_has_no_contact_goes_to_none() {
+        let html = shown(|delivery| {
+            delivery.state = DeliveryState::Skipped;
+            delivery.reason = Some("no_contact".to_owned());
+            delivery.contact = None;
+        });
+        assert!(
+            !html.contains("ann@example.com") && html.contains("The user has no address or device there."),
+            "{html}"
+        );
+    }
 }

@@ -1,9 +1,9 @@
 //! The document around a page: its bar, its navigation, and what was done a moment ago.
 
-use leptos::prelude::*;
+use leptos::{nonce::use_nonce, prelude::*};
 
 use super::{
-    CHANNELS, Content, Notice, Page, Reader, WEBHOOKS, channels, notification,
+    CHANNELS, Content, NOTIFY_ME, Notice, Page, Reader, WEBHOOKS, channels, notification, notify_me,
     parts::{Place, link_button},
     webhooks,
 };
@@ -11,7 +11,7 @@ use crate::{
     app::{
         address::Address,
         icons::{self, Icon},
-        shell::{PageAssets, head},
+        shell::{OtherPages, PageAssets, head},
         tab,
     },
     model::{Code, Problem},
@@ -21,23 +21,34 @@ use crate::{
 /// one.
 const STYLE: &str = concat!("/pages.css?v=", env!("CARGO_PKG_VERSION"));
 
+/// Fills in where the browser's clock is.
+const ZONE: &str = concat!("/zone.js?v=", env!("CARGO_PKG_VERSION"));
+
 /// The whole document.
 pub fn document(page: &Page, assets: PageAssets) -> impl IntoView + use<> {
     let place = Place { base: page.base.clone(), reader: page.reader, now: page.now };
     let assets = assets.below(&page.base);
     let title = match &page.content {
         Content::Notification(page) => notification::title(page),
+        Content::NotifyMe(page) => notify_me::title(page),
+        Content::Whose(_) => "Notify me".to_owned(),
         Content::Channels(_) => "Channels".to_owned(),
         Content::Webhooks(_) => "Webhooks".to_owned(),
         Content::Trouble(problem) => heading(problem).to_owned(),
     };
     let content = match &page.content {
         Content::Notification(page) => notification::show(page, &place).into_any(),
+        Content::NotifyMe(page) => notify_me::show(page, &place).into_any(),
+        Content::Whose(page) => notify_me::ask_whose(page, &place).into_any(),
         Content::Channels(page) => channels::show(page, &place).into_any(),
         Content::Webhooks(page) => webhooks::show(page, &place).into_any(),
         Content::Trouble(problem) => trouble(problem, &place).into_any(),
     };
+    let script = matches!(page.content, Content::NotifyMe(_)).then(|| {
+        view! { <script defer nonce=use_nonce() src=place.at(ZONE)></script> }
+    });
     let current = match page.content {
+        Content::NotifyMe(_) | Content::Whose(_) => NOTIFY_ME,
         Content::Channels(_) => CHANNELS,
         Content::Webhooks(_) => WEBHOOKS,
         Content::Notification(_) | Content::Trouble(_) => "",
@@ -48,6 +59,7 @@ pub fn document(page: &Page, assets: PageAssets) -> impl IntoView + use<> {
             <head>
                 {head(format!("{title} · Campanile"), place.at(tab::ICON), assets.css)}
                 <link rel="stylesheet" href=place.at(STYLE) />
+                {script}
                 <meta name="robots" content="noindex" />
             </head>
             <body class="desk">
@@ -65,12 +77,12 @@ pub fn document(page: &Page, assets: PageAssets) -> impl IntoView + use<> {
 }
 
 fn bar(place: &Place, current: &str) -> impl IntoView + use<> {
-    let Reader { is_operator, may_sign_out, .. } = place.reader;
-    let all = [("Inbox", Address::PATH), ("Channels", CHANNELS), ("Webhooks", WEBHOOKS)];
-    let shown = if is_operator { &all[..] } else { &all[..1] };
-    let links = shown.iter().map(|(name, path)| {
-        let is_current = (*path == current).then_some("page");
-        view! { <a href=place.at(path) aria-current=is_current>{*name}</a> }
+    let Reader { is_operator, may_see_wishes, may_sign_out, .. } = place.reader;
+    let inbox = ("Inbox", Address::PATH);
+    let others = OtherPages { has_operations: is_operator, has_wishes: may_see_wishes };
+    let links = std::iter::once(inbox).chain(other_pages(others)).map(|(name, path)| {
+        let is_current = (path == current).then_some("page");
+        view! { <a href=place.at(path) aria-current=is_current>{name}</a> }
     });
     let sign_out = may_sign_out.then(|| {
         view! {
@@ -125,14 +137,23 @@ fn trouble(problem: &Problem, place: &Place) -> impl IntoView + use<> {
     }
 }
 
-/// The links to the operators' pages, for the page of the inbox. What is never hydrated need not be compiled for the
-/// browser, so they stand outside of what the browser takes over.
-pub(in crate::app) fn links_to_operations(base: &str) -> impl IntoView + use<> {
-    let at = |path: &str| base.to_owned() + path;
+/// The pages beside the inbox that its reader may see.
+fn other_pages(
+    OtherPages { has_operations, has_wishes }: OtherPages,
+) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let wishes = has_wishes.then_some(("Notify me", NOTIFY_ME));
+    let operations = [("Channels", CHANNELS), ("Webhooks", WEBHOOKS)].into_iter().filter(move |_| has_operations);
+    wishes.into_iter().chain(operations)
+}
+
+/// The links to the other pages, for the page of the inbox. What is never hydrated need not be compiled for the browser,
+/// so they stand outside of what the browser takes over.
+pub(in crate::app) fn links_to_pages(base: &str, others: OtherPages) -> impl IntoView + use<> {
+    let base = base.to_owned();
+    let links = other_pages(others).map(move |(name, path)| view! { <a href=base.clone() + path>{name}</a> });
     view! {
-        <nav class="operations" aria-label="Operations">
-            <a href=at(CHANNELS)>"Channels"</a>
-            <a href=at(WEBHOOKS)>"Webhooks"</a>
+        <nav class="operations" aria-label="Other pages">
+            {links.collect_view()}
         </nav>
     }
 }

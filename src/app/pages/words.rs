@@ -2,7 +2,7 @@
 
 use crate::{
     app::icons,
-    model::{Channel, DeliveryState, EventKind, Timestamp, WebhookState, WebhookView},
+    model::{Channel, Choice, ContactState, Delay, DeliveryState, EventKind, Timestamp, WebhookState, WebhookView},
     server::delivery::LaneView,
 };
 
@@ -68,6 +68,65 @@ pub(super) fn channel(channel: Channel) -> &'static str {
     }
 }
 
+/// What a channel reaches, for those whom it reaches.
+pub(super) fn reached_by(channel: Channel) -> &'static str {
+    match channel {
+        Channel::Email => "E-mail to",
+        Channel::Webpush => "Push to a browser",
+        Channel::Fcm => "Push to a device",
+        Channel::Apns => "Push to an Apple device",
+        Channel::Webhook => "Webhook",
+    }
+}
+
+/// Whether anything is sent to a contact, and why not.
+pub(super) fn contact(state: ContactState, channel: Channel) -> Standing {
+    let (tone, word, why) = match state {
+        ContactState::Active => (Tone::Good, "Active", None),
+        ContactState::Suppressed => {
+            let why = "A mail server said that it takes nothing for this address. Nothing is sent there until the \
+                       application sets it again.";
+            (Tone::Bad, "Refused", Some(why))
+        }
+        ContactState::Disabled if channel == Channel::Email => {
+            (Tone::Bad, "Off", Some("Nothing is sent there until the application sets it again."))
+        }
+        ContactState::Disabled => {
+            let why = "Its push service does not take what this server sends there. Nothing is sent until the app adds \
+                       itself again.";
+            (Tone::Bad, "Refused", Some(why))
+        }
+        ContactState::Dead => {
+            let why = "Its push service says that it is there no more. It leaves this list after a week.";
+            (Tone::Quiet, "Gone", Some(why))
+        }
+    };
+    Standing { tone, word, why: why.map(str::to_owned) }
+}
+
+/// What is chosen.
+pub(super) fn choice(choice: Choice) -> String {
+    match choice {
+        Choice::On => "On".to_owned(),
+        Choice::Off => "Off".to_owned(),
+        Choice::IfUnreadAfter(after) => format!("If unread after {}", delay(after)),
+    }
+}
+
+fn delay(delay: Delay) -> String {
+    let seconds = delay.as_seconds();
+    let days = seconds / 86_400;
+    let parts = [
+        (days, if days == 1 { "day" } else { "days" }),
+        (seconds / 3_600 % 24, "h"),
+        (seconds / 60 % 60, "min"),
+        (seconds % 60, "s"),
+    ];
+    let parts: Vec<_> =
+        parts.iter().filter(|(count, _)| *count > 0).map(|(count, unit)| format!("{count} {unit}")).collect();
+    parts.join(" ")
+}
+
 pub(super) fn event(kind: EventKind) -> &'static str {
     match kind {
         EventKind::Created => "New notification",
@@ -89,29 +148,44 @@ pub(super) fn delivery(state: DeliveryState, reason: Option<&str>) -> Standing {
         DeliveryState::Expired => (Tone::Quiet, "Expired"),
         DeliveryState::Skipped => (Tone::Quiet, "Skipped"),
     };
-    Standing { tone, word, why: reason.map(why_not_sent) }
+    Standing { tone, word, why: reason.map(why_it_stands) }
 }
 
-/// Why something was not sent.
-fn why_not_sent(reason: &str) -> String {
+/// Why a delivery stands where it does: why it was not sent, or what it waits for.
+fn why_it_stands(reason: &str) -> String {
     let said = match reason {
         "gave_up" => "Every attempt failed, and there are no more.",
         "contact_dead" => "The other side says that it is gone for good.",
         "unreadable" => "What is stored about it cannot be read. See the log.",
         "message_bad" => "The other side does not take this message.",
+        "misconfigured" => {
+            "The other side does not take what this server shows it. An operator sees why under Channels."
+        }
+        "asked_to_wait" => "The other side asked for a pause.",
         "notification_expired" => "The notification expired before it was sent.",
         "webhook_deleted" => "The webhook was deleted.",
         "webhook_disabled" => "The webhook was disabled.",
-        "not_set_up" => "This channel is not set up.",
+        "not_set_up" => "This channel is not set up on this server.",
         "backlog_full" => "Too much was waiting already.",
-        "no_contact" => "The user has no address there.",
+        "no_contact" => "The user has no address or device there.",
         "by_hand" => "An operator cancelled it.",
-        "off_by_default" => "Mail is sent for alerts only, unless the user wants more.",
+        "sender_channels" => "Its sender wanted it on other channels only.",
+        "sender_no_email" => "Its sender wanted no e-mail of it.",
+        "off_by_category" => "The user has this category off for this channel, under Notify me.",
+        "off_by_channel" => "The user has this channel off for all categories, under Notify me.",
+        "off_by_default" => "It is off by default for this category, and the user chose nothing else.",
+        "if_unread_after" => "It is sent if it is still unread then.",
+        "quiet_hours" => "It waits for the user's quiet hours to end.",
+        "digest" => "It waits for the next digest.",
+        "together" => "It goes with others, as one message.",
+        "judged_anew" => "The user chose something else meanwhile, so it is decided again.",
+        "limit" => "The user was told of much in a short time, so it waits its turn.",
         "contact_deleted" => "The address or device was removed.",
         "contact_suppressed" => "A mail server said that it takes nothing for this address.",
         "contact_disabled" => "The push service refuses this device.",
         "read" => "It was read before it was sent.",
         "deleted" => "The notification was deleted before it was sent.",
+        "nothing_left" => "All that was to be in it was read or deleted before.",
         other => return format!("The reason is {other}."),
     };
     said.to_owned()
@@ -163,13 +237,26 @@ fn failing() -> Standing {
     Standing { tone: Tone::Bad, word: "Failing", why: Some(why.to_owned()) }
 }
 
+/// What is sent to users fails.
+fn failing_to_users() -> Standing {
+    let why = "What was sent last failed, and is sent again with growing pauses. The deliveries of a notification tell what \
+               was answered; the command campanile send-test tries it at once.";
+    Standing { tone: Tone::Bad, word: "Failing", why: Some(why.to_owned()) }
+}
+
+/// The mail relay takes nothing.
+const RELAY_REFUSES: &str = "The relay does not let this server in, or does not take mail from it. The command campanile \
+    check says what it answers: put the settings smtp, smtp-password-file and mail-from right, and restart the server or \
+    resume the channel.";
+
 fn why_paused(reason: Option<&str>) -> String {
     let said = match reason {
         Some("asked_to_wait") => {
             "The other side asked for a pause. Sending goes on by itself then, or at once when the channel is resumed."
         }
         Some("misconfigured") => {
-            "The other side does not take what it is shown. Check its address and secret, and resume the channel."
+            "The other side does not take what it is shown. Check its address, and what proves who we are, and resume the \
+             channel."
         }
         other => return format!("The reason is {}.", other.unwrap_or("not known")),
     };
@@ -183,7 +270,16 @@ pub(super) fn lane(lane: &LaneView, to: Option<&WebhookView>, now: Timestamp) ->
     }
     if lane.state == "paused" {
         let tone = if lane.reason.as_deref() == Some("misconfigured") { Tone::Bad } else { Tone::Wait };
-        return Standing { tone, word: "Paused", why: Some(why_paused(lane.reason.as_deref())) };
+        let why = match lane.reason.as_deref() {
+            Some("misconfigured") if lane.lane == Channel::Email.as_str() => RELAY_REFUSES.to_owned(),
+            reason => why_paused(reason),
+        };
+        return Standing { tone, word: "Paused", why: Some(why) };
+    }
+    // What rules hold for users waits long without anything being wrong.
+    if !lane.lane.starts_with("webhook:") {
+        let (tone, word) = if lane.waiting > 0 { (Tone::Wait, "Waiting") } else { (Tone::Good, "Open") };
+        return if lane.failing_since.is_some() { failing_to_users() } else { Standing { tone, word, why: None } };
     }
     let is_behind = |oldest: Timestamp| now.as_micros() - oldest.as_micros() > BEHIND_AFTER * 1_000_000;
     if lane.waiting > 0 && lane.oldest.is_some_and(is_behind) {
@@ -251,7 +347,32 @@ mod tests {
 
     #[test]
     fn a_reason_without_words_of_its_own_is_said_as_it_is() {
-        assert_eq!(why_not_sent("quiet_hours"), "The reason is quiet_hours.");
+        assert_eq!(why_it_stands("moonlight"), "The reason is moonlight.");
         assert_eq!(delivery(DeliveryState::Sent, None), Standing { tone: Tone::Good, word: "Accepted", why: None });
+    }
+
+    /// What stores and channels write, as far as they write it today.
+    #[test]
+    fn every_reason_has_words_of_its_own() {
+        const ALL: &str = "webhook_disabled webhook_deleted contact_deleted contact_suppressed contact_disabled \
+            contact_dead sender_channels sender_no_email off_by_category off_by_channel off_by_default if_unread_after \
+            quiet_hours digest together judged_anew limit not_set_up no_contact read deleted notification_expired \
+            nothing_left backlog_full gave_up message_bad misconfigured asked_to_wait by_hand unreadable";
+        let mut said: Vec<_> = ALL.split_whitespace().map(why_it_stands).collect();
+        assert!(said.iter().all(|words| !words.starts_with("The reason is") && words.ends_with('.')), "{said:?}");
+        let count = said.len();
+        said.sort();
+        said.dedup();
+        assert_eq!(said.len(), count);
+    }
+
+    #[test]
+    fn a_choice_is_said_in_the_largest_units() {
+        let after = |seconds| choice(Choice::IfUnreadAfter(Delay::parse(seconds).unwrap()));
+        for (seconds, said) in
+            [(45, "45 s"), (90, "1 min 30 s"), (600, "10 min"), (3_600, "1 h"), (86_400, "1 day"), (604_800, "7 days")]
+        {
+            assert_eq!(after(seconds), format!("If unread after {said}"));
+        }
     }
 }

@@ -1,0 +1,234 @@
+//! What a user wants to be told of outside of the inbox, which way, and when.
+
+mod reached;
+mod table;
+mod typed;
+mod when;
+
+use std::collections::BTreeMap;
+
+use leptos::prelude::*;
+
+pub use self::{
+    reached::contact_name,
+    typed::{TypedRow, TypedWishes},
+};
+use super::{
+    NOTIFY_ME,
+    parts::{Place, link_button},
+};
+use crate::{
+    app::percent_encoded,
+    model::{Category, Contact, Preferences, Problem, UserId, Way},
+    server::delivery::{Because, Effect},
+};
+
+/// What holds for each way of some categories.
+pub type Effects = BTreeMap<Category, BTreeMap<Way, Effect>>;
+
+/// What the page of a user shows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NotifyMePage {
+    /// Who is told.
+    pub user_id: UserId,
+    /// Whether they look at it themselves.
+    pub is_own: bool,
+    /// Whether who looks at it may change it.
+    pub may_change: bool,
+    /// Whether who looks at it may take e-mail addresses away.
+    pub may_remove_addresses: bool,
+    /// What the user wants, as the form was made of it.
+    pub was: Preferences,
+    /// What stands in the form: that, or what was typed and not accepted.
+    pub typed: TypedWishes,
+    /// Why it was not.
+    pub refused: Option<Problem>,
+    /// What holds for each category where nothing is chosen for it.
+    pub inherited: Effects,
+    /// What holds where nothing is chosen at all.
+    pub defaults: Effects,
+    /// The categories of what is in the inbox, to choose from.
+    pub seen: Vec<Category>,
+    /// Where the user is reached.
+    pub contacts: Vec<Contact>,
+}
+
+/// The page that asks whose page is wanted.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct WhosePage {
+    /// What was typed and is no user id.
+    pub typed: String,
+    /// Why it is none.
+    pub refused: Option<Problem>,
+}
+
+/// Where the page of a user is; of one's own, without a name.
+fn path(user_id: Option<&UserId>) -> String {
+    match user_id {
+        Some(user_id) => format!("{NOTIFY_ME}?user_id={}", percent_encoded(user_id.as_str())),
+        None => NOTIFY_ME.to_owned(),
+    }
+}
+
+impl NotifyMePage {
+    /// Where its forms go.
+    fn action(&self, place: &Place) -> String {
+        place.at(&path((!self.is_own).then_some(&self.user_id)))
+    }
+
+    /// What holds for a category each way, where nothing is chosen for it.
+    fn is_set_up(&self, way: Way) -> bool {
+        let mut effects = self.defaults.values().filter_map(|effects| effects.get(&way));
+        effects.any(|effect| effect.because != Because::NotSetUp)
+    }
+
+    /// Whether the operator has a user told of a category, whatever they want.
+    fn is_mandatory(&self, category: &Category) -> bool {
+        let mut effects = self.defaults.get(category).into_iter().flat_map(BTreeMap::values);
+        effects.any(|effect| effect.because == Because::Mandatory)
+    }
+
+    /// Why a field was refused.
+    fn problem_of(&self, field: &str) -> Option<String> {
+        self.refused.as_ref()?.field(field).map(str::to_owned)
+    }
+
+    /// Whether this is the field where one goes on after a refusal.
+    fn is_first_wrong(&self, field: &str) -> bool {
+        let first = self.refused.as_ref().and_then(|problem| problem.errors.first());
+        first.is_some_and(|error| error.field == field)
+    }
+}
+
+/// What is said of a field that was refused; its id is that of the field with this at its end.
+const PROBLEM: &str = "-problem";
+
+fn problem(page: &NotifyMePage, field: &'static str) -> impl IntoView + use<> {
+    let id = field.to_owned() + PROBLEM;
+    page.problem_of(field).map(|why| view! { <p class="problem" id=id>{why}</p> })
+}
+
+/// What describes a field: why it was refused, if it was, and its hint.
+fn described(page: &NotifyMePage, field: &str, hint: Option<&str>) -> Option<String> {
+    let problem = page.problem_of(field).map(|_| field.to_owned() + PROBLEM);
+    let all: Vec<_> = problem.into_iter().chain(hint.map(str::to_owned)).collect();
+    (!all.is_empty()).then(|| all.join(" "))
+}
+
+pub(super) fn title(page: &NotifyMePage) -> String {
+    if page.is_own { "Notify me".to_owned() } else { format!("Notify {}", page.user_id) }
+}
+
+pub(super) fn show(page: &NotifyMePage, place: &Place) -> impl IntoView + use<> {
+    let heading = if page.is_own {
+        view! { <h1>"Notify me"</h1> }.into_any()
+    } else {
+        let user_id = page.user_id.to_string();
+        view! { <h1>"Notify " <bdi class="mono">{user_id}</bdi></h1> }.into_any()
+    };
+    let lead = if page.is_own {
+        "Everything is in your inbox. Here you choose what else tells you of it, and when."
+    } else {
+        "Everything is in the inbox of this user. Here is what else tells them of it, and when."
+    };
+    let other = (!page.is_own).then(|| link_button(place.at(NOTIFY_ME), "Another user"));
+    let is_anything = Way::ALL.iter().any(|way| page.is_set_up(*way));
+    let form = if is_anything { form(page, place).into_any() } else { nothing(page).into_any() };
+    view! {
+        <div class="desk-head">{heading} {other}</div>
+        <p class="lead">{lead}</p>
+        {form}
+        {reached::show(page, place)}
+    }
+}
+
+fn form(page: &NotifyMePage, place: &Place) -> impl IntoView + use<> {
+    let was = serde_json::to_string(&page.was).unwrap_or_default();
+    // What concerns no field stands above them.
+    let has_field = |problem: &Problem| problem.errors.iter().any(|error| typed::FIELDS.contains(&&*error.field));
+    let general = page.refused.as_ref().filter(|problem| !has_field(problem));
+    let general = general.map(|problem| {
+        view! {
+            <p class="banner bad" role="alert">
+                {problem.detail.clone()}
+            </p>
+        }
+    });
+    let save = page.may_change.then(|| {
+        view! {
+            <div class="save">
+                <button type="submit" class="primary" name="do" value="save">
+                    "Save"
+                </button>
+            </div>
+        }
+    });
+    let only_read = (!page.may_change).then(|| {
+        view! { <p class="why">"You may look at this, and not change it."</p> }
+    });
+    view! {
+        <form class="wishes" method="post" action=page.action(place) autocomplete="off">
+            {general}
+            {only_read}
+            <input type="hidden" name="was" value=was />
+            <fieldset class="all" disabled=!page.may_change>
+                {table::show(page)}
+                {when::show(page)}
+            </fieldset>
+            {save}
+        </form>
+    }
+}
+
+/// What is said where the server reaches nobody.
+fn nothing(page: &NotifyMePage) -> impl IntoView + use<> {
+    let said = if page.is_own {
+        "Neither e-mail nor push is set up on this server. What is sent to you waits in your inbox."
+    } else {
+        "Neither e-mail nor push is set up on this server. What is sent to this user waits in the inbox."
+    };
+    view! {
+        <div class="empty not-set-up">
+            <p>{said}</p>
+        </div>
+    }
+}
+
+pub(super) fn ask_whose(page: &WhosePage, place: &Place) -> impl IntoView + use<> {
+    let why = page.refused.as_ref().map(|problem| {
+        let why = problem.field("user_id").unwrap_or(&problem.detail);
+        why.to_owned()
+    });
+    let is_wrong = why.is_some();
+    view! {
+        <h1>"Notify me"</h1>
+        <p class="lead">
+            "What a user is told of outside of the inbox, which way, and when. Each user has a page of their own."
+        </p>
+        <form class="whose" method="get" action=place.at(NOTIFY_ME)>
+            <div class="field">
+                <label for="user_id">"User ID"</label>
+                <input
+                    id="user_id"
+                    name="user_id"
+                    type="text"
+                    class="mono"
+                    required
+                    autofocus=is_wrong
+                    autocomplete="off"
+                    autocapitalize="none"
+                    spellcheck="false"
+                    dir="auto"
+                    placeholder="user_123"
+                    value=page.typed.clone()
+                    aria-invalid=is_wrong.then_some("true")
+                    aria-describedby=is_wrong.then_some("user_id-problem")
+                />
+                {why.map(|why| view! { <p class="problem" id="user_id-problem">{why}</p> })}
+            </div>
+            <button type="submit" class="primary">
+                "Open"
+            </button>
+        </form>
+    }
+}

@@ -1,0 +1,87 @@
+//! Where a user is reached.
+
+use leptos::prelude::*;
+
+use super::NotifyMePage;
+use crate::{
+    app::pages::{
+        parts::{Deed, Place, mark},
+        words,
+    },
+    model::{Channel, Contact},
+};
+
+/// What a contact is called: the address, or what its owner calls it. Of tokens and endpoints, the end alone is known.
+#[must_use]
+pub fn contact_name(contact: Contact) -> String {
+    let Contact { channel, address, label, .. } = contact;
+    match (channel, label) {
+        (Channel::Email, _) => address,
+        (_, Some(label)) => label,
+        (_, None) => format!("…{address}"),
+    }
+}
+
+pub(super) fn show(page: &NotifyMePage, place: &Place) -> impl IntoView + use<> {
+    let (heading, lead) = if page.is_own {
+        (
+            "Where you are reached",
+            "The application that you use sets your e-mail addresses. Browsers and devices add themselves there.",
+        )
+    } else {
+        ("Where they are reached", "The application sets e-mail addresses. Browsers and devices add themselves there.")
+    };
+    let list = if page.contacts.is_empty() {
+        let said =
+            if page.is_own { "You are reached in your inbox alone." } else { "They are reached in the inbox alone." };
+        view! { <div class="empty"><p>{said}</p></div> }.into_any()
+    } else {
+        let each = page.contacts.iter().map(|contact| one(contact, page, place)).collect_view();
+        view! { <ul class="deliveries">{each}</ul> }.into_any()
+    };
+    view! {
+        <section class="desk-section" aria-labelledby="reached">
+            <h2 id="reached">{heading}</h2>
+            <p class="lead">{lead}</p>
+            {list}
+        </section>
+    }
+}
+
+fn one(contact: &Contact, page: &NotifyMePage, place: &Place) -> impl IntoView + use<> {
+    let standing = words::contact(contact.state, contact.channel);
+    let is_email = contact.channel == Channel::Email;
+    // Of tokens and endpoints, the end alone is known.
+    let shown = if is_email { contact.address.clone() } else { format!("…{}", contact.address) };
+    let label = contact.label.clone().map(|label| view! { <bdi class="label">{label}</bdi> });
+    let may_remove = page.may_change && (!is_email || page.may_remove_addresses);
+    let remove = may_remove.then(|| {
+        let deed = Deed {
+            action: page.action(place),
+            does: "remove",
+            fields: vec![("contact", contact.id.to_string())],
+            word: "Remove it",
+            of: contact_name(contact.clone()),
+            class: "plain danger",
+        };
+        let question = if is_email {
+            "Nothing more is sent there until the application sets it again."
+        } else {
+            "Nothing more is sent there until it adds itself again."
+        };
+        view! { <div class="deeds">{deed.after("Remove…", question)}</div> }
+    });
+    view! {
+        <li class="delivery">
+            <div class="delivery-head">
+                {mark(standing.tone, standing.word)}
+                <span class="delivery-to">
+                    {words::reached_by(contact.channel)} " " {label} " " <bdi class="mono">{shown.clone()}</bdi>
+                </span>
+                <span class="when">{if is_email { "Set " } else { "Seen " }} {place.past(contact.last_seen_at)}</span>
+            </div>
+            {standing.why.map(|why| view! { <p class="why">{why}</p> })}
+            {remove}
+        </li>
+    }
+}
