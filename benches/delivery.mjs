@@ -26,8 +26,8 @@ const sleep = (millis) => new Promise((resolve) => setTimeout(resolve, millis));
 const quantile = (values, of) => [...values].sort((a, b) => a - b)[Math.floor(values.length * of)];
 
 /** A server over a new SQLite file. */
-const serve = () =>
-  start(campanile, ['serve', '--listen', '127.0.0.1:0', '--log', 'warn', '--store', `sqlite:${join(folder, `${(stores += 1)}.db`)}`, '--webhook-allow', '127.0.0.0/8']);
+const serve = (more = []) =>
+  start(campanile, ['serve', ...more, '--listen', '127.0.0.1:0', '--log', 'warn', '--store', `sqlite:${join(folder, `${(stores += 1)}.db`)}`, '--webhook-allow', '127.0.0.0/8']);
 
 const post = (url, body) =>
   fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
@@ -46,8 +46,8 @@ writeFileSync(
 );
 
 /** How many creates a second there are on a new server, with a webhook if one is given. */
-async function creates(webhook, wanted) {
-  const { child, url } = await serve();
+async function creates(webhook, wanted, more) {
+  const { child, url } = await serve(more);
   if (webhook) await addWebhook(url, webhook, wanted);
   const rate = load(url, many);
   child.kill('SIGKILL');
@@ -65,6 +65,10 @@ async function creating() {
     const ratio = await inTurn(() => creates(webhook, wanted), () => creates());
     table.row(`${what}, against no webhook (${ratio.range})`, ratio.median, '×', budget);
   }
+  // Nobody is there, and nobody is asked.
+  const mail = ['--smtp', 'smtp://127.0.0.1:9', '--mail-from', 'bench@example.com'];
+  const ratio = await inTurn(() => creates(undefined, {}, mail), () => creates());
+  table.row(`create with mail set up, for users without a contact, against no channel (${ratio.range})`, ratio.median, '×', '>= 0.95');
   answering.child.kill();
   hanging.child.kill();
 }

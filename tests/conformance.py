@@ -5,7 +5,7 @@ repeat. So each legal key becomes a new one; those that are illegal stay as they
 of one inbox or over all of them, by whether the request names one, which a description cannot say. Nor
 can it say that a ticket which may be used again names its inbox, unless a user asks for it; or where this server
 may connect, what a label or an e-mail address is, and which bytes are a point of a curve: what is legal by its
-length becomes one that is.
+length becomes one that is. The same holds for time zones, and for what quiet hours need beside what they have.
 """
 
 import re
@@ -28,6 +28,8 @@ def before_call(context, case, kwargs):
         wish["user_id"] = "user_123"
     if case.path.startswith("/api/webhooks") and isinstance(wish, dict):
         put(wish, "url", 2048, "https://localhost/hook")
+    if case.path == "/api/preferences/{user_id}" and isinstance(wish, dict):
+        complete(wish)
     if case.path == "/api/contacts/{user_id}" and isinstance(wish, dict):
         put(wish, "label", 64, "Phone")
         put(wish, "address", 254, "ann@example.com")
@@ -40,6 +42,22 @@ def before_call(context, case, kwargs):
 
 
 P256DH = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4"
+
+
+def complete(wish):
+    """Quiet hours that are new need all of their parts, in a zone that there is; and a category is a word."""
+    hours = wish.get("quiet_hours")
+    if isinstance(hours, dict):
+        for name, value in {"zone": "Europe/Berlin", "from": "22:00", "to": "07:00"}.items():
+            if hours.get(name) is None or (name == "zone" and isinstance(hours[name], str)):
+                hours[name] = value
+    categories = wish.get("categories")
+    # By RFC 7396, an empty object changes nothing where there is one already. No description can say where that is.
+    for choices in [wish.get("channels"), *(categories.values() if isinstance(categories, dict) else [])]:
+        if isinstance(choices, dict):
+            choices.update({way: "neither" for way, choice in choices.items() if choice == {}})
+    if isinstance(categories, dict):
+        wish["categories"] = {f"category-{place}": choices for place, choices in enumerate(categories.values())}
 
 
 def put(into, name, most, value):

@@ -1,6 +1,8 @@
-//! The dashboard as the server renders it; its server functions are in `forms`, the pages beside it in `pages`.
+//! The dashboard as the server renders it; its server functions are in `forms`, the pages beside it in `pages`, and the
+//! page of what a user wants to be told of in `notify_me`.
 
 mod forms;
+mod notify_me;
 mod pages;
 
 use campanile::{

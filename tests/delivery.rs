@@ -37,12 +37,12 @@ use crate::{
 };
 
 /// How long a test waits for what has to come.
-const LONG: Duration = Duration::from_secs(10);
+pub(crate) const LONG: Duration = Duration::from_secs(10);
 /// How long it waits for what must not come: longer than planner and worker wait between two looks.
-const A_WHILE: Duration = Duration::from_millis(1_300);
+pub(crate) const A_WHILE: Duration = Duration::from_millis(1_300);
 
 /// A whole server of this process, asked without a socket.
-struct Place(Campanile);
+pub(crate) struct Place(Campanile);
 
 /// A webhook of a server.
 #[derive(Clone)]
@@ -52,36 +52,50 @@ struct Hook {
 }
 
 /// What a server is told that may send to loopback.
-fn said(store: &str) -> Said {
+pub(crate) fn said(store: &str) -> Said {
     let webhook_allow = Some(vec!["127.0.0.0/8".to_owned()]);
     Said { store: Some(store.to_owned()), webhook_allow, ..Said::default() }
 }
 
 /// Where an SQLite file of its own is.
-fn new_file() -> String {
+pub(crate) fn new_file() -> String {
     format!("sqlite:{}", new_folder().join("campanile.db").display())
 }
 
 /// Tries the same with a new store of each kind, all at once.
-async fn each_store(test: impl AsyncFn(String)) {
+pub(crate) async fn each_store(test: impl AsyncFn(String)) {
     let stores = ["memory:".to_owned(), new_file(), postgres::new_database().await];
     join_all(stores.map(|store| test(store))).await;
 }
 
 impl Place {
-    async fn start(said: &Said) -> Self {
-        Self(Campanile::start(&Settings::from_said(said).unwrap()).await.unwrap())
+    pub(crate) async fn start(said: &Said) -> Self {
+        Self::start_with(&Settings::from_said(said).unwrap()).await
     }
 
-    async fn in_memory() -> Self {
+    pub(crate) async fn start_with(settings: &Settings) -> Self {
+        Self(Campanile::start(settings).await.unwrap())
+    }
+
+    pub(crate) async fn in_memory() -> Self {
         Self::start(&said("memory:")).await
     }
 
-    async fn stop(self) {
+    pub(crate) fn router(&self) -> axum::Router {
+        self.0.router()
+    }
+
+    pub(crate) async fn stop(self) {
         self.0.stop().await;
     }
 
-    async fn ask_as(&self, bearer: Option<&str>, method: Method, path: &str, json: Option<&Value>) -> Answer {
+    pub(crate) async fn ask_as(
+        &self,
+        bearer: Option<&str>,
+        method: Method,
+        path: &str,
+        json: Option<&Value>,
+    ) -> Answer {
         let mut request = Request::builder().method(method).uri(path).header(header::HOST, "localhost");
         if let Some(bearer) = bearer {
             request = request.header(header::AUTHORIZATION, format!("Bearer {bearer}"));
@@ -90,23 +104,23 @@ impl Place {
             Some(json) => request.header(header::CONTENT_TYPE, "application/json").body(Body::from(json.to_string())),
             None => request.body(Body::empty()),
         };
-        let (parts, body) = self.0.router().oneshot(request.unwrap()).await.unwrap().into_parts();
+        let (parts, body) = self.router().oneshot(request.unwrap()).await.unwrap().into_parts();
         let body = body.collect().await.unwrap().to_bytes().to_vec();
         Answer { status: parts.status, headers: parts.headers, body }
     }
 
-    async fn ask(&self, method: Method, path: &str, json: Option<&Value>) -> Answer {
+    pub(crate) async fn ask(&self, method: Method, path: &str, json: Option<&Value>) -> Answer {
         self.ask_as(None, method, path, json).await
     }
 
-    async fn get(&self, path: &str) -> Value {
+    pub(crate) async fn get(&self, path: &str) -> Value {
         let answer = self.ask(Method::GET, path, None).await;
         assert_eq!(answer.status, 200, "{path}: {}", answer.text());
         answer.json()
     }
 
     /// Posts what must be accepted.
-    async fn post(&self, path: &str, json: Option<&Value>) -> Answer {
+    pub(crate) async fn post(&self, path: &str, json: Option<&Value>) -> Answer {
         let answer = self.ask(Method::POST, path, json).await;
         assert!(answer.status.is_success(), "{path}: {}", answer.text());
         answer
@@ -183,13 +197,13 @@ impl Place {
 }
 
 /// The body of a batch: a notification for each of these numbers.
-fn batch(user_id: &str, numbers: std::ops::Range<usize>) -> Value {
+pub(crate) fn batch(user_id: &str, numbers: std::ops::Range<usize>) -> Value {
     let one = |number| json!({"user_id": user_id, "content": format!("note {number}")});
     json!({ "notifications": numbers.map(one).collect::<Vec<_>>() })
 }
 
 /// How many seconds one moment is after another, as they are written.
-fn seconds_between(earlier: &Value, later: &Value) -> f64 {
+pub(crate) fn seconds_between(earlier: &Value, later: &Value) -> f64 {
     let at = |moment: &Value| Timestamp::parse(moment.as_str().unwrap()).unwrap().to_utc();
     (at(later) - at(earlier)).as_seconds_f64()
 }

@@ -46,6 +46,17 @@ impl Clock for StoppedClock {
 
 /// What leaves a store, which may go to this machine; nothing where no runtime is there for it yet.
 pub(crate) fn delivery_of(store: &Arc<MemoryStore>, clock: impl Clock, tasks: &Tasks) -> Option<Delivery> {
+    let options = DeliveryOptions { allow: vec!["127.0.0.0/8".parse().unwrap()], ..DeliveryOptions::default() };
+    delivery_with(store, clock, tasks, &options)
+}
+
+/// The same, set up like this.
+pub(crate) fn delivery_with(
+    store: &Arc<MemoryStore>,
+    clock: impl Clock,
+    tasks: &Tasks,
+    options: &DeliveryOptions,
+) -> Option<Delivery> {
     tokio::runtime::Handle::try_current().ok()?;
     let stores = DeliveryStores {
         inboxes: Arc::<MemoryStore>::clone(store),
@@ -53,10 +64,11 @@ pub(crate) fn delivery_of(store: &Arc<MemoryStore>, clock: impl Clock, tasks: &T
         outbox: Arc::<MemoryStore>::clone(store),
         deliveries: Arc::<MemoryStore>::clone(store),
         contacts: Arc::<MemoryStore>::clone(store),
+        wishes: Arc::<MemoryStore>::clone(store),
+        secrets: Arc::<MemoryStore>::clone(store),
         forget: Arc::<MemoryStore>::clone(store),
     };
-    let options = DeliveryOptions { allow: vec!["127.0.0.0/8".parse().unwrap()], ..DeliveryOptions::default() };
-    Some(Delivery::start(stores, &options, Arc::new(clock), tasks).unwrap())
+    Some(Delivery::start(stores, options, Arc::new(clock), tasks).unwrap())
 }
 
 /// A router over an empty memory store, asked without a socket.

@@ -18,6 +18,7 @@ mod harness;
 mod health;
 mod listener;
 mod live;
+mod mail;
 mod model;
 mod nats;
 mod nodes;

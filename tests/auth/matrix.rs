@@ -48,7 +48,7 @@ const LIKE_NOBODY: [&str; 7] = [
 /// bob. 426 is how a WebSocket answers who may have one and did not ask for one.
 type Route = (&'static str, &'static str, &'static str, &'static str, [u16; 6]);
 
-const ROUTES: [Route; 45] = [
+const ROUTES: [Route; 49] = [
     ("POST", "/api/notifications/create", JSON, r#"{"user_id":"ann","content":"hi"}"#, [401, 201, 403, 201, 403, 403]),
     (
         "POST",
@@ -88,6 +88,11 @@ const ROUTES: [Route; 45] = [
     ("POST", "/api/contacts/ann", JSON, r#"{"channel":"fcm","token":"t"}"#, [401, 403, 403, 201, 201, 403]),
     // There is no contact of that id.
     ("DELETE", "/api/contacts/ann/{id}", "", "", [401, 403, 403, 404, 404, 403]),
+    ("GET", "/api/preferences/ann", "", "", [401, 403, 200, 200, 200, 403]),
+    ("PATCH", "/api/preferences/ann", JSON, r#"{"digest":{"email":"1h"}}"#, [401, 403, 403, 200, 200, 403]),
+    // Whoever has a link may use it, and this is none.
+    ("GET", "/unsubscribe/nonsense", "", "", [404; 6]),
+    ("POST", "/unsubscribe/nonsense", FORM, "List-Unsubscribe=One-Click", [404; 6]),
     ("DELETE", "/api/users/ann", "", "", [401, 403, 403, 204, 403, 403]),
     ("POST", "/api/tickets", "", "", [401, 201, 201, 201, 201, 201]),
     ("GET", "/healthz", "", "", [200; 6]),
@@ -121,6 +126,7 @@ fn no_route_is_missing_here() {
             let path = path.replace("/ann/0", "/{user_id}/{index}").replace("/ann", "/{user_id}");
             let path =
                 path.replace(WEBHOOK, ID).replace(DELIVERY, ID).replace("channels/webhook", "channels/{channel}");
+            let path = path.replace("/nonsense", "/{token}");
             format!("{method} {path}")
         })
         .collect();

@@ -51,7 +51,7 @@ async fn endpoint(status: u16) -> (String, Arc<AtomicU16>) {
     (url, status)
 }
 
-async fn submit(app: &App, path: &str, form: &str) -> Answer {
+pub(super) async fn submit(app: &App, path: &str, form: &str) -> Answer {
     let request = Request::builder()
         .method(Method::POST)
         .uri(path)
@@ -64,7 +64,7 @@ async fn submit(app: &App, path: &str, form: &str) -> Answer {
 
 /// Submits a form that does what it says, and returns the page that it leads to.
 #[track_caller]
-fn led(answer: &Answer) -> String {
+pub(super) fn led(answer: &Answer) -> String {
     assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", String::from_utf8_lossy(&answer.body));
     answer.header("location").to_owned()
 }
@@ -80,7 +80,7 @@ async fn add(app: &App, url: &str) -> (String, String) {
 }
 
 /// Asks for a page until it shows this.
-async fn until(app: &App, path: &str, shows: &str) -> String {
+pub(super) async fn until(app: &App, path: &str, shows: &str) -> String {
     let began = Instant::now();
     loop {
         let html = app.get(path).await.text();

@@ -1,0 +1,171 @@
+//! A mail relay as a process of its own: `relay.py`, which does as a test has it.
+
+use std::{
+    io::{BufRead, BufReader, Write},
+    process::{Child, ChildStdin, Command, Stdio},
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde_json::Value;
+use tokio::time::sleep;
+
+use crate::delivery::LONG;
+
+/// A running relay, over when it is dropped.
+pub(super) struct Relay {
+    child: Child,
+    input: Mutex<ChildStdin>,
+    port: u64,
+    said: Arc<Mutex<Vec<Value>>>,
+}
+
+/// A message that came, whatever was answered to it.
+pub(super) struct Mail(Value);
+
+impl Relay {
+    /// One that accepts everything, but for what an address has it do.
+    pub(super) fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    pub(super) fn start_with(arguments: &[&str]) -> Self {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/mail/relay.py");
+        let mut command = Command::new("python3");
+        command.arg(script).args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let ready = lines.next().unwrap_or_else(|| panic!("there is no aiosmtpd; scripts/setup test brings it"));
+        let port = serde_json::from_str::<Value>(&ready).unwrap()["port"].as_u64().unwrap();
+        let said = Arc::new(Mutex::new(Vec::new()));
+        let all = Arc::clone(&said);
+        std::thread::spawn(move || {
+            lines.for_each(|line| all.lock().unwrap().push(serde_json::from_str(&line).unwrap()));
+        });
+        let input = Mutex::new(child.stdin.take().unwrap());
+        Self { child, input, port, said }
+    }
+
+    pub(super) fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    pub(super) fn url(&self) -> String {
+        format!("smtp://{}", self.address())
+    }
+
+    /// Has it do something at some steps from now on, and as usual at all others.
+    pub(super) async fn does(&self, script: &Value) {
+        let told = self.count("told");
+        writeln!(self.input.lock().unwrap(), "{script}").unwrap();
+        self.until_said("told", told + 1).await;
+    }
+
+    /// How often it said this.
+    pub(super) fn count(&self, what: &str) -> usize {
+        self.said.lock().unwrap().iter().filter(|said| said["is"] == what).count()
+    }
+
+    /// Waits until it has said this so often.
+    pub(super) async fn until_said(&self, what: &str, count: usize) {
+        let until = Instant::now() + LONG;
+        while self.count(what) < count {
+            assert!(Instant::now() < until, "{} of {count}: {what}", self.count(what));
+            sleep(Duration::from_millis(2)).await;
+        }
+    }
+
+    /// The messages that came.
+    pub(super) fn mails(&self) -> Vec<Mail> {
+        let said = self.said.lock().unwrap();
+        said.iter().filter(|said| said["is"] == "message").map(|said| Mail(said.clone())).collect()
+    }
+
+    /// The messages that came for an address.
+    pub(super) fn mails_to(&self, address: &str) -> Vec<Mail> {
+        self.mails().into_iter().filter(|mail| mail.to() == address).collect()
+    }
+
+    /// Waits until so many messages came, and returns all.
+    pub(super) async fn until(&self, count: usize) -> Vec<Mail> {
+        self.until_said("message", count).await;
+        self.mails()
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+impl Mail {
+    /// For whom the envelope is, who is one.
+    pub(super) fn to(&self) -> &str {
+        let to = self.0["recipients"].as_array().unwrap();
+        assert_eq!(to.len(), 1, "{to:?}");
+        to[0].as_str().unwrap()
+    }
+
+    /// From whom the envelope is.
+    pub(super) fn sender(&self) -> &str {
+        self.0["sender"].as_str().unwrap()
+    }
+
+    /// A header that is there once, decoded.
+    pub(super) fn header(&self, name: &str) -> &str {
+        let found = self.headers(name);
+        assert_eq!(found.len(), 1, "{name}: {found:?}");
+        found[0]
+    }
+
+    /// All headers of a name.
+    pub(super) fn headers(&self, name: &str) -> Vec<&str> {
+        let all = self.0["headers"].as_array().unwrap().iter();
+        let named = all.filter(|header| header[0].as_str().unwrap().eq_ignore_ascii_case(name));
+        named.map(|header| header[1].as_str().unwrap()).collect()
+    }
+
+    /// The names of all headers.
+    pub(super) fn names(&self) -> Vec<String> {
+        let all = self.0["headers"].as_array().unwrap().iter();
+        let mut names: Vec<_> = all.map(|header| header[0].as_str().unwrap().to_lowercase()).collect();
+        names.sort();
+        names
+    }
+
+    /// Its kind, and those of the texts in it.
+    pub(super) fn kinds(&self) -> Vec<&str> {
+        let parts = self.0["parts"].as_array().unwrap().iter().map(|part| &part["type"]);
+        std::iter::once(&self.0["type"]).chain(parts).map(|kind| kind.as_str().unwrap()).collect()
+    }
+
+    /// The text, decoded.
+    pub(super) fn text(&self) -> String {
+        self.0["parts"][0]["text"].as_str().unwrap().replace("\r\n", "\n")
+    }
+
+    /// The HTML, decoded.
+    pub(super) fn html(&self) -> String {
+        self.0["parts"][1]["text"].as_str().unwrap().replace("\r\n", "\n")
+    }
+
+    /// As it came.
+    pub(super) fn raw(&self) -> String {
+        let bytes = STANDARD.decode(self.0["bytes"].as_str().unwrap()).unwrap();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    /// What Python finds wrong with it.
+    pub(super) fn defects(&self) -> &Value {
+        &self.0["defects"]
+    }
+
+    /// Where its links in HTML lead.
+    pub(super) fn hrefs(&self) -> Vec<String> {
+        let links = regex::Regex::new(r#"(?i)\bhref\s*=\s*"?([^">\s]*)"#).unwrap();
+        links.captures_iter(&self.html()).map(|found| found[1].replace("&amp;", "&")).collect()
+    }
+}
