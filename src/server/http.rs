@@ -29,7 +29,6 @@ mod pages;
 mod paths;
 mod preferences;
 mod problem;
-mod public_url;
 mod sites;
 mod state;
 mod static_files;
@@ -49,12 +48,12 @@ use super::{auth::Authenticator, delivery::Delivery, service::NotificationServic
 use cookie::Cookie;
 use state::HttpState;
 
+pub use super::public_url::PublicUrl;
 pub use client::IpNet;
 pub use docs::openapi;
 pub use extract::Caller;
 pub use live::StreamOptions;
 pub use paths::DASHBOARD as DASHBOARD_PATH;
-pub use public_url::PublicUrl;
 
 /// What the router needs to know beside the service.
 #[derive(Clone, Debug)]

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     model::{ContactAddress, ContactState, Timestamp},
-    server::http::PublicUrl,
+    server::public_url::PublicUrl,
 };
 
 pub use message::MailOptions;

@@ -27,9 +27,9 @@ use crate::{
     server::{
         causes::with_causes,
         clock::{Clock, moved},
-        http::PublicUrl,
         limiter::Rate,
         live::{Bus, Local},
+        public_url::PublicUrl,
         store::{Deliveries, outbox::Backlog},
         tasks::Tasks,
     },

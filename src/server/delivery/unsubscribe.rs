@@ -12,7 +12,7 @@ use tokio::sync::OnceCell;
 use crate::{
     model::{Category, UserId},
     server::{
-        http::PublicUrl,
+        public_url::PublicUrl,
         store::{Secrets, StoreError},
     },
 };

@@ -14,15 +14,16 @@ use lettre::{
     },
 };
 
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
 use super::{
     super::channel::Addressed,
     relay::RelayUrl,
     templates::{Item, Mail, Templates},
 };
 use crate::{
-    app::percent_encoded,
     model::{ContactAddress, DeliveryId, Notification, Timestamp, UserId},
-    server::http::{DASHBOARD_PATH, PublicUrl},
+    server::public_url::PublicUrl,
 };
 
 /// How mail is sent.
@@ -125,9 +126,9 @@ impl Writer {
     }
 }
 
-/// Where the inbox of a user is.
+/// Where the inbox of a user is, which leads on from there.
 fn inbox_path(user_id: &UserId) -> String {
-    format!("{DASHBOARD_PATH}?user_id={}", percent_encoded(user_id.as_str()))
+    format!("/?user_id={}", utf8_percent_encode(user_id.as_str(), NON_ALPHANUMERIC))
 }
 
 fn header(name: &'static str, value: String) -> HeaderValue {

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     model::{EmailAddress, Timestamp},
-    server::http::PublicUrl,
+    server::public_url::PublicUrl,
 };
 
 /// How long the relay may take to let us in when nothing is sent.
