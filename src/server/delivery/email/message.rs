@@ -15,14 +15,15 @@ use lettre::{
 };
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use uuid::Uuid;
 
 use super::{
     super::channel::Addressed,
     relay::RelayUrl,
-    templates::{Item, Mail, Templates},
+    templates::{Item, Mail, Rendered, Templates},
 };
 use crate::{
-    model::{ContactAddress, DeliveryId, Notification, Timestamp, UserId},
+    model::{ContactAddress, DeliveryId, EmailAddress, Notification, Timestamp, UserId},
     server::public_url::PublicUrl,
 };
 
@@ -67,8 +68,6 @@ impl Writer {
         now: Timestamp,
     ) -> Result<(Envelope, Vec<u8>), String> {
         let ContactAddress::Email { address } = &contact.address else { return Err("this is no address".to_owned()) };
-        let to: Address =
-            address.as_str().parse().map_err(|error| format!("the address cannot be written: {error}"))?;
         let mail = Mail {
             app_name: self.app_name.clone(),
             items: notifications.iter().map(|notification| self.item(notification)).collect(),
@@ -80,25 +79,14 @@ impl Writer {
             user_id: contact.user_id.to_string(),
         };
         let rendered = self.templates.render(&mail)?;
-        let domain = self.from.email.domain();
         let list = category.as_ref().map_or_else(|| "digest".to_owned(), ToString::to_string);
-        let mut message = Message::builder()
-            .from(self.from.clone())
-            .to(Mailbox::new(None, to))
-            // What looks encoded would be decoded (RFC 2047), whatever it holds.
-            .subject(rendered.subject.trim().replace("=?", "= ?"))
-            .date(SystemTime::from(now.to_utc()))
-            .message_id(Some(format!("<{id}@{domain}>")))
-            .raw_header(header("Auto-Submitted", "auto-generated".to_owned()))
-            .raw_header(header("List-Id", format!("{} <{list}.{domain}>", plain(&self.app_name))));
+        let list = format!("{} <{list}.{}>", plain(&self.app_name), self.from.email.domain());
+        let mut headers = vec![("List-Id", list)];
         if let Some(link) = unsubscribe {
-            message = message
-                .raw_header(header("List-Unsubscribe", format!("<{link}>")))
-                .raw_header(header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click".to_owned()));
+            headers.push(("List-Unsubscribe", format!("<{link}>")));
+            headers.push(("List-Unsubscribe-Post", "List-Unsubscribe=One-Click".to_owned()));
         }
-        let message = message.multipart(MultiPart::alternative_plain_html(rendered.text, rendered.html));
-        let message = message.map_err(|error| format!("the message cannot be written: {error}"))?;
-        Ok((message.envelope().clone(), message.formatted()))
+        compose(&self.from, address, id.as_uuid(), rendered, headers, now)
     }
 
     fn item(&self, notification: &Notification) -> Item {
@@ -124,6 +112,36 @@ impl Writer {
     fn page(&self, path: &str) -> Option<String> {
         self.pages.as_ref().map(|url| format!("{}{path}", url.to_string().trim_end_matches('/')))
     }
+}
+
+/// What was rendered, to one address, as the envelope and the bytes. A repeat has the same id, and so the same
+/// `Message-ID`.
+///
+/// # Errors
+/// One sentence about why it cannot be written.
+pub(super) fn compose(
+    from: &Mailbox,
+    to: &EmailAddress,
+    id: Uuid,
+    Rendered { subject, text, html }: Rendered,
+    headers: Vec<(&'static str, String)>,
+    now: Timestamp,
+) -> Result<(Envelope, Vec<u8>), String> {
+    let to: Address = to.as_str().parse().map_err(|error| format!("the address cannot be written: {error}"))?;
+    let mut message = Message::builder()
+        .from(from.clone())
+        .to(Mailbox::new(None, to))
+        // What looks encoded would be decoded (RFC 2047), whatever it holds.
+        .subject(subject.trim().replace("=?", "= ?"))
+        .date(SystemTime::from(now.to_utc()))
+        .message_id(Some(format!("<{id}@{}>", from.email.domain())))
+        .raw_header(header("Auto-Submitted", "auto-generated".to_owned()));
+    for (name, value) in headers {
+        message = message.raw_header(header(name, value));
+    }
+    let message = message.multipart(MultiPart::alternative_plain_html(text, html));
+    let message = message.map_err(|error| format!("the message cannot be written: {error}"))?;
+    Ok((message.envelope().clone(), message.formatted()))
 }
 
 /// Where the inbox of a user is, which leads on from there.

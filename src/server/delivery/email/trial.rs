@@ -1,23 +1,14 @@
-//! Trying the relay by hand: what it says, in words for whoever sets it up.
+//! Trying the relay by hand: what it says, in words for the operator who sets it up.
 
-use std::{
-    fmt,
-    time::{Duration, SystemTime},
-};
+use std::{fmt, time::Duration};
 
-use lettre::{
-    Address, Message,
-    address::Envelope,
-    message::{
-        Mailbox, MultiPart,
-        header::{HeaderName, HeaderValue},
-    },
-};
+use lettre::address::Envelope;
 use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::{
     KEPT, MailOptions,
+    message::compose,
     relay::{Relay, RelayUrl, Reply, Step},
     templates::{Item, Mail},
 };
@@ -84,7 +75,6 @@ fn write(
     to: &EmailAddress,
     now: Timestamp,
 ) -> Result<(Envelope, Vec<u8>), String> {
-    let address: Address = to.as_str().parse().map_err(|error| format!("the address cannot be written: {error}"))?;
     let item = Item {
         title: Some(format!("This is a test from {app_name}")),
         content: format!("Mail from {app_name} reaches you: this is what its notifications look like here."),
@@ -101,17 +91,7 @@ fn write(
         user_id: to.to_string(),
         ..Mail::default()
     })?;
-    let automatic = HeaderName::new_from_ascii_str("Auto-Submitted");
-    let message = Message::builder()
-        .from(from.clone())
-        .to(Mailbox::new(None, address))
-        .subject(rendered.subject)
-        .date(SystemTime::from(now.to_utc()))
-        .message_id(Some(format!("<{}@{}>", Uuid::now_v7(), from.email.domain())))
-        .raw_header(HeaderValue::new(automatic, "auto-generated".to_owned()))
-        .multipart(MultiPart::alternative_plain_html(rendered.text, rendered.html))
-        .map_err(|error| error.to_string())?;
-    Ok((message.envelope().clone(), message.formatted()))
+    compose(from, to, Uuid::now_v7(), rendered, Vec::new(), now)
 }
 
 impl Refusal {
@@ -136,13 +116,13 @@ impl Refusal {
 fn todo(relay: &RelayUrl, reply: &Reply) -> String {
     let todo = match *reply {
         Reply::Refused { code: 400..500, .. } => {
-            "That may pass: try again in some minutes. If it stays, ask whoever runs the relay."
+            "That may pass: try again in some minutes. If it stays, ask the operator of the relay."
         }
         Reply::Refused { code: 530, .. } => {
             "It wants to know who sends: say the user and the password in smtp. If it asks for STARTTLS, leave ?tls=off out."
         }
         Reply::Refused { step: Step::Connecting, .. } => {
-            "It takes no mail from this machine: ask whoever runs the relay to let it in."
+            "It takes no mail from this machine: ask the operator of the relay to let it in."
         }
         Reply::Nothing { step: Step::Connecting, .. } => {
             "See that smtp names its host and port, that it runs, and that no firewall is between. A port where TLS begins \
@@ -156,7 +136,7 @@ fn todo(relay: &RelayUrl, reply: &Reply) -> String {
              password that is made for programs."
         }
         Reply::Nothing { step: Step::Authenticating, .. } => {
-            "A relay that lets nobody sign in like this (PLAIN or LOGIN) may want TLS before, which smtps:// has, or no user \
+            "A relay that takes no sign-in like this (PLAIN or LOGIN) may want TLS before, which smtps:// has, or no user \
              at all."
         }
         Reply::Refused { step: Step::Mail, .. } => {
@@ -169,7 +149,7 @@ fn todo(relay: &RelayUrl, reply: &Reply) -> String {
             "It does not like this mail: what it says tells why. Often mail-from is of a domain that others send for."
         }
         Reply::Nothing { step: Step::Message, .. } => "It may have the mail or not: look there before you try again.",
-        Reply::Nothing { .. } => "Try again; if it stays silent, ask whoever runs the relay.",
+        Reply::Nothing { .. } => "Try again; if it stays silent, ask the operator of the relay.",
         Reply::Accepted(_) => "There is nothing to do.",
     };
     todo.to_owned()
@@ -183,7 +163,7 @@ fn encrypting(relay: &RelayUrl) -> String {
             .to_owned();
     }
     "smtp:// wants STARTTLS, with a certificate for this very host that this system trusts. Where TLS begins at once, say \
-     smtps://; where there is none and nobody can listen in, end the URL with ?tls=off."
+     smtps://; where there is none and no other machine can listen in, end the URL with ?tls=off."
         .to_owned()
 }
 
