@@ -32,19 +32,7 @@ impl Outbox for PostgresStore {
     async fn leave(&self, entry: &Entry) -> Result<(), StoreError> {
         let client = self.database.pool.get().await?;
         let statement = client.prepare_cached(INSERT_ENTRY).await?;
-        let EntryColumns { category, notification_id, expires_at, routing } = EntryColumns::of(entry)?;
-        let values: [&(dyn ToSql + Sync); 9] = [
-            &entry.kind.as_str(),
-            &entry.user_id.as_str(),
-            &category,
-            &notification_id,
-            &expires_at,
-            &entry.at.as_micros(),
-            &entry.data,
-            &entry.to_contacts,
-            &routing,
-        ];
-        client.execute(&statement, &values).await?;
+        client.execute(&statement, &EntryColumns::of(entry)?.values()).await?;
         Ok(())
     }
 
@@ -195,12 +183,17 @@ pub(super) const INSERT_ENTRY: &str = "INSERT INTO outbox (kind, user_id, catego
         data, to_contacts, routing)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
 
-/// What of an entry is null where there is nothing.
+/// An entry, as [`INSERT_ENTRY`] takes it.
 pub(super) struct EntryColumns<'e> {
-    pub(super) category: Option<&'e str>,
-    pub(super) notification_id: Option<Uuid>,
-    pub(super) expires_at: Option<i64>,
-    pub(super) routing: Option<String>,
+    kind: &'e str,
+    user_id: &'e str,
+    category: Option<&'e str>,
+    notification_id: Option<Uuid>,
+    expires_at: Option<i64>,
+    at: i64,
+    data: &'e str,
+    to_contacts: bool,
+    routing: Option<String>,
 }
 
 impl<'e> EntryColumns<'e> {
@@ -208,11 +201,30 @@ impl<'e> EntryColumns<'e> {
         let unwritable = |error: serde_json::Error| StoreError::failed("an entry cannot be written").because(error);
         let routing = (!entry.routing.is_silent()).then(|| serde_json::to_string(&entry.routing));
         Ok(Self {
+            kind: entry.kind.as_str(),
+            user_id: entry.user_id.as_str(),
             category: entry.category.as_ref().map(Category::as_str),
             notification_id: entry.notification_id.map(NotificationId::as_uuid),
             expires_at: entry.expires_at.map(Timestamp::as_micros),
+            at: entry.at.as_micros(),
+            data: &entry.data,
+            to_contacts: entry.to_contacts,
             routing: routing.transpose().map_err(unwritable)?,
         })
+    }
+
+    pub(super) fn values(&self) -> [&(dyn ToSql + Sync); 9] {
+        [
+            &self.kind,
+            &self.user_id,
+            &self.category,
+            &self.notification_id,
+            &self.expires_at,
+            &self.at,
+            &self.data,
+            &self.to_contacts,
+            &self.routing,
+        ]
     }
 }
 

@@ -67,19 +67,7 @@ pub(super) async fn take_webhook(transaction: &Transaction<'_>, webhook: &Webhoo
 }
 
 pub(super) async fn take_entry(transaction: &Transaction<'_>, entry: &Entry) -> Result<(), StoreError> {
-    let EntryColumns { category, notification_id, expires_at, routing } = EntryColumns::of(entry)?;
-    let values: [&(dyn ToSql + Sync); 9] = [
-        &entry.kind.as_str(),
-        &entry.user_id.as_str(),
-        &category,
-        &notification_id,
-        &expires_at,
-        &entry.at.as_micros(),
-        &entry.data,
-        &entry.to_contacts,
-        &routing,
-    ];
-    transaction.execute(INSERT_ENTRY, &values).await?;
+    transaction.execute(INSERT_ENTRY, &EntryColumns::of(entry)?.values()).await?;
     Ok(())
 }
 
