@@ -19,6 +19,7 @@ mod channel;
 mod contacts;
 mod drain;
 mod email;
+mod mailing;
 mod outcome;
 mod plan;
 mod planner;

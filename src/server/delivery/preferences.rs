@@ -12,12 +12,12 @@ use super::{
     unsubscribe::{Ending, NoEnding},
 };
 use crate::{
-    model::{Category, Channel, Choice, EventKind, FieldError, Notification, Preferences, Routing, UserId, Way},
+    model::{Category, Choice, FieldError, Preferences, UserId, Way},
     server::{
         causes::with_causes,
         identity::{Principal, Scope},
         service::ServiceError,
-        store::{StoreError, outbox::Entry},
+        store::StoreError,
     },
 };
 
@@ -99,39 +99,6 @@ impl Delivery {
     #[must_use]
     pub fn reaches_users(&self) -> bool {
         self.0.policy.reaches_contacts()
-    }
-
-    /// Mails a notification to the addresses of its user: the document's `send_email_notification(user_id, notification)`.
-    /// It is planned as any other is: what the user turned off, has read by then, or holds for quiet hours is not sent, or
-    /// later. What becomes of it, the deliveries of the notification tell.
-    ///
-    /// # Errors
-    /// When the caller may not send to the user, or it is another user's notification.
-    pub async fn send_email_notification(
-        &self,
-        principal: &Principal,
-        user_id: &UserId,
-        notification: &Notification,
-    ) -> Result<(), ServiceError> {
-        principal.may_in(Scope::Send, Some(user_id))?;
-        if notification.user_id != *user_id {
-            return Err(ServiceError::no_notification(notification.id));
-        }
-        let entry = Entry {
-            seq: 0,
-            kind: EventKind::Created,
-            user_id: user_id.clone(),
-            category: Some(notification.category.clone()),
-            notification_id: Some(notification.id),
-            expires_at: notification.expires_at,
-            at: self.0.clock.now(),
-            data: String::new(),
-            to_contacts: true,
-            routing: Routing { send_email: Some(true), channels: Some(vec![Channel::Email]) },
-        };
-        self.0.stores.outbox.leave(&entry).await?;
-        self.0.alarm.ring();
-        Ok(())
     }
 
     /// What this server is called in what it sends.

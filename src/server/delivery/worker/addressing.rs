@@ -2,6 +2,7 @@
 
 use std::{cmp::Reverse, sync::Arc, time::Duration};
 
+use chrono::{DateTime, Utc};
 use futures_util::future::try_join_all;
 
 use super::{LOOKS_EVERY, Worker, lanes::Queued};
@@ -14,7 +15,7 @@ use crate::{
             plan::out_of_reach,
             relevance::{DELETED, of_no_use},
             rules::{
-                Because, Decision,
+                Because, Decision, HeldFor,
                 SkippedFor::{OffByCategory, OffByChannel},
                 decide, quiet_until, value,
             },
@@ -129,10 +130,7 @@ impl Worker {
         let decision = decide(&routing, preferences, rules, category, delivery.channel, created, now.to_utc());
         Ok(match decision {
             Decision::Skip { reason } => Err(over((DeliveryState::Skipped, reason.as_str()))),
-            Decision::Hold { until, why } if now.to_utc() < until => {
-                let wait = (until - now.to_utc()).to_std().unwrap_or_default();
-                Err(Next::Held { wait, reason: why.as_str().to_owned() })
-            }
+            Decision::Hold { until, why } if now.to_utc() < until => Err(held_until(until, now, why)),
             Decision::Hold { .. } | Decision::Send => {
                 let mut about = About::default();
                 about.add(notification, false);
@@ -181,7 +179,7 @@ impl Worker {
         }
         let is_quiet = preferences.quiet_hours.and_then(|hours| quiet_until(&hours, now.to_utc()));
         Ok(match is_quiet {
-            Some(until) if !about.is_mandatory => Err(held_until(until, now)),
+            Some(until) if !about.is_mandatory => Err(held_until(until, now, HeldFor::QuietHours)),
             _ => Ok(about),
         })
     }
@@ -202,7 +200,7 @@ fn over((state, reason): (DeliveryState, &str)) -> Next {
     Next::Over { state, reason: Some(reason.to_owned()) }
 }
 
-fn held_until(until: chrono::DateTime<chrono::Utc>, now: Timestamp) -> Next {
+fn held_until(until: DateTime<Utc>, now: Timestamp, why: HeldFor) -> Next {
     let wait = (until - now.to_utc()).to_std().unwrap_or(Duration::ZERO);
-    Next::Held { wait, reason: "quiet_hours".to_owned() }
+    Next::Held { wait, reason: why.as_str().to_owned() }
 }
