@@ -53,21 +53,15 @@ pub(super) fn read(
             None
         }
     });
-    let send_email = match send_email.map(|value| (json::kind(value), value.get())) {
-        None | Some(("null", _)) => None,
-        Some((_, "true")) => Some(true),
-        Some((_, "false")) => Some(false),
-        Some((other, _)) => {
-            wrong("send_email", Invalid::new(format!("This is true or false, and not {other}.")));
-            None
-        }
-    };
-    let channels = channels.filter(|value| json::kind(value) != "null").and_then(|value| match texts(value) {
-        Ok(texts) => Some(texts),
-        Err(why) => {
-            wrong("channels", why);
-            None
-        }
+    let is_said = |value: &&RawValue| json::kind(value) != "null";
+    let send_email = send_email.filter(is_said).map(|value| json::boolean(Some(value))).transpose();
+    let send_email = send_email.unwrap_or_else(|why| {
+        wrong("send_email", why);
+        None
+    });
+    let channels = channels.filter(is_said).map(texts).transpose().unwrap_or_else(|why| {
+        wrong("channels", why);
+        None
     });
     let draft = NotificationDraft { user_id, content, category, title, link, data, expires_at, send_email, channels };
     match NewNotification::parse(draft) {
