@@ -65,7 +65,7 @@ async function creating() {
     const ratio = await inTurn(() => creates(webhook, wanted), () => creates());
     table.row(`${what}, against no webhook (${ratio.range})`, ratio.median, '×', budget);
   }
-  // Nobody is there, and nobody is asked.
+  // No relay is there, and none is asked.
   const mail = ['--smtp', 'smtp://127.0.0.1:9', '--mail-from', 'bench@example.com'];
   const ratio = await inTurn(() => creates(undefined, {}, mail), () => creates());
   table.row(`create with mail set up, for users without a contact, against no channel (${ratio.range})`, ratio.median, '×', '>= 0.95');

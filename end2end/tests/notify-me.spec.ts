@@ -194,6 +194,6 @@ ownPage("a user comes to the own page from the inbox, and to no other", async ({
   await page.getByLabel("E-mail: update").selectOption("On");
   await save(page);
   await expect(page).toHaveURL("/notify-me?done=saved");
-  expect((await page.goto("/notify-me?user_id=somebody-else"))?.status()).toBe(403);
+  expect((await page.goto("/notify-me?user_id=another-user"))?.status()).toBe(403);
   await expect(page.getByRole("heading", { name: "You may not see this" })).toBeVisible();
 });

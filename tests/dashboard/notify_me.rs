@@ -22,11 +22,11 @@ use crate::{
 };
 
 const PAGE: &str = "/notify-me?user_id=ann";
-/// The form of somebody who wants nothing yet, as it is; `do` and all that is chosen is to be added.
+/// The form of a user who wants nothing yet, as it is; `do` and all that is chosen is to be added.
 const UNTOUCHED: &str = "was=%7B%7D&from=22:00&to=07:00&days=mon&days=tue&days=wed&days=thu&days=fri&days=sat&days=sun\
                          &digest=off&at=08:00&zone=Europe%2FRome&new=&new-email=inherit&new-push=";
 
-/// A server that sends mail, to nobody who is there, and has everybody told of `security`.
+/// A server that sends mail to a relay that is not there, and tells all users of `security`.
 fn with_mail(options: HttpOptions) -> App {
     let said = Said {
         store: Some("memory:".to_owned()),

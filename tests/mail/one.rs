@@ -83,7 +83,7 @@ async fn where_it_is_not_known_how_the_server_is_reached_nothing_leads_there() {
 
 /// Every address of a user is written to, one message each.
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_sees_another_address() {
+async fn no_user_sees_the_address_of_another() {
     let relay = Relay::start();
     let place = Place::start(&said("memory:", &relay)).await;
     let addresses = ["ann@example.com", "ann@work.example", "änn@bücher.example"];

@@ -1,4 +1,4 @@
-//! Nobody is mailed about what they have seen.
+//! No user is mailed about what they have seen.
 
 use std::time::Duration;
 

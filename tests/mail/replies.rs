@@ -198,14 +198,14 @@ async fn what_is_said_before_there_is_a_recipient() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_relay_that_is_not_there_or_says_nothing_is_tried_again() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap();
-    let nobody = format!("smtp://{}", free.local_addr().unwrap());
+    let closed = format!("smtp://{}", free.local_addr().unwrap());
     drop(free);
     let relays = [Relay::start(), Relay::start(), Relay::start()];
     for (relay, step) in relays.iter().zip(["greeting", "ehlo", "mail"]) {
         relay.does(&json!({step: "silent"})).await;
     }
     let urls =
-        relays.each_ref().map(Relay::url).into_iter().chain([nobody, "smtp://nowhere.invalid?tls=off".to_owned()]);
+        relays.each_ref().map(Relay::url).into_iter().chain([closed, "smtp://nowhere.invalid?tls=off".to_owned()]);
     let relays = &relays;
     join_all(urls.map(async |url| {
         let place = Place::start(&Said { smtp: Some(url.clone()), ..said("memory:", &relays[0]) }).await;
@@ -276,7 +276,7 @@ async fn a_relay_that_does_not_let_us_in_is_left_alone_until_it_is_resumed() {
     .await;
 }
 
-/// Whoever has put the settings right starts the server again, and need not wait.
+/// An operator who has put the settings right starts the server again, and need not wait.
 #[tokio::test(flavor = "multi_thread")]
 async fn with_other_settings_it_is_tried_at_once() {
     for store in [new_file(), postgres::new_database().await] {

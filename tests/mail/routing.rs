@@ -80,9 +80,9 @@ async fn the_sender_excludes_the_user_decides_and_the_sender_may_add() {
             ("muted", json!({"send_email": true, "category": "update"}), sent()),
             ("both", json!({}), sent()),
             ("both", json!({"category": "alert"}), skipped("off_by_channel")),
-            ("nobody", json!({"send_email": true}), skipped("no_contact")),
-            ("nobody", json!({"channels": ["email"]}), skipped("no_contact")),
-            ("nobody", json!({"channels": ["webpush"]}), vec!["webpush skipped not_set_up".to_owned()]),
+            ("unreached", json!({"send_email": true}), skipped("no_contact")),
+            ("unreached", json!({"channels": ["email"]}), skipped("no_contact")),
+            ("unreached", json!({"channels": ["webpush"]}), vec!["webpush skipped not_set_up".to_owned()]),
         ];
         let mut mailed = 0;
         for (user_id, fields, expected) in cases {
@@ -98,9 +98,9 @@ async fn the_sender_excludes_the_user_decides_and_the_sender_may_add() {
     .await;
 }
 
-/// Nobody who asks for nothing pays for it.
+/// A sender who asks for nothing pays for nothing.
 #[tokio::test(flavor = "multi_thread")]
-async fn where_nothing_is_asked_for_and_nobody_is_reached_nothing_is_kept() {
+async fn where_nothing_is_asked_for_and_no_user_is_reached_nothing_is_kept() {
     each_store(async |store| {
         let relay = Relay::start();
         for with_mail in [true, false] {
@@ -112,10 +112,10 @@ async fn where_nothing_is_asked_for_and_nobody_is_reached_nothing_is_kept() {
                 json!({"channels": []}),
                 json!({"channels": ["email"], "send_email": false}),
             ] {
-                place.create("nobody", fields).await;
+                place.create("unreached", fields).await;
             }
             sleep(A_WHILE).await;
-            assert_eq!(place.get("/api/deliveries?user_id=nobody").await, json!([]), "{with_mail}");
+            assert_eq!(place.get("/api/deliveries?user_id=unreached").await, json!([]), "{with_mail}");
             place.stop().await;
         }
     })

@@ -310,9 +310,9 @@ async fn what_waits_is_ended_too() {
     .await;
 }
 
-/// With authentication nobody signs in for it, and a link in a mail opens nothing else.
+/// With authentication the user does not sign in for it, and a link in a mail opens nothing else.
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_signs_in_for_it() {
+async fn no_user_signs_in_for_it() {
     let store = new_file();
     let made = campanile(&["key", "create", "all", "--scopes", "admin", "--store", &store]).output().unwrap();
     let admin = String::from_utf8(made.stdout).unwrap().trim().to_owned();

@@ -180,7 +180,7 @@ fn form(page: &NotifyMePage, place: &Place) -> impl IntoView + use<> {
     }
 }
 
-/// What is said where the server reaches nobody.
+/// What is said where the server reaches no users.
 fn nothing(page: &NotifyMePage) -> impl IntoView + use<> {
     let said = if page.is_own {
         "Neither e-mail nor push is set up on this server. What is sent to you waits in your inbox."

@@ -20,7 +20,7 @@ pub(super) const OPERATIONS: &str = "/operations";
 pub(super) const CHANNELS: &str = pages::CHANNELS;
 /// The page of the endpoints of applications.
 pub(super) const WEBHOOKS: &str = pages::WEBHOOKS;
-/// Where links in mails lead that end such mails: whoever has one needs no more.
+/// Where links in mails lead that end such mails: the reader of the mail needs no more.
 pub(super) const UNSUBSCRIBE: &str = "/unsubscribe/{token}";
 /// What the REST API is below.
 pub(super) const API: &str = "/api/";

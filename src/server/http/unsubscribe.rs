@@ -1,6 +1,6 @@
 //! `/unsubscribe`: where a link in a mail leads that ends such mails (RFC 8058).
 //!
-//! The link is all that its user needs: nobody signs in, and no cookie is looked at. What programs that look at mails add
+//! The link is all that its user needs: the user does not sign in, and no cookie is looked at. What programs that look at mails add
 //! to its query is not looked at either. Reading the page changes nothing,
 //! since programs that look at mails follow links.
 

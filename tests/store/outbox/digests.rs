@@ -437,7 +437,7 @@ contract! {
         let (id, all) = digest(&kept, 2).await;
         let due = kept.add(held(uuid(), "together")).await;
         a_moment().await;
-        assert_eq!(judge(&kept, "nobody", 9).await, 0);
+        assert_eq!(judge(&kept, "carl", 9).await, 0);
         assert_eq!(judge(&kept, "ann", 9).await, 3);
         assert_eq!(judge(&kept, "ann", 9).await, 0);
         assert!(parts(&kept, id).await.is_empty());

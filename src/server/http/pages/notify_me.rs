@@ -68,7 +68,7 @@ async fn ask_whose(visit: Visit, asked: WhosePage) -> Result<Response, Problem> 
     }
 }
 
-/// Whose page is asked for; or the question, where none is, or of nobody who can be.
+/// Whose page is asked for; or the question, where no user is named, or one that cannot be.
 fn whose(principal: &Principal, head: &Parts) -> Result<UserId, Box<WhosePage>> {
     let query = head.uri.query().unwrap_or("");
     let named = percent_pairs(query).find_map(|(name, value)| (name == "user_id").then_some(value));

@@ -66,7 +66,7 @@ fn unreadable() -> Problem {
 }
 
 /// What is to be changed, as a merge patch. It names only what is not as it was when the form was made, so that what
-/// somebody else changed meanwhile, such as by the link in a mail, stays changed.
+/// another caller changed meanwhile, such as by the link in a mail, stays changed.
 ///
 /// # Errors
 /// What is wrong, each thing at its field.
@@ -192,7 +192,7 @@ mod tests {
         Preferences::default().merge(patch).unwrap()
     }
 
-    /// What somebody wants who has chosen something everywhere.
+    /// What a user wants who has chosen something everywhere.
     fn everything() -> Value {
         json!({
             "channels": {"email": "off", "push": "on"},
