@@ -225,9 +225,9 @@ impl Store for SqliteStore {
     }
 
     async fn ends(&self, users: &[UserId]) -> Result<Vec<(u64, u64)>, StoreError> {
-        let users = users.to_vec();
+        let (users, is_small) = (users.to_vec(), users.len() <= Readers::SMALL);
         let read = move |connection: &_| users.iter().map(|user_id| read::end(connection, user_id)).collect();
-        let found: Vec<Option<(u64, u64)>> = self.readers.read(false, read).await?;
+        let found: Vec<Option<(u64, u64)>> = self.readers.read(is_small, read).await?;
         Ok(found.into_iter().map(Option::unwrap_or_default).collect())
     }
 

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
 use super::SqliteOptions;
 use crate::server::{
@@ -92,7 +92,7 @@ fn flags(mode: OpenFlags) -> OpenFlags {
 
 fn set_up(connection: &Connection, options: &SqliteOptions) -> rusqlite::Result<()> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    keep_statements(connection)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     set_sync(connection, options)?;
     connection.pragma_update(None, "cache_size", -16_384)?;
@@ -102,6 +102,13 @@ fn set_up(connection: &Connection, options: &SqliteOptions) -> rusqlite::Result<
         connection.pragma_update(None, "max_page_count", (max_bytes / page_size).max(1))?;
     }
     Ok(())
+}
+
+/// Has statements prepared once. Without the guarantee SQLite plans some of them anew for each value that they are given,
+/// which costs more than to run them.
+fn keep_statements(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop)
 }
 
 /// What SQLite says when a file cannot be used, in words that help.
@@ -168,7 +175,7 @@ pub(super) fn open_for_reading(path: &Path) -> Result<Connection, StoreError> {
     let open = || {
         let connection = Connection::open_with_flags(path, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
-        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        keep_statements(&connection)?;
         connection.pragma_update(None, "query_only", true)?;
         connection.pragma_update(None, "cache_size", -8_192)?;
         Ok(connection)
