@@ -31,6 +31,11 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start(arguments: &[&str]) -> Self {
+        Self::start_in(&[], arguments)
+    }
+
+    /// The same with these variables in its environment.
+    pub(crate) fn start_in(environment: &[(&str, &str)], arguments: &[&str]) -> Self {
         let mut all = vec!["serve"];
         for (name, value) in [("--listen", "127.0.0.1:0"), ("--store", "memory:")] {
             if !arguments.contains(&name) {
@@ -38,7 +43,9 @@ impl Server {
             }
         }
         all.extend(arguments);
-        let mut child = campanile(&all).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut command = campanile(&all);
+        command.envs(environment.iter().copied());
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let scheme = if arguments.contains(&"--tls-cert") { "https" } else { "http" };

@@ -2,19 +2,21 @@
 
 use std::{sync::Arc, time::Duration};
 
+use axum::http::Method;
 use campanile::{
-    model::{Limit, Preferences, UserId},
+    model::{ContactId, ContactState, Limit, Preferences, UserId},
     server::{
         auth::{
             AuthOptions, Authenticator, Limits,
             token::{KeySource, TokenOptions},
         },
+        clock::Clock,
         delivery::{Delivery, DeliveryOptions},
         http::HttpOptions,
         identity::Principal,
         secret::Secret,
         service::NotificationService,
-        store::{MemoryStore, Wishes, contacts::MOST_CONTACTS},
+        store::{Contacts, MemoryStore, Wishes, contacts::MOST_CONTACTS},
         stores::Stores,
     },
 };
@@ -23,7 +25,7 @@ use serde_json::{Value, json};
 
 use crate::{
     auth::{Secured, TOKEN_SECRET, TestClock},
-    harness::{Answer, App, started},
+    harness::{Answer, App, delivery_of, started},
 };
 
 const P256DH: &str = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4";
@@ -64,6 +66,67 @@ fn secured_with_wishes() -> (Secured, Arc<dyn Wishes>) {
         ..HttpOptions::default()
     };
     (Secured { app: App::with(service, &options), options, auth, credentials, clock }, wishes)
+}
+
+/// The same users at another moment, when the server was started anew, and all contacts that are left of one of them.
+async fn left_of(store: &Arc<MemoryStore>, clock: &TestClock, user_id: &str) -> Vec<Value> {
+    let service = NotificationService::over(Arc::<MemoryStore>::clone(store), clock.clone());
+    let delivery = delivery_of(store, clock.clone(), service.tasks());
+    let app = App::with(service, &HttpOptions { delivery, ..HttpOptions::default() });
+    // What is over is forgotten at the start, and each minute from then on.
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let answer = app.get(&format!("/api/contacts/{user_id}")).await;
+    answer.json().as_array().unwrap().clone()
+}
+
+async fn put(store: &Arc<MemoryStore>, clock: &TestClock, user_id: &str, contact: &Value) -> Answer {
+    let service = NotificationService::over(Arc::<MemoryStore>::clone(store), clock.clone());
+    let delivery = delivery_of(store, clock.clone(), service.tasks());
+    let app = App::with(service, &HttpOptions { delivery, ..HttpOptions::default() });
+    let answer = app.send(Method::POST, &format!("/api/contacts/{user_id}"), Some(&contact.to_string())).await;
+    assert!(answer.status.is_success(), "{}", answer.text());
+    answer
+}
+
+const DAY: i64 = 86_400;
+
+#[tokio::test]
+async fn an_fcm_contact_that_is_silent_for_270_days_is_dropped_and_one_that_is_registered_again_is_not() {
+    let (store, clock) = (Arc::new(MemoryStore::new(10, started())), TestClock::default());
+    let fcm = |token: &str| json!({"channel": "fcm", "token": token});
+    let browser = json!({"channel": "webpush", "subscription": {
+        "endpoint": "https://push.example/1", "keys": {"p256dh": P256DH, "auth": AUTH},
+    }});
+    for contact in [&fcm("silent-1"), &fcm("seen-100"), &browser] {
+        put(&store, &clock, "ann", contact).await;
+    }
+    clock.forward(100 * DAY);
+    assert_eq!(put(&store, &clock, "ann", &fcm("seen-100")).await.status, 200);
+    clock.forward(170 * DAY - 60);
+    assert_eq!(left_of(&store, &clock, "ann").await.len(), 3);
+    clock.forward(120);
+    let left = left_of(&store, &clock, "ann").await;
+    let channels: Vec<_> = left.iter().map(|contact| &contact["channel"]).collect();
+    assert_eq!(channels, ["fcm", "webpush"]);
+    assert!(left[0]["address"].as_str().unwrap().ends_with("100"), "{left:?}");
+    clock.forward(100 * DAY);
+    assert_eq!(left_of(&store, &clock, "ann").await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_push_contact_that_is_dead_is_listed_for_seven_days() {
+    let (store, clock) = (Arc::new(MemoryStore::new(10, started())), TestClock::default());
+    let added = put(&store, &clock, "ann", &json!({"channel": "fcm", "token": "a"})).await.json();
+    let id = ContactId::new(added["id"].as_str().unwrap().parse().unwrap());
+    clock.forward(DAY);
+    let (seen, now) = (started(), clock.now());
+    assert!(!store.set_contact_state(id, ContactState::Dead, seen, now).await.unwrap());
+    assert!(store.set_contact_state(id, ContactState::Dead, now, now).await.unwrap());
+    clock.forward(7 * DAY - 60);
+    let [dead] = &left_of(&store, &clock, "ann").await[..] else { panic!("one") };
+    assert_eq!(dead["state"], "dead");
+    clock.forward(120);
+    assert!(left_of(&store, &clock, "ann").await.is_empty());
 }
 
 async fn ask(server: &Secured, method: &str, path: &str, bearer: &str, body: Option<&Value>) -> Answer {
@@ -319,6 +382,7 @@ async fn a_wrong_body_names_its_field() {
         (json!({"channel": "fcm", "token": "x", "kind": "device"}), "kind"),
         (json!({"channel": "fcm", "token": "x", "topic": "a.b"}), "topic"),
         (apns("xyz"), "token"),
+        (json!({"channel": "apns", "token": "0".repeat(64)}), "topic"),
         (apns(&"0".repeat(63)), "token"),
         (with(full.clone(), "/topic", json!("app")), "topic"),
         (with(full.clone(), "/topic", json!(null)), "topic"),

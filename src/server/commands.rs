@@ -11,7 +11,7 @@ use anyhow::{Result, bail};
 
 pub use check::check;
 pub use key::{MadeKey, NewKey, create_key, list_keys, revoke_key};
-pub use send_test::send_test_mail;
+pub use send_test::{send_test_mail, send_test_push};
 pub use transfer::{Imported, export, import};
 
 use super::{

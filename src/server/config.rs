@@ -5,6 +5,7 @@ mod bounds;
 mod bus_url;
 mod in_force;
 mod mail;
+mod push;
 mod said;
 mod store_url;
 
@@ -17,10 +18,9 @@ use std::{
 use anyhow::{Context, Result, anyhow, bail};
 use chrono::TimeDelta;
 
-pub use auth::AuthMode;
 pub use bus_url::BusUrl;
 pub use in_force::{InForce, Origin, Setting};
-pub use said::{LogFormat, Said, SqliteSync};
+pub use said::{LogFormat, Said, SqliteSync, Switch};
 pub use store_url::StoreUrl;
 
 use super::{
@@ -32,6 +32,7 @@ use super::{
     listener::{ListenerOptions, TlsOptions},
 };
 use bounds::{age, seconds, within};
+use push::PushOptions;
 
 /// The settings in force. They fit together.
 #[derive(Clone, Debug)]
@@ -143,7 +144,19 @@ impl Settings {
                  gateway do TLS, and say https://."
             )
         });
-        [no_cookie, no_links, exposed].into_iter().flatten().collect()
+        let DeliveryOptions { webpush, fcm, apns, badge_sync, .. } = &self.delivery;
+        let forgets_key =
+            webpush.as_ref().is_some_and(|webpush| webpush.key.is_none()) && self.store == StoreUrl::Memory;
+        let lost_key = forgets_key.then(|| {
+            "vapid-key: is missing beside a store in memory, which forgets the key that browsers subscribe to: after each \
+             start they have to turn push on again. Say a file, or another store."
+                .to_owned()
+        });
+        let has_no_device = *badge_sync && fcm.is_none() && apns.is_none();
+        let no_device = has_no_device.then(|| {
+            "push-badge-sync: there are no devices to tell. Say fcm-service-account or apns-key too.".to_owned()
+        });
+        [no_cookie, no_links, exposed, lost_key, no_device].into_iter().flatten().collect()
     }
 
     /// Checks settings that are all said, but for those that may stay open.
@@ -156,6 +169,7 @@ impl Settings {
             bail!("insecure-no-auth: authentication is on. Say one or the other.");
         }
         let mail = mail::settle(&said)?;
+        let PushOptions { webpush, fcm, apns } = push::settle(&said)?;
         let mut hosts = needed("allowed-hosts", said.allowed_hosts)?;
         let public_url = said.public_url.as_deref().map(public_url).transpose()?;
         let is_for_all = (insecure_no_auth || auth.is_some()) && hosts.is_empty();
@@ -192,6 +206,10 @@ impl Settings {
                 backlog: within("delivery-backlog", said.delivery_backlog.or(Some(backlog)), &bounds::BACKLOG)?,
                 history: age("delivery-history", &needed("delivery-history", said.delivery_history)?)?,
                 mail,
+                webpush,
+                fcm,
+                apns,
+                badge_sync: needed("push-badge-sync", said.push_badge_sync)? == Switch::On,
                 rules: Rules {
                     email_categories: mail::categories("email-categories", said.email_categories)?,
                     mandatory: mail::categories("mandatory-categories", said.mandatory_categories)?,

@@ -29,6 +29,7 @@ mod pages;
 mod paths;
 mod preferences;
 mod problem;
+mod push;
 mod sites;
 mod state;
 mod static_files;
@@ -159,6 +160,7 @@ fn api_routes() -> OpenApiRouter<HttpState> {
         .merge(deliveries::routes())
         .merge(channels::routes())
         .merge(contacts::routes())
+        .merge(push::routes())
         .merge(preferences::routes())
         .merge(unsubscribe::routes())
         .merge(users::routes())

@@ -53,6 +53,7 @@ impl Campanile {
             }
         };
         let delivery = Delivery::on_bus(delivery, &settings.delivery, Arc::new(SystemClock), &bus, &tasks)?;
+        delivery.make_keys().await;
         let service = NotificationService::on_bus(inboxes, SystemClock, bus, tasks.clone());
         let auth = settings.auth.clone();
         let auth = auth.map(|auth| Authenticator::among(auth, credentials, SystemClock, tasks.clone())).transpose()?;

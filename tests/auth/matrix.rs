@@ -48,7 +48,7 @@ const LIKE_NOBODY: [&str; 7] = [
 /// bob. 426 is how a WebSocket answers who may have one and did not ask for one.
 type Route = (&'static str, &'static str, &'static str, &'static str, [u16; 6]);
 
-const ROUTES: [Route; 49] = [
+const ROUTES: [Route; 50] = [
     ("POST", "/api/notifications/create", JSON, r#"{"user_id":"ann","content":"hi"}"#, [401, 201, 403, 201, 403, 403]),
     (
         "POST",
@@ -90,6 +90,8 @@ const ROUTES: [Route; 49] = [
     ("DELETE", "/api/contacts/ann/{id}", "", "", [401, 403, 403, 404, 404, 403]),
     ("GET", "/api/preferences/ann", "", "", [401, 403, 200, 200, 200, 403]),
     ("PATCH", "/api/preferences/ann", JSON, r#"{"digest":{"email":"1h"}}"#, [401, 403, 403, 200, 200, 403]),
+    // It is for everybody, and this server has none.
+    ("GET", "/api/push/key", "", "", [404; 6]),
     // Whoever has a link may use it, and this is none.
     ("GET", "/unsubscribe/nonsense", "", "", [404; 6]),
     ("POST", "/unsubscribe/nonsense", FORM, "List-Unsubscribe=One-Click", [404; 6]),

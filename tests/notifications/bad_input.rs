@@ -12,7 +12,7 @@ use crate::harness::App;
 const ID: &str = "019a5370-7d3b-7c4e-9f1a-5b8a1c2d3e4f";
 
 /// Every route: method, path, and whether it takes a body.
-const ROUTES: [(&str, &str, bool); 32] = [
+const ROUTES: [(&str, &str, bool); 33] = [
     ("POST", "/api/notifications/create", true),
     ("GET", "/api/notifications/list", false),
     ("POST", "/api/notifications/mark-read/ann/0", false),
@@ -45,6 +45,7 @@ const ROUTES: [(&str, &str, bool); 32] = [
     ("POST", "/api/deliveries/019a5370-7d3b-7c4e-9f1a-5b8a1c2d3e4f/cancel", false),
     ("GET", "/api/channels", false),
     ("POST", "/api/channels/webhook/resume", false),
+    ("GET", "/api/push/key", false),
 ];
 /// What the others are: tickets, probes, streams over a WebSocket and links in mails have tests of their own.
 const ELSEWHERE: [&str; 6] = ["/api/tickets", "/healthz", "/readyz", "/unsubscribe/{token}", "/ws", "/ws/{user_id}"];

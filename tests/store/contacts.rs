@@ -140,7 +140,7 @@ contract! {
         let unknown = new("ann", fcm("b"), 0).id;
         assert_eq!(store.contact(unknown).await.unwrap(), None);
         assert!(!store.delete_contact(&user("ann"), unknown).await.unwrap());
-        assert!(!store.set_contact_state(unknown, ContactState::Dead, at(9)).await.unwrap());
+        assert!(!store.set_contact_state(unknown, ContactState::Dead, at(9), at(9)).await.unwrap());
         assert!(store.contacts(&user("bob")).await.unwrap().is_empty());
         assert_eq!(store.delete_contacts(&user("bob")).await.unwrap(), 0);
         assert_eq!(store.contacts(&user("ann")).await.unwrap(), [mine]);
@@ -165,7 +165,7 @@ contract! {
         for (before, after) in pairs {
             let label = |text: &str| Some(Label::parse(text).unwrap());
             let known = add(&*store, NewContact { label: label("old"), ..new("ann", before, 1) }).await;
-            assert!(store.set_contact_state(known.id, ContactState::Dead, at(2)).await.unwrap());
+            assert!(store.set_contact_state(known.id, ContactState::Dead, at(2), at(2)).await.unwrap());
             let again = NewContact { label: label("new"), ..new("ann", after.clone(), 3) };
             let expected = KeptContact {
                 address: after.clone(),
@@ -268,17 +268,96 @@ contract! {
     async fn a_state_holds_until_the_contact_is_put_again(store) {
         let contact = add(&*store, new("ann", fcm("t"), 10)).await;
         for (second, state) in (10..).zip([ContactState::Suppressed, ContactState::Disabled, ContactState::Dead]) {
-            assert!(store.set_contact_state(contact.id, state, at(second)).await.unwrap());
+            assert!(store.set_contact_state(contact.id, state, at(second), at(second)).await.unwrap());
             let expected = KeptContact { state, since: at(second), ..contact.clone() };
             assert_eq!(store.contact(contact.id).await.unwrap(), Some(expected));
         }
         let renewed = renew(&*store, new("ann", fcm("t"), 20)).await;
         assert_eq!((renewed.state, renewed.since), (ContactState::Active, at(20)));
         // What a service says of the time before that is over.
-        assert!(!store.set_contact_state(contact.id, ContactState::Dead, at(19)).await.unwrap());
+        assert!(!store.set_contact_state(contact.id, ContactState::Dead, at(19), at(19)).await.unwrap());
         assert_eq!(store.contact(contact.id).await.unwrap(), Some(renewed));
         // Seen again while it was active, it is active since then.
         assert_eq!(renew(&*store, new("ann", fcm("t"), 30)).await.since, at(20));
+    }
+
+    async fn what_was_found_out_earlier_holds_from_the_moment_at_which_it_is_noted(store) {
+        let contact = add(&*store, new("ann", fcm("t"), 10)).await;
+        assert!(!store.set_contact_state(contact.id, ContactState::Dead, at(9), at(30)).await.unwrap());
+        assert_eq!(store.contact(contact.id).await.unwrap(), Some(contact.clone()));
+        assert!(store.set_contact_state(contact.id, ContactState::Dead, at(10), at(30)).await.unwrap());
+        let dead = KeptContact { state: ContactState::Dead, since: at(30), ..contact };
+        assert_eq!(store.contact(dead.id).await.unwrap(), Some(dead));
+    }
+
+    async fn a_push_contact_that_is_dead_goes_in_time(store) {
+        let mail = add(&*store, new("ann", email("a@example.com"), 0)).await.id;
+        let phone = add(&*store, new("ann", apns('a', Environment::Production), 0)).await.id;
+        let browser = add(&*store, new("bob", browser("https://push.example/1", 1), 0)).await.id;
+        let disabled = add(&*store, new("bob", apns('b', Environment::Production), 0)).await.id;
+        let alive = add(&*store, new("bob", apns('c', Environment::Production), 0)).await.id;
+        for id in [mail, phone, browser] {
+            assert!(store.set_contact_state(id, ContactState::Dead, at(5), at(5)).await.unwrap());
+        }
+        assert!(store.set_contact_state(disabled, ContactState::Disabled, at(5), at(5)).await.unwrap());
+        assert_eq!(store.drop_gone(at(4), at(59), 10).await.unwrap(), 0);
+        // One that was registered again is not dead, and one that died again has died later.
+        renew(&*store, new("ann", apns('a', Environment::Production), 6)).await;
+        assert_eq!(store.drop_gone(at(5), at(59), 10).await.unwrap(), 1);
+        assert_eq!((ids(&*store, "ann").await, ids(&*store, "bob").await), (vec![mail, phone], vec![disabled, alive]));
+        assert!(store.set_contact_state(phone, ContactState::Dead, at(7), at(8)).await.unwrap());
+        assert_eq!(store.drop_gone(at(7), at(59), 10).await.unwrap(), 0);
+        assert_eq!(store.drop_gone(at(8), at(59), 10).await.unwrap(), 1);
+        assert_eq!(store.drop_gone(at(59), at(59), 10).await.unwrap(), 0);
+        assert_eq!((ids(&*store, "ann").await, store.contact(phone).await.unwrap()), (vec![mail], None));
+        // What went may come back, as a new one.
+        assert_ne!(add(&*store, new("ann", apns('a', Environment::Production), 20)).await.id, phone);
+    }
+
+    async fn a_contact_of_fcm_that_was_not_seen_for_long_goes_whatever_its_state(store) {
+        let silent = add(&*store, new("ann", fcm("silent"), 5)).await.id;
+        let seen = add(&*store, new("ann", fcm("seen"), 1)).await.id;
+        let disabled = add(&*store, new("ann", fcm("disabled"), 2)).await.id;
+        add(&*store, new("bob", apns('a', Environment::Production), 1)).await;
+        add(&*store, new("bob", browser("https://push.example/1", 1), 1)).await;
+        add(&*store, new("bob", email("b@example.com"), 1)).await;
+        assert!(store.set_contact_state(disabled, ContactState::Disabled, at(2), at(2)).await.unwrap());
+        renew(&*store, new("ann", fcm("seen"), 6)).await;
+        assert_eq!(store.drop_gone(at(0), at(4), 10).await.unwrap(), 1);
+        assert_eq!(ids(&*store, "ann").await, [silent, seen]);
+        assert_eq!(store.drop_gone(at(0), at(5), 10).await.unwrap(), 1);
+        assert_eq!((ids(&*store, "ann").await, ids(&*store, "bob").await.len()), (vec![seen], 3));
+    }
+
+    async fn what_is_gone_goes_in_steps_of_which_none_is_larger_than_asked(store) {
+        for number in 0..25_u64 {
+            let contact = add(&*store, new(&format!("user {number}"), fcm(&number.to_string()), 1)).await;
+            // Some are both dead and silent.
+            if number % 2 == 0 {
+                assert!(store.set_contact_state(contact.id, ContactState::Dead, at(2), at(2)).await.unwrap());
+            }
+        }
+        let mut steps = Vec::new();
+        while steps.last() != Some(&0) {
+            steps.push(store.drop_gone(at(9), at(9), 10).await.unwrap());
+        }
+        assert!(steps.iter().all(|step| *step <= 10) && steps.iter().sum::<usize>() == 25, "{steps:?}");
+        assert_eq!(steps[..2], [10, 10]);
+        assert!(ids(&*store, "user 7").await.is_empty());
+    }
+
+    /// Registering again at the moment at which it would go: it is there in the end, under one name or the other.
+    async fn what_is_put_while_it_goes_is_there(store) {
+        for round in 0..20 {
+            add(&*store, new("ann", fcm("t"), 1)).await;
+            let (put, drop) = (Arc::clone(&store), Arc::clone(&store));
+            let put = tokio::spawn(async move { put.put_contact(&new("ann", fcm("t"), 30)).await.unwrap() });
+            let drop = tokio::spawn(async move { drop.drop_gone(at(10), at(10), 10).await.unwrap() });
+            let (Put::Added(kept) | Put::Renewed(kept)) = put.await.unwrap() else { panic!("there is room") };
+            drop.await.unwrap();
+            assert_eq!(ids(&*store, "ann").await, [kept.id], "{round}");
+            assert_eq!(store.delete_contacts(&user("ann")).await.unwrap(), 1);
+        }
     }
 
     async fn a_contact_is_deleted_by_its_user_and_id(store) {

@@ -3,7 +3,8 @@
 use aws_lc_rs::digest::{SHA256, digest};
 
 /// Each migration that landed, and its SHA-256. A new one is a new file and a new line.
-const LANDED: [(&str, &str); 17] = [
+const LANDED: [(&str, &str); 19] = [
+    ("postgres/V10__gone.sql", "9e48c5f50305ec7d5ba795ae8c2987e9e920da5202e00ce7533cc4c147946541"),
     ("postgres/V1__inboxes.sql", "e5fef38e4e213b74faed23ea734b6f0acecd3fbb651c9225d47336645769c3b7"),
     ("postgres/V2__changes.sql", "0719078023ef74fa2041a644520f1181704dd00bb1b143035ea0e421af0fb47b"),
     ("postgres/V3__credentials.sql", "b21cf859508033bafad5df8dbd8875360c8c4455f0f6643ce899949d21157bd1"),
@@ -21,6 +22,7 @@ const LANDED: [(&str, &str); 17] = [
     ("sqlite/V6__contacts.sql", "f9c746446cefe88954784c15672dbf7d8df872d1ce343723d3bdb05a76c0e898"),
     ("sqlite/V7__cancelling.sql", "1bfa604897f7723b7d7fac94f0d2511358d50ed07510e9b28ad3576ddb05f309"),
     ("sqlite/V8__mail.sql", "f6cf29c8ebb5aaa328d7424ba13646af69cbe141d66e09cf183a2fd1ae314c24"),
+    ("sqlite/V9__gone.sql", "9e48c5f50305ec7d5ba795ae8c2987e9e920da5202e00ce7533cc4c147946541"),
 ];
 
 #[test]

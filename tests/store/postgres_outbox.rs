@@ -422,3 +422,25 @@ async fn cancelling_waits_for_no_row_and_claiming_for_no_lane() {
     store.claim(&claim(0), never()).await.unwrap();
     assert_eq!(waiting().await, Some(1));
 }
+
+#[tokio::test]
+async fn a_lane_is_not_forgotten_while_something_is_being_planned() {
+    let url = new_database().await;
+    let (store, planner) = (open(&url, 10).await, connect(&url).await);
+    let sql = async |sql: &str| planner.batch_execute(sql).await.unwrap();
+    let forget = async || store.forget_idle_lanes("webpush", never(), 10).await.unwrap();
+    sql("INSERT INTO lanes (lane) VALUES ('webpush:a')").await;
+    // It finds the lane there, and locks it in its next statement.
+    sql("BEGIN; INSERT INTO lanes (lane) VALUES ('webpush:a') ON CONFLICT DO NOTHING").await;
+    assert_eq!(forget().await, 0);
+    sql("UPDATE lanes SET waiting = 1; COMMIT").await;
+    assert_eq!(forget().await, 0);
+    // What is yet to be taken from its counts would be taken from those of its successor.
+    sql("UPDATE lanes SET waiting = 0; INSERT INTO lane_debts VALUES ('webpush:a', 1, 1)").await;
+    assert_eq!(forget().await, 0);
+    // One that another transaction holds is passed over.
+    sql("DELETE FROM lane_debts; BEGIN; SELECT 1 FROM lanes FOR NO KEY UPDATE").await;
+    assert_eq!(forget().await, 0);
+    sql("COMMIT").await;
+    assert_eq!((forget().await, forget().await), (1, 0));
+}

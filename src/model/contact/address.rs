@@ -290,6 +290,23 @@ impl ContactAddress {
         }
     }
 
+    /// An app on a device, by the token that Firebase Cloud Messaging gave to it.
+    ///
+    /// # Errors
+    /// Those of [`FcmToken::parse`].
+    pub fn fcm(token: &str) -> Result<Self, Invalid> {
+        Ok(Self::Fcm { token: FcmToken::parse(token)?, kind: FcmKind::Token })
+    }
+
+    /// An app from the store on a device of Apple, by the token that APNs gave to it, and its bundle id.
+    ///
+    /// # Errors
+    /// Those of [`DeviceToken::parse`] and [`Topic::parse`].
+    pub fn apns(token: &str, topic: &str) -> Result<Self, Invalid> {
+        let (token, topic) = (DeviceToken::parse(token)?, Topic::parse(topic)?);
+        Ok(Self::Apns { token, topic, environment: Environment::Production })
+    }
+
     /// What is the same in all contacts that are the same: keys, a topic and so on may change.
     fn identifier(&self) -> &str {
         match self {

@@ -1,12 +1,10 @@
 //! The settings of who gets in, and how often.
 
 use anyhow::{Result, anyhow, bail};
-use clap::ValueEnum;
 use ipnet::IpNet;
-use serde::{Deserialize, Serialize};
 
 use super::{
-    Said,
+    Said, Switch,
     bounds::{self, age, within},
     needed,
 };
@@ -22,26 +20,16 @@ use crate::server::{
 /// How often one user may be sent something where authentication is on and nothing is said.
 const LIMIT_RECIPIENT: &str = "100/s:1000";
 
-/// Whether somebody has to prove who they are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum AuthMode {
-    /// Everybody has to.
-    On,
-    /// Nobody has to.
-    Off,
-}
-
 /// How it is found out who is calling; `None` where nobody has to prove it.
 pub(super) fn settle(said: &Said) -> Result<Option<AuthOptions>> {
     let tokens = tokens(said)?;
     match said.auth {
-        Some(AuthMode::Off) if tokens.is_some() => {
+        Some(Switch::Off) if tokens.is_some() => {
             bail!("auth: it is off, and there are settings for tokens. Say --auth on, or leave the jwt settings out.")
         }
-        Some(AuthMode::Off) => return Ok(None),
+        Some(Switch::Off) => return Ok(None),
         None if tokens.is_none() => return Ok(None),
-        Some(AuthMode::On) | None => {}
+        Some(Switch::On) | None => {}
     }
     Ok(Some(AuthOptions {
         tokens,
@@ -147,10 +135,10 @@ mod tests {
     #[test]
     fn it_is_off_unless_it_is_said_or_tokens_are_set_up() {
         assert!(settle(&said()).unwrap().is_none());
-        assert!(settle(&Said { auth: Some(AuthMode::On), ..said() }).unwrap().unwrap().tokens.is_none());
+        assert!(settle(&Said { auth: Some(Switch::On), ..said() }).unwrap().unwrap().tokens.is_none());
         let tokens = Said { jwt_secret: secret(), jwt_audience: Some(vec!["a".to_owned()]), ..said() };
         assert!(settle(&tokens).unwrap().unwrap().tokens.is_some());
-        let refused = settle(&Said { auth: Some(AuthMode::Off), ..tokens }).unwrap_err().to_string();
+        let refused = settle(&Said { auth: Some(Switch::Off), ..tokens }).unwrap_err().to_string();
         assert!(refused.starts_with("auth:"), "{refused}");
     }
 
@@ -168,12 +156,9 @@ mod tests {
                 Said { jwt_secret: secret(), jwt_audience: audience(), jwt_algorithms: audience(), ..said() },
                 "jwt-algorithms:",
             ),
-            (Said { auth: Some(AuthMode::On), limit_user: Some("often".to_owned()), ..said() }, "limit-user:"),
-            (
-                Said { auth: Some(AuthMode::On), session_lifetime: Some("long".to_owned()), ..said() },
-                "session-lifetime",
-            ),
-            (Said { auth: Some(AuthMode::On), max_streams: Some(0), ..said() }, "max-streams:"),
+            (Said { auth: Some(Switch::On), limit_user: Some("often".to_owned()), ..said() }, "limit-user:"),
+            (Said { auth: Some(Switch::On), session_lifetime: Some("long".to_owned()), ..said() }, "session-lifetime"),
+            (Said { auth: Some(Switch::On), max_streams: Some(0), ..said() }, "max-streams:"),
         ] {
             let refused = settle(&wrong).unwrap_err().to_string();
             assert!(refused.starts_with(name) && !refused.contains("xxx"), "{refused}");

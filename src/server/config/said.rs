@@ -5,11 +5,18 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
-use super::{
-    AuthMode,
-    in_force::{fields, shown},
-};
-use crate::server::delivery::DeliveryOptions;
+use super::in_force::{fields, shown};
+use crate::server::delivery::{DEFAULT_APNS_SANDBOX_URL, DEFAULT_APNS_URL, DEFAULT_FCM_URL, DeliveryOptions};
+
+/// Whether something is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Switch {
+    /// It is.
+    On,
+    /// It is not.
+    Off,
+}
 
 /// How log lines look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
@@ -153,7 +160,7 @@ pub struct Said {
     /// on: everybody proves who they are, with a key of `campanile key create` or a user's token; off: nobody does
     /// [default: on when a jwt setting is there, else off]
     #[arg(long, env = "CAMPANILE_AUTH", value_name = "MODE")]
-    pub auth: Option<AuthMode>,
+    pub auth: Option<Switch>,
 
     /// A secret that the issuer of users' tokens has too, at least 32 bytes long, for HS256; best said in the
     /// environment or the file
@@ -266,6 +273,53 @@ pub struct Said {
     #[arg(long, env = "CAMPANILE_APP_NAME", value_name = "NAME")]
     pub app_name: Option<String>,
 
+    /// Whom push services of browsers may write to about this server, such as mailto:you@example.com: with this, browsers
+    /// are pushed to
+    #[arg(long, env = "CAMPANILE_PUSH_CONTACT", value_name = "URL")]
+    pub push_contact: Option<String>,
+
+    /// A file with the key that pushes to browsers are signed with: PEM, or 32 bytes in base64url
+    /// [default: one that is made at the first start and kept in the store]
+    #[arg(long, env = "CAMPANILE_VAPID_KEY", value_name = "FILE")]
+    pub vapid_key: Option<PathBuf>,
+
+    /// The key file of a service account of Firebase, in JSON: with this, devices are pushed to by FCM
+    #[arg(long, env = "CAMPANILE_FCM_SERVICE_ACCOUNT", value_name = "FILE")]
+    pub fcm_service_account: Option<PathBuf>,
+
+    /// Where FCM is [default: `https://fcm.googleapis.com`]
+    #[arg(long, env = "CAMPANILE_FCM_URL", value_name = "URL")]
+    pub fcm_url: Option<String>,
+
+    /// The key file (.p8) that Apple gave for APNs: with this, Apple's devices are pushed to
+    #[arg(long, env = "CAMPANILE_APNS_KEY", value_name = "FILE")]
+    pub apns_key: Option<PathBuf>,
+
+    /// The id of that key, such as ABC123DEFG
+    #[arg(long, env = "CAMPANILE_APNS_KEY_ID", value_name = "ID")]
+    pub apns_key_id: Option<String>,
+
+    /// The id of the team whose key that is, such as DEF123GHIJ
+    #[arg(long, env = "CAMPANILE_APNS_TEAM_ID", value_name = "ID")]
+    pub apns_team_id: Option<String>,
+
+    /// The bundle id of the app, such as com.example.app, for devices that are added without one
+    #[arg(long, env = "CAMPANILE_APNS_TOPIC", value_name = "TOPIC")]
+    pub apns_topic: Option<String>,
+
+    /// Where APNs is [default: `https://api.push.apple.com`]
+    #[arg(long, env = "CAMPANILE_APNS_URL", value_name = "URL")]
+    pub apns_url: Option<String>,
+
+    /// Where the APNs is for apps that are being developed [default: `https://api.sandbox.push.apple.com`]
+    #[arg(long, env = "CAMPANILE_APNS_SANDBOX_URL", value_name = "URL")]
+    pub apns_sandbox_url: Option<String>,
+
+    /// on: when a user reads on one device, the others are told how many are unread, silently and at most once a minute
+    /// [default: off]
+    #[arg(long, env = "CAMPANILE_PUSH_BADGE_SYNC", value_name = "MODE")]
+    pub push_badge_sync: Option<Switch>,
+
     /// How often one address or device may be told something; what would be more waits [default: 30/h:60]
     #[arg(long, env = "CAMPANILE_LIMIT_DELIVERY", value_name = "RATE")]
     pub limit_delivery: Option<String>,
@@ -349,6 +403,17 @@ impl Said {
             email_categories: Some(vec!["alert".to_owned()]),
             mandatory_categories: Some(Vec::new()),
             app_name: Some(DeliveryOptions::DEFAULT_APP_NAME.to_owned()),
+            push_contact: None,
+            vapid_key: None,
+            fcm_service_account: None,
+            fcm_url: Some(DEFAULT_FCM_URL.to_owned()),
+            apns_key: None,
+            apns_key_id: None,
+            apns_team_id: None,
+            apns_topic: None,
+            apns_url: Some(DEFAULT_APNS_URL.to_owned()),
+            apns_sandbox_url: Some(DEFAULT_APNS_SANDBOX_URL.to_owned()),
+            push_badge_sync: Some(Switch::Off),
             limit_delivery: Some(DeliveryOptions::DEFAULT_PER_CONTACT.to_owned()),
             insecure_no_auth: Some(false),
             log: Some("info".to_owned()),

@@ -1,5 +1,7 @@
 //! What is refused, what wins, and that nothing overflows whatever is said.
 
+mod apns;
+
 use clap::Args;
 
 use super::*;
@@ -29,7 +31,8 @@ fn the_help_says_the_defaults() {
     let defaults = InForce::merge(&Said::default(), &Said::default()).unwrap();
     for setting in defaults.list().filter(|setting| !matches!(setting.value.as_str(), "-" | "false")) {
         let argument = command.get_arguments().find(|argument| argument.get_long() == Some(setting.name)).unwrap();
-        let help = argument.get_help().unwrap().to_string();
+        // URLs are quoted, as the documentation wants them.
+        let help = argument.get_help().unwrap().to_string().replace('`', "");
         let said = format!("[default: {}]", setting.value);
         assert!(help.contains(&said), "{said} is not in {help:?}");
     }
@@ -51,7 +54,7 @@ fn other_machines_are_refused_unless_a_gateway_is_promised() {
     assert!(refused.contains("--insecure-no-auth"), "{refused}");
     let settings = settle(&Said { insecure_no_auth: Some(true), ..open.clone() }).unwrap();
     settings.may_listen().unwrap();
-    settle(&Said { auth: Some(AuthMode::On), ..open }).unwrap().may_listen().unwrap();
+    settle(&Said { auth: Some(Switch::On), ..open }).unwrap().may_listen().unwrap();
     assert_eq!(settings.http.allowed_hosts, None);
 }
 
@@ -78,13 +81,13 @@ fn the_host_of_the_public_url_is_answered_for() {
     let local = Said { public_url: Some("http://localhost:8080/notify".to_owned()), ..Said::default() };
     settle(&local).unwrap().may_listen().unwrap();
     // With authentication, as long as no name is listed, it answers for all.
-    let with_keys = settle(&Said { auth: Some(AuthMode::On), ..said }).unwrap();
+    let with_keys = settle(&Said { auth: Some(Switch::On), ..said }).unwrap();
     with_keys.may_listen().unwrap();
     assert_eq!(with_keys.http.allowed_hosts, None);
     assert!(with_keys.warnings().is_empty());
-    let plain = Said { public_url: Some("http://example.com".to_owned()), auth: Some(AuthMode::On), ..Said::default() };
+    let plain = Said { public_url: Some("http://example.com".to_owned()), auth: Some(Switch::On), ..Said::default() };
     assert!(settle(&plain).unwrap().warnings()[0].contains("https://"));
-    assert!(settle(&Said { auth: Some(AuthMode::On), ..local }).unwrap().warnings().is_empty());
+    assert!(settle(&Said { auth: Some(Switch::On), ..local }).unwrap().warnings().is_empty());
     let said = Said { public_url: Some("https://me:secret@example.com".to_owned()), ..Said::default() };
     let error = settle(&said).unwrap_err().to_string();
     assert!(error.starts_with("public-url: ") && !error.contains("secret"), "{error}");
@@ -217,6 +220,17 @@ fn what_may_not_be_meant_with_mail_is_a_warning() {
 }
 
 #[test]
+fn what_may_not_be_meant_with_push_is_a_warning() {
+    let text = |text: &str| Some(text.to_owned());
+    let said = Said { push_contact: text("mailto:you@example.com"), ..Said::default() };
+    assert!(settle(&said).unwrap().warnings().is_empty());
+    let in_memory = settle(&Said { store: text("memory:"), ..said.clone() }).unwrap().warnings();
+    assert!(matches!(&in_memory[..], [one] if one.starts_with("vapid-key: ")), "{in_memory:?}");
+    let no_device = settle(&Said { push_badge_sync: Some(Switch::On), ..said }).unwrap().warnings();
+    assert!(matches!(&no_device[..], [one] if one.starts_with("push-badge-sync: ")), "{no_device:?}");
+}
+
+#[test]
 fn who_is_told_of_what_and_how_often_can_be_said() {
     let list = |list: &[&str]| Some(list.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>());
     let default = settle(&Said::default()).unwrap().delivery;
@@ -309,7 +323,7 @@ mod whatever_is_said {
                 request_timeout, header_timeout, shutdown_timeout, heartbeat, stall_timeout, jwt_leeway,
                 max_age, session_lifetime, limit_key, limit_user, limit_address, limit_login, limit_recipient,
                 limit_delivery, smtp, mail_from, app_name,
-                store, bus, jwt_jwks, auth: Some(AuthMode::On), jwt_audience: Some(vec!["a".to_owned()]),
+                store, bus, jwt_jwks, auth: Some(Switch::On), jwt_audience: Some(vec!["a".to_owned()]),
                 max_header_bytes: window,
                 ..Said::default()
             }

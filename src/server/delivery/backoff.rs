@@ -10,19 +10,10 @@ const LONGEST_ASKED: Duration = Duration::from_secs(24 * 3_600);
 /// The waits of a channel, which say how often it tries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::server) struct Schedule {
-    /// How long to wait after the first attempt, the second, and so on.
+    /// How long to wait after the first attempt, the second, and so on; after the last one it gives up.
     waits: &'static [Duration],
-    /// How it goes on after those.
-    then: Then,
-}
-
-/// How a schedule goes on after its waits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Then {
-    /// It gives up.
-    GivesUp,
-    /// Its last wait again and again; what ends it is time.
-    GoesOn,
+    /// For how long it tries at all, where that is less than all the waits with what the other side asks for.
+    within: Option<Duration>,
 }
 
 const fn seconds<const N: usize>(seconds: [u64; N]) -> [Duration; N] {
@@ -50,34 +41,59 @@ const EMAIL: [Duration; 75] = {
     waits
 };
 
+/// Soon at first, and then every hour, for a day.
+const PUSH: [Duration; 33] = {
+    let mut waits = [Duration::from_secs(HOUR); 33];
+    let first = seconds([10, 20, 40, 80, 160, 320, 640, 1_280, 2_560]);
+    let mut at = 0;
+    while at < first.len() {
+        waits[at] = first[at];
+        at += 1;
+    }
+    waits
+};
+
 impl Schedule {
     /// Webhooks, as Standard Webhooks recommends: ten attempts within three days and three hours.
     pub(in crate::server) const WEBHOOK: Self = Self {
         waits: &seconds([5, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, 14 * HOUR, 20 * HOUR, 24 * HOUR]),
-        then: Then::GivesUp,
+        within: None,
     };
 
     /// E-mail: for three days.
-    pub(in crate::server) const EMAIL: Self = Self { waits: &EMAIL, then: Then::GivesUp };
+    pub(in crate::server) const EMAIL: Self = Self { waits: &EMAIL, within: None };
 
-    /// Where nothing else is known: 10 seconds, doubled up to an hour.
-    #[cfg_attr(not(test), expect(dead_code, reason = "mail and push will have it"))]
-    pub(in crate::server) const DOUBLING: Self =
-        Self { waits: &seconds([10, 20, 40, 80, 160, 320, 640, 1_280, 2_560, HOUR]), then: Then::GoesOn };
+    /// Push: 10 seconds, doubled up to an hour, for a day.
+    pub(in crate::server) const PUSH: Self = Self { waits: &PUSH, within: Some(Duration::from_secs(24 * HOUR)) };
 
-    /// How long to wait after so many attempts, at least one, that failed; `None` when that is enough.
+    /// FCM: 10 seconds, doubled, for an hour.
+    pub(in crate::server) const FCM: Self =
+        Self { waits: &seconds([10, 20, 40, 80, 160, 320, 640, 1_280]), within: Some(Duration::from_secs(HOUR)) };
+
+    /// How long to wait after so many attempts, at least one, that failed; `None` when that is enough. The delivery is so
+    /// old.
     ///
     /// The wait of the schedule is the least; `jitter`, which is drawn anew each time, adds up to a fifth of it, so that
     /// what failed together does not come back together. What the other side asked for counts when it is longer.
-    pub(in crate::server) fn wait(self, attempts: u32, jitter: u16, asked: Option<Duration>) -> Option<Duration> {
+    pub(in crate::server) fn wait(
+        self,
+        attempts: u32,
+        age: Duration,
+        jitter: u16,
+        asked: Option<Duration>,
+    ) -> Option<Duration> {
         let at = usize::try_from(attempts.saturating_sub(1)).unwrap_or(usize::MAX);
-        let least = match self.waits.get(at) {
-            Some(wait) => *wait,
-            None if self.then == Then::GoesOn => *self.waits.last()?,
-            None => return None,
-        };
+        let least = *self.waits.get(at)?;
+        if self.is_over(age.saturating_add(least)) {
+            return None;
+        }
         let wait = least + least * u32::from(jitter) / (5 * u32::from(u16::MAX));
         Some(asked.map_or(wait, |asked| wait.max(asked.min(LONGEST_ASKED))))
+    }
+
+    /// Whether a delivery that is so old is tried no more.
+    pub(in crate::server) fn is_over(self, age: Duration) -> bool {
+        self.within.is_some_and(|within| age > within)
     }
 }
 
@@ -116,7 +132,7 @@ mod tests {
     #[case(10, None)]
     #[case(u32::MAX, None)]
     fn a_webhook_is_tried_ten_times(#[case] attempts: u32, #[case] seconds: Option<u64>) {
-        assert_eq!(Schedule::WEBHOOK.wait(attempts, 0, None), seconds.map(Duration::from_secs));
+        assert_eq!(Schedule::WEBHOOK.wait(attempts, Duration::ZERO, 0, None), seconds.map(Duration::from_secs));
     }
 
     #[rstest]
@@ -124,10 +140,23 @@ mod tests {
     #[case(2, 20)]
     #[case(9, 2_560)]
     #[case(10, 3_600)]
-    #[case(11, 3_600)]
-    #[case(u32::MAX, 3_600)]
-    fn where_nothing_is_known_it_doubles_up_to_an_hour(#[case] attempts: u32, #[case] seconds: u64) {
-        assert_eq!(Schedule::DOUBLING.wait(attempts, 0, None), Some(Duration::from_secs(seconds)));
+    #[case(33, 3_600)]
+    fn a_push_is_tried_after_10_seconds_and_doubles_up_to_an_hour(#[case] attempts: u32, #[case] seconds: u64) {
+        assert_eq!(Schedule::PUSH.wait(attempts, Duration::ZERO, 0, None), Some(Duration::from_secs(seconds)));
+        assert_eq!(Schedule::PUSH.wait(34, Duration::ZERO, 0, None), None);
+    }
+
+    #[test]
+    fn a_push_is_given_up_after_a_day_and_one_by_fcm_after_an_hour() {
+        for (schedule, hours) in [(Schedule::PUSH, 24), (Schedule::FCM, 1)] {
+            let last = Duration::from_secs(hours * HOUR) - 10 * SECOND;
+            assert_eq!(schedule.wait(1, last, 0, None), Some(10 * SECOND));
+            // What the other side asks for is waited for, once.
+            assert_eq!(schedule.wait(1, last, 0, Some(7_200 * SECOND)), Some(7_200 * SECOND));
+            assert_eq!(schedule.wait(1, last + SECOND, 0, None), None);
+            assert_eq!(schedule.wait(1, Duration::MAX, 0, Some(SECOND)), None);
+        }
+        assert_eq!(Schedule::EMAIL.wait(1, Duration::MAX, 0, None), Some(60 * SECOND));
     }
 
     #[rstest]
@@ -145,7 +174,7 @@ mod tests {
         #[case] seconds: u64,
     ) {
         let asked = asked.map(Duration::from_secs);
-        assert_eq!(Schedule::WEBHOOK.wait(2, jitter, asked).map(|wait| wait.as_secs()), Some(seconds));
+        assert_eq!(Schedule::WEBHOOK.wait(2, Duration::ZERO, jitter, asked).map(|wait| wait.as_secs()), Some(seconds));
     }
 
     #[rstest]

@@ -27,13 +27,16 @@ pub(super) enum Recipient {
 pub(super) struct Addressed {
     /// Where it is.
     pub(super) contact: KeptContact,
-    /// What is unread in the inbox, not expired, and to be told: the newest first, at least one, and not all of very many.
+    /// What is unread in the inbox, not expired, and to be told: the newest first, and not all of very many. None where a
+    /// device is told, silently, how many are unread.
     pub(super) notifications: Vec<Notification>,
     /// How many those are, all together.
     pub(super) total: u64,
     /// Their category, if all of them have one in common.
     pub(super) category: Option<Category>,
-    /// How many are unread in the inbox.
+    /// The number of the newest change of the inbox.
+    pub(super) modseq: u64,
+    /// How many are unread in the inbox after it.
     pub(super) unread_count: u64,
     /// The page on which its user ends such messages, if there is one.
     pub(super) unsubscribe: Option<String>,
@@ -92,6 +95,11 @@ pub(super) trait Channel: Send + Sync + 'static {
     /// When an attempt is made again.
     fn schedule(&self) -> Schedule;
 
+    /// The same after an answer of this status, where that makes a difference; `None` is none at all.
+    fn schedule_after(&self, _code: Option<u16>) -> Schedule {
+        self.schedule()
+    }
+
     /// How many attempts of one lane are made at once.
     fn in_flight(&self) -> usize;
 
@@ -113,6 +121,9 @@ pub(super) trait Attempt: Send + Sync + 'static {
 
     /// As [`Channel::schedule`].
     fn schedule(&self) -> Schedule;
+
+    /// As [`Channel::schedule_after`].
+    fn schedule_after(&self, code: Option<u16>) -> Schedule;
 
     /// As [`Channel::in_flight`].
     fn in_flight(&self) -> usize;
@@ -143,6 +154,10 @@ impl<C: Channel> Attempt for C {
 
     fn schedule(&self) -> Schedule {
         Channel::schedule(self)
+    }
+
+    fn schedule_after(&self, code: Option<u16>) -> Schedule {
+        Channel::schedule_after(self, code)
     }
 
     fn in_flight(&self) -> usize {

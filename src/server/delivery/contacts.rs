@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::running::Delivery;
 use crate::{
-    model::{Channel, Contact, ContactAddress, ContactDraft, ContactId, FieldError, Invalid, UserId},
+    model::{Channel, Contact, ContactAddress, ContactDraft, ContactId, FieldError, Invalid, Topic, UserId},
     server::{
         causes::with_causes,
         identity::{Denied, Holder, Principal, Scope},
@@ -25,6 +25,11 @@ const FORGET_STEP: usize = 500;
 const FORGETS_WITHIN: Duration = Duration::from_secs(10);
 
 impl Delivery {
+    /// The app of devices of Apple that are added without one.
+    pub(in crate::server) fn apns_topic(&self) -> Option<&Topic> {
+        self.0.apns_topic.as_ref()
+    }
+
     /// Adds a contact, or renews one that is known, and returns it, and whether it is new.
     ///
     /// # Errors

@@ -13,11 +13,9 @@ use super::{
     backoff::Schedule,
     channel::{Channel, Job, Judged, Recipient},
     outcome::Outcome,
+    pages::Pages,
 };
-use crate::{
-    model::{ContactAddress, ContactState, Timestamp},
-    server::public_url::PublicUrl,
-};
+use crate::model::{ContactAddress, ContactState, Timestamp};
 
 pub use message::MailOptions;
 use message::Writer;
@@ -30,6 +28,8 @@ pub(in crate::server) use trial::{is_reachable, send_test};
 const IN_FLIGHT: usize = 32;
 /// What fails together: there is one relay.
 const LANE: &str = "email";
+/// How long a mailbox that is full is left alone, at least.
+const LATE: Duration = Duration::from_secs(3_600);
 /// How much of what the relay said is kept, in bytes.
 const KEPT: usize = 512;
 
@@ -45,10 +45,10 @@ impl Email {
     pub(super) fn new(
         MailOptions { relay, from, templates, takes_within }: &MailOptions,
         app_name: &str,
-        pages: Option<&PublicUrl>,
+        pages: Pages,
     ) -> Self {
         let (from, templates) = (from.clone(), Arc::clone(templates));
-        let writer = Writer { from, templates, app_name: app_name.to_owned(), pages: pages.cloned() };
+        let writer = Writer { from, templates, app_name: app_name.to_owned(), pages };
         Self { relay: Relay::new(relay.clone(), *takes_within), writer, takes_within: *takes_within }
     }
 }
@@ -119,7 +119,7 @@ fn refused(step: Step, code: u16, text: &str) -> Outcome {
         (_, 530 | 535) => Outcome::Misconfigured,
         _ if is(7, 8) => Outcome::Misconfigured,
         // A mailbox that is full may be emptied, which takes its user a while.
-        _ if is(2, 2) || code == 552 && step == Step::Recipient && !is(3, 4) => Outcome::RetryLate,
+        _ if is(2, 2) || code == 552 && step == Step::Recipient && !is(3, 4) => Outcome::RetryAlone { after: LATE },
         (_, 400..500) => Outcome::Retry { after: None },
         (Step::Connecting | Step::Encrypting | Step::Authenticating | Step::Mail, _) => Outcome::Misconfigured,
         _ if is(3, 4) => Outcome::MessageBad,

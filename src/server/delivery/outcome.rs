@@ -15,8 +15,11 @@ pub(in crate::server) enum Outcome {
         /// How long the other side wants to be left alone.
         after: Option<Duration>,
     },
-    /// It may work much later, in an hour at the earliest; others of its lane may work now.
-    RetryLate,
+    /// It may work after so long at the earliest; others of its lane may work now.
+    RetryAlone {
+        /// How long this one waits at least.
+        after: Duration,
+    },
     /// Nothing will ever reach this contact or endpoint again, as the other side knew it at this moment, if it said.
     ContactDead {
         /// When the other side found out; `None` is the moment of the attempt.
@@ -28,6 +31,8 @@ pub(in crate::server) enum Outcome {
     MessageBad,
     /// Nothing of this lane will be accepted until an operator does something about it.
     Misconfigured,
+    /// As [`Self::Misconfigured`] for what one user registered, while others are reached: those do not wait.
+    RefusedAlone,
     /// It may have arrived or not.
     Ambiguous,
 }
@@ -37,10 +42,10 @@ impl Outcome {
     pub(in crate::server) fn as_str(self) -> &'static str {
         match self {
             Self::Sent => "sent",
-            Self::Retry { .. } | Self::RetryLate => "retry",
+            Self::Retry { .. } | Self::RetryAlone { .. } => "retry",
             Self::ContactDead { .. } => "contact_dead",
             Self::MessageBad => "message_bad",
-            Self::Misconfigured => "misconfigured",
+            Self::Misconfigured | Self::RefusedAlone => "misconfigured",
             Self::Ambiguous => "ambiguous",
         }
     }

@@ -10,7 +10,10 @@ use super::{
     rules::{Decision, Rules, decide},
 };
 use crate::{
-    model::{Channel, ContactState, DeliveryId, DeliveryState, Notification, Preferences, Routing, Timestamp},
+    model::{
+        Channel, Choice, ContactId, ContactState, DeliveryId, DeliveryState, Notification, Preferences, Routing,
+        Timestamp, Way,
+    },
     server::store::{
         contacts::KeptContact,
         outbox::{Entry, NewDelivery, Planned, Webhook},
@@ -27,6 +30,8 @@ pub(super) struct Addressee {
     pub(super) contacts: Vec<KeptContact>,
     /// What they are to be told of, if it is still there.
     pub(super) notification: Option<Notification>,
+    /// Which devices are still to be told how many are unread, where it is about that.
+    pub(super) to_be_counted: Vec<ContactId>,
     /// What they want.
     pub(super) preferences: Preferences,
     /// When that was looked up.
@@ -34,7 +39,7 @@ pub(super) struct Addressee {
 }
 
 /// The deliveries of an entry: one for each endpoint that wants it, and one for each contact of the user that a channel
-/// reaches. Where its sender asks for a channel that is not set up, or on which the user has no contact, one that says so.
+/// reaches; of one that has devices told how many are unread, one for each device that does not wait for that already. Where its sender asks for a channel that is not set up, or on which the user has no contact, one that says so.
 /// `id` makes their names.
 pub(super) fn plan(
     entry: &Entry,
@@ -44,7 +49,17 @@ pub(super) fn plan(
     id: impl Fn() -> Uuid,
 ) -> Planned {
     let mut deliveries = to_webhooks(entry, webhooks, &id);
-    if let Some(Addressee { contacts, notification: Some(notification), preferences, at }) = addressee {
+    if let Some(Addressee { contacts, preferences, to_be_counted, .. }) = addressee.filter(|_| entry.is_count()) {
+        let fate = Fate { state: DeliveryState::Ready, reason: None, wait: Duration::ZERO };
+        for (contact, lane) in devices(contacts, preferences, policy) {
+            // What waits for it tells it the count of the moment at which it is sent.
+            if !to_be_counted.contains(&contact.id) {
+                let to = (contact.address.channel(), contact.id.as_uuid(), lane);
+                deliveries.push(to_contact(entry, to, fate, id()));
+            }
+        }
+    }
+    if let Some(Addressee { contacts, notification: Some(notification), preferences, at, .. }) = addressee {
         for contact in contacts {
             let channel = contact.address.channel();
             let Some(lane) = policy.lane(&contact.address) else { continue };
@@ -152,6 +167,28 @@ fn fate(
             Fate { state: DeliveryState::Held, reason: Some(why.as_str()), wait }
         }
     }
+}
+
+/// Those contacts of a user that are told silently how many are unread, and what each fails together with: devices. A
+/// browser demands that a user sees what is pushed to it.
+pub(super) fn devices<'c>(
+    contacts: &'c [KeptContact],
+    preferences: &Preferences,
+    policy: &Policy,
+) -> Vec<(&'c KeptContact, String)> {
+    if is_unwanted(preferences) {
+        return Vec::new();
+    }
+    let is_told = |contact: &&KeptContact| {
+        matches!(contact.address.channel(), Channel::Fcm | Channel::Apns) && contact.state == ContactState::Active
+    };
+    let told = contacts.iter().filter(is_told);
+    told.filter_map(|contact| Some((contact, policy.lane(&contact.address)?))).collect()
+}
+
+/// Whether a user wants no push at all.
+pub(super) fn is_unwanted(preferences: &Preferences) -> bool {
+    preferences.channels.of(Way::Push) == Some(Choice::Off)
 }
 
 /// Why nothing is sent to a contact that is in this state, if nothing is.

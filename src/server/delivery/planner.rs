@@ -194,13 +194,11 @@ impl Planner {
 impl Planner {
     /// The user of an entry that contacts may want.
     async fn addressee(&self, entry: &Entry) -> Result<Option<Addressee>, StoreError> {
-        let Some(id) = entry.notification_id.filter(|_| entry.to_contacts) else { return Ok(None) };
-        let DeliveryStores { contacts, inboxes, wishes, .. } = &self.stores;
-        let of_user = &entry.user_id;
-        match tokio::try_join!(contacts.contacts(of_user), inboxes.get(id), wishes.preferences(of_user)) {
-            Ok((contacts, notification, (preferences, _))) => {
-                Ok(Some(Addressee { contacts, notification, preferences, at: self.clock.now() }))
-            }
+        if !entry.to_contacts {
+            return Ok(None);
+        }
+        match self.looked_up(entry).await {
+            Ok(addressee) => Ok(Some(addressee)),
             Err(error @ StoreError::Unavailable { .. }) => Err(error),
             // What cannot be read of one user holds up no other.
             Err(error) => {
@@ -211,6 +209,24 @@ impl Planner {
                 Ok(None)
             }
         }
+    }
+}
+
+impl Planner {
+    async fn looked_up(&self, entry: &Entry) -> Result<Addressee, StoreError> {
+        let DeliveryStores { contacts, inboxes, deliveries, wishes, .. } = &self.stores;
+        let of_user = &entry.user_id;
+        let notification = async {
+            match entry.notification_id {
+                Some(id) => inboxes.get(id).await,
+                None => Ok(None),
+            }
+        };
+        let to_be_counted =
+            async { if entry.is_count() { deliveries.to_be_counted(of_user).await } else { Ok(Vec::new()) } };
+        let (contacts, notification, to_be_counted, (preferences, _)) =
+            tokio::try_join!(contacts.contacts(of_user), notification, to_be_counted, wishes.preferences(of_user))?;
+        Ok(Addressee { contacts, notification, to_be_counted, preferences, at: self.clock.now() })
     }
 }
 

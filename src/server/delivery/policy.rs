@@ -53,6 +53,11 @@ impl Policy {
         self.channels.keys().any(|channel| Way::of(*channel).is_some())
     }
 
+    /// Whether a channel is set up that reaches devices, which show how many are unread.
+    pub(super) fn reaches_devices(&self) -> bool {
+        [Channel::Fcm, Channel::Apns].iter().any(|channel| self.channels.contains_key(channel))
+    }
+
     pub(super) fn rules(&self) -> &Rules {
         &self.rules
     }

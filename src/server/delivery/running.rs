@@ -6,39 +6,41 @@ use chrono::TimeDelta;
 use ipnet::IpNet;
 use tokio::{
     sync::{Notify, Semaphore, watch},
-    time::{MissedTickBehavior, interval, sleep},
+    time::sleep,
 };
 
 use super::{
+    apns::{Apns, ApnsOptions},
+    badges::{BadgeSync, Badges},
     channel::{Attempt, Channels},
     email::{Email, MailOptions},
+    fcm::{Fcm, FcmOptions},
+    forgetting::Forgetting,
+    pages::Pages,
     planner::{Alarm, Planner},
     policy::Policy,
+    push::PushWriter,
     reach::Reach,
     rules::Rules,
     stores::DeliveryStores,
     sweeper::{self, AllRead},
     unsubscribe::Unsubscribe,
     webhook::Webhooks as WebhookChannel,
+    webpush::{WebPush, WebPushKey, WebPushOptions},
     worker::Worker,
 };
 use crate::{
-    model::Channel,
+    model::{Channel, Topic},
     server::{
-        causes::with_causes,
-        clock::{Clock, moved},
+        clock::Clock,
         limiter::Rate,
         live::{Bus, Local},
         public_url::PublicUrl,
-        store::{Deliveries, outbox::Backlog},
+        store::outbox::Backlog,
         tasks::Tasks,
     },
 };
 
-/// How many deliveries are forgotten in one step.
-const FORGET_STEP: usize = 500;
-/// How often it is looked for those that are to be forgotten.
-const FORGET_EVERY: Duration = Duration::from_secs(60);
 /// How long attempts may take to end when the server stops.
 const STOPS_WITHIN: Duration = Duration::from_secs(5);
 /// How often hints of other servers are obeyed, at most.
@@ -57,6 +59,14 @@ pub struct DeliveryOptions {
     pub history: TimeDelta,
     /// How mail is sent; `None` where none is.
     pub mail: Option<MailOptions>,
+    /// How pushes are sent to browsers; `None` where none are.
+    pub webpush: Option<WebPushOptions>,
+    /// How pushes are sent by FCM; `None` where none are.
+    pub fcm: Option<FcmOptions>,
+    /// How pushes are sent by APNs; `None` where none are.
+    pub apns: Option<ApnsOptions>,
+    /// Whether devices are told how many are unread when a user reads elsewhere.
+    pub badge_sync: bool,
     /// Of what users are told who did not choose, and of what they are told in any case.
     pub rules: Rules,
     /// What this server is called in what it sends, in one line.
@@ -87,6 +97,10 @@ impl Default for DeliveryOptions {
             backlog: Self::DEFAULT_BACKLOG,
             history: TimeDelta::days(7),
             mail: None,
+            webpush: None,
+            fcm: None,
+            apns: None,
+            badge_sync: false,
             rules: Rules::default(),
             app_name: Self::DEFAULT_APP_NAME.to_owned(),
             public_url: None,
@@ -102,8 +116,10 @@ pub struct Delivery(pub(super) Arc<Parts>);
 pub(super) struct Parts {
     pub(super) stores: DeliveryStores,
     pub(super) channel: Arc<WebhookChannel>,
+    pub(super) push_key: Option<Arc<WebPushKey>>,
     pub(super) policy: Arc<Policy>,
     pub(super) app_name: String,
+    pub(super) apns_topic: Option<Topic>,
     pub(super) worker: Worker,
     pub(super) alarm: Arc<Alarm>,
     pub(super) wake: Arc<Notify>,
@@ -140,12 +156,27 @@ impl Delivery {
         bus: &Arc<dyn Bus>,
         tasks: &Tasks,
     ) -> anyhow::Result<Self> {
-        let channel = Arc::new(WebhookChannel::new(Reach::new(&options.allow))?);
+        let reach = Reach::new(&options.allow);
+        let channel = Arc::new(WebhookChannel::new(reach.clone())?);
+        let pages = Pages::new(options.public_url.as_ref());
+        let writer = PushWriter { app_name: options.app_name.clone(), pages: pages.clone() };
         let mut channels: Channels =
             [(Channel::Webhook, Arc::<WebhookChannel>::clone(&channel) as Arc<dyn Attempt>)].into();
         if let Some(mail) = &options.mail {
-            let email = Email::new(mail, &options.app_name, options.public_url.as_ref());
-            channels.insert(Channel::Email, Arc::new(email));
+            channels.insert(Channel::Email, Arc::new(Email::new(mail, &options.app_name, pages)));
+        }
+        let mut push_key = None;
+        if let Some(webpush) = &options.webpush {
+            let secrets = Arc::clone(&stores.secrets);
+            let webpush = WebPush::new(webpush, writer.clone(), Arc::clone(&clock), reach, secrets)?;
+            push_key = Some(webpush.key());
+            channels.insert(Channel::Webpush, Arc::new(webpush));
+        }
+        if let Some(fcm) = &options.fcm {
+            channels.insert(Channel::Fcm, Arc::new(Fcm::new(fcm, writer.clone(), Arc::clone(&clock))?));
+        }
+        if let Some(apns) = &options.apns {
+            channels.insert(Channel::Apns, Arc::new(Apns::new(apns, writer, Arc::clone(&clock))?));
         }
         let (alarm, wake) = (Arc::new(Alarm::default()), Arc::new(Notify::new()));
         let unsubscribe = Unsubscribe::new(Arc::clone(&stores.secrets), options.public_url.clone());
@@ -163,6 +194,16 @@ impl Delivery {
             });
         }
         inboxes.announce_to(Arc::<Alarm>::clone(&alarm));
+        if options.badge_sync && policy.reaches_devices() {
+            let badges = Arc::new(Badges::default());
+            inboxes.announce_to(Arc::<Badges>::clone(&badges));
+            let (stores, policy, clock) = (stores.clone(), Arc::clone(&policy), Arc::clone(&clock));
+            let sync = Arc::new(BadgeSync { badges, stores, policy, clock, alarm: Arc::clone(&alarm) });
+            tasks.spawn("delivery badges", move || {
+                let sync = Arc::clone(&sync);
+                async move { sync.run().await }
+            });
+        }
         let planner = Arc::new(Planner {
             stores: stores.clone(),
             policy: Arc::clone(&policy),
@@ -186,11 +227,32 @@ impl Delivery {
         tasks.spawn("delivery leases", move || renewing.clone().renew());
         let working = worker.clone();
         tasks.spawn("delivery worker", move || working.clone().run());
-        let (history, at, of) = (options.history, Arc::clone(&clock), Arc::clone(&policy));
-        let forgetting = move || forget(Arc::clone(&deliveries), Arc::clone(&at), history, Arc::clone(&of));
-        tasks.spawn("delivery history", forgetting);
+        let forgetting = Arc::new(Forgetting {
+            stores: stores.clone(),
+            policy: Arc::clone(&policy),
+            clock: Arc::clone(&clock),
+            history: options.history,
+        });
+        tasks.spawn("delivery history", move || {
+            let forgetting = Arc::clone(&forgetting);
+            async move { forgetting.run().await }
+        });
         let (tests, bus, app_name) = (Semaphore::new(TESTS_AT_ONCE), Arc::clone(bus), options.app_name.clone());
-        Ok(Self(Arc::new(Parts { stores, channel, policy, app_name, worker, alarm, wake, bus, clock, tests })))
+        let apns_topic = options.apns.as_ref().and_then(|apns| apns.topic.clone());
+        Ok(Self(Arc::new(Parts {
+            stores,
+            channel,
+            push_key,
+            policy,
+            app_name,
+            apns_topic,
+            worker,
+            alarm,
+            wake,
+            bus,
+            clock,
+            tests,
+        })))
     }
 
     /// Begins no more attempts, and waits a few seconds for those that are being made. What was not sent stays in the
@@ -206,25 +268,5 @@ async fn obey(mut hints: watch::Receiver<u64>, wake: Arc<Notify>) {
         wake.notify_one();
         // However many there are, looking costs little.
         sleep(HINTS_EVERY).await;
-    }
-}
-
-/// Forgets deliveries that are over for so long, for as long as it is polled.
-async fn forget(deliveries: Arc<dyn Deliveries>, clock: Arc<dyn Clock>, history: TimeDelta, policy: Arc<Policy>) {
-    let mut ticks = interval(FORGET_EVERY);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        policy.forget_idle();
-        loop {
-            match deliveries.forget_deliveries(moved(clock.now(), -history), FORGET_STEP).await {
-                Ok(FORGET_STEP) => {}
-                Ok(_) => break,
-                Err(error) => {
-                    tracing::warn!(cause = with_causes(&error), "old deliveries could not be forgotten; trying again");
-                    break;
-                }
-            }
-        }
     }
 }

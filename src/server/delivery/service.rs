@@ -1,6 +1,7 @@
 //! What callers ask of delivery, and who may: of webhooks here, of deliveries and channels in a room.
 
 mod deliveries;
+mod push_key;
 
 use std::{collections::HashMap, time::Duration};
 

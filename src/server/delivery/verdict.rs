@@ -14,10 +14,23 @@ use crate::{
 /// How long it is not tried again when it may have arrived, from the beginning of the attempt (RFC 5321, section
 /// 4.5.3.2.6).
 const MAY_HAVE_ARRIVED: Duration = Duration::from_secs(600);
-/// How long it is not tried again when it may work late.
-const LATE: Duration = Duration::from_secs(3_600);
+/// How long what one user registered is left alone where the other side does not let this server in for it.
+const REFUSED_ALONE: Duration = Duration::from_secs(900);
+/// Why a lane is paused that does not let this server in.
+pub(super) const MISCONFIGURED: &str = "misconfigured";
 /// When a lane is tried again that is not set up right: after the first failure, the second, and all others.
 const PROBES: [Duration; 3] = [Duration::from_secs(300), Duration::from_secs(900), Duration::from_secs(3_600)];
+
+/// What was done for a delivery so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Effort {
+    /// How many attempts were made that count.
+    pub(super) tries: u32,
+    /// How long ago it was to be sent first.
+    pub(super) age: Duration,
+    /// How long the last attempt took.
+    pub(super) took: Duration,
+}
 
 /// What becomes of a delivery after an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,44 +46,46 @@ pub(super) struct Verdict {
 }
 
 impl Verdict {
-    /// What an outcome means after so many attempts, of which this one was the last and took so long; `failures` is how
-    /// many of the lane failed in a row before.
-    pub(super) fn of(
-        outcome: Outcome,
-        schedule: Schedule,
-        tries: u32,
-        failures: u64,
-        jitter: u16,
-        took: Duration,
-    ) -> Self {
+    /// What an outcome means after so much effort; `failures` is how many of the lane failed in a row before.
+    pub(super) fn of(outcome: Outcome, schedule: Schedule, effort: Effort, failures: u64, jitter: u16) -> Self {
+        let Effort { tries, age, took } = effort;
         let over = |state, reason: &str| Next::Over { state, reason: Some(reason.to_owned()) };
         let plain = |next, worked| Self { next, refund: false, worked, pause: None };
         match outcome {
             Outcome::Sent => plain(Next::Over { state: DeliveryState::Sent, reason: None }, Some(true)),
             Outcome::Retry { after } => {
-                let next = match schedule.wait(tries, jitter, after) {
+                let next = match schedule.wait(tries, age, jitter, after) {
                     Some(wait) => Next::Again { wait },
                     None => over(DeliveryState::Dead, "gave_up"),
                 };
                 let pause = after.filter(|after| !after.is_zero()).map(|after| (after, "asked_to_wait"));
                 Self { pause, ..plain(next, Some(false)) }
             }
-            Outcome::RetryLate => match schedule.wait(tries, jitter, Some(LATE)) {
+            Outcome::RetryAlone { after } => match schedule.wait(tries, age, jitter, Some(after)) {
                 Some(wait) => plain(Next::Again { wait }, None),
                 None => plain(over(DeliveryState::Dead, "gave_up"), None),
             },
             Outcome::ContactDead { .. } => plain(over(DeliveryState::Dead, "contact_dead"), Some(false)),
             Outcome::MessageBad => plain(over(DeliveryState::Dead, "message_bad"), None),
             Outcome::Misconfigured => {
+                let next = if schedule.is_over(age) {
+                    over(DeliveryState::Dead, "gave_up")
+                } else {
+                    // It is its lane that waits: once that is resumed, it is tried at once.
+                    Next::Again { wait: Duration::ZERO }
+                };
                 let at = usize::try_from(failures).unwrap_or(usize::MAX).min(PROBES.len() - 1);
-                let pause = Some((PROBES[at], "misconfigured"));
-                // It is its lane that waits: once that is resumed, it is tried at once.
-                Self { refund: true, pause, ..plain(Next::Again { wait: Duration::ZERO }, Some(false)) }
+                let pause = Some((PROBES[at], MISCONFIGURED));
+                Self { refund: true, pause, ..plain(next, Some(false)) }
             }
-            Outcome::Ambiguous => match schedule.wait(tries, jitter, Some(MAY_HAVE_ARRIVED.saturating_sub(took))) {
-                Some(wait) => plain(Next::Again { wait }, None),
-                None => plain(over(DeliveryState::Dead, "gave_up"), None),
-            },
+            Outcome::RefusedAlone if schedule.is_over(age) => plain(over(DeliveryState::Dead, "gave_up"), None),
+            Outcome::RefusedAlone => Self { refund: true, ..plain(Next::Again { wait: REFUSED_ALONE }, None) },
+            Outcome::Ambiguous => {
+                match schedule.wait(tries, age, jitter, Some(MAY_HAVE_ARRIVED.saturating_sub(took))) {
+                    Some(wait) => plain(Next::Again { wait }, None),
+                    None => plain(over(DeliveryState::Dead, "gave_up"), None),
+                }
+            }
         }
     }
 }
@@ -100,11 +115,14 @@ mod tests {
 
     #[test]
     fn each_outcome_means_one_thing() {
-        let took = Duration::ZERO;
-        let of = |outcome, tries, failures| Verdict::of(outcome, Schedule::WEBHOOK, tries, failures, 0, took);
+        let age = Duration::ZERO;
+        let of = |outcome, tries, failures| {
+            Verdict::of(outcome, Schedule::WEBHOOK, Effort { tries, age, took: age }, failures, 0)
+        };
         let plain = |next, worked| Verdict { next, refund: false, worked, pause: None };
         let again = |seconds| Next::Again { wait: seconds * SECOND };
         let retry = |after: Option<u32>| Outcome::Retry { after: after.map(|after| after * SECOND) };
+        let late = Outcome::RetryAlone { after: 3_600 * SECOND };
         let sent = Next::Over { state: DeliveryState::Sent, reason: None };
         let paused = |seconds, why| Some((seconds * SECOND, why));
         for (outcome, tries, failures, expected) in [
@@ -134,17 +152,26 @@ mod tests {
                 7,
                 Verdict { refund: true, pause: paused(3_600, "misconfigured"), ..plain(again(0), Some(false)) },
             ),
-            (Outcome::RetryLate, 1, 0, plain(again(3_600), None)),
-            (Outcome::RetryLate, 4, 0, plain(again(7_200), None)),
-            (Outcome::RetryLate, 10, 0, plain(over(DeliveryState::Dead, "gave_up"), None)),
+            (Outcome::RefusedAlone, 9, 7, Verdict { refund: true, ..plain(again(900), None) }),
+            (late, 1, 0, plain(again(3_600), None)),
+            (late, 4, 0, plain(again(7_200), None)),
+            (late, 10, 0, plain(over(DeliveryState::Dead, "gave_up"), None)),
             (Outcome::Ambiguous, 1, 0, plain(again(600), None)),
             (Outcome::Ambiguous, 10, 0, plain(over(DeliveryState::Dead, "gave_up"), None)),
         ] {
             assert_eq!(of(outcome, tries, failures), expected, "{outcome:?} {tries}");
         }
         // Who waited for the answer has waited.
-        let patient = Verdict::of(Outcome::Ambiguous, Schedule::EMAIL, 1, 0, 0, MAY_HAVE_ARRIVED);
+        let effort = Effort { tries: 1, age, took: MAY_HAVE_ARRIVED };
+        let patient = Verdict::of(Outcome::Ambiguous, Schedule::EMAIL, effort, 0, 0);
         assert_eq!(patient, plain(again(60), None));
+        // What is too old for its channel ends, also where the lane is not set up right.
+        let effort = Effort { tries: 1, age: 90_000 * SECOND, took: age };
+        let old = Verdict::of(Outcome::Misconfigured, Schedule::PUSH, effort, 0, 0);
+        assert_eq!(old.next, over(DeliveryState::Dead, "gave_up"));
+        let old = Verdict::of(Outcome::RefusedAlone, Schedule::PUSH, effort, 0, 0);
+        assert_eq!(old.next, over(DeliveryState::Dead, "gave_up"));
+        assert_eq!(Verdict::of(late, Schedule::PUSH, effort, 0, 0).next, over(DeliveryState::Dead, "gave_up"));
     }
 
     #[rstest]

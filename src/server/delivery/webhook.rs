@@ -2,17 +2,14 @@
 
 pub(in crate::server) mod secret;
 
-use std::{
-    error::Error,
-    time::{Duration, SystemTime},
-};
+use std::time::{Duration, SystemTime};
 
 use axum::http::{HeaderMap, StatusCode, header};
 use reqwest::{Client, Url};
-use tokio::time::timeout;
 
 use self::secret::{SigningSecret, signatures};
 use super::{
+    answer::Answer,
     backoff::{Schedule, retry_after},
     channel::{Channel, Job, Judged, Recipient},
     outcome::Outcome,
@@ -29,12 +26,6 @@ const DEADLINE: Duration = Duration::from_secs(15);
 const IN_FLIGHT: usize = 4;
 /// How long an endpoint is left alone that is asked too much and does not say for how long.
 const TOO_MUCH: Duration = Duration::from_secs(60);
-/// How much of an answer is read, in bytes.
-const READ: usize = 16 * 1024;
-/// How long it is read for, once its head is there and says what it means.
-const READ_FOR: Duration = Duration::from_secs(2);
-/// How much of it is kept, in bytes.
-const KEPT: usize = 512;
 
 /// The channel to endpoints of applications.
 pub(super) struct Webhooks {
@@ -52,13 +43,6 @@ pub(super) struct Post {
     timestamp: i64,
     signature: String,
     body: String,
-}
-
-/// What an endpoint answered.
-pub(super) struct Answer {
-    status: StatusCode,
-    headers: HeaderMap,
-    text: String,
 }
 
 impl Webhooks {
@@ -112,18 +96,12 @@ impl Channel for Webhooks {
             .header("webhook-timestamp", timestamp)
             .header("webhook-signature", signature)
             .body(body);
-        let answer = request.send().await.map_err(|error| shortened(&why_not(&error.without_url())))?;
-        let (status, headers) = (answer.status(), answer.headers().clone());
-        Ok(Answer { status, headers, text: beginning(answer).await })
+        Answer::to(request, DEADLINE).await
     }
 
     fn judge(&self, answer: Result<Answer, String>, now: Timestamp) -> Judged {
         match answer {
-            Ok(Answer { status, headers, text }) => Judged {
-                outcome: judge(status, &headers, SystemTime::from(now.to_utc())),
-                code: Some(status.as_u16()),
-                detail: Some(text).filter(|text| !text.is_empty()),
-            },
+            Ok(answer) => answer.judged(judge(answer.status, &answer.headers, SystemTime::from(now.to_utc()))),
             Err(why) => Judged { outcome: Outcome::Retry { after: None }, code: None, detail: Some(why) },
         }
     }
@@ -139,39 +117,6 @@ impl Channel for Webhooks {
     fn deadline(&self) -> Duration {
         DEADLINE
     }
-}
-
-/// Why there was no answer, in a few words: what it comes from in the end. There is no URL in it, which may hold a secret.
-fn why_not(error: &reqwest::Error) -> String {
-    if error.is_timeout() {
-        return format!("it did not answer within {} seconds", DEADLINE.as_secs());
-    }
-    let mut first: &dyn Error = error;
-    while let Some(cause) = first.source() {
-        first = cause;
-    }
-    if first.is::<Forbidden>() { format!("its URL {first}") } else { format!("there was no answer: {first}") }
-}
-
-/// The beginning of what was answered, as text. Its head says already what it means, so nothing waits for the rest.
-async fn beginning(mut answer: reqwest::Response) -> String {
-    let mut bytes = Vec::new();
-    let read = async {
-        while bytes.len() < READ {
-            let Ok(Some(chunk)) = answer.chunk().await else { break };
-            bytes.extend_from_slice(&chunk[..chunk.len().min(READ - bytes.len())]);
-        }
-    };
-    // What is there by then is enough.
-    drop(timeout(READ_FOR, read).await);
-    shortened(&String::from_utf8_lossy(&bytes))
-}
-
-/// As much of a text as is kept, without what a terminal obeys.
-fn shortened(text: &str) -> String {
-    let clean = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>();
-    let clean = clean.trim();
-    clean[..clean.floor_char_boundary(KEPT)].to_owned()
 }
 
 /// What the answer of an endpoint means. A redirect is not followed: it may lead anywhere.
@@ -190,13 +135,6 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
-
-    #[test]
-    fn what_is_kept_of_an_answer_is_short_and_harmless() {
-        assert_eq!(shortened(" a\u{1b}[31m\r\nb\0 "), "a [31m  b");
-        assert_eq!(shortened(&"é".repeat(KEPT)).len(), KEPT);
-        assert_eq!(shortened(&format!("x{}", "é".repeat(KEPT))).len(), KEPT - 1);
-    }
 
     #[rstest]
     #[case(200, None, Outcome::Sent)]

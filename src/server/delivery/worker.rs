@@ -44,16 +44,17 @@ use super::{
     plan::DISABLED,
     policy::Policy,
     stores::DeliveryStores,
-    verdict::Verdict,
+    verdict::{Effort, MISCONFIGURED, Verdict},
 };
 use crate::{
-    model::{self, Channel, DeliveryId, DeliveryState, Timestamp, WebhookId},
+    model::{self, Channel, DeliveryId, DeliveryState, Timestamp, Way, WebhookId},
     server::{
         causes::with_causes,
         clock::Clock,
+        limiter::{Limiter, Rate},
         store::{
             StoreError,
-            outbox::{Claim, Claimed, Next, Settlement, Webhook},
+            outbox::{Claim, Claimed, Delivery, Next, Settlement, Webhook},
         },
     },
 };
@@ -64,6 +65,8 @@ pub(super) const LEASE: Duration = Duration::from_secs(60);
 const SPARE: Duration = Duration::from_secs(5);
 /// How often the leases of attempts that may outlive them are renewed.
 const RENEWS_EVERY: Duration = Duration::from_secs(15);
+/// How often the log says how lanes do: the origins of browsers' push services are lanes, and users name these.
+const LINES: &str = "30/m";
 /// How often it looks, whether it was woken or not.
 const LOOKS_EVERY: Duration = Duration::from_secs(1);
 
@@ -84,6 +87,8 @@ struct Parts {
     is_stopping: AtomicBool,
     /// Held while something is claimed, until it is queued.
     claiming: tokio::sync::Mutex<()>,
+    /// How often the log says how a lane does.
+    lines: Option<Limiter<()>>,
 }
 
 impl Worker {
@@ -100,6 +105,7 @@ impl Worker {
             settled: settled.into(),
             is_stopping: AtomicBool::new(false),
             claiming: tokio::sync::Mutex::default(),
+            lines: Rate::parse(LINES).ok().flatten().map(Limiter::new),
         }))
     }
 
@@ -122,13 +128,19 @@ impl Worker {
         }
     }
 
-    /// Ends the pause of mail, which is there only where its relay did not let us in: that may be put right by now.
+    /// Ends the pauses of lanes that did not let us in: what was wrong may be put right by now.
     async fn try_anew(&self) {
-        if self.0.policy.channel(Channel::Email).is_none() {
-            return;
-        }
-        if let Err(error) = self.0.stores.deliveries.resume(Channel::Email.as_str()).await {
-            tracing::warn!(cause = with_causes(&error), "mail that was paused before the start may wait on");
+        let deliveries = &self.0.stores.deliveries;
+        let resumed = async {
+            for lane in deliveries.lanes().await? {
+                if lane.reason.as_deref() == Some(MISCONFIGURED) {
+                    deliveries.resume(&lane.lane).await?;
+                }
+            }
+            Ok::<_, StoreError>(())
+        };
+        if let Err(error) = resumed.await {
+            tracing::warn!(cause = with_causes(&error), "what was paused before the start may wait on");
         }
     }
 
@@ -185,7 +197,8 @@ impl Worker {
         // A user is not told twice of one thing sooner than they have to be.
         let is_to_user = flight.channel != Channel::Webhook;
         let outcome = if is_to_user { Outcome::Ambiguous } else { Outcome::Retry { after: None } };
-        let verdict = Verdict::of(outcome, channel.schedule(), flight.tries, 0, random_jitter(), Duration::ZERO);
+        let effort = Effort { tries: flight.tries, age: self.age(flight.since), took: Duration::ZERO };
+        let verdict = Verdict::of(outcome, channel.schedule(), effort, 0, random_jitter());
         let attempt = model::Attempt {
             at: flight.at,
             result: Outcome::Ambiguous.as_str().to_owned(),
@@ -308,18 +321,24 @@ impl Worker {
         }
         // An endpoint that was told something of it is told all, and a user only what is of use.
         if is_expired && (delivery.tries == 1 || !is_to_webhook) {
-            return over(DeliveryState::Expired, "notification_expired");
+            let why = if delivery.is_count() { "count_expired" } else { "notification_expired" };
+            return over(DeliveryState::Expired, why);
         }
         let Some(channel) = self.0.policy.channel(delivery.channel) else {
             return over(DeliveryState::Skipped, "not_set_up");
         };
+        // What was due from the beginning is as old as it is; what was held, as its first attempt.
+        let first = delivery.attempts.first().map(|attempt| attempt.at);
+        let since = first.unwrap_or(if delivery.reason.is_none() { delivery.created_at } else { self.0.clock.now() });
+        let (schedule, age) = (channel.schedule(), self.age(since));
         // Attempts whose servers died count, so that one that kills its server is given up.
-        if delivery.tries > 1 && channel.schedule().wait(delivery.tries - 1, 0, None).is_none() {
+        let was_last = delivery.tries > 1 && schedule.wait(delivery.tries - 1, Duration::ZERO, 0, None).is_none();
+        if was_last || schedule.is_over(age) {
             return over(DeliveryState::Dead, "gave_up");
         }
         let before: Vec<_> = lost.into_iter().collect();
         delivery.attempts.clear();
-        Some(Queued { delivery, webhook: webhook.cloned(), lease, claimed_at, before })
+        Some(Queued { delivery, webhook: webhook.cloned(), lease, claimed_at, since, before })
     }
 
     /// Sends what is queued in a lane, one after the other, until nothing is left.
@@ -343,18 +362,20 @@ impl Worker {
             }
             let began = Instant::now();
             let at = self.0.clock.now();
-            let Queued { delivery, lease, before, .. } = queued;
+            let Queued { delivery, lease, since, before, .. } = queued;
             let (id, channel_of, tries) = (delivery.id, delivery.channel, delivery.tries);
-            self.0.lanes.begin(Flight { id, lease, at, channel: channel_of, tries });
+            self.0.lanes.begin(Flight { id, lease, at, since, channel: channel_of, tries });
             let job = Job { delivery, to };
-            let judged = self.attempt(&*channel, &job).await;
+            let mut judged = self.attempt(&*channel, &job).await;
             let took = began.elapsed();
             self.0.lanes.end(id);
+            judged.outcome = self.blamed(&job.delivery, judged.outcome);
             self.0.lanes.took(lane, took, judged.outcome == Outcome::Misconfigured);
             if channel_of != Channel::Webhook {
                 self.tell_operator(lane, judged.outcome, judged.code);
             }
-            if self.done(job, (lease, before), &*channel, (at, took), judged) {
+            let effort = Effort { tries, age: self.age(since), took };
+            if self.done(job, (lease, before), &*channel, (at, effort), judged) {
                 self.look_anew(lane);
             }
             if self.0.lanes.wants_more(lane) {
@@ -373,7 +394,8 @@ impl Worker {
             Outcome::Sent => false,
             _ => return,
         };
-        if !self.0.lanes.turns(lane, is_broken) {
+        let is_too_often = || self.0.lines.as_ref().is_some_and(|lines| lines.check(&()).is_err());
+        if !self.0.lanes.turns(lane, is_broken) || is_too_often() {
             return;
         }
         match outcome {
@@ -408,16 +430,16 @@ impl Worker {
         Job { delivery, to }: Job,
         (lease, before): (Uuid, Vec<model::Attempt>),
         channel: &dyn Attempt,
-        (at, took): (Timestamp, Duration),
+        (at, effort): (Timestamp, Effort),
         Judged { outcome, code, detail }: Judged,
     ) -> bool {
         let failures = self.0.lanes.misconfigured(&delivery.lane).saturating_sub(1);
-        let verdict = Verdict::of(outcome, channel.schedule(), delivery.tries, failures, random_jitter(), took);
+        let verdict = Verdict::of(outcome, channel.schedule_after(code), effort, failures, random_jitter());
         let attempt = model::Attempt {
             at,
             result: outcome.as_str().to_owned(),
             code,
-            ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            ms: u64::try_from(effort.took.as_millis()).unwrap_or(u64::MAX),
             counted: !verdict.refund,
             detail,
         };
@@ -435,7 +457,7 @@ impl Worker {
                 (Found::OfWebhook { id, enabled_at, is_gone: dead.is_some() }, dead.is_some())
             }
             Recipient::Contact(addressed) => {
-                let dead = dead.map(|(state, since)| Found::DeadContact { id: addressed.contact.id, state, since });
+                let dead = dead.map(|(state, as_of)| Found::DeadContact { id: addressed.contact.id, state, as_of });
                 (dead.unwrap_or(Found::Nothing), false)
             }
         };
@@ -444,10 +466,31 @@ impl Worker {
         is_left_alone
     }
 
+    /// The outcome of an attempt, where it is known whether it says something of the lane. Users register browsers and
+    /// devices as they like: what is refused for one of them, as if this server was not set up right, must not pause the
+    /// pushes of all others.
+    fn blamed(&self, Delivery { channel, lane, user_id, .. }: &Delivery, outcome: Outcome) -> Outcome {
+        match outcome {
+            Outcome::Sent => self.0.lanes.reaches(lane, user_id),
+            Outcome::Misconfigured
+                if Way::of(*channel) == Some(Way::Push) && self.0.lanes.is_of_user(lane, user_id) =>
+            {
+                return Outcome::RefusedAlone;
+            }
+            _ => {}
+        }
+        outcome
+    }
+
     /// Has it written down what became of a delivery.
     fn settled(&self, done: Done) {
         self.0.gate.add();
         drop(self.0.done.send(done));
+    }
+
+    /// How long ago this was.
+    fn age(&self, since: Timestamp) -> Duration {
+        (self.0.clock.now().to_utc() - since.to_utc()).to_std().unwrap_or_default()
     }
 
     /// Lets others claim what was not attempted.

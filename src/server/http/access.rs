@@ -68,6 +68,8 @@ impl Access {
                     Self::To(Scope::Contacts)
                 }
             }
+            // A browser asks for it before its user signs in.
+            "/api/push/key" => Self::Open,
             _ if route == paths::OPENAPI || is_at_or_below(route, paths::DOCS) => Self::Open,
             _ if is_at_or_below(route, "/api/notifications") => {
                 Self::To(if is_read { Scope::Read } else { Scope::Mark })
@@ -127,6 +129,8 @@ mod tests {
         assert_eq!(Access::of(&Method::POST, "/api/contacts/{user_id}"), Access::To(Scope::Contacts));
         assert_eq!(Access::of(&Method::PATCH, "/api/preferences/{user_id}"), Access::To(Scope::Contacts));
         assert_eq!(Access::of(&Method::POST, "/unsubscribe/{token}"), Access::Open);
+        assert_eq!(Access::of(&Method::GET, "/api/push/key"), Access::Open);
+        assert_eq!(Access::of(&Method::GET, "/api/push/keys"), Access::To(Scope::Admin));
         assert_eq!(Access::of(&Method::DELETE, "/api/users/{user_id}"), Access::To(Scope::Admin));
     }
 }

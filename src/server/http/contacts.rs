@@ -106,9 +106,9 @@ struct NewApnsDevice {
     /// The device token, in hexadecimal.
     #[schema(min_length = 64, max_length = 200, pattern = "^([0-9A-Fa-f]{2})+$")]
     token: String,
-    /// The bundle id of the app.
+    /// The bundle id of the app. It may be left out where the server is started with `apns-topic`.
     #[schema(max_length = 255, pattern = r"^[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)+$", example = "com.example.app")]
-    topic: String,
+    topic: Option<String>,
     /// Which service it is of; `production` when nothing is said.
     environment: Option<Environment>,
     /// What the user calls it.
@@ -181,7 +181,8 @@ async fn put(
     _: Query<Nothing>,
     body: JsonBody,
 ) -> Result<(StatusCode, Json<Contact>), Problem> {
-    let draft = body.read(read::draft).await?;
+    let topic = delivery.apns_topic().cloned();
+    let draft = body.read(move |body| read::draft(body, topic.as_ref())).await?;
     let (contact, is_new) = delivery.put_contact(&principal, &user_id, draft).await?;
     Ok((if is_new { StatusCode::CREATED } else { StatusCode::OK }, Json(contact)))
 }

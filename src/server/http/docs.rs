@@ -51,6 +51,7 @@ use crate::{
         (name = "webhooks", description = "Endpoints of applications that are told what happens"),
         (name = "deliveries", description = "What leaves the server, and what became of it"),
         (name = "contacts", description = "Where channels reach users"),
+        (name = "push", description = "What browsers need to be pushed to"),
         (name = "users", description = "What is kept of a user, all together"),
         (name = "operation", description = "Whether the server is well"),
     )

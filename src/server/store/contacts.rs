@@ -111,11 +111,26 @@ pub trait Contacts: Send + Sync + 'static {
     /// Takes one of this user away; `false` when they have none of that id.
     async fn delete_contact(&self, user_id: &UserId, id: ContactId) -> Result<bool, StoreError>;
 
-    /// Says how it stands with a contact since this moment; `false`, and nothing is done, when there is none of that
-    /// id, or it was put again after that moment: then what is said of it is over.
-    async fn set_contact_state(&self, id: ContactId, state: ContactState, since: Timestamp)
-    -> Result<bool, StoreError>;
+    /// Says how it stands with a contact from now on, as the other side found at the moment `as_of`; `false`, and nothing
+    /// is done, when there is none of that id, or it was put again after that moment: then what is said of it is over.
+    async fn set_contact_state(
+        &self,
+        id: ContactId,
+        state: ContactState,
+        as_of: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool, StoreError>;
 
     /// Takes all contacts of a user away, and returns how many those were.
     async fn delete_contacts(&self, user_id: &UserId) -> Result<usize, StoreError>;
+
+    /// Takes away what reaches no device any more, at most so many, and returns how many those were: push contacts that
+    /// are [`ContactState::Dead`] since this moment or before, and those of FCM, whatever their state, that were not seen
+    /// since the other one. What is disabled stays: its user and the operator see by it that something is set up wrong.
+    async fn drop_gone(
+        &self,
+        dead_since: Timestamp,
+        fcm_last_seen: Timestamp,
+        most: usize,
+    ) -> Result<usize, StoreError>;
 }

@@ -16,8 +16,8 @@ use uuid::Uuid;
 use super::StoreError;
 use crate::{
     model::{
-        Attempt, Category, Channel, DeliveryId, DeliveryState, DeliveryView, Event, EventKind, NotificationId, Routing,
-        Timestamp, UserId, Wanted, WebhookId,
+        Attempt, Category, Channel, ContactId, DeliveryId, DeliveryState, DeliveryView, Event, EventKind,
+        NotificationId, Routing, Timestamp, UserId, Wanted, WebhookId,
     },
     server::clock::after,
 };
@@ -144,12 +144,21 @@ pub struct Entry {
     /// The event as its receivers read it, in JSON: `{"user_id", "modseq", "unread_count"}`, and `notification` or `id`.
     /// Empty where no endpoint wants it.
     pub data: String,
-    /// Whether the user has contacts, which may want it too, or its sender asks for a channel by name.
+    /// Whether the user has contacts, which may want it too, or its sender asks for a channel by name. Where it is about no
+    /// notification, [devices are told](Entry::is_count) how many are unread.
     #[serde(default)]
     pub to_contacts: bool,
     /// What its sender says of the ways on which the user is told.
     #[serde(default, skip_serializing_if = "Routing::is_silent")]
     pub routing: Routing,
+}
+
+impl Entry {
+    /// Whether it has the devices of its user told how many are unread, and nothing else.
+    #[must_use]
+    pub fn is_count(&self) -> bool {
+        self.to_contacts && self.notification_id.is_none()
+    }
 }
 
 /// A delivery that is to be made.
@@ -242,7 +251,7 @@ pub struct Delivery {
 
 impl NewDelivery {
     /// As it is kept when it is made at this moment.
-    pub(super) fn made(self, now: Timestamp) -> Delivery {
+    pub(in crate::server) fn made(self, now: Timestamp) -> Delivery {
         let Self { id, notification_id, user_id, channel, target, lane, state, reason, wait, payload, expires_at } =
             self;
         Delivery {
@@ -308,16 +317,23 @@ impl Delivery {
         new.made(now)
     }
 
-    /// Whether it stands for several others, which have it as their [`Self::via`].
+    /// Whether it stands for several others, which have it as their [`Self::via`]. Only mails do.
     #[must_use]
     pub fn is_digest(&self) -> bool {
-        self.channel != Channel::Webhook && self.notification_id.is_none()
+        self.channel == Channel::Email && self.notification_id.is_none()
     }
 
-    /// Whether it may be repeated: it is over, was not sent, and no other one repeats it. Of a digest, the parts are.
+    /// Whether it tells a device how many are unread, and nothing else.
+    #[must_use]
+    pub fn is_count(&self) -> bool {
+        !matches!(self.channel, Channel::Email | Channel::Webhook) && self.notification_id.is_none()
+    }
+
+    /// Whether it may be repeated: it is over, was not sent, and no other one repeats it. Of a digest, the parts are; what
+    /// told how many were unread is of no use any more.
     #[must_use]
     pub fn may_be_replayed(&self) -> bool {
-        self.state.may_be_repeated() && !self.is_replayed && !self.is_digest()
+        self.state.may_be_repeated() && !self.is_replayed && !self.is_digest() && !self.is_count()
     }
 
     /// As callers see it.
@@ -610,6 +626,9 @@ pub trait Deliveries: Send + Sync + 'static {
         now: Timestamp,
     ) -> Result<usize, StoreError>;
 
+    /// Which contacts of a user are still [to be told how many are unread](Delivery::is_count), each once.
+    async fn to_be_counted(&self, user_id: &UserId) -> Result<Vec<ContactId>, StoreError>;
+
     /// Ends deliveries of the lane of an endpoint that wait for an attempt, at most so many, with this state and reason,
     /// and returns how many those were. What is leased is left to its claim.
     async fn end_lane(
@@ -623,6 +642,11 @@ pub trait Deliveries: Send + Sync + 'static {
 
     /// Forgets how a lane does in which nothing waits.
     async fn forget_lane(&self, lane: &str) -> Result<(), StoreError>;
+
+    /// Forgets lanes whose names begin with this and a colon, in which nothing waits, and of which nothing was noted after
+    /// that moment: no attempt that worked, no first one that failed, and no pause that ends later. At most so many; returns
+    /// how many those were.
+    async fn forget_idle_lanes(&self, of: &str, idle_since: Timestamp, most: usize) -> Result<usize, StoreError>;
 
     /// Makes new deliveries, due at once, of the second of these ids, that repeat the first. One that is not over, was sent,
     /// or is repeated already, is passed over. Returns how many were made.

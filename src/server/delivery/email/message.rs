@@ -14,18 +14,14 @@ use lettre::{
     },
 };
 
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use uuid::Uuid;
 
 use super::{
-    super::channel::Addressed,
+    super::{channel::Addressed, pages::Pages},
     relay::RelayUrl,
     templates::{Item, Mail, Rendered, Templates},
 };
-use crate::{
-    model::{ContactAddress, DeliveryId, EmailAddress, Notification, Timestamp, UserId},
-    server::public_url::PublicUrl,
-};
+use crate::model::{ContactAddress, DeliveryId, EmailAddress, Notification, Timestamp};
 
 /// How mail is sent.
 #[derive(Clone, Debug)]
@@ -53,7 +49,7 @@ pub(super) struct Writer {
     /// What the application is called.
     pub(super) app_name: String,
     /// Where its pages are, if that is known.
-    pub(super) pages: Option<PublicUrl>,
+    pub(super) pages: Pages,
 }
 
 impl Writer {
@@ -64,7 +60,7 @@ impl Writer {
     pub(super) fn write(
         &self,
         id: DeliveryId,
-        Addressed { contact, notifications, total, category, unread_count, unsubscribe }: &Addressed,
+        Addressed { contact, notifications, total, category, unread_count, unsubscribe, .. }: &Addressed,
         now: Timestamp,
     ) -> Result<(Envelope, Vec<u8>), String> {
         let ContactAddress::Email { address } = &contact.address else { return Err("this is no address".to_owned()) };
@@ -73,7 +69,7 @@ impl Writer {
             items: notifications.iter().map(|notification| self.item(notification)).collect(),
             total: *total,
             unread_count: *unread_count,
-            inbox: self.page(&inbox_path(&contact.user_id)),
+            inbox: self.pages.inbox(&contact.user_id),
             unsubscribe: unsubscribe.clone(),
             category: category.as_ref().map(ToString::to_string),
             user_id: contact.user_id.to_string(),
@@ -94,23 +90,10 @@ impl Writer {
             title: notification.title.as_ref().map(|title| title.as_str().to_owned()),
             content: notification.content.as_str().to_owned(),
             category: notification.category.to_string(),
-            link: notification.link.as_ref().map(|link| self.absolute(link.as_str())),
+            link: notification.link.as_ref().map(|link| self.pages.absolute(link.as_str())),
             at: notification.timestamp.to_string(),
-            page: self.page(&format!("/notifications/{}", notification.id)),
+            page: self.pages.notification(notification.id),
         }
-    }
-
-    /// A link as it leads from the inbox, where a path is one of the same site.
-    fn absolute(&self, link: &str) -> String {
-        match &self.pages {
-            Some(url) if link.starts_with('/') && !link.starts_with("//") => format!("{}{link}", url.origin()),
-            _ => link.to_owned(),
-        }
-    }
-
-    /// The address of a page.
-    fn page(&self, path: &str) -> Option<String> {
-        self.pages.as_ref().map(|url| format!("{}{path}", url.to_string().trim_end_matches('/')))
     }
 }
 
@@ -142,11 +125,6 @@ pub(super) fn compose(
     let message = message.multipart(MultiPart::alternative_plain_html(text, html));
     let message = message.map_err(|error| format!("the message cannot be written: {error}"))?;
     Ok((message.envelope().clone(), message.formatted()))
-}
-
-/// Where the inbox of a user is, which leads on from there.
-fn inbox_path(user_id: &UserId) -> String {
-    format!("/?user_id={}", utf8_percent_encode(user_id.as_str(), NON_ALPHANUMERIC))
 }
 
 fn header(name: &'static str, value: String) -> HeaderValue {

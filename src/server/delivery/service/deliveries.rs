@@ -122,6 +122,9 @@ impl Delivery {
                 _ if found.is_digest() && found.state.is_over() => {
                     "It stood for several deliveries. Retry those, each by itself or all that were given up."
                 }
+                _ if found.is_count() && found.state.is_over() => {
+                    "It told a device how many were unread. That is told again when it changes."
+                }
                 _ => "It is not over yet. Cancel it first.",
             };
             return Err(ServiceError::Conflict(why.to_owned()));

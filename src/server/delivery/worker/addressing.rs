@@ -7,12 +7,12 @@ use futures_util::future::try_join_all;
 
 use super::{LOOKS_EVERY, Worker, lanes::Queued};
 use crate::{
-    model::{Category, Choice, ContactId, DeliveryState, Notification, Preferences, Routing, Timestamp, Way},
+    model::{Category, Channel, Choice, ContactId, DeliveryState, Notification, Preferences, Routing, Timestamp, Way},
     server::{
         causes::with_causes,
         delivery::{
             channel::{Addressed, Recipient},
-            plan::out_of_reach,
+            plan::{is_unwanted, out_of_reach},
             relevance::{DELETED, of_no_use},
             rules::{
                 Because, Decision, HeldFor,
@@ -69,6 +69,10 @@ impl Worker {
             return Ok(Recipient::Webhook(Arc::clone(webhook)));
         }
         let addressed = self.judged(&queued.delivery).await?;
+        // The user does not notice it, so it does not use up what may be told of them.
+        if queued.delivery.is_count() {
+            return Ok(Recipient::Contact(Box::new(addressed)));
+        }
         match self.0.policy.count(addressed.contact.id, addressed.category.as_ref()) {
             Ok(()) => Ok(Recipient::Contact(Box::new(addressed))),
             Err(wait) => Err(Next::Held { wait, reason: "limit".to_owned() }),
@@ -99,10 +103,15 @@ impl Worker {
             return Ok(Err(over((DeliveryState::Skipped, reason))));
         }
         let (preferences, _) = wishes.preferences(&delivery.user_id).await?;
-        let unread_count = inboxes.unread_count(&delivery.user_id).await?;
+        let ends = inboxes.ends(std::slice::from_ref(&delivery.user_id)).await?;
+        let (modseq, unread_count) = ends.first().copied().unwrap_or_default();
         // The last thing before it is sent: what is read after this may still arrive, once.
         let about = if delivery.is_digest() {
             self.all_of(delivery, &preferences).await?
+        } else if delivery.is_count() {
+            // It is silent, so quiet hours and wishes about categories have no say in it.
+            let off = || over((DeliveryState::Skipped, OffByChannel.as_str()));
+            if is_unwanted(&preferences) { Err(off()) } else { Ok(About::default()) }
         } else {
             self.one_of(delivery, &preferences).await?
         };
@@ -111,8 +120,9 @@ impl Worker {
             Err(next) => return Ok(Err(next)),
         };
         let category = category.filter(|_| !is_mixed);
-        let unsubscribe = self.unsubscribe(&contact, category.as_ref()).await?;
-        Ok(Ok(Addressed { contact, notifications, total, category, unread_count, unsubscribe }))
+        let is_mail = delivery.channel == Channel::Email;
+        let unsubscribe = if is_mail { self.unsubscribe(&contact, category.as_ref()).await? } else { None };
+        Ok(Ok(Addressed { contact, notifications, total, category, modseq, unread_count, unsubscribe }))
     }
 
     /// What a delivery is about that is no digest.

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::{
-    model::{Attempt, Channel, DeliveryId, Timestamp},
+    model::{Attempt, Channel, DeliveryId, Timestamp, UserId},
     server::store::outbox::{Delivery, Webhook},
 };
 
@@ -24,6 +24,8 @@ pub(super) struct Queued {
     pub(super) lease: Uuid,
     /// When it was made, or a little before.
     pub(super) claimed_at: Instant,
+    /// When it was to be sent first.
+    pub(super) since: Timestamp,
     /// What is to be noted of attempts before this one.
     pub(super) before: Vec<Attempt>,
 }
@@ -35,6 +37,8 @@ pub(super) struct Flight {
     pub(super) lease: Uuid,
     /// When it began.
     pub(super) at: Timestamp,
+    /// When it was to be sent first.
+    pub(super) since: Timestamp,
     /// By which channel.
     pub(super) channel: Channel,
     /// How many attempts there were, with this one.
@@ -59,6 +63,10 @@ struct Lane {
     takes: Option<Duration>,
     /// How many attempts in a row found that it is not set up right.
     misconfigured: u64,
+    /// Who was reached last.
+    reached: Option<UserId>,
+    /// For whom this server was not let in since.
+    refused: Option<UserId>,
     /// Whether more of it was asked for since something came.
     has_asked: bool,
     /// Until when it takes nothing.
@@ -211,6 +219,22 @@ impl Lanes {
         }
     }
 
+    /// A push to this user arrived.
+    pub(super) fn reaches(&self, lane: &str, user_id: &UserId) {
+        if let Some(lane) = self.all().get_mut(lane) {
+            (lane.reached, lane.refused) = (Some(user_id.clone()), None);
+        }
+    }
+
+    /// For this user, the push service did not let this server in. Returns whether that says more of what the user
+    /// registered than of how this server is set up: others were reached, and none of them was refused since.
+    pub(super) fn is_of_user(&self, lane: &str, user_id: &UserId) -> bool {
+        let mut all = self.all();
+        let Some(lane) = all.get_mut(lane) else { return false };
+        let refused = lane.refused.get_or_insert_with(|| user_id.clone());
+        *refused == *user_id && lane.reached.as_ref().is_some_and(|reached| reached != user_id)
+    }
+
     /// How many attempts in a row found that a lane is not set up right.
     pub(super) fn misconfigured(&self, lane: &str) -> u64 {
         self.all().get(lane).map_or(0, |lane| lane.misconfigured)
@@ -237,5 +261,30 @@ impl Lanes {
     /// How many attempts of each lane are being made.
     pub(super) fn in_flight(&self) -> HashMap<String, usize> {
         self.all().iter().map(|(name, lane)| (name.clone(), lane.working)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_one_users_own_while_others_are_reached() {
+        let lanes = Lanes::default();
+        lanes.drain("fcm:shop");
+        let [ann, bob, eve] = ["ann", "bob", "eve"].map(UserId::stored);
+        // While no user was reached, it is the lane's.
+        assert!(!lanes.is_of_user("fcm:shop", &eve));
+        lanes.reaches("fcm:shop", &ann);
+        for _ in 0..9 {
+            assert!(lanes.is_of_user("fcm:shop", &eve));
+        }
+        // A second one is refused too, or the one who was reached.
+        assert!(!lanes.is_of_user("fcm:shop", &bob));
+        lanes.reaches("fcm:shop", &ann);
+        assert!(!lanes.is_of_user("fcm:shop", &ann));
+        lanes.reaches("fcm:shop", &bob);
+        assert!(lanes.is_of_user("fcm:shop", &eve));
+        assert!(!lanes.is_of_user("fcm:other", &eve));
     }
 }

@@ -57,8 +57,8 @@ pub(super) enum Found {
         id: ContactId,
         /// How it stands with it.
         state: ContactState,
-        /// Since when.
-        since: Timestamp,
+        /// When the other side found out, or the attempt began.
+        as_of: Timestamp,
     },
 }
 
@@ -116,8 +116,8 @@ async fn follow(
 ) -> Result<(), StoreError> {
     match found {
         Found::Nothing => Ok(()),
-        Found::DeadContact { id, state, since } => {
-            if stores.contacts.set_contact_state(id, state, since).await? {
+        Found::DeadContact { id, state, as_of } => {
+            if stores.contacts.set_contact_state(id, state, as_of, clock.now()).await? {
                 tracing::info!(contact = %id, %state, "nothing is sent to a contact any more");
             }
             Ok(())

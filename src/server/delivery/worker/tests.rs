@@ -1,5 +1,6 @@
 //! The loop around what decides, with a channel whose answers a test scripts, and a clock that a test moves.
 
+mod badges;
 mod contacts;
 mod waiting;
 
@@ -17,6 +18,7 @@ use crate::{
     server::{
         delivery::{
             backoff::Schedule,
+            badges::{BadgeSync, Badges},
             channel::{self, Addressed},
             plan::tests::webhook,
             planner,
@@ -62,13 +64,15 @@ struct TestChannel {
     attempted: Mutex<Vec<(u128, DeliveryId, Timestamp)>>,
     /// What contacts were told: how many there were, and which of them, newest first.
     told: Mutex<Vec<(u64, Vec<NotificationId>)>>,
+    /// Which devices were told how many are unread, and nothing else, and when.
+    counted: Mutex<Vec<(u128, u64, Timestamp)>>,
     busy: Mutex<HashMap<u128, usize>>,
     most_busy: Mutex<usize>,
 }
 
 impl channel::Channel for Arc<TestChannel> {
-    fn lane(&self, _: &ContactAddress) -> Option<String> {
-        Some("email".to_owned())
+    fn lane(&self, to: &ContactAddress) -> Option<String> {
+        Some(to.channel().to_string())
     }
 
     fn bundles(&self) -> bool {
@@ -84,9 +88,15 @@ impl channel::Channel for Arc<TestChannel> {
             Recipient::Contact(addressed) => {
                 let Addressed { notifications, total, unread_count, .. } = &**addressed;
                 assert!(notifications.iter().all(|notification| !notification.is_read) && *unread_count >= *total);
-                let ids = notifications.iter().map(|notification| notification.id).collect();
-                self.told.lock().unwrap().push((*total, ids));
-                addressed.contact.id.as_uuid()
+                let (id, of) = (addressed.contact.id.as_uuid(), addressed.contact.address.channel());
+                if notifications.is_empty() {
+                    assert!(matches!(of, model::Channel::Fcm | model::Channel::Apns) && *total == 0, "{of}");
+                    self.counted.lock().unwrap().push((id.as_u128(), *unread_count, now));
+                } else {
+                    let ids = notifications.iter().map(|notification| notification.id).collect();
+                    self.told.lock().unwrap().push((*total, ids));
+                }
+                id
             }
         };
         let number = number.as_u128();
@@ -167,6 +177,7 @@ impl Rig {
             behaves: Mutex::new(numbered.collect()),
             attempted: Mutex::default(),
             told: Mutex::default(),
+            counted: Mutex::default(),
             busy: Mutex::default(),
             most_busy: Mutex::default(),
         });
@@ -176,7 +187,7 @@ impl Rig {
         }
         let wake = Arc::new(Notify::new());
         let sends = || Arc::new(Arc::clone(&channel)) as Arc<dyn Attempt>;
-        let channels: channel::Channels = [(Channel::Webhook, sends()), (Channel::Email, sends())].into();
+        let channels: channel::Channels = Channel::ALL.iter().map(|channel| (*channel, sends())).collect();
         let again = || Arc::<MemoryStore>::clone(&store);
         let stores = DeliveryStores {
             inboxes: again(),
@@ -197,6 +208,15 @@ impl Rig {
         store.announce_to(Arc::<AllRead>::clone(&all_read));
         store.reach_contacts();
         alarm.reach_contacts();
+        let badges = Arc::new(Badges::default());
+        store.announce_to(Arc::<Badges>::clone(&badges));
+        let sync = BadgeSync {
+            badges,
+            stores: stores.clone(),
+            policy: Arc::clone(&policy),
+            clock: Arc::<TokioClock>::clone(&clock),
+            alarm: Arc::clone(&alarm),
+        };
         let sweeping = sweeper::run(all_read, again(), again(), Arc::<TokioClock>::clone(&clock));
         let planner = planner::Planner {
             stores,
@@ -212,6 +232,7 @@ impl Rig {
             Abort(tokio::spawn(worker.clone().run())),
             Abort(tokio::spawn(worker.clone().settle())),
             Abort(tokio::spawn(sweeping)),
+            Abort(tokio::spawn(async move { sync.run().await })),
         ];
         // They look once, and wait.
         sleep(Duration::from_millis(10)).await;

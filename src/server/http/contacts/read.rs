@@ -18,14 +18,16 @@ const NAMES: [&str; 8] = ["channel", "label", "address", "subscription", "token"
 
 /// A new contact.
 ///
+/// `topic` is the app of a device of Apple that names none.
+///
 /// # Errors
 /// 400 or 422, with what is wrong at its place.
-pub(super) fn draft(body: &JsonBody) -> Result<ContactDraft, Problem> {
+pub(super) fn draft(body: &JsonBody, topic: Option<&Topic>) -> Result<ContactDraft, Problem> {
     let mut complaints = Complaints::default();
     let [channel, label, own @ ..] = body.object(&NAMES, Unknown::Refused, &mut complaints)?;
     let channel = required("channel", channel, channel_of_users, &mut complaints);
     let label = optional("label", label, Label::parse, &mut complaints);
-    let address = channel.and_then(|channel| address(channel, own, &mut complaints));
+    let address = channel.and_then(|channel| address(channel, own, topic, &mut complaints));
     match address {
         Some(address) if complaints.is_empty() => Ok(ContactDraft { address, label }),
         _ => Err(Problem::invalid(complaints)),
@@ -38,7 +40,12 @@ fn channel_of_users(text: &str) -> Result<Channel, Invalid> {
 }
 
 /// What the fields after the first two say.
-fn address(channel: Channel, own: Fields<'_, 6>, complaints: &mut Complaints) -> Option<ContactAddress> {
+fn address(
+    channel: Channel,
+    own: Fields<'_, 6>,
+    default_topic: Option<&Topic>,
+    complaints: &mut Complaints,
+) -> Option<ContactAddress> {
     let [address, subscription, token, kind, topic, environment] = own;
     let wanted: &[&str] = match channel {
         Channel::Email => &["address"],
@@ -69,13 +76,26 @@ fn address(channel: Channel, own: Fields<'_, 6>, complaints: &mut Complaints) ->
         }
         Channel::Apns => {
             let token = required("token", token, DeviceToken::parse, complaints);
-            let topic = required("topic", topic, Topic::parse, complaints);
+            let topic = app(topic, default_topic, complaints);
             let environment = optional("environment", environment, Environment::parse, complaints);
             let environment = environment.unwrap_or(Environment::Production);
             Some(ContactAddress::Apns { token: token?, topic: topic?, environment })
         }
         Channel::Webhook => None,
     }
+}
+
+/// The app of a device of Apple, which may be that of the server.
+fn app(topic: Option<&RawValue>, default: Option<&Topic>, complaints: &mut Complaints) -> Option<Topic> {
+    if present(topic).is_some() {
+        return optional("topic", topic, Topic::parse, complaints);
+    }
+    if default.is_none() {
+        let why = "This is the bundle id of the app, such as com.example.app. It may be left out where the server is \
+                   started with apns-topic.";
+        complaints.add(|| FieldError::new("topic", Invalid::new(why)));
+    }
+    default.cloned()
 }
 
 /// What `PushSubscription.toJSON()` gave. A browser may add to it, so what is not known is skipped.

@@ -1,11 +1,12 @@
 //! Contacts in memory, gone at restart.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use async_trait::async_trait;
+use uuid::Uuid;
 
 use super::MemoryStore;
 use crate::{
@@ -28,6 +29,10 @@ struct Kept {
     owners: HashMap<ContactId, UserId>,
     /// Which contact has this identity.
     identities: HashMap<[u8; 32], ContactId>,
+    /// Push contacts that are dead, those first that died first.
+    dead: BTreeSet<(Timestamp, ContactId)>,
+    /// Those of FCM, the longest silent first.
+    silent: BTreeSet<(Timestamp, ContactId)>,
 }
 
 impl People {
@@ -52,15 +57,45 @@ impl Kept {
         self.contacts.get_mut(owner)?.iter_mut().find(|contact| contact.id == id)
     }
 
+    /// Changes one that is there, and returns it as it is then.
+    fn change(&mut self, id: ContactId, change: impl FnOnce(&mut KeptContact)) -> Option<KeptContact> {
+        let contact = self.find(id)?;
+        let before = contact.clone();
+        change(contact);
+        let contact = contact.clone();
+        self.forget_places(&before);
+        self.note_places(&contact);
+        Some(contact)
+    }
+
+    /// Remembers where a contact stands among those that may have to go.
+    fn note_places(&mut self, contact: &KeptContact) {
+        let channel = contact.address.channel();
+        if channel != Channel::Email && contact.state == ContactState::Dead {
+            self.dead.insert((contact.since, contact.id));
+        }
+        if channel == Channel::Fcm {
+            self.silent.insert((contact.last_seen_at, contact.id));
+        }
+    }
+
+    fn forget_places(&mut self, contact: &KeptContact) {
+        self.dead.remove(&(contact.since, contact.id));
+        self.silent.remove(&(contact.last_seen_at, contact.id));
+    }
+
     fn put(&mut self, new: &NewContact) -> Put {
         let known = self.identities.get(&new.identity()).copied();
-        if let Some(contact) = known.and_then(|id| self.find(id)).filter(|contact| contact.user_id == new.user_id) {
+        let same = known.filter(|id| self.owners.get(id) == Some(&new.user_id));
+        let renew = |contact: &mut KeptContact| {
             if contact.state != ContactState::Active {
                 (contact.state, contact.since) = (ContactState::Active, new.at);
             }
             (contact.address, contact.label) = (new.address.clone(), new.label.clone());
             contact.last_seen_at = contact.last_seen_at.max(new.at);
-            return Put::Renewed(contact.clone());
+        };
+        if let Some(renewed) = same.and_then(|id| self.change(id, renew)) {
+            return Put::Renewed(renewed);
         }
         let present = self.of(&new.user_id);
         if present.len() >= MOST_CONTACTS {
@@ -73,6 +108,7 @@ impl Kept {
             self.remove(of_another);
         }
         let contact = new.made();
+        self.note_places(&contact);
         self.identities.insert(new.identity(), contact.id);
         self.owners.insert(contact.id, contact.user_id.clone());
         self.contacts.entry(contact.user_id.clone()).or_default().push(contact.clone());
@@ -88,7 +124,17 @@ impl Kept {
             self.contacts.remove(&owner);
         }
         self.identities.remove(&contact.address.identity(&owner));
+        self.forget_places(&contact);
         true
+    }
+
+    fn drop_gone(&mut self, dead_since: Timestamp, fcm_last_seen: Timestamp, most: usize) -> usize {
+        // No contact of one moment stands behind this one.
+        let last = ContactId::new(Uuid::max());
+        let dead = self.dead.range(..=(dead_since, last)).map(|(_, id)| *id);
+        let silent = self.silent.range(..=(fcm_last_seen, last)).map(|(_, id)| *id);
+        let gone: BTreeSet<_> = dead.take(most).chain(silent.take(most)).collect();
+        gone.into_iter().take(most).filter(|id| self.remove(*id)).count()
     }
 }
 
@@ -115,17 +161,28 @@ impl Contacts for MemoryStore {
         &self,
         id: ContactId,
         state: ContactState,
-        since: Timestamp,
+        as_of: Timestamp,
+        now: Timestamp,
     ) -> Result<bool, StoreError> {
         let mut kept = self.people.kept();
-        let Some(contact) = kept.find(id).filter(|contact| contact.last_seen_at <= since) else { return Ok(false) };
-        (contact.state, contact.since) = (state, since);
-        Ok(true)
+        if !kept.find(id).is_some_and(|contact| contact.last_seen_at <= as_of) {
+            return Ok(false);
+        }
+        Ok(kept.change(id, |contact| (contact.state, contact.since) = (state, now)).is_some())
     }
 
     async fn delete_contacts(&self, user_id: &UserId) -> Result<usize, StoreError> {
         let mut kept = self.people.kept();
         let ids: Vec<_> = kept.of(user_id).iter().map(|contact| contact.id).collect();
         Ok(ids.into_iter().filter(|id| kept.remove(*id)).count())
+    }
+
+    async fn drop_gone(
+        &self,
+        dead_since: Timestamp,
+        fcm_last_seen: Timestamp,
+        most: usize,
+    ) -> Result<usize, StoreError> {
+        Ok(self.people.kept().drop_gone(dead_since, fcm_last_seen, most))
     }
 }

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use super::MemoryStore;
 use crate::{
-    model::{Change, DeliveryId, DeliveryState, NotificationId, Timestamp, UserId, WebhookId},
+    model::{Change, ContactId, DeliveryId, DeliveryState, NotificationId, Timestamp, UserId, WebhookId},
     server::{
         clock::after,
         store::{
@@ -220,6 +220,10 @@ impl Deliveries for MemoryStore {
         Ok(ids.iter().map(|id| kept.cancel_about(user_id, *id, reason, now)).sum())
     }
 
+    async fn to_be_counted(&self, user_id: &UserId) -> Result<Vec<ContactId>, StoreError> {
+        Ok(self.leaving.kept().to_be_counted(user_id))
+    }
+
     async fn end_lane(
         &self,
         lane: &str,
@@ -234,6 +238,10 @@ impl Deliveries for MemoryStore {
     async fn forget_lane(&self, lane: &str) -> Result<(), StoreError> {
         self.leaving.kept().forget_lane(lane);
         Ok(())
+    }
+
+    async fn forget_idle_lanes(&self, of: &str, idle_since: Timestamp, most: usize) -> Result<usize, StoreError> {
+        Ok(self.leaving.kept().forget_idle_lanes(of, idle_since, most))
     }
 
     async fn replay(&self, ids: &[(DeliveryId, DeliveryId)], now: Timestamp) -> Result<usize, StoreError> {

@@ -74,16 +74,41 @@ impl Contacts for PostgresStore {
         &self,
         id: ContactId,
         state: ContactState,
-        since: Timestamp,
+        as_of: Timestamp,
+        now: Timestamp,
     ) -> Result<bool, StoreError> {
-        const SET: &str = "UPDATE contacts SET state = $2, since = $3 WHERE id = $1 AND last_seen_at <= $3";
-        Ok(execute(&self.database.pool, SET, &[&id.as_uuid(), &state.as_str(), &since.as_micros()]).await? > 0)
+        const SET: &str = "UPDATE contacts SET state = $2, since = $4 WHERE id = $1 AND last_seen_at <= $3";
+        let values: [&(dyn ToSql + Sync); 4] = [&id.as_uuid(), &state.as_str(), &as_of.as_micros(), &now.as_micros()];
+        Ok(execute(&self.database.pool, SET, &values).await? > 0)
     }
 
     async fn delete_contacts(&self, user_id: &UserId) -> Result<usize, StoreError> {
         const DELETE: &str = "DELETE FROM contacts WHERE user_id = $1";
         let deleted = execute(&self.database.pool, DELETE, &[&user_id.as_str()]).await?;
         Ok(usize::try_from(deleted).unwrap_or(usize::MAX))
+    }
+
+    async fn drop_gone(
+        &self,
+        dead_since: Timestamp,
+        fcm_last_seen: Timestamp,
+        most: usize,
+    ) -> Result<usize, StoreError> {
+        // Each by an index of its own. What another transaction holds is passed over: it is being renewed, or goes.
+        const DROP: &str = "WITH dead AS MATERIALIZED (
+                SELECT c.id FROM contacts c WHERE c.state = 'dead' AND c.channel <> 'email' AND c.since <= $1
+                    ORDER BY c.since LIMIT $3 FOR UPDATE SKIP LOCKED
+            ), silent AS MATERIALIZED (
+                SELECT c.id FROM contacts c WHERE c.channel = 'fcm' AND c.last_seen_at <= $2
+                    ORDER BY c.last_seen_at LIMIT $3 FOR UPDATE SKIP LOCKED
+            ), gone AS (
+                SELECT d.id FROM dead d UNION SELECT s.id FROM silent s LIMIT $3
+            )
+            DELETE FROM contacts c USING gone g WHERE c.id = g.id";
+        let most = sql_number(most as u64);
+        let values: [&(dyn ToSql + Sync); 3] = [&dead_since.as_micros(), &fcm_last_seen.as_micros(), &most];
+        let dropped = execute(&self.database.pool, DROP, &values).await?;
+        Ok(usize::try_from(dropped).unwrap_or(usize::MAX))
     }
 }
 

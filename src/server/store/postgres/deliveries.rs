@@ -1,7 +1,7 @@
 //! What those see and do who look after deliveries. Every moment is that of the database's clock.
 
 use async_trait::async_trait;
-use tokio_postgres::{Row, types::ToSql};
+use tokio_postgres::{Row, error::SqlState, types::ToSql};
 use uuid::Uuid;
 
 use super::{
@@ -12,7 +12,7 @@ use super::{
     row::{number, sql_number},
 };
 use crate::{
-    model::{Channel, DeliveryId, DeliveryState, NotificationId, Timestamp, UserId},
+    model::{Channel, ContactId, DeliveryId, DeliveryState, NotificationId, Timestamp, UserId},
     server::store::{
         Deliveries, LOOKED_AT, StoreError,
         outbox::{Delivery, DeliveryFilter, DeliveryPage, Lane},
@@ -112,6 +112,16 @@ impl Deliveries for PostgresStore {
         count(&self.database.call_one(CANCEL, &[&user_id.as_str(), &ids, &reason]).await?)
     }
 
+    async fn to_be_counted(&self, user_id: &UserId) -> Result<Vec<ContactId>, StoreError> {
+        const COUNTS: &str = "SELECT DISTINCT d.target FROM deliveries d
+            WHERE d.user_id = $1 AND d.notification_id IS NULL AND d.ended_at IS NULL AND d.channel <> 'webhook'
+                AND d.channel <> 'email'";
+        let client = self.database.pool.get().await?;
+        let statement = client.prepare_cached(COUNTS).await?;
+        let rows = client.query(&statement, &[&user_id.as_str()]).await?;
+        rows.iter().map(|row| Ok(ContactId::new(row.try_get(0)?))).collect()
+    }
+
     async fn end_lane(
         &self,
         lane: &str,
@@ -143,6 +153,37 @@ impl Deliveries for PostgresStore {
     async fn forget_lane(&self, lane: &str) -> Result<(), StoreError> {
         const FORGET: &str = "DELETE FROM lanes WHERE lane = $1 AND waiting = 0";
         execute(&self.database.pool, FORGET, &[&lane]).await.map(drop)
+    }
+
+    async fn forget_idle_lanes(&self, of: &str, idle_since: Timestamp, most: usize) -> Result<usize, StoreError> {
+        // The character behind a colon is a semicolon. What waits elsewhere to be taken from a lane's counts keeps it.
+        const IDLE: &str = "SELECT l.lane FROM lanes l
+            WHERE l.lane >= $1 || ':' AND l.lane < $1 || ';' AND l.waiting = 0
+                AND greatest(l.paused_until, l.failing_since, l.worked_at, 0) <= $2
+                AND NOT EXISTS (
+                    SELECT FROM deliveries d WHERE d.lane = l.lane AND d.ended_at IS NULL AND d.via IS NULL
+                )
+                AND NOT EXISTS (SELECT FROM lane_debts b WHERE b.lane = l.lane)
+            LIMIT $3 FOR UPDATE OF l SKIP LOCKED";
+        // A planner that finds a lane there locks it in its next statement. If it were forgotten between the two, what is
+        // planned would be in no lane, and never be claimed. So there may be no such transaction at that moment; where
+        // there is always one, lanes are forgotten another time: those who deliver do not wait for this for long.
+        const ALONE: &str = "SET LOCAL lock_timeout = '100ms'; LOCK TABLE lanes IN SHARE ROW EXCLUSIVE MODE";
+        let (since, mut client) = (idle_since.as_micros(), self.database.pool.get().await?);
+        let idle = client.prepare_cached(IDLE).await?;
+        if client.query(&idle, &[&of, &since, &1_i64]).await?.is_empty() {
+            return Ok(0);
+        }
+        let transaction = client.transaction().await?;
+        match transaction.batch_execute(ALONE).await {
+            Err(error) if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => return Ok(0),
+            locked => locked?,
+        }
+        let names = transaction.query(&idle, &[&of, &since, &sql_number(most as u64)]).await?;
+        let names: Vec<&str> = names.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
+        let forgotten = transaction.execute("DELETE FROM lanes WHERE lane = ANY ($1)", &[&names]).await?;
+        transaction.commit().await?;
+        Ok(usize::try_from(forgotten).unwrap_or(usize::MAX))
     }
 
     async fn replay(&self, ids: &[(DeliveryId, DeliveryId)], _now: Timestamp) -> Result<usize, StoreError> {

@@ -63,11 +63,12 @@ impl Contacts for SqliteStore {
         &self,
         id: ContactId,
         state: ContactState,
-        since: Timestamp,
+        as_of: Timestamp,
+        now: Timestamp,
     ) -> Result<bool, StoreError> {
-        const SET: &str = "UPDATE contacts SET state = ?2, since = ?3 WHERE id = ?1 AND last_seen_at <= ?3";
+        const SET: &str = "UPDATE contacts SET state = ?2, since = ?4 WHERE id = ?1 AND last_seen_at <= ?3";
         let set = move |connection: &Connection| {
-            let values = (id.as_uuid().into_bytes(), state.as_str(), since.as_micros());
+            let values = (id.as_uuid().into_bytes(), state.as_str(), as_of.as_micros(), now.as_micros());
             Ok(connection.prepare_cached(SET)?.execute(values)? > 0)
         };
         self.writer.write(Weight::ONE, move |batch| set(batch.connection())).await
@@ -78,6 +79,40 @@ impl Contacts for SqliteStore {
         let user_id = user_id.clone();
         let delete = move |connection: &Connection| connection.prepare_cached(DELETE)?.execute([user_id.as_str()]);
         self.writer.write(Weight::rows(MOST_CONTACTS), move |batch| delete(batch.connection())).await
+    }
+
+    async fn drop_gone(
+        &self,
+        dead_since: Timestamp,
+        fcm_last_seen: Timestamp,
+        most: usize,
+    ) -> Result<usize, StoreError> {
+        // Each by an index of its own. What is not to go costs no transaction.
+        const IS_ANY: &str = "SELECT EXISTS (
+                SELECT 1 FROM contacts INDEXED BY contacts_by_death
+                    WHERE state = 'dead' AND channel <> 'email' AND since <= ?1
+            ) OR EXISTS (
+                SELECT 1 FROM contacts INDEXED BY contacts_by_silence WHERE channel = 'fcm' AND last_seen_at <= ?2
+            )";
+        const DROP: &str = "DELETE FROM contacts WHERE place IN (
+                SELECT place FROM (
+                    SELECT place FROM contacts INDEXED BY contacts_by_death
+                        WHERE state = 'dead' AND channel <> 'email' AND since <= ?1 LIMIT ?3
+                ) UNION SELECT place FROM (
+                    SELECT place FROM contacts INDEXED BY contacts_by_silence
+                        WHERE channel = 'fcm' AND last_seen_at <= ?2 LIMIT ?3
+                ) LIMIT ?3
+            )";
+        let (dead_since, fcm_last_seen) = (dead_since.as_micros(), fcm_last_seen.as_micros());
+        let is_any = move |connection: &Connection| {
+            connection.prepare_cached(IS_ANY)?.query_row((dead_since, fcm_last_seen), |row| row.get(0))
+        };
+        if !self.readers.read(true, is_any).await? {
+            return Ok(0);
+        }
+        let values = (dead_since, fcm_last_seen, most);
+        let drop = move |connection: &Connection| connection.prepare_cached(DROP)?.execute(values);
+        self.writer.write(Weight::rows(most), move |batch| drop(batch.connection())).await
     }
 }
 

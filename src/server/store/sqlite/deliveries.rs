@@ -11,11 +11,11 @@ use super::{
     digests,
     lane_load::take_from_lane,
     outbox::{add, read_health, set_load},
-    row::moment,
+    row::{moment, uuid},
     writer::Weight,
 };
 use crate::{
-    model::{DeliveryId, DeliveryState, NotificationId, Timestamp, UserId},
+    model::{ContactId, DeliveryId, DeliveryState, NotificationId, Timestamp, UserId},
     server::store::{
         LOOKED_AT, StoreError,
         outbox::{Deliveries, Delivery, DeliveryFilter, DeliveryPage, Lane},
@@ -85,6 +85,18 @@ impl Deliveries for SqliteStore {
         self.writer.write(weight, move |batch| cancel(batch.connection())).await
     }
 
+    async fn to_be_counted(&self, user_id: &UserId) -> Result<Vec<ContactId>, StoreError> {
+        const COUNTS: &str = "SELECT DISTINCT target FROM deliveries INDEXED BY deliveries_to_contacts
+            WHERE user_id = ?1 AND notification_id IS NULL AND ended_at IS NULL AND channel <> 'webhook'
+                AND channel <> 'email'";
+        let user_id = user_id.clone();
+        let counts = move |connection: &Connection| {
+            let read = |row: &Row<'_>| Ok(ContactId::new(uuid(row, 0)?));
+            connection.prepare_cached(COUNTS)?.query_map([user_id.as_str()], read)?.collect()
+        };
+        self.readers.read(true, counts).await
+    }
+
     async fn end_lane(
         &self,
         lane: &str,
@@ -103,6 +115,24 @@ impl Deliveries for SqliteStore {
         let lane = lane.to_owned();
         let forget = move |connection: &Connection| connection.prepare_cached(FORGET)?.execute([&lane]).map(drop);
         self.writer.write(Weight::ONE, move |batch| forget(batch.connection())).await
+    }
+
+    async fn forget_idle_lanes(&self, of: &str, idle_since: Timestamp, most: usize) -> Result<usize, StoreError> {
+        let (of, since) = (of.to_owned(), idle_since.as_micros());
+        // Most often there is none, and that can be seen without a transaction.
+        let idle = move |connection: &Connection, of: &str, most| idle_lanes(connection, of, since, most);
+        let is_any = {
+            let of = of.clone();
+            move |connection: &Connection| Ok(!idle(connection, &of, 1)?.is_empty())
+        };
+        if !self.readers.read(false, is_any).await? {
+            return Ok(0);
+        }
+        let forget = move |connection: &Connection| {
+            let mut forget = connection.prepare_cached("DELETE FROM lanes WHERE lane = ?1")?;
+            idle(connection, &of, most)?.iter().map(|lane| forget.execute([lane])).sum()
+        };
+        self.writer.write(Weight::rows(most), move |batch| forget(batch.connection())).await
     }
 
     async fn replay(&self, ids: &[(DeliveryId, DeliveryId)], now: Timestamp) -> Result<usize, StoreError> {
@@ -226,6 +256,17 @@ fn replay(connection: &Connection, ids: &[(DeliveryId, DeliveryId)], now: Timest
     }
     loads.iter().try_for_each(|(lane, load)| set_load(connection, lane, *load))?;
     Ok(made)
+}
+
+/// Lanes of a channel in which nothing waits, and of which nothing was noted after a moment, at most so many.
+fn idle_lanes(connection: &Connection, of: &str, since: i64, most: usize) -> rusqlite::Result<Vec<String>> {
+    // The character behind a colon is a semicolon.
+    const IDLE: &str = "SELECT lane FROM lanes l WHERE lane >= ?1 || ':' AND lane < ?1 || ';' AND waiting = 0
+            AND max(coalesce(paused_until, 0), coalesce(failing_since, 0), coalesce(worked_at, 0)) <= ?2
+            AND NOT EXISTS (SELECT 1 FROM deliveries d INDEXED BY deliveries_by_lane
+                WHERE d.lane = l.lane AND d.ended_at IS NULL AND d.via IS NULL)
+        LIMIT ?3";
+    connection.prepare_cached(IDLE)?.query_map((of, since, most), |row| row.get(0))?.collect()
 }
 
 fn lanes(connection: &Connection) -> rusqlite::Result<Vec<Lane>> {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    model::{ContactId, EmailAddress, Marking},
+    model::{ContactId, EmailAddress, FcmKind, FcmToken, Marking},
     server::store::{
         Contacts,
         contacts::{NewContact, Put},
@@ -152,4 +152,64 @@ async fn what_waits_for_a_contact_that_is_deleted_is_cancelled() {
     assert!(rig.store.delete_contact(&user(1), ContactId::new(Uuid::from_u128(CONTACT))).await.unwrap());
     sleep(Duration::from_secs(10)).await;
     assert_eq!(ends(&rig).await, [ended(DeliveryState::Cancelled, "contact_deleted")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_contact_that_is_put_again_while_it_is_tried_is_not_dead() {
+    let rig = rig(Behaves::Answers(GONE, 2_000)).await;
+    tell(&rig, "alert", 1).await;
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(rig.attempted(CONTACT).len(), 1);
+    reach(&rig).await;
+    sleep(Duration::from_secs(5)).await;
+    assert_eq!(ends(&rig).await, [ended(DeliveryState::Dead, "contact_dead")]);
+    let id = ContactId::new(Uuid::from_u128(CONTACT));
+    assert_eq!(rig.store.contact(id).await.unwrap().unwrap().state, ContactState::Active);
+    // The next one finds it out again.
+    tell(&rig, "alert", 1).await;
+    sleep(Duration::from_secs(5)).await;
+    let dead = rig.store.contact(id).await.unwrap().unwrap();
+    assert_eq!((dead.state, dead.since > dead.last_seen_at), (ContactState::Dead, true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_service_knew_for_long_is_noted_as_of_now() {
+    let rig = rig(WELL).await;
+    let as_of = Some(crate::server::clock::after(rig.clock.now(), Duration::from_secs(5)));
+    sleep(Duration::from_secs(86_400)).await;
+    let dead = Behaves::Answers(Outcome::ContactDead { as_of, state: ContactState::Dead }, 2);
+    rig.channel.behaves.lock().unwrap().insert(CONTACT, dead);
+    tell(&rig, "alert", 1).await;
+    sleep(Duration::from_secs(5)).await;
+    let contact = rig.store.contact(ContactId::new(Uuid::from_u128(CONTACT))).await.unwrap().unwrap();
+    let since = contact.since.as_micros() - rig.clock.at.as_micros();
+    assert_eq!((contact.state, since / 1_000_000), (ContactState::Dead, 86_400));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_for_a_device_is_not_sent_to_the_user_to_whom_it_moves() {
+    const ANNS: u128 = 301;
+    const BOBS: u128 = 302;
+    let rig = rig(WELL).await;
+    let put = async |number, of| {
+        let address = ContactAddress::Fcm { token: FcmToken::parse("t").unwrap(), kind: FcmKind::Token };
+        let id = ContactId::new(Uuid::from_u128(number));
+        let contact = NewContact { id, user_id: user(of), address, label: None, at: rig.clock.now() };
+        assert!(matches!(rig.store.put_contact(&contact).await.unwrap(), Put::Added(_)));
+    };
+    rig.channel.behaves.lock().unwrap().extend([(ANNS, FAILS), (BOBS, WELL)]);
+    put(ANNS, 1).await;
+    tell(&rig, "alert", 3).await;
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(rig.attempted(ANNS).len(), 3);
+    put(BOBS, 2).await;
+    sleep(Duration::from_secs(1_000)).await;
+    assert_eq!((rig.attempted(ANNS).len(), rig.attempted(BOBS).len()), (3, 0));
+    let waited = rig.deliveries(ANNS).await;
+    assert!(waited.iter().all(|delivery| delivery.reason.as_deref() == Some("contact_deleted")), "{waited:?}");
+    // Nor is it when the device comes back, under a name of its own.
+    rig.channel.behaves.lock().unwrap().insert(303, WELL);
+    put(303, 1).await;
+    sleep(Duration::from_secs(1_000)).await;
+    assert_eq!(rig.attempted(303).len(), 0);
 }

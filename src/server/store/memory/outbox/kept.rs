@@ -8,7 +8,7 @@ use std::{
 use uuid::Uuid;
 
 use crate::{
-    model::{Channel, DeliveryId, DeliveryState, NotificationId, Timestamp, UserId},
+    model::{Channel, ContactId, DeliveryId, DeliveryState, NotificationId, Timestamp, UserId},
     server::{
         clock::after,
         store::{
@@ -39,6 +39,8 @@ pub(super) struct Kept {
     lanes: BTreeMap<String, LaneRow>,
     /// Those to contacts that are not over, by inbox and notification.
     to_contacts: BTreeMap<UserId, BTreeSet<(NotificationId, DeliveryId)>>,
+    /// Those that tell how many are unread and are not over, by inbox.
+    counts: BTreeMap<UserId, BTreeSet<DeliveryId>>,
     /// Those that are over, the oldest end first.
     ended: BTreeSet<(Timestamp, Seq)>,
 }
@@ -106,6 +108,9 @@ impl Kept {
                 lane.bytes += delivery.payload.len() as u64;
                 if let Some(place) = place_to_contact(&delivery) {
                     self.to_contacts.entry(delivery.user_id.clone()).or_default().insert(place);
+                }
+                if delivery.is_count() {
+                    self.counts.entry(delivery.user_id.clone()).or_default().insert(delivery.id);
                 }
             }
         }
@@ -216,7 +221,8 @@ impl Kept {
             lane.due.remove(&place_of(delivery, seq));
             lane.bytes = lane.bytes.saturating_sub(delivery.payload.len() as u64);
         }
-        forget_place(&mut self.to_contacts, delivery);
+        forget_place(&mut self.to_contacts, place_to_contact(delivery), &delivery.user_id);
+        forget_place(&mut self.counts, Some(delivery.id), &delivery.user_id);
         if delivery.state == DeliveryState::Leased {
             delivery.due_at = delivery.due_at.min(now);
         }
@@ -343,6 +349,24 @@ impl Kept {
         }
     }
 
+    pub(super) fn forget_idle_lanes(&mut self, of: &str, since: Timestamp, most: usize) -> usize {
+        let is_idle = |lane: &LaneRow| {
+            let noted = [lane.paused_until, lane.health.failing_since, lane.health.worked_at];
+            lane.due.is_empty() && noted.into_iter().flatten().all(|at| at <= since)
+        };
+        let is_of = |name: &String| name.len() > of.len() && is_of_lane(name, of);
+        let idle = self.lanes.iter().filter(|(name, lane)| is_of(name) && is_idle(lane));
+        let idle: Vec<_> = idle.take(most).map(|(name, _)| name.clone()).collect();
+        idle.iter().filter(|name| self.lanes.remove(*name).is_some()).count()
+    }
+
+    /// Which contacts are still to be told how many are unread.
+    pub(super) fn to_be_counted(&self, user_id: &UserId) -> Vec<ContactId> {
+        let counts = self.counts.get(user_id).into_iter().flatten().filter_map(|id| self.get(*id));
+        let contacts: BTreeSet<_> = counts.map(|delivery| ContactId::new(delivery.target)).collect();
+        contacts.into_iter().collect()
+    }
+
     pub(super) fn get(&self, id: DeliveryId) -> Option<&Delivery> {
         self.deliveries.get(self.seqs.get(&id)?).map(|row| &row.delivery)
     }
@@ -437,7 +461,8 @@ impl Kept {
         } else if let Some(lane) = self.lanes.get_mut(&delivery.lane) {
             lane.due.remove(&place_of(&delivery, seq));
             lane.bytes = lane.bytes.saturating_sub(delivery.payload.len() as u64);
-            forget_place(&mut self.to_contacts, &delivery);
+            forget_place(&mut self.to_contacts, place_to_contact(&delivery), &delivery.user_id);
+            forget_place(&mut self.counts, Some(delivery.id), &delivery.user_id);
         }
     }
 }
@@ -452,12 +477,10 @@ fn place_to_contact(delivery: &Delivery) -> Option<(NotificationId, DeliveryId)>
     (delivery.channel != Channel::Webhook).then_some((delivery.notification_id?, delivery.id))
 }
 
-fn forget_place(to_contacts: &mut BTreeMap<UserId, BTreeSet<(NotificationId, DeliveryId)>>, delivery: &Delivery) {
-    let (Some(place), Some(of_user)) = (place_to_contact(delivery), to_contacts.get_mut(&delivery.user_id)) else {
-        return;
-    };
+fn forget_place<P: Ord>(places: &mut BTreeMap<UserId, BTreeSet<P>>, place: Option<P>, user_id: &UserId) {
+    let (Some(place), Some(of_user)) = (place, places.get_mut(user_id)) else { return };
     of_user.remove(&place);
     if of_user.is_empty() {
-        to_contacts.remove(&delivery.user_id);
+        places.remove(user_id);
     }
 }

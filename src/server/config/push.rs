@@ -1,0 +1,26 @@
+//! The settings of push: to browsers, and to devices by FCM and APNs.
+
+mod apns;
+mod fcm;
+mod webpush;
+
+use anyhow::Result;
+
+use super::Said;
+use crate::server::delivery::{ApnsOptions, FcmOptions, WebPushOptions};
+
+/// How pushes are sent; `None` where none are.
+pub(super) struct PushOptions {
+    /// To browsers.
+    pub(super) webpush: Option<WebPushOptions>,
+    /// By FCM.
+    pub(super) fcm: Option<FcmOptions>,
+    /// By APNs.
+    pub(super) apns: Option<ApnsOptions>,
+}
+
+/// # Errors
+/// One sentence about the first setting that is wrong or does not fit the others.
+pub(super) fn settle(said: &Said) -> Result<PushOptions> {
+    Ok(PushOptions { webpush: webpush::settle(said)?, fcm: fcm::settle(said)?, apns: apns::settle(said)? })
+}

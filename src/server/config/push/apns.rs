@@ -1,0 +1,81 @@
+//! The settings of APNs.
+
+use std::{fs::File, io::Read, path::Path};
+
+use anyhow::{Context, Result, anyhow, bail};
+use reqwest::Url;
+
+use crate::{
+    model::Topic,
+    server::{
+        config::Said,
+        delivery::{ApnsOptions, DEFAULT_APNS_SANDBOX_URL, DEFAULT_APNS_URL, ProviderKey},
+    },
+};
+
+/// The most bytes that are read of a key file.
+const KEY_BYTES: u64 = 64 * 1024;
+/// The most characters of a name that Apple gave; it gives 10.
+const ID_CHARS: usize = 64;
+
+/// How APNs is done; `None` where it is not set up.
+///
+/// # Errors
+/// One sentence about the first setting that is wrong or does not fit the others.
+pub(super) fn settle(said: &Said) -> Result<Option<ApnsOptions>> {
+    let is_other = |said: &Option<String>, default| said.as_deref().is_some_and(|said| said != default);
+    let Some(file) = &said.apns_key else {
+        let lonely = [
+            ("apns-key-id", said.apns_key_id.is_some()),
+            ("apns-team-id", said.apns_team_id.is_some()),
+            ("apns-topic", said.apns_topic.is_some()),
+            ("apns-url", is_other(&said.apns_url, DEFAULT_APNS_URL)),
+            ("apns-sandbox-url", is_other(&said.apns_sandbox_url, DEFAULT_APNS_SANDBOX_URL)),
+        ];
+        if let Some((name, _)) = lonely.iter().find(|(_, is_said)| *is_said) {
+            bail!("{name}: there is no key to push with. Say apns-key too, the .p8 file that Apple gave.");
+        }
+        return Ok(None);
+    };
+    let key_id = id("apns-key-id", said.apns_key_id.as_deref(), "the name of the key")?;
+    let team_id = id("apns-team-id", said.apns_team_id.as_deref(), "whose key it is")?;
+    let key = key(file, key_id, team_id)?;
+    let topic = said.apns_topic.as_deref().map(|topic| Topic::parse(topic).map_err(|why| anyhow!("apns-topic: {why}")));
+    Ok(Some(ApnsOptions {
+        url: url("apns-url", said.apns_url.as_deref().unwrap_or(DEFAULT_APNS_URL))?,
+        sandbox_url: url("apns-sandbox-url", said.apns_sandbox_url.as_deref().unwrap_or(DEFAULT_APNS_SANDBOX_URL))?,
+        key,
+        topic: topic.transpose()?,
+    }))
+}
+
+/// A name that Apple gave. It gets into tokens and names of lanes.
+fn id<'s>(name: &str, said: Option<&'s str>, what: &str) -> Result<&'s str> {
+    let said = said.with_context(|| format!("{name}: is missing beside apns-key. Say {what}, such as ABCDE12345."))?;
+    let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    if !(1..=ID_CHARS).contains(&said.len()) || !said.bytes().all(is_legal) {
+        bail!("{name}: this is {what} as Apple shows it, 10 letters and digits such as ABCDE12345.");
+    }
+    Ok(said)
+}
+
+/// The key in a file, of which nothing is repeated.
+fn key(file: &Path, key_id: &str, team_id: &str) -> Result<ProviderKey> {
+    let named = file.display();
+    let mut pem = Vec::new();
+    let read = File::open(file).and_then(|file| file.take(KEY_BYTES).read_to_end(&mut pem));
+    if let Err(error) = read {
+        bail!("apns-key: {named} cannot be read: {error}.");
+    }
+    let key = ProviderKey::parse(&pem, key_id, team_id);
+    key.with_context(|| format!("apns-key: {named} holds no key of APNs. It is the .p8 file that Apple gave, in PEM."))
+}
+
+/// Where requests go. What is wrong with it is told without it, as it may hold a password.
+fn url(name: &str, text: &str) -> Result<Url> {
+    let wrong = || anyhow!("{name}: this is no URL of a push service. Say it such as {DEFAULT_APNS_URL}.");
+    let url = Url::parse(text).map_err(|_| wrong())?;
+    let is_bare = url.username().is_empty() && url.password().is_none() && url.query().is_none();
+    let is_legal = matches!(url.scheme(), "http" | "https") && url.host_str().is_some_and(|host| !host.is_empty());
+    if is_bare && is_legal && url.fragment().is_none() { Ok(url) } else { Err(wrong()) }
+}

@@ -1,0 +1,107 @@
+//! The settings of FCM.
+
+use std::{fs::File, io::Read, path::Path};
+
+use anyhow::{Context, Result, anyhow, bail};
+
+use crate::server::{
+    config::{Said, needed},
+    delivery::{DEFAULT_FCM_URL, FcmOptions, ServiceAccount, base_url},
+};
+
+/// How FCM is done; `None` where it is not set up.
+///
+/// # Errors
+/// One sentence about the first setting that is wrong or does not fit the others.
+pub(super) fn settle(said: &Said) -> Result<Option<FcmOptions>> {
+    let url = needed("fcm-url", said.fcm_url.as_deref())?;
+    let Some(file) = &said.fcm_service_account else {
+        if url != DEFAULT_FCM_URL {
+            bail!("fcm-url: there is no account to push with. Say fcm-service-account too, the key file of one.");
+        }
+        return Ok(None);
+    };
+    let url = base_url(url).context(
+        "fcm-url: this is no URL such as https://fcm.googleapis.com, without a user, a password and a query.",
+    )?;
+    Ok(Some(FcmOptions { account: account(file)?, url }))
+}
+
+/// The account whose key file this is. What is wrong with it repeats nothing of it.
+fn account(file: &Path) -> Result<ServiceAccount> {
+    let named = file.display();
+    let mut bytes = Vec::new();
+    // One byte more shows that it is too long.
+    let most = u64::try_from(ServiceAccount::MAX_BYTES).unwrap_or(u64::MAX).saturating_add(1);
+    let read = File::open(file).and_then(|file| file.take(most).read_to_end(&mut bytes));
+    read.map_err(|error| anyhow!("fcm-service-account: {named} cannot be read: {error}."))?;
+    ServiceAccount::parse(&bytes).map_err(|why| anyhow!("fcm-service-account: {named} {why}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use rcgen::{KeyPair, PKCS_RSA_SHA256, RsaKeySize};
+    use serde_json::json;
+
+    use super::*;
+
+    fn said(file: PathBuf, url: &str) -> Said {
+        Said { fcm_service_account: Some(file), fcm_url: Some(url.to_owned()), ..Said::default() }
+    }
+
+    #[test]
+    fn fcm_is_set_up_by_the_key_file_of_an_account() {
+        let folder = std::env::temp_dir().join(format!("campanile-fcm-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let file = folder.join("account.json");
+        let pem = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048).unwrap().serialize_pem();
+        let mut account = json!({
+            "project_id": "shop-1",
+            "client_email": "push@shop-1.example",
+            "private_key": pem,
+            "token_uri": "http://127.0.0.1:1/token",
+        });
+        std::fs::write(&file, account.to_string()).unwrap();
+        for url in [DEFAULT_FCM_URL, "http://127.0.0.1:1", "https://fcm.internal/base/"] {
+            let options = settle(&said(file.clone(), url)).unwrap().unwrap();
+            assert!(options.url.as_str().starts_with(url));
+            let shown = format!("{options:?}");
+            assert!(pem.lines().all(|line| !shown.contains(line)), "{shown}");
+        }
+        for wrong in
+            ["", "hush", "fcm.googleapis.com", "ftp://hush", "https://me:hush@fcm.internal", "https://a/?key=hush"]
+        {
+            let refused = settle(&said(file.clone(), wrong)).unwrap_err().to_string();
+            assert!(
+                refused.starts_with("fcm-url: ") && !refused.contains("hush") && refused.lines().count() == 1,
+                "{refused}"
+            );
+        }
+        account["private_key"] = "hush".into();
+        for wrong in [account.to_string(), "hush".to_owned(), " ".repeat(100_000)] {
+            std::fs::write(&file, wrong).unwrap();
+            let refused = settle(&said(file.clone(), DEFAULT_FCM_URL)).unwrap_err().to_string();
+            let begins = format!("fcm-service-account: {} ", file.display());
+            assert!(
+                refused.starts_with(&begins) && !refused.contains("hush") && refused.lines().count() == 1,
+                "{refused}"
+            );
+        }
+        std::fs::remove_dir_all(&folder).unwrap();
+        let refused = settle(&said(file, DEFAULT_FCM_URL)).unwrap_err().to_string();
+        assert!(refused.starts_with("fcm-service-account: ") && refused.contains("cannot be read"), "{refused}");
+    }
+
+    #[test]
+    fn where_fcm_is_says_nothing_without_an_account() {
+        let without = |url: &str| Said { fcm_url: Some(url.to_owned()), ..Said::default() };
+        assert!(settle(&without(DEFAULT_FCM_URL)).unwrap().is_none());
+        let refused = settle(&without("https://fcm.internal")).unwrap_err().to_string();
+        assert!(refused.starts_with("fcm-url: there is no account"), "{refused}");
+        // A file that reads without an end, as far as it is read.
+        let refused = settle(&said("/dev/zero".into(), DEFAULT_FCM_URL)).unwrap_err().to_string();
+        assert!(refused.starts_with("fcm-service-account: /dev/zero has more than"), "{refused}");
+    }
+}

@@ -1,0 +1,140 @@
+//! The settings of Web Push.
+
+use std::{fs, path::Path};
+
+use anyhow::{Result, anyhow, bail};
+use reqwest::Url;
+
+use crate::{
+    model::EmailAddress,
+    server::{
+        config::Said,
+        delivery::{VapidKey, WebPushOptions},
+    },
+};
+
+/// The longest contact, in bytes: it is in each request.
+const LONGEST_CONTACT: usize = 255;
+
+/// How Web Push is done; `None` where it is not set up.
+///
+/// # Errors
+/// One sentence about the first setting that is wrong or does not fit the others.
+pub(super) fn settle(said: &Said) -> Result<Option<WebPushOptions>> {
+    let Some(contact) = &said.push_contact else {
+        if said.vapid_key.is_some() {
+            bail!(
+                "vapid-key: nothing is signed with it, since browsers are not pushed to. Say push-contact too, such as \
+                 mailto:you@example.com."
+            );
+        }
+        return Ok(None);
+    };
+    let contact = contact.trim();
+    if !is_contact(contact) {
+        bail!(
+            "push-contact: this is nothing that a push service could write to. Say mailto:you@example.com or \
+             https://example.com/contact, in at most {LONGEST_CONTACT} bytes."
+        );
+    }
+    let key = said.vapid_key.as_deref().map(key).transpose()?;
+    Ok(Some(WebPushOptions { contact: contact.to_owned(), key }))
+}
+
+/// Whether push services take it for `sub` (RFC 8292, section 2.1).
+fn is_contact(text: &str) -> bool {
+    if text.len() > LONGEST_CONTACT || text.chars().any(|c| c.is_control() || c.is_whitespace()) {
+        return false;
+    }
+    match text.strip_prefix("mailto:") {
+        Some(address) => !address.contains('?') && EmailAddress::parse(address).is_ok(),
+        None => Url::parse(text).is_ok_and(|url| {
+            url.scheme() == "https" && url.has_host() && url.username().is_empty() && url.password().is_none()
+        }),
+    }
+}
+
+/// The key that a file holds.
+fn key(file: &Path) -> Result<VapidKey> {
+    let named = file.display();
+    let text = fs::read(file).map_err(|error| anyhow!("vapid-key: {named} cannot be read: {error}."))?;
+    let key = String::from_utf8(text).ok().and_then(|text| VapidKey::parse(&text));
+    key.ok_or_else(|| {
+        anyhow!(
+            "vapid-key: {named} holds no private key of the curve P-256. It is PEM, or 32 bytes in base64url as web-push \
+             generate-vapid-keys prints them; without this setting the server makes a key."
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "yfWPiYE-n46HLnH0KqZOF1fJJU3MYrct3AELtAQ-oRw";
+    const PUBLIC: &str = "BP4z9KsN6nGRTbVYI_c7VJSPQTBtkgcy27mlmlMoZIIgDll6e3vCYLocInmYWAmS6TlzAC8wEqKK6PBru3jl7A8";
+
+    fn said(contact: &str) -> Said {
+        Said { push_contact: Some(contact.to_owned()), ..Said::default() }
+    }
+
+    #[test]
+    fn browsers_are_pushed_to_where_a_contact_is_named() {
+        assert!(settle(&Said::default()).unwrap().is_none());
+        for contact in ["mailto:you@example.com", " https://example.com/contact ", "https://[2001:db8::1]:8443/"] {
+            let options = settle(&said(contact)).unwrap().unwrap();
+            assert_eq!(options.contact, contact.trim());
+            assert!(options.key.is_none());
+        }
+    }
+
+    #[test]
+    fn what_no_push_service_could_write_to_is_refused() {
+        let long = format!("https://example.com/{}", "a".repeat(LONGEST_CONTACT));
+        for wrong in [
+            "",
+            " ",
+            "you@example.com",
+            "mailto:",
+            "mailto:you",
+            "mailto:a@example.com,b@example.com",
+            "mailto:<you@example.com>",
+            "mailto: you@example.com",
+            "mailto:you@example.com?subject=x",
+            "mailto:you@exam\nple.com",
+            "http://example.com",
+            "https://",
+            "https://me:hush@example.com/",
+            "https://example.com/a b",
+            "https://example.com/\u{7}",
+            "ftp://example.com",
+            &long,
+        ] {
+            let refused = settle(&said(wrong)).unwrap_err().to_string();
+            let is_one_line = refused.lines().count() == 1 && !refused.contains("hush");
+            assert!(refused.starts_with("push-contact: ") && is_one_line, "{refused}");
+        }
+    }
+
+    #[test]
+    fn a_key_stands_in_a_file_and_is_not_told() {
+        let folder = std::env::temp_dir().join(format!("campanile-vapid-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let file = folder.join("key");
+        let with_key = Said { vapid_key: Some(file.clone()), ..said("mailto:you@example.com") };
+        fs::write(&file, format!("{KEY}\n")).unwrap();
+        let options = settle(&with_key).unwrap().unwrap();
+        assert_eq!(options.key.as_ref().unwrap().public(), PUBLIC);
+        assert!(!format!("{options:?}").contains(KEY));
+        for wrong in [&b""[..], b"\xff", PUBLIC.as_bytes(), &KEY.as_bytes()[2..]] {
+            fs::write(&file, wrong).unwrap();
+            let refused = settle(&with_key).unwrap_err().to_string();
+            let holds_no_key = !refused.contains(&KEY[2..]) && !refused.contains(PUBLIC);
+            assert!(refused.starts_with("vapid-key: ") && holds_no_key && refused.lines().count() == 1, "{refused}");
+        }
+        fs::remove_dir_all(folder).unwrap();
+        assert!(settle(&with_key).unwrap_err().to_string().contains("cannot be read"));
+        let lonely = Said { push_contact: None, ..with_key };
+        assert!(settle(&lonely).unwrap_err().to_string().starts_with("vapid-key: "));
+    }
+}

@@ -1,0 +1,224 @@
+//! Tells the devices of a user how many notifications are unread when the user reads elsewhere: silently, and once a
+//! minute at most.
+//!
+//! What is told is the count at the moment of sending. So the first change of a while is told in a moment, and what comes
+//! in the minute after that as one, at its end. Only the server that a change was written by tells of it: where there
+//! are several, a user whose requests go to all of them may be told as often as once a minute by each, but never while
+//! an update to the same device still waits.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use futures_util::future::join_all;
+use tokio::{
+    sync::Notify,
+    time::{Instant, sleep},
+};
+
+use super::{plan::devices, planner::Alarm, policy::Policy, stores::DeliveryStores};
+use crate::{
+    model::{Change, Event, EventKind, Routing, UserId},
+    server::{
+        causes::with_causes,
+        clock::{Clock, after},
+        store::{Announce, StoreError, outbox::Entry},
+    },
+};
+
+/// How long after a change its user's devices are told: those who read often read on in the same second.
+const SOON: Duration = Duration::from_secs(1);
+/// How often they are told at most.
+const EVERY: Duration = Duration::from_secs(60);
+/// How often it looks whose time has come.
+const LOOKS_EVERY: Duration = Duration::from_millis(250);
+/// Of how many users devices are told in one look, so that what is silent holds up nothing that a user waits for.
+const AT_ONCE: usize = 64;
+/// How many users are looked up at once.
+const LOOKED_UP_AT_ONCE: usize = 8;
+/// How many users it remembers. What comes of more is told with what they get next.
+const MOST_USERS: usize = 10_000;
+/// How long an update is of use.
+const LIVES_FOR: Duration = Duration::from_secs(300);
+
+/// The users whose devices are to be told, or were told within the last minute.
+#[derive(Default)]
+pub(super) struct Badges {
+    users: Mutex<HashMap<UserId, Turn>>,
+    wake: Notify,
+}
+
+/// When a user's devices may be told.
+#[derive(Clone, Copy, Debug)]
+struct Turn {
+    at: Instant,
+    /// Whether there is something that they do not know.
+    is_due: bool,
+}
+
+impl Badges {
+    fn users(&self) -> MutexGuard<'_, HashMap<UserId, Turn>> {
+        self.users.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.users().len()
+    }
+
+    fn is_idle(&self) -> bool {
+        self.users().is_empty()
+    }
+
+    /// The users whose time has come, the longest due first. Their next turn is a minute later. Those who have nothing new
+    /// for a minute are forgotten.
+    fn take_due(&self) -> Vec<UserId> {
+        let now = Instant::now();
+        let mut users = self.users();
+        users.retain(|_, turn| turn.is_due || now < turn.at);
+        let due = users.iter().filter(|(_, turn)| turn.is_due && turn.at <= now);
+        let mut due: Vec<_> = due.map(|(user_id, turn)| (turn.at, user_id.clone())).collect();
+        due.sort_unstable();
+        due.truncate(AT_ONCE);
+        let due: Vec<_> = due.into_iter().map(|(_, user_id)| user_id).collect();
+        for user_id in &due {
+            users.insert(user_id.clone(), Turn { at: now + EVERY, is_due: false });
+        }
+        due
+    }
+
+    /// A user has no device that is to be told. What came meanwhile is looked at soon.
+    fn no_device_is_told(&self, user_id: &UserId) {
+        let mut users = self.users();
+        match users.get_mut(user_id) {
+            Some(turn) if turn.is_due => turn.at = Instant::now() + SOON,
+            _ => drop(users.remove(user_id)),
+        }
+    }
+
+    /// Not all devices of a user were told.
+    fn is_due_again(&self, user_id: &UserId) {
+        if let Some(turn) = self.users().get_mut(user_id) {
+            turn.is_due = true;
+        }
+    }
+}
+
+impl Announce for Badges {
+    fn announce(&self, changes: Arc<[Change]>) {
+        if changes.iter().all(|change| matches!(change.event, Event::Created { .. })) {
+            return;
+        }
+        // What takes the place of others in a full inbox is told by a push of its own.
+        let created = changes.iter().filter(|change| matches!(change.event, Event::Created { .. }));
+        let created: HashSet<_> = created.map(|change| &change.user_id).collect();
+        let is_read = |change: &&Change| match change.event {
+            Event::Created { .. } => false,
+            Event::Updated { .. } | Event::AllRead { .. } => true,
+            Event::Deleted { .. } => !created.contains(&change.user_id),
+        };
+        let mut read = changes.iter().filter(is_read).peekable();
+        if read.peek().is_none() {
+            return;
+        }
+        let mut users = self.users();
+        for change in read {
+            if let Some(turn) = users.get_mut(&change.user_id) {
+                turn.is_due = true;
+            } else if users.len() < MOST_USERS {
+                users.insert(change.user_id.clone(), Turn { at: Instant::now() + SOON, is_due: true });
+            }
+        }
+        drop(users);
+        self.wake.notify_one();
+    }
+}
+
+/// What tells.
+pub(super) struct BadgeSync {
+    pub(super) badges: Arc<Badges>,
+    pub(super) stores: DeliveryStores,
+    pub(super) policy: Arc<Policy>,
+    pub(super) clock: Arc<dyn Clock>,
+    /// Has the planner look.
+    pub(super) alarm: Arc<Alarm>,
+}
+
+impl BadgeSync {
+    /// Tells for as long as it is polled.
+    pub(super) async fn run(&self) {
+        loop {
+            if self.badges.is_idle() {
+                self.badges.wake.notified().await;
+            }
+            sleep(LOOKS_EVERY).await;
+            // A change that is written now is worth more; this one loses nothing by waiting.
+            if self.stores.outbox.is_pressed() {
+                continue;
+            }
+            for some in self.badges.take_due().chunks(LOOKED_UP_AT_ONCE) {
+                join_all(some.iter().map(|user_id| self.tell(user_id))).await;
+            }
+        }
+    }
+
+    async fn tell(&self, user_id: &UserId) {
+        match self.leave(user_id).await {
+            Ok(Told::All) => {}
+            Ok(Told::Some) => self.badges.is_due_again(user_id),
+            Ok(Told::None) => self.badges.no_device_is_told(user_id),
+            Err(error) => {
+                self.badges.is_due_again(user_id);
+                tracing::warn!(
+                    cause = with_causes(&error),
+                    "devices could not be told how many are unread; trying again in a minute"
+                );
+            }
+        }
+    }
+
+    /// Leaves it to the planner to tell the devices of a user that do not wait for it already.
+    async fn leave(&self, user_id: &UserId) -> Result<Told, StoreError> {
+        let DeliveryStores { contacts, wishes, deliveries, outbox, .. } = &self.stores;
+        let contacts = contacts.contacts(user_id).await?;
+        if contacts.is_empty() {
+            return Ok(Told::None);
+        }
+        let (preferences, _) = wishes.preferences(user_id).await?;
+        let devices = devices(&contacts, &preferences, &self.policy);
+        if devices.is_empty() {
+            return Ok(Told::None);
+        }
+        // A lane may be paused for long. Then one update waits in it for each device, however much is read.
+        let waiting = deliveries.to_be_counted(user_id).await?;
+        let waits = devices.iter().filter(|(contact, _)| waiting.contains(&contact.id)).count();
+        if waits < devices.len() {
+            let now = self.clock.now();
+            let entry = Entry {
+                seq: 0,
+                kind: EventKind::AllRead,
+                user_id: user_id.clone(),
+                category: None,
+                notification_id: None,
+                expires_at: Some(after(now, LIVES_FOR)),
+                at: now,
+                data: String::new(),
+                to_contacts: true,
+                routing: Routing::default(),
+            };
+            outbox.leave(&entry).await?;
+            self.alarm.ring();
+        }
+        Ok(if waits > 0 { Told::Some } else { Told::All })
+    }
+}
+
+/// How many of a user's devices are told.
+enum Told {
+    All,
+    /// To the others, an update of before is still on its way.
+    Some,
+    None,
+}

@@ -1,0 +1,47 @@
+//! Has an operator told of what goes wrong for many devices alike, and not once for each.
+
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+/// How often it is told, at most.
+const EVERY: Duration = Duration::from_secs(60);
+
+/// Counts what happens, and says when it is time to tell.
+#[derive(Default)]
+pub(super) struct Alarm(Mutex<Counted>);
+
+#[derive(Default)]
+struct Counted {
+    told_at: Option<Instant>,
+    since: u64,
+}
+
+impl Alarm {
+    /// It happened; returns how often since it was told last, when it is to be told now.
+    pub(super) fn counts(&self) -> Option<u64> {
+        let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        counted.since += 1;
+        if counted.told_at.is_some_and(|at| at.elapsed() < EVERY) {
+            return None;
+        }
+        counted.told_at = Some(Instant::now());
+        Some(std::mem::take(&mut counted.since))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn it_is_told_once_a_minute_how_often_it_was() {
+        let alarm = Alarm::default();
+        assert_eq!([alarm.counts(), alarm.counts(), alarm.counts()], [Some(1), None, None]);
+        tokio::time::sleep(EVERY).await;
+        assert_eq!([alarm.counts(), alarm.counts()], [Some(3), None]);
+    }
+}

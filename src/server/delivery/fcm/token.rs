@@ -1,0 +1,228 @@
+//! The access token that FCM asks for: gotten with an assertion that the account signs (RFC 7523), and kept for as long
+//! as it is good.
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use axum::http::{HeaderValue, StatusCode, header};
+use chrono::TimeDelta;
+use jsonwebtoken::{Algorithm, Header, encode};
+use reqwest::Client;
+use serde::Serialize;
+use serde_json::Value;
+use tokio::{
+    sync::Mutex,
+    time::{Instant, timeout},
+};
+
+use super::{account::ServiceAccount, redacted::Redacted};
+use crate::{
+    model::Timestamp,
+    server::{
+        clock::{Clock, moved},
+        delivery::{
+            answer::{Answer, shortened},
+            backoff::retry_after,
+            channel::Judged,
+            outcome::Outcome,
+        },
+    },
+};
+
+/// What a token is asked for.
+const SCOPE: &str = "https://www.googleapis.com/auth/firebase.messaging";
+/// How an assertion is handed in, as a form has it.
+const GRANT: &str = "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion=";
+/// How long an assertion holds, in seconds.
+const ASSERTION: i64 = 3_600;
+/// How long before its end a token is made anew, in seconds.
+const EARLY: i64 = 300;
+/// How long a token is taken to hold, in seconds, where the answer does not say it, and at most.
+const HOUR: i64 = 3_600;
+/// How long the other side may take to answer.
+const DEADLINE: Duration = Duration::from_secs(8);
+/// How long it is left alone when it did not answer, or with a failure of its own.
+const LEFT_ALONE: Duration = Duration::from_secs(1);
+/// How long it is left alone that is asked too often and does not say for how long.
+const TOO_MUCH: Duration = Duration::from_secs(60);
+
+/// What an assertion says.
+#[derive(Serialize)]
+struct Claims<'a> {
+    iss: &'a str,
+    scope: &'a str,
+    aud: &'a str,
+    iat: i64,
+    exp: i64,
+}
+
+/// A token, as it stands in a request.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct AccessToken(Arc<str>);
+
+impl AccessToken {
+    /// The header that proves who asks.
+    pub(super) fn header(&self) -> Option<HeaderValue> {
+        let mut value = HeaderValue::from_str(&format!("Bearer {}", self.0)).ok()?;
+        value.set_sensitive(true);
+        Some(value)
+    }
+
+    /// The token itself, for what takes it out of texts.
+    pub(super) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Gets tokens and keeps the last one.
+pub(super) struct Tokens {
+    client: Client,
+    account: ServiceAccount,
+    clock: Arc<dyn Clock>,
+    /// Held while a token is asked for, so that all others wait for the one answer.
+    last: Mutex<Last>,
+    /// How many requests are over.
+    over: std::sync::atomic::AtomicU64,
+}
+
+/// What the last request came to.
+#[derive(Default)]
+struct Last {
+    token: Option<Kept>,
+    failure: Option<Failure>,
+}
+
+struct Kept {
+    token: AccessToken,
+    from: Timestamp,
+    until: Timestamp,
+}
+
+struct Failure {
+    judged: Judged,
+    at: Instant,
+}
+
+impl Tokens {
+    /// The tokens of an account.
+    pub(super) fn new(client: Client, account: ServiceAccount, clock: Arc<dyn Clock>) -> Self {
+        Self { client, account, clock, last: Mutex::default(), over: 0.into() }
+    }
+
+    /// A token that is good for a while. However many ask for one at once, one request is made, and its failure is the
+    /// failure of all who waited for it.
+    ///
+    /// # Errors
+    /// How an attempt ended that got no token.
+    pub(super) async fn get(&self) -> Result<AccessToken, Judged> {
+        use std::sync::atomic::Ordering::SeqCst;
+        let before = self.over.load(SeqCst);
+        let mut last = self.last.lock().await;
+        let now = self.clock.now();
+        // A clock that went back says nothing of how old a token is.
+        if let Some(kept) = last.token.as_ref().filter(|kept| kept.from <= now && now < kept.until) {
+            return Ok(kept.token.clone());
+        }
+        if let Some(Failure { judged, at }) = &last.failure {
+            // Where an operator has to do something, the lane is paused, and the next attempt is to find out.
+            let is_left_alone = judged.outcome != Outcome::Misconfigured && at.elapsed() < LEFT_ALONE;
+            if is_left_alone || self.over.load(SeqCst) != before {
+                return Err(judged.clone());
+            }
+        }
+        last.token = None;
+        let asked = self.ask(now).await;
+        self.over.fetch_add(1, SeqCst);
+        match asked {
+            Ok((token, holds_for)) => {
+                let until = moved(now, TimeDelta::seconds(holds_for));
+                *last = Last { token: Some(Kept { token: token.clone(), from: now, until }), failure: None };
+                Ok(token)
+            }
+            Err(judged) => {
+                last.failure = Some(Failure { judged: judged.clone(), at: Instant::now() });
+                Err(judged)
+            }
+        }
+    }
+
+    /// Forgets a token that was refused, if it is still the last one.
+    pub(super) async fn refuse(&self, token: &AccessToken) {
+        let mut last = self.last.lock().await;
+        if last.token.as_ref().is_some_and(|kept| kept.token == *token) {
+            last.token = None;
+        }
+    }
+
+    /// Asks for a token, and returns for how many seconds it is used.
+    async fn ask(&self, now: Timestamp) -> Result<(AccessToken, i64), Judged> {
+        let assertion = self.assertion(now).map_err(|_| {
+            let detail = Some("the private key of the service account does not sign".to_owned());
+            Judged { outcome: Outcome::Misconfigured, code: None, detail }
+        })?;
+        let request = self
+            .client
+            .post(self.account.token_url.clone())
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header(header::ACCEPT, "application/json")
+            .body(format!("{GRANT}{assertion}"));
+        let retry = |why: &str| {
+            let detail = Some(shortened(&format!("no access token: {why}")));
+            Judged { outcome: Outcome::Retry { after: None }, code: None, detail }
+        };
+        match timeout(DEADLINE, Answer::to(request, DEADLINE)).await {
+            Ok(Ok(answer)) => read(&answer, &assertion, SystemTime::from(now.to_utc())),
+            Ok(Err(why)) => Err(retry(&why)),
+            Err(_) => Err(retry(&format!("it did not answer within {} seconds", DEADLINE.as_secs()))),
+        }
+    }
+
+    fn assertion(&self, now: Timestamp) -> jsonwebtoken::errors::Result<String> {
+        let ServiceAccount { email, key, key_id, audience, .. } = &self.account;
+        let iat = now.to_utc().timestamp();
+        let claims = Claims { iss: email, scope: SCOPE, aud: audience, iat, exp: iat + ASSERTION };
+        encode(&Header { kid: key_id.clone(), ..Header::new(Algorithm::RS256) }, &claims, key)
+    }
+}
+
+/// The token in an answer and for how many seconds it is used, or what it means that there is none.
+fn read(answer: &Answer, assertion: &str, now: SystemTime) -> Result<(AccessToken, i64), Judged> {
+    let body: Option<Value> = serde_json::from_slice(&answer.body).ok();
+    let field = |name: &str| body.as_ref().and_then(|body| body.get(name));
+    let status = answer.status;
+    if status.is_success() {
+        let token = field("access_token").and_then(Value::as_str).filter(|token| !token.is_empty());
+        if let Some(token) = token.map(|token| AccessToken(token.into())).filter(|token| token.header().is_some()) {
+            // Some write the number as a text.
+            let said = field("expires_in");
+            let said = said.and_then(|said| said.as_i64().or_else(|| said.as_str()?.parse().ok()));
+            return Ok((token, used_for(said)));
+        }
+        // It may hold a token that cannot be read.
+        let detail = Some("no access token: the answer of the token endpoint holds none".to_owned());
+        return Err(Judged { outcome: Outcome::Retry { after: None }, code: Some(status.as_u16()), detail });
+    }
+    let asked = retry_after(&answer.headers, now);
+    let outcome = match status {
+        StatusCode::TOO_MANY_REQUESTS => Outcome::Retry { after: Some(asked.unwrap_or(TOO_MUCH)) },
+        StatusCode::REQUEST_TIMEOUT => Outcome::Retry { after: asked },
+        status if status.is_server_error() => Outcome::Retry { after: asked },
+        // The account, its key or the clock of this server is not what it should be; or this is no token endpoint.
+        _ => Outcome::Misconfigured,
+    };
+    let text = Redacted::new([assertion]).clean(&answer.body);
+    let detail = Some(shortened(&format!("no access token: {text}")));
+    Err(Judged { outcome, code: Some(status.as_u16()), detail })
+}
+
+/// For how many seconds a token is used that holds for so many.
+fn used_for(holds: Option<i64>) -> i64 {
+    let holds = holds.unwrap_or(HOUR).clamp(0, HOUR);
+    // One that is shorter than what it would be renewed early is better than one for each message.
+    if holds > EARLY { holds - EARLY } else { holds / 2 }
+}
+
+#[cfg(test)]
+mod tests;

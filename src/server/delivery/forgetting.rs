@@ -1,0 +1,77 @@
+//! Forgets what is over: old deliveries, contacts that reach nothing any more, and what is known of lanes that are not
+//! used.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use chrono::TimeDelta;
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::{policy::Policy, stores::DeliveryStores};
+use crate::{
+    model::Channel,
+    server::{
+        causes::with_causes,
+        clock::{Clock, moved},
+        store::StoreError,
+    },
+};
+
+/// How much is forgotten in one step.
+const STEP: usize = 500;
+/// How often it is looked for what is to be forgotten.
+const EVERY: Duration = Duration::from_secs(60);
+/// For how long a push contact is kept that is dead, so that its user sees why nothing comes.
+const DEAD_FOR: TimeDelta = TimeDelta::days(7);
+/// For how long an FCM contact is kept that is not registered again: FCM itself forgets such a token after 270 days.
+const SILENT_FOR: TimeDelta = TimeDelta::days(270);
+/// For how long it is known how a lane did that is not used.
+const IDLE_FOR: TimeDelta = TimeDelta::days(1);
+
+/// What forgets.
+pub(super) struct Forgetting {
+    pub(super) stores: DeliveryStores,
+    pub(super) policy: Arc<Policy>,
+    pub(super) clock: Arc<dyn Clock>,
+    /// For how long deliveries are remembered that are over.
+    pub(super) history: TimeDelta,
+}
+
+impl Forgetting {
+    /// Forgets for as long as it is polled.
+    pub(super) async fn run(&self) {
+        let mut ticks = interval(EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            self.policy.forget_idle();
+            self.look().await;
+        }
+    }
+
+    async fn look(&self) {
+        let DeliveryStores { deliveries, contacts, .. } = &self.stores;
+        let ago = |time: TimeDelta| moved(self.clock.now(), -time);
+        in_steps("old deliveries", || deliveries.forget_deliveries(ago(self.history), STEP)).await;
+        in_steps("contacts that are gone", || contacts.drop_gone(ago(DEAD_FOR), ago(SILENT_FOR), STEP)).await;
+        // Users name these: each origin of a browser's push service is one. All others are named by the operator.
+        let of = Channel::Webpush.as_str();
+        in_steps("lanes that are not used", || deliveries.forget_idle_lanes(of, ago(IDLE_FOR), STEP)).await;
+    }
+}
+
+/// Forgets until a step finds less than it could take.
+async fn in_steps<F>(what: &'static str, step: impl Fn() -> F)
+where
+    F: Future<Output = Result<usize, StoreError>>,
+{
+    loop {
+        match step().await {
+            Ok(STEP) => {}
+            Ok(_) => break,
+            Err(error) => {
+                tracing::warn!(cause = with_causes(&error), what, "it could not be forgotten; trying again");
+                break;
+            }
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Mail and pushes of a notification that is there already, and the devices that are pushed to, as a program that embeds
+//! us asks for them.
+
+use super::running::Delivery;
+use crate::{
+    model::{Channel, Contact, ContactAddress, ContactDraft, EventKind, Notification, Routing, UserId},
+    server::{
+        identity::{Principal, Scope},
+        service::ServiceError,
+        store::outbox::Entry,
+    },
+};
+
+/// The channels of a push.
+const PUSH: [Channel; 3] = [Channel::Webpush, Channel::Fcm, Channel::Apns];
+
+impl Delivery {
+    /// Mails a notification to the addresses of its user: the document's `send_email_notification(user_id, notification)`.
+    /// It is planned as any other is: what the user turned off, has read by then, or holds for quiet hours is not sent, or
+    /// later. What becomes of it, the deliveries of the notification tell.
+    ///
+    /// # Errors
+    /// When the caller may not send to the user, or it is another user's notification.
+    pub async fn send_email_notification(
+        &self,
+        principal: &Principal,
+        user_id: &UserId,
+        notification: &Notification,
+    ) -> Result<(), ServiceError> {
+        let routing = Routing { send_email: Some(true), channels: Some(vec![Channel::Email]) };
+        self.tell(principal, user_id, notification, routing).await
+    }
+
+    /// Pushes a notification to the browsers and devices of its user: the document's `send_push_notification(user_id,
+    /// notification)`. It is planned as [`Self::send_email_notification`] is.
+    ///
+    /// # Errors
+    /// When the caller may not send to the user, or it is another user's notification.
+    pub async fn send_push_notification(
+        &self,
+        principal: &Principal,
+        user_id: &UserId,
+        notification: &Notification,
+    ) -> Result<(), ServiceError> {
+        let contacts = self.0.stores.contacts.contacts(user_id).await?;
+        let mut channels: Vec<_> = PUSH.into();
+        channels.retain(|channel| contacts.iter().any(|contact| contact.address.channel() == *channel));
+        // Where there is nothing to push to, the deliveries say so.
+        let channels = if channels.is_empty() { PUSH.into() } else { channels };
+        let routing = Routing { send_email: None, channels: Some(channels) };
+        self.tell(principal, user_id, notification, routing).await
+    }
+
+    /// Adds a device or a browser to which a user is pushed, or says that it is still there. It leaves the user who had it
+    /// before.
+    ///
+    /// # Errors
+    /// Those of [`Self::put_contact`].
+    pub async fn register_device(
+        &self,
+        principal: &Principal,
+        user_id: &UserId,
+        device: ContactAddress,
+    ) -> Result<Contact, ServiceError> {
+        let draft = ContactDraft { address: device, label: None };
+        self.put_contact(principal, user_id, draft).await.map(|(contact, _)| contact)
+    }
+
+    /// The devices and browsers of a user, with their tokens, those seen last first: the document's
+    /// `get_user_device_token(user_id)`. A token lets its holder push to the device, so no route tells it.
+    ///
+    /// # Errors
+    /// When the caller is no operator.
+    pub async fn devices(&self, principal: &Principal, user_id: &UserId) -> Result<Vec<ContactAddress>, ServiceError> {
+        principal.may_in(Scope::Admin, Some(user_id))?;
+        let mut contacts = self.0.stores.contacts.contacts(user_id).await?;
+        contacts.retain(|contact| PUSH.contains(&contact.address.channel()));
+        contacts.sort_by_key(|contact| std::cmp::Reverse(contact.last_seen_at));
+        Ok(contacts.into_iter().map(|contact| contact.address).collect())
+    }
+
+    async fn tell(
+        &self,
+        principal: &Principal,
+        user_id: &UserId,
+        notification: &Notification,
+        routing: Routing,
+    ) -> Result<(), ServiceError> {
+        principal.may_in(Scope::Send, Some(user_id))?;
+        if notification.user_id != *user_id {
+            return Err(ServiceError::no_notification(notification.id));
+        }
+        let entry = Entry {
+            seq: 0,
+            kind: EventKind::Created,
+            user_id: user_id.clone(),
+            category: Some(notification.category.clone()),
+            notification_id: Some(notification.id),
+            expires_at: notification.expires_at,
+            at: self.0.clock.now(),
+            data: String::new(),
+            to_contacts: true,
+            routing,
+        };
+        self.0.stores.outbox.leave(&entry).await?;
+        self.0.alarm.ring();
+        Ok(())
+    }
+}

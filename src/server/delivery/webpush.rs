@@ -1,0 +1,261 @@
+//! Web Push: one message to one browser, by the push service of its maker (RFC 8030). What is sent, and what an answer
+//! means.
+
+mod encryption;
+mod vapid;
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use reqwest::{Client, Url};
+use serde::Serialize;
+
+use self::{encryption::encrypt, vapid::Vapid};
+use super::{
+    answer::Answer,
+    backoff::{Schedule, retry_after},
+    channel::{Channel, Job, Judged, Recipient},
+    outcome::Outcome,
+    push::{Note, Push, PushWriter},
+    reach::{Forbidden, Reach},
+};
+use crate::{
+    model::{Category, ContactAddress, ContactState, NotificationId, SubscriptionKeys, Timestamp},
+    server::{
+        clock::Clock,
+        store::{Secrets, StoreError},
+    },
+};
+
+pub use vapid::VapidKey;
+
+pub(super) use vapid::Vapid as WebPushKey;
+
+/// How long a push service may take to answer.
+const DEADLINE: Duration = Duration::from_secs(15);
+/// How many requests a push service gets at once.
+const IN_FLIGHT: usize = 32;
+/// The longest message before it is encrypted, in bytes: every push service takes as much.
+const LONGEST: usize = 2_600;
+/// What push services of Apple and others answer to a key that the subscription was not made with.
+const OTHER_KEY: &[u8] = b"VapidPkHashMismatch";
+/// From how many bytes on a part of what is secret is hidden in answers: what is shorter is of no use to anyone.
+const SECRET: usize = 8;
+
+/// How pushes are sent to browsers.
+#[derive(Clone, Debug)]
+pub struct WebPushOptions {
+    /// Whom push services may write to: a URL of `mailto:` or `https:`.
+    pub contact: String,
+    /// The key that they are signed with; `None` is one that is made at the first start and kept in the store.
+    pub key: Option<VapidKey>,
+}
+
+/// The channel to browsers.
+pub(super) struct WebPush {
+    writer: PushWriter,
+    clock: Arc<dyn Clock>,
+    reach: Reach,
+    vapid: Arc<Vapid>,
+    /// For `https`.
+    encrypted: Client,
+    /// For `http`, which only networks that the operator allows may be reached by.
+    plain: Client,
+}
+
+/// One request to a push service.
+pub(super) struct Post {
+    url: Url,
+    keys: SubscriptionKeys,
+    lives_for: Duration,
+    is_urgent: bool,
+    topic: String,
+    /// What the browser reads, before it is encrypted.
+    message: Vec<u8>,
+}
+
+/// Why there is no answer.
+pub(super) enum Unanswered {
+    /// None came.
+    Lost(String),
+    /// The server cannot show who it is.
+    NoKey(StoreError),
+    /// Nothing can be encrypted with what the browser gave.
+    NotEncrypted,
+}
+
+/// What the page of the browser reads.
+#[derive(Serialize)]
+struct Message<'a> {
+    title: &'a str,
+    text: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    link: Option<&'a str>,
+    id: NotificationId,
+    category: &'a Category,
+    modseq: u64,
+    unread_count: u64,
+}
+
+impl WebPush {
+    /// The channel to what may be reached. The key comes from this store where none is given.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up.
+    pub(super) fn new(
+        options: &WebPushOptions,
+        writer: PushWriter,
+        clock: Arc<dyn Clock>,
+        reach: Reach,
+        secrets: Arc<dyn Secrets>,
+    ) -> reqwest::Result<Self> {
+        let client = |is_plain| reach.client(DEADLINE, is_plain);
+        let (encrypted, plain) = (client(false)?, client(true)?);
+        Ok(Self { writer, clock, vapid: Arc::new(Vapid::new(options, secrets)), encrypted, plain, reach })
+    }
+
+    /// What shows push services who this server is.
+    pub(super) fn key(&self) -> Arc<WebPushKey> {
+        Arc::clone(&self.vapid)
+    }
+
+    /// A request to a push service, or how the attempt ended where none can be made.
+    fn post(&self, endpoint: &str, keys: &SubscriptionKeys, push: &Push, now: Timestamp) -> Result<Post, Judged> {
+        let again = |why: String| unsent(Outcome::Retry { after: None }, why);
+        let url = Url::parse(endpoint).map_err(|_| again("its URL cannot be read".to_owned()))?;
+        self.reach.check(&url).map_err(|why: Forbidden| again(format!("its URL {why}")))?;
+        let Push { note: Some(note), modseq, unread_count } = push else {
+            return Err(unsent(
+                Outcome::MessageBad,
+                "a browser shows every push, and there is nothing to show".to_owned(),
+            ));
+        };
+        let write = |note: &Note| {
+            let Note { id, title, text, link, category, .. } = note;
+            let (modseq, unread_count) = (*modseq, *unread_count);
+            let link = link.as_deref();
+            serde_json::to_vec(&Message { title, text, link, id: *id, category, modseq, unread_count })
+        };
+        let message = note.fitted(LONGEST, write).map_err(|why| unsent(Outcome::MessageBad, why))?;
+        let topic = URL_SAFE_NO_PAD.encode(note.id.as_uuid().as_bytes());
+        let (lives_for, is_urgent) = (note.lives_for(now), note.is_urgent);
+        Ok(Post { url, keys: keys.clone(), lives_for, is_urgent, topic, message })
+    }
+}
+
+impl Channel for WebPush {
+    type Request = Post;
+    type Answer = Result<Answer, Unanswered>;
+
+    fn lane(&self, to: &ContactAddress) -> Option<String> {
+        let ContactAddress::Webpush { endpoint, .. } = to else { return None };
+        let origin = Url::parse(endpoint).map(|url| url.origin().ascii_serialization()).unwrap_or_default();
+        Some(format!("webpush:{origin}"))
+    }
+
+    fn prepare(&self, job: &Job, now: Timestamp) -> Result<Post, Judged> {
+        let not_ours = || unsent(Outcome::MessageBad, "this is no browser".to_owned());
+        let Recipient::Contact(addressed) = &job.to else { return Err(not_ours()) };
+        let ContactAddress::Webpush { endpoint, keys } = &addressed.contact.address else { return Err(not_ours()) };
+        self.post(endpoint, keys, &self.writer.push(addressed), now)
+    }
+
+    async fn send(&self, post: Post) -> Result<Answer, Unanswered> {
+        let Post { url, keys, lives_for, is_urgent, topic, message } = post;
+        let body = encrypt(&keys, &message).map_err(|_| Unanswered::NotEncrypted)?;
+        let origin = url.origin().ascii_serialization();
+        let authorization = self.vapid.authorization(&origin, self.clock.now()).await.map_err(Unanswered::NoKey)?;
+        let client = if url.scheme() == "http" { &self.plain } else { &self.encrypted };
+        let request = client
+            .post(url.clone())
+            .header(header::AUTHORIZATION, authorization.clone())
+            .header("ttl", lives_for.as_secs())
+            .header("urgency", HeaderValue::from_static(if is_urgent { "high" } else { "normal" }))
+            .header("topic", topic)
+            .header(header::CONTENT_ENCODING, "aes128gcm")
+            .header(header::CONTENT_TYPE, "application/octet-stream")
+            .body(body);
+        let mut answer = Answer::to(request, DEADLINE).await.map_err(Unanswered::Lost)?;
+        answer.body = without_secrets(&url, &authorization, &answer.body).into_bytes();
+        Ok(answer)
+    }
+
+    fn judge(&self, answer: Result<Answer, Unanswered>, now: Timestamp) -> Judged {
+        match answer {
+            Ok(answer) => {
+                let Answer { status, headers, body } = &answer;
+                answer.judged(judge(*status, headers, body, SystemTime::from(now.to_utc())))
+            }
+            Err(Unanswered::Lost(why)) => unsent(Outcome::Retry { after: None }, why),
+            // What is in the store is no key, and stays none.
+            Err(Unanswered::NoKey(error @ StoreError::Failed { .. })) => {
+                unsent(Outcome::Misconfigured, error.to_string())
+            }
+            Err(Unanswered::NoKey(_)) => {
+                unsent(Outcome::Retry { after: None }, "the VAPID key could not be read".to_owned())
+            }
+            Err(Unanswered::NotEncrypted) => {
+                unsent(Outcome::MessageBad, "it cannot be encrypted with the keys of the browser".to_owned())
+            }
+        }
+    }
+
+    fn schedule(&self) -> Schedule {
+        Schedule::PUSH
+    }
+
+    fn in_flight(&self) -> usize {
+        IN_FLIGHT
+    }
+
+    fn deadline(&self) -> Duration {
+        DEADLINE
+    }
+}
+
+/// How an attempt ended that had no answer.
+fn unsent(outcome: Outcome, why: String) -> Judged {
+    Judged { outcome, code: None, detail: Some(why) }
+}
+
+/// What the answer of a push service means.
+///
+/// - 401 and 403 are about this server and not about the browser, which stays; but for a subscription that was made under
+///   another key, of which no later push will be taken.
+/// - A redirect is not followed: it may lead anywhere. The push service may be moving, so it is tried again.
+/// - 406 is how Windows asks for fewer; 408 and 425 ask for another attempt by what they are.
+/// - Every other refusal is of this message, and would be of the same one again.
+fn judge(status: StatusCode, headers: &HeaderMap, body: &[u8], now: SystemTime) -> Outcome {
+    let again = Outcome::Retry { after: retry_after(headers, now) };
+    let dead = Outcome::ContactDead { as_of: None, state: ContactState::Dead };
+    let is_of_other_key = || body.windows(OTHER_KEY.len()).any(|part| part == OTHER_KEY);
+    match status.as_u16() {
+        200..=299 => Outcome::Sent,
+        404 | 410 => dead,
+        400 | 403 if is_of_other_key() => dead,
+        401 | 403 => Outcome::Misconfigured,
+        406 | 408 | 425 | 429 => again,
+        400..=499 => Outcome::MessageBad,
+        _ => again,
+    }
+}
+
+/// An answer without what it repeats of the endpoint and of the token: a caller who has both may push to the browser.
+fn without_secrets(url: &Url, authorization: &HeaderValue, body: &[u8]) -> String {
+    let mut text = String::from_utf8_lossy(body).into_owned();
+    let token = authorization.to_str().unwrap_or_default().split(|c: char| " =,.".contains(c));
+    let parts = url.path().split(['/', ':']).chain(url.query().into_iter().flat_map(|query| query.split(['&', '='])));
+    for secret in [url.as_str()].into_iter().chain(parts).chain(token).filter(|part| part.len() >= SECRET) {
+        if text.contains(secret) {
+            text = text.replace(secret, "…");
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests;
