@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context, Result};
 use campanile::{
-    model::EmailAddress,
+    model::{ContactAddress, DeviceToken, EmailAddress, Environment, FcmKind, FcmToken},
     server::{
         clock::{Clock, SystemClock},
         commands::{self, Imported, NewKey},
@@ -118,7 +118,39 @@ enum SendTest {
         #[command(flatten, next_help_heading = "Settings, as `campanile serve` takes them")]
         common: Box<Common>,
     },
+    /// Push a test to a device by FCM
+    #[command(after_help = AFTER_FCM_HELP)]
+    Fcm {
+        /// What Firebase gave to the app on the device
+        #[arg(value_parser = FcmToken::parse)]
+        token: FcmToken,
+        #[command(flatten, next_help_heading = "Settings, as `campanile serve` takes them")]
+        common: Box<Common>,
+    },
+    /// Push a test to a device of Apple by APNs
+    #[command(after_help = AFTER_APNS_HELP)]
+    Apns {
+        /// What APNs gave to the app on the device, in hexadecimal
+        #[arg(value_parser = DeviceToken::parse)]
+        token: DeviceToken,
+        /// The app is one that Xcode installed
+        #[arg(long)]
+        sandbox: bool,
+        #[command(flatten, next_help_heading = "Settings, as `campanile serve` takes them")]
+        common: Box<Common>,
+    },
 }
+
+const AFTER_FCM_HELP: &str = "For example:
+  campanile send-test fcm TOKEN --fcm-service-account service-account.json
+
+It says `ok` when FCM took the push; whether the device shows it, the device tells.";
+
+const AFTER_APNS_HELP: &str = "For example:
+  campanile send-test apns TOKEN --apns-key AuthKey_ABC123DEFG.p8 --apns-key-id ABC123DEFG \\
+    --apns-team-id DEF123GHIJ --apns-topic com.example.app
+
+It says `ok` when APNs took the push; whether the device shows it, the device tells.";
 
 const AFTER_SEND_TEST_HELP: &str = "For example:
   campanile send-test email you@example.com --smtp smtps://me@relay.example:465 \\
@@ -174,6 +206,21 @@ pub(crate) async fn obey(cli: Cli, matches: &ArgMatches) -> Result<()> {
         Some(Command::Key(command)) => key(command).await,
         Some(Command::SendTest(SendTest::Email { address, common })) => {
             println!("{}", commands::send_test_mail(&common.settings()?, &address, SystemClock.now()).await?);
+            Ok(())
+        }
+        Some(Command::SendTest(SendTest::Fcm { token, common })) => {
+            let to = ContactAddress::Fcm { token, kind: FcmKind::Token };
+            println!("{}", commands::send_test_push(&common.settings()?, to, SystemClock.now()).await?);
+            Ok(())
+        }
+        Some(Command::SendTest(SendTest::Apns { token, sandbox, common })) => {
+            let settings = common.settings()?;
+            let topic = settings.delivery.apns.as_ref().and_then(|apns| apns.topic.clone());
+            let topic =
+                topic.context("apns-topic: is missing. Say the bundle id of the app, such as com.example.app.")?;
+            let environment = if sandbox { Environment::Sandbox } else { Environment::Production };
+            let to = ContactAddress::Apns { token, topic, environment };
+            println!("{}", commands::send_test_push(&settings, to, SystemClock.now()).await?);
             Ok(())
         }
         Some(Command::Openapi) => {

@@ -3,10 +3,10 @@
 use anyhow::{Context, Result, anyhow};
 
 use crate::{
-    model::{EmailAddress, Timestamp},
+    model::{ContactAddress, EmailAddress, Timestamp},
     server::{
         config::Settings,
-        delivery::{DeliveryOptions, send_test},
+        delivery::{DeliveryOptions, push_test, send_test},
     },
 };
 
@@ -23,4 +23,12 @@ pub async fn send_test_mail(settings: &Settings, to: &EmailAddress, now: Timesta
     let sent = send_test(mail, app_name, public_url.as_ref(), to, now).await;
     let answer = sent.map_err(|refusal| anyhow!("smtp: {refusal}"))?;
     Ok(format!("ok: the relay took it: {answer}"))
+}
+
+/// Pushes a test to a device by FCM or APNs, at this moment, and says that the push service took it.
+///
+/// # Errors
+/// One line about why it was not pushed, and what to do.
+pub async fn send_test_push(settings: &Settings, to: ContactAddress, now: Timestamp) -> Result<String> {
+    push_test(&settings.delivery, to, now).await.map_err(anyhow::Error::msg)
 }

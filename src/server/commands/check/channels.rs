@@ -1,11 +1,12 @@
 //! Which channels are set up, and what is wrong with each.
 
-use std::fmt::Write;
+use std::{fmt::Write, sync::Arc};
 
 use crate::server::{
     causes::with_causes,
+    clock::SystemClock,
     config::{Settings, StoreUrl},
-    delivery::{is_reachable, may_reach},
+    delivery::{ApnsOptions, WebPushOptions, has_token, is_reachable, may_reach},
     store::{PostgresStore, SqliteStore, StoreError, outbox::Webhook},
 };
 
@@ -14,6 +15,9 @@ pub(super) async fn describe(settings: &Settings, is_up_to_date: bool) -> String
     let (mut text, mut warnings) = ("\n\nchannels:".to_owned(), String::new());
     describe_webhook(&mut text, &mut warnings, settings, is_up_to_date).await;
     describe_email(&mut text, &mut warnings, settings).await;
+    describe_webpush(&mut text, settings);
+    describe_fcm(&mut text, &mut warnings, settings).await;
+    describe_apns(&mut text, settings);
     text + &warnings
 }
 
@@ -32,6 +36,45 @@ async fn describe_email(text: &mut String, warnings: &mut String, settings: &Set
             let _ = write!(warnings, "\nwarning: smtp: {refusal}");
         }
     }
+}
+
+/// Whether browsers are pushed to.
+fn describe_webpush(text: &mut String, settings: &Settings) {
+    // Writing to a string does not fail.
+    let _ = match &settings.delivery.webpush {
+        None => write!(text, "\n  webpush  not set up; that takes --push-contact"),
+        Some(WebPushOptions { contact, key }) => {
+            let key = if key.is_some() { "the key of --vapid-key" } else { "a key that the store keeps" };
+            write!(text, "\n  webpush  set up, by {key}; push services may write to {contact}")
+        }
+    };
+}
+
+/// Whether devices are pushed to by FCM, and whether its account is let in at this moment.
+async fn describe_fcm(text: &mut String, warnings: &mut String, settings: &Settings) {
+    let Some(fcm) = &settings.delivery.fcm else {
+        let _ = write!(text, "\n  fcm      not set up; that takes --fcm-service-account");
+        return;
+    };
+    let _ = write!(text, "\n  fcm      set up, for the project {}; ", fcm.project());
+    match has_token(fcm, Arc::new(SystemClock)).await {
+        Ok(()) => text.push_str("its account is ok"),
+        Err(why) => {
+            text.push_str("its account is not ok");
+            let _ = write!(warnings, "\nwarning: fcm-service-account: {why}");
+        }
+    }
+}
+
+/// Whether devices of Apple are pushed to.
+fn describe_apns(text: &mut String, settings: &Settings) {
+    let _ = match &settings.delivery.apns {
+        None => write!(text, "\n  apns     not set up; that takes --apns-key, --apns-key-id and --apns-team-id"),
+        Some(ApnsOptions { key, topic, .. }) => {
+            let of = topic.as_ref().map(|topic| format!(" for {topic}")).unwrap_or_default();
+            write!(text, "\n  apns     set up{of}, by the key {} of the team {}", key.key_id(), key.team_id())
+        }
+    };
 }
 
 async fn describe_webhook(text: &mut String, warnings: &mut String, settings: &Settings, is_up_to_date: bool) {
@@ -93,7 +136,10 @@ mod tests {
         assert!(described.contains(&line) && !described.contains("hush"), "{described}");
         assert!(described.contains(&format!("\nwarning: smtp: smtp://{closed} cannot be reached: ")), "{described}");
         let none = Settings::from_said(&Said { smtp: None, mail_from: None, ..said }).unwrap();
-        assert!(describe(&none, false).await.contains("\n  email    not set up"));
+        let nothing = describe(&none, false).await;
+        for channel in ["email  ", "webpush", "fcm    ", "apns   "] {
+            assert!(nothing.contains(&format!("\n  {channel}  not set up; that takes --")), "{nothing}");
+        }
     }
 
     #[tokio::test]
