@@ -49,3 +49,32 @@ async fn nothing_outside_the_site_is_sent() {
         App::new().get(path).await.problem(404, "not_found");
     }
 }
+
+#[tokio::test]
+async fn the_service_worker_is_asked_for_again_and_may_ask_this_server() {
+    let worker = App::new().get("/sw.js").await;
+    assert_eq!(worker.status, 200, "build the site first: make build");
+    assert_eq!((worker.header("content-type"), worker.header("cache-control")), ("text/javascript", "no-cache"));
+    let policy = worker.header("content-security-policy");
+    assert!(policy.starts_with("default-src 'none'; connect-src 'self'; img-src 'self';"), "{policy}");
+    let etag = worker.header("etag").to_owned();
+    let again = file("/sw.js", "if-none-match", &etag).await;
+    assert_eq!((again.status.as_u16(), again.header("cache-control")), (304, "no-cache"));
+    let page = App::new().get("/opened.js").await;
+    assert_eq!(page.header("cache-control"), "public, max-age=3600");
+}
+
+#[tokio::test]
+async fn the_manifest_leads_to_what_is_beside_it() {
+    let manifest = App::new().get("/manifest.webmanifest").await;
+    assert_eq!(manifest.header("content-type"), "application/manifest+json");
+    let manifest = manifest.json();
+    // Relative, so that they are below a base path too.
+    for name in ["id", "start_url", "scope"] {
+        assert_eq!(manifest[name], "./", "{name}");
+    }
+    for icon in manifest["icons"].as_array().unwrap() {
+        let answer = App::new().get(&format!("/{}", icon["src"].as_str().unwrap())).await;
+        assert_eq!((answer.status.as_u16(), answer.header("content-type")), (200, icon["type"].as_str().unwrap()));
+    }
+}

@@ -39,7 +39,7 @@ pub fn login_page(page: LoginPage, assets: PageAssets) -> impl IntoView {
         <!DOCTYPE html>
         <html lang="en">
             <head>
-                {head("Sign in · Campanile".to_owned(), at(tab::ICON), assets.css)}
+                {head("Sign in · Campanile".to_owned(), &base, tab::ICON, assets.css)}
                 <meta name="robots" content="noindex" />
             </head>
             <body class="login-page">

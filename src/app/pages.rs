@@ -15,7 +15,7 @@ mod words;
 
 use crate::model::{Problem, Timestamp};
 
-pub(in crate::app) use self::frame::links_to_pages;
+pub(in crate::app) use self::frame::{links_to_pages, opened_script};
 pub use self::{
     channels::ChannelsPage,
     deliveries::{DeliveryItem, Older},

@@ -6,10 +6,13 @@ use super::{
     Address, App,
     components::help::help,
     initial::{ELEMENT, Initial},
-    pages::links_to_pages,
+    pages::{links_to_pages, opened_script},
     preferences::THEME,
     tab,
 };
+
+/// What makes the pages an app: on the home screen of an iPhone, only an app is pushed to.
+const MANIFEST: &str = "/manifest.webmanifest";
 
 /// Where the browser finds what was built for it; empty strings when nothing was.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,6 +41,8 @@ pub struct OtherPages {
     pub has_operations: bool,
     /// Whether that of what a user wants to be told of.
     pub has_wishes: bool,
+    /// Whether browsers are pushed to, so that a push may lead to the inbox.
+    pub has_push: bool,
 }
 
 /// The whole document. It wants an [`Initial`] in its context.
@@ -49,7 +54,7 @@ pub fn shell(assets: PageAssets) -> impl IntoView {
         let unread = initial.snapshot.as_ref().map_or(0, |snapshot| snapshot.overview.unread_count);
         (tab::title(unread, initial.address.inbox_name()), tab::icon(unread))
     });
-    let icon = base.clone() + icon;
+    let others = use_context::<OtherPages>();
     let data = initial.as_ref().map(Initial::to_script).unwrap_or_default();
     let viewer = initial.map(|initial| initial.viewer).unwrap_or_default();
     let PageAssets { css, js, wasm } = assets.below(&base);
@@ -67,13 +72,14 @@ pub fn shell(assets: PageAssets) -> impl IntoView {
         <!DOCTYPE html>
         <html lang="en">
             <head>
-                {head(title, icon, css)}
+                {head(title, &base, icon, css)}
                 {start}
+                {others.filter(|others| others.has_push).map(|_| opened_script(&base))}
             </head>
             <body class:reader=!viewer.may_send>
                 <App />
                 {help(&viewer)}
-                {use_context::<OtherPages>().map(|others| links_to_pages(&base, others))}
+                {others.map(|others| links_to_pages(&base, others))}
                 <script id=ELEMENT r#type="application/json" inner_html=data></script>
             </body>
         </html>
@@ -81,7 +87,7 @@ pub fn shell(assets: PageAssets) -> impl IntoView {
 }
 
 /// What stands in the head of every page: its name, its colours and its style.
-pub(super) fn head(title: String, icon: String, css: String) -> impl IntoView {
+pub(super) fn head(title: String, base: &str, icon: &str, css: String) -> impl IntoView + use<> {
     // Before the first paint, so that a page in the other theme never flashes.
     let theme = format!(
         "try{{let t=localStorage.getItem('{THEME}');if(t=='light'||t=='dark')document.documentElement.dataset.theme=t}}catch(e){{}}"
@@ -92,7 +98,9 @@ pub(super) fn head(title: String, icon: String, css: String) -> impl IntoView {
         <title>{title}</title>
         <meta name="description" content="Campanile: send notifications, and see who has read what." />
         <meta name="color-scheme" content="light dark" />
-        <link rel="icon" href=icon r#type="image/svg+xml" />
+        <link rel="icon" href=base.to_owned() + icon r#type="image/svg+xml" />
+        // A gateway may want its cookie for every file.
+        <link rel="manifest" href=base.to_owned() + MANIFEST crossorigin="use-credentials" />
         <script nonce=use_nonce() inner_html=theme></script>
         {(!css.is_empty()).then(|| view! { <link rel="stylesheet" href=css /> })}
     }

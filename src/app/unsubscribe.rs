@@ -105,7 +105,7 @@ pub fn unsubscribe_page(shown: &Unsubscription, base: &str, assets: PageAssets) 
         <!DOCTYPE html>
         <html lang="en">
             <head>
-                {head(format!("{title} · Campanile"), at(tab::ICON), assets.css)} <meta name="robots" content="noindex" />
+                {head(format!("{title} · Campanile"), base, tab::ICON, assets.css)} <meta name="robots" content="noindex" />
                 <meta name="referrer" content="no-referrer" />
             </head>
             <body class="login-page">

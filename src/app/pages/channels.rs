@@ -120,8 +120,7 @@ fn row(lane: &LaneView, page: &ChannelsPage, place: &Place) -> impl IntoView + u
         None if lane.lane.starts_with("webhook:") => {
             view! { <bdi class="mono">{lane.lane.clone()}</bdi> " (deleted)" }.into_any()
         }
-        None if lane.lane == Channel::Email.as_str() => "the mail relay".into_any(),
-        None => view! { <bdi class="mono">{lane.lane.clone()}</bdi> }.into_any(),
+        None => named(&lane.lane).into_any(),
     };
     let until = lane.paused_until.map(|until| view! { <span class="until">" until " {place.exactly(until)}</span> });
     let oldest = match lane.oldest {
@@ -141,6 +140,24 @@ fn row(lane: &LaneView, page: &ChannelsPage, place: &Place) -> impl IntoView + u
             <td role="cell" class="tabular" data-label="In flight">{lane.in_flight.to_string()}</td>
         </tr>
     }
+}
+
+/// What a lane to users leads to.
+fn named(lane: &str) -> AnyView {
+    let mono = |text: &str| view! { <bdi class="mono">{text.to_owned()}</bdi> };
+    let (before, name, after) = match words::lane_parts(lane) {
+        Some((Channel::Email, _)) => return "the mail relay".into_any(),
+        Some((Channel::Webpush, origin)) if !origin.is_empty() => {
+            (None, origin, words::push_service(origin).map(|browsers| format!(" ({browsers})")))
+        }
+        Some((Channel::Fcm, project)) if !project.is_empty() => (Some("project "), project, None),
+        Some((Channel::Apns, rest)) => match rest.rsplit_once(':') {
+            Some((team, environment)) => (Some("team "), team, Some(format!(", {environment}"))),
+            None => (None, lane, None),
+        },
+        _ => (None, lane, None),
+    };
+    view! { {before} {mono(name)} {after} }.into_any()
 }
 
 fn standing(lane: &LaneView, page: &ChannelsPage, place: &Place) -> Standing {
@@ -241,4 +258,24 @@ fn retry_all(page: &ChannelsPage, place: &Place) -> impl IntoView + use<> {
         class: "primary",
     };
     view! { <div class="deeds">{deed.after(word, question)}</div> }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("email", "the mail relay")]
+    #[case("webpush:https://web.push.apple.com", "https://web.push.apple.com (Safari)")]
+    #[case("webpush:https://push.example:8443", "https://push.example:8443")]
+    #[case("fcm:my-project", "project my-project")]
+    #[case("apns:TEAM123456:sandbox", "team TEAM123456, sandbox")]
+    #[case("pigeon:<b>", "pigeon:&lt;b&gt;")]
+    fn a_lane_is_named_by_what_it_leads_to(#[case] lane: &str, #[case] want: &str) {
+        let html = Owner::new().with(|| named(lane).to_html());
+        let text = html.replace("<bdi class=\"mono\">", "").replace("</bdi>", "").replace("<!>", "");
+        assert_eq!(text, want);
+    }
 }

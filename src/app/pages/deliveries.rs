@@ -94,7 +94,8 @@ fn one(item: &DeliveryItem, names_notification: bool, action: &str, place: &Plac
         item.is_repeated.then(|| "It was sent again, by another delivery.".to_owned()),
     ];
     let notes = notes.into_iter().flatten().map(|note| view! { <p class="why"><bdi>{note}</bdi></p> }).collect_view();
-    let may_retry = delivery.state.is_over() && delivery.state != DeliveryState::Sent && !item.is_repeated;
+    let may_be_repeated = delivery.state.is_over() && delivery.state != DeliveryState::Sent;
+    let may_retry = may_be_repeated && !item.is_repeated && !tells_count(delivery);
     let deed = |does, word| Deed {
         action: action.to_owned(),
         does,
@@ -130,11 +131,17 @@ fn one(item: &DeliveryItem, names_notification: bool, action: &str, place: &Plac
     }
 }
 
+/// Whether it tells a device how many are unread, and nothing else.
+fn tells_count(delivery: &DeliveryView) -> bool {
+    matches!(delivery.channel, Channel::Fcm | Channel::Apns) && delivery.notification_id.is_none()
+}
+
 /// Of what it tells, and whom.
 fn about(delivery: &DeliveryView, place: &Place) -> impl IntoView + use<> {
     let user_id = delivery.user_id.as_str().to_owned();
     let what = match delivery.notification_id {
         Some(id) => view! { <a href=place.at(&notification_path(id))>"A notification"</a> }.into_any(),
+        None if tells_count(delivery) => "The number of unread ones".into_any(),
         None => "The whole inbox".into_any(),
     };
     view! {

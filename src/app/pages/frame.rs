@@ -24,6 +24,12 @@ const STYLE: &str = concat!("/pages.css?v=", env!("CARGO_PKG_VERSION"));
 /// Fills in where the browser's clock is.
 const ZONE: &str = concat!("/zone.js?v=", env!("CARGO_PKG_VERSION"));
 
+/// Turns on push for the browser at hand.
+const PUSH: &str = concat!("/push.js?v=", env!("CARGO_PKG_VERSION"));
+
+/// Brings the inbox to the notification that a push told of.
+const OPENED: &str = concat!("/opened.js?v=", env!("CARGO_PKG_VERSION"));
+
 /// The whole document.
 pub fn document(page: &Page, assets: PageAssets) -> impl IntoView + use<> {
     let place = Place { base: page.base.clone(), reader: page.reader, now: page.now };
@@ -44,9 +50,12 @@ pub fn document(page: &Page, assets: PageAssets) -> impl IntoView + use<> {
         Content::Webhooks(page) => webhooks::show(page, &place).into_any(),
         Content::Trouble(problem) => trouble(problem, &place).into_any(),
     };
-    let script = matches!(page.content, Content::NotifyMe(_)).then(|| {
-        view! { <script defer nonce=use_nonce() src=place.at(ZONE)></script> }
-    });
+    let scripts = match &page.content {
+        Content::NotifyMe(page) if page.offers_push() => [ZONE, PUSH].as_slice(),
+        Content::NotifyMe(_) => &[ZONE],
+        _ => &[],
+    };
+    let scripts = scripts.iter().map(|path| script(place.at(path))).collect_view();
     let current = match page.content {
         Content::NotifyMe(_) | Content::Whose(_) => NOTIFY_ME,
         Content::Channels(_) => CHANNELS,
@@ -57,9 +66,9 @@ pub fn document(page: &Page, assets: PageAssets) -> impl IntoView + use<> {
         <!DOCTYPE html>
         <html lang="en">
             <head>
-                {head(format!("{title} · Campanile"), place.at(tab::ICON), assets.css)}
+                {head(format!("{title} · Campanile"), &place.base, tab::ICON, assets.css)}
                 <link rel="stylesheet" href=place.at(STYLE) />
-                {script}
+                {scripts}
                 <meta name="robots" content="noindex" />
             </head>
             <body class="desk">
@@ -76,10 +85,19 @@ pub fn document(page: &Page, assets: PageAssets) -> impl IntoView + use<> {
     }
 }
 
+fn script(src: String) -> impl IntoView {
+    view! { <script defer nonce=use_nonce() src=src></script> }
+}
+
+/// What brings the inbox to the notification that a push told of, where browsers are pushed to.
+pub(in crate::app) fn opened_script(base: &str) -> impl IntoView + use<> {
+    script(base.to_owned() + OPENED)
+}
+
 fn bar(place: &Place, current: &str) -> impl IntoView + use<> {
     let Reader { is_operator, may_see_wishes, may_sign_out, .. } = place.reader;
     let inbox = ("Inbox", Address::PATH);
-    let others = OtherPages { has_operations: is_operator, has_wishes: may_see_wishes };
+    let others = OtherPages { has_operations: is_operator, has_wishes: may_see_wishes, ..OtherPages::default() };
     let links = std::iter::once(inbox).chain(other_pages(others)).map(|(name, path)| {
         let is_current = (path == current).then_some("page");
         view! { <a href=place.at(path) aria-current=is_current>{name}</a> }
@@ -139,7 +157,7 @@ fn trouble(problem: &Problem, place: &Place) -> impl IntoView + use<> {
 
 /// The pages beside the inbox that its reader may see.
 fn other_pages(
-    OtherPages { has_operations, has_wishes }: OtherPages,
+    OtherPages { has_operations, has_wishes, .. }: OtherPages,
 ) -> impl Iterator<Item = (&'static str, &'static str)> {
     let wishes = has_wishes.then_some(("Notify me", NOTIFY_ME));
     let operations = [("Channels", CHANNELS), ("Webhooks", WEBHOOKS)].into_iter().filter(move |_| has_operations);

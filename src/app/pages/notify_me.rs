@@ -1,5 +1,6 @@
 //! What a user wants to be told of outside of the inbox, which way, and when.
 
+mod here;
 mod reached;
 mod table;
 mod typed;
@@ -28,6 +29,7 @@ pub type Effects = BTreeMap<Category, BTreeMap<Way, Effect>>;
 
 /// What the page of a user shows.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, and none follows from another")]
 pub struct NotifyMePage {
     /// Who is told.
     pub user_id: UserId,
@@ -37,6 +39,8 @@ pub struct NotifyMePage {
     pub may_change: bool,
     /// Whether who looks at it may take e-mail addresses away.
     pub may_remove_addresses: bool,
+    /// Whether the server pushes to browsers.
+    pub reaches_browsers: bool,
     /// What the user wants, as the form was made of it.
     pub was: Preferences,
     /// What stands in the form: that, or what was typed and not accepted.
@@ -74,6 +78,11 @@ impl NotifyMePage {
     /// Where its forms go.
     fn action(&self, place: &Place) -> String {
         place.at(&path((!self.is_own).then_some(&self.user_id)))
+    }
+
+    /// Whether push can be turned on here for the browser at hand.
+    pub(super) fn offers_push(&self) -> bool {
+        self.reaches_browsers && self.may_change
     }
 
     /// What holds for a category each way, where nothing is chosen for it.

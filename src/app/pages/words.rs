@@ -91,10 +91,20 @@ pub(super) fn contact(state: ContactState, channel: Channel) -> Standing {
         ContactState::Disabled if channel == Channel::Email => {
             (Tone::Bad, "Off", Some("Nothing is sent there until the application sets it again."))
         }
+        ContactState::Disabled if channel == Channel::Webpush => {
+            let why = "Its push service does not take what this server sends there. Nothing is sent until push is turned on \
+                       there again.";
+            (Tone::Bad, "Refused", Some(why))
+        }
         ContactState::Disabled => {
             let why = "Its push service does not take what this server sends there. Nothing is sent until the app adds \
                        itself again.";
             (Tone::Bad, "Refused", Some(why))
+        }
+        ContactState::Dead if channel == Channel::Webpush => {
+            let why = "Its push service says that it is there no more: push was turned off there, or the browser was reset. \
+                       It leaves this list after a week.";
+            (Tone::Quiet, "Gone", Some(why))
         }
         ContactState::Dead => {
             let why = "Its push service says that it is there no more. It leaves this list after a week.";
@@ -163,6 +173,7 @@ fn why_it_stands(reason: &str) -> String {
         }
         "asked_to_wait" => "The other side asked for a pause.",
         "notification_expired" => "The notification expired before it was sent.",
+        "count_expired" => "It was of use for a few minutes only, and could not be sent in these.",
         "webhook_deleted" => "The webhook was deleted.",
         "webhook_disabled" => "The webhook was disabled.",
         "not_set_up" => "This channel is not set up on this server.",
@@ -210,7 +221,9 @@ pub(super) fn webhook(webhook: &WebhookView) -> Standing {
     match webhook.state {
         WebhookState::Active if webhook.failing_since.is_some() => failing(),
         WebhookState::Active => Standing { tone: Tone::Good, word: "Active", why: None },
-        WebhookState::Paused => Standing { tone: Tone::Wait, word: "Paused", why: Some(why_paused(reason)) },
+        WebhookState::Paused => {
+            Standing { tone: Tone::Wait, word: "Paused", why: Some(why_paused(reason, Some(Channel::Webhook))) }
+        }
         WebhookState::Disabled => {
             let tone = if reason == Some("by_hand") { Tone::Quiet } else { Tone::Bad };
             let why = match reason {
@@ -238,26 +251,74 @@ fn failing() -> Standing {
 }
 
 /// What is sent to users fails.
-fn failing_to_users() -> Standing {
-    let why = "What was sent last failed, and is sent again with growing pauses. The deliveries of a notification tell what \
-               was answered; the command campanile send-test tries it at once.";
-    Standing { tone: Tone::Bad, word: "Failing", why: Some(why.to_owned()) }
+fn failing_to_users(channel: Option<Channel>) -> Standing {
+    let more =
+        if channel == Some(Channel::Email) { "; the command campanile send-test tries it at once." } else { "." };
+    let why = format!(
+        "What was sent last failed, and is sent again with growing pauses. The deliveries of a notification tell what was \
+         answered{more}"
+    );
+    Standing { tone: Tone::Bad, word: "Failing", why: Some(why) }
 }
+
+/// What a lane leads to, as its name says it: its channel, and the rest of the name.
+pub(super) fn lane_parts(lane: &str) -> Option<(Channel, &str)> {
+    let (channel, rest) = lane.split_once(':').unwrap_or((lane, ""));
+    Some((Channel::parse(channel).ok()?, rest))
+}
+
+/// Whose browsers are pushed to by a service, where that is known.
+pub(super) fn push_service(origin: &str) -> Option<&'static str> {
+    let host = origin.strip_prefix("https://")?;
+    match host {
+        "fcm.googleapis.com" => Some("Chrome and others"),
+        "updates.push.services.mozilla.com" => Some("Firefox"),
+        _ if host.ends_with(".push.apple.com") => Some("Safari"),
+        _ if host.ends_with(".notify.windows.com") => Some("Edge"),
+        _ => None,
+    }
+}
+
+/// What an operator does about a lane whose other side does not take what this server shows it.
+fn refuses_us(channel: Option<Channel>) -> &'static str {
+    match channel {
+        Some(Channel::Email) => RELAY_REFUSES,
+        Some(Channel::Webpush) => PUSH_SERVICE_REFUSES,
+        Some(Channel::Fcm) => FCM_REFUSES,
+        Some(Channel::Apns) => APNS_REFUSES,
+        Some(Channel::Webhook) | None => {
+            "The other side does not take what it is shown. Check its address, and what proves who we are, and resume the \
+             channel."
+        }
+    }
+}
+
+/// A push service of browsers takes nothing of this server.
+const PUSH_SERVICE_REFUSES: &str = "This push service does not take what this server is known by. Check the settings \
+    push-contact, which is to be an address that is read, and vapid-key, if there is one, and the clock of this server; \
+    then resume the channel. The deliveries of a notification tell what was answered.";
+
+/// FCM takes nothing of this server.
+const FCM_REFUSES: &str = "FCM refuses the service account. Check that the file of the setting fcm-service-account is of \
+    this project and was not revoked, that the Firebase Cloud Messaging API is on in the project, and the clock of this \
+    server; restart the server after a change, or resume the channel.";
+
+/// APNs takes nothing of this server.
+const APNS_REFUSES: &str = "Apple refuses the key. Check that the settings apns-key, apns-key-id and apns-team-id belong \
+    together, that the key was not revoked and is for this environment, and the clock of this server; restart the server \
+    after a change, or resume the channel.";
 
 /// The mail relay takes nothing.
 const RELAY_REFUSES: &str = "The relay does not let this server in, or does not take mail from it. The command campanile \
     check says what it answers: put the settings smtp, smtp-password-file and mail-from right, and restart the server or \
     resume the channel.";
 
-fn why_paused(reason: Option<&str>) -> String {
+fn why_paused(reason: Option<&str>, channel: Option<Channel>) -> String {
     let said = match reason {
         Some("asked_to_wait") => {
             "The other side asked for a pause. Sending goes on by itself then, or at once when the channel is resumed."
         }
-        Some("misconfigured") => {
-            "The other side does not take what it is shown. Check its address, and what proves who we are, and resume the \
-             channel."
-        }
+        Some("misconfigured") => refuses_us(channel),
         other => return format!("The reason is {}.", other.unwrap_or("not known")),
     };
     said.to_owned()
@@ -268,18 +329,20 @@ pub(super) fn lane(lane: &LaneView, to: Option<&WebhookView>, now: Timestamp) ->
     if let Some(webhook_of) = to.filter(|webhook| webhook.state == WebhookState::Disabled) {
         return webhook(webhook_of);
     }
+    let channel = lane_parts(&lane.lane).map(|(channel, _)| channel);
     if lane.state == "paused" {
         let tone = if lane.reason.as_deref() == Some("misconfigured") { Tone::Bad } else { Tone::Wait };
-        let why = match lane.reason.as_deref() {
-            Some("misconfigured") if lane.lane == Channel::Email.as_str() => RELAY_REFUSES.to_owned(),
-            reason => why_paused(reason),
-        };
+        let why = why_paused(lane.reason.as_deref(), channel);
         return Standing { tone, word: "Paused", why: Some(why) };
     }
     // What rules hold for users waits long without anything being wrong.
-    if !lane.lane.starts_with("webhook:") {
+    if channel != Some(Channel::Webhook) {
         let (tone, word) = if lane.waiting > 0 { (Tone::Wait, "Waiting") } else { (Tone::Good, "Open") };
-        return if lane.failing_since.is_some() { failing_to_users() } else { Standing { tone, word, why: None } };
+        return if lane.failing_since.is_some() {
+            failing_to_users(channel)
+        } else {
+            Standing { tone, word, why: None }
+        };
     }
     let is_behind = |oldest: Timestamp| now.as_micros() - oldest.as_micros() > BEHIND_AFTER * 1_000_000;
     if lane.waiting > 0 && lane.oldest.is_some_and(is_behind) {
@@ -343,6 +406,49 @@ mod tests {
         assert_eq!(lane(&paused("misconfigured"), None, now).tone, Tone::Bad);
         assert_eq!(lane(&fine, Some(&to(WebhookState::Disabled, "gone")), now).tone, Tone::Bad);
         assert_eq!(lane(&fine, Some(&to(WebhookState::Disabled, "by_hand")), now).tone, Tone::Quiet);
+    }
+
+    #[test]
+    fn a_refusal_says_what_to_check_of_its_channel() {
+        let paused = |name: &str| LaneView {
+            lane: name.to_owned(),
+            state: "paused",
+            in_flight: 0,
+            waiting: 1,
+            oldest: None,
+            paused_until: None,
+            reason: Some("misconfigured".to_owned()),
+            failing_since: None,
+        };
+        let now = moment("2026-01-01T01:00:00Z");
+        for (name, setting) in [
+            ("email", "smtp-password-file"),
+            ("webpush:https://push.example", "push-contact"),
+            ("fcm:a-project", "fcm-service-account"),
+            ("apns:TEAM:production", "apns-key-id"),
+            ("webhook:x", "Check its address"),
+        ] {
+            let Standing { tone, why, .. } = lane(&paused(name), None, now);
+            assert_eq!(tone, Tone::Bad);
+            assert!(
+                why.as_ref().is_some_and(|why| why.contains(setting) && why.contains("resume the channel")),
+                "{why:?}"
+            );
+        }
+        let fails = LaneView { state: "open", failing_since: Some(now), ..paused("fcm:a-project") };
+        assert!(!lane(&fails, None, now).why.unwrap().contains("send-test"));
+        let fails = LaneView { lane: "email".to_owned(), ..fails };
+        assert!(lane(&fails, None, now).why.unwrap().contains("send-test"));
+    }
+
+    #[test]
+    fn a_lane_is_taken_apart_at_its_first_colon() {
+        assert_eq!(lane_parts("webpush:https://a.example:8443"), Some((Channel::Webpush, "https://a.example:8443")));
+        assert_eq!(lane_parts("apns:TEAM:sandbox"), Some((Channel::Apns, "TEAM:sandbox")));
+        assert_eq!(lane_parts("email"), Some((Channel::Email, "")));
+        assert_eq!(lane_parts("pigeon:x"), None);
+        assert_eq!(push_service("https://web.push.apple.com"), Some("Safari"));
+        assert_eq!(push_service("https://notify.windows.com.evil.example"), None);
     }
 
     #[test]

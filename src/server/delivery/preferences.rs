@@ -12,7 +12,7 @@ use super::{
     unsubscribe::{Ending, NoEnding},
 };
 use crate::{
-    model::{Category, Choice, FieldError, Preferences, UserId, Way},
+    model::{Category, Channel, Choice, FieldError, Preferences, UserId, Way},
     server::{
         causes::with_causes,
         identity::{Principal, Scope},
@@ -99,6 +99,12 @@ impl Delivery {
     #[must_use]
     pub fn reaches_users(&self) -> bool {
         self.0.policy.reaches_contacts()
+    }
+
+    /// Whether browsers are pushed to.
+    #[must_use]
+    pub fn reaches_browsers(&self) -> bool {
+        self.0.policy.channel(Channel::Webpush).is_some()
     }
 
     /// What this server is called in what it sends.

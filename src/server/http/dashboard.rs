@@ -69,6 +69,7 @@ async fn page(
     let others = options.delivery.as_ref().map(|delivery| OtherPages {
         has_operations: principal.may(Scope::Admin).is_ok(),
         has_wishes: may_see_wishes(Some(delivery), &principal),
+        has_push: delivery.reaches_browsers(),
     });
     let others = others.filter(|others| *others != OtherPages::default());
     let context = move || {

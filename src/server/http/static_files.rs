@@ -21,6 +21,17 @@ const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000
 /// Another one is asked for again after an hour.
 const FOR_AN_HOUR: HeaderValue = HeaderValue::from_static("public, max-age=3600");
 
+/// The service worker is one address for ever, so a new one has to be found at once.
+const ASKED_FOR_AGAIN: HeaderValue = HeaderValue::from_static("no-cache");
+
+/// The service worker.
+const WORKER: &str = "sw.js";
+/// What it may do: ask this server, and show the icons of its notifications. It has a policy of its own, whatever page
+/// registers it.
+const WORKER_POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+);
+
 pub(super) fn routes() -> Router<HttpState> {
     Router::new()
         .route("/pkg/{file}", get(package_file))
@@ -33,7 +44,12 @@ async fn package_file(Path(file): Path<String>, headers: HeaderMap, uri: Uri) ->
 }
 
 async fn public_file(Path(file): Path<String>, headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {
-    send(&file, &headers, uri, FOR_AN_HOUR).await
+    if file != WORKER {
+        return send(&file, &headers, uri, FOR_AN_HOUR).await;
+    }
+    let mut worker = send(&file, &headers, uri, ASKED_FOR_AGAIN).await?;
+    worker.headers_mut().insert(header::CONTENT_SECURITY_POLICY, WORKER_POLICY);
+    Ok(worker)
 }
 
 async fn send(path: &str, request: &HeaderMap, uri: Uri, cache: HeaderValue) -> Result<Response, Problem> {

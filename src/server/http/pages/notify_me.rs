@@ -110,6 +110,7 @@ async fn read(
         user_id: user_id.clone(),
         is_own: principal.own_inbox() == Some(user_id),
         may_change: principal.may_in(Scope::Contacts, Some(user_id)).is_ok(),
+        reaches_browsers: delivery.reaches_browsers(),
         may_remove_addresses: !matches!(principal.holder(), Holder::User(_)),
         was,
         typed,

@@ -1,0 +1,265 @@
+// Turns push on and off for the browser at hand. Nothing is asked before a click; what the page says is in templates that
+// the server made (notify_me/here.rs).
+"use strict";
+(() => {
+  const here = document.getElementById("push-here");
+  if (!here) return;
+  const { base, user } = here.dataset;
+  const isOwn = "own" in here.dataset;
+  const button = here.querySelector("button");
+  const status = here.querySelector("[role=status]");
+  const problem = here.querySelector("[role=alert]");
+  const contacts = `${base}/api/contacts/${encodeURIComponent(user)}`;
+  /** Where the end of the endpoint is remembered that this page told the server last. */
+  const TOLD = "campanile.push";
+  const A_DAY = 86_400_000;
+
+  /** Says where it stands, if that changed, so that it is announced once. */
+  function say(state) {
+    if (here.dataset.state === state) return;
+    here.dataset.state = state;
+    const template = here.querySelector(`template[data-state="${state}"]`);
+    status.replaceChildren(template.content.cloneNode(true));
+    const word = template.dataset.button;
+    // The keyboard stays where it was when there is nothing to press any more.
+    if (!word && document.activeElement === button) here.focus();
+    button.hidden = !word;
+    if (word) button.textContent = word;
+    button.className = state === "on" ? "plain" : "primary";
+  }
+
+  function complain(why) {
+    problem.textContent = why;
+  }
+
+  function isIosTab() {
+    const isIos = /iP(hone|ad|od)/.test(navigator.userAgent) || (/Macintosh/.test(navigator.userAgent) && navigator.maxTouchPoints > 1);
+    return isIos && !matchMedia("(display-mode: standalone)").matches;
+  }
+
+  /** Why this browser cannot be pushed to; nothing where it can. */
+  function obstacle() {
+    if (!isSecureContext) return "insecure";
+    if (!("serviceWorker" in navigator && "PushManager" in window && "Notification" in window))
+      return isIosTab() ? "ios" : "unsupported";
+    return Notification.permission === "denied" ? "blocked" : undefined;
+  }
+
+  /** Our service worker, and not one of a site that has us below a path of its own. */
+  async function registered() {
+    const registration = await navigator.serviceWorker.getRegistration(`${base}/`);
+    return registration?.scope === new URL(`${base}/`, location.href).href ? registration : undefined;
+  }
+
+  const end = (subscription) => subscription.endpoint.slice(-8);
+
+  /** The contact that this subscription is, as the list of the page has it. */
+  const listed = (subscription) =>
+    subscription && document.querySelector(`#contacts [data-channel="webpush"][data-end="${CSS.escape(end(subscription))}"]`);
+
+  const remembered = () => {
+    try {
+      return localStorage.getItem(TOLD);
+    } catch {
+      return null;
+    }
+  };
+  /** Remembers something, where the browser lets us: without it, no more is lost than a little comfort. */
+  const remember = (name, value) => {
+    try {
+      localStorage.setItem(name, value);
+    } catch {
+      return;
+    }
+  };
+
+  // The first that matches: browsers name those before them as well.
+  const BROWSERS = {
+    Opera: /OPR\//,
+    Edge: /Edg(e|A|iOS)?\//,
+    "Samsung Internet": /SamsungBrowser\//,
+    Firefox: /(Firefox|FxiOS)\//,
+    Chrome: /(Chrome|CriOS)\//,
+    Safari: /Safari\//,
+  };
+  const SYSTEMS = {
+    Android: /Android/,
+    iPhone: /iPhone/,
+    iPad: /iPad/,
+    Windows: /Windows/,
+    macOS: /Macintosh/,
+    ChromeOS: /CrOS/,
+    Linux: /Linux/,
+  };
+
+  /** What the browser is called in the list: its name and its system, as far as it tells. */
+  function label() {
+    const agent = navigator.userAgent;
+    const { brands, platform } = navigator.userAgentData ?? {};
+    const named = (names) => Object.keys(names).find((name) => names[name].test(agent));
+    // One of the brands is an invented one.
+    const brand = brands?.map(({ brand }) => brand).find((name) => !/^Chromium$|not.*brand/i.test(name));
+    const browser = brand?.replace(/^(Google|Microsoft) /, "") || named(BROWSERS) || "A browser";
+    const system = platform || named(SYSTEMS);
+    return (system ? `${browser} on ${system}` : browser).slice(0, 64);
+  }
+
+  /** Asks the server, and takes what it answers. */
+  async function ask(path, options) {
+    let answer;
+    try {
+      answer = await fetch(path, { credentials: "same-origin", cache: "no-store", ...options });
+    } catch {
+      throw new Error("The server cannot be reached. Try again.");
+    }
+    if (answer.ok) return answer;
+    const told = await answer.json().catch(() => ({}));
+    throw Object.assign(new Error(told.errors?.[0]?.message ?? told.detail ?? `The server answered with ${answer.status}.`), { status: answer.status });
+  }
+
+  async function tellServer(subscription) {
+    await ask(contacts, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ channel: "webpush", subscription: subscription.toJSON(), label: label() }),
+    });
+    remember(TOLD, `${end(subscription)} ${encodeURIComponent(user)}`);
+  }
+
+  /** The parts of the page that tell of contacts, as they are now. What was chosen in the form stays. */
+  async function reload() {
+    const answer = await ask(location.pathname + location.search, { headers: { accept: "text/html" } });
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    for (const part of ["#contacts", ".choices thead"]) {
+      const [old, fresh] = [document.querySelector(part), page.querySelector(part)];
+      if (old && fresh) old.replaceWith(document.importNode(fresh, true));
+    }
+  }
+
+  /** Where it stands, by what the browser and the list say. */
+  async function look() {
+    const stands = obstacle();
+    if (stands) return { state: stands };
+    const registration = await registered();
+    const subscription = await registration?.pushManager.getSubscription();
+    const contact = Notification.permission === "granted" ? listed(subscription) : null;
+    for (const mark of document.querySelectorAll("#contacts .this-browser")) mark.hidden = !contact?.contains(mark);
+    if (contact) return { state: contact.dataset.state === "active" ? "on" : "stopped", subscription, contact };
+    const worker = registration?.active ?? registration?.waiting ?? registration?.installing;
+    const of = worker && new URL(worker.scriptURL).searchParams.get("user");
+    return { state: subscription && of !== user ? "elsewhere" : "off", subscription, of };
+  }
+
+  async function show() {
+    const { state } = await look();
+    say(state);
+  }
+
+  const bytes = (base64url) => Uint8Array.from(atob(base64url.replace(/-/g, "+").replace(/_/g, "/")), (c) => c.charCodeAt(0));
+  const same = (a, b) => a && a.length === b.length && a.every((byte, place) => byte === b[place]);
+
+  /** Waits until the worker that was registered is at work: there is no subscription without one. */
+  async function active(registration) {
+    const worker = registration.installing ?? registration.waiting;
+    if (!worker) return registration;
+    await new Promise((resolve, reject) => {
+      const look = () => {
+        if (worker.state === "activated") resolve();
+        if (worker.state === "redundant") reject(new Error("The service worker of this page cannot be installed."));
+      };
+      worker.addEventListener("statechange", look);
+      look();
+    });
+    return registration;
+  }
+
+  async function subscribe(registration, applicationServerKey, isFresh) {
+    const manager = registration.pushManager;
+    const old = await manager.getSubscription();
+    const key = old?.options?.applicationServerKey;
+    // One under another key is of no use, and the browser makes no second one beside it.
+    if (old && (isFresh || !same(key && new Uint8Array(key), applicationServerKey))) await old.unsubscribe();
+    const options = { userVisibleOnly: true, applicationServerKey };
+    try {
+      return await manager.subscribe(options);
+    } catch (error) {
+      if (error.name !== "InvalidStateError") throw error;
+      await (await manager.getSubscription())?.unsubscribe();
+      return manager.subscribe(options);
+    }
+  }
+
+  /** What is wrong, in words. */
+  function why(error) {
+    if (error.name === "NotAllowedError") return "The browser does not allow notifications of this site.";
+    if (error.name === "AbortError") return "The browser has no push in this window, or cannot reach its push service now.";
+    return error.message;
+  }
+
+  async function turnOn() {
+    // First of all: browsers ask within a click only.
+    const permission = await Notification.requestPermission();
+    if (permission === "denied") return;
+    if (permission !== "granted") throw new Error("The browser did not get an answer. Try again, and allow notifications.");
+    say("turning-on");
+    const { state, contact } = await look();
+    const isGivenUp = state === "stopped";
+    const { key } = await (await ask(`${base}/api/push/key`)).json();
+    const script = `${base}/sw.js?${new URLSearchParams({ user, label: label() })}`;
+    const registration = await active(await navigator.serviceWorker.register(script, { updateViaCache: "none" }));
+    // What the push service gave up is not made use of again, and leaves the list.
+    await tellServer(await subscribe(registration, bytes(key), isGivenUp));
+    if (isGivenUp) await remove(contact).catch(() => {});
+    // An open inbox would show the same a second time. Its reader may want that again.
+    if (isOwn) remember("campanile.desktop", "off");
+    await reload();
+  }
+
+  /** Takes a contact away; that it is gone already is fine. */
+  async function remove(contact) {
+    const path = `${contacts}/${contact.dataset.contact}`;
+    await ask(path, { method: "DELETE" }).catch((error) => error.status === 404 || Promise.reject(error));
+  }
+
+  async function turnOff() {
+    const { subscription, contact } = await look();
+    if (contact) await remove(contact);
+    remember(TOLD, "");
+    await subscription?.unsubscribe();
+    await reload();
+  }
+
+  button.addEventListener("click", async () => {
+    if (button.getAttribute("aria-disabled")) return;
+    button.setAttribute("aria-disabled", "true");
+    complain("");
+    try {
+      await (here.dataset.state === "on" ? turnOff() : turnOn());
+    } catch (error) {
+      complain(why(error));
+    }
+    button.removeAttribute("aria-disabled");
+    await show();
+  });
+
+  /** Tells the server that this browser is still there, once a day; and of a subscription that changed while it could not be told. */
+  async function renew() {
+    const { state, subscription, contact, of } = await look();
+    const isOld = contact && Date.now() - Date.parse(contact.dataset.seen) > A_DAY;
+    const [told, toldOf] = (remembered() ?? "").split(" ");
+    const isChanged = state === "off" && subscription && of === user && toldOf === encodeURIComponent(user) && told !== end(subscription);
+    if (!(state === "on" && isOld) && !isChanged) return;
+    await tellServer(subscription);
+    await reload();
+    await show();
+  }
+
+  // Who unblocks it in the settings of the browser comes back to a page that knows.
+  navigator.permissions
+    ?.query({ name: "notifications" })
+    .then((permission) => permission.addEventListener("change", () => void show()))
+    .catch(() => {});
+  void show()
+    .then(renew)
+    .catch(() => {});
+})();
