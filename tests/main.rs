@@ -25,6 +25,7 @@ mod nodes;
 mod notifications;
 mod openapi;
 mod postgres;
+mod push;
 mod service;
 mod static_files;
 mod store;

@@ -1,0 +1,592 @@
+//! Pushes to devices of Apple, through the whole server: a receiver of its own answers as each test has it.
+
+mod receiver;
+
+use std::{
+    collections::HashSet,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use axum::http::Method;
+use campanile::{
+    model::Timestamp,
+    server::{
+        clock::Clock,
+        config::{Said, Settings},
+        http::HttpOptions,
+        service::NotificationService,
+        store::MemoryStore,
+    },
+};
+use serde_json::{Value, json};
+use tokio::time::sleep;
+
+use self::receiver::Receiver;
+use crate::{
+    auth::TestClock,
+    client::Client,
+    command::Server,
+    delivery::{A_WHILE, LONG, Place, batch, said as plain},
+    harness::{App, delivery_with, new_folder, started},
+};
+
+const TOPIC: &str = "com.example.app";
+
+/// What a server is told that pushes by a receiver.
+fn said(receiver: &Receiver) -> Said {
+    let file = new_folder().join("key.p8");
+    std::fs::write(&file, receiver.key.serialize_pem()).unwrap();
+    let text = |text: &str| Some(text.to_owned());
+    Said {
+        apns_key: Some(file),
+        apns_key_id: text("KEY1234567"),
+        apns_team_id: text("TEAM123456"),
+        apns_topic: text(TOPIC),
+        apns_url: Some(receiver.url()),
+        apns_sandbox_url: Some(format!("{}/sandbox", receiver.url())),
+        limit_delivery: text("off"),
+        ..plain("memory:")
+    }
+}
+
+/// A server whose clock a test moves, and the push service that it sends to.
+struct Site {
+    app: App,
+    clock: TestClock,
+    receiver: Receiver,
+}
+
+/// The token of a device.
+fn device(number: usize) -> String {
+    format!("{number:064x}")
+}
+
+fn refusal(status: u16, reason: &str) -> Value {
+    json!({"status": status, "body": json!({ "reason": reason }).to_string()})
+}
+
+impl Site {
+    fn new() -> Self {
+        Self::with(Receiver::start())
+    }
+
+    fn with(receiver: Receiver) -> Self {
+        let said = said(&receiver);
+        Self::told(receiver, &said)
+    }
+
+    fn told(receiver: Receiver, said: &Said) -> Self {
+        let settings = Settings::from_said(said).unwrap();
+        let (clock, store) = (TestClock::default(), Arc::new(MemoryStore::new(20_000, started())));
+        let service = NotificationService::over(Arc::<MemoryStore>::clone(&store), clock.clone());
+        let delivery = delivery_with(&store, clock.clone(), service.tasks(), &settings.delivery);
+        Self { app: App::with(service, &HttpOptions { delivery, ..HttpOptions::default() }), clock, receiver }
+    }
+
+    async fn post(&self, path: &str, body: &Value) -> Value {
+        let answer = self.app.post_json(path, body).await;
+        assert!(answer.status.is_success(), "{path}: {}", answer.text());
+        answer.json()
+    }
+
+    async fn get(&self, path: &str) -> Vec<Value> {
+        let answer = self.app.get(path).await;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+        answer.json().as_array().unwrap().clone()
+    }
+
+    /// Has a device be a user's.
+    async fn register(&self, user_id: &str, token: &str) -> Value {
+        self.post(&format!("/api/contacts/{user_id}"), &json!({"channel": "apns", "token": token})).await
+    }
+
+    /// Creates a notification and returns its id.
+    async fn notify(&self, user_id: &str, mut fields: Value) -> String {
+        fields["user_id"] = user_id.into();
+        fields["content"] = fields.get("content").cloned().unwrap_or_else(|| "x".into());
+        self.post("/api/notifications/create", &fields).await["id"].as_str().unwrap().to_owned()
+    }
+
+    /// How it stands with the only contact of a user.
+    async fn contact_state(&self, user_id: &str) -> String {
+        let contacts = self.get(&format!("/api/contacts/{user_id}")).await;
+        assert_eq!(contacts.len(), 1, "{contacts:?}");
+        contacts[0]["state"].as_str().unwrap().to_owned()
+    }
+
+    async fn until_contact_is(&self, user_id: &str, state: &str) {
+        let until = Instant::now() + LONG;
+        while self.contact_state(user_id).await != state {
+            assert!(Instant::now() < until, "never {state}");
+            sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// The deliveries of a user, newest first.
+    async fn deliveries(&self, user_id: &str) -> Vec<Value> {
+        self.get(&format!("/api/deliveries?user_id={user_id}&channel=apns")).await
+    }
+
+    /// Waits until the newest delivery of a user is as it is asked for, and returns it.
+    async fn until(&self, user_id: &str, what: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+        let until = Instant::now() + LONG;
+        loop {
+            let newest = self.deliveries(user_id).await.into_iter().next().unwrap_or_default();
+            if is_so(&newest) {
+                return newest;
+            }
+            assert!(Instant::now() < until, "{user_id}: never {what}: {newest}");
+            sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    async fn until_state(&self, user_id: &str, state: &str) -> Value {
+        self.until(user_id, state, |delivery| delivery["state"] == state).await
+    }
+
+    /// Waits until so many attempts of the newest delivery are written down, and returns the delivery.
+    async fn until_tried(&self, user_id: &str, times: usize) -> Value {
+        let is_tried = |delivery: &Value| {
+            delivery["state"] != "leased" && delivery["attempts"].as_array().is_some_and(|made| made.len() >= times)
+        };
+        self.until(user_id, "tried", is_tried).await
+    }
+
+    /// The lane of the production environment: its state, and why it is so.
+    async fn lane(&self) -> (String, Value) {
+        let channels = self.get("/api/channels").await;
+        let apns = channels.into_iter().find(|channel| channel["channel"] == "apns").unwrap();
+        let lanes = apns["lanes"].as_array().unwrap();
+        let lane = lanes.iter().find(|lane| lane["lane"] == "apns:TEAM123456:production").unwrap();
+        (lane["state"].as_str().unwrap().to_owned(), lane["reason"].clone())
+    }
+}
+
+/// The body of a request, as it was read.
+fn body(request: &Value) -> Value {
+    serde_json::from_str(request["body"].as_str().unwrap()).unwrap()
+}
+
+/// How many seconds a delivery waits from its last attempt on.
+fn waits(delivery: &Value) -> f64 {
+    let at = |moment: &Value| Timestamp::parse(moment.as_str().unwrap()).unwrap().to_utc();
+    let last = delivery["attempts"].as_array().unwrap().last().unwrap();
+    (at(&delivery["due_at"]) - at(&last["at"])).as_seconds_f64()
+}
+
+#[tokio::test]
+async fn an_alert_arrives_with_everything_that_apple_wants_to_know() {
+    let site = Site::new();
+    site.register("ann", &device(1)).await;
+    let sandbox = json!({"channel": "apns", "token": device(2), "environment": "sandbox", "topic": "com.example.beta"});
+    site.post("/api/contacts/bob", &sandbox).await;
+    let fields = json!({"title": "Fire", "content": "In the kitchen", "category": "alert", "link": "/x?y=1"});
+    let id = site.notify("ann", fields).await;
+    let began = site.clock.now().to_utc().timestamp();
+    let request = site.receiver.until(1).await[0].clone();
+    let delivery = site.until_state("ann", "sent").await;
+    assert_eq!(delivery["attempts"][0]["code"], 200);
+    let headers = &request["headers"];
+    assert_eq!(request["path"], format!("/3/device/{}", device(1)));
+    for (name, expected) in [
+        (":method", "POST"),
+        (":scheme", "http"),
+        ("apns-id", delivery["id"].as_str().unwrap()),
+        ("apns-collapse-id", &id),
+        ("apns-push-type", "alert"),
+        ("apns-priority", "10"),
+        ("apns-topic", TOPIC),
+        ("content-type", "application/json"),
+    ] {
+        assert_eq!(headers[name], expected, "{name}");
+    }
+    let expires_in = headers["apns-expiration"].as_str().unwrap().parse::<i64>().unwrap() - began;
+    assert!((86_390..=86_410).contains(&expires_in), "{expires_in}");
+    let claims = &request["claims"];
+    assert_eq!(["alg", "kid", "iss"].map(|name| &claims[name]), ["ES256", "KEY1234567", "TEAM123456"]);
+    assert!((claims["iat"].as_i64().unwrap() - began).abs() < 10);
+    let shown = body(&request);
+    let alert = json!({"title": "Fire", "body": "In the kitchen"});
+    assert_eq!(shown["aps"], json!({"alert": alert, "badge": 1, "thread-id": "alert", "sound": "default"}));
+    assert_eq!((&shown["id"], &shown["category"], &shown["link"]), (&json!(id), &json!("alert"), &json!("/x?y=1")));
+    assert!(shown["modseq"].as_u64().unwrap() > 0);
+
+    // The other environment has a URL and a lane of its own, and the same token.
+    site.notify("bob", json!({"category": "message"})).await;
+    let request = site.receiver.until(2).await[1].clone();
+    assert_eq!(request["path"], format!("/sandbox/3/device/{}", device(2)));
+    let headers = &request["headers"];
+    assert_eq!((&headers["apns-topic"], &headers["apns-priority"]), (&json!("com.example.beta"), &json!("5")));
+    assert_eq!(body(&request)["aps"]["alert"]["title"], "Campanile");
+    assert_eq!(site.receiver.tokens(), 1);
+    assert_eq!(site.lane().await, ("open".to_owned(), Value::Null));
+}
+
+#[tokio::test]
+async fn each_refusal_does_what_the_table_says() {
+    // What is answered, the result that is noted, the delivery, the contact, and the lane.
+    let rows = [
+        (refusal(400, "BadDeviceToken"), "contact_dead", "dead", "disabled", "open"),
+        (refusal(400, "DeviceTokenNotForTopic"), "contact_dead", "dead", "disabled", "open"),
+        (refusal(400, "BadTopic"), "misconfigured", "ready", "active", "paused"),
+        (refusal(400, "MissingTopic"), "misconfigured", "ready", "active", "paused"),
+        (refusal(400, "TopicDisallowed"), "misconfigured", "ready", "active", "paused"),
+        (refusal(400, "BadCollapseId"), "message_bad", "dead", "active", "open"),
+        (json!({"status": 400, "body": "no JSON"}), "message_bad", "dead", "active", "open"),
+        (refusal(403, "InvalidProviderToken"), "misconfigured", "ready", "active", "paused"),
+        (refusal(403, "MissingProviderToken"), "misconfigured", "ready", "active", "paused"),
+        (refusal(403, "Forbidden"), "misconfigured", "ready", "active", "paused"),
+        (json!({"status": 403}), "misconfigured", "ready", "active", "paused"),
+        (refusal(413, "PayloadTooLarge"), "message_bad", "dead", "active", "open"),
+        (refusal(429, "TooManyRequests"), "retry", "ready", "active", "open"),
+        (refusal(429, "TooManyProviderTokenUpdates"), "retry", "ready", "active", "open"),
+        (refusal(500, "InternalServerError"), "retry", "ready", "active", "open"),
+        (json!({"status": 502, "body": "<html>Bad Gateway</html>"}), "retry", "ready", "active", "open"),
+        (refusal(503, "Shutdown"), "retry", "ready", "active", "open"),
+        (json!({"status": 410, "body": "<html>Gone</html>"}), "retry", "ready", "active", "open"),
+        (json!({"cut": true}), "retry", "ready", "active", "open"),
+    ];
+    for (answer, result, state, contact, lane) in rows {
+        let site = Site::new();
+        site.register("ann", &device(1)).await;
+        site.receiver.answers(&device(1), std::slice::from_ref(&answer)).await;
+        site.notify("ann", json!({})).await;
+        let tried = site.until_tried("ann", 1).await;
+        let attempt = &tried["attempts"][0];
+        assert_eq!((&attempt["result"], &tried["state"]), (&json!(result), &json!(state)), "{answer}: {tried}");
+        assert_eq!(attempt["counted"], result != "misconfigured", "{answer}: {tried}");
+        assert!(!tried.to_string().contains(&device(1)), "{answer}: {tried}");
+        site.until_contact_is("ann", contact).await;
+        assert_eq!(site.lane().await.0, lane, "{answer}");
+        let waits = waits(&tried);
+        let status = answer["status"].as_u64().unwrap_or_default();
+        match (result, status) {
+            ("retry", 429) => assert!((60.0..73.0).contains(&waits), "{answer}: {waits}"),
+            ("retry", 500..) => assert!((900.0..910.0).contains(&waits), "{answer}: {waits}"),
+            ("retry", _) => assert!((10.0..13.0).contains(&waits), "{answer}: {waits}"),
+            _ => {}
+        }
+        // Another device, unless its lane is paused, is pushed to.
+        site.register("bob", &device(2)).await;
+        site.notify("bob", json!({})).await;
+        if lane == "open" {
+            site.until_state("bob", "sent").await;
+            assert_eq!(site.receiver.tokens(), 1, "{answer}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_is_expired_is_made_anew_once() {
+    let site = Site::new();
+    let expired = refusal(403, "ExpiredProviderToken");
+    site.register("ann", &device(1)).await;
+    site.receiver.answers(&device(1), std::slice::from_ref(&expired)).await;
+    site.notify("ann", json!({})).await;
+    let sent = site.until_state("ann", "sent").await;
+    assert_eq!(sent["attempts"].as_array().unwrap().len(), 1, "{sent}");
+    let requests = site.receiver.until(2).await;
+    assert_eq!(requests[0]["headers"]["apns-id"], requests[1]["headers"]["apns-id"]);
+    assert_eq!((requests.len(), site.receiver.tokens(), site.receiver.count("connection")), (2, 2, 1));
+    // The new one is refused as well: that is the clock of this server, or the key, and no reason to make many.
+    site.receiver.answers("*", &vec![expired.clone(); 9]).await;
+    site.notify("ann", json!({})).await;
+    site.receiver.until(3).await;
+    let tried = site.until_tried("ann", 1).await;
+    assert_eq!((&tried["attempts"][0]["result"], &tried["state"]), (&json!("misconfigured"), &json!("ready")));
+    assert_eq!(site.contact_state("ann").await, "active");
+    assert_eq!((site.receiver.count("request"), site.receiver.tokens()), (3, 2));
+    // Once that is put right, nothing is lost.
+    site.receiver.answers("*", &[]).await;
+    site.clock.forward(301);
+    site.until_state("ann", "sent").await;
+}
+
+#[tokio::test]
+async fn a_device_that_registered_again_after_it_was_gone_stays() {
+    let site = Site::new();
+    let millis = |site: &Site, ahead: i64| site.clock.now().as_micros() / 1_000 + ahead;
+    let gone = |reason: &str, timestamp: i64| json!({"status": 410, "body": json!({"reason": reason, "timestamp": timestamp}).to_string()});
+    for (number, reason) in [(1, "Unregistered"), (2, "ExpiredToken")] {
+        let (user, token) = (format!("user{number}"), device(number));
+        site.register(&user, &token).await;
+        site.receiver.answers(&token, &[gone(reason, millis(&site, -1_000))]).await;
+        site.notify(&user, json!({})).await;
+        let tried = site.until_tried(&user, 1).await;
+        assert_eq!(
+            (&tried["attempts"][0]["result"], &tried["attempts"][0]["detail"]),
+            (&json!("retry"), &json!(reason))
+        );
+        assert_eq!(site.contact_state(&user).await, "active");
+        site.clock.forward(13);
+        site.until_state(&user, "sent").await;
+        // It is known since after the app was seen, so it is gone.
+        site.receiver.answers(&token, &[gone(reason, millis(&site, -1_000))]).await;
+        site.notify(&user, json!({})).await;
+        let dead = site.until_state(&user, "dead").await;
+        assert_eq!((&dead["reason"], &dead["attempts"][0]["code"]), (&json!("contact_dead"), &json!(410)));
+        site.until_contact_is(&user, "dead").await;
+    }
+    // No other device is.
+    site.register("bob", &device(9)).await;
+    site.notify("bob", json!({})).await;
+    site.until_state("bob", "sent").await;
+    // When its app registers it again, it is there again.
+    site.register("user1", &device(1)).await;
+    assert_eq!(site.contact_state("user1").await, "active");
+    site.notify("user1", json!({})).await;
+    site.until_state("user1", "sent").await;
+}
+
+#[tokio::test]
+async fn an_app_that_one_user_names_wrongly_stops_no_other_user() {
+    let site = Site::new();
+    let wrong = |number| json!({"channel": "apns", "token": device(number), "topic": "com.example.stranger"});
+    for (number, status, reason, contact) in [
+        (1, 400, "TopicDisallowed", "disabled"),
+        (2, 400, "BadTopic", "disabled"),
+        (3, 403, "InvalidProviderToken", "active"),
+    ] {
+        let user = format!("user{number}");
+        site.post(&format!("/api/contacts/{user}"), &wrong(number)).await;
+        site.receiver.answers(&device(number), &vec![refusal(status, reason); 9]).await;
+        site.notify(&user, json!({})).await;
+        site.until_tried(&user, 1).await;
+        site.until_contact_is(&user, contact).await;
+        assert_eq!(site.lane().await.0, "open", "{reason}");
+    }
+    site.register("ann", &device(7)).await;
+    site.notify("ann", json!({})).await;
+    site.until_state("ann", "sent").await;
+}
+
+#[tokio::test]
+async fn an_hour_takes_two_tokens_and_one_connection() {
+    let site = Site::new();
+    site.register("ann", &device(1)).await;
+    let mut last = Value::Null;
+    for minute in 0..=60 {
+        site.notify("ann", json!({})).await;
+        let requests = site.receiver.until(minute + 1).await;
+        let token = &requests[minute]["headers"]["authorization"];
+        assert_eq!(*token == last, minute != 0 && minute != 50, "minute {minute}");
+        last = token.clone();
+        // Nothing waits for a result whose lease ends when the clock is moved.
+        site.until_state("ann", "sent").await;
+        site.clock.forward(60);
+    }
+    assert_eq!((site.receiver.tokens(), site.receiver.count("connection")), (2, 1));
+    // The clock is set back: APNs would refuse a token from what is the future now.
+    site.clock.forward(-7_200);
+    site.notify("ann", json!({})).await;
+    site.receiver.until(62).await;
+    assert_eq!((site.receiver.tokens(), site.receiver.count("connection")), (3, 1));
+}
+
+/// Registers a device for each of so many users, and tells all of them at once.
+async fn broadcast(site: &Site, count: usize) {
+    for number in 0..count {
+        site.register(&format!("user{number}"), &device(number)).await;
+    }
+    let one = |number| batch(&format!("user{number}"), number..number + 1)["notifications"][0].clone();
+    let all = json!({ "notifications": (0..count).map(one).collect::<Vec<_>>() });
+    site.post("/api/notifications/batch", &all).await;
+}
+
+/// The paths of all requests, each of which came once.
+fn paths(requests: &[Value]) -> HashSet<String> {
+    let paths: Vec<_> = requests.iter().map(|request| request["path"].as_str().unwrap().to_owned()).collect();
+    let set: HashSet<_> = paths.iter().cloned().collect();
+    assert_eq!(set.len(), paths.len(), "one came twice");
+    set
+}
+
+#[tokio::test]
+async fn many_at_once_open_one_connection_and_as_many_streams_as_apns_allows() {
+    for (behaviour, most) in [(json!({"streams": 1}), 1), (json!({"streams": 1, "raisedTo": 7}), 7), (json!({}), 32)] {
+        let site = Site::with(Receiver::start_with(behaviour));
+        broadcast(&site, 200).await;
+        let requests = site.receiver.until(200).await;
+        assert_eq!(paths(&requests).len(), 200);
+        assert_eq!((site.receiver.count("connection"), site.receiver.tokens()), (1, 1));
+        let opened = site.receiver.all("open").iter().map(|open| open["most"].as_u64().unwrap()).max().unwrap();
+        assert!(opened <= most, "{opened} > {most}");
+        assert!(most == 1 || opened > 1, "{opened}");
+    }
+}
+
+#[tokio::test]
+async fn a_goaway_in_the_middle_loses_nothing_and_repeats_nothing() {
+    // Without an error, with one, and again and again.
+    for away in [
+        json!({"at": 12, "keeps": 5, "code": 0, "times": 1}),
+        json!({"at": 12, "keeps": 5, "code": 2, "times": 1}),
+        json!({"at": 1, "keeps": 1, "code": 0, "times": 3}),
+        json!({"at": 2, "keeps": 1, "code": 11, "times": 3}),
+        json!({"at": 9, "keeps": 3, "code": 0, "times": 2}),
+    ] {
+        for streams in [json!(null), json!(12)] {
+            let times = usize::try_from(away["times"].as_u64().unwrap()).unwrap();
+            let site = Site::with(Receiver::start_with(json!({"away": away, "streams": streams})));
+            broadcast(&site, 60).await;
+            let began = Instant::now();
+            let requests = site.receiver.until(60).await;
+            assert_eq!(paths(&requests).len(), 60, "{away}");
+            // Sooner than a delivery is tried again.
+            assert!(began.elapsed() < Duration::from_secs(8), "{away}: {:?}", began.elapsed());
+            assert_eq!(site.receiver.count("away"), times, "{away}");
+            assert_eq!(site.receiver.count("connection"), times + 1, "{away}");
+            for number in 0..60 {
+                let sent = site.until_state(&format!("user{number}"), "sent").await;
+                assert_eq!(sent["attempts"].as_array().unwrap().len(), 1, "{away}: {sent}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_too_long_for_apns() {
+    let site = Site::new();
+    site.register("ann", &device(1)).await;
+    for (number, content) in
+        ["\u{1F600}".repeat(16_384), "👩‍👩‍👧‍👦".repeat(2_340), "é\"\\\n".repeat(4_096)].iter().enumerate()
+    {
+        site.notify("ann", json!({"content": content, "title": "T".repeat(100)})).await;
+        let request = site.receiver.until(number + 1).await[number].clone();
+        let bytes = request["bytes"].as_u64().unwrap();
+        assert!((4_000..=4_096).contains(&bytes), "{bytes}");
+        let shown = body(&request)["aps"]["alert"]["body"].as_str().unwrap().to_owned();
+        assert!(shown.ends_with('…') && content.starts_with(shown.trim_end_matches('…')), "{shown}");
+    }
+}
+
+#[tokio::test]
+async fn the_badge_is_the_count_of_that_moment_and_what_is_read_is_not_pushed() {
+    let site = Site::new();
+    site.register("ann", &device(1)).await;
+    let later = json!({"categories": {"message": {"push": {"if_unread_after": 600}}}});
+    let patched = site.app.send(Method::PATCH, "/api/preferences/ann", Some(&later.to_string())).await;
+    assert_eq!(patched.status, 200, "{}", patched.text());
+    let mut ids = Vec::new();
+    for _ in 0..4 {
+        ids.push(site.notify("ann", json!({"category": "message"})).await);
+    }
+    let read =
+        site.app.send(Method::PATCH, &format!("/api/notifications/{}", ids[0]), Some(r#"{"is_read":true}"#)).await;
+    assert_eq!(read.status, 200, "{}", read.text());
+    let deleted = site.app.send(Method::DELETE, &format!("/api/notifications/{}", ids[1]), None).await;
+    assert!(deleted.status.is_success(), "{}", deleted.text());
+    sleep(A_WHILE).await;
+    assert_eq!(site.receiver.count("request"), 0);
+    site.clock.forward(601);
+    let requests = site.receiver.until(2).await;
+    sleep(A_WHILE).await;
+    assert_eq!(site.receiver.count("request"), 2);
+    let told: HashSet<_> = requests.iter().map(|request| body(request)["id"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(told, ids[2..].iter().cloned().collect());
+    assert!(requests.iter().all(|request| body(request)["aps"]["badge"] == 2), "{requests:?}");
+}
+
+#[tokio::test]
+async fn a_device_that_moves_to_another_user_leaves_the_first() {
+    let site = Site::new();
+    site.register("ann", &device(1)).await;
+    site.register("bob", &device(1).to_uppercase()).await;
+    site.notify("ann", json!({"content": "for ann"})).await;
+    site.notify("bob", json!({"content": "for bob"})).await;
+    let requests = site.receiver.until(1).await;
+    sleep(A_WHILE).await;
+    assert_eq!(site.receiver.count("request"), 1);
+    assert_eq!(body(&requests[0])["aps"]["alert"]["body"], "for bob");
+    assert!(site.get("/api/contacts/ann").await.is_empty());
+}
+
+#[tokio::test]
+async fn a_service_that_cannot_be_reached_costs_no_device() {
+    let receiver = Receiver::start();
+    let said = Said { apns_url: Some("http://127.0.0.1:1".to_owned()), ..said(&receiver) };
+    let site = Site::told(receiver, &said);
+    site.register("ann", &device(1)).await;
+    site.notify("ann", json!({})).await;
+    let tried = site.until_tried("ann", 1).await;
+    assert_eq!((&tried["attempts"][0]["result"], &tried["state"]), (&json!("retry"), &json!("ready")), "{tried}");
+    assert!(tried["attempts"][0]["detail"].as_str().unwrap().starts_with("there is no connection"), "{tried}");
+    assert_eq!(site.contact_state("ann").await, "active");
+}
+
+#[tokio::test]
+async fn without_an_app_of_the_server_each_device_names_its_own() {
+    let receiver = Receiver::start();
+    let said = Said { apns_topic: None, ..said(&receiver) };
+    let site = Site::told(receiver, &said);
+    let nameless = json!({"channel": "apns", "token": device(1)});
+    let refused = site.app.post_json("/api/contacts/ann", &nameless).await;
+    refused.refused_field("topic");
+    assert!(refused.text().contains("apns-topic"), "{}", refused.text());
+    let wrong = json!({"channel": "apns", "token": device(1), "topic": "app"});
+    Site::new().app.post_json("/api/contacts/ann", &wrong).await.refused_field("topic");
+    site.post("/api/contacts/ann", &json!({"channel": "apns", "token": device(1), "topic": "a.b"})).await;
+    site.notify("ann", json!({})).await;
+    assert_eq!(site.receiver.until(1).await[0]["headers"]["apns-topic"], "a.b");
+}
+
+#[tokio::test]
+async fn a_whole_server_pushes_as_it_is_told() {
+    let receiver = Receiver::start();
+    let place = Place::start(&said(&receiver)).await;
+    let contact = json!({"channel": "apns", "token": device(1), "topic": null});
+    place.post("/api/contacts/ann", Some(&contact)).await;
+    place.post("/api/notifications/create", Some(&json!({"user_id": "ann", "content": "x"}))).await;
+    assert_eq!(receiver.until(1).await[0]["headers"]["apns-topic"], TOPIC);
+    place.stop().await;
+}
+
+#[tokio::test]
+async fn a_connection_is_encrypted_for_a_service_that_this_machine_trusts_and_for_no_other() {
+    let rcgen::CertifiedKey { cert, signing_key } =
+        rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let behaviour = json!({"key": signing_key.serialize_pem(), "cert": cert.pem()});
+    let receiver = Receiver::start_with(behaviour);
+    let folder = new_folder();
+    let file = |name: &str, text: &str| {
+        let file = folder.join(name);
+        std::fs::write(&file, text).unwrap();
+        file.into_os_string().into_string().unwrap()
+    };
+    let (trusted, key) = (file("trusted.pem", &cert.pem()), file("key.p8", &receiver.key.serialize_pem()));
+    let stranger = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let stranger = file("stranger.pem", &stranger.cert.pem());
+    let url = format!("https://localhost:{}", receiver.port());
+    let arguments = [
+        ["--apns-key", &key],
+        ["--apns-key-id", "KEY1234567"],
+        ["--apns-team-id", "TEAM123456"],
+        ["--apns-topic", TOPIC],
+        ["--apns-url", &url],
+    ];
+    for (trusts, is_sent) in [(&stranger, false), (&trusted, true)] {
+        let server = Server::start_in(&[("SSL_CERT_FILE", trusts)], arguments.as_flattened());
+        let mut client = Client::connect(&server.address).unwrap();
+        let mut ask = |method: &str, path: &str, body: Option<&Value>| {
+            let (status, _, body) = client.exchange(method, path, &[], body).unwrap();
+            assert!((200..300).contains(&status), "{path}: {}", String::from_utf8_lossy(&body));
+            serde_json::from_slice::<Value>(&body).unwrap()
+        };
+        ask("POST", "/api/contacts/ann", Some(&json!({"channel": "apns", "token": device(1)})));
+        ask("POST", "/api/notifications/create", Some(&json!({"user_id": "ann", "content": "x"})));
+        let until = Instant::now() + LONG;
+        let attempt = loop {
+            let delivery = ask("GET", "/api/deliveries?user_id=ann", None)[0].clone();
+            match delivery["attempts"].get(0) {
+                Some(attempt) => break attempt.clone(),
+                None => assert!(Instant::now() < until, "{delivery}"),
+            }
+            sleep(Duration::from_millis(20)).await;
+        };
+        assert_eq!(attempt["result"] == "sent", is_sent, "{attempt}");
+        assert!(is_sent || attempt["detail"].as_str().unwrap().contains("certificate"), "{attempt}");
+        assert_eq!(receiver.count("request"), usize::from(is_sent));
+    }
+    assert_eq!(receiver.until(1).await[0]["headers"][":scheme"], "https");
+}
