@@ -5,6 +5,7 @@
 // BENCH_WAITING (1000000) says how many deliveries wait when that is much.
 
 import { execFile } from 'node:child_process';
+import { createECDH, randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -17,6 +18,10 @@ const WAITING = Number(process.env.BENCH_WAITING ?? 1_000_000);
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 3);
 /** How many requests one webhook gets at once. */
 const IN_FLIGHT = 4;
+/** How many requests a push service gets at once. */
+const PUSHES_IN_FLIGHT = 32;
+/** How many browsers a broadcast goes to. */
+const BROWSERS = 10_000;
 const folder = mkdtempSync(join(tmpdir(), 'campanile-bench-'));
 const table = new Table();
 let stores = 0;
@@ -117,6 +122,61 @@ async function throughput() {
   table.row(`webhooks delivered, against a bare loop of as many requests at once (${ratio.range})`, ratio.median, '×', '>= 0.5');
 }
 
+/** Adds so many users with a browser each, whose push service is at this URL. */
+async function addBrowsers(server, service, count) {
+  const key = createECDH('prime256v1');
+  key.generateKeys();
+  const keys = { p256dh: key.getPublicKey('base64url'), auth: randomBytes(16).toString('base64url') };
+  const add = (n) =>
+    post(`${server}/api/contacts/user_${n}`, { channel: 'webpush', subscription: { endpoint: `${service}/?${n}`, keys } });
+  for (let from = 0; from < count; from += 50) {
+    const answers = await Promise.all(Array.from({ length: 50 }, (_, n) => add(from + n)));
+    for (const answer of answers) if (answer.status !== 201) throw new Error(await answer.text());
+  }
+}
+
+let memoryOfPushes = '';
+
+/** How many pushes a second are delivered of one notification for each of many users, each with a browser. */
+async function pushed() {
+  const service = await start(hooks, ['receive']);
+  const { child, url } = await serve(['--push-contact', 'mailto:bench@example.com', '--batch-max', `${BROWSERS}`]);
+  await addBrowsers(url, service.url.replace(/\/$/, ''), BROWSERS);
+  const before = residentMegabytes(child.pid);
+  const notifications = Array.from({ length: BROWSERS }, (_, n) => ({ user_id: `user_${n}`, content: 'Your order has been shipped!' }));
+  const answer = await post(`${url}/api/notifications/batch`, { notifications });
+  if (answer.status !== 201) throw new Error(await answer.text());
+  // From the first pushes on, as what is compared with has no notifications to create.
+  const first = await arrivedOf(service.url, 500);
+  const last = await arrivedOf(service.url, BROWSERS);
+  memoryOfPushes = `${before} MB before, ${residentMegabytes(child.pid)} MB after`;
+  child.kill('SIGKILL');
+  service.child.kill();
+  return (last.count - first.count) / ((last.at - first.at) / 1000);
+}
+
+/** When so many requests were there, and how many those are then. */
+async function arrivedOf(url, least) {
+  for (;;) {
+    const count = await counted(url);
+    if (count >= least) return { count, at: performance.now() };
+    await sleep(5);
+  }
+}
+
+async function bareLoopOfPushes() {
+  const receiver = await start(hooks, ['receive']);
+  const { stdout } = await run(hooks, ['push', `${receiver.url}/`, PUSHES_IN_FLIGHT, SECONDS, 200].map(String));
+  receiver.child.kill();
+  return Number(stdout);
+}
+
+async function pushing() {
+  const ratio = await inTurn(pushed, bareLoopOfPushes);
+  const what = `pushes of one broadcast to ${BROWSERS.toLocaleString('en')} browsers, against a bare loop that encrypts as well`;
+  table.row(`${what} (${ratio.range}; ${memoryOfPushes})`, ratio.median, '×', '>= 0.5');
+}
+
 /** A receiver in this process, whose clock is that of the sender. */
 function receiver() {
   const arrived = new Map();
@@ -209,6 +269,7 @@ async function waiting() {
 try {
   await creating();
   await throughput();
+  await pushing();
   await latency();
   await waiting();
 } finally {

@@ -4,16 +4,24 @@
 //!   `hooks receive hang` answers no POST at all.
 //! - `hooks post URL CONCURRENCY SECONDS BYTES` posts that many bytes from that many tasks with a plain reqwest client, and
 //!   prints how many posts there were in a second.
+//! - `hooks push URL CONCURRENCY SECONDS BYTES` does the same, and encrypts each of them as a push to a browser is.
 
 use std::{
     io::{Error, Result},
     sync::{
-        Arc,
+        Arc, LazyLock,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
 
+use aws_lc_rs::{
+    aead::{AES_128_GCM, Aad, LessSafeKey, Nonce, UnboundKey},
+    agreement::{ECDH_P256, PrivateKey, UnparsedPublicKey, agree},
+    error::Unspecified,
+    hkdf::{HKDF_SHA256, Salt},
+    rand,
+};
 use axum::{Router, body::Bytes, routing::get};
 
 #[tokio::main]
@@ -22,11 +30,12 @@ async fn main() -> Result<()> {
     match &arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["receive"] => receive(false).await,
         ["receive", "hang"] => receive(true).await,
-        ["post", url, concurrency, seconds, bytes] => {
+        [what @ ("post" | "push"), url, concurrency, seconds, bytes] => {
             let number = |text: &str| text.parse::<u64>().map_err(Error::other);
-            post(url, number(concurrency)?, Duration::from_secs(number(seconds)?), number(bytes)?).await
+            let make = if *what == "push" { encrypted } else { |body: &Bytes| Ok(body.clone()) };
+            post(url, number(concurrency)?, Duration::from_secs(number(seconds)?), number(bytes)?, make).await
         }
-        _ => Err(Error::other("usage: hooks receive [hang] | post URL CONCURRENCY SECONDS BYTES")),
+        _ => Err(Error::other("usage: hooks receive [hang] | post URL CONCURRENCY SECONDS BYTES | push …")),
     }
 }
 
@@ -48,7 +57,36 @@ async fn receive(hangs: bool) -> Result<()> {
     axum::serve(listener, router).await
 }
 
-async fn post(url: &str, concurrency: u64, duration: Duration, bytes: u64) -> Result<()> {
+/// Makes what is sent, each time anew.
+type Make = fn(&Bytes) -> std::result::Result<Bytes, Unspecified>;
+
+/// A text under a key of its own, as RFC 8291 has it, for a browser that is not there.
+fn encrypted(text: &Bytes) -> std::result::Result<Bytes, Unspecified> {
+    static BROWSER: LazyLock<Vec<u8>> = LazyLock::new(|| {
+        let key = PrivateKey::generate(&ECDH_P256).and_then(|key| key.compute_public_key());
+        key.map(|key| key.as_ref().to_vec()).unwrap_or_default()
+    });
+    let ours = PrivateKey::generate(&ECDH_P256)?;
+    let public = ours.compute_public_key()?;
+    let mut salt = [0; 16];
+    rand::fill(&mut salt)?;
+    let agreed = agree(&ours, UnparsedPublicKey::new(&ECDH_P256, &*BROWSER), Unspecified, |secret| {
+        let mut agreed = [0; 32];
+        let prk = Salt::new(HKDF_SHA256, &salt).extract(secret);
+        prk.expand(&[b"WebPush: info\0", &**BROWSER, public.as_ref()], HKDF_SHA256)?.fill(&mut agreed)?;
+        Ok(agreed)
+    })?;
+    let derived = Salt::new(HKDF_SHA256, &salt).extract(&agreed);
+    let key = LessSafeKey::new(UnboundKey::from(derived.expand(&[b"Content-Encoding: aes128gcm\0"], &AES_128_GCM)?));
+    let mut nonce = [0; 32];
+    derived.expand(&[b"Content-Encoding: nonce\0"], HKDF_SHA256)?.fill(&mut nonce)?;
+    let nonce = Nonce::try_assume_unique_for_key(&nonce[..12])?;
+    let mut body = text.to_vec();
+    key.seal_in_place_append_tag(nonce, Aad::empty(), &mut body)?;
+    Ok([&salt, public.as_ref(), &body].concat().into())
+}
+
+async fn post(url: &str, concurrency: u64, duration: Duration, bytes: u64, make: Make) -> Result<()> {
     let client = reqwest::Client::builder().no_proxy().build().map_err(Error::other)?;
     let body = Bytes::from(vec![b'x'; usize::try_from(bytes).map_err(Error::other)?]);
     let began = Instant::now();
@@ -58,7 +96,8 @@ async fn post(url: &str, concurrency: u64, duration: Duration, bytes: u64) -> Re
             tokio::spawn(async move {
                 let mut posts = 0_u64;
                 while began.elapsed() < duration {
-                    let answer = client.post(&url).body(body.clone()).send().await;
+                    let Ok(body) = make(&body) else { break };
+                    let answer = client.post(&url).body(body).send().await;
                     posts += u64::from(answer.is_ok_and(|answer| answer.status().is_success()));
                 }
                 posts
