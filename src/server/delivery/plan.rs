@@ -39,7 +39,8 @@ pub(super) struct Addressee {
 }
 
 /// The deliveries of an entry: one for each endpoint that wants it, and one for each contact of the user that a channel
-/// reaches; of one that has devices told how many are unread, one for each device that does not wait for that already. Where its sender asks for a channel that is not set up, or on which the user has no contact, one that says so.
+/// reaches; of one that has devices told how many are unread, one for each device that does not wait for that already.
+/// Where its sender asks for a channel that is not set up, or on which the user has no contact, one that says so.
 /// `id` makes their names.
 pub(super) fn plan(
     entry: &Entry,

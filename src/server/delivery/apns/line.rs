@@ -42,7 +42,8 @@ type Sender = SendRequest<Full<Bytes>>;
 pub(super) struct Line {
     host: String,
     port: u16,
-    tls: Option<(TlsConnector, ServerName<'static>)>,
+    /// `None` without encryption; a host that no certificate can name is not connected to.
+    tls: Option<(TlsConnector, Option<ServerName<'static>>)>,
     kept: Mutex<Kept>,
 }
 
@@ -89,8 +90,8 @@ impl Line {
     pub(super) fn to(url: &Url, encryption: &Arc<ClientConfig>) -> Self {
         let host = url.host_str().unwrap_or_default();
         let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host).to_owned();
-        let name = (url.scheme() == "https").then(|| ServerName::try_from(host.clone()).ok()).flatten();
-        let tls = name.map(|name| (TlsConnector::from(Arc::clone(encryption)), name));
+        let tls = (url.scheme() != "http")
+            .then(|| (TlsConnector::from(Arc::clone(encryption)), ServerName::try_from(host.clone()).ok()));
         Self { host, port: url.port_or_known_default().unwrap_or_default(), tls, kept: Mutex::default() }
     }
 
@@ -157,9 +158,14 @@ impl Line {
 
     async fn connect(&self) -> Result<Sender, String> {
         let broken = |error: &(dyn Error + 'static)| format!("there is no connection: {}", first_cause(error));
+        if matches!(self.tls, Some((_, None))) {
+            return Err("there is no connection: no certificate can be for its host".to_owned());
+        }
         let stream = TcpStream::connect((self.host.as_str(), self.port)).await.map_err(|error| broken(&error))?;
         stream.set_nodelay(true).map_err(|error| broken(&error))?;
-        let Some((tls, name)) = &self.tls else { return shake_hands(stream).await.map_err(|error| broken(&error)) };
+        let Some((tls, Some(name))) = &self.tls else {
+            return shake_hands(stream).await.map_err(|error| broken(&error));
+        };
         let stream = tls.connect(name.clone(), stream).await.map_err(|error| broken(&error))?;
         if stream.get_ref().1.alpn_protocol() != Some(HTTP2) {
             return Err("there is no connection: it does not speak HTTP/2".to_owned());
@@ -276,6 +282,14 @@ mod tests {
         assert!(timeout(Duration::from_millis(50), listener.accept()).await.is_err());
         hearing.abort();
         sending.iter().for_each(tokio::task::JoinHandle::abort);
+    }
+
+    #[tokio::test]
+    async fn what_no_certificate_can_name_is_not_asked_without_encryption() {
+        let url = Url::parse("https://-a-.localhost:9/").unwrap();
+        let request = || Request::new(Full::new(Bytes::new()));
+        let why = Line::to(&url, &encryption().unwrap()).send(request).await.unwrap_err();
+        assert!(why.contains("certificate"), "{why}");
     }
 
     #[tokio::test]
