@@ -24,6 +24,7 @@ pub mod maintenance;
 mod public_url;
 pub mod run;
 pub mod secret;
+mod secret_file;
 pub mod service;
 pub mod store;
 pub mod stores;

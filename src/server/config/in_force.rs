@@ -11,10 +11,13 @@ use reqwest::Url;
 use serde_json::{Map, Value};
 
 use super::{BusUrl, Said, StoreUrl};
-use crate::server::delivery::RelayUrl;
+use crate::server::{delivery::RelayUrl, secret_file};
 
 /// The file that is read when it is there and no other one is named.
 const DEFAULT_FILE: &str = "campanile.toml";
+/// The settings that name a file with a key or a secret.
+const NAME_SECRET_FILES: [&str; 6] =
+    ["apns-key", "fcm-service-account", "jwt-key", "smtp-password-file", "tls-key", "vapid-key"];
 
 /// Where a setting was said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,6 +119,7 @@ pub(super) fn shown(name: &str, value: &Value) -> String {
             "(not such a list)".to_owned()
         }
         Value::String(_) if name == "jwt-secret" => "***".to_owned(),
+        Value::String(file) if NAME_SECRET_FILES.contains(&name) => secret_file::named(Path::new(file)),
         Value::String(text) => text.clone(),
         Value::Null => "-".to_owned(),
         Value::Array(list) => match list.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(",") {

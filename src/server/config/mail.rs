@@ -1,6 +1,6 @@
 //! The settings of mail, and of what users are told.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{path::Path, sync::Arc};
 
 use anyhow::{Context, Result, anyhow, bail};
 use lettre::{Address, message::Mailbox};
@@ -8,7 +8,10 @@ use lettre::{Address, message::Mailbox};
 use super::{Said, needed};
 use crate::{
     model::{Category, EmailAddress},
-    server::delivery::{MailOptions, RelayUrl, Templates},
+    server::{
+        delivery::{MailOptions, RelayUrl, Templates},
+        secret_file,
+    },
 };
 
 /// The most characters of the name of a server.
@@ -66,11 +69,9 @@ fn relay(url: &str, password_file: Option<&Path>) -> Result<RelayUrl> {
 
 /// What a file holds, without the line break at its end.
 fn password(file: &Path) -> Result<String> {
-    let named = file.display();
-    let mut text = match fs::read(file) {
-        Ok(bytes) => String::from_utf8(bytes).map_err(|_| anyhow!("smtp-password-file: {named} is no text."))?,
-        Err(error) => bail!("smtp-password-file: {named} cannot be read: {error}."),
-    };
+    let bytes = secret_file::read("smtp-password-file", file)?;
+    let named = secret_file::named(file);
+    let mut text = String::from_utf8(bytes).map_err(|_| anyhow!("smtp-password-file: {named} is no text."))?;
     if text.ends_with('\n') {
         text.pop();
         if text.ends_with('\r') {

@@ -160,8 +160,8 @@ fn what_is_wrong_with_mail_is_one_sentence_that_names_it_and_holds_no_password()
             "smtp-password-file: smtp names no user",
         ),
         (
-            Said { smtp_password_file: Some("/no/file".into()), ..smtp("smtp://me@relay") },
-            "smtp-password-file: /no/file",
+            Said { smtp_password_file: Some("hush/hush".into()), ..smtp("smtp://me@relay") },
+            "smtp-password-file: the file cannot be read",
         ),
         (Said { mail_templates: Some("/no/folder".into()), ..mail() }, "mail-templates: /no/folder"),
     ] {

@@ -19,7 +19,7 @@ use thiserror::Error;
 use tokio::{sync::watch, task::spawn_blocking, time::sleep};
 use tokio_rustls::TlsAcceptor;
 
-use crate::server::tasks::Tasks;
+use crate::server::{secret_file, tasks::Tasks};
 
 /// The protocols that a client may choose from (ALPN, RFC 7301), the one we like best first.
 const PROTOCOLS: [&[u8]; 2] = [HTTP2, b"http/1.1"];
@@ -50,7 +50,7 @@ pub enum TlsError {
     #[error("tls-cert: {} holds no certificate in PEM, or one that is damaged.", .0.display())]
     NoCertificate(PathBuf),
     /// The file with the key cannot be read.
-    #[error("tls-key: {} cannot be read: {}.", .0.display(), .1)]
+    #[error("tls-key: {} cannot be read: {}.", secret_file::named(.0), .1)]
     KeyNotRead(PathBuf, io::Error),
     /// It holds no key, or one that is damaged, has a password, or is of a kind that TLS does not use.
     #[error("tls-key: {} holds no usable private key in PEM: PKCS#8, SEC1 or RSA, without a password.", .0.display())]

@@ -16,7 +16,7 @@ use jsonwebtoken::{
 use serde_json::Value;
 
 use super::Algorithm;
-use crate::server::secret::Secret;
+use crate::server::{secret::Secret, secret_file};
 
 /// What the keys of a set can be for. A secret never comes from a URL.
 pub(super) const OF_A_KEY_SET: [Algorithm; 3] = [Algorithm::Rs256, Algorithm::Es256, Algorithm::EdDsa];
@@ -49,8 +49,9 @@ impl Key {
     /// # Errors
     /// When the file cannot be read, or holds anything but one public key of a kind that is known.
     pub(super) fn from_pem_file(file: &Path) -> Result<Self> {
-        let shown = file.display();
-        let pem = std::fs::read_to_string(file).with_context(|| format!("jwt-key: {shown} cannot be read"))?;
+        let (bytes, shown) = (secret_file::read("jwt-key", file)?, secret_file::named(file));
+        // What is no text has no PEM in it.
+        let pem = String::from_utf8(bytes).unwrap_or_default();
         let labels: Vec<_> = pem.lines().filter_map(|line| line.trim().strip_prefix("-----BEGIN ")).collect();
         match labels[..] {
             [] => bail!("jwt-key: {shown} is no key in PEM, which begins with -----BEGIN PUBLIC KEY-----."),

@@ -1,6 +1,6 @@
 //! The settings of APNs.
 
-use std::{fs::File, io::Read, path::Path};
+use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
 use reqwest::Url;
@@ -10,11 +10,10 @@ use crate::{
     server::{
         config::Said,
         delivery::{ApnsOptions, DEFAULT_APNS_SANDBOX_URL, DEFAULT_APNS_URL, ProviderKey},
+        secret_file,
     },
 };
 
-/// The most bytes that are read of a key file.
-const KEY_BYTES: u64 = 64 * 1024;
 /// The most characters of a name that Apple gave; it gives 10.
 const ID_CHARS: usize = 64;
 
@@ -54,21 +53,21 @@ fn id<'s>(name: &str, said: Option<&'s str>, what: &str) -> Result<&'s str> {
     let said = said.with_context(|| format!("{name}: is missing beside apns-key. Say {what}, such as ABCDE12345."))?;
     let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     if !(1..=ID_CHARS).contains(&said.len()) || !said.bytes().all(is_legal) {
-        bail!("{name}: this is {what} as Apple shows it, 10 letters and digits such as ABCDE12345.");
+        bail!(
+            "{name}: this is {what} as Apple shows it, such as ABCDE12345: at most {ID_CHARS} letters, digits, hyphens, \
+             dots and underscores."
+        );
     }
     Ok(said)
 }
 
 /// The key in a file, of which nothing is repeated.
 fn key(file: &Path, key_id: &str, team_id: &str) -> Result<ProviderKey> {
-    let named = file.display();
-    let mut pem = Vec::new();
-    let read = File::open(file).and_then(|file| file.take(KEY_BYTES).read_to_end(&mut pem));
-    if let Err(error) = read {
-        bail!("apns-key: {named} cannot be read: {error}.");
-    }
-    let key = ProviderKey::parse(&pem, key_id, team_id);
-    key.with_context(|| format!("apns-key: {named} holds no key of APNs. It is the .p8 file that Apple gave, in PEM."))
+    let key = ProviderKey::parse(&secret_file::read("apns-key", file)?, key_id, team_id);
+    key.with_context(|| {
+        let named = secret_file::named(file);
+        format!("apns-key: {named} holds no key of APNs. It is the .p8 file that Apple gave, in PEM.")
+    })
 }
 
 /// Where requests go. What is wrong with it is told without it, as it may hold a password.

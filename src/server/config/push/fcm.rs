@@ -1,12 +1,13 @@
 //! The settings of FCM.
 
-use std::{fs::File, io::Read, path::Path};
+use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
 
 use crate::server::{
     config::{Said, needed},
     delivery::{DEFAULT_FCM_URL, FcmOptions, ServiceAccount, base_url},
+    secret_file,
 };
 
 /// How FCM is done; `None` where it is not set up.
@@ -29,13 +30,8 @@ pub(super) fn settle(said: &Said) -> Result<Option<FcmOptions>> {
 
 /// The account whose key file this is. What is wrong with it repeats nothing of it.
 fn account(file: &Path) -> Result<ServiceAccount> {
-    let named = file.display();
-    let mut bytes = Vec::new();
-    // One byte more shows that it is too long.
-    let most = u64::try_from(ServiceAccount::MAX_BYTES).unwrap_or(u64::MAX).saturating_add(1);
-    let read = File::open(file).and_then(|file| file.take(most).read_to_end(&mut bytes));
-    read.map_err(|error| anyhow!("fcm-service-account: {named} cannot be read: {error}."))?;
-    ServiceAccount::parse(&bytes).map_err(|why| anyhow!("fcm-service-account: {named} {why}"))
+    let account = ServiceAccount::parse(&secret_file::read("fcm-service-account", file)?);
+    account.map_err(|why| anyhow!("fcm-service-account: {} {why}", secret_file::named(file)))
 }
 
 #[cfg(test)]

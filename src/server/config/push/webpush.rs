@@ -1,6 +1,6 @@
 //! The settings of Web Push.
 
-use std::{fs, path::Path};
+use std::path::Path;
 
 use anyhow::{Result, anyhow, bail};
 use reqwest::Url;
@@ -10,6 +10,7 @@ use crate::{
     server::{
         config::Said,
         delivery::{VapidKey, WebPushOptions},
+        secret_file,
     },
 };
 
@@ -56,10 +57,10 @@ fn is_contact(text: &str) -> bool {
 
 /// The key that a file holds.
 fn key(file: &Path) -> Result<VapidKey> {
-    let named = file.display();
-    let text = fs::read(file).map_err(|error| anyhow!("vapid-key: {named} cannot be read: {error}."))?;
+    let text = secret_file::read("vapid-key", file)?;
     let key = String::from_utf8(text).ok().and_then(|text| VapidKey::parse(&text));
     key.ok_or_else(|| {
+        let named = secret_file::named(file);
         anyhow!(
             "vapid-key: {named} holds no private key of the curve P-256. It is PEM, or 32 bytes in base64url as web-push \
              generate-vapid-keys prints them; without this setting the server makes a key."
@@ -69,6 +70,8 @@ fn key(file: &Path) -> Result<VapidKey> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     const KEY: &str = "yfWPiYE-n46HLnH0KqZOF1fJJU3MYrct3AELtAQ-oRw";

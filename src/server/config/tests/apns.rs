@@ -84,7 +84,7 @@ fn what_is_wrong_with_apns_is_one_sentence_that_names_it_and_holds_no_key() {
             no_key(Said { apns_sandbox_url: text("https://push.example"), ..good.clone() }),
             "apns-sandbox-url: there is no key",
         ),
-        (Said { apns_key: Some("/no/file".into()), ..good.clone() }, "apns-key: /no/file cannot be read"),
+        (Said { apns_key: Some("/no/file".into()), ..good.clone() }, "apns-key: the file cannot be read"),
         (with_key("empty", ""), "apns-key: "),
         (with_key("half", &pem[..pem.len() / 2]), "apns-key: "),
         (with_key("p384", &other), "apns-key: "),
