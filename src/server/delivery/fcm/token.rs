@@ -111,8 +111,8 @@ impl Tokens {
         Self { client, account, clock, last: Mutex::default(), over: 0.into() }
     }
 
-    /// A token that is good for a while. However many ask for one at once, one request is made, and its failure is the
-    /// failure of all who waited for it.
+    /// A token that is good for a while. However many ask for one at once, one request is made, and its answer is that
+    /// of all who waited for it, be it a failure or a token that is good for no longer than that.
     ///
     /// # Errors
     /// How an attempt ended that got no token.
@@ -122,13 +122,15 @@ impl Tokens {
         let mut last = self.last.lock().await;
         let now = self.clock.now();
         // A clock that went back says nothing of how old a token is.
-        if let Some(kept) = last.token.as_ref().filter(|kept| kept.from <= now && now < kept.until) {
+        let has_waited = self.over.load(SeqCst) != before;
+        let is_good = |kept: &&Kept| kept.from <= now && (has_waited || now < kept.until);
+        if let Some(kept) = last.token.as_ref().filter(is_good) {
             return Ok(kept.token.clone());
         }
         if let Some(Failure { judged, at }) = &last.failure {
             // Where an operator has to do something, the lane is paused, and the next attempt is to find out.
             let is_left_alone = judged.outcome != Outcome::Misconfigured && at.elapsed() < LEFT_ALONE;
-            if is_left_alone || self.over.load(SeqCst) != before {
+            if is_left_alone || has_waited {
                 return Err(judged.clone());
             }
         }
@@ -220,8 +222,9 @@ fn read(answer: &Answer, assertion: &str, now: SystemTime) -> Result<(AccessToke
 /// For how many seconds a token is used that holds for so many.
 fn used_for(holds: Option<i64>) -> i64 {
     let holds = holds.unwrap_or(HOUR).clamp(0, HOUR);
-    // One that is shorter than what it would be renewed early is better than one for each message.
-    if holds > EARLY { holds - EARLY } else { holds / 2 }
+    // One that is shorter than what it would be renewed early is better than one for each message, even where the answer
+    // says that it is over already: when that is so, it is refused once, and another one is asked for.
+    if holds > EARLY { holds - EARLY } else { (holds / 2).max(1) }
 }
 
 #[cfg(test)]

@@ -163,6 +163,27 @@ async fn a_failure_is_that_of_all_who_waited() {
     }
 }
 
+#[rstest]
+#[case(0)]
+#[case(-1)]
+#[case(1)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_is_over_at_once_is_that_of_all_who_waited(#[case] expires_in: i64) {
+    let short = |name: &str| (200, json!({ "access_token": name, "expires_in": expires_in }).to_string());
+    let rig = Rig::new(vec![short("one"), short("two")]).await;
+    assert!(rig.all(100).await.iter().all(|got| got.as_deref() == Ok("one")));
+    assert_eq!(rig.requests(), 1);
+    // The clock moves on while they wait.
+    let tokens = Arc::clone(&rig.tokens);
+    rig.move_by(2);
+    let first = tokio::spawn(async move { tokens.get().await.is_ok() });
+    sleep(Duration::from_millis(10)).await;
+    rig.move_by(2);
+    assert!(rig.all(20).await.iter().all(|got| got.as_deref() == Ok("two")));
+    assert!(first.await.unwrap());
+    assert_eq!(rig.requests(), 2);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn one_that_waited_and_left_takes_no_answer_with_it() {
     let rig = Rig::new(vec![token("one")]).await;
@@ -244,8 +265,9 @@ async fn an_endpoint_that_is_not_there_is_tried_later() {
 #[case(Some(i64::MAX), 3_300)]
 #[case(Some(301), 1)]
 #[case(Some(300), 150)]
-#[case(Some(0), 0)]
-#[case(Some(-7), 0)]
+#[case(Some(1), 1)]
+#[case(Some(0), 1)]
+#[case(Some(-7), 1)]
 #[case(None, 3_300)]
 fn a_token_is_used_for_five_minutes_less_than_it_holds(#[case] holds: Option<i64>, #[case] used: i64) {
     assert_eq!(used_for(holds), used);
