@@ -123,8 +123,9 @@ impl SubscriptionKeys {
     pub fn parse_p256dh(text: &str) -> Result<[u8; 65], Invalid> {
         let wrong = || Invalid::new("This is a public key of P-256, not compressed (65 bytes), in base64url.");
         let point: [u8; Self::POINT] = decoded(text).ok_or_else(wrong)?;
-        ParsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, point).map_err(|_| wrong())?;
-        Ok(point)
+        // The library takes the hybrid form too, which begins with 6 or 7 (X9.62) and which browsers do not know.
+        let is_point = point[0] == 4 && ParsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, point).is_ok();
+        is_point.then_some(point).ok_or_else(wrong)
     }
 
     /// Reads the secret of a subscription.
@@ -170,13 +171,14 @@ words! {
     }
 }
 
-/// What FCM knows an app on a device by: 1 to 4,096 printable characters of ASCII.
+/// What FCM knows an app on a device by: 1 to 2,048 printable characters of ASCII.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct FcmToken(Arc<str>);
 
 impl FcmToken {
-    /// The most bytes that it has.
-    pub const MAX_BYTES: usize = 4_096;
+    /// The most bytes that it has: half of a message, so that there is room for what it says. Firebase gives less than
+    /// 400.
+    pub const MAX_BYTES: usize = 2_048;
 
     /// Takes it as it is.
     ///
@@ -184,7 +186,7 @@ impl FcmToken {
     /// When it is empty, longer than [`Self::MAX_BYTES`], or has other characters.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let is_legal = (1..=Self::MAX_BYTES).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
-        let wrong = || Invalid::new("This is what Firebase gave to the app: 1 to 4096 printable characters of ASCII.");
+        let wrong = || Invalid::new("This is what Firebase gave to the app: 1 to 2048 printable characters of ASCII.");
         is_legal.then(|| Self(text.into())).ok_or_else(wrong)
     }
 }
@@ -454,6 +456,7 @@ mod tests {
             // Another form, no form, and no point of the curve.
             &with(|bytes| bytes[0] = 2),
             &with(|bytes| bytes[0] = 0),
+            &with(|bytes| bytes[0] = 6 + (bytes[64] & 1)),
             &with(|bytes| bytes[64] ^= 1),
             &with(|bytes| bytes[1..].fill(0)),
             &"B".repeat(100_000),

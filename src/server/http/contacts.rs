@@ -86,7 +86,7 @@ struct NewFcmDevice {
     #[schema(pattern = "^fcm$", example = "fcm")]
     channel: String,
     /// What Firebase gave to the app.
-    #[schema(min_length = 1, max_length = 4096, pattern = "^[!-~]+$")]
+    #[schema(min_length = 1, max_length = 2048, pattern = "^[!-~]+$")]
     token: String,
     /// What that is; `token` when nothing is said.
     kind: Option<FcmKind>,

@@ -91,7 +91,10 @@ fn counts(push: &Push) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::server::delivery::push::tests::note;
+    use crate::{
+        model::{Category, Title},
+        server::delivery::push::tests::note,
+    };
 
     const ID: &str = "019a5370-7d3b-7c4e-9f1a-5b8a1c2d3e4f";
 
@@ -167,9 +170,12 @@ mod tests {
             written(&push(note("T", &text, None)), "device:1", FcmKind::Token).unwrap().to_string().len()
         });
         assert_eq!(lengths.max(), Some(4_096));
-        let long = "t".repeat(FcmToken::MAX_BYTES);
-        assert!(written(&push(note("T", "x", None)), &long, FcmKind::Token).is_err());
-        let silent = Push { note: None, modseq: 7, unread_count: 0 };
-        assert!(written(&silent, &long, FcmKind::Token).is_err());
+        // The longest of everything at once.
+        let (long, title) = ("t".repeat(FcmToken::MAX_BYTES), "👍".repeat(Title::MAX_CHARS));
+        let category = Category::stored(&"c".repeat(Category::MAX_CHARS));
+        let note = Note { category, ..note(&title, "x", None) };
+        assert!(written(&push(note), &long, FcmKind::Token).is_ok());
+        let silent = Push { note: None, modseq: u64::MAX, unread_count: u64::MAX };
+        assert!(written(&silent, &long, FcmKind::Token).is_ok());
     }
 }
