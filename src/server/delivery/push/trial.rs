@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use chrono::DateTime;
 use uuid::Uuid;
 
 use super::{
@@ -85,7 +86,8 @@ fn job(to: ContactAddress, app_name: &str, now: Timestamp) -> Job {
         state: ContactState::Active,
         since: now,
         created_at: now,
-        last_seen_at: now,
+        // The token is as old as it likes: what APNs says of it, by whatever moment, is told.
+        last_seen_at: Timestamp::new(DateTime::UNIX_EPOCH),
     };
     let delivery = NewDelivery {
         id: DeliveryId::new(Uuid::now_v7()),
@@ -109,7 +111,9 @@ fn job(to: ContactAddress, app_name: &str, now: Timestamp) -> Job {
 
 /// What came of it, in a sentence or two.
 fn said(channel: Channel, Judged { outcome, code, detail }: Judged) -> Result<String, String> {
+    let is_about_topic = detail.as_deref().is_some_and(|detail| detail.contains("Topic"));
     let (service, setting) = match channel {
+        Channel::Apns if is_about_topic => ("APNs", "--apns-topic: it is the bundle id of an app of this team"),
         Channel::Apns => ("APNs", "--apns-key, --apns-key-id and --apns-team-id"),
         _ => ("FCM", "--fcm-service-account"),
     };
