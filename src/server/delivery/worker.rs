@@ -370,7 +370,7 @@ impl Worker {
             let took = began.elapsed();
             self.0.lanes.end(id);
             judged.outcome = self.blamed(&job.delivery, judged.outcome);
-            self.0.lanes.took(lane, took, judged.outcome == Outcome::Misconfigured);
+            self.0.lanes.took(lane, began, judged.outcome == Outcome::Misconfigured);
             if channel_of != Channel::Webhook {
                 self.tell_operator(lane, judged.outcome, judged.code);
             }

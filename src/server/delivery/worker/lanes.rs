@@ -61,8 +61,10 @@ struct Lane {
     most: usize,
     /// How long an attempt takes, the last ones counting most.
     takes: Option<Duration>,
-    /// How many attempts in a row found that it is not set up right.
+    /// How many times in a row it was found that it is not set up right.
     misconfigured: u64,
+    /// When that was found last. Attempts that had begun by then say nothing new of it.
+    found_at: Option<Instant>,
     /// Who was reached last.
     reached: Option<UserId>,
     /// For whom this server was not let in since.
@@ -81,6 +83,9 @@ impl Lane {
     /// How much is to be at hand: of a lane that is quick as much as it sends in a moment, so that it does not wait for the
     /// store, and of one that is slow only what it sends now: what waits here in vain is kept from other servers.
     fn room(&self) -> usize {
+        if self.is_probed() {
+            return 1;
+        }
         if self.drains {
             return Lanes::AT_MOST;
         }
@@ -99,7 +104,12 @@ impl Lane {
 
     /// How many attempts of it are made at once.
     fn at_once(&self) -> usize {
-        self.most.max(Lanes::AT_FIRST)
+        if self.is_probed() { 1 } else { self.most.max(Lanes::AT_FIRST) }
+    }
+
+    /// Whether one attempt is to find out if it is set up right by now.
+    fn is_probed(&self) -> bool {
+        self.misconfigured > 0
     }
 
     fn rests(&self) -> bool {
@@ -167,6 +177,7 @@ impl Lanes {
         let mut all = self.all();
         let Some(lane) = all.get_mut(lane) else { return 0 };
         lane.most = most;
+        let most = if lane.is_probed() { 1 } else { most };
         let free = most.saturating_sub(lane.working).min(lane.queue.len());
         lane.working += free;
         free
@@ -211,11 +222,19 @@ impl Lanes {
         flights.values().filter(|flight| of(flight.channel)).map(|flight| (flight.id, flight.lease)).collect()
     }
 
-    /// An attempt took so long.
-    pub(super) fn took(&self, lane: &str, took: Duration, is_misconfigured: bool) {
+    /// An attempt that began at that moment is over.
+    pub(super) fn took(&self, lane: &str, began: Instant, is_misconfigured: bool) {
         if let Some(lane) = self.all().get_mut(lane) {
+            let took = began.elapsed();
             lane.takes = Some(lane.takes.map_or(took, |takes| (7 * takes + took) / 8));
-            lane.misconfigured = if is_misconfigured { lane.misconfigured + 1 } else { 0 };
+            if lane.found_at.is_some_and(|found_at| began < found_at) {
+                return;
+            }
+            if is_misconfigured {
+                (lane.misconfigured, lane.found_at) = (lane.misconfigured + 1, Some(Instant::now()));
+            } else {
+                lane.misconfigured = 0;
+            }
         }
     }
 
@@ -235,7 +254,7 @@ impl Lanes {
         *refused == *user_id && lane.reached.as_ref().is_some_and(|reached| reached != user_id)
     }
 
-    /// How many attempts in a row found that a lane is not set up right.
+    /// How many times in a row it was found that a lane is not set up right; attempts that were made at once find it once.
     pub(super) fn misconfigured(&self, lane: &str) -> u64 {
         self.all().get(lane).map_or(0, |lane| lane.misconfigured)
     }
@@ -267,6 +286,30 @@ impl Lanes {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_attempts_at_once_find_counts_once_and_one_probes_from_then_on() {
+        let (lanes, lane) = (Lanes::default(), "webpush:https://push.example");
+        lanes.drain(lane);
+        lanes.free(lane, 32);
+        let second = Duration::from_secs(1);
+        let began = Instant::now();
+        tokio::time::advance(second).await;
+        for _ in 0..32 {
+            lanes.took(lane, began, true);
+            assert_eq!((lanes.misconfigured(lane), lanes.rooms()[lane]), (1, 1));
+        }
+        for times in 2..5 {
+            let probed = Instant::now();
+            tokio::time::advance(second).await;
+            lanes.took(lane, probed, true);
+            // One that hung since the beginning.
+            lanes.took(lane, began, true);
+            assert_eq!(lanes.misconfigured(lane), times);
+        }
+        lanes.took(lane, Instant::now(), false);
+        assert_eq!((lanes.misconfigured(lane), lanes.rooms()[lane]), (0, Lanes::STEP));
+    }
 
     #[test]
     fn a_refusal_is_one_users_own_while_others_are_reached() {

@@ -428,6 +428,26 @@ async fn a_channel_that_is_not_set_up_right_is_probed_by_one_and_no_attempt_coun
 }
 
 #[tokio::test(start_paused = true)]
+async fn many_that_are_refused_at_once_are_one_fault_and_one_of_them_probes() {
+    let rig = Rig::new(&[Behaves::Answers(Outcome::Misconfigured, 2)]).await;
+    rig.tell(1, 100).await;
+    sleep(Duration::from_secs(4 * 3_600)).await;
+    let mut bursts: Vec<(f64, usize)> = Vec::new();
+    for at in rig.attempted(1) {
+        match bursts.last_mut() {
+            Some((began, count)) if at - *began < 60.0 => *count += 1,
+            _ => bursts.push((at, 1)),
+        }
+    }
+    let waits: Vec<_> = bursts.windows(2).map(|pair| (pair[1].0 - pair[0].0) as u64).collect();
+    assert_eq!(waits[..3], [300, 900, 3_600], "{bursts:?}");
+    assert!(bursts[0].1 <= Lanes::AT_FIRST && bursts[1..].iter().all(|burst| burst.1 == 1), "{bursts:?}");
+    rig.channel.behaves.lock().unwrap().insert(1, WELL);
+    sleep(Duration::from_secs(3_700)).await;
+    assert_eq!(rig.states(1).await, [(DeliveryState::Sent, 100)].into());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_panic_of_a_channel_is_an_attempt_that_failed() {
     let rig = Rig::new(&[Behaves::Panics, WELL]).await;
     rig.tell(1, 20).await;
