@@ -65,6 +65,7 @@ pub(crate) fn delivery_with(
         deliveries: Arc::<MemoryStore>::clone(store),
         contacts: Arc::<MemoryStore>::clone(store),
         wishes: Arc::<MemoryStore>::clone(store),
+        profiles: Arc::<MemoryStore>::clone(store),
         secrets: Arc::<MemoryStore>::clone(store),
         forget: Arc::<MemoryStore>::clone(store),
     };

@@ -10,6 +10,7 @@ mod migrations;
 mod outbox;
 mod postgres_only;
 mod postgres_outbox;
+mod profiles;
 mod random;
 mod sqlite_beside;
 mod sqlite_only;

@@ -8,9 +8,9 @@ use super::{
     config::{Settings, SqliteSync, StoreUrl},
     delivery::DeliveryStores,
     store::{
-        Contacts, Credentials, Deliveries, Forget, MemoryStore, Outbox, PostgresOptions, PostgresStore,
-        PostgresTransfer, Schema, Secrets, SqliteCredentials, SqliteOptions, SqliteStore, SqliteTransfer, Store,
-        Transfer, Webhooks, Wishes,
+        Credentials, Deliveries, Forget, MemoryStore, Outbox, PostgresOptions, PostgresStore, PostgresTransfer,
+        Profiles, Schema, Secrets, SqliteCredentials, SqliteOptions, SqliteStore, SqliteTransfer, Store, Transfer,
+        Webhooks,
     },
 };
 use crate::model::Timestamp;
@@ -28,9 +28,7 @@ pub struct Stores {
 
 impl Stores {
     /// A store that is all of it.
-    pub fn of<S: Store + Credentials + Webhooks + Outbox + Deliveries + Contacts + Wishes + Secrets + Forget>(
-        store: S,
-    ) -> Self {
+    pub fn of<S: Store + Credentials + Webhooks + Outbox + Deliveries + Profiles + Secrets + Forget>(store: S) -> Self {
         let store = Arc::new(store);
         let delivery = DeliveryStores {
             inboxes: Arc::<S>::clone(&store),
@@ -39,6 +37,7 @@ impl Stores {
             deliveries: Arc::<S>::clone(&store),
             contacts: Arc::<S>::clone(&store),
             wishes: Arc::<S>::clone(&store),
+            profiles: Arc::<S>::clone(&store),
             secrets: Arc::<S>::clone(&store),
             forget: Arc::<S>::clone(&store),
         };

@@ -29,7 +29,7 @@ use crate::{
         clock::{Clock, moved},
         live::Bus,
         store::{
-            Announce, StoreError,
+            Announce, Profile, StoreError,
             outbox::{Backlog, Entry, Planned, Webhook},
         },
     },
@@ -214,18 +214,13 @@ impl Planner {
 
 impl Planner {
     async fn looked_up(&self, entry: &Entry) -> Result<Addressee, StoreError> {
-        let DeliveryStores { contacts, inboxes, deliveries, wishes, .. } = &self.stores;
+        let DeliveryStores { profiles, deliveries, .. } = &self.stores;
         let of_user = &entry.user_id;
-        let notification = async {
-            match entry.notification_id {
-                Some(id) => inboxes.get(id).await,
-                None => Ok(None),
-            }
-        };
         let to_be_counted =
             async { if entry.is_count() { deliveries.to_be_counted(of_user).await } else { Ok(Vec::new()) } };
-        let (contacts, notification, to_be_counted, (preferences, _)) =
-            tokio::try_join!(contacts.contacts(of_user), notification, to_be_counted, wishes.preferences(of_user))?;
+        let (profile, to_be_counted) =
+            tokio::try_join!(profiles.profile(of_user, entry.notification_id), to_be_counted)?;
+        let Profile { contacts, preferences, notification, .. } = profile;
         Ok(Addressee { contacts, notification, to_be_counted, preferences, at: self.clock.now() })
     }
 }

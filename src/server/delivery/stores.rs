@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::server::store::{Contacts, Deliveries, Forget, Outbox, Secrets, Store, Webhooks, Wishes};
+use crate::server::store::{Contacts, Deliveries, Forget, Outbox, Profiles, Secrets, Store, Webhooks, Wishes};
 
 /// One store, as delivery sees it.
 #[derive(Clone)]
@@ -19,6 +19,8 @@ pub struct DeliveryStores {
     pub contacts: Arc<dyn Contacts>,
     /// What users want to be told of.
     pub wishes: Arc<dyn Wishes>,
+    /// All that decides what one of them is told.
+    pub profiles: Arc<dyn Profiles>,
     /// Keys that the server makes for itself.
     pub secrets: Arc<dyn Secrets>,
     /// What takes away all that is kept of a user.

@@ -22,6 +22,7 @@ mod once;
 mod outbox;
 mod pages;
 mod pressure;
+mod profile;
 mod read;
 mod row;
 mod transfer;

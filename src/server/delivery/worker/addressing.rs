@@ -7,7 +7,7 @@ use futures_util::future::try_join_all;
 
 use super::{LOOKS_EVERY, Worker, lanes::Queued};
 use crate::{
-    model::{Category, Channel, Choice, ContactId, DeliveryState, Notification, Preferences, Routing, Timestamp, Way},
+    model::{Category, Channel, Choice, DeliveryState, Notification, Preferences, Routing, Timestamp, Way},
     server::{
         causes::with_causes,
         delivery::{
@@ -23,7 +23,7 @@ use crate::{
             unsubscribe::Ending,
         },
         store::{
-            StoreError,
+            Profile, StoreError,
             contacts::KeptContact,
             outbox::{Delivery, Next},
         },
@@ -95,17 +95,16 @@ impl Worker {
     }
 
     async fn addressed(&self, delivery: &Delivery) -> Result<Result<Addressed, Next>, StoreError> {
-        let DeliveryStores { inboxes, contacts, wishes, .. } = &self.0.stores;
-        let Some(contact) = contacts.contact(ContactId::new(delivery.target)).await? else {
+        let about = delivery.notification_id.filter(|_| !delivery.is_digest());
+        // The last thing before it is sent: what is read after this may still arrive, once.
+        let profile = self.0.stores.profiles.profile(&delivery.user_id, about).await?;
+        let Profile { contacts, preferences, modseq, unread_count, notification } = profile;
+        let Some(contact) = contacts.into_iter().find(|contact| contact.id.as_uuid() == delivery.target) else {
             return Ok(Err(over((DeliveryState::Cancelled, "contact_deleted"))));
         };
         if let Some(reason) = out_of_reach(contact.state) {
             return Ok(Err(over((DeliveryState::Skipped, reason))));
         }
-        let (preferences, _) = wishes.preferences(&delivery.user_id).await?;
-        let ends = inboxes.ends(std::slice::from_ref(&delivery.user_id)).await?;
-        let (modseq, unread_count) = ends.first().copied().unwrap_or_default();
-        // The last thing before it is sent: what is read after this may still arrive, once.
         let about = if delivery.is_digest() {
             self.all_of(delivery, &preferences).await?
         } else if delivery.is_count() {
@@ -113,7 +112,7 @@ impl Worker {
             let off = || over((DeliveryState::Skipped, OffByChannel.as_str()));
             if is_unwanted(&preferences) { Err(off()) } else { Ok(About::default()) }
         } else {
-            self.one_of(delivery, &preferences).await?
+            self.one_of(delivery, &preferences, notification)
         };
         let About { notifications, total, category, is_mixed, .. } = match about {
             Ok(about) => about,
@@ -126,19 +125,23 @@ impl Worker {
     }
 
     /// What a delivery is about that is no digest.
-    async fn one_of(&self, delivery: &Delivery, preferences: &Preferences) -> Result<Result<About, Next>, StoreError> {
-        let Some(id) = delivery.notification_id else { return Ok(Err(over(DELETED))) };
-        let (now, notification) = (self.0.clock.now(), self.0.stores.inboxes.get(id).await?);
+    fn one_of(
+        &self,
+        delivery: &Delivery,
+        preferences: &Preferences,
+        notification: Option<Notification>,
+    ) -> Result<About, Next> {
+        let now = self.0.clock.now();
         if let Some(end) = of_no_use(notification.as_ref(), now) {
-            return Ok(Err(over(end)));
+            return Err(over(end));
         }
-        let Some(notification) = notification else { return Ok(Err(over(DELETED))) };
+        let Some(notification) = notification else { return Err(over(DELETED)) };
         // What says nothing is as if nothing was said.
         let routing: Routing = serde_json::from_str(&delivery.payload).unwrap_or_default();
         let rules = self.0.policy.rules();
         let (category, created) = (&notification.category, notification.timestamp.to_utc());
         let decision = decide(&routing, preferences, rules, category, delivery.channel, created, now.to_utc());
-        Ok(match decision {
+        match decision {
             Decision::Skip { reason } => Err(over((DeliveryState::Skipped, reason.as_str()))),
             Decision::Hold { until, why } if now.to_utc() < until => Err(held_until(until, now, why)),
             Decision::Hold { .. } | Decision::Send => {
@@ -146,7 +149,7 @@ impl Worker {
                 about.add(notification, false);
                 Ok(about)
             }
-        })
+        }
     }
 
     /// What a digest is about, the newest first. Its parts were judged when they became that.

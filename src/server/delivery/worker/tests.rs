@@ -196,6 +196,7 @@ impl Rig {
             deliveries: again(),
             contacts: again(),
             wishes: again(),
+            profiles: again(),
             secrets: again(),
             forget: again(),
         };

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use super::MemoryStore;
 use crate::{
     model::{Preferences, UserId},
-    server::store::{Secrets, StoreError, Wishes},
+    server::store::{Profiles, Secrets, StoreError, Wishes},
 };
 
 /// What all users want, and the keys.
@@ -50,6 +50,8 @@ impl Wishes for MemoryStore {
         Ok(())
     }
 }
+
+impl Profiles for MemoryStore {}
 
 #[async_trait]
 impl Secrets for MemoryStore {

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     model::{Preferences, UserId},
-    server::store::{Secrets, StoreError, Wishes},
+    server::store::{Profiles, Secrets, StoreError, Wishes},
 };
 
 #[async_trait]
@@ -50,6 +50,8 @@ pub(super) fn written(preferences: &Preferences) -> Result<String, StoreError> {
     let unwritable = |error| StoreError::failed("preferences cannot be written").because(error);
     serde_json::to_string(preferences).map_err(unwritable)
 }
+
+impl Profiles for PostgresStore {}
 
 #[async_trait]
 impl Secrets for PostgresStore {

@@ -34,12 +34,8 @@ impl Contacts for SqliteStore {
     }
 
     async fn contacts(&self, user_id: &UserId) -> Result<Vec<KeptContact>, StoreError> {
-        const ALL: &str = concat!("SELECT ", columns!(), " FROM contacts WHERE user_id = ?1 ORDER BY place");
         let user_id = user_id.clone();
-        let read = move |connection: &Connection| {
-            connection.prepare_cached(ALL)?.query_map([user_id.as_str()], read_contact)?.collect()
-        };
-        self.readers.read(true, read).await
+        self.readers.read(true, move |connection| of(connection, &user_id)).await
     }
 
     async fn contact(&self, id: ContactId) -> Result<Option<KeptContact>, StoreError> {
@@ -114,6 +110,12 @@ impl Contacts for SqliteStore {
         let drop = move |connection: &Connection| connection.prepare_cached(DROP)?.execute(values);
         self.writer.write(Weight::rows(most), move |batch| drop(batch.connection())).await
     }
+}
+
+/// The contacts of a user, in the order in which they were added.
+pub(super) fn of(connection: &Connection, user_id: &UserId) -> rusqlite::Result<Vec<KeptContact>> {
+    const OF: &str = concat!("SELECT ", columns!(), " FROM contacts WHERE user_id = ?1 ORDER BY place");
+    connection.prepare_cached(OF)?.query_map([user_id.as_str()], read_contact)?.collect()
 }
 
 fn put(connection: &Connection, new: &NewContact) -> rusqlite::Result<Put> {

@@ -12,13 +12,8 @@ use crate::{
 #[async_trait]
 impl Wishes for SqliteStore {
     async fn preferences(&self, user_id: &UserId) -> Result<(Preferences, u64), StoreError> {
-        const OF: &str = "SELECT record, version FROM preferences WHERE user_id = ?1";
         let user_id = user_id.clone();
-        let read = move |connection: &Connection| {
-            let found = connection.prepare_cached(OF)?.query_row([user_id.as_str()], read_preferences).optional()?;
-            Ok(found.unwrap_or_default())
-        };
-        self.readers.read(true, read).await
+        self.readers.read(true, move |connection| of(connection, &user_id)).await
     }
 
     async fn set_preferences(
@@ -63,6 +58,13 @@ impl Secrets for SqliteStore {
         };
         self.writer.write(Weight::ONE, move |batch| keep(batch.connection())).await
     }
+}
+
+/// What a user wants, and how often that was changed.
+pub(super) fn of(connection: &Connection, user_id: &UserId) -> rusqlite::Result<(Preferences, u64)> {
+    const OF: &str = "SELECT record, version FROM preferences WHERE user_id = ?1";
+    let found = connection.prepare_cached(OF)?.query_row([user_id.as_str()], read_preferences).optional()?;
+    Ok(found.unwrap_or_default())
 }
 
 /// Adds those of a user who has none, as they were changed so often.

@@ -1,0 +1,42 @@
+//! What decides whether, where and of what a user is told, read at once.
+
+use async_trait::async_trait;
+
+use super::{Contacts, Store, StoreError, Wishes, contacts::KeptContact};
+use crate::model::{Notification, NotificationId, Preferences, UserId};
+
+/// What is known of a user when they may be told of something.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Profile {
+    /// Where they are reached, the oldest first.
+    pub contacts: Vec<KeptContact>,
+    /// What they want.
+    pub preferences: Preferences,
+    /// The number of the newest change of their inbox; 0 where there was none.
+    pub modseq: u64,
+    /// How many notifications are unread there.
+    pub unread_count: u64,
+    /// What they may be told of; `None` where it is gone, or where nothing is asked for.
+    pub notification: Option<Notification>,
+}
+
+/// Reads the profile of a user. What is sent to many users at once is held up by this more than by anything else in the
+/// store, so a store may have a quicker way than to read the parts one after the other.
+#[async_trait]
+pub trait Profiles: Store + Contacts + Wishes {
+    /// The profile of a user who may be told about this notification. A user who is not known has an empty one.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    async fn profile(&self, user_id: &UserId, about: Option<NotificationId>) -> Result<Profile, StoreError> {
+        let contacts = self.contacts(user_id).await?;
+        let (preferences, _) = self.preferences(user_id).await?;
+        let ends = self.ends(std::slice::from_ref(user_id)).await?;
+        let (modseq, unread_count) = ends.first().copied().unwrap_or_default();
+        let notification = match about {
+            Some(id) => self.get(id).await?,
+            None => None,
+        };
+        Ok(Profile { contacts, preferences, modseq, unread_count, notification })
+    }
+}
