@@ -3,7 +3,7 @@
 //! It is made by hyper itself and not by a client with a pool: until APNs has said how many streams it takes, which is 1
 //! at first, only one is opened, and what a GOAWAY left aside is told from what may have been processed.
 
-use std::{error::Error, sync::Arc, time::Duration};
+use std::{error::Error, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::http::{Request, Response};
 use bytes::Bytes;
@@ -17,7 +17,7 @@ use reqwest::Url;
 use rustls::{ClientConfig, RootCertStore, pki_types::ServerName};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::TcpStream,
+    net::{TcpStream, lookup_host},
     sync::Mutex,
     time::{Instant, sleep, timeout},
 };
@@ -25,6 +25,8 @@ use tokio_rustls::TlsConnector;
 
 /// How long a connection may take to be there.
 const CONNECTS_WITHIN: Duration = Duration::from_secs(10);
+/// How long one of its addresses may take to answer.
+const CONNECTS_TO_ONE_WITHIN: Duration = Duration::from_secs(3);
 /// How often it is looked whether it still is, also while nothing is sent.
 const PINGS_EVERY: Duration = Duration::from_secs(30);
 /// How long the other side may take to say so.
@@ -161,7 +163,7 @@ impl Line {
         if matches!(self.tls, Some((_, None))) {
             return Err("there is no connection: no certificate can be for its host".to_owned());
         }
-        let stream = TcpStream::connect((self.host.as_str(), self.port)).await.map_err(|error| broken(&error))?;
+        let stream = connected(&self.host, self.port).await.map_err(|error| broken(&error))?;
         stream.set_nodelay(true).map_err(|error| broken(&error))?;
         let Some((tls, Some(name))) = &self.tls else {
             return shake_hands(stream).await.map_err(|error| broken(&error));
@@ -172,6 +174,23 @@ impl Line {
         }
         shake_hands(stream).await.map_err(|error| broken(&error))
     }
+}
+
+/// Connects to the first address of a host that answers. The families take turns, and each address has a time of its own: a
+/// host whose IPv6 or IPv4 leads nowhere is reached by the other (RFC 8305).
+async fn connected(host: &str, port: u16) -> io::Result<TcpStream> {
+    let (v6, v4): (Vec<_>, Vec<_>) = lookup_host((host, port)).await?.partition(SocketAddr::is_ipv6);
+    let mut addresses: Vec<_> = v6.into_iter().enumerate().chain(v4.into_iter().enumerate()).collect();
+    addresses.sort_by_key(|(place, _)| *place);
+    let mut last = io::Error::from(io::ErrorKind::NotFound);
+    for (_, address) in addresses {
+        match timeout(CONNECTS_TO_ONE_WITHIN, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(error)) => last = error,
+            Err(_) => last = io::ErrorKind::TimedOut.into(),
+        }
+    }
+    Err(last)
 }
 
 async fn shake_hands(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> hyper::Result<Sender> {
