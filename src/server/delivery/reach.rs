@@ -7,8 +7,8 @@
 
 use std::{
     error::Error,
-    fmt,
-    net::{IpAddr, Ipv6Addr, SocketAddr},
+    fmt, io,
+    net::{IpAddr, Ipv6Addr, SocketAddr, ToSocketAddrs},
     sync::{Arc, LazyLock},
     time::Duration,
 };
@@ -19,7 +19,7 @@ use reqwest::{
     dns::{Addrs, Name, Resolve, Resolving},
     redirect::Policy,
 };
-use tokio::{net::lookup_host, time::timeout};
+use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
 
 use super::DeliveryOptions;
 use crate::model::Invalid;
@@ -28,6 +28,8 @@ use crate::model::Invalid;
 const LONGEST: usize = 2_048;
 /// How long a name is looked up for when a URL is set.
 const LOOKED_UP_WITHIN: Duration = Duration::from_secs(2);
+/// How many names are looked up at once. The runtime has 512 threads for what blocks.
+const LOOKED_UP_AT_ONCE: usize = 64;
 /// The most headers of an answer that are read; what is in them is not looked at, but for a few.
 const MOST_HEADERS: usize = 1_000;
 
@@ -140,9 +142,8 @@ impl Reach {
         let url = self.parse(text)?;
         if literal(&url).is_none()
             && let Some(name) = url.host_str()
-            && let Ok(Ok(found)) = timeout(LOOKED_UP_WITHIN, lookup_host((name, 0))).await
+            && let Ok(Ok(found)) = timeout(LOOKED_UP_WITHIN, addresses_of(name)).await
         {
-            let found: Vec<_> = found.collect();
             self.choose(is_plain(&url), &found).map_err(|why| Invalid::new(format!("This {why}.")))?;
         }
         Ok(url)
@@ -231,11 +232,24 @@ impl Resolve for Lookup {
         let (reach, is_plain) = (self.reach.clone(), self.is_plain);
         Box::pin(async move {
             // The connector puts the port in.
-            let found: Vec<_> = lookup_host((name.as_str(), 0)).await?.collect();
+            let found = addresses_of(name.as_str()).await?;
             let chosen = reach.choose(is_plain, &found)?;
             Ok(Box::new(chosen.into_iter()) as Addrs)
         })
     }
+}
+
+/// The addresses of a name, without a port. Each that is looked up takes a thread until a name server answers, and others
+/// choose the names: so a few threads are all that they get.
+async fn addresses_of(name: &str) -> io::Result<Vec<SocketAddr>> {
+    static LOOKED_UP: Semaphore = Semaphore::const_new(LOOKED_UP_AT_ONCE);
+    let (permit, name) = (LOOKED_UP.acquire().await.map_err(io::Error::other)?, name.to_owned());
+    // It is the thread that holds the permit: it goes on where the caller has left.
+    let look_up = move || {
+        let _permit = permit;
+        Ok((name.as_str(), 0).to_socket_addrs()?.collect())
+    };
+    spawn_blocking(look_up).await?
 }
 
 #[cfg(test)]
