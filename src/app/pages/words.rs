@@ -173,7 +173,7 @@ fn why_it_stands(reason: &str) -> String {
         }
         "asked_to_wait" => "The other side asked for a pause.",
         "notification_expired" => "The notification expired before it was sent.",
-        "count_expired" => "It was of use for a few minutes only, and could not be sent in these.",
+        "count_expired" => "It could not be sent for a day.",
         "webhook_deleted" => "The webhook was deleted.",
         "webhook_disabled" => "The webhook was disabled.",
         "not_set_up" => "This channel is not set up on this server.",

@@ -40,8 +40,9 @@ const AT_ONCE: usize = 64;
 const LOOKED_UP_AT_ONCE: usize = 8;
 /// How many users it remembers. What comes of more is told with what they get next.
 const MOST_USERS: usize = 10_000;
-/// How long an update is of use.
-const LIVES_FOR: Duration = Duration::from_secs(300);
+/// For how long an update waits for a lane that is paused or fails: its count is that of the moment when it is sent, so it
+/// is never a wrong one.
+const LIVES_FOR: Duration = Duration::from_secs(24 * 3_600);
 
 /// The users whose devices are to be told, or were told within the last minute.
 #[derive(Default)]

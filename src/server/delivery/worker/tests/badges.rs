@@ -174,13 +174,12 @@ async fn a_user_who_wants_no_push_gets_none() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_update_that_fails_expires_and_is_not_tried_for_long() {
+async fn an_update_that_fails_expires_after_a_day() {
     let rig = rig(&[PHONE], FAILS, "off").await;
     let all = tell(&rig, "message", 1).await;
     read(&rig, &all).await;
-    sleep(Duration::from_secs(3_600)).await;
+    sleep(Duration::from_secs(40 * 3_600)).await;
     assert_eq!(ends(&rig, PHONE).await, [ended(DeliveryState::Expired, "count_expired")]);
-    assert_eq!(counted(&rig).len(), 2);
     let delivery = rig.deliveries(PHONE).await.remove(0);
     assert!(delivery.is_count() && !delivery.may_be_replayed());
     assert_eq!(rig.store.replay(&[(delivery.id, DeliveryId::new(Uuid::now_v7()))], rig.clock.now()).await.unwrap(), 0);
@@ -203,7 +202,7 @@ async fn while_a_lane_is_paused_one_waits_for_each_device_and_the_last_count_is_
     // The other service takes them all the time.
     assert!(ends(&rig, TABLET).await.len() >= 19, "{:?}", ends(&rig, TABLET).await);
     sleep(Duration::from_secs(900)).await;
-    assert_eq!(ends(&rig, PHONE).await, [ended(DeliveryState::Expired, "count_expired"), SENT]);
+    assert_eq!(ends(&rig, PHONE).await, [SENT, SENT]);
     assert_eq!(counted(&rig).last().map(|(_, unread, _)| *unread), Some(10));
 }
 
