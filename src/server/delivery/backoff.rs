@@ -87,7 +87,7 @@ impl Schedule {
         if self.is_over(age.saturating_add(least)) {
             return None;
         }
-        let wait = least + least * u32::from(jitter) / (5 * u32::from(u16::MAX));
+        let wait = with_jitter(least, jitter);
         Some(asked.map_or(wait, |asked| wait.max(asked.min(LONGEST_ASKED))))
     }
 
@@ -95,6 +95,11 @@ impl Schedule {
     pub(in crate::server) fn is_over(self, age: Duration) -> bool {
         self.within.is_some_and(|within| age > within)
     }
+}
+
+/// A wait, longer by up to a fifth, as `jitter` has it.
+pub(in crate::server) fn with_jitter(wait: Duration, jitter: u16) -> Duration {
+    wait + wait * u32::from(jitter) / (5 * u32::from(u16::MAX))
 }
 
 /// How long an answer asks to be left alone (RFC 9110, section 10.2.3): in seconds, or until a moment that has not

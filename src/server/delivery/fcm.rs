@@ -213,9 +213,10 @@ impl Channel for Fcm {
         Schedule::PUSH
     }
 
-    /// FCM that is not well is given an hour. A network that is away says nothing of it.
+    /// FCM that says it is not well is given an hour. A quota that is used up, a network that is away and settings that are
+    /// wrong say nothing of that.
     fn schedule_after(&self, code: Option<u16>) -> Schedule {
-        if code.is_some() { Schedule::FCM } else { Schedule::PUSH }
+        if matches!(code, Some(500..600)) { Schedule::FCM } else { Schedule::PUSH }
     }
 
     fn in_flight(&self) -> usize {

@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 
-use super::{backoff::Schedule, outcome::Outcome};
+use super::{
+    backoff::{Schedule, with_jitter},
+    outcome::Outcome,
+};
 use crate::{
     model::{DeliveryState, Timestamp},
     server::store::outbox::{Health, Next},
@@ -79,7 +82,10 @@ impl Verdict {
                 Self { refund: true, pause, ..plain(next, Some(false)) }
             }
             Outcome::RefusedAlone if schedule.is_over(age) => plain(over(DeliveryState::Dead, "gave_up"), None),
-            Outcome::RefusedAlone => Self { refund: true, ..plain(Next::Again { wait: REFUSED_ALONE }, None) },
+            Outcome::RefusedAlone => {
+                let wait = with_jitter(REFUSED_ALONE, jitter);
+                Self { refund: true, ..plain(Next::Again { wait }, None) }
+            }
             Outcome::Ambiguous => {
                 match schedule.wait(tries, age, jitter, Some(MAY_HAVE_ARRIVED.saturating_sub(took))) {
                     Some(wait) => plain(Next::Again { wait }, None),

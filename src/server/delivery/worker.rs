@@ -35,10 +35,11 @@ use uuid::Uuid;
 
 use self::{
     gate::Gate,
-    lanes::{Flight, Lanes, Queued},
+    lanes::{Admission, Flight, Lanes, Past, Queued},
     settler::{Done, Found},
 };
 use super::{
+    backoff::Schedule,
     channel::{Attempt, Job, Judged, Recipient},
     outcome::Outcome,
     plan::DISABLED,
@@ -175,7 +176,7 @@ impl Worker {
         // What is being claimed at this moment is given back too.
         drop(timeout_at(until, self.0.claiming.lock()).await);
         for queued in self.0.lanes.empty() {
-            self.give_back(queued.delivery.id, queued.lease, queued.before);
+            self.give_back(&queued.delivery, queued.lease, queued.before);
         }
         while self.0.lanes.are_busy() && Instant::now() < until {
             sleep(Duration::from_millis(10)).await;
@@ -217,7 +218,7 @@ impl Worker {
     /// Gives back what of a lane was claimed and not sent yet: something about it has changed since.
     pub(super) fn look_anew(&self, lane: &str) {
         for queued in self.0.lanes.rest(lane) {
-            self.give_back(queued.delivery.id, queued.lease, queued.before);
+            self.give_back(&queued.delivery, queued.lease, queued.before);
         }
     }
 
@@ -233,7 +234,8 @@ impl Worker {
         let (room, rooms) = (Lanes::AT_FIRST, parts.lanes.rooms());
         let claim = Claim { lease, lease_for: LEASE, room, rooms };
         let claimed = parts.stores.outbox.claim(&claim, parts.clock.now()).await?;
-        let all: Vec<_> = claimed.iter().map(|claimed| claimed.delivery.id).collect();
+        let as_before = |claimed: &Claimed| (claimed.delivery.id, as_before(&claimed.delivery, Duration::ZERO));
+        let all: Vec<_> = claimed.iter().map(as_before).collect();
         let ready = async {
             let webhooks = self.endpoints_of(&claimed).await?;
             Ok::<_, StoreError>((webhooks, self.bundled(claimed, lease).await?))
@@ -242,7 +244,7 @@ impl Worker {
             Ok(ready) => ready,
             // Of what was settled by now, this is nothing.
             Err(error) => {
-                all.into_iter().for_each(|id| self.give_back(id, lease, Vec::new()));
+                all.into_iter().for_each(|(id, next)| self.unsent(id, lease, Vec::new(), next));
                 return Err(error);
             }
         };
@@ -258,16 +260,19 @@ impl Worker {
             };
             lanes.insert(lane);
             if let Some(Queued { delivery, lease, before, .. }) = parts.lanes.put(queued) {
-                self.give_back(delivery.id, lease, before);
+                self.give_back(&delivery, lease, before);
             }
         }
-        for lane in lanes {
-            for _ in 0..parts.lanes.free(&lane, self.in_flight_of(&lane)) {
-                let (worker, lane) = (self.clone(), lane.clone());
-                tokio::spawn(async move { worker.work(&lane).await });
-            }
-        }
+        lanes.iter().for_each(|lane| self.begin_work(lane));
         Ok(())
+    }
+
+    /// Has what is queued in a lane sent, by as many tasks as it may have.
+    fn begin_work(&self, lane: &str) {
+        for _ in 0..self.0.lanes.free(lane, self.in_flight_of(lane)) {
+            let (worker, lane) = (self.clone(), lane.to_owned());
+            tokio::spawn(async move { worker.work(&lane).await });
+        }
     }
 
     /// The endpoints that these go to, by their ids, as far as they are there.
@@ -337,8 +342,9 @@ impl Worker {
             return over(DeliveryState::Dead, "gave_up");
         }
         let before: Vec<_> = lost.into_iter().collect();
+        let past = Past::of(&delivery.attempts);
         delivery.attempts.clear();
-        Some(Queued { delivery, webhook: webhook.cloned(), lease, claimed_at, since, before })
+        Some(Queued { delivery, webhook: webhook.cloned(), lease, claimed_at, since, before, past })
     }
 
     /// Sends what is queued in a lane, one after the other, until nothing is left.
@@ -346,6 +352,16 @@ impl Worker {
         while let Some(queued) = self.0.lanes.next(lane) {
             let Some(channel) = self.0.policy.channel(queued.delivery.channel).cloned() else { continue };
             self.0.gate.open().await;
+            // What waited here for so long that its result might not count any more is left to the next claim.
+            let needed = channel.deadline().min(2 * RENEWS_EVERY);
+            let is_too_late = || {
+                let is_late = queued.claimed_at.elapsed() + needed + SPARE > LEASE;
+                is_late || self.0.is_stopping.load(Ordering::Relaxed)
+            };
+            if is_too_late() {
+                self.give_back(&queued.delivery, queued.lease, queued.before);
+                continue;
+            }
             let to = match self.recipient(&queued).await {
                 Ok(to) => to,
                 Err(next) => {
@@ -353,16 +369,14 @@ impl Worker {
                     continue;
                 }
             };
-            // What waited here for so long that its result might not count any more is left to the next claim.
-            let needed = channel.deadline().min(2 * RENEWS_EVERY);
-            let is_late = queued.claimed_at.elapsed() + needed + SPARE > LEASE;
-            if is_late || self.0.is_stopping.load(Ordering::Relaxed) {
-                self.give_back(queued.delivery.id, queued.lease, queued.before);
+            // The store may have taken long.
+            if is_too_late() {
+                self.give_back(&queued.delivery, queued.lease, queued.before);
                 continue;
             }
             let began = Instant::now();
             let at = self.0.clock.now();
-            let Queued { delivery, lease, since, before, .. } = queued;
+            let Queued { delivery, lease, since, before, past, .. } = queued;
             let (id, channel_of, tries) = (delivery.id, delivery.channel, delivery.tries);
             self.0.lanes.begin(Flight { id, lease, at, since, channel: channel_of, tries });
             let job = Job { delivery, to };
@@ -370,12 +384,21 @@ impl Worker {
             let took = began.elapsed();
             self.0.lanes.end(id);
             judged.outcome = self.blamed(&job.delivery, judged.outcome);
-            self.0.lanes.took(lane, began, judged.outcome == Outcome::Misconfigured);
+            if self.0.lanes.took(lane, began, admission(&judged)) {
+                self.begin_work(lane);
+            }
             if channel_of != Channel::Webhook {
                 self.tell_operator(lane, judged.outcome, judged.code);
             }
+            let schedule = channel.schedule_after(judged.code);
+            // A schedule for when the other side is not well begins when it said so first.
+            let (tries, since) = if schedule == channel.schedule() {
+                (tries, since)
+            } else {
+                (past.unwell.saturating_add(1), past.unwell_since.unwrap_or(at))
+            };
             let effort = Effort { tries, age: self.age(since), took };
-            if self.done(job, (lease, before), &*channel, (at, effort), judged) {
+            if self.done(job, (lease, before), schedule, (at, effort), judged) {
                 self.look_anew(lane);
             }
             if self.0.lanes.wants_more(lane) {
@@ -429,12 +452,12 @@ impl Worker {
         &self,
         Job { delivery, to }: Job,
         (lease, before): (Uuid, Vec<model::Attempt>),
-        channel: &dyn Attempt,
+        schedule: Schedule,
         (at, effort): (Timestamp, Effort),
         Judged { outcome, code, detail }: Judged,
     ) -> bool {
         let failures = self.0.lanes.misconfigured(&delivery.lane).saturating_sub(1);
-        let verdict = Verdict::of(outcome, channel.schedule_after(code), effort, failures, random_jitter());
+        let verdict = Verdict::of(outcome, schedule, effort, failures, random_jitter());
         let attempt = model::Attempt {
             at,
             result: outcome.as_str().to_owned(),
@@ -469,11 +492,11 @@ impl Worker {
     /// The outcome of an attempt, where it is known whether it says something of the lane. Users register browsers and
     /// devices as they like: what is refused for one of them, as if this server was not set up right, must not pause the
     /// pushes of all others.
-    fn blamed(&self, Delivery { channel, lane, user_id, .. }: &Delivery, outcome: Outcome) -> Outcome {
+    fn blamed(&self, Delivery { channel, lane, user_id, target, .. }: &Delivery, outcome: Outcome) -> Outcome {
         match outcome {
-            Outcome::Sent => self.0.lanes.reaches(lane, user_id),
+            Outcome::Sent => self.0.lanes.reaches(lane, *target),
             Outcome::Misconfigured
-                if Way::of(*channel) == Some(Way::Push) && self.0.lanes.is_of_user(lane, user_id) =>
+                if Way::of(*channel) == Some(Way::Push) && self.0.lanes.is_of_user(lane, user_id, *target) =>
             {
                 return Outcome::RefusedAlone;
             }
@@ -494,14 +517,34 @@ impl Worker {
     }
 
     /// Lets others claim what was not attempted.
-    fn give_back(&self, id: DeliveryId, lease: Uuid, attempts: Vec<model::Attempt>) {
-        self.unsent(id, lease, attempts, Next::Again { wait: Duration::ZERO });
+    fn give_back(&self, delivery: &Delivery, lease: Uuid, attempts: Vec<model::Attempt>) {
+        self.unsent(delivery.id, lease, attempts, as_before(delivery, Duration::ZERO));
     }
 
     /// Has it written down what becomes of what was not attempted.
     fn unsent(&self, id: DeliveryId, lease: Uuid, attempts: Vec<model::Attempt>, next: Next) {
         let settlement = Settlement { id, lease, attempts, refund: true, next, worked: None, pause: None };
         self.settled(Done::settled(settlement));
+    }
+}
+
+/// What becomes of a delivery that was claimed and not attempted: after this time it waits as it did before. What was held
+/// is as old as its first attempt, and so is held on.
+fn as_before(delivery: &Delivery, wait: Duration) -> Next {
+    match &delivery.reason {
+        Some(reason) => Next::Held { wait, reason: reason.clone() },
+        None => Next::Again { wait },
+    }
+}
+
+/// What an attempt says of how its lane is set up.
+fn admission(judged: &Judged) -> Admission {
+    match judged.outcome {
+        Outcome::Sent => Admission::LetIn,
+        // What answers about the one message or contact has let this server in.
+        Outcome::ContactDead { .. } | Outcome::MessageBad if judged.code.is_some() => Admission::LetIn,
+        Outcome::Misconfigured => Admission::Refused,
+        _ => Admission::Unknown,
     }
 }
 

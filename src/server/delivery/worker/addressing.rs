@@ -5,7 +5,7 @@ use std::{cmp::Reverse, sync::Arc, time::Duration};
 use chrono::{DateTime, Utc};
 use futures_util::future::try_join_all;
 
-use super::{LOOKS_EVERY, Worker, lanes::Queued};
+use super::{LOOKS_EVERY, Worker, as_before, lanes::Queued};
 use crate::{
     model::{Category, Channel, Choice, DeliveryState, Notification, Preferences, Routing, Timestamp, Way},
     server::{
@@ -69,8 +69,8 @@ impl Worker {
             return Ok(Recipient::Webhook(Arc::clone(webhook)));
         }
         let addressed = self.judged(&queued.delivery).await?;
-        // The user does not notice it, so it does not use up what may be told of them.
-        if queued.delivery.is_count() {
+        // What the user does not notice, and what is tried again, does not use up what they may be told.
+        if queued.delivery.is_count() || queued.past.attempts > 0 {
             return Ok(Recipient::Contact(Box::new(addressed)));
         }
         match self.0.policy.count(addressed.contact.id, addressed.category.as_ref()) {
@@ -85,7 +85,7 @@ impl Worker {
             Ok(judged) => judged,
             Err(error @ StoreError::Unavailable { .. }) => {
                 tracing::warn!(cause = with_causes(&error), "what is to be sent could not be read; trying again");
-                Err(Next::Again { wait: LOOKS_EVERY })
+                Err(as_before(delivery, LOOKS_EVERY))
             }
             Err(error) => {
                 tracing::error!(cause = with_causes(&error), "what is to be sent cannot be read; it is given up");

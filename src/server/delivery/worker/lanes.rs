@@ -28,6 +28,44 @@ pub(super) struct Queued {
     pub(super) since: Timestamp,
     /// What is to be noted of attempts before this one.
     pub(super) before: Vec<Attempt>,
+    /// What came of those.
+    pub(super) past: Past,
+}
+
+/// What came of the attempts before this one.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Past {
+    /// How many there were, whether they count or not.
+    pub(super) attempts: usize,
+    /// How many of them the other side answered by saying that it is not well.
+    pub(super) unwell: u32,
+    /// When it said that first.
+    pub(super) unwell_since: Option<Timestamp>,
+}
+
+impl Past {
+    /// What these came to.
+    pub(super) fn of(attempts: &[Attempt]) -> Self {
+        let mut unwell = attempts.iter().filter(|attempt| attempt.code.is_some_and(|code| (500..600).contains(&code)));
+        let first = unwell.next();
+        let count = usize::from(first.is_some()) + unwell.count();
+        Self {
+            attempts: attempts.len(),
+            unwell: u32::try_from(count).unwrap_or(u32::MAX),
+            unwell_since: first.map(|attempt| attempt.at),
+        }
+    }
+}
+
+/// What an attempt says of how its lane is set up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Admission {
+    /// The other side let this server in.
+    LetIn,
+    /// It did not.
+    Refused,
+    /// Nothing: there was no answer, or one that a user's registration explains as well.
+    Unknown,
 }
 
 /// An attempt that is being made.
@@ -65,10 +103,10 @@ struct Lane {
     misconfigured: u64,
     /// When that was found last. Attempts that had begun by then say nothing new of it.
     found_at: Option<Instant>,
-    /// Who was reached last.
-    reached: Option<UserId>,
-    /// For whom this server was not let in since.
-    refused: Option<UserId>,
+    /// The contact that was reached last.
+    reached: Option<Uuid>,
+    /// The users for one of whose contacts this server was not let in since, as many as matter.
+    refused: Vec<UserId>,
     /// Whether more of it was asked for since something came.
     has_asked: bool,
     /// Until when it takes nothing.
@@ -84,7 +122,7 @@ impl Lane {
     /// store, and of one that is slow only what it sends now: what waits here in vain is kept from other servers.
     fn room(&self) -> usize {
         if self.is_probed() {
-            return 1;
+            return Lanes::PROBES_FROM;
         }
         if self.drains {
             return Lanes::AT_MOST;
@@ -112,6 +150,17 @@ impl Lane {
         self.misconfigured > 0
     }
 
+    /// The next one to send. What probes is what was tried least, and for a user who was not refused if there is one: a
+    /// contact that is never let in would otherwise probe for all, again and again.
+    fn next(&mut self) -> Option<Queued> {
+        if !self.is_probed() {
+            return self.queue.pop_front();
+        }
+        let key = |queued: &Queued| (self.refused.contains(&queued.delivery.user_id), queued.past.attempts);
+        let least = self.queue.iter().enumerate().min_by_key(|(_, queued)| key(queued)).map(|(at, _)| at);
+        self.queue.remove(least?)
+    }
+
     fn rests(&self) -> bool {
         self.rests_until.is_some_and(|until| Instant::now() < until)
     }
@@ -120,6 +169,10 @@ impl Lane {
 impl Lanes {
     /// How many are claimed of a lane of which nothing is known.
     pub(super) const AT_FIRST: usize = 4;
+    /// From how many that are due the one is chosen that probes.
+    const PROBES_FROM: usize = 32;
+    /// How many users have to be refused in a row, while no push arrives, for it to be the lane's fault.
+    const MANY_USERS: usize = 3;
     /// How much of a lane is at hand at most.
     const AT_MOST: usize = 1_024;
     /// How much of it is claimed in one step: a claim is a transaction, which neither many nor heavy ones should be.
@@ -187,7 +240,7 @@ impl Lanes {
     pub(super) fn next(&self, lane: &str) -> Option<Queued> {
         let mut all = self.all();
         let lane = all.get_mut(lane)?;
-        let next = lane.queue.pop_front();
+        let next = lane.next();
         if next.is_none() {
             lane.working -= 1;
         }
@@ -222,36 +275,42 @@ impl Lanes {
         flights.values().filter(|flight| of(flight.channel)).map(|flight| (flight.id, flight.lease)).collect()
     }
 
-    /// An attempt that began at that moment is over.
-    pub(super) fn took(&self, lane: &str, began: Instant, is_misconfigured: bool) {
-        if let Some(lane) = self.all().get_mut(lane) {
-            let took = began.elapsed();
-            lane.takes = Some(lane.takes.map_or(took, |takes| (7 * takes + took) / 8));
-            if lane.found_at.is_some_and(|found_at| began < found_at) {
-                return;
-            }
-            if is_misconfigured {
-                (lane.misconfigured, lane.found_at) = (lane.misconfigured + 1, Some(Instant::now()));
-            } else {
-                lane.misconfigured = 0;
-            }
-        }
-    }
-
-    /// A push to this user arrived.
-    pub(super) fn reaches(&self, lane: &str, user_id: &UserId) {
-        if let Some(lane) = self.all().get_mut(lane) {
-            (lane.reached, lane.refused) = (Some(user_id.clone()), None);
-        }
-    }
-
-    /// For this user, the push service did not let this server in. Returns whether that says more of what the user
-    /// registered than of how this server is set up: others were reached, and none of them was refused since.
-    pub(super) fn is_of_user(&self, lane: &str, user_id: &UserId) -> bool {
+    /// An attempt that began at that moment is over. Returns whether it has shown that a lane is set up right that was
+    /// probed.
+    pub(super) fn took(&self, lane: &str, began: Instant, admission: Admission) -> bool {
         let mut all = self.all();
         let Some(lane) = all.get_mut(lane) else { return false };
-        let refused = lane.refused.get_or_insert_with(|| user_id.clone());
-        *refused == *user_id && lane.reached.as_ref().is_some_and(|reached| reached != user_id)
+        let took = began.elapsed();
+        lane.takes = Some(lane.takes.map_or(took, |takes| (7 * takes + took) / 8));
+        match admission {
+            Admission::Unknown => false,
+            _ if lane.found_at.is_some_and(|found_at| began < found_at) => false,
+            Admission::LetIn => std::mem::take(&mut lane.misconfigured) > 0,
+            Admission::Refused => {
+                (lane.misconfigured, lane.found_at) = (lane.misconfigured + 1, Some(Instant::now()));
+                false
+            }
+        }
+    }
+
+    /// A push to this contact arrived.
+    pub(super) fn reaches(&self, lane: &str, contact: Uuid) {
+        if let Some(lane) = self.all().get_mut(lane) {
+            lane.reached = Some(contact);
+            lane.refused.clear();
+        }
+    }
+
+    /// For this contact of a user, the push service did not let this server in. Returns whether that says more of what the
+    /// user registered than of how this server is set up: another contact was reached, and since then only few users were
+    /// refused.
+    pub(super) fn is_of_user(&self, lane: &str, user_id: &UserId, contact: Uuid) -> bool {
+        let mut all = self.all();
+        let Some(lane) = all.get_mut(lane) else { return false };
+        if lane.refused.len() < Self::MANY_USERS && !lane.refused.contains(user_id) {
+            lane.refused.push(user_id.clone());
+        }
+        lane.refused.len() < Self::MANY_USERS && lane.reached.is_some_and(|reached| reached != contact)
     }
 
     /// How many times in a row it was found that a lane is not set up right; attempts that were made at once find it once.
@@ -296,19 +355,42 @@ mod tests {
         let began = Instant::now();
         tokio::time::advance(second).await;
         for _ in 0..32 {
-            lanes.took(lane, began, true);
-            assert_eq!((lanes.misconfigured(lane), lanes.rooms()[lane]), (1, 1));
+            assert!(!lanes.took(lane, began, Admission::Refused));
+            assert_eq!((lanes.misconfigured(lane), lanes.rooms()[lane]), (1, Lanes::PROBES_FROM));
+            assert_eq!(lanes.all()[lane].at_once(), 1);
         }
         for times in 2..5 {
             let probed = Instant::now();
             tokio::time::advance(second).await;
-            lanes.took(lane, probed, true);
-            // One that hung since the beginning.
-            lanes.took(lane, began, true);
+            // What has no answer, and what hung since the beginning.
+            lanes.took(lane, probed, Admission::Unknown);
+            lanes.took(lane, began, Admission::LetIn);
+            lanes.took(lane, probed, Admission::Refused);
+            lanes.took(lane, began, Admission::Refused);
             assert_eq!(lanes.misconfigured(lane), times);
         }
-        lanes.took(lane, Instant::now(), false);
+        assert!(lanes.took(lane, Instant::now(), Admission::LetIn));
+        assert!(!lanes.took(lane, Instant::now(), Admission::LetIn));
         assert_eq!((lanes.misconfigured(lane), lanes.rooms()[lane]), (0, Lanes::STEP));
+    }
+
+    #[test]
+    fn what_the_other_side_said_of_itself_is_counted_apart() {
+        let at = |second: u32| Timestamp::parse(&format!("2026-01-01T00:00:{second:02}Z")).unwrap();
+        let attempt = |second, code| Attempt {
+            at: at(second),
+            result: "retry".to_owned(),
+            code,
+            ms: 1,
+            counted: true,
+            detail: None,
+        };
+        let Past { attempts, unwell, unwell_since } = Past::of(&[]);
+        assert_eq!((attempts, unwell, unwell_since), (0, 0, None));
+        let codes = [None, Some(429), Some(503), None, Some(401), Some(502)];
+        let all: Vec<_> = (0..).zip(codes).map(|(second, code)| attempt(second, code)).collect();
+        let Past { attempts, unwell, unwell_since } = Past::of(&all);
+        assert_eq!((attempts, unwell, unwell_since), (6, 2, Some(at(2))));
     }
 
     #[test]
@@ -316,18 +398,23 @@ mod tests {
         let lanes = Lanes::default();
         lanes.drain("fcm:shop");
         let [ann, bob, eve] = ["ann", "bob", "eve"].map(UserId::stored);
-        // While no user was reached, it is the lane's.
-        assert!(!lanes.is_of_user("fcm:shop", &eve));
-        lanes.reaches("fcm:shop", &ann);
+        let [phone, tablet, other] = [1, 2, 3].map(Uuid::from_u128);
+        let is_of_user = |user: &UserId, contact| lanes.is_of_user("fcm:shop", user, contact);
+        // While no contact was reached, it is the lane's.
+        assert!(!is_of_user(&eve, other));
+        lanes.reaches("fcm:shop", phone);
         for _ in 0..9 {
-            assert!(lanes.is_of_user("fcm:shop", &eve));
+            assert!(is_of_user(&eve, other));
         }
-        // A second one is refused too, or the one who was reached.
-        assert!(!lanes.is_of_user("fcm:shop", &bob));
-        lanes.reaches("fcm:shop", &ann);
-        assert!(!lanes.is_of_user("fcm:shop", &ann));
-        lanes.reaches("fcm:shop", &bob);
-        assert!(lanes.is_of_user("fcm:shop", &eve));
-        assert!(!lanes.is_of_user("fcm:other", &eve));
+        // Another device of the user who was reached is one more that is registered in another way; a third user is too many,
+        // and what was reached is not let in any more.
+        assert!(is_of_user(&ann, tablet));
+        assert!(!is_of_user(&bob, other));
+        assert!(!is_of_user(&eve, other));
+        lanes.reaches("fcm:shop", phone);
+        assert!(!is_of_user(&ann, phone));
+        lanes.reaches("fcm:shop", tablet);
+        assert!(is_of_user(&eve, other));
+        assert!(!lanes.is_of_user("fcm:other", &eve, other));
     }
 }

@@ -68,6 +68,7 @@ struct TestChannel {
     counted: Mutex<Vec<(u128, u64, Timestamp)>>,
     busy: Mutex<HashMap<u128, usize>>,
     most_busy: Mutex<usize>,
+    schedule: Mutex<Schedule>,
 }
 
 impl channel::Channel for Arc<TestChannel> {
@@ -132,7 +133,7 @@ impl channel::Channel for Arc<TestChannel> {
     }
 
     fn schedule(&self) -> Schedule {
-        Schedule::WEBHOOK
+        *self.schedule.lock().unwrap()
     }
 
     fn in_flight(&self) -> usize {
@@ -180,6 +181,7 @@ impl Rig {
             counted: Mutex::default(),
             busy: Mutex::default(),
             most_busy: Mutex::default(),
+            schedule: Mutex::new(Schedule::WEBHOOK),
         });
         for number in 1..=behaves.len() as u128 {
             let wanted = Wanted { user_id: Some(user(number)), events: EventKind::ALL.to_vec(), ..Wanted::default() };

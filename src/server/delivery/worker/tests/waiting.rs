@@ -224,3 +224,35 @@ async fn what_is_too_much_for_one_contact_waits_and_goes_as_one() {
     assert_eq!(told(&rig), [1, 1]);
     assert_eq!(ends(&rig).await.iter().filter(|end| **end == held("limit")).count(), 8);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_was_held_for_longer_than_its_channel_tries_is_sent_also_where_it_is_given_back_first() {
+    let rig = rig(WELL).await;
+    *rig.channel.schedule.lock().unwrap() = Schedule::PUSH;
+    want(&rig, json!({"channels": {"email": {"if_unread_after": 172_800}}})).await;
+    tell(&rig, "message", 1).await;
+    at(&rig, 172_799).await;
+    // Its lane rests when it is claimed, as after an answer that asks for time.
+    rig.worker.0.lanes.drain("email");
+    for _ in 0..5 {
+        rig.worker.0.lanes.rest("email");
+        sleep(Duration::from_millis(400)).await;
+    }
+    assert_eq!(rig.attempted(CONTACT).len(), 0);
+    at(&rig, 172_810).await;
+    assert_eq!(ends(&rig).await, [SENT]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_tried_again_does_not_use_up_what_a_contact_may_be_told() {
+    let rig = Rig::limited(&[WELL], "2/h:2").await;
+    rig.channel.behaves.lock().unwrap().insert(CONTACT, FAILS);
+    super::contacts::reach(&rig).await;
+    tell(&rig, "alert", 2).await;
+    at(&rig, 400).await;
+    let attempted = rig.attempted(CONTACT).len();
+    assert!(attempted >= 4, "{attempted}");
+    rig.channel.behaves.lock().unwrap().insert(CONTACT, WELL);
+    at(&rig, 3_000).await;
+    assert_eq!(ends(&rig).await, [SENT, SENT]);
+}
