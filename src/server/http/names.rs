@@ -3,10 +3,12 @@
 //! What is misspelt would be lost without a word, or would ask for everything instead of for a part
 //! of it. So it is refused, with the name that was most likely meant.
 
-use crate::model::{FieldError, Invalid};
+use crate::{
+    model::{FieldError, Invalid},
+    server::nearest::nearest,
+};
 
-/// How much of an unknown name is repeated, in characters; and how long a name may be, in bytes, that
-/// is compared with the known ones.
+/// How much of an unknown name is repeated, in characters.
 pub(super) const LONGEST: usize = 64;
 
 /// What is said of a name that is not known.
@@ -31,41 +33,6 @@ pub(super) fn shown(name: &str) -> String {
 
 fn quoted(names: &[&str]) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
-}
-
-/// The known name that is most like this one; `None` when none is like it.
-///
-/// How a name is put together (`expiresAt`, `expires-at`) makes no difference, and a third of its
-/// letters may be others.
-fn nearest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
-    if name.len() > LONGEST {
-        return None;
-    }
-    let name = letters(name);
-    let all = known.iter().map(|known| (distance(&name, &letters(known)), *known));
-    let (least, nearest) = all.min_by_key(|(distance, _)| *distance)?;
-    let is_alike = least < letters(nearest).len() && least <= 1 + name.len() / 3;
-    is_alike.then_some(nearest)
-}
-
-/// What a name consists of, however its words are held together.
-fn letters(name: &str) -> Vec<char> {
-    name.chars().filter(|c| !matches!(c, '_' | '-')).flat_map(char::to_lowercase).collect()
-}
-
-/// How many letters have to be put in, taken out or changed (Levenshtein).
-fn distance(one: &[char], other: &[char]) -> usize {
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (i, a) in one.iter().enumerate() {
-        let mut before = i;
-        row[0] = i + 1;
-        for (j, b) in other.iter().enumerate() {
-            let changed = before + usize::from(a != b);
-            before = row[j + 1];
-            row[j + 1] = changed.min(row[j] + 1).min(before + 1);
-        }
-    }
-    row[other.len()]
 }
 
 #[cfg(test)]
