@@ -1,10 +1,13 @@
 //! The command line: what may be said on it, and who does what was said.
 
+mod output;
+
 use std::{
     fs::{File, OpenOptions},
     io::{BufReader, BufWriter, Write, stdin, stdout},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
+    process::ExitCode,
 };
 
 use anyhow::{Context, Result};
@@ -20,6 +23,9 @@ use campanile::{
     },
 };
 use clap::{ArgMatches, Parser, Subcommand, parser::ValueSource};
+
+pub(crate) use self::output::note;
+use self::output::{Pipe, print};
 
 /// Notifications for people: send them over REST, read them in a per-user inbox.
 #[derive(Parser)]
@@ -182,50 +188,46 @@ impl Common {
     }
 }
 
-/// Does what the command line says.
+/// Does what the command line says, and returns how the command ends.
 ///
 /// # Errors
 /// One sentence about what went wrong.
 #[tokio::main]
-pub(crate) async fn obey(cli: Cli, matches: &ArgMatches) -> Result<()> {
+pub(crate) async fn obey(cli: Cli, matches: &ArgMatches) -> Result<ExitCode> {
     match cli.command {
-        None => run::run(&cli.serve.settings()?).await,
-        Some(Command::Serve(common)) => run::run(&common.settings()?).await,
-        Some(Command::Check(common)) => check(&common, matches).await,
-        Some(Command::Migrate(common)) => {
-            println!("{}", commands::migrate(&common.settings()?).await?);
-            Ok(())
-        }
-        Some(Command::Export { file, common }) => export(&common.settings()?, file.as_deref()).await,
-        Some(Command::Import { file, common }) => import(&common.settings()?, file.as_deref()).await,
+        None => run::run(&cli.serve.settings()?).await?,
+        Some(Command::Serve(common)) => run::run(&common.settings()?).await?,
+        Some(Command::Check(common)) => check(&common, matches).await?,
+        Some(Command::Migrate(common)) => print(commands::migrate(&common.settings()?).await?)?,
+        Some(Command::Export { file, common }) => return export(&common.settings()?, file.as_deref()).await,
+        Some(Command::Import { file, common }) => import(&common.settings()?, file.as_deref()).await?,
         Some(Command::Backup { file, common }) => {
             commands::back_up(&common.settings()?, &file)?;
-            eprintln!("The backup is in {}.", file.display());
-            Ok(())
+            note(format_args!("The backup is in {}.", file.display()));
         }
-        Some(Command::Key(command)) => key(command).await,
-        Some(Command::SendTest(SendTest::Email { address, common })) => {
-            println!("{}", commands::send_test_mail(&common.settings()?, &address, SystemClock.now()).await?);
-            Ok(())
-        }
-        Some(Command::SendTest(SendTest::Fcm { token, common })) => {
+        Some(Command::Key(command)) => key(command).await?,
+        Some(Command::SendTest(command)) => print(send_test(command).await?)?,
+        Some(Command::Openapi) => print(http::openapi().to_pretty_json()?)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn send_test(command: SendTest) -> Result<String> {
+    let now = SystemClock.now();
+    match command {
+        SendTest::Email { address, common } => commands::send_test_mail(&common.settings()?, &address, now).await,
+        SendTest::Fcm { token, common } => {
             let to = ContactAddress::Fcm { token, kind: FcmKind::Token };
-            println!("{}", commands::send_test_push(&common.settings()?, to, SystemClock.now()).await?);
-            Ok(())
+            commands::send_test_push(&common.settings()?, to, now).await
         }
-        Some(Command::SendTest(SendTest::Apns { token, sandbox, common })) => {
+        SendTest::Apns { token, sandbox, common } => {
             let settings = common.settings()?;
             let topic = settings.delivery.apns.as_ref().and_then(|apns| apns.topic.clone());
             let topic =
                 topic.context("apns-topic: is missing. Say the bundle id of the app, such as com.example.app.")?;
             let environment = if sandbox { Environment::Sandbox } else { Environment::Production };
             let to = ContactAddress::Apns { token, topic, environment };
-            println!("{}", commands::send_test_push(&settings, to, SystemClock.now()).await?);
-            Ok(())
-        }
-        Some(Command::Openapi) => {
-            println!("{}", http::openapi().to_pretty_json()?);
-            Ok(())
+            commands::send_test_push(&settings, to, now).await
         }
     }
 }
@@ -235,7 +237,9 @@ async fn check(common: &Common, matches: &ArgMatches) -> Result<()> {
     let is_from_environment =
         |name: &str| arguments.value_source(&name.replace('-', "_")) == Some(ValueSource::EnvVariable);
     let (report, usable) = commands::check(&common.said, common.config.as_deref(), is_from_environment).await;
-    println!("{}", report.trim_end());
+    if !report.is_empty() {
+        print(report.trim_end())?;
+    }
     usable
 }
 
@@ -244,15 +248,20 @@ fn named(file: Option<&Path>) -> Option<&Path> {
     file.filter(|file| *file != Path::new("-"))
 }
 
-async fn export(settings: &Settings, file: Option<&Path>) -> Result<()> {
+async fn export(settings: &Settings, file: Option<&Path>) -> Result<ExitCode> {
     let Some(file) = named(file) else {
-        return commands::export(settings, BufWriter::new(stdout())).await.map(drop);
+        let pipe = Pipe::default();
+        return match commands::export(settings, BufWriter::new(pipe.clone())).await {
+            // Quiet, but an export that has no end is no success.
+            Err(_) if pipe.is_closed() => Ok(ExitCode::FAILURE),
+            exported => exported.map(|_| ExitCode::SUCCESS),
+        };
     };
     let open = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
     let open = open.with_context(|| format!("{} cannot be made", file.display()))?;
     let notifications = commands::export(settings, BufWriter::new(open)).await?;
-    eprintln!("{notifications} notifications are in {}.", file.display());
-    Ok(())
+    note(format_args!("{notifications} notifications are in {}.", file.display()));
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn import(settings: &Settings, file: Option<&Path>) -> Result<()> {
@@ -264,29 +273,41 @@ async fn import(settings: &Settings, file: Option<&Path>) -> Result<()> {
         }
     };
     for warning in warnings {
-        eprintln!("campanile: warning: {warning}");
+        note(format_args!("campanile: warning: {warning}"));
     }
-    eprintln!("{notifications} notifications are in {}.", settings.store);
+    note(format_args!("{notifications} notifications are in {}.", settings.store));
     Ok(())
 }
 
 async fn key(command: Key) -> Result<()> {
     let now = SystemClock.now();
-    match command {
+    let store = match command {
         Key::Create { new, common } => {
-            let made = commands::create_key(&common.settings()?, new, now).await?;
+            let settings = common.settings()?;
+            let made = commands::create_key(&settings, new, now).await?;
             let id = made.secret.id();
             writeln!(stdout(), "{}", made.secret.to_string_once())
                 .with_context(|| format!("the key {id} was made and could not be shown; revoke it"))?;
-            eprintln!("{}", made.explanation);
+            note(made.explanation);
+            settings.store
         }
-        Key::List { json, common } => match commands::list_keys(&common.settings()?, json, now).await? {
-            table if table.is_empty() => {
-                eprintln!("There are no keys yet. Make one: campanile key create NAME --scopes send,read");
+        Key::List { json, common } => {
+            let settings = common.settings()?;
+            match commands::list_keys(&settings, json, now).await? {
+                table if table.is_empty() => {
+                    note("There are no keys yet. Make one: campanile key create NAME --scopes send,read");
+                }
+                table => print(table)?,
             }
-            table => println!("{table}"),
-        },
-        Key::Revoke { id, common } => println!("{}", commands::revoke_key(&common.settings()?, id, now).await?),
-    }
+            settings.store
+        }
+        Key::Revoke { id, common } => {
+            let settings = common.settings()?;
+            print(commands::revoke_key(&settings, id, now).await?)?;
+            settings.store
+        }
+    };
+    // Beside what is printed, so that a script still gets nothing but the key.
+    note(format_args!("The store is {}.", store.absolute()));
     Ok(())
 }

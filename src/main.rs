@@ -6,15 +6,15 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches};
 
-use cli::{Cli, obey};
+use cli::{Cli, note, obey};
 
 fn main() -> ExitCode {
     let matches = Cli::command().get_matches();
     let done = Cli::from_arg_matches(&matches).map_err(anyhow::Error::from).and_then(|cli| obey(cli, &matches));
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
-            eprintln!("campanile: {error:#}");
+            note(format_args!("campanile: {error:#}"));
             ExitCode::FAILURE
         }
     }

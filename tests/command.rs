@@ -1,6 +1,7 @@
 //! The `campanile` command, as a process.
 
 mod key;
+mod pipes;
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -223,6 +224,13 @@ fn create(server: &Server, user_id: &str, content: &str) {
          Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
     ));
     assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+}
+
+/// Makes a key for these scopes in a store whose tables are made here when they are not there, and returns it as it is
+/// shown once.
+pub(crate) fn make_key(store: &str, scopes: &str) -> String {
+    printed(&["migrate", "--store", store]);
+    printed(&["key", "create", scopes, "--scopes", scopes, "--store", store]).trim().to_owned()
 }
 
 /// What a command that must succeed prints.

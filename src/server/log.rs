@@ -22,7 +22,9 @@ pub fn start(settings: &Settings) -> Result<()> {
     let filter = EnvFilter::try_new(format!("{OTHERS},{}", settings.log))
         .with_context(|| format!("log: {:?} is not a filter such as info or campanile=debug", settings.log))?;
     // Colours are for people.
-    let log = fmt().with_env_filter(filter).with_writer(stderr).with_ansi(stderr().is_terminal());
+    // A line that cannot be written is lost: to say so would end the task, since that cannot be written either.
+    let log =
+        fmt().log_internal_errors(false).with_env_filter(filter).with_writer(stderr).with_ansi(stderr().is_terminal());
     let started = match settings.log_format {
         LogFormat::Text => log.with_target(false).try_init(),
         LogFormat::Json => log.json().flatten_event(true).try_init(),

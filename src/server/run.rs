@@ -1,6 +1,10 @@
 //! Puts a server together: store, bus, service, authentication, HTTP, and the tasks beside them.
 
-use std::sync::Arc;
+use std::{
+    fmt::Display,
+    io::{Write, stdout},
+    sync::Arc,
+};
 
 use anyhow::{Context, Result};
 use axum::Router;
@@ -123,9 +127,9 @@ pub async fn run(settings: &Settings) -> Result<()> {
     }
     tracing::info!(%address, store = %settings.store, bus = %settings.bus, version = env!("CARGO_PKG_VERSION"), "serving");
     let scheme = if settings.connections.tls.is_some() { "https" } else { "http" };
-    println!("Campanile is ready: {scheme}://{address}/");
+    say(format_args!("Campanile is ready: {scheme}://{address}/"));
     if let Some(url) = &settings.http.public_url {
-        println!("Others reach it at: {url}/");
+        say(format_args!("Others reach it at: {url}/"));
     }
     let all_ended = serving.await;
     campanile.stop().await;
@@ -135,6 +139,11 @@ pub async fn run(settings: &Settings) -> Result<()> {
         tracing::warn!("stopped at the deadline, with requests still running");
     }
     Ok(())
+/// Says something on standard output. A server goes on when no program reads that.
+fn say(text: impl Display) {
+    drop(writeln!(stdout(), "{text}"));
+}
+
 }
 
 /// Done when the process was told to stop, balancers had the time to notice it, and streams are ended.

@@ -37,6 +37,16 @@ impl StoreUrl {
             _ => bail!("store: this is no store. Say sqlite:FILE, postgres://USER:PASSWORD@HOST/DATABASE or memory:."),
         }
     }
+
+    /// The same, with the whole path of a file, wherever the command was started.
+    #[must_use]
+    pub fn absolute(&self) -> Self {
+        match self {
+            // A path is made absolute without looking at the disk; that fails only where there is no working directory.
+            Self::Sqlite(path) => Self::Sqlite(std::path::absolute(path).unwrap_or_else(|_| path.clone())),
+            other => other.clone(),
+        }
+    }
 }
 
 impl std::fmt::Display for StoreUrl {
