@@ -15,10 +15,10 @@ const AUDIENCE = "campanile";
 
 /** Makes a key as an operator does on the server. */
 function createKey(store: string, name: string, scopes: string): string {
-  const out = execFileSync(program, ["key", "create", name, "--scopes", scopes, "--store", store], {
-    env: { PATH: process.env["PATH"] },
-    encoding: "utf8",
-  });
+  const run = (...command: string[]): string =>
+    execFileSync(program, [...command, "--store", store], { env: { PATH: process.env["PATH"] }, encoding: "utf8" });
+  run("migrate");
+  const out = run("key", "create", name, "--scopes", scopes);
   const key = /\bcmp_[\w-]+/.exec(out)?.[0];
   if (!key) throw new Error(`there is no key in what "campanile key create" says:\n${out}`);
   return key;

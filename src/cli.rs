@@ -170,7 +170,8 @@ const AFTER_KEY_HELP: &str = "For example:
     -H \"Authorization: Bearer $KEY\" -H 'Content-Type: application/json' \\
     -d '{\"user_id\": \"user_123\", \"content\": \"Your order has been shipped!\"}'
 
-Name the store of your server with --store, as for `campanile serve`; the other settings change nothing here.";
+Name the store of your server with --store, as for `campanile serve`: it must be there. Where no
+server has started yet, `campanile migrate` makes it. The other settings change nothing here.";
 
 /// The settings, which every command takes.
 #[derive(clap::Args)]

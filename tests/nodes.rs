@@ -16,7 +16,7 @@ use tokio::time::{sleep, timeout};
 use self::wire::Wire;
 use crate::{
     client::Client,
-    command,
+    command::{self, make_key},
     live::transport::{Heard, Sse, Stream, Transport, websocket, websocket_with},
     nats::Nats,
     postgres,
@@ -274,12 +274,6 @@ async fn until_ready_says(node: &Node, status: &str) {
         sleep(Duration::from_millis(50)).await;
     }
     panic!("it does not say that it is {status}");
-}
-
-/// Makes a key beside the servers, and returns it as it is shown once.
-fn make_key(store: &str, scopes: &str) -> String {
-    let made = command::campanile(&["key", "create", scopes, "--scopes", scopes, "--store", store]).output().unwrap();
-    String::from_utf8(made.stdout).unwrap().trim().to_owned()
 }
 
 fn revoke(store: &str, key: &str) {

@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 
 use super::{
     config::{Settings, SqliteSync, StoreUrl},
@@ -57,21 +57,35 @@ impl Stores {
     }
 }
 
-/// Opens what proves who is calling, beside a server that may be using the same store.
+/// Opens what proves who is calling, beside a server that may be using the same store. A store that is not there is not
+/// made: a key in it would be good for nothing.
 ///
 /// # Errors
 /// One sentence about why it cannot be had.
 pub(super) async fn open_credentials(settings: &Settings) -> Result<Arc<dyn Credentials>> {
+    let store = settings.store.absolute();
+    let no_store = || {
+        anyhow!(
+            "store: there is no store at {store}. Name the one of your server with --store; where no server has started \
+             yet, make it with `campanile migrate`."
+        )
+    };
     Ok(match &settings.store {
         StoreUrl::Memory => bail!(
             "store: memory: ends with this command, and a key in it too. Name the store of your server, such as \
              --store sqlite:data/campanile.db."
         ),
-        StoreUrl::Sqlite(path) => Arc::new(SqliteCredentials::open(&sqlite(settings, path))?),
+        StoreUrl::Sqlite(path) => {
+            let opened = SqliteCredentials::open(&sqlite(settings, path))?;
+            Arc::new(opened.ok_or_else(no_store)?)
+        }
         StoreUrl::Postgres(url) => {
-            // Servers of another version may be using the tables that are there.
             let Schema { applied, known } = PostgresStore::schema(url).await?;
-            if (1..known).contains(&applied) {
+            if applied == 0 {
+                return Err(no_store());
+            }
+            // Servers of another version may be using the tables that are there.
+            if applied < known {
                 bail!("store: made by an older Campanile. Bring it up to date first: campanile migrate.");
             }
             Arc::new(PostgresStore::open(&postgres(settings, url)).await?)

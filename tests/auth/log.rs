@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{TOKEN_SECRET, signed};
 use crate::{
     client::Client,
-    command::{Server, campanile},
+    command::{Server, make_key},
     harness::new_folder,
 };
 
@@ -15,8 +15,7 @@ const ADDRESS: &str = "203.0.113.77";
 #[test]
 fn a_full_run_leaves_nothing_secret_and_nobody_in_the_log() {
     let store = format!("sqlite:{}", new_folder().join("campanile.db").display());
-    let made = campanile(&["key", "create", "all", "--scopes", "admin", "--store", &store]).output().unwrap();
-    let key = String::from_utf8(made.stdout).unwrap().trim().to_owned();
+    let key = make_key(&store, "admin");
     assert!(key.starts_with("cmp_"), "{key}");
     let exp = chrono::Utc::now().timestamp() + 600;
     let token = signed(&json!({"sub": "the-user", "aud": "campanile", "exp": exp}));

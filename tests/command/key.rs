@@ -12,8 +12,8 @@ use std::{
 use campanile::server::{auth::key::KeySecret, store::Credentials};
 use tokio::task::block_in_place;
 
-use super::{Server, create, new_store, printed, refused, run};
-use crate::postgres;
+use super::{Server, campanile, create, new_store, printed, refused, run};
+use crate::{harness::new_folder, postgres};
 
 /// Makes a key, and returns its secret and what was said about it.
 fn make(arguments: &[&str]) -> (KeySecret, String) {
@@ -21,6 +21,13 @@ fn make(arguments: &[&str]) -> (KeySecret, String) {
     let (out, said) = (String::from_utf8(done.stdout).unwrap(), String::from_utf8(done.stderr).unwrap());
     assert!(done.status.success(), "{said}");
     (KeySecret::parse(out.strip_suffix('\n').unwrap()).unwrap(), said)
+}
+
+/// A store that a server was started on once, as it is said on the command line.
+fn store_with_tables() -> String {
+    let (store, _) = new_store();
+    printed(&["migrate", "--store", &store]);
+    store
 }
 
 fn listed(store: &str) -> Vec<serde_json::Value> {
@@ -100,7 +107,7 @@ fn a_secret_is_printed_once_and_is_nowhere_else() {
 
 #[test]
 fn a_list_is_a_table_for_people_and_an_array_for_programs() {
-    let (store, _) = new_store();
+    let store = store_with_tables();
     let nothing = run(&["key", "list", "--store", &store]);
     assert!(nothing.status.success() && nothing.stdout.is_empty());
     assert!(String::from_utf8(nothing.stderr).unwrap().contains("campanile key create"));
@@ -127,7 +134,7 @@ fn a_list_is_a_table_for_people_and_an_array_for_programs() {
 
 #[test]
 fn what_cannot_be_revoked_is_said() {
-    let (store, _) = new_store();
+    let store = store_with_tables();
     let (secret, _) = make(&["a", "--scopes", "send", "--store", &store]);
     let id = secret.id().to_string();
     let unknown = run(&["key", "revoke", "0123456789abcdef", "--store", &store]);
@@ -138,6 +145,38 @@ fn what_cannot_be_revoked_is_said() {
     assert_eq!(again.status.code(), Some(1));
     let said = String::from_utf8(again.stderr).unwrap();
     assert!(said.contains("was revoked before") && said.trim().lines().count() == 1, "{said}");
+}
+
+/// As in `campanile key create` in another directory than that of the server.
+#[test]
+fn keys_are_made_in_no_store_but_one_that_is_there() {
+    let folder = new_folder();
+    for command in [&["create", "a", "--scopes", "send"] as &[_], &["list"], &["revoke", "0123456789abcdef"]] {
+        let done = campanile(&[&["key"], command].concat()).current_dir(&folder).output().unwrap();
+        let said = String::from_utf8(done.stderr).unwrap();
+        let place = format!("there is no store at sqlite:{}/data/campanile.db", folder.display());
+        assert_eq!((done.status.code(), done.stdout.as_slice()), (Some(1), &b""[..]), "{said}");
+        assert!(said.contains(&place) && said.contains("campanile migrate") && said.lines().count() == 1, "{said}");
+        let checked = campanile(&["check"]).current_dir(&folder).output().unwrap();
+        assert!(String::from_utf8(checked.stdout).unwrap().contains(&format!("sqlite:{}/data", folder.display())));
+        assert!(std::fs::read_dir(&folder).unwrap().next().is_none(), "something was made");
+    }
+    assert!(campanile(&["migrate"]).current_dir(&folder).output().unwrap().status.success());
+    let made = campanile(&["key", "create", "a", "--scopes", "send"]).current_dir(&folder).output().unwrap();
+    let said = String::from_utf8(made.stderr).unwrap();
+    KeySecret::parse(String::from_utf8(made.stdout).unwrap().trim_end()).unwrap();
+    assert!(said.contains(&format!("The store is sqlite:{}/data/campanile.db.", folder.display())), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_are_made_in_no_database_without_tables() {
+    let url = postgres::empty_database().await;
+    let said = block_in_place(|| refused(&["key", "create", "a", "--scopes", "send", "--store", &url]));
+    assert!(said.contains("there is no store at postgres://") && said.contains("campanile migrate"), "{said}");
+    block_in_place(|| printed(&["check", "--store", &url]));
+    let client = postgres::connect(&url).await;
+    let tables = client.query("SELECT FROM pg_tables WHERE schemaname = 'public'", &[]).await.unwrap();
+    assert!(tables.is_empty(), "something was made");
 }
 
 #[test]

@@ -7,17 +7,13 @@ use serde_json::{Value, json};
 use super::{Place, new_file, receiver::Receiver, said};
 use crate::{
     auth::{TOKEN_SECRET, signed},
-    command::campanile,
+    command::make_key,
 };
 
 #[tokio::test(flavor = "multi_thread")]
 async fn users_see_their_own_deliveries_readers_all_and_only_admins_move_them() {
     let store = new_file();
-    let key = |scope: &str| {
-        let made = campanile(&["key", "create", scope, "--scopes", scope, "--store", &store]).output().unwrap();
-        String::from_utf8(made.stdout).unwrap().trim().to_owned()
-    };
-    let [admin, read, send] = ["admin", "read", "send"].map(key);
+    let [admin, read, send] = ["admin", "read", "send"].map(|scope| make_key(&store, scope));
     let exp = chrono::Utc::now().timestamp() + 600;
     let ann = signed(&json!({"sub": "ann", "aud": "campanile", "exp": exp}));
     let place = Place::start(&Said {

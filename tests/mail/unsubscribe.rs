@@ -14,7 +14,7 @@ use tower::ServiceExt;
 use super::{relay::Relay, said};
 use crate::{
     auth::TOKEN_SECRET,
-    command::campanile,
+    command::make_key,
     delivery::{A_WHILE, Place, batch, each_store, new_file},
     harness::Answer,
 };
@@ -314,8 +314,7 @@ async fn what_waits_is_ended_too() {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_user_signs_in_for_it() {
     let store = new_file();
-    let made = campanile(&["key", "create", "all", "--scopes", "admin", "--store", &store]).output().unwrap();
-    let admin = String::from_utf8(made.stdout).unwrap().trim().to_owned();
+    let admin = make_key(&store, "admin");
     let relay = Relay::start();
     let place = Place::start(&Said {
         jwt_secret: Some(TOKEN_SECRET.to_owned()),

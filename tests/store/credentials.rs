@@ -26,7 +26,9 @@ fn sqlite() -> Arc<dyn Credentials> {
 
 /// As the command uses a file.
 fn beside() -> Arc<dyn Credentials> {
-    Arc::new(SqliteCredentials::open(&SqliteOptions::new(new_folder().join("campanile.db"))).unwrap())
+    let options = SqliteOptions::new(new_folder().join("campanile.db"));
+    drop(SqliteStore::open(&options).unwrap());
+    Arc::new(SqliteCredentials::open(&options).unwrap().unwrap())
 }
 
 async fn postgres() -> Arc<dyn Credentials> {

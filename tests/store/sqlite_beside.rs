@@ -22,7 +22,8 @@ fn noon() -> Timestamp {
 }
 
 fn open(path: &Path) -> Result<SqliteCredentials, String> {
-    SqliteCredentials::open(&SqliteOptions::new(path)).map_err(|error| error.to_string())
+    let opened = SqliteCredentials::open(&SqliteOptions::new(path)).map_err(|error| error.to_string())?;
+    opened.ok_or_else(|| "there is no store".to_owned())
 }
 
 /// Takes the file for writing and keeps it.
@@ -32,15 +33,22 @@ fn occupy(path: &Path) -> rusqlite::Connection {
     connection
 }
 
-#[tokio::test]
-async fn a_file_that_is_missing_is_made_and_left_free() {
-    let path = new_folder().join("made/for/it/campanile.db");
-    let beside = open(&path).unwrap();
-    beside.add_key(&key(1, noon())).await.unwrap();
-    let schema = SqliteStore::schema(&path).unwrap();
-    assert_eq!(schema.applied, schema.known);
-    let store = SqliteStore::open(&SqliteOptions::new(&path)).unwrap();
-    assert_eq!(store.keys().await.unwrap().len(), 1);
+#[test]
+fn what_is_no_store_is_not_made_one() {
+    let folder = new_folder();
+    let missing = folder.join("made/for/it/campanile.db");
+    assert_eq!(open(&missing).err().unwrap(), "there is no store");
+    let empty = folder.join("empty.db");
+    std::fs::write(&empty, "").unwrap();
+    assert_eq!(open(&empty).err().unwrap(), "there is no store");
+    let other = folder.join("other.db");
+    rusqlite::Connection::open(&other).unwrap().execute_batch("CREATE TABLE own (one INTEGER)").unwrap();
+    assert_eq!(open(&other).err().unwrap(), "there is no store");
+    let mut files: Vec<_> =
+        std::fs::read_dir(&folder).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    files.sort();
+    assert_eq!(files, ["empty.db", "other.db"]);
+    assert_eq!(std::fs::metadata(&empty).unwrap().len(), 0);
 }
 
 #[tokio::test]
@@ -141,7 +149,7 @@ async fn a_file_that_stays_locked_is_said_to_all_at_once() {
 #[test]
 fn tables_of_another_version_are_left_alone() {
     let path = new_folder().join("campanile.db");
-    drop(open(&path).unwrap());
+    drop(SqliteStore::open(&SqliteOptions::new(&path)).unwrap());
     let connection = rusqlite::Connection::open(&path).unwrap();
     connection.execute("DELETE FROM refinery_schema_history WHERE version > 1", ()).unwrap();
     let refused = open(&path).err().unwrap();

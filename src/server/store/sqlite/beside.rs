@@ -2,6 +2,7 @@
 
 use std::{
     cmp::Ordering,
+    path::Path,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -10,7 +11,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::{
     SqliteOptions,
-    connection::{about, lock, on_a_thread, open_beside, open_for_writing, schema},
+    connection::{about, lock, lock_file, on_a_thread, open_beside, schema},
     credentials::Connections,
 };
 use crate::server::store::{Schema, StoreError};
@@ -25,15 +26,17 @@ pub struct SqliteCredentials {
 }
 
 impl SqliteCredentials {
-    /// Opens the file, and makes it when it is missing. It changes no tables that are there: a server
-    /// of another version may be using them.
+    /// Opens the file; `None` when there is none, or no tables in it. It makes neither, and changes no tables that are
+    /// there: a server of another version may be using them.
     ///
     /// # Errors
     /// One sentence when the file cannot be used, or was made by another version.
-    pub fn open(options: &SqliteOptions) -> Result<Self, StoreError> {
-        wait_for_tables(options)?;
+    pub fn open(options: &SqliteOptions) -> Result<Option<Self>, StoreError> {
+        if !has_tables(&options.path)? {
+            return Ok(None);
+        }
         let connection = open_beside(options, wait)?;
-        Ok(Self { connection: Arc::new(Mutex::new(connection)) })
+        Ok(Some(Self { connection: Arc::new(Mutex::new(connection)) }))
     }
 
     async fn with<T: Send + 'static>(
@@ -80,30 +83,40 @@ fn wait(times: i32) -> bool {
     times < 4_000
 }
 
-/// Returns when the file has the tables that this program knows: makes them where there are none, and
-/// waits for a server that is making them.
-fn wait_for_tables(options: &SqliteOptions) -> Result<(), StoreError> {
-    let (path, began) = (&options.path, Instant::now());
+/// Whether the file has the tables that this program knows. It waits for a server that is making them.
+fn has_tables(path: &Path) -> Result<bool, StoreError> {
+    let began = Instant::now();
     loop {
         let Schema { applied, known } = schema(path)?;
-        let made = match applied.cmp(&known) {
-            Ordering::Equal => return Ok(()),
+        match applied.cmp(&known) {
+            Ordering::Equal => return Ok(true),
             Ordering::Greater => {
                 return Err(about(path, "was made by a newer Campanile. Use that one for its keys too."));
             }
-            Ordering::Less if applied > 0 => lock(path).map(drop),
-            Ordering::Less => open_for_writing(options).map(drop),
-        };
-        match made {
-            Err(StoreError::Unavailable { .. }) if began.elapsed() < BEGINNING => {
-                std::thread::sleep(Duration::from_millis(20));
-            }
-            // Nobody is at it, or a server of that version.
-            _ if applied > 0 && schema(path)?.applied < known => {
-                let why = "was made by an older Campanile. Stop that if it runs, and then: campanile migrate.";
-                return Err(about(path, why));
-            }
-            made => made?,
+            Ordering::Less => {}
         }
+        // A server that begins has the lock before it makes anything.
+        let is_being_made = lock_file(path).exists() && is_unavailable(lock(path))?;
+        if is_being_made && began.elapsed() < BEGINNING {
+            std::thread::sleep(Duration::from_millis(20));
+            continue;
+        }
+        // It may have come to its end between the two looks.
+        if schema(path)?.applied < known {
+            if applied == 0 {
+                return Ok(false);
+            }
+            let why = "was made by an older Campanile. Stop that if it runs, and then: campanile migrate.";
+            return Err(about(path, why));
+        }
+    }
+}
+
+/// Whether another process has it.
+fn is_unavailable<T>(had: Result<T, StoreError>) -> Result<bool, StoreError> {
+    match had {
+        Ok(_) => Ok(false),
+        Err(StoreError::Unavailable { .. }) => Ok(true),
+        Err(error) => Err(error),
     }
 }

@@ -68,9 +68,7 @@ fn assert_version() -> Result<(), StoreError> {
 /// One process at a time. The lock is on a file of its own, because closing any handle of a
 /// database file would let go of SQLite's own locks.
 pub(super) fn lock(path: &Path) -> Result<File, StoreError> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
-    let name = PathBuf::from(name);
+    let name = lock_file(path);
     let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&name);
     let file = file.map_err(|error| about(&name, format!("cannot be made: {error}.")))?;
     match file.try_lock() {
@@ -95,6 +93,13 @@ fn set_up(connection: &Connection, options: &SqliteOptions) -> rusqlite::Result<
     keep_statements(connection)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     set_sync(connection, options)?;
+/// The file beside it that is locked.
+pub(super) fn lock_file(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    PathBuf::from(name)
+}
+
     connection.pragma_update(None, "cache_size", -16_384)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     if let Some(max_bytes) = options.max_bytes {
