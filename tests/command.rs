@@ -2,6 +2,7 @@
 
 mod key;
 mod pipes;
+mod settings;
 
 use std::{
     io::{BufRead, BufReader, Read, Write},

@@ -3,10 +3,13 @@
 mod auth;
 mod bounds;
 mod bus_url;
+mod dead;
+mod environment;
 mod in_force;
 mod mail;
 mod push;
 mod said;
+mod startable;
 mod store_url;
 
 use std::{
@@ -75,6 +78,8 @@ pub struct Settings {
     pub log: String,
     /// How log lines look.
     pub log_format: LogFormat,
+    /// What was said and has no effect, a sentence each.
+    ineffective: Vec<String>,
 }
 
 impl Settings {
@@ -83,7 +88,7 @@ impl Settings {
     /// # Errors
     /// One sentence about the first setting that is wrong or does not fit the others.
     pub fn load(said: &Said, file: Option<&Path>) -> Result<Self> {
-        Self::settle(InForce::load(said, file)?.settings()?)
+        Self::in_force(&InForce::load(said, file)?)
     }
 
     /// What these settings say, and for all others the default: for a program that embeds Campanile. Neither a file nor
@@ -92,7 +97,17 @@ impl Settings {
     /// # Errors
     /// Those of [`Self::load`].
     pub fn from_said(said: &Said) -> Result<Self> {
-        Self::settle(InForce::merge(said, &Said::default())?.settings()?)
+        Self::in_force(&InForce::merge(said, &Said::default())?)
+    }
+
+    /// The settings, and which of those that were said have no effect.
+    ///
+    /// # Errors
+    /// Those of [`Self::load`].
+    pub(super) fn in_force(in_force: &InForce) -> Result<Self> {
+        let settings = Self::settle(in_force.settings()?)?;
+        let ineffective = [in_force.unknown.clone(), dead::dead(in_force, &settings)].concat();
+        Ok(Self { ineffective, ..settings })
     }
 
     /// Refuses to serve where others can reach it and nobody has to prove who they are: on an address of other machines,
@@ -156,7 +171,8 @@ impl Settings {
         let no_device = has_no_device.then(|| {
             "push-badge-sync: there are no devices to tell. Say fcm-service-account or apns-key too.".to_owned()
         });
-        [no_cookie, no_links, exposed, lost_key, no_device].into_iter().flatten().collect()
+        let meant_otherwise = [no_cookie, no_links, exposed, lost_key, no_device].into_iter().flatten();
+        self.ineffective.iter().cloned().chain(meant_otherwise).collect()
     }
 
     /// Checks settings that are all said, but for those that may stay open.
@@ -251,6 +267,7 @@ impl Settings {
             auth,
             log: needed("log", said.log)?,
             log_format: needed("log-format", said.log_format)?,
+            ineffective: Vec::new(),
         })
     }
 }

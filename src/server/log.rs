@@ -19,8 +19,7 @@ const OTHERS: &str = "async_nats=warn,h2=warn,hyper=warn,hyper_util=warn,refiner
 /// # Errors
 /// When the filter cannot be read, or logging was started before.
 pub fn start(settings: &Settings) -> Result<()> {
-    let filter = EnvFilter::try_new(format!("{OTHERS},{}", settings.log))
-        .with_context(|| format!("log: {:?} is not a filter such as info or campanile=debug", settings.log))?;
+    let filter = filter(&settings.log)?;
     // Colours are for people.
     // A line that cannot be written is lost: to say so would end the task, since that cannot be written either.
     let log =
@@ -30,4 +29,13 @@ pub fn start(settings: &Settings) -> Result<()> {
         LogFormat::Json => log.json().flatten_event(true).try_init(),
     };
     started.map_err(|error| anyhow::anyhow!("logging was started before: {error}"))
+}
+
+/// What is logged, beside what others may say.
+///
+/// # Errors
+/// When it cannot be read.
+pub(super) fn filter(said: &str) -> Result<EnvFilter> {
+    EnvFilter::try_new(format!("{OTHERS},{said}"))
+        .with_context(|| format!("log: {said:?} is not a filter such as info or campanile=debug"))
 }

@@ -111,7 +111,7 @@ impl Campanile {
 /// # Errors
 /// One sentence about what cannot be had.
 pub async fn run(settings: &Settings) -> Result<()> {
-    settings.may_listen()?;
+    settings.startable()?;
     log::start(settings)?;
     let campanile = Campanile::start(settings).await?;
     let socket = TcpListener::bind(settings.listen)

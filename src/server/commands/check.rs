@@ -7,7 +7,6 @@ use std::{fmt::Write, path::Path};
 use anyhow::{Result, bail};
 
 use crate::server::{
-    auth::token::Tokens,
     config::{InForce, Origin, Said, Settings, StoreUrl},
     store::{PostgresStore, Schema, SqliteStore},
 };
@@ -22,30 +21,31 @@ pub async fn check(
     is_from_environment: impl Fn(&str) -> bool,
 ) -> (String, Result<()>) {
     let mut report = String::new();
-    let settings = match InForce::load(said, file) {
-        Ok(in_force) => {
-            let settings = Settings::load(said, file);
-            describe(&mut report, &in_force, settings.as_ref().ok(), is_from_environment);
-            settings
-        }
-        Err(error) => Err(error),
+    let in_force = match InForce::load(said, file) {
+        Ok(in_force) => in_force,
+        Err(error) => return (report, Err(error)),
     };
-    let settings = settings.and_then(|settings| settings.may_listen().map(|()| settings));
-    let wrong = match settings {
-        Ok(settings) => match is_usable(&settings).await {
-            Ok(Usable { sentence, is_up_to_date }) => {
-                report.push_str(&sentence);
-                report.push_str(&channels::describe(&settings, is_up_to_date).await);
-                for warning in settings.warnings() {
-                    let _ = write!(report, "\nwarning: {warning}");
-                }
-                Ok(())
-            }
-            Err(error) => Err(error),
-        },
-        Err(error) => Err(error),
+    let settings = Settings::in_force(&in_force);
+    describe(&mut report, &in_force, settings.as_ref().ok(), is_from_environment);
+    let (wrong, warnings) = match settings {
+        Ok(settings) => (look_at(&mut report, &settings).await, settings.warnings()),
+        // It may be wrong because of them.
+        Err(error) => (Err(error), in_force.unknown),
     };
+    for warning in warnings {
+        // Writing to a string does not fail.
+        let _ = write!(report, "\nwarning: {warning}");
+    }
     (report, wrong)
+}
+
+/// Describes the store and the channels; `Err` says why the server could not start.
+async fn look_at(report: &mut String, settings: &Settings) -> Result<()> {
+    settings.startable()?;
+    let Usable { sentence, is_up_to_date } = store_is_usable(settings).await?;
+    report.push_str(&sentence);
+    report.push_str(&channels::describe(settings, is_up_to_date).await);
+    Ok(())
 }
 
 fn describe(
@@ -86,37 +86,40 @@ struct Usable {
     is_up_to_date: bool,
 }
 
-/// What state the store is in, when the certificate is fine; `Err` says why the server could not start.
-async fn is_usable(settings: &Settings) -> Result<Usable> {
-    if let Some(tls) = &settings.connections.tls {
-        tls.check()?;
-    }
-    if let Some(tokens) = settings.auth.as_ref().and_then(|auth| auth.tokens.clone()) {
-        Tokens::new(tokens)?;
-    }
-    store_is_usable(settings).await
-}
-
-/// What state the store is in; `Err` says why the server could not start with it.
+/// What state the store is in, and which one it is; `Err` says why the server could not start with it.
 async fn store_is_usable(settings: &Settings) -> Result<Usable> {
     let new = |sentence| Ok(Usable { sentence, is_up_to_date: false });
+    let store = settings.store.absolute();
     let schema = match &settings.store {
         StoreUrl::Memory => return new("\nThe store is in memory: all is gone at restart.".to_owned()),
         StoreUrl::Sqlite(path) if !path.exists() => {
-            return new(format!("\n{} does not exist yet; it is made at the first start.", path.display()));
+            can_be_made(path)?;
+            return new(format!("\nThe store {store} does not exist yet; it is made at the first start."));
         }
         StoreUrl::Sqlite(path) => SqliteStore::schema(path)?,
         StoreUrl::Postgres(url) => PostgresStore::schema(url).await?,
     };
     let Schema { applied, known } = schema;
     if applied > known {
-        bail!("store: made by a newer Campanile (version {applied}; this one knows {known}). Use that one.");
+        bail!(
+            "store: {store} was made by a newer Campanile (version {applied}; this one knows {known}). Use that one."
+        );
     }
     let is_up_to_date = known == applied;
     let sentence = if is_up_to_date {
-        format!("\nThe store is up to date, at version {known}.")
+        format!("\nThe store {store} is up to date, at version {known}.")
     } else {
-        format!("\nThe store is at version {applied}; the next start brings it to {known}.")
+        format!("\nThe store {store} is at version {applied}; the next start brings it to {known}.")
     };
     Ok(Usable { sentence, is_up_to_date })
+}
+
+/// Whether a file that is not there can be: what is there of its path must be folders.
+fn can_be_made(path: &Path) -> Result<()> {
+    match path.ancestors().skip(1).find(|folder| folder.exists()) {
+        Some(file) if !file.is_dir() => {
+            bail!("store: {} cannot be made, since {} is no folder. Name another file.", path.display(), file.display())
+        }
+        _ => Ok(()),
+    }
 }

@@ -23,15 +23,15 @@ const LIMIT_RECIPIENT: &str = "100/s:1000";
 /// How it is found out who is calling; `None` where nobody has to prove it.
 pub(super) fn settle(said: &Said) -> Result<Option<AuthOptions>> {
     let tokens = tokens(said)?;
-    match said.auth {
+    let is_on = match said.auth {
         Some(Switch::Off) if tokens.is_some() => {
             bail!("auth: it is off, and there are settings for tokens. Say --auth on, or leave the jwt settings out.")
         }
-        Some(Switch::Off) => return Ok(None),
-        None if tokens.is_none() => return Ok(None),
-        Some(Switch::On) | None => {}
-    }
-    Ok(Some(AuthOptions {
+        Some(switch) => switch == Switch::On,
+        None => tokens.is_some(),
+    };
+    // What is wrong is refused where it has no effect too: it would be when authentication is turned on.
+    let options = AuthOptions {
         tokens,
         session_lifetime: age("session-lifetime", &needed("session-lifetime", said.session_lifetime.clone())?)?,
         limits: Limits {
@@ -41,7 +41,8 @@ pub(super) fn settle(said: &Said) -> Result<Option<AuthOptions>> {
             login: rate("limit-login", said.limit_login.as_deref())?,
         },
         max_streams: within("max-streams", said.max_streams, &bounds::AT_ONCE)?,
-    }))
+    };
+    Ok(is_on.then_some(options))
 }
 
 /// How users' tokens are checked; `None` where there are none.
@@ -51,6 +52,10 @@ fn tokens(said: &Said) -> Result<Option<TokenOptions>> {
     let url = said.jwt_jwks.clone().map(KeySource::Jwks);
     let audience = said.jwt_audience.clone().unwrap_or_default();
     let mut sources = [secret, file, url].into_iter().flatten();
+    let leeway = std::time::Duration::from_secs(within("jwt-leeway", said.jwt_leeway, &bounds::LEEWAY)?);
+    let parse = |name: &String| Algorithm::parse(name);
+    let algorithms =
+        said.jwt_algorithms.as_ref().map(|names| names.iter().map(parse).collect::<Result<_>>()).transpose()?;
     let Some(keys) = sources.next() else {
         if !audience.is_empty() || said.jwt_issuer.is_some() || said.jwt_algorithms.is_some() {
             bail!("jwt-audience: there is nothing to check tokens with. Say jwt-secret, jwt-key or jwt-jwks too.");
@@ -63,10 +68,6 @@ fn tokens(said: &Said) -> Result<Option<TokenOptions>> {
     if audience.is_empty() {
         bail!("jwt-audience: say what tokens for this server have in `aud`, such as campanile.");
     }
-    let parse = |name: &String| Algorithm::parse(name);
-    let algorithms =
-        said.jwt_algorithms.as_ref().map(|names| names.iter().map(parse).collect::<Result<_>>()).transpose()?;
-    let leeway = std::time::Duration::from_secs(within("jwt-leeway", said.jwt_leeway, &bounds::LEEWAY)?);
     Ok(Some(TokenOptions { keys, audience, issuer: said.jwt_issuer.clone(), algorithms, leeway }))
 }
 

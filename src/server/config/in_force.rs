@@ -10,7 +10,7 @@ use config::{Config, ConfigError, File, FileFormat, ValueKind};
 use reqwest::Url;
 use serde_json::{Map, Value};
 
-use super::{BusUrl, Said, StoreUrl};
+use super::{BusUrl, Said, StoreUrl, environment};
 use crate::server::{delivery::RelayUrl, secret_file};
 
 /// The file that is read when it is there and no other one is named.
@@ -37,6 +37,8 @@ pub struct InForce {
     in_file: Map<String, Value>,
     /// The file that was read, if there is one.
     pub file: Option<PathBuf>,
+    /// What of the environment looks like a setting and is none, a sentence each.
+    pub unknown: Vec<String>,
 }
 
 impl std::fmt::Debug for InForce {
@@ -66,7 +68,9 @@ impl InForce {
     pub fn load(said: &Said, named: Option<&Path>) -> Result<Self> {
         let path = named.unwrap_or(Path::new(DEFAULT_FILE));
         let merged = Self::merge(said, &read_file(path, named.is_some())?)?;
-        Ok(Self { file: path.exists().then(|| path.to_owned()), ..merged })
+        let variables = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+        let unknown = environment::unknown(variables);
+        Ok(Self { file: path.exists().then(|| path.to_owned()), unknown, ..merged })
     }
 
     pub(super) fn merge(said: &Said, in_file: &Said) -> Result<Self> {
@@ -75,7 +79,7 @@ impl InForce {
         for layer in [&in_file, &said] {
             settings.extend(layer.iter().filter(|(_, value)| !value.is_null()).map(|(k, v)| (k.clone(), v.clone())));
         }
-        Ok(Self { settings, said, in_file, file: None })
+        Ok(Self { settings, said, in_file, file: None, unknown: Vec::new() })
     }
 
     /// All settings as if they had been said.
@@ -86,17 +90,23 @@ impl InForce {
 
     /// Every setting, by name.
     pub fn list(&self) -> impl Iterator<Item = Setting<'_>> {
-        self.settings.iter().map(|(name, value)| {
-            let is_said_in = |layer: &Map<String, Value>| layer.get(name).is_some_and(|value| !value.is_null());
-            let origin = if is_said_in(&self.said) {
-                Origin::Said
-            } else if is_said_in(&self.in_file) {
-                Origin::File
-            } else {
-                Origin::Default
-            };
-            Setting { name, value: shown(name, value), origin }
-        })
+        self.settings.iter().map(|(name, value)| Setting { name, value: shown(name, value), origin: self.origin(name) })
+    }
+
+    /// Whether this setting was said anywhere.
+    pub(super) fn is_said(&self, name: &str) -> bool {
+        self.origin(name) != Origin::Default
+    }
+
+    fn origin(&self, name: &str) -> Origin {
+        let is_said_in = |layer: &Map<String, Value>| layer.get(name).is_some_and(|value| !value.is_null());
+        if is_said_in(&self.said) {
+            Origin::Said
+        } else if is_said_in(&self.in_file) {
+            Origin::File
+        } else {
+            Origin::Default
+        }
     }
 }
 

@@ -1,0 +1,39 @@
+//! Settings that were said and have no effect, because another one decides that they are not looked at.
+
+use super::{BusUrl, InForce, Settings, StoreUrl};
+
+/// A sentence about each.
+pub(super) fn dead(in_force: &InForce, settings: &Settings) -> Vec<String> {
+    let Settings { auth, store, bus, delivery, .. } = settings;
+    let has_tokens = auth.as_ref().is_some_and(|auth| auth.tokens.is_some());
+    let pushes = delivery.webpush.is_some() || delivery.fcm.is_some() || delivery.apns.is_some();
+    let rules: [(bool, &[&str], &str); 7] = [
+        (
+            auth.is_none(),
+            &["limit-key", "limit-user", "limit-address", "limit-login", "max-streams", "session-lifetime"],
+            "authentication is off. Say --auth on",
+        ),
+        (!has_tokens, &["jwt-leeway"], "there are no users' tokens. Say jwt-secret, jwt-key or jwt-jwks"),
+        (
+            !matches!(store, StoreUrl::Sqlite(_)),
+            &["sqlite-sync", "sqlite-queue"],
+            "the store is not SQLite. Say sqlite:FILE",
+        ),
+        (
+            !matches!(store, StoreUrl::Postgres(_)),
+            &["postgres-connections"],
+            "the store is not PostgreSQL. Say postgres://USER:PASSWORD@HOST/DATABASE",
+        ),
+        (*bus == BusUrl::Local, &["bus-prefix"], "there is no bus. Say nats://HOST:PORT"),
+        (delivery.mail.is_none(), &["email-categories"], "no mail is sent. Say smtp and mail-from"),
+        (
+            delivery.mail.is_none() && !pushes,
+            &["mandatory-categories", "limit-delivery"],
+            "there is neither mail nor push. Say smtp, push-contact, fcm-service-account or apns-key",
+        ),
+    ];
+    let ineffective = rules.iter().filter(|(is_dead, ..)| *is_dead);
+    let said = ineffective.flat_map(|(_, names, why)| names.iter().map(move |name| (name, why)));
+    let said = said.filter(|(name, _)| in_force.is_said(name));
+    said.map(|(name, why)| format!("{name}: has no effect, since {why}, or leave it out.")).collect()
+}

@@ -1,0 +1,75 @@
+//! Variables of the environment that look like settings and are none.
+
+use clap::Args;
+
+use super::Said;
+use crate::server::nearest::nearest;
+
+/// What the variables of all settings begin with.
+const PREFIX: &str = "CAMPANILE_";
+/// Variables of the command that are no settings, and of what this repository is built and tested with.
+const OTHERS: [&str; 6] = ["CONFIG", "CACHE", "CHAOS_SECONDS", "CRASH_ROUNDS", "FUZZ_SECONDS", "FUZZ_SEED"];
+
+/// A sentence about each variable that begins as a setting does and is none: a mistake in its name would otherwise leave
+/// the setting as it was without a word.
+pub(super) fn unknown(variables: impl IntoIterator<Item = String>) -> Vec<String> {
+    let command = Said::augment_args(clap::Command::new("settings"));
+    let variables_of = |argument: &clap::Arg| argument.get_env().and_then(|name| name.to_str().map(str::to_owned));
+    let names = command.get_arguments().filter_map(variables_of);
+    let known: Vec<String> = names.filter_map(|name| name.strip_prefix(PREFIX).map(str::to_owned)).collect();
+    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+    let mut unknown: Vec<_> = variables
+        .into_iter()
+        .filter_map(|name| name.strip_prefix(PREFIX).map(str::to_owned))
+        .filter(|name| !known.contains(&name.as_str()) && !OTHERS.contains(&name.as_str()) && !is_of_kubernetes(name))
+        .collect();
+    unknown.sort();
+    let sentence = |name: &String| {
+        let shown: String = name.chars().take(64).flat_map(char::escape_debug).collect();
+        // A setting that names a file anyway, such as tls-key.
+        let own = name.strip_suffix("_FILE").and_then(|own| known.iter().copied().find(|known| *known == own));
+        let hint = own
+            .or_else(|| nearest(name, &known))
+            .map(|known| format!(" Did you mean {PREFIX}{known}?"))
+            .unwrap_or_default();
+        format!("{PREFIX}{shown}: there is no such setting, so it has no effect.{hint}")
+    };
+    unknown.iter().map(sentence).collect()
+}
+
+/// Kubernetes sets such variables in every container beside a Service that is called campanile.
+fn is_of_kubernetes(name: &str) -> bool {
+    let is_port = |text: &str| text == "PORT" || text.starts_with("PORT_");
+    name == "SERVICE_HOST" || is_port(name) || name.strip_prefix("SERVICE_").is_some_and(is_port)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variable_that_is_no_setting_is_told_with_the_one_that_was_meant() {
+        let said = |names: &[&str]| unknown(names.iter().map(|name| (*name).to_owned()));
+        assert_eq!(
+            said(&["CAMPANILE_TYPO", "CAMPANILE_LIMITKEY", "CAMPANILE_JWT_KEY_FILE", "CAMPANILE_STORE", "HOME"]),
+            [
+                "CAMPANILE_JWT_KEY_FILE: there is no such setting, so it has no effect. Did you mean CAMPANILE_JWT_KEY?",
+                "CAMPANILE_LIMITKEY: there is no such setting, so it has no effect. Did you mean CAMPANILE_LIMIT_KEY?",
+                "CAMPANILE_TYPO: there is no such setting, so it has no effect.",
+            ]
+        );
+        let of_others = [
+            "CAMPANILE_CONFIG",
+            "CAMPANILE_SMTP_PASSWORD_FILE",
+            "CAMPANILE_CACHE",
+            "CAMPANILE_SERVICE_HOST",
+            "CAMPANILE_SERVICE_PORT",
+            "CAMPANILE_SERVICE_PORT_HTTP",
+            "CAMPANILE_PORT",
+            "CAMPANILE_PORT_8000_TCP_ADDR",
+            "CAMPANILE",
+            "campanile_store",
+        ];
+        assert!(said(&of_others).is_empty(), "{:?}", said(&of_others));
+    }
+}

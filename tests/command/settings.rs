@@ -1,0 +1,90 @@
+//! What `serve` refuses and warns of, `check` does too.
+
+use std::{fs, process::Output};
+
+use super::{Server, campanile, run};
+use crate::harness::new_folder;
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// Asserts that both commands refuse these settings for the same reason.
+fn refused_by_both(arguments: &[&str], begins: &str) {
+    let done: [Output; 2] =
+        ["serve", "check"].map(|command| run(&[&[command, "--listen", "127.0.0.1:0"], arguments].concat()));
+    let said = done.each_ref().map(|done| text(&done.stderr));
+    for (done, said) in done.iter().zip(&said) {
+        assert_eq!(done.status.code(), Some(1), "{arguments:?}: {said}");
+        assert!(
+            said.starts_with(&format!("campanile: {begins}")) && said.lines().count() == 1,
+            "{arguments:?}: {said}"
+        );
+    }
+    assert_eq!(said[0], said[1]);
+}
+
+#[test]
+fn a_check_refuses_what_serve_refuses() {
+    let folder = new_folder();
+    let pem = folder.join("key.pem").display().to_string();
+    fs::write(&pem, "-----BEGIN PUBLIC KEY-----\nbm8ga2V5\n-----END PUBLIC KEY-----\n").unwrap();
+    let memory = ["--store", "memory:"];
+    let tokens = ["--store", "memory:", "--jwt-audience", "campanile"];
+    for (arguments, begins) in [
+        ([&tokens[..], &["--jwt-secret", "short"]].concat(), "jwt-secret: it has 5 bytes"),
+        ([&tokens[..], &["--jwt-jwks", "foo"]].concat(), "jwt-jwks: "),
+        ([&tokens[..], &["--jwt-key", &pem]].concat(), "jwt-key: "),
+        ([&tokens[..], &["--jwt-key", "/no/such.pem"]].concat(), "jwt-key: the file cannot be read"),
+        ([&memory[..], &["--log", "a=b=c"]].concat(), "log: "),
+        ([&memory[..], &["--limit-key", "abc"]].concat(), "limit-key: "),
+        ([&memory[..], &["--limit-user", "abc"]].concat(), "limit-user: "),
+        ([&memory[..], &["--limit-address", "abc", "--auth", "off"]].concat(), "limit-address: "),
+        ([&memory[..], &["--limit-login", "abc"]].concat(), "limit-login: "),
+        ([&memory[..], &["--session-lifetime", "abc"]].concat(), "session-lifetime: "),
+        ([&memory[..], &["--max-streams", "0"]].concat(), "max-streams: "),
+        ([&memory[..], &["--jwt-leeway", "3601"]].concat(), "jwt-leeway: "),
+        (vec!["--store", "sqlite:/dev/null/campanile.db"], ""),
+    ] {
+        match begins {
+            // Each says in its own words that there can be no such file.
+            "" => ["serve", "check"].iter().for_each(|command| {
+                let done = run(&[&[*command], arguments.as_slice()].concat());
+                assert!(!done.status.success() && text(&done.stderr).lines().count() == 1, "{}", text(&done.stderr));
+            }),
+            begins => refused_by_both(&arguments, begins),
+        }
+    }
+}
+
+#[test]
+fn what_has_no_effect_is_warned_of_by_both() {
+    let environment =
+        [("CAMPANILE_TYPO", "1"), ("CAMPANILE_LIMIT_KEYS", "9/s"), ("CAMPANILE_SERVICE_HOST", "10.0.0.1")];
+    let arguments = ["--store", "memory:", "--limit-key", "5/s", "--sqlite-sync", "full", "--bus-prefix", "x"];
+    let warnings = [
+        "CAMPANILE_TYPO: there is no such setting",
+        "Did you mean CAMPANILE_LIMIT_KEY?",
+        "limit-key: has no effect, since authentication is off. Say --auth on, or leave it out.",
+        "sqlite-sync: has no effect",
+        "bus-prefix: has no effect",
+    ];
+    let checked = campanile(&[&["check"], &arguments[..]].concat()).envs(environment).output().unwrap();
+    let report = text(&checked.stdout);
+    assert!(checked.status.success(), "{}", text(&checked.stderr));
+    let server = Server::start_in(&environment, &arguments);
+    let (_, log) = server.stop("-TERM");
+    for warning in warnings {
+        assert!(report.lines().any(|line| line.starts_with("warning: ") && line.contains(warning)), "{report}");
+        assert!(log.lines().any(|line| line.contains("WARN") && line.contains(warning)), "{log}");
+    }
+    assert_eq!(report.matches("warning: ").count(), warnings.len(), "{report}");
+    assert_eq!(log.matches("no effect").count(), warnings.len(), "{log}");
+
+    // A name that is wrong may be why the settings are refused.
+    let wrong = campanile(&["check", "--store", "no store"]).envs(environment).output().unwrap();
+    assert!(!wrong.status.success() && text(&wrong.stdout).contains("warning: CAMPANILE_TYPO: "));
+    let said = |arguments: &[&str]| text(&run(&[&["check", "--store", "memory:"], arguments].concat()).stdout);
+    assert!(!said(&[]).contains("warning"), "{}", said(&[]));
+    assert!(!said(&["--auth", "on", "--limit-key", "5/s", "--max-streams", "9"]).contains("warning"));
+}
