@@ -5,6 +5,7 @@
 mod auth;
 mod base_path;
 mod blackbox;
+mod bus;
 mod client;
 mod command;
 mod contacts;

@@ -2,13 +2,18 @@
 
 use std::{
     net::{SocketAddr, TcpListener, TcpStream},
+    path::PathBuf,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
+use crate::harness::new_folder;
+
 /// A server that ends with whoever started it.
 pub(crate) struct Nats {
     port: u16,
+    /// A file with settings of it, if there is one.
+    settings: Option<PathBuf>,
     /// A shell that kills the server when its input ends: also when this process is killed.
     shell: Option<Child>,
 }
@@ -16,10 +21,26 @@ pub(crate) struct Nats {
 impl Nats {
     /// Starts one on a free port.
     pub(crate) fn start() -> Self {
+        Self::start_in(None)
+    }
+
+    /// The same with these settings, as in its own file of settings.
+    pub(crate) fn start_with(settings: &str) -> Self {
+        let file = new_folder().join("nats.conf");
+        std::fs::write(&file, settings).unwrap();
+        Self::start_in(Some(file))
+    }
+
+    fn start_in(settings: Option<PathBuf>) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut nats = Self { port, shell: None };
+        let mut nats = Self { port, settings, shell: None };
         nats.start_again();
         nats
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
     }
 
     pub(crate) fn url(&self) -> String {
@@ -28,10 +49,9 @@ impl Nats {
 
     /// Starts it where it was.
     pub(crate) fn start_again(&mut self) {
-        let script =
-            "nats-server -a 127.0.0.1 -p \"$1\" >/dev/null 2>&1 </dev/null & server=$!; read -r end; kill -9 $server";
+        let script = "nats-server -a 127.0.0.1 -p \"$1\" ${2:+-c \"$2\"} >/dev/null 2>&1 </dev/null & server=$!; read -r end; kill -9 $server";
         let mut shell = Command::new("sh");
-        shell.args(["-c", script, "sh", &self.port.to_string()]);
+        shell.args(["-c", script, "sh", &self.port.to_string()]).args(&self.settings);
         self.shell = Some(shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
         let deadline = Instant::now() + Duration::from_secs(10);
         while TcpStream::connect(SocketAddr::from(([127, 0, 0, 1], self.port))).is_err() {

@@ -26,6 +26,8 @@ pub use in_force::{InForce, Origin, Setting};
 pub use said::{LogFormat, Said, SqliteSync, Switch};
 pub use store_url::StoreUrl;
 
+pub use super::live::NatsUrl;
+
 use super::{
     address::is_loopback,
     auth::AuthOptions,

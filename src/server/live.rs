@@ -17,7 +17,8 @@ mod sync;
 
 use std::sync::Arc;
 
-pub(in crate::server) use bus::{Bus, Local, Nats};
+pub use bus::NatsUrl;
+pub(in crate::server) use bus::{Bus, Local, Nats, is_reachable};
 pub use follower::{FollowError, Follower};
 pub use frame::{Frame, Sign};
 

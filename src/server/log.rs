@@ -10,8 +10,8 @@ use tracing_subscriber::{EnvFilter, fmt};
 use super::config::{LogFormat, Settings};
 
 /// What others may say, unless the filter names them: what they say beyond that holds addresses, paths
-/// and what is written to a database.
-const OTHERS: &str = "async_nats=warn,h2=warn,hyper=warn,hyper_util=warn,refinery_core=warn,reqwest=warn,rustls=warn,\
+/// and what is written to a database. What happens to the bus is said by `live/bus/nats.rs`, and not twice a second.
+const OTHERS: &str = "async_nats=off,h2=warn,hyper=warn,hyper_util=warn,refinery_core=warn,reqwest=warn,rustls=warn,\
     tokio_postgres=warn,tokio_tungstenite=warn,tower_http=warn,tungstenite=warn";
 
 /// Starts logging for the whole process.

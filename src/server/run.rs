@@ -52,9 +52,7 @@ impl Campanile {
         let tasks = Tasks::default();
         let bus: Arc<dyn Bus> = match &settings.bus {
             BusUrl::Local => Arc::new(Local),
-            BusUrl::Nats(urls) => {
-                Arc::new(Nats::connect(urls, &settings.bus_prefix, &tasks).await.map_err(anyhow::Error::msg)?)
-            }
+            BusUrl::Nats(url) => Arc::new(Nats::connect(url, &settings.bus_prefix, &tasks).await?),
         };
         let delivery = Delivery::on_bus(delivery, &settings.delivery, Arc::new(SystemClock), &bus, &tasks)?;
         delivery.make_keys().await;
@@ -139,11 +137,11 @@ pub async fn run(settings: &Settings) -> Result<()> {
         tracing::warn!("stopped at the deadline, with requests still running");
     }
     Ok(())
+}
+
 /// Says something on standard output. A server goes on when no program reads that.
 fn say(text: impl Display) {
     drop(writeln!(stdout(), "{text}"));
-}
-
 }
 
 /// Done when the process was told to stop, balancers had the time to notice it, and streams are ended.

@@ -7,7 +7,8 @@ use std::{fmt::Write, path::Path};
 use anyhow::{Result, bail};
 
 use crate::server::{
-    config::{InForce, Origin, Said, Settings, StoreUrl},
+    config::{BusUrl, InForce, Origin, Said, Settings, StoreUrl},
+    live::is_reachable,
     store::{PostgresStore, Schema, SqliteStore},
 };
 
@@ -45,6 +46,12 @@ async fn look_at(report: &mut String, settings: &Settings) -> Result<()> {
     let Usable { sentence, is_up_to_date } = store_is_usable(settings).await?;
     report.push_str(&sentence);
     report.push_str(&channels::describe(settings, is_up_to_date).await);
+    if let BusUrl::Nats(url) = &settings.bus
+        && let Err(why) = is_reachable(url).await
+    {
+        // A server starts without it, and goes on trying. Writing to a string does not fail.
+        let _ = write!(report, "\nwarning: {why}");
+    }
     Ok(())
 }
 

@@ -75,7 +75,8 @@ pub struct Said {
     pub postgres_connections: Option<usize>,
 
     /// How several servers on one database tell each other what changed: local (there is only this one), or
-    /// nats://HOST:PORT [default: local]
+    /// nats://USER:PASSWORD@HOST:PORT, tls:// where it is encrypted, and behind it ?creds=FILE, ?nkey=FILE, ?ca=FILE or
+    /// ?cert=FILE&key=FILE [default: local]
     #[arg(long, env = "CAMPANILE_BUS", value_name = "URL", hide_env_values = true)]
     pub bus: Option<String>,
 

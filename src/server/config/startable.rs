@@ -1,8 +1,9 @@
 //! What `serve` refuses before it opens anything, and `check` for the same reason.
 
 use anyhow::Result;
+use async_nats::ConnectOptions;
 
-use super::Settings;
+use super::{BusUrl, Settings};
 use crate::server::{auth::token::Tokens, log};
 
 impl Settings {
@@ -18,6 +19,9 @@ impl Settings {
         }
         if let Some(tokens) = self.auth.as_ref().and_then(|auth| auth.tokens.clone()) {
             Tokens::new(tokens)?;
+        }
+        if let BusUrl::Nats(url) = &self.bus {
+            url.log_in(ConnectOptions::new())?;
         }
         Ok(())
     }

@@ -10,7 +10,8 @@ use std::sync::Weak;
 
 use tokio::sync::watch;
 
-pub(in crate::server) use nats::Nats;
+pub use nats::NatsUrl;
+pub(in crate::server) use nats::{Nats, is_reachable};
 
 use crate::model::{Change, UserId};
 

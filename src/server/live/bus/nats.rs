@@ -3,7 +3,11 @@
 //! A process subscribes to the inboxes that somebody listens to there, and to nothing else, so what
 //! nobody wants is not sent to anybody.
 
+mod complaint;
+mod url;
+
 use std::{
+    future::ready,
     hash::{BuildHasher, RandomState},
     sync::{
         Arc, Weak,
@@ -12,7 +16,8 @@ use std::{
     time::Duration,
 };
 
-use async_nats::{Client, ConnectOptions, Event as Happened, ServerAddr, connection::State};
+use anyhow::{Result, anyhow};
+use async_nats::{Client, ConnectOptions, Event as Happened, ServerError, connection::State};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use futures_util::StreamExt;
 use tokio::{
@@ -20,6 +25,8 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval, sleep},
 };
 
+use self::complaint::Complaint;
+pub use self::url::NatsUrl;
 use super::{
     Bus, Deliver, Interest,
     peers::{BEAT, Beat, Peers},
@@ -62,13 +69,16 @@ pub(in crate::server) struct Nats {
 }
 
 impl Nats {
-    /// Connects in the background, and again whenever the connection is lost. `urls` is one or
-    /// more of `nats://USER:PASSWORD@HOST:PORT` or `tls://…`, separated by commas. What it does beside is
-    /// among these tasks.
-    pub(in crate::server) async fn connect(urls: &str, prefix: &str, tasks: &Tasks) -> Result<Self, String> {
-        let servers: Result<Vec<ServerAddr>, _> = urls.split(',').map(|url| url.trim().parse()).collect();
+    /// Connects in the background, and again whenever the connection is lost. What it does beside is among these
+    /// tasks.
+    ///
+    /// # Errors
+    /// One sentence about a file of the URL that cannot be used.
+    pub(in crate::server) async fn connect(url: &NatsUrl, prefix: &str, tasks: &Tasks) -> Result<Self> {
         let (gaps, lost) = (watch::Sender::new(0), Arc::new(AtomicU64::new(0)));
         let (happened, lost_here) = (gaps.clone(), Arc::clone(&lost));
+        let complaint = Arc::new(Complaint::default());
+        let (complaint_here, prefix_here) = (Arc::clone(&complaint), prefix.to_owned());
         let options = ConnectOptions::new()
             .name("campanile")
             .no_echo()
@@ -77,13 +87,24 @@ impl Nats {
             .ping_interval(TIMEOUT)
             .subscription_capacity(SUBSCRIPTION)
             .reconnect_delay_callback(|_| RECONNECT)
+            .reconnect_to_server_callback(move |servers, _| {
+                complaint.before_a_round(&servers);
+                // The library chooses.
+                ready(None)
+            })
             .event_callback(move |event| {
+                match &event {
+                    Happened::Connected => complaint_here.over(),
+                    Happened::ServerError(ServerError::Other(text)) if is_about_a_subject(text) => {
+                        complaint_here.forbidden(&prefix_here);
+                    }
+                    _ => {}
+                }
                 note(&event, &happened, &lost_here);
-                async {}
+                ready(())
             });
-        // The settings were read before; what the parser says could repeat them.
-        let servers = servers.map_err(|_| "bus: this is no address of NATS.".to_owned())?;
-        let client = options.connect(servers).await.map_err(|error| format!("bus: {}.", error.kind()))?;
+        let connected = url.log_in(options)?.connect(url.servers()).await;
+        let client = connected.map_err(|error| anyhow!("bus: {}.", error.kind()))?;
         let (outgoing, queue) = mpsc::channel(QUEUE);
         // Behind a lock that is never waited for: what is queued is still there when the task is started again.
         let (to, queue, lost_here) = (client.clone(), Arc::new(Mutex::new(queue)), Arc::clone(&lost));
@@ -104,6 +125,21 @@ impl Nats {
     fn subject(&self, user_id: &UserId) -> String {
         subject(&self.prefix, user_id)
     }
+}
+
+/// Asks a server of NATS once whether it lets us in.
+///
+/// # Errors
+/// Why not, without anything secret.
+pub(in crate::server) async fn is_reachable(url: &NatsUrl) -> Result<()> {
+    let options = url.log_in(ConnectOptions::new().connection_timeout(TIMEOUT))?;
+    let connected = options.connect(url.servers()).await;
+    connected.map(drop).map_err(|error| anyhow!("bus: {url} cannot be reached: {error}."))
+}
+
+/// Whether a server of NATS says that a user may not use a subject.
+fn is_about_a_subject(error: &str) -> bool {
+    error.to_ascii_lowercase().contains("permissions violation")
 }
 
 /// The subject of an inbox; any user id is one token.
@@ -144,6 +180,8 @@ fn note(event: &Happened, gaps: &watch::Sender<u64>, lost: &AtomicU64) {
             // What was written when the connection broke may be lost.
             lost.fetch_add(1, Ordering::Relaxed);
         }
+        // What a server of NATS says may name the subject of an inbox.
+        Happened::ServerError(_) => tracing::debug!("the bus refuses something"),
         other => tracing::debug!(%other, "the bus"),
     }
 }

@@ -1,0 +1,100 @@
+//! Says in the log why the bus cannot be used: at once, and then once a minute for as long as that lasts.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_nats::Server;
+use tokio::time::{Duration, Instant};
+
+use super::url::place;
+
+/// How long to be silent about what was said.
+const PAUSE: Duration = Duration::from_secs(60);
+
+/// What was said last, and when.
+#[derive(Default)]
+pub(super) struct Complaint(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    said: Option<Instant>,
+    /// How often all servers were tried since one of them was had.
+    rounds: u32,
+}
+
+impl Complaint {
+    /// Called before each round of attempts, with how earlier ones ended.
+    pub(super) fn before_a_round(&self, servers: &[Server]) {
+        let is_due = {
+            let mut state = self.state();
+            state.rounds = state.rounds.saturating_add(1);
+            // Before the first round nothing has failed yet, whatever is remembered of earlier ones.
+            state.rounds > 1 && state.is_due(Instant::now())
+        };
+        if is_due {
+            let why = why(servers);
+            tracing::warn!(%why, "the bus cannot be reached; others hear of changes later");
+        }
+    }
+
+    /// The server took us and refuses what is asked of it. What it says names a subject, and so an inbox.
+    pub(super) fn forbidden(&self, prefix: &str) {
+        if self.state().is_due(Instant::now()) {
+            tracing::warn!("the bus refuses a subject; this user has to publish and subscribe to {prefix}.>");
+        }
+    }
+
+    /// It can be used: the next failure is said at once.
+    pub(super) fn over(&self) {
+        *self.state() = State::default();
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn is_due(&mut self, now: Instant) -> bool {
+        let is_due = self.said.is_none_or(|at| now.duration_since(at) >= PAUSE);
+        if is_due {
+            self.said = Some(now);
+        }
+        is_due
+    }
+}
+
+/// Why no server can be had, after all of them were tried.
+fn why(servers: &[Server]) -> String {
+    let reasons = servers.iter().filter_map(|server| {
+        let error = server.last_error.as_deref()?;
+        let why = match error.to_ascii_lowercase() {
+            error if error.contains("authorization violation") => {
+                "it refuses us. Are the user and password, the token, or the file of --bus the right ones?".to_owned()
+            }
+            // Any server may be at that address, so what it says is made harmless.
+            _ => error.chars().take(200).flat_map(char::escape_debug).collect(),
+        };
+        Some(format!("{}: {why}", place(&server.addr)))
+    });
+    let reasons: Vec<String> = reasons.collect();
+    if !reasons.is_empty() {
+        return reasons.join("; ");
+    }
+    // The library keeps no error where it found no address.
+    let places: Vec<String> = servers.iter().map(|server| place(&server.addr)).collect();
+    format!("{}: its name leads to no address", places.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_said_at_once_and_then_once_a_minute() {
+        let (complaint, began) = (Complaint::default(), Instant::now());
+        let is_due = |second| complaint.state().is_due(began + Duration::from_secs(second));
+        assert_eq!((0..200).filter(|second| is_due(*second)).collect::<Vec<_>>(), [0, 60, 120, 180]);
+        complaint.over();
+        assert!(is_due(200));
+    }
+}

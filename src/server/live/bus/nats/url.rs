@@ -1,0 +1,271 @@
+//! Where NATS is, who we are there, and how that is encrypted: `nats://USER:PASSWORD@HOST:PORT?ca=FILE`.
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, anyhow, bail};
+use async_nats::{ConnectOptions, ServerAddr};
+use percent_encoding::percent_decode_str;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
+
+use crate::server::secret_file;
+
+const NO_BUS: &str = "bus: this is no bus. Say local, or nats://HOST:PORT; in a user, a password or a token, %40 is @, \
+                      %2F is /, %3A is :, %3F is ?, %23 is # and %2C is a comma.";
+const NO_OPTION: &str = "bus: after ? a bus takes creds=FILE, nkey=FILE, ca=FILE, cert=FILE and key=FILE, with & between \
+                         them.";
+
+/// One or more servers of NATS, how we log in there, and how the connection is encrypted. `Debug` and `Display` show
+/// hosts and ports only.
+#[derive(Clone, PartialEq, Eq)]
+pub struct NatsUrl {
+    /// Without users, passwords and files: what the library says of them may be logged.
+    servers: Vec<ServerAddr>,
+    login: Option<Login>,
+    authority: Option<PathBuf>,
+    certificate: Option<PathBuf>,
+    key: Option<PathBuf>,
+}
+
+/// Who we are.
+#[derive(Clone, PartialEq, Eq)]
+enum Login {
+    Password {
+        user: String,
+        password: String,
+    },
+    Token(String),
+    /// A file with the seed of a key of NATS (nkey).
+    Seed(PathBuf),
+    /// A file with a token of NATS (JWT) and the seed of its key.
+    Credentials(PathBuf),
+}
+
+impl NatsUrl {
+    /// Reads `nats://HOST:PORT`, or several separated by commas. `tls://` encrypts. `USER:PASSWORD@` or `TOKEN@` stand
+    /// before the host, percent-encoded; `?creds=FILE`, `?nkey=FILE`, `?ca=FILE`, `?cert=FILE&key=FILE` after it. What is
+    /// said at one server holds for all.
+    ///
+    /// # Errors
+    /// When it is none. The sentence does not repeat it, because it may hold a password.
+    pub fn parse(text: &str) -> Result<Self> {
+        let mut all = Self { servers: Vec::new(), login: None, authority: None, certificate: None, key: None };
+        for one in text.split(',') {
+            all.add(one.trim())?;
+        }
+        match (&all.certificate, &all.key) {
+            (Some(_), None) => bail!("bus: key=FILE is missing beside cert=FILE. Say both, or none."),
+            (None, Some(_)) => bail!("bus: cert=FILE is missing beside key=FILE. Say both, or none."),
+            _ => Ok(all),
+        }
+    }
+
+    fn add(&mut self, text: &str) -> Result<()> {
+        // Without a scheme the library would take anything for a host.
+        let server = text.contains("://").then(|| text.parse::<ServerAddr>().ok()).flatten().context(NO_BUS)?;
+        let has_host = !server.host().is_empty();
+        let mut url = server.into_inner();
+        // A path or a fragment would be a piece of a password that was not written as a URL wants it.
+        let is_whole = matches!(url.path(), "" | "/") && url.fragment().is_none();
+        if !matches!(url.scheme(), "nats" | "tls") || !has_host || !is_whole {
+            bail!(NO_BUS);
+        }
+        match (url.username(), url.password()) {
+            ("", None) => {}
+            ("", Some(_)) => bail!("bus: there is a password without a user. Say nats://USER:PASSWORD@HOST:PORT."),
+            (token, None) => once(&mut self.login, Login::Token(decoded(token)?))?,
+            (user, Some(password)) => {
+                let login = Login::Password { user: decoded(user)?, password: decoded(password)? };
+                once(&mut self.login, login)?;
+            }
+        }
+        for option in url.query().into_iter().flat_map(|query| query.split('&')) {
+            let (name, value) = option.split_once('=').filter(|(_, value)| !value.is_empty()).context(NO_OPTION)?;
+            let file = PathBuf::from(decoded(value)?);
+            match name {
+                "creds" => once(&mut self.login, Login::Credentials(file))?,
+                "nkey" => once(&mut self.login, Login::Seed(file))?,
+                "ca" => once(&mut self.authority, file)?,
+                "cert" => once(&mut self.certificate, file)?,
+                "key" => once(&mut self.key, file)?,
+                _ => bail!(NO_OPTION),
+            }
+        }
+        url.set_query(None);
+        let bared = url.set_username("").and_then(|()| url.set_password(None));
+        self.servers.push(bared.ok().and_then(|()| ServerAddr::from_url(url).ok()).context(NO_BUS)?);
+        Ok(())
+    }
+
+    /// The servers, without anything that is secret.
+    pub(super) fn servers(&self) -> Vec<ServerAddr> {
+        self.servers.clone()
+    }
+
+    /// Adds how we log in and how the connection is encrypted, with what the files hold at this moment.
+    ///
+    /// # Errors
+    /// One sentence about a file that cannot be used, without what is in it.
+    pub(in crate::server) fn log_in(&self, options: ConnectOptions) -> Result<ConnectOptions> {
+        let mut options = match &self.login {
+            None => options,
+            Some(Login::Password { user, password }) => options.user_and_password(user.clone(), password.clone()),
+            Some(Login::Token(token)) => options.token(token.clone()),
+            Some(Login::Seed(file)) => {
+                let seed = read("nkey", file)?.lines().map(str::trim).find(|line| is_seed(line)).map(str::to_owned);
+                options.nkey(seed.with_context(|| {
+                    format!("bus: nkey: {} holds no seed of a user's key, which begins with SU.", file.display())
+                })?)
+            }
+            // The library wants the line break at the end.
+            Some(Login::Credentials(file)) => options.credentials(&(read("creds", file)? + "\n")).map_err(|_| {
+                anyhow!(
+                    "bus: creds: {} holds no credentials of NATS: a user's JWT and the seed of its key.",
+                    file.display()
+                )
+            })?,
+        };
+        if let Some(file) = &self.authority {
+            let pem = read("ca", file)?;
+            let is_good = CertificateDer::pem_slice_iter(pem.as_bytes()).collect::<Result<Vec<_>, _>>();
+            if !is_good.is_ok_and(|certificates| !certificates.is_empty()) {
+                bail!("bus: ca: {} holds no certificate in PEM, or one that is damaged.", file.display());
+            }
+            options = options.add_root_certificates(file.clone());
+        }
+        if let (Some(certificate), Some(key)) = (&self.certificate, &self.key) {
+            let pem = read("cert", certificate)?;
+            let is_good = CertificateDer::pem_slice_iter(pem.as_bytes()).collect::<Result<Vec<_>, _>>();
+            if !is_good.is_ok_and(|certificates| !certificates.is_empty()) {
+                bail!("bus: cert: {} holds no certificate in PEM, or one that is damaged.", certificate.display());
+            }
+            if PrivateKeyDer::from_pem_slice(read("key", key)?.as_bytes()).is_err() {
+                bail!("bus: key: {} holds no private key in PEM without a password.", key.display());
+            }
+            options = options.add_client_certificate(certificate.clone(), key.clone());
+        }
+        // Whom to trust is said for a connection that is encrypted, and for no other.
+        Ok(options.require_tls(self.authority.is_some() || self.certificate.is_some()))
+    }
+}
+
+fn read(name: &str, file: &Path) -> Result<String> {
+    let bytes = secret_file::read(&format!("bus: {name}"), file)?;
+    String::from_utf8(bytes).map_err(|_| anyhow!("bus: {name}: {} is no text.", secret_file::named(file)))
+}
+
+/// As `nk -gen user` prints it.
+fn is_seed(line: &str) -> bool {
+    line.len() == 58 && line.starts_with("SU") && line.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
+}
+
+fn decoded(text: &str) -> Result<String> {
+    Ok(percent_decode_str(text).decode_utf8().ok().context(NO_BUS)?.into_owned())
+}
+
+/// What is said at several servers is the same at all.
+fn once<T: PartialEq>(place: &mut Option<T>, said: T) -> Result<()> {
+    if place.as_ref().is_some_and(|before| *before != said) {
+        bail!("bus: there are two ways to log in, or two files for one thing. Say one, which holds for all servers.");
+    }
+    *place = Some(said);
+    Ok(())
+}
+
+/// All of a server that is shown.
+pub(super) fn place(server: &ServerAddr) -> String {
+    let host = server.host();
+    let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+    format!("{}://{host}:{}", server.scheme(), server.port())
+}
+
+impl fmt::Display for NatsUrl {
+    /// Only hosts and ports: everything else in a URL may be a secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.servers.iter().map(place).collect::<Vec<_>>().join(","))
+    }
+}
+
+impl fmt::Debug for NatsUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn login(url: &str) -> Option<Login> {
+        NatsUrl::parse(url).unwrap().login
+    }
+
+    #[test]
+    fn who_we_are_is_percent_decoded() {
+        let password =
+            |user: &str, password: &str| Some(Login::Password { user: user.to_owned(), password: password.to_owned() });
+        assert!(login("nats://a:1").is_none());
+        assert!(login("nats://v:plain@a:1") == password("v", "plain"));
+        assert!(login("nats://v%40x:p%40s%2Fs%3A%3F%23%2C%25@a:1") == password("v@x", "p@s/s:?#,%"));
+        assert!(login("nats://a:1,tls://v:plain@b:1") == password("v", "plain"));
+        assert!(login("nats://v:plain@a:1,nats://v:plain@b:1") == password("v", "plain"));
+        assert!(login("nats://t%2Fok@a:1") == Some(Login::Token("t/ok".to_owned())));
+        assert!(login("nats://a?creds=/run/a%20b.creds") == Some(Login::Credentials("/run/a b.creds".into())));
+        assert!(login("tls://a/?ca=ca.pem&nkey=seed") == Some(Login::Seed("seed".into())));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused_and_not_repeated() {
+        for wrong in [
+            "nats://:hush@a",
+            "nats://v:hush@a,nats://w:hush@b",
+            "nats://hush@a?creds=b",
+            "nats://a?creds=hush&nkey=hush",
+            "nats://a?ca=hush&ca=other",
+            "nats://a?ca=",
+            "nats://a?hush=hush",
+            "nats://a?cert=hush",
+            "nats://a?key=hush",
+            "nats://v:%ff@a",
+            "ws://hush@a",
+        ] {
+            let refused = NatsUrl::parse(wrong).unwrap_err().to_string();
+            assert!(
+                refused.starts_with("bus: ") && !refused.contains("hush") && refused.lines().count() == 1,
+                "{refused}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_used_is_named_and_not_shown() {
+        let folder = std::env::temp_dir().join(format!("campanile-nats-url-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let file = folder.join("file");
+        let place = file.display().to_string();
+        let refused = |query: &str| {
+            let url = NatsUrl::parse(&format!("nats://a?{query}")).unwrap();
+            format!("{:#}", url.log_in(ConnectOptions::new()).err().unwrap())
+        };
+        for name in ["creds", "nkey", "ca"] {
+            let _ = std::fs::remove_file(&file);
+            let missing = refused(&format!("{name}={place}"));
+            assert!(missing.starts_with(&format!("bus: {name}: the file cannot be read")), "{missing}");
+            std::fs::write(&file, "hush").unwrap();
+            let wrong = refused(&format!("{name}={place}"));
+            assert!(wrong.starts_with(&format!("bus: {name}: {place} holds no")) && !wrong.contains("hush"), "{wrong}");
+        }
+        let wrong = refused(&format!("cert={place}&key={place}"));
+        assert!(wrong.starts_with(&format!("bus: cert: {place} holds no")), "{wrong}");
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn nothing_secret_is_in_what_the_library_is_given_as_a_server() {
+        let url = NatsUrl::parse("nats://me:hush@a:1?ca=hush, tls://[::1]").unwrap();
+        assert!(!format!("{:?} {url:?} {url}", url.servers()).contains("hush"));
+        assert_eq!(url.to_string(), "nats://a:1,tls://[::1]:4222");
+    }
+}
