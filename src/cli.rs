@@ -44,7 +44,9 @@ const AFTER_HELP: &str = "Without a command, campanile serves. Try it:
     -d '{\"user_id\": \"user_123\", \"content\": \"Your order has been shipped!\"}'
   and open http://localhost:8000/ in a browser.
 
-A flag wins over its environment variable, that over the file, and that over the default.";
+A flag wins over its environment variable, that over the file, and that over the default.
+A secret can stand in a file of its own, which the environment names: CAMPANILE_STORE_FILE=PATH,
+and so for BUS, JWT_SECRET, JWT_JWKS and SMTP.";
 
 #[derive(Subcommand)]
 enum Command {

@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow};
 
 /// The most bytes of such a file. Keys and accounts have less than 4,000.
 const MOST_BYTES: u64 = 64 * 1024;
@@ -25,16 +25,37 @@ pub(in crate::server) fn named(file: &Path) -> String {
 /// # Errors
 /// One sentence that begins with the name of the setting and repeats nothing of the file.
 pub(in crate::server) fn read(setting: &str, file: &Path) -> Result<Vec<u8>> {
+    bytes(file).map_err(|why| match fs::symlink_metadata(file) {
+        Ok(_) => anyhow!("{setting}: {} {why}.", named(file)),
+        Err(_) => {
+            anyhow!("{setting}: the file {why}. The setting takes the name of a file, not what the file holds.")
+        }
+    })
+}
+
+/// What a file holds as text, without the line break at its end.
+///
+/// # Errors
+/// Why that cannot be had, to be put behind the name of the file.
+pub(in crate::server) fn text(file: &Path) -> Result<String, String> {
+    let mut text = String::from_utf8(bytes(file)?).map_err(|_| "is no text in UTF-8".to_owned())?;
+    if text.ends_with('\n') {
+        text.pop();
+        if text.ends_with('\r') {
+            text.pop();
+        }
+    }
+    if text.is_empty() { Err("is empty".to_owned()) } else { Ok(text) }
+}
+
+fn bytes(file: &Path) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     // One byte more shows that it is too long.
     let read = File::open(file).and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut bytes));
-    match (read, fs::symlink_metadata(file)) {
-        (Ok(_), _) if u64::try_from(bytes.len()).is_ok_and(|length| length <= MOST_BYTES) => Ok(bytes),
-        (Ok(_), _) => bail!("{setting}: {} has more than {MOST_BYTES} bytes.", named(file)),
-        (Err(error), Ok(_)) => bail!("{setting}: {} cannot be read: {error}.", named(file)),
-        (Err(error), Err(_)) => bail!(
-            "{setting}: the file cannot be read: {error}. The setting takes the name of a file, not what the file holds."
-        ),
+    match read {
+        Ok(_) if u64::try_from(bytes.len()).is_ok_and(|length| length <= MOST_BYTES) => Ok(bytes),
+        Ok(_) => Err(format!("has more than {MOST_BYTES} bytes")),
+        Err(error) => Err(format!("cannot be read: {error}")),
     }
 }
 
@@ -62,5 +83,24 @@ mod tests {
             assert!(refused.starts_with("apns-key: the file cannot be read: ") && refused.ends_with('.'), "{refused}");
             assert!(!refused.contains("hush") && !named(Path::new(secret)).contains("hush"), "{refused}");
         }
+    }
+
+    #[test]
+    fn a_line_break_at_the_end_of_a_text_is_no_part_of_it() {
+        let file = std::env::temp_dir().join(format!("campanile-secret-text-{}", std::process::id()));
+        let text = |bytes: &[u8]| {
+            fs::write(&file, bytes).unwrap();
+            super::text(&file)
+        };
+        for bytes in [" hush hush", " hush hush\n", " hush hush\r\n"] {
+            assert_eq!(text(bytes.as_bytes()).unwrap(), " hush hush");
+        }
+        assert_eq!(text(b"a\n\n").unwrap(), "a\n");
+        for (bytes, why) in [(&b""[..], "is empty"), (b"\n", "is empty"), (b"\xff", "is no text in UTF-8")] {
+            assert_eq!(text(bytes).unwrap_err(), why);
+        }
+        assert_eq!(text(&[b'x'; 65_537]).unwrap_err(), "has more than 65536 bytes");
+        assert_eq!(text(&[b'x'; 65_536]).unwrap().len(), 65_536);
+        fs::remove_file(&file).unwrap();
     }
 }

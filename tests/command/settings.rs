@@ -36,6 +36,7 @@ fn a_check_refuses_what_serve_refuses() {
         ([&tokens[..], &["--jwt-jwks", "foo"]].concat(), "jwt-jwks: "),
         ([&tokens[..], &["--jwt-key", &pem]].concat(), "jwt-key: "),
         ([&tokens[..], &["--jwt-key", "/no/such.pem"]].concat(), "jwt-key: the file cannot be read"),
+        ([&tokens[..], &["--jwt-key=-----BEGIN PRIVATE KEY-----\nhush"]].concat(), "jwt-key: the file cannot be read"),
         ([&memory[..], &["--log", "a=b=c"]].concat(), "log: "),
         ([&memory[..], &["--limit-key", "abc"]].concat(), "limit-key: "),
         ([&memory[..], &["--limit-user", "abc"]].concat(), "limit-user: "),
@@ -87,4 +88,41 @@ fn what_has_no_effect_is_warned_of_by_both() {
     let said = |arguments: &[&str]| text(&run(&[&["check", "--store", "memory:"], arguments].concat()).stdout);
     assert!(!said(&[]).contains("warning"), "{}", said(&[]));
     assert!(!said(&["--auth", "on", "--limit-key", "5/s", "--max-streams", "9"]).contains("warning"));
+}
+
+/// As Docker and Kubernetes hand out secrets.
+#[test]
+fn a_secret_can_stand_in_a_file_that_the_environment_names() {
+    let folder = new_folder();
+    let file = folder.join("secret");
+    let path = file.display().to_string();
+    fs::write(&file, "hush-hush-hush-hush-hush-hush-hush-hush\n").unwrap();
+    let arguments = ["--store", "memory:", "--jwt-audience", "campanile"];
+    let by_file = [("CAMPANILE_JWT_SECRET_FILE", path.as_str())];
+    let (_, log) = Server::start_in(&by_file, &arguments).stop("-TERM");
+    assert!(!log.contains("hush") && !log.contains("WARN"), "{log}");
+    let check = |environment: &[(&str, &str)]| {
+        let done =
+            campanile(&[&["check"], &arguments[..]].concat()).envs(environment.iter().copied()).output().unwrap();
+        (done.status.success(), text(&done.stdout) + &text(&done.stderr))
+    };
+    let (success, report) = check(&by_file);
+    let line = report.lines().find(|line| line.starts_with("jwt-secret ")).unwrap();
+    assert!(success && line.contains("***") && line.ends_with("a file that the environment names"), "{report}");
+    assert!(!report.contains("hush") && !report.contains("warning"), "{report}");
+    for (environment, says) in [
+        (
+            vec![by_file[0], ("CAMPANILE_JWT_SECRET", "hush")],
+            "jwt-secret: CAMPANILE_JWT_SECRET and CAMPANILE_JWT_SECRET_FILE",
+        ),
+        (
+            vec![("CAMPANILE_JWT_SECRET_FILE", "/no/such/file")],
+            "jwt-secret: /no/such/file, the file that CAMPANILE_JWT_",
+        ),
+        (vec![("CAMPANILE_JWT_SECRET_FILE", "hush-hush-hush-hush-hush-hush-hush-hush")], "jwt-secret: the file that"),
+        (vec![("CAMPANILE_STORE_FILE", path.as_str()), ("CAMPANILE_BUS_FILE", "nats://hush@a")], "bus: the file that"),
+    ] {
+        let (success, report) = check(&environment);
+        assert!(!success && report.contains(says) && !report.contains("hush"), "{report}");
+    }
 }

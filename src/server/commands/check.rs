@@ -68,6 +68,7 @@ fn describe(
         let origin = match setting.origin {
             Origin::Said if is_from_environment(setting.name) => "environment",
             Origin::Said => "command line",
+            Origin::OwnFile => "a file that the environment names",
             Origin::File => &file,
             Origin::Default => "default",
         };

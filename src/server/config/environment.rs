@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::Said;
+use super::{Said, from_files};
 use crate::server::nearest::nearest;
 
 /// What the variables of all settings begin with.
@@ -15,7 +15,8 @@ const OTHERS: [&str; 6] = ["CONFIG", "CACHE", "CHAOS_SECONDS", "CRASH_ROUNDS", "
 pub(super) fn unknown(variables: impl IntoIterator<Item = String>) -> Vec<String> {
     let command = Said::augment_args(clap::Command::new("settings"));
     let variables_of = |argument: &clap::Arg| argument.get_env().and_then(|name| name.to_str().map(str::to_owned));
-    let names = command.get_arguments().filter_map(variables_of);
+    let files = from_files::secrets().into_iter().map(|secret| secret.file_variable());
+    let names = command.get_arguments().filter_map(variables_of).chain(files);
     let known: Vec<String> = names.filter_map(|name| name.strip_prefix(PREFIX).map(str::to_owned)).collect();
     let known: Vec<&str> = known.iter().map(String::as_str).collect();
     let mut unknown: Vec<_> = variables
@@ -60,6 +61,7 @@ mod tests {
         );
         let of_others = [
             "CAMPANILE_CONFIG",
+            "CAMPANILE_STORE_FILE",
             "CAMPANILE_SMTP_PASSWORD_FILE",
             "CAMPANILE_CACHE",
             "CAMPANILE_SERVICE_HOST",

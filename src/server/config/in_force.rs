@@ -10,7 +10,7 @@ use config::{Config, ConfigError, File, FileFormat, ValueKind};
 use reqwest::Url;
 use serde_json::{Map, Value};
 
-use super::{BusUrl, Said, StoreUrl, environment};
+use super::{BusUrl, Said, StoreUrl, environment, from_files};
 use crate::server::{delivery::RelayUrl, secret_file};
 
 /// The file that is read when it is there and no other one is named.
@@ -24,6 +24,8 @@ const NAME_SECRET_FILES: [&str; 6] =
 pub enum Origin {
     /// On the command line or in the environment.
     Said,
+    /// In a file with this secret alone, which the environment names.
+    OwnFile,
     /// In the file.
     File,
     /// Nowhere.
@@ -35,6 +37,8 @@ pub struct InForce {
     settings: Map<String, Value>,
     said: Map<String, Value>,
     in_file: Map<String, Value>,
+    /// The secrets that stand in files of their own.
+    in_own_files: Vec<String>,
     /// The file that was read, if there is one.
     pub file: Option<PathBuf>,
     /// What of the environment looks like a setting and is none, a sentence each.
@@ -61,16 +65,17 @@ pub struct Setting<'a> {
 
 impl InForce {
     /// Reads the file, if there is one, and puts it together with what was said. A file that was
-    /// named must be there.
+    /// named must be there. Secrets that the environment says by files are read from them.
     ///
     /// # Errors
-    /// One sentence about what is wrong with the file.
+    /// One sentence about what is wrong with a file.
     pub fn load(said: &Said, named: Option<&Path>) -> Result<Self> {
         let path = named.unwrap_or(Path::new(DEFAULT_FILE));
-        let merged = Self::merge(said, &read_file(path, named.is_some())?)?;
+        let (said, in_own_files) = from_files::read(said, |name| std::env::var_os(name))?;
+        let merged = Self::merge(&said, &read_file(path, named.is_some())?)?;
         let variables = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
         let unknown = environment::unknown(variables);
-        Ok(Self { file: path.exists().then(|| path.to_owned()), unknown, ..merged })
+        Ok(Self { file: path.exists().then(|| path.to_owned()), unknown, in_own_files, ..merged })
     }
 
     pub(super) fn merge(said: &Said, in_file: &Said) -> Result<Self> {
@@ -79,7 +84,7 @@ impl InForce {
         for layer in [&in_file, &said] {
             settings.extend(layer.iter().filter(|(_, value)| !value.is_null()).map(|(k, v)| (k.clone(), v.clone())));
         }
-        Ok(Self { settings, said, in_file, file: None, unknown: Vec::new() })
+        Ok(Self { settings, said, in_file, in_own_files: Vec::new(), file: None, unknown: Vec::new() })
     }
 
     /// All settings as if they had been said.
@@ -100,7 +105,9 @@ impl InForce {
 
     fn origin(&self, name: &str) -> Origin {
         let is_said_in = |layer: &Map<String, Value>| layer.get(name).is_some_and(|value| !value.is_null());
-        if is_said_in(&self.said) {
+        if self.in_own_files.iter().any(|own| own == name) {
+            Origin::OwnFile
+        } else if is_said_in(&self.said) {
             Origin::Said
         } else if is_said_in(&self.in_file) {
             Origin::File

@@ -1,0 +1,188 @@
+//! Secrets that stand in files, as Docker and Kubernetes hand them out: `CAMPANILE_STORE_FILE=PATH` says what
+//! `CAMPANILE_STORE` would.
+
+use std::{
+    ffi::{OsStr, OsString},
+    path::Path,
+};
+
+use anyhow::{Result, anyhow, bail};
+use clap::Args;
+use serde_json::{Map, Value};
+
+use super::{BusUrl, Said, StoreUrl, in_force::fields};
+use crate::server::{delivery::RelayUrl, secret_file};
+
+/// The longest name of a file (`PATH_MAX` of Linux).
+const LONGEST_PATH: usize = 4_096;
+/// A part of a path that is as long as this and mixes letters as a key does is taken for a key.
+const LONGEST_WORD: usize = 24;
+
+/// A setting that is a secret, or a URL that may hold one.
+pub(super) struct SecretSetting {
+    /// As in the file of settings.
+    pub(super) name: String,
+    /// Its variable in the environment.
+    variable: String,
+}
+
+impl SecretSetting {
+    /// The variable that names a file in its place.
+    pub(super) fn file_variable(&self) -> String {
+        format!("{}_FILE", self.variable)
+    }
+}
+
+/// All of them: those whose values the help does not show.
+pub(super) fn secrets() -> Vec<SecretSetting> {
+    let command = Said::augment_args(clap::Command::new("settings"));
+    let secret = |argument: &clap::Arg| {
+        let (name, variable) = (argument.get_long()?, argument.get_env()?.to_str()?);
+        let setting = SecretSetting { name: name.to_owned(), variable: variable.to_owned() };
+        argument.is_hide_env_values_set().then_some(setting)
+    };
+    command.get_arguments().filter_map(secret).collect()
+}
+
+/// What was said, with the secrets that the environment says by files, and which settings those are. What was said on the
+/// command line wins.
+///
+/// # Errors
+/// One sentence about a file that cannot be used, or about a secret that is in the environment twice. It holds no secret.
+pub(super) fn read(said: &Said, variable: impl Fn(&str) -> Option<OsString>) -> Result<(Said, Vec<String>)> {
+    let mut all: Map<String, Value> = fields(said)?;
+    let mut read = Vec::new();
+    for setting in secrets() {
+        let (name, own, by_file) = (&setting.name, &setting.variable, setting.file_variable());
+        let Some(path) = variable(&by_file) else { continue };
+        if variable(own).is_some() {
+            bail!("{name}: {own} and {by_file} are both in the environment. Leave one of them out.");
+        }
+        if all.get(name).is_some_and(|value| !value.is_null()) {
+            continue;
+        }
+        let secret = secret_file::text(Path::new(&path)).map_err(|why| match shown(name, &path) {
+            Some(path) => anyhow!("{name}: {path}, the file that {by_file} names, {why}."),
+            None => {
+                anyhow!("{name}: the file that {by_file} names {why}. Say the name of a file with the secret in it.")
+            }
+        })?;
+        all.insert(name.clone(), Value::String(secret));
+        read.push(setting.name);
+    }
+    let said = serde_json::from_value(Value::Object(all)).map_err(|_| anyhow!("the settings cannot be read"))?;
+    Ok((said, read))
+}
+
+/// The name of a file as it may be repeated; `None` for what may be the secret itself, put in place of the name.
+fn shown<'p>(name: &str, path: &'p OsStr) -> Option<&'p str> {
+    let path = path.to_str().filter(|path| !is_like_a_secret(path))?;
+    if path.contains("://") || path.contains('@') {
+        return None;
+    }
+    let is_value = match name {
+        "store" => StoreUrl::parse(path).is_ok(),
+        "bus" => BusUrl::parse(path).is_ok(),
+        "smtp" => RelayUrl::parse(path).is_ok(),
+        _ => false,
+    };
+    // A bare word may be a password.
+    let is_path = path.starts_with('/') || path.starts_with("./") || path.starts_with("../");
+    (!is_value && is_path).then_some(path)
+}
+
+/// Whether this is evidently no name of a file: several lines, longer than any path, or with what generators of keys print.
+fn is_like_a_secret(text: &str) -> bool {
+    let has_key = || text.split(['/', '\\']).any(is_like_a_key);
+    text.is_empty() || text.len() > LONGEST_PATH || text.contains(char::is_control) || has_key()
+}
+
+/// Whether a part of a path is long and in hexadecimal or in base64.
+fn is_like_a_key(part: &str) -> bool {
+    let has = |kind: fn(&u8) -> bool| part.as_bytes().iter().any(kind);
+    let is_mixed = has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase) && has(u8::is_ascii_digit);
+    let is_hex = part.bytes().all(|b| b.is_ascii_hexdigit());
+    part.len() >= LONGEST_WORD && (is_mixed || is_hex || part.contains(['+', '=']))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: &str = "hush-hush-hush-hush-hush-hush-hush-hush";
+
+    fn with(variables: &[(&str, &str)]) -> Result<(Said, Vec<String>)> {
+        with_said(&Said::default(), variables)
+    }
+
+    fn with_said(said: &Said, variables: &[(&str, &str)]) -> Result<(Said, Vec<String>)> {
+        read(said, |name| variables.iter().find(|(own, _)| *own == name).map(|(_, value)| OsString::from(*value)))
+    }
+
+    #[test]
+    fn every_secret_can_stand_in_a_file() {
+        let names: Vec<_> = secrets().into_iter().map(|secret| secret.file_variable()).collect();
+        assert_eq!(
+            names,
+            [
+                "CAMPANILE_STORE_FILE",
+                "CAMPANILE_BUS_FILE",
+                "CAMPANILE_JWT_SECRET_FILE",
+                "CAMPANILE_JWT_JWKS_FILE",
+                "CAMPANILE_SMTP_FILE"
+            ]
+        );
+        let file = std::env::temp_dir().join(format!("campanile-from-files-{}", std::process::id()));
+        std::fs::write(&file, format!("{SECRET}\n")).unwrap();
+        let path = file.to_str().unwrap();
+        for name in &names {
+            let (said, read) = with(&[(name, path)]).unwrap();
+            let said = fields(&said).unwrap();
+            let texts: Vec<_> = said.values().filter_map(Value::as_str).collect();
+            assert_eq!(texts, [SECRET], "{name}");
+            assert_eq!(read.len(), 1);
+        }
+        // The command line wins over the environment.
+        let said = Said { store: Some("memory:".to_owned()), ..Said::default() };
+        let (said, read) = with_said(&said, &[("CAMPANILE_STORE_FILE", path)]).unwrap();
+        assert_eq!((said.store.as_deref(), read.as_slice()), (Some("memory:"), &[][..]));
+        let both = [("CAMPANILE_STORE_FILE", path), ("CAMPANILE_STORE", "memory:")];
+        let refused = with(&both).err().unwrap().to_string();
+        assert!(refused.starts_with("store: CAMPANILE_STORE and CAMPANILE_STORE_FILE are both"), "{refused}");
+        std::fs::remove_file(file).unwrap();
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_named_with_its_setting() {
+        for path in ["/run/secrets/jwt", "./jwt.secret", "/tmp/pytest-of-root/pytest-0/test_of_files0/secret.txt"] {
+            let refused = with(&[("CAMPANILE_JWT_SECRET_FILE", path)]).err().unwrap().to_string();
+            let begins = format!("jwt-secret: {path}, the file that CAMPANILE_JWT_SECRET_FILE names, cannot be read: ");
+            assert!(refused.starts_with(&begins) && refused.lines().count() == 1, "{refused}");
+        }
+        let refused = with(&[("CAMPANILE_BUS_FILE", "/dev/null")]).err().unwrap().to_string();
+        assert_eq!(refused, "bus: /dev/null, the file that CAMPANILE_BUS_FILE names, is empty.");
+    }
+
+    #[test]
+    fn what_is_evidently_no_path_is_not_repeated() {
+        let long = format!("/{}", "hush/".repeat(1_000));
+        for (variable, value) in [
+            ("CAMPANILE_STORE_FILE", "postgres://me:hush@db/x"),
+            ("CAMPANILE_STORE_FILE", "sqlite:./hush"),
+            ("CAMPANILE_BUS_FILE", "nats://hush@a"),
+            ("CAMPANILE_SMTP_FILE", "smtp://me:hush@relay"),
+            ("CAMPANILE_JWT_JWKS_FILE", "https://me:hush@id.example/keys"),
+            ("CAMPANILE_JWT_SECRET_FILE", SECRET),
+            ("CAMPANILE_JWT_SECRET_FILE", "hush"),
+            ("CAMPANILE_JWT_SECRET_FILE", "/hush\n/hush"),
+            ("CAMPANILE_JWT_SECRET_FILE", "/hushhushHUSHhush1234567890+/hush="),
+            ("CAMPANILE_JWT_SECRET_FILE", &long),
+            ("CAMPANILE_JWT_SECRET_FILE", ""),
+        ] {
+            let refused = with(&[(variable, value)]).err().unwrap().to_string();
+            let says = format!(": the file that {variable} names cannot be read: ");
+            assert!(refused.contains(&says) && !refused.contains("hush"), "{refused}");
+            assert_eq!(refused.lines().count(), 1, "{refused}");
+        }
+    }
+}
