@@ -15,6 +15,7 @@ mod random;
 mod sqlite_beside;
 mod sqlite_only;
 mod transfer;
+mod unfit;
 mod wishes;
 
 use std::sync::{Arc, Mutex};

@@ -2,6 +2,7 @@
 
 use std::{
     fs::{DirBuilder, File, OpenOptions, TryLockError},
+    io::ErrorKind,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
     sync::{
@@ -25,6 +26,8 @@ mod migrations {
 
 /// SQLite before this version can damage a database in WAL mode that has several connections.
 const MIN_SQLITE: i32 = 3_051_003;
+/// `ENOLCK` of Linux: there are no locks, as on NFS without its lock manager.
+const NO_LOCKS: i32 = 37;
 /// How many different statements a connection keeps prepared.
 const STATEMENTS: usize = 128;
 /// How long a connection waits for another process that has the file, such as `sqlite3`.
@@ -80,8 +83,21 @@ pub(super) fn lock(path: &Path) -> Result<File, StoreError> {
                  sqlite:PATH."
             )))
         }
+        // Among them ENOLCK, for which there is no kind.
+        Err(TryLockError::Error(error))
+            if error.kind() == ErrorKind::Unsupported || error.raw_os_error() == Some(NO_LOCKS) =>
+        {
+            Err(unfit(path, "locks"))
+        }
         Err(TryLockError::Error(error)) => Err(about(&name, format!("cannot be locked: {error}."))),
     }
+}
+
+/// The file beside it that is locked.
+pub(super) fn lock_file(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    PathBuf::from(name)
 }
 
 fn flags(mode: OpenFlags) -> OpenFlags {
@@ -92,14 +108,8 @@ fn set_up(connection: &Connection, options: &SqliteOptions) -> rusqlite::Result<
     connection.busy_timeout(BUSY_TIMEOUT)?;
     keep_statements(connection)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
+    touch(connection)?;
     set_sync(connection, options)?;
-/// The file beside it that is locked.
-pub(super) fn lock_file(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
-    PathBuf::from(name)
-}
-
     connection.pragma_update(None, "cache_size", -16_384)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     if let Some(max_bytes) = options.max_bytes {
@@ -107,6 +117,12 @@ pub(super) fn lock_file(path: &Path) -> PathBuf {
         connection.pragma_update(None, "max_page_count", (max_bytes / page_size).max(1))?;
     }
     Ok(())
+}
+
+/// Reads what is in every file. Only then does SQLite do what a file system may not be able to: it locks the file, and
+/// shares memory with those who have it open too.
+fn touch(connection: &Connection) -> rusqlite::Result<()> {
+    connection.query_row("SELECT count(*) FROM sqlite_schema", (), |_| Ok(()))
 }
 
 /// Has statements prepared once. Without the guarantee SQLite plans some of them anew for each value that they are given,
@@ -127,8 +143,39 @@ pub(super) fn explain(path: &Path, error: &rusqlite::Error) -> StoreError {
         }
         Some(ErrorCode::DiskFull) => about(path, "cannot grow: the disk is full."),
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => about(path, "is locked by another program."),
+        Some(ErrorCode::SystemIoFailure) => match lacking(error) {
+            Some(what) => unfit(path, what),
+            None => about(path, format!("cannot be used: {error}.")),
+        },
         _ => about(path, format!("cannot be used: {error}.")),
     }
+}
+
+/// What the file system lacks, when that is why SQLite failed.
+fn lacking(error: &rusqlite::Error) -> Option<&'static str> {
+    use rusqlite::ffi;
+    match error.sqlite_extended_error_code()? {
+        ffi::SQLITE_IOERR_SHMOPEN | ffi::SQLITE_IOERR_SHMSIZE | ffi::SQLITE_IOERR_SHMMAP => {
+            Some("shared memory (mmap)")
+        }
+        ffi::SQLITE_IOERR_LOCK
+        | ffi::SQLITE_IOERR_RDLOCK
+        | ffi::SQLITE_IOERR_UNLOCK
+        | ffi::SQLITE_IOERR_CHECKRESERVEDLOCK
+        | ffi::SQLITE_IOERR_SHMLOCK => Some("locks"),
+        _ => None,
+    }
+}
+
+/// A file that lies where SQLite cannot work.
+fn unfit(path: &Path, what: &str) -> StoreError {
+    about(
+        path,
+        format!(
+            "cannot be used: its file system has no {what}, which SQLite needs and network file systems often lack. Put \
+             the store on a local disk, with --store sqlite:FILE, or use PostgreSQL."
+        ),
+    )
 }
 
 fn migrate(path: &Path, connection: &mut Connection) -> Result<(), StoreError> {
