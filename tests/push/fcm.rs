@@ -281,7 +281,7 @@ async fn what_one_user_registered_does_not_stop_the_pushes_of_others() {
     })
     .await;
     let place = Place::start(&fcm.said("memory:")).await;
-    for user_id in ["ann", "bob", "eve"] {
+    for user_id in ["ann", "bob", "cleo", "eve"] {
         device(&place, user_id, &format!("device:{user_id}")).await;
     }
     tell(&place, "ann", json!({"content": "x"})).await;
@@ -305,9 +305,11 @@ async fn what_one_user_registered_does_not_stop_the_pushes_of_others() {
     let second = tell(&place, "ann", json!({"content": "y"})).await;
     let is_second = |delivery: &Value| delivery["notification_id"] == second && delivery["state"] == "sent";
     until(&place, "ann", "sent", is_second).await;
-    // That two users are refused in a row is the lane's.
+    // That three users are refused in a row is the lane's.
     refused("eve").await;
     refused("bob").await;
+    assert_eq!(lane(&place).await["state"], "open");
+    refused("cleo").await;
     assert_eq!(lane(&place).await["state"], "paused");
     place.stop().await;
 }
