@@ -3,6 +3,7 @@
 mod key;
 mod pipes;
 mod settings;
+mod socket;
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -51,8 +52,11 @@ impl Server {
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let scheme = if arguments.contains(&"--tls-cert") { "https" } else { "http" };
-        let address = line.trim().strip_prefix(&format!("Campanile is ready: {scheme}://"));
-        let address = address.and_then(|rest| rest.strip_suffix('/'));
+        let ready = line.trim().strip_prefix("Campanile is ready: ");
+        let address = ready.and_then(|ready| match ready.strip_prefix(&format!("{scheme}://")) {
+            Some(rest) => rest.strip_suffix('/'),
+            None => ready.starts_with("unix:").then_some(ready),
+        });
         Self { address: address.unwrap_or_else(|| panic!("{line:?}")).to_owned(), child }
     }
 

@@ -132,7 +132,7 @@ async fn connect_http2(server: &Running) -> (SocketAddr, SendRequest<Body>) {
 async fn a_request_knows_who_sent_it() {
     let server = start(10, LONG, LONG).await;
     let mut stream = TcpStream::connect(server.address).await.unwrap();
-    let said = |address| format!("{:?}", Peer { address, is_encrypted: false });
+    let said = |address| format!("{:?}", Peer { address: Some(address), is_encrypted: false });
     stream.write_all(b"GET /peer HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
     let expected = said(stream.local_addr().unwrap());
     read_until(&mut stream, &expected).await;

@@ -7,6 +7,7 @@ mod dead;
 mod environment;
 mod from_files;
 mod in_force;
+mod listen;
 mod mail;
 mod push;
 mod said;
@@ -14,7 +15,6 @@ mod startable;
 mod store_url;
 
 use std::{
-    net::SocketAddr,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -24,6 +24,7 @@ use chrono::TimeDelta;
 
 pub use bus_url::BusUrl;
 pub use in_force::{InForce, Origin, Setting};
+pub use listen::Listen;
 pub use said::{LogFormat, Said, SqliteSync, Switch};
 pub use store_url::StoreUrl;
 
@@ -44,7 +45,9 @@ use push::PushOptions;
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Where to listen.
-    pub listen: SocketAddr,
+    pub listen: Listen,
+    /// Whom the file of a Unix socket lets in: its permissions.
+    pub socket_mode: u32,
     /// Whether a gateway lets only the right people in.
     pub insecure_no_auth: bool,
     /// Where notifications are kept.
@@ -130,7 +133,7 @@ impl Settings {
                  right people in."
             );
         }
-        if listen.ip().is_loopback() {
+        if !listen.is_for_others() {
             return Ok(());
         }
         bail!(
@@ -180,7 +183,6 @@ impl Settings {
 
     /// Checks settings that are all said, but for those that may stay open.
     fn settle(said: Said) -> Result<Self> {
-        let listen = needed("listen", said.listen)?;
         let insecure_no_auth = needed("insecure-no-auth", said.insecure_no_auth)?;
         let auth = auth::settle(&said)?;
         let limit_recipient = auth::limit_recipient(&said, auth.is_some())?;
@@ -204,7 +206,8 @@ impl Settings {
             StoreUrl::Sqlite(_) | StoreUrl::Postgres(_) => DeliveryOptions::DEFAULT_BACKLOG,
         };
         Ok(Self {
-            listen,
+            listen: needed("listen", said.listen)?,
+            socket_mode: listen::socket_mode(&needed("socket-mode", said.socket_mode)?)?,
             insecure_no_auth,
             store,
             bus,

@@ -8,6 +8,7 @@ mod connection;
 mod http2;
 mod relay;
 mod shared;
+mod socket;
 mod stream;
 mod tls;
 
@@ -16,13 +17,14 @@ use std::{future::Future, io, net::SocketAddr, pin::pin, sync::Arc, time::Durati
 use axum::Router;
 use ipnet::IpNet;
 use tokio::{
-    net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore, watch},
     time::{sleep, timeout},
 };
 
 use addresses::{Addresses, OfAddress};
 use connection::Connection;
+use socket::Plain;
+pub use socket::Socket;
 use tls::Tls;
 pub use tls::{TlsError, TlsOptions};
 
@@ -78,8 +80,8 @@ impl Default for ListenerOptions {
 /// Who sent a request. It is in the extensions of every request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer {
-    /// The other end of the connection: the client, or a gateway in front.
-    pub address: SocketAddr,
+    /// The other end of the connection: the client, or a gateway in front; `None` over a Unix socket.
+    pub address: Option<SocketAddr>,
     /// Whether the connection is TLS.
     pub is_encrypted: bool,
 }
@@ -122,12 +124,12 @@ impl LongStream {
 /// # Errors
 /// One sentence about a certificate or a key that cannot be used.
 pub fn serve(
-    listener: TcpListener,
+    socket: impl Into<Socket>,
     router: Router,
     options: ListenerOptions,
     stop: impl Future<Output = ()>,
 ) -> Result<impl Future<Output = bool>, TlsError> {
-    serve_with(listener, router, options, stop, &Tasks::default())
+    serve_with(socket.into(), router, options, stop, &Tasks::default())
 }
 
 /// The same, with the task that follows the files of the certificate among those of the server.
@@ -135,18 +137,18 @@ pub fn serve(
 /// # Errors
 /// Those of [`serve`].
 pub fn serve_with<S: Future<Output = ()>>(
-    listener: TcpListener,
+    socket: Socket,
     router: Router,
     options: ListenerOptions,
     stop: S,
     tasks: &Tasks,
 ) -> Result<impl Future<Output = bool> + use<S>, TlsError> {
     let tls = options.tls.clone().map(|tls| Tls::start(tls, tasks)).transpose()?;
-    Ok(accept_all(listener, router, options, tls, stop))
+    Ok(accept_all(socket, router, options, tls, stop))
 }
 
 async fn accept_all(
-    listener: TcpListener,
+    socket: Socket,
     router: Router,
     options: ListenerOptions,
     tls: Option<Tls>,
@@ -159,7 +161,7 @@ async fn accept_all(
     let mut stop = pin!(stop);
     loop {
         let accepted = tokio::select! {
-            accepted = accept(&listener, &places, &addresses) => accepted,
+            accepted = accept(&socket, &places, &addresses) => accepted,
             () = &mut stop => break,
         };
         match accepted {
@@ -181,22 +183,21 @@ async fn accept_all(
             }
         }
     }
-    drop((listener, tls, stop_all));
+    drop((socket, tls, stop_all));
     // Whatever still runs has its place.
     timeout(options.shutdown_timeout, places.acquire_many(all)).await.is_ok()
 }
 
 /// Waits for a free place, then for a client; `None` when that one has as many connections as it may.
 async fn accept(
-    listener: &TcpListener,
+    socket: &Socket,
     places: &Arc<Semaphore>,
     addresses: &Arc<Addresses>,
-) -> io::Result<Option<(TcpStream, SocketAddr, Place)>> {
+) -> io::Result<Option<(Plain, Option<SocketAddr>, Place)>> {
     let permit = Arc::clone(places).acquire_owned().await.map_err(io::Error::other)?;
-    let (stream, address) = listener.accept().await?;
-    // A socket of IPv6 shows a client of IPv4 in disguise.
-    let address = SocketAddr::new(address.ip().to_canonical(), address.port());
-    let Ok(of_address) = addresses.take(address.ip()) else { return Ok(None) };
-    stream.set_nodelay(true)?;
-    Ok(Some((stream, address, Place { _taken: Arc::new((permit, of_address)) })))
+    let (stream, address) = socket.accept().await?;
+    let of_address = address.map(|address| addresses.take(address.ip())).transpose();
+    let Ok(of_address) = of_address else { return Ok(None) };
+    stream.send_at_once()?;
+    Ok(Some((stream, address, Place { _taken: Arc::new((permit, of_address.flatten())) })))
 }

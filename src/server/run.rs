@@ -1,12 +1,11 @@
 //! Puts a server together: store, bus, service, authentication, HTTP, and the tasks beside them.
 
 use std::{
-    fmt::Display,
     io::{Write, stdout},
     sync::Arc,
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use axum::Router;
 use tokio::{
     net::TcpListener,
@@ -17,10 +16,10 @@ use tokio::{
 use super::{
     auth::Authenticator,
     clock::{Clock, SystemClock},
-    config::{BusUrl, Settings},
+    config::{BusUrl, Listen, Settings},
     delivery::Delivery,
     http::{self, HttpOptions},
-    listener,
+    listener::{self, Socket},
     live::{Bus, Local, Nats},
     log, maintenance,
     service::NotificationService,
@@ -112,10 +111,8 @@ pub async fn run(settings: &Settings) -> Result<()> {
     settings.startable()?;
     log::start(settings)?;
     let campanile = Campanile::start(settings).await?;
-    let socket = TcpListener::bind(settings.listen)
-        .await
-        .with_context(|| format!("listen: {} cannot be had; is another server running there?", settings.listen))?;
-    let address = socket.local_addr()?;
+    let socket = listen(settings).await?;
+    let at = socket.address().map_or_else(|| settings.listen.clone(), Listen::Tcp);
     let service = campanile.service();
     let stop = told_to_stop(settings, service.clone())?;
     let serving =
@@ -123,12 +120,8 @@ pub async fn run(settings: &Settings) -> Result<()> {
     for warning in settings.warnings() {
         tracing::warn!("{warning}");
     }
-    tracing::info!(%address, store = %settings.store, bus = %settings.bus, version = env!("CARGO_PKG_VERSION"), "serving");
-    let scheme = if settings.connections.tls.is_some() { "https" } else { "http" };
-    say(format_args!("Campanile is ready: {scheme}://{address}/"));
-    if let Some(url) = &settings.http.public_url {
-        say(format_args!("Others reach it at: {url}/"));
-    }
+    tracing::info!(address = %at, store = %settings.store, bus = %settings.bus, version = env!("CARGO_PKG_VERSION"), "serving");
+    tell_ready(settings, &at);
     let all_ended = serving.await;
     campanile.stop().await;
     if all_ended {
@@ -139,9 +132,29 @@ pub async fn run(settings: &Settings) -> Result<()> {
     Ok(())
 }
 
-/// Says something on standard output. A server goes on when no program reads that.
-fn say(text: impl Display) {
-    drop(writeln!(stdout(), "{text}"));
+/// Takes the address, or makes the Unix socket.
+async fn listen(settings: &Settings) -> Result<Socket> {
+    match &settings.listen {
+        Listen::Tcp(address) => {
+            let listener = TcpListener::bind(address).await;
+            let why = || format!("listen: {address} cannot be had; is another server running there?");
+            Ok(listener.with_context(why)?.into())
+        }
+        Listen::Unix(path) => Socket::unix(path, settings.socket_mode).map_err(|why| anyhow!("listen: {why}")),
+    }
+}
+
+/// Says on standard output that the server is ready, and where. It serves no worse where nothing reads that.
+fn tell_ready(settings: &Settings, at: &Listen) {
+    let scheme = if settings.connections.tls.is_some() { "https" } else { "http" };
+    let mut lines = match at {
+        Listen::Tcp(address) => format!("Campanile is ready: {scheme}://{address}/\n"),
+        Listen::Unix(_) => format!("Campanile is ready: {at}\n"),
+    };
+    if let Some(url) = &settings.http.public_url {
+        lines.push_str(&format!("Others reach it at: {url}/\n"));
+    }
+    drop(stdout().write_all(lines.as_bytes()).and_then(|()| stdout().flush()));
 }
 
 /// Done when the process was told to stop, balancers had the time to notice it, and streams are ended.

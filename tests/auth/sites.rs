@@ -160,7 +160,7 @@ async fn whoever_came_encrypted_is_to_come_so_again() {
         );
         server.app.ask(request).await.header("strict-transport-security").to_owned()
     };
-    let peer = |address: &str, is_encrypted| Some(Peer { address: address.parse().unwrap(), is_encrypted });
+    let peer = |address: &str, is_encrypted| Some(Peer { address: address.parse().ok(), is_encrypted });
     assert_eq!(ask(peer("192.0.2.1:1", true), "http").await, "max-age=31536000");
     assert_eq!(ask(peer("10.0.0.1:1", false), "https").await, "max-age=31536000");
     assert_eq!(ask(peer("192.0.2.1:1", false), "https").await, "");

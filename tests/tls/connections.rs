@@ -71,7 +71,7 @@ impl Server {
 }
 
 fn encrypted_from(address: SocketAddr) -> String {
-    format!("{:?}", Peer { address, is_encrypted: true })
+    format!("{:?}", Peer { address: Some(address), is_encrypted: true })
 }
 
 #[tokio::test]

@@ -208,7 +208,7 @@ mod tests {
         assert!(read_file(&file, true).is_err());
         std::fs::write(&file, "listen = \"127.0.0.1:9000\"\nallowed-hosts = [\"a.example\"]\n").unwrap();
         let said = read_file(&file, true).unwrap();
-        assert_eq!(said.listen.unwrap().port(), 9000);
+        assert_eq!(said.listen.unwrap().to_string(), "127.0.0.1:9000");
         std::fs::write(&file, "lisen = \"127.0.0.1:9000\"\n").unwrap();
         let error = format!("{:#}", read_file(&file, true).unwrap_err());
         assert!(error.contains("lisen"), "{error}");

@@ -5,7 +5,10 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
-use super::in_force::{fields, shown};
+use super::{
+    Listen,
+    in_force::{fields, shown},
+};
 use crate::server::delivery::{DEFAULT_APNS_SANDBOX_URL, DEFAULT_APNS_URL, DEFAULT_FCM_URL, DeliveryOptions};
 
 /// Whether something is done.
@@ -45,9 +48,15 @@ pub enum SqliteSync {
 #[derive(Args, Clone, Default, Serialize, Deserialize)]
 #[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Said {
-    /// Address and port to listen on; port 0 takes a free one [default: 127.0.0.1:8000]
+    /// Address and port to listen on, where port 0 takes a free one, or a Unix socket: unix:PATH
+    /// [default: 127.0.0.1:8000]
     #[arg(long, env = "CAMPANILE_LISTEN", value_name = "ADDRESS")]
-    pub listen: Option<SocketAddr>,
+    pub listen: Option<Listen>,
+
+    /// Whom the file of a Unix socket lets in, as chmod takes it: 660 is its user and its group, 666 everybody on this
+    /// machine [default: 660]
+    #[arg(long, env = "CAMPANILE_SOCKET_MODE", value_name = "MODE")]
+    pub socket_mode: Option<String>,
 
     /// Where notifications are kept: sqlite:FILE, postgres://USER:PASSWORD@HOST/DATABASE, or memory: (gone at restart)
     /// [default: sqlite:data/campanile.db]
@@ -351,7 +360,8 @@ impl Said {
     /// What holds when nothing is said.
     pub(super) fn default_settings() -> Self {
         Self {
-            listen: Some(SocketAddr::from(([127, 0, 0, 1], 8000))),
+            listen: Some(Listen::Tcp(SocketAddr::from(([127, 0, 0, 1], 8000)))),
+            socket_mode: Some("660".to_owned()),
             store: Some("sqlite:data/campanile.db".to_owned()),
             window: Some(1000),
             max_age: None,

@@ -10,24 +10,33 @@ use crate::server::listener::Peer;
 /// From where a request comes, as far as those in between can be believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Client {
+    /// Where the client is; `None` where that is not known, as behind a gateway that does not say it.
+    pub(super) address: Option<IpAddr>,
     /// The address for which requests are counted. There is none for this machine and for proxies that are
     /// believed, behind which many clients are one.
     pub(super) counted: Option<IpAddr>,
     /// Whether nobody could read along.
     pub(super) is_encrypted: bool,
+    /// Whether a gateway sent the request that is believed in what it says of the client.
+    pub(super) is_by_gateway: bool,
 }
 
 impl Client {
     /// Looks at the connection, and at what proxies say that are believed.
     pub(super) fn of(extensions: &Extensions, headers: &HeaderMap, proxies: &[IpNet]) -> Self {
         let peer = extensions.get::<Peer>();
-        // A program that embeds the router may not say who its peer is; then all are one.
-        let address = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.address.ip().to_canonical());
         let is_encrypted = peer.is_some_and(|peer| peer.is_encrypted);
         let is_believed = |address: IpAddr| proxies.iter().any(|network| network.contains(&address));
         let counted = |address: IpAddr| (!address.is_loopback() && !is_believed(address)).then_some(address);
-        if !is_believed(address) {
-            return Self { counted: counted(address), is_encrypted };
+        // A program that embeds the router may not say who its peer is; then all are one.
+        let Some(peer) = peer else {
+            let counted = Some(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+            return Self { address: None, counted, is_encrypted, is_by_gateway: false };
+        };
+        // Over a Unix socket a gateway of this machine asks, which its file lets in.
+        let address = peer.address.map(|address| address.ip().to_canonical());
+        if let Some(stranger) = address.filter(|address| !is_believed(*address)) {
+            return Self { address, counted: counted(stranger), is_encrypted, is_by_gateway: false };
         }
         let mut client = address;
         let lines = headers.get_all("x-forwarded-for").iter().rev();
@@ -35,15 +44,25 @@ impl Client {
         // Each adds the one it was asked by to the right; what a stranger says is not believed.
         for hop in hops {
             let Some(hop) = parse_hop(hop.trim()) else { break };
-            client = hop;
+            client = Some(hop);
             if !is_believed(hop) {
                 break;
             }
         }
-        let scheme = headers.get_all("x-forwarded-proto").iter().next_back().and_then(|line| line.to_str().ok());
-        let scheme = scheme.and_then(|line| line.rsplit(',').next()).map(str::trim);
-        Self { counted: counted(client), is_encrypted: scheme.map_or(is_encrypted, |scheme| scheme == "https") }
+        let scheme = last(headers, "x-forwarded-proto");
+        Self {
+            address: client.filter(|address| !is_believed(*address)),
+            counted: client.and_then(counted),
+            is_encrypted: scheme.map_or(is_encrypted, |scheme| scheme == "https"),
+            is_by_gateway: true,
+        }
     }
+}
+
+/// What the gateway that asked us says in a header to which each gateway may add its own word.
+pub(super) fn last<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let line = headers.get_all(name).iter().next_back()?.to_str().ok()?;
+    line.rsplit(',').next().map(str::trim)
 }
 
 /// An address, which some write with a port.
@@ -61,7 +80,7 @@ mod tests {
 
     fn client(peer: &str, headers: &[(&'static str, &str)]) -> (String, bool) {
         let mut extensions = Extensions::new();
-        extensions.insert(Peer { address: peer.parse().unwrap(), is_encrypted: false });
+        extensions.insert(Peer { address: peer.parse().ok(), is_encrypted: false });
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             map.append(*name, value.parse().unwrap());
@@ -90,6 +109,8 @@ mod tests {
         assert_eq!(of("[2001:db8::1]"), "2001:db8::1");
         assert_eq!(of("1.1.1.1, nonsense"), "-");
         assert_eq!(of("127.0.0.1"), "-");
+        assert_eq!(client("unix", &[("x-forwarded-for", "203.0.113.9"), ("x-forwarded-proto", "https")]).1, true);
+        assert_eq!(client("unix", &[]).0, "-");
         let twice = [("x-forwarded-for", "1.1.1.1"), ("x-forwarded-for", "203.0.113.9")];
         assert_eq!(client("10.0.0.1:5", &twice).0, "203.0.113.9");
     }

@@ -22,7 +22,6 @@ use hyper_util::{
 };
 use tokio::{
     io::AsyncReadExt,
-    net::TcpStream,
     sync::{oneshot, watch},
     time::timeout,
 };
@@ -33,6 +32,7 @@ use super::{
     http2::{self, Requests},
     relay::relay,
     shared::SharedStream,
+    socket::Plain,
     stream::{Start, Stream},
     tls,
 };
@@ -58,7 +58,7 @@ pub(super) struct Connection {
 
 impl Connection {
     /// Serves a client from its first byte on, which is of TLS when there is an acceptor.
-    pub(super) async fn serve(mut self, stream: TcpStream, acceptor: Option<TlsAcceptor>) {
+    pub(super) async fn serve(mut self, stream: Plain, acceptor: Option<TlsAcceptor>) {
         let begun = tokio::select! {
             biased;
             begun = timeout(self.header_timeout, begin(stream, acceptor, self.header_timeout)) => begun,
@@ -182,7 +182,7 @@ impl Connection {
 }
 
 /// Greets a client, and says whether it speaks HTTP/2.
-async fn begin(stream: TcpStream, acceptor: Option<TlsAcceptor>, patience: Duration) -> io::Result<(Stream, bool)> {
+async fn begin(stream: Plain, acceptor: Option<TlsAcceptor>, patience: Duration) -> io::Result<(Stream, bool)> {
     let Some(acceptor) = acceptor else {
         let (stream, start) = start(stream).await?;
         let is_http2 = start.bytes() == HTTP2;
@@ -195,7 +195,7 @@ async fn begin(stream: TcpStream, acceptor: Option<TlsAcceptor>, patience: Durat
 }
 
 /// Reads how a client begins, as far as it is how HTTP/2 begins.
-async fn start(mut stream: TcpStream) -> io::Result<(TcpStream, Start)> {
+async fn start(mut stream: Plain) -> io::Result<(Plain, Start)> {
     let mut start = Start::default();
     while start.bytes().len() < HTTP2.len() && HTTP2.starts_with(start.bytes()) {
         let mut byte = [0];

@@ -9,10 +9,11 @@ use std::{
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
     time::{Instant, Sleep, sleep},
 };
 use tokio_rustls::server::TlsStream;
+
+use super::socket;
 
 /// How much a client may say in a minute, in bytes, where it is only told things. That is more than all messages that it
 /// may send, and what it says beside them, such as empty parts of a message that never ends, costs as much to read.
@@ -68,19 +69,19 @@ struct Said {
 }
 
 enum Transport {
-    Plain(TcpStream),
+    Plain(socket::Plain),
     /// In a box, so that a plain one keeps no room for it.
-    Tls(Box<TlsStream<TcpStream>>),
+    Tls(Box<TlsStream<socket::Plain>>),
 }
 
 impl Stream {
     /// A connection that anybody on the way can read.
-    pub(super) fn plain(stream: TcpStream, start: Start, patience: Duration) -> Self {
+    pub(super) fn plain(stream: socket::Plain, start: Start, patience: Duration) -> Self {
         Self { of: Transport::Plain(stream), start, patience, stalled: None, said: None }
     }
 
     /// An encrypted connection.
-    pub(super) fn tls(stream: TlsStream<TcpStream>, patience: Duration) -> Self {
+    pub(super) fn tls(stream: TlsStream<socket::Plain>, patience: Duration) -> Self {
         Self { of: Transport::Tls(Box::new(stream)), start: Start::default(), patience, stalled: None, said: None }
     }
 
@@ -105,8 +106,7 @@ impl Stream {
             Transport::Plain(stream) => stream,
             Transport::Tls(stream) => stream.get_ref().0,
         };
-        // Where that cannot be said, the connection ends all the same.
-        drop(stream.set_zero_linger());
+        stream.forget_rest();
     }
 
     /// Passes on how a write went, and breaks one that waits for too long.

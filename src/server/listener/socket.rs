@@ -1,0 +1,207 @@
+//! Where connections come from: a port, or a Unix socket.
+
+use std::{
+    fs,
+    io::{self, ErrorKind, IoSlice},
+    net::SocketAddr,
+    os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt},
+    path::{Path, PathBuf},
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::{TcpListener, TcpStream, UnixListener, UnixSocket, UnixStream},
+};
+
+/// How many connections the system holds that were not accepted yet.
+const WAITING: u32 = 1024;
+
+/// Where connections come from.
+#[derive(Debug)]
+pub struct Socket(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    Tcp(TcpListener),
+    Unix {
+        listener: UnixListener,
+        /// Removed with it.
+        _file: SocketFile,
+    },
+}
+
+/// A connection, plain.
+#[derive(Debug)]
+pub(super) enum Plain {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+impl From<TcpListener> for Socket {
+    fn from(listener: TcpListener) -> Self {
+        Self(Kind::Tcp(listener))
+    }
+}
+
+impl Socket {
+    /// A Unix socket at this path, whose file has these permissions. The file of a server that was killed is
+    /// replaced, and the own one removed when this is dropped.
+    ///
+    /// # Errors
+    /// One sentence about what is in the way.
+    ///
+    /// # Panics
+    /// Outside of tokio.
+    pub fn unix(path: &Path, mode: u32) -> Result<Self, String> {
+        make_way(path)?;
+        // Until it listens no client is let in, so the file has its permissions first.
+        let made = UnixSocket::new_stream().and_then(|socket| {
+            socket.bind(path)?;
+            let file = SocketFile::at(path)?;
+            fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
+            Ok((socket.listen(WAITING)?, file))
+        });
+        let (listener, file) = made.map_err(|error| format!("{} cannot be made: {error}.", path.display()))?;
+        Ok(Self(Kind::Unix { listener, _file: file }))
+    }
+
+    /// The address that it has; none of a Unix socket.
+    pub(in crate::server) fn address(&self) -> Option<SocketAddr> {
+        match &self.0 {
+            Kind::Tcp(listener) => listener.local_addr().ok(),
+            Kind::Unix { .. } => None,
+        }
+    }
+
+    /// Waits for a client; over a Unix socket it has no address.
+    pub(super) async fn accept(&self) -> io::Result<(Plain, Option<SocketAddr>)> {
+        match &self.0 {
+            Kind::Tcp(listener) => {
+                let (stream, address) = listener.accept().await?;
+                // A socket of IPv6 shows a client of IPv4 in disguise.
+                let address = SocketAddr::new(address.ip().to_canonical(), address.port());
+                Ok((Plain::Tcp(stream), Some(address)))
+            }
+            Kind::Unix { listener, .. } => {
+                let (stream, _) = listener.accept().await?;
+                Ok((Plain::Unix(stream), None))
+            }
+        }
+    }
+}
+
+/// Removes the file of a server that is gone, and nothing else.
+fn make_way(path: &Path) -> Result<(), String> {
+    let shown = path.display();
+    let found = match fs::symlink_metadata(path) {
+        Ok(found) => found,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(format!("{shown} cannot be looked at: {error}.")),
+    };
+    if !found.file_type().is_socket() {
+        return Err(format!("{shown} is there and is no socket. Remove it, or name another path."));
+    }
+    match std::os::unix::net::UnixStream::connect(path) {
+        Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
+            fs::remove_file(path).map_err(|error| format!("{shown} was left behind and cannot be removed: {error}."))
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(format!("{shown} is there and cannot be asked: {error}.")),
+        Ok(_) => Err(format!("{shown} cannot be had; another server is running there.")),
+    }
+}
+
+/// The file of a Unix socket, removed when this is dropped, unless another server has put its own there.
+#[derive(Debug)]
+struct SocketFile {
+    path: PathBuf,
+    device: u64,
+    inode: u64,
+}
+
+impl SocketFile {
+    fn at(path: &Path) -> io::Result<Self> {
+        let found = fs::symlink_metadata(path)?;
+        // However the program's own folder changes, it is the same file.
+        Ok(Self { path: std::path::absolute(path)?, device: found.dev(), inode: found.ino() })
+    }
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        let is_own = |found: fs::Metadata| (found.dev(), found.ino()) == (self.device, self.inode);
+        if fs::symlink_metadata(&self.path).is_ok_and(is_own)
+            && let Err(error) = fs::remove_file(&self.path)
+        {
+            tracing::warn!(%error, "the file of the Unix socket could not be removed");
+        }
+    }
+}
+
+impl Plain {
+    /// Has small writes sent at once.
+    pub(super) fn send_at_once(&self) -> io::Result<()> {
+        match self {
+            Self::Tcp(stream) => stream.set_nodelay(true),
+            Self::Unix(_) => Ok(()),
+        }
+    }
+
+    /// Has nothing more sent of what was written when it is closed.
+    pub(super) fn forget_rest(&self) {
+        // Where that cannot be said, the connection ends all the same; over a Unix socket, what was written is there.
+        if let Self::Tcp(stream) = self {
+            drop(stream.set_zero_linger());
+        }
+    }
+}
+
+impl AsyncRead for Plain {
+    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_read(context, buffer),
+            Self::Unix(stream) => Pin::new(stream).poll_read(context, buffer),
+        }
+    }
+}
+
+impl AsyncWrite for Plain {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_write(context, bytes),
+            Self::Unix(stream) => Pin::new(stream).poll_write(context, bytes),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_flush(context),
+            Self::Unix(stream) => Pin::new(stream).poll_flush(context),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_shutdown(context),
+            Self::Unix(stream) => Pin::new(stream).poll_shutdown(context),
+        }
+    }
+
+    /// Both kinds write several pieces at once.
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_write_vectored(context, bytes),
+            Self::Unix(stream) => Pin::new(stream).poll_write_vectored(context, bytes),
+        }
+    }
+}
