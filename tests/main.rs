@@ -26,6 +26,7 @@ mod nodes;
 mod notifications;
 mod openapi;
 mod postgres;
+mod proxies;
 mod push;
 mod service;
 mod static_files;

@@ -3,6 +3,7 @@
 //! Handlers take a request apart, make one call of the service, and put the answer together.
 
 mod access;
+mod asked;
 mod base;
 mod body;
 mod channels;
@@ -75,8 +76,8 @@ pub struct HttpOptions {
     pub streams: StreamOptions,
     /// Who finds out who is calling; without it everybody is the operator.
     pub auth: Option<Arc<Authenticator>>,
-    /// Those between here and the clients who are believed when they say in `X-Forwarded-For` and
-    /// `X-Forwarded-Proto` from where a request comes.
+    /// Those between here and the clients who are believed when they say in `X-Forwarded-For`, `-Proto`, `-Host` and
+    /// `-Port` from where a request comes, and what it asked for.
     pub trusted_proxies: Vec<IpNet>,
     /// The origins of other sites whose pages may use the API, such as `https://app.example`.
     pub allowed_origins: Vec<String>,

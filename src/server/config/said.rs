@@ -229,8 +229,8 @@ pub struct Said {
     #[arg(long, env = "CAMPANILE_MAX_STREAMS", value_name = "COUNT")]
     pub max_streams: Option<usize>,
 
-    /// An address or network, such as 10.0.0.0/8, of proxies that are believed when they say who asked them
-    /// (X-Forwarded-For, X-Forwarded-Proto); may be given several times
+    /// An address or network, such as 10.0.0.0/8, of proxies that are believed when they say who asked them, and for what
+    /// (X-Forwarded-For, -Proto, -Host, -Port); may be given several times
     #[arg(long, env = "CAMPANILE_TRUSTED_PROXIES", value_name = "NETWORK", value_delimiter = ',')]
     pub trusted_proxies: Option<Vec<String>>,
 

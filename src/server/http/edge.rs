@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Instant};
 use axum::{
     Router,
     extract::{MatchedPath, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header, request::Parts},
+    http::{HeaderName, HeaderValue, Method, header, request::Parts},
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
 };
@@ -13,16 +13,14 @@ use tower::util::option_layer;
 
 use super::{
     HttpOptions,
+    asked::Asked,
     client::Client,
     gate, intake, live,
     paths::{self, is_at_or_below},
     sites::{self, Site},
     state::HttpState,
 };
-use crate::{
-    model::{Code, Problem},
-    server::address::{is_loopback, without_port},
-};
+use crate::model::{Code, Problem};
 
 /// The headers that an answer has unless its handler set them.
 const HEADERS: [(HeaderName, HeaderValue); 6] = [
@@ -105,11 +103,14 @@ async fn admit(
     client: &Client,
     head: &mut Parts,
 ) -> Result<Option<gate::Told>, Box<Response>> {
-    if !answers_for(options, &head.headers, &head.uri) {
-        let detail = "This server does not answer for this Host. Add the name to the setting allowed-hosts.";
+    let asked = Asked::of(head, client.is_by_gateway);
+    if !asked.is_answered(options) {
+        let detail = "This server does not answer for this host. Add its name to the setting allowed-hosts, or say it in \
+                      public-url.";
         return Err(Box::new(Problem::new(Code::MisdirectedRequest, detail).into_response()));
     }
-    let site = Site::of(head, client.is_encrypted, options).map_err(|problem| Box::new(problem.into_response()))?;
+    let site = Site::of(head, &asked, client.is_encrypted, options);
+    let site = site.map_err(|problem| Box::new(problem.into_response()))?;
     gate::admit(options, client.counted, site, head).await
 }
 
@@ -117,44 +118,4 @@ async fn admit(
 fn asks_for_events(head: &Parts) -> bool {
     let route = head.extensions.get::<MatchedPath>().map(MatchedPath::as_str);
     head.method == Method::GET && route.is_some_and(|route| is_at_or_below(route, paths::EVENTS))
-}
-
-/// Whether the request's host is a loopback name or one of the allowed ones. A request without a
-/// host does not come from a browser, and so not from a web page.
-fn answers_for(options: &HttpOptions, headers: &HeaderMap, uri: &Uri) -> bool {
-    let Some(allowed) = &options.allowed_hosts else { return true };
-    let from_header = || headers.get(header::HOST).and_then(|value| value.to_str().ok());
-    let Some(authority) = uri.authority().map(|authority| authority.as_str()).or_else(from_header) else {
-        return !headers.contains_key(header::HOST);
-    };
-    let host = without_port(authority);
-    is_loopback(host) || allowed.iter().any(|name| name.eq_ignore_ascii_case(host))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn answers(options: &HttpOptions, host: &str) -> bool {
-        let mut headers = HeaderMap::new();
-        headers.insert(header::HOST, HeaderValue::from_str(host).unwrap());
-        answers_for(options, &headers, &Uri::from_static("/"))
-    }
-
-    #[test]
-    fn loopback_names_and_listed_names_are_answered() {
-        let options = HttpOptions { allowed_hosts: Some(vec!["bell.example".to_owned()]), ..HttpOptions::default() };
-        for host in ["localhost", "LOCALHOST:8000", "127.0.0.1:8000", "127.9.9.9", "[::1]:8000", "Bell.Example:443"] {
-            assert!(answers(&options, host), "{host}");
-        }
-        for host in ["evil.example", "evil.example:8000", "localhost.evil.example", "10.0.0.1", "[::2]:80", ""] {
-            assert!(!answers(&options, host), "{host}");
-        }
-    }
-
-    #[test]
-    fn without_a_list_every_name_is_answered() {
-        let options = HttpOptions { allowed_hosts: None, ..HttpOptions::default() };
-        assert!(answers(&options, "anything.example"));
-    }
 }

@@ -13,6 +13,8 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use super::{
     HttpOptions,
+    asked::Asked,
+    names::shown,
     paths::{self, is_at_or_below},
 };
 use crate::model::{Code, Problem};
@@ -32,7 +34,12 @@ impl Site {
     ///
     /// # Errors
     /// When a page of another site may not do this.
-    pub(super) fn of(head: &Parts, is_encrypted: bool, options: &HttpOptions) -> Result<Self, Problem> {
+    pub(super) fn of(
+        head: &Parts,
+        asked: &Asked<'_>,
+        is_encrypted: bool,
+        options: &HttpOptions,
+    ) -> Result<Self, Problem> {
         // Nothing counts there but the link, which no page of another site has unless it is the user's mail.
         if route(head) == Some(paths::UNSUBSCRIBE) {
             return Ok(Self::Own);
@@ -43,31 +50,43 @@ impl Site {
         let is_listed = origin.is_some_and(|origin| listed.iter().any(|listed| origin == listed.as_str()));
         match head.headers.get("sec-fetch-site").map(HeaderValue::as_bytes) {
             Some(b"same-origin" | b"none") => Ok(Self::Own),
-            None if origin.is_none_or(|origin| is_public(origin) || is_own(origin, is_encrypted, options, head)) => {
+            None if origin.is_none_or(|origin| is_public(origin) || is_own(origin, asked, is_encrypted, options)) => {
                 Ok(Self::Own)
             }
             _ if is_listed && is_for_others(head) => Ok(Self::Listed),
             Some(_) if origin.is_none() && opens_a_page(head) => Ok(Self::Own),
-            _ => {
-                let why = "This request was started by a page of another site. Use the dashboard, or a client of your \
-                           own; or list the site with allowed-origins and send a token.";
-                Err(Problem::new(Code::Forbidden, why))
+            said => {
+                let unsure = origin.filter(|_| said.is_none());
+                Err(Problem::new(Code::Forbidden, refusal(unsure, asked)))
             }
         }
     }
 }
 
+/// Why a page may not do this, and which setting lets it. Where the browser says nothing but the page's origin, the page
+/// may be our own behind a gateway that does not say so.
+fn refusal(origin: Option<&HeaderValue>, asked: &Asked<'_>) -> String {
+    let Some(origin) = origin.and_then(|origin| origin.to_str().ok()).filter(|origin| origin.contains("://")) else {
+        return "This request was started by a page of another site. Use the dashboard, or a client of your own; or list \
+                the site with allowed-origins and send a token."
+            .to_owned();
+    };
+    let origin = shown(origin);
+    let asked = asked.name().map_or_else(|| "no host".to_owned(), shown);
+    format!(
+        "This request was started by a page of {origin}, and asks {asked}, which is another site. If that page is this \
+         server's own, say --public-url {origin}, or name the gateway in between with --trusted-proxies and have it send \
+         X-Forwarded-Host and X-Forwarded-Port. If it is not, list its site with --allowed-origins and send a token."
+    )
+}
+
 /// Whether an origin is that of the host that was asked. Where this server does not encrypt, a gateway may; and it does
 /// where the public URL says so.
-fn is_own(origin: &HeaderValue, is_encrypted: bool, options: &HttpOptions, head: &Parts) -> bool {
-    let from_header = || head.headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    let host = head.uri.authority().map(|authority| authority.as_str()).or_else(from_header);
-    let origin = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
+fn is_own(origin: &HeaderValue, asked: &Asked<'_>, is_encrypted: bool, options: &HttpOptions) -> bool {
+    let Some((scheme, from)) = origin.to_str().ok().and_then(|origin| origin.split_once("://")) else { return false };
     let public = options.public_url.as_ref().filter(|url| url.is_encrypted());
-    let is_plain =
-        |host: &str| !is_encrypted && public.is_none_or(|url| !url.host().eq_ignore_ascii_case(without_port(host)));
-    let is_scheme = |scheme: &str, host: &str| scheme == "https" || (scheme == "http" && is_plain(host));
-    matches!((origin, host), (Some((scheme, from)), Some(host)) if is_scheme(scheme, host) && from.eq_ignore_ascii_case(host))
+    let is_plain = || !is_encrypted && public.is_none_or(|url| !url.host().eq_ignore_ascii_case(without_port(from)));
+    (scheme == "https" || (scheme == "http" && is_plain())) && asked.is_at(scheme, from)
 }
 
 fn route(head: &Parts) -> Option<&str> {

@@ -1,0 +1,221 @@
+//! Behind a real nginx: the recipes of `docs/proxies.md`, and whether the dashboard's own page is known as such.
+
+use std::{
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use crate::{command::Server, harness::new_folder};
+
+const RECIPES: &str = include_str!("../docs/proxies.md");
+const FORWARDED_HOST: &str = "proxy_set_header X-Forwarded-Host $http_host;";
+const WEBSOCKET: &str = "proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; \
+                         proxy_set_header Connection $connection_upgrade;";
+
+/// A running nginx, stopped when the test is over.
+struct Nginx {
+    child: Child,
+    port: u16,
+}
+
+impl Nginx {
+    /// One with this inside of its `http { … }`, which listens on this port.
+    fn start(http: &str, port: u16) -> Self {
+        let folder = new_folder();
+        let at = folder.display();
+        let places =
+            ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(|kind| format!("{kind}_temp_path {at}/{kind};"));
+        // As root it would change to a user whom the files of the tests do not let in.
+        let user = if Path::new("/root/.").read_dir().is_ok() { "user root;" } else { "" };
+        let config = format!(
+            "daemon off; {user} worker_processes 1; pid {at}/pid; error_log stderr error; events {{}}
+             http {{ access_log off; {} {http} }}",
+            places.join(" ")
+        );
+        let file = folder.join("nginx.conf");
+        std::fs::write(&file, config).unwrap();
+        let mut command = Command::new("nginx");
+        command.env("PATH", format!("{}:/usr/sbin", std::env::var("PATH").unwrap()));
+        command.arg("-c").arg(&file).arg("-p").arg(&folder).stderr(Stdio::inherit());
+        let mut child = command.spawn().expect("there is no nginx: scripts/setup test installs it");
+        let began = Instant::now();
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(child.try_wait().unwrap().is_none() && began.elapsed() < Duration::from_secs(10), "{http}");
+            sleep(Duration::from_millis(10));
+        }
+        Self { child, port }
+    }
+
+    fn origin(&self) -> String {
+        origin(self.port)
+    }
+
+    /// Asks as a browser does that says nothing of a request but the page's origin, and returns the whole answer.
+    fn ask(&self, method: &str, path: &str, headers: &str) -> String {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        let host = format!("127.0.0.1:{}", self.port);
+        write!(stream, "{method} {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\n{headers}\r\n").unwrap();
+        let mut answer = Vec::new();
+        let mut buffer = [0; 4096];
+        while !is_whole(&answer)
+            && let Ok(count @ 1..) = stream.read(&mut buffer)
+        {
+            answer.extend(&buffer[..count]);
+        }
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    /// What a page of this origin is answered when it posts, and when it opens a WebSocket.
+    fn as_page(&self, origin: &str) -> [String; 2] {
+        let path = "/api/notifications/mark-all-read/ann";
+        let posted = self.ask("POST", path, &format!("Origin: {origin}\r\nConnection: close\r\n"));
+        let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+                       Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+        let followed = self.ask("GET", "/ws/ann", &format!("Origin: {origin}\r\n{upgrade}"));
+        [posted, followed]
+    }
+
+    /// The status of each of them.
+    #[track_caller]
+    fn expect(&self, origin: &str, statuses: [&str; 2], what: &str) {
+        let answers = self.as_page(origin);
+        assert_eq!(answers.each_ref().map(|answer| answer.get(9..12).unwrap_or("")), statuses, "{what}: {answers:?}");
+    }
+}
+
+impl Drop for Nginx {
+    fn drop(&mut self) {
+        drop(Command::new("kill").arg(self.child.id().to_string()).status());
+        drop(self.child.wait());
+    }
+}
+
+/// Whether this is an answer to its end; of one without a length, as of a WebSocket, the head is enough.
+fn is_whole(answer: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(answer);
+    let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
+    let length = head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
+    body.len() >= length.unwrap_or(0)
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+fn origin(port: u16) -> String {
+    format!("http://127.0.0.1:{port}")
+}
+
+/// An nginx in front of this server that passes on what these lines say.
+fn in_front_of(server: &Server, port: u16, lines: &str) -> Nginx {
+    let address = &server.address;
+    let http = format!(
+        "map $http_upgrade $connection_upgrade {{ default upgrade; \"\" \"\"; }}
+         server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass http://{address}; {WEBSOCKET} {lines} }} }}"
+    );
+    Nginx::start(&http, port)
+}
+
+#[test]
+fn the_own_page_is_known_whatever_the_gateway_passes_on() {
+    let trusted = ["--trusted-proxies", "127.0.0.1"];
+    let host = "proxy_set_header Host $host;";
+    let none = "proxy_set_header Host \"\";";
+    let port = "proxy_set_header X-Forwarded-Port $server_port;";
+    for (lines, is_trusted, has_url, is_own) in [
+        // `$host` has no port; and with neither line nginx asks by the address of the server.
+        (host.to_owned(), false, false, false),
+        (host.to_owned(), true, false, false),
+        (host.to_owned(), false, true, true),
+        (format!("{host} {port}"), true, false, true),
+        (format!("{host} {port}"), false, false, false),
+        (format!("{host} {FORWARDED_HOST}"), true, false, true),
+        (String::new(), false, false, false),
+        (String::new(), false, true, true),
+        (FORWARDED_HOST.to_owned(), true, false, true),
+        (FORWARDED_HOST.to_owned(), false, false, false),
+        (format!("{none} {FORWARDED_HOST}"), true, false, true),
+        (none.to_owned(), false, true, true),
+        ("proxy_set_header Host $http_host;".to_owned(), false, false, true),
+    ] {
+        let own = free_port();
+        let url = origin(own);
+        let mut arguments = if is_trusted { trusted.to_vec() } else { Vec::new() };
+        if has_url {
+            arguments.extend(["--public-url", &*url]);
+        }
+        let server = Server::start(&arguments);
+        let nginx = in_front_of(&server, own, &lines);
+        let what = format!("{lines} {arguments:?}");
+        nginx.expect(&url, if is_own { ["200", "101"] } else { ["403", "403"] }, &what);
+        nginx.expect("http://evil.example", ["403", "403"], &what);
+        nginx.expect(&origin(own.wrapping_add(1)), ["403", "403"], &what);
+        if !is_own {
+            for answer in nginx.as_page(&url) {
+                let names = [&*format!("--public-url {url}"), "--trusted-proxies", "X-Forwarded-Host"];
+                assert!(names.iter().all(|name| answer.contains(name)), "{what}: {answer}");
+            }
+        }
+        // What a browser of today says of itself is enough.
+        let said = "Sec-Fetch-Site: same-origin\r\nConnection: close\r\n";
+        let answer = nginx.ask("POST", "/api/notifications/mark-all-read/ann", &format!("Origin: {url}\r\n{said}"));
+        assert!(answer.starts_with("HTTP/1.1 200"), "{what}: {answer}");
+    }
+}
+
+#[test]
+fn a_name_that_a_page_gave_itself_leads_nowhere_through_a_gateway() {
+    let server = Server::start(&["--trusted-proxies", "127.0.0.1"]);
+    let nginx = in_front_of(&server, free_port(), FORWARDED_HOST);
+    let rebound = |path: &str| {
+        let mut stream = TcpStream::connect(("127.0.0.1", nginx.port)).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    let answer = rebound("/api/notifications/list");
+    assert!(answer.starts_with("HTTP/1.1 421") && answer.contains("allowed-hosts"), "{answer}");
+}
+
+/// The blocks of `docs/proxies.md` for nginx, as they stand there.
+fn recipes() -> Vec<&'static str> {
+    RECIPES.split("```nginx\n").skip(1).map(|block| block.split("```").next().unwrap()).collect()
+}
+
+#[test]
+fn the_recipes_for_nginx_work() {
+    let socket: PathBuf = new_folder().join("campanile.sock");
+    let socket = socket.display().to_string();
+    let listen = format!("unix:{socket}");
+    let recipes = recipes();
+    assert_eq!(recipes.len(), 2);
+    for recipe in recipes {
+        let is_by_socket = recipe.contains("http://unix:");
+        let port = free_port();
+        let url = origin(port);
+        let mut arguments = vec!["--public-url", &*url, "--trusted-proxies", "127.0.0.1"];
+        if is_by_socket {
+            arguments.extend(["--listen", &listen]);
+        }
+        let server = Server::start(&arguments);
+        let lines = recipe.lines().filter(|line| !line.trim().starts_with("ssl_certificate"));
+        let config = lines.collect::<Vec<_>>().join("\n");
+        let here = [
+            ("listen 443 ssl;", format!("listen 127.0.0.1:{port};")),
+            ("127.0.0.1:8000", server.address.clone()),
+            ("/run/campanile/campanile.sock", socket.clone()),
+        ];
+        let config = here.iter().fold(config, |config, (there, here)| config.replace(there, here));
+        let nginx = Nginx::start(&config, port);
+        nginx.expect(&nginx.origin(), ["200", "101"], recipe);
+        nginx.expect("http://evil.example", ["403", "403"], recipe);
+        let page = nginx.ask("GET", "/healthz", "Connection: close\r\n");
+        assert!(page.starts_with("HTTP/1.1 200"), "{page}");
+    }
+}
