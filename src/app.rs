@@ -62,7 +62,7 @@ use self::{
 };
 #[cfg(feature = "ssr")]
 pub use self::{
-    login::{LoginPage, login_page},
+    login::{LoginPage, NotKept, login_page},
     shell::{OtherPages, PageAssets, shell},
     unsubscribe::{Mails, Unsubscription, unsubscribe_page},
 };

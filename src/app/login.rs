@@ -15,6 +15,7 @@ use crate::model::{Code, Problem};
 const FIELD: &str = "secret";
 const PROBLEM: &str = "secret-problem";
 const WHICH: &str = "secret-which";
+const INSECURE: &str = "insecure";
 
 /// What the page that asks who somebody is has to say.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,11 +27,20 @@ pub struct LoginPage {
     pub problem: Option<Problem>,
     /// What the paths of this server begin with for the browser: nothing, or such as `/notify`.
     pub base: String,
+    /// Set where the browser will not keep that somebody signed in.
+    pub not_kept: Option<NotKept>,
+}
+
+/// The browser will not keep that somebody signed in, because the page came over http and not from its own machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotKept {
+    /// The same page where the browser will, if that is known.
+    pub safe_url: Option<String>,
 }
 
 /// The whole document that asks who somebody is. It posts `secret` and `next` to `/login`.
 pub fn login_page(page: LoginPage, assets: PageAssets) -> impl IntoView {
-    let LoginPage { next, problem, base } = page;
+    let LoginPage { next, problem, base, not_kept } = page;
     let at = |path: &str| base.clone() + path;
     let assets = assets.below(&base);
     let why = problem.as_ref().map(explain);
@@ -50,6 +60,7 @@ pub fn login_page(page: LoginPage, assets: PageAssets) -> impl IntoView {
                     </a>
                     <form class="login-form" method="post" action=at("/login")>
                         <h1>"Sign in"</h1>
+                        {not_kept.map(explain_http)}
                         <div class="field">
                             <label for=FIELD>"Key or token"</label>
                             <input
@@ -79,6 +90,35 @@ pub fn login_page(page: LoginPage, assets: PageAssets) -> impl IntoView {
                 <Evening />
             </body>
         </html>
+    }
+}
+
+/// Why signing in will not work here, and where it would.
+fn explain_http(NotKept { safe_url }: NotKept) -> impl IntoView {
+    let open = match safe_url {
+        Some(url) => {
+            let shown = url.clone();
+            view! { <p>"Open " <a href=url>{shown}</a> " instead."</p> }.into_any()
+        }
+        None => view! {
+            <p>
+                "Open this page over https, or as http://localhost on the server itself. On the server, "
+                <code>"--tls-cert"</code> " and " <code>"--tls-key"</code>
+                " turn https on. Behind a gateway with https, say " <code>"--public-url https://…"</code> " and "
+                <code>"--trusted-proxies"</code> "."
+            </p>
+        }
+        .into_any(),
+    };
+    view! {
+        <div class="login-insecure" id=INSECURE role="note">
+            <p>
+                <strong>"Signing in needs https or localhost."</strong>
+                " This page was opened over http at another name. There, browsers do not keep the cookie that signs you in, \
+                because others on the network could read it."
+            </p>
+            {open}
+        </div>
     }
 }
 
@@ -139,7 +179,7 @@ mod tests {
 
     fn render(problem: Option<Problem>) -> String {
         let next = "/a?user_id=\"><script>alert(1)</script>".to_owned();
-        let page = LoginPage { next, problem, base: String::new() };
+        let page = LoginPage { next, problem, base: String::new(), not_kept: None };
         let owner = Owner::new();
         owner.with(|| {
             leptos::nonce::provide_nonce();

@@ -1,6 +1,10 @@
 //! Signing in to the dashboard, and out of it.
 
-use campanile::server::{auth::Limits, http::HttpOptions, limiter::Rate};
+use campanile::server::{
+    auth::Limits,
+    http::{HttpOptions, PublicUrl},
+    limiter::Rate,
+};
 
 use super::Secured;
 
@@ -158,5 +162,50 @@ async fn nobody_is_sent_to_another_site() {
         let headers = [("content-type", "application/x-www-form-urlencoded"), ("sec-fetch-site", "same-origin")];
         let answer = server.ask("POST", "/login", &headers, &format!("secret={key}&next={next}")).await;
         assert_eq!((answer.status.as_u16(), answer.header("location")), (303, DASHBOARD));
+    }
+}
+
+#[tokio::test]
+async fn where_the_browser_would_not_keep_the_cookie_the_page_says_what_it_needs() {
+    const WHY: &str = "Signing in needs https or localhost.";
+    let server = Secured::new();
+    let page = server.ask("GET", "/login", &[], "").await;
+    assert_eq!(page.status, 200);
+    let text = page.text();
+    for word in [WHY, "do not keep the cookie", "--tls-cert", "--public-url", "--trusted-proxies"] {
+        assert!(text.contains(word), "{word} is not in {text}");
+    }
+    let key = server.key("admin").await;
+    let form = "application/x-www-form-urlencoded";
+    let post = async |origin: &str, site: &str| {
+        let headers = [("content-type", form), ("origin", origin), ("sec-fetch-site", site)];
+        let headers = if site.is_empty() { &headers[..2] } else { &headers };
+        server.ask("POST", "/login", headers, &format!("secret={key}")).await
+    };
+    let refused = post("http://campanile.example", "").await;
+    assert_eq!((refused.status.as_u16(), refused.header("set-cookie")), (403, ""));
+    assert!(refused.text().contains(WHY) && refused.text().contains("You were not signed in"), "{}", refused.text());
+    // Over https behind a gateway that does not say so, and where the browser says that it trusts the page.
+    for (origin, site) in [("https://campanile.example", ""), ("http://campanile.example", "same-origin")] {
+        let answer = post(origin, site).await;
+        assert_eq!(answer.status, 303, "{origin}");
+        assert!(answer.header("set-cookie").starts_with("__Host-campanile="), "{origin}");
+    }
+    assert!(!server.ask("GET", "/login", &[("sec-fetch-site", "none")], "").await.text().contains(WHY));
+    assert!(!server.app.get("/login").await.text().contains(WHY), "localhost");
+
+    let public = |url: &str| HttpOptions {
+        public_url: Some(PublicUrl::parse(url).unwrap()),
+        allowed_hosts: None,
+        ..HttpOptions::default()
+    };
+    for (url, is_said) in [
+        ("https://campanile.example", false),
+        ("https://other.example/notify", true),
+        ("http://campanile.example", true),
+    ] {
+        let text = Secured::with(Limits::default(), public(url)).ask("GET", "/login", &[], "").await.text();
+        assert_eq!(text.contains(WHY), is_said, "{url}");
+        assert_eq!(text.contains("href=\"https://other.example/notify/login\""), url.contains("other"), "{text}");
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{
     Form, Router,
     extract::{FromRequest, Query, Request, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
 };
@@ -14,7 +14,9 @@ use serde_aux::serde_introspection::serde_introspect;
 
 use super::{
     HttpOptions,
+    asked::Asked,
     body::FormBody,
+    client::Client,
     cookie::Cookie,
     extract::Caller,
     gate::RefusedAttempt,
@@ -24,9 +26,10 @@ use super::{
     state::HttpState,
 };
 use crate::{
-    app::{LoginPage, login_page},
+    app::{LoginPage, NotKept, login_page},
     model::{Code, Problem},
     server::{
+        address::{is_loopback, without_port},
         assets,
         auth::{AUDIT, AuthError, Authenticator},
         identity::KeyId,
@@ -70,8 +73,13 @@ async fn page(
 
 /// The page, perhaps with why it did not work.
 async fn show(state: &HttpState, request: Request, next: &str, problem: Option<Problem>) -> Result<Response, Problem> {
-    let base = state.options().base().to_owned();
-    let page = LoginPage { next: of_this_site(next).to_owned(), problem, base };
+    let options = state.options();
+    let head = request.into_parts().0;
+    let not_kept = (!keeps_cookie(&head, options)).then(|| NotKept {
+        safe_url: options.public_url.as_ref().filter(|url| url.is_encrypted()).map(|url| format!("{url}{LOGIN}")),
+    });
+    let request = Request::from_parts(head, axum::body::Body::empty());
+    let page = LoginPage { next: of_this_site(next).to_owned(), problem, base: options.base().to_owned(), not_kept };
     let place = state.workshop().place().await.map_err(|Broken| broken())?;
     render(state, place, request, || (), move || login_page(page.clone(), assets::of_the_page())).await
 }
@@ -87,6 +95,11 @@ async fn log_in(
     if let Some(RefusedAttempt(too_much)) = head.extensions.get() {
         auth.noted().failed_sign_in();
         return refuse(&state, for_the_page, "", too_often(too_much)).await;
+    }
+    // Programs that say no origin may keep any cookie.
+    if head.headers.contains_key(header::ORIGIN) && !keeps_cookie(&head, &options) {
+        let why = "You were not signed in, because this page was opened over http.";
+        return refuse(&state, for_the_page, "", Problem::new(Code::Forbidden, why)).await;
     }
     let before = options.cookie().session(&head.headers).map(str::to_owned);
     let form =
@@ -114,6 +127,26 @@ async fn log_in(
     };
     auth.noted().failed_sign_in();
     refuse(&state, for_the_page, &next, problem).await
+}
+
+/// Whether the browser that asks keeps the cookie, which it does of pages over https and of this machine.
+fn keeps_cookie(head: &Parts, options: &HttpOptions) -> bool {
+    // Browsers say this to no others (Fetch metadata), however many gateways stand in between.
+    if head.headers.contains_key("sec-fetch-site") {
+        return true;
+    }
+    if let Some(origin) = head.headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok()?.split_once("://")) {
+        return origin.0 == "https" || is_loopback(without_port(origin.1));
+    }
+    let client = Client::of(&head.extensions, &head.headers, &options.trusted_proxies);
+    let asked = Asked::of(head, client.is_by_gateway);
+    client.is_encrypted
+        || match &options.public_url {
+            // A gateway does TLS for that host, and may not say so.
+            Some(url) if url.is_encrypted() => asked.is_loopback() || asked.is_host(url.host()),
+            Some(url) => asked.is_loopback() && is_loopback(url.host()),
+            None => asked.is_loopback(),
+        }
 }
 
 /// The page again, with why the attempt did not work.
