@@ -10,7 +10,7 @@ use axum::{
 use campanile::{
     model::{Changes, Cursor, Filter, Limit, Marking, Notification, NotificationId, Overview, Page, UserId},
     server::{
-        http::HttpOptions,
+        http::{FrameAncestors, HttpOptions},
         service::NotificationService,
         store::{Announce, Creation, Due, Once, Store, StoreError},
     },
@@ -89,8 +89,36 @@ async fn every_answer_has_the_security_headers() {
         assert_eq!(answer.header("cross-origin-resource-policy"), "same-origin", "{path}");
         assert!(answer.header("content-security-policy").contains("frame-ancestors 'none'"), "{path}");
         assert!(answer.header("content-security-policy").contains("default-src 'none'"), "{path}");
+        assert_eq!(answer.header("x-frame-options"), "DENY", "{path}");
     }
     assert_eq!(app.get("/api/notifications/list").await.header("cache-control"), "no-store");
+}
+
+#[tokio::test]
+async fn a_page_is_shown_in_frames_of_listed_sites_alone() {
+    const PAGE: &str = campanile::server::http::DASHBOARD_PATH;
+    let framed = async |list: &[&str], path: &str| {
+        let list: Vec<_> = list.iter().map(|text| (*text).to_owned()).collect();
+        let frame_ancestors = FrameAncestors::parse(&list).unwrap();
+        let app = App::with(App::bare().service, &HttpOptions { frame_ancestors, ..HttpOptions::default() });
+        let request = Request::get(path)
+            .header(header::HOST, "localhost")
+            .header("sec-fetch-site", "cross-site")
+            .header("sec-fetch-mode", "navigate")
+            .header("sec-fetch-dest", "iframe");
+        let answer = app.ask(request.body(Body::empty()).unwrap()).await;
+        let policy = answer.header("content-security-policy").split("; ").last().unwrap().to_owned();
+        assert_eq!(answer.header("content-security-policy").matches("frame-ancestors").count(), 1);
+        (answer.status.as_u16(), policy, answer.header("x-frame-options").to_owned())
+    };
+    let told = |status: u16, who: &str, old: &str| (status, format!("frame-ancestors {who}"), old.to_owned());
+    let portal = "https://portal.example";
+    assert_eq!(framed(&[portal], PAGE).await, told(200, portal, ""));
+    assert_eq!(framed(&["self", portal], "/api/docs/").await, told(200, "'self' https://portal.example", ""));
+    assert_eq!(framed(&["self"], PAGE).await, told(200, "'self'", "SAMEORIGIN"));
+    assert_eq!(framed(&["none"], PAGE).await, told(403, "'none'", "DENY"));
+    // What is no page is not read by a frame either.
+    assert_eq!(framed(&[portal], "/api/notifications/list").await.0, 403);
 }
 
 #[tokio::test]

@@ -34,7 +34,7 @@ use super::{
     address::is_loopback,
     auth::AuthOptions,
     delivery::{DeliveryOptions, Rules},
-    http::{HttpOptions, PublicUrl, StreamOptions},
+    http::{FrameAncestors, HttpOptions, PublicUrl, StreamOptions},
     limiter::Rate,
     listener::{ListenerOptions, TlsOptions},
 };
@@ -248,6 +248,7 @@ impl Settings {
                 auth: None,
                 trusted_proxies: trusted_proxies.clone(),
                 allowed_origins: auth::origins(said.allowed_origins)?,
+                frame_ancestors: frame_ancestors(&needed("frame-ancestors", said.frame_ancestors)?)?,
                 lenient: needed("lenient", said.lenient)?,
                 delivery: None,
                 public_url,
@@ -294,6 +295,10 @@ fn bus_prefix(text: String) -> Result<String> {
 
 fn public_url(text: &str) -> Result<PublicUrl> {
     PublicUrl::parse(text).map_err(|why| anyhow!("public-url: {why}"))
+}
+
+fn frame_ancestors(list: &[String]) -> Result<FrameAncestors> {
+    FrameAncestors::parse(list).map_err(|why| anyhow!("frame-ancestors: {why}"))
 }
 
 /// A certificate is of no use without its key.

@@ -15,6 +15,7 @@ mod deliveries;
 mod docs;
 mod edge;
 mod extract;
+mod frames;
 mod gate;
 mod health;
 mod intake;
@@ -54,6 +55,7 @@ pub use super::public_url::PublicUrl;
 pub use client::IpNet;
 pub use docs::openapi;
 pub use extract::Caller;
+pub use frames::FrameAncestors;
 pub use live::StreamOptions;
 pub use paths::DASHBOARD as DASHBOARD_PATH;
 
@@ -81,6 +83,8 @@ pub struct HttpOptions {
     pub trusted_proxies: Vec<IpNet>,
     /// The origins of other sites whose pages may use the API, such as `https://app.example`.
     pub allowed_origins: Vec<String>,
+    /// Whose pages may show ours in a frame.
+    pub frame_ancestors: FrameAncestors,
     /// Whether a notification that comes in may have unknown fields; they are ignored.
     pub lenient: bool,
     /// What leaves the server; without it, the routes of webhooks, deliveries and channels answer 503.
@@ -112,6 +116,7 @@ impl Default for HttpOptions {
             auth: None,
             trusted_proxies: Vec::new(),
             allowed_origins: Vec::new(),
+            frame_ancestors: FrameAncestors::default(),
             lenient: false,
             delivery: None,
             public_url: None,

@@ -238,6 +238,11 @@ pub struct Said {
     #[arg(long, env = "CAMPANILE_ALLOWED_ORIGINS", value_name = "ORIGIN", value_delimiter = ',')]
     pub allowed_origins: Option<Vec<String>>,
 
+    /// Whose pages may show ours in a frame: none, self, or origins such as `https://portal.example`; may be given several
+    /// times [default: none]
+    #[arg(long, env = "CAMPANILE_FRAME_ANCESTORS", value_name = "ORIGIN", value_delimiter = ',')]
+    pub frame_ancestors: Option<Vec<String>>,
+
     /// An address or network, such as 10.0.0.0/8, that webhooks may lead to though it is no part of the internet, also
     /// over http://; may be given several times
     #[arg(long, env = "CAMPANILE_WEBHOOK_ALLOW", value_name = "NETWORK", value_delimiter = ',')]
@@ -404,6 +409,7 @@ impl Said {
             max_streams: Some(256),
             trusted_proxies: Some(Vec::new()),
             allowed_origins: Some(Vec::new()),
+            frame_ancestors: Some(vec!["none".to_owned()]),
             webhook_allow: Some(Vec::new()),
             delivery_backlog: None,
             delivery_history: Some("7d".to_owned()),

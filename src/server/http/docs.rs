@@ -137,7 +137,7 @@ async fn keep(State(Kept(kept)): State<Kept>, mut request: Request, next: Next) 
 /// The page brings its scripts and styles as files of this server, and sets styles by script.
 async fn allow_its_own_files(mut response: Response) -> Response {
     let policy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
-                  connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+                  connect-src 'self'; base-uri 'none'; form-action 'none'";
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
     response
 }

@@ -23,13 +23,9 @@ use super::{
 use crate::model::{Code, Problem};
 
 /// The headers that an answer has unless its handler set them.
-const HEADERS: [(HeaderName, HeaderValue); 6] = [
+const HEADERS: [(HeaderName, HeaderValue); 5] = [
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (header::REFERRER_POLICY, HeaderValue::from_static("same-origin")),
-    (
-        header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static("default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
-    ),
     (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
     (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
     (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
@@ -87,6 +83,7 @@ async fn guard(State(state): State<HttpState>, request: Request, next: Next) -> 
     for (name, value) in HEADERS {
         response.headers_mut().entry(name).or_insert(value);
     }
+    options.frame_ancestors.tell(response.headers_mut());
     if client.is_encrypted {
         response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, ONLY_ENCRYPTED);
     }

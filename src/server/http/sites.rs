@@ -54,7 +54,7 @@ impl Site {
                 Ok(Self::Own)
             }
             _ if is_listed && is_for_others(head) => Ok(Self::Listed),
-            Some(_) if origin.is_none() && opens_a_page(head) => Ok(Self::Own),
+            Some(_) if origin.is_none() && opens_a_page(head, options) => Ok(Self::Own),
             said => {
                 let unsure = origin.filter(|_| said.is_none());
                 Err(Problem::new(Code::Forbidden, refusal(unsure, asked)))
@@ -99,15 +99,18 @@ fn is_for_others(head: &Parts) -> bool {
     route(head).is_none_or(|route| all.iter().any(|path| is_at_or_below(route, path)))
 }
 
-/// Whether a person follows a link of another site to a page.
-fn opens_a_page(head: &Parts) -> bool {
+/// Whether a person follows a link of another site to a page, or that site shows the page in a frame where some may; which,
+/// the page tells the browser.
+fn opens_a_page(head: &Parts, options: &HttpOptions) -> bool {
     let is = |name: &str, value: &str| head.headers.get(name).is_some_and(|said| said == value);
     let is_read = head.method == Method::GET || head.method == Method::HEAD;
     let is_page = |route: &str| {
         matches!(route, "/" | paths::DASHBOARD | paths::LOGIN | paths::NOTIFICATION | paths::NOTIFY_ME)
             || [paths::DOCS, paths::OPERATIONS].iter().any(|above| is_at_or_below(route, above))
     };
-    is_read && is("sec-fetch-mode", "navigate") && is("sec-fetch-dest", "document") && route(head).is_none_or(is_page)
+    let is_shown = is("sec-fetch-dest", "document")
+        || (options.frame_ancestors.are_some() && (is("sec-fetch-dest", "iframe") || is("sec-fetch-dest", "frame")));
+    is_read && is("sec-fetch-mode", "navigate") && is_shown && route(head).is_none_or(is_page)
 }
 
 /// Lets pages of listed sites use the API (CORS), with a token and without cookies.

@@ -29,7 +29,7 @@ const WORKER: &str = "sw.js";
 /// What it may do: ask this server, and show the icons of its notifications. It has a policy of its own, whatever page
 /// registers it.
 const WORKER_POLICY: HeaderValue = HeaderValue::from_static(
-    "default-src 'none'; connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "default-src 'none'; connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'",
 );
 
 pub(super) fn routes() -> Router<HttpState> {
