@@ -88,7 +88,13 @@ impl Secured {
             algorithms: None,
             leeway: Duration::from_secs(30),
         };
-        let auth = AuthOptions { tokens: Some(tokens), session_lifetime: TimeDelta::hours(12), limits, max_streams: 3 };
+        let auth = AuthOptions {
+            tokens: Some(tokens),
+            session_lifetime: TimeDelta::hours(12),
+            limits,
+            max_streams: 3,
+            log_addresses: false,
+        };
         let auth = Authenticator::new(auth, Arc::clone(&credentials), clock.clone()).unwrap();
         let service = NotificationService::over(Arc::<MemoryStore>::clone(&store), clock.clone());
         let delivery = delivery_of(&store, clock.clone(), service.tasks());

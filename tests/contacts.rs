@@ -53,6 +53,7 @@ fn secured_with_wishes() -> (Secured, Arc<dyn Wishes>) {
         session_lifetime: TimeDelta::hours(12),
         limits: Limits::default(),
         max_streams: 3,
+        log_addresses: false,
     };
     let auth = Authenticator::new(auth, Arc::clone(&credentials), clock.clone()).unwrap();
     let service = NotificationService::over(Arc::clone(&inboxes), clock.clone());

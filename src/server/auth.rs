@@ -64,14 +64,22 @@ pub struct AuthOptions {
     pub limits: Limits,
     /// How many streams one principal may have open at once.
     pub max_streams: usize,
+    /// Whether the log names the address of a client that shows what is not good, or cannot sign in.
+    pub log_addresses: bool,
 }
+
+/// Why something is not good, for the log.
+const NO_KEY: &str = "there is no such key, or it is over or revoked";
+const NO_TOKENS: &str = "it is no key, and no jwt setting says how tokens are checked";
+const NO_TICKET: &str = "there is no such ticket, or it is over or used";
+const NO_SESSION: &str = "there is no such session, or it is over";
 
 /// Why it is not known who is calling.
 #[derive(Debug, thiserror::Error)]
 pub enum AuthError {
-    /// What they showed is not good, whatever was wrong with it.
+    /// What they showed is not good, whatever was wrong with it: that is for the log.
     #[error("it is not good")]
-    Invalid,
+    Invalid(&'static str),
     /// They showed it too often.
     #[error("too many attempts")]
     TooOften(TooOften),
@@ -92,7 +100,7 @@ impl From<StoreError> for AuthError {
 impl From<TokenError> for AuthError {
     fn from(error: TokenError) -> Self {
         match error {
-            TokenError::Invalid => Self::Invalid,
+            TokenError::Invalid(why) => Self::Invalid(why),
             TokenError::Unavailable(why) => Self::Unavailable(why),
         }
     }
@@ -159,7 +167,7 @@ impl Authenticator {
         clock: impl Clock,
         tasks: Tasks,
     ) -> anyhow::Result<Arc<Self>> {
-        let AuthOptions { tokens, session_lifetime, limits, max_streams } = options;
+        let AuthOptions { tokens, session_lifetime, limits, max_streams, log_addresses } = options;
         Ok(Arc::new(Self {
             keyring: Keyring::new(Arc::clone(&credentials)),
             credentials,
@@ -170,7 +178,7 @@ impl Authenticator {
             usage: Usage::new(&limits),
             streams: Arc::new(Streams::new(max_streams)),
             recent: Recent::default(),
-            noted: Noted::default(),
+            noted: Noted::new(log_addresses),
         }))
     }
 
@@ -197,12 +205,12 @@ impl Authenticator {
         let now = self.clock.now();
         let (principal, until, good_at) = match bearer {
             Bearer::Key(secret) => {
-                let known = self.keyring.open(secret, now).await?.ok_or(AuthError::Invalid)?;
+                let known = self.keyring.open(secret, now).await?.ok_or(AuthError::Invalid(NO_KEY))?;
                 let key = &known.key;
                 (Principal::key(key.id, key.scopes), key.expires_at, known.read_at)
             }
             Bearer::Token(shown) => {
-                let tokens = self.tokens.as_ref().ok_or(AuthError::Invalid)?;
+                let tokens = self.tokens.as_ref().ok_or(AuthError::Invalid(NO_TOKENS))?;
                 let token = tokens.verify_shown(shown, now).await?;
                 (Principal::user(token.user_id), Some(token.expires_at), Instant::now())
             }
@@ -232,8 +240,9 @@ impl Authenticator {
     /// When it is over or never was, or that cannot be found out.
     pub(in crate::server) async fn by_session(&self, shown: &str) -> Result<Standing, AuthError> {
         let (now, asked_at) = (self.clock.now(), Instant::now());
-        let hash = Opaque::parse(shown).ok_or(AuthError::Invalid)?.hash();
-        let grant = self.credentials.grant(GrantKind::Session, &hash, now).await?.ok_or(AuthError::Invalid)?;
+        let hash = Opaque::parse(shown).ok_or(AuthError::Invalid(NO_SESSION))?.hash();
+        let grant =
+            self.credentials.grant(GrantKind::Session, &hash, now).await?.ok_or(AuthError::Invalid(NO_SESSION))?;
         self.recent.add(hash);
         let until = Some(grant.expires_at);
         self.by_grant(grant, now, until, asked_at).await
@@ -245,17 +254,17 @@ impl Authenticator {
     /// When it is used up, over or never was, or that cannot be found out.
     pub(in crate::server) async fn by_ticket(&self, shown: &str) -> Result<Standing, AuthError> {
         let (now, asked_at) = (self.clock.now(), Instant::now());
-        let hash = Opaque::parse(shown).ok_or(AuthError::Invalid)?.hash();
+        let hash = Opaque::parse(shown).ok_or(AuthError::Invalid(NO_TICKET))?.hash();
         let found = self.credentials.grant(GrantKind::Ticket, &hash, now).await?;
         let found = match found {
             Some(grant) if grant.is_reusable => Some(grant),
             Some(_) => self.credentials.take_grant(GrantKind::Ticket, &hash, now).await?,
             None => None,
         };
-        let grant = found.ok_or(AuthError::Invalid)?;
+        let grant = found.ok_or(AuthError::Invalid(NO_TICKET))?;
         if let Some(session) = &grant.session {
             // What was made in a session ends with it.
-            self.credentials.grant(GrantKind::Session, session, now).await?.ok_or(AuthError::Invalid)?;
+            self.credentials.grant(GrantKind::Session, session, now).await?.ok_or(AuthError::Invalid(NO_SESSION))?;
         }
         let until = grant.until;
         self.by_grant(grant, now, until, asked_at).await
@@ -277,11 +286,11 @@ impl Authenticator {
             Holder::Operator => Principal::operator(),
             Holder::User(user_id) => Principal::user(user_id),
             Holder::Key(id) => {
-                let known = self.keyring.good(id, now).await?.ok_or(AuthError::Invalid)?;
+                let known = self.keyring.good(id, now).await?.ok_or(AuthError::Invalid(NO_KEY))?;
                 good_at = good_at.min(known.read_at);
                 Principal::key(id, known.key.scopes)
             }
-            Holder::Anonymous => return Err(AuthError::Invalid),
+            Holder::Anonymous => return Err(AuthError::Invalid(NO_SESSION)),
         };
         let principal = match grant.inbox {
             Some(inbox) => principal.within(inbox),

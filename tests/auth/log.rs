@@ -73,7 +73,7 @@ fn a_full_run_leaves_nothing_secret_and_nobody_in_the_log() {
     drop(client);
     let (stopped, log) = server.stop("-TERM");
     assert!(stopped, "{log}");
-    assert!(log.contains("somebody signed in") && log.contains("people could not sign in"), "{log}");
+    assert!(log.contains("somebody signed in") && log.contains("a person could not sign in"), "{log}");
     let secrets = [
         &key[21..],
         &*token,
@@ -88,5 +88,51 @@ fn a_full_run_leaves_nothing_secret_and_nobody_in_the_log() {
     for word in secrets.iter().chain(&people) {
         let line = log.lines().find(|line| line.contains(word));
         assert!(line.is_none(), "{word} is in the log: {line:?}");
+    }
+}
+
+#[test]
+fn why_something_is_refused_is_in_the_log_and_the_address_where_it_is_asked_for() {
+    let exp = chrono::Utc::now().timestamp() - 600;
+    let over = signed(&json!({"sub": "the-user", "aud": "campanile", "exp": exp}));
+    let tokens = ["--jwt-secret", TOKEN_SECRET, "--jwt-audience", "campanile", "--trusted-proxies", "127.0.0.0/8"];
+    for with_addresses in [true, false] {
+        let flag = if with_addresses { &["--log-addresses"][..] } else { &[] };
+        let server = Server::start(&[&tokens, flag].concat());
+        let mut client = Client::connect(&server.address).unwrap();
+        let mut ask = |shown: &str, headers: &[(&str, &str)]| {
+            let bearer = format!("Bearer {shown}");
+            let headers = [headers, &[("Authorization", bearer.as_str())]].concat();
+            client.ask("GET", "/api/notifications/list", &headers, None).unwrap().0
+        };
+        let from = [("X-Forwarded-For", ADDRESS)];
+        for shown in [&*over, "nonsense", &format!("{over}x")] {
+            assert_eq!(ask(shown, &from), 401);
+        }
+        // Ten lines of one address, and then a number.
+        for _ in 0..20 {
+            assert_eq!(ask(&over, &from), 401);
+        }
+        // Of a proxy that does not say who asked, no address is named: nobody is to ban the proxy.
+        assert_eq!(ask(&over, &[]), 401);
+        assert_eq!(client.post_form("/login", &from, "secret=wrong-secret").0, 401);
+        drop(client);
+        let (_, log) = server.stop("-TERM");
+        for reason in ["it is over", "it has not three parts", "its signature is wrong"] {
+            let line = log.lines().find(|line| {
+                line.contains(" INFO a key, token or ticket was refused reason=") && line.contains(reason)
+            });
+            let line = line.unwrap_or_else(|| panic!("{reason}: {log}"));
+            assert_eq!(line.ends_with(&format!(" address={ADDRESS}")), with_addresses, "{line}");
+        }
+        let line = log.lines().find(|line| line.contains(" INFO a person could not sign in reason=")).unwrap();
+        assert_eq!(line.ends_with(&format!(" address={ADDRESS}")), with_addresses, "{line}");
+        let named = log.lines().filter(|line| line.contains(ADDRESS)).count();
+        assert_eq!(named, if with_addresses { 11 } else { 0 }, "{log}");
+        assert!(log.contains("more keys, tokens or tickets were refused count="), "{log}");
+        assert!(!log.contains("127.0.0.1 ") && !log.contains("address=127.0.0.1\n"), "{log}");
+        for secret in [&over[over.len() - 20..], "wrong-secret", "nonsense", "the-user", "\u{1b}"] {
+            assert!(!log.contains(secret), "{secret} is in {log}");
+        }
     }
 }

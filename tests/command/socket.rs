@@ -1,16 +1,19 @@
-//! `--listen unix:PATH`.
+//! `--listen unix:PATH`, and a server whose lines cannot be written.
 
 use std::{
-    fs,
+    fs::{self, File},
     io::{Read, Write},
     os::unix::{
         fs::{FileTypeExt, PermissionsExt},
         net::UnixStream,
     },
     path::Path,
+    process::Stdio,
+    thread::sleep,
+    time::{Duration, Instant},
 };
 
-use super::{Server, refused};
+use super::{Server, campanile, refused};
 use crate::harness::new_folder;
 
 /// Asks over the socket and returns the whole answer.
@@ -71,5 +74,49 @@ fn the_file_of_a_server_that_was_killed_is_replaced_and_nothing_else() {
     ] {
         let error = refused(&["serve", "--store", "memory:", "--listen", wrong]);
         assert!(error.contains(says), "{error}");
+    }
+}
+
+#[test]
+fn over_a_socket_the_client_is_who_the_gateway_says() {
+    let path = new_folder().join("campanile.sock");
+    let listen = format!("unix:{}", path.display());
+    let server = Server::start(&["--listen", &*listen, "--auth", "on", "--log-addresses"]);
+    let wrong = "Authorization: Bearer wrong\r\n";
+    assert!(ask(&path, wrong).starts_with("HTTP/1.1 401"));
+    let by = format!("{wrong}X-Forwarded-For: 203.0.113.1, 203.0.113.9\r\nX-Forwarded-Proto: https\r\n");
+    let answer = ask(&path, &by);
+    assert!(answer.starts_with("HTTP/1.1 401") && answer.contains("strict-transport-security"), "{answer}");
+    let (_, log) = server.stop("-TERM");
+    assert_eq!(log.matches("address=203.0.113.9").count(), 1, "{log}");
+    assert_eq!(log.matches("was refused").count(), 2, "{log}");
+}
+
+#[test]
+fn a_server_goes_on_when_its_lines_cannot_be_written() {
+    let full = || Stdio::from(File::options().write(true).open("/dev/full").unwrap());
+    // The reading ends are closed before anything is written.
+    let closed = || {
+        let (reading, writing) = std::io::pipe().unwrap();
+        drop(reading);
+        Stdio::from(writing)
+    };
+    for sink in [full as fn() -> Stdio, closed] {
+        let path = new_folder().join("campanile.sock");
+        let listen = format!("unix:{}", path.display());
+        let mut command = campanile(&["serve", "--store", "memory:", "--listen", &listen, "--auth", "on"]);
+        let mut child = command.arg("--public-url=https://a.example").stdout(sink()).stderr(sink()).spawn().unwrap();
+        let began = Instant::now();
+        while UnixStream::connect(&path).is_err() {
+            let ended = child.try_wait().unwrap();
+            assert!(ended.is_none() && began.elapsed() < Duration::from_secs(20), "{ended:?}");
+            sleep(Duration::from_millis(10));
+        }
+        for _ in 0..3 {
+            let answer = ask(&path, "Authorization: Bearer wrong\r\n");
+            assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
+        }
+        assert!(std::process::Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
+        assert!(child.wait().unwrap().success());
     }
 }

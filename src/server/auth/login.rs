@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 
 use super::{
-    AuthError, Authenticator,
+    AuthError, Authenticator, NO_KEY, NO_TOKENS,
     key::{KeySecret, Opaque},
     standing::Standing,
 };
@@ -58,14 +58,14 @@ impl Authenticator {
         let now = self.clock.now();
         let (holder, until) = match KeySecret::parse(shown) {
             Some(secret) => {
-                let key = &self.keyring.open(&secret, now).await?.ok_or(AuthError::Invalid)?.key;
+                let key = &self.keyring.open(&secret, now).await?.ok_or(AuthError::Invalid(NO_KEY))?.key;
                 if !key.scopes.allow(Scope::Admin) {
                     return Err(AuthError::Forbidden("This key may not sign in: it has not the scope admin."));
                 }
                 (Holder::Key(key.id), key.expires_at)
             }
             None => {
-                let tokens = self.tokens.as_ref().ok_or(AuthError::Invalid)?;
+                let tokens = self.tokens.as_ref().ok_or(AuthError::Invalid(NO_TOKENS))?;
                 let token = tokens.verify(shown, now).await?;
                 (Holder::User(token.user_id), Some(token.expires_at))
             }

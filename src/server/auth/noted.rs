@@ -1,32 +1,57 @@
-//! What callers can bring about as often as they like: it is counted, and logged by number every few
-//! seconds, so that no caller fills the log.
+//! What callers can bring about as often as they like: the first of each kind is logged at once and the others by
+//! number every few seconds, so that no caller fills the log.
 
-use std::sync::{
-    Mutex, PoisonError,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use super::AUDIT;
 
+/// How many lines name one address until the next look, and how many lines name any.
+const LINES_OF_ONE: u32 = 10;
+const LINES: u32 = 1_000;
+
 /// What happened since it was logged.
 #[derive(Default)]
 pub(in crate::server) struct Noted {
-    refused: AtomicU64,
-    failed_sign_ins: AtomicU64,
+    /// Whether lines name the address of the client.
+    with_addresses: bool,
+    refused: Tally,
+    failed_sign_ins: Tally,
     outages: AtomicU64,
     /// Why it could not be found out who is calling, the last time.
     cause: Mutex<String>,
 }
 
 impl Noted {
-    /// A caller showed a key, a token or a ticket that is not good.
-    pub(in crate::server) fn refused(&self) {
-        self.refused.fetch_add(1, Ordering::Relaxed);
+    /// One that names addresses in the log, or not.
+    pub(super) fn new(with_addresses: bool) -> Self {
+        Self { with_addresses, ..Self::default() }
     }
 
-    /// A person could not sign in.
-    pub(in crate::server) fn failed_sign_in(&self) {
-        self.failed_sign_ins.fetch_add(1, Ordering::Relaxed);
+    /// A caller showed a key, a token or a ticket that is not good, and why it is not.
+    pub(in crate::server) fn refused(&self, reason: &'static str, address: Option<IpAddr>) {
+        match self.refused.add(reason, self.named(address)) {
+            Some(Line::Of(address)) => {
+                tracing::info!(target: AUDIT, reason, %address, "a key, token or ticket was refused");
+            }
+            Some(Line::First) => tracing::info!(target: AUDIT, reason, "a key, token or ticket was refused"),
+            None => {}
+        }
+    }
+
+    /// A person could not sign in, and why not.
+    pub(in crate::server) fn failed_sign_in(&self, reason: &'static str, address: Option<IpAddr>) {
+        match self.failed_sign_ins.add(reason, self.named(address)) {
+            Some(Line::Of(address)) => tracing::info!(target: AUDIT, reason, %address, "a person could not sign in"),
+            Some(Line::First) => tracing::info!(target: AUDIT, reason, "a person could not sign in"),
+            None => {}
+        }
     }
 
     /// It could not be found out who is calling, because the store or the issuer is away.
@@ -35,18 +60,104 @@ impl Noted {
         cause.clone_into(&mut self.cause.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// Logs what happened.
+    /// Logs what happened and was not logged.
     pub(super) fn log(&self) {
-        let take = |count: &AtomicU64| Some(count.swap(0, Ordering::Relaxed)).filter(|count| *count > 0);
-        if let Some(count) = take(&self.refused) {
-            tracing::info!(target: AUDIT, count, "keys, tokens or tickets were shown that are not good");
+        for (reason, count) in self.refused.take() {
+            tracing::info!(target: AUDIT, count, reason, "more keys, tokens or tickets were refused");
         }
-        if let Some(count) = take(&self.failed_sign_ins) {
-            tracing::info!(target: AUDIT, count, "people could not sign in");
+        for (reason, count) in self.failed_sign_ins.take() {
+            tracing::info!(target: AUDIT, count, reason, "more people could not sign in");
         }
-        if let Some(count) = take(&self.outages) {
+        let count = self.outages.swap(0, Ordering::Relaxed);
+        if count > 0 {
             let cause = std::mem::take(&mut *self.cause.lock().unwrap_or_else(PoisonError::into_inner));
             tracing::warn!(count, cause, "it could not be found out who is calling");
         }
+    }
+
+    fn named(&self, address: Option<IpAddr>) -> Option<IpAddr> {
+        address.filter(|_| self.with_addresses)
+    }
+}
+
+/// A line to be logged at once.
+#[derive(Debug, PartialEq, Eq)]
+enum Line {
+    /// It names this address.
+    Of(IpAddr),
+    /// It is the first for its reason.
+    First,
+}
+
+/// What happened of one kind since the last look.
+#[derive(Default)]
+struct Tally(Mutex<Counts>);
+
+#[derive(Default)]
+struct Counts {
+    /// How often it happened for each reason, beside the lines that were logged at once.
+    unsaid: HashMap<&'static str, u64>,
+    /// How many lines name each address.
+    lines: HashMap<IpAddr, u32>,
+    all_lines: u32,
+}
+
+impl Tally {
+    /// Counts one, unless it gets a line at once.
+    fn add(&self, reason: &'static str, address: Option<IpAddr>) -> Option<Line> {
+        let mut counts = self.counts();
+        if let Some(address) = address.filter(|_| counts.all_lines < LINES) {
+            let lines = counts.lines.entry(address).or_insert(0);
+            if *lines < LINES_OF_ONE {
+                *lines += 1;
+                counts.all_lines += 1;
+                return Some(Line::Of(address));
+            }
+        }
+        let is_first = !counts.unsaid.contains_key(reason);
+        let unsaid = counts.unsaid.entry(reason).or_insert(0);
+        if is_first && address.is_none() {
+            return Some(Line::First);
+        }
+        *unsaid += 1;
+        None
+    }
+
+    /// What was counted, and begins anew.
+    fn take(&self) -> Vec<(&'static str, u64)> {
+        let Counts { unsaid, .. } = std::mem::take(&mut *self.counts());
+        unsaid.into_iter().filter(|(_, count)| *count > 0).collect()
+    }
+
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_of_each_reason_is_a_line_and_the_others_are_a_number() {
+        let tally = Tally::default();
+        assert_eq!(tally.add("it is over", None), Some(Line::First));
+        assert_eq!(tally.add("its signature is wrong", None), Some(Line::First));
+        assert_eq!([tally.add("it is over", None), tally.add("it is over", None)], [None, None]);
+        assert_eq!(tally.take(), [("it is over", 2)]);
+        assert_eq!(tally.take(), []);
+        assert_eq!(tally.add("it is over", None), Some(Line::First));
+    }
+
+    #[test]
+    fn no_address_has_more_lines_than_it_may_and_none_takes_those_of_others() {
+        let tally = Tally::default();
+        let address = |number: u32| Some(IpAddr::from(number.to_be_bytes()));
+        let lines = (0..25).filter(|_| tally.add("it is over", address(1)).is_some()).count();
+        assert_eq!(lines, 10);
+        assert_eq!(tally.add("it is over", address(2)), address(2).map(Line::Of));
+        assert_eq!((3..5_000).filter(|number| tally.add("it is over", address(*number)).is_some()).count(), 989);
+        assert_eq!(tally.take(), [("it is over", 15 + 4_997 - 989)]);
+        assert!(tally.counts().lines.is_empty());
     }
 }

@@ -85,9 +85,9 @@ pub struct VerifiedToken {
 /// Why a token proves nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    /// It is not valid. Why is for whoever runs the server, and only in the log at `debug`.
+    /// It is not valid. Why is for the log, and nothing that a caller is told.
     #[error("the token is not valid")]
-    Invalid,
+    Invalid(&'static str),
     /// The issuer's keys were not had for a day or ever, and cannot be had now. Says why, for the log.
     #[error("tokens cannot be checked: {0}")]
     Unavailable(String),
@@ -167,7 +167,7 @@ impl Tokens {
     /// comes first waits for them, at most five seconds.
     ///
     /// # Errors
-    /// [`TokenError::Invalid`], the same whatever is wrong with the token, and
+    /// [`TokenError::Invalid`], whatever is wrong with the token, and
     /// [`TokenError::Unavailable`] when the issuer's keys cannot be had.
     pub async fn verify(&self, token: &str, now: Timestamp) -> Result<VerifiedToken, TokenError> {
         self.verify_shown(&Shown::new(token), now).await
@@ -189,7 +189,7 @@ impl Tokens {
         checked.map_err(|failure| match failure {
             Failure::Refused(Refused(why)) => {
                 tracing::debug!(why, "a token was refused");
-                TokenError::Invalid
+                TokenError::Invalid(why)
             }
             Failure::Unavailable(why) => TokenError::Unavailable(why),
         })

@@ -41,6 +41,7 @@ pub(super) fn settle(said: &Said) -> Result<Option<AuthOptions>> {
             login: rate("limit-login", said.limit_login.as_deref())?,
         },
         max_streams: within("max-streams", said.max_streams, &bounds::AT_ONCE)?,
+        log_addresses: said.log_addresses.unwrap_or_default(),
     };
     Ok(is_on.then_some(options))
 }

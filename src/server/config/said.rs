@@ -350,6 +350,11 @@ pub struct Said {
     /// How log lines look [default: text]
     #[arg(long, env = "CAMPANILE_LOG_FORMAT", value_name = "FORMAT")]
     pub log_format: Option<LogFormat>,
+
+    /// Name the address of the client in the log lines about a failed sign-in and a refused key, token or ticket, as
+    /// fail2ban needs it
+    #[arg(long, env = "CAMPANILE_LOG_ADDRESSES", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub log_addresses: Option<bool>,
 }
 
 impl std::fmt::Debug for Said {
@@ -435,6 +440,7 @@ impl Said {
             insecure_no_auth: Some(false),
             log: Some("info".to_owned()),
             log_format: Some(LogFormat::Text),
+            log_addresses: Some(false),
         }
     }
 }

@@ -108,7 +108,7 @@ async fn admit(
     }
     let site = Site::of(head, &asked, client.is_encrypted, options);
     let site = site.map_err(|problem| Box::new(problem.into_response()))?;
-    gate::admit(options, client.counted, site, head).await
+    gate::admit(options, client, site, head).await
 }
 
 /// Whether this is what an EventSource asks for.

@@ -12,6 +12,7 @@ use axum::{
 use super::{
     HttpOptions,
     access::Access,
+    client::Client,
     cookie::Cookie,
     paths::{self, WEBSOCKET, is_at_or_below},
     problem,
@@ -41,7 +42,7 @@ pub(super) struct Told {
 /// proved who they are; or says why not.
 pub(super) async fn admit(
     options: &Arc<HttpOptions>,
-    address: Option<IpAddr>,
+    client: &Client,
     site: Site,
     head: &mut Parts,
 ) -> Result<Option<Told>, Box<Response>> {
@@ -64,16 +65,16 @@ pub(super) async fn admit(
         return Ok(None);
     }
     if access == Access::Attempt {
-        if let Err(too_often) = auth.usage().of_attempt(address) {
+        if let Err(too_often) = auth.usage().of_attempt(client.counted) {
             head.extensions.insert(RefusedAttempt(too_often));
         }
         head.extensions.insert(Principal::anonymous());
         return Ok(None);
     }
     // In a box, so that no request keeps room for it where nothing has to be proved.
-    let standing = Box::pin(identify(auth, options.cookie(), address, site, head))
+    let standing = Box::pin(identify(auth, options.cookie(), client.counted, site, head))
         .await
-        .map_err(|error| Box::new(problem::refused(auth, error)))?;
+        .map_err(|error| Box::new(problem::refused(auth, error, client.address)))?;
     let Some(standing) = standing else {
         let anonymous = Principal::anonymous();
         permit(access, &anonymous, head)?;
@@ -131,7 +132,7 @@ async fn identify(
 ) -> Result<Option<Standing>, AuthError> {
     let stranger = || auth.usage().of_stranger(address).map_err(AuthError::TooOften);
     let bearer = match head.headers.get(header::AUTHORIZATION) {
-        Some(shown) => Some(bearer(shown).ok_or(AuthError::Invalid)),
+        Some(shown) => Some(bearer(shown).ok_or(AuthError::Invalid("it does not stand behind the word Bearer"))),
         None => proof_in_subprotocol(head).filter(|proof| Opaque::parse(proof).is_none()).map(Ok),
     };
     if let Some(shown) = bearer {
@@ -154,8 +155,8 @@ async fn identify(
         }
         match auth.by_session(session).await {
             // The browser goes on showing a session that is over: the user is signed out.
-            Err(AuthError::Invalid) if is_known => {}
-            Err(AuthError::Invalid) => return Ok(None),
+            Err(AuthError::Invalid(_)) if is_known => {}
+            Err(AuthError::Invalid(_)) => return Ok(None),
             found => return found.map(Some),
         }
     }

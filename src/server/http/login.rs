@@ -40,6 +40,9 @@ use crate::{
 /// The longest secret that is looked at, in bytes.
 const LONGEST_SECRET: usize = 8 * 1024;
 
+/// Why an attempt is not looked at, for the log.
+const TOO_OFTEN: &str = "too many attempts";
+
 pub(super) fn routes() -> Router<HttpState> {
     Router::new().route(LOGIN, get(page).post(log_in)).route(LOGOUT, post(log_out))
 }
@@ -92,8 +95,9 @@ async fn log_in(
     let Some(auth) = &options.auth else { return Ok(Redirect::to(DASHBOARD).into_response()) };
     let (head, body) = request.into_parts();
     let for_the_page = Request::from_parts(head.clone(), axum::body::Body::empty());
+    let address = Client::of(&head.extensions, &head.headers, &options.trusted_proxies).address;
     if let Some(RefusedAttempt(too_much)) = head.extensions.get() {
-        auth.noted().failed_sign_in();
+        auth.noted().failed_sign_in(TOO_OFTEN, address);
         return refuse(&state, for_the_page, "", too_often(too_much)).await;
     }
     // Programs that say no origin may keep any cookie.
@@ -108,7 +112,7 @@ async fn log_in(
         return Err(Problem::new(Code::BadRequest, "The form cannot be read. Open the page again."));
     };
     let attempt = attempt(auth, options.cookie(), secret.trim(), before.as_deref()).await;
-    let problem = match attempt {
+    let (problem, why) = match attempt {
         Ok((cookie, key)) => {
             // A key has a name that is nobody's; whose token it was is not for the log.
             let key = key.map(tracing::field::display);
@@ -117,15 +121,20 @@ async fn log_in(
             response.headers_mut().insert(header::SET_COOKIE, cookie);
             return Ok(response);
         }
-        Err(AuthError::Invalid) => Problem::new(Code::Unauthenticated, "This key or token is not valid here."),
-        Err(AuthError::TooOften(too_much)) => too_often(&too_much),
-        Err(AuthError::Forbidden(why)) => Problem::new(Code::Forbidden, why),
+        Err(AuthError::Invalid(why)) => {
+            (Problem::new(Code::Unauthenticated, "This key or token is not valid here."), why)
+        }
+        Err(AuthError::TooOften(too_much)) => (too_often(&too_much), TOO_OFTEN),
+        Err(AuthError::Forbidden(why)) => (Problem::new(Code::Forbidden, why), why),
         Err(AuthError::Unavailable(cause)) => {
             auth.noted().outage(&cause);
-            Problem::new(Code::Unavailable, "Campanile cannot check this now. Try again in a few seconds.")
+            let detail = "Campanile cannot check this now. Try again in a few seconds.";
+            // This is no fault of theirs, so no address is named.
+            auth.noted().failed_sign_in("it cannot be checked now", None);
+            return refuse(&state, for_the_page, &next, Problem::new(Code::Unavailable, detail)).await;
         }
     };
-    auth.noted().failed_sign_in();
+    auth.noted().failed_sign_in(why, address);
     refuse(&state, for_the_page, &next, problem).await
 }
 
@@ -167,7 +176,7 @@ async fn attempt(
     before: Option<&str>,
 ) -> Result<(HeaderValue, Option<KeyId>), AuthError> {
     if secret.len() > LONGEST_SECRET {
-        return Err(AuthError::Invalid);
+        return Err(AuthError::Invalid("it is too long"));
     }
     let session = auth.log_in(secret, before).await?;
     let cookie = cookie.keep(&session.secret.to_string_once(), session.seconds);

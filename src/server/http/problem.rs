@@ -1,5 +1,7 @@
 //! How a failure is told over HTTP (RFC 9457).
 
+use std::net::IpAddr;
+
 use axum::{
     Json,
     http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header},
@@ -74,10 +76,10 @@ pub(super) fn denied(denied: Denied) -> Response {
 }
 
 /// Answers a caller of whom it is not known who they are.
-pub(super) fn refused(auth: &Authenticator, error: AuthError) -> Response {
+pub(super) fn refused(auth: &Authenticator, error: AuthError, address: Option<IpAddr>) -> Response {
     match error {
-        AuthError::Invalid => {
-            auth.noted().refused();
+        AuthError::Invalid(why) => {
+            auth.noted().refused(why, address);
             let mut response = Problem::unauthenticated().into_response();
             response.headers_mut().insert(header::WWW_AUTHENTICATE, NOT_GOOD);
             response

@@ -17,7 +17,7 @@ async fn says(claims: Value) -> Result<VerifiedToken, TokenError> {
 
 async fn refuses(name: &str, value: Value) {
     let why = format!("{name}: {value}");
-    assert_eq!(says(with(name, value)).await, Err(TokenError::Invalid), "{why}");
+    assert!(matches!(says(with(name, value)).await, Err(TokenError::Invalid(_))), "{why}");
 }
 
 #[tokio::test]
@@ -68,8 +68,11 @@ async fn within_the_leeway_it_still_holds() {
     let micros = |micros: i64| crate::model::Timestamp::from_micros(micros).unwrap();
     let end = (NOW + LEEWAY) * 1_000_000;
     assert!(tokens.verify(&token, micros(end - 1)).await.is_ok());
-    assert_eq!(tokens.verify(&token, micros(end)).await, Err(TokenError::Invalid), "even though it is remembered");
-    assert_eq!(by_secret().verify(&token, micros(end)).await, Err(TokenError::Invalid));
+    assert!(
+        matches!(tokens.verify(&token, micros(end)).await, Err(TokenError::Invalid(_))),
+        "even though it is remembered"
+    );
+    assert!(matches!(by_secret().verify(&token, micros(end)).await, Err(TokenError::Invalid(_))));
 }
 
 #[tokio::test]

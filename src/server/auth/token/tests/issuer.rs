@@ -97,7 +97,7 @@ async fn unknown_names_ask_once_in_ten_seconds() {
             let tokens = Arc::clone(&tokens);
             flood.spawn(async move { tokens.verify(&EC.sign(&number.to_string(), &good()), at(NOW)).await });
         }
-        assert!(flood.join_all().await.iter().all(|verified| *verified == Err(TokenError::Invalid)));
+        assert!(flood.join_all().await.iter().all(|verified| matches!(verified, Err(TokenError::Invalid(_)))));
         assert_eq!(issuer.asked(), round + 1);
     }
     accepted(&tokens, &new_token("a", 1)).await;

@@ -24,7 +24,7 @@ async fn what_was_good_is_remembered_until_it_is_over() {
         assert_eq!(tokens.verify(&token, at(second)).await, Ok(ann()));
     }
     assert_eq!(tokens.cached(&token, at(NOW + 60 + LEEWAY)), None);
-    assert_eq!(tokens.verify(&token, at(NOW + 60 + LEEWAY)).await, Err(TokenError::Invalid));
+    assert!(matches!(tokens.verify(&token, at(NOW + 60 + LEEWAY)).await, Err(TokenError::Invalid(_))));
     assert_eq!(tokens.cached(&format!("{token} "), at(NOW)), None);
     assert_eq!(tokens.cached(&"x".repeat(9_000), at(NOW)), None);
     assert_eq!(by_pem(&EC).cached(&token, at(NOW)), None, "others have a memory of their own");
@@ -34,7 +34,7 @@ async fn what_was_good_is_remembered_until_it_is_over() {
 async fn what_does_not_hold_yet_will_hold() {
     let tokens = by_secret();
     let token = HMAC.sign("k", &with("nbf", json!(NOW + LEEWAY + 1)));
-    assert_eq!(tokens.verify(&token, at(NOW)).await, Err(TokenError::Invalid));
+    assert!(matches!(tokens.verify(&token, at(NOW)).await, Err(TokenError::Invalid(_))));
     assert!(tokens.verify(&token, at(NOW + 1)).await.is_ok(), "a failure is not remembered");
 }
 
@@ -94,7 +94,7 @@ async fn no_part_of_a_token_is_told() {
     ] {
         let logged = loop {
             let error = tokens.verify(&token, at(NOW)).await.unwrap_err();
-            assert_eq!((&error, error.to_string().as_str()), (&TokenError::Invalid, "the token is not valid"));
+            assert!(matches!(error, TokenError::Invalid(_)) && error.to_string() == "the token is not valid");
             let logged = log.take();
             if !logged.is_empty() {
                 break logged;
