@@ -38,6 +38,8 @@ pub use contact::{
 pub use data::Data;
 pub use delivery::{Attempt, Channel, DeliveryId, DeliveryState, DeliveryView, EventKind};
 pub use draft::{NewNotification, NotificationDraft};
+#[cfg(feature = "ssr")]
+pub(crate) use event::described;
 pub use event::{Change, Changes, Event};
 pub use filter::{Filter, ListParams};
 pub use link::Link;

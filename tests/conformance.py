@@ -5,10 +5,13 @@ repeat. So each legal key becomes a new one; those that are illegal stay as they
 of one inbox or over all of them, by whether the request names one, which a description cannot say. Nor
 can it say that a ticket which may be used again names its inbox, unless a user asks for it; or where this server
 may connect, what a label or an e-mail address is, and which bytes are a point of a curve: what is legal by its
-length becomes one that is. The same holds for time zones, and for what quiet hours need beside what they have.
+length becomes one that is. The same holds for time zones, and for what quiet hours need beside what they have; and
+for what shows nothing, or controls, beyond ASCII, of which patterns say nothing because not all programs could read it.
+A number beyond 64 bits, which is as good as the largest, becomes one that is refused: no client has room for it.
 """
 
 import re
+import unicodedata
 import uuid
 
 import schemathesis
@@ -20,6 +23,12 @@ def before_call(context, case, kwargs):
     if isinstance(key, str) and 1 <= len(key) <= 255 and key.isascii() and key.isprintable():
         case.headers["Idempotency-Key"] = str(uuid.uuid4())
     query = case.query or {}
+    for said in (case.path_parameters, query, case.body):
+        show(said)
+    for name in ("since", "limit", "up_to"):
+        number = query.get(name)
+        if re.fullmatch("[0-9]{19,}", str(number)) and int(number) >= 2**63:
+            query[name] = -1
     before = query.get("before")
     if isinstance(before, str) and re.fullmatch("i?[0-9]{1,18}", before):
         query["before"] = ("i" if "user_id" in query else "") + before.removeprefix("i")
@@ -39,6 +48,29 @@ def before_call(context, case, kwargs):
             if isinstance(subscription.get("keys"), dict):
                 put(subscription["keys"], "p256dh", None, P256DH)
                 put(subscription["keys"], "auth", None, "BTBZMqHH6r4Tts7J_aSIgg")
+
+
+def shows(c):
+    """Whether a character shows something for certain: a letter, a number or a sign, but for the fillers among them."""
+    return unicodedata.category(c)[0] in "LNPS" and c not in "\u115f\u1160\u2800\u3164\uffa0"
+
+
+def show(said):
+    """What is legal by its pattern becomes legal beyond ASCII too; in a path it is percent-encoded."""
+    if isinstance(said, list):
+        for each in said:
+            show(each)
+    for name, value in list(said.items()) if isinstance(said, dict) else []:
+        if name == "user_ids" and isinstance(value, list):
+            said[name] = [re.sub("[\x80-\x9f]", "-", each) if isinstance(each, str) else each for each in value]
+        elif not isinstance(value, str):
+            show(value)
+        elif name == "user_id":
+            said[name] = re.sub("[\x80-\x9f]|%C2%[89][0-9A-F]", "-", value)
+        elif name in ("content", "title", "q") and "\0" not in value and not any(map(shows, value)):
+            # What is blank in ASCII is illegal by the pattern, and stays so.
+            if re.search(r"[^\x00-\x20\x7f]", value):
+                said[name] = "." + value[1:]
 
 
 P256DH = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4"

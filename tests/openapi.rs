@@ -1,8 +1,47 @@
-//! `openapi.json` in the repository is what the handlers say.
+//! `openapi.json` in the repository is what the handlers say, and what programs that make clients need.
 
-use campanile::server::http::openapi;
+use std::collections::{BTreeMap, BTreeSet};
+
+use axum::{
+    body::Body,
+    http::{Method, Request, header},
+};
+use campanile::{app::Address, server::http::openapi};
+use leptos::server_fn::axum::server_fn_paths;
+use rstest::rstest;
+use serde_json::{Value, json};
 
 use crate::harness::App;
+
+fn description() -> Value {
+    serde_json::from_str(&openapi().to_json().unwrap()).unwrap()
+}
+
+/// The operations, as `GET /path`.
+fn operations(description: &Value) -> BTreeMap<String, Value> {
+    let paths = description["paths"].as_object().unwrap().iter();
+    let all = paths.flat_map(|(path, methods)| {
+        let named =
+            |(method, operation): (&String, &Value)| (format!("{} {path}", method.to_uppercase()), operation.clone());
+        methods.as_object().unwrap().iter().map(named).collect::<Vec<_>>()
+    });
+    all.collect()
+}
+
+/// Every value in it, with its name.
+fn walk(value: &Value, name: &str, see: &mut dyn FnMut(&str, &Value)) {
+    see(name, value);
+    match value {
+        Value::Object(fields) => fields.iter().for_each(|(name, value)| walk(value, name, see)),
+        Value::Array(items) => items.iter().for_each(|item| walk(item, name, see)),
+        _ => {}
+    }
+}
+
+/// What a reference leads to, or the value itself.
+fn resolved<'a>(description: &'a Value, value: &'a Value) -> &'a Value {
+    value["$ref"].as_str().map_or(value, |place| description.pointer(&place[1..]).unwrap())
+}
 
 #[test]
 fn the_committed_description_is_the_present_one() {
@@ -26,18 +65,197 @@ async fn it_is_served_with_a_page_that_needs_no_other_site() {
 /// Programs that make clients name their functions by it.
 #[test]
 fn every_operation_has_a_name_of_its_own_and_words_are_those_of_the_wire() {
-    let description: serde_json::Value =
-        serde_json::from_str(&campanile::server::http::openapi().to_json().unwrap()).unwrap();
-    let mut names = std::collections::BTreeSet::new();
-    for (path, methods) in description["paths"].as_object().unwrap() {
-        for (method, operation) in methods.as_object().unwrap() {
-            let name = operation["operationId"].as_str().unwrap();
-            assert!(names.insert(name.to_owned()), "{method} {path}: {name} is the name of another one too");
-        }
+    let description = description();
+    let is_camel_case = regex::Regex::new("^[a-z]+([A-Z][a-z]*)*$").unwrap();
+    let mut names = BTreeSet::new();
+    for (operation, said) in operations(&description) {
+        let name = said["operationId"].as_str().unwrap();
+        assert!(is_camel_case.is_match(name), "{operation}: {name}");
+        assert!(names.insert(name.to_owned()), "{operation}: {name} is the name of another one too");
+        assert!(said["summary"].is_string() && said["description"].is_string(), "{operation}");
+    }
+    for name in ["createNotification", "listNotifications", "getNotification", "countUnread", "createTicket"] {
+        assert!(names.contains(name), "{name}");
     }
     let schemas = &description["components"]["schemas"];
-    assert_eq!(schemas["Channel"]["enum"], serde_json::json!(["email", "webpush", "fcm", "apns", "webhook"]));
+    assert_eq!(schemas["Channel"]["enum"], json!(["email", "webpush", "fcm", "apns", "webhook"]));
     assert_eq!(schemas["EventKind"]["enum"][0], "notification.created");
     assert_eq!(schemas["DeliveryState"]["enum"][0], "held");
     assert_eq!(schemas["ContactState"]["enum"][0], "active");
+}
+
+#[test]
+fn what_generators_refuse_is_not_there() {
+    let description = description();
+    assert_eq!(description["info"]["license"]["identifier"], "MIT OR Apache-2.0");
+    assert_eq!(description["servers"][0]["url"], "/");
+    assert_eq!(description["components"]["schemas"]["Data"]["additionalProperties"], true);
+    let is_name = regex::Regex::new("^[A-Za-z0-9._-]+$").unwrap();
+    for (_, components) in description["components"].as_object().unwrap() {
+        for name in components.as_object().unwrap().keys() {
+            assert!(is_name.is_match(name), "{name}");
+        }
+    }
+    let schemes = description["components"]["securitySchemes"].as_object().unwrap();
+    let wanted = operations(&description).into_values().map(|said| said["security"].clone());
+    for wanted in wanted.chain([description["security"].clone()]).filter(Value::is_array) {
+        let names = wanted.as_array().unwrap().iter().flat_map(|all| all.as_object().unwrap().keys());
+        names.for_each(|name| assert!(schemes.contains_key(name), "{name}"));
+    }
+}
+
+/// Every dialect reads these alike: Go's has no look-ahead, and PHP's and Ruby's know no `\\u`.
+#[test]
+fn patterns_are_read_by_every_dialect_of_regular_expressions() {
+    let mut seen = 0;
+    walk(&description(), "", &mut |name, value| {
+        let ("pattern", Some(pattern)) = (name, value.as_str()) else { return };
+        seen += 1;
+        assert!(pattern.is_ascii() && !pattern.contains("\\u") && !pattern.contains("(?"), "{pattern}");
+        assert!(!regex::Regex::new(r"\\x[89a-f]").unwrap().is_match(pattern), "{pattern}");
+        regex::Regex::new(pattern).unwrap();
+    });
+    assert!(seen > 10);
+}
+
+#[test]
+fn descriptions_are_not_about_rust() {
+    walk(&description(), "", &mut |name, value| {
+        let ("description" | "summary", Some(text)) = (name, value.as_str()) else { return };
+        for of_rust in
+            ["[`", "`]", "::", "`Option", "Option<", "`Some", "`None", "`Vec", "`Self", "`Ok", "`Err", "`&", "serde"]
+        {
+            assert!(!text.contains(of_rust), "{text}");
+        }
+    });
+}
+
+#[test]
+fn references_lead_somewhere_and_nothing_is_left_over() {
+    let description = description();
+    let mut used = BTreeSet::new();
+    walk(&description, "", &mut |name, value| {
+        let ("$ref", Some(place)) = (name, value.as_str()) else { return };
+        assert!(description.pointer(&place[1..]).is_some(), "{place}");
+        used.insert(place.to_owned());
+    });
+    for kind in ["schemas", "responses"] {
+        for name in description["components"][kind].as_object().unwrap().keys() {
+            assert!(used.contains(&format!("#/components/{kind}/{name}")), "{name}");
+        }
+    }
+}
+
+/// Which refusals an operation is described with, beside those that all have.
+#[rstest]
+#[case("POST /api/notifications/create", &[400, 401, 403, 413, 415, 422, 429, 500, 503, 504])]
+#[case("GET /api/notifications/list", &[400, 401, 403, 422, 429, 500, 503])]
+#[case("GET /api/notifications/{id}", &[400, 401, 403, 404, 422, 429, 500, 503])]
+#[case("PATCH /api/notifications/{id}", &[400, 401, 403, 404, 413, 415, 422, 429, 500, 503, 504])]
+#[case("DELETE /api/webhooks/{id}", &[400, 401, 403, 404, 413, 415, 422, 429, 500, 503, 504])]
+#[case("POST /api/deliveries/{id}/cancel", &[400, 401, 403, 404, 409, 413, 415, 422, 429, 500, 503, 504])]
+#[case("GET /ws/{user_id}", &[400, 401, 403, 422, 426, 429, 500, 503])]
+#[case("GET /api/push/key", &[400, 403, 404, 422, 500, 503])]
+#[case("POST /unsubscribe/{token}", &[400, 404, 410, 413, 415, 500, 503, 504])]
+#[case("GET /readyz", &[403, 503])]
+#[case("GET /healthz", &[403])]
+fn refusals_are_described_where_they_can_happen(#[case] operation: &str, #[case] statuses: &[u16]) {
+    let said = operations(&description())[operation]["responses"].clone();
+    let said = said.as_object().unwrap().keys().map(|status| status.parse::<u16>().unwrap());
+    let of_all = [408, 421];
+    let wanted: BTreeSet<_> = statuses.iter().copied().chain(of_all).collect();
+    assert_eq!(said.filter(|status| *status >= 400).collect::<BTreeSet<_>>(), wanted);
+}
+
+#[test]
+fn every_refusal_is_a_problem_and_says_when_to_come_back() {
+    let description = description();
+    for (operation, said) in operations(&description) {
+        for (status, response) in said["responses"].as_object().unwrap() {
+            let response = resolved(&description, response);
+            let is_page = operation.contains("/unsubscribe/") && matches!(status.as_str(), "404" | "410");
+            if status.starts_with(['4', '5']) && !is_page {
+                let schema = &response["content"]["application/problem+json"]["schema"];
+                assert_eq!(schema["$ref"], "#/components/schemas/Problem", "{operation} {status}");
+            }
+            if status == "429" {
+                for header in ["Retry-After", "RateLimit", "RateLimit-Policy"] {
+                    assert!(response["headers"][header]["schema"].is_object(), "{operation} {header}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_event_has_a_schema_and_its_type_tells_which() {
+    let description = description();
+    let schemas = &description["components"]["schemas"];
+    let changes = ["all_read", "created", "deleted", "updated"];
+    let signs = ["heartbeat", "hello", "reset"];
+    for (union, kinds) in [("Event", changes.to_vec()), ("StreamEvent", [&changes[..], &signs].concat())] {
+        let mapping = schemas[union]["discriminator"]["mapping"].as_object().unwrap();
+        assert_eq!(schemas[union]["discriminator"]["propertyName"], "type");
+        let named: BTreeSet<_> = mapping.keys().map(String::as_str).collect();
+        assert_eq!(named, kinds.into_iter().collect());
+        let variants: BTreeSet<_> = schemas[union]["oneOf"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|variant| variant["$ref"].as_str().unwrap())
+            .collect();
+        assert_eq!(variants, mapping.values().map(|place| place.as_str().unwrap()).collect());
+        for (kind, place) in mapping {
+            let schema = description.pointer(&place.as_str().unwrap()[1..]).unwrap();
+            assert_eq!(schema["properties"]["type"]["enum"], json!([kind]));
+            assert!(schema["required"].as_array().unwrap().contains(&json!("type")), "{kind}");
+        }
+    }
+}
+
+#[test]
+fn streams_say_what_their_events_are() {
+    let description = description();
+    let all = operations(&description);
+    let event = json!("#/components/schemas/StreamEvent");
+    for path in ["/api/notifications/stream", "/api/notifications/stream/{user_id}"] {
+        let content = &all[&format!("GET {path}")]["responses"]["200"]["content"]["text/event-stream"];
+        assert_eq!(content["schema"]["contentSchema"]["$ref"], event);
+        assert_eq!(content["x-itemSchema"]["properties"]["data"]["contentSchema"]["$ref"], event);
+    }
+    for path in ["/ws", "/ws/{user_id}"] {
+        assert_eq!(all[&format!("GET {path}")]["responses"]["101"]["x-itemSchema"]["$ref"], event);
+    }
+}
+
+/// A method that is in the `Allow` header is taken, and one that is not is refused.
+#[tokio::test]
+async fn the_allow_header_is_true() {
+    let app = App::new();
+    let description = description();
+    let id = app.notify("ann", "hi").await;
+    let described = description["paths"].as_object().unwrap().keys().map(|path| {
+        path.replace("{user_id}", "ann").replace("{id}", &id).replace("{index}", "0").replace("{channel}", "webhook")
+    });
+    let pages = ["/", Address::PATH, "/login", "/logout", "/notify-me", "/operations", "/operations/channels"];
+    let others = ["/operations/webhooks", "/api/openapi.json", "/api/docs/", "/favicon.ico"];
+    let functions = server_fn_paths().map(|(path, _)| path.to_owned());
+    let page_of_one = format!("/notifications/{id}");
+    let all = described.chain(pages.into_iter().chain(others).map(str::to_owned)).chain(functions).chain([page_of_one]);
+    let methods =
+        [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
+    for path in all {
+        let (mut taken, mut told) = (BTreeSet::new(), BTreeSet::new());
+        for method in methods.clone() {
+            let request = Request::builder().method(method.clone()).uri(&path).header(header::HOST, "localhost");
+            let answer = app.ask_for_the_head(request.body(Body::empty()).unwrap()).await;
+            if answer.status == 405 {
+                let allowed = answer.header("allow").split(',').map(|method| method.trim().to_owned());
+                told.insert(allowed.collect::<BTreeSet<_>>());
+            } else {
+                taken.insert(method.to_string());
+            }
+        }
+        assert_eq!(told, BTreeSet::from([taken]), "{path}");
+    }
 }

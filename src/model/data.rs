@@ -12,8 +12,6 @@ use super::problem::Invalid;
 /// any size, the order of names and names that are there twice come back as they came. At most
 /// 16 KiB, and arrays and objects at most 32 deep, the object itself counted.
 #[derive(Clone, Debug, serde::Serialize)]
-#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
-#[cfg_attr(feature = "ssr", schema(value_type = Object, example = json!({"order": 7})))]
 pub struct Data(Arc<RawValue>);
 
 impl Data {
@@ -102,6 +100,28 @@ impl Data {
             .map_or_else(|_| self.clone(), |raw| Self(raw.into()))
     }
 }
+
+/// Any object: what is in it is the application's.
+#[cfg(feature = "ssr")]
+impl utoipa::PartialSchema for Data {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, Schema, Type};
+        let any = ObjectBuilder::new()
+            .schema_type(Type::Object)
+            .description(Some(
+                "A JSON object that an application attaches for its own use; Campanile only hands it on.\n\n\
+                 It is kept as the text that was sent, without the white space between its tokens: numbers of any \
+                 size, the order of names and names that are there twice come back as they came. At most 16 KiB, and \
+                 arrays and objects at most 32 deep, the object itself counted.",
+            ))
+            .additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(true)))
+            .examples([serde_json::json!({"order": 7})]);
+        any.into()
+    }
+}
+
+#[cfg(feature = "ssr")]
+impl utoipa::ToSchema for Data {}
 
 impl PartialEq for Data {
     fn eq(&self, other: &Self) -> bool {

@@ -10,7 +10,7 @@ use super::{
 #[cfg(feature = "ssr")]
 use super::{Routing, UserChannel};
 
-/// A notification as a client sends it: text that the server has not checked yet.
+/// A notification that is to be sent.
 //
 // Every field is optional here, so that everything that is wrong is said at once and at its
 // field; `NewNotification::parse` decides.

@@ -4,12 +4,14 @@ use serde::{Deserialize, Deserializer, Serialize, de::Error};
 
 use super::{Notification, NotificationId, UserId};
 
+#[cfg(feature = "ssr")]
+pub(crate) mod described;
+
 /// A change to an inbox, as a client sees it.
 ///
 /// It always carries the change number (`modseq`) and the unread count that hold after it. A
 /// client ignores an event that is not newer than what it has, so its count cannot drift.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Event {
     /// A notification is there that was not.
@@ -69,6 +71,20 @@ impl Event {
             | Self::AllRead { unread_count, .. }
             | Self::Deleted { unread_count, .. } => *unread_count,
         }
+    }
+}
+
+#[cfg(feature = "ssr")]
+impl utoipa::PartialSchema for Event {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        described::AnyEvent::schema()
+    }
+}
+
+#[cfg(feature = "ssr")]
+impl utoipa::ToSchema for Event {
+    fn schemas(schemas: &mut Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::Schema>)>) {
+        described::AnyEvent::schemas(schemas);
     }
 }
 

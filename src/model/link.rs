@@ -15,7 +15,7 @@ use super::{problem::Invalid, text::parsed_text};
 #[cfg_attr(
     feature = "ssr",
     schema(value_type = String, min_length = 1, max_length = 2048,
-           pattern = r"^(https?://[!-\[\]-~]+|(?!//)[!-.0-9;->@-\[\]-~]*([/?#][!-\[\]-~]*)?)$",
+           pattern = r"^(https?://[!-\[\]-~]+|[!-.0-9;->@-\[\]-~]+([/?#][!-\[\]-~]*)?|/([!-.0-\[\]-~][!-\[\]-~]*)?|[?#][!-\[\]-~]*)$",
            example = "https://shop.example/orders/7")
 )]
 pub struct Link(Arc<str>);
@@ -54,3 +54,31 @@ impl Link {
 }
 
 parsed_text!(Link);
+
+#[cfg(all(test, feature = "ssr"))]
+mod tests {
+    use utoipa::PartialSchema;
+
+    use super::Link;
+
+    /// Without looking ahead, which not all dialects of regular expressions can.
+    #[test]
+    fn the_pattern_in_the_schema_says_the_same() {
+        let schema = serde_json::to_value(Link::schema()).unwrap();
+        let pattern = regex::Regex::new(schema["pattern"].as_str().unwrap()).unwrap();
+        let mut ends = vec![String::new()];
+        for _ in 0..5 {
+            let longer = |end: &String| ["a", ":", "/", "?", "#", "\\", " "].map(|more| format!("{end}{more}"));
+            ends.extend(ends.iter().flat_map(longer).collect::<Vec<_>>());
+            ends.sort();
+            ends.dedup();
+        }
+        for begin in ["", "http:", "https:", "HTTP:", "javascript:"] {
+            for end in &ends {
+                let link = format!("{begin}{end}");
+                let is_legal = !link.is_empty() && pattern.is_match(&link);
+                assert_eq!(Link::parse(&link).is_ok(), is_legal, "{link}");
+            }
+        }
+    }
+}

@@ -116,7 +116,7 @@ impl Page {
 /// How many notifications a page may have: 0 to 1000, 50 when nothing is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
-#[cfg_attr(feature = "ssr", schema(value_type = WholeNumber, default = 50, example = 20))]
+#[cfg_attr(feature = "ssr", schema(value_type = u64, default = 50, example = 20))]
 pub struct Limit(u16);
 
 impl Limit {
@@ -150,16 +150,17 @@ impl Default for Limit {
     }
 }
 
-/// How a whole number from 0 is described: without a format, because however large it is, it is
-/// taken.
+/// How a whole number from 0 is described. However large it is, it is taken; the format is for programs that would make
+/// room for 32 bits otherwise, which a change number does not fit into.
 #[cfg(feature = "ssr")]
 pub struct WholeNumber;
 
 #[cfg(feature = "ssr")]
 impl utoipa::PartialSchema for WholeNumber {
     fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
-        use utoipa::openapi::schema::{ObjectBuilder, Type};
-        ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0)).into()
+        use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
+        let format = SchemaFormat::KnownFormat(KnownFormat::Int64);
+        ObjectBuilder::new().schema_type(Type::Integer).format(Some(format)).minimum(Some(0)).into()
     }
 }
 

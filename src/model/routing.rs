@@ -17,7 +17,7 @@ pub struct Routing {
     pub channels: Option<Vec<Channel>>,
 }
 
-/// A channel that reaches users, as the description of the API has it.
+/// A channel that reaches users.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, utoipa::ToSchema)]
 #[schema(rename_all = "lowercase")]
 pub enum UserChannel {

@@ -12,7 +12,7 @@ use super::{problem::Invalid, text::parsed_text};
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[cfg_attr(
     feature = "ssr",
-    schema(value_type = String, min_length = 1, max_length = 128, pattern = r"^[^\x00-\x1f\x7f-\x9f]+$",
+    schema(value_type = String, min_length = 1, max_length = 128, pattern = r"^[^\x00-\x1f\x7f]+$",
            example = "user_123")
 )]
 pub struct UserId(Arc<str>);

@@ -34,10 +34,9 @@ impl FromSegment for Channel {
 ///
 /// A lane is what fails together, such as one webhook. `in_flight` is of the server that answers.
 #[utoipa::path(
-    get, path = "/api/channels", operation_id = "list_channels", tag = "deliveries",
+    get, path = "/api/channels", operation_id = "listChannels", tag = "deliveries",
     responses(
         (status = 200, description = "All of them", body = Vec<ChannelView>),
-        (status = "4XX", description = "It was refused", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn list(
@@ -49,12 +48,14 @@ async fn list(
 }
 
 /// End the pauses of a channel's lanes
+///
+/// What waits for a lane that is paused, because its other side failed again and again, is tried at once.
 #[utoipa::path(
-    post, path = "/api/channels/{channel}/resume", operation_id = "resume_channel", tag = "deliveries",
+    post, path = "/api/channels/{channel}/resume", operation_id = "resumeChannel", tag = "deliveries",
     params(("channel" = Channel, Path, description = "Which channel")),
     responses(
         (status = 204, description = "What is due is sent"),
-        (status = "4XX", description = "There is no such channel, or it was refused; nothing changed", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such channel", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn resume(

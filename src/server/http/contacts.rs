@@ -4,7 +4,7 @@ mod read;
 
 use axum::{Json, http::StatusCode};
 use serde::Deserialize;
-use utoipa::ToSchema;
+use utoipa::{ToSchema, openapi::schema::Object};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
@@ -13,7 +13,7 @@ use super::{
     extract::{Caller, FromSegment, Nothing, Path, Query},
     state::HttpState,
 };
-use crate::model::{Code, Contact, ContactId, Environment, FcmKind, Invalid, Problem, UserId};
+use crate::model::{Code, Contact, ContactId, Environment, FcmKind, Invalid, Problem, UserId, described::only};
 
 pub(super) fn routes() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new().routes(routes!(list, put)).routes(routes!(delete))
@@ -31,9 +31,31 @@ impl FromSegment for ContactId {
     }
 }
 
+fn email() -> Object {
+    only("email")
+}
+
+fn webpush() -> Object {
+    only("webpush")
+}
+
+fn fcm() -> Object {
+    only("fcm")
+}
+
+fn apns() -> Object {
+    only("apns")
+}
+
 /// A contact that is to be added.
 #[derive(Deserialize, ToSchema)]
 #[serde(untagged)]
+#[schema(discriminator(property_name = "channel", mapping(
+    ("email" = "#/components/schemas/NewEmail"),
+    ("webpush" = "#/components/schemas/NewBrowser"),
+    ("fcm" = "#/components/schemas/NewFcmDevice"),
+    ("apns" = "#/components/schemas/NewApnsDevice"),
+)))]
 #[expect(dead_code, reason = "it describes what `read` reads")]
 enum NewContact {
     /// An e-mail address.
@@ -52,7 +74,7 @@ enum NewContact {
 #[expect(dead_code, reason = "it describes what `read` reads")]
 struct NewEmail {
     /// `email`.
-    #[schema(pattern = "^email$", example = "email")]
+    #[schema(schema_with = email)]
     channel: String,
     /// The address.
     #[schema(max_length = 254, example = "ann@example.com")]
@@ -68,7 +90,7 @@ struct NewEmail {
 #[expect(dead_code, reason = "it describes what `read` reads")]
 struct NewBrowser {
     /// `webpush`.
-    #[schema(pattern = "^webpush$", example = "webpush")]
+    #[schema(schema_with = webpush)]
     channel: String,
     /// What `PushSubscription.toJSON()` gives.
     subscription: PushSubscription,
@@ -83,7 +105,7 @@ struct NewBrowser {
 #[expect(dead_code, reason = "it describes what `read` reads")]
 struct NewFcmDevice {
     /// `fcm`.
-    #[schema(pattern = "^fcm$", example = "fcm")]
+    #[schema(schema_with = fcm)]
     channel: String,
     /// What Firebase gave to the app.
     #[schema(min_length = 1, max_length = 2048, pattern = "^[!-~]+$")]
@@ -101,7 +123,7 @@ struct NewFcmDevice {
 #[expect(dead_code, reason = "it describes what `read` reads")]
 struct NewApnsDevice {
     /// `apns`.
-    #[schema(pattern = "^apns$", example = "apns")]
+    #[schema(schema_with = apns)]
     channel: String,
     /// The device token, in hexadecimal.
     #[schema(min_length = 64, max_length = 200, pattern = "^([0-9A-Fa-f]{2})+$")]
@@ -144,11 +166,10 @@ struct PushKeys {
 ///
 /// A token or an endpoint is shown by its last 8 characters.
 #[utoipa::path(
-    get, path = "/api/contacts/{user_id}", operation_id = "list_contacts", tag = "contacts",
+    get, path = "/api/contacts/{user_id}", operation_id = "listContacts", tag = "contacts",
     params(("user_id" = UserId, Path, description = "Whose contacts")),
     responses(
         (status = 200, description = "All of them", body = Vec<Contact>),
-        (status = "4XX", description = "It was refused", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn list(
@@ -166,12 +187,11 @@ async fn list(
 /// who had it. A user has 20 contacts: one more push contact takes the place of the push contact that was not seen for
 /// longest. A user may add own browsers and devices; e-mail addresses are for the application to set.
 #[utoipa::path(
-    post, path = "/api/contacts/{user_id}", operation_id = "put_contact", tag = "contacts", request_body = NewContact,
+    post, path = "/api/contacts/{user_id}", operation_id = "putContact", tag = "contacts", request_body = NewContact,
     params(("user_id" = UserId, Path, description = "Whose contact")),
     responses(
         (status = 201, description = "It is new", body = Contact),
         (status = 200, description = "It was known", body = Contact),
-        (status = "4XX", description = "It was refused; nothing changed", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn put(
@@ -191,14 +211,14 @@ async fn put(
 ///
 /// A user may delete own browsers and devices; e-mail addresses are for the application to delete.
 #[utoipa::path(
-    delete, path = "/api/contacts/{user_id}/{id}", operation_id = "delete_contact", tag = "contacts",
+    delete, path = "/api/contacts/{user_id}/{id}", operation_id = "deleteContact", tag = "contacts",
     params(
         ("user_id" = UserId, Path, description = "Whose contact"),
         ("id" = ContactId, Path, description = "Which contact"),
     ),
     responses(
         (status = 204, description = "It is gone"),
-        (status = "4XX", description = "The user has none of that id, or it was refused; nothing changed", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "The user has none of that id", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn delete(

@@ -60,25 +60,25 @@ impl FromSegment for DeliveryId {
 #[into_params(parameter_in = Query)]
 struct DeliveryParams {
     /// About this notification.
-    #[param(value_type = Option<NotificationId>)]
+    #[param(value_type = Option<NotificationId>, nullable = false)]
     notification_id: Option<String>,
     /// About the inbox of this user.
-    #[param(value_type = Option<UserId>)]
+    #[param(value_type = Option<UserId>, nullable = false)]
     user_id: Option<String>,
     /// In this state.
-    #[param(value_type = Option<DeliveryState>)]
+    #[param(value_type = Option<DeliveryState>, nullable = false)]
     state: Option<String>,
     /// By this channel.
-    #[param(value_type = Option<Channel>)]
+    #[param(value_type = Option<Channel>, nullable = false)]
     channel: Option<String>,
     /// To this webhook.
-    #[param(value_type = Option<WebhookId>)]
+    #[param(value_type = Option<WebhookId>, nullable = false)]
     webhook_id: Option<String>,
     /// How many.
-    #[param(value_type = Option<Limit>)]
+    #[param(value_type = Option<Limit>, nullable = false)]
     limit: Option<String>,
     /// Where the page begins: take it from the `next` link of the page before.
-    #[param(pattern = "^[0-9]{1,18}$")]
+    #[param(pattern = "^[0-9]{1,18}$", nullable = false)]
     before: Option<String>,
 }
 
@@ -129,11 +129,10 @@ fn place(text: &str) -> Result<u64, Invalid> {
 ///
 /// A user sees those about the own inbox. `sent` means that the next hop has accepted it.
 #[utoipa::path(
-    get, path = "/api/deliveries", operation_id = "list_deliveries", tag = "deliveries", params(DeliveryParams),
+    get, path = "/api/deliveries", operation_id = "listDeliveries", tag = "deliveries", params(DeliveryParams),
     responses(
         (status = 200, description = "One page", body = Vec<DeliveryView>,
          headers(("Link" = String, description = "Where the next page is, as `<…>; rel=\"next\"`; absent on the last page"))),
-        (status = "4XX", description = "It was refused", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn list(
@@ -158,11 +157,12 @@ async fn list(
 /// One that is over and was not sent is repeated by a new delivery, which is due at once. One that is `ready` is tried at
 /// once, and no new one is made.
 #[utoipa::path(
-    post, path = "/api/deliveries/{id}/retry", operation_id = "retry_delivery", tag = "deliveries",
+    post, path = "/api/deliveries/{id}/retry", operation_id = "retryDelivery", tag = "deliveries",
     params(("id" = DeliveryId, Path, description = "Which delivery")),
     responses(
         (status = 200, description = "The new delivery, or the one that waited", body = DeliveryView),
-        (status = "4XX", description = "There is none of that id, or it was refused; nothing changed", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "There is none of that id", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "It stands where it cannot be sent again, or was sent; nothing changed", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn retry(
@@ -179,11 +179,12 @@ async fn retry(
 ///
 /// What is on its way at that moment may still arrive.
 #[utoipa::path(
-    post, path = "/api/deliveries/{id}/cancel", operation_id = "cancel_delivery", tag = "deliveries",
+    post, path = "/api/deliveries/{id}/cancel", operation_id = "cancelDelivery", tag = "deliveries",
     params(("id" = DeliveryId, Path, description = "Which delivery")),
     responses(
         (status = 200, description = "The delivery as it is now", body = DeliveryView),
-        (status = "4XX", description = "There is none of that id, or it was refused; nothing changed", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "There is none of that id", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "It is over already; nothing changed", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn cancel(
@@ -274,10 +275,9 @@ fn may_be_retried(text: &str) -> Result<DeliveryState, Invalid> {
 ///
 /// Each that is in that state, and is not repeated already, is repeated by a new delivery.
 #[utoipa::path(
-    post, path = "/api/deliveries/retry", operation_id = "retry_deliveries", tag = "deliveries", request_body = RetryMany,
+    post, path = "/api/deliveries/retry", operation_id = "retryDeliveries", tag = "deliveries", request_body = RetryMany,
     responses(
         (status = 200, description = "How many those are", body = Retried),
-        (status = "4XX", description = "It was refused; nothing changed", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn retry_all(

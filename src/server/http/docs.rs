@@ -1,5 +1,8 @@
 //! `GET /api/openapi.json`, `/api/docs`: what there is to call, and a page to try it.
 
+mod refusals;
+mod streams;
+
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
@@ -9,22 +12,30 @@ use axum::{
     Router,
     body::{Body, Bytes},
     extract::{Request, State},
-    http::{HeaderValue, StatusCode, header, response::Parts},
+    http::{HeaderValue, Method, StatusCode, header, response::Parts},
     middleware::{Next, from_fn_with_state, map_response},
     response::{IntoResponse, Response},
 };
 use http_body_util::{BodyExt, Collected};
+use streams::StreamEvent;
 use tower_http::compression::CompressionLayer;
 use utoipa::{
     Modify, OpenApi,
     openapi::{
-        Server,
+        PathItem, SecurityRequirement, Server,
+        path::Operation,
         security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
     },
 };
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
-use super::{cookie::Cookie, intake::Shared, paths, state::HttpState};
+use super::{
+    access::Access,
+    cookie::Cookie,
+    intake::Shared,
+    paths::{self, is_at_or_below},
+    state::HttpState,
+};
 use crate::{
     model::{Cursor, Limit, Problem, Search, WholeNumber},
     server::assets::accepts,
@@ -37,13 +48,14 @@ use crate::{
         title = "Campanile",
         description = "A notification service: send notifications to users, and keep what each of them has read.\n\n\
             Every failure is a problem document (RFC 9457) of the type `application/problem+json`.",
-        license(name = "MIT OR Apache-2.0"),
+        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
         contact()
     ),
-    // What only parameters refer to is not collected from the handlers.
-    components(schemas(Cursor, Limit, Search, WholeNumber)),
+    servers((url = "/", description = "The server that you have this description from")),
+    // What only parameters and streams refer to is not collected from the handlers.
+    components(schemas(Cursor, Limit, Search, StreamEvent, WholeNumber)),
     modifiers(&Proofs),
-    security((), ("bearer" = []), ("session" = []), ("ticket" = [])),
+    security((), ("bearer" = []), ("session" = [])),
     tags(
         (name = "notifications", description = "Send, list, mark and delete notifications"),
         (name = "live", description = "Hear of every change as it happens"),
@@ -86,7 +98,37 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     let (_, paths) = super::api_routes().merge(super::health::routes()).split_for_parts();
     let mut whole = Description::openapi();
     whole.merge(paths);
+    refusals::add_to(whole.components.get_or_insert_default());
+    for (path, item) in &mut whole.paths.paths {
+        for (method, operation) in operations(item) {
+            refusals::tell_of(operation, &method, path);
+            streams::tell_of(operation);
+            operation.security = proofs_for(&method, path);
+        }
+    }
     whole
+}
+
+/// The operations of a path, of the methods that the API has.
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (Method, &mut Operation)> {
+    let all = [
+        (Method::GET, &mut item.get),
+        (Method::POST, &mut item.post),
+        (Method::PATCH, &mut item.patch),
+        (Method::DELETE, &mut item.delete),
+    ];
+    all.into_iter().filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
+}
+
+/// How its caller proves who they are; `None` where it is as everywhere.
+fn proofs_for(method: &Method, path: &str) -> Option<Vec<SecurityRequirement>> {
+    if Access::of(method, path) == Access::Open {
+        return Some(Vec::new());
+    }
+    let is_stream = paths::STREAMS.iter().any(|stream| is_at_or_below(path, stream));
+    let with = |scheme: &str| SecurityRequirement::new::<_, [&str; 0], &str>(scheme, []);
+    // Nothing at all, where the server wants no proof.
+    is_stream.then(|| vec![SecurityRequirement::default(), with("bearer"), with("session"), with("ticket")])
 }
 
 /// `base` is what stands before our paths for the browser.

@@ -33,14 +33,18 @@ struct Health {
 const OK: Json<Health> = Json(Health { status: "ok", tasks: Vec::new() });
 
 /// Whether the process is alive
-#[utoipa::path(get, path = "/healthz", tag = "operation", responses((status = 200, description = "It is alive", body = Health)))]
+///
+/// It looks at nothing else. Have the process started anew where it is not answered.
+#[utoipa::path(get, path = "/healthz", operation_id = "getHealth", tag = "operation", responses((status = 200, description = "It is alive", body = Health)))]
 async fn alive() -> Json<Health> {
     OK
 }
 
 /// Whether the server can serve: its store is reachable, and it is not about to stop
+///
+/// A gateway sends requests to it while this is answered with 200.
 #[utoipa::path(
-    get, path = "/readyz", tag = "operation",
+    get, path = "/readyz", operation_id = "getReadiness", tag = "operation",
     responses(
         (status = 200, description = "It can serve", body = Health),
         (status = 503, description = "Its store cannot be reached, or it stops", body = Problem, content_type = "application/problem+json"),

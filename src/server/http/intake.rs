@@ -81,7 +81,7 @@ pub(super) async fn take_in(State(state): State<HttpState>, request: Request, ne
 
 /// Whether requests of this method come with a body that is looked at. That of `CONNECT` is the
 /// stream itself (RFC 8441).
-fn carries_a_body(method: &Method) -> bool {
+pub(super) fn carries_a_body(method: &Method) -> bool {
     matches!(*method, Method::POST | Method::PUT | Method::PATCH | Method::DELETE)
 }
 

@@ -137,11 +137,10 @@ struct DigestPatch {
 ///
 /// `effective` says what holds for each category and way, and whose word that is.
 #[utoipa::path(
-    get, path = "/api/preferences/{user_id}", operation_id = "get_preferences", tag = "preferences",
+    get, path = "/api/preferences/{user_id}", operation_id = "getPreferences", tag = "preferences",
     params(("user_id" = UserId, Path, description = "Whose preferences")),
     responses(
         (status = 200, description = "Of a user who never said anything too", body = Body),
-        (status = "4XX", description = "It was refused", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn get(
@@ -158,7 +157,7 @@ async fn get(
 /// The body is a JSON merge patch (RFC 7396): what it does not name stays, and `null` takes back what was said. What
 /// waits for the user is judged anew.
 #[utoipa::path(
-    patch, path = "/api/preferences/{user_id}", operation_id = "change_preferences", tag = "preferences",
+    patch, path = "/api/preferences/{user_id}", operation_id = "updatePreferences", tag = "preferences",
     params(("user_id" = UserId, Path, description = "Whose preferences")),
     request_body(content(
         (PreferencesPatch = "application/merge-patch+json"),
@@ -166,7 +165,6 @@ async fn get(
     )),
     responses(
         (status = 200, description = "As they are now", body = Body),
-        (status = "4XX", description = "It was refused; nothing changed", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn patch(

@@ -31,13 +31,11 @@ struct PushKey {
 ///
 /// It is the `applicationServerKey` of `PushManager.subscribe()`. Every caller may have it.
 #[utoipa::path(
-    get, path = "/api/push/key", operation_id = "push_key", tag = "push",
+    get, path = "/api/push/key", operation_id = "getPushKey", tag = "push",
     responses(
         (status = 200, description = "The public key (VAPID)", body = PushKey),
         (status = 404, description = "This server does not push to browsers", body = Problem, content_type = "application/problem+json"),
-        (status = "4XX", description = "It was refused", body = Problem, content_type = "application/problem+json"),
-    ),
-    security(())
+    )
 )]
 async fn key(Delivering(delivery): Delivering, _: Query<Nothing>) -> Result<Json<PushKey>, Problem> {
     let none = || {

@@ -68,11 +68,10 @@ struct TicketGiven {
 /// `reuse_for` it opens streams of one inbox until then, so that a client can connect again without
 /// asking you. It ends with the key, token or session that made it.
 #[utoipa::path(
-    post, path = "/api/tickets", tag = "live",
+    post, path = "/api/tickets", operation_id = "createTicket", tag = "live",
     request_body(content = Option<TicketWanted>, description = "May be left out"),
     responses(
         (status = 201, description = "The ticket", body = TicketGiven),
-        (status = "4XX", description = "It was refused", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn give(

@@ -9,6 +9,7 @@ use axum::{
     http::{StatusCode, request::Parts},
     response::Response,
 };
+use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
@@ -48,18 +49,26 @@ impl FromSegment for Token {
     }
 }
 
+/// What mail clients send (RFC 8058).
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it describes what is not looked at")]
+struct OneClick {
+    /// `One-Click`.
+    #[schema(rename = "List-Unsubscribe", example = "One-Click", nullable = false)]
+    list_unsubscribe: Option<String>,
+}
+
 /// Show what a link in a mail ends
 ///
 /// A page with a button. Opening it changes nothing.
 #[utoipa::path(
-    get, path = "/unsubscribe/{token}", operation_id = "show_unsubscription", tag = "preferences",
+    get, path = "/unsubscribe/{token}", operation_id = "showUnsubscription", tag = "preferences",
     params(("token" = String, Path, description = "What the link in the mail ends with")),
     responses(
         (status = 200, description = "A page with a button", body = String, content_type = "text/html"),
         (status = 404, description = "A page which says that this is no such link", body = String, content_type = "text/html"),
         (status = 410, description = "A page which says that the link is not good any more", body = String, content_type = "text/html"),
-    ),
-    security(())
+    )
 )]
 async fn ask(
     State(state): State<HttpState>,
@@ -82,15 +91,14 @@ async fn ask(
     post, path = "/unsubscribe/{token}", operation_id = "unsubscribe", tag = "preferences",
     params(("token" = String, Path, description = "What the link in the mail ends with")),
     request_body(description = "`List-Unsubscribe=One-Click`; it is not looked at", content(
-        (String = "application/x-www-form-urlencoded"),
-        (String = "multipart/form-data"),
+        (OneClick = "application/x-www-form-urlencoded"),
+        (OneClick = "multipart/form-data"),
     )),
     responses(
         (status = 200, description = "They end, and a page says so", body = String, content_type = "text/html"),
         (status = 404, description = "A page which says that this is no such link; nothing changed", body = String, content_type = "text/html"),
         (status = 410, description = "A page which says that the link is not good any more; nothing changed", body = String, content_type = "text/html"),
-    ),
-    security(())
+    )
 )]
 async fn unsubscribe(
     State(state): State<HttpState>,

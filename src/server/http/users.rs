@@ -21,11 +21,10 @@ pub(super) fn routes() -> OpenApiRouter<HttpState> {
 /// webhooks are told of each notification that is deleted. It may be asked for again, also of a user who never was; what is sent
 /// to the user later is in an empty inbox, whose change numbers go on.
 #[utoipa::path(
-    delete, path = "/api/users/{user_id}", operation_id = "forget_user", tag = "users",
+    delete, path = "/api/users/{user_id}", operation_id = "forgetUser", tag = "users",
     params(("user_id" = UserId, Path, description = "Whom to forget")),
     responses(
         (status = 204, description = "Nothing of the user is left"),
-        (status = "4XX", description = "It was refused; nothing changed", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn forget(

@@ -90,6 +90,7 @@ enum ToldState {
 
 /// A webhook, and its secret, which is told only here.
 #[derive(Serialize, ToSchema)]
+#[schema(as = WebhookWithSecret)]
 struct WithSecret {
     #[serde(flatten)]
     webhook: WebhookView,
@@ -99,11 +100,12 @@ struct WithSecret {
 }
 
 /// List all webhooks, the oldest first
+///
+/// Without their secrets, which are told only when they are made.
 #[utoipa::path(
-    get, path = "/api/webhooks", operation_id = "list_webhooks", tag = "webhooks",
+    get, path = "/api/webhooks", operation_id = "listWebhooks", tag = "webhooks",
     responses(
         (status = 200, description = "All of them", body = Vec<WebhookView>),
-        (status = "4XX", description = "It was refused", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn list(
@@ -119,11 +121,11 @@ async fn list(
 /// Events are posted to its URL as Standard Webhooks has them, signed with the secret of the answer, which is told only
 /// there.
 #[utoipa::path(
-    post, path = "/api/webhooks", operation_id = "add_webhook", tag = "webhooks", request_body = NewWebhook,
+    post, path = "/api/webhooks", operation_id = "createWebhook", tag = "webhooks", request_body = NewWebhook,
     responses(
         (status = 201, description = "It is told of what happens from now on", body = WithSecret,
          headers(("Location" = String, description = "Where this webhook is"))),
-        (status = "4XX", description = "It was refused; nothing changed", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "There are as many webhooks as there may be; nothing changed", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn add(
@@ -139,12 +141,14 @@ async fn add(
 }
 
 /// Get one webhook
+///
+/// Without its secret, which is told only when it is made.
 #[utoipa::path(
-    get, path = "/api/webhooks/{id}", operation_id = "get_webhook", tag = "webhooks",
+    get, path = "/api/webhooks/{id}", operation_id = "getWebhook", tag = "webhooks",
     params(("id" = WebhookId, Path, description = "Which webhook")),
     responses(
         (status = 200, description = "The webhook", body = WebhookView),
-        (status = "4XX", description = "There is none of that id, or it was refused", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "There is none of that id", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn get(
@@ -157,12 +161,14 @@ async fn get(
 }
 
 /// Change a webhook
+///
+/// The body is a JSON merge patch (RFC 7396): what it does not name stays, and `null` takes a filter away.
 #[utoipa::path(
-    patch, path = "/api/webhooks/{id}", operation_id = "change_webhook", tag = "webhooks", request_body = WebhookChange,
+    patch, path = "/api/webhooks/{id}", operation_id = "updateWebhook", tag = "webhooks", request_body = WebhookChange,
     params(("id" = WebhookId, Path, description = "Which webhook")),
     responses(
         (status = 200, description = "The webhook as it is now", body = WebhookView),
-        (status = "4XX", description = "There is none of that id, or it was refused; nothing changed", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "There is none of that id", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn patch(
@@ -180,11 +186,11 @@ async fn patch(
 ///
 /// What still waits for it is cancelled.
 #[utoipa::path(
-    delete, path = "/api/webhooks/{id}", operation_id = "delete_webhook", tag = "webhooks",
+    delete, path = "/api/webhooks/{id}", operation_id = "deleteWebhook", tag = "webhooks",
     params(("id" = WebhookId, Path, description = "Which webhook")),
     responses(
         (status = 204, description = "It is gone"),
-        (status = "4XX", description = "There is none of that id, or it was refused; nothing changed", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "There is none of that id", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn delete(
@@ -202,11 +208,11 @@ async fn delete(
 /// An event of the type `webhook.test` is posted once, whatever the filter and the state of the webhook, and the answer
 /// tells what came of it.
 #[utoipa::path(
-    post, path = "/api/webhooks/{id}/test", operation_id = "test_webhook", tag = "webhooks",
+    post, path = "/api/webhooks/{id}/test", operation_id = "testWebhook", tag = "webhooks",
     params(("id" = WebhookId, Path, description = "Which webhook")),
     responses(
         (status = 200, description = "What came of it", body = TestResult),
-        (status = "4XX", description = "There is none of that id, or it was refused", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "There is none of that id", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn test(
@@ -223,11 +229,11 @@ async fn test(
 ///
 /// For 24 hours each event has two signatures: of the new secret, and of the one before it.
 #[utoipa::path(
-    post, path = "/api/webhooks/{id}/rotate-secret", operation_id = "rotate_webhook_secret", tag = "webhooks",
+    post, path = "/api/webhooks/{id}/rotate-secret", operation_id = "rotateWebhookSecret", tag = "webhooks",
     params(("id" = WebhookId, Path, description = "Which webhook")),
     responses(
         (status = 200, description = "The webhook with its new secret", body = WithSecret),
-        (status = "4XX", description = "There is none of that id, or it was refused; nothing changed", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "There is none of that id", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn rotate(
@@ -245,11 +251,11 @@ async fn rotate(
 ///
 /// It is told of what happens from now on. What was not sent meanwhile is `skipped`; `POST /api/deliveries/retry` sends it.
 #[utoipa::path(
-    post, path = "/api/webhooks/{id}/enable", operation_id = "enable_webhook", tag = "webhooks",
+    post, path = "/api/webhooks/{id}/enable", operation_id = "enableWebhook", tag = "webhooks",
     params(("id" = WebhookId, Path, description = "Which webhook")),
     responses(
         (status = 200, description = "The webhook as it is now", body = WebhookView),
-        (status = "4XX", description = "There is none of that id, or it was refused; nothing changed", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "There is none of that id", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn enable(

@@ -83,15 +83,15 @@ pub(super) fn routes() -> OpenApiRouter<HttpState> {
 /// stops; 1002, 1003, 1007, 1008 and 1009 you sent what cannot be taken; 1013 try again later; 4001 what
 /// you showed has expired; 4008 you were too slow.
 #[utoipa::path(
-    get, path = "/ws/{user_id}", tag = "live",
+    get, path = "/ws/{user_id}", operation_id = "followInbox", tag = "live",
     params(
         ("user_id" = UserId, Path, description = "Whose inbox"),
         SinceParams,
         ("ticket" = Option<String>, Query, description = "A ticket of `POST /api/tickets`, where no header can be set"),
     ),
     responses(
-        (status = 101, description = "The connection is a WebSocket"),
-        (status = "4XX", description = "It was refused", body = Problem, content_type = "application/problem+json"),
+        (status = 101, description = "The connection is a WebSocket; each text frame is one event"),
+        (status = 200, description = "The same, where it was asked for over HTTP/2 (RFC 8441)"),
     )
 )]
 async fn follow(
@@ -113,11 +113,11 @@ async fn follow(
 /// The same events with `user_id`, for an operator. They cannot be continued: after a cut, list
 /// again.
 #[utoipa::path(
-    get, path = "/ws", tag = "live",
+    get, path = "/ws", operation_id = "followAllInboxes", tag = "live",
     params(("ticket" = Option<String>, Query, description = "A ticket of `POST /api/tickets`, where no header can be set")),
     responses(
-        (status = 101, description = "The connection is a WebSocket"),
-        (status = "4XX", description = "It was refused", body = Problem, content_type = "application/problem+json"),
+        (status = 101, description = "The connection is a WebSocket; each text frame is one event"),
+        (status = 200, description = "The same, where it was asked for over HTTP/2 (RFC 8441)"),
     )
 )]
 async fn follow_all(

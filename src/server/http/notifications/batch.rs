@@ -129,14 +129,15 @@ impl From<&Notification> for Receipt {
 }
 
 /// Send many notifications at once: all or none
+///
+/// Either a list of notifications, or one text for many users: an announcement. Where one is not legal, none is created.
 #[utoipa::path(
-    post, path = "/api/notifications/batch", tag = "notifications", request_body = BatchBody,
-    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[ -~]*$",
+    post, path = "/api/notifications/batch", operation_id = "createNotificationBatch", tag = "notifications", request_body = BatchBody,
+    params(("Idempotency-Key" = Option<String>, Header, nullable = false, min_length = 1, max_length = 255, pattern = "^[ -~]*$",
             description = "Your name for this request, such as a random UUID. Sent again within 24 hours, the same \
                            request gives the same answer and does nothing more; another one is refused with 422")),
     responses(
         (status = 201, description = "All are in their inboxes; of a list whole, else who was told", body = Batch),
-        (status = "4XX", description = "It was refused; nothing changed", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn batch(

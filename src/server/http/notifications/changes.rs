@@ -68,11 +68,10 @@ impl ChangesParams {
 /// The events are made from the present state: what changed several times is one event. When
 /// `reset` is true, the position is too old to continue from, or none of this server: list again.
 #[utoipa::path(
-    get, path = "/api/notifications/changes/{user_id}", tag = "notifications",
+    get, path = "/api/notifications/changes/{user_id}", operation_id = "listChanges", tag = "notifications",
     params(("user_id" = UserId, Path, description = "Whose inbox"), ChangesParams),
     responses(
         (status = 200, description = "What changed, in order", body = Changes),
-        (status = "4XX", description = "It was refused", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn changes(

@@ -26,15 +26,17 @@ pub(super) fn routes() -> OpenApiRouter<HttpState> {
 }
 
 /// Send a notification to a user
+///
+/// It is in the inbox when it is answered, and those who follow the inbox hear of it. Mails and pushes follow as the user
+/// prefers.
 #[utoipa::path(
-    post, path = "/api/notifications/create", tag = "notifications", request_body = NotificationDraft,
-    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[ -~]*$",
+    post, path = "/api/notifications/create", operation_id = "createNotification", tag = "notifications", request_body = NotificationDraft,
+    params(("Idempotency-Key" = Option<String>, Header, nullable = false, min_length = 1, max_length = 255, pattern = "^[ -~]*$",
             description = "Your name for this request, such as a random UUID. Sent again within 24 hours, the same \
                            request gives the same answer and does nothing more; another one is refused with 422")),
     responses(
         (status = 201, description = "It is in the inbox", body = Notification,
          headers(("Location" = String, description = "Where this notification is"))),
-        (status = "4XX", description = "It was refused; nothing changed", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn create(

@@ -30,15 +30,16 @@ impl Parameters for ListParams {
 }
 
 /// List notifications, newest first
+///
+/// Of one inbox with `user_id`, else of all inboxes that the caller may read. The header `Link` leads to the next page.
 #[utoipa::path(
-    get, path = "/api/notifications/list", tag = "notifications", params(ListParams),
+    get, path = "/api/notifications/list", operation_id = "listNotifications", tag = "notifications", params(ListParams),
     responses(
         (status = 200, description = "One page", body = Vec<Notification>,
          headers(
              ("Link" = String, description = "Where the next page is, as `<…>; rel=\"next\"`; absent on the last page"),
              ("Campanile-Modseq" = u64, description = "With `user_id`: the change number that the page was read at, to follow the inbox from"),
          )),
-        (status = "4XX", description = "It was refused", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn list(

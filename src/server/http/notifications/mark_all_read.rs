@@ -39,11 +39,10 @@ impl Parameters for MarkingParams {
 /// Where that is everything that is unread, those who follow the inbox are told of one change,
 /// `all_read`; otherwise of one `updated` for each notification.
 #[utoipa::path(
-    post, path = "/api/notifications/mark-all-read/{user_id}", tag = "notifications",
+    post, path = "/api/notifications/mark-all-read/{user_id}", operation_id = "markAllRead", tag = "notifications",
     params(("user_id" = UserId, Path, description = "Whose inbox"), MarkingParams),
     responses(
         (status = 200, description = "What was asked for is read", body = AllMarked),
-        (status = "4XX", description = "It was refused; nothing changed", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn mark_all_read(

@@ -47,7 +47,7 @@ impl FromSegment for Index {
 /// The index counts from 0 in the order that `list?user_id=` shows. Between listing and marking
 /// new notifications may arrive and move it: to be safe, mark by id with `PATCH`.
 #[utoipa::path(
-    post, path = "/api/notifications/mark-read/{user_id}/{index}", tag = "notifications",
+    post, path = "/api/notifications/mark-read/{user_id}/{index}", operation_id = "markReadAt", tag = "notifications",
     params(
         ("user_id" = UserId, Path, description = "Whose inbox"),
         ("index" = WholeNumber, Path, description = "Place in the inbox, from 0 at the newest"),
@@ -55,7 +55,6 @@ impl FromSegment for Index {
     responses(
         (status = 200, description = "It is read, now or before", body = Marked),
         (status = 404, description = "There is nothing at that place; has `\"ok\": false`", body = Problem, content_type = "application/problem+json"),
-        (status = "4XX", description = "It was refused; nothing changed", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn mark_read(

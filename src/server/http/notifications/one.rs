@@ -24,6 +24,7 @@ pub(super) fn routes() -> OpenApiRouter<HttpState> {
 
 /// What may be changed in a notification.
 #[derive(Deserialize, ToSchema)]
+#[schema(as = NotificationPatch)]
 #[serde(deny_unknown_fields)]
 struct Patch {
     /// Whether the user has seen it.
@@ -44,12 +45,14 @@ impl Patch {
 }
 
 /// Get one notification
+///
+/// Whoever may not read the inbox that it is in is told that there is none.
 #[utoipa::path(
-    get, path = "/api/notifications/{id}", tag = "notifications",
+    get, path = "/api/notifications/{id}", operation_id = "getNotification", tag = "notifications",
     params(("id" = NotificationId, Path, description = "Which notification")),
     responses(
         (status = 200, description = "The notification", body = Notification),
-        (status = "4XX", description = "There is none of that id, or it was refused", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "There is none of that id", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn get(
@@ -62,12 +65,14 @@ async fn get(
 }
 
 /// Mark one notification read or unread
+///
+/// It may be asked for again: what is so already stays, and those who follow the inbox are told nothing.
 #[utoipa::path(
-    patch, path = "/api/notifications/{id}", tag = "notifications", request_body = Patch,
+    patch, path = "/api/notifications/{id}", operation_id = "updateNotification", tag = "notifications", request_body = Patch,
     params(("id" = NotificationId, Path, description = "Which notification")),
     responses(
         (status = 200, description = "The notification as it is now", body = Notification),
-        (status = "4XX", description = "There is none of that id, or it was refused; nothing changed", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "There is none of that id", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn patch(
@@ -82,12 +87,14 @@ async fn patch(
 }
 
 /// Delete one notification
+///
+/// It leaves the inbox for good, and what still waits to be sent because of it is cancelled.
 #[utoipa::path(
-    delete, path = "/api/notifications/{id}", tag = "notifications",
+    delete, path = "/api/notifications/{id}", operation_id = "deleteNotification", tag = "notifications",
     params(("id" = NotificationId, Path, description = "Which notification")),
     responses(
         (status = 204, description = "It is gone"),
-        (status = "4XX", description = "There is none of that id, or it was refused; nothing changed", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "There is none of that id", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn delete(

@@ -44,7 +44,7 @@ pub(super) fn routes() -> OpenApiRouter<HttpState> {
 /// `hello` when you are at the present, `reset` when your position cannot be continued and you have
 /// to list again. Its id is the change number, so an `EventSource` continues by itself where it was.
 #[utoipa::path(
-    get, path = "/api/notifications/stream/{user_id}", tag = "live",
+    get, path = "/api/notifications/stream/{user_id}", operation_id = "streamInbox", tag = "live",
     params(
         ("user_id" = UserId, Path, description = "Whose inbox"),
         SinceParams,
@@ -54,7 +54,6 @@ pub(super) fn routes() -> OpenApiRouter<HttpState> {
     ),
     responses(
         (status = 200, description = "What changes, without end", body = String, content_type = "text/event-stream"),
-        (status = "4XX", description = "It was refused", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn stream(
@@ -77,11 +76,10 @@ async fn stream(
 /// The same events with `user_id`, for an operator. They cannot be continued: after a cut, list
 /// again.
 #[utoipa::path(
-    get, path = "/api/notifications/stream", tag = "live",
+    get, path = "/api/notifications/stream", operation_id = "streamAllInboxes", tag = "live",
     params(("ticket" = Option<String>, Query, description = "A ticket of `POST /api/tickets`, where no header can be set")),
     responses(
         (status = 200, description = "What changes, without end", body = String, content_type = "text/event-stream"),
-        (status = "4XX", description = "It was refused", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn stream_all(

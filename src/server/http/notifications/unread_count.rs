@@ -19,12 +19,13 @@ pub(super) fn routes() -> OpenApiRouter<HttpState> {
 }
 
 /// How many notifications of a user are unread
+///
+/// It is counted when notifications come, are read or go: to ask is cheap, however large the inbox is.
 #[utoipa::path(
-    get, path = "/api/notifications/unread-count/{user_id}", tag = "notifications",
+    get, path = "/api/notifications/unread-count/{user_id}", operation_id = "countUnread", tag = "notifications",
     params(("user_id" = UserId, Path, description = "Whose inbox")),
     responses(
         (status = 200, description = "How many; 0 for a user nobody has written to", body = UnreadCount),
-        (status = "4XX", description = "It was refused", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn unread_count(

@@ -1,0 +1,133 @@
+//! What live streams say: OpenAPI 3.2 has `itemSchema` for it, and 3.1 nothing, so it stands there as an extension.
+
+use serde_json::{Value, json};
+use utoipa::{
+    ToSchema,
+    openapi::{RefOr, extensions::Extensions, path::Operation, schema::Object, schema::Schema},
+};
+
+use crate::model::described::{AllReadEvent, CreatedEvent, DeletedEvent, UpdatedEvent, only};
+
+fn hello() -> Object {
+    only("hello")
+}
+
+fn reset() -> Object {
+    only("reset")
+}
+
+fn heartbeat() -> Object {
+    only("heartbeat")
+}
+
+/// You are at the present; what happens from now on follows.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it describes what is written")]
+pub(super) struct HelloEvent {
+    /// What the stream says.
+    #[schema(schema_with = hello)]
+    r#type: String,
+    /// The number of the newest change; none when all inboxes are followed.
+    #[schema(nullable = false)]
+    modseq: Option<u64>,
+    /// How many are unread; none when all inboxes are followed.
+    #[schema(nullable = false)]
+    unread_count: Option<u64>,
+}
+
+/// Your position cannot be continued: list again. What happens from now on follows.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it describes what is written")]
+pub(super) struct ResetEvent {
+    /// What the stream says.
+    #[schema(schema_with = reset)]
+    r#type: String,
+    /// The number of the newest change; none when all inboxes are followed.
+    #[schema(nullable = false)]
+    modseq: Option<u64>,
+    /// How many are unread; none when all inboxes are followed.
+    #[schema(nullable = false)]
+    unread_count: Option<u64>,
+}
+
+/// Nothing is new, and this is where the inbox is.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it describes what is written")]
+pub(super) struct HeartbeatEvent {
+    /// What the stream says.
+    #[schema(schema_with = heartbeat)]
+    r#type: String,
+    /// The number of the newest change; none when all inboxes are followed.
+    #[schema(nullable = false)]
+    modseq: Option<u64>,
+    /// How many are unread; none when all inboxes are followed.
+    #[schema(nullable = false)]
+    unread_count: Option<u64>,
+}
+
+/// What a live stream says: a change to an inbox, or where the stream is.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[schema(discriminator(property_name = "type", mapping(
+    ("created" = "#/components/schemas/CreatedEvent"),
+    ("updated" = "#/components/schemas/UpdatedEvent"),
+    ("all_read" = "#/components/schemas/AllReadEvent"),
+    ("deleted" = "#/components/schemas/DeletedEvent"),
+    ("hello" = "#/components/schemas/HelloEvent"),
+    ("reset" = "#/components/schemas/ResetEvent"),
+    ("heartbeat" = "#/components/schemas/HeartbeatEvent"),
+)))]
+#[expect(dead_code, reason = "it describes what is written")]
+pub(super) enum StreamEvent {
+    Created(CreatedEvent),
+    Updated(UpdatedEvent),
+    AllRead(AllReadEvent),
+    Deleted(DeletedEvent),
+    Hello(HelloEvent),
+    Reset(ResetEvent),
+    Heartbeat(HeartbeatEvent),
+}
+
+/// The name of what 3.2 calls `itemSchema`.
+const ITEM_SCHEMA: &str = "x-itemSchema";
+
+fn stream_event() -> Value {
+    json!({"$ref": "#/components/schemas/StreamEvent"})
+}
+
+/// One server-sent event, as 3.2 describes it: the fields of the event, and what its data is.
+fn server_sent_event() -> Value {
+    json!({
+        "type": "object",
+        "required": ["data"],
+        "properties": {
+            "id": {
+                "type": "string",
+                "pattern": "^[0-9]+$",
+                "description": "The change number to continue from; none when all inboxes are followed"
+            },
+            "data": {"type": "string", "contentMediaType": "application/json", "contentSchema": stream_event()},
+            "retry": {"type": "integer", "description": "In how many milliseconds to come back, before the stream ends"}
+        }
+    })
+}
+
+/// Tells of a stream what each of its events is; nothing of another operation.
+pub(super) fn tell_of(operation: &mut Operation) {
+    for (status, response) in &mut operation.responses.responses {
+        let RefOr::T(response) = response else { continue };
+        if status == "101" {
+            response.extensions = Some(one(ITEM_SCHEMA, stream_event()));
+        }
+        let Some(RefOr::T(events)) = response.content.get_mut("text/event-stream") else { continue };
+        events.extensions = Some(one(ITEM_SCHEMA, server_sent_event()));
+        if let Some(RefOr::T(Schema::Object(text))) = &mut events.schema {
+            // For those who know JSON Schema and not 3.2.
+            text.extensions = Some(one("contentSchema", stream_event()));
+        }
+    }
+}
+
+fn one(name: &str, value: Value) -> Extensions {
+    [(name.to_owned(), value)].into_iter().collect()
+}
