@@ -213,6 +213,21 @@ fn every_event_has_a_schema_and_its_type_tells_which() {
     }
 }
 
+/// A generator takes a reference with a description beside it for another schema, which it knows no name of.
+#[test]
+fn what_a_discriminator_tells_apart_is_referred_to_by_nothing_but_its_name() {
+    let mut seen = 0;
+    walk(&description(), "", &mut |_, value| {
+        if value.get("discriminator").is_some_and(|found| found.is_object()) {
+            seen += 1;
+            for variant in value["oneOf"].as_array().unwrap() {
+                assert_eq!(variant.as_object().unwrap().len(), 1, "{variant}");
+            }
+        }
+    });
+    assert_eq!(seen, 3);
+}
+
 #[test]
 fn streams_say_what_their_events_are() {
     let description = description();

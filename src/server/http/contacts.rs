@@ -58,13 +58,9 @@ fn apns() -> Object {
 )))]
 #[expect(dead_code, reason = "it describes what `read` reads")]
 enum NewContact {
-    /// An e-mail address.
     Email(NewEmail),
-    /// A browser.
     Webpush(NewBrowser),
-    /// A device, through Firebase Cloud Messaging.
     Fcm(NewFcmDevice),
-    /// A device, through Apple's push service.
     Apns(NewApnsDevice),
 }
 

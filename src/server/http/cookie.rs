@@ -15,7 +15,7 @@ impl<'a> Cookie<'a> {
     }
 
     /// Its name.
-    pub(super) fn name(self) -> &'static str {
+    fn name(self) -> &'static str {
         if self.base.is_empty() { "__Host-campanile" } else { "__Secure-campanile" }
     }
 

@@ -31,7 +31,6 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::{
     access::Access,
-    cookie::Cookie,
     intake::Shared,
     paths::{self, is_at_or_below},
     state::HttpState,
@@ -55,7 +54,7 @@ use crate::{
     // What only parameters and streams refer to is not collected from the handlers.
     components(schemas(Cursor, Limit, Search, StreamEvent, WholeNumber)),
     modifiers(&Proofs),
-    security((), ("bearer" = []), ("session" = [])),
+    security((), ("bearer" = [])),
     tags(
         (name = "notifications", description = "Send, list, mark and delete notifications"),
         (name = "live", description = "Hear of every change as it happens"),
@@ -70,7 +69,8 @@ use crate::{
 )]
 struct Description;
 
-/// How somebody proves who they are, where the server wants to know.
+/// How a program proves who is calling, where the server wants to know. A browser in which a user signed in shows a cookie
+/// by itself: that is nothing that a program sets, and openapi-generator makes no Ruby of it.
 struct Proofs;
 
 impl Modify for Proofs {
@@ -81,15 +81,8 @@ impl Modify for Proofs {
         let ticket = ApiKeyValue::with_description("ticket", "Made by `POST /api/tickets`, for one live stream");
         let components = openapi.components.get_or_insert_default();
         components.add_security_scheme("bearer", SecurityScheme::Http(bearer.build()));
-        components.add_security_scheme("session", session(Cookie::below("")));
         components.add_security_scheme("ticket", SecurityScheme::ApiKey(ApiKey::Query(ticket)));
     }
-}
-
-/// How a browser shows that a person signed in.
-fn session(cookie: Cookie<'_>) -> SecurityScheme {
-    let session = ApiKeyValue::with_description(cookie.name(), "Made by signing in at `/login`");
-    SecurityScheme::ApiKey(ApiKey::Cookie(session))
 }
 
 /// The OpenAPI 3.1 description of every route of the REST API, made from the handlers.
@@ -128,7 +121,7 @@ fn proofs_for(method: &Method, path: &str) -> Option<Vec<SecurityRequirement>> {
     let is_stream = paths::STREAMS.iter().any(|stream| is_at_or_below(path, stream));
     let with = |scheme: &str| SecurityRequirement::new::<_, [&str; 0], &str>(scheme, []);
     // Nothing at all, where the server wants no proof.
-    is_stream.then(|| vec![SecurityRequirement::default(), with("bearer"), with("session"), with("ticket")])
+    is_stream.then(|| vec![SecurityRequirement::default(), with("bearer"), with("ticket")])
 }
 
 /// `base` is what stands before our paths for the browser.
@@ -136,7 +129,6 @@ pub(super) fn routes(base: &str) -> Router<HttpState> {
     let mut openapi = openapi();
     if !base.is_empty() {
         openapi.servers = Some(vec![Server::new(base)]);
-        openapi.components.get_or_insert_default().add_security_scheme("session", session(Cookie::below(base)));
     }
     let config = Config::new([format!("{base}{}", paths::OPENAPI)]).validator_url("none").try_it_out_enabled(true);
     let page = SwaggerUi::new(paths::DOCS).config(config).url(paths::OPENAPI, openapi);
