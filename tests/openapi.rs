@@ -11,7 +11,10 @@ use leptos::server_fn::axum::server_fn_paths;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::harness::App;
+use crate::{
+    auth::Secured,
+    harness::{Answer, App},
+};
 
 fn description() -> Value {
     serde_json::from_str(&openapi().to_json().unwrap()).unwrap()
@@ -253,17 +256,14 @@ async fn the_allow_header_is_true() {
         path.replace("{user_id}", "ann").replace("{id}", &id).replace("{index}", "0").replace("{channel}", "webhook")
     });
     let pages = ["/", Address::PATH, "/login", "/logout", "/notify-me", "/operations", "/operations/channels"];
-    let others = ["/operations/webhooks", "/api/openapi.json", "/api/docs/", "/favicon.ico"];
+    let others = ["/operations/webhooks", "/api/openapi.json", "/api/docs/"];
     let functions = server_fn_paths().map(|(path, _)| path.to_owned());
     let page_of_one = format!("/notifications/{id}");
     let all = described.chain(pages.into_iter().chain(others).map(str::to_owned)).chain(functions).chain([page_of_one]);
-    let methods =
-        [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
     for path in all {
         let (mut taken, mut told) = (BTreeSet::new(), BTreeSet::new());
-        for method in methods.clone() {
-            let request = Request::builder().method(method.clone()).uri(&path).header(header::HOST, "localhost");
-            let answer = app.ask_for_the_head(request.body(Body::empty()).unwrap()).await;
+        for method in METHODS {
+            let answer = ask(&app, &method, &path).await;
             if answer.status == 405 {
                 let allowed = answer.header("allow").split(',').map(|method| method.trim().to_owned());
                 told.insert(allowed.collect::<BTreeSet<_>>());
@@ -272,5 +272,34 @@ async fn the_allow_header_is_true() {
             }
         }
         assert_eq!(told, BTreeSet::from([taken]), "{path}");
+    }
+}
+
+const METHODS: [Method; 7] =
+    [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
+
+async fn ask(app: &App, method: &Method, path: &str) -> Answer {
+    let request = Request::builder().method(method).uri(path).header(header::HOST, "localhost");
+    app.ask_for_the_head(request.body(Body::empty()).unwrap()).await
+}
+
+#[tokio::test]
+async fn where_nothing_is_no_method_is_allowed() {
+    let app = App::new();
+    for path in ["/nothing", "/favicon.ico", "/pkg/nothing.js", "/a/b", "/api/nothing", "/api/ui/nothing"] {
+        for method in METHODS {
+            let answer = ask(&app, &method, path).await;
+            assert_eq!((answer.status.as_u16(), answer.header("allow")), (404, ""), "{method} {path}");
+        }
+    }
+}
+
+/// Axum adds the header to whatever the answer to another method is.
+#[tokio::test]
+async fn who_is_not_let_in_is_told_no_method_that_is_none() {
+    let server = Secured::new();
+    for path in ["/ws", "/ws/ann"] {
+        let answer = ask(&server.app, &Method::PUT, path).await;
+        assert_eq!((answer.status.as_u16(), answer.header("allow")), (401, "GET,HEAD"));
     }
 }

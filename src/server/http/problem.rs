@@ -8,10 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::{
-    names::shown,
-    paths::{WEBSOCKET, is_at_or_below},
-};
+use super::names::shown;
 use crate::{
     model::{Code, Problem},
     server::{
@@ -58,16 +55,10 @@ pub(super) async fn no_such_route(uri: Uri) -> Problem {
     )
 }
 
-/// Answers for a path that exists, asked with another method. Axum adds the `Allow` header, but for a
-/// WebSocket: there it would name `CONNECT`, which is how HTTP/2 asks for one (RFC 8441) and no method for
-/// anything else.
-pub(super) async fn no_such_method(method: Method, uri: Uri) -> Response {
+/// Answers for a path that exists, asked with another method. Axum adds the `Allow` header.
+pub(super) async fn no_such_method(method: Method, uri: Uri) -> Problem {
     let detail = format!("{} does not take {method}. The Allow header says what it takes.", shown(uri.path()));
-    let mut response = Problem::new(Code::MethodNotAllowed, detail).into_response();
-    if is_at_or_below(uri.path(), WEBSOCKET) {
-        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET,HEAD"));
-    }
-    response
+    Problem::new(Code::MethodNotAllowed, detail)
 }
 
 /// Answers a caller who may not do this.

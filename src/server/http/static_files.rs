@@ -3,16 +3,20 @@
 use axum::{
     Extension, Router,
     extract::Path,
-    http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
-    routing::get,
+    routing::any,
 };
 
 use crate::{
     model::Problem,
     server::{
         assets,
-        http::{intake::Shared, problem::no_such_route, state::HttpState},
+        http::{
+            intake::Shared,
+            problem::{no_such_method, no_such_route},
+            state::HttpState,
+        },
     },
 };
 
@@ -32,31 +36,36 @@ const WORKER_POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'",
 );
 
+/// A file is there or not, whatever the method: nothing is to be had by another one where there is none.
 pub(super) fn routes() -> Router<HttpState> {
     Router::new()
-        .route("/pkg/{file}", get(package_file))
+        .route("/pkg/{file}", any(package_file))
         // What is in `public/`; every other route of one segment stands before it.
-        .route("/{file}", get(public_file))
+        .route("/{file}", any(public_file))
 }
 
-async fn package_file(Path(file): Path<String>, headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {
-    send(&format!("pkg/{file}"), &headers, uri, FOR_EVER).await
+async fn package_file(Path(file): Path<String>, request: Parts) -> Result<Response, Problem> {
+    send(&format!("pkg/{file}"), request, FOR_EVER).await
 }
 
-async fn public_file(Path(file): Path<String>, headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {
+async fn public_file(Path(file): Path<String>, request: Parts) -> Result<Response, Problem> {
     if file != WORKER {
-        return send(&file, &headers, uri, FOR_AN_HOUR).await;
+        return send(&file, request, FOR_AN_HOUR).await;
     }
-    let mut worker = send(&file, &headers, uri, ASKED_FOR_AGAIN).await?;
+    let mut worker = send(&file, request, ASKED_FOR_AGAIN).await?;
     worker.headers_mut().insert(header::CONTENT_SECURITY_POLICY, WORKER_POLICY);
     Ok(worker)
 }
 
-async fn send(path: &str, request: &HeaderMap, uri: Uri, cache: HeaderValue) -> Result<Response, Problem> {
-    let text = |name| request.get(name).and_then(|value| value.to_str().ok()).unwrap_or("");
+async fn send(path: &str, request: Parts, cache: HeaderValue) -> Result<Response, Problem> {
+    let text = |name| request.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("");
     let Some(asset) = assets::get(path, text(header::ACCEPT_ENCODING)) else {
-        return Err(no_such_route(uri).await);
+        return Err(no_such_route(request.uri).await);
     };
+    if !matches!(request.method, Method::GET | Method::HEAD) {
+        let allowed = [(header::ALLOW, HeaderValue::from_static("GET,HEAD"))];
+        return Ok((allowed, no_such_method(request.method, request.uri).await).into_response());
+    }
     let mut headers = HeaderMap::new();
     headers.insert(header::CACHE_CONTROL, cache);
     headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));

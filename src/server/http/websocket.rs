@@ -5,11 +5,13 @@ use std::sync::Arc;
 use axum::{
     Extension,
     extract::{
-        State, WebSocketUpgrade,
+        Request, State, WebSocketUpgrade,
         ws::{CloseFrame, Message, Utf8Bytes, WebSocket, rejection::WebSocketUpgradeRejection},
     },
-    response::Response,
-    routing::{MethodFilter, on},
+    handler::Handler,
+    http::Method,
+    response::{IntoResponse, Response},
+    routing::MethodRouter,
 };
 use bytes::Bytes;
 use tokio::{
@@ -23,6 +25,7 @@ use super::{
     HttpOptions,
     extract::{Caller, Path, Query},
     live::{End, OnlyTicket, SinceParams, Stream, Told, open_stream},
+    problem::no_such_method,
     state::HttpState,
 };
 use crate::{
@@ -69,8 +72,19 @@ pub(super) fn routes() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new()
         .routes(routes!(follow))
         .routes(routes!(follow_all))
-        .route("/ws/{user_id}", on(MethodFilter::CONNECT, follow))
-        .route("/ws", on(MethodFilter::CONNECT, follow_all))
+        .route("/ws/{user_id}", over_http2(follow))
+        .route("/ws", over_http2(follow_all))
+}
+
+/// HTTP/2 asks for a WebSocket by `CONNECT` (RFC 8441), which is no method for anything else: not one that `Allow` names,
+/// so it is not one of the route.
+fn over_http2<T: 'static>(follow: impl Handler<T, HttpState>) -> MethodRouter<HttpState> {
+    MethodRouter::new().fallback(|State(state): State<HttpState>, request: Request| async move {
+        if *request.method() == Method::CONNECT {
+            return follow.call(request, state).await;
+        }
+        no_such_method(request.method().clone(), request.uri().clone()).await.into_response()
+    })
 }
 
 /// Every change to an inbox as it happens, over a WebSocket
