@@ -12,6 +12,7 @@ A number beyond 64 bits, which is as good as the largest, becomes one that is re
 
 import re
 import unicodedata
+import urllib.parse
 import uuid
 
 import schemathesis
@@ -56,21 +57,27 @@ def shows(c):
 
 
 def show(said):
-    """What is legal by its pattern becomes legal beyond ASCII too; in a path it is percent-encoded."""
-    if isinstance(said, list):
-        for each in said:
-            show(each)
+    """What is legal by its pattern becomes legal beyond ASCII too; what is not stays as it is."""
     for name, value in list(said.items()) if isinstance(said, dict) else []:
-        if name == "user_ids" and isinstance(value, list):
-            said[name] = [re.sub("[\x80-\x9f]", "-", each) if isinstance(each, str) else each for each in value]
-        elif not isinstance(value, str):
+        if isinstance(value, dict):
             show(value)
-        elif name == "user_id":
-            said[name] = re.sub("[\x80-\x9f]|%C2%[89][0-9A-F]", "-", value)
-        elif name in ("content", "title", "q") and "\0" not in value and not any(map(shows, value)):
-            # What is blank in ASCII is illegal by the pattern, and stays so.
-            if re.search(r"[^\x00-\x20\x7f]", value):
+        elif isinstance(value, list) and name == "user_ids":
+            said[name] = [without_controls(each) if isinstance(each, str) else each for each in value]
+        elif isinstance(value, list):
+            for each in value:
+                show(each)
+        elif isinstance(value, str) and name == "user_id":
+            said[name] = without_controls(value)
+        elif isinstance(value, str) and name in ("content", "title", "q"):
+            if re.fullmatch(r"[^\x00]*[^\x00-\x20\x7f][^\x00]*", value) and not any(map(shows, value)):
                 said[name] = "." + value[1:]
+
+
+def without_controls(user_id):
+    """A user id without those beyond ASCII, where it has no others. In a path it is percent-encoded."""
+    if re.search("[\x00-\x1f\x7f]", urllib.parse.unquote(user_id)):
+        return user_id
+    return re.sub("[\x80-\x9f]|%C2%[89][0-9A-F]", "-", user_id)
 
 
 P256DH = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4"
