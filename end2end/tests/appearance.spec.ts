@@ -68,3 +68,31 @@ test("a phone has what can be done with a row in reach, without hovering", async
   await expect(page.getByRole("button", { name: /^Mark as unread: note/ })).toBeVisible();
   await context.close();
 });
+
+test("forced colours leave every mark: unread, what is chosen, the kind, and Live", async ({ dashboard, api, page, user }) => {
+  await page.emulateMedia({ forcedColors: "active" });
+  await api.create({ content: "old", category: "alert" }).then(({ id }) => api.setRead(id));
+  await api.create({ content: "new", category: "alert" });
+  await dashboard.open({ user_id: user, category: "alert" });
+  await expect(page.getByText("Live", { exact: true })).toBeVisible();
+  const system = await page.evaluate(() => {
+    const probe = document.body.appendChild(document.createElement("i"));
+    const color = (name: string) => ((probe.style.color = name), getComputedStyle(probe).color);
+    return { highlight: color("Highlight"), canvas: color("Canvas"), text: color("CanvasText") };
+  });
+  expect(system.highlight).not.toBe(system.canvas);
+  const look = (selector: string, pseudo?: string) =>
+    page.locator(selector).first().evaluate((element, pseudo) => {
+      const { backgroundColor, outlineColor, outlineStyle, borderTopColor, borderTopWidth, display } = getComputedStyle(element, pseudo);
+      return { backgroundColor, outlineColor, outlineStyle, borderTopColor, borderTopWidth, display };
+    }, pseudo);
+  const marked = { backgroundColor: system.highlight };
+  expect(await look(".row.unread", "::before")).toMatchObject(marked);
+  expect(await look(".row.unread .unread-dot")).toMatchObject({ ...marked, display: "block" });
+  const chosen = { outlineStyle: "solid", outlineColor: system.highlight };
+  for (const of of [".inboxes .choice[aria-current]", ".kinds .choice[aria-current]", ".segments [aria-current]", ".chip:has(:checked)"])
+    expect(await look(of), of).toMatchObject(chosen);
+  expect((await look(".choice:not([aria-current])")).outlineStyle).toBe("none");
+  expect(await look(".row .kind")).toMatchObject({ borderTopColor: system.text, borderTopWidth: "2px" });
+  expect(await look('[data-state="live"] .freshness-dot')).toMatchObject(marked);
+});
