@@ -161,3 +161,27 @@ test("a thousand rows can be shown and one of them marked", async ({ dashboard, 
   await dashboard.expectRead("note 1");
   await expect(dashboard.badge).toHaveText("999 unread");
 });
+
+test("the recent inboxes stay when one is chosen, and the selection moves", async ({ dashboard, api, page }) => {
+  for (const user_id of ["ann", "bob", "cem"]) await api.create({ user_id, content: `for ${user_id}` });
+  await dashboard.open();
+  const choices = dashboard.filters.getByRole("list", { name: "Inboxes" }).getByRole("link");
+  const all = ["All inboxes", "cem", "bob", "ann"];
+  await expect(choices).toHaveText(all);
+  for (const user of ["bob", "ann"]) {
+    await choices.filter({ hasText: user }).click();
+    await expect(dashboard.rows).toHaveCount(1);
+    await expect(dashboard.row(`for ${user}`)).toBeVisible();
+    await expect(choices).toHaveText(all);
+    await expect(dashboard.filters.locator(".inboxes [aria-current]")).toHaveText(user);
+  }
+  await page.reload();
+  await dashboard.hydrated();
+  await expect(choices).toHaveText(all);
+  // One that is not among them comes after them.
+  await dashboard.filters.getByLabel("Inbox of").fill("dan");
+  await dashboard.filters.getByRole("button", { name: "Show" }).click();
+  await expect(choices).toHaveText([...all, "dan"]);
+  await dashboard.filters.getByRole("link", { name: "All inboxes" }).click();
+  await expect(choices).toHaveText(all);
+});

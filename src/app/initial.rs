@@ -93,7 +93,14 @@ mod on_the_server {
             viewer: Viewer,
         ) -> Self {
             let address = viewer.narrow(Address { base: base.to_owned(), ..Address::parse(query) });
-            let snapshot = Snapshot::read(service, principal, &address, FIRST).await;
+            let mut snapshot = Snapshot::read(service, principal, &address, FIRST).await;
+            if let Ok(snapshot) = &mut snapshot
+                && address.asked_user_id().is_some()
+                && let Ok(all) = service.overview(principal, None).await
+            {
+                // The page offers the other inboxes too. It keeps them itself from then on.
+                snapshot.overview.recent = all.recent;
+            }
             Self { viewer, address, snapshot, refusal: Refusal::from_query(query), ..Self::default() }
         }
     }

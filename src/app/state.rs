@@ -323,6 +323,9 @@ impl Board {
                 counting::remove(&mut overview, &doomed.row.data.read_untracked());
             }
         });
+        if self.address.read_untracked().user_id.is_some() {
+            counting::keep_recent(&mut overview, &self.overview.read_untracked());
+        }
         // What appears because of a click, or because a page that could not be read now can be, has
         // not arrived.
         let is_new_view = self.loading.get_untracked() != Loading::Done || self.read_at.get_untracked().is_none();
@@ -430,7 +433,10 @@ impl Board {
             });
         });
         if another_inbox {
-            self.overview.set(Overview::default());
+            self.overview.update(|overview| {
+                let recent = std::mem::take(&mut overview.recent);
+                *overview = Overview { recent, ..Overview::default() };
+            });
         }
     }
 

@@ -121,15 +121,15 @@ fn InboxField(board: Board) -> impl IntoView {
     }
 }
 
-/// All inboxes, the one that is shown, and those that were written to last.
+/// All inboxes, and those that were written to last. The one that is shown stays where it is among them; it comes
+/// after them when it is none of them.
 fn inboxes(board: Board) -> Vec<Narrow> {
     let trouble = board.trouble.read();
     let is_legal = trouble.as_ref().is_none_or(|problem| problem.field("user_id").is_none());
     let shown = board.address.read().user_id.clone().filter(|_| is_legal);
     let overview = board.overview.read();
     let recent = overview.recent.iter().map(|user_id| user_id.as_str().to_owned());
-    let mut choices = distinct(shown.into_iter().chain(recent).map(Some).map(Narrow::Inbox));
-    choices.truncate(RECENT);
+    let mut choices = distinct(recent.take(RECENT).chain(shown).map(Some).map(Narrow::Inbox));
     choices.insert(0, Narrow::Inbox(None));
     choices
 }

@@ -15,6 +15,17 @@ pub(crate) fn add(overview: &mut Overview, notification: &Notification) {
     }
 }
 
+/// Where one inbox is shown, the server names no other: those that are offered beside the list stay.
+pub(crate) fn keep_recent(overview: &mut Overview, shown: &Overview) {
+    let mut recent = shown.recent.clone();
+    for user_id in overview.recent.drain(..) {
+        if !recent.contains(&user_id) {
+            recent.push(user_id);
+        }
+    }
+    overview.recent = recent;
+}
+
 /// Counts a notification out.
 pub(crate) fn remove(overview: &mut Overview, notification: &Notification) {
     overview.total = overview.total.saturating_sub(1);
