@@ -303,3 +303,33 @@ test("what waits to be deleted stays away, and its count too", async ({ dashboar
   await expect(dashboard.row("doomed")).toBeVisible();
   await expect(dashboard.badge).toHaveText("2 unread");
 });
+
+test("scrolling up by hand releases what waits above the list, in order", async ({ dashboard, api, page, user }) => {
+  await api.createMany(60, "note");
+  await dashboard.open({ user_id: user });
+  await expect(live(page)).toBeVisible();
+  // The answer that shows them is slow, so that the next one comes before it.
+  let shows = () => {};
+  const slow = new Promise<void>((resolve) => (shows = resolve));
+  await page.route("**/api/ui/snapshot*", async (route) => {
+    await slow;
+    await route.continue();
+  });
+  await dashboard.rows.last().scrollIntoViewIfNeeded();
+  for (const text of ["first", "second", "third"]) await api.create(text);
+  const pill = page.getByRole("button", { name: / new$/ });
+  await expect(pill).toHaveText("3 new");
+  await dashboard.rows.last().hover();
+  await page.mouse.wheel(0, -100_000);
+  await expect.poll(() => page.locator("#list").evaluate((list) => list.scrollTop)).toBe(0);
+  await api.create("fourth");
+  await expect(pill).toHaveText("4 new");
+  shows();
+  await expect(pill).toBeHidden();
+  await expect(dashboard.rows.nth(3)).toContainText("first");
+  const newest = async () => (await dashboard.rows.allInnerTexts()).slice(0, 5).map((text) => /first|second|third|fourth|fifth|note/.exec(text)?.[0]);
+  expect(await newest()).toEqual(["fourth", "third", "second", "first", "note"]);
+  await api.create("fifth");
+  await expect(dashboard.rows.first()).toContainText("fifth");
+  expect(await newest()).toEqual(["fifth", "fourth", "third", "second", "first"]);
+});

@@ -222,7 +222,9 @@ impl Board {
     fn show_messages(self, messages: Vec<Message>, counts: bool) {
         let filter = self.filter();
         let is_head = self.address.read_untracked().before.is_none();
-        let holds = self.holds();
+        // What comes while others wait above is newer than they are, and waits with them.
+        let (holds, waited) = (self.holds(), self.held.get_untracked() > 0);
+        let waits = holds || waited;
         let shown = self.rows.get_untracked();
         let mut rows = shown.clone();
         let mut overview = self.overview.get_untracked();
@@ -256,7 +258,7 @@ impl Board {
                             }
                         }
                         None if is_new && is_head && filter.admits(&notification) => {
-                            if holds && !rows.is_empty() {
+                            if waits && !rows.is_empty() {
                                 held += 1;
                             } else {
                                 arrived.push(notification.id);
@@ -308,6 +310,7 @@ impl Board {
         }
         if held > 0 {
             self.held.update(|count| *count += held);
+            asks |= !holds;
         }
         if *self.overview.read_untracked() != overview {
             self.overview.set(overview);
@@ -333,9 +336,15 @@ impl Board {
         holds
     }
 
-    /// Somebody scrolled.
+    /// The user scrolled. Reaching the top releases what waits above the list, as the pill does.
     pub(crate) fn scrolled(self) {
-        self.book.update_value(|book| book.heard.holds = None);
+        let holds = (self.held.get_untracked() > 0).then(|| !browser::is_at_top());
+        let mut before = None;
+        self.book.update_value(|book| before = std::mem::replace(&mut book.heard.holds, holds));
+        // Each further step of the same scroll would ask once more.
+        if holds == Some(false) && before != holds {
+            self.refresh();
+        }
     }
 
     /// Asks the server for the present, in a moment and once.
