@@ -1,4 +1,6 @@
-import { DASHBOARD, expect, REFUSED, refusal, test } from "../fixture.ts";
+import { createServer, request as ask } from "node:http";
+import type { AddressInfo } from "node:net";
+import { DASHBOARD, expect, REFUSED, refusal, test, withoutLive } from "../fixture.ts";
 
 test("a notification that is sent is in the list at once, and on the server", async ({ dashboard, api, user }) => {
   await dashboard.open();
@@ -129,4 +131,72 @@ test("the first use says how to begin, with a command that works", async ({ dash
   await page.request.post("/api/notifications/create", { headers: { "content-type": "application/json" }, data: body });
   await page.reload();
   await expect(dashboard.row("Your order has been shipped!")).toBeVisible();
+});
+
+test.describe("the answer is lost", () => {
+  /** What Chromium says of a connection that ends without an answer. */
+  const LOST = /net::ERR_(EMPTY_RESPONSE|CONNECTION_RESET|SOCKET_NOT_CONNECTED)/;
+
+  /** A gateway before the server that hands each request on, and while `loses` cuts off every answer to a send. */
+  async function startGateway(url: string) {
+    const gateway = { url: "", loses: true, sends: 0, stop: () => void server.close() };
+    const server = createServer((request, response) => {
+      const isSend = request.url === "/api/ui/send";
+      gateway.sends += Number(isSend);
+      const onward = ask(new URL(request.url ?? "/", url), { method: request.method, headers: request.headers }, (answer) => {
+        if (isSend && gateway.loses) {
+          answer.resume().on("end", () => request.socket.destroy());
+        } else {
+          response.writeHead(answer.statusCode ?? 500, answer.headers);
+          answer.pipe(response);
+        }
+      });
+      request.pipe(onward);
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    gateway.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    return gateway;
+  }
+
+  test("the list says that it was sent, and it was sent once", async ({ dashboard, api, page, server, troubles, user }) => {
+    troubles.expect(LOST);
+    await withoutLive(page);
+    const gateway = await startGateway(server.url);
+    await page.goto(`${gateway.url}${DASHBOARD}?user_id=${user}`);
+    await dashboard.hydrated();
+    await dashboard.send(user, "once");
+    await expect(dashboard.row("once")).toHaveCount(1);
+    await expect(dashboard.toasts).toContainText(`Sent to ${user}.`);
+    await expect(dashboard.composer.getByLabel("Text", { exact: true })).toHaveValue("");
+    await expect(dashboard.composer.getByRole("alert")).toBeHidden();
+    expect(await api.list()).toHaveLength(1);
+    expect(gateway.sends).toBeGreaterThan(0);
+    gateway.stop();
+  });
+
+  test("where no list shows it, sending again sends it once; a new text is a new one", async ({ dashboard, api, page, server, troubles, user }) => {
+    troubles.expect(LOST);
+    await withoutLive(page);
+    const gateway = await startGateway(server.url);
+    await page.goto(`${gateway.url}${DASHBOARD}?user_id=${user}-other`);
+    await dashboard.hydrated();
+    await dashboard.send(user, "once");
+    await expect(dashboard.composer.getByRole("alert")).toContainText("Not confirmed.");
+    await expect(dashboard.composer.getByLabel("Text", { exact: true })).toHaveValue("once");
+    const before = gateway.sends;
+    gateway.loses = false;
+    await dashboard.composer.getByRole("button", { name: "Send", exact: true }).click();
+    await expect(dashboard.toasts).toContainText(`Sent to ${user}.`);
+    await expect(dashboard.composer.getByRole("alert")).toBeHidden();
+    expect(gateway.sends).toBe(before + 1);
+    expect(await api.list()).toHaveLength(1);
+    // Not confirmed and changed, or confirmed and typed again: another submission.
+    gateway.loses = true;
+    await dashboard.send(user, "twice");
+    await expect(dashboard.composer.getByRole("alert")).toContainText("Not confirmed.");
+    gateway.loses = false;
+    await dashboard.send(user, "once");
+    await expect.poll(async () => (await api.list()).map(({ content }) => content)).toEqual(["once", "twice", "once"]);
+    gateway.stop();
+  });
 });

@@ -113,3 +113,17 @@ test("a search is a form that keeps the inbox", async ({ page, dashboard, api, u
   await expect(dashboard.rows).toHaveCount(1);
   await expect(dashboard.row("Your order has shipped")).toBeVisible();
 });
+
+test("a form that is sent twice sends once, and the next page's form is another one", async ({ page, dashboard, api, user }) => {
+  await page.goto(DASHBOARD);
+  const key = page.locator("#compose input[name=idempotency_key]");
+  const first = await key.inputValue();
+  const form = { user_id: user, content: "once", category: "message", title: "", link: "", idempotency_key: first };
+  for (let n = 0; n < 3; n += 1) expect((await page.request.post("/api/ui/send", { form })).ok()).toBe(true);
+  expect(await api.list()).toHaveLength(1);
+  await dashboard.send(user, "once");
+  await expect(dashboard.rows).toHaveCount(1);
+  expect(await key.inputValue()).not.toBe(first);
+  await dashboard.send(user, "once");
+  await expect(dashboard.rows).toHaveCount(2);
+});

@@ -11,6 +11,13 @@ pub(super) fn now_ms() -> f64 {
     js_sys::Date::now()
 }
 
+/// A name that nothing else has: the time, and what chance adds. `crypto.randomUUID` is not there without HTTPS.
+pub(super) fn unique() -> String {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "both are whole enough, and positive")]
+    let (time, chance) = (now_ms() as u64, (js_sys::Math::random() * 9_007_199_254_740_992.0) as u64);
+    format!("{time}-{chance}")
+}
+
 /// How many minutes the browser's time zone was ahead of UTC at a moment.
 pub(super) fn offset_minutes(moment: Timestamp) -> i32 {
     #[expect(clippy::cast_precision_loss, reason = "milliseconds of our time are below 2^53")]

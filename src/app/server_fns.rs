@@ -56,10 +56,15 @@ pub async fn send(
     title: Option<String>,
     /// Where a click leads.
     link: Option<String>,
+    /// Names this submission, so that it is sent once however often it is repeated.
+    idempotency_key: Option<String>,
 ) -> Result<Notification, Problem> {
     let (service, principal) = caller()?;
     let new = super::composing::parse(&user_id, &content, category.as_deref(), title.as_deref(), link.as_deref())?;
-    service.create(&principal, new).await.map_err(Problem::from)
+    let key = given(idempotency_key);
+    let key =
+        key.map(|key| parse("idempotency_key", &key, crate::server::service::IdempotencyKey::parse)).transpose()?;
+    service.create_once(&principal, new, key.as_ref()).await.map_err(Problem::from)
 }
 
 /// Marks one notification as read or unread.

@@ -16,6 +16,7 @@ use self::{changes::Changes, hearing::Heard, merge::Slot};
 pub(super) use self::{
     changes::{Change, Ticket},
     deleting::Doomed,
+    sending::{Typed, Unconfirmed, may_be_sent},
     toasts::{TOO_MANY, Toast, Undo, explain},
 };
 use super::{
@@ -138,6 +139,7 @@ struct Book {
     changes: Changes,
     heard: Heard,
     doomed: Vec<Doomed>,
+    unconfirmed: Option<Unconfirmed>,
     next_key: i64,
     /// How many notifications are asked for.
     limit: u16,
@@ -192,6 +194,7 @@ impl Board {
                 changes: Changes::default(),
                 heard: Heard::at(position),
                 doomed: Vec::new(),
+                unconfirmed: None,
                 next_key,
                 limit: FIRST,
                 ahead: 0.0,
@@ -440,7 +443,8 @@ impl Board {
         }
     }
 
-    fn next_key(self) -> i64 {
+    /// A key that no row has yet; those made later are greater.
+    pub(super) fn next_key(self) -> i64 {
         let mut key = 0;
         self.book.update_value(|book| {
             key = book.next_key;

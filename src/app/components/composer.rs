@@ -14,7 +14,7 @@ use crate::{
         browser, composing,
         icons::{self, Icon},
         server_fns::{self, SendNotification},
-        state::{Board, explain},
+        state::{Board, Typed, explain, may_be_sent},
     },
     model::{Category, Content, Problem},
 };
@@ -73,6 +73,16 @@ impl Fields {
         self.problem.set(Some(problem));
     }
 
+    /// Says so if the list shows what was not confirmed.
+    fn confirm(self, board: Board) {
+        let Some(sent) = board.confirmed() else { return };
+        self.problem.set(None);
+        if sent == Typed::read() {
+            self.put("", "", "");
+        }
+        board.sent_to(&sent.user_id);
+    }
+
     /// What is wrong with a field; empty when nothing is.
     fn problem_of(self, name: &'static str) -> Signal<String> {
         text(move || self.problem.read().as_ref().and_then(|it| it.field(name)).unwrap_or_default().to_owned())
@@ -82,15 +92,6 @@ impl Fields {
     fn invalid(self, name: &'static str) -> Signal<Option<&'static str>> {
         optional(move || self.problem.read().as_ref().and_then(|it| it.field(name)).map(|_| "true"))
     }
-}
-
-/// What is typed into the form.
-struct Typed {
-    user_id: String,
-    content: String,
-    category: Option<String>,
-    title: String,
-    link: String,
 }
 
 impl Typed {
@@ -106,34 +107,37 @@ impl Typed {
     }
 }
 
-/// Sends what is typed: it is shown at once, and put back when it is refused.
+/// Sends what is typed: it is shown at once, and put back when it is refused. What was not confirmed and is typed
+/// still is the same submission, and is sent once.
 fn submit(board: Board, fields: Fields) {
-    let Typed { user_id, content, category, title, link } = Typed::read();
+    let typed = Typed::read();
+    let Typed { user_id, content, category, title, link } = typed.clone();
     let new = match composing::parse(&user_id, &content, category.as_deref(), Some(&title), Some(&link)) {
         Ok(new) => new,
         Err(problem) => return fields.refuse(problem),
     };
     fields.problem.set(None);
     fields.put("", "", "");
+    let (key, after) = (board.key_of(&typed), board.next_key());
     let row = board.show_sending(new);
     let change = board.begin();
     spawn_local(async move {
         let given = |text: &String| Some(text.clone());
-        let answer = server_fns::send(user_id.clone(), content.clone(), category, given(&title), given(&link)).await;
-        match (answer, row) {
-            (Ok(notification), row) => {
+        let (to, text, named) = (user_id.clone(), content.clone(), given(&key));
+        match server_fns::send(to, text, category, given(&title), given(&link), named).await {
+            Ok(notification) => {
                 match row {
                     Some(row) => {
                         board.sent(&row, notification);
                         board.say(format!("Sent to {user_id}"));
                     }
-                    None => board.toast(format!("Sent to {user_id}."), None),
+                    None => board.sent_to(&user_id),
                 }
                 if board.is_composing.get_untracked() {
                     close(board);
                 }
             }
-            (Err(problem), row) => {
+            Err(problem) => {
                 if let Some(row) = row {
                     board.not_sent(&row);
                 }
@@ -141,7 +145,13 @@ fn submit(board: Board, fields: Fields) {
                 if browser::value(TEXT).is_empty() {
                     fields.put(&content, &title, &link);
                 }
+                let is_unconfirmed = may_be_sent(&problem);
                 fields.refuse(problem);
+                if is_unconfirmed {
+                    board.is_unconfirmed(typed, key, after);
+                    // It may have arrived by itself meanwhile.
+                    fields.confirm(board);
+                }
             }
         }
         board.settle(change);
@@ -167,6 +177,16 @@ pub(super) fn ComposeLink(board: Board) -> impl IntoView {
     }
 }
 
+/// The idempotency key of the form where there is no script: one for each time that the page is made. The script has
+/// one for each submission, and leaves this one alone.
+fn key_of_form() -> String {
+    #[cfg(feature = "ssr")]
+    let key = uuid::Uuid::now_v7().to_string();
+    #[cfg(not(feature = "ssr"))]
+    let key = String::new();
+    key
+}
+
 /// The form that sends: a column where there is room, else a sheet that comes up from below. It
 /// works without script too: the sheet is the target of a link.
 #[component]
@@ -174,6 +194,10 @@ pub(in crate::app) fn Composer(board: Board) -> impl IntoView {
     let refused = board.refusal.get_untracked().filter(|refusal| refusal.path == path_of_send());
     let problem = RwSignal::new(refused.map(|refusal| refusal.problem));
     let fields = Fields { length: RwSignal::new(0), problem };
+    effect(move |_| {
+        board.rows.track();
+        fields.confirm(board);
+    });
     effect(move |_| {
         fields.measure();
         // The page opened the sheet before the script was there.
@@ -213,6 +237,7 @@ pub(in crate::app) fn Composer(board: Board) -> impl IntoView {
                     </a>
                 </div>
                 <form class="compose-form" method="post" action=board.at(SendNotification::url()) on:submit=on_submit>
+                    <input type="hidden" name="idempotency_key" value=key_of_form() autocomplete="off" />
                     <ComposerFields board fields />
                     <div class="send-row">
                         <button type="submit" class="primary">"Send"</button>
@@ -311,9 +336,18 @@ fn Trouble(fields: Fields) -> impl IntoView {
     let why = text(move || {
         let problem = fields.problem.read();
         let of_no_field = problem.as_ref().filter(|problem| problem.errors.is_empty());
-        of_no_field.map(|problem| format!("Not sent. {}", explain(problem))).unwrap_or_default()
+        of_no_field.map(said).unwrap_or_default()
     });
     view! { <p class="problem" role="alert">{why}</p> }
+}
+
+/// Why something was not sent, or that it may have been.
+fn said(problem: &Problem) -> String {
+    if may_be_sent(problem) {
+        let how = "It may have been sent: if so, the list shows it. Sending it again sends it once.";
+        return format!("Not confirmed. {how}");
+    }
+    format!("Not sent. {}", explain(problem))
 }
 
 /// A number with its thousands apart: `16,384`.

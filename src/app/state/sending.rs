@@ -4,9 +4,77 @@ use leptos::prelude::*;
 use uuid::Uuid;
 
 use super::{Board, Row, counting};
-use crate::model::{NewNotification, Notification, NotificationId};
+use crate::{
+    app::browser,
+    model::{Code, NewNotification, Notification, NotificationId, Problem},
+};
+
+/// Whether a send that failed like this may have been done all the same: its answer was lost on the way.
+pub(crate) fn may_be_sent(problem: &Problem) -> bool {
+    matches!(problem.code, Code::Unreachable | Code::UnknownOutcome | Code::Timeout | Code::Internal)
+}
+
+/// What is typed into the form that sends.
+#[derive(Clone, PartialEq)]
+pub(crate) struct Typed {
+    /// Whose inbox it goes to.
+    pub(crate) user_id: String,
+    /// What it says.
+    pub(crate) content: String,
+    /// What kind it is.
+    pub(crate) category: Option<String>,
+    /// A short heading; may be empty.
+    pub(crate) title: String,
+    /// Where a click leads; may be empty.
+    pub(crate) link: String,
+}
+
+/// What was sent and not confirmed.
+pub(crate) struct Unconfirmed {
+    typed: Typed,
+    /// Its idempotency key.
+    key: String,
+    /// The key of the last row that was made before.
+    after: i64,
+}
+
+impl Unconfirmed {
+    /// Whether this row is it: it arrived since, and says the same.
+    fn is(&self, row: &Row) -> bool {
+        let (shown, typed) = (row.data.read_untracked(), &self.typed);
+        row.key > self.after
+            && row.arrives
+            && !row.is_sending.get_untracked()
+            && shown.user_id.as_str() == typed.user_id
+            && shown.content.as_str() == typed.content
+            && typed.category.as_deref().is_none_or(|category| category == shown.category.as_str())
+    }
+}
 
 impl Board {
+    /// The idempotency key of what is sent now: that of the same if it was not confirmed, else a new one.
+    pub(crate) fn key_of(self, typed: &Typed) -> String {
+        let before = self.take_unconfirmed(|before| before.typed == *typed);
+        before.map_or_else(browser::unique, |before| before.key)
+    }
+
+    /// What is sent is not confirmed, and may be sent; `after` is the key of the last row before it.
+    pub(crate) fn is_unconfirmed(self, typed: Typed, key: String, after: i64) {
+        self.book.update_value(|book| book.unconfirmed = Some(Unconfirmed { typed, key, after }));
+    }
+
+    /// What was not confirmed, once the list shows it.
+    pub(crate) fn confirmed(self) -> Option<Typed> {
+        let found = self.take_unconfirmed(|sent| self.rows.read_untracked().iter().any(|row| sent.is(row)));
+        found.map(|sent| sent.typed)
+    }
+
+    fn take_unconfirmed(self, is_meant: impl Fn(&Unconfirmed) -> bool) -> Option<Unconfirmed> {
+        let mut taken = None;
+        self.book.update_value(|book| taken = book.unconfirmed.take_if(|it| is_meant(it)));
+        taken
+    }
+
     /// Shows what is being sent, if it belongs here.
     pub(crate) fn show_sending(self, new: NewNotification) -> Option<Row> {
         if !self.is_in_scope(&new.user_id) {
@@ -24,6 +92,11 @@ impl Board {
             self.rows.update(|rows| rows.insert(0, row.clone()));
         }
         Some(row)
+    }
+
+    /// Says that it was sent, where the list does not.
+    pub(crate) fn sent_to(self, user_id: &str) {
+        self.toast(format!("Sent to {user_id}."), None);
     }
 
     /// The server took it.
