@@ -37,7 +37,7 @@ pub use error::StoreError;
 pub use forget::Forget;
 pub use memory::MemoryStore;
 pub use outbox::{Deliveries, Outbox, Webhooks};
-pub use postgres::{PostgresOptions, PostgresStore, PostgresTransfer};
+pub use postgres::{PostgresOptions, PostgresStore, PostgresTransfer, PostgresUrl};
 pub use profile::{Profile, Profiles};
 pub use record::{KeyRecord, Record};
 pub use sqlite::{SqliteCredentials, SqliteOptions, SqliteStore, SqliteTransfer};

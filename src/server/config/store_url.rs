@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
-use tokio_postgres::config::{Config, Host};
+use tokio_postgres::config::Host;
+
+use crate::server::store::PostgresUrl;
 
 /// Where notifications are kept.
 #[derive(Clone, PartialEq, Eq)]
@@ -26,13 +28,9 @@ impl StoreUrl {
             Some(("memory", "")) => Ok(Self::Memory),
             Some(("sqlite", "")) => bail!("store: say which file, such as sqlite:data/campanile.db."),
             Some(("sqlite", path)) => Ok(Self::Sqlite(path.into())),
-            Some(("postgres" | "postgresql", rest)) if rest.starts_with("//") => match url.parse::<Config>() {
+            Some(("postgres" | "postgresql", rest)) if rest.starts_with("//") => match PostgresUrl::parse(url) {
                 Ok(_) => Ok(Self::Postgres(url.to_owned())),
-                // What the parser says may repeat a part of the URL.
-                Err(_) => bail!(
-                    "store: this URL of a database cannot be read. It is postgres://USER:PASSWORD@HOST/DATABASE, with \
-                     %40 for @, %2F for / and %3F for ? in the password."
-                ),
+                Err(why) => bail!("store: {why}"),
             },
             _ => bail!("store: this is no store. Say sqlite:FILE, postgres://USER:PASSWORD@HOST/DATABASE or memory:."),
         }
@@ -72,7 +70,8 @@ impl std::fmt::Debug for StoreUrl {
 /// Where a database is, as the driver understands its URL: `HOST:PORT/DATABASE`. `None` when a part
 /// of it could be a piece of a password that was not written as a URL wants it.
 fn place(url: &str) -> Option<String> {
-    let config: Config = url.parse().ok()?;
+    let parsed = PostgresUrl::parse(url).ok()?;
+    let config = parsed.config();
     let (_, rest) = url.split_once("//")?;
     if let Some((user, rest)) = rest.split_once('@') {
         // The driver takes the first @ for the end of the password.

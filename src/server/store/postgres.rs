@@ -5,6 +5,7 @@
 //! Every read is one statement, and so sees one moment.
 
 mod connection;
+mod connections;
 mod contacts;
 mod credentials;
 mod deliveries;
@@ -14,8 +15,11 @@ mod forget;
 mod functions;
 mod outbox;
 mod read;
+mod rights;
 mod row;
+mod tls;
 mod transfer;
+mod url;
 mod webhooks;
 mod wishes;
 mod write;
@@ -27,14 +31,16 @@ use std::{
 };
 
 use async_trait::async_trait;
-use deadpool_postgres::{Object, Pool};
 use tokio::time::sleep;
 use tokio_postgres::{Row, types::ToSql};
 
 use super::{Announce, Announcer, Creation, Due, LONGEST_WRITE, Once, Schema, Store, StoreError, outbox::Webhook};
 use crate::model::{Changes, Cursor, Filter, Limit, Marking, Notification, NotificationId, Overview, Page, UserId};
+use connection::Migrated;
+use connections::Connections;
 use functions::Functions;
 pub use transfer::PostgresTransfer;
+pub use url::PostgresUrl;
 use write::Written;
 
 /// How long `ready` waits for an answer.
@@ -43,8 +49,7 @@ const READY_TIMEOUT: Duration = Duration::from_secs(2);
 /// How a PostgreSQL store is opened.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PostgresOptions {
-    /// `postgres://USER:PASSWORD@HOST:PORT/DATABASE`. With `?sslmode=require` the connection is
-    /// encrypted and the server's certificate is checked against those that the system trusts.
+    /// `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, as [`PostgresUrl`] reads it.
     pub url: String,
     /// How many of the newest notifications of each inbox are kept, and at least how many of its
     /// deletions are remembered.
@@ -71,7 +76,7 @@ pub struct PostgresStore {
 
 /// The database, and how it is written to.
 struct Database {
-    pool: Pool,
+    pool: Connections,
     functions: Functions,
     window: i64,
     /// Whether there is a way to contacts.
@@ -81,16 +86,7 @@ struct Database {
 impl Database {
     /// Calls a function that writes, and returns what it says.
     async fn call(&self, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, StoreError> {
-        let client = self.pool.get().await?;
-        let statement = client.prepare_cached(&self.functions.call(sql)).await?;
-        client.query(&statement, values).await.map_err(|error| {
-            let error = error::of_write(error);
-            if matches!(error, StoreError::Unknown { .. }) {
-                // A connection that broke may not know yet, and would break the next write too.
-                drop(Object::take(client));
-            }
-            error
-        })
+        Ok(self.pool.write(&self.functions.call(sql), values).await?.0)
     }
 
     /// The same, of a function that always says one thing.
@@ -106,8 +102,9 @@ impl PostgresStore {
     /// # Errors
     /// One sentence when the database cannot be reached, or was made by a newer version.
     pub async fn open(options: &PostgresOptions) -> Result<Self, StoreError> {
-        let functions = connection::migrate(&options.url).await?;
-        let pool = connection::pool(&options.url, options.connections)?;
+        let url = connection::url(&options.url)?;
+        let Migrated { functions, is_pooled } = connection::migrate(&url).await?;
+        let pool = Connections::new(&url, options.connections, is_pooled)?;
         let window = i64::try_from(options.window.max(1)).unwrap_or(i64::MAX);
         Ok(Self {
             database: Arc::new(Database { pool, functions, window, reaches_contacts: AtomicBool::new(false) }),
@@ -121,7 +118,7 @@ impl PostgresStore {
     /// # Errors
     /// When it cannot be reached.
     pub async fn schema(url: &str) -> Result<Schema, StoreError> {
-        connection::schema(url).await
+        connection::schema(&connection::url(url)?).await
     }
 
     /// The webhooks in the database, which is up to date.
@@ -129,7 +126,8 @@ impl PostgresStore {
     /// # Errors
     /// When it cannot be reached.
     pub async fn webhooks_at(url: &str) -> Result<Vec<Webhook>, StoreError> {
-        connection::connect(url).await?.query(webhooks::ALL, &[]).await?.iter().map(webhooks::read).collect()
+        let client = connection::connect(&connection::url(url)?).await?;
+        client.query_typed(webhooks::ALL, &[]).await?.iter().map(webhooks::read).collect()
     }
 
     /// Writes, and announces what changed, also when nobody waits for the end any more.

@@ -1,12 +1,15 @@
 //! How the database is reached, and how its tables are brought up to date.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
-use tokio_postgres::{Client, Config, NoTls, config::SslMode};
-use tokio_postgres_rustls::MakeRustlsConnect;
+use refinery::{Migration, error::Kind};
+use tokio_postgres::{
+    Client, Config, NoTls, Row, Transaction,
+    error::SqlState,
+    types::{ToSql, Type},
+};
 
-use super::functions::Functions;
+use super::{functions::Functions, rights, tls, url::PostgresUrl};
 use crate::server::store::{Schema, StoreError};
 
 mod migrations {
@@ -14,65 +17,27 @@ mod migrations {
 }
 
 /// How long connecting, or waiting for a free connection, may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The lock under which the tables are changed; the number means nothing.
 const MIGRATION_LOCK: i64 = 7_218_012;
 
-fn config(url: &str) -> Result<Config, StoreError> {
-    // What the parser says may repeat a part of the URL, and so a password.
-    let wrong = |_| {
-        StoreError::failed(
-            "the URL of the database cannot be read; it is postgres://USER:PASSWORD@HOST/DATABASE.".to_owned(),
-        )
-    };
-    let mut config: Config = url.parse().map_err(wrong)?;
+/// Reads the URL of a database.
+pub(super) fn url(url: &str) -> Result<PostgresUrl, StoreError> {
+    PostgresUrl::parse(url).map_err(StoreError::failed)
+}
+
+pub(super) fn config(url: &PostgresUrl) -> Config {
+    let mut config = url.config.clone();
     config.application_name("campanile");
     if config.get_connect_timeout().is_none() {
         config.connect_timeout(CONNECT_TIMEOUT);
     }
-    Ok(config)
-}
-
-/// Encryption, when the URL asks for it. `sslmode=prefer`, which is the default, would be given up
-/// by whoever can meddle with the connection, so it counts as none.
-fn tls(config: &Config) -> Result<Option<MakeRustlsConnect>, StoreError> {
-    if config.get_ssl_mode() != SslMode::Require {
-        return Ok(None);
-    }
-    let broken = |why: String| StoreError::failed(format!("TLS cannot be set up: {why}"));
-    let mut trusted = rustls::RootCertStore::empty();
-    for certificate in rustls_native_certs::load_native_certs().certs {
-        // What rustls cannot use is left out, as browsers do.
-        drop(trusted.add(certificate));
-    }
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let client = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| broken(error.to_string()))?
-        .with_root_certificates(trusted)
-        .with_no_client_auth();
-    Ok(Some(MakeRustlsConnect::new(client)))
-}
-
-pub(super) fn pool(url: &str, connections: usize) -> Result<Pool, StoreError> {
-    let config = config(url)?;
-    let managed = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-    let manager = match tls(&config)? {
-        Some(tls) => Manager::from_config(config, tls, managed),
-        None => Manager::from_config(config, NoTls, managed),
-    };
-    let pool = Pool::builder(manager)
-        .max_size(connections.max(1))
-        .runtime(Runtime::Tokio1)
-        .wait_timeout(Some(CONNECT_TIMEOUT))
-        .create_timeout(Some(CONNECT_TIMEOUT))
-        .build();
-    pool.map_err(|error| StoreError::failed("no connections can be made").because(error))
+    config
 }
 
 /// One connection of its own. It ends when the client is dropped.
-pub(super) async fn connect(url: &str) -> Result<Client, StoreError> {
-    let config = config(url)?;
+pub(super) async fn connect(url: &PostgresUrl) -> Result<Client, StoreError> {
+    let config = config(url);
     let drive = |connection: std::pin::Pin<Box<dyn Future<Output = Result<(), tokio_postgres::Error>> + Send>>| {
         tokio::spawn(async move {
             if let Err(error) = connection.await {
@@ -80,7 +45,7 @@ pub(super) async fn connect(url: &str) -> Result<Client, StoreError> {
             }
         })
     };
-    let client = match tls(&config)? {
+    let client = match tls::connector(&url.encryption)? {
         Some(tls) => {
             let (client, connection) = config.connect(tls).await?;
             drive(Box::pin(connection));
@@ -95,35 +60,137 @@ pub(super) async fn connect(url: &str) -> Result<Client, StoreError> {
     Ok(client)
 }
 
-/// Brings the tables up to date, and makes the functions of this release.
-pub(super) async fn migrate(url: &str) -> Result<Functions, StoreError> {
-    use refinery::error::Kind;
-    let mut client = connect(url).await?;
-    // Several servers may start together; the lock ends with the connection.
-    client.execute("SELECT pg_advisory_lock($1)", &[&MIGRATION_LOCK]).await?;
-    let done = migrations::migrations::runner().run_async(&mut client).await;
-    done.map_err(|error| {
-        StoreError::failed(match error.kind() {
-            Kind::MissingVersion(_) => {
-                "the database was made by a newer Campanile. Use that one, or another database.".to_owned()
-            }
-            Kind::DivergentVersion(_, _) => {
-                "the database has other tables than this version made. Is it Campanile's?".to_owned()
-            }
-            _ => format!("the tables cannot be brought up to date: {error}"),
-        })
-    })?;
-    Functions::make(&mut client).await
+/// A database whose tables are up to date.
+pub(super) struct Migrated {
+    pub(super) functions: Functions,
+    /// Whether several clients share a connection to it.
+    pub(super) is_pooled: bool,
 }
 
-pub(super) async fn schema(url: &str) -> Result<Schema, StoreError> {
-    let known = migrations::migrations::runner().get_migrations().iter().map(refinery::Migration::version).max();
+/// Brings the tables up to date, and makes the functions of this release. A role that may not do that can use what
+/// another one has made.
+pub(super) async fn migrate(url: &PostgresUrl) -> Result<Migrated, StoreError> {
+    let mut client = connect(url).await?;
+    // Several servers may start together. The lock is of a transaction, because a pooler between here and the
+    // database keeps a session when its client has gone; and of a connection of its own, because what is done
+    // under it are transactions too.
+    let mut beside = connect(url).await?;
+    let before = backend(&client.query_typed("SELECT pg_backend_pid()", &[]).await?)?;
+    let lock = beside.transaction().await?;
+    let locking = backend(&lock.query_typed("SELECT pg_backend_pid()", &[]).await?)?;
+    let now = backend(&client.query_typed("SELECT pg_backend_pid()", &[]).await?)?;
+    let is_pooled = url.is_pooled.unwrap_or(before == locking || before != now);
+    if is_pooled && url.is_pooled.is_none() {
+        tracing::info!(
+            "between here and the database is a pooler whose clients share its connections, so statements are not \
+             prepared; say so with pgbouncer=true in the URL"
+        );
+    }
+    take(&lock).await?;
+    if !is_current(&client).await? {
+        let done = migrations::migrations::runner().run_async(&mut client).await;
+        if let Err(error) = done {
+            return Err(of_migration(&client, &error).await);
+        }
+    }
+    let functions = Functions::make(&mut client).await?;
+    rights::check(&client).await?;
+    lock.rollback().await?;
+    Ok(Migrated { functions, is_pooled })
+}
+
+/// Which process of the database serves a connection at this moment.
+fn backend(rows: &[Row]) -> Result<i32, StoreError> {
+    let row = rows.first().ok_or_else(|| StoreError::failed("the database does not say who serves"))?;
+    Ok(row.try_get(0)?)
+}
+
+/// Takes the lock of the migrations until the end of the transaction, and says when that has to be waited for.
+async fn take(lock: &Transaction<'_>) -> Result<(), StoreError> {
+    /// However long it takes: what limits that is meant for requests.
+    const PATIENTLY: &str = "SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0;
+        SET LOCAL idle_in_transaction_session_timeout = 0";
+    const TRY: &str = "SELECT pg_try_advisory_xact_lock($1)";
+    const HOLDER: &str = "SELECT l.pid, coalesce(a.application_name, ''), coalesce(a.state, 'unknown')
+        FROM pg_locks l LEFT JOIN pg_stat_activity a USING (pid)
+        WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
+            AND (l.classid::bigint << 32) | l.objid::bigint = $1
+            AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    let number: [(&(dyn ToSql + Sync), Type); 1] = [(&MIGRATION_LOCK, Type::INT8)];
+    lock.batch_execute(PATIENTLY).await?;
+    if lock.query_typed_one(TRY, &number).await?.try_get(0)? {
+        return Ok(());
+    }
+    let holder = match lock.query_typed_opt(HOLDER, &number).await? {
+        Some(row) => {
+            let (pid, name, state): (i32, &str, &str) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+            format!("process {pid} of the database, {name:?}, {state}")
+        }
+        None => "a process of the database that has just ended".to_owned(),
+    };
+    tracing::warn!(
+        holder,
+        "waiting until another server has brought the tables up to date. If none does, the lock was left behind: end \
+         its holder with SELECT pg_terminate_backend(PROCESS)"
+    );
+    lock.query_typed("SELECT pg_advisory_xact_lock($1)", &number).await?;
+    tracing::info!("it is this server's turn to bring the tables up to date");
+    Ok(())
+}
+
+/// Whether the tables are those of this release, so that nothing has to be changed.
+async fn is_current(client: &Client) -> Result<bool, StoreError> {
+    if !has_history(client).await? {
+        return Ok(false);
+    }
+    const APPLIED: &str = "SELECT version::text || ' ' || name || ' ' || checksum FROM refinery_schema_history
+        ORDER BY version";
+    let applied = client.query_typed(APPLIED, &[]).await?;
+    let applied: Vec<&str> = applied.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
+    let runner = migrations::migrations::runner();
+    let mut known: Vec<&Migration> = runner.get_migrations().iter().collect();
+    known.sort_by_key(|migration| migration.version());
+    let known = known.iter().map(|one| format!("{} {} {}", one.version(), one.name(), one.checksum()));
+    Ok(known.eq(applied))
+}
+
+async fn has_history(client: &Client) -> Result<bool, StoreError> {
+    let sql = "SELECT to_regclass('refinery_schema_history') IS NOT NULL";
+    Ok(client.query_typed_one(sql, &[]).await?.try_get(0)?)
+}
+
+/// Why the tables could not be brought up to date.
+async fn of_migration(client: &Client, error: &refinery::Error) -> StoreError {
+    match error.kind() {
+        Kind::MissingVersion(_) => {
+            StoreError::failed("the database was made by a newer Campanile. Use that one, or another database.")
+        }
+        Kind::DivergentVersion(_, _) => {
+            StoreError::failed("the database has other tables than this version made. Is it Campanile's?")
+        }
+        Kind::Connection(_, cause) => {
+            match cause.downcast_ref::<tokio_postgres::Error>().map(|of| (of, of.as_db_error())) {
+                Some((of, Some(refused))) if of.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => {
+                    rights::lacking(client, refused.message()).await
+                }
+                Some((_, Some(refused))) => StoreError::failed(format!(
+                    "the tables cannot be brought up to date: {} ({})",
+                    refused.message(),
+                    refused.code().code()
+                )),
+                _ => StoreError::failed(format!("the tables cannot be brought up to date: {error}: {cause}")),
+            }
+        }
+        _ => StoreError::failed(format!("the tables cannot be brought up to date: {error}")),
+    }
+}
+
+pub(super) async fn schema(url: &PostgresUrl) -> Result<Schema, StoreError> {
+    let known = migrations::migrations::runner().get_migrations().iter().map(Migration::version).max();
     let client = connect(url).await?;
-    let exists =
-        client.query_one("SELECT to_regclass('refinery_schema_history') IS NOT NULL", &[]).await?.try_get(0)?;
-    let applied = if exists {
+    let applied = if has_history(&client).await? {
         let sql = "SELECT coalesce(max(version), 0) FROM refinery_schema_history";
-        client.query_one(sql, &[]).await?.try_get(0)?
+        client.query_typed_one(sql, &[]).await?.try_get(0)?
     } else {
         0
     };

@@ -53,16 +53,12 @@ impl Contacts for PostgresStore {
 
     async fn contacts(&self, user_id: &UserId) -> Result<Vec<KeptContact>, StoreError> {
         const ALL: &str = concat!("SELECT ", columns!(), " FROM contacts c WHERE c.user_id = $1 ORDER BY c.place");
-        let client = self.database.pool.get().await?;
-        let statement = client.prepare_cached(ALL).await?;
-        client.query(&statement, &[&user_id.as_str()]).await?.iter().map(read).collect()
+        self.database.pool.query(ALL, &[&user_id.as_str()]).await?.iter().map(read).collect()
     }
 
     async fn contact(&self, id: ContactId) -> Result<Option<KeptContact>, StoreError> {
         const ONE: &str = concat!("SELECT ", columns!(), " FROM contacts c WHERE c.id = $1");
-        let client = self.database.pool.get().await?;
-        let statement = client.prepare_cached(ONE).await?;
-        client.query_opt(&statement, &[&id.as_uuid()]).await?.map(|row| read(&row)).transpose()
+        self.database.pool.query_opt(ONE, &[&id.as_uuid()]).await?.map(|row| read(&row)).transpose()
     }
 
     async fn delete_contact(&self, user_id: &UserId, id: ContactId) -> Result<bool, StoreError> {

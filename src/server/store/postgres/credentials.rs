@@ -3,11 +3,11 @@
 use std::collections::HashSet;
 
 use async_trait::async_trait;
-use deadpool_postgres::Pool;
-use tokio_postgres::{GenericClient, Row, ToStatement, types::ToSql};
+use tokio_postgres::{Row, Transaction, types::ToSql};
 
 use super::{
     PostgresStore,
+    connections::Connections,
     error::of_write,
     row::{damaged, timestamp},
 };
@@ -46,30 +46,23 @@ pub(super) const INSERT_KEY: &str = concat!(
 #[async_trait]
 impl Credentials for PostgresStore {
     async fn add_key(&self, key: &ServiceKey) -> Result<(), StoreError> {
-        let client = self.database.pool.get().await?;
-        let statement = client.prepare_cached(INSERT_KEY).await?;
-        insert_key(&**client, &statement, key).await
+        let columns = KeyColumns::of(key);
+        added(key, execute(&self.database.pool, INSERT_KEY, &columns.values()).await?)
     }
 
     async fn keys(&self) -> Result<Vec<ServiceKey>, StoreError> {
-        let client = self.database.pool.get().await?;
-        let statement = client.prepare_cached(ALL_KEYS).await?;
-        client.query(&statement, &[]).await?.iter().map(read_key).collect()
+        self.database.pool.query(ALL_KEYS, &[]).await?.iter().map(read_key).collect()
     }
 
     async fn key(&self, id: KeyId) -> Result<Option<ServiceKey>, StoreError> {
         const KEY: &str = concat!("SELECT ", key_columns!(), " FROM service_keys WHERE id = $1");
-        let client = self.database.pool.get().await?;
-        let statement = client.prepare_cached(KEY).await?;
-        client.query_opt(&statement, &[&id.to_string()]).await?.map(|row| read_key(&row)).transpose()
+        self.database.pool.query_opt(KEY, &[&id.to_string()]).await?.map(|row| read_key(&row)).transpose()
     }
 
     async fn keys_of(&self, ids: &[KeyId]) -> Result<Vec<ServiceKey>, StoreError> {
         const KEYS: &str = concat!("SELECT ", key_columns!(), " FROM service_keys WHERE id = ANY($1)");
         let ids: Vec<_> = ids.iter().map(KeyId::to_string).collect();
-        let client = self.database.pool.get().await?;
-        let statement = client.prepare_cached(KEYS).await?;
-        client.query(&statement, &[&ids]).await?.iter().map(read_key).collect()
+        self.database.pool.query(KEYS, &[&ids]).await?.iter().map(read_key).collect()
     }
 
     async fn revoke_key(&self, id: KeyId, at: Timestamp) -> Result<bool, StoreError> {
@@ -110,10 +103,8 @@ impl Credentials for PostgresStore {
     async fn good_sessions(&self, hashes: &[SecretHash], now: Timestamp) -> Result<HashSet<SecretHash>, StoreError> {
         const GOOD: &str = "SELECT hash FROM grants WHERE hash = ANY($1) AND kind = $2 AND expires_at > $3";
         let hashes: Vec<&[u8]> = hashes.iter().map(<[u8; 32]>::as_slice).collect();
-        let client = self.database.pool.get().await?;
-        let statement = client.prepare_cached(GOOD).await?;
         let values: [&(dyn ToSql + Sync); 3] = [&hashes, &GrantKind::Session.as_str(), &now.as_micros()];
-        let rows = client.query(&statement, &values).await?;
+        let rows = self.database.pool.query(GOOD, &values).await?;
         rows.iter().map(|row| row.try_get::<_, &[u8]>(0)?.try_into().map_err(damaged)).collect()
     }
 
@@ -139,33 +130,46 @@ impl Credentials for PostgresStore {
 }
 
 /// Runs a statement, and returns how many rows it touched.
-pub(super) async fn execute(pool: &Pool, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Result<u64, StoreError> {
-    let client = pool.get().await?;
-    let statement = client.prepare_cached(sql).await?;
-    client.execute(&statement, values).await.map_err(of_write)
+pub(super) async fn execute(pool: &Connections, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Result<u64, StoreError> {
+    Ok(pool.write(sql, values).await?.1)
 }
 
-/// Adds a key with [`INSERT_KEY`].
-pub(super) async fn insert_key(
-    client: &impl GenericClient,
-    statement: &(impl ToStatement + Sync + Send + ?Sized),
-    key: &ServiceKey,
-) -> Result<(), StoreError> {
-    let [expires_at, last_used_at, revoked_at] =
-        [key.expires_at, key.last_used_at, key.revoked_at].map(|moment| moment.map(Timestamp::as_micros));
-    let values: [&(dyn ToSql + Sync); 8] = [
-        &key.id.to_string(),
-        &key.name,
-        &key.scopes.to_string(),
-        &key.hash.as_slice(),
-        &key.created_at.as_micros(),
-        &expires_at,
-        &last_used_at,
-        &revoked_at,
-    ];
-    match client.execute(statement, &values).await.map_err(of_write)? {
-        0 => Err(id_is_taken(key.id)),
-        _ => Ok(()),
+/// Adds a key in a transaction.
+pub(super) async fn insert_key(transaction: &Transaction<'_>, key: &ServiceKey) -> Result<(), StoreError> {
+    added(key, transaction.execute(INSERT_KEY, &KeyColumns::of(key).values()).await.map_err(of_write)?)
+}
+
+/// What it means that [`INSERT_KEY`] touched so many rows.
+fn added(key: &ServiceKey, rows: u64) -> Result<(), StoreError> {
+    if rows == 0 { Err(id_is_taken(key.id)) } else { Ok(()) }
+}
+
+/// A key, as [`INSERT_KEY`] takes it.
+struct KeyColumns<'k> {
+    id: String,
+    name: &'k str,
+    scopes: String,
+    hash: &'k [u8],
+    created_at: i64,
+    /// When it expires, was last used, and was revoked.
+    moments: [Option<i64>; 3],
+}
+
+impl<'k> KeyColumns<'k> {
+    fn of(key: &'k ServiceKey) -> Self {
+        Self {
+            id: key.id.to_string(),
+            name: &key.name,
+            scopes: key.scopes.to_string(),
+            hash: key.hash.as_slice(),
+            created_at: key.created_at.as_micros(),
+            moments: [key.expires_at, key.last_used_at, key.revoked_at].map(|moment| moment.map(Timestamp::as_micros)),
+        }
+    }
+
+    fn values(&self) -> [&(dyn ToSql + Sync); 8] {
+        let [expires_at, last_used_at, revoked_at] = &self.moments;
+        [&self.id, &self.name, &self.scopes, &self.hash, &self.created_at, expires_at, last_used_at, revoked_at]
     }
 }
 
@@ -189,16 +193,14 @@ fn moment(row: &Row, column: usize) -> Result<Option<Timestamp>, StoreError> {
 
 /// The grant that a statement names, which has [`grant_columns`].
 async fn find_grant(
-    pool: &Pool,
+    pool: &Connections,
     sql: &str,
     kind: GrantKind,
     hash: &SecretHash,
     now: Timestamp,
 ) -> Result<Option<Grant>, StoreError> {
-    let client = pool.get().await?;
-    let statement = client.prepare_cached(sql).await?;
     let values: [&(dyn ToSql + Sync); 3] = [&hash.as_slice(), &kind.as_str(), &now.as_micros()];
-    let Some(row) = client.query_opt(&statement, &values).await? else { return Ok(None) };
+    let Some(row) = pool.query_opt(sql, &values).await? else { return Ok(None) };
     let session: Option<&[u8]> = row.try_get(3)?;
     let inbox: Option<&str> = row.try_get(4)?;
     Ok(Some(Grant {

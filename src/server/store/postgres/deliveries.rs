@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::{
     PostgresStore,
+    connections::typed,
     credentials::execute,
     delivery_row::{DELIVERY_COLUMNS, delivery_columns, read_delivery},
     outbox::{count, read_health},
@@ -70,16 +71,12 @@ impl Deliveries for PostgresStore {
         let (state, channel) = (state.map(DeliveryState::as_str), channel.map(Channel::as_str));
         let since = since.map(Timestamp::as_micros);
         let values: [&(dyn ToSql + Sync); 8] = [&before, &enough, &user_id, &state, &channel, target, &since, last];
-        let client = self.database.pool.get().await?;
-        let statement = client.prepare_cached(sql).await?;
-        page(&client.query(&statement, &values).await?, limit)
+        page(&self.database.pool.query(sql, &values).await?, limit)
     }
 
     async fn delivery(&self, id: DeliveryId) -> Result<Option<Delivery>, StoreError> {
         const ONE: &str = concat!("SELECT ", delivery_columns!(), " FROM deliveries d WHERE d.id = $1");
-        let client = self.database.pool.get().await?;
-        let statement = client.prepare_cached(ONE).await?;
-        client.query_opt(&statement, &[&id.as_uuid()]).await?.map(|row| read_delivery(&row)).transpose()
+        self.database.pool.query_opt(ONE, &[&id.as_uuid()]).await?.map(|row| read_delivery(&row)).transpose()
     }
 
     async fn cancel(&self, id: DeliveryId, reason: &str, _now: Timestamp) -> Result<bool, StoreError> {
@@ -116,9 +113,7 @@ impl Deliveries for PostgresStore {
         const COUNTS: &str = "SELECT DISTINCT d.target FROM deliveries d
             WHERE d.user_id = $1 AND d.notification_id IS NULL AND d.ended_at IS NULL AND d.channel <> 'webhook'
                 AND d.channel <> 'email'";
-        let client = self.database.pool.get().await?;
-        let statement = client.prepare_cached(COUNTS).await?;
-        let rows = client.query(&statement, &[&user_id.as_str()]).await?;
+        let rows = self.database.pool.query(COUNTS, &[&user_id.as_str()]).await?;
         rows.iter().map(|row| Ok(ContactId::new(row.try_get(0)?))).collect()
     }
 
@@ -169,19 +164,20 @@ impl Deliveries for PostgresStore {
         // planned would be in no lane, and never be claimed. So there may be no such transaction at that moment; where
         // there is always one, lanes are forgotten another time: those who deliver do not wait for this for long.
         const ALONE: &str = "SET LOCAL lock_timeout = '100ms'; LOCK TABLE lanes IN SHARE ROW EXCLUSIVE MODE";
-        let (since, mut client) = (idle_since.as_micros(), self.database.pool.get().await?);
-        let idle = client.prepare_cached(IDLE).await?;
-        if client.query(&idle, &[&of, &since, &1_i64]).await?.is_empty() {
+        let since = idle_since.as_micros();
+        if self.database.pool.query(IDLE, &[&of, &since, &1_i64]).await?.is_empty() {
             return Ok(0);
         }
+        let mut client = self.database.pool.get().await?;
         let transaction = client.transaction().await?;
         match transaction.batch_execute(ALONE).await {
             Err(error) if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => return Ok(0),
             locked => locked?,
         }
-        let names = transaction.query(&idle, &[&of, &since, &sql_number(most as u64)]).await?;
+        let names = transaction.query_typed(IDLE, &typed(&[&of, &since, &sql_number(most as u64)])?).await?;
         let names: Vec<&str> = names.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
-        let forgotten = transaction.execute("DELETE FROM lanes WHERE lane = ANY ($1)", &[&names]).await?;
+        let forget = "DELETE FROM lanes WHERE lane = ANY ($1)";
+        let forgotten = transaction.execute_typed(forget, &typed(&[&names])?).await?;
         transaction.commit().await?;
         Ok(usize::try_from(forgotten).unwrap_or(usize::MAX))
     }
@@ -211,9 +207,7 @@ impl Deliveries for PostgresStore {
             ) o ON true
             WHERE l.waiting > 0 OR l.paused_until IS NOT NULL OR l.failures > 0 OR l.worked_at IS NOT NULL
             ORDER BY l.lane";
-        let client = self.database.pool.get().await?;
-        let statement = client.prepare_cached(LANES).await?;
-        client.query(&statement, &[]).await?.iter().map(read_lane).collect()
+        self.database.pool.query(LANES, &[]).await?.iter().map(read_lane).collect()
     }
 
     async fn resume(&self, lane: &str) -> Result<(), StoreError> {

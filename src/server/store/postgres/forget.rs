@@ -28,9 +28,7 @@ impl Forget for PostgresStore {
 
     async fn newest_delivery(&self) -> Result<u64, StoreError> {
         const NEWEST: &str = "SELECT coalesce(max(seq), 0) FROM deliveries";
-        let client = self.database.pool.get().await?;
-        let statement = client.prepare_cached(NEWEST).await?;
-        number(&client.query_one(&statement, &[]).await?, 0)
+        number(&self.database.pool.query_one(NEWEST, &[]).await?, 0)
     }
 
     async fn forget_deliveries_about(

@@ -5,7 +5,7 @@
 //! how they are changed.
 
 use aws_lc_rs::digest::{Context, SHA256};
-use tokio_postgres::Client;
+use tokio_postgres::{Client, types::Type};
 
 use crate::server::{hex, store::StoreError};
 
@@ -61,10 +61,10 @@ impl Functions {
             WHERE c.oid = to_regclass('inboxes')";
         const KNOWN: &str = "SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = $1";
         let transaction = client.transaction().await?;
-        let tables: String = transaction.query_one(TABLES, &[]).await?.try_get(0)?;
+        let tables: String = transaction.query_typed_one(TABLES, &[]).await?.try_get(0)?;
         let name = schema_beside(&tables);
         let (schema, comment) = (quoted(&name), comment());
-        match transaction.query_opt(KNOWN, &[&name]).await? {
+        match transaction.query_typed_opt(KNOWN, &[(&name, Type::TEXT)]).await? {
             None => transaction.batch_execute(&format!("CREATE SCHEMA {schema}")).await.map_err(may_not)?,
             Some(row) => match row.try_get::<_, Option<String>>(0)? {
                 Some(known) if known == comment => return Ok(Self { schema }),

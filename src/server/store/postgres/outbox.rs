@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::{
     PostgresStore,
+    credentials::execute,
     delivery_row::{DELIVERY_COLUMNS, delivery_columns, read_delivery},
     row::{damaged, number, sql_number, timestamp},
 };
@@ -30,18 +31,13 @@ impl Outbox for PostgresStore {
     }
 
     async fn leave(&self, entry: &Entry) -> Result<(), StoreError> {
-        let client = self.database.pool.get().await?;
-        let statement = client.prepare_cached(INSERT_ENTRY).await?;
-        client.execute(&statement, &EntryColumns::of(entry)?.values()).await?;
-        Ok(())
+        execute(&self.database.pool, INSERT_ENTRY, &EntryColumns::of(entry)?.values()).await.map(drop)
     }
 
     async fn unplanned(&self, most: usize) -> Result<Vec<Entry>, StoreError> {
         const OLDEST: &str = "SELECT seq, kind, user_id, category, notification_id, expires_at, at, data, to_contacts,
                 routing FROM outbox ORDER BY seq LIMIT $1";
-        let client = self.database.pool.get().await?;
-        let statement = client.prepare_cached(OLDEST).await?;
-        client.query(&statement, &[&sql_number(most as u64)]).await?.iter().map(read_entry).collect()
+        self.database.pool.query(OLDEST, &[&sql_number(most as u64)]).await?.iter().map(read_entry).collect()
     }
 
     async fn plan(&self, planned: Vec<Planned>, backlog: Backlog, _now: Timestamp) -> Result<usize, StoreError> {
@@ -163,13 +159,11 @@ impl Outbox for PostgresStore {
     async fn parts(&self, digest: DeliveryId) -> Result<Vec<Part>, StoreError> {
         const PARTS: &str = "SELECT id, notification_id FROM deliveries
             WHERE via = $1 AND ended_at IS NULL AND notification_id IS NOT NULL ORDER BY notification_id DESC";
-        let client = self.database.pool.get().await?;
-        let statement = client.prepare_cached(PARTS).await?;
         let read = |row: &Row| {
             let (id, notification_id) = (row.try_get(0)?, row.try_get(1)?);
             Ok(Part { id: DeliveryId::new(id), notification_id: NotificationId::new(notification_id) })
         };
-        client.query(&statement, &[&digest.as_uuid()]).await?.iter().map(read).collect()
+        self.database.pool.query(PARTS, &[&digest.as_uuid()]).await?.iter().map(read).collect()
     }
 
     async fn judge_anew(&self, user_id: &UserId, most: usize, _now: Timestamp) -> Result<usize, StoreError> {

@@ -6,12 +6,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use deadpool_postgres::Pool;
 use futures_util::TryStreamExt;
 use tokio_postgres::{Row, types::ToSql};
 use uuid::Uuid;
 
-use super::row::{COLUMNS, Stored, columns, damaged, number, sql_number};
+use super::{
+    connections::Connections,
+    row::{COLUMNS, Stored, columns, damaged, number, sql_number},
+};
 use crate::{
     model::{Category, Changes, Cursor, Filter, Limit, Notification, NotificationId, Overview, Page, UserId},
     server::store::{
@@ -21,43 +23,42 @@ use crate::{
     },
 };
 
-pub(super) async fn ready(pool: &Pool) -> Result<(), StoreError> {
-    // Of each table a row: what is missing is known before it is asked for.
-    const READY: &str = "SELECT (SELECT 1 FROM inboxes LIMIT 1), (SELECT 1 FROM notifications LIMIT 1),
+/// Whether everything can be read, and something written.
+pub(super) async fn ready(pool: &Connections) -> Result<(), StoreError> {
+    // Of each table a row: what is missing is known before it is asked for. And a row is written, of a grant that
+    // is over since 1970: it opens nothing, and goes with those that are over.
+    const READY: &str = "WITH written AS (
+            INSERT INTO grants (hash, kind, holder, expires_at) VALUES ('\\x00', 'probe', 'nobody', 0)
+                ON CONFLICT (hash) DO UPDATE SET expires_at = 0 RETURNING 1
+        )
+        SELECT (SELECT * FROM written), (SELECT 1 FROM inboxes LIMIT 1), (SELECT 1 FROM notifications LIMIT 1),
         (SELECT 1 FROM deletions LIMIT 1), (SELECT 1 FROM once_by_caller LIMIT 1),
         (SELECT 1 FROM service_keys LIMIT 1), (SELECT 1 FROM grants LIMIT 1), (SELECT 1 FROM webhooks LIMIT 1),
         (SELECT 1 FROM outbox LIMIT 1), (SELECT 1 FROM deliveries LIMIT 1), (SELECT 1 FROM lanes LIMIT 1)";
-    let client = pool.get().await?;
-    // A connection that the pool has may be to a server that has gone.
-    client.query_opt(READY, &[]).await.map(drop).map_err(StoreError::from)
+    // What fails was asked for nothing: that it may have been written does not matter.
+    pool.query(READY, &[]).await.map(drop)
 }
 
-pub(super) async fn ends(pool: &Pool, users: &[UserId]) -> Result<Vec<(u64, u64)>, StoreError> {
+pub(super) async fn ends(pool: &Connections, users: &[UserId]) -> Result<Vec<(u64, u64)>, StoreError> {
     const ASK: &str = r#"SELECT coalesce(b.modseq, 0), coalesce(b.unread_count, 0) FROM unnest($1::text[]) WITH ORDINALITY u (user_id, place)
         LEFT JOIN inboxes b ON b.user_id = u.user_id COLLATE "C" ORDER BY u.place"#;
-    let client = pool.get().await?;
-    let statement = client.prepare_cached(ASK).await?;
     let names: Vec<&str> = users.iter().map(UserId::as_str).collect();
-    client.query(&statement, &[&names]).await?.iter().map(|row| Ok((number(row, 0)?, number(row, 1)?))).collect()
+    pool.query(ASK, &[&names]).await?.iter().map(|row| Ok((number(row, 0)?, number(row, 1)?))).collect()
 }
 
 /// What the request of this key did; `None` when there was none. One of an earlier release answers every
 /// caller.
-pub(super) async fn once(pool: &Pool, once: &Once) -> Result<Option<Creation>, StoreError> {
+pub(super) async fn once(pool: &Connections, once: &Once) -> Result<Option<Creation>, StoreError> {
     const USED: &str = "SELECT true, fingerprint, made FROM once_by_caller WHERE caller = $1 AND key = $2 AND at > $3
         UNION ALL SELECT false, fingerprint, made FROM once WHERE key = $2 AND at > $3";
-    let client = pool.get().await?;
-    let statement = client.prepare_cached(USED).await?;
     let forgotten = Once::forgotten_at(once.at).as_micros();
-    let rows = client.query(&statement, &[&once.caller(), &once.key, &forgotten]).await?;
+    let rows = pool.query(USED, &[&once.caller(), &once.key, &forgotten]).await?;
     let answer = |row: &Row| Ok(once.answer(row.try_get(0)?, row.try_get(1)?, row.try_get(2)?));
     rows.first().map(answer).transpose()
 }
 
-pub(super) async fn unread_count(pool: &Pool, user_id: &UserId) -> Result<u64, StoreError> {
-    let client = pool.get().await?;
-    let statement = client.prepare_cached("SELECT unread_count FROM inboxes WHERE user_id = $1").await?;
-    let row = client.query_opt(&statement, &[&user_id.as_str()]).await?;
+pub(super) async fn unread_count(pool: &Connections, user_id: &UserId) -> Result<u64, StoreError> {
+    let row = pool.query_opt("SELECT unread_count FROM inboxes WHERE user_id = $1", &[&user_id.as_str()]).await?;
     row.map_or(Ok(0), |row| number(&row, 0))
 }
 
@@ -84,21 +85,19 @@ fn seen(row: &Row) -> Result<(u64, Notification), StoreError> {
     Ok((stored.seq, stored.seen(number(row, COLUMNS)?)))
 }
 
-pub(super) async fn get(pool: &Pool, id: NotificationId) -> Result<Option<Notification>, StoreError> {
+pub(super) async fn get(pool: &Connections, id: NotificationId) -> Result<Option<Notification>, StoreError> {
     const GET: &str = concat!(
         "SELECT ",
         columns!(),
         ", b.all_read_modseq
          FROM notifications n JOIN inboxes b USING (user_id) WHERE n.id = $1"
     );
-    let client = pool.get().await?;
-    let statement = client.prepare_cached(GET).await?;
-    let row = client.query_opt(&statement, &[&id.as_uuid()]).await?;
+    let row = pool.query_opt(GET, &[&id.as_uuid()]).await?;
     row.map(|row| seen(&row).map(|(_, notification)| notification)).transpose()
 }
 
 pub(super) async fn list(
-    pool: &Pool,
+    pool: &Connections,
     filter: &Filter,
     before: Option<Cursor>,
     limit: Limit,
@@ -127,10 +126,9 @@ pub(super) async fn list(
     let before = before.map_or(i64::MAX, |cursor| sql_number(cursor.position()));
     let mut page = Collect::new(filter, limit);
     let (wanted, bytes) = (sql_number(page.wanted() as u64), sql_number(page.wanted_bytes() as u64));
-    let client = pool.get().await?;
     let Some(user_id) = &filter.user_id else {
-        let statement = client.prepare_cached(ALL).await?;
-        let mut rows = pin!(client.query_raw(&statement, [before, wanted, bytes]).await?);
+        let (_client, rows) = pool.stream(ALL, &[&before, &wanted, &bytes]).await?;
+        let mut rows = pin!(rows);
         while let Some(row) = rows.try_next().await? {
             let (seq, notification) = seen(&row)?;
             if page.look_at(Cursor::overall(seq), || notification).is_break() {
@@ -139,9 +137,9 @@ pub(super) async fn list(
         }
         return Ok(page.page(None));
     };
-    let statement = client.prepare_cached(ONE).await?;
     let values: [&(dyn ToSql + Sync); 4] = [&user_id.as_str(), &before, &wanted, &bytes];
-    let mut rows = pin!(client.query_raw(&statement, values).await?);
+    let (_client, rows) = pool.stream(ONE, &values).await?;
+    let mut rows = pin!(rows);
     let mut modseq = 0;
     while let Some(row) = rows.try_next().await? {
         modseq = number(&row, COLUMNS + 1)?;
@@ -158,7 +156,12 @@ pub(super) async fn list(
     Ok(page.page(Some(modseq)))
 }
 
-pub(super) async fn changes(pool: &Pool, user_id: &UserId, since: u64, limit: Limit) -> Result<Changes, StoreError> {
+pub(super) async fn changes(
+    pool: &Connections,
+    user_id: &UserId,
+    since: u64,
+    limit: Limit,
+) -> Result<Changes, StoreError> {
     /// Beside the inbox's numbers, up to `$3` of what was created, marked and deleted, and up to `$4`
     /// bytes of the first two.
     const CHANGES: &str = concat!(
@@ -186,11 +189,9 @@ pub(super) async fn changes(pool: &Pool, user_id: &UserId, since: u64, limit: Li
          ) n ON true
          WHERE b.user_id = $1 ORDER BY n.modseq"
     );
-    let client = pool.get().await?;
-    let statement = client.prepare_cached(CHANGES).await?;
     let enough = sql_number(limit.get() as u64 + 1);
     let bytes = sql_number(Page::MAX_BYTES as u64);
-    let rows = client.query(&statement, &[&user_id.as_str(), &sql_number(since), &enough, &bytes]).await?;
+    let rows = pool.query(CHANGES, &[&user_id.as_str(), &sql_number(since), &enough, &bytes]).await?;
     let Some(first) = rows.first() else {
         let nobody = Present::default();
         return Ok(if since == 0 { nobody.replay(since, limit, []) } else { nobody.reset() });
@@ -229,7 +230,7 @@ fn categories(row: &Row, column: usize) -> Result<Vec<(Category, u64)>, StoreErr
     Ok(by_importance(counts.into_iter().map(count).collect()))
 }
 
-pub(super) async fn overview_of_one(pool: &Pool, user_id: &UserId) -> Result<Overview, StoreError> {
+pub(super) async fn overview_of_one(pool: &Connections, user_id: &UserId) -> Result<Overview, StoreError> {
     let client = pool.get().await?;
     let sql = "SELECT total, unread_count, categories FROM inboxes WHERE user_id = $1";
     let statement = client.prepare_cached(sql).await?;
@@ -240,7 +241,7 @@ pub(super) async fn overview_of_one(pool: &Pool, user_id: &UserId) -> Result<Ove
     Ok(Overview { total: number(&row, 0)?, unread_count: number(&row, 1)?, categories: categories(&row, 2)?, recent })
 }
 
-async fn overview_of_all(pool: &Pool) -> Result<Overview, StoreError> {
+async fn overview_of_all(pool: &Connections) -> Result<Overview, StoreError> {
     const COUNT: &str = "SELECT
         (SELECT coalesce(sum(total), 0)::bigint FROM inboxes),
         (SELECT coalesce(sum(unread_count), 0)::bigint FROM inboxes),
@@ -251,10 +252,8 @@ async fn overview_of_all(pool: &Pool) -> Result<Overview, StoreError> {
             SELECT user_id, max(seq) AS newest FROM (SELECT user_id, seq FROM notifications ORDER BY seq DESC LIMIT $1) n
             GROUP BY user_id ORDER BY newest DESC LIMIT $2
         ) r)";
-    let client = pool.get().await?;
-    let statement = client.prepare_cached(COUNT).await?;
     let limits = (sql_number(RECENT_ROWS as u64), sql_number(RECENT_USERS as u64));
-    let row = client.query_one(&statement, &[&limits.0, &limits.1]).await?;
+    let row = pool.query_one(COUNT, &[&limits.0, &limits.1]).await?;
     let recent: Vec<&str> = row.try_get(3)?;
     Ok(Overview {
         total: number(&row, 0)?,
@@ -278,7 +277,7 @@ impl Counted {
     /// It is shown for so many times as long as it took.
     const SHOWN_FOR: u32 = 50;
 
-    pub(super) async fn overview(&self, pool: &Pool) -> Result<Overview, StoreError> {
+    pub(super) async fn overview(&self, pool: &Connections) -> Result<Overview, StoreError> {
         let last = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((at, took, overview)) = &*last()
             && *took > Self::QUICK

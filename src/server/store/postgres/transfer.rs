@@ -12,9 +12,9 @@ use uuid::Uuid;
 
 use super::{
     PostgresOptions,
-    connection::{connect, migrate},
+    connection::{connect, migrate, url},
     contacts,
-    credentials::{ALL_KEYS, INSERT_KEY, insert_key, read_key},
+    credentials::{ALL_KEYS, insert_key, read_key},
     row::{COLUMNS, Stored, columns, damaged, number, sql_number, timestamp},
     write::Columns,
 };
@@ -39,7 +39,7 @@ pub struct PostgresTransfer(
 #[async_trait]
 impl Transfer for PostgresTransfer {
     async fn export(&self, into: mpsc::Sender<Record>) -> Result<(), StoreError> {
-        let mut client = connect(&self.0.url).await?;
+        let mut client = connect(&url(&self.0.url)?).await?;
         let transaction = client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true);
         let transaction = transaction.start().await?;
         let has_callers: bool = transaction.query_one(HAS_CALLERS, &[]).await?.try_get(0)?;
@@ -72,8 +72,9 @@ impl Transfer for PostgresTransfer {
     }
 
     async fn import(&self, mut from: mpsc::Receiver<Result<Record, StoreError>>) -> Result<u64, StoreError> {
-        migrate(&self.0.url).await?;
-        let mut client = connect(&self.0.url).await?;
+        let url = url(&self.0.url)?;
+        migrate(&url).await?;
+        let mut client = connect(&url).await?;
         let transaction = client.transaction().await?;
         transaction.batch_execute("LOCK TABLE inboxes IN EXCLUSIVE MODE").await?;
         if transaction.query_opt("SELECT 1 FROM inboxes LIMIT 1", &[]).await?.is_some() {
@@ -204,7 +205,7 @@ impl<'a> Import<'a> {
             }
             Record::Key(record) => {
                 let key = ServiceKey::try_from(record).map_err(damaged)?;
-                insert_key(self.transaction, INSERT_KEY, &key).await
+                insert_key(self.transaction, &key).await
             }
             Record::Webhook(webhook) => delivery::take_webhook(self.transaction, &webhook).await,
             Record::Outbox(entry) => delivery::take_entry(self.transaction, &entry).await,

@@ -30,16 +30,12 @@ impl Webhooks for PostgresStore {
     }
 
     async fn webhooks(&self) -> Result<Vec<Webhook>, StoreError> {
-        let client = self.database.pool.get().await?;
-        let statement = client.prepare_cached(ALL).await?;
-        client.query(&statement, &[]).await?.iter().map(read).collect()
+        self.database.pool.query(ALL, &[]).await?.iter().map(read).collect()
     }
 
     async fn webhook(&self, id: WebhookId) -> Result<Option<Webhook>, StoreError> {
         const ONE: &str = "SELECT record FROM webhooks WHERE id = $1";
-        let client = self.database.pool.get().await?;
-        let statement = client.prepare_cached(ONE).await?;
-        client.query_opt(&statement, &[&id.as_uuid()]).await?.map(|row| read(&row)).transpose()
+        self.database.pool.query_opt(ONE, &[&id.as_uuid()]).await?.map(|row| read(&row)).transpose()
     }
 
     async fn change_webhook(&self, webhook: &Webhook) -> Result<bool, StoreError> {

@@ -16,9 +16,7 @@ use crate::{
 impl Wishes for PostgresStore {
     async fn preferences(&self, user_id: &UserId) -> Result<(Preferences, u64), StoreError> {
         const OF: &str = "SELECT record, version FROM preferences WHERE user_id = $1";
-        let client = self.database.pool.get().await?;
-        let statement = client.prepare_cached(OF).await?;
-        let Some(row) = client.query_opt(&statement, &[&user_id.as_str()]).await? else {
+        let Some(row) = self.database.pool.query_opt(OF, &[&user_id.as_str()]).await? else {
             return Ok(Default::default());
         };
         Ok((serde_json::from_str(row.try_get(0)?).map_err(damaged)?, number(&row, 1)?))
@@ -59,8 +57,6 @@ impl Secrets for PostgresStore {
         const KEEP: &str = "INSERT INTO secrets (name, secret) VALUES ($1, $2) ON CONFLICT DO NOTHING";
         const OF: &str = "SELECT secret FROM secrets WHERE name = $1";
         execute(&self.database.pool, KEEP, &[&name, &fresh]).await?;
-        let client = self.database.pool.get().await?;
-        let statement = client.prepare_cached(OF).await?;
-        Ok(client.query_one(&statement, &[&name]).await?.try_get(0)?)
+        Ok(self.database.pool.query_one(OF, &[&name]).await?.try_get(0)?)
     }
 }

@@ -1,0 +1,192 @@
+//! The connections that a store uses again and again, and how a statement is sent over one of them.
+
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
+use tokio_postgres::{
+    Error, NoTls, Row, RowStream,
+    error::SqlState,
+    types::{ToSql, Type, private::BytesMut},
+};
+
+use super::{
+    connection::{CONNECT_TIMEOUT, config},
+    error::of_write,
+    tls,
+    url::PostgresUrl,
+};
+use crate::server::store::StoreError;
+
+/// Some connections to one database.
+#[derive(Clone)]
+pub(super) struct Connections {
+    pool: Pool,
+    /// Whether several clients share a connection to the database. Then what one of them prepared is not there for
+    /// its next statement, or is that of another one.
+    is_pooled: bool,
+}
+
+impl Connections {
+    pub(super) fn new(url: &PostgresUrl, most: usize, is_pooled: bool) -> Result<Self, StoreError> {
+        let config = config(url);
+        let managed = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        // Each host is tried for as long as that.
+        let hosts = u32::try_from(config.get_hosts().len().max(1)).unwrap_or(u32::MAX);
+        let create_timeout = config.get_connect_timeout().map_or(CONNECT_TIMEOUT, |each| *each).saturating_mul(hosts);
+        let manager = match tls::connector(&url.encryption)? {
+            Some(tls) => Manager::from_config(config, tls, managed),
+            None => Manager::from_config(config, NoTls, managed),
+        };
+        let pool = Pool::builder(manager)
+            .max_size(most.max(1))
+            .runtime(Runtime::Tokio1)
+            .wait_timeout(Some(CONNECT_TIMEOUT))
+            .create_timeout(Some(create_timeout))
+            .build();
+        let pool = pool.map_err(|error| StoreError::failed("no connections can be made").because(error))?;
+        Ok(Self { pool, is_pooled })
+    }
+
+    /// One of them, for a transaction of several statements.
+    pub(super) async fn get(&self) -> Result<Object, StoreError> {
+        Ok(self.pool.get().await?)
+    }
+
+    /// The rows of a statement that reads.
+    pub(super) async fn query(&self, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, StoreError> {
+        let client = self.get().await?;
+        let rows = match self.begin(&client, sql, values).await? {
+            Ok(rows) => all(rows).await.map(|(rows, _)| rows),
+            Err(error) => Err(error),
+        };
+        rows.map_err(|error| self.without(client, error, StoreError::from))
+    }
+
+    /// The first of them.
+    pub(super) async fn query_opt(&self, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Result<Option<Row>, StoreError> {
+        Ok(self.query(sql, values).await?.into_iter().next())
+    }
+
+    /// The one of them that is always there.
+    pub(super) async fn query_one(&self, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Result<Row, StoreError> {
+        let row = self.query_opt(sql, values).await?;
+        row.ok_or_else(|| StoreError::failed("the database said nothing where it always says something"))
+    }
+
+    /// The rows of a statement that reads, as they come. The connection is in use until they are dropped.
+    pub(super) async fn stream(
+        &self,
+        sql: &str,
+        values: &[&(dyn ToSql + Sync)],
+    ) -> Result<(Object, RowStream), StoreError> {
+        let client = self.get().await?;
+        match self.begin(&client, sql, values).await? {
+            Ok(rows) => Ok((client, rows)),
+            Err(error) => Err(self.without(client, error, StoreError::from)),
+        }
+    }
+
+    /// The rows that a statement that writes returns, and how many it touched.
+    pub(super) async fn write(&self, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Result<(Vec<Row>, u64), StoreError> {
+        let client = self.get().await?;
+        let done = match self.begin(&client, sql, values).await? {
+            Ok(rows) => all(rows).await,
+            Err(error) => Err(error),
+        };
+        done.map_err(|error| self.without(client, error, of_write))
+    }
+
+    /// Sends a statement: what fails before that is the outer error.
+    async fn begin(
+        &self,
+        client: &Object,
+        sql: &str,
+        values: &[&(dyn ToSql + Sync)],
+    ) -> Result<Result<RowStream, Error>, StoreError> {
+        if self.is_pooled {
+            return Ok(client.query_typed_raw(sql, typed(values)?).await);
+        }
+        let statement = client.prepare_cached(sql).await?;
+        Ok(client.query_raw(&statement, values.iter().copied()).await)
+    }
+
+    /// What an error means. A connection that the next statement had better not use leaves the pool.
+    fn without(&self, client: Object, error: Error, means: fn(Error) -> StoreError) -> StoreError {
+        let is_read_only = error.code() == Some(&SqlState::READ_ONLY_SQL_TRANSACTION);
+        let error = means(error);
+        if is_read_only {
+            // The server became a standby, or always was one: the others that were made until then lead there too.
+            let made = Object::metrics(&client).created;
+            drop(Object::take(client));
+            self.pool.retain(|_, metrics| metrics.created > made);
+        } else if matches!(error, StoreError::Unknown { .. }) {
+            // A connection that broke may not know yet, and would break the next write too.
+            drop(Object::take(client));
+        }
+        error
+    }
+}
+
+async fn all(rows: RowStream) -> Result<(Vec<Row>, u64), Error> {
+    use futures_util::TryStreamExt;
+    let mut rows = std::pin::pin!(rows);
+    let mut all = Vec::new();
+    while let Some(row) = rows.try_next().await? {
+        all.push(row);
+    }
+    let touched = rows.rows_affected().unwrap_or(0);
+    Ok((all, touched))
+}
+
+/// The types that the values of our statements have.
+const TYPES: [Type; 12] = [
+    Type::INT8,
+    Type::TEXT,
+    Type::UUID,
+    Type::BOOL,
+    Type::BYTEA,
+    Type::INT4,
+    Type::TEXT_ARRAY,
+    Type::INT8_ARRAY,
+    Type::UUID_ARRAY,
+    Type::BOOL_ARRAY,
+    Type::BYTEA_ARRAY,
+    Type::INT4_ARRAY,
+];
+
+/// A value, and as what it is sent.
+pub(super) type Typed<'v> = (&'v (dyn ToSql + Sync), Type);
+
+/// The values of a statement that is not prepared, each with its type, which the database does not say then. A value
+/// refuses every type but its own.
+pub(super) fn typed<'v>(values: &[&'v (dyn ToSql + Sync)]) -> Result<Vec<Typed<'v>>, StoreError> {
+    let with_type = |value: &&'v (dyn ToSql + Sync)| {
+        let is_its = |of: &&Type| value.to_sql_checked(of, &mut BytesMut::new()).is_ok();
+        let found = TYPES.iter().find(is_its).ok_or_else(|| StoreError::failed("a value has no type of the database"));
+        Ok((*value, found?.clone()))
+    };
+    values.iter().map(with_type).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_sent_as_what_it_is() {
+        let (ids, texts) = (vec![uuid::Uuid::nil()], vec![Some("x")]);
+        let values: [(&(dyn ToSql + Sync), Type); 9] = [
+            (&1_i64, Type::INT8),
+            (&None::<i64>, Type::INT8),
+            (&1_i32, Type::INT4),
+            (&"x", Type::TEXT),
+            (&Some(b"x".as_slice()), Type::BYTEA),
+            (&true, Type::BOOL),
+            (&ids, Type::UUID_ARRAY),
+            (&texts, Type::TEXT_ARRAY),
+            (&uuid::Uuid::nil(), Type::UUID),
+        ];
+        for (value, is) in values {
+            assert_eq!(typed(&[value]).unwrap()[0].1, is);
+        }
+        assert!(typed(&[&1.5_f64]).is_err());
+    }
+}
