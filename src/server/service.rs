@@ -5,6 +5,7 @@
 
 mod error;
 mod idempotency;
+mod readiness;
 mod sending;
 
 use std::sync::{
@@ -16,6 +17,7 @@ use chrono::TimeDelta;
 
 pub use error::ServiceError;
 pub use idempotency::IdempotencyKey;
+use readiness::Readiness;
 
 pub use super::live::{FollowError, Follower, Frame, Sign};
 
@@ -56,6 +58,7 @@ struct Parts {
     recipients: Option<Arc<Limiter<UserId>>>,
     tasks: Tasks,
     workshop: Workshop,
+    readiness: Readiness,
     /// Whether it stops soon.
     is_stopping: Arc<AtomicBool>,
 }
@@ -91,6 +94,7 @@ impl NotificationService {
             recipients: None,
             tasks,
             workshop: Workshop::new(),
+            readiness: Readiness::default(),
             is_stopping: Arc::default(),
         }))
     }
@@ -349,12 +353,12 @@ impl NotificationService {
         }
     }
 
-    /// Whether the service can serve.
+    /// Whether the service can serve: its store is read from and written to, at most once a second.
     ///
     /// # Errors
     /// When the store cannot.
     pub async fn ready(&self) -> Result<(), ServiceError> {
-        Ok(self.0.store.ready().await?)
+        Ok(self.0.readiness.of(&*self.0.store).await?)
     }
 
     /// Whether other processes are told of changes at once. While they are not, they find them in the

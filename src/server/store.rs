@@ -220,7 +220,7 @@ pub trait Store: Send + Sync + 'static {
         false
     }
 
-    /// Whether it can serve.
+    /// Whether it can serve: it is read from, and written to.
     async fn ready(&self) -> Result<(), StoreError>;
 }
 

@@ -135,10 +135,12 @@ async fn a_full_disk_is_said_and_nothing_is_half_written() {
     assert!(matches!(&refused, StoreError::Unavailable { why, .. } if why.contains("disk is full")), "{refused}");
     assert_eq!(inbox(&store, &user("ann")).await.len(), stored);
     assert_counts(&store, "ann").await;
-    store.ready().await.unwrap();
+    let unready = store.ready().await.unwrap_err();
+    assert!(matches!(&unready, StoreError::Unavailable { why, .. } if why.contains("disk is full")), "{unready}");
     drop(store);
     // With room again, it goes on.
     let store = open(&path).unwrap();
+    store.ready().await.unwrap();
     send(&store, "ann", &long).await;
     assert_counts(&store, "ann").await;
 }

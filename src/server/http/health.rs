@@ -40,14 +40,14 @@ async fn alive() -> Json<Health> {
     OK
 }
 
-/// Whether the server can serve: its store is reachable, and it is not about to stop
+/// Whether the server can serve: its store can be read and written, and it is not about to stop
 ///
 /// A gateway sends requests to it while this is answered with 200.
 #[utoipa::path(
     get, path = "/readyz", operation_id = "getReadiness", tag = "operation",
     responses(
         (status = 200, description = "It can serve", body = Health),
-        (status = 503, description = "Its store cannot be reached, or it stops", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Its store cannot be read or written, or it stops", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn ready(
@@ -65,7 +65,7 @@ async fn ready(
         Ok(()) => Ok(Json(Health { status: "degraded", tasks: tasks.into_iter().collect() })),
         Err(error) => {
             tracing::warn!(cause = with_causes(&error), "not ready");
-            Err(Problem::new(Code::Unavailable, "The store cannot be reached. Try again in a few seconds."))
+            Err(Problem::new(Code::Unavailable, "The store cannot be read or written. Try again in a few seconds."))
         }
     }
 }

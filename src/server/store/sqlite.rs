@@ -84,6 +84,9 @@ impl SqliteOptions {
     }
 }
 
+/// How many bytes are written to see whether there is room.
+const PROBE_BYTES: usize = 32 * 1024;
+
 /// Keeps notifications in one SQLite file.
 pub struct SqliteStore {
     readers: Arc<Readers>,
@@ -239,6 +242,15 @@ impl Store for SqliteStore {
     async fn ready(&self) -> Result<(), StoreError> {
         self.writer.is_well()?;
         self.readers.are_well()?;
-        self.readers.read(true, read::ready).await
+        self.readers.read(true, read::ready).await?;
+        // A row that takes more than most writes do, of a grant that is over since 1970: it opens nothing. Both
+        // transactions are written to the disk, so it has room for as much.
+        const PUT: &str = "INSERT OR REPLACE INTO grants (hash, kind, holder, expires_at)
+            VALUES (x'00', 'probe', hex(zeroblob(?1)), 0)";
+        const TAKE_BACK: &str = "DELETE FROM grants WHERE hash = x'00'";
+        let put =
+            |batch: &mut write::Batch<'_>| batch.connection().prepare_cached(PUT)?.execute([PROBE_BYTES / 2]).map(drop);
+        self.writer.write(Weight::rows_of(1, PROBE_BYTES), put).await?;
+        self.write(|connection| connection.prepare_cached(TAKE_BACK)?.execute(()).map(drop)).await
     }
 }
