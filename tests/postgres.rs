@@ -123,12 +123,31 @@ impl Server {
         let deadline = Instant::now() + Duration::from_secs(60);
         loop {
             let log = std::fs::read_to_string(self.folder.join("log")).unwrap_or_default();
-            if log.contains("ready to accept connections") {
+            if log.contains("ready to accept connections") || log.contains("ready to accept read-only connections") {
                 return;
             }
             assert!(Instant::now() < deadline, "PostgreSQL does not start: {log}");
             std::thread::sleep(Duration::from_millis(20));
         }
+    }
+
+    /// Starts a standby of another one, which follows it until it is promoted.
+    pub(crate) fn standby_of(primary: &Self) -> Self {
+        let folder = std::env::temp_dir().join(format!("campanile-standby-{}-{}", std::process::id(), primary.port));
+        std::fs::create_dir_all(&folder).unwrap();
+        let user = as_somebody();
+        if !user.is_empty() {
+            run(command(&["chown", "postgres"]).arg(&folder));
+        }
+        let (program, port) = (program("pg_basebackup").display().to_string(), primary.port.to_string());
+        let data = folder.join("data").display().to_string();
+        let words = ["-R", "-c", "fast", "-h", "127.0.0.1", "-p", &port, "-U", "campanile", "-D", &data];
+        run(&mut command(&[user.as_slice(), &[&program], &words].concat()));
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let shell = Self::run(&folder, port, &[]);
+        let server = Self { port, folder, shell };
+        server.wait();
+        server
     }
 
     /// Stops it as a crash would: what was committed is still there.
@@ -151,6 +170,65 @@ impl Server {
 }
 
 impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.shell.stdin.take());
+        drop(self.shell.wait());
+    }
+}
+
+/// A PgBouncer in front of a server.
+pub(crate) struct PgBouncer {
+    port: u16,
+    /// As that of a [`Server`].
+    shell: Child,
+}
+
+impl PgBouncer {
+    /// Starts one in this mode, with so many connections to each database.
+    pub(crate) fn start(server: &Server, mode: &str, connections: usize) -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let folder = std::env::temp_dir().join(format!("campanile-pgbouncer-{}-{port}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let [users, settings, log] = ["users", "settings", "log"].map(|name| folder.join(name));
+        std::fs::write(&users, "\"campanile\" \"\"\n").unwrap();
+        let ini = format!(
+            "[databases]\n* = host=127.0.0.1 port={}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\n\
+             unix_socket_dir =\nauth_type = trust\nauth_file = {}\npool_mode = {mode}\n\
+             default_pool_size = {connections}\n",
+            server.port,
+            users.display()
+        );
+        std::fs::write(&settings, ini).unwrap();
+        let script = format!(
+            "PATH=$PATH:/usr/sbin; \"$@\" >{log} 2>&1 </dev/null & server=$!; read -r again; kill -TERM $server; \
+             wait $server; rm -rf {folder}",
+            log = log.display(),
+            folder = folder.display()
+        );
+        let user = as_somebody();
+        if !user.is_empty() {
+            run(command(&["chown", "-R", "postgres"]).arg(&folder));
+        }
+        let settings = settings.display().to_string();
+        let words = [user.as_slice(), &["sh", "-c", &script, "sh", "pgbouncer", &settings]].concat();
+        let mut shell = command(&words);
+        let shell = shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+            let how = "the tests start a PgBouncer of their own: install it, on Debian `apt install pgbouncer`";
+            assert!(Instant::now() < deadline, "{how}: {}", std::fs::read_to_string(&log).unwrap_or_default());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Self { port, shell }
+    }
+
+    /// The URL of one of the databases behind it.
+    pub(crate) fn url(&self, database: &str) -> String {
+        format!("postgres://campanile@127.0.0.1:{}/{database}", self.port)
+    }
+}
+
+impl Drop for PgBouncer {
     fn drop(&mut self) {
         drop(self.shell.stdin.take());
         drop(self.shell.wait());

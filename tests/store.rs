@@ -8,6 +8,7 @@ mod forget;
 mod mark_all;
 mod migrations;
 mod outbox;
+mod postgres_around;
 mod postgres_only;
 mod postgres_outbox;
 mod profiles;

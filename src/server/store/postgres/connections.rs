@@ -1,5 +1,7 @@
 //! The connections that a store uses again and again, and how a statement is sent over one of them.
 
+use std::time::Duration;
+
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
 use tokio_postgres::{
     Error, NoTls, Row, RowStream,
@@ -14,6 +16,10 @@ use super::{
     url::PostgresUrl,
 };
 use crate::server::store::StoreError;
+
+/// A connection that was made so lately stays when others are given up, so that not every write that is refused makes
+/// all of them anew.
+const NEW: Duration = Duration::from_secs(1);
 
 /// Some connections to one database.
 #[derive(Clone)]
@@ -113,10 +119,9 @@ impl Connections {
         let is_read_only = error.code() == Some(&SqlState::READ_ONLY_SQL_TRANSACTION);
         let error = means(error);
         if is_read_only {
-            // The server became a standby, or always was one: the others that were made until then lead there too.
-            let made = Object::metrics(&client).created;
+            // The server became a standby, or always was one: the others lead there too.
             drop(Object::take(client));
-            self.pool.retain(|_, metrics| metrics.created > made);
+            self.pool.retain(|_, metrics| metrics.created.elapsed() < NEW);
         } else if matches!(error, StoreError::Unknown { .. }) {
             // A connection that broke may not know yet, and would break the next write too.
             drop(Object::take(client));

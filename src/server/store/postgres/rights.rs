@@ -28,7 +28,7 @@ pub(super) async fn lacking(client: &Client, said: &str) -> StoreError {
     ))
 }
 
-/// Checks that the role may read and write every table.
+/// Checks that the role may read and write every table that is there, and read which migrations made them.
 pub(super) async fn check(client: &Client) -> Result<(), StoreError> {
     const LACKING: &str = "WITH here AS (
             SELECT relnamespace AS id FROM pg_class WHERE oid = to_regclass('inboxes')
@@ -36,9 +36,10 @@ pub(super) async fn check(client: &Client) -> Result<(), StoreError> {
             SELECT r.name AS \"right\", c.relname AS object FROM here h
                 JOIN pg_class c ON c.relnamespace = h.id AND c.relkind = 'r' AND c.relname IN ('inboxes', 'notifications',
                     'deletions', 'once', 'once_by_caller', 'service_keys', 'grants', 'webhooks', 'outbox', 'deliveries',
-                    'lanes', 'contacts', 'lane_debts', 'preferences', 'secrets'),
+                    'lanes', 'contacts', 'lane_debts', 'preferences', 'secrets', 'refinery_schema_history'),
                 unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) r (name)
                 WHERE NOT has_table_privilege(c.oid, r.name)
+                    AND (c.relname <> 'refinery_schema_history' OR r.name = 'SELECT')
             UNION ALL SELECT 'USAGE', c.relname FROM here h
                 JOIN pg_class c ON c.relnamespace = h.id AND c.relkind = 'S' AND c.relname = 'notification_seq'
                 WHERE NOT has_sequence_privilege(c.oid, 'USAGE')
