@@ -139,7 +139,9 @@ impl Server {
         if !user.is_empty() {
             run(command(&["chown", "postgres"]).arg(&folder));
         }
-        let (program, port) = (program("pg_basebackup").display().to_string(), primary.port.to_string());
+        // On the path there may be links to some of the programs only.
+        let program = program("initdb").canonicalize().unwrap().with_file_name("pg_basebackup");
+        let (program, port) = (program.display().to_string(), primary.port.to_string());
         let data = folder.join("data").display().to_string();
         let words = ["-R", "-c", "fast", "-h", "127.0.0.1", "-p", &port, "-U", "campanile", "-D", &data];
         run(&mut command(&[user.as_slice(), &[&program], &words].concat()));

@@ -353,7 +353,7 @@ impl NotificationService {
         }
     }
 
-    /// Whether the service can serve: its store is read from and written to, at most once a second.
+    /// Whether the service can serve: its store is read from and written to, once for all who ask at the same time.
     ///
     /// # Errors
     /// When the store cannot.

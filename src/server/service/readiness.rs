@@ -1,9 +1,6 @@
 //! Whether the store can serve, asked no oftener than it can bear.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Instant};
 
 use tokio::sync::Mutex;
 
@@ -12,24 +9,26 @@ use crate::server::{
     store::{Store, StoreError},
 };
 
-/// For how long an answer holds: the store is written to for each, and anybody may ask.
-const HOLDS_FOR: Duration = Duration::from_secs(1);
+/// When the store was asked, and what it said; why not, in words.
+type Said = (Instant, Result<(), String>);
 
-/// What the store last said, and when it was asked; why not, in words.
+/// What the store last said.
 #[derive(Clone, Default)]
-pub(super) struct Readiness(Arc<Mutex<Option<(Instant, Result<(), String>)>>>);
+pub(super) struct Readiness(Arc<Mutex<Option<Said>>>);
 
 impl Readiness {
-    /// Asks the store, or says what it said a moment ago. Who asks while another caller does waits for that answer.
+    /// Asks the store. One question is under way at a time, and answers all who asked before it began.
     pub(super) async fn of(&self, store: &dyn Store) -> Result<(), StoreError> {
+        let asked = Instant::now();
         let mut last = self.0.lock().await;
         if let Some((at, said)) = &*last
-            && at.elapsed() < HOLDS_FOR
+            && *at >= asked
         {
             return said.clone().map_err(|why| StoreError::unavailable(format!("as of a moment ago, {why}")));
         }
+        let began = Instant::now();
         let said = store.ready().await;
-        *last = Some((Instant::now(), said.as_ref().copied().map_err(|error| with_causes(error))));
+        *last = Some((began, said.as_ref().copied().map_err(|error| with_causes(error))));
         said
     }
 }
