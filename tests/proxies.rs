@@ -41,7 +41,8 @@ impl Nginx {
         let mut command = Command::new("nginx");
         command.env("PATH", format!("{}:/usr/sbin", std::env::var("PATH").unwrap()));
         command.arg("-c").arg(&file).arg("-p").arg(&folder).stderr(Stdio::inherit());
-        let mut child = command.spawn().expect("there is no nginx: scripts/setup test installs it");
+        let no_nginx = |why| panic!("nginx: {why}; scripts/setup test installs it");
+        let mut child = command.spawn().unwrap_or_else(no_nginx);
         let began = Instant::now();
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             assert!(child.try_wait().unwrap().is_none() && began.elapsed() < Duration::from_secs(10), "{http}");
