@@ -1,4 +1,4 @@
-import { expect, test, withoutLive } from "../fixture.ts";
+import { type Api, expect, REFUSED, refusal, test, withoutLive } from "../fixture.ts";
 
 test("one is marked as read, and as unread again", async ({ dashboard, api, user }) => {
   await api.create("one");
@@ -72,14 +72,109 @@ test("all of an inbox are marked as read, and nobody else's", async ({ dashboard
   expect((await api.list(`${user}-2`)).map(({ is_read }) => is_read)).toEqual([false]);
 });
 
-test("where one kind is shown, all of that kind are marked", async ({ dashboard, api, page, user }) => {
-  await api.create({ content: "an alert", category: "alert" });
-  await api.create("a message");
-  await dashboard.open({ user_id: user, category: "alert" });
-  await page.getByRole("button", { name: "Mark all read" }).click();
-  await dashboard.expectRead("an alert");
-  await expect(dashboard.badge).toHaveText("1 unread");
-  await expect.poll(async () => (await api.list()).map(({ is_read }) => is_read)).toEqual([false, true]);
+test.describe("marking all that a filter shows", () => {
+  const unread = async (api: Api) => (await api.list()).filter(({ is_read }) => !is_read).map(({ content }) => content);
+  const undo = { name: "Undo" };
+
+  test.beforeEach(async ({ api }) => {
+    await api.create({ content: "read before", category: "alert" }).then(({ id }) => api.setRead(id));
+    await api.create({ content: "an alert", category: "alert" });
+    await api.create({ content: "another alert", category: "alert" });
+    await api.create("a message");
+  });
+
+  test("it says what it marks, and marks that at once", async ({ dashboard, api, page, user }) => {
+    await page.clock.install();
+    await dashboard.open({ user_id: user, category: "alert" });
+    await page.getByRole("button", { name: "Mark all alert read" }).click();
+    await dashboard.expectRead("an alert");
+    await expect(dashboard.badge).toHaveText("1 unread");
+    await expect.poll(() => unread(api)).toEqual(["a message"]);
+    await expect(dashboard.toasts).toContainText("Marked all alert as read.");
+    await page.clock.runFor(6_000);
+    await expect(dashboard.toasts).toHaveCount(0);
+    expect(await unread(api)).toEqual(["a message"]);
+  });
+
+  test("undo brings back what was marked, and nothing else", async ({ dashboard, api, page, user }) => {
+    await dashboard.open({ user_id: user, category: "alert" });
+    await dashboard.mark("another alert");
+    await expect.poll(() => unread(api)).toEqual(["a message", "an alert"]);
+    await page.keyboard.press("Shift+A");
+    await expect.poll(() => unread(api)).toEqual(["a message"]);
+    await dashboard.toasts.getByRole("button", undo).click();
+    await expect(dashboard.toasts).toHaveCount(0);
+    await dashboard.expectUnread("an alert");
+    await dashboard.expectRead("another alert");
+    await dashboard.expectRead("read before");
+    await expect(dashboard.badge).toHaveText("2 unread");
+    await expect.poll(() => unread(api)).toEqual(["a message", "an alert"]);
+  });
+
+  for (const live of [true, false]) {
+    test(`undo brings back what left the unread view, ${live ? "live" : "asking"}`, async ({ dashboard, api, page, user }) => {
+      if (!live) await withoutLive(page);
+      await dashboard.open({ user_id: user, unread: "true" });
+      await expect(dashboard.rows).toHaveCount(3);
+      await page.keyboard.press("Shift+A");
+      await expect(dashboard.toasts.getByRole("button", undo)).toBeVisible();
+      await expect(dashboard.rows).toHaveCount(0);
+      expect(await unread(api)).toEqual([]);
+      // They are back before the server has answered.
+      let answer = () => {};
+      const answered = new Promise<void>((resolve) => (answer = resolve));
+      await page.route("**/api/ui/mark", (route) => answered.then(() => route.continue()));
+      await page.keyboard.press("z");
+      const contents = ["a message", "another alert", "an alert"];
+      for (const [place, content] of contents.entries()) await expect(dashboard.rows.nth(place)).toContainText(content);
+      await expect(dashboard.badge).toHaveText("3 unread");
+      expect(await unread(api)).toEqual([]);
+      answer();
+      await expect.poll(() => unread(api)).toEqual(contents);
+      await expect(dashboard.rows).toHaveCount(3);
+      await expect(dashboard.badge).toHaveText("3 unread");
+    });
+  }
+
+  test("an undo that is refused is taken back, from the first that is", async ({ dashboard, api, page, troubles, user }) => {
+    troubles.expect(REFUSED);
+    const away = refusal(503, "unavailable", "The store is away.");
+    let asked = 0;
+    await page.route("**/api/ui/mark", (route) => (asked++ === 0 ? route.continue() : route.fulfill(away)));
+    await dashboard.open({ user_id: user });
+    await page.keyboard.press("Shift+A");
+    await expect(dashboard.toasts.getByRole("button", undo)).toBeVisible();
+    // No refresh puts it right.
+    await page.route("**/api/ui/snapshot", (route) => route.fulfill(away));
+    await page.keyboard.press("z");
+    await expect(dashboard.toasts).toContainText("Not marked as unread. The store is away.");
+    await dashboard.expectUnread("a message");
+    await dashboard.expectRead("another alert");
+    await dashboard.expectRead("an alert");
+    await expect(dashboard.badge).toHaveText("1 unread");
+    expect([asked, await unread(api)]).toEqual([2, ["a message"]]);
+  });
+
+  test("a search cannot be marked as a whole", async ({ dashboard, api, page, user }) => {
+    await dashboard.open({ user_id: user, q: "another" });
+    await expect(dashboard.rows).toHaveCount(1);
+    await expect(page.getByRole("button", { name: /^Mark all/ })).toBeHidden();
+    await page.keyboard.press("Shift+A");
+    await page.keyboard.press("j");
+    await page.keyboard.press("e");
+    await expect.poll(() => unread(api)).toEqual(["a message", "an alert"]);
+  });
+});
+
+test("where more is marked than the page shows, it cannot be undone", async ({ dashboard, api, page, user }) => {
+  await api.createMany(60, "note");
+  await dashboard.open({ user_id: user });
+  await page.keyboard.press("Shift+A");
+  await expect(dashboard.toasts).toContainText("Marked all as read.");
+  expect(await dashboard.toasts.getByRole("button", { name: "Undo" }).count()).toBe(0);
+  await page.keyboard.press("z");
+  expect((await api.list()).every(({ is_read }) => is_read)).toBe(true);
+  await dashboard.expectRead("note 60");
 });
 
 test("what the page does not show yet is not marked with the rest", async ({ dashboard, api, page, user }) => {

@@ -101,6 +101,12 @@ impl Address {
         if self.is_own { Some("Your inbox") } else { self.user_id.as_deref() }
     }
 
+    /// The kind that is shown, to follow "all"; nothing where all kinds are.
+    #[must_use]
+    pub fn of_kind(&self) -> String {
+        self.category.as_ref().map(|category| format!(" {category}")).unwrap_or_default()
+    }
+
     /// The same filter in the only inbox that the viewer may see.
     #[must_use]
     pub fn in_own_inbox(self, own: &str) -> Self {

@@ -137,7 +137,7 @@ fn ReadFilter(board: Board) -> impl IntoView {
 }
 
 /// Marks the inbox as read, of it what was seen and is of the kind that is shown; for one inbox only,
-/// because a mistake over all of them could not be taken back.
+/// because a mistake over all of them could not be taken back, and not for a search, which no marking can name.
 #[component]
 fn MarkAll(board: Board, unread: Memo<u64>) -> impl IntoView {
     let submit = move |event: SubmitEvent| {
@@ -146,13 +146,18 @@ fn MarkAll(board: Board, unread: Memo<u64>) -> impl IntoView {
     };
     let user_id = text(move || board.address.read().user_id.clone().unwrap_or_default());
     let category = text(move || board.address.read().category.clone().unwrap_or_default());
+    let label = text(move || format!("Mark all{} read", board.address.read().of_kind()));
+    let cannot_be = move || {
+        let address = board.address.read();
+        address.user_id.is_none() || address.q.is_some()
+    };
     // Where there is no script, the page stays as it was made.
     let up_to = board.seen().map(|seen| seen.to_string()).unwrap_or_default();
     view! {
         <form
             method="post"
             action=board.at(server_fns::MarkAll::url())
-            class:none=flag(move || board.address.read().user_id.is_none())
+            class:none=flag(cannot_be)
             on:submit=submit
         >
             <input type="hidden" name="user_id" value=user_id />
@@ -160,7 +165,7 @@ fn MarkAll(board: Board, unread: Memo<u64>) -> impl IntoView {
             <input type="hidden" name="category" value=category />
             <button type="submit" class="plain" disabled=flag(move || unread.get() == 0) title="Mark all as read (Shift A)">
                 <Icon of=icons::CHECK_ALL />
-                <span>"Mark all read"</span>
+                <span>{label}</span>
             </button>
         </form>
     }

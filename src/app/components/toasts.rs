@@ -25,7 +25,7 @@ fn ToastView(board: Board, toast: Toast) -> impl IntoView {
     let key = toast.key;
     let undo = toast.undo.map(|undo| {
         view! {
-            <button type="button" class="plain" on:click=click(move |_| board.undo(undo))>
+            <button type="button" class="plain" on:click=click(move |_| board.undo(undo.clone()))>
                 "Undo"
             </button>
         }

@@ -5,7 +5,7 @@ use leptos::{prelude::*, task::spawn_local};
 use super::{Board, Row, Undo, counting};
 use crate::{
     app::{address::Address, browser, server_fns},
-    model::NotificationId,
+    model::{Code, NotificationId},
 };
 
 impl Board {
@@ -43,11 +43,14 @@ impl Board {
     }
 
     /// Marks the inbox as read, if one is shown and something in it is not: what was seen of it, and of
-    /// the kind that is shown. Returns whether there was something to do.
+    /// the kind that is shown. Returns whether there was something to do: a search shows what no marking can name.
+    /// It can be undone where all that the server marked is on the page.
     pub(crate) fn mark_all(self) -> bool {
         let unread_count = self.overview.read_untracked().unread_count;
-        let Address { user_id, category, .. } = self.address.get_untracked();
-        let Some(user_id) = user_id.filter(|_| unread_count > 0) else { return false };
+        let address = self.address.get_untracked();
+        let of_kind = address.of_kind();
+        let Address { user_id, category, q, .. } = address;
+        let Some(user_id) = user_id.filter(|_| unread_count > 0 && q.is_none()) else { return false };
         let kind = self.filter().category;
         let is_unread = |row: &&Row| !row.data.read_untracked().is_read;
         let is_meant = |row: &Row| {
@@ -71,7 +74,10 @@ impl Board {
         let change = self.begin();
         spawn_local(async move {
             match server_fns::mark_all(user_id, up_to, category).await {
-                Ok(_) => self.say("All marked as read"),
+                Ok(marked) => {
+                    let is_all = marked > 0 && marked == unread.len() as u64;
+                    self.toast(format!("Marked all{of_kind} as read."), is_all.then_some(Undo::ReadAll(unread)));
+                }
                 Err(problem) => {
                     put(&unread, false, unread_count);
                     self.toast_refusal("Not marked as read.", &problem);
@@ -80,6 +86,40 @@ impl Board {
             self.settle(change);
         });
         true
+    }
+
+    /// Marks these rows as unread again, one after the other.
+    pub(crate) fn unmark_all(self, rows: Vec<Row>) {
+        let (filter, mut unmarked) = (self.filter(), Vec::new());
+        for row in rows {
+            let row = self.row(row.id()).unwrap_or(row);
+            // One may be unread again already.
+            if !row.data.read_untracked().is_read {
+                continue;
+            }
+            self.put_read(&row, false);
+            // Where only what is unread is shown, they had left.
+            if filter.unread && filter.admits(&row.data.read_untracked()) {
+                let is_older = |other: &Row| !other.is_sending.get_untracked() && other.id() < row.id();
+                let place = self.rows.read_untracked().iter().position(is_older);
+                self.put_back(row.clone(), place.unwrap_or(usize::MAX));
+            }
+            unmarked.push(row);
+        }
+        let change = self.begin();
+        spawn_local(async move {
+            for (done, row) in unmarked.iter().enumerate() {
+                // One that was deleted meanwhile has nothing to take back.
+                if let Err(problem) = server_fns::mark(row.id().to_string(), false).await
+                    && problem.code != Code::NotFound
+                {
+                    unmarked.iter().skip(done).for_each(|row| self.put_read(row, true));
+                    self.toast_refusal("Not marked as unread.", &problem);
+                    break;
+                }
+            }
+            self.settle(change);
+        });
     }
 
     fn send_mark(self, id: NotificationId, is_read: bool, row: Row, taken: Option<usize>) {
@@ -100,7 +140,10 @@ impl Board {
 
     fn put_read(self, row: &Row, is_read: bool) {
         row.data.update(|notification| notification.is_read = is_read);
-        counting_in(self, is_read);
+        // Another inbox may be shown by now.
+        if self.is_in_scope(&row.data.read_untracked().user_id) {
+            counting_in(self, is_read);
+        }
     }
 
     /// Takes a row out of the list and says where it was. The focus goes to its neighbour.

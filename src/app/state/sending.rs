@@ -113,7 +113,7 @@ impl Board {
     }
 
     /// Whether the numbers beside the list count this user's notifications.
-    fn is_in_scope(self, user_id: &crate::model::UserId) -> bool {
+    pub(super) fn is_in_scope(self, user_id: &crate::model::UserId) -> bool {
         self.address.read_untracked().user_id.as_deref().is_none_or(|shown| shown == user_id.as_str())
     }
 }

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::Board;
+use super::{Board, Row};
 use crate::{
     app::{browser, relative_time},
     model::{Code, NotificationId, Problem},
@@ -17,16 +17,18 @@ const MOST: usize = 4;
 pub(crate) const TOO_MANY: &str = "Too many requests at once.";
 
 /// What a toast can take back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq)]
 pub(crate) enum Undo {
     /// The deletion of this notification.
     Delete(NotificationId),
     /// That this notification was marked as read.
     Read(NotificationId),
+    /// That these were marked as read with all others.
+    ReadAll(Vec<Row>),
 }
 
 /// A message at the edge of the page.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq)]
 pub(crate) struct Toast {
     /// Names it while it is shown.
     pub(crate) key: i64,
@@ -56,21 +58,23 @@ impl Board {
 
     /// Takes away the message that offers to take this back.
     pub(crate) fn dismiss_undo(self, undo: Undo) {
-        self.toasts.update(|toasts| toasts.retain(|toast| toast.undo != Some(undo)));
+        let undo = Some(undo);
+        self.toasts.update(|toasts| toasts.retain(|toast| toast.undo != undo));
     }
 
     /// Takes back what a message says was done.
     pub(crate) fn undo(self, undo: Undo) {
-        self.dismiss_undo(undo);
+        self.dismiss_undo(undo.clone());
         match undo {
             Undo::Delete(id) => self.undelete(id),
             Undo::Read(id) => self.mark_by_id(id, false),
+            Undo::ReadAll(rows) => self.unmark_all(rows),
         }
     }
 
     /// Takes back the last thing that can be.
     pub(crate) fn undo_last(self) {
-        let last = self.toasts.read_untracked().iter().rev().find_map(|toast| toast.undo);
+        let last = self.toasts.read_untracked().iter().rev().find_map(|toast| toast.undo.clone());
         if let Some(undo) = last {
             self.undo(undo);
         }
