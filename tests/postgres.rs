@@ -193,14 +193,8 @@ impl PgBouncer {
         std::fs::create_dir_all(&folder).unwrap();
         let [users, settings, log] = ["users", "settings", "log"].map(|name| folder.join(name));
         std::fs::write(&users, "\"campanile\" \"\"\n").unwrap();
-        let ini = format!(
-            "[databases]\n* = host=127.0.0.1 port={}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\n\
-             unix_socket_dir =\nauth_type = trust\nauth_file = {}\npool_mode = {mode}\n\
-             default_pool_size = {connections}\n",
-            server.port,
-            users.display()
-        );
-        std::fs::write(&settings, ini).unwrap();
+        let ini = Self::settings(server.port, port, &users.display().to_string(), mode, connections);
+        std::fs::write(&settings, ini + "unix_socket_dir =\n").unwrap();
         let script = format!(
             "PATH=$PATH:/usr/sbin; \"$@\" >{log} 2>&1 </dev/null & server=$!; read -r again; kill -TERM $server; \
              wait $server; rm -rf {folder}",
@@ -222,6 +216,14 @@ impl PgBouncer {
             std::thread::sleep(Duration::from_millis(20));
         }
         Self { port, shell }
+    }
+
+    /// Its settings in a file: before a server of this port, at a port of its own.
+    pub(crate) fn settings(server: u16, port: u16, users: &str, mode: &str, connections: usize) -> String {
+        format!(
+            "[databases]\n* = host=127.0.0.1 port={server}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\n\
+             auth_type = trust\nauth_file = {users}\npool_mode = {mode}\ndefault_pool_size = {connections}\n"
+        )
     }
 
     /// The URL of one of the databases behind it.

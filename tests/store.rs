@@ -11,6 +11,7 @@ mod outbox;
 mod postgres_around;
 mod postgres_only;
 mod postgres_outbox;
+mod postgres_recipes;
 mod profiles;
 mod random;
 mod sqlite_beside;
