@@ -120,3 +120,51 @@ fn a_server_goes_on_when_its_lines_cannot_be_written() {
         assert!(child.wait().unwrap().success());
     }
 }
+
+#[test]
+fn permissions_that_the_file_of_settings_has_as_a_number_are_refused() {
+    let folder = new_folder();
+    fs::create_dir_all(&folder).unwrap();
+    let (file, listen) = (folder.join("campanile.toml"), format!("unix:{}", folder.join("campanile.sock").display()));
+    // As TOML reads it, this is 432, which chmod takes for permissions of everybody.
+    for (mode, says) in [("0o660", "socket-mode has a value of the wrong kind"), ("\"660\"", "")] {
+        fs::write(&file, format!("socket-mode = {mode}\n")).unwrap();
+        let settings = ["--store", "memory:", "--config", file.to_str().unwrap(), "--listen", &*listen];
+        let checked = campanile(&[&["check"], &settings[..]].concat()).output().unwrap();
+        let said = String::from_utf8(checked.stderr).unwrap();
+        assert!(said.contains(says) && checked.status.success() == says.is_empty(), "{mode}: {said}");
+    }
+}
+
+#[test]
+fn of_servers_that_start_at_once_on_one_path_one_does() {
+    let folder = new_folder();
+    fs::create_dir_all(&folder).unwrap();
+    let listen = format!("unix:{}", folder.join("campanile.sock").display());
+    for _ in 0..3 {
+        // What a server leaves that was killed.
+        Server::start(&["--listen", &*listen]).stop("-KILL");
+        let start = || {
+            let mut command = campanile(&["serve", "--store", "memory:", "--listen", &*listen]);
+            command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+        };
+        let mut both = [start(), start()];
+        let began = Instant::now();
+        let is_over =
+            |both: &mut [std::process::Child; 2]| both.iter_mut().any(|one| one.try_wait().unwrap().is_some());
+        while !is_over(&mut both) {
+            assert!(began.elapsed() < Duration::from_secs(10), "both go on");
+            sleep(Duration::from_millis(20));
+        }
+        let socket = folder.join("campanile.sock");
+        while UnixStream::connect(&socket).is_err() {
+            assert!(began.elapsed() < Duration::from_secs(20), "nothing listens");
+            sleep(Duration::from_millis(20));
+        }
+        assert!(ask(&socket, "").starts_with("HTTP/1.1 200"));
+        for mut one in both {
+            drop(one.kill());
+            one.wait().unwrap();
+        }
+    }
+}

@@ -1,9 +1,9 @@
 //! What may be said on the command line, in the environment and in the file.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{fmt, net::SocketAddr, path::PathBuf};
 
 use clap::{Args, ValueEnum};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Visitor};
 
 use super::{
     Listen,
@@ -56,6 +56,7 @@ pub struct Said {
     /// Whom the file of a Unix socket lets in, as chmod takes it: 660 is its user and its group, 666 everybody on this
     /// machine [default: 660]
     #[arg(long, env = "CAMPANILE_SOCKET_MODE", value_name = "MODE")]
+    #[serde(deserialize_with = "text_only")]
     pub socket_mode: Option<String>,
 
     /// Where notifications are kept: sqlite:FILE, postgres://USER:PASSWORD@HOST/DATABASE, or memory: (gone at restart)
@@ -364,6 +365,29 @@ impl std::fmt::Debug for Said {
         let said = fields.iter().filter(|(_, value)| !value.is_null());
         f.debug_map().entries(said.map(|(name, value)| (name, shown(name, value)))).finish()
     }
+}
+
+/// A text and no number: what is octal in the file, as 0o660, has become 432 by the time that it is a text.
+fn text_only<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    struct Text;
+
+    impl<'de> Visitor<'de> for Text {
+        type Value = Option<String>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a text in quotes")
+        }
+
+        fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+            Ok(Some(text.to_owned()))
+        }
+
+        fn visit_unit<E>(self) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+    }
+
+    deserializer.deserialize_any(Text)
 }
 
 impl Said {

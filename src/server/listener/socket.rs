@@ -1,10 +1,10 @@
 //! Where connections come from: a port, or a Unix socket.
 
 use std::{
-    fs,
+    fs::{self, File, TryLockError},
     io::{self, ErrorKind, IoSlice},
     net::SocketAddr,
-    os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt},
+    os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
     pin::Pin,
     task::{Context, Poll},
@@ -26,9 +26,9 @@ pub struct Socket(Kind);
 enum Kind {
     Tcp(TcpListener),
     Unix {
-        listener: UnixListener,
-        /// Removed with it.
+        /// Removed before its number may be that of another server's file.
         _file: SocketFile,
+        listener: UnixListener,
     },
 }
 
@@ -55,16 +55,17 @@ impl Socket {
     /// # Panics
     /// Outside of tokio.
     pub fn unix(path: &Path, mode: u32) -> Result<Self, String> {
+        let lock = lock(path)?;
         make_way(path)?;
         // Until it listens no client is let in, so the file has its permissions first.
         let made = UnixSocket::new_stream().and_then(|socket| {
             socket.bind(path)?;
-            let file = SocketFile::at(path)?;
+            let file = SocketFile::at(path, lock)?;
             fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
             Ok((socket.listen(WAITING)?, file))
         });
         let (listener, file) = made.map_err(|error| format!("{} cannot be made: {error}.", path.display()))?;
-        Ok(Self(Kind::Unix { listener, _file: file }))
+        Ok(Self(Kind::Unix { _file: file, listener }))
     }
 
     /// The address that it has; none of a Unix socket.
@@ -89,6 +90,23 @@ impl Socket {
                 Ok((Plain::Unix(stream), None))
             }
         }
+    }
+}
+
+/// Keeps others from taking the same path, for as long as the lock is held: of two that start at once, each would take the
+/// file of the other for one that was left behind.
+fn lock(path: &Path) -> Result<File, String> {
+    let mut beside = path.to_owned();
+    beside.as_mut_os_string().push(".lock");
+    let shown = beside.display();
+    let file = File::options().create(true).write(true).truncate(false).mode(0o600).open(&beside);
+    let file = file.map_err(|error| format!("{} cannot be made: {error}.", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            Err(format!("{} cannot be had; another server is running there.", path.display()))
+        }
+        Err(TryLockError::Error(error)) => Err(format!("{shown} cannot be locked: {error}.")),
     }
 }
 
@@ -119,13 +137,15 @@ struct SocketFile {
     path: PathBuf,
     device: u64,
     inode: u64,
+    /// Released last, when the file is gone.
+    _lock: File,
 }
 
 impl SocketFile {
-    fn at(path: &Path) -> io::Result<Self> {
+    fn at(path: &Path, lock: File) -> io::Result<Self> {
         let found = fs::symlink_metadata(path)?;
         // However the program's own folder changes, it is the same file.
-        Ok(Self { path: std::path::absolute(path)?, device: found.dev(), inode: found.ino() })
+        Ok(Self { path: std::path::absolute(path)?, device: found.dev(), inode: found.ino(), _lock: lock })
     }
 }
 
