@@ -11,8 +11,9 @@ use std::{
 };
 
 use super::AUDIT;
+use crate::server::address::of_one_client;
 
-/// How many lines name one address until the next look, and how many lines name any.
+/// How many lines name an address of one client until the next look, and how many lines name any.
 const LINES_OF_ONE: u32 = 10;
 const LINES: u32 = 1_000;
 
@@ -97,7 +98,7 @@ struct Tally(Mutex<Counts>);
 struct Counts {
     /// How often it happened for each reason, beside the lines that were logged at once.
     unsaid: HashMap<&'static str, u64>,
-    /// How many lines name each address.
+    /// How many lines name an address of each client.
     lines: HashMap<IpAddr, u32>,
     all_lines: u32,
 }
@@ -107,7 +108,7 @@ impl Tally {
     fn add(&self, reason: &'static str, address: Option<IpAddr>) -> Option<Line> {
         let mut counts = self.counts();
         if let Some(address) = address.filter(|_| counts.all_lines < LINES) {
-            let lines = counts.lines.entry(address).or_insert(0);
+            let lines = counts.lines.entry(of_one_client(address)).or_insert(0);
             if *lines < LINES_OF_ONE {
                 *lines += 1;
                 counts.all_lines += 1;
@@ -137,6 +138,14 @@ impl Tally {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_network_of_one_client_has_the_lines_of_one() {
+        let tally = Tally::default();
+        let named =
+            |of: &str| (0..100).filter(|host| tally.add("x", format!("{of}{host:x}").parse().ok()).is_some()).count();
+        assert_eq!((named("2001:db8::"), named("2001:db8:0:1::")), (10, 10));
+    }
 
     #[test]
     fn the_first_of_each_reason_is_a_line_and_the_others_are_a_number() {
