@@ -43,14 +43,16 @@ impl<'a> Asked<'a> {
         self.names().all(|name| is_ours(without_port(name)))
     }
 
-    /// Whether a page of this scheme, host and port is of the host that was asked.
+    /// Whether a page of this scheme, host and port is of the host that the client asked for. Where the gateway says which
+    /// one that is, a page of the address by which the gateway asks us is of another machine: the client's own, say.
     pub(super) fn is_at(&self, scheme: &str, authority: &str) -> bool {
         // Browsers leave this one out.
         let usual = if scheme == "https" { ":443" } else { ":80" };
         let is = |name: &str| authority.eq_ignore_ascii_case(name.strip_suffix(usual).unwrap_or(name));
         let has_port = |name: &str| without_port(name).len() < name.len();
-        self.names()
-            .any(|name| is(name) || self.port.is_some_and(|port| !has_port(name) && is(&format!("{name}:{port}"))))
+        self.name().is_some_and(|name| {
+            is(name) || self.port.is_some_and(|port| !has_port(name) && is(&format!("{name}:{port}")))
+        })
     }
 
     /// Whether the client asked this machine from this machine, as far as is known.
@@ -60,7 +62,7 @@ impl<'a> Asked<'a> {
 
     /// Whether the client asked for this host.
     pub(super) fn is_host(&self, host: &str) -> bool {
-        self.names().any(|name| without_port(name).eq_ignore_ascii_case(host))
+        self.name().is_some_and(|name| without_port(name).eq_ignore_ascii_case(host))
     }
 
     /// What the client named, or else the request.
@@ -157,6 +159,7 @@ mod tests {
             (&[("host", "lan:8000"), port], "http://lan:8080"),
             (&[("x-forwarded-host", "evil.example, lan")], "http://evil.example"),
             (&[port], "http://lan:8080"),
+            (&[("host", "127.0.0.1:8000"), ("x-forwarded-host", "lan")], "http://127.0.0.1:8000"),
         ] {
             assert!(!is_at(headers, origin), "{headers:?} {origin}");
         }

@@ -53,10 +53,15 @@ impl Client {
         Self {
             address: client.filter(|address| !is_believed(*address)),
             counted: client.and_then(counted),
-            is_encrypted: scheme.map_or(is_encrypted, |scheme| scheme == "https"),
+            is_encrypted: scheme.map_or(is_encrypted, is_safe),
             is_by_gateway: true,
         }
     }
+}
+
+/// Whether a scheme is that of an encrypted connection; some gateways say `wss` of a WebSocket.
+fn is_safe(scheme: &str) -> bool {
+    ["https", "wss"].iter().any(|safe| scheme.eq_ignore_ascii_case(safe))
 }
 
 /// What the gateway that asked us says in a header to which each gateway may add its own word.
@@ -92,6 +97,11 @@ mod tests {
 
     #[test]
     fn only_proxies_that_are_listed_are_believed() {
+        for (scheme, safe) in
+            [("https", true), ("HTTPS", true), ("wss", true), ("http", false), ("ws", false), ("", false)]
+        {
+            assert_eq!(is_safe(scheme), safe, "{scheme}");
+        }
         let said = [("x-forwarded-for", "203.0.113.9"), ("x-forwarded-proto", "https")];
         assert_eq!(client("192.0.2.1:5", &said), ("192.0.2.1".to_owned(), false));
         assert_eq!(client("10.1.2.3:5", &said), ("203.0.113.9".to_owned(), true));
