@@ -62,12 +62,26 @@ fn a_check_refuses_what_serve_refuses() {
 fn what_has_no_effect_is_warned_of_by_both() {
     let environment =
         [("CAMPANILE_TYPO", "1"), ("CAMPANILE_LIMIT_KEYS", "9/s"), ("CAMPANILE_SERVICE_HOST", "10.0.0.1")];
-    let arguments = ["--store", "memory:", "--limit-key", "5/s", "--sqlite-sync", "full", "--bus-prefix", "x"];
+    let arguments = [
+        "--store",
+        "memory:",
+        "--limit-key",
+        "5/s",
+        "--sqlite-sync",
+        "full",
+        "--bus-prefix",
+        "x",
+        "--socket-mode",
+        "600",
+        "--log-addresses",
+    ];
     let warnings = [
         "CAMPANILE_TYPO: there is no such setting",
         "Did you mean CAMPANILE_LIMIT_KEY?",
         "limit-key: has no effect, since authentication is off. Say --auth on, or leave it out.",
         "sqlite-sync: has no effect",
+        "socket-mode: has no effect",
+        "log-addresses: has no effect",
         "bus-prefix: has no effect",
     ];
     let checked = campanile(&[&["check"], &arguments[..]].concat()).envs(environment).output().unwrap();

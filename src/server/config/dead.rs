@@ -1,18 +1,29 @@
 //! Settings that were said and have no effect, because another one decides that they are not looked at.
 
-use super::{BusUrl, InForce, Settings, StoreUrl};
+use super::{BusUrl, InForce, Listen, Settings, StoreUrl};
 
 /// A sentence about each.
 pub(super) fn dead(in_force: &InForce, settings: &Settings) -> Vec<String> {
-    let Settings { auth, store, bus, delivery, .. } = settings;
+    let Settings { auth, listen, store, bus, delivery, .. } = settings;
+    let is_unix = matches!(listen, Listen::Unix(_));
     let has_tokens = auth.as_ref().is_some_and(|auth| auth.tokens.is_some());
     let pushes = delivery.webpush.is_some() || delivery.fcm.is_some() || delivery.apns.is_some();
-    let rules: [(bool, &[&str], &str); 7] = [
+    let rules: [(bool, &[&str], &str); 9] = [
         (
             auth.is_none(),
-            &["limit-key", "limit-user", "limit-address", "limit-login", "max-streams", "session-lifetime"],
+            &[
+                "limit-key",
+                "limit-user",
+                "limit-address",
+                "limit-login",
+                "max-streams",
+                "session-lifetime",
+                "log-addresses",
+            ],
             "authentication is off. Say --auth on",
         ),
+        (!is_unix, &["socket-mode"], "the server listens on a port. Say listen unix:PATH"),
+        (is_unix, &["max-connections-per-address"], "a Unix socket knows no addresses. Listen on a port"),
         (!has_tokens, &["jwt-leeway"], "there are no users' tokens. Say jwt-secret, jwt-key or jwt-jwks"),
         (
             !matches!(store, StoreUrl::Sqlite(_)),

@@ -38,10 +38,16 @@ pub(super) fn unknown(variables: impl IntoIterator<Item = String>) -> Vec<String
     unknown.iter().map(sentence).collect()
 }
 
-/// Kubernetes sets such variables in every container beside a Service that is called campanile.
+/// Kubernetes sets such variables in every container beside a Service that is called campanile, or campanile-nats.
 fn is_of_kubernetes(name: &str) -> bool {
-    let is_port = |text: &str| text == "PORT" || text.starts_with("PORT_");
-    name == "SERVICE_HOST" || is_port(name) || name.strip_prefix("SERVICE_").is_some_and(is_port)
+    let name = format!("_{name}");
+    let is_of_port = |rest: &str| {
+        rest.starts_with(|c: char| c.is_ascii_digit()) && ["_TCP", "_UDP", "_SCTP"].iter().any(|of| rest.contains(of))
+    };
+    name.ends_with("_SERVICE_HOST")
+        || name.ends_with("_PORT")
+        || name.contains("_SERVICE_PORT_")
+        || name.split_once("_PORT_").is_some_and(|(_, rest)| is_of_port(rest))
 }
 
 #[cfg(test)]
@@ -69,6 +75,12 @@ mod tests {
             "CAMPANILE_SERVICE_PORT_HTTP",
             "CAMPANILE_PORT",
             "CAMPANILE_PORT_8000_TCP_ADDR",
+            "CAMPANILE_NATS_SERVICE_HOST",
+            "CAMPANILE_NATS_SERVICE_PORT",
+            "CAMPANILE_NATS_SERVICE_PORT_CLIENT",
+            "CAMPANILE_NATS_PORT",
+            "CAMPANILE_NATS_PORT_4222_TCP",
+            "CAMPANILE_NATS_PORT_4222_TCP_PROTO",
             "CAMPANILE",
             "campanile_store",
         ];
