@@ -147,7 +147,11 @@ impl NatsUrl {
             options = options.add_client_certificate(certificate.clone(), key.clone());
         }
         // Whom to trust is said for a connection that is encrypted, and for no other.
-        Ok(options.require_tls(self.authority.is_some() || self.certificate.is_some()))
+        let says_whom = self.authority.is_some() || self.certificate.is_some();
+        let is_encrypted = says_whom || self.servers.iter().all(|server| server.scheme() == "tls");
+        // A server names others before the connection is encrypted: to log in there would show the password to any host
+        // that another one on the way named.
+        Ok(options.ignore_discovered_servers().require_tls(is_encrypted))
     }
 }
 
