@@ -118,7 +118,7 @@ fn submit(board: Board, fields: Fields) {
     };
     fields.problem.set(None);
     fields.put("", "", "");
-    let (key, after) = (board.key_of(&typed), board.next_key());
+    let ((key, is_repeat), after) = (board.key_of(&typed), board.next_key());
     let row = board.show_sending(new);
     let change = board.begin();
     spawn_local(async move {
@@ -145,7 +145,8 @@ fn submit(board: Board, fields: Fields) {
                 if browser::value(TEXT).is_empty() {
                     fields.put(&content, &title, &link);
                 }
-                let is_unconfirmed = may_be_sent(&problem);
+                // A repeat that is refused says nothing of what was sent before.
+                let is_unconfirmed = is_repeat || may_be_sent(&problem);
                 fields.refuse(problem);
                 if is_unconfirmed {
                     board.is_unconfirmed(typed, key, after);

@@ -47,15 +47,20 @@ impl Unconfirmed {
             && !row.is_sending.get_untracked()
             && shown.user_id.as_str() == typed.user_id
             && shown.content.as_str() == typed.content
+            && shown.title.as_ref().map_or("", |title| title.as_str()) == typed.title
+            && shown.link.as_ref().map_or("", |link| link.as_str()) == typed.link
             && typed.category.as_deref().is_none_or(|category| category == shown.category.as_str())
     }
 }
 
 impl Board {
-    /// The idempotency key of what is sent now: that of the same if it was not confirmed, else a new one.
-    pub(crate) fn key_of(self, typed: &Typed) -> String {
-        let before = self.take_unconfirmed(|before| before.typed == *typed);
-        before.map_or_else(browser::unique, |before| before.key)
+    /// The idempotency key of what is sent now, and whether it is a repeat: that of what was sent right before and was not
+    /// confirmed, if it is the same, else a new one. What is sent again after something else is meant to be another one.
+    pub(crate) fn key_of(self, typed: &Typed) -> (String, bool) {
+        match self.take_unconfirmed(|_| true) {
+            Some(before) if before.typed == *typed => (before.key, true),
+            _ => (browser::unique(), false),
+        }
     }
 
     /// What is sent is not confirmed, and may be sent; `after` is the key of the last row before it.
