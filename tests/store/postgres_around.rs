@@ -37,6 +37,7 @@ async fn work_behind(mode: &str, connections: usize, parameters: &str) {
                 store.list(&Filter::default(), None, Limit::new(5)).await.unwrap();
                 store.changes(&name, 0, Limit::new(5)).await.unwrap();
                 store.unread_count(&name).await.unwrap();
+                store.overview(Some(&name)).await.unwrap();
                 store.keys().await.unwrap();
             })
         });

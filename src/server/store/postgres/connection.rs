@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use refinery::{Migration, error::Kind};
+use tokio::time::{sleep, timeout};
 use tokio_postgres::{
-    Client, Config, NoTls, Row, Transaction,
+    Client, Config, NoTls, Row,
     error::SqlState,
     types::{ToSql, Type},
 };
@@ -20,6 +21,12 @@ mod migrations {
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The lock under which the tables are changed; the number means nothing.
 const MIGRATION_LOCK: i64 = 7_218_012;
+/// How often it is tried for.
+const TRIES_EVERY: Duration = Duration::from_millis(500);
+/// How long a second connection may take to answer.
+const SECOND_CONNECTION: Duration = Duration::from_secs(10);
+/// Which process of the database serves a connection.
+const BACKEND: &str = "SELECT pg_backend_pid()";
 
 /// Reads the URL of a database.
 pub(super) fn url(url: &str) -> Result<PostgresUrl, StoreError> {
@@ -74,11 +81,17 @@ pub(super) async fn migrate(url: &PostgresUrl) -> Result<Migrated, StoreError> {
     // Several servers may start together. The lock is of a transaction, because a pooler between here and the
     // database keeps a session when its client has gone; and of a connection of its own, because what is done
     // under it are transactions too.
-    let mut beside = connect(url).await?;
-    let before = backend(&client.query_typed("SELECT pg_backend_pid()", &[]).await?)?;
-    let lock = beside.transaction().await?;
-    let locking = backend(&lock.query_typed("SELECT pg_backend_pid()", &[]).await?)?;
-    let now = backend(&client.query_typed("SELECT pg_backend_pid()", &[]).await?)?;
+    let lock = connect(url).await?;
+    let before = backend(&client.query_typed(BACKEND, &[]).await?)?;
+    lock.batch_execute("BEGIN").await?;
+    let locking = backend(&lock.query_typed(BACKEND, &[]).await?)?;
+    let now = timeout(SECOND_CONNECTION, client.query_typed(BACKEND, &[])).await.map_err(|_| {
+        StoreError::unavailable(
+            "the database, or the pooler before it, gives this server no second connection; it needs two to start",
+        )
+    })?;
+    let now = backend(&now?)?;
+    lock.batch_execute("ROLLBACK").await?;
     let is_pooled = url.is_pooled.unwrap_or(before == locking || before != now);
     if is_pooled && url.is_pooled.is_none() {
         tracing::info!(
@@ -94,7 +107,7 @@ pub(super) async fn migrate(url: &PostgresUrl) -> Result<Migrated, StoreError> {
         }
     }
     let functions = Functions::make(&mut client).await?;
-    lock.rollback().await?;
+    lock.batch_execute("ROLLBACK").await?;
     Ok(Migrated { functions, is_pooled })
 }
 
@@ -104,11 +117,11 @@ fn backend(rows: &[Row]) -> Result<i32, StoreError> {
     Ok(row.try_get(0)?)
 }
 
-/// Takes the lock of the migrations until the end of the transaction, and says when that has to be waited for.
-async fn take(lock: &Transaction<'_>) -> Result<(), StoreError> {
+/// Takes the lock of the migrations, until the transaction ends that is begun here, and says when that has to be waited for.
+/// While it waits it holds no transaction: behind a pooler it would keep a connection from the one who has the lock.
+async fn take(lock: &Client) -> Result<(), StoreError> {
     /// However long it takes: what limits that is meant for requests.
-    const PATIENTLY: &str = "SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0;
-        SET LOCAL idle_in_transaction_session_timeout = 0";
+    const BEGIN: &str = "BEGIN; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0";
     const TRY: &str = "SELECT pg_try_advisory_xact_lock($1)";
     const HOLDER: &str = "SELECT l.pid, coalesce(a.application_name, ''), coalesce(a.state, 'unknown')
         FROM pg_locks l LEFT JOIN pg_stat_activity a USING (pid)
@@ -116,8 +129,11 @@ async fn take(lock: &Transaction<'_>) -> Result<(), StoreError> {
             AND (l.classid::bigint << 32) | l.objid::bigint = $1
             AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())";
     let number: [(&(dyn ToSql + Sync), Type); 1] = [(&MIGRATION_LOCK, Type::INT8)];
-    lock.batch_execute(PATIENTLY).await?;
-    if lock.query_typed_one(TRY, &number).await?.try_get(0)? {
+    let is_taken = async || {
+        lock.batch_execute(BEGIN).await?;
+        Ok::<bool, StoreError>(lock.query_typed_one(TRY, &number).await?.try_get(0)?)
+    };
+    if is_taken().await? {
         return Ok(());
     }
     let holder = match lock.query_typed_opt(HOLDER, &number).await? {
@@ -132,7 +148,13 @@ async fn take(lock: &Transaction<'_>) -> Result<(), StoreError> {
         "waiting until another server has brought the tables up to date. If none does, the lock was left behind: end \
          its holder with SELECT pg_terminate_backend(PROCESS)"
     );
-    lock.query_typed("SELECT pg_advisory_xact_lock($1)", &number).await?;
+    loop {
+        lock.batch_execute("ROLLBACK").await?;
+        sleep(TRIES_EVERY).await;
+        if is_taken().await? {
+            break;
+        }
+    }
     tracing::info!("it is this server's turn to bring the tables up to date");
     Ok(())
 }

@@ -52,7 +52,9 @@ fn is_lost(error: &Error) -> bool {
 pub(super) fn of_write(error: Error) -> StoreError {
     /// The server ends this connection, or all of them, whatever has just been committed.
     const ENDED: [SqlState; 2] = [SqlState::ADMIN_SHUTDOWN, SqlState::CRASH_SHUTDOWN];
-    let is_certain = error.as_db_error().is_some_and(|refused| !ENDED.contains(refused.code()));
+    // A pooler says by one of class 08 that its own connection to the server broke.
+    let is_lost = |code: &SqlState| ENDED.contains(code) || code.code().starts_with("08");
+    let is_certain = error.as_db_error().is_some_and(|refused| !is_lost(refused.code()));
     let error = StoreError::from(error);
     if is_certain { error } else { error.after_sending() }
 }

@@ -231,11 +231,9 @@ fn categories(row: &Row, column: usize) -> Result<Vec<(Category, u64)>, StoreErr
 }
 
 pub(super) async fn overview_of_one(pool: &Connections, user_id: &UserId) -> Result<Overview, StoreError> {
-    let client = pool.get().await?;
     let sql = "SELECT total, unread_count, categories FROM inboxes WHERE user_id = $1";
-    let statement = client.prepare_cached(sql).await?;
     let recent = vec![user_id.clone()];
-    let Some(row) = client.query_opt(&statement, &[&user_id.as_str()]).await? else {
+    let Some(row) = pool.query_opt(sql, &[&user_id.as_str()]).await? else {
         return Ok(Overview { recent, ..Overview::default() });
     };
     Ok(Overview { total: number(&row, 0)?, unread_count: number(&row, 1)?, categories: categories(&row, 2)?, recent })
