@@ -191,7 +191,9 @@ export const test = base.extend<Fixtures>({
   // a violated Content-Security-Policy or a panic shows.
   context: async ({ context, troubles }, use) => {
     context.on("console", (message) => {
-      if (message.type() === "error" || message.type() === "warning")
+      // The page ends a connection that it does not need any more, before there is one: Chromium says so of itself.
+      const isOurs = !message.text().includes("WebSocket is closed before the connection is established");
+      if (isOurs && (message.type() === "error" || message.type() === "warning"))
         troubles.note(`console ${message.type()}: ${message.text()} (${message.location().url})`);
     });
     context.on("weberror", (error) => troubles.note(`page error: ${error.error().stack ?? error.error()}`));

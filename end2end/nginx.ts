@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -55,13 +55,18 @@ export async function startNginx(servers: string, port: number): Promise<Nginx> 
     child.once("exit", (code) => reject(new Error(`nginx ended with ${code}:\n${log}`)));
   });
   failed.catch(() => {});
-  await Promise.race([failed, answers(port)]);
+  // It writes its number when it has its ports. Until then another test may answer at one of them, which looks for a free one.
+  await Promise.race([failed, written(join(folder, "pid")).then(() => answers(port))]);
   return {
     stop: async () => {
       await stop(child);
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+async function written(file: string): Promise<void> {
+  while (!existsSync(file)) await new Promise((resolve) => setTimeout(resolve, 20));
 }
 
 async function answers(port: number): Promise<void> {
