@@ -90,7 +90,8 @@ test("what arrives is shown at once, over the connection of the own inbox", asyn
   await expect(dashboard.row("mine")).toBeVisible({ timeout: 1_000 });
   await expect(dashboard.rows).toHaveCount(1);
   await expect(page).toHaveTitle("(1) Your inbox · Campanile");
-  expect(sockets).toEqual([`/ws/${user}`]);
+  // A page may connect again, such as when it comes to the front before its first connection is there.
+  expect([...new Set(sockets)]).toEqual([`/ws/${user}`]);
 });
 
 test("an empty inbox is quiet, and says nothing of how to send", async ({ api, dashboard, page, user }) => {
