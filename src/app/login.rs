@@ -27,11 +27,11 @@ pub struct LoginPage {
     pub problem: Option<Problem>,
     /// What the paths of this server begin with for the browser: nothing, or such as `/notify`.
     pub base: String,
-    /// Set where the browser will not keep that somebody signed in.
+    /// Set where the browser will not keep that the user signed in.
     pub not_kept: Option<NotKept>,
 }
 
-/// The browser will not keep that somebody signed in, because the page came over http and not from its own machine.
+/// The browser will not keep that the user signed in, because the page came over http and not from its own machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotKept {
     /// The same page where the browser will, if that is known.

@@ -5,6 +5,7 @@ mod bounds;
 mod bus_url;
 mod dead;
 mod environment;
+mod fields;
 mod from_files;
 mod in_force;
 mod listen;

@@ -10,7 +10,7 @@ use anyhow::{Result, anyhow, bail};
 use clap::Args;
 use serde_json::{Map, Value};
 
-use super::{BusUrl, Said, StoreUrl, in_force::fields};
+use super::{BusUrl, Said, StoreUrl, fields::fields};
 use crate::server::{delivery::RelayUrl, secret_file};
 
 /// The longest name of a file (`PATH_MAX` of Linux).

@@ -10,7 +10,7 @@ use config::{Config, ConfigError, File, FileFormat, ValueKind};
 use reqwest::Url;
 use serde_json::{Map, Value};
 
-use super::{BusUrl, Said, StoreUrl, environment, from_files};
+use super::{BusUrl, Said, StoreUrl, environment, fields::fields, from_files};
 use crate::server::{delivery::RelayUrl, secret_file};
 
 /// The file that is read when it is there and no other one is named.
@@ -154,13 +154,6 @@ fn shown_url(url: &str) -> String {
     };
     let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
     format!("{}://{}{port}{}", url.scheme(), url.host_str().unwrap_or_default(), url.path())
-}
-
-pub(super) fn fields(said: &Said) -> Result<Map<String, Value>> {
-    match serde_json::to_value(said)? {
-        Value::Object(fields) => Ok(fields),
-        _ => Ok(Map::new()),
-    }
 }
 
 /// What the file says. It may hold secrets, so what is wrong is told by the name of the setting or by

@@ -5,10 +5,7 @@ use std::{fmt, net::SocketAddr, path::PathBuf};
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Deserializer, Serialize, de::Visitor};
 
-use super::{
-    Listen,
-    in_force::{fields, shown},
-};
+use super::{Listen, fields::fields, in_force::shown};
 use crate::server::delivery::{DEFAULT_APNS_SANDBOX_URL, DEFAULT_APNS_URL, DEFAULT_FCM_URL, DeliveryOptions};
 
 /// Whether something is done.

@@ -46,7 +46,7 @@ impl Patch {
 
 /// Get one notification
 ///
-/// Whoever may not read the inbox that it is in is told that there is none.
+/// A caller who may not read its inbox is told that there is none.
 #[utoipa::path(
     get, path = "/api/notifications/{id}", operation_id = "getNotification", tag = "notifications",
     params(("id" = NotificationId, Path, description = "Which notification")),

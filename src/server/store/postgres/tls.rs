@@ -95,8 +95,8 @@ fn unusable(parameter: &str, path: &Path) -> StoreError {
     StoreError::failed(format!("{parameter}: {} holds no certificate in PEM, or one that is damaged.", path.display()))
 }
 
-/// Takes a server whatever its name is and, without an authority, whoever vouches for it. That it has the key of its
-/// certificate is checked all the same.
+/// Takes a server whatever its name is and, without an authority, whichever authority signed its certificate. That it has
+/// the key of its certificate is checked all the same.
 #[derive(Debug)]
 struct Lenient {
     provider: Arc<CryptoProvider>,

@@ -1,0 +1,14 @@
+//! Settings by their names.
+
+use anyhow::Result;
+use serde_json::{Map, Value};
+
+use super::Said;
+
+/// What was said, by name; what was not said is null.
+pub(super) fn fields(said: &Said) -> Result<Map<String, Value>> {
+    match serde_json::to_value(said)? {
+        Value::Object(fields) => Ok(fields),
+        _ => Ok(Map::new()),
+    }
+}
