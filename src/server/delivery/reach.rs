@@ -5,10 +5,12 @@
 //! URL is looked at when it is set, and each time before it is used, since a name may lead elsewhere by then:
 //! [`Reach::client`] resolves names by itself and connects to nothing else.
 
+mod names;
+
 use std::{
     error::Error,
-    fmt, io,
-    net::{IpAddr, Ipv6Addr, SocketAddr, ToSocketAddrs},
+    fmt,
+    net::{IpAddr, Ipv6Addr, SocketAddr},
     sync::{Arc, LazyLock},
     time::Duration,
 };
@@ -19,8 +21,9 @@ use reqwest::{
     dns::{Addrs, Name, Resolve, Resolving},
     redirect::Policy,
 };
-use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
+use tokio::time::timeout;
 
+use self::names::{Purpose, addresses_of};
 use super::DeliveryOptions;
 use crate::model::Invalid;
 
@@ -28,8 +31,6 @@ use crate::model::Invalid;
 const LONGEST: usize = 2_048;
 /// How long a name is looked up for when a URL is set.
 const LOOKED_UP_WITHIN: Duration = Duration::from_secs(2);
-/// How many names are looked up at once. The runtime has 512 threads for what blocks.
-const LOOKED_UP_AT_ONCE: usize = 64;
 /// The most headers of an answer that are read; what is in them is not looked at, but for a few.
 const MOST_HEADERS: usize = 1_000;
 
@@ -87,7 +88,7 @@ pub(in crate::server) struct Reach {
     allowed: Arc<[IpNet]>,
 }
 
-/// Why an address may not be connected to. It names no address: whoever set the URL might learn from it what is in the
+/// Why an address may not be connected to. It names no address: the caller who set the URL might learn from it what is in the
 /// network of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::server) struct Forbidden;
@@ -134,7 +135,8 @@ impl Reach {
         }
     }
 
-    /// The same, with its name looked up. One that leads nowhere is taken: it may lead somewhere when it is used.
+    /// The same, with its name looked up. One that leads nowhere is taken: it may lead somewhere when it is used. So is one
+    /// that is not looked up, as many are registered at this moment.
     ///
     /// # Errors
     /// Those of [`Self::parse`], and when its name leads where this server does not connect to.
@@ -142,7 +144,7 @@ impl Reach {
         let url = self.parse(text)?;
         if literal(&url).is_none()
             && let Some(name) = url.host_str()
-            && let Ok(Ok(found)) = timeout(LOOKED_UP_WITHIN, addresses_of(name)).await
+            && let Ok(Ok(found)) = timeout(LOOKED_UP_WITHIN, addresses_of(name, Purpose::Register)).await
         {
             self.choose(is_plain(&url), &found).map_err(|why| Invalid::new(format!("This {why}.")))?;
         }
@@ -232,24 +234,11 @@ impl Resolve for Lookup {
         let (reach, is_plain) = (self.reach.clone(), self.is_plain);
         Box::pin(async move {
             // The connector puts the port in.
-            let found = addresses_of(name.as_str()).await?;
+            let found = addresses_of(name.as_str(), Purpose::Send).await?;
             let chosen = reach.choose(is_plain, &found)?;
             Ok(Box::new(chosen.into_iter()) as Addrs)
         })
     }
-}
-
-/// The addresses of a name, without a port. Each that is looked up takes a thread until a name server answers, and others
-/// choose the names: so a few threads are all that they get.
-async fn addresses_of(name: &str) -> io::Result<Vec<SocketAddr>> {
-    static LOOKED_UP: Semaphore = Semaphore::const_new(LOOKED_UP_AT_ONCE);
-    let (permit, name) = (LOOKED_UP.acquire().await.map_err(io::Error::other)?, name.to_owned());
-    // It is the thread that holds the permit: it goes on where the caller has left.
-    let look_up = move || {
-        let _permit = permit;
-        Ok((name.as_str(), 0).to_socket_addrs()?.collect())
-    };
-    spawn_blocking(look_up).await?
 }
 
 #[cfg(test)]
