@@ -25,6 +25,7 @@ mod pressure;
 mod profile;
 mod read;
 mod row;
+mod snapshot;
 mod transfer;
 mod webhook_row;
 mod webhooks;

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use rusqlite::Connection;
 
-use super::{SqliteStore, contacts, read, wishes};
+use super::{SqliteStore, contacts, read, snapshot::Snapshot, wishes};
 use crate::{
     model::{NotificationId, UserId},
     server::store::{
@@ -18,7 +18,7 @@ impl Profiles for SqliteStore {
         let user_id = user_id.clone();
         let read = move |connection: &Connection| {
             // Each statement of its own takes SQLite's locks and gives them back, which costs more than to run it.
-            let snapshot = connection.unchecked_transaction()?;
+            let snapshot = Snapshot::of(connection)?;
             let (modseq, unread_count) = read::end(&snapshot, &user_id)?.unwrap_or_default();
             Ok(Profile {
                 contacts: contacts::of(&snapshot, &user_id)?,

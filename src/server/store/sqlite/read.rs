@@ -5,6 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use super::{
     inbox::Inbox,
     row::{COLUMNS, Stored, columns, kept_text, uuid},
+    snapshot::Snapshot,
 };
 use crate::{
     model::{Category, Changes, Cursor, Filter, Limit, Notification, NotificationId, Overview, Page, UserId},
@@ -75,12 +76,12 @@ pub(super) fn list(
         " FROM notifications n INDEXED BY notifications_by_inbox
          WHERE n.inbox = ?1 AND n.created < ?2 ORDER BY n.created DESC LIMIT ?3"
     );
-    let transaction = connection.unchecked_transaction()?;
+    let snapshot = Snapshot::of(connection)?;
     let before = before.map_or(i64::MAX, |cursor| i64::try_from(cursor.position()).unwrap_or(i64::MAX));
     let mut page = Collect::new(filter, limit);
     let rows = sql_limit(page.wanted());
     let Some(user_id) = &filter.user_id else {
-        let mut query = transaction.prepare_cached(ALL)?;
+        let mut query = snapshot.prepare_cached(ALL)?;
         for row in query.query_map((before, rows), seen_with_user)? {
             let (seq, notification) = row?;
             if page.look_at(Cursor::overall(seq.unsigned_abs()), || notification).is_break() {
@@ -89,10 +90,10 @@ pub(super) fn list(
         }
         return Ok(page.page(None));
     };
-    let Some(Inbox { inbox, present, .. }) = Inbox::of(&transaction, user_id)? else {
+    let Some(Inbox { inbox, present, .. }) = Inbox::of(&snapshot, user_id)? else {
         return Ok(page.page(Some(0)));
     };
-    let mut query = transaction.prepare_cached(ONE)?;
+    let mut query = snapshot.prepare_cached(ONE)?;
     for stored in query.query_map((inbox, before, rows), |row| Stored::read(row, user_id.clone()))? {
         let stored = stored?;
         if page.look_at(Cursor::in_inbox(stored.created), || stored.seen(present.all_read_modseq)).is_break() {
@@ -122,8 +123,8 @@ pub(super) fn changes(
     );
     const DELETED: &str = "SELECT modseq, id FROM deletions WHERE inbox = ?1 AND modseq > ?2 ORDER BY modseq LIMIT ?3";
 
-    let transaction = connection.unchecked_transaction()?;
-    let Some(Inbox { inbox, present, .. }) = Inbox::of(&transaction, user_id)? else {
+    let snapshot = Snapshot::of(connection)?;
+    let Some(Inbox { inbox, present, .. }) = Inbox::of(&snapshot, user_id)? else {
         let nobody = Present::default();
         return Ok(if since == 0 { nobody.replay(since, limit, []) } else { nobody.reset() });
     };
@@ -133,7 +134,7 @@ pub(super) fn changes(
     let values = (inbox, since, sql_limit(limit.get() + 1));
     let mut changed = Vec::new();
     for sql in [CREATED, MARKED] {
-        let mut query = transaction.prepare_cached(sql)?;
+        let mut query = snapshot.prepare_cached(sql)?;
         let mut bytes = 0;
         for stored in query.query_map(values, |row| Stored::read(row, user_id.clone()))? {
             let stored = stored?;
@@ -146,7 +147,7 @@ pub(super) fn changes(
             }
         }
     }
-    let mut query = transaction.prepare_cached(DELETED)?;
+    let mut query = snapshot.prepare_cached(DELETED)?;
     for deleted in query.query_map(values, |row| Ok((row.get(0)?, NotificationId::new(uuid(row, 1)?))))? {
         let (modseq, id) = deleted?;
         changed.push((modseq, Told::Deleted(id)));
@@ -162,22 +163,22 @@ pub(super) fn overview(connection: &Connection, user_id: Option<&UserId>) -> rus
     const RECENT: &str = "SELECT user_id FROM (SELECT inbox, seq FROM notifications ORDER BY seq DESC LIMIT ?1)
         JOIN inboxes USING (inbox) GROUP BY inbox ORDER BY max(seq) DESC LIMIT ?2";
 
-    let transaction = connection.unchecked_transaction()?;
+    let snapshot = Snapshot::of(connection)?;
     let kind = |row: &Row<'_>| Ok((kept_text(row, 0, Category::stored)?, row.get(1)?));
     if let Some(user_id) = user_id {
         let recent = vec![user_id.clone()];
-        let Some(Inbox { inbox, present, total, .. }) = Inbox::of(&transaction, user_id)? else {
+        let Some(Inbox { inbox, present, total, .. }) = Inbox::of(&snapshot, user_id)? else {
             return Ok(Overview { recent, ..Overview::default() });
         };
-        let mut query = transaction.prepare_cached(KINDS_OF_ONE)?;
+        let mut query = snapshot.prepare_cached(KINDS_OF_ONE)?;
         let categories = by_importance(query.query_map([inbox], kind)?.collect::<rusqlite::Result<_>>()?);
         return Ok(Overview { total, unread_count: present.unread_count, categories, recent });
     }
-    let mut query = transaction.prepare_cached(KINDS_OF_ALL)?;
+    let mut query = snapshot.prepare_cached(KINDS_OF_ALL)?;
     let categories: Vec<(Category, u64)> = query.query_map((), kind)?.collect::<rusqlite::Result<_>>()?;
-    let mut query = transaction.prepare_cached("SELECT count FROM totals WHERE name = ''")?;
+    let mut query = snapshot.prepare_cached("SELECT count FROM totals WHERE name = ''")?;
     let unread_count = query.query_row((), |row| row.get(0)).optional()?.unwrap_or(0);
-    let mut query = transaction.prepare_cached(RECENT)?;
+    let mut query = snapshot.prepare_cached(RECENT)?;
     let limits = (sql_limit(RECENT_ROWS), sql_limit(RECENT_USERS));
     let recent = query.query_map(limits, |row| kept_text(row, 0, UserId::stored))?.collect::<rusqlite::Result<_>>()?;
     let total = categories.iter().map(|(_, count)| count).sum();
