@@ -27,6 +27,8 @@ const table = new Table();
 let stores = 0;
 
 const run = promisify(execFile);
+/** How often a receiver is asked how much arrived. To ask oftener would take from what is measured. */
+const ASKED_EVERY = 25;
 const sleep = (millis) => new Promise((resolve) => setTimeout(resolve, millis));
 const quantile = (values, of) => [...values].sort((a, b) => a - b)[Math.floor(values.length * of)];
 
@@ -101,7 +103,7 @@ async function delivered() {
   const began = performance.now();
   let now = before;
   while (now < count) {
-    await sleep(10);
+    await sleep(ASKED_EVERY);
     now = await counted(receiver.url);
   }
   const rate = (count - before) / ((performance.now() - began) / 1000);
@@ -160,7 +162,7 @@ async function arrivedOf(url, least) {
   for (;;) {
     const count = await counted(url);
     if (count >= least) return { count, at: performance.now() };
-    await sleep(5);
+    await sleep(ASKED_EVERY);
   }
 }
 
