@@ -25,6 +25,7 @@ use addresses::{Addresses, OfAddress};
 use connection::Connection;
 use socket::Plain;
 pub use socket::Socket;
+pub(in crate::server) use socket::can_be_made;
 use tls::Tls;
 pub use tls::{TlsError, TlsOptions};
 

@@ -159,15 +159,38 @@ async fn a_right_that_lacks_is_named() {
     connect(&empty).await.batch_execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC").await.unwrap();
     let refused = opened(&as_poor(&empty)).await.err().unwrap();
     assert!(refused.contains("GRANT CREATE ON SCHEMA public TO poor"), "{refused}");
+    let checked = PostgresStore::startable(&as_poor(&empty)).await.err().unwrap().to_string();
+    assert!(checked.contains("GRANT CREATE ON SCHEMA public TO poor"), "{checked}");
+    PostgresStore::startable(&empty).await.unwrap();
 
     let made = new_database().await;
     let refused = opened(&as_poor(&made)).await.err().unwrap();
+    assert_eq!(PostgresStore::startable(&as_poor(&made)).await.err().unwrap().to_string(), refused);
     let (_, grant) = refused.split_once("Let it: ").unwrap_or_else(|| panic!("{refused}"));
     assert!(refused.contains("the role poor lacks ") && refused.contains("INSERT on notifications"), "{refused}");
     connect(&made).await.batch_execute(grant.trim_end_matches('.')).await.unwrap();
     let store = opened(&as_poor(&made)).await.unwrap();
     send(&store, "ann", "x").await;
     store.ready().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_a_server_cannot_start_on_is_found_without_a_change() {
+    let checked = async |url: &str| PostgresStore::startable(url).await.map_err(|error| error.to_string());
+    let url = new_database().await;
+    checked(&url).await.unwrap();
+    let name = url.rsplit('/').next().unwrap();
+    let owner = connect(&url).await;
+    owner.batch_execute(&format!("ALTER DATABASE {name} SET default_transaction_read_only = on")).await.unwrap();
+    let refused = checked(&url).await.unwrap_err();
+    assert!(refused.contains("takes no writes"), "{refused}");
+    owner.batch_execute(&format!("ALTER DATABASE {name} RESET default_transaction_read_only")).await.unwrap();
+    owner.batch_execute("CREATE ROLE single LOGIN CONNECTION LIMIT 1").await.unwrap();
+    let refused = checked(&url.replace("campanile@", "single@")).await.unwrap_err();
+    assert!(refused.contains("too many connections"), "{refused}");
+    owner.batch_execute("UPDATE refinery_schema_history SET name = 'foreign' WHERE version = 1").await.unwrap();
+    let refused = checked(&url).await.unwrap_err();
+    assert!(refused.contains("Is it Campanile's?"), "{refused}");
 }
 
 /// An authority, and what it signs: for a server of the name `localhost`, and for the role of the tests.

@@ -113,6 +113,9 @@ async fn store_is_usable(settings: &Settings) -> Result<Usable> {
             "store: {store} was made by a newer Campanile (version {applied}; this one knows {known}). Use that one."
         );
     }
+    if let StoreUrl::Postgres(url) = &settings.store {
+        PostgresStore::startable(url).await?;
+    }
     let is_up_to_date = known == applied;
     let sentence = if is_up_to_date {
         format!("\nThe store {store} is up to date, at version {known}.")

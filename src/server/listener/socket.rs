@@ -110,17 +110,36 @@ fn lock(path: &Path) -> Result<File, String> {
     }
 }
 
+/// Whether a socket could be made at this path, as far as that can be told beside a server that runs there. Nothing is
+/// changed.
+///
+/// # Errors
+/// One sentence about what is in the way.
+pub(in crate::server) fn can_be_made(path: &Path) -> Result<(), String> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !folder.is_dir() {
+        return Err(format!("{} cannot be made: {} is no folder.", path.display(), folder.display()));
+    }
+    has_socket(path).map(drop)
+}
+
+/// Whether a socket is there. Anything else there is in the way.
+fn has_socket(path: &Path) -> Result<bool, String> {
+    let shown = path.display();
+    match fs::symlink_metadata(path) {
+        Ok(found) if found.file_type().is_socket() => Ok(true),
+        Ok(_) => Err(format!("{shown} is there and is no socket. Remove it, or name another path.")),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(format!("{shown} cannot be looked at: {error}.")),
+    }
+}
+
 /// Removes the file of a server that is gone, and nothing else.
 fn make_way(path: &Path) -> Result<(), String> {
-    let shown = path.display();
-    let found = match fs::symlink_metadata(path) {
-        Ok(found) => found,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(format!("{shown} cannot be looked at: {error}.")),
-    };
-    if !found.file_type().is_socket() {
-        return Err(format!("{shown} is there and is no socket. Remove it, or name another path."));
+    if !has_socket(path)? {
+        return Ok(());
     }
+    let shown = path.display();
     match std::os::unix::net::UnixStream::connect(path) {
         Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
             fs::remove_file(path).map_err(|error| format!("{shown} was left behind and cannot be removed: {error}."))

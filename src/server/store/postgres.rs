@@ -17,6 +17,7 @@ mod outbox;
 mod read;
 mod rights;
 mod row;
+mod startable;
 mod tls;
 mod transfer;
 mod url;
@@ -119,6 +120,15 @@ impl PostgresStore {
     /// When it cannot be reached.
     pub async fn schema(url: &str) -> Result<Schema, StoreError> {
         connection::schema(&connection::url(url)?).await
+    }
+
+    /// Checks that a server could start on the database, which no newer version made, without changing anything.
+    ///
+    /// # Errors
+    /// One sentence about what a server would fail by: a right that the role lacks, no second connection, no writes, or
+    /// tables of another program.
+    pub async fn startable(url: &str) -> Result<(), StoreError> {
+        startable::check(&connection::url(url)?).await
     }
 
     /// The webhooks in the database, which is up to date.

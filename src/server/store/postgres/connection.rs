@@ -165,18 +165,31 @@ async fn is_current(client: &Client) -> Result<bool, StoreError> {
         return Ok(false);
     }
     rights::check(client).await?;
+    Ok(applied(client).await? == known())
+}
+
+/// The migrations that made the tables, each with its checksum, the first one first.
+pub(super) async fn applied(client: &Client) -> Result<Vec<String>, StoreError> {
     const APPLIED: &str = "SELECT version::text || ' ' || name || ' ' || checksum FROM refinery_schema_history
         ORDER BY version";
     let applied = client.query_typed(APPLIED, &[]).await?;
-    let applied: Vec<&str> = applied.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
+    Ok(applied.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?)
+}
+
+/// Those that this release knows, in the same form.
+pub(super) fn known() -> Vec<String> {
     let runner = migrations::migrations::runner();
     let mut known: Vec<&Migration> = runner.get_migrations().iter().collect();
     known.sort_by_key(|migration| migration.version());
-    let known = known.iter().map(|one| format!("{} {} {}", one.version(), one.name(), one.checksum()));
-    Ok(known.eq(applied))
+    known.iter().map(|one| format!("{} {} {}", one.version(), one.name(), one.checksum())).collect()
 }
 
-async fn has_history(client: &Client) -> Result<bool, StoreError> {
+/// The tables are not those of this release, nor of an older one.
+pub(super) fn of_others() -> StoreError {
+    StoreError::failed("the database has other tables than this version made. Is it Campanile's?")
+}
+
+pub(super) async fn has_history(client: &Client) -> Result<bool, StoreError> {
     let sql = "SELECT to_regclass('refinery_schema_history') IS NOT NULL";
     Ok(client.query_typed_one(sql, &[]).await?.try_get(0)?)
 }
@@ -187,9 +200,7 @@ async fn of_migration(client: &Client, error: &refinery::Error) -> StoreError {
         Kind::MissingVersion(_) => {
             StoreError::failed("the database was made by a newer Campanile. Use that one, or another database.")
         }
-        Kind::DivergentVersion(_, _) => {
-            StoreError::failed("the database has other tables than this version made. Is it Campanile's?")
-        }
+        Kind::DivergentVersion(_, _) => of_others(),
         Kind::Connection(_, cause) => {
             match cause.downcast_ref::<tokio_postgres::Error>().map(|of| (of, of.as_db_error())) {
                 Some((of, Some(refused))) if of.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => {

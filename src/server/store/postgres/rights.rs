@@ -28,6 +28,15 @@ pub(super) async fn lacking(client: &Client, said: &str) -> StoreError {
     ))
 }
 
+/// Checks that the role may make tables.
+pub(super) async fn check_making(client: &Client) -> Result<(), StoreError> {
+    const MAY: &str = "SELECT coalesce(has_schema_privilege(current_schema(), 'CREATE'), false)";
+    if client.query_typed_one(MAY, &[]).await?.try_get(0)? {
+        return Ok(());
+    }
+    Err(lacking(client, "the role may make none").await)
+}
+
 /// Checks that the role may read and write every table that is there, and read which migrations made them.
 pub(super) async fn check(client: &Client) -> Result<(), StoreError> {
     const LACKING: &str = "WITH here AS (
