@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::{
     sync::{mpsc, oneshot},
-    time::{Instant, sleep},
+    time::{Instant, sleep, sleep_until},
 };
 
 use super::{
@@ -26,6 +26,9 @@ use crate::{
 
 /// How many are written down in one transaction.
 const AT_ONCE: usize = 256;
+/// How often some are written down, at most: each transaction waits for the disk and writes the same pages anew, so few
+/// large ones take far less than many small ones. What comes after a while of nothing is written down at once.
+const EVERY: Duration = Duration::from_millis(10);
 /// How long to wait when the store cannot be written.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -77,7 +80,17 @@ pub(super) async fn run(
     done: &mut mpsc::UnboundedReceiver<Done>,
 ) {
     let mut some = Vec::with_capacity(AT_ONCE);
+    let mut next = Instant::now();
     while done.recv_many(&mut some, AT_ONCE).await > 0 {
+        if some.len() < AT_ONCE {
+            sleep_until(next).await;
+            while some.len() < AT_ONCE
+                && let Ok(more) = done.try_recv()
+            {
+                some.push(more);
+            }
+        }
+        next = Instant::now() + EVERY;
         let (mut settlements, mut finds, mut told) = (Vec::new(), Vec::new(), Vec::new());
         for done in some.drain(..) {
             match done {
