@@ -25,13 +25,13 @@ pub(super) struct Encryption {
     pub(super) identity: Option<(PathBuf, PathBuf)>,
 }
 
-/// Which server is spoken to.
+/// Which server is spoken to. Whether the driver may do without encryption stands in its own settings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Trust {
     /// Any, and nothing is encrypted.
     #[default]
     Plain,
-    /// Any; it is encrypted where the server can.
+    /// Any, with any certificate.
     Any,
     /// One with a certificate of a trusted authority, for whatever name.
     Authority,
@@ -79,13 +79,16 @@ impl PostgresUrl {
              for / and %3F for ? in the password."
                 .to_owned()
         })?;
-        let trust = match (mode.as_deref(), &root) {
-            (None | Some("disable"), _) => Trust::Plain,
-            (Some("allow" | "prefer"), _) => Trust::Any,
-            // As libpq has it: a file that vouches for the server is there to be asked.
-            (Some("require"), Some(root)) if root.as_os_str() != "system" => Trust::Authority,
-            (Some("verify-ca"), _) => Trust::Authority,
-            (Some("require" | "verify-full"), _) => Trust::Name,
+        // As libpq has it: `require` wants encryption and, where a file vouches for the server, asks that too.
+        let is_system = root.as_ref().is_some_and(|root| root.as_os_str() == "system");
+        let (ssl_mode, trust) = match mode.as_deref() {
+            None | Some("disable") => (SslMode::Disable, Trust::Plain),
+            Some("allow" | "prefer") => (SslMode::Prefer, Trust::Any),
+            Some("require") if root.is_none() => (SslMode::Require, Trust::Any),
+            Some("require") if !is_system => (SslMode::Require, Trust::Authority),
+            Some("verify-ca") => (SslMode::Require, Trust::Authority),
+            // What a system trusts signs for everyone, so the name counts.
+            Some("require" | "verify-full") => (SslMode::Require, Trust::Name),
             _ => {
                 return Err("sslmode in it is disable, allow, prefer, require, verify-ca or verify-full.".to_owned());
             }
@@ -101,12 +104,8 @@ impl PostgresUrl {
             (Some(certificate), Some(key)) => Some((certificate, key)),
             _ => return Err("it has one of sslcert and sslkey, which belong together.".to_owned()),
         };
-        config.ssl_mode(match trust {
-            Trust::Plain => SslMode::Disable,
-            Trust::Any => SslMode::Prefer,
-            Trust::Authority | Trust::Name => SslMode::Require,
-        });
-        let root = root.filter(|root| root.as_os_str() != "system");
+        config.ssl_mode(ssl_mode);
+        let root = root.filter(|_| !is_system);
         Ok(Self { config, encryption: Encryption { trust, root, identity }, is_pooled })
     }
 
@@ -134,21 +133,18 @@ mod tests {
         assert_eq!((url.is_pooled, url.config.get_hosts().len()), (Some(true), 2));
         assert_eq!(url.config.get_target_session_attrs(), TargetSessionAttrs::ReadWrite);
         assert_eq!(url.config.get_connect_timeout().unwrap().as_secs(), 3);
-        for (query, trust) in [
-            ("", Trust::Plain),
-            ("?sslmode=disable", Trust::Plain),
-            ("?sslmode=prefer", Trust::Any),
-            ("?sslmode=require", Trust::Name),
-            ("?sslmode=require&sslrootcert=ca.pem", Trust::Authority),
-            ("?sslmode=require&sslrootcert=system", Trust::Name),
-            ("?sslmode=verify-ca", Trust::Authority),
-            ("?sslmode=verify-full&sslrootcert=system", Trust::Name),
+        for (query, mode, trust) in [
+            ("", SslMode::Disable, Trust::Plain),
+            ("?sslmode=disable", SslMode::Disable, Trust::Plain),
+            ("?sslmode=prefer", SslMode::Prefer, Trust::Any),
+            ("?sslmode=require", SslMode::Require, Trust::Any),
+            ("?sslmode=require&sslrootcert=ca.pem", SslMode::Require, Trust::Authority),
+            ("?sslmode=require&sslrootcert=system", SslMode::Require, Trust::Name),
+            ("?sslmode=verify-ca", SslMode::Require, Trust::Authority),
+            ("?sslmode=verify-full&sslrootcert=system", SslMode::Require, Trust::Name),
         ] {
-            assert_eq!(
-                PostgresUrl::parse(&format!("postgres://h/d{query}")).unwrap().encryption.trust,
-                trust,
-                "{query}"
-            );
+            let url = PostgresUrl::parse(&format!("postgres://h/d{query}")).unwrap();
+            assert_eq!((url.config.get_ssl_mode(), url.encryption.trust), (mode, trust), "{query}");
         }
     }
 
