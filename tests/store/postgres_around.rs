@@ -252,6 +252,8 @@ fn every_sslmode_does_what_it_says_and_a_client_may_show_a_certificate() {
         (&encrypted, "127.0.0.1", "sslmode=require".to_owned()),
         (&encrypted, "127.0.0.1", "sslmode=prefer".to_owned()),
         (&encrypted, "127.0.0.1", "sslmode=disable".to_owned()),
+        (&encrypted, "127.0.0.1", format!("sslmode=prefer&sslrootcert={ca}")),
+        (&plain, "127.0.0.1", format!("sslmode=prefer&sslrootcert={ca}")),
         (&plain, "127.0.0.1", "sslmode=prefer".to_owned()),
         (&strict, "localhost", format!("sslmode=verify-full&sslrootcert={ca}&sslcert={mine}&sslkey={my_key}")),
     ] {
@@ -261,6 +263,7 @@ fn every_sslmode_does_what_it_says_and_a_client_may_show_a_certificate() {
         (&encrypted, "127.0.0.1", format!("sslmode=verify-full&sslrootcert={ca}"), "not valid for name"),
         (&encrypted, "localhost", format!("sslmode=verify-full&sslrootcert={other}"), "UnknownIssuer"),
         (&encrypted, "localhost", format!("sslmode=verify-ca&sslrootcert={other}"), "UnknownIssuer"),
+        (&encrypted, "localhost", format!("sslmode=prefer&sslrootcert={other}"), "UnknownIssuer"),
         (&encrypted, "localhost", format!("sslmode=require&sslrootcert={none}"), "none.pem holds no certificate"),
         (&encrypted, "localhost", "sslmode=verify-full&sslrootcert=/no/where".to_owned(), "/no/where cannot be read"),
         (&encrypted, "localhost", "sslmode=verify-full".to_owned(), "sslrootcert"),

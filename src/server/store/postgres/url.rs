@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use percent_encoding::percent_decode_str;
 use tokio_postgres::{Config, config::SslMode};
 
+mod parameters;
+
 /// A URL of a database: `postgres://USER:PASSWORD@HOST:PORT/DATABASE?…`, with several `HOST:PORT` where there are
 /// servers that stand in for each other.
 #[derive(Clone)]
@@ -39,6 +41,10 @@ pub(super) enum Trust {
     Name,
 }
 
+/// Why a URL cannot be read, when no part of it may be repeated.
+const UNREADABLE: &str = "this URL of a database cannot be read. It is postgres://USER:PASSWORD@HOST/DATABASE, with %40 \
+                          for @, %2F for / and %3F for ? in the password.";
+
 impl PostgresUrl {
     /// Reads it.
     ///
@@ -51,49 +57,65 @@ impl PostgresUrl {
             Some(mark) => (&url[..place + mark], &url[place + mark + 1..]),
             None => (url, ""),
         };
+        // What the driver says may repeat a part of the URL.
+        if before.parse::<Config>().is_err() {
+            return Err(UNREADABLE.to_owned());
+        }
         let (mut mode, mut root, mut certificate, mut key, mut is_pooled) = (None, None, None, None, None);
         let mut others = Vec::new();
         for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
             let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
             let value = percent_decode_str(value).decode_utf8_lossy().into_owned();
             let file = || Some(PathBuf::from(&value)).filter(|path| !path.as_os_str().is_empty());
-            match &*percent_decode_str(name).decode_utf8_lossy() {
+            let name = percent_decode_str(name).decode_utf8_lossy();
+            match &*name {
                 "sslmode" => mode = Some(value),
                 "sslrootcert" => root = file(),
                 "sslcert" => certificate = file(),
                 "sslkey" => key = file(),
                 "pgbouncer" => {
-                    is_pooled = Some(value.parse().map_err(|_| "pgbouncer in it is true or false.".to_owned())?);
+                    is_pooled = Some(match &*value {
+                        "true" | "1" => true,
+                        "false" | "0" => false,
+                        _ => return Err("pgbouncer in it is true or false.".to_owned()),
+                    });
                 }
                 // What libpq calls it; the driver has the older word.
                 "target_session_attrs" if value == "primary" => {
                     others.push("target_session_attrs=read-write".to_owned());
                 }
-                _ => others.push(parameter.to_owned()),
+                _ if !parameter.contains('=') || !parameters::is_a_name(&name, query) => {
+                    others.push(parameter.to_owned())
+                }
+                name if parameters::is_so_anyway(name, &value)? => {}
+                name => {
+                    parameters::check(parameter, name)?;
+                    others.push(parameter.to_owned());
+                }
             }
         }
         let mark = if others.is_empty() { "" } else { "?" };
-        // What the driver says may repeat a part of the URL.
-        let mut config: Config = format!("{before}{mark}{}", others.join("&")).parse().map_err(|_| {
-            "this URL of a database cannot be read. It is postgres://USER:PASSWORD@HOST/DATABASE, with %40 for @, %2F \
-             for / and %3F for ? in the password."
-                .to_owned()
-        })?;
-        // As libpq has it: `require` wants encryption and, where a file vouches for the server, asks that too.
+        let mut config: Config =
+            format!("{before}{mark}{}", others.join("&")).parse().map_err(|_| UNREADABLE.to_owned())?;
+        // As libpq has it: `require` wants encryption and, where a file vouches for the server, that is asked too.
         let is_system = root.as_ref().is_some_and(|root| root.as_os_str() == "system");
         let (ssl_mode, trust) = match mode.as_deref() {
             None | Some("disable") => (SslMode::Disable, Trust::Plain),
-            Some("allow" | "prefer") => (SslMode::Prefer, Trust::Any),
+            Some("allow" | "prefer") if root.is_none() => (SslMode::Prefer, Trust::Any),
+            Some("allow" | "prefer") if !is_system => (SslMode::Prefer, Trust::Authority),
             Some("require") if root.is_none() => (SslMode::Require, Trust::Any),
             Some("require") if !is_system => (SslMode::Require, Trust::Authority),
             Some("verify-ca") => (SslMode::Require, Trust::Authority),
             // What a system trusts signs for everyone, so the name counts.
             Some("require" | "verify-full") => (SslMode::Require, Trust::Name),
-            _ => {
+            Some("allow" | "prefer") => {
+                return Err("sslrootcert=system in it wants sslmode=verify-full beside it.".to_owned());
+            }
+            Some(_) => {
                 return Err("sslmode in it is disable, allow, prefer, require, verify-ca or verify-full.".to_owned());
             }
         };
-        if root.is_some() && matches!(trust, Trust::Plain | Trust::Any) {
+        if root.is_some() && trust == Trust::Plain {
             return Err("sslrootcert in it wants sslmode=verify-full, verify-ca or require beside it.".to_owned());
         }
         let identity = match (certificate, key) {
@@ -137,6 +159,8 @@ mod tests {
             ("", SslMode::Disable, Trust::Plain),
             ("?sslmode=disable", SslMode::Disable, Trust::Plain),
             ("?sslmode=prefer", SslMode::Prefer, Trust::Any),
+            ("?sslmode=prefer&sslrootcert=", SslMode::Prefer, Trust::Any),
+            ("?sslmode=prefer&sslrootcert=ca.pem", SslMode::Prefer, Trust::Authority),
             ("?sslmode=require", SslMode::Require, Trust::Any),
             ("?sslmode=require&sslrootcert=ca.pem", SslMode::Require, Trust::Authority),
             ("?sslmode=require&sslrootcert=system", SslMode::Require, Trust::Name),
@@ -155,10 +179,45 @@ mod tests {
             ("sslrootcert=ca.pem", "sslrootcert"),
             ("sslmode=require&sslcert=a", "sslkey"),
             ("sslcert=a&sslkey=b", "sslmode"),
+            ("sslmode=prefer&sslrootcert=system", "sslrootcert=system"),
             ("pgbouncer=maybe", "pgbouncer"),
+            (
+                "connection_limit=7531",
+                "connection_limit in it is no parameter that is known. Known are application_name,",
+            ),
+            ("passfile=7531", "passfile"),
+            ("ssl=7531", "ssl in it is no"),
+            ("target_session_attrs=7531", "target_session_attrs in it is any, primary, read-write or read-only."),
+            ("connect_timeout=x7531", "connect_timeout in it is a number of seconds."),
+            ("%70ort=75310", "port in it is a number up to 65535"),
+            ("gssencmode=require", "gssencmode"),
+            ("client_encoding=LATIN1", "client_encoding"),
         ] {
-            let refused = PostgresUrl::parse(&format!("postgres://h/d?{query}")).err().unwrap();
-            assert!(refused.contains(named), "{query}: {refused}");
+            let refused = PostgresUrl::parse(&format!("postgres://me:good@h/d?{query}")).err().unwrap();
+            assert!(refused.contains(named) && !refused.contains("7531") && !refused.contains("password"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn what_libpq_takes_and_changes_nothing_is_taken() {
+        let same = "gssencmode=disable&client_encoding=UTF8&fallback_application_name=x&application_name=y&pgbouncer=1";
+        let url = PostgresUrl::parse(&format!("postgres://h/d?{same}")).unwrap();
+        assert_eq!((url.is_pooled, url.config.get_application_name()), (Some(true), Some("y")));
+        assert_eq!(PostgresUrl::parse("postgres://h/d?pgbouncer=0").unwrap().is_pooled, Some(false));
+    }
+
+    #[test]
+    fn a_piece_of_a_password_is_not_taken_for_a_parameter() {
+        for url in [
+            "postgres://me:p@ss?hush=x@h/d",
+            "postgres://me:p@ss?hush@h/d",
+            "postgres://me:p?hush",
+            "postgres://me@h/d?hush",
+            "postgres://h/d?password=p&hush=x",
+            "postgres://h/d?pass%77ord=p&hush",
+        ] {
+            let refused = PostgresUrl::parse(url).err().unwrap();
+            assert!(refused.contains("%40 for @") && !refused.contains("hush"), "{url}: {refused}");
         }
     }
 }
