@@ -30,4 +30,5 @@ pub mod service;
 pub mod store;
 pub mod stores;
 pub mod tasks;
+mod trust;
 mod workshop;

@@ -18,7 +18,7 @@ use crate::{
     harness::new_folder,
     live::transport,
     nats::Nats,
-    postgres,
+    openssl, postgres,
 };
 
 /// How long anything may take.
@@ -184,6 +184,40 @@ async fn a_bus_that_is_not_there_or_refuses_us_is_a_warning_at_once_and_not_twic
         let report = String::from_utf8(checked.stdout).unwrap();
         assert!(checked.status.success() && report.contains("\nwarning: bus: nats://"), "{report}");
         assert!(!report.contains("hush"), "{report}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_of_nats_may_have_a_certificate_as_openssl_makes_it() {
+    let store = postgres::new_database().await;
+    let folder = new_folder();
+    openssl::certificates(&folder, "127.0.0.1");
+    let file = |name: &str| folder.join(name).display().to_string();
+    for (shown, trusted, host, refused) in [
+        ("old", "old", "127.0.0.1", None),
+        ("own", "own", "127.0.0.1", None),
+        ("signed", "ca", "127.0.0.1", None),
+        ("own", "own", "localhost", Some("its common name (CN) is another")),
+        ("old", "ca", "127.0.0.1", Some("X.509 version 1")),
+        ("old-signed", "ca", "127.0.0.1", Some("X.509 version 1")),
+        ("signed", "own", "127.0.0.1", Some("no authority that is trusted here")),
+    ] {
+        let [certificate, key, trusted] = [format!("{shown}.pem"), format!("{shown}.key"), format!("{trusted}.pem")];
+        let settings = format!(r#"tls {{ cert_file: "{}", key_file: "{}" }}"#, file(&certificate), file(&key));
+        let nats = Nats::start_with(&settings);
+        let bus = format!("tls://{}?ca={}", nats.address().replace("127.0.0.1", host), file(&trusted));
+        let checked = campanile(&["check", "--store", &store, "--bus", &bus]).output().unwrap();
+        let report = String::from_utf8(checked.stdout).unwrap();
+        let warned = report.lines().find(|line| line.starts_with("warning: bus"));
+        assert_eq!(warned.is_some(), refused.is_some(), "{shown} {bus}: {report}");
+        let is_said = refused.is_none_or(|why| report.contains(why));
+        assert!(is_said && !report.contains("OtherError"), "{shown} {bus}: {report}");
+        if shown == "old-signed" {
+            let mut server = start(&store, &bus);
+            let words = refused.unwrap();
+            let (log, said) = tokio::task::block_in_place(|| complaints(&mut server, words, Duration::from_secs(1)));
+            assert_eq!(said, 1, "{log}");
+        }
     }
 }
 

@@ -25,6 +25,7 @@ mod nats;
 mod nodes;
 mod notifications;
 mod openapi;
+mod openssl;
 mod postgres;
 mod proxies;
 mod push;

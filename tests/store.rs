@@ -9,6 +9,7 @@ mod mark_all;
 mod migrations;
 mod outbox;
 mod postgres_around;
+mod postgres_certificates;
 mod postgres_only;
 mod postgres_outbox;
 mod postgres_recipes;

@@ -4,6 +4,7 @@
 //! nobody wants is not sent to anybody.
 
 mod complaint;
+mod encryption;
 mod url;
 
 use std::{
@@ -33,7 +34,7 @@ use super::{
 };
 use crate::{
     model::{Change, Event, UserId},
-    server::{store::LONGEST_WRITE, tasks::Tasks},
+    server::{store::LONGEST_WRITE, tasks::Tasks, trust::in_words},
 };
 
 /// How many changes may wait to be sent. What does not fit is found in the store by the others.
@@ -134,7 +135,10 @@ impl Nats {
 pub(in crate::server) async fn is_reachable(url: &NatsUrl) -> Result<()> {
     let options = url.log_in(ConnectOptions::new().connection_timeout(TIMEOUT))?;
     let connected = options.connect(url.servers()).await;
-    connected.map(drop).map_err(|error| anyhow!("bus: {url} cannot be reached: {error}."))
+    connected.map(drop).map_err(|error| {
+        let error = error.to_string();
+        anyhow!("bus: {url} cannot be reached: {}.", in_words(&error).unwrap_or(error))
+    })
 }
 
 /// Whether a server of NATS says that a user may not use a subject.

@@ -5,7 +5,7 @@ use std::{error::Error as _, io};
 use deadpool_postgres::PoolError;
 use tokio_postgres::{Error, error::SqlState};
 
-use crate::server::store::StoreError;
+use crate::server::{store::StoreError, trust::in_words};
 
 impl From<Error> for StoreError {
     /// Of what the server says, only the code and the message: the detail that it adds can hold what was
@@ -19,6 +19,9 @@ impl From<Error> for StoreError {
             return Self::unavailable("the connection to the database failed").because(error);
         }
         // An answer that cannot be read, a certificate that is not trusted: the next one would be the same.
+        if let Some(why) = error.source().and_then(|cause| in_words(&cause.to_string())) {
+            return Self::failed(format!("the database cannot be spoken to: {why}."));
+        }
         Self::failed("the database cannot be spoken to").because(error)
     }
 }

@@ -6,6 +6,7 @@ use async_nats::Server;
 use tokio::time::{Duration, Instant};
 
 use super::url::place;
+use crate::server::trust::in_words;
 
 /// How long to be silent about what was said.
 const PAUSE: Duration = Duration::from_secs(60);
@@ -67,6 +68,9 @@ impl State {
 fn why(servers: &[Server]) -> String {
     let reasons = servers.iter().filter_map(|server| {
         let error = server.last_error.as_deref()?;
+        if let Some(why) = in_words(error) {
+            return Some(format!("{}: {why}", place(&server.addr)));
+        }
         let why = match error.to_ascii_lowercase() {
             error if error.contains("authorization violation") => {
                 "it refuses us. Are the user and password, the token, or the file of --bus the right ones?".to_owned()

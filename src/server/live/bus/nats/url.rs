@@ -8,8 +8,8 @@ use std::{
 use anyhow::{Context, Result, anyhow, bail};
 use async_nats::{ConnectOptions, ServerAddr};
 use percent_encoding::percent_decode_str;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 
+use super::encryption::Files;
 use crate::server::secret_file;
 
 const NO_BUS: &str = "bus: this is no bus. Say local, or nats://HOST:PORT; in a user, a password or a token, %40 is @, \
@@ -127,24 +127,9 @@ impl NatsUrl {
                 )
             })?,
         };
-        if let Some(file) = &self.authority {
-            let pem = read("ca", file)?;
-            let is_good = CertificateDer::pem_slice_iter(pem.as_bytes()).collect::<Result<Vec<_>, _>>();
-            if !is_good.is_ok_and(|certificates| !certificates.is_empty()) {
-                bail!("bus: ca: {} holds no certificate in PEM, or one that is damaged.", file.display());
-            }
-            options = options.add_root_certificates(file.clone());
-        }
-        if let (Some(certificate), Some(key)) = (&self.certificate, &self.key) {
-            let pem = read("cert", certificate)?;
-            let is_good = CertificateDer::pem_slice_iter(pem.as_bytes()).collect::<Result<Vec<_>, _>>();
-            if !is_good.is_ok_and(|certificates| !certificates.is_empty()) {
-                bail!("bus: cert: {} holds no certificate in PEM, or one that is damaged.", certificate.display());
-            }
-            if PrivateKeyDer::from_pem_slice(read("key", key)?.as_bytes()).is_err() {
-                bail!("bus: key: {} holds no private key in PEM without a password.", key.display());
-            }
-            options = options.add_client_certificate(certificate.clone(), key.clone());
+        let identity = self.certificate.clone().zip(self.key.clone());
+        if self.authority.is_some() || identity.is_some() {
+            options = options.tls_client_config(Files::of(self.authority.clone(), identity).encryption()?);
         }
         // Whom to trust is said for a connection that is encrypted, and for no other.
         let says_whom = self.authority.is_some() || self.certificate.is_some();
@@ -155,7 +140,7 @@ impl NatsUrl {
     }
 }
 
-fn read(name: &str, file: &Path) -> Result<String> {
+pub(super) fn read(name: &str, file: &Path) -> Result<String> {
     let bytes = secret_file::read(&format!("bus: {name}"), file)?;
     String::from_utf8(bytes).map_err(|_| anyhow!("bus: {name}: {} is no text.", secret_file::named(file)))
 }

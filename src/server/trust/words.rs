@@ -1,0 +1,32 @@
+//! What is wrong with a server's certificate, in words.
+
+/// What rustls says of a certificate, and what that means.
+const MEANINGS: [(&str, &str); 5] = [
+    (
+        "UnsupportedCertVersion",
+        "the server's certificate is of X.509 version 1. Make it with extensions (openssl x509 -extfile, or openssl req \
+         -addext) that hold subjectAltName=DNS:HOST or IP:ADDRESS, or trust the server's certificate itself, in place of \
+         its authority's",
+    ),
+    (
+        "CaUsedAsEndEntity",
+        "the server's certificate is that of an authority. Trust this certificate itself, or make one for the server with \
+         basicConstraints=CA:FALSE",
+    ),
+    ("not valid for any names", NO_NAME),
+    ("NotValidForName", NO_NAME),
+    ("UnknownIssuer", "no authority that is trusted here has signed the server's certificate (UnknownIssuer)"),
+];
+
+const NO_NAME: &str = "the server's certificate is not for the host in the URL: it has no subjectAltName, and its common \
+                       name (CN) is another. Make it with -addext subjectAltName=DNS:HOST or IP:ADDRESS";
+
+/// What an error of TLS says of a server's certificate, in words, where the library gives only a name of its own.
+pub(in crate::server) fn in_words(error: &str) -> Option<String> {
+    if let Some((_, meaning)) = MEANINGS.iter().find(|(said, _)| error.contains(said)) {
+        return Some((*meaning).to_owned());
+    }
+    let (_, said) = error.split_once("Other(OtherError(")?;
+    let kind: String = said.chars().take_while(char::is_ascii_alphanumeric).collect();
+    Some(format!("the server's certificate is of a kind that is not supported: {kind}"))
+}
