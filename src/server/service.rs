@@ -358,7 +358,8 @@ impl NotificationService {
     /// # Errors
     /// When the store cannot.
     pub async fn ready(&self) -> Result<(), ServiceError> {
-        Ok(self.0.readiness.of(&*self.0.store).await?)
+        let store = Arc::clone(&self.0.store);
+        Ok(self.0.readiness.of(|| async move { store.ready().await }).await?)
     }
 
     /// Whether other processes are told of changes at once. While they are not, they find them in the

@@ -220,7 +220,8 @@ pub trait Store: Send + Sync + 'static {
         false
     }
 
-    /// Whether it can serve: it is read from, and written to.
+    /// Whether it can serve: it is read from, and written to. That may take for as long as the store hangs: it is for the
+    /// caller to give up.
     async fn ready(&self) -> Result<(), StoreError>;
 }
 

@@ -1,34 +1,110 @@
 //! Whether the store can serve, asked no oftener than it can bear.
 
-use std::{sync::Arc, time::Instant};
-
-use tokio::sync::Mutex;
-
-use crate::server::{
-    causes::with_causes,
-    store::{Store, StoreError},
+use std::{
+    future::Future,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
-/// When the store was asked, and what it said; why not, in words.
-type Said = (Instant, Result<(), String>);
+use futures_util::{
+    FutureExt,
+    future::{BoxFuture, Shared},
+};
+use tokio::time::timeout;
 
-/// What the store last said.
+use crate::server::{causes::with_causes, store::StoreError};
+
+/// How long a caller waits for the answer of the store.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(2);
+/// How long the store has before it is asked anew. What it was asked may keep a connection for as long.
+const GIVEN_UP_AFTER: Duration = Duration::from_secs(10);
+/// What is said of a store that says nothing.
+const SILENT: &str = "the store does not answer";
+
+/// A question to the store, and what it says; why not, in words.
+type Probe = Shared<BoxFuture<'static, Result<(), String>>>;
+
+/// The question that was asked last.
 #[derive(Clone, Default)]
-pub(super) struct Readiness(Arc<Mutex<Option<Said>>>);
+pub(super) struct Readiness(Arc<Mutex<Option<Probe>>>);
 
 impl Readiness {
-    /// Asks the store. One question is under way at a time, and answers all who asked before it began.
-    pub(super) async fn of(&self, store: &dyn Store) -> Result<(), StoreError> {
-        let asked = Instant::now();
-        let mut last = self.0.lock().await;
-        if let Some((at, said)) = &*last
-            && *at >= asked
-        {
-            return said.clone().map_err(|why| StoreError::unavailable(format!("as of a moment ago, {why}")));
+    /// What the store says to this question, or to the same one that is under way: there is one at a time, and it goes on
+    /// when each caller has left.
+    pub(super) async fn of<F>(&self, question: impl FnOnce() -> F) -> Result<(), StoreError>
+    where
+        F: Future<Output = Result<(), StoreError>> + Send + 'static,
+    {
+        let said = timeout(ANSWERS_WITHIN, self.probe(question)).await;
+        said.unwrap_or_else(|_| Err(SILENT.to_owned())).map_err(StoreError::unavailable)
+    }
+
+    fn probe<F>(&self, question: impl FnOnce() -> F) -> Probe
+    where
+        F: Future<Output = Result<(), StoreError>> + Send + 'static,
+    {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // It may have its answer without a caller who has seen that.
+        let is_under_way = |probe: &&Probe| Probe::clone(probe).now_or_never().is_none();
+        if let Some(probe) = last.as_ref().filter(is_under_way) {
+            return probe.clone();
         }
+        let asked = timeout(GIVEN_UP_AFTER, question());
+        let task = tokio::spawn(async move {
+            let said = asked.await.unwrap_or_else(|_| Err(StoreError::unavailable(SILENT)));
+            said.map_err(|error| with_causes(&error))
+        });
+        let probe = task.map(|ended| ended.unwrap_or_else(|_| Err("asking the store ended early".to_owned())));
+        let probe = probe.boxed().shared();
+        *last = Some(probe.clone());
+        probe
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use futures_util::future::{join_all, pending};
+    use tokio::time::{Instant, sleep};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_store_that_hangs_is_asked_once_and_all_callers_are_answered() {
+        let (readiness, asked) = (Readiness::default(), AtomicUsize::new(0));
+        let hangs = || {
+            asked.fetch_add(1, Ordering::Relaxed);
+            pending()
+        };
         let began = Instant::now();
-        let said = store.ready().await;
-        *last = Some((began, said.as_ref().copied().map_err(|error| with_causes(error))));
-        said
+        for _ in 0..2 {
+            for refused in join_all((0..20).map(|_| readiness.of(hangs))).await {
+                assert!(refused.unwrap_err().to_string().contains(SILENT));
+            }
+        }
+        assert_eq!((began.elapsed(), asked.load(Ordering::Relaxed)), (2 * ANSWERS_WITHIN, 1));
+        // When that question is given up, the store is asked anew.
+        sleep(GIVEN_UP_AFTER).await;
+        readiness.of(|| async { Ok(()) }).await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_answer_is_of_a_question_that_was_under_way() {
+        let (readiness, asked) = (Readiness::default(), AtomicUsize::new(0));
+        let takes_a_second = || {
+            asked.fetch_add(1, Ordering::Relaxed);
+            async {
+                sleep(Duration::from_secs(1)).await;
+                Ok(())
+            }
+        };
+        join_all((0..100).map(|_| readiness.of(takes_a_second))).await.into_iter().for_each(Result::unwrap);
+        assert_eq!(asked.load(Ordering::Relaxed), 1);
+        // What was answered a moment ago says nothing of now.
+        let failed = readiness.of(|| async { Err(StoreError::unavailable("the disk is full")) }).await;
+        assert!(failed.unwrap_err().to_string().contains("the disk is full"));
+        readiness.of(takes_a_second).await.unwrap();
+        assert_eq!(asked.load(Ordering::Relaxed), 2);
     }
 }

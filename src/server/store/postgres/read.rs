@@ -28,7 +28,7 @@ pub(super) async fn ready(pool: &Connections) -> Result<(), StoreError> {
     // Of each table a row: what is missing is known before it is asked for. And a row is written, of a grant that
     // is over since 1970: it opens nothing, and goes with those that are over.
     const READY: &str = "WITH written AS (
-            INSERT INTO grants (hash, kind, holder, expires_at) VALUES ('\\x00', 'probe', 'nobody', 0)
+            INSERT INTO grants (hash, kind, holder, expires_at) VALUES ('\\x00', 'probe', 'readiness', 0)
                 ON CONFLICT (hash) DO UPDATE SET expires_at = 0 RETURNING 1
         )
         SELECT (SELECT * FROM written), (SELECT 1 FROM inboxes LIMIT 1), (SELECT 1 FROM notifications LIMIT 1),
