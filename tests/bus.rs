@@ -222,6 +222,26 @@ async fn a_server_of_nats_may_have_a_certificate_as_openssl_makes_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn renewed_certificates_are_taken_up_at_the_next_connection() {
+    let store = postgres::new_database().await;
+    let folder = new_folder();
+    let file = |name: &str| folder.join(name).display().to_string();
+    certificates(&folder);
+    let [certificate, key, ca] = ["server.pem", "server.key", "ca.pem"].map(file);
+    let settings = format!(r#"tls {{ cert_file: "{certificate}", key_file: "{key}", ca_file: "{ca}", verify: true }}"#);
+    let mut nats = Nats::start_with(&settings);
+    let bus = format!("tls://{}?ca={ca}&cert={}&key={}", nats.address(), file("client.pem"), file("client.key"));
+    let server = start(&store, &bus);
+    until_it_has_the_bus(&server, &bus).await;
+    nats.stop();
+    // Of another authority, all of them.
+    certificates(&folder);
+    nats.start_again();
+    sleep(Duration::from_millis(500)).await;
+    until_it_has_the_bus(&server, &bus).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_user_who_may_not_use_our_subjects_is_a_warning_without_an_inbox() {
     let store = postgres::new_database().await;
     let nats = Nats::start_with(

@@ -122,6 +122,8 @@ mod tests {
 
     use super::*;
 
+    type Change = fn(&mut CertificateParams);
+
     /// A certificate of an authority with this common name and these names, changed in one thing.
     fn certificate(
         common: &str,
@@ -174,7 +176,7 @@ mod tests {
     fn what_is_not_named_out_of_date_or_for_another_purpose_is_not_trusted() {
         let good = certificate("db", &["db"], |_| {});
         assert!(!is_trusted(&certificate("db", &["db"], |_| {}), &good, Some("db")), "another key");
-        let changes: [(&str, fn(&mut CertificateParams)); 5] = [
+        let changes: [(&str, Change); 5] = [
             ("expired", |params| params.not_after = date_time_ymd(2020, 1, 1)),
             ("not yet", |params| params.not_before = date_time_ymd(2999, 1, 1)),
             ("a client's", |params| params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth]),
