@@ -2,10 +2,12 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-/// Whether this host, with or without the brackets of IPv6, is this machine and no other.
+/// Whether this host, with or without the brackets of IPv6, is this machine and no other. `localhost` and the names below it
+/// lead nowhere else (RFC 6761, section 6.3).
 pub(in crate::server) fn is_loopback(host: &str) -> bool {
     let host = host.trim_start_matches('[').trim_end_matches(']');
-    host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    let top = host.rsplit_once('.').map_or(host, |(_, top)| top);
+    top.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// The host of an authority such as `example.com:8000` or `[::1]:8000`, with the brackets of IPv6.

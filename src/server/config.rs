@@ -16,6 +16,7 @@ mod startable;
 mod store_url;
 
 use std::{
+    net::Ipv6Addr,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -193,7 +194,10 @@ impl Settings {
         let mail = mail::settle(&said)?;
         let PushOptions { webpush, fcm, apns } = push::settle(&said)?;
         let mut hosts = needed("allowed-hosts", said.allowed_hosts)?;
-        let public_url = said.public_url.as_deref().map(public_url).transpose()?;
+        // Compose passes on a variable that is not set as an empty one.
+        hosts.retain(|host| !host.is_empty());
+        hosts.iter().try_for_each(|host| allowed_host(host))?;
+        let public_url = said.public_url.as_deref().filter(|url| !url.is_empty()).map(public_url).transpose()?;
         let is_for_all = (insecure_no_auth || auth.is_some()) && hosts.is_empty();
         hosts.extend(public_url.as_ref().map(|url| url.host().to_owned()));
         let store = StoreUrl::parse(&needed("store", said.store)?)?;
@@ -292,6 +296,20 @@ fn bus_prefix(text: String) -> Result<String> {
         bail!("bus-prefix: {text:?} is no word of letters, digits, - and _, such as campanile.");
     }
     Ok(text)
+}
+
+/// Refuses what the header `Host` never holds, but for its port, which is left out of what is compared.
+fn allowed_host(text: &str) -> Result<()> {
+    let is_name = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+    let v6 = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
+    let is_host = v6.map_or_else(|| !text.is_empty() && is_name(text), |v6| v6.parse::<Ipv6Addr>().is_ok());
+    if is_host {
+        return Ok(());
+    }
+    bail!(
+        "allowed-hosts: {text:?} is no host. Say its name alone, such as notify.example, without https://, port and *; \
+         of one with other letters, the name that begins with xn--."
+    )
 }
 
 fn public_url(text: &str) -> Result<PublicUrl> {

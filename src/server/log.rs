@@ -8,8 +8,8 @@ use std::{
     io::{IsTerminal, stderr},
 };
 
-use anyhow::{Context, Result};
-use tracing_subscriber::{EnvFilter, fmt};
+use anyhow::{Context, Result, bail};
+use tracing_subscriber::{EnvFilter, filter::LevelFilter, fmt};
 
 use super::config::{LogFormat, Settings};
 
@@ -40,6 +40,15 @@ pub fn start(settings: &Settings) -> Result<()> {
 /// # Errors
 /// When it cannot be read.
 pub(super) fn filter(said: &str) -> Result<EnvFilter> {
+    // The library takes a word that is no level for a part of the program, and logs nothing else then.
+    let is_known = |word: &str| {
+        let part = word.split("::").next().unwrap_or(word);
+        let is_part = part == "campanile" || OTHERS.split(',').any(|other| other.split('=').next() == Some(part));
+        word.is_empty() || is_part || word.contains(['=', '[']) || word.parse::<LevelFilter>().is_ok()
+    };
+    if let Some(word) = said.split(',').map(str::trim).find(|word| !is_known(word)) {
+        bail!("log: {word:?} is no level. Say error, warn, info, debug, trace or off, or such as campanile=debug.");
+    }
     EnvFilter::try_new(format!("{OTHERS},{said}"))
         .with_context(|| format!("log: {said:?} is not a filter such as info or campanile=debug"))
 }
@@ -52,6 +61,18 @@ fn has_colours(is_terminal: bool, no_color: Option<&OsStr>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_word_that_is_no_level_is_refused() {
+        for good in
+            ["info", "WARN", "off", "campanile=debug", "debug,hyper=trace", "info, rustls", "campanile::server", ""]
+        {
+            assert!(filter(good).is_ok(), "{good}");
+        }
+        for wrong in ["debg", "info,verbose", "a=b=c"] {
+            assert!(filter(wrong).unwrap_err().to_string().starts_with("log: "), "{wrong}");
+        }
+    }
 
     #[test]
     fn only_a_terminal_has_colours_and_only_where_they_are_wanted() {

@@ -96,6 +96,9 @@ fn why_something_is_refused_is_in_the_log_and_the_address_where_it_is_asked_for(
     let exp = chrono::Utc::now().timestamp() - 600;
     let over = signed(&json!({"sub": "the-user", "aud": "campanile", "exp": exp}));
     let tokens = ["--jwt-secret", TOKEN_SECRET, "--jwt-audience", "campanile", "--trusted-proxies", "127.0.0.0/8"];
+    let later = chrono::Utc::now().timestamp() + 600;
+    let endless = signed(&json!({"sub": "the-user", "aud": "campanile"}));
+    let unnamed = signed(&json!({"aud": "campanile", "exp": later}));
     for with_addresses in [true, false] {
         let flag = if with_addresses { &["--log-addresses"][..] } else { &[] };
         let server = Server::start(&[&tokens, flag].concat());
@@ -106,7 +109,7 @@ fn why_something_is_refused_is_in_the_log_and_the_address_where_it_is_asked_for(
             client.ask("GET", "/api/notifications/list", &headers, None).unwrap().0
         };
         let from = [("X-Forwarded-For", ADDRESS)];
-        for shown in [&*over, "nonsense", &format!("{over}x")] {
+        for shown in [&*over, "nonsense", &format!("{over}x"), &*endless, &*unnamed] {
             assert_eq!(ask(shown, &from), 401);
         }
         // Ten lines of one address, and then a number.
@@ -118,7 +121,9 @@ fn why_something_is_refused_is_in_the_log_and_the_address_where_it_is_asked_for(
         assert_eq!(client.post_form("/login", &from, "secret=wrong-secret").0, 401);
         drop(client);
         let (_, log) = server.stop("-TERM");
-        for reason in ["it is over", "it has not three parts", "its signature is wrong"] {
+        for reason in
+            ["it is over", "it has not three parts", "its signature is wrong", "it has no exp", "it has no sub"]
+        {
             let line = log.lines().find(|line| {
                 line.contains(" INFO a key, token or ticket was refused reason=") && line.contains(reason)
             });

@@ -147,10 +147,11 @@ async fn attempts_are_limited() {
 async fn a_form_to_sign_in_has_no_other_fields_and_is_no_json() {
     let server = Secured::new();
     let key = server.key("admin").await;
-    let form = [("content-type", "application/x-www-form-urlencoded")];
+    let origin = ("origin", "https://campanile.example");
+    let form = [("content-type", "application/x-www-form-urlencoded"), origin];
     let answer = server.ask("POST", "/login", &form, &format!("secret={key}&Next=x")).await;
     answer.refused_field("Next");
-    let json = [("content-type", "application/json")];
+    let json = [("content-type", "application/json"), origin];
     server.ask("POST", "/login", &json, "{}").await.problem(415, "unsupported_media_type");
 }
 
@@ -185,6 +186,9 @@ async fn where_the_browser_would_not_keep_the_cookie_the_page_says_what_it_needs
     let refused = post("http://campanile.example", "").await;
     assert_eq!((refused.status.as_u16(), refused.header("set-cookie")), (403, ""));
     assert!(refused.text().contains(WHY) && refused.text().contains("You were not signed in"), "{}", refused.text());
+    // A program that says no origin sends the cookie back no more than a browser does.
+    let refused = server.ask("POST", "/login", &[("content-type", form)], &format!("secret={key}")).await;
+    assert_eq!((refused.status.as_u16(), refused.header("set-cookie")), (403, ""));
     // Over https behind a gateway that does not say so, and where the browser says that it trusts the page.
     for (origin, site) in [("https://campanile.example", ""), ("http://campanile.example", "same-origin")] {
         let answer = post(origin, site).await;

@@ -89,7 +89,8 @@ pub(super) fn networks(name: &'static str, said: Option<Vec<String>>) -> Result<
         let network = text.parse().or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from));
         network.map_err(|_| anyhow!("{name}: {text:?} is no address or network such as 10.0.0.0/8."))
     };
-    needed(name, said)?.iter().map(parse).collect()
+    // Compose passes on a variable that is not set as an empty one.
+    needed(name, said)?.iter().filter(|text| !text.is_empty()).map(parse).collect()
 }
 
 /// Origins as browsers write them (RFC 6454).
@@ -171,6 +172,7 @@ mod tests {
     fn networks_and_origins_are_as_they_are_written_elsewhere() {
         let list = |texts: &[&str]| Some(texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>());
         assert_eq!(networks("trusted-proxies", list(&["10.0.0.0/8", "::1", "192.0.2.1"])).unwrap().len(), 3);
+        assert!(networks("trusted-proxies", list(&[""])).unwrap().is_empty());
         assert!(networks("webhook-allow", list(&["10.0.0.0/99"])).is_err());
         assert_eq!(origins(list(&["https://app.example", "http://localhost:3000"])).unwrap().len(), 2);
         for wrong in ["app.example", "https://", "https://a/", "https://A", "https://a:443", "*", "null", "https://u@a"]

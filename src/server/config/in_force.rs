@@ -79,7 +79,7 @@ impl InForce {
     }
 
     pub(super) fn merge(said: &Said, in_file: &Said) -> Result<Self> {
-        let (said, in_file) = (fields(said)?, fields(in_file)?);
+        let (said, in_file) = (tidied(fields(said)?), tidied(fields(in_file)?));
         let mut settings = fields(&Said::default_settings())?;
         for layer in [&in_file, &said] {
             settings.extend(layer.iter().filter(|(_, value)| !value.is_null()).map(|(k, v)| (k.clone(), v.clone())));
@@ -115,6 +115,16 @@ impl InForce {
             Origin::Default
         }
     }
+}
+
+/// The same settings without blanks around the items of lists.
+fn tidied(mut settings: Map<String, Value>) -> Map<String, Value> {
+    for item in settings.values_mut().filter_map(Value::as_array_mut).flatten() {
+        if let Value::String(text) = item {
+            *text = text.trim().to_owned();
+        }
+    }
+    settings
 }
 
 /// A value as it is written, without secrets.
@@ -192,6 +202,19 @@ fn read_file(path: &Path, must_exist: bool) -> Result<Said> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn blanks_around_the_items_of_lists_are_left_out() {
+        let list = |text: &str| Some(text.split(',').map(str::to_owned).collect::<Vec<_>>());
+        let said = Said {
+            allowed_hosts: list("a.example, b.example "),
+            trusted_proxies: list("10.0.0.0/8, ::1"),
+            ..Said::default()
+        };
+        let settings = InForce::merge(&said, &Said::default()).unwrap().settings().unwrap();
+        assert_eq!(settings.allowed_hosts, list("a.example,b.example"));
+        assert_eq!(settings.trusted_proxies, list("10.0.0.0/8,::1"));
+    }
 
     #[test]
     fn a_named_file_must_be_there_and_hold_only_settings() {

@@ -70,6 +70,15 @@ fn what_is_beyond_its_limits_is_one_sentence_that_names_them() {
 }
 
 #[test]
+fn what_compose_passes_on_empty_is_not_said() {
+    let empty = || Some(vec![String::new()]);
+    let (public_url, allowed_hosts) = (Some(String::new()), empty());
+    let settings = settle(&Said { public_url, allowed_hosts, trusted_proxies: empty(), ..Said::default() }).unwrap();
+    assert!(settings.http.public_url.is_none() && settings.http.trusted_proxies.is_empty());
+    assert_eq!(settings.http.allowed_hosts, Some(Vec::new()));
+}
+
+#[test]
 fn the_host_of_the_public_url_is_answered_for() {
     let said = Said { public_url: Some("https://Example.com:8443/notify/".to_owned()), ..Said::default() };
     let settings = settle(&said).unwrap();
@@ -250,7 +259,7 @@ fn who_is_told_of_what_and_how_often_can_be_said() {
     assert_eq!((app_name.as_str(), per_contact), ("The Shop", None));
     let in_force = InForce::merge(&said, &Said::default()).unwrap();
     let shown = |name: &str| in_force.list().find(|setting| setting.name == name).unwrap().value;
-    assert_eq!(["email-categories", "mandatory-categories"].map(shown), ["-", "alert, security"]);
+    assert_eq!(["email-categories", "mandatory-categories"].map(shown), ["-", "alert,security"]);
     for (wrong, name) in [
         (Said { email_categories: list(&["alert", ""]), ..Said::default() }, "email-categories: "),
         (Said { mandatory_categories: list(&["Alert"]), ..Said::default() }, "mandatory-categories: "),

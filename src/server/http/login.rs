@@ -100,8 +100,7 @@ async fn log_in(
         auth.noted().failed_sign_in(TOO_OFTEN, address);
         return refuse(&state, for_the_page, "", too_often(too_much)).await;
     }
-    // Programs that say no origin may keep any cookie.
-    if head.headers.contains_key(header::ORIGIN) && !keeps_cookie(&head, &options) {
+    if !keeps_cookie(&head, &options) {
         let why = "You were not signed in, because this page was opened over http.";
         return refuse(&state, for_the_page, "", Problem::new(Code::Forbidden, why)).await;
     }

@@ -20,11 +20,12 @@ const LAST_SECOND: i64 = 253_402_300_799;
 pub(super) struct Refused(pub(super) &'static str);
 
 /// What is read of a token. A claim that stands there twice makes it unreadable, and so does an `iss`
-/// that is no string, although the library would take a list.
+/// that is no string, although the library would take a list. What every token has to have may be missing here: the library
+/// says which one does.
 #[derive(Deserialize)]
 struct Claims {
-    sub: String,
-    exp: Number,
+    sub: Option<String>,
+    exp: Option<Number>,
     nbf: Option<Number>,
     #[expect(dead_code, reason = "the library compares it; here it has to be a string")]
     iss: Option<String>,
@@ -75,8 +76,9 @@ impl Rules {
     pub(super) fn check(&self, token: &str, key: &Key, now: Timestamp) -> Result<VerifiedToken, Refused> {
         let validation = self.validation(key.algorithm).ok_or(Refused("its algorithm is not allowed"))?;
         let claims = decode::<Claims>(token, &key.decoding, validation).map_err(|error| refusal(&error))?.claims;
-        let user_id = UserId::parse(&claims.sub).map_err(|_| Refused("its sub is no user id"))?;
-        let expires_at = moment(&claims.exp, self.leeway_micros).ok_or(Refused("its exp is no time"))?;
+        let (Some(sub), Some(exp)) = (claims.sub, claims.exp) else { return Err(Refused("it has no sub or no exp")) };
+        let user_id = UserId::parse(&sub).map_err(|_| Refused("its sub is no user id"))?;
+        let expires_at = moment(&exp, self.leeway_micros).ok_or(Refused("its exp is no time"))?;
         // "On or after" its exp a token is over (RFC 7519, section 4.1.4).
         if now >= expires_at {
             return Err(Refused("it is over"));
@@ -132,9 +134,14 @@ pub(super) fn refusal(error: &jsonwebtoken::errors::Error) -> Refused {
         ErrorKind::Base64(_) => "a part of it is not base64url",
         ErrorKind::Json(_) | ErrorKind::Utf8(_) => "its header or its claims cannot be read",
         ErrorKind::InvalidSignature => "its signature is wrong",
-        ErrorKind::MissingRequiredClaim(_) => "exp, aud, sub or iss is missing, or is none",
-        ErrorKind::InvalidAudience => "its aud is somebody else",
-        ErrorKind::InvalidIssuer => "its iss is somebody else",
+        ErrorKind::MissingRequiredClaim(claim) => match claim.as_str() {
+            "exp" => "it has no exp",
+            "aud" => "it has no aud",
+            "sub" => "it has no sub",
+            _ => "it has no iss",
+        },
+        ErrorKind::InvalidAudience => "its aud is not in jwt-audience",
+        ErrorKind::InvalidIssuer => "its iss is not jwt-issuer",
         ErrorKind::InvalidAlgorithm => "its algorithm is not the key's",
         _ => "it cannot be checked",
     })
