@@ -2,12 +2,16 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-/// Whether this host, with or without the brackets of IPv6, is this machine and no other. `localhost` and the names below it
-/// lead nowhere else (RFC 6761, section 6.3).
+/// Whether this host, with or without the brackets of IPv6, is this machine and no other.
 pub(in crate::server) fn is_loopback(host: &str) -> bool {
     let host = host.trim_start_matches('[').trim_end_matches(']');
-    let top = host.rsplit_once('.').map_or(host, |(_, top)| top);
-    top.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// Whether browsers take this host for this machine: they look up no name below `localhost` (RFC 6761, section 6.3), and
+/// trust its pages. Others may look it up, so what this server connects to is judged by [`is_loopback`].
+pub(in crate::server) fn is_loopback_to_browsers(host: &str) -> bool {
+    is_loopback(host) || host.rsplit_once('.').is_some_and(|(_, top)| top.eq_ignore_ascii_case("localhost"))
 }
 
 /// The host of an authority such as `example.com:8000` or `[::1]:8000`, with the brackets of IPv6.
@@ -24,5 +28,23 @@ pub(in crate::server) fn of_one_client(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & (!0 << 64))),
         address @ IpAddr::V4(_) => address,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn browsers_look_up_no_name_below_localhost() {
+        for (host, is_loopback_here, to_browsers) in [
+            ("localhost", true, true),
+            ("[::1]", true, true),
+            ("shop.LOCALHOST", false, true),
+            ("localhost.example", false, false),
+            ("notlocalhost", false, false),
+        ] {
+            assert_eq!((is_loopback(host), is_loopback_to_browsers(host)), (is_loopback_here, to_browsers), "{host}");
+        }
     }
 }

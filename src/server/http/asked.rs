@@ -3,7 +3,7 @@
 use axum::http::{HeaderMap, header, request::Parts};
 
 use super::{HttpOptions, client::last};
-use crate::server::address::{is_loopback, without_port};
+use crate::server::address::{is_loopback_to_browsers, without_port};
 
 /// What is taken for a name that cannot be read: no host is called so.
 const UNREADABLE: &str = "?";
@@ -39,7 +39,8 @@ impl<'a> Asked<'a> {
     /// gateway (DNS rebinding), which hides it from us if it names us by our address.
     pub(super) fn is_answered(&self, options: &HttpOptions) -> bool {
         let Some(allowed) = &options.allowed_hosts else { return true };
-        let is_ours = |host: &str| is_loopback(host) || allowed.iter().any(|name| name.eq_ignore_ascii_case(host));
+        let is_ours =
+            |host: &str| is_loopback_to_browsers(host) || allowed.iter().any(|name| name.eq_ignore_ascii_case(host));
         self.names().all(|name| is_ours(without_port(name)))
     }
 
@@ -57,7 +58,7 @@ impl<'a> Asked<'a> {
 
     /// Whether the client asked this machine from this machine, as far as is known.
     pub(super) fn is_loopback(&self) -> bool {
-        self.names().all(|name| is_loopback(without_port(name)))
+        self.names().all(|name| is_loopback_to_browsers(without_port(name)))
     }
 
     /// Whether the client asked for this host.

@@ -29,7 +29,7 @@ use crate::{
     app::{LoginPage, NotKept, login_page},
     model::{Code, Problem},
     server::{
-        address::{is_loopback, without_port},
+        address::{is_loopback_to_browsers, without_port},
         assets,
         auth::{AUDIT, AuthError, Authenticator},
         identity::KeyId,
@@ -144,7 +144,7 @@ fn keeps_cookie(head: &Parts, options: &HttpOptions) -> bool {
         return true;
     }
     if let Some(origin) = head.headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok()?.split_once("://")) {
-        return origin.0 == "https" || is_loopback(without_port(origin.1));
+        return origin.0 == "https" || is_loopback_to_browsers(without_port(origin.1));
     }
     let client = Client::of(&head.extensions, &head.headers, &options.trusted_proxies);
     let asked = Asked::of(head, client.is_by_gateway);
@@ -152,7 +152,7 @@ fn keeps_cookie(head: &Parts, options: &HttpOptions) -> bool {
         || match &options.public_url {
             // A gateway does TLS for that host, and may not say so.
             Some(url) if url.is_encrypted() => asked.is_loopback() || asked.is_host(url.host()),
-            Some(url) => asked.is_loopback() && is_loopback(url.host()),
+            Some(url) => asked.is_loopback() && is_loopback_to_browsers(url.host()),
             None => asked.is_loopback(),
         }
 }
