@@ -5,7 +5,7 @@ use std::{cmp::Reverse, sync::Arc, time::Duration};
 use chrono::{DateTime, Utc};
 use futures_util::future::try_join_all;
 
-use super::{LOOKS_EVERY, Worker, as_before, lanes::Queued};
+use super::{LOOKS_EVERY, Worker, lanes::Queued, results::as_before};
 use crate::{
     model::{Category, Channel, Choice, DeliveryState, Notification, Preferences, Routing, Timestamp, Way},
     server::{

@@ -8,18 +8,20 @@ use std::sync::Mutex;
 
 use rstest::rstest;
 use tokio::task::JoinHandle;
+use uuid::Uuid;
 
 use super::*;
 use crate::{
     model::{
-        Category, ContactAddress, ContactState, Content, EventKind, NewNotification, Notification, NotificationId,
-        Timestamp, UserId, Wanted,
+        self, Category, ContactAddress, ContactState, Content, DeliveryId, DeliveryState, EventKind, NewNotification,
+        Notification, NotificationId, Timestamp, UserId, Wanted, WebhookId,
     },
     server::{
         delivery::{
             backoff::Schedule,
             badges::{BadgeSync, Badges},
-            channel::{self, Addressed},
+            channel::{self, Addressed, Attempt, Job, Judged, Recipient},
+            outcome::Outcome,
             plan::tests::webhook,
             planner,
             rules::Rules,
@@ -30,7 +32,7 @@ use crate::{
         live::Local,
         store::{
             Deliveries, MemoryStore, Outbox, Store, Webhooks, Wishes,
-            outbox::{Backlog, Delivery, DeliveryFilter},
+            outbox::{Backlog, Claim, Delivery, DeliveryFilter},
         },
     },
 };

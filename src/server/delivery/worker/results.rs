@@ -1,0 +1,129 @@
+//! What became of what was claimed, on its way to the settler, which writes it down.
+
+use std::time::Duration;
+
+use aws_lc_rs::rand;
+use uuid::Uuid;
+
+use super::{
+    Worker,
+    lanes::Flight,
+    settler::{Done, Found},
+};
+use crate::{
+    model::{self, Channel, DeliveryId, Timestamp},
+    server::{
+        delivery::{
+            backoff::Schedule,
+            channel::{Job, Judged, Recipient},
+            outcome::Outcome,
+            verdict::{Effort, Verdict},
+        },
+        store::outbox::{Delivery, Next, Settlement, Webhook},
+    },
+};
+
+impl Worker {
+    /// Has it written down how an attempt ended, and returns whether its lane is to be left alone from now on.
+    pub(super) fn done(
+        &self,
+        Job { delivery, to }: Job,
+        (lease, before): (Uuid, Vec<model::Attempt>),
+        schedule: Schedule,
+        (at, effort): (Timestamp, Effort),
+        Judged { outcome, code, detail }: Judged,
+    ) -> bool {
+        let failures = self.0.lanes.misconfigured(&delivery.lane).saturating_sub(1);
+        let verdict = Verdict::of(outcome, schedule, effort, failures, random_jitter());
+        let attempt = model::Attempt {
+            at,
+            result: outcome.as_str().to_owned(),
+            code,
+            ms: u64::try_from(effort.took.as_millis()).unwrap_or(u64::MAX),
+            counted: !verdict.refund,
+            detail,
+        };
+        let Verdict { next, refund, worked, pause } = verdict;
+        let attempts = before.into_iter().chain([attempt]).collect();
+        let pause = pause.map(|(pause, why)| (pause, why.to_owned()));
+        let settlement = Settlement { id: delivery.id, lease, attempts, refund, next, worked, pause };
+        let dead = match outcome {
+            Outcome::ContactDead { as_of, state } => Some((state, as_of.unwrap_or(at))),
+            _ => None,
+        };
+        let (found, is_gone) = match to {
+            Recipient::Webhook(webhook) => {
+                let Webhook { id, enabled_at, .. } = *webhook;
+                (Found::OfWebhook { id, enabled_at, is_gone: dead.is_some() }, dead.is_some())
+            }
+            Recipient::Contact(addressed) => {
+                let dead = dead.map(|(state, as_of)| Found::DeadContact { id: addressed.contact.id, state, as_of });
+                (dead.unwrap_or(Found::Nothing), false)
+            }
+        };
+        let is_left_alone = is_gone || settlement.pause.is_some();
+        self.settled(Done::Settled { settlement, found });
+        is_left_alone
+    }
+
+    /// Has it written down that an attempt was cut off.
+    pub(super) fn cut_off(&self, flight: &Flight) {
+        let Some(channel) = self.0.policy.channel(flight.channel) else { return };
+        // A user is not told twice of one thing sooner than they have to be.
+        let is_to_user = flight.channel != Channel::Webhook;
+        let outcome = if is_to_user { Outcome::Ambiguous } else { Outcome::Retry { after: None } };
+        let effort = Effort { tries: flight.tries, age: self.age(flight.since), took: Duration::ZERO };
+        let verdict = Verdict::of(outcome, channel.schedule(), effort, 0, random_jitter());
+        let attempt = model::Attempt {
+            at: flight.at,
+            result: Outcome::Ambiguous.as_str().to_owned(),
+            code: None,
+            ms: 0,
+            counted: true,
+            detail: Some("the server was stopped before it was answered".to_owned()),
+        };
+        let Flight { id, lease, .. } = *flight;
+        let attempts = vec![attempt];
+        let settlement =
+            Settlement { id, lease, attempts, refund: false, next: verdict.next, worked: None, pause: None };
+        self.settled(Done::settled(settlement));
+    }
+
+    /// Lets others claim what was not attempted.
+    pub(super) fn give_back(&self, delivery: &Delivery, lease: Uuid, attempts: Vec<model::Attempt>) {
+        self.unsent(delivery.id, lease, attempts, as_before(delivery, Duration::ZERO));
+    }
+
+    /// Has it written down what becomes of what was not attempted.
+    pub(super) fn unsent(&self, id: DeliveryId, lease: Uuid, attempts: Vec<model::Attempt>, next: Next) {
+        let settlement = Settlement { id, lease, attempts, refund: true, next, worked: None, pause: None };
+        self.settled(Done::settled(settlement));
+    }
+
+    /// Has it written down what became of a delivery.
+    pub(super) fn settled(&self, done: Done) {
+        self.0.gate.add();
+        drop(self.0.done.send(done));
+    }
+
+    /// How long ago this was.
+    pub(super) fn age(&self, since: Timestamp) -> Duration {
+        (self.0.clock.now().to_utc() - since.to_utc()).to_std().unwrap_or_default()
+    }
+}
+
+/// What becomes of a delivery that was claimed and not attempted: after this time it waits as it did before. What was held
+/// is as old as its first attempt, and so is held on.
+pub(super) fn as_before(delivery: &Delivery, wait: Duration) -> Next {
+    match &delivery.reason {
+        Some(reason) => Next::Held { wait, reason: reason.clone() },
+        None => Next::Again { wait },
+    }
+}
+
+fn random_jitter() -> u16 {
+    let mut bytes = [0; 2];
+    // Without random bytes there is no jitter.
+    let _ = rand::fill(&mut bytes);
+    u16::from_be_bytes(bytes)
+}
