@@ -5,6 +5,7 @@
 
 mod complaint;
 mod encryption;
+mod file;
 mod url;
 
 use std::{

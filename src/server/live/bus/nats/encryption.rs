@@ -17,7 +17,7 @@ use rustls::{
     sign::CertifiedKey,
 };
 
-use super::url::read;
+use super::file::read;
 use crate::server::trust::Trust;
 
 /// The files that say whom we trust and who we are.

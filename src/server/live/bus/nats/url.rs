@@ -1,16 +1,12 @@
 //! Where NATS is, who we are there, and how that is encrypted: `nats://USER:PASSWORD@HOST:PORT?ca=FILE`.
 
-use std::{
-    fmt,
-    path::{Path, PathBuf},
-};
+use std::{fmt, path::PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 use async_nats::{ConnectOptions, ServerAddr};
 use percent_encoding::percent_decode_str;
 
-use super::encryption::Files;
-use crate::server::secret_file;
+use super::{encryption::Files, file::read};
 
 const NO_BUS: &str = "bus: this is no bus. Say local, or nats://HOST:PORT; in a user, a password or a token, %40 is @, \
                       %2F is /, %3A is :, %3F is ?, %23 is # and %2C is a comma.";
@@ -138,11 +134,6 @@ impl NatsUrl {
         // that another one on the way named.
         Ok(options.ignore_discovered_servers().require_tls(is_encrypted))
     }
-}
-
-pub(super) fn read(name: &str, file: &Path) -> Result<String> {
-    let bytes = secret_file::read(&format!("bus: {name}"), file)?;
-    String::from_utf8(bytes).map_err(|_| anyhow!("bus: {name}: {} is no text.", secret_file::named(file)))
 }
 
 /// As `nk -gen user` prints it.
