@@ -4,16 +4,18 @@
 //! release took under wider ones, which stays readable. `data` is taken as the text that it is, so
 //! what kind of record a line is has to be known before it is read: nothing is buffered.
 
+mod lines;
+
 use std::{borrow::Cow, ops::RangeInclusive};
 
-use serde::{Deserialize, de::IgnoredAny};
+use serde::Deserialize;
 use serde_json::{Map, Value, value::RawValue};
 
+use self::lines::{DeletionLine, Fields, InboxLine, KeyLine, NotificationLine, OnceLine, PreferencesLine, SecretLine};
 use super::{KeyRecord, Record, SecretRecord};
 use crate::{
     model::{
-        Category, Channel, Content, Data, Invalid, Label, Link, NewNotification, Notification, NotificationId,
-        Preferences, Routing, Timestamp, Title, UserId,
+        Category, Channel, Content, Data, Invalid, Label, Link, NewNotification, Notification, Routing, Title, UserId,
     },
     server::{
         hex,
@@ -79,107 +81,6 @@ pub(in crate::server) fn parse<'a, T: Deserialize<'a>>(line: &'a str) -> Result<
         };
         Invalid::new(format!("is no record {what}, at column {}", error.column()))
     })
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct InboxLine<'a> {
-    #[serde(rename = "record")]
-    _kind: IgnoredAny,
-    #[serde(borrow)]
-    user_id: Cow<'a, str>,
-    modseq: u64,
-    forgotten: u64,
-    all_read_modseq: u64,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NotificationLine<'a> {
-    #[serde(rename = "record")]
-    _kind: IgnoredAny,
-    modseq: u64,
-    created: u64,
-    #[serde(default)]
-    kept: bool,
-    #[serde(borrow)]
-    notification: Fields<'a>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Fields<'a> {
-    id: NotificationId,
-    #[serde(borrow)]
-    user_id: Cow<'a, str>,
-    #[serde(borrow)]
-    content: Cow<'a, str>,
-    timestamp: Timestamp,
-    is_read: bool,
-    category: String,
-    title: Option<String>,
-    link: Option<String>,
-    #[serde(borrow)]
-    data: Option<&'a RawValue>,
-    expires_at: Option<Timestamp>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct DeletionLine<'a> {
-    #[serde(rename = "record")]
-    _kind: IgnoredAny,
-    #[serde(borrow)]
-    user_id: Cow<'a, str>,
-    modseq: u64,
-    id: NotificationId,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct OnceLine {
-    #[serde(rename = "record")]
-    _kind: IgnoredAny,
-    caller: Option<String>,
-    key: String,
-    fingerprint: String,
-    at: Timestamp,
-    made: Vec<(NotificationId, Timestamp)>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct KeyLine {
-    #[serde(rename = "record")]
-    _kind: IgnoredAny,
-    id: String,
-    name: String,
-    scopes: String,
-    hash: String,
-    created_at: Timestamp,
-    expires_at: Option<Timestamp>,
-    last_used_at: Option<Timestamp>,
-    revoked_at: Option<Timestamp>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PreferencesLine<'a> {
-    #[serde(rename = "record")]
-    _kind: IgnoredAny,
-    #[serde(borrow)]
-    user_id: Cow<'a, str>,
-    version: u64,
-    preferences: Preferences,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SecretLine {
-    #[serde(rename = "record")]
-    _kind: IgnoredAny,
-    name: String,
-    secret: String,
 }
 
 impl Record {
@@ -400,148 +301,4 @@ fn secret(line: SecretLine) -> Result<SecretRecord, Invalid> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const ID: &str = "019a5370-7d3b-7c4e-9f1a-5b8a1c2d3e4f";
-
-    fn notification(right: &str, wrong: &str) -> String {
-        format!(
-            r#"{{"record":"notification","modseq":2,"created":1,"notification":{{"id":"{ID}","user_id":"ann","content":"hush","timestamp":"2026-01-01T00:00:00.000000Z","is_read":false,"category":"message","title":"T","link":"/a","data":{{}},"expires_at":"2026-01-01T00:00:00.000000Z"}}}}"#
-        )
-        .replacen(right, wrong, 1)
-    }
-
-    fn refused(line: &str, format: Format) -> String {
-        let why = Record::read(line, format).unwrap_err().to_string();
-        assert!(!why.contains("hush") && why.lines().count() == 1, "{why}");
-        why
-    }
-
-    #[test]
-    fn a_record_is_read_as_it_is_written() {
-        let inbox = r#"{"record":"inbox","user_id":"ann","modseq":3,"forgotten":1,"all_read_modseq":2}"#;
-        let deletion = format!(r#"{{"record":"deletion","user_id":"ann","modseq":3,"id":"{ID}"}}"#);
-        let made = format!(r#"[["{ID}","2026-01-01T00:00:00.000000Z"]]"#);
-        let at = "2026-01-01T00:00:00.000000Z";
-        let old = format!(r#"{{"record":"once","key":"k","fingerprint":"00","at":"{at}","made":{made}}}"#);
-        let once = old.replacen(r#""key""#, r#""caller":"user:ann","key""#, 1);
-        let key = format!(
-            r#"{{"record":"key","id":"0000000000000001","name":"k","scopes":"send","hash":"00","created_at":"{at}"}}"#
-        );
-        let preferences = r#"{"record":"preferences","user_id":"ann","version":3,"preferences":{"channels":{"email":"off"},"digest":{"email":"1h"}}}"#;
-        let secret = format!(r#"{{"record":"secret","name":"unsubscribe","secret":"{}"}}"#, "0f".repeat(16));
-        for line in [inbox, &deletion, &old, &once, &key, &notification("", ""), preferences, &secret] {
-            for format in [Format::Old, Format::New] {
-                let read = Record::read(line, format).unwrap();
-                assert_eq!(serde_json::to_string(&read.record).unwrap(), line);
-                assert!(!read.is_beyond_limits);
-            }
-        }
-    }
-
-    #[test]
-    fn what_intake_refuses_is_refused_without_repeating_it() {
-        let long = format!("\"{}\"", "x".repeat(Content::MAX_CHARS + 1));
-        for (right, wrong, says) in [
-            (r#""hush""#, long.as_str(), "content"),
-            (r#""hush""#, r#""\u0000hush""#, "content"),
-            (r#""hush""#, r#"" \t""#, "content"),
-            (r#""ann""#, r#""hush\u0007""#, "user_id"),
-            (r#""ann""#, r#""""#, "user_id"),
-            (r#""message""#, r#""Hush""#, "category"),
-            (r#""/a""#, r#""javascript:hush""#, "link"),
-            (r#"{},"ex"#, r#"[],"ex"#, "data"),
-            (r#""modseq":2"#, r#""modseq":18446744073709551615"#, "no inbox gets to"),
-            (r#""modseq":2"#, r#""modseq":18446744073709551616"#, "no record"),
-            (r#""modseq":2"#, r#""modseq":-1"#, "no record"),
-            (r#""modseq":2"#, r#""modseq":2.0"#, "no record"),
-            (r#""created":1"#, r#""created":0"#, "created by another change"),
-            (r#""created":1"#, r#""created":3"#, "created by another change"),
-            (r#""is_read""#, r#""hush":1,"is_read""#, "no record as"),
-            (r#""record""#, r#""hush":1,"record""#, "no record as"),
-            (r#""record":"notification""#, r#""record":"notification","record":"inbox""#, "no record as"),
-            (r#""record":"notification""#, r#""record":"hush""#, "kind"),
-            ("2026-01-01", "hush-01-01", "no record as"),
-            (ID, "hush", "no record as"),
-        ] {
-            for format in [Format::Old, Format::New] {
-                let why = refused(&notification(right, wrong), format);
-                assert!(why.contains(says), "{wrong}: {why}");
-            }
-        }
-        for line in ["", "hush", "[]", "{}", "null", r#"{"record":7}"#, r#"{"record":"inbox"}"#, &"[".repeat(100_000)] {
-            refused(line, Format::New);
-        }
-        let ahead = r#"{"record":"inbox","user_id":"ann","modseq":3,"forgotten":4,"all_read_modseq":2}"#;
-        assert!(refused(ahead, Format::New).contains("ahead"));
-    }
-
-    #[test]
-    fn preferences_and_secrets_that_are_none_are_refused_without_repeating_them() {
-        let line = |user_id: &str, version: &str, preferences: &str| {
-            format!(
-                r#"{{"record":"preferences","user_id":"{user_id}","version":{version},"preferences":{preferences}}}"#
-            )
-        };
-        for (wrong, says) in [
-            (line("", "1", "{}"), "user_id"),
-            (line("ann", "0", "{}"), "never set"),
-            (line("ann", "18446744073709551615", "{}"), "no inbox gets to"),
-            (line("ann", "-1", "{}"), "no record"),
-            (line("ann", "1", r#"{"hush":1}"#), "no record as"),
-            (line("ann", "1", r#"{"channels":{"email":"hush"}}"#), "no record as"),
-            (line("ann", "1", "null"), "no record as"),
-            (line("ann", r#"1,"hush":2"#, "{}"), "no record as"),
-        ] {
-            let why = refused(&wrong, Format::New);
-            assert!(why.contains(says), "{wrong}: {why}");
-        }
-        let line = |name: &str, secret: &str| format!(r#"{{"record":"secret","name":"{name}","secret":"{secret}"}}"#);
-        let secret = "0f".repeat(16);
-        for (wrong, says) in [
-            (line("", &secret), "name"),
-            (line("hush\\n", &secret), "name"),
-            (line("x", ""), "16 to 256 bytes"),
-            (line("x", &"0f".repeat(15)), "16 to 256 bytes"),
-            (line("x", &"0f".repeat(257)), "16 to 256 bytes"),
-            (line("x", &format!("{secret}0")), "16 to 256 bytes"),
-            (line("x", &secret.to_uppercase()), "16 to 256 bytes"),
-            (line("x", &format!("hush{}", "0f".repeat(14))), "16 to 256 bytes"),
-        ] {
-            let why = refused(&wrong, Format::New);
-            assert!(why.contains(says), "{wrong}: {why}");
-        }
-        for bytes in [16, 256] {
-            let Record::Secret(read) = Record::read(&line("x", &"0f".repeat(bytes)), Format::New).unwrap().record
-            else {
-                panic!("it is a secret");
-            };
-            assert_eq!(read.secret, vec![15; bytes]);
-            assert!(!format!("{read:?}").contains("15"));
-        }
-    }
-
-    #[test]
-    fn what_an_earlier_release_took_is_taken_and_what_only_its_imports_took_is_noted() {
-        let with = |data: &str| notification("{},\"ex", &format!("{data},\"ex"));
-        let nested = |deep: usize| format!("{}1{}", "{\"a\":".repeat(deep), "}".repeat(deep));
-        let large = format!(r#"{{"x":"{}"}}"#, "x".repeat(20_000));
-        for format in [Format::Old, Format::New] {
-            for line in [with(&nested(126)), notification("hush", "\u{200b}\u{3164}"), with(r#"{"a":1e400}"#)] {
-                assert!(!Record::read(&line, format).unwrap().is_beyond_limits, "{line}");
-            }
-            for line in [with(&nested(200)), with(r#"{"a":"\ud800"}"#)] {
-                let deep_or_half = Record::read(&line, format);
-                assert!(deep_or_half.is_err(), "{line}");
-            }
-        }
-        assert!(refused(&with(&large), Format::New).contains("data"));
-        let read = Record::read(&with(&large), Format::Old).unwrap();
-        assert!(read.is_beyond_limits);
-        let written = serde_json::to_string(&read.record).unwrap();
-        assert!(written.contains(r#""kept":true"#) && Record::read(&written, Format::New).unwrap().is_beyond_limits);
-        let huge = format!(r#"{{"x":"{}"}}"#, "x".repeat(MAX_KEPT_BYTES));
-        assert!(refused(&with(&huge), Format::Old).contains("data"));
-    }
-}
+mod tests;
