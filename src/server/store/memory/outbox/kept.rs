@@ -1,5 +1,8 @@
 //! What is behind the lock: entries, deliveries and lanes.
 
+mod digests;
+mod lanes;
+
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     ops::RangeInclusive,
@@ -14,8 +17,8 @@ use crate::{
         store::{
             LOOKED_AT,
             outbox::{
-                ANEW, Backlog, Bundle, Claim, Claimed, DIGEST, Delivery, DeliveryFilter, DeliveryPage, Entry, Health,
-                Lane, MOST_ATTEMPTS, NewDelivery, Next, Part, Planned, Settlement, Webhook, ends_as, is_of_lane,
+                Backlog, Claim, Claimed, Delivery, DeliveryFilter, DeliveryPage, Entry, Health, MOST_ATTEMPTS,
+                NewDelivery, Next, Planned, Settlement, Webhook, ends_as,
             },
         },
     },
@@ -234,75 +237,6 @@ impl Kept {
         true
     }
 
-    /// Makes a digest, if there are several for it, and returns whether it did.
-    pub(super) fn bundle(&mut self, Bundle { id, lease, claimed }: &Bundle, now: Timestamp) -> bool {
-        let leased = |row: &&Row| row.lease == Some(*lease) && row.delivery.state == DeliveryState::Leased;
-        let rows = claimed.iter().filter_map(|id| self.deliveries.get(self.seqs.get(id)?)).filter(leased);
-        let claimed: Vec<_> = rows.map(|row| &row.delivery).collect();
-        let Some(first) = claimed.first().map(|first| (*first).clone()) else { return false };
-        let takes_digests = claimed.iter().any(|delivery| delivery.reason.as_deref() == Some(DIGEST));
-        let goes_too = |delivery: &&Delivery| {
-            let is_held = delivery.state == DeliveryState::Held && delivery.via.is_none();
-            let is = |reason| delivery.reason.as_deref() == Some(reason);
-            let is_time = (delivery.due_at <= now && !is(ANEW)) || (takes_digests && is(DIGEST));
-            is_held && is_time && delivery.target == first.target && delivery.lane == first.lane
-        };
-        let waiting = self.to_contacts.get(&first.user_id).into_iter().flatten().filter_map(|(_, id)| self.get(*id));
-        let parts: Vec<_> = claimed.into_iter().chain(waiting.filter(goes_too)).map(|delivery| delivery.id).collect();
-        if parts.len() < 2 {
-            return false;
-        }
-        for part in parts {
-            let Some(seq) = self.seqs.get(&part).copied() else { continue };
-            let Some(Row { delivery, lease }) = self.deliveries.get_mut(&seq) else { continue };
-            let before = place_of(delivery, seq);
-            if lease.take().is_some() {
-                delivery.tries = delivery.tries.saturating_sub(1);
-            }
-            (delivery.state, delivery.due_at, delivery.via) = (DeliveryState::Held, now, Some(*id));
-            if let Some(lane) = self.lanes.get_mut(&delivery.lane) {
-                lane.due.remove(&before);
-                lane.due.insert(place_of(delivery, seq));
-            }
-        }
-        self.insert(first.digest(*id, now));
-        true
-    }
-
-    /// The parts of a digest that are not over, the newest notification first.
-    pub(super) fn parts(&self, digest: DeliveryId) -> Vec<Part> {
-        let Some(user_id) = self.get(digest).filter(|digest| digest.is_digest()).map(|digest| &digest.user_id) else {
-            return Vec::new();
-        };
-        let waiting = self.to_contacts.get(user_id).into_iter().flatten().rev();
-        let of_it = |id: &DeliveryId| self.get(*id).is_some_and(|delivery| delivery.via == Some(digest));
-        let parts = waiting.filter(|(_, id)| of_it(id));
-        parts.map(|(notification_id, id)| Part { id: *id, notification_id: *notification_id }).collect()
-    }
-
-    /// Has what is held for an inbox judged anew, at most so many, and returns how many those were.
-    pub(super) fn judge_anew(&mut self, user_id: &UserId, most: usize, now: Timestamp) -> usize {
-        let is_on_its_way =
-            |via| self.get(via).is_some_and(|digest| digest.state == DeliveryState::Leased || digest.tries > 0);
-        let waits = |delivery: &&Delivery| {
-            let is_later = now < delivery.due_at || delivery.via.is_some();
-            delivery.state == DeliveryState::Held && is_later && !delivery.via.is_some_and(is_on_its_way)
-        };
-        let held = self.to_contacts.get(user_id).into_iter().flatten().filter_map(|(_, id)| self.get(*id));
-        let held: Vec<_> = held.filter(waits).take(most).map(|delivery| delivery.id).collect();
-        for id in &held {
-            let Some(seq) = self.seqs.get(id).copied() else { continue };
-            let Some(Row { delivery, .. }) = self.deliveries.get_mut(&seq) else { continue };
-            let before = place_of(delivery, seq);
-            (delivery.reason, delivery.due_at, delivery.via) = (Some(ANEW.to_owned()), now, None);
-            if let Some(lane) = self.lanes.get_mut(&delivery.lane) {
-                lane.due.remove(&before);
-                lane.due.insert(place_of(delivery, seq));
-            }
-        }
-        held.len()
-    }
-
     /// Of which notifications of an inbox something waits to be sent to contacts.
     pub(super) fn awaited(&self, user_id: &UserId, after: Option<NotificationId>, most: usize) -> Vec<NotificationId> {
         let places = self.to_contacts.get(user_id).into_iter().flatten().map(|(id, _)| *id);
@@ -323,41 +257,6 @@ impl Kept {
             self.end(*id, *state, Some((*reason).to_owned()), now);
         }
         ends.len()
-    }
-
-    pub(super) fn end_lane(
-        &mut self,
-        name: &str,
-        state: DeliveryState,
-        reason: &str,
-        most: usize,
-        now: Timestamp,
-    ) -> usize {
-        let Some(lane) = self.lanes.get(name) else { return 0 };
-        let waits = |row: &&Row| row.delivery.state != DeliveryState::Leased;
-        let rows = lane.due.iter().filter_map(|(_, seq)| self.deliveries.get(seq)).filter(waits);
-        let ids: Vec<_> = rows.take(most).map(|row| row.delivery.id).collect();
-        for id in &ids {
-            self.end(*id, state, Some(reason.to_owned()), now);
-        }
-        ids.len()
-    }
-
-    pub(super) fn forget_lane(&mut self, name: &str) {
-        if self.lanes.get(name).is_some_and(|lane| lane.due.is_empty()) {
-            self.lanes.remove(name);
-        }
-    }
-
-    pub(super) fn forget_idle_lanes(&mut self, of: &str, since: Timestamp, most: usize) -> usize {
-        let is_idle = |lane: &LaneRow| {
-            let noted = [lane.paused_until, lane.health.failing_since, lane.health.worked_at];
-            lane.due.is_empty() && noted.into_iter().flatten().all(|at| at <= since)
-        };
-        let is_of = |name: &String| name.len() > of.len() && is_of_lane(name, of);
-        let idle = self.lanes.iter().filter(|(name, lane)| is_of(name) && is_idle(lane));
-        let idle: Vec<_> = idle.take(most).map(|(name, _)| name.clone()).collect();
-        idle.iter().filter(|name| self.lanes.remove(*name).is_some()).count()
     }
 
     /// Which contacts are still to be told how many are unread.
@@ -406,24 +305,6 @@ impl Kept {
             lane.due.insert(place_of(delivery, seq));
         }
         waits
-    }
-
-    pub(super) fn lanes(&self) -> Vec<Lane> {
-        let lane = |(name, lane): (&String, &LaneRow)| Lane {
-            lane: name.clone(),
-            waiting: lane.due.len() as u64,
-            oldest: lane.due.first().and_then(|(_, seq)| self.deliveries.get(seq)).map(|row| row.delivery.created_at),
-            paused_until: lane.paused_until,
-            reason: lane.reason.clone(),
-            health: lane.health,
-        };
-        self.lanes.iter().map(lane).collect()
-    }
-
-    pub(super) fn resume(&mut self, of: &str) {
-        for (_, lane) in self.lanes.iter_mut().filter(|(name, _)| is_of_lane(name, of)) {
-            (lane.paused_until, lane.reason, lane.health) = (None, None, Health::default());
-        }
     }
 
     pub(super) fn forget(&mut self, ended_until: Timestamp, most: usize) -> usize {
