@@ -62,7 +62,7 @@ function token(user) {
 }
 
 let stores = 0;
-/** A server over a new SQLite file where everybody proves who they are, and a key for it. */
+/** A server over a new SQLite file with authentication, and a key for it. */
 async function secured(...args) {
   const store = ['--store', `sqlite:${join(folder, `${(stores += 1)}.db`)}`];
   const key = () => execFileSync(campanile, ['key', 'create', 'bench', '--scopes', 'send,read', ...store], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();

@@ -10,7 +10,7 @@ import { program } from "./server.ts";
 export { expect };
 
 /** What the server of these tests checks users' tokens with. */
-const JWT_SECRET = "a secret of the browser tests, which nobody else knows";
+const JWT_SECRET = "a secret of the browser tests, which no other server knows";
 const AUDIENCE = "campanile";
 
 /** Makes a key as an operator does on the server. */
@@ -49,7 +49,7 @@ interface AuthFixtures {
   moreArgs: string[];
 }
 
-/** The same as the other tests, on a server that asks everybody who they are. */
+/** The same as the other tests, on a server with authentication. */
 export const test = base.extend<AuthFixtures>({
   moreArgs: [[], { option: true }],
 
@@ -72,7 +72,7 @@ export const test = base.extend<AuthFixtures>({
     ]);
   },
 
-  // With a key and without cookies: a browser that is signed in is somebody else.
+  // With a key and without cookies: a browser that is signed in is another caller.
   api: async ({ playwright, server, key, user }, use) => {
     const request = await playwright.request.newContext({
       baseURL: server.url,

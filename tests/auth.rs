@@ -63,7 +63,7 @@ impl TestClock {
     }
 }
 
-/// A server where everybody has to prove who they are.
+/// A server where every caller has to authenticate.
 pub(crate) struct Secured {
     pub(crate) app: App,
     pub(crate) options: HttpOptions,

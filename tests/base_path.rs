@@ -69,7 +69,7 @@ async fn the_page_of_the_public_url_is_our_own() {
         ("localhost:8000", "http://example.com", 403),
         ("localhost:8000", "http://localhost:8000", 200),
         ("example.com", "https://example.com", 200),
-        // Whoever is on the way may have made that page.
+        // A machine on the way may have made that page.
         ("example.com", "http://example.com", 403),
         ("example.com:8000", "http://example.com:8000", 403),
     ] {

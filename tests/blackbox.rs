@@ -249,12 +249,12 @@ fn what_is_wrong_changes_nothing(client: &mut Client) {
     assert!(contents(client, "").is_empty());
 }
 
-/// The database crashes and comes back while everybody asks: nobody gets a 5xx but 503 with
-/// `Retry-After`, nothing that was answered is lost, and nobody has to start Campanile again.
+/// The database crashes and comes back while clients ask: none gets a 5xx but 503 with
+/// `Retry-After`, nothing that was answered is lost, and Campanile need not be started again.
 #[test]
 fn the_database_may_go_away_and_come_back() {
     let mut database = postgres::Server::start(&["fsync=on"]);
-    // Every refusal is a warning, and nobody reads them here.
+    // Every refusal is a warning, and they are not read here.
     let server = Server::start(&["--store", &database.url("postgres"), "--window", "1000000", "--log", "error"]);
     let over = AtomicBool::new(false);
     let readiness = || Client::connect(&server.address).unwrap().exchange("GET", "/readyz", &[], None).unwrap().0;

@@ -32,7 +32,7 @@ const P256DH: &str = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBH
 const AUTH: &str = "BTBZMqHH6r4Tts7J_aSIgg";
 const UNKNOWN: &str = "019a5370-7d3b-7c4e-9f1a-5b8a1c2d3e4f";
 
-/// A server with delivery, where everybody has to prove who they are.
+/// A server with delivery, where every caller has to authenticate.
 fn secured() -> Secured {
     secured_with_wishes().0
 }

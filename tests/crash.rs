@@ -155,7 +155,7 @@ fn look(client: &mut Client, user_id: &str) -> Found {
                     found.followed.insert(id(notification), notification["is_read"].as_bool().unwrap());
                 }
                 "deleted" => drop(found.followed.remove(&id(event))),
-                other => panic!("nobody did {other}"),
+                other => panic!("no operation is called {other}"),
             }
         }
         found.followed_to = changes["modseq"].as_u64().unwrap();

@@ -9,7 +9,7 @@ use std::{
 
 use crate::harness::new_folder;
 
-/// A server that ends with whoever started it.
+/// A server that ends with the test that started it.
 pub(crate) struct Nats {
     port: u16,
     /// A file with settings of it, if there is one.

@@ -57,7 +57,7 @@ impl Node {
     }
 }
 
-/// What happens on one node is heard on another at once, also by whoever follows all inboxes.
+/// What happens on one node is heard on another at once, also by a listener to all inboxes.
 #[tokio::test]
 async fn a_change_on_one_node_is_heard_on_another_at_once() {
     let nats = Nats::start();

@@ -18,7 +18,7 @@ use campanile::server::store::{PostgresOptions, PostgresStore};
 use tokio::sync::OnceCell;
 use tokio_postgres::{Client, NoTls};
 
-/// A server that ends with whoever started it.
+/// A server that ends with the test that started it.
 pub(crate) struct Server {
     pub(crate) port: u16,
     folder: PathBuf,
@@ -29,7 +29,7 @@ pub(crate) struct Server {
 /// The server that tests share.
 static SHARED: LazyLock<Server> = LazyLock::new(|| Server::start(&[]));
 
-/// Makes the server's programs run as somebody who may: as root they refuse.
+/// Makes the server's programs run as a user who may: as root they refuse.
 fn as_somebody() -> Vec<&'static str> {
     let id = Command::new("id").arg("-u").output().unwrap();
     if String::from_utf8_lossy(&id.stdout).trim() == "0" { vec!["runuser", "-u", "postgres", "--"] } else { vec![] }
@@ -69,7 +69,7 @@ impl Server {
     pub(crate) fn start_with(files: &[(&str, &str)], settings: &[&str]) -> Self {
         static NUMBER: AtomicUsize = AtomicUsize::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        // Not below the home of whoever runs the tests, which another user cannot enter.
+        // Not below the home of the user who runs the tests, which another user cannot enter.
         let folder = std::env::temp_dir().join(format!("campanile-postgres-{}-{number}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let user = as_somebody();
@@ -99,7 +99,7 @@ impl Server {
     fn run(folder: &Path, port: u16, settings: &[&str]) -> Child {
         let quick = ["listen_addresses=127.0.0.1", "fsync=off", "max_connections=300", "shared_buffers=64MB"];
         // The shell waits for a line, or for the end of its input, and stops the server at once; at the end, when there
-        // is nobody left to start it again, it removes everything.
+        // is no test left to start it again, it removes everything.
         let log = folder.join("log").display().to_string();
         let script = format!(
             "\"$@\" >{log} 2>&1 </dev/null & server=$!; read -r again; kill -QUIT $server; \

@@ -27,7 +27,7 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 /// How long anything may take.
 const LONG: Duration = Duration::from_secs(10);
 
-/// Somebody who vouches for servers, and whom the clients of these tests trust.
+/// An authority that vouches for servers, and that the clients of these tests trust.
 struct Authority {
     issuer: Issuer<'static, KeyPair>,
     trusted: Arc<RootCertStore>,

@@ -1,4 +1,4 @@
-//! Somebody who listens.
+//! A listener.
 
 use std::{
     net::SocketAddr,

@@ -119,7 +119,7 @@ async fn main() -> Result<()> {
         std::io::stdout().flush()?;
         tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new())).await??;
     }
-    stop.send(true).context("nobody listens")?;
+    stop.send(true).context("no listener is left")?;
     let mut report = Report::new(connected, failed, &sent);
     for listener in listening {
         report.add(listener.await?, &sent);

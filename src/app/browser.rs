@@ -38,7 +38,7 @@ pub(super) fn before_next_frame(f: impl FnOnce() + 'static) {
     if is_hidden() { after(0, f) } else { request_animation_frame(f) }
 }
 
-/// Whether nobody can see the page.
+/// Whether the page is hidden.
 pub(super) fn is_hidden() -> bool {
     document().hidden()
 }

@@ -53,7 +53,7 @@ pub(super) fn toggle(board: Board) {
     });
 }
 
-/// Shows what arrived while nobody looked at the page.
+/// Shows what arrived while the page was hidden.
 pub(super) fn show(notification: &Notification) {
     if !browser::is_hidden() || !is_on() {
         return;
@@ -77,7 +77,7 @@ pub(super) fn badge(unread: u64) {
     let navigator = window().navigator();
     let set = Reflect::get(&navigator, &"setAppBadge".into()).ok().and_then(|it| it.dyn_into::<Function>().ok());
     let Some(set) = set else { return };
-    #[expect(clippy::cast_precision_loss, reason = "nobody has that many")]
+    #[expect(clippy::cast_precision_loss, reason = "no user has that many")]
     let count = JsValue::from_f64(unread as f64);
     if let Some(done) = set.call1(&navigator, &count).ok().and_then(|it| it.dyn_into::<Promise>().ok()) {
         // A page that is no app may refuse, and that is no error.

@@ -37,7 +37,7 @@ pub struct Initial {
 }
 
 impl Default for Initial {
-    /// A page that nobody looked anything up for.
+    /// A page for which nothing was looked up.
     fn default() -> Self {
         let problem = Problem::new(Code::Unavailable, "Nothing was read yet.");
         Self {

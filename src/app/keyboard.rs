@@ -75,7 +75,7 @@ pub(super) fn shortcuts(
 }
 
 /// What a press asks for. Single characters can be switched off (WCAG 2.1.4), and are never taken
-/// from somebody who types.
+/// from a user who types.
 pub(super) fn command(press: Press<'_>, letters: bool) -> Option<Command> {
     if press.has_modifier {
         return None;

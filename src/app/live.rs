@@ -252,7 +252,7 @@ fn hear_tab(board: Board, turn: u32, text: &str) {
     match (text, leads) {
         (ASK, true) if stands => tell(r#"{"type":"hello"}"#),
         (ASK, _) => {}
-        // Whoever looks at the other tab may have signed in there.
+        // The user may have signed in in the other tab.
         (HURRY, true) if board.is_signed_out() => board.refresh(),
         (HURRY, true) => hurry(board),
         (HURRY, false) => {}
@@ -263,7 +263,7 @@ fn hear_tab(board: Board, turn: u32, text: &str) {
     }
 }
 
-/// There is a reason to connect at once: the network is back, or somebody looks.
+/// There is a reason to connect at once: the network is back, or the user looks.
 pub(super) fn hurry(board: Board) {
     let (leads, may, turn) = line(|line| {
         let may = line.socket.is_none() && !line.is_final && line.backoff.may_hurry(browser::now_ms());

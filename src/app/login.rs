@@ -1,4 +1,4 @@
-//! The page that asks who somebody is. It is a form and nothing else: no script takes it over, and
+//! The page where a user signs in. It is a form and nothing else: no script takes it over, and
 //! it loads no WebAssembly.
 
 use leptos::prelude::*;
@@ -17,10 +17,10 @@ const PROBLEM: &str = "secret-problem";
 const WHICH: &str = "secret-which";
 const INSECURE: &str = "insecure";
 
-/// What the page that asks who somebody is has to say.
+/// What the sign-in page has to say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoginPage {
-    /// Where it leads once somebody is signed in. It is sent back as it is: whoever answers the form
+    /// Where it leads once the user is signed in. It is sent back as it is: the handler of the form
     /// sees to it that it leads nowhere else.
     pub next: String,
     /// Why what was sent is not accepted, if something was.
@@ -38,7 +38,7 @@ pub struct NotKept {
     pub safe_url: Option<String>,
 }
 
-/// The whole document that asks who somebody is. It posts `secret` and `next` to `/login`.
+/// The whole document of the sign-in page. It posts `secret` and `next` to `/login`.
 pub fn login_page(page: LoginPage, assets: PageAssets) -> impl IntoView {
     let LoginPage { next, problem, base, not_kept } = page;
     let at = |path: &str| base.clone() + path;
@@ -122,7 +122,7 @@ fn explain_http(NotKept { safe_url }: NotKept) -> impl IntoView {
     }
 }
 
-/// Why somebody was not let in, and how long to wait where that is why.
+/// Why the user was not let in, and how long to wait where that is why.
 fn explain(problem: &Problem) -> String {
     let why = problem.field(FIELD).unwrap_or(&problem.detail);
     match (problem.code, problem.retry_after) {
@@ -131,7 +131,7 @@ fn explain(problem: &Problem) -> String {
     }
 }
 
-/// How long it is, in words, rounded up: whoever comes back then is not too early.
+/// How long it is, in words, rounded up: a user who comes back then is not too early.
 fn in_words(seconds: u64) -> String {
     let (count, unit) = match seconds {
         ..120 => (seconds, "second"),

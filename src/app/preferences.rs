@@ -50,7 +50,7 @@ pub(super) struct Preferences {
 }
 
 impl Preferences {
-    /// What everybody begins with.
+    /// What each user begins with.
     pub(super) fn new() -> Self {
         Self { theme: RwSignal::new(Theme::System), letters: RwSignal::new(true) }
     }

@@ -1,4 +1,4 @@
-//! Keeping the page up to date: live, or else every five seconds, unless nobody sees it.
+//! Keeping the page up to date: live, or else every five seconds, unless it is hidden.
 
 use leptos::{ev, prelude::*, task::spawn_local};
 
@@ -144,7 +144,7 @@ impl Board {
         let _ = window_event_listener_untyped("pagehide", move |_| self.delete_before_leaving());
     }
 
-    /// Refreshes if somebody sees it; else that is done when they come back.
+    /// Refreshes if the page is visible; else that is done when the user comes back.
     pub(super) fn refresh_unless_hidden(self) {
         if !browser::is_hidden() {
             self.refresh();

@@ -1,6 +1,6 @@
 //! A form that was sent without WebAssembly and refused, as it is told in the address of the page.
 //!
-//! Anybody can write a link to the page, so the address holds a short code and never a sentence: what
+//! Any site can link to the page, so the address holds a short code and never a sentence: what
 //! the page says are words of its own.
 
 use serde::{Deserialize, Serialize};

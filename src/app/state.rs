@@ -99,7 +99,7 @@ pub(super) struct Board {
     pub(super) rows: RwSignal<Vec<Row>>,
     /// Where the list goes on.
     pub(super) next: RwSignal<Option<Cursor>>,
-    /// How many new ones wait above the list, because somebody reads further down.
+    /// How many new ones wait above the list, because the user reads further down.
     pub(super) held: RwSignal<usize>,
     /// What stands beside the list.
     pub(super) overview: RwSignal<Overview>,
@@ -121,7 +121,7 @@ pub(super) struct Board {
     pub(super) is_offline: RwSignal<bool>,
     /// Whether the page is told of every change as it happens.
     pub(super) is_live: RwSignal<bool>,
-    /// Whether the desktop shows what arrives while nobody looks.
+    /// Whether the desktop shows what arrives while the page is hidden.
     pub(super) notifies: RwSignal<bool>,
     /// Whether the list belongs to the address.
     pub(super) loading: RwSignal<Loading>,
@@ -134,7 +134,7 @@ pub(super) struct Board {
     book: StoredValue<Book>,
 }
 
-/// What the page has to remember and nobody sees.
+/// What the page has to remember and does not show.
 struct Book {
     changes: Changes,
     heard: Heard,
@@ -147,7 +147,7 @@ struct Book {
     ahead: f64,
     /// Until when the server is left alone, in milliseconds of the browser's clock.
     wait_until: f64,
-    /// New ones that nobody was told of yet.
+    /// New ones that were not announced yet.
     untold: usize,
 }
 
@@ -230,7 +230,7 @@ impl Board {
         }
     }
 
-    /// What an address shows here: a user stays in the own inbox, and everybody on this server.
+    /// What an address shows here: a user stays in the own inbox, and each viewer on this server.
     pub(super) fn narrow(self, address: Address) -> Address {
         let here = self.address.read_untracked();
         let address = Address { base: here.base.clone(), ..address };
@@ -320,7 +320,7 @@ impl Board {
             #[expect(clippy::cast_precision_loss, reason = "milliseconds of our time are below 2^53")]
             let server = (now.as_micros() / 1_000) as f64;
             book.ahead = server - browser::now_ms();
-            // What waits to be deleted is gone already for whoever looks.
+            // What waits to be deleted is gone already for the user.
             for doomed in &book.doomed {
                 page.notifications.retain(|notification| notification.id != doomed.id());
                 counting::remove(&mut overview, &doomed.row.data.read_untracked());
@@ -424,7 +424,7 @@ impl Board {
         self.address.set(address);
         self.held.set(0);
         self.trouble.set(None);
-        // Somebody asks, and not the page by itself: they are told if it is too often.
+        // The user asks, and not the page by itself: they are told if it is too often.
         self.wait.set(0);
         self.refusal.set(None);
         self.next.set(None);

@@ -17,14 +17,14 @@ pub struct Viewer {
 }
 
 impl Default for Viewer {
-    /// The operator of a server that asks nobody who they are.
+    /// The operator of a server without authentication.
     fn default() -> Self {
         Self { own: None, may_send: true, may_sign_out: false }
     }
 }
 
 impl Viewer {
-    /// What they see where an address leads: a user sees the own inbox, whoever's it asks for.
+    /// What they see where an address leads: a user sees the own inbox, whichever it asks for.
     #[must_use]
     pub fn narrow(&self, address: Address) -> Address {
         match &self.own {

@@ -79,7 +79,7 @@ pub struct Accepted {
 }
 
 impl Notification {
-    /// A notification that was accepted now, and that nobody has read.
+    /// A notification that was accepted now, and is unread.
     #[must_use]
     pub fn new(id: NotificationId, timestamp: Timestamp, new: NewNotification) -> Self {
         let accepted = Accepted {

@@ -185,7 +185,7 @@ pub fn parse_whole_number(text: &str) -> Result<u64, Invalid> {
 pub struct UnreadCount {
     /// Whose inbox.
     pub user_id: UserId,
-    /// How many of its notifications are unread; 0 for a user nobody has written to.
+    /// How many of its notifications are unread; 0 for a user without an inbox.
     pub unread_count: u64,
 }
 

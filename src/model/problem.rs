@@ -115,7 +115,7 @@ pub enum Code {
     BadRequest,
     /// 422: the request can be read, and a value in it is not legal; `errors` says which.
     InvalidInput,
-    /// 401: nobody knows who is calling; send a key or a token, or sign in.
+    /// 401: the caller is not authenticated; send a key or a token, or sign in.
     Unauthenticated,
     /// 403: the caller may not do this.
     Forbidden,
@@ -264,7 +264,7 @@ impl Problem {
         Self { errors, more_errors, ..Self::new(Code::InvalidInput, detail) }
     }
 
-    /// A failure of the server's own. It tells nothing; whoever makes it logs the cause.
+    /// A failure of the server's own. It tells nothing; the code that makes it logs the cause.
     #[must_use]
     pub fn internal() -> Self {
         Self::new(Code::Internal, "Something went wrong on our side. It has been logged.")
@@ -284,7 +284,7 @@ impl Problem {
         Self::new(Code::Unavailable, "The server has too much to do at present. Try again in a few seconds.")
     }
 
-    /// Nobody knows who is calling; says how to prove it.
+    /// The caller is not authenticated; says how to prove who it is.
     #[must_use]
     pub fn unauthenticated() -> Self {
         let how = "Show who you are: send the header Authorization: Bearer with a service key or a token, or sign in.";

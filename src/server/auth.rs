@@ -4,7 +4,7 @@
 //! - [`token`]: users' tokens (JWT).
 //! - `keyring`: the keys that are in use, as they were a moment ago.
 //! - `noted`: what is logged by number; `recent`: sessions that were good a moment ago.
-//! - [`standing`]: what somebody is, and for how long; who has which streams open.
+//! - [`standing`]: what a caller is, and for how long; which streams it has open.
 //!
 //! What they may do then is the service's to say.
 
@@ -58,9 +58,9 @@ const LOOKS_UNTIL_FORGOTTEN: u32 = 150;
 pub struct AuthOptions {
     /// How users' tokens are checked; `None` takes none.
     pub tokens: Option<TokenOptions>,
-    /// How long somebody stays signed in.
+    /// How long a user stays signed in.
     pub session_lifetime: TimeDelta,
-    /// How often somebody may ask.
+    /// How often a caller may ask.
     pub limits: Limits,
     /// How many streams one principal may have open at once.
     pub max_streams: usize,
@@ -192,7 +192,7 @@ impl Authenticator {
         &self.tasks
     }
 
-    /// How much everybody does.
+    /// How much all callers do.
     pub(in crate::server) fn usage(&self) -> &Usage {
         &self.usage
     }
@@ -349,7 +349,7 @@ impl Authenticator {
         let keys = open.iter().filter_map(|(holder, _)| if let Holder::Key(id) = holder { Some(*id) } else { None });
         let keys: HashSet<KeyId> = keys.collect();
         // One look at all sessions and one at all keys: however many there are and however far the store is, that is
-        // over before what it says is too old. While the store is away nobody can say; who asks anew is refused
+        // over before what it says is too old. While the store is away that is not known; a caller that asks anew is refused
         // meanwhile, and what is open hears nothing.
         let (now, asked_at) = (self.clock.now(), Instant::now());
         let good_sessions = async {

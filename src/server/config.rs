@@ -72,7 +72,7 @@ pub struct Settings {
     pub bus_prefix: String,
     /// How many notifications one batch may have.
     pub batch_max: usize,
-    /// How it is found out who is calling; `None` where nobody has to prove it.
+    /// How it is found out who is calling; `None` where no caller has to prove it.
     pub auth: Option<AuthOptions>,
     /// How often one user may be sent something.
     pub limit_recipient: Option<Rate>,
@@ -118,7 +118,7 @@ impl Settings {
         Ok(Self { ineffective, ..settings })
     }
 
-    /// Refuses to serve where others can reach it and nobody has to prove who they are: on an address of other machines,
+    /// Refuses to serve where others can reach it and no caller has to prove who it is: on an address of other machines,
     /// or through a gateway.
     ///
     /// # Errors

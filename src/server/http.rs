@@ -76,7 +76,7 @@ pub struct HttpOptions {
     pub allowed_hosts: Option<Vec<String>>,
     /// How live streams are treated.
     pub streams: StreamOptions,
-    /// Who finds out who is calling; without it everybody is the operator.
+    /// Who finds out who is calling; without it every caller is the operator.
     pub auth: Option<Arc<Authenticator>>,
     /// Those between here and the clients who are believed when they say in `X-Forwarded-For`, `-Proto`, `-Host` and
     /// `-Port` from where a request comes, and what it asked for.
@@ -99,7 +99,7 @@ impl HttpOptions {
         self.public_url.as_ref().map_or("", PublicUrl::base)
     }
 
-    /// The cookie in which a browser shows that somebody signed in.
+    /// The cookie in which a browser shows that its user signed in.
     fn cookie(&self) -> Cookie<'_> {
         Cookie::below(self.base())
     }

@@ -1,4 +1,4 @@
-//! How often somebody may do something.
+//! How often each of many may do something.
 //!
 //! Each has a bucket that holds `burst` and is filled again at a steady rate. A bucket that is full
 //! again is forgotten.
@@ -78,7 +78,7 @@ impl std::fmt::Display for Rate {
     }
 }
 
-/// Where somebody stands who may do it.
+/// Where one stands who may do it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Remaining {
     /// How many they may do at once, at most.
@@ -91,7 +91,7 @@ pub struct Remaining {
     pub next: u64,
 }
 
-/// Somebody did it too often.
+/// One did it too often.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooOften {
     /// How many they may do at once, at most.
@@ -123,7 +123,7 @@ pub struct Limiter<K> {
 }
 
 impl<K: Hash + Eq + Clone> Limiter<K> {
-    /// Everybody may do it this often.
+    /// Each may do it this often.
     #[must_use]
     pub fn new(rate: Rate) -> Self {
         Self { rate, buckets: Buckets::new(rate.shape()) }
@@ -142,15 +142,15 @@ impl<K: Hash + Eq + Clone> Limiter<K> {
     /// Counts so many at once, or none of them.
     ///
     /// # Errors
-    /// When that is too often, or more than anybody may do at once.
+    /// When that is too often, or more than one may do at once.
     pub fn check_many(&self, who: &K, count: NonZeroU32) -> Result<(), TooOften> {
         self.buckets.take(who, count).map(drop).map_err(|refused| self.too_often(refused))
     }
 
-    /// Counts all of these, each of whom is named once, or nothing of anybody.
+    /// Counts all of these, each of whom is named once, or nothing of any.
     ///
     /// # Errors
-    /// When it is too often for one of them, or more than anybody may do at once; says when it would
+    /// When it is too often for one of them, or more than one may do at once; says when it would
     /// be for none.
     pub fn check_all(&self, all: &[(&K, NonZeroU32)]) -> Result<(), TooOften> {
         self.buckets.take_all(all).map_err(|refused| self.too_often(refused))
@@ -163,7 +163,7 @@ impl<K: Hash + Eq + Clone> Limiter<K> {
         self.buckets.charge(who, count);
     }
 
-    /// Forgets whoever has all of their burst again.
+    /// Forgets those who have all of their burst again.
     pub fn forget_idle(&self) {
         self.buckets.forget_full();
     }
@@ -174,7 +174,7 @@ impl<K: Hash + Eq + Clone> Limiter<K> {
         self.buckets.len()
     }
 
-    /// Whether nobody is remembered.
+    /// Whether none is remembered.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0

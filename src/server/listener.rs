@@ -120,7 +120,7 @@ impl LongStream {
 /// Serves until `stop` is done, then takes no more connections, lets running requests and streams
 /// end, and is done within the deadline; `true` says that all of them ended.
 ///
-/// The certificate is read at once, so that nobody is told that the server is ready when it cannot be.
+/// The certificate is read at once, so that no probe is told that the server is ready when it cannot be.
 ///
 /// # Errors
 /// One sentence about a certificate or a key that cannot be used.

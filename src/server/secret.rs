@@ -11,7 +11,7 @@ impl Secret {
         Self(text.into())
     }
 
-    /// The secret itself, for whoever needs it; never for a log or an answer.
+    /// The secret itself, for the code that needs it; never for a log or an answer.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0

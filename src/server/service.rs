@@ -37,7 +37,7 @@ use crate::model::{
 
 /// The most notifications that one call creates, when nothing else is said.
 pub const DEFAULT_BATCH_MAX: usize = 1000;
-/// How many notifications that are due are deleted in one step, so that nobody waits long for it.
+/// How many notifications that are due are deleted in one step, so that no write waits long for it.
 const DUE_STEP: usize = 500;
 
 /// Creates, lists, marks and deletes notifications.
@@ -123,7 +123,7 @@ impl NotificationService {
         self.with(|parts| parts.max_age = max_age)
     }
 
-    /// The same, but nobody is sent more notifications than this, whoever sends them. Whoever is at
+    /// The same, but no user is sent more notifications than this, by all senders together. A user at
     /// the limit is sent nothing more for a while.
     #[must_use]
     pub fn limit_recipients(self, rate: Option<Rate>) -> Self {
@@ -174,7 +174,7 @@ impl NotificationService {
         self.find(principal, Scope::Read, id).await
     }
 
-    /// The notification, for somebody who wants to do this with it.
+    /// The notification, for a caller who wants to do this with it.
     async fn find(
         &self,
         principal: &Principal,
@@ -245,7 +245,7 @@ impl NotificationService {
         self.0.store.delete(id).await?.map(drop).ok_or(ServiceError::no_notification(id))
     }
 
-    /// How many notifications of the inbox are unread; 0 for a user nobody has written to.
+    /// How many notifications of the inbox are unread; 0 for a user without an inbox.
     ///
     /// # Errors
     /// When the caller may not read that inbox.

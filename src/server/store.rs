@@ -152,11 +152,11 @@ impl Announcer {
 ///
 /// - A change takes the next change number (`modseq`) of its inbox, without gaps and in the order
 ///   in which the changes become visible. What changes nothing takes none.
-/// - The unread count is part of the change: whoever sees one sees the other.
+/// - The unread count is part of the change: a reader sees both or neither.
 /// - Newest first is the order of acceptance, whatever the clock says, and the timestamps of an inbox
 ///   never go back: a notification is accepted at the later of what the clock says (the service's, which
 ///   the notification brings; a database's own) and of the newest timestamp that the inbox ever gave.
-/// - Each change is announced once, after it is committed, also when nobody waits for the write.
+/// - Each change is announced once, after it is committed, also when no caller waits for the write.
 /// - A write is over when the future is: what was answered is kept, as far as the store keeps
 ///   anything. A write whose future is dropped happens wholly or not at all.
 #[async_trait]
@@ -229,7 +229,7 @@ pub trait Store: Send + Sync + 'static {
 #[async_trait]
 pub trait Transfer: Send + Sync + 'static {
     /// Sends everything that is to be kept, as it is at one moment, in the order of [`Record`]. It
-    /// waits for whoever receives, and ends early when nobody does any more.
+    /// waits for its receiver, and ends early when there is none any more.
     async fn export(&self, into: mpsc::Sender<Record>) -> Result<(), StoreError>;
 
     /// Takes what [`Self::export`] sent, all of it or nothing, and returns how many notifications

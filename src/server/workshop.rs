@@ -1,6 +1,6 @@
 //! Where work is done that takes as long as its input is large.
 //!
-//! The runtime's threads answer everybody. Work that would keep one of them busy is done on threads of
+//! The runtime's threads answer all requests. Work that would keep one of them busy is done on threads of
 //! its own, a few at a time, which give way to everything else; the rest waits for its turn.
 
 use std::{

@@ -1,4 +1,4 @@
-//! How often somebody may ask.
+//! How often a caller may ask.
 
 use campanile::server::{
     auth::Limits, http::HttpOptions, identity::Principal, limiter::Rate, listener::Peer, service::NotificationService,
@@ -63,7 +63,7 @@ async fn strangers_are_limited_by_their_address_and_nobody_else_by_theirs() {
     }
     assert_eq!(ask("203.0.113.1", "nonsense").await, 429);
     assert_eq!(ask("203.0.113.2", "nonsense").await, 401);
-    // Whoever is known goes on, also behind the same address.
+    // A known caller goes on, also behind the same address.
     for _ in 0..9 {
         assert_eq!(ask("203.0.113.1", &key).await, 200);
     }

@@ -18,10 +18,10 @@ const ID: &str = "{id}";
 const WEBHOOK: &str = "{webhook}";
 const DELIVERY: &str = "{delivery}";
 
-/// Somebody who calls; the inbox that is asked about is ann's.
+/// A caller; the inbox that is asked about is ann's.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Who {
-    Nobody,
+    Unknown,
     SendKey,
     ReadKey,
     AdminKey,
@@ -33,7 +33,7 @@ enum Who {
     SignedInAnn,
 }
 
-/// What those get who are not in a column of their own: they are nobody.
+/// What those get who are not in a column of their own: they are unknown.
 const LIKE_NOBODY: [&str; 7] = [
     "Bearer cmp_0123456789abcdef_0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
     "Bearer nonsense",
@@ -44,7 +44,7 @@ const LIKE_NOBODY: [&str; 7] = [
     "expired token",
 ];
 
-/// A route, how it is asked, and the status for nobody, a send key, a read key, an admin key, ann and
+/// A route, how it is asked, and the status for an unknown caller, a send key, a read key, an admin key, ann and
 /// bob. 426 is how a WebSocket answers who may have one and did not ask for one.
 type Route = (&'static str, &'static str, &'static str, &'static str, [u16; 6]);
 
@@ -90,9 +90,9 @@ const ROUTES: [Route; 50] = [
     ("DELETE", "/api/contacts/ann/{id}", "", "", [401, 403, 403, 404, 404, 403]),
     ("GET", "/api/preferences/ann", "", "", [401, 403, 200, 200, 200, 403]),
     ("PATCH", "/api/preferences/ann", JSON, r#"{"digest":{"email":"1h"}}"#, [401, 403, 403, 200, 200, 403]),
-    // It is for everybody, and this server has none.
+    // It is for every caller, and this server has none.
     ("GET", "/api/push/key", "", "", [404; 6]),
-    // Whoever has a link may use it, and this is none.
+    // A caller with a link may use it, and this is none.
     ("GET", "/unsubscribe/nonsense", "", "", [404; 6]),
     ("POST", "/unsubscribe/nonsense", FORM, "List-Unsubscribe=One-Click", [404; 6]),
     ("DELETE", "/api/users/ann", "", "", [401, 403, 403, 204, 403, 403]),
@@ -180,7 +180,7 @@ async fn shown_by(who: Who, server: &Secured) -> Vec<(&'static str, String)> {
     let bearer = |shown: String| vec![("authorization", format!("Bearer {shown}"))];
     let cookie = |cookie: String| vec![("cookie", cookie), ("sec-fetch-site", "same-origin".to_owned())];
     match who {
-        Who::Nobody => Vec::new(),
+        Who::Unknown => Vec::new(),
         Who::SendKey => bearer(server.key("send").await),
         Who::ReadKey => bearer(server.key("read").await),
         Who::AdminKey => bearer(server.key("admin").await),
@@ -194,7 +194,7 @@ async fn shown_by(who: Who, server: &Secured) -> Vec<(&'static str, String)> {
 #[tokio::test]
 async fn everybody_gets_what_they_may_and_nothing_else() {
     let columns = [
-        (Who::Nobody, 0),
+        (Who::Unknown, 0),
         (Who::SendKey, 1),
         (Who::ReadKey, 2),
         (Who::AdminKey, 3),

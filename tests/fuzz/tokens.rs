@@ -1,4 +1,4 @@
-//! What a caller may show as a proof: nothing that was made up lets anybody in.
+//! What a caller may show as a proof: nothing that was made up lets a caller in.
 
 use axum::http::Method;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};

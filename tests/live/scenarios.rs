@@ -162,7 +162,7 @@ async fn an_absence_longer_than_what_is_remembered_is_a_reset(transport: Transpo
     let reset = stream.expect("reset").await;
     let mut inbox = Inbox::list(server.address, ANN).await;
     assert_eq!((reset["modseq"].as_u64(), reset["unread_count"].as_u64()), (Some(inbox.modseq), Some(10)));
-    // Whoever lists then can go on.
+    // A client that lists then can go on.
     server.notify(ANN, "c").await;
     catch_up(&mut stream, &mut inbox, &server, may_skip(transport)).await;
 }

@@ -237,7 +237,7 @@ impl Sse {
         if length == 0 || self.receive(start + length + 2).await.is_none() {
             return false;
         }
-        // Only a whole chunk is taken, so that nothing is lost when whoever waits gives up.
+        // Only a whole chunk is taken, so that nothing is lost when the waiting client gives up.
         let chunk: Vec<u8> = self.received.drain(..start + length + 2).collect();
         self.body.push_str(std::str::from_utf8(&chunk[start..start + length]).unwrap());
         true

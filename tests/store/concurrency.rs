@@ -216,7 +216,7 @@ async fn inboxes_that_left_the_window_are_forgotten() {
     let old = user("user 0");
     assert!(inbox(&*store, &old).await.is_empty());
     let position = store.list(&Filter::inbox(old.clone()), None, Limit::new(0)).await.unwrap().modseq.unwrap();
-    // Whoever followed it from the start is told to list again, and then goes on from higher numbers.
+    // A follower from the start is told to list again, and then goes on from higher numbers.
     let changes = store.changes(&old, position - 1, Limit::new(10)).await.unwrap();
     assert!(changes.reset);
     send(&*store, "user 0", "again").await;

@@ -1,4 +1,4 @@
-//! Every rule of what proves who somebody is, by name, against every back end.
+//! Every rule of what proves who a caller is, by name, against every back end.
 
 use std::sync::Arc;
 

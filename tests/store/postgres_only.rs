@@ -195,7 +195,7 @@ async fn a_database_that_is_not_there_is_said_without_the_password() {
     }
 }
 
-/// The server crashes and comes back while everybody writes: whoever is refused is told to try
+/// The server crashes and comes back while callers write: one that is refused is told to try
 /// again, and what was answered is there.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn it_goes_on_when_the_server_comes_back() {

@@ -1,4 +1,4 @@
-//! Any sequence of operations: the counts are right, and whoever follows the changes from any
+//! Any sequence of operations: the counts are right, and a follower of the changes from any
 //! earlier point sees what a list shows.
 
 use std::collections::BTreeMap;
@@ -149,7 +149,7 @@ async fn followers_see_what_a_list_shows(store: &dyn Store, operations: &[Operat
         unread += store.unread_count(&user(name)).await.unwrap();
     }
     assert_eq!(everything.unread_count, unread);
-    // Whoever is told each change as it happens sees the same, after each of them.
+    // A listener that is told each change as it happens sees the same, after each of them.
     for name in USERS {
         let Some((_, mut told)) = waiting.iter().find(|(user_id, _)| *user_id == user(name)).cloned() else { continue };
         let listed = Follower::list(store, &user(name)).await;

@@ -65,7 +65,7 @@ async fn what_one_writes_the_other_sees_at_once() {
     assert!(!store.revoke_key(made.id, noon()).await.unwrap());
 }
 
-/// Everybody gets their turn: nothing of the server fails, and each command is done in good time.
+/// Each gets its turn: nothing of the server fails, and each command is done in good time.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn keys_are_made_while_the_server_writes_without_a_pause() {
     let path = new_folder().join("campanile.db");
@@ -122,7 +122,7 @@ async fn the_server_waits_for_another_process_that_writes() {
     assert_eq!(store.unread_count(&user("bob")).await.unwrap(), 1);
 }
 
-/// Somebody who keeps the file costs everybody one wait, and not one after the other.
+/// A process that keeps the file costs every other one wait, and not one after the other.
 #[tokio::test]
 async fn a_file_that_stays_locked_is_said_to_all_at_once() {
     let path = new_folder().join("campanile.db");

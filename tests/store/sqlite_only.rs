@@ -99,7 +99,7 @@ fn what_is_no_database_is_refused_and_left_alone() {
 
 #[test]
 fn a_file_that_cannot_be_written_is_refused() {
-    // The kernel's own files cannot be written by anybody, not even by root.
+    // The kernel's own files cannot be written, not even by root.
     let refused = open(Path::new("/proc/version")).err().unwrap();
     assert!(refused.contains("/proc/version"), "{refused}");
 }

@@ -77,7 +77,7 @@ fn encrypted_from(address: SocketAddr) -> String {
 #[tokio::test]
 async fn the_client_chooses_the_protocol() {
     let server = Server::start(10, LONG);
-    // Whoever offers nothing speaks HTTP/1.1.
+    // A client that offers nothing speaks HTTP/1.1.
     for (offered, chosen) in [(&[][..], None), (&["http/1.1"], Some(&b"http/1.1"[..]))] {
         let mut stream = server.authority.connect(server.address, offered).await;
         assert_eq!(stream.get_ref().1.alpn_protocol(), chosen);

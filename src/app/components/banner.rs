@@ -17,7 +17,7 @@ use crate::{
 #[component]
 pub(super) fn Banner(board: Board) -> impl IntoView {
     let is_fresh = flag(move || {
-        // Where nothing is shown, the page says in its middle that somebody is signed out.
+        // Where nothing is shown, the page says in its middle that the user is signed out.
         let is_said = board.trouble_code() == Some(Code::Unauthenticated) && board.rows.read().is_empty();
         is_said
             || !(board.read_at.read().is_some()

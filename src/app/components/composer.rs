@@ -254,7 +254,7 @@ pub(in crate::app) fn Composer(board: Board) -> impl IntoView {
 #[component]
 fn ComposerFields(board: Board, fields: Fields) -> impl IntoView {
     let to = board.filter().user_id.map(|user_id| user_id.as_str().to_owned());
-    // Another inbox is shown: whoever writes probably writes to it.
+    // Another inbox is shown: the user probably writes to it.
     effect(move |is_first| {
         let user_id = board.address.read().user_id.clone();
         if let (false, Some(user_id)) = (is_first, user_id)

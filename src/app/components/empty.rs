@@ -24,8 +24,8 @@ pub(super) fn is_first_use(board: Board) -> bool {
 #[component]
 pub(super) fn FirstUse(board: Board) -> impl IntoView {
     let sentence = match (board.may_send, board.is_own) {
-        (true, _) => "Nobody has been notified of anything yet. Send the first one from the form, or from a shell:",
-        (false, false) => "Nobody has been notified of anything yet.",
+        (true, _) => "No notifications yet. Send the first one from the form, or from a shell:",
+        (false, false) => "No notifications yet.",
         (false, true) => "Nothing has arrived for you. What does will show here by itself.",
     };
     view! {

@@ -15,7 +15,7 @@ use crate::{
 
 /// The field's element.
 pub(super) const FIELD: &str = "search";
-/// How long somebody who types is given to go on, in milliseconds.
+/// How long a user who types is given to go on, in milliseconds.
 const PAUSE: u32 = 250;
 
 /// Looks for what is in the field now.
@@ -25,7 +25,7 @@ fn look(board: Board) {
     if board.address.read_untracked().q.as_deref() != wanted {
         let is_refined = board.address.read_untracked().q.is_some();
         let address = board.address.get_untracked().search(wanted);
-        // While somebody types, the way back is to what was before the search.
+        // While the user types, the way back is to what was before the search.
         if is_refined { board.go_instead(address) } else { board.go(address) }
     }
 }

@@ -1,6 +1,6 @@
 //! One tab leads, and the others hear through it.
 //!
-//! Whoever holds the lock of a stream has its connection; the browser gives the lock to another tab
+//! The tab that holds the lock of a stream has its connection; the browser gives the lock to another tab
 //! when that one is closed. What the leader hears it passes on. Where the browser has no locks, as
 //! it has none without TLS, every tab leads.
 
@@ -13,7 +13,7 @@ use web_sys::{BroadcastChannel, MessageEvent};
 pub(super) struct Tabs {
     channel: Option<BroadcastChannel>,
     _heard: Closure<dyn FnMut(MessageEvent)>,
-    /// Gives the lock back, for whoever leads.
+    /// Gives the lock back, in the tab that leads.
     pub(super) release: Option<Function>,
 }
 

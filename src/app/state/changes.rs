@@ -6,7 +6,7 @@ const PATIENCE: f64 = 15_000.0;
 /// Counts the changes made on this page, so that an older answer never overwrites a newer change.
 ///
 /// A refresh notes [`Self::ticket`] when it begins and is shown only if [`Self::admits`] it when it
-/// ends: while a change is under way nobody knows which side of it an answer lies on, and once it is
+/// ends: while a change is under way it is not known which side of it an answer lies on, and once it is
 /// settled an answer from before is old.
 #[derive(Debug, Default)]
 pub(crate) struct Changes {

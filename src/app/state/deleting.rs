@@ -92,7 +92,7 @@ impl Board {
         spawn_local(async move {
             match server_fns::delete(id.to_string()).await {
                 Ok(()) => {}
-                // Somebody else was faster.
+                // Another client was faster.
                 Err(problem) if problem.code == Code::NotFound => {}
                 Err(problem) => {
                     self.restore(doomed);

@@ -43,7 +43,7 @@ pub(crate) struct Heard {
     is_shown_soon: bool,
     shown_at: f64,
     asks_soon: bool,
-    /// Whether somebody reads further down, until they scroll.
+    /// Whether the user reads further down, until they scroll.
     holds: Option<bool>,
 }
 
@@ -203,7 +203,7 @@ impl Board {
             self.saw(read_at, Vec::new());
         }
         if !again.is_empty() {
-            // Where all inboxes are shown nobody knows whether the numbers beside the list have it.
+            // Where all inboxes are shown it is not known whether the numbers beside the list have it.
             self.show_messages(again, read_at.is_some());
             if read_at.is_none() {
                 self.ask_soon();
@@ -325,7 +325,7 @@ impl Board {
         }
     }
 
-    /// Whether somebody reads further down. It is looked up once until they scroll: to say it, the
+    /// Whether the user reads further down. It is looked up once until they scroll: to say it, the
     /// browser has to lay out the page.
     fn holds(self) -> bool {
         if let Some(holds) = self.book.with_value(|book| book.heard.holds) {
@@ -369,7 +369,7 @@ impl Board {
         self.book.with_value(|book| book.doomed.iter().filter(is_unread).count() as u64)
     }
 
-    /// Somebody else deleted what is about to be deleted here: there is nothing left to do.
+    /// Another client deleted what is about to be deleted here: there is nothing left to do.
     fn was_deleted(self, id: NotificationId) {
         if self.is_doomed(id) {
             self.book.update_value(|book| book.doomed.retain(|doomed| doomed.id() != id));

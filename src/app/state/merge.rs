@@ -33,7 +33,7 @@ pub(crate) struct Plan {
 
 /// Plans what to show, from what was shown and a fresh list.
 ///
-/// With `hold`, nothing that is shown may move, because somebody is reading further down: what
+/// With `hold`, nothing that is shown may move, because the user is reading further down: what
 /// arrived at the head waits, and what the fresh list no longer reaches stays. `more` says that the
 /// fresh list is not the end of all there is.
 pub(crate) fn merge(shown: &[NotificationId], fresh: &[NotificationId], more: bool, hold: bool) -> Plan {

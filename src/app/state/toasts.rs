@@ -13,7 +13,7 @@ const STAYS: u32 = 6_000;
 /// How many messages are shown at a time.
 const MOST: usize = 4;
 
-/// What is said of somebody, or of a page, that asks too often.
+/// What is said of a user, or of a page, that asks too often.
 pub(crate) const TOO_MANY: &str = "Too many requests at once.";
 
 /// What a toast can take back.
@@ -91,7 +91,7 @@ impl Board {
     }
 }
 
-/// A problem in a sentence for whoever is at the page.
+/// A problem in a sentence for the user.
 pub(crate) fn explain(problem: &Problem) -> String {
     match problem.code {
         Code::Unauthenticated => "You are signed out.".to_owned(),

@@ -1,4 +1,4 @@
-//! Leaving the server alone: because nobody is signed in, or because it was asked too often.
+//! Leaving the server alone: because the user is not signed in, or because it was asked too often.
 
 use leptos::prelude::*;
 
@@ -17,7 +17,7 @@ impl Board {
         self.trouble.read().as_ref().map(|problem| problem.code)
     }
 
-    /// Whether the session is over. Asking again is pointless until somebody has signed in, which
+    /// Whether the session is over. Asking again is pointless until the user has signed in, which
     /// they do in another tab, or by leaving this page.
     pub(crate) fn is_signed_out(self) -> bool {
         let trouble = self.trouble.read_untracked();
@@ -41,7 +41,7 @@ impl Board {
         }
     }
 
-    /// Counts the seconds. It looks at the clock, because timers are late where nobody looks.
+    /// Counts the seconds. It looks at the clock, because timers are late on hidden pages.
     fn count_down(self) {
         browser::after(1_000, move || {
             if !self.is_waiting() {

@@ -1,6 +1,6 @@
 //! Secrets: those of service keys, and those that stand for a session or a ticket.
 //!
-//! Each has 256 random bits, so the SHA-256 that is kept of it tells nobody anything.
+//! Each has 256 random bits, so the SHA-256 that is kept of it reveals nothing.
 
 use std::fmt;
 
@@ -15,7 +15,7 @@ use crate::server::{hex, identity::KeyId, store::SecretHash};
 /// What every key begins with, so that people and scanners of source code know one when they see it.
 const PREFIX: &str = "cmp_";
 
-/// A service key as whoever uses it has it: `cmp_<16 digits of its id>_<64 digits of secret>`, both
+/// A service key as its user has it: `cmp_<16 digits of its id>_<64 digits of secret>`, both
 /// hexadecimal in lower case.
 #[derive(Clone)]
 pub struct KeySecret {
@@ -64,7 +64,7 @@ impl KeySecret {
         verify_slices_are_equal(&self.hash, hash).is_ok()
     }
 
-    /// The whole text, for whoever the key was made for and for nobody else.
+    /// The whole text, for the caller for whom the key was made alone.
     #[must_use]
     pub fn to_string_once(&self) -> String {
         format!("{PREFIX}{}_{}", self.id, self.secret.to_string_once())
@@ -107,7 +107,7 @@ impl Opaque {
         hash
     }
 
-    /// The text, for whoever it was made for and for nobody else.
+    /// The text, for the caller for whom it was made alone.
     #[must_use]
     pub fn to_string_once(&self) -> String {
         hex::encode(&self.0)

@@ -22,7 +22,7 @@ use crate::{
 
 /// From this age on, one of those who use a key looks whether it is still so, and the others go on.
 const FRESH: Duration = Duration::from_millis(400);
-/// From this age on everybody who uses it waits for that. So a key that was revoked, on whatever
+/// From this age on every caller who uses it waits for that. So a key that was revoked, on whatever
 /// server, is no longer taken within a second.
 const STALE: Duration = Duration::from_millis(800);
 /// A key that was not used for so long is no longer remembered.
@@ -58,7 +58,7 @@ impl Keyring {
         {
             return Ok(remembered.is_used(now).then_some(remembered));
         }
-        // A wrong secret takes the way of an unknown key: nobody can tell by the time which it was.
+        // A wrong secret takes the way of an unknown key: the time does not tell which it was.
         let found = self.read(secret.id()).await?;
         let hash = found.as_ref().map_or([0; 32], |remembered| remembered.key.hash);
         let matches = secret.matches(&hash);

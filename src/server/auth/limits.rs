@@ -1,4 +1,4 @@
-//! How often somebody may ask.
+//! How often a caller may ask.
 
 use std::net::IpAddr;
 
@@ -8,7 +8,7 @@ use crate::server::{
     limiter::{Limiter, Rate, Remaining, TooOften},
 };
 
-/// How often somebody may ask; `None` is as often as they like.
+/// How often a caller may ask; `None` is as often as it likes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
     /// Each service key.
@@ -17,11 +17,11 @@ pub struct Limits {
     pub user: Option<Rate>,
     /// Each address, without anything good to show.
     pub address: Option<Rate>,
-    /// Each address, when somebody tries to sign in.
+    /// Each address, when a user tries to sign in.
     pub login: Option<Rate>,
 }
 
-/// How often everybody asked.
+/// How often each caller asked.
 pub struct Usage {
     keys: Option<Limiter<u64>>,
     users: Option<Limiter<Holder>>,
@@ -39,7 +39,7 @@ impl Usage {
         }
     }
 
-    /// Counts a request of somebody who has proved who they are; `None` where there is no limit.
+    /// Counts a request of an authenticated caller; `None` where there is no limit.
     ///
     /// # Errors
     /// When that is too often.

@@ -28,7 +28,7 @@ pub struct TicketWish {
     pub reuse_for: Option<u32>,
 }
 
-/// Somebody who signed in.
+/// A user who signed in.
 #[derive(Clone, Debug)]
 pub struct Session {
     /// What they have to show from now on.
@@ -49,7 +49,7 @@ pub struct Ticket {
 }
 
 impl Authenticator {
-    /// Signs somebody in who shows a key with the scope `admin`, or a user's token. Whatever session
+    /// Signs a user in who shows a key with the scope `admin`, or a user's token. Whatever session
     /// they had before is over.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! What somebody is who has proved it, and which streams they have open.
+//! What an authenticated caller is, and which streams it has open.
 
 use std::{
     collections::HashMap,
@@ -21,7 +21,7 @@ use crate::{
 /// What opened a stream was seen to be good, at the earliest, so long before that was made which its client is told.
 const A_MOMENT: Duration = Duration::from_secs(1);
 
-/// What somebody is who has proved it. It is in the extensions of their request.
+/// What an authenticated caller is. It is in the extensions of the request.
 #[derive(Clone)]
 pub struct Standing {
     /// Who they are, and what they may do.
@@ -59,7 +59,7 @@ fn can_be_revoked(holder: &Holder, session: Option<SecretHash>) -> bool {
     session.is_some() || matches!(holder, Holder::Key(_))
 }
 
-/// Somebody has as many streams open as they may.
+/// The caller has as many streams open as it may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::server) struct TooManyStreams(
     /// How many that is.
@@ -259,7 +259,7 @@ mod tests {
         streams.end(key().holder(), Some([7; 32]));
         tokio::time::timeout(Duration::from_secs(10), of_session.lease.over()).await.unwrap();
         assert!(of_key.lease.over().now_or_never().is_none());
-        // Whoever comes anew before the others are gone is not over.
+        // A caller that comes anew before the others are gone is not over.
         let mut anew = standing(&streams, key(), Some([7; 32])).open_stream(now()).unwrap();
         assert!(anew.lease.over().now_or_never().is_none());
         drop((of_key, of_session, anew));

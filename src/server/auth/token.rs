@@ -41,7 +41,7 @@ pub struct TokenOptions {
     pub keys: KeySource,
     /// Whom a token may be meant for: one of these must be in its `aud`. At least one.
     pub audience: Vec<String>,
-    /// Who must have issued a token: its `iss`. Everybody who has the key, when absent.
+    /// Who must have issued a token: its `iss`. Anyone with the key, when absent.
     pub issuer: Option<String>,
     /// The algorithms that tokens may use, when that is less than what the keys are for.
     pub algorithms: Option<Vec<Algorithm>>,
@@ -93,7 +93,7 @@ pub enum TokenError {
     Unavailable(String),
 }
 
-/// What came out before it is told to anybody.
+/// What came out, before any caller is told.
 enum Failure {
     Refused(Refused),
     Unavailable(String),

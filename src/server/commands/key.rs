@@ -38,7 +38,7 @@ pub struct NewKey {
 /// A key that was made.
 #[derive(Debug)]
 pub struct MadeKey {
-    /// Its secret, to be shown to whoever asked for it.
+    /// Its secret, to be shown to the operator who asked for it.
     pub secret: KeySecret,
     /// What to know about it, without the secret.
     pub explanation: String,
@@ -106,7 +106,7 @@ pub async fn revoke_key(settings: &Settings, id: KeyId, now: Timestamp) -> Resul
     Ok(format!("The key {name:?} ({id}), which was for {scopes}, is revoked."))
 }
 
-/// A key as it is shown: nothing of it helps anybody to use it.
+/// A key as it is shown: nothing of it helps to use it.
 #[derive(Serialize)]
 struct ShownKey<'a> {
     id: String,

@@ -50,7 +50,7 @@ pub struct Said {
     #[arg(long, env = "CAMPANILE_LISTEN", value_name = "ADDRESS")]
     pub listen: Option<Listen>,
 
-    /// Whom the file of a Unix socket lets in, as chmod takes it: 660 is its user and its group, 666 everybody on this
+    /// Whom the file of a Unix socket lets in, as chmod takes it: 660 is its user and its group, 666 every user of this
     /// machine [default: 660]
     #[arg(long, env = "CAMPANILE_SOCKET_MODE", value_name = "MODE")]
     #[serde(deserialize_with = "text_only")]
@@ -165,7 +165,7 @@ pub struct Said {
     #[arg(long, env = "CAMPANILE_ALLOWED_HOSTS", value_name = "NAME", value_delimiter = ',')]
     pub allowed_hosts: Option<Vec<String>>,
 
-    /// on: everybody proves who they are, with a key of `campanile key create` or a user's token; off: nobody does
+    /// on: each caller authenticates with a key of `campanile key create` or a user's token; off: none does
     /// [default: on when a jwt setting is there, else off]
     #[arg(long, env = "CAMPANILE_AUTH", value_name = "MODE")]
     pub auth: Option<Switch>,
@@ -199,7 +199,7 @@ pub struct Said {
     #[arg(long, env = "CAMPANILE_JWT_LEEWAY", value_name = "SECONDS")]
     pub jwt_leeway: Option<u64>,
 
-    /// How long somebody stays signed in to the dashboard, such as 12h or 30d [default: 12h]
+    /// How long a user stays signed in to the dashboard, such as 12h or 30d [default: 12h]
     #[arg(long, env = "CAMPANILE_SESSION_LIFETIME", value_name = "AGE")]
     pub session_lifetime: Option<String>,
 
@@ -219,7 +219,7 @@ pub struct Said {
     #[arg(long, env = "CAMPANILE_LIMIT_LOGIN", value_name = "RATE")]
     pub limit_login: Option<String>,
 
-    /// How often one user may be sent something, whoever sends it [default: 100/s:1000 with authentication, else off]
+    /// How often one user may be sent something by all senders [default: 100/s:1000 with authentication, else off]
     #[arg(long, env = "CAMPANILE_LIMIT_RECIPIENT", value_name = "RATE")]
     pub limit_recipient: Option<String>,
 

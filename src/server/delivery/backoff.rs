@@ -107,7 +107,7 @@ pub(in crate::server) fn with_jitter(wait: Duration, jitter: u16) -> Duration {
 pub(in crate::server) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        // More digits than fit are more than anybody waits.
+        // More digits than fit are longer than any wait.
         return Some(text.parse().map_or(LONGEST_ASKED, Duration::from_secs).min(LONGEST_ASKED));
     }
     let at = httpdate::parse_http_date(text).ok()?;

@@ -75,7 +75,7 @@ impl FromRequest<HttpState> for NoBody {
 }
 
 impl JsonBody {
-    /// From this size on, in bytes, a body is read in the workshop: it would hold up everybody else.
+    /// From this size on, in bytes, a body is read in the workshop: it would hold up all other requests.
     const LARGE: usize = 64 * 1024;
 
     /// How many bytes it has.

@@ -15,7 +15,7 @@ pub(super) struct Client {
     /// The address for which requests are counted. There is none for this machine and for proxies that are
     /// believed, behind which many clients are one.
     pub(super) counted: Option<IpAddr>,
-    /// Whether nobody could read along.
+    /// Whether no machine on the way could read along.
     pub(super) is_encrypted: bool,
     /// Whether a gateway sent the request that is believed in what it says of the client.
     pub(super) is_by_gateway: bool,

@@ -1,4 +1,4 @@
-//! The cookie in which a browser shows that somebody signed in.
+//! The cookie in which a browser shows that its user signed in.
 
 use axum::http::{HeaderMap, header};
 

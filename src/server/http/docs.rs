@@ -139,7 +139,7 @@ pub(super) fn routes(base: &str) -> Router<HttpState> {
         .layer(from_fn_with_state(Kept::default(), keep))
 }
 
-/// The files of the page as they are sent, by path and coding. They are the same for everybody, and large:
+/// The files of the page as they are sent, by path and coding. They are the same for all users, and large:
 /// each is compressed once.
 #[derive(Clone, Default)]
 struct Kept(Arc<Mutex<HashMap<PathAndCoding, (Parts, Bytes)>>>);

@@ -31,7 +31,7 @@ const HEADERS: [(HeaderName, HeaderValue); 5] = [
     (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
 ];
 
-/// Whoever came once over an encrypted connection comes over no other for a year.
+/// A browser that came once over an encrypted connection comes over no other for a year.
 const ONLY_ENCRYPTED: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
 /// Puts the edge around the routes: what pages of listed sites are told; then the guard, which lets callers

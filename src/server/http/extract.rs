@@ -13,7 +13,7 @@ use crate::{
     server::{identity::Principal, service::IdempotencyKey},
 };
 
-/// Who is calling: what an outer layer put into the request's extensions, else nobody.
+/// Who is calling: what an outer layer put into the request's extensions, else an unknown caller.
 #[derive(Clone, Debug)]
 pub struct Caller(
     /// As the service knows them.

@@ -85,7 +85,7 @@ fn random() -> f64 {
     f64::from(u32::try_from(bits).unwrap_or(0)) / f64::from(u32::MAX)
 }
 
-/// Opens a stream for whoever proved who they are; nobody counts the others'.
+/// Opens a stream for an authenticated caller; those of other callers are not counted.
 pub(super) fn open_stream(
     service: &NotificationService,
     standing: Option<Extension<Standing>>,

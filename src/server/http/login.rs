@@ -113,9 +113,9 @@ async fn log_in(
     let attempt = attempt(auth, options.cookie(), secret.trim(), before.as_deref()).await;
     let (problem, why) = match attempt {
         Ok((cookie, key)) => {
-            // A key has a name that is nobody's; whose token it was is not for the log.
+            // A key has a name that is no person's; whose token it was is not for the log.
             let key = key.map(tracing::field::display);
-            tracing::info!(target: AUDIT, key, "somebody signed in");
+            tracing::info!(target: AUDIT, key, "a user signed in");
             let mut response = Redirect::to(of_this_site(&next)).into_response();
             response.headers_mut().insert(header::SET_COOKIE, cookie);
             return Ok(response);
@@ -196,7 +196,7 @@ async fn log_out(
             }
             Problem::new(Code::Unavailable, "You cannot be signed out now. Try again in a few seconds.")
         })?;
-        tracing::info!(target: AUDIT, "somebody signed out");
+        tracing::info!(target: AUDIT, "a user signed out");
     }
     let cookie = [(header::SET_COOKIE, options.cookie().forget())];
     Ok((cookie, Redirect::to(LOGIN)).into_response())

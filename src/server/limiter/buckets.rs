@@ -62,7 +62,7 @@ impl Shape {
 
 type Shard<K> = HashMap<K, Nanos>;
 
-/// A bucket for everybody.
+/// A bucket for each.
 pub(super) struct Buckets<K> {
     shape: Shape,
     started: Instant,

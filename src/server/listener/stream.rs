@@ -75,7 +75,7 @@ enum Transport {
 }
 
 impl Stream {
-    /// A connection that anybody on the way can read.
+    /// A connection that any machine on the way can read.
     pub(super) fn plain(stream: socket::Plain, start: Start, patience: Duration) -> Self {
         Self { of: Transport::Plain(stream), start, patience, stalled: None, said: None }
     }

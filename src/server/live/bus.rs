@@ -58,7 +58,7 @@ impl Drop for Interest {
     }
 }
 
-/// The bus of a process that shares its store with nobody.
+/// The bus of a process that shares its store with no other.
 pub(in crate::server) struct Local;
 
 impl Bus for Local {

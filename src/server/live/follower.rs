@@ -81,7 +81,7 @@ impl Follower {
                 one.catch_up().await?;
             }
             (None, None) => {
-                // Nobody was ever that far: the store says where the inbox is.
+                // No inbox was ever that far: the store says where it is.
                 let present = one.store.changes(one.listener.user_id(), u64::MAX, Limit::new(1)).await?;
                 one.go_live(&present);
             }

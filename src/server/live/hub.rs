@@ -38,7 +38,7 @@ impl Shared for Arc<Frame> {
     }
 }
 
-/// One inbox that somebody listens to.
+/// One inbox that has listeners.
 pub(super) struct Topic {
     pub(super) user_id: UserId,
     log: Log<Arc<Frame>>,
@@ -70,14 +70,14 @@ type Shard = Mutex<HashMap<UserId, Arc<Topic>>>;
 /// Topics where something is missing.
 pub(super) type Holes = mpsc::UnboundedReceiver<Arc<Topic>>;
 
-/// Somebody who listens to one inbox. Dropping it ends that.
+/// A listener to one inbox. Dropping it ends that.
 pub(super) struct Listener {
     hub: Arc<Hub>,
     topic: Arc<Topic>,
     seat: Seat,
 }
 
-/// Somebody who listens to all inboxes. Dropping it ends that.
+/// A listener to all inboxes. Dropping it ends that.
 pub(super) struct Operator {
     hub: Arc<Hub>,
     seat: Seat,
@@ -109,7 +109,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Hub {
-    /// A hub to which nobody listens yet.
+    /// A hub without listeners.
     pub(super) fn new(bus: Arc<dyn Bus>) -> Arc<Self> {
         let (holes, found_holes) = mpsc::unbounded_channel();
         let hub = Self {
@@ -141,13 +141,13 @@ impl Hub {
         }
     }
 
-    /// The topic of an inbox, if somebody is to be told of its changes.
+    /// The topic of an inbox, if a listener is to be told of its changes.
     fn topic_to_tell(&self, user_id: &UserId) -> Option<Arc<Topic>> {
         let mut shard = locked(self.shard(user_id));
         if let Some(topic) = shard.get(user_id) {
             return Some(Arc::clone(topic));
         }
-        // Whoever follows all inboxes is told in order too.
+        // A listener to all inboxes is told in order too.
         let follows_all = self.operators.load(Ordering::Acquire) > 0;
         follows_all.then(|| Arc::clone(shard.entry(user_id.clone()).or_insert_with(|| Topic::new(user_id))))
     }
@@ -167,7 +167,7 @@ impl Hub {
     }
 
     fn report_hole(&self, topic: Arc<Topic>) {
-        // Nobody takes it when the service is gone.
+        // It is not taken when the service is gone.
         drop(self.holes.send(topic));
     }
 
@@ -182,7 +182,7 @@ impl Hub {
         if self.closed.load(Ordering::Acquire) {
             topic.log.close();
         }
-        // Whoever follows all inboxes hears of this one too, but may go at any moment.
+        // A listener to all inboxes hears of this one too, but may go at any moment.
         let mut interest = locked(&topic.interest);
         if interest.is_none() {
             *interest = self.bus.subscribe(Some(user_id), self.told());
@@ -212,8 +212,8 @@ impl Hub {
         self.shards.iter().flat_map(|shard| locked(shard).values().cloned().collect::<Vec<_>>()).collect()
     }
 
-    /// Lets go of what is old: frames that everybody has had the time to read, and topics to which
-    /// nobody listens.
+    /// Lets go of what is old: frames that all listeners have had the time to read, and topics to which
+    /// none listens.
     pub(super) fn trim(&self) {
         self.everything.trim();
         for shard in &self.shards {
@@ -225,7 +225,7 @@ impl Hub {
         }
     }
 
-    /// Tells everybody that the server is stopping.
+    /// Tells all listeners that the server is stopping.
     pub(super) fn close(&self) {
         self.closed.store(true, Ordering::Release);
         self.everything.close();
@@ -294,12 +294,12 @@ impl Topic {
         self.log.hole()
     }
 
-    /// The number of the last change that was heard of, if anybody knows.
+    /// The number of the last change that was heard of, if it is known.
     pub(super) fn modseq(&self) -> Option<u64> {
         self.log.end().map(|end| end.modseq)
     }
 
-    /// Whether somebody follows this inbox, and not only all.
+    /// Whether a listener follows this inbox, and not only all.
     pub(super) fn is_followed(&self) -> bool {
         self.log.listeners() > 0
     }
@@ -311,7 +311,7 @@ impl Listener {
         &self.topic.user_id
     }
 
-    /// Where the inbox is, if whoever is at this position can go on without the store; without a
+    /// Where the inbox is, if a follower at this position can go on without the store; without a
     /// position, they are at the present.
     pub(super) fn present(&self, position: Option<u64>) -> Option<(u64, u64)> {
         let End { modseq, unread_count } = self.topic.log.end()?;

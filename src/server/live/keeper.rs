@@ -116,7 +116,7 @@ impl Keeper {
                 Ok(stored) => stored,
                 Err(error) => {
                     tracing::debug!(%error, "inboxes could not be compared with the store; trying again");
-                    // Nobody knows, so nobody is well.
+                    // It is not known, so none is well.
                     self.lagging.extend(some.iter().map(|(topic, heard)| (topic.user_id.clone(), *heard)));
                     continue;
                 }
@@ -169,7 +169,7 @@ async fn mend(store: &dyn Store, hub: &Hub, topic: &Topic, after: Option<u64>) -
         (Some(after), _) | (None, Some(Hole::After(after))) => after,
         (None, None) => return Ok(true),
         (None, Some(Hole::Unknown)) => {
-            // Whoever follows it is asking the store where it is.
+            // Its follower is asking the store where it is.
             if !topic.is_followed() {
                 hub.begin_with_first(topic);
             }

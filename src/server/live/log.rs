@@ -1,8 +1,8 @@
 //! What the listeners of one inbox share: a short log of what happened, and who waits for more.
 //!
 //! A listener has a position and no queue. It asks for what comes after its position and waits
-//! under the same lock, so nothing can be published in between. Whoever is further back than the
-//! log reaches is told so, and reads the store; so a slow listener costs nobody anything.
+//! under the same lock, so nothing can be published in between. A follower further back than the
+//! log reaches is told so, and reads the store; so a slow listener costs the others nothing.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -59,7 +59,7 @@ pub(super) struct Log<F> {
 
 #[derive(Debug)]
 struct State<F> {
-    /// `None` until somebody has asked the store where the inbox is.
+    /// `None` until a follower has asked the store where the inbox is.
     end: Option<End>,
     /// Without a hole: each continues where the one before it ended.
     entries: VecDeque<Entry<F>>,
@@ -81,7 +81,7 @@ struct Entry<F> {
     frame: F,
     /// Whether it is only for those who were told everything up to this change, and nothing after it.
     ///
-    /// A creation that the store told of has the number of its newest change. Whoever read the store
+    /// A creation that the store told of has the number of its newest change. A follower that read the store
     /// in between knows it already, and would be told of it twice.
     only_from: Option<u64>,
 }
@@ -119,12 +119,12 @@ impl<F: Shared> Log<F> {
         self.locked(|state| state.seats.len())
     }
 
-    /// Where the log ends, if anybody knows.
+    /// Where the log ends, if it is known.
     pub(super) fn end(&self) -> Option<End> {
         self.locked(|state| state.end)
     }
 
-    /// Whether whoever is at this position can go on without the store.
+    /// Whether a follower at this position can go on without the store.
     pub(super) fn reaches(&self, position: u64) -> bool {
         self.locked(|state| {
             state.find(position) != Found::Behind && state.end.is_some_and(|end| position <= end.modseq)
@@ -141,7 +141,7 @@ impl<F: Shared> Log<F> {
         });
     }
 
-    /// Nobody knows where the inbox is: it begins with the first frame that came.
+    /// It is not known where the inbox is: it begins with the first frame that came.
     pub(super) fn begin_with_first(&self, then: impl FnMut(&F)) {
         self.change(|state| {
             if let (None, Some((&first, (unread_count, _)))) = (state.end, state.early.first_key_value()) {
@@ -219,7 +219,7 @@ impl<F: Shared> Log<F> {
         });
     }
 
-    /// Goes on from here; whoever is not there yet has to ask the store.
+    /// Goes on from here; a follower that is not there yet has to ask the store.
     pub(super) fn skip_to(&self, end: End, then: impl FnMut(&F)) {
         self.change(|state| state.skip_to(end, then));
     }
@@ -264,7 +264,7 @@ impl<F: Shared> Log<F> {
         })
     }
 
-    /// Tells everybody that there will be nothing more.
+    /// Tells all followers that there will be nothing more.
     pub(super) fn close(&self) {
         self.change(|state| state.closed = true);
     }
@@ -296,7 +296,7 @@ impl<F: Shared> Log<F> {
 pub(crate) enum Hole {
     /// What comes after this change.
     After(u64),
-    /// Nobody knows where the inbox is.
+    /// It is not known where the inbox is.
     Unknown,
 }
 
@@ -354,7 +354,7 @@ impl<F: Shared> State<F> {
     }
 
     fn skip_to(&mut self, end: End, mut then: impl FnMut(&F)) {
-        // Those who listen here read them from the store; somebody else may want them all the same.
+        // Those who listen here read them from the store; a listener to all inboxes may want them all the same.
         self.early.range(..=end.modseq).for_each(|(_, (_, frame))| then(frame));
         self.entries.clear();
         (self.bytes, self.old) = (0, 0);

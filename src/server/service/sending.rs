@@ -78,7 +78,7 @@ impl NotificationService {
     }
 
     /// What the store needs to recognise this request when it comes again. To hash what many are told
-    /// would hold up everybody else.
+    /// would hold up all other requests.
     async fn once(&self, key: &IdempotencyKey, caller: &Holder, new: &[NewNotification]) -> Result<Once, StoreError> {
         const MANY: usize = 16;
         let at = self.0.clock.now();

@@ -1,4 +1,4 @@
-//! What proves who somebody is: service keys, and what was handed out to those who proved it. Every
+//! What proves who a caller is: service keys, and what was handed out to those who proved it. Every
 //! rule of [`Credentials`] is a named test of `tests/store/credentials.rs`.
 //!
 //! Of every secret only the SHA-256 is kept. The secrets have 256 random bits, so nothing slower is
@@ -79,7 +79,7 @@ impl fmt::Debug for ServiceKey {
     }
 }
 
-/// Keeps what proves who somebody is. Several processes may use one at the same time, and what one
+/// Keeps what proves who a caller is. Several processes may use one at the same time, and what one
 /// writes the others see at once.
 #[async_trait]
 pub trait Credentials: Send + Sync + 'static {

@@ -30,7 +30,7 @@ use wishes::Wanted;
 /// Keeps the newest notifications of all users in memory.
 ///
 /// How many are kept is the window. As many deletions are remembered, for those who ask what
-/// changed; whoever comes from further back is told to list again.
+/// changed; a follower from further back is told to list again.
 pub struct MemoryStore {
     shelf: RwLock<Shelf>,
     announcer: Announcer,
@@ -70,7 +70,7 @@ impl MemoryStore {
         self.shelf.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes something, and announces it before anybody else can change anything.
+    /// Changes something, and announces it before any other change.
     fn change<T>(&self, change: impl FnOnce(&mut Shelf) -> T) -> T {
         let mut shelf: RwLockWriteGuard<'_, Shelf> = self.shelf.write().unwrap_or_else(PoisonError::into_inner);
         let done = change(&mut shelf);

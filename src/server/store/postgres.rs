@@ -136,7 +136,7 @@ impl PostgresStore {
         client.query_typed(webhooks::ALL, &[]).await?.iter().map(webhooks::read).collect()
     }
 
-    /// Writes, and announces what changed, also when nobody waits for the end any more.
+    /// Writes, and announces what changed, also when no caller waits for the end any more.
     async fn write<T: Send + 'static>(
         &self,
         write: impl Future<Output = Result<Written<T>, StoreError>> + Send + 'static,

@@ -1,7 +1,7 @@
 //! The default store: one SQLite file.
 //!
 //! One thread writes: it takes what is queued, does it in one transaction, commits once, and then
-//! answers everybody (group commit). Reading goes past it, over connections that see the last
+//! answers all callers (group commit). Reading goes past it, over connections that see the last
 //! commit. What was answered is on the disk.
 
 mod beside;

@@ -70,7 +70,7 @@ pub(super) fn try_all() {
         assert_eq!(listen(&log, 0, 2), [1, 2]);
         publishers.into_iter().for_each(|publisher| publisher.join().unwrap());
     });
-    every_order("a listener says where the inbox is while somebody publishes", || {
+    every_order("a listener says where the inbox is while a store publishes", || {
         let log = Arc::new(Log::new(None));
         let publisher = {
             let log = Arc::clone(&log);
@@ -111,7 +111,7 @@ pub(super) fn try_all() {
         assert_eq!(listen(&log, 0, 1), [1]);
         other.join().unwrap();
     });
-    every_order("the server stops while somebody begins to wait", || {
+    every_order("the server stops while a listener begins to wait", || {
         let log = Arc::new(Log::<u64>::new(Some(end(0))));
         let stopping = {
             let log = Arc::clone(&log);

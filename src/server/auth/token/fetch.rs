@@ -52,7 +52,7 @@ impl Issuer {
         let url = Url::parse(url).ok().filter(Url::has_host).context("jwt-jwks: this is no URL.")?;
         let is_local = url.scheme() == "http" && url.host_str().is_some_and(is_loopback);
         if url.scheme() != "https" && !is_local {
-            bail!("jwt-jwks: whoever is on the way could put in keys. Say https://, or http:// to this machine.");
+            bail!("jwt-jwks: a machine on the way could put in keys. Say https://, or http:// to this machine.");
         }
         if !url.username().is_empty() || url.password().is_some() {
             bail!("jwt-jwks: keys are public. Leave the user and the password out of the URL.");

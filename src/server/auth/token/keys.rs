@@ -85,7 +85,7 @@ impl Key {
             AlgorithmParameters::RSA(_) => {}
             AlgorithmParameters::EllipticCurve(ec) if ec.curve == EllipticCurve::P256 => {}
             AlgorithmParameters::OctetKeyPair(okp) if okp.curve == EllipticCurve::Ed25519 => {}
-            AlgorithmParameters::OctetKey(_) => return Err("it is a secret, and whoever reads the URL knows it"),
+            AlgorithmParameters::OctetKey(_) => return Err("it is a secret, and every reader of the URL knows it"),
             _ => return Err("its kind is not known"),
         }
         let decoding = DecodingKey::from_jwk(jwk).map_err(|_| "it cannot be read")?;
@@ -141,7 +141,7 @@ impl KeySet {
     pub(super) fn new(jwks: Vec<Value>) -> Self {
         let usable = |jwk: Value| {
             let read = match jwk.get("d") {
-                // Whoever can read the URL could sign with it.
+                // Every reader of the URL could sign with it.
                 Some(_) => Err("it is a private key"),
                 None => serde_json::from_value::<Jwk>(jwk).map_err(|_| "it cannot be read"),
             };

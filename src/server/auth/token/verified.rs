@@ -13,7 +13,7 @@ use crate::model::Timestamp;
 /// Into how many parts it is divided, so that threads seldom want the same one.
 const SHARDS: usize = 32;
 
-/// SHA-256 of a token. Nobody can make another token with it, and it is of no use to who reads it.
+/// SHA-256 of a token. No other token has the same, and it is of no use to a reader.
 pub(super) type Fingerprint = [u8; 32];
 
 /// The fingerprint of a token.

@@ -186,7 +186,7 @@ fn it_waits_until(
 }
 
 #[rstest]
-// What is on goes into it, whoever said so.
+// What is on goes into it, whichever rule said so.
 #[case(None, json!({}), "alert", Email, hold("2026-01-15 13:00", HeldFor::Digest))]
 #[case(None, json!({"channels": {"email": "on"}}), "message", Email, hold("2026-01-15 13:00", HeldFor::Digest))]
 #[case(None, json!({"categories": {"message": {"email": "on"}}}), "message", Email, hold("2026-01-15 13:00", HeldFor::Digest))]

@@ -25,7 +25,7 @@ pub(super) fn routes() -> OpenApiRouter<HttpState> {
     get, path = "/api/notifications/unread-count/{user_id}", operation_id = "countUnread", tag = "notifications",
     params(("user_id" = UserId, Path, description = "Whose inbox")),
     responses(
-        (status = 200, description = "How many; 0 for a user nobody has written to", body = UnreadCount),
+        (status = 200, description = "How many; 0 for a user without an inbox", body = UnreadCount),
     )
 )]
 async fn unread_count(

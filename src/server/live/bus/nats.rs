@@ -1,7 +1,7 @@
 //! The bus over core NATS: one subject for each inbox.
 //!
-//! A process subscribes to the inboxes that somebody listens to there, and to nothing else, so what
-//! nobody wants is not sent to anybody.
+//! A process subscribes to the inboxes that its clients listen to, and to nothing else, so what
+//! none of them wants is not sent to it.
 
 mod complaint;
 mod encryption;
@@ -191,7 +191,7 @@ fn note(event: &Happened, gaps: &watch::Sender<u64>, lost: &AtomicU64) {
     }
 }
 
-/// Reads a message, which anybody may have sent who reaches the bus.
+/// Reads a message, which any client of the bus may have sent.
 ///
 /// # Errors
 /// What is wrong with it, without any part of it: it is too long, is no change, tells of another

@@ -83,7 +83,7 @@ fn a_hole_is_reported_once_and_filled_from_the_store() {
 fn a_creation_that_was_read_from_the_store_is_not_told_again() {
     let log = Log::new(Some(end(0)));
     publish(&log, 6);
-    // What 4 tells of was created as 1, and changed as 4 after somebody had read the store up to 2.
+    // What 4 tells of was created as 1, and changed as 4 after a follower had read the store up to 2.
     log.fill(0, vec![(end(4), CREATION + 4), (end(5), CREATION + 5)], end(5), |_| ());
     assert_eq!(read(&log, 2), [Next::Behind]);
     assert_eq!(read(&log, 0), [Next::Frame(CREATION + 4, 4), Next::Behind]);

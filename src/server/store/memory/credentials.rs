@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-/// What is kept of who somebody is.
+/// What is kept of callers and how they prove who they are.
 #[derive(Default)]
 pub(super) struct Known(Mutex<Kept>);
 

@@ -66,7 +66,7 @@ impl Inbox {
         }
     }
 
-    /// Whether there is nothing left that anybody could ask for.
+    /// Whether there is nothing left that a caller could ask for.
     pub(super) fn is_forgettable(&self) -> bool {
         self.seqs.is_empty() && self.changed.is_empty()
     }

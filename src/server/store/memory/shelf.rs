@@ -249,8 +249,8 @@ impl Shelf {
     }
 
     pub(super) fn changes(&self, user_id: &UserId, since: u64, limit: Limit) -> Changes {
-        let nobody = Inbox::new(self.floor);
-        let inbox = self.inboxes.get(user_id).unwrap_or(&nobody);
+        let unknown = Inbox::new(self.floor);
+        let inbox = self.inboxes.get(user_id).unwrap_or(&unknown);
         if !inbox.present.can_continue_from(since) {
             return inbox.present.reset();
         }
@@ -266,8 +266,8 @@ impl Shelf {
 
     pub(super) fn overview(&self, user_id: Option<&UserId>) -> Overview {
         if let Some(user_id) = user_id {
-            let nobody = Inbox::new(self.floor);
-            let inbox = self.inboxes.get(user_id).unwrap_or(&nobody);
+            let unknown = Inbox::new(self.floor);
+            let inbox = self.inboxes.get(user_id).unwrap_or(&unknown);
             return Overview {
                 total: inbox.seqs.len() as u64,
                 unread_count: inbox.present.unread_count,

@@ -193,8 +193,8 @@ pub(super) async fn changes(
     let bytes = sql_number(Page::MAX_BYTES as u64);
     let rows = pool.query(CHANGES, &[&user_id.as_str(), &sql_number(since), &enough, &bytes]).await?;
     let Some(first) = rows.first() else {
-        let nobody = Present::default();
-        return Ok(if since == 0 { nobody.replay(since, limit, []) } else { nobody.reset() });
+        let unknown = Present::default();
+        return Ok(if since == 0 { unknown.replay(since, limit, []) } else { unknown.reset() });
     };
     let present = Present {
         modseq: number(first, COLUMNS)?,

@@ -19,7 +19,7 @@ use crate::server::store::{Schema, StoreError};
 /// How long a server that begins may take to bring the tables up to date.
 const BEGINNING: Duration = Duration::from_secs(5);
 
-/// What proves who somebody is, in a SQLite file, for another process than the server's: it takes no
+/// Credentials, in a SQLite file, for another process than the server's: it takes no
 /// lock but for the moment of a write, so both go on.
 pub struct SqliteCredentials {
     connection: Arc<Mutex<Connection>>,

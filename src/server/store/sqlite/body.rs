@@ -1,6 +1,6 @@
 //! What many were told at once, which is kept once.
 //!
-//! A thousand users who are told the same 80 KB would be 80 MB in one transaction, and everybody else
+//! A thousand users who are told the same 80 KB would be 80 MB in one transaction, and all other writes
 //! would wait for it.
 
 use rusqlite::Connection;

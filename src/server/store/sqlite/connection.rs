@@ -218,7 +218,7 @@ pub(super) fn back_up(path: &Path, copy: &Path) -> Result<(), StoreError> {
     })
 }
 
-/// Opens the file for reading. It sees the last commit of whoever writes.
+/// Opens the file for reading. It sees the last commit of the writer.
 pub(super) fn open_for_reading(path: &Path) -> Result<Connection, StoreError> {
     if !path.exists() {
         return Err(about(path, "does not exist."));
@@ -235,7 +235,7 @@ pub(super) fn open_for_reading(path: &Path) -> Result<Connection, StoreError> {
     open().map_err(|error| explain(path, &error))
 }
 
-/// Works where it holds up nobody.
+/// Works where it holds up no other task.
 pub(super) async fn on_a_thread<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {
@@ -256,7 +256,7 @@ pub(super) struct Readers {
 impl Readers {
     /// Up to so many rows are read where they are asked for: another thread would cost more.
     pub(super) const SMALL: usize = 100;
-    /// The most connections that are kept open when nobody reads.
+    /// The most connections that are kept open when there are no reads.
     const MOST_IDLE: usize = 16;
     /// How many reads that are not small are done at once. Each may hold a whole page, and the disk has no
     /// more to give.
@@ -271,7 +271,7 @@ impl Readers {
         }
     }
 
-    /// Reads, at once when it is small, else on a thread where it holds up nobody.
+    /// Reads, at once when it is small, else on a thread where it holds up no other task.
     pub(super) async fn read<T: Send + 'static>(
         self: &Arc<Self>,
         is_small: bool,
@@ -311,7 +311,7 @@ impl Readers {
     }
 }
 
-/// Opens the file for a few small writes, beside whoever else writes to it.
+/// Opens the file for a few small writes, beside other processes that write to it.
 pub(super) fn open_beside(options: &SqliteOptions, wait: fn(i32) -> bool) -> Result<Connection, StoreError> {
     assert_version()?;
     let open = || {

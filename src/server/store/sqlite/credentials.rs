@@ -1,4 +1,4 @@
-//! Keys, sessions and tickets: the statements, for whoever has a connection.
+//! Keys, sessions and tickets: the statements, for any connection.
 
 use std::{collections::HashSet, future::Future};
 
@@ -31,7 +31,7 @@ macro_rules! grant_columns {
 /// How a statement comes to a connection: a server has one that writes and others that read, a command
 /// has one for everything.
 pub(super) trait Connections: Send + Sync + 'static {
-    /// Reads what the last commit left. What is not small is read where it holds up nobody.
+    /// Reads what the last commit left. What is not small is read where it holds up no other task.
     fn read<T: Send + 'static>(
         &self,
         is_small: bool,

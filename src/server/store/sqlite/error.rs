@@ -16,7 +16,7 @@ impl From<Error> for StoreError {
     }
 }
 
-/// Another process is writing to the file, for longer than anybody waits.
+/// Another process is writing to the file, for longer than a write waits.
 pub(super) fn locked() -> StoreError {
     StoreError::unavailable("it is locked")
 }

@@ -16,7 +16,7 @@ pub(super) struct Inbox {
     /// How many deletions are remembered.
     pub(super) deletions: u64,
     /// When the newest notification was accepted that was ever in it, in microseconds; `None` where
-    /// nobody looked yet, see [`Self::accept`].
+    /// it was not looked up yet, see [`Self::accept`].
     newest: Option<i64>,
 }
 
@@ -45,7 +45,7 @@ impl Inbox {
         })
     }
 
-    /// The inbox of a user, if anybody ever wrote to them.
+    /// The inbox of a user, if there is one.
     pub(super) fn of(connection: &Connection, user_id: &UserId) -> rusqlite::Result<Option<Self>> {
         connection.prepare_cached(BY_USER)?.query_row([user_id.as_str()], Self::read).optional()
     }

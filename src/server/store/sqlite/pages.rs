@@ -1,7 +1,7 @@
 //! Pages that were read lately.
 //!
 //! Everything that changes an inbox takes its next change number, so a page that was read at the
-//! present number is the present page. Whoever asks again and again, as dashboards do, costs one
+//! present number is the present page. A client that asks again and again, as dashboards do, costs one
 //! look at the inbox's row.
 
 use std::{

@@ -41,7 +41,7 @@ pub(super) fn unread_count(connection: &Connection, user_id: &UserId) -> rusqlit
     Ok(query.query_row([user_id.as_str()], |row| row.get(0)).optional()?.unwrap_or(0))
 }
 
-/// The number of an inbox's newest change; `None` where nobody was ever written to.
+/// The number of an inbox's newest change; `None` where there is no inbox.
 pub(super) fn end(connection: &Connection, user_id: &UserId) -> rusqlite::Result<Option<(u64, u64)>> {
     let mut query = connection.prepare_cached("SELECT modseq, unread_count FROM inboxes WHERE user_id = ?1")?;
     query.query_row([user_id.as_str()], |row| Ok((row.get(0)?, row.get(1)?))).optional()
@@ -125,8 +125,8 @@ pub(super) fn changes(
 
     let snapshot = Snapshot::of(connection)?;
     let Some(Inbox { inbox, present, .. }) = Inbox::of(&snapshot, user_id)? else {
-        let nobody = Present::default();
-        return Ok(if since == 0 { nobody.replay(since, limit, []) } else { nobody.reset() });
+        let unknown = Present::default();
+        return Ok(if since == 0 { unknown.replay(since, limit, []) } else { unknown.reset() });
     };
     if !present.can_continue_from(since) {
         return Ok(present.reset());

@@ -72,7 +72,7 @@ fn export(connection: &Connection, into: &mpsc::Sender<Record>) -> Result<(), St
     const HAS_CALLERS: &str = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'once_by_caller')";
 
     let transaction = connection.unchecked_transaction()?;
-    // Nobody receives any more: whoever asked has what they want.
+    // There is no receiver any more: the caller has what it wants.
     let send = |record: rusqlite::Result<Record>| Ok::<_, StoreError>(into.blocking_send(record?).is_ok());
     let mut query = transaction.prepare(INBOXES)?;
     for record in query.query_map((), |row| {

@@ -1,7 +1,7 @@
 //! The thread that writes.
 //!
 //! It takes whatever is queued, does all of it in one transaction, commits once, and only then
-//! answers. So one flush of the disk serves everybody who waits at that moment, and under load a
+//! answers. So one flush of the disk serves all callers that wait at that moment, and under load a
 //! write costs a fraction of a flush.
 
 use std::{
@@ -360,7 +360,7 @@ impl WriterThread {
     }
 
     /// Wakes the thread that copies the log, and begins the log anew when all of it is copied.
-    /// Only the end of the log is left to copy then, so this holds up nobody for long.
+    /// Only the end of the log is left to copy then, so this holds up no write for long.
     fn tend_log(&mut self) {
         if self.nudged.elapsed() > CHECKPOINT_INTERVAL {
             self.nudged = Instant::now();

@@ -13,19 +13,20 @@ use super::{
 };
 use crate::server::auth::token::Tokens;
 
-/// Everybody who checks tokens, with the one whose tokens are good and the kid that it has.
-async fn everybody() -> (LocalIssuer, Vec<(Tokens, &'static Signer)>) {
+/// All verifiers, each with the signer whose tokens are good and the kid that it has.
+async fn all_verifiers() -> (LocalIssuer, Vec<(Tokens, &'static Signer)>) {
     let issuer = LocalIssuer::start(&[
         RSA.jwk("k", json!({})),
         EC.jwk("k", json!({ "alg": "ES256", "use": "sig" })),
         ED.jwk("k", json!({ "key_ops": ["verify"] })),
     ])
     .await;
-    let mut everybody = vec![(by_secret(), &*HMAC), (by_pem(&RSA), &*RSA), (by_pem(&EC), &*EC), (by_pem(&ED), &*ED)];
+    let mut all_verifiers =
+        vec![(by_secret(), &*HMAC), (by_pem(&RSA), &*RSA), (by_pem(&EC), &*EC), (by_pem(&ED), &*ED)];
     for signer in [&*RSA, &*EC, &*ED] {
-        everybody.push((issuer.tokens(), signer));
+        all_verifiers.push((issuer.tokens(), signer));
     }
-    (issuer, everybody)
+    (issuer, all_verifiers)
 }
 
 /// A token of this header whose signature is these bytes.
@@ -35,14 +36,14 @@ fn unsigned(header: &Value, signature: &[u8]) -> String {
 
 #[tokio::test]
 async fn a_good_token_is_good() {
-    for (tokens, signer) in everybody().await.1 {
+    for (tokens, signer) in all_verifiers().await.1 {
         accepted(&tokens, &signer.sign("k", &good())).await;
     }
 }
 
 #[tokio::test]
 async fn a_token_without_a_signature_is_not() {
-    for (tokens, signer) in everybody().await.1 {
+    for (tokens, signer) in all_verifiers().await.1 {
         for alg in ["none", "None", "NONE", "nOnE", "", "HS256", "RS256", "ES256", "EdDSA"] {
             let header = json!({ "alg": alg, "typ": "JWT", "kid": "k" });
             refused(&tokens, &unsigned(&header, b""), alg).await;
@@ -61,8 +62,8 @@ async fn a_token_without_a_signature_is_not() {
 
 #[tokio::test]
 async fn the_public_key_is_no_secret() {
-    let (_issuer, everybody) = everybody().await;
-    for (tokens, signer) in &everybody {
+    let (_issuer, all_verifiers) = all_verifiers().await;
+    for (tokens, signer) in &all_verifiers {
         let jwk = signer.nameless_jwk();
         let raw = |name: &str| jwk[name].as_str().unwrap_or_default().to_owned();
         let public = [signer.pem.clone(), signer.pem.trim().to_owned(), jwk.to_string(), raw("n"), raw("x")];
@@ -80,7 +81,7 @@ async fn the_public_key_is_no_secret() {
 
 #[tokio::test]
 async fn the_header_does_not_choose_the_algorithm() {
-    for (tokens, signer) in everybody().await.1 {
+    for (tokens, signer) in all_verifiers().await.1 {
         for alg in ["HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "EdDSA", "Ed25519"]
         {
             if alg != signer.algorithm.name() {
@@ -103,8 +104,8 @@ async fn the_header_does_not_choose_the_algorithm() {
 #[tokio::test]
 async fn a_key_that_the_token_brings_is_not_looked_at() {
     let other = [(&*OTHER_RSA, &*RSA), (&*OTHER_EC, &*EC), (&*OTHER_ED, &*ED)];
-    let (_issuer, everybody) = everybody().await;
-    for (tokens, signer) in everybody {
+    let (_issuer, all_verifiers) = all_verifiers().await;
+    for (tokens, signer) in all_verifiers {
         let Some((forger, _)) = other.iter().find(|(_, of)| of.algorithm == signer.algorithm) else { continue };
         let alg = forger.algorithm.name();
         for more in [
@@ -156,7 +157,7 @@ async fn a_kid_is_a_name_and_nothing_else() {
 
 #[tokio::test]
 async fn what_is_critical_is_not_understood() {
-    for (tokens, signer) in everybody().await.1 {
+    for (tokens, signer) in all_verifiers().await.1 {
         for crit in [json!(["exp"]), json!(["b64"]), json!([]), json!("exp"), json!(["https://example.com/x"])] {
             let header = json!({ "alg": signer.algorithm.name(), "kid": "k", "crit": crit, "b64": true, "exp": 1 });
             refused(&tokens, &signer.sign_all(&header, &good()), "crit").await;
@@ -166,7 +167,7 @@ async fn what_is_critical_is_not_understood() {
 
 #[tokio::test]
 async fn one_other_character_breaks_it() {
-    for (tokens, signer) in everybody().await.1 {
+    for (tokens, signer) in all_verifiers().await.1 {
         let token = signer.sign("k", &good());
         for place in 0..token.len() {
             for other in [["A", "B"], [".", ""], ["=", " "]][place % 3] {
@@ -190,7 +191,7 @@ async fn one_other_character_breaks_it() {
 
 #[tokio::test]
 async fn other_claims_need_another_signature() {
-    for (tokens, signer) in everybody().await.1 {
+    for (tokens, signer) in all_verifiers().await.1 {
         let token = signer.sign("k", &good());
         let parts: Vec<_> = token.split('.').collect();
         let claims = base64(with("sub", json!("bob")).to_string());

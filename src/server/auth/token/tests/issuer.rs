@@ -161,7 +161,7 @@ async fn a_key_that_is_taken_back_is_noticed_by_itself() {
     issuer.hold();
     later(FRESH).await;
     issuer.was_asked(2).await;
-    // Nobody waits for the answer.
+    // No caller waits for the answer.
     accepted(&tokens, &new_token("a", 1)).await;
     issuer.let_go();
     answered(&tokens, 2).await;

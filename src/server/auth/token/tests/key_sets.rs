@@ -16,7 +16,7 @@ fn nameless(signer: &Signer) -> String {
     signer.sign_all(&json!({ "alg": signer.algorithm.name() }), &good())
 }
 
-/// Whoever has these keys; the issuer has to be kept.
+/// A verifier with these keys; the issuer has to be kept.
 async fn set(keys: &[Value]) -> (LocalIssuer, Tokens) {
     let issuer = LocalIssuer::start(keys).await;
     let tokens = issuer.tokens();

@@ -46,7 +46,7 @@ impl LocalIssuer {
                 respond(status, body)
             }
         };
-        // Where a redirect leads: there are keys, and nobody may come for them.
+        // Where a redirect leads: there are keys, for which the server must not come.
         let elsewhere = get(|| async { json!({ "keys": [] }).to_string() });
         let router = Router::new().route("/keys", get(asking)).route("/elsewhere", elsewhere);
         let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() }).abort_handle();
@@ -80,7 +80,7 @@ impl LocalIssuer {
         self.held.send_replace(false);
     }
 
-    /// Nobody listens any more.
+    /// Stops listening.
     pub(super) fn stop(&self) {
         self.server.abort();
     }

@@ -99,7 +99,7 @@ async fn no_part_of_a_token_is_told() {
             if !logged.is_empty() {
                 break logged;
             }
-            // Another test was just telling tracing that nobody listens to this line.
+            // Another test was just telling tracing that there is no subscriber for this line.
             tracing::callsite::rebuild_interest_cache();
         };
         assert_eq!(logged.matches("a token was refused").count(), 1, "{logged}");

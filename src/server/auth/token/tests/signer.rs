@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::{super::Algorithm, SECRET};
 
-/// Somebody who signs tokens.
+/// A signer of tokens.
 pub(super) struct Signer {
     pub(super) algorithm: Algorithm,
     encoding: EncodingKey,
@@ -25,7 +25,7 @@ pub(super) struct Signer {
     pem_file: PathBuf,
 }
 
-/// Those whose keys the servers under test know, and some whom nobody knows.
+/// Those whose keys the servers under test know, and some that no server knows.
 pub(super) static HMAC: LazyLock<Signer> = LazyLock::new(|| Signer::secret(SECRET.as_bytes()));
 pub(super) static RSA: LazyLock<Signer> = LazyLock::new(|| Signer::rsa("rsa"));
 pub(super) static EC: LazyLock<Signer> = LazyLock::new(|| Signer::ec("ec"));
