@@ -1,12 +1,17 @@
 //! What stands around a PostgreSQL: a pooler, a standby, certificates, and what a role may do.
 
-use std::{path::Path, process::Stdio, sync::Arc, time::Duration};
+use std::{
+    path::Path,
+    process::Stdio,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use campanile::{
     model::{Filter, Limit, Timestamp},
     server::store::{Credentials, Deliveries, Due, PostgresOptions, PostgresStore, Store, StoreError},
 };
-use tokio::{task::spawn_blocking, time::timeout};
+use tokio::{sync::Notify, task::spawn_blocking, time::timeout};
 
 use super::{accepted, draft, send, user};
 use crate::{
@@ -148,6 +153,96 @@ async fn of_several_hosts_the_one_that_can_write_is_used() {
     connect(&standby.url("postgres")).await.batch_execute("SELECT pg_promote()").await.unwrap();
     store.ready().await.unwrap();
     send(&store, "ann", "x").await;
+}
+
+/// A host that takes connections, and says nothing.
+fn silent_host() -> std::net::TcpListener {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap()
+}
+
+#[tokio::test]
+async fn a_host_that_is_silent_is_left_for_the_next_one() {
+    let silent = silent_host();
+    let before = format!("campanile@{},", silent.local_addr().unwrap());
+    let url = new_database().await.replace("campanile@", &before);
+    for (parameters, most) in [
+        ("", 7),
+        ("&connect_timeout=1", 3),
+        ("&connect_timeout=1&sslmode=prefer", 3),
+        ("&connect_timeout=1&load_balance_hosts=random", 3),
+    ] {
+        let url = format!("{url}?target_session_attrs=read-write{parameters}");
+        let started = Instant::now();
+        let store = Arc::new(opened(&url).await.unwrap());
+        let writes = (0..20).map(|_| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move { send(&*store, "ann", "x").await })
+        });
+        for write in writes.collect::<Vec<_>>() {
+            write.await.unwrap();
+        }
+        store.ready().await.unwrap();
+        assert!(started.elapsed() < Duration::from_secs(most), "{parameters}: {:?}", started.elapsed());
+    }
+}
+
+#[tokio::test]
+async fn a_pool_leaves_a_host_that_falls_silent() {
+    let url = new_database().await;
+    let port: u16 = url.rsplit_once('/').unwrap().0.rsplit(':').next().unwrap().parse().unwrap();
+    let host = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let before = format!("campanile@{},", host.local_addr().unwrap());
+    // Passes everything on to the database, until its connections break and it takes new ones without a word.
+    let relay = async move |over: Arc<Notify>| {
+        let mut passing = tokio::task::JoinSet::new();
+        loop {
+            tokio::select! {
+                taken = host.accept() => {
+                    let mut taken = taken.unwrap().0;
+                    passing.spawn(async move {
+                        let mut there = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+                        drop(tokio::io::copy_bidirectional(&mut taken, &mut there).await);
+                    });
+                }
+                () = over.notified() => break,
+            }
+        }
+        passing.shutdown().await;
+        host
+    };
+    let over = Arc::new(Notify::new());
+    let relay = tokio::spawn(relay(Arc::clone(&over)));
+    let url = url.replace("campanile@", &before) + "?target_session_attrs=read-write&connect_timeout=1";
+    let store = opened(&url).await.unwrap();
+    send(&store, "ann", "x").await;
+    over.notify_one();
+    let _silent = relay.await.unwrap();
+    let started = Instant::now();
+    let mut refused = 0;
+    while let Err(error) = store.create(&[accepted(draft("ann", "x"))], None).await {
+        assert!(matches!(error, StoreError::Unknown { .. }) && refused < 8, "{error}");
+        refused += 1;
+    }
+    store.ready().await.unwrap();
+    assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
+}
+
+#[tokio::test]
+async fn when_no_host_can_be_used_each_is_named_with_its_reason() {
+    let silent = silent_host();
+    let silent = silent.local_addr().unwrap();
+    let real = new_database().await;
+    let (real, name) = real.split_once('@').unwrap().1.split_once('/').unwrap();
+    let url = format!("postgres://campanile:hush@127.0.0.1:1,{silent},{real}/no_{name}?connect_timeout=1");
+    let refused = opened(&url).await.err().unwrap();
+    for part in [
+        "the store is not available: no host of the database can be used: 127.0.0.1:1: Connection refused".to_owned(),
+        format!("; {silent}: no answer within 1 s; {real}: database \"no_{name}\" does not exist (3D000)"),
+    ] {
+        assert!(refused.contains(&part) && !refused.contains("hush"), "{refused}");
+    }
+    let alone = opened(&format!("postgres://campanile:hush@{silent}/x?connect_timeout=1")).await.err().unwrap();
+    assert!(alone.ends_with("the connection to the database failed: no answer within 1 s"), "{alone}");
 }
 
 #[tokio::test]

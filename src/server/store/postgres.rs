@@ -13,6 +13,7 @@ mod delivery_row;
 mod error;
 mod forget;
 mod functions;
+mod hosts;
 mod outbox;
 mod read;
 mod rights;

@@ -5,20 +5,18 @@ use std::time::Duration;
 use refinery::{Migration, error::Kind};
 use tokio::time::{sleep, timeout};
 use tokio_postgres::{
-    Client, Config, NoTls, Row,
+    Client, Row,
     error::SqlState,
     types::{ToSql, Type},
 };
 
-use super::{functions::Functions, rights, tls, url::PostgresUrl};
+use super::{functions::Functions, hosts, rights, tls, url::PostgresUrl};
 use crate::server::store::{Schema, StoreError};
 
 mod migrations {
     refinery::embed_migrations!("migrations/postgres");
 }
 
-/// How long connecting, or waiting for a free connection, may take.
-pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The lock under which the tables are changed; the number means nothing.
 const MIGRATION_LOCK: i64 = 7_218_012;
 /// How often it is tried for.
@@ -33,37 +31,10 @@ pub(super) fn url(url: &str) -> Result<PostgresUrl, StoreError> {
     PostgresUrl::parse(url).map_err(StoreError::failed)
 }
 
-pub(super) fn config(url: &PostgresUrl) -> Config {
-    let mut config = url.config.clone();
-    config.application_name("campanile");
-    if config.get_connect_timeout().is_none() {
-        config.connect_timeout(CONNECT_TIMEOUT);
-    }
-    config
-}
-
 /// One connection of its own. It ends when the client is dropped.
 pub(super) async fn connect(url: &PostgresUrl) -> Result<Client, StoreError> {
-    let config = config(url);
-    let drive = |connection: std::pin::Pin<Box<dyn Future<Output = Result<(), tokio_postgres::Error>> + Send>>| {
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection to the database ended");
-            }
-        })
-    };
-    let client = match tls::connector(&url.encryption)? {
-        Some(tls) => {
-            let (client, connection) = config.connect(tls).await?;
-            drive(Box::pin(connection));
-            client
-        }
-        None => {
-            let (client, connection) = config.connect(NoTls).await?;
-            drive(Box::pin(connection));
-            client
-        }
-    };
+    let tls = tls::connector(&url.encryption)?;
+    let (client, _driver) = hosts::connect(url, tls.as_ref()).await?;
     Ok(client)
 }
 

@@ -2,16 +2,21 @@
 
 use std::time::Duration;
 
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
+use deadpool::{
+    Runtime,
+    managed::{self, Manager, Metrics, Pool, RecycleError, RecycleResult},
+};
+use deadpool_postgres::ClientWrapper;
 use tokio_postgres::{
-    Error, NoTls, Row, RowStream,
+    Error, Row, RowStream,
     error::SqlState,
     types::{ToSql, Type, private::BytesMut},
 };
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::{
-    connection::{CONNECT_TIMEOUT, config},
     error::of_write,
+    hosts::{self, CONNECT_TIMEOUT},
     tls,
     url::PostgresUrl,
 };
@@ -24,28 +29,43 @@ const NEW: Duration = Duration::from_secs(1);
 /// Some connections to one database.
 #[derive(Clone)]
 pub(super) struct Connections {
-    pool: Pool,
+    pool: Pool<Maker>,
     /// Whether several clients share a connection to the database. Then what one of them prepared is not there for
     /// its next statement, or is that of another one.
     is_pooled: bool,
 }
 
+/// One of them in use.
+pub(super) type Object = managed::Object<Maker>;
+
+/// Makes connections to whichever host of the URL can be used.
+pub(super) struct Maker {
+    url: PostgresUrl,
+    tls: Option<MakeRustlsConnect>,
+}
+
+impl Manager for Maker {
+    type Type = ClientWrapper;
+    type Error = StoreError;
+
+    async fn create(&self) -> Result<ClientWrapper, StoreError> {
+        let (client, driver) = hosts::connect(&self.url, self.tls.as_ref()).await?;
+        Ok(ClientWrapper::new(client, driver))
+    }
+
+    async fn recycle(&self, client: &mut ClientWrapper, _: &Metrics) -> RecycleResult<StoreError> {
+        if client.is_closed() { Err(RecycleError::message("it is closed")) } else { Ok(()) }
+    }
+}
+
 impl Connections {
     pub(super) fn new(url: &PostgresUrl, most: usize, is_pooled: bool) -> Result<Self, StoreError> {
-        let config = config(url);
-        let managed = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        // Each host is tried for as long as that.
-        let hosts = u32::try_from(config.get_hosts().len().max(1)).unwrap_or(u32::MAX);
-        let create_timeout = config.get_connect_timeout().map_or(CONNECT_TIMEOUT, |each| *each).saturating_mul(hosts);
-        let manager = match tls::connector(&url.encryption)? {
-            Some(tls) => Manager::from_config(config, tls, managed),
-            None => Manager::from_config(config, NoTls, managed),
-        };
-        let pool = Pool::builder(manager)
+        let maker = Maker { url: url.clone(), tls: tls::connector(&url.encryption)? };
+        let pool = Pool::builder(maker)
             .max_size(most.max(1))
             .runtime(Runtime::Tokio1)
+            // Making one has a time for each host.
             .wait_timeout(Some(CONNECT_TIMEOUT))
-            .create_timeout(Some(create_timeout))
             .build();
         let pool = pool.map_err(|error| StoreError::failed("no connections can be made").because(error))?;
         Ok(Self { pool, is_pooled })

@@ -2,7 +2,7 @@
 
 use std::{error::Error as _, io};
 
-use deadpool_postgres::PoolError;
+use deadpool::managed::PoolError;
 use tokio_postgres::{Error, error::SqlState};
 
 use crate::server::{store::StoreError, trust::in_words};
@@ -62,10 +62,10 @@ pub(super) fn of_write(error: Error) -> StoreError {
     if is_certain { error } else { error.after_sending() }
 }
 
-impl From<PoolError> for StoreError {
-    fn from(error: PoolError) -> Self {
+impl From<PoolError<Self>> for StoreError {
+    fn from(error: PoolError<Self>) -> Self {
         match error {
-            PoolError::Backend(error) => error.into(),
+            PoolError::Backend(error) => error,
             PoolError::Timeout(_) => Self::unavailable("no connection to the database was free in time"),
             PoolError::Closed | PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_) => {
                 Self::failed("connections to the database cannot be made").because(error)

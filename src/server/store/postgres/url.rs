@@ -1,9 +1,11 @@
 //! The URL of a database: what the driver reads of it, and what it does not know.
 
-use std::path::PathBuf;
+use std::{collections::HashSet, path::PathBuf, time::Duration};
 
 use percent_encoding::percent_decode_str;
 use tokio_postgres::{Config, config::SslMode};
+
+use super::hosts::{self, Server, Silent};
 
 mod parameters;
 
@@ -12,6 +14,10 @@ mod parameters;
 #[derive(Clone)]
 pub struct PostgresUrl {
     pub(super) config: Config,
+    /// The servers that it names, in the order in which they are tried.
+    pub(super) servers: Vec<Server>,
+    /// Which of them were silent lately.
+    pub(super) silent: Silent,
     pub(super) encryption: Encryption,
     /// Whether several clients share a connection to the database; `None` where the URL does not say.
     pub(super) is_pooled: Option<bool>,
@@ -62,12 +68,13 @@ impl PostgresUrl {
             return Err(UNREADABLE.to_owned());
         }
         let (mut mode, mut root, mut certificate, mut key, mut is_pooled) = (None, None, None, None, None);
-        let mut others = Vec::new();
+        let (mut others, mut names) = (Vec::new(), HashSet::new());
         for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
-            let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
-            let value = percent_decode_str(value).decode_utf8_lossy().into_owned();
+            let (name, raw) = parameter.split_once('=').unwrap_or((parameter, ""));
+            let value = percent_decode_str(raw).decode_utf8_lossy().into_owned();
             let file = || Some(PathBuf::from(&value)).filter(|path| !path.as_os_str().is_empty());
             let name = percent_decode_str(name).decode_utf8_lossy();
+            names.insert(name.clone().into_owned());
             match &*name {
                 "sslmode" => mode = Some(value),
                 "sslrootcert" => root = file(),
@@ -80,6 +87,8 @@ impl PostgresUrl {
                         _ => return Err("pgbouncer in it is true or false.".to_owned()),
                     });
                 }
+                // The driver takes all of them for one.
+                "host" if parameter.contains('=') => others.extend(raw.split(',').map(|one| format!("host={one}"))),
                 // What libpq calls it; the driver has the older word.
                 "target_session_attrs" if value == "primary" => {
                     others.push("target_session_attrs=read-write".to_owned());
@@ -128,12 +137,32 @@ impl PostgresUrl {
         };
         config.ssl_mode(ssl_mode);
         let root = root.filter(|_| !is_system);
-        Ok(Self { config, encryption: Encryption { trust, root, identity }, is_pooled })
+        watch(&mut config, |name| names.contains(name));
+        let servers = hosts::named(&config)?;
+        let encryption = Encryption { trust, root, identity };
+        Ok(Self { config, servers, silent: Silent::default(), encryption, is_pooled })
     }
 
     /// What the driver reads of it.
     pub fn config(&self) -> &Config {
         &self.config
+    }
+}
+
+/// Has a peer that vanished noticed within half a minute, also on a connection that is not used, where the URL does not
+/// say otherwise.
+fn watch(config: &mut Config, says: impl Fn(&str) -> bool) {
+    if !says("keepalives_idle") {
+        config.keepalives_idle(Duration::from_secs(10));
+    }
+    if !says("keepalives_interval") {
+        config.keepalives_interval(Duration::from_secs(5));
+    }
+    if !says("keepalives_retries") {
+        config.keepalives_retries(3);
+    }
+    if !says("tcp_user_timeout") {
+        config.tcp_user_timeout(Duration::from_secs(25));
     }
 }
 
@@ -155,6 +184,10 @@ mod tests {
         assert_eq!((url.is_pooled, url.config.get_hosts().len()), (Some(true), 2));
         assert_eq!(url.config.get_target_session_attrs(), TargetSessionAttrs::ReadWrite);
         assert_eq!(url.config.get_connect_timeout().unwrap().as_secs(), 3);
+        assert_eq!(url.config.get_tcp_user_timeout().unwrap().as_secs(), 25);
+        let url = PostgresUrl::parse("postgres://h/d?tcp_user_timeout=0&keepalives_idle=7").unwrap();
+        assert_eq!((url.config.get_tcp_user_timeout(), url.config.get_keepalives_idle().as_secs()), (None, 7));
+        assert_eq!(url.config.get_keepalives_retries(), Some(3));
         for (query, mode, trust) in [
             ("", SslMode::Disable, Trust::Plain),
             ("?sslmode=disable", SslMode::Disable, Trust::Plain),
