@@ -73,6 +73,44 @@ async fn a_pooler_that_the_url_does_not_mention_is_noticed() {
     work_behind("transaction", 4, "").await;
 }
 
+/// With `pgbouncer=false` the start does not look for a pooler.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pooler_that_was_overlooked_at_the_start_is_noticed_by_its_first_refusal() {
+    work_behind("transaction", 4, "?pgbouncer=false").await;
+}
+
+/// Statements of one name that earlier clients prepared are on every connection of the pooler.
+#[test]
+fn commands_work_where_earlier_clients_of_a_pooler_left_statements() {
+    let server = Server::start(&[]);
+    let bouncer = PgBouncer::start(&server, "transaction", 2);
+    let url = bouncer.url("postgres");
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let both = [connect(&url).await, connect(&url).await];
+        for client in &both {
+            client.batch_execute("BEGIN").await.unwrap();
+            for number in 0..20 {
+                client.batch_execute(&format!("PREPARE s{number} AS SELECT 'of another'")).await.unwrap();
+            }
+        }
+        for client in &both {
+            client.batch_execute("COMMIT").await.unwrap();
+        }
+    });
+    let file = new_folder().join("all");
+    let file = file.display().to_string();
+    for words in [
+        ["migrate", "--store", &url].as_slice(),
+        &["export", "--store", &url, &file],
+        &["import", "--store", &url, &file],
+        &["export", "--store", &url, &format!("{file}-again")],
+    ] {
+        let done = campanile(words).output().unwrap();
+        assert!(done.status.success(), "{words:?}: {}", String::from_utf8_lossy(&done.stderr));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn it_works_behind_pgbouncer_in_session_mode() {
     work_behind("session", 20, "").await;

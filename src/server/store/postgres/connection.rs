@@ -1,6 +1,6 @@
 //! How the database is reached, and how its tables are brought up to date.
 
-use std::time::Duration;
+use std::{error::Error as _, time::Duration};
 
 use refinery::{Migration, error::Kind};
 use tokio::time::{sleep, timeout};
@@ -10,7 +10,7 @@ use tokio_postgres::{
     types::{ToSql, Type},
 };
 
-use super::{functions::Functions, hosts, rights, tls, url::PostgresUrl};
+use super::{connections::is_of_a_pooler, functions::Functions, hosts, rights, tls, url::PostgresUrl};
 use crate::server::store::{Schema, StoreError};
 
 mod migrations {
@@ -23,6 +23,11 @@ const MIGRATION_LOCK: i64 = 7_218_012;
 const TRIES_EVERY: Duration = Duration::from_millis(500);
 /// How long a second connection may take to answer.
 const SECOND_CONNECTION: Duration = Duration::from_secs(10);
+/// How many names of statements that earlier clients of a pooler left are passed over while the tables are brought up to
+/// date.
+const NAMES_TAKEN: usize = 32;
+/// Forgets the statements that earlier clients of a pooler prepared on the connection that a transaction is on.
+pub(super) const FORGET_STATEMENTS: &str = "DEALLOCATE ALL";
 /// Which process of the database serves a connection.
 const BACKEND: &str = "SELECT pg_backend_pid()";
 
@@ -72,7 +77,15 @@ pub(super) async fn migrate(url: &PostgresUrl) -> Result<Migrated, StoreError> {
     }
     take(&lock).await?;
     if !is_current(&client).await? {
-        let done = migrations::migrations::runner().run_async(&mut client).await;
+        let mut done = migrations::migrations::runner().run_async(&mut client).await;
+        for _ in 0..NAMES_TAKEN {
+            match &done {
+                Err(error) if is_name_taken(error) => {
+                    done = migrations::migrations::runner().run_async(&mut client).await;
+                }
+                _ => break,
+            }
+        }
         if let Err(error) = done {
             return Err(of_migration(&client, &error).await);
         }
@@ -80,6 +93,24 @@ pub(super) async fn migrate(url: &PostgresUrl) -> Result<Migrated, StoreError> {
     let functions = Functions::make(&mut client).await?;
     lock.batch_execute("ROLLBACK").await?;
     Ok(Migrated { functions, is_pooled })
+}
+
+/// Whether a statement could not be prepared because an earlier client of a pooler left one of that name. Each further
+/// try has a name of its own.
+fn is_name_taken(error: &refinery::Error) -> bool {
+    cause_of(error).is_some_and(is_of_a_pooler)
+}
+
+/// What the database said, which may lie behind several errors of the library.
+fn cause_of(error: &refinery::Error) -> Option<&tokio_postgres::Error> {
+    let mut cause = error.source();
+    while let Some(of) = cause {
+        if let Some(said) = of.downcast_ref() {
+            return Some(said);
+        }
+        cause = of.source();
+    }
+    None
 }
 
 /// Which process of the database serves a connection at this moment.
@@ -172,19 +203,17 @@ async fn of_migration(client: &Client, error: &refinery::Error) -> StoreError {
             StoreError::failed("the database was made by a newer Campanile. Use that one, or another database.")
         }
         Kind::DivergentVersion(_, _) => of_others(),
-        Kind::Connection(_, cause) => {
-            match cause.downcast_ref::<tokio_postgres::Error>().map(|of| (of, of.as_db_error())) {
-                Some((of, Some(refused))) if of.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => {
-                    rights::lacking(client, refused.message()).await
-                }
-                Some((_, Some(refused))) => StoreError::failed(format!(
-                    "the tables cannot be brought up to date: {} ({})",
-                    refused.message(),
-                    refused.code().code()
-                )),
-                _ => StoreError::failed(format!("the tables cannot be brought up to date: {error}: {cause}")),
+        Kind::Connection(_, cause) => match cause_of(error).map(|of| (of, of.as_db_error())) {
+            Some((of, Some(refused))) if of.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => {
+                rights::lacking(client, refused.message()).await
             }
-        }
+            Some((_, Some(refused))) => StoreError::failed(format!(
+                "the tables cannot be brought up to date: {} ({})",
+                refused.message(),
+                refused.code().code()
+            )),
+            _ => StoreError::failed(format!("the tables cannot be brought up to date: {error}: {cause}")),
+        },
         _ => StoreError::failed(format!("the tables cannot be brought up to date: {error}")),
     }
 }

@@ -1,6 +1,12 @@
 //! The connections that a store uses again and again, and how a statement is sent over one of them.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use deadpool::{
     Runtime,
@@ -31,8 +37,8 @@ const NEW: Duration = Duration::from_secs(1);
 pub(super) struct Connections {
     pool: Pool<Maker>,
     /// Whether several clients share a connection to the database. Then what one of them prepared is not there for
-    /// its next statement, or is that of another one.
-    is_pooled: bool,
+    /// its next statement, or is that of another one. What the start does not find out, the first such statement does.
+    is_pooled: Arc<AtomicBool>,
 }
 
 /// One of them in use.
@@ -68,7 +74,7 @@ impl Connections {
             .wait_timeout(Some(CONNECT_TIMEOUT))
             .build();
         let pool = pool.map_err(|error| StoreError::failed("no connections can be made").because(error))?;
-        Ok(Self { pool, is_pooled })
+        Ok(Self { pool, is_pooled: Arc::new(AtomicBool::new(is_pooled)) })
     }
 
     /// One of them, for a transaction of several statements.
@@ -127,11 +133,31 @@ impl Connections {
         sql: &str,
         values: &[&(dyn ToSql + Sync)],
     ) -> Result<Result<RowStream, Error>, StoreError> {
-        if self.is_pooled {
-            return Ok(client.query_typed_raw(sql, typed(values)?).await);
+        if !self.is_pooled.load(Ordering::Relaxed) {
+            let (done, is_prepared) = match client.prepare_cached(sql).await {
+                Ok(statement) => (client.query_raw(&statement, values.iter().copied()).await, true),
+                Err(error) => (Err(error), false),
+            };
+            match done {
+                // Nothing was done yet.
+                Err(error) if is_of_a_pooler(&error) => self.notice_a_pooler(&error),
+                Err(error) if !is_prepared => return Err(error.into()),
+                done => return Ok(done),
+            }
         }
-        let statement = client.prepare_cached(sql).await?;
-        Ok(client.query_raw(&statement, values.iter().copied()).await)
+        Ok(client.query_typed_raw(sql, typed(values)?).await)
+    }
+
+    /// From now on no statement is prepared.
+    fn notice_a_pooler(&self, error: &Error) {
+        if !self.is_pooled.swap(true, Ordering::Relaxed) {
+            let code = error.code().map(SqlState::code);
+            tracing::warn!(
+                code,
+                "between here and the database is a pooler whose clients share its connections, which was not found at \
+                 the start: from now on statements are not prepared. Say ?pgbouncer=true in the URL"
+            );
+        }
     }
 
     /// What an error means. A connection that the next statement had better not use leaves the pool.
@@ -148,6 +174,11 @@ impl Connections {
         }
         error
     }
+}
+
+/// Whether a statement that was prepared is not there, or one that was not is: another client's connection.
+pub(super) fn is_of_a_pooler(error: &Error) -> bool {
+    [Some(&SqlState::INVALID_SQL_STATEMENT_NAME), Some(&SqlState::DUPLICATE_PSTATEMENT)].contains(&error.code())
 }
 
 async fn all(rows: RowStream) -> Result<(Vec<Row>, u64), Error> {

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::{
     PostgresOptions,
-    connection::{connect, migrate, url},
+    connection::{FORGET_STATEMENTS, connect, migrate, url},
     contacts,
     credentials::{ALL_KEYS, insert_key, read_key},
     row::{COLUMNS, Stored, columns, damaged, number, sql_number, timestamp},
@@ -42,6 +42,7 @@ impl Transfer for PostgresTransfer {
         let mut client = connect(&url(&self.0.url)?).await?;
         let transaction = client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true);
         let transaction = transaction.start().await?;
+        transaction.batch_execute(FORGET_STATEMENTS).await?;
         let has_callers: bool = transaction.query_one(HAS_CALLERS, &[]).await?.try_get(0)?;
         let has_delivery: bool = transaction.query_one(delivery::IS_THERE, &[]).await?.try_get(0)?;
         let all = EXPORT.into_iter().filter(|(query, _)| has_callers || *query != ONCE_BY_CALLER);
@@ -76,6 +77,7 @@ impl Transfer for PostgresTransfer {
         migrate(&url).await?;
         let mut client = connect(&url).await?;
         let transaction = client.transaction().await?;
+        transaction.batch_execute(FORGET_STATEMENTS).await?;
         transaction.batch_execute("LOCK TABLE inboxes IN EXCLUSIVE MODE").await?;
         if transaction.query_opt("SELECT 1 FROM inboxes LIMIT 1", &[]).await?.is_some() {
             let why = "it is not empty. Import into a new database, so that nothing is mixed up.";
