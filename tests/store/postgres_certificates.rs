@@ -43,7 +43,13 @@ fn a_certificate_as_openssl_makes_it_is_trusted_when_it_is_named_itself() {
     for server in [&old, &own, &old_signed, &signed] {
         assert_eq!(migrate(server, "localhost", "sslmode=require"), Ok(()));
     }
+    let of_tls_12 = {
+        let (certificate, key) = (read("old.pem".to_owned()), read("old.key".to_owned()));
+        let settings = ["ssl=on", "ssl_max_protocol_version=TLSv1.2"];
+        Server::start_with(&[("server.crt", &certificate), ("server.key", &key)], &settings)
+    };
     for (server, host, mode, trusted, why) in [
+        (&of_tls_12, "localhost", "verify-ca", "old", "in place of its authority's, where the server speaks TLS 1.3"),
         (&old, "127.0.0.1", "verify-full", "old", "its common name (CN) is another"),
         (&own, "127.0.0.1", "verify-full", "own", "its common name (CN) is another"),
         (&signed, "127.0.0.1", "verify-full", "ca", "its common name (CN) is another"),

@@ -6,7 +6,7 @@ const MEANINGS: [(&str, &str); 5] = [
         "UnsupportedCertVersion",
         "the server's certificate is of X.509 version 1. Make it with extensions (openssl x509 -extfile, or openssl req \
          -addext) that hold subjectAltName=DNS:HOST or IP:ADDRESS, or trust the server's certificate itself, in place of \
-         its authority's",
+         its authority's, where the server speaks TLS 1.3",
     ),
     (
         "CaUsedAsEndEntity",
