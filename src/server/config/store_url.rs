@@ -116,12 +116,9 @@ mod tests {
             ("postgres://me:secret@db/x", "postgres://db:5432/x"),
             ("postgresql://me:se?cret@db/x", "postgres://db:5432/x"),
             ("postgres://me:se/cret@db/x", "postgres://db:5432/x"),
+            ("postgres://me:se?c=ret@db/x", "postgres://***"),
             ("postgres://db:7/x?password=secret&user=me", "postgres://db:7/x"),
             ("postgres://db/x?pass%77ord=secret", "postgres://db:5432/x"),
-            ("postgres://db/x?password=se@cret&user=me", "postgres://***"),
-            ("postgres://db:7/x?password=se@cret", "postgres://***"),
-            ("postgres://me:se@cret@db:5432/x?sslmode=require", "postgres://***"),
-            ("postgres://me:se@cr/et@db/x", "postgres://***"),
             ("postgres://me@db?options=secret@x", "postgres://db:5432"),
             ("postgres://a:1,b:2/x", "postgres://a:1,b:2/x"),
             ("postgres://[::1]:7/x", "postgres://[::1]:7/x"),
@@ -141,9 +138,13 @@ mod tests {
             "postgres://me@db/x?secret",
             "postgres://me:p@db:secret/x",
             "postgres://me:12@se#cret:y/x",
+            "postgres://db/x?password=12@secret&user=me",
+            "postgres://db:7/x?password=12@secret",
+            "postgres://me:12@secret@db:5432/x?sslmode=require",
+            "postgres://me:12@sec/ret@db/x",
         ] {
             let refused = StoreUrl::parse(url).unwrap_err().to_string();
-            assert!(refused.starts_with("store:") && !refused.contains("secret"), "{url}: {refused}");
+            assert!(refused.starts_with("store:") && !refused.contains("sec"), "{url}: {refused}");
         }
     }
 }

@@ -51,6 +51,11 @@ pub(super) enum Trust {
 const UNREADABLE: &str = "this URL of a database cannot be read. It is postgres://USER:PASSWORD@HOST/DATABASE, with %40 \
                           for @, %2F for / and %3F for ? in the password.";
 
+/// A second @ before the parameters: the driver would take what is behind the first one for the host, and an error name
+/// it, which is the end of a password.
+const MORE_THAN_ONE_AT: &str = "this URL of a database has an @ in the user, the password or the name of the database, \
+                                where it is written %40 (and / is %2F, ? is %3F, : is %3A, # is %23 and % is %25).";
+
 impl PostgresUrl {
     /// Reads it.
     ///
@@ -63,6 +68,13 @@ impl PostgresUrl {
             Some(mark) => (&url[..place + mark], &url[place + mark + 1..]),
             None => (url, ""),
         };
+        if before[place..].contains('@') {
+            return Err(MORE_THAN_ONE_AT.to_owned());
+        }
+        // A parameter before the first @ is one whose value has it: the rest of that would be taken for the host.
+        if url[..place].split_once('?').is_some_and(|(_, query)| parameters::has_one(query)) {
+            return Err(UNREADABLE.to_owned());
+        }
         // What the driver says may repeat a part of the URL.
         if before.parse::<Config>().is_err() {
             return Err(UNREADABLE.to_owned());
@@ -240,12 +252,38 @@ mod tests {
     }
 
     #[test]
+    fn a_piece_of_a_password_is_not_taken_for_a_host() {
+        for url in [
+            "postgres://me:p@hush@h/d",
+            "postgres://me:p@hush@h",
+            "postgres://me:@hush@h/d?sslmode=require",
+            "postgres://me:p@hu/sh@h/d",
+            "postgres://me:p@hu#sh@h/d",
+            "postgres://me:p@hu:sh@h/d",
+            "postgres://me@hush:p@h/d",
+            "postgres://me:p@h/hush@d",
+        ] {
+            let refused = PostgresUrl::parse(url).err().unwrap();
+            assert!(refused.contains("it is written %40") && !refused.contains("hu"), "{url}: {refused}");
+        }
+        // Without an @ the driver has no doubt.
+        for password in ["p/x", "p?x", "p#x", "p:x", "p?x=y", "p%40x", "p[x", "p x", "p,x", "p%x"] {
+            let url = PostgresUrl::parse(&format!("postgres://me:{password}@h/d")).unwrap();
+            let is = password.replace("%40", "@");
+            assert_eq!(url.config.get_password(), Some(is.as_bytes()));
+            assert_eq!(url.servers.iter().map(ToString::to_string).collect::<Vec<_>>(), ["h:5432"], "{password}");
+        }
+    }
+
+    #[test]
     fn a_piece_of_a_password_is_not_taken_for_a_parameter() {
         for url in [
             "postgres://me:p@ss?hush=x@h/d",
             "postgres://me:p@ss?hush@h/d",
             "postgres://me:p?hush",
             "postgres://me@h/d?hush",
+            "postgres://h/d?password=p@hush",
+            "postgres://h/d?user=me&pass%77ord=p@hush&sslmode=require",
             "postgres://h/d?password=p&hush=x",
             "postgres://h/d?pass%77ord=p&hush",
         ] {

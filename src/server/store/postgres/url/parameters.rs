@@ -62,6 +62,14 @@ pub(super) fn check(parameter: &str, name: &str) -> Result<(), String> {
     }
 }
 
+/// Whether one of the parameters has a name that is known, so that this is the query of a URL.
+pub(super) fn has_one(query: &str) -> bool {
+    query.split('&').filter_map(|parameter| parameter.split_once('=')).any(|(name, _)| {
+        let name = percent_decode_str(name).decode_utf8_lossy();
+        READ_HERE.contains(&&*name) || READ_BY_THE_DRIVER.iter().any(|(known, _)| *known == name)
+    })
+}
+
 /// Whether a name may be repeated: a character in a password that is not percent-encoded makes a parameter of its end.
 pub(super) fn is_a_name(name: &str, query: &str) -> bool {
     let is_plain = !name.is_empty() && name.len() <= 40 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
