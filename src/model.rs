@@ -43,7 +43,7 @@ pub(crate) use event::described;
 pub use event::{Change, Changes, Event};
 pub use filter::{Filter, ListParams};
 pub use link::Link;
-pub use marking::{Marking, MarkingParams};
+pub use marking::{Marked, MarkedBy, Marking, MarkingParams};
 pub use notification::{Accepted, Notification, NotificationId};
 #[cfg(feature = "ssr")]
 pub use page::WholeNumber;

@@ -8,11 +8,13 @@ use axum::{
     http::{Request, header},
 };
 use campanile::{
-    model::{Changes, Cursor, Filter, Limit, Marking, Notification, NotificationId, Overview, Page, UserId},
+    model::{
+        Changes, Cursor, Filter, Limit, Marked, MarkedBy, Marking, Notification, NotificationId, Overview, Page, UserId,
+    },
     server::{
         http::{FrameAncestors, HttpOptions},
         service::NotificationService,
-        store::{Announce, Creation, Due, Once, Store, StoreError},
+        store::{Announce, Creation, Due, Once, Store, StoreError, Unmarked},
     },
 };
 
@@ -52,7 +54,10 @@ impl Store for Troubled {
     async fn mark_read_at(&self, _: &UserId, _: u64) -> Result<Option<Notification>, StoreError> {
         unreachable!()
     }
-    async fn mark_all_read(&self, _: &UserId, _: &Marking) -> Result<u64, StoreError> {
+    async fn mark_all_read(&self, _: &UserId, _: &Marking) -> Result<Marked, StoreError> {
+        unreachable!()
+    }
+    async fn unmark(&self, _: &UserId, _: &MarkedBy, _: usize) -> Result<Unmarked, StoreError> {
         unreachable!()
     }
     async fn delete(&self, _: NotificationId) -> Result<Option<Notification>, StoreError> {

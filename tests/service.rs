@@ -33,7 +33,9 @@ async fn a_user_has_the_own_inbox() {
     assert_eq!(service.get(&ann, mine.id).await.unwrap(), mine);
     assert!(service.set_read(&ann, mine.id, true).await.unwrap().is_read);
     service.mark_read_at(&ann, &user("ann"), 0).await.unwrap();
-    service.mark_all_read(&ann, &user("ann"), &Marking::default()).await.unwrap();
+    service.set_read(&ann, mine.id, false).await.unwrap();
+    let marked = service.mark_all_read(&ann, &user("ann"), &Marking::default()).await.unwrap();
+    assert_eq!(service.unmark_all(&ann, &user("ann"), &marked.by).await.unwrap(), 1);
     service.unread_count(&ann, &user("ann")).await.unwrap();
     service.changes(&ann, &user("ann"), 0, Limit::default()).await.unwrap();
     service.overview(&ann, Some(&user("ann"))).await.unwrap();
@@ -56,6 +58,12 @@ async fn a_user_has_no_other_inbox() {
         service.mark_all_read(&ann, &user("bob"), &Marking::default()).await,
         Err(ServiceError::Denied(Denied::Forbidden(_)))
     ));
+    let bobs_all = service.mark_all_read(&Principal::operator(), &user("bob"), &Marking::default()).await.unwrap().by;
+    assert!(matches!(
+        service.unmark_all(&ann, &user("bob"), &bobs_all).await,
+        Err(ServiceError::Denied(Denied::Forbidden(_)))
+    ));
+    service.unmark_all(&Principal::operator(), &user("bob"), &bobs_all).await.unwrap();
     assert!(matches!(service.unread_count(&ann, &user("bob")).await, Err(ServiceError::Denied(Denied::Forbidden(_)))));
     assert!(matches!(
         service.overview(&ann, Some(&user("bob"))).await,

@@ -19,6 +19,7 @@ mod sqlite_beside;
 mod sqlite_only;
 mod transfer;
 mod unfit;
+mod unmark;
 mod wishes;
 
 use std::sync::{Arc, Mutex};

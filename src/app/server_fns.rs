@@ -101,7 +101,8 @@ pub async fn mark_all(
     let user_id = parse("user_id", &user_id, crate::model::UserId::parse)?;
     let marking = crate::model::MarkingParams { up_to: given(up_to), category: given(category) };
     let marking = marking.parse().map_err(Problem::invalid)?;
-    service.mark_all_read(&principal, &user_id, &marking).await.map_err(Problem::from)
+    let marked = service.mark_all_read(&principal, &user_id, &marking).await;
+    marked.map(|marked| marked.count).map_err(Problem::from)
 }
 
 /// Deletes one notification.

@@ -1,6 +1,6 @@
 //! What of an inbox is to be marked read at once.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "ssr")]
 use super::WholeNumber;
@@ -31,6 +31,28 @@ impl Marking {
     pub fn takes_all(&self, newest: u64) -> bool {
         self.category.is_none() && self.up_to.is_none_or(|up_to| newest <= up_to)
     }
+}
+
+/// What a marking did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Marked {
+    /// How many were unread before and are read now.
+    pub count: u64,
+    /// By which changes: what the marking can be taken back with.
+    pub by: MarkedBy,
+}
+
+/// The changes by which a marking marked. What it marked, and what was read before it or changed since it, can be told
+/// apart by them, however much that is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MarkedBy {
+    /// What it marked last changed after this change number.
+    pub after: u64,
+    /// And by this one.
+    pub up_to: u64,
+    /// Whether it was one change of the whole inbox, which touched no notification: each still has the number of the
+    /// change before.
+    pub is_whole: bool,
 }
 
 /// What of an inbox is to be marked, as text that the server has not checked yet.

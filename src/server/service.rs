@@ -31,14 +31,16 @@ use super::{
     workshop::Workshop,
 };
 use crate::model::{
-    Changes, Cursor, FieldError, Filter, Limit, Marking, Notification, NotificationId, Overview, Page, Timestamp,
-    UserId,
+    Changes, Cursor, FieldError, Filter, Limit, Marked, MarkedBy, Marking, Notification, NotificationId, Overview,
+    Page, Timestamp, UserId,
 };
 
 /// The most notifications that one call creates, when nothing else is said.
 pub const DEFAULT_BATCH_MAX: usize = 1000;
 /// How many notifications that are due are deleted in one step, so that no write waits long for it.
 const DUE_STEP: usize = 500;
+/// How many notifications are marked unread again in one step, for the same reason.
+const UNMARK_STEP: usize = 500;
 
 /// Creates, lists, marks and deletes notifications.
 ///
@@ -221,7 +223,7 @@ impl NotificationService {
     }
 
     /// Marks what is unread in the inbox and what the marking takes in ([`Marking::default`] is
-    /// everything), and returns how many that were. Where that is everything that is unread, it is one
+    /// everything), and returns how many that were, and by which changes. Where that is everything that is unread, it is one
     /// change ([`Event::AllRead`](crate::model::Event::AllRead)), and otherwise one for each.
     ///
     /// # Errors
@@ -231,9 +233,31 @@ impl NotificationService {
         principal: &Principal,
         user_id: &UserId,
         marking: &Marking,
-    ) -> Result<u64, ServiceError> {
+    ) -> Result<Marked, ServiceError> {
         principal.may_in(Scope::Mark, Some(user_id))?;
         Ok(self.0.store.mark_all_read(user_id, marking).await?)
+    }
+
+    /// Takes back what [`Self::mark_all_read`] did by these changes, and returns how many are unread again by that: what
+    /// was read before and what changed since, on whichever device, stays as it is. Each is one change. Doing it again
+    /// changes nothing more, and goes on where it was cut off.
+    ///
+    /// # Errors
+    /// When the caller may not read that inbox.
+    pub async fn unmark_all(
+        &self,
+        principal: &Principal,
+        user_id: &UserId,
+        by: &MarkedBy,
+    ) -> Result<u64, ServiceError> {
+        principal.may_in(Scope::Mark, Some(user_id))?;
+        let (mut left, mut count) = (Some(*by), 0);
+        while let Some(by) = left {
+            let step = self.0.store.unmark(user_id, &by, UNMARK_STEP).await?;
+            count += step.count;
+            left = step.rest;
+        }
+        Ok(count)
     }
 
     /// Deletes one notification.

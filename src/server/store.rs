@@ -27,8 +27,8 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 
 use crate::model::{
-    Category, Change, Changes, Cursor, Filter, Limit, Marking, Notification, NotificationId, Overview, Page, Timestamp,
-    UserId,
+    Category, Change, Changes, Cursor, Filter, Limit, Marked, MarkedBy, Marking, Notification, NotificationId,
+    Overview, Page, Timestamp, UserId,
 };
 
 pub use contacts::Contacts;
@@ -109,6 +109,23 @@ pub struct Due {
     pub limit: usize,
 }
 
+/// What one step of taking a marking back did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unmarked {
+    /// How many were read before and are unread now.
+    pub count: u64,
+    /// What is left to take back; `None` when nothing is.
+    pub rest: Option<MarkedBy>,
+}
+
+impl Unmarked {
+    /// A step of at most so many, which marked this many, the last of which had this change number.
+    fn step(by: &MarkedBy, most: usize, count: usize, last: u64) -> Self {
+        let rest = (count > 0 && count >= most).then_some(MarkedBy { after: last, ..*by });
+        Self { count: count as u64, rest }
+    }
+}
+
 /// Is told what a store wrote.
 pub trait Announce: Send + Sync + 'static {
     /// Takes changes that are committed, at least one. Changes of one inbox come in their order
@@ -186,12 +203,17 @@ pub trait Store: Send + Sync + 'static {
     /// newest, and returns it; `None` when there is nothing at that place.
     async fn mark_read_at(&self, user_id: &UserId, index: u64) -> Result<Option<Notification>, StoreError>;
 
-    /// Marks what is unread in the inbox and what the marking takes in, and returns how many that were.
+    /// Marks what is unread in the inbox and what the marking takes in, and returns how many that were, and by which
+    /// changes.
     ///
     /// Where that is everything that is unread, it is one change, which touches no notification:
     /// everything up to its number is read. Otherwise each takes a change of its own, oldest first, as if
     /// they were marked one by one, but all or none.
-    async fn mark_all_read(&self, user_id: &UserId, marking: &Marking) -> Result<u64, StoreError>;
+    async fn mark_all_read(&self, user_id: &UserId, marking: &Marking) -> Result<Marked, StoreError>;
+
+    /// Marks unread again what [`Self::mark_all_read`] marked by these changes and what did not change since, in the
+    /// order in which it last changed and at most so many. Each takes a change of its own.
+    async fn unmark(&self, user_id: &UserId, by: &MarkedBy, most: usize) -> Result<Unmarked, StoreError>;
 
     /// Deletes one notification and returns it; `None` when there was none of that name.
     async fn delete(&self, id: NotificationId) -> Result<Option<Notification>, StoreError>;

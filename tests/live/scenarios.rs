@@ -92,7 +92,7 @@ async fn what_happens_is_told_once_and_in_order(transport: Transport) {
     catch_up(&mut stream, &mut inbox, &server, may_skip(transport)).await;
     let seen = Marking { up_to: Some(inbox.modseq), ..Marking::default() };
     server.notify(ANN, "unseen").await;
-    assert_eq!(service.mark_all_read(&operator, &ann(), &seen).await.unwrap(), 4);
+    assert_eq!(service.mark_all_read(&operator, &ann(), &seen).await.unwrap().count, 4);
     catch_up(&mut stream, &mut inbox, &server, may_skip(transport)).await;
     assert_eq!(inbox.unread_count, 1);
     stream.expect_nothing().await;

@@ -107,6 +107,13 @@ async fn counts_and_change_numbers_hold_under_sixteen_writers(store: Box<dyn Sto
                         let part = Marking { up_to: Some(first + round as u64 * 8), ..Marking::default() };
                         store.mark_all_read(&user("ann"), &part).await.unwrap();
                     }
+                    if writer == 2 && round % 15 == 14 {
+                        let marked = store.mark_all_read(&user("ann"), &Marking::default()).await.unwrap();
+                        let mut left = Some(marked.by);
+                        while let Some(by) = left {
+                            left = store.unmark(&user("ann"), &by, 3).await.unwrap().rest;
+                        }
+                    }
                     tokio::task::yield_now().await;
                 }
                 changes

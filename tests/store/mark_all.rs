@@ -26,7 +26,7 @@ async fn send_of(store: &dyn Store, category: &str, content: &str) -> Notificati
 }
 
 async fn mark(store: &dyn Store, marking: &Marking) -> u64 {
-    store.mark_all_read(&user("ann"), marking).await.unwrap()
+    store.mark_all_read(&user("ann"), marking).await.unwrap().count
 }
 
 /// What of ann's inbox is unread, newest first.
@@ -139,7 +139,7 @@ contract! {
         assert_eq!(mark(&*store, &up_to(u64::MAX)).await, 1);
         for nothing in [up_to(u64::MAX), only("alert"), Marking::default()] {
             assert_eq!(mark(&*store, &nothing).await, 0, "{nothing:?}");
-            assert_eq!(store.mark_all_read(&user("nobody"), &nothing).await.unwrap(), 0);
+            assert_eq!(store.mark_all_read(&user("nobody"), &nothing).await.unwrap().count, 0);
         }
         assert_eq!(announced.of(&user("ann"), before, since + 1).await.len(), 4);
         assert_eq!(modseq(&*store, "ann").await, since + 1);

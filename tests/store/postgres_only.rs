@@ -156,7 +156,7 @@ async fn functions_find_their_tables_whatever_the_search_path_is() {
     let name = url.rsplit('/').next().unwrap();
     client.batch_execute("CREATE SCHEMA other; CREATE TABLE other.inboxes (user_id text)").await.unwrap();
     client
-        .batch_execute("SET search_path = other, pg_catalog; SELECT campanile_v8.mark_all_read('ann', 9, NULL)")
+        .batch_execute("SET search_path = other, pg_catalog; SELECT campanile_v9.mark_all_read('ann', 9, NULL)")
         .await
         .unwrap();
     assert_eq!(store.unread_count(&user("ann")).await.unwrap(), 0);
@@ -168,21 +168,21 @@ async fn functions_find_their_tables_whatever_the_search_path_is() {
     assert_eq!(beside.unread_count(&user("ann")).await.unwrap(), 1);
     assert_eq!(store.unread_count(&user("ann")).await.unwrap(), 0);
     let schemas =
-        "SELECT string_agg(nspname, ' ' ORDER BY nspname) FROM pg_namespace WHERE nspname LIKE '%campanile_v8'";
+        "SELECT string_agg(nspname, ' ' ORDER BY nspname) FROM pg_namespace WHERE nspname LIKE '%campanile_v9'";
     let schemas: String = client.query_one(schemas, &[]).await.unwrap().get(0);
-    assert_eq!(schemas, "campanile_v8 other_campanile_v8");
+    assert_eq!(schemas, "campanile_v9 other_campanile_v9");
 }
 
 #[tokio::test]
 async fn functions_of_another_build_are_noticed() {
     let url = new_database().await;
     let client = connect(&url).await;
-    client.batch_execute("COMMENT ON SCHEMA campanile_v8 IS 'Functions of Campanile 0123'").await.unwrap();
+    client.batch_execute("COMMENT ON SCHEMA campanile_v9 IS 'Functions of Campanile 0123'").await.unwrap();
     let options = PostgresOptions { url: url.clone(), window: 10, connections: 1 };
     let refused = PostgresStore::open(&options).await.err().unwrap().to_string();
     assert!(refused.contains("another build"), "{refused}");
     // One that was made by hand, for a role that may not make one, is filled.
-    client.batch_execute("DROP SCHEMA campanile_v8 CASCADE; CREATE SCHEMA campanile_v8").await.unwrap();
+    client.batch_execute("DROP SCHEMA campanile_v9 CASCADE; CREATE SCHEMA campanile_v9").await.unwrap();
     send(&open(&url, 10).await, "ann", "x").await;
 }
 
@@ -292,7 +292,7 @@ async fn a_write_that_waits_too_long_for_a_lock_was_not_done() {
     let store = open(&url, 1000).await;
     send(&store, "ann", "x").await;
     let client = connect(&url).await;
-    client.batch_execute("ALTER FUNCTION campanile_v8.create_all SET lock_timeout = '50ms'").await.unwrap();
+    client.batch_execute("ALTER FUNCTION campanile_v9.create_all SET lock_timeout = '50ms'").await.unwrap();
     let lock = locked(&url, "ann").await;
     let refused = store.create(&[accepted(draft("ann", "y"))], None).await.unwrap_err();
     assert!(matches!(&refused, StoreError::Unavailable { why, .. } if why.contains("55P03")), "{refused:?}");
@@ -384,7 +384,7 @@ async fn a_database_of_the_release_before_is_brought_up_to_date() {
         'k', $3::bytea, $4::bigint, 0, uuid_send($1::uuid) || int8send($2::bigint))";
     let url = new_database().await;
     let past = connect(&url).await;
-    let back = "ALTER TABLE inboxes DROP COLUMN newest; DROP TABLE once_by_caller; DROP SCHEMA campanile_v8 CASCADE;
+    let back = "ALTER TABLE inboxes DROP COLUMN newest; DROP TABLE once_by_caller; DROP SCHEMA campanile_v9 CASCADE;
         ALTER TABLE grants DROP COLUMN session; ALTER TABLE grants DROP COLUMN inbox;
         ALTER TABLE grants DROP COLUMN reusable; DROP TABLE webhooks, outbox, deliveries, lanes, contacts, lane_debts;
         DROP TABLE preferences, secrets;

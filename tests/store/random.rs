@@ -22,6 +22,7 @@ enum Operation {
     Set(usize, usize, bool),
     MarkAll(usize),
     MarkPart(usize, usize, Option<usize>),
+    TakeBack(usize, Option<usize>, usize, usize),
     Delete(usize, usize),
 }
 
@@ -34,6 +35,8 @@ fn operation() -> impl Strategy<Value = Operation> {
         1 => who.clone().prop_map(Operation::MarkAll),
         1 => (who.clone(), 0..8_usize, prop::option::of(0..KINDS.len()))
             .prop_map(|(user, at, kind)| Operation::MarkPart(user, at, kind)),
+        1 => (who.clone(), prop::option::of(0..KINDS.len()), 0..8_usize, 1..4_usize)
+            .prop_map(|(user, kind, at, most)| Operation::TakeBack(user, kind, at, most)),
         1 => (who, 0..8_usize).prop_map(|(user, at)| Operation::Delete(user, at)),
     ]
 }
@@ -47,6 +50,7 @@ async fn apply(store: &dyn Store, operation: &Operation) {
         Operation::MarkAt(who, index) => drop(store.mark_read_at(&user(USERS[who]), index).await.unwrap()),
         Operation::MarkAll(who) => drop(store.mark_all_read(&user(USERS[who]), &Marking::default()).await.unwrap()),
         Operation::MarkPart(who, at, kind) => mark_part(store, &user(USERS[who]), at, kind).await,
+        Operation::TakeBack(who, kind, at, most) => take_back(store, &user(USERS[who]), kind, at, most).await,
         Operation::Set(who, at, is_read) => {
             if let Some(notification) = inbox(store, &user(USERS[who])).await.get(at) {
                 store.set_read(notification.id, is_read).await.unwrap();
@@ -76,10 +80,34 @@ async fn mark_part(store: &dyn Store, user_id: &UserId, at: usize, kind: Option<
             count += 1;
         }
     }
-    assert_eq!(store.mark_all_read(user_id, &Marking { up_to, category }).await.unwrap(), count);
+    assert_eq!(store.mark_all_read(user_id, &Marking { up_to, category }).await.unwrap().count, count);
     assert_eq!(inbox(store, user_id).await, after);
     let taken = if count == unread { count.min(1) } else { count };
     assert_eq!(store.ends(std::slice::from_ref(user_id)).await.unwrap()[0].0, newer.modseq.unwrap() + taken);
+}
+
+/// Marks what is of one kind, or of all, then the one at this place unread and read, and takes the marking back in steps
+/// of so many: what it marked is unread again, but for that one.
+async fn take_back(store: &dyn Store, user_id: &UserId, kind: Option<usize>, at: usize, most: usize) {
+    let mut after = inbox(store, user_id).await;
+    let category = kind.map(|kind| Category::parse(KINDS[kind]).unwrap());
+    let marked = store.mark_all_read(user_id, &Marking { up_to: None, category: category.clone() }).await.unwrap();
+    let is_meant = |it: &Notification| category.as_ref().is_none_or(|category| *category == it.category);
+    if let Some(changed) = after.get_mut(at).filter(|it| is_meant(it)) {
+        for is_read in [false, true] {
+            store.set_read(changed.id, is_read).await.unwrap();
+        }
+        changed.is_read = true;
+    }
+    let (mut left, mut count) = (Some(marked.by), 0);
+    while let Some(by) = left {
+        let step = store.unmark(user_id, &by, most).await.unwrap();
+        assert!(step.count <= most as u64);
+        (left, count) = (step.rest, count + step.count);
+    }
+    assert_eq!(inbox(store, user_id).await, after);
+    assert_eq!(count, after.iter().filter(|it| !it.is_read && is_meant(it)).count() as u64);
+    assert_eq!(store.unmark(user_id, &marked.by, 1000).await.unwrap().count, 0);
 }
 
 /// An inbox as a client holds it that follows the changes.

@@ -429,7 +429,7 @@ async fn tables_of_before_mail_are_exported_and_brought_up_to_date() {
     rusqlite::Connection::open(&from.0.path).unwrap().execute_batch(&back).unwrap();
     let back = format!("{}9;", BACK.replace("OF_LANE", "deliveries_by_due"))
         + "CREATE INDEX deliveries_by_due ON deliveries (lane, due_at, seq) WHERE ended_at IS NULL;
-           DROP SCHEMA IF EXISTS campanile_v8 CASCADE";
+           DROP SCHEMA IF EXISTS campanile_v9 CASCADE";
     postgres::connect(&to.0.url).await.batch_execute(&back).await.unwrap();
     let before = |line: &String| {
         let mut record: serde_json::Value = serde_json::from_str(line).unwrap();

@@ -1,8 +1,9 @@
 -- Marks what is unread in an inbox: what was created up to a change, and is of a category, if one is given. Where that
 -- is everything that is unread, it is one change, which touches no notification and has none; else each takes a change
--- of its own, oldest first, and is returned as it is then. `marked` is how many a change marked.
+-- of its own, oldest first, and is returned as it is then. `marked` is how many a change marked, and `since` the number
+-- after which all that was marked last changed: before it was marked as a whole, or else by that.
 CREATE FUNCTION mark_all_read(owner text, up_to bigint, only_category text)
-RETURNS TABLE (target notifications, change bigint, unread bigint, marked bigint)
+RETURNS TABLE (target notifications, change bigint, unread bigint, marked bigint, since bigint)
 LANGUAGE plpgsql SET search_path FROM CURRENT SET lock_timeout = '10s' AS $$
 DECLARE
     inbox record;
@@ -29,6 +30,7 @@ BEGIN
         IF is_told THEN
             PERFORM tell('inbox.all_read', owner, NULL, change, unread, NULL, NULL, NULL, clock(), false, NULL);
         END IF;
+        since := inbox.all_read_modseq;
         RETURN NEXT;
     ELSIF marked > 0 THEN
         UPDATE inboxes b SET modseq = b.modseq + marked, unread_count = b.unread_count - marked
@@ -40,7 +42,8 @@ BEGIN
                     WHERE n.user_id = owner AND n.created = p.created
                     RETURNING n AS seen, p.place
             )
-            SELECT d.seen, inbox.modseq + d.place, inbox.unread_count - d.place, 1::bigint FROM done d ORDER BY d.place;
+            SELECT d.seen, inbox.modseq + d.place, inbox.unread_count - d.place, 1::bigint, inbox.modseq
+                FROM done d ORDER BY d.place;
         IF EXISTS (SELECT FROM awaited(owner, '00000000-0000-0000-0000-000000000000', 1)) THEN
             PERFORM cancel_about(owner, ARRAY(
                 SELECT n.id FROM notifications n WHERE n.user_id = owner AND n.created = ANY (part)

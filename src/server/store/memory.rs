@@ -16,9 +16,12 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use async_trait::async_trait;
 
-use super::{Announce, Announcer, Creation, Due, Once, Store, StoreError};
+use super::{Announce, Announcer, Creation, Due, Once, Store, StoreError, Unmarked};
 use crate::{
-    model::{Changes, Cursor, Filter, Limit, Marking, Notification, NotificationId, Overview, Page, Timestamp, UserId},
+    model::{
+        Changes, Cursor, Filter, Limit, Marked, MarkedBy, Marking, Notification, NotificationId, Overview, Page,
+        Timestamp, UserId,
+    },
     server::clock::{Clock, SystemClock},
 };
 use contacts::People;
@@ -117,8 +120,12 @@ impl Store for MemoryStore {
         Ok(self.change(|shelf| shelf.mark_read_at(user_id, index)))
     }
 
-    async fn mark_all_read(&self, user_id: &UserId, marking: &Marking) -> Result<u64, StoreError> {
+    async fn mark_all_read(&self, user_id: &UserId, marking: &Marking) -> Result<Marked, StoreError> {
         Ok(self.change(|shelf| shelf.mark_all_read(user_id, marking)))
+    }
+
+    async fn unmark(&self, user_id: &UserId, by: &MarkedBy, most: usize) -> Result<Unmarked, StoreError> {
+        Ok(self.change(|shelf| shelf.unmark(user_id, by, most)))
     }
 
     async fn delete(&self, id: NotificationId) -> Result<Option<Notification>, StoreError> {

@@ -35,8 +35,12 @@ use async_trait::async_trait;
 use tokio::time::sleep;
 use tokio_postgres::{Row, types::ToSql};
 
-use super::{Announce, Announcer, Creation, Due, LONGEST_WRITE, Once, Schema, Store, StoreError, outbox::Webhook};
-use crate::model::{Changes, Cursor, Filter, Limit, Marking, Notification, NotificationId, Overview, Page, UserId};
+use super::{
+    Announce, Announcer, Creation, Due, LONGEST_WRITE, Once, Schema, Store, StoreError, Unmarked, outbox::Webhook,
+};
+use crate::model::{
+    Changes, Cursor, Filter, Limit, Marked, MarkedBy, Marking, Notification, NotificationId, Overview, Page, UserId,
+};
 use connection::Migrated;
 use connections::Connections;
 use functions::Functions;
@@ -193,9 +197,14 @@ impl Store for PostgresStore {
         self.write(async move { write::mark_read_at(&database, &user_id, index).await }).await
     }
 
-    async fn mark_all_read(&self, user_id: &UserId, marking: &Marking) -> Result<u64, StoreError> {
+    async fn mark_all_read(&self, user_id: &UserId, marking: &Marking) -> Result<Marked, StoreError> {
         let (database, user_id, marking) = (Arc::clone(&self.database), user_id.clone(), marking.clone());
         self.write(async move { write::mark_all_read(&database, &user_id, &marking).await }).await
+    }
+
+    async fn unmark(&self, user_id: &UserId, by: &MarkedBy, most: usize) -> Result<Unmarked, StoreError> {
+        let (database, user_id, by) = (Arc::clone(&self.database), user_id.clone(), *by);
+        self.write(async move { write::unmark(&database, &user_id, &by, most).await }).await
     }
 
     async fn delete(&self, id: NotificationId) -> Result<Option<Notification>, StoreError> {

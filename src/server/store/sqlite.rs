@@ -41,8 +41,10 @@ use std::{
 use async_trait::async_trait;
 use rusqlite::Connection;
 
-use super::{Announce, Creation, Due, Once, Schema, Store, StoreError, outbox::Webhook};
-use crate::model::{Changes, Cursor, Filter, Limit, Marking, Notification, NotificationId, Overview, Page, UserId};
+use super::{Announce, Creation, Due, Once, Schema, Store, StoreError, Unmarked, outbox::Webhook};
+use crate::model::{
+    Changes, Cursor, Filter, Limit, Marked, MarkedBy, Marking, Notification, NotificationId, Overview, Page, UserId,
+};
 pub use beside::SqliteCredentials;
 use connection::Readers;
 use credentials::Connections;
@@ -197,11 +199,16 @@ impl Store for SqliteStore {
         self.writer.write(Weight::ONE, move |batch| batch.mark_read_at(&user_id, index)).await
     }
 
-    async fn mark_all_read(&self, user_id: &UserId, marking: &Marking) -> Result<u64, StoreError> {
+    async fn mark_all_read(&self, user_id: &UserId, marking: &Marking) -> Result<Marked, StoreError> {
         let (user_id, marking) = (user_id.clone(), marking.clone());
         // A part of an inbox is marked one by one.
         let weight = if marking == Marking::default() { Weight::ONE } else { Weight::rows(self.window) };
         self.writer.write(weight, move |batch| batch.mark_all_read(&user_id, &marking)).await
+    }
+
+    async fn unmark(&self, user_id: &UserId, by: &MarkedBy, most: usize) -> Result<Unmarked, StoreError> {
+        let (user_id, by) = (user_id.clone(), *by);
+        self.writer.write(Weight::rows(most), move |batch| batch.unmark(&user_id, &by, most)).await
     }
 
     async fn delete(&self, id: NotificationId) -> Result<Option<Notification>, StoreError> {

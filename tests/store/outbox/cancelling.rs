@@ -142,7 +142,7 @@ contract! {
         let (alert, system) = (Waiting::for_one(&kept, alert).await, Waiting::for_one(&kept, system).await);
         let alerts: Category = category("alert");
         let marking = Marking { category: Some(alerts), ..Marking::default() };
-        assert_eq!(kept.inboxes.mark_all_read(&user("ann"), &marking).await.unwrap(), 1);
+        assert_eq!(kept.inboxes.mark_all_read(&user("ann"), &marking).await.unwrap().count, 1);
         alert.assert_ended(&kept, DeliveryState::Cancelled, "read").await;
         system.assert_waits(&kept).await;
         assert_eq!(mails_wait(&kept).await, 2);

@@ -369,10 +369,10 @@ contract! {
             create(&*kept.inboxes, of(category, "x")).await;
         }
         let alerts = Marking { category: Some(category("alert")), ..Marking::default() };
-        assert_eq!(kept.inboxes.mark_all_read(&user("ann"), &alerts).await.unwrap(), 2);
+        assert_eq!(kept.inboxes.mark_all_read(&user("ann"), &alerts).await.unwrap().count, 2);
         assert_eq!(words(&told.entries().await[4..]), ["updated alert", "updated alert"]);
         let first = Marking { up_to: Some(told.since + 2), ..Marking::default() };
-        assert_eq!(kept.inboxes.mark_all_read(&user("ann"), &first).await.unwrap(), 1);
+        assert_eq!(kept.inboxes.mark_all_read(&user("ann"), &first).await.unwrap().count, 1);
         assert_eq!(words(&told.entries().await[6..]), ["updated message"]);
         kept.inboxes.mark_all_read(&user("ann"), &Marking::default()).await.unwrap();
         let entries = told.entries().await;

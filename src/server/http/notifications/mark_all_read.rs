@@ -54,5 +54,5 @@ async fn mark_all_read(
 ) -> Result<Json<AllMarked>, Problem> {
     let marking = params.parse().map_err(Problem::invalid)?;
     let marked = service.mark_all_read(&principal, &user_id, &marking).await?;
-    Ok(Json(AllMarked { ok: true, marked }))
+    Ok(Json(AllMarked { ok: true, marked: marked.count }))
 }

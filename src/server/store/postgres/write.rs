@@ -10,8 +10,10 @@ use super::{
     row::{COLUMNS, Stored, columns, damaged, number, sql_number, timestamp},
 };
 use crate::{
-    model::{Category, Change, Data, Event, Marking, Notification, NotificationId, Timestamp, UserId},
-    server::store::{Creation, Due, Once, StoreError, made},
+    model::{
+        Category, Change, Data, Event, Marked, MarkedBy, Marking, Notification, NotificationId, Timestamp, UserId,
+    },
+    server::store::{Creation, Due, Once, StoreError, Unmarked, made},
 };
 
 /// What a write did, and what is to be announced.
@@ -201,22 +203,47 @@ pub(super) async fn mark_all_read(
     database: &Database,
     user_id: &UserId,
     marking: &Marking,
-) -> Result<Written<u64>, StoreError> {
+) -> Result<Written<Marked>, StoreError> {
     const MARK: &str = concat!(
         "SELECT ",
         columns!(),
-        ", f.change, f.unread, f.marked
+        ", f.change, f.unread, f.marked, f.since
          FROM functions.mark_all_read($1, $2, $3) f, LATERAL (SELECT (f.target).*) n ORDER BY f.change"
     );
     let up_to = sql_number(marking.up_to.unwrap_or(u64::MAX));
     let category = marking.category.as_ref().map(Category::as_str);
     let rows = database.call(MARK, &[&user_id.as_str(), &up_to, &category]).await?;
-    let (mut done, mut changes) = (0, Vec::with_capacity(rows.len()));
+    let (mut done, mut changes) = (Marked::default(), Vec::with_capacity(rows.len()));
     for row in &rows {
-        done += number(row, COLUMNS + 2)?;
-        changes.push(Change { user_id: user_id.clone(), event: marked(row)? });
+        let event = marked(row)?;
+        let is_whole = matches!(event, Event::AllRead { .. });
+        done.count += number(row, COLUMNS + 2)?;
+        done.by = MarkedBy { after: number(row, COLUMNS + 3)?, up_to: event.modseq(), is_whole };
+        changes.push(Change { user_id: user_id.clone(), event });
     }
     Ok(Written { done, changes })
+}
+
+pub(super) async fn unmark(
+    database: &Database,
+    user_id: &UserId,
+    by: &MarkedBy,
+    most: usize,
+) -> Result<Written<Unmarked>, StoreError> {
+    const UNMARK: &str = concat!(
+        "SELECT ",
+        columns!(),
+        ", f.change, f.unread, f.reached
+         FROM functions.unmark($1, $2, $3, $4, $5) f, LATERAL (SELECT (f.target).*) n ORDER BY f.change"
+    );
+    let (after, up_to, limit) = (sql_number(by.after), sql_number(by.up_to), sql_number(most as u64));
+    let rows = database.call(UNMARK, &[&user_id.as_str(), &after, &up_to, &by.is_whole, &limit]).await?;
+    let (mut last, mut changes) = (0, Vec::with_capacity(rows.len()));
+    for row in &rows {
+        last = number(row, COLUMNS + 2)?;
+        changes.push(Change { user_id: user_id.clone(), event: marked(row)? });
+    }
+    Ok(Written { done: Unmarked::step(by, most, rows.len(), last), changes })
 }
 
 /// A change that marked: everything, if the row has no notification, else that one.

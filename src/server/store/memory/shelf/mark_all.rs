@@ -1,17 +1,52 @@
-//! Marking many at once.
+//! Marking many at once, and taking that back.
 
-use super::{Inbox, Seq, Shelf};
-use crate::model::{Change, Event, Marking, UserId};
+use super::{Inbox, Newest, Seq, Shelf};
+use crate::{
+    model::{Change, Event, Marked, MarkedBy, Marking, UserId},
+    server::store::Unmarked,
+};
 
 impl Shelf {
-    /// Marks what is unread in an inbox and what the marking takes in, and returns how many that were.
-    pub(in crate::server::store::memory) fn mark_all_read(&mut self, user_id: &UserId, marking: &Marking) -> u64 {
-        let Some(inbox) = self.inboxes.get(user_id).filter(|inbox| inbox.present.unread_count > 0) else { return 0 };
+    /// Marks what is unread in an inbox and what the marking takes in, and returns how many that were, and by which
+    /// changes.
+    pub(in crate::server::store::memory) fn mark_all_read(&mut self, user_id: &UserId, marking: &Marking) -> Marked {
+        let Some(inbox) = self.inboxes.get(user_id).filter(|inbox| inbox.present.unread_count > 0) else {
+            return Marked::default();
+        };
+        let after = inbox.present.modseq;
         let Some(part) = self.part_of_unread(inbox, marking) else { return self.mark_inbox_read(user_id) };
         for seq in &part {
             self.mark(*seq, true);
         }
-        part.len() as u64
+        if part.is_empty() {
+            return Marked::default();
+        }
+        let count = part.len() as u64;
+        Marked { count, by: MarkedBy { after, up_to: after + count, is_whole: false } }
+    }
+
+    /// Marks unread again what was marked by these changes, at most so many.
+    pub(in crate::server::store::memory) fn unmark(
+        &mut self,
+        user_id: &UserId,
+        by: &MarkedBy,
+        most: usize,
+    ) -> Unmarked {
+        let Some(inbox) = self.inboxes.get(user_id) else { return Unmarked::default() };
+        let up_to = if by.is_whole { by.up_to.min(inbox.present.all_read_modseq) } else { by.up_to };
+        let marked = |(modseq, newest): (&u64, &Newest)| {
+            let Newest::Row(seq) = newest else { return None };
+            // What the inbox marked as a whole has its own mark still.
+            let is_meant = self.rows.get(seq).is_some_and(|row| row.notification.is_read != by.is_whole);
+            is_meant.then_some((*seq, *modseq))
+        };
+        let changed = inbox.changed.range(by.after.saturating_add(1)..);
+        let part: Vec<(Seq, u64)> =
+            changed.take_while(|(modseq, _)| **modseq <= up_to).filter_map(marked).take(most).collect();
+        for (seq, _) in &part {
+            self.mark(*seq, false);
+        }
+        Unmarked::step(by, most, part.len(), part.last().map_or(0, |(_, modseq)| *modseq))
     }
 
     /// What of an inbox is unread and is to be marked, oldest first; `None` when that is all that is
@@ -34,13 +69,13 @@ impl Shelf {
     }
 
     /// Marks everything in an inbox read without touching the notifications.
-    fn mark_inbox_read(&mut self, user_id: &UserId) -> u64 {
-        let Some(inbox) = self.inboxes.get_mut(user_id) else { return 0 };
-        let marked = std::mem::take(&mut inbox.present.unread_count);
+    fn mark_inbox_read(&mut self, user_id: &UserId) -> Marked {
+        let Some(inbox) = self.inboxes.get_mut(user_id) else { return Marked::default() };
+        let count = std::mem::take(&mut inbox.present.unread_count);
         let modseq = inbox.next_modseq();
-        inbox.present.all_read_modseq = modseq;
+        let after = std::mem::replace(&mut inbox.present.all_read_modseq, modseq);
         self.changes.push(Change { user_id: user_id.clone(), event: Event::AllRead { modseq, unread_count: 0 } });
-        self.unread -= marked;
-        marked
+        self.unread -= count;
+        Marked { count, by: MarkedBy { after, up_to: modseq, is_whole: true } }
     }
 }

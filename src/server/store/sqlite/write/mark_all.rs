@@ -1,29 +1,69 @@
-//! Marking many at once.
+//! Marking many at once, and taking that back.
 
 use super::{Batch, Stored, columns};
 use crate::{
-    model::{Category, Change, Event, Marking, UserId},
-    server::store::replay::Present,
+    model::{Category, Change, Event, Marked, MarkedBy, Marking, UserId},
+    server::store::{Unmarked, replay::Present},
 };
 
 impl Batch<'_> {
-    /// Marks what is unread in an inbox and what the marking takes in, and returns how many that were.
+    /// Marks what is unread in an inbox and what the marking takes in, and returns how many that were, and by which
+    /// changes.
     pub(in crate::server::store::sqlite) fn mark_all_read(
         &mut self,
         user_id: &UserId,
         marking: &Marking,
-    ) -> rusqlite::Result<u64> {
-        let Some(number) = self.known(user_id)? else { return Ok(0) };
+    ) -> rusqlite::Result<Marked> {
+        let Some(number) = self.known(user_id)? else { return Ok(Marked::default()) };
         let present = self.inbox(number)?.present;
         if present.unread_count == 0 {
-            return Ok(0);
+            return Ok(Marked::default());
         }
         let Some(part) = self.part_of_unread(number, &present, marking)? else { return self.mark_inbox_read(number) };
+        if part.is_empty() {
+            return Ok(Marked::default());
+        }
         for seq in &part {
             let stored = self.at(*seq, user_id)?;
             self.mark(stored, true)?;
         }
-        Ok(part.len() as u64)
+        let (after, count) = (present.modseq, part.len() as u64);
+        Ok(Marked { count, by: MarkedBy { after, up_to: after + count, is_whole: false } })
+    }
+
+    /// Marks unread again what was marked by these changes, at most so many.
+    pub(in crate::server::store::sqlite) fn unmark(
+        &mut self,
+        user_id: &UserId,
+        by: &MarkedBy,
+        most: usize,
+    ) -> rusqlite::Result<Unmarked> {
+        // What the inbox marked as a whole has its own mark still. A creation is found by its number, and what was
+        // marked since by an index of its own.
+        const MARKED: &str = "SELECT seq, modseq FROM (
+                SELECT seq, modseq FROM notifications INDEXED BY notifications_by_inbox
+                WHERE inbox = ?1 AND created > ?2 AND created <= ?3 AND modseq = created AND is_read <> ?4
+                ORDER BY created LIMIT ?5
+            ) UNION ALL SELECT seq, modseq FROM (
+                SELECT seq, modseq FROM notifications INDEXED BY notifications_by_change
+                WHERE inbox = ?1 AND modseq > ?2 AND modseq <= ?3 AND modseq <> created AND is_read <> ?4
+                ORDER BY modseq LIMIT ?5
+            ) ORDER BY modseq LIMIT ?5";
+        let Some(number) = self.known(user_id)? else { return Ok(Unmarked::default()) };
+        let all_read = self.inbox(number)?.present.all_read_modseq;
+        let up_to = if by.is_whole { by.up_to.min(all_read) } else { by.up_to };
+        let [after, up_to] = [by.after, up_to].map(|number| i64::try_from(number).unwrap_or(i64::MAX));
+        let part: Vec<(i64, u64)> = {
+            let mut query = self.connection.prepare_cached(MARKED)?;
+            let rows =
+                query.query_map((number, after, up_to, by.is_whole, most), |row| Ok((row.get(0)?, row.get(1)?)))?;
+            rows.collect::<rusqlite::Result<_>>()?
+        };
+        for (seq, _) in &part {
+            let stored = self.at(*seq, user_id)?;
+            self.mark(stored, false)?;
+        }
+        Ok(Unmarked::step(by, most, part.len(), part.last().map_or(0, |(_, modseq)| *modseq)))
     }
 
     /// What of an inbox is unread and is to be marked, oldest first; `None` when that is all that is
@@ -51,14 +91,14 @@ impl Batch<'_> {
     }
 
     /// Marks everything in an inbox read without touching the notifications.
-    fn mark_inbox_read(&mut self, number: i64) -> rusqlite::Result<u64> {
+    fn mark_inbox_read(&mut self, number: i64) -> rusqlite::Result<Marked> {
         let inbox = self.inbox(number)?;
-        let marked = std::mem::take(&mut inbox.present.unread_count);
+        let count = std::mem::take(&mut inbox.present.unread_count);
         let modseq = inbox.next_modseq();
-        inbox.present.all_read_modseq = modseq;
+        let after = std::mem::replace(&mut inbox.present.all_read_modseq, modseq);
         let (user_id, event) = (inbox.user_id.clone(), Event::AllRead { modseq, unread_count: 0 });
         self.changes.push(Change { user_id, event });
-        self.unread = self.unread.saturating_sub_unsigned(marked);
-        Ok(marked)
+        self.unread = self.unread.saturating_sub_unsigned(count);
+        Ok(Marked { count, by: MarkedBy { after, up_to: modseq, is_whole: true } })
     }
 }
