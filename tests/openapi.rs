@@ -6,7 +6,10 @@ use axum::{
     body::Body,
     http::{Method, Request, header},
 };
-use campanile::{app::Address, server::http::openapi};
+use campanile::{
+    app::Address,
+    server::http::{HttpOptions, openapi},
+};
 use leptos::server_fn::axum::server_fn_paths;
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -149,44 +152,76 @@ fn references_lead_somewhere_and_nothing_is_left_over() {
     }
 }
 
+/// What an operation is refused with may come of the server or of a gateway in front of it.
+const OF_ALL: [u16; 12] = [401, 403, 404, 408, 413, 414, 421, 422, 429, 431, 503, 504];
+
 /// Which refusals an operation is described with, beside those that all have.
 #[rstest]
-#[case("POST /api/notifications/create", &[400, 401, 403, 413, 415, 422, 429, 500, 503, 504])]
-#[case("GET /api/notifications/list", &[400, 401, 403, 422, 429, 500, 503])]
-#[case("GET /api/notifications/{id}", &[400, 401, 403, 404, 422, 429, 500, 503])]
-#[case("PATCH /api/notifications/{id}", &[400, 401, 403, 404, 413, 415, 422, 429, 500, 503, 504])]
-#[case("DELETE /api/webhooks/{id}", &[400, 401, 403, 404, 413, 415, 422, 429, 500, 503, 504])]
-#[case("POST /api/deliveries/{id}/cancel", &[400, 401, 403, 404, 409, 413, 415, 422, 429, 500, 503, 504])]
-#[case("GET /ws/{user_id}", &[400, 401, 403, 422, 426, 429, 500, 503])]
-#[case("GET /api/push/key", &[400, 403, 404, 422, 500, 503])]
-#[case("POST /unsubscribe/{token}", &[400, 404, 410, 413, 415, 500, 503, 504])]
-#[case("GET /readyz", &[403, 503])]
-#[case("GET /healthz", &[403])]
+#[case("POST /api/notifications/create", &[400, 415, 500])]
+#[case("GET /api/notifications/list", &[400, 500])]
+#[case("DELETE /api/webhooks/{id}", &[400, 415, 500])]
+#[case("POST /api/deliveries/{id}/cancel", &[400, 409, 415, 500])]
+#[case("GET /ws/{user_id}", &[400, 426, 500])]
+#[case("POST /unsubscribe/{token}", &[400, 410, 415, 500])]
+#[case("GET /readyz", &[])]
+#[case("GET /healthz", &[])]
 fn refusals_are_described_where_they_can_happen(#[case] operation: &str, #[case] statuses: &[u16]) {
     let said = operations(&description())[operation]["responses"].clone();
     let said = said.as_object().unwrap().keys().map(|status| status.parse::<u16>().unwrap());
-    let of_all = [408, 421];
-    let wanted: BTreeSet<_> = statuses.iter().copied().chain(of_all).collect();
+    let wanted: BTreeSet<_> = statuses.iter().copied().chain(OF_ALL).collect();
     assert_eq!(said.filter(|status| *status >= 400).collect::<BTreeSet<_>>(), wanted);
 }
 
+/// Of every operation, also where its handler describes the refusal itself.
 #[test]
 fn every_refusal_is_a_problem_and_says_when_to_come_back() {
     let description = description();
-    for (operation, said) in operations(&description) {
+    let all = operations(&description);
+    assert!(all.len() > 30);
+    for (operation, said) in all {
+        for status in OF_ALL {
+            assert!(said["responses"][status.to_string()].is_object(), "{operation} {status}");
+        }
         for (status, response) in said["responses"].as_object().unwrap() {
             let response = resolved(&description, response);
+            assert!(response["description"].is_string(), "{operation} {status}");
             let is_page = operation.contains("/unsubscribe/") && matches!(status.as_str(), "404" | "410");
-            if status.starts_with(['4', '5']) && !is_page {
+            let has_body = !matches!(status.as_str(), "414" | "431") && !is_page;
+            if status.starts_with(['4', '5']) && has_body {
                 let schema = &response["content"]["application/problem+json"]["schema"];
                 assert_eq!(schema["$ref"], "#/components/schemas/Problem", "{operation} {status}");
             }
-            if status == "429" {
-                for header in ["Retry-After", "RateLimit", "RateLimit-Policy"] {
-                    assert!(response["headers"][header]["schema"].is_object(), "{operation} {header}");
-                }
+            let headers: &[&str] = match status.as_str() {
+                "401" => &["WWW-Authenticate"],
+                "429" => &["Retry-After", "RateLimit", "RateLimit-Policy"],
+                "503" => &["Retry-After"],
+                _ => &[],
+            };
+            for header in headers {
+                assert!(response["headers"][header]["schema"].is_object(), "{operation} {status} {header}");
             }
         }
+    }
+}
+
+/// A body that nobody reads is refused when it is larger than any that is read.
+#[tokio::test]
+async fn a_body_that_is_too_large_is_refused_by_every_operation() {
+    let options = HttpOptions { max_body_bytes: 8, ..HttpOptions::default() };
+    let app = App::with(App::new().service.clone(), &options);
+    for operation in operations(&description()).into_keys() {
+        let (method, path) = operation.split_once(' ').unwrap();
+        let path = path
+            .replace("{user_id}", "ann")
+            .replace("{id}", "019a5370-7d3b-7c4e-9f1a-5b8a1c2d3e4f")
+            .replace("{index}", "0");
+        let path = path.replace("{channel}", "webhook").replace("{token}", "x");
+        let with = |body: &'static str| {
+            let request = Request::builder().method(method).uri(&path).header(header::HOST, "localhost");
+            request.header(header::CONTENT_TYPE, "application/json").body(Body::from(body)).unwrap()
+        };
+        app.ask(with("123456789")).await.problem(413, "payload_too_large");
+        assert_ne!(app.ask_for_the_head(with("12345678")).await.status, 413, "{operation}");
     }
 }
 

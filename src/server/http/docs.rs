@@ -46,7 +46,9 @@ use crate::{
     info(
         title = "Campanile",
         description = "A notification service: send notifications to users, and keep what each of them has read.\n\n\
-            Every failure is a problem document (RFC 9457) of the type `application/problem+json`.",
+            Every failure is a problem document (RFC 9457) of the type `application/problem+json`. A gateway in front of \
+            the server may refuse any request by itself, and then in words of its own. A method that a path does not have is \
+            answered with 405, whose header `Allow` names those that it has.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
         contact()
     ),

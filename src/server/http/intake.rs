@@ -61,6 +61,12 @@ pub(super) async fn take_in(State(state): State<HttpState>, request: Request, ne
     let patience = state.options().request_timeout;
     let is_safe = !carries_a_body(request.method());
     let request = if is_safe {
+        // It is not looked at; but that much is no oversight.
+        let limit = state.options().max_body_bytes;
+        if let Err(too_large) = is_announced_within(limit, request.body()) {
+            read_away(request.into_body(), limit.saturating_mul(4));
+            return too_large.into_response();
+        }
         request
     } else {
         // In a box, so that reads keep no room for it.
@@ -143,15 +149,20 @@ pub(super) fn read_away(mut body: Body, most: usize) {
     }
 }
 
+/// What a client says of the length is enough to refuse a body, and not enough to make room for it.
+fn is_announced_within(limit: usize, body: &Body) -> Result<(), Problem> {
+    if body.size_hint().lower() > limit as u64 { Err(too_large(limit)) } else { Ok(()) }
+}
+
+fn too_large(limit: usize) -> Problem {
+    let detail = format!("The body is larger than the {limit} bytes that this server takes. Send less at once.");
+    Problem::new(Code::PayloadTooLarge, detail)
+}
+
 async fn read(mut body: Body, limit: usize, budget: &Budget) -> Result<Bytes, Problem> {
-    let too_large = || {
-        let detail = format!("The body is larger than the {limit} bytes that this server takes. Send less at once.");
-        Problem::new(Code::PayloadTooLarge, detail)
-    };
-    // What a client says of the length is enough to refuse it, and not enough to make room for it.
-    if body.size_hint().lower() > limit as u64 {
+    if let Err(too_large) = is_announced_within(limit, &body) {
         read_away(body, limit.saturating_mul(4));
-        return Err(too_large());
+        return Err(too_large);
     }
     let mut share = budget.share();
     let mut whole = BytesMut::new();
@@ -160,7 +171,7 @@ async fn read(mut body: Body, limit: usize, budget: &Budget) -> Result<Bytes, Pr
             frame.map_err(|_| Problem::new(Code::BadRequest, "The body did not arrive whole. Send it again."))?;
         let Ok(data) = frame.into_data() else { continue };
         if whole.len() + data.len() > limit {
-            return Err(too_large());
+            return Err(too_large(limit));
         }
         share.grow(data.len()).map_err(|Exhausted| Problem::busy())?;
         whole.extend_from_slice(&data);

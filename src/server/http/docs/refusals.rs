@@ -1,4 +1,7 @@
 //! How operations are refused: what follows from what every request passes on its way, described once for all of them.
+//!
+//! What a gateway in front of the server may answer by itself is described for every operation, also where the server
+//! does not: programs that are made from the description then know it.
 
 use axum::http::Method;
 use utoipa::openapi::{
@@ -12,14 +15,13 @@ use utoipa::openapi::{
 use crate::{
     model::Code,
     server::http::{
-        access::Access,
         intake::carries_a_body,
-        paths::{self, WEBSOCKET, is_at_or_below},
+        paths::{WEBSOCKET, is_at_or_below},
     },
 };
 
 /// How each of them is called below `components.responses`, and what it means.
-const ALL: [(Code, &str, &str); 13] = [
+const ALL: [(Code, &str, &str); 14] = [
     (
         Code::BadRequest,
         "BadRequest",
@@ -27,6 +29,7 @@ const ALL: [(Code, &str, &str); 13] = [
     ),
     (Code::Unauthenticated, "Unauthenticated", "It is not known who is calling: no key, token or session that is good"),
     (Code::Forbidden, "Forbidden", "The caller may not do this, or a page of another site asked for it"),
+    (Code::NotFound, "NotFound", "What the path names is not here, or this server is below another path"),
     (Code::Timeout, "Timeout", "The request did not arrive, or was not answered, in time"),
     (Code::PayloadTooLarge, "TooLarge", "The body is larger than this server takes"),
     (Code::UnsupportedMediaType, "UnsupportedMediaType", "The body is of another media type, or is compressed"),
@@ -36,7 +39,17 @@ const ALL: [(Code, &str, &str); 13] = [
     (Code::TooManyRequests, "TooManyRequests", "The caller asks too often, or has too many streams"),
     (Code::Internal, "Internal", "The server is at fault; its log has the cause"),
     (Code::Unavailable, "Unavailable", "The server cannot do this now, and did not; try again later"),
-    (Code::UnknownOutcome, "UnknownOutcome", "It is not known whether this was done, or will be yet"),
+    (
+        Code::UnknownOutcome,
+        "UnknownOutcome",
+        "The answer did not come in time. It is not known whether a change was made, or will be yet",
+    ),
+];
+
+/// What is answered before a request can be read, so without a body.
+const OF_THE_HEAD: [(u16, &str, &str); 2] = [
+    (414, "UriTooLong", "The path and the query are longer than 65534 bytes. The answer has no body"),
+    (431, "HeadTooLarge", "Path, query and headers are longer than this server takes. The answer has no body"),
 ];
 
 /// The headers that go with a refusal, each of which is text or a number.
@@ -68,18 +81,25 @@ pub(super) fn add_to(components: &mut Components) {
     for (code, name, what) in ALL {
         components.responses.insert(name.to_owned(), RefOr::T(described(code, what)));
     }
+    for (_, name, what) in OF_THE_HEAD {
+        components.responses.insert(name.to_owned(), ResponseBuilder::new().description(what).build().into());
+    }
 }
 
 fn described(code: Code, what: &str) -> Response {
     let problem = Content::new(Some(Ref::from_schema_name("Problem")));
-    let response = ResponseBuilder::new().description(what).content(PROBLEM, problem);
-    let headers = HEADERS.into_iter().filter(|(of, ..)| *of == code);
-    let response = headers.fold(response, |response, (_, name, kind, means)| {
+    let mut response = ResponseBuilder::new().description(what).content(PROBLEM, problem).build();
+    add_headers(&mut response, &code.status().to_string());
+    response
+}
+
+/// Tells of a refusal with this status which headers it has.
+fn add_headers(response: &mut Response, status: &str) {
+    for (_, name, kind, means) in HEADERS.into_iter().filter(|(of, ..)| of.status().to_string() == status) {
         let mut header = Header::new(Object::with_type(kind));
         header.description = Some(means.to_owned());
-        response.header(name, header)
-    });
-    response.build()
+        response.headers.insert(name.to_owned(), header.into());
+    }
 }
 
 /// Tells of an operation how it may be refused, beside what its handler says of it.
@@ -88,21 +108,23 @@ pub(super) fn tell_of(operation: &mut Operation, method: &Method, path: &str) {
         let described = operation.responses.responses.entry(code.status().to_string());
         described.or_insert_with(|| Ref::from_response_name(name).into());
     }
+    for (status, name, _) in OF_THE_HEAD {
+        operation.responses.responses.insert(status.to_string(), Ref::from_response_name(name).into());
+    }
+    // What a handler says of a refusal of its own is what it means.
+    for (status, response) in &mut operation.responses.responses {
+        if let RefOr::T(response) = response {
+            add_headers(response, status);
+        }
+    }
 }
 
 /// Whether an operation may be refused so.
 fn may_be(code: Code, method: &Method, path: &str) -> bool {
-    let is_probe = matches!(path, "/healthz" | "/readyz");
     match code {
-        // Who has the link of a mail may follow it from everywhere.
-        Code::Forbidden => path != paths::UNSUBSCRIBE,
-        Code::Unauthenticated | Code::TooManyRequests => Access::of(method, path) != Access::Open,
-        Code::BadRequest | Code::Internal => !is_probe,
-        // What programs that look at mails add to a link of a mail is not looked at.
-        Code::InvalidInput => !is_probe && path != paths::UNSUBSCRIBE,
-        Code::PayloadTooLarge | Code::UnsupportedMediaType | Code::UnknownOutcome => carries_a_body(method),
+        Code::BadRequest | Code::Internal => !matches!(path, "/healthz" | "/readyz"),
+        Code::UnsupportedMediaType => carries_a_body(method),
         Code::UpgradeRequired => is_at_or_below(path, WEBSOCKET),
-        Code::Unavailable => path != "/healthz",
         _ => true,
     }
 }
