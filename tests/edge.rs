@@ -131,7 +131,9 @@ async fn a_foreign_host_is_refused() {
     let app = App::new();
     let request =
         |host: &str| Request::get("/api/notifications/list").header(header::HOST, host).body(Body::empty()).unwrap();
-    app.ask(request("evil.example")).await.problem(421, "misdirected_request");
+    let refused = app.ask(request("evil.example")).await.problem(421, "misdirected_request");
+    let detail = refused["detail"].as_str().unwrap();
+    assert!(["`evil.example`", "Host", "allowed-hosts"].iter().all(|name| detail.contains(name)), "{detail}");
     app.ask(request("evil.example:8000")).await.problem(421, "misdirected_request");
     assert_eq!(app.ask(request("[::1]:8000")).await.status, 200);
     let options = HttpOptions { allowed_hosts: Some(vec!["bell.example".to_owned()]), ..HttpOptions::default() };

@@ -181,7 +181,31 @@ fn a_name_that_a_page_gave_itself_leads_nowhere_through_a_gateway() {
         answer
     };
     let answer = rebound("/api/notifications/list");
-    assert!(answer.starts_with("HTTP/1.1 421") && answer.contains("allowed-hosts"), "{answer}");
+    let names = ["`evil.example`", "X-Forwarded-Host of a trusted gateway", "allowed-hosts"];
+    assert!(answer.starts_with("HTTP/1.1 421") && names.iter().all(|name| answer.contains(name)), "{answer}");
+}
+
+/// The outer one sets these headers, and the inner one adds to them, as Apache does.
+#[test]
+fn two_gateways_in_a_row_are_heard_when_both_are_trusted() {
+    let (inner, outer) = (free_port(), free_port());
+    for (trusted, statuses) in [("127.0.0.1,127.0.0.2", ["200", "101"]), ("127.0.0.1", ["403", "403"])] {
+        let server = Server::start(&["--trusted-proxies", trusted]);
+        let address = &server.address;
+        let adds = "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+                    proxy_set_header X-Forwarded-Host \"$http_x_forwarded_host, $http_host\";";
+        let sets = format!("proxy_set_header X-Forwarded-For 203.0.113.9; {FORWARDED_HOST} proxy_bind 127.0.0.2;");
+        let server_of = |port: u16, to: &str, lines: &str| {
+            format!(
+                "server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass http://{to}; {WEBSOCKET} {lines} }} }}"
+            )
+        };
+        let both = [server_of(inner, address, adds), server_of(outer, &format!("127.0.0.1:{inner}"), &sets)].concat();
+        let http = format!("map $http_upgrade $connection_upgrade {{ default upgrade; \"\" \"\"; }} {both}");
+        let nginx = Nginx::start(&http, outer);
+        nginx.expect(&origin(outer), statuses, trusted);
+        nginx.expect(&origin(inner), if statuses[0] == "200" { ["403", "403"] } else { ["200", "101"] }, trusted);
+    }
 }
 
 /// The blocks of `docs/proxies.md` for nginx, as they stand there.

@@ -2,11 +2,15 @@
 
 use axum::http::{HeaderMap, header, request::Parts};
 
-use super::{HttpOptions, client::last};
+use super::{
+    HttpOptions,
+    client::{UNREADABLE, outermost, said_by},
+    names::shown,
+};
 use crate::server::address::{is_loopback_to_browsers, without_port};
 
-/// What is taken for a name that cannot be read: no host is called so.
-const UNREADABLE: &str = "?";
+/// The header in which gateways say what the client named.
+const FORWARDED_HOST: &str = "x-forwarded-host";
 
 /// Which host a client asked for.
 #[derive(Clone, Copy, Debug)]
@@ -14,34 +18,46 @@ pub(super) struct Asked<'a> {
     /// What the request names. One without a name does not come from a browser, and so not from a web page; or a
     /// gateway left it out.
     host: Option<&'a str>,
-    /// What the client named, as the gateway says it: `X-Forwarded-Host`.
-    forwarded: Option<&'a str>,
-    /// The port that the client asked, as the gateway says it: `X-Forwarded-Port`.
-    port: Option<&'a str>,
+    /// What gateways say that the client named, in `X-Forwarded-Host` and `X-Forwarded-Port`.
+    headers: &'a HeaderMap,
+    /// How many gateways in a row are believed.
+    gateways: usize,
 }
 
 impl<'a> Asked<'a> {
-    /// Looks at a request, which a gateway sent that is believed, or not.
-    pub(super) fn of(head: &'a Parts, is_by_gateway: bool) -> Self {
+    /// Looks at a request, which so many gateways passed on that are believed.
+    pub(super) fn of(head: &'a Parts, gateways: usize) -> Self {
         let Parts { headers, uri, .. } = head;
         let named = |value: &'a axum::http::HeaderValue| value.to_str().unwrap_or(UNREADABLE);
         let host = uri.authority().map(|authority| authority.as_str());
         let host = host.or_else(|| headers.get(header::HOST).map(named));
-        if !is_by_gateway {
-            return Self { host, forwarded: None, port: None };
-        }
-        let port = last(headers, "x-forwarded-port").filter(|port| port.parse::<u16>().is_ok());
-        Self { host, forwarded: forwarded(headers), port }
+        Self { host, headers, gateways }
     }
 
-    /// Whether this server answers for that: for loopback names and those that are allowed. Where the gateway says
-    /// what the client named, both have to be such: a page of another name may have made its own name lead to the
-    /// gateway (DNS rebinding), which hides it from us if it names us by our address.
-    pub(super) fn is_answered(&self, options: &HttpOptions) -> bool {
-        let Some(allowed) = &options.allowed_hosts else { return true };
-        let is_ours =
-            |host: &str| is_loopback_to_browsers(host) || allowed.iter().any(|name| name.eq_ignore_ascii_case(host));
-        self.names().all(|name| is_ours(without_port(name)))
+    /// Whether this server answers for that: for loopback names and those that are allowed. Where gateways say what the
+    /// client named, all have to be such: a page of another name may have made its own name lead to a gateway (DNS
+    /// rebinding), which hides it from us if it names us by our address.
+    ///
+    /// # Errors
+    /// One sentence about the first name for which it does not, and another one that says what to do.
+    pub(super) fn is_answered(&self, options: &HttpOptions) -> Result<(), String> {
+        let Some(allowed) = &options.allowed_hosts else { return Ok(()) };
+        let is_ours = |name: &str| {
+            let host = without_port(name);
+            is_loopback_to_browsers(host) || allowed.iter().any(|name| name.eq_ignore_ascii_case(host))
+        };
+        let (name, by) = match self.host.filter(|name| !is_ours(name)) {
+            Some(name) => (name, "the header Host"),
+            None => match self.forwarded().find(|name| !is_ours(name)) {
+                Some(name) => (name, "the header X-Forwarded-Host of a trusted gateway"),
+                None => return Ok(()),
+            },
+        };
+        let host = shown(without_port(name));
+        Err(format!(
+            "This server does not answer for the host `{host}`, which {by} names. If that is a name of this server, add it \
+             to the setting allowed-hosts, or say it in public-url."
+        ))
     }
 
     /// Whether a page of this scheme, host and port is of the host that the client asked for. Where the gateway says which
@@ -51,8 +67,12 @@ impl<'a> Asked<'a> {
         let usual = if scheme == "https" { ":443" } else { ":80" };
         let is = |name: &str| authority.eq_ignore_ascii_case(name.strip_suffix(usual).unwrap_or(name));
         let has_port = |name: &str| without_port(name).len() < name.len();
+        let port = || {
+            let port = outermost(self.headers, "x-forwarded-port", self.gateways);
+            port.filter(|port| port.parse::<u16>().is_ok())
+        };
         self.name().is_some_and(|name| {
-            is(name) || self.port.is_some_and(|port| !has_port(name) && is(&format!("{name}:{port}")))
+            is(name) || (!has_port(name) && port().is_some_and(|port| is(&format!("{name}:{port}"))))
         })
     }
 
@@ -66,21 +86,19 @@ impl<'a> Asked<'a> {
         self.name().is_some_and(|name| without_port(name).eq_ignore_ascii_case(host))
     }
 
-    /// What the client named, or else the request.
+    /// What the client named, as the gateway says it that the client asked, or else the request.
     pub(super) fn name(&self) -> Option<&'a str> {
-        self.forwarded.or(self.host)
+        outermost(self.headers, FORWARDED_HOST, self.gateways).or(self.host)
     }
 
     fn names(&self) -> impl Iterator<Item = &'a str> {
-        [self.host, self.forwarded].into_iter().flatten()
+        self.host.into_iter().chain(self.forwarded())
     }
-}
 
-/// What the gateway that asked us says that the client named, if it says anything.
-fn forwarded(headers: &HeaderMap) -> Option<&str> {
-    const NAME: &str = "x-forwarded-host";
-    let is_there = headers.contains_key(NAME);
-    last(headers, NAME).or(is_there.then_some(UNREADABLE)).filter(|name| !name.is_empty())
+    /// What each gateway says that was asked for, the outermost last.
+    fn forwarded(&self) -> impl Iterator<Item = &'a str> {
+        said_by(self.headers, FORWARDED_HOST, self.gateways)
+    }
 }
 
 #[cfg(test)]
@@ -95,7 +113,7 @@ mod tests {
     }
 
     fn answers(options: &HttpOptions, headers: &[(&str, &str)]) -> bool {
-        Asked::of(&head(headers), true).is_answered(options)
+        Asked::of(&head(headers), 1).is_answered(options).is_ok()
     }
 
     #[test]
@@ -124,7 +142,48 @@ mod tests {
         assert!(both("localhost", "evil.example, localhost"), "what a stranger wrote before counts for nothing");
         assert!(both("localhost", ""));
         let stranger = head(&[("host", "localhost"), ("x-forwarded-host", "evil.example")]);
-        assert!(Asked::of(&stranger, false).is_answered(&options), "it is not looked at");
+        assert!(Asked::of(&stranger, 0).is_answered(&options).is_ok(), "it is not looked at");
+    }
+
+    #[test]
+    fn of_two_gateways_in_a_row_the_outer_one_says_what_the_client_named() {
+        let allowed = |hosts: &[&str]| HttpOptions {
+            allowed_hosts: Some(hosts.iter().map(|host| (*host).to_owned()).collect()),
+            ..HttpOptions::default()
+        };
+        let (ours, all) = (allowed(&["lan"]), allowed(&["lan", "inner"]));
+        let said = [
+            ("host", "127.0.0.1:8000"),
+            ("x-forwarded-host", "evil.example, lan, inner:8080"),
+            ("x-forwarded-port", "81, 8443, 8080"),
+        ];
+        let head = head(&said);
+        let (one, two, three) = (Asked::of(&head, 1), Asked::of(&head, 2), Asked::of(&head, 3));
+        assert_eq!([one, two].map(|asked| asked.name()), [Some("inner:8080"), Some("lan")]);
+        assert!(two.is_at("https", "lan:8443") && two.is_at("https", "lan"));
+        for (scheme, other) in [("http", "inner:8080"), ("http", "lan:8080"), ("http", "evil.example")] {
+            assert!(!two.is_at(scheme, other), "{other}");
+        }
+        // Each name is looked at, and none that a stranger wrote.
+        assert!(two.is_answered(&all).is_ok() && two.is_answered(&ours).is_err());
+        assert!(three.is_answered(&all).is_err());
+        // Where the inner one adds nothing, the outer one is heard all the same.
+        let only_outer = [("host", "inner:8080"), ("x-forwarded-host", "lan"), ("x-forwarded-port", "8443")];
+        assert!(Asked::of(&self::head(&only_outer), 2).is_at("https", "lan:8443"));
+    }
+
+    #[test]
+    fn a_host_that_is_refused_is_named_with_the_header_that_named_it() {
+        let refused =
+            |headers: &[(&str, &str)]| Asked::of(&head(headers), 1).is_answered(&HttpOptions::default()).unwrap_err();
+        let by_client = refused(&[("host", "evil.example:8000"), ("x-forwarded-host", "worse.example")]);
+        assert!(by_client.contains("the host `evil.example`, which the header Host names"), "{by_client}");
+        let by_gateway = refused(&[("host", "localhost"), ("x-forwarded-host", "Evil.example")]);
+        let names = ["`Evil.example`", "X-Forwarded-Host of a trusted gateway", "allowed-hosts", "public-url"];
+        assert!(names.iter().all(|name| by_gateway.contains(name)), "{by_gateway}");
+        let long = refused(&[("host", &"a".repeat(65))]);
+        assert!(long.contains(&format!("`{}…`", "a".repeat(64))), "{long}");
+        assert!(refused(&[("host", "b\u{e9}")]).contains("the host `?`"));
     }
 
     #[test]
@@ -137,7 +196,7 @@ mod tests {
     fn a_page_is_at_the_host_that_was_asked_or_that_the_gateway_says() {
         let is_at = |headers: &[(&str, &str)], origin: &str| {
             let (scheme, authority) = origin.split_once("://").unwrap();
-            Asked::of(&head(headers), true).is_at(scheme, authority)
+            Asked::of(&head(headers), 1).is_at(scheme, authority)
         };
         let port = ("x-forwarded-port", "8080");
         for (headers, origin) in [
@@ -165,7 +224,7 @@ mod tests {
             assert!(!is_at(headers, origin), "{headers:?} {origin}");
         }
         let said = head(&[("host", "lan"), ("x-forwarded-host", "evil.example"), ("x-forwarded-port", "81")]);
-        let stranger = Asked::of(&said, false);
+        let stranger = Asked::of(&said, 0);
         assert!(!stranger.is_at("http", "evil.example") && !stranger.is_at("http", "lan:81"));
     }
 }

@@ -17,8 +17,9 @@ pub(super) struct Client {
     pub(super) counted: Option<IpAddr>,
     /// Whether no machine on the way could read along.
     pub(super) is_encrypted: bool,
-    /// Whether a gateway sent the request that is believed in what it says of the client.
-    pub(super) is_by_gateway: bool,
+    /// How many gateways in a row passed the request on that are believed in what they say of the client: each may have
+    /// added a word of its own to a header such as `X-Forwarded-Host`. None where the client asked by itself.
+    pub(super) gateways: usize,
 }
 
 impl Client {
@@ -31,30 +32,31 @@ impl Client {
         // A program that embeds the router may not say who its peer is; then all are one.
         let Some(peer) = peer else {
             let counted = Some(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-            return Self { address: None, counted, is_encrypted, is_by_gateway: false };
+            return Self { address: None, counted, is_encrypted, gateways: 0 };
         };
         // Over a Unix socket a gateway of this machine asks, which its file lets in.
         let address = peer.address.map(|address| address.ip().to_canonical());
         if let Some(stranger) = address.filter(|address| !is_believed(*address)) {
-            return Self { address, counted: counted(stranger), is_encrypted, is_by_gateway: false };
+            return Self { address, counted: counted(stranger), is_encrypted, gateways: 0 };
         }
-        let mut client = address;
-        let lines = headers.get_all("x-forwarded-for").iter().rev();
-        let hops = lines.flat_map(|line| line.to_str().unwrap_or("").rsplit(','));
+        let (mut client, mut gateways) = (address, 0);
         // Each adds the one it was asked by to the right; what a stranger says is not believed.
-        for hop in hops {
-            let Some(hop) = parse_hop(hop.trim()) else { break };
+        for hop in words(headers, "x-forwarded-for") {
+            gateways += 1;
+            let Some(hop) = parse_hop(hop) else { break };
             client = Some(hop);
             if !is_believed(hop) {
                 break;
             }
         }
-        let scheme = last(headers, "x-forwarded-proto");
+        // One that names no client is one too.
+        let gateways = gateways.max(1);
+        let scheme = outermost(headers, "x-forwarded-proto", gateways);
         Self {
             address: client.filter(|address| !is_believed(*address)),
             counted: client.and_then(counted),
             is_encrypted: scheme.map_or(is_encrypted, is_safe),
-            is_by_gateway: true,
+            gateways,
         }
     }
 }
@@ -64,10 +66,24 @@ fn is_safe(scheme: &str) -> bool {
     ["https", "wss"].iter().any(|safe| scheme.eq_ignore_ascii_case(safe))
 }
 
-/// What the gateway that asked us says in a header to which each gateway may add its own word.
-pub(super) fn last<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let line = headers.get_all(name).iter().next_back()?.to_str().ok()?;
-    line.rsplit(',').next().map(str::trim)
+/// What is taken for a word that cannot be read: no host, address or scheme is called so.
+pub(super) const UNREADABLE: &str = "?";
+
+/// The words of a header to the right of which each gateway may add its own: first the one of the gateway that asked us.
+fn words<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a str> {
+    let lines = headers.get_all(name).iter().rev();
+    lines.flat_map(|line| line.to_str().unwrap_or(UNREADABLE).rsplit(',')).map(str::trim)
+}
+
+/// What so many gateways say in such a header, the outermost last. There is no more of it than there are gateways: what
+/// stands further to the left, a stranger may have written.
+pub(super) fn said_by<'a>(headers: &'a HeaderMap, name: &str, gateways: usize) -> impl Iterator<Item = &'a str> {
+    words(headers, name).take(gateways).filter(|word| !word.is_empty())
+}
+
+/// What the outermost of so many gateways says in such a header: it is the one that the client asked.
+pub(super) fn outermost<'a>(headers: &'a HeaderMap, name: &str, gateways: usize) -> Option<&'a str> {
+    said_by(headers, name, gateways).last()
 }
 
 /// An address, which some write with a port.
@@ -122,6 +138,12 @@ mod tests {
         let said = [("x-forwarded-for", "203.0.113.9"), ("x-forwarded-proto", "https")];
         assert_eq!(client("unix", &said), ("203.0.113.9".to_owned(), true));
         assert_eq!(client("unix", &[]).0, "-");
+        let scheme = |hops: &str, schemes: &str| {
+            client("10.0.0.1:5", &[("x-forwarded-for", hops), ("x-forwarded-proto", schemes)]).1
+        };
+        assert!(scheme("203.0.113.9, 10.0.0.7", "https, http") && scheme("203.0.113.9, 10.0.0.7", "https"));
+        assert!(!scheme("203.0.113.9, 10.0.0.7", "https, http, http") && !scheme("203.0.113.9", "https, http"));
+        assert!(!scheme("10.0.0.8", "https, http"), "the one that asked the gateway is none itself");
         let twice = [("x-forwarded-for", "1.1.1.1"), ("x-forwarded-for", "203.0.113.9")];
         assert_eq!(client("10.0.0.1:5", &twice).0, "203.0.113.9");
     }

@@ -100,11 +100,9 @@ async fn admit(
     client: &Client,
     head: &mut Parts,
 ) -> Result<Option<gate::Told>, Box<Response>> {
-    let asked = Asked::of(head, client.is_by_gateway);
-    if !asked.is_answered(options) {
-        let detail = "This server does not answer for this host. Add its name to the setting allowed-hosts, or say it in \
-                      public-url.";
-        return Err(Box::new(Problem::new(Code::MisdirectedRequest, detail).into_response()));
+    let asked = Asked::of(head, client.gateways);
+    if let Err(why) = asked.is_answered(options) {
+        return Err(Box::new(Problem::new(Code::MisdirectedRequest, why).into_response()));
     }
     let site = Site::of(head, &asked, client.is_encrypted, options);
     let site = site.map_err(|problem| Box::new(problem.into_response()))?;

@@ -147,7 +147,7 @@ fn keeps_cookie(head: &Parts, options: &HttpOptions) -> bool {
         return origin.0 == "https" || is_loopback_to_browsers(without_port(origin.1));
     }
     let client = Client::of(&head.extensions, &head.headers, &options.trusted_proxies);
-    let asked = Asked::of(head, client.is_by_gateway);
+    let asked = Asked::of(head, client.gateways);
     client.is_encrypted
         || match &options.public_url {
             // A gateway does TLS for that host, and may not say so.
