@@ -143,11 +143,11 @@ pub fn router(service: NotificationService, options: &HttpOptions) -> Router {
         .merge(health)
         .merge(pages)
         .merge(docs::routes(options.base()))
-        .merge(static_files::routes())
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::no_such_method)
         .with_state(state.clone());
-    base::below(options.base(), edge::wrap(all, &state))
+    let files = static_files::routes().with_state(state.clone());
+    base::below(options.base(), edge::wrap(all, files, &state))
 }
 
 /// Leads to the dashboard, with the filters that were asked for.

@@ -58,6 +58,11 @@ async fn only_listed_sites_may_use_the_api() {
     }
     assert_eq!(allowed.header("access-control-allow-credentials"), "");
     assert_eq!(preflight("https://evil.example").await.header("access-control-allow-origin"), "");
+    // What is not there is not there for `OPTIONS` either.
+    let asks = [("origin", "https://app.example"), ("access-control-request-method", "POST")];
+    for (headers, path) in [(&asks[..], "/api/x"), (&[], "/x")] {
+        server.ask("OPTIONS", path, headers, "").await.problem(404, "not_found");
+    }
 
     let bearer = format!("Bearer {}", server.key("send").await);
     let send = async |origin: &str| {

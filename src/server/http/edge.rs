@@ -9,13 +9,13 @@ use axum::{
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
 };
-use tower::util::option_layer;
 
 use super::{
     HttpOptions,
     asked::Asked,
     client::Client,
     gate, intake, live,
+    names::shown,
     paths::{self, is_at_or_below},
     sites::{self, Site},
     state::HttpState,
@@ -34,18 +34,20 @@ const HEADERS: [(HeaderName, HeaderValue); 5] = [
 /// A browser that came once over an encrypted connection comes over no other for a year.
 const ONLY_ENCRYPTED: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
-/// Puts the edge around the routes: what pages of listed sites are told; then the guard, which lets callers
-/// in; then the intake, which reads bodies.
+/// Puts the edge around the routes, and around those of files: what pages of listed sites are told, which is nothing of
+/// files; then the guard, which lets callers in; then the intake, which reads bodies.
 ///
-/// It is one layer, because each costs every request a copy of all that is below it.
-pub(super) fn wrap(routes: Router, state: &HttpState) -> Router {
-    let origins = &state.options().allowed_origins;
-    routes.layer((
-        // Outermost, so that a page of a listed site can read why it was refused.
-        option_layer(sites::tell_listed(origins)),
-        from_fn_with_state(state.clone(), guard),
-        from_fn_with_state(state.clone(), intake::take_in),
-    ))
+/// They are one layer, because each costs every request a copy of all that is below it.
+pub(super) fn wrap(routes: Router, files: Router, state: &HttpState) -> Router {
+    let inside = (from_fn_with_state(state.clone(), guard), from_fn_with_state(state.clone(), intake::take_in));
+    let routes = routes.layer(inside.clone());
+    let routes = match sites::tell_listed(&state.options().allowed_origins) {
+        // Outermost, so that a page of a listed site can read why it was refused; and only where something is, because it
+        // answers `OPTIONS` by itself.
+        Some(listed) => routes.route_layer(listed),
+        None => routes,
+    };
+    routes.merge(files.layer(inside))
 }
 
 /// Refuses foreign host names, lets callers in, completes the headers, and logs.
@@ -89,6 +91,7 @@ async fn guard(State(state): State<HttpState>, request: Request, next: Next) -> 
     }
     if let Some((method, route)) = logged {
         let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let method = shown(method.as_str());
         tracing::debug!(%method, route, status = response.status().as_u16(), micros, "answered");
     }
     response
