@@ -110,6 +110,8 @@ impl From<TokenError> for AuthError {
 pub(in crate::server) enum Bearer<'a> {
     /// A service key.
     Key(KeySecret),
+    /// What was meant as one, and why it is none, for the log.
+    Mistyped(&'static str),
     /// Anything else: a user's token, if it is good.
     Token(Shown<'a>),
 }
@@ -117,7 +119,10 @@ pub(in crate::server) enum Bearer<'a> {
 impl<'a> Bearer<'a> {
     /// Reads what stands behind `Bearer`.
     pub(in crate::server) fn read(shown: &'a str) -> Self {
-        KeySecret::parse(shown).map_or_else(|| Self::Token(Shown::new(shown)), Self::Key)
+        match KeySecret::parse(shown) {
+            Some(secret) => Self::Key(secret),
+            None => key::mistyped(shown).map_or_else(|| Self::Token(Shown::new(shown)), Self::Mistyped),
+        }
     }
 }
 
@@ -209,6 +214,7 @@ impl Authenticator {
                 let key = &known.key;
                 (Principal::key(key.id, key.scopes), key.expires_at, known.read_at)
             }
+            Bearer::Mistyped(why) => return Err(AuthError::Invalid(why)),
             Bearer::Token(shown) => {
                 let tokens = self.tokens.as_ref().ok_or(AuthError::Invalid(NO_TOKENS))?;
                 let token = tokens.verify_shown(shown, now).await?;
@@ -223,6 +229,7 @@ impl Authenticator {
         let now = self.clock.now();
         match bearer {
             Bearer::Key(secret) => self.keyring.knows(secret, now),
+            Bearer::Mistyped(_) => false,
             Bearer::Token(shown) => {
                 self.tokens.as_ref().is_some_and(|tokens| tokens.cached_shown(shown, now).is_some())
             }

@@ -99,6 +99,8 @@ fn why_something_is_refused_is_in_the_log_and_the_address_where_it_is_asked_for(
     let later = chrono::Utc::now().timestamp() + 600;
     let endless = signed(&json!({"sub": "the-user", "aud": "campanile"}));
     let unnamed = signed(&json!({"aud": "campanile", "exp": later}));
+    // {"alg":"none"}
+    let unsigned = format!("eyJhbGciOiJub25lIn0.{}.", over.split('.').nth(1).unwrap());
     for with_addresses in [true, false] {
         let flag = if with_addresses { &["--log-addresses"][..] } else { &[] };
         let server = Server::start(&[&tokens, flag].concat());
@@ -109,7 +111,7 @@ fn why_something_is_refused_is_in_the_log_and_the_address_where_it_is_asked_for(
             client.ask("GET", "/api/notifications/list", &headers, None).unwrap().0
         };
         let from = [("X-Forwarded-For", ADDRESS)];
-        for shown in [&*over, "nonsense", &format!("{over}x"), &*endless, &*unnamed] {
+        for shown in [&*over, "nonsense", &format!("{over}x"), &*endless, &*unnamed, &*unsigned, "cmp_bad"] {
             assert_eq!(ask(shown, &from), 401);
         }
         // Ten lines of one address, and then a number.
@@ -121,9 +123,15 @@ fn why_something_is_refused_is_in_the_log_and_the_address_where_it_is_asked_for(
         assert_eq!(client.post_form("/login", &from, "secret=wrong-secret").0, 401);
         drop(client);
         let (_, log) = server.stop("-TERM");
-        for reason in
-            ["it is over", "it has not three parts", "its signature is wrong", "it has no exp", "it has no sub"]
-        {
+        for reason in [
+            "it is over",
+            "it has not three parts",
+            "its signature is wrong",
+            "it has no exp",
+            "it has no sub",
+            "the algorithm `none` is not allowed",
+            "it begins as a service key, and is shorter",
+        ] {
             let line = log.lines().find(|line| {
                 line.contains(" INFO a key, token or ticket was refused reason=") && line.contains(reason)
             });
@@ -136,7 +144,8 @@ fn why_something_is_refused_is_in_the_log_and_the_address_where_it_is_asked_for(
         assert_eq!(named, if with_addresses { 11 } else { 0 }, "{log}");
         assert!(log.contains("more keys, tokens or tickets were refused count="), "{log}");
         assert!(!log.contains("127.0.0.1 ") && !log.contains("address=127.0.0.1\n"), "{log}");
-        for secret in [&over[over.len() - 20..], "wrong-secret", "nonsense", "the-user", "\u{1b}"] {
+        for secret in [&over[over.len() - 20..], "wrong-secret", "nonsense", "cmp_bad", &unsigned, "the-user", "\u{1b}"]
+        {
             assert!(!log.contains(secret), "{secret} is in {log}");
         }
     }

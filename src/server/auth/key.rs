@@ -78,6 +78,20 @@ impl fmt::Debug for KeySecret {
     }
 }
 
+/// How long every key is, in bytes.
+const LENGTH: usize = PREFIX.len() + 16 + 1 + 64;
+
+/// Why a text is no key that begins as one, for the log; `None` for one that begins otherwise, as tokens do.
+pub(super) fn mistyped(text: &str) -> Option<&'static str> {
+    text.starts_with(PREFIX).then_some(match text.len() {
+        LENGTH => {
+            "it begins as a service key, and is none: behind cmp_ are 16 and 64 digits of 0-9 and a-f, with a _ between"
+        }
+        ..LENGTH => "it begins as a service key, and is shorter than the 85 characters of one",
+        _ => "it begins as a service key, and is longer than the 85 characters of one",
+    })
+}
+
 /// A secret that means nothing by itself, such as the id of a session or a ticket: 64 hexadecimal
 /// digits in lower case.
 #[derive(Clone)]
@@ -151,6 +165,14 @@ mod tests {
         let (longer, spaced, minus) = (format!("{TEXT}0"), format!("{TEXT} "), TEXT.replace('_', "-"));
         for wrong in ["", "cmp_", "cmp__", short, &upper, &other, &longer, &spaced, &minus, &TEXT[4..]] {
             assert!(KeySecret::parse(wrong).is_none(), "{wrong}");
+        }
+        let says = |text: &str, words: &str| assert!(mistyped(text).unwrap().contains(words), "{text}");
+        assert_eq!(TEXT.len(), LENGTH);
+        ["cmp_", "cmp_bad", short].into_iter().for_each(|text| says(text, "shorter than the 85 characters"));
+        [&*longer, &spaced].into_iter().for_each(|text| says(text, "longer than the 85 characters"));
+        says(&TEXT.replace("1f", "1F"), "0-9 and a-f");
+        for other in ["", "CMP_bad", &other, "eyJhbGciOiJub25lIn0.e30."] {
+            assert_eq!(mistyped(other), None, "{other}");
         }
     }
 

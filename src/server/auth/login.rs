@@ -2,11 +2,7 @@
 
 use chrono::TimeDelta;
 
-use super::{
-    AuthError, Authenticator, NO_KEY, NO_TOKENS,
-    key::{KeySecret, Opaque},
-    standing::Standing,
-};
+use super::{AuthError, Authenticator, Bearer, NO_KEY, NO_TOKENS, key::Opaque, standing::Standing};
 use crate::{
     model::{Timestamp, UserId},
     server::{
@@ -56,17 +52,18 @@ impl Authenticator {
     /// When that is not good, may not sign in, or it cannot be found out.
     pub(in crate::server) async fn log_in(&self, shown: &str, before: Option<&str>) -> Result<Session, AuthError> {
         let now = self.clock.now();
-        let (holder, until) = match KeySecret::parse(shown) {
-            Some(secret) => {
+        let (holder, until) = match Bearer::read(shown) {
+            Bearer::Key(secret) => {
                 let key = &self.keyring.open(&secret, now).await?.ok_or(AuthError::Invalid(NO_KEY))?.key;
                 if !key.scopes.allow(Scope::Admin) {
                     return Err(AuthError::Forbidden("This key may not sign in: it has not the scope admin."));
                 }
                 (Holder::Key(key.id), key.expires_at)
             }
-            None => {
+            Bearer::Mistyped(why) => return Err(AuthError::Invalid(why)),
+            Bearer::Token(shown) => {
                 let tokens = self.tokens.as_ref().ok_or(AuthError::Invalid(NO_TOKENS))?;
-                let token = tokens.verify(shown, now).await?;
+                let token = tokens.verify_shown(&shown, now).await?;
                 (Holder::User(token.user_id), Some(token.expires_at))
             }
         };

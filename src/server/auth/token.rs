@@ -211,7 +211,7 @@ impl Tokens {
     }
 
     async fn check(&self, token: &str, fingerprint: Fingerprint, now: Timestamp) -> Result<VerifiedToken, Failure> {
-        let header = decode_header(token).map_err(|error| claims::refusal(&error))?;
+        let header = decode_header(token).map_err(|error| claims::refused_header(token, &error))?;
         if header.crit.is_some() {
             // Nothing is understood that could stand there (RFC 7515, section 4.1.11).
             return Err(Refused("its header has crit").into());

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use jsonwebtoken::{Validation, decode, errors::ErrorKind};
 use serde::Deserialize;
 use serde_json::Number;
@@ -127,12 +128,32 @@ fn moment(seconds: &Number, leeway_micros: i64) -> Option<Timestamp> {
     (micros / 1_000_000 <= LAST_SECOND).then(|| Timestamp::from_micros(micros)).flatten()
 }
 
+/// Why the header of a token cannot be read. The library reads none with an algorithm that it does not know, such as the
+/// `none` of a token without a signature.
+pub(super) fn refused_header(token: &str, error: &jsonwebtoken::errors::Error) -> Refused {
+    #[derive(Deserialize)]
+    struct Header {
+        alg: Option<String>,
+    }
+    if !matches!(error.kind(), ErrorKind::Json(_) | ErrorKind::Utf8(_)) {
+        return refusal(error);
+    }
+    let header = token.split('.').next().and_then(|header| BASE64_URL_SAFE_NO_PAD.decode(header).ok());
+    let header = header.and_then(|json| serde_json::from_slice::<Header>(&json).ok());
+    Refused(match header.map(|header| header.alg) {
+        Some(Some(alg)) if alg.eq_ignore_ascii_case("none") => "the algorithm `none` is not allowed",
+        Some(Some(_)) => "its algorithm is none that is known",
+        Some(None) => "its header has no alg",
+        None => "its header cannot be read",
+    })
+}
+
 /// What the library says, in words that are the same for every token: its own may quote the token.
-pub(super) fn refusal(error: &jsonwebtoken::errors::Error) -> Refused {
+fn refusal(error: &jsonwebtoken::errors::Error) -> Refused {
     Refused(match error.kind() {
         ErrorKind::InvalidToken => "it has not three parts",
         ErrorKind::Base64(_) => "a part of it is not base64url",
-        ErrorKind::Json(_) | ErrorKind::Utf8(_) => "its header or its claims cannot be read",
+        ErrorKind::Json(_) | ErrorKind::Utf8(_) => "its claims cannot be read",
         ErrorKind::InvalidSignature => "its signature is wrong",
         ErrorKind::MissingRequiredClaim(claim) => match claim.as_str() {
             "exp" => "it has no exp",
@@ -153,6 +174,25 @@ mod tests {
 
     fn micros(json: &str, leeway: i64) -> Option<i64> {
         moment(&serde_json::from_str(json).unwrap(), leeway).map(Timestamp::as_micros)
+    }
+
+    #[test]
+    fn why_a_header_cannot_be_read_is_said_without_it() {
+        for (header, why) in [
+            (r#"{"alg":"none"}"#, "the algorithm `none` is not allowed"),
+            (r#"{"alg":"nOnE","typ":"JWT"}"#, "the algorithm `none` is not allowed"),
+            (r#"{"alg":"HS257"}"#, "its algorithm is none that is known"),
+            (r#"{"typ":"JWT"}"#, "its header has no alg"),
+            (r#"{"alg":1}"#, "its header cannot be read"),
+            (r#"{"alg":"none","alg":"HS256"}"#, "its header cannot be read"),
+            ("{", "its header cannot be read"),
+        ] {
+            let token = format!("{}.e30.", BASE64_URL_SAFE_NO_PAD.encode(header));
+            let error = jsonwebtoken::decode_header(&token).unwrap_err();
+            assert_eq!(refused_header(&token, &error), Refused(why), "{header}");
+        }
+        let error = jsonwebtoken::decode_header("nonsense").unwrap_err();
+        assert_eq!(refused_header("nonsense", &error), Refused("it has not three parts"));
     }
 
     #[test]
