@@ -1,5 +1,6 @@
 //! The command line: what may be said on it, and who does what was said.
 
+mod matches;
 mod output;
 
 use std::{
@@ -24,8 +25,8 @@ use campanile::{
 };
 use clap::{ArgMatches, Parser, Subcommand, parser::ValueSource};
 
-pub(crate) use self::output::note;
 use self::output::{Pipe, print};
+pub(crate) use self::{matches::matches, output::note};
 
 /// Notifications for people: send them over REST, read them in a per-user inbox.
 #[derive(Parser)]

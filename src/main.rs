@@ -4,12 +4,12 @@ mod cli;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, FromArgMatches};
+use clap::FromArgMatches;
 
-use cli::{Cli, note, obey};
+use cli::{Cli, matches, note, obey};
 
 fn main() -> ExitCode {
-    let matches = Cli::command().get_matches();
+    let matches = matches();
     let done = Cli::from_arg_matches(&matches).map_err(anyhow::Error::from).and_then(|cli| obey(cli, &matches));
     match done {
         Ok(code) => code,

@@ -111,6 +111,46 @@ fn what_has_no_effect_is_warned_of_by_both() {
     assert!(!said(&["--auth", "on", "--limit-key", "5/s", "--max-streams", "9"]).contains("warning"));
 }
 
+/// As Compose passes on those that are not set.
+#[test]
+fn an_empty_variable_is_as_good_as_none() {
+    let help = text(&run(&["serve", "--help"]).stdout);
+    let variables = regex::Regex::new(r"\[env: (CAMPANILE_[A-Z0-9_]+)=").unwrap();
+    let mut names: Vec<_> = variables.captures_iter(&help).map(|found| found[1].to_owned()).collect();
+    assert!(names.len() > 60, "{help}");
+    let secrets = ["STORE", "BUS", "JWT_SECRET", "JWT_JWKS", "SMTP"];
+    names.extend(secrets.map(|name| format!("CAMPANILE_{name}_FILE")));
+    let report = |empty: &[String]| {
+        let mut check = campanile(&["check", "--store", "memory:"]);
+        let done = check.envs(empty.iter().map(|name| (name, ""))).output().unwrap();
+        assert!(done.status.success(), "{}", text(&done.stderr));
+        text(&done.stdout)
+    };
+    let categories = |report: &str| report.lines().find(|line| line.contains("email-categories")).unwrap().to_owned();
+    let usual = report(&[]);
+    assert!(categories(&usual).contains("alert"), "{usual}");
+    // Empty, this one says that no category is mailed.
+    let of_mail = "CAMPANILE_EMAIL_CATEGORIES".to_owned();
+    assert!(!categories(&report(std::slice::from_ref(&of_mail))).contains("alert"));
+    names.retain(|name| *name != of_mail);
+    assert_eq!(report(&names), usual);
+    for name in names {
+        assert_eq!(report(std::slice::from_ref(&name)), usual, "{name}");
+    }
+}
+
+#[test]
+fn the_line_of_usage_has_no_setting_of_the_environment() {
+    let environment = [("CAMPANILE_STORE", "memory:"), ("CAMPANILE_LISTEN", "127.0.0.1:0")];
+    let said = |arguments: &[&str]| campanile(arguments).envs(environment).output().unwrap();
+    let refused = text(&said(&["key", "create", "shop"]).stderr);
+    assert!(refused.contains("\nUsage: campanile key create --scopes <SCOPES> <NAME>\n"), "{refused}");
+    let wrong = campanile(&["check"]).env("CAMPANILE_WINDOW", "x").output().unwrap();
+    assert!(text(&wrong.stderr).contains("'x' for '--window"), "{}", text(&wrong.stderr));
+    let help = text(&said(&["key", "list", "--help"]).stdout);
+    assert!(help.contains("[env: CAMPANILE_LISTEN=127.0.0.1:0]") && !help.contains("memory:\n"), "{help}");
+}
+
 /// As Docker and Kubernetes hand out secrets.
 #[test]
 fn a_secret_can_stand_in_a_file_that_the_environment_names() {

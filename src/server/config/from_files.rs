@@ -52,10 +52,12 @@ pub(super) fn secrets() -> Vec<SecretSetting> {
 pub(super) fn read(said: &Said, variable: impl Fn(&str) -> Option<OsString>) -> Result<(Said, Vec<String>)> {
     let mut all: Map<String, Value> = fields(said)?;
     let mut read = Vec::new();
+    // Compose passes on a variable that is not set as an empty one.
+    let set = |name: &str| variable(name).filter(|value| !value.is_empty());
     for setting in secrets() {
         let (name, own, by_file) = (&setting.name, &setting.variable, setting.file_variable());
-        let Some(path) = variable(&by_file) else { continue };
-        if variable(own).is_some() {
+        let Some(path) = set(&by_file) else { continue };
+        if set(own).is_some() {
             bail!("{name}: {own} and {by_file} are both in the environment. Leave one of them out.");
         }
         if all.get(name).is_some_and(|value| !value.is_null()) {
@@ -94,7 +96,7 @@ fn shown<'p>(name: &str, path: &'p OsStr) -> Option<&'p str> {
 /// Whether this is evidently no name of a file: several lines, longer than any path, or with what generators of keys print.
 fn is_like_a_secret(text: &str) -> bool {
     let has_key = || text.split(['/', '\\']).any(is_like_a_key);
-    text.is_empty() || text.len() > LONGEST_PATH || text.contains(char::is_control) || has_key()
+    text.len() > LONGEST_PATH || text.contains(char::is_control) || has_key()
 }
 
 /// Whether a part of a path is long and in hexadecimal or in base64.
@@ -149,6 +151,10 @@ mod tests {
         let both = [("CAMPANILE_STORE_FILE", path), ("CAMPANILE_STORE", "memory:")];
         let refused = with(&both).err().unwrap().to_string();
         assert!(refused.starts_with("store: CAMPANILE_STORE and CAMPANILE_STORE_FILE are both"), "{refused}");
+        // One that is empty is not set.
+        let (_, read) = with(&[("CAMPANILE_STORE_FILE", path), ("CAMPANILE_STORE", "")]).unwrap();
+        assert_eq!(read, ["store"]);
+        assert!(with(&[("CAMPANILE_STORE_FILE", "")]).unwrap().1.is_empty());
         std::fs::remove_file(file).unwrap();
     }
 
@@ -177,7 +183,6 @@ mod tests {
             ("CAMPANILE_JWT_SECRET_FILE", "/hush\n/hush"),
             ("CAMPANILE_JWT_SECRET_FILE", "/hushhushHUSHhush1234567890+/hush="),
             ("CAMPANILE_JWT_SECRET_FILE", &long),
-            ("CAMPANILE_JWT_SECRET_FILE", ""),
         ] {
             let refused = with(&[(variable, value)]).err().unwrap().to_string();
             let says = format!(": the file that {variable} names cannot be read: ");
