@@ -49,6 +49,10 @@ impl FromStr for Listen {
         let path = Path::new(path);
         match path.as_os_str().as_bytes().len() {
             0 => Err("must have a path behind unix:, such as unix:/run/campanile.sock"),
+            _ if path.as_os_str().as_bytes().starts_with(b"@") => Err(
+                "must name a file behind unix:, such as unix:/run/campanile.sock: an abstract socket (unix:@NAME) would let \
+                 in every program of this machine",
+            ),
             1..=LONGEST_PATH if path.file_name().is_some() => Ok(Self::Unix(path.to_owned())),
             1..=LONGEST_PATH => Err("must name a file behind unix:, such as unix:/run/campanile.sock"),
             _ => Err("must have a path of at most 107 bytes behind unix:, as systems want it of Unix sockets"),
@@ -100,7 +104,9 @@ mod tests {
         }
         assert_eq!("unix:a.sock".parse(), Ok(Listen::Unix("a.sock".into())));
         let long = format!("unix:/{}", "x".repeat(107));
-        for wrong in ["", "8000", "localhost", "127.0.0.1", "unix:", "unix:/", "unix:..", "/run/a.sock", &long] {
+        for wrong in
+            ["", "8000", "localhost", "127.0.0.1", "unix:", "unix:/", "unix:..", "unix:@x", "/run/a.sock", &long]
+        {
             assert!(wrong.parse::<Listen>().is_err(), "{wrong}");
         }
     }
