@@ -43,6 +43,9 @@ async fn alive() -> Json<Health> {
 /// Whether the server can serve: its store can be read and written, and it is not about to stop
 ///
 /// A gateway sends requests to it while this is answered with 200.
+//
+// No limit counts who asks, because a balancer that is refused would take the server for one that stops. However many ask,
+// and however often, the store has one question at a time, and no more of them than it answers one after the other.
 #[utoipa::path(
     get, path = "/readyz", operation_id = "getReadiness", tag = "operation",
     responses(
