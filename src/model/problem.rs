@@ -287,8 +287,26 @@ impl Problem {
     /// The caller is not authenticated; says how to prove who it is.
     #[must_use]
     pub fn unauthenticated() -> Self {
-        let how = "Show who you are: send the header Authorization: Bearer with a service key or a token, or sign in.";
+        let how = "This needs a credential. Send the header Authorization: Bearer with a service key or a user's token, or \
+                   sign in.";
         Self::new(Code::Unauthenticated, how)
+    }
+
+    /// The caller's credential is not valid. Why, is for the server's log: it would help an attacker.
+    #[must_use]
+    pub fn invalid_credential() -> Self {
+        let how = "This credential is not valid here. See that the key, token or ticket is whole, of this server and not \
+                   too old; the server's log says what is wrong with it.";
+        Self::new(Code::Unauthenticated, how)
+    }
+
+    /// The caller's service key was good once, and `is_over` now: "has expired", "was revoked".
+    #[must_use]
+    pub fn key_over(is_over: &str) -> Self {
+        Self::new(
+            Code::Unauthenticated,
+            format!("This service key {is_over}. Ask the operator of this server for another."),
+        )
     }
 
     /// Too many requests: the next one is welcome in so many seconds.

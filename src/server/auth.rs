@@ -24,7 +24,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use self::{
     key::{KeySecret, Opaque},
-    keyring::Keyring,
+    keyring::{Keyring, Remembered},
     noted::Noted,
     recent::Recent,
     standing::{Standing, Streams},
@@ -38,7 +38,7 @@ use super::{
     clock::Clock,
     identity::{Holder, KeyId, Principal},
     limiter::TooOften,
-    store::{Credentials, Grant, GrantKind, SecretHash, StoreError},
+    store::{Credentials, Grant, GrantKind, KeyOver, SecretHash, StoreError},
     tasks::Tasks,
 };
 use crate::model::Timestamp;
@@ -69,7 +69,7 @@ pub struct AuthOptions {
 }
 
 /// Why something is not good, for the log.
-const NO_KEY: &str = "there is no such key, or it is over or revoked";
+const NO_KEY: &str = "there is no such key";
 const NO_TOKENS: &str = "it is no key, and no jwt setting says how tokens are checked";
 const NO_TICKET: &str = "there is no such ticket, or it is over or used";
 const NO_SESSION: &str = "there is no such session, or it is over";
@@ -80,6 +80,9 @@ pub enum AuthError {
     /// What they showed is not good, whatever was wrong with it: that is for the log.
     #[error("it is not good")]
     Invalid(&'static str),
+    /// The secret is that of a service key which is not good any more.
+    #[error("it is over")]
+    Over(KeyOver),
     /// They showed it too often.
     #[error("too many attempts")]
     TooOften(TooOften),
@@ -202,6 +205,13 @@ impl Authenticator {
         &self.usage
     }
 
+    /// The key that this secret opens, used now.
+    async fn opened(&self, secret: &KeySecret, now: Timestamp) -> Result<Arc<Remembered>, AuthError> {
+        let known = self.keyring.open(secret).await?.ok_or(AuthError::Invalid(NO_KEY))?;
+        known.used(now).map_err(AuthError::Over)?;
+        Ok(known)
+    }
+
     /// Who shows this: a key, or a user's token.
     ///
     /// # Errors
@@ -210,7 +220,7 @@ impl Authenticator {
         let now = self.clock.now();
         let (principal, until, good_at) = match bearer {
             Bearer::Key(secret) => {
-                let known = self.keyring.open(secret, now).await?.ok_or(AuthError::Invalid(NO_KEY))?;
+                let known = self.opened(secret, now).await?;
                 let key = &known.key;
                 (Principal::key(key.id, key.scopes), key.expires_at, known.read_at)
             }

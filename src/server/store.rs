@@ -32,7 +32,7 @@ use crate::model::{
 };
 
 pub use contacts::Contacts;
-pub use credentials::{Credentials, Grant, GrantKind, SecretHash, ServiceKey};
+pub use credentials::{Credentials, Grant, GrantKind, KeyOver, SecretHash, ServiceKey};
 pub use error::StoreError;
 pub use forget::Forget;
 pub use memory::MemoryStore;

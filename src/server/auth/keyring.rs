@@ -16,7 +16,7 @@ use crate::{
     model::Timestamp,
     server::{
         identity::KeyId,
-        store::{Credentials, ServiceKey, StoreError},
+        store::{Credentials, KeyOver, ServiceKey, StoreError},
     },
 };
 
@@ -51,18 +51,18 @@ impl Keyring {
         Self { credentials, keys: RwLock::default() }
     }
 
-    /// The key that this secret opens, if it is good.
-    pub(super) async fn open(&self, secret: &KeySecret, now: Timestamp) -> Result<Option<Arc<Remembered>>, StoreError> {
+    /// The key that this secret opens. It may not be good any more.
+    pub(super) async fn open(&self, secret: &KeySecret) -> Result<Option<Arc<Remembered>>, StoreError> {
         if let Some(remembered) = self.fresh(secret.id())
             && secret.matches(&remembered.key.hash)
         {
-            return Ok(remembered.is_used(now).then_some(remembered));
+            return Ok(Some(remembered));
         }
         // A wrong secret takes the way of an unknown key: the time does not tell which it was.
         let found = self.read(secret.id()).await?;
         let hash = found.as_ref().map_or([0; 32], |remembered| remembered.key.hash);
         let matches = secret.matches(&hash);
-        Ok(found.filter(|remembered| matches && remembered.is_used(now)))
+        Ok(found.filter(|_| matches))
     }
 
     /// Whether this secret opens a key that is remembered and good.
@@ -171,12 +171,14 @@ impl Keyring {
 }
 
 impl Remembered {
-    /// Notes that the key is used now, and returns whether it is good.
-    fn is_used(&self, now: Timestamp) -> bool {
-        let is_good = self.key.is_good(now);
-        if is_good {
-            self.used_at.fetch_max(now.as_micros(), Ordering::Relaxed);
+    /// Notes that the key is used now, or says why it is not good any more.
+    pub(super) fn used(&self, now: Timestamp) -> Result<(), KeyOver> {
+        match self.key.over(now) {
+            Some(over) => Err(over),
+            None => {
+                self.used_at.fetch_max(now.as_micros(), Ordering::Relaxed);
+                Ok(())
+            }
         }
-        is_good
     }
 }

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 
-use super::{AuthError, Authenticator, Bearer, NO_KEY, NO_TOKENS, key::Opaque, standing::Standing};
+use super::{AuthError, Authenticator, Bearer, NO_TOKENS, key::Opaque, standing::Standing};
 use crate::{
     model::{Timestamp, UserId},
     server::{
@@ -54,7 +54,7 @@ impl Authenticator {
         let now = self.clock.now();
         let (holder, until) = match Bearer::read(shown) {
             Bearer::Key(secret) => {
-                let key = &self.keyring.open(&secret, now).await?.ok_or(AuthError::Invalid(NO_KEY))?.key;
+                let key = &self.opened(&secret, now).await?.key;
                 if !key.scopes.allow(Scope::Admin) {
                     return Err(AuthError::Forbidden("This key may not sign in: it has not the scope admin."));
                 }

@@ -22,7 +22,7 @@ use super::{
     gate::RefusedAttempt,
     page::{broken, render},
     paths::{DASHBOARD, LOGIN, LOGOUT, of_this_site},
-    problem::too_often,
+    problem::{over_told, too_often},
     state::HttpState,
 };
 use crate::{
@@ -122,6 +122,10 @@ async fn log_in(
         }
         Err(AuthError::Invalid(why)) => {
             (Problem::new(Code::Unauthenticated, "This key or token is not valid here."), why)
+        }
+        Err(AuthError::Over(over)) => {
+            let (reason, problem) = over_told(over);
+            (problem, reason)
         }
         Err(AuthError::TooOften(too_much)) => (too_often(&too_much), TOO_OFTEN),
         Err(AuthError::Forbidden(why)) => (Problem::new(Code::Forbidden, why), why),

@@ -16,6 +16,7 @@ use crate::{
         identity::Denied,
         limiter::TooOften,
         service::ServiceError,
+        store::KeyOver,
     },
 };
 
@@ -71,17 +72,34 @@ pub(super) fn refused(auth: &Authenticator, error: AuthError, address: Option<Ip
     match error {
         AuthError::Invalid(why) => {
             auth.noted().refused(why, address);
-            let mut response = Problem::unauthenticated().into_response();
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, NOT_GOOD);
-            response
+            not_good(Problem::invalid_credential())
+        }
+        AuthError::Over(over) => {
+            let (reason, problem) = over_told(over);
+            auth.noted().refused(reason, address);
+            not_good(problem)
         }
         AuthError::TooOften(too_often) => too_many(&too_often, "address"),
         AuthError::Forbidden(why) => Problem::new(Code::Forbidden, why).into_response(),
         AuthError::Unavailable(cause) => {
             auth.noted().outage(&cause);
-            Problem::new(Code::Unavailable, "Who you are cannot be found out now. Try again in a few seconds.")
+            Problem::new(Code::Unavailable, "Authentication is temporarily unavailable. Try again in a few seconds.")
                 .into_response()
         }
+    }
+}
+
+fn not_good(problem: Problem) -> Response {
+    let mut response = problem.into_response();
+    response.headers_mut().insert(header::WWW_AUTHENTICATE, NOT_GOOD);
+    response
+}
+
+/// What the log and the caller are told of a service key that is not good any more.
+pub(super) fn over_told(over: KeyOver) -> (&'static str, Problem) {
+    match over {
+        KeyOver::Expired => ("the key has expired", Problem::key_over("has expired")),
+        KeyOver::Revoked => ("the key was revoked", Problem::key_over("was revoked")),
     }
 }
 

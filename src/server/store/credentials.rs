@@ -64,8 +64,27 @@ impl ServiceKey {
     /// Whether it is good at this moment.
     #[must_use]
     pub fn is_good(&self, now: Timestamp) -> bool {
-        self.revoked_at.is_none() && self.expires_at.is_none_or(|end| now < end)
+        self.over(now).is_none()
     }
+
+    /// Why it is not good any more at this moment, if it is not.
+    #[must_use]
+    pub fn over(&self, now: Timestamp) -> Option<KeyOver> {
+        if self.revoked_at.is_some() {
+            Some(KeyOver::Revoked)
+        } else {
+            self.expires_at.is_some_and(|end| end <= now).then_some(KeyOver::Expired)
+        }
+    }
+}
+
+/// Why a service key is not good any more. Only a caller that has its secret is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyOver {
+    /// Its time is over.
+    Expired,
+    /// An operator revoked it.
+    Revoked,
 }
 
 impl fmt::Debug for ServiceKey {
