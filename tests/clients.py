@@ -6,7 +6,8 @@ background goes on until the end. A block that says `once` installs something, a
 `needs=PROGRAM` is left out where there is none.
 
     clients.py install DIRECTORY    runs what is to be run once, and nothing else
-    clients.py run DIRECTORY        runs the rest, then looks at the page of the shop with a browser
+    clients.py run DIRECTORY        runs the rest, then restarts the server under the clients that follow: the two of
+                                    twenty lines, the page of the shop, and the WebSocket of README.md, in a browser
 """
 
 import os
@@ -17,6 +18,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BLOCK = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -64,6 +66,13 @@ class Session:
             raise SystemExit(f"docs/clients.md:{line}: this block ended with {code}:\n{text}\n{said}")
         return said
 
+    def stop(self, program):
+        """Ends what runs in the background under this name, and waits for its end."""
+        for group in map(str, self.groups):
+            subprocess.run(["pkill", "-TERM", "-g", group, "-x", program], check=False)
+            while subprocess.run(["pgrep", "-g", group, "-x", program], stdout=subprocess.DEVNULL, check=False).returncode == 0:
+                time.sleep(0.05)
+
     def end(self):
         for group in self.groups:
             try:
@@ -100,11 +109,91 @@ def matches(printed, expected):
     return re.fullmatch(pattern, printed.strip(), re.DOTALL)
 
 
+def refuses_a_taken_port(directory, text, port, line):
+    """Where another Campanile has the port, the reader is told so, and nothing is sent to it."""
+    elsewhere = directory / "other"
+    elsewhere.mkdir(exist_ok=True)
+    command = ["campanile", "serve", "--store", "memory:", "--listen", f"127.0.0.1:{port}"]
+    other = subprocess.Popen(command, cwd=elsewhere, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        while subprocess.run(["curl", "-s", f"http://127.0.0.1:{port}/readyz"], capture_output=True, check=False).returncode:
+            time.sleep(0.05)
+        session = Session(elsewhere)
+        try:
+            session.run(text, line)
+        except SystemExit as refused:
+            if "It did not start" in str(refused):
+                return
+            raise
+        finally:
+            session.end()
+        raise SystemExit(f"docs/clients.md:{line}: this block did not see that another server has its port")
+    finally:
+        other.terminate()
+        other.wait()
+
+
+def through_a_cut(session, ports):
+    """Everything that follows is there, then the server restarts, and then it still follows: each change once."""
+    directory = session.directory
+    websocket = re.search(r"^let modseq.*?^}$", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)[0]
+    websocket = websocket.replace("wss://notify.example", f"ws://127.0.0.1:{ports['8010']}").replace("user_123", "eve")
+    (directory / "websocket.js").write_text(websocket)
+    python = "import client\nfor event in client.events('cut', 0): print(event['type'], flush=True)"
+    javascript = """const { events } = await import("./client.mjs");
+        for await (const { type } of events("cut", 0)) console.log(type);"""
+    followers = [["py/bin/python", "-c", python], ["node", "--input-type=module", "-e", javascript]]
+    browser = ["node", f"{ROOT}/tests/clients/browser.mjs", f"http://127.0.0.1:{ports['3000']}/", "websocket.js"]
+    (directory / "follow.sh").write_text('. "$1"\nshift\nexec "$@"\n')
+    running = [
+        subprocess.Popen(
+            ["bash", "follow.sh", session.environment, *command], cwd=directory, stdout=subprocess.PIPE, text=True
+        )
+        for command in [*followers, browser]
+    ]
+
+    def until(last):
+        said = [[] for _ in running]
+        for each, lines in zip(running, said):
+            while last not in lines[-1:]:
+                line = each.stdout.readline()
+                if not line:
+                    raise SystemExit(f"{each.args} ended before {last}: {lines}")
+                lines.append(line.strip())
+        return said
+
+    def send(user, content):
+        body = f'{{"user_id": "{user}", "content": "{content}"}}'
+        session.run(
+            f"""curl --fail --silent "$NOTIFY_URL/api/notifications/create" -H "Authorization: Bearer $NOTIFY_KEY" \\
+                -H 'Content-Type: application/json' -d '{body}'""",
+            0,
+        )
+
+    try:
+        until("hello")
+        session.stop("campanile")
+        session.run("campanile serve &", 0)
+        session.run("curl --silent --retry 20 --retry-delay 1 --retry-connrefused $NOTIFY_URL/readyz", 0)
+        for user in ["cut", "eve"]:
+            send(user, "Seen after a restart")
+        after = until("created")
+        for lines in after[:2]:
+            if lines.count("created") != 1:
+                raise SystemExit(f"after a cut: {lines}")
+        if running[2].wait(timeout=60) != 0:
+            raise SystemExit("the browser failed")
+    finally:
+        for each in running:
+            each.kill()
+            each.wait()
+
+
 def run(directory):
-    ports = {"8000": str(free_port()), "3000": str(free_port())}
+    ports = {"8010": str(free_port()), "3000": str(free_port())}
 
     def here(text):
-        return re.sub(r"\b(8000|3000)\b", lambda port: ports[port[0]], text)
+        return re.sub(r"\b(8010|3000)\b", lambda port: ports[port[0]], text)
 
     for left in directory.glob("campanile*"):
         shutil.rmtree(left) if left.is_dir() else left.unlink()
@@ -120,14 +209,16 @@ def run(directory):
                 (directory / said["file"]).parent.mkdir(parents=True, exist_ok=True)
                 (directory / said["file"]).write_text(here(text))
             elif language == "bash":
+                if "campanile serve " in text:
+                    refuses_a_taken_port(directory, here(text), ports["8010"], line)
                 printed, above = session.run(f"cd {directory}\n{here(text)}", line), line
                 ran += 1
             elif language == "text" and printed is not None and not matches(printed, text):
                 raise SystemExit(f"docs/clients.md:{above}: this block printed something else:\n{printed}")
-        session.run(f"node {ROOT}/tests/clients/browser.mjs http://127.0.0.1:{ports['3000']}/", 0)
+        through_a_cut(session, ports)
     finally:
         session.end()
-    print(f"clients: {ran} blocks of docs/clients.md, and the page in a browser", file=sys.stderr)
+    print(f"clients: {ran} blocks of docs/clients.md, and what follows through a restart", file=sys.stderr)
 
 
 if __name__ == "__main__":
