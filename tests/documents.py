@@ -2,8 +2,8 @@
 
     documents.py DIRECTORY
 
-Who gets in, with TLS; the log that fail2ban reads; the units of systemd, where `systemd-analyze` is; a backup, and what a
-restore means for a client that follows.
+Who gets in, with TLS; the log that fail2ban reads; that a shell takes URLs whole, and the certificates to try TLS with; the
+units of systemd, where `systemd-analyze` is; a backup, and what a restore means for a client that follows.
 """
 
 import json
@@ -102,6 +102,23 @@ def units(directory):
     check(said.returncode == 0 and not said.stderr.strip(), said.stderr)
 
 
+def urls_and_certificates(directory):
+    """No URL is cut by the shell, and the certificates to try TLS with are for the host that they name."""
+    session = begin(directory)
+    made = 0
+    for document in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+        text = document.read_text()
+        for block in fenced(text, "(?:ba)?sh[^\n]*"):
+            bare = re.sub(r"""'[^']*'|"[^"]*\"""", "", block)
+            check(not re.search(r"://\S*&", bare), f"{document.name}: the shell ends this at its &: {block}")
+        for command in re.findall(r"^openssl req (?:.*\\\n)*.*-out .*$", text, re.MULTILINE):
+            [host] = re.findall(r"subjectAltName=DNS:(\S+)", command)
+            [certificate] = re.findall(r"-out (\S+)", command)
+            session.run(f"{command}\nopenssl verify -CAfile {certificate} -verify_hostname {host} {certificate}", 0)
+            made += 1
+    check(made == 3, f"{made} certificates")
+
+
 def backup_and_restore(directory):
     """The line of the timer makes a backup of a server that runs, and the restored one has what it had then."""
     port = str(free_port())
@@ -151,6 +168,6 @@ def backup_and_restore(directory):
 
 if __name__ == "__main__":
     place = pathlib.Path(sys.argv[1]).absolute()
-    for part in (who_gets_in, units, backup_and_restore):
+    for part in (who_gets_in, urls_and_certificates, units, backup_and_restore):
         part(place / part.__name__)
     print("documents: what README.md and docs/running.md tell an operator", file=sys.stderr)
