@@ -43,8 +43,9 @@ export class Api {
   }
 
   /** Sends so many, in one batch: `text 1` is the oldest. */
-  async createMany(count: number, text: string): Promise<void> {
-    const notifications = Array.from({ length: count }, (_, n) => ({ user_id: this.user, content: `${text} ${n + 1}` }));
+  async createMany(count: number, text: string, category = "message"): Promise<void> {
+    const content = (n: number) => `${text} ${n + 1}`;
+    const notifications = Array.from({ length: count }, (_, n) => ({ user_id: this.user, content: content(n), category }));
     const answer = await this.request.post("/api/notifications/batch", { data: { notifications } });
     expect(answer.ok(), await answer.text()).toBe(true);
   }

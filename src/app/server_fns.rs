@@ -7,7 +7,7 @@
 use leptos::prelude::*;
 
 use super::initial::Snapshot;
-use crate::model::{Notification, Problem};
+use crate::model::{Marked, Notification, Problem};
 
 /// What the page shows: a list, what stands beside it, and what time it is on the server.
 ///
@@ -83,8 +83,8 @@ pub async fn mark(
     service.set_read(&principal, id, is_read).await.map_err(Problem::from)
 }
 
-/// Marks a whole inbox as read, or a part of it, and says how many that were. Empty optional fields
-/// count as absent.
+/// Marks a whole inbox as read, or a part of it, and says how many that were, and how it is taken back. Empty optional
+/// fields count as absent.
 ///
 /// # Errors
 /// When a field is not legal, or the service refuses.
@@ -96,13 +96,33 @@ pub async fn mark_all(
     up_to: Option<String>,
     /// Only this kind.
     category: Option<String>,
-) -> Result<u64, Problem> {
+) -> Result<Marked, Problem> {
     let (service, principal) = caller()?;
     let user_id = parse("user_id", &user_id, crate::model::UserId::parse)?;
     let marking = crate::model::MarkingParams { up_to: given(up_to), category: given(category) };
     let marking = marking.parse().map_err(Problem::invalid)?;
-    let marked = service.mark_all_read(&principal, &user_id, &marking).await;
-    marked.map(|marked| marked.count).map_err(Problem::from)
+    service.mark_all_read(&principal, &user_id, &marking).await.map_err(Problem::from)
+}
+
+/// Takes back that an inbox was marked as read, or a part of it, and says how many are unread again.
+///
+/// # Errors
+/// When a field is not legal, or the service refuses.
+#[server(prefix = "/api/ui", endpoint = "unmark-all")]
+pub async fn unmark_all(
+    /// Whose inbox.
+    user_id: String,
+    /// What was marked last changed after this change number,
+    after: u64,
+    /// and by this one,
+    up_to: u64,
+    /// which was one change of the whole inbox, or the last of one for each.
+    is_whole: bool,
+) -> Result<u64, Problem> {
+    let (service, principal) = caller()?;
+    let user_id = parse("user_id", &user_id, crate::model::UserId::parse)?;
+    let by = crate::model::MarkedBy { after, up_to, is_whole };
+    service.unmark_all(&principal, &user_id, &by).await.map_err(Problem::from)
 }
 
 /// Deletes one notification.
@@ -129,7 +149,7 @@ mod on_the_server {
     use leptos::{prelude::use_context, server_fn::ServerFn};
     use serde_aux::serde_introspection::serde_introspect;
 
-    use super::{Delete, Mark, MarkAll, ReadSnapshot, SendNotification};
+    use super::{Delete, Mark, MarkAll, ReadSnapshot, SendNotification, UnmarkAll};
     use crate::{
         model::{FieldError, Invalid, Problem},
         server::{identity::Principal, service::NotificationService},
@@ -142,6 +162,7 @@ mod on_the_server {
             SendNotification::PATH => serde_introspect::<SendNotification>(),
             Mark::PATH => serde_introspect::<Mark>(),
             MarkAll::PATH => serde_introspect::<MarkAll>(),
+            UnmarkAll::PATH => serde_introspect::<UnmarkAll>(),
             Delete::PATH => serde_introspect::<Delete>(),
             _ => return None,
         })

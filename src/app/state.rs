@@ -12,7 +12,7 @@ mod waiting;
 
 use leptos::prelude::*;
 
-use self::{changes::Changes, hearing::Heard, merge::Slot};
+use self::{changes::Changes, hearing::Heard, marking::ReadAll, merge::Slot};
 pub(super) use self::{
     changes::{Change, Ticket},
     deleting::Doomed,

@@ -48,7 +48,7 @@ const LIKE_UNKNOWN: [&str; 7] = [
 /// bob. 426 is how a WebSocket answers who may have one and did not ask for one.
 type Route = (&'static str, &'static str, &'static str, &'static str, [u16; 6]);
 
-const ROUTES: [Route; 50] = [
+const ROUTES: [Route; 51] = [
     ("POST", "/api/notifications/create", JSON, r#"{"user_id":"ann","content":"hi"}"#, [401, 201, 403, 201, 403, 403]),
     (
         "POST",
@@ -103,6 +103,7 @@ const ROUTES: [Route; 50] = [
     ("POST", "/api/ui/send", FORM, "user_id=ann&content=hi", [401, 200, 403, 200, 403, 403]),
     ("POST", "/api/ui/mark", FORM, "id={id}&is_read=true", [401, 403, 403, 200, 200, 404]),
     ("POST", "/api/ui/mark-all", FORM, "user_id=ann", [401, 403, 403, 200, 200, 403]),
+    ("POST", "/api/ui/unmark-all", FORM, "user_id=ann&after=0&up_to=9&is_whole=true", [401, 403, 403, 200, 200, 403]),
     ("POST", "/api/ui/delete", FORM, "id={id}", [401, 403, 403, 200, 200, 404]),
     ("GET", "/api/ui-dashboard/notifications-dashboard-ui", "", "", [303, 200, 200, 200, 200, 200]),
     ("GET", "/api/openapi.json", "", "", [200; 6]),

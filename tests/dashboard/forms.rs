@@ -24,6 +24,7 @@ async fn submit(app: &App, function: &str, form: impl AsRef<[u8]>, accept: &str)
     app.ask(request.unwrap()).await
 }
 
+const FUNCTIONS: [&str; 6] = ["snapshot", "send", "mark", "mark-all", "unmark-all", "delete"];
 const PAGE: &str = "text/html,application/xhtml+xml,*/*;q=0.8";
 const SCRIPT: &str = "application/json";
 
@@ -78,7 +79,7 @@ async fn a_form_that_is_refused_comes_back_with_the_reason() {
 #[tokio::test]
 async fn a_form_that_cannot_be_read_is_the_clients_fault() {
     let app = App::new();
-    for function in ["snapshot", "send", "mark", "mark-all", "delete"] {
+    for function in FUNCTIONS {
         submit(&app, function, b"\x80", SCRIPT).await.problem(400, "bad_request");
         assert_eq!(submit(&app, function, b"\x80", PAGE).await.status, StatusCode::SEE_OTHER);
     }
@@ -97,6 +98,7 @@ async fn a_form_has_no_other_fields_than_those_that_are_asked_for() {
         ("send", "user_id=u&content=hi&Content=x".to_owned(), "Content", "content"),
         ("mark", format!("id={id}&is_read=true&isRead=false"), "isRead", "is_read"),
         ("mark-all", "user_id=u&user=v".to_owned(), "user", "user_id"),
+        ("unmark-all", "user_id=u&after=0&up_to=9&is_whole=true&upto=9".to_owned(), "upto", "up_to"),
         ("delete", format!("id={id}&ids=x"), "ids", "id"),
     ];
     for (function, form, unknown, meant) in forms {
@@ -112,7 +114,7 @@ async fn a_form_has_no_other_fields_than_those_that_are_asked_for() {
 #[tokio::test]
 async fn a_form_is_sent_as_a_form() {
     let app = App::new();
-    for function in ["snapshot", "send", "mark", "mark-all", "delete"] {
+    for function in FUNCTIONS {
         let asked = |kind: &'static str, encoding: Option<&'static str>| {
             let asked = Request::post(format!("/api/ui/{function}")).header(header::HOST, "localhost");
             let asked = asked.header(header::CONTENT_TYPE, kind);
@@ -176,10 +178,35 @@ async fn a_script_marks_what_its_page_shows() {
         (format!("user_id=u&up_to={seen}&category="), 1),
         ("user_id=u&up_to=&category=message".to_owned(), 1),
     ] {
-        assert_eq!(submit(&app, "mark-all", &form, SCRIPT).await.json(), json!(marked), "{form}");
+        assert_eq!(submit(&app, "mark-all", &form, SCRIPT).await.json()["count"], json!(marked), "{form}");
     }
     submit(&app, "mark-all", "user_id=u&up_to=x", SCRIPT).await.refused_field("up_to");
     submit(&app, "mark-all", "user_id=u&category=No", SCRIPT).await.refused_field("category");
+}
+
+/// In one request, however much that was: more than is marked unread in one step.
+#[tokio::test]
+async fn a_script_takes_back_what_it_marked() {
+    let app = App::new();
+    let first = app.notify("u", "read before").await;
+    submit(&app, "mark", &format!("id={first}&is_read=true"), SCRIPT).await;
+    for number in 0..701 {
+        app.notify("u", &number.to_string()).await;
+    }
+    let marked = submit(&app, "mark-all", "user_id=u", SCRIPT).await.json();
+    assert_eq!((&marked["count"], &marked["by"]["is_whole"]), (&json!(701), &json!(true)));
+    let by = |name: &str| marked["by"][name].clone();
+    let form = format!("user_id=u&after={}&up_to={}&is_whole={}", by("after"), by("up_to"), by("is_whole"));
+    for unmarked in [701, 0] {
+        assert_eq!(submit(&app, "unmark-all", &form, SCRIPT).await.json(), json!(unmarked));
+        assert_eq!(app.get("/api/notifications/unread-count/u").await.json()["unread_count"], 701);
+    }
+    let read = app.get(&format!("/api/notifications/{first}")).await.json();
+    assert_eq!(read["is_read"], true);
+    submit(&app, "unmark-all", "user_id=%09&after=0&up_to=1&is_whole=true", SCRIPT).await.refused_field("user_id");
+    for form in ["user_id=u", "user_id=u&after=-1&up_to=1&is_whole=true", "user_id=u&after=0&up_to=1&is_whole=2"] {
+        submit(&app, "unmark-all", form, SCRIPT).await.problem(400, "bad_request");
+    }
 }
 
 /// Without script a page marks what it showed when it was made.
@@ -205,7 +232,7 @@ async fn a_script_marks_deletes_and_looks_again() {
     assert_eq!(marked["is_read"], true);
     assert_eq!(submit(&app, "delete", &format!("id={two}"), SCRIPT).await.status, StatusCode::OK);
     app.notify("u", "three").await;
-    assert_eq!(submit(&app, "mark-all", "user_id=u", SCRIPT).await.json(), json!(1));
+    assert_eq!(submit(&app, "mark-all", "user_id=u", SCRIPT).await.json()["count"], json!(1));
     let snapshot = submit(&app, "snapshot", "user_id=u&unread=false&limit=50", SCRIPT).await.json();
     let contents: Vec<_> =
         snapshot["page"]["notifications"].as_array().unwrap().iter().map(|it| &it["content"]).collect();

@@ -6,12 +6,13 @@ use proptest::prelude::*;
 use super::{MAX_REFUSAL, Sound, fuzz, json, overview, request, server, sound};
 use crate::harness::Answer;
 
-const FUNCTIONS: [&str; 5] = ["/api/ui/snapshot", "/api/ui/send", "/api/ui/mark", "/api/ui/mark-all", "/api/ui/delete"];
+const FUNCTIONS: [&str; 6] =
+    ["/api/ui/snapshot", "/api/ui/send", "/api/ui/mark", "/api/ui/mark-all", "/api/ui/unmark-all", "/api/ui/delete"];
 
 fn form() -> impl Strategy<Value = String> {
     let name = prop_oneof![
         8 => prop::sample::select(vec![
-            "user_id", "content", "category", "title", "link", "id", "is_read", "unread", "limit", "before", "q", "up_to", "draft[user_id]",
+            "user_id", "content", "category", "title", "link", "id", "is_read", "unread", "limit", "before", "q", "up_to", "after", "is_whole", "draft[user_id]",
             "draft[content]", "address[user_id]",
         ])
         .prop_map(str::to_owned),

@@ -5,8 +5,19 @@ use leptos::{prelude::*, task::spawn_local};
 use super::{Board, Row, Undo, counting};
 use crate::{
     app::{address::Address, browser, server_fns},
-    model::{Code, NotificationId},
+    model::{Marked, MarkedBy, NotificationId, UserId},
 };
+
+/// An inbox that was marked as read, or a part of it.
+#[derive(Clone, PartialEq)]
+pub(crate) struct ReadAll {
+    /// Whose inbox.
+    user_id: UserId,
+    /// What the server marked.
+    marked: Marked,
+    /// What of it the page showed.
+    rows: Vec<Row>,
+}
 
 impl Board {
     /// Marks a row as read, or as unread.
@@ -44,14 +55,14 @@ impl Board {
 
     /// Marks the inbox as read, if one is shown and something in it is not: what was seen of it, and of
     /// the kind that is shown. Returns whether there was something to do: a search shows what no marking can name.
-    /// It can be undone where all that the server marked is on the page.
     pub(crate) fn mark_all(self) -> bool {
         let unread_count = self.overview.read_untracked().unread_count;
         let address = self.address.get_untracked();
         let of_kind = address.of_kind();
-        let Address { user_id, category, q, .. } = address;
+        let Address { category, q, .. } = address;
+        let filter = self.filter();
+        let (kind, user_id) = (filter.category, filter.user_id);
         let Some(user_id) = user_id.filter(|_| unread_count > 0 && q.is_none()) else { return false };
-        let kind = self.filter().category;
         let is_unread = |row: &&Row| !row.data.read_untracked().is_read;
         let is_meant = |row: &Row| {
             self.is_seen(row) && kind.as_ref().is_none_or(|kind| *kind == row.data.read_untracked().category)
@@ -73,10 +84,11 @@ impl Board {
         let up_to = self.seen().map(|seen| seen.to_string());
         let change = self.begin();
         spawn_local(async move {
-            match server_fns::mark_all(user_id, up_to, category).await {
+            match server_fns::mark_all(user_id.to_string(), up_to, category).await {
+                Ok(Marked { count: 0, .. }) => self.toast("Nothing was left to mark.", None),
                 Ok(marked) => {
-                    let is_all = marked > 0 && marked == unread.len() as u64;
-                    self.toast(format!("Marked all{of_kind} as read."), is_all.then_some(Undo::ReadAll(unread)));
+                    let text = format!("{}{of_kind} marked read.", marked.count);
+                    self.toast(text, Some(Undo::ReadAll(ReadAll { user_id, marked, rows: unread })));
                 }
                 Err(problem) => {
                     put(&unread, false, unread_count);
@@ -88,8 +100,10 @@ impl Board {
         true
     }
 
-    /// Marks these rows as unread again, one after the other.
-    pub(crate) fn unmark_all(self, rows: Vec<Row>) {
+    /// Marks unread again what was marked read at once, also what the page does not show.
+    pub(crate) fn unmark_all(self, all: ReadAll) {
+        let ReadAll { user_id, marked: Marked { count, by }, rows } = all;
+        let beyond = count.saturating_sub(rows.len() as u64);
         let (filter, mut unmarked) = (self.filter(), Vec::new());
         for row in rows {
             let row = self.row(row.id()).unwrap_or(row);
@@ -106,20 +120,28 @@ impl Board {
             }
             unmarked.push(row);
         }
+        self.count_beyond(&user_id, beyond, false);
         let change = self.begin();
         spawn_local(async move {
-            for (done, row) in unmarked.iter().enumerate() {
-                // One that was deleted meanwhile has nothing to take back.
-                if let Err(problem) = server_fns::mark(row.id().to_string(), false).await
-                    && problem.code != Code::NotFound
-                {
-                    unmarked.iter().skip(done).for_each(|row| self.put_read(row, true));
-                    self.toast_refusal("Not marked as unread.", &problem);
-                    break;
-                }
+            let MarkedBy { after, up_to, is_whole } = by;
+            if let Err(problem) = server_fns::unmark_all(user_id.to_string(), after, up_to, is_whole).await {
+                unmarked.iter().for_each(|row| self.put_read(row, true));
+                self.count_beyond(&user_id, beyond, true);
+                self.toast_refusal("Not marked as unread.", &problem);
             }
             self.settle(change);
         });
+    }
+
+    /// Counts so many of an inbox as read, or as unread, that the page does not show.
+    fn count_beyond(self, user_id: &UserId, beyond: u64, is_read: bool) {
+        // Another inbox may be shown by now.
+        if self.is_in_scope(user_id) {
+            self.overview.update(|overview| {
+                let count = &mut overview.unread_count;
+                *count = if is_read { count.saturating_sub(beyond) } else { *count + beyond };
+            });
+        }
     }
 
     fn send_mark(self, id: NotificationId, is_read: bool, row: Row, taken: Option<usize>) {

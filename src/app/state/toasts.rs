@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::{Board, Row};
+use super::{Board, ReadAll};
 use crate::{
     app::{browser, relative_time},
     model::{Code, NotificationId, Problem},
@@ -23,8 +23,8 @@ pub(crate) enum Undo {
     Delete(NotificationId),
     /// That this notification was marked as read.
     Read(NotificationId),
-    /// That these were marked as read with all others.
-    ReadAll(Vec<Row>),
+    /// That an inbox was marked as read, or a part of it.
+    ReadAll(ReadAll),
 }
 
 /// A message at the edge of the page.
@@ -68,7 +68,7 @@ impl Board {
         match undo {
             Undo::Delete(id) => self.undelete(id),
             Undo::Read(id) => self.mark_by_id(id, false),
-            Undo::ReadAll(rows) => self.unmark_all(rows),
+            Undo::ReadAll(all) => self.unmark_all(all),
         }
     }
 

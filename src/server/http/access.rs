@@ -43,7 +43,7 @@ impl Access {
             return Self::To(match function {
                 "snapshot" => Scope::Read,
                 "send" => Scope::Send,
-                "mark" | "mark-all" | "delete" => Scope::Mark,
+                "mark" | "mark-all" | "unmark-all" | "delete" => Scope::Mark,
                 _ => Scope::Admin,
             });
         }
