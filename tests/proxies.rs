@@ -1,14 +1,15 @@
-//! Behind a real nginx: the recipes of `docs/proxies.md`, and whether the dashboard's own page is known as such.
+//! Behind real gateways: the recipes of `docs/proxies.md`, and whether the dashboard's own page is known as such.
+
+mod gateways;
+mod recipes;
 
 use std::{
     io::{Read, Write},
     net::{TcpListener, TcpStream},
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    thread::sleep,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
+use self::gateways::{Running, nginx};
 use crate::{command::Server, harness::new_folder};
 
 const RECIPES: &str = include_str!("../docs/proxies.md");
@@ -18,41 +19,14 @@ const WEBSOCKET: &str = "proxy_http_version 1.1; proxy_set_header Upgrade $http_
 
 /// A running nginx, stopped when the test is over.
 struct Nginx {
-    child: Child,
     port: u16,
+    _running: Running,
 }
 
 impl Nginx {
     /// One with this inside of its `http { … }`, which listens on this port.
     fn start(http: &str, port: u16) -> Self {
-        let folder = new_folder();
-        let at = folder.display();
-        let places =
-            ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(|kind| format!("{kind}_temp_path {at}/{kind};"));
-        // As root it would change to a user whom the files of the tests do not let in.
-        let user = if Path::new("/root/.").read_dir().is_ok() { "user root;" } else { "" };
-        let config = format!(
-            "daemon off; {user} worker_processes 1; pid {at}/pid; error_log stderr error; events {{}}
-             http {{ access_log off; {} {http} }}",
-            places.join(" ")
-        );
-        let file = folder.join("nginx.conf");
-        std::fs::write(&file, config).unwrap();
-        let mut command = Command::new("nginx");
-        command.env("PATH", format!("{}:/usr/sbin", std::env::var("PATH").unwrap()));
-        command.arg("-c").arg(&file).arg("-p").arg(&folder).stderr(Stdio::inherit());
-        let no_nginx = |why| panic!("nginx: {why}; scripts/setup test installs it");
-        let mut child = command.spawn().unwrap_or_else(no_nginx);
-        let began = Instant::now();
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(child.try_wait().unwrap().is_none() && began.elapsed() < Duration::from_secs(10), "{http}");
-            sleep(Duration::from_millis(10));
-        }
-        Self { child, port }
-    }
-
-    fn origin(&self) -> String {
-        origin(self.port)
+        Self { port, _running: Running::start(nginx(&new_folder(), http), port) }
     }
 
     /// Asks as a browser does that says nothing of a request but the page's origin, and returns the whole answer.
@@ -86,13 +60,6 @@ impl Nginx {
     fn expect(&self, origin: &str, statuses: [&str; 2], what: &str) {
         let answers = self.as_page(origin);
         assert_eq!(answers.each_ref().map(|answer| answer.get(9..12).unwrap_or("")), statuses, "{what}: {answers:?}");
-    }
-}
-
-impl Drop for Nginx {
-    fn drop(&mut self) {
-        drop(Command::new("kill").arg(self.child.id().to_string()).status());
-        drop(self.child.wait());
     }
 }
 
@@ -205,42 +172,5 @@ fn two_gateways_in_a_row_are_heard_when_both_are_trusted() {
         let nginx = Nginx::start(&http, outer);
         nginx.expect(&origin(outer), statuses, trusted);
         nginx.expect(&origin(inner), if statuses[0] == "200" { ["403", "403"] } else { ["200", "101"] }, trusted);
-    }
-}
-
-/// The blocks of `docs/proxies.md` for nginx, as they stand there.
-fn recipes() -> Vec<&'static str> {
-    RECIPES.split("```nginx\n").skip(1).map(|block| block.split("```").next().unwrap()).collect()
-}
-
-#[test]
-fn the_recipes_for_nginx_work() {
-    let socket: PathBuf = new_folder().join("campanile.sock");
-    let socket = socket.display().to_string();
-    let listen = format!("unix:{socket}");
-    let recipes = recipes();
-    assert_eq!(recipes.len(), 2);
-    for recipe in recipes {
-        let is_by_socket = recipe.contains("http://unix:");
-        let port = free_port();
-        let url = origin(port);
-        let mut arguments = vec!["--public-url", &*url, "--trusted-proxies", "127.0.0.1"];
-        if is_by_socket {
-            arguments.extend(["--listen", &listen]);
-        }
-        let server = Server::start(&arguments);
-        let lines = recipe.lines().filter(|line| !line.trim().starts_with("ssl_certificate"));
-        let config = lines.collect::<Vec<_>>().join("\n");
-        let here = [
-            ("listen 443 ssl;", format!("listen 127.0.0.1:{port};")),
-            ("127.0.0.1:8000", server.address.clone()),
-            ("/run/campanile/campanile.sock", socket.clone()),
-        ];
-        let config = here.iter().fold(config, |config, (there, here)| config.replace(there, here));
-        let nginx = Nginx::start(&config, port);
-        nginx.expect(&nginx.origin(), ["200", "101"], recipe);
-        nginx.expect("http://evil.example", ["403", "403"], recipe);
-        let page = nginx.ask("GET", "/healthz", "Connection: close\r\n");
-        assert!(page.starts_with("HTTP/1.1 200"), "{page}");
     }
 }
