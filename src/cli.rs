@@ -263,7 +263,9 @@ async fn export(settings: &Settings, file: Option<&Path>) -> Result<ExitCode> {
     };
     let open = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
     let open = open.with_context(|| format!("{} cannot be made", file.display()))?;
-    let notifications = commands::export(settings, BufWriter::new(open)).await?;
+    let exported = commands::export(settings, BufWriter::new(open)).await;
+    // A part of an export cannot be imported, and would be in the way of the next attempt.
+    let notifications = exported.inspect_err(|_| drop(std::fs::remove_file(file)))?;
     note(format_args!("{notifications} notifications are in {}.", file.display()));
     Ok(ExitCode::SUCCESS)
 }

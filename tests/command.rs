@@ -288,7 +288,7 @@ fn everything_moves_while_a_server_runs() {
     assert_eq!(printed(&["export", "-", "--store", &format!("sqlite:{copy}")]), exported);
     // What is there is not mixed with what comes, and a line that is wrong takes everything back.
     assert!(refused(&["import", &lines, "--store", &other]).contains("not empty"));
-    let (empty, _) = new_store();
+    let (empty, nowhere) = new_store();
     let end = exported.lines().last().unwrap();
     assert_eq!(end, r#"{"record":"end","inboxes":2,"notifications":2,"deletions":0,"once":0,"keys":0}"#);
     let first: String = exported.lines().take(3).map(|line| format!("{line}\n")).collect();
@@ -305,12 +305,27 @@ fn everything_moves_while_a_server_runs() {
         std::fs::write(&lines, text).unwrap();
         let error = refused(&["import", &lines, "--store", &empty]);
         assert!(error.contains(says) && error.lines().count() == 1, "{error}");
-        assert_eq!(printed(&["export", "--store", &empty]).lines().count(), 2, "something was taken");
+        let left: Vec<_> = std::fs::read_dir(&nowhere).unwrap().collect();
+        assert!(left.is_empty(), "a store that was made for nothing stays: {left:?}");
     }
     // Blank lines, other ends of lines and a byte order mark are none of our business.
     std::fs::write(&lines, format!("\u{feff}{}\r\n \n", exported.replace('\n', "\r\n\n"))).unwrap();
     printed(&["import", &lines, "--store", &empty]);
     assert_eq!(printed(&["export", "--store", &empty]), exported);
+}
+
+#[test]
+fn a_move_that_fails_leaves_nothing_behind_and_takes_nothing_away() {
+    let (store, folder) = new_store();
+    let lines = folder.join("all.jsonl").display().to_string();
+    for _ in 0..2 {
+        assert!(refused(&["export", &lines, "--store", &store]).contains("does not exist"));
+    }
+    // The empty store of a server, or of a person who has made a key in it, is not one that was made for nothing.
+    make_key(&store, "read");
+    std::fs::write(&lines, "nonsense").unwrap();
+    assert!(refused(&["import", &lines, "--store", &store]).contains("line 1 of the import"));
+    assert!(printed(&["key", "list", "--store", &store]).contains("read"));
 }
 
 #[test]

@@ -58,6 +58,13 @@ fn sqlite() -> SqliteTransfer {
     SqliteTransfer(SqliteOptions { window: 400, ..SqliteOptions::new(new_folder().join("campanile.db")) })
 }
 
+/// One that is there: what a refused import has made itself, it removes.
+fn empty() -> SqliteTransfer {
+    let transfer = sqlite();
+    drop(SqliteStore::open(&transfer.0).unwrap());
+    transfer
+}
+
 async fn postgres() -> PostgresTransfer {
     PostgresTransfer(PostgresOptions { url: postgres::empty_database().await, window: 400, connections: 2 })
 }
@@ -346,7 +353,7 @@ async fn an_import_takes_all_or_nothing_and_mixes_nothing() {
     let good = lines(&from).await;
     let stranger = r#"{"record":"deletion","user_id":"nobody","modseq":1,"id":"019a5370-7d3b-7c4e-9f1a-5b8a1c2d3e4f"}"#;
     let bad: Vec<_> = good.iter().cloned().chain([stranger.to_owned()]).collect();
-    let (sqlite, postgres) = (sqlite(), postgres().await);
+    let (sqlite, postgres) = (empty(), postgres().await);
     for store in [&sqlite as &dyn Transfer, &postgres] {
         assert!(put(store, &bad).await.unwrap_err().to_string().contains("did not come before"));
         assert!(put(store, &[good[0].clone(), "{}".to_owned()]).await.is_err());
@@ -458,7 +465,7 @@ async fn tables_of_before_mail_are_exported_and_brought_up_to_date() {
 #[tokio::test]
 async fn a_service_key_that_is_no_such_key_is_refused() {
     let good = serde_json::to_string(&Record::from(key(1, Timestamp::parse("2026-01-01T00:00:00Z").unwrap()))).unwrap();
-    let (sqlite, postgres) = (sqlite(), postgres().await);
+    let (sqlite, postgres) = (empty(), postgres().await);
     for store in [&sqlite as &dyn Transfer, &postgres] {
         for (right, wrong) in [
             ("0000000000000001", "1"),
@@ -502,7 +509,7 @@ async fn numbers_that_do_not_fit_together_are_refused() {
     };
     let inbox = inbox.replace(r#""modseq":1"#, r#""modseq":3"#);
     let deletion = r#"{"record":"deletion","user_id":"ann","modseq":1,"id":"019a5370-7d3b-7c4e-9f1a-5b8a1c2d3e51"}"#;
-    let (sqlite, postgres) = (sqlite(), postgres().await);
+    let (sqlite, postgres) = (empty(), postgres().await);
     for store in [&sqlite as &dyn Transfer, &postgres] {
         for wrong in [second(4, 2), second(2, 1), second(1, 1), notification.clone(), deletion.to_owned()] {
             let all = [inbox.clone(), notification.clone(), wrong];

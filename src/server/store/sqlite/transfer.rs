@@ -1,5 +1,7 @@
 //! How everything is moved out of the file, and into it.
 
+use std::path::Path;
+
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 use tokio::sync::mpsc;
@@ -44,11 +46,27 @@ impl Transfer for SqliteTransfer {
     async fn import(&self, from: mpsc::Receiver<Result<Record, StoreError>>) -> Result<u64, StoreError> {
         let options = self.0.clone();
         on_a_thread(move || {
+            let is_new = !options.path.exists();
             let (connection, _lock) = open_for_writing(&options)?;
-            connection.pragma_update(None, "cache_size", IMPORT_CACHE)?;
-            import(&connection, from)
+            let set = connection.pragma_update(None, "cache_size", IMPORT_CACHE).map_err(StoreError::from);
+            let imported = set.and_then(|()| import(&connection, from));
+            drop(connection);
+            if imported.is_err() && is_new {
+                remove(&options.path);
+            }
+            imported
         })
         .await
+    }
+}
+
+/// Removes a file that was made for nothing, and what is beside it. It is of no use to anybody, so it is no failure if it
+/// stays. The lock goes last, and is still held.
+fn remove(path: &Path) {
+    for suffix in ["-wal", "-shm", "", ".lock"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        drop(std::fs::remove_file(name));
     }
 }
 
