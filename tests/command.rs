@@ -328,6 +328,49 @@ fn a_move_that_fails_leaves_nothing_behind_and_takes_nothing_away() {
     assert!(printed(&["key", "list", "--store", &store]).contains("read"));
 }
 
+/// Each command says so, and neither changes the file nor puts one beside it.
+#[test]
+fn the_database_of_another_program_is_refused() {
+    let (store, folder) = new_store();
+    let file = folder.join("campanile.db");
+    let [copy, lines] = ["copy.db", "all.jsonl"].map(|name| folder.join(name).display().to_string());
+    let sql = |sql: &str| rusqlite::Connection::open(&file).unwrap().execute_batch(sql).unwrap();
+    let of_refinery = "CREATE TABLE refinery_schema_history (version INTEGER PRIMARY KEY, name TEXT, applied_on TEXT, checksum TEXT);";
+    let noted = |name: &str, applied_on: &str| {
+        format!("{of_refinery} INSERT INTO refinery_schema_history VALUES (1, '{name}', '{applied_on}', '1')")
+    };
+    for (made, says) in [
+        (
+            "CREATE TABLE users (name TEXT)",
+            "is the database of another program: \"users\" is in it. Give another file.",
+        ),
+        ("CREATE VIEW v AS SELECT 1", "is the database of another program: \"v\" is in it."),
+        (&*noted("shop", "2026-01-01T00:00:00Z"), "has other tables than this version made. Is it Campanile's?"),
+        (&*noted("inboxes", "yesterday"), "has a date for migration 1 that no Campanile wrote."),
+    ] {
+        let _ = std::fs::remove_file(&file);
+        sql(made);
+        let before = std::fs::read(&file).unwrap();
+        for command in [
+            &["serve", "--listen", "127.0.0.1:0"][..],
+            &["check"],
+            &["migrate"],
+            &["key", "list"],
+            &["backup", &copy],
+            &["export", &lines],
+            &["import", "/dev/null"],
+        ] {
+            let error = refused(&[command, &["--store", &store]].concat());
+            assert!(error.contains(says) && error.lines().count() == 1, "{command:?}: {error}");
+            assert_eq!(std::fs::read(&file).unwrap(), before, "{command:?}");
+            assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1, "{command:?}");
+        }
+    }
+    // One without tables is as good as none.
+    std::fs::write(&file, "").unwrap();
+    assert!(printed(&["migrate", "--store", &store]).contains("went from version 0"));
+}
+
 #[test]
 fn an_export_of_an_earlier_release_is_taken_with_a_warning() {
     let (store, folder) = new_store();

@@ -8,6 +8,7 @@ pub mod contacts;
 pub mod credentials;
 mod error;
 mod forget;
+mod history;
 mod made;
 pub mod memory;
 pub mod outbox;

@@ -452,3 +452,20 @@ fn tls_is_checked_when_it_is_asked_for() {
     assert!(migrate(&plain, "localhost", "require", Some(&trusted)).is_err(), "it does not encrypt");
     assert_eq!(migrate(&plain, "localhost", "disable", None), Ok(()));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_history_that_no_release_wrote_is_refused_in_words() {
+    let url = new_database().await;
+    drop(open(&url, 9).await);
+    let newest = "(SELECT max(version) FROM refinery_schema_history)";
+    let sql = format!(
+        "DELETE FROM refinery_schema_history WHERE version = {newest};
+         UPDATE refinery_schema_history SET applied_on = 'yesterday' WHERE version = 1"
+    );
+    connect(&url).await.batch_execute(&sql).await.unwrap();
+    let options = PostgresOptions { url, window: 9, connections: 1 };
+    for refused in [PostgresStore::open(&options).await.err(), PostgresStore::startable(&options.url).await.err()] {
+        let refused = refused.unwrap().to_string();
+        assert!(refused.contains("has a date for migration 1 that no Campanile wrote"), "{refused}");
+    }
+}

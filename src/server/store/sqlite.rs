@@ -19,6 +19,7 @@ mod forget;
 mod inbox;
 mod lane_load;
 mod once;
+mod origin;
 mod outbox;
 mod pages;
 mod pressure;

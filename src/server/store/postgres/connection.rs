@@ -11,7 +11,7 @@ use tokio_postgres::{
 };
 
 use super::{connections::is_of_a_pooler, functions::Functions, hosts, rights, tls, url::PostgresUrl};
-use crate::server::store::{Schema, StoreError};
+use crate::server::store::{Schema, StoreError, history::fault};
 
 mod migrations {
     refinery::embed_migrations!("migrations/postgres");
@@ -77,6 +77,7 @@ pub(super) async fn migrate(url: &PostgresUrl) -> Result<Migrated, StoreError> {
     }
     take(&lock).await?;
     if !is_current(&client).await? {
+        assert_readable(&client).await?;
         let mut done = migrations::migrations::runner().run_async(&mut client).await;
         for _ in 0..NAMES_TAKEN {
             match &done {
@@ -176,6 +177,20 @@ pub(super) async fn applied(client: &Client) -> Result<Vec<String>, StoreError> 
         ORDER BY version";
     let applied = client.query_typed(APPLIED, &[]).await?;
     Ok(applied.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?)
+}
+
+/// Refuses a history that refinery would panic at.
+pub(super) async fn assert_readable(client: &Client) -> Result<(), StoreError> {
+    const NOTED: &str = "SELECT version, coalesce(applied_on, ''), coalesce(checksum, '') FROM refinery_schema_history";
+    if !has_history(client).await? {
+        return Ok(());
+    }
+    for row in client.query_typed(NOTED, &[]).await? {
+        if let Some(fault) = fault(row.try_get(0)?, row.try_get(1)?, row.try_get(2)?) {
+            return Err(StoreError::failed(fault));
+        }
+    }
+    Ok(())
 }
 
 /// Those that this release knows, in the same form.

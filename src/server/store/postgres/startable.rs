@@ -1,7 +1,7 @@
 //! What a server needs of a database before it can start on it, asked without changing anything.
 
 use super::{
-    connection::{applied, connect, has_history, known, of_others},
+    connection::{applied, assert_readable, connect, has_history, known, of_others},
     rights,
     url::PostgresUrl,
 };
@@ -27,5 +27,9 @@ pub(super) async fn check(url: &PostgresUrl) -> Result<(), StoreError> {
     if !known.starts_with(&applied) {
         return Err(of_others());
     }
-    if applied.len() < known.len() { rights::check_making(&client).await } else { Ok(()) }
+    if applied.len() == known.len() {
+        return Ok(());
+    }
+    assert_readable(&client).await?;
+    rights::check_making(&client).await
 }

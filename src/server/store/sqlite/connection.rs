@@ -12,9 +12,13 @@ use std::{
     time::Duration,
 };
 
+use refinery::Migration;
 use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
-use super::SqliteOptions;
+use super::{
+    SqliteOptions,
+    origin::{assert_ours, look_at},
+};
 use crate::server::{
     store::{Schema, StoreError},
     workshop::{Broken, Workshop},
@@ -43,6 +47,7 @@ pub(super) fn about(path: &Path, why: impl std::fmt::Display) -> StoreError {
 pub(super) fn open_for_writing(options: &SqliteOptions) -> Result<(Connection, File), StoreError> {
     assert_version()?;
     let path = &options.path;
+    look_at(path)?;
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists()) {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
         made.map_err(|error| about(folder, format!("cannot be made: {error}.")))?;
@@ -183,16 +188,21 @@ fn migrate(path: &Path, connection: &mut Connection) -> Result<(), StoreError> {
     let done = migrations::migrations::runner().run(connection);
     done.map(drop).map_err(|error| match error.kind() {
         Kind::MissingVersion(_) => about(path, "was made by a newer Campanile. Use that one, or restore a backup."),
-        Kind::DivergentVersion(_, _) => about(path, "has other tables than this version made. Is it Campanile's?"),
         _ => about(path, format!("cannot be brought up to date: {error}.")),
     })
 }
 
+/// The migrations that this release knows.
+pub(super) fn known() -> Vec<Migration> {
+    migrations::migrations::runner().get_migrations().clone()
+}
+
 pub(super) fn schema(path: &Path) -> Result<Schema, StoreError> {
-    let known = migrations::migrations::runner().get_migrations().iter().map(refinery::Migration::version).max();
+    let known = known().iter().map(Migration::version).max();
     let mut schema = Schema { applied: 0, known: known.unwrap_or(0) };
     if path.exists() {
         let connection = open_for_reading(path)?;
+        assert_ours(path, &connection)?;
         let sql = "SELECT count(*) FROM sqlite_schema WHERE name = 'refinery_schema_history'";
         let has_history: bool =
             connection.query_row(sql, (), |row| row.get(0)).map_err(|error| explain(path, &error))?;
@@ -206,6 +216,7 @@ pub(super) fn schema(path: &Path) -> Result<Schema, StoreError> {
 
 pub(super) fn back_up(path: &Path, copy: &Path) -> Result<(), StoreError> {
     let connection = open_for_reading(path)?;
+    assert_ours(path, &connection)?;
     // Made here so that only the owner can read it; VACUUM INTO takes an empty file.
     let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(copy);
     made.map_err(|error| about(copy, format!("cannot be made: {error}. A backup does not overwrite anything.")))?;

@@ -13,6 +13,7 @@ use super::{
     credentials::{ALL_KEYS, insert_key, read_key},
     delivery_row, entry_row,
     once::insert_once,
+    origin::assert_ours,
     outbox,
     row::{COLUMNS, Stored, columns, kept_text, moment, timestamp, uuid},
     webhook_row, wishes,
@@ -40,7 +41,12 @@ pub struct SqliteTransfer(
 impl Transfer for SqliteTransfer {
     async fn export(&self, into: mpsc::Sender<Record>) -> Result<(), StoreError> {
         let path = self.0.path.clone();
-        on_a_thread(move || export(&open_for_reading(&path)?, &into)).await
+        on_a_thread(move || {
+            let connection = open_for_reading(&path)?;
+            assert_ours(&path, &connection)?;
+            export(&connection, &into)
+        })
+        .await
     }
 
     async fn import(&self, from: mpsc::Receiver<Result<Record, StoreError>>) -> Result<u64, StoreError> {

@@ -1,0 +1,46 @@
+//! Whose database a file is, which its tables tell.
+
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use super::connection::{about, explain, known, open_for_reading};
+use crate::server::store::{StoreError, history::fault};
+
+/// Looks at the file, if there is one, before anything is changed in it or beside it.
+pub(super) fn look_at(path: &Path) -> Result<(), StoreError> {
+    if path.exists() { assert_ours(path, &open_for_reading(path)?) } else { Ok(()) }
+}
+
+/// Refuses the database of another program, and one in which the migrations are not noted as a Campanile notes them. One
+/// without tables may become ours.
+pub(super) fn assert_ours(path: &Path, connection: &Connection) -> Result<(), StoreError> {
+    const TABLES: &str = "SELECT name FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'
+        ORDER BY name <> 'refinery_schema_history', rowid LIMIT 1";
+    const HISTORY: &str = "SELECT version, name, applied_on, checksum FROM refinery_schema_history ORDER BY version";
+    let failed = |error: rusqlite::Error| explain(path, &error);
+    let tables = connection.prepare(TABLES).and_then(|mut query| query.query_map((), |row| row.get(0))?.collect());
+    let tables: Vec<String> = tables.map_err(failed)?;
+    match tables.first().map(String::as_str) {
+        None => return Ok(()),
+        Some("refinery_schema_history") => {}
+        Some(other) => {
+            let why = format!("is the database of another program: {other:?} is in it. Give another file.");
+            return Err(about(path, why));
+        }
+    }
+    let mut query = connection.prepare(HISTORY).map_err(failed)?;
+    let noted = query.query_map((), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)));
+    let noted: Vec<(i32, String, String, String)> = noted.and_then(Iterator::collect).map_err(failed)?;
+    let known = known();
+    for (version, name, applied_on, checksum) in noted {
+        if let Some(fault) = fault(version, &applied_on, &checksum) {
+            return Err(about(path, format!("cannot be used: {fault}")));
+        }
+        let ours = known.iter().find(|known| known.version() == version);
+        if ours.is_some_and(|ours| ours.name() != name || ours.checksum().to_string() != checksum) {
+            return Err(about(path, "has other tables than this version made. Is it Campanile's?"));
+        }
+    }
+    Ok(())
+}
