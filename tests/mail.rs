@@ -18,7 +18,7 @@ use campanile::server::config::Said;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use self::relay::Relay;
+pub(crate) use self::relay::Relay;
 use crate::delivery::{self, LONG, Place};
 
 /// What a server is told that sends mail by a relay.

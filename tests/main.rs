@@ -12,6 +12,7 @@ mod contacts;
 mod crash;
 mod dashboard;
 mod delivery;
+mod documents;
 mod edge;
 mod embed;
 mod fuzz;

@@ -14,7 +14,7 @@ use tokio::time::sleep;
 use crate::delivery::LONG;
 
 /// A running relay, over when it is dropped.
-pub(super) struct Relay {
+pub(crate) struct Relay {
     child: Child,
     input: Mutex<ChildStdin>,
     port: u64,
@@ -22,15 +22,15 @@ pub(super) struct Relay {
 }
 
 /// A message that came, whatever was answered to it.
-pub(super) struct Mail(Value);
+pub(crate) struct Mail(Value);
 
 impl Relay {
     /// One that accepts everything, but for what an address has it do.
-    pub(super) fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::start_with(&[])
     }
 
-    pub(super) fn start_with(arguments: &[&str]) -> Self {
+    pub(crate) fn start_with(arguments: &[&str]) -> Self {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/mail/relay.py");
         let mut command = Command::new("python3");
         command.arg(script).args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
@@ -47,28 +47,28 @@ impl Relay {
         Self { child, input, port, said }
     }
 
-    pub(super) fn address(&self) -> String {
+    pub(crate) fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
 
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("smtp://{}", self.address())
     }
 
     /// Has it do something at some steps from now on, and as usual at all others.
-    pub(super) async fn does(&self, script: &Value) {
+    pub(crate) async fn does(&self, script: &Value) {
         let told = self.count("told");
         writeln!(self.input.lock().unwrap(), "{script}").unwrap();
         self.until_said("told", told + 1).await;
     }
 
     /// How often it said this.
-    pub(super) fn count(&self, what: &str) -> usize {
+    pub(crate) fn count(&self, what: &str) -> usize {
         self.said.lock().unwrap().iter().filter(|said| said["is"] == what).count()
     }
 
     /// Waits until it has said this so often.
-    pub(super) async fn until_said(&self, what: &str, count: usize) {
+    pub(crate) async fn until_said(&self, what: &str, count: usize) {
         let until = Instant::now() + LONG;
         while self.count(what) < count {
             assert!(Instant::now() < until, "{} of {count}: {what}", self.count(what));
@@ -77,18 +77,18 @@ impl Relay {
     }
 
     /// The messages that came.
-    pub(super) fn mails(&self) -> Vec<Mail> {
+    pub(crate) fn mails(&self) -> Vec<Mail> {
         let said = self.said.lock().unwrap();
         said.iter().filter(|said| said["is"] == "message").map(|said| Mail(said.clone())).collect()
     }
 
     /// The messages that came for an address.
-    pub(super) fn mails_to(&self, address: &str) -> Vec<Mail> {
+    pub(crate) fn mails_to(&self, address: &str) -> Vec<Mail> {
         self.mails().into_iter().filter(|mail| mail.to() == address).collect()
     }
 
     /// Waits until so many messages came, and returns all.
-    pub(super) async fn until(&self, count: usize) -> Vec<Mail> {
+    pub(crate) async fn until(&self, count: usize) -> Vec<Mail> {
         self.until_said("message", count).await;
         self.mails()
     }
@@ -103,33 +103,33 @@ impl Drop for Relay {
 
 impl Mail {
     /// For whom the envelope is, who is one.
-    pub(super) fn to(&self) -> &str {
+    pub(crate) fn to(&self) -> &str {
         let to = self.0["recipients"].as_array().unwrap();
         assert_eq!(to.len(), 1, "{to:?}");
         to[0].as_str().unwrap()
     }
 
     /// From whom the envelope is.
-    pub(super) fn sender(&self) -> &str {
+    pub(crate) fn sender(&self) -> &str {
         self.0["sender"].as_str().unwrap()
     }
 
     /// A header that is there once, decoded.
-    pub(super) fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         let found = self.headers(name);
         assert_eq!(found.len(), 1, "{name}: {found:?}");
         found[0]
     }
 
     /// All headers of a name.
-    pub(super) fn headers(&self, name: &str) -> Vec<&str> {
+    pub(crate) fn headers(&self, name: &str) -> Vec<&str> {
         let all = self.0["headers"].as_array().unwrap().iter();
         let named = all.filter(|header| header[0].as_str().unwrap().eq_ignore_ascii_case(name));
         named.map(|header| header[1].as_str().unwrap()).collect()
     }
 
     /// The names of all headers.
-    pub(super) fn names(&self) -> Vec<String> {
+    pub(crate) fn names(&self) -> Vec<String> {
         let all = self.0["headers"].as_array().unwrap().iter();
         let mut names: Vec<_> = all.map(|header| header[0].as_str().unwrap().to_lowercase()).collect();
         names.sort();
@@ -137,34 +137,34 @@ impl Mail {
     }
 
     /// Its kind, and those of the texts in it.
-    pub(super) fn kinds(&self) -> Vec<&str> {
+    pub(crate) fn kinds(&self) -> Vec<&str> {
         let parts = self.0["parts"].as_array().unwrap().iter().map(|part| &part["type"]);
         std::iter::once(&self.0["type"]).chain(parts).map(|kind| kind.as_str().unwrap()).collect()
     }
 
     /// The text, decoded.
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         self.0["parts"][0]["text"].as_str().unwrap().replace("\r\n", "\n")
     }
 
     /// The HTML, decoded.
-    pub(super) fn html(&self) -> String {
+    pub(crate) fn html(&self) -> String {
         self.0["parts"][1]["text"].as_str().unwrap().replace("\r\n", "\n")
     }
 
     /// As it came.
-    pub(super) fn raw(&self) -> String {
+    pub(crate) fn raw(&self) -> String {
         let bytes = STANDARD.decode(self.0["bytes"].as_str().unwrap()).unwrap();
         String::from_utf8(bytes).unwrap()
     }
 
     /// What Python finds wrong with it.
-    pub(super) fn defects(&self) -> &Value {
+    pub(crate) fn defects(&self) -> &Value {
         &self.0["defects"]
     }
 
     /// Where its links in HTML lead.
-    pub(super) fn hrefs(&self) -> Vec<String> {
+    pub(crate) fn hrefs(&self) -> Vec<String> {
         let links = regex::Regex::new(r#"(?i)\bhref\s*=\s*"?([^">\s]*)"#).unwrap();
         links.captures_iter(&self.html()).map(|found| found[1].replace("&amp;", "&")).collect()
     }

@@ -1,0 +1,337 @@
+//! The commands of `README.md` and of `docs/`, run by bash as they stand there. Only what is the reader's is replaced: hosts,
+//! ports, keys and ids. `docs/clients.md`, `docs/postgres.md` and `docs/proxies.md` have tests of their own.
+
+use std::{
+    io::{Read, Write},
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+
+use crate::{
+    command::{Server, make_key},
+    harness::new_folder,
+    mail::Relay,
+    nats::Nats,
+    postgres,
+};
+
+/// How long anything may take.
+const LONG: Duration = Duration::from_secs(20);
+
+const README: &str = include_str!("../README.md");
+const MAIL: &str = include_str!("../docs/mail.md");
+const PUSH: &str = include_str!("../docs/push.md");
+const WEBHOOKS: &str = include_str!("../docs/webhooks.md");
+
+/// The blocks of commands that are run elsewhere, by what they begin with; all others are run here.
+const ELSEWHERE: [(&str, &str, &str); 6] = [
+    (README, "make run", "the tests in a browser start dist/campanile"),
+    (README, "python3 -m venv relay", "scripts/setup installs aiosmtpd, and the tests of mail start it"),
+    (README, "campanile serve --auth on --public-url", "tests/proxies.rs"),
+    (README, "make test", "this is one of its tests"),
+    (MAIL, "python3 -m venv relay", "scripts/setup installs aiosmtpd, and the tests of mail start it"),
+    (WEBHOOKS, "CAMPANILE_WEBHOOK_ALLOW=127.0.0.1 make run", "the other command of this line is what its test starts"),
+];
+/// Those that are run here, by what they begin with.
+const HERE: [(&str, &str); 20] = [
+    (README, "curl -X POST \"http://localhost:8000/api/notifications/create\""),
+    (README, "curl -N"),
+    (README, "curl -X POST http://localhost:8000/api/webhooks"),
+    (README, "dist/campanile serve --smtp"),
+    (README, "curl -X POST http://localhost:8000/api/contacts/user_123"),
+    (README, "dist/campanile serve --push-contact"),
+    (README, "campanile check"),
+    (README, "campanile serve --store postgres://"),
+    (README, "export CAMPANILE_AUTH=on"),
+    (README, "curl -H \"Authorization: Bearer"),
+    (README, "curl -X POST https://notify.example/api/tickets"),
+    (MAIL, "dist/campanile serve --smtp"),
+    (MAIL, "curl -X POST http://localhost:8000/api/contacts/user_123"),
+    (MAIL, "curl \"http://localhost:8000/api/deliveries"),
+    (MAIL, "curl -X PATCH http://localhost:8000/api/preferences"),
+    (PUSH, "dist/campanile serve --push-contact"),
+    (PUSH, "curl -X POST http://localhost:8000/api/notifications/create"),
+    (PUSH, "curl \"http://localhost:8000/api/deliveries"),
+    (PUSH, "dist/campanile serve --fcm-service-account"),
+    (PUSH, "dist/campanile serve --apns-key"),
+];
+const OF_WEBHOOKS: [&str; 4] = [
+    "curl -X POST http://localhost:8000/api/webhooks ",
+    "curl -X POST http://localhost:8000/api/webhooks/ID/test",
+    "retry() {",
+    "curl -X PATCH localhost:8000/api/webhooks/ID",
+];
+
+/// The blocks of commands in a document.
+fn blocks(document: &'static str) -> impl Iterator<Item = &'static str> {
+    document.split("\n```").skip(1).step_by(2).filter_map(|block| {
+        let (language, text) = block.split_once('\n')?;
+        matches!(language, "bash" | "sh").then_some(text)
+    })
+}
+
+/// The block that begins with this.
+fn block(document: &'static str, begins: &str) -> &'static str {
+    blocks(document).find(|block| block.starts_with(begins)).unwrap_or_else(|| panic!("{begins}"))
+}
+
+#[test]
+fn every_block_of_commands_is_run() {
+    let all = [README, MAIL, PUSH, WEBHOOKS]
+        .into_iter()
+        .flat_map(|document| blocks(document).map(move |one| (document, one)));
+    let elsewhere = ELSEWHERE.map(|(document, begins, _)| (document, begins));
+    let of_webhooks = OF_WEBHOOKS.map(|begins| (WEBHOOKS, begins));
+    let mut known = [&elsewhere[..], &HERE, &of_webhooks].concat();
+    for (document, block) in all {
+        let place = known.iter().position(|(of, begins)| *of == document && block.starts_with(begins));
+        known.swap_remove(place.unwrap_or_else(|| panic!("no test runs this:\n{block}")));
+    }
+    assert!(known.is_empty(), "these are gone: {:?}", known.iter().map(|(_, begins)| begins).collect::<Vec<_>>());
+}
+
+/// A reader with a folder, who types what a document says.
+struct Reader {
+    folder: PathBuf,
+    /// What is said in a document, and what it is here.
+    replaced: Vec<(&'static str, String)>,
+}
+
+impl Reader {
+    fn new() -> Self {
+        Self { folder: new_folder(), replaced: Vec::new() }
+    }
+
+    /// One whose server is there already.
+    fn of(server: &Server) -> Self {
+        Self::new().with("localhost:8000", &server.address)
+    }
+
+    fn with(mut self, there: &'static str, here: &str) -> Self {
+        self.replaced.push((there, here.to_owned()));
+        self
+    }
+
+    fn here(&self, text: &str) -> String {
+        self.replaced.iter().fold(text.to_owned(), |text, (there, here)| text.replace(there, here))
+    }
+
+    fn output(&self, script: &str) -> Output {
+        let programs = Path::new(env!("CARGO_BIN_EXE_campanile")).parent().unwrap().display();
+        let script = format!(
+            "set -euo pipefail\nPATH={programs}:$PATH\n\
+             curl() {{ command curl --silent --show-error --fail-with-body --max-time 20 \"$@\" && echo; }}\n{}",
+            self.here(script)
+        );
+        Command::new("bash").args(["-c", &script]).current_dir(&self.folder).output().unwrap()
+    }
+
+    /// What commands print that must succeed.
+    fn run(&self, script: &str) -> String {
+        let done = self.output(script);
+        let printed = String::from_utf8_lossy(&done.stdout).into_owned();
+        assert!(done.status.success(), "{script}\n{printed}{}", String::from_utf8_lossy(&done.stderr));
+        printed
+    }
+
+    /// Starts the server as the first command of a block says, and returns what is behind that.
+    fn serve(&self, block: &'static str) -> (Server, &'static str) {
+        let mut ends = block.match_indices('\n').map(|(at, _)| at);
+        let end = ends.find(|at| !block[..*at].ends_with('\\')).unwrap_or(block.len());
+        let command = self.here(&block[..end].replace("\\\n", " "));
+        let words = command.split_once("campanile serve ").unwrap().1;
+        let words: Vec<_> = words.split_whitespace().collect();
+        (Server::start(&words), &block[end..])
+    }
+
+    /// Asks until the answer has this in it.
+    fn until(&self, script: &str, words: &str) {
+        let began = Instant::now();
+        loop {
+            let printed = self.run(script);
+            if printed.contains(words) {
+                return;
+            }
+            assert!(began.elapsed() < LONG, "{words} is not in {printed}");
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+/// Somewhere webhooks can go: it takes whatever comes.
+fn receiver() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            thread::spawn(move || {
+                let _ = stream.read(&mut [0; 64 * 1024]);
+                let _ = stream.write_all(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n");
+            });
+        }
+    });
+    address
+}
+
+fn openssl(folder: &Path, arguments: &[&str]) {
+    let done = Command::new("openssl").args(arguments).current_dir(folder).output().unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+}
+
+#[test]
+fn the_first_commands_work() {
+    let server = Server::start(&[]);
+    let reader = Reader::of(&server);
+    let printed = reader.run(block(README, HERE[0].1));
+    assert!(printed.contains("Your order has been shipped!") && printed.contains(r#""unread_count":1"#), "{printed}");
+    assert!(printed.contains("Notification marked as read"), "{printed}");
+    // A stream has no end.
+    let stream = block(README, "curl -N").replace("curl -N", "curl -N --max-time 2");
+    let followed = String::from_utf8(reader.output(&stream).stdout).unwrap();
+    assert!(followed.contains("data: {\"type\":\"created\"") && followed.contains("\"hello\""), "{followed}");
+    let webhook = reader.run(block(README, "curl -X POST http://localhost:8000/api/webhooks"));
+    assert!(webhook.contains("https://shop.example/hook"), "{webhook}");
+}
+
+#[test]
+fn the_commands_of_webhooks_work() {
+    let [add, try_out, again, disable] = OF_WEBHOOKS.map(|begins| block(WEBHOOKS, begins));
+    let reader = Reader::new();
+    let begin = block(WEBHOOKS, ELSEWHERE[5].1).split_once("or: ").unwrap().1;
+    let (server, _) = reader.serve(begin);
+    let reader = reader.with("localhost:8000", &server.address).with("127.0.0.1:9000", &receiver());
+    let webhook: Value = serde_json::from_str(reader.run(add).trim()).unwrap();
+    let reader = reader.with("ID", webhook["id"].as_str().unwrap());
+    let tried = reader.run(try_out);
+    assert!(tried.contains(r#""ok":true"#) && tried.contains(r#""status":204"#), "{tried}");
+    reader.until("curl http://localhost:8000/api/deliveries", r#""state":"sent""#);
+    reader.run(again);
+    let enabled = reader.run(disable);
+    assert!(enabled.contains(r#""state":"disabled""#) && enabled.contains(r#""state":"active""#), "{enabled}");
+}
+
+#[test]
+fn the_commands_of_mail_work() {
+    let contact = "curl -X POST http://localhost:8000/api/contacts/user_123";
+    for document in [README, MAIL] {
+        let relay = Relay::start();
+        let reader = Reader::new().with("127.0.0.1:2525", &relay.address());
+        let (server, _) = reader.serve(block(document, "dist/campanile serve --smtp"));
+        let reader = reader.with("localhost:8000", &server.address);
+        reader.run(block(document, contact));
+        let deliveries = block(MAIL, "curl \"http://localhost:8000/api/deliveries");
+        reader.until(deliveries, r#""state":"sent""#);
+        assert_eq!(relay.mails().len(), 1);
+        let wishes = reader.run(block(MAIL, "curl -X PATCH http://localhost:8000/api/preferences"));
+        assert!(wishes.contains("Europe/Berlin"), "{wishes}");
+    }
+}
+
+#[test]
+fn the_commands_of_push_work() {
+    let folder = new_folder();
+    for document in [README, PUSH] {
+        let (server, _) = Reader::new().serve(block(document, "dist/campanile serve --push-contact"));
+        let reader = Reader::of(&server);
+        reader.run(block(PUSH, "curl -X POST http://localhost:8000/api/notifications/create"));
+        reader.run(block(PUSH, "curl \"http://localhost:8000/api/deliveries"));
+    }
+    // What Firebase and Apple hand out.
+    openssl(&folder, &["genpkey", "-algorithm", "RSA", "-out", "rsa.pem"]);
+    openssl(&folder, &["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", "apns.p8"]);
+    let [account, key] = ["account.json", "apns.p8"].map(|name| folder.join(name).display().to_string());
+    let json = serde_json::json!({
+        "type": "service_account",
+        "project_id": "shop",
+        "private_key_id": "1",
+        "private_key": std::fs::read_to_string(folder.join("rsa.pem")).unwrap(),
+        "client_email": "campanile@shop.iam.gserviceaccount.com",
+        "token_uri": "https://oauth2.googleapis.com/token",
+    });
+    std::fs::write(&account, json.to_string()).unwrap();
+    let reader = Reader::new().with("service-account.json", &account).with("AuthKey_ABC123DEFG.p8", &key);
+    for begins in ["dist/campanile serve --fcm-service-account", "dist/campanile serve --apns-key"] {
+        let (server, rest) = reader.serve(block(PUSH, begins));
+        let added = Reader::of(&server).run(rest);
+        assert!(added.contains(r#""channel":"#), "{added}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_commands_of_an_operator_work() {
+    let url = postgres::new_database().await;
+    tokio::task::spawn_blocking(move || {
+        let reader = Reader::new().with("postgres://user:password@host/campanile", &url);
+        let relay = Relay::start();
+        let mail = format!("export CAMPANILE_SMTP={} CAMPANILE_MAIL_FROM=me@example.com\n", relay.url());
+        reader.run("campanile migrate\ncampanile key create shop --scopes send");
+        let printed = reader.run(&format!("{mail}{}", block(README, "campanile check")));
+        assert!(printed.contains("is up to date"), "{printed}");
+        assert_eq!(relay.mails().len(), 1);
+        assert!(["monday.db", "everything.jsonl"].iter().all(|file| reader.folder.join(file).is_file()));
+        let nats = Nats::start();
+        let reader = reader.with("nats://host:4222", &nats.url());
+        let (server, _) = reader.serve(block(README, "campanile serve --store postgres://"));
+        // It is degraded until it has reached NATS.
+        Reader::of(&server).until("curl http://localhost:8000/readyz", r#""status":"ok""#);
+    })
+    .await
+    .unwrap();
+}
+
+#[test]
+fn the_commands_about_who_gets_in_work() {
+    let reader = Reader::new();
+    let (keys, serve) = block(README, "export CAMPANILE_AUTH=on").split_once("campanile serve").unwrap();
+    let (make, revoke) = keys.split_once("campanile key revoke").unwrap();
+    let printed = reader.run(make);
+    let id = printed.lines().find(|line| line.contains(" shop ")).unwrap().split_whitespace().next().unwrap();
+    let revoke = format!("campanile key revoke{revoke}").replace("ID", id);
+    reader.run(&revoke);
+    assert!(reader.run("campanile key list").lines().any(|line| line.starts_with(id) && line.contains("revoked")));
+
+    openssl(
+        &reader.folder,
+        &[
+            "req",
+            "-x509",
+            "-nodes",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-days",
+            "9",
+            "-subj",
+            "/CN=notify.example",
+            "-addext",
+            "subjectAltName=DNS:notify.example",
+            "-keyout",
+            "key.pem",
+            "-out",
+            "cert.pem",
+        ],
+    );
+    let [certificate, key] = ["cert.pem", "key.pem"].map(|name| reader.folder.join(name).display().to_string());
+    let store = format!("sqlite:{}", reader.folder.join("data/campanile.db").display());
+    let secret = make_key(&store, "admin");
+    let words = serve.replace("0.0.0.0:8000", "0.0.0.0:0").replace("cert.pem", &certificate).replace("key.pem", &key);
+    let words: Vec<_> = words.split_whitespace().chain(["--store", &store]).collect();
+    let server = Server::start_in(&[("CAMPANILE_AUTH", "on")], &words);
+    let port = server.address.rsplit(':').next().unwrap().to_owned();
+    let reader =
+        reader.with("cmp_…", &secret).with("https://notify.example", &format!("https://notify.example:{port}"));
+    let connect = format!(
+        "curl() {{ command curl -sS --fail-with-body --cacert cert.pem --resolve notify.example:{port}:127.0.0.1 \"$@\"; }}\n"
+    );
+    let listed = reader.output(&format!("{connect}{}", block(README, "curl -H \"Authorization: Bearer")));
+    assert!(listed.status.success(), "{listed:?}");
+    let ticket =
+        reader.output(&format!("{connect}{}", block(README, "curl -X POST https://notify.example/api/tickets")));
+    assert!(String::from_utf8_lossy(&ticket.stdout).contains("\"ticket\""), "{ticket:?}");
+}
