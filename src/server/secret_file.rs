@@ -25,27 +25,42 @@ pub(in crate::server) fn named(file: &Path) -> String {
 /// # Errors
 /// One sentence that begins with the name of the setting and repeats nothing of the file.
 pub(in crate::server) fn read(setting: &str, file: &Path) -> Result<Vec<u8>> {
-    bytes(file).map_err(|why| match fs::symlink_metadata(file) {
+    bytes(file).map_err(|why| refused(setting, file, &why))
+}
+
+/// The one secret in the file that a setting names; see [`text`].
+///
+/// # Errors
+/// As [`read`].
+pub(in crate::server) fn read_text(setting: &str, file: &Path) -> Result<String> {
+    text(file).map_err(|why| refused(setting, file, &why))
+}
+
+fn refused(setting: &str, file: &Path, why: &str) -> anyhow::Error {
+    match fs::symlink_metadata(file) {
         Ok(_) => anyhow!("{setting}: {} {why}.", named(file)),
         Err(_) => {
             anyhow!("{setting}: the file {why}. The setting takes the name of a file, not what the file holds.")
         }
-    })
+    }
 }
 
-/// What a file holds as text, without the line break at its end.
+/// What a file holds as text, without the byte order mark that some editors put before it, and the line breaks at its end. It
+/// is one secret, and so one line.
 ///
 /// # Errors
 /// Why that cannot be had, to be put behind the name of the file.
 pub(in crate::server) fn text(file: &Path) -> Result<String, String> {
-    let mut text = String::from_utf8(bytes(file)?).map_err(|_| "is no text in UTF-8".to_owned())?;
-    if text.ends_with('\n') {
-        text.pop();
-        if text.ends_with('\r') {
-            text.pop();
-        }
+    const LINE_BREAKS: [char; 2] = ['\n', '\r'];
+    let text = String::from_utf8(bytes(file)?).map_err(|_| "is no text in UTF-8".to_owned())?;
+    let secret = text.trim_start_matches('\u{feff}').trim_end_matches(LINE_BREAKS);
+    if secret.is_empty() {
+        return Err("is empty".to_owned());
     }
-    if text.is_empty() { Err("is empty".to_owned()) } else { Ok(text) }
+    if secret.contains(LINE_BREAKS) {
+        return Err("has several lines, and a secret is one".to_owned());
+    }
+    Ok(secret.to_owned())
 }
 
 fn bytes(file: &Path) -> Result<Vec<u8>, String> {
@@ -86,17 +101,30 @@ mod tests {
     }
 
     #[test]
-    fn a_line_break_at_the_end_of_a_text_is_no_part_of_it() {
+    fn what_editors_add_to_a_text_is_no_part_of_it() {
         let file = std::env::temp_dir().join(format!("campanile-secret-text-{}", std::process::id()));
         let text = |bytes: &[u8]| {
             fs::write(&file, bytes).unwrap();
             super::text(&file)
         };
-        for bytes in [" hush hush", " hush hush\n", " hush hush\r\n"] {
+        for bytes in [
+            " hush hush",
+            " hush hush\n",
+            " hush hush\r\n",
+            " hush hush\n\n",
+            " hush hush\n\r\n",
+            "\u{feff} hush hush\n",
+        ] {
             assert_eq!(text(bytes.as_bytes()).unwrap(), " hush hush");
         }
-        assert_eq!(text(b"a\n\n").unwrap(), "a\n");
-        for (bytes, why) in [(&b""[..], "is empty"), (b"\n", "is empty"), (b"\xff", "is no text in UTF-8")] {
+        for (bytes, why) in [
+            (&b""[..], "is empty"),
+            (b"\n", "is empty"),
+            ("\u{feff}\r\n".as_bytes(), "is empty"),
+            (b"hush\nhush\n", "has several lines, and a secret is one"),
+            (b"\nhush", "has several lines, and a secret is one"),
+            (b"\xff", "is no text in UTF-8"),
+        ] {
             assert_eq!(text(bytes).unwrap_err(), why);
         }
         assert_eq!(text(&[b'x'; 65_537]).unwrap_err(), "has more than 65536 bytes");

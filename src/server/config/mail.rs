@@ -59,29 +59,12 @@ fn relay(url: &str, password_file: Option<&Path>) -> Result<RelayUrl> {
         Some(_) if relay.has_password() => {
             bail!("smtp-password-file: smtp has a password too. Say it in one of them.")
         }
-        Some(file) => Ok(relay.with_password(password(file)?)),
+        Some(file) => Ok(relay.with_password(secret_file::read_text("smtp-password-file", file)?)),
         None if relay.has_user() && !relay.has_password() => {
             bail!("smtp: there is a user without a password. Say smtp-password-file, or USER:PASSWORD@ in the URL.")
         }
         None => Ok(relay),
     }
-}
-
-/// What a file holds, without the line break at its end.
-fn password(file: &Path) -> Result<String> {
-    let bytes = secret_file::read("smtp-password-file", file)?;
-    let named = secret_file::named(file);
-    let mut text = String::from_utf8(bytes).map_err(|_| anyhow!("smtp-password-file: {named} is no text."))?;
-    if text.ends_with('\n') {
-        text.pop();
-        if text.ends_with('\r') {
-            text.pop();
-        }
-    }
-    if text.is_empty() {
-        bail!("smtp-password-file: {named} is empty. It holds the password, in one line.");
-    }
-    Ok(text)
 }
 
 /// An address, or a name and an address between `<` and `>`.
