@@ -108,6 +108,7 @@ async fn it_logs_in_as_its_url_says() {
             String::new(),
         ),
         (r#"authorization { token: "t/ok" }"#.to_owned(), "nats", "t%2Fok@", String::new()),
+        (r#"authorization { token: "t/ok" }"#.to_owned(), "nats", ":t%2Fok@", String::new()),
         (
             format!("authorization {{ users: [ {{ nkey: {} }} ] }}", seed.public_key()),
             "nats",

@@ -40,7 +40,7 @@ enum Login {
 }
 
 impl NatsUrl {
-    /// Reads `nats://HOST:PORT`, or several separated by commas. `tls://` encrypts. `USER:PASSWORD@` or `TOKEN@` stand
+    /// Reads `nats://HOST:PORT`, or several separated by commas. `tls://` encrypts. `USER:PASSWORD@`, `TOKEN@` or `:TOKEN@` stand
     /// before the host, percent-encoded; `?creds=FILE`, `?nkey=FILE`, `?ca=FILE`, `?cert=FILE&key=FILE` after it. What is
     /// said at one server holds for all.
     ///
@@ -70,8 +70,8 @@ impl NatsUrl {
         }
         match (url.username(), url.password()) {
             ("", None) => {}
-            ("", Some(_)) => bail!("bus: there is a password without a user. Say nats://USER:PASSWORD@HOST:PORT."),
-            (token, None) => once(&mut self.login, Login::Token(decoded(token)?))?,
+            // Programs that have one field for a password and one for a user leave that one empty.
+            ("", Some(token)) | (token, None) => once(&mut self.login, Login::Token(decoded(token)?))?,
             (user, Some(password)) => {
                 let login = Login::Password { user: decoded(user)?, password: decoded(password)? };
                 once(&mut self.login, login)?;
@@ -192,6 +192,7 @@ mod tests {
         assert!(login("nats://a:1,tls://v:plain@b:1") == password("v", "plain"));
         assert!(login("nats://v:plain@a:1,nats://v:plain@b:1") == password("v", "plain"));
         assert!(login("nats://t%2Fok@a:1") == Some(Login::Token("t/ok".to_owned())));
+        assert!(login("nats://:t%2Fok@a:1") == Some(Login::Token("t/ok".to_owned())));
         assert!(login("nats://a?creds=/run/a%20b.creds") == Some(Login::Credentials("/run/a b.creds".into())));
         assert!(login("tls://a/?ca=ca.pem&nkey=seed") == Some(Login::Seed("seed".into())));
     }
@@ -199,7 +200,7 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_refused_and_not_repeated() {
         for wrong in [
-            "nats://:hush@a",
+            "nats://:hush@a,nats://v:hush@b",
             "nats://v:hush@a,nats://w:hush@b",
             "nats://hush@a?creds=b",
             "nats://a?creds=hush&nkey=hush",
