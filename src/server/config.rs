@@ -203,7 +203,18 @@ impl Settings {
         let store = StoreUrl::parse(&needed("store", said.store)?)?;
         let bus = BusUrl::parse(&needed("bus", said.bus)?)?;
         if bus != BusUrl::Local && !matches!(store, StoreUrl::Postgres(_)) {
-            bail!("bus: it is for several servers on one database, and {store} has room for one. Say --bus local.");
+            bail!(
+                "bus: it is for several servers on one database, and {store} has room for one. Name the database with \
+                 --store postgres://USER:PASSWORD@HOST/DATABASE, or say --bus local."
+            );
+        }
+        let max_body_bytes = within("max-body-bytes", said.max_body_bytes, &bounds::BODY_BYTES)?;
+        let max_memory = within("max-memory", said.max_memory, &bounds::MEMORY)?;
+        if max_memory < max_body_bytes {
+            bail!(
+                "max-memory: there is no room for one body, which may have {max_body_bytes} bytes (max-body-bytes). Say at \
+                 least as much."
+            );
         }
         let trusted_proxies = auth::networks("trusted-proxies", said.trusted_proxies)?;
         let backlog = match store {
@@ -246,8 +257,8 @@ impl Settings {
                 per_contact: auth::rate("limit-delivery", said.limit_delivery.as_deref())?,
             },
             http: HttpOptions {
-                max_body_bytes: within("max-body-bytes", said.max_body_bytes, &bounds::BODY_BYTES)?,
-                max_memory: within("max-memory", said.max_memory, &bounds::MEMORY)?,
+                max_body_bytes,
+                max_memory,
                 request_timeout: seconds("request-timeout", said.request_timeout)?,
                 allowed_hosts: (!is_for_all).then_some(hosts),
                 auth: None,

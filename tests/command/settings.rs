@@ -51,6 +51,13 @@ fn a_check_refuses_what_serve_refuses() {
         ([&memory[..], &["--limit-login", "abc"]].concat(), "limit-login: "),
         ([&memory[..], &["--session-lifetime", "abc"]].concat(), "session-lifetime: "),
         ([&memory[..], &["--max-streams", "0"]].concat(), "max-streams: "),
+        ([&memory[..], &["--max-memory", "1"]].concat(), "max-memory: must be 1048576 to "),
+        ([&memory[..], &["--max-memory", "1048576"]].concat(), "max-memory: there is no room for one body"),
+        (
+            vec!["--store", "sqlite:a.db", "--bus", "nats://a:4222"],
+            "bus: it is for several servers on one database, and sqlite:a.db has room for one. Name the database with \
+             --store postgres://",
+        ),
         ([&memory[..], &["--jwt-leeway", "3601"]].concat(), "jwt-leeway: "),
         (vec!["--store", "sqlite:/dev/null/campanile.db"], ""),
     ] {
@@ -80,6 +87,8 @@ fn what_has_no_effect_is_warned_of_by_both() {
         "x",
         "--socket-mode",
         "600",
+        "--app-name",
+        "Shop",
         "--log-addresses",
     ];
     let warnings = [
@@ -90,6 +99,7 @@ fn what_has_no_effect_is_warned_of_by_both() {
         "socket-mode: has no effect",
         "log-addresses: has no effect",
         "bus-prefix: has no effect",
+        "app-name: has no effect, since there is neither mail nor push.",
     ];
     let checked = campanile(&[&["check"], &arguments[..]].concat()).envs(environment).output().unwrap();
     let report = text(&checked.stdout);

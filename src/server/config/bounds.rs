@@ -20,8 +20,9 @@ pub(super) const POSTGRES_CONNECTIONS: RangeInclusive<usize> = 1..=10_000;
 pub(super) const BATCH: RangeInclusive<usize> = 1..=100_000;
 /// How long a body may be: up to 1 GiB.
 pub(super) const BODY_BYTES: RangeInclusive<usize> = 1..=1 << 30;
-/// How many bytes of bodies and answers there may be at once: up to 1 TiB.
-pub(super) const MEMORY: RangeInclusive<usize> = 1..=1 << 40;
+/// How many bytes of bodies and answers there may be at once: from 1 MiB, with which the pages and lists of a few people can be
+/// had, up to 1 TiB.
+pub(super) const MEMORY: RangeInclusive<usize> = 1 << 20..=1 << 40;
 /// How long headers may be: up to 1 MiB.
 pub(super) const HEADER_BYTES: RangeInclusive<usize> = LEAST_HEADER_BYTES..=1 << 20;
 /// What a client or a request waits for, in seconds: up to a day.

@@ -39,7 +39,7 @@ pub(super) fn dead(in_force: &InForce, settings: &Settings) -> Vec<String> {
         (delivery.mail.is_none(), &["email-categories"], "no mail is sent. Say smtp and mail-from"),
         (
             delivery.mail.is_none() && !pushes,
-            &["mandatory-categories", "limit-delivery"],
+            &["mandatory-categories", "limit-delivery", "app-name"],
             "there is neither mail nor push. Say smtp, push-contact, fcm-service-account or apns-key",
         ),
     ];
