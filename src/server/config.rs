@@ -6,6 +6,7 @@ mod bus_url;
 mod dead;
 mod environment;
 mod fields;
+mod file;
 mod from_files;
 mod in_force;
 mod listen;

@@ -127,7 +127,9 @@ fn permissions_that_the_file_of_settings_has_as_a_number_are_refused() {
     fs::create_dir_all(&folder).unwrap();
     let (file, listen) = (folder.join("campanile.toml"), format!("unix:{}", folder.join("campanile.sock").display()));
     // As TOML reads it, this is 432, which chmod takes for permissions of all users.
-    for (mode, says) in [("0o660", "socket-mode has a value of the wrong kind"), ("\"660\"", "")] {
+    for (mode, says) in
+        [("0o660", "campanile.toml:1: `socket-mode` is a text in quotes; this is a whole number"), ("\"660\"", "")]
+    {
         fs::write(&file, format!("socket-mode = {mode}\n")).unwrap();
         let settings = ["--store", "memory:", "--config", file.to_str().unwrap(), "--listen", &*listen];
         let checked = campanile(&[&["check"], &settings[..]].concat()).output().unwrap();

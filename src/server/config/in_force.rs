@@ -1,16 +1,12 @@
 //! The settings in force, and where each was said.
 
-use std::{
-    collections::HashMap,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
-use anyhow::{Result, anyhow, bail};
-use config::{Config, ConfigError, File, FileFormat, ValueKind};
+use anyhow::{Result, anyhow};
 use reqwest::Url;
 use serde_json::{Map, Value};
 
-use super::{BusUrl, Said, StoreUrl, environment, fields::fields, from_files};
+use super::{BusUrl, Said, StoreUrl, environment, fields::fields, file, from_files};
 use crate::server::{delivery::RelayUrl, secret_file};
 
 /// The file that is read when it is there and no other one is named.
@@ -72,7 +68,7 @@ impl InForce {
     pub fn load(said: &Said, named: Option<&Path>) -> Result<Self> {
         let path = named.unwrap_or(Path::new(DEFAULT_FILE));
         let (said, in_own_files) = from_files::read(said, |name| std::env::var_os(name))?;
-        let merged = Self::merge(&said, &read_file(path, named.is_some())?)?;
+        let merged = Self::merge(&said, &file::read(path, named.is_some())?)?;
         let variables = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
         let unknown = environment::unknown(variables);
         Ok(Self { file: path.exists().then(|| path.to_owned()), unknown, in_own_files, ..merged })
@@ -166,39 +162,6 @@ fn shown_url(url: &str) -> String {
     format!("{}://{}{port}{}", url.scheme(), url.host_str().unwrap_or_default(), url.path())
 }
 
-/// What the file says. It may hold secrets, so what is wrong is told by the name of the setting or by
-/// the place in the file: what a parser says would repeat values.
-fn read_file(path: &Path, must_exist: bool) -> Result<Said> {
-    let named = path.display();
-    let source = File::from(path).format(FileFormat::Toml).required(must_exist);
-    let table = match Config::builder().add_source(source).build().and_then(Config::try_deserialize) {
-        Ok(table) => table,
-        Err(ConfigError::FileParse { cause, .. }) => {
-            let cause = cause.to_string();
-            let place = cause.lines().next().and_then(|line| line.split_once(" at ")).map(|(_, place)| place);
-            bail!("{named} cannot be used: this is no TOML, at {}.", place.unwrap_or("some line"));
-        }
-        Err(_) if !path.exists() => bail!("{named} cannot be used: there is no such file."),
-        Err(_) => bail!("{named} cannot be read."),
-    };
-    let table: HashMap<String, config::Value> = table;
-    let known = fields(&Said::default())?;
-    if let Some(unknown) = table.keys().filter(|name| !known.contains_key(*name)).min() {
-        bail!("{named} cannot be used: there is no setting {unknown:?}.");
-    }
-    let one = |(name, value): (&String, &config::Value)| {
-        let alone = ValueKind::Table([(name.clone(), value.clone())].into_iter().collect());
-        let said = config::Value::new(None, alone).try_deserialize::<Said>();
-        said.map_err(|_| anyhow!("{named} cannot be used: {name} has a value of the wrong kind."))
-    };
-    let mut said = Map::new();
-    for setting in &table {
-        let said_here = fields(&one(setting)?)?;
-        said.extend(said_here.into_iter().filter(|(_, value)| !value.is_null()));
-    }
-    serde_json::from_value(Value::Object(said)).map_err(|_| anyhow!("{named} cannot be used."))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -214,42 +177,6 @@ mod tests {
         let settings = InForce::merge(&said, &Said::default()).unwrap().settings().unwrap();
         assert_eq!(settings.allowed_hosts, list("a.example,b.example"));
         assert_eq!(settings.trusted_proxies, list("10.0.0.0/8,::1"));
-    }
-
-    #[test]
-    fn a_named_file_must_be_there_and_hold_only_settings() {
-        let folder = std::env::temp_dir().join(format!("campanile-config-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        let file = folder.join("campanile.toml");
-        assert!(read_file(&file, true).is_err());
-        std::fs::write(&file, "listen = \"127.0.0.1:9000\"\nallowed-hosts = [\"a.example\"]\n").unwrap();
-        let said = read_file(&file, true).unwrap();
-        assert_eq!(said.listen.unwrap().to_string(), "127.0.0.1:9000");
-        std::fs::write(&file, "lisen = \"127.0.0.1:9000\"\n").unwrap();
-        let error = format!("{:#}", read_file(&file, true).unwrap_err());
-        assert!(error.contains("lisen"), "{error}");
-        std::fs::remove_dir_all(folder).unwrap();
-    }
-
-    #[test]
-    fn what_is_wrong_with_a_file_repeats_nothing_of_it() {
-        let folder = std::env::temp_dir().join(format!("campanile-config-wrong-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        let file = folder.join("campanile.toml");
-        for (text, says) in [
-            ("# one\njwt-secret = \"hush", "line 2"),
-            ("jwt-secret = [\"hush\"]\n", "jwt-secret"),
-            ("store = { url = \"hush\" }\n", "store"),
-            ("window = \"hush\"\n", "window"),
-            ("log-format = \"hush\"\n", "log-format"),
-            ("listen = \"hush\"\n", "listen"),
-            ("allowed-hosts = [[\"hush\"]]\n", "allowed-hosts"),
-        ] {
-            std::fs::write(&file, text).unwrap();
-            let error = format!("{:#}", read_file(&file, true).unwrap_err());
-            assert!(!error.contains("hush") && error.contains(says) && error.lines().count() == 1, "{error}");
-        }
-        std::fs::remove_dir_all(folder).unwrap();
     }
 
     #[test]

@@ -1,0 +1,156 @@
+//! The file of settings, and what is said of mistakes in it: the line, the name that was meant, the kind of value. It may hold
+//! secrets, so no value is repeated.
+
+mod given;
+
+use std::{io::ErrorKind, path::Path};
+
+use anyhow::{Result, anyhow, bail};
+use serde::{Deserialize, de::value::MapDeserializer};
+use serde_json::{Map, Value};
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
+
+use self::given::Given;
+use super::{Said, fields::fields};
+use crate::server::nearest::nearest;
+
+/// What the file says; nothing when it is not there and does not have to be.
+pub(super) fn read(path: &Path, must_exist: bool) -> Result<Said> {
+    let named = path.display();
+    let bytes = match std::fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == ErrorKind::NotFound && !must_exist => return Ok(Said::default()),
+        Err(error) if error.kind() == ErrorKind::NotFound => bail!("{named} cannot be used: there is no such file."),
+        Err(error) => bail!("{named} cannot be read: {error}."),
+    };
+    let text = String::from_utf8(bytes).map_err(|_| anyhow!("{named} cannot be used: it is no text in UTF-8."))?;
+    let text = text.trim_start_matches('\u{feff}');
+    settings(text).map_err(|Mistake { at, what }| {
+        let line = text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1;
+        let end = if what.ends_with('?') { "" } else { "." };
+        anyhow!("{named}:{line}: {what}{end}")
+    })
+}
+
+/// What is wrong in the file, and where that begins, in bytes.
+struct Mistake {
+    at: usize,
+    what: String,
+}
+
+fn settings(text: &str) -> Result<Said, Mistake> {
+    let table = DeTable::parse(text).map_err(|error| {
+        let at = error.span().map_or(0, |span| span.start);
+        Mistake { at, what: format!("this is no TOML: {}", error.message()) }
+    })?;
+    let known = fields(&Said::default()).unwrap_or_default();
+    let known: Vec<&str> = known.keys().map(String::as_str).collect();
+    let mut entries: Vec<_> = table.get_ref().iter().collect();
+    entries.sort_by_key(|(name, _)| name.span().start);
+    let mut all = Map::new();
+    for (name, value) in entries {
+        let said = setting(name.get_ref(), value, &known).map_err(|what| Mistake { at: name.span().start, what })?;
+        all.extend(said.into_iter().filter(|(_, value)| !value.is_null()));
+    }
+    let whole = serde_json::from_value(Value::Object(all));
+    whole.map_err(|_| Mistake { at: 0, what: "this cannot be used".to_owned() })
+}
+
+/// One setting, or what is wrong with it.
+fn setting(name: &str, value: &Spanned<DeValue<'_>>, known: &[&str]) -> Result<Map<String, Value>, String> {
+    if !known.contains(&name) {
+        let shown: String = name.chars().take(64).flat_map(char::escape_debug).collect();
+        let hint = match (nearest(name, known), value.get_ref()) {
+            (Some(nearest), _) => format!("; did you mean `{nearest}`?"),
+            (None, DeValue::Table(_)) => "; settings stand by themselves, in no section".to_owned(),
+            (None, _) => String::new(),
+        };
+        return Err(format!("unknown setting `{shown}`{hint}"));
+    }
+    let alone = MapDeserializer::new(std::iter::once((name, Given(value.get_ref()))));
+    let said = Said::deserialize(alone).map_err(|wrong| format!("`{name}` {wrong}"))?;
+    fields(&said).map_err(|_| format!("`{name}` cannot be used"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The line, and what is wrong there.
+    fn refused(text: &str) -> String {
+        let Mistake { at, what } = settings(text).err().unwrap();
+        format!("{} {what}", text[..at].matches('\n').count() + 1)
+    }
+
+    #[test]
+    fn a_named_file_must_be_there_and_hold_only_settings() {
+        let folder = std::env::temp_dir().join(format!("campanile-config-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let file = folder.join("campanile.toml");
+        assert!(read(&file, false).unwrap().listen.is_none());
+        assert!(read(&file, true).unwrap_err().to_string().ends_with("there is no such file."));
+        std::fs::write(&file, "\u{feff}listen = \"127.0.0.1:9000\"\r\nallowed-hosts = [\"a.example\"]\r\n").unwrap();
+        let said = read(&file, true).unwrap();
+        assert_eq!(said.listen.unwrap().to_string(), "127.0.0.1:9000");
+        assert_eq!(said.allowed_hosts.unwrap(), ["a.example"]);
+        std::fs::write(&file, "\u{feff}# ä\nwindow = 7\n\nlisen = \"127.0.0.1:9000\"\n").unwrap();
+        let error = read(&file, true).unwrap_err().to_string();
+        assert_eq!(error, format!("{}:4: unknown setting `lisen`; did you mean `listen`?", file.display()));
+        std::fs::write(&file, b"log = \"\xff\"").unwrap();
+        assert!(read(&file, true).unwrap_err().to_string().ends_with("it is no text in UTF-8."));
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_by_its_place_its_name_and_its_kind_and_not_repeated() {
+        for (text, says) in [
+            ("# one\njwt-secret = \"hush", "2 this is no TOML: "),
+            ("window = hush\n", "1 this is no TOML: "),
+            ("window = 1\nwindow = 2\n", "2 this is no TOML: duplicate key"),
+            ("jwt-secret = [\"hush\"]\n", "1 `jwt-secret` is a text in quotes; this is a list"),
+            ("store = { url = \"hush\" }\n", "1 `store` is a text in quotes; this is a section"),
+            ("log = \"info\"\nwindow = \"hush\"\n", "2 `window` is a whole number; this is a text in quotes"),
+            ("window = -1\n", "1 `window` is a whole number that is not negative"),
+            ("window = 99999999999999999999\n", "1 `window` is a whole number that is not negative"),
+            ("window = 1.5\n", "1 `window` is a whole number; this is a number with a fraction"),
+            ("lenient = \"hush\"\n", "1 `lenient` is true or false; this is a text in quotes"),
+            ("lenient = 1\n", "1 `lenient` is true or false; this is a whole number"),
+            ("log-format = \"hush\"\n", "1 `log-format` is \"text\" or \"json\""),
+            ("log-format = true\n", "1 `log-format` is \"text\" or \"json\"; this is true or false"),
+            ("listen = \"hush\"\n", "1 `listen` must be an address and a port"),
+            ("socket-mode = 0o660\n", "1 `socket-mode` is a text in quotes; this is a whole number"),
+            ("max-age = 1979-05-27\n", "1 `max-age` is a text in quotes; this is a date"),
+            (
+                "allowed-hosts = \"hush\"\n",
+                "1 `allowed-hosts` is a list such as [\"a\", \"b\"]; this is a text in quotes",
+            ),
+            (
+                "allowed-hosts = [[\"hush\"]]\n",
+                "1 `allowed-hosts` is a list of which each item is a text in quotes; this is a list",
+            ),
+            ("prot = 80\n", "1 unknown setting `prot`"),
+            ("max_age = \"hush\"\n", "1 unknown setting `max_age`; did you mean `max-age`?"),
+            ("[server]\nlog = \"hush\"\n", "1 unknown setting `server`; settings stand by themselves, in no section"),
+            ("zzz = 1\nlog = 1\n", "1 unknown setting `zzz`"),
+        ] {
+            let refused = refused(text);
+            assert!(
+                refused.starts_with(says) && !refused.contains("hush") && refused.lines().count() == 1,
+                "{refused}"
+            );
+        }
+    }
+
+    /// What holds when nothing is said, said in the file.
+    #[test]
+    fn every_setting_can_be_said() {
+        let defaults = fields(&Said::default_settings()).unwrap();
+        let lines = defaults.iter().filter(|(_, value)| !value.is_null());
+        let text: String = lines.map(|(name, value)| format!("{name} = {value}\n")).collect();
+        let said = fields(&settings(&text).ok().unwrap()).unwrap();
+        assert_eq!(said, defaults);
+    }
+}

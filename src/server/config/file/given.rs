@@ -1,0 +1,168 @@
+//! A value of the file as serde reads it, with refusals that name the kind that is wanted and never the value.
+
+use std::fmt;
+
+use serde::{
+    Deserializer,
+    de::{
+        Error, Expected, IntoDeserializer, Unexpected, Visitor,
+        value::{SeqDeserializer, StrDeserializer},
+    },
+    forward_to_deserialize_any,
+};
+use toml::de::DeValue;
+
+/// A value as it stands in the file.
+#[derive(Clone, Copy)]
+pub(super) struct Given<'a>(pub(super) &'a DeValue<'a>);
+
+/// Why a value is refused, to be put behind the name of its setting.
+#[derive(Debug)]
+pub(super) struct Wrong(String);
+
+impl Given<'_> {
+    fn kind(self) -> &'static str {
+        match self.0 {
+            DeValue::String(_) => "a text in quotes",
+            DeValue::Integer(_) => "a whole number",
+            DeValue::Float(_) => "a number with a fraction",
+            DeValue::Boolean(_) => "true or false",
+            DeValue::Datetime(_) => "a date or a time",
+            DeValue::Array(_) => "a list",
+            DeValue::Table(_) => "a section",
+        }
+    }
+
+    /// It is of another kind than this.
+    fn is_no(self, wanted: &dyn fmt::Display) -> Wrong {
+        Wrong(format!("is {wanted}; this is {}", self.kind()))
+    }
+
+    fn number<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+        let DeValue::Integer(number) = self.0 else { return Err(self.is_no(&"a whole number")) };
+        let number = u64::from_str_radix(number.as_str(), number.radix());
+        number.map_err(|_| Wrong::of_number()).and_then(|number| visitor.visit_u64(number))
+    }
+}
+
+impl Wrong {
+    fn of_number() -> Self {
+        Self("is a whole number that is not negative, and not as large as this".to_owned())
+    }
+}
+
+impl<'de> Deserializer<'de> for Given<'de> {
+    type Error = Wrong;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+        match self.0 {
+            DeValue::String(text) => visitor.visit_borrowed_str(text),
+            // What reads any kind says itself which one it wants.
+            _ => Err(self.is_no(&(&visitor as &dyn Expected))),
+        }
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+        visitor.visit_some(self)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _name: &'static str, visitor: V) -> Result<V::Value, Wrong> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+        match self.0 {
+            DeValue::Boolean(is_so) => visitor.visit_bool(*is_so),
+            _ => Err(self.is_no(&"true or false")),
+        }
+    }
+
+    fn deserialize_u8<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+        self.number(visitor)
+    }
+
+    fn deserialize_u16<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+        self.number(visitor)
+    }
+
+    fn deserialize_u32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+        self.number(visitor)
+    }
+
+    fn deserialize_u64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+        self.number(visitor)
+    }
+
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+        match self.0 {
+            DeValue::String(text) => visitor.visit_borrowed_str(text),
+            _ => Err(self.is_no(&"a text in quotes")),
+        }
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+        self.deserialize_str(visitor)
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+        let DeValue::Array(items) = self.0 else { return Err(self.is_no(&r#"a list such as ["a", "b"]"#)) };
+        let items = SeqDeserializer::new(items.iter().map(|item| Given(item.get_ref())));
+        visitor.visit_seq(items).map_err(|Wrong(why)| Wrong(format!("is a list of which each item {why}")))
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Wrong> {
+        match self.0 {
+            DeValue::String(text) => StrDeserializer::new(text).deserialize_enum(name, variants, visitor),
+            _ => Err(self.is_no(&one_of(variants))),
+        }
+    }
+
+    forward_to_deserialize_any! {
+        i8 i16 i32 i64 i128 u128 f32 f64 char bytes byte_buf unit unit_struct tuple tuple_struct map struct
+        identifier ignored_any
+    }
+}
+
+impl<'de> IntoDeserializer<'de, Wrong> for Given<'de> {
+    type Deserializer = Self;
+
+    fn into_deserializer(self) -> Self {
+        self
+    }
+}
+
+fn one_of(variants: &[&str]) -> String {
+    variants.iter().map(|variant| format!("{variant:?}")).collect::<Vec<_>>().join(" or ")
+}
+
+impl Error for Wrong {
+    /// What our own types say, which repeat nothing.
+    fn custom<T: fmt::Display>(why: T) -> Self {
+        Self(why.to_string())
+    }
+
+    fn invalid_type(_: Unexpected<'_>, wanted: &dyn Expected) -> Self {
+        Self(format!("is {wanted}"))
+    }
+
+    fn invalid_value(_: Unexpected<'_>, _: &dyn Expected) -> Self {
+        Self::of_number()
+    }
+
+    fn unknown_variant(_: &str, variants: &'static [&'static str]) -> Self {
+        Self(format!("is {}", one_of(variants)))
+    }
+}
+
+impl fmt::Display for Wrong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Wrong {}
