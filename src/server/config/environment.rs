@@ -12,7 +12,7 @@ const OTHERS: [&str; 6] = ["CONFIG", "CACHE", "CHAOS_SECONDS", "CRASH_ROUNDS", "
 
 /// A sentence about each variable that begins as a setting does and is none: a mistake in its name would otherwise leave
 /// the setting as it was without a word.
-pub(super) fn unknown(variables: impl IntoIterator<Item = String>) -> Vec<String> {
+pub(super) fn unknown(variables: impl IntoIterator<Item = (String, String)>) -> Vec<String> {
     let command = Said::augment_args(clap::Command::new("settings"));
     let variables_of = |argument: &clap::Arg| argument.get_env().and_then(|name| name.to_str().map(str::to_owned));
     let files = from_files::secrets().into_iter().map(|secret| secret.file_variable());
@@ -21,8 +21,10 @@ pub(super) fn unknown(variables: impl IntoIterator<Item = String>) -> Vec<String
     let known: Vec<&str> = known.iter().map(String::as_str).collect();
     let mut unknown: Vec<_> = variables
         .into_iter()
-        .filter_map(|name| name.strip_prefix(PREFIX).map(str::to_owned))
-        .filter(|name| !known.contains(&name.as_str()) && !OTHERS.contains(&name.as_str()) && !is_of_kubernetes(name))
+        .filter_map(|(name, value)| Some((name.strip_prefix(PREFIX)?.to_owned(), value)))
+        .filter(|(name, _)| !known.contains(&name.as_str()) && !OTHERS.contains(&name.as_str()))
+        .filter(|(name, value)| !is_of_kubernetes(name, value))
+        .map(|(name, _)| name)
         .collect();
     unknown.sort();
     let sentence = |name: &String| {
@@ -39,13 +41,15 @@ pub(super) fn unknown(variables: impl IntoIterator<Item = String>) -> Vec<String
 }
 
 /// Kubernetes sets such variables in every container beside a Service that is called campanile, or campanile-nats.
-fn is_of_kubernetes(name: &str) -> bool {
+fn is_of_kubernetes(name: &str, value: &str) -> bool {
     let name = format!("_{name}");
     let is_of_port = |rest: &str| {
         rest.starts_with(|c: char| c.is_ascii_digit()) && ["_TCP", "_UDP", "_SCTP"].iter().any(|of| rest.contains(of))
     };
     name.ends_with("_SERVICE_HOST")
-        || name.ends_with("_PORT")
+        || name.ends_with("_SERVICE_PORT")
+        // A port that a person means for a setting is a number.
+        || (name.ends_with("_PORT") && value.contains("://"))
         || name.contains("_SERVICE_PORT_")
         || name.split_once("_PORT_").is_some_and(|(_, rest)| is_of_port(rest))
 }
@@ -56,7 +60,8 @@ mod tests {
 
     #[test]
     fn a_variable_that_is_no_setting_is_told_with_the_one_that_was_meant() {
-        let said = |names: &[&str]| unknown(names.iter().map(|name| (*name).to_owned()));
+        let said =
+            |names: &[&str]| unknown(names.iter().map(|name| ((*name).to_owned(), "tcp://10.0.0.7:8000".to_owned())));
         assert_eq!(
             said(&["CAMPANILE_TYPO", "CAMPANILE_LIMITKEY", "CAMPANILE_JWT_KEY_FILE", "CAMPANILE_STORE", "HOME"]),
             [
@@ -85,5 +90,9 @@ mod tests {
             "campanile_store",
         ];
         assert!(said(&of_others).is_empty(), "{:?}", said(&of_others));
+        let meant_for_a_setting = unknown([("CAMPANILE_PORT".to_owned(), "8000".to_owned())]);
+        assert!(
+            meant_for_a_setting.len() == 1 && meant_for_a_setting[0].starts_with("CAMPANILE_PORT: there is no such")
+        );
     }
 }

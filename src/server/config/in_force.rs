@@ -1,6 +1,9 @@
 //! The settings in force, and where each was said.
 
-use std::path::{Path, PathBuf};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Result, anyhow};
 use reqwest::Url;
@@ -69,7 +72,8 @@ impl InForce {
         let path = named.unwrap_or(Path::new(DEFAULT_FILE));
         let (said, in_own_files) = from_files::read(said, |name| std::env::var_os(name))?;
         let merged = Self::merge(&said, &file::read(path, named.is_some())?)?;
-        let variables = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+        let text = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+        let variables = std::env::vars_os().filter_map(text);
         let unknown = environment::unknown(variables);
         Ok(Self { file: path.exists().then(|| path.to_owned()), unknown, in_own_files, ..merged })
     }

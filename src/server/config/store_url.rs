@@ -27,6 +27,13 @@ impl StoreUrl {
         match url.split_once(':') {
             Some(("memory", "")) => Ok(Self::Memory),
             Some(("sqlite", "")) => bail!("store: say which file, such as sqlite:data/campanile.db."),
+            Some(("sqlite", ":memory:" | "memory" | "memory:")) => {
+                bail!("store: a store in memory is said as memory:, and is gone at restart.")
+            }
+            // Of the URLs of other programs some mean a file in this folder by it, and some one in the root.
+            Some(("sqlite", path)) if path.starts_with("//") && !path.starts_with("///") => {
+                bail!("store: say sqlite:FILE for a file in this folder, or sqlite:/FOLDER/FILE for any other.")
+            }
             Some(("sqlite", path)) => Ok(Self::Sqlite(path.into())),
             Some(("postgres" | "postgresql", rest)) if rest.starts_with("//") => match PostgresUrl::parse(url) {
                 Ok(_) => Ok(Self::Postgres(url.to_owned())),
@@ -105,7 +112,17 @@ mod tests {
         assert_eq!(StoreUrl::parse("sqlite:a/b.db").unwrap(), StoreUrl::Sqlite("a/b.db".into()));
         assert!(matches!(StoreUrl::parse("postgres://u@h/d").unwrap(), StoreUrl::Postgres(_)));
         assert!(matches!(StoreUrl::parse("postgresql://u@h/d").unwrap(), StoreUrl::Postgres(_)));
-        for wrong in ["", "memory", "memory:x", "sqlite:", "sqlite", "redis://x", "postgres:x"] {
+        for wrong in [
+            "",
+            "memory",
+            "memory:x",
+            "sqlite:",
+            "sqlite",
+            "redis://x",
+            "postgres:x",
+            "sqlite::memory:",
+            "sqlite://x.db",
+        ] {
             assert!(StoreUrl::parse(wrong).unwrap_err().to_string().starts_with("store:"), "{wrong}");
         }
     }
