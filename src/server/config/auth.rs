@@ -1,7 +1,7 @@
 //! The settings of who gets in, and how often.
 
 use anyhow::{Result, anyhow, bail};
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 
 use super::{
     Said, Switch,
@@ -83,14 +83,23 @@ pub(super) fn rate(name: &str, said: Option<&str>) -> Result<Option<Rate>> {
     Rate::parse(needed(name, said)?).map_err(|why| anyhow!("{name}: {why}"))
 }
 
-/// Addresses and networks.
+/// Addresses and networks. One of IPv4 that is written as IPv6 (`::ffff:10.0.0.1`) is that of IPv4, as addresses of
+/// clients are.
 pub(super) fn networks(name: &'static str, said: Option<Vec<String>>) -> Result<Vec<IpNet>> {
     let parse = |text: &String| {
         let network = text.parse().or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from));
-        network.map_err(|_| anyhow!("{name}: {text:?} is no address or network such as 10.0.0.0/8."))
+        network.map(canonical).map_err(|_| anyhow!("{name}: {text:?} is no address or network such as 10.0.0.0/8."))
     };
     // Compose passes on a variable that is not set as an empty one.
     needed(name, said)?.iter().filter(|text| !text.is_empty()).map(parse).collect()
+}
+
+fn canonical(network: IpNet) -> IpNet {
+    /// How many bits of an address of IPv6 say that it is one of IPv4.
+    const MAPPED: u8 = 96;
+    let IpNet::V6(of_v6) = network else { return network };
+    let of_v4 = of_v6.addr().to_ipv4_mapped().zip(of_v6.prefix_len().checked_sub(MAPPED));
+    of_v4.and_then(|(address, bits)| Ipv4Net::new(address, bits).ok()).map_or(network, IpNet::V4)
 }
 
 /// Origins as browsers write them (RFC 6454).
@@ -174,6 +183,14 @@ mod tests {
         assert_eq!(networks("trusted-proxies", list(&["10.0.0.0/8", "::1", "192.0.2.1"])).unwrap().len(), 3);
         assert!(networks("trusted-proxies", list(&[""])).unwrap().is_empty());
         assert!(networks("webhook-allow", list(&["10.0.0.0/99"])).is_err());
+        for (written, network) in [
+            ("::ffff:127.0.0.1", "127.0.0.1/32"),
+            ("::ffff:10.0.0.0/104", "10.0.0.0/8"),
+            ("::/0", "::/0"),
+            ("::ffff:0:0/90", "::ffff:0:0/90"),
+        ] {
+            assert_eq!(networks("trusted-proxies", list(&[written])).unwrap(), [network.parse().unwrap()], "{written}");
+        }
         assert_eq!(origins(list(&["https://app.example", "http://localhost:3000"])).unwrap().len(), 2);
         for wrong in ["app.example", "https://", "https://a/", "https://A", "https://a:443", "*", "null", "https://u@a"]
         {

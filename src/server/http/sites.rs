@@ -66,7 +66,7 @@ impl Site {
 /// Why a page may not do this, and which setting lets it. Where the browser says nothing but the page's origin, the page
 /// may be our own behind a gateway that does not say so.
 fn refusal(origin: Option<&HeaderValue>, asked: &Asked<'_>) -> String {
-    let Some(origin) = origin.and_then(|origin| origin.to_str().ok()).filter(|origin| origin.contains("://")) else {
+    let Some(origin) = origin.and_then(|origin| origin.to_str().ok()).filter(|origin| is_of_the_web(origin)) else {
         return "This request was started by a page of another site. Use the dashboard, or a client of your own; or list \
                 the site with allowed-origins and send a token."
             .to_owned();
@@ -78,6 +78,11 @@ fn refusal(origin: Option<&HeaderValue>, asked: &Asked<'_>) -> String {
          server's own, say --public-url {origin}, or name the gateway in between with --trusted-proxies and have it send \
          X-Forwarded-Host and X-Forwarded-Port. If it is not, list its site with --allowed-origins and send a token."
     )
+}
+
+/// Whether a page may have this origin that a server sent. Those of extensions and files have none that could be let in.
+fn is_of_the_web(origin: &str) -> bool {
+    origin.starts_with("https://") || origin.starts_with("http://")
 }
 
 /// Whether an origin is that of the host that was asked. Where this server does not encrypt, a gateway may; and it does
