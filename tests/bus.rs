@@ -30,9 +30,13 @@ fn start(store: &str, bus: &str) -> Server {
 
 /// Waits until `/readyz` says that the others can be told.
 async fn until_it_has_the_bus(server: &Server, bus: &str) {
+    until_ready_says(server, "ok", bus).await;
+}
+
+async fn until_ready_says(server: &Server, status: &str, bus: &str) {
     let began = Instant::now();
-    while transport::get(server.address.parse().unwrap(), "/readyz").await.unwrap()["status"] != "ok" {
-        assert!(began.elapsed() < LONG, "{bus} is not had");
+    while transport::get(server.address.parse().unwrap(), "/readyz").await.unwrap()["status"] != status {
+        assert!(began.elapsed() < LONG, "{bus} is not {status}");
         sleep(Duration::from_millis(50)).await;
     }
 }
@@ -252,6 +256,15 @@ async fn a_user_who_may_not_use_our_subjects_is_a_warning_without_an_inbox() {
     let mut client = Client::connect(&server.address).unwrap();
     client.post("/api/notifications/create", &[], &json!({"user_id": "quince", "content": "x"})).unwrap();
     let words = "subscribe to campanile.>";
+    let url = format!("nats://v:plain@{}", nats.address());
+    until_ready_says(&server, "degraded", &url).await;
+    for (prefix, is_refused) in [("campanile", true), ("x", false)] {
+        let arguments = ["check", "--store", &store, "--bus", &url, "--bus-prefix", prefix];
+        let checked = campanile(&arguments).output().unwrap();
+        let report = String::from_utf8(checked.stdout).unwrap();
+        let warning = format!("refuses a subject: this user has to publish and subscribe to {prefix}.>");
+        assert_eq!(report.contains(&warning), is_refused, "{report}");
+    }
     let (log, said) = tokio::task::block_in_place(|| complaints(&mut server, words, Duration::from_secs(2)));
     assert_eq!(said, 1, "{log}");
     assert!(!log.contains("quince") && !log.contains(&BASE64_URL_SAFE_NO_PAD.encode("quince")), "{log}");

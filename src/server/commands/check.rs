@@ -47,7 +47,7 @@ async fn look_at(report: &mut String, settings: &Settings) -> Result<()> {
     report.push_str(&sentence);
     report.push_str(&channels::describe(settings, is_up_to_date).await);
     if let BusUrl::Nats(url) = &settings.bus
-        && let Err(why) = is_reachable(url).await
+        && let Err(why) = is_reachable(url, &settings.bus_prefix).await
     {
         // A server starts without it, and goes on trying. Writing to a string does not fail.
         let _ = write!(report, "\nwarning: {why}");

@@ -24,7 +24,7 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use futures_util::StreamExt;
 use tokio::{
     sync::{Mutex, mpsc, watch},
-    time::{Instant, MissedTickBehavior, interval, sleep},
+    time::{Instant, MissedTickBehavior, interval, sleep, timeout},
 };
 
 use self::complaint::Complaint;
@@ -53,6 +53,8 @@ const RECONNECT: Duration = Duration::from_millis(500);
 const SETTLE: Duration = Duration::from_millis(600);
 /// How long to wait for an answer.
 const TIMEOUT: Duration = Duration::from_secs(2);
+/// How long `check` waits for a server to refuse our subjects, after it has taken them.
+const REFUSED: Duration = Duration::from_millis(500);
 
 /// A message that waits to be sent, and its subject.
 type Outgoing = (String, Vec<u8>);
@@ -68,6 +70,8 @@ pub(in crate::server) struct Nats {
     lost: Arc<AtomicU64>,
     /// Counts how often another server said that there is something to be delivered.
     hints: watch::Sender<u64>,
+    /// What was said of the connection, and whether a subject is refused on it.
+    complaint: Arc<Complaint>,
 }
 
 impl Nats {
@@ -80,7 +84,8 @@ impl Nats {
         let (gaps, lost) = (watch::Sender::new(0), Arc::new(AtomicU64::new(0)));
         let (happened, lost_here) = (gaps.clone(), Arc::clone(&lost));
         let complaint = Arc::new(Complaint::default());
-        let (complaint_here, prefix_here) = (Arc::clone(&complaint), prefix.to_owned());
+        let (complaint_here, before_rounds) = (Arc::clone(&complaint), Arc::clone(&complaint));
+        let prefix_here = prefix.to_owned();
         let options = ConnectOptions::new()
             .name("campanile")
             .no_echo()
@@ -90,7 +95,7 @@ impl Nats {
             .subscription_capacity(SUBSCRIPTION)
             .reconnect_delay_callback(|_| RECONNECT)
             .reconnect_to_server_callback(move |servers, _| {
-                complaint.before_a_round(&servers);
+                before_rounds.before_a_round(&servers);
                 // The library chooses.
                 ready(None)
             })
@@ -118,10 +123,12 @@ impl Nats {
             gaps_here.send_modify(|count| *count += 1);
             keep_watch(over.clone(), servers.clone(), gaps_here.clone(), Arc::clone(&lost_here))
         });
+        let (over, refused) = (client.clone(), Arc::clone(&complaint));
+        tasks.spawn("refused subjects", move || ask_anew(over.clone(), Arc::clone(&refused)));
         let hints = watch::Sender::new(0);
         let (over, subject, hinted) = (client.clone(), hint_subject(prefix), hints.clone());
         tasks.spawn("delivery hints", move || hear_hints(over.clone(), subject.clone(), hinted.clone()));
-        Ok(Self { client, prefix: prefix.to_owned(), outgoing, gaps, lost, hints })
+        Ok(Self { client, prefix: prefix.to_owned(), outgoing, gaps, lost, hints, complaint })
     }
 
     fn subject(&self, user_id: &UserId) -> String {
@@ -129,17 +136,52 @@ impl Nats {
     }
 }
 
-/// Asks a server of NATS once whether it lets us in.
+/// Asks a server of NATS once whether it lets us in, and lets us use our subjects.
 ///
 /// # Errors
 /// Why not, without anything secret.
-pub(in crate::server) async fn is_reachable(url: &NatsUrl) -> Result<()> {
-    let options = url.log_in(ConnectOptions::new().connection_timeout(TIMEOUT))?;
-    let connected = options.connect(url.servers()).await;
-    connected.map(drop).map_err(|error| {
+pub(in crate::server) async fn is_reachable(url: &NatsUrl, prefix: &str) -> Result<()> {
+    let (refuses, mut refused) = mpsc::channel(1);
+    let options = ConnectOptions::new().connection_timeout(TIMEOUT).event_callback(move |event| {
+        if let Happened::ServerError(ServerError::Other(text)) = &event
+            && is_about_a_subject(text)
+        {
+            // That it was one is enough.
+            let _ = refuses.try_send(());
+        }
+        ready(())
+    });
+    let connected = url.log_in(options)?.connect(url.servers()).await;
+    let client = connected.map_err(|error| {
         let error = error.to_string();
         anyhow!("bus: {url} cannot be reached: {}.", in_words(&error).unwrap_or(error))
-    })
+    })?;
+    let subjects = async {
+        let mut listening = Vec::new();
+        for subject in [format!("{prefix}.inbox.*"), format!("{prefix}.servers"), hint_subject(prefix)] {
+            listening.push(client.subscribe(subject).await.ok());
+        }
+        // All that a hint does is to have the servers look once whether something is due.
+        drop(client.publish(hint_subject(prefix), Vec::new().into()).await);
+        drop(client.flush().await);
+        // To ask for an answer would need a subject that a user of ours need not have.
+        timeout(REFUSED, refused.recv()).await.is_ok()
+    };
+    match timeout(TIMEOUT, subjects).await {
+        Ok(false) => Ok(()),
+        Ok(true) => Err(anyhow!("bus: {url} refuses a subject: {}.", complaint::needed(prefix))),
+        Err(_) => Err(anyhow!("bus: {url} does not answer.")),
+    }
+}
+
+/// Connects anew once a minute while a subject is refused: a user who was given it meanwhile has it from then on.
+async fn ask_anew(client: Client, complaint: Arc<Complaint>) {
+    loop {
+        sleep(complaint::PAUSE).await;
+        if complaint.is_refused() {
+            drop(client.force_reconnect().await);
+        }
+    }
 }
 
 /// Whether a server of NATS says that a user may not use a subject.
@@ -324,7 +366,7 @@ impl Bus for Nats {
     }
 
     fn is_connected(&self) -> bool {
-        self.client.connection_state() == State::Connected
+        self.client.connection_state() == State::Connected && !self.complaint.is_refused()
     }
 }
 

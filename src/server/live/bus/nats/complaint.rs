@@ -9,7 +9,7 @@ use super::url::place;
 use crate::server::trust::in_words;
 
 /// How long to be silent about what was said.
-const PAUSE: Duration = Duration::from_secs(60);
+pub(super) const PAUSE: Duration = Duration::from_secs(60);
 
 /// What was said last, and when.
 #[derive(Default)]
@@ -18,6 +18,8 @@ pub(super) struct Complaint(Mutex<State>);
 #[derive(Default)]
 struct State {
     said: Option<Instant>,
+    /// Whether the server took us and refuses a subject.
+    is_refused: bool,
     /// How often all servers were tried since one of them was had.
     rounds: u32,
 }
@@ -39,9 +41,19 @@ impl Complaint {
 
     /// The server took us and refuses what is asked of it. What it says names a subject, and so an inbox.
     pub(super) fn forbidden(&self, prefix: &str) {
-        if self.state().is_due(Instant::now()) {
-            tracing::warn!("the bus refuses a subject; this user has to publish and subscribe to {prefix}.>");
+        let is_due = {
+            let mut state = self.state();
+            state.is_refused = true;
+            state.is_due(Instant::now())
+        };
+        if is_due {
+            tracing::warn!("the bus refuses a subject; {}", needed(prefix));
         }
+    }
+
+    /// Whether a subject was refused since the connection was made.
+    pub(super) fn is_refused(&self) -> bool {
+        self.state().is_refused
     }
 
     /// It can be used: the next failure is said at once.
@@ -52,6 +64,11 @@ impl Complaint {
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What a user of NATS has to be allowed.
+pub(super) fn needed(prefix: &str) -> String {
+    format!("this user has to publish and subscribe to {prefix}.>")
 }
 
 impl State {
