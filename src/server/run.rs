@@ -110,6 +110,7 @@ impl Campanile {
 pub async fn run(settings: &Settings) -> Result<()> {
     settings.startable()?;
     log::start(settings)?;
+    outlive_full_files()?;
     let campanile = Campanile::start(settings).await?;
     let socket = listen(settings).await?;
     let at = socket.address().map_or_else(|| settings.listen.clone(), Listen::Tcp);
@@ -171,6 +172,15 @@ fn told_to_stop(settings: &Settings, service: NotificationService) -> Result<imp
         tracing::info!("stopping: running requests may end, and streams are told");
         service.stop_following();
     })
+}
+
+/// Has a write beyond the size that a file may have, as `ulimit -f` and systemd's `LimitFSIZE` set it, fail as one to a full
+/// disk does. Without a handler the signal would end the process.
+fn outlive_full_files() -> Result<()> {
+    /// `SIGXFSZ`, for which tokio has no name: the same number on all systems but MIPS.
+    const FILE_IS_FULL: i32 = 25;
+    // The handler stays when what tells of the signal is dropped.
+    signal(SignalKind::from_raw(FILE_IS_FULL)).map(drop).context("signals cannot be handled")
 }
 
 /// Done when the process is told to stop, by Ctrl-C or by its supervisor.
