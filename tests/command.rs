@@ -2,6 +2,7 @@
 
 mod key;
 mod pipes;
+mod places;
 mod settings;
 mod socket;
 
@@ -76,10 +77,14 @@ impl Server {
         answer
     }
 
+    /// The number of its process.
+    pub(crate) fn pid(&self) -> String {
+        self.child.id().to_string()
+    }
+
     /// Sends a signal.
     pub(crate) fn send(&self, signal: &str) {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+        assert!(Command::new("kill").args([signal, &self.pid()]).status().unwrap().success());
     }
 
     /// Sends a signal, waits for the end and returns what was logged.

@@ -16,7 +16,7 @@ use tokio::{
 use super::{
     auth::Authenticator,
     clock::{Clock, SystemClock},
-    config::{BusUrl, Listen, Settings},
+    config::{BusUrl, Listen, Settings, cannot_listen},
     delivery::Delivery,
     http::{self, HttpOptions},
     listener::{self, Socket},
@@ -138,8 +138,8 @@ async fn listen(settings: &Settings) -> Result<Socket> {
     match &settings.listen {
         Listen::Tcp(address) => {
             let listener = TcpListener::bind(address).await;
-            let why = || format!("listen: {address} cannot be had; is another server running there?");
-            Ok(listener.with_context(why)?.into())
+            let listener = listener.map_err(|error| anyhow!("listen: {}", cannot_listen(address, &error)))?;
+            Ok(listener.into())
         }
         Listen::Unix(path) => Socket::unix(path, settings.socket_mode).map_err(|why| anyhow!("listen: {why}")),
     }

@@ -37,7 +37,10 @@ fn a_check_refuses_what_serve_refuses() {
         ([&tokens[..], &["--jwt-key", "/no/such.pem"]].concat(), "jwt-key: the file cannot be read"),
         ([&tokens[..], &["--jwt-key=-----BEGIN PRIVATE KEY-----\nhush"]].concat(), "jwt-key: the file cannot be read"),
         ([&memory[..], &["--log", "a=b=c"]].concat(), "log: "),
-        ([&memory[..], &["--listen", "192.0.2.1:8000", "--auth", "on"]].concat(), "listen: this machine cannot listen"),
+        (
+            [&memory[..], &["--listen", "192.0.2.1:8000", "--auth", "on"]].concat(),
+            "listen: 192.0.2.1:8000: this machine has no such address",
+        ),
         ([&memory[..], &["--listen", "unix:/no/such/a.sock"]].concat(), "listen: /no/such/a.sock cannot be made: "),
         ([&memory[..], &["--listen", "unix:/etc/passwd"]].concat(), "listen: /etc/passwd is there and is no socket"),
         ([&memory[..], &["--listen", &format!("unix:{}/", folder.display())]].concat(), "listen: "),

@@ -9,7 +9,7 @@ fn a_file_system_without_shared_memory_is_said_to_be_one() {
     let folder = new_folder();
     let store = format!("sqlite:{}", folder.join("campanile.db").display());
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/store/unfit/fuse.py");
-    for command in ["serve", "migrate"] {
+    for command in ["serve", "migrate", "check"] {
         let mut unfit = Command::new("unshare");
         // The mount is in a namespace of its own, so that it ends with the command.
         unfit.args(["--mount", "--map-root-user", "python3", script]).arg(&folder);

@@ -42,10 +42,13 @@ pub async fn check(
 
 /// Describes the store and the channels; `Err` says why the server could not start.
 async fn look_at(report: &mut String, settings: &Settings) -> Result<()> {
-    settings.startable()?;
+    let taken = settings.startable()?;
     let Usable { sentence, is_up_to_date } = store_is_usable(settings).await?;
     report.push_str(&sentence);
     report.push_str(&channels::describe(settings, is_up_to_date).await);
+    if let Some(why) = taken {
+        let _ = write!(report, "\nwarning: {why}");
+    }
     if let BusUrl::Nats(url) = &settings.bus
         && let Err(why) = is_reachable(url, &settings.bus_prefix).await
     {
@@ -101,7 +104,7 @@ async fn store_is_usable(settings: &Settings) -> Result<Usable> {
     let schema = match &settings.store {
         StoreUrl::Memory => return new("\nThe store is in memory: all is gone at restart.".to_owned()),
         StoreUrl::Sqlite(path) if !path.exists() => {
-            can_be_made(path)?;
+            SqliteStore::can_be_made(path)?;
             return new(format!("\nThe store {store} does not exist yet; it is made at the first start."));
         }
         StoreUrl::Sqlite(path) => SqliteStore::schema(path)?,
@@ -123,14 +126,4 @@ async fn store_is_usable(settings: &Settings) -> Result<Usable> {
         format!("\nThe store {store} is at version {applied}; the next start brings it to {known}.")
     };
     Ok(Usable { sentence, is_up_to_date })
-}
-
-/// Whether a file that is not there can be: what is there of its path must be folders.
-fn can_be_made(path: &Path) -> Result<()> {
-    match path.ancestors().skip(1).find(|folder| folder.exists()) {
-        Some(file) if !file.is_dir() => {
-            bail!("store: {} cannot be made, since {} is no folder. Name another file.", path.display(), file.display())
-        }
-        _ => Ok(()),
-    }
 }

@@ -10,6 +10,7 @@ use std::{
     task::{Context, Poll},
 };
 
+use rustix::fs::Access;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpListener, TcpStream, UnixListener, UnixSocket, UnixStream},
@@ -118,7 +119,14 @@ fn lock(path: &Path) -> Result<File, String> {
 pub(in crate::server) fn can_be_made(path: &Path) -> Result<(), String> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if !folder.is_dir() {
-        return Err(format!("{} cannot be made: {} is no folder.", path.display(), folder.display()));
+        return Err(format!(
+            "{} cannot be made: {} is no folder. Make it, with write access for this user.",
+            path.display(),
+            folder.display()
+        ));
+    }
+    if rustix::fs::access(folder, Access::WRITE_OK | Access::EXEC_OK).is_err() {
+        return Err(format!("{} cannot be made: this user may not write to {}.", path.display(), folder.display()));
     }
     has_socket(path).map(drop)
 }

@@ -23,6 +23,7 @@ mod origin;
 mod outbox;
 mod pages;
 mod pressure;
+mod probe;
 mod profile;
 mod read;
 mod row;
@@ -118,6 +119,14 @@ impl SqliteStore {
     /// When it cannot be read or is no database.
     pub fn schema(path: &Path) -> Result<Schema, StoreError> {
         connection::schema(path)
+    }
+
+    /// Whether a store could be made at this path, where there is none. Nothing stays of the attempt.
+    ///
+    /// # Errors
+    /// What opening a store there would say.
+    pub fn can_be_made(path: &Path) -> Result<(), StoreError> {
+        probe::can_be_made(path)
     }
 
     /// The webhooks in the file, which is up to date; it may be in use.

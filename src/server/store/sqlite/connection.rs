@@ -78,7 +78,10 @@ fn assert_version() -> Result<(), StoreError> {
 pub(super) fn lock(path: &Path) -> Result<File, StoreError> {
     let name = lock_file(path);
     let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&name);
-    let file = file.map_err(|error| about(&name, format!("cannot be made: {error}.")))?;
+    let file = file.map_err(|error| {
+        let advice = "Make its folder writable for this user, or name another file with --store sqlite:FILE.";
+        about(&name, format!("cannot be made: {error}. {advice}"))
+    })?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => {
@@ -149,6 +152,8 @@ pub(super) fn explain(path: &Path, error: &rusqlite::Error) -> StoreError {
         Some(ErrorCode::DiskFull) => about(path, "cannot grow: the disk is full."),
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => about(path, "is locked by another program."),
         Some(ErrorCode::SystemIoFailure) => match lacking(error) {
+            // Shared memory is a file too, and SQLite does not say that there was no room for it.
+            Some(_) if is_full(path) => about(path, "cannot be used: the disk is full. Make room."),
             Some(what) => unfit(path, what),
             None => about(path, format!("cannot be used: {error}.")),
         },
@@ -170,6 +175,14 @@ fn lacking(error: &rusqlite::Error) -> Option<&'static str> {
         | ffi::SQLITE_IOERR_SHMLOCK => Some("locks"),
         _ => None,
     }
+}
+
+/// Whether there is no room where this file is, or is to be.
+fn is_full(path: &Path) -> bool {
+    /// What SQLite takes at once for the memory that its processes share.
+    const NEEDED: u64 = 32 * 1024;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    rustix::fs::statvfs(folder).is_ok_and(|system| system.f_bavail.saturating_mul(system.f_frsize) < NEEDED)
 }
 
 /// A file that lies where SQLite cannot work.

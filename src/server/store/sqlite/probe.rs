@@ -1,0 +1,37 @@
+//! Whether a store could be made where there is none yet.
+
+use std::{fs, path::Path, process};
+
+use super::{
+    SqliteOptions,
+    connection::{about, lock_file, open_for_writing},
+};
+use crate::server::store::StoreError;
+
+/// Whether a store could be made at this path. Only to make one shows that: rights, room, locks and shared memory are found
+/// out by nothing else. So one is made in the folder that is there of the path, under a name of its own, and removed.
+///
+/// # Errors
+/// What opening a store at the path would say.
+pub(super) fn can_be_made(path: &Path) -> Result<(), StoreError> {
+    let folders = path.ancestors().skip(1).map(|folder| if folder == Path::new("") { Path::new(".") } else { folder });
+    let Some(folder) = folders.into_iter().find(|folder| folder.exists()) else { return Ok(()) };
+    if !folder.is_dir() {
+        return Err(about(
+            path,
+            format!("cannot be made, since {} is no folder. Name another file.", folder.display()),
+        ));
+    }
+    let probe = folder.join(format!(".campanile-check-{}", process::id()));
+    let made = open_for_writing(&SqliteOptions::new(&probe)).map(drop);
+    for end in ["", "-wal", "-shm", "-journal"] {
+        let mut file = probe.clone().into_os_string();
+        file.push(end);
+        drop(fs::remove_file(file));
+    }
+    drop(fs::remove_file(lock_file(&probe)));
+    made.map_err(|error| {
+        let told = error.to_string().replace(&probe.display().to_string(), &path.display().to_string());
+        StoreError::failed(told)
+    })
+}

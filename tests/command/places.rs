@@ -1,0 +1,130 @@
+//! Where a store or a socket cannot be made: `check` says what `serve` says, and leaves nothing behind.
+
+use std::{
+    fs,
+    net::TcpListener,
+    os::unix::fs::{MetadataExt, PermissionsExt},
+    path::Path,
+    process::{Command, Output},
+};
+
+use super::{Server, campanile, create};
+use crate::harness::new_folder;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_campanile");
+
+/// The command with no more rights over files than their modes give to their owner, also where root runs the tests.
+fn without_rights(arguments: &[&str]) -> Output {
+    let is_root = fs::metadata("/proc/self").unwrap().uid() == 0;
+    let mut command = Command::new(if is_root { "setpriv" } else { "env" });
+    if is_root {
+        command.args(["--bounding-set=-all", "--inh-caps=-all"]);
+    }
+    command.arg(PROGRAM).args(arguments).output().unwrap()
+}
+
+fn said(done: &Output) -> String {
+    assert_eq!(done.status.code(), Some(1), "{}", String::from_utf8_lossy(&done.stdout));
+    String::from_utf8(done.stderr.clone()).unwrap()
+}
+
+fn files_in(folder: &Path) -> Vec<String> {
+    fs::read_dir(folder).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+#[test]
+fn check_refuses_a_folder_that_cannot_be_written_as_serve_does() {
+    let folder = new_folder();
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o555)).unwrap();
+    let store = format!("sqlite:{}", folder.join("x.db").display());
+    let deep = format!("sqlite:{}", folder.join("data/x.db").display());
+    let socket = format!("unix:{}", folder.join("s.sock").display());
+    for arguments in [
+        ["--store", &store, "--listen", "127.0.0.1:0"],
+        ["--store", &deep, "--listen", "127.0.0.1:0"],
+        ["--store", "memory:", "--listen", &socket],
+    ] {
+        for command in ["check", "serve"] {
+            let said = said(&without_rights(&[&[command], arguments.as_slice()].concat()));
+            let is_told = said.contains("cannot be made") && said.contains(&*folder.to_string_lossy());
+            assert!(is_told && !said.contains("campanile-check") && said.lines().count() == 1, "{command}: {said}");
+        }
+    }
+    let said = said(&without_rights(&["check", "--store", "sqlite:/proc/x.db"]));
+    assert!(said.contains("/proc/x.db"), "{said}");
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
+    assert!(files_in(&folder).is_empty());
+}
+
+#[test]
+fn check_tries_to_make_a_store_and_leaves_nothing_of_it() {
+    let folder = new_folder();
+    for store in ["x.db", "data/deep/x.db"] {
+        let store = format!("sqlite:{}", folder.join(store).display());
+        let done = campanile(&["check", "--listen", "127.0.0.1:0", "--store", &store]).output().unwrap();
+        let report = String::from_utf8(done.stdout).unwrap();
+        assert!(done.status.success() && report.contains("it is made at the first start"), "{report}");
+        assert!(files_in(&folder).is_empty());
+    }
+}
+
+#[test]
+fn an_address_that_is_taken_is_a_warning_of_check() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let done = campanile(&["check", "--store", "memory:", "--listen", &address]).output().unwrap();
+    let report = String::from_utf8(done.stdout).unwrap();
+    assert!(done.status.success(), "{report}");
+    assert!(report.contains(&format!("warning: listen: a program listens on {address} already")), "{report}");
+}
+
+/// A disk of a few megabytes that is full: SQLite says of it that it cannot share memory.
+#[test]
+fn a_full_disk_is_said_to_be_full() {
+    let folder = new_folder();
+    let store = format!("sqlite:{}", folder.join("x.db").display());
+    let script = format!(
+        "mount -t tmpfs -o size=2m none {folder} && cd {folder} && {PROGRAM} migrate --store {store} && \
+         rm -f {folder}/x.db-* && dd if=/dev/zero of={folder}/filler bs=4k 2>/dev/null; \
+         for command in 'check --listen 127.0.0.1:0' migrate 'key list'; do {PROGRAM} $command --store {store}; \
+         echo \"rc $?\" >&2; done",
+        folder = folder.display()
+    );
+    let mut full = Command::new("unshare");
+    full.args(["--mount", "--map-root-user", "sh", "-c", &script]);
+    let said = String::from_utf8(full.output().unwrap().stderr).unwrap();
+    assert_eq!(said.matches("the disk is full").count(), 3, "{said}");
+    assert_eq!(said.matches("rc 1").count(), 3, "{said}");
+    assert!(!said.contains("shared memory"), "{said}");
+}
+
+/// `ulimit -f`, and systemd's `LimitFSIZE`: a write beyond it sends a signal that ends a process without a handler.
+#[test]
+fn a_limit_on_the_size_of_files_is_as_a_full_disk() {
+    let store = format!("sqlite:{}", new_folder().join("x.db").display());
+    let mut server = Server::start(&["--store", &store]);
+    let log = server.log();
+    create(&server, "ann", "before");
+    let limit = |bytes: &str| {
+        let pid = server.pid();
+        let limited = Command::new("prlimit").args(["--pid", &pid, &format!("--fsize={bytes}")]).status();
+        assert!(limited.unwrap().success());
+    };
+    let status = |method: &str, path: &str, body: &str| {
+        let length = body.len();
+        let answer = server.ask(&format!(
+            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+             Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+        ));
+        answer.get(9..12).unwrap_or_default().to_owned()
+    };
+    limit("4096:unlimited");
+    let body = r#"{"user_id":"ann","content":"beyond"}"#;
+    // The end of it may have been written all the same.
+    assert_eq!(status("POST", "/api/notifications/create", body), "504");
+    assert_eq!(status("GET", "/readyz", ""), "503");
+    limit("unlimited:unlimited");
+    create(&server, "ann", "after");
+    assert_eq!(status("GET", "/readyz", ""), "200");
+    drop(log);
+}
