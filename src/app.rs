@@ -14,6 +14,7 @@ mod browser;
 mod components;
 mod composing;
 mod desktop;
+mod following;
 #[expect(unreachable_pub, reason = "#[component] makes the properties public")]
 mod icons;
 mod initial;

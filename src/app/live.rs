@@ -8,14 +8,12 @@ mod message;
 mod socket;
 mod tabs;
 
-use std::cell::RefCell;
-
 use js_sys::Function;
 use leptos::prelude::*;
 
 pub(super) use self::message::{Kind, Message};
 use self::{backoff::Backoff, socket::Socket, tabs::Tabs};
-use super::{browser, desktop, percent, state::Board};
+use super::browser;
 
 /// What the names of locks and channels begin with.
 const NAME: &str = "campanile.live.";
@@ -31,17 +29,54 @@ const FINAL: [u16; 2] = [1008, 4003];
 /// The close code of a session that is over, which a connection cannot outlive.
 const EXPIRED: u16 = 4001;
 
-thread_local! {
-    /// What the page listens to. A page has one thread, and listens to one thing.
-    static LINE: RefCell<Line> = RefCell::default();
+/// What is listened to.
+pub(super) struct Stream {
+    /// Its name among tabs: those of the same name have one connection together.
+    pub(super) name: String,
+    /// After how long a silence it says where it is, in milliseconds.
+    pub(super) heartbeat_ms: f64,
 }
 
-/// What the page listens to, and how far that has got.
+/// The page that listens, and what it does with what it hears.
+pub(super) trait Page: Copy + Send + Sync + 'static {
+    /// What it shows; `None` where that is nothing to listen to.
+    fn stream(self) -> Option<Stream>;
+    /// Where the stream is, from where the page is at this moment.
+    fn url(self) -> String;
+    /// The change number up to which it heard; none where all inboxes are shown.
+    fn position(self) -> Option<u64>;
+    /// Whether the session is over.
+    fn is_signed_out(self) -> bool;
+    /// It is told of every change from now on, or is not any more.
+    fn set_live(self, is_live: bool);
+    /// It may lack something: it has to ask for the present.
+    fn refresh(self);
+    /// Something happened. `first_hand` is what this tab heard, and not by way of another one.
+    fn hear(self, message: Message, first_hand: bool);
+}
+
+/// What a page listens to: one thing at a time. A copy is the same line.
+pub(super) struct Line<P> {
+    page: P,
+    state: StoredValue<State, LocalStorage>,
+}
+
+impl<P: Copy> Clone for Line<P> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<P: Copy> Copy for Line<P> {}
+
+/// What is listened to, and how far that has got.
 #[derive(Default)]
-struct Line {
+struct State {
     /// Counts up whenever something else is listened to: what belongs to an earlier one is over.
     turn: u32,
     tabs: Option<Tabs>,
+    /// As [`Stream::heartbeat_ms`].
+    heartbeat_ms: f64,
     leads: bool,
     socket: Option<Socket>,
     /// Whether the connection stands, as the leader knows.
@@ -56,231 +91,214 @@ struct Line {
     is_unsure: bool,
 }
 
-fn line<T>(f: impl FnOnce(&mut Line) -> T) -> T {
-    LINE.with_borrow_mut(f)
-}
-
-fn is_current(turn: u32) -> bool {
-    line(|line| line.turn == turn)
-}
-
-/// Listens to what the page shows from now on, and to nothing else.
-pub(super) fn follow(board: Board) {
-    let (turn, before) = line(|line| {
-        line.turn += 1;
-        let before = std::mem::take(line);
-        line.turn = before.turn;
-        (line.turn, before)
-    });
-    // Outside of the borrow: closing may call back.
-    drop(before);
-    board.set_live(false);
-    if board.address.read_untracked().params(0).parse().is_err() {
-        return;
+impl<P: Page> Line<P> {
+    /// A line that listens to nothing yet. In the browser only.
+    pub(super) fn of(page: P) -> Self {
+        Self { page, state: StoredValue::new_local(State::default()) }
     }
-    let user_id = board.address.read_untracked().user_id.clone();
-    // A colon is in no user id that is written like this.
-    let name = NAME.to_owned() + &user_id.as_deref().map_or_else(|| ":all".to_owned(), percent::encode);
-    let tabs = Tabs::join(&name, move |text| hear_tab(board, turn, &text));
-    tabs.tell(ASK);
-    line(|line| line.tabs = Some(tabs));
-    tabs::elect(&name, move |release| lead(board, turn, release));
-}
 
-/// This tab is to have the connection. Says whether it does: it may be about something else by now.
-fn lead(board: Board, turn: u32, release: Option<Function>) -> bool {
-    let leads = line(|line| {
-        let is_current = line.turn == turn;
-        if let (true, Some(tabs)) = (is_current, &mut line.tabs) {
-            tabs.release = release;
-            line.leads = true;
-        }
-        is_current
-    });
-    if leads {
-        tell(DOWN);
-        connect(board, turn);
-    }
-    leads
-}
-
-fn tell(text: &str) {
-    line(|line| line.tabs.iter().for_each(|tabs| tabs.tell(text)));
-}
-
-fn connect(board: Board, turn: u32) {
-    if !is_current(turn) || line(|line| line.socket.is_some()) || !browser::is_online() {
-        return;
-    }
-    if board.is_signed_out() {
-        return line(|line| line.is_unsure = true);
-    }
-    line(|line| {
-        let now = browser::now_ms();
-        line.is_unsure = false;
-        line.backoff.begin(now);
-        line.heard_at = now;
-        line.connections += 1;
-    });
-    let socket = Socket::connect(
-        &url(board),
-        move |text| {
-            if is_current(turn) {
-                line(|line| line.heard_at = browser::now_ms());
-                tell(&text);
-                hear(board, &text, false);
-            }
-        },
-        move |code| lost(board, turn, code),
-    );
-    match socket {
-        Some(socket) => {
-            line(|line| line.socket = Some(socket));
-            watch(board, turn, line(|line| line.connections));
-        }
-        None => lost(board, turn, 0),
-    }
-}
-
-/// Looks again and again whether this connection says something, and gives it up when it does not: a path that
-/// goes silent without an end is seen by nothing else.
-fn watch(board: Board, turn: u32, connection: u32) {
-    // A heartbeat comes after a silence of 0.9 to 1.1 times this; it is waited for 1.5 times as long.
-    let patience = 1.5 * board.heartbeat_ms;
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is clamped")]
-    let pause = (patience / 8.0).clamp(200.0, 60_000.0) as u32;
-    browser::after(pause, move || {
-        let (is_there, is_silent) = line(|line| {
-            let is_there = (line.turn, line.connections) == (turn, connection) && line.socket.is_some();
-            (is_there, browser::now_ms() - line.heard_at > patience)
+    /// Listens to what the page shows from now on, and to nothing else.
+    pub(super) fn follow(self) {
+        let (turn, before) = self.with(|state| {
+            let turn = state.turn + 1;
+            (turn, std::mem::replace(state, State { turn, ..State::default() }))
         });
-        match (is_there, is_silent) {
-            (true, true) => lost(board, turn, 0),
-            (true, false) => watch(board, turn, connection),
-            (false, _) => {}
-        }
-    });
-}
+        // Outside of the state: closing may call back.
+        drop(before);
+        self.page.set_live(false);
+        let Some(Stream { name, heartbeat_ms }) = self.page.stream() else { return };
+        let name = NAME.to_owned() + &name;
+        let tabs = Tabs::join(&name, move |text| self.hear_tab(turn, &text));
+        tabs.tell(ASK);
+        self.with(|state| (state.tabs, state.heartbeat_ms) = (Some(tabs), heartbeat_ms));
+        tabs::elect(&name, move |release| self.lead(turn, release));
+    }
 
-/// Where the stream is that tells what the page shows, from where the page is.
-fn url(board: Board) -> String {
-    let location = window().location();
-    let secure = location.protocol().is_ok_and(|protocol| protocol == "https:");
-    let host = location.host().unwrap_or_default();
-    let mut url = if secure { "wss://" } else { "ws://" }.to_owned() + &host + &board.at("/ws");
-    if let Some(user_id) = &board.address.read_untracked().user_id {
-        url.push('/');
-        url.push_str(&percent::encode(user_id));
-        if let Some(position) = board.position() {
-            url.push_str("?since=");
-            url.push_str(&position.to_string());
+    /// A refresh was answered, so the caller is known: where that was not sure, it connects again.
+    pub(super) fn may_listen(self) {
+        let (is_unsure, turn) = self.with(|state| (state.is_unsure, state.turn));
+        if is_unsure {
+            self.connect(turn);
         }
     }
-    url
-}
 
-/// The connection ended, or could not be made.
-fn lost(board: Board, turn: u32, code: u16) {
-    if !is_current(turn) {
-        return;
+    /// There is a reason to connect at once: the network is back, or the user looks.
+    pub(super) fn hurry(self) {
+        let (leads, may, turn) = self.with(|state| {
+            let may = state.socket.is_none() && !state.is_final && state.backoff.may_hurry(browser::now_ms());
+            (state.leads, may, state.turn)
+        });
+        if !leads {
+            self.tell(HURRY);
+        } else if may {
+            self.connect(turn);
+        }
     }
-    let (gone, wait) = line(|line| {
-        line.stands = false;
-        line.is_final = FINAL.contains(&code);
-        (line.socket.take(), line.backoff.lost(browser::now_ms(), js_sys::Math::random()))
-    });
-    // Its own handler is running.
-    browser::after(0, move || drop(gone));
-    tell(DOWN);
-    board.set_live(false);
-    if !line(|line| line.is_final) {
+
+    /// The connection is worth nothing any more, whatever the browser thinks: the network is gone, or
+    /// the machine slept.
+    pub(super) fn cut(self) {
+        let (leads, turn) = self.with(|state| (state.leads && state.socket.is_some(), state.turn));
+        if leads {
+            self.lost(turn, 0);
+        }
+    }
+
+    /// What a call finds when the page is gone already is thrown away with it.
+    fn with<T: Default>(self, f: impl FnOnce(&mut State) -> T) -> T {
+        self.state.try_update_value(f).unwrap_or_default()
+    }
+
+    fn is_current(self, turn: u32) -> bool {
+        self.with(|state| state.turn == turn)
+    }
+
+    /// This tab is to have the connection. Says whether it does: it may be about something else by now.
+    fn lead(self, turn: u32, release: Option<Function>) -> bool {
+        let leads = self.with(|state| {
+            let is_current = state.turn == turn;
+            if let (true, Some(tabs)) = (is_current, &mut state.tabs) {
+                tabs.release = release;
+                state.leads = true;
+            }
+            is_current
+        });
+        if leads {
+            self.tell(DOWN);
+            self.connect(turn);
+        }
+        leads
+    }
+
+    fn tell(self, text: &str) {
+        self.with(|state| state.tabs.iter().for_each(|tabs| tabs.tell(text)));
+    }
+
+    fn connect(self, turn: u32) {
+        if !self.is_current(turn) || self.with(|state| state.socket.is_some()) || !browser::is_online() {
+            return;
+        }
+        if self.page.is_signed_out() {
+            return self.with(|state| state.is_unsure = true);
+        }
+        let connection = self.with(|state| {
+            let now = browser::now_ms();
+            state.is_unsure = false;
+            state.backoff.begin(now);
+            state.heard_at = now;
+            state.connections += 1;
+            state.connections
+        });
+        let socket = Socket::connect(
+            &self.page.url(),
+            move |text| {
+                if self.is_current(turn) {
+                    self.with(|state| state.heard_at = browser::now_ms());
+                    self.tell(&text);
+                    self.hear(&text, true);
+                }
+            },
+            move |code| self.lost(turn, code),
+        );
+        match socket {
+            Some(socket) => {
+                self.with(|state| state.socket = Some(socket));
+                self.watch(turn, connection);
+            }
+            None => self.lost(turn, 0),
+        }
+    }
+
+    /// Looks again and again whether this connection says something, and gives it up when it does not: a path that
+    /// goes silent without an end is seen by nothing else.
+    fn watch(self, turn: u32, connection: u32) {
+        // A heartbeat comes after a silence of 0.9 to 1.1 times this; it is waited for 1.5 times as long.
+        let patience = 1.5 * self.with(|state| state.heartbeat_ms);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is clamped")]
+        let pause = (patience / 8.0).clamp(200.0, 60_000.0) as u32;
+        browser::after(pause, move || {
+            let (is_there, is_silent) = self.with(|state| {
+                let is_there = (state.turn, state.connections) == (turn, connection) && state.socket.is_some();
+                (is_there, browser::now_ms() - state.heard_at > patience)
+            });
+            match (is_there, is_silent) {
+                (true, true) => self.lost(turn, 0),
+                (true, false) => self.watch(turn, connection),
+                (false, _) => {}
+            }
+        });
+    }
+
+    /// The connection ended, or could not be made.
+    fn lost(self, turn: u32, code: u16) {
+        if !self.is_current(turn) {
+            return;
+        }
+        let (gone, wait, is_final) = self.with(|state| {
+            state.stands = false;
+            state.is_final = FINAL.contains(&code);
+            let wait = state.backoff.lost(browser::now_ms(), js_sys::Math::random());
+            (state.socket.take(), wait, state.is_final)
+        });
+        // Its own handler is running.
+        browser::after(0, move || drop(gone));
+        self.tell(DOWN);
+        self.page.set_live(false);
+        if is_final {
+            return;
+        }
         let again = move || {
-            if code == EXPIRED && is_current(turn) && line(|line| line.socket.is_none()) {
-                line(|line| line.is_unsure = true);
-                board.refresh();
+            if code == EXPIRED && self.is_current(turn) && self.with(|state| state.socket.is_none()) {
+                self.with(|state| state.is_unsure = true);
+                self.page.refresh();
             } else {
-                connect(board, turn);
+                self.connect(turn);
             }
         };
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is less than a minute")]
         browser::after(wait as u32, again);
     }
-}
 
-/// A refresh was answered, so the caller is known: where that was not sure, it connects again.
-pub(super) fn may_listen(board: Board) {
-    let (is_unsure, turn) = line(|line| (line.is_unsure, line.turn));
-    if is_unsure {
-        connect(board, turn);
-    }
-}
-
-/// Takes in what the stream says, here or by way of the leading tab.
-fn hear(board: Board, text: &str, from_tab: bool) {
-    let Some(message) = Message::parse(text) else { return };
-    match message.kind {
-        Kind::Hello | Kind::Reset => {
-            line(|line| {
-                line.stands = true;
-                line.backoff.stands(browser::now_ms());
-            });
-            board.set_live(true);
-            // Only the leader of one inbox was told what it missed, and only from where it connected.
-            let is_behind = message.modseq.is_none() || board.position() < message.modseq;
-            if from_tab || is_behind || message.kind == Kind::Reset {
-                board.refresh();
+    /// Takes in what the stream says, here or by way of the leading tab.
+    fn hear(self, text: &str, first_hand: bool) {
+        let Some(message) = Message::parse(text) else { return };
+        match message.kind {
+            Kind::Hello | Kind::Reset => {
+                self.with(|state| {
+                    state.stands = true;
+                    state.backoff.stands(browser::now_ms());
+                });
+                self.page.set_live(true);
+                // Only the leader of one inbox was told what it missed, and only from where it connected.
+                let is_behind = message.modseq.is_none() || self.page.position() < message.modseq;
+                if !first_hand || is_behind || message.kind == Kind::Reset {
+                    self.page.refresh();
+                }
             }
-        }
-        // What it says of the present was not told here: it is asked for.
-        Kind::Heartbeat if message.modseq > board.position() => board.refresh(),
-        Kind::Heartbeat => {}
-        _ => {
-            if let (Kind::Created, Some(notification), false) = (message.kind, &message.notification, from_tab) {
-                desktop::show(notification);
-            }
-            board.hear(message);
+            // What it says of the present was not told here: it is asked for.
+            Kind::Heartbeat if message.modseq > self.page.position() => self.page.refresh(),
+            Kind::Heartbeat => {}
+            _ => self.page.hear(message, first_hand),
         }
     }
-}
 
-/// Takes in what another tab says.
-fn hear_tab(board: Board, turn: u32, text: &str) {
-    if !is_current(turn) {
-        return;
-    }
-    let (leads, stands) = line(|line| (line.leads, line.stands));
-    match (text, leads) {
-        (ASK, true) if stands => tell(r#"{"type":"hello"}"#),
-        (ASK, _) => {}
-        // The user may have signed in in the other tab.
-        (HURRY, true) if board.is_signed_out() => board.refresh(),
-        (HURRY, true) => hurry(board),
-        (HURRY, false) => {}
-        (DOWN, false) => board.set_live(false),
-        // Two lead for a moment where there are no locks.
-        (_, true) => {}
-        (_, false) => hear(board, text, true),
-    }
-}
-
-/// There is a reason to connect at once: the network is back, or the user looks.
-pub(super) fn hurry(board: Board) {
-    let (leads, may, turn) = line(|line| {
-        let may = line.socket.is_none() && !line.is_final && line.backoff.may_hurry(browser::now_ms());
-        (line.leads, may, line.turn)
-    });
-    if !leads {
-        tell(HURRY);
-    } else if may {
-        connect(board, turn);
-    }
-}
-
-/// The connection is worth nothing any more, whatever the browser thinks: the network is gone, or
-/// the machine slept.
-pub(super) fn cut(board: Board) {
-    let (leads, turn) = line(|line| (line.leads && line.socket.is_some(), line.turn));
-    if leads {
-        lost(board, turn, 0);
+    /// Takes in what another tab says.
+    fn hear_tab(self, turn: u32, text: &str) {
+        if !self.is_current(turn) {
+            return;
+        }
+        let (leads, stands) = self.with(|state| (state.leads, state.stands));
+        match (text, leads) {
+            (ASK, true) if stands => self.tell(r#"{"type":"hello"}"#),
+            (ASK, _) => {}
+            // The user may have signed in in the other tab.
+            (HURRY, true) if self.page.is_signed_out() => self.page.refresh(),
+            (HURRY, true) => self.hurry(),
+            (HURRY, false) => {}
+            (DOWN, false) => self.page.set_live(false),
+            // Two lead for a moment where there are no locks.
+            (_, true) => {}
+            (_, false) => self.hear(text, false),
+        }
     }
 }

@@ -4,7 +4,7 @@ use leptos::{ev, prelude::*, task::spawn_local};
 
 use super::{
     address::Address,
-    browser, live,
+    browser,
     server_fns::snapshot,
     state::{Board, Loading},
 };
@@ -31,7 +31,7 @@ impl Board {
             match snapshot(user_id, category, unread, q, before, limit).await {
                 Ok(snapshot) => {
                     self.show(ticket, snapshot);
-                    live::may_listen(self);
+                    self.line().inspect(|line| line.may_listen());
                 }
                 Err(problem) => {
                     self.was_not_shown();
@@ -41,7 +41,7 @@ impl Board {
                         self.loading.set(Loading::Done);
                         self.tick();
                         if self.is_signed_out() {
-                            live::cut(self);
+                            self.line().inspect(|line| line.cut());
                         }
                     }
                 }
@@ -74,7 +74,7 @@ impl Board {
         let another_inbox = self.address.read_untracked().user_id != address.user_id;
         self.turn(address);
         if another_inbox {
-            live::follow(self);
+            self.line().inspect(|line| line.follow());
         }
         browser::after(UNNOTICED, move || {
             if self.loading.get_untracked() == Loading::Begun {
@@ -91,14 +91,14 @@ impl Board {
             self.clock.set(self.now());
             self.wait_as_told(&problem);
         }
-        live::follow(self);
+        let line = self.listen();
         let mut ticked = browser::now_ms();
         let mut since_asked = 0;
         gloo_timers::callback::Interval::new(PERIOD, move || {
             let before = std::mem::replace(&mut ticked, browser::now_ms());
             if ticked - before > ASLEEP {
-                live::cut(self);
-                live::hurry(self);
+                line.cut();
+                line.hurry();
             }
             since_asked += 1;
             if browser::is_hidden() {
@@ -120,18 +120,18 @@ impl Board {
             } else {
                 self.tick();
                 self.refresh_if_asked_for();
-                live::hurry(self);
+                line.hurry();
             }
         });
         browser::on_scroll(move || self.scrolled());
         let _ = window_event_listener(ev::online, move |_| {
             self.is_offline.set(false);
             self.refresh_if_asked_for();
-            live::hurry(self);
+            line.hurry();
         });
         let _ = window_event_listener(ev::offline, move |_| {
             self.is_offline.set(true);
-            live::cut(self);
+            line.cut();
         });
         let _ = window_event_listener(ev::popstate, move |_| {
             let query = location().search().unwrap_or_default();

@@ -23,6 +23,7 @@ use super::{
     address::Address,
     browser,
     initial::{FIRST, Initial, Snapshot},
+    live::Line,
     refusal::Refusal,
     relative_time,
 };
@@ -131,6 +132,8 @@ pub(super) struct Board {
     pub(super) said: RwSignal<String>,
     /// Whether the composer is open where it is a sheet.
     pub(super) is_composing: RwSignal<bool>,
+    /// What the page listens to, once a browser shows it.
+    pub(super) line: StoredValue<Option<Line<Self>>>,
     book: StoredValue<Book>,
 }
 
@@ -190,6 +193,7 @@ impl Board {
             toasts: RwSignal::new(Vec::new()),
             said: RwSignal::new(String::new()),
             is_composing: RwSignal::new(false),
+            line: StoredValue::new(None),
             book: StoredValue::new(Book {
                 changes: Changes::default(),
                 heard: Heard::at(position),

@@ -1,0 +1,74 @@
+//! How the board follows the server live: which stream tells what it shows, and what becomes of what it hears.
+
+use leptos::prelude::*;
+
+use super::{
+    desktop,
+    live::{Kind, Line, Message, Page, Stream},
+    percent,
+    state::Board,
+};
+
+impl Page for Board {
+    fn stream(self) -> Option<Stream> {
+        let address = self.address.read_untracked();
+        address.params(0).parse().ok()?;
+        // A colon is in no user id that is written like this.
+        let name = address.user_id.as_deref().map_or_else(|| ":all".to_owned(), percent::encode);
+        Some(Stream { name, heartbeat_ms: self.heartbeat_ms })
+    }
+
+    fn url(self) -> String {
+        let location = window().location();
+        let secure = location.protocol().is_ok_and(|protocol| protocol == "https:");
+        let host = location.host().unwrap_or_default();
+        let mut url = if secure { "wss://" } else { "ws://" }.to_owned() + &host + &self.at("/ws");
+        if let Some(user_id) = &self.address.read_untracked().user_id {
+            url.push('/');
+            url.push_str(&percent::encode(user_id));
+            if let Some(position) = Board::position(self) {
+                url.push_str("?since=");
+                url.push_str(&position.to_string());
+            }
+        }
+        url
+    }
+
+    fn position(self) -> Option<u64> {
+        Board::position(self)
+    }
+
+    fn is_signed_out(self) -> bool {
+        Board::is_signed_out(self)
+    }
+
+    fn set_live(self, is_live: bool) {
+        Board::set_live(self, is_live);
+    }
+
+    fn refresh(self) {
+        Board::refresh(self);
+    }
+
+    fn hear(self, message: Message, first_hand: bool) {
+        if let (Kind::Created, Some(notification), true) = (message.kind, &message.notification, first_hand) {
+            desktop::show(notification);
+        }
+        Board::hear(self, message);
+    }
+}
+
+impl Board {
+    /// Begins to listen. In the browser only.
+    pub(super) fn listen(self) -> Line<Self> {
+        let line = Line::of(self);
+        self.line.set_value(Some(line));
+        line.follow();
+        line
+    }
+
+    /// What the page listens to; `None` where no browser shows it.
+    pub(super) fn line(self) -> Option<Line<Self>> {
+        self.line.get_value()
+    }
+}
