@@ -10,7 +10,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{HttpOptions, state::HttpState};
 use crate::{
     model::{Code, Problem},
-    server::{causes::with_causes, service::NotificationService},
+    server::service::NotificationService,
 };
 
 pub(super) fn routes() -> OpenApiRouter<HttpState> {
@@ -66,8 +66,8 @@ async fn ready(
     match service.ready().await {
         Ok(()) if service.is_connected() && tasks.is_empty() => Ok(OK),
         Ok(()) => Ok(Json(Health { status: "degraded", tasks: tasks.into_iter().collect() })),
-        Err(error) => {
-            tracing::warn!(cause = with_causes(&error), "not ready");
+        // The service says why in the log, and not once for each client that asks.
+        Err(_) => {
             Err(Problem::new(Code::Unavailable, "The store cannot be read or written. Try again in a few seconds."))
         }
     }

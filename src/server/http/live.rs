@@ -20,7 +20,7 @@ use utoipa::IntoParams;
 
 use super::extract::Parameters;
 use crate::{
-    model::{Code, FieldError, Problem, WholeNumber, parse_whole_number},
+    model::{FieldError, Problem, WholeNumber, parse_whole_number},
     server::{
         auth::standing::{Pass, Standing, TooManyStreams},
         causes::with_causes,
@@ -85,6 +85,9 @@ fn random() -> f64 {
     f64::from(u32::try_from(bits).unwrap_or(0)) / f64::from(u32::MAX)
 }
 
+/// When a caller with too many streams may try again, in seconds: none may have closed, and one takes so long to notice.
+const FREE_AGAIN_IN: u64 = 10;
+
 /// Opens a stream for an authenticated caller; those of other callers are not counted.
 pub(super) fn open_stream(
     service: &NotificationService,
@@ -93,7 +96,7 @@ pub(super) fn open_stream(
     let pass = standing.map(|Extension(standing)| standing.open_stream(service.now())).transpose();
     pass.map_err(|TooManyStreams(most)| {
         let why = format!("You have {most} live streams open, which is as many as you may. Close one of them.");
-        Problem::new(Code::TooManyRequests, why)
+        Problem::too_many(why, FREE_AGAIN_IN)
     })
 }
 

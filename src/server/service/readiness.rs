@@ -12,21 +12,37 @@ use futures_util::{
 };
 use tokio::time::timeout;
 
-use crate::server::{causes::with_causes, store::StoreError};
+use crate::server::{
+    causes::with_causes,
+    limiter::{Limiter, Rate},
+    store::StoreError,
+};
 
 /// How long a caller waits for the answer of the store.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(2);
 /// How long the store has before it is asked anew. What it was asked may keep a connection for as long.
 const GIVEN_UP_AFTER: Duration = Duration::from_secs(10);
+/// How often the log says that the store is not ready: any client may ask.
+const LINES: &str = "12/m";
 /// What is said of a store that says nothing.
 const SILENT: &str = "the store does not answer";
 
 /// A question to the store, and what it says; why not, in words.
 type Probe = Shared<BoxFuture<'static, Result<(), String>>>;
 
-/// The question that was asked last.
-#[derive(Clone, Default)]
-pub(super) struct Readiness(Arc<Mutex<Option<Probe>>>);
+/// The question that was asked last, and how often the log told of its answer.
+#[derive(Clone)]
+pub(super) struct Readiness {
+    last: Arc<Mutex<Option<Probe>>>,
+    lines: Option<Arc<Limiter<()>>>,
+}
+
+impl Default for Readiness {
+    fn default() -> Self {
+        let lines = Rate::parse(LINES).ok().flatten().map(|rate| Arc::new(Limiter::new(rate)));
+        Self { last: Arc::default(), lines }
+    }
+}
 
 impl Readiness {
     /// What the store says to this question, or to the same one that is under way: there is one at a time, and it goes on
@@ -36,14 +52,20 @@ impl Readiness {
         F: Future<Output = Result<(), StoreError>> + Send + 'static,
     {
         let said = timeout(ANSWERS_WITHIN, self.probe(question)).await;
-        said.unwrap_or_else(|_| Err(SILENT.to_owned())).map_err(StoreError::unavailable)
+        let said = said.unwrap_or_else(|_| Err(SILENT.to_owned()));
+        if let Err(cause) = &said
+            && self.lines.as_ref().is_none_or(|lines| lines.check(&()).is_ok())
+        {
+            tracing::warn!(cause, "not ready");
+        }
+        said.map_err(StoreError::unavailable)
     }
 
     fn probe<F>(&self, question: impl FnOnce() -> F) -> Probe
     where
         F: Future<Output = Result<(), StoreError>> + Send + 'static,
     {
-        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         // It may have its answer without a caller who has seen that.
         let is_under_way = |probe: &&Probe| Probe::clone(probe).now_or_never().is_none();
         if let Some(probe) = last.as_ref().filter(is_under_way) {
@@ -106,5 +128,11 @@ mod tests {
         assert!(failed.unwrap_err().to_string().contains("the disk is full"));
         readiness.of(takes_a_second).await.unwrap();
         assert_eq!(asked.load(Ordering::Relaxed), 2);
+    }
+
+    #[test]
+    fn no_client_fills_the_log_by_asking() {
+        let lines = Readiness::default().lines.unwrap_or_else(|| panic!("no limit"));
+        assert_eq!((0..1_000).filter(|_| lines.check(&()).is_ok()).count(), 12);
     }
 }
