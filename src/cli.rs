@@ -187,7 +187,17 @@ struct Common {
 }
 
 impl Common {
+    /// The settings of a command without a log. Variables that are no settings are told on standard error.
     fn settings(&self) -> Result<Settings> {
+        let settings = self.quiet_settings()?;
+        for unknown in settings.unknown_variables() {
+            note(format_args!("warning: {unknown}"));
+        }
+        Ok(settings)
+    }
+
+    /// The settings of the server, which warns in its log.
+    fn quiet_settings(&self) -> Result<Settings> {
         Settings::load(&self.said, self.config.as_deref())
     }
 }
@@ -199,8 +209,8 @@ impl Common {
 #[tokio::main]
 pub(crate) async fn obey(cli: Cli, matches: &ArgMatches) -> Result<ExitCode> {
     match cli.command {
-        None => run::run(&cli.serve.settings()?).await?,
-        Some(Command::Serve(common)) => run::run(&common.settings()?).await?,
+        None => run::run(&cli.serve.quiet_settings()?).await?,
+        Some(Command::Serve(common)) => run::run(&common.quiet_settings()?).await?,
         Some(Command::Check(common)) => check(&common, matches).await?,
         Some(Command::Migrate(common)) => print(commands::migrate(&common.settings()?).await?)?,
         Some(Command::Export { file, common }) => return export(&common.settings()?, file.as_deref()).await,

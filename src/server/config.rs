@@ -88,6 +88,8 @@ pub struct Settings {
     pub log: String,
     /// How log lines look.
     pub log_format: LogFormat,
+    /// As [`Self::unknown_variables`].
+    unknown: Vec<String>,
     /// What was said and has no effect, a sentence each.
     ineffective: Vec<String>,
 }
@@ -116,8 +118,8 @@ impl Settings {
     /// Those of [`Self::load`].
     pub(super) fn in_force(in_force: &InForce) -> Result<Self> {
         let settings = Self::settle(in_force.settings()?)?;
-        let ineffective = [in_force.unknown.clone(), dead::dead(in_force, &settings)].concat();
-        Ok(Self { ineffective, ..settings })
+        let ineffective = dead::dead(in_force, &settings);
+        Ok(Self { unknown: in_force.unknown.clone(), ineffective, ..settings })
     }
 
     /// Refuses to serve where others can reach it and no caller has to prove who it is: on an address of other machines,
@@ -145,6 +147,12 @@ impl Settings {
              make a key with `campanile key create`, listen on 127.0.0.1, or say --insecure-no-auth if a gateway in \
              front of Campanile lets only the right people in."
         )
+    }
+
+    /// Variables of the environment that begin as settings do and are none, a sentence each.
+    #[must_use]
+    pub fn unknown_variables(&self) -> &[String] {
+        &self.unknown
     }
 
     /// What may not be meant like that, a sentence each.
@@ -182,7 +190,7 @@ impl Settings {
             "push-badge-sync: there are no devices to tell. Say fcm-service-account or apns-key too.".to_owned()
         });
         let meant_otherwise = [no_cookie, no_links, exposed, lost_key, no_device].into_iter().flatten();
-        self.ineffective.iter().cloned().chain(meant_otherwise).collect()
+        self.unknown.iter().chain(&self.ineffective).cloned().chain(meant_otherwise).collect()
     }
 
     /// Checks settings that are all said, but for those that may stay open.
@@ -292,6 +300,7 @@ impl Settings {
             auth,
             log: needed("log", said.log)?,
             log_format: needed("log-format", said.log_format)?,
+            unknown: Vec::new(),
             ineffective: Vec::new(),
         })
     }

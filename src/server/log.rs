@@ -24,7 +24,8 @@ const OTHERS: &str = "async_nats=off,h2=warn,hyper=warn,hyper_util=warn,refinery
 /// When the filter cannot be read, or logging was started before.
 pub fn start(settings: &Settings) -> Result<()> {
     let filter = filter(&settings.log)?;
-    let is_coloured = has_colours(stderr().is_terminal(), env::var_os("NO_COLOR").as_deref());
+    let is_dumb = env::var_os("TERM").is_some_and(|terminal| terminal == "dumb");
+    let is_coloured = has_colours(stderr().is_terminal() && !is_dumb, env::var_os("NO_COLOR").as_deref());
     // A line that cannot be written, to a pipe that is closed or a full disk, is lost: to complain of that on the same
     // standard error would be a panic.
     let log = fmt().with_env_filter(filter).with_writer(stderr).with_ansi(is_coloured).log_internal_errors(false);

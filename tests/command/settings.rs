@@ -200,3 +200,16 @@ fn a_secret_can_stand_in_a_file_that_the_environment_names() {
         assert!(!success && report.contains(says) && !report.contains("hush"), "{report}");
     }
 }
+
+#[test]
+fn commands_without_a_log_warn_of_variables_that_are_no_settings() {
+    let store = format!("sqlite:{}", new_folder().join("x.db").display());
+    for arguments in [["migrate", "--store", &store].as_slice(), &["key", "list", "--store", &store]] {
+        let done = campanile(arguments).env("CAMPANILE_STOR", "sqlite:y.db").output().unwrap();
+        let said = text(&done.stderr);
+        assert!(done.status.success(), "{said}");
+        let warned =
+            "warning: CAMPANILE_STOR: there is no such setting, so it has no effect. Did you mean CAMPANILE_STORE?";
+        assert_eq!(said.matches(warned).count(), 1, "{said}");
+    }
+}

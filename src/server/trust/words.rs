@@ -1,7 +1,7 @@
 //! What is wrong with a server's certificate, in words.
 
 /// What rustls says of a certificate, and what that means.
-const MEANINGS: [(&str, &str); 5] = [
+const MEANINGS: [(&str, &str); 7] = [
     (
         "UnsupportedCertVersion",
         "the server's certificate is of X.509 version 1. Make it with extensions (openssl x509 -extfile, or openssl req \
@@ -10,8 +10,17 @@ const MEANINGS: [(&str, &str); 5] = [
     ),
     (
         "CaUsedAsEndEntity",
-        "the server's certificate is that of an authority. Trust this certificate itself, or make one for the server with \
-         basicConstraints=CA:FALSE",
+        "the server's certificate is that of an authority. Trust this certificate itself (sslrootcert= of PostgreSQL, ca= of \
+         NATS), or make one for the server with basicConstraints=CA:FALSE",
+    ),
+    (
+        "InvalidContentType",
+        "the server does not encrypt: it answers TLS with something else. Turn TLS on there, or use a URL that asks for none",
+    ),
+    (
+        "CertificateRequired",
+        "the server wants a certificate of its clients. Name one with its key (sslcert= and sslkey= of PostgreSQL, cert= \
+         and key= of NATS)",
     ),
     ("not valid for any names", NO_NAME),
     ("NotValidForName", NO_NAME),
