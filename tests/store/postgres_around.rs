@@ -224,45 +224,75 @@ async fn a_host_that_is_silent_is_left_for_the_next_one() {
     }
 }
 
+/// Passes everything on to the database of this port, until it falls silent: its connections break, or they stay as they
+/// are, and it takes new ones without a word.
+struct Relay {
+    address: std::net::SocketAddr,
+    falls_silent: Arc<Notify>,
+    ended: tokio::task::JoinHandle<(tokio::net::TcpListener, Vec<[tokio::net::TcpStream; 2]>)>,
+}
+
+impl Relay {
+    async fn to(port: u16, breaks: bool) -> Self {
+        let host = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = host.local_addr().unwrap();
+        let falls_silent = Arc::new(Notify::new());
+        let over = Arc::clone(&falls_silent);
+        let ended = tokio::spawn(async move {
+            let mut passing = tokio::task::JoinSet::new();
+            let silence = Arc::new(Notify::new());
+            loop {
+                tokio::select! {
+                    taken = host.accept() => {
+                        let (mut here, silence) = (taken.unwrap().0, Arc::clone(&silence));
+                        passing.spawn(async move {
+                            let mut there = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+                            tokio::select! {
+                                _ = tokio::io::copy_bidirectional(&mut here, &mut there) => {}
+                                () = silence.notified() => {}
+                            }
+                            [here, there]
+                        });
+                    }
+                    () = over.notified() => break,
+                }
+            }
+            tokio::task::yield_now().await;
+            silence.notify_waiters();
+            let kept = passing.join_all().await;
+            (host, if breaks { Vec::new() } else { kept })
+        });
+        Self { address, falls_silent, ended }
+    }
+}
+
 #[tokio::test]
 async fn a_pool_leaves_a_host_that_falls_silent() {
-    let url = new_database().await;
-    let port: u16 = url.rsplit_once('/').unwrap().0.rsplit(':').next().unwrap().parse().unwrap();
-    let host = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let before = format!("campanile@{},", host.local_addr().unwrap());
-    // Passes everything on to the database, until its connections break and it takes new ones without a word.
-    let relay = async move |over: Arc<Notify>| {
-        let mut passing = tokio::task::JoinSet::new();
-        loop {
-            tokio::select! {
-                taken = host.accept() => {
-                    let mut taken = taken.unwrap().0;
-                    passing.spawn(async move {
-                        let mut there = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.unwrap();
-                        drop(tokio::io::copy_bidirectional(&mut taken, &mut there).await);
-                    });
-                }
-                () = over.notified() => break,
+    for breaks in [true, false] {
+        let url = new_database().await;
+        let port = url.rsplit_once('/').unwrap().0.rsplit(':').next().unwrap().parse().unwrap();
+        let relay = Relay::to(port, breaks).await;
+        let url = url.replace("campanile@", &format!("campanile@{},", relay.address));
+        let store = opened(&format!("{url}?target_session_attrs=read-write&connect_timeout=1")).await.unwrap();
+        send(&store, "ann", "x").await;
+        relay.falls_silent.notify_one();
+        let _silent = relay.ended.await.unwrap();
+        if breaks {
+            let mut refused = 0;
+            while let Err(error) = store.create(&[accepted(draft("ann", "x"))], None).await {
+                assert!(matches!(error, StoreError::Unknown { .. }) && refused < 8, "{error}");
+                refused += 1;
             }
+        } else {
+            // As a request does whose time is over.
+            let read = timeout(Duration::from_millis(3_200), store.unread_count(&user("ann"))).await;
+            assert!(read.is_err(), "{read:?}");
         }
-        passing.shutdown().await;
-        host
-    };
-    let over = Arc::new(Notify::new());
-    let relay = tokio::spawn(relay(Arc::clone(&over)));
-    let url = url.replace("campanile@", &before) + "?target_session_attrs=read-write&connect_timeout=1";
-    let store = opened(&url).await.unwrap();
-    send(&store, "ann", "x").await;
-    over.notify_one();
-    let _silent = relay.await.unwrap();
-    let started = Instant::now();
-    let mut refused = 0;
-    while let Err(error) = store.create(&[accepted(draft("ann", "x"))], None).await {
-        assert!(matches!(error, StoreError::Unknown { .. }) && refused < 8, "{error}");
-        refused += 1;
+        let started = Instant::now();
+        send(&store, "ann", "x").await;
+        store.ready().await.unwrap();
+        assert!(started.elapsed() < Duration::from_secs(4), "{breaks}: {:?}", started.elapsed());
     }
-    store.ready().await.unwrap();
-    assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use deadpool::{
@@ -13,6 +13,7 @@ use deadpool::{
     managed::{self, Manager, Metrics, Pool, RecycleError, RecycleResult},
 };
 use deadpool_postgres::ClientWrapper;
+use tokio::time::{error::Elapsed, timeout};
 use tokio_postgres::{
     Error, Row, RowStream,
     error::SqlState,
@@ -32,6 +33,11 @@ use crate::server::store::StoreError;
 /// all of them anew.
 const NEW: Duration = Duration::from_secs(1);
 
+/// A connection whose server is silent for so long is given up.
+const LONGEST_SILENCE: Duration = Duration::from_secs(60);
+/// A connection on which a statement was begun longer ago, whose caller did not wait for its end, is not used again.
+const LONG: Duration = Duration::from_secs(3);
+
 /// Some connections to one database.
 #[derive(Clone)]
 pub(super) struct Connections {
@@ -44,6 +50,13 @@ pub(super) struct Connections {
 /// One of them in use.
 pub(super) type Object = managed::Object<Maker>;
 
+/// A connection to the database.
+pub(super) struct Link {
+    pub(super) client: ClientWrapper,
+    /// When it was asked what its caller did not wait for to the end.
+    asked: Option<Instant>,
+}
+
 /// Makes connections to whichever host of the URL can be used.
 pub(super) struct Maker {
     url: PostgresUrl,
@@ -51,16 +64,22 @@ pub(super) struct Maker {
 }
 
 impl Manager for Maker {
-    type Type = ClientWrapper;
+    type Type = Link;
     type Error = StoreError;
 
-    async fn create(&self) -> Result<ClientWrapper, StoreError> {
+    async fn create(&self) -> Result<Link, StoreError> {
         let (client, driver) = hosts::connect(&self.url, self.tls.as_ref()).await?;
-        Ok(ClientWrapper::new(client, driver))
+        Ok(Link { client: ClientWrapper::new(client, driver), asked: None })
     }
 
-    async fn recycle(&self, client: &mut ClientWrapper, _: &Metrics) -> RecycleResult<StoreError> {
-        if client.is_closed() { Err(RecycleError::message("it is closed")) } else { Ok(()) }
+    async fn recycle(&self, link: &mut Link, _: &Metrics) -> RecycleResult<StoreError> {
+        if link.client.is_closed() {
+            return Err(RecycleError::message("it is closed"));
+        }
+        if link.asked.is_some_and(|since| since.elapsed() > LONG) {
+            return Err(RecycleError::message("its server may be silent"));
+        }
+        Ok(())
     }
 }
 
@@ -84,12 +103,7 @@ impl Connections {
 
     /// The rows of a statement that reads.
     pub(super) async fn query(&self, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, StoreError> {
-        let client = self.get().await?;
-        let rows = match self.begin(&client, sql, values).await? {
-            Ok(rows) => all(rows).await.map(|(rows, _)| rows),
-            Err(error) => Err(error),
-        };
-        rows.map_err(|error| self.without(client, error, StoreError::from))
+        Ok(self.ask(sql, values, false).await?.0)
     }
 
     /// The first of them.
@@ -109,27 +123,39 @@ impl Connections {
         sql: &str,
         values: &[&(dyn ToSql + Sync)],
     ) -> Result<(Object, RowStream), StoreError> {
-        let client = self.get().await?;
-        match self.begin(&client, sql, values).await? {
-            Ok(rows) => Ok((client, rows)),
-            Err(error) => Err(self.without(client, error, StoreError::from)),
-        }
+        let mut link = self.get().await?;
+        link.asked = Some(Instant::now());
+        let begun = timeout(LONGEST_SILENCE, self.begin(&link.client, sql, values)).await;
+        self.end(link, begun, false)
     }
 
     /// The rows that a statement that writes returns, and how many it touched.
     pub(super) async fn write(&self, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Result<(Vec<Row>, u64), StoreError> {
-        let client = self.get().await?;
-        let done = match self.begin(&client, sql, values).await? {
-            Ok(rows) => all(rows).await,
-            Err(error) => Err(error),
+        self.ask(sql, values, true).await
+    }
+
+    async fn ask(
+        &self,
+        sql: &str,
+        values: &[&(dyn ToSql + Sync)],
+        is_write: bool,
+    ) -> Result<(Vec<Row>, u64), StoreError> {
+        let mut link = self.get().await?;
+        link.asked = Some(Instant::now());
+        let asked = async {
+            match self.begin(&link.client, sql, values).await? {
+                Ok(rows) => Ok(all(rows).await),
+                Err(error) => Ok(Err(error)),
+            }
         };
-        done.map_err(|error| self.without(client, error, of_write))
+        let done = timeout(LONGEST_SILENCE, asked).await;
+        Ok(self.end(link, done, is_write)?.1)
     }
 
     /// Sends a statement: what fails before that is the outer error.
     async fn begin(
         &self,
-        client: &Object,
+        client: &ClientWrapper,
         sql: &str,
         values: &[&(dyn ToSql + Sync)],
     ) -> Result<Result<RowStream, Error>, StoreError> {
@@ -160,19 +186,41 @@ impl Connections {
         }
     }
 
-    /// What an error means. A connection that the next statement had better not use leaves the pool.
-    fn without(&self, client: Object, error: Error, means: fn(Error) -> StoreError) -> StoreError {
+    /// What came of a statement, with its connection. One that the next statement had better not use leaves the pool.
+    fn end<T>(
+        &self,
+        mut link: Object,
+        done: Result<Result<Result<T, Error>, StoreError>, Elapsed>,
+        is_write: bool,
+    ) -> Result<(Object, T), StoreError> {
+        link.asked = None;
+        let error = match done {
+            Ok(Ok(Ok(done))) => return Ok((link, done)),
+            Ok(Ok(Err(error))) => error,
+            Ok(Err(unsent)) => return Err(unsent),
+            Err(_) => {
+                let why = format!("the database said nothing for {} s", LONGEST_SILENCE.as_secs());
+                tracing::warn!("{why}: all connections to it are made anew");
+                self.give_up(link);
+                return Err(if is_write { StoreError::unknown(why) } else { StoreError::unavailable(why) });
+            }
+        };
         let is_read_only = error.code() == Some(&SqlState::READ_ONLY_SQL_TRANSACTION);
-        let error = means(error);
+        let error = if is_write { of_write(error) } else { StoreError::from(error) };
         if is_read_only {
-            // The server became a standby, or always was one: the others lead there too.
-            drop(Object::take(client));
-            self.pool.retain(|_, metrics| metrics.created.elapsed() < NEW);
+            // The server became a standby, or always was one.
+            self.give_up(link);
         } else if matches!(error, StoreError::Unknown { .. }) {
             // A connection that broke may not know yet, and would break the next write too.
-            drop(Object::take(client));
+            drop(Object::take(link));
         }
-        error
+        Err(error)
+    }
+
+    /// Lets go of a connection, and of those that lead to the same server.
+    fn give_up(&self, link: Object) {
+        drop(Object::take(link));
+        self.pool.retain(|_, metrics| metrics.created.elapsed() < NEW);
     }
 }
 

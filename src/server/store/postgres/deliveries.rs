@@ -168,8 +168,8 @@ impl Deliveries for PostgresStore {
         if self.database.pool.query(IDLE, &[&of, &since, &1_i64]).await?.is_empty() {
             return Ok(0);
         }
-        let mut client = self.database.pool.get().await?;
-        let transaction = client.transaction().await?;
+        let mut link = self.database.pool.get().await?;
+        let transaction = link.client.transaction().await?;
         match transaction.batch_execute(ALONE).await {
             Err(error) if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => return Ok(0),
             locked => locked?,
