@@ -32,6 +32,7 @@ mod transfer;
 mod webhook_row;
 mod webhooks;
 mod wishes;
+mod words;
 mod write;
 mod writer;
 

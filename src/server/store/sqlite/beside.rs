@@ -11,8 +11,9 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::{
     SqliteOptions,
-    connection::{about, lock, lock_file, on_a_thread, open_beside, schema},
+    connection::{lock, lock_file, on_a_thread, open_beside, schema},
     credentials::Connections,
+    words::about,
 };
 use crate::server::store::{Schema, StoreError};
 

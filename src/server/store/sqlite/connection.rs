@@ -17,7 +17,8 @@ use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
 use super::{
     SqliteOptions,
-    origin::{assert_ours, look_at},
+    origin::assert_ours,
+    words::{about, explain, unfit},
 };
 use crate::server::{
     store::{Schema, StoreError},
@@ -37,17 +38,15 @@ const STATEMENTS: usize = 128;
 /// How long a connection waits for another process that has the file, such as `sqlite3`.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A failure about a file, as one sentence.
-pub(super) fn about(path: &Path, why: impl std::fmt::Display) -> StoreError {
-    StoreError::failed(format!("{} {why}", path.display()))
-}
-
 /// Opens the file for writing, with its tables up to date. The lock that comes with it keeps other
 /// processes away for as long as it is held.
 pub(super) fn open_for_writing(options: &SqliteOptions) -> Result<(Connection, File), StoreError> {
     assert_version()?;
     let path = &options.path;
-    look_at(path)?;
+    if path.exists() {
+        // Before anything is changed in it or beside it.
+        assert_ours(path, &open_for_reading(path)?, &known())?;
+    }
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists()) {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
         made.map_err(|error| about(folder, format!("cannot be made: {error}.")))?;
@@ -140,62 +139,6 @@ fn keep_statements(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop)
 }
 
-/// What SQLite says when a file cannot be used, in words that help.
-pub(super) fn explain(path: &Path, error: &rusqlite::Error) -> StoreError {
-    use rusqlite::ErrorCode;
-    match error.sqlite_error_code() {
-        Some(ErrorCode::NotADatabase) => about(path, "is not a SQLite database. Give another file."),
-        Some(ErrorCode::DatabaseCorrupt) => about(path, "is damaged. Restore it from a backup."),
-        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
-            about(path, "cannot be written. Make it and its folder writable for this user.")
-        }
-        Some(ErrorCode::DiskFull) => about(path, "cannot grow: the disk is full."),
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => about(path, "is locked by another program."),
-        Some(ErrorCode::SystemIoFailure) => match lacking(error) {
-            // Shared memory is a file too, and SQLite does not say that there was no room for it.
-            Some(_) if is_full(path) => about(path, "cannot be used: the disk is full. Make room."),
-            Some(what) => unfit(path, what),
-            None => about(path, format!("cannot be used: {error}.")),
-        },
-        _ => about(path, format!("cannot be used: {error}.")),
-    }
-}
-
-/// What the file system lacks, when that is why SQLite failed.
-fn lacking(error: &rusqlite::Error) -> Option<&'static str> {
-    use rusqlite::ffi;
-    match error.sqlite_extended_error_code()? {
-        ffi::SQLITE_IOERR_SHMOPEN | ffi::SQLITE_IOERR_SHMSIZE | ffi::SQLITE_IOERR_SHMMAP => {
-            Some("shared memory (mmap)")
-        }
-        ffi::SQLITE_IOERR_LOCK
-        | ffi::SQLITE_IOERR_RDLOCK
-        | ffi::SQLITE_IOERR_UNLOCK
-        | ffi::SQLITE_IOERR_CHECKRESERVEDLOCK
-        | ffi::SQLITE_IOERR_SHMLOCK => Some("locks"),
-        _ => None,
-    }
-}
-
-/// Whether there is no room where this file is, or is to be.
-fn is_full(path: &Path) -> bool {
-    /// What SQLite takes at once for the memory that its processes share.
-    const NEEDED: u64 = 32 * 1024;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    rustix::fs::statvfs(folder).is_ok_and(|system| system.f_bavail.saturating_mul(system.f_frsize) < NEEDED)
-}
-
-/// A file that lies where SQLite cannot work.
-fn unfit(path: &Path, what: &str) -> StoreError {
-    about(
-        path,
-        format!(
-            "cannot be used: its file system has no {what}, which SQLite needs and network file systems often lack. Put \
-             the store on a local disk, with --store sqlite:FILE, or use PostgreSQL."
-        ),
-    )
-}
-
 fn migrate(path: &Path, connection: &mut Connection) -> Result<(), StoreError> {
     use refinery::error::Kind;
     let done = migrations::migrations::runner().run(connection);
@@ -211,11 +154,11 @@ pub(super) fn known() -> Vec<Migration> {
 }
 
 pub(super) fn schema(path: &Path) -> Result<Schema, StoreError> {
-    let known = known().iter().map(Migration::version).max();
-    let mut schema = Schema { applied: 0, known: known.unwrap_or(0) };
+    let newest = known().iter().map(Migration::version).max();
+    let mut schema = Schema { applied: 0, known: newest.unwrap_or(0) };
     if path.exists() {
         let connection = open_for_reading(path)?;
-        assert_ours(path, &connection)?;
+        assert_ours(path, &connection, &known())?;
         let sql = "SELECT count(*) FROM sqlite_schema WHERE name = 'refinery_schema_history'";
         let has_history: bool =
             connection.query_row(sql, (), |row| row.get(0)).map_err(|error| explain(path, &error))?;
@@ -229,7 +172,7 @@ pub(super) fn schema(path: &Path) -> Result<Schema, StoreError> {
 
 pub(super) fn back_up(path: &Path, copy: &Path) -> Result<(), StoreError> {
     let connection = open_for_reading(path)?;
-    assert_ours(path, &connection)?;
+    assert_ours(path, &connection, &known())?;
     // Made here so that only the owner can read it; VACUUM INTO takes an empty file.
     let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(copy);
     made.map_err(|error| about(copy, format!("cannot be made: {error}. A backup does not overwrite anything.")))?;

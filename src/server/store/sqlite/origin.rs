@@ -2,19 +2,15 @@
 
 use std::path::Path;
 
+use refinery::Migration;
 use rusqlite::Connection;
 
-use super::connection::{about, explain, known, open_for_reading};
+use super::words::{about, explain};
 use crate::server::store::{StoreError, history::fault};
 
-/// Looks at the file, if there is one, before anything is changed in it or beside it.
-pub(super) fn look_at(path: &Path) -> Result<(), StoreError> {
-    if path.exists() { assert_ours(path, &open_for_reading(path)?) } else { Ok(()) }
-}
-
 /// Refuses the database of another program, and one in which the migrations are not noted as a Campanile notes them. One
-/// without tables may become ours.
-pub(super) fn assert_ours(path: &Path, connection: &Connection) -> Result<(), StoreError> {
+/// without tables may become ours. `known` are the migrations of this release.
+pub(super) fn assert_ours(path: &Path, connection: &Connection, known: &[Migration]) -> Result<(), StoreError> {
     const TABLES: &str = "SELECT name FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'
         ORDER BY name <> 'refinery_schema_history', rowid LIMIT 1";
     const HISTORY: &str = "SELECT version, name, applied_on, checksum FROM refinery_schema_history ORDER BY version";
@@ -32,7 +28,6 @@ pub(super) fn assert_ours(path: &Path, connection: &Connection) -> Result<(), St
     let mut query = connection.prepare(HISTORY).map_err(failed)?;
     let noted = query.query_map((), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)));
     let noted: Vec<(i32, String, String, String)> = noted.and_then(Iterator::collect).map_err(failed)?;
-    let known = known();
     for (version, name, applied_on, checksum) in noted {
         if let Some(fault) = fault(version, &applied_on, &checksum) {
             return Err(about(path, format!("cannot be used: {fault}")));

@@ -4,7 +4,8 @@ use std::{fs, path::Path, process};
 
 use super::{
     SqliteOptions,
-    connection::{about, lock_file, open_for_writing},
+    connection::{lock_file, open_for_writing},
+    words::about,
 };
 use crate::server::store::StoreError;
 

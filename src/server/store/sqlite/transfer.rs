@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use super::{
     SqliteOptions,
-    connection::{on_a_thread, open_for_reading, open_for_writing},
+    connection::{known, on_a_thread, open_for_reading, open_for_writing},
     contacts,
     credentials::{ALL_KEYS, insert_key, read_key},
     delivery_row, entry_row,
@@ -43,7 +43,7 @@ impl Transfer for SqliteTransfer {
         let path = self.0.path.clone();
         on_a_thread(move || {
             let connection = open_for_reading(&path)?;
-            assert_ours(&path, &connection)?;
+            assert_ours(&path, &connection, &known())?;
             export(&connection, &into)
         })
         .await

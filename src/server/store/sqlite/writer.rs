@@ -21,9 +21,10 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     SqliteOptions, body,
-    connection::{BUSY_TIMEOUT, explain, open_for_checkpoints},
+    connection::{BUSY_TIMEOUT, open_for_checkpoints},
     error::locked,
     pressure::Pressure,
+    words::explain,
     write::{Batch, Finished, next_seq, told},
 };
 use crate::{
