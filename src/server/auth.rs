@@ -8,6 +8,7 @@
 //!
 //! What they may do then is the service's to say.
 
+mod error;
 pub mod key;
 mod keyring;
 mod limits;
@@ -22,23 +23,23 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 use chrono::TimeDelta;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
+pub use self::{
+    error::AuthError,
+    limits::{Limits, Usage},
+    login::{Session, Ticket, TicketWish},
+};
 use self::{
     key::{KeySecret, Opaque},
     keyring::{Keyring, Remembered},
     noted::Noted,
     recent::Recent,
     standing::{Standing, Streams},
-    token::{Shown, TokenError, TokenOptions, Tokens},
-};
-pub use self::{
-    limits::{Limits, Usage},
-    login::{Session, Ticket, TicketWish},
+    token::{Shown, TokenOptions, Tokens},
 };
 use super::{
     clock::Clock,
     identity::{Holder, KeyId, Principal},
-    limiter::TooOften,
-    store::{Credentials, Grant, GrantKind, KeyOver, SecretHash, StoreError},
+    store::{Credentials, Grant, GrantKind, SecretHash},
     tasks::Tasks,
 };
 use crate::model::Timestamp;
@@ -73,41 +74,6 @@ const NO_KEY: &str = "there is no such key";
 const NO_TOKENS: &str = "it is no key, and no jwt setting says how tokens are checked";
 const NO_TICKET: &str = "there is no such ticket, or it is over or used";
 const NO_SESSION: &str = "there is no such session, or it is over";
-
-/// Why it is not known who is calling.
-#[derive(Debug, thiserror::Error)]
-pub enum AuthError {
-    /// What they showed is not good, whatever was wrong with it: that is for the log.
-    #[error("it is not good")]
-    Invalid(&'static str),
-    /// The secret is that of a service key which is not good any more.
-    #[error("it is over")]
-    Over(KeyOver),
-    /// They showed it too often.
-    #[error("too many attempts")]
-    TooOften(TooOften),
-    /// They may not sign in with this.
-    #[error("{0}")]
-    Forbidden(&'static str),
-    /// It cannot be found out now.
-    #[error("it cannot be found out now: {0}")]
-    Unavailable(String),
-}
-
-impl From<StoreError> for AuthError {
-    fn from(error: StoreError) -> Self {
-        Self::Unavailable(super::causes::with_causes(&error))
-    }
-}
-
-impl From<TokenError> for AuthError {
-    fn from(error: TokenError) -> Self {
-        match error {
-            TokenError::Invalid(why) => Self::Invalid(why),
-            TokenError::Unavailable(why) => Self::Unavailable(why),
-        }
-    }
-}
 
 /// What a caller shows in the header `Authorization: Bearer …`, read and hashed once.
 pub(in crate::server) enum Bearer<'a> {

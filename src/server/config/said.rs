@@ -1,12 +1,13 @@
 //! What may be said on the command line, in the environment and in the file.
 
-use std::{fmt, net::SocketAddr, path::PathBuf};
+mod defaults;
+
+use std::{fmt, path::PathBuf};
 
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Deserializer, Serialize, de::Visitor};
 
 use super::{Listen, fields::fields, in_force::shown};
-use crate::server::delivery::{DEFAULT_APNS_SANDBOX_URL, DEFAULT_APNS_URL, DEFAULT_FCM_URL, DeliveryOptions};
 
 /// Whether something is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
@@ -385,83 +386,4 @@ fn text_only<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String
     }
 
     deserializer.deserialize_any(Text)
-}
-
-impl Said {
-    /// What holds when nothing is said.
-    pub(super) fn default_settings() -> Self {
-        Self {
-            listen: Some(Listen::Tcp(SocketAddr::from(([127, 0, 0, 1], 8000)))),
-            socket_mode: Some("660".to_owned()),
-            store: Some("sqlite:data/campanile.db".to_owned()),
-            window: Some(1000),
-            max_age: None,
-            sqlite_sync: Some(SqliteSync::Full),
-            sqlite_queue: Some(8192),
-            postgres_connections: Some(16),
-            bus: Some("local".to_owned()),
-            bus_prefix: Some("campanile".to_owned()),
-            batch_max: Some(1000),
-            max_body_bytes: Some(4 * 1024 * 1024),
-            max_memory: Some(256 * 1024 * 1024),
-            lenient: Some(false),
-            max_connections: Some(16_384),
-            max_connections_per_address: Some(1_024),
-            request_timeout: Some(30),
-            header_timeout: Some(30),
-            max_header_bytes: Some(32 * 1024),
-            tls_cert: None,
-            tls_key: None,
-            shutdown_delay: Some(0),
-            shutdown_timeout: Some(5),
-            heartbeat: Some(25),
-            stall_timeout: Some(10),
-            public_url: None,
-            allowed_hosts: Some(Vec::new()),
-            auth: None,
-            jwt_secret: None,
-            jwt_key: None,
-            jwt_jwks: None,
-            jwt_audience: Some(Vec::new()),
-            jwt_issuer: None,
-            jwt_algorithms: None,
-            jwt_leeway: Some(30),
-            session_lifetime: Some("12h".to_owned()),
-            limit_key: Some("2000/s:4000".to_owned()),
-            limit_user: Some("50/s:200".to_owned()),
-            limit_address: Some("50/s:500".to_owned()),
-            limit_login: Some("20/m:20".to_owned()),
-            limit_recipient: None,
-            max_streams: Some(256),
-            trusted_proxies: Some(Vec::new()),
-            allowed_origins: Some(Vec::new()),
-            frame_ancestors: Some(vec!["none".to_owned()]),
-            webhook_allow: Some(Vec::new()),
-            delivery_backlog: None,
-            delivery_history: Some("7d".to_owned()),
-            smtp: None,
-            smtp_password_file: None,
-            mail_from: None,
-            mail_templates: None,
-            email_categories: Some(vec!["alert".to_owned()]),
-            mandatory_categories: Some(Vec::new()),
-            app_name: Some(DeliveryOptions::DEFAULT_APP_NAME.to_owned()),
-            push_contact: None,
-            vapid_key: None,
-            fcm_service_account: None,
-            fcm_url: Some(DEFAULT_FCM_URL.to_owned()),
-            apns_key: None,
-            apns_key_id: None,
-            apns_team_id: None,
-            apns_topic: None,
-            apns_url: Some(DEFAULT_APNS_URL.to_owned()),
-            apns_sandbox_url: Some(DEFAULT_APNS_SANDBOX_URL.to_owned()),
-            push_badge_sync: Some(Switch::Off),
-            limit_delivery: Some(DeliveryOptions::DEFAULT_PER_CONTACT.to_owned()),
-            insecure_no_auth: Some(false),
-            log: Some("info".to_owned()),
-            log_format: Some(LogFormat::Text),
-            log_addresses: Some(false),
-        }
-    }
 }

@@ -17,6 +17,7 @@ mod entry_row;
 mod error;
 mod forget;
 mod inbox;
+mod insert;
 mod lane_load;
 mod once;
 mod origin;

@@ -12,12 +12,13 @@ use super::{
     contacts,
     credentials::{ALL_KEYS, insert_key, read_key},
     delivery_row, entry_row,
+    insert::insert,
     once::insert_once,
     origin::assert_ours,
     outbox,
     row::{COLUMNS, Stored, columns, kept_text, moment, timestamp, uuid},
     webhook_row, wishes,
-    write::{insert, next_seq},
+    write::next_seq,
 };
 use crate::{
     model::{NotificationId, Timestamp, UserId},

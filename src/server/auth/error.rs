@@ -1,0 +1,43 @@
+//! Why it is not known who is calling.
+
+use super::token::TokenError;
+use crate::server::{
+    causes::with_causes,
+    limiter::TooOften,
+    store::{KeyOver, StoreError},
+};
+
+/// Why it is not known who is calling.
+#[derive(Debug, thiserror::Error)]
+pub enum AuthError {
+    /// What they showed is not good, whatever was wrong with it: that is for the log.
+    #[error("it is not good")]
+    Invalid(&'static str),
+    /// The secret is that of a service key which is not good any more.
+    #[error("it is over")]
+    Over(KeyOver),
+    /// They showed it too often.
+    #[error("too many attempts")]
+    TooOften(TooOften),
+    /// They may not sign in with this.
+    #[error("{0}")]
+    Forbidden(&'static str),
+    /// It cannot be found out now.
+    #[error("it cannot be found out now: {0}")]
+    Unavailable(String),
+}
+
+impl From<StoreError> for AuthError {
+    fn from(error: StoreError) -> Self {
+        Self::Unavailable(with_causes(&error))
+    }
+}
+
+impl From<TokenError> for AuthError {
+    fn from(error: TokenError) -> Self {
+        match error {
+            TokenError::Invalid(why) => Self::Invalid(why),
+            TokenError::Unavailable(why) => Self::Unavailable(why),
+        }
+    }
+}
