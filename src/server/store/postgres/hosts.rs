@@ -59,7 +59,8 @@ impl fmt::Display for Server {
 /// # Errors
 /// One sentence, when it names none, or their numbers do not fit.
 pub(super) fn named(config: &Config) -> Result<Vec<Server>, String> {
-    let (hosts, addresses, ports) = (config.get_hosts(), config.get_hostaddrs(), config.get_ports());
+    let hosts: Vec<Host> = config.get_hosts().iter().flat_map(each).collect();
+    let (addresses, ports) = (config.get_hostaddrs(), config.get_ports());
     let count = hosts.len().max(addresses.len());
     if count == 0 {
         return Err("it names no host. It is postgres://USER:PASSWORD@HOST/DATABASE.".to_owned());
@@ -80,6 +81,19 @@ pub(super) fn named(config: &Config) -> Result<Vec<Server>, String> {
         Server { address: addresses.get(place).copied().or(literal), host, port: port(place) }
     };
     Ok((0..count).map(server).collect())
+}
+
+/// The hosts of a parameter `host`, between which there are commas: the driver takes them for one.
+fn each(host: &Host) -> Vec<Host> {
+    let text = match host {
+        Host::Tcp(name) => name.as_str(),
+        Host::Unix(folder) => folder.to_str().unwrap_or_default(),
+    };
+    if !text.contains(',') {
+        return vec![host.clone()];
+    }
+    let one = |text: &str| if text.starts_with('/') { Host::Unix(text.into()) } else { Host::Tcp(text.to_owned()) };
+    text.split(',').map(one).collect()
 }
 
 fn many(count: usize, what: &str) -> String {
@@ -314,6 +328,8 @@ mod tests {
             ("postgres:///x?hostaddr=10.0.0.1,::1&port=6", &["10.0.0.1:6", "[::1]:6"]),
             ("postgres://[::1]:7,10.0.0.1/x", &["[::1]:7", "10.0.0.1:5432"]),
             ("postgres:///x?host=/run/pg,a&port=1,2", &["/run/pg:1", "a:2"]),
+            ("postgres:///x?host=a,b&port=1,2&user=me", &["a:1", "b:2"]),
+            ("postgres:///x?host=a,b&port=6", &["a:6", "b:6"]),
         ] {
             assert_eq!(servers(url).unwrap(), named, "{url}");
         }
