@@ -55,9 +55,18 @@ fn is_lost(error: &Error) -> bool {
 pub(super) fn of_write(error: Error) -> StoreError {
     /// The server ends this connection, or all of them, whatever has just been committed.
     const ENDED: [SqlState; 2] = [SqlState::ADMIN_SHUTDOWN, SqlState::CRASH_SHUTDOWN];
-    // A pooler says by one of class 08 that its own connection to the server broke.
-    let is_lost = |code: &SqlState| ENDED.contains(code) || code.code().starts_with("08");
-    let is_certain = error.as_db_error().is_some_and(|refused| !is_lost(refused.code()));
+    /// How PgBouncer says that it had no connection to the server on which to pass anything on. It has one code for all
+    /// that it says itself.
+    const NOT_PASSED_ON: [&str; 3] = ["server login has been failing", "server login failed", "query_wait_timeout"];
+    let is_certain = error.as_db_error().is_some_and(|refused| {
+        let is_lost = if refused.code().code().starts_with("08") {
+            // A pooler says by one of this class, too, that its connection to the server broke.
+            !NOT_PASSED_ON.iter().any(|said| refused.message().starts_with(said))
+        } else {
+            ENDED.contains(refused.code())
+        };
+        !is_lost
+    });
     let error = StoreError::from(error);
     if is_certain { error } else { error.after_sending() }
 }
