@@ -20,7 +20,7 @@ use campanile::{
         config::{Said, Settings},
         http,
         identity::KeyId,
-        run,
+        log, run,
     },
 };
 use clap::{ArgMatches, Parser, Subcommand, parser::ValueSource};
@@ -200,6 +200,13 @@ impl Common {
     fn quiet_settings(&self) -> Result<Settings> {
         Settings::load(&self.said, self.config.as_deref())
     }
+
+    /// The same for a command that may have to wait for others, which is logged.
+    fn settings_and_log(&self) -> Result<Settings> {
+        let settings = self.settings()?;
+        log::start(&settings)?;
+        Ok(settings)
+    }
 }
 
 /// Does what the command line says, and returns how the command ends.
@@ -212,9 +219,9 @@ pub(crate) async fn obey(cli: Cli, matches: &ArgMatches) -> Result<ExitCode> {
         None => run::run(&cli.serve.quiet_settings()?).await?,
         Some(Command::Serve(common)) => run::run(&common.quiet_settings()?).await?,
         Some(Command::Check(common)) => check(&common, matches).await?,
-        Some(Command::Migrate(common)) => print(commands::migrate(&common.settings()?).await?)?,
+        Some(Command::Migrate(common)) => print(commands::migrate(&common.settings_and_log()?).await?)?,
         Some(Command::Export { file, common }) => return export(&common.settings()?, file.as_deref()).await,
-        Some(Command::Import { file, common }) => import(&common.settings()?, file.as_deref()).await?,
+        Some(Command::Import { file, common }) => import(&common.settings_and_log()?, file.as_deref()).await?,
         Some(Command::Backup { file, common }) => {
             commands::back_up(&common.settings()?, &file)?;
             note(format_args!("The backup is in {}.", file.display()));
@@ -299,7 +306,7 @@ async fn key(command: Key) -> Result<()> {
     let now = SystemClock.now();
     let store = match command {
         Key::Create { new, common } => {
-            let settings = common.settings()?;
+            let settings = common.settings_and_log()?;
             let made = commands::create_key(&settings, new, now).await?;
             let id = made.secret.id();
             writeln!(stdout(), "{}", made.secret.to_string_once())
@@ -308,7 +315,7 @@ async fn key(command: Key) -> Result<()> {
             settings.store
         }
         Key::List { json, common } => {
-            let settings = common.settings()?;
+            let settings = common.settings_and_log()?;
             match commands::list_keys(&settings, json, now).await? {
                 table if table.is_empty() => {
                     note("There are no keys yet. Make one: campanile key create NAME --scopes send,read");
@@ -318,7 +325,7 @@ async fn key(command: Key) -> Result<()> {
             settings.store
         }
         Key::Revoke { id, common } => {
-            let settings = common.settings()?;
+            let settings = common.settings_and_log()?;
             print(commands::revoke_key(&settings, id, now).await?)?;
             settings.store
         }

@@ -28,10 +28,14 @@ use crate::model::Timestamp;
 pub async fn migrate(settings: &Settings) -> Result<String> {
     let before = match &settings.store {
         StoreUrl::Memory => bail!("store: memory: has no tables. Name another store."),
-        StoreUrl::Sqlite(path) => SqliteStore::schema(path)?,
-        StoreUrl::Postgres(url) => PostgresStore::schema(url).await?,
+        StoreUrl::Sqlite(path) => {
+            let before = SqliteStore::schema(path)?;
+            drop(Stores::open(settings, Timestamp::new(chrono::DateTime::UNIX_EPOCH)).await?);
+            before
+        }
+        // Others may bring them up to date at the same time, so it says what this one did.
+        StoreUrl::Postgres(url) => PostgresStore::migrate(url).await?,
     };
-    drop(Stores::open(settings, Timestamp::new(chrono::DateTime::UNIX_EPOCH)).await?);
     Ok(match before.known - before.applied {
         0 => format!("{} is up to date, at version {}.", settings.store, before.known),
         _ => format!("{} went from version {} to {}.", settings.store, before.applied, before.known),

@@ -1,6 +1,11 @@
-//! A PostgreSQL in trouble: a pooler with no server behind it, a host that is deaf.
+//! A PostgreSQL in trouble: a pooler with few connections or with no server behind it, a lock that is held, a host that is
+//! deaf.
 
-use std::time::{Duration, Instant};
+use std::{
+    io::{BufRead, BufReader},
+    process::Stdio,
+    time::{Duration, Instant},
+};
 
 use campanile::server::store::{PostgresOptions, PostgresStore, Store, StoreError};
 use tokio::{task::spawn_blocking, time::timeout};
@@ -8,12 +13,72 @@ use tokio::{task::spawn_blocking, time::timeout};
 use super::{accepted, draft, send};
 use crate::{
     command::campanile,
-    postgres::{PgBouncer, Server},
+    postgres::{PgBouncer, Server, connect, empty_database, new_database},
 };
 
 async fn opened(url: &str) -> PostgresStore {
     let options = PostgresOptions { url: url.to_owned(), window: 100_000, connections: 2 };
     PostgresStore::open(&options).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_command_that_waits_for_the_lock_of_the_migrations_says_for_whom() {
+    let url = new_database().await;
+    let holder = connect(&url).await;
+    let process: i32 = holder.query_one("SELECT pg_backend_pid()", &[]).await.unwrap().get(0);
+    holder.batch_execute("SELECT pg_advisory_lock(7218012)").await.unwrap();
+    let mut command = campanile(&["migrate", "--store", &url]);
+    let mut waits = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let started = Instant::now();
+    let mut log = BufReader::new(waits.stderr.take().unwrap()).lines().map_while(Result::ok);
+    let first = log.next().unwrap();
+    assert!(first.contains("INFO") && first.contains("waiting until another server"), "{first}");
+    assert!(first.contains(&format!("process {process} of the database")), "{first}");
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+    let second = log.next().unwrap();
+    assert!(second.contains("WARN") && second.contains(&format!("SELECT pg_terminate_backend({process})")), "{second}");
+    holder.batch_execute("SELECT pg_advisory_unlock(7218012)").await.unwrap();
+    assert!(log.any(|line| line.contains("this server's turn")));
+    assert!(waits.wait().unwrap().success());
+}
+
+/// Starts `campanile migrate` so many times at once, and returns what each says.
+fn migrate_at_once(times: usize, url: &str) -> Vec<Result<String, String>> {
+    let start =
+        |_| campanile(&["migrate", "--store", url]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let all: Vec<_> = (0..times).map(start).collect();
+    let end = |one: std::process::Child| {
+        let done = one.wait_with_output().unwrap();
+        let (said, log) = (String::from_utf8(done.stdout).unwrap(), String::from_utf8(done.stderr).unwrap());
+        if done.status.success() { Ok(said) } else { Err(log) }
+    };
+    all.into_iter().map(end).collect()
+}
+
+#[tokio::test]
+async fn of_those_who_migrate_at_once_one_says_that_it_did() {
+    let url = empty_database().await;
+    let said = spawn_blocking(move || migrate_at_once(3, &url)).await.unwrap();
+    let count = |text: &str| said.iter().filter(|said| said.as_ref().unwrap().contains(text)).count();
+    assert_eq!((count("went from version 0 to"), count("is up to date, at version")), (1, 2), "{said:?}");
+}
+
+#[test]
+fn a_pooler_with_few_connections_is_enough_for_many_who_start_at_once() {
+    let server = Server::start(&[]);
+    for mode in ["transaction", "session"] {
+        let bouncer = PgBouncer::start(&server, mode, 3);
+        for parameters in ["", "?pgbouncer=true"] {
+            let url = format!("{}{parameters}", bouncer.url("postgres"));
+            for said in migrate_at_once(8, &url) {
+                assert!(said.is_ok(), "{mode} {parameters}: {said:?}");
+            }
+        }
+    }
+    // One is too few, and that is said.
+    let bouncer = PgBouncer::start(&server, "transaction", 1);
+    let said = migrate_at_once(1, &format!("{}?pgbouncer=true", bouncer.url("postgres"))).remove(0).unwrap_err();
+    assert!(said.contains("no second connection; it needs two to start"), "{said}");
 }
 
 #[tokio::test]

@@ -105,7 +105,7 @@ impl PostgresStore {
     /// One sentence when the database cannot be reached, or was made by a newer version.
     pub async fn open(options: &PostgresOptions) -> Result<Self, StoreError> {
         let url = connection::url(&options.url)?;
-        let Migrated { functions, is_pooled } = connection::migrate(&url).await?;
+        let Migrated { functions, is_pooled, before: _ } = connection::migrate(&url).await?;
         let pool = Connections::new(&url, options.connections, is_pooled)?;
         let window = i64::try_from(options.window.max(1)).unwrap_or(i64::MAX);
         Ok(Self {
@@ -113,6 +113,15 @@ impl PostgresStore {
             counted: read::Counted::default(),
             announcer: Arc::default(),
         })
+    }
+
+    /// Brings the tables up to date, and returns at which version they were.
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn migrate(url: &str) -> Result<Schema, StoreError> {
+        let Migrated { before, .. } = connection::migrate(&connection::url(url)?).await?;
+        Ok(Schema { applied: before, known: connection::known_version() })
     }
 
     /// Which migrations the database has.

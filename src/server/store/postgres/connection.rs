@@ -1,14 +1,13 @@
 //! How the database is reached, and how its tables are brought up to date.
 
-use std::{error::Error as _, time::Duration};
+use std::{
+    error::Error as _,
+    time::{Duration, Instant},
+};
 
 use refinery::{Migration, error::Kind};
 use tokio::time::{sleep, timeout};
-use tokio_postgres::{
-    Client, Row,
-    error::SqlState,
-    types::{ToSql, Type},
-};
+use tokio_postgres::{Client, error::SqlState, types::Type};
 
 use super::{connections::is_of_a_pooler, functions::Functions, hosts, rights, tls, url::PostgresUrl};
 use crate::server::store::{Schema, StoreError, history::fault};
@@ -21,6 +20,10 @@ mod migrations {
 const MIGRATION_LOCK: i64 = 7_218_012;
 /// How often it is tried for.
 const TRIES_EVERY: Duration = Duration::from_millis(500);
+/// After how long it is said that it is waited for. Servers that start together wait for each other.
+const SAID_AFTER: Duration = Duration::from_secs(1);
+/// After how long that is no more what is expected.
+const WARNED_AFTER: Duration = Duration::from_secs(10);
 /// How long a second connection may take to answer.
 const SECOND_CONNECTION: Duration = Duration::from_secs(10);
 /// How many names of statements that earlier clients of a pooler left are passed over while the tables are brought up to
@@ -48,52 +51,66 @@ pub(super) struct Migrated {
     pub(super) functions: Functions,
     /// Whether several clients share a connection to it.
     pub(super) is_pooled: bool,
+    /// At which version the tables were.
+    pub(super) before: i32,
 }
 
 /// Brings the tables up to date, and makes the functions of this release. A role that may not do that can use what
 /// another one has made.
 pub(super) async fn migrate(url: &PostgresUrl) -> Result<Migrated, StoreError> {
-    let mut client = connect(url).await?;
     // Several servers may start together. The lock is of a transaction, because a pooler between here and the
     // database keeps a session when its client has gone; and of a connection of its own, because what is done
     // under it are transactions too.
-    let lock = connect(url).await?;
-    let before = backend(&client.query_typed(BACKEND, &[]).await?)?;
-    lock.batch_execute("BEGIN").await?;
-    let locking = backend(&lock.query_typed(BACKEND, &[]).await?)?;
-    let now = timeout(SECOND_CONNECTION, client.query_typed(BACKEND, &[])).await.map_err(|_| {
+    let lock = take(url).await?;
+    let locking = backend(&lock).await?;
+    let second = async {
+        let client = connect(url).await?;
+        let process = backend(&client).await?;
+        Ok::<_, StoreError>((client, process))
+    };
+    let (mut client, process) = timeout(SECOND_CONNECTION, second).await.map_err(|_| {
         StoreError::unavailable(
             "the database, or the pooler before it, gives this server no second connection; it needs two to start",
         )
-    })?;
-    let now = backend(&now?)?;
-    lock.batch_execute("ROLLBACK").await?;
-    let is_pooled = url.is_pooled.unwrap_or(before == locking || before != now);
-    if is_pooled && url.is_pooled.is_none() {
-        tracing::info!(
-            "between here and the database is a pooler whose clients share its connections, so statements are not \
-             prepared; say so with pgbouncer=true in the URL"
-        );
-    }
-    take(&lock).await?;
-    if !is_current(&client).await? {
-        assert_readable(&client).await?;
-        let mut done = migrations::migrations::runner().run_async(&mut client).await;
-        for _ in 0..NAMES_TAKEN {
-            match &done {
-                Err(error) if is_name_taken(error) => {
-                    done = migrations::migrations::runner().run_async(&mut client).await;
-                }
-                _ => break,
-            }
-        }
-        if let Err(error) = done {
-            return Err(of_migration(&client, &error).await);
-        }
+    })??;
+    let before = version(&client).await?;
+    // Nothing has to be changed where the tables are those of this release.
+    if before == 0 || applied(&client).await? != known() {
+        bring_up_to_date(&mut client).await?;
     }
     let functions = Functions::make(&mut client).await?;
     lock.batch_execute("ROLLBACK").await?;
-    Ok(Migrated { functions, is_pooled })
+    let is_pooled = match url.is_pooled {
+        Some(is_pooled) => is_pooled,
+        None => {
+            // A connection that is served by another process than before is shared.
+            let now = (backend(&lock).await?, backend(&client).await?);
+            let is_pooled = now != (locking, process);
+            if is_pooled {
+                tracing::info!(
+                    "between here and the database is a pooler whose clients share its connections, so statements are not \
+                     prepared; say so with pgbouncer=true in the URL"
+                );
+            }
+            is_pooled
+        }
+    };
+    Ok(Migrated { functions, is_pooled, before })
+}
+
+async fn bring_up_to_date(client: &mut Client) -> Result<(), StoreError> {
+    assert_readable(client).await?;
+    let mut done = migrations::migrations::runner().run_async(client).await;
+    for _ in 0..NAMES_TAKEN {
+        match &done {
+            Err(error) if is_name_taken(error) => done = migrations::migrations::runner().run_async(client).await,
+            _ => break,
+        }
+    }
+    match done {
+        Ok(_) => Ok(()),
+        Err(error) => Err(of_migration(client, &error).await),
+    }
 }
 
 /// Whether a statement could not be prepared because an earlier client of a pooler left one of that name. Each further
@@ -115,60 +132,60 @@ fn cause_of(error: &refinery::Error) -> Option<&tokio_postgres::Error> {
 }
 
 /// Which process of the database serves a connection at this moment.
-fn backend(rows: &[Row]) -> Result<i32, StoreError> {
-    let row = rows.first().ok_or_else(|| StoreError::failed("the database does not say who serves"))?;
-    Ok(row.try_get(0)?)
+async fn backend(client: &Client) -> Result<i32, StoreError> {
+    Ok(client.query_typed_one(BACKEND, &[]).await?.try_get(0)?)
 }
 
-/// Takes the lock of the migrations, until the transaction ends that is begun here, and says when that has to be waited for.
-/// While it waits it holds no transaction: behind a pooler it would keep a connection from the one who has the lock.
-async fn take(lock: &Client) -> Result<(), StoreError> {
+/// A connection with the lock of the migrations, until the transaction ends that it is in. What waits for the lock is said.
+/// While it waits it holds no connection: a pooler may have just those that the one who has the lock needs.
+async fn take(url: &PostgresUrl) -> Result<Client, StoreError> {
     /// However long it takes: what limits that is meant for requests.
     const BEGIN: &str = "BEGIN; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0";
     const TRY: &str = "SELECT pg_try_advisory_xact_lock($1)";
+    let started = Instant::now();
+    let (mut is_said, mut is_warned) = (false, false);
+    loop {
+        let lock = connect(url).await?;
+        lock.batch_execute(BEGIN).await?;
+        if lock.query_typed_one(TRY, &[(&MIGRATION_LOCK, Type::INT8)]).await?.try_get(0)? {
+            if is_said {
+                tracing::info!("it is this server's turn to bring the tables up to date");
+            }
+            return Ok(lock);
+        }
+        let waited = started.elapsed();
+        let is_to_warn = waited >= WARNED_AFTER && !is_warned;
+        if (is_to_warn || (waited >= SAID_AFTER && !is_said))
+            && let Some((process, holder)) = holder(&lock).await?
+        {
+            is_said = true;
+            if is_to_warn {
+                is_warned = true;
+                tracing::warn!(
+                    holder,
+                    "still waiting until another server has brought the tables up to date. If none does, the lock was left \
+                     behind: end its holder with SELECT pg_terminate_backend({process})"
+                );
+            } else {
+                tracing::info!(holder, "waiting until another server has brought the tables up to date");
+            }
+        }
+        lock.batch_execute("ROLLBACK").await?;
+        drop(lock);
+        sleep(TRIES_EVERY).await;
+    }
+}
+
+/// The process of the database that has the lock of the migrations, and that in words.
+async fn holder(client: &Client) -> Result<Option<(i32, String)>, StoreError> {
     const HOLDER: &str = "SELECT l.pid, coalesce(a.application_name, ''), coalesce(a.state, 'unknown')
         FROM pg_locks l LEFT JOIN pg_stat_activity a USING (pid)
         WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
             AND (l.classid::bigint << 32) | l.objid::bigint = $1
             AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())";
-    let number: [(&(dyn ToSql + Sync), Type); 1] = [(&MIGRATION_LOCK, Type::INT8)];
-    let is_taken = async || {
-        lock.batch_execute(BEGIN).await?;
-        Ok::<bool, StoreError>(lock.query_typed_one(TRY, &number).await?.try_get(0)?)
-    };
-    if is_taken().await? {
-        return Ok(());
-    }
-    let holder = match lock.query_typed_opt(HOLDER, &number).await? {
-        Some(row) => {
-            let (pid, name, state): (i32, &str, &str) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
-            format!("process {pid} of the database, {name:?}, {state}")
-        }
-        None => "a process of the database that has just ended".to_owned(),
-    };
-    tracing::warn!(
-        holder,
-        "waiting until another server has brought the tables up to date. If none does, the lock was left behind: end \
-         its holder with SELECT pg_terminate_backend(PROCESS)"
-    );
-    loop {
-        lock.batch_execute("ROLLBACK").await?;
-        sleep(TRIES_EVERY).await;
-        if is_taken().await? {
-            break;
-        }
-    }
-    tracing::info!("it is this server's turn to bring the tables up to date");
-    Ok(())
-}
-
-/// Whether the tables are those of this release, so that nothing has to be changed.
-async fn is_current(client: &Client) -> Result<bool, StoreError> {
-    if !has_history(client).await? {
-        return Ok(false);
-    }
-    rights::check(client).await?;
-    Ok(applied(client).await? == known())
+    let Some(row) = client.query_typed_opt(HOLDER, &[(&MIGRATION_LOCK, Type::INT8)]).await? else { return Ok(None) };
+    let (process, name, state): (i32, &str, &str) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+    Ok(Some((process, format!("process {process} of the database, {name:?}, {state}"))))
 }
 
 /// The migrations that made the tables, each with its checksum, the first one first.
@@ -233,14 +250,22 @@ async fn of_migration(client: &Client, error: &refinery::Error) -> StoreError {
     }
 }
 
+/// The version of the newest migration that this release knows.
+pub(super) fn known_version() -> i32 {
+    migrations::migrations::runner().get_migrations().iter().map(Migration::version).max().unwrap_or(0)
+}
+
+/// The version of the tables, which the role has the rights on; 0 where there are none.
+async fn version(client: &Client) -> Result<i32, StoreError> {
+    if !has_history(client).await? {
+        return Ok(0);
+    }
+    rights::check(client).await?;
+    let sql = "SELECT coalesce(max(version), 0) FROM refinery_schema_history";
+    Ok(client.query_typed_one(sql, &[]).await?.try_get(0)?)
+}
+
 pub(super) async fn schema(url: &PostgresUrl) -> Result<Schema, StoreError> {
-    let known = migrations::migrations::runner().get_migrations().iter().map(Migration::version).max();
     let client = connect(url).await?;
-    let applied = if has_history(&client).await? {
-        let sql = "SELECT coalesce(max(version), 0) FROM refinery_schema_history";
-        client.query_typed_one(sql, &[]).await?.try_get(0)?
-    } else {
-        0
-    };
-    Ok(Schema { applied, known: known.unwrap_or(0) })
+    Ok(Schema { applied: version(&client).await?, known: known_version() })
 }
