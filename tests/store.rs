@@ -13,6 +13,7 @@ mod postgres_certificates;
 mod postgres_only;
 mod postgres_outbox;
 mod postgres_recipes;
+mod postgres_rights;
 mod postgres_trouble;
 mod profiles;
 mod random;

@@ -9,6 +9,7 @@
 //!
 //! - What does not pass by itself is never `Unavailable`, or a broken store would be 503 for ever; it
 //!   also makes the server not ready.
+//!   A full disk, and a right that an operator took from the role of the database, count as what passes.
 //! - A write is `Unavailable` only where it certainly did not happen.
 //! - An error is made with its cause (`StoreError::because`), matched without `_`, passed on with `?`, and logged
 //!   once: here, or by the task that nothing waits for.

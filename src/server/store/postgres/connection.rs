@@ -7,7 +7,7 @@ use std::{
 
 use refinery::{Migration, error::Kind};
 use tokio::time::{sleep, timeout};
-use tokio_postgres::{Client, error::SqlState, types::Type};
+use tokio_postgres::{Client, types::Type};
 
 use super::{connections::is_of_a_pooler, functions::Functions, hosts, rights, tls, url::PostgresUrl};
 use crate::server::store::{Schema, StoreError, history::fault};
@@ -75,7 +75,10 @@ pub(super) async fn migrate(url: &PostgresUrl) -> Result<Migrated, StoreError> {
     })??;
     let before = version(&client).await?;
     // Nothing has to be changed where the tables are those of this release.
-    if before == 0 || applied(&client).await? != known() {
+    if before > 0 && applied(&client).await? == known() {
+        rights::check_making_functions(&client).await?;
+    } else {
+        rights::check_making(&client).await?;
         bring_up_to_date(&mut client).await?;
     }
     let functions = Functions::make(&mut client).await?;
@@ -107,10 +110,7 @@ async fn bring_up_to_date(client: &mut Client) -> Result<(), StoreError> {
             _ => break,
         }
     }
-    match done {
-        Ok(_) => Ok(()),
-        Err(error) => Err(of_migration(client, &error).await),
-    }
+    done.map(drop).map_err(|error| of_migration(&error))
 }
 
 /// Whether a statement could not be prepared because an earlier client of a pooler left one of that name. Each further
@@ -229,22 +229,19 @@ pub(super) async fn has_history(client: &Client) -> Result<bool, StoreError> {
 }
 
 /// Why the tables could not be brought up to date.
-async fn of_migration(client: &Client, error: &refinery::Error) -> StoreError {
+fn of_migration(error: &refinery::Error) -> StoreError {
     match error.kind() {
         Kind::MissingVersion(_) => {
             StoreError::failed("the database was made by a newer Campanile. Use that one, or another database.")
         }
         Kind::DivergentVersion(_, _) => of_others(),
-        Kind::Connection(_, cause) => match cause_of(error).map(|of| (of, of.as_db_error())) {
-            Some((of, Some(refused))) if of.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => {
-                rights::lacking(client, refused.message()).await
-            }
-            Some((_, Some(refused))) => StoreError::failed(format!(
+        Kind::Connection(_, cause) => match cause_of(error).and_then(tokio_postgres::Error::as_db_error) {
+            Some(refused) => StoreError::failed(format!(
                 "the tables cannot be brought up to date: {} ({})",
                 refused.message(),
                 refused.code().code()
             )),
-            _ => StoreError::failed(format!("the tables cannot be brought up to date: {error}: {cause}")),
+            None => StoreError::failed(format!("the tables cannot be brought up to date: {error}: {cause}")),
         },
         _ => StoreError::failed(format!("the tables cannot be brought up to date: {error}")),
     }
@@ -257,6 +254,7 @@ pub(super) fn known_version() -> i32 {
 
 /// The version of the tables, which the role has the rights on; 0 where there are none.
 async fn version(client: &Client) -> Result<i32, StoreError> {
+    rights::check_schema(client).await?;
     if !has_history(client).await? {
         return Ok(0);
     }

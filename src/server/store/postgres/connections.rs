@@ -15,7 +15,7 @@ use deadpool::{
 use deadpool_postgres::ClientWrapper;
 use tokio::time::{error::Elapsed, timeout};
 use tokio_postgres::{
-    Error, Row, RowStream,
+    Client, Error, Row, RowStream,
     error::SqlState,
     types::{ToSql, Type, private::BytesMut},
 };
@@ -24,7 +24,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::{
     error::of_write,
     hosts::{self, CONNECT_TIMEOUT},
-    tls,
+    rights, tls,
     url::PostgresUrl,
 };
 use crate::server::store::StoreError;
@@ -126,7 +126,7 @@ impl Connections {
         let mut link = self.get().await?;
         link.asked = Some(Instant::now());
         let begun = timeout(LONGEST_SILENCE, self.begin(&link.client, sql, values)).await;
-        self.end(link, begun, false)
+        self.end(link, begun, false).await
     }
 
     /// The rows that a statement that writes returns, and how many it touched.
@@ -149,7 +149,7 @@ impl Connections {
             }
         };
         let done = timeout(LONGEST_SILENCE, asked).await;
-        Ok(self.end(link, done, is_write)?.1)
+        Ok(self.end(link, done, is_write).await?.1)
     }
 
     /// Sends a statement: what fails before that is the outer error.
@@ -167,7 +167,7 @@ impl Connections {
             match done {
                 // Nothing was done yet.
                 Err(error) if is_of_a_pooler(&error) => self.notice_a_pooler(&error),
-                Err(error) if !is_prepared => return Err(error.into()),
+                Err(error) if !is_prepared => return Err(meaning(client, error, StoreError::from).await),
                 done => return Ok(done),
             }
         }
@@ -187,7 +187,7 @@ impl Connections {
     }
 
     /// What came of a statement, with its connection. One that the next statement had better not use leaves the pool.
-    fn end<T>(
+    async fn end<T>(
         &self,
         mut link: Object,
         done: Result<Result<Result<T, Error>, StoreError>, Elapsed>,
@@ -206,7 +206,7 @@ impl Connections {
             }
         };
         let is_read_only = error.code() == Some(&SqlState::READ_ONLY_SQL_TRANSACTION);
-        let error = if is_write { of_write(error) } else { StoreError::from(error) };
+        let error = meaning(&link.client, error, if is_write { of_write } else { StoreError::from }).await;
         if is_read_only {
             // The server became a standby, or always was one.
             self.give_up(link);
@@ -222,6 +222,19 @@ impl Connections {
         drop(Object::take(link));
         self.pool.retain(|_, metrics| metrics.created.elapsed() < NEW);
     }
+}
+
+/// What an error means; of a right that the role lacks, which one that is.
+async fn meaning(client: &Client, error: Error, means: fn(Error) -> StoreError) -> StoreError {
+    /// What is in a schema that the role may not look into is as if it were not there.
+    const OF_RIGHTS: [&SqlState; 2] = [&SqlState::INSUFFICIENT_PRIVILEGE, &SqlState::UNDEFINED_TABLE];
+    if error.code().is_some_and(|code| OF_RIGHTS.contains(&code)) {
+        // The database names what was to be used, and not the right.
+        if let Ok(Some(lacking)) = rights::lacking(client).await {
+            return StoreError::unavailable(lacking);
+        }
+    }
+    means(error)
 }
 
 /// Whether a statement that was prepared is not there, or one that was not is: another client's connection.

@@ -36,6 +36,8 @@ fn is_passing(code: &SqlState) -> bool {
             &SqlState::T_R_DEADLOCK_DETECTED,
             &SqlState::LOCK_NOT_AVAILABLE,
             &SqlState::READ_ONLY_SQL_TRANSACTION,
+            // An operator took the right from the role while the server ran, and gives it back as a full disk is given room.
+            &SqlState::INSUFFICIENT_PRIVILEGE,
         ]
         .contains(&code)
 }

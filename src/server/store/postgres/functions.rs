@@ -55,7 +55,7 @@ pub(super) struct Functions {
 
 impl Functions {
     /// Makes the functions of this release where they are missing, all or none. The caller holds the
-    /// lock of the migrations, and the tables are up to date.
+    /// lock of the migrations, the tables are up to date, and the role may make them.
     pub(super) async fn make(client: &mut Client) -> Result<Self, StoreError> {
         // A database may have tables of several Campaniles, each in a schema of its own.
         const TABLES: &str = "SELECT n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -66,7 +66,7 @@ impl Functions {
         let name = schema_beside(&tables);
         let (schema, comment) = (quoted(&name), comment());
         match transaction.query_typed_opt(KNOWN, &[(&name, Type::TEXT)]).await? {
-            None => transaction.batch_execute(&format!("CREATE SCHEMA {schema}")).await.map_err(may_not)?,
+            None => transaction.batch_execute(&format!("CREATE SCHEMA {schema}")).await?,
             Some(row) => match row.try_get::<_, Option<String>>(0)? {
                 Some(known) if known == comment => return Ok(Self { schema }),
                 Some(_) => {
@@ -99,7 +99,7 @@ impl Functions {
 }
 
 /// The schema of the functions for tables in that one.
-fn schema_beside(tables: &str) -> String {
+pub(super) fn schema_beside(tables: &str) -> String {
     if tables == "public" { format!("campanile_v{VERSION}") } else { format!("{tables}_campanile_v{VERSION}") }
 }
 
@@ -114,18 +114,6 @@ fn comment() -> String {
 
 fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
-}
-
-fn may_not(error: tokio_postgres::Error) -> StoreError {
-    use tokio_postgres::error::SqlState;
-    if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) {
-        let why = format!(
-            "this role may not make the schema campanile_v{VERSION} for Campanile's functions. Let it: GRANT CREATE ON \
-             DATABASE … TO …; or make that schema for it: CREATE SCHEMA … AUTHORIZATION …"
-        );
-        return StoreError::failed(why);
-    }
-    error.into()
 }
 
 #[cfg(test)]

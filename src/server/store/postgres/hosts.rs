@@ -15,10 +15,11 @@ use tokio::{net::lookup_host, task::JoinHandle, time::timeout};
 use tokio_postgres::{
     Client, Config, Error, NoTls,
     config::{Host, LoadBalanceHosts},
+    error::SqlState,
 };
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::url::PostgresUrl;
+use super::{rights::in_sql, url::PostgresUrl};
 use crate::server::{store::StoreError, trust::in_words};
 
 /// How long a host may take until it can be asked, where the URL does not say.
@@ -172,7 +173,9 @@ pub(super) async fn connect(
             if server.has_to_be_looked_up() {
                 server.look_up().await.map(Done::Found)
             } else {
-                speak(&server.alone(&url.config), tls).await.map(Done::Connected).map_err(Reason::of)
+                let config = server.alone(&url.config);
+                let spoken = speak(&config, tls).await;
+                spoken.map(Done::Connected).map_err(|error| Reason::of_connecting(error, &config))
             }
         })
         .await;
@@ -212,6 +215,22 @@ impl Reason {
             (None, None) => error.to_string(),
         };
         Self { why, error: error.into() }
+    }
+
+    /// The same, of a connection that was not made.
+    fn of_connecting(error: Error, config: &Config) -> Self {
+        if error.code() != Some(&SqlState::INSUFFICIENT_PRIVILEGE) {
+            return Self::of(error);
+        }
+        let role = config.get_user().unwrap_or_default();
+        let database = config.get_dbname().unwrap_or(role);
+        let why = format!(
+            "{} Let it: GRANT CONNECT ON DATABASE {} TO {}",
+            Self::of(error).why + ".",
+            in_sql(database),
+            in_sql(role)
+        );
+        Self { error: StoreError::unavailable(why.clone()), why }
     }
 
     fn silence(time: Duration) -> Self {

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::{
     connections::Connections,
+    rights,
     row::{COLUMNS, Stored, columns, damaged, number, sql_number},
 };
 use crate::{
@@ -36,7 +37,12 @@ pub(super) async fn ready(pool: &Connections) -> Result<(), StoreError> {
         (SELECT 1 FROM service_keys LIMIT 1), (SELECT 1 FROM grants LIMIT 1), (SELECT 1 FROM webhooks LIMIT 1),
         (SELECT 1 FROM outbox LIMIT 1), (SELECT 1 FROM deliveries LIMIT 1), (SELECT 1 FROM lanes LIMIT 1)";
     // What fails was asked for nothing: that it may have been written does not matter.
-    pool.query(READY, &[]).await.map(drop)
+    pool.query(READY, &[]).await?;
+    let rights = pool.query(rights::LACKING, &[&rights::functions()]).await?;
+    match rights.first().map(rights::read).transpose()?.flatten() {
+        Some(lacking) => Err(StoreError::unavailable(lacking)),
+        None => Ok(()),
+    }
 }
 
 pub(super) async fn ends(pool: &Connections, users: &[UserId]) -> Result<Vec<(u64, u64)>, StoreError> {

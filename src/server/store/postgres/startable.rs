@@ -19,6 +19,7 @@ pub(super) async fn check(url: &PostgresUrl) -> Result<(), StoreError> {
              several hosts with target_session_attrs=read-write.",
         ));
     }
+    rights::check_schema(&client).await?;
     if !has_history(&client).await? {
         return rights::check_making(&client).await;
     }
@@ -28,7 +29,7 @@ pub(super) async fn check(url: &PostgresUrl) -> Result<(), StoreError> {
         return Err(of_others());
     }
     if applied.len() == known.len() {
-        return Ok(());
+        return rights::check_making_functions(&client).await;
     }
     assert_readable(&client).await?;
     rights::check_making(&client).await
