@@ -178,6 +178,38 @@ impl Drop for Server {
     }
 }
 
+/// A disk of its own, in memory, on which a server may have a database; it is gone when the test is over.
+pub(crate) struct SmallDisk {
+    pub(crate) folder: PathBuf,
+}
+
+impl SmallDisk {
+    /// Mounts one of this size, such as `24m`; `None` when that is not allowed.
+    pub(crate) fn mount(size: &str) -> Option<Self> {
+        static NUMBER: AtomicUsize = AtomicUsize::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let folder = std::env::temp_dir().join(format!("campanile-disk-{}-{number}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let options = format!("size={size}");
+        let mounted = command(&["mount", "-t", "tmpfs", "-o", &options, "tmpfs"]).arg(&folder).output();
+        if !mounted.is_ok_and(|done| done.status.success()) {
+            drop(std::fs::remove_dir(&folder));
+            return None;
+        }
+        let disk = Self { folder };
+        run(command(&["chown", "postgres"]).arg(&disk.folder));
+        Some(disk)
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        // Also while the server still has files there open.
+        drop(command(&["umount", "--lazy"]).arg(&self.folder).output());
+        drop(std::fs::remove_dir(&self.folder));
+    }
+}
+
 /// A PgBouncer in front of a server.
 pub(crate) struct PgBouncer {
     port: u16,

@@ -1,8 +1,8 @@
-//! A PostgreSQL in trouble: a pooler with few connections or with no server behind it, a lock that is held, a host that is
-//! deaf.
+//! A PostgreSQL in trouble: a full disk, a pooler with few connections or with no server behind it, a lock that is held,
+//! a host that is deaf.
 
 use std::{
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Write},
     process::Stdio,
     time::{Duration, Instant},
 };
@@ -13,12 +13,67 @@ use tokio::{task::spawn_blocking, time::timeout};
 use super::{accepted, draft, send};
 use crate::{
     command::campanile,
-    postgres::{PgBouncer, Server, connect, empty_database, new_database},
+    postgres::{PgBouncer, Server, SmallDisk, connect, empty_database, new_database},
 };
 
 async fn opened(url: &str) -> PostgresStore {
     let options = PostgresOptions { url: url.to_owned(), window: 100_000, connections: 2 };
     PostgresStore::open(&options).await.unwrap()
+}
+
+/// As root alone, who may mount such a disk.
+#[tokio::test]
+async fn a_server_is_not_ready_while_the_disk_of_the_database_is_full() {
+    let server = spawn_blocking(|| Server::start(&[])).await.unwrap();
+    let Some(disk) = SmallDisk::mount("24m") else {
+        eprintln!("left out: only root mounts a small disk");
+        return;
+    };
+    let owner = connect(&server.url("postgres")).await;
+    owner.batch_execute(&format!("CREATE TABLESPACE small LOCATION '{}'", disk.folder.display())).await.unwrap();
+    owner.batch_execute("CREATE DATABASE small TABLESPACE small").await.unwrap();
+    let store = opened(&server.url("small")).await;
+    send(&store, "ann", "x").await;
+    store.ready().await.unwrap();
+
+    let filler = disk.folder.join("filler");
+    let mut file = std::fs::File::create(&filler).unwrap();
+    while file.write_all(&[0; 4096]).is_ok() {}
+    let text = |number: usize| number.to_string().repeat(1000 / number.to_string().len());
+    let mut refused = None;
+    for number in 0..2000 {
+        refused = store.create(&[accepted(draft("ann", &text(number)))], None).await.err();
+        if refused.is_some() {
+            break;
+        }
+    }
+    let is_full = |error: &StoreError| matches!(error, StoreError::Unavailable { why, .. } if why.contains("53100"));
+    assert!(refused.as_ref().is_some_and(is_full), "{refused:?}");
+    for _ in 0..3 {
+        let unready = store.ready().await.unwrap_err();
+        assert!(is_full(&unready), "{unready:?}");
+    }
+    drop(file);
+    std::fs::remove_file(&filler).unwrap();
+    store.ready().await.unwrap();
+    send(&store, "ann", "x").await;
+    store.ready().await.unwrap();
+    drop((owner, store, server));
+}
+
+/// Trying out a write leaves nothing, and no two servers wait for each other.
+#[tokio::test]
+async fn asking_whether_a_server_is_ready_leaves_nothing() {
+    let url = new_database().await;
+    let store = opened(&url).await;
+    for _ in 0..3 {
+        store.ready().await.unwrap();
+    }
+    let past = connect(&url).await;
+    for table in ["inboxes", "notifications", "outbox"] {
+        let there: i64 = past.query_one(&format!("SELECT count(*) FROM {table}"), &[]).await.unwrap().get(0);
+        assert_eq!(there, 0, "{table}");
+    }
 }
 
 #[tokio::test]

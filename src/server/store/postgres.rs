@@ -254,6 +254,6 @@ impl Store for PostgresStore {
     }
 
     async fn ready(&self) -> Result<(), StoreError> {
-        read::ready(&self.database.pool).await
+        read::ready(&self.database).await
     }
 }

@@ -45,6 +45,8 @@ pub(super) struct Connections {
     /// Whether several clients share a connection to the database. Then what one of them prepared is not there for
     /// its next statement, or is that of another one. What the start does not find out, the first such statement does.
     is_pooled: Arc<AtomicBool>,
+    /// Whether the database had no room for what was written last.
+    has_no_room: Arc<AtomicBool>,
 }
 
 /// One of them in use.
@@ -93,7 +95,7 @@ impl Connections {
             .wait_timeout(Some(CONNECT_TIMEOUT))
             .build();
         let pool = pool.map_err(|error| StoreError::failed("no connections can be made").because(error))?;
-        Ok(Self { pool, is_pooled: Arc::new(AtomicBool::new(is_pooled)) })
+        Ok(Self { pool, is_pooled: Arc::new(AtomicBool::new(is_pooled)), has_no_room: Arc::default() })
     }
 
     /// One of them, for a transaction of several statements.
@@ -152,6 +154,28 @@ impl Connections {
         Ok(self.end(link, done, is_write).await?.1)
     }
 
+    /// Whether a write was refused for lack of room, and none was tried out since that there is room for.
+    pub(super) fn has_no_room(&self) -> bool {
+        self.has_no_room.load(Ordering::Relaxed)
+    }
+
+    /// Writes, and takes it back.
+    pub(super) async fn try_out(&self, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Result<(), StoreError> {
+        let values = typed(values)?;
+        let mut link = self.get().await?;
+        link.asked = Some(Instant::now());
+        let tried = async {
+            let transaction = link.client.transaction().await?;
+            let done = transaction.query_typed(sql, &values).await;
+            transaction.rollback().await?;
+            Ok(done)
+        };
+        let tried = timeout(LONGEST_SILENCE, tried).await;
+        self.end(link, tried, false).await?;
+        self.has_no_room.store(false, Ordering::Relaxed);
+        Ok(())
+    }
+
     /// Sends a statement: what fails before that is the outer error.
     async fn begin(
         &self,
@@ -205,6 +229,9 @@ impl Connections {
                 return Err(if is_write { StoreError::unknown(why) } else { StoreError::unavailable(why) });
             }
         };
+        if is_write && lacks_room(&error) {
+            self.has_no_room.store(true, Ordering::Relaxed);
+        }
         let is_read_only = error.code() == Some(&SqlState::READ_ONLY_SQL_TRANSACTION);
         let error = meaning(&link.client, error, if is_write { of_write } else { StoreError::from }).await;
         if is_read_only {
@@ -240,6 +267,12 @@ async fn meaning(client: &Client, error: Error, means: fn(Error) -> StoreError) 
 /// Whether a statement that was prepared is not there, or one that was not is: another client's connection.
 pub(super) fn is_of_a_pooler(error: &Error) -> bool {
     [Some(&SqlState::INVALID_SQL_STATEMENT_NAME), Some(&SqlState::DUPLICATE_PSTATEMENT)].contains(&error.code())
+}
+
+/// Whether the database has no room for more, on its disk or in memory.
+fn lacks_room(error: &Error) -> bool {
+    let code = error.code();
+    code.is_some_and(|code| code.code().starts_with("53") && *code != SqlState::TOO_MANY_CONNECTIONS)
 }
 
 async fn all(rows: RowStream) -> Result<(Vec<Row>, u64), Error> {

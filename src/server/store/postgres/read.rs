@@ -11,6 +11,7 @@ use tokio_postgres::{Row, types::ToSql};
 use uuid::Uuid;
 
 use super::{
+    Database,
     connections::Connections,
     rights,
     row::{COLUMNS, Stored, columns, damaged, number, sql_number},
@@ -24,8 +25,8 @@ use crate::{
     },
 };
 
-/// Whether everything can be read, and something written.
-pub(super) async fn ready(pool: &Connections) -> Result<(), StoreError> {
+/// Whether everything can be read, and a notification written.
+pub(super) async fn ready(database: &Database) -> Result<(), StoreError> {
     // Of each table a row: what is missing is known before it is asked for. And a row is written, of a grant that
     // is over since 1970: it opens nothing, and goes with those that are over.
     const READY: &str = "WITH written AS (
@@ -36,13 +37,26 @@ pub(super) async fn ready(pool: &Connections) -> Result<(), StoreError> {
         (SELECT 1 FROM deletions LIMIT 1), (SELECT 1 FROM once_by_caller LIMIT 1),
         (SELECT 1 FROM service_keys LIMIT 1), (SELECT 1 FROM grants LIMIT 1), (SELECT 1 FROM webhooks LIMIT 1),
         (SELECT 1 FROM outbox LIMIT 1), (SELECT 1 FROM deliveries LIMIT 1), (SELECT 1 FROM lanes LIMIT 1)";
+    // A notification to a user that there cannot be, of so many bytes that are not compressed to a few.
+    const CREATE: &str = "SELECT outcome FROM functions.create_all(ARRAY[chr(1) || gen_random_uuid()],
+        ARRAY[gen_random_uuid()], ARRAY['message'],
+        ARRAY[(SELECT string_agg(md5(random()::text), '') FROM generate_series(1, $1::bigint / 32))], ARRAY[NULL],
+        ARRAY[NULL], ARRAY[NULL], ARRAY[NULL::bigint], 1000, NULL, NULL, NULL, NULL, NULL, NULL, false, ARRAY[NULL],
+        ARRAY[false])";
+    /// A short one fits beside others.
+    const USUAL: i64 = 64;
+    /// It needs room of its own. What is taken back leaves the room that it took to the next vacuum, so it is tried out
+    /// only after a write was refused.
+    const LONG: i64 = 16 * 1024;
+    let pool = &database.pool;
     // What fails was asked for nothing: that it may have been written does not matter.
     pool.query(READY, &[]).await?;
     let rights = pool.query(rights::LACKING, &[&rights::functions()]).await?;
-    match rights.first().map(rights::read).transpose()?.flatten() {
-        Some(lacking) => Err(StoreError::unavailable(lacking)),
-        None => Ok(()),
+    if let Some(lacking) = rights.first().map(rights::read).transpose()?.flatten() {
+        return Err(StoreError::unavailable(lacking));
     }
+    let length = if pool.has_no_room() { LONG } else { USUAL };
+    pool.try_out(&database.functions.call(CREATE), &[&length]).await
 }
 
 pub(super) async fn ends(pool: &Connections, users: &[UserId]) -> Result<Vec<(u64, u64)>, StoreError> {
