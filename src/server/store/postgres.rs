@@ -18,6 +18,7 @@ mod outbox;
 mod read;
 mod rights;
 mod row;
+mod server;
 mod startable;
 mod tls;
 mod transfer;

@@ -5,7 +5,7 @@ use std::{collections::HashSet, path::PathBuf, time::Duration};
 use percent_encoding::percent_decode_str;
 use tokio_postgres::{Config, config::SslMode};
 
-use super::hosts::{self, Server, Silent};
+use super::server::{self, Server, Silent};
 
 mod parameters;
 
@@ -150,7 +150,7 @@ impl PostgresUrl {
         config.ssl_mode(ssl_mode);
         let root = root.filter(|_| !is_system);
         watch(&mut config, |name| names.contains(name));
-        let servers = hosts::named(&config)?;
+        let servers = server::named(&config)?;
         let encryption = Encryption { trust, root, identity };
         Ok(Self { config, servers, silent: Silent::default(), encryption, is_pooled })
     }
