@@ -12,13 +12,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::{
-    command::{Server, make_key},
-    harness::new_folder,
-    mail::Relay,
-    nats::Nats,
-    postgres,
-};
+use crate::{command::Server, harness::new_folder, mail::Relay, nats::Nats, postgres};
 
 /// How long anything may take.
 const LONG: Duration = Duration::from_secs(20);
@@ -29,16 +23,19 @@ const PUSH: &str = include_str!("../docs/push.md");
 const WEBHOOKS: &str = include_str!("../docs/webhooks.md");
 
 /// The blocks of commands that are run elsewhere, by what they begin with; all others are run here.
-const ELSEWHERE: [(&str, &str, &str); 6] = [
+const ELSEWHERE: [(&str, &str, &str); 9] = [
     (README, "make run", "the tests in a browser start dist/campanile"),
     (README, "python3 -m venv relay", "scripts/setup installs aiosmtpd, and the tests of mail start it"),
     (README, "campanile serve --auth on --public-url", "tests/proxies.rs"),
     (README, "make test", "this is one of its tests"),
+    (README, "export CAMPANILE_AUTH=on", "tests/documents.py"),
+    (README, "curl --cacert cert.pem -H \"Authorization: Bearer", "tests/documents.py"),
+    (README, "curl --cacert cert.pem -X POST https://localhost:8000/api/tickets", "tests/documents.py"),
     (MAIL, "python3 -m venv relay", "scripts/setup installs aiosmtpd, and the tests of mail start it"),
     (WEBHOOKS, "CAMPANILE_WEBHOOK_ALLOW=127.0.0.1 make run", "the other command of this line is what its test starts"),
 ];
 /// Those that are run here, by what they begin with.
-const HERE: [(&str, &str); 20] = [
+const HERE: [(&str, &str); 17] = [
     (README, "curl -X POST \"http://localhost:8000/api/notifications/create\""),
     (README, "curl -N"),
     (README, "curl -X POST http://localhost:8000/api/webhooks"),
@@ -47,9 +44,6 @@ const HERE: [(&str, &str); 20] = [
     (README, "dist/campanile serve --push-contact"),
     (README, "campanile check"),
     (README, "campanile serve --store postgres://"),
-    (README, "export CAMPANILE_AUTH=on"),
-    (README, "curl -H \"Authorization: Bearer"),
-    (README, "curl -X POST https://notify.example/api/tickets"),
     (MAIL, "dist/campanile serve --smtp"),
     (MAIL, "curl -X POST http://localhost:8000/api/contacts/user_123"),
     (MAIL, "curl \"http://localhost:8000/api/deliveries"),
@@ -202,7 +196,7 @@ fn the_first_commands_work() {
 fn the_commands_of_webhooks_work() {
     let [add, try_out, again, disable] = OF_WEBHOOKS.map(|begins| block(WEBHOOKS, begins));
     let reader = Reader::new();
-    let begin = block(WEBHOOKS, ELSEWHERE[5].1).split_once("or: ").unwrap().1;
+    let begin = block(WEBHOOKS, "CAMPANILE_WEBHOOK_ALLOW=127.0.0.1 make run").split_once("or: ").unwrap().1;
     let (server, _) = reader.serve(begin);
     let reader = reader.with("localhost:8000", &server.address).with("127.0.0.1:9000", &receiver());
     let webhook: Value = serde_json::from_str(reader.run(add).trim()).unwrap();
@@ -282,56 +276,4 @@ async fn the_commands_of_an_operator_work() {
     })
     .await
     .unwrap();
-}
-
-#[test]
-fn the_commands_about_who_gets_in_work() {
-    let reader = Reader::new();
-    let (keys, serve) = block(README, "export CAMPANILE_AUTH=on").split_once("campanile serve").unwrap();
-    let (make, revoke) = keys.split_once("campanile key revoke").unwrap();
-    let printed = reader.run(make);
-    let id = printed.lines().find(|line| line.contains(" shop ")).unwrap().split_whitespace().next().unwrap();
-    let revoke = format!("campanile key revoke{revoke}").replace("ID", id);
-    reader.run(&revoke);
-    assert!(reader.run("campanile key list").lines().any(|line| line.starts_with(id) && line.contains("revoked")));
-
-    openssl(
-        &reader.folder,
-        &[
-            "req",
-            "-x509",
-            "-nodes",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:P-256",
-            "-days",
-            "9",
-            "-subj",
-            "/CN=notify.example",
-            "-addext",
-            "subjectAltName=DNS:notify.example",
-            "-keyout",
-            "key.pem",
-            "-out",
-            "cert.pem",
-        ],
-    );
-    let [certificate, key] = ["cert.pem", "key.pem"].map(|name| reader.folder.join(name).display().to_string());
-    let store = format!("sqlite:{}", reader.folder.join("data/campanile.db").display());
-    let secret = make_key(&store, "admin");
-    let words = serve.replace("0.0.0.0:8000", "0.0.0.0:0").replace("cert.pem", &certificate).replace("key.pem", &key);
-    let words: Vec<_> = words.split_whitespace().chain(["--store", &store]).collect();
-    let server = Server::start_in(&[("CAMPANILE_AUTH", "on")], &words);
-    let port = server.address.rsplit(':').next().unwrap().to_owned();
-    let reader =
-        reader.with("cmp_…", &secret).with("https://notify.example", &format!("https://notify.example:{port}"));
-    let connect = format!(
-        "curl() {{ command curl -sS --fail-with-body --cacert cert.pem --resolve notify.example:{port}:127.0.0.1 \"$@\"; }}\n"
-    );
-    let listed = reader.output(&format!("{connect}{}", block(README, "curl -H \"Authorization: Bearer")));
-    assert!(listed.status.success(), "{listed:?}");
-    let ticket =
-        reader.output(&format!("{connect}{}", block(README, "curl -X POST https://notify.example/api/tickets")));
-    assert!(String::from_utf8_lossy(&ticket.stdout).contains("\"ticket\""), "{ticket:?}");
 }

@@ -134,7 +134,7 @@ fn an_empty_variable_is_as_good_as_none() {
     let secrets = ["STORE", "BUS", "JWT_SECRET", "JWT_JWKS", "SMTP"];
     names.extend(secrets.map(|name| format!("CAMPANILE_{name}_FILE")));
     let report = |empty: &[String]| {
-        let mut check = campanile(&["check", "--store", "memory:"]);
+        let mut check = campanile(&["check", "--store", "memory:", "--listen", "127.0.0.1:0"]);
         let done = check.envs(empty.iter().map(|name| (name, ""))).output().unwrap();
         assert!(done.status.success(), "{}", text(&done.stderr));
         text(&done.stdout)

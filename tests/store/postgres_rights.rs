@@ -43,12 +43,12 @@ async fn rights_on_the_functions_are_asked_for_at_the_start() {
         GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO PUBLIC;";
     for (taken, lacks) in [
         (
-            "USAGE ON SCHEMA campanile_v8",
-            "lacks USAGE on the schema campanile_v8. Let it: GRANT USAGE ON SCHEMA campanile_v8 TO",
+            "USAGE ON SCHEMA campanile_v9",
+            "lacks USAGE on the schema campanile_v9. Let it: GRANT USAGE ON SCHEMA campanile_v9 TO",
         ),
         (
-            "EXECUTE ON ALL FUNCTIONS IN SCHEMA campanile_v8",
-            "lacks EXECUTE on the functions in campanile_v8. Let it: GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA campanile_v8",
+            "EXECUTE ON ALL FUNCTIONS IN SCHEMA campanile_v9",
+            "lacks EXECUTE on the functions in campanile_v9. Let it: GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA campanile_v9",
         ),
         (
             "USAGE ON SCHEMA public",
@@ -71,8 +71,8 @@ async fn rights_on_the_functions_are_asked_for_at_the_start() {
 async fn a_right_that_is_taken_from_a_server_makes_it_unready_and_is_named() {
     for (taken, named, is_for_creating) in [
         ("INSERT ON notifications", "INSERT on notifications", true),
-        ("EXECUTE ON ALL FUNCTIONS IN SCHEMA campanile_v8", "EXECUTE on the functions in campanile_v8", true),
-        ("USAGE ON SCHEMA campanile_v8", "USAGE on the schema campanile_v8", true),
+        ("EXECUTE ON ALL FUNCTIONS IN SCHEMA campanile_v9", "EXECUTE on the functions in campanile_v9", true),
+        ("USAGE ON SCHEMA campanile_v9", "USAGE on the schema campanile_v9", true),
         ("USAGE ON SCHEMA public", "USAGE on the schema public", true),
         ("USAGE ON SEQUENCE notification_seq", "USAGE on notification_seq", true),
         ("DELETE ON notifications", "DELETE on notifications", false),
@@ -118,12 +118,12 @@ async fn rights_to_make_tables_are_asked_for_before_any_is_made() {
         ),
         (
             "GRANT CREATE ON SCHEMA public TO PUBLIC",
-            "lacks CREATE on the database {database}, for the schema campanile_v8 of its functions. Let it: GRANT CREATE ON \
+            "lacks CREATE on the database {database}, for the schema campanile_v9 of its functions. Let it: GRANT CREATE ON \
              DATABASE {database} TO \"meek-one\"; or",
         ),
         (
-            "GRANT CREATE ON SCHEMA public TO PUBLIC; CREATE SCHEMA campanile_v8",
-            "lacks CREATE on the schema campanile_v8. Let it: ALTER SCHEMA campanile_v8 OWNER TO \"meek-one\"; or",
+            "GRANT CREATE ON SCHEMA public TO PUBLIC; CREATE SCHEMA campanile_v9",
+            "lacks CREATE on the schema campanile_v9. Let it: ALTER SCHEMA campanile_v9 OWNER TO \"meek-one\"; or",
         ),
         (
             "REVOKE ALL ON SCHEMA public FROM PUBLIC",

@@ -171,7 +171,7 @@ impl Connections {
             Ok(done)
         };
         let tried = timeout(LONGEST_SILENCE, tried).await;
-        self.end(link, tried, false).await?;
+        drop(self.end(link, tried, false).await?);
         self.has_no_room.store(false, Ordering::Relaxed);
         Ok(())
     }

@@ -5,7 +5,6 @@ use std::{
     collections::VecDeque,
     error::Error as _,
     hash::{BuildHasher, RandomState},
-    net::IpAddr,
     time::{Duration, Instant},
 };
 
@@ -239,6 +238,7 @@ fn drive(connection: impl Future<Output = Result<(), Error>> + Send + 'static) -
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::server::store::postgres::server::named;
 
     fn servers(url: &str) -> Result<Vec<String>, String> {
         PostgresUrl::parse(url).map(|url| url.servers.iter().map(ToString::to_string).collect())

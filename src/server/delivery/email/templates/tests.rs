@@ -1,9 +1,10 @@
+mod folders;
+
 use std::{
     env,
     path::PathBuf,
     process,
     sync::atomic::{AtomicU32, Ordering},
-    time::{Duration, Instant},
 };
 
 use rstest::rstest;

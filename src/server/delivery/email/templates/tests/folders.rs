@@ -1,5 +1,7 @@
 //! Templates of the operator, and what is wrong with them.
 
+use std::time::{Duration, Instant};
+
 use rstest::rstest;
 
 use super::*;
