@@ -108,7 +108,7 @@ def urls_and_certificates(directory):
     made = 0
     for document in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
         text = document.read_text()
-        for block in fenced(text, "(?:ba)?sh[^\n]*"):
+        for block in fenced(text, "(?:bash|sh)[^\n]*"):
             bare = re.sub(r"""'[^']*'|"[^"]*\"""", "", block)
             check(not re.search(r"://\S*&", bare), f"{document.name}: the shell ends this at its &: {block}")
         for command in re.findall(r"^openssl req (?:.*\\\n)*.*-out .*$", text, re.MULTILINE):

@@ -18,7 +18,7 @@ fn without_rights(arguments: &[&str]) -> Output {
     let is_root = fs::metadata("/proc/self").unwrap().uid() == 0;
     let mut command = Command::new(if is_root { "setpriv" } else { "env" });
     if is_root {
-        command.args(["--bounding-set=-all", "--inh-caps=-all"]);
+        command.arg("--bounding-set=-all");
     }
     command.arg(PROGRAM).args(arguments).output().unwrap()
 }

@@ -56,7 +56,7 @@ pub struct DeliveryPage {
 #[async_trait]
 pub trait Deliveries: Send + Sync + 'static {
     /// Those that a filter admits, newest first, below a place. A page looks at so many as
-    /// [`LOOKED_AT`](super::LOOKED_AT) at most, and may be short and have a next one.
+    /// [`LOOKED_AT`](crate::server::store::LOOKED_AT) at most, and may be short and have a next one.
     async fn deliveries(
         &self,
         filter: &DeliveryFilter,
