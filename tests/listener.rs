@@ -168,7 +168,7 @@ async fn headers_over_the_limit_are_refused_over_http2_too() {
 }
 
 #[tokio::test]
-async fn whoever_reads_nothing_of_an_answer_is_let_go() {
+async fn a_client_that_reads_nothing_of_an_answer_is_let_go() {
     let server = start(1, Duration::from_millis(200), LONG).await;
     let mut idle = TcpStream::connect(server.address).await.unwrap();
     idle.write_all(b"GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();

@@ -204,7 +204,7 @@ fn every_refusal_is_a_problem_and_says_when_to_come_back() {
     }
 }
 
-/// A body that nobody reads is refused when it is larger than any that is read.
+/// A body that no handler reads is refused when it is larger than any that is read.
 #[tokio::test]
 async fn a_body_that_is_too_large_is_refused_by_every_operation() {
     let options = HttpOptions { max_body_bytes: 8, ..HttpOptions::default() };

@@ -30,7 +30,7 @@ pub(crate) struct Server {
 static SHARED: LazyLock<Server> = LazyLock::new(|| Server::start(&[]));
 
 /// Makes the server's programs run as a user who may: as root they refuse.
-fn as_somebody() -> Vec<&'static str> {
+fn as_a_user() -> Vec<&'static str> {
     let id = Command::new("id").arg("-u").output().unwrap();
     if String::from_utf8_lossy(&id.stdout).trim() == "0" { vec!["runuser", "-u", "postgres", "--"] } else { vec![] }
 }
@@ -72,7 +72,7 @@ impl Server {
         // Not below the home of the user who runs the tests, which another user cannot enter.
         let folder = std::env::temp_dir().join(format!("campanile-postgres-{}-{number}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
-        let user = as_somebody();
+        let user = as_a_user();
         if !user.is_empty() {
             run(command(&["chown", "postgres"]).arg(&folder));
         }
@@ -106,7 +106,7 @@ impl Server {
              wait $server; test -n \"$again\" || rm -rf {folder}",
             folder = folder.display()
         );
-        let mut words: Vec<_> = as_somebody().into_iter().map(str::to_owned).collect();
+        let mut words: Vec<_> = as_a_user().into_iter().map(str::to_owned).collect();
         words.extend(["sh".to_owned(), "-c".to_owned(), script, "sh".to_owned()]);
         words.extend([program("postgres"), "-D".into(), folder.join("data")].map(|path| path.display().to_string()));
         words.extend(["-p".to_owned(), port.to_string(), "-k".to_owned(), folder.display().to_string()]);
@@ -135,7 +135,7 @@ impl Server {
     pub(crate) fn standby_of(primary: &Self) -> Self {
         let folder = std::env::temp_dir().join(format!("campanile-standby-{}-{}", std::process::id(), primary.port));
         std::fs::create_dir_all(&folder).unwrap();
-        let user = as_somebody();
+        let user = as_a_user();
         if !user.is_empty() {
             run(command(&["chown", "postgres"]).arg(&folder));
         }
@@ -233,7 +233,7 @@ impl PgBouncer {
             log = log.display(),
             folder = folder.display()
         );
-        let user = as_somebody();
+        let user = as_a_user();
         if !user.is_empty() {
             run(command(&["chown", "-R", "postgres"]).arg(&folder));
         }

@@ -54,7 +54,7 @@ test("? shows the shortcuts", async ({ page }) => {
   await expect(help).toBeHidden();
 });
 
-test("nothing happens while somebody types", async ({ dashboard, page }) => {
+test("nothing happens while the user types", async ({ dashboard, page }) => {
   await dashboard.composer.getByLabel("Text", { exact: true }).focus();
   await page.keyboard.type("jke#zA/n?");
   await expect(dashboard.composer.getByLabel("Text", { exact: true })).toHaveValue("jke#zA/n?");

@@ -1,7 +1,7 @@
 import { expect, signInWith, signToken, test } from "../auth.ts";
 import { DASHBOARD, REFUSED, withoutLive } from "../fixture.ts";
 
-test("nobody sees the dashboard before they have signed in, and then they see what they asked for", async ({ dashboard, api, key, page, user }) => {
+test("no user sees the dashboard before signing in, and then they see what they asked for", async ({ dashboard, api, key, page, user }) => {
   await api.create({ content: "an alert", category: "alert" });
   await api.create("a message");
   await page.goto(`${DASHBOARD}?user_id=${user}&category=alert`);
@@ -68,7 +68,7 @@ test("it leads to no other site", async ({ dashboard, key, page }) => {
   await expect(page).toHaveURL(DASHBOARD);
 });
 
-test("whoever signs out is nobody again", async ({ api, dashboard, key, page, user }) => {
+test("a user who signs out is unknown again", async ({ api, dashboard, key, page, user }) => {
   await api.create("secret");
   await page.goto(`${DASHBOARD}?user_id=${user}`);
   await signInWith(page, key);
@@ -150,7 +150,7 @@ test.describe("without script", () => {
   });
 });
 
-test.describe("whoever tries too often", () => {
+test.describe("a user who tries too often", () => {
   // What is counted by address does not hold for this machine: they come by way of a proxy.
   test.use({
     moreArgs: ["--limit-login", "2/m:2", "--trusted-proxies", "127.0.0.0/8"],

@@ -60,7 +60,7 @@ test("read and unread differ by a dot, by weight and by word, not by colour alon
   await dashboard.expectUnread("new");
 });
 
-test("all of an inbox are marked as read, and nobody else's", async ({ dashboard, api, page, user }) => {
+test("all of an inbox are marked as read, and of no other", async ({ dashboard, api, page, user }) => {
   await api.createMany(3, "note");
   await api.create({ user_id: `${user}-2`, content: "theirs" });
   await dashboard.open({ user_id: user });

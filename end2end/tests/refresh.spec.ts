@@ -83,7 +83,7 @@ test("a hidden tab asks nothing, and asks at once when it is seen again", async 
   await expect(dashboard.row("while away")).toBeVisible();
 });
 
-test("while somebody reads further down nothing moves, and a button leads to the new ones", async ({ dashboard, api, page, user }) => {
+test("while the user reads further down nothing moves, and a button leads to the new ones", async ({ dashboard, api, page, user }) => {
   await api.createMany(120, "note");
   await dashboard.open({ user_id: user });
   await dashboard.row("note 90").scrollIntoViewIfNeeded();

@@ -53,7 +53,7 @@ test("deleting", async ({ dashboard, api, page, user }) => {
   await expect(dashboard.badge).toHaveText("2 unread");
 });
 
-test("what somebody else deleted first is simply gone", async ({ dashboard, api, page, user }) => {
+test("what another client deleted first is simply gone", async ({ dashboard, api, page, user }) => {
   await withoutLive(page);
   const { id } = await api.create("note");
   await dashboard.open({ user_id: user });

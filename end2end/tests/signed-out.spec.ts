@@ -52,7 +52,7 @@ test.describe("the session is over", () => {
     expect(refreshes()).toBe(before);
   });
 
-  test("whoever comes back to the page is asked for once, and everything goes on", async ({ dashboard, api, page, user }) => {
+  test("a user who comes back to the page is asked for once, and everything goes on", async ({ dashboard, api, page, user }) => {
     await api.create("stays");
     await dashboard.open({ user_id: user });
     await expect(page.getByText("Live", { exact: true })).toBeVisible();

@@ -8,7 +8,7 @@ test.beforeEach(async ({ page, user }) => {
   await expect(page.getByRole("heading", { level: 1, name: "Your inbox" })).toBeVisible();
 });
 
-test("the own inbox is there, and nothing of anybody else", async ({ api, dashboard, page, user }) => {
+test("the own inbox is there, and nothing of any other", async ({ api, dashboard, page, user }) => {
   await api.create("mine");
   await api.create({ user_id: `${user}-2`, content: "theirs" });
   await dashboard.open();
@@ -24,7 +24,7 @@ test("the own inbox is there, and nothing of anybody else", async ({ api, dashbo
   await expect(page.getByRole("button", { name: "Sign out" })).toBeVisible();
 });
 
-test("an address that asks for somebody else leads to the own inbox, on the server and in the browser", async ({ api, dashboard, page, user }) => {
+test("an address that asks for another user leads to the own inbox, on the server and in the browser", async ({ api, dashboard, page, user }) => {
   await api.create("mine");
   await api.create({ user_id: `${user}-2`, content: "theirs" });
   for (const user_id of [`${user}-2`, "x".repeat(129), "a\0b"]) {

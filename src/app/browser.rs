@@ -32,8 +32,8 @@ pub(super) fn after(millis: u32, f: impl FnOnce() + 'static) {
     gloo_timers::callback::Timeout::new(millis, f).forget();
 }
 
-/// Calls `f` once, before the page is painted next; soon where it is not painted, because nobody
-/// sees it.
+/// Calls `f` once, before the page is painted next; soon where it is not painted, because it
+/// is hidden.
 pub(super) fn before_next_frame(f: impl FnOnce() + 'static) {
     if is_hidden() { after(0, f) } else { request_animation_frame(f) }
 }

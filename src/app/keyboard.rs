@@ -135,7 +135,7 @@ mod tests {
     #[case("Delete")]
     #[case("ArrowDown")]
     #[case("Enter")]
-    fn nothing_is_taken_from_somebody_who_types(#[case] key: &str) {
+    fn nothing_is_taken_from_a_user_who_types(#[case] key: &str) {
         assert_eq!(command(Press { is_typing: true, ..press(key) }, true), None);
     }
 
@@ -154,7 +154,7 @@ mod tests {
 
     #[cfg(feature = "ssr")]
     #[test]
-    fn nobody_is_told_of_a_key_that_does_nothing_for_them() {
+    fn no_user_is_told_of_a_key_that_does_nothing_for_them() {
         use super::super::viewer::Viewer;
 
         let user = Viewer { own: Some("ann".to_owned()), may_send: false, may_sign_out: true };

@@ -105,8 +105,8 @@ impl Board {
                 return;
             }
             self.tick();
-            // While every change is told, asking is only for what nobody thought of; and whoever is
-            // signed out is asked for by coming back to the page.
+            // While every change is told, asking is only for what we did not think of; and a user
+            // who is signed out asks by coming back to the page.
             if !self.is_signed_out() && (!self.is_live.get_untracked() || since_asked >= LIVE_PERIODS) {
                 since_asked = 0;
                 self.refresh_if_asked_for();

@@ -127,7 +127,7 @@ mod on_the_server {
         }
 
         #[test]
-        fn an_address_that_anybody_wrote_says_nothing() {
+        fn a_link_of_another_site_says_nothing() {
             for query in [
                 "__path=/api/ui/send&__err=Call+555-1234",
                 "__path=/api/ui/send&__err=invalid_input.Call",

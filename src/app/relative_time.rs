@@ -1,5 +1,5 @@
 //! Moments as people say them. All of it is arithmetic: the clock and the time zone come from
-//! whoever calls.
+//! the caller.
 
 use crate::model::Timestamp;
 

@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn a_user_sees_the_own_inbox_whoever_is_asked_for() {
+    fn a_user_sees_the_own_inbox_whichever_is_asked_for() {
         for query in ["", "user_id=", "user_id=bob", "user_id=ann", "user_id=%00", "user_id=bob&user_id=carl"] {
             let address = user().narrow(Address::parse(query));
             assert_eq!(address.user_id.as_deref(), Some("ann"), "{query}");

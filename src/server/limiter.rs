@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_is_idle_is_forgotten() {
+    fn one_that_is_idle_is_forgotten() {
         let limiter = Limiter::new(rate("1000/s:1"));
         for who in 0..1_000 {
             limiter.check(&who).unwrap();

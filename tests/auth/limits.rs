@@ -38,7 +38,7 @@ async fn each_key_and_each_user_has_a_limit_of_their_own() {
 }
 
 #[tokio::test]
-async fn strangers_are_limited_by_their_address_and_nobody_else_by_theirs() {
+async fn strangers_are_limited_by_their_address_and_known_callers_are_not() {
     let limits = Limits { address: rate("1/m:3"), ..Limits::default() };
     let options = HttpOptions {
         allowed_hosts: None,
@@ -71,7 +71,7 @@ async fn strangers_are_limited_by_their_address_and_nobody_else_by_theirs() {
 }
 
 #[tokio::test]
-async fn nobody_is_sent_more_than_they_can_take() {
+async fn no_user_is_sent_more_than_they_can_take() {
     let service = NotificationService::new(MemoryStore::new(1000, started())).limit_recipients(rate("1/m:3"));
     let app = App::with(service.clone(), &HttpOptions::default());
     for _ in 0..3 {

@@ -13,7 +13,7 @@ use crate::{
 const ADDRESS: &str = "203.0.113.77";
 
 #[test]
-fn a_full_run_leaves_nothing_secret_and_nobody_in_the_log() {
+fn a_full_run_leaves_no_secret_and_no_user_in_the_log() {
     let store = format!("sqlite:{}", new_folder().join("campanile.db").display());
     let key = make_key(&store, "admin");
     assert!(key.starts_with("cmp_"), "{key}");

@@ -11,7 +11,7 @@ use super::Secured;
 const DASHBOARD: &str = "/api/ui-dashboard/notifications-dashboard-ui";
 
 #[tokio::test]
-async fn nobody_is_led_to_the_page_and_back() {
+async fn no_browser_is_led_to_the_page_and_back() {
     let server = Secured::new();
     let led = server.ask("GET", &format!("{DASHBOARD}?user_id=a%26b&unread=true"), &[], "").await;
     assert_eq!(led.status, 303);
@@ -156,7 +156,7 @@ async fn a_form_to_sign_in_has_no_other_fields_and_is_no_json() {
 }
 
 #[tokio::test]
-async fn nobody_is_sent_to_another_site() {
+async fn no_browser_is_sent_to_another_site() {
     let server = Secured::new();
     let key = server.key("admin").await;
     for next in ["https%3A%2F%2Fevil.example", "%2F%2Fevil.example", "%2F%5Cevil.example", ""] {

@@ -193,7 +193,7 @@ async fn shown_by(who: Who, server: &Secured) -> Vec<(&'static str, String)> {
 }
 
 #[tokio::test]
-async fn everybody_gets_what_they_may_and_nothing_else() {
+async fn every_caller_gets_what_it_may_and_nothing_else() {
     let columns = [
         (Who::Unknown, 0),
         (Who::SendKey, 1),

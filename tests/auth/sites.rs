@@ -146,7 +146,7 @@ async fn no_site_is_told_anything_unless_it_is_listed() {
 }
 
 #[tokio::test]
-async fn whoever_came_encrypted_is_to_come_so_again() {
+async fn a_browser_that_came_encrypted_is_to_come_so_again() {
     let options = HttpOptions { trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()], ..open() };
     let server = Secured::with(Limits::default(), options);
     let ask = async |peer: Option<Peer>, proto: &str| {
@@ -173,7 +173,7 @@ async fn whoever_came_encrypted_is_to_come_so_again() {
 }
 
 #[tokio::test]
-async fn any_host_is_answered_where_everybody_proves_who_they_are() {
+async fn any_host_is_answered_where_every_caller_authenticates() {
     let server = Secured::new();
     assert_eq!(server.ask("GET", "/healthz", &[], "").await.status, 200);
 }

@@ -131,7 +131,7 @@ async fn streams_of_one_key_with_several_sessions_go_on() {
 }
 
 #[tokio::test]
-async fn a_stream_ends_when_somebody_signs_out() {
+async fn a_stream_ends_when_its_user_signs_out() {
     let server = Secured::new();
     let address = server.listen().await;
     let cookie = server.cookie(&server.key("admin").await).await;
@@ -142,7 +142,7 @@ async fn a_stream_ends_when_somebody_signs_out() {
 }
 
 #[tokio::test]
-async fn nobody_has_more_streams_open_than_they_may() {
+async fn no_caller_has_more_streams_open_than_it_may() {
     let server = Secured::new();
     let address = server.listen().await;
     let key = server.key("read").await;

@@ -132,7 +132,7 @@ async fn a_form_is_sent_as_a_form() {
 }
 
 #[tokio::test]
-async fn an_address_that_anybody_wrote_puts_no_words_into_the_page() {
+async fn a_link_of_another_site_puts_no_words_into_the_page() {
     let app = App::new();
     for query in ["__path=/api/ui/send&__err=Call+555-1234", "__path=/api/ui/send&__err=invalid_input.Call555-1234"] {
         let html = app.get(&format!("/api/ui-dashboard/notifications-dashboard-ui?{query}")).await.text();

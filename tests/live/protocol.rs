@@ -244,7 +244,7 @@ async fn silent(server: &Server, path: &str) -> TcpStream {
 }
 
 #[tokio::test]
-async fn whoever_answers_no_ping_is_let_go() {
+async fn a_client_that_answers_no_ping_is_let_go() {
     let service = NotificationService::new(MemoryStore::new(10, started()));
     let streams = StreamOptions { heartbeat: Duration::from_millis(50), ..StreamOptions::default() };
     let server = Server::with(service, streams).await;
@@ -256,7 +256,7 @@ async fn whoever_answers_no_ping_is_let_go() {
 }
 
 #[tokio::test]
-async fn whoever_does_not_read_is_let_go_and_holds_up_nobody() {
+async fn a_listener_that_does_not_read_is_let_go_and_holds_up_no_other() {
     let service = NotificationService::new(MemoryStore::new(1000, started()));
     let streams = StreamOptions { stall_timeout: Duration::from_millis(300), ..StreamOptions::default() };
     let mut server = Server::with(service, streams).await;

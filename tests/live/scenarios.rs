@@ -27,7 +27,7 @@ macro_rules! scenarios {
 }
 
 scenarios! {
-    whoever_connects_is_greeted
+    a_client_that_connects_is_greeted
     what_happens_is_told_once_and_in_order
     what_expires_is_told
     a_short_absence_is_made_up_for
@@ -35,7 +35,7 @@ scenarios! {
     an_absence_longer_than_what_is_remembered_is_a_reset
     everything_can_be_asked_for
     a_position_from_elsewhere_is_a_reset
-    somebody_elses_inbox_is_not_heard_of
+    the_inbox_of_another_user_is_not_heard_of
     a_server_that_stops_says_so
 }
 
@@ -60,7 +60,7 @@ async fn catch_up(stream: &mut Stream, inbox: &mut Inbox, server: &Server, may_s
     assert_eq!(*inbox, want);
 }
 
-async fn whoever_connects_is_greeted(transport: Transport) {
+async fn a_client_that_connects_is_greeted(transport: Transport) {
     let server = Server::start(100).await;
     server.notify(ANN, "a").await;
     let mut stream = transport.open(server.address, ANN, None).await;
@@ -186,7 +186,7 @@ async fn a_position_from_elsewhere_is_a_reset(transport: Transport) {
     }
 }
 
-async fn somebody_elses_inbox_is_not_heard_of(transport: Transport) {
+async fn the_inbox_of_another_user_is_not_heard_of(transport: Transport) {
     let server = Server::start(300).await;
     let mut stream = transport.open(server.address, ANN, None).await;
     stream.expect("hello").await;

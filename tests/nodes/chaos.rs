@@ -235,7 +235,7 @@ async fn list_all(node: SocketAddr, headers: Headers<'_>) -> Option<Vec<Inbox>> 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn nobody_misses_or_repeats_a_change_whatever_breaks() {
+async fn no_listener_misses_or_repeats_a_change_whatever_breaks() {
     let seconds: u64 = std::env::var("CAMPANILE_CHAOS_SECONDS").map_or(12, |seconds| seconds.parse().unwrap());
     let mut database = postgres::Server::start(&[]);
     let mut nats = Nats::start();

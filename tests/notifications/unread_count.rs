@@ -17,7 +17,7 @@ async fn it_counts_what_is_unread() {
 }
 
 #[tokio::test]
-async fn a_user_nobody_has_written_to_has_none() {
+async fn a_user_without_an_inbox_has_none() {
     let answer = App::new().get("/api/notifications/unread-count/nobody").await;
     assert_eq!((answer.status.as_u16(), answer.json()), (200, json!({"user_id": "nobody", "unread_count": 0})));
 }

@@ -167,7 +167,7 @@ async fn streams_and_websockets_go_over_http2() {
 const SILENT: [&[u8]; 3] = [b"", b"\x16\x03", b"\x16\x03\x01\x02\x00\x01"];
 
 #[tokio::test]
-async fn a_client_that_does_not_finish_its_greeting_holds_up_nobody() {
+async fn a_client_that_does_not_finish_its_greeting_holds_up_no_other() {
     let server = Server::start(10, LONG);
     let mut silent = Vec::new();
     for said in SILENT {

@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_deleted_goes_even_while_somebody_reads() {
+    fn what_was_deleted_goes_even_while_the_user_reads() {
         let want = Plan { slots: vec![Known { old: 0, fresh: 0 }], held: 0, arrived: 0 };
         assert_eq!(plan(&[2, 1], &[2], false, true), want);
     }

@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whoever_has_a_network_of_addresses_has_no_more_attempts() {
+    fn a_network_of_addresses_has_no_more_attempts_than_one() {
         let rate = Rate::parse("1/h:1").unwrap();
         let usage = Usage::new(&Limits { address: rate, ..Limits::default() });
         let ask = |address: &str| usage.of_stranger(Some(address.parse().unwrap()));

@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nobody_is_sent_to_another_site() {
+    fn no_browser_is_sent_to_another_site() {
         assert_eq!(of_this_site("/a?b=c%20d"), "/a?b=c%20d");
         for elsewhere in
             ["", "https://evil.example", "//evil.example", "/\\evil.example", "evil", "/a\r\nb: c", "/\t/evil", "/ä"]

@@ -117,7 +117,7 @@ fn nothing_is_told_before_it_is_known_where_the_inbox_is() {
 }
 
 #[test]
-fn whoever_wants_everything_gets_it_from_the_first_that_came() {
+fn a_follower_of_everything_gets_it_from_the_first_that_came() {
     let log = Log::new(None);
     [9, 8].iter().for_each(|number| _ = publish(&log, *number));
     let mut told = Vec::new();

@@ -283,14 +283,14 @@ async fn overview_of_all(pool: &Connections) -> Result<Overview, StoreError> {
 
 /// What was last counted over all inboxes, and how long that took.
 ///
-/// Nothing counts along when somebody is written to, because everybody would wait for that one
+/// Nothing counts along when a notification is written, because all writes would wait for that one
 /// number. So it is counted when it is asked for, exactly while that is quick; when there is so much
 /// that it is not, a count is shown for a while, and counting takes a bounded share of the time.
 #[derive(Default)]
 pub(super) struct Counted(Mutex<Option<(Instant, Duration, Overview)>>);
 
 impl Counted {
-    /// What takes longer than this is not counted for everybody who asks.
+    /// What takes longer than this is not counted for each who asks.
     const QUICK: Duration = Duration::from_millis(20);
     /// It is shown for so many times as long as it took.
     const SHOWN_FOR: u32 = 50;

@@ -67,7 +67,7 @@ impl Transfer for SqliteTransfer {
     }
 }
 
-/// Removes a file that was made for nothing, and what is beside it. It is of no use to anybody, so it is no failure if it
+/// Removes a file that was made for nothing, and what is beside it. It is of no use, so it is no failure if it
 /// stays. The lock goes last, and is still held.
 fn remove(path: &Path) {
     for suffix in ["-wal", "-shm", "", ".lock"] {

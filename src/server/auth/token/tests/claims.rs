@@ -137,7 +137,7 @@ async fn it_is_from_the_issuer() {
 }
 
 #[tokio::test]
-async fn it_is_somebodys() {
+async fn it_is_of_a_user() {
     for name in ["ann", "a/b?c", "Ünïcode 🔔", " ", &"x".repeat(128), &"é".repeat(128)] {
         assert_eq!(says(with("sub", json!(name))).await.unwrap().user_id, UserId::parse(name).unwrap());
     }

@@ -203,7 +203,7 @@ async fn while_the_issuer_is_down_the_old_keys_serve_for_a_day() {
 }
 
 #[tokio::test]
-async fn without_keys_nobody_knows_and_it_is_tried_again() {
+async fn without_keys_it_is_not_known_and_is_tried_again() {
     let issuer = LocalIssuer::start(&[EC.jwk("a", json!({}))]).await;
     issuer.says(StatusCode::SERVICE_UNAVAILABLE, "");
     let tokens = issuer.tokens();

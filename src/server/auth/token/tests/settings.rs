@@ -82,7 +82,7 @@ fn algorithms_fit_the_key() {
 }
 
 #[test]
-fn a_token_is_meant_for_somebody() {
+fn a_token_has_an_audience() {
     for audience in [vec![], vec![String::new()], vec!["campanile".to_owned(), String::new()]] {
         wrong(TokenOptions { audience, ..secret() }, "jwt-audience");
     }
