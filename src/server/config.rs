@@ -149,6 +149,17 @@ impl Settings {
         )
     }
 
+    /// The value of a setting of this name that follows from others where nothing is said of it; `None` of any other.
+    #[must_use]
+    pub fn following_from_others(&self, name: &str) -> Option<String> {
+        match name {
+            "auth" => Some(if self.auth.is_some() { "on" } else { "off" }.to_owned()),
+            "limit-recipient" => Some(self.limit_recipient.map_or("off", |_| auth::LIMIT_RECIPIENT).to_owned()),
+            "delivery-backlog" => Some(self.delivery.backlog.to_string()),
+            _ => None,
+        }
+    }
+
     /// Variables of the environment that begin as settings do and are none, a sentence each.
     #[must_use]
     pub fn unknown_variables(&self) -> &[String] {

@@ -213,3 +213,17 @@ fn commands_without_a_log_warn_of_variables_that_are_no_settings() {
         assert_eq!(said.matches(warned).count(), 1, "{said}");
     }
 }
+
+#[test]
+fn a_check_shows_what_follows_from_other_settings() {
+    let shown = |arguments: &[&str], name: &str| {
+        let all = [&["check", "--listen", "127.0.0.1:0", "--store", "memory:"], arguments].concat();
+        let report = text(&run(&all).stdout);
+        let line = report.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("{report}"));
+        line.split_whitespace().nth(1).unwrap().to_owned()
+    };
+    assert_eq!(shown(&[], "limit-recipient"), "off");
+    assert_eq!(shown(&["--auth", "on"], "limit-recipient"), "100/s:1000");
+    assert_eq!(shown(&["--auth", "on", "--limit-recipient", "7/s"], "limit-recipient"), "7/s");
+    assert!(shown(&[], "delivery-backlog").parse::<u64>().is_ok());
+}

@@ -75,17 +75,9 @@ fn describe(
             Origin::File => &file,
             Origin::Default => "default",
         };
-        // Whether callers have to prove who they are follows from other settings, where nothing is said.
-        let value = match settings {
-            Some(settings) if setting.name == "auth" => {
-                if settings.auth.is_some() {
-                    "on"
-                } else {
-                    "off"
-                }
-            }
-            _ => &setting.value,
-        };
+        let follows = settings.filter(|_| setting.origin == Origin::Default);
+        let follows = follows.and_then(|settings| settings.following_from_others(setting.name));
+        let value = follows.unwrap_or(setting.value);
         // Writing to a string does not fail.
         let _ = writeln!(report, "{:name_width$}  {value:value_width$}  {origin}", setting.name);
     }

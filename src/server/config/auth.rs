@@ -18,7 +18,7 @@ use crate::server::{
 };
 
 /// How often one user may be sent something where authentication is on and nothing is said.
-const LIMIT_RECIPIENT: &str = "100/s:1000";
+pub(super) const LIMIT_RECIPIENT: &str = "100/s:1000";
 
 /// How it is found out who is calling; `None` where no caller has to prove it.
 pub(super) fn settle(said: &Said) -> Result<Option<AuthOptions>> {
