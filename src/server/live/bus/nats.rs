@@ -35,7 +35,7 @@ use super::{
 };
 use crate::{
     model::{Change, Event, UserId},
-    server::{store::LONGEST_WRITE, tasks::Tasks, trust::in_words},
+    server::{store::LONGEST_WRITE, tasks::Tasks},
 };
 
 /// How many changes may wait to be sent. What does not fit is found in the store by the others.
@@ -152,10 +152,8 @@ pub(in crate::server) async fn is_reachable(url: &NatsUrl, prefix: &str) -> Resu
         ready(())
     });
     let connected = url.log_in(options)?.connect(url.servers()).await;
-    let client = connected.map_err(|error| {
-        let error = error.to_string();
-        anyhow!("bus: {url} cannot be reached: {}.", in_words(&error).unwrap_or(error))
-    })?;
+    let client =
+        connected.map_err(|error| anyhow!("bus: {url} cannot be used: {}.", complaint::words(&error.to_string())))?;
     let subjects = async {
         let mut listening = Vec::new();
         for subject in [format!("{prefix}.inbox.*"), format!("{prefix}.servers"), hint_subject(prefix)] {

@@ -81,21 +81,21 @@ impl State {
     }
 }
 
+/// What an error of the library means. Any server may be at an address, so what it says is made harmless.
+pub(super) fn words(error: &str) -> String {
+    in_words(error).unwrap_or_else(|| match error.to_ascii_lowercase() {
+        error if error.contains("authorization violation") => {
+            "it refuses us: the user and password, the token, or the file of --bus are not the right ones".to_owned()
+        }
+        _ => error.chars().take(200).flat_map(char::escape_debug).collect(),
+    })
+}
+
 /// Why no server can be had, after all of them were tried.
 fn why(servers: &[Server]) -> String {
     let reasons = servers.iter().filter_map(|server| {
         let error = server.last_error.as_deref()?;
-        if let Some(why) = in_words(error) {
-            return Some(format!("{}: {why}", place(&server.addr)));
-        }
-        let why = match error.to_ascii_lowercase() {
-            error if error.contains("authorization violation") => {
-                "it refuses us. Are the user and password, the token, or the file of --bus the right ones?".to_owned()
-            }
-            // Any server may be at that address, so what it says is made harmless.
-            _ => error.chars().take(200).flat_map(char::escape_debug).collect(),
-        };
-        Some(format!("{}: {why}", place(&server.addr)))
+        Some(format!("{}: {}", place(&server.addr), words(error)))
     });
     let reasons: Vec<String> = reasons.collect();
     if !reasons.is_empty() {
