@@ -136,21 +136,30 @@ test.describe("marking all that a filter shows", () => {
     });
   }
 
-  test("an undo that is refused is taken back", async ({ dashboard, api, page, troubles, user }) => {
-    troubles.expect(REFUSED);
-    const away = refusal(503, "unavailable", "The store is away.");
-    await page.route("**/api/ui/unmark-all", (route) => route.fulfill(away));
-    await dashboard.open({ user_id: user });
-    await page.keyboard.press("Shift+A");
-    await expect(dashboard.toasts.getByRole("button", undo)).toBeVisible();
-    // No refresh puts it right.
-    await page.route("**/api/ui/snapshot", (route) => route.fulfill(away));
-    await page.keyboard.press("z");
-    await expect(dashboard.toasts).toContainText("Not marked as unread. The store is away.");
-    for (const content of ["a message", "another alert", "an alert"]) await dashboard.expectRead(content);
-    await expect(dashboard.badge).toBeHidden();
-    expect(await unread(api)).toEqual([]);
-  });
+  for (const filter of ["", "unread"]) {
+    test(`an undo that is refused is taken back and offered again, filter "${filter}"`, async ({ dashboard, api, page, troubles, user }) => {
+      troubles.expect(REFUSED);
+      const away = refusal(503, "unavailable", "The store is away.");
+      await page.route("**/api/ui/unmark-all", (route) => route.fulfill(away));
+      await dashboard.open({ user_id: user, ...(filter && { unread: "true" }) });
+      await page.keyboard.press("Shift+A");
+      await expect(dashboard.toasts.getByRole("button", undo)).toBeVisible();
+      // No refresh puts it right.
+      await page.route("**/api/ui/snapshot", (route) => route.fulfill(away));
+      await page.keyboard.press("z");
+      await expect(dashboard.toasts).toContainText("Not marked as unread. The store is away.");
+      const contents = ["a message", "another alert", "an alert"];
+      if (filter) await expect(dashboard.rows).toHaveCount(0);
+      else for (const content of contents) await dashboard.expectRead(content);
+      await expect(dashboard.badge).toBeHidden();
+      expect(await unread(api)).toEqual([]);
+      await page.unroute("**/api/ui/unmark-all");
+      await page.keyboard.press("z");
+      await expect.poll(() => unread(api)).toEqual(contents);
+      await expect(dashboard.rows).toHaveCount(3);
+      await expect(dashboard.badge).toHaveText("3 unread");
+    });
+  }
 
   test("a search cannot be marked as a whole", async ({ dashboard, api, page, user }) => {
     await dashboard.open({ user_id: user, q: "another" });

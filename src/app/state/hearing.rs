@@ -359,7 +359,8 @@ impl Board {
         }
     }
 
-    fn is_doomed(self, id: NotificationId) -> bool {
+    /// Whether this notification is about to be deleted.
+    pub(super) fn is_doomed(self, id: NotificationId) -> bool {
         self.book.with_value(|book| book.doomed.iter().any(|doomed| doomed.id() == id))
     }
 

@@ -74,13 +74,8 @@ impl Board {
             // How many others are unread, only the server knows.
             Some(_) => unread_count.saturating_sub(unread.len() as u64),
         };
-        let put = move |rows: &[Row], is_read: bool, unread_count: u64| {
-            for row in rows {
-                row.data.update(|notification| notification.is_read = is_read);
-            }
-            self.overview.update(|overview| overview.unread_count = unread_count);
-        };
-        put(&unread, true, left);
+        mark_rows(&unread, true);
+        self.overview.update(|overview| overview.unread_count = left);
         let up_to = self.seen().map(|seen| seen.to_string());
         let change = self.begin();
         spawn_local(async move {
@@ -91,7 +86,11 @@ impl Board {
                     self.toast(text, Some(Undo::ReadAll(ReadAll { user_id, marked, rows: unread })));
                 }
                 Err(problem) => {
-                    put(&unread, false, unread_count);
+                    mark_rows(&unread, false);
+                    // Another inbox may be shown by now.
+                    if self.is_in_scope(&user_id) {
+                        self.overview.update(|overview| overview.unread_count = unread_count);
+                    }
                     self.toast_refusal("Not marked as read.", &problem);
                 }
             }
@@ -100,15 +99,23 @@ impl Board {
         true
     }
 
-    /// Marks unread again what was marked read at once, also what the page does not show.
+    /// Marks unread again what was marked read at once, also what the page does not show. Where the server does not, it is
+    /// offered again.
     pub(crate) fn unmark_all(self, all: ReadAll) {
+        let again = all.clone();
         let ReadAll { user_id, marked: Marked { count, by }, rows } = all;
         let beyond = count.saturating_sub(rows.len() as u64);
-        let (filter, mut unmarked) = (self.filter(), Vec::new());
+        let filter = self.filter();
+        let (mut unmarked, mut doomed, mut returned) = (Vec::new(), Vec::new(), Vec::new());
         for row in rows {
             let row = self.row(row.id()).unwrap_or(row);
             // One may be unread again already.
             if !row.data.read_untracked().is_read {
+                continue;
+            }
+            // What is about to be deleted is neither shown nor counted.
+            if self.is_doomed(row.id()) {
+                doomed.push(row);
                 continue;
             }
             self.put_read(&row, false);
@@ -117,17 +124,23 @@ impl Board {
                 let is_older = |other: &Row| !other.is_sending.get_untracked() && other.id() < row.id();
                 let place = self.rows.read_untracked().iter().position(is_older);
                 self.put_back(row.clone(), place.unwrap_or(usize::MAX));
+                returned.push(row.clone());
             }
             unmarked.push(row);
         }
+        mark_rows(&doomed, false);
         self.count_beyond(&user_id, beyond, false);
         let change = self.begin();
         spawn_local(async move {
             let MarkedBy { after, up_to, is_whole } = by;
             if let Err(problem) = server_fns::unmark_all(user_id.to_string(), after, up_to, is_whole).await {
                 unmarked.iter().for_each(|row| self.put_read(row, true));
+                mark_rows(&doomed, true);
+                if !returned.is_empty() {
+                    self.rows.update(|rows| rows.retain(|row| !returned.contains(row)));
+                }
                 self.count_beyond(&user_id, beyond, true);
-                self.toast_refusal("Not marked as unread.", &problem);
+                self.offer_again("Not marked as unread.", &problem, Undo::ReadAll(again));
             }
             self.settle(change);
         });
@@ -194,6 +207,13 @@ impl Board {
                 rows.insert(place.min(rows.len()), row);
             }
         });
+    }
+}
+
+/// Shows rows as read, or as unread, and counts nothing.
+fn mark_rows(rows: &[Row], is_read: bool) {
+    for row in rows {
+        row.data.update(|notification| notification.is_read = is_read);
     }
 }
 

@@ -51,6 +51,11 @@ impl Board {
         self.put_toast(format!("{what} {}", explain(problem)), true, None);
     }
 
+    /// Says that taking something back was refused, and why, and offers it once more.
+    pub(super) fn offer_again(self, what: &str, problem: &Problem, undo: Undo) {
+        self.put_toast(format!("{what} {}", explain(problem)), true, Some(undo));
+    }
+
     /// Takes a message away.
     pub(crate) fn dismiss(self, key: i64) {
         self.toasts.update(|toasts| toasts.retain(|toast| toast.key != key));
