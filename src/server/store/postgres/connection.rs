@@ -140,7 +140,8 @@ async fn backend(client: &Client) -> Result<i32, StoreError> {
 /// While it waits it holds no connection: a pooler may have just those that the one who has the lock needs.
 async fn take(url: &PostgresUrl) -> Result<Client, StoreError> {
     /// However long it takes: what limits that is meant for requests.
-    const BEGIN: &str = "BEGIN; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0";
+    const BEGIN: &str = "BEGIN; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0;
+        SELECT set_config(name, '0', true) FROM pg_settings WHERE name = 'transaction_timeout'";
     const TRY: &str = "SELECT pg_try_advisory_xact_lock($1)";
     let started = Instant::now();
     let (mut is_said, mut is_warned) = (false, false);
@@ -190,7 +191,8 @@ async fn holder(client: &Client) -> Result<Option<(i32, String)>, StoreError> {
 
 /// The migrations that made the tables, each with its checksum, the first one first.
 pub(super) async fn applied(client: &Client) -> Result<Vec<String>, StoreError> {
-    const APPLIED: &str = "SELECT version::text || ' ' || name || ' ' || checksum FROM refinery_schema_history
+    const APPLIED: &str = "SELECT version::text || ' ' || coalesce(name, '') || ' ' || coalesce(checksum, '')
+        FROM refinery_schema_history
         ORDER BY version";
     let applied = client.query_typed(APPLIED, &[]).await?;
     Ok(applied.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?)

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant},
@@ -38,6 +38,9 @@ const LONGEST_SILENCE: Duration = Duration::from_secs(60);
 /// A connection on which a statement was begun longer ago, whose caller did not wait for its end, is not used again.
 const LONG: Duration = Duration::from_secs(3);
 
+/// How often a write is tried out at most.
+const TRIED_EVERY: Duration = Duration::from_secs(1);
+
 /// Some connections to one database.
 #[derive(Clone)]
 pub(super) struct Connections {
@@ -47,6 +50,8 @@ pub(super) struct Connections {
     is_pooled: Arc<AtomicBool>,
     /// Whether the database had no room for what was written last.
     has_no_room: Arc<AtomicBool>,
+    /// When a write was tried out and went well, the last time.
+    tried: Arc<Mutex<Option<Instant>>>,
 }
 
 /// One of them in use.
@@ -95,7 +100,12 @@ impl Connections {
             .wait_timeout(Some(CONNECT_TIMEOUT))
             .build();
         let pool = pool.map_err(|error| StoreError::failed("no connections can be made").because(error))?;
-        Ok(Self { pool, is_pooled: Arc::new(AtomicBool::new(is_pooled)), has_no_room: Arc::default() })
+        Ok(Self {
+            pool,
+            is_pooled: Arc::new(AtomicBool::new(is_pooled)),
+            has_no_room: Arc::default(),
+            tried: Arc::default(),
+        })
     }
 
     /// One of them, for a transaction of several statements.
@@ -126,9 +136,12 @@ impl Connections {
         values: &[&(dyn ToSql + Sync)],
     ) -> Result<(Object, RowStream), StoreError> {
         let mut link = self.get().await?;
-        link.asked = Some(Instant::now());
+        link.asked.get_or_insert_with(Instant::now);
         let begun = timeout(LONGEST_SILENCE, self.begin(&link.client, sql, values)).await;
-        self.end(link, begun, false).await
+        let (mut link, rows) = self.end(link, begun, false).await?;
+        // Until the rows are there it is not known whether the server still says something.
+        link.asked.get_or_insert_with(Instant::now);
+        Ok((link, rows))
     }
 
     /// The rows that a statement that writes returns, and how many it touched.
@@ -143,14 +156,15 @@ impl Connections {
         is_write: bool,
     ) -> Result<(Vec<Row>, u64), StoreError> {
         let mut link = self.get().await?;
-        link.asked = Some(Instant::now());
+        link.asked.get_or_insert_with(Instant::now);
         let asked = async {
             match self.begin(&link.client, sql, values).await? {
                 Ok(rows) => Ok(all(rows).await),
                 Err(error) => Ok(Err(error)),
             }
         };
-        let done = timeout(LONGEST_SILENCE, asked).await;
+        // A write has as long as it takes: what it changes is announced when it is done, and could not be after that.
+        let done = if is_write { Ok(asked.await) } else { timeout(LONGEST_SILENCE, asked).await };
         Ok(self.end(link, done, is_write).await?.1)
     }
 
@@ -159,11 +173,22 @@ impl Connections {
         self.has_no_room.load(Ordering::Relaxed)
     }
 
-    /// Writes, and takes it back.
-    pub(super) async fn try_out(&self, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Result<(), StoreError> {
+    /// Whether none was tried out for a while. Any client may have it asked, and what is taken back leaves dead rows.
+    pub(super) fn is_trial_due(&self) -> bool {
+        let tried = self.tried.lock().unwrap_or_else(PoisonError::into_inner);
+        tried.is_none_or(|at| at.elapsed() >= TRIED_EVERY)
+    }
+
+    /// Writes, and takes it back. `needs_room` says that it shows whether there is room again.
+    pub(super) async fn try_out(
+        &self,
+        sql: &str,
+        values: &[&(dyn ToSql + Sync)],
+        needs_room: bool,
+    ) -> Result<(), StoreError> {
         let values = typed(values)?;
         let mut link = self.get().await?;
-        link.asked = Some(Instant::now());
+        link.asked.get_or_insert_with(Instant::now);
         let tried = async {
             let transaction = link.client.transaction().await?;
             let done = transaction.query_typed(sql, &values).await;
@@ -172,7 +197,10 @@ impl Connections {
         };
         let tried = timeout(LONGEST_SILENCE, tried).await;
         drop(self.end(link, tried, false).await?);
-        self.has_no_room.store(false, Ordering::Relaxed);
+        *self.tried.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        if needs_room {
+            self.has_no_room.store(false, Ordering::Relaxed);
+        }
         Ok(())
     }
 
@@ -190,7 +218,7 @@ impl Connections {
             };
             match done {
                 // Nothing was done yet.
-                Err(error) if is_of_a_pooler(&error) => self.notice_a_pooler(&error),
+                Err(error) if is_of_a_pooler(&error) || is_of_another_statement(&error) => self.notice_a_pooler(&error),
                 Err(error) if !is_prepared => return Err(meaning(client, error, StoreError::from).await),
                 done => return Ok(done),
             }
@@ -217,16 +245,22 @@ impl Connections {
         done: Result<Result<Result<T, Error>, StoreError>, Elapsed>,
         is_write: bool,
     ) -> Result<(Object, T), StoreError> {
-        link.asked = None;
         let error = match done {
-            Ok(Ok(Ok(done))) => return Ok((link, done)),
+            Ok(Ok(Ok(done))) => {
+                link.asked = None;
+                return Ok((link, done));
+            }
             Ok(Ok(Err(error))) => error,
-            Ok(Err(unsent)) => return Err(unsent),
+            Ok(Err(unsent)) => {
+                link.asked = None;
+                return Err(unsent);
+            }
+            // Only what reads is waited for no longer.
             Err(_) => {
-                let why = format!("the database said nothing for {} s", LONGEST_SILENCE.as_secs());
-                tracing::warn!("{why}: all connections to it are made anew");
+                let why = format!("the database did not answer within {} s", LONGEST_SILENCE.as_secs());
+                tracing::warn!("{why}: connections that are idle are made anew");
                 self.give_up(link);
-                return Err(if is_write { StoreError::unknown(why) } else { StoreError::unavailable(why) });
+                return Err(StoreError::unavailable(why));
             }
         };
         if is_write && lacks_room(&error) {
@@ -234,6 +268,7 @@ impl Connections {
         }
         let is_read_only = error.code() == Some(&SqlState::READ_ONLY_SQL_TRANSACTION);
         let error = meaning(&link.client, error, if is_write { of_write } else { StoreError::from }).await;
+        link.asked = None;
         if is_read_only {
             // The server became a standby, or always was one.
             self.give_up(link);
@@ -257,7 +292,7 @@ async fn meaning(client: &Client, error: Error, means: fn(Error) -> StoreError) 
     const OF_RIGHTS: [&SqlState; 2] = [&SqlState::INSUFFICIENT_PRIVILEGE, &SqlState::UNDEFINED_TABLE];
     if error.code().is_some_and(|code| OF_RIGHTS.contains(&code)) {
         // The database names what was to be used, and not the right.
-        if let Ok(Some(lacking)) = rights::lacking(client).await {
+        if let Ok(Ok(Some(lacking))) = timeout(LONG, rights::lacking(client)).await {
             return StoreError::unavailable(lacking);
         }
     }
@@ -273,6 +308,16 @@ pub(super) fn is_of_a_pooler(error: &Error) -> bool {
 fn lacks_room(error: &Error) -> bool {
     let code = error.code();
     code.is_some_and(|code| code.code().starts_with("53") && *code != SqlState::TOO_MANY_CONNECTIONS)
+}
+
+/// Whether the values that were sent are those of another statement: another client's connection has one of that name.
+fn is_of_another_statement(error: &Error) -> bool {
+    let does_not_fit = |message: &str| message.starts_with("bind message supplies");
+    match error.as_db_error() {
+        Some(refused) if *refused.code() == SqlState::PROTOCOL_VIOLATION => does_not_fit(refused.message()),
+        Some(refused) => *refused.code() == SqlState::INVALID_BINARY_REPRESENTATION,
+        None => false,
+    }
 }
 
 async fn all(rows: RowStream) -> Result<(Vec<Row>, u64), Error> {

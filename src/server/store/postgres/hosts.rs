@@ -12,7 +12,6 @@ use tokio::{net::lookup_host, task::JoinHandle, time::timeout};
 use tokio_postgres::{
     Client, Config, Error, NoTls,
     config::{Host, LoadBalanceHosts},
-    error::SqlState,
 };
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -32,6 +31,8 @@ const SLOW: Duration = Duration::from_secs(1);
 struct Try<'a> {
     silent: &'a Silent,
     place: &'a str,
+    /// Whether the URL has no other host.
+    is_alone: bool,
     began: Instant,
     is_heard_of: bool,
 }
@@ -43,7 +44,11 @@ impl Drop for Try<'_> {
         }
         if self.silent.note(self.place, !self.is_heard_of) && !self.is_heard_of {
             let (host, seconds) = (self.place, SILENT_FOR.as_secs());
-            tracing::warn!(host, "the database does not answer; other hosts are tried before it for {seconds} s");
+            if self.is_alone {
+                tracing::warn!(host, "the database does not answer");
+            } else {
+                tracing::warn!(host, "the database does not answer; other hosts are tried before it for {seconds} s");
+            }
         }
     }
 }
@@ -72,7 +77,13 @@ pub(super) async fn connect(
             turns.push_back((server, true));
             continue;
         }
-        let mut this_try = Try { silent: &url.silent, place: &place, began: Instant::now(), is_heard_of: false };
+        let mut this_try = Try {
+            silent: &url.silent,
+            place: &place,
+            is_alone: url.servers.len() == 1,
+            began: Instant::now(),
+            is_heard_of: false,
+        };
         let done = timeout(time, async {
             if server.has_to_be_looked_up() {
                 server.look_up().await.map(Done::Found)
@@ -123,10 +134,11 @@ impl Reason {
 
     /// The same, of a connection that was not made.
     fn of_connecting(error: Error, config: &Config) -> Self {
-        if error.code() != Some(&SqlState::INSUFFICIENT_PRIVILEGE) {
+        let said = error.as_db_error().map(|refused| refused.message().to_owned()).unwrap_or_default();
+        // A parameter of the URL may need a right too.
+        let Some(role) = config.get_user().filter(|_| said.starts_with("permission denied for database")) else {
             return Self::of(error);
-        }
-        let role = config.get_user().unwrap_or_default();
+        };
         let database = config.get_dbname().unwrap_or(role);
         let why = format!(
             "{} Let it: GRANT CONNECT ON DATABASE {} TO {}",
@@ -280,7 +292,7 @@ mod tests {
     fn a_host_is_silent_when_it_was_not_heard_of_for_a_while() {
         let silent = Silent::default();
         let long_ago = Instant::now().checked_sub(SLOW).unwrap();
-        let end = |began, is_heard_of| drop(Try { silent: &silent, place: "a", began, is_heard_of });
+        let end = |began, is_heard_of| drop(Try { silent: &silent, place: "a", is_alone: false, began, is_heard_of });
         end(Instant::now(), false);
         assert!(!silent.has("a"), "its caller went away at once");
         end(long_ago, false);

@@ -55,8 +55,12 @@ pub(super) async fn ready(database: &Database) -> Result<(), StoreError> {
     if let Some(lacking) = rights.first().map(rights::read).transpose()?.flatten() {
         return Err(StoreError::unavailable(lacking));
     }
-    let length = if pool.has_no_room() { LONG } else { USUAL };
-    pool.try_out(&database.functions.call(CREATE), &[&length]).await
+    let needs_room = pool.has_no_room();
+    if needs_room || pool.is_trial_due() {
+        let length = if needs_room { LONG } else { USUAL };
+        pool.try_out(&database.functions.call(CREATE), &[&length], needs_room).await?;
+    }
+    Ok(())
 }
 
 pub(super) async fn ends(pool: &Connections, users: &[UserId]) -> Result<Vec<(u64, u64)>, StoreError> {
