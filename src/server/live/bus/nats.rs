@@ -124,7 +124,10 @@ impl Nats {
             keep_watch(over.clone(), servers.clone(), gaps_here.clone(), Arc::clone(&lost_here))
         });
         let (over, refused) = (client.clone(), Arc::clone(&complaint));
-        tasks.spawn("refused subjects", move || ask_anew(over.clone(), Arc::clone(&refused)));
+        let (url_here, prefix_here) = (url.clone(), prefix.to_owned());
+        tasks.spawn("refused subjects", move || {
+            ask_anew(over.clone(), url_here.clone(), prefix_here.clone(), Arc::clone(&refused))
+        });
         let hints = watch::Sender::new(0);
         let (over, subject, hinted) = (client.clone(), hint_subject(prefix), hints.clone());
         tasks.spawn("delivery hints", move || hear_hints(over.clone(), subject.clone(), hinted.clone()));
@@ -172,12 +175,17 @@ pub(in crate::server) async fn is_reachable(url: &NatsUrl, prefix: &str) -> Resu
     }
 }
 
-/// Connects anew once a minute while a subject is refused: a user who was given it meanwhile has it from then on.
-async fn ask_anew(client: Client, complaint: Arc<Complaint>) {
+/// While a subject is refused, asks once a minute, over a connection of its own, whether it still is; and connects anew
+/// when it is not. To connect anew has all who follow all inboxes list again.
+async fn ask_anew(client: Client, url: NatsUrl, prefix: String, complaint: Arc<Complaint>) {
     loop {
         sleep(complaint::PAUSE).await;
-        if complaint.is_refused() {
-            drop(client.force_reconnect().await);
+        if !complaint.is_refused() {
+            continue;
+        }
+        match is_reachable(&url, &prefix).await {
+            Ok(()) => drop(client.force_reconnect().await),
+            Err(_) => complaint.forbidden(&prefix),
         }
     }
 }
