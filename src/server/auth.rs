@@ -71,6 +71,7 @@ pub struct AuthOptions {
 
 /// Why something is not good, for the log.
 const NO_KEY: &str = "there is no such key";
+const KEY_IS_OVER: &str = "the key with which it was made has expired or was revoked";
 const NO_TOKENS: &str = "it is no key, and no jwt setting says how tokens are checked";
 const NO_TICKET: &str = "there is no such ticket, or it is over or used";
 const NO_SESSION: &str = "there is no such session, or it is over";
@@ -269,7 +270,7 @@ impl Authenticator {
             Holder::Operator => Principal::operator(),
             Holder::User(user_id) => Principal::user(user_id),
             Holder::Key(id) => {
-                let known = self.keyring.good(id, now).await?.ok_or(AuthError::Invalid(NO_KEY))?;
+                let known = self.keyring.good(id, now).await?.ok_or(AuthError::Invalid(KEY_IS_OVER))?;
                 good_at = good_at.min(known.read_at);
                 Principal::key(id, known.key.scopes)
             }
