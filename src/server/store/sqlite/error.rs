@@ -11,7 +11,7 @@ impl From<Error> for StoreError {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => locked().because(error),
             // It has room again when something else makes it, and then goes on by itself.
             Some(ErrorCode::DiskFull) => Self::unavailable("the disk is full").because(error),
-            // As by a limit on the size of files. What SQLite could not write, it took back.
+            // As by a limit on the size of files. It can be written again when that is lifted.
             Some(ErrorCode::SystemIoFailure) if could_not_write(&error) => {
                 Self::unavailable("its file cannot be written").because(error)
             }
@@ -21,7 +21,7 @@ impl From<Error> for StoreError {
 }
 
 /// Whether the system did not let SQLite write to one of its files.
-fn could_not_write(error: &Error) -> bool {
+pub(super) fn could_not_write(error: &Error) -> bool {
     use rusqlite::ffi;
     let why = error.sqlite_extended_error_code();
     matches!(why, Some(ffi::SQLITE_IOERR_WRITE | ffi::SQLITE_IOERR_TRUNCATE | ffi::SQLITE_IOERR_SHMSIZE))

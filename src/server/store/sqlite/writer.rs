@@ -22,7 +22,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::{
     SqliteOptions, body,
     connection::{BUSY_TIMEOUT, open_for_checkpoints},
-    error::locked,
+    error::{could_not_write, locked},
     pressure::Pressure,
     words::explain,
     write::{Batch, Finished, next_seq, told},
@@ -244,7 +244,7 @@ impl From<NotCommitted> for StoreError {
 /// Whether every write would fail like that, until an operator does something about it.
 fn is_broken(error: &rusqlite::Error) -> bool {
     use ErrorCode::{CannotOpen, DatabaseCorrupt, NotADatabase, ReadOnly, SystemIoFailure};
-    let code = error.sqlite_error_code();
+    let code = error.sqlite_error_code().filter(|_| !could_not_write(error));
     code.is_some_and(|code| [CannotOpen, DatabaseCorrupt, NotADatabase, ReadOnly, SystemIoFailure].contains(&code))
 }
 
