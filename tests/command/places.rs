@@ -69,6 +69,39 @@ fn check_tries_to_make_a_store_and_leaves_nothing_of_it() {
 }
 
 #[test]
+fn check_refuses_a_store_that_is_there_and_cannot_be_written() {
+    let folder = new_folder();
+    let file = folder.join("x.db");
+    let store = format!("sqlite:{}", file.display());
+    assert!(campanile(&["migrate", "--store", &store]).output().unwrap().status.success());
+    for (of_file, of_folder) in [(0o400, 0o755), (0o600, 0o555)] {
+        fs::set_permissions(&file, fs::Permissions::from_mode(of_file)).unwrap();
+        fs::set_permissions(&folder, fs::Permissions::from_mode(of_folder)).unwrap();
+        for command in ["check", "serve"] {
+            let said = said(&without_rights(&[command, "--store", &store, "--listen", "127.0.0.1:0"]));
+            assert!(said.contains("writ") && said.lines().count() == 1, "{command}: {said}");
+        }
+    }
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[test]
+fn a_socket_that_is_taken_is_a_warning_of_check() {
+    let folder = new_folder();
+    fs::create_dir_all(&folder).unwrap();
+    let place = folder.join("a.sock").display().to_string();
+    let listen = format!("unix:{place}");
+    let report = || {
+        let done = campanile(&["check", "--store", "memory:", "--listen", &listen]).output().unwrap();
+        assert!(done.status.success(), "{done:?}");
+        String::from_utf8(done.stdout).unwrap()
+    };
+    assert!(!report().contains("warning"));
+    let _server = Server::start(&["--listen", &listen]);
+    assert!(report().contains(&format!("warning: listen: a program listens on {place} already")));
+}
+
+#[test]
 fn an_address_that_is_taken_is_a_warning_of_check() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
@@ -100,7 +133,7 @@ fn a_full_disk_is_said_to_be_full() {
 
 /// `ulimit -f`, and systemd's `LimitFSIZE`: a write beyond it sends a signal that ends a process without a handler.
 #[test]
-fn a_limit_on_the_size_of_files_is_as_a_full_disk() {
+fn a_limit_on_the_size_of_files_ends_no_server() {
     let store = format!("sqlite:{}", new_folder().join("x.db").display());
     let mut server = Server::start(&["--store", &store]);
     let log = server.log();
@@ -124,7 +157,7 @@ fn a_limit_on_the_size_of_files_is_as_a_full_disk() {
     assert_eq!(status("POST", "/api/notifications/create", body), "504");
     assert_eq!(status("GET", "/readyz", ""), "503");
     limit("unlimited:unlimited");
-    create(&server, "ann", "after");
     assert_eq!(status("GET", "/readyz", ""), "200");
+    create(&server, "ann", "after");
     drop(log);
 }

@@ -99,7 +99,10 @@ async fn store_is_usable(settings: &Settings) -> Result<Usable> {
             SqliteStore::can_be_made(path)?;
             return new(format!("\nThe store {store} does not exist yet; it is made at the first start."));
         }
-        StoreUrl::Sqlite(path) => SqliteStore::schema(path)?,
+        StoreUrl::Sqlite(path) => {
+            SqliteStore::can_be_written(path)?;
+            SqliteStore::schema(path)?
+        }
         StoreUrl::Postgres(url) => PostgresStore::schema(url).await?,
     };
     let Schema { applied, known } = schema;

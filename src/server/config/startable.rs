@@ -1,8 +1,10 @@
 //! What `serve` refuses before it opens anything, and `check` for the same reason.
 
 use std::{
+    fmt::Display,
     io::{self, ErrorKind},
     net::{SocketAddr, TcpListener},
+    os::unix::net::UnixStream,
 };
 
 use anyhow::{Result, anyhow};
@@ -39,20 +41,25 @@ fn can_listen(listen: &Listen) -> Result<Option<String>> {
     match listen {
         Listen::Tcp(address) => match TcpListener::bind(address) {
             Ok(_) => Ok(None),
-            Err(error) if error.kind() == ErrorKind::AddrInUse => {
-                Ok(Some(format!("listen: a program listens on {address} already; no other can start there meanwhile.")))
-            }
+            Err(error) if error.kind() == ErrorKind::AddrInUse => Ok(Some(taken(address))),
             Err(error) => Err(anyhow!("listen: {}", cannot_listen(address, &error))),
         },
-        Listen::Unix(path) => listener::can_be_made(path).map(|()| None).map_err(|why| anyhow!("listen: {why}")),
+        Listen::Unix(path) => {
+            listener::can_be_made(path).map_err(|why| anyhow!("listen: {why}"))?;
+            Ok(UnixStream::connect(path).is_ok().then(|| taken(&path.display())))
+        }
     }
+}
+
+fn taken(place: &dyn Display) -> String {
+    format!("listen: a program listens on {place} already; no other can start there meanwhile.")
 }
 
 /// Why this machine cannot listen on an address, and what to do.
 pub(in crate::server) fn cannot_listen(address: &SocketAddr, error: &io::Error) -> String {
     match error.kind() {
         ErrorKind::AddrInUse => format!("{address} is taken; is another server running there?"),
-        ErrorKind::PermissionDenied => format!(
+        ErrorKind::PermissionDenied if address.port() < 1024 => format!(
             "{address}: this user may not listen on a port below 1024. Name another port, or let the program: setcap \
              cap_net_bind_service=+ep campanile."
         ),

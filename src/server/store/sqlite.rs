@@ -131,6 +131,14 @@ impl SqliteStore {
         probe::can_be_made(path)
     }
 
+    /// Whether the store that is at this path could be opened for writing, as far as the modes of its files tell.
+    ///
+    /// # Errors
+    /// What opening it would say.
+    pub fn can_be_written(path: &Path) -> Result<(), StoreError> {
+        probe::can_be_written(path)
+    }
+
     /// The webhooks in the file, which is up to date; it may be in use.
     ///
     /// # Errors

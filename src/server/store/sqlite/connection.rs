@@ -18,7 +18,7 @@ use rusqlite::{Connection, OpenFlags, config::DbConfig};
 use super::{
     SqliteOptions,
     origin::assert_ours,
-    words::{about, explain, unfit},
+    words::{about, explain, not_writable, unfit},
 };
 use crate::server::{
     store::{Schema, StoreError},
@@ -54,9 +54,7 @@ pub(super) fn open_for_writing(options: &SqliteOptions) -> Result<(Connection, F
     let lock = lock(path)?;
     // SQLite gives the files that it makes beside this one the same permissions.
     let made = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path);
-    made.map_err(|error| {
-        about(path, format!("cannot be written: {error}. Is it readable and writable by this user?"))
-    })?;
+    made.map_err(|error| not_writable(path, &error))?;
     let mut connection = Connection::open_with_flags(path, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?;
     set_up(&connection, options).map_err(|error| explain(path, &error))?;
     migrate(path, &mut connection)?;

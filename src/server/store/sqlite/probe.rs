@@ -1,11 +1,18 @@
 //! Whether a store could be made where there is none yet.
 
-use std::{fs, path::Path, process};
+use std::{
+    fs::{self, OpenOptions},
+    hash::{BuildHasher, RandomState},
+    path::Path,
+    process,
+};
+
+use rustix::fs::Access;
 
 use super::{
     SqliteOptions,
     connection::{lock_file, open_for_writing},
-    words::about,
+    words::{about, not_writable},
 };
 use crate::server::store::StoreError;
 
@@ -23,7 +30,9 @@ pub(super) fn can_be_made(path: &Path) -> Result<(), StoreError> {
             format!("cannot be made, since {} is no folder. Name another file.", folder.display()),
         ));
     }
-    let probe = folder.join(format!(".campanile-check-{}", process::id()));
+    // Processes in containers have the same numbers, and a folder may be written by others too.
+    let random = RandomState::new().hash_one(process::id());
+    let probe = folder.join(format!(".campanile-check-{random:016x}"));
     let made = open_for_writing(&SqliteOptions::new(&probe)).map(drop);
     for end in ["", "-wal", "-shm", "-journal"] {
         let mut file = probe.clone().into_os_string();
@@ -35,4 +44,16 @@ pub(super) fn can_be_made(path: &Path) -> Result<(), StoreError> {
         let told = error.to_string().replace(&probe.display().to_string(), &path.display().to_string());
         StoreError::failed(told)
     })
+}
+
+/// Whether the store that is at this path could be opened for writing, as far as its modes tell: a server may be using it.
+///
+/// # Errors
+/// What opening it would say.
+pub(super) fn can_be_written(path: &Path) -> Result<(), StoreError> {
+    OpenOptions::new().read(true).append(true).open(path).map_err(|error| not_writable(path, &error))?;
+    // SQLite makes files beside it, and we one that is locked.
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let allowed = rustix::fs::access(folder, Access::WRITE_OK | Access::EXEC_OK);
+    allowed.map_err(|error| not_writable(folder, &error.into()))
 }

@@ -9,6 +9,11 @@ pub(super) fn about(path: &Path, why: impl std::fmt::Display) -> StoreError {
     StoreError::failed(format!("{} {why}", path.display()))
 }
 
+/// A file that the system does not let us write to.
+pub(super) fn not_writable(path: &Path, error: &std::io::Error) -> StoreError {
+    about(path, format!("cannot be written: {error}. Is it readable and writable by this user?"))
+}
+
 /// What SQLite says when a file cannot be used, in words that help.
 pub(super) fn explain(path: &Path, error: &rusqlite::Error) -> StoreError {
     use rusqlite::ErrorCode;
