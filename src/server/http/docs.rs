@@ -48,7 +48,8 @@ use crate::{
         description = "A notification service: send notifications to users, and keep what each of them has read.\n\n\
             Every failure is a problem document (RFC 9457) of the type `application/problem+json`. A gateway in front of \
             the server may refuse any request by itself, and then in words of its own. A method that a path does not have is \
-            answered with 405, whose header `Allow` names those that it has.",
+            answered with 405, whose header `Allow` names those that it has; and a path or headers that are too long to be \
+            read, with 414 or 431 and no body.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
         contact()
     ),

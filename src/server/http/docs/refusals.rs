@@ -46,12 +46,6 @@ const ALL: [(Code, &str, &str); 14] = [
     ),
 ];
 
-/// What is answered before a request can be read, so without a body.
-const OF_THE_HEAD: [(u16, &str, &str); 2] = [
-    (414, "UriTooLong", "The path and the query are longer than 65534 bytes. The answer has no body"),
-    (431, "HeadTooLarge", "Path, query and headers are longer than this server takes. The answer has no body"),
-];
-
 /// The headers that go with a refusal, each of which is text or a number.
 const HEADERS: [(Code, &str, Type, &str); 7] = [
     (Code::Unauthenticated, "WWW-Authenticate", Type::String, "How to show who you are (RFC 6750)"),
@@ -81,9 +75,6 @@ pub(super) fn add_to(components: &mut Components) {
     for (code, name, what) in ALL {
         components.responses.insert(name.to_owned(), RefOr::T(described(code, what)));
     }
-    for (_, name, what) in OF_THE_HEAD {
-        components.responses.insert(name.to_owned(), ResponseBuilder::new().description(what).build().into());
-    }
 }
 
 fn described(code: Code, what: &str) -> Response {
@@ -107,9 +98,6 @@ pub(super) fn tell_of(operation: &mut Operation, method: &Method, path: &str) {
     for (code, name, _) in ALL.into_iter().filter(|(code, ..)| may_be(*code, method, path)) {
         let described = operation.responses.responses.entry(code.status().to_string());
         described.or_insert_with(|| Ref::from_response_name(name).into());
-    }
-    for (status, name, _) in OF_THE_HEAD {
-        operation.responses.responses.insert(status.to_string(), Ref::from_response_name(name).into());
     }
     // What a handler says of a refusal of its own is what it means.
     for (status, response) in &mut operation.responses.responses {
