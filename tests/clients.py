@@ -139,8 +139,8 @@ def through_a_cut(session, ports):
     websocket = re.search(r"^let modseq.*?^}$", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)[0]
     websocket = websocket.replace("wss://notify.example", f"ws://127.0.0.1:{ports['8010']}").replace("user_123", "eve")
     (directory / "websocket.js").write_text(websocket)
-    python = "import client\nfor event in client.events('cut', 0): print(event['type'], flush=True)"
-    javascript = """const { events } = await import("./client.mjs");
+    python = "import follow\nfor event in follow.events('cut', 0): print(event['type'], flush=True)"
+    javascript = """const { events } = await import("./follow.mjs");
         for await (const { type } of events("cut", 0)) console.log(type);"""
     followers = [["py/bin/python", "-c", python], ["node", "--input-type=module", "-e", javascript]]
     browser = ["node", f"{ROOT}/tests/clients/browser.mjs", f"http://127.0.0.1:{ports['3000']}/", "websocket.js"]
