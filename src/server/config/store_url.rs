@@ -39,6 +39,8 @@ impl StoreUrl {
                 Ok(_) => Ok(Self::Postgres(url.to_owned())),
                 Err(why) => bail!("store: {why}"),
             },
+            // What is meant for a file, and no URL, which may hold a password.
+            None if is_like_a_file(url) => bail!("store: this is no store. Did you mean sqlite:{url}?"),
             _ => bail!("store: this is no store. Say sqlite:FILE, postgres://USER:PASSWORD@HOST/DATABASE or memory:."),
         }
     }
@@ -52,6 +54,11 @@ impl StoreUrl {
             other => other.clone(),
         }
     }
+}
+
+fn is_like_a_file(text: &str) -> bool {
+    let end = text.rsplit_once('.').map(|(_, end)| end);
+    end.is_some_and(|end| ["db", "sqlite", "sqlite3"].contains(&end)) && !text.contains(['@', '\n'])
 }
 
 impl std::fmt::Display for StoreUrl {

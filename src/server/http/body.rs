@@ -105,8 +105,13 @@ impl JsonBody {
     /// # Errors
     /// 400 when it is not JSON, or gives a name twice.
     pub(super) fn tree(&self) -> Result<Value, Problem> {
-        let read = serde_json::from_str::<Tree>(self.text()?).map(|Tree(value)| value);
-        read.map_err(|error| Problem::new(Code::BadRequest, format!("The body is not JSON as it is needed: {error}.")))
+        let text = self.text()?;
+        serde_json::from_str::<Tree>(text).map(|Tree(value)| value).map_err(|error| {
+            if error.is_data() {
+                return Problem::new(Code::BadRequest, format!("The body is not JSON as it is needed: {error}."));
+            }
+            not_json(text, &error)
+        })
     }
 
     /// What was sent, as text.
@@ -133,9 +138,22 @@ impl JsonBody {
                 let what = Invalid::new("The body is a JSON object, such as {\"user_id\": \"user_123\"}.");
                 return Problem::invalid(vec![FieldError::new("body", what)]);
             }
-            Problem::new(Code::BadRequest, format!("The body is not JSON: {error}."))
+            not_json(text, &error)
         })
     }
+}
+
+/// What is wrong with a text that is not JSON, and where.
+fn not_json(text: &str, error: &serde_json::Error) -> Problem {
+    let place = format!("line {}, column {}", error.line(), error.column());
+    let detail = if text.trim().is_empty() {
+        "The body is empty. Send a JSON object, such as {\"user_id\": \"user_123\"}.".to_owned()
+    } else if error.is_eof() {
+        format!("The body is not JSON: it ends too early, at {place}.")
+    } else {
+        format!("The body is not JSON: there is a mistake at {place}.")
+    };
+    Problem::new(Code::BadRequest, detail)
 }
 
 /// A body that says that it is a form (`application/x-www-form-urlencoded`).

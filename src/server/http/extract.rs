@@ -71,12 +71,23 @@ impl<T: Parameters, S: Send + Sync> FromRequestParts<S> for Query<T> {
         refuse_unknown(query, T::NAMES)?;
         match axum::extract::Query::<T>::from_request_parts(parts, state).await {
             Ok(query) => Ok(Self(query.0)),
-            Err(rejection) => {
-                let why = std::error::Error::source(&rejection).map_or_else(String::new, |cause| format!(": {cause}"));
-                Err(Problem::new(Code::BadRequest, format!("The query cannot be read{why}.")))
+            Err(_) => {
+                let query = parts.uri.query().unwrap_or("");
+                let is_twice = |name: &&&'static str| names_of(query).filter(|given| given == *name).count() > 1;
+                let detail = match T::NAMES.iter().find(is_twice) {
+                    Some(name) => format!("The query has `{name}` twice. Give it once."),
+                    None => "The query cannot be read.".to_owned(),
+                };
+                Err(Problem::new(Code::BadRequest, detail))
             }
         }
     }
+}
+
+/// The names in a query, or a form.
+fn names_of(query: &str) -> impl Iterator<Item = String> {
+    let pairs = query.split('&').filter(|pair| !pair.is_empty());
+    pairs.map(|pair| percent_decoded(pair.split_once('=').map_or(pair, |(name, _)| name)))
 }
 
 /// Refuses a query, or a form, that has another name than these.
@@ -85,8 +96,7 @@ impl<T: Parameters, S: Send + Sync> FromRequestParts<S> for Query<T> {
 /// 422, with each of its names that is not known.
 pub(super) fn refuse_unknown(query: &str, known: &[&str]) -> Result<(), Problem> {
     let mut complaints = Complaints::default();
-    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        let name = percent_decoded(pair.split_once('=').map_or(pair, |(name, _)| name));
+    for name in names_of(query) {
         if !known.contains(&name.as_str()) {
             complaints.add(|| names::unknown(&name, known));
         }
