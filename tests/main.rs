@@ -30,6 +30,7 @@ mod openssl;
 mod postgres;
 mod proxies;
 mod push;
+mod sentences;
 mod service;
 mod static_files;
 mod store;
