@@ -8,6 +8,7 @@ pub mod assets;
 pub mod auth;
 pub mod budget;
 mod causes;
+pub mod channels;
 pub mod clock;
 pub mod commands;
 pub mod config;

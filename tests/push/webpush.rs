@@ -20,11 +20,8 @@ use axum::{
 use campanile::{
     model::Timestamp,
     server::{
-        config::Said,
-        delivery::{DeliveryOptions, WebPushOptions},
-        http::HttpOptions,
-        service::NotificationService,
-        store::MemoryStore,
+        channels::WebPushOptions, config::Said, delivery::DeliveryOptions, http::HttpOptions,
+        service::NotificationService, store::MemoryStore,
     },
 };
 use http_body_util::BodyExt;

@@ -5,8 +5,9 @@ use anyhow::{Context, Result, anyhow};
 use crate::{
     model::{ContactAddress, EmailAddress, Timestamp},
     server::{
+        channels::email::send_test,
         config::Settings,
-        delivery::{DeliveryOptions, push_test, send_test},
+        delivery::{DeliveryOptions, push_test},
     },
 };
 

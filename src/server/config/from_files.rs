@@ -11,7 +11,7 @@ use clap::Args;
 use serde_json::{Map, Value};
 
 use super::{BusUrl, Said, StoreUrl, fields::fields};
-use crate::server::{delivery::RelayUrl, secret_file};
+use crate::server::{channels::RelayUrl, secret_file};
 
 /// The longest name of a file (`PATH_MAX` of Linux).
 const LONGEST_PATH: usize = 4_096;

@@ -10,7 +10,7 @@ use reqwest::Url;
 use serde_json::{Map, Value};
 
 use super::{BusUrl, Said, StoreUrl, environment, fields::fields, file, from_files};
-use crate::server::{delivery::RelayUrl, secret_file};
+use crate::server::{channels::RelayUrl, secret_file};
 
 /// The file that is read when it is there and no other one is named.
 const DEFAULT_FILE: &str = "campanile.toml";

@@ -9,7 +9,7 @@ use super::{Said, needed};
 use crate::{
     model::{Category, EmailAddress},
     server::{
-        delivery::{MailOptions, RelayUrl, Templates},
+        channels::{MailOptions, RelayUrl, Templates},
         secret_file,
     },
 };

@@ -7,7 +7,7 @@ mod webpush;
 use anyhow::Result;
 
 use super::Said;
-use crate::server::delivery::{ApnsOptions, FcmOptions, WebPushOptions};
+use crate::server::channels::{ApnsOptions, FcmOptions, WebPushOptions};
 
 /// How pushes are sent; `None` where none are.
 pub(super) struct PushOptions {

@@ -5,7 +5,7 @@ mod apns;
 use clap::Args;
 
 use super::*;
-use crate::server::delivery::RelayUrl;
+use crate::server::channels::RelayUrl;
 
 fn settle(said: &Said) -> Result<Settings> {
     Settings::settle(InForce::merge(said, &Said::default())?.settings()?)

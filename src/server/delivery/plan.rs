@@ -209,10 +209,7 @@ pub(super) mod tests {
     use super::*;
     use crate::{
         model::{Category, EventKind, Timestamp, UserId, Wanted, WebhookId},
-        server::{
-            delivery::{channel::Channels, unsubscribe::Unsubscribe},
-            store::MemoryStore,
-        },
+        server::{channels::channel::Channels, delivery::unsubscribe::Unsubscribe, store::MemoryStore},
     };
 
     pub(in crate::server::delivery) fn webhook(number: u128, wanted: Wanted) -> Webhook {

@@ -3,14 +3,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{
-    channel::{Attempt, Channels},
-    rules::Rules,
-    unsubscribe::Unsubscribe,
-};
+use super::{rules::Rules, unsubscribe::Unsubscribe};
 use crate::{
     model::{Category, Channel, ContactAddress, ContactId, Way},
-    server::limiter::{Limiter, Rate},
+    server::{
+        channels::channel::{Attempt, Channels},
+        limiter::{Limiter, Rate},
+    },
 };
 
 /// The category of which a contact is told first.

@@ -10,28 +10,30 @@ use tokio::{
 };
 
 use super::{
-    apns::{Apns, ApnsOptions},
     badges::{BadgeSync, Badges},
-    channel::{Attempt, Channels},
-    email::{Email, MailOptions},
-    fcm::{Fcm, FcmOptions},
     forgetting::Forgetting,
-    pages::Pages,
     planner::{Alarm, Planner},
     policy::Policy,
-    push::PushWriter,
-    reach::Reach,
     rules::Rules,
     stores::DeliveryStores,
     sweeper::{self, AllRead},
     unsubscribe::Unsubscribe,
-    webhook::Webhooks as WebhookChannel,
-    webpush::{WebPush, WebPushKey, WebPushOptions},
     worker::Worker,
 };
 use crate::{
     model::{Channel, Topic},
     server::{
+        channels::{
+            apns::{Apns, ApnsOptions},
+            channel::{Attempt, Channels},
+            email::{Email, MailOptions},
+            fcm::{Fcm, FcmOptions},
+            pages::Pages,
+            push::PushWriter,
+            reach::Reach,
+            webhook::Webhooks as WebhookChannel,
+            webpush::{WebPush, WebPushKey, WebPushOptions},
+        },
         clock::Clock,
         limiter::Rate,
         live::{Bus, Local},

@@ -9,20 +9,18 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{
-    channel::{Channel as _, Job, Recipient},
-    drain,
-    outcome::Outcome,
-    plan::DISABLED,
-    running::Delivery,
-    webhook::secret::SigningSecret,
-};
+use super::{drain, plan::DISABLED, running::Delivery};
 use crate::{
     model::{
         Category, Channel, DeliveryId, DeliveryState, EventKind, FieldError, Invalid, Timestamp, UserId, Wanted,
         WebhookId, WebhookState, WebhookView,
     },
     server::{
+        channels::{
+            channel::{Channel as _, Job, Recipient},
+            outcome::Outcome,
+            webhook::secret::SigningSecret,
+        },
         clock::after,
         identity::{Principal, Scope},
         service::ServiceError,

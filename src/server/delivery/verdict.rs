@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 
-use super::{
-    backoff::{Schedule, with_jitter},
-    outcome::Outcome,
-};
 use crate::{
     model::{DeliveryState, Timestamp},
-    server::store::outbox::{Health, Next},
+    server::{
+        channels::{
+            backoff::{Schedule, with_jitter},
+            outcome::Outcome,
+        },
+        store::outbox::{Health, Next},
+    },
 };
 
 /// How long it is not tried again when it may have arrived, from the beginning of the attempt (RFC 5321, section

@@ -4,9 +4,9 @@ use std::{fmt::Write, sync::Arc};
 
 use crate::server::{
     causes::with_causes,
+    channels::{ApnsOptions, WebPushOptions, email::is_reachable, fcm::has_token, reach::may_reach},
     clock::SystemClock,
     config::{Settings, StoreUrl},
-    delivery::{ApnsOptions, WebPushOptions, has_token, is_reachable, may_reach},
     store::{PostgresStore, SqliteStore, StoreError, outbox::Webhook},
 };
 
@@ -111,7 +111,7 @@ fn describe_webhooks(text: &mut String, warnings: &mut String, settings: &Settin
                 warnings,
                 "\nwarning: webhook {id} is disabled ({why}). POST /api/webhooks/{id}/enable has it told again."
             );
-        } else if let Err(why) = may_reach(&settings.delivery, &webhook.url) {
+        } else if let Err(why) = may_reach(&settings.delivery.allow, &webhook.url) {
             let _ = write!(warnings, "\nwarning: nothing is sent to webhook {}: its URL {why}.", webhook.id);
         }
     }

@@ -8,8 +8,8 @@ use reqwest::Url;
 use crate::{
     model::Topic,
     server::{
+        channels::{ApnsOptions, DEFAULT_APNS_SANDBOX_URL, DEFAULT_APNS_URL, ProviderKey},
         config::Said,
-        delivery::{ApnsOptions, DEFAULT_APNS_SANDBOX_URL, DEFAULT_APNS_URL, ProviderKey},
         secret_file,
     },
 };

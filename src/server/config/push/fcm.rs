@@ -5,8 +5,8 @@ use std::path::Path;
 use anyhow::{Context, Result, anyhow, bail};
 
 use crate::server::{
+    channels::{DEFAULT_FCM_URL, FcmOptions, ServiceAccount, fcm::base_url},
     config::{Said, needed},
-    delivery::{DEFAULT_FCM_URL, FcmOptions, ServiceAccount, base_url},
     secret_file,
 };
 

@@ -8,8 +8,8 @@ use reqwest::Url;
 use crate::{
     model::EmailAddress,
     server::{
+        channels::{VapidKey, WebPushOptions},
         config::Said,
-        delivery::{VapidKey, WebPushOptions},
         secret_file,
     },
 };

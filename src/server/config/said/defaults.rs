@@ -4,8 +4,9 @@ use std::net::SocketAddr;
 
 use super::{LogFormat, Said, SqliteSync, Switch};
 use crate::server::{
+    channels::{DEFAULT_APNS_SANDBOX_URL, DEFAULT_APNS_URL, DEFAULT_FCM_URL},
     config::Listen,
-    delivery::{DEFAULT_APNS_SANDBOX_URL, DEFAULT_APNS_URL, DEFAULT_FCM_URL, DeliveryOptions},
+    delivery::DeliveryOptions,
 };
 
 impl Said {

@@ -1,7 +1,7 @@
 //! The settings of APNs.
 
 use super::*;
-use crate::server::delivery::{DEFAULT_APNS_SANDBOX_URL, DEFAULT_APNS_URL};
+use crate::server::channels::{DEFAULT_APNS_SANDBOX_URL, DEFAULT_APNS_URL};
 
 fn text(text: &str) -> Option<String> {
     Some(text.to_owned())

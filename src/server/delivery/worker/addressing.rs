@@ -10,8 +10,8 @@ use crate::{
     model::{Category, Channel, Choice, DeliveryState, Notification, Preferences, Routing, Timestamp, Way},
     server::{
         causes::with_causes,
+        channels::channel::{Addressed, Recipient},
         delivery::{
-            channel::{Addressed, Recipient},
             plan::{is_unwanted, out_of_reach},
             relevance::{DELETED, of_no_use},
             rules::{

@@ -19,7 +19,8 @@ use super::{
 use crate::{
     model::{self, Channel, DeliveryState, WebhookId},
     server::{
-        delivery::{outcome::Outcome, plan::DISABLED},
+        channels::outcome::Outcome,
+        delivery::plan::DISABLED,
         store::{
             StoreError,
             outbox::{Claim, Claimed, Next, Settlement, Webhook},

@@ -13,12 +13,12 @@ use super::{
 use crate::{
     model::{self, Channel, DeliveryId, Timestamp},
     server::{
-        delivery::{
+        channels::{
             backoff::Schedule,
             channel::{Job, Judged, Recipient},
             outcome::Outcome,
-            verdict::{Effort, Verdict},
         },
+        delivery::verdict::{Effort, Verdict},
         store::outbox::{Delivery, Next, Settlement, Webhook},
     },
 };

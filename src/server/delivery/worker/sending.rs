@@ -16,11 +16,11 @@ use super::{
 use crate::{
     model::{Channel, Way},
     server::{
-        delivery::{
+        channels::{
             channel::{Attempt, Job, Judged},
             outcome::Outcome,
-            verdict::Effort,
         },
+        delivery::verdict::Effort,
         store::outbox::Delivery,
     },
 };

@@ -19,11 +19,13 @@ use crate::{
         Notification, NotificationId, Timestamp, UserId, Wanted, WebhookId,
     },
     server::{
-        delivery::{
+        channels::{
             backoff::Schedule,
-            badges::{BadgeSync, Badges},
             channel::{self, Addressed, Attempt, Job, Judged, Recipient},
             outcome::Outcome,
+        },
+        delivery::{
+            badges::{BadgeSync, Badges},
             plan::tests::webhook,
             planner,
             rules::Rules,

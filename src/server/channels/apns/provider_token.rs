@@ -151,7 +151,7 @@ pub(super) mod tests {
         }
     }
 
-    pub(in crate::server::delivery::apns) fn key() -> ProviderKey {
+    pub(in crate::server::channels::apns) fn key() -> ProviderKey {
         let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap();
         ProviderKey::parse(key.serialize_pem().as_bytes(), "KEY1234567", "TEAM123456").unwrap()
     }

@@ -196,7 +196,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::server::delivery::email::templates::Templates;
+    use crate::server::channels::email::templates::Templates;
 
     fn options(relay: &str) -> MailOptions {
         MailOptions {

@@ -28,7 +28,7 @@ const IN_FLIGHT: usize = 4;
 const TOO_MUCH: Duration = Duration::from_secs(60);
 
 /// The channel to endpoints of applications.
-pub(super) struct Webhooks {
+pub(in crate::server) struct Webhooks {
     reach: Reach,
     /// For `https`.
     encrypted: Client,
@@ -37,7 +37,7 @@ pub(super) struct Webhooks {
 }
 
 /// One request to an endpoint.
-pub(super) struct Post {
+pub(in crate::server) struct Post {
     url: Url,
     id: String,
     timestamp: i64,
@@ -50,13 +50,13 @@ impl Webhooks {
     ///
     /// # Errors
     /// When TLS cannot be set up.
-    pub(super) fn new(reach: Reach) -> reqwest::Result<Self> {
+    pub(in crate::server) fn new(reach: Reach) -> reqwest::Result<Self> {
         let client = |is_plain| reach.client(DEADLINE, is_plain);
         Ok(Self { encrypted: client(false)?, plain: client(true)?, reach })
     }
 
     /// What may be reached.
-    pub(super) fn reach(&self) -> &Reach {
+    pub(in crate::server) fn reach(&self) -> &Reach {
         &self.reach
     }
 

@@ -93,7 +93,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::server::delivery::push::tests::note;
+    use crate::server::channels::push::tests::note;
 
     fn sent(note: Option<Note>) -> (Message, Value) {
         let push = Push { note, modseq: 7, unread_count: 3 };

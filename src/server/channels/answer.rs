@@ -8,20 +8,20 @@ use tokio::time::timeout;
 use super::{channel::Judged, outcome::Outcome, reach::Forbidden};
 
 /// How much of an answer is read, in bytes.
-pub(super) const READ: usize = 16 * 1024;
+pub(in crate::server) const READ: usize = 16 * 1024;
 /// How much of it is kept, in bytes.
 const KEPT: usize = 512;
 /// How long it is read for, once its head is there and says what it means.
-pub(super) const READ_FOR: Duration = Duration::from_secs(2);
+pub(in crate::server) const READ_FOR: Duration = Duration::from_secs(2);
 
 /// What was answered.
-pub(super) struct Answer {
+pub(in crate::server) struct Answer {
     /// Its status.
-    pub(super) status: StatusCode,
+    pub(in crate::server) status: StatusCode,
     /// Its headers.
-    pub(super) headers: HeaderMap,
+    pub(in crate::server) headers: HeaderMap,
     /// The beginning of its body, which is as long as [`READ`] at most and may hold anything.
-    pub(super) body: Vec<u8>,
+    pub(in crate::server) body: Vec<u8>,
 }
 
 impl Answer {
@@ -29,21 +29,21 @@ impl Answer {
     ///
     /// # Errors
     /// Why there is none, fit to be kept: no URL is in it, which may hold a secret.
-    pub(super) async fn to(request: reqwest::RequestBuilder, deadline: Duration) -> Result<Self, String> {
+    pub(in crate::server) async fn to(request: reqwest::RequestBuilder, deadline: Duration) -> Result<Self, String> {
         let answer = request.send().await.map_err(|error| why_not(error, deadline))?;
         let (status, headers) = (answer.status(), answer.headers().clone());
         Ok(Self { status, headers, body: beginning(answer).await })
     }
 
     /// What is noted of an attempt that had this answer, which means `outcome`.
-    pub(super) fn judged(&self, outcome: Outcome) -> Judged {
+    pub(in crate::server) fn judged(&self, outcome: Outcome) -> Judged {
         let text = shortened(&String::from_utf8_lossy(&self.body));
         Judged { outcome, code: Some(self.status.as_u16()), detail: Some(text).filter(|text| !text.is_empty()) }
     }
 }
 
 /// Why there was no answer, in a few words: what it comes from in the end. There is no URL in it, which may hold a secret.
-pub(super) fn why_not(error: reqwest::Error, deadline: Duration) -> String {
+pub(in crate::server) fn why_not(error: reqwest::Error, deadline: Duration) -> String {
     let error = error.without_url();
     if error.is_timeout() {
         return format!("it did not answer within {} seconds", deadline.as_secs());
@@ -58,7 +58,7 @@ pub(super) fn why_not(error: reqwest::Error, deadline: Duration) -> String {
 }
 
 /// The beginning of the body of an answer. Its head says already what it means, so nothing waits for the rest.
-pub(super) async fn beginning(mut answer: reqwest::Response) -> Vec<u8> {
+pub(in crate::server) async fn beginning(mut answer: reqwest::Response) -> Vec<u8> {
     let mut bytes = Vec::new();
     let read = async {
         while bytes.len() < READ {
@@ -72,7 +72,7 @@ pub(super) async fn beginning(mut answer: reqwest::Response) -> Vec<u8> {
 }
 
 /// As much of a text as is kept, without what a terminal obeys.
-pub(super) fn shortened(text: &str) -> String {
+pub(in crate::server) fn shortened(text: &str) -> String {
     let clean = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>();
     let clean = clean.trim();
     clean[..clean.floor_char_boundary(KEPT)].to_owned()

@@ -24,7 +24,6 @@ use reqwest::{
 use tokio::time::timeout;
 
 use self::names::{Purpose, addresses_of};
-use super::DeliveryOptions;
 use crate::model::Invalid;
 
 /// The longest URL that is taken, in bytes.
@@ -200,13 +199,13 @@ impl Reach {
     }
 }
 
-/// Whether a webhook may be sent to with these options, as far as its URL says so by itself.
+/// Whether a webhook may be sent to where these networks are allowed, as far as its URL says so by itself.
 ///
 /// # Errors
 /// The end of a sentence that begins with the URL.
-pub(in crate::server) fn may_reach(options: &DeliveryOptions, url: &str) -> Result<(), String> {
+pub(in crate::server) fn may_reach(allowed: &[IpNet], url: &str) -> Result<(), String> {
     let url = Url::parse(url).map_err(|_| "cannot be read".to_owned())?;
-    Reach::new(&options.allow).check(&url).map_err(|forbidden| forbidden.to_string())
+    Reach::new(allowed).check(&url).map_err(|forbidden| forbidden.to_string())
 }
 
 fn is_plain(url: &Url) -> bool {

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use crate::{
     model::{FcmKind, FcmToken, Timestamp},
     server::{
+        channels::push::{Note, Push},
         clock::after,
-        delivery::push::{Note, Push},
     },
 };
 
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
     use crate::{
         model::{Category, Title},
-        server::delivery::push::tests::note,
+        server::channels::push::tests::note,
     };
 
     const ID: &str = "019a5370-7d3b-7c4e-9f1a-5b8a1c2d3e4f";

@@ -21,13 +21,13 @@ use super::{account::ServiceAccount, redacted::Redacted};
 use crate::{
     model::Timestamp,
     server::{
-        clock::{Clock, moved},
-        delivery::{
+        channels::{
             answer::{Answer, shortened},
             backoff::retry_after,
             channel::Judged,
             outcome::Outcome,
         },
+        clock::{Clock, moved},
     },
 };
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{
     model::ContactState,
-    server::delivery::{answer::Answer, backoff::retry_after, outcome::Outcome},
+    server::channels::{answer::Answer, backoff::retry_after, outcome::Outcome},
 };
 
 /// How long a project is left alone that sends too much, when FCM does not say for how long.

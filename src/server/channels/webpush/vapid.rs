@@ -30,7 +30,7 @@ const USED_FOR: TimeDelta = TimeDelta::hours(6);
 const MOST_KEPT: usize = 256;
 
 /// Shows push services who this server is.
-pub(in crate::server::delivery) struct Vapid {
+pub(in crate::server) struct Vapid {
     /// What the operator gave, or what is in the store once it was asked for.
     key: OnceCell<VapidKey>,
     secrets: Arc<dyn Secrets>,
@@ -56,7 +56,7 @@ impl Vapid {
     ///
     /// # Errors
     /// When the key cannot be had.
-    pub(in crate::server::delivery) async fn public_key(&self) -> Result<&str, StoreError> {
+    pub(in crate::server) async fn public_key(&self) -> Result<&str, StoreError> {
         Ok(self.key().await?.public())
     }
 

@@ -83,11 +83,11 @@ pub(super) mod tests {
     use super::*;
 
     /// A key that is made for these tests.
-    pub(in crate::server::delivery::fcm) static PAIR: LazyLock<KeyPair> =
+    pub(in crate::server::channels::fcm) static PAIR: LazyLock<KeyPair> =
         LazyLock::new(|| KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048).unwrap());
 
     /// The key file of an account that gets its tokens there.
-    pub(in crate::server::delivery::fcm) fn file(token_uri: &str) -> Value {
+    pub(in crate::server::channels::fcm) fn file(token_uri: &str) -> Value {
         json!({
             "type": "service_account",
             "project_id": "shop-1",
@@ -99,7 +99,7 @@ pub(super) mod tests {
     }
 
     /// An account that gets its tokens there.
-    pub(in crate::server::delivery::fcm) fn account(token_uri: &str) -> ServiceAccount {
+    pub(in crate::server::channels::fcm) fn account(token_uri: &str) -> ServiceAccount {
         ServiceAccount::parse(file(token_uri).to_string().as_bytes()).unwrap()
     }
 

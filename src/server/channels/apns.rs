@@ -66,7 +66,7 @@ pub struct ApnsOptions {
 }
 
 /// APNs: one message to one device, by the push service of Apple.
-pub(super) struct Apns {
+pub(in crate::server) struct Apns {
     production: Place,
     sandbox: Place,
     team_id: String,
@@ -84,7 +84,7 @@ struct Place {
 }
 
 /// One request to APNs.
-pub(super) struct Post {
+pub(in crate::server) struct Post {
     environment: Environment,
     uri: Uri,
     message: Message,
@@ -92,7 +92,7 @@ pub(super) struct Post {
 }
 
 /// What came back for a device, or why nothing did.
-pub(super) struct Reply {
+pub(in crate::server) struct Reply {
     device: Device,
     answer: Result<Answer, String>,
 }
@@ -102,7 +102,11 @@ impl Apns {
     ///
     /// # Errors
     /// When TLS cannot be set up.
-    pub(super) fn new(options: &ApnsOptions, writer: PushWriter, clock: Arc<dyn Clock>) -> Result<Self, rustls::Error> {
+    pub(in crate::server) fn new(
+        options: &ApnsOptions,
+        writer: PushWriter,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, rustls::Error> {
         let ApnsOptions { url, sandbox_url, key, topic } = options.clone();
         let encryption = encryption()?;
         let place = |url: &Url| {

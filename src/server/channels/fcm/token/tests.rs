@@ -15,7 +15,7 @@ use serde_json::json;
 use tokio::{net::TcpListener, task::JoinSet, time::sleep};
 
 use super::*;
-use crate::server::delivery::fcm::account::tests::{PAIR, account};
+use crate::server::channels::fcm::account::tests::{PAIR, account};
 
 const START: &str = "2026-01-01T00:00:00Z";
 

@@ -4,8 +4,8 @@ use rstest::rstest;
 
 use super::*;
 use crate::server::{
+    channels::{pages::Pages, push::tests::note},
     clock::SystemClock,
-    delivery::{pages::Pages, push::tests::note},
     store::MemoryStore,
 };
 

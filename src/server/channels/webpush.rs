@@ -33,7 +33,7 @@ use crate::{
 
 pub use vapid::VapidKey;
 
-pub(super) use vapid::Vapid as WebPushKey;
+pub(in crate::server) use vapid::Vapid as WebPushKey;
 
 /// How long a push service may take to answer.
 const DEADLINE: Duration = Duration::from_secs(15);
@@ -56,7 +56,7 @@ pub struct WebPushOptions {
 }
 
 /// The channel to browsers.
-pub(super) struct WebPush {
+pub(in crate::server) struct WebPush {
     writer: PushWriter,
     clock: Arc<dyn Clock>,
     reach: Reach,
@@ -68,7 +68,7 @@ pub(super) struct WebPush {
 }
 
 /// One request to a push service.
-pub(super) struct Post {
+pub(in crate::server) struct Post {
     url: Url,
     keys: SubscriptionKeys,
     lives_for: Duration,
@@ -79,7 +79,7 @@ pub(super) struct Post {
 }
 
 /// Why there is no answer.
-pub(super) enum Unanswered {
+pub(in crate::server) enum Unanswered {
     /// None came.
     Lost(String),
     /// The server cannot show who it is.
@@ -106,7 +106,7 @@ impl WebPush {
     ///
     /// # Errors
     /// When TLS cannot be set up.
-    pub(super) fn new(
+    pub(in crate::server) fn new(
         options: &WebPushOptions,
         writer: PushWriter,
         clock: Arc<dyn Clock>,
@@ -119,7 +119,7 @@ impl WebPush {
     }
 
     /// What shows push services who this server is.
-    pub(super) fn key(&self) -> Arc<WebPushKey> {
+    pub(in crate::server) fn key(&self) -> Arc<WebPushKey> {
         Arc::clone(&self.vapid)
     }
 

@@ -15,7 +15,7 @@ use crate::{
 
 /// To whom a delivery goes, as it is known at the moment of the attempt.
 #[derive(Clone, Debug)]
-pub(super) enum Recipient {
+pub(in crate::server) enum Recipient {
     /// An endpoint of an application.
     Webhook(Arc<Webhook>),
     /// A contact of a user.
@@ -24,46 +24,46 @@ pub(super) enum Recipient {
 
 /// A contact, and what it is told of.
 #[derive(Clone, Debug)]
-pub(super) struct Addressed {
+pub(in crate::server) struct Addressed {
     /// Where it is.
-    pub(super) contact: KeptContact,
+    pub(in crate::server) contact: KeptContact,
     /// What is unread in the inbox, not expired, and to be told: the newest first, and not all of very many. None where a
     /// device is told, silently, how many are unread.
-    pub(super) notifications: Vec<Notification>,
+    pub(in crate::server) notifications: Vec<Notification>,
     /// How many those are, all together.
-    pub(super) total: u64,
+    pub(in crate::server) total: u64,
     /// Their category, if all of them have one in common.
-    pub(super) category: Option<Category>,
+    pub(in crate::server) category: Option<Category>,
     /// The number of the newest change of the inbox.
-    pub(super) modseq: u64,
+    pub(in crate::server) modseq: u64,
     /// How many are unread in the inbox after it.
-    pub(super) unread_count: u64,
+    pub(in crate::server) unread_count: u64,
     /// The page on which its user ends such messages, if there is one.
-    pub(super) unsubscribe: Option<String>,
+    pub(in crate::server) unsubscribe: Option<String>,
 }
 
 /// One attempt that is to be made.
 #[derive(Clone, Debug)]
-pub(super) struct Job {
+pub(in crate::server) struct Job {
     /// The delivery. This attempt is among its tries.
-    pub(super) delivery: Delivery,
+    pub(in crate::server) delivery: Delivery,
     /// To whom it goes.
-    pub(super) to: Recipient,
+    pub(in crate::server) to: Recipient,
 }
 
 /// How an attempt ended, and what is noted of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Judged {
+pub(in crate::server) struct Judged {
     /// How it ended.
-    pub(super) outcome: Outcome,
+    pub(in crate::server) outcome: Outcome,
     /// The status that was answered.
-    pub(super) code: Option<u16>,
+    pub(in crate::server) code: Option<u16>,
     /// What was answered, or why nothing was.
-    pub(super) detail: Option<String>,
+    pub(in crate::server) detail: Option<String>,
 }
 
 /// A way out of the server. What decides is pure: a table of cases is its test.
-pub(super) trait Channel: Send + Sync + 'static {
+pub(in crate::server) trait Channel: Send + Sync + 'static {
     /// What fails together with what goes to a contact: the name of the channel, alone or followed by a colon and a name;
     /// `None` for a channel that reaches endpoints.
     fn lane(&self, _to: &ContactAddress) -> Option<String> {
@@ -109,7 +109,7 @@ pub(super) trait Channel: Send + Sync + 'static {
 
 /// A channel, whatever it sends.
 #[async_trait]
-pub(super) trait Attempt: Send + Sync + 'static {
+pub(in crate::server) trait Attempt: Send + Sync + 'static {
     /// As [`Channel::lane`].
     fn lane(&self, to: &ContactAddress) -> Option<String>;
 
@@ -170,4 +170,4 @@ impl<C: Channel> Attempt for C {
 }
 
 /// The channels that are set up.
-pub(super) type Channels = HashMap<model::Channel, Arc<dyn Attempt>>;
+pub(in crate::server) type Channels = HashMap<model::Channel, Arc<dyn Attempt>>;

@@ -60,7 +60,7 @@ pub struct FcmOptions {
 }
 
 /// FCM: one message to one device, by Firebase Cloud Messaging (HTTP v1).
-pub(super) struct Fcm {
+pub(in crate::server) struct Fcm {
     client: Client,
     /// Where messages of the project are posted to.
     url: Url,
@@ -71,13 +71,13 @@ pub(super) struct Fcm {
 }
 
 /// One message to one device.
-pub(super) struct Request {
+pub(in crate::server) struct Request {
     body: Bytes,
     to: FcmToken,
 }
 
 /// What came of it.
-pub(super) struct Reply {
+pub(in crate::server) struct Reply {
     /// What was answered, or how the attempt ended without an answer.
     answer: Result<Answer, Judged>,
     /// What must not be kept of it.
@@ -95,7 +95,11 @@ impl FcmOptions {
 impl Fcm {
     /// # Errors
     /// When TLS cannot be set up.
-    pub(super) fn new(options: &FcmOptions, writer: PushWriter, clock: Arc<dyn Clock>) -> reqwest::Result<Self> {
+    pub(in crate::server) fn new(
+        options: &FcmOptions,
+        writer: PushWriter,
+        clock: Arc<dyn Clock>,
+    ) -> reqwest::Result<Self> {
         let FcmOptions { account, url } = options;
         let client = Client::builder()
             .user_agent(concat!("campanile/", env!("CARGO_PKG_VERSION")))

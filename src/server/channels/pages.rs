@@ -9,15 +9,15 @@ use crate::{
 
 /// Where the pages of this server are, if that is known.
 #[derive(Clone, Debug)]
-pub(super) struct Pages(Option<PublicUrl>);
+pub(in crate::server) struct Pages(Option<PublicUrl>);
 
 impl Pages {
-    pub(super) fn new(public_url: Option<&PublicUrl>) -> Self {
+    pub(in crate::server) fn new(public_url: Option<&PublicUrl>) -> Self {
         Self(public_url.cloned())
     }
 
     /// A link as it leads from the inbox, where a path is one of the same site.
-    pub(super) fn absolute(&self, link: &str) -> String {
+    pub(in crate::server) fn absolute(&self, link: &str) -> String {
         match &self.0 {
             Some(url) if link.starts_with('/') && !link.starts_with("//") => format!("{}{link}", url.origin()),
             _ => link.to_owned(),
@@ -25,12 +25,12 @@ impl Pages {
     }
 
     /// The inbox of a user.
-    pub(super) fn inbox(&self, user_id: &UserId) -> Option<String> {
+    pub(in crate::server) fn inbox(&self, user_id: &UserId) -> Option<String> {
         self.page(&format!("/?user_id={}", utf8_percent_encode(user_id.as_str(), NON_ALPHANUMERIC)))
     }
 
     /// The page of one notification.
-    pub(super) fn notification(&self, id: NotificationId) -> Option<String> {
+    pub(in crate::server) fn notification(&self, id: NotificationId) -> Option<String> {
         self.page(&format!("/notifications/{id}"))
     }
 

@@ -5,17 +5,7 @@ use std::{sync::Arc, time::Duration};
 use chrono::DateTime;
 use uuid::Uuid;
 
-use super::{
-    super::{
-        apns::Apns,
-        channel::{Addressed, Attempt, Job, Judged, Recipient},
-        fcm::Fcm,
-        outcome::Outcome,
-        pages::Pages,
-        running::DeliveryOptions,
-    },
-    PushWriter,
-};
+use super::DeliveryOptions;
 use crate::{
     model::{
         Category, Channel, ContactAddress, ContactId, ContactState, Content, DeliveryId, DeliveryState,
@@ -23,6 +13,14 @@ use crate::{
     },
     server::{
         causes::with_causes,
+        channels::{
+            apns::Apns,
+            channel::{Addressed, Attempt, Job, Judged, Recipient},
+            fcm::Fcm,
+            outcome::Outcome,
+            pages::Pages,
+            push::PushWriter,
+        },
         clock::{Clock, SystemClock},
         store::{contacts::KeptContact, outbox::NewDelivery},
     },

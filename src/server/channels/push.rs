@@ -1,13 +1,10 @@
 //! What a device or a browser shows of a notification, and how it is made to fit.
 
-mod trial;
-
 use std::time::Duration;
 
 use chrono::TimeDelta;
 use unicode_segmentation::UnicodeSegmentation;
 
-pub(in crate::server) use self::trial::push_test;
 use super::{channel::Addressed, pages::Pages};
 use crate::model::{Category, NotificationId, Timestamp};
 
@@ -22,46 +19,46 @@ const REST: char = '…';
 
 /// Writes what pushes say.
 #[derive(Clone, Debug)]
-pub(super) struct PushWriter {
+pub(in crate::server) struct PushWriter {
     /// The title of what has none.
-    pub(super) app_name: String,
+    pub(in crate::server) app_name: String,
     /// Where its pages are.
-    pub(super) pages: Pages,
+    pub(in crate::server) pages: Pages,
 }
 
 /// What a push says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Push {
+pub(in crate::server) struct Push {
     /// What is shown; `None` is a silent one, which brings the count up to date.
-    pub(super) note: Option<Note>,
+    pub(in crate::server) note: Option<Note>,
     /// The number of the newest change of the inbox.
-    pub(super) modseq: u64,
+    pub(in crate::server) modseq: u64,
     /// How many are unread in the inbox after it.
-    pub(super) unread_count: u64,
+    pub(in crate::server) unread_count: u64,
 }
 
 /// What a push shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Note {
+pub(in crate::server) struct Note {
     /// The notification.
-    pub(super) id: NotificationId,
+    pub(in crate::server) id: NotificationId,
     /// What stands above the text, never empty.
-    pub(super) title: String,
+    pub(in crate::server) title: String,
     /// The text.
-    pub(super) text: String,
+    pub(in crate::server) text: String,
     /// Where it leads, where that is short enough to be carried.
-    pub(super) link: Option<String>,
+    pub(in crate::server) link: Option<String>,
     /// Its category.
-    pub(super) category: Category,
+    pub(in crate::server) category: Category,
     /// Whether it is worth waking a device for.
-    pub(super) is_urgent: bool,
+    pub(in crate::server) is_urgent: bool,
     /// When it is of no use any more.
-    pub(super) expires_at: Option<Timestamp>,
+    pub(in crate::server) expires_at: Option<Timestamp>,
 }
 
 impl PushWriter {
     /// What a contact is told.
-    pub(super) fn push(&self, addressed: &Addressed) -> Push {
+    pub(in crate::server) fn push(&self, addressed: &Addressed) -> Push {
         let Addressed { notifications, modseq, unread_count, .. } = addressed;
         let note = notifications.first().map(|notification| Note {
             id: notification.id,
@@ -78,7 +75,7 @@ impl PushWriter {
 
 impl Note {
     /// For how long it is worth keeping from now on: until it expires, and a day at most.
-    pub(super) fn lives_for(&self, now: Timestamp) -> Duration {
+    pub(in crate::server) fn lives_for(&self, now: Timestamp) -> Duration {
         let left = self.expires_at.map_or(LONGEST_LIFE, |end| (end.to_utc() - now.to_utc()).min(LONGEST_LIFE));
         left.to_std().unwrap_or_default()
     }
@@ -88,7 +85,7 @@ impl Note {
     ///
     /// # Errors
     /// One sentence, when there is no room for the rest of it.
-    pub(super) fn fitted(
+    pub(in crate::server) fn fitted(
         &self,
         most: usize,
         write: impl Fn(&Self) -> serde_json::Result<Vec<u8>>,
@@ -129,12 +126,12 @@ impl Note {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(in crate::server) mod tests {
     use serde_json::json;
 
     use super::*;
 
-    pub(in crate::server::delivery) fn note(title: &str, text: &str, link: Option<&str>) -> Note {
+    pub(in crate::server) fn note(title: &str, text: &str, link: Option<&str>) -> Note {
         Note {
             id: NotificationId::parse("019a5370-7d3b-7c4e-9f1a-5b8a1c2d3e4f").unwrap(),
             title: title.to_owned(),

@@ -133,7 +133,7 @@ impl fmt::Debug for RelayUrl {
 
 /// Where in the conversation it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::server::delivery) enum Step {
+pub(in crate::server) enum Step {
     /// Nothing was asked yet.
     Connecting,
     /// TLS was not agreed upon.
@@ -152,7 +152,7 @@ pub(in crate::server::delivery) enum Step {
 
 /// What the relay said, or why it said nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::server::delivery) enum Reply {
+pub(in crate::server) enum Reply {
     /// It has the message.
     Accepted(String),
     /// It refused.

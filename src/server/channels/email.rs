@@ -34,7 +34,7 @@ const LATE: Duration = Duration::from_secs(3_600);
 const KEPT: usize = 512;
 
 /// E-mail by one relay.
-pub(super) struct Email {
+pub(in crate::server) struct Email {
     relay: Relay,
     writer: Writer,
     takes_within: Duration,
@@ -42,7 +42,7 @@ pub(super) struct Email {
 
 impl Email {
     /// Mail by this relay, from a server of this name, whose pages are there.
-    pub(super) fn new(
+    pub(in crate::server) fn new(
         MailOptions { relay, from, templates, takes_within }: &MailOptions,
         app_name: &str,
         pages: Pages,

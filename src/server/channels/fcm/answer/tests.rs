@@ -147,7 +147,7 @@ fn a_body_of_any_kind_is_survived_and_no_device_is_gone_by_it(#[case] body: &str
 }
 
 /// As much as is read of an answer.
-const READ_AT_MOST: usize = crate::server::delivery::answer::READ;
+const READ_AT_MOST: usize = crate::server::channels::answer::READ;
 
 #[test]
 fn only_a_401_that_is_about_the_access_token_asks_for_a_new_one() {

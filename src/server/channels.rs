@@ -1,0 +1,28 @@
+//! The ways by which a delivery leaves this server: webhooks, e-mail, Web Push, FCM and APNs.
+//!
+//! A channel prepares a request, sends it, and judges the answer. It knows one delivery: not the outbox, not the plan, and
+//! no other channel. [`super::delivery`] decides what is sent, when, and how often.
+//!
+//! - `channel.rs`: what a channel is given and what it says of an attempt; `outcome.rs`: how an attempt ended, in the
+//!   words of every channel; `backoff.rs`: when an attempt is made again; `answer.rs`: reads what an HTTP server answered.
+//! - `webhook.rs`, `email.rs`, `webpush.rs`, `fcm.rs` and `apns.rs`: the channels. `push.rs`: what the last three show,
+//!   made to fit; `pages.rs`: where messages lead.
+//! - `reach.rs`: where this server may connect when a caller names the address.
+
+pub(in crate::server) mod answer;
+pub(in crate::server) mod apns;
+pub(in crate::server) mod backoff;
+pub(in crate::server) mod channel;
+pub(in crate::server) mod email;
+pub(in crate::server) mod fcm;
+pub(in crate::server) mod outcome;
+pub(in crate::server) mod pages;
+pub(in crate::server) mod push;
+pub(in crate::server) mod reach;
+pub(in crate::server) mod webhook;
+pub(in crate::server) mod webpush;
+
+pub use apns::{ApnsOptions, DEFAULT_APNS_SANDBOX_URL, DEFAULT_APNS_URL, ProviderKey};
+pub use email::{MailOptions, RelayUrl, Templates};
+pub use fcm::{DEFAULT_FCM_URL, FcmOptions, ServiceAccount};
+pub use webpush::{VapidKey, WebPushOptions};
