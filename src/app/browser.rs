@@ -1,5 +1,13 @@
 //! The few things of the browser that the dashboard needs. Only effects and event handlers call
 //! them: never what renders, which runs on the server too.
+//!
+//! Here is its document; [`keyboard`] is which keys mean what, [`preferences`] what the user chose in this browser,
+//! [`tab`] and [`desktop`] what is shown around the page.
+
+pub(super) mod desktop;
+pub(super) mod keyboard;
+pub(super) mod preferences;
+pub(super) mod tab;
 
 use leptos::prelude::*;
 use wasm_bindgen::{JsCast, closure::Closure};

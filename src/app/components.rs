@@ -7,6 +7,7 @@ mod composer;
 mod content;
 mod empty;
 pub(super) mod help;
+pub(super) mod icons;
 mod inbox;
 mod rail;
 mod row;
@@ -20,7 +21,7 @@ use leptos::{
     prelude::{Effect, Signal},
 };
 
-use super::{address::Address, state::Board};
+use super::{board::Board, page::Address};
 
 /// A text that changes.
 ///

@@ -1,27 +1,34 @@
-//! The pages beside the inbox: one notification, what a user wants to be told of, the ways out of the server, and the
-//! endpoints of applications.
+//! The documents that only the server makes: the one around the inbox, and the pages beside it, which are one
+//! notification, what a user wants to be told of, the ways out of the server, the endpoints of applications, signing
+//! in, and ending mails.
 //!
-//! Only the server makes them. They are documents with forms, no script takes them over, and nothing of them is
-//! compiled for the browser.
+//! The pages beside the inbox are documents with forms: no script takes them over. Nothing here is compiled for the
+//! browser.
 
 mod channels;
 mod deliveries;
 mod frame;
+mod login;
 mod notification;
 mod notify_me;
 mod parts;
+mod shell;
+mod unsubscribe;
 mod webhooks;
 mod words;
 
 use crate::model::{Problem, Timestamp};
 
-pub(in crate::app) use self::frame::{links_to_pages, opened_script};
+use self::frame::{links_to_pages, opened_script};
 pub use self::{
     channels::ChannelsPage,
     deliveries::{DeliveryItem, Older},
     frame::document,
+    login::{LoginPage, NotKept, login_page},
     notification::NotificationPage,
     notify_me::{Effects, NotifyMePage, TypedRow, TypedWishes, WhosePage, contact_name},
+    shell::{OtherPages, PageAssets, shell},
+    unsubscribe::{Mails, Unsubscription, unsubscribe_page},
     webhooks::{Fresh, Tested, TypedWebhook, WebhooksPage},
 };
 

@@ -6,7 +6,10 @@
 
 use leptos::prelude::*;
 
-use super::initial::Snapshot;
+pub(crate) mod composing;
+mod wire;
+
+use super::page::Snapshot;
 use crate::model::{Marked, Notification, Problem};
 
 /// What the page shows: a list, what stands beside it, and what time it is on the server.
@@ -29,13 +32,13 @@ pub async fn snapshot(
     limit: u16,
 ) -> Result<Snapshot, Problem> {
     let (service, principal) = caller()?;
-    let address = super::address::Address {
+    let address = super::page::Address {
         user_id: given(user_id),
         category: given(category),
         unread,
         q: given(q),
         before: given(before),
-        ..super::address::Address::default()
+        ..super::page::Address::default()
     };
     Snapshot::read(&service, &principal, &address, limit).await
 }
@@ -60,7 +63,7 @@ pub async fn send(
     idempotency_key: Option<String>,
 ) -> Result<Notification, Problem> {
     let (service, principal) = caller()?;
-    let new = super::composing::parse(&user_id, &content, category.as_deref(), title.as_deref(), link.as_deref())?;
+    let new = composing::parse(&user_id, &content, category.as_deref(), title.as_deref(), link.as_deref())?;
     let key = given(idempotency_key);
     let key =
         key.map(|key| parse("idempotency_key", &key, crate::server::service::IdempotencyKey::parse)).transpose()?;

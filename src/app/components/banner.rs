@@ -5,8 +5,9 @@ use leptos::{prelude::*, server_fn::ServerFn};
 use super::{click, flag, text};
 use crate::{
     app::{
-        percent, relative_time, server_fns,
-        state::{Board, TOO_MANY, explain},
+        board::{Board, TOO_MANY, explain},
+        server_fns,
+        text::{percent, relative_time},
     },
     model::{Code, Problem},
 };

@@ -3,14 +3,16 @@
 use leptos::{ev::SubmitEvent, prelude::*};
 use wasm_bindgen::JsCast;
 
-use super::{click, flag, follow, text};
+use super::{
+    click, flag, follow,
+    icons::{self, ChangingIcon, Icon},
+    text,
+};
 use crate::{
     app::{
-        address::Address,
-        desktop,
-        icons::{self, ChangingIcon, Icon},
-        preferences::{Preferences, Theme},
-        state::Board,
+        board::Board,
+        browser::preferences::{Preferences, Theme},
+        page::Address,
     },
     model::Code,
 };
@@ -46,7 +48,7 @@ pub(in crate::app) fn Bar(board: Board, preferences: Preferences) -> impl IntoVi
                 aria-label="Desktop notifications"
                 title=text(move || format!("Desktop notifications: {}", if board.notifies.get() { "on" } else { "off" }))
                 aria-pressed=text(move || board.notifies.get().to_string())
-                on:click=click(move |_| desktop::toggle(board))
+                on:click=click(move |_| board.toggle_desktop())
             >
                 <ChangingIcon of=bell />
             </button>

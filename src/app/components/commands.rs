@@ -4,17 +4,19 @@ use leptos::{ev, prelude::*};
 use wasm_bindgen::JsCast;
 
 use crate::app::{
-    browser,
-    keyboard::{Command, Press, command},
-    preferences::Preferences,
-    state::{Board, Row},
+    board::{Board, Row},
+    browser::{
+        self,
+        keyboard::{Command, Press, command},
+        preferences::{LETTERS_SWITCH, Preferences},
+    },
 };
 
 /// Listens to the keyboard. In the browser only.
 pub(in crate::app) fn listen(board: Board, preferences: Preferences) {
     let _ = window_event_listener(ev::change, move |event| {
         let switch = event.target().and_then(|target| target.dyn_into::<web_sys::HtmlInputElement>().ok());
-        if let Some(switch) = switch.filter(|switch| switch.id() == super::help::LETTERS) {
+        if let Some(switch) = switch.filter(|switch| switch.id() == LETTERS_SWITCH) {
             preferences.choose_letters(switch.checked());
         }
     });

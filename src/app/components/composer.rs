@@ -8,13 +8,17 @@ use leptos::{
 };
 use wasm_bindgen::JsCast;
 
-use super::{banner::path_of_send, click, effect, flag, optional, text};
+use super::{
+    banner::path_of_send,
+    click, effect, flag,
+    icons::{self, Icon},
+    optional, text,
+};
 use crate::{
     app::{
-        browser, composing,
-        icons::{self, Icon},
-        server_fns::{self, SendNotification},
-        state::{Board, Typed, explain, may_be_sent},
+        board::{Board, Typed, explain, may_be_sent},
+        browser,
+        server_fns::{self, SendNotification, composing},
     },
     model::{Category, Content, Problem},
 };

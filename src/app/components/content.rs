@@ -2,7 +2,7 @@
 
 use leptos::{either::Either, prelude::*};
 
-use crate::app::linkify::{Piece, linkify};
+use crate::app::text::linkify::{Piece, linkify};
 
 /// The text of a notification, as it was sent.
 pub(super) fn content_text(text: &str) -> impl IntoView + use<> {

@@ -3,12 +3,15 @@
 use leptos::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
-use super::{click, effect, flag, follow, text};
-use crate::app::{
-    address::Address,
-    browser,
+use super::{
+    click, effect, flag, follow,
     icons::{self, Icon},
-    state::{Board, Loading},
+    text,
+};
+use crate::app::{
+    board::{Board, Loading},
+    browser,
+    page::Address,
 };
 
 /// Where the commands of the documentation go.

@@ -9,8 +9,6 @@ use crate::app::browser;
 
 /// The dialog's element.
 pub(in crate::app) const ELEMENT: &str = "help";
-/// The element of the switch that turns single letters off.
-pub(in crate::app) const LETTERS: &str = "help-letters";
 
 /// Shows the dialog.
 pub(super) fn open() {
@@ -29,11 +27,11 @@ pub(in crate::app) use self::on_the_server::help;
 mod on_the_server {
     use leptos::prelude::*;
 
-    use super::{ELEMENT, LETTERS};
+    use super::ELEMENT;
     use crate::app::{
-        icons::{self, Icon},
-        keyboard::shortcuts,
-        viewer::Viewer,
+        browser::{keyboard::shortcuts, preferences::LETTERS_SWITCH},
+        components::icons::{self, Icon},
+        page::Viewer,
     };
 
     /// The dialog with the keyboard shortcuts, and the switch that turns single letters off.
@@ -57,7 +55,7 @@ mod on_the_server {
                 </form>
                 <dl>{shortcuts.collect_view()}</dl>
                 <label class="switch">
-                    <input type="checkbox" role="switch" id=LETTERS checked />
+                    <input type="checkbox" role="switch" id=LETTERS_SWITCH checked />
                     <span>"Single-key shortcuts"</span>
                 </label>
             </dialog>

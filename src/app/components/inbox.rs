@@ -12,16 +12,18 @@ use super::{
     click,
     composer::ComposeLink,
     empty::{FirstUse, NothingHere, Skeleton, is_first_use},
-    flag, follow, is_plain, optional,
+    flag, follow,
+    icons::{self, Icon},
+    is_plain, optional,
     row::{DELETE, MARK_READ, MARK_UNREAD, NotificationRow},
     search::SearchField,
     text,
 };
 use crate::app::{
-    address::Address,
-    icons::{self, Icon},
-    relative_time, server_fns,
-    state::{Board, Loading, Row},
+    board::{Board, Loading, Row},
+    page::Address,
+    server_fns,
+    text::relative_time,
 };
 
 /// A line of the list.

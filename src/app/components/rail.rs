@@ -2,14 +2,13 @@
 
 use leptos::{ev::SubmitEvent, prelude::*};
 
-use super::{click, effect, follow, optional, text};
+use super::{
+    click, effect, follow,
+    icons::{self, Icon},
+    optional, text,
+};
 use crate::{
-    app::{
-        address::Address,
-        browser,
-        icons::{self, Icon},
-        state::Board,
-    },
+    app::{board::Board, browser, page::Address},
     model::Category,
 };
 

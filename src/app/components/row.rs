@@ -5,13 +5,14 @@ use leptos::prelude::*;
 use super::{
     click,
     content::{content_text, length_step},
-    flag, follow, optional, text,
+    flag, follow,
+    icons::{self, ChangingIcon, Icon},
+    optional, text,
 };
 use crate::{
     app::{
-        icons::{self, ChangingIcon, Icon},
-        relative_time,
-        state::{Board, Row},
+        board::{Board, Row},
+        text::relative_time,
     },
     model::{Link, Notification},
 };

@@ -2,14 +2,13 @@
 
 use leptos::{ev::SubmitEvent, prelude::*};
 
-use super::{effect, optional, text};
+use super::{
+    effect,
+    icons::{self, Icon},
+    optional, text,
+};
 use crate::{
-    app::{
-        address::Address,
-        browser,
-        icons::{self, Icon},
-        state::Board,
-    },
+    app::{board::Board, browser, page::Address},
     model::Search,
 };
 

@@ -2,11 +2,11 @@
 
 use leptos::prelude::*;
 
-use super::click;
-use crate::app::{
+use super::{
+    click,
     icons::{self, Icon},
-    state::{Board, Toast},
 };
+use crate::app::board::{Board, Toast};
 
 /// The messages, newest last. They are said politely, and stay six seconds.
 #[component]

@@ -5,14 +5,14 @@ use leptos::{nonce::use_nonce, prelude::*};
 use super::{
     CHANNELS, Content, NOTIFY_ME, Notice, Page, Reader, WEBHOOKS, channels, notification, notify_me,
     parts::{Place, link_button},
+    shell::{OtherPages, PageAssets, head},
     webhooks,
 };
 use crate::{
     app::{
-        address::Address,
-        icons::{self, Icon},
-        shell::{OtherPages, PageAssets, head},
-        tab,
+        browser::tab,
+        components::icons::{self, Icon},
+        page::Address,
     },
     model::{Code, Problem},
 };
@@ -90,7 +90,7 @@ fn script(src: String) -> impl IntoView {
 }
 
 /// What brings the inbox to the notification that a push told of, where browsers are pushed to.
-pub(in crate::app) fn opened_script(base: &str) -> impl IntoView + use<> {
+pub(super) fn opened_script(base: &str) -> impl IntoView + use<> {
     script(base.to_owned() + OPENED)
 }
 
@@ -166,7 +166,7 @@ fn other_pages(
 
 /// The links to the other pages, for the page of the inbox. What is never hydrated need not be compiled for the browser,
 /// so they stand outside of what the browser takes over.
-pub(in crate::app) fn links_to_pages(base: &str, others: OtherPages) -> impl IntoView + use<> {
+pub(super) fn links_to_pages(base: &str, others: OtherPages) -> impl IntoView + use<> {
     let base = base.to_owned();
     let links = other_pages(others).map(move |(name, path)| view! { <a href=base.clone() + path>{name}</a> });
     view! {

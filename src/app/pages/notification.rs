@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{
     app::{
-        address::Address,
-        icons::{self, Icon},
+        components::icons::{self, Icon},
+        page::Address,
     },
     model::{Link, Notification, Problem},
 };

@@ -5,9 +5,11 @@ use leptos::prelude::*;
 use super::{Reader, words::Tone};
 use crate::{
     app::{
-        icons::{CROSS, Icon},
-        linkify::{Piece, linkify},
-        relative_time,
+        components::icons::{CROSS, Icon},
+        text::{
+            linkify::{Piece, linkify},
+            relative_time,
+        },
     },
     model::Timestamp,
 };

@@ -1,7 +1,7 @@
 //! What states and reasons are called, and what is to be done about them.
 
 use crate::{
-    app::icons,
+    app::components::icons,
     model::{Channel, Choice, ContactState, Delay, DeliveryState, EventKind, Timestamp, WebhookState, WebhookView},
     server::delivery::LaneView,
 };

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     app::{
-        icons::{self, Icon},
+        components::icons::{self, Icon},
         pages::{
             parts::mark,
             words::{self, Tone},

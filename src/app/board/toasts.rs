@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::{Board, ReadAll};
 use crate::{
-    app::{browser, relative_time},
+    app::{browser, text::relative_time},
     model::{Code, NotificationId, Problem},
 };
 

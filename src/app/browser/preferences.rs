@@ -3,15 +3,17 @@
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
-use super::{browser, components::help};
+use crate::app::browser;
 
 /// Where the theme is remembered. The script in the page's head reads it too.
-pub(super) const THEME: &str = "campanile.theme";
+pub(crate) const THEME: &str = "campanile.theme";
 const LETTERS: &str = "campanile.letters";
+/// The element of the switch that turns single letters off.
+pub(crate) const LETTERS_SWITCH: &str = "help-letters";
 
 /// Which colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Theme {
+pub(crate) enum Theme {
     /// As the system has them.
     System,
     /// Dark on light.
@@ -22,7 +24,7 @@ pub(super) enum Theme {
 
 impl Theme {
     /// The next one, when one button goes through all.
-    pub(super) fn next(self) -> Self {
+    pub(crate) fn next(self) -> Self {
         match self {
             Self::System => Self::Light,
             Self::Light => Self::Dark,
@@ -31,7 +33,7 @@ impl Theme {
     }
 
     /// Its name, which is also what is remembered.
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::System => "system",
             Self::Light => "light",
@@ -42,21 +44,21 @@ impl Theme {
 
 /// What a person chose. A copy is the same choice.
 #[derive(Clone, Copy)]
-pub(super) struct Preferences {
+pub(crate) struct Preferences {
     /// Which colours.
-    pub(super) theme: RwSignal<Theme>,
+    pub(crate) theme: RwSignal<Theme>,
     /// Whether single letters are shortcuts.
-    pub(super) letters: RwSignal<bool>,
+    pub(crate) letters: RwSignal<bool>,
 }
 
 impl Preferences {
     /// What each user begins with.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { theme: RwSignal::new(Theme::System), letters: RwSignal::new(true) }
     }
 
     /// Takes up what was chosen before. In the browser only.
-    pub(super) fn recall(self) {
+    pub(crate) fn recall(self) {
         match browser::remembered(THEME).as_deref() {
             Some("light") => self.theme.set(Theme::Light),
             Some("dark") => self.theme.set(Theme::Dark),
@@ -65,14 +67,14 @@ impl Preferences {
         let letters = browser::remembered(LETTERS).as_deref() != Some("off");
         self.letters.set(letters);
         if let Some(switch) =
-            browser::element(help::LETTERS).and_then(|it| it.dyn_into::<web_sys::HtmlInputElement>().ok())
+            browser::element(LETTERS_SWITCH).and_then(|it| it.dyn_into::<web_sys::HtmlInputElement>().ok())
         {
             switch.set_checked(letters);
         }
     }
 
     /// Chooses colours.
-    pub(super) fn choose_theme(self, theme: Theme) {
+    pub(crate) fn choose_theme(self, theme: Theme) {
         self.theme.set(theme);
         browser::remember(THEME, theme.name());
         if let Some(root) = document().document_element() {
@@ -84,7 +86,7 @@ impl Preferences {
     }
 
     /// Chooses whether single letters are shortcuts.
-    pub(super) fn choose_letters(self, letters: bool) {
+    pub(crate) fn choose_letters(self, letters: bool) {
         self.letters.set(letters);
         browser::remember(LETTERS, if letters { "on" } else { "off" });
     }

@@ -2,13 +2,12 @@
 
 use leptos::{nonce::use_nonce, prelude::*};
 
-use super::{
-    Address, App,
+use super::{links_to_pages, opened_script};
+use crate::app::{
+    browser::{preferences::THEME, tab},
     components::help::help,
-    initial::{ELEMENT, Initial},
-    pages::{links_to_pages, opened_script},
-    preferences::THEME,
-    tab,
+    dashboard::App,
+    page::{Address, ELEMENT, Initial},
 };
 
 /// What makes the pages an app: on the home screen of an iPhone, only an app is pushed to.
@@ -27,7 +26,7 @@ pub struct PageAssets {
 
 impl PageAssets {
     /// The same, where the paths of the server begin with this for the browser.
-    pub(super) fn below(self, base: &str) -> Self {
+    pub(crate) fn below(self, base: &str) -> Self {
         let below = |path: String| if path.is_empty() { path } else { base.to_owned() + &path };
         Self { css: below(self.css), js: below(self.js), wasm: below(self.wasm) }
     }
@@ -87,7 +86,7 @@ pub fn shell(assets: PageAssets) -> impl IntoView {
 }
 
 /// What stands in the head of every page: its name, its colours and its style.
-pub(super) fn head(title: String, base: &str, icon: &str, css: String) -> impl IntoView + use<> {
+pub(crate) fn head(title: String, base: &str, icon: &str, css: String) -> impl IntoView + use<> {
     // Before the first paint, so that a page in the other theme never flashes.
     let theme = format!(
         "try{{let t=localStorage.getItem('{THEME}');if(t=='light'||t=='dark')document.documentElement.dataset.theme=t}}catch(e){{}}"

@@ -6,7 +6,7 @@ use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Notification as Shown, NotificationOptions, NotificationPermission};
 
-use super::{browser, state::Board};
+use crate::app::browser;
 use crate::model::Notification;
 
 /// Where it is remembered whether they are wanted.
@@ -15,7 +15,7 @@ const WANTED: &str = "campanile.desktop";
 const LONGEST: usize = 160;
 
 /// Whether notifications are wanted and may be shown.
-pub(super) fn is_on() -> bool {
+pub(crate) fn is_on() -> bool {
     browser::remembered(WANTED).as_deref() == Some("on") && may_show()
 }
 
@@ -28,33 +28,32 @@ fn is_known() -> bool {
     Reflect::has(&window(), &"Notification".into()).unwrap_or(false)
 }
 
-/// Turns them on or off. The first time, the browser asks whether it may.
-pub(super) fn toggle(board: Board) {
-    let turn = move |on: bool| {
-        browser::remember(WANTED, if on { "on" } else { "off" });
-        board.notifies.set(on);
-    };
-    if board.notifies.get_untracked() {
-        return turn(false);
-    }
+/// Turns them off.
+pub(crate) fn turn_off() {
+    browser::remember(WANTED, "off");
+}
+
+/// Turns them on. The first time, the browser asks the user whether it may. `done` is told why they are not on, if they
+/// are not.
+pub(crate) fn turn_on(done: impl FnOnce(Result<(), &'static str>) + 'static) {
     if !is_known() {
-        return board.toast("This browser has no desktop notifications.", None);
+        return done(Err("This browser has no desktop notifications."));
     }
     let Ok(asked) = Shown::request_permission() else { return };
     spawn_local(async move {
         // Whatever it answers, the permission says it.
         let _ = JsFuture::from(asked).await;
         if may_show() {
-            turn(true);
-            board.say("Desktop notifications are on");
+            browser::remember(WANTED, "on");
+            done(Ok(()));
         } else {
-            board.toast("The browser does not allow them. Its settings for this site do.", None);
+            done(Err("The browser does not allow them. Its settings for this site do."));
         }
     });
 }
 
 /// Shows what arrived while the page was hidden.
-pub(super) fn show(notification: &Notification) {
+pub(crate) fn show(notification: &Notification) {
     if !browser::is_hidden() || !is_on() {
         return;
     }
@@ -73,7 +72,7 @@ pub(super) fn show(notification: &Notification) {
 }
 
 /// Puts the count on the app's icon, where the page is installed as an app.
-pub(super) fn badge(unread: u64) {
+pub(crate) fn badge(unread: u64) {
     let navigator = window().navigator();
     let set = Reflect::get(&navigator, &"setAppBadge".into()).ok().and_then(|it| it.dyn_into::<Function>().ok());
     let Some(set) = set else { return };

@@ -8,7 +8,7 @@ use crate::model::{Category, Content, FieldError, Invalid, Link, NewNotification
 ///
 /// The fields are parsed one by one, as `NewNotification::parse` does it with a draft, because a
 /// draft brings everything along that the composer does not have: attached data and times.
-pub(super) fn parse(
+pub(crate) fn parse(
     user_id: &str,
     content: &str,
     category: Option<&str>,

@@ -2,12 +2,8 @@
 
 use leptos::{ev, prelude::*, task::spawn_local};
 
-use super::{
-    address::Address,
-    browser,
-    server_fns::snapshot,
-    state::{Board, Loading},
-};
+use super::{Board, Loading};
+use crate::app::{browser, page::Address, server_fns::snapshot};
 
 /// How often the page is refreshed, in milliseconds.
 const PERIOD: u32 = 5_000;
@@ -24,7 +20,7 @@ const CLOCK_STEP: i64 = 15_000_000;
 impl Board {
     /// Reads what the address asks for and shows it. What a change that is under way makes
     /// pointless is not asked for.
-    pub(super) fn refresh(self) {
+    pub(crate) fn refresh(self) {
         let Some((ticket, limit)) = self.ticket() else { return };
         let Address { user_id, category, unread, q, before, .. } = self.address.get_untracked();
         spawn_local(async move {
@@ -50,7 +46,7 @@ impl Board {
     }
 
     /// Goes to another address, as a link does.
-    pub(super) fn go(self, address: Address) {
+    pub(crate) fn go(self, address: Address) {
         let address = self.narrow(address);
         if let Ok(history) = window().history() {
             let _ = history.push_state_with_url(&wasm_bindgen::JsValue::NULL, "", Some(&address.href()));
@@ -60,7 +56,7 @@ impl Board {
     }
 
     /// Goes to another address as if this one had never been shown.
-    pub(super) fn go_instead(self, address: Address) {
+    pub(crate) fn go_instead(self, address: Address) {
         let address = self.narrow(address);
         if let Ok(history) = window().history() {
             let _ = history.replace_state_with_url(&wasm_bindgen::JsValue::NULL, "", Some(&address.href()));
@@ -85,7 +81,7 @@ impl Board {
     }
 
     /// Starts to keep the page up to date. In the browser only.
-    pub(super) fn keep_up_to_date(self) {
+    pub(crate) fn keep_up_to_date(self) {
         self.is_offline.set(!browser::is_online());
         if let Some(problem) = self.trouble.get_untracked() {
             self.clock.set(self.now());
@@ -145,7 +141,7 @@ impl Board {
     }
 
     /// Refreshes if the page is visible; else that is done when the user comes back.
-    pub(super) fn refresh_unless_hidden(self) {
+    pub(crate) fn refresh_unless_hidden(self) {
         if !browser::is_hidden() {
             self.refresh();
         }

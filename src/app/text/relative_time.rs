@@ -11,7 +11,7 @@ const WEEKDAYS: [&str; 7] = ["Thursday", "Friday", "Saturday", "Sunday", "Monday
 
 /// How long ago it was, as short as a list needs it: `now`, `5 min`, `3 h`, `2 d`, `7 Nov`,
 /// `7 Nov 2024`. What lies ahead is `now`: clocks differ.
-pub(super) fn ago(then: Timestamp, now: Timestamp, offset_minutes: i32) -> String {
+pub(crate) fn ago(then: Timestamp, now: Timestamp, offset_minutes: i32) -> String {
     let seconds = (now.as_micros() - then.as_micros()) / 1_000_000;
     match seconds {
         ..MINUTE => "now".to_owned(),
@@ -27,7 +27,7 @@ pub(super) fn ago(then: Timestamp, now: Timestamp, offset_minutes: i32) -> Strin
 }
 
 /// How long it takes or took, for a sentence: `8 s`, `3 min`, `2 h`.
-pub(super) fn span(seconds: i64) -> String {
+pub(crate) fn span(seconds: i64) -> String {
     match seconds {
         ..MINUTE => format!("{} s", seconds.max(0)),
         MINUTE..HOUR => format!("{} min", seconds / MINUTE),
@@ -36,12 +36,12 @@ pub(super) fn span(seconds: i64) -> String {
 }
 
 /// Which day it was, counted from 1970-01-01, on a clock that is so many minutes ahead of UTC.
-pub(super) fn local_day(moment: Timestamp, offset_minutes: i32) -> i64 {
+pub(crate) fn local_day(moment: Timestamp, offset_minutes: i32) -> i64 {
     (moment.as_micros() / 1_000_000 + i64::from(offset_minutes) * MINUTE).div_euclid(DAY)
 }
 
 /// What a day is called when it is `today` today: `Today`, `Yesterday`, `Wednesday`, `7 Nov 2026`.
-pub(super) fn day_name(day: i64, today: i64) -> String {
+pub(crate) fn day_name(day: i64, today: i64) -> String {
     match today - day {
         // A clock that is behind puts what just arrived into tomorrow.
         ..=0 => "Today".to_owned(),
@@ -56,7 +56,7 @@ pub(super) fn day_name(day: i64, today: i64) -> String {
 
 /// The moment to the microsecond: `7 Nov 2026, 10:30:00.123456 UTC`, or with an offset such as
 /// `+01:00`.
-pub(super) fn exact(moment: Timestamp, offset_minutes: i32) -> String {
+pub(crate) fn exact(moment: Timestamp, offset_minutes: i32) -> String {
     let (year, month, day) = date(local_day(moment, offset_minutes));
     let micros = moment.as_micros() + i64::from(offset_minutes) * MINUTE * 1_000_000;
     let second = micros.div_euclid(1_000_000).rem_euclid(DAY);

@@ -22,7 +22,7 @@ mod on_the_server {
 
     use super::Refusal;
     use crate::{
-        app::percent::{encode, pairs},
+        app::text::percent::{encode, pairs},
         model::{Code, FieldError, Invalid, Problem},
     };
 

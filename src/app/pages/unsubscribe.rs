@@ -3,13 +3,15 @@
 use leptos::prelude::*;
 
 use super::{
-    address::Address,
-    icons::{self, Icon},
+    NOTIFY_ME,
     login::evening,
-    pages::NOTIFY_ME,
-    percent::encode as percent_encoded,
     shell::{PageAssets, head},
-    tab,
+};
+use crate::app::{
+    browser::tab,
+    components::icons::{self, Icon},
+    page::Address,
+    text::percent::encode as percent_encoded,
 };
 
 /// Which mails.

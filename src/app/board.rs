@@ -3,9 +3,12 @@
 mod changes;
 mod counting;
 mod deleting;
+mod desktop;
+mod following;
 mod hearing;
 mod marking;
 mod merge;
+mod refresh;
 mod sending;
 mod showing;
 mod toasts;
@@ -21,12 +24,10 @@ pub(super) use self::{
     toasts::{TOO_MANY, Toast, Undo, explain},
 };
 use super::{
-    address::Address,
     browser,
-    initial::{FIRST, Initial},
     live::Line,
-    refusal::Refusal,
-    relative_time,
+    page::{Address, FIRST, Initial, Refusal},
+    text::relative_time,
 };
 use crate::model::{Cursor, Filter, Notification, NotificationId, Overview, Problem, Timestamp};
 

@@ -2,11 +2,11 @@
 
 use leptos::prelude::*;
 
-use super::{
-    desktop,
+use super::Board;
+use crate::app::{
+    browser::desktop,
     live::{Kind, Line, Message, Page, Stream},
-    percent,
-    state::Board,
+    text::percent,
 };
 
 impl Page for Board {
@@ -60,7 +60,7 @@ impl Page for Board {
 
 impl Board {
     /// Begins to listen. In the browser only.
-    pub(super) fn listen(self) -> Line<Self> {
+    pub(crate) fn listen(self) -> Line<Self> {
         let line = Line::of(self);
         self.line.set_value(Some(line));
         line.follow();
@@ -68,7 +68,7 @@ impl Board {
     }
 
     /// What the page listens to; `None` where no browser shows it.
-    pub(super) fn line(self) -> Option<Line<Self>> {
+    pub(crate) fn line(self) -> Option<Line<Self>> {
         self.line.get_value()
     }
 }

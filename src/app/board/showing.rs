@@ -8,9 +8,8 @@ use super::{
 };
 use crate::{
     app::{
-        address::Address,
         browser,
-        initial::{FIRST, Snapshot},
+        page::{Address, FIRST, Snapshot},
     },
     model::{Limit, Notification, Overview},
 };

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::percent;
+use crate::app::text::percent;
 use crate::model::{Filter, ListParams};
 
 /// What the address of the dashboard asks for, as text that the server has not checked yet: a person may

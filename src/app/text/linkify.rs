@@ -2,7 +2,7 @@
 
 /// A stretch of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Piece<'a> {
+pub(crate) enum Piece<'a> {
     /// Nothing special.
     Text(&'a str),
     /// An `http://` or `https://` URL, as it stands in the text.
@@ -16,7 +16,7 @@ pub(super) enum Piece<'a> {
 ///
 /// What begins like a URL is read further only where it certainly is one, and then all that was read
 /// is the URL, but for punctuation at its end: no character is looked at more than a few times.
-pub(super) fn linkify(text: &str) -> Vec<Piece<'_>> {
+pub(crate) fn linkify(text: &str) -> Vec<Piece<'_>> {
     let mut pieces = Vec::new();
     let (mut shown, mut at) = (0, 0);
     while let Some(found) = text[at..].find("http") {

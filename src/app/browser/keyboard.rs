@@ -2,7 +2,7 @@
 
 /// What a shortcut does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Command {
+pub(crate) enum Command {
     /// To the next row.
     Next,
     /// To the row before.
@@ -31,15 +31,15 @@ pub(super) enum Command {
 
 /// A key as it was pressed.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Press<'a> {
+pub(crate) struct Press<'a> {
     /// Its name, as in `KeyboardEvent.key`.
-    pub(super) key: &'a str,
+    pub(crate) key: &'a str,
     /// Whether Ctrl, Alt or the command key was held: those belong to the browser.
-    pub(super) has_modifier: bool,
+    pub(crate) has_modifier: bool,
     /// Whether something is being typed into.
-    pub(super) is_typing: bool,
+    pub(crate) is_typing: bool,
     /// Whether the focus is on something that takes Enter itself, such as a link.
-    pub(super) is_on_control: bool,
+    pub(crate) is_on_control: bool,
 }
 
 /// The shortcuts as the help shows them: keys, what they do, and whether they are single letters.
@@ -63,8 +63,8 @@ const SHORTCUTS: [(&[&str], &str, bool); 13] = [
 /// The shortcuts that there are for a viewer, as the help shows them: keys, what they do, and
 /// whether they are single letters.
 #[cfg(feature = "ssr")]
-pub(super) fn shortcuts(
-    viewer: &super::viewer::Viewer,
+pub(crate) fn shortcuts(
+    viewer: &crate::app::page::Viewer,
 ) -> impl Iterator<Item = (&'static [&'static str], &'static str, bool)> {
     let (may_choose, may_send) = (viewer.own.is_none(), viewer.may_send);
     SHORTCUTS.into_iter().filter(move |(keys, ..)| match keys[0] {
@@ -76,7 +76,7 @@ pub(super) fn shortcuts(
 
 /// What a press asks for. Single characters can be switched off (WCAG 2.1.4), and are never taken
 /// from a user who types.
-pub(super) fn command(press: Press<'_>, letters: bool) -> Option<Command> {
+pub(crate) fn command(press: Press<'_>, letters: bool) -> Option<Command> {
     if press.has_modifier {
         return None;
     }
@@ -155,7 +155,7 @@ mod tests {
     #[cfg(feature = "ssr")]
     #[test]
     fn no_user_is_told_of_a_key_that_does_nothing_for_them() {
-        use super::super::viewer::Viewer;
+        use crate::app::page::Viewer;
 
         let user = Viewer { own: Some("ann".to_owned()), may_send: false, may_sign_out: true };
         let left_out: Vec<_> = shortcuts(&Viewer::default())

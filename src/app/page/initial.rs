@@ -6,9 +6,9 @@ use super::{address::Address, refusal::Refusal, viewer::Viewer};
 use crate::model::{Code, Overview, Page, Problem, Timestamp};
 
 /// How many notifications are shown at first.
-pub(super) const FIRST: u16 = 50;
+pub(crate) const FIRST: u16 = 50;
 /// The script element that holds the page's [`Initial`] as JSON.
-pub(super) const ELEMENT: &str = "initial";
+pub(crate) const ELEMENT: &str = "initial";
 
 /// What the page shows at some moment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -54,7 +54,7 @@ impl Initial {
     /// As JSON that may stand in a script element: nothing in it ends the element or begins a
     /// comment.
     #[cfg(feature = "ssr")]
-    pub(super) fn to_script(&self) -> String {
+    pub(crate) fn to_script(&self) -> String {
         serde_json::to_string(self).unwrap_or_default().replace('<', "\\u003c")
     }
 }

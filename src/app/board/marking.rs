@@ -4,7 +4,7 @@ use leptos::{prelude::*, task::spawn_local};
 
 use super::{Board, Row, Undo, counting};
 use crate::{
-    app::{address::Address, browser, server_fns},
+    app::{browser, page::Address, server_fns},
     model::{Marked, MarkedBy, NotificationId, UserId},
 };
 

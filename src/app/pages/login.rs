@@ -3,13 +3,15 @@
 
 use leptos::prelude::*;
 
-use super::{
-    address::Address,
-    icons::{self, Icon},
-    shell::{PageAssets, head},
-    tab,
+use super::shell::{PageAssets, head};
+use crate::{
+    app::{
+        browser::tab,
+        components::icons::{self, Icon},
+        page::Address,
+    },
+    model::{Code, Problem},
 };
-use crate::model::{Code, Problem};
 
 /// The form's field, and the elements that describe it.
 const FIELD: &str = "secret";
@@ -142,7 +144,7 @@ fn in_words(seconds: u64) -> String {
 }
 
 /// The drawing beside a form.
-pub(super) fn evening() -> impl IntoView {
+pub(crate) fn evening() -> impl IntoView {
     view! { <Evening /> }
 }
 

@@ -1,0 +1,23 @@
+//! Whether the desktop shows what arrives while the page is hidden.
+
+use leptos::prelude::*;
+
+use super::Board;
+use crate::app::browser::desktop;
+
+impl Board {
+    /// Turns the notifications of the desktop on or off.
+    pub(crate) fn toggle_desktop(self) {
+        if self.notifies.get_untracked() {
+            desktop::turn_off();
+            return self.notifies.set(false);
+        }
+        desktop::turn_on(move |turned| match turned {
+            Ok(()) => {
+                self.notifies.set(true);
+                self.say("Desktop notifications are on");
+            }
+            Err(why) => self.toast(why, None),
+        });
+    }
+}

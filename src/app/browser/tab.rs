@@ -1,0 +1,45 @@
+//! What the browser's tab shows: how much is unread, and where.
+
+use leptos::prelude::*;
+
+/// The icon of the page.
+pub(crate) const ICON: &str = "/favicon.svg";
+/// The icon of the page while something is unread.
+pub(crate) const ICON_UNREAD: &str = "/favicon-unread.svg";
+
+/// The title: `(12) user_123 · Campanile`.
+pub(crate) fn title(unread: u64, inbox: Option<&str>) -> String {
+    let count = if unread == 0 { String::new() } else { format!("({unread}) ") };
+    let inbox = inbox.map_or_else(String::new, |inbox| format!("{inbox} · "));
+    format!("{count}{inbox}Campanile")
+}
+
+/// The icon that goes with so many unread.
+pub(crate) fn icon(unread: u64) -> &'static str {
+    if unread == 0 { ICON } else { ICON_UNREAD }
+}
+
+/// Shows this title, and the icon at this URL. In the browser only.
+pub(crate) fn show(title: &str, icon: &str) {
+    if document().title() != title {
+        document().set_title(title);
+    }
+    if let Ok(Some(link)) = document().query_selector("link[rel=icon]")
+        && link.get_attribute("href").as_deref() != Some(icon)
+    {
+        let _ = link.set_attribute("href", icon);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_title_says_how_much_is_unread_and_where() {
+        assert_eq!(title(12, Some("user_123")), "(12) user_123 · Campanile");
+        assert_eq!(title(0, Some("user_123")), "user_123 · Campanile");
+        assert_eq!(title(3, None), "(3) Campanile");
+        assert_eq!(title(0, None), "Campanile");
+    }
+}

@@ -1,0 +1,74 @@
+//! The page itself, put together from its parts.
+
+use std::time::Duration;
+
+use leptos::prelude::*;
+
+use super::{
+    board::Board,
+    browser::{desktop, preferences::Preferences, tab},
+    components::{Bar, Composer, Inbox, Rail, Toasts, commands, effect},
+    page::Initial,
+};
+
+/// The whole page, inside `<body>`. On the server it wants an [`Initial`] in its context.
+#[component]
+pub fn App() -> impl IntoView {
+    let board = Board::new(initial());
+    call_below(&board.at(""));
+    let preferences = Preferences::new();
+    effect(move |_| {
+        preferences.recall();
+        // Every time on the page is written anew; the page answers before that.
+        set_timeout(move || board.is_local.set(true), Duration::ZERO);
+        board.keep_up_to_date();
+        show_in_tab(board);
+        board.notifies.set(desktop::is_on());
+        commands::listen(board, preferences);
+        if let Some(root) = document().document_element() {
+            let _ = root.set_attribute("data-hydrated", "");
+        }
+    });
+    view! {
+        <a class="skip" href="#inbox-name">
+            "Skip to the notifications"
+        </a>
+        <Bar board preferences />
+        <Rail board />
+        <Inbox board />
+        {board.may_send.then(|| view! { <Composer board /> })}
+        <Toasts board />
+    }
+}
+
+/// Keeps what the browser's tab shows up to date. In the browser only.
+fn show_in_tab(board: Board) {
+    effect(move |_| {
+        let unread = board.overview.read().unread_count;
+        desktop::badge(unread);
+        tab::show(&tab::title(unread, board.address.read().inbox_name()), &board.at(tab::icon(unread)));
+    });
+}
+
+/// Has the browser call the server functions where the server is for it.
+fn call_below(base: &str) {
+    #[cfg(feature = "hydrate")]
+    if !base.is_empty() {
+        // Once for each page, and for as long as it lives.
+        let _ = leptos::server_fn::client::try_set_server_url(base.to_owned().leak());
+    }
+    #[cfg(not(feature = "hydrate"))]
+    let _ = base;
+}
+
+/// What the page arrived with.
+fn initial() -> Initial {
+    #[cfg(feature = "hydrate")]
+    let found = document()
+        .get_element_by_id(super::page::ELEMENT)
+        .and_then(|element| element.text_content())
+        .and_then(|json| serde_json::from_slice(json.as_bytes()).ok());
+    #[cfg(not(feature = "hydrate"))]
+    let found = use_context::<Initial>();
+    found.unwrap_or_default()
+}

@@ -1,0 +1,14 @@
+//! What the page is asked for, and what it arrives with.
+
+mod address;
+mod initial;
+mod refusal;
+mod viewer;
+
+pub(crate) use self::initial::{ELEMENT, FIRST};
+pub use self::{
+    address::Address,
+    initial::{Initial, Snapshot},
+    refusal::Refusal,
+    viewer::Viewer,
+};
