@@ -300,6 +300,20 @@ impl Problem {
         Self::new(Code::Unauthenticated, how)
     }
 
+    /// The header `Authorization` has another scheme than `Bearer`, or none.
+    #[must_use]
+    pub fn no_bearer() -> Self {
+        let how = "The header Authorization must be the word Bearer, a space, and a service key or a user's token.";
+        Self::new(Code::Unauthenticated, how)
+    }
+
+    /// The caller's ticket was used, has expired or never was.
+    #[must_use]
+    pub fn no_ticket() -> Self {
+        let how = "This ticket was used before or has expired. Request a new one with POST /api/tickets.";
+        Self::new(Code::Unauthenticated, how)
+    }
+
     /// The caller's service key was good once, and `is_over` now: "has expired", "was revoked".
     #[must_use]
     pub fn key_over(is_over: &str) -> Self {

@@ -73,7 +73,6 @@ pub struct AuthOptions {
 const NO_KEY: &str = "there is no such key";
 const KEY_IS_OVER: &str = "the key with which it was made has expired or was revoked";
 const NO_TOKENS: &str = "it is no key, and no jwt setting says how tokens are checked";
-const NO_TICKET: &str = "there is no such ticket, or it is over or used";
 const NO_SESSION: &str = "there is no such session, or it is over";
 
 /// What a caller shows in the header `Authorization: Bearer …`, read and hashed once.
@@ -238,14 +237,14 @@ impl Authenticator {
     /// When it is used up, over or never was, or that cannot be found out.
     pub(in crate::server) async fn by_ticket(&self, shown: &str) -> Result<Standing, AuthError> {
         let (now, asked_at) = (self.clock.now(), Instant::now());
-        let hash = Opaque::parse(shown).ok_or(AuthError::Invalid(NO_TICKET))?.hash();
+        let hash = Opaque::parse(shown).ok_or(AuthError::NoTicket)?.hash();
         let found = self.credentials.grant(GrantKind::Ticket, &hash, now).await?;
         let found = match found {
             Some(grant) if grant.is_reusable => Some(grant),
             Some(_) => self.credentials.take_grant(GrantKind::Ticket, &hash, now).await?,
             None => None,
         };
-        let grant = found.ok_or(AuthError::Invalid(NO_TICKET))?;
+        let grant = found.ok_or(AuthError::NoTicket)?;
         if let Some(session) = &grant.session {
             // What was made in a session ends with it.
             self.credentials.grant(GrantKind::Session, session, now).await?.ok_or(AuthError::Invalid(NO_SESSION))?;

@@ -13,6 +13,12 @@ pub enum AuthError {
     /// What they showed is not good, whatever was wrong with it: that is for the log.
     #[error("it is not good")]
     Invalid(&'static str),
+    /// The header `Authorization` is not the word `Bearer` and something after it.
+    #[error("it is no bearer token")]
+    NoBearer,
+    /// There is no such ticket, or it is over or used.
+    #[error("there is no such ticket")]
+    NoTicket,
     /// The secret is that of a service key which is not good any more.
     #[error("it is over")]
     Over(KeyOver),

@@ -132,7 +132,7 @@ async fn identify(
 ) -> Result<Option<Standing>, AuthError> {
     let stranger = || auth.usage().of_stranger(address).map_err(AuthError::TooOften);
     let bearer = match head.headers.get(header::AUTHORIZATION) {
-        Some(shown) => Some(bearer(shown).ok_or(AuthError::Invalid("it does not stand behind the word Bearer"))),
+        Some(shown) => Some(bearer(shown).ok_or(AuthError::NoBearer)),
         None => proof_in_subprotocol(head).filter(|proof| Opaque::parse(proof).is_none()).map(Ok),
     };
     if let Some(shown) = bearer {

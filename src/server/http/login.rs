@@ -127,6 +127,10 @@ async fn log_in(
             let (reason, problem) = over_told(over);
             (problem, reason)
         }
+        // Neither is asked for in a form.
+        Err(AuthError::NoBearer | AuthError::NoTicket) => {
+            (Problem::new(Code::Unauthenticated, "This key or token is not valid here."), "it is no key and no token")
+        }
         Err(AuthError::TooOften(too_much)) => (too_often(&too_much), TOO_OFTEN),
         Err(AuthError::Forbidden(why)) => (Problem::new(Code::Forbidden, why), why),
         Err(AuthError::Unavailable(cause)) => {

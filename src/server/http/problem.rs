@@ -69,27 +69,20 @@ pub(super) fn denied(denied: Denied) -> Response {
 
 /// Answers a caller of whom it is not known who they are.
 pub(super) fn refused(auth: &Authenticator, error: AuthError, address: Option<IpAddr>) -> Response {
-    match error {
-        AuthError::Invalid(why) => {
-            auth.noted().refused(why, address);
-            not_good(Problem::invalid_credential())
-        }
-        AuthError::Over(over) => {
-            let (reason, problem) = over_told(over);
-            auth.noted().refused(reason, address);
-            not_good(problem)
-        }
-        AuthError::TooOften(too_often) => too_many(&too_often, "address"),
-        AuthError::Forbidden(why) => Problem::new(Code::Forbidden, why).into_response(),
+    let (reason, problem) = match error {
+        AuthError::Invalid(why) => (why, Problem::invalid_credential()),
+        AuthError::NoBearer => ("it does not stand behind the word Bearer", Problem::no_bearer()),
+        AuthError::NoTicket => ("there is no such ticket, or it is over or used", Problem::no_ticket()),
+        AuthError::Over(over) => over_told(over),
+        AuthError::TooOften(too_often) => return too_many(&too_often, "address"),
+        AuthError::Forbidden(why) => return Problem::new(Code::Forbidden, why).into_response(),
         AuthError::Unavailable(cause) => {
             auth.noted().outage(&cause);
-            Problem::new(Code::Unavailable, "Authentication is temporarily unavailable. Try again in a few seconds.")
-                .into_response()
+            let detail = "Authentication is temporarily unavailable. Try again in a few seconds.";
+            return Problem::new(Code::Unavailable, detail).into_response();
         }
-    }
-}
-
-fn not_good(problem: Problem) -> Response {
+    };
+    auth.noted().refused(reason, address);
     let mut response = problem.into_response();
     response.headers_mut().insert(header::WWW_AUTHENTICATE, NOT_GOOD);
     response
