@@ -150,3 +150,21 @@ fn why_something_is_refused_is_in_the_log_and_the_address_where_it_is_asked_for(
         }
     }
 }
+
+/// A browser shows no reason for a WebSocket that is refused, so the log has it; any page may try, and fills no log.
+#[test]
+fn a_page_of_another_site_is_named_in_the_log_and_not_more_than_twelve_times_a_minute() {
+    let server = Server::start(&[]);
+    let mut client = Client::connect(&server.address).unwrap();
+    for _ in 0..30 {
+        let (status, _) = client.ask("GET", "/ws/ann", &[("Origin", "https://app.example")], None).unwrap();
+        assert_eq!(status, 403);
+    }
+    drop(client);
+    let (_, log) = server.stop("-TERM");
+    let lines: Vec<_> = log.lines().filter(|line| line.contains("a page of another site was refused")).collect();
+    // Those of one moment, and at most one more in each five seconds.
+    assert!((12..15).contains(&lines.len()), "{log}");
+    assert!(lines[0].contains(" INFO ") && lines[0].contains("https://app.example"), "{log}");
+    assert!(lines[0].contains("--allowed-origins") && !log.contains("/ws/ann"), "{log}");
+}

@@ -1,6 +1,6 @@
 //! What every request passes through on its way in, and every answer on its way out.
 
-use std::{sync::Arc, time::Instant};
+use std::time::Instant;
 
 use axum::{
     Router,
@@ -11,7 +11,6 @@ use axum::{
 };
 
 use super::{
-    HttpOptions,
     asked::Asked,
     client::Client,
     gate, intake, live,
@@ -63,7 +62,7 @@ async fn guard(State(state): State<HttpState>, request: Request, next: Next) -> 
     let (mut head, body) = request.into_parts();
     let client = Client::of(&head.extensions, &head.headers, &options.trusted_proxies);
     let is_for_event_source = asks_for_events(&head);
-    let mut response = match admit(options, &client, &mut head).await {
+    let mut response = match admit(&state, &client, &mut head).await {
         Ok(told) => {
             let mut response = next.run(Request::from_parts(head, body)).await;
             if let Some(told) = told {
@@ -98,17 +97,17 @@ async fn guard(State(state): State<HttpState>, request: Request, next: Next) -> 
 }
 
 /// Decides from the head of a request whether it is let in.
-async fn admit(
-    options: &Arc<HttpOptions>,
-    client: &Client,
-    head: &mut Parts,
-) -> Result<Option<gate::Told>, Box<Response>> {
+async fn admit(state: &HttpState, client: &Client, head: &mut Parts) -> Result<Option<gate::Told>, Box<Response>> {
+    let options = state.options();
     let asked = Asked::of(head, client.gateways);
     if let Err(why) = asked.is_answered(options) {
         return Err(Box::new(Problem::new(Code::MisdirectedRequest, why).into_response()));
     }
     let site = Site::of(head, &asked, client.is_encrypted, options);
-    let site = site.map_err(|problem| Box::new(problem.into_response()))?;
+    let site = site.map_err(|problem| {
+        state.refusals().note(head, &asked);
+        Box::new(problem.into_response())
+    })?;
     gate::admit(options, client, site, head).await
 }
 

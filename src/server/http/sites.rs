@@ -18,7 +18,10 @@ use super::{
     paths::{self, is_at_or_below},
 };
 use crate::model::{Code, Problem};
-use crate::server::address::without_port;
+use crate::server::{
+    address::without_port,
+    limiter::{Limiter, Rate},
+};
 
 /// From where a request comes that is let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +63,27 @@ impl Site {
                 Err(Problem::new(Code::Forbidden, refusal(unsure, asked)))
             }
         }
+    }
+}
+
+/// Names refused pages in the log: of a WebSocket that is refused, a browser shows no reason. Any page may try, so there are
+/// at most 12 lines a minute.
+pub(super) struct Refusals(Option<Limiter<()>>);
+
+impl Refusals {
+    pub(super) fn new() -> Self {
+        // Without a limit nothing is logged.
+        Self(Rate::parse("12/m").ok().flatten().map(Limiter::new))
+    }
+
+    /// A page of this origin was refused, where a browser named one.
+    pub(super) fn note(&self, head: &Parts, asked: &Asked<'_>) {
+        if self.0.as_ref().is_none_or(|lines| lines.check(&()).is_err()) {
+            return;
+        }
+        let origin = head.headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
+        let [origin, host] = [origin, asked.name()].map(|name| name.map_or_else(|| "-".to_owned(), shown));
+        tracing::info!(origin, host, "a page of another site was refused; see --public-url and --allowed-origins");
     }
 }
 

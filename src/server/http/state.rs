@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{body::Bytes, extract::FromRef};
 
-use super::HttpOptions;
+use super::{HttpOptions, sites::Refusals};
 use crate::{
     model::Problem,
     server::{budget::Budget, identity::Holder, limiter::weight, service::NotificationService, workshop::Workshop},
@@ -20,12 +20,14 @@ struct Parts {
     options: Arc<HttpOptions>,
     budget: Budget,
     workshop: Workshop,
+    refusals: Refusals,
 }
 
 impl HttpState {
     pub(super) fn new(service: NotificationService, options: &HttpOptions) -> Self {
         let budget = Budget::new(options.max_memory);
-        Self(Arc::new(Parts { service, options: Arc::new(options.clone()), budget, workshop: Workshop::new() }))
+        let (options, workshop, refusals) = (Arc::new(options.clone()), Workshop::new(), Refusals::new());
+        Self(Arc::new(Parts { service, options, budget, workshop, refusals }))
     }
 
     pub(super) fn service(&self) -> &NotificationService {
@@ -51,6 +53,11 @@ impl HttpState {
     /// Where large work is done.
     pub(super) fn workshop(&self) -> &Workshop {
         &self.0.workshop
+    }
+
+    /// Where pages of other sites that were refused are logged.
+    pub(super) fn refusals(&self) -> &Refusals {
+        &self.0.refusals
     }
 
     /// The same bytes, counted for as long as they are being sent.
