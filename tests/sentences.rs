@@ -70,11 +70,12 @@ const REQUESTS: [Mistake; 45] = [
 ];
 
 /// What the command refuses, by its arguments.
-const COMMANDS: [&[&str]; 19] = [
+const COMMANDS: [&[&str]; 20] = [
     &["--listen", "localhost:9450"],
     &["--listen", "8000"],
     &["--window", "abc"],
     &["--window", "0"],
+    &["--window", "99999999999999999999"],
     &["--store", "data/x.db"],
     &["--store", "sqlite:"],
     &["--store", "sqlite::memory:"],

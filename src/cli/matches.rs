@@ -1,8 +1,17 @@
 //! The command line and the environment, as they are read.
 
-use std::{env, ffi::OsStr};
+use std::{
+    env,
+    error::Error as _,
+    ffi::OsStr,
+    num::{IntErrorKind, ParseIntError},
+};
 
-use clap::{Arg, ArgMatches, Command, CommandFactory, builder::Resettable};
+use clap::{
+    Arg, ArgMatches, Command, CommandFactory, Error,
+    builder::Resettable,
+    error::{ContextKind, ErrorKind},
+};
 
 use super::Cli;
 
@@ -12,11 +21,30 @@ const SAY_SOMETHING_EMPTY: [&str; 1] = ["CAMPANILE_EMAIL_CATEGORIES"];
 /// Reads both, or ends the process with help, or with what is wrong.
 pub(crate) fn matches() -> ArgMatches {
     let said = without(Cli::command(), is_empty).try_get_matches();
-    said.unwrap_or_else(|error| {
+    said.map_err(in_words).unwrap_or_else(|error| {
         // The line of usage would have each setting in it that the environment says.
-        let alone = error.use_stderr().then(|| without(Cli::command(), |_| true).try_get_matches().err()).flatten();
+        let alone = error
+            .use_stderr()
+            .then(|| without(Cli::command(), |_| true).try_get_matches().err().map(in_words))
+            .flatten();
         alone.unwrap_or(error).exit()
     })
+}
+
+/// A value that is not a number, without the words that the standard library has for that.
+fn in_words(error: Error) -> Error {
+    let why = error.source().and_then(|cause| cause.downcast_ref::<ParseIntError>()).map(|cause| match cause.kind() {
+        IntErrorKind::PosOverflow => "it is too large",
+        _ => "it must be a whole number",
+    });
+    match (error.get(ContextKind::InvalidArg), error.get(ContextKind::InvalidValue), why) {
+        (Some(setting), Some(value), Some(why)) => {
+            let told =
+                format!("invalid value '{value}' for '{setting}': {why}\n\nFor more information, try '--help'.\n");
+            Error::raw(ErrorKind::ValueValidation, told)
+        }
+        _ => error,
+    }
 }
 
 /// The command without variables of the environment like this.
