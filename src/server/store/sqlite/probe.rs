@@ -40,9 +40,10 @@ pub(super) fn can_be_made(path: &Path) -> Result<(), StoreError> {
         drop(fs::remove_file(file));
     }
     drop(fs::remove_file(lock_file(&probe)));
-    made.map_err(|error| {
-        let told = error.to_string().replace(&probe.display().to_string(), &path.display().to_string());
-        StoreError::failed(told)
+    made.map_err(|error| match error {
+        StoreError::Unavailable { why, .. } | StoreError::Failed { why, .. } | StoreError::Unknown { why, .. } => {
+            StoreError::failed(why.replace(&probe.display().to_string(), &path.display().to_string()))
+        }
     })
 }
 
