@@ -270,6 +270,35 @@ async fn a_user_who_may_not_use_our_subjects_is_a_warning_without_an_inbox() {
     assert!(!log.contains("quince") && !log.contains(&BASE64_URL_SAFE_NO_PAD.encode("quince")), "{log}");
 }
 
+/// All that the bus does, and no more, is what `check` finds out, and what a server asks for again once a minute.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_who_lacks_one_subject_is_a_warning_and_one_who_has_all_is_not() {
+    const ALL: [&str; 3] = ["campanile.inbox.*", "campanile.servers", "campanile.deliveries"];
+    let store = postgres::new_database().await;
+    let list = |without: Option<&str>| {
+        let kept: Vec<_> =
+            ALL.iter().filter(|subject| Some(**subject) != without).map(|name| format!("{name:?}")).collect();
+        format!("[{}]", kept.join(", "))
+    };
+    let lacking = ALL.iter().flat_map(|subject| [("publish", Some(*subject)), ("subscribe", Some(*subject))]);
+    let all: Vec<_> = lacking.chain([("publish", None)]).collect();
+    let user = |(number, (verb, without)): (usize, &(&str, Option<&str>))| {
+        let allowed = |of: &str| list(without.filter(|_| of == *verb));
+        let (publish, subscribe) = (allowed("publish"), allowed("subscribe"));
+        format!("{{ user: u{number}, password: x, permissions: {{ publish: {publish}, subscribe: {subscribe} }} }}")
+    };
+    let users: Vec<_> = all.iter().enumerate().map(user).collect();
+    let nats = Nats::start_with(&format!("authorization {{ users: [ {} ] }}", users.join(", ")));
+    for (number, (verb, without)) in all.iter().enumerate() {
+        let bus = format!("nats://u{number}:x@{}", nats.address());
+        let checked = campanile(&["check", "--store", &store, "--bus", &bus]).output().unwrap();
+        let report = String::from_utf8(checked.stdout).unwrap();
+        let is_refused = report.contains("refuses a subject: this user has to publish and subscribe to campanile.>");
+        assert!(checked.status.success(), "{report}");
+        assert_eq!(is_refused, without.is_some(), "{verb} {without:?}: {report}");
+    }
+}
+
 #[test]
 fn a_file_of_a_bus_that_cannot_be_used_is_refused_at_the_start() {
     for command in ["serve", "check"] {

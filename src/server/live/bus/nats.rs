@@ -162,8 +162,11 @@ pub(in crate::server) async fn is_reachable(url: &NatsUrl, prefix: &str) -> Resu
         for subject in [format!("{prefix}.inbox.*"), format!("{prefix}.servers"), hint_subject(prefix)] {
             listening.push(client.subscribe(subject).await.ok());
         }
-        // All that a hint does is to have the servers look once whether something is due.
-        drop(client.publish(hint_subject(prefix), Vec::new().into()).await);
+        // An empty message is harmless: as a hint it has the servers look once whether something is due, and it is no beat
+        // and no change. `x` is not the subject of an inbox: no base64 has one character.
+        for subject in [format!("{prefix}.inbox.x"), format!("{prefix}.servers"), hint_subject(prefix)] {
+            drop(client.publish(subject, Vec::new().into()).await);
+        }
         drop(client.flush().await);
         // To ask for an answer would need a subject that a user of ours need not have.
         timeout(REFUSED, refused.recv()).await.is_ok()
