@@ -29,7 +29,6 @@ pub use bus_url::BusUrl;
 pub use in_force::{InForce, Origin, Setting};
 pub use listen::Listen;
 pub use said::{LogFormat, Said, SqliteSync, Switch};
-pub(super) use startable::cannot_listen;
 pub use store_url::StoreUrl;
 
 pub use super::live::NatsUrl;

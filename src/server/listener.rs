@@ -4,6 +4,7 @@
 //! connect, and waits without end for those who stay; so this is our own loop around hyper.
 
 mod addresses;
+mod bound;
 mod connection;
 mod http2;
 mod relay;
@@ -22,6 +23,7 @@ use tokio::{
 };
 
 use addresses::{Addresses, OfAddress};
+pub(in crate::server) use bound::Bound;
 use connection::Connection;
 use socket::Plain;
 pub use socket::Socket;

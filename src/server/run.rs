@@ -5,10 +5,9 @@ use std::{
     sync::Arc,
 };
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use axum::Router;
 use tokio::{
-    net::TcpListener,
     signal::unix::{SignalKind, signal},
     time::{sleep, timeout},
 };
@@ -16,10 +15,10 @@ use tokio::{
 use super::{
     auth::Authenticator,
     clock::{Clock, SystemClock},
-    config::{BusUrl, Listen, Settings, cannot_listen},
+    config::{BusUrl, Listen, Settings},
     delivery::Delivery,
     http::{self, HttpOptions},
-    listener::{self, Socket},
+    listener,
     live::{Bus, Local, Nats},
     log, maintenance,
     service::NotificationService,
@@ -109,10 +108,11 @@ impl Campanile {
 /// One sentence about what cannot be had.
 pub async fn run(settings: &Settings) -> Result<()> {
     settings.startable()?;
+    let bound = settings.bind()?;
     log::start(settings)?;
     outlive_full_files()?;
     let campanile = Campanile::start(settings).await?;
-    let socket = listen(settings).await?;
+    let socket = bound.listen().map_err(|error| settings.cannot_listen(&error))?;
     let at = socket.address().map_or_else(|| settings.listen.clone(), Listen::Tcp);
     let service = campanile.service();
     let stop = told_to_stop(settings, service.clone())?;
@@ -131,18 +131,6 @@ pub async fn run(settings: &Settings) -> Result<()> {
         tracing::warn!("stopped at the deadline, with requests still running");
     }
     Ok(())
-}
-
-/// Takes the address, or makes the Unix socket.
-async fn listen(settings: &Settings) -> Result<Socket> {
-    match &settings.listen {
-        Listen::Tcp(address) => {
-            let listener = TcpListener::bind(address).await;
-            let listener = listener.map_err(|error| anyhow!("listen: {}", cannot_listen(address, &error)))?;
-            Ok(listener.into())
-        }
-        Listen::Unix(path) => Socket::unix(path, settings.socket_mode).map_err(|why| anyhow!("listen: {why}")),
-    }
 }
 
 /// Says on standard output that the server is ready, and where. It serves no worse where nothing reads that.

@@ -2,13 +2,14 @@
 
 use std::{
     fs,
+    io::{BufRead, BufReader},
     net::TcpListener,
     os::unix::fs::{MetadataExt, PermissionsExt},
     path::Path,
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
 };
 
-use super::{Server, campanile, create};
+use super::{Server, campanile, create, refused};
 use crate::harness::new_folder;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_campanile");
@@ -109,6 +110,44 @@ fn an_address_that_is_taken_is_a_warning_of_check() {
     let report = String::from_utf8(done.stdout).unwrap();
     assert!(done.status.success(), "{report}");
     assert!(report.contains(&format!("warning: listen: a program listens on {address} already")), "{report}");
+}
+
+#[test]
+fn a_server_that_cannot_have_its_port_makes_no_store() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let folder = new_folder();
+    let store = format!("sqlite:{}", folder.join("x.db").display());
+    refused(&["serve", "--store", &store, "--listen", &taken.local_addr().unwrap().to_string()]);
+    assert!(files_in(&folder).is_empty(), "{:?}", files_in(&folder));
+}
+
+#[test]
+fn of_two_servers_that_start_on_one_port_at_once_exactly_one_serves() {
+    for _ in 0..5 {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let listen = format!("127.0.0.1:{port}");
+        let start = || {
+            let mut command = campanile(&["serve", "--store", "memory:", "--listen", &listen]);
+            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+        };
+        let mut two = [start(), start()];
+        // Each says that it is ready, or ends without a word there.
+        let ready = two.each_mut().map(|server| {
+            let mut line = String::new();
+            BufReader::new(server.stdout.take().unwrap()).read_line(&mut line).unwrap();
+            line.contains(&listen)
+        });
+        for (server, is_ready) in two.iter_mut().zip(ready) {
+            if is_ready {
+                server.kill().unwrap();
+            }
+        }
+        let said = two.map(|server| String::from_utf8(server.wait_with_output().unwrap().stderr).unwrap());
+        let why =
+            format!("campanile: listen: cannot bind to the port {port} of 127.0.0.1: another program listens there");
+        assert_eq!(ready.iter().filter(|is_ready| **is_ready).count(), 1, "{said:?}");
+        assert_eq!(said.iter().filter(|said| said.contains(&why)).count(), 1, "{said:?}");
+    }
 }
 
 /// A disk of a few megabytes that is full: SQLite says of it that it cannot share memory.

@@ -42,7 +42,8 @@ pub async fn check(
 
 /// Describes the store and the channels; `Err` says why the server could not start.
 async fn look_at(report: &mut String, settings: &Settings) -> Result<()> {
-    let taken = settings.startable()?;
+    settings.startable()?;
+    let taken = settings.can_listen()?;
     let Usable { sentence, is_up_to_date } = store_is_usable(settings).await?;
     report.push_str(&sentence);
     report.push_str(&channels::describe(settings, is_up_to_date).await);

@@ -3,25 +3,28 @@
 use std::{
     fmt::Display,
     io::{self, ErrorKind},
-    net::{SocketAddr, TcpListener},
+    net::SocketAddr,
     os::unix::net::UnixStream,
 };
 
-use anyhow::{Result, anyhow};
+use anyhow::{Error, Result, anyhow};
 use async_nats::ConnectOptions;
 
 use super::{BusUrl, Listen, Settings};
-use crate::server::{auth::token::Tokens, listener, log};
+use crate::server::{
+    auth::token::Tokens,
+    listener::{self, Bound},
+    log,
+};
 
 impl Settings {
-    /// Refuses settings that a server could not start with, as far as that can be told without opening the store. Returns
-    /// a warning where the address is taken at this moment: by a server with these settings, or by another program.
+    /// Refuses settings that a server could not start with, as far as that can be told without opening the store and
+    /// without the place where it is to listen.
     ///
     /// # Errors
     /// One sentence about the first that is wrong.
-    pub fn startable(&self) -> Result<Option<String>> {
+    pub fn startable(&self) -> Result<()> {
         self.may_listen()?;
-        let taken = can_listen(&self.listen)?;
         log::filter(&self.log)?;
         if let Some(tls) = &self.connections.tls {
             tls.check()?;
@@ -32,22 +35,48 @@ impl Settings {
         if let BusUrl::Nats(url) = &self.bus {
             url.log_in(ConnectOptions::new())?;
         }
-        Ok(taken)
+        Ok(())
     }
-}
 
-/// Refuses what no server could listen on; says so where a program listens there already.
-fn can_listen(listen: &Listen) -> Result<Option<String>> {
-    match listen {
-        Listen::Tcp(address) => match TcpListener::bind(address) {
-            Ok(_) => Ok(None),
-            Err(error) if error.kind() == ErrorKind::AddrInUse => Ok(Some(taken(address))),
-            Err(error) => Err(anyhow!("listen: {}", cannot_listen(address, &error))),
-        },
-        Listen::Unix(path) => {
-            listener::can_be_made(path).map_err(|why| anyhow!("listen: {why}"))?;
-            Ok(UnixStream::connect(path).is_ok().then(|| taken(&path.display())))
+    /// Takes the place where a server is to listen.
+    ///
+    /// # Errors
+    /// One sentence about why it cannot be had.
+    pub(in crate::server) fn bind(&self) -> Result<Bound> {
+        match &self.listen {
+            Listen::Tcp(address) => Bound::tcp(*address).map_err(|error| self.cannot_listen(&error)),
+            Listen::Unix(path) => listener::can_be_made(path)
+                .and_then(|()| Bound::unix(path, self.socket_mode))
+                .map_err(|why| anyhow!("listen: {why}")),
         }
+    }
+
+    /// Refuses a place where no server could listen, without taking it. Returns a warning where it is taken at this moment: by
+    /// a server with these settings, or by another program.
+    ///
+    /// # Errors
+    /// One sentence about what is in the way.
+    pub(in crate::server) fn can_listen(&self) -> Result<Option<String>> {
+        match &self.listen {
+            Listen::Tcp(address) => match Bound::tcp(*address) {
+                Ok(_) => Ok(None),
+                Err(error) if error.kind() == ErrorKind::AddrInUse => Ok(Some(taken(address))),
+                Err(error) => Err(self.cannot_listen(&error)),
+            },
+            Listen::Unix(path) => {
+                listener::can_be_made(path).map_err(|why| anyhow!("listen: {why}"))?;
+                Ok(UnixStream::connect(path).is_ok().then(|| taken(&path.display())))
+            }
+        }
+    }
+
+    /// Why this machine does not listen there, and what to do.
+    pub(in crate::server) fn cannot_listen(&self, error: &io::Error) -> Error {
+        let why = match &self.listen {
+            Listen::Tcp(address) => cannot_bind(address, error),
+            Listen::Unix(path) => format!("{} cannot be made: {error}.", path.display()),
+        };
+        anyhow!("listen: {why}")
     }
 }
 
@@ -55,15 +84,17 @@ fn taken(place: &dyn Display) -> String {
     format!("listen: a program listens on {place} already; no other can start there meanwhile.")
 }
 
-/// Why this machine cannot listen on an address, and what to do.
-pub(in crate::server) fn cannot_listen(address: &SocketAddr, error: &io::Error) -> String {
+fn cannot_bind(address: &SocketAddr, error: &io::Error) -> String {
+    let (host, port) = (address.ip(), address.port());
     match error.kind() {
-        ErrorKind::AddrInUse => format!("{address} is taken; is another server running there?"),
-        ErrorKind::PermissionDenied if address.port() < 1024 => format!(
+        ErrorKind::AddrInUse => format!(
+            "cannot bind to the port {port} of {host}: another program listens there. Stop it, or name another port."
+        ),
+        ErrorKind::PermissionDenied if port < 1024 => format!(
             "{address}: this user may not listen on a port below 1024. Name another port, or let the program: setcap \
              cap_net_bind_service=+ep campanile."
         ),
         ErrorKind::AddrNotAvailable => format!("{address}: this machine has no such address. Name one that it has."),
-        _ => format!("this machine cannot listen on {address}: {error}."),
+        _ => format!("cannot bind to the port {port} of {host}: {error}."),
     }
 }

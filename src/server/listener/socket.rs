@@ -4,7 +4,7 @@ use std::{
     fs::{self, File, TryLockError},
     io::{self, ErrorKind, IoSlice},
     net::SocketAddr,
-    os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt},
+    os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
     pin::Pin,
     task::{Context, Poll},
@@ -13,11 +13,13 @@ use std::{
 use rustix::fs::Access;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::{TcpListener, TcpStream, UnixListener, UnixSocket, UnixStream},
+    net::{TcpListener, TcpStream, UnixListener, UnixStream},
 };
 
+use super::bound::Bound;
+
 /// How many connections the system holds that were not accepted yet.
-const WAITING: u32 = 1024;
+pub(super) const WAITING: u32 = 1024;
 
 /// Where connections come from.
 #[derive(Debug)]
@@ -56,17 +58,12 @@ impl Socket {
     /// # Panics
     /// Outside of tokio.
     pub fn unix(path: &Path, mode: u32) -> Result<Self, String> {
-        let lock = lock(path)?;
-        make_way(path)?;
-        // Until it listens no client is let in, so the file has its permissions first.
-        let made = UnixSocket::new_stream().and_then(|socket| {
-            socket.bind(path)?;
-            let file = SocketFile::at(path, lock)?;
-            fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
-            Ok((socket.listen(WAITING)?, file))
-        });
-        let (listener, file) = made.map_err(|error| format!("{} cannot be made: {error}.", path.display()))?;
-        Ok(Self(Kind::Unix { _file: file, listener }))
+        let listening = Bound::unix(path, mode)?.listen();
+        listening.map_err(|error| format!("{} cannot be made: {error}.", path.display()))
+    }
+
+    pub(super) fn of_file(file: SocketFile, listener: UnixListener) -> Self {
+        Self(Kind::Unix { _file: file, listener })
     }
 
     /// The address that it has; none of a Unix socket.
@@ -96,7 +93,7 @@ impl Socket {
 
 /// Keeps others from taking the same path, for as long as the lock is held: of two that start at once, each would take the
 /// file of the other for one that was left behind.
-fn lock(path: &Path) -> Result<File, String> {
+pub(super) fn lock(path: &Path) -> Result<File, String> {
     let mut beside = path.to_owned();
     beside.as_mut_os_string().push(".lock");
     let shown = beside.display();
@@ -143,7 +140,7 @@ fn has_socket(path: &Path) -> Result<bool, String> {
 }
 
 /// Removes the file of a server that is gone, and nothing else.
-fn make_way(path: &Path) -> Result<(), String> {
+pub(super) fn make_way(path: &Path) -> Result<(), String> {
     if !has_socket(path)? {
         return Ok(());
     }
@@ -160,7 +157,7 @@ fn make_way(path: &Path) -> Result<(), String> {
 
 /// The file of a Unix socket, removed when this is dropped, unless another server has put its own there.
 #[derive(Debug)]
-struct SocketFile {
+pub(super) struct SocketFile {
     path: PathBuf,
     device: u64,
     inode: u64,
@@ -169,7 +166,7 @@ struct SocketFile {
 }
 
 impl SocketFile {
-    fn at(path: &Path, lock: File) -> io::Result<Self> {
+    pub(super) fn at(path: &Path, lock: File) -> io::Result<Self> {
         let found = fs::symlink_metadata(path)?;
         // However the program's own folder changes, it is the same file.
         Ok(Self { path: std::path::absolute(path)?, device: found.dev(), inode: found.ino(), _lock: lock })
