@@ -48,7 +48,12 @@ impl Store for Troubled {
     async fn get(&self, _: NotificationId) -> Result<Option<Notification>, StoreError> {
         unreachable!()
     }
-    async fn set_read(&self, _: NotificationId, _: bool) -> Result<Option<Notification>, StoreError> {
+    async fn set_read(
+        &self,
+        _: NotificationId,
+        _: Option<&UserId>,
+        _: bool,
+    ) -> Result<Option<Notification>, StoreError> {
         unreachable!()
     }
     async fn mark_read_at(&self, _: &UserId, _: u64) -> Result<Option<Notification>, StoreError> {
@@ -60,7 +65,7 @@ impl Store for Troubled {
     async fn unmark(&self, _: &UserId, _: &MarkedBy, _: usize) -> Result<Unmarked, StoreError> {
         unreachable!()
     }
-    async fn delete(&self, _: NotificationId) -> Result<Option<Notification>, StoreError> {
+    async fn delete(&self, _: NotificationId, _: Option<&UserId>) -> Result<Option<Notification>, StoreError> {
         unreachable!()
     }
     async fn changes(&self, _: &UserId, _: u64, _: Limit) -> Result<Changes, StoreError> {

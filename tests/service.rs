@@ -45,6 +45,27 @@ async fn a_user_has_the_own_inbox() {
 }
 
 #[tokio::test]
+async fn a_credential_for_one_inbox_changes_nothing_in_another() {
+    let service = service();
+    let (anns, bobs) = (sent(&service, "ann").await, sent(&service, "bob").await);
+    for (principal, refused) in [
+        (Principal::operator().within(user("ann")), vec![&bobs]),
+        (Principal::user(user("ann")).within(user("ann")), vec![&bobs]),
+        (Principal::user(user("ann")).within(user("bob")), vec![&anns, &bobs]),
+    ] {
+        for sent in refused {
+            let marked = service.set_read(&principal, sent.id, true).await;
+            assert!(matches!(marked, Err(ServiceError::NotFound(_))), "{principal:?}: {marked:?}");
+            let deleted = service.delete(&principal, sent.id).await;
+            assert!(matches!(deleted, Err(ServiceError::NotFound(_))), "{principal:?}: {deleted:?}");
+        }
+    }
+    for sent in [anns, bobs] {
+        assert_eq!(service.get(&Principal::operator(), sent.id).await.unwrap(), sent);
+    }
+}
+
+#[tokio::test]
 async fn a_user_has_no_other_inbox() {
     let service = service();
     let ann = Principal::user(user("ann"));

@@ -173,19 +173,9 @@ impl NotificationService {
     /// # Errors
     /// When there is none of that id that the caller may know of.
     pub async fn get(&self, principal: &Principal, id: NotificationId) -> Result<Notification, ServiceError> {
-        self.find(principal, Scope::Read, id).await
-    }
-
-    /// The notification, for a caller who wants to do this with it.
-    async fn find(
-        &self,
-        principal: &Principal,
-        scope: Scope,
-        id: NotificationId,
-    ) -> Result<Notification, ServiceError> {
-        principal.may(scope)?;
-        let found = self.0.store.get(id).await?;
-        found.filter(|notification| principal.owns(&notification.user_id)).ok_or(ServiceError::no_notification(id))
+        principal.may(Scope::Read)?;
+        let found = self.0.store.get(id).await?.filter(|notification| principal.owns(&notification.user_id));
+        found.ok_or_else(|| ServiceError::no_notification(id))
     }
 
     /// Marks the notification read that is at this place of the inbox, counted from 0 in the order
@@ -218,8 +208,9 @@ impl NotificationService {
         id: NotificationId,
         is_read: bool,
     ) -> Result<Notification, ServiceError> {
-        self.find(principal, Scope::Mark, id).await?;
-        self.0.store.set_read(id, is_read).await?.ok_or(ServiceError::no_notification(id))
+        let owner = may_change(principal, id)?;
+        let marked = self.0.store.set_read(id, owner, is_read).await?;
+        marked.ok_or_else(|| ServiceError::no_notification(id))
     }
 
     /// Marks what is unread in the inbox and what the marking takes in ([`Marking::default`] is
@@ -265,8 +256,9 @@ impl NotificationService {
     /// # Errors
     /// When there is none of that id that the caller may know of.
     pub async fn delete(&self, principal: &Principal, id: NotificationId) -> Result<(), ServiceError> {
-        self.find(principal, Scope::Mark, id).await?;
-        self.0.store.delete(id).await?.map(drop).ok_or(ServiceError::no_notification(id))
+        let owner = may_change(principal, id)?;
+        let deleted = self.0.store.delete(id, owner).await?;
+        deleted.map(drop).ok_or_else(|| ServiceError::no_notification(id))
     }
 
     /// How many notifications of the inbox are unread; 0 for a user without an inbox.
@@ -392,4 +384,15 @@ impl NotificationService {
     pub fn is_connected(&self) -> bool {
         self.0.live.is_connected()
     }
+}
+
+/// In whose inbox a notification has to be for the caller to change it; `None` is any.
+fn may_change(principal: &Principal, id: NotificationId) -> Result<Option<&UserId>, ServiceError> {
+    principal.may(Scope::Mark)?;
+    let owner = principal.own_inbox();
+    // A user whose credential is good for another user's inbox only has none.
+    if owner.is_some_and(|owner| !principal.owns(owner)) {
+        return Err(ServiceError::no_notification(id));
+    }
+    Ok(owner)
 }

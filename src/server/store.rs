@@ -197,8 +197,13 @@ pub trait Store: Send + Sync + 'static {
     async fn get(&self, id: NotificationId) -> Result<Option<Notification>, StoreError>;
 
     /// Marks one notification read or unread and returns it as it is then; `None` when there is
-    /// none of that name.
-    async fn set_read(&self, id: NotificationId, is_read: bool) -> Result<Option<Notification>, StoreError>;
+    /// none of that name, or it is not in the inbox of `owner`. Without an owner, any inbox is looked in.
+    async fn set_read(
+        &self,
+        id: NotificationId,
+        owner: Option<&UserId>,
+        is_read: bool,
+    ) -> Result<Option<Notification>, StoreError>;
 
     /// Marks the notification read that is at this place of the inbox, counted from 0 at the
     /// newest, and returns it; `None` when there is nothing at that place.
@@ -216,8 +221,9 @@ pub trait Store: Send + Sync + 'static {
     /// order in which it last changed and at most so many. Each takes a change of its own.
     async fn unmark(&self, user_id: &UserId, by: &MarkedBy, most: usize) -> Result<Unmarked, StoreError>;
 
-    /// Deletes one notification and returns it; `None` when there was none of that name.
-    async fn delete(&self, id: NotificationId) -> Result<Option<Notification>, StoreError>;
+    /// Deletes one notification and returns it; `None` when there was none of that name, or it is not in the inbox of
+    /// `owner`. Without an owner, any inbox is looked in.
+    async fn delete(&self, id: NotificationId, owner: Option<&UserId>) -> Result<Option<Notification>, StoreError>;
 
     /// How many notifications of the inbox are unread; 0 for an inbox that does not exist.
     async fn unread_count(&self, user_id: &UserId) -> Result<u64, StoreError>;

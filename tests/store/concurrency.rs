@@ -95,10 +95,10 @@ async fn counts_and_change_numbers_hold_under_sixteen_writers(store: Box<dyn Sto
                     let mine = send(&*store, "ann", "x").await;
                     changes += 1;
                     if round % 2 == 0 {
-                        store.set_read(mine.id, true).await.unwrap();
+                        store.set_read(mine.id, None, true).await.unwrap();
                     }
                     if round % 5 == 0 {
-                        changes += u64::from(store.delete(mine.id).await.unwrap().is_some());
+                        changes += u64::from(store.delete(mine.id, None).await.unwrap().is_some());
                     }
                     if writer == 0 && round % 20 == 19 {
                         store.mark_all_read(&user("ann"), &Marking::default()).await.unwrap();
@@ -177,7 +177,7 @@ async fn marking_the_same_ones_at_once_counts_each_once(store: Box<dyn Store>) {
             let (store, ids) = (Arc::clone(&store), ids.clone());
             tokio::spawn(async move {
                 for id in ids {
-                    store.set_read(id, true).await.unwrap();
+                    store.set_read(id, None, true).await.unwrap();
                 }
             })
         })

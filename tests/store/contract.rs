@@ -114,8 +114,25 @@ contract! {
         let store = open(1000).await;
         let id = NotificationId::parse("019a5370-7d3b-7c4e-9f1a-5b8a1c2d3e4f").unwrap();
         assert_eq!(store.get(id).await.unwrap(), None);
-        assert_eq!(store.set_read(id, true).await.unwrap(), None);
-        assert_eq!(store.delete(id).await.unwrap(), None);
+        assert_eq!(store.set_read(id, None, true).await.unwrap(), None);
+        assert_eq!(store.delete(id, None).await.unwrap(), None);
+    }
+
+    async fn another_owner_changes_nothing(open) {
+        let store = open(1000).await;
+        let sent = send(&*store, "ann", "a").await;
+        let present = modseq(&*store, "ann").await;
+        for other in ["bob", "Ann", "an"] {
+            let other = Some(user(other));
+            assert_eq!(store.set_read(sent.id, other.as_ref(), true).await.unwrap(), None);
+            assert_eq!(store.delete(sent.id, other.as_ref()).await.unwrap(), None);
+        }
+        assert_eq!(inbox(&*store, &user("ann")).await, [sent.clone()]);
+        assert!(told(&*store, "ann", present).await.is_empty());
+        let owner = Some(user("ann"));
+        assert!(store.set_read(sent.id, owner.as_ref(), true).await.unwrap().unwrap().is_read);
+        assert_eq!(store.delete(sent.id, owner.as_ref()).await.unwrap().unwrap().id, sent.id);
+        assert_eq!(told(&*store, "ann", present).await, ["deleted:2"]);
     }
 
     async fn pages_follow_each_other_without_hole_or_repeat(open) {
@@ -188,7 +205,7 @@ contract! {
         send(&*store, "ann", "a").await;
         let gone = send(&*store, "ann", "b").await;
         send(&*store, "ann", "c").await;
-        store.delete(gone.id).await.unwrap();
+        store.delete(gone.id, None).await.unwrap();
         assert_eq!(store.mark_read_at(&user("ann"), 1).await.unwrap().unwrap().content.as_str(), "a");
         assert_eq!(store.mark_read_at(&user("ann"), 2).await.unwrap(), None);
     }
@@ -198,14 +215,14 @@ contract! {
         let a = send(&*store, "ann", "a").await;
         let b = send(&*store, "ann", "b").await;
         assert_eq!(unread(&*store, "ann").await, 2);
-        store.set_read(a.id, true).await.unwrap();
+        store.set_read(a.id, None, true).await.unwrap();
         assert_eq!(unread(&*store, "ann").await, 1);
-        store.set_read(a.id, false).await.unwrap();
+        store.set_read(a.id, None, false).await.unwrap();
         assert_eq!(unread(&*store, "ann").await, 2);
-        store.set_read(b.id, true).await.unwrap();
-        store.delete(b.id).await.unwrap();
+        store.set_read(b.id, None, true).await.unwrap();
+        store.delete(b.id, None).await.unwrap();
         assert_eq!(unread(&*store, "ann").await, 1);
-        store.delete(a.id).await.unwrap();
+        store.delete(a.id, None).await.unwrap();
         assert_eq!(unread(&*store, "ann").await, 0);
     }
 
@@ -214,16 +231,16 @@ contract! {
         let before = modseq(&*store, "ann").await;
         let a = send(&*store, "ann", "a").await;
         send(&*store, "ann", "b").await;
-        store.set_read(a.id, true).await.unwrap();
+        store.set_read(a.id, None, true).await.unwrap();
         assert_eq!(modseq(&*store, "ann").await, before + 3);
-        store.set_read(a.id, true).await.unwrap();
+        store.set_read(a.id, None, true).await.unwrap();
         store.mark_read_at(&user("ann"), 1).await.unwrap();
         assert_eq!(modseq(&*store, "ann").await, before + 3);
         store.mark_all_read(&user("ann"), &Marking::default()).await.unwrap();
         store.mark_all_read(&user("ann"), &Marking::default()).await.unwrap();
         assert_eq!(modseq(&*store, "ann").await, before + 4);
-        store.delete(a.id).await.unwrap();
-        store.delete(a.id).await.unwrap();
+        store.delete(a.id, None).await.unwrap();
+        store.delete(a.id, None).await.unwrap();
         assert_eq!(modseq(&*store, "ann").await, before + 5);
     }
 
@@ -252,7 +269,7 @@ contract! {
         let store = open(1000).await;
         let a = send(&*store, "ann", "a").await;
         store.mark_all_read(&user("ann"), &Marking::default()).await.unwrap();
-        let marked = store.set_read(a.id, false).await.unwrap().unwrap();
+        let marked = store.set_read(a.id, None, false).await.unwrap().unwrap();
         assert!(!marked.is_read);
         assert_eq!(unread(&*store, "ann").await, 1);
         let b = send(&*store, "ann", "b").await;
@@ -267,10 +284,10 @@ contract! {
         let b = send(&*store, "ann", "b").await;
         let since = modseq(&*store, "ann").await;
         send(&*store, "ann", "c").await;
-        store.set_read(a.id, true).await.unwrap();
+        store.set_read(a.id, None, true).await.unwrap();
         store.mark_all_read(&user("ann"), &Marking::default()).await.unwrap();
-        store.set_read(a.id, false).await.unwrap();
-        store.delete(b.id).await.unwrap();
+        store.set_read(a.id, None, false).await.unwrap();
+        store.delete(b.id, None).await.unwrap();
         // `a` was marked at +2 and again at +4: one event, with the newest number.
         assert_eq!(told(&*store, "ann", since).await, ["created:1", "all_read:3", "updated:4", "deleted:5"]);
         assert!(told(&*store, "ann", since + 5).await.is_empty());
@@ -348,7 +365,7 @@ contract! {
     async fn what_leaves_the_window_leaves_the_counts(open) {
         let store = open(2).await;
         let a = send(&*store, "ann", "a").await;
-        store.set_read(a.id, true).await.unwrap();
+        store.set_read(a.id, None, true).await.unwrap();
         send(&*store, "ann", "b").await;
         send(&*store, "ann", "c").await;
         assert_eq!(unread(&*store, "ann").await, 2);
@@ -382,7 +399,7 @@ contract! {
         let store = open(1000).await;
         let new = NotificationDraft { expires_at: Some("2026-02-01T00:00:00Z".to_owned()), ..draft("ann", "a") };
         let gone = create(&*store, new).await;
-        store.delete(gone.id).await.unwrap();
+        store.delete(gone.id, None).await.unwrap();
         assert_eq!(store.delete_due(&expired_at("2026-03-01T00:00:00Z", 10)).await.unwrap(), 0);
     }
 

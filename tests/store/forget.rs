@@ -102,7 +102,7 @@ impl Kept {
     /// Plans these, for an entry that is there.
     async fn plan(&self, deliveries: Vec<NewDelivery>) {
         let id = send(&*self.inboxes, "carol", "x").await.id;
-        self.inboxes.delete(id).await.unwrap();
+        self.inboxes.delete(id, None).await.unwrap();
         let entry = self.outbox.unplanned(1).await.unwrap()[0].seq;
         let plenty = Backlog { deliveries: 1_000_000, bytes: 1_000_000_000 };
         self.outbox.plan(vec![Planned { entry, deliveries }], plenty, now()).await.unwrap();

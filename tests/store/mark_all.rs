@@ -84,14 +84,14 @@ contract! {
         let c = send_of(&*store, "message", "c").await;
         let since = modseq(&*store, "ann").await;
         // `a` is read: what is unread is of one kind.
-        store.set_read(a.id, true).await.unwrap();
+        store.set_read(a.id, None, true).await.unwrap();
         assert_eq!(mark(&*store, &only("message")).await, 2);
         // What came after `a` is read, and `a` was created before it was marked.
-        store.set_read(a.id, false).await.unwrap();
+        store.set_read(a.id, None, false).await.unwrap();
         assert_eq!(mark(&*store, &up_to(created)).await, 1);
         // Nothing was created since the last creation, though something changed.
-        store.set_read(c.id, false).await.unwrap();
-        store.set_read(a.id, false).await.unwrap();
+        store.set_read(c.id, None, false).await.unwrap();
+        store.set_read(a.id, None, false).await.unwrap();
         assert_eq!(mark(&*store, &up_to(created + 2)).await, 2);
         assert_eq!(unread(&*store, "ann").await, 0);
         let events = announced.of(&user("ann"), first, since + 7).await;
@@ -109,7 +109,7 @@ contract! {
         for (category, content) in [("alert", "a"), ("message", "b"), ("alert", "c"), ("alert", "d")] {
             parts.push(send_of(&*store, category, content).await);
         }
-        store.set_read(parts[2].id, true).await.unwrap();
+        store.set_read(parts[2].id, None, true).await.unwrap();
         let since = modseq(&*store, "ann").await;
         assert_eq!(mark(&*store, &only("alert")).await, 2);
         let updated = |place: usize, modseq: u64, unread_count: u64| {
@@ -128,7 +128,7 @@ contract! {
         let before = modseq(&*store, "ann").await;
         let a = send_of(&*store, "alert", "a").await;
         send(&*store, "ann", "b").await;
-        store.set_read(a.id, true).await.unwrap();
+        store.set_read(a.id, None, true).await.unwrap();
         let since = modseq(&*store, "ann").await;
         for nothing in [up_to(0), up_to(before), up_to(before + 1), only("alert"), only("system")] {
             assert_eq!(mark(&*store, &nothing).await, 0, "{nothing:?}");
@@ -152,7 +152,7 @@ contract! {
         let seen = modseq(&*store, "ann").await;
         send(&*store, "ann", "b").await;
         mark(&*store, &Marking::default()).await;
-        store.set_read(a.id, false).await.unwrap();
+        store.set_read(a.id, None, false).await.unwrap();
         send(&*store, "ann", "c").await;
         assert_eq!(mark(&*store, &up_to(seen)).await, 1);
         assert_eq!(unread_of_ann(&*store).await, ["c"]);

@@ -94,9 +94,9 @@ async fn marks_deletions_and_sweeps_do_not_lock_each_other_out() {
             tokio::spawn(async move {
                 for (place, id) in ids.into_iter().enumerate() {
                     match number {
-                        0 | 1 => drop(store.set_read(id, place % 2 == 0).await.unwrap()),
+                        0 | 1 => drop(store.set_read(id, None, place % 2 == 0).await.unwrap()),
                         2 => drop(store.mark_read_at(&user("ann"), 3).await.unwrap()),
-                        3 if place % 4 == 0 => drop(store.delete(id).await.unwrap()),
+                        3 if place % 4 == 0 => drop(store.delete(id, None).await.unwrap()),
                         3 => drop(store.mark_all_read(&user("bob"), &Marking::default()).await.unwrap()),
                         _ => {
                             let due = Due { now: soon, accepted_before: (place > 60).then_some(soon), limit: 1 };

@@ -111,16 +111,16 @@ async fn events_are_written_as_the_server_writes_them() {
         ids.push(notification.id);
         store.create(&[notification], None).await.unwrap();
     }
-    store.set_read(ids[1], true).await.unwrap();
-    store.set_read(ids[1], false).await.unwrap();
+    store.set_read(ids[1], None, true).await.unwrap();
+    store.set_read(ids[1], None, false).await.unwrap();
     store.mark_read_at(&user(owner), 0).await.unwrap();
     let part = Marking { up_to: None, category: Some(Category::parse("alert").unwrap()) };
-    store.set_read(ids[3], false).await.unwrap();
+    store.set_read(ids[3], None, false).await.unwrap();
     for marking in [part, Marking::default()] {
         let marked = store.mark_all_read(&user(owner), &marking).await.unwrap();
         assert_eq!(store.unmark(&user(owner), &marked.by, 1_000).await.unwrap().count, marked.count);
     }
-    store.delete(ids[2]).await.unwrap();
+    store.delete(ids[2], None).await.unwrap();
 
     let entries = store.unplanned(1_000).await.unwrap();
     let events = announced.of(&user(owner), 1, 1 + entries.len() as u64).await;
@@ -170,7 +170,7 @@ async fn only_what_an_endpoint_takes_is_written() {
     };
     let all = [of("ann", "alert"), of("ann", "system"), of("bob", "alert")];
     store.create(&all, None).await.unwrap();
-    store.set_read(all[0].id, true).await.unwrap();
+    store.set_read(all[0].id, None, true).await.unwrap();
     for name in ["ann", "bob"] {
         store.mark_all_read(&user(name), &Marking::default()).await.unwrap();
     }
@@ -184,11 +184,11 @@ async fn only_what_an_endpoint_takes_is_written() {
     assert!(store.change_webhook(&changed).await.unwrap());
     assert!(!store.change_webhook(&changed).await.unwrap(), "it has the next version");
     assert_eq!(store.webhook(first.id).await.unwrap(), Some(Webhook { version: 1, ..changed }));
-    store.delete(all[2].id).await.unwrap();
+    store.delete(all[2].id, None).await.unwrap();
     assert_eq!(store.unplanned(10).await.unwrap().len(), 3);
     assert!(store.delete_webhook(first.id).await.unwrap());
     assert!(!store.delete_webhook(first.id).await.unwrap());
-    store.delete(all[1].id).await.unwrap();
+    store.delete(all[1].id, None).await.unwrap();
     assert_eq!(store.unplanned(10).await.unwrap().len(), 3);
     assert_eq!(store.webhooks().await.unwrap(), []);
 }
@@ -404,7 +404,7 @@ async fn cancelling_waits_for_no_row_and_claiming_for_no_lane() {
     let mut other = connect(&url).await;
     let other = other.transaction().await.unwrap();
     other.execute("SELECT 1 FROM deliveries WHERE id = $1 FOR UPDATE", &[&held.as_uuid()]).await.unwrap();
-    let read = tokio::time::timeout(AT_ONCE, store.set_read(about.id, true)).await;
+    let read = tokio::time::timeout(AT_ONCE, store.set_read(about.id, None, true)).await;
     read.expect("it does not wait for the row").unwrap();
     assert_eq!(delivery(&store, free).await.state, DeliveryState::Cancelled);
     // The worker asks the inbox before it sends.

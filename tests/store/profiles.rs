@@ -42,7 +42,7 @@ async fn a_profile_is_what_its_parts_say() {
         assert!(store.set_preferences(&ann, &preferences, 0).await.unwrap());
         let first = send(&*store, "ann", "Hello").await;
         let second = send(&*store, "ann", "Hello").await;
-        store.set_read(first.id, true).await.unwrap();
+        store.set_read(first.id, None, true).await.unwrap();
         send(&*store, "bob", "Hello").await;
         let (contacts, modseq) = (store.contacts(&ann).await.unwrap(), modseq(&*store, &ann).await);
         assert_eq!(contacts.len(), 2);

@@ -53,12 +53,12 @@ async fn apply(store: &dyn Store, operation: &Operation) {
         Operation::TakeBack(who, kind, at, most) => take_back(store, &user(USERS[who]), kind, at, most).await,
         Operation::Set(who, at, is_read) => {
             if let Some(notification) = inbox(store, &user(USERS[who])).await.get(at) {
-                store.set_read(notification.id, is_read).await.unwrap();
+                store.set_read(notification.id, None, is_read).await.unwrap();
             }
         }
         Operation::Delete(who, at) => {
             if let Some(notification) = inbox(store, &user(USERS[who])).await.get(at) {
-                store.delete(notification.id).await.unwrap();
+                store.delete(notification.id, None).await.unwrap();
             }
         }
     }
@@ -95,7 +95,7 @@ async fn take_back(store: &dyn Store, user_id: &UserId, kind: Option<usize>, at:
     let is_meant = |it: &Notification| category.as_ref().is_none_or(|category| *category == it.category);
     if let Some(changed) = after.get_mut(at).filter(|it| is_meant(it)) {
         for is_read in [false, true] {
-            store.set_read(changed.id, is_read).await.unwrap();
+            store.set_read(changed.id, None, is_read).await.unwrap();
         }
         changed.is_read = true;
     }

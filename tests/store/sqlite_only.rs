@@ -43,7 +43,7 @@ async fn everything_is_there_when_it_is_opened_again() {
     store.create(&[accepted(draft("ann", "b"))], Some(&key)).await.unwrap();
     send(&store, "ann", "c").await;
     store.mark_all_read(&user("ann"), &Marking::default()).await.unwrap();
-    store.delete(a.id).await.unwrap();
+    store.delete(a.id, None).await.unwrap();
     send(&store, "ann", "d").await;
     let before = (
         inbox(&store, &user("ann")).await,
@@ -216,7 +216,7 @@ async fn a_backup_of_a_running_store_is_whole() {
             number += 1;
             let notification = send(&*writing, "ann", "during").await;
             if number.is_multiple_of(3) {
-                writing.set_read(notification.id, true).await.unwrap();
+                writing.set_read(notification.id, None, true).await.unwrap();
             }
         }
     });
@@ -358,7 +358,7 @@ async fn rows_that_today_s_rules_would_refuse_are_read_moved_and_deleted() {
     let read: Changes = serde_json::from_str(&serde_json::to_string(&changes).unwrap()).unwrap();
     assert_eq!(read, changes);
     for notification in shown {
-        assert_eq!(store.delete(notification.id).await.unwrap(), Some(notification));
+        assert_eq!(store.delete(notification.id, None).await.unwrap(), Some(notification));
     }
 }
 
@@ -381,7 +381,7 @@ async fn what_many_are_told_is_kept_once() {
     let found = store.get(told[2].id).await.unwrap().unwrap();
     assert_eq!((found.content.as_str(), found.id), (&*long, told[2].id));
     for (left, one) in told.iter().enumerate().rev() {
-        let gone = store.delete(one.id).await.unwrap().unwrap();
+        let gone = store.delete(one.id, None).await.unwrap().unwrap();
         assert_eq!(gone.content.as_str(), long);
         assert_eq!(count("SELECT coalesce(sum(uses), 0) FROM bodies"), i64::try_from(left).unwrap());
     }

@@ -108,9 +108,9 @@ async fn fill(store: &SqliteStore, notifications: usize) {
         let once = Once { caller: None, ..once(&format!("key {number}"), number as u8, "2026-01-01T00:00:00Z") };
         store.create(&batch, (number % 10 == 0).then_some(&once)).await.unwrap();
         store.mark_all_read(&user(&format!("user {}", number % 250)), &Marking::default()).await.unwrap();
-        store.set_read(batch[3].id, true).await.unwrap();
-        store.set_read(batch[5].id, false).await.unwrap();
-        store.delete(batch[7].id).await.unwrap();
+        store.set_read(batch[3].id, None, true).await.unwrap();
+        store.set_read(batch[5].id, None, false).await.unwrap();
+        store.delete(batch[7].id, None).await.unwrap();
     }
 }
 

@@ -47,7 +47,7 @@ contract! {
             send(&*store, "ann", content).await;
         }
         send(&*store, "bob", "d").await;
-        store.set_read(a.id, true).await.unwrap();
+        store.set_read(a.id, None, true).await.unwrap();
         let marked = mark(&*store, &Marking::default()).await;
         assert_eq!((marked.count, marked.by.is_whole), (2, true));
         assert_eq!(unmark(&*store, &marked.by).await, 2);
@@ -63,7 +63,7 @@ contract! {
         for (category, content) in [("alert", "a"), ("message", "b"), ("alert", "c")] {
             send_of(&*store, category, content).await;
         }
-        store.set_read(read.id, true).await.unwrap();
+        store.set_read(read.id, None, true).await.unwrap();
         let marked = mark(&*store, &only("alert")).await;
         assert_eq!((marked.count, marked.by.is_whole), (2, false));
         assert_eq!(unread_of_ann(&*store).await, ["b"]);
@@ -78,7 +78,7 @@ contract! {
         for content in ["b", "c"] {
             send_of(&*store, "alert", content).await;
         }
-        store.set_read(message.id, true).await.unwrap();
+        store.set_read(message.id, None, true).await.unwrap();
         let marked = mark(&*store, &only("alert")).await;
         assert_eq!((marked.count, marked.by.is_whole), (2, true));
         assert_eq!(unmark(&*store, &marked.by).await, 2);
@@ -96,12 +96,12 @@ contract! {
             }
             let marked = mark(&*store, &marking).await;
             for is_read in [false, true] {
-                store.set_read(sent[0].id, is_read).await.unwrap();
+                store.set_read(sent[0].id, None, is_read).await.unwrap();
             }
-            store.set_read(sent[1].id, false).await.unwrap();
-            store.delete(sent[2].id).await.unwrap();
+            store.set_read(sent[1].id, None, false).await.unwrap();
+            store.delete(sent[2].id, None).await.unwrap();
             let later = send_of(&*store, "alert", "later").await;
-            store.set_read(later.id, true).await.unwrap();
+            store.set_read(later.id, None, true).await.unwrap();
             unmark(&*store, &marked.by).await;
             let mut left = unread_of_ann(&*store).await;
             left.retain(|content| content != "other");
@@ -118,7 +118,7 @@ contract! {
         assert_eq!(unmark(&*store, &second.by).await, 1);
         assert_eq!(unread_of_ann(&*store).await, ["b"]);
         // And the earlier one can be taken back after the later one.
-        store.set_read(b.id, true).await.unwrap();
+        store.set_read(b.id, None, true).await.unwrap();
         assert_eq!(unmark(&*store, &first.by).await, 1);
         assert_eq!(unread_of_ann(&*store).await, ["a"]);
     }
@@ -131,7 +131,7 @@ contract! {
             let a = send_of(&*store, "alert", "a").await;
             send_of(&*store, "alert", "b").await;
             mark(&*store, &Marking::default()).await;
-            store.set_read(a.id, false).await.unwrap();
+            store.set_read(a.id, None, false).await.unwrap();
             send_of(&*store, "message", "another").await;
             let marked = mark(&*store, &marking).await;
             unmark(&*store, &marked.by).await;
@@ -186,8 +186,8 @@ contract! {
                 let sent = send_of(&*store, "alert", &number.to_string()).await;
                 // Some were marked before, some never.
                 if number % 3 == 0 {
-                    store.set_read(sent.id, true).await.unwrap();
-                    store.set_read(sent.id, false).await.unwrap();
+                    store.set_read(sent.id, None, true).await.unwrap();
+                    store.set_read(sent.id, None, false).await.unwrap();
                 }
             }
             let before = unread_of_ann(&*store).await;

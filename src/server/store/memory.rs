@@ -112,8 +112,13 @@ impl Store for MemoryStore {
         Ok(self.look().get(id))
     }
 
-    async fn set_read(&self, id: NotificationId, is_read: bool) -> Result<Option<Notification>, StoreError> {
-        Ok(self.change(|shelf| shelf.set_read(id, is_read)))
+    async fn set_read(
+        &self,
+        id: NotificationId,
+        owner: Option<&UserId>,
+        is_read: bool,
+    ) -> Result<Option<Notification>, StoreError> {
+        Ok(self.change(|shelf| shelf.set_read(id, owner, is_read)))
     }
 
     async fn mark_read_at(&self, user_id: &UserId, index: u64) -> Result<Option<Notification>, StoreError> {
@@ -128,8 +133,8 @@ impl Store for MemoryStore {
         Ok(self.change(|shelf| shelf.unmark(user_id, by, most)))
     }
 
-    async fn delete(&self, id: NotificationId) -> Result<Option<Notification>, StoreError> {
-        Ok(self.change(|shelf| shelf.delete(id)))
+    async fn delete(&self, id: NotificationId, owner: Option<&UserId>) -> Result<Option<Notification>, StoreError> {
+        Ok(self.change(|shelf| shelf.delete(id, owner)))
     }
 
     async fn unread_count(&self, user_id: &UserId) -> Result<u64, StoreError> {

@@ -197,9 +197,14 @@ impl Store for PostgresStore {
         read::get(&self.database.pool, id).await
     }
 
-    async fn set_read(&self, id: NotificationId, is_read: bool) -> Result<Option<Notification>, StoreError> {
-        let database = Arc::clone(&self.database);
-        self.write(async move { write::set_read(&database, id, is_read).await }).await
+    async fn set_read(
+        &self,
+        id: NotificationId,
+        owner: Option<&UserId>,
+        is_read: bool,
+    ) -> Result<Option<Notification>, StoreError> {
+        let (database, owner) = (Arc::clone(&self.database), owner.cloned());
+        self.write(async move { write::set_read(&database, id, owner.as_ref(), is_read).await }).await
     }
 
     async fn mark_read_at(&self, user_id: &UserId, index: u64) -> Result<Option<Notification>, StoreError> {
@@ -217,9 +222,9 @@ impl Store for PostgresStore {
         self.write(async move { write::unmark(&database, &user_id, &by, most).await }).await
     }
 
-    async fn delete(&self, id: NotificationId) -> Result<Option<Notification>, StoreError> {
-        let database = Arc::clone(&self.database);
-        self.write(async move { write::delete(&database, id).await }).await
+    async fn delete(&self, id: NotificationId, owner: Option<&UserId>) -> Result<Option<Notification>, StoreError> {
+        let (database, owner) = (Arc::clone(&self.database), owner.cloned());
+        self.write(async move { write::delete(&database, id, owner.as_ref()).await }).await
     }
 
     async fn unread_count(&self, user_id: &UserId) -> Result<u64, StoreError> {

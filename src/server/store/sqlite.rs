@@ -210,8 +210,14 @@ impl Store for SqliteStore {
         self.readers.read(true, move |connection| read::get(connection, id)).await
     }
 
-    async fn set_read(&self, id: NotificationId, is_read: bool) -> Result<Option<Notification>, StoreError> {
-        self.writer.write(Weight::ONE, move |batch| batch.set_read(id, is_read)).await
+    async fn set_read(
+        &self,
+        id: NotificationId,
+        owner: Option<&UserId>,
+        is_read: bool,
+    ) -> Result<Option<Notification>, StoreError> {
+        let owner = owner.cloned();
+        self.writer.write(Weight::ONE, move |batch| batch.set_read(id, owner.as_ref(), is_read)).await
     }
 
     async fn mark_read_at(&self, user_id: &UserId, index: u64) -> Result<Option<Notification>, StoreError> {
@@ -231,8 +237,9 @@ impl Store for SqliteStore {
         self.writer.write(Weight::rows(most), move |batch| batch.unmark(&user_id, &by, most)).await
     }
 
-    async fn delete(&self, id: NotificationId) -> Result<Option<Notification>, StoreError> {
-        self.writer.write(Weight::ONE, move |batch| batch.delete(id)).await
+    async fn delete(&self, id: NotificationId, owner: Option<&UserId>) -> Result<Option<Notification>, StoreError> {
+        let owner = owner.cloned();
+        self.writer.write(Weight::ONE, move |batch| batch.delete(id, owner.as_ref())).await
     }
 
     async fn unread_count(&self, user_id: &UserId) -> Result<u64, StoreError> {

@@ -93,7 +93,7 @@ contract! {
         kept.outbox.reach_contacts();
         let mine = send(&*kept.inboxes, "ann", "x").await;
         send(&*kept.inboxes, "bob", "has none").await;
-        kept.inboxes.set_read(mine.id, true).await.unwrap();
+        kept.inboxes.set_read(mine.id, None, true).await.unwrap();
         kept.inboxes.mark_all_read(&user("ann"), &Marking::default()).await.unwrap();
         let entries = kept.unplanned().await;
         let [entry] = &entries[..] else { panic!("one: {entries:?}") };
@@ -122,7 +122,7 @@ contract! {
 
     async fn reading_cancels_what_waits_for_contacts(kept) {
         let [by_id, by_place, stays] = [Waiting::new(&kept).await, Waiting::new(&kept).await, Waiting::new(&kept).await];
-        kept.inboxes.set_read(by_id.about.id, true).await.unwrap();
+        kept.inboxes.set_read(by_id.about.id, None, true).await.unwrap();
         by_id.assert_ended(&kept, DeliveryState::Cancelled, "read").await;
         let listed = crate::store::inbox(&*kept.inboxes, &user("ann")).await;
         let place = listed.iter().position(|one| one.id == by_place.about.id).unwrap();
@@ -131,7 +131,7 @@ contract! {
         stays.assert_waits(&kept).await;
         assert_eq!(mails_wait(&kept).await, 2);
         // What is marked unread again is not sent: the user has seen it.
-        kept.inboxes.set_read(by_id.about.id, false).await.unwrap();
+        kept.inboxes.set_read(by_id.about.id, None, false).await.unwrap();
         by_id.assert_ended(&kept, DeliveryState::Cancelled, "read").await;
     }
 
@@ -150,7 +150,7 @@ contract! {
 
     async fn deleting_cancels_and_what_has_expired_expires(kept) {
         let deleted = Waiting::new(&kept).await;
-        kept.inboxes.delete(deleted.about.id).await.unwrap();
+        kept.inboxes.delete(deleted.about.id, None).await.unwrap();
         deleted.assert_ended(&kept, DeliveryState::Cancelled, "deleted").await;
         let expired = create(
             &*kept.inboxes,
@@ -174,7 +174,7 @@ contract! {
     async fn what_is_being_sent_is_left_to_its_claim(kept) {
         let waiting = Waiting::new(&kept).await;
         let lease = kept.lease(waiting.mails[1]).await;
-        kept.inboxes.set_read(waiting.about.id, true).await.unwrap();
+        kept.inboxes.set_read(waiting.about.id, None, true).await.unwrap();
         assert_eq!(kept.delivery(waiting.mails[0]).await.state, DeliveryState::Cancelled);
         assert_eq!(kept.delivery(waiting.mails[1]).await.state, DeliveryState::Leased);
         assert!(kept.settle(settlement(waiting.mails[1], lease, again(HOUR))).await.is_some());
@@ -222,8 +222,8 @@ contract! {
             let (kept, some) = (Arc::clone(&kept), some.to_vec());
             tokio::spawn(async move {
                 for about in some {
-                    kept.inboxes.set_read(about.id, true).await.unwrap();
-                    kept.inboxes.delete(about.id).await.unwrap();
+                    kept.inboxes.set_read(about.id, None, true).await.unwrap();
+                    kept.inboxes.delete(about.id, None).await.unwrap();
                 }
             })
         });

@@ -310,8 +310,8 @@ contract! {
         let (id, mails) = digest_of(&kept, mails.into()).await;
         assert_eq!(waiting(&kept).await, 4);
         let lease = kept.lease(id).await;
-        kept.inboxes.set_read(all[0].id, true).await.unwrap();
-        kept.inboxes.delete(all[1].id).await.unwrap();
+        kept.inboxes.set_read(all[0].id, None, true).await.unwrap();
+        kept.inboxes.delete(all[1].id, None).await.unwrap();
         let ended = async |part: usize| {
             let part = kept.delivery(mails[part]).await;
             (part.state, part.reason)
@@ -500,7 +500,7 @@ contract! {
             let kept = Arc::clone(&kept);
             all.push(tokio::spawn(async move {
                 for one in some.iter().step_by(2) {
-                    kept.inboxes.set_read(one.id, true).await.unwrap();
+                    kept.inboxes.set_read(one.id, None, true).await.unwrap();
                 }
             }));
         }

@@ -89,9 +89,9 @@ async fn live(kept: &Kept, names: &[&str]) {
             create(&*kept.inboxes, NotificationDraft { user_id: Some((*name).to_owned()), ..of("alert", "a") }).await;
         let system =
             create(&*kept.inboxes, NotificationDraft { user_id: Some((*name).to_owned()), ..of("system", "b") }).await;
-        kept.inboxes.set_read(alert.id, true).await.unwrap();
+        kept.inboxes.set_read(alert.id, None, true).await.unwrap();
         kept.inboxes.mark_all_read(&user(name), &Marking::default()).await.unwrap();
-        kept.inboxes.delete(system.id).await.unwrap();
+        kept.inboxes.delete(system.id, None).await.unwrap();
     }
 }
 
@@ -121,7 +121,7 @@ contract! {
             let created = create(&*kept.inboxes, asked).await;
             let entries = kept.unplanned().await;
             assert_eq!(entries.last().unwrap().notification_id, Some(created.id));
-            kept.inboxes.set_read(created.id, true).await.unwrap();
+            kept.inboxes.set_read(created.id, None, true).await.unwrap();
         }
         let said = |send_email, channels: Option<&[Channel]>| {
             ("ann", true, Routing { send_email, channels: channels.map(<[_]>::to_vec) })
@@ -144,8 +144,8 @@ contract! {
         assert!(kept.unplanned().await.is_empty());
         let by_mail = create(&*kept.inboxes, asking("ann", Some(true), None)).await;
         create(&*kept.inboxes, asking("bob", Some(false), Some(&["fcm"]))).await;
-        kept.inboxes.set_read(by_mail.id, true).await.unwrap();
-        kept.inboxes.delete(by_mail.id).await.unwrap();
+        kept.inboxes.set_read(by_mail.id, None, true).await.unwrap();
+        kept.inboxes.delete(by_mail.id, None).await.unwrap();
         let entries = kept.unplanned().await;
         let mail = Routing { send_email: Some(true), channels: None };
         let push = Routing { send_email: Some(false), channels: Some(vec![Channel::Fcm]) };
@@ -200,11 +200,11 @@ contract! {
         kept.listen(everything()).await;
         let a = create(&*kept.inboxes, of("alert", "a")).await;
         create(&*kept.inboxes, of("odd_1", "b")).await;
-        kept.inboxes.set_read(a.id, true).await.unwrap();
-        kept.inboxes.set_read(a.id, false).await.unwrap();
+        kept.inboxes.set_read(a.id, None, true).await.unwrap();
+        kept.inboxes.set_read(a.id, None, false).await.unwrap();
         kept.inboxes.mark_read_at(&user("ann"), 0).await.unwrap();
         kept.inboxes.mark_all_read(&user("ann"), &Marking::default()).await.unwrap();
-        kept.inboxes.delete(a.id).await.unwrap();
+        kept.inboxes.delete(a.id, None).await.unwrap();
         let entries = told.entries().await;
         let expected = [
             "created alert",
@@ -232,10 +232,10 @@ contract! {
         let told = Told::of(&kept).await;
         kept.listen(everything()).await;
         let a = send(&*kept.inboxes, "ann", "a").await;
-        kept.inboxes.set_read(a.id, false).await.unwrap();
-        kept.inboxes.delete(a.id).await.unwrap();
-        kept.inboxes.delete(a.id).await.unwrap();
-        kept.inboxes.set_read(a.id, true).await.unwrap();
+        kept.inboxes.set_read(a.id, None, false).await.unwrap();
+        kept.inboxes.delete(a.id, None).await.unwrap();
+        kept.inboxes.delete(a.id, None).await.unwrap();
+        kept.inboxes.set_read(a.id, None, true).await.unwrap();
         kept.inboxes.mark_read_at(&user("ann"), 0).await.unwrap();
         kept.inboxes.mark_all_read(&user("ann"), &Marking::default()).await.unwrap();
         assert_eq!(words(&told.entries().await), ["created message", "deleted message"]);
@@ -262,7 +262,7 @@ contract! {
             let data = data[number % data.len()];
             let new = NotificationDraft { data: serde_json::from_str(data).unwrap(), ..of("alert", text) };
             let created = create(&*kept.inboxes, new).await;
-            kept.inboxes.set_read(created.id, true).await.unwrap();
+            kept.inboxes.set_read(created.id, None, true).await.unwrap();
             let newest = kept.unplanned().await;
             for entry in &newest[newest.len() - 2..] {
                 assert!(entry.data.contains(&format!(r#""data":{data}"#)), "{}", entry.data);
@@ -301,7 +301,7 @@ contract! {
         for new in [full, of("alert", "plain")] {
             let is_full = new.title.is_some();
             let created = create(&*kept.inboxes, new).await;
-            kept.inboxes.set_read(created.id, true).await.unwrap();
+            kept.inboxes.set_read(created.id, None, true).await.unwrap();
             let entries = told.entries().await;
             let expires_at = is_full.then(|| Timestamp::parse("2200-01-01T00:00:00.5Z").unwrap());
             for entry in &entries[entries.len() - 2..] {
@@ -423,7 +423,7 @@ contract! {
         let told = async |expected: &[&str]| {
             let before = kept.unplanned().await.len();
             let a = create(&*kept.inboxes, of("alert", "a")).await;
-            kept.inboxes.set_read(a.id, true).await.unwrap();
+            kept.inboxes.set_read(a.id, None, true).await.unwrap();
             assert_eq!(words(&kept.unplanned().await[before..]), expected);
         };
         let webhook = kept.listen(Wanted::default()).await;
@@ -483,7 +483,7 @@ contract! {
                 tokio::spawn(async move {
                     for _ in 0..10 {
                         let sent = send(&*kept.inboxes, "ann", "x").await;
-                        kept.inboxes.set_read(sent.id, true).await.unwrap();
+                        kept.inboxes.set_read(sent.id, None, true).await.unwrap();
                     }
                 })
             })

@@ -159,8 +159,20 @@ impl Shelf {
         Some(row.seen_in(self.inboxes.get(&row.notification.user_id)?))
     }
 
-    pub(super) fn set_read(&mut self, id: NotificationId, is_read: bool) -> Option<Notification> {
-        self.mark(*self.seqs.get(&id)?, is_read)
+    pub(super) fn set_read(
+        &mut self,
+        id: NotificationId,
+        owner: Option<&UserId>,
+        is_read: bool,
+    ) -> Option<Notification> {
+        self.mark(self.find(id, owner)?, is_read)
+    }
+
+    /// The place of a notification, if it is in the inbox of this owner; without one, of any.
+    fn find(&self, id: NotificationId, owner: Option<&UserId>) -> Option<Seq> {
+        let seq = *self.seqs.get(&id)?;
+        let user_id = &self.rows.get(&seq)?.notification.user_id;
+        owner.is_none_or(|owner| owner == user_id).then_some(seq)
     }
 
     pub(super) fn mark_read_at(&mut self, user_id: &UserId, index: u64) -> Option<Notification> {
@@ -191,8 +203,8 @@ impl Shelf {
         Some(row.seen_in(inbox))
     }
 
-    pub(super) fn delete(&mut self, id: NotificationId) -> Option<Notification> {
-        self.remove(*self.seqs.get(&id)?)
+    pub(super) fn delete(&mut self, id: NotificationId, owner: Option<&UserId>) -> Option<Notification> {
+        self.remove(self.find(id, owner)?)
     }
 
     /// Takes a notification away and remembers that.

@@ -179,13 +179,28 @@ macro_rules! found {
     };
 }
 
+/// The same of a function that is called for the notification `own`, which has the id `$1` and is in the inbox of `$2`, or in
+/// any if that is null. Where there is none, the function is not called: it needs the id.
+macro_rules! of_owner {
+    ($function:literal) => {
+        concat!(
+            "SELECT ",
+            columns!(),
+            ", f.change, f.unread FROM notifications own, LATERAL ",
+            $function,
+            " f, LATERAL (SELECT (f.target).*) n WHERE own.id = $1 AND ($2::text IS NULL OR own.user_id = $2)"
+        )
+    };
+}
+
 pub(super) async fn set_read(
     database: &Database,
     id: NotificationId,
+    owner: Option<&UserId>,
     is_read: bool,
 ) -> Result<Written<Option<Notification>>, StoreError> {
-    const SET: &str = found!("functions.set_read($1, $2)");
-    let found = Found::query(database, SET, &[&id.as_uuid(), &is_read]).await?;
+    const SET: &str = of_owner!("functions.set_read(own.id, $3)");
+    let found = Found::query(database, SET, &[&id.as_uuid(), &owner.map(UserId::as_str), &is_read]).await?;
     Ok(found.map(|found| found.marked(is_read)).into())
 }
 
@@ -258,9 +273,11 @@ fn marked(row: &Row) -> Result<Event, StoreError> {
 pub(super) async fn delete(
     database: &Database,
     id: NotificationId,
+    owner: Option<&UserId>,
 ) -> Result<Written<Option<Notification>>, StoreError> {
-    const DELETE: &str = found!("functions.delete_one($1, $2)");
-    let Some(found) = Found::query(database, DELETE, &[&id.as_uuid(), &database.window]).await? else {
+    const DELETE: &str = of_owner!("functions.delete_one(own.id, $3)");
+    let values: [&(dyn ToSql + Sync); 3] = [&id.as_uuid(), &owner.map(UserId::as_str), &database.window];
+    let Some(found) = Found::query(database, DELETE, &values).await? else {
         return Ok(Written { done: None, changes: Vec::new() });
     };
     let changes = found.change.into_iter().map(|(modseq, unread_count)| {

@@ -186,8 +186,13 @@ impl<'a> Batch<'a> {
         Ok(accepted)
     }
 
-    pub(super) fn set_read(&mut self, id: NotificationId, is_read: bool) -> rusqlite::Result<Option<Notification>> {
-        match self.find(id)? {
+    pub(super) fn set_read(
+        &mut self,
+        id: NotificationId,
+        owner: Option<&UserId>,
+        is_read: bool,
+    ) -> rusqlite::Result<Option<Notification>> {
+        match self.find(id, owner)? {
             Some(stored) => self.mark(stored, is_read).map(Some),
             None => Ok(None),
         }
@@ -229,8 +234,12 @@ impl<'a> Batch<'a> {
         Ok(notification)
     }
 
-    pub(super) fn delete(&mut self, id: NotificationId) -> rusqlite::Result<Option<Notification>> {
-        let Some(stored) = self.find(id)? else { return Ok(None) };
+    pub(super) fn delete(
+        &mut self,
+        id: NotificationId,
+        owner: Option<&UserId>,
+    ) -> rusqlite::Result<Option<Notification>> {
+        let Some(stored) = self.find(id, owner)? else { return Ok(None) };
         let all_read = self.inbox(stored.inbox)?.present.all_read_modseq;
         self.remove(stored.inbox, stored.seq)?;
         Ok(Some(stored.seen(all_read)))
@@ -321,7 +330,8 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
-    fn find(&self, id: NotificationId) -> rusqlite::Result<Option<Stored>> {
+    /// The notification, if it is in the inbox of this owner; without one, of any.
+    fn find(&self, id: NotificationId, owner: Option<&UserId>) -> rusqlite::Result<Option<Stored>> {
         const QUERY: &str = concat!(
             "SELECT ",
             columns!(),
@@ -332,7 +342,8 @@ impl<'a> Batch<'a> {
             let user_id = kept_text(row, COLUMNS, UserId::stored)?;
             Stored::read(row, user_id)
         });
-        found.optional()
+        let is_theirs = |stored: &Stored| owner.is_none_or(|owner| *owner == stored.notification.user_id);
+        Ok(found.optional()?.filter(is_theirs))
     }
 
     /// The number of a user's inbox, which is made when there is none.

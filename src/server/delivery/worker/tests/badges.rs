@@ -71,7 +71,7 @@ async fn ends(rig: &Rig, number: u128) -> Vec<(DeliveryState, Option<String>)> {
 
 async fn read(rig: &Rig, some: &[Notification]) {
     for notification in some {
-        rig.store.set_read(notification.id, true).await.unwrap();
+        rig.store.set_read(notification.id, None, true).await.unwrap();
     }
 }
 
@@ -111,9 +111,9 @@ async fn devices_are_told_and_neither_browsers_nor_addresses_whatever_changes_th
     };
     read(&rig, &all[..1]).await;
     told(4).await;
-    rig.store.set_read(all[0].id, false).await.unwrap();
+    rig.store.set_read(all[0].id, None, false).await.unwrap();
     told(5).await;
-    rig.store.delete(all[1].id).await.unwrap();
+    rig.store.delete(all[1].id, None).await.unwrap();
     told(4).await;
     rig.store.mark_all_read(&user(1), &Marking::default()).await.unwrap();
     told(0).await;

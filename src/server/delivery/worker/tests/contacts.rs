@@ -69,8 +69,8 @@ async fn what_was_read_while_it_waited_is_not_sent_and_webhooks_are_told_all() {
     let told = tell(&rig, "alert", 8).await;
     sleep(Duration::from_millis(100)).await;
     assert_eq!(rig.attempted(CONTACT).len(), 4);
-    rig.store.set_read(told[5].id, true).await.unwrap();
-    rig.store.delete(told[6].id).await.unwrap();
+    rig.store.set_read(told[5].id, None, true).await.unwrap();
+    rig.store.delete(told[6].id, None).await.unwrap();
     let read = ended(DeliveryState::Cancelled, "read");
     // In the same transaction.
     assert_eq!(ends(&rig).await[5..7], [read.clone(), ended(DeliveryState::Cancelled, "deleted")]);
@@ -94,7 +94,7 @@ async fn what_was_read_after_it_was_claimed_is_not_sent() {
     sleep(Duration::from_millis(15)).await;
     let last = rig.deliveries(CONTACT).await.remove(0);
     assert_eq!((last.state, last.notification_id), (DeliveryState::Leased, Some(told[29].id)), "the test needs it");
-    rig.store.set_read(told[29].id, true).await.unwrap();
+    rig.store.set_read(told[29].id, None, true).await.unwrap();
     sleep(Duration::from_secs(2)).await;
     let ends = ends(&rig).await;
     assert_eq!(ends[49], ended(DeliveryState::Cancelled, "read"));

@@ -41,7 +41,7 @@ async fn what_is_read_a_second_before_its_time_is_not_sent_and_what_is_not_is() 
     tell(&rig, "alert", 1).await;
     sleep(Duration::from_secs(299)).await;
     assert_eq!(ends(&rig).await, [held("if_unread_after"), held("if_unread_after")]);
-    rig.store.set_read(first[0].id, true).await.unwrap();
+    rig.store.set_read(first[0].id, None, true).await.unwrap();
     sleep(Duration::from_secs(1_000)).await;
     assert_eq!(ends(&rig).await, [ended(DeliveryState::Cancelled, "read"), SENT]);
     let attempted = rig.attempted(CONTACT);
@@ -53,7 +53,7 @@ async fn several_that_come_due_together_are_one_message() {
     let rig = rig(WELL).await;
     want(&rig, json!({"channels": {"email": {"if_unread_after": 60}}})).await;
     let all = tell(&rig, "alert", 7).await;
-    rig.store.set_read(all[3].id, true).await.unwrap();
+    rig.store.set_read(all[3].id, None, true).await.unwrap();
     sleep(Duration::from_secs(120)).await;
     assert_eq!(told(&rig), [6]);
     let newest_first: Vec<_> =
@@ -119,7 +119,7 @@ async fn a_hundred_at_once_are_one_digest_of_the_newest_and_what_was_read_drops_
     tell(&rig, "alert", 1).await;
     assert_eq!(rig.attempted(CONTACT).len(), 0);
     for read in &all[40..60] {
-        rig.store.set_read(read.id, true).await.unwrap();
+        rig.store.set_read(read.id, None, true).await.unwrap();
     }
     at(&rig, HOUR - 1).await;
     assert_eq!(told(&rig).len(), 0);
