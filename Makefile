@@ -1,7 +1,7 @@
 # Every target brings what it needs by itself: `make run` on a machine with Rust and Node is enough.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run build dev test e2e lint format bench openapi clean
+.PHONY: help setup run build dev test e2e lint format bench openapi screenshots clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -45,6 +45,11 @@ bench: ## Measure the budgets of the design against a bare server on this machin
 openapi: setup ## Write openapi.json anew from the handlers
 	@scripts/with-env cargo run --quiet --features ssr -- openapi > openapi.json.new
 	@mv openapi.json.new openapi.json
+
+screenshots: ## Build, and take the pictures of the dashboard in docs/screenshots anew
+	@scripts/setup test
+	@scripts/build
+	@cd end2end && ../scripts/with-env playwright test --config screenshots
 
 clean: ## Remove what the build left in this directory; compiled crates and tools stay in the cache
 	rm -rf dist target end2end/test-results end2end/playwright-report
