@@ -1,7 +1,7 @@
 # Every target brings what it needs by itself: `make run` on a machine with Rust and Node is enough.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run build dev test e2e lint format bench openapi screenshots clean
+.PHONY: help setup run build dev test e2e lint format bench openapi settings screenshots clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -45,6 +45,10 @@ bench: ## Measure the budgets of the design against a bare server on this machin
 openapi: setup ## Write openapi.json anew from the handlers
 	@scripts/with-env cargo run --quiet --features ssr -- openapi > openapi.json.new
 	@mv openapi.json.new openapi.json
+
+settings: setup ## Write docs/settings.md anew from the code
+	@scripts/with-env cargo run --quiet --features ssr -- settings > docs/settings.md.new
+	@mv docs/settings.md.new docs/settings.md
 
 screenshots: ## Build, and take the pictures of the dashboard in docs/screenshots anew
 	@scripts/setup test

@@ -1,5 +1,6 @@
-//! The command line: what may be said on it, and who does what was said.
+//! The command line: its commands and flags, and the code that each command runs.
 
+mod help;
 mod matches;
 mod output;
 
@@ -17,7 +18,7 @@ use campanile::{
     server::{
         clock::{Clock, SystemClock},
         commands::{self, Imported, NewKey},
-        config::{Said, Settings},
+        config::{self, Said, Settings},
         http,
         identity::KeyId,
         log, run,
@@ -45,107 +46,110 @@ const AFTER_HELP: &str = "Without a command, campanile serves. Try it:
     -d '{\"user_id\": \"user_123\", \"content\": \"Your order has been shipped!\"}'
   and open http://localhost:8000/ in a browser.
 
-A flag wins over its environment variable, that over the file, and that over the default.
-A secret can stand in a file of its own, which the environment names: CAMPANILE_STORE_FILE=PATH,
-and so for BUS, JWT_SECRET, JWT_JWKS and SMTP.";
+A flag wins over its environment variable, that over the file, and that over the default. The
+environment can name a file with a secret in place of the secret: CAMPANILE_STORE_FILE=PATH, and
+likewise for BUS, JWT_SECRET, JWT_JWKS and SMTP.";
 
 #[derive(Subcommand)]
 enum Command {
     /// Serve the API and the dashboard (the default)
     Serve(Box<Common>),
-    /// Print the settings in force, where each was said, and what is wrong with them or with the store
+    /// Print the settings in force and where each comes from, and report mistakes in them and in the store
     Check(Box<Common>),
-    /// Bring the tables of the store up to date; `serve` does that too
+    /// Create the tables of the store, or bring them up to date; `serve` does that too
     Migrate(Box<Common>),
-    /// Write everything in the store as lines of JSON, while a server may be using it
+    /// Write everything in the store as lines of JSON; a server may be running
     Export {
-        /// The file to write, which must not exist; standard output when absent or -
+        /// File to write, which must not exist; standard output if absent or -
         file: Option<PathBuf>,
         #[command(flatten)]
         common: Box<Common>,
     },
-    /// Take what `export` wrote into an empty store, all of it or nothing
+    /// Read the output of `export` into an empty store, all of it or nothing
     Import {
-        /// The file to read; standard input when absent or -
+        /// File to read; standard input if absent or -
         file: Option<PathBuf>,
         #[command(flatten)]
         common: Box<Common>,
     },
-    /// Copy a SQLite store to a new file, while a server may be using it
+    /// Copy a SQLite store to a new file; a server may be running
     Backup {
-        /// The file to make
+        /// File to create
         file: PathBuf,
         #[command(flatten)]
         common: Box<Common>,
     },
-    /// Make, list and revoke the keys with which programs call the API, while a server may be running
+    /// Create, list and revoke the keys with which programs call the API; a server may be running
     #[command(subcommand)]
     Key(Key),
-    /// Send one test message by a channel, to see that it is set up well; no store is opened
+    /// Send one test message by a channel, to check its settings; no store is opened
     #[command(subcommand)]
     SendTest(SendTest),
     /// Print the OpenAPI description of the API
     Openapi,
+    /// Print docs/settings.md
+    #[command(hide = true)]
+    Settings,
 }
 
 #[derive(Subcommand)]
 enum Key {
-    /// Make a key, and print it on standard output: only now, because only a hash of it is kept
+    /// Create a key and print it on standard output; it cannot be printed again, because only a hash of it is kept
     #[command(after_help = AFTER_KEY_HELP)]
     Create {
         #[command(flatten)]
         new: NewKey,
-        #[command(flatten, next_help_heading = "Settings, as `campanile serve` takes them")]
+        #[command(flatten)]
         common: Box<Common>,
     },
-    /// Print all keys, and whether they are good; their secrets are nowhere to be had
+    /// Print all keys and whether they are valid, without their secrets
     List {
         /// Print one JSON array
         #[arg(long)]
         json: bool,
-        #[command(flatten, next_help_heading = "Settings, as `campanile serve` takes them")]
+        #[command(flatten)]
         common: Box<Common>,
     },
-    /// Make an end of a key; there is no way back
+    /// Revoke a key for good
     Revoke {
-        /// Which one: its id as `campanile key list` shows it
+        /// Id of the key, as `campanile key list` prints it
         #[arg(value_parser = KeyId::parse)]
         id: KeyId,
-        #[command(flatten, next_help_heading = "Settings, as `campanile serve` takes them")]
+        #[command(flatten)]
         common: Box<Common>,
     },
 }
 
 #[derive(Subcommand)]
 enum SendTest {
-    /// Send a test mail by the relay of --smtp, and print what the relay answered
+    /// Send a test mail through the relay of --smtp, and print the relay's answer
     #[command(after_help = AFTER_SEND_TEST_HELP)]
     Email {
-        /// To whom, such as you@example.com
+        /// Recipient, such as you@example.com
         #[arg(value_parser = EmailAddress::parse)]
         address: EmailAddress,
-        #[command(flatten, next_help_heading = "Settings, as `campanile serve` takes them")]
+        #[command(flatten)]
         common: Box<Common>,
     },
-    /// Push a test to a device by FCM
+    /// Send a test push to a device by FCM
     #[command(after_help = AFTER_FCM_HELP)]
     Fcm {
-        /// What Firebase gave to the app on the device
+        /// Token that Firebase issued to the app on the device
         #[arg(value_parser = FcmToken::parse)]
         token: FcmToken,
-        #[command(flatten, next_help_heading = "Settings, as `campanile serve` takes them")]
+        #[command(flatten)]
         common: Box<Common>,
     },
-    /// Push a test to a device of Apple by APNs
+    /// Send a test push to an Apple device by APNs
     #[command(after_help = AFTER_APNS_HELP)]
     Apns {
-        /// What APNs gave to the app on the device, in hexadecimal
+        /// Device token that APNs issued to the app, in hexadecimal
         #[arg(value_parser = DeviceToken::parse)]
         token: DeviceToken,
-        /// The app is one that Xcode installed
+        /// Use the sandbox of APNs, for an app that Xcode installed
         #[arg(long)]
         sandbox: bool,
-        #[command(flatten, next_help_heading = "Settings, as `campanile serve` takes them")]
+        #[command(flatten)]
         common: Box<Common>,
     },
 }
@@ -153,19 +157,19 @@ enum SendTest {
 const AFTER_FCM_HELP: &str = "For example:
   campanile send-test fcm TOKEN --fcm-service-account service-account.json
 
-It says `ok` when FCM took the push; whether the device shows it, the device tells.";
+It prints `ok` when FCM accepted the push. Look at the device to see whether it arrived.";
 
 const AFTER_APNS_HELP: &str = "For example:
   campanile send-test apns TOKEN --apns-key AuthKey_ABC123DEFG.p8 --apns-key-id ABC123DEFG \\
     --apns-team-id DEF123GHIJ --apns-topic com.example.app
 
-It says `ok` when APNs took the push; whether the device shows it, the device tells.";
+It prints `ok` when APNs accepted the push. Look at the device to see whether it arrived.";
 
 const AFTER_SEND_TEST_HELP: &str = "For example:
   campanile send-test email you@example.com --smtp smtps://me@relay.example:465 \\
     --smtp-password-file relay.password --mail-from 'Shop <shop@example.com>'
 
-It says `ok` when the relay took the mail; whether it then arrives, the mailbox tells.";
+It prints `ok` when the relay accepted the mail. Look into the mailbox to see whether it arrived.";
 
 const AFTER_KEY_HELP: &str = "For example:
   KEY=$(campanile key create \"order service\" --scopes send --expires 90d)
@@ -173,13 +177,13 @@ const AFTER_KEY_HELP: &str = "For example:
     -H \"Authorization: Bearer $KEY\" -H 'Content-Type: application/json' \\
     -d '{\"user_id\": \"user_123\", \"content\": \"Your order has been shipped!\"}'
 
-Name the store of your server with --store, as for `campanile serve`: it must be there. Where no
-server has started yet, `campanile migrate` makes it. The other settings change nothing here.";
+Name the store of your server with --store, as for `campanile serve`. It must exist: if no server has
+started yet, create it with `campanile migrate`.";
 
-/// The settings, which every command takes.
+/// The settings, which every command accepts.
 #[derive(clap::Args)]
 struct Common {
-    /// File with settings, named as the flags are: listen = "127.0.0.1:8000" [default: campanile.toml if it is there]
+    /// File with settings, named like the flags: listen = "127.0.0.1:8000" [default: campanile.toml if it exists]
     #[arg(long, env = "CAMPANILE_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(flatten)]
@@ -187,7 +191,7 @@ struct Common {
 }
 
 impl Common {
-    /// The settings of a command without a log. Variables that are no settings are told on standard error.
+    /// The settings of a command without a log. Warns on standard error about variables that are no settings.
     fn settings(&self) -> Result<Settings> {
         let settings = self.quiet_settings()?;
         for unknown in settings.unknown_variables() {
@@ -201,7 +205,7 @@ impl Common {
         Settings::load(&self.said, self.config.as_deref())
     }
 
-    /// The same for a command that may have to wait for others, which is logged.
+    /// The settings of a command that may have to wait for other processes, with a log that says so.
     fn settings_and_log(&self) -> Result<Settings> {
         let settings = self.settings()?;
         log::start(&settings)?;
@@ -209,7 +213,7 @@ impl Common {
     }
 }
 
-/// Does what the command line says, and returns how the command ends.
+/// Runs the command, and returns its exit code.
 ///
 /// # Errors
 /// One sentence about what went wrong.
@@ -229,6 +233,7 @@ pub(crate) async fn obey(cli: Cli, matches: &ArgMatches) -> Result<ExitCode> {
         Some(Command::Key(command)) => key(command).await?,
         Some(Command::SendTest(command)) => print(send_test(command).await?)?,
         Some(Command::Openapi) => print(http::openapi().to_pretty_json()?)?,
+        Some(Command::Settings) => print(config::document().trim_end())?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,4 +1,4 @@
-//! The command line and the environment, as they are read.
+//! Reads the command line and the environment.
 
 use std::{
     env,
@@ -8,24 +8,24 @@ use std::{
 };
 
 use clap::{
-    Arg, ArgMatches, Command, CommandFactory, Error,
+    Arg, ArgMatches, Command, Error,
     builder::Resettable,
     error::{ContextKind, ErrorKind},
 };
 
-use super::Cli;
+use super::help::command;
 
-/// The variables that say something when they are empty: no category.
+/// The variables that mean something when they are empty: no category.
 const SAY_SOMETHING_EMPTY: [&str; 1] = ["CAMPANILE_EMAIL_CATEGORIES"];
 
-/// Reads both, or ends the process with help, or with what is wrong.
+/// Reads both, or ends the process with help or an error.
 pub(crate) fn matches() -> ArgMatches {
-    let said = without(Cli::command(), is_empty).try_get_matches();
+    let said = without(command(), is_empty).try_get_matches();
     said.map_err(in_words).unwrap_or_else(|error| {
-        // The line of usage would have each setting in it that the environment says.
+        // Without the environment, because the usage line would list each setting that the environment gives.
         let alone = error
             .use_stderr()
-            .then(|| without(Cli::command(), |_| true).try_get_matches().err().map(in_words))
+            .then(|| without(command(), |_| true).try_get_matches().err().map(in_words))
             .flatten();
         alone.unwrap_or(error).exit()
     })
@@ -55,7 +55,7 @@ fn without(command: Command, is_out: fn(&OsStr) -> bool) -> Command {
     command.mut_args(heeds).mut_subcommands(move |command| without(command, is_out))
 }
 
-/// Compose passes on a variable that is not set as an empty one, so that one is as good as not set.
+/// Compose passes an unset variable as an empty one, so an empty variable counts as absent.
 fn is_empty(variable: &OsStr) -> bool {
     let says_something = SAY_SOMETHING_EMPTY.iter().any(|name| *name == variable);
     !says_something && env::var_os(variable).is_some_and(|value| value.is_empty())

@@ -4,6 +4,7 @@ mod auth;
 mod bounds;
 mod bus_url;
 mod dead;
+mod document;
 mod environment;
 mod fields;
 mod file;
@@ -26,6 +27,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use chrono::TimeDelta;
 
 pub use bus_url::BusUrl;
+pub use document::document;
 pub use in_force::{InForce, Origin, Setting};
 pub use listen::Listen;
 pub use said::{LogFormat, Said, SqliteSync, Switch};

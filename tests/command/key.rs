@@ -237,3 +237,28 @@ fn the_help_leads_a_newcomer_through() {
         assert!(create.contains(word), "{word} is not in {create}");
     }
 }
+
+#[test]
+fn the_help_of_a_command_shows_the_settings_that_matter_to_it() {
+    let own = [
+        (&["key", "revoke"] as &[_], "<ID>"),
+        (&["key", "list"], "--json"),
+        (&["export"], "[FILE]"),
+        (&["import"], "[FILE]"),
+        (&["backup"], "<FILE>"),
+        (&["migrate"], "--config"),
+    ];
+    for (command, own) in own {
+        let help = printed(&[command, &["--help"]].concat());
+        let settings = help.split_once("Store:\n").unwrap();
+        assert!(settings.0.contains(own) && settings.1.contains("--store"), "{help}");
+        assert!(help.contains("`campanile serve --help` lists all settings"), "{help}");
+        assert!(!help.contains("--apns-key") && help.lines().count() < 40, "{help}");
+    }
+    let push = printed(&["send-test", "fcm", "--help"]);
+    assert!(push.contains("--fcm-service-account") && !push.contains("--store"), "{push}");
+    let all = printed(&["serve", "--help"]);
+    assert!(all.contains("\nAuthentication:\n") && all.contains("--apns-key") && all.contains("--jwt-secret"), "{all}");
+    // A setting that the help does not show is accepted all the same.
+    assert!(refused(&["key", "list", "--store", "memory:", "--window", "0"]).contains("window:"));
+}

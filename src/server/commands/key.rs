@@ -21,16 +21,16 @@ use crate::{
 /// What is said of a key that is to be made.
 #[derive(Args, Clone, Debug)]
 pub struct NewKey {
-    /// What people call it, such as the program that will use it: 1 to 64 characters
+    /// Name of the key, such as the program that will use it: 1 to 64 characters
     #[arg(value_parser = ServiceKey::parse_name)]
     pub name: String,
 
-    /// What it may do, with commas between, for every user: send (create notifications), read (list, count and
-    /// follow), mark (mark and delete), contacts (addresses and devices of users), admin (everything, and the dashboard)
+    /// Scopes of the key, separated by commas: send (create notifications), read (list, count and follow), mark (mark and
+    /// delete), contacts (addresses and devices of users), admin (everything, and the dashboard)
     #[arg(long, value_parser = Scopes::parse)]
     pub scopes: Scopes,
 
-    /// How long it is good, such as 90d, 12h, 30m or 45s [default: until it is revoked]
+    /// Lifetime of the key, such as 90d, 12h, 30m or 45s [default: until it is revoked]
     #[arg(long, value_name = "AGE", value_parser = parse_age)]
     pub expires: Option<TimeDelta>,
 }

@@ -1,4 +1,4 @@
-//! What holds when nothing is said.
+//! The defaults.
 
 use std::net::SocketAddr;
 
@@ -10,7 +10,7 @@ use crate::server::{
 };
 
 impl Said {
-    /// What holds when nothing is said.
+    /// The defaults: each setting where it is not given.
     pub(in crate::server::config) fn default_settings() -> Self {
         Self {
             listen: Some(Listen::Tcp(SocketAddr::from(([127, 0, 0, 1], 8000)))),
@@ -40,7 +40,11 @@ impl Said {
             stall_timeout: Some(10),
             public_url: None,
             allowed_hosts: Some(Vec::new()),
+            trusted_proxies: Some(Vec::new()),
+            allowed_origins: Some(Vec::new()),
+            frame_ancestors: Some(vec!["none".to_owned()]),
             auth: None,
+            insecure_no_auth: Some(false),
             jwt_secret: None,
             jwt_key: None,
             jwt_jwks: None,
@@ -55,12 +59,10 @@ impl Said {
             limit_login: Some("20/m:20".to_owned()),
             limit_recipient: None,
             max_streams: Some(256),
-            trusted_proxies: Some(Vec::new()),
-            allowed_origins: Some(Vec::new()),
-            frame_ancestors: Some(vec!["none".to_owned()]),
             webhook_allow: Some(Vec::new()),
             delivery_backlog: None,
             delivery_history: Some("7d".to_owned()),
+            limit_delivery: Some(DeliveryOptions::DEFAULT_PER_CONTACT.to_owned()),
             smtp: None,
             smtp_password_file: None,
             mail_from: None,
@@ -79,8 +81,6 @@ impl Said {
             apns_url: Some(DEFAULT_APNS_URL.to_owned()),
             apns_sandbox_url: Some(DEFAULT_APNS_SANDBOX_URL.to_owned()),
             push_badge_sync: Some(Switch::Off),
-            limit_delivery: Some(DeliveryOptions::DEFAULT_PER_CONTACT.to_owned()),
-            insecure_no_auth: Some(false),
             log: Some("info".to_owned()),
             log_format: Some(LogFormat::Text),
             log_addresses: Some(false),
