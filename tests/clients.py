@@ -7,7 +7,7 @@ background goes on until the end. A block that says `once` installs something, a
 
     clients.py install DIRECTORY    runs what is to be run once, and nothing else
     clients.py run DIRECTORY        runs the rest, then restarts the server under the clients that follow: the two of
-                                    twenty lines, the page of the shop, and the WebSocket of README.md, in a browser
+                                    twenty lines, the page of the shop, and the WebSocket of docs/streams.md, in a browser
 """
 
 import os
@@ -136,7 +136,7 @@ def refuses_a_taken_port(directory, text, port, line):
 def through_a_cut(session, ports):
     """Everything that follows is there, then the server restarts, and then it still follows: each change once."""
     directory = session.directory
-    websocket = re.search(r"^let modseq.*?^}$", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)[0]
+    websocket = re.search(r"^let modseq.*?^}$", (ROOT / "docs/streams.md").read_text(), re.MULTILINE | re.DOTALL)[0]
     websocket = websocket.replace("wss://notify.example", f"ws://127.0.0.1:{ports['8010']}").replace("user_123", "eve")
     (directory / "websocket.js").write_text(websocket)
     python = "import follow\nfor event in follow.events('cut', 0): print(event['type'], flush=True)"

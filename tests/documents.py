@@ -1,4 +1,4 @@
-"""Runs what README.md and docs/running.md tell an operator to do, as far as it goes without a machine of its own.
+"""Runs what docs/ tells an operator to do, as far as it goes without a machine of its own.
 
     documents.py DIRECTORY
 
@@ -17,7 +17,8 @@ import urllib.request
 
 from clients import ROOT, Session, free_port
 
-README = (ROOT / "README.md").read_text()
+AUTH = (ROOT / "docs/auth.md").read_text()
+BACKUP = (ROOT / "docs/backup.md").read_text()
 RUNNING = (ROOT / "docs/running.md").read_text()
 PROXIES = (ROOT / "docs/proxies.md").read_text()
 
@@ -54,7 +55,7 @@ def who_gets_in(directory):
     port = str(free_port())
     session = begin(directory, "export CAMPANILE_LOG_ADDRESSES=true CAMPANILE_TRUSTED_PROXIES=127.0.0.1\n")
     try:
-        for text in fenced(section(README, "Who gets in"), "bash"):
+        for text in fenced(AUTH, "bash"):
             text = re.sub(r"^campanile key revoke ID .*\n", "", text, flags=re.MULTILINE)  # a place holder
             text = re.sub(r"curl ", "curl --silent --show-error --fail ", in_background(text.replace("8000", port)))
             printed = session.run(text, 0)
@@ -89,7 +90,7 @@ def units(directory):
     begin(directory)
     program = shutil.which("campanile")
     names = []
-    for name, text in re.findall(r"^```ini file=(\S+)\n(.*?)^```$", RUNNING, re.MULTILINE | re.DOTALL):
+    for name, text in re.findall(r"^```ini file=(\S+)\n(.*?)^```$", RUNNING + BACKUP, re.MULTILINE | re.DOTALL):
         (directory / name).write_text(text.replace("/usr/local/bin/campanile", program))
         names.append(name)
     check(len(names) == 3, f"units: {names}")
@@ -145,13 +146,13 @@ def backup_and_restore(directory):
         session.run(start, 0)
         send()
         then = listed()
-        [line] = re.findall(r"^ExecStart=/bin/sh -ec '(.*)'$", RUNNING, re.MULTILINE)
+        [line] = re.findall(r"^ExecStart=/bin/sh -ec '(.*)'$", BACKUP, re.MULTILINE)
         session.run(f"cd backups; sh -ec '{line.replace('%%', '%').replace('$$', '$')}'", 0)
         for _ in range(3):
             send()
         _, beyond = listed()
         [made] = (directory / "backups").glob("*.db")
-        [restore] = fenced(section(RUNNING, "Restore"), "bash")
+        [restore] = fenced(section(BACKUP, "Restore"), "bash")
         here = [("/var/lib/campanile", str(directory)), ("-o campanile -g campanile ", ""), ("2026-11-27T030000.db", made.name)]
         for there, put in here:
             check(there in restore, f"{there} is not in the restore")
@@ -170,4 +171,4 @@ if __name__ == "__main__":
     place = pathlib.Path(sys.argv[1]).absolute()
     for part in (who_gets_in, urls_and_certificates, units, backup_and_restore):
         part(place / part.__name__)
-    print("documents: what README.md and docs/running.md tell an operator", file=sys.stderr)
+    print("documents: what docs/ tells an operator", file=sys.stderr)

@@ -1,5 +1,5 @@
-//! The commands of `README.md` and of `docs/`, run by bash as they stand there. Only what is the reader's is replaced: hosts,
-//! ports, keys and ids. `docs/clients.md`, `docs/postgres.md` and `docs/proxies.md` have tests of their own.
+//! Runs the commands of `README.md` and `docs/` in bash as they are written. Only hosts, ports, keys and ids are replaced.
+//! `docs/clients.md`, `docs/postgres.md`, `docs/proxies.md` and `docs/running.md` have tests of their own.
 
 use std::{
     io::{Read, Write},
@@ -18,32 +18,34 @@ use crate::{command::Server, harness::new_folder, mail::Relay, nats::Nats, postg
 const LONG: Duration = Duration::from_secs(20);
 
 const README: &str = include_str!("../README.md");
+const AUTH: &str = include_str!("../docs/auth.md");
+const BACKUP: &str = include_str!("../docs/backup.md");
 const MAIL: &str = include_str!("../docs/mail.md");
 const PUSH: &str = include_str!("../docs/push.md");
+const SEVERAL: &str = include_str!("../docs/several-servers.md");
+const STREAMS: &str = include_str!("../docs/streams.md");
 const WEBHOOKS: &str = include_str!("../docs/webhooks.md");
 
-/// The blocks of commands that are run elsewhere, by what they begin with; all others are run here.
-const ELSEWHERE: [(&str, &str, &str); 9] = [
+/// The blocks of commands that another test runs: how each begins, and where it is run. All others are run here.
+const ELSEWHERE: [(&str, &str, &str); 11] = [
     (README, "make run", "the tests in a browser start dist/campanile"),
-    (README, "python3 -m venv relay", "scripts/setup installs aiosmtpd, and the tests of mail start it"),
-    (README, "campanile serve --auth on --public-url", "tests/proxies.rs"),
     (README, "make test", "this is one of its tests"),
-    (README, "export CAMPANILE_AUTH=on", "tests/documents.py"),
-    (README, "curl --cacert cert.pem -H \"Authorization: Bearer", "tests/documents.py"),
-    (README, "curl --cacert cert.pem -X POST https://localhost:8000/api/tickets", "tests/documents.py"),
+    (AUTH, "export CAMPANILE_AUTH=on", "tests/documents.py"),
+    (AUTH, "curl --cacert cert.pem -H \"Authorization: Bearer", "tests/documents.py"),
+    (AUTH, "curl --cacert cert.pem -X POST https://localhost:8000/api/tickets", "tests/documents.py"),
+    (BACKUP, "sudo systemctl enable --now campanile-backup.timer", "tests/documents.py verifies the units"),
+    (BACKUP, "systemctl stop campanile", "tests/documents.py"),
+    (SEVERAL, "campanile serve --store postgres://user:password@host/campanile --bus 'tls", "tests/bus.rs"),
+    (SEVERAL, "openssl req", "tests/documents.py"),
     (MAIL, "python3 -m venv relay", "scripts/setup installs aiosmtpd, and the tests of mail start it"),
     (WEBHOOKS, "CAMPANILE_WEBHOOK_ALLOW=127.0.0.1 make run", "the other command of this line is what its test starts"),
 ];
-/// Those that are run here, by what they begin with.
-const HERE: [(&str, &str); 17] = [
+/// The blocks that are run here: how each begins.
+const HERE: [(&str, &str); 13] = [
     (README, "curl -X POST \"http://localhost:8000/api/notifications/create\""),
-    (README, "curl -N"),
-    (README, "curl -X POST http://localhost:8000/api/webhooks"),
-    (README, "dist/campanile serve --smtp"),
-    (README, "curl -X POST http://localhost:8000/api/contacts/user_123"),
-    (README, "dist/campanile serve --push-contact"),
-    (README, "campanile check"),
-    (README, "campanile serve --store postgres://"),
+    (STREAMS, "curl -N"),
+    (BACKUP, "campanile check"),
+    (SEVERAL, "campanile serve --store postgres://user:password@host/campanile --bus nats"),
     (MAIL, "dist/campanile serve --smtp"),
     (MAIL, "curl -X POST http://localhost:8000/api/contacts/user_123"),
     (MAIL, "curl \"http://localhost:8000/api/deliveries"),
@@ -75,8 +77,14 @@ fn block(document: &'static str, begins: &str) -> &'static str {
 }
 
 #[test]
+fn docs_settings_md_is_what_the_code_says() {
+    let committed = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/settings.md")).unwrap();
+    assert!(committed == campanile::server::config::document(), "docs/settings.md is out of date; run `make settings`");
+}
+
+#[test]
 fn every_block_of_commands_is_run() {
-    let all = [README, MAIL, PUSH, WEBHOOKS]
+    let all = [README, AUTH, BACKUP, MAIL, PUSH, SEVERAL, STREAMS, WEBHOOKS]
         .into_iter()
         .flat_map(|document| blocks(document).map(move |one| (document, one)));
     let elsewhere = ELSEWHERE.map(|(document, begins, _)| (document, begins));
@@ -185,11 +193,9 @@ fn the_first_commands_work() {
     assert!(printed.contains("Your order has been shipped!") && printed.contains(r#""unread_count":1"#), "{printed}");
     assert!(printed.contains("Notification marked as read"), "{printed}");
     // A stream has no end.
-    let stream = block(README, "curl -N").replace("curl -N", "curl -N --max-time 2");
+    let stream = block(STREAMS, "curl -N").replace("curl -N", "curl -N --max-time 2");
     let followed = String::from_utf8(reader.output(&stream).stdout).unwrap();
     assert!(followed.contains("data: {\"type\":\"created\"") && followed.contains("\"hello\""), "{followed}");
-    let webhook = reader.run(block(README, "curl -X POST http://localhost:8000/api/webhooks"));
-    assert!(webhook.contains("https://shop.example/hook"), "{webhook}");
 }
 
 #[test]
@@ -211,30 +217,25 @@ fn the_commands_of_webhooks_work() {
 
 #[test]
 fn the_commands_of_mail_work() {
-    let contact = "curl -X POST http://localhost:8000/api/contacts/user_123";
-    for document in [README, MAIL] {
-        let relay = Relay::start();
-        let reader = Reader::new().with("127.0.0.1:2525", &relay.address());
-        let (server, _) = reader.serve(block(document, "dist/campanile serve --smtp"));
-        let reader = reader.with("localhost:8000", &server.address);
-        reader.run(block(document, contact));
-        let deliveries = block(MAIL, "curl \"http://localhost:8000/api/deliveries");
-        reader.until(deliveries, r#""state":"sent""#);
-        assert_eq!(relay.mails().len(), 1);
-        let wishes = reader.run(block(MAIL, "curl -X PATCH http://localhost:8000/api/preferences"));
-        assert!(wishes.contains("Europe/Berlin"), "{wishes}");
-    }
+    let relay = Relay::start();
+    let reader = Reader::new().with("127.0.0.1:2525", &relay.address());
+    let (server, _) = reader.serve(block(MAIL, "dist/campanile serve --smtp"));
+    let reader = reader.with("localhost:8000", &server.address);
+    reader.run(block(MAIL, "curl -X POST http://localhost:8000/api/contacts/user_123"));
+    let deliveries = block(MAIL, "curl \"http://localhost:8000/api/deliveries");
+    reader.until(deliveries, r#""state":"sent""#);
+    assert_eq!(relay.mails().len(), 1);
+    let wishes = reader.run(block(MAIL, "curl -X PATCH http://localhost:8000/api/preferences"));
+    assert!(wishes.contains("Europe/Berlin"), "{wishes}");
 }
 
 #[test]
 fn the_commands_of_push_work() {
     let folder = new_folder();
-    for document in [README, PUSH] {
-        let (server, _) = Reader::new().serve(block(document, "dist/campanile serve --push-contact"));
-        let reader = Reader::of(&server);
-        reader.run(block(PUSH, "curl -X POST http://localhost:8000/api/notifications/create"));
-        reader.run(block(PUSH, "curl \"http://localhost:8000/api/deliveries"));
-    }
+    let (server, _) = Reader::new().serve(block(PUSH, "dist/campanile serve --push-contact"));
+    let reader = Reader::of(&server);
+    reader.run(block(PUSH, "curl -X POST http://localhost:8000/api/notifications/create"));
+    reader.run(block(PUSH, "curl \"http://localhost:8000/api/deliveries"));
     // What Firebase and Apple hand out.
     openssl(&folder, &["genpkey", "-algorithm", "RSA", "-out", "rsa.pem"]);
     openssl(&folder, &["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", "apns.p8"]);
@@ -264,13 +265,13 @@ async fn the_commands_of_an_operator_work() {
         let relay = Relay::start();
         let mail = format!("export CAMPANILE_SMTP={} CAMPANILE_MAIL_FROM=me@example.com\n", relay.url());
         reader.run("campanile migrate\ncampanile key create shop --scopes send");
-        let printed = reader.run(&format!("{mail}{}", block(README, "campanile check")));
+        let printed = reader.run(&format!("{mail}{}", block(BACKUP, "campanile check")));
         assert!(printed.contains("is up to date"), "{printed}");
         assert_eq!(relay.mails().len(), 1);
         assert!(["monday.db", "everything.jsonl"].iter().all(|file| reader.folder.join(file).is_file()));
         let nats = Nats::start();
         let reader = reader.with("nats://host:4222", &nats.url());
-        let (server, _) = reader.serve(block(README, "campanile serve --store postgres://"));
+        let (server, _) = reader.serve(block(SEVERAL, "campanile serve --store postgres://"));
         // It is degraded until it has reached NATS.
         Reader::of(&server).until("curl http://localhost:8000/readyz", r#""status":"ok""#);
     })

@@ -26,7 +26,6 @@ use crate::{
 
 /// How long anything may take that a gateway passes on at once.
 const SOON: Duration = Duration::from_secs(5);
-const README: &str = include_str!("../../README.md");
 const DASHBOARD: &str = "/api/ui-dashboard/notifications-dashboard-ui";
 const LIST: &str = "/api/notifications/list";
 /// From where the clients of these tests come; the gateway asks from 127.0.0.1.
@@ -258,13 +257,14 @@ async fn the_recipe_for_nginx_over_a_socket_works() {
 
 #[tokio::test]
 async fn the_recipe_for_nginx_below_a_path_works() {
-    let recipe = README.split_once("```nginx\n").unwrap().1.split("```").next().unwrap();
+    let section = RECIPES.split_once("\n## Below a path\n").unwrap().1;
+    let recipe = section.split_once("```nginx\n").unwrap().1.split("```").next().unwrap();
     let (before, location) = recipe.split_once("# in server { … } of example.com\n").unwrap();
     let server = format!(
         "{before}server {{\nlisten 443 ssl;\nssl_certificate /etc/ssl/example.com.pem;\n\
          ssl_certificate_key /etc/ssl/example.com.key;\n{location}}}\n"
     );
-    try_out(README, Kind::Nginx, &server).await;
+    try_out(section, Kind::Nginx, &server).await;
 }
 
 #[tokio::test]
