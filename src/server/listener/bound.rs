@@ -32,7 +32,8 @@ impl Bound {
         Ok(Self(Kind::Tcp(socket)))
     }
 
-    /// A Unix socket; see [`Socket::unix`].
+    /// A Unix socket at this path, whose file has these permissions. The file of a server that was killed is replaced, and
+    /// the own one removed when this, or the socket that comes of it, is dropped.
     ///
     /// # Errors
     /// One sentence about what is in the way.

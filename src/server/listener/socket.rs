@@ -16,8 +16,6 @@ use tokio::{
     net::{TcpListener, TcpStream, UnixListener, UnixStream},
 };
 
-use super::bound::Bound;
-
 /// How many connections the system holds that were not accepted yet.
 pub(super) const WAITING: u32 = 1024;
 
@@ -49,19 +47,6 @@ impl From<TcpListener> for Socket {
 }
 
 impl Socket {
-    /// A Unix socket at this path, whose file has these permissions. The file of a server that was killed is
-    /// replaced, and the own one removed when this is dropped.
-    ///
-    /// # Errors
-    /// One sentence about what is in the way.
-    ///
-    /// # Panics
-    /// Outside of tokio.
-    pub fn unix(path: &Path, mode: u32) -> Result<Self, String> {
-        let listening = Bound::unix(path, mode)?.listen();
-        listening.map_err(|error| format!("{} cannot be made: {error}.", path.display()))
-    }
-
     pub(super) fn of_file(file: SocketFile, listener: UnixListener) -> Self {
         Self(Kind::Unix { _file: file, listener })
     }
