@@ -126,7 +126,11 @@ impl Deref for Accepted {
 
 impl PartialEq for Notification {
     fn eq(&self, other: &Self) -> bool {
-        (self.is_read, self.id, self.timestamp, &self.new) == (other.is_read, other.id, other.timestamp, &other.new)
+        let is_same = || {
+            Arc::ptr_eq(&self.accepted, &other.accepted)
+                || (self.id, self.timestamp, &self.new) == (other.id, other.timestamp, &other.new)
+        };
+        self.is_read == other.is_read && is_same()
     }
 }
 

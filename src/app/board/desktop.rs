@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::Board;
+use super::{core::Message, signals::Board};
 use crate::app::browser::desktop;
 
 impl Board {
@@ -17,7 +17,7 @@ impl Board {
                 self.notifies.set(true);
                 self.say("Desktop notifications are on");
             }
-            Err(why) => self.toast(why, None),
+            Err(why) => self.send(Message::Toast(why.to_owned())),
         });
     }
 }

@@ -2,7 +2,10 @@
 
 use leptos::prelude::*;
 
-use super::Board;
+use super::{
+    core::{Message as Happened, View},
+    signals::Board,
+};
 use crate::app::{
     browser::desktop,
     live::{Kind, Line, Message, Page, Stream},
@@ -26,7 +29,7 @@ impl Page for Board {
         if let Some(user_id) = &self.address.read_untracked().user_id {
             url.push('/');
             url.push_str(&percent::encode(user_id));
-            if let Some(position) = Board::position(self) {
+            if let Some(position) = self.position() {
                 url.push_str("?since=");
                 url.push_str(&position.to_string());
             }
@@ -35,26 +38,26 @@ impl Page for Board {
     }
 
     fn position(self) -> Option<u64> {
-        Board::position(self)
+        self.ask(View::position)
     }
 
     fn is_signed_out(self) -> bool {
-        Board::is_signed_out(self)
+        self.ask(View::is_signed_out)
     }
 
     fn set_live(self, is_live: bool) {
-        Board::set_live(self, is_live);
+        self.send(Happened::Live(is_live));
     }
 
     fn refresh(self) {
-        Board::refresh(self);
+        self.send(Happened::Refresh);
     }
 
     fn hear(self, message: Message, first_hand: bool) {
         if let (Kind::Created, Some(notification), true) = (message.kind, &message.notification, first_hand) {
             desktop::show(notification);
         }
-        Board::hear(self, message);
+        self.send(Happened::Heard(message));
     }
 }
 

@@ -1,9 +1,12 @@
 //! Keeping the page up to date: live, or else every five seconds, unless it is hidden.
 
-use leptos::{ev, prelude::*, task::spawn_local};
+use leptos::{ev, prelude::*};
 
-use super::{Board, Loading};
-use crate::app::{browser, page::Address, server_fns::snapshot};
+use super::{
+    core::{Message, View},
+    signals::Board,
+};
+use crate::app::{browser, page::Address};
 
 /// How often the page is refreshed, in milliseconds.
 const PERIOD: u32 = 5_000;
@@ -12,39 +15,8 @@ const LIVE_PERIODS: u32 = 12;
 /// How long the timer of a page may be late, in milliseconds, before the machine must have slept: in
 /// the background, browsers let it run once a minute.
 const ASLEEP: f64 = 75_000.0;
-/// How long loading may take before the page shows that it does.
-const UNNOTICED: u32 = 150;
-/// How many microseconds old the clock beside the rows may be.
-const CLOCK_STEP: i64 = 15_000_000;
 
 impl Board {
-    /// Reads what the address asks for and shows it. What a change that is under way makes
-    /// pointless is not asked for.
-    pub(crate) fn refresh(self) {
-        let Some((ticket, limit)) = self.ticket() else { return };
-        let Address { user_id, category, unread, q, before, .. } = self.address.get_untracked();
-        spawn_local(async move {
-            match snapshot(user_id, category, unread, q, before, limit).await {
-                Ok(snapshot) => {
-                    self.show(ticket, snapshot);
-                    self.line().inspect(|line| line.may_listen());
-                }
-                Err(problem) => {
-                    self.was_not_shown();
-                    if self.is_current(ticket) {
-                        self.wait_as_told(&problem);
-                        self.trouble.set(Some(problem));
-                        self.loading.set(Loading::Done);
-                        self.tick();
-                        if self.is_signed_out() {
-                            self.line().inspect(|line| line.cut());
-                        }
-                    }
-                }
-            }
-        });
-    }
-
     /// Goes to another address, as a link does.
     pub(crate) fn go(self, address: Address) {
         let address = self.narrow(address);
@@ -67,26 +39,24 @@ impl Board {
 
     /// Shows what the address asks for.
     fn load(self, address: Address) {
-        let another_inbox = self.address.read_untracked().user_id != address.user_id;
-        self.turn(address);
+        let another_inbox = self.ask(|view| view.address.user_id != address.user_id);
+        self.send(Message::Turn(address));
         if another_inbox {
-            self.line().inspect(|line| line.follow());
+            self.line().into_iter().for_each(|line| line.follow());
         }
-        browser::after(UNNOTICED, move || {
-            if self.loading.get_untracked() == Loading::Begun {
-                self.loading.set(Loading::Slow);
-            }
-        });
-        self.refresh();
+    }
+
+    /// Shows the new ones that wait above the list.
+    pub(crate) fn release(self) {
+        browser::scroll_to_top();
+        browser::focus("inbox-name");
+        self.send(Message::Refresh);
     }
 
     /// Starts to keep the page up to date. In the browser only.
     pub(crate) fn keep_up_to_date(self) {
         self.is_offline.set(!browser::is_online());
-        if let Some(problem) = self.trouble.get_untracked() {
-            self.clock.set(self.now());
-            self.wait_as_told(&problem);
-        }
+        self.send(Message::Begin);
         let line = self.listen();
         let mut ticked = browser::now_ms();
         let mut since_asked = 0;
@@ -100,10 +70,10 @@ impl Board {
             if browser::is_hidden() {
                 return;
             }
-            self.tick();
+            self.send(Message::Tick);
             // While every change is told, asking is only for what we did not think of; and a user
             // who is signed out asks by coming back to the page.
-            if !self.is_signed_out() && (!self.is_live.get_untracked() || since_asked >= LIVE_PERIODS) {
+            if !self.ask(View::is_signed_out) && (!self.is_live.get_untracked() || since_asked >= LIVE_PERIODS) {
                 since_asked = 0;
                 self.refresh_if_asked_for();
             }
@@ -112,9 +82,9 @@ impl Board {
         let _ = window_event_listener_untyped("visibilitychange", move |_| {
             if browser::is_hidden() {
                 // What was to be shown with the next frame: there will be none for a while.
-                self.show_all_heard();
+                self.send(Message::ShowAll);
             } else {
-                self.tick();
+                self.send(Message::Tick);
                 self.refresh_if_asked_for();
                 line.hurry();
             }
@@ -140,28 +110,19 @@ impl Board {
         let _ = window_event_listener_untyped("pagehide", move |_| self.delete_before_leaving());
     }
 
-    /// Refreshes if the page is visible; else that is done when the user comes back.
-    pub(crate) fn refresh_unless_hidden(self) {
-        if !browser::is_hidden() {
-            self.refresh();
-        }
-    }
-
     /// Refreshes, unless the answer is known: an address that is not legal stays so.
     fn refresh_if_asked_for(self) {
-        if self.address.read_untracked().params(0).parse().is_ok() {
-            self.refresh();
+        if self.ask(|view| view.address.params(0).parse().is_ok()) {
+            self.send(Message::Refresh);
         }
     }
 
-    /// Moves the clocks of the page.
-    fn tick(self) {
-        let now = self.now();
-        if (now.as_micros() - self.clock.get_untracked().as_micros()).abs() >= CLOCK_STEP {
-            self.clock.set(now);
-        }
-        if let Some(read_at) = self.read_at.get_untracked() {
-            self.age.set((now.as_micros() - read_at.as_micros()) / 1_000_000);
+    /// The user scrolled.
+    fn scrolled(self) {
+        let is_at_top = browser::is_at_top();
+        self.is_at_top.set_value(Some(is_at_top));
+        if self.held.get_untracked() > 0 {
+            self.send(Message::Scrolled);
         }
     }
 }

@@ -5,7 +5,7 @@ use leptos::{prelude::*, server_fn::ServerFn};
 use super::{click, flag, text};
 use crate::{
     app::{
-        board::{Board, TOO_MANY, explain},
+        board::{Board, Message, TOO_MANY, explain},
         server_fns,
         text::{percent, relative_time},
     },
@@ -47,7 +47,7 @@ pub(super) fn Banner(board: Board) -> impl IntoView {
         <div class="banner" class:none=is_fresh>
             <p><span role="status">{why}</span> " " <span class="tabular">{age}</span></p>
             <SignIn board />
-            <button type="button" class="plain needs-script" class:none=is_futile on:click=click(move |_| board.refresh())>
+            <button type="button" class="plain needs-script" class:none=is_futile on:click=click(move |_| board.send(Message::Refresh))>
                 "Try again"
             </button>
         </div>
@@ -111,7 +111,7 @@ pub(super) fn Refused(board: Board) -> impl IntoView {
             <h2>{heading}</h2>
             <p class="tabular" aria-live="off">{detail}</p>
             <SignIn board />
-            <button type="button" class="plain needs-script" class:none=is_futile on:click=click(move |_| board.refresh())>
+            <button type="button" class="plain needs-script" class:none=is_futile on:click=click(move |_| board.send(Message::Refresh))>
                 "Try again"
             </button>
         </div>

@@ -4,7 +4,7 @@ use leptos::{ev, prelude::*};
 use wasm_bindgen::JsCast;
 
 use crate::app::{
-    board::{Board, Row},
+    board::{Board, Message, Row},
     browser::{
         self,
         keyboard::{Command, Press, command},
@@ -48,11 +48,15 @@ fn run(board: Board, command: Command, target: Option<&web_sys::Element>) -> boo
     match command {
         Command::Next => step(board, here.as_ref(), 1),
         Command::Previous => step(board, here.as_ref(), -1),
-        Command::Toggle => with(here.as_ref(), |row| row.is_open.update(|open| *open = !*open)),
-        Command::Mark => with(here.as_ref(), |row| board.mark(row, !row.data.get_untracked().is_read)),
-        Command::Delete => with(here.as_ref(), |row| board.delete(row)),
+        Command::Toggle => with(here.as_ref(), |row| board.send(Message::Toggle(row.key))),
+        Command::Mark => with(here.as_ref(), |row| {
+            // What is read has to be let go of before it changes.
+            let is_read = row.data.read_untracked().is_read;
+            board.send(Message::Mark(row.key, !is_read));
+        }),
+        Command::Delete => with(here.as_ref(), |row| board.send(Message::Delete(row.key))),
         Command::Undo => {
-            board.undo_last();
+            board.send(Message::UndoLast);
             true
         }
         Command::MarkAll => board.mark_all(),

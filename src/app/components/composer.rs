@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     app::{
-        board::{Board, Typed, explain, may_be_sent},
+        board::{Board, Message, Typed, explain, may_be_sent},
         browser,
         server_fns::{self, SendNotification, composing},
     },
@@ -84,7 +84,7 @@ impl Fields {
         if sent == Typed::read() {
             self.put("", "", "");
         }
-        board.sent_to(&sent.user_id);
+        board.send(Message::Toast(format!("Sent to {}.", sent.user_id)));
     }
 
     /// What is wrong with a field; empty when nothing is.
@@ -122,44 +122,28 @@ fn submit(board: Board, fields: Fields) {
     };
     fields.problem.set(None);
     fields.put("", "", "");
-    let ((key, is_repeat), after) = (board.key_of(&typed), board.next_key());
-    let row = board.show_sending(new);
-    let change = board.begin();
+    let Some(submission) = board.submit(typed, new) else { return };
     spawn_local(async move {
         let given = |text: &String| Some(text.clone());
-        let (to, text, named) = (user_id.clone(), content.clone(), given(&key));
+        let (to, text, named) = (user_id, content.clone(), given(&submission.key));
         match server_fns::send(to, text, category, given(&title), given(&link), named).await {
             Ok(notification) => {
-                match row {
-                    Some(row) => {
-                        board.sent(&row, notification);
-                        board.say(format!("Sent to {user_id}"));
-                    }
-                    None => board.sent_to(&user_id),
-                }
+                board.send(Message::Sent(submission, notification));
                 if board.is_composing.get_untracked() {
                     close(board);
                 }
             }
             Err(problem) => {
-                if let Some(row) = row {
-                    board.not_sent(&row);
-                }
                 // Unless the next one is being written already.
                 if browser::value(TEXT).is_empty() {
                     fields.put(&content, &title, &link);
                 }
-                // A repeat that is refused says nothing of what was sent before.
-                let is_unconfirmed = is_repeat || may_be_sent(&problem);
-                fields.refuse(problem);
-                if is_unconfirmed {
-                    board.is_unconfirmed(typed, key, after);
-                    // It may have arrived by itself meanwhile.
-                    fields.confirm(board);
-                }
+                fields.refuse(problem.clone());
+                board.send(Message::NotSent(submission, problem));
+                // It may have arrived by itself meanwhile.
+                fields.confirm(board);
             }
         }
-        board.settle(change);
     });
 }
 

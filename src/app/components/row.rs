@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     app::{
-        board::{Board, Row},
+        board::{Board, Message, Row},
         text::relative_time,
     },
     model::{Link, Notification},
@@ -46,9 +46,9 @@ pub(super) fn NotificationRow(board: Board, row: Row) -> impl IntoView {
     // What is stored is not judged again, but what a click on it does is.
     let leading = notification.link.clone().filter(|link| Link::parse(link.as_str()).is_ok());
     let text_id = format!("{}-text", row.element_id());
-    let toggle = row.is_open.clone();
+    let key = row.key;
     let element_id = row.element_id();
-    let when = row.clone();
+    let (when, link) = (row.clone(), row.clone());
     view! {
         <li
             class="row"
@@ -66,7 +66,7 @@ pub(super) fn NotificationRow(board: Board, row: Row) -> impl IntoView {
                     <Icon of=icons::of_category(&category) />
                     {category.clone()}
                 </span>
-                {(!board.is_own).then(|| view! { <UserLink board user_id=notification.user_id.as_str().to_owned() /> })}
+                {(!board.is_own).then(|| view! { <UserLink board row=link user_id=notification.user_id.as_str().to_owned() /> })}
                 <When board row=when />
             </div>
             {title.map(|title| view! { <h3 class="row-title" dir="auto">{title}</h3> })}
@@ -82,7 +82,7 @@ pub(super) fn NotificationRow(board: Board, row: Row) -> impl IntoView {
                             data-long=step
                             aria-expanded=optional(move || Some(if is_open.get() { "true" } else { "false" }))
                             aria-controls=text_id
-                            on:click=click(move |_| toggle.update(|open| *open = !*open))
+                            on:click=click(move |_| board.send(Message::Toggle(key)))
                         >
                             {text(move || if is_open.get() { "Show less" } else { "Show more" }.to_owned())}
                         </button>
@@ -96,14 +96,14 @@ pub(super) fn NotificationRow(board: Board, row: Row) -> impl IntoView {
 
 /// A link to the user's inbox.
 #[component]
-fn UserLink(board: Board, user_id: String) -> impl IntoView {
+fn UserLink(board: Board, row: Row, user_id: String) -> impl IntoView {
     let target = user_id.clone();
     let wanted = user_id.clone();
     view! {
         <a
             class="who mono"
             dir="auto"
-            href=text(move || board.address.read().of_user(Some(&target)).href())
+            href=text(move || row.address.read().of_user(Some(&target)).href())
             on:click=click(move |event| follow(board, &event, board.address.get_untracked().of_user(Some(&wanted))))
         >
             {user_id}
@@ -115,13 +115,14 @@ fn UserLink(board: Board, user_id: String) -> impl IntoView {
 #[component]
 fn When(board: Board, row: Row) -> impl IntoView {
     let sending: Signal<bool> = Signal::from(row.is_sending.clone());
+    let clock = row.clock.clone();
     let moment = Signal::derive(move || row.data.read().timestamp);
     let ago = text(move || {
         if sending.get() {
             return "sending".to_owned();
         }
         let moment = moment.get();
-        relative_time::ago(moment, board.clock.get(), board.offset_minutes(moment))
+        relative_time::ago(moment, clock.get(), board.offset_minutes(moment))
     });
     let exact = text(move || {
         let moment = moment.get();
@@ -157,13 +158,12 @@ fn Leads(link: Link) -> impl IntoView {
 /// because many rows can be under way at once and each is taken back by itself.
 #[component]
 fn Actions(board: Board, row: Row, name: String) -> impl IntoView {
-    let data = row.data.clone();
+    let (key, data) = (row.key, row.data.clone());
     let is_read = Signal::derive(move || data.read().is_read);
-    let data = row.data.clone();
+    let data = row.data;
     let id = text(move || data.read().id.to_string());
     let verb = move || if is_read.get() { "Mark as unread" } else { "Mark as read" };
     let (mark_name, delete_name) = (name.clone(), name);
-    let (marked, deleted) = (row.clone(), row);
     view! {
         <div class="row-actions">
             <button
@@ -175,7 +175,7 @@ fn Actions(board: Board, row: Row, name: String) -> impl IntoView {
                 aria-label=text(move || format!("{}: {mark_name}", verb()))
                 on:click=click(move |event| {
                     event.prevent_default();
-                    board.mark(&marked, !is_read.get_untracked());
+                    board.send(Message::Mark(key, !is_read.get_untracked()));
                 })
             >
                 <ChangingIcon of=text(move || if is_read.get() { icons::UNREAD } else { icons::CHECK }.to_owned()) />
@@ -189,7 +189,7 @@ fn Actions(board: Board, row: Row, name: String) -> impl IntoView {
                 aria-label=format!("Delete: {delete_name}")
                 on:click=click(move |event| {
                     event.prevent_default();
-                    board.delete(&deleted);
+                    board.send(Message::Delete(key));
                 })
             >
                 <Icon of=icons::BIN />

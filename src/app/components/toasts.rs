@@ -6,7 +6,7 @@ use super::{
     click,
     icons::{self, Icon},
 };
-use crate::app::board::{Board, Toast};
+use crate::app::board::{Board, Message, Toast};
 
 /// The messages, newest last. They are said politely, and stay six seconds.
 #[component]
@@ -25,7 +25,7 @@ fn ToastView(board: Board, toast: Toast) -> impl IntoView {
     let key = toast.key;
     let undo = toast.undo.map(|undo| {
         view! {
-            <button type="button" class="plain" on:click=click(move |_| board.undo(undo.clone()))>
+            <button type="button" class="plain" on:click=click(move |_| board.send(Message::Undo(undo.clone())))>
                 "Undo"
             </button>
         }
@@ -34,7 +34,7 @@ fn ToastView(board: Board, toast: Toast) -> impl IntoView {
         <div class="toast" class:bad=toast.is_bad>
             <p>{toast.text}</p>
             {undo}
-            <button type="button" class="quiet" aria-label="Dismiss" on:click=click(move |_| board.dismiss(key))>
+            <button type="button" class="quiet" aria-label="Dismiss" on:click=click(move |_| board.send(Message::Dismiss(key)))>
                 <Icon of=icons::CROSS />
             </button>
         </div>

@@ -19,7 +19,7 @@ use super::{
     parts::{Place, link_button},
 };
 use crate::{
-    app::percent_encoded,
+    app::text::percent::encode as percent_encoded,
     model::{Category, Contact, Preferences, Problem, UserId, Way},
     server::delivery::{Because, Effect},
 };

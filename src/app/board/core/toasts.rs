@@ -1,10 +1,11 @@
 //! The messages at the edge of the page.
 
-use leptos::prelude::*;
-
-use super::{Board, ReadAll};
+use super::{
+    message::{Effect, Message, Now},
+    view::{Toast, Undo, View},
+};
 use crate::{
-    app::{browser, text::relative_time},
+    app::text::relative_time,
     model::{Code, NotificationId, Problem},
 };
 
@@ -16,83 +17,59 @@ const MOST: usize = 4;
 /// What is said of a user, or of a page, that asks too often.
 pub(crate) const TOO_MANY: &str = "Too many requests at once.";
 
-/// What a toast can take back.
-#[derive(Clone, PartialEq)]
-pub(crate) enum Undo {
-    /// The deletion of this notification.
-    Delete(NotificationId),
-    /// That this notification was marked as read.
-    Read(NotificationId),
-    /// That an inbox was marked as read, or a part of it.
-    ReadAll(ReadAll),
-}
-
-/// A message at the edge of the page.
-#[derive(Clone, PartialEq)]
-pub(crate) struct Toast {
-    /// Names it while it is shown.
-    pub(crate) key: i64,
-    /// What it says.
-    pub(crate) text: String,
-    /// Whether something failed.
-    pub(crate) is_bad: bool,
-    /// What it can take back.
-    pub(crate) undo: Option<Undo>,
-}
-
-impl Board {
+impl View {
     /// Shows a message for six seconds.
-    pub(crate) fn toast(self, text: impl Into<String>, undo: Option<Undo>) {
-        self.put_toast(text.into(), false, undo);
+    pub(super) fn toast(&mut self, text: String, undo: Option<Undo>) -> Effect {
+        self.put_toast(text, false, undo)
     }
 
     /// Says that something was refused, and why.
-    pub(crate) fn toast_refusal(self, what: &str, problem: &Problem) {
-        self.put_toast(format!("{what} {}", explain(problem)), true, None);
+    pub(super) fn toast_refusal(&mut self, what: &str, problem: &Problem) -> Effect {
+        self.put_toast(format!("{what} {}", explain(problem)), true, None)
     }
 
     /// Says that taking something back was refused, and why, and offers it once more.
-    pub(super) fn offer_again(self, what: &str, problem: &Problem, undo: Undo) {
-        self.put_toast(format!("{what} {}", explain(problem)), true, Some(undo));
+    pub(super) fn offer_again(&mut self, what: &str, problem: &Problem, undo: Undo) -> Effect {
+        self.put_toast(format!("{what} {}", explain(problem)), true, Some(undo))
     }
 
     /// Takes a message away.
-    pub(crate) fn dismiss(self, key: i64) {
-        self.toasts.update(|toasts| toasts.retain(|toast| toast.key != key));
+    pub(super) fn dismiss(&mut self, key: i64) {
+        self.toasts.retain(|toast| toast.key != key);
     }
 
     /// Takes away the message that offers to take this back.
-    pub(crate) fn dismiss_undo(self, undo: Undo) {
-        let undo = Some(undo);
-        self.toasts.update(|toasts| toasts.retain(|toast| toast.undo != undo));
+    pub(super) fn dismiss_undo(&mut self, undo: &Undo) {
+        self.toasts.retain(|toast| toast.undo.as_ref() != Some(undo));
+    }
+
+    /// Takes away the message that offers to take back that this was marked as read.
+    pub(super) fn dismiss_read(&mut self, id: NotificationId) {
+        self.toasts.retain(|toast| !matches!(toast.undo, Some(Undo::Read(of, _)) if of == id));
     }
 
     /// Takes back what a message says was done.
-    pub(crate) fn undo(self, undo: Undo) {
-        self.dismiss_undo(undo.clone());
+    pub(super) fn undo(&mut self, undo: Undo, now: Now) -> Vec<Effect> {
+        self.dismiss_undo(&undo);
         match undo {
-            Undo::Delete(id) => self.undelete(id),
-            Undo::Read(id) => self.mark_by_id(id, false),
-            Undo::ReadAll(all) => self.unmark_all(all),
+            Undo::Delete(id) => self.undelete(id, now),
+            Undo::Read(id, spot) => self.mark_again_unread(id, spot, now),
+            Undo::ReadAll(all) => self.unmark_all(all, now),
         }
     }
 
     /// Takes back the last thing that can be.
-    pub(crate) fn undo_last(self) {
-        let last = self.toasts.read_untracked().iter().rev().find_map(|toast| toast.undo.clone());
-        if let Some(undo) = last {
-            self.undo(undo);
-        }
+    pub(super) fn undo_last(&mut self, now: Now) -> Vec<Effect> {
+        let last = self.toasts.iter().rev().find_map(|toast| toast.undo.clone());
+        last.map(|undo| self.undo(undo, now)).unwrap_or_default()
     }
 
-    fn put_toast(self, text: String, is_bad: bool, undo: Option<Undo>) {
-        let key = self.next_key();
-        self.toasts.update(|toasts| {
-            toasts.push(Toast { key, text, is_bad, undo });
-            let surplus = toasts.len().saturating_sub(MOST);
-            toasts.drain(..surplus);
-        });
-        browser::after(STAYS, move || self.dismiss(key));
+    fn put_toast(&mut self, text: String, is_bad: bool, undo: Option<Undo>) -> Effect {
+        let key = self.take_key();
+        self.toasts.push(Toast { key, text, is_bad, undo });
+        let surplus = self.toasts.len().saturating_sub(MOST);
+        self.toasts.drain(..surplus);
+        Effect::After(STAYS, Message::Dismiss(key))
     }
 }
 

@@ -48,6 +48,11 @@ impl Changes {
         ticket.epoch == self.epoch && ticket.number > self.shown
     }
 
+    /// Whether something happened since a refresh began, and none that began later was shown.
+    pub(crate) fn is_outdated(&self, ticket: Ticket) -> bool {
+        ticket.epoch != self.epoch && ticket.number > self.shown
+    }
+
     /// A change begins, at this time in milliseconds.
     pub(crate) fn begin(&mut self, now: f64) -> Change {
         self.epoch += 1;

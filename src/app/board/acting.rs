@@ -1,0 +1,113 @@
+//! What the core wants done is done here: the server is asked, the browser is told, and timers run.
+
+use leptos::{prelude::*, server_fn::ServerFn, task::spawn_local};
+use wasm_bindgen::JsCast;
+
+use super::{
+    core::{Effect, Message},
+    row::element_id,
+    signals::Board,
+};
+use crate::{
+    app::{browser, page::Address, server_fns},
+    model::NotificationId,
+};
+
+impl Board {
+    pub(super) fn carry_out(self, effect: Effect) {
+        match effect {
+            Effect::After(millis, message) => browser::after(millis, move || self.send(message)),
+            Effect::NextFrame(message) => browser::before_next_frame(move || self.send(message)),
+            Effect::Say(text) => self.say(text),
+            Effect::Focus(id) => browser::focus_soon(id),
+            Effect::HandOn(key, to) => self.hand_on(key, &to),
+            Effect::MayListen => self.line().into_iter().for_each(|line| line.may_listen()),
+            Effect::Cut => self.line().into_iter().for_each(|line| line.cut()),
+            Effect::Ask(..) | Effect::Mark(_) | Effect::MarkAll(_) | Effect::UnmarkAll(_) | Effect::Delete(_) => {
+                spawn_local(async move {
+                    if let Some(message) = self.call(effect).await {
+                        self.send(message);
+                    }
+                });
+            }
+        }
+    }
+
+    /// Asks the server, and says what its answer is.
+    async fn call(self, effect: Effect) -> Option<Message> {
+        Some(match effect {
+            Effect::Ask(ticket, limit) => {
+                let Address { user_id, category, unread, q, before, .. } =
+                    self.ask(|view| Address::clone(&view.address));
+                let answer = server_fns::snapshot(user_id, category, unread, q, before, limit).await;
+                Message::Answered(ticket, answer)
+            }
+            Effect::Mark(marking) => {
+                let answer = server_fns::mark(marking.id.to_string(), marking.is_read).await;
+                Message::Marked(marking, answer)
+            }
+            Effect::MarkAll(marking) => {
+                let up_to = marking.up_to.map(|up_to| up_to.to_string());
+                let answer = server_fns::mark_all(marking.user_id.to_string(), up_to, marking.category.clone()).await;
+                Message::AllMarked(marking, answer)
+            }
+            Effect::UnmarkAll(unmarking) => {
+                let by = unmarking.by();
+                let user_id = unmarking.user_id().to_string();
+                let answer = server_fns::unmark_all(user_id, by.after, by.up_to, by.is_whole).await;
+                Message::AllUnmarked(unmarking, answer)
+            }
+            Effect::Delete(deletion) => {
+                let answer = server_fns::delete(deletion.id().to_string()).await;
+                Message::Deleted(deletion, answer)
+            }
+            _ => return None,
+        })
+    }
+
+    /// A row is about to go: if it has the focus, another element gets it.
+    pub(super) fn hand_on(self, key: i64, to: &str) {
+        let had_focus = browser::element(&element_id(key))
+            .is_some_and(|element| browser::focused().is_some_and(|focused| element.contains(Some(&focused))));
+        if had_focus {
+            browser::focus_soon(to.to_owned());
+        }
+    }
+
+    /// Deletes now whatever is about to be deleted, and goes on when that is answered; `false` when there is
+    /// nothing.
+    pub(crate) fn delete_first(self, go_on: impl FnOnce() + 'static) -> bool {
+        let doomed = self.take_doomed();
+        if doomed.is_empty() {
+            return false;
+        }
+        spawn_local(async move {
+            for id in doomed {
+                drop(server_fns::delete(id.to_string()).await);
+            }
+            go_on();
+        });
+        true
+    }
+
+    /// Deletes now whatever is about to be deleted: the page is left. The browser sends this even
+    /// when the page is gone.
+    pub(super) fn delete_before_leaving(self) {
+        for id in self.take_doomed() {
+            let Ok(form) = web_sys::UrlSearchParams::new() else { continue };
+            form.append("id", &id.to_string());
+            let url = self.at(<server_fns::Delete as ServerFn>::url());
+            // The beacon sends a form that knows its own media type; web-sys lacks this overload.
+            let _ = js_sys::Reflect::get(&window().navigator(), &"sendBeacon".into()).and_then(|send| {
+                send.unchecked_into::<js_sys::Function>().call2(&window().navigator(), &url.into(), &form)
+            });
+        }
+    }
+
+    fn take_doomed(self) -> Vec<NotificationId> {
+        let mut doomed = Vec::new();
+        self.view.update_value(|view| doomed = view.take_doomed());
+        self.draw();
+        doomed
+    }
+}

@@ -1,0 +1,63 @@
+//! What the page decides, as functions of plain data: [`reduce`] is told what happened, changes the [`View`] and says
+//! what is to be done. It has no clock, no timer and no browser: what it needs of them is in [`Now`], and what it wants
+//! of them is an [`Effect`].
+
+mod answers;
+mod changes;
+mod counting;
+mod deleting;
+mod hearing;
+mod marking;
+mod merge;
+mod message;
+mod sending;
+#[cfg(test)]
+mod tests;
+mod toasts;
+mod view;
+mod waiting;
+
+pub(crate) use self::{
+    message::{Effect, Message, Now, Submission},
+    sending::may_be_sent,
+    toasts::{TOO_MANY, explain},
+    view::{Item, Loading, Toast, Typed, View},
+};
+
+/// Something happened: changes what is known by that, and says what is to be done.
+pub(super) fn reduce(view: &mut View, message: Message, now: Now) -> Vec<Effect> {
+    match message {
+        Message::Begin => return view.begin(now),
+        Message::Heard(message) => return view.hear(message, now),
+        Message::ShowSoon => return view.show_soon(now),
+        Message::ShowNext => return view.show_next(now),
+        Message::ShowAll => return view.show_all(now),
+        Message::Live(is_live) => view.is_live = is_live,
+        Message::Scrolled => return view.scrolled(now),
+        Message::Refresh => return view.refresh(now),
+        Message::RefreshAsSaid => return view.refresh_as_said(now),
+        Message::Answered(ticket, answer) => return view.answered(ticket, answer, now),
+        Message::Turn(address) => return view.turn(address, now),
+        Message::IsSlow => view.is_slow(),
+        Message::ShowOlder => return view.show_older(now),
+        Message::Tick => view.tick(now),
+        Message::CountDown => return view.count_down(now),
+        Message::Tell => return view.told(),
+        Message::Toggle(key) => view.toggle(key),
+        Message::Mark(key, is_read) => return view.mark(key, is_read, now),
+        Message::Marked(marking, answer) => return view.marked(marking, answer, now),
+        Message::MarkAll => return view.mark_all(now),
+        Message::AllMarked(marking, answer) => return view.all_marked(marking, answer, now),
+        Message::AllUnmarked(unmarking, answer) => return view.all_unmarked(unmarking, answer, now),
+        Message::Delete(key) => return view.delete(key),
+        Message::ReallyDelete(id) => return view.really_delete(id, now),
+        Message::Deleted(deletion, answer) => return view.deleted(deletion, answer, now),
+        Message::Undo(undo) => return view.undo(undo, now),
+        Message::UndoLast => return view.undo_last(now),
+        Message::Toast(text) => return vec![view.toast(text, None)],
+        Message::Dismiss(key) => view.dismiss(key),
+        Message::Sent(submission, notification) => return view.sent(submission, notification, now),
+        Message::NotSent(submission, problem) => return view.not_sent(submission, &problem, now),
+    }
+    Vec::new()
+}

@@ -1,0 +1,229 @@
+//! What a refresh found, and what is asked for next, go into the view.
+
+use std::sync::Arc;
+
+use super::{
+    changes::{Change, Ticket},
+    counting,
+    merge::{self, Slot},
+    message::{Effect, Message, Now},
+    view::{Heard, Item, Loading, View},
+};
+use crate::{
+    app::page::{Address, FIRST, Snapshot},
+    model::{Limit, Notification, Overview, Problem},
+};
+
+/// How long loading may take before the page shows that it does, in milliseconds.
+const UNNOTICED: u32 = 150;
+/// How many microseconds old the clock beside the rows may be.
+const CLOCK_STEP: i64 = 15_000_000;
+
+impl View {
+    /// Asks for the present; not while a change is under way, or the server is to be left
+    /// alone, because the end of either does.
+    pub(super) fn refresh(&mut self, now: Now) -> Vec<Effect> {
+        if self.wait > 0 {
+            return Vec::new();
+        }
+        self.heard.owes = self.changes.is_under_way(now.ms);
+        if self.heard.owes {
+            return Vec::new();
+        }
+        // Of what is read further down, nothing may go.
+        let reading = if now.is_at_top { 0 } else { self.rows.len() + self.held };
+        let limit = self.limit.max(u16::try_from(reading).unwrap_or(Limit::MAX)).min(Limit::MAX);
+        self.heard.asked += 1;
+        vec![Effect::Ask(self.changes.ticket(), limit)]
+    }
+
+    /// A change was answered. Where what it did is known by that, and every change is told, what came meanwhile
+    /// is shown; else the present is asked for.
+    pub(super) fn settle(&mut self, change: Change, is_known: bool, now: Now) -> Vec<Effect> {
+        self.changes.settle(change);
+        if is_known && self.is_live && !self.heard.owes { self.show_all(now) } else { self.refresh(now) }
+    }
+
+    /// An answer came, or none.
+    pub(super) fn answered(&mut self, ticket: Ticket, answer: Result<Snapshot, Problem>, now: Now) -> Vec<Effect> {
+        self.heard.asked = self.heard.asked.saturating_sub(1);
+        match answer {
+            Ok(snapshot) => {
+                let mut effects = if self.changes.admits(ticket, now.ms) {
+                    self.show(snapshot, now)
+                } else {
+                    self.not_shown(ticket, now)
+                };
+                effects.push(Effect::MayListen);
+                effects
+            }
+            Err(problem) => {
+                let is_current = self.changes.is_current(ticket);
+                let mut effects = self.not_shown(ticket, now);
+                if is_current {
+                    effects.extend(self.wait_as_told(&problem, now));
+                    self.trouble = Some(problem);
+                    self.loading = Loading::Done;
+                    self.tick(now);
+                    if self.is_signed_out() {
+                        effects.push(Effect::Cut);
+                    }
+                }
+                effects
+            }
+        }
+    }
+
+    /// An answer came that is not shown, or none came. Where that is because of a change made here, the present is
+    /// asked for once that is answered.
+    fn not_shown(&mut self, ticket: Ticket, now: Now) -> Vec<Effect> {
+        if self.heard.asked > 0 {
+            return self.show_all(now);
+        }
+        self.heard.recent.clear();
+        if self.changes.is_under_way(now.ms) {
+            self.heard.owes = true;
+            return Vec::new();
+        }
+        let mut effects = self.show_all(now);
+        if self.changes.is_outdated(ticket) {
+            effects.extend(self.refresh(now));
+        }
+        effects
+    }
+
+    /// Shows what a refresh found.
+    fn show(&mut self, snapshot: Snapshot, now: Now) -> Vec<Effect> {
+        let Snapshot { mut page, mut overview, now: server } = snapshot;
+        #[expect(clippy::cast_precision_loss, reason = "milliseconds of our time are below 2^53")]
+        let server_ms = (server.as_micros() / 1_000) as f64;
+        self.ahead = server_ms - now.ms;
+        // What waits to be deleted is gone already for the user.
+        for doomed in &mut self.doomed {
+            match page.notifications.iter().position(|notification| notification.id == doomed.item.data.id) {
+                Some(place) => doomed.item.data = page.notifications.remove(place),
+                None => doomed.is_unsure = true,
+            }
+            counting::remove(&mut overview, &doomed.item.data);
+        }
+        if self.address.user_id.is_some() {
+            counting::keep_recent(&mut overview, &self.overview);
+        }
+        // What appears because of a click, or because a page that could not be read now can be, has
+        // not arrived.
+        let is_new_view = self.loading != Loading::Done || self.read_at.is_none();
+        self.trouble = None;
+        self.age = 0;
+        self.read_at = Some(server);
+        self.next = page.next;
+        self.overview = overview;
+        let mut effects: Vec<_> =
+            self.show_list(&page.notifications, page.next.is_some(), is_new_view, now).into_iter().collect();
+        self.loading = Loading::Done;
+        if page.modseq.is_some() {
+            // It was asked for when all that was done here was answered.
+            self.heard.echoes.clear();
+        }
+        effects.extend(self.show_again(page.modseq, now));
+        effects
+    }
+
+    /// Brings the rows up to a fresh list: rows that stay keep their key, and with it their element, focus,
+    /// selection and whether they are open.
+    fn show_list(&mut self, notifications: &[Notification], more: bool, is_new_view: bool, now: Now) -> Option<Effect> {
+        let shown = std::mem::take(&mut self.rows);
+        let hold = !is_new_view && !now.is_at_top;
+        let old_ids: Vec<_> = shown.iter().map(|row| row.data.id).collect();
+        let fresh_ids: Vec<_> = notifications.iter().map(|notification| notification.id).collect();
+        let plan = merge::merge(&old_ids, &fresh_ids, more, hold);
+        let arrived = if is_new_view { 0 } else { plan.arrived };
+        for (place, slot) in plan.slots.iter().enumerate() {
+            let row = match *slot {
+                Slot::Known { old, fresh } => {
+                    let fresh = notifications.get(fresh).cloned();
+                    shown.get(old).cloned().zip(fresh).map(|(row, data)| Item { data, ..row })
+                }
+                Slot::Beyond(old) => shown.get(old).cloned(),
+                Slot::New(fresh) => {
+                    notifications.get(fresh).cloned().map(|notification| self.item(notification, place < arrived))
+                }
+            };
+            self.rows.extend(row);
+        }
+        let known = std::mem::replace(&mut self.held, plan.held);
+        self.heard.is_released &= known > 0;
+        self.tell(if is_new_view { 0 } else { (arrived + plan.held).saturating_sub(known) })
+    }
+
+    /// Whether there is less than asked for: a filter hides so much that only a page further down
+    /// has more.
+    pub(crate) fn is_short(&self) -> bool {
+        self.rows.len() < usize::from(self.limit)
+    }
+
+    /// Whether this page can show more of what is older; a page further down does once it holds no more.
+    pub(crate) fn can_grow(&self) -> bool {
+        self.asked_for() < Limit::MAX
+    }
+
+    /// Shows more of what is older.
+    pub(super) fn show_older(&mut self, now: Now) -> Vec<Effect> {
+        if !self.can_grow() {
+            return Vec::new();
+        }
+        // Twice as many each time: a thousand rows are a few clicks away, not twenty.
+        self.limit = self.asked_for().saturating_mul(2).min(Limit::MAX);
+        self.refresh(now)
+    }
+
+    fn asked_for(&self) -> u16 {
+        u16::try_from(self.rows.len()).unwrap_or(Limit::MAX).max(self.limit)
+    }
+
+    /// What is shown is about another address from now on. What was seen of an inbox stays seen.
+    pub(super) fn turn(&mut self, address: Address, now: Now) -> Vec<Effect> {
+        self.changes.turn();
+        self.limit = FIRST;
+        let another_inbox = self.address.user_id != address.user_id;
+        let seen = self.heard.seen.filter(|_| !another_inbox);
+        let (asked, asks_soon) = (self.heard.asked, self.heard.asks_soon);
+        self.heard = Heard { asked, asks_soon, seen, ..Heard::default() };
+        let filter = address.filter();
+        let is_page = address.before.is_some() || self.address.before.is_some();
+        self.address = Arc::new(address);
+        self.held = 0;
+        self.trouble = None;
+        // The user asks, and not the page by itself: they are told if it is too often.
+        self.wait = 0;
+        self.refusal = None;
+        self.next = None;
+        self.loading = Loading::Begun;
+        // What is known to belong there can be seen at once.
+        self.rows.retain(|row| !is_page && filter.as_ref().is_some_and(|filter| filter.admits(&row.data)));
+        if another_inbox {
+            let recent = std::mem::take(&mut self.overview.recent);
+            self.overview = Overview { recent, ..Overview::default() };
+        }
+        let mut effects = vec![Effect::After(UNNOTICED, Message::IsSlow)];
+        effects.extend(self.refresh(now));
+        effects
+    }
+
+    /// What is to be shown is still not there.
+    pub(super) fn is_slow(&mut self) {
+        if self.loading == Loading::Begun {
+            self.loading = Loading::Slow;
+        }
+    }
+
+    /// Moves the clocks of the page.
+    pub(super) fn tick(&mut self, now: Now) {
+        let present = self.server_time(now.ms);
+        if (present.as_micros() - self.clock.as_micros()).abs() >= CLOCK_STEP {
+            self.clock = present;
+        }
+        if let Some(read_at) = self.read_at {
+            self.age = (present.as_micros() - read_at.as_micros()) / 1_000_000;
+        }
+    }
+}

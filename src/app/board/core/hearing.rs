@@ -1,0 +1,352 @@
+//! Showing each change as it is heard of. What can be shown only by asking is asked for, but not
+//! for each change.
+
+use super::{
+    counting,
+    message::{Effect, Message, Now},
+    view::{Doomed, Echo, Item, Undo, View},
+};
+use crate::{
+    app::live::{self, Kind},
+    model::{Filter, Notification, NotificationId},
+};
+
+/// How long the page is left alone after something was shown, in milliseconds: to lay it out anew
+/// takes most of a frame.
+const PAUSE: f64 = 100.0;
+/// How many rows may be new before they are shown all at once.
+///
+/// One row that is put on top of many costs nothing; with two at once, leptos takes those below out
+/// of their block and puts them back, which begins their arrival anew.
+const ONE_BY_ONE: usize = 64;
+/// How long to wait before asking for what cannot be told from the changes.
+const SOON: u32 = 1_500;
+/// How long what arrived is gathered before a screen reader is told, in milliseconds.
+const TOLD_EVERY: u32 = 4_000;
+/// How many rows a page has, at most.
+pub(super) const MOST_ROWS: usize = 1_000;
+/// How many of the changes that were made here are known again when the stream tells of them.
+const MOST_ECHOES: usize = 64;
+
+/// What changes have done so far that were heard of together.
+struct Shown {
+    filter: Filter,
+    /// Whether the list begins with the newest.
+    is_head: bool,
+    /// Whether what is new waits above the list.
+    waits: bool,
+    /// Whether the numbers beside the list follow.
+    counts: bool,
+    arrived: Vec<NotificationId>,
+    held: usize,
+    /// Whether only the server knows something.
+    asks: bool,
+}
+
+impl View {
+    /// The change number from which to follow the inbox that is shown; none where all are.
+    pub(crate) fn position(&self) -> Option<u64> {
+        self.heard.position
+    }
+
+    /// The change number up to which the user could see what was created; none where all inboxes are
+    /// shown. What the page left out came later.
+    pub(crate) fn seen(&self) -> Option<u64> {
+        self.heard.seen
+    }
+
+    /// Whether what a row shows was created by the change that [`Self::seen`] names.
+    pub(super) fn is_seen(&self, row: &Item) -> bool {
+        !row.is_sending && !self.heard.newer.contains(&row.data.id)
+    }
+
+    /// Notes that the list has what was created up to this change, unless some of it waits above. These
+    /// have just come into the list.
+    pub(super) fn saw(&mut self, change: Option<u64>, arrived: Vec<NotificationId>) {
+        if self.held > 0 {
+            self.heard.newer.extend(arrived);
+        } else {
+            self.heard.seen = self.heard.seen.max(change);
+            self.heard.newer.clear();
+        }
+    }
+
+    /// Notes what was done here, of which the stream will tell too.
+    pub(super) fn expect(&mut self, kind: Kind, id: NotificationId) {
+        if self.is_live {
+            self.heard.echoes.push_back(Echo { kind, id });
+            if self.heard.echoes.len() > MOST_ECHOES {
+                self.heard.echoes.pop_front();
+            }
+        }
+    }
+
+    /// A change was heard of.
+    pub(super) fn hear(&mut self, message: live::Message, now: Now) -> Vec<Effect> {
+        // What is heard twice, here and by way of another tab, is shown once.
+        if message.user_id.is_none() {
+            if message.modseq <= self.heard.position {
+                return Vec::new();
+            }
+            self.heard.position = message.modseq;
+        }
+        self.heard.waiting.push_back(message);
+        if std::mem::replace(&mut self.heard.is_shown_soon, true) {
+            return Vec::new();
+        }
+        let wait = (self.heard.shown_at + PAUSE - now.ms).clamp(0.0, PAUSE);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is a tenth of a second")]
+        let wait = wait as u32;
+        vec![Effect::After(wait, Message::ShowSoon)]
+    }
+
+    /// Shows what was heard with the next frame: each new row by a call of its own, between which
+    /// the page changes.
+    pub(super) fn show_soon(&mut self, now: Now) -> Vec<Effect> {
+        self.heard.is_shown_soon = false;
+        self.heard.shown_at = now.ms;
+        let calls = self.heard.waiting.iter().filter(|message| message.kind == Kind::Created).count().max(1);
+        (0..if calls > ONE_BY_ONE { 1 } else { calls }).map(|_| Effect::NextFrame(Message::ShowNext)).collect()
+    }
+
+    /// Shows the next thing that was heard, unless a change made here is not answered: its answer
+    /// comes first.
+    pub(super) fn show_next(&mut self, now: Now) -> Vec<Effect> {
+        let new = |(place, message): (usize, &live::Message)| (message.kind == Kind::Created).then_some(place);
+        let mut new = self.heard.waiting.iter().enumerate().filter_map(new);
+        // Up to the second one that is new.
+        let some = match (new.nth(1), new.count()) {
+            (Some(second), more) if more <= ONE_BY_ONE => second,
+            _ => self.heard.waiting.len(),
+        };
+        self.show_heard(some, now)
+    }
+
+    /// Shows whatever was heard.
+    pub(super) fn show_all(&mut self, now: Now) -> Vec<Effect> {
+        self.show_heard(self.heard.waiting.len(), now)
+    }
+
+    fn show_heard(&mut self, some: usize, now: Now) -> Vec<Effect> {
+        if some == 0 || self.changes.is_under_way(now.ms) {
+            return Vec::new();
+        }
+        let messages: Vec<_> = self.heard.waiting.drain(..some).collect();
+        if self.heard.asked > 0 {
+            self.heard.recent.extend(messages.iter().cloned());
+        }
+        self.show_messages(messages, true, now)
+    }
+
+    /// An answer was shown that was read at this change number: what was heard since is shown once
+    /// more.
+    pub(super) fn show_again(&mut self, read_at: Option<u64>, now: Now) -> Vec<Effect> {
+        let heard = &mut self.heard;
+        heard.position = read_at.map(|read_at| heard.position.map_or(read_at, |heard| heard.max(read_at)));
+        let mut again = if heard.asked == 0 { std::mem::take(&mut heard.recent) } else { heard.recent.clone() };
+        again.extend(heard.waiting.drain(..));
+        if let Some(read_at) = read_at {
+            again.retain(|message| message.modseq > Some(read_at));
+            self.saw(Some(read_at), Vec::new());
+        }
+        if again.is_empty() {
+            return Vec::new();
+        }
+        // Where all inboxes are shown it is not known whether the numbers beside the list have it.
+        let mut effects = self.show_messages(again, read_at.is_some(), now);
+        if read_at.is_none() && self.heard.asked == 0 {
+            effects.extend(self.ask_soon());
+        }
+        effects
+    }
+
+    fn show_messages(&mut self, messages: Vec<live::Message>, counts: bool, now: Now) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        let filter = self.filter();
+        let holds = !now.is_at_top;
+        let mut shown = Shown {
+            is_head: self.address.before.is_none(),
+            // What comes while others wait above is newer than they are, and waits with them.
+            waits: holds || self.held > 0,
+            counts,
+            arrived: Vec::new(),
+            held: 0,
+            asks: false,
+            filter,
+        };
+        let one_inbox = shown.filter.user_id.is_some();
+        let last = messages.iter().filter_map(|message| message.modseq).max();
+        let unread_count = messages.iter().rev().find_map(|message| message.unread_count);
+        for message in messages {
+            match (message.kind, message.notification) {
+                (kind @ (Kind::Created | Kind::Updated), Some(notification)) if self.is_doomed(notification.id) => {
+                    self.is_echo(kind, notification.id);
+                    // It is as this says where it is put back.
+                    let is_it = |doomed: &&mut Doomed| doomed.item.data.id == notification.id;
+                    if let Some(doomed) = self.doomed.iter_mut().find(is_it) {
+                        doomed.item.data = notification;
+                    }
+                }
+                (Kind::Created, Some(notification)) => self.show_created(notification, &mut shown),
+                (Kind::Updated, Some(notification)) => self.show_updated(notification, &mut shown),
+                (Kind::AllRead, _) => {
+                    let of = message.user_id.as_ref();
+                    for row in self.rows.iter_mut().filter(|row| of.is_none_or(|of| row.data.user_id == *of)) {
+                        row.data.is_read = true;
+                    }
+                    if shown.filter.unread {
+                        self.rows.retain(|row| of.is_some_and(|of| row.data.user_id != *of));
+                    }
+                    shown.asks |= !one_inbox;
+                }
+                (Kind::Deleted, _) => {
+                    if let Some(id) = message.id {
+                        self.show_deleted(id, &mut shown, &mut effects);
+                    }
+                }
+                _ => {}
+            }
+        }
+        // Until the stream tells of all that was done here, its count is older than that.
+        if one_inbox
+            && self.heard.echoes.is_empty()
+            && let Some(unread_count) = unread_count
+        {
+            let doomed = self.doomed.iter().filter(|doomed| !doomed.item.data.is_read).count() as u64;
+            self.overview.unread_count = unread_count.saturating_sub(doomed);
+        }
+        if self.rows.len() > MOST_ROWS {
+            self.rows.truncate(MOST_ROWS);
+            shown.asks = true;
+        }
+        if shown.held > 0 {
+            self.heard.is_released &= self.held > 0;
+            self.held += shown.held;
+            shown.asks |= !holds;
+        }
+        self.read_at = Some(self.server_time(now.ms));
+        effects.extend(self.tell(shown.arrived.len() + shown.held));
+        if one_inbox {
+            self.saw(last, shown.arrived);
+        }
+        if shown.asks {
+            effects.extend(self.ask_soon());
+        }
+        effects
+    }
+
+    fn show_created(&mut self, notification: Notification, shown: &mut Shown) {
+        let is_own = self.is_echo(Kind::Created, notification.id);
+        if let Some(place) = self.place_with(notification.id) {
+            return self.show_known(place, notification, shown);
+        }
+        if is_own {
+            // It was counted when it was sent, and is shown where it belongs.
+            return;
+        }
+        if shown.counts {
+            counting::add(&mut self.overview, &notification);
+        }
+        if !(shown.is_head && shown.filter.admits(&notification)) {
+            return;
+        }
+        if shown.waits && !self.rows.is_empty() {
+            shown.held += 1;
+        } else {
+            shown.arrived.push(notification.id);
+            // Newest first, and what is being sent stays on top.
+            let sending = self.rows.iter().take_while(|row| row.is_sending).count();
+            let item = self.item(notification, true);
+            self.rows.insert(sending, item);
+        }
+    }
+
+    fn show_updated(&mut self, notification: Notification, shown: &mut Shown) {
+        let is_own = self.is_echo(Kind::Updated, notification.id);
+        // The user has marked it once more since.
+        if is_own && self.heard.echoes.contains(&Echo { kind: Kind::Updated, id: notification.id }) {
+            return;
+        }
+        match self.place_with(notification.id) {
+            Some(place) => self.show_known(place, notification, shown),
+            // One that is not shown: only the server knows what that changes.
+            // One that is read now is no loss where only what is unread is shown, unless it waits above the list.
+            None => {
+                let belongs = shown.filter.unread && (!notification.is_read || self.held + shown.held > 0);
+                shown.asks |= !is_own && (shown.filter.user_id.is_none() || belongs);
+            }
+        }
+    }
+
+    /// What is in the list is as this says.
+    fn show_known(&mut self, place: usize, notification: Notification, shown: &Shown) {
+        let Some(row) = self.rows.get_mut(place) else { return };
+        let is_read = notification.is_read;
+        if row.data.is_read != is_read && shown.counts {
+            counting::set_read(&mut self.overview, is_read);
+        }
+        row.data = notification;
+        if is_read && shown.filter.unread {
+            self.rows.remove(place);
+        }
+    }
+
+    fn show_deleted(&mut self, id: NotificationId, shown: &mut Shown, effects: &mut Vec<Effect>) {
+        let is_own = self.is_echo(Kind::Deleted, id);
+        // Where it is about to be deleted here, there is nothing left to do.
+        if self.is_doomed(id) {
+            self.doomed.retain(|doomed| doomed.item.data.id != id);
+            self.dismiss_undo(&Undo::Delete(id));
+        }
+        let Some(key) = self.place_with(id).and_then(|place| self.rows.get(place)).map(|row| row.key) else {
+            // Of what kind it was, and whether it was read, the server knows.
+            shown.asks |= !is_own;
+            return;
+        };
+        if let Some((row, _)) = self.take(key, effects)
+            && shown.counts
+        {
+            counting::remove(&mut self.overview, &row.data);
+        }
+    }
+
+    /// Whether this is what was done here.
+    fn is_echo(&mut self, kind: Kind, id: NotificationId) -> bool {
+        let found = self.heard.echoes.iter().position(|echo| *echo == Echo { kind, id });
+        found.and_then(|place| self.heard.echoes.remove(place)).is_some()
+    }
+
+    /// The user scrolled while new ones wait above the list. Reaching the top releases them, as the pill does.
+    pub(super) fn scrolled(&mut self, now: Now) -> Vec<Effect> {
+        // Each further step of the same scroll would ask once more.
+        let before = std::mem::replace(&mut self.heard.is_released, now.is_at_top);
+        if now.is_at_top && !before { self.refresh(now) } else { Vec::new() }
+    }
+
+    /// Asks the server for the present, in a moment and once.
+    pub(super) fn ask_soon(&mut self) -> Option<Effect> {
+        let asks = !std::mem::replace(&mut self.heard.asks_soon, true);
+        asks.then_some(Effect::After(SOON, Message::RefreshAsSaid))
+    }
+
+    /// It is time to ask.
+    pub(super) fn refresh_as_said(&mut self, now: Now) -> Vec<Effect> {
+        self.heard.asks_soon = false;
+        self.refresh(now)
+    }
+
+    /// Tells a screen reader how many arrived, at most every few seconds.
+    pub(super) fn tell(&mut self, arrived: usize) -> Option<Effect> {
+        let begins = arrived > 0 && self.untold == 0;
+        self.untold += arrived;
+        begins.then_some(Effect::After(TOLD_EVERY, Message::Tell))
+    }
+
+    /// What a screen reader is told.
+    pub(super) fn told(&mut self) -> Vec<Effect> {
+        vec![Effect::Say(match std::mem::take(&mut self.untold) {
+            1 => "1 new notification".to_owned(),
+            arrived => format!("{arrived} new notifications"),
+        })]
+    }
+}

@@ -1,0 +1,261 @@
+//! Marking as read and unread: shown at once, taken back when refused.
+
+use super::{
+    counting,
+    message::{Effect, Marking, MarkingAll, Now, UnmarkingAll},
+    view::{Item, ReadAll, Spot, Undo, View},
+};
+use crate::{
+    app::live::Kind,
+    model::{Marked, Notification, NotificationId, Problem, UserId},
+};
+
+/// The element that the focus goes to where no row can have it.
+const HEADING: &str = "inbox-name";
+
+impl View {
+    /// Takes a row out of the list and says where it was. The focus goes to its neighbour.
+    pub(super) fn take(&mut self, key: i64, effects: &mut Vec<Effect>) -> Option<(Item, Spot)> {
+        let place = self.place_of(key)?;
+        let item = self.rows.remove(place);
+        let (above, below) = (place.checked_sub(1).and_then(|above| self.rows.get(above)), self.rows.get(place));
+        let spot = Spot { above: above.map(|row| row.key), below: below.map(|row| row.key) };
+        effects.push(Effect::HandOn(key, below.or(above).map_or_else(|| HEADING.to_owned(), Item::element_id)));
+        Some((item, spot))
+    }
+
+    /// Marks a row as read, or as unread.
+    pub(super) fn mark(&mut self, key: i64, is_read: bool, now: Now) -> Vec<Effect> {
+        let Some(place) = self.place_of(key) else { return Vec::new() };
+        let row = &mut self.rows[place];
+        if row.data.is_read == is_read || row.is_sending {
+            return Vec::new();
+        }
+        row.data.is_read = is_read;
+        let item = row.clone();
+        let id = item.data.id;
+        self.count_read(&item.data.user_id, is_read);
+        let mut effects = Vec::new();
+        let leaves = is_read && self.filter().unread;
+        let spot = if leaves { self.take(key, &mut effects).map(|(_, spot)| spot) } else { None };
+        match spot {
+            Some(spot) => effects.push(self.toast("Marked as read.".to_owned(), Some(Undo::Read(id, spot)))),
+            None => self.dismiss_read(id),
+        }
+        let change = self.changes.begin(now.ms);
+        effects.push(Effect::Mark(Marking { id, is_read, item: Some(item), spot, change }));
+        effects
+    }
+
+    /// Marks a notification as unread again that has left the list.
+    pub(super) fn mark_again_unread(&mut self, id: NotificationId, spot: Spot, now: Now) -> Vec<Effect> {
+        if let Some(place) = self.place_with(id) {
+            return self.mark(self.rows[place].key, false, now);
+        }
+        counting::set_read(&mut self.overview, false);
+        let change = self.changes.begin(now.ms);
+        vec![Effect::Mark(Marking { id, is_read: false, item: None, spot: Some(spot), change })]
+    }
+
+    /// The server marked it, or did not.
+    pub(super) fn marked(&mut self, marking: Marking, answer: Result<Notification, Problem>, now: Now) -> Vec<Effect> {
+        let Marking { id, is_read, item, spot, change } = marking;
+        let mut effects = Vec::new();
+        let is_known = answer.is_ok();
+        match (answer, item) {
+            (Ok(notification), item) => {
+                self.expect(Kind::Updated, id);
+                self.show_marked(notification, spot.filter(|_| item.is_none()));
+            }
+            (Err(problem), None) => effects.push(self.toast_refusal("Not undone.", &problem)),
+            (Err(problem), Some(mut item)) => {
+                item.data.is_read = !is_read;
+                // What is about to be deleted is not counted.
+                if !self.is_doomed(id) {
+                    self.count_read(&item.data.user_id, !is_read);
+                }
+                self.set_read(&[id], !is_read);
+                self.set_doomed_read(&[id], !is_read);
+                if let Some(spot) = spot {
+                    self.put_back(item, spot);
+                }
+                self.dismiss_read(id);
+                let what = if is_read { "Not marked as read." } else { "Not marked as unread." };
+                effects.push(self.toast_refusal(what, &problem));
+            }
+        }
+        effects.extend(self.settle(change, is_known, now));
+        effects
+    }
+
+    /// Shows what the server says of a notification, which returns to this spot if it left it and belongs there.
+    fn show_marked(&mut self, notification: Notification, spot: Option<Spot>) {
+        if let Some(place) = self.place_with(notification.id) {
+            let row = &mut self.rows[place];
+            // The user may have marked it otherwise since.
+            if row.data.is_read == notification.is_read {
+                row.data = notification;
+            }
+        } else if let Some(spot) = spot.filter(|_| self.filter().admits(&notification)) {
+            let place = self.place_at(spot, &notification).or_else(|| {
+                let place = self.place_in_order(&notification);
+                // What is newer or older than all of the list may have others between.
+                let is_within = (place > 0 || (self.address.before.is_none() && self.held == 0))
+                    && (place < self.rows.len() || self.next.is_none());
+                is_within.then_some(place)
+            });
+            if let Some(place) = place {
+                let item = self.item(notification, false);
+                self.rows.insert(place, item);
+            }
+        }
+    }
+
+    /// Whether the inbox can be marked as read: if one is shown and something in it is not. A search shows what no
+    /// marking can name.
+    pub(crate) fn can_mark_all(&self) -> bool {
+        self.filter().user_id.is_some() && self.overview.unread_count > 0 && self.address.q.is_none()
+    }
+
+    /// Marks the inbox as read: what was seen of it, and of the kind that is shown.
+    pub(super) fn mark_all(&mut self, now: Now) -> Vec<Effect> {
+        let filter = self.filter();
+        let Some(user_id) = filter.user_id.filter(|_| self.can_mark_all()) else { return Vec::new() };
+        let unread_count = self.overview.unread_count;
+        let is_meant =
+            |row: &Item| self.is_seen(row) && filter.category.as_ref().is_none_or(|kind| *kind == row.data.category);
+        let (mut rows, later): (Vec<Item>, Vec<Item>) =
+            self.rows.iter().filter(|row| !row.data.is_read).cloned().partition(is_meant);
+        let left = match &filter.category {
+            None => (later.len() + self.held) as u64,
+            // How many others are unread, only the server knows.
+            Some(_) => unread_count.saturating_sub(rows.len() as u64),
+        };
+        rows.iter_mut().for_each(|row| row.data.is_read = true);
+        self.set_read(&ids(&rows), true);
+        self.overview.unread_count = left;
+        vec![Effect::MarkAll(MarkingAll {
+            user_id,
+            up_to: self.seen(),
+            category: self.address.category.clone(),
+            rows,
+            unread_count,
+            of_kind: self.address.of_kind(),
+            change: self.changes.begin(now.ms),
+        })]
+    }
+
+    /// The server marked the inbox, or did not.
+    pub(super) fn all_marked(&mut self, marking: MarkingAll, answer: Result<Marked, Problem>, now: Now) -> Vec<Effect> {
+        let MarkingAll { user_id, rows, unread_count, of_kind, change, .. } = marking;
+        let is_known = answer.as_ref().is_ok_and(|marked| marked.count > 0);
+        let told = match answer {
+            Ok(Marked { count: 0, .. }) => self.toast("Nothing was left to mark.".to_owned(), None),
+            Ok(marked) => {
+                let text = format!("{}{of_kind} marked read.", marked.count);
+                self.toast(text, Some(Undo::ReadAll(ReadAll { user_id, marked, rows })))
+            }
+            Err(problem) => {
+                self.set_read(&ids(&rows), false);
+                // Another inbox may be shown by now.
+                if self.is_in_scope(&user_id) {
+                    self.overview.unread_count = unread_count;
+                }
+                self.toast_refusal("Not marked as read.", &problem)
+            }
+        };
+        let mut effects = vec![told];
+        effects.extend(self.settle(change, is_known, now));
+        effects
+    }
+
+    /// Marks unread again what was marked read at once, also what the page does not show.
+    pub(super) fn unmark_all(&mut self, all: ReadAll, now: Now) -> Vec<Effect> {
+        let beyond = all.marked.count.saturating_sub(all.rows.len() as u64);
+        let filter = self.filter();
+        let (mut unmarked, mut doomed, mut returned) = (Vec::new(), Vec::new(), Vec::new());
+        for marked in &all.rows {
+            let id = marked.data.id;
+            let place = self.place_with(id);
+            let mut row = place.map_or(marked, |place| &self.rows[place]).clone();
+            // One may be unread again already.
+            if !row.data.is_read {
+                continue;
+            }
+            // What is about to be deleted is neither shown nor counted.
+            if self.is_doomed(id) {
+                doomed.push(id);
+                continue;
+            }
+            row.data.is_read = false;
+            self.set_read(&[id], false);
+            self.count_read(&row.data.user_id, false);
+            // Where only what is unread is shown, they had left.
+            if place.is_none() && filter.unread && filter.admits(&row.data) {
+                returned.push(row.key);
+                self.rows.insert(self.place_in_order(&row.data), row.clone());
+            }
+            unmarked.push(row);
+        }
+        self.set_doomed_read(&doomed, false);
+        self.count_beyond(&all.user_id, beyond, false);
+        let change = self.changes.begin(now.ms);
+        vec![Effect::UnmarkAll(UnmarkingAll { all, unmarked, doomed, returned, beyond, change })]
+    }
+
+    /// The server took the marking back, or did not: then it is offered again.
+    pub(super) fn all_unmarked(
+        &mut self,
+        unmarking: UnmarkingAll,
+        answer: Result<u64, Problem>,
+        now: Now,
+    ) -> Vec<Effect> {
+        let UnmarkingAll { all, unmarked, doomed, returned, beyond, change } = unmarking;
+        let mut effects = Vec::new();
+        let is_known = answer.is_ok();
+        if let Err(problem) = answer {
+            self.set_read(&ids(&unmarked), true);
+            for row in &unmarked {
+                self.count_read(&row.data.user_id, true);
+            }
+            self.set_doomed_read(&doomed, true);
+            self.rows.retain(|row| !returned.contains(&row.key));
+            self.count_beyond(&all.user_id, beyond, true);
+            effects.push(self.offer_again("Not marked as unread.", &problem, Undo::ReadAll(all)));
+        }
+        effects.extend(self.settle(change, is_known, now));
+        effects
+    }
+
+    /// Shows these as read, or as unread, and counts nothing.
+    fn set_read(&mut self, ids: &[NotificationId], is_read: bool) {
+        for row in self.rows.iter_mut().filter(|row| ids.contains(&row.data.id)) {
+            row.data.is_read = is_read;
+        }
+    }
+
+    fn set_doomed_read(&mut self, ids: &[NotificationId], is_read: bool) {
+        for doomed in self.doomed.iter_mut().filter(|doomed| ids.contains(&doomed.item.data.id)) {
+            doomed.item.data.is_read = is_read;
+        }
+    }
+
+    /// Counts one of this user's as read, or as unread: another inbox may be shown by now.
+    fn count_read(&mut self, user_id: &UserId, is_read: bool) {
+        if self.is_in_scope(user_id) {
+            counting::set_read(&mut self.overview, is_read);
+        }
+    }
+
+    /// Counts so many of an inbox as read, or as unread, that the page does not show.
+    fn count_beyond(&mut self, user_id: &UserId, beyond: u64, is_read: bool) {
+        if self.is_in_scope(user_id) {
+            let count = &mut self.overview.unread_count;
+            *count = if is_read { count.saturating_sub(beyond) } else { *count + beyond };
+        }
+    }
+}
+
+fn ids(rows: &[Item]) -> Vec<NotificationId> {
+    rows.iter().map(|row| row.data.id).collect()
+}

@@ -1,0 +1,112 @@
+//! Sending: the row appears at once and gets its id when the server answers.
+
+use uuid::Uuid;
+
+use super::{
+    counting,
+    message::{Effect, Now, Submission},
+    view::{Item, Typed, Unconfirmed, View},
+};
+use crate::{
+    app::live::Kind,
+    model::{Code, NewNotification, Notification, NotificationId, Problem},
+};
+
+/// Whether a send that failed like this may have been done all the same: its answer was lost on the way.
+pub(crate) fn may_be_sent(problem: &Problem) -> bool {
+    matches!(problem.code, Code::Unreachable | Code::UnknownOutcome | Code::Timeout | Code::Internal)
+}
+
+impl Unconfirmed {
+    /// Whether this row is it: it arrived since, and says the same.
+    fn is(&self, row: &Item) -> bool {
+        let (shown, typed) = (&row.data, &self.typed);
+        row.key > self.after
+            && row.arrives
+            && !row.is_sending
+            && shown.user_id.as_str() == typed.user_id
+            && shown.content.as_str() == typed.content
+            && shown.title.as_ref().map_or("", |title| title.as_str()) == typed.title
+            && shown.link.as_ref().map_or("", |link| link.as_str()) == typed.link
+            && typed.category.as_deref().is_none_or(|category| category == shown.category.as_str())
+    }
+}
+
+impl View {
+    /// Shows what is being sent, if it belongs here. It gets the idempotency key of what was sent right before and was
+    /// not confirmed, if it is the same, else the fresh one: what is sent again after something else is meant to be
+    /// another one.
+    pub(crate) fn submit(&mut self, typed: Typed, new: NewNotification, fresh_key: String, now: Now) -> Submission {
+        let (key, is_repeat) = match self.unconfirmed.take() {
+            Some(before) if before.typed == typed => (before.key, true),
+            _ => (fresh_key, false),
+        };
+        let after = self.take_key();
+        let item = self.is_in_scope(&new.user_id).then(|| self.show_sending(new, now));
+        Submission { typed, key, is_repeat, after, item, change: self.changes.begin(now.ms) }
+    }
+
+    fn show_sending(&mut self, new: NewNotification, now: Now) -> Item {
+        let key = self.take_key();
+        // A stand-in that no UUIDv7 equals; the server gives the real one.
+        let id = NotificationId::new(Uuid::from_u128(u128::from(key.unsigned_abs()) + 1));
+        let data = Notification::new(id, self.server_time(now.ms), new);
+        counting::add(&mut self.overview, &data);
+        let item = Item { key, data, is_open: false, is_sending: true, arrives: true };
+        if self.address.before.is_none() && self.filter().admits(&item.data) {
+            self.rows.insert(0, item.clone());
+        }
+        item
+    }
+
+    /// The server took it.
+    pub(super) fn sent(&mut self, submission: Submission, notification: Notification, now: Now) -> Vec<Effect> {
+        let Submission { typed, item, change, .. } = submission;
+        let told = match item {
+            Some(item) => {
+                self.expect(Kind::Created, notification.id);
+                self.take_in(&item, notification);
+                Effect::Say(format!("Sent to {}", typed.user_id))
+            }
+            // The list does not say it.
+            None => self.toast(format!("Sent to {}.", typed.user_id), None),
+        };
+        let mut effects = vec![told];
+        effects.extend(self.settle(change, true, now));
+        effects
+    }
+
+    /// What was being sent is what the server says, unless a repeat of it is in the list already.
+    fn take_in(&mut self, item: &Item, notification: Notification) {
+        let is_shown = self.place_with(notification.id).is_some();
+        let Some(place) = self.place_of(item.key) else { return };
+        if is_shown {
+            self.rows.remove(place);
+            counting::remove(&mut self.overview, &item.data);
+            return;
+        }
+        self.heard.newer.push(notification.id);
+        let row = &mut self.rows[place];
+        row.data = notification;
+        row.is_sending = false;
+    }
+
+    /// The server refused it, or its answer was lost. A repeat that is refused says nothing of what was sent before.
+    pub(super) fn not_sent(&mut self, submission: Submission, problem: &Problem, now: Now) -> Vec<Effect> {
+        let Submission { typed, key, is_repeat, after, item, change } = submission;
+        if let Some(item) = item {
+            self.rows.retain(|row| row.key != item.key);
+            counting::remove(&mut self.overview, &item.data);
+        }
+        if is_repeat || may_be_sent(problem) {
+            self.unconfirmed = Some(Unconfirmed { typed, key, after });
+        }
+        self.settle(change, false, now)
+    }
+
+    /// What was not confirmed, once the list shows it.
+    pub(crate) fn confirmed(&mut self) -> Option<Typed> {
+        let is_shown = self.unconfirmed.as_ref().is_some_and(|sent| self.rows.iter().any(|row| sent.is(row)));
+        self.unconfirmed.take_if(|_| is_shown).map(|sent| sent.typed)
+    }
+}

@@ -1,0 +1,153 @@
+//! What the page decides, step by step, and against a server that is made up of a list.
+
+mod answers;
+mod deleting;
+mod hearing;
+mod marking;
+mod sending;
+mod whole;
+
+use uuid::Uuid;
+
+use super::{Effect, Message, Now, View, reduce};
+use crate::{
+    app::{
+        live::{self, Kind},
+        page::{Address, Initial, Snapshot},
+    },
+    model::{Content, NewNotification, Notification, NotificationId, Overview, Page, Timestamp, UserId},
+};
+
+/// A page that is open, and the browser around it.
+struct Open {
+    view: View,
+    now: Now,
+    /// What is to be done and was not looked at.
+    effects: Vec<Effect>,
+}
+
+/// The page of an address, as it arrives with these, newest first, of which `modseq` is the last change.
+fn open(query: &str, notifications: Vec<Notification>, modseq: Option<u64>) -> Open {
+    let snapshot = Ok(snapshot(notifications, modseq));
+    let view = View::new(Initial { address: Address::parse(query), snapshot, ..Initial::default() });
+    let now = Now { ms: 1_000_000.0, is_at_top: true, is_hidden: false };
+    let mut page = Open { view, now, effects: Vec::new() };
+    page.send(Message::Live(true));
+    page
+}
+
+/// Ann's inbox, with what has these numbers.
+fn of_ann(query: &str, numbers: &[u128]) -> Open {
+    let list = numbers.iter().map(|number| notification(*number)).collect();
+    open(&format!("user_id=ann&{query}"), list, Some(10))
+}
+
+impl Open {
+    fn send(&mut self, message: Message) -> &mut Self {
+        self.effects.extend(reduce(&mut self.view, message, self.now));
+        self
+    }
+
+    /// Hears a change, and shows what is to be shown.
+    fn hear(&mut self, message: live::Message) -> &mut Self {
+        self.send(Message::Heard(message)).send(Message::ShowSoon).send(Message::ShowAll)
+    }
+
+    /// The numbers of what is shown.
+    fn shown(&self) -> Vec<u128> {
+        self.view.rows.iter().map(|row| number(row.data.id)).collect()
+    }
+
+    /// How many there are, and how many of them are unread.
+    fn counts(&self) -> (u64, u64) {
+        (self.view.overview.total, self.view.overview.unread_count)
+    }
+
+    /// Takes the first effect that this finds something in.
+    fn take<T>(&mut self, find: impl Fn(&Effect) -> Option<T>) -> Option<T> {
+        let (place, found) =
+            self.effects.iter().enumerate().find_map(|(place, effect)| Some((place, find(effect)?)))?;
+        self.effects.remove(place);
+        Some(found)
+    }
+
+    /// How many of these are to be done, of which none is any more.
+    fn count(&mut self, is_meant: impl Fn(&Effect) -> bool) -> usize {
+        let before = self.effects.len();
+        self.effects.retain(|effect| !is_meant(effect));
+        before - self.effects.len()
+    }
+
+    /// How often the present is asked for, now or soon.
+    fn asks(&mut self) -> usize {
+        self.count(|effect| matches!(effect, Effect::Ask(..) | Effect::After(_, Message::RefreshAsSaid)))
+    }
+
+    /// The key of the row with this number.
+    fn key(&self, of: u128) -> i64 {
+        self.view.rows.iter().find(|row| number(row.data.id) == of).unwrap().key
+    }
+
+    /// What the toasts say.
+    fn toasts(&self) -> String {
+        self.view.toasts.iter().map(|toast| toast.text.as_str()).collect::<Vec<_>>().join(" | ")
+    }
+}
+
+fn number(id: NotificationId) -> u128 {
+    Uuid::parse_str(&id.to_string()).unwrap().as_u128() >> 64
+}
+
+fn id(number: u128) -> NotificationId {
+    NotificationId::new(Uuid::from_u128(number << 64))
+}
+
+fn new(number: u128, user_id: &str) -> NewNotification {
+    let content = Content::parse(&format!("number {number}")).unwrap();
+    NewNotification::new(UserId::parse(user_id).unwrap(), content)
+}
+
+fn notification_of(number: u128, user_id: &str) -> Notification {
+    let moment = 1_700_000_000_000_000 + i64::try_from(number).unwrap();
+    Notification::new(id(number), Timestamp::from_micros(moment).unwrap(), new(number, user_id))
+}
+
+fn notification(number: u128) -> Notification {
+    notification_of(number, "ann")
+}
+
+fn as_read(number: u128, is_read: bool) -> Notification {
+    let mut notification = notification(number);
+    notification.is_read = is_read;
+    notification
+}
+
+fn snapshot(notifications: Vec<Notification>, modseq: Option<u64>) -> Snapshot {
+    let overview = overview(&notifications);
+    let now = Timestamp::from_micros(1_700_000_001_000_000).unwrap();
+    Snapshot { page: Page { notifications, next: None, modseq }, overview, now }
+}
+
+fn overview(notifications: &[Notification]) -> Overview {
+    let mut overview = Overview::default();
+    notifications.iter().for_each(|notification| super::counting::add(&mut overview, notification));
+    overview.recent.sort();
+    overview
+}
+
+/// A change that nothing else is known of.
+fn change(kind: Kind, modseq: u64) -> live::Message {
+    live::Message { kind, modseq: Some(modseq), unread_count: None, notification: None, id: None, user_id: None }
+}
+
+fn created(number: u128, modseq: u64) -> live::Message {
+    live::Message { notification: Some(notification(number)), ..change(Kind::Created, modseq) }
+}
+
+fn updated(number: u128, is_read: bool, modseq: u64) -> live::Message {
+    live::Message { notification: Some(as_read(number, is_read)), ..change(Kind::Updated, modseq) }
+}
+
+fn deleted(number: u128, modseq: u64) -> live::Message {
+    live::Message { id: Some(id(number)), ..change(Kind::Deleted, modseq) }
+}

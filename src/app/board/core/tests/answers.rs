@@ -1,0 +1,126 @@
+use super::*;
+use crate::{
+    app::board::core::{Loading, changes::Ticket},
+    model::{Code, Problem},
+};
+
+fn ticket(page: &mut Open) -> Ticket {
+    page.take(|effect| if let Effect::Ask(ticket, _) = effect { Some(*ticket) } else { None }).unwrap()
+}
+
+fn list(numbers: &[u128]) -> Vec<Notification> {
+    numbers.iter().map(|number| notification(*number)).collect()
+}
+
+#[test]
+fn what_was_heard_since_an_answer_was_read_is_shown_on_top_of_it() {
+    let mut page = of_ann("", &[1]);
+    let asked = ticket(page.send(Message::Refresh));
+    page.hear(created(2, 11)).hear(created(3, 12));
+    page.send(Message::Answered(asked, Ok(snapshot(list(&[2, 1]), Some(11)))));
+    assert_eq!((page.shown(), page.counts(), page.view.position()), (vec![3, 2, 1], (3, 3), Some(12)));
+    page.hear(created(4, 13));
+    assert_eq!((page.shown(), page.counts()), (vec![4, 3, 2, 1], (4, 4)));
+    assert_eq!(page.asks(), 0);
+}
+
+#[test]
+fn rows_that_stay_keep_their_keys_and_whether_they_are_open() {
+    let mut page = of_ann("", &[2, 1]);
+    let (asked, key) = (ticket(page.send(Message::Refresh)), page.key(1));
+    page.send(Message::Toggle(key)).send(Message::Answered(asked, Ok(snapshot(list(&[3, 1]), Some(11)))));
+    assert_eq!((page.shown(), page.key(1)), (vec![3, 1], key));
+    assert!(page.view.rows[1].is_open && page.view.rows[0].arrives);
+}
+
+#[test]
+fn an_answer_that_was_overtaken_is_not_shown() {
+    let mut page = of_ann("", &[1]);
+    let first = ticket(page.send(Message::Refresh));
+    let second = ticket(page.send(Message::Refresh));
+    page.send(Message::Answered(second, Ok(snapshot(list(&[3, 1]), Some(12)))));
+    page.send(Message::Answered(first, Ok(snapshot(list(&[2, 1]), Some(11)))));
+    assert_eq!((page.shown(), page.asks()), (vec![3, 1], 0));
+}
+
+#[test]
+fn an_answer_from_before_a_change_made_here_is_asked_for_anew() {
+    let mut page = of_ann("", &[2, 1]);
+    let before = ticket(page.send(Message::Refresh));
+    let key = page.key(2);
+    page.send(Message::Mark(key, true));
+    page.send(Message::Answered(before, Ok(snapshot(list(&[2, 1]), Some(10)))));
+    assert!(page.view.rows[0].data.is_read, "the change stays");
+    assert_eq!(page.asks(), 0, "while it is under way, any answer would be old");
+    let marking = page.take(|effect| if let Effect::Mark(marking) = effect { Some(marking.clone()) } else { None });
+    let answer = as_read(2, true);
+    page.send(Message::Marked(marking.unwrap(), Ok(answer)));
+    assert_eq!(page.asks(), 1);
+}
+
+#[test]
+fn what_is_asked_for_during_a_change_is_asked_for_when_it_is_answered() {
+    let mut page = of_ann("", &[2, 1]);
+    let key = page.key(2);
+    page.send(Message::Mark(key, true)).send(Message::Refresh);
+    assert_eq!(page.asks(), 0);
+    let marking = page.take(|effect| if let Effect::Mark(marking) = effect { Some(marking.clone()) } else { None });
+    page.send(Message::Marked(marking.unwrap(), Ok(as_read(2, true))));
+    assert_eq!(page.asks(), 1);
+}
+
+#[test]
+fn while_the_user_reads_further_down_all_that_they_read_is_asked_for() {
+    let numbers: Vec<u128> = (1..=200).rev().collect();
+    let mut page = of_ann("", &numbers);
+    let limit = |effect: &Effect| if let Effect::Ask(_, limit) = effect { Some(*limit) } else { None };
+    assert_eq!(page.send(Message::Refresh).take(limit), Some(50));
+    page.now.is_at_top = false;
+    assert_eq!(page.send(Message::Refresh).take(limit), Some(200));
+    page.send(Message::ShowOlder);
+    assert_eq!(page.take(limit), Some(400));
+    assert_eq!(page.send(Message::ShowOlder).take(limit), Some(800));
+    assert_eq!(page.send(Message::ShowOlder).take(limit), Some(1_000));
+    assert!(!page.view.can_grow());
+}
+
+#[test]
+fn another_address_shows_at_once_what_is_known_to_belong_there() {
+    let mut page = of_ann("", &[2, 1]);
+    let key = page.key(2);
+    page.hear(updated(2, true, 11));
+    let old = ticket(page.send(Message::Refresh));
+    page.send(Message::Turn(Address::parse("user_id=ann&unread=true")));
+    assert_eq!((page.shown(), page.view.loading), (vec![1], Loading::Begun));
+    let asked = ticket(&mut page);
+    page.send(Message::Answered(old, Ok(snapshot(list(&[9]), Some(12)))));
+    assert_eq!(page.shown(), [1], "what belongs to the address before is not shown");
+    page.send(Message::IsSlow);
+    assert_eq!(page.view.loading, Loading::Slow);
+    page.send(Message::Answered(asked, Ok(snapshot(list(&[1]), Some(12)))));
+    assert_eq!((page.shown(), page.view.loading, page.asks()), (vec![1], Loading::Done, 0));
+    assert!(page.view.rows.iter().all(|row| row.key != key));
+}
+
+#[test]
+fn a_server_that_wants_to_be_left_alone_is() {
+    let mut page = of_ann("", &[1]);
+    let asked = ticket(page.send(Message::Refresh));
+    page.send(Message::Answered(asked, Err(Problem::too_many("", 2))));
+    assert_eq!(page.view.wait, 2);
+    assert_eq!(page.send(Message::Refresh).asks(), 0);
+    page.now.ms += 1_000.0;
+    assert_eq!((page.send(Message::CountDown).view.wait, page.asks()), (1, 0));
+    page.now.ms += 1_000.0;
+    assert_eq!((page.send(Message::CountDown).view.wait, page.asks()), (0, 1));
+}
+
+#[test]
+fn a_session_that_is_over_ends_the_connection() {
+    let mut page = of_ann("", &[1]);
+    let asked = ticket(page.send(Message::Refresh));
+    page.send(Message::Answered(asked, Err(Problem::new(Code::Unauthenticated, ""))));
+    assert!(page.view.is_signed_out());
+    assert_eq!(page.count(|effect| matches!(effect, Effect::Cut)), 1);
+    assert_eq!(page.shown(), [1], "what is shown stays");
+}

@@ -1,0 +1,161 @@
+use super::*;
+
+#[test]
+fn what_arrives_while_the_user_is_at_the_top_slides_in() {
+    let mut page = of_ann("", &[2, 1]);
+    page.hear(created(3, 11));
+    assert_eq!(page.shown(), [3, 2, 1]);
+    assert!(page.view.rows[0].arrives);
+    assert_eq!((page.counts(), page.view.held, page.view.seen()), ((3, 3), 0, Some(11)));
+    assert_eq!(page.asks(), 0);
+}
+
+#[test]
+fn what_arrives_while_the_user_reads_further_down_waits_above_the_list() {
+    let mut page = of_ann("", &[2, 1]);
+    page.now.is_at_top = false;
+    page.hear(created(3, 11)).hear(created(4, 12));
+    assert_eq!((page.shown(), page.view.held, page.counts()), (vec![2, 1], 2, (4, 4)));
+    assert_eq!(page.view.seen(), Some(10), "what waits was not seen");
+    page.send(Message::Scrolled);
+    assert_eq!(page.asks(), 0);
+    page.now.is_at_top = true;
+    page.send(Message::Scrolled).send(Message::Scrolled);
+    assert_eq!(page.asks(), 1, "each further step of the scroll asks for nothing more");
+    page.view.held = 0;
+    page.now.is_at_top = false;
+    page.hear(created(5, 13));
+    page.now.is_at_top = true;
+    assert_eq!(page.send(Message::Scrolled).asks(), 1, "what waits later is asked for again");
+}
+
+#[test]
+fn an_empty_list_shows_what_arrives_wherever_the_page_is_scrolled_to() {
+    let mut page = of_ann("", &[]);
+    page.now.is_at_top = false;
+    page.hear(created(1, 11));
+    assert_eq!((page.shown(), page.view.held), (vec![1], 0));
+}
+
+#[test]
+fn what_is_heard_twice_is_shown_once() {
+    let mut page = of_ann("", &[1]);
+    page.hear(created(2, 11)).hear(created(2, 11)).hear(updated(1, true, 10));
+    assert_eq!((page.shown(), page.counts()), (vec![2, 1], (2, 2)));
+    assert!(!page.view.rows[1].data.is_read, "a change from before the list is in the list");
+}
+
+#[test]
+fn what_is_marked_elsewhere_is_shown_and_counted() {
+    let mut page = of_ann("", &[2, 1]);
+    page.hear(updated(1, true, 11));
+    assert!(page.view.rows[1].data.is_read);
+    assert_eq!(page.counts(), (2, 1));
+    page.hear(updated(1, false, 12));
+    assert_eq!((page.counts(), page.asks()), ((2, 2), 0));
+}
+
+#[test]
+fn under_unread_what_is_marked_elsewhere_leaves() {
+    let mut page = of_ann("unread=true", &[2, 1]);
+    page.hear(updated(1, true, 11));
+    assert_eq!((page.shown(), page.counts()), (vec![2], (2, 1)));
+    assert_eq!(page.hear(updated(7, true, 12)).asks(), 0, "one that is not shown is not to be shown now either");
+    assert_eq!(page.hear(updated(7, false, 13)).asks(), 1, "where it belongs, the server knows");
+}
+
+#[test]
+fn in_one_inbox_the_stream_says_how_many_are_unread() {
+    let mut page = of_ann("", &[2, 1]);
+    page.hear(live::Message { unread_count: Some(7), ..created(3, 11) });
+    assert_eq!(page.counts(), (3, 7));
+    let key = page.key(3);
+    page.send(Message::Delete(key));
+    page.hear(live::Message { unread_count: Some(8), ..created(4, 12) });
+    assert_eq!(page.counts().1, 7, "what is about to be deleted is not counted");
+}
+
+#[test]
+fn an_inbox_that_is_read_elsewhere_is_read_here() {
+    let mut page = open("", vec![notification_of(2, "bob"), notification(1)], None);
+    let user_id = Some(UserId::parse("bob").unwrap());
+    page.hear(live::Message { user_id, ..change(Kind::AllRead, 4) });
+    assert_eq!(page.view.rows.iter().map(|row| row.data.is_read).collect::<Vec<_>>(), [true, false]);
+    assert_eq!(page.asks(), 1, "how many are unread in all inboxes, the server knows");
+}
+
+#[test]
+fn what_is_deleted_elsewhere_goes_and_the_focus_goes_to_its_neighbour() {
+    let mut page = of_ann("", &[3, 2, 1]);
+    let (gone, next) = (page.key(2), page.key(1));
+    page.hear(deleted(2, 11));
+    assert_eq!((page.shown(), page.counts(), page.asks()), (vec![3, 1], (2, 2), 0));
+    let handed = page.take(|effect| match effect {
+        Effect::HandOn(from, to) => Some((*from, to.clone())),
+        _ => None,
+    });
+    assert_eq!(handed, Some((gone, format!("row-{next}"))));
+    assert_eq!(page.hear(deleted(9, 12)).asks(), 1, "of what kind one was that is not shown, the server knows");
+}
+
+#[test]
+fn a_list_of_a_thousand_grows_no_longer_and_asks() {
+    let numbers: Vec<u128> = (1..=1_000).rev().collect();
+    let mut page = of_ann("", &numbers);
+    page.hear(created(1_001, 11)).hear(created(1_002, 12));
+    assert_eq!((page.view.rows.len(), page.shown()[0], page.shown()[999]), (1_000, 1_002, 3));
+    assert_eq!(page.asks(), 1);
+}
+
+#[test]
+fn what_comes_at_once_is_shown_one_by_one_and_a_flood_as_a_whole() {
+    let mut page = of_ann("", &[]);
+    (1..=3).for_each(|number| {
+        page.send(Message::Heard(created(u128::from(number), 10 + number)));
+    });
+    let is_soon = |effect: &Effect| matches!(effect, Effect::After(0, Message::ShowSoon));
+    assert_eq!(page.count(is_soon), 1, "the page waits once for all");
+    assert_eq!(page.send(Message::ShowSoon).count(|effect| matches!(effect, Effect::NextFrame(Message::ShowNext))), 3);
+    assert_eq!(page.send(Message::ShowNext).shown(), [1]);
+    assert_eq!(page.send(Message::ShowNext).shown(), [2, 1]);
+    (4..=100).for_each(|number| {
+        page.send(Message::Heard(created(u128::from(number), 10 + number)));
+    });
+    assert_eq!(page.send(Message::ShowSoon).count(|effect| matches!(effect, Effect::NextFrame(Message::ShowNext))), 1);
+    assert_eq!(page.send(Message::ShowNext).view.rows.len(), 100);
+}
+
+#[test]
+fn a_screen_reader_is_told_once_of_what_arrives_within_four_seconds() {
+    let mut page = of_ann("", &[]);
+    page.hear(created(1, 11)).hear(created(2, 12));
+    assert_eq!(page.count(|effect| matches!(effect, Effect::After(4_000, Message::Tell))), 1);
+    page.send(Message::Tell);
+    let said = |effect: &Effect| if let Effect::Say(text) = effect { Some(text.clone()) } else { None };
+    assert_eq!(page.take(said).as_deref(), Some("2 new notifications"));
+    page.hear(created(3, 13)).send(Message::Tell);
+    assert_eq!(page.take(said).as_deref(), Some("1 new notification"));
+}
+
+#[test]
+fn nothing_grows_with_what_was_heard() {
+    let mut page = open("", vec![], None);
+    let of = |number: u64| UserId::parse(&format!("user_{}", number % 50)).ok();
+    for number in 1..=50_000_u64 {
+        page.hear(live::Message { user_id: of(number), ..created(u128::from(number), number) });
+        if number % 3 == 0 {
+            page.hear(live::Message { user_id: of(number), ..updated(u128::from(number), true, number) });
+        }
+        if number % 100 == 0 {
+            page.send(Message::RefreshAsSaid).send(Message::Tell);
+            let ticket = page.take(|effect| if let Effect::Ask(ticket, _) = effect { Some(*ticket) } else { None });
+            let found = snapshot(page.view.rows.iter().take(50).map(|row| row.data.clone()).collect(), None);
+            page.send(Message::Answered(ticket.unwrap(), Ok(found)));
+        }
+        page.effects.clear();
+    }
+    let view = &page.view;
+    assert_eq!((view.heard.waiting.len(), view.heard.recent.len(), view.heard.asked), (0, 0, 0));
+    assert_eq!((view.heard.newer.len(), view.heard.echoes.len(), view.toasts.len()), (0, 0, 0));
+    assert!(view.rows.len() <= 150, "{} rows", view.rows.len());
+}

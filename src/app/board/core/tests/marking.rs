@@ -1,0 +1,176 @@
+use super::*;
+use crate::{
+    app::board::core::message::{Marking, MarkingAll, UnmarkingAll},
+    model::{Code, Marked, MarkedBy, Problem},
+};
+
+fn marking(page: &mut Open) -> Marking {
+    page.take(|effect| if let Effect::Mark(marking) = effect { Some(marking.clone()) } else { None }).unwrap()
+}
+
+fn marking_all(page: &mut Open) -> MarkingAll {
+    page.take(|effect| if let Effect::MarkAll(marking) = effect { Some(marking.clone()) } else { None }).unwrap()
+}
+
+fn unmarking_all(page: &mut Open) -> UnmarkingAll {
+    page.take(|effect| if let Effect::UnmarkAll(it) = effect { Some(it.clone()) } else { None }).unwrap()
+}
+
+fn marked(count: u64) -> Marked {
+    Marked { count, by: MarkedBy { after: 10, up_to: 11, is_whole: true } }
+}
+
+fn refused() -> Problem {
+    Problem::new(Code::Unavailable, "Not now.")
+}
+
+fn all_read(modseq: u64) -> live::Message {
+    live::Message { unread_count: Some(0), ..change(Kind::AllRead, modseq) }
+}
+
+#[test]
+fn marking_is_one_request_and_its_echo_asks_for_nothing() {
+    let mut page = of_ann("", &[2, 1]);
+    let key = page.key(2);
+    page.send(Message::Mark(key, true));
+    assert_eq!(page.counts(), (2, 1), "shown before it is answered");
+    page.hear(live::Message { unread_count: Some(1), ..updated(2, true, 11) });
+    let under_way = marking(&mut page);
+    page.send(Message::Marked(under_way, Ok(as_read(2, true))));
+    assert_eq!((page.counts(), page.view.rows[0].data.is_read, page.asks()), ((2, 1), true, 0));
+    assert!(page.view.heard.echoes.is_empty() && page.view.heard.waiting.is_empty());
+}
+
+#[test]
+fn the_count_does_not_go_back_while_the_stream_is_behind() {
+    let mut page = of_ann("", &[3, 2, 1]);
+    let (first, second) = (page.key(3), page.key(2));
+    page.send(Message::Mark(first, true)).send(Message::Mark(second, true));
+    let (one, other) = (marking(&mut page), marking(&mut page));
+    page.send(Message::Marked(one, Ok(as_read(3, true))));
+    page.hear(live::Message { unread_count: Some(2), ..updated(3, true, 11) });
+    page.send(Message::Marked(other, Ok(as_read(2, true))));
+    assert_eq!(page.counts(), (3, 1), "the stream told of the first alone");
+    page.hear(live::Message { unread_count: Some(1), ..updated(2, true, 12) });
+    page.hear(live::Message { unread_count: Some(5), ..created(4, 13) });
+    assert_eq!((page.counts(), page.asks()), ((4, 5), 0));
+}
+
+#[test]
+fn where_nothing_is_told_live_the_present_is_asked_for_after_a_change() {
+    let mut page = of_ann("", &[2, 1]);
+    let key = page.key(2);
+    page.send(Message::Live(false)).send(Message::Mark(key, true));
+    let under_way = marking(&mut page);
+    page.send(Message::Marked(under_way, Ok(as_read(2, true))));
+    assert_eq!(page.asks(), 1);
+}
+
+#[test]
+fn what_is_heard_during_a_change_is_shown_when_that_is_answered() {
+    let mut page = of_ann("", &[2, 1]);
+    let key = page.key(2);
+    page.send(Message::Mark(key, true)).hear(created(3, 11));
+    assert_eq!(page.shown(), [2, 1]);
+    let under_way = marking(&mut page);
+    page.send(Message::Marked(under_way, Ok(as_read(2, true))));
+    assert_eq!((page.shown(), page.counts(), page.asks()), (vec![3, 2, 1], (3, 2), 0));
+}
+
+#[test]
+fn under_unread_what_is_marked_leaves_and_undoing_that_puts_it_back_where_it_was() {
+    let mut page = of_ann("unread=true", &[3, 2, 1]);
+    let key = page.key(2);
+    page.send(Message::Mark(key, true));
+    assert_eq!((page.shown(), page.toasts()), (vec![3, 1], "Marked as read.".to_owned()));
+    let under_way = marking(&mut page);
+    page.send(Message::Marked(under_way, Ok(as_read(2, true)))).hear(updated(2, true, 11));
+    assert_eq!((page.counts(), page.asks()), ((3, 2), 0));
+    page.send(Message::UndoLast);
+    let under_way = marking(&mut page);
+    assert!(!under_way.is_read && page.toasts().is_empty());
+    page.send(Message::Marked(under_way, Ok(as_read(2, false)))).hear(updated(2, false, 12));
+    assert_eq!((page.shown(), page.counts(), page.asks()), (vec![3, 2, 1], (3, 3), 0));
+}
+
+#[test]
+fn a_marking_that_is_refused_is_taken_back() {
+    let mut page = of_ann("unread=true", &[3, 2, 1]);
+    let key = page.key(2);
+    page.send(Message::Mark(key, true));
+    let under_way = marking(&mut page);
+    page.send(Message::Marked(under_way, Err(refused())));
+    assert_eq!((page.shown(), page.counts()), (vec![3, 2, 1], (3, 3)));
+    assert_eq!((page.toasts(), page.asks()), ("Not marked as read. Not now.".to_owned(), 1));
+}
+
+#[test]
+fn all_that_was_seen_is_marked_and_what_came_later_is_not() {
+    let mut page = of_ann("", &[2, 1]);
+    page.now.is_at_top = false;
+    page.hear(created(3, 11)).send(Message::MarkAll);
+    assert_eq!(page.counts(), (3, 1), "the one that waits above");
+    let under_way = marking_all(&mut page);
+    assert_eq!(under_way.up_to, Some(10));
+    page.send(Message::AllMarked(under_way, Ok(marked(2))));
+    assert_eq!((page.toasts(), page.asks()), ("2 marked read.".to_owned(), 0));
+}
+
+#[test]
+fn marking_all_is_undone_as_it_was_done() {
+    let mut page = of_ann("", &[3, 2, 1]);
+    page.hear(updated(2, true, 11)).send(Message::MarkAll);
+    assert_eq!(page.counts(), (3, 0));
+    let under_way = marking_all(&mut page);
+    page.send(Message::AllMarked(under_way, Ok(marked(2)))).hear(all_read(12)).send(Message::UndoLast);
+    assert_eq!(page.counts(), (3, 2));
+    let read: Vec<_> = page.view.rows.iter().map(|row| row.data.is_read).collect();
+    assert_eq!(read, [false, true, false], "what was read before stays read");
+    let under_way = unmarking_all(&mut page);
+    page.send(Message::AllUnmarked(under_way, Ok(2)));
+    page.hear(live::Message { unread_count: Some(1), ..updated(3, false, 13) });
+    page.hear(live::Message { unread_count: Some(2), ..updated(1, false, 14) });
+    assert_eq!((page.counts(), page.asks()), ((3, 2), 0));
+}
+
+#[test]
+fn under_unread_all_leaves_and_comes_back() {
+    let mut page = of_ann("unread=true", &[3, 2, 1]);
+    page.send(Message::MarkAll);
+    let under_way = marking_all(&mut page);
+    page.send(Message::AllMarked(under_way, Ok(marked(3)))).hear(all_read(11));
+    assert_eq!((page.shown(), page.counts()), (vec![], (3, 0)));
+    page.send(Message::UndoLast);
+    assert_eq!((page.shown(), page.counts()), (vec![3, 2, 1], (3, 3)));
+    let under_way = unmarking_all(&mut page);
+    page.send(Message::AllUnmarked(under_way, Err(refused())));
+    assert_eq!((page.shown(), page.counts()), (vec![], (3, 0)));
+    assert!(page.view.toasts.iter().any(|toast| toast.undo.is_some()), "it is offered again");
+}
+
+#[test]
+fn marking_all_that_is_refused_is_taken_back() {
+    let mut page = of_ann("", &[2, 1]);
+    page.send(Message::MarkAll);
+    let under_way = marking_all(&mut page);
+    page.send(Message::AllMarked(under_way, Err(refused())));
+    assert_eq!((page.counts(), page.asks()), ((2, 2), 1));
+    assert!(page.view.rows.iter().all(|row| !row.data.is_read));
+}
+
+#[test]
+fn what_the_server_found_nothing_of_to_mark_is_asked_for() {
+    let mut page = of_ann("", &[2, 1]);
+    page.send(Message::MarkAll);
+    let under_way = marking_all(&mut page);
+    page.send(Message::AllMarked(under_way, Ok(marked(0))));
+    assert_eq!((page.toasts(), page.asks()), ("Nothing was left to mark.".to_owned(), 1));
+}
+
+#[test]
+fn a_search_and_all_inboxes_cannot_be_marked() {
+    assert!(of_ann("", &[1]).view.can_mark_all());
+    assert!(!of_ann("q=number", &[1]).view.can_mark_all());
+    assert!(!open("", vec![notification(1)], None).view.can_mark_all());
+    assert!(!of_ann("", &[]).view.can_mark_all());
+}

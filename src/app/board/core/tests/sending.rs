@@ -1,0 +1,99 @@
+use super::*;
+use crate::{
+    app::board::core::{Submission, Typed},
+    model::{Code, Problem},
+};
+
+fn typed(number: u128) -> Typed {
+    let content = format!("number {number}");
+    Typed { user_id: "ann".to_owned(), content, category: None, title: String::new(), link: String::new() }
+}
+
+fn submit(page: &mut Open, number: u128, key: &str) -> Submission {
+    page.view.submit(typed(number), new(number, "ann"), key.to_owned(), page.now)
+}
+
+fn lost() -> Problem {
+    Problem::new(Code::Unreachable, "Campanile does not answer.")
+}
+
+#[test]
+fn what_is_sent_is_shown_at_once_and_counted_once() {
+    let mut page = of_ann("", &[1]);
+    let submission = submit(&mut page, 2, "a");
+    assert!(page.view.rows[0].is_sending);
+    assert_eq!((page.view.rows.len(), page.counts()), (2, (2, 2)));
+    let key = page.view.rows[0].key;
+    page.hear(created(2, 11)).send(Message::Sent(submission, notification(2)));
+    assert_eq!((page.shown(), page.key(2), page.counts(), page.asks()), (vec![2, 1], key, (2, 2), 0));
+    assert!(!page.view.rows[0].is_sending);
+}
+
+#[test]
+fn what_is_sent_beside_the_filter_is_counted_once_too() {
+    let mut page = of_ann("category=alert", &[]);
+    let submission = submit(&mut page, 2, "a");
+    page.send(Message::Sent(submission, notification(2))).hear(created(2, 11));
+    assert_eq!((page.shown(), page.counts(), page.asks()), (vec![], (1, 1), 0));
+}
+
+#[test]
+fn what_is_sent_to_another_inbox_is_said() {
+    let mut page = of_ann("", &[1]);
+    let to_bob = Typed { user_id: "bob".to_owned(), ..typed(2) };
+    let submission = page.view.submit(to_bob, new(2, "bob"), "a".to_owned(), page.now);
+    page.send(Message::Sent(submission, notification_of(2, "bob")));
+    assert_eq!((page.shown(), page.counts(), page.toasts()), (vec![1], (1, 1), "Sent to bob.".to_owned()));
+}
+
+#[test]
+fn what_is_refused_goes_and_the_next_has_a_key_of_its_own() {
+    let mut page = of_ann("", &[1]);
+    let submission = submit(&mut page, 2, "a");
+    page.send(Message::NotSent(submission, Problem::new(Code::InvalidInput, "No.")));
+    assert_eq!((page.shown(), page.counts()), (vec![1], (1, 1)));
+    assert_eq!(submit(&mut page, 2, "b").key, "b");
+}
+
+#[test]
+fn what_is_sent_again_after_its_answer_was_lost_has_the_same_key() {
+    let mut page = of_ann("", &[1]);
+    let submission = submit(&mut page, 2, "a");
+    page.send(Message::NotSent(submission, lost()));
+    let again = submit(&mut page, 2, "b");
+    assert_eq!(again.key, "a");
+    page.send(Message::NotSent(again, Problem::new(Code::Unavailable, "Not now.")));
+    assert_eq!(submit(&mut page, 2, "c").key, "a", "a repeat that is refused says nothing of the first");
+}
+
+#[test]
+fn what_is_sent_again_after_something_else_is_another_one() {
+    let mut page = of_ann("", &[1]);
+    let submission = submit(&mut page, 2, "a");
+    page.send(Message::NotSent(submission, lost()));
+    assert_eq!(submit(&mut page, 3, "b").key, "b");
+    assert_eq!(submit(&mut page, 2, "c").key, "c");
+}
+
+#[test]
+fn what_was_sent_though_its_answer_was_lost_is_confirmed_when_it_arrives() {
+    let mut page = of_ann("", &[1]);
+    let submission = submit(&mut page, 2, "a");
+    page.send(Message::NotSent(submission, lost()));
+    assert_eq!(page.view.confirmed(), None);
+    page.hear(created(2, 11));
+    assert_eq!(page.view.confirmed(), Some(typed(2)));
+    assert_eq!(page.view.confirmed(), None, "once");
+    assert_eq!((page.shown(), page.counts()), (vec![2, 1], (2, 2)));
+}
+
+#[test]
+fn a_repeat_of_what_the_list_shows_already_is_shown_once() {
+    let mut page = of_ann("", &[1]);
+    let submission = submit(&mut page, 2, "a");
+    page.send(Message::NotSent(submission, lost()));
+    let again = submit(&mut page, 2, "b");
+    page.now.ms += 20_000.0;
+    page.hear(created(2, 11)).send(Message::Sent(again, notification(2)));
+    assert_eq!((page.shown(), page.counts()), (vec![2, 1], (2, 2)));
+}

@@ -1,0 +1,326 @@
+//! What the page knows, as plain data.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use super::changes::Changes;
+use crate::{
+    app::{
+        live,
+        page::{Address, FIRST, Initial, Refusal},
+    },
+    model::{Cursor, Filter, Marked, Notification, NotificationId, Overview, Problem, Timestamp, UserId},
+};
+
+/// What the page knows: what it shows, and what it has to remember for that.
+pub(crate) struct View {
+    /// Whether the viewer may see one inbox only.
+    pub(crate) is_own: bool,
+    /// What is asked for.
+    pub(crate) address: Arc<Address>,
+    /// The list, newest first.
+    pub(crate) rows: Vec<Item>,
+    /// Where the list goes on.
+    pub(crate) next: Option<Cursor>,
+    /// How many new ones wait above the list, because the user reads further down.
+    pub(crate) held: usize,
+    /// What stands beside the list.
+    pub(crate) overview: Overview,
+    /// Why the last refresh failed, if it did.
+    pub(crate) trouble: Option<Problem>,
+    /// How many seconds the server is still left alone, because it was asked too often.
+    pub(crate) wait: u32,
+    /// The form that led here and was refused.
+    pub(crate) refusal: Option<Refusal>,
+    /// When what is shown was true.
+    pub(crate) read_at: Option<Timestamp>,
+    /// The present, by the server's clock, to a quarter of a minute.
+    pub(crate) clock: Timestamp,
+    /// How many seconds old what is shown is, while refreshing fails.
+    pub(crate) age: i64,
+    /// Whether the page is told of every change as it happens.
+    pub(crate) is_live: bool,
+    /// Whether the list belongs to the address.
+    pub(crate) loading: Loading,
+    /// The messages at the edge of the page.
+    pub(crate) toasts: Vec<Toast>,
+    pub(super) changes: Changes,
+    pub(super) heard: Heard,
+    pub(super) doomed: Vec<Doomed>,
+    pub(super) unconfirmed: Option<Unconfirmed>,
+    pub(super) next_key: i64,
+    /// How many notifications are asked for.
+    pub(super) limit: u16,
+    /// How far the server's clock is ahead of the browser's, in milliseconds.
+    pub(super) ahead: f64,
+    /// Until when the server is left alone, in milliseconds of the browser's clock.
+    pub(super) wait_until: f64,
+    /// New ones that were not announced yet.
+    pub(super) untold: usize,
+}
+
+/// One notification of the list.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Item {
+    /// Stays the same while it is shown, also when what is being sent gets its id.
+    pub(crate) key: i64,
+    /// What it shows.
+    pub(crate) data: Notification,
+    /// Whether a long text is shown in full.
+    pub(crate) is_open: bool,
+    /// Whether the server has not answered yet whether it takes it.
+    pub(crate) is_sending: bool,
+    /// Whether it slides in.
+    pub(crate) arrives: bool,
+}
+
+/// Whether the list belongs to the address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Loading {
+    /// It does.
+    Done,
+    /// It will in a moment.
+    Begun,
+    /// It takes so long that the page should show it.
+    Slow,
+}
+
+/// What was heard and is not shown yet, or may have to be shown again.
+#[derive(Debug, Default)]
+pub(super) struct Heard {
+    /// The position: everything up to this change is shown, or in `waiting`.
+    pub(super) position: Option<u64>,
+    /// Nothing that was created up to this change waits above the list.
+    pub(super) seen: Option<u64>,
+    /// What is in the list, and may have been created later.
+    pub(super) newer: Vec<NotificationId>,
+    pub(super) waiting: VecDeque<live::Message>,
+    /// What was shown while an answer was under way, which may not have it.
+    pub(super) recent: Vec<live::Message>,
+    /// What was done here and answered, of which the stream will tell too.
+    pub(super) echoes: VecDeque<Echo>,
+    /// How many answers are under way.
+    pub(super) asked: usize,
+    pub(super) is_shown_soon: bool,
+    pub(super) shown_at: f64,
+    pub(super) asks_soon: bool,
+    /// Whether the present was to be asked for, and could not be because of a change that is under way.
+    pub(super) owes: bool,
+    /// Whether what waits above the list was asked for by scrolling up to it.
+    pub(super) is_released: bool,
+}
+
+/// What the stream will tell of what was done here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Echo {
+    pub(super) kind: live::Kind,
+    pub(super) id: NotificationId,
+}
+
+/// Where a row was: between the rows with these keys. Times and ids do not tell it, for in a batch they are as chance
+/// has them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Spot {
+    pub(super) above: Option<i64>,
+    pub(super) below: Option<i64>,
+}
+
+/// A notification that is about to be deleted, and where it was.
+#[derive(Clone, Debug)]
+pub(crate) struct Doomed {
+    pub(super) item: Item,
+    pub(super) spot: Spot,
+    /// Whether an answer did not have it, so that it may not be as it was.
+    pub(super) is_unsure: bool,
+}
+
+/// What is typed into the form that sends.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Typed {
+    /// Whose inbox it goes to.
+    pub(crate) user_id: String,
+    /// What it says.
+    pub(crate) content: String,
+    /// What kind it is.
+    pub(crate) category: Option<String>,
+    /// A short heading; may be empty.
+    pub(crate) title: String,
+    /// Where a click leads; may be empty.
+    pub(crate) link: String,
+}
+
+/// What was sent and not confirmed.
+pub(super) struct Unconfirmed {
+    pub(super) typed: Typed,
+    /// Its idempotency key.
+    pub(super) key: String,
+    /// The key of the last row that was made before.
+    pub(super) after: i64,
+}
+
+/// An inbox that was marked as read, or a part of it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct ReadAll {
+    /// Whose inbox.
+    pub(super) user_id: UserId,
+    /// What the server marked.
+    pub(super) marked: Marked,
+    /// What of it the page showed.
+    pub(super) rows: Vec<Item>,
+}
+
+/// What a toast can take back.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Undo {
+    /// The deletion of this notification.
+    Delete(NotificationId),
+    /// That this notification was marked as read, and left the list.
+    Read(NotificationId, Spot),
+    /// That an inbox was marked as read, or a part of it.
+    ReadAll(ReadAll),
+}
+
+/// A message at the edge of the page.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Toast {
+    /// Names it while it is shown.
+    pub(crate) key: i64,
+    /// What it says.
+    pub(crate) text: String,
+    /// Whether something failed.
+    pub(crate) is_bad: bool,
+    /// What it can take back.
+    pub(crate) undo: Option<Undo>,
+}
+
+impl Item {
+    /// The id of its element.
+    pub(crate) fn element_id(&self) -> String {
+        format!("row-{}", self.key)
+    }
+}
+
+impl View {
+    /// The page as it arrives.
+    pub(crate) fn new(initial: Initial) -> Self {
+        let Initial { address, snapshot, refusal, .. } = initial;
+        let (snapshot, trouble) = match snapshot {
+            Ok(snapshot) => (Some(snapshot), None),
+            Err(problem) => (None, Some(problem)),
+        };
+        let now = snapshot.as_ref().map(|snapshot| snapshot.now);
+        let (page, overview) = snapshot.map_or((None, None), |read| (Some(read.page), Some(read.overview)));
+        let next = page.as_ref().and_then(|page| page.next);
+        let position = page.as_ref().and_then(|page| page.modseq);
+        let mut view = Self {
+            is_own: address.is_own,
+            address: Arc::new(address),
+            rows: Vec::new(),
+            next,
+            held: 0,
+            overview: overview.unwrap_or_default(),
+            trouble,
+            wait: 0,
+            refusal,
+            read_at: now,
+            clock: now.unwrap_or_else(|| Timestamp::new(chrono::DateTime::UNIX_EPOCH)),
+            age: 0,
+            is_live: false,
+            loading: Loading::Done,
+            toasts: Vec::new(),
+            changes: Changes::default(),
+            heard: Heard { position, seen: position, ..Heard::default() },
+            doomed: Vec::new(),
+            unconfirmed: None,
+            next_key: 0,
+            limit: FIRST,
+            ahead: 0.0,
+            wait_until: 0.0,
+            untold: 0,
+        };
+        let notifications = page.map(|page| page.notifications).unwrap_or_default();
+        view.rows = notifications.into_iter().map(|notification| view.item(notification, false)).collect();
+        view
+    }
+
+    /// What an address shows here: a user stays in the own inbox, and each viewer on this server.
+    pub(crate) fn narrow(&self, address: Address) -> Address {
+        let address = Address { base: self.address.base.clone(), ..address };
+        match &self.address.user_id {
+            Some(own) if self.is_own => address.in_own_inbox(own),
+            _ => address,
+        }
+    }
+
+    /// The filter of the address; everything while it is not legal.
+    pub(crate) fn filter(&self) -> Filter {
+        self.address.filter().unwrap_or_default()
+    }
+
+    /// The present by the server's clock, from that by the browser's in milliseconds.
+    pub(super) fn server_time(&self, ms: f64) -> Timestamp {
+        #[expect(clippy::cast_possible_truncation, reason = "milliseconds of our time fit")]
+        let micros = (ms + self.ahead) as i64 * 1_000;
+        Timestamp::from_micros(micros).unwrap_or(self.clock)
+    }
+
+    /// A key that no row has yet; those made later are greater.
+    pub(super) fn take_key(&mut self) -> i64 {
+        let key = self.next_key;
+        self.next_key += 1;
+        key
+    }
+
+    /// A row that was not there.
+    pub(super) fn item(&mut self, data: Notification, arrives: bool) -> Item {
+        Item { key: self.take_key(), data, is_open: false, is_sending: false, arrives }
+    }
+
+    /// Where the row with this key is.
+    pub(super) fn place_of(&self, key: i64) -> Option<usize> {
+        self.rows.iter().position(|row| row.key == key)
+    }
+
+    /// Where the row with this notification is.
+    pub(super) fn place_with(&self, id: NotificationId) -> Option<usize> {
+        self.rows.iter().position(|row| row.data.id == id)
+    }
+
+    /// Whether this notification is about to be deleted.
+    pub(super) fn is_doomed(&self, id: NotificationId) -> bool {
+        self.doomed.iter().any(|doomed| doomed.item.data.id == id)
+    }
+
+    /// Whether the numbers beside the list count this user's notifications.
+    pub(super) fn is_in_scope(&self, user_id: &UserId) -> bool {
+        self.address.user_id.as_deref().is_none_or(|shown| shown == user_id.as_str())
+    }
+
+    /// Opens or closes a long text.
+    pub(super) fn toggle(&mut self, key: i64) {
+        if let Some(row) = self.rows.iter_mut().find(|row| row.key == key) {
+            row.is_open = !row.is_open;
+        }
+    }
+
+    /// Where a notification belongs that was here: between the same ones, if one of them is still in the list.
+    pub(super) fn place_at(&self, spot: Spot, of: &Notification) -> Option<usize> {
+        let place = |key: Option<i64>| key.and_then(|key| self.place_of(key));
+        let (above, below) = (place(spot.above), place(spot.below));
+        let (first, last) = (above.map_or(0, |above| above + 1), below.unwrap_or(self.rows.len()));
+        above.or(below).map(|_| self.place_in_order(of).max(first).min(last))
+    }
+
+    /// Where a notification belongs of which no more is known: newest first, and what is being sent stays on top.
+    pub(super) fn place_in_order(&self, of: &Notification) -> usize {
+        let is_older = |row: &Item| !row.is_sending && (row.data.timestamp, row.data.id) < (of.timestamp, of.id);
+        self.rows.iter().position(is_older).unwrap_or(self.rows.len())
+    }
+
+    /// Puts a row back to where it was, unless a refresh has done so already.
+    pub(super) fn put_back(&mut self, item: Item, spot: Spot) {
+        if self.place_with(item.data.id).is_none() {
+            let place = self.place_at(spot, &item.data).unwrap_or_else(|| self.place_in_order(&item.data));
+            self.rows.insert(place, item);
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! What the page knows, as signals.
+
+use leptos::prelude::*;
+
+use super::{
+    core::{Effect, Loading, Message, Now, Submission, Toast, Typed, View, reduce},
+    row::{Row, draw_rows},
+};
+use crate::{
+    app::{
+        browser,
+        live::Line,
+        page::{Address, Initial, Refusal},
+        text::relative_time,
+    },
+    model::{Code, Cursor, Filter, NewNotification, Overview, Problem, Timestamp},
+};
+
+/// What the page knows. A copy is the same board.
+#[derive(Clone, Copy)]
+pub(crate) struct Board {
+    /// Whether the viewer may see one inbox only.
+    pub(crate) is_own: bool,
+    /// Whether the viewer may send.
+    pub(crate) may_send: bool,
+    /// Whether the viewer is signed in.
+    pub(crate) may_sign_out: bool,
+    /// After how long a silence a live stream says where it is, in milliseconds.
+    pub(super) heartbeat_ms: f64,
+    /// As [`View::address`].
+    pub(crate) address: RwSignal<Address>,
+    /// As [`View::rows`].
+    pub(crate) rows: RwSignal<Vec<Row>>,
+    /// As [`View::next`].
+    pub(crate) next: RwSignal<Option<Cursor>>,
+    /// As [`View::held`].
+    pub(crate) held: RwSignal<usize>,
+    /// As [`View::overview`].
+    pub(crate) overview: RwSignal<Overview>,
+    /// As [`View::trouble`].
+    pub(crate) trouble: RwSignal<Option<Problem>>,
+    /// As [`View::wait`].
+    pub(crate) wait: RwSignal<u32>,
+    /// As [`View::refusal`].
+    pub(crate) refusal: RwSignal<Option<Refusal>>,
+    /// As [`View::read_at`].
+    pub(crate) read_at: RwSignal<Option<Timestamp>>,
+    /// As [`View::clock`].
+    pub(crate) clock: RwSignal<Timestamp>,
+    /// As [`View::age`].
+    pub(crate) age: RwSignal<i64>,
+    /// As [`View::is_live`].
+    pub(crate) is_live: RwSignal<bool>,
+    /// As [`View::loading`].
+    pub(crate) loading: RwSignal<Loading>,
+    /// As [`View::toasts`].
+    pub(crate) toasts: RwSignal<Vec<Toast>>,
+    /// Whether times are shown in the browser's time zone; in UTC before.
+    pub(crate) is_local: RwSignal<bool>,
+    /// Whether the browser has no network.
+    pub(crate) is_offline: RwSignal<bool>,
+    /// Whether the desktop shows what arrives while the page is hidden.
+    pub(crate) notifies: RwSignal<bool>,
+    /// What a screen reader is told.
+    pub(crate) said: RwSignal<String>,
+    /// Whether the composer is open where it is a sheet.
+    pub(crate) is_composing: RwSignal<bool>,
+    /// What the page listens to, once a browser shows it.
+    pub(super) line: StoredValue<Option<Line<Self>>>,
+    pub(super) view: StoredValue<View>,
+    /// Whether the list is scrolled to its top, as it was when the user last scrolled.
+    pub(super) is_at_top: StoredValue<Option<bool>>,
+}
+
+impl Board {
+    /// The page as it arrives.
+    pub(crate) fn new(initial: Initial) -> Self {
+        let (viewer, heartbeat_seconds) = (initial.viewer.clone(), initial.heartbeat_seconds);
+        let view = View::new(initial);
+        Self {
+            is_own: view.is_own,
+            may_send: viewer.may_send,
+            may_sign_out: viewer.may_sign_out,
+            heartbeat_ms: 1_000.0 * f64::from(heartbeat_seconds),
+            address: RwSignal::new(Address::clone(&view.address)),
+            rows: RwSignal::new(view.rows.iter().map(|item| Row::new(item, &view)).collect()),
+            next: RwSignal::new(view.next),
+            held: RwSignal::new(view.held),
+            overview: RwSignal::new(view.overview.clone()),
+            trouble: RwSignal::new(view.trouble.clone()),
+            wait: RwSignal::new(view.wait),
+            refusal: RwSignal::new(view.refusal.clone()),
+            read_at: RwSignal::new(view.read_at),
+            clock: RwSignal::new(view.clock),
+            age: RwSignal::new(view.age),
+            is_live: RwSignal::new(view.is_live),
+            loading: RwSignal::new(view.loading),
+            toasts: RwSignal::new(view.toasts.clone()),
+            is_local: RwSignal::new(false),
+            is_offline: RwSignal::new(false),
+            notifies: RwSignal::new(false),
+            said: RwSignal::new(String::new()),
+            is_composing: RwSignal::new(false),
+            line: StoredValue::new(None),
+            view: StoredValue::new(view),
+            is_at_top: StoredValue::new(None),
+        }
+    }
+
+    /// Something happened: the core decides what becomes of it. In the browser only, as all that calls this.
+    pub(crate) fn send(self, message: Message) {
+        // What is heard comes often. It alters nothing yet that is seen; and to say where the list is scrolled to, the
+        // browser has to lay out the page.
+        let is_unseen = matches!(message, Message::Heard(_) | Message::ShowSoon);
+        let is_often = is_unseen || matches!(message, Message::ShowNext);
+        let now = self.present(if is_often { self.is_at_top.get_value() } else { None });
+        let mut effects = Vec::new();
+        self.view.update_value(|view| effects = reduce(view, message, now));
+        // The focus is handed on while it is still there.
+        effects.retain(|effect| match effect {
+            Effect::HandOn(key, to) => {
+                self.hand_on(*key, to);
+                false
+            }
+            _ => true,
+        });
+        if !is_unseen {
+            self.draw();
+        }
+        for effect in effects {
+            self.carry_out(effect);
+        }
+    }
+
+    fn present(self, is_at_top: Option<bool>) -> Now {
+        let is_at_top = is_at_top.unwrap_or_else(browser::is_at_top);
+        self.is_at_top.set_value(Some(is_at_top));
+        Now { ms: browser::now_ms(), is_at_top, is_hidden: browser::is_hidden() }
+    }
+
+    /// Shows what is known.
+    pub(super) fn draw(self) {
+        self.view.with_value(|view| {
+            draw_rows(self.rows, view);
+            draw(self.address, &*view.address);
+            draw(self.next, &view.next);
+            draw(self.held, &view.held);
+            draw(self.overview, &view.overview);
+            draw(self.trouble, &view.trouble);
+            draw(self.wait, &view.wait);
+            draw(self.refusal, &view.refusal);
+            draw(self.read_at, &view.read_at);
+            draw(self.clock, &view.clock);
+            draw(self.age, &view.age);
+            draw(self.is_live, &view.is_live);
+            draw(self.loading, &view.loading);
+            draw(self.toasts, &view.toasts);
+        });
+    }
+
+    /// Looks something up in what is known.
+    pub(super) fn ask<T>(self, of: impl FnOnce(&View) -> T) -> T {
+        self.view.with_value(of)
+    }
+
+    /// Shows what is being sent, if it belongs here.
+    pub(crate) fn submit(self, typed: Typed, new: NewNotification) -> Option<Submission> {
+        let (fresh_key, now) = (browser::unique(), self.present(None));
+        let mut submission = None;
+        self.view.update_value(|view| submission = Some(view.submit(typed, new, fresh_key, now)));
+        self.draw();
+        submission
+    }
+
+    /// What was not confirmed, once the list shows it.
+    pub(crate) fn confirmed(self) -> Option<Typed> {
+        let mut confirmed = None;
+        self.view.update_value(|view| confirmed = view.confirmed());
+        confirmed
+    }
+
+    /// How far the clock that times are shown in is ahead of UTC.
+    pub(crate) fn offset_minutes(self, moment: Timestamp) -> i32 {
+        // It stays local, and a row that needs not listen for that leaves nothing behind when it goes.
+        let is_local = self.is_local.get_untracked() || self.is_local.get();
+        if is_local { browser::offset_minutes(moment) } else { 0 }
+    }
+
+    /// Which day a moment belongs to.
+    pub(crate) fn day(self, moment: Timestamp) -> i64 {
+        relative_time::local_day(moment, self.offset_minutes(moment))
+    }
+
+    /// The same for many moments that are close to each other: the browser takes a microsecond or
+    /// two to say how far its clock is ahead, and within an hour of UTC that does not change.
+    pub(crate) fn days(self) -> impl FnMut(Timestamp) -> i64 {
+        const HOUR: i64 = 3_600_000_000;
+        let mut known = None;
+        move |moment| {
+            let hour = moment.as_micros().div_euclid(HOUR);
+            let offset = match known {
+                Some((known, offset)) if known == hour => offset,
+                _ => self.offset_minutes(moment),
+            };
+            known = Some((hour, offset));
+            relative_time::local_day(moment, offset)
+        }
+    }
+
+    /// As [`View::narrow`].
+    pub(crate) fn narrow(self, address: Address) -> Address {
+        self.ask(|view| view.narrow(address))
+    }
+
+    /// Where the browser finds what the server has at this path.
+    pub(crate) fn at(self, path: &str) -> String {
+        self.ask(|view| view.address.at(path))
+    }
+
+    /// As [`View::filter`].
+    pub(crate) fn filter(self) -> Filter {
+        self.ask(View::filter)
+    }
+
+    /// As [`View::seen`].
+    pub(crate) fn seen(self) -> Option<u64> {
+        self.ask(View::seen)
+    }
+
+    /// As [`View::is_short`].
+    pub(crate) fn is_short(self) -> bool {
+        self.ask(View::is_short)
+    }
+
+    /// Shows more of what is older; `false` where only a page further down can.
+    pub(crate) fn show_older(self) -> bool {
+        let can = self.ask(View::can_grow);
+        if can {
+            self.send(Message::ShowOlder);
+        }
+        can
+    }
+
+    /// Marks the inbox as read; `false` where it cannot be.
+    pub(crate) fn mark_all(self) -> bool {
+        let can = self.ask(View::can_mark_all);
+        if can {
+            self.send(Message::MarkAll);
+        }
+        can
+    }
+
+    /// The row with this key.
+    pub(crate) fn row_with_key(self, key: i64) -> Option<Row> {
+        self.rows.read_untracked().iter().find(|row| row.key == key).cloned()
+    }
+
+    /// Why what is shown is not up to date, if it is not.
+    pub(crate) fn trouble_code(self) -> Option<Code> {
+        self.trouble.read().as_ref().map(|problem| problem.code)
+    }
+
+    /// Tells a screen reader something when it has nothing else to say.
+    pub(crate) fn say(self, text: impl Into<String>) {
+        self.said.set(text.into());
+    }
+}
+
+/// Puts a value into a signal; what is there already tells no one.
+fn draw<T: Clone + PartialEq + Send + Sync + 'static>(signal: RwSignal<T>, value: &T) {
+    if *signal.read_untracked() != *value {
+        signal.set(value.clone());
+    }
+}
