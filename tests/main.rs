@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by it; clippy.toml excuses only what is marked #[test]")]
 
+mod architecture;
 mod auth;
 mod base_path;
 mod blackbox;
