@@ -112,7 +112,14 @@ pub async fn run(settings: &Settings) -> Result<()> {
     log::start(settings)?;
     outlive_full_files()?;
     let campanile = Campanile::start(settings).await?;
-    let socket = bound.listen().map_err(|error| settings.cannot_listen(&error))?;
+    let socket = match bound.listen() {
+        Ok(socket) => socket,
+        Err(error) => {
+            // What was begun beside it may have claimed deliveries.
+            campanile.stop().await;
+            return Err(settings.cannot_listen(&error));
+        }
+    };
     let at = socket.address().map_or_else(|| settings.listen.clone(), Listen::Tcp);
     let service = campanile.service();
     let stop = told_to_stop(settings, service.clone())?;

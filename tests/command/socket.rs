@@ -3,12 +3,13 @@
 use std::{
     fs::{self, File},
     io::{Read, Write},
+    net::TcpListener,
     os::unix::{
         fs::{FileTypeExt, PermissionsExt},
         net::UnixStream,
     },
     path::Path,
-    process::Stdio,
+    process::{Command, Stdio},
     thread::sleep,
     time::{Duration, Instant},
 };
@@ -169,4 +170,24 @@ fn of_servers_that_start_at_once_on_one_path_one_does() {
             one.wait().unwrap();
         }
     }
+}
+
+/// A file that stands is taken for a server that is ready; one that is stopped while it starts leaves none.
+#[test]
+fn a_server_that_is_stopped_while_it_starts_has_made_no_socket() {
+    let (folder, silent) = (new_folder(), TcpListener::bind("127.0.0.1:0").unwrap());
+    let path = folder.join("s.sock");
+    let store = format!("postgres://u:p@{}/d", silent.local_addr().unwrap());
+    let listen = format!("unix:{}", path.display());
+    let mut server =
+        campanile(&["serve", "--store", &store, "--listen", &listen]).stderr(Stdio::null()).spawn().unwrap();
+    // It asks the database once its place is bound.
+    let held = silent.accept().unwrap();
+    assert!(!path.exists());
+    let second = campanile(&["serve", "--store", "memory:", "--listen", &listen]).output().unwrap();
+    assert!(String::from_utf8_lossy(&second.stderr).contains("another server is running there"));
+    Command::new("kill").arg(server.id().to_string()).status().unwrap();
+    server.wait().unwrap();
+    assert!(!path.exists());
+    drop(held);
 }
