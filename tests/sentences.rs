@@ -145,7 +145,7 @@ async fn a_caller_that_is_not_let_in_is_told_why() {
         writeln!(table, "{what}\n  {}", sentence(&answer)).unwrap();
     }
     let ticket = ask(&server.app, "GET", "/api/notifications/stream/ann?ticket=gone", ("x-none", "1"), "").await;
-    writeln!(table, "a used ticket\n  {}", sentence(&ticket)).unwrap();
+    writeln!(table, "a ticket that is none\n  {}", sentence(&ticket)).unwrap();
     insta::assert_snapshot!(table);
 }
 

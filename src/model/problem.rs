@@ -310,7 +310,8 @@ impl Problem {
     /// The caller's ticket was used, has expired or never was.
     #[must_use]
     pub fn no_ticket() -> Self {
-        let how = "This ticket was used before or has expired. Request a new one with POST /api/tickets.";
+        let how = "This ticket is not valid: it was used before, has expired, or is not whole. Request a new one with POST \
+                   /api/tickets.";
         Self::new(Code::Unauthenticated, how)
     }
 
