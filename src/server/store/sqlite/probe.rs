@@ -40,10 +40,10 @@ pub(super) fn can_be_made(path: &Path) -> Result<(), StoreError> {
         drop(fs::remove_file(file));
     }
     drop(fs::remove_file(lock_file(&probe)));
+    let of_path = |why: String| why.replace(&probe.display().to_string(), &path.display().to_string());
     made.map_err(|error| match error {
-        StoreError::Unavailable { why, .. } | StoreError::Failed { why, .. } | StoreError::Unknown { why, .. } => {
-            StoreError::failed(why.replace(&probe.display().to_string(), &path.display().to_string()))
-        }
+        StoreError::Unavailable { why, .. } => StoreError::unavailable(of_path(why)),
+        StoreError::Failed { why, .. } | StoreError::Unknown { why, .. } => StoreError::failed(of_path(why)),
     })
 }
 
