@@ -78,11 +78,13 @@ impl Refusals {
 
     /// A page of this origin was refused, where a browser named one.
     pub(super) fn note(&self, head: &Parts, asked: &Asked<'_>) {
+        // Without one, no setting would let the request in.
+        let origin = head.headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
+        let Some(origin) = origin.map(shown) else { return };
         if self.0.as_ref().is_none_or(|lines| lines.check(&()).is_err()) {
             return;
         }
-        let origin = head.headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
-        let [origin, host] = [origin, asked.name()].map(|name| name.map_or_else(|| "-".to_owned(), shown));
+        let host = asked.name().map_or_else(|| "-".to_owned(), shown);
         tracing::info!(origin, host, "a page of another site was refused; see --public-url and --allowed-origins");
     }
 }
