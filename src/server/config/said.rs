@@ -66,7 +66,7 @@ pub struct Said {
     #[arg(long, env = "CAMPANILE_WINDOW", value_name = "COUNT")]
     pub window: Option<usize>,
 
-    /// Delete notifications that are older than this, such as 90d, 12h, 30m or 45s [default: unlimited]
+    /// Delete notifications that are older than this, such as 90d, 12h, 30m or 45s [default: no limit]
     #[arg(long, env = "CAMPANILE_MAX_AGE", value_name = "AGE")]
     pub max_age: Option<String>,
 
