@@ -23,10 +23,8 @@ pub(crate) fn matches() -> ArgMatches {
     let said = without(command(), is_empty).try_get_matches();
     said.map_err(in_words).unwrap_or_else(|error| {
         // Without the environment, because the usage line would list each setting that the environment gives.
-        let alone = error
-            .use_stderr()
-            .then(|| without(command(), |_| true).try_get_matches().err().map(in_words))
-            .flatten();
+        let alone =
+            error.use_stderr().then(|| without(command(), |_| true).try_get_matches().err().map(in_words)).flatten();
         alone.unwrap_or(error).exit()
     })
 }
