@@ -5,6 +5,8 @@
 //! [`tab`] and [`desktop`] what is shown around the page.
 
 pub(super) mod desktop;
+#[cfg(not(feature = "ssr"))]
+pub(super) mod json;
 pub(super) mod keyboard;
 pub(super) mod preferences;
 pub(super) mod tab;

@@ -67,7 +67,7 @@ fn initial() -> Initial {
     let found = document()
         .get_element_by_id(super::page::ELEMENT)
         .and_then(|element| element.text_content())
-        .and_then(|json| serde_json::from_slice(json.as_bytes()).ok());
+        .and_then(|json| super::browser::json::read(&json));
     #[cfg(not(feature = "hydrate"))]
     let found = use_context::<Initial>();
     found.unwrap_or_default()

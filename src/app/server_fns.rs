@@ -7,16 +7,26 @@
 use leptos::prelude::*;
 
 pub(crate) mod composing;
+#[cfg(any(not(feature = "ssr"), test))]
+mod fields;
+#[cfg(not(feature = "ssr"))]
+mod form;
 mod wire;
 
+#[cfg(not(feature = "ssr"))]
+use self::form::Form;
 use super::page::Snapshot;
 use crate::model::{Marked, Notification, Problem};
+
+/// How the server takes a call: see `form.rs` for how the browser sends it.
+#[cfg(feature = "ssr")]
+type Form = leptos::server_fn::Http<leptos::server_fn::codec::PostUrl, leptos::server_fn::codec::Json>;
 
 /// What the page shows: a list, what stands beside it, and what time it is on the server.
 ///
 /// # Errors
 /// When a parameter is not legal, or the service refuses.
-#[server(name = ReadSnapshot, prefix = "/api/ui", endpoint = "snapshot")]
+#[server(protocol = Form, name = ReadSnapshot, prefix = "/api/ui", endpoint = "snapshot")]
 pub async fn snapshot(
     /// Only this user's inbox.
     user_id: Option<String>,
@@ -47,7 +57,7 @@ pub async fn snapshot(
 ///
 /// # Errors
 /// When a field is not legal, or the service refuses.
-#[server(name = SendNotification, prefix = "/api/ui", endpoint = "send")]
+#[server(protocol = Form, name = SendNotification, prefix = "/api/ui", endpoint = "send")]
 pub async fn send(
     /// Whose inbox it goes to.
     user_id: String,
@@ -74,7 +84,7 @@ pub async fn send(
 ///
 /// # Errors
 /// When the id is not one, there is no such notification, or the service refuses.
-#[server(prefix = "/api/ui", endpoint = "mark")]
+#[server(protocol = Form, prefix = "/api/ui", endpoint = "mark")]
 pub async fn mark(
     /// Which one.
     id: String,
@@ -91,7 +101,7 @@ pub async fn mark(
 ///
 /// # Errors
 /// When a field is not legal, or the service refuses.
-#[server(prefix = "/api/ui", endpoint = "mark-all")]
+#[server(protocol = Form, prefix = "/api/ui", endpoint = "mark-all")]
 pub async fn mark_all(
     /// Whose inbox.
     user_id: String,
@@ -111,7 +121,7 @@ pub async fn mark_all(
 ///
 /// # Errors
 /// When a field is not legal, or the service refuses.
-#[server(prefix = "/api/ui", endpoint = "unmark-all")]
+#[server(protocol = Form, prefix = "/api/ui", endpoint = "unmark-all")]
 pub async fn unmark_all(
     /// Whose inbox.
     user_id: String,
@@ -132,7 +142,7 @@ pub async fn unmark_all(
 ///
 /// # Errors
 /// When the id is not one, there is no such notification, or the service refuses.
-#[server(prefix = "/api/ui", endpoint = "delete")]
+#[server(protocol = Form, prefix = "/api/ui", endpoint = "delete")]
 pub async fn delete(
     /// Which one.
     id: String,

@@ -159,8 +159,9 @@ struct Written {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "ssr", schema(nullable = false))]
     link: Option<Link>,
-    /// What the sender attached.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// What the sender attached. The dashboard does not show it, so the browser does not read it.
+    #[cfg_attr(feature = "ssr", serde(default, skip_serializing_if = "Option::is_none"))]
+    #[cfg_attr(not(feature = "ssr"), serde(skip))]
     #[cfg_attr(feature = "ssr", schema(nullable = false))]
     data: Option<Data>,
     /// When it leaves the inbox by itself.

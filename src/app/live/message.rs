@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+#[cfg(not(feature = "ssr"))]
+use crate::app::browser::json;
 use crate::model::{Notification, NotificationId, UserId};
 
 /// What a message is about.
@@ -31,21 +33,31 @@ pub(crate) struct Message {
     #[serde(rename = "type")]
     pub(crate) kind: Kind,
     /// The number of the change; none in a greeting of all inboxes.
+    #[serde(default)]
     pub(crate) modseq: Option<u64>,
     /// How many are unread after it in its inbox.
+    #[serde(default)]
     pub(crate) unread_count: Option<u64>,
     /// What was created or marked.
+    #[serde(default)]
     pub(crate) notification: Option<Notification>,
     /// What was deleted.
+    #[serde(default)]
     pub(crate) id: Option<NotificationId>,
     /// Whose inbox, where all are followed.
+    #[serde(default)]
     pub(crate) user_id: Option<UserId>,
 }
 
 impl Message {
     /// Reads a message; `None` when it is none that is known here.
     pub(crate) fn parse(json: &str) -> Option<Self> {
-        serde_json::from_slice(json.as_bytes()).ok()
+        #[cfg(not(feature = "ssr"))]
+        let message = json::read(json);
+        // Tests read on the host.
+        #[cfg(feature = "ssr")]
+        let message = serde_json::from_str(json).ok();
+        message
     }
 }
 

@@ -1,0 +1,71 @@
+//! How the browser calls a server function: a form goes there as an HTML form would send it, and JSON comes back.
+//!
+//! The server takes it apart by leptos's own codecs. In the browser those would bring a JSON parser, one of query
+//! strings and a client with streams along.
+
+use leptos::server_fn::{
+    Protocol,
+    client::{Client, get_server_url},
+    error::{FromServerFnError, ServerFnErrorErr},
+    server::Server,
+};
+use send_wrapper::SendWrapper;
+use serde::{Serialize, de::DeserializeOwned};
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{Headers, RequestInit, Response};
+
+use super::fields;
+use crate::{app::browser::json, model::Problem};
+
+/// A form, and JSON for an answer.
+pub struct Form;
+
+impl<Input, Output, C, S> Protocol<Input, Output, C, S, Problem> for Form
+where
+    Input: Serialize + Send,
+    Output: DeserializeOwned + Send,
+    C: Client<Problem>,
+    S: Server<Problem>,
+{
+    const METHOD: http::Method = http::Method::POST;
+
+    async fn run_server<F, Fut>(_: S::Request, _: F) -> Result<S::Response, Problem>
+    where
+        F: Fn(Input) -> Fut + Send,
+        Fut: Future<Output = Result<Output, Problem>> + Send,
+    {
+        Err(Problem::internal())
+    }
+
+    async fn run_client(path: &str, input: Input) -> Result<Output, Problem> {
+        let form = fields::write(&input).ok_or_else(Problem::internal)?;
+        let answer = SendWrapper::new(post(path, form)).await?;
+        json::take(answer.take()).ok_or_else(unreadable)
+    }
+}
+
+/// Sends a form, and says what is answered to it.
+async fn post(path: &str, form: String) -> Result<SendWrapper<JsValue>, Problem> {
+    let unreachable = |_| Problem::from_server_fn_error(ServerFnErrorErr::Request(String::new()));
+    let headers = Headers::new().map_err(unreachable)?;
+    headers.set("Content-Type", "application/x-www-form-urlencoded").map_err(unreachable)?;
+    headers.set("Accept", "application/json").map_err(unreachable)?;
+    let request = RequestInit::new();
+    request.set_method("POST");
+    request.set_headers(&headers);
+    request.set_body(&form.into());
+    let url = get_server_url().to_owned() + path;
+    let answer = JsFuture::from(leptos::prelude::window().fetch_with_str_and_init(&url, &request)).await;
+    let answer: Response = answer.map_err(unreachable)?.unchecked_into();
+    let body = match answer.json() {
+        Ok(body) => JsFuture::from(body).await.map_err(|_| unreadable())?,
+        Err(_) => return Err(unreadable()),
+    };
+    if answer.ok() { Ok(SendWrapper::new(body)) } else { Err(json::take(body).unwrap_or_else(unreadable)) }
+}
+
+/// Something between here and Campanile answered in its place.
+fn unreadable() -> Problem {
+    Problem::from_server_fn_error(ServerFnErrorErr::Deserialization(String::new()))
+}
