@@ -1,4 +1,4 @@
-//! What shows nothing on a screen.
+//! Characters that are invisible on a screen.
 
 /// Characters that show nothing, beside white space and control characters: those that Unicode calls
 /// `Default_Ignorable_Code_Point` (joiners, marks of direction, variation selectors, tags, Hangul

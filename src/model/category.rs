@@ -1,10 +1,10 @@
-//! What kind of notification it is.
+//! The category of a notification.
 
 use std::borrow::Cow;
 
 use super::problem::Invalid;
 
-/// What kind of notification: any slug `[a-z0-9][a-z0-9_-]{0,31}`.
+/// Category of a notification: any slug `[a-z0-9][a-z0-9_-]{0,31}`.
 ///
 /// `message`, `system`, `alert` and `update` are the well-known ones; the dashboard has a colour
 /// and an icon for each.

@@ -1,4 +1,4 @@
-//! Where a channel reaches a user: an e-mail address, a browser, a device.
+//! A contact of a user: an e-mail address, a browser or a device.
 
 #[cfg(feature = "ssr")]
 mod address;
@@ -19,13 +19,13 @@ pub use address::{
 };
 
 uuid_name! {
-    /// The name of a contact. One that moves to another user gets another one, so that what waits for it there is not
-    /// sent to the new owner.
+    /// Id of a contact. A contact that moves to another user gets a new id, so that waiting deliveries are not sent to
+    /// the new owner.
     ContactId, "a contact"
 }
 
 words! {
-    /// Whether anything is sent to a contact, and why not.
+    /// Whether messages are sent to a contact, and why not.
     ContactState, "one of the states of a contact" {
         /// It is.
         Active = "active",
@@ -38,25 +38,25 @@ words! {
     }
 }
 
-/// Where a channel reaches a user, as callers see it.
+/// A contact: an address at which a channel reaches a user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct Contact {
     /// Its name.
     pub id: ContactId,
-    /// Which way it is reached.
+    /// Channel that reaches it.
     pub channel: Channel,
     /// The e-mail address; of a token or an endpoint, which are secrets, the last 8 characters.
     #[cfg_attr(feature = "ssr", schema(example = "ann@example.com"))]
     pub address: String,
-    /// What its owner calls it.
+    /// Label that its owner gave it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "ssr", schema(nullable = false))]
     pub label: Option<String>,
-    /// Whether anything is sent there, and why not.
+    /// Whether messages are sent to it, and why not.
     pub state: ContactState,
-    /// When it was added.
+    /// Time at which it was added.
     pub created_at: Timestamp,
-    /// When it was added for the last time.
+    /// Time at which it was last added or confirmed.
     pub last_seen_at: Timestamp,
 }

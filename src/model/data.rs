@@ -1,4 +1,4 @@
-//! What an application attaches for itself.
+//! The JSON object that an application attaches to a notification.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use super::problem::Invalid;
 
-/// A JSON object that an application attaches for its own use; Campanile only hands it on.
+/// A JSON object that the application attaches for its own use; Campanile does not interpret it.
 ///
 /// It is kept as the text that was sent, without the white space between its tokens: numbers of
 /// any size, the order of names and names that are there twice come back as they came. At most

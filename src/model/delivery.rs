@@ -1,4 +1,4 @@
-//! What leaves the server: to whom, of what, and what became of it.
+//! Deliveries: messages that leave the server, and their outcome.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -52,7 +52,7 @@ macro_rules! uuid_name {
 pub(super) use uuid_name;
 
 uuid_name! {
-    /// The name of a delivery: a UUIDv7. Its receiver gets the same one however often it is sent.
+    /// Id of a delivery: a UUIDv7. Its receiver sees the same id however often it is sent.
     DeliveryId, "a delivery"
 }
 
@@ -102,7 +102,7 @@ macro_rules! words {
 pub(crate) use words;
 
 words! {
-    /// A way out of the server.
+    /// A channel of delivery.
     Channel, "one of the channels" {
         /// An e-mail address of a user.
         Email = "email",
@@ -118,9 +118,9 @@ words! {
 }
 
 words! {
-    /// What happened, as applications are told.
+    /// Kind of event that a webhook receives.
     EventKind, "one of the events" {
-        /// A notification is there that was not.
+        /// A notification was created.
         Created = "notification.created",
         /// A notification was marked read or unread.
         Updated = "notification.updated",
@@ -132,7 +132,7 @@ words! {
 }
 
 words! {
-    /// Where a delivery stands.
+    /// State of a delivery.
     DeliveryState, "one of the states" {
         /// It waits for a moment that a rule names.
         Held = "held",
@@ -171,59 +171,59 @@ impl DeliveryState {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct Attempt {
-    /// When it began, by the clock of the server that made it.
+    /// Time at which it began, by the clock of the server that made it.
     pub at: Timestamp,
-    /// How it ended: `sent`, `retry`, `contact_dead`, `message_bad`, `misconfigured` or `ambiguous`.
+    /// Outcome: `sent`, `retry`, `contact_dead`, `message_bad`, `misconfigured` or `ambiguous`.
     pub result: String,
-    /// The status that the other side answered with.
+    /// Status code of the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "ssr", schema(nullable = false))]
     pub code: Option<u16>,
-    /// How long it took, in milliseconds.
+    /// Duration in milliseconds.
     pub ms: u64,
-    /// Whether it was one of the attempts that there are.
+    /// Whether it counts against the number of attempts.
     pub counted: bool,
-    /// What was answered, or why nothing was: at most 512 bytes.
+    /// The answer, or why there was none, at most 512 bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "ssr", schema(nullable = false))]
     pub detail: Option<String>,
 }
 
-/// The intent to tell one contact or endpoint of one thing, as callers see it.
+/// A delivery: one message to one contact or endpoint.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct DeliveryView {
     /// Its name.
     pub id: DeliveryId,
-    /// Which notification it is about; absent where it is about a whole inbox.
+    /// Id of the notification; absent when the delivery is about a whole inbox.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "ssr", schema(nullable = false))]
     pub notification_id: Option<NotificationId>,
-    /// Whose inbox it is about.
+    /// User who owns the inbox.
     pub user_id: UserId,
-    /// Which way it goes.
+    /// Channel of the delivery.
     pub channel: Channel,
-    /// The id of the contact or webhook that it goes to; absent where the user has none there.
+    /// Id of the contact or webhook; absent where the user has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "ssr", schema(nullable = false))]
     pub contact: Option<Uuid>,
-    /// Where it stands.
+    /// State of the delivery.
     pub state: DeliveryState,
-    /// Why it stands there.
+    /// Reason for the state.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "ssr", schema(nullable = false))]
     pub reason: Option<String>,
-    /// When it is, or was last, to be sent.
+    /// Time at which it is, or last was, due.
     pub due_at: Timestamp,
-    /// What was tried, oldest first.
+    /// The attempts, oldest first.
     pub attempts: Vec<Attempt>,
-    /// When it was decided.
+    /// Time at which it was decided.
     pub created_at: Timestamp,
-    /// The delivery that this one repeats.
+    /// Id of the delivery that this one repeats.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "ssr", schema(nullable = false))]
     pub replay_of: Option<DeliveryId>,
-    /// The delivery that this one is a part of: several that are sent as one message.
+    /// Id of the delivery that sends this one together with others, as one message.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "ssr", schema(nullable = false))]
     pub via: Option<DeliveryId>,

@@ -1,4 +1,4 @@
-//! A notification on its way in.
+//! A notification to send, before and after parsing.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -10,7 +10,7 @@ use super::{
 #[cfg(feature = "ssr")]
 use super::{Routing, UserChannel};
 
-/// A notification that is to be sent.
+/// A notification to send.
 //
 // Every field is optional here, so that everything that is wrong is said at once and at its
 // field; `NewNotification::parse` decides.
@@ -19,42 +19,41 @@ use super::{Routing, UserChannel};
 #[cfg_attr(feature = "ssr", schema(as = NewNotification))]
 #[serde(deny_unknown_fields)]
 pub struct NotificationDraft {
-    /// Whose inbox it goes to.
+    /// User who receives it.
     #[cfg_attr(feature = "ssr", schema(value_type = UserId, required = true))]
     #[serde(default)]
     pub user_id: Option<String>,
-    /// What it says.
+    /// Text of the notification.
     #[cfg_attr(feature = "ssr", schema(value_type = Content, required = true))]
     #[serde(default)]
     pub content: Option<String>,
-    /// What kind it is; `message` when absent.
+    /// Category; `message` by default.
     #[cfg_attr(feature = "ssr", schema(value_type = Option<Category>))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub category: Option<String>,
-    /// A short heading.
+    /// Short heading.
     #[cfg_attr(feature = "ssr", schema(value_type = Option<Title>))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
-    /// Where a click leads.
+    /// Target of a click.
     #[cfg_attr(feature = "ssr", schema(value_type = Option<Link>))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link: Option<String>,
-    /// Anything the application wants back.
+    /// Data of the application, returned unchanged.
     #[cfg_attr(feature = "ssr", schema(value_type = Option<Data>))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<Box<RawValue>>,
-    /// When it leaves the inbox by itself (RFC 3339). A moment that has passed is legal: clocks
-    /// differ.
+    /// Time at which it is deleted (RFC 3339). A time in the past is valid, because clocks differ.
     #[cfg_attr(feature = "ssr", schema(value_type = Option<Timestamp>))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<String>,
-    /// `true`: a mail is sent too, also where mail is off by default, but never to a user who turned it off; `false`:
-    /// none is sent. When absent, the user's preferences decide.
+    /// `true` also sends a mail, even where mail is off by default, but never to a user who turned it off; `false`
+    /// sends none. By default the user's preferences decide.
     #[cfg(feature = "ssr")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub send_email: Option<bool>,
-    /// The only channels on which it may go, of those that the user wants: `email`, `webpush`, `fcm`, `apns`; an empty
-    /// list is the inbox only.
+    /// The only channels that may deliver it, among those that the user wants: `email`, `webpush`, `fcm`, `apns`; an
+    /// empty list means the inbox only.
     #[cfg(feature = "ssr")]
     #[cfg_attr(feature = "ssr", schema(value_type = Option<std::collections::BTreeSet<UserChannel>>))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -64,21 +63,21 @@ pub struct NotificationDraft {
 /// A notification that may be created: every field is valid.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewNotification {
-    /// Whose inbox it goes to.
+    /// User who receives it.
     pub user_id: UserId,
-    /// What it says.
+    /// Text of the notification.
     pub content: Content,
-    /// What kind it is.
+    /// Category.
     pub category: Category,
-    /// A short heading.
+    /// Short heading.
     pub title: Option<Title>,
-    /// Where a click leads.
+    /// Target of a click.
     pub link: Option<Link>,
-    /// What the sender attached.
+    /// Data that the sender attached.
     pub data: Option<Data>,
-    /// When it leaves the inbox by itself.
+    /// Time at which it is deleted.
     pub expires_at: Option<Timestamp>,
-    /// Who is told of it beside the inbox.
+    /// The channels that may deliver it.
     #[cfg(feature = "ssr")]
     pub routing: Routing,
 }
@@ -147,7 +146,7 @@ fn required<T>(text: Option<&str>, parse: impl Fn(&str) -> Result<T, Invalid>) -
     parse(text.ok_or_else(|| Invalid::new("This field is required."))?)
 }
 
-/// What was given, parsed; nothing when nothing was.
+/// Parses an optional value.
 pub(super) fn optional<T>(
     text: Option<&str>,
     parse: impl Fn(&str) -> Result<T, Invalid>,

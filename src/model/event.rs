@@ -1,4 +1,4 @@
-//! What changed in an inbox.
+//! The events of an inbox.
 
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 
@@ -14,38 +14,38 @@ pub(crate) mod described;
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Event {
-    /// A notification is there that was not.
+    /// A notification was created.
     Created {
         /// The change number of this change.
         modseq: u64,
-        /// How many are unread after it.
+        /// Number of unread notifications after this change.
         unread_count: u64,
-        /// The notification as it is now.
+        /// The notification in its present state.
         notification: Notification,
     },
     /// A notification was marked read or unread.
     Updated {
         /// The change number of this change.
         modseq: u64,
-        /// How many are unread after it.
+        /// Number of unread notifications after this change.
         unread_count: u64,
-        /// The notification as it is now.
+        /// The notification in its present state.
         notification: Notification,
     },
     /// Everything up to this change number is read.
     AllRead {
         /// The change number of this change.
         modseq: u64,
-        /// How many are unread after it.
+        /// Number of unread notifications after this change.
         unread_count: u64,
     },
-    /// A notification is gone: deleted, expired, or out of the window.
+    /// A notification was deleted, expired, or left the window.
     Deleted {
         /// The change number of this change.
         modseq: u64,
-        /// How many are unread after it.
+        /// Number of unread notifications after this change.
         unread_count: u64,
-        /// Which one it was.
+        /// Id of the notification.
         id: NotificationId,
     },
 }
@@ -62,7 +62,7 @@ impl Event {
         }
     }
 
-    /// How many are unread after it.
+    /// Number of unread notifications after this change.
     #[must_use]
     pub fn unread_count(&self) -> u64 {
         match self {
@@ -88,12 +88,12 @@ impl utoipa::ToSchema for Event {
     }
 }
 
-/// A change, and whose inbox it happened in: what an operator sees who follows all inboxes.
+/// A change and the user whose inbox it happened in, for a stream of all inboxes.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Change {
-    /// Whose inbox.
+    /// User who owns the inbox.
     pub user_id: UserId,
-    /// What happened.
+    /// The event.
     #[serde(flatten)]
     pub event: Event,
 }
@@ -148,20 +148,20 @@ impl<'de> Deserialize<'de> for Change {
     }
 }
 
-/// What changed in an inbox after a change number, made from its present state: what changed
-/// several times is one event with its newest number.
+/// The changes of an inbox after a change number, made from its present state: a notification that changed several
+/// times is one event, with its newest number.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct Changes {
-    /// Follow from here: the number of the last event, or the present one when there is no more.
+    /// Number to continue from: that of the last event, or the present one when there are no more events.
     pub modseq: u64,
-    /// How many are unread at present.
+    /// Number of unread notifications at present.
     pub unread_count: u64,
-    /// What changed, in the order of the change numbers.
+    /// The changes, in the order of their numbers.
     pub events: Vec<Event>,
-    /// Whether there are more events than the limit: ask again from `modseq`.
+    /// Whether more events follow: ask again from `modseq`.
     pub more: bool,
-    /// The asked position cannot be continued: list again, and follow from `modseq`.
+    /// Whether the server cannot continue from `since`: list again, and follow from `modseq`.
     pub reset: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Which notifications are wanted.
+//! The filter of a list.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,11 +12,11 @@ use super::{
 pub struct Filter {
     /// Only this inbox.
     pub user_id: Option<UserId>,
-    /// Only this kind.
+    /// Only this category.
     pub category: Option<Category>,
-    /// Only what is unread.
+    /// Only unread notifications.
     pub unread: bool,
-    /// Only what has these words.
+    /// Only notifications with these words.
     pub search: Option<Search>,
 }
 
@@ -48,22 +48,22 @@ impl Filter {
 #[cfg_attr(feature = "ssr", derive(utoipa::IntoParams))]
 #[cfg_attr(feature = "ssr", into_params(parameter_in = Query))]
 pub struct ListParams {
-    /// Only this user's inbox.
+    /// Only the inbox of this user.
     #[cfg_attr(feature = "ssr", param(value_type = Option<UserId>, nullable = false))]
     pub user_id: Option<String>,
-    /// At most this many; 50 when absent, and never more than 1000.
+    /// Most notifications on a page: 50 by default, 1000 at most.
     #[cfg_attr(feature = "ssr", param(value_type = Option<Limit>, nullable = false))]
     pub limit: Option<String>,
-    /// Only this kind.
+    /// Only this category.
     #[cfg_attr(feature = "ssr", param(value_type = Option<Category>, nullable = false))]
     pub category: Option<String>,
-    /// `true`: only what is unread. `false` is as if absent.
+    /// `true` lists only unread notifications; `false` is the default.
     #[cfg_attr(feature = "ssr", param(value_type = Option<bool>, nullable = false))]
     pub unread: Option<String>,
-    /// Only what has each of these words in its title or content, in upper or lower case.
+    /// Only notifications whose title or content contains each of these words, in upper or lower case.
     #[cfg_attr(feature = "ssr", param(value_type = Option<Search>, nullable = false))]
     pub q: Option<String>,
-    /// Only what comes after this position; taken from the `next` link of the page before.
+    /// Where the page begins: a value from the `next` link of the previous page.
     #[cfg_attr(feature = "ssr", param(value_type = Option<Cursor>, nullable = false))]
     pub before: Option<String>,
 }

@@ -1,11 +1,10 @@
-//! Where a notification leads.
+//! The link of a notification.
 
 use std::sync::Arc;
 
 use super::{problem::Invalid, text::parsed_text};
 
-/// Where a click on a notification leads: an `http://` or `https://` URL, or a relative reference
-/// such as `/orders/7`.
+/// Target of a click on the notification: an `http://` or `https://` URL, or a relative reference such as `/orders/7`.
 ///
 /// At most 2,048 characters of printable ASCII without space and backslash; percent-encode the
 /// rest (RFC 3986). Any other scheme (`javascript:`, `data:`) and `//host` are refused, so a link

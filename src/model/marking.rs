@@ -1,4 +1,4 @@
-//! What of an inbox is to be marked read at once.
+//! Marking an inbox, or a part of it, as read.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,12 +10,12 @@ use super::{
     parse_whole_number,
 };
 
-/// What of an inbox is to be marked read: what meets all that is set, so everything when nothing is.
+/// The part of an inbox to mark as read: notifications that meet all conditions that are set; everything when none is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Marking {
     /// Only what was created by this change or an earlier one.
     pub up_to: Option<u64>,
-    /// Only this kind.
+    /// Only this category.
     pub category: Option<Category>,
 }
 
@@ -33,10 +33,10 @@ impl Marking {
     }
 }
 
-/// What a marking did.
+/// The result of a marking.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Marked {
-    /// How many were unread before and are read now.
+    /// Number of notifications that this request marked as read.
     pub count: u64,
     /// By which changes: what the marking can be taken back with.
     pub by: MarkedBy,
@@ -46,7 +46,7 @@ pub struct Marked {
 /// apart by them, however much that is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MarkedBy {
-    /// What it marked last changed after this change number.
+    /// The marked notifications had last changed after this change number.
     pub after: u64,
     /// And by this one.
     pub up_to: u64,
@@ -55,16 +55,16 @@ pub struct MarkedBy {
     pub is_whole: bool,
 }
 
-/// What of an inbox is to be marked, as text that the server has not checked yet.
+/// The parameters of a marking, not yet parsed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "ssr", derive(utoipa::IntoParams))]
 #[cfg_attr(feature = "ssr", into_params(parameter_in = Query))]
 pub struct MarkingParams {
-    /// Only what was created by this change number or an earlier one: `Campanile-Modseq` of the list
-    /// that the user saw, or `modseq` of the last event. What came later stays unread.
+    /// Only notifications created up to this change number: the `Campanile-Modseq` of the list that the user saw, or
+    /// the `modseq` of the last event. Later notifications stay unread.
     #[cfg_attr(feature = "ssr", param(value_type = Option<WholeNumber>, nullable = false))]
     pub up_to: Option<String>,
-    /// Only this kind.
+    /// Only this category.
     #[cfg_attr(feature = "ssr", param(value_type = Option<Category>, nullable = false))]
     pub category: Option<String>,
 }

@@ -7,10 +7,9 @@ use uuid::Uuid;
 
 use super::{Category, Content, Data, Link, NewNotification, Timestamp, Title, UserId, problem::Invalid};
 
-/// The stable name of a notification: a UUIDv7 (RFC 9562).
+/// Stable id of a notification: a UUIDv7 (RFC 9562).
 ///
-/// It is a name and not a position: order is the store's, and change numbers tell what came after
-/// what.
+/// An id is not a position: the store decides the order, and change numbers show it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[cfg_attr(
@@ -63,14 +62,14 @@ pub struct Notification {
     pub is_read: bool,
 }
 
-/// What of a notification never changes.
+/// The part of a notification that never changes.
 #[derive(Debug)]
 pub struct Accepted {
-    /// Stable name of this notification.
+    /// Stable id of the notification.
     pub id: NotificationId,
-    /// When it was accepted.
+    /// Time at which it was accepted.
     pub timestamp: Timestamp,
-    /// What the sender said.
+    /// The notification as its sender wrote it.
     pub new: NewNotification,
     /// How it is written, unread and read. A list or an event is then a copy of bytes, and not a
     /// walk through fields that are shared between threads.
@@ -134,37 +133,37 @@ impl PartialEq for Notification {
     }
 }
 
-/// A notification as every client sees it. Optional fields that were not given are left out.
+/// A notification as clients see it. Optional fields that the sender left out are absent.
 #[derive(Serialize, Deserialize)]
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "ssr", schema(as = Notification))]
 struct Written {
-    /// Stable name of this notification.
+    /// Stable id of the notification.
     id: NotificationId,
-    /// Whose inbox it is in.
+    /// User who received it.
     user_id: UserId,
-    /// What it says.
+    /// Text of the notification.
     content: Content,
-    /// When it was accepted.
+    /// Time at which it was accepted.
     timestamp: Timestamp,
     /// Whether the user has seen it.
     is_read: bool,
-    /// What kind it is.
+    /// Category.
     category: Category,
-    /// A short heading.
+    /// Short heading.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "ssr", schema(nullable = false))]
     title: Option<Title>,
-    /// Where a click leads.
+    /// Target of a click.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "ssr", schema(nullable = false))]
     link: Option<Link>,
-    /// What the sender attached. The dashboard does not show it, so the browser does not read it.
+    /// Data that the sender attached. The dashboard does not show it, so the browser does not read it.
     #[cfg_attr(feature = "ssr", serde(default, skip_serializing_if = "Option::is_none"))]
     #[cfg_attr(not(feature = "ssr"), serde(skip))]
     #[cfg_attr(feature = "ssr", schema(nullable = false))]
     data: Option<Data>,
-    /// When it leaves the inbox by itself.
+    /// Time at which it is deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "ssr", schema(nullable = false))]
     expires_at: Option<Timestamp>,

@@ -1,4 +1,4 @@
-//! How many at a time, and from where.
+//! Pages: their limit and their cursor.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -9,17 +9,16 @@ use super::{Category, Notification, UserId, problem::Invalid};
 pub struct Page {
     /// The notifications.
     pub notifications: Vec<Notification>,
-    /// Where the next page starts; absent on the last one.
+    /// The cursor of the next page; absent on the last page.
     pub next: Option<Cursor>,
     /// The change number that the page was read at; only for a page of one inbox.
     pub modseq: Option<u64>,
 }
 
-/// Where a page ended.
+/// Position at which a page ended.
 ///
-/// A position in one inbox counts only what is in that inbox, so that paging through it tells nothing
-/// of what others get. It is of another kind than a position in the list over all inboxes, and each is
-/// refused where the other belongs.
+/// A position in one inbox counts only that inbox, so that paging through it reveals nothing about others. A position
+/// in the list of all inboxes is of another kind, and each is refused in place of the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "ssr", schema(value_type = String, pattern = "^i?[0-9]{1,18}$", example = "i1024"))]
@@ -113,7 +112,7 @@ impl Page {
     pub const MAX_BYTES: usize = 2 * 1024 * 1024;
 }
 
-/// How many notifications a page may have: 0 to 1000, 50 when nothing is said.
+/// Most notifications on a page: 0 to 1000, 50 by default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "ssr", schema(value_type = u64, default = 50, example = 20))]
@@ -137,7 +136,7 @@ impl Limit {
         parse_whole_number(text).map(Self::new)
     }
 
-    /// How many.
+    /// Most items on a page.
     #[must_use]
     pub fn get(self) -> usize {
         usize::from(self.0)
@@ -179,17 +178,17 @@ pub fn parse_whole_number(text: &str) -> Result<u64, Invalid> {
     Ok(text.parse().unwrap_or(u64::MAX))
 }
 
-/// How much of an inbox is unread.
+/// Number of unread notifications in an inbox.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct UnreadCount {
-    /// Whose inbox.
+    /// User who owns the inbox.
     pub user_id: UserId,
-    /// How many of its notifications are unread; 0 for a user without an inbox.
+    /// Number of unread notifications; 0 for a user without an inbox.
     pub unread_count: u64,
 }
 
-/// What stands beside a list: how much is there, and of what kind.
+/// Counts beside a list: in total, and by category.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Overview {
     /// How many notifications there are.
@@ -198,6 +197,6 @@ pub struct Overview {
     pub unread_count: u64,
     /// How many there are of each kind, well-known kinds first, then by name.
     pub categories: Vec<(Category, u64)>,
-    /// Who was written to last, newest first; for one inbox, its user.
+    /// The users who received something last, newest first; for one inbox, its user.
     pub recent: Vec<UserId>,
 }

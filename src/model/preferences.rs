@@ -1,4 +1,4 @@
-//! What a user wants to be told of, which way, and when.
+//! The preferences of a user: which notifications, by which channel, and when.
 //!
 //! A value of one of these types is valid. What a user asks for comes in as a JSON merge patch, through
 //! [`Preferences::merge`]; there is no other way in, and what was stored takes the same one.
@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::model::{Category, Channel, delivery::words, problem::Invalid};
 
 words! {
-    /// A way to reach a user, as far as preferences tell ways apart.
+    /// A channel, as preferences name it.
     Way, "one of the ways" {
         /// By e-mail.
         Email = "email",
@@ -36,7 +36,7 @@ impl Way {
     }
 }
 
-/// For how long a user has to leave a notification unread before they are told of it: 1 second to 7 days.
+/// How long a notification must stay unread before it is delivered: 1 second to 7 days.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, utoipa::ToSchema)]
 #[schema(value_type = u32, minimum = 1, maximum = 604_800)]
 #[serde(transparent)]
@@ -63,19 +63,19 @@ impl Delay {
     }
 }
 
-/// Whether a user is told of something, one way.
+/// Whether a user receives notifications by one channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Choice {
-    /// They are.
+    /// The user does.
     On,
-    /// They are not.
+    /// The user does not.
     Off,
-    /// They are when they have not read it for so long.
+    /// The user does when the notification was left unread for this long.
     IfUnreadAfter(Delay),
 }
 
-/// What a user chose for each way; nothing for a way that they said nothing about.
+/// The user's choice for each channel; absent where the user made none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, utoipa::ToSchema)]
 pub struct Choices {
     /// For e-mail.
@@ -89,7 +89,7 @@ pub struct Choices {
 }
 
 impl Choices {
-    /// What was chosen for a way.
+    /// The choice for a channel.
     #[must_use]
     pub fn of(&self, way: Way) -> Option<Choice> {
         match way {
@@ -154,21 +154,21 @@ const DAYS: [(&str, Weekday); 7] = [
     ("sun", Weekday::Sun),
 ];
 
-/// When a user is not to be disturbed.
+/// Hours in which nothing is sent to the user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct QuietHours {
-    /// Where their clock is.
+    /// Time zone of the user.
     #[schema(value_type = String, example = "Europe/Berlin")]
     #[serde(serialize_with = "as_name")]
     pub zone: Tz,
-    /// From when, local time.
+    /// Start, in local time.
     #[schema(value_type = String, example = "22:00")]
     pub from: TimeOfDay,
-    /// Until when, local time; at that minute they may be disturbed. On the next day, where it is before `from`. Where
-    /// it is `from`, there are no quiet hours.
+    /// End, in local time, exclusive; on the next day if it is before `from`. If it equals `from`, there are no quiet
+    /// hours.
     #[schema(value_type = String, example = "07:00")]
     pub to: TimeOfDay,
-    /// On which days it begins; at least one.
+    /// Days on which it begins; at least one.
     #[schema(value_type = Vec<String>, example = json!(["mon", "tue"]))]
     #[serde(serialize_with = "as_names")]
     pub days: WeekdaySet,
@@ -187,7 +187,7 @@ fn as_names<S: Serializer>(days: &WeekdaySet, serializer: S) -> Result<S::Ok, S:
 /// How mails that wait for company are put together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Digest {
-    /// They are not.
+    /// The user does not.
     #[default]
     Off,
     /// Into one for each hour; the first mail opens that hour.
@@ -242,10 +242,10 @@ fn for_email<S: Serializer>(digest: &Digest, serializer: S) -> Result<S::Ok, S::
     map.end()
 }
 
-/// What a user wants. What they said nothing about is absent, and the server's rules decide.
+/// The preferences of a user. Where the user made no choice, the server's rules decide.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Preferences {
-    /// For each way, whatever the category.
+    /// The choice for each channel, for all categories.
     #[serde(skip_serializing_if = "Choices::is_empty")]
     pub channels: Choices,
     /// For each category, which counts more; none is empty.

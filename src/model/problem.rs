@@ -1,4 +1,4 @@
-//! What went wrong, in the words of RFC 9457.
+//! Errors as problem documents (RFC 9457).
 
 use std::borrow::Cow;
 
@@ -16,13 +16,13 @@ impl Invalid {
     }
 }
 
-/// What is wrong with one field or parameter.
+/// An error in one field or parameter.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct FieldError {
     /// Its name as the client wrote it, such as `content` or `notifications[3].user_id`.
     pub field: String,
-    /// One sentence that says what would be legal.
+    /// One sentence that says what would be valid.
     pub message: String,
 }
 
@@ -33,7 +33,7 @@ impl FieldError {
     }
 }
 
-/// What is wrong with a request: the first things, and how many more there are.
+/// The errors of a request: the first ones, and the number of the others.
 ///
 /// However much is wrong, what is said of it takes little room, and what is not said is not even made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,7 +71,7 @@ impl Complaints {
         Self { named: Vec::new(), more: 0, room: self.room - self.named.len() }
     }
 
-    /// What is wrong with a part, which is at this place.
+    /// Adds the errors of a part at this place.
     pub fn absorb(&mut self, place: impl std::fmt::Display, part: Self) {
         for error in part.named {
             self.add(|| FieldError { field: format!("{place}.{}", error.field), ..error });
@@ -106,7 +106,7 @@ impl From<Vec<FieldError>> for Complaints {
     }
 }
 
-/// What kind of failure it is: a word for programs, which does not change.
+/// Kind of failure: a stable word for programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -125,7 +125,7 @@ pub enum Code {
     MethodNotAllowed,
     /// 408: the request did not arrive or was not answered in time.
     Timeout,
-    /// 409: what it concerns does not stand where that could be done.
+    /// 409: the resource is in a state that does not allow this.
     Conflict,
     /// 413: the body is larger than the server takes.
     PayloadTooLarge,
@@ -202,30 +202,30 @@ impl Code {
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[error("{detail}")]
 pub struct Problem {
-    /// Always `about:blank`: the status and `code` say what kind it is.
+    /// Always `about:blank`; `code` tells problems apart.
     #[serde(rename = "type")]
     pub kind: Cow<'static, str>,
-    /// The phrase of the status.
+    /// Reason phrase of the status.
     pub title: Cow<'static, str>,
     /// The HTTP status.
     pub status: u16,
-    /// What went wrong this time and what to do about it, for people.
+    /// What went wrong and what to do about it, for people.
     pub detail: String,
-    /// What went wrong, for programs.
+    /// Kind of failure, for programs.
     pub code: Code,
-    /// What is wrong with which field, when `code` is `invalid_input`.
+    /// The errors of single fields, when `code` is `invalid_input`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "ssr", schema(required = false))]
     pub errors: Vec<FieldError>,
-    /// How much more is wrong than `errors` says, which has 20 at most.
+    /// Number of further errors beyond the 20 in `errors`.
     #[serde(default, skip_serializing_if = "is_none")]
     #[cfg_attr(feature = "ssr", schema(required = false))]
     pub more_errors: u32,
-    /// How many seconds to wait, as in the header `Retry-After`, when `code` is `too_many_requests`.
+    /// Seconds to wait, as in the header `Retry-After`, when `code` is `too_many_requests`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "ssr", schema(nullable = false))]
     pub retry_after: Option<u64>,
-    /// `false` where the answer to success has `"ok": true`.
+    /// `false` on routes whose successful answer has `"ok": true`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "ssr", schema(nullable = false))]
     pub ok: Option<bool>,
@@ -270,7 +270,7 @@ impl Problem {
         Self::new(Code::Internal, "Something went wrong on our side. It has been logged.")
     }
 
-    /// A write whose end was not heard of; says what is safe now.
+    /// A write whose outcome is unknown; says what is safe now.
     #[must_use]
     pub fn unknown_outcome() -> Self {
         let how = "It is not known whether this was done: it may have happened, or happen yet. Sending it again is safe \

@@ -1,4 +1,4 @@
-//! Who is reached by a notification beside the inbox, as its sender says.
+//! The channels that the sender of a notification allows or asks for.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! What a text search looks for.
+//! The words of a text search.
 
 use std::{cell::LazyCell, sync::Arc};
 
@@ -7,9 +7,8 @@ use super::{Notification, blank::is_blank, problem::Invalid};
 mod fold;
 use fold::fold;
 
-/// What a text search looks for: every word of it must be somewhere in the title or the content, also
-/// inside a longer word. Upper and lower case are the same, and so is what Unicode writes in two ways:
-/// `STRASSE` finds `straße`, and `é` in one character finds it in two.
+/// Words to search for: each must occur in the title or the content, also inside a longer word. Case and Unicode normal
+/// form do not matter: `STRASSE` finds `straße`, and `é` in one character finds it in two.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[cfg_attr(

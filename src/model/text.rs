@@ -1,4 +1,4 @@
-//! What a notification says: its content and its title.
+//! The content and the title of a notification.
 
 use std::sync::Arc;
 
@@ -45,7 +45,7 @@ macro_rules! parsed_text {
 }
 pub(crate) use parsed_text;
 
-/// The text of a notification: 1 to 16,384 characters, of which one shows, any language, no markup.
+/// Text of a notification: 1 to 16,384 characters in any language, at least one of them visible, without markup.
 ///
 /// U+0000 is refused, because PostgreSQL cannot store it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -74,7 +74,7 @@ impl Content {
 
 parsed_text!(Content);
 
-/// A short heading above the content: 1 to 200 characters, of which one shows.
+/// Short heading above the content: 1 to 200 characters, at least one of them visible.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[cfg_attr(
@@ -101,7 +101,7 @@ impl Title {
 
 parsed_text!(Title);
 
-/// What content and title have in common.
+/// The common rules of content and title.
 fn check(text: &str, max_chars: usize, blank: &'static str) -> Result<(), Invalid> {
     if is_blank(text) {
         return Err(Invalid::new(blank));

@@ -4,7 +4,7 @@ use chrono::{DateTime, NaiveDate, SubsecRound, Timelike, Utc};
 
 use super::problem::Invalid;
 
-/// A moment in UTC, to the microsecond: RFC 3339 with six fractional digits and `Z`.
+/// A time in UTC, to the microsecond: RFC 3339 with six fractional digits and `Z`.
 //
 // It is written and read by hand and not by chrono's format strings, whose machinery the browser
 // would have to load.

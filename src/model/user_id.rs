@@ -1,13 +1,13 @@
-//! Whose inbox it is.
+//! The id of a user, and so of an inbox.
 
 use std::sync::Arc;
 
 use super::{problem::Invalid, text::parsed_text};
 
-/// Who a notification is for: any 1 to 128 characters without control characters.
+/// Recipient of a notification: any 1 to 128 characters without control characters.
 ///
-/// The id belongs to the application that sends. Campanile compares it byte for byte and gives it
-/// no meaning; in a URL path it is percent-encoded, so `a%2Fb` is one user.
+/// The application chooses the id. Campanile compares it byte for byte and does not interpret it; percent-encode it in
+/// a path, so `a%2Fb` is one user.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[cfg_attr(

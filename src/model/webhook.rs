@@ -1,4 +1,4 @@
-//! An endpoint of an application that wants to be told.
+//! Webhooks: endpoints of applications that receive events.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -6,22 +6,22 @@ use uuid::Uuid;
 use super::{Category, EventKind, Timestamp, UserId, delivery::uuid_name, problem::Invalid};
 
 uuid_name! {
-    /// The name of a webhook.
+    /// Id of a webhook.
     WebhookId, "a webhook"
 }
 
-/// What of all that happens an endpoint wants to be told of.
+/// Events that a webhook receives.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct Wanted {
-    /// Which events; at least one.
+    /// Kinds of events; at least one.
     pub events: Vec<EventKind>,
-    /// Only notifications of these categories; every category where this is absent. What concerns a whole inbox has none,
-    /// and is told all the same.
+    /// Only notifications of these categories; all by default. Events about a whole inbox have no category, and are
+    /// sent in any case.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "ssr", schema(nullable = false))]
     pub categories: Option<Vec<Category>>,
-    /// Only what happens in the inbox of this user; in every inbox where this is absent.
+    /// Only events in the inbox of this user; in all inboxes by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "ssr", schema(nullable = false))]
     pub user_id: Option<UserId>,
@@ -44,7 +44,7 @@ impl Wanted {
     }
 }
 
-/// Whether an endpoint is told.
+/// Whether a webhook receives events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -57,32 +57,32 @@ pub enum WebhookState {
     Disabled,
 }
 
-/// An endpoint, as callers see it: without its secret.
+/// A webhook, without its secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct WebhookView {
     /// Its name.
     pub id: WebhookId,
-    /// Where events are posted to.
+    /// URL that events are posted to.
     pub url: String,
-    /// What it wants to be told of.
+    /// Events that it receives.
     #[serde(flatten)]
     pub wanted: Wanted,
-    /// Whether it is told.
+    /// Whether it receives events.
     pub state: WebhookState,
-    /// Why it is not, where it is not.
+    /// Reason, when it receives none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "ssr", schema(nullable = false))]
     pub reason: Option<String>,
-    /// Since when each attempt failed; absent where the last one worked.
+    /// Time since which every attempt has failed; absent when the last one succeeded.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "ssr", schema(nullable = false))]
     pub failing_since: Option<Timestamp>,
-    /// Until when the secret before this one signs too.
+    /// Time until which the previous secret signs too.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "ssr", schema(nullable = false))]
     pub old_secret_until: Option<Timestamp>,
-    /// When it was added.
+    /// Time at which it was added.
     pub created_at: Timestamp,
     /// How often it was changed.
     #[serde(skip)]

@@ -1,4 +1,4 @@
-//! What an address says of who has it.
+//! Properties of IP addresses and host names.
 
 use std::net::{IpAddr, Ipv6Addr};
 

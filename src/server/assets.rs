@@ -45,7 +45,7 @@ pub fn get(path: &str, accept_encoding: &str) -> Option<Asset> {
     Some(Asset { bytes: file.data, encoding, etag })
 }
 
-/// Where the page finds its style, script and WebAssembly. Empty when the site was not built.
+/// URLs of the page's style, script and WebAssembly. Empty when the site was not built.
 #[must_use]
 pub fn of_the_page() -> PageAssets {
     let newest = |extension: &str| {

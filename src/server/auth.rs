@@ -1,4 +1,4 @@
-//! Who is calling: what they show is turned into a [`Principal`].
+//! Authentication: turns the credential of a caller into a [`Principal`].
 //!
 //! - [`key`]: service keys, and other secrets of 256 bits.
 //! - [`token`]: users' tokens (JWT).
@@ -6,7 +6,7 @@
 //! - `noted`: what is logged by number; `recent`: sessions that were good a moment ago.
 //! - [`standing`]: what a caller is, and for how long; which streams it has open.
 //!
-//! What they may do then is the service's to say.
+//! The service decides what the principal may do.
 
 mod error;
 pub mod key;
@@ -44,42 +44,42 @@ use super::{
 };
 use crate::model::Timestamp;
 
-/// What lines of the log are about that say who was let in and who was not.
+/// Target of log lines about accepted and refused callers.
 pub(in crate::server) const AUDIT: &str = "campanile::audit";
 
-/// How often it is looked whether those who have streams open may still have them.
+/// How often the credentials of open streams are checked.
 const LOOK_INTERVAL: Duration = Duration::from_millis(400);
 /// After how many looks it is written down when keys were last used.
 const LOOKS_UNTIL_NOTED: u32 = 25;
 /// After how many looks the sessions, tickets and limits are forgotten that are over.
 const LOOKS_UNTIL_FORGOTTEN: u32 = 150;
 
-/// How it is found out who is calling.
+/// The options of authentication.
 #[derive(Clone, Debug)]
 pub struct AuthOptions {
-    /// How users' tokens are checked; `None` takes none.
+    /// How users' tokens are verified; `None` accepts none.
     pub tokens: Option<TokenOptions>,
     /// How long a user stays signed in.
     pub session_lifetime: TimeDelta,
-    /// How often a caller may ask.
+    /// The rate limits of callers.
     pub limits: Limits,
     /// How many streams one principal may have open at once.
     pub max_streams: usize,
-    /// Whether the log names the address of a client that shows what is not good, or cannot sign in.
+    /// Whether the log names the address of a client with an invalid credential or a failed sign-in.
     pub log_addresses: bool,
 }
 
-/// Why something is not good, for the log.
+/// Why a credential is invalid, for the log.
 const NO_KEY: &str = "there is no such key";
 const KEY_IS_OVER: &str = "the key with which it was made has expired or was revoked";
 const NO_TOKENS: &str = "it is no key, and no jwt setting says how tokens are checked";
 const NO_SESSION: &str = "there is no such session, or it is over";
 
-/// What a caller shows in the header `Authorization: Bearer …`, read and hashed once.
+/// The credential in the header `Authorization: Bearer …`, read and hashed once.
 pub(in crate::server) enum Bearer<'a> {
     /// A service key.
     Key(KeySecret),
-    /// What was meant as one, and why it is none, for the log.
+    /// A malformed service key, and what is wrong with it, for the log.
     Mistyped(&'static str),
     /// Anything else: a user's token, if it is good.
     Token(Shown<'a>),
@@ -95,7 +95,7 @@ impl<'a> Bearer<'a> {
     }
 }
 
-/// Finds out who is calling, and how much they do.
+/// Authenticates callers, and counts their requests.
 pub struct Authenticator {
     credentials: Arc<dyn Credentials>,
     clock: Arc<dyn Clock>,
@@ -105,9 +105,9 @@ pub struct Authenticator {
     usage: Usage,
     streams: Arc<Streams>,
     tasks: Tasks,
-    /// Sessions that were good a moment ago.
+    /// A cache of sessions that were recently valid.
     recent: Recent,
-    /// What is logged by number.
+    /// The counters of repeated log lines.
     noted: Noted,
 }
 
@@ -156,7 +156,7 @@ impl Authenticator {
         }))
     }
 
-    /// What is logged by number.
+    /// The counters of repeated log lines.
     pub(in crate::server) fn noted(&self) -> &Noted {
         &self.noted
     }
@@ -178,7 +178,7 @@ impl Authenticator {
         Ok(known)
     }
 
-    /// Who shows this: a key, or a user's token.
+    /// Authenticates a service key or a user's token.
     ///
     /// # Errors
     /// When it is not good, or that cannot be found out.
@@ -217,7 +217,7 @@ impl Authenticator {
         Opaque::parse(shown).is_some_and(|secret| self.recent.has(&secret.hash()))
     }
 
-    /// Who is signed in with this session.
+    /// Authenticates a session.
     ///
     /// # Errors
     /// When it is over or never was, or that cannot be found out.
@@ -231,7 +231,7 @@ impl Authenticator {
         self.by_grant(grant, now, until, asked_at).await
     }
 
-    /// Who was given this ticket, which is then used up unless it may be used again.
+    /// Authenticates a ticket, which is used up unless it is reusable.
     ///
     /// # Errors
     /// When it is used up, over or never was, or that cannot be found out.

@@ -1,4 +1,4 @@
-//! A failure with all that it comes from, for a line of the log.
+//! An error with its causes, for a log line.
 
 use std::error::Error;
 

@@ -1,4 +1,4 @@
-//! What the command does beside serving: it looks after the store, makes keys, and tries channels.
+//! The commands other than `serve`: they maintain the store, create keys, and test channels.
 
 mod check;
 mod key;

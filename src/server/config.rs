@@ -49,19 +49,19 @@ use push::PushOptions;
 /// The settings in force. They fit together.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Where to listen.
+    /// The address to listen on.
     pub listen: Listen,
-    /// Whom the file of a Unix socket lets in: its permissions.
+    /// The permissions of the Unix socket.
     pub socket_mode: u32,
     /// Whether a gateway lets only the right people in.
     pub insecure_no_auth: bool,
-    /// Where notifications are kept.
+    /// The store of notifications.
     pub store: StoreUrl,
     /// How many notifications are kept of each user.
     pub window: usize,
     /// How long notifications are kept.
     pub max_age: Option<TimeDelta>,
-    /// What leaves the server.
+    /// The options of delivery.
     pub delivery: DeliveryOptions,
     /// Whether a write is on the disk when it is answered.
     pub sqlite_sync: SqliteSync,
@@ -71,11 +71,11 @@ pub struct Settings {
     pub postgres_connections: usize,
     /// How several servers tell each other what changed.
     pub bus: BusUrl,
-    /// What the subjects on the bus begin with.
+    /// Prefix of the subjects on the bus.
     pub bus_prefix: String,
     /// How many notifications one batch may have.
     pub batch_max: usize,
-    /// How it is found out who is calling; `None` where no caller has to prove it.
+    /// The options of authentication; `None` where it is off.
     pub auth: Option<AuthOptions>,
     /// How often one user may be sent something.
     pub limit_recipient: Option<Rate>,
@@ -85,13 +85,13 @@ pub struct Settings {
     pub shutdown_delay: Duration,
     /// How connections are treated.
     pub connections: ListenerOptions,
-    /// What is logged.
+    /// The log filter.
     pub log: String,
     /// How log lines look.
     pub log_format: LogFormat,
     /// As [`Self::unknown_variables`].
     unknown: Vec<String>,
-    /// What was said and has no effect, a sentence each.
+    /// Settings without effect, one sentence each.
     ineffective: Vec<String>,
 }
 
@@ -104,8 +104,8 @@ impl Settings {
         Self::in_force(&InForce::load(said, file)?)
     }
 
-    /// What these settings say, and for all others the default: for a program that embeds Campanile. Neither a file nor
-    /// the environment is read.
+    /// Settings for a program that embeds Campanile: these, and defaults for all others. Reads neither a file nor the
+    /// environment.
     ///
     /// # Errors
     /// Those of [`Self::load`].
@@ -167,7 +167,7 @@ impl Settings {
         &self.unknown
     }
 
-    /// What may not be meant like that, a sentence each.
+    /// Warnings about settings that are probably mistakes, one sentence each.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
         let url = self.http.public_url.as_ref().filter(|url| !url.is_encrypted() && !is_loopback(url.host()));
@@ -322,7 +322,7 @@ fn needed<T>(name: &str, value: Option<T>) -> Result<T> {
     value.with_context(|| format!("{name}: nothing is said."))
 }
 
-/// What subjects may begin with: words of letters, digits, `-` and `_`, with dots between them.
+/// A valid prefix of subjects: words of letters, digits, `-` and `_`, separated by dots.
 fn bus_prefix(text: String) -> Result<String> {
     let is_word =
         |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));

@@ -1,4 +1,4 @@
-//! Reaching a user, or an application, that is not looking: what leaves the server.
+//! Delivery: messages to users who are away, and events to applications.
 //!
 //! The way of what happened: a store writes it into its outbox together with the change ([`super::store::outbox`]), the
 //! planner makes deliveries of it, and the worker sends those that are due.

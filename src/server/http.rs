@@ -1,4 +1,4 @@
-//! How the service is reached over HTTP.
+//! The service over HTTP.
 //!
 //! Handlers take a request apart, make one call of the service, and put the answer together.
 
@@ -59,7 +59,7 @@ pub use frames::FrameAncestors;
 pub use live::StreamOptions;
 pub use paths::DASHBOARD as DASHBOARD_PATH;
 
-/// What the router needs to know beside the service.
+/// The options of the router.
 #[derive(Clone, Debug)]
 pub struct HttpOptions {
     /// The largest request body, in bytes. A larger one is answered with 413.
@@ -76,7 +76,7 @@ pub struct HttpOptions {
     pub allowed_hosts: Option<Vec<String>>,
     /// How live streams are treated.
     pub streams: StreamOptions,
-    /// Who finds out who is calling; without it every caller is the operator.
+    /// Authentication; without it every caller is the operator.
     pub auth: Option<Arc<Authenticator>>,
     /// Those between here and the clients who are believed when they say in `X-Forwarded-For`, `-Proto`, `-Host` and
     /// `-Port` from where a request comes, and what it asked for.
@@ -87,19 +87,19 @@ pub struct HttpOptions {
     pub frame_ancestors: FrameAncestors,
     /// Whether a notification that comes in may have unknown fields; they are ignored.
     pub lenient: bool,
-    /// What leaves the server; without it, the routes of webhooks, deliveries and channels answer 503.
+    /// Delivery; without it, the routes of webhooks, deliveries and channels answer 503.
     pub delivery: Option<Delivery>,
     /// How others reach this server, where that is not by the address that it listens on.
     pub public_url: Option<PublicUrl>,
 }
 
 impl HttpOptions {
-    /// What stands before our paths for those who reach this server: nothing, or such as `/notify`.
+    /// The base path: empty, or such as `/notify`.
     fn base(&self) -> &str {
         self.public_url.as_ref().map_or("", PublicUrl::base)
     }
 
-    /// The cookie in which a browser shows that its user signed in.
+    /// The session cookie.
     fn cookie(&self) -> Cookie<'_> {
         Cookie::below(self.base())
     }
@@ -124,7 +124,7 @@ impl Default for HttpOptions {
     }
 }
 
-/// Everything Campanile answers: the REST API, its description, the dashboard and its files.
+/// All routes: the REST API, its description, the dashboard and its files.
 ///
 /// It has no state left to give, so it can be served as it is or merged into another router. Who
 /// is calling is the [`crate::server::identity::Principal`] in the request's extensions; where

@@ -1,4 +1,4 @@
-//! Who is calling, and what they may do: one [`Principal`], below store and service.
+//! The caller and its permissions: one [`Principal`].
 //!
 //! `server/auth` makes one from what a caller shows, in one place; a program that embeds Campanile
 //! makes its own. Everything that depends on the caller (rights, limits, idempotency keys, the audit
@@ -12,7 +12,7 @@ use crate::model::{Invalid, UserId};
 pub use key_id::KeyId;
 pub use scope::{Scope, Scopes};
 
-/// Who it is, whatever they may do.
+/// The identity of a caller, without its permissions.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Holder {
     /// The one who runs the server, or a program that embeds it.
@@ -58,7 +58,7 @@ pub enum Denied {
     Forbidden(&'static str),
 }
 
-/// Who is calling, and what they may do. Every call of the service names one.
+/// The caller and its permissions. Every call of the service takes one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Principal {
     holder: Holder,
@@ -98,7 +98,7 @@ impl Principal {
         Self { only: Some(inbox), ..self }
     }
 
-    /// Who it is.
+    /// The identity.
     #[must_use]
     pub fn holder(&self) -> &Holder {
         &self.holder

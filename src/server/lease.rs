@@ -1,4 +1,4 @@
-//! For how long a stream may go on that was let in once.
+//! How long a stream may continue.
 
 use std::{future::pending, pin::Pin};
 

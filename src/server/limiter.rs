@@ -1,4 +1,4 @@
-//! How often each of many may do something.
+//! Rate limits for many callers.
 //!
 //! Each has a bucket that holds `burst` and is filled again at a steady rate. A bucket that is full
 //! again is forgotten.
@@ -78,7 +78,7 @@ impl std::fmt::Display for Rate {
     }
 }
 
-/// Where one stands who may do it.
+/// What is left of a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Remaining {
     /// How many they may do at once, at most.
@@ -103,7 +103,7 @@ pub struct TooOften {
     pub again_in: Option<u64>,
 }
 
-/// How many requests a request counts as: it and what it brings.
+/// The weight of a request in a rate limit.
 ///
 /// One more for every ten notifications and for every 64 KiB of them. So a thousand small ones are 101
 /// requests, which is much less than a thousand requests cost, and the most that can be sent to a

@@ -1,4 +1,4 @@
-//! Takes connections, serves them, and stops in time.
+//! Accepts connections, serves them, and stops in time.
 //!
 //! `axum::serve` has no limit on how long a client may take for its headers, no limit on how many
 //! connect, and waits without end for those who stay; so this is our own loop around hyper.
@@ -80,7 +80,7 @@ impl Default for ListenerOptions {
     }
 }
 
-/// Who sent a request. It is in the extensions of every request.
+/// The sender of a request, in its extensions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer {
     /// The other end of the connection: the client, or a gateway in front; `None` over a Unix socket.

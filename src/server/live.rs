@@ -1,4 +1,4 @@
-//! Who is listening, and how a change reaches them.
+//! Live delivery: how a change reaches the clients that follow an inbox.
 //!
 //! A change goes one way through this room: a store announces it to the [`publisher`], which hands it to
 //! the other servers over the [`bus`] and to the [`hub`], which has a [`log`] for each inbox that a client

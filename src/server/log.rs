@@ -1,4 +1,4 @@
-//! What the server says of itself, on standard error.
+//! The log, on standard error.
 //!
 //! A log line never holds a user id, a text or a secret, and an address only where `log-addresses` is said.
 
@@ -36,7 +36,7 @@ pub fn start(settings: &Settings) -> Result<()> {
     started.map_err(|error| anyhow::anyhow!("logging was started before: {error}"))
 }
 
-/// What is logged, beside what others may say.
+/// The log filter.
 ///
 /// # Errors
 /// When it cannot be read.

@@ -1,4 +1,4 @@
-//! What has to be done again and again beside answering requests.
+//! Periodic maintenance.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Which known name a misspelt one was most likely meant to be.
+//! Suggests the known name nearest to a misspelt one.
 
 /// How long a name may be, in bytes, that is compared with the known ones.
 const LONGEST: usize = 64;
@@ -18,7 +18,7 @@ pub(super) fn nearest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
     is_alike.then_some(nearest)
 }
 
-/// What a name consists of, however its words are held together.
+/// The letters of a name, without separators.
 fn letters(name: &str) -> Vec<char> {
     name.chars().filter(|c| !matches!(c, '_' | '-')).flat_map(char::to_lowercase).collect()
 }

@@ -1,4 +1,4 @@
-//! How others reach this server.
+//! The public URL of this server.
 
 use std::fmt;
 
@@ -48,7 +48,7 @@ impl PublicUrl {
         Ok(Self { origin: url.origin().ascii_serialization(), host: host.to_owned(), base: base.to_owned() })
     }
 
-    /// What browsers say in `Origin` for pages of this server: `https://example.com`.
+    /// The `Origin` of this server's pages: `https://example.com`.
     #[must_use]
     pub fn origin(&self) -> &str {
         &self.origin
@@ -66,7 +66,7 @@ impl PublicUrl {
         self.origin.starts_with("https://")
     }
 
-    /// What stands before our paths: nothing, or such as `/notify`.
+    /// The base path: empty, or such as `/notify`.
     #[must_use]
     pub fn base(&self) -> &str {
         &self.base

@@ -26,8 +26,8 @@ use super::{
     tasks::Tasks,
 };
 
-/// A running Campanile, whose tasks run beside what is asked of it: for the `campanile` command, and for a program that
-/// embeds it. [`Self::stop`] ends it; dropping it does not.
+/// A running Campanile with its background tasks, for the `campanile` command and for programs that embed it.
+/// [`Self::stop`] ends it; dropping it does not.
 #[derive(Clone)]
 pub struct Campanile {
     service: NotificationService,
@@ -37,8 +37,8 @@ pub struct Campanile {
 }
 
 impl Campanile {
-    /// Opens what the settings name, and starts the tasks: what expires is deleted, keys that were revoked lose their
-    /// streams, other servers are told of changes. Where to listen, and how connections are treated, is not asked.
+    /// Opens the store and the bus of the settings, and starts the tasks, which delete what expires, end the streams of
+    /// revoked keys, and tell other servers about changes. Ignores the settings of listening and connections.
     ///
     /// # Errors
     /// One sentence about what cannot be had.
@@ -74,13 +74,13 @@ impl Campanile {
         Ok(Self { service, auth, delivery, router })
     }
 
-    /// What notifications are sent, read and followed with.
+    /// The service, with which notifications are sent, read and followed.
     #[must_use]
     pub fn service(&self) -> &NotificationService {
         &self.service
     }
 
-    /// Webhooks, and what is delivered.
+    /// Delivery: webhooks, mail and push.
     #[must_use]
     pub fn delivery(&self) -> &Delivery {
         &self.delivery
@@ -91,7 +91,7 @@ impl Campanile {
         self.router.clone()
     }
 
-    /// Ends streams and tasks. What was answered is kept.
+    /// Ends streams and tasks. Every answered write is kept.
     pub async fn stop(self) {
         self.service.stop_following();
         self.delivery.stop().await;
@@ -102,7 +102,7 @@ impl Campanile {
     }
 }
 
-/// Serves as the `campanile` command does, until the process is told to stop.
+/// Serves like the `campanile` command, until the process receives a signal to stop.
 ///
 /// # Errors
 /// One sentence about what cannot be had.
@@ -140,7 +140,7 @@ pub async fn run(settings: &Settings) -> Result<()> {
     Ok(())
 }
 
-/// Says on standard output that the server is ready, and where. It serves no worse where nothing reads that.
+/// Prints on standard output that the server is ready, and its address. A failure to print is ignored.
 fn tell_ready(settings: &Settings, at: &Listen) {
     let scheme = if settings.connections.tls.is_some() { "https" } else { "http" };
     let mut lines = match at {
@@ -153,7 +153,7 @@ fn tell_ready(settings: &Settings, at: &Listen) {
     drop(stdout().write_all(lines.as_bytes()).and_then(|()| stdout().flush()));
 }
 
-/// Done when the process was told to stop, balancers had the time to notice it, and streams are ended.
+/// Completes when the process received a signal to stop, load balancers had time to notice, and streams are ended.
 fn told_to_stop(settings: &Settings, service: NotificationService) -> Result<impl Future<Output = ()> + use<>> {
     let (stopping, shutdown_delay) = (stop_signal()?, settings.shutdown_delay);
     Ok(async move {
@@ -178,7 +178,7 @@ fn outlive_full_files() -> Result<()> {
     signal(SignalKind::from_raw(FILE_IS_FULL)).map(drop).context("signals cannot be handled")
 }
 
-/// Done when the process is told to stop, by Ctrl-C or by its supervisor.
+/// Completes when the process receives Ctrl-C or a signal of its supervisor.
 fn stop_signal() -> Result<impl Future<Output = ()>> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;

@@ -1,4 +1,4 @@
-//! What is needed but must not be shown.
+//! Secrets, which no output shows.
 
 /// A text that is not shown: `Debug` writes `***`.
 #[derive(Clone)]

@@ -1,4 +1,4 @@
-//! Files that hold secrets, as settings name them.
+//! Files with secrets, named by settings.
 
 use std::{
     fs::{self, File},
@@ -20,7 +20,7 @@ pub(in crate::server) fn named(file: &Path) -> String {
     }
 }
 
-/// What the file holds that a setting names.
+/// Reads the file that a setting names.
 ///
 /// # Errors
 /// One sentence that begins with the name of the setting and repeats nothing of the file.

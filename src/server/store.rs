@@ -1,4 +1,4 @@
-//! Where notifications are kept.
+//! The store of notifications.
 //!
 //! One trait that speaks the domain. A back end is a room beside this file; every rule that it must
 //! keep is a named test of `tests/store/contract.rs`, which runs against every back end.
@@ -44,23 +44,23 @@ pub use record::{KeyRecord, Record};
 pub use sqlite::{SqliteCredentials, SqliteOptions, SqliteStore, SqliteTransfer};
 pub use wishes::{Secrets, Wishes};
 
-/// How long the key of a request that must happen once is remembered, in hours.
+/// How long an idempotency key is remembered, in hours.
 pub const ONCE_HOURS: i64 = 24;
 
-/// Makes a creation happen once, however often its caller asks for it.
+/// Makes a creation take effect once, however often its caller repeats it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Once {
-    /// Who asks, as [`Holder::to_text`](super::identity::Holder) writes it: the same key of another
-    /// caller is another key. `None` is only stored by earlier releases, which did not note it: such a
-    /// request answers every caller for as long as it is remembered.
+    /// The caller, as [`Holder::to_text`](super::identity::Holder) writes it: the same key of another caller is another
+    /// key. `None` comes only from earlier releases, which did not store the caller: such a request answers every
+    /// caller as long as it is remembered.
     pub caller: Option<String>,
-    /// The caller's name for the request.
+    /// The idempotency key.
     pub key: String,
-    /// What tells this request from another one of the same name: a hash of what it asks for.
+    /// A hash of the request, which tells it from another request with the same key.
     pub fingerprint: [u8; 32],
-    /// The hash that earlier releases made of the same request, where it was another one.
+    /// The hash that earlier releases made of the same request, if it differs.
     pub fingerprint_of_old: Option<[u8; 32]>,
-    /// When it was asked for. A key that is [`ONCE_HOURS`] older is as if it had never been used.
+    /// Time of the request. A key that is [`ONCE_HOURS`] older counts as never used.
     pub at: Timestamp,
 }
 
@@ -70,8 +70,8 @@ impl Once {
         self.caller.as_deref().unwrap_or_default()
     }
 
-    /// What a remembered request of this key answers: what it made, if it is the same request. One
-    /// without a caller was stored by an earlier release.
+    /// The answer of a remembered request with this key: its result, if it is the same request. A request without a
+    /// caller was stored by an earlier release.
     fn answer(&self, has_caller: bool, fingerprint: &[u8], made: &[u8]) -> Creation {
         let of_old = self.fingerprint_of_old.as_ref().filter(|_| !has_caller);
         if self.fingerprint == fingerprint || of_old.is_some_and(|of_old| of_old == fingerprint) {
@@ -81,41 +81,41 @@ impl Once {
         }
     }
 
-    /// A key that was used at this moment or before is forgotten.
+    /// A key that was used at this time or earlier is forgotten.
     #[must_use]
     pub fn forgotten_at(at: Timestamp) -> Timestamp {
         Timestamp::new(at.to_utc() - chrono::TimeDelta::hours(ONCE_HOURS))
     }
 }
 
-/// What a creation did.
+/// The result of a creation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Creation {
-    /// The notifications are in their inboxes, accepted at these moments, in order.
+    /// The notifications are stored, accepted at these times, in order.
     Done(Vec<Timestamp>),
-    /// The same was asked for before: these are the ids and times that were given then, in order.
+    /// The request is a repeat: the ids and times of the first one, in order.
     Before(Vec<(NotificationId, Timestamp)>),
-    /// The key was used for something else.
+    /// The key was used for another request.
     KeyTaken,
 }
 
-/// What is to be removed because its time is over.
+/// What to remove because it has expired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Due {
-    /// Notifications whose `expires_at` is this moment or before, and forgotten keys.
+    /// Notifications whose `expires_at` is this time or earlier, and forgotten keys.
     pub now: Timestamp,
-    /// Notifications that were accepted before this moment.
+    /// Notifications that were accepted before this time.
     pub accepted_before: Option<Timestamp>,
     /// At most this many notifications.
     pub limit: usize,
 }
 
-/// What one step of taking a marking back did.
+/// The result of one step of undoing a marking.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Unmarked {
-    /// How many were read before and are unread now.
+    /// Number of notifications that are unread again.
     pub count: u64,
-    /// What is left to take back; `None` when nothing is.
+    /// What is left to undo; `None` when nothing is.
     pub rest: Option<MarkedBy>,
 }
 
@@ -127,24 +127,22 @@ impl Unmarked {
     }
 }
 
-/// Is told what a store wrote.
+/// Receives the changes that a store committed.
 pub trait Announce: Send + Sync + 'static {
-    /// Takes changes that are committed, at least one. Changes of one inbox come in their order
-    /// unless they were committed at the same moment; the numbers say what the order is. It must
-    /// not wait for anything.
+    /// Takes committed changes, at least one. Changes of one inbox come in their order unless they were committed at
+    /// the same time; their numbers define the order. It must not block.
     fn announce(&self, changes: Arc<[Change]>);
 
-    /// Takes that changes may have been committed which are not announced: the store did not hear how a write
-    /// ended.
+    /// Changes may have been committed without being announced: the store does not know the outcome of a write.
     fn announce_loss(&self) {}
 }
 
-/// Whom a store tells what it wrote.
+/// The receivers of a store's changes.
 #[derive(Default)]
 struct Announcer(RwLock<Vec<Arc<dyn Announce>>>);
 
 impl Announcer {
-    /// Tells this one too, from now on.
+    /// Adds a receiver.
     fn add(&self, to: Arc<dyn Announce>) {
         self.0.write().unwrap_or_else(PoisonError::into_inner).push(to);
     }
@@ -166,7 +164,7 @@ impl Announcer {
 
 /// Keeps notifications, one inbox a user, and numbers every change to an inbox.
 ///
-/// What holds for every implementation:
+/// Every implementation guarantees:
 ///
 /// - A change takes the next change number (`modseq`) of its inbox, without gaps and in the order
 ///   in which the changes become visible. What changes nothing takes none.
@@ -179,21 +177,21 @@ impl Announcer {
 ///   anything. A write whose future is dropped happens wholly or not at all.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
-    /// Adds all of these in this order, or none; with `once`, only if that was not asked for
-    /// before. What that pushes out of the window is deleted in the same step.
+    /// Adds all of these in this order, or none; with `once`, only if the request is not a repeat. Notifications that
+    /// leave the window are deleted in the same step.
     async fn create(&self, notifications: &[Notification], once: Option<&Once>) -> Result<Creation, StoreError>;
 
-    /// What a creation with this key would answer because it was asked for before; `None` when it would
-    /// be done. Only [`Self::create`] decides: what is asked for meanwhile is not seen here.
+    /// The answer of an earlier creation with this key; `None` if there was none. Only [`Self::create`] decides,
+    /// because a concurrent request is not visible here.
     async fn once(&self, once: &Once) -> Result<Option<Creation>, StoreError>;
 
-    /// One page of what meets the filter, newest first, starting after `before`.
+    /// One page of the notifications that meet the filter, newest first, starting after `before`.
     ///
-    /// Where a filter admits little, the page ends after [`LOOKED_AT`] notifications were looked
-    /// at: it may then be short or empty and still have a next one.
+    /// If few meet the filter, the page ends after [`LOOKED_AT`] notifications were examined: it may then be short or
+    /// empty and still have a next one.
     async fn list(&self, filter: &Filter, before: Option<Cursor>, limit: Limit) -> Result<Page, StoreError>;
 
-    /// One notification; `None` when there is none of that name.
+    /// One notification; `None` if there is none with this id.
     async fn get(&self, id: NotificationId) -> Result<Option<Notification>, StoreError>;
 
     /// Marks one notification read or unread and returns it as it is then; `None` when there is
@@ -205,20 +203,20 @@ pub trait Store: Send + Sync + 'static {
         is_read: bool,
     ) -> Result<Option<Notification>, StoreError>;
 
-    /// Marks the notification read that is at this place of the inbox, counted from 0 at the
-    /// newest, and returns it; `None` when there is nothing at that place.
+    /// Marks the notification at this position of the inbox as read, counted from 0 at the newest, and returns it;
+    /// `None` if there is no such position.
     async fn mark_read_at(&self, user_id: &UserId, index: u64) -> Result<Option<Notification>, StoreError>;
 
-    /// Marks what is unread in the inbox and what the marking takes in, and returns how many that were, and by which
-    /// changes.
+    /// Marks as read the unread notifications of the inbox that the marking selects, and returns their number, and the
+    /// changes that did it.
     ///
-    /// Where that is everything that is unread, it is one change, which touches no notification:
-    /// everything up to its number is read. Otherwise each takes a change of its own, oldest first, as if
-    /// they were marked one by one, but all or none.
+    /// If these are all unread ones, it is one change, which touches no notification: everything up to its number is
+    /// read. Otherwise each takes a change of its own, oldest first, as if they were marked one by one, but all or
+    /// none.
     async fn mark_all_read(&self, user_id: &UserId, marking: &Marking) -> Result<Marked, StoreError>;
 
-    /// Marks unread again what [`Self::mark_all_read`] marked by these changes and what did not change since, in the
-    /// order in which it last changed and at most so many. Each takes a change of its own.
+    /// Undoes a [`Self::mark_all_read`]: marks unread what it marked by these changes and what has not changed since,
+    /// in the order of their last change and at most `most`. Each takes a change of its own.
     async fn unmark(&self, user_id: &UserId, by: &MarkedBy, most: usize) -> Result<Unmarked, StoreError>;
 
     /// Deletes one notification and returns it; `None` when there was none of that name, or it is not in the inbox of
@@ -228,37 +226,37 @@ pub trait Store: Send + Sync + 'static {
     /// How many notifications of the inbox are unread; 0 for an inbox that does not exist.
     async fn unread_count(&self, user_id: &UserId) -> Result<u64, StoreError>;
 
-    /// What changed in the inbox after the change number `since`, at most `limit` events.
+    /// The changes of the inbox after the change number `since`, at most `limit` events.
     async fn changes(&self, user_id: &UserId, since: u64, limit: Limit) -> Result<Changes, StoreError>;
 
-    /// What is in one inbox, or in all of them.
+    /// The counts of one inbox, or of all.
     async fn overview(&self, user_id: Option<&UserId>) -> Result<Overview, StoreError>;
 
-    /// Removes what is due, and returns how many notifications that were.
+    /// Removes what is due, and returns the number of notifications.
     async fn delete_due(&self, due: &Due) -> Result<usize, StoreError>;
 
-    /// The number of the newest change of each of these inboxes, and how many are unread after it, as
-    /// [`Self::changes`] would say.
+    /// The number of the newest change of each of these inboxes, and the unread count after it, as [`Self::changes`]
+    /// returns them.
     async fn ends(&self, users: &[UserId]) -> Result<Vec<(u64, u64)>, StoreError>;
 
-    /// Tells this one too of every change, from now on.
+    /// Announces every change to this receiver too, from now on.
     fn announce_to(&self, to: Arc<dyn Announce>);
 
-    /// Whether other processes may write to it too, whose changes are not announced here.
+    /// Whether other processes may write to the store, whose changes are not announced here.
     fn is_shared(&self) -> bool {
         false
     }
 
-    /// Whether it can serve: it is read from, and written to. That may take for as long as the store hangs: it is for the
-    /// caller to give up.
+    /// Whether the store can serve: reads from it and writes to it. This takes as long as the store hangs; the caller
+    /// has to give up.
     async fn ready(&self) -> Result<(), StoreError>;
 }
 
 /// Moves everything from one store to another.
 #[async_trait]
 pub trait Transfer: Send + Sync + 'static {
-    /// Sends everything that is to be kept, as it is at one moment, in the order of [`Record`]. It
-    /// waits for its receiver, and ends early when there is none any more.
+    /// Sends everything in the store, as it is at one moment, in the order of [`Record`]. Waits for its receiver, and
+    /// ends early when the receiver is gone.
     async fn export(&self, into: mpsc::Sender<Record>) -> Result<(), StoreError>;
 
     /// Takes what [`Self::export`] sent, all of it or nothing, and returns how many notifications
@@ -268,7 +266,7 @@ pub trait Transfer: Send + Sync + 'static {
     async fn import(&self, from: mpsc::Receiver<Result<Record, StoreError>>) -> Result<u64, StoreError>;
 }
 
-/// Which migrations a database has, and which this program has.
+/// The newest migrations of a database and of this program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Schema {
     /// The number of the newest migration that was applied; 0 when there is none.
@@ -280,12 +278,12 @@ pub struct Schema {
 /// When a write that was begun has ended, whatever became of its server: none waits longer than 10 s for a lock.
 pub(in crate::server) const LONGEST_WRITE: Duration = Duration::from_secs(12);
 
-/// How many notifications one page looks at, at most, to find what meets a filter.
+/// How many notifications one page examines at most to find those that meet a filter.
 pub const LOOKED_AT: usize = 10_000;
 
-/// How many users an overview names as written to last.
+/// How many recent users an overview names.
 const RECENT_USERS: usize = 8;
-/// How many notifications are looked at to find them.
+/// How many notifications are examined to find them.
 const RECENT_ROWS: usize = 200;
 
 /// The well-known kinds first, in their order, then the others by name.

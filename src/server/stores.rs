@@ -1,4 +1,4 @@
-//! What a store URL opens: one store, as each part of the server sees it.
+//! Opens the store of a URL, as each part of the server sees it.
 
 use std::{path::Path, sync::Arc};
 
@@ -22,7 +22,7 @@ pub struct Stores {
     pub inboxes: Arc<dyn Store>,
     /// Keys, sessions and tickets.
     pub credentials: Arc<dyn Credentials>,
-    /// What leaves the server.
+    /// The store, as delivery uses it.
     pub delivery: DeliveryStores,
 }
 

@@ -1,4 +1,4 @@
-//! Tasks that run beside the requests: started again when they end by a panic, and known to `/readyz`.
+//! Background tasks: restarted after a panic, and reported at `/readyz`.
 //!
 //! No request waits for such a task, so no client would notice that it is gone: nothing expires any
 //! more, or a revoked key keeps its streams. A task that returns has done its work and is over.

@@ -1,4 +1,4 @@
-//! Which servers are trusted that this one connects to with TLS, as libpq and OpenSSL have it.
+//! Verifies the certificates of servers that this one connects to, like libpq and OpenSSL.
 //!
 //! rustls asks for more than they do: it knows no certificate of X.509 version 1, none of an authority that is also a
 //! server's, and no common name. All three come out of `openssl req` as manuals show it.

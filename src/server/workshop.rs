@@ -1,4 +1,4 @@
-//! Where work is done that takes as long as its input is large.
+//! Threads for work whose duration depends on the size of its input.
 //!
 //! The runtime's threads answer all requests. Work that would keep one of them busy is done on threads of
 //! its own, a few at a time, which give way to everything else; the rest waits for its turn.

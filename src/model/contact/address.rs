@@ -1,7 +1,6 @@
-//! What a contact is to be: each kind of address, parsed.
+//! The address of a contact: each kind, parsed.
 //!
-//! What proves to a push service that we may send (a token, an endpoint) lets anyone send who has it. So `Debug` shows
-//! none of it, and callers see the end of it only.
+//! A token or an endpoint allows its holder to push. So `Debug` shows none of it, and callers see only its end.
 
 use std::{fmt, sync::Arc};
 
@@ -71,7 +70,7 @@ impl EmailAddress {
 
 parsed_text!(EmailAddress);
 
-/// What a user calls a contact: 1 to 64 characters without control characters.
+/// The label of a contact: 1 to 64 characters without control characters.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Label(Arc<str>);
 
@@ -96,7 +95,7 @@ impl Label {
 
 parsed_text!(Label);
 
-/// What a push to a browser is encrypted with (RFC 8291), in base64url without padding.
+/// The keys that encrypt pushes to a browser (RFC 8291), in base64url without padding.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct SubscriptionKeys {
     p256dh: String,
@@ -162,7 +161,7 @@ fn decoded<const N: usize>(text: &str) -> Option<[u8; N]> {
 }
 
 words! {
-    /// What a token of FCM names.
+    /// Kind of a token of FCM.
     FcmKind, "one of the kinds" {
         /// A registration of an app on a device.
         Token = "token",
@@ -171,7 +170,7 @@ words! {
     }
 }
 
-/// What FCM knows an app on a device by: 1 to 2,048 printable characters of ASCII.
+/// The token of an app on a device at FCM: 1 to 2,048 printable ASCII characters.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct FcmToken(Arc<str>);
 
@@ -193,7 +192,7 @@ impl FcmToken {
 
 secret_text!(FcmToken);
 
-/// What APNs knows an app on a device by: 64 to 200 hexadecimal digits, in lower case.
+/// The token of an app on a device at APNs: 64 to 200 lower-case hexadecimal digits.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct DeviceToken(Arc<str>);
 
@@ -237,7 +236,7 @@ impl Topic {
 parsed_text!(Topic);
 
 words! {
-    /// Which of Apple's push services a device token is of.
+    /// Apple's push service that issued a device token.
     Environment, "one of the environments" {
         /// The one for apps from the store, and for testers.
         Production = "production",
@@ -246,7 +245,7 @@ words! {
     }
 }
 
-/// Where a channel reaches a user.
+/// The address of a contact.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "channel", rename_all = "snake_case")]
 pub enum ContactAddress {
@@ -257,21 +256,21 @@ pub enum ContactAddress {
     },
     /// In a browser.
     Webpush {
-        /// Where a push is posted to. Whether this server may connect to it is for those to judge who use it.
+        /// The URL that pushes are posted to. Its users judge whether this server may connect to it.
         endpoint: String,
-        /// What it is encrypted with.
+        /// Its encryption keys.
         keys: SubscriptionKeys,
     },
     /// On a device, through FCM.
     Fcm {
-        /// What FCM knows it by.
+        /// Its token at FCM.
         token: FcmToken,
-        /// What that names.
+        /// The kind of the token.
         kind: FcmKind,
     },
     /// On a device, through APNs.
     Apns {
-        /// What APNs knows it by.
+        /// Its token at APNs.
         token: DeviceToken,
         /// The app.
         topic: Topic,
@@ -309,7 +308,7 @@ impl ContactAddress {
         Ok(Self::Apns { token, topic, environment: Environment::Production })
     }
 
-    /// What is the same in all contacts that are the same: keys, a topic and so on may change.
+    /// The part of an address that identifies the contact; keys, a topic and so on may change.
     fn identifier(&self) -> &str {
         match self {
             Self::Email { address } => address.as_str(),
@@ -335,7 +334,7 @@ impl ContactAddress {
         hash
     }
 
-    /// What callers see of it.
+    /// The part that callers may see.
     #[must_use]
     pub fn shown(&self) -> &str {
         match self {
@@ -361,12 +360,12 @@ fn end_of(text: &str) -> &str {
     &text[begin..]
 }
 
-/// A contact that is to be added.
+/// A contact to add.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ContactDraft {
-    /// Where it is. The endpoint of a browser is as the caller wrote it.
+    /// Its address. The endpoint of a browser is as the caller wrote it.
     pub address: ContactAddress,
-    /// What its owner calls it.
+    /// Label that its owner gave it.
     pub label: Option<Label>,
 }
 

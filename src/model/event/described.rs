@@ -1,4 +1,4 @@
-//! How an event is described to programs: each kind by a schema of its own, told apart by `type`.
+//! The schemas of events in OpenAPI: one for each kind, told apart by `type`.
 
 use utoipa::{
     ToSchema,
@@ -28,20 +28,20 @@ fn deleted() -> Object {
     only("deleted")
 }
 
-/// A notification is there that was not.
+/// A notification was created.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "it describes what is written")]
 pub(crate) struct CreatedEvent {
-    /// What happened.
+    /// The type of the event.
     #[schema(schema_with = created)]
     r#type: String,
     /// The change number of this change.
     modseq: u64,
-    /// How many are unread after it.
+    /// Number of unread notifications after this change.
     unread_count: u64,
-    /// The notification as it is now.
+    /// The notification in its present state.
     notification: Notification,
-    /// Whose inbox, where all inboxes are followed.
+    /// User who owns the inbox, in a stream of all inboxes.
     #[schema(nullable = false)]
     user_id: Option<UserId>,
 }
@@ -50,16 +50,16 @@ pub(crate) struct CreatedEvent {
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "it describes what is written")]
 pub(crate) struct UpdatedEvent {
-    /// What happened.
+    /// The type of the event.
     #[schema(schema_with = updated)]
     r#type: String,
     /// The change number of this change.
     modseq: u64,
-    /// How many are unread after it.
+    /// Number of unread notifications after this change.
     unread_count: u64,
-    /// The notification as it is now.
+    /// The notification in its present state.
     notification: Notification,
-    /// Whose inbox, where all inboxes are followed.
+    /// User who owns the inbox, in a stream of all inboxes.
     #[schema(nullable = false)]
     user_id: Option<UserId>,
 }
@@ -68,32 +68,32 @@ pub(crate) struct UpdatedEvent {
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "it describes what is written")]
 pub(crate) struct AllReadEvent {
-    /// What happened.
+    /// The type of the event.
     #[schema(schema_with = all_read)]
     r#type: String,
     /// The change number of this change.
     modseq: u64,
-    /// How many are unread after it.
+    /// Number of unread notifications after this change.
     unread_count: u64,
-    /// Whose inbox, where all inboxes are followed.
+    /// User who owns the inbox, in a stream of all inboxes.
     #[schema(nullable = false)]
     user_id: Option<UserId>,
 }
 
-/// A notification is gone: deleted, expired, or out of the window.
+/// A notification was deleted, expired, or left the window.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "it describes what is written")]
 pub(crate) struct DeletedEvent {
-    /// What happened.
+    /// The type of the event.
     #[schema(schema_with = deleted)]
     r#type: String,
     /// The change number of this change.
     modseq: u64,
-    /// How many are unread after it.
+    /// Number of unread notifications after this change.
     unread_count: u64,
-    /// Which one it was.
+    /// Id of the notification.
     id: NotificationId,
-    /// Whose inbox, where all inboxes are followed.
+    /// User who owns the inbox, in a stream of all inboxes.
     #[schema(nullable = false)]
     user_id: Option<UserId>,
 }

@@ -1,5 +1,4 @@
-//! A change of preferences: a JSON merge patch (RFC 7396). Whatever is wrong with it is said at once, each thing at its
-//! place.
+//! A change of preferences: a JSON merge patch (RFC 7396). All errors are reported at once, each with its field.
 
 use chrono::{Weekday, WeekdaySet};
 use serde_json::{Map, Value};
@@ -184,7 +183,7 @@ fn merge_digest(digest: &mut Digest, patch: &Value, wrong: &mut Wrong) {
     }
 }
 
-/// What is wrong with a patch.
+/// The errors of a patch.
 #[derive(Default)]
 struct Wrong(Vec<FieldError>);
 
@@ -215,7 +214,7 @@ impl Wrong {
         self.add(place, format!("This is an object, and not {}.", kind(value)))
     }
 
-    /// What an object has; nothing where it is none, which is wrong.
+    /// The members of an object; none, with an error, if the value is not an object.
     fn members<'v>(
         &mut self,
         place: &str,
@@ -261,7 +260,7 @@ fn whole_number(value: &Value) -> Result<u64, Invalid> {
     found.ok_or_else(wrong)
 }
 
-/// What a value is, in words.
+/// The kind of a value, in words.
 fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",

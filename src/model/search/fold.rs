@@ -1,4 +1,4 @@
-//! Texts as a search compares them.
+//! The form in which a search compares texts.
 
 /// A text without the difference between upper and lower case and between the ways in which Unicode
 /// writes the same letter.

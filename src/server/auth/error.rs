@@ -1,4 +1,4 @@
-//! Why it is not known who is calling.
+//! Why a caller could not be authenticated.
 
 use super::token::TokenError;
 use crate::server::{
@@ -7,10 +7,10 @@ use crate::server::{
     store::{KeyOver, StoreError},
 };
 
-/// Why it is not known who is calling.
+/// Why a caller could not be authenticated.
 #[derive(Debug, thiserror::Error)]
 pub enum AuthError {
-    /// What they showed is not good, whatever was wrong with it: that is for the log.
+    /// The credential is invalid; the reason is for the log.
     #[error("it is not good")]
     Invalid(&'static str),
     /// The header `Authorization` is not the word `Bearer` and something after it.

@@ -1,4 +1,4 @@
-//! Secrets: those of service keys, and those that stand for a session or a ticket.
+//! Secrets of service keys, sessions and tickets.
 //!
 //! Each has 256 random bits, so the SHA-256 that is kept of it reveals nothing.
 
@@ -12,7 +12,7 @@ use aws_lc_rs::{
 
 use crate::server::{hex, identity::KeyId, store::SecretHash};
 
-/// What every key begins with, so that people and scanners of source code know one when they see it.
+/// Prefix of every key, by which people and secret scanners recognise it.
 const PREFIX: &str = "cmp_";
 
 /// A service key as its user has it: `cmp_<16 digits of its id>_<64 digits of secret>`, both
@@ -52,7 +52,7 @@ impl KeySecret {
         self.id
     }
 
-    /// What is kept of it.
+    /// The hash that is stored.
     #[must_use]
     pub fn hash(&self) -> SecretHash {
         self.hash
@@ -64,7 +64,7 @@ impl KeySecret {
         verify_slices_are_equal(&self.hash, hash).is_ok()
     }
 
-    /// The whole text, for the caller for whom the key was made alone.
+    /// The whole text, only for the caller for whom the key was created.
     #[must_use]
     pub fn to_string_once(&self) -> String {
         format!("{PREFIX}{}_{}", self.id, self.secret.to_string_once())
@@ -113,7 +113,7 @@ impl Opaque {
         hex::decode(text).map(Self)
     }
 
-    /// What is kept of it, and what it is found by.
+    /// The hash that is stored, and by which it is found.
     #[must_use]
     pub fn hash(&self) -> SecretHash {
         let mut hash = [0; 32];
@@ -121,7 +121,7 @@ impl Opaque {
         hash
     }
 
-    /// The text, for the caller for whom it was made alone.
+    /// The text, only for the caller for whom it was created.
     #[must_use]
     pub fn to_string_once(&self) -> String {
         hex::encode(&self.0)

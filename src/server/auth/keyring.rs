@@ -1,4 +1,4 @@
-//! The service keys that are in use, as they were a moment ago.
+//! A cache of the service keys in use, at most a second old.
 
 use std::{
     collections::{HashMap, HashSet},

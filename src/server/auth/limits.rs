@@ -1,4 +1,4 @@
-//! How often a caller may ask.
+//! The rate limits of callers.
 
 use std::net::IpAddr;
 
@@ -61,7 +61,7 @@ impl Usage {
         }
     }
 
-    /// Counts a request of a caller who has nothing good to show, where requests of their address are counted.
+    /// Counts a request without a recently valid credential against its address.
     ///
     /// # Errors
     /// When that is too often.

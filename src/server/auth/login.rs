@@ -15,7 +15,7 @@ use crate::{
 /// How long a ticket that is used once is good, in seconds.
 const TICKET_SECONDS: i64 = 30;
 
-/// What a ticket is to be good for.
+/// The scope of a ticket.
 #[derive(Clone, Debug, Default)]
 pub struct TicketWish {
     /// One inbox, and no other.
@@ -27,7 +27,7 @@ pub struct TicketWish {
 /// A user who signed in.
 #[derive(Clone, Debug)]
 pub struct Session {
-    /// What they have to show from now on.
+    /// The secret of the session.
     pub secret: Opaque,
     /// For how many seconds it is good.
     pub seconds: i64,
@@ -35,18 +35,17 @@ pub struct Session {
     pub key: Option<KeyId>,
 }
 
-/// What opens a stream.
+/// A ticket.
 #[derive(Clone, Debug)]
 pub struct Ticket {
-    /// What has to be shown for it.
+    /// The secret of the ticket.
     pub secret: Opaque,
     /// From when on it is no longer good.
     pub expires_at: Timestamp,
 }
 
 impl Authenticator {
-    /// Signs a user in who shows a key with the scope `admin`, or a user's token. Whatever session
-    /// they had before is over.
+    /// Signs a user in with a key that has the scope `admin`, or with a user's token. A previous session ends.
     ///
     /// # Errors
     /// When that is not good, may not sign in, or it cannot be found out.

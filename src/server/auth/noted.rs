@@ -1,5 +1,5 @@
-//! What callers can bring about as often as they like: the first of each kind is logged at once and the others by
-//! number every few seconds, so that no caller fills the log.
+//! Log lines that callers can cause as often as they like: the first of each kind is logged at once, and the others are
+//! counted every few seconds, so that no caller fills the log.
 
 use std::{
     collections::HashMap,
@@ -17,7 +17,7 @@ use crate::server::address::of_one_client;
 const LINES_OF_ONE: u32 = 10;
 const LINES: u32 = 1_000;
 
-/// What happened since it was logged.
+/// Events since the last log line.
 #[derive(Default)]
 pub(in crate::server) struct Noted {
     /// Whether lines name the address of the client.
@@ -90,7 +90,7 @@ enum Line {
     First,
 }
 
-/// What happened of one kind since the last look.
+/// Events of one kind since the last log line.
 #[derive(Default)]
 struct Tally(Mutex<Counts>);
 
@@ -124,7 +124,7 @@ impl Tally {
         None
     }
 
-    /// What was counted, and begins anew.
+    /// Returns the counts, and resets them.
     fn take(&self) -> Vec<(&'static str, u64)> {
         let Counts { unsaid, .. } = std::mem::take(&mut *self.counts());
         unsaid.into_iter().filter(|(_, count)| *count > 0).collect()

@@ -1,4 +1,4 @@
-//! Sessions that were good a moment ago.
+//! A cache of sessions that were recently valid.
 
 use std::{
     collections::HashMap,

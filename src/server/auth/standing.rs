@@ -1,4 +1,4 @@
-//! What an authenticated caller is, and which streams it has open.
+//! The standing of an authenticated caller, and its open streams.
 
 use std::{
     collections::HashMap,
@@ -21,10 +21,10 @@ use crate::{
 /// What opened a stream was seen to be good, at the earliest, so long before that was made which its client is told.
 const A_MOMENT: Duration = Duration::from_secs(1);
 
-/// What an authenticated caller is. It is in the extensions of the request.
+/// The standing of an authenticated caller, in the extensions of the request.
 #[derive(Clone)]
 pub struct Standing {
-    /// Who they are, and what they may do.
+    /// The caller and its permissions.
     pub principal: Principal,
     /// The session that they showed.
     pub(in crate::server) session: Option<SecretHash>,
@@ -103,13 +103,13 @@ impl Drop for Pass {
     }
 }
 
-/// Who has how many streams open.
+/// The open streams of each principal.
 pub(super) struct Streams {
     most: usize,
     open: Mutex<HashMap<Holder, OfOne>>,
 }
 
-/// What one principal has open.
+/// The open streams of one principal.
 #[derive(Default)]
 struct OfOne {
     count: usize,

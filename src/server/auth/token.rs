@@ -37,11 +37,11 @@ const REMEMBERED: usize = 16_384;
 /// How user tokens are checked.
 #[derive(Clone, Debug)]
 pub struct TokenOptions {
-    /// Where the keys come from.
+    /// Source of the keys.
     pub keys: KeySource,
-    /// Whom a token may be meant for: one of these must be in its `aud`. At least one.
+    /// Audiences, at least one. The `aud` of a token must contain one of them.
     pub audience: Vec<String>,
-    /// Who must have issued a token: its `iss`. Anyone with the key, when absent.
+    /// Issuer that `iss` must name; any holder of the key when absent.
     pub issuer: Option<String>,
     /// The algorithms that tokens may use, when that is less than what the keys are for.
     pub algorithms: Option<Vec<Algorithm>>,
@@ -49,7 +49,7 @@ pub struct TokenOptions {
     pub leeway: Duration,
 }
 
-/// Where the keys come from, and so which algorithms they are for.
+/// Source of the keys, which decides their algorithms.
 #[derive(Clone)]
 pub enum KeySource {
     /// A secret that the issuer has too, at least 32 bytes long: HS256.
@@ -73,7 +73,7 @@ impl std::fmt::Debug for KeySource {
     }
 }
 
-/// What a good token proves.
+/// A verified token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifiedToken {
     /// Whose token it is: its `sub`.
@@ -93,7 +93,7 @@ pub enum TokenError {
     Unavailable(String),
 }
 
-/// What came out, before any caller is told.
+/// The failure, before it is turned into an error for the caller.
 enum Failure {
     Refused(Refused),
     Unavailable(String),
@@ -195,7 +195,7 @@ impl Tokens {
         })
     }
 
-    /// What was proved by this token before, if it still holds. That costs a hash and a look.
+    /// The token as it was verified before, if it is still valid. Costs a hash and a lookup.
     #[must_use]
     pub fn cached(&self, token: &str, now: Timestamp) -> Option<VerifiedToken> {
         self.cached_shown(&Shown::new(token), now)

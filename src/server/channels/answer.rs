@@ -1,4 +1,4 @@
-//! What the other side of an HTTP request answered, as much of it as is read and kept.
+//! The answer to an HTTP request, as much of it as is read and kept.
 
 use std::{error::Error, time::Duration};
 
@@ -11,10 +11,10 @@ use super::{channel::Judged, outcome::Outcome, reach::Forbidden};
 pub(in crate::server) const READ: usize = 16 * 1024;
 /// How much of it is kept, in bytes.
 const KEPT: usize = 512;
-/// How long it is read for, once its head is there and says what it means.
+/// How long the body is read, once the head has arrived.
 pub(in crate::server) const READ_FOR: Duration = Duration::from_secs(2);
 
-/// What was answered.
+/// The answer.
 pub(in crate::server) struct Answer {
     /// Its status.
     pub(in crate::server) status: StatusCode,
@@ -35,7 +35,7 @@ impl Answer {
         Ok(Self { status, headers, body: beginning(answer).await })
     }
 
-    /// What is noted of an attempt that had this answer, which means `outcome`.
+    /// The record of an attempt with this answer and `outcome`.
     pub(in crate::server) fn judged(&self, outcome: Outcome) -> Judged {
         let text = shortened(&String::from_utf8_lossy(&self.body));
         Judged { outcome, code: Some(self.status.as_u16()), detail: Some(text).filter(|text| !text.is_empty()) }

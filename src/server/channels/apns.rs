@@ -40,7 +40,7 @@ use crate::{
 
 pub use provider_token::ProviderKey;
 
-/// Where APNs is when nothing else is said.
+/// Default URL of APNs.
 pub const DEFAULT_APNS_URL: &str = "https://api.push.apple.com";
 /// The same for apps that are being developed.
 pub const DEFAULT_APNS_SANDBOX_URL: &str = "https://api.sandbox.push.apple.com";
@@ -49,17 +49,17 @@ pub const DEFAULT_APNS_SANDBOX_URL: &str = "https://api.sandbox.push.apple.com";
 const DEADLINE: Duration = Duration::from_secs(15);
 /// How many requests it gets at once.
 const IN_FLIGHT: usize = 32;
-/// What this server calls itself.
+/// The user agent of this server.
 const USER_AGENT: &str = concat!("campanile/", env!("CARGO_PKG_VERSION"));
 
 /// How pushes are sent by APNs.
 #[derive(Clone, Debug)]
 pub struct ApnsOptions {
-    /// Where APNs is; with `http`, HTTP/2 is spoken there without TLS.
+    /// URL of APNs; with `http`, HTTP/2 without TLS.
     pub url: Url,
     /// The same for apps that are being developed.
     pub sandbox_url: Url,
-    /// What this server proves itself with.
+    /// Key that authenticates this server.
     pub key: ProviderKey,
     /// The app of devices that are added without one.
     pub topic: Option<Topic>,
@@ -91,7 +91,7 @@ pub(in crate::server) struct Post {
     device: Device,
 }
 
-/// What came back for a device, or why nothing did.
+/// The answer for a device, or why there was none.
 pub(in crate::server) struct Reply {
     device: Device,
     answer: Result<Answer, String>,

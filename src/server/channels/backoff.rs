@@ -1,4 +1,4 @@
-//! When an attempt is made again.
+//! When a failed attempt is retried.
 
 use std::time::{Duration, SystemTime};
 

@@ -1,4 +1,4 @@
-//! The seam between the trunk and a channel: what a channel has to know, and nothing else.
+//! The interface of a channel: all that a channel has to implement.
 
 use std::{collections::HashMap, future::Future, sync::Arc, time::Duration};
 
@@ -25,7 +25,7 @@ pub(in crate::server) enum Recipient {
 /// A contact, and what it is told of.
 #[derive(Clone, Debug)]
 pub(in crate::server) struct Addressed {
-    /// Where it is.
+    /// The contact itself.
     pub(in crate::server) contact: KeptContact,
     /// What is unread in the inbox, not expired, and to be told: the newest first, and not all of very many. None where a
     /// device is told, silently, how many are unread.
@@ -51,21 +51,21 @@ pub(in crate::server) struct Job {
     pub(in crate::server) to: Recipient,
 }
 
-/// How an attempt ended, and what is noted of it.
+/// The outcome of an attempt, and its record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::server) struct Judged {
     /// How it ended.
     pub(in crate::server) outcome: Outcome,
     /// The status that was answered.
     pub(in crate::server) code: Option<u16>,
-    /// What was answered, or why nothing was.
+    /// The answer, or why there was none.
     pub(in crate::server) detail: Option<String>,
 }
 
-/// A way out of the server. What decides is pure: a table of cases is its test.
+/// A channel of delivery. What decides is pure: a table of cases is its test.
 pub(in crate::server) trait Channel: Send + Sync + 'static {
-    /// What fails together with what goes to a contact: the name of the channel, alone or followed by a colon and a name;
-    /// `None` for a channel that reaches endpoints.
+    /// The lane of a contact: the name of the channel, alone or followed by a colon and a name; `None` for a channel
+    /// that reaches endpoints.
     fn lane(&self, _to: &ContactAddress) -> Option<String> {
         None
     }
@@ -75,12 +75,12 @@ pub(in crate::server) trait Channel: Send + Sync + 'static {
         false
     }
 
-    /// What is sent.
+    /// The request.
     type Request: Send;
-    /// What came back, or why nothing did.
+    /// The answer, or why there was none.
     type Answer: Send;
 
-    /// What is sent at this moment; or how the attempt ended, where it cannot be made.
+    /// Prepares the request; or the outcome, if no attempt can be made.
     ///
     /// # Errors
     /// How the attempt ended.
@@ -89,10 +89,10 @@ pub(in crate::server) trait Channel: Send + Sync + 'static {
     /// Sends it, within [`Attempt::deadline`].
     fn send(&self, request: Self::Request) -> impl Future<Output = Self::Answer> + Send;
 
-    /// What the answer means.
+    /// Judges the answer.
     fn judge(&self, answer: Self::Answer, now: Timestamp) -> Judged;
 
-    /// When an attempt is made again.
+    /// When a failed attempt is retried.
     fn schedule(&self) -> Schedule;
 
     /// The same after an answer of this status, where that makes a difference; `None` is none at all.

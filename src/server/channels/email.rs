@@ -26,11 +26,11 @@ pub(in crate::server) use trial::{is_reachable, send_test};
 
 /// How many messages are handed over at once.
 const IN_FLIGHT: usize = 32;
-/// What fails together: there is one relay.
+/// The only lane, because there is one relay.
 const LANE: &str = "email";
 /// How long a mailbox that is full is left alone, at least.
 const LATE: Duration = Duration::from_secs(3_600);
-/// How much of what the relay said is kept, in bytes.
+/// How many bytes of a reply are stored.
 const KEPT: usize = 512;
 
 /// E-mail by one relay.
@@ -96,7 +96,7 @@ fn bad(why: String) -> Judged {
     Judged { outcome: Outcome::MessageBad, code: None, detail: Some(why) }
 }
 
-/// What a reply means.
+/// The meaning of a reply.
 fn judge(reply: Reply) -> Judged {
     let (outcome, code, text) = match reply {
         Reply::Accepted(text) => (Outcome::Sent, Some(250), text),
@@ -110,7 +110,7 @@ fn judge(reply: Reply) -> Judged {
     Judged { outcome, code, detail: Some(detail).filter(|detail| !detail.is_empty()) }
 }
 
-/// What a refusal means, by its code (RFC 5321, section 4.2) and, where there is one, its enhanced code (RFC 3463).
+/// The meaning of a refusal, by its code (RFC 5321, section 4.2) and its enhanced code (RFC 3463), if it has one.
 fn refused(step: Step, code: u16, text: &str) -> Outcome {
     let enhanced = enhanced(text);
     let is = |subject, detail| enhanced.is_some_and(|(_, s, d)| (s, d) == (subject, detail));

@@ -37,7 +37,7 @@ use crate::{
     server::clock::Clock,
 };
 
-/// Where FCM is when nothing else is said.
+/// Default URL of FCM.
 pub const DEFAULT_FCM_URL: &str = "https://fcm.googleapis.com";
 /// How many messages are handed over at once.
 const IN_FLIGHT: usize = 32;
@@ -55,14 +55,14 @@ const ALIVE_WITHIN: Duration = Duration::from_secs(5);
 pub struct FcmOptions {
     /// In whose name.
     pub account: ServiceAccount,
-    /// Where FCM is.
+    /// URL of FCM.
     pub url: Url,
 }
 
 /// FCM: one message to one device, by Firebase Cloud Messaging (HTTP v1).
 pub(in crate::server) struct Fcm {
     client: Client,
-    /// Where messages of the project are posted to.
+    /// URL for messages of the project.
     url: Url,
     lane: String,
     tokens: Tokens,
@@ -76,11 +76,11 @@ pub(in crate::server) struct Request {
     to: FcmToken,
 }
 
-/// What came of it.
+/// The result.
 pub(in crate::server) struct Reply {
-    /// What was answered, or how the attempt ended without an answer.
+    /// The answer, or the outcome without one.
     answer: Result<Answer, Judged>,
-    /// What must not be kept of it.
+    /// Secrets that must not be stored.
     secrets: Vec<Arc<str>>,
 }
 

@@ -1,4 +1,4 @@
-//! How an attempt to deliver ended.
+//! The outcome of an attempt.
 
 use std::time::Duration;
 

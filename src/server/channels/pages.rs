@@ -1,4 +1,4 @@
-//! Where the pages are to which messages lead.
+//! The URLs of the pages that messages link to.
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -7,7 +7,7 @@ use crate::{
     server::public_url::PublicUrl,
 };
 
-/// Where the pages of this server are, if that is known.
+/// The URLs of this server's pages, if the public URL is known.
 #[derive(Clone, Debug)]
 pub(in crate::server) struct Pages(Option<PublicUrl>);
 

@@ -1,4 +1,4 @@
-//! What a device or a browser shows of a notification, and how it is made to fit.
+//! The text of a push, shortened to fit.
 
 use std::time::Duration;
 
@@ -10,11 +10,11 @@ use crate::model::{Category, NotificationId, Timestamp};
 
 /// The category that is not put off to spare a battery.
 const URGENT: &str = "alert";
-/// How long a push service keeps what it cannot hand over yet, at most. It is tried for as long.
+/// How long a push service keeps an undelivered push at most, and how long a push is retried.
 const LONGEST_LIFE: TimeDelta = TimeDelta::days(1);
 /// The longest link that a push carries, in bytes of JSON: a click leads to the inbox in any case.
 const LONGEST_LINK: usize = 1_024;
-/// What stands for the rest of a text.
+/// Marks a shortened text.
 const REST: char = '…';
 
 /// Writes what pushes say.
@@ -22,14 +22,14 @@ const REST: char = '…';
 pub(in crate::server) struct PushWriter {
     /// The title of what has none.
     pub(in crate::server) app_name: String,
-    /// Where its pages are.
+    /// The URLs of pages.
     pub(in crate::server) pages: Pages,
 }
 
-/// What a push says.
+/// A push.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::server) struct Push {
-    /// What is shown; `None` is a silent one, which brings the count up to date.
+    /// The visible part; `None` for a silent push, which only updates the count.
     pub(in crate::server) note: Option<Note>,
     /// The number of the newest change of the inbox.
     pub(in crate::server) modseq: u64,
@@ -37,16 +37,16 @@ pub(in crate::server) struct Push {
     pub(in crate::server) unread_count: u64,
 }
 
-/// What a push shows.
+/// The visible part of a push.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::server) struct Note {
     /// The notification.
     pub(in crate::server) id: NotificationId,
-    /// What stands above the text, never empty.
+    /// The title, never empty.
     pub(in crate::server) title: String,
     /// The text.
     pub(in crate::server) text: String,
-    /// Where it leads, where that is short enough to be carried.
+    /// The link, if it is short enough.
     pub(in crate::server) link: Option<String>,
     /// Its category.
     pub(in crate::server) category: Category,
@@ -57,7 +57,7 @@ pub(in crate::server) struct Note {
 }
 
 impl PushWriter {
-    /// What a contact is told.
+    /// The push for a contact.
     pub(in crate::server) fn push(&self, addressed: &Addressed) -> Push {
         let Addressed { notifications, modseq, unread_count, .. } = addressed;
         let note = notifications.first().map(|notification| Note {

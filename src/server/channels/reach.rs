@@ -1,4 +1,4 @@
-//! Where this server may connect when others say where: webhooks, and the push services of browsers.
+//! Where this server may connect when a caller gives the URL: webhooks, and the push services of browsers.
 //!
 //! A URL that a caller gives must not lead into the network of the server (server-side request forgery). Only `https`
 //! is taken, and only addresses that are global; but for networks that the operator lists, where `http` is taken too. A
@@ -80,7 +80,7 @@ fn is_global(address: IpAddr) -> bool {
     }
 }
 
-/// Where this server may connect. A clone is the same.
+/// The addresses that this server may connect to. A clone is the same.
 #[derive(Clone, Debug)]
 pub(in crate::server) struct Reach {
     /// Networks that the operator allows, whatever they are.

@@ -1,4 +1,5 @@
-//! Webhooks, as [Standard Webhooks](https://www.standardwebhooks.com) has them: what is sent, and what an answer means.
+//! Webhooks according to [Standard Webhooks](https://www.standardwebhooks.com): the request, and the meaning of its
+//! answer.
 
 pub(in crate::server) mod secret;
 
@@ -55,7 +56,7 @@ impl Webhooks {
         Ok(Self { encrypted: client(false)?, plain: client(true)?, reach })
     }
 
-    /// What may be reached.
+    /// The addresses that may be reached.
     pub(in crate::server) fn reach(&self) -> &Reach {
         &self.reach
     }
@@ -119,7 +120,7 @@ impl Channel for Webhooks {
     }
 }
 
-/// What the answer of an endpoint means. A redirect is not followed: it may lead anywhere.
+/// The meaning of an endpoint's answer. Redirects are not followed, because they may lead anywhere.
 pub(in crate::server) fn judge(status: StatusCode, headers: &HeaderMap, now: SystemTime) -> Outcome {
     match status {
         status if status.is_success() => Outcome::Sent,

@@ -1,5 +1,4 @@
-//! Web Push: one message to one browser, by the push service of its maker (RFC 8030). What is sent, and what an answer
-//! means.
+//! Web Push: one message to one browser, by the push service of its maker (RFC 8030).
 
 mod encryption;
 mod vapid;
@@ -41,7 +40,7 @@ const DEADLINE: Duration = Duration::from_secs(15);
 const IN_FLIGHT: usize = 32;
 /// The longest message before it is encrypted, in bytes: every push service takes as much.
 const LONGEST: usize = 2_600;
-/// What push services of Apple and others answer to a key that the subscription was not made with.
+/// The answer of push services of Apple and others when a subscription belongs to another key.
 const OTHER_KEY: &[u8] = b"VapidPkHashMismatch";
 /// From how many bytes on a part of what is secret is hidden in answers: what is shorter is of no use to anyone.
 const SECRET: usize = 8;
@@ -49,7 +48,7 @@ const SECRET: usize = 8;
 /// How pushes are sent to browsers.
 #[derive(Clone, Debug)]
 pub struct WebPushOptions {
-    /// Whom push services may write to: a URL of `mailto:` or `https:`.
+    /// Contact for push services: a `mailto:` or `https:` URL.
     pub contact: String,
     /// The key that they are signed with; `None` is one that is made at the first start and kept in the store.
     pub key: Option<VapidKey>,
@@ -74,7 +73,7 @@ pub(in crate::server) struct Post {
     lives_for: Duration,
     is_urgent: bool,
     topic: String,
-    /// What the browser reads, before it is encrypted.
+    /// The message before encryption.
     message: Vec<u8>,
 }
 
@@ -88,7 +87,7 @@ pub(in crate::server) enum Unanswered {
     NotEncrypted,
 }
 
-/// What the page of the browser reads.
+/// The message as the browser's page reads it.
 #[derive(Serialize)]
 struct Message<'a> {
     title: &'a str,
@@ -118,7 +117,7 @@ impl WebPush {
         Ok(Self { writer, clock, vapid: Arc::new(Vapid::new(options, secrets)), encrypted, plain, reach })
     }
 
-    /// What shows push services who this server is.
+    /// The key that authenticates this server to push services.
     pub(in crate::server) fn key(&self) -> Arc<WebPushKey> {
         Arc::clone(&self.vapid)
     }
@@ -222,7 +221,7 @@ fn unsent(outcome: Outcome, why: String) -> Judged {
     Judged { outcome, code: None, detail: Some(why) }
 }
 
-/// What the answer of a push service means.
+/// The meaning of a push service's answer.
 ///
 /// - 401 and 403 are about this server and not about the browser, which stays; but for a subscription that was made under
 ///   another key, of which no later push will be taken.

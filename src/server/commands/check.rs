@@ -1,4 +1,4 @@
-//! `campanile check`: which settings are in force, and what is wrong with them.
+//! `campanile check`: prints the settings in force, and reports mistakes.
 
 mod channels;
 
@@ -84,13 +84,13 @@ fn describe(
     }
 }
 
-/// What state the store is in, and whether what is in it can be read.
+/// The state of the store, and whether its contents can be read.
 struct Usable {
     sentence: String,
     is_up_to_date: bool,
 }
 
-/// What state the store is in, and which one it is; `Err` says why the server could not start with it.
+/// The state of the store, and which one it is; `Err` says why the server could not start with it.
 async fn store_is_usable(settings: &Settings) -> Result<Usable> {
     let new = |sentence| Ok(Usable { sentence, is_up_to_date: false });
     let store = settings.store.absolute();

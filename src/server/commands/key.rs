@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-/// What is said of a key that is to be made.
+/// The arguments of a new key.
 #[derive(Args, Clone, Debug)]
 pub struct NewKey {
     /// Name of the key, such as the program that will use it: 1 to 64 characters
@@ -40,7 +40,7 @@ pub struct NewKey {
 pub struct MadeKey {
     /// Its secret, to be shown to the operator who asked for it.
     pub secret: KeySecret,
-    /// What to know about it, without the secret.
+    /// A description of the key, without the secret.
     pub explanation: String,
 }
 

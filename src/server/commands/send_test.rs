@@ -1,4 +1,4 @@
-//! `campanile send-test`: one message by a channel, to see that it is set up well. No store is opened.
+//! `campanile send-test`: sends one message by a channel to test its settings. No store is opened.
 
 use anyhow::{Context, Result, anyhow};
 

@@ -57,12 +57,12 @@ fn write_line(into: &mut impl Write, line: &impl serde::Serialize) -> io::Result
     into.write_all(b"\n")
 }
 
-/// What an import took.
+/// The result of an import.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Imported {
     /// How many notifications.
     pub notifications: u64,
-    /// What the caller should know of them, each one sentence.
+    /// Warnings, each one sentence.
     pub warnings: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! The settings of who gets in, and how often.
+//! The settings of authentication and rate limits.
 
 use anyhow::{Result, anyhow, bail};
 use ipnet::{IpNet, Ipv4Net};
@@ -17,10 +17,10 @@ use crate::server::{
     secret::Secret,
 };
 
-/// How often one user may be sent something where authentication is on and nothing is said.
+/// Default rate of notifications to one user when authentication is on.
 pub(super) const LIMIT_RECIPIENT: &str = "100/s:1000";
 
-/// How it is found out who is calling; `None` where no caller has to prove it.
+/// The options of authentication; `None` where it is off.
 pub(super) fn settle(said: &Said) -> Result<Option<AuthOptions>> {
     let tokens = tokens(said)?;
     let is_on = match said.auth {

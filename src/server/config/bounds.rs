@@ -1,4 +1,4 @@
-//! The least and the most that a setting can be.
+//! The bounds of settings.
 //!
 //! Whatever is between them is served with, so that no sum with one of them overflows anywhere.
 
@@ -25,7 +25,7 @@ pub(super) const BODY_BYTES: RangeInclusive<usize> = 1..=1 << 30;
 pub(super) const MEMORY: RangeInclusive<usize> = 1 << 20..=1 << 40;
 /// How long headers may be: up to 1 MiB.
 pub(super) const HEADER_BYTES: RangeInclusive<usize> = LEAST_HEADER_BYTES..=1 << 20;
-/// What a client or a request waits for, in seconds: up to a day.
+/// Time-outs, in seconds: up to a day.
 pub(super) const SECONDS: RangeInclusive<u64> = 1..=86_400;
 /// How long to wait before something, in seconds: up to an hour.
 pub(super) const DELAY: RangeInclusive<u64> = 0..=3_600;

@@ -1,4 +1,4 @@
-//! How several servers tell each other what changed, as one word.
+//! The URL of the bus.
 
 use anyhow::Result;
 

@@ -1,4 +1,4 @@
-//! Settings that were said and have no effect, because another one decides that they are not looked at.
+//! Settings that were given but have no effect, because of another one.
 
 use super::{BusUrl, InForce, Listen, Settings, StoreUrl};
 

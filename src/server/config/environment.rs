@@ -1,11 +1,11 @@
-//! Variables of the environment that look like settings and are none.
+//! Environment variables that look like settings but are none.
 
 use clap::Args;
 
 use super::{Said, from_files};
 use crate::server::nearest::nearest;
 
-/// What the variables of all settings begin with.
+/// Prefix of the variables of all settings.
 const PREFIX: &str = "CAMPANILE_";
 /// Variables of the command that are no settings, and of what this repository is built and tested with.
 const OTHERS: [&str; 6] = ["CONFIG", "CACHE", "CHAOS_SECONDS", "CRASH_ROUNDS", "FUZZ_SECONDS", "FUZZ_SEED"];

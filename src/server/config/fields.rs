@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::Said;
 
-/// What was said, by name; what was not said is null.
+/// The settings by name; null where a setting was not given.
 pub(super) fn fields(said: &Said) -> Result<Map<String, Value>> {
     match serde_json::to_value(said)? {
         Value::Object(fields) => Ok(fields),

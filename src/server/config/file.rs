@@ -1,5 +1,5 @@
-//! The file of settings, and what is said of mistakes in it: the line, the name that was meant, the kind of value. It may hold
-//! secrets, so no value is repeated.
+//! The file of settings. An error names the line, the setting that was probably meant, and the expected kind of value.
+//! It repeats no value, because the file may contain secrets.
 
 mod given;
 
@@ -17,7 +17,7 @@ use self::given::Given;
 use super::{Said, fields::fields};
 use crate::server::nearest::nearest;
 
-/// What the file says; nothing when it is not there and does not have to be.
+/// The settings in the file; none if it is missing and does not have to exist.
 pub(super) fn read(path: &Path, must_exist: bool) -> Result<Said> {
     let named = path.display();
     let bytes = match std::fs::read(path) {
@@ -35,7 +35,7 @@ pub(super) fn read(path: &Path, must_exist: bool) -> Result<Said> {
     })
 }
 
-/// What is wrong in the file, and where that begins, in bytes.
+/// A mistake in the file, and its position in bytes.
 struct Mistake {
     at: usize,
     what: String,

@@ -1,5 +1,4 @@
-//! Secrets that stand in files, as Docker and Kubernetes hand them out: `CAMPANILE_STORE_FILE=PATH` says what
-//! `CAMPANILE_STORE` would.
+//! Secrets in files, as Docker and Kubernetes provide them: `CAMPANILE_STORE_FILE=PATH` replaces `CAMPANILE_STORE`.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -44,8 +43,8 @@ pub(super) fn secrets() -> Vec<SecretSetting> {
     command.get_arguments().filter_map(secret).collect()
 }
 
-/// What was said, with the secrets that the environment says by files, and which settings those are. What was said on the
-/// command line wins.
+/// The settings, with secrets from the files that the environment names, and the names of those settings. The command
+/// line wins.
 ///
 /// # Errors
 /// One sentence about a file that cannot be used, or about a secret that is in the environment twice. It holds no secret.

@@ -1,4 +1,4 @@
-//! The settings in force, and where each was said.
+//! The settings in force, and the source of each.
 
 use std::{
     ffi::OsString,
@@ -18,7 +18,7 @@ const DEFAULT_FILE: &str = "campanile.toml";
 const NAME_SECRET_FILES: [&str; 6] =
     ["apns-key", "fcm-service-account", "jwt-key", "smtp-password-file", "tls-key", "vapid-key"];
 
-/// Where a setting was said.
+/// The source of a setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// On the command line or in the environment.
@@ -31,7 +31,7 @@ pub enum Origin {
     Default,
 }
 
-/// The settings in force, and where each was said.
+/// The settings in force, and the source of each.
 pub struct InForce {
     settings: Map<String, Value>,
     said: Map<String, Value>,
@@ -40,7 +40,7 @@ pub struct InForce {
     in_own_files: Vec<String>,
     /// The file that was read, if there is one.
     pub file: Option<PathBuf>,
-    /// What of the environment looks like a setting and is none, a sentence each.
+    /// Variables that look like settings but are none, one sentence each.
     pub unknown: Vec<String>,
 }
 
@@ -58,7 +58,7 @@ pub struct Setting<'a> {
     pub name: &'a str,
     /// Its value as JSON, without secrets.
     pub value: String,
-    /// Where it was said.
+    /// Its source.
     pub origin: Origin,
 }
 

@@ -1,4 +1,4 @@
-//! Where to listen.
+//! The address to listen on.
 
 use std::{
     fmt,
@@ -11,12 +11,12 @@ use std::{
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-/// What stands before the path of a Unix socket.
+/// Prefix of the path of a Unix socket.
 const UNIX: &str = "unix:";
 /// The longest path that a Unix socket has, in bytes (`sun_path`, without its last zero).
 const LONGEST_PATH: usize = 107;
 
-/// Where to listen.
+/// The address to listen on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Listen {

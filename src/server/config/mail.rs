@@ -1,4 +1,4 @@
-//! The settings of mail, and of what users are told.
+//! The settings of mail and of categories.
 
 use std::{path::Path, sync::Arc};
 
@@ -96,7 +96,7 @@ pub(super) fn categories(name: &'static str, said: Option<Vec<String>>) -> Resul
     }
 }
 
-/// What the server is called.
+/// The name of the server.
 pub(super) fn app_name(text: String) -> Result<String> {
     let is_short = (1..=APP_NAME_CHARS).contains(&text.chars().count()) && !text.trim().is_empty();
     if !is_short || !is_one_line(&text) {

@@ -1,4 +1,4 @@
-//! What `serve` refuses before it opens anything, and `check` for the same reason.
+//! What `serve` and `check` refuse before they open anything.
 
 use std::{
     fmt::Display,

@@ -1,4 +1,4 @@
-//! Where notifications are kept, as one word.
+//! The URL of the store.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use tokio_postgres::config::Host;
 
 use crate::server::store::PostgresUrl;
 
-/// Where notifications are kept.
+/// The store of notifications.
 #[derive(Clone, PartialEq, Eq)]
 pub enum StoreUrl {
     /// `memory:`, gone at restart.

@@ -1,5 +1,4 @@
-//! Tells the devices of a user how many notifications are unread when the user reads elsewhere: silently, and once a
-//! minute at most.
+//! Sends the unread count to a user's devices when the user reads elsewhere: silently, and at most once a minute.
 //!
 //! What is told is the count at the moment of sending. So the first change of a while is told in a moment, and what comes
 //! in the minute after that as one, at its end. Only the server that a change was written by tells of it: where there
@@ -28,7 +27,7 @@ use crate::{
     },
 };
 
-/// How long after a change its user's devices are told: those who read often read on in the same second.
+/// Delay between a change and the badge update, because users often read several notifications at once.
 const SOON: Duration = Duration::from_secs(1);
 /// How often they are told at most.
 const EVERY: Duration = Duration::from_secs(60);
@@ -38,7 +37,7 @@ const LOOKS_EVERY: Duration = Duration::from_millis(250);
 const AT_ONCE: usize = 64;
 /// How many users are looked up at once.
 const LOOKED_UP_AT_ONCE: usize = 8;
-/// How many users it remembers. What comes of more is told with what they get next.
+/// Most users remembered. Further users get the count with their next push.
 const MOST_USERS: usize = 10_000;
 /// For how long an update waits for a lane that is paused or fails: its count is that of the moment when it is sent, so it
 /// is never a wrong one.
@@ -137,7 +136,7 @@ impl Announce for Badges {
     }
 }
 
-/// What tells.
+/// The task that sends badge updates.
 pub(super) struct BadgeSync {
     pub(super) badges: Arc<Badges>,
     pub(super) stores: DeliveryStores,

@@ -1,4 +1,4 @@
-//! Where channels reach users: what callers may do with contacts, and with all that is kept of a user.
+//! Contacts of users: what callers may do with them, and how a user is forgotten.
 
 use std::{sync::Arc, time::Duration};
 
@@ -21,7 +21,7 @@ use crate::{
 
 /// How much of a user is forgotten in one step, so that others do not wait long for it.
 const FORGET_STEP: usize = 500;
-/// How long a caller waits for what was delivered about a user to be forgotten, which may be found among very much.
+/// How long a caller waits until the deliveries about a user are deleted, of which there may be many.
 const FORGETS_WITHIN: Duration = Duration::from_secs(10);
 
 impl Delivery {

@@ -1,4 +1,4 @@
-//! Ends what waits for an endpoint that is told nothing any more.
+//! Ends the waiting deliveries of a webhook that was disabled or deleted.
 
 use std::sync::Arc;
 

@@ -1,5 +1,4 @@
-//! Forgets what is over: old deliveries, contacts that reach nothing any more, and what is known of lanes that are not
-//! used.
+//! Deletes old deliveries, dead contacts, and the state of unused lanes.
 
 use std::{future::Future, sync::Arc, time::Duration};
 
@@ -18,7 +17,7 @@ use crate::{
 
 /// How much is forgotten in one step.
 const STEP: usize = 500;
-/// How often it is looked for what is to be forgotten.
+/// How often old data is looked for.
 const EVERY: Duration = Duration::from_secs(60);
 /// For how long a push contact is kept that is dead, so that its user sees why nothing comes.
 const DEAD_FOR: TimeDelta = TimeDelta::days(7);
@@ -27,7 +26,7 @@ const SILENT_FOR: TimeDelta = TimeDelta::days(270);
 /// For how long it is known how a lane did that is not used.
 const IDLE_FOR: TimeDelta = TimeDelta::days(1);
 
-/// What forgets.
+/// The task that deletes old data.
 pub(super) struct Forgetting {
     pub(super) stores: DeliveryStores,
     pub(super) policy: Arc<Policy>,

@@ -1,4 +1,4 @@
-//! Which deliveries come of what happened. A function of what is known at that moment, without a clock or a store.
+//! Decides which deliveries follow from an event. Pure, without a clock or a store.
 
 use std::time::Duration;
 
@@ -26,13 +26,13 @@ pub(super) const DISABLED: &str = "webhook_disabled";
 /// A user, as things stand when something is planned for them.
 #[derive(Clone, Debug)]
 pub(super) struct Addressee {
-    /// Where they are reached.
+    /// The contacts of the user.
     pub(super) contacts: Vec<KeptContact>,
-    /// What they are to be told of, if it is still there.
+    /// The notification, if it still exists.
     pub(super) notification: Option<Notification>,
     /// Which devices are still to be told how many are unread, where it is about that.
     pub(super) to_be_counted: Vec<ContactId>,
-    /// What they want.
+    /// The preferences of the user.
     pub(super) preferences: Preferences,
     /// When that was looked up.
     pub(super) at: Timestamp,
@@ -115,7 +115,7 @@ fn to_webhooks(entry: &Entry, webhooks: &[Webhook], id: impl Fn() -> Uuid) -> Ve
     webhooks.iter().filter(wants).map(to_webhook).collect()
 }
 
-/// What it says is decided when it is sent, so it has no bytes yet but what the sender asks, for then.
+/// Its text is written when it is sent, so it stores only the sender's request.
 fn to_contact(entry: &Entry, (channel, target, lane): (Channel, Uuid, String), fate: Fate, id: Uuid) -> NewDelivery {
     let Fate { state, reason, wait } = fate;
     let routing = Some(&entry.routing).filter(|routing| !routing.is_silent());
@@ -135,7 +135,7 @@ fn to_contact(entry: &Entry, (channel, target, lane): (Channel, Uuid, String), f
     }
 }
 
-/// Where a delivery to a contact stands at first.
+/// The first state of a delivery to a contact.
 #[derive(Clone, Copy)]
 struct Fate {
     state: DeliveryState,

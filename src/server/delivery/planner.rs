@@ -1,4 +1,4 @@
-//! Makes deliveries out of what happened, as soon as it is committed.
+//! Turns committed events into deliveries.
 
 use std::{
     collections::HashMap,
@@ -56,8 +56,7 @@ const LOOKED_UP_AT_ONCE: usize = 8;
 #[derive(Default)]
 pub(super) struct Alarm {
     wake: Notify,
-    /// What the endpoints want that are known of. Another server may have added one: what that wants is found when the
-    /// planner looks by itself.
+    /// The filters of known webhooks. Another server may have added one, which the planner finds at its next look.
     wanted: RwLock<HashMap<WebhookId, Wanted>>,
     /// Wakes it in a moment: something was created that contacts may want.
     wake_soon: Notify,
@@ -121,7 +120,7 @@ impl Announce for Alarm {
     }
 }
 
-/// What plans.
+/// The planner.
 pub(super) struct Planner {
     pub(super) stores: DeliveryStores,
     pub(super) policy: Arc<Policy>,
@@ -229,7 +228,7 @@ fn warn(error: &StoreError) {
     tracing::warn!(cause = with_causes(error), "what happened could not be planned; trying again");
 }
 
-/// What becomes of the next entries: at least one, and as many as are not too large together.
+/// Plans the next entries: at least one, and as many as are small enough together.
 fn planned<E>(entries: &mut impl Iterator<Item = E>, plan: impl Fn(E) -> Planned) -> Vec<Planned> {
     let mut planned = Vec::new();
     let mut bytes = 0;

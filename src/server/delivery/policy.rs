@@ -1,5 +1,4 @@
-//! What holds for everything that is delivered here: the channels that are set up, the rules of the operator, and how
-//! often one contact is told.
+//! The policy for all deliveries: the channels that are set up, the operator's rules, and the rate for one contact.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,11 +14,11 @@ use crate::{
 /// The category of which a contact is told first.
 const FIRST: &str = "alert";
 
-/// What holds for everything that is delivered here.
+/// The policy for all deliveries.
 pub(super) struct Policy {
     /// The channels that are set up.
     channels: Channels,
-    /// What the operator lays down.
+    /// The rules of the operator.
     rules: Rules,
     /// Counts what each contact is sent.
     per_contact: Option<Limiter<ContactId>>,
@@ -37,7 +36,7 @@ impl Policy {
         self.channels.get(&channel)
     }
 
-    /// What fails together with what goes to a contact, if its channel is set up.
+    /// The lane of a contact, if its channel is set up.
     pub(super) fn lane(&self, to: &ContactAddress) -> Option<String> {
         self.channels.get(&to.channel())?.lane(to)
     }

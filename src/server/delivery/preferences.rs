@@ -1,4 +1,4 @@
-//! What users want to be told of: what callers may see of it and change.
+//! Preferences of users: what callers may read and change.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -21,17 +21,17 @@ use crate::{
     },
 };
 
-/// How much of what is held is judged anew in one step.
+/// How many held deliveries are updated in one step.
 const STEP: usize = 500;
 /// How often a change is tried that others come before.
 const TRIES: u32 = 16;
 /// How much longer it waits each time.
 const PAUSE: Duration = Duration::from_millis(3);
 
-/// What a user wants, and what holds for them because of that.
+/// The preferences of a user, and the choices in force.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct PreferencesView {
-    /// What the user wants.
+    /// The preferences of the user.
     pub preferences: Preferences,
     /// For the well-known categories and all others that the user or the operator names, what holds each way, and whose
     /// word that is.
@@ -39,7 +39,7 @@ pub struct PreferencesView {
 }
 
 impl Delivery {
-    /// What a user wants, and what holds because of that.
+    /// The preferences of a user, and the choices in force.
     ///
     /// # Errors
     /// When the caller may not see it.
@@ -63,7 +63,7 @@ impl Delivery {
         self.change_wishes(user_id, |preferences| preferences.merge(patch)).await
     }
 
-    /// What a link in a mail would end.
+    /// The mails that a link turns off.
     ///
     /// # Errors
     /// When the token is none of this server.
@@ -107,7 +107,7 @@ impl Delivery {
         self.0.policy.channel(Channel::Webpush).is_some()
     }
 
-    /// What this server is called in what it sends.
+    /// The name of this server in messages.
     #[must_use]
     pub fn app_name(&self) -> &str {
         &self.0.app_name

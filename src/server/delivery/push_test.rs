@@ -1,4 +1,4 @@
-//! Trying FCM and APNs by hand: what they answer, in words for the operator who sets them up.
+//! Tests FCM and APNs for an operator, and explains their answers.
 
 use std::{sync::Arc, time::Duration};
 
@@ -107,7 +107,7 @@ fn job(to: ContactAddress, app_name: &str, now: Timestamp) -> Job {
     Job { delivery: delivery.made(now), to: Recipient::Contact(Box::new(addressed)) }
 }
 
-/// What came of it, in a sentence or two.
+/// The result, in a sentence or two.
 fn said(channel: Channel, Judged { outcome, code, detail }: Judged) -> Result<String, String> {
     let is_about_topic = detail.as_deref().is_some_and(|detail| detail.contains("Topic"));
     let (service, setting) = match channel {

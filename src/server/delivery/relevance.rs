@@ -1,5 +1,5 @@
-//! Whether what a delivery to a contact tells of is still of use. The planner, the worker right before it sends, and those
-//! who list deliveries ask the same.
+//! Whether a delivery to a contact is still relevant. The planner, the worker right before it sends, and the list of
+//! deliveries share this.
 
 use crate::model::{DeliveryState, Notification, Timestamp};
 

@@ -1,5 +1,5 @@
-//! Whether, and when, a channel tells a user of a notification: what the sender asks, what the operator demands, and
-//! what the user wants. Functions of what is known, without a clock or a store.
+//! Whether and when a channel delivers a notification to a user: by the sender's request, the operator's rules and the
+//! user's preferences. Pure, without a clock or a store.
 //!
 //! The moment that something waits for follows from when it was created, so a decision can be made again at any time:
 //! what is held by itself is sent once that moment has come, unless the user wants something else by then.
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 pub(super) use self::hours::{digest_due, quiet_until};
 use crate::model::{Category, Channel, Choice, Invalid, Preferences, Routing, Way, delivery::words};
 
-/// What the operator of the server lays down.
+/// The rules of the operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rules {
     /// Of which categories a user gets mail who said nothing.
@@ -32,7 +32,7 @@ impl Default for Rules {
 }
 
 words! {
-    /// Whose word a choice is.
+    /// Who made a choice.
     Because, "one of the reasons" {
         /// The operator's, against which a user has none.
         Mandatory = "mandatory",
@@ -48,7 +48,7 @@ words! {
 }
 
 words! {
-    /// What a delivery waits for.
+    /// The reason that a delivery is held.
     HeldFor, "one of the reasons" {
         /// The user to read it, which makes it needless.
         Unread = "if_unread_after",
@@ -75,7 +75,7 @@ words! {
     }
 }
 
-/// What becomes of a notification on one channel.
+/// The decision for a notification on one channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Decision {
     /// It is sent now.
@@ -95,12 +95,12 @@ pub(super) enum Decision {
     },
 }
 
-/// What holds for a category and a way.
+/// The choice in force for a category and a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Effect {
-    /// What is chosen.
+    /// The choice.
     pub value: Choice,
-    /// Whose word that is.
+    /// Who made the choice.
     pub because: Because,
 }
 

@@ -1,4 +1,4 @@
-//! Delivery put together, and its tasks.
+//! Puts delivery together, and runs its tasks.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -50,7 +50,7 @@ const HINTS_EVERY: Duration = Duration::from_millis(20);
 /// How many test events are sent at once.
 const TESTS_AT_ONCE: usize = 4;
 
-/// How delivery is set up.
+/// The options of delivery.
 #[derive(Clone, Debug)]
 pub struct DeliveryOptions {
     /// Networks that are no part of the internet, to which webhooks may lead all the same.
@@ -71,22 +71,22 @@ pub struct DeliveryOptions {
     pub badge_sync: bool,
     /// Of what users are told who did not choose, and of what they are told in any case.
     pub rules: Rules,
-    /// What this server is called in what it sends, in one line.
+    /// The name of this server in messages, one line.
     pub app_name: String,
-    /// How others reach this server; without it there are no links in what it sends.
+    /// The public URL of this server; without it, messages have no links.
     pub public_url: Option<PublicUrl>,
     /// How often one contact may be told something; `None` for as often as there is something.
     pub per_contact: Option<Rate>,
 }
 
 impl DeliveryOptions {
-    /// How many deliveries may wait in one lane when nothing else is said.
+    /// Default for the number of deliveries that may wait in one lane.
     pub const DEFAULT_BACKLOG: u64 = 1_000_000;
     /// The same where they wait in memory.
     pub const DEFAULT_BACKLOG_IN_MEMORY: u64 = 10_000;
-    /// What this server is called when nothing else is said.
+    /// Default name of this server.
     pub const DEFAULT_APP_NAME: &str = "Campanile";
-    /// How often one contact may be told something when nothing else is said, as [`Rate::parse`] reads it.
+    /// Default rate of deliveries to one contact, as [`Rate::parse`] reads it.
     pub const DEFAULT_PER_CONTACT: &str = "30/h:60";
     /// How many bytes they may have.
     const BACKLOG_BYTES: u64 = 1 << 30;
@@ -111,7 +111,7 @@ impl Default for DeliveryOptions {
     }
 }
 
-/// What leaves the server, and what callers ask of it. A clone is the same.
+/// Delivery, as callers use it. A clone is the same.
 #[derive(Clone)]
 pub struct Delivery(pub(super) Arc<Parts>);
 

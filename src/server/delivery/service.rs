@@ -1,4 +1,4 @@
-//! What callers ask of delivery, and who may: of webhooks here, of deliveries and channels in a room.
+//! What callers may do with webhooks; deliveries and channels are in the folder.
 
 mod deliveries;
 mod push_key;
@@ -36,23 +36,23 @@ pub use deliveries::{ChannelView, LaneView};
 /// How long the secret before a new one signs too.
 const OLD_SECRET_SIGNS_FOR: Duration = Duration::from_secs(24 * 3_600);
 
-/// A webhook that is to be added.
+/// A webhook to add.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WebhookDraft {
     /// Its name, where the caller chooses one, so that it is added once however often that is asked for.
     pub id: Option<WebhookId>,
-    /// Where events are to be posted to, as the caller wrote it.
+    /// URL that events are posted to, as the caller wrote it.
     pub url: String,
-    /// What it wants to be told of.
+    /// Events that it receives.
     pub wanted: Wanted,
 }
 
-/// What is to be changed of a webhook. What is `None` stays.
+/// A change of a webhook; `None` leaves a field as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WebhookPatch {
-    /// Where events are posted to.
+    /// URL that events are posted to.
     pub url: Option<String>,
-    /// Which events it wants.
+    /// Events that it receives.
     pub events: Option<Vec<EventKind>>,
     /// Of which categories; `Some(None)` is of all.
     pub categories: Option<Option<Vec<Category>>>,
@@ -62,18 +62,18 @@ pub struct WebhookPatch {
     pub is_enabled: Option<bool>,
 }
 
-/// What a test event came to.
+/// Result of a test event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct TestResult {
     /// Whether the endpoint accepted it.
     pub ok: bool,
-    /// The status that it answered with; absent when it did not.
+    /// Status code of the answer; absent when there was none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub status: Option<u16>,
-    /// How long it took, in milliseconds.
+    /// Duration in milliseconds.
     pub ms: u64,
-    /// What it answered, or why it did not: at most 512 bytes.
+    /// The answer, or why there was none, at most 512 bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub detail: Option<String>,
@@ -327,7 +327,7 @@ fn view(webhook: Webhook, lane: Option<&Lane>, now: Timestamp) -> WebhookView {
     WebhookView { id, url, wanted, state, reason, failing_since, old_secret_until, created_at, version }
 }
 
-/// What a test event would be as a delivery.
+/// The job of a test event.
 fn test_job(webhook: Webhook, payload: String, now: Timestamp) -> Job {
     let delivery = Kept {
         id: DeliveryId::new(Uuid::now_v7()),

@@ -1,4 +1,4 @@
-//! What delivery needs of a store.
+//! The parts of a store that delivery needs.
 
 use std::sync::Arc;
 
@@ -11,18 +11,18 @@ pub struct DeliveryStores {
     pub inboxes: Arc<dyn Store>,
     /// The endpoints of applications.
     pub webhooks: Arc<dyn Webhooks>,
-    /// What is to be sent.
+    /// The outbox.
     pub outbox: Arc<dyn Outbox>,
-    /// What became of it.
+    /// The deliveries.
     pub deliveries: Arc<dyn Deliveries>,
-    /// Where users are reached.
+    /// The contacts of users.
     pub contacts: Arc<dyn Contacts>,
-    /// What users want to be told of.
+    /// The preferences of users.
     pub wishes: Arc<dyn Wishes>,
     /// All that decides what one of them is told.
     pub profiles: Arc<dyn Profiles>,
     /// Keys that the server makes for itself.
     pub secrets: Arc<dyn Secrets>,
-    /// What takes away all that is kept of a user.
+    /// Forgets users.
     pub forget: Arc<dyn Forget>,
 }

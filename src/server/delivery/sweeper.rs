@@ -1,4 +1,4 @@
-//! Cancels what waits for contacts when a user marks everything read: that is one change, which touches no delivery.
+//! Cancels waiting deliveries when a user marks everything read, because that change itself touches no delivery.
 //!
 //! It only writes down sooner what the worker finds anyway when a delivery is due.
 

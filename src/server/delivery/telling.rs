@@ -1,5 +1,4 @@
-//! Mail and pushes of a notification that is there already, and the devices that are pushed to, as a program that embeds
-//! us asks for them.
+//! For programs that embed Campanile: mail or push an existing notification, and register devices.
 
 use super::running::Delivery;
 use crate::{

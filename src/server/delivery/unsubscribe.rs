@@ -1,4 +1,4 @@
-//! Links in mails that end such mails, by one click of a user who is not signed in (RFC 8058).
+//! Unsubscribe links in mails, which work without signing in (RFC 8058).
 //!
 //! A link is a token: what it ends, and a signature (HMAC-SHA256) by a key of the server that is kept in the store. It
 //! does no more than to end these mails, and never expires, as its mail does not.
@@ -24,7 +24,7 @@ const LENGTH: usize = 32;
 /// No token is longer, in characters: a user's id and a category are short.
 const LONGEST: usize = 1_024;
 
-/// What a token ends.
+/// The mails that a token turns off.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ending {
     /// Whose mails.
@@ -65,7 +65,7 @@ impl Unsubscribe {
         Ok(Some(format!("{}/unsubscribe/{token}", pages.to_string().trim_end_matches('/'))))
     }
 
-    /// What a token ends.
+    /// The mails that a token turns off.
     ///
     /// # Errors
     /// When the key cannot be had.
@@ -88,7 +88,7 @@ impl Unsubscribe {
     }
 }
 
-/// What is signed: it is of no other use than this, and no user's id runs into a category.
+/// The signed bytes: for no other purpose, and unambiguous about user id and category.
 fn signed(ending: &Ending) -> Vec<u8> {
     let Ending { user_id, category } = ending;
     let user_id = user_id.as_str().as_bytes();

@@ -1,5 +1,5 @@
-//! What becomes of a delivery after an attempt, and of the endpoint that failed again and again. Functions of what is
-//! known, without a clock or a store.
+//! Decides the state of a delivery after an attempt, and of an endpoint that keeps failing. Pure, without a clock or a
+//! store.
 
 use std::time::Duration;
 
@@ -19,14 +19,14 @@ use crate::{
 /// How long it is not tried again when it may have arrived, from the beginning of the attempt (RFC 5321, section
 /// 4.5.3.2.6).
 const MAY_HAVE_ARRIVED: Duration = Duration::from_secs(600);
-/// How long what one user registered is left alone where the other side does not let this server in for it.
+/// How long a contact rests when a push service refuses only this user's contacts.
 const REFUSED_ALONE: Duration = Duration::from_secs(900);
 /// Why a lane is paused that does not let this server in.
 pub(super) const MISCONFIGURED: &str = "misconfigured";
 /// When a lane is tried again that is not set up right: after the first failure, the second, and all others.
 const PROBES: [Duration; 3] = [Duration::from_secs(300), Duration::from_secs(900), Duration::from_secs(3_600)];
 
-/// What was done for a delivery so far.
+/// The effort for a delivery so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Effort {
     /// How many attempts were made that count.
@@ -37,10 +37,10 @@ pub(super) struct Effort {
     pub(super) took: Duration,
 }
 
-/// What becomes of a delivery after an attempt.
+/// The verdict on a delivery after an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Verdict {
-    /// What is next.
+    /// The next step.
     pub(super) next: Next,
     /// Whether the attempt is not to count.
     pub(super) refund: bool,
@@ -51,7 +51,7 @@ pub(super) struct Verdict {
 }
 
 impl Verdict {
-    /// What an outcome means after so much effort; `failures` is how many of the lane failed in a row before.
+    /// The verdict on an outcome after this effort; `failures` counts the failures of the lane in a row before.
     pub(super) fn of(outcome: Outcome, schedule: Schedule, effort: Effort, failures: u64, jitter: u16) -> Self {
         let Effort { tries, age, took } = effort;
         let over = |state, reason: &str| Next::Over { state, reason: Some(reason.to_owned()) };

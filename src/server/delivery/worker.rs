@@ -1,5 +1,4 @@
-//! Claims what is due and sends it, of each lane so much at once and no more, so that one lane that hangs delays no
-//! other.
+//! Claims due deliveries and sends them, a few of each lane at once, so that one lane that hangs delays no other.
 
 mod addressing;
 mod bundling;
@@ -44,7 +43,7 @@ use crate::{
     },
 };
 
-/// How long a claim holds. A server that dies has what it claimed claimed by others after that.
+/// How long a claim holds. After that, other servers claim the deliveries of a dead one.
 pub(super) const LEASE: Duration = Duration::from_secs(60);
 /// How long before the end of its lease an attempt has to be over, so that its result still counts.
 const SPARE: Duration = Duration::from_secs(5);
@@ -55,7 +54,7 @@ const LINES: &str = "30/m";
 /// How often it looks, whether it was woken or not.
 const LOOKS_EVERY: Duration = Duration::from_secs(1);
 
-/// What sends. A clone is the same.
+/// The worker. A clone is the same.
 #[derive(Clone)]
 pub(super) struct Worker(Arc<Parts>);
 

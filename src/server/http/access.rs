@@ -1,11 +1,11 @@
-//! What each route wants of its caller.
+//! The permission that each route needs.
 
 use axum::http::Method;
 
 use super::paths::{self, is_at_or_below};
 use crate::server::identity::Scope;
 
-/// What a route wants of its caller before a byte of the body is read.
+/// The permission that a route needs before a byte of the body is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Access {
     /// Nothing: probes, static files, descriptions.
@@ -19,20 +19,20 @@ pub(super) enum Access {
     PageOfEither([Scope; 2]),
     /// An attempt to sign in, of which each address has a few.
     Attempt,
-    /// A proof of who they are.
+    /// Any valid credential.
     Known,
-    /// The right to do this.
+    /// This scope.
     To(Scope),
-    /// The right to do one of these.
+    /// One of these scopes.
     ToEither([Scope; 2]),
 }
 
-/// Where users are reached, and what they want.
+/// Routes of contacts and preferences.
 const OF_USERS: [&str; 2] = ["/api/contacts", "/api/preferences"];
 
 impl Access {
-    /// What a route wants: its method, and its path as it is registered. A route below the API that
-    /// this does not know is the operator's.
+    /// The permission for a method and the path of a route as it is registered. An unknown route below the API is for
+    /// operators only.
     pub(super) fn of(method: &Method, route: &str) -> Self {
         if *method == Method::OPTIONS {
             // No route takes it: it is answered with what may be asked (CORS), or refused.
@@ -86,7 +86,7 @@ mod tests {
 
     use super::*;
 
-    /// What only operators and `admin` keys may use.
+    /// Routes for operators and `admin` keys only.
     const OPERATORS: [&str; 4] = ["/api/webhooks", "/api/deliveries", "/api/channels", "/api/users"];
 
     #[test]

@@ -1,4 +1,4 @@
-//! Which host a client asked for: as the request says it, and as a gateway says it that is believed.
+//! The host that a client asked for, according to the request and to trusted gateways.
 
 use axum::http::{HeaderMap, header, request::Parts};
 
@@ -15,10 +15,9 @@ const FORWARDED_HOST: &str = "x-forwarded-host";
 /// Which host a client asked for.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Asked<'a> {
-    /// What the request names. One without a name does not come from a browser, and so not from a web page; or a
-    /// gateway left it out.
+    /// The host in the request. A request without one does not come from a browser, or a gateway removed it.
     host: Option<&'a str>,
-    /// What gateways say that the client named, in `X-Forwarded-Host` and `X-Forwarded-Port`.
+    /// The headers in which gateways name the client's host: `X-Forwarded-Host` and `X-Forwarded-Port`.
     headers: &'a HeaderMap,
     /// How many gateways in a row are believed.
     gateways: usize,
@@ -86,7 +85,7 @@ impl<'a> Asked<'a> {
         self.name().is_some_and(|name| without_port(name).eq_ignore_ascii_case(host))
     }
 
-    /// What the client named, as the gateway says it that the client asked, or else the request.
+    /// The host that the client asked for, according to the outermost gateway, or else to the request.
     pub(super) fn name(&self) -> Option<&'a str> {
         outermost(self.headers, FORWARDED_HOST, self.gateways).or(self.host)
     }
@@ -95,7 +94,7 @@ impl<'a> Asked<'a> {
         self.host.into_iter().chain(self.forwarded())
     }
 
-    /// What each gateway says that was asked for, the outermost last.
+    /// The hosts that gateways name, the outermost last.
     fn forwarded(&self) -> impl Iterator<Item = &'a str> {
         said_by(self.headers, FORWARDED_HOST, self.gateways)
     }

@@ -1,5 +1,4 @@
-//! Serves below a base path, such as `/notify`, that stands before every path of ours for those who reach this
-//! server through a gateway.
+//! Serves below a base path such as `/notify`, for clients that reach this server through a gateway.
 
 use std::sync::Arc;
 

@@ -95,7 +95,7 @@ impl JsonBody {
         workshop.run(move || read(&self)).await.map_err(|Broken| Problem::internal())?
     }
 
-    /// What becomes of unknown names in a notification that comes in.
+    /// The treatment of unknown names in a notification.
     pub(super) fn unknown_in_drafts(&self) -> Unknown {
         if self.lenient { Unknown::Ignored } else { Unknown::Refused }
     }
@@ -114,7 +114,7 @@ impl JsonBody {
         })
     }
 
-    /// What was sent, as text.
+    /// The body as text.
     fn text(&self) -> Result<&str, Problem> {
         let text = std::str::from_utf8(&self.bytes);
         let text = text.map_err(|_| Problem::new(Code::BadRequest, "The body is not JSON: it is not UTF-8."))?;
@@ -143,7 +143,7 @@ impl JsonBody {
     }
 }
 
-/// What is wrong with a text that is not JSON, and where.
+/// The error for a text that is not JSON, with its position.
 fn not_json(text: &str, error: &serde_json::Error) -> Problem {
     let place = format!("line {}, column {}", error.line(), error.column());
     let detail = if text.trim().is_empty() {
@@ -173,8 +173,7 @@ impl<S: Send + Sync> FromRequest<S> for FormBody {
 }
 
 impl FormBody {
-    /// What was sent, when it has no other fields than these. Where it is not text, it is for those who
-    /// read it to say so.
+    /// The form, if it has no other fields than these. Its reader reports one that is not text.
     ///
     /// # Errors
     /// 422 when it has others.
@@ -191,7 +190,7 @@ fn is_json(headers: &HeaderMap) -> bool {
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
-/// What the body says it is, without parameters, in lower case.
+/// The media type of the body, in lower case without parameters.
 fn media_type(headers: &HeaderMap) -> String {
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
     content_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase()

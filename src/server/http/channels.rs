@@ -1,4 +1,4 @@
-//! `/api/channels`: the ways out of the server, and what fails together.
+//! `/api/channels`: the channels of delivery, and their lanes.
 
 use axum::{Json, http::StatusCode};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -32,11 +32,12 @@ impl FromSegment for Channel {
 
 /// List the channels and their lanes
 ///
-/// A lane is what fails together, such as one webhook. `in_flight` is of the server that answers.
+/// The deliveries of a lane wait and fail together; one webhook is a lane. `in_flight` counts the attempts of the
+/// server that answers.
 #[utoipa::path(
     get, path = "/api/channels", operation_id = "listChannels", tag = "deliveries",
     responses(
-        (status = 200, description = "All of them", body = Vec<ChannelView>),
+        (status = 200, description = "The complete list", body = Vec<ChannelView>),
     )
 )]
 async fn list(
@@ -47,15 +48,15 @@ async fn list(
     Ok(Json(delivery.channels(&principal).await?))
 }
 
-/// End the pauses of a channel's lanes
+/// Resume the paused lanes of a channel
 ///
-/// What waits for a lane that is paused, because its other side failed again and again, is tried at once.
+/// A lane pauses when its receiver keeps failing. Resuming tries its waiting deliveries at once.
 #[utoipa::path(
     post, path = "/api/channels/{channel}/resume", operation_id = "resumeChannel", tag = "deliveries",
-    params(("channel" = Channel, Path, description = "Which channel")),
+    params(("channel" = Channel, Path, description = "Name of the channel")),
     responses(
-        (status = 204, description = "What is due is sent"),
-        (status = 404, description = "There is no such channel", body = Problem, content_type = "application/problem+json"),
+        (status = 204, description = "The lanes are resumed"),
+        (status = 404, description = "The channel does not exist", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn resume(

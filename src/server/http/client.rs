@@ -1,4 +1,4 @@
-//! From where a request comes.
+//! The client of a request: its address, and whether it is encrypted.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -10,7 +10,7 @@ use crate::server::listener::Peer;
 /// From where a request comes, as far as those in between can be believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Client {
-    /// Where the client is; `None` where that is not known, as behind a gateway that does not say it.
+    /// Address of the client; `None` if it is unknown, as behind a gateway that does not forward it.
     pub(super) address: Option<IpAddr>,
     /// The address for which requests are counted. There is none for this machine and for proxies that are
     /// believed, behind which many clients are one.
@@ -66,7 +66,7 @@ fn is_safe(scheme: &str) -> bool {
     ["https", "wss"].iter().any(|safe| scheme.eq_ignore_ascii_case(safe))
 }
 
-/// What is taken for a word that cannot be read: no host, address or scheme is called so.
+/// Stands for an unreadable entry; no host, address or scheme has this name.
 pub(super) const UNREADABLE: &str = "?";
 
 /// The words of a header to the right of which each gateway may add its own: first the one of the gateway that asked us.
@@ -81,7 +81,7 @@ pub(super) fn said_by<'a>(headers: &'a HeaderMap, name: &str, gateways: usize) -
     words(headers, name).take(gateways).filter(|word| !word.is_empty())
 }
 
-/// What the outermost of so many gateways says in such a header: it is the one that the client asked.
+/// The entry of the outermost of these gateways in such a header.
 pub(super) fn outermost<'a>(headers: &'a HeaderMap, name: &str, gateways: usize) -> Option<&'a str> {
     said_by(headers, name, gateways).last()
 }

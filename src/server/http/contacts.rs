@@ -1,4 +1,4 @@
-//! `/api/contacts`: where channels reach users.
+//! `/api/contacts`: the contacts of users.
 
 mod read;
 
@@ -47,7 +47,7 @@ fn apns() -> Object {
     only("apns")
 }
 
-/// A contact that is to be added.
+/// A contact to add.
 #[derive(Deserialize, ToSchema)]
 #[serde(untagged)]
 #[schema(discriminator(property_name = "channel", mapping(
@@ -64,7 +64,7 @@ enum NewContact {
     Apns(NewApnsDevice),
 }
 
-/// An e-mail address. The application sets it, and never the user.
+/// An e-mail address, which only the application may add.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "it describes what `read` reads")]
@@ -75,7 +75,7 @@ struct NewEmail {
     /// The address.
     #[schema(max_length = 254, example = "ann@example.com")]
     address: String,
-    /// What the user calls it.
+    /// Label that the user gives it.
     #[schema(min_length = 1, max_length = 64)]
     label: Option<String>,
 }
@@ -88,9 +88,9 @@ struct NewBrowser {
     /// `webpush`.
     #[schema(schema_with = webpush)]
     channel: String,
-    /// What `PushSubscription.toJSON()` gives.
+    /// The result of `PushSubscription.toJSON()`.
     subscription: PushSubscription,
-    /// What the user calls it.
+    /// Label that the user gives it.
     #[schema(min_length = 1, max_length = 64)]
     label: Option<String>,
 }
@@ -103,12 +103,12 @@ struct NewFcmDevice {
     /// `fcm`.
     #[schema(schema_with = fcm)]
     channel: String,
-    /// What Firebase gave to the app.
+    /// Token that Firebase issued to the app.
     #[schema(min_length = 1, max_length = 2048, pattern = "^[!-~]+$")]
     token: String,
-    /// What that is; `token` when nothing is said.
+    /// Kind of the token; `token` by default.
     kind: Option<FcmKind>,
-    /// What the user calls it.
+    /// Label that the user gives it.
     #[schema(min_length = 1, max_length = 64)]
     label: Option<String>,
 }
@@ -124,31 +124,31 @@ struct NewApnsDevice {
     /// The device token, in hexadecimal.
     #[schema(min_length = 64, max_length = 200, pattern = "^([0-9A-Fa-f]{2})+$")]
     token: String,
-    /// The bundle id of the app. It may be left out where the server is started with `apns-topic`.
+    /// Bundle id of the app; optional when the server is started with `--apns-topic`.
     #[schema(max_length = 255, pattern = r"^[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)+$", example = "com.example.app")]
     topic: Option<String>,
-    /// Which service it is of; `production` when nothing is said.
+    /// Push service that issued the token; `production` by default.
     environment: Option<Environment>,
-    /// What the user calls it.
+    /// Label that the user gives it.
     #[schema(min_length = 1, max_length = 64)]
     label: Option<String>,
 }
 
-/// What `PushSubscription.toJSON()` gives. Other fields of it are ignored.
+/// The result of `PushSubscription.toJSON()`; other fields are ignored.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(dead_code, reason = "it describes what `read` reads")]
 struct PushSubscription {
-    /// Where pushes are posted to.
+    /// URL that pushes are posted to.
     #[schema(max_length = 2048)]
     endpoint: String,
-    /// It is not looked at: the push service says when the subscription is over.
+    /// Ignored: the push service reports when the subscription ends.
     expiration_time: Option<f64>,
-    /// What pushes are encrypted with.
+    /// Keys that encrypt pushes.
     keys: PushKeys,
 }
 
-/// What pushes to a browser are encrypted with, in base64url.
+/// The keys that encrypt pushes to a browser, in base64url.
 #[derive(Deserialize, ToSchema)]
 #[expect(dead_code, reason = "it describes what `read` reads")]
 struct PushKeys {
@@ -160,12 +160,12 @@ struct PushKeys {
 
 /// List the contacts of a user, the oldest first
 ///
-/// A token or an endpoint is shown by its last 8 characters.
+/// Of a token or an endpoint, only the last 8 characters are shown.
 #[utoipa::path(
     get, path = "/api/contacts/{user_id}", operation_id = "listContacts", tag = "contacts",
-    params(("user_id" = UserId, Path, description = "Whose contacts")),
+    params(("user_id" = UserId, Path, description = "User whose contacts to list")),
     responses(
-        (status = 200, description = "All of them", body = Vec<Contact>),
+        (status = 200, description = "The complete list", body = Vec<Contact>),
     )
 )]
 async fn list(
@@ -177,17 +177,17 @@ async fn list(
     Ok(Json(delivery.contacts(&principal, &user_id).await?))
 }
 
-/// Add a contact, or say that it is still there
+/// Add a contact, or confirm that it still exists
 ///
-/// One that is known is active again, with this label and these keys. What reaches a browser or device leaves the user
-/// who had it. A user has 20 contacts: one more push contact takes the place of the push contact that was not seen for
-/// longest. A user may add own browsers and devices; e-mail addresses are for the application to set.
+/// A known contact becomes active again, with this label and these keys. A browser or device that belonged to another
+/// user moves to this one. A user has at most 20 contacts; a further push contact replaces the one that was not
+/// confirmed for longest. Users may add their own browsers and devices; only the application may add e-mail addresses.
 #[utoipa::path(
     post, path = "/api/contacts/{user_id}", operation_id = "putContact", tag = "contacts", request_body = NewContact,
-    params(("user_id" = UserId, Path, description = "Whose contact")),
+    params(("user_id" = UserId, Path, description = "User who owns the contact")),
     responses(
-        (status = 201, description = "It is new", body = Contact),
-        (status = 200, description = "It was known", body = Contact),
+        (status = 201, description = "The contact is new", body = Contact),
+        (status = 200, description = "The contact was known", body = Contact),
     )
 )]
 async fn put(
@@ -205,16 +205,16 @@ async fn put(
 
 /// Delete a contact
 ///
-/// A user may delete own browsers and devices; e-mail addresses are for the application to delete.
+/// Users may delete their own browsers and devices; only the application may delete e-mail addresses.
 #[utoipa::path(
     delete, path = "/api/contacts/{user_id}/{id}", operation_id = "deleteContact", tag = "contacts",
     params(
-        ("user_id" = UserId, Path, description = "Whose contact"),
-        ("id" = ContactId, Path, description = "Which contact"),
+        ("user_id" = UserId, Path, description = "User who owns the contact"),
+        ("id" = ContactId, Path, description = "Id of the contact"),
     ),
     responses(
-        (status = 204, description = "It is gone"),
-        (status = 404, description = "The user has none of that id", body = Problem, content_type = "application/problem+json"),
+        (status = 204, description = "Deleted"),
+        (status = 404, description = "The user has no contact with this id", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn delete(

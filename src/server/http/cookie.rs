@@ -1,4 +1,4 @@
-//! The cookie in which a browser shows that its user signed in.
+//! The session cookie.
 
 use axum::http::{HeaderMap, header};
 
@@ -19,20 +19,20 @@ impl<'a> Cookie<'a> {
         if self.base.is_empty() { "__Host-campanile" } else { "__Secure-campanile" }
     }
 
-    /// What the browser shows, if it shows anything.
+    /// The session in the request, if any.
     pub(super) fn session(self, headers: &HeaderMap) -> Option<&str> {
         let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
         let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
         pairs.find_map(|(name, value)| (name == self.name()).then_some(value))
     }
 
-    /// What has the browser show this for so many seconds.
+    /// Sets the cookie for this many seconds.
     pub(super) fn keep(self, secret: &str, seconds: i64) -> String {
         let path = if self.base.is_empty() { "/" } else { self.base };
         format!("{}={secret}; Path={path}; Max-Age={seconds}; HttpOnly; Secure; SameSite=Lax", self.name())
     }
 
-    /// What has the browser forget it.
+    /// Deletes the cookie.
     pub(super) fn forget(self) -> String {
         self.keep("", 0)
     }

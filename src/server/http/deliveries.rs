@@ -31,7 +31,7 @@ pub(super) fn routes() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(retry_all)).routes(routes!(retry)).routes(routes!(cancel))
 }
 
-/// What leaves the server; 503 where a program put this one together without it.
+/// Delivery; 503 if a program embeds the router without it.
 pub(super) struct Delivering(pub(super) Delivery);
 
 impl FromRequestParts<HttpState> for Delivering {
@@ -59,25 +59,25 @@ impl FromSegment for DeliveryId {
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct DeliveryParams {
-    /// About this notification.
+    /// Only deliveries about this notification.
     #[param(value_type = Option<NotificationId>, nullable = false)]
     notification_id: Option<String>,
-    /// About the inbox of this user.
+    /// Only deliveries about the inbox of this user.
     #[param(value_type = Option<UserId>, nullable = false)]
     user_id: Option<String>,
-    /// In this state.
+    /// Only deliveries in this state.
     #[param(value_type = Option<DeliveryState>, nullable = false)]
     state: Option<String>,
-    /// By this channel.
+    /// Only deliveries by this channel.
     #[param(value_type = Option<Channel>, nullable = false)]
     channel: Option<String>,
-    /// To this webhook.
+    /// Only deliveries to this webhook.
     #[param(value_type = Option<WebhookId>, nullable = false)]
     webhook_id: Option<String>,
-    /// How many.
+    /// Most items on a page.
     #[param(value_type = Option<Limit>, nullable = false)]
     limit: Option<String>,
-    /// Where the page begins: take it from the `next` link of the page before.
+    /// Where the page begins: a value from the `next` link of the previous page.
     #[param(pattern = "^[0-9]{1,18}$", nullable = false)]
     before: Option<String>,
 }
@@ -127,7 +127,7 @@ fn place(text: &str) -> Result<u64, Invalid> {
 
 /// List deliveries, newest first
 ///
-/// A user sees those about the own inbox. `sent` means that the next hop has accepted it.
+/// Users see the deliveries about their own inbox. `sent` means that the next hop accepted the message.
 #[utoipa::path(
     get, path = "/api/deliveries", operation_id = "listDeliveries", tag = "deliveries", params(DeliveryParams),
     responses(
@@ -154,15 +154,15 @@ async fn list(
 
 /// Send a delivery again
 ///
-/// One that is over and was not sent is repeated by a new delivery, which is due at once. One that is `ready` is tried at
-/// once, and no new one is made.
+/// A finished delivery that was not sent is sent again as a new delivery, at once. A delivery that is `ready` is tried
+/// at once, without a new one.
 #[utoipa::path(
     post, path = "/api/deliveries/{id}/retry", operation_id = "retryDelivery", tag = "deliveries",
-    params(("id" = DeliveryId, Path, description = "Which delivery")),
+    params(("id" = DeliveryId, Path, description = "Id of the delivery")),
     responses(
-        (status = 200, description = "The new delivery, or the one that waited", body = DeliveryView),
-        (status = 404, description = "There is none of that id", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "It stands where it cannot be sent again, or was sent; nothing changed", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "The new delivery, or the one that was waiting", body = DeliveryView),
+        (status = 404, description = "Nothing with this id exists, or the caller may not see it", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The delivery was sent, or is in a state from which it cannot be sent again; nothing changed", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn retry(
@@ -175,16 +175,16 @@ async fn retry(
     Ok(Json(delivery.retry(&principal, id).await?.view()))
 }
 
-/// Cancel a delivery that is not over
+/// Cancel a delivery that is not finished
 ///
-/// What is on its way at that moment may still arrive.
+/// A message that is being sent at that moment may still arrive.
 #[utoipa::path(
     post, path = "/api/deliveries/{id}/cancel", operation_id = "cancelDelivery", tag = "deliveries",
-    params(("id" = DeliveryId, Path, description = "Which delivery")),
+    params(("id" = DeliveryId, Path, description = "Id of the delivery")),
     responses(
-        (status = 200, description = "The delivery as it is now", body = DeliveryView),
-        (status = 404, description = "There is none of that id", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "It is over already; nothing changed", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "The delivery in its present state", body = DeliveryView),
+        (status = 404, description = "Nothing with this id exists, or the caller may not see it", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The delivery is already finished; nothing changed", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn cancel(
@@ -197,22 +197,22 @@ async fn cancel(
     Ok(Json(delivery.cancel(&principal, id).await?.view()))
 }
 
-/// Which deliveries are to be sent again.
+/// Selects the deliveries to send again.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "it describes what is read")]
 struct RetryMany {
-    /// In this state.
+    /// Only deliveries in this state.
     state: RetriedState,
-    /// By this channel.
+    /// Only deliveries by this channel.
     channel: Option<Channel>,
-    /// To this webhook.
+    /// Only deliveries to this webhook.
     webhook_id: Option<WebhookId>,
-    /// Decided at this moment or later.
+    /// Only deliveries decided at this time or later.
     since: Option<Timestamp>,
 }
 
-/// Where deliveries stand that can be sent again.
+/// State from which deliveries can be sent again.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 enum RetriedState {
@@ -228,12 +228,12 @@ enum RetriedState {
     Ready,
 }
 
-/// How many are sent again.
+/// Number of retried deliveries.
 #[derive(Serialize, ToSchema)]
 struct Retried {
     /// Always true.
     ok: bool,
-    /// How many there were.
+    /// Number of retried deliveries.
     retried: u64,
 }
 
@@ -273,11 +273,11 @@ fn may_be_retried(text: &str) -> Result<DeliveryState, Invalid> {
 
 /// Send many deliveries again
 ///
-/// Each that is in that state, and is not repeated already, is repeated by a new delivery.
+/// Every delivery in this state that was not retried yet is sent again as a new delivery.
 #[utoipa::path(
     post, path = "/api/deliveries/retry", operation_id = "retryDeliveries", tag = "deliveries", request_body = RetryMany,
     responses(
-        (status = 200, description = "How many those are", body = Retried),
+        (status = 200, description = "Number of new deliveries", body = Retried),
     )
 )]
 async fn retry_all(

@@ -1,4 +1,4 @@
-//! `GET /api/openapi.json`, `/api/docs`: what there is to call, and a page to try it.
+//! `GET /api/openapi.json`, `/api/docs`: the description of the API, and a page to try it.
 
 mod refusals;
 mod streams;
@@ -40,34 +40,33 @@ use crate::{
     server::assets::accepts,
 };
 
-/// What stands around the routes.
+/// The description without the routes.
 #[derive(OpenApi)]
 #[openapi(
     info(
         title = "Campanile",
-        description = "A notification service: send notifications to users, and keep what each of them has read.\n\n\
-            Every failure is a problem document (RFC 9457) of the type `application/problem+json`. A gateway in front of \
-            the server may refuse any request by itself, and then in words of its own. A method that a path does not have is \
-            answered with 405, whose header `Allow` names those that it has; and a path or headers that are too long to be \
-            read, with 414 or 431 and no body.",
+        description = "A notification service: each user has an inbox that remembers what the user has read.\n\n\
+            Every error is a problem document (RFC 9457) of the type `application/problem+json`. A gateway in front of the \
+            server may refuse requests with errors of its own. A method that a path does not have gets 405, with the \
+            allowed methods in the header `Allow`. A path or headers that are too long get 414 or 431, without a body.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
         contact()
     ),
-    servers((url = "/", description = "The server that you have this description from")),
+    servers((url = "/", description = "The server that served this description")),
     // What only parameters and streams refer to is not collected from the handlers.
     components(schemas(Cursor, Limit, Search, StreamEvent, WholeNumber)),
     modifiers(&Proofs),
     security((), ("bearer" = [])),
     tags(
         (name = "notifications", description = "Send, list, mark and delete notifications"),
-        (name = "live", description = "Hear of every change as it happens"),
-        (name = "preferences", description = "What users want to be told of, which way, and when"),
-        (name = "webhooks", description = "Endpoints of applications that are told what happens"),
-        (name = "deliveries", description = "What leaves the server, and what became of it"),
-        (name = "contacts", description = "Where channels reach users"),
-        (name = "push", description = "What browsers need to be pushed to"),
-        (name = "users", description = "What is kept of a user, all together"),
-        (name = "operation", description = "Whether the server is well"),
+        (name = "live", description = "Follow every change as it happens"),
+        (name = "preferences", description = "Which notifications users want, by which channel, and when"),
+        (name = "webhooks", description = "Endpoints of applications that receive events"),
+        (name = "deliveries", description = "Messages that leave the server, and their outcome"),
+        (name = "contacts", description = "Addresses and devices of users"),
+        (name = "push", description = "What browsers need to subscribe to push"),
+        (name = "users", description = "Everything that is stored about a user"),
+        (name = "operation", description = "Health of the server"),
     )
 )]
 struct Description;
@@ -79,9 +78,9 @@ struct Proofs;
 impl Modify for Proofs {
     fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
         let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(
-            "A service key (`cmp_…`, made by `campanile key create`), or a user's token (JWT), whose `sub` is the user id",
+            "A service key (`cmp_…`, created by `campanile key create`), or a user's token (JWT), whose `sub` is the user id",
         ));
-        let ticket = ApiKeyValue::with_description("ticket", "Made by `POST /api/tickets`, for one live stream");
+        let ticket = ApiKeyValue::with_description("ticket", "A ticket from `POST /api/tickets`, for a live stream");
         let components = openapi.components.get_or_insert_default();
         components.add_security_scheme("bearer", SecurityScheme::Http(bearer.build()));
         components.add_security_scheme("ticket", SecurityScheme::ApiKey(ApiKey::Query(ticket)));
@@ -116,7 +115,7 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = (Method, &mut Operati
     all.into_iter().filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
 }
 
-/// How its caller proves who they are; `None` where it is as everywhere.
+/// The security requirements of an operation; `None` for the default.
 fn proofs_for(method: &Method, path: &str) -> Option<Vec<SecurityRequirement>> {
     if Access::of(method, path) == Access::Open {
         return Some(Vec::new());

@@ -1,4 +1,4 @@
-//! What every request passes through on its way in, and every answer on its way out.
+//! The outermost layer, which every request and every answer passes.
 
 use std::time::Instant;
 

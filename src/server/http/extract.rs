@@ -1,4 +1,4 @@
-//! What a handler takes out of a request. What cannot be taken out is a problem document.
+//! The extractors of handlers. They reject with a problem document.
 
 use axum::{
     extract::{FromRequestParts, path::ErrorKind, rejection::PathRejection},
@@ -13,7 +13,7 @@ use crate::{
     server::{identity::Principal, service::IdempotencyKey},
 };
 
-/// Who is calling: what an outer layer put into the request's extensions, else an unknown caller.
+/// The caller: the principal that an outer layer put into the request's extensions, else an anonymous one.
 #[derive(Clone, Debug)]
 pub struct Caller(
     /// As the service knows them.
@@ -107,7 +107,7 @@ pub(super) fn refuse_unknown(query: &str, known: &[&str]) -> Result<(), Problem>
 /// The one parameter of the path, parsed.
 pub(super) struct Path<T>(pub(super) T);
 
-/// What can stand in a path.
+/// A parameter of a path.
 pub(super) trait FromSegment: Sized {
     /// How it is called where the path is described.
     const NAME: &'static str;
@@ -115,7 +115,7 @@ pub(super) trait FromSegment: Sized {
     /// Reads it, after percent-decoding.
     fn from_segment(segment: &str) -> Result<Self, Invalid>;
 
-    /// What is said of one that is not legal.
+    /// The problem for an invalid one.
     fn refused(why: Invalid) -> Problem {
         Problem::invalid(vec![FieldError::new(Self::NAME, why)])
     }

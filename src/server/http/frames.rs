@@ -1,11 +1,11 @@
-//! Whose pages may show ours in a frame: said with every answer, by `frame-ancestors` of the Content Security Policy, and by
-//! `X-Frame-Options` (RFC 7034) where that can say the same.
+//! The sites that may show our pages in a frame: `frame-ancestors` of the Content Security Policy, and
+//! `X-Frame-Options` (RFC 7034) where that can express the same.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use reqwest::Url;
 
 const X_FRAME_OPTIONS: HeaderName = HeaderName::from_static("x-frame-options");
-/// What an answer may do that is no page.
+/// Policy for answers that are not pages.
 const NOTHING: &str = "default-src 'none'; base-uri 'none'; form-action 'none'";
 
 /// Whose pages may show ours in a frame.
@@ -15,7 +15,7 @@ pub struct FrameAncestors {
     directive: String,
     /// The policy of answers whose handler has none.
     policy: HeaderValue,
-    /// What old browsers are told; nothing where they know no word for it.
+    /// The header for old browsers, if it can express the setting.
     x_frame_options: Option<HeaderValue>,
 }
 

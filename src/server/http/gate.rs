@@ -1,5 +1,5 @@
-//! Decides before a byte of a body is read: who is calling, whether they may use this route, and how
-//! often. Every route goes through it, sign-in, sign-out and pages included.
+//! Settles caller, permission and rate limit before a byte of the body is read. Every route passes it, sign-in,
+//! sign-out and pages included.
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -32,7 +32,7 @@ pub(super) struct RefusedAttempt(pub(super) TooOften);
 #[derive(Clone, Copy)]
 pub(super) struct RefusedPage(pub(super) Denied);
 
-/// What a caller is told of the limit that holds for them.
+/// The rate limit that the answer reports.
 pub(super) struct Told {
     policy: &'static str,
     remaining: Remaining,
@@ -122,7 +122,7 @@ fn permit(access: Access, principal: &Principal, head: &mut Parts) -> Result<(),
     permitted.map_err(|why| Box::new(problem::denied(why)))
 }
 
-/// Who calls, if they show anything.
+/// The caller, if the request has a credential.
 async fn identify(
     auth: &Authenticator,
     cookie: Cookie<'_>,
@@ -164,7 +164,7 @@ async fn identify(
     Ok(None)
 }
 
-/// What stands behind `Bearer`, whose name is written as one likes (RFC 9110).
+/// The token behind `Bearer`, whose name is case-insensitive (RFC 9110).
 fn bearer(shown: &HeaderValue) -> Option<&str> {
     let (scheme, token) = shown.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
@@ -179,8 +179,8 @@ fn ticket(head: &Parts) -> Option<&str> {
     head.uri.query()?.split('&').find_map(|pair| pair.strip_prefix("ticket="))
 }
 
-/// What a browser shows when it opens a WebSocket, where it can set no header but the names of subprotocols:
-/// `campanile, bearer.TOKEN`, as Kubernetes does it.
+/// The credential of a browser's WebSocket, which can set only subprotocols: `campanile, bearer.TOKEN`, like
+/// Kubernetes.
 fn proof_in_subprotocol(head: &Parts) -> Option<&str> {
     let path = head.extensions.get::<MatchedPath>()?.as_str();
     let lines = head.headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter().filter(|_| is_at_or_below(path, WEBSOCKET));

@@ -17,14 +17,15 @@ pub(super) fn routes() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new().routes(routes!(alive)).routes(routes!(ready))
 }
 
-/// How the server is.
+/// Health of the server.
 #[derive(Serialize, ToSchema)]
 struct Health {
-    /// `ok`; or `degraded` while the bus is away or a task ended: everything works, but a change reaches those who
-    /// listen to other servers, or what is due is done, some seconds later. Otherwise the answer is a problem.
+    /// `ok`, or `degraded` while the bus is unavailable or a background task failed: every request works, but clients
+    /// of other servers receive changes, and background work is done, some seconds later. Otherwise the answer is a
+    /// problem.
     #[schema(example = "ok")]
     status: &'static str,
-    /// Tasks beside the requests that ended in the last minute and were started again: what they do is late.
+    /// Background tasks that failed in the last minute and were restarted; their work is late.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     tasks: Vec<&'static str>,
@@ -32,25 +33,25 @@ struct Health {
 
 const OK: Json<Health> = Json(Health { status: "ok", tasks: Vec::new() });
 
-/// Whether the process is alive
+/// Check that the process is alive
 ///
-/// It looks at nothing else. Have the process started anew where it is not answered.
-#[utoipa::path(get, path = "/healthz", operation_id = "getHealth", tag = "operation", responses((status = 200, description = "It is alive", body = Health)))]
+/// Checks nothing else. Restart the process if it gets no answer.
+#[utoipa::path(get, path = "/healthz", operation_id = "getHealth", tag = "operation", responses((status = 200, description = "The process is alive", body = Health)))]
 async fn alive() -> Json<Health> {
     OK
 }
 
-/// Whether the server can serve: its store can be read and written, and it is not about to stop
+/// Check that the server can serve: its store can be read and written, and it is not shutting down
 ///
-/// A gateway sends requests to it while this is answered with 200.
+/// A load balancer sends requests to the server while the answer is 200.
 //
 // No limit counts who asks, because a balancer that is refused would take the server for one that stops. However many ask,
 // and however often, the store has one question at a time, and no more of them than it answers one after the other.
 #[utoipa::path(
     get, path = "/readyz", operation_id = "getReadiness", tag = "operation",
     responses(
-        (status = 200, description = "It can serve", body = Health),
-        (status = 503, description = "Its store cannot be read or written, or it stops", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "The server can serve", body = Health),
+        (status = 503, description = "The store cannot be read or written, or the server is shutting down", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn ready(

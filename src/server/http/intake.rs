@@ -1,4 +1,4 @@
-//! Takes a request's body in, has it answered in time, and counts the bytes of both.
+//! Reads the body of a request, enforces the time-out of the answer, and counts the bytes of both.
 //!
 //! The gate has let the caller in by now. A body is read whole: up to the limit, for as long as a
 //! request may take, and within what the process may hold of all bodies and answers. A handler that
@@ -149,7 +149,7 @@ pub(super) fn read_away(mut body: Body, most: usize) {
     }
 }
 
-/// What a client says of the length is enough to refuse a body, and not enough to make room for it.
+/// Checks the announced length, which is enough to refuse a body, but not to allocate room for it.
 fn is_announced_within(limit: usize, body: &Body) -> Result<(), Problem> {
     if body.size_hint().lower() > limit as u64 { Err(too_large(limit)) } else { Ok(()) }
 }

@@ -19,7 +19,7 @@ pub(super) use tree::Tree;
 /// The values of an object's fields, as they were written; in the order of the names.
 pub(super) type Fields<'j, const N: usize> = [Option<&'j RawValue>; N];
 
-/// What becomes of unknown fields.
+/// The treatment of unknown fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unknown {
     /// They are complained of.
@@ -207,7 +207,7 @@ fn whole(digits: &str) -> Option<u64> {
     (number.fract() == 0.0 && (0.0..=LARGEST).contains(&number)).then_some(whole)
 }
 
-/// What a value is, in words.
+/// The kind of a value, in words.
 pub(super) fn kind(value: &RawValue) -> &'static str {
     match value.get().as_bytes().first() {
         Some(b'{') => "an object",

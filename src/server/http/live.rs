@@ -1,4 +1,4 @@
-//! What WebSocket and server-sent events have in common.
+//! The common part of WebSockets and server-sent events.
 
 use std::{
     collections::hash_map::RandomState,
@@ -63,7 +63,7 @@ pub(super) const EVENTS: [(HeaderName, HeaderValue); 3] = [
     (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
 ];
 
-/// What has an EventSource come back by itself, in one to five seconds: not all at once.
+/// Makes an EventSource reconnect after one to five seconds, so that not all do so at once.
 pub(super) fn come_back() -> Bytes {
     let millis = 1_000.0 + 4_000.0 * random();
     format!("retry: {millis:.0}\n\n").into()
@@ -104,19 +104,19 @@ pub(super) fn open_stream(
 pub(super) struct Stream {
     follower: Follower,
     pass: Option<Pass>,
-    /// What comes next and may not be told yet, and when it was there.
+    /// The next item, which may not be sent yet, and when it arrived.
     held: Option<(Told, Instant)>,
     heartbeat_at: Instant,
     options: StreamOptions,
 }
 
-/// How long what happened is held back until it is known whether the client may still hear of it. Then the stream ends,
-/// and the client asks again.
+/// How long an item is held back while the credential cannot be confirmed. Then the stream ends, and the client
+/// reconnects.
 const LONGEST_HOLD: Duration = Duration::from_secs(10);
 
-/// What a client is to be told.
+/// The next item for a client.
 pub(super) enum Told {
-    /// What happened, or where the stream is.
+    /// A change, or the state of the stream.
     Frame(Arc<Frame>),
     /// Nothing happened for a while, and the inbox is here.
     Heartbeat(Arc<Frame>),
@@ -131,7 +131,7 @@ pub(super) enum Told {
 pub(super) enum End {
     /// The server is stopping.
     Stopping,
-    /// What the client missed cannot be read from the store.
+    /// Missed changes cannot be read from the store.
     Lost,
 }
 
@@ -197,9 +197,8 @@ impl Stream {
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct SinceParams {
-    /// The change number to continue from: `Campanile-Modseq` of a list, or `modseq` of the last
-    /// event. What changed after it is told first. 0 tells everything; absent, nothing but what
-    /// happens from now on.
+    /// Change number to continue from: the `Campanile-Modseq` of a list, or the `modseq` of the last event. Later
+    /// changes come first. 0 replays the whole inbox; without it, only new changes follow.
     #[param(value_type = Option<WholeNumber>, nullable = false)]
     since: Option<String>,
 }
@@ -215,7 +214,7 @@ pub(super) struct LastEventParams {
     /// As [`SinceParams`] describes it.
     #[param(ignore)]
     since: Option<String>,
-    /// The id of the last event, from clients that cannot set the header `Last-Event-ID`; wins over `since`.
+    /// Id of the last event, for clients that cannot set the header `Last-Event-ID`; overrides `since`.
     #[param(value_type = Option<WholeNumber>, nullable = false)]
     #[serde(rename = "lastEventId", alias = "lastEventID", alias = "Last-Event-ID", alias = "last-event-id")]
     last_event_id: Option<String>,

@@ -1,4 +1,4 @@
-//! `/login` and `/logout`: how a person gets into the dashboard with a browser.
+//! `/login` and `/logout` of the dashboard.
 
 use std::sync::Arc;
 
@@ -53,7 +53,7 @@ struct Wanted {
     next: String,
 }
 
-/// What the form to sign in has.
+/// The fields of the sign-in form.
 #[derive(Deserialize)]
 struct Shown {
     secret: String,

@@ -1,7 +1,7 @@
-//! Names that a request may not have: of a parameter of its query, or of a field of its body.
+//! Unknown names in a query or a body.
 //!
-//! What is misspelt would be lost without a word, or would ask for everything instead of for a part
-//! of it. So it is refused, with the name that was most likely meant.
+//! A misspelt name would be ignored silently, or would select everything instead of a part. So it is refused, with the
+//! name that was probably meant.
 
 use crate::{
     model::{FieldError, Invalid},
@@ -11,7 +11,7 @@ use crate::{
 /// How much of an unknown name is repeated, in characters.
 pub(super) const LONGEST: usize = 64;
 
-/// What is said of a name that is not known.
+/// The error for an unknown name.
 pub(super) fn unknown(name: &str, known: &[&str]) -> FieldError {
     let shown = shown(name);
     let why = match (nearest(name, known), known) {

@@ -1,4 +1,4 @@
-//! Where the next page of a list is.
+//! The link to the next page of a list.
 
 use std::fmt::Display;
 

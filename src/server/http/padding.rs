@@ -1,4 +1,4 @@
-//! Hides how well a private page compresses.
+//! Pads private pages, so that their compressed length reveals nothing.
 //!
 //! A page holds texts of others beside what is private. Compressed together, its length would tell who
 //! can send texts, and see lengths on the wire, whether they guessed something of the rest (BREACH). So

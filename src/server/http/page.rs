@@ -1,4 +1,4 @@
-//! How a whole document is rendered.
+//! Renders a whole document.
 
 use axum::{
     body::{Body, Bytes},

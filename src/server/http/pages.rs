@@ -1,5 +1,4 @@
-//! The pages beside the inbox: one notification, what a user wants to be told of, the ways out of the server, and the
-//! endpoints of applications.
+//! The pages beside the inbox: one notification, preferences, channels, and webhooks.
 //!
 //! A form is sent to the path of its page. What was done is told by the page that it leads to (303), in words that are
 //! ours; what was not is told by the page that answers it.
@@ -142,8 +141,8 @@ fn with_status(mut page: Response, problem: &Problem) -> Result<Response, Proble
     Ok(page)
 }
 
-/// What a form did, as the address of the page that it led to says. The words are ours, so that no address puts others
-/// into a page.
+/// The notice for the result of a form, from the URL of the page. Its words are fixed, so that no URL can put text into
+/// a page.
 fn done(query: &str) -> Option<Notice> {
     let value = |wanted: &str| percent_pairs(query).find_map(|(name, value)| (name == wanted).then_some(value));
     let text = match value("done")?.as_str() {
@@ -176,7 +175,7 @@ fn lead_to(path: &str, query: &[(&str, &str)]) -> Response {
     Redirect::to(&format!("{path}?{}", query.join("&"))).into_response()
 }
 
-/// What leaves this server.
+/// Delivery.
 fn delivery_of(state: &HttpState) -> Result<Delivery, Problem> {
     let none = || {
         let why = "This server was put together without webhooks and deliveries.";

@@ -1,30 +1,30 @@
-//! Where everything is.
+//! The paths of all routes.
 
 use axum::http::Uri;
 
 use crate::app::{Address, pages, percent_decoded, percent_encoded};
 
-/// Where the dashboard is.
+/// The dashboard.
 pub const DASHBOARD: &str = Address::PATH;
-/// Where a person signs in.
+/// The sign-in page.
 pub(super) const LOGIN: &str = "/login";
-/// Where a person signs out.
+/// Signing out.
 pub(super) const LOGOUT: &str = "/logout";
 /// The page of one notification, to which mails and push messages lead.
 pub(super) const NOTIFICATION: &str = "/notifications/{id}";
-/// The page of what a user wants to be told of.
+/// The page with the preferences of a user.
 pub(super) const NOTIFY_ME: &str = pages::NOTIFY_ME;
-/// What the pages of operators are below.
+/// Prefix of the pages for operators.
 pub(super) const OPERATIONS: &str = "/operations";
-/// The page of the ways out of the server.
+/// The page with the channels of delivery.
 pub(super) const CHANNELS: &str = pages::CHANNELS;
-/// The page of the endpoints of applications.
+/// The page with the webhooks.
 pub(super) const WEBHOOKS: &str = pages::WEBHOOKS;
-/// Where links in mails lead that end such mails: the reader of the mail needs no more.
+/// Target of unsubscribe links in mails, which need no other credential.
 pub(super) const UNSUBSCRIBE: &str = "/unsubscribe/{token}";
-/// What the REST API is below.
+/// Prefix of the REST API.
 pub(super) const API: &str = "/api/";
-/// What the dashboard's server functions are below.
+/// Prefix of the dashboard's server functions.
 pub(super) const SERVER_FUNCTIONS: &str = "/api/ui/";
 /// A page to try the API.
 pub(super) const DOCS: &str = "/api/docs";
@@ -42,13 +42,13 @@ pub(super) fn is_at_or_below(path: &str, above: &str) -> bool {
     path.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// Where a person signs in who wanted to see this page.
+/// The sign-in URL that leads back to this page.
 pub(super) fn sign_in_for(uri: &Uri) -> String {
     let wanted = uri.path_and_query().map_or("/", |wanted| wanted.as_str());
     format!("{LOGIN}?next={}", percent_encoded(wanted))
 }
 
-/// Where a person goes on who signed in: a path of this site, else the dashboard.
+/// The page after signing in: a path of this site, else the dashboard.
 pub(super) fn of_this_site(next: &str) -> &str {
     let is_path = next.starts_with('/') && !next[1..].starts_with(['/', '\\']);
     let is_plain = next.bytes().all(|byte| byte.is_ascii_graphic());

@@ -1,4 +1,4 @@
-//! `/api/preferences`: what users want to be told of, which way, and when.
+//! `/api/preferences`: the preferences of users.
 
 use std::collections::BTreeMap;
 
@@ -22,26 +22,26 @@ pub(super) fn routes() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new().routes(routes!(get, patch))
 }
 
-/// What a user wants, and what holds because of that.
+/// The preferences of a user, and the choices in force.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Preferences)]
 struct Body {
-    /// For each way, whatever the category.
+    /// The choice for each channel, for all categories.
     channels: Choices,
-    /// For each category that the user named, which counts more.
+    /// The choices for single categories, which override those for channels.
     categories: BTreeMap<Category, Choices>,
-    /// When the user is not to be disturbed; absent where they did not say.
+    /// Quiet hours; absent when the user set none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     quiet_hours: Option<QuietHours>,
-    /// How mails are put together.
+    /// How mails are combined into digests.
     digest: Digests,
-    /// What holds each way for the well-known categories and all that the user or the operator names.
+    /// The choices in force for the well-known categories, and for those that the user or the operator named.
     #[schema(value_type = BTreeMap<Category, BTreeMap<Way, Effect>>)]
     effective: BTreeMap<Category, BTreeMap<Way, Effect>>,
 }
 
-/// How what is sent a way is put together.
+/// How the messages of a channel are combined into digests.
 #[derive(Serialize, ToSchema)]
 struct Digests {
     /// `off`, `1h` for one mail an hour, or `daily HH:MM`.
@@ -56,7 +56,7 @@ impl From<PreferencesView> for Body {
     }
 }
 
-/// A change of preferences: a JSON merge patch (RFC 7396). `null` takes back what was said.
+/// A change of preferences: a JSON merge patch (RFC 7396). `null` removes a choice.
 #[derive(Deserialize, ToSchema)]
 #[schema(example = json!({
     "channels": {"email": {"if_unread_after": 600}},
@@ -67,17 +67,17 @@ impl From<PreferencesView> for Body {
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "it describes what `Preferences::merge` reads")]
 struct PreferencesPatch {
-    /// For each way, whatever the category.
+    /// The choice for each channel, for all categories.
     channels: Option<ChoicesPatch>,
-    /// For each category, which counts more; at most 100.
+    /// The choices for single categories, which override those for channels; at most 100.
     categories: Option<BTreeMap<String, ChoicesPatch>>,
-    /// When the user is not to be disturbed.
+    /// Quiet hours.
     quiet_hours: Option<QuietHoursPatch>,
-    /// How mails are put together.
+    /// How mails are combined into digests.
     digest: Option<DigestPatch>,
 }
 
-/// What is chosen for each way.
+/// The choice for each channel.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "it describes what `Preferences::merge` reads")]
@@ -90,7 +90,7 @@ struct ChoicesPatch {
     push: Option<String>,
 }
 
-/// When a user is not to be disturbed: `zone`, `from` and `to` are needed where there are no quiet hours yet.
+/// A change of the quiet hours; `zone`, `from` and `to` are required if the user has none yet.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "it describes what `Preferences::merge` reads")]
@@ -98,13 +98,13 @@ struct QuietHoursPatch {
     /// A time zone of the IANA database.
     #[schema(example = "Europe/Berlin")]
     zone: Option<String>,
-    /// From when, local time.
+    /// Start, in local time.
     #[schema(pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$", example = "22:00")]
     from: Option<String>,
-    /// Until when, local time, on the next day where it is before `from`. Where it is `from`, there are none.
+    /// End, in local time; on the next day if it is before `from`. If it equals `from`, there are none.
     #[schema(pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$", example = "07:00")]
     to: Option<String>,
-    /// On which days they begin; every day when nothing is said.
+    /// Days on which they begin; every day by default.
     #[schema(min_items = 1, max_items = 7)]
     days: Option<Vec<Day>>,
 }
@@ -122,25 +122,25 @@ enum Day {
     Sun,
 }
 
-/// How mails are put together.
+/// How mails are combined into digests.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "it describes what `Preferences::merge` reads")]
 struct DigestPatch {
-    /// `off`, `1h` for one mail an hour, which the first notification opens, or `daily HH:MM`, in the zone of the quiet
-    /// hours, else UTC.
+    /// `off`; `1h` for one mail an hour, counted from the first notification; or `daily HH:MM`, in the time zone of the
+    /// quiet hours, else UTC.
     #[schema(pattern = "^(off|1h|daily ([01][0-9]|2[0-3]):[0-5][0-9])$", example = "daily 08:00")]
     email: Option<String>,
 }
 
-/// Get what a user wants to be told of
+/// Get the preferences of a user
 ///
-/// `effective` says what holds for each category and way, and whose word that is.
+/// `effective` has the choice in force for each category and channel, and who made it.
 #[utoipa::path(
     get, path = "/api/preferences/{user_id}", operation_id = "getPreferences", tag = "preferences",
-    params(("user_id" = UserId, Path, description = "Whose preferences")),
+    params(("user_id" = UserId, Path, description = "User whose preferences they are")),
     responses(
-        (status = 200, description = "Of a user who never said anything too", body = Body),
+        (status = 200, description = "The preferences, also of a user who never set any", body = Body),
     )
 )]
 async fn get(
@@ -152,19 +152,19 @@ async fn get(
     Ok(Json(delivery.preferences(&principal, &user_id).await?.into()))
 }
 
-/// Change what a user wants to be told of
+/// Change the preferences of a user
 ///
-/// The body is a JSON merge patch (RFC 7396): what it does not name stays, and `null` takes back what was said. What
-/// waits for the user is judged anew.
+/// The body is a JSON merge patch (RFC 7396): absent fields stay, and `null` removes a choice. Waiting deliveries of
+/// the user follow the new preferences.
 #[utoipa::path(
     patch, path = "/api/preferences/{user_id}", operation_id = "updatePreferences", tag = "preferences",
-    params(("user_id" = UserId, Path, description = "Whose preferences")),
+    params(("user_id" = UserId, Path, description = "User whose preferences they are")),
     request_body(content(
         (PreferencesPatch = "application/merge-patch+json"),
         (PreferencesPatch = "application/json"),
     )),
     responses(
-        (status = 200, description = "As they are now", body = Body),
+        (status = 200, description = "The new preferences", body = Body),
     )
 )]
 async fn patch(

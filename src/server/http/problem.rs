@@ -1,4 +1,4 @@
-//! How a failure is told over HTTP (RFC 9457).
+//! Problem documents over HTTP (RFC 9457).
 
 use std::net::IpAddr;
 
@@ -20,7 +20,7 @@ use crate::{
     },
 };
 
-/// What is said to a caller who shows something that is not good (RFC 6750).
+/// The challenge for an invalid credential (RFC 6750).
 const NOT_GOOD: HeaderValue = HeaderValue::from_static("Bearer realm=\"campanile\", error=\"invalid_token\"");
 
 impl IntoResponse for Problem {
@@ -88,7 +88,7 @@ pub(super) fn refused(auth: &Authenticator, error: AuthError, address: Option<Ip
     response
 }
 
-/// What the log and the caller are told of a service key that is not good any more.
+/// The reasons for the log and for the caller that a service key is no longer valid.
 pub(super) fn over_told(over: KeyOver) -> (&'static str, Problem) {
     match over {
         KeyOver::Expired => ("the key has expired", Problem::key_over("has expired")),
@@ -96,7 +96,7 @@ pub(super) fn over_told(over: KeyOver) -> (&'static str, Problem) {
     }
 }
 
-/// What is said to a caller who asks too often.
+/// The problem for a caller that exceeded a rate limit.
 pub(super) fn too_often(too_often: &TooOften) -> Problem {
     let seconds = too_often.again_in.unwrap_or(too_often.window);
     let detail = format!("You ask too often. Wait {seconds} s, as the header Retry-After says, and ask less often.");

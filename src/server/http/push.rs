@@ -1,4 +1,4 @@
-//! `/api/push`: what browsers need to be pushed to.
+//! `/api/push`: the key with which browsers subscribe.
 
 use axum::Json;
 use serde::Serialize;
@@ -16,7 +16,7 @@ pub(super) fn routes() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new().routes(routes!(key))
 }
 
-/// The key that browsers subscribe with.
+/// The key with which browsers subscribe.
 #[derive(Serialize, ToSchema)]
 struct PushKey {
     /// The public key of this server: a point of P-256 (65 bytes) in base64url.
@@ -27,9 +27,9 @@ struct PushKey {
     key: String,
 }
 
-/// Tell the key that browsers subscribe with
+/// Get the key with which browsers subscribe
 ///
-/// It is the `applicationServerKey` of `PushManager.subscribe()`. Every caller may have it.
+/// The key is the `applicationServerKey` of `PushManager.subscribe()`. It is public.
 #[utoipa::path(
     get, path = "/api/push/key", operation_id = "getPushKey", tag = "push",
     responses(

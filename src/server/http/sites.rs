@@ -1,4 +1,4 @@
-//! What pages of other sites may do: nothing, unless their origin is listed.
+//! The requests of pages of other sites: refused, unless their origin is listed.
 //!
 //! A browser says from what page a request comes (Fetch metadata; `Origin`, which a WebSocket has too). A
 //! request without either comes from no page.

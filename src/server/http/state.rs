@@ -1,4 +1,4 @@
-//! What the handlers share.
+//! The state that handlers share.
 
 use std::sync::Arc;
 
@@ -10,8 +10,8 @@ use crate::{
     server::{budget::Budget, identity::Holder, limiter::weight, service::NotificationService, workshop::Workshop},
 };
 
-/// What the handlers share. Each takes the part that it needs, as `State<…>`, so that a part that is
-/// missing does not compile.
+/// The state that handlers share. Each takes the part that it needs as `State<…>`, so that a missing part does not
+/// compile.
 #[derive(Clone)]
 pub(super) struct HttpState(Arc<Parts>);
 
@@ -50,7 +50,7 @@ impl HttpState {
         }
     }
 
-    /// Where large work is done.
+    /// Threads for large work.
     pub(super) fn workshop(&self) -> &Workshop {
         &self.0.workshop
     }

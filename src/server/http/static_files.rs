@@ -30,8 +30,7 @@ const ASKED_FOR_AGAIN: HeaderValue = HeaderValue::from_static("no-cache");
 
 /// The service worker.
 const WORKER: &str = "sw.js";
-/// What it may do: ask this server, and show the icons of its notifications. It has a policy of its own, whatever page
-/// registers it.
+/// Policy of the service worker: it may send requests to this server and show icons, whatever page registers it.
 const WORKER_POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'",
 );

@@ -1,4 +1,4 @@
-//! `POST /api/tickets`: how a browser opens streams without a cookie.
+//! `POST /api/tickets`: tickets with which a browser opens streams.
 
 use std::sync::Arc;
 
@@ -30,16 +30,16 @@ pub(super) fn routes() -> OpenApiRouter<HttpState> {
 /// For how long a ticket may be used again, in seconds, at most.
 const LONGEST_REUSE: u32 = 3_600;
 
-/// What a ticket is to be good for; without it, for one stream of any inbox that you may read.
+/// Scope of a ticket. By default it opens one stream of any inbox that the caller may read.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "it describes what is read field by field")]
 struct TicketWanted {
-    /// The only inbox that the ticket opens streams of.
+    /// User whose inbox the ticket is bound to.
     #[schema(value_type = Option<UserId>)]
     user_id: Option<String>,
-    /// For how many seconds it may be used, again and again, so that an `EventSource` comes back by itself.
-    /// Such a ticket is of one inbox: a key names it, a user has one.
+    /// Seconds for which the ticket can be used repeatedly, so that an `EventSource` can reconnect. Such a ticket is
+    /// bound to one inbox: a key must name it, a user has one.
     #[schema(value_type = Option<u32>, minimum = 1, maximum = 3600, example = 600)]
     reuse_for: Option<u32>,
 }
@@ -47,15 +47,14 @@ struct TicketWanted {
 /// A ticket.
 #[derive(Serialize, ToSchema)]
 struct TicketGiven {
-    /// What to show: `?ticket=…` at a stream or a WebSocket, or `bearer.…` as a WebSocket's subprotocol.
+    /// The ticket: append `?ticket=…` to the URL of a stream, or offer `bearer.…` as a WebSocket subprotocol.
     #[schema(example = "5f1d…")]
     ticket: String,
-    /// From when on it opens nothing any more. Streams that it opened go on for as long as what you showed is
-    /// good.
+    /// Time at which the ticket expires. Streams that it opened continue as long as the caller's credential is valid.
     #[schema(value_type = Option<Timestamp>, nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_at: Option<Timestamp>,
-    /// The only inbox that it opens streams of.
+    /// User whose inbox it is bound to.
     #[schema(value_type = Option<UserId>, nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     user_id: Option<UserId>,
@@ -63,13 +62,13 @@ struct TicketGiven {
 
 /// Get a ticket for live streams
 ///
-/// A browser cannot set the header `Authorization` on a WebSocket or an `EventSource`. A ticket in
-/// the address does instead: it opens one stream, once, within 30 seconds, as its maker. With
-/// `reuse_for` it opens streams of one inbox until then, so that a client can connect again without
-/// asking you. It ends with the key, token or session that made it.
+/// A browser cannot set the header `Authorization` on a WebSocket or an `EventSource`. A ticket in the address replaces
+/// it: it opens one stream, once, within 30 seconds, with the permissions of the caller who created it. With
+/// `reuse_for` it opens streams of one inbox for that long, so that a client can reconnect without a new ticket. It
+/// ends with the key, token or session that created it.
 #[utoipa::path(
     post, path = "/api/tickets", operation_id = "createTicket", tag = "live",
-    request_body(content = Option<TicketWanted>, description = "May be left out"),
+    request_body(content = Option<TicketWanted>, description = "Optional"),
     responses(
         (status = 201, description = "The ticket", body = TicketGiven),
     )

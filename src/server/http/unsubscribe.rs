@@ -1,4 +1,4 @@
-//! `/unsubscribe`: where a link in a mail leads that ends such mails (RFC 8058).
+//! `/unsubscribe`: the target of unsubscribe links in mails (RFC 8058).
 //!
 //! The link is all that its user needs: the user does not sign in, and no cookie is looked at. What programs that look at mails add
 //! to its query is not looked at either. Reading the page changes nothing,
@@ -34,7 +34,7 @@ pub(super) fn routes() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new().routes(routes!(ask, unsubscribe))
 }
 
-/// What a link in a mail ends with.
+/// The token of an unsubscribe link.
 struct Token(String);
 
 impl FromSegment for Token {
@@ -49,7 +49,7 @@ impl FromSegment for Token {
     }
 }
 
-/// What mail clients send (RFC 8058).
+/// The form that mail clients send (RFC 8058).
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "it describes what is not looked at")]
 struct OneClick {
@@ -58,16 +58,16 @@ struct OneClick {
     list_unsubscribe: Option<String>,
 }
 
-/// Show what a link in a mail ends
+/// Show which mails a link turns off
 ///
-/// A page with a button. Opening it changes nothing.
+/// Shows a page with a button; opening it changes nothing.
 #[utoipa::path(
     get, path = "/unsubscribe/{token}", operation_id = "showUnsubscription", tag = "preferences",
-    params(("token" = String, Path, description = "What the link in the mail ends with")),
+    params(("token" = String, Path, description = "Last part of the link in the mail")),
     responses(
         (status = 200, description = "A page with a button", body = String, content_type = "text/html"),
-        (status = 404, description = "A page which says that this is no such link", body = String, content_type = "text/html"),
-        (status = 410, description = "A page which says that the link is not good any more", body = String, content_type = "text/html"),
+        (status = 404, description = "A page that says that the link is invalid", body = String, content_type = "text/html"),
+        (status = 410, description = "A page that says that the link is no longer valid", body = String, content_type = "text/html"),
     )
 )]
 async fn ask(
@@ -84,20 +84,20 @@ async fn ask(
     show(&state, head, shown).await
 }
 
-/// End the mails that a link in one of them names
+/// Turn off the mails that a link names
 ///
-/// One click of a mail client (RFC 8058): no proof but the link is needed, and the body may be a form of either kind.
+/// One click in a mail client (RFC 8058). The link is the only credential, and the body may be a form of either kind.
 #[utoipa::path(
     post, path = "/unsubscribe/{token}", operation_id = "unsubscribe", tag = "preferences",
-    params(("token" = String, Path, description = "What the link in the mail ends with")),
-    request_body(description = "`List-Unsubscribe=One-Click`; it is not looked at", content(
+    params(("token" = String, Path, description = "Last part of the link in the mail")),
+    request_body(description = "`List-Unsubscribe=One-Click`; ignored", content(
         (OneClick = "application/x-www-form-urlencoded"),
         (OneClick = "multipart/form-data"),
     )),
     responses(
-        (status = 200, description = "They end, and a page says so", body = String, content_type = "text/html"),
-        (status = 404, description = "A page which says that this is no such link; nothing changed", body = String, content_type = "text/html"),
-        (status = 410, description = "A page which says that the link is not good any more; nothing changed", body = String, content_type = "text/html"),
+        (status = 200, description = "The mails are off, and a page says so", body = String, content_type = "text/html"),
+        (status = 404, description = "A page that says that the link is invalid; nothing changed", body = String, content_type = "text/html"),
+        (status = 410, description = "A page that says that the link is no longer valid; nothing changed", body = String, content_type = "text/html"),
     )
 )]
 async fn unsubscribe(
@@ -117,7 +117,7 @@ async fn unsubscribe(
     show(&state, head, shown).await
 }
 
-/// What a token ends; or what the page says instead.
+/// The mails that a token turns off, or an error page.
 async fn found(delivery: &Delivery, token: &str) -> Result<Result<Ending, Unsubscription>, Problem> {
     let found = delivery.ending(token).await.map_err(ServiceError::from)?;
     Ok(found.map_err(|no| match no {
@@ -126,7 +126,7 @@ async fn found(delivery: &Delivery, token: &str) -> Result<Result<Ending, Unsubs
     }))
 }
 
-/// What the page says of them.
+/// The mails as the page names them.
 fn mails(delivery: &Delivery, Ending { user_id, category }: Ending) -> Mails {
     Mails {
         app_name: delivery.app_name().to_owned(),

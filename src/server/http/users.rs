@@ -1,4 +1,4 @@
-//! `/api/users`: what is kept of a user, all together.
+//! `/api/users`: forgets a user.
 
 use axum::http::StatusCode;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -17,14 +17,14 @@ pub(super) fn routes() -> OpenApiRouter<HttpState> {
 
 /// Forget a user
 ///
-/// Deletes all notifications, contacts, preferences and deliveries of the user, and ends sessions and tickets. Streams and
-/// webhooks are told of each notification that is deleted. It may be asked for again, also of a user who never was; what is sent
-/// to the user later is in an empty inbox, whose change numbers go on.
+/// Deletes all notifications, contacts, preferences and deliveries of the user, and ends sessions and tickets. Streams
+/// and webhooks receive the deletion of each notification. Repeating the request is safe, also for an unknown user.
+/// Later notifications go into an empty inbox, whose change numbers continue.
 #[utoipa::path(
     delete, path = "/api/users/{user_id}", operation_id = "forgetUser", tag = "users",
-    params(("user_id" = UserId, Path, description = "Whom to forget")),
+    params(("user_id" = UserId, Path, description = "User to forget")),
     responses(
-        (status = 204, description = "Nothing of the user is left"),
+        (status = 204, description = "Nothing about the user is left"),
     )
 )]
 async fn forget(

@@ -1,4 +1,4 @@
-//! `/api/webhooks`: the endpoints of applications.
+//! `/api/webhooks`: the webhooks of applications.
 
 mod read;
 
@@ -39,46 +39,46 @@ impl FromSegment for WebhookId {
     }
 }
 
-/// A webhook that is to be added.
+/// A webhook to add.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "it describes what `read` reads")]
 struct NewWebhook {
-    /// Where events are posted to: `https://`, on the internet; other networks are for `--webhook-allow`.
+    /// URL that events are posted to: `https://` on the public internet, or a network in `--webhook-allow`.
     #[schema(max_length = 2048, example = "https://example.com/hook")]
     url: String,
-    /// Which events it wants; `notification.created` when nothing is said.
+    /// Events that it receives; `notification.created` by default.
     #[schema(min_items = 1, max_items = 4)]
     events: Option<Vec<EventKind>>,
     /// Only notifications of these categories.
     #[schema(min_items = 1, max_items = 100)]
     categories: Option<Vec<Category>>,
-    /// Only what happens in the inbox of this user.
+    /// Only events in the inbox of this user.
     user_id: Option<UserId>,
 }
 
-/// What is to be changed of a webhook (RFC 7396): what is left out stays, and `null` takes a filter away.
+/// A change of a webhook (RFC 7396): absent fields stay, and `null` removes a filter.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "it describes what `read` reads")]
 struct WebhookChange {
-    /// Where events are posted to.
+    /// URL that events are posted to.
     #[schema(max_length = 2048, nullable = false)]
     url: Option<String>,
-    /// Which events it wants.
+    /// Events that it receives.
     #[schema(min_items = 1, max_items = 4, nullable = false)]
     events: Option<Vec<EventKind>>,
     /// Only notifications of these categories.
     #[schema(min_items = 1, max_items = 100)]
     categories: Option<Vec<Category>>,
-    /// Only what happens in the inbox of this user.
+    /// Only events in the inbox of this user.
     user_id: Option<UserId>,
-    /// Whether it is told.
+    /// Whether it receives events.
     #[schema(nullable = false)]
     state: Option<ToldState>,
 }
 
-/// Whether a webhook is to be told.
+/// Whether a webhook should receive events.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 enum ToldState {
@@ -88,24 +88,24 @@ enum ToldState {
     Disabled,
 }
 
-/// A webhook, and its secret, which is told only here.
+/// A webhook with its secret, which is shown only here.
 #[derive(Serialize, ToSchema)]
 #[schema(as = WebhookWithSecret)]
 struct WithSecret {
     #[serde(flatten)]
     webhook: WebhookView,
-    /// What its events are signed with (Standard Webhooks).
+    /// Secret that signs its events (Standard Webhooks).
     #[schema(example = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")]
     secret: String,
 }
 
 /// List all webhooks, the oldest first
 ///
-/// Without their secrets, which are told only when they are made.
+/// Secrets are left out; they are shown only when they are created.
 #[utoipa::path(
     get, path = "/api/webhooks", operation_id = "listWebhooks", tag = "webhooks",
     responses(
-        (status = 200, description = "All of them", body = Vec<WebhookView>),
+        (status = 200, description = "The complete list", body = Vec<WebhookView>),
     )
 )]
 async fn list(
@@ -118,14 +118,14 @@ async fn list(
 
 /// Add a webhook
 ///
-/// Events are posted to its URL as Standard Webhooks has them, signed with the secret of the answer, which is told only
-/// there.
+/// Events are posted to its URL according to Standard Webhooks, signed with the secret in the answer, which is shown
+/// only here.
 #[utoipa::path(
     post, path = "/api/webhooks", operation_id = "createWebhook", tag = "webhooks", request_body = NewWebhook,
     responses(
-        (status = 201, description = "It is told of what happens from now on", body = WithSecret,
-         headers(("Location" = String, description = "Where this webhook is"))),
-        (status = 409, description = "There are as many webhooks as there may be; nothing changed", body = Problem, content_type = "application/problem+json"),
+        (status = 201, description = "The webhook receives events from now on", body = WithSecret,
+         headers(("Location" = String, description = "URL of the webhook"))),
+        (status = 409, description = "The limit on webhooks is reached; nothing changed", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn add(
@@ -142,13 +142,13 @@ async fn add(
 
 /// Get one webhook
 ///
-/// Without its secret, which is told only when it is made.
+/// The secret is left out; it is shown only when it is created.
 #[utoipa::path(
     get, path = "/api/webhooks/{id}", operation_id = "getWebhook", tag = "webhooks",
-    params(("id" = WebhookId, Path, description = "Which webhook")),
+    params(("id" = WebhookId, Path, description = "Id of the webhook")),
     responses(
         (status = 200, description = "The webhook", body = WebhookView),
-        (status = 404, description = "There is none of that id", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "Nothing with this id exists, or the caller may not see it", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn get(
@@ -162,13 +162,13 @@ async fn get(
 
 /// Change a webhook
 ///
-/// The body is a JSON merge patch (RFC 7396): what it does not name stays, and `null` takes a filter away.
+/// The body is a JSON merge patch (RFC 7396): absent fields stay, and `null` removes a filter.
 #[utoipa::path(
     patch, path = "/api/webhooks/{id}", operation_id = "updateWebhook", tag = "webhooks", request_body = WebhookChange,
-    params(("id" = WebhookId, Path, description = "Which webhook")),
+    params(("id" = WebhookId, Path, description = "Id of the webhook")),
     responses(
-        (status = 200, description = "The webhook as it is now", body = WebhookView),
-        (status = 404, description = "There is none of that id", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "The webhook in its present state", body = WebhookView),
+        (status = 404, description = "Nothing with this id exists, or the caller may not see it", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn patch(
@@ -184,13 +184,13 @@ async fn patch(
 
 /// Delete a webhook
 ///
-/// What still waits for it is cancelled.
+/// Its waiting deliveries are cancelled.
 #[utoipa::path(
     delete, path = "/api/webhooks/{id}", operation_id = "deleteWebhook", tag = "webhooks",
-    params(("id" = WebhookId, Path, description = "Which webhook")),
+    params(("id" = WebhookId, Path, description = "Id of the webhook")),
     responses(
-        (status = 204, description = "It is gone"),
-        (status = 404, description = "There is none of that id", body = Problem, content_type = "application/problem+json"),
+        (status = 204, description = "Deleted"),
+        (status = 404, description = "Nothing with this id exists, or the caller may not see it", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn delete(
@@ -205,14 +205,14 @@ async fn delete(
 
 /// Send a test event now
 ///
-/// An event of the type `webhook.test` is posted once, whatever the filter and the state of the webhook, and the answer
-/// tells what came of it.
+/// Posts one event of the type `webhook.test`, whatever the filter and the state of the webhook, and answers with the
+/// result.
 #[utoipa::path(
     post, path = "/api/webhooks/{id}/test", operation_id = "testWebhook", tag = "webhooks",
-    params(("id" = WebhookId, Path, description = "Which webhook")),
+    params(("id" = WebhookId, Path, description = "Id of the webhook")),
     responses(
-        (status = 200, description = "What came of it", body = TestResult),
-        (status = 404, description = "There is none of that id", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "The result", body = TestResult),
+        (status = 404, description = "Nothing with this id exists, or the caller may not see it", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn test(
@@ -225,15 +225,15 @@ async fn test(
     Ok(Json(delivery.test_webhook(&principal, id).await?))
 }
 
-/// Make a new secret
+/// Create a new secret
 ///
-/// For 24 hours each event has two signatures: of the new secret, and of the one before it.
+/// For 24 hours each event has two signatures: one with the new secret, and one with the previous secret.
 #[utoipa::path(
     post, path = "/api/webhooks/{id}/rotate-secret", operation_id = "rotateWebhookSecret", tag = "webhooks",
-    params(("id" = WebhookId, Path, description = "Which webhook")),
+    params(("id" = WebhookId, Path, description = "Id of the webhook")),
     responses(
         (status = 200, description = "The webhook with its new secret", body = WithSecret),
-        (status = 404, description = "There is none of that id", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "Nothing with this id exists, or the caller may not see it", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn rotate(
@@ -249,13 +249,14 @@ async fn rotate(
 
 /// Enable a webhook that was disabled
 ///
-/// It is told of what happens from now on. What was not sent meanwhile is `skipped`; `POST /api/deliveries/retry` sends it.
+/// The webhook receives events from now on. Those that it missed are `skipped`; `POST /api/deliveries/retry` sends
+/// them.
 #[utoipa::path(
     post, path = "/api/webhooks/{id}/enable", operation_id = "enableWebhook", tag = "webhooks",
-    params(("id" = WebhookId, Path, description = "Which webhook")),
+    params(("id" = WebhookId, Path, description = "Id of the webhook")),
     responses(
-        (status = 200, description = "The webhook as it is now", body = WebhookView),
-        (status = 404, description = "There is none of that id", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "The webhook in its present state", body = WebhookView),
+        (status = 404, description = "Nothing with this id exists, or the caller may not see it", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn enable(

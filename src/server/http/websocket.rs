@@ -87,25 +87,25 @@ fn over_http2<T: 'static>(follow: impl Handler<T, HttpState>) -> MethodRouter<Ht
     })
 }
 
-/// Every change to an inbox as it happens, over a WebSocket
+/// Follow an inbox, over a WebSocket
 ///
-/// Each text frame is one event of `changes`: `created`, `updated`, `all_read`, `deleted`; and
-/// `hello` when you are at the present, `reset` when your position cannot be continued and you have
-/// to list again, and after a silence of 25 seconds `heartbeat`, which says where the inbox is. A small
-/// text that you send is ignored, and `ping` is answered `pong`. Where no header can be set, offer the
-/// subprotocols `campanile` and `bearer.TOKEN`: a token, a key or a ticket. Close codes: 1001 the server
-/// stops; 1002, 1003, 1007, 1008 and 1009 you sent what cannot be taken; 1013 try again later; 4001 what
-/// you showed has expired; 4008 you were too slow.
+/// Each text frame is a change (`created`, `updated`, `all_read`, `deleted`), `hello` when the client is up to date,
+/// `reset` when the server cannot continue from the client's position and the client has to list again, or, after a
+/// silence of 25 seconds, `heartbeat` with the present change number and count. The server ignores short text from the
+/// client, and answers `ping` with `pong`. A browser, which cannot set a header, offers the subprotocols `campanile`
+/// and `bearer.TOKEN`, with a token, a key or a ticket. Close codes: 1001 the server is shutting down; 1002, 1003,
+/// 1007, 1008 and 1009 the client violated the protocol; 1013 try again later; 4001 the credential has expired; 4008
+/// the client was too slow.
 #[utoipa::path(
     get, path = "/ws/{user_id}", operation_id = "followInbox", tag = "live",
     params(
-        ("user_id" = UserId, Path, description = "Whose inbox"),
+        ("user_id" = UserId, Path, description = "User who owns the inbox"),
         SinceParams,
-        ("ticket" = Option<String>, Query, description = "A ticket of `POST /api/tickets`, where no header can be set"),
+        ("ticket" = Option<String>, Query, description = "A ticket from `POST /api/tickets`, for browsers, which cannot set a header here"),
     ),
     responses(
-        (status = 101, description = "The connection is a WebSocket; each text frame is one event"),
-        (status = 200, description = "The same, where it was asked for over HTTP/2 (RFC 8441)"),
+        (status = 101, description = "The connection is a WebSocket, and each text frame is one event"),
+        (status = 200, description = "The same over HTTP/2 (RFC 8441)"),
     )
 )]
 async fn follow(
@@ -122,16 +122,15 @@ async fn follow(
     Ok(handshake.accept()?.speak(Stream::new(follower, open_stream(&service, standing)?, options.streams), &options))
 }
 
-/// Every change to any inbox as it happens, over a WebSocket
+/// Follow all inboxes, over a WebSocket
 ///
-/// The same events with `user_id`, for an operator. They cannot be continued: after a cut, list
-/// again.
+/// The events of one inbox, with a `user_id` each. This stream cannot be resumed: list again after a lost connection.
 #[utoipa::path(
     get, path = "/ws", operation_id = "followAllInboxes", tag = "live",
-    params(("ticket" = Option<String>, Query, description = "A ticket of `POST /api/tickets`, where no header can be set")),
+    params(("ticket" = Option<String>, Query, description = "A ticket from `POST /api/tickets`, for browsers, which cannot set a header here")),
     responses(
-        (status = 101, description = "The connection is a WebSocket; each text frame is one event"),
-        (status = 200, description = "The same, where it was asked for over HTTP/2 (RFC 8441)"),
+        (status = 101, description = "The connection is a WebSocket, and each text frame is one event"),
+        (status = 200, description = "The same over HTTP/2 (RFC 8441)"),
     )
 )]
 async fn follow_all(
@@ -146,7 +145,7 @@ async fn follow_all(
     Ok(handshake.accept()?.speak(Stream::new(follower, open_stream(&service, standing)?, options.streams), &options))
 }
 
-/// What a client needs to say to become a WebSocket.
+/// The handshake of a WebSocket.
 #[derive(axum::extract::FromRequestParts)]
 #[from_request(state(HttpState))]
 struct Handshake {
@@ -204,7 +203,7 @@ impl Upgrade {
 
 /// A client that is told what a stream says, until one of them ends.
 struct Conversation {
-    /// What sends for it over HTTP/2 ends with it, however little room the client makes.
+    /// Ends the HTTP/2 stream together with this, however little the client reads.
     _held: watch::Sender<()>,
     socket: WebSocket,
     stream: Stream,
@@ -279,7 +278,7 @@ fn text(frame: &Frame) -> Option<Message> {
     Utf8Bytes::try_from(frame.json()).ok().map(Message::Text)
 }
 
-/// What becomes of what a client says.
+/// The reaction to a message of the client.
 enum Heeded {
     /// Nothing: a small text is what some clients send to keep a connection.
     Nothing,

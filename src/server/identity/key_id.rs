@@ -1,4 +1,4 @@
-//! Which service key it is.
+//! The id of a service key.
 
 use std::fmt;
 

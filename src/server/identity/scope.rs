@@ -1,10 +1,10 @@
-//! What a principal may do.
+//! Scopes: the permissions of a principal.
 
 use std::fmt;
 
 use crate::model::Invalid;
 
-/// What a principal may do.
+/// Scopes: the permissions of a principal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Scope {
     /// Create notifications.
@@ -47,7 +47,7 @@ pub struct Scopes(u8);
 impl Scopes {
     /// None at all: nothing is allowed.
     pub const NONE: Self = Self(0);
-    /// What a user may do in the own inbox.
+    /// The scopes of a user in their own inbox.
     pub(super) const USER: Self = Self(bit(Scope::Read) | bit(Scope::Mark) | bit(Scope::Contacts));
     /// Everything.
     pub(super) const ADMIN: Self = Self(bit(Scope::Admin));

@@ -1,4 +1,4 @@
-//! How many connections each client has.
+//! Counts the connections of each client.
 
 use std::{
     collections::HashMap,

@@ -37,7 +37,7 @@ use super::{
     tls,
 };
 
-/// What every HTTP/2 connection begins with, and no HTTP/1 request.
+/// First bytes of every HTTP/2 connection, which no HTTP/1 request has.
 const HTTP2: &[u8; 3] = b"PRI";
 /// How many requests one HTTP/2 connection may have at once.
 const HTTP2_STREAMS: u32 = 128;

@@ -1,4 +1,4 @@
-//! The requests of one HTTP/2 connection: how many there are, and those that have to be ended.
+//! Counts the requests of one HTTP/2 connection, and ends those whose credential ended.
 //!
 //! Hyper asks an answer for its next bytes when the client has room for them. A client that makes no room
 //! is never asked about, so an answer cannot end itself. What runs a request watches it instead: it is
@@ -91,7 +91,7 @@ thread_local! {
     static WATCH: RefCell<Option<Watch>> = const { RefCell::new(None) };
 }
 
-/// What is known of an answer while it is written.
+/// The state of an answer while it is written.
 #[derive(Clone)]
 struct Watch {
     patience: Duration,

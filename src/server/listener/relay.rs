@@ -1,4 +1,4 @@
-//! Writes a response whose body has no end in sight, without hyper.
+//! Writes the response of a stream without hyper.
 
 use std::{
     future::poll_fn,

@@ -1,4 +1,4 @@
-//! A connection that hyper uses and that can be taken from it.
+//! A connection that can be taken from hyper.
 
 use std::{
     io,

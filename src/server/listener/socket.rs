@@ -1,4 +1,4 @@
-//! Where connections come from: a port, or a Unix socket.
+//! The listening socket: a port, or a Unix socket.
 
 use std::{
     fs::{self, File, TryLockError},
@@ -19,7 +19,7 @@ use tokio::{
 /// How many connections the system holds that were not accepted yet.
 pub(super) const WAITING: u32 = 1024;
 
-/// Where connections come from.
+/// The listening socket.
 #[derive(Debug)]
 pub struct Socket(Kind);
 

@@ -1,4 +1,4 @@
-//! What a connection is read from and written to, plain or encrypted.
+//! The stream of a connection, plain or encrypted.
 
 use std::{
     io::{self, IoSlice},

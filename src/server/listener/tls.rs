@@ -1,4 +1,4 @@
-//! TLS 1.2 and 1.3 in the process: a certificate and its key, read from files, and anew when they change.
+//! TLS 1.2 and 1.3: a certificate and its key, read from files, and again when they change.
 
 use std::{
     fs::{self, Metadata},
@@ -23,14 +23,14 @@ use crate::server::{secret_file, tasks::Tasks};
 
 /// The protocols that a client may choose from (ALPN, RFC 7301), the one we like best first.
 const PROTOCOLS: [&[u8]; 2] = [HTTP2, b"http/1.1"];
-/// What HTTP/2 is called there.
+/// The ALPN name of HTTP/2.
 pub(super) const HTTP2: &[u8] = b"h2";
 /// How often to look whether the files changed.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
-/// What in the mode of a file lets others than its owner at it.
+/// Mode bits that give access to others than the owner.
 const OTHERS: u32 = 0o077;
 
-/// Where the certificate and its key are.
+/// The files of the certificate and its key.
 #[derive(Clone, Debug)]
 pub struct TlsOptions {
     /// The certificate and those that vouch for it, in PEM, the server's own first.
@@ -58,9 +58,9 @@ pub enum TlsError {
     /// The key belongs to another certificate.
     #[error("tls-key: the key in {} does not belong to the certificate in {}.", .key.display(), .certificate.display())]
     OtherKey {
-        /// Where the certificate is.
+        /// The certificate.
         certificate: PathBuf,
-        /// Where the key is.
+        /// The private key.
         key: PathBuf,
     },
     /// The library refuses to go on.
@@ -145,7 +145,7 @@ impl Tls {
         Ok(Self(current))
     }
 
-    /// What greets the next client.
+    /// The acceptor for the next client.
     pub(super) fn acceptor(&self) -> TlsAcceptor {
         TlsAcceptor::from(Arc::clone(&self.0.borrow()))
     }

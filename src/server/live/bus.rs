@@ -1,4 +1,4 @@
-//! How processes that share a store tell each other what changed.
+//! The bus: how servers that share a store tell each other about changes.
 //!
 //! A bus may lose, repeat and reorder: change numbers reveal that, and the store fills what is
 //! missing. So it needs no guarantees, and may be away.

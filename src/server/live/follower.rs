@@ -1,4 +1,4 @@
-//! Following an inbox: what happened since a position, then what happens.
+//! Follows an inbox: the changes since a position, then new changes.
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
@@ -102,7 +102,7 @@ struct FollowOne {
     is_live: bool,
     /// Whether the greeting is still to come.
     greets: bool,
-    /// What was read from the store and is to be told first.
+    /// Changes read from the store, which are sent first.
     waiting: VecDeque<Arc<Frame>>,
 }
 

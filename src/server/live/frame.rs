@@ -1,4 +1,4 @@
-//! A change, serialised once for all who listen.
+//! A change, serialised once for all clients.
 
 use std::sync::OnceLock;
 
@@ -8,31 +8,31 @@ use serde::Serialize;
 use super::log::End;
 use crate::model::{Change, Event};
 
-/// What a stream says beside what changed.
+/// Events of a stream other than changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Sign {
-    /// You are at the present; what happens from now on follows.
+    /// The client is up to date; new changes follow.
     Hello {
-        /// The number of the newest change; none when all inboxes are followed.
+        /// Number of the newest change; absent in a stream of all inboxes.
         #[serde(skip_serializing_if = "Option::is_none")]
         modseq: Option<u64>,
         /// How many are unread.
         #[serde(skip_serializing_if = "Option::is_none")]
         unread_count: Option<u64>,
     },
-    /// Nothing is new, and this is where the inbox is.
+    /// Nothing changed; the present number and count of the inbox.
     Heartbeat {
-        /// The number of the newest change; none when all inboxes are followed.
+        /// Number of the newest change; absent in a stream of all inboxes.
         #[serde(skip_serializing_if = "Option::is_none")]
         modseq: Option<u64>,
         /// How many are unread.
         #[serde(skip_serializing_if = "Option::is_none")]
         unread_count: Option<u64>,
     },
-    /// Your position cannot be continued: list again. What happens from now on follows.
+    /// The server cannot continue from the client's position: list again. New changes follow.
     Reset {
-        /// The number of the newest change; none when all inboxes are followed.
+        /// Number of the newest change; absent in a stream of all inboxes.
         #[serde(skip_serializing_if = "Option::is_none")]
         modseq: Option<u64>,
         /// How many are unread.
@@ -130,7 +130,7 @@ impl Frame {
         self.sse.get_or_init(write).clone()
     }
 
-    /// What changed, if this is a change.
+    /// The change, if the frame is one.
     #[must_use]
     pub fn event(&self) -> Option<&Event> {
         match &self.said {

@@ -1,4 +1,4 @@
-//! Who listens to what: a topic for each inbox that a client follows.
+//! The topics: one for each inbox that a client follows.
 //!
 //! A topic has a short log, which all who listen to its inbox read. What no client listens to costs one
 //! look into a map. Changes arrive in any order and more than once, from the store of this server and
@@ -42,13 +42,13 @@ impl Shared for Arc<Frame> {
 pub(super) struct Topic {
     pub(super) user_id: UserId,
     log: Log<Arc<Frame>>,
-    /// Where the store said that the inbox is, and when it was asked.
+    /// The end of the inbox according to the store, and when it was read.
     stored: Mutex<Option<(End, Instant)>>,
     /// Ends with the topic.
     interest: Mutex<Option<Interest>>,
 }
 
-/// Who is listening to what.
+/// The topics and their listeners.
 pub(super) struct Hub {
     shards: Box<[Shard]>,
     hasher: RandomState,
@@ -84,9 +84,9 @@ pub(super) struct Operator {
     position: u64,
 }
 
-/// What a listener hears.
+/// An item for a listener.
 pub(super) enum Heard {
-    /// What happened next, and the position after it.
+    /// The next frame, and the position after it.
     Frame(Arc<Frame>, u64),
     /// Too much happened: ask the store, or list again.
     Behind,
@@ -160,7 +160,7 @@ impl Hub {
         }
     }
 
-    /// Where the bus delivers to.
+    /// The receiver of the bus.
     fn told(self: &Arc<Self>) -> Weak<dyn Deliver> {
         let told: Weak<Self> = Arc::downgrade(self);
         told
@@ -289,7 +289,7 @@ impl Topic {
         *locked(&self.stored) = Some((end, asked_at));
     }
 
-    /// What is missing, if anything is.
+    /// The hole, if there is one.
     pub(super) fn hole(&self) -> Option<Hole> {
         self.log.hole()
     }
@@ -306,13 +306,13 @@ impl Topic {
 }
 
 impl Listener {
-    /// Whose inbox it is.
+    /// The id of a user, and so of an inbox.
     pub(super) fn user_id(&self) -> &UserId {
         &self.topic.user_id
     }
 
-    /// Where the inbox is, if a follower at this position can go on without the store; without a
-    /// position, they are at the present.
+    /// The end of the inbox, if a follower at this position can continue without the store; without a position, at the
+    /// present.
     pub(super) fn present(&self, position: Option<u64>) -> Option<(u64, u64)> {
         let End { modseq, unread_count } = self.topic.log.end()?;
         position.is_none_or(|position| self.topic.log.reaches(position)).then_some((modseq, unread_count))
@@ -323,7 +323,7 @@ impl Listener {
         self.topic.log.begin(End { modseq, unread_count }, |frame| self.hub.tell_operators(frame));
     }
 
-    /// Where the store said that the inbox is, if it was asked so short a time ago.
+    /// The end of the inbox according to the store, if it was read this recently.
     pub(super) fn stored_lately(&self, age: Duration) -> Option<(u64, u64)> {
         let (End { modseq, unread_count }, asked_at) = (*locked(&self.topic.stored))?;
         (asked_at.elapsed() <= age).then_some((modseq, unread_count))
@@ -334,7 +334,7 @@ impl Listener {
         self.topic.note_stored(End { modseq, unread_count }, asked_at);
     }
 
-    /// What comes after the position, as soon as there is something.
+    /// Waits for the frame after the position.
     pub(super) async fn next(&self, position: u64) -> Heard {
         poll_fn(|context| self.topic.log.poll_next(&self.seat, position, context)).await.into()
     }
@@ -350,7 +350,7 @@ impl Drop for Listener {
 }
 
 impl Operator {
-    /// What happens next anywhere, as soon as something does.
+    /// Waits for the next frame of any inbox.
     pub(super) async fn next(&mut self) -> Heard {
         let heard = poll_fn(|context| self.hub.everything.poll_next(&self.seat, self.position, context)).await.into();
         match heard {

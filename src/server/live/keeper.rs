@@ -1,5 +1,4 @@
-//! What has to be done beside the way of a change: find in the store what got lost on it, and let go of what
-//! is old.
+//! Maintains live delivery: finds lost changes in the store, and drops old frames.
 
 use std::{
     collections::HashMap,

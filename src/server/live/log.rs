@@ -1,4 +1,4 @@
-//! What the listeners of one inbox share: a short log of what happened, and who waits for more.
+//! The log of one inbox: its recent changes, and the followers that wait for more.
 //!
 //! A listener has a position and no queue. It asks for what comes after its position and waits
 //! under the same lock, so nothing can be published in between. A follower further back than the
@@ -27,19 +27,19 @@ pub(super) trait Shared: Clone {
     fn is_creation(&self) -> bool;
 }
 
-/// Where a log ends.
+/// The end of a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct End {
     /// The number of the last change that was published.
     pub(super) modseq: u64,
-    /// How many are unread after it.
+    /// Number of unread notifications after this change.
     pub(super) unread_count: u64,
 }
 
-/// What a listener gets.
+/// An item of a log.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Next<F> {
-    /// What happened next, and the position after it.
+    /// The next frame, and the position after it.
     Frame(F, u64),
     /// The log does not reach back to the position: the store has to tell.
     Behind,
@@ -66,7 +66,7 @@ struct State<F> {
     bytes: usize,
     /// How many of the entries were there when the log was trimmed last.
     old: usize,
-    /// What came before what should come before it.
+    /// Frames that arrived before their predecessors.
     early: BTreeMap<u64, (u64, F)>,
     /// A place for each listener, with its waker while it waits.
     seats: slab::Slab<Option<Waker>>,
@@ -119,7 +119,7 @@ impl<F: Shared> Log<F> {
         self.locked(|state| state.seats.len())
     }
 
-    /// Where the log ends, if it is known.
+    /// The end of the log, if it is known.
     pub(super) fn end(&self) -> Option<End> {
         self.locked(|state| state.end)
     }
@@ -182,7 +182,7 @@ impl<F: Shared> Log<F> {
         });
     }
 
-    /// What came next is not known: all who listen are behind.
+    /// The next frame is unknown: all listeners are behind.
     pub(super) fn skip(&self) {
         self.change(|state| {
             let last = state.end.unwrap_or(End { modseq: 0, unread_count: 0 });
@@ -190,7 +190,7 @@ impl<F: Shared> Log<F> {
         });
     }
 
-    /// Where frames are waited for, if they are.
+    /// The hole, if the log has one.
     pub(super) fn hole(&self) -> Option<Hole> {
         self.locked(|state| match state.end {
             _ if state.early.is_empty() => None,
@@ -224,7 +224,7 @@ impl<F: Shared> Log<F> {
         self.change(|state| state.skip_to(end, then));
     }
 
-    /// What comes after the position, as soon as there is something.
+    /// Waits for the frame after the position.
     pub(super) fn poll_next(&self, seat: &Seat, position: u64, context: &Context<'_>) -> Poll<Next<F>> {
         self.locked(|state| {
             if state.closed {
@@ -291,10 +291,10 @@ impl<F: Shared> Log<F> {
     }
 }
 
-/// What is missing.
+/// A hole in the numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Hole {
-    /// What comes after this change.
+    /// Everything after this change.
     After(u64),
     /// It is not known where the inbox is.
     Unknown,

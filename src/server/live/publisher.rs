@@ -1,5 +1,4 @@
-//! Where a change enters: what a store announces waits here, and is then told to this server's listeners
-//! and to the other servers.
+//! Publishes the changes that a store announces: to the listeners of this server, and to the other servers.
 //!
 //! A store announces under its locks, so it is not kept waiting; what is beyond the queue is lost here, and
 //! the keeper finds it in the store.
@@ -29,7 +28,7 @@ pub(super) struct Publisher {
     waiting: mpsc::Sender<Announced>,
     /// Whether anything takes what waits; before, no client listens, and nothing has to be told.
     is_at_work: AtomicBool,
-    /// What waits, until it is taken.
+    /// The queue, until the task takes it.
     work: Mutex<Option<mpsc::Receiver<Announced>>>,
     /// Whether changes were dropped because too many waited.
     has_lost: AtomicBool,

@@ -1,3 +1,3 @@
-//! The lock that the log is built on. The tests in `tests/loom/` put loom's in its place.
+//! The lock of the log. The tests in `tests/loom/` replace it by loom's.
 
 pub(super) use std::sync::Mutex;

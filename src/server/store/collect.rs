@@ -1,4 +1,4 @@
-//! How a page is put together from notifications that come newest first.
+//! Collects a page from notifications, newest first.
 
 use std::ops::ControlFlow;
 
@@ -13,7 +13,7 @@ pub(super) struct Collect<'a> {
     /// The place of the last notification that was looked at, in the page or not.
     last: Option<Cursor>,
     notifications: Vec<Notification>,
-    /// What they take as JSON, in an array.
+    /// Their size as a JSON array.
     bytes: usize,
     next: Option<Cursor>,
 }

@@ -1,4 +1,4 @@
-//! Where channels reach users. Every rule of [`Contacts`] is a named test of `tests/store/contacts.rs`.
+//! The contacts of users. Every rule of [`Contacts`] is a named test of `tests/store/contacts.rs`.
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -16,9 +16,9 @@ pub struct NewContact {
     pub id: ContactId,
     /// Whose it is.
     pub user_id: UserId,
-    /// Where it is.
+    /// Its address.
     pub address: ContactAddress,
-    /// What its owner calls it.
+    /// Label that its owner gave it.
     pub label: Option<Label>,
     /// The present moment.
     pub at: Timestamp,
@@ -31,16 +31,16 @@ pub struct KeptContact {
     pub id: ContactId,
     /// Whose it is.
     pub user_id: UserId,
-    /// Where it is.
+    /// Its address.
     pub address: ContactAddress,
-    /// What its owner calls it.
+    /// Label that its owner gave it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<Label>,
-    /// Whether anything is sent there, and why not.
+    /// Whether messages are sent to it, and why not.
     pub state: ContactState,
     /// Since when it is so.
     pub since: Timestamp,
-    /// When it was added.
+    /// Time at which it was added.
     pub created_at: Timestamp,
     /// When it was put for the last time.
     pub last_seen_at: Timestamp,
@@ -54,7 +54,7 @@ impl NewContact {
         KeptContact { id, user_id, address, label, state: ContactState::Active, since: at, created_at, last_seen_at }
     }
 
-    /// What of all contacts are the same one has this in common.
+    /// Contacts with the same identity are the same contact.
     pub(super) fn identity(&self) -> [u8; 32] {
         self.address.identity(&self.user_id)
     }
@@ -81,7 +81,7 @@ impl KeptContact {
     }
 }
 
-/// What became of a contact that was put.
+/// The result of adding a contact.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Put {
     /// It is there, and was not.

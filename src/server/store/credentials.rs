@@ -1,5 +1,5 @@
-//! What proves who a caller is: service keys, and what was handed out to those who proved it. Every
-//! rule of [`Credentials`] is a named test of `tests/store/credentials.rs`.
+//! Credentials: service keys, sessions and tickets. Every rule of [`Credentials`] is a named test of
+//! `tests/store/credentials.rs`.
 //!
 //! Of every secret only the SHA-256 is kept. The secrets have 256 random bits, so nothing slower is
 //! needed to keep them from being guessed.

@@ -1,5 +1,4 @@
-//! Why a store did not do what it was asked. What each kind means to a client stands at the head of
-//! `service/error.rs`.
+//! The errors of a store. `service/error.rs` says what each means to a client.
 
 use std::error::Error;
 
@@ -16,7 +15,7 @@ pub enum StoreError {
     /// what was asked may be tried again.
     #[error("the store is not available: {why}")]
     Unavailable {
-        /// What is missing.
+        /// The reason, in words.
         why: String,
         /// What it comes from.
         #[source]

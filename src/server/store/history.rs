@@ -1,5 +1,5 @@
-//! What is noted of the migrations that made the tables. It is looked at before refinery reads it, which panics at a date or a
-//! checksum that it has not written.
+//! The history of migrations. It is checked before refinery reads it, which panics at a date or a checksum that it did
+//! not write.
 
 use chrono::DateTime;
 

@@ -1,5 +1,5 @@
-//! What a request with a key made, as bytes: for each notification 16 of its id and 8 of its time
-//! in microseconds, big-endian.
+//! The result of a request with an idempotency key, as bytes: for each notification 16 of its id and 8 of its time in
+//! microseconds, big-endian.
 
 use uuid::Uuid;
 

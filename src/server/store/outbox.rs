@@ -1,5 +1,5 @@
-//! What is to leave the server: what happened and is not planned yet, who wants to be told, and what became of each
-//! delivery. Every rule of the traits here is a named test of `tests/store/outbox.rs`.
+//! The outbox: events that are not planned yet, webhooks, and deliveries. Every rule of the traits here is a named test
+//! of `tests/store/outbox.rs`.
 //!
 //! A store that knows of an endpoint writes, in the transaction of a change, one [`Entry`] for each event that an
 //! endpoint wants. The planner makes deliveries out of entries, and the worker claims those that are due. The tables are

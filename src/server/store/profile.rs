@@ -1,4 +1,4 @@
-//! What decides whether, where and of what a user is told, read at once.
+//! Everything that decides about a delivery to a user, read at once.
 
 use async_trait::async_trait;
 
@@ -10,7 +10,7 @@ use crate::model::{Notification, NotificationId, Preferences, UserId};
 pub struct Profile {
     /// Where they are reached, the oldest first.
     pub contacts: Vec<KeptContact>,
-    /// What they want.
+    /// The preferences of the user.
     pub preferences: Preferences,
     /// The number of the newest change of their inbox; 0 where there was none.
     pub modseq: u64,

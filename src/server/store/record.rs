@@ -1,4 +1,4 @@
-//! What a store holds, one record at a time: how it is moved to another one.
+//! The records of an export.
 
 mod read;
 
@@ -64,7 +64,7 @@ pub enum Record {
     },
     /// A deletion that is remembered.
     Deletion {
-        /// Whose inbox.
+        /// User who owns the inbox.
         user_id: UserId,
         /// The number of the change.
         modseq: u64,
@@ -76,7 +76,7 @@ pub enum Record {
         /// Who made it; absent when an earlier release noted it, for every caller.
         #[serde(skip_serializing_if = "Option::is_none")]
         caller: Option<String>,
-        /// The caller's name for the request.
+        /// The idempotency key.
         key: String,
         /// The hash of what it asked for, in hexadecimal.
         fingerprint: String,
@@ -95,9 +95,9 @@ pub enum Record {
     Delivery(Box<Delivery>),
     /// What is remembered of a lane.
     Lane(LaneMemory),
-    /// Where a channel reaches a user.
+    /// The address of a contact.
     Contact(KeptContact),
-    /// What a user wants to be told of, which way, and when.
+    /// The preferences of a user: which notifications, by which channel, and when.
     Preferences {
         /// Who wants it.
         user_id: UserId,

@@ -1,4 +1,4 @@
-//! How the changes since a position are told, from the present state.
+//! Makes the changes since a position from the present state.
 
 use crate::model::{Changes, Event, Limit, Notification, NotificationId, Page};
 

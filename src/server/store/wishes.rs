@@ -1,4 +1,4 @@
-//! What users want, and keys that the server makes for itself. Every rule of the traits here is a named test of
+//! Preferences of users, and the server's own keys. Every rule of the traits here is a named test of
 //! `tests/store/wishes.rs`.
 
 use async_trait::async_trait;

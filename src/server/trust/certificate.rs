@@ -1,4 +1,4 @@
-//! What rustls does not read of a certificate.
+//! Parts of a certificate that rustls does not read.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What is wrong with a server's certificate, in words.
+//! Explains what is wrong with a server's certificate.
 
 /// What rustls says of a certificate, and what that means.
 const MEANINGS: [(&str, &str); 7] = [

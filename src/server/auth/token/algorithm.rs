@@ -40,7 +40,7 @@ impl Algorithm {
         }
     }
 
-    /// What the library calls it.
+    /// The library's value for it.
     pub(super) fn in_library(self) -> jsonwebtoken::Algorithm {
         match self {
             Self::Hs256 => jsonwebtoken::Algorithm::HS256,

@@ -1,4 +1,4 @@
-//! What a token has to say.
+//! The claims that a token must have.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ const MAX_LEEWAY: Duration = Duration::from_secs(3_600);
 /// The last second that can be written as we write times: the end of the year 9999.
 const LAST_SECOND: i64 = 253_402_300_799;
 
-/// What is wrong with a token, without any part of it.
+/// Why a token is refused, without any part of the token.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Refused(pub(super) &'static str);
 
@@ -32,7 +32,7 @@ struct Claims {
     iss: Option<String>,
 }
 
-/// What every token has to keep to.
+/// The rules for every token.
 pub(super) struct Rules {
     /// For each algorithm that is allowed, what the library checks.
     validations: Vec<(Algorithm, Validation)>,
@@ -94,7 +94,7 @@ impl Rules {
     }
 }
 
-/// What the library checks. Times are not among it, because it has a clock of its own.
+/// The checks of the library. Times are not among them, because the library has a clock of its own.
 fn validation(algorithm: Algorithm, audience: &[String], issuer: Option<&str>) -> Validation {
     let mut validation = Validation::new(algorithm.in_library());
     validation.validate_exp = false;
@@ -148,7 +148,7 @@ pub(super) fn refused_header(token: &str, error: &jsonwebtoken::errors::Error) -
     })
 }
 
-/// What the library says, in words that are the same for every token: its own may quote the token.
+/// The library's error in fixed words, because its own may quote the token.
 fn refusal(error: &jsonwebtoken::errors::Error) -> Refused {
     Refused(match error.kind() {
         ErrorKind::InvalidToken => "it has not three parts",

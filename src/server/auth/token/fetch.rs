@@ -1,4 +1,4 @@
-//! Asking an issuer for its keys.
+//! Fetches the keys of an issuer.
 
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ struct Document {
     keys: Vec<Value>,
 }
 
-/// Where an issuer's keys are.
+/// The URL of an issuer's keys.
 pub(super) struct Issuer {
     client: Client,
     url: Url,

@@ -1,4 +1,4 @@
-//! The keys that an issuer has at the time.
+//! The present keys of an issuer.
 //!
 //! One task asks for them, so that a request which is given up takes no answer with it, and however
 //! many tokens name a key that is not there, the issuer is asked once. It starts with the first
@@ -129,7 +129,7 @@ impl Drop for Keeper {
     }
 }
 
-/// What is known of the issuer.
+/// The state of the issuer.
 #[derive(Default)]
 struct Kept {
     /// The newest keys that it told, unless that is too long ago.
@@ -137,7 +137,7 @@ struct Kept {
     /// When it told them last.
     told_at: Option<Instant>,
     generation: u64,
-    /// How often it was asked, and what came out is known.
+    /// Number of finished fetches.
     answers: u64,
     /// When that was last.
     asked_at: Option<Instant>,
@@ -209,7 +209,7 @@ impl Asking {
         });
     }
 
-    /// What was verified before has to be verified again.
+    /// Starts a new generation: tokens must be verified again.
     fn begin_generation(&self, kept: &mut Kept) {
         kept.generation += 1;
         self.generation.store(kept.generation, Ordering::Release);

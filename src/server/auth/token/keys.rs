@@ -1,4 +1,4 @@
-//! The keys that tokens are checked with.
+//! The keys that verify tokens.
 
 use std::{path::Path, sync::Arc};
 
@@ -18,7 +18,7 @@ use serde_json::Value;
 use super::Algorithm;
 use crate::server::{secret::Secret, secret_file};
 
-/// What the keys of a set can be for. A secret never comes from a URL.
+/// Algorithms for which a key set may have keys. A secret never comes from a URL.
 pub(super) const OF_A_KEY_SET: [Algorithm; 3] = [Algorithm::Rs256, Algorithm::Es256, Algorithm::EdDsa];
 
 /// HS256 is as strong as its secret is long, up to this many bytes (RFC 7518, section 3.2).
@@ -128,7 +128,7 @@ fn is_rsa(n: &[u8], e: &[u8]) -> bool {
 /// The keys of an issuer that can be used.
 pub(super) struct KeySet(Vec<(Jwk, Arc<Key>)>);
 
-/// What a set has for a token.
+/// The key of a set for a token.
 pub(super) enum Found {
     Key(Arc<Key>),
     Nothing,

@@ -1,4 +1,4 @@
-//! Tokens that were good are remembered, so that the next request with one costs a hash and a look.
+//! A cache of verified tokens, so that the next request with one costs a hash and a lookup.
 
 use std::{
     collections::HashMap,
@@ -52,7 +52,7 @@ impl Verified {
         &self.shards[usize::from(fingerprint[0]) % SHARDS]
     }
 
-    /// What a token was good for, if it still is under this key set.
+    /// The verified token, if it is still valid under this key set.
     pub(super) fn get(&self, fingerprint: &Fingerprint, generation: u64, now: Timestamp) -> Option<VerifiedToken> {
         let shard = self.shard(fingerprint).read().unwrap_or_else(PoisonError::into_inner);
         shard.get(fingerprint).filter(|entry| entry.holds(generation, now)).map(|entry| entry.token.clone())

@@ -1,4 +1,4 @@
-//! What an answer of APNs means.
+//! The meaning of APNs' answers.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -25,15 +25,15 @@ const FEW: u32 = 5;
 
 /// The device that is pushed to.
 pub(super) struct Device {
-    /// What APNs knows it by.
+    /// Its token at APNs.
     pub(super) token: DeviceToken,
     /// When its app said for the last time that it is there.
     pub(super) seen_at: Timestamp,
-    /// Who named its app.
+    /// The source of its topic.
     pub(super) named_by: NamedBy,
 }
 
-/// Who named the app of a contact, beside the user.
+/// The source of a contact's topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NamedBy {
     /// The operator too: it is that of `apns-topic`.
@@ -64,7 +64,7 @@ pub(super) fn is_expired_token(answer: &Answer) -> bool {
     answer.status == StatusCode::FORBIDDEN && Refusal::of(answer).reason.as_deref() == Some("ExpiredProviderToken")
 }
 
-/// What is kept of an answer. A device token is a secret, wherever it is repeated.
+/// The part of an answer that is stored. A device token in it is removed, because it is a secret.
 pub(super) fn kept(answer: &Answer, device: &Device) -> Option<String> {
     let text = Refusal::of(answer).reason.unwrap_or_else(|| String::from_utf8_lossy(&answer.body).into_owned());
     Some(shortened(&without(&text, device.token.as_str()))).filter(|text| !text.is_empty())
@@ -82,7 +82,7 @@ fn without(text: &str, token: &str) -> String {
     kept + rest
 }
 
-/// What an answer means.
+/// The meaning of an answer.
 ///
 /// A user may name any app for a device, so what APNs says against an app counts against the whole lane only where the
 /// operator has named no other one. Otherwise it is that contact which is not pushed to, until its app registers again;

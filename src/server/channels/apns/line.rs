@@ -1,4 +1,4 @@
-//! The one connection to APNs that is kept, over which all requests go.
+//! The one persistent connection to APNs, which all requests share.
 //!
 //! It is made by hyper itself and not by a client with a pool: until APNs has said how many streams it takes, which is 1
 //! at first, only one is opened, and what a GOAWAY left aside is told from what may have been processed.
@@ -58,7 +58,7 @@ struct Kept {
     failed: Option<(Instant, String)>,
 }
 
-/// What became of a request that failed.
+/// Whether a failed request may have arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Failed {
     /// It was not processed, and this connection is over.
@@ -212,7 +212,7 @@ async fn shake_hands(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'stati
     Ok(sender)
 }
 
-/// What became of a request.
+/// Whether a failed request may have arrived.
 fn what_became(error: &hyper::Error) -> Failed {
     // hyper says so of a stream that waited to be opened when the connection ended.
     if error.is_canceled() || error.is_user() {
@@ -228,7 +228,7 @@ fn what_became(error: &hyper::Error) -> Failed {
     }
 }
 
-/// What it comes from in the end.
+/// The root cause.
 fn first_cause<'e>(error: &'e (dyn Error + 'static)) -> &'e (dyn Error + 'static) {
     let mut first = error;
     while let Some(cause) = first.source() {

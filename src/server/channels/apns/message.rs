@@ -1,4 +1,4 @@
-//! What APNs is sent of a push: headers, and a body of JSON.
+//! The request to APNs for a push: headers and a JSON body.
 
 use std::time::Duration;
 
@@ -14,16 +14,16 @@ use crate::{
 
 /// The most bytes that a body has.
 const MOST_BYTES: usize = 4_096;
-/// What replaces an update of the count that a device was not handed yet.
+/// Collapse id of badge updates: a new one replaces one that was not delivered yet.
 const BADGE: &str = "badge";
 /// How long APNs keeps an update of the count.
 const BADGE_LIVES_FOR: Duration = Duration::from_secs(24 * 3_600);
-/// What wakes a device.
+/// Priority that wakes a device.
 const AT_ONCE: &str = "10";
-/// What may wait until a device is awake.
+/// Priority that waits until the device is awake.
 const WHEN_AWAKE: &str = "5";
 
-/// What is sent to a device.
+/// A request to APNs for one device.
 pub(super) struct Message {
     /// All headers but that which proves who sends it.
     pub(super) headers: HeaderMap,
@@ -32,7 +32,7 @@ pub(super) struct Message {
 }
 
 impl Message {
-    /// What is sent to the device of a contact of this app.
+    /// The request for the device of a contact.
     ///
     /// An update of the count alone is an `alert` with nothing but a badge, and no `background` push: Apple's *Pushing
     /// background updates to your App* has no badge in those (`aps` may hold only `content-available`), gives the app

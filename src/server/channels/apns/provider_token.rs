@@ -1,4 +1,4 @@
-//! What this server proves itself to APNs with: a JWT that it signs with the key of the team.
+//! The token that authenticates this server to APNs: a JWT signed with the key of the team.
 
 use std::{
     fmt,

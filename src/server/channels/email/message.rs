@@ -28,9 +28,9 @@ use crate::model::{ContactAddress, DeliveryId, EmailAddress, Notification, Times
 pub struct MailOptions {
     /// The relay that takes it.
     pub relay: RelayUrl,
-    /// Whom it is from.
+    /// The sender.
     pub from: Mailbox,
-    /// What messages look like.
+    /// The templates.
     pub templates: Arc<Templates>,
     /// How long the relay may take to say whether it has a message: 10 minutes (RFC 5321, section 4.5.3.2.6). When it has
     /// not said so by then, the message is sent again, with the same `Message-ID`.
@@ -38,7 +38,7 @@ pub struct MailOptions {
 }
 
 impl MailOptions {
-    /// How long the relay may take when nothing else is said.
+    /// Default time-out of the relay.
     pub const TAKES_WITHIN: Duration = Duration::from_secs(600);
 }
 
@@ -46,14 +46,14 @@ impl MailOptions {
 pub(super) struct Writer {
     pub(super) from: Mailbox,
     pub(super) templates: Arc<Templates>,
-    /// What the application is called.
+    /// The name of the application.
     pub(super) app_name: String,
-    /// Where its pages are, if that is known.
+    /// The URLs of pages, if the public URL is known.
     pub(super) pages: Pages,
 }
 
 impl Writer {
-    /// What one address is told, as the envelope and the bytes. A repeat has the same `Message-ID`.
+    /// The mail to one address: its envelope and its bytes. A repeat has the same `Message-ID`.
     ///
     /// # Errors
     /// One sentence about why it cannot be written.
@@ -97,8 +97,7 @@ impl Writer {
     }
 }
 
-/// What was rendered, to one address, as the envelope and the bytes. A repeat has the same id, and so the same
-/// `Message-ID`.
+/// A rendered mail to one address: its envelope and its bytes. A repeat has the same id, and so the same `Message-ID`.
 ///
 /// # Errors
 /// One sentence about why it cannot be written.

@@ -1,5 +1,4 @@
-//! The mail relay: where it is, and the conversation with it (RFC 5321), step by step, since what a refusal means depends
-//! on the step.
+//! The mail relay: its URL, and the conversation with it (RFC 5321). The meaning of a refusal depends on the step.
 
 use std::{error::Error as _, fmt, future::Future, io, iter, sync::Mutex, time::Duration};
 
@@ -42,7 +41,7 @@ enum Encryption {
     Off,
 }
 
-/// Where the relay is, and who we are there. `Debug` and `Display` do not show the password.
+/// URL of the relay, with its user. `Debug` and `Display` hide the password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RelayUrl {
     host: String,
@@ -131,14 +130,14 @@ impl fmt::Debug for RelayUrl {
     }
 }
 
-/// Where in the conversation it ended.
+/// The step at which the conversation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::server) enum Step {
     /// Nothing was asked yet.
     Connecting,
     /// TLS was not agreed upon.
     Encrypting,
-    /// Who we are was not accepted.
+    /// Authentication failed.
     Authenticating,
     /// From whom it is.
     Mail,
@@ -150,7 +149,7 @@ pub(in crate::server) enum Step {
     Message,
 }
 
-/// What the relay said, or why it said nothing.
+/// The reply of the relay, or why there was none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::server) enum Reply {
     /// It has the message.
@@ -318,7 +317,7 @@ async fn over_by<T>(until: Instant, step: Step, answer: impl Future<Output = Res
     }
 }
 
-/// What an error says of the relay.
+/// The reply of the relay, from an error of the library.
 fn ended(step: Step, error: &Error) -> Reply {
     let mut causes = iter::successors(error.source(), |cause: &&(dyn std::error::Error + 'static)| (*cause).source());
     let system = causes.find_map(|cause| cause.downcast_ref::<io::Error>());

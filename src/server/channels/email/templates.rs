@@ -1,5 +1,5 @@
-//! What a mail says: a subject, a plain text and HTML, out of three templates in the language of Jinja. They serve one
-//! notification and a digest alike; [`shown`] has what they see.
+//! The contents of a mail: a subject, a plain text and HTML, from three Jinja templates, for one notification or a
+//! digest. [`shown`] has their variables.
 //!
 //! A template that an operator wrote is as safe as ours: HTML is escaped whatever it says, a link that is no link never
 //! reaches it as one, and its fuel bounds both how long it runs and how much it writes.
@@ -32,7 +32,7 @@ pub struct Item {
     pub content: String,
     /// Its category.
     pub category: String,
-    /// Where it leads, as its sender gave it: it is judged here.
+    /// Its link as the sender gave it; the template judges it.
     pub link: Option<String>,
     /// When it was created (RFC 3339).
     pub at: String,
@@ -40,10 +40,10 @@ pub struct Item {
     pub page: Option<String>,
 }
 
-/// What a mail tells.
+/// The contents of a mail.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mail {
-    /// What the operator calls this server.
+    /// The name of this server.
     pub app_name: String,
     /// The notifications, newest first; those after the twentieth are only counted.
     pub items: Vec<Item>,
@@ -178,7 +178,7 @@ impl Template {
         Ok(Self { name, environment })
     }
 
-    /// What it becomes: no blank lines at its ends, and a line break after the last line.
+    /// Renders a template, without blank lines at the ends, and with a line break after the last line.
     fn render(&self, shown: &Value) -> Result<String, String> {
         let template = self.environment.get_template(&self.name).map_err(|error| told(&self.name, &error))?;
         let rendered = template.render(shown).map_err(|error| told(&self.name, &error))?;
@@ -189,7 +189,7 @@ impl Template {
     }
 }
 
-/// What is wrong with a template, as compilers say it.
+/// An error in a template, in the style of a compiler.
 fn told(name: &str, error: &Error) -> String {
     let line = error.line().unwrap_or(1);
     if error.kind() == ErrorKind::OutOfFuel {

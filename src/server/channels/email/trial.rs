@@ -1,4 +1,4 @@
-//! Trying the relay by hand: what it says, in words for the operator who sets it up.
+//! Tests the relay for an operator, and explains its answers.
 
 use std::{fmt, time::Duration};
 
@@ -95,7 +95,7 @@ fn write(
 }
 
 impl Refusal {
-    /// What a reply says, but for one that says that the mail was taken.
+    /// Explains a reply other than acceptance.
     fn of(relay: &RelayUrl, reply: &Reply) -> Self {
         let what = match reply {
             Reply::Accepted(text) => format!("{relay} took it: {}", one_line(text)),
@@ -112,7 +112,7 @@ impl Refusal {
     }
 }
 
-/// What to do about it.
+/// A remedy.
 fn todo(relay: &RelayUrl, reply: &Reply) -> String {
     let todo = match *reply {
         Reply::Refused { code: 400..500, .. } => {
@@ -155,7 +155,7 @@ fn todo(relay: &RelayUrl, reply: &Reply) -> String {
     todo.to_owned()
 }
 
-/// What to do when TLS fails.
+/// A remedy for a TLS failure.
 fn encrypting(relay: &RelayUrl) -> String {
     if relay.is_encrypted_at_once() {
         return "smtps:// is for a port where TLS begins at once, such as 465, with a certificate for this very host that \
@@ -182,7 +182,7 @@ impl fmt::Display for Step {
     }
 }
 
-/// What a relay says, in one line that does nothing to a terminal, and not for pages.
+/// The text of a relay as one line, short and without control characters.
 fn one_line(text: &str) -> String {
     let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(KEPT).collect();
     text.split_whitespace().collect::<Vec<_>>().join(" ")

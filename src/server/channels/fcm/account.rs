@@ -6,7 +6,7 @@ use serde_json::Value;
 
 /// The most bytes of a project's id.
 const LONGEST_PROJECT: usize = 128;
-/// Where the URLs of a file lead, or else they are wrong.
+/// The form of the URLs in the file.
 const URLS: &str = "https://HOST/PATH, without a user and a password";
 
 /// A service account of Firebase. `Debug` does not show its key.
@@ -16,11 +16,11 @@ pub struct ServiceAccount {
     pub(super) project: String,
     /// Its name.
     pub(super) email: String,
-    /// What it signs with.
+    /// Its signing key.
     pub(super) key: EncodingKey,
     /// Which of its keys that is.
     pub(super) key_id: Option<String>,
-    /// Where it gets its access tokens, as the file says it, which is whom an assertion is meant for.
+    /// The URL of its access tokens, as written in the file: the audience of assertions.
     pub(super) audience: String,
     /// The same as a URL.
     pub(super) token_url: Url,

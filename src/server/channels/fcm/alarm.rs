@@ -1,4 +1,4 @@
-//! Has an operator told of what goes wrong for many devices alike, and not once for each.
+//! Warns an operator once about a failure that many devices share.
 
 use std::{
     sync::{Mutex, PoisonError},

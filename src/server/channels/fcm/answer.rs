@@ -1,4 +1,4 @@
-//! What FCM's answers mean ([reference](https://firebase.google.com/docs/reference/fcm/rest/v1/ErrorCode)).
+//! The meaning of FCM's answers ([reference](https://firebase.google.com/docs/reference/fcm/rest/v1/ErrorCode)).
 
 use std::time::{Duration, SystemTime};
 
@@ -12,10 +12,10 @@ use crate::{
 
 /// How long a project is left alone that sends too much, when FCM does not say for how long.
 const TOO_MUCH: Duration = Duration::from_secs(60);
-/// What FCM answers when a token is none, beside that an argument is wrong; it does not always name the field.
+/// FCM's text for an invalid token, which does not always name the field.
 const NO_TOKEN: &str = "The registration token is not a valid FCM registration token";
 
-/// What FCM found wrong.
+/// The errors that FCM reported.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Refusal {
     /// The code in its own detail of the error, which is the one to go by.
@@ -28,7 +28,7 @@ pub(super) struct Refusal {
 const GONE: Outcome = Outcome::ContactDead { as_of: None, state: ContactState::Dead };
 
 impl Refusal {
-    /// What an answer says of that; whatever its body is, it is survived.
+    /// The errors in an answer, whatever its body is.
     pub(super) fn of(answer: &Answer) -> Self {
         if answer.status.is_success() {
             return Self::default();
@@ -64,7 +64,7 @@ pub(super) fn refuses_token(answer: &Answer) -> bool {
     answer.status == StatusCode::UNAUTHORIZED && Refusal::of(answer).code.as_deref() != Some("THIRD_PARTY_AUTH_ERROR")
 }
 
-/// What an answer means.
+/// The meaning of an answer.
 pub(super) fn judge(answer: &Answer, refusal: &Refusal, now: SystemTime) -> Outcome {
     let Answer { status, headers, .. } = answer;
     if status.is_success() {

@@ -1,4 +1,4 @@
-//! What is posted to FCM for one push
+//! The body of a request to FCM
 //! ([reference](https://firebase.google.com/docs/reference/fcm/rest/v1/projects.messages)).
 
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ use crate::{
 
 /// How many bytes a message may have. FCM counts less of it than is counted here, which is all of the body.
 const MOST_BYTES: usize = 4_096;
-/// What silent updates of one device have in common: of those that wait, the last one is enough.
+/// Collapse key of silent updates: of those that wait, only the last is delivered.
 const BADGE: &str = "badge";
 /// How long a silent update waits for a device that is not there, in seconds.
 const BADGE_TTL: u64 = 86_400;
@@ -83,7 +83,7 @@ fn silent(push: &Push) -> Value {
     })
 }
 
-/// What every message says, in texts, as FCM wants its data.
+/// The data of every message, as strings, which FCM requires.
 fn counts(push: &Push) -> Value {
     json!({ "modseq": push.modseq.to_string(), "unread_count": push.unread_count.to_string() })
 }

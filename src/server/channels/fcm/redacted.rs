@@ -1,8 +1,8 @@
-//! What must not be kept of an answer: what was sent may come back in it.
+//! Removes from an answer what must not be stored, because it may repeat the request.
 
 use serde_json::Value;
 
-/// What stands for what is taken out.
+/// Replacement for removed text.
 const GONE: &str = "…";
 /// A piece of a secret that is shorter says nothing.
 const SHORTEST: usize = 16;

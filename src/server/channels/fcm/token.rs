@@ -1,5 +1,4 @@
-//! The access token that FCM asks for: gotten with an assertion that the account signs (RFC 7523), and kept for as long
-//! as it is good.
+//! The access token for FCM: obtained with an assertion that the account signs (RFC 7523), and kept until it expires.
 
 use std::{
     sync::Arc,
@@ -31,7 +30,7 @@ use crate::{
     },
 };
 
-/// What a token is asked for.
+/// The scope of the token.
 const SCOPE: &str = "https://www.googleapis.com/auth/firebase.messaging";
 /// How an assertion is handed in, as a form has it.
 const GRANT: &str = "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion=";
@@ -48,7 +47,7 @@ const LEFT_ALONE: Duration = Duration::from_secs(1);
 /// How long it is left alone that is asked too often and does not say for how long.
 const TOO_MUCH: Duration = Duration::from_secs(60);
 
-/// What an assertion says.
+/// The claims of an assertion.
 #[derive(Serialize)]
 struct Claims<'a> {
     iss: &'a str,
@@ -87,7 +86,7 @@ pub(super) struct Tokens {
     over: std::sync::atomic::AtomicU64,
 }
 
-/// What the last request came to.
+/// The result of the last request.
 #[derive(Default)]
 struct Last {
     token: Option<Kept>,

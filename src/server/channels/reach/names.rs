@@ -1,4 +1,4 @@
-//! Looks up the addresses of names.
+//! Resolves host names.
 //!
 //! Each lookup takes a thread until a name server answers, and callers and users choose the names. So there are never
 //! many lookups at once, one name is looked up once at a time, and those who register names have fewer of them than
@@ -25,10 +25,10 @@ const TO_SEND: usize = 64;
 /// How many names are looked up at once because they are registered.
 const TO_REGISTER: usize = 8;
 
-/// What a lookup comes to, for each who waits for it.
+/// The result of a lookup, shared by all who wait for it.
 type Found = Result<Arc<[SocketAddr]>, Arc<io::Error>>;
 
-/// What a name is looked up for.
+/// The purpose of a lookup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
     /// Something is sent there now.

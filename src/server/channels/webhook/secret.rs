@@ -1,4 +1,4 @@
-//! What a webhook is signed with.
+//! The secret that signs a webhook's requests.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 
 use crate::model::Invalid;
 
-/// What stands before a secret.
+/// Prefix of a secret.
 const PREFIX: &str = "whsec_";
 /// How many bytes a new one has; Standard Webhooks wants 24 to 64.
 const LENGTH: usize = 32;

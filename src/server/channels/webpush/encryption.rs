@@ -1,5 +1,4 @@
-//! What only one browser can read: a message encrypted for a subscription (RFC 8291), as one record of `aes128gcm`
-//! (RFC 8188).
+//! Encrypts a message for a subscription (RFC 8291), as one record of `aes128gcm` (RFC 8188).
 
 use aws_lc_rs::{
     aead::{AES_128_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
@@ -15,7 +14,7 @@ use crate::model::SubscriptionKeys;
 const SALT: usize = 16;
 /// The size of a record, in bytes. A message is one record, so that is the most that it takes with what encryption adds.
 const RECORD: u32 = 4_096;
-/// What stands behind the text of the last record (RFC 8188, section 2).
+/// Delimiter of the last record (RFC 8188, section 2).
 const LAST: u8 = 2;
 /// The longest text that one record takes, in bytes: the delimiter and the tag of AES-GCM are in it too, and a record
 /// is longer than they are together (RFC 8291, section 4).

@@ -1,4 +1,4 @@
-//! How this server shows push services who it is (VAPID, RFC 8292): a token that it signs for each of them.
+//! Authenticates this server to push services (VAPID, RFC 8292), with a token for each of them.
 
 mod key;
 
@@ -31,15 +31,15 @@ const MOST_KEPT: usize = 256;
 
 /// Shows push services who this server is.
 pub(in crate::server) struct Vapid {
-    /// What the operator gave, or what is in the store once it was asked for.
+    /// The operator's key, or the one in the store once it was read.
     key: OnceCell<VapidKey>,
     secrets: Arc<dyn Secrets>,
-    /// Whom push services may write to.
+    /// Contact for push services.
     contact: String,
     tokens: Mutex<HashMap<String, Token>>,
 }
 
-/// What is shown to one push service.
+/// The token for one push service.
 struct Token {
     made_at: Timestamp,
     shown: HeaderValue,

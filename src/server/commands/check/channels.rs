@@ -1,4 +1,4 @@
-//! Which channels are set up, and what is wrong with each.
+//! Reports which channels are set up, and tests each.
 
 use std::{fmt::Write, sync::Arc};
 

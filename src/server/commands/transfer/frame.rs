@@ -1,5 +1,5 @@
-//! What stands around the records of an export: a format record before them, and behind them a
-//! record that counts them, so that one that was cut off is noticed.
+//! The frame of an export: a format record before the records, and a record with their count after them, so that a
+//! truncated export is noticed.
 
 use std::borrow::Cow;
 
@@ -136,7 +136,7 @@ pub(super) struct Lines {
     is_over: bool,
 }
 
-/// What is to be known of an export that was read to its end.
+/// Facts about an export that was read to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Whole {
     pub(super) format: Format,

@@ -1,4 +1,4 @@
-//! A value of the file as serde reads it, with refusals that name the kind that is wanted and never the value.
+//! A value of the file as serde reads it. Errors name the expected kind, and never the value.
 
 use std::fmt;
 
@@ -141,7 +141,7 @@ fn one_of(variants: &[&str]) -> String {
 }
 
 impl Error for Wrong {
-    /// What our own types say, which repeat nothing.
+    /// Errors of our own types, which repeat no value.
     fn custom<T: fmt::Display>(why: T) -> Self {
         Self(why.to_string())
     }

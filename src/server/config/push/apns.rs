@@ -70,7 +70,7 @@ fn key(file: &Path, key_id: &str, team_id: &str) -> Result<ProviderKey> {
     })
 }
 
-/// Where requests go. What is wrong with it is told without it, as it may hold a password.
+/// The URL for requests. An error does not repeat it, because it may contain a password.
 fn url(name: &str, text: &str) -> Result<Url> {
     let wrong = || anyhow!("{name}: this is no URL of a push service. Say it such as {DEFAULT_APNS_URL}.");
     let url = Url::parse(text).map_err(|_| wrong())?;

@@ -1,4 +1,4 @@
-//! What a local clock says, through all that happens to clocks.
+//! Local time across changes of the clock.
 //!
 //! A local time that a clock skips is taken with the offset from before the gap, and of one that it shows twice the
 //! first counts (RFC 5545, section 3.3.5).

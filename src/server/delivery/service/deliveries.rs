@@ -1,4 +1,4 @@
-//! What callers ask of deliveries and of the ways out, and who may.
+//! What callers may do with deliveries and channels.
 
 use std::collections::{HashMap, hash_map::Entry};
 
@@ -19,7 +19,7 @@ use crate::{
 /// How many deliveries are retried in one step.
 const RETRY_STEP: usize = 500;
 
-/// A channel, and what fails together in it.
+/// A channel and its lanes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ChannelView {
     /// Which one.
@@ -30,22 +30,22 @@ pub struct ChannelView {
     pub lanes: Vec<LaneView>,
 }
 
-/// What fails together.
+/// A lane: deliveries that wait and fail together.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct LaneView {
     /// Its name, such as `webhook:019a5370-7d3b-7c4e-9f1a-5b8a1c2d3e4f`.
     pub lane: String,
     /// `open`, or `paused`.
     pub state: &'static str,
-    /// How many attempts this server is making.
+    /// Number of attempts that this server is making now.
     pub in_flight: usize,
-    /// How many deliveries are not over.
+    /// Number of unfinished deliveries.
     pub waiting: u64,
-    /// When the oldest of those that are due first was decided.
+    /// Time at which the oldest due delivery was decided.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub oldest: Option<Timestamp>,
-    /// Until when nothing of it is sent.
+    /// Time until which the lane is paused.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub paused_until: Option<Timestamp>,
@@ -53,7 +53,7 @@ pub struct LaneView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub reason: Option<String>,
-    /// Since when each attempt failed; absent where the last one worked.
+    /// Time since which every attempt has failed; absent when the last one succeeded.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub failing_since: Option<Timestamp>,

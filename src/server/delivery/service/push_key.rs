@@ -1,4 +1,4 @@
-//! The key that browsers want to know when they subscribe to pushes.
+//! The key with which browsers subscribe to push.
 
 use crate::server::{causes::with_causes, delivery::Delivery, service::ServiceError};
 

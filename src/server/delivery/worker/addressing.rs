@@ -1,4 +1,4 @@
-//! To whom a delivery goes at the moment when it is to be sent, and of what they are told; or why they are not.
+//! The recipient and the notifications of a delivery at the moment of sending, or why it is not sent.
 
 use std::{cmp::Reverse, sync::Arc, time::Duration};
 
@@ -35,7 +35,7 @@ const MOST_TOLD: usize = 20;
 /// How many of them are read at once.
 const READ_AT_ONCE: usize = 8;
 
-/// What a delivery is about.
+/// The notifications of a delivery.
 #[derive(Default)]
 struct About {
     /// The newest, that one first.
@@ -124,7 +124,7 @@ impl Worker {
         Ok(Ok(Addressed { contact, notifications, total, category, modseq, unread_count, unsubscribe }))
     }
 
-    /// What a delivery is about that is no digest.
+    /// The notification of a delivery that is not a digest.
     fn one_of(
         &self,
         delivery: &Delivery,
@@ -152,7 +152,7 @@ impl Worker {
         }
     }
 
-    /// What a digest is about, the newest first. Its parts were judged when they became that.
+    /// The notifications of a digest, newest first. Its parts were judged when they joined it.
     async fn all_of(&self, digest: &Delivery, preferences: &Preferences) -> Result<Result<About, Next>, StoreError> {
         let DeliveryStores { inboxes, outbox, deliveries, .. } = &self.0.stores;
         let now = self.0.clock.now();

@@ -1,4 +1,4 @@
-//! What was held for one contact and comes due together goes as one message: a digest.
+//! Combines held deliveries of one contact that come due together into one message: a digest.
 
 use std::{collections::BTreeMap, time::Duration};
 

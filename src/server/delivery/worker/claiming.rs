@@ -1,4 +1,4 @@
-//! What is due is claimed, and looked at once more: whether it is wanted still, and what it takes to send it.
+//! Claims due deliveries, checks that they are still wanted, and prepares them for sending.
 
 use std::{
     collections::{HashMap, HashSet},

@@ -1,14 +1,14 @@
-//! Holds back what is sent while too many results wait to be written down: what is not written down is sent again when this
-//! server dies, and what the store cannot keep up with would wait longer than a lease.
+//! Pauses sending while too many results wait to be stored: unstored results are sent again when this server dies, and
+//! would outlive their lease.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::Notify;
 
-/// How many results may wait. What is in flight comes on top.
+/// Most results that may wait, besides those in flight.
 const MOST: usize = 1_024;
 
-/// How many results wait, and those who wait for there to be fewer.
+/// The number of waiting results, and the tasks that wait for fewer.
 #[derive(Default)]
 pub(super) struct Gate {
     waiting: AtomicUsize,

@@ -1,4 +1,4 @@
-//! What this server has claimed and not sent yet, and how many attempts it makes at once, by lane.
+//! The deliveries that this server has claimed but not sent, and its running attempts, by lane.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -14,25 +14,25 @@ use crate::{
     server::store::outbox::{Delivery, Webhook},
 };
 
-/// What was claimed and not sent yet.
+/// A claimed delivery that is not sent yet.
 pub(super) struct Queued {
     /// The delivery. This attempt is among its tries.
     pub(super) delivery: Delivery,
     /// The endpoint that it goes to, if it goes to one.
     pub(super) webhook: Option<Arc<Webhook>>,
-    /// What proves the claim.
+    /// The lease of the claim.
     pub(super) lease: Uuid,
     /// When it was made, or a little before.
     pub(super) claimed_at: Instant,
     /// When it was to be sent first.
     pub(super) since: Timestamp,
-    /// What is to be noted of attempts before this one.
+    /// Earlier attempts, to be stored.
     pub(super) before: Vec<Attempt>,
-    /// What came of those.
+    /// Their outcome.
     pub(super) past: Past,
 }
 
-/// What came of the attempts before this one.
+/// The outcome of earlier attempts.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Past {
     /// How many there were, whether they count or not.
@@ -44,7 +44,7 @@ pub(super) struct Past {
 }
 
 impl Past {
-    /// What these came to.
+    /// The outcome of these attempts.
     pub(super) fn of(attempts: &[Attempt]) -> Self {
         let mut unwell = attempts.iter().filter(|attempt| attempt.code.is_some_and(|code| (500..600).contains(&code)));
         let first = unwell.next();
@@ -57,7 +57,7 @@ impl Past {
     }
 }
 
-/// What an attempt says of how its lane is set up.
+/// What an attempt reveals about the settings of its lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Admission {
     /// The other side let this server in.
@@ -71,7 +71,7 @@ pub(super) enum Admission {
 /// An attempt that is being made.
 pub(super) struct Flight {
     pub(super) id: DeliveryId,
-    /// What proves its claim.
+    /// The lease of its claim.
     pub(super) lease: Uuid,
     /// When it began.
     pub(super) at: Timestamp,
@@ -177,7 +177,7 @@ impl Lanes {
     const AT_MOST: usize = 1_024;
     /// How much of it is claimed in one step: a claim is a transaction, which neither many nor heavy ones should be.
     const STEP: usize = 256;
-    /// How long what is claimed may wait here, about, for each task that sends.
+    /// How long a claimed delivery may wait here, roughly, for each sending task.
     const A_MOMENT: Duration = Duration::from_millis(500);
 
     fn all(&self) -> MutexGuard<'_, HashMap<String, Lane>> {
@@ -211,7 +211,7 @@ impl Lanes {
         None
     }
 
-    /// What was claimed of a lane was not to be sent.
+    /// Drops the claimed deliveries of a lane.
     pub(super) fn drain(&self, lane: &str) {
         self.all().entry(lane.to_owned()).or_default().drains = true;
     }
@@ -225,7 +225,7 @@ impl Lanes {
         std::mem::take(&mut lane.queue)
     }
 
-    /// How many more tasks are to send what is queued in a lane, of so many at most. They are counted from now on.
+    /// How many more tasks should send from a lane, of `most` at most. They count from now on.
     pub(super) fn free(&self, lane: &str, most: usize) -> usize {
         let mut all = self.all();
         let Some(lane) = all.get_mut(lane) else { return 0 };

@@ -1,4 +1,4 @@
-//! What became of what was claimed, on its way to the settler, which writes it down.
+//! The results of claimed deliveries, on their way to the settler.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Attempts of what is queued in a lane, and what they say of the lane.
+//! Makes the attempts of a lane, and draws conclusions about the lane.
 
 use std::{
     panic::AssertUnwindSafe,
@@ -156,7 +156,7 @@ impl Worker {
     }
 }
 
-/// What an attempt says of how its lane is set up.
+/// What an attempt reveals about the settings of its lane.
 fn admission(judged: &Judged) -> Admission {
     match judged.outcome {
         Outcome::Sent => Admission::LetIn,

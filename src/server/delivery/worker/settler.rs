@@ -1,4 +1,4 @@
-//! Writes down what became of what was sent, many at once, and that an endpoint or contact is gone.
+//! Stores the results of deliveries, many at once, and disables endpoints and contacts that are gone.
 
 use std::{sync::Arc, time::Duration};
 
@@ -32,19 +32,19 @@ const EVERY: Duration = Duration::from_millis(10);
 /// How long to wait when the store cannot be written.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// What is to be written down.
+/// A result to store.
 pub(super) enum Done {
-    /// What a delivery came to.
+    /// The result of a delivery.
     Settled {
         settlement: Settlement,
-        /// What was found out beside that.
+        /// Findings about its target.
         found: Found,
     },
     /// Tells when all that came before is written down.
     Told(oneshot::Sender<()>),
 }
 
-/// What an attempt found out about where it went.
+/// The finding of an attempt about its target.
 pub(super) enum Found {
     Nothing,
     OfWebhook {

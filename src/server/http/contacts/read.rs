@@ -1,4 +1,4 @@
-//! What a contact is to be, out of the body of a request.
+//! Reads a contact from the body of a request.
 
 use serde_json::value::RawValue;
 
@@ -39,7 +39,7 @@ fn channel_of_users(text: &str) -> Result<Channel, Invalid> {
     of_users.ok_or_else(|| Invalid::new("This is email, webpush, fcm or apns."))
 }
 
-/// What the fields after the first two say.
+/// Reads the fields after the first two.
 fn address(
     channel: Channel,
     own: Fields<'_, 6>,

@@ -20,43 +20,43 @@ use crate::{
     },
 };
 
-/// How each of them is called below `components.responses`, and what it means.
+/// Their names below `components.responses`, and their meanings.
 const ALL: [(Code, &str, &str); 14] = [
     (
         Code::BadRequest,
         "BadRequest",
         "The request cannot be read: the path or the query is not UTF-8, or the body is not JSON",
     ),
-    (Code::Unauthenticated, "Unauthenticated", "It is not known who is calling: no key, token or session that is good"),
-    (Code::Forbidden, "Forbidden", "The caller may not do this, or a page of another site asked for it"),
-    (Code::NotFound, "NotFound", "What the path names is not here, or this server is below another path"),
-    (Code::Timeout, "Timeout", "The request did not arrive, or was not answered, in time"),
-    (Code::PayloadTooLarge, "TooLarge", "The body is larger than this server takes"),
+    (Code::Unauthenticated, "Unauthenticated", "The credential is missing or invalid: no valid key, token or session"),
+    (Code::Forbidden, "Forbidden", "The caller lacks the permission, or a page of another site sent the request"),
+    (Code::NotFound, "NotFound", "The path does not exist here, or the server is below another path"),
+    (Code::Timeout, "Timeout", "The request did not arrive, or could not be answered, in time"),
+    (Code::PayloadTooLarge, "TooLarge", "The body is larger than the limit of this server"),
     (Code::UnsupportedMediaType, "UnsupportedMediaType", "The body is of another media type, or is compressed"),
     (Code::MisdirectedRequest, "Misdirected", "The server does not answer for this host name"),
-    (Code::InvalidInput, "Invalid", "A value is not legal: `errors` says which, and what would be"),
-    (Code::UpgradeRequired, "UpgradeRequired", "This address speaks WebSocket"),
-    (Code::TooManyRequests, "TooManyRequests", "The caller asks too often, or has too many streams"),
-    (Code::Internal, "Internal", "The server is at fault; its log has the cause"),
-    (Code::Unavailable, "Unavailable", "The server cannot do this now, and did not; try again later"),
+    (Code::InvalidInput, "Invalid", "A value is invalid: `errors` names the field, and says what would be valid"),
+    (Code::UpgradeRequired, "UpgradeRequired", "This route requires a WebSocket"),
+    (Code::TooManyRequests, "TooManyRequests", "The caller sent too many requests, or has too many streams open"),
+    (Code::Internal, "Internal", "The server failed; its log has the cause"),
+    (Code::Unavailable, "Unavailable", "The server cannot do this now, and changed nothing; try again later"),
     (
         Code::UnknownOutcome,
         "UnknownOutcome",
-        "The answer did not come in time. It is not known whether a change was made, or will be yet",
+        "The outcome is unknown: the change may have been made, or may still be made",
     ),
 ];
 
 /// The headers that go with a refusal, each of which is text or a number.
 const HEADERS: [(Code, &str, Type, &str); 7] = [
-    (Code::Unauthenticated, "WWW-Authenticate", Type::String, "How to show who you are (RFC 6750)"),
+    (Code::Unauthenticated, "WWW-Authenticate", Type::String, "How to authenticate (RFC 6750)"),
     (Code::UpgradeRequired, "Upgrade", Type::String, "`websocket`"),
     (Code::UpgradeRequired, "Sec-WebSocket-Version", Type::String, "`13`"),
-    (Code::TooManyRequests, "Retry-After", Type::Integer, "In how many seconds to ask again"),
+    (Code::TooManyRequests, "Retry-After", Type::Integer, "Seconds to wait before the next request"),
     (
         Code::TooManyRequests,
         "RateLimit",
         Type::String,
-        "How much of the limit is left, `r`, and in how many seconds there is more, `t`: as `\"key\";r=0;t=1`",
+        "Requests left, `r`, and seconds until there are more, `t`: as `\"key\";r=0;t=1`",
     ),
     (
         Code::TooManyRequests,
@@ -64,7 +64,7 @@ const HEADERS: [(Code, &str, Type, &str); 7] = [
         Type::String,
         "The limit: how much at once, `q`, which is there again after so many seconds, `w`: as `\"key\";q=100;w=10`",
     ),
-    (Code::Unavailable, "Retry-After", Type::Integer, "In how many seconds to ask again"),
+    (Code::Unavailable, "Retry-After", Type::Integer, "Seconds to wait before the next request"),
 ];
 
 /// The media type of every refusal that is not a page.

@@ -1,4 +1,4 @@
-//! What live streams say: OpenAPI 3.2 has `itemSchema` for it, and 3.1 nothing, so it stands there as an extension.
+//! The events of live streams: OpenAPI 3.2 has `itemSchema` for them; in 3.1 they are an extension.
 
 use serde_json::{Value, json};
 use utoipa::{
@@ -20,52 +20,52 @@ fn heartbeat() -> Object {
     only("heartbeat")
 }
 
-/// You are at the present; what happens from now on follows.
+/// The client is up to date; new changes follow.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "it describes what is written")]
 pub(super) struct HelloEvent {
-    /// What the stream says.
+    /// The type of the event.
     #[schema(schema_with = hello)]
     r#type: String,
-    /// The number of the newest change; none when all inboxes are followed.
+    /// Number of the newest change; absent in a stream of all inboxes.
     #[schema(nullable = false)]
     modseq: Option<u64>,
-    /// How many are unread; none when all inboxes are followed.
+    /// Number of unread notifications; absent in a stream of all inboxes.
     #[schema(nullable = false)]
     unread_count: Option<u64>,
 }
 
-/// Your position cannot be continued: list again. What happens from now on follows.
+/// The server cannot continue from the client's position: list again. New changes follow.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "it describes what is written")]
 pub(super) struct ResetEvent {
-    /// What the stream says.
+    /// The type of the event.
     #[schema(schema_with = reset)]
     r#type: String,
-    /// The number of the newest change; none when all inboxes are followed.
+    /// Number of the newest change; absent in a stream of all inboxes.
     #[schema(nullable = false)]
     modseq: Option<u64>,
-    /// How many are unread; none when all inboxes are followed.
+    /// Number of unread notifications; absent in a stream of all inboxes.
     #[schema(nullable = false)]
     unread_count: Option<u64>,
 }
 
-/// Nothing is new, and this is where the inbox is.
+/// Nothing changed; the present number and count of the inbox.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "it describes what is written")]
 pub(super) struct HeartbeatEvent {
-    /// What the stream says.
+    /// The type of the event.
     #[schema(schema_with = heartbeat)]
     r#type: String,
-    /// The number of the newest change; none when all inboxes are followed.
+    /// Number of the newest change; absent in a stream of all inboxes.
     #[schema(nullable = false)]
     modseq: Option<u64>,
-    /// How many are unread; none when all inboxes are followed.
+    /// Number of unread notifications; absent in a stream of all inboxes.
     #[schema(nullable = false)]
     unread_count: Option<u64>,
 }
 
-/// What a live stream says: a change to an inbox, or where the stream is.
+/// An event of a live stream: a change to an inbox, or the state of the stream.
 #[derive(ToSchema)]
 #[serde(untagged)]
 #[schema(discriminator(property_name = "type", mapping(
@@ -104,10 +104,10 @@ fn server_sent_event() -> Value {
             "id": {
                 "type": "string",
                 "pattern": "^[0-9]+$",
-                "description": "The change number to continue from; none when all inboxes are followed"
+                "description": "Change number to continue from; absent in a stream of all inboxes"
             },
             "data": {"type": "string", "contentMediaType": "application/json", "contentSchema": stream_event()},
-            "retry": {"type": "integer", "description": "In how many milliseconds to come back, before the stream ends"}
+            "retry": {"type": "integer", "description": "Milliseconds to wait before reconnecting, sent before the stream ends"}
         }
     })
 }

@@ -1,4 +1,4 @@
-//! Reads a whole JSON value in which no name is given twice: which of two values counts is for the client to say.
+//! Reads a whole JSON value, and refuses one in which a name occurs twice.
 
 use std::fmt;
 

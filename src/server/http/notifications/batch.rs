@@ -27,7 +27,7 @@ pub(super) fn routes() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new().routes(routes!(batch))
 }
 
-/// A list of notifications, or one thing to tell to many users.
+/// A list of notifications, or one notification for many users.
 //
 // This only describes the body. `read::batch` reads it, because serde says of an untagged enum only
 // that it did not match, and not where.
@@ -51,7 +51,7 @@ struct EachBody {
     notifications: Vec<NotificationDraft>,
 }
 
-/// One thing to tell to many users.
+/// One notification for many users.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = NewAnnouncement)]
 #[serde(deny_unknown_fields)]
@@ -60,32 +60,33 @@ struct FanoutBody {
     /// 1 to 1000 users, each once.
     #[schema(min_items = 1, max_items = 1000, value_type = std::collections::BTreeSet<UserId>)]
     user_ids: Vec<String>,
-    /// What it says.
+    /// Text of the notification.
     #[schema(value_type = Content)]
     content: Option<String>,
-    /// What kind it is; `message` when absent.
+    /// Category; `message` by default.
     #[schema(value_type = Option<Category>)]
     category: Option<String>,
-    /// A short heading.
+    /// Short heading.
     #[schema(value_type = Option<Title>)]
     title: Option<String>,
-    /// Where a click leads.
+    /// Target of a click.
     #[schema(value_type = Option<Link>)]
     link: Option<String>,
-    /// Anything the application wants back.
+    /// Data of the application, returned unchanged.
     #[schema(value_type = Option<Data>)]
     data: Option<String>,
-    /// When it leaves the inboxes by itself.
+    /// Time at which it is deleted from the inboxes.
     #[schema(value_type = Option<Timestamp>)]
     expires_at: Option<String>,
-    /// `true`: a mail is sent too, also where mail is off by default, but never to a user who turned it off; `false`: none.
+    /// `true` also sends a mail, even where mail is off by default, but never to a user who turned it off; `false`
+    /// sends none.
     send_email: Option<bool>,
-    /// The only channels on which it may go; an empty list is the inbox only.
+    /// The only channels that may deliver it; an empty list means the inbox only.
     #[schema(value_type = Option<std::collections::BTreeSet<UserChannel>>)]
     channels: Option<Vec<String>>,
 }
 
-/// What a batch created.
+/// The result of a batch.
 #[derive(Serialize, ToSchema)]
 #[schema(as = BatchAnswer)]
 #[serde(untagged)]
@@ -94,31 +95,31 @@ enum Batch {
     Fanout(Told),
 }
 
-/// What was created of a list.
+/// The notifications that a list created.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Batch)]
 struct Created {
-    /// The notifications, in the order in which they were given.
+    /// The notifications, in the order of the request.
     notifications: Vec<Notification>,
 }
 
-/// Who was told. What they were told is what was sent, so it is not repeated for each of them.
+/// The receipts of an announcement, without repeating its text for each user.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Announcement)]
 struct Told {
-    /// The notifications, in the order in which the users were given.
+    /// The notifications, in the order of the users in the request.
     notifications: Vec<Receipt>,
 }
 
-/// That one user was told.
+/// Receipt of one user.
 #[derive(Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Receipt {
-    /// Stable name of this notification.
+    /// Stable id of the notification.
     id: NotificationId,
-    /// Whose inbox it is in.
+    /// User who received it.
     user_id: UserId,
-    /// When it was accepted.
+    /// Time at which it was accepted.
     timestamp: Timestamp,
 }
 
@@ -130,14 +131,15 @@ impl From<&Notification> for Receipt {
 
 /// Send many notifications at once: all or none
 ///
-/// Either a list of notifications, or one text for many users: an announcement. Where one is not legal, none is created.
+/// Either a list of notifications, or one text for many users: an announcement. If one of them is invalid, none is
+/// created.
 #[utoipa::path(
     post, path = "/api/notifications/batch", operation_id = "createNotificationBatch", tag = "notifications", request_body = BatchBody,
     params(("Idempotency-Key" = Option<String>, Header, nullable = false, min_length = 1, max_length = 255, pattern = "^[ -~]*$",
-            description = "Your name for this request, such as a random UUID. Sent again within 24 hours, the same \
-                           request gives the same answer and does nothing more; another one is refused with 422")),
+            description = "A unique value for this request, such as a random UUID. Repeating the request with it \
+                           within 24 hours returns the first answer and does nothing more; another request with it gets 422")),
     responses(
-        (status = 201, description = "All are in their inboxes; of a list whole, else who was told", body = Batch),
+        (status = 201, description = "All are stored: the notifications of a list, or the receipts of an announcement", body = Batch),
     )
 )]
 async fn batch(

@@ -27,8 +27,8 @@ pub(super) fn routes() -> OpenApiRouter<HttpState> {
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct ChangesParams {
-    /// The change number to continue from: `Campanile-Modseq` of a list, or `modseq` of the answer
-    /// before. 0, or absent, tells everything.
+    /// Change number to continue from: the `Campanile-Modseq` of a list, or the `modseq` of the previous answer. 0, the
+    /// default, replays the whole inbox.
     #[param(value_type = Option<WholeNumber>, nullable = false)]
     since: Option<String>,
     /// At most this many events, 1 to 1000; 1000 when absent, and never more.
@@ -63,15 +63,15 @@ impl ChangesParams {
     }
 }
 
-/// What changed in an inbox after a change number
+/// List the changes of an inbox after a change number
 ///
-/// The events are made from the present state: what changed several times is one event. When
-/// `reset` is true, the position is too old to continue from, or none of this server: list again.
+/// The events describe the present state: a notification that changed several times is one event. When `reset` is true,
+/// the server cannot continue from `since`: list the inbox again.
 #[utoipa::path(
     get, path = "/api/notifications/changes/{user_id}", operation_id = "listChanges", tag = "notifications",
-    params(("user_id" = UserId, Path, description = "Whose inbox"), ChangesParams),
+    params(("user_id" = UserId, Path, description = "User who owns the inbox"), ChangesParams),
     responses(
-        (status = 200, description = "What changed, in order", body = Changes),
+        (status = 200, description = "The changes, in order", body = Changes),
     )
 )]
 async fn changes(

@@ -27,16 +27,16 @@ pub(super) fn routes() -> OpenApiRouter<HttpState> {
 
 /// Send a notification to a user
 ///
-/// It is in the inbox when it is answered, and those who follow the inbox hear of it. Mails and pushes follow as the user
-/// prefers.
+/// The notification is stored in the inbox before the answer is sent, and clients that follow the inbox receive it.
+/// Mail and push follow according to the user's preferences.
 #[utoipa::path(
     post, path = "/api/notifications/create", operation_id = "createNotification", tag = "notifications", request_body = NotificationDraft,
     params(("Idempotency-Key" = Option<String>, Header, nullable = false, min_length = 1, max_length = 255, pattern = "^[ -~]*$",
-            description = "Your name for this request, such as a random UUID. Sent again within 24 hours, the same \
-                           request gives the same answer and does nothing more; another one is refused with 422")),
+            description = "A unique value for this request, such as a random UUID. Repeating the request with it \
+                           within 24 hours returns the first answer and does nothing more; another request with it gets 422")),
     responses(
-        (status = 201, description = "It is in the inbox", body = Notification,
-         headers(("Location" = String, description = "Where this notification is"))),
+        (status = 201, description = "The notification is stored", body = Notification,
+         headers(("Location" = String, description = "URL of the notification"))),
     )
 )]
 async fn create(

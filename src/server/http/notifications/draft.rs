@@ -1,4 +1,4 @@
-//! A notification in the body of a request.
+//! Reads a notification from the body of a request.
 
 use serde_json::value::RawValue;
 

@@ -31,14 +31,15 @@ impl Parameters for ListParams {
 
 /// List notifications, newest first
 ///
-/// Of one inbox with `user_id`, else of all inboxes that the caller may read. The header `Link` leads to the next page.
+/// With `user_id`, lists that inbox; otherwise all inboxes that the caller may read. The header `Link` contains the
+/// next page.
 #[utoipa::path(
     get, path = "/api/notifications/list", operation_id = "listNotifications", tag = "notifications", params(ListParams),
     responses(
         (status = 200, description = "One page", body = Vec<Notification>,
          headers(
              ("Link" = String, description = "Where the next page is, as `<…>; rel=\"next\"`; absent on the last page"),
-             ("Campanile-Modseq" = u64, description = "With `user_id`: the change number that the page was read at, to follow the inbox from"),
+             ("Campanile-Modseq" = u64, description = "With `user_id`: the change number of the inbox at the time of the answer, from which to follow it"),
          )),
     )
 )]

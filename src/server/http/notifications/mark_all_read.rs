@@ -21,12 +21,12 @@ pub(super) fn routes() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new().routes(routes!(mark_all_read))
 }
 
-/// That it is done.
+/// The request succeeded.
 #[derive(Serialize, ToSchema)]
 struct AllMarked {
     /// Always `true`.
     ok: bool,
-    /// How many were unread before and are read now.
+    /// Number of notifications that this request marked as read.
     marked: u64,
 }
 
@@ -36,13 +36,13 @@ impl Parameters for MarkingParams {
 
 /// Mark a whole inbox as read, or a part of it
 ///
-/// Where that is everything that is unread, those who follow the inbox are told of one change,
-/// `all_read`; otherwise of one `updated` for each notification.
+/// If that is everything unread, clients that follow the inbox receive one `all_read`; otherwise one `updated` for each
+/// notification.
 #[utoipa::path(
     post, path = "/api/notifications/mark-all-read/{user_id}", operation_id = "markAllRead", tag = "notifications",
-    params(("user_id" = UserId, Path, description = "Whose inbox"), MarkingParams),
+    params(("user_id" = UserId, Path, description = "User who owns the inbox"), MarkingParams),
     responses(
-        (status = 200, description = "What was asked for is read", body = AllMarked),
+        (status = 200, description = "The notifications are read", body = AllMarked),
     )
 )]
 async fn mark_all_read(

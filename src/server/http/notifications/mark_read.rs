@@ -21,12 +21,12 @@ pub(super) fn routes() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new().routes(routes!(mark_read))
 }
 
-/// That it is done.
+/// The request succeeded.
 #[derive(Serialize, ToSchema)]
 struct Marked {
     /// Always `true`.
     ok: bool,
-    /// That it is done, in words.
+    /// The result in words.
     #[schema(example = "Notification marked as read")]
     message: &'static str,
 }
@@ -42,19 +42,19 @@ impl FromSegment for Index {
     }
 }
 
-/// Mark the notification at a place of an inbox as read
+/// Mark the notification at a position of an inbox as read
 ///
-/// The index counts from 0 in the order that `list?user_id=` shows. Between listing and marking
-/// new notifications may arrive and move it: to be safe, mark by id with `PATCH`.
+/// The index counts from 0 in the order of `list?user_id=`. New notifications shift positions between listing and
+/// marking; use `PATCH` with an id to be safe.
 #[utoipa::path(
     post, path = "/api/notifications/mark-read/{user_id}/{index}", operation_id = "markReadAt", tag = "notifications",
     params(
-        ("user_id" = UserId, Path, description = "Whose inbox"),
-        ("index" = WholeNumber, Path, description = "Place in the inbox, from 0 at the newest"),
+        ("user_id" = UserId, Path, description = "User who owns the inbox"),
+        ("index" = WholeNumber, Path, description = "Position in the inbox, counted from 0 at the newest"),
     ),
     responses(
-        (status = 200, description = "It is read, now or before", body = Marked),
-        (status = 404, description = "There is nothing at that place; has `\"ok\": false`", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "The notification is read", body = Marked),
+        (status = 404, description = "The inbox has no such position; the problem has `\"ok\": false`", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn mark_read(

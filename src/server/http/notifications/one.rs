@@ -22,7 +22,7 @@ pub(super) fn routes() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new().routes(routes!(get, patch, delete))
 }
 
-/// What may be changed in a notification.
+/// A change of a notification.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = NotificationPatch)]
 #[serde(deny_unknown_fields)]
@@ -46,13 +46,13 @@ impl Patch {
 
 /// Get one notification
 ///
-/// A caller who may not read its inbox is told that there is none.
+/// A caller who may not read its inbox gets 404.
 #[utoipa::path(
     get, path = "/api/notifications/{id}", operation_id = "getNotification", tag = "notifications",
-    params(("id" = NotificationId, Path, description = "Which notification")),
+    params(("id" = NotificationId, Path, description = "Id of the notification")),
     responses(
         (status = 200, description = "The notification", body = Notification),
-        (status = 404, description = "There is none of that id", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "Nothing with this id exists, or the caller may not see it", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn get(
@@ -66,13 +66,13 @@ async fn get(
 
 /// Mark one notification read or unread
 ///
-/// It may be asked for again: what is so already stays, and those who follow the inbox are told nothing.
+/// Repeating the request is safe: marking a notification as it already is changes nothing.
 #[utoipa::path(
     patch, path = "/api/notifications/{id}", operation_id = "updateNotification", tag = "notifications", request_body = Patch,
-    params(("id" = NotificationId, Path, description = "Which notification")),
+    params(("id" = NotificationId, Path, description = "Id of the notification")),
     responses(
-        (status = 200, description = "The notification as it is now", body = Notification),
-        (status = 404, description = "There is none of that id", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "The notification in its present state", body = Notification),
+        (status = 404, description = "Nothing with this id exists, or the caller may not see it", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn patch(
@@ -88,13 +88,13 @@ async fn patch(
 
 /// Delete one notification
 ///
-/// It leaves the inbox for good, and what still waits to be sent because of it is cancelled.
+/// The notification is deleted for good, and its waiting deliveries are cancelled.
 #[utoipa::path(
     delete, path = "/api/notifications/{id}", operation_id = "deleteNotification", tag = "notifications",
-    params(("id" = NotificationId, Path, description = "Which notification")),
+    params(("id" = NotificationId, Path, description = "Id of the notification")),
     responses(
-        (status = 204, description = "It is gone"),
-        (status = 404, description = "There is none of that id", body = Problem, content_type = "application/problem+json"),
+        (status = 204, description = "Deleted"),
+        (status = 404, description = "Nothing with this id exists, or the caller may not see it", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn delete(

@@ -31,29 +31,29 @@ use crate::{
     },
 };
 
-/// Where a browser's `EventSource` says how far it got.
+/// The header in which an `EventSource` sends its position.
 const LAST_EVENT_ID: &str = "last-event-id";
 
 pub(super) fn routes() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new().routes(routes!(stream)).routes(routes!(stream_all))
 }
 
-/// Every change to an inbox as it happens, as server-sent events
+/// Follow an inbox, as server-sent events
 ///
-/// The data of an event is one of `changes`: `created`, `updated`, `all_read`, `deleted`; and
-/// `hello` when you are at the present, `reset` when your position cannot be continued and you have
-/// to list again. Its id is the change number, so an `EventSource` continues by itself where it was.
+/// The data of an event is a change (`created`, `updated`, `all_read`, `deleted`), `hello` when the client is up to
+/// date, `reset` when the server cannot continue from the client's position and the client has to list again, or
+/// `heartbeat` after a silence. The id of an event is its change number, so an `EventSource` resumes by itself.
 #[utoipa::path(
     get, path = "/api/notifications/stream/{user_id}", operation_id = "streamInbox", tag = "live",
     params(
-        ("user_id" = UserId, Path, description = "Whose inbox"),
+        ("user_id" = UserId, Path, description = "User who owns the inbox"),
         SinceParams,
         LastEventParams,
-        ("ticket" = Option<String>, Query, description = "A ticket of `POST /api/tickets`, where no header can be set"),
-        ("Last-Event-ID" = Option<String>, Header, description = "The id of the last event; wins over `since`"),
+        ("ticket" = Option<String>, Query, description = "A ticket from `POST /api/tickets`, for browsers, which cannot set a header here"),
+        ("Last-Event-ID" = Option<String>, Header, description = "Id of the last event; overrides `since`"),
     ),
     responses(
-        (status = 200, description = "What changes, without end", body = String, content_type = "text/event-stream"),
+        (status = 200, description = "The events, without end", body = String, content_type = "text/event-stream"),
     )
 )]
 async fn stream(
@@ -71,15 +71,14 @@ async fn stream(
     Ok(events(Stream::new(follower, open_stream(&service, standing)?, options.streams), options.streams))
 }
 
-/// Every change to any inbox as it happens, as server-sent events
+/// Follow all inboxes, as server-sent events
 ///
-/// The same events with `user_id`, for an operator. They cannot be continued: after a cut, list
-/// again.
+/// The events of one inbox, with a `user_id` each. This stream cannot be resumed: list again after a lost connection.
 #[utoipa::path(
     get, path = "/api/notifications/stream", operation_id = "streamAllInboxes", tag = "live",
-    params(("ticket" = Option<String>, Query, description = "A ticket of `POST /api/tickets`, where no header can be set")),
+    params(("ticket" = Option<String>, Query, description = "A ticket from `POST /api/tickets`, for browsers, which cannot set a header here")),
     responses(
-        (status = 200, description = "What changes, without end", body = String, content_type = "text/event-stream"),
+        (status = 200, description = "The events, without end", body = String, content_type = "text/event-stream"),
     )
 )]
 async fn stream_all(

@@ -18,14 +18,14 @@ pub(super) fn routes() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new().routes(routes!(unread_count))
 }
 
-/// How many notifications of a user are unread
+/// Count the unread notifications of a user
 ///
-/// It is counted when notifications come, are read or go: to ask is cheap, however large the inbox is.
+/// The server maintains the count with every change, so the request is cheap however large the inbox is.
 #[utoipa::path(
     get, path = "/api/notifications/unread-count/{user_id}", operation_id = "countUnread", tag = "notifications",
-    params(("user_id" = UserId, Path, description = "Whose inbox")),
+    params(("user_id" = UserId, Path, description = "User who owns the inbox")),
     responses(
-        (status = 200, description = "How many; 0 for a user without an inbox", body = UnreadCount),
+        (status = 200, description = "The count; 0 for a user without an inbox", body = UnreadCount),
     )
 )]
 async fn unread_count(

@@ -1,4 +1,4 @@
-//! `/operations/channels`: the ways out of the server, and what was given up.
+//! `/operations/channels`: the channels of delivery, and failed deliveries.
 
 use std::collections::HashMap;
 

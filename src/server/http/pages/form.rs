@@ -1,4 +1,4 @@
-//! What the form of a page was sent with.
+//! The fields of a submitted form.
 
 use axum::{
     extract::{FromRequest, Request},
@@ -35,17 +35,17 @@ impl Form {
         Ok((Self(fields), head))
     }
 
-    /// What a field has; nothing where there is none.
+    /// The value of a field; empty if there is none.
     pub(super) fn get(&self, name: &str) -> &str {
         self.0.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value.as_str())
     }
 
-    /// What all fields of this name have.
+    /// The values of all fields of this name.
     pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// What a field says, read.
+    /// Parses the value of a field.
     ///
     /// # Errors
     /// When it cannot be read so.
@@ -54,7 +54,7 @@ impl Form {
     }
 }
 
-/// What is said to a form that asks for what its page does not do.
+/// The problem for an unknown action of a form.
 pub(super) fn no_such_deed() -> Problem {
     Problem::new(Code::BadRequest, "This page does not do that. Open it again.")
 }

@@ -1,4 +1,4 @@
-//! `/notifications/{id}`: one notification, and what became of telling of it.
+//! `/notifications/{id}`: one notification and its deliveries.
 
 use std::collections::HashMap;
 

@@ -1,6 +1,6 @@
-//! `/notify-me`: what a user wants to be told of outside of the inbox, which way, and when.
+//! `/notify-me`: the preferences of a user.
 //!
-//! Who has an inbox of their own sees the page of that; others say whose: `?user_id=`.
+//! A user sees their own page; other callers name the user with `?user_id=`.
 
 mod wishes;
 
@@ -32,7 +32,7 @@ use crate::{
 /// Why a form was refused.
 struct Refused {
     problem: Problem,
-    /// What was typed, and what the user wanted when the form was made, where that is shown again.
+    /// The typed values and the preferences at the time the form was made, to show them again.
     typed: Option<(TypedWishes, Preferences)>,
 }
 
@@ -153,7 +153,7 @@ fn led_back(principal: &Principal, user_id: &UserId, done: &str) -> Response {
     lead_to(NOTIFY_ME, &query)
 }
 
-/// What was done.
+/// Carries out the action of the form.
 ///
 /// # Errors
 /// Why it was not.

@@ -1,4 +1,4 @@
-//! `/operations/webhooks`: the endpoints of applications.
+//! `/operations/webhooks`: the webhooks.
 //!
 //! A secret is told once. It stands in the answer to the form that made it, which nothing keeps, and in no address.
 
@@ -59,7 +59,7 @@ async fn show(
     visit.show(content).await
 }
 
-/// What came of a form: the page that it leads to, or one that shows what no address may hold.
+/// The result of a form: a redirect, or a page with contents that no URL may contain.
 enum Outcome {
     Led(Response),
     Shown(Box<WebhooksPage>),
@@ -124,7 +124,7 @@ async fn deed(state: &HttpState, principal: &Principal, form: &Form) -> Result<O
     Ok(Outcome::Led(lead_to(WEBHOOKS, &[("done", does)])))
 }
 
-/// What was typed, as it is shown again.
+/// The typed values, to show them again.
 fn typed(form: &Form) -> TypedWebhook {
     TypedWebhook {
         url: form.get("url").to_owned(),
@@ -134,7 +134,7 @@ fn typed(form: &Form) -> TypedWebhook {
     }
 }
 
-/// What was typed, read. White space around a value is a slip of the hand; an empty field says nothing.
+/// Parses the typed values. White space around a value is ignored, and an empty field counts as absent.
 fn draft(form: &Form) -> Result<WebhookDraft, Problem> {
     let mut complaints = Complaints::default();
     let url = form.get("url").trim().to_owned();

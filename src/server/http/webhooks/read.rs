@@ -1,4 +1,4 @@
-//! What a webhook is to be, out of the body of a request.
+//! Reads a webhook from the body of a request.
 
 use serde_json::value::RawValue;
 

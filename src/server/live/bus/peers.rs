@@ -1,4 +1,4 @@
-//! The other servers on the bus, and whether all that they had to tell was told.
+//! The other servers on the bus, and whether any of their changes got lost.
 //!
 //! A server that is killed may have committed changes that it never told, and one whose connection breaks
 //! loses what it tells. Each says every second that it is there, and how often it lost something. So the
@@ -17,7 +17,7 @@ const FORGOTTEN: Duration = Duration::from_secs(3_600);
 /// How many servers are remembered, at most.
 const MOST: usize = 1_024;
 
-/// What a server says of itself.
+/// The announcement of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Beat {
     /// Which one it is; a number that it drew when it started.

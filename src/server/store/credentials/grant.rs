@@ -1,4 +1,4 @@
-//! What is handed out to those who proved who they are.
+//! Sessions and tickets, which authenticated callers receive.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use crate::{
     server::identity::Holder,
 };
 
-/// What a grant is good for.
+/// The kind of a grant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum GrantKind {
     /// To use the dashboard, again and again.
@@ -30,7 +30,7 @@ impl GrantKind {
 /// A session or a ticket, as it is kept.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Grant {
-    /// What its secret hashes to.
+    /// The hash of its secret.
     pub hash: SecretHash,
     /// What it is good for.
     pub kind: GrantKind,

@@ -1,4 +1,4 @@
-//! One user's inbox: its counts, its order, and what changed when.
+//! One user's inbox: its counts, its order, and its changes.
 
 use std::collections::{BTreeMap, VecDeque};
 

@@ -1,4 +1,4 @@
-//! The keys of requests that must happen once.
+//! Idempotency keys.
 
 use std::collections::{HashMap, VecDeque};
 

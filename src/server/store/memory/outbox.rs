@@ -1,4 +1,4 @@
-//! Webhooks, what is to be sent, and what became of it, in memory, gone at restart.
+//! Webhooks, outbox and deliveries in memory, gone at restart.
 
 mod kept;
 

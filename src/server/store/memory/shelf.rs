@@ -1,4 +1,4 @@
-//! What is behind the lock: all inboxes and the window over them.
+//! The state behind the lock: all inboxes and the window over them.
 
 mod mark_all;
 

@@ -1,4 +1,4 @@
-//! What users want, and keys that the server makes for itself, gone at restart.
+//! Preferences of users, and the server's own keys, in memory, gone at restart.
 
 use std::{
     collections::HashMap,

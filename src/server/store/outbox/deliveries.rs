@@ -1,4 +1,4 @@
-//! What those ask and do who look after deliveries.
+//! Listing, retrying and cancelling deliveries.
 
 use async_trait::async_trait;
 use uuid::Uuid;
@@ -12,17 +12,17 @@ use crate::{
 /// What of all deliveries is asked for. What is `None` is not asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeliveryFilter {
-    /// About this notification.
+    /// Only deliveries about this notification.
     pub notification_id: Option<NotificationId>,
-    /// About the inbox of this user.
+    /// Only deliveries about the inbox of this user.
     pub user_id: Option<UserId>,
-    /// In this state.
+    /// Only deliveries in this state.
     pub state: Option<DeliveryState>,
-    /// By this channel.
+    /// Only deliveries by this channel.
     pub channel: Option<Channel>,
     /// To this contact or webhook.
     pub target: Option<Uuid>,
-    /// Decided at this moment or later.
+    /// Only deliveries decided at this time or later.
     pub since: Option<Timestamp>,
 }
 

@@ -1,4 +1,4 @@
-//! A delivery: what goes to one contact or endpoint, and what became of it.
+//! A delivery: one message to one contact or endpoint, and its outcome.
 
 use std::time::Duration;
 
@@ -26,9 +26,9 @@ pub struct NewDelivery {
     pub id: DeliveryId,
     /// Which notification it is about, if it is about one.
     pub notification_id: Option<NotificationId>,
-    /// Whose inbox it is about.
+    /// User who owns the inbox.
     pub user_id: UserId,
-    /// Which way it goes.
+    /// Channel of the delivery.
     pub channel: Channel,
     /// The contact or webhook that it goes to.
     pub target: Uuid,
@@ -54,17 +54,17 @@ pub struct Delivery {
     pub id: DeliveryId,
     /// Which notification it is about, if it is about one.
     pub notification_id: Option<NotificationId>,
-    /// Whose inbox it is about.
+    /// User who owns the inbox.
     pub user_id: UserId,
-    /// Which way it goes.
+    /// Channel of the delivery.
     pub channel: Channel,
     /// The contact or webhook that it goes to.
     pub target: Uuid,
     /// What it fails together with.
     pub lane: String,
-    /// Where it stands.
+    /// State of the delivery.
     pub state: DeliveryState,
-    /// Why it stands there.
+    /// Reason for the state.
     pub reason: Option<String>,
     /// When it is, or was last, to be sent; while it is [`DeliveryState::Leased`], when the lease ends.
     pub due_at: Timestamp,
@@ -76,11 +76,11 @@ pub struct Delivery {
     pub payload: String,
     /// When it is of no use any more, if nothing was attempted by then.
     pub expires_at: Option<Timestamp>,
-    /// When it was decided.
+    /// Time at which it was decided.
     pub created_at: Timestamp,
     /// When nothing more became of it.
     pub ended_at: Option<Timestamp>,
-    /// The delivery that this one repeats.
+    /// Id of the delivery that this one repeats.
     pub replay_of: Option<DeliveryId>,
     /// Whether another one repeats it.
     pub is_replayed: bool,

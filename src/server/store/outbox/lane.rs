@@ -1,4 +1,4 @@
-//! Lanes: what fails together.
+//! Lanes: deliveries that wait and fail together.
 
 use serde::{Deserialize, Serialize};
 
@@ -33,9 +33,9 @@ pub struct LaneMemory {
 pub struct Lane {
     /// Its name.
     pub lane: String,
-    /// How many deliveries are not over.
+    /// Number of unfinished deliveries.
     pub waiting: u64,
-    /// When the oldest of those that are due first was decided.
+    /// Time at which the oldest due delivery was decided.
     pub oldest: Option<Timestamp>,
     /// Until when nothing of it is claimed.
     pub paused_until: Option<Timestamp>,

@@ -1,4 +1,4 @@
-//! What of the changes of a transaction is to be told to endpoints.
+//! Which changes of a transaction go into the outbox.
 
 use std::{collections::HashMap, sync::Arc};
 

@@ -1,4 +1,4 @@
-//! The endpoints of applications, as a store keeps them.
+//! Webhooks, as a store keeps them.
 
 use std::fmt;
 
@@ -17,9 +17,9 @@ pub const MOST_WEBHOOKS: usize = 1_000;
 pub struct Webhook {
     /// Its name.
     pub id: WebhookId,
-    /// Where events are posted to.
+    /// URL that events are posted to.
     pub url: String,
-    /// What it wants to be told of.
+    /// Events that it receives.
     pub wanted: Wanted,
     /// What it is signed with, as `whsec_…`.
     pub secret: String,

@@ -1,4 +1,4 @@
-//! How the database is reached, and how its tables are brought up to date.
+//! Connects to the database, and migrates its tables.
 
 use std::{
     error::Error as _,

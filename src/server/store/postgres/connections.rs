@@ -1,4 +1,4 @@
-//! The connections that a store uses again and again, and how a statement is sent over one of them.
+//! The connection pool, and how a statement is sent.
 
 use std::{
     sync::{

@@ -1,4 +1,4 @@
-//! Where channels reach users.
+//! The contacts of users.
 
 use async_trait::async_trait;
 use tokio_postgres::{Row, types::ToSql};

@@ -1,4 +1,4 @@
-//! What those see and do who look after deliveries. Every moment is that of the database's clock.
+//! Listing, retrying and cancelling deliveries, by the database's clock.
 
 use async_trait::async_trait;
 use tokio_postgres::{Row, error::SqlState, types::ToSql};

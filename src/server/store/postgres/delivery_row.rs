@@ -1,4 +1,4 @@
-//! How a delivery stands in a row.
+//! The columns of a delivery.
 
 use tokio_postgres::Row;
 use uuid::Uuid;

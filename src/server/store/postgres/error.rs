@@ -1,4 +1,4 @@
-//! What PostgreSQL's failures mean to the caller.
+//! The meaning of PostgreSQL's errors.
 
 use std::{error::Error as _, io};
 

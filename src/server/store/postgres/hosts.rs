@@ -1,5 +1,5 @@
-//! The hosts of a URL, tried in turn. Each has a time of its own, for everything until it can be asked, so that one that
-//! takes a connection and then says nothing does not keep the others from being tried.
+//! The hosts of a URL, tried in turn. Each has a time limit of its own, so that one that accepts a connection and then
+//! stays silent does not keep the others from being tried.
 
 use std::{
     collections::VecDeque,

@@ -1,5 +1,4 @@
-//! What is to be sent. Every moment is that of the database's clock, and `now` is not looked at: the servers that share
-//! it have clocks that are apart.
+//! The outbox, by the database's clock: `now` is ignored, because the clocks of the servers differ.
 
 use std::{borrow::Cow, sync::atomic::Ordering, time::Duration};
 

@@ -1,4 +1,4 @@
-//! What is read: each is one statement, and so sees one moment.
+//! Reads: each is one statement, and so sees one snapshot.
 
 use std::{
     pin::pin,

@@ -1,4 +1,4 @@
-//! What the role may do in the database, and what it lacks, by name.
+//! The rights of the role in the database, and those that it lacks.
 
 use tokio_postgres::{Client, Row, types::Type};
 

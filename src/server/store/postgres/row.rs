@@ -1,4 +1,4 @@
-//! How a notification stands in a row.
+//! The columns of a notification.
 
 use tokio_postgres::Row;
 use uuid::Uuid;

@@ -1,4 +1,4 @@
-//! The servers that a URL names, and which of them were silent lately.
+//! The servers of a URL, and which of them were silent recently.
 
 use std::{
     collections::HashMap,

@@ -1,4 +1,4 @@
-//! What a server needs of a database before it can start on it, asked without changing anything.
+//! Checks that a server can start on a database, without changing anything.
 
 use super::{
     connection::{applied, assert_readable, connect, has_history, known, of_others},

@@ -1,4 +1,4 @@
-//! How everything is moved out of the database, and into it.
+//! Exports from the database, and imports into it.
 
 mod delivery;
 mod wishes;

@@ -1,4 +1,4 @@
-//! The URL of a database: what the driver reads of it, and what it does not know.
+//! The URL of a database: parameters of the driver, and our own.
 
 use std::{collections::HashSet, path::PathBuf, time::Duration};
 

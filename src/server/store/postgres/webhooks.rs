@@ -1,5 +1,4 @@
-//! The endpoints of applications. All of one stands in its record; what is filtered by also in columns, for the
-//! functions that write notifications.
+//! Webhooks. Each is a record; its filters are also columns, for the functions that write notifications.
 
 use async_trait::async_trait;
 use tokio_postgres::{Row, types::ToSql};

@@ -1,4 +1,4 @@
-//! What users want, and keys that the server makes for itself.
+//! Preferences of users, and the server's own keys.
 
 use async_trait::async_trait;
 

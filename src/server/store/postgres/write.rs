@@ -1,4 +1,4 @@
-//! What is written: each is one call of a function of the database.
+//! Writes: each is one call of a function of the database.
 
 use std::sync::atomic::Ordering;
 

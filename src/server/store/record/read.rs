@@ -1,4 +1,4 @@
-//! How a line of an export becomes a record.
+//! Reads a line of an export as a record.
 //!
 //! A line is a stranger's: every part of it is read by the rules of intake, but for what an earlier
 //! release took under wider ones, which stays readable. `data` is taken as the text that it is, so

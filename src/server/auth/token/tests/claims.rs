@@ -1,4 +1,4 @@
-//! What a token has to say.
+//! The claims that a token must have.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! What a template sees of a mail, made harmless: text without control characters, and links only where they are links.
+//! The variables of a template, made harmless: text without control characters, and only safe links.
 
 use serde::Serialize;
 
@@ -18,10 +18,10 @@ const TARGET_CHARS: usize = 40;
 const LINK_AS_TEXT_CHARS: usize = 300;
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
-/// What a template sees. Every name is always there; what is absent is `none`.
+/// The variables of a template. Every name is always defined; an absent value is `none`.
 #[derive(Debug, Serialize)]
 pub(super) struct Shown {
-    /// What the operator calls this server.
+    /// The name of this server.
     app_name: String,
     /// Whose notifications they are.
     user_id: String,
@@ -39,13 +39,13 @@ pub(super) struct Shown {
     unsubscribe: Option<String>,
     /// The category that `unsubscribe` turns off; none in a digest.
     category: Option<String>,
-    /// What mail clients show beside the subject.
+    /// Text that mail clients show beside the subject.
     preheader: String,
     /// The newest, at least one and at most 20.
     items: Vec<ShownItem>,
 }
 
-/// What a template sees of a notification.
+/// The variables of one notification.
 #[derive(Debug, Serialize)]
 struct ShownItem {
     /// Its title or else the beginning of its text, in one line.
@@ -58,11 +58,11 @@ struct ShownItem {
     category: String,
     /// `message`, `system`, `alert` or `update`, or else `other`.
     kind: &'static str,
-    /// Where it leads: `http`, `https` or `mailto`, good for `href`.
+    /// Its link, if it is safe in `href`: `http`, `https` or `mailto`.
     link: Option<String>,
-    /// What to write on a button that goes there.
+    /// Label of the link's button.
     link_label: Option<String>,
-    /// Where it leads when that is no such link: to be read, never for `href`.
+    /// Its link if it is not safe in `href`: only to be read.
     link_as_text: Option<String>,
     /// The URL of its page in the inbox.
     page: Option<String>,
@@ -73,7 +73,7 @@ struct ShownItem {
 }
 
 impl Shown {
-    /// What a template sees of a mail; none of one that is empty.
+    /// The variables of a mail; none for an empty one.
     pub(super) fn of(mail: &Mail) -> Option<Self> {
         let total = mail.total.max(mail.items.len() as u64);
         let is_digest = total > 1;

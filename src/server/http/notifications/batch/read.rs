@@ -1,4 +1,4 @@
-//! What a batch asks for.
+//! Reads a batch.
 
 use std::collections::HashSet;
 

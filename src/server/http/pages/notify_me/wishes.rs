@@ -1,4 +1,4 @@
-//! What the form says, read, and as a change of what a user wants.
+//! Reads the form as a change of preferences.
 
 use std::collections::BTreeMap;
 
@@ -28,7 +28,7 @@ pub(super) const FIELDS: [&str; 14] = [
     "contact",
 ];
 
-/// What was typed, as it is shown again.
+/// The typed values, to show them again.
 ///
 /// # Errors
 /// When no form of ours says so.
@@ -53,7 +53,7 @@ pub(super) fn typed(form: &Form) -> Result<TypedWishes, Problem> {
     Ok(typed)
 }
 
-/// What the user wanted when the form was made.
+/// The preferences at the time the form was made.
 ///
 /// # Errors
 /// When no form of ours says so.
@@ -102,7 +102,7 @@ pub(super) fn patch(typed: &TypedWishes, was: &Preferences) -> Result<Value, Vec
     if wrong.is_empty() { Ok(Value::Object(patch)) } else { Err(at_fields(wrong)) }
 }
 
-/// What is chosen for a category, or for all, one way.
+/// Sets the choice for a category, or for all, on one channel.
 fn set(patch: &mut Map<String, Value>, category: Option<&Category>, way: Way, choice: Option<Choice>) {
     let object = || Value::Object(Map::new());
     let of = match category {
@@ -192,7 +192,7 @@ mod tests {
         Preferences::default().merge(patch).unwrap()
     }
 
-    /// What a user wants who has chosen something everywhere.
+    /// Preferences with a choice everywhere.
     fn everything() -> Value {
         json!({
             "channels": {"email": "off", "push": "on"},

@@ -1,4 +1,4 @@
-//! Says in the log why the bus cannot be used: at once, and then once a minute for as long as that lasts.
+//! Logs why the bus is unavailable: at once, and then once a minute.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -8,10 +8,10 @@ use tokio::time::{Duration, Instant};
 use super::url::place;
 use crate::server::trust::in_words;
 
-/// How long to be silent about what was said.
+/// Pause between two log lines.
 pub(super) const PAUSE: Duration = Duration::from_secs(60);
 
-/// What was said last, and when.
+/// The last log line, and its time.
 #[derive(Default)]
 pub(super) struct Complaint(Mutex<State>);
 
@@ -66,7 +66,7 @@ impl Complaint {
     }
 }
 
-/// What a user of NATS has to be allowed.
+/// The permissions that a NATS user needs.
 pub(super) fn needed(prefix: &str) -> String {
     format!("this user has to publish and subscribe to {prefix}.>")
 }

@@ -91,7 +91,7 @@ fn no_certificate(name: &str, file: &Path) -> anyhow::Error {
     anyhow!("bus: {name}: {} holds no certificate in PEM, or one that is damaged.", file.display())
 }
 
-/// What is in files, as it is at each connection.
+/// The contents of files, read at each connection.
 struct Renewed<T> {
     files: Arc<Files>,
     /// What it was at first.

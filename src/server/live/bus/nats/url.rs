@@ -1,4 +1,4 @@
-//! Where NATS is, who we are there, and how that is encrypted: `nats://USER:PASSWORD@HOST:PORT?ca=FILE`.
+//! The URL of NATS, with credentials and TLS: `nats://USER:PASSWORD@HOST:PORT?ca=FILE`.
 
 use std::{fmt, path::PathBuf};
 
@@ -25,7 +25,7 @@ pub struct NatsUrl {
     key: Option<PathBuf>,
 }
 
-/// Who we are.
+/// The credentials.
 #[derive(Clone, PartialEq, Eq)]
 enum Login {
     Password {
@@ -145,7 +145,7 @@ fn decoded(text: &str) -> Result<String> {
     Ok(percent_decode_str(text).decode_utf8().ok().context(NO_BUS)?.into_owned())
 }
 
-/// What is said at several servers is the same at all.
+/// Settings of several servers must agree.
 fn once<T: PartialEq>(place: &mut Option<T>, said: T) -> Result<()> {
     if place.as_ref().is_some_and(|before| *before != said) {
         bail!("bus: there are two ways to log in, or two files for one thing. Say one, which holds for all servers.");

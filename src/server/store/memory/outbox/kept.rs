@@ -1,4 +1,4 @@
-//! What is behind the lock: entries, deliveries and lanes.
+//! The state behind the lock: entries, deliveries and lanes.
 
 mod digests;
 mod lanes;

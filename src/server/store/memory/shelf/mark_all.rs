@@ -1,4 +1,4 @@
-//! Marking many at once, and taking that back.
+//! Marking many at once, and undoing it.
 
 use super::{Inbox, Newest, Seq, Shelf};
 use crate::{

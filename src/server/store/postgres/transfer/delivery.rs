@@ -1,4 +1,4 @@
-//! How what leaves the server is moved.
+//! Exports and imports deliveries and webhooks.
 
 use tokio_postgres::{Transaction, types::ToSql};
 

@@ -1,4 +1,4 @@
-//! How what users want is moved, and the server's own keys.
+//! Exports and imports preferences, and the server's own keys.
 
 use tokio_postgres::Transaction;
 

@@ -1,4 +1,4 @@
-//! What goes to one contact together, and what is held for an inbox.
+//! Digests: deliveries that go to one contact together.
 
 use super::{Kept, Row, place_of};
 use crate::{

@@ -1,4 +1,4 @@
-//! What is asked of whole lanes.
+//! Operations on whole lanes.
 
 use super::{Kept, LaneRow, Row};
 use crate::{
