@@ -12,6 +12,7 @@ mod from_files;
 mod in_force;
 mod listen;
 mod mail;
+mod named;
 mod push;
 mod said;
 mod startable;
@@ -30,6 +31,7 @@ pub use bus_url::BusUrl;
 pub use document::document;
 pub use in_force::{InForce, Origin, Setting};
 pub use listen::Listen;
+pub(super) use named::{of_bus, of_tls};
 pub use said::{LogFormat, Said, SqliteSync, Switch};
 pub use store_url::StoreUrl;
 
@@ -223,7 +225,7 @@ impl Settings {
         let is_for_all = (insecure_no_auth || auth.is_some()) && hosts.is_empty();
         hosts.extend(public_url.as_ref().map(|url| url.host().to_owned()));
         let store = StoreUrl::parse(&needed("store", said.store)?)?;
-        let bus = BusUrl::parse(&needed("bus", said.bus)?)?;
+        let bus = BusUrl::parse(&needed("bus", said.bus)?).map_err(|why| of_bus(&why))?;
         if bus != BusUrl::Local && !matches!(store, StoreUrl::Postgres(_)) {
             bail!(
                 "bus: it is for several servers on one database, and {store} has room for one. Name the database with \

@@ -15,7 +15,7 @@ use tokio::{
 use super::{
     auth::Authenticator,
     clock::{Clock, SystemClock},
-    config::{BusUrl, Listen, Settings},
+    config::{BusUrl, Listen, Settings, of_bus, of_tls},
     delivery::Delivery,
     http::{self, HttpOptions},
     listener,
@@ -50,7 +50,10 @@ impl Campanile {
         let tasks = Tasks::default();
         let bus: Arc<dyn Bus> = match &settings.bus {
             BusUrl::Local => Arc::new(Local),
-            BusUrl::Nats(url) => Arc::new(Nats::connect(url, &settings.bus_prefix, &tasks).await?),
+            BusUrl::Nats(url) => {
+                let connecting = Nats::connect(url, &settings.bus_prefix, &tasks).await;
+                Arc::new(connecting.map_err(|why| of_bus(&why))?)
+            }
         };
         let delivery = Delivery::on_bus(delivery, &settings.delivery, Arc::new(SystemClock), &bus, &tasks)?;
         delivery.make_keys().await;
@@ -123,8 +126,8 @@ pub async fn run(settings: &Settings) -> Result<()> {
     let at = socket.address().map_or_else(|| settings.listen.clone(), Listen::Tcp);
     let service = campanile.service();
     let stop = told_to_stop(settings, service.clone())?;
-    let serving =
-        listener::serve_with(socket, campanile.router(), settings.connections.clone(), stop, service.tasks())?;
+    let serving = listener::serve_with(socket, campanile.router(), settings.connections.clone(), stop, service.tasks());
+    let serving = serving.map_err(of_tls)?;
     for warning in settings.warnings() {
         tracing::warn!("{warning}");
     }

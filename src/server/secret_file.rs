@@ -25,7 +25,15 @@ pub(in crate::server) fn named(file: &Path) -> String {
 /// # Errors
 /// One sentence that begins with the name of the setting and repeats nothing of the file.
 pub(in crate::server) fn read(setting: &str, file: &Path) -> Result<Vec<u8>> {
-    bytes(file).map_err(|why| refused(setting, file, &why))
+    read_named(file).map_err(|why| anyhow!("{setting}: {why}"))
+}
+
+/// What a file holds.
+///
+/// # Errors
+/// One sentence, to be put behind the name of what names the file, that repeats nothing of the file.
+pub(in crate::server) fn read_named(file: &Path) -> Result<Vec<u8>, String> {
+    bytes(file).map_err(|why| refused(file, &why))
 }
 
 /// The one secret in the file that a setting names; see [`text`].
@@ -33,15 +41,13 @@ pub(in crate::server) fn read(setting: &str, file: &Path) -> Result<Vec<u8>> {
 /// # Errors
 /// As [`read`].
 pub(in crate::server) fn read_text(setting: &str, file: &Path) -> Result<String> {
-    text(file).map_err(|why| refused(setting, file, &why))
+    text(file).map_err(|why| anyhow!("{setting}: {}", refused(file, &why)))
 }
 
-fn refused(setting: &str, file: &Path, why: &str) -> anyhow::Error {
+fn refused(file: &Path, why: &str) -> String {
     match fs::symlink_metadata(file) {
-        Ok(_) => anyhow!("{setting}: {} {why}.", named(file)),
-        Err(_) => {
-            anyhow!("{setting}: the file {why}. The setting takes the name of a file, not what the file holds.")
-        }
+        Ok(_) => format!("{} {why}.", named(file)),
+        Err(_) => format!("the file {why}. The setting takes the name of a file, not what the file holds."),
     }
 }
 

@@ -28,7 +28,7 @@ async fn a_certificate_is_renewed_while_it_runs() {
     let mut server = serve_with(&files);
     let address = server.address.parse().unwrap();
     let log = server.log();
-    wait_for(&log, "tls-key: others on this machine can get at the file of the key");
+    wait_for(&log, "others on this machine can read the file of the private key");
     let mut old = authority.connect(address, &["http/1.1"]).await;
     assert_eq!(*shown_to(&old), first);
 

@@ -11,13 +11,13 @@ mod keys;
 #[cfg(test)]
 mod tests;
 mod verified;
+mod wrong_option;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use anyhow::{Result, bail};
 use jsonwebtoken::decode_header;
 
-pub use self::algorithm::Algorithm;
+pub use self::{algorithm::Algorithm, wrong_option::WrongOption};
 use self::{
     claims::{Refused, Rules},
     jwks::{Jwks, Pace},
@@ -137,8 +137,8 @@ impl Tokens {
     /// it need not be there yet.
     ///
     /// # Errors
-    /// One sentence about the first setting that is wrong.
-    pub fn new(options: TokenOptions) -> Result<Self> {
+    /// The first option that is wrong.
+    pub fn new(options: TokenOptions) -> Result<Self, WrongOption> {
         Self::with_pace(options, Pace::default())
     }
 
@@ -152,7 +152,7 @@ impl Tokens {
         Self { keys, ..self }
     }
 
-    fn with_pace(options: TokenOptions, pace: Pace) -> Result<Self> {
+    fn with_pace(options: TokenOptions, pace: Pace) -> Result<Self, WrongOption> {
         let (keys, possible) = match &options.keys {
             KeySource::Secret(secret) => Keys::fixed(Key::from_secret(secret)?),
             KeySource::Pem(file) => Keys::fixed(Key::from_pem_file(file)?),
@@ -253,14 +253,15 @@ impl Keys {
 }
 
 /// The algorithms that may be used: those that the keys are for, or fewer.
-fn narrowed(possible: Vec<Algorithm>, said: Option<Vec<Algorithm>>) -> Result<Vec<Algorithm>> {
+fn narrowed(possible: Vec<Algorithm>, said: Option<Vec<Algorithm>>) -> Result<Vec<Algorithm>, WrongOption> {
     let Some(said) = said else { return Ok(possible) };
     if said.is_empty() {
-        bail!("jwt-algorithms: none is named. Leave the setting out, and the keys decide.");
+        return Err(WrongOption::Algorithms("none is named. Leave the setting out, and the keys decide.".to_owned()));
     }
     if let Some(foreign) = said.iter().find(|algorithm| !possible.contains(algorithm)) {
         let possible: Vec<_> = possible.iter().map(Algorithm::to_string).collect();
-        bail!("jwt-algorithms: the keys are not for {foreign}, but for {}.", possible.join(", "));
+        let why = format!("the keys are not for {foreign}, but for {}.", possible.join(", "));
+        return Err(WrongOption::Algorithms(why));
     }
     Ok(said)
 }

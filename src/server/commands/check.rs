@@ -7,7 +7,7 @@ use std::{fmt::Write, path::Path};
 use anyhow::{Result, bail};
 
 use crate::server::{
-    config::{BusUrl, InForce, Origin, Said, Settings, StoreUrl},
+    config::{BusUrl, InForce, Origin, Said, Settings, StoreUrl, of_bus},
     live::is_reachable,
     store::{PostgresStore, Schema, SqliteStore},
 };
@@ -54,7 +54,7 @@ async fn look_at(report: &mut String, settings: &Settings) -> Result<()> {
         && let Err(why) = is_reachable(url, &settings.bus_prefix).await
     {
         // A server starts without it, and goes on trying. Writing to a string does not fail.
-        let _ = write!(report, "\nwarning: {why}");
+        let _ = write!(report, "\nwarning: {}", of_bus(&why));
     }
     Ok(())
 }

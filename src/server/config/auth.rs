@@ -6,6 +6,7 @@ use ipnet::{IpNet, Ipv4Net};
 use super::{
     Said, Switch,
     bounds::{self, age, within},
+    named::of_tokens,
     needed,
 };
 use crate::server::{
@@ -54,7 +55,7 @@ fn tokens(said: &Said) -> Result<Option<TokenOptions>> {
     let audience = said.jwt_audience.clone().unwrap_or_default();
     let mut sources = [secret, file, url].into_iter().flatten();
     let leeway = std::time::Duration::from_secs(within("jwt-leeway", said.jwt_leeway, &bounds::LEEWAY)?);
-    let parse = |name: &String| Algorithm::parse(name);
+    let parse = |name: &String| Algorithm::parse(name).map_err(of_tokens);
     let algorithms =
         said.jwt_algorithms.as_ref().map(|names| names.iter().map(parse).collect::<Result<_>>()).transpose()?;
     let Some(keys) = sources.next() else {

@@ -10,7 +10,10 @@ use std::{
 use anyhow::{Error, Result, anyhow};
 use async_nats::ConnectOptions;
 
-use super::{BusUrl, Listen, Settings};
+use super::{
+    BusUrl, Listen, Settings,
+    named::{of_bus, of_tls, of_tokens},
+};
 use crate::server::{
     auth::token::Tokens,
     listener::{self, Bound},
@@ -27,13 +30,13 @@ impl Settings {
         self.may_listen()?;
         log::filter(&self.log)?;
         if let Some(tls) = &self.connections.tls {
-            tls.check()?;
+            tls.check().map_err(of_tls)?;
         }
         if let Some(tokens) = self.auth.as_ref().and_then(|auth| auth.tokens.clone()) {
-            Tokens::new(tokens)?;
+            Tokens::new(tokens).map_err(of_tokens)?;
         }
         if let BusUrl::Nats(url) = &self.bus {
-            url.log_in(ConnectOptions::new())?;
+            url.log_in(ConnectOptions::new()).map_err(|why| of_bus(&why))?;
         }
         Ok(())
     }

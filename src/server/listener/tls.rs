@@ -39,24 +39,23 @@ pub struct TlsOptions {
     pub key: PathBuf,
 }
 
-/// Why a certificate and a key cannot be used. It begins with the name of the setting, and says
-/// nothing of what the files hold.
+/// Why a certificate and a key cannot be used. It says nothing of what the files hold.
 #[derive(Debug, Error)]
 pub enum TlsError {
     /// The file with the certificate cannot be read.
-    #[error("tls-cert: {} cannot be read: {}.", .0.display(), .1)]
+    #[error("{} cannot be read: {}.", .0.display(), .1)]
     CertificateNotRead(PathBuf, io::Error),
     /// It holds no certificate, or one that is damaged.
-    #[error("tls-cert: {} holds no certificate in PEM, or one that is damaged.", .0.display())]
+    #[error("{} holds no certificate in PEM, or one that is damaged.", .0.display())]
     NoCertificate(PathBuf),
     /// The file with the key cannot be read.
-    #[error("tls-key: {} cannot be read: {}.", secret_file::named(.0), .1)]
+    #[error("{} cannot be read: {}.", secret_file::named(.0), .1)]
     KeyNotRead(PathBuf, io::Error),
     /// It holds no key, or one that is damaged, has a password, or is of a kind that TLS does not use.
-    #[error("tls-key: {} holds no usable private key in PEM: PKCS#8, SEC1 or RSA, without a password.", .0.display())]
+    #[error("{} holds no usable private key in PEM: PKCS#8, SEC1 or RSA, without a password.", .0.display())]
     NoKey(PathBuf),
     /// The key belongs to another certificate.
-    #[error("tls-key: the key in {} does not belong to the certificate in {}.", .key.display(), .certificate.display())]
+    #[error("the key in {} does not belong to the certificate in {}.", .key.display(), .certificate.display())]
     OtherKey {
         /// The certificate.
         certificate: PathBuf,
@@ -64,7 +63,7 @@ pub enum TlsError {
         key: PathBuf,
     },
     /// The library refuses to go on.
-    #[error("tls-cert: TLS cannot be set up: {0}.")]
+    #[error("TLS cannot be set up: {0}.")]
     Refused(rustls::Error),
 }
 
@@ -185,6 +184,6 @@ async fn follow_files(options: TlsOptions, mut seen: Stamp, current: watch::Send
 
 fn warn_if_exposed(key: &Path) {
     if fs::metadata(key).is_ok_and(|file| file.permissions().mode() & OTHERS != 0) {
-        tracing::warn!("tls-key: others on this machine can get at the file of the key; chmod 600 keeps them out");
+        tracing::warn!("others on this machine can read the file of the private key; chmod 600 keeps them out");
     }
 }

@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, bail};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use jsonwebtoken::{Validation, decode, errors::ErrorKind};
 use serde::Deserialize;
 use serde_json::Number;
 
-use super::{Algorithm, VerifiedToken, keys::Key};
+use super::{Algorithm, VerifiedToken, WrongOption, keys::Key};
 use crate::model::{Timestamp, UserId};
 
 /// More would not be a difference between two clocks.
@@ -49,18 +48,21 @@ impl Rules {
         audience: &[String],
         issuer: Option<&str>,
         leeway: Duration,
-    ) -> Result<Self> {
+    ) -> Result<Self, WrongOption> {
         if audience.is_empty() || audience.iter().any(String::is_empty) {
-            bail!("jwt-audience: nothing is said. Say what the tokens have in aud, such as campanile.");
+            let why = "it is empty. Say what the tokens have in aud, such as campanile.";
+            return Err(WrongOption::Audience(why.to_owned()));
         }
         if issuer.is_some_and(str::is_empty) {
-            bail!("jwt-issuer: nothing is said. Say what the tokens have in iss, or leave the setting out.");
+            let why = "it is empty. Say what the tokens have in iss, or leave the setting out.";
+            return Err(WrongOption::Issuer(why.to_owned()));
         }
         if leeway > MAX_LEEWAY {
-            bail!("jwt-leeway: two clocks are not so far apart. Say at most {} seconds.", MAX_LEEWAY.as_secs());
+            let why = format!("two clocks are not so far apart. Say at most {} seconds.", MAX_LEEWAY.as_secs());
+            return Err(WrongOption::Leeway(why));
         }
         let validation = |algorithm: &Algorithm| (*algorithm, validation(*algorithm, audience, issuer));
-        let leeway_micros = i64::try_from(leeway.as_micros())?;
+        let leeway_micros = i64::try_from(leeway.as_micros()).unwrap_or(i64::MAX);
         Ok(Self { validations: allowed.iter().map(validation).collect(), leeway_micros })
     }
 

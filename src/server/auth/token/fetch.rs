@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
 use reqwest::{Client, StatusCode, Url, header, redirect::Policy};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::keys::KeySet;
-use crate::server::address::is_loopback;
+use super::{WrongOption, keys::KeySet};
+use crate::server::{address::is_loopback, causes::with_causes};
 
 /// How long the issuer may take, from the connection to the end of its answer.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -48,14 +47,15 @@ pub(super) struct Issuer {
 impl Issuer {
     /// # Errors
     /// When the URL is none that keys may come from.
-    pub(super) fn new(url: &str) -> Result<Self> {
-        let url = Url::parse(url).ok().filter(Url::has_host).context("jwt-jwks: this is no URL.")?;
+    pub(super) fn new(url: &str) -> Result<Self, WrongOption> {
+        let wrong = |why: &str| Err(WrongOption::Jwks(why.to_owned()));
+        let Some(url) = Url::parse(url).ok().filter(Url::has_host) else { return wrong("this is no URL.") };
         let is_local = url.scheme() == "http" && url.host_str().is_some_and(is_loopback);
         if url.scheme() != "https" && !is_local {
-            bail!("jwt-jwks: a machine on the way could put in keys. Say https://, or http:// to this machine.");
+            return wrong("a machine on the way could put in keys. Say https://, or http:// to this machine.");
         }
         if !url.username().is_empty() || url.password().is_some() {
-            bail!("jwt-jwks: keys are public. Leave the user and the password out of the URL.");
+            return wrong("keys are public. Leave the user and the password out of the URL.");
         }
         // No redirects and no proxies: the keys come from where the setting says, or not at all.
         let client = Client::builder()
@@ -67,7 +67,10 @@ impl Issuer {
             .https_only(!is_local);
         // Without encryption no certificates are needed, and a small container may have none.
         let client = if is_local { client.tls_certs_only([]) } else { client };
-        Ok(Self { client: client.build().context("jwt-jwks: TLS cannot be set up")?, url })
+        match client.build() {
+            Ok(client) => Ok(Self { client, url }),
+            Err(error) => wrong(&format!("TLS cannot be set up: {}.", with_causes(&error))),
+        }
     }
 
     /// The keys that it has now.
@@ -124,7 +127,7 @@ mod tests {
             "https://secret@id.example/keys",
         ] {
             let error = Issuer::new(wrong).err().map(|error| error.to_string()).unwrap_or_default();
-            assert!(error.starts_with("jwt-jwks: ") && !error.contains("secret"), "{wrong}: {error}");
+            assert!(!error.is_empty() && !error.contains("secret"), "{wrong}: {error}");
         }
     }
 }

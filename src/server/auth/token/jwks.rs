@@ -16,7 +16,6 @@ use std::{
     time::Duration,
 };
 
-use anyhow::Result;
 use tokio::{
     sync::{Notify, watch},
     task::AbortHandle,
@@ -24,7 +23,7 @@ use tokio::{
 };
 
 use super::{
-    Algorithm, Failure, Refused,
+    Algorithm, Failure, Refused, WrongOption,
     fetch::Issuer,
     keys::{Found, Key, KeySet},
 };
@@ -60,7 +59,7 @@ pub(super) struct Jwks {
 impl Jwks {
     /// # Errors
     /// When the URL is none that keys may come from.
-    pub(super) fn new(url: &str, pace: Pace) -> Result<Self> {
+    pub(super) fn new(url: &str, pace: Pace) -> Result<Self, WrongOption> {
         let issuer = Arc::new(Issuer::new(url)?);
         Ok(Self { issuer, pace, generation: Arc::default(), keeper: OnceLock::new(), tasks: Tasks::default() })
     }

@@ -2,7 +2,6 @@
 
 use std::{path::Path, sync::Arc};
 
-use anyhow::{Context, Result, bail};
 use aws_lc_rs::{
     rsa::PublicKey,
     signature::{
@@ -15,7 +14,7 @@ use jsonwebtoken::{
 };
 use serde_json::Value;
 
-use super::Algorithm;
+use super::{Algorithm, WrongOption};
 use crate::server::{secret::Secret, secret_file};
 
 /// Algorithms for which a key set may have keys. A secret never comes from a URL.
@@ -35,41 +34,49 @@ pub(super) struct Key {
 impl Key {
     /// # Errors
     /// When the secret is too short to be one.
-    pub(super) fn from_secret(secret: &Secret) -> Result<Self> {
+    pub(super) fn from_secret(secret: &Secret) -> Result<Self, WrongOption> {
         let secret = secret.expose().as_bytes();
-        if secret.len() < MIN_SECRET_BYTES {
-            let length = secret.len();
-            bail!(
-                "jwt-secret: it has {length} bytes, which can be guessed. Say at least {MIN_SECRET_BYTES} random ones."
-            );
+        let length = secret.len();
+        if length < MIN_SECRET_BYTES {
+            let why =
+                format!("it has {length} bytes, which can be guessed. Say at least {MIN_SECRET_BYTES} random ones.");
+            return Err(WrongOption::Secret(why));
         }
         Ok(Self { algorithm: Algorithm::Hs256, decoding: DecodingKey::from_secret(secret) })
     }
 
     /// # Errors
     /// When the file cannot be read, or holds anything but one public key of a kind that is known.
-    pub(super) fn from_pem_file(file: &Path) -> Result<Self> {
-        let (bytes, shown) = (secret_file::read("jwt-key", file)?, secret_file::named(file));
+    pub(super) fn from_pem_file(file: &Path) -> Result<Self, WrongOption> {
+        let bytes = secret_file::read_named(file).map_err(WrongOption::Pem)?;
         // What is no text has no PEM in it.
-        let pem = String::from_utf8(bytes).unwrap_or_default();
+        let key = Self::from_pem(&String::from_utf8(bytes).unwrap_or_default());
+        key.map_err(|why| WrongOption::Pem(format!("{} {why}", secret_file::named(file))))
+    }
+
+    /// The one public key in PEM, or why it is none, to be put behind the name of the file.
+    fn from_pem(pem: &str) -> Result<Self, &'static str> {
         let labels: Vec<_> = pem.lines().filter_map(|line| line.trim().strip_prefix("-----BEGIN ")).collect();
         match labels[..] {
-            [] => bail!("jwt-key: {shown} is no key in PEM, which begins with -----BEGIN PUBLIC KEY-----."),
-            [label] if label.contains("PRIVATE KEY") => bail!(
-                "jwt-key: {shown} holds a private key, which only the issuer should have. Give the public one, which \
-                 openssl pkey -pubout makes of it."
-            ),
-            [label] if label.contains("CERTIFICATE") => bail!(
-                "jwt-key: {shown} holds a certificate. Give its public key, which openssl x509 -pubkey -noout takes \
-                 from it."
-            ),
+            [] => return Err("is no key in PEM, which begins with -----BEGIN PUBLIC KEY-----."),
+            [label] if label.contains("PRIVATE KEY") => {
+                return Err(
+                    "holds a private key, which only the issuer should have. Give the public one, which openssl \
+                            pkey -pubout makes of it.",
+                );
+            }
+            [label] if label.contains("CERTIFICATE") => {
+                return Err(
+                    "holds a certificate. Give its public key, which openssl x509 -pubkey -noout takes from it.",
+                );
+            }
             [_] => {}
-            _ => bail!("jwt-key: {shown} holds several things. Leave one public key in it."),
+            _ => return Err("holds several things. Leave one public key in it."),
         }
         let read = [DecodingKey::from_rsa_pem, DecodingKey::from_ec_pem, DecodingKey::from_ed_pem];
-        read.iter().find_map(|read| read(pem.as_bytes()).ok().and_then(Self::public)).with_context(|| {
-            format!("jwt-key: {shown} is no public key of RSA with 2048 to 8192 bits, of EC on P-256, or of Ed25519.")
-        })
+        read.iter()
+            .find_map(|read| read(pem.as_bytes()).ok().and_then(Self::public))
+            .ok_or("is no public key of RSA with 2048 to 8192 bits, of EC on P-256, or of Ed25519.")
     }
 
     /// A key of a set, or why it is none of ours.

@@ -111,7 +111,7 @@ impl Nats {
                 ready(())
             });
         let connected = url.log_in(options)?.connect(url.servers()).await;
-        let client = connected.map_err(|error| anyhow!("bus: {}.", error.kind()))?;
+        let client = connected.map_err(|error| anyhow!("{}.", error.kind()))?;
         let (outgoing, queue) = mpsc::channel(QUEUE);
         // Behind a lock that is never waited for: what is queued is still there when the task is started again.
         let (to, queue, lost_here) = (client.clone(), Arc::new(Mutex::new(queue)), Arc::clone(&lost));
@@ -156,7 +156,7 @@ pub(in crate::server) async fn is_reachable(url: &NatsUrl, prefix: &str) -> Resu
     });
     let connected = url.log_in(options)?.connect(url.servers()).await;
     let client =
-        connected.map_err(|error| anyhow!("bus: {url} cannot be used: {}.", complaint::words(&error.to_string())))?;
+        connected.map_err(|error| anyhow!("{url} cannot be used: {}.", complaint::words(&error.to_string())))?;
     let subjects = async {
         let mut listening = Vec::new();
         for subject in [format!("{prefix}.inbox.*"), format!("{prefix}.servers"), hint_subject(prefix)] {
@@ -173,8 +173,8 @@ pub(in crate::server) async fn is_reachable(url: &NatsUrl, prefix: &str) -> Resu
     };
     match timeout(TIMEOUT, subjects).await {
         Ok(false) => Ok(()),
-        Ok(true) => Err(anyhow!("bus: {url} refuses a subject: {}.", complaint::needed(prefix))),
-        Err(_) => Err(anyhow!("bus: {url} does not answer.")),
+        Ok(true) => Err(anyhow!("{url} refuses a subject: {}.", complaint::needed(prefix))),
+        Err(_) => Err(anyhow!("{url} does not answer.")),
     }
 }
 

@@ -5,17 +5,18 @@ use std::{path::PathBuf, time::Duration};
 use rcgen::{PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_ED25519};
 
 use super::{
-    super::Algorithm,
+    super::{Algorithm, WrongOption},
     KeySource, SECRET, Secret, TokenOptions, Tokens, accepted, good, options,
     signer::{EC, ED, HMAC, RSA, file, pair},
 };
 
-/// What is said about it, after the setting's name.
-fn wrong(options: TokenOptions, name: &str) -> String {
-    let error = Tokens::new(options).err().map(|error| format!("{error:#}")).unwrap_or_default();
-    let Some(sentence) = error.strip_prefix(&format!("{name}: ")) else { panic!("{name}: {error:?}") };
+/// What is said about it, of this option.
+fn wrong(options: TokenOptions, option: fn(String) -> WrongOption) -> String {
+    let error = Tokens::new(options).err().unwrap();
+    let sentence = error.to_string();
+    assert_eq!(error, option(sentence.clone()));
     assert!(!sentence.contains('\n') && !sentence.contains(SECRET), "{sentence}");
-    sentence.to_owned()
+    sentence
 }
 
 fn secret() -> TokenOptions {
@@ -25,7 +26,7 @@ fn secret() -> TokenOptions {
 #[test]
 fn a_short_secret_is_none() {
     for short in ["", "secret", &SECRET[1..]] {
-        let said = wrong(options(KeySource::Secret(Secret::new(short))), "jwt-secret");
+        let said = wrong(options(KeySource::Secret(Secret::new(short))), WrongOption::Secret);
         assert!(said.contains(&format!("{} bytes", short.len())), "{said}");
     }
     assert!(Tokens::new(secret()).is_ok());
@@ -36,21 +37,21 @@ fn a_short_secret_is_none() {
 fn a_key_file_holds_one_public_key() {
     let pem = |content: &str| options(KeySource::Pem(file(&format!("wrong-{}", content.len()), content)));
     for private in [&PKCS_ECDSA_P256_SHA256, &PKCS_ED25519] {
-        assert!(wrong(pem(&pair(private).serialize_pem()), "jwt-key").contains("private key"));
+        assert!(wrong(pem(&pair(private).serialize_pem()), WrongOption::Pem).contains("private key"));
     }
     let certificate = rcgen::generate_simple_self_signed(["id.example".to_owned()]).unwrap().cert.pem();
-    assert!(wrong(pem(&certificate), "jwt-key").contains("certificate"));
-    assert!(wrong(pem(&format!("{}{}", EC.pem, ED.pem)), "jwt-key").contains("several"));
-    assert!(wrong(pem(&pair(&PKCS_ECDSA_P384_SHA384).public_key_pem()), "jwt-key").contains("P-256"));
+    assert!(wrong(pem(&certificate), WrongOption::Pem).contains("certificate"));
+    assert!(wrong(pem(&format!("{}{}", EC.pem, ED.pem)), WrongOption::Pem).contains("several"));
+    assert!(wrong(pem(&pair(&PKCS_ECDSA_P384_SHA384).public_key_pem()), WrongOption::Pem).contains("P-256"));
     for text in ["", "ssh-ed25519 AAAA", SECRET] {
-        assert!(wrong(pem(text), "jwt-key").contains("no key in PEM"));
+        assert!(wrong(pem(text), WrongOption::Pem).contains("no key in PEM"));
     }
     let broken = ED.pem.replacen("MC", "MD", 1);
-    assert!(wrong(pem(&broken), "jwt-key").contains("no public key"));
+    assert!(wrong(pem(&broken), WrongOption::Pem).contains("no public key"));
     let empty = "-----BEGIN PUBLIC KEY-----\n-----END PUBLIC KEY-----\n";
-    assert!(wrong(pem(empty), "jwt-key").contains("no public key"));
+    assert!(wrong(pem(empty), WrongOption::Pem).contains("no public key"));
     let nowhere = options(KeySource::Pem(PathBuf::from("/nowhere/key.pem")));
-    assert!(wrong(nowhere, "jwt-key").contains("cannot be read"));
+    assert!(wrong(nowhere, WrongOption::Pem).contains("cannot be read"));
 }
 
 #[tokio::test]
@@ -72,11 +73,11 @@ fn algorithms_fit_the_key() {
     let jwks = || KeySource::Jwks("https://id.example/keys".to_owned());
     let pem = || KeySource::Pem(EC.pem_file().to_path_buf());
     let secret = || KeySource::Secret(Secret::new(SECRET));
-    assert!(wrong(with(jwks(), &[]), "jwt-algorithms").contains("none is named"));
-    assert!(wrong(with(jwks(), &[Algorithm::Rs256, Algorithm::Hs256]), "jwt-algorithms").contains("HS256"));
-    assert!(wrong(with(pem(), &[Algorithm::Es256, Algorithm::Rs256]), "jwt-algorithms").contains("for ES256."));
-    assert!(wrong(with(pem(), &[HMAC.algorithm]), "jwt-algorithms").contains("HS256"));
-    assert!(wrong(with(secret(), &[Algorithm::EdDsa]), "jwt-algorithms").contains("EdDSA"));
+    assert!(wrong(with(jwks(), &[]), WrongOption::Algorithms).contains("none is named"));
+    assert!(wrong(with(jwks(), &[Algorithm::Rs256, Algorithm::Hs256]), WrongOption::Algorithms).contains("HS256"));
+    assert!(wrong(with(pem(), &[Algorithm::Es256, Algorithm::Rs256]), WrongOption::Algorithms).contains("for ES256."));
+    assert!(wrong(with(pem(), &[HMAC.algorithm]), WrongOption::Algorithms).contains("HS256"));
+    assert!(wrong(with(secret(), &[Algorithm::EdDsa]), WrongOption::Algorithms).contains("EdDSA"));
     assert!(Tokens::new(with(jwks(), &[Algorithm::EdDsa])).is_ok());
     assert!(Tokens::new(with(pem(), &[Algorithm::Es256])).is_ok());
 }
@@ -84,15 +85,15 @@ fn algorithms_fit_the_key() {
 #[test]
 fn a_token_has_an_audience() {
     for audience in [vec![], vec![String::new()], vec!["campanile".to_owned(), String::new()]] {
-        wrong(TokenOptions { audience, ..secret() }, "jwt-audience");
+        wrong(TokenOptions { audience, ..secret() }, WrongOption::Audience);
     }
-    wrong(TokenOptions { issuer: Some(String::new()), ..secret() }, "jwt-issuer");
-    wrong(TokenOptions { leeway: Duration::from_secs(3_601), ..secret() }, "jwt-leeway");
-    wrong(TokenOptions { leeway: Duration::MAX, ..secret() }, "jwt-leeway");
+    wrong(TokenOptions { issuer: Some(String::new()), ..secret() }, WrongOption::Issuer);
+    wrong(TokenOptions { leeway: Duration::from_secs(3_601), ..secret() }, WrongOption::Leeway);
+    wrong(TokenOptions { leeway: Duration::MAX, ..secret() }, WrongOption::Leeway);
     assert!(Tokens::new(TokenOptions { leeway: Duration::ZERO, ..secret() }).is_ok());
 }
 
 #[test]
 fn keys_come_from_a_url() {
-    wrong(options(KeySource::Jwks("http://id.example/keys".to_owned())), "jwt-jwks");
+    wrong(options(KeySource::Jwks("http://id.example/keys".to_owned())), WrongOption::Jwks);
 }

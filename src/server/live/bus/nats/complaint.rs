@@ -85,7 +85,7 @@ impl State {
 pub(super) fn words(error: &str) -> String {
     in_words(error).unwrap_or_else(|| match error.to_ascii_lowercase() {
         error if error.contains("authorization violation") => {
-            "it refuses us: the user and password, the token, or the file of --bus are not the right ones".to_owned()
+            "it refuses us: the user and password, the token, or the file are not the right ones".to_owned()
         }
         _ => error.chars().take(200).flat_map(char::escape_debug).collect(),
     })

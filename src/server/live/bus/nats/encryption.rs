@@ -44,7 +44,7 @@ impl Files {
         let files = Arc::new(self);
         let client = ClientConfig::builder_with_provider(Arc::clone(&files.provider))
             .with_safe_default_protocol_versions()
-            .context("bus: TLS cannot be set up")?
+            .context("TLS cannot be set up")?
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(Renewed { files: Arc::clone(&files), first: trust }));
         Ok(match certificate {
@@ -65,7 +65,7 @@ impl Files {
             authorities.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         }
         let trust = Trust::of(Arc::clone(&self.provider), authorities, named, true);
-        trust.context("bus: this system trusts no authority. Name a file of certificates with ?ca=FILE.")
+        trust.context("this system trusts no authority. Name a file of certificates with ?ca=FILE.")
     }
 
     fn certificate(&self) -> Result<Option<CertifiedKey>> {
@@ -73,11 +73,11 @@ impl Files {
         let chain = certificates("cert", certificate)?;
         // What the library says about a key is not repeated: it may quote the file.
         let private = PrivateKeyDer::from_pem_slice(read("key", key)?.as_bytes())
-            .map_err(|_| anyhow!("bus: key: {} holds no private key in PEM without a password.", key.display()))?;
+            .map_err(|_| anyhow!("key: {} holds no private key in PEM without a password.", key.display()))?;
         let pair = CertifiedKey::from_der(chain, private, &self.provider);
         pair.map(Some).map_err(|_| {
             let (certificate, key) = (certificate.display(), key.display());
-            anyhow!("bus: cert: {certificate} and the key in {key} do not belong together, or cannot be used.")
+            anyhow!("cert: {certificate} and the key in {key} do not belong together, or cannot be used.")
         })
     }
 }
@@ -88,7 +88,7 @@ fn certificates(name: &str, file: &Path) -> Result<Vec<CertificateDer<'static>>>
 }
 
 fn no_certificate(name: &str, file: &Path) -> anyhow::Error {
-    anyhow!("bus: {name}: {} holds no certificate in PEM, or one that is damaged.", file.display())
+    anyhow!("{name}: {} holds no certificate in PEM, or one that is damaged.", file.display())
 }
 
 /// The contents of files, read at each connection.

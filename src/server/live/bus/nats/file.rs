@@ -11,6 +11,6 @@ use crate::server::secret_file;
 /// # Errors
 /// One sentence that begins with the option and does not repeat what is in the file.
 pub(super) fn read(name: &str, file: &Path) -> Result<String> {
-    let bytes = secret_file::read(&format!("bus: {name}"), file)?;
-    String::from_utf8(bytes).map_err(|_| anyhow!("bus: {name}: {} is no text.", secret_file::named(file)))
+    let bytes = secret_file::read(name, file)?;
+    String::from_utf8(bytes).map_err(|_| anyhow!("{name}: {} is no text.", secret_file::named(file)))
 }

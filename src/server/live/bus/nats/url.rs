@@ -8,9 +8,9 @@ use percent_encoding::percent_decode_str;
 
 use super::{encryption::Files, file::read};
 
-const NO_BUS: &str = "bus: this is no bus. Say local, or nats://HOST:PORT; in a user, a password or a token, %40 is @, \
+const NO_BUS: &str = "this is no bus. Say local, or nats://HOST:PORT; in a user, a password or a token, %40 is @, \
                       %2F is /, %3A is :, %3F is ?, %23 is # and %2C is a comma.";
-const NO_OPTION: &str = "bus: after ? a bus takes creds=FILE, nkey=FILE, ca=FILE, cert=FILE and key=FILE, with & between \
+const NO_OPTION: &str = "after ? a bus takes creds=FILE, nkey=FILE, ca=FILE, cert=FILE and key=FILE, with & between \
                          them.";
 
 /// One or more servers of NATS, how we log in there, and how the connection is encrypted. `Debug` and `Display` show
@@ -52,8 +52,8 @@ impl NatsUrl {
             all.add(one.trim())?;
         }
         match (&all.certificate, &all.key) {
-            (Some(_), None) => bail!("bus: key=FILE is missing beside cert=FILE. Say both, or none."),
-            (None, Some(_)) => bail!("bus: cert=FILE is missing beside key=FILE. Say both, or none."),
+            (Some(_), None) => bail!("key=FILE is missing beside cert=FILE. Say both, or none."),
+            (None, Some(_)) => bail!("cert=FILE is missing beside key=FILE. Say both, or none."),
             _ => Ok(all),
         }
     }
@@ -112,15 +112,12 @@ impl NatsUrl {
             Some(Login::Seed(file)) => {
                 let seed = read("nkey", file)?.lines().map(str::trim).find(|line| is_seed(line)).map(str::to_owned);
                 options.nkey(seed.with_context(|| {
-                    format!("bus: nkey: {} holds no seed of a user's key, which begins with SU.", file.display())
+                    format!("nkey: {} holds no seed of a user's key, which begins with SU.", file.display())
                 })?)
             }
             // The library wants the line break at the end.
             Some(Login::Credentials(file)) => options.credentials(&(read("creds", file)? + "\n")).map_err(|_| {
-                anyhow!(
-                    "bus: creds: {} holds no credentials of NATS: a user's JWT and the seed of its key.",
-                    file.display()
-                )
+                anyhow!("creds: {} holds no credentials of NATS: a user's JWT and the seed of its key.", file.display())
             })?,
         };
         let identity = self.certificate.clone().zip(self.key.clone());
@@ -148,7 +145,7 @@ fn decoded(text: &str) -> Result<String> {
 /// Settings of several servers must agree.
 fn once<T: PartialEq>(place: &mut Option<T>, said: T) -> Result<()> {
     if place.as_ref().is_some_and(|before| *before != said) {
-        bail!("bus: there are two ways to log in, or two files for one thing. Say one, which holds for all servers.");
+        bail!("there are two ways to log in, or two files for one thing. Say one, which holds for all servers.");
     }
     *place = Some(said);
     Ok(())
@@ -213,10 +210,7 @@ mod tests {
             "ws://hush@a",
         ] {
             let refused = NatsUrl::parse(wrong).unwrap_err().to_string();
-            assert!(
-                refused.starts_with("bus: ") && !refused.contains("hush") && refused.lines().count() == 1,
-                "{refused}"
-            );
+            assert!(!refused.contains("hush") && refused.lines().count() == 1, "{refused}");
         }
     }
 
@@ -233,13 +227,13 @@ mod tests {
         for name in ["creds", "nkey", "ca"] {
             let _ = std::fs::remove_file(&file);
             let missing = refused(&format!("{name}={place}"));
-            assert!(missing.starts_with(&format!("bus: {name}: the file cannot be read")), "{missing}");
+            assert!(missing.starts_with(&format!("{name}: the file cannot be read")), "{missing}");
             std::fs::write(&file, "hush").unwrap();
             let wrong = refused(&format!("{name}={place}"));
-            assert!(wrong.starts_with(&format!("bus: {name}: {place} holds no")) && !wrong.contains("hush"), "{wrong}");
+            assert!(wrong.starts_with(&format!("{name}: {place} holds no")) && !wrong.contains("hush"), "{wrong}");
         }
         let wrong = refused(&format!("cert={place}&key={place}"));
-        assert!(wrong.starts_with(&format!("bus: cert: {place} holds no")), "{wrong}");
+        assert!(wrong.starts_with(&format!("cert: {place} holds no")), "{wrong}");
         std::fs::remove_dir_all(folder).unwrap();
     }
 
