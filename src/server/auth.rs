@@ -320,7 +320,7 @@ impl Authenticator {
     pub async fn note_uses(&self) {
         self.noted.log();
         if let Err(error) = self.keyring.note_uses().await {
-            tracing::debug!(%error, "when keys were last used could not be noted; trying again");
+            tracing::debug!(%error, "the last use of keys could not be stored; trying again");
         }
     }
 
@@ -360,7 +360,7 @@ impl Authenticator {
                 self.streams.renew(&holder, session, good_at);
             } else {
                 let key = if let Holder::Key(id) = &holder { Some(tracing::field::display(id)) } else { None };
-                tracing::info!(target: AUDIT, key, "streams are ended: their key or session is no longer good");
+                tracing::info!(target: AUDIT, key, "streams are ended: their key or session is no longer valid");
                 self.streams.end(&holder, session);
             }
         }

@@ -25,11 +25,10 @@ pub async fn run(service: NotificationService) {
         }
         match service.delete_due().await {
             Ok(0) => {}
-            Ok(deleted) => tracing::debug!(deleted, "notifications that were due are deleted"),
-            Err(error) => tracing::warn!(
-                cause = with_causes(&error),
-                "notifications that are due could not be deleted; trying again"
-            ),
+            Ok(deleted) => tracing::debug!(deleted, "expired notifications were deleted"),
+            Err(error) => {
+                tracing::warn!(cause = with_causes(&error), "expired notifications could not be deleted; trying again")
+            }
         }
     }
 }

@@ -167,7 +167,7 @@ fn told_to_stop(settings: &Settings, service: NotificationService) -> Result<imp
             Ok(again) => drop(timeout(shutdown_delay, again).await),
             Err(_) => sleep(shutdown_delay).await,
         }
-        tracing::info!("stopping: running requests may end, and streams are told");
+        tracing::info!("stopping: running requests may finish, and streams are closed");
         service.stop_following();
     })
 }

@@ -81,7 +81,7 @@ impl Ended {
                 return;
             }
             // What it said stands on standard error already.
-            tracing::error!(task = name, "a task ended by a panic; it is started again");
+            tracing::error!(task = name, "a task panicked; restarting it");
             self.locked().insert(name, Instant::now());
             pause = if started.elapsed() > LATELY { PAUSE } else { pause };
             sleep(pause).await;

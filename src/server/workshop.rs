@@ -50,7 +50,7 @@ impl Workshop {
             let queue = Arc::clone(&queue);
             let started = Builder::new().name("workshop".to_owned()).spawn(move || work(&queue));
             if let Err(error) = started {
-                tracing::error!(%error, "a thread for large work cannot be started");
+                tracing::error!(%error, "a thread for large work could not be started");
             }
         }
         Self { places: Arc::new(Semaphore::new(places)), jobs }

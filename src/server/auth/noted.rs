@@ -25,7 +25,7 @@ pub(in crate::server) struct Noted {
     refused: Tally,
     failed_sign_ins: Tally,
     outages: AtomicU64,
-    /// Why it could not be found out who is calling, the last time.
+    /// Why callers could not be authenticated, the last time.
     cause: Mutex<String>,
 }
 
@@ -72,7 +72,7 @@ impl Noted {
         let count = self.outages.swap(0, Ordering::Relaxed);
         if count > 0 {
             let cause = std::mem::take(&mut *self.cause.lock().unwrap_or_else(PoisonError::into_inner));
-            tracing::warn!(count, cause, "it could not be found out who is calling");
+            tracing::warn!(count, cause, "callers could not be authenticated");
         }
     }
 

@@ -202,11 +202,7 @@ impl Channel for Fcm {
             && let Some(devices) = self.mismatches.counts()
         {
             let lane = &*self.lane;
-            tracing::warn!(
-                lane,
-                devices,
-                "devices of another project were given as contacts; they are told nothing more"
-            );
+            tracing::warn!(lane, devices, "contacts belong to another Firebase project; they are no longer used");
         }
         let outcome = answer::judge(&answer, &refusal, SystemTime::from(now.to_utc()));
         let body = Redacted::new(secrets.iter().map(AsRef::as_ref)).clean(&answer.body).into_bytes();

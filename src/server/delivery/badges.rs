@@ -173,7 +173,7 @@ impl BadgeSync {
                 self.badges.is_due_again(user_id);
                 tracing::warn!(
                     cause = with_causes(&error),
-                    "devices could not be told how many are unread; trying again in a minute"
+                    "unread counts could not be pushed; trying again in a minute"
                 );
             }
         }

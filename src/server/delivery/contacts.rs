@@ -125,7 +125,7 @@ async fn forget_deliveries(forget: Arc<dyn Forget>, user_id: UserId, newest: u64
     let mut next = Some(0);
     while let Some(from) = next.filter(|from| *from <= newest) {
         next = forget.forget_deliveries_about(&user_id, from..=newest).await.inspect_err(|error| {
-            tracing::warn!(cause = with_causes(error), "not all that was delivered about a user is forgotten");
+            tracing::warn!(cause = with_causes(error), "some deliveries of a forgotten user could not be deleted");
         })?;
     }
     Ok(())

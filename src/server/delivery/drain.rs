@@ -29,7 +29,7 @@ pub(super) fn end_lane(
         };
         if let Err(error) = ending.await {
             let cause = with_causes(&error);
-            tracing::warn!(cause, "what waits for a webhook could not be ended; it is when it is due");
+            tracing::warn!(cause, "deliveries of a disabled webhook could not be ended; each ends when it is due");
         }
     });
 }

@@ -68,7 +68,7 @@ where
             Ok(STEP) => {}
             Ok(_) => break,
             Err(error) => {
-                tracing::warn!(cause = with_causes(&error), what, "it could not be forgotten; trying again");
+                tracing::warn!(cause = with_causes(&error), what, "old data could not be deleted; trying again");
                 break;
             }
         }

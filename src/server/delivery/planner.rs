@@ -203,7 +203,7 @@ impl Planner {
             Err(error) => {
                 tracing::error!(
                     cause = with_causes(&error),
-                    "the contacts of a user cannot be read; they are told nothing"
+                    "the contacts of a user cannot be read; nothing is sent to them"
                 );
                 Ok(None)
             }
@@ -225,7 +225,7 @@ impl Planner {
 }
 
 fn warn(error: &StoreError) {
-    tracing::warn!(cause = with_causes(error), "what happened could not be planned; trying again");
+    tracing::warn!(cause = with_causes(error), "events could not be planned; trying again");
 }
 
 /// Plans the next entries: at least one, and as many as are small enough together.

@@ -156,7 +156,7 @@ impl Delivery {
                 Err(error) => {
                     tracing::warn!(
                         cause = with_causes(&error),
-                        "what is held is judged by new preferences when it is due"
+                        "held deliveries could not be updated; each follows the new preferences when it is due"
                     );
                     return;
                 }

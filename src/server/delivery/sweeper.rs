@@ -69,7 +69,10 @@ pub(super) async fn run(
             let Some(user_id) = next else { break };
             if let Err(error) = sweep(&*inboxes, &*deliveries, &*clock, &user_id).await {
                 let cause = with_causes(&error);
-                tracing::warn!(cause, "what was read is not cancelled at once; it is when it is due");
+                tracing::warn!(
+                    cause,
+                    "deliveries of read notifications could not be cancelled; each is cancelled when it is due"
+                );
             }
         }
     }

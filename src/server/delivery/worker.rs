@@ -105,7 +105,7 @@ impl Worker {
             match self.claim().await {
                 Ok(()) => drop(timeout(LOOKS_EVERY, self.0.wake.notified()).await),
                 Err(error) => {
-                    tracing::warn!(cause = with_causes(&error), "what is due could not be claimed; trying again");
+                    tracing::warn!(cause = with_causes(&error), "due deliveries could not be claimed; trying again");
                     sleep(LOOKS_EVERY).await;
                 }
             }
@@ -124,7 +124,7 @@ impl Worker {
             Ok::<_, StoreError>(())
         };
         if let Err(error) = resumed.await {
-            tracing::warn!(cause = with_causes(&error), "what was paused before the start may wait on");
+            tracing::warn!(cause = with_causes(&error), "lanes that were paused before the start could not be resumed");
         }
     }
 

@@ -160,7 +160,7 @@ impl Stream {
             self.held = Some((next, made_by));
             // In a box, so that an idle stream keeps no room for it.
             if Box::pin(timeout(LONGEST_HOLD, pass.renewed(made_by))).await.is_err() {
-                tracing::debug!("a stream ends: the store does not say whether its key or session is still good");
+                tracing::debug!("a stream ends: the store cannot confirm its key or session");
                 return Told::End(End::Lost);
             }
         }
@@ -175,7 +175,7 @@ impl Stream {
                 Ok(Ok(Some(frame))) => return Told::Frame(frame),
                 Ok(Ok(None)) => return Told::End(End::Stopping),
                 Ok(Err(error)) => {
-                    tracing::debug!(cause = with_causes(&error), "a stream ends: what was missed cannot be read");
+                    tracing::debug!(cause = with_causes(&error), "a stream ends: missed changes cannot be read");
                     return Told::End(End::Lost);
                 }
                 // In a box, so that an idle stream keeps no room for it.
@@ -184,7 +184,7 @@ impl Stream {
                     // Something is new that was not heard of: it is read now.
                     Ok(None) => {}
                     Err(error) => {
-                        tracing::debug!(cause = with_causes(&error), "a heartbeat cannot say where the inbox is");
+                        tracing::debug!(cause = with_causes(&error), "a heartbeat cannot read the state of the inbox");
                         return Told::Silence;
                     }
                 },

@@ -56,11 +56,7 @@ impl Addresses {
             // A client that tries a thousand times a second fills no log.
             let refused = self.refused.fetch_add(1, Ordering::Relaxed) + 1;
             if refused.is_power_of_two() {
-                tracing::warn!(
-                    refused,
-                    most = self.most,
-                    "connections were closed: their address has as many as it may"
-                );
+                tracing::warn!(refused, most = self.most, "connections were closed: their address reached its limit");
             }
             return Err(TooMany);
         }

@@ -200,7 +200,9 @@ impl Asking {
         self.tell.send_if_modified(|kept| {
             let is_too_old = kept.told_at.is_some_and(|told_at| told_at.elapsed() >= LONGEST_USE);
             if is_too_old {
-                tracing::error!("the issuer's keys could not be had for a day: no token is taken until they can be");
+                tracing::error!(
+                    "the issuer's keys were unavailable for a day: no token is accepted until they are available"
+                );
                 (kept.keys, kept.told_at) = (None, None);
                 self.begin_generation(kept);
             }
@@ -219,7 +221,7 @@ impl Asking {
             Ok(keys) => {
                 kept.told_at = Some(Instant::now());
                 if kept.failure.take().is_some() {
-                    tracing::info!("the issuer's keys can be had again");
+                    tracing::info!("the issuer's keys are available again");
                 }
                 if kept.keys.as_ref() != Some(&keys) {
                     match keys.len() {
@@ -233,8 +235,8 @@ impl Asking {
             Err(why) => {
                 // Said once, and not every time until it is mended.
                 match &kept.failure {
-                    None => tracing::warn!(why, "the issuer's keys cannot be had; trying again"),
-                    Some(_) => tracing::debug!(why, "the issuer's keys still cannot be had"),
+                    None => tracing::warn!(why, "the issuer's keys are unavailable; trying again"),
+                    Some(_) => tracing::debug!(why, "the issuer's keys are still unavailable"),
                 }
                 kept.failure = Some(why);
             }

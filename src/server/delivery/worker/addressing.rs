@@ -84,11 +84,11 @@ impl Worker {
         match self.addressed(delivery).await {
             Ok(judged) => judged,
             Err(error @ StoreError::Unavailable { .. }) => {
-                tracing::warn!(cause = with_causes(&error), "what is to be sent could not be read; trying again");
+                tracing::warn!(cause = with_causes(&error), "a delivery could not be read; trying again");
                 Err(as_before(delivery, LOOKS_EVERY))
             }
             Err(error) => {
-                tracing::error!(cause = with_causes(&error), "what is to be sent cannot be read; it is given up");
+                tracing::error!(cause = with_causes(&error), "a delivery cannot be read; giving it up");
                 Err(over((DeliveryState::Dead, "unreadable")))
             }
         }

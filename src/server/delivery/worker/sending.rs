@@ -145,13 +145,13 @@ impl Worker {
             return;
         }
         match outcome {
-            Outcome::Sent => tracing::info!(lane, "it is delivered again"),
+            Outcome::Sent => tracing::info!(lane, "deliveries succeed again"),
             Outcome::Misconfigured => tracing::warn!(
                 lane,
                 code,
-                "nothing is delivered: the other side does not let this server in. campanile check says why"
+                "deliveries are paused: the receiver refuses the credentials of this server; run campanile check"
             ),
-            _ => tracing::warn!(lane, code, "delivering fails; it is tried again with growing pauses"),
+            _ => tracing::warn!(lane, code, "deliveries fail; retrying with growing pauses"),
         }
     }
 }

@@ -110,7 +110,7 @@ pub(super) async fn run(
             if let Err(error) = follow(stores, clock, found, &health).await {
                 tracing::warn!(
                     cause = with_causes(&error),
-                    "where nothing arrives is not noted; its next failure will be"
+                    "the failure of a contact could not be stored; its next failure will be"
                 );
             }
         }
@@ -131,7 +131,7 @@ async fn follow(
         Found::Nothing => Ok(()),
         Found::DeadContact { id, state, as_of } => {
             if stores.contacts.set_contact_state(id, state, as_of, clock.now()).await? {
-                tracing::info!(contact = %id, %state, "nothing is sent to a contact any more");
+                tracing::info!(contact = %id, %state, "a contact is no longer used");
             }
             Ok(())
         }
@@ -158,10 +158,7 @@ async fn write(outbox: &dyn Outbox, clock: &dyn Clock, settlements: Vec<Settleme
         match outbox.settle(settlements.clone(), clock.now()).await {
             Ok(healths) => return healths,
             Err(error) if began.elapsed() < LEASE => {
-                tracing::warn!(
-                    cause = with_causes(&error),
-                    "what was delivered could not be written down; trying again"
-                );
+                tracing::warn!(cause = with_causes(&error), "results of deliveries could not be stored; trying again");
                 sleep(PAUSE).await;
             }
             Err(error) => {
@@ -169,7 +166,7 @@ async fn write(outbox: &dyn Outbox, clock: &dyn Clock, settlements: Vec<Settleme
                 tracing::error!(
                     cause = with_causes(&error),
                     count,
-                    "what was delivered is not written down: it is sent again"
+                    "results of deliveries were not stored; these deliveries are sent again"
                 );
                 return Vec::new();
             }

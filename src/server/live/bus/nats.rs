@@ -216,7 +216,9 @@ async fn hear_hints(client: Client, subject: String, hints: watch::Sender<u64>) 
                 hints.send_modify(|count| *count = count.wrapping_add(1));
             }
         }
-        Err(error) => tracing::warn!(%error, "the bus cannot be listened to; what is due is looked for every second"),
+        Err(error) => {
+            tracing::warn!(%error, "the subscription on the bus failed; due deliveries are polled every second")
+        }
     }
 }
 
@@ -232,7 +234,7 @@ fn note(event: &Happened, gaps: &watch::Sender<u64>, lost: &AtomicU64) {
             gaps.send_modify(|count| *count += 1);
         }
         Happened::Disconnected => {
-            tracing::warn!("the bus is away; others hear of changes later");
+            tracing::warn!("the bus is unavailable; other servers receive changes later");
             // What was written when the connection broke may be lost.
             lost.fetch_add(1, Ordering::Relaxed);
         }
@@ -290,7 +292,7 @@ async fn keep_watch(client: Client, subject: String, gaps: watch::Sender<u64>, l
     let mut heard = match client.subscribe(subject.clone()).await {
         Ok(heard) => heard,
         Err(error) => {
-            tracing::warn!(%error, "the bus cannot be listened to; what gets lost on it is not noticed");
+            tracing::warn!(%error, "the subscription on the bus failed; losses on it go unnoticed");
             return;
         }
     };
@@ -341,7 +343,7 @@ impl Bus for Nats {
     fn publish(&self, change: &Change) {
         let Ok(payload) = serde_json::to_vec(change) else { return };
         if self.outgoing.try_send((self.subject(&change.user_id), payload)).is_err() {
-            tracing::debug!("too much waits to be sent; the others find it in the store");
+            tracing::debug!("the queue for the bus is full; other servers read the changes from the store");
             self.lost.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -384,7 +386,7 @@ async fn listen(client: Client, subject: String, prefix: String, to: Weak<dyn De
     let mut messages = match client.subscribe(subject).await {
         Ok(messages) => messages,
         Err(error) => {
-            tracing::warn!(%error, "the bus cannot be listened to; changes are read from the store");
+            tracing::warn!(%error, "the subscription on the bus failed; changes are read from the store");
             return;
         }
     };
@@ -392,7 +394,7 @@ async fn listen(client: Client, subject: String, prefix: String, to: Weak<dyn De
         let Some(to) = to.upgrade() else { return };
         match read(&prefix, &message.subject, &message.payload) {
             Ok(change) => to.deliver(&change),
-            Err(why) => tracing::debug!(why, "something on the bus is not ours"),
+            Err(why) => tracing::debug!(why, "a message on the bus was ignored"),
         }
     }
 }

@@ -35,7 +35,7 @@ impl Complaint {
         };
         if is_due {
             let why = why(servers);
-            tracing::warn!(%why, "the bus cannot be reached; others hear of changes later");
+            tracing::warn!(%why, "the bus cannot be reached; other servers receive changes later");
         }
     }
 
