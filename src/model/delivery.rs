@@ -86,7 +86,7 @@ macro_rules! words {
                 let found = Self::ALL.iter().copied().find(|word| word.as_str() == text);
                 found.ok_or_else(|| {
                     let all: Vec<_> = Self::ALL.iter().map(|word| word.as_str()).collect();
-                    Invalid::new(format!("This is {}: {}.", $what, all.join(", ")))
+                    Invalid::new(format!("This must be {}: {}.", $what, all.join(", ")))
                 })
             }
         }
@@ -239,7 +239,7 @@ mod tests {
             assert_eq!(DeliveryState::parse(state.as_str()), Ok(*state));
         }
         let why = Channel::parse("Webhook").unwrap_err().to_string();
-        assert_eq!(why, "This is one of the channels: email, webpush, fcm, apns, webhook.");
+        assert_eq!(why, "This must be one of the channels: email, webpush, fcm, apns, webhook.");
         assert!(EventKind::parse("notification.created ").is_err());
     }
 

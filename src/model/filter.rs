@@ -98,6 +98,6 @@ fn parse_bool(text: &str) -> Result<bool, Invalid> {
     match text {
         "true" => Ok(true),
         "false" => Ok(false),
-        _ => Err(Invalid::new("This is either true or false.")),
+        _ => Err(Invalid::new("This must be true or false.")),
     }
 }

@@ -173,7 +173,7 @@ impl utoipa::ToSchema for WholeNumber {}
 /// When it is anything but digits.
 pub fn parse_whole_number(text: &str) -> Result<u64, Invalid> {
     if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
-        return Err(Invalid::new("This is a whole number from 0."));
+        return Err(Invalid::new("This must be a whole number, 0 or greater."));
     }
     Ok(text.parse().unwrap_or(u64::MAX))
 }

@@ -52,7 +52,7 @@ impl Delay {
     /// When it is none, or more than [`Self::MAX_SECONDS`].
     pub fn parse(seconds: u64) -> Result<Self, Invalid> {
         let legal = u32::try_from(seconds).ok().filter(|seconds| (1..=Self::MAX_SECONDS).contains(seconds));
-        let wrong = || Invalid::new(format!("This is 1 to {} seconds.", Self::MAX_SECONDS));
+        let wrong = || Invalid::new(format!("This must be 1 to {} seconds.", Self::MAX_SECONDS));
         legal.map(Self).ok_or_else(wrong)
     }
 

@@ -67,7 +67,7 @@ impl Content {
     /// # Errors
     /// When nothing of it shows, it is longer than [`Self::MAX_CHARS`], or it contains U+0000.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
-        check(text, Self::MAX_CHARS, "Write something: the text is blank.")?;
+        check(text, Self::MAX_CHARS, "The text is blank. Write something.")?;
         Ok(Self(text.into()))
     }
 }

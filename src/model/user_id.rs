@@ -27,7 +27,7 @@ impl UserId {
     /// When it is empty, longer than [`Self::MAX_CHARS`], or contains a control character.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         if text.is_empty() {
-            return Err(Invalid::new("Say whose inbox: the user id is empty."));
+            return Err(Invalid::new("The user id is empty. Name the user whose inbox is meant."));
         }
         let chars = text.chars().count();
         if chars > Self::MAX_CHARS {

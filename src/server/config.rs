@@ -321,7 +321,7 @@ impl Settings {
 }
 
 fn needed<T>(name: &str, value: Option<T>) -> Result<T> {
-    value.with_context(|| format!("{name}: nothing is said."))
+    value.with_context(|| format!("{name}: is missing."))
 }
 
 /// A valid prefix of subjects: words of letters, digits, `-` and `_`, separated by dots.

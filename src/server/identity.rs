@@ -151,11 +151,11 @@ impl Principal {
                 _ => "Only an operator, or an application with a service key, may do this.",
             }),
             Holder::Operator | Holder::Key(_) => Denied::Forbidden(match scope {
-                Scope::Send => "This key may not send: it does not have the scope send.",
-                Scope::Read => "This key may not read: it does not have the scope read.",
-                Scope::Mark => "This key may not mark or delete: it does not have the scope mark.",
-                Scope::Contacts => "This key may not manage contacts: it does not have the scope contacts.",
-                Scope::Admin => "This key may not do this: it does not have the scope admin.",
+                Scope::Send => "This key may not send: it lacks the scope `send`.",
+                Scope::Read => "This key may not read: it lacks the scope `read`.",
+                Scope::Mark => "This key may not mark or delete: it lacks the scope `mark`.",
+                Scope::Contacts => "This key may not manage contacts: it lacks the scope `contacts`.",
+                Scope::Admin => "This key may not do this: it lacks the scope `admin`.",
             }),
         })
     }
@@ -186,7 +186,7 @@ impl Principal {
             (None, _) => Ok(()),
             (Some(_), Some(inbox)) if self.owns(inbox) => Ok(()),
             (Some(_), _) if self.only.is_some() => {
-                Err(Denied::Forbidden("What you showed is good for another inbox only."))
+                Err(Denied::Forbidden("This credential is valid for another inbox only."))
             }
             (Some(_), _) => Err(Denied::Forbidden("You may use your own inbox only.")),
         }

@@ -48,7 +48,9 @@ pub(super) fn filter(said: &str) -> Result<EnvFilter> {
         word.is_empty() || is_part || word.contains(['=', '[']) || word.parse::<LevelFilter>().is_ok()
     };
     if let Some(word) = said.split(',').map(str::trim).find(|word| !is_known(word)) {
-        bail!("log: {word:?} is no level. Say error, warn, info, debug, trace or off, or such as campanile=debug.");
+        bail!(
+            "log: {word:?} is not a log level. Use error, warn, info, debug, trace or off, or such as campanile=debug."
+        );
     }
     EnvFilter::try_new(format!("{OTHERS},{said}"))
         .with_context(|| format!("log: {said:?} is not a filter such as info or campanile=debug"))

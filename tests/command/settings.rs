@@ -44,7 +44,7 @@ fn a_check_refuses_what_serve_refuses() {
         ([&memory[..], &["--listen", "unix:/no/such/a.sock"]].concat(), "listen: /no/such/a.sock cannot be made: "),
         ([&memory[..], &["--listen", "unix:/etc/passwd"]].concat(), "listen: /etc/passwd is there and is no socket"),
         ([&memory[..], &["--listen", &format!("unix:{}/", folder.display())]].concat(), "listen: "),
-        ([&memory[..], &["--log", "debg"]].concat(), "log: \"debg\" is no level"),
+        ([&memory[..], &["--log", "debg"]].concat(), "log: \"debg\" is not a log level"),
         ([&memory[..], &["--allowed-hosts", "https://a.example"]].concat(), "allowed-hosts: "),
         ([&memory[..], &["--allowed-hosts", "a.example:8443"]].concat(), "allowed-hosts: "),
         ([&memory[..], &["--allowed-hosts", "*.example"]].concat(), "allowed-hosts: "),

@@ -53,7 +53,7 @@ impl EmailAddress {
     /// When it is none.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         use email_address::{EmailAddress as Checked, Options};
-        let wrong = || Invalid::new("This is an e-mail address such as ann@example.com, and nothing beside it.");
+        let wrong = || Invalid::new("This must be an e-mail address such as ann@example.com, and nothing else.");
         if text.len() > Self::MAX_BYTES {
             return Err(Invalid::new(format!("An e-mail address has at most {} bytes.", Self::MAX_BYTES)));
         }
@@ -120,7 +120,7 @@ impl SubscriptionKeys {
     /// # Errors
     /// When it is no base64url, or no point of P-256.
     pub fn parse_p256dh(text: &str) -> Result<[u8; 65], Invalid> {
-        let wrong = || Invalid::new("This is a public key of P-256, not compressed (65 bytes), in base64url.");
+        let wrong = || Invalid::new("This must be a public key of P-256, not compressed (65 bytes), in base64url.");
         let point: [u8; Self::POINT] = decoded(text).ok_or_else(wrong)?;
         // The library takes the hybrid form too, which begins with 6 or 7 (X9.62) and which browsers do not know.
         let is_point = point[0] == 4 && ParsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, point).is_ok();
@@ -133,7 +133,7 @@ impl SubscriptionKeys {
     /// When it is no base64url, or has another length.
     pub fn parse_auth(text: &str) -> Result<[u8; 16], Invalid> {
         let secret: Option<[u8; Self::SECRET]> = decoded(text);
-        secret.ok_or_else(|| Invalid::new("This is 16 bytes in base64url."))
+        secret.ok_or_else(|| Invalid::new("This must be 16 bytes in base64url."))
     }
 
     /// The public key of the browser.
@@ -185,7 +185,11 @@ impl FcmToken {
     /// When it is empty, longer than [`Self::MAX_BYTES`], or has other characters.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let is_legal = (1..=Self::MAX_BYTES).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
-        let wrong = || Invalid::new("This is what Firebase gave to the app: 1 to 2048 printable characters of ASCII.");
+        let wrong = || {
+            Invalid::new(
+                "This must be the token that Firebase issued to the app: 1 to 2048 printable ASCII characters.",
+            )
+        };
         is_legal.then(|| Self(text.into())).ok_or_else(wrong)
     }
 }
@@ -205,7 +209,8 @@ impl DeviceToken {
         let is_legal = (64..=200).contains(&text.len())
             && text.len().is_multiple_of(2)
             && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let wrong = || Invalid::new("This is the device token in hexadecimal: 64 to 200 digits, two for each byte.");
+        let wrong =
+            || Invalid::new("This must be the device token in hexadecimal: 64 to 200 digits, two for each byte.");
         is_legal.then(|| Self(text.to_ascii_lowercase().into())).ok_or_else(wrong)
     }
 }
@@ -228,7 +233,7 @@ impl Topic {
         let is_part =
             |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
         let is_legal = text.len() <= Self::MAX_BYTES && text.contains('.') && text.split('.').all(is_part);
-        let wrong = || Invalid::new("This is the bundle id of the app, such as com.example.app.");
+        let wrong = || Invalid::new("This must be the bundle id of the app, such as com.example.app.");
         is_legal.then(|| Self(text.into())).ok_or_else(wrong)
     }
 }

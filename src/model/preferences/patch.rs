@@ -55,7 +55,7 @@ fn merge_choices(choices: &mut Choices, place: &str, patch: &Value, wrong: &mut 
 
 fn merge_choice(old: Option<Choice>, place: &str, patch: &Value, wrong: &mut Wrong) -> Option<Choice> {
     const AFTER: &str = "if_unread_after";
-    let why = r#"This is "on", "off", or {"if_unread_after": seconds}."#;
+    let why = r#"This must be "on", "off", or {"if_unread_after": seconds}."#;
     let members = match patch {
         Value::Null => return None,
         Value::String(word) if word == "on" => return Some(Choice::On),
@@ -111,7 +111,7 @@ fn merge_quiet_hours(old: Option<QuietHours>, patch: &Value, wrong: &mut Wrong) 
         wrong.unknown(PLACE, name, &NAMES);
     }
     let zone = |text: &str| {
-        let why = || Invalid::new("This is a time zone of the IANA database, such as Europe/Berlin.");
+        let why = || Invalid::new("This must be a time zone of the IANA database, such as Europe/Berlin.");
         text.parse().map_err(|_| why())
     };
     let zone = needed(members, "zone", old.map(|old| old.zone), zone, wrong);
@@ -146,7 +146,7 @@ fn read_days(days: &Value, wrong: &mut Wrong) -> Option<WeekdaySet> {
     let all = match days {
         Value::Array(all) if (1..=DAYS.len()).contains(&all.len()) => all,
         Value::Array(_) => return wrong.add(PLACE, "Name one to seven days; without quiet hours, all is null."),
-        _ => return wrong.add(PLACE, format!("This is an array, and not {}.", kind(days))),
+        _ => return wrong.add(PLACE, format!("This must be an array, not {}.", kind(days))),
     };
     let mut set = WeekdaySet::EMPTY;
     let mut are_legal = true;
@@ -211,7 +211,7 @@ impl Wrong {
 
     fn not_an_object<T>(&mut self, place: &str, value: &Value) -> Option<T> {
         let place = if place.is_empty() { "body" } else { place };
-        self.add(place, format!("This is an object, and not {}.", kind(value)))
+        self.add(place, format!("This must be an object, not {}.", kind(value)))
     }
 
     /// The members of an object; none, with an error, if the value is not an object.
@@ -242,7 +242,7 @@ fn shown(name: &str) -> String {
 }
 
 fn text(value: &Value) -> Result<&str, Invalid> {
-    value.as_str().ok_or_else(|| Invalid::new(format!("This is text, and not {}.", kind(value))))
+    value.as_str().ok_or_else(|| Invalid::new(format!("This must be a string, not {}.", kind(value))))
 }
 
 /// A number that is whole, also where it is written as `60.0` or `6e1`, which JSON does not tell apart.
@@ -254,8 +254,8 @@ fn whole_number(value: &Value) -> Result<u64, Invalid> {
     };
     let found = value.as_u64().or_else(|| value.as_f64().and_then(whole));
     let wrong = || match value {
-        Value::Number(_) => Invalid::new("This is a whole number of seconds."),
-        _ => Invalid::new(format!("This is a number of seconds, and not {}.", kind(value))),
+        Value::Number(_) => Invalid::new("This must be a whole number of seconds."),
+        _ => Invalid::new(format!("This must be a number of seconds, not {}.", kind(value))),
     };
     found.ok_or_else(wrong)
 }
@@ -264,9 +264,9 @@ fn whole_number(value: &Value) -> Result<u64, Invalid> {
 fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
-        Value::Bool(_) => "true or false",
+        Value::Bool(_) => "a boolean",
         Value::Number(_) => "a number",
-        Value::String(_) => "text",
+        Value::String(_) => "a string",
         Value::Array(_) => "an array",
         Value::Object(_) => "an object",
     }

@@ -149,13 +149,13 @@ fn what_quiet_hours_need_is_not_taken_away(#[case] patch: Value, #[case] places:
 }
 
 #[rstest]
-#[case(json!("on"), "This is an object, and not text.")]
+#[case(json!("on"), "This must be an object, not a string.")]
 #[case(json!({"x\u{1b}": 1}), r"There is no `x\u{1b}`; there is `channels`, `categories`, `quiet_hours`, `digest`.")]
 #[case(json!({"channels": {"fcm": "on"}}), "There is no `fcm`; there is `email`, `push`.")]
-#[case(json!({"channels": {"push": "no"}}), r#"This is "on", "off", or {"if_unread_after": seconds}."#)]
-#[case(json!({"channels": {"push": {"if_unread_after": 0}}}), "This is 1 to 604800 seconds.")]
-#[case(json!({"channels": {"push": {"if_unread_after": 0.5}}}), "This is a whole number of seconds.")]
-#[case(json!({"channels": {"push": {"if_unread_after": "5"}}}), "This is a number of seconds, and not text.")]
+#[case(json!({"channels": {"push": "no"}}), r#"This must be "on", "off", or {"if_unread_after": seconds}."#)]
+#[case(json!({"channels": {"push": {"if_unread_after": 0}}}), "This must be 1 to 604800 seconds.")]
+#[case(json!({"channels": {"push": {"if_unread_after": 0.5}}}), "This must be a whole number of seconds.")]
+#[case(json!({"channels": {"push": {"if_unread_after": "5"}}}), "This must be a number of seconds, not a string.")]
 #[case(json!({"quiet_hours": {"zone": "UTC", "from": "x"}}), "A time of the day is 00:00 to 23:59. This field is required.")]
 #[case(json!({"digest": {"email": null, "x": null}}), "There is no `x`; there is `email`.")]
 fn what_is_wrong_is_said_in_a_sentence(#[case] patch: Value, #[case] expected: &str) {

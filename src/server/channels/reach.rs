@@ -112,12 +112,12 @@ impl Reach {
     /// # Errors
     /// When this server would not connect to it; the sentence says what would be legal.
     pub(in crate::server) fn parse(&self, text: &str) -> Result<Url, Invalid> {
-        let wrong = |why: &str| Invalid::new(format!("This is a URL such as https://example.com/hook, {why}."));
+        let wrong = |why: &str| Invalid::new(format!("This must be a URL such as https://example.com/hook, {why}."));
         if text.len() > LONGEST {
             return Err(wrong("of at most 2048 bytes"));
         }
         // What is not written plainly, as 0x7f.1 is 127.0.0.1, is written plainly from here on.
-        let url = Url::parse(text).map_err(|_| wrong("and this is none"))?;
+        let url = Url::parse(text).map_err(|_| wrong("and this is not a URL"))?;
         if !url.username().is_empty() || url.password().is_some() {
             return Err(wrong("without user and password"));
         }
@@ -125,7 +125,7 @@ impl Reach {
             return Err(wrong("and begins with https://; http:// is for networks that --webhook-allow lists"));
         }
         if url.port() == Some(0) {
-            return Err(wrong("with a port that something may listen on"));
+            return Err(wrong("with a port from 1 to 65535"));
         }
         match literal(&url) {
             Some(address) if !self.permits(is_plain(&url), address) => Err(Invalid::new(format!("This {Forbidden}."))),

@@ -89,7 +89,7 @@ pub(super) fn rate(name: &str, said: Option<&str>) -> Result<Option<Rate>> {
 pub(super) fn networks(name: &'static str, said: Option<Vec<String>>) -> Result<Vec<IpNet>> {
     let parse = |text: &String| {
         let network = text.parse().or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from));
-        network.map(canonical).map_err(|_| anyhow!("{name}: {text:?} is no address or network such as 10.0.0.0/8."))
+        network.map(canonical).map_err(|_| anyhow!("{name}: {text:?} is not an address or network such as 10.0.0.0/8."))
     };
     // Compose passes on a variable that is not set as an empty one.
     needed(name, said)?.iter().filter(|text| !text.is_empty()).map(parse).collect()

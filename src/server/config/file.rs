@@ -44,7 +44,7 @@ struct Mistake {
 fn settings(text: &str) -> Result<Said, Mistake> {
     let table = DeTable::parse(text).map_err(|error| {
         let at = error.span().map_or(0, |span| span.start);
-        Mistake { at, what: format!("this is no TOML: {}", error.message()) }
+        Mistake { at, what: format!("this is not valid TOML: {}", error.message()) }
     })?;
     let known = fields(&Said::default()).unwrap_or_default();
     let known: Vec<&str> = known.keys().map(String::as_str).collect();
@@ -107,9 +107,9 @@ mod tests {
     #[test]
     fn what_is_wrong_is_told_by_its_place_its_name_and_its_kind_and_not_repeated() {
         for (text, says) in [
-            ("# one\njwt-secret = \"hush", "2 this is no TOML: "),
-            ("window = hush\n", "1 this is no TOML: "),
-            ("window = 1\nwindow = 2\n", "2 this is no TOML: duplicate key"),
+            ("# one\njwt-secret = \"hush", "2 this is not valid TOML: "),
+            ("window = hush\n", "1 this is not valid TOML: "),
+            ("window = 1\nwindow = 2\n", "2 this is not valid TOML: duplicate key"),
             ("jwt-secret = [\"hush\"]\n", "1 `jwt-secret` is a text in quotes; this is a list"),
             ("store = { url = \"hush\" }\n", "1 `store` is a text in quotes; this is a section"),
             ("log = \"info\"\nwindow = \"hush\"\n", "2 `window` is a whole number; this is a text in quotes"),

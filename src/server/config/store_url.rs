@@ -28,7 +28,7 @@ impl StoreUrl {
             Some(("memory", "")) => Ok(Self::Memory),
             Some(("sqlite", "")) => bail!("store: say which file, such as sqlite:data/campanile.db."),
             Some(("sqlite", ":memory:" | "memory" | "memory:")) => {
-                bail!("store: a store in memory is said as memory:, and is gone at restart.")
+                bail!("store: use memory: for a store in memory, which is gone at restart.")
             }
             // Of the URLs of other programs some mean a file in this folder by it, and some one in the root.
             Some(("sqlite", path)) if path.starts_with("//") && !path.starts_with("///") => {
@@ -40,8 +40,10 @@ impl StoreUrl {
                 Err(why) => bail!("store: {why}"),
             },
             // What is meant for a file, and no URL, which may hold a password.
-            None if is_like_a_file(url) => bail!("store: this is no store. Did you mean sqlite:{url}?"),
-            _ => bail!("store: this is no store. Say sqlite:FILE, postgres://USER:PASSWORD@HOST/DATABASE or memory:."),
+            None if is_like_a_file(url) => bail!("store: this is not a store URL. Did you mean sqlite:{url}?"),
+            _ => bail!(
+                "store: this is not a store URL. Use sqlite:FILE, postgres://USER:PASSWORD@HOST/DATABASE or memory:."
+            ),
         }
     }
 

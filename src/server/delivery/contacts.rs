@@ -114,7 +114,7 @@ impl Delivery {
         let wrong = |why| vec![FieldError::new("subscription.endpoint", why)];
         let url = self.0.channel.reach().look_up(&endpoint).await.map_err(wrong)?;
         if url.fragment().is_some() {
-            return Err(wrong(Invalid::new("This is a URL without a fragment (#…): none is ever sent.")).into());
+            return Err(wrong(Invalid::new("This must be a URL without a fragment (#…), which is never sent.")).into());
         }
         Ok(ContactAddress::Webpush { endpoint: url.into(), keys })
     }

@@ -268,7 +268,7 @@ impl Delivery {
     async fn reachable(&self, url: &str) -> Result<String, ServiceError> {
         let parsed = self.0.channel.reach().look_up(url).await.map_err(|why| vec![FieldError::new("url", why)])?;
         if parsed.fragment().is_some() {
-            let why = Invalid::new("This is a URL without a fragment (#…): none is ever sent.");
+            let why = Invalid::new("This must be a URL without a fragment (#…), which is never sent.");
             return Err(vec![FieldError::new("url", why)].into());
         }
         Ok(parsed.to_string())

@@ -267,7 +267,7 @@ fn may_be_retried(text: &str) -> Result<DeliveryState, Invalid> {
     let state =
         DeliveryState::parse(text).ok().filter(|state| state.may_be_repeated() || *state == DeliveryState::Ready);
     state.ok_or_else(|| {
-        Invalid::new("This is dead, skipped, cancelled, expired or ready: only those can be sent again, or at once.")
+        Invalid::new("This must be dead, skipped, cancelled, expired or ready: only these can be retried.")
     })
 }
 

@@ -65,7 +65,7 @@ impl<'j, const N: usize> Visitor<'j> for Object<'_, N> {
                 Named::Known(at) if fields[at].is_none() => fields[at] = Some(map.next_value()?),
                 Named::Known(at) => {
                     map.next_value::<IgnoredAny>()?;
-                    self.complaints.add(|| FieldError::new(self.names[at], Invalid::new("This is given twice.")));
+                    self.complaints.add(|| FieldError::new(self.names[at], Invalid::new("This field is given twice.")));
                 }
                 Named::Unknown(name) => {
                     map.next_value::<IgnoredAny>()?;
@@ -165,10 +165,10 @@ impl<'j, F: FnMut(usize, &'j RawValue)> Visitor<'j> for Items<F> {
 pub(super) fn text(field: Option<&RawValue>) -> Result<Option<String>, Invalid> {
     match field.map(|field| (kind(field), field)) {
         None | Some(("null", _)) => Ok(None),
-        Some(("text", field)) => serde_json::from_str(field.get())
+        Some(("a string", field)) => serde_json::from_str(field.get())
             .map(Some)
             .map_err(|_| Invalid::new("This text has half a character: one of \\ud800 to \\udfff without the other.")),
-        Some((other, _)) => Err(Invalid::new(format!("This is text, and not {other}."))),
+        Some((other, _)) => Err(Invalid::new(format!("This must be a string, not {other}."))),
     }
 }
 
@@ -180,7 +180,7 @@ pub(super) fn boolean(field: Option<&RawValue>) -> Result<bool, Invalid> {
     match field.map(RawValue::get) {
         Some("true") => Ok(true),
         Some("false") => Ok(false),
-        Some(_) => Err(Invalid::new("This is either true or false.")),
+        Some(_) => Err(Invalid::new("This must be true or false.")),
         None => Err(Invalid::new("This field is required.")),
     }
 }
@@ -193,7 +193,7 @@ pub(super) fn whole_number(field: Option<&RawValue>) -> Result<Option<u64>, Inva
     match field.map(|field| (kind(field), field.get())) {
         None | Some(("null", _)) => Ok(None),
         Some(("a number", digits)) => parse_whole_number(digits).or_else(|why| whole(digits).ok_or(why)).map(Some),
-        Some((other, _)) => Err(Invalid::new(format!("This is a whole number, and not {other}."))),
+        Some((other, _)) => Err(Invalid::new(format!("This must be a whole number, not {other}."))),
     }
 }
 
@@ -212,8 +212,8 @@ pub(super) fn kind(value: &RawValue) -> &'static str {
     match value.get().as_bytes().first() {
         Some(b'{') => "an object",
         Some(b'[') => "an array",
-        Some(b'"') => "text",
-        Some(b't' | b'f') => "true or false",
+        Some(b'"') => "a string",
+        Some(b't' | b'f') => "a boolean",
         Some(b'n') => "null",
         _ => "a number",
     }
@@ -277,6 +277,6 @@ mod tests {
         assert!(matches!(each(array, 2, |index, item| seen.push((index, item.get()))), Err(NotThat::Few(2))));
         assert_eq!(seen.len(), 2);
         let text: &RawValue = serde_json::from_str("\"x\"").unwrap();
-        assert!(matches!(each(text, 2, |_, _| ()), Err(NotThat::Array("text"))));
+        assert!(matches!(each(text, 2, |_, _| ()), Err(NotThat::Array("a string"))));
     }
 }

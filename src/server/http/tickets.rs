@@ -93,7 +93,7 @@ async fn give(
         (Some(auth), Some(Extension(standing))) => {
             let ticket = auth.give_ticket(&standing, &wish).await.map_err(|error: AuthError| {
                 auth.noted().outage(&error.to_string());
-                Problem::new(Code::Unavailable, "Tickets cannot be had now. Try again in a few seconds.")
+                Problem::new(Code::Unavailable, "Tickets are temporarily unavailable. Try again in a few seconds.")
             })?;
             TicketGiven { ticket: ticket.secret.to_string_once(), expires_at: Some(ticket.expires_at), user_id }
         }

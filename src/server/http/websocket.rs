@@ -58,15 +58,15 @@ const SUBPROTOCOL: &str = "campanile";
 type Reason = (u16, &'static str);
 
 const STOPPING: Reason = (1001, "The server is stopping. Connect again in a moment.");
-const NOT_PROTOCOL: Reason = (1002, "This is no frame of a client as RFC 6455 has it.");
+const NOT_PROTOCOL: Reason = (1002, "This is not a valid frame of a client (RFC 6455).");
 const NOT_BINARY: Reason = (1003, "This stream takes no messages. Send requests to the REST API.");
 const NOT_UTF8: Reason = (1007, "This text is not UTF-8.");
 const TOO_MUCH: Reason = (1008, "You say too much. This stream takes no messages: send requests to the REST API.");
 const TOO_LARGE: Reason = (1009, "This stream takes no messages. Send requests to the REST API.");
-const TRY_AGAIN: Reason = (1013, "What you missed cannot be read now. Connect again in a few seconds.");
-const EXPIRED: Reason = (4001, "What you showed has expired or was revoked. Connect again with something new.");
-const TOO_SLOW: Reason = (4008, "You read too slowly. Connect again, from your last position.");
-const SILENT: Reason = (4008, "You answered no ping. Connect again, from your last position.");
+const TRY_AGAIN: Reason = (1013, "The changes that you missed cannot be read now. Connect again in a few seconds.");
+const EXPIRED: Reason = (4001, "Your credential has expired or was revoked. Connect again with a new one.");
+const TOO_SLOW: Reason = (4008, "You read too slowly. Connect again from your last position.");
+const SILENT: Reason = (4008, "You answered no ping. Connect again from your last position.");
 
 pub(super) fn routes() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new()

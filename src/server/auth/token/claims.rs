@@ -50,11 +50,11 @@ impl Rules {
         leeway: Duration,
     ) -> Result<Self, WrongOption> {
         if audience.is_empty() || audience.iter().any(String::is_empty) {
-            let why = "it is empty. Say what the tokens have in aud, such as campanile.";
+            let why = "it is empty. Use the value that tokens have in aud, such as campanile.";
             return Err(WrongOption::Audience(why.to_owned()));
         }
         if issuer.is_some_and(str::is_empty) {
-            let why = "it is empty. Say what the tokens have in iss, or leave the setting out.";
+            let why = "it is empty. Use the value that tokens have in iss, or leave the setting out.";
             return Err(WrongOption::Issuer(why.to_owned()));
         }
         if leeway > MAX_LEEWAY {

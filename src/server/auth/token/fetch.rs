@@ -49,7 +49,7 @@ impl Issuer {
     /// When the URL is none that keys may come from.
     pub(super) fn new(url: &str) -> Result<Self, WrongOption> {
         let wrong = |why: &str| Err(WrongOption::Jwks(why.to_owned()));
-        let Some(url) = Url::parse(url).ok().filter(Url::has_host) else { return wrong("this is no URL.") };
+        let Some(url) = Url::parse(url).ok().filter(Url::has_host) else { return wrong("this is not a URL.") };
         let is_local = url.scheme() == "http" && url.host_str().is_some_and(is_loopback);
         if url.scheme() != "https" && !is_local {
             return wrong("a machine on the way could put in keys. Say https://, or http:// to this machine.");

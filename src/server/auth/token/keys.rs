@@ -39,7 +39,7 @@ impl Key {
         let length = secret.len();
         if length < MIN_SECRET_BYTES {
             let why =
-                format!("it has {length} bytes, which can be guessed. Say at least {MIN_SECRET_BYTES} random ones.");
+                format!("it has {length} bytes, which can be guessed. Use at least {MIN_SECRET_BYTES} random bytes.");
             return Err(WrongOption::Secret(why));
         }
         Ok(Self { algorithm: Algorithm::Hs256, decoding: DecodingKey::from_secret(secret) })

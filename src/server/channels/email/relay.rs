@@ -57,7 +57,7 @@ impl RelayUrl {
     /// # Errors
     /// When it is anything else.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
-        let wrong = || Invalid::new("This is smtps://USER:PASSWORD@HOST:465, or smtp://HOST:587.");
+        let wrong = || Invalid::new("This must be smtps://USER:PASSWORD@HOST:465, or smtp://HOST:587.");
         let url = Url::parse(text).map_err(|_| wrong())?;
         let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(wrong)?;
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();

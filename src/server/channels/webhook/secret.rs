@@ -40,7 +40,7 @@ impl SigningSecret {
     pub(in crate::server) fn parse(text: &str) -> Result<Self, Invalid> {
         let bytes = text.strip_prefix(PREFIX).and_then(|base64| STANDARD.decode(base64).ok());
         let bytes = bytes.filter(|bytes| (24..=64).contains(&bytes.len()));
-        bytes.map(Self).ok_or_else(|| Invalid::new("This is whsec_ and 24 to 64 bytes in base64."))
+        bytes.map(Self).ok_or_else(|| Invalid::new("This must be whsec_ and 24 to 64 bytes in base64."))
     }
 
     /// As receivers are configured with it: `whsec_…`. It is shown once, and never logged.

@@ -36,7 +36,7 @@ pub(super) fn draft(body: &JsonBody, topic: Option<&Topic>) -> Result<ContactDra
 
 fn channel_of_users(text: &str) -> Result<Channel, Invalid> {
     let of_users = Channel::parse(text).ok().filter(|channel| *channel != Channel::Webhook);
-    of_users.ok_or_else(|| Invalid::new("This is email, webpush, fcm or apns."))
+    of_users.ok_or_else(|| Invalid::new("This must be email, webpush, fcm or apns."))
 }
 
 /// Reads the fields after the first two.
@@ -91,7 +91,7 @@ fn app(topic: Option<&RawValue>, default: Option<&Topic>, complaints: &mut Compl
         return optional("topic", topic, Topic::parse, complaints);
     }
     if default.is_none() {
-        let why = "This is the bundle id of the app, such as com.example.app. It may be left out where the server is \
+        let why = "This must be the bundle id of the app, such as com.example.app. It may be left out where the server is \
                    started with apns-topic.";
         complaints.add(|| FieldError::new("topic", Invalid::new(why)));
     }
@@ -107,7 +107,7 @@ fn subscribed(subscription: Option<&RawValue>, complaints: &mut Complaints) -> O
     let [endpoint, expiration, keys] = fields?;
     let endpoint = required("endpoint", endpoint, |text| Ok(text.to_owned()), &mut part);
     if present(expiration).is_some_and(|expiration| json::kind(expiration) != "a number") {
-        part.add(|| FieldError::new("expirationTime", Invalid::new("This is a number, or null.")));
+        part.add(|| FieldError::new("expirationTime", Invalid::new("This must be a number or null.")));
     }
     let mut in_keys = part.for_part();
     let keys = object("keys", keys, &KEYS, &mut in_keys, &mut part).and_then(|[p256dh, auth]| {
@@ -131,7 +131,7 @@ fn object<'j, const N: usize>(
     let why = match present(field) {
         None => "This field is required.".to_owned(),
         Some(field) if json::kind(field) != "an object" => {
-            format!("This is an object, and not {}.", json::kind(field))
+            format!("This must be an object, not {}.", json::kind(field))
         }
         Some(field) => match json::object(field.get(), names, Unknown::Ignored, inside) {
             Ok(fields) => return Some(fields),

@@ -49,7 +49,7 @@ pub(super) fn read(
             }
         },
         (other, _) => {
-            wrong("data", Invalid::new(format!("This is an object, and not {other}.")));
+            wrong("data", Invalid::new(format!("This must be an object, not {other}.")));
             None
         }
     });
@@ -83,7 +83,7 @@ fn texts(list: &RawValue) -> Result<Vec<String>, Invalid> {
     });
     match read {
         Ok(()) if !is_wrong => Ok(texts),
-        Err(NotThat::Array(other)) => Err(Invalid::new(format!("This is an array of names, and not {other}."))),
-        _ => Err(Invalid::new("This is a short array of names of channels.")),
+        Err(NotThat::Array(other)) => Err(Invalid::new(format!("This must be an array of names, not {other}."))),
+        _ => Err(Invalid::new("This must be a short array of channel names.")),
     }
 }

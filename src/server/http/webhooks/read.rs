@@ -77,7 +77,7 @@ fn is_enabled(state: &str) -> Result<bool, Invalid> {
     match state {
         "active" => Ok(true),
         "disabled" => Ok(false),
-        _ => Err(Invalid::new("This is active or disabled.")),
+        _ => Err(Invalid::new("This must be active or disabled.")),
     }
 }
 
@@ -122,7 +122,7 @@ fn read_list<T: PartialEq>(
         }
     });
     let why = match each {
-        Err(NotThat::Array(other)) => format!("This is an array, and not {other}."),
+        Err(NotThat::Array(other)) => format!("This must be an array, not {other}."),
         Err(NotThat::Few(most)) => format!("This has at most {most} entries."),
         Ok(()) if count == 0 => "This has at least one entry; leave it out otherwise.".to_owned(),
         Ok(()) => return Some(read),

@@ -63,7 +63,7 @@ fn list_of(list: &RawValue, most: usize, unknown: Unknown, complaints: &mut Comp
     let read = json::each(list, most, |index, item| {
         let place = format_args!("notifications[{index}]");
         if json::kind(item) != "an object" {
-            let why = format!("This is an object, and not {}.", json::kind(item));
+            let why = format!("This must be an object, not {}.", json::kind(item));
             complaints.add(|| FieldError::new(place.to_string(), Invalid::new(why)));
             return;
         }
@@ -104,7 +104,7 @@ fn fanout(
 /// Complains of a list that is none, is empty, or is too long.
 fn check_length(field: &str, read: Result<(), NotThat>, nothing_is_good: bool, complaints: &mut Complaints) {
     let why = match read {
-        Err(NotThat::Array(other)) => format!("This is an array, and not {other}."),
+        Err(NotThat::Array(other)) => format!("This must be an array, not {other}."),
         Err(NotThat::Few(most)) => format!("A batch has 1 to {most} notifications; this has more."),
         Ok(()) if nothing_is_good && complaints.is_empty() => "A batch has at least one notification.".to_owned(),
         Ok(()) => return,
