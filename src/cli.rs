@@ -177,8 +177,8 @@ const AFTER_KEY_HELP: &str = "For example:
     -H \"Authorization: Bearer $KEY\" -H 'Content-Type: application/json' \\
     -d '{\"user_id\": \"user_123\", \"content\": \"Your order has been shipped!\"}'
 
-Name the store of your server with --store, as for `campanile serve`. It must exist: if no server has
-started yet, create it with `campanile migrate`.";
+Name the store of your server with --store, as for `campanile serve`. It must exist: if no
+server has started yet, create it with `campanile migrate`.";
 
 /// The settings, which every command accepts.
 #[derive(clap::Args)]

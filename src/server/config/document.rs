@@ -50,8 +50,8 @@ fn row(argument: &Arg) -> String {
     let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
     let (meaning, default) = help.split_once(" [default: ").unwrap_or((&help, ""));
     let default = default.trim_end_matches(']').trim_matches('`');
-    // A default in words is no value to write.
-    let default = if default.is_empty() || default.contains(' ') { default.to_owned() } else { format!("`{default}`") };
+    let is_literal = !default.is_empty() && !default.contains(' ');
+    let default = if is_literal { format!("`{default}`") } else { default.to_owned() };
     // What Markdown would take for HTML, or for the end of a cell.
     let meaning = meaning.replace('<', "\\<").replace('|', "\\|");
     format!("| `--{flag} {values}` | {meaning} | {default} |\n")
