@@ -82,6 +82,36 @@ fn docs_settings_md_is_what_the_code_says() {
     assert!(committed == campanile::server::config::document(), "docs/settings.md is out of date; run `make settings`");
 }
 
+/// The anchor of a heading, as GitHub makes it.
+fn anchor(heading: &str) -> String {
+    let kept = heading.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
+    kept.chars().filter(|c| c.is_alphanumeric() || "-_".contains(*c)).collect()
+}
+
+#[test]
+fn every_link_between_documents_leads_somewhere() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |path: &Path| std::fs::read_to_string(path).unwrap();
+    let is_markdown = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "md");
+    let folders = [root.to_owned(), root.join("docs")];
+    let files = folders.iter().flat_map(|folder| std::fs::read_dir(folder).unwrap());
+    let mut lost = Vec::new();
+    for path in files.map(|file| file.unwrap().path()).filter(is_markdown) {
+        let text = read(&path);
+        let links = text.split("](").skip(1).filter_map(|rest| rest.split([')', ' ']).next());
+        for link in links.filter(|link| !link.contains("://")) {
+            let (file, heading) = link.split_once('#').map_or((link, None), |(file, heading)| (file, Some(heading)));
+            let there = if file.is_empty() { path.clone() } else { path.parent().unwrap().join(file) };
+            let is_there = there.exists()
+                && heading.is_none_or(|heading| {
+                    read(&there).lines().any(|line| line.starts_with('#') && anchor(line) == heading)
+                });
+            lost.extend((!is_there).then(|| format!("{}: {link}", path.display())));
+        }
+    }
+    assert!(lost.is_empty(), "{lost:?}");
+}
+
 #[test]
 fn every_block_of_commands_is_run() {
     let all = [README, AUTH, BACKUP, MAIL, PUSH, SEVERAL, STREAMS, WEBHOOKS]
