@@ -10,6 +10,7 @@ use std::{
 use axum::{
     Extension,
     body::Body,
+    extract::{FromRequestParts, State},
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -18,9 +19,13 @@ use serde::Deserialize;
 use tokio::time::{Instant, timeout, timeout_at};
 use utoipa::IntoParams;
 
-use super::extract::Parameters;
+use super::{
+    HttpOptions,
+    extract::{Caller, Parameters},
+    state::HttpState,
+};
 use crate::{
-    model::{FieldError, Problem, WholeNumber, parse_whole_number},
+    model::{FieldError, Problem, UserId, WholeNumber, parse_whole_number},
     server::{
         auth::standing::{Pass, Standing, TooManyStreams},
         causes::with_causes,
@@ -88,16 +93,46 @@ fn random() -> f64 {
 /// When a caller with too many streams may try again, in seconds: none may have closed, and one takes so long to notice.
 const FREE_AGAIN_IN: u64 = 10;
 
-/// Opens a stream for an authenticated caller; those of other callers are not counted.
-pub(super) fn open_stream(
-    service: &NotificationService,
+/// A request for a stream: who asks, and what the stream is made with.
+#[derive(FromRequestParts)]
+#[from_request(state(HttpState))]
+pub(super) struct Opening {
+    #[from_request(via(State))]
+    service: NotificationService,
+    #[from_request(via(State))]
+    options: Arc<HttpOptions>,
+    caller: Caller,
     standing: Option<Extension<Standing>>,
-) -> Result<Option<Pass>, Problem> {
-    let pass = standing.map(|Extension(standing)| standing.open_stream(service.now())).transpose();
-    pass.map_err(|TooManyStreams(most)| {
-        let why = format!("You have {most} live streams open, which is as many as you may. Close one of them.");
-        Problem::too_many(why, FREE_AGAIN_IN)
-    })
+}
+
+impl Opening {
+    /// A stream of this inbox.
+    ///
+    /// # Errors
+    /// Why the caller gets none.
+    pub(super) async fn follow(self, user_id: &UserId, since: Option<u64>) -> Result<Stream, Problem> {
+        let follower = self.service.follow(&self.caller.0, user_id, since).await?;
+        self.open(follower)
+    }
+
+    /// A stream of all inboxes.
+    ///
+    /// # Errors
+    /// Why the caller gets none.
+    pub(super) fn follow_all(self) -> Result<Stream, Problem> {
+        let follower = self.service.follow_all(&self.caller.0)?;
+        self.open(follower)
+    }
+
+    /// Streams of callers who are not authenticated are not counted.
+    fn open(self, follower: Follower) -> Result<Stream, Problem> {
+        let pass = self.standing.map(|Extension(standing)| standing.open_stream(self.service.now())).transpose();
+        let pass = pass.map_err(|TooManyStreams(most)| {
+            let why = format!("You have {most} live streams open, which is as many as you may. Close one of them.");
+            Problem::too_many(why, FREE_AGAIN_IN)
+        })?;
+        Ok(Stream::new(follower, pass, self.options.streams))
+    }
 }
 
 /// A stream as both encoders see it: what its client is to be told next.
@@ -136,13 +171,18 @@ pub(super) enum End {
 }
 
 impl Stream {
-    pub(super) fn new(follower: Follower, pass: Option<Pass>, options: StreamOptions) -> Self {
+    fn new(follower: Follower, pass: Option<Pass>, options: StreamOptions) -> Self {
         Self { follower, pass, held: None, heartbeat_at: Instant::now() + options.next_heartbeat(), options }
     }
 
     /// For how long it may go on, for those who write what it says.
     pub(super) fn lease(&self) -> Option<Lease> {
         self.pass.as_ref().map(|pass| pass.lease.clone())
+    }
+
+    /// How long its client may take to read before it is let go.
+    pub(super) fn stall_timeout(&self) -> Duration {
+        self.options.stall_timeout
     }
 
     /// Waits for what is next, and until the client may hear of it. Its lease is for the encoder to look at first,

@@ -1,7 +1,5 @@
 //! `GET /ws/{user_id}` and `/ws`: WebSocket (RFC 6455), also over HTTP/2 (RFC 8441).
 
-use std::sync::Arc;
-
 use axum::{
     Extension,
     extract::{
@@ -22,19 +20,17 @@ use tokio_tungstenite::tungstenite::{self, error::ProtocolError};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    HttpOptions,
-    extract::{Caller, Path, Query},
-    live::{End, OnlyTicket, SinceParams, Stream, Told, open_stream},
+    extract::{Path, Query},
+    live::{End, OnlyTicket, Opening, SinceParams, Stream, Told},
     problem::no_such_method,
     state::HttpState,
 };
 use crate::{
     model::{Code, Problem, UserId},
     server::{
-        auth::standing::Standing,
         lease::{self, Lease},
         listener::{LongStream, Place},
-        service::{Frame, NotificationService},
+        service::Frame,
     },
 };
 
@@ -109,17 +105,13 @@ fn over_http2<T: 'static>(follow: impl Handler<T, HttpState>) -> MethodRouter<Ht
     )
 )]
 async fn follow(
-    State(service): State<NotificationService>,
-    State(options): State<Arc<HttpOptions>>,
-    Caller(principal): Caller,
+    opening: Opening,
     Path(user_id): Path<UserId>,
     Query(params): Query<SinceParams>,
-    standing: Option<Extension<Standing>>,
     handshake: Handshake,
 ) -> Result<Response, Problem> {
-    let since = params.parse()?;
-    let follower = service.follow(&principal, &user_id, since).await?;
-    Ok(handshake.accept()?.speak(Stream::new(follower, open_stream(&service, standing)?, options.streams), &options))
+    let stream = opening.follow(&user_id, params.parse()?).await?;
+    Ok(handshake.accept()?.speak(stream))
 }
 
 /// Follow all inboxes, over a WebSocket
@@ -133,16 +125,9 @@ async fn follow(
         (status = 200, description = "The same over HTTP/2 (RFC 8441)"),
     )
 )]
-async fn follow_all(
-    State(service): State<NotificationService>,
-    State(options): State<Arc<HttpOptions>>,
-    Caller(principal): Caller,
-    _: Query<OnlyTicket>,
-    standing: Option<Extension<Standing>>,
-    handshake: Handshake,
-) -> Result<Response, Problem> {
-    let follower = service.follow_all(&principal)?;
-    Ok(handshake.accept()?.speak(Stream::new(follower, open_stream(&service, standing)?, options.streams), &options))
+async fn follow_all(opening: Opening, _: Query<OnlyTicket>, handshake: Handshake) -> Result<Response, Problem> {
+    let stream = opening.follow_all()?;
+    Ok(handshake.accept()?.speak(stream))
 }
 
 /// The handshake of a WebSocket.
@@ -170,9 +155,9 @@ impl Handshake {
 }
 
 impl Upgrade {
-    fn speak(self, stream: Stream, options: &HttpOptions) -> Response {
+    fn speak(self, stream: Stream) -> Response {
         let Self { upgrade, place } = self;
-        let stall_timeout = options.streams.stall_timeout;
+        let stall_timeout = stream.stall_timeout();
         let (held, lease) = Lease::held();
         let mut response = upgrade
             .protocols([SUBPROTOCOL])

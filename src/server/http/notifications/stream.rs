@@ -1,11 +1,9 @@
 //! `GET /api/notifications/stream/{user_id}` and `/api/notifications/stream`: server-sent events.
 
-use std::{convert::Infallible, sync::Arc};
+use std::convert::Infallible;
 
 use axum::{
-    Extension,
     body::Body,
-    extract::State,
     http::HeaderMap,
     response::{IntoResponse, Response},
 };
@@ -16,18 +14,13 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     model::{Problem, UserId},
     server::{
-        auth::standing::Standing,
         http::{
-            HttpOptions,
-            extract::{Caller, Path, Query},
-            live::{
-                EVENTS, LastEventParams, OnlyTicket, SinceParams, Stream, StreamOptions, Told, come_back, open_stream,
-            },
+            extract::{Path, Query},
+            live::{EVENTS, LastEventParams, OnlyTicket, Opening, SinceParams, Stream, Told, come_back},
             state::HttpState,
         },
         lease,
         listener::LongStream,
-        service::NotificationService,
     },
 };
 
@@ -57,18 +50,14 @@ pub(super) fn routes() -> OpenApiRouter<HttpState> {
     )
 )]
 async fn stream(
-    State(service): State<NotificationService>,
-    State(options): State<Arc<HttpOptions>>,
-    Caller(principal): Caller,
+    opening: Opening,
     Path(user_id): Path<UserId>,
     Query(params): Query<LastEventParams>,
-    standing: Option<Extension<Standing>>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let last = headers.get(LAST_EVENT_ID).map(|value| value.to_str().unwrap_or("-"));
     let since = params.parse(last)?;
-    let follower = service.follow(&principal, &user_id, since).await?;
-    Ok(events(Stream::new(follower, open_stream(&service, standing)?, options.streams), options.streams))
+    Ok(events(opening.follow(&user_id, since).await?))
 }
 
 /// Follow all inboxes, as server-sent events
@@ -81,20 +70,13 @@ async fn stream(
         (status = 200, description = "The events, without end", body = String, content_type = "text/event-stream"),
     )
 )]
-async fn stream_all(
-    State(service): State<NotificationService>,
-    State(options): State<Arc<HttpOptions>>,
-    Caller(principal): Caller,
-    _: Query<OnlyTicket>,
-    standing: Option<Extension<Standing>>,
-) -> Result<Response, Problem> {
-    let follower = service.follow_all(&principal)?;
-    Ok(events(Stream::new(follower, open_stream(&service, standing)?, options.streams), options.streams))
+async fn stream_all(opening: Opening, _: Query<OnlyTicket>) -> Result<Response, Problem> {
+    Ok(events(opening.follow_all()?))
 }
 
 /// The answer that tells a stream.
-fn events(stream: Stream, options: StreamOptions) -> Response {
-    let long = LongStream::new(options.stall_timeout).under(stream.lease());
+fn events(stream: Stream) -> Response {
+    let long = LongStream::new(stream.stall_timeout()).under(stream.lease());
     let end = lease::End::of(stream.lease());
     let chunks = unfold(Some((stream, end)), move |open| async move {
         let (mut stream, mut end) = open?;
