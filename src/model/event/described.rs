@@ -12,90 +12,53 @@ pub(crate) fn only(word: &'static str) -> Object {
     ObjectBuilder::new().schema_type(Type::String).enum_values(Some([word])).build()
 }
 
-fn created() -> Object {
-    only("created")
+/// Defines the schema of each kind of event: the fields that all have, with these in the middle.
+macro_rules! events {
+    ($($(#[$about:meta])* $event:ident is $word:ident { $($fields:tt)* })*) => {$(
+        fn $word() -> Object {
+            only(stringify!($word))
+        }
+
+        $(#[$about])*
+        #[derive(ToSchema)]
+        #[expect(dead_code, reason = "it describes what is written")]
+        pub(crate) struct $event {
+            /// The type of the event.
+            #[schema(schema_with = $word)]
+            r#type: String,
+            /// The change number of this change.
+            modseq: u64,
+            /// Number of unread notifications after this change.
+            unread_count: u64,
+            $($fields)*
+            /// User who owns the inbox, in a stream of all inboxes.
+            #[schema(nullable = false)]
+            user_id: Option<UserId>,
+        }
+    )*};
 }
 
-fn updated() -> Object {
-    only("updated")
-}
+events! {
+    /// A notification was created.
+    CreatedEvent is created {
+        /// The notification in its present state.
+        notification: Notification,
+    }
 
-fn all_read() -> Object {
-    only("all_read")
-}
+    /// A notification was marked read or unread.
+    UpdatedEvent is updated {
+        /// The notification in its present state.
+        notification: Notification,
+    }
 
-fn deleted() -> Object {
-    only("deleted")
-}
+    /// Everything up to this change number is read.
+    AllReadEvent is all_read {}
 
-/// A notification was created.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "it describes what is written")]
-pub(crate) struct CreatedEvent {
-    /// The type of the event.
-    #[schema(schema_with = created)]
-    r#type: String,
-    /// The change number of this change.
-    modseq: u64,
-    /// Number of unread notifications after this change.
-    unread_count: u64,
-    /// The notification in its present state.
-    notification: Notification,
-    /// User who owns the inbox, in a stream of all inboxes.
-    #[schema(nullable = false)]
-    user_id: Option<UserId>,
-}
-
-/// A notification was marked read or unread.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "it describes what is written")]
-pub(crate) struct UpdatedEvent {
-    /// The type of the event.
-    #[schema(schema_with = updated)]
-    r#type: String,
-    /// The change number of this change.
-    modseq: u64,
-    /// Number of unread notifications after this change.
-    unread_count: u64,
-    /// The notification in its present state.
-    notification: Notification,
-    /// User who owns the inbox, in a stream of all inboxes.
-    #[schema(nullable = false)]
-    user_id: Option<UserId>,
-}
-
-/// Everything up to this change number is read.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "it describes what is written")]
-pub(crate) struct AllReadEvent {
-    /// The type of the event.
-    #[schema(schema_with = all_read)]
-    r#type: String,
-    /// The change number of this change.
-    modseq: u64,
-    /// Number of unread notifications after this change.
-    unread_count: u64,
-    /// User who owns the inbox, in a stream of all inboxes.
-    #[schema(nullable = false)]
-    user_id: Option<UserId>,
-}
-
-/// A notification was deleted, expired, or left the window.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "it describes what is written")]
-pub(crate) struct DeletedEvent {
-    /// The type of the event.
-    #[schema(schema_with = deleted)]
-    r#type: String,
-    /// The change number of this change.
-    modseq: u64,
-    /// Number of unread notifications after this change.
-    unread_count: u64,
-    /// Id of the notification.
-    id: NotificationId,
-    /// User who owns the inbox, in a stream of all inboxes.
-    #[schema(nullable = false)]
-    user_id: Option<UserId>,
+    /// A notification was deleted, expired, or left the window.
+    DeletedEvent is deleted {
+        /// Id of the notification.
+        id: NotificationId,
+    }
 }
 
 /// A change to an inbox.

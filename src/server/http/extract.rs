@@ -5,6 +5,7 @@ use axum::{
     http::request::Parts,
 };
 use serde::{Deserialize, de::DeserializeOwned};
+use utoipa::IntoParams;
 
 use super::names;
 use crate::{
@@ -41,6 +42,17 @@ impl<S: Send + Sync> FromRequestParts<S> for Idempotency {
         let key = key.map_err(|invalid| Problem::invalid(vec![FieldError::new(IdempotencyKey::HEADER, invalid)]))?;
         Ok(Self(Some(key)))
     }
+}
+
+/// How that header is described.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "it describes what is read")]
+pub(super) struct IdempotencyParams {
+    #[doc = "A unique value for this request, such as a random UUID. Repeating the request with it within 24 hours returns \
+             the first answer and does nothing more; another request with it gets 422"]
+    #[param(rename = "Idempotency-Key", nullable = false, min_length = 1, max_length = 255, pattern = "^[ -~]*$")]
+    idempotency_key: Option<String>,
 }
 
 /// The parameters that a query may have, as text.

@@ -8,64 +8,40 @@ use utoipa::{
 
 use crate::model::described::{AllReadEvent, CreatedEvent, DeletedEvent, UpdatedEvent, only};
 
-fn hello() -> Object {
-    only("hello")
+/// Defines the events of a stream that are no changes.
+macro_rules! signs {
+    ($($(#[$about:meta])* $event:ident is $word:ident;)*) => {$(
+        fn $word() -> Object {
+            only(stringify!($word))
+        }
+
+        $(#[$about])*
+        #[derive(ToSchema)]
+        #[expect(dead_code, reason = "it describes what is written")]
+        pub(super) struct $event {
+            /// The type of the event.
+            #[schema(schema_with = $word)]
+            r#type: String,
+            /// Number of the newest change; absent in a stream of all inboxes.
+            #[schema(nullable = false)]
+            modseq: Option<u64>,
+            /// Number of unread notifications; absent in a stream of all inboxes.
+            #[schema(nullable = false)]
+            unread_count: Option<u64>,
+        }
+    )*};
 }
 
-fn reset() -> Object {
-    only("reset")
+signs! {
+    /// The client is up to date; new changes follow.
+    HelloEvent is hello;
+    /// The server cannot continue from the client's position: list again. New changes follow.
+    ResetEvent is reset;
+    /// Nothing changed; the present number and count of the inbox.
+    HeartbeatEvent is heartbeat;
 }
 
-fn heartbeat() -> Object {
-    only("heartbeat")
-}
-
-/// The client is up to date; new changes follow.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "it describes what is written")]
-pub(super) struct HelloEvent {
-    /// The type of the event.
-    #[schema(schema_with = hello)]
-    r#type: String,
-    /// Number of the newest change; absent in a stream of all inboxes.
-    #[schema(nullable = false)]
-    modseq: Option<u64>,
-    /// Number of unread notifications; absent in a stream of all inboxes.
-    #[schema(nullable = false)]
-    unread_count: Option<u64>,
-}
-
-/// The server cannot continue from the client's position: list again. New changes follow.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "it describes what is written")]
-pub(super) struct ResetEvent {
-    /// The type of the event.
-    #[schema(schema_with = reset)]
-    r#type: String,
-    /// Number of the newest change; absent in a stream of all inboxes.
-    #[schema(nullable = false)]
-    modseq: Option<u64>,
-    /// Number of unread notifications; absent in a stream of all inboxes.
-    #[schema(nullable = false)]
-    unread_count: Option<u64>,
-}
-
-/// Nothing changed; the present number and count of the inbox.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "it describes what is written")]
-pub(super) struct HeartbeatEvent {
-    /// The type of the event.
-    #[schema(schema_with = heartbeat)]
-    r#type: String,
-    /// Number of the newest change; absent in a stream of all inboxes.
-    #[schema(nullable = false)]
-    modseq: Option<u64>,
-    /// Number of unread notifications; absent in a stream of all inboxes.
-    #[schema(nullable = false)]
-    unread_count: Option<u64>,
-}
-
-/// An event of a live stream: a change to an inbox, or the state of the stream.
+/// What a live stream says: a change to an inbox, or where the stream is.
 #[derive(ToSchema)]
 #[serde(untagged)]
 #[schema(discriminator(property_name = "type", mapping(
@@ -104,10 +80,10 @@ fn server_sent_event() -> Value {
             "id": {
                 "type": "string",
                 "pattern": "^[0-9]+$",
-                "description": "Change number to continue from; absent in a stream of all inboxes"
+                "description": "The change number to continue from; none when all inboxes are followed"
             },
             "data": {"type": "string", "contentMediaType": "application/json", "contentSchema": stream_event()},
-            "retry": {"type": "integer", "description": "Milliseconds to wait before reconnecting, sent before the stream ends"}
+            "retry": {"type": "integer", "description": "In how many milliseconds to come back, before the stream ends"}
         }
     })
 }

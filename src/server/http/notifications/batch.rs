@@ -16,7 +16,7 @@ use crate::{
         budget::Exhausted,
         http::{
             body::JsonBody,
-            extract::{Caller, Idempotency, Nothing, Query},
+            extract::{Caller, Idempotency, IdempotencyParams, Nothing, Query},
             state::HttpState,
         },
         service::NotificationService,
@@ -135,9 +135,7 @@ impl From<&Notification> for Receipt {
 /// created.
 #[utoipa::path(
     post, path = "/api/notifications/batch", operation_id = "createNotificationBatch", tag = "notifications", request_body = BatchBody,
-    params(("Idempotency-Key" = Option<String>, Header, nullable = false, min_length = 1, max_length = 255, pattern = "^[ -~]*$",
-            description = "A unique value for this request, such as a random UUID. Repeating the request with it \
-                           within 24 hours returns the first answer and does nothing more; another request with it gets 422")),
+    params(IdempotencyParams),
     responses(
         (status = 201, description = "All are stored: the notifications of a list, or the receipts of an announcement", body = Batch),
     )

@@ -13,7 +13,7 @@ use crate::{
     server::{
         http::{
             body::JsonBody,
-            extract::{Caller, Idempotency, Nothing, Query},
+            extract::{Caller, Idempotency, IdempotencyParams, Nothing, Query},
             json,
             state::HttpState,
         },
@@ -31,9 +31,7 @@ pub(super) fn routes() -> OpenApiRouter<HttpState> {
 /// Mail and push follow according to the user's preferences.
 #[utoipa::path(
     post, path = "/api/notifications/create", operation_id = "createNotification", tag = "notifications", request_body = NotificationDraft,
-    params(("Idempotency-Key" = Option<String>, Header, nullable = false, min_length = 1, max_length = 255, pattern = "^[ -~]*$",
-            description = "A unique value for this request, such as a random UUID. Repeating the request with it \
-                           within 24 hours returns the first answer and does nothing more; another request with it gets 422")),
+    params(IdempotencyParams),
     responses(
         (status = 201, description = "The notification is stored", body = Notification,
          headers(("Location" = String, description = "URL of the notification"))),
