@@ -5,6 +5,8 @@ mod contacts;
 mod contract;
 mod credentials;
 mod forget;
+mod keys;
+mod listing;
 mod mark_all;
 mod migrations;
 mod outbox;
@@ -22,6 +24,7 @@ mod sqlite_only;
 mod transfer;
 mod unfit;
 mod unmark;
+mod window;
 mod wishes;
 
 use std::sync::{Arc, Mutex};

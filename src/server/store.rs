@@ -1,7 +1,7 @@
 //! The store of notifications.
 //!
 //! One trait that speaks the domain. A back end is a room beside this file; every rule that it must
-//! keep is a named test of `tests/store/contract.rs`, which runs against every back end.
+//! keep is a named test below `tests/store/`, which runs against every back end.
 
 mod collect;
 pub mod contacts;

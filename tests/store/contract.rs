@@ -1,14 +1,11 @@
 //! Every rule of the store, by name, against every back end.
 
 use campanile::{
-    model::{
-        Category, Event, Filter, Limit, Marking, Notification, NotificationDraft, NotificationId, Page, Search,
-        Timestamp,
-    },
-    server::store::{Creation, Due, LOOKED_AT, Once, Store},
+    model::{Category, Event, Filter, Limit, Marking, Notification, NotificationDraft, NotificationId, Timestamp},
+    server::store::{Creation, Due, Store},
 };
 
-use super::{accepted, contents, create, draft, inbox, memory, once, postgres, send, sqlite, user};
+use super::{accepted, contents, create, draft, inbox, memory, postgres, send, sqlite, user};
 
 /// Defines the rules, and one test of each rule for each back end.
 ///
@@ -54,12 +51,12 @@ pub(super) async fn unread(store: &dyn Store, user_id: &str) -> u64 {
 }
 
 /// What had expired at that moment, at most so many.
-fn expired_at(time: &str, limit: usize) -> Due {
+pub(super) fn expired_at(time: &str, limit: usize) -> Due {
     Due { now: Timestamp::parse(time).unwrap(), accepted_before: None, limit }
 }
 
 /// The notifications as they were accepted.
-fn done(notifications: &[Notification], created: Creation) -> Vec<Notification> {
+pub(super) fn done(notifications: &[Notification], created: Creation) -> Vec<Notification> {
     let Creation::Done(times) = created else { panic!("it was not created: {created:?}") };
     assert_eq!(notifications.len(), times.len());
     notifications.iter().cloned().zip(times).map(|(notification, at)| notification.with_timestamp(at)).collect()
@@ -133,56 +130,6 @@ contract! {
         assert!(store.set_read(sent.id, owner.as_ref(), true).await.unwrap().unwrap().is_read);
         assert_eq!(store.delete(sent.id, owner.as_ref()).await.unwrap().unwrap().id, sent.id);
         assert_eq!(told(&*store, "ann", present).await, ["deleted:2"]);
-    }
-
-    async fn pages_follow_each_other_without_hole_or_repeat(open) {
-        let store = open(1000).await;
-        for number in 0..7 {
-            send(&*store, "ann", &number.to_string()).await;
-            send(&*store, "bob", "noise").await;
-        }
-        let filter = Filter::inbox(user("ann"));
-        let (first, next) = contents(&*store, &filter, None, 3).await;
-        assert_eq!(first, ["6", "5", "4"]);
-        // What arrives in between moves nothing.
-        send(&*store, "ann", "late").await;
-        let (second, next) = contents(&*store, &filter, next, 3).await;
-        assert_eq!(second, ["3", "2", "1"]);
-        let (third, next) = contents(&*store, &filter, next, 3).await;
-        assert_eq!((third, next), (vec!["0".to_owned()], None));
-    }
-
-    async fn the_last_page_has_no_next_even_when_it_is_full(open) {
-        let store = open(1000).await;
-        for content in ["a", "b"] {
-            send(&*store, "ann", content).await;
-        }
-        assert_eq!(contents(&*store, &Filter::inbox(user("ann")), None, 2).await.1, None);
-        assert_eq!(contents(&*store, &Filter::default(), None, 2).await.1, None);
-    }
-
-    async fn a_limit_of_nothing_is_an_empty_page(open) {
-        let store = open(1000).await;
-        send(&*store, "ann", "a").await;
-        assert_eq!(contents(&*store, &Filter::default(), None, 0).await, (vec![], None));
-    }
-
-    async fn filters_are_met_together(open) {
-        let store = open(1000).await;
-        for (user_id, category, content) in
-            [("ann", "alert", "a"), ("ann", "update", "b"), ("bob", "alert", "c"), ("ann", "alert", "d")]
-        {
-            let new = NotificationDraft { category: Some(category.to_owned()), ..draft(user_id, content) };
-            create(&*store, new).await;
-        }
-        store.mark_read_at(&user("ann"), 0).await.unwrap();
-        let alert = Some(Category::parse("alert").unwrap());
-        let all = Filter { category: alert.clone(), ..Filter::default() };
-        assert_eq!(contents(&*store, &all, None, 50).await.0, ["d", "c", "a"]);
-        let unread = Filter { unread: true, ..all };
-        assert_eq!(contents(&*store, &unread, None, 50).await.0, ["c", "a"]);
-        let of_ann = Filter { user_id: Some(user("ann")), ..unread };
-        assert_eq!(contents(&*store, &of_ann, None, 50).await.0, ["a"]);
     }
 
     async fn an_index_counts_from_the_newest(open) {
@@ -343,102 +290,6 @@ contract! {
         assert_eq!(behind.modseq, modseq(&*store, "ann").await);
     }
 
-    async fn the_window_keeps_the_newest(open) {
-        let store = open(3).await;
-        for number in 0..5 {
-            send(&*store, "ann", &number.to_string()).await;
-        }
-        assert_eq!(contents(&*store, &Filter::inbox(user("ann")), None, 50).await.0, ["4", "3", "2"]);
-        assert_eq!(unread(&*store, "ann").await, 3);
-        assert_eq!(store.mark_read_at(&user("ann"), 3).await.unwrap(), None);
-    }
-
-    async fn what_leaves_the_window_is_told_as_deleted(open) {
-        let store = open(2).await;
-        send(&*store, "ann", "a").await;
-        send(&*store, "ann", "b").await;
-        let since = modseq(&*store, "ann").await;
-        send(&*store, "ann", "c").await;
-        assert_eq!(told(&*store, "ann", since).await, ["created:1", "deleted:2"]);
-    }
-
-    async fn what_leaves_the_window_leaves_the_counts(open) {
-        let store = open(2).await;
-        let a = send(&*store, "ann", "a").await;
-        store.set_read(a.id, None, true).await.unwrap();
-        send(&*store, "ann", "b").await;
-        send(&*store, "ann", "c").await;
-        assert_eq!(unread(&*store, "ann").await, 2);
-        send(&*store, "ann", "d").await;
-        assert_eq!(unread(&*store, "ann").await, 2);
-        assert_eq!(store.overview(Some(&user("ann"))).await.unwrap().total, 2);
-    }
-
-    async fn what_expires_is_deleted_and_told(open) {
-        let store = open(1000).await;
-        let new = |content: &str, expires_at: &str| {
-            accepted(NotificationDraft { expires_at: Some(expires_at.to_owned()), ..draft("ann", content) })
-        };
-        let batch = [
-            new("soon", "2026-02-01T00:00:00Z"),
-            new("sooner", "2026-01-31T00:00:00Z"),
-            new("later", "2027-01-01T00:00:00Z"),
-            accepted(draft("ann", "never")),
-        ];
-        store.create(&batch, None).await.unwrap();
-        let since = modseq(&*store, "ann").await;
-        assert_eq!(store.delete_due(&expired_at("2026-01-30T23:59:59Z", 10)).await.unwrap(), 0);
-        assert_eq!(store.delete_due(&expired_at("2026-02-01T00:00:00Z", 1)).await.unwrap(), 1);
-        assert_eq!(store.delete_due(&expired_at("2026-02-01T00:00:00Z", 10)).await.unwrap(), 1);
-        assert_eq!(contents(&*store, &Filter::default(), None, 50).await.0, ["never", "later"]);
-        assert_eq!(told(&*store, "ann", since).await, ["deleted:1", "deleted:2"]);
-        assert_eq!(unread(&*store, "ann").await, 2);
-    }
-
-    async fn what_was_deleted_does_not_expire_again(open) {
-        let store = open(1000).await;
-        let new = NotificationDraft { expires_at: Some("2026-02-01T00:00:00Z".to_owned()), ..draft("ann", "a") };
-        let gone = create(&*store, new).await;
-        store.delete(gone.id, None).await.unwrap();
-        assert_eq!(store.delete_due(&expired_at("2026-03-01T00:00:00Z", 10)).await.unwrap(), 0);
-    }
-
-    async fn a_request_with_a_key_happens_once(open) {
-        let store = open(1000).await;
-        let first = [accepted(draft("ann", "a")), accepted(draft("bob", "b"))];
-        let key = once("key", 1, "2026-01-01T00:00:00Z");
-        let first = done(&first, store.create(&first, Some(&key)).await.unwrap());
-        let again = [accepted(draft("ann", "a")), accepted(draft("bob", "b"))];
-        let later = once("key", 1, "2026-01-01T23:59:59Z");
-        let made = first.iter().map(|notification| (notification.id, notification.timestamp)).collect();
-        assert_eq!(store.once(&later).await.unwrap(), Some(Creation::Before(made)));
-        assert_eq!(store.create(&again, Some(&later)).await.unwrap(), store.once(&later).await.unwrap().unwrap());
-        assert_eq!(inbox(&*store, &user("ann")).await, first[..1]);
-        assert_eq!((unread(&*store, "ann").await, unread(&*store, "bob").await), (1, 1));
-        let other = once("other", 1, "2026-01-01T00:00:00Z");
-        assert_eq!(store.once(&other).await.unwrap(), None);
-        done(&again, store.create(&again, Some(&other)).await.unwrap());
-        assert_eq!(unread(&*store, "ann").await, 2);
-    }
-
-    async fn a_key_belongs_to_its_caller(open) {
-        let store = open(1000).await;
-        let mine = once("key", 1, "2026-01-01T00:00:00Z");
-        let of_another = Once { caller: Some("key:0123456789abcdef".to_owned()), ..mine.clone() };
-        let first = [accepted(draft("ann", "a"))];
-        done(&first, store.create(&first, Some(&mine)).await.unwrap());
-        assert_eq!(store.once(&of_another).await.unwrap(), None);
-        let second = [accepted(draft("bob", "b"))];
-        let second = done(&second, store.create(&second, Some(&of_another)).await.unwrap());
-        let made = vec![(second[0].id, second[0].timestamp)];
-        assert_eq!(store.once(&of_another).await.unwrap(), Some(Creation::Before(made)));
-        assert_eq!((unread(&*store, "ann").await, unread(&*store, "bob").await), (1, 1));
-        store.delete_due(&expired_at("2026-01-02T00:00:00Z", 10)).await.unwrap();
-        for forgotten in [mine, of_another] {
-            assert_eq!(store.once(&forgotten).await.unwrap(), None);
-        }
-    }
-
     async fn timestamps_of_an_inbox_never_go_back(open) {
         let store = open(1000).await;
         let at = |time: &str| Timestamp::parse(&format!("2026-01-02T{time}Z")).unwrap();
@@ -462,144 +313,6 @@ contract! {
             other => panic!("only created: {other:?}"),
         });
         assert!(told.is_sorted());
-    }
-
-    async fn a_key_belongs_to_one_request(open) {
-        let store = open(1000).await;
-        let key = once("key", 1, "2026-01-01T00:00:00Z");
-        store.create(&[accepted(draft("ann", "a"))], Some(&key)).await.unwrap();
-        let other = once("key", 2, "2026-01-01T00:00:01Z");
-        let taken = store.create(&[accepted(draft("ann", "other"))], Some(&other)).await.unwrap();
-        assert_eq!((taken, unread(&*store, "ann").await), (Creation::KeyTaken, 1));
-    }
-
-    async fn a_key_is_forgotten_after_a_day(open) {
-        let store = open(1000).await;
-        let day = |at: &str| once("key", 1, at);
-        let create = async |key: Once| store.create(&[accepted(draft("ann", "a"))], Some(&key)).await.unwrap();
-        assert!(matches!(create(day("2026-01-01T00:00:00Z")).await, Creation::Done(_)));
-        assert!(matches!(create(day("2026-01-02T00:00:00Z")).await, Creation::Done(_)));
-        assert!(matches!(create(day("2026-01-02T12:00:00Z")).await, Creation::Before(_)));
-        store.delete_due(&expired_at("2026-01-02T23:59:59Z", 10)).await.unwrap();
-        assert!(matches!(create(day("2026-01-02T12:00:00Z")).await, Creation::Before(_)));
-        // Removed on time, even when the clock that asks is behind.
-        store.delete_due(&expired_at("2026-01-03T00:00:00Z", 10)).await.unwrap();
-        assert!(matches!(create(day("2026-01-02T12:00:00Z")).await, Creation::Done(_)));
-    }
-
-    async fn what_is_too_old_is_deleted_and_told(open) {
-        let store = open(1000).await;
-        let first = send(&*store, "ann", "a").await.timestamp;
-        send(&*store, "ann", "b").await;
-        let last = send(&*store, "ann", "c").await.timestamp;
-        let since = modseq(&*store, "ann").await;
-        let due = |accepted_before: Timestamp, limit| Due {
-            accepted_before: Some(accepted_before),
-            ..expired_at("2026-01-05T00:00:00Z", limit)
-        };
-        let after = Timestamp::from_micros(last.as_micros() + 1).unwrap();
-        assert_eq!(store.delete_due(&due(first, 10)).await.unwrap(), 0);
-        assert_eq!(store.delete_due(&due(after, 2)).await.unwrap(), 2);
-        assert_eq!(contents(&*store, &Filter::default(), None, 50).await.0, ["c"]);
-        assert_eq!(told(&*store, "ann", since).await, ["deleted:1", "deleted:2"]);
-        assert_eq!(store.delete_due(&due(after, 2)).await.unwrap(), 1);
-    }
-
-    async fn a_search_finds_every_word_in_title_or_content(open) {
-        let store = open(1000).await;
-        let titled = NotificationDraft { title: Some("ÉCLAIR Shop".to_owned()), ..draft("ann", "parcel 7 is there") };
-        create(&*store, titled).await;
-        send(&*store, "ann", "Parcel 8 100%_sure 'underway'").await;
-        send(&*store, "bob", "parcel 9").await;
-        let find = async |user_id: Option<&str>, q: &str| {
-            let search = Some(Search::parse(q).unwrap());
-            let filter = Filter { user_id: user_id.map(user), search, ..Filter::default() };
-            contents(&*store, &filter, None, 50).await.0.len()
-        };
-        assert_eq!(find(Some("ann"), "parcel").await, 2);
-        assert_eq!(find(None, "PARCEL").await, 3);
-        assert_eq!(find(Some("ann"), "there éclair").await, 1);
-        assert_eq!(find(Some("ann"), "éclair 8").await, 0);
-        assert_eq!(find(Some("ann"), "100%_sure").await, 1);
-        assert_eq!(find(Some("ann"), "10%sure").await, 0);
-        assert_eq!(find(Some("ann"), "E\u{301}CLAIR").await, 1, "the letter in two characters");
-        assert_eq!(find(Some("ann"), "'underway'").await, 1);
-    }
-
-    async fn a_page_ends_when_much_was_looked_at(open) {
-        let store = open(20_000).await;
-        send(&*store, "ann", "needle").await;
-        for _ in 0..LOOKED_AT / 1000 {
-            let hay: Vec<_> = (0..1000).map(|_| accepted(draft("ann", "hay"))).collect();
-            store.create(&hay, None).await.unwrap();
-        }
-        for user_id in [Some(user("ann")), None] {
-            let filter = Filter { user_id, search: Some(Search::parse("needle").unwrap()), ..Filter::default() };
-            let (found, next) = contents(&*store, &filter, None, 50).await;
-            assert!(found.is_empty() && next.is_some());
-            assert_eq!(contents(&*store, &filter, next, 50).await, (vec!["needle".to_owned()], None));
-        }
-    }
-
-    async fn a_cursor_of_one_inbox_tells_nothing_of_others(open) {
-        let store = open(1000).await;
-        for content in ["1", "2", "3", "4"] {
-            send(&*store, "ann", content).await;
-        }
-        let filter = Filter::inbox(user("ann"));
-        let (newest, Some(first)) = contents(&*store, &filter, None, 2).await else { panic!("there is more") };
-        assert_eq!(newest, ["4", "3"]);
-        for _ in 0..7 {
-            send(&*store, "bob", "x").await;
-        }
-        send(&*store, "ann", "5").await;
-        let (newest, Some(second)) = contents(&*store, &filter, None, 2).await else { panic!("there is more") };
-        assert_eq!(newest, ["5", "4"]);
-        assert_eq!(second.position(), first.position() + 1, "as if no other user had got anything");
-        assert!(second.of_kind(true).is_ok());
-        assert_eq!(contents(&*store, &filter, Some(first), 9).await, (vec!["2".to_owned(), "1".to_owned()], None));
-        let (_, overall) = contents(&*store, &Filter::default(), None, 9).await;
-        let overall = overall.unwrap();
-        assert!(overall.of_kind(false).is_ok());
-        let rest = contents(&*store, &Filter::default(), Some(overall), 9).await;
-        assert_eq!(rest, (vec!["3".to_owned(), "2".to_owned(), "1".to_owned()], None));
-    }
-
-    async fn a_page_has_at_most_two_mebibytes(open) {
-        let store = open(1000).await;
-        // Each takes 64 KiB as JSON, and 24 KiB in the store: a database that ends where 2 MiB are read has
-        // read enough for the page, and not all.
-        let large: Vec<_> = (0..100).map(|_| accepted(draft("ann", &"\u{1}é".repeat(8_192)))).collect();
-        store.create(&large, None).await.unwrap();
-        let since = modseq(&*store, "ann").await - 100;
-        store.mark_read_at(&user("ann"), 70).await.unwrap();
-        for filter in [Filter::inbox(user("ann")), Filter::default(), Filter { unread: true, ..Filter::default() }] {
-            let (mut seen, mut pages, mut before) = (0, 0, None);
-            loop {
-                let page = store.list(&filter, before, Limit::new(1000)).await.unwrap();
-                assert!(serde_json::to_vec(&page.notifications).unwrap().len() <= Page::MAX_BYTES);
-                seen += page.notifications.len();
-                pages += 1;
-                before = page.next;
-                if before.is_none() {
-                    break;
-                }
-            }
-            let all = if filter.unread { 99 } else { 100 };
-            assert_eq!((seen, pages), (all, 4), "{filter:?}");
-        }
-        let (mut at, mut told) = (since, Vec::new());
-        loop {
-            let changes = store.changes(&user("ann"), at, Limit::new(1000)).await.unwrap();
-            assert!(serde_json::to_vec(&changes).unwrap().len() <= Page::MAX_BYTES);
-            told.extend(changes.events.iter().map(Event::modseq));
-            at = changes.modseq;
-            if !changes.more {
-                break;
-            }
-        }
-        let marked = since + 30;
-        assert_eq!(told, (since + 1..=since + 101).filter(|modseq| *modseq != marked).collect::<Vec<_>>());
     }
 
     async fn an_overview_counts_what_is_there(open) {

@@ -4,13 +4,20 @@
 //! PostgreSQL has a clock of its own, so what waits here is due at once or in an hour, and a lease is over at once or
 //! in an hour.
 
+mod by_hand;
 mod cancelling;
 mod claims;
+mod digest_ends;
 mod digests;
 mod entries;
+mod forgetting;
+mod judging;
+mod lanes;
 mod look;
 mod plan;
+mod routing;
 mod settle;
+mod wanted;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 

@@ -4,9 +4,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use campanile::{
     model::{Channel, DeliveryId, DeliveryState, Notification, NotificationId},
-    server::store::outbox::{
-        Backlog, Bundle, Claim, DIGEST, Delivery, DeliveryFilter, NewDelivery, Next, Part, Settlement,
-    },
+    server::store::outbox::{Bundle, Claim, DIGEST, Delivery, DeliveryFilter, NewDelivery, Next, Part},
 };
 use uuid::Uuid;
 
@@ -14,7 +12,7 @@ use super::{HOUR, Kept, PLENTY, a_moment, again, claim_for, contract, ids, new, 
 use crate::store::user;
 
 /// A mail to a contact of ann that a rule holds, due at once.
-fn held(target: Uuid, reason: &str) -> NewDelivery {
+pub(super) fn held(target: Uuid, reason: &str) -> NewDelivery {
     NewDelivery {
         channel: Channel::Email,
         target,
@@ -26,17 +24,17 @@ fn held(target: Uuid, reason: &str) -> NewDelivery {
 }
 
 /// The same, due in an hour.
-fn later(target: Uuid, reason: &str) -> NewDelivery {
+pub(super) fn later(target: Uuid, reason: &str) -> NewDelivery {
     NewDelivery { wait: HOUR, ..held(target, reason) }
 }
 
 /// The same about this notification.
-fn about(notification: &Notification, new: NewDelivery) -> NewDelivery {
+pub(super) fn about(notification: &Notification, new: NewDelivery) -> NewDelivery {
     NewDelivery { notification_id: Some(notification.id), user_id: notification.user_id.clone(), ..new }
 }
 
 /// Makes a digest of these, and returns it, if there is one.
-async fn bundle(kept: &Kept, lease: Uuid, claimed: &[DeliveryId]) -> Option<DeliveryId> {
+pub(super) async fn bundle(kept: &Kept, lease: Uuid, claimed: &[DeliveryId]) -> Option<DeliveryId> {
     let bundle = Bundle { id: DeliveryId::new(uuid()), lease, claimed: claimed.to_vec() };
     let id = bundle.id;
     let done = kept.outbox.bundle(vec![bundle], now()).await.unwrap();
@@ -46,7 +44,7 @@ async fn bundle(kept: &Kept, lease: Uuid, claimed: &[DeliveryId]) -> Option<Deli
 }
 
 /// Plans these, which are due, claims them, and makes a digest of them.
-async fn digest_of(kept: &Kept, mails: Vec<NewDelivery>) -> (DeliveryId, Vec<DeliveryId>) {
+pub(super) async fn digest_of(kept: &Kept, mails: Vec<NewDelivery>) -> (DeliveryId, Vec<DeliveryId>) {
     let claimed: Vec<_> = mails.iter().map(|mail| mail.id).collect();
     kept.plan_within(PLENTY, mails).await;
     let lease = kept.lease(claimed[0]).await;
@@ -54,32 +52,32 @@ async fn digest_of(kept: &Kept, mails: Vec<NewDelivery>) -> (DeliveryId, Vec<Del
 }
 
 /// A digest of so many.
-async fn digest(kept: &Kept, parts: usize) -> (DeliveryId, Vec<DeliveryId>) {
+pub(super) async fn digest(kept: &Kept, parts: usize) -> (DeliveryId, Vec<DeliveryId>) {
     let target = uuid();
     digest_of(kept, (0..parts).map(|_| held(target, "together")).collect()).await
 }
 
 /// The parts of a digest, in any order.
-async fn parts(kept: &Kept, digest: DeliveryId) -> BTreeSet<DeliveryId> {
+pub(super) async fn parts(kept: &Kept, digest: DeliveryId) -> BTreeSet<DeliveryId> {
     kept.outbox.parts(digest).await.unwrap().iter().map(|part| part.id).collect()
 }
 
-fn set<const N: usize>(ids: [DeliveryId; N]) -> BTreeSet<DeliveryId> {
+pub(super) fn set<const N: usize>(ids: [DeliveryId; N]) -> BTreeSet<DeliveryId> {
     ids.into()
 }
 
 /// How many mails wait, as the next claim leaves it.
-async fn waiting(kept: &Kept) -> u64 {
+pub(super) async fn waiting(kept: &Kept) -> u64 {
     assert!(kept.claim(&Claim { room: 0, ..claim_for(HOUR) }).await.is_empty());
     kept.waiting("email").await
 }
 
-async fn judge(kept: &Kept, user_id: &str, most: usize) -> usize {
+pub(super) async fn judge(kept: &Kept, user_id: &str, most: usize) -> usize {
     kept.outbox.judge_anew(&user(user_id), most, now()).await.unwrap()
 }
 
 /// Until a rule allows it.
-fn held_for(wait: Duration, reason: &str) -> Next {
+pub(super) fn held_for(wait: Duration, reason: &str) -> Next {
     Next::Held { wait, reason: reason.to_owned() }
 }
 
@@ -236,48 +234,6 @@ contract! {
         }
     }
 
-    async fn what_ends_a_digest_ends_its_parts_in_the_same_way(kept) {
-        kept.add(later(uuid(), "quiet_hours")).await;
-        let other = digest(&kept, 2).await;
-        for state in DeliveryState::ALL.iter().copied().filter(|state| state.is_over()) {
-            for reason in [None, Some("said 'no' 🎉".to_owned())] {
-                let (id, all) = digest(&kept, 3).await;
-                assert_eq!(kept.waiting("email").await, 4 + 4);
-                let lease = kept.lease(id).await;
-                let next = Next::Over { state, reason: reason.clone() };
-                assert!(kept.settle(settlement(id, lease, next)).await.is_some());
-                let digest = kept.delivery(id).await;
-                for part in all {
-                    let part = kept.delivery(part).await;
-                    assert_eq!((part.state, &part.reason, part.ended_at), (state, &reason, digest.ended_at));
-                    assert_eq!((part.via, part.tries), (Some(id), 0));
-                }
-                assert!(digest.ended_at.is_some() && parts(&kept, id).await.is_empty());
-                assert_eq!(kept.waiting("email").await, 4);
-            }
-        }
-        assert_eq!(parts(&kept, other.0).await, other.1.into_iter().collect());
-    }
-
-    async fn what_the_parts_took_of_a_backlog_is_given_back(kept) {
-        let (settled, _) = digest(&kept, 3).await;
-        let lease = kept.lease(settled).await;
-        let (cancelled, _) = digest(&kept, 2).await;
-        let fits = async |bytes| {
-            let (one, backlog) = (later(uuid(), "quiet_hours"), Backlog { bytes, ..PLENTY });
-            let id = one.id;
-            kept.plan_within(backlog, vec![one]).await;
-            kept.deliveries.cancel(id, "by_hand", now()).await.unwrap()
-        };
-        // Each has ten bytes, and a digest has none.
-        assert!(!fits(59).await && fits(60).await);
-        assert!(kept.settle(settlement(settled, lease, over(DeliveryState::Dead))).await.is_some());
-        assert!(!fits(29).await && fits(30).await);
-        assert!(kept.deliveries.cancel(cancelled, "by_hand", now()).await.unwrap());
-        assert!(!fits(9).await && fits(10).await);
-        assert_eq!(kept.waiting("email").await, 0);
-    }
-
     async fn a_digest_that_is_tried_again_keeps_its_parts(kept) {
         let (id, all) = digest(&kept, 2).await;
         let before = [kept.delivery(all[0]).await, kept.delivery(all[1]).await];
@@ -325,164 +281,6 @@ contract! {
         assert_eq!(ended(0).await, (DeliveryState::Cancelled, Some("read".to_owned())));
         assert_eq!(ended(2).await, (DeliveryState::Sent, None));
         assert_eq!(waiting(&kept).await, 0);
-    }
-
-    async fn a_digest_of_which_all_is_read_is_there_to_be_ended(kept) {
-        let target = uuid();
-        let all = [send(&*kept.inboxes, "ann", "x").await, send(&*kept.inboxes, "ann", "y").await];
-        let (id, _) = digest_of(&kept, all.iter().map(|one| about(one, held(target, "together"))).collect()).await;
-        let both = all.each_ref().map(|one| one.id);
-        assert_eq!(kept.deliveries.cancel_about(&user("ann"), &both, "read", now()).await.unwrap(), 2);
-        assert!(parts(&kept, id).await.is_empty());
-        assert_eq!(waiting(&kept).await, 1);
-        let lease = kept.lease(id).await;
-        assert!(kept.settle(settlement(id, lease, over(DeliveryState::Cancelled))).await.is_some());
-        assert_eq!(waiting(&kept).await, 0);
-    }
-
-    async fn cancelling_a_digest_by_hand_ends_its_parts(kept) {
-        for is_leased in [false, true] {
-            let (id, all) = digest(&kept, 3).await;
-            if is_leased {
-                kept.lease(id).await;
-            }
-            // One part alone is one less.
-            assert!(kept.deliveries.cancel(all[0], "not_wanted", now()).await.unwrap());
-            assert_eq!(parts(&kept, id).await, set([all[1], all[2]]));
-            assert_eq!(kept.waiting("email").await, 3);
-            assert!(kept.deliveries.cancel(id, "by_hand", now()).await.unwrap());
-            assert!(!kept.deliveries.cancel(id, "by_hand", now()).await.unwrap());
-            let digest = kept.delivery(id).await;
-            for part in [all[1], all[2]] {
-                let part = kept.delivery(part).await;
-                assert_eq!((part.state, part.ended_at), (DeliveryState::Cancelled, digest.ended_at));
-                assert_eq!(part.reason.as_deref(), Some("by_hand"));
-            }
-            assert_eq!(kept.delivery(all[0]).await.reason.as_deref(), Some("not_wanted"));
-            assert_eq!(kept.waiting("email").await, 0);
-        }
-    }
-
-    async fn of_a_digest_that_died_the_parts_are_repeated_together(kept) {
-        let (id, all) = digest(&kept, 2).await;
-        let lease = kept.lease(id).await;
-        assert!(kept.settle(settlement(id, lease, over(DeliveryState::Dead))).await.is_some());
-        assert!(!kept.delivery(id).await.may_be_replayed() && kept.delivery(all[0]).await.may_be_replayed());
-        let news = [(); 3].map(|()| DeliveryId::new(uuid()));
-        let asked = [(id, news[0]), (all[0], news[1]), (all[1], news[2])];
-        assert_eq!(kept.deliveries.replay(&asked, now()).await.unwrap(), 2);
-        assert_eq!(kept.deliveries.replay(&asked, now()).await.unwrap(), 0);
-        assert!(kept.deliveries.delivery(news[0]).await.unwrap().is_none());
-        assert!(!kept.delivery(id).await.is_replayed && kept.delivery(all[0]).await.is_replayed);
-        for (old, new) in &asked[1..] {
-            let (old, new) = (kept.delivery(*old).await, kept.delivery(*new).await);
-            assert_eq!((new.state, new.reason.as_deref()), (DeliveryState::Held, Some("together")));
-            assert_eq!((new.via, new.replay_of, new.tries), (None, Some(old.id), 0));
-            assert_eq!((new.notification_id, new.target, new.due_at), (old.notification_id, old.target, new.created_at));
-        }
-        assert_eq!(kept.waiting("email").await, 2);
-        a_moment().await;
-        let lease = kept.lease(news[1]).await;
-        let id = bundle(&kept, lease, &[news[1]]).await;
-        assert_eq!(id, None, "both are claimed");
-        let id = bundle(&kept, lease, &news[1..]).await.unwrap();
-        assert_eq!(parts(&kept, id).await, set([news[1], news[2]]));
-        // One that was sent by itself before is sent by itself again.
-        let alone = NewDelivery { reason: None, state: DeliveryState::Ready, ..held(uuid(), "") };
-        let (alone, again) = (kept.ended(alone, DeliveryState::Dead).await, DeliveryId::new(uuid()));
-        assert_eq!(kept.deliveries.replay(&[(alone, again)], now()).await.unwrap(), 1);
-        assert_eq!(kept.delivery(again).await.state, DeliveryState::Ready);
-    }
-
-    async fn what_a_rule_holds_is_claimed_when_its_wait_is_over_and_says_why_it_was_held(kept) {
-        let plain = NewDelivery { state: DeliveryState::Ready, reason: None, ..held(uuid(), "") };
-        let id = kept.add(plain).await;
-        let claimed = kept.claim(&claim_for(Duration::ZERO)).await;
-        assert_eq!(claimed[0].delivery.reason, None);
-        a_moment().await;
-        let lease = kept.lease(id).await;
-        let before = kept.delivery(id).await.due_at;
-        assert!(kept.settle(settlement(id, lease, held_for(2 * HOUR, "quiet_hours"))).await.is_some());
-        let waits = kept.delivery(id).await;
-        assert_eq!((waits.state, waits.reason.as_deref()), (DeliveryState::Held, Some("quiet_hours")));
-        assert_eq!((waits.ended_at, waits.tries), (None, 2));
-        let wait = waits.due_at.as_micros() - before.as_micros();
-        assert!((3_540_000_000..3_660_000_000).contains(&wait), "the lease was an hour: {wait}");
-        assert!(kept.claimed().await.is_empty());
-        assert_eq!(kept.waiting("email").await, 1);
-        assert_eq!(judge(&kept, "ann", 9).await, 1);
-        // However often its claim is lost.
-        for was_lost in [false, true, true] {
-            a_moment().await;
-            let claimed = kept.claim(&claim_for(Duration::ZERO)).await;
-            let [claimed] = &claimed[..] else { panic!("it is due: {claimed:?}") };
-            assert_eq!((claimed.delivery.reason.as_deref(), claimed.was_lost), (Some("judged_anew"), was_lost));
-            assert_eq!(claimed.delivery.state, DeliveryState::Leased);
-        }
-        a_moment().await;
-        let lease = kept.lease(id).await;
-        assert!(kept.settle(settlement(id, lease, again(Duration::ZERO))).await.is_some());
-        assert_eq!(kept.delivery(id).await.reason, None);
-        let lease = kept.lease(id).await;
-        assert!(kept.settle(settlement(id, lease, held_for(Duration::ZERO, "limit"))).await.is_some());
-        assert_eq!(kept.delivery(id).await.reason.as_deref(), Some("limit"));
-    }
-
-    async fn judging_anew_makes_what_is_held_due_and_frees_the_parts_of_digests(kept) {
-        let quiet = kept.add(later(uuid(), "quiet_hours")).await;
-        let bobs = kept.add(NewDelivery { user_id: user("bob"), ..later(uuid(), "quiet_hours") }).await;
-        let ready = kept.add(NewDelivery { state: DeliveryState::Ready, ..later(uuid(), "") }).await;
-        let hook = NewDelivery { channel: Channel::Webhook, ..later(uuid(), "quiet_hours") };
-        let hook = kept.add(hook).await;
-        let (id, all) = digest(&kept, 2).await;
-        let due = kept.add(held(uuid(), "together")).await;
-        a_moment().await;
-        assert_eq!(judge(&kept, "carl", 9).await, 0);
-        assert_eq!(judge(&kept, "ann", 9).await, 3);
-        assert_eq!(judge(&kept, "ann", 9).await, 0);
-        assert!(parts(&kept, id).await.is_empty());
-        assert_eq!(kept.waiting("email").await, 8);
-        let freed = kept.delivery(all[0]).await;
-        assert_eq!((freed.state, freed.reason.as_deref(), freed.via), (DeliveryState::Held, Some("judged_anew"), None));
-        a_moment().await;
-        let claimed: BTreeSet<_> = kept.claimed().await.into_iter().collect();
-        assert_eq!(claimed, set([quiet, id, all[0], all[1], due]));
-        for waits in [bobs, ready, hook] {
-            assert!(kept.delivery(waits).await.state != DeliveryState::Leased);
-        }
-    }
-
-    async fn what_is_being_sent_is_not_judged_anew(kept) {
-        let (id, all) = digest(&kept, 2).await;
-        let lease = kept.lease(id).await;
-        let single = kept.add(held(uuid(), "quiet_hours")).await;
-        kept.lease(single).await;
-        assert_eq!(judge(&kept, "ann", 9).await, 0);
-        assert_eq!(parts(&kept, id).await, all.iter().copied().collect());
-        // A digest that waits until a rule allows it is no longer on its way; its parts are judged, each by itself.
-        let waits = Settlement { refund: true, ..settlement(id, lease, held_for(HOUR, "quiet_hours")) };
-        assert!(kept.settle(waits).await.is_some());
-        assert_eq!(judge(&kept, "ann", 9).await, 2);
-        assert!(parts(&kept, id).await.is_empty());
-        a_moment().await;
-        assert_eq!(kept.claimed().await.into_iter().collect::<BTreeSet<_>>(), all.into_iter().collect());
-    }
-
-    async fn a_digest_that_was_attempted_keeps_its_parts(kept) {
-        let (id, all) = digest(&kept, 2).await;
-        let lease = kept.lease(id).await;
-        assert!(kept.settle(settlement(id, lease, again(HOUR))).await.is_some());
-        assert_eq!(judge(&kept, "ann", 9).await, 0);
-        assert_eq!(parts(&kept, id).await, all.iter().copied().collect());
-    }
-
-    async fn at_most_as_many_are_judged_anew_as_asked(kept) {
-        for _ in 0..5 {
-            kept.add(later(uuid(), "quiet_hours")).await;
-        }
-        for (most, judged) in [(0, 0), (2, 2), (2, 2), (2, 1), (2, 0)] {
-            assert_eq!(judge(&kept, "ann", most).await, judged);
-        }
     }
 
     async fn those_who_bundle_judge_read_and_send_at_once_wait_for_none_for_ever(kept) {

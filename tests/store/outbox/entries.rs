@@ -1,30 +1,27 @@
 //! What happened and is to be told.
 
 use campanile::{
-    model::{Channel, Event, EventKind, Marking, NotificationDraft, Routing, Timestamp, UserId, Wanted},
-    server::store::{
-        Creation, Due, Once,
-        outbox::{Entry, Webhook},
-    },
+    model::{Event, EventKind, Marking, NotificationDraft, Timestamp, UserId, Wanted},
+    server::store::{Creation, Due, Once, outbox::Entry},
 };
 
-use super::{Kept, WINDOW, cancelling::reach, category, contract, everything};
+use super::{Kept, WINDOW, category, contract, everything};
 use crate::store::{Announced, accepted, contract::modseq, create, draft, once, send, user};
 
 /// What is announced of ann's inbox from a moment on.
-struct Told<'a> {
+pub(super) struct Told<'a> {
     kept: &'a Kept,
     announced: std::sync::Arc<Announced>,
     since: u64,
 }
 
 impl<'a> Told<'a> {
-    async fn of(kept: &'a Kept) -> Self {
+    pub(super) async fn of(kept: &'a Kept) -> Self {
         Self { kept, announced: Announced::by(&*kept.inboxes), since: modseq(&*kept.inboxes, "ann").await }
     }
 
     /// All entries; checks that they are what was announced meanwhile.
-    async fn entries(&self) -> Vec<Entry> {
+    pub(super) async fn entries(&self) -> Vec<Entry> {
         let (ann, entries) = (user("ann"), self.kept.unplanned().await);
         let until = modseq(&*self.kept.inboxes, "ann").await;
         let events = self.announced.of(&ann, self.since, until).await;
@@ -47,7 +44,7 @@ impl<'a> Told<'a> {
     }
 }
 
-fn kind_of(event: &Event) -> EventKind {
+pub(super) fn kind_of(event: &Event) -> EventKind {
     match event {
         Event::Created { .. } => EventKind::Created,
         Event::Updated { .. } => EventKind::Updated,
@@ -57,7 +54,7 @@ fn kind_of(event: &Event) -> EventKind {
 }
 
 /// An event as its receivers read it.
-fn data_of(user_id: &UserId, event: &Event) -> String {
+pub(super) fn data_of(user_id: &UserId, event: &Event) -> String {
     let user_id = serde_json::to_string(user_id).unwrap();
     let about = match event {
         Event::Created { notification, .. } | Event::Updated { notification, .. } => {
@@ -70,7 +67,7 @@ fn data_of(user_id: &UserId, event: &Event) -> String {
 }
 
 /// What entries tell, and of what category, as `created alert`.
-fn words(entries: &[Entry]) -> Vec<String> {
+pub(super) fn words(entries: &[Entry]) -> Vec<String> {
     let word = |entry: &Entry| {
         let kind = entry.kind.as_str().split_once('.').map_or("", |(_, kind)| kind);
         entry.category.as_ref().map_or_else(|| kind.to_owned(), |category| format!("{kind} {category}"))
@@ -78,123 +75,11 @@ fn words(entries: &[Entry]) -> Vec<String> {
     entries.iter().map(word).collect()
 }
 
-fn of(category: &str, content: &str) -> NotificationDraft {
+pub(super) fn of(category: &str, content: &str) -> NotificationDraft {
     NotificationDraft { category: Some(category.to_owned()), ..draft("ann", content) }
 }
 
-/// Lets everything of these users happen once, in an inbox each: two creations, an update, a deletion, and all is read.
-async fn live(kept: &Kept, names: &[&str]) {
-    for name in names {
-        let alert =
-            create(&*kept.inboxes, NotificationDraft { user_id: Some((*name).to_owned()), ..of("alert", "a") }).await;
-        let system =
-            create(&*kept.inboxes, NotificationDraft { user_id: Some((*name).to_owned()), ..of("system", "b") }).await;
-        kept.inboxes.set_read(alert.id, None, true).await.unwrap();
-        kept.inboxes.mark_all_read(&user(name), &Marking::default()).await.unwrap();
-        kept.inboxes.delete(system.id, None).await.unwrap();
-    }
-}
-
-/// What a sender says of the ways on which a user is told.
-fn asking(user_id: &str, send_email: Option<bool>, channels: Option<&[&str]>) -> NotificationDraft {
-    let channels = channels.map(|channels| channels.iter().map(|name| (*name).to_owned()).collect());
-    NotificationDraft { send_email, channels, ..draft(user_id, "x") }
-}
-
-/// Of whom entries are, whether they are for contacts, and what their senders say.
-fn routed(entries: &[Entry]) -> Vec<(&str, bool, Routing)> {
-    entries.iter().map(|entry| (entry.user_id.as_str(), entry.to_contacts, entry.routing.clone())).collect()
-}
-
 contract! {
-    async fn what_the_sender_says_of_channels_is_kept_until_it_is_planned(kept) {
-        kept.outbox.reach_contacts();
-        reach(&kept, "ann").await;
-        let all = [
-            asking("ann", Some(false), Some(&["webpush", "email", "apns"])),
-            asking("ann", Some(true), None),
-            asking("ann", None, Some(&[])),
-            asking("ann", Some(false), None),
-            draft("ann", "x"),
-        ];
-        for asked in all {
-            let created = create(&*kept.inboxes, asked).await;
-            let entries = kept.unplanned().await;
-            assert_eq!(entries.last().unwrap().notification_id, Some(created.id));
-            kept.inboxes.set_read(created.id, None, true).await.unwrap();
-        }
-        let said = |send_email, channels: Option<&[Channel]>| {
-            ("ann", true, Routing { send_email, channels: channels.map(<[_]>::to_vec) })
-        };
-        let expected = [
-            said(Some(false), Some(&[Channel::Webpush, Channel::Email, Channel::Apns])),
-            said(Some(true), None),
-            said(None, Some(&[])),
-            said(Some(false), None),
-            said(None, None),
-        ];
-        assert_eq!(routed(&kept.unplanned().await), expected);
-    }
-
-    async fn who_asks_for_a_channel_leaves_an_entry_without_a_way_or_a_contact(kept) {
-        let all = [(None, None), (Some(false), None), (None, Some(&[][..])), (Some(false), Some(&[]))];
-        for (send_email, channels) in all {
-            create(&*kept.inboxes, asking("ann", send_email, channels)).await;
-        }
-        assert!(kept.unplanned().await.is_empty());
-        let by_mail = create(&*kept.inboxes, asking("ann", Some(true), None)).await;
-        create(&*kept.inboxes, asking("bob", Some(false), Some(&["fcm"]))).await;
-        kept.inboxes.set_read(by_mail.id, None, true).await.unwrap();
-        kept.inboxes.delete(by_mail.id, None).await.unwrap();
-        let entries = kept.unplanned().await;
-        let mail = Routing { send_email: Some(true), channels: None };
-        let push = Routing { send_email: Some(false), channels: Some(vec![Channel::Fcm]) };
-        assert_eq!(routed(&entries), [("ann", true, mail), ("bob", true, push)]);
-        assert_eq!((entries[0].notification_id, entries[0].at), (Some(by_mail.id), by_mail.timestamp));
-        assert!(entries.iter().all(|entry| entry.data.is_empty() && entry.kind == EventKind::Created));
-    }
-
-    async fn each_of_a_batch_has_what_was_said_of_it(kept) {
-        kept.outbox.reach_contacts();
-        reach(&kept, "dan").await;
-        let batch = || {
-            let asked = [
-                asking("ann", Some(true), None),
-                draft("bob", "x"),
-                asking("carol", None, Some(&["apns"])),
-                asking("ann", Some(false), None),
-                asking("dan", Some(false), None),
-                draft("ann", "x"),
-            ];
-            asked.map(accepted)
-        };
-        kept.inboxes.create(&batch(), None).await.unwrap();
-        let said = |send_email, channels| Routing { send_email, channels };
-        let asked = [
-            ("ann", true, said(Some(true), None)),
-            ("carol", true, said(None, Some(vec![Channel::Apns]))),
-            ("dan", true, said(Some(false), None)),
-        ];
-        assert_eq!(routed(&kept.unplanned().await), asked);
-        // An endpoint is told of all, and of those alone that are for contacts it is known what was said.
-        kept.listen(Wanted::default()).await;
-        kept.inboxes.create(&batch(), None).await.unwrap();
-        let silent = |user_id| (user_id, false, Routing::default());
-        let [first, second, third] = asked;
-        let all = [first, silent("bob"), second, silent("ann"), third, silent("ann")];
-        let entries = kept.unplanned().await;
-        assert_eq!(routed(&entries[3..]), all);
-        assert!(entries[3..].iter().all(|entry| !entry.data.contains("channels") && !entry.data.contains("email")));
-    }
-
-    async fn without_a_webhook_nothing_is_to_be_told(kept) {
-        live(&kept, &["ann"]).await;
-        assert!(kept.unplanned().await.is_empty());
-        // What happened before there was one is not told later.
-        kept.listen(everything()).await;
-        assert!(kept.unplanned().await.is_empty());
-    }
-
     async fn each_kind_of_event_leaves_an_entry_that_says_what_is_announced(kept) {
         let told = Told::of(&kept).await;
         kept.listen(everything()).await;
@@ -217,15 +102,6 @@ contract! {
         ];
         assert_eq!(words(&entries), expected);
         assert_eq!(entries[0].at, a.timestamp);
-    }
-
-    async fn several_webhooks_that_want_the_same_share_an_entry(kept) {
-        let told = Told::of(&kept).await;
-        for wanted in [everything(), Wanted::default(), everything()] {
-            kept.listen(wanted).await;
-        }
-        send(&*kept.inboxes, "ann", "a").await;
-        assert_eq!(words(&told.entries().await), ["created message"]);
     }
 
     async fn what_changes_nothing_leaves_no_entry(kept) {
@@ -379,72 +255,6 @@ contract! {
         assert!(entries[4..].iter().all(|entry| entry.data.contains(r#""is_read":true"#) == entry.category.is_some()));
         // Only one was unread, and that was everything.
         assert_eq!(words(&entries[7..]), ["all_read"]);
-    }
-
-    async fn only_the_events_that_a_webhook_wants_leave_entries(kept) {
-        kept.listen(Wanted { events: vec![EventKind::Deleted, EventKind::AllRead], ..Wanted::default() }).await;
-        live(&kept, &["ann"]).await;
-        assert_eq!(words(&kept.unplanned().await), ["all_read", "deleted system"]);
-    }
-
-    async fn only_the_categories_that_a_webhook_wants_leave_entries(kept) {
-        kept.listen(Wanted { categories: Some(vec![category("odd_1"), category("alert")]), ..everything() }).await;
-        live(&kept, &["ann"]).await;
-        create(&*kept.inboxes, of("odd_1", "c")).await;
-        // What concerns a whole inbox is told all the same.
-        assert_eq!(words(&kept.unplanned().await), ["created alert", "updated alert", "all_read", "created odd_1"]);
-    }
-
-    async fn only_the_inbox_that_a_webhook_wants_leaves_entries(kept) {
-        kept.listen(Wanted { user_id: Some(user("ann")), ..everything() }).await;
-        live(&kept, &["Ann", "ann", "bob"]).await;
-        let entries = kept.unplanned().await;
-        let expected = ["created alert", "created system", "updated alert", "all_read", "deleted system"];
-        assert_eq!(words(&entries), expected);
-        assert!(entries.iter().all(|entry| entry.user_id == user("ann")));
-    }
-
-    async fn what_any_webhook_wants_leaves_an_entry(kept) {
-        kept.listen(Wanted { user_id: Some(user("bob")), ..Wanted::default() }).await;
-        kept.listen(Wanted {
-            categories: Some(vec![category("system")]),
-            events: vec![EventKind::Deleted],
-            user_id: None,
-        })
-        .await;
-        live(&kept, &["ann", "bob"]).await;
-        assert_eq!(
-            words(&kept.unplanned().await),
-            ["deleted system", "created alert", "created system", "deleted system"]
-        );
-    }
-
-    async fn a_webhook_that_is_changed_or_deleted_takes_effect_for_the_next_write(kept) {
-        let told = async |expected: &[&str]| {
-            let before = kept.unplanned().await.len();
-            let a = create(&*kept.inboxes, of("alert", "a")).await;
-            kept.inboxes.set_read(a.id, None, true).await.unwrap();
-            assert_eq!(words(&kept.unplanned().await[before..]), expected);
-        };
-        let webhook = kept.listen(Wanted::default()).await;
-        told(&["created alert"]).await;
-        let changed = Webhook { wanted: Wanted { events: vec![EventKind::Updated], ..Wanted::default() }, ..webhook };
-        assert!(kept.webhooks.change_webhook(&changed).await.unwrap());
-        told(&["updated alert"]).await;
-        // A change that was refused takes none.
-        assert!(!kept.webhooks.change_webhook(&Webhook { wanted: everything(), ..changed.clone() }).await.unwrap());
-        told(&["updated alert"]).await;
-        assert!(kept.webhooks.delete_webhook(changed.id).await.unwrap());
-        told(&[]).await;
-    }
-
-    async fn a_webhook_that_is_disabled_still_has_entries(kept) {
-        let webhook = kept.listen(Wanted::default()).await;
-        assert!(
-            kept.webhooks.change_webhook(&Webhook { disabled: Some("it fails".to_owned()), ..webhook }).await.unwrap()
-        );
-        send(&*kept.inboxes, "ann", "a").await;
-        assert_eq!(words(&kept.unplanned().await), ["created message"]);
     }
 
     async fn entries_come_oldest_first_and_at_most_as_many_as_asked(kept) {

@@ -1,0 +1,92 @@
+//! What leaves an inbox by itself: by the window, its expiry or its age, against every back end.
+
+use campanile::{
+    model::{Filter, NotificationDraft, Timestamp},
+    server::store::{Due, Store},
+};
+
+use super::{
+    accepted, contents,
+    contract::{contract, expired_at, modseq, told, unread},
+    create, draft, memory, postgres, send, sqlite, user,
+};
+
+contract! {
+    async fn the_window_keeps_the_newest(open) {
+        let store = open(3).await;
+        for number in 0..5 {
+            send(&*store, "ann", &number.to_string()).await;
+        }
+        assert_eq!(contents(&*store, &Filter::inbox(user("ann")), None, 50).await.0, ["4", "3", "2"]);
+        assert_eq!(unread(&*store, "ann").await, 3);
+        assert_eq!(store.mark_read_at(&user("ann"), 3).await.unwrap(), None);
+    }
+
+    async fn what_leaves_the_window_is_told_as_deleted(open) {
+        let store = open(2).await;
+        send(&*store, "ann", "a").await;
+        send(&*store, "ann", "b").await;
+        let since = modseq(&*store, "ann").await;
+        send(&*store, "ann", "c").await;
+        assert_eq!(told(&*store, "ann", since).await, ["created:1", "deleted:2"]);
+    }
+
+    async fn what_leaves_the_window_leaves_the_counts(open) {
+        let store = open(2).await;
+        let a = send(&*store, "ann", "a").await;
+        store.set_read(a.id, None, true).await.unwrap();
+        send(&*store, "ann", "b").await;
+        send(&*store, "ann", "c").await;
+        assert_eq!(unread(&*store, "ann").await, 2);
+        send(&*store, "ann", "d").await;
+        assert_eq!(unread(&*store, "ann").await, 2);
+        assert_eq!(store.overview(Some(&user("ann"))).await.unwrap().total, 2);
+    }
+
+    async fn what_expires_is_deleted_and_told(open) {
+        let store = open(1000).await;
+        let new = |content: &str, expires_at: &str| {
+            accepted(NotificationDraft { expires_at: Some(expires_at.to_owned()), ..draft("ann", content) })
+        };
+        let batch = [
+            new("soon", "2026-02-01T00:00:00Z"),
+            new("sooner", "2026-01-31T00:00:00Z"),
+            new("later", "2027-01-01T00:00:00Z"),
+            accepted(draft("ann", "never")),
+        ];
+        store.create(&batch, None).await.unwrap();
+        let since = modseq(&*store, "ann").await;
+        assert_eq!(store.delete_due(&expired_at("2026-01-30T23:59:59Z", 10)).await.unwrap(), 0);
+        assert_eq!(store.delete_due(&expired_at("2026-02-01T00:00:00Z", 1)).await.unwrap(), 1);
+        assert_eq!(store.delete_due(&expired_at("2026-02-01T00:00:00Z", 10)).await.unwrap(), 1);
+        assert_eq!(contents(&*store, &Filter::default(), None, 50).await.0, ["never", "later"]);
+        assert_eq!(told(&*store, "ann", since).await, ["deleted:1", "deleted:2"]);
+        assert_eq!(unread(&*store, "ann").await, 2);
+    }
+
+    async fn what_was_deleted_does_not_expire_again(open) {
+        let store = open(1000).await;
+        let new = NotificationDraft { expires_at: Some("2026-02-01T00:00:00Z".to_owned()), ..draft("ann", "a") };
+        let gone = create(&*store, new).await;
+        store.delete(gone.id, None).await.unwrap();
+        assert_eq!(store.delete_due(&expired_at("2026-03-01T00:00:00Z", 10)).await.unwrap(), 0);
+    }
+
+    async fn what_is_too_old_is_deleted_and_told(open) {
+        let store = open(1000).await;
+        let first = send(&*store, "ann", "a").await.timestamp;
+        send(&*store, "ann", "b").await;
+        let last = send(&*store, "ann", "c").await.timestamp;
+        let since = modseq(&*store, "ann").await;
+        let due = |accepted_before: Timestamp, limit| Due {
+            accepted_before: Some(accepted_before),
+            ..expired_at("2026-01-05T00:00:00Z", limit)
+        };
+        let after = Timestamp::from_micros(last.as_micros() + 1).unwrap();
+        assert_eq!(store.delete_due(&due(first, 10)).await.unwrap(), 0);
+        assert_eq!(store.delete_due(&due(after, 2)).await.unwrap(), 2);
+        assert_eq!(contents(&*store, &Filter::default(), None, 50).await.0, ["c"]);
+        assert_eq!(told(&*store, "ann", since).await, ["deleted:1", "deleted:2"]);
+        assert_eq!(store.delete_due(&due(after, 2)).await.unwrap(), 1);
+    }
+}
