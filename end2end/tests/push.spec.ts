@@ -23,7 +23,8 @@ async function withPushService(context: BrowserContext, script = ""): Promise<vo
   await context.addInitScript(
     ({ made, script }) => {
       const asked: string[] = [];
-      Object.assign(window, { asked });
+      const seen = { asked, looks: 0 };
+      Object.assign(window, { seen });
       const note = <T extends object>(on: T, name: keyof T & string) => {
         const real = on[name] as (...all: unknown[]) => unknown;
         on[name] = function (this: unknown, ...all: unknown[]) {
@@ -56,6 +57,12 @@ async function withPushService(context: BrowserContext, script = ""): Promise<vo
         if (!kept) localStorage.setItem(KEPT, JSON.stringify({ endpoint: `http://127.0.0.1:9/push/${crypto.randomUUID()}`, key }));
         return subscription();
       };
+      const { getRegistration } = ServiceWorkerContainer.prototype;
+      ServiceWorkerContainer.prototype.getRegistration = async function (...all) {
+        const found = await getRegistration.apply(this, all);
+        seen.looks += 1;
+        return found;
+      };
       note(PushManager.prototype, "subscribe");
       note(ServiceWorkerContainer.prototype, "register");
       note(Notification, "requestPermission");
@@ -65,8 +72,12 @@ async function withPushService(context: BrowserContext, script = ""): Promise<vo
   );
 }
 
-/** What a page asked of the browser. */
-const asked = (page: Page) => page.evaluate(() => (window as unknown as { asked: string[] }).asked);
+/** What a page asked of the browser, and how often it looked where the browser stands. */
+const seen = (page: Page) => page.evaluate(() => (window as unknown as { seen: { asked: string[]; looks: number } }).seen);
+const asked = async (page: Page) => (await seen(page)).asked;
+
+/** Waits until a page has looked twice, for itself and for the server: what it does without a click, it has done then. */
+const settled = (page: Page) => expect.poll(async () => (await seen(page)).looks).toBe(2);
 
 interface Fixtures {
   path: string;
@@ -121,7 +132,7 @@ test.describe("on a page whose browser has a push service", () => {
     await page.goto(path);
     await expect(status(page)).toContainText("Off");
     await expect(page.getByText("They are reached in the inbox alone.")).toBeVisible();
-    await page.waitForTimeout(300);
+    await settled(page);
     expect(await asked(page)).toEqual([]);
     expect(context.serviceWorkers()).toEqual([]);
     expect(told).toEqual([]);
@@ -195,7 +206,7 @@ test.describe("on a page whose browser has a push service", () => {
     expect(told).toEqual(["POST"]);
     await page.reload();
     await expect(status(page)).toContainText("On");
-    await page.waitForTimeout(300);
+    await settled(page);
     expect(told).toEqual(["POST"]);
 
     const yesterday = new Date(Date.now() - 25 * 3_600_000).toISOString();
@@ -216,7 +227,7 @@ test.describe("on a page whose browser has a push service", () => {
     await page.request.delete(`/api/contacts/${user}/${only?.id}`);
     await page.reload();
     await expect(status(page)).toContainText("Off");
-    await page.waitForTimeout(300);
+    await settled(page);
     expect(told).toEqual(["POST", "POST"]);
 
     // The browser made another one while the server could not be told.
@@ -445,8 +456,19 @@ test.describe("the service worker", () => {
     const { worker: sw, push } = await worker(context, page, user);
     await dashboard.open({ user_id: user });
     await page.bringToFront();
+    await sw.evaluate(() => {
+      const work: Promise<unknown>[] = [];
+      const { waitUntil } = ExtendableEvent.prototype;
+      ExtendableEvent.prototype.waitUntil = function (done) {
+        work.push(Promise.resolve(done));
+        waitUntil.call(this, done);
+      };
+      Object.assign(self, { work });
+    });
+    /** How many events the worker has done with. */
+    const handled = () => sw.evaluate(async () => (await Promise.allSettled((self as unknown as { work: Promise<unknown>[] }).work)).length);
     await push(JSON.stringify({ title: "In sight", text: "x", id: "a" }));
-    await page.waitForTimeout(500);
+    await expect.poll(handled).toBe(1);
     expect(await shown(sw)).toEqual([]);
     // One that shows unread alerts only does not show it, nor does that of another user; nor where it went without loading.
     await dashboard.filters.getByRole("link", { name: /alert/i }).first().click();
@@ -552,7 +574,9 @@ own("a user turns it on with the own session, and the worker uses it too", async
   await expect(dashboard.heading).toHaveText("Your inbox");
 });
 
-declare class ExtendableEvent extends Event {}
+declare class ExtendableEvent extends Event {
+  waitUntil(done: Promise<unknown>): void;
+}
 
 const below = test.extend<{ port: number }>({
   port: async ({}, use) => use(await freePort()),
