@@ -37,6 +37,7 @@ pub use contact::{
 };
 pub use data::Data;
 pub use delivery::{Attempt, Channel, DeliveryId, DeliveryState, DeliveryView, EventKind};
+pub(crate) use draft::take;
 pub use draft::{NewNotification, NotificationDraft};
 #[cfg(feature = "ssr")]
 pub(crate) use event::described;

@@ -138,7 +138,7 @@ impl NewNotification {
 }
 
 /// The value, or `None` with what is wrong noted under the name of the field.
-pub(super) fn take<T>(errors: &mut Vec<FieldError>, field: &str, parsed: Result<T, Invalid>) -> Option<T> {
+pub(crate) fn take<T>(errors: &mut Vec<FieldError>, field: &str, parsed: Result<T, Invalid>) -> Option<T> {
     parsed.map_err(|invalid| errors.push(FieldError::new(field, invalid))).ok()
 }
 

@@ -1,7 +1,7 @@
 //! What the composer's fields must be to be sent. The browser asks before it sends, the server
 //! when it arrives.
 
-use crate::model::{Category, Content, FieldError, Invalid, Link, NewNotification, Problem, Title, UserId};
+use crate::model::{Category, Content, Link, NewNotification, Problem, Title, UserId, take};
 
 /// Takes the fields of the composer. Browsers send line breaks as CR LF; the text gets the LF that
 /// was typed. Empty optional fields count as absent, and so does white space around them.
@@ -16,11 +16,11 @@ pub(crate) fn parse(
     link: Option<&str>,
 ) -> Result<NewNotification, Problem> {
     let mut errors = Vec::new();
-    let user_id = noted(&mut errors, "user_id", UserId::parse(user_id));
-    let content = noted(&mut errors, "content", Content::parse(&content.replace("\r\n", "\n")));
-    let category = noted(&mut errors, "category", given(category).map(Category::parse).transpose());
-    let title = noted(&mut errors, "title", given(title).map(Title::parse).transpose());
-    let link = noted(&mut errors, "link", given(link).map(Link::parse).transpose());
+    let user_id = take(&mut errors, "user_id", UserId::parse(user_id));
+    let content = take(&mut errors, "content", Content::parse(&content.replace("\r\n", "\n")));
+    let category = take(&mut errors, "category", given(category).map(Category::parse).transpose());
+    let title = take(&mut errors, "title", given(title).map(Title::parse).transpose());
+    let link = take(&mut errors, "link", given(link).map(Link::parse).transpose());
     match (user_id, content, category, title, link) {
         (Some(user_id), Some(content), Some(category), Some(title), Some(link)) => {
             let category = category.unwrap_or_default();
@@ -32,11 +32,6 @@ pub(crate) fn parse(
 
 fn given(text: Option<&str>) -> Option<&str> {
     text.map(str::trim).filter(|text| !text.is_empty())
-}
-
-/// The value, or nothing with what is wrong noted under the name of the field.
-fn noted<T>(errors: &mut Vec<FieldError>, field: &str, parsed: Result<T, Invalid>) -> Option<T> {
-    parsed.map_err(|invalid| errors.push(FieldError::new(field, invalid))).ok()
 }
 
 #[cfg(test)]
