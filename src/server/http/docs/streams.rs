@@ -80,10 +80,10 @@ fn server_sent_event() -> Value {
             "id": {
                 "type": "string",
                 "pattern": "^[0-9]+$",
-                "description": "The change number to continue from; none when all inboxes are followed"
+                "description": "Change number to continue from; absent in a stream of all inboxes"
             },
             "data": {"type": "string", "contentMediaType": "application/json", "contentSchema": stream_event()},
-            "retry": {"type": "integer", "description": "In how many milliseconds to come back, before the stream ends"}
+            "retry": {"type": "integer", "description": "Milliseconds to wait before reconnecting, sent before the stream ends"}
         }
     })
 }
