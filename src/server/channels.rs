@@ -1,12 +1,12 @@
-//! The ways by which a delivery leaves this server: webhooks, e-mail, Web Push, FCM and APNs.
+//! The channels of delivery: webhooks, e-mail, Web Push, FCM and APNs.
 //!
 //! A channel prepares a request, sends it, and judges the answer. It knows one delivery: not the outbox, not the plan, and
 //! no other channel. [`super::delivery`] decides what is sent, when, and how often.
 //!
-//! - `channel.rs`: what a channel is given and what it says of an attempt; `outcome.rs`: how an attempt ended, in the
-//!   words of every channel; `backoff.rs`: when an attempt is made again; `answer.rs`: reads what an HTTP server answered.
-//! - `webhook.rs`, `email.rs`, `webpush.rs`, `fcm.rs` and `apns.rs`: the channels. `push.rs`: what the last three show,
-//!   made to fit; `pages.rs`: where messages lead.
+//! - `channel.rs`: the interface of a channel; `outcome.rs`: the outcomes of an attempt; `backoff.rs`: when an attempt is
+//!   made again; `answer.rs`: reads the answer of an HTTP server.
+//! - `webhook.rs`, `email.rs`, `webpush.rs`, `fcm.rs` and `apns.rs`: the channels. `push.rs`: the text of a push, shortened
+//!   to fit; `pages.rs`: the URLs of pages in messages.
 //! - `reach.rs`: where this server may connect when a caller names the address.
 
 pub(in crate::server) mod answer;
