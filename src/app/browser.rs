@@ -11,6 +11,8 @@ pub(super) mod keyboard;
 pub(super) mod preferences;
 pub(super) mod tab;
 
+use std::time::Duration;
+
 use leptos::prelude::*;
 use wasm_bindgen::{JsCast, closure::Closure};
 
@@ -39,7 +41,8 @@ pub(super) fn offset_minutes(moment: Timestamp) -> i32 {
 
 /// Calls `f` once, in so many milliseconds.
 pub(super) fn after(millis: u32, f: impl FnOnce() + 'static) {
-    gloo_timers::callback::Timeout::new(millis, f).forget();
+    // The timers of gloo never let go of what they called.
+    set_timeout(f, Duration::from_millis(millis.into()));
 }
 
 /// Calls `f` once, before the page is painted next; soon where it is not painted, because it

@@ -192,21 +192,25 @@ fn Pill(board: Board) -> impl IntoView {
 #[component]
 fn List(board: Board) -> impl IntoView {
     let blocks = Memo::new(move |_| {
-        let mut blocks = vec![Block { key: Block::HEAD, lines: Vec::new() }];
+        let (mut blocks, mut lines) = (Vec::new(), Vec::new());
         let (mut last, mut day_of) = (None, board.days());
-        for row in board.rows.read().iter() {
+        let rows = board.rows.read();
+        let mut first = rows.first();
+        for (place, row) in rows.iter().enumerate() {
             // A row's time is settled when it is sent; only which day it is called changes.
             let day = day_of(row.data.read_untracked().timestamp);
-            if Block::begins_with(row) {
-                blocks.push(Block { key: row.key, lines: Vec::new() });
-            }
-            let Some(block) = blocks.last_mut() else { continue };
             if last.is_none_or(|last| day < last) {
-                block.lines.push(Line::Day(day));
+                lines.push(Line::Day(day));
                 last = Some(day);
             }
-            block.lines.push(Line::Row(row.clone()));
+            lines.push(Line::Row(row.clone()));
+            if Block::ends_with(row) {
+                blocks.push(Block { key: row.key, lines: std::mem::take(&mut lines) });
+                first = rows.get(place + 1);
+            }
         }
+        // What is left at the end is a block as long as it begins with the same row.
+        blocks.extend(first.map(|first| Block { key: -1 - first.key, lines }));
         blocks
     });
     let keys = move || blocks.read().iter().map(|block| block.key).collect::<Vec<_>>();
@@ -227,12 +231,10 @@ struct Block {
 }
 
 impl Block {
-    /// The key of the one at the top.
-    const HEAD: i64 = -1;
-
-    /// Whether this row begins a block. It depends on nothing else, so that a row which comes or
-    /// goes leaves all other blocks as they are.
-    fn begins_with(row: &Row) -> bool {
+    /// Whether this row ends a block, and names it. It depends on nothing else, so that a row which comes or
+    /// goes leaves all other blocks as they are; and what arrives at the top makes new blocks, so that none lives for as
+    /// long as the page and keeps something of each row that it ever had.
+    fn ends_with(row: &Row) -> bool {
         const LENGTH: i64 = 32;
         row.key % LENGTH == 0
     }
