@@ -1,7 +1,7 @@
 # Every target brings what it needs by itself: `make run` on a machine with Rust and Node is enough.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run build dev test e2e lint format bench openapi settings screenshots clean
+.PHONY: help setup run build dev test e2e lint format bench profile openapi settings screenshots clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -41,6 +41,10 @@ bench: ## Measure the budgets of the design against a bare server on this machin
 	@scripts/setup bench
 	@scripts/build
 	@scripts/bench
+
+profile: ## Show where the time of a request goes; WHAT=unread-count, list or create
+	@scripts/setup bench
+	@scripts/profile $(WHAT)
 
 openapi: setup ## Write openapi.json anew from the handlers
 	@scripts/with-env cargo run --quiet --features ssr -- openapi > openapi.json.new

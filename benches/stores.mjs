@@ -1,7 +1,7 @@
 // Measures what is stored: creating on SQLite and PostgreSQL, and how little it matters how much is
 // stored already. Everything is compared with something else that is loaded in turn.
 //
-// usage: node benches/stores.mjs CAMPANILE BARE
+// usage: node benches/stores.mjs CAMPANILE BARE [PART…], with parts of creating, reading, postgres, growing; all without
 //
 // BENCH_STORED (10000000) says how much is much; the database with it is made once and kept.
 
@@ -12,7 +12,7 @@ import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CREATE, Table, inTurn, load, residentMegabytes, start, stopAll } from './measure.mjs';
 
-const [campanile, bare] = process.argv.slice(2);
+const [campanile, bare, ...parts] = process.argv.slice(2);
 const STORED = Number(process.env.BENCH_STORED ?? 10_000_000);
 const FEW = 10_000;
 const CONNECTIONS = 64;
@@ -198,10 +198,8 @@ SELECT * FROM campanile_create(ARRAY['user_' || :user], ARRAY[gen_random_uuid()]
 }
 
 try {
-  await creating();
-  await reading();
-  await postgres();
-  await growing();
+  const all = { creating, reading, postgres, growing };
+  for (const part of parts.length ? parts : Object.keys(all)) await all[part]();
 } finally {
   stopAll();
   rmSync(folder, { recursive: true, force: true });
