@@ -1,11 +1,11 @@
 //! What is written: the operations of one transaction.
 
+mod deleting;
 mod mark_all;
 
 use std::collections::{BTreeMap, HashMap};
 
 use rusqlite::{Connection, OptionalExtension};
-use uuid::Uuid;
 
 use super::{
     body, cancelling, entry_row,
@@ -20,7 +20,7 @@ use crate::{
     server::{
         clock::{Clock, SystemClock},
         store::{
-            Creation, Due, Once,
+            Creation, Once,
             outbox::{Told, over},
         },
     },
@@ -234,102 +234,6 @@ impl<'a> Batch<'a> {
         Ok(notification)
     }
 
-    pub(super) fn delete(
-        &mut self,
-        id: NotificationId,
-        owner: Option<&UserId>,
-    ) -> rusqlite::Result<Option<Notification>> {
-        let Some(stored) = self.find(id, owner)? else { return Ok(None) };
-        let all_read = self.inbox(stored.inbox)?.present.all_read_modseq;
-        self.remove(stored.inbox, stored.seq)?;
-        Ok(Some(stored.seen(all_read)))
-    }
-
-    pub(super) fn delete_due(&mut self, due: &Due) -> rusqlite::Result<usize> {
-        const EXPIRED: &str = "SELECT inbox, seq FROM notifications INDEXED BY notifications_by_expiry
-            WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2";
-        const OLDEST: &str = "SELECT inbox, seq, timestamp FROM notifications ORDER BY seq LIMIT ?1";
-        let forgotten = Once::forgotten_at(due.now).as_micros();
-        for forget in ["DELETE FROM once WHERE at <= ?1", "DELETE FROM once_by_caller WHERE at <= ?1"] {
-            self.connection.prepare_cached(forget)?.execute([forgotten])?;
-        }
-        let limit = i64::try_from(due.limit).unwrap_or(i64::MAX);
-        let mut gone: Vec<(i64, i64)> = {
-            let mut query = self.connection.prepare_cached(EXPIRED)?;
-            let rows = query.query_map((due.now.as_micros(), limit), |row| Ok((row.get(0)?, row.get(1)?)))?;
-            rows.collect::<rusqlite::Result<_>>()?
-        };
-        if let Some(moment) = due.accepted_before {
-            let mut query = self.connection.prepare_cached(OLDEST)?;
-            for row in query.query_map([limit], |row| Ok(((row.get(0)?, row.get(1)?), row.get::<_, i64>(2)?)))? {
-                let (place, timestamp) = row?;
-                if timestamp >= moment.as_micros() || gone.len() >= due.limit {
-                    break;
-                }
-                if !gone.contains(&place) {
-                    gone.push(place);
-                }
-            }
-        }
-        gone.iter().try_for_each(|&(inbox, seq)| self.remove(inbox, seq))?;
-        Ok(gone.len())
-    }
-
-    /// Deletes the oldest notifications of an inbox, at most so many, and returns how many those were.
-    pub(super) fn forget(&mut self, user_id: &UserId, most: usize) -> rusqlite::Result<usize> {
-        const OLDEST: &str = "SELECT seq FROM notifications INDEXED BY notifications_by_inbox
-            WHERE inbox = ?1 ORDER BY created LIMIT ?2";
-        let Some(inbox) = self.known(user_id)? else { return Ok(0) };
-        let oldest: Vec<i64> = {
-            let mut query = self.connection.prepare_cached(OLDEST)?;
-            query.query_map((inbox, most), |row| row.get(0))?.collect::<rusqlite::Result<_>>()?
-        };
-        oldest.iter().try_for_each(|seq| self.remove(inbox, *seq))?;
-        Ok(oldest.len())
-    }
-
-    fn remove_oldest(&mut self, inbox: i64) -> rusqlite::Result<()> {
-        const OLDEST: &str = "SELECT seq FROM notifications INDEXED BY notifications_by_inbox
-            WHERE inbox = ?1 ORDER BY created LIMIT 1";
-        let seq = self.connection.prepare_cached(OLDEST)?.query_row([inbox], |row| row.get(0))?;
-        self.remove(inbox, seq)
-    }
-
-    /// Takes a notification away and remembers that.
-    fn remove(&mut self, number: i64, seq: i64) -> rusqlite::Result<()> {
-        const DELETE: &str = "DELETE FROM notifications WHERE seq = ?1 RETURNING id, category, is_read, modseq, body";
-        const REMEMBER: &str = "INSERT INTO deletions (inbox, modseq, id) VALUES (?1, ?2, ?3)";
-        let connection = self.connection;
-        let (id, category, is_read, modseq, body): ([u8; 16], Category, bool, u64, Option<i64>) =
-            connection.prepare_cached(DELETE)?.query_row([seq], |row| {
-                Ok((row.get(0)?, kept_text(row, 1, Category::stored)?, row.get(2)?, row.get(3)?, row.get(4)?))
-            })?;
-        if let Some(body) = body {
-            body::let_go(connection, body)?;
-        }
-        let keep = self.window;
-        let inbox = self.inbox(number)?;
-        let is_read = is_read || modseq <= inbox.present.all_read_modseq;
-        let change = inbox.next_modseq();
-        inbox.total -= 1;
-        inbox.present.unread_count -= u64::from(!is_read);
-        inbox.deletions += 1;
-        connection.prepare_cached(REMEMBER)?.execute((number, change, id))?;
-        // A little more than the window is remembered, so that forgetting is seldom.
-        if inbox.deletions > keep + keep / 8 {
-            forget_deletions(connection, inbox, keep)?;
-        }
-        let (user_id, unread_count) = (inbox.user_id.clone(), inbox.present.unread_count);
-        let id = NotificationId::new(Uuid::from_bytes(id));
-        if !self.told.is_empty() {
-            self.gone.insert(id, category.clone());
-        }
-        self.changes.push(Change { user_id, event: Event::Deleted { modseq: change, unread_count, id } });
-        self.unread -= i64::from(!is_read);
-        *self.kinds.entry(category).or_default() -= 1;
-        Ok(())
-    }
-
     /// The notification, if it is in the inbox of this owner; without one, of any.
     fn find(&self, id: NotificationId, owner: Option<&UserId>) -> rusqlite::Result<Option<Stored>> {
         const QUERY: &str = concat!(
@@ -380,16 +284,4 @@ impl<'a> Batch<'a> {
             Entry::Vacant(place) => Ok(place.insert(Inbox::load(self.connection, number)?)),
         }
     }
-}
-
-/// Forgets the oldest remembered deletions but for so many.
-fn forget_deletions(connection: &Connection, inbox: &mut Inbox, keep: u64) -> rusqlite::Result<()> {
-    const LAST_TO_GO: &str = "SELECT modseq FROM deletions WHERE inbox = ?1 ORDER BY modseq LIMIT 1 OFFSET ?2";
-    let last = (inbox.inbox, inbox.deletions - keep - 1);
-    inbox.present.forgotten = connection.prepare_cached(LAST_TO_GO)?.query_row(last, |row| row.get(0))?;
-    connection
-        .prepare_cached("DELETE FROM deletions WHERE inbox = ?1 AND modseq <= ?2")?
-        .execute((inbox.inbox, inbox.present.forgotten))?;
-    inbox.deletions = keep;
-    Ok(())
 }
