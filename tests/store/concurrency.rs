@@ -4,7 +4,7 @@ use std::{
     collections::{HashMap, HashSet},
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -43,6 +43,7 @@ at_once! {
     change_numbers_have_no_gap_and_no_repeat
     counts_and_change_numbers_hold_under_sixteen_writers
     marking_the_same_ones_at_once_counts_each_once
+    no_answer_is_older_than_one_before_it
     timestamps_go_the_way_of_the_list_under_eight_writers
 }
 
@@ -163,6 +164,43 @@ async fn change_numbers_have_no_gap_and_no_repeat(store: Box<dyn Store>) {
     let numbers: Vec<_> = changes.events.iter().map(Event::modseq).collect();
     let expected: Vec<_> = (first + 1..=first + (WRITERS * ROUNDS) as u64).collect();
     assert_eq!(numbers, expected);
+}
+
+/// Of an inbox that only grows: a count, a page and the changes are read in turn, and none of them is behind what was read
+/// before it, or behind what the writer was answered.
+async fn no_answer_is_older_than_one_before_it(store: Box<dyn Store>) {
+    let store: Arc<dyn Store> = Arc::from(store);
+    send(&*store, "ann", "x").await;
+    let first = store.list(&Filter::inbox(user("ann")), None, Limit::new(0)).await.unwrap().modseq.unwrap();
+    let over = Arc::new(AtomicBool::new(false));
+    let created = Arc::new(AtomicU64::new(1));
+    let readers: Vec<_> = (0..4)
+        .map(|_| {
+            let (store, over, created) = (Arc::clone(&store), Arc::clone(&over), Arc::clone(&created));
+            tokio::spawn(async move {
+                let mut seen = 0;
+                while !over.load(Ordering::Relaxed) {
+                    let answered = created.load(Ordering::Acquire);
+                    let count = store.unread_count(&user("ann")).await.unwrap();
+                    assert!(count >= seen.max(answered), "{count} after {seen} and {answered}");
+                    let page = store.list(&Filter::inbox(user("ann")), None, Limit::new(2)).await.unwrap();
+                    let listed = page.modseq.unwrap() - first + 1;
+                    assert!(listed >= count, "{listed} after {count}");
+                    seen = store.changes(&user("ann"), u64::MAX, Limit::new(1)).await.unwrap().unread_count;
+                    assert!(seen >= listed, "{seen} after {listed}");
+                    tokio::task::yield_now().await;
+                }
+            })
+        })
+        .collect();
+    for _ in 0..WRITERS * ROUNDS {
+        send(&*store, "ann", "x").await;
+        created.fetch_add(1, Ordering::Release);
+    }
+    over.store(true, Ordering::Relaxed);
+    for reader in readers {
+        reader.await.unwrap();
+    }
 }
 
 /// Every task marks every notification: each is counted once.

@@ -50,6 +50,21 @@ pub(super) async fn unread(store: &dyn Store, user_id: &str) -> u64 {
     store.unread_count(&user(user_id)).await.unwrap()
 }
 
+/// Reads an inbox as clients do that ask again and again: a count and the first page are those of what is there, whatever
+/// the store keeps of an answer before.
+async fn assert_present(store: &dyn Store, user_id: &str) {
+    let filter = Filter::inbox(user(user_id));
+    let all = inbox(store, &user(user_id)).await;
+    let expected = all.iter().filter(|notification| !notification.is_read).count() as u64;
+    for _ in 0..2 {
+        assert_eq!(unread(store, user_id).await, expected);
+        let page = store.list(&filter, None, Limit::new(3)).await.unwrap();
+        assert_eq!(page.notifications, all[..all.len().min(3)]);
+        let changes = store.changes(&user(user_id), u64::MAX, Limit::new(1)).await.unwrap();
+        assert_eq!((page.modseq.unwrap(), expected), (changes.modseq, changes.unread_count));
+    }
+}
+
 /// What had expired at that moment, at most so many.
 pub(super) fn expired_at(time: &str, limit: usize) -> Due {
     Due { now: Timestamp::parse(time).unwrap(), accepted_before: None, limit }
@@ -171,6 +186,42 @@ contract! {
         assert_eq!(unread(&*store, "ann").await, 1);
         store.delete(a.id, None).await.unwrap();
         assert_eq!(unread(&*store, "ann").await, 0);
+    }
+
+    async fn what_is_asked_again_follows_every_change(open) {
+        let store = open(4).await;
+        let new = |content| accepted(NotificationDraft {
+            expires_at: Some("2026-02-01T00:00:00Z".to_owned()),
+            ..draft("ann", content)
+        });
+        assert_present(&*store, "ann").await;
+        let a = send(&*store, "ann", "a").await;
+        assert_present(&*store, "ann").await;
+        store.create(&[new("b"), new("c"), accepted(draft("ann", "d"))], None).await.unwrap();
+        assert_present(&*store, "ann").await;
+        store.set_read(a.id, None, true).await.unwrap();
+        assert_present(&*store, "ann").await;
+        store.set_read(a.id, None, false).await.unwrap();
+        assert_present(&*store, "ann").await;
+        store.mark_read_at(&user("ann"), 1).await.unwrap();
+        assert_present(&*store, "ann").await;
+        send(&*store, "ann", "pushes a out").await;
+        assert_present(&*store, "ann").await;
+        let marked = store.mark_all_read(&user("ann"), &Marking::default()).await.unwrap();
+        assert_present(&*store, "ann").await;
+        store.unmark(&user("ann"), &marked.by, 10).await.unwrap();
+        assert_present(&*store, "ann").await;
+        assert_eq!(store.delete_due(&expired_at("2026-03-01T00:00:00Z", 10)).await.unwrap(), 2);
+        assert_present(&*store, "ann").await;
+        let last = send(&*store, "ann", "e").await;
+        assert_present(&*store, "ann").await;
+        store.delete(last.id, None).await.unwrap();
+        assert_present(&*store, "ann").await;
+        let too_old = Due { accepted_before: Some(Timestamp::parse("2030-01-01T00:00:00Z").unwrap()), ..expired_at("2030-01-01T00:00:00Z", 10) };
+        assert_eq!(store.delete_due(&too_old).await.unwrap(), 2);
+        assert_present(&*store, "ann").await;
+        send(&*store, "bob", "f").await;
+        assert_eq!((unread(&*store, "ann").await, unread(&*store, "bob").await), (0, 1));
     }
 
     async fn a_change_takes_one_number_and_none_takes_none(open) {

@@ -13,6 +13,7 @@ mod credentials;
 mod deliveries;
 mod delivery_row;
 mod digests;
+mod ends;
 mod entry_row;
 mod error;
 mod forget;
@@ -52,6 +53,7 @@ use crate::model::{
 pub use beside::SqliteCredentials;
 use connection::Readers;
 use credentials::Connections;
+use ends::End;
 use pages::{Asked, Pages};
 pub use transfer::SqliteTransfer;
 use writer::{Weight, Writer};
@@ -113,6 +115,20 @@ impl SqliteStore {
         let readers = Arc::new(Readers::new(&options.path));
         let writer = Writer::start(connection, lock, options)?;
         Ok(Self { readers, pages: Pages::default(), writer, window: options.window })
+    }
+
+    /// Where an inbox ends; `None` where there is no inbox.
+    async fn end(&self, user_id: &UserId) -> Result<Option<End>, StoreError> {
+        let began = match self.writer.ends().of(user_id) {
+            Ok(end) => return Ok(Some(end)),
+            Err(began) => began,
+        };
+        let of = user_id.clone();
+        let end = self.readers.read(true, move |connection| read::end(connection, &of)).await?;
+        if let Some(end) = end {
+            self.writer.ends().keep(user_id.clone(), end, began);
+        }
+        Ok(end)
     }
 
     /// Which migrations the file has; it may be in use.
@@ -190,9 +206,8 @@ impl Store for SqliteStore {
         let asked = Asked { filter: filter.clone(), before, limit };
         let is_short = limit.get() <= Readers::SMALL;
         if is_short && let Some(user_id) = filter.user_id.clone() {
-            let modseq =
-                self.readers.read(true, move |connection| read::end(connection, &user_id)).await?.map(|end| end.0);
-            if let Some(page) = modseq.and_then(|modseq| self.pages.read_at(&asked, modseq)) {
+            let end = self.end(&user_id).await?;
+            if let Some(page) = end.and_then(|end| self.pages.read_at(&asked, end.modseq)) {
                 return Ok(page);
             }
         }
@@ -243,8 +258,7 @@ impl Store for SqliteStore {
     }
 
     async fn unread_count(&self, user_id: &UserId) -> Result<u64, StoreError> {
-        let user_id = user_id.clone();
-        self.readers.read(true, move |connection| read::unread_count(connection, &user_id)).await
+        Ok(self.end(user_id).await?.map_or(0, |end| end.unread_count))
     }
 
     async fn changes(&self, user_id: &UserId, since: u64, limit: Limit) -> Result<Changes, StoreError> {
@@ -266,8 +280,9 @@ impl Store for SqliteStore {
     async fn ends(&self, users: &[UserId]) -> Result<Vec<(u64, u64)>, StoreError> {
         let (users, is_small) = (users.to_vec(), users.len() <= Readers::SMALL);
         let read = move |connection: &_| users.iter().map(|user_id| read::end(connection, user_id)).collect();
-        let found: Vec<Option<(u64, u64)>> = self.readers.read(is_small, read).await?;
-        Ok(found.into_iter().map(Option::unwrap_or_default).collect())
+        let found: Vec<Option<End>> = self.readers.read(is_small, read).await?;
+        let ends = found.into_iter().map(Option::unwrap_or_default);
+        Ok(ends.map(|End { modseq, unread_count }| (modseq, unread_count)).collect())
     }
 
     fn announce_to(&self, to: Arc<dyn Announce>) {

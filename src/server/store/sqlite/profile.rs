@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use rusqlite::Connection;
 
-use super::{SqliteStore, contacts, read, snapshot::Snapshot, wishes};
+use super::{SqliteStore, contacts, ends::End, read, snapshot::Snapshot, wishes};
 use crate::{
     model::{NotificationId, UserId},
     server::store::{
@@ -19,7 +19,7 @@ impl Profiles for SqliteStore {
         let read = move |connection: &Connection| {
             // Each statement of its own takes SQLite's locks and gives them back, which costs more than to run it.
             let snapshot = Snapshot::of(connection)?;
-            let (modseq, unread_count) = read::end(&snapshot, &user_id)?.unwrap_or_default();
+            let End { modseq, unread_count } = read::end(&snapshot, &user_id)?.unwrap_or_default();
             Ok(Profile {
                 contacts: contacts::of(&snapshot, &user_id)?,
                 preferences: wishes::of(&snapshot, &user_id)?.0,

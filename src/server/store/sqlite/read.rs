@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::{
+    ends::End,
     inbox::Inbox,
     row::{COLUMNS, Stored, columns, kept_text, uuid},
     snapshot::Snapshot,
@@ -36,15 +37,10 @@ pub(super) fn ready(connection: &Connection) -> rusqlite::Result<()> {
     connection.prepare_cached(READY)?.query_row((), |_| Ok(()))
 }
 
-pub(super) fn unread_count(connection: &Connection, user_id: &UserId) -> rusqlite::Result<u64> {
-    let mut query = connection.prepare_cached("SELECT unread_count FROM inboxes WHERE user_id = ?1")?;
-    Ok(query.query_row([user_id.as_str()], |row| row.get(0)).optional()?.unwrap_or(0))
-}
-
-/// The number of an inbox's newest change; `None` where there is no inbox.
-pub(super) fn end(connection: &Connection, user_id: &UserId) -> rusqlite::Result<Option<(u64, u64)>> {
+/// Where an inbox ends; `None` where there is no inbox.
+pub(super) fn end(connection: &Connection, user_id: &UserId) -> rusqlite::Result<Option<End>> {
     let mut query = connection.prepare_cached("SELECT modseq, unread_count FROM inboxes WHERE user_id = ?1")?;
-    query.query_row([user_id.as_str()], |row| Ok((row.get(0)?, row.get(1)?))).optional()
+    query.query_row([user_id.as_str()], |row| Ok(End { modseq: row.get(0)?, unread_count: row.get(1)? })).optional()
 }
 
 pub(super) fn get(connection: &Connection, id: NotificationId) -> rusqlite::Result<Option<Notification>> {

@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, HashMap};
 use rusqlite::{Connection, OptionalExtension};
 
 use super::{
-    body, cancelling, entry_row,
+    body, cancelling,
+    ends::End,
+    entry_row,
     inbox::Inbox,
     insert::insert,
     once::{answer, insert_once},
@@ -42,6 +44,8 @@ pub(super) struct Finished {
     pub(super) next_seq: i64,
     /// What is to be announced.
     pub(super) changes: Vec<Change>,
+    /// Where the inboxes end from now on that it changed.
+    pub(super) ends: Vec<(UserId, End)>,
     /// What endpoints are told from now on, where that was changed.
     pub(super) told: Option<Told>,
 }
@@ -139,7 +143,11 @@ impl<'a> Batch<'a> {
         }
         self.fill_outbox()?;
         let told = self.told_changed.then_some(self.told);
-        Ok(Finished { next_seq: self.next_seq, changes: self.changes, told })
+        let ends = self.inboxes.into_values().map(|inbox| {
+            let end = End { modseq: inbox.present.modseq, unread_count: inbox.present.unread_count };
+            (inbox.user_id, end)
+        });
+        Ok(Finished { next_seq: self.next_seq, changes: self.changes, ends: ends.collect(), told })
     }
 
     pub(super) fn create_all(

@@ -4,6 +4,8 @@
 //! answers. So one flush of the disk serves all callers that wait at that moment, and under load a
 //! write costs a fraction of a flush.
 
+mod weight;
+
 use std::{
     fs::File,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -20,65 +22,27 @@ use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    SqliteOptions, body,
+    SqliteOptions,
     connection::{BUSY_TIMEOUT, open_for_checkpoints},
+    ends::Ends,
     error::{could_not_write, locked},
     pressure::Pressure,
     words::explain,
     write::{Batch, Finished, next_seq, told},
 };
 use crate::{
-    model::{Change, Notification},
+    model::Change,
     server::store::{Announcer, StoreError, outbox::Told},
 };
+pub(super) use weight::Weight;
+use weight::fitting;
 
 /// The most writes that are done in one transaction, so that no caller waits long for the others.
 const MOST_AT_ONCE: usize = 256;
-/// The most that the writes of one transaction weigh, in bytes as [`Weight`] counts them, unless it is
-/// a single one.
-const HEAVIEST: usize = 4 * 1024 * 1024;
 /// How often the log is copied into the database while there is something to copy.
 const CHECKPOINT_INTERVAL: Duration = Duration::from_millis(250);
 /// From so many pages on, the log is begun anew as soon as all of it is copied (16 MiB).
 const LONG_LOG: i64 = 4_096;
-
-/// How much a write takes, in bytes: about what it stores, and for each row what it costs beside that.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Weight(usize);
-
-impl Weight {
-    /// Of a write that touches a few rows.
-    pub(super) const ONE: Self = Self(Self::ROW);
-    /// What one row costs, however little is in it: 4096 of them are as much as a transaction takes.
-    const ROW: usize = 1024;
-
-    /// Of a write that touches so many rows.
-    pub(super) fn rows(rows: usize) -> Self {
-        Self(rows.saturating_mul(Self::ROW))
-    }
-
-    /// Of a write that touches so many rows and stores so many bytes.
-    pub(super) fn rows_of(rows: usize, bytes: usize) -> Self {
-        Self(Self::rows(rows).0.saturating_add(bytes))
-    }
-
-    /// Of the creation of these. What they have in common is written once.
-    pub(super) fn of(notifications: &[Notification]) -> Self {
-        let bytes = match body::in_common(notifications) {
-            Some(common) => bytes_of(common),
-            None => notifications.iter().map(bytes_of).sum(),
-        };
-        Self(Self::rows(notifications.len()).0.saturating_add(bytes))
-    }
-}
-
-/// How many bytes of text are stored.
-fn bytes_of(notification: &Notification) -> usize {
-    let title = notification.title.as_ref().map_or(0, |title| title.as_str().len());
-    let link = notification.link.as_ref().map_or(0, |link| link.as_str().len());
-    let data = notification.data.as_ref().map_or(0, |data| data.as_str().len());
-    notification.content.as_str().len() + title + link + data
-}
 
 /// Something to be written, and the caller who waits for it.
 trait Job: Send {
@@ -120,6 +84,7 @@ impl<T: Send, W: FnMut(&mut Batch<'_>) -> rusqlite::Result<T> + Send> Job for Ta
 pub(super) struct Writer {
     jobs: Option<mpsc::Sender<Box<dyn Job>>>,
     announcer: Arc<Announcer>,
+    ends: Arc<Ends>,
     is_broken: Arc<AtomicBool>,
     pressure: Arc<Pressure>,
     reaches_contacts: Arc<AtomicBool>,
@@ -135,7 +100,7 @@ impl Writer {
         let copied = Arc::clone(&log_is_copied);
         let window = options.window.max(1) as u64;
         let next_seq = next_seq(&connection).map_err(|error| explain(&options.path, &error))?;
-        let announcer = Arc::new(Announcer::default());
+        let (announcer, ends) = (Arc::new(Announcer::default()), Arc::new(Ends::default()));
         let is_broken = Arc::new(AtomicBool::new(false));
         let (pressure, reaches_contacts) = (Arc::new(Pressure::new()), Arc::new(AtomicBool::new(false)));
         let told = told(&connection).map_err(|error| explain(&options.path, &error))?;
@@ -145,6 +110,7 @@ impl Writer {
             window,
             next_seq,
             announcer: Arc::clone(&announcer),
+            ends: Arc::clone(&ends),
             is_broken: Arc::clone(&is_broken),
             pressure: Arc::clone(&pressure),
             reaches_contacts: Arc::clone(&reaches_contacts),
@@ -157,12 +123,17 @@ impl Writer {
             spawn("sqlite-writer", move || work.run(queue))?,
             spawn("sqlite-checkpoint", move || make_checkpoints(&for_checkpoints, &nudges, &copied))?,
         ];
-        Ok(Self { jobs: Some(jobs), announcer, is_broken, pressure, reaches_contacts, threads })
+        Ok(Self { jobs: Some(jobs), announcer, ends, is_broken, pressure, reaches_contacts, threads })
     }
 
     /// Who is told what was committed.
     pub(super) fn announcer(&self) -> &Announcer {
         &self.announcer
+    }
+
+    /// Where the inboxes end that it changes.
+    pub(super) fn ends(&self) -> &Ends {
+        &self.ends
     }
 
     /// From now on there is a way to contacts.
@@ -248,16 +219,6 @@ fn is_broken(error: &rusqlite::Error) -> bool {
     code.is_some_and(|code| [CannotOpen, DatabaseCorrupt, NotADatabase, ReadOnly, SystemIoFailure].contains(&code))
 }
 
-/// How many of these writes, at least one, one transaction takes.
-fn fitting(weights: impl IntoIterator<Item = Weight>) -> usize {
-    let mut together = 0;
-    let fitting = weights.into_iter().take_while(|weight| {
-        together += weight.0;
-        together <= HEAVIEST
-    });
-    fitting.count().max(1)
-}
-
 struct WriterThread {
     connection: Connection,
     window: u64,
@@ -266,6 +227,7 @@ struct WriterThread {
     /// What endpoints are told.
     told: Told,
     announcer: Arc<Announcer>,
+    ends: Arc<Ends>,
     /// Whether the file is damaged or has gone, as far as is known.
     is_broken: Arc<AtomicBool>,
     pressure: Arc<Pressure>,
@@ -283,7 +245,7 @@ impl WriterThread {
         let mut jobs = Vec::with_capacity(MOST_AT_ONCE);
         while queue.blocking_recv_many(&mut jobs, MOST_AT_ONCE) > 0 {
             // What takes a transaction for itself holds up none of those that came with it.
-            jobs.sort_by_key(|job| job.weight().0 > HEAVIEST);
+            jobs.sort_by_key(|job| job.weight().is_too_much());
             while !jobs.is_empty() {
                 let fitting = fitting(jobs.iter().map(|job| job.weight()));
                 let now: Vec<_> = jobs.drain(..fitting).collect();
@@ -327,12 +289,13 @@ impl WriterThread {
         let reaches_contacts = self.reaches_contacts.load(Ordering::Relaxed);
         let mut batch = Batch::new(&self.connection, self.window, self.next_seq, &self.told, reaches_contacts);
         let done = jobs.iter_mut().try_for_each(|job| job.run(&mut batch)).and_then(|()| batch.finish());
-        let committed = done.map_err(NotCommitted::from).and_then(|done| {
-            run("COMMIT").map_err(|error| NotCommitted { error, at_the_end: true })?;
-            Ok(done)
+        let committed = done.map_err(NotCommitted::from).and_then(|Finished { ends, changes, next_seq, told }| {
+            let commit = || run("COMMIT").map_err(|error| NotCommitted { error, at_the_end: true });
+            self.ends.commit(ends, commit)?;
+            Ok((changes, next_seq, told))
         });
         match committed {
-            Ok(Finished { next_seq, changes, told }) => {
+            Ok((changes, next_seq, told)) => {
                 self.next_seq = next_seq;
                 if let Some(told) = told {
                     self.told = told;

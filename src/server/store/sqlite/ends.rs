@@ -1,0 +1,194 @@
+//! Where inboxes end: the number of the newest change of each, and how many notifications are unread.
+//!
+//! Only the thread that writes changes an inbox, so what it wrote can be kept beside it: a count, and whether a page that
+//! was read before is the present one, take no statement then. What is found here is never older than what any reader
+//! of the file has seen: an inbox is let go of before the commit that changes it, and until that is over nothing is kept of
+//! what is read.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use crate::model::UserId;
+
+/// Where an inbox ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct End {
+    /// The number of its newest change.
+    pub(super) modseq: u64,
+    /// How many of its notifications are unread.
+    pub(super) unread_count: u64,
+}
+
+/// The ends of inboxes that were asked for lately.
+#[derive(Default)]
+pub(super) struct Ends(Mutex<Kept>);
+
+/// When a look into the file began: how many times a commit had begun or ended then.
+#[derive(Clone, Copy)]
+pub(super) struct Began(u64);
+
+#[derive(Default)]
+struct Kept {
+    recent: HashMap<UserId, End>,
+    /// What was asked for before that. It is let go of when there is too much of what is recent.
+    older: HashMap<UserId, End>,
+    /// How many times a commit began or ended.
+    turns: u64,
+    /// Whether one of them is under way.
+    is_committing: bool,
+}
+
+impl Ends {
+    /// So many inboxes are recent; with those that are older, they take some 3 MB where user ids are short, and 20 MB where
+    /// each is as long as it may be.
+    const RECENT: usize = 16_384;
+
+    /// Where this inbox ends; when that is not kept, look into the file, and [`Self::keep`] it.
+    pub(super) fn of(&self, user_id: &UserId) -> Result<End, Began> {
+        let mut kept = self.lock();
+        if let Some(end) = kept.recent.get(user_id) {
+            return Ok(*end);
+        }
+        match kept.older.remove(user_id) {
+            Some(end) => {
+                kept.put(user_id.clone(), end);
+                Ok(end)
+            }
+            None => Err(Began(kept.turns)),
+        }
+    }
+
+    /// Keeps what was found in the file, unless a commit may have changed it since: one that began or ended meanwhile, or is
+    /// under way.
+    pub(super) fn keep(&self, user_id: UserId, end: End, began: Began) {
+        let mut kept = self.lock();
+        if began.0 == kept.turns && !kept.is_committing {
+            kept.put(user_id, end);
+        }
+    }
+
+    /// Commits a transaction after which these inboxes end there.
+    pub(super) fn commit<T, E>(&self, ends: Vec<(UserId, End)>, commit: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+        if ends.is_empty() {
+            return commit();
+        }
+        let asked_for: Vec<_> = {
+            let mut kept = self.lock();
+            kept.turns += 1;
+            kept.is_committing = true;
+            // Inboxes that are only written to are not kept.
+            ends.into_iter().filter(|(user_id, _)| kept.let_go(user_id)).collect()
+        };
+        let committed = commit();
+        let mut kept = self.lock();
+        kept.turns += 1;
+        kept.is_committing = false;
+        if committed.is_ok() {
+            asked_for.into_iter().for_each(|(user_id, end)| kept.put(user_id, end));
+        }
+        committed
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Kept {
+    fn put(&mut self, user_id: UserId, end: End) {
+        if self.recent.len() >= Ends::RECENT {
+            self.older = std::mem::take(&mut self.recent);
+        }
+        self.recent.insert(user_id, end);
+    }
+
+    /// Whether it was kept.
+    fn let_go(&mut self, user_id: &UserId) -> bool {
+        let recent = self.recent.remove(user_id);
+        self.older.remove(user_id).or(recent).is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SEVEN: End = End { modseq: 7, unread_count: 1 };
+    const EIGHT: End = End { modseq: 8, unread_count: 2 };
+
+    fn user(text: &str) -> UserId {
+        UserId::parse(text).unwrap()
+    }
+
+    fn kept(ends: &Ends, user_id: &str) -> Option<End> {
+        ends.of(&user(user_id)).ok()
+    }
+
+    /// Reads the end of Ann's inbox while `during` happens.
+    fn read(ends: &Ends, end: End, during: impl FnOnce()) {
+        let Err(began) = ends.of(&user("ann")) else { panic!("it is kept") };
+        during();
+        ends.keep(user("ann"), end, began);
+    }
+
+    #[test]
+    fn a_commit_puts_what_it_wrote_in_place_of_what_is_kept() {
+        let ends = Ends::default();
+        read(&ends, SEVEN, || {});
+        assert_eq!(kept(&ends, "ann"), Some(SEVEN));
+        let wrote = vec![(user("ann"), EIGHT), (user("bob"), EIGHT)];
+        let seen = ends.commit(wrote, || Ok::<_, ()>(kept(&ends, "ann")));
+        assert_eq!(seen, Ok(None), "while it is committed, readers may see either");
+        assert_eq!(kept(&ends, "ann"), Some(EIGHT));
+        assert_eq!(kept(&ends, "bob"), None, "no client asked for it");
+    }
+
+    #[test]
+    fn a_commit_that_fails_leaves_nothing_of_what_it_wrote() {
+        let ends = Ends::default();
+        read(&ends, SEVEN, || {});
+        assert_eq!(ends.commit(vec![(user("ann"), EIGHT)], || Err::<(), _>(())), Err(()));
+        assert_eq!(kept(&ends, "ann"), None);
+        read(&ends, SEVEN, || {});
+        assert_eq!(kept(&ends, "ann"), Some(SEVEN));
+    }
+
+    #[test]
+    fn what_was_read_before_or_during_a_commit_is_not_kept() {
+        let ends = Ends::default();
+        let commit = || assert!(ends.commit(vec![(user("ann"), EIGHT)], || Ok::<_, ()>(())).is_ok());
+        read(&ends, SEVEN, commit);
+        assert_eq!(kept(&ends, "ann"), None, "the commit came between");
+        let during = || {
+            read(&ends, SEVEN, || {});
+            Ok::<_, ()>(())
+        };
+        assert!(ends.commit(vec![(user("ann"), EIGHT)], during).is_ok());
+        assert_eq!(kept(&ends, "ann"), None, "the commit was under way");
+        let mut began = None;
+        let begin = || {
+            began = ends.of(&user("ann")).err();
+            Ok::<_, ()>(())
+        };
+        assert!(ends.commit(vec![(user("ann"), EIGHT)], begin).is_ok());
+        ends.keep(user("ann"), SEVEN, began.unwrap());
+        assert_eq!(kept(&ends, "ann"), None, "it was begun before the end of the commit");
+    }
+
+    #[test]
+    fn what_is_asked_for_stays_and_what_is_kept_has_a_bound() {
+        let ends = Ends::default();
+        read(&ends, SEVEN, || {});
+        for number in 0..3 * Ends::RECENT {
+            let other = user(&number.to_string());
+            let Err(began) = ends.of(&other) else { panic!("it is kept") };
+            ends.keep(other, EIGHT, began);
+            assert_eq!(kept(&ends, "ann"), Some(SEVEN));
+            let kept = ends.lock();
+            assert!(kept.recent.len() <= Ends::RECENT && kept.older.len() <= Ends::RECENT);
+        }
+        assert_eq!(kept(&ends, "0"), None);
+    }
+}
