@@ -5,12 +5,13 @@ use std::time::Instant;
 use axum::{
     Router,
     extract::{MatchedPath, Request, State},
-    http::{HeaderName, HeaderValue, Method, header, request::Parts},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, header, request::Parts},
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
 };
 
 use super::{
+    HttpOptions,
     asked::Asked,
     client::Client,
     gate, intake, live,
@@ -30,15 +31,18 @@ const HEADERS: [(HeaderName, HeaderValue); 5] = [
     (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
 ];
 
+/// More headers than most answers have.
+const ROOM_FOR_HEADERS: usize = 12;
+
 /// A browser that came once over an encrypted connection comes over no other for a year.
 const ONLY_ENCRYPTED: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
 /// Puts the edge around the routes, and around those of files: what pages of listed sites are told, which is nothing of
-/// files; then the guard, which lets callers in; then the intake, which reads bodies.
+/// files; then the guard, which lets callers in and hands them to the intake.
 ///
-/// They are one layer, because each costs every request a copy of all that is below it.
+/// Guard and intake are one layer, because each costs every request a copy of all that is below it.
 pub(super) fn wrap(routes: Router, files: Router, state: &HttpState) -> Router {
-    let inside = (from_fn_with_state(state.clone(), guard), from_fn_with_state(state.clone(), intake::take_in));
+    let inside = from_fn_with_state(state.clone(), guard);
     let routes = routes.layer(inside.clone());
     let routes = match sites::tell_listed(&state.options().allowed_origins) {
         // Outermost, so that a page of a listed site can read why it was refused; and only where something is, because it
@@ -64,7 +68,7 @@ async fn guard(State(state): State<HttpState>, request: Request, next: Next) -> 
     let is_for_event_source = asks_for_events(&head);
     let mut response = match admit(&state, &client, &mut head).await {
         Ok(told) => {
-            let mut response = next.run(Request::from_parts(head, body)).await;
+            let mut response = intake::take_in(&state, Request::from_parts(head, body), next).await;
             if let Some(told) = told {
                 told.tell(response.headers_mut());
             }
@@ -81,19 +85,28 @@ async fn guard(State(state): State<HttpState>, request: Request, next: Next) -> 
     if is_for_event_source {
         response = live::come_back_later(response);
     }
-    for (name, value) in HEADERS {
-        response.headers_mut().entry(name).or_insert(value);
-    }
-    options.frame_ancestors.tell(response.headers_mut());
-    if client.is_encrypted {
-        response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, ONLY_ENCRYPTED);
-    }
+    complete(response.headers_mut(), options, client.is_encrypted);
     if let Some((method, route)) = logged {
         let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
         let method = shown(method.as_str());
         tracing::debug!(%method, route, status = response.status().as_u16(), micros, "answered");
     }
     response
+}
+
+/// Adds the headers that every answer has.
+fn complete(headers: &mut HeaderMap, options: &HttpOptions, is_encrypted: bool) {
+    // Made with room for all of them: to grow costs more than to take over the few that a handler set.
+    let mut all = HeaderMap::with_capacity(ROOM_FOR_HEADERS);
+    all.extend(std::mem::take(headers));
+    *headers = all;
+    for (name, value) in HEADERS {
+        headers.entry(name).or_insert(value);
+    }
+    options.frame_ancestors.tell(headers);
+    if is_encrypted {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, ONLY_ENCRYPTED);
+    }
 }
 
 /// Decides from the head of a request whether it is let in.

@@ -8,7 +8,7 @@ use std::{convert::Infallible, panic::AssertUnwindSafe, time::Duration};
 
 use axum::{
     body::{Body, Bytes, HttpBody},
-    extract::{FromRequest, Request, State},
+    extract::{FromRequest, Request},
     http::{HeaderMap, Method, header},
     middleware::Next,
     response::{IntoResponse, Response},
@@ -57,7 +57,7 @@ impl<S: Send + Sync> FromRequest<S> for Whole {
 }
 
 /// Reads the body, has the request answered, and counts the answer for as long as it is being sent.
-pub(super) async fn take_in(State(state): State<HttpState>, request: Request, next: Next) -> Response {
+pub(super) async fn take_in(state: &HttpState, request: Request, next: Next) -> Response {
     let patience = state.options().request_timeout;
     let is_safe = !carries_a_body(request.method());
     let request = if is_safe {
@@ -70,14 +70,14 @@ pub(super) async fn take_in(State(state): State<HttpState>, request: Request, ne
         request
     } else {
         // In a box, so that reads keep no room for it.
-        match Box::pin(with_whole_body(request, &state)).await {
+        match Box::pin(with_whole_body(request, state)).await {
             Ok(request) => request,
             Err(refused) => return *refused,
         }
     };
     // What a handler shares with others is behind locks that a panic does not leave broken.
     match timeout(patience, AssertUnwindSafe(next.run(request)).catch_unwind()).await {
-        Ok(Ok(answer)) if counts(&answer) => Box::pin(counted(answer, &state)).await,
+        Ok(Ok(answer)) if counts(&answer) => Box::pin(counted(answer, state)).await,
         Ok(Ok(answer)) => answer,
         // The panic hook has logged it.
         Ok(Err(_)) => Problem::internal().into_response(),

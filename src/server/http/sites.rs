@@ -23,6 +23,9 @@ use crate::server::{
     limiter::{Limiter, Rate},
 };
 
+/// From where a browser says that a request was started.
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
 /// From where a request comes that is let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Site {
@@ -51,7 +54,7 @@ impl Site {
         let listed = &options.allowed_origins;
         let is_public = |origin: &HeaderValue| options.public_url.as_ref().is_some_and(|url| origin == url.origin());
         let is_listed = origin.is_some_and(|origin| listed.iter().any(|listed| origin == listed.as_str()));
-        match head.headers.get("sec-fetch-site").map(HeaderValue::as_bytes) {
+        match head.headers.get(&SEC_FETCH_SITE).map(HeaderValue::as_bytes) {
             Some(b"same-origin" | b"none") => Ok(Self::Own),
             None if origin.is_none_or(|origin| is_public(origin) || is_own(origin, asked, is_encrypted, options)) => {
                 Ok(Self::Own)
