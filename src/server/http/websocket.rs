@@ -1,5 +1,7 @@
 //! `GET /ws/{user_id}` and `/ws`: WebSocket (RFC 6455), also over HTTP/2 (RFC 8441).
 
+use std::future::ready;
+
 use axum::{
     Extension,
     extract::{
@@ -7,7 +9,7 @@ use axum::{
         ws::{CloseFrame, Message, Utf8Bytes, WebSocket, rejection::WebSocketUpgradeRejection},
     },
     handler::Handler,
-    http::Method,
+    http::{Method, Version},
     response::{IntoResponse, Response},
     routing::MethodRouter,
 };
@@ -35,7 +37,7 @@ use crate::{
 };
 
 /// Clients say next to nothing, so little room is made for it.
-const READ_BUFFER: usize = 256;
+const READ_BUFFER: usize = 128;
 /// The largest message that is read from a client; anything it may say is smaller.
 const LARGEST_MESSAGE: usize = 1024;
 /// How much may wait in the process to be sent on one connection.
@@ -135,6 +137,7 @@ async fn follow_all(opening: Opening, _: Query<OnlyTicket>, handshake: Handshake
 #[from_request(state(HttpState))]
 struct Handshake {
     place: Option<Extension<Place>>,
+    version: Version,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 }
 
@@ -142,6 +145,7 @@ struct Handshake {
 struct Upgrade {
     upgrade: WebSocketUpgrade,
     place: Option<Extension<Place>>,
+    version: Version,
 }
 
 impl Handshake {
@@ -150,15 +154,15 @@ impl Handshake {
             let how = "This address speaks WebSocket. Connect with ws:// or wss://, or use the same path below /api/notifications/stream in place of /ws.";
             Problem::new(Code::UpgradeRequired, how)
         })?;
-        Ok(Upgrade { upgrade, place: self.place })
+        Ok(Upgrade { upgrade, place: self.place, version: self.version })
     }
 }
 
 impl Upgrade {
     fn speak(self, stream: Stream) -> Response {
-        let Self { upgrade, place } = self;
+        let Self { upgrade, place, version } = self;
         let stall_timeout = stream.stall_timeout();
-        let (held, lease) = Lease::held();
+        let (held, lease) = (version == Version::HTTP_2).then(Lease::held).unzip();
         let mut response = upgrade
             .protocols([SUBPROTOCOL])
             .read_buffer_size(READ_BUFFER)
@@ -176,12 +180,14 @@ impl Upgrade {
                     chatter: Chatter::new(),
                     unanswered: 0,
                 });
-                async move {
+                // In a task of its own, which has no room for what the handshake needed.
+                tokio::spawn(async move {
                     talk.hold().await;
                     drop(place);
-                }
+                });
+                ready(())
             });
-        response.extensions_mut().insert(LongStream::new(stall_timeout).under(Some(lease)));
+        response.extensions_mut().insert(LongStream::new(stall_timeout).under(lease));
         response
     }
 }
@@ -189,7 +195,7 @@ impl Upgrade {
 /// A client that is told what a stream says, until one of them ends.
 struct Conversation {
     /// Ends the HTTP/2 stream together with this, however little the client reads.
-    _held: watch::Sender<()>,
+    _held: Option<watch::Sender<()>>,
     socket: WebSocket,
     stream: Stream,
     stall_timeout: Duration,
@@ -244,7 +250,8 @@ impl Conversation {
                 },
             };
             for message in [messages.0, messages.1].into_iter().flatten() {
-                match timeout(self.stall_timeout, self.socket.send(message)).await {
+                // In a box, so that an idle one keeps no room for it.
+                match Box::pin(timeout(self.stall_timeout, self.socket.send(message))).await {
                     Ok(Ok(())) => {}
                     Ok(Err(_)) => return None,
                     Err(_) => return Some(TOO_SLOW),
