@@ -5,8 +5,14 @@ mod cli;
 use std::process::ExitCode;
 
 use clap::FromArgMatches;
+use mimalloc::MiMalloc;
 
 use cli::{Cli, matches, note, obey};
+
+/// A request allocates some eighty times, mostly for moments: with glibc's allocator that is a quarter of what the program
+/// itself does for a small answer.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     let matches = matches();
