@@ -61,8 +61,8 @@ async function reading() {
     await fetch(url + create, { method: 'POST', headers: { 'content-type': 'application/json' }, body: CREATE });
   }
   const asks = [
-    ['unread-count', '/api/notifications/unread-count/user_123', '>= 0.7'],
-    ['list of 50', '/api/notifications/list?user_id=user_123', '>= 0.5'],
+    ['unread-count', '/api/notifications/unread-count/user_123', '>= 0.8'],
+    ['list of 50', '/api/notifications/list?user_id=user_123', '>= 0.7'],
   ];
   for (const [what, path, budget] of asks) {
     const body = join(folder, 'body.json');
