@@ -127,7 +127,7 @@ pub async fn run(settings: &Settings) -> Result<()> {
     let service = campanile.service();
     let stop = told_to_stop(settings, service.clone())?;
     let serving = listener::serve_with(socket, campanile.router(), settings.connections.clone(), stop, service.tasks());
-    let serving = serving.map_err(of_tls)?;
+    let serving = serving.map_err(|why| of_tls(&why))?;
     for warning in settings.warnings() {
         tracing::warn!("{warning}");
     }

@@ -139,7 +139,7 @@ contract! {
             assert_eq!(store.set_read(sent.id, other.as_ref(), true).await.unwrap(), None);
             assert_eq!(store.delete(sent.id, other.as_ref()).await.unwrap(), None);
         }
-        assert_eq!(inbox(&*store, &user("ann")).await, [sent.clone()]);
+        assert_eq!(inbox(&*store, &user("ann")).await, std::slice::from_ref(&sent));
         assert!(told(&*store, "ann", present).await.is_empty());
         let owner = Some(user("ann"));
         assert!(store.set_read(sent.id, owner.as_ref(), true).await.unwrap().unwrap().is_read);

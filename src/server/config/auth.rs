@@ -55,7 +55,7 @@ fn tokens(said: &Said) -> Result<Option<TokenOptions>> {
     let audience = said.jwt_audience.clone().unwrap_or_default();
     let mut sources = [secret, file, url].into_iter().flatten();
     let leeway = std::time::Duration::from_secs(within("jwt-leeway", said.jwt_leeway, &bounds::LEEWAY)?);
-    let parse = |name: &String| Algorithm::parse(name).map_err(of_tokens);
+    let parse = |name: &String| Algorithm::parse(name).map_err(|why| of_tokens(&why));
     let algorithms =
         said.jwt_algorithms.as_ref().map(|names| names.iter().map(parse).collect::<Result<_>>()).transpose()?;
     let Some(keys) = sources.next() else {

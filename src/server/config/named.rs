@@ -10,8 +10,8 @@ pub(in crate::server) fn of_bus(why: &Error) -> Error {
 }
 
 /// Why the certificate and its key cannot be used.
-pub(in crate::server) fn of_tls(why: TlsError) -> Error {
-    let setting = match &why {
+pub(in crate::server) fn of_tls(why: &TlsError) -> Error {
+    let setting = match why {
         TlsError::CertificateNotRead(..) | TlsError::NoCertificate(_) | TlsError::Refused(_) => "tls-cert",
         TlsError::KeyNotRead(..) | TlsError::NoKey(_) | TlsError::OtherKey { .. } => "tls-key",
     };
@@ -19,8 +19,8 @@ pub(in crate::server) fn of_tls(why: TlsError) -> Error {
 }
 
 /// Why users' tokens cannot be checked.
-pub(super) fn of_tokens(why: WrongOption) -> Error {
-    let setting = match &why {
+pub(super) fn of_tokens(why: &WrongOption) -> Error {
+    let setting = match why {
         WrongOption::Secret(_) => "jwt-secret",
         WrongOption::Pem(_) => "jwt-key",
         WrongOption::Jwks(_) => "jwt-jwks",

@@ -30,10 +30,10 @@ impl Settings {
         self.may_listen()?;
         log::filter(&self.log)?;
         if let Some(tls) = &self.connections.tls {
-            tls.check().map_err(of_tls)?;
+            tls.check().map_err(|why| of_tls(&why))?;
         }
         if let Some(tokens) = self.auth.as_ref().and_then(|auth| auth.tokens.clone()) {
-            Tokens::new(tokens).map_err(of_tokens)?;
+            Tokens::new(tokens).map_err(|why| of_tokens(&why))?;
         }
         if let BusUrl::Nats(url) = &self.bus {
             url.log_in(ConnectOptions::new()).map_err(|why| of_bus(&why))?;
