@@ -158,7 +158,8 @@ struct Written {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "ssr", schema(nullable = false))]
     link: Option<Link>,
-    /// Data that the sender attached. The dashboard does not show it, so the browser does not read it.
+    /// Data that the sender attached.
+    // The dashboard does not show it, so the browser does not read it.
     #[cfg_attr(feature = "ssr", serde(default, skip_serializing_if = "Option::is_none"))]
     #[cfg_attr(not(feature = "ssr"), serde(skip))]
     #[cfg_attr(feature = "ssr", schema(nullable = false))]
