@@ -10,8 +10,8 @@ use super::{Category, Content, Data, Link, NewNotification, Timestamp, Title, Us
 /// Stable id of a notification: a UUIDv7 (RFC 9562).
 ///
 /// An id is not a position: the store decides the order, and change numbers show it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[cfg_attr(feature = "ssr", derive(Deserialize, utoipa::ToSchema))]
 #[cfg_attr(
     feature = "ssr",
     schema(value_type = String, format = Uuid, example = "019a5370-7d3b-7c4e-9f1a-5b8a1c2d3e4f")
@@ -35,7 +35,7 @@ impl NotificationId {
         if text.len() != 36 {
             return Err(wrong());
         }
-        Uuid::try_parse(text).map(Self).map_err(|_| wrong())
+        Uuid::try_parse_ascii(text.as_bytes()).map(Self).map_err(|_| wrong())
     }
 
     /// The UUID.
@@ -130,6 +130,15 @@ impl PartialEq for Notification {
                 || (self.id, self.timestamp, &self.new) == (other.id, other.timestamp, &other.new)
         };
         self.is_read == other.is_read && is_same()
+    }
+}
+
+/// By our own parser: the browser does not have to load the errors of uuid's.
+#[cfg(not(feature = "ssr"))]
+impl<'de> Deserialize<'de> for NotificationId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).map_err(serde::de::Error::custom)
     }
 }
 

@@ -139,33 +139,40 @@ impl<'de> Deserializer<'de> for Value {
 /// What is left of an array.
 struct Items(Array, u32);
 
+impl Items {
+    fn next(&mut self) -> Option<Value> {
+        let Self(items, at) = self;
+        (*at < items.length()).then(|| {
+            *at += 1;
+            Value(items.get(*at - 1))
+        })
+    }
+}
+
 impl<'de> SeqAccess<'de> for Items {
     type Error = Unreadable;
 
     fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Unreadable> {
-        let Self(items, at) = self;
-        if *at == items.length() {
-            return Ok(None);
-        }
-        *at += 1;
-        seed.deserialize(Value(items.get(*at - 1))).map(Some)
+        self.next().map(|value| seed.deserialize(value)).transpose()
     }
 }
 
 /// The fields of an object that are still to be read. One that is not there is skipped, and has its default.
 struct Fields(JsValue, &'static [&'static str]);
 
+impl Fields {
+    fn next(&mut self) -> Option<Value> {
+        let (name, rest) = self.1.split_first()?;
+        self.1 = rest;
+        Reflect::get(&self.0, &JsValue::from_str(name)).ok().filter(|value| !value.is_undefined()).map(Value)
+    }
+}
+
 impl<'de> SeqAccess<'de> for Fields {
     type Error = Unreadable;
 
     fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Unreadable> {
-        let Some((name, rest)) = self.1.split_first() else { return Ok(None) };
-        self.1 = rest;
-        let value = Reflect::get(&self.0, &JsValue::from_str(name)).map_err(|_| Unreadable)?;
-        if value.is_undefined() {
-            return Ok(None);
-        }
-        seed.deserialize(Value(value)).map(Some)
+        self.next().map(|value| seed.deserialize(value)).transpose()
     }
 }
 

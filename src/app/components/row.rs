@@ -139,8 +139,9 @@ fn When(board: Board, row: Row) -> impl IntoView {
 #[component]
 fn Leads(link: Link) -> impl IntoView {
     let href = link.as_str().to_owned();
-    let shown = href.split_once("://").map_or(href.as_str(), |(_, rest)| rest).trim_end_matches('/').to_owned();
-    let is_elsewhere = href.contains("://");
+    let elsewhere = href.split_once(':').and_then(|(_, rest)| rest.strip_prefix("//"));
+    let shown = elsewhere.unwrap_or(&href).trim_end_matches('/').to_owned();
+    let is_elsewhere = elsewhere.is_some();
     view! {
         <a
             class="leads"

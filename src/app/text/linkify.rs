@@ -19,10 +19,10 @@ pub(crate) enum Piece<'a> {
 pub(crate) fn linkify(text: &str) -> Vec<Piece<'_>> {
     let mut pieces = Vec::new();
     let (mut shown, mut at) = (0, 0);
-    while let Some(found) = text[at..].find("http") {
+    while let Some(found) = text[at..].find('h') {
         let start = at + found;
         if text[..start].ends_with(char::is_alphanumeric) || !begins_url(&text[start..]) {
-            at = start + "http".len();
+            at = start + 1;
             continue;
         }
         if shown < start {
