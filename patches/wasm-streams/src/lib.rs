@@ -3,8 +3,11 @@
 //! The client of `server_fn` can send and receive bodies as streams. No page of Campanile does, but wasm-bindgen keeps
 //! whatever a crate exports to JavaScript, used or not: that was 4 KB of what a page loads.
 
-use futures_util::stream::{Empty, Stream, empty};
+use futures_util::stream::{Empty, Stream};
 use wasm_bindgen::JsValue;
+
+/// For the one who sends the first stream: take this crate out of the `[patch]` of Cargo.toml.
+const NO_STREAMS: &str = "this page has no streams";
 
 /// A stream that JavaScript reads, or is read from.
 #[derive(Debug)]
@@ -23,15 +26,21 @@ impl ReadableStream {
         self.0
     }
 
-    /// An empty one in the place of any other.
+    /// None is made.
+    ///
+    /// # Panics
+    /// Always.
     #[must_use]
     pub fn from_stream(_: impl Stream<Item = Result<JsValue, JsValue>> + 'static) -> Self {
-        Self(JsValue::UNDEFINED.into())
+        unimplemented!("{NO_STREAMS}")
     }
 
-    /// An empty one in the place of any other.
+    /// None is read.
+    ///
+    /// # Panics
+    /// Always.
     #[must_use]
     pub fn into_stream(self) -> Empty<Result<JsValue, JsValue>> {
-        empty()
+        unimplemented!("{NO_STREAMS}")
     }
 }
