@@ -14,7 +14,7 @@ use axum::{
 use campanile::{
     model::{Problem, UserId},
     server::{
-        config::{Said, Settings},
+        config::{Settings, SettingsInput},
         identity::Principal,
         run::Campanile,
         service::NotificationService,
@@ -47,7 +47,8 @@ async fn profile(
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     // Each flag of `campanile serve` is a field; what is not said has its default.
-    let settings = Settings::from_said(&Said { store: Some("memory:".to_owned()), ..Said::default() })?;
+    let settings =
+        Settings::from_input(&SettingsInput { store: Some("memory:".to_owned()), ..SettingsInput::default() })?;
     let campanile = Campanile::start(&settings).await?;
     let shop = Router::new()
         .route("/orders/{user_id}/{order}", post(order))

@@ -14,7 +14,7 @@ use std::time::Duration;
 use campanile::{
     model::{ContactAddress, ContactDraft, EmailAddress, UserId},
     server::{
-        config::{Said, Settings},
+        config::{Settings, SettingsInput},
         identity::Principal,
         run::Campanile,
         store::outbox::DeliveryFilter,
@@ -23,12 +23,12 @@ use campanile::{
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let settings = Settings::from_said(&Said {
+    let settings = Settings::from_input(&SettingsInput {
         store: Some("memory:".to_owned()),
         smtp: Some("smtp://127.0.0.1:2525".to_owned()),
         mail_from: Some("Shop <no-reply@shop.example>".to_owned()),
         app_name: Some("Shop".to_owned()),
-        ..Said::default()
+        ..SettingsInput::default()
     })?;
     let campanile = Campanile::start(&settings).await?;
     let (notifications, delivery) = (campanile.service(), campanile.delivery());

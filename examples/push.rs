@@ -14,7 +14,7 @@ use anyhow::Context;
 use campanile::{
     model::{ContactAddress, UserId},
     server::{
-        config::{Said, Settings},
+        config::{Settings, SettingsInput},
         identity::Principal,
         run::Campanile,
         store::outbox::DeliveryFilter,
@@ -25,11 +25,11 @@ use campanile::{
 async fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1);
     let (account, token) = arguments.next().zip(arguments.next()).context("usage: push ACCOUNT.json DEVICE_TOKEN")?;
-    let settings = Settings::from_said(&Said {
+    let settings = Settings::from_input(&SettingsInput {
         store: Some("memory:".to_owned()),
         fcm_service_account: Some(account.into()),
         app_name: Some("Shop".to_owned()),
-        ..Said::default()
+        ..SettingsInput::default()
     })?;
     let campanile = Campanile::start(&settings).await?;
     let (notifications, delivery) = (campanile.service(), campanile.delivery());

@@ -18,7 +18,7 @@ use campanile::{
     server::{
         clock::{Clock, SystemClock},
         commands::{self, Imported, NewKey},
-        config::{self, Said, Settings},
+        config::{self, Settings, SettingsInput},
         http,
         identity::KeyId,
         log, run,
@@ -187,7 +187,7 @@ struct Common {
     #[arg(long, env = "CAMPANILE_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(flatten)]
-    said: Said,
+    said: SettingsInput,
 }
 
 impl Common {

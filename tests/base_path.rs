@@ -11,7 +11,7 @@ use campanile::{
     app::Address,
     server::{
         clock::SystemClock,
-        config::{Said, Settings},
+        config::{Settings, SettingsInput},
         http::{HttpOptions, PublicUrl},
         run::Campanile,
         service::NotificationService,
@@ -81,9 +81,12 @@ async fn the_page_of_the_public_url_is_our_own() {
 
 #[tokio::test]
 async fn a_program_that_embeds_it_keeps_its_own_routes() {
-    let said =
-        |url: &str| Said { store: Some("memory:".to_owned()), public_url: Some(url.to_owned()), ..Said::default() };
-    let settings = Settings::from_said(&said("https://example.com/notify")).unwrap();
+    let said = |url: &str| SettingsInput {
+        store: Some("memory:".to_owned()),
+        public_url: Some(url.to_owned()),
+        ..SettingsInput::default()
+    };
+    let settings = Settings::from_input(&said("https://example.com/notify")).unwrap();
     let campanile = Campanile::start(&settings).await.unwrap();
     let router = campanile.router().merge(Router::new().route("/shop", get(|| async { "open" })));
     for (path, status) in [("/shop", 200), ("/notify/healthz", 200), ("/healthz", 200), ("/notify/shop", 404)] {

@@ -20,7 +20,7 @@ use axum::{
 use campanile::{
     model::Timestamp,
     server::{
-        config::{Said, Settings},
+        config::{Settings, SettingsInput},
         run::Campanile,
     },
 };
@@ -52,9 +52,9 @@ struct Hook {
 }
 
 /// What a server is told that may send to loopback.
-pub(crate) fn said(store: &str) -> Said {
+pub(crate) fn said(store: &str) -> SettingsInput {
     let webhook_allow = Some(vec!["127.0.0.0/8".to_owned()]);
-    Said { store: Some(store.to_owned()), webhook_allow, ..Said::default() }
+    SettingsInput { store: Some(store.to_owned()), webhook_allow, ..SettingsInput::default() }
 }
 
 /// Where an SQLite file of its own is.
@@ -69,8 +69,8 @@ pub(crate) async fn each_store(test: impl AsyncFn(String)) {
 }
 
 impl Place {
-    pub(crate) async fn start(said: &Said) -> Self {
-        Self::start_with(&Settings::from_said(said).unwrap()).await
+    pub(crate) async fn start(said: &SettingsInput) -> Self {
+        Self::start_with(&Settings::from_input(said).unwrap()).await
     }
 
     pub(crate) async fn start_with(settings: &Settings) -> Self {

@@ -14,7 +14,7 @@ mod unsubscribe;
 use std::time::{Duration, Instant};
 
 use axum::http::Method;
-use campanile::server::config::Said;
+use campanile::server::config::SettingsInput;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
@@ -22,8 +22,8 @@ pub(crate) use self::relay::Relay;
 use crate::delivery::{self, LONG, Place};
 
 /// What a server is told that sends mail by a relay.
-fn said(store: &str, relay: &Relay) -> Said {
-    Said {
+fn said(store: &str, relay: &Relay) -> SettingsInput {
+    SettingsInput {
         smtp: Some(relay.url()),
         mail_from: Some("Bell Tower <notify@example.org>".to_owned()),
         ..delivery::said(store)

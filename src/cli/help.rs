@@ -1,6 +1,6 @@
 //! The command line with its help. Every command accepts all settings, and shows those that matter to it.
 
-use campanile::server::config::Said;
+use campanile::server::config::SettingsInput;
 use clap::{Arg, Command, CommandFactory};
 
 use super::Cli;
@@ -41,7 +41,7 @@ pub(super) fn command() -> Command {
 
 fn with_help(command: Command) -> Command {
     let shown = SHOWN.iter().find(|(name, _)| *name == command.get_name());
-    let command = Said::with_headings(command).mut_subcommands(with_help);
+    let command = SettingsInput::with_headings(command).mut_subcommands(with_help);
     let Some((_, shown)) = shown else { return command };
     let after = command.get_after_help().map(|help| format!("{help}\n\n")).unwrap_or_default();
     command.after_help(format!("{after}{OTHERS}")).mut_args(|argument| {

@@ -17,10 +17,10 @@ use fold::fold;
            pattern = r"[^\x00-\x20\x7f]",
            example = "order shipped")
 )]
-pub struct Search(Arc<Asked>);
+pub struct Search(Arc<SearchTerms>);
 
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct Asked {
+struct SearchTerms {
     text: Box<str>,
     /// Its words, folded once for all that is looked at.
     words: Vec<String>,
@@ -47,7 +47,7 @@ impl Search {
     /// A search that was accepted once.
     fn stored(text: &str) -> Self {
         let words = fold(text).split_whitespace().map(str::to_owned).collect();
-        Self(Arc::new(Asked { text: text.into(), words }))
+        Self(Arc::new(SearchTerms { text: text.into(), words }))
     }
 
     /// The text as it was given.

@@ -34,7 +34,7 @@ use self::{
     noted::Noted,
     recent::Recent,
     standing::{Standing, Streams},
-    token::{Shown, TokenOptions, Tokens},
+    token::{PresentedToken, TokenOptions, Tokens},
 };
 use super::{
     clock::Clock,
@@ -82,7 +82,7 @@ pub(in crate::server) enum Bearer<'a> {
     /// A malformed service key, and what is wrong with it, for the log.
     Mistyped(&'static str),
     /// Anything else: a user's token, if it is good.
-    Token(Shown<'a>),
+    Token(PresentedToken<'a>),
 }
 
 impl<'a> Bearer<'a> {
@@ -90,7 +90,7 @@ impl<'a> Bearer<'a> {
     pub(in crate::server) fn read(shown: &'a str) -> Self {
         match KeySecret::parse(shown) {
             Some(secret) => Self::Key(secret),
-            None => key::mistyped(shown).map_or_else(|| Self::Token(Shown::new(shown)), Self::Mistyped),
+            None => key::mistyped(shown).map_or_else(|| Self::Token(PresentedToken::new(shown)), Self::Mistyped),
         }
     }
 }

@@ -10,11 +10,11 @@ mod fields;
 mod file;
 mod from_files;
 mod in_force;
+mod input;
 mod listen;
 mod mail;
 mod named;
 mod push;
-mod said;
 mod startable;
 mod store_url;
 
@@ -30,9 +30,9 @@ use chrono::TimeDelta;
 pub use bus_url::BusUrl;
 pub use document::document;
 pub use in_force::{InForce, Origin, Setting};
+pub use input::{LogFormat, SettingsInput, SqliteSync, Switch};
 pub use listen::Listen;
 pub(super) use named::{of_bus, of_tls};
-pub use said::{LogFormat, Said, SqliteSync, Switch};
 pub use store_url::StoreUrl;
 
 pub use super::live::NatsUrl;
@@ -102,7 +102,7 @@ impl Settings {
     ///
     /// # Errors
     /// One sentence about the first setting that is wrong or does not fit the others.
-    pub fn load(said: &Said, file: Option<&Path>) -> Result<Self> {
+    pub fn load(said: &SettingsInput, file: Option<&Path>) -> Result<Self> {
         Self::in_force(&InForce::load(said, file)?)
     }
 
@@ -111,8 +111,8 @@ impl Settings {
     ///
     /// # Errors
     /// Those of [`Self::load`].
-    pub fn from_said(said: &Said) -> Result<Self> {
-        Self::in_force(&InForce::merge(said, &Said::default())?)
+    pub fn from_input(said: &SettingsInput) -> Result<Self> {
+        Self::in_force(&InForce::merge(said, &SettingsInput::default())?)
     }
 
     /// The settings, and which of those that were said have no effect.
@@ -208,7 +208,7 @@ impl Settings {
     }
 
     /// Checks settings that are all said, but for those that may stay open.
-    fn settle(said: Said) -> Result<Self> {
+    fn settle(said: SettingsInput) -> Result<Self> {
         let insecure_no_auth = needed("insecure-no-auth", said.insecure_no_auth)?;
         let auth = auth::settle(&said)?;
         let limit_recipient = auth::limit_recipient(&said, auth.is_some())?;

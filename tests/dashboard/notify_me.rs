@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use campanile::server::{
     clock::SystemClock,
-    config::{Said, Settings},
+    config::{Settings, SettingsInput},
     http::{HttpOptions, PublicUrl},
     service::NotificationService,
     store::MemoryStore,
@@ -28,23 +28,26 @@ const UNTOUCHED: &str = "was=%7B%7D&from=22:00&to=07:00&days=mon&days=tue&days=w
 
 /// A server that sends mail to a relay that is not there, and tells all users of `security`.
 fn with_mail(options: HttpOptions) -> App {
-    with(options, Said::default())
+    with(options, SettingsInput::default())
 }
 
 /// The same that pushes to browsers too.
 fn with_push(options: HttpOptions) -> App {
-    with(options, Said { push_contact: Some("mailto:bell@example.com".to_owned()), ..Said::default() })
+    with(
+        options,
+        SettingsInput { push_contact: Some("mailto:bell@example.com".to_owned()), ..SettingsInput::default() },
+    )
 }
 
-fn with(options: HttpOptions, said: Said) -> App {
-    let said = Said {
+fn with(options: HttpOptions, said: SettingsInput) -> App {
+    let said = SettingsInput {
         store: Some("memory:".to_owned()),
         smtp: Some("smtp://127.0.0.1:9?tls=off".to_owned()),
         mail_from: Some("bell@example.com".to_owned()),
         mandatory_categories: Some(vec!["security".to_owned()]),
         ..said
     };
-    let settings = Settings::from_said(&said).unwrap();
+    let settings = Settings::from_input(&said).unwrap();
     let store = Arc::new(MemoryStore::new(1000, started()));
     let service = NotificationService::over(Arc::<MemoryStore>::clone(&store), SystemClock);
     let delivery = delivery_with(&store, SystemClock, service.tasks(), &settings.delivery);

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use axum::http::Method;
-use campanile::server::config::Said;
+use campanile::server::config::SettingsInput;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
@@ -123,7 +123,7 @@ async fn an_endpoint_is_told_only_of_what_its_filter_takes() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_evicted_or_deleted_before_it_is_planned_is_still_told() {
     each_store(async |store| {
-        let place = Place::start(&Said { window: Some(1), ..said(&store) }).await;
+        let place = Place::start(&SettingsInput { window: Some(1), ..said(&store) }).await;
         let receiver = Receiver::good().await;
         let hook = place.hook(&receiver, all()).await;
         // One batch is one commit: when it is planned, only the last one is there.

@@ -1,7 +1,7 @@
 //! Where the server connects, when others say where.
 
 use axum::http::Method;
-use campanile::server::config::Said;
+use campanile::server::config::SettingsInput;
 use serde_json::json;
 use tokio::time::sleep;
 
@@ -47,7 +47,7 @@ const INSIDE: [&str; 34] = [
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_spelling_of_a_private_address_is_refused_when_it_is_set() {
-    let place = Place::start(&Said { webhook_allow: None, ..said("memory:") }).await;
+    let place = Place::start(&SettingsInput { webhook_allow: None, ..said("memory:") }).await;
     let hook = place.hook_to("https://example.com/hook", json!({"user_id": "none"})).await;
     let path = format!("/api/webhooks/{}", hook.id);
     let more = ["224.0.0.1", "240.0.0.1", "255.255.255.255", "192.0.0.8"];
@@ -109,7 +109,7 @@ async fn an_endpoint_that_is_allowed_no_longer_is_not_connected_to() {
 
     for webhook_allow in [None, Some(vec!["10.0.0.0/8".to_owned()])] {
         let connections = receiver.connections();
-        let place = Place::start(&Said { webhook_allow, ..said(&store) }).await;
+        let place = Place::start(&SettingsInput { webhook_allow, ..said(&store) }).await;
         let id = place.notify("ann", "y").await;
         for hook in &hooks {
             place.until(hook, "planned", |newest| newest["notification_id"] == *id).await;

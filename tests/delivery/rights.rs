@@ -1,7 +1,7 @@
 //! Who sees deliveries, and who moves them. Every route with every right is in `tests/auth/matrix.rs`.
 
 use axum::http::Method;
-use campanile::server::config::Said;
+use campanile::server::config::SettingsInput;
 use serde_json::{Value, json};
 
 use super::{Place, new_file, receiver::Receiver, said};
@@ -16,7 +16,7 @@ async fn users_see_their_own_deliveries_readers_all_and_only_admins_move_them() 
     let [admin, read, send] = ["admin", "read", "send"].map(|scope| make_key(&store, scope));
     let exp = chrono::Utc::now().timestamp() + 600;
     let ann = signed(&json!({"sub": "ann", "aud": "campanile", "exp": exp}));
-    let place = Place::start(&Said {
+    let place = Place::start(&SettingsInput {
         jwt_secret: Some(TOKEN_SECRET.to_owned()),
         jwt_audience: Some(vec!["campanile".to_owned()]),
         ..said(&store)

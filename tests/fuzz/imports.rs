@@ -10,7 +10,7 @@ use campanile::{
     model::{Filter, Limit},
     server::{
         commands,
-        config::{Said, Settings},
+        config::{Settings, SettingsInput},
         store::{SqliteOptions, SqliteStore, Store},
     },
 };
@@ -27,7 +27,7 @@ pub(super) fn new_file() -> PathBuf {
 }
 
 fn settings(file: &Path) -> Settings {
-    let said = Said { store: Some(format!("sqlite:{}", file.display())), ..Said::default() };
+    let said = SettingsInput { store: Some(format!("sqlite:{}", file.display())), ..SettingsInput::default() };
     Settings::load(&said, None).unwrap()
 }
 

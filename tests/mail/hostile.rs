@@ -1,6 +1,6 @@
 //! What senders write must not become more than text.
 
-use campanile::server::config::Said;
+use campanile::server::config::SettingsInput;
 use serde_json::json;
 use tokio::time::sleep;
 
@@ -57,7 +57,7 @@ const INJECTED: &str = "Hello\r\nBcc: eve@example.com\r\nSubject: other\r\n\r\n<
 #[tokio::test(flavor = "multi_thread")]
 async fn no_title_and_no_text_is_more_than_text() {
     let relay = Relay::start();
-    let place = Place::start(&Said {
+    let place = Place::start(&SettingsInput {
         public_url: Some("https://example.com".to_owned()),
         app_name: Some("Größe: <b>Bell</b> Tower".to_owned()),
         mail_from: Some("\"Bell, Tower\" <notify@example.org>".to_owned()),
@@ -123,7 +123,8 @@ async fn no_title_and_no_text_is_more_than_text() {
 async fn no_line_break_becomes_a_header() {
     let relay = Relay::start();
     let place =
-        Place::start(&Said { public_url: Some("https://example.com".to_owned()), ..said("memory:", &relay) }).await;
+        Place::start(&SettingsInput { public_url: Some("https://example.com".to_owned()), ..said("memory:", &relay) })
+            .await;
     place.contact("ann", "ann@example.com").await;
     place.alert("ann", json!({"content": INJECTED})).await;
     let mails = relay.until(1).await;
@@ -145,7 +146,7 @@ async fn no_line_break_becomes_a_header() {
 #[tokio::test(flavor = "multi_thread")]
 async fn only_links_are_links() {
     let relay = Relay::start();
-    let place = Place::start(&Said {
+    let place = Place::start(&SettingsInput {
         public_url: Some("https://example.com".to_owned()),
         limit_delivery: Some("1000/h:1000".to_owned()),
         ..said("memory:", &relay)
@@ -194,7 +195,8 @@ async fn only_links_are_links() {
 async fn the_longest_texts_are_mailed() {
     let relay = Relay::start();
     let place =
-        Place::start(&Said { public_url: Some("https://example.com".to_owned()), ..said("memory:", &relay) }).await;
+        Place::start(&SettingsInput { public_url: Some("https://example.com".to_owned()), ..said("memory:", &relay) })
+            .await;
     place.contact("ann", "ann@example.com").await;
     let link = format!("https://example.net/{}", "x".repeat(2_000));
     let texts = ["x".repeat(16_384), "ü".repeat(16_384), "<".repeat(16_384), "\n.".repeat(8_191), "🏳️".repeat(8_192)];

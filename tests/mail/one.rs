@@ -1,7 +1,7 @@
 //! One mail, and all that is in it.
 
 use axum::http::Method;
-use campanile::server::config::Said;
+use campanile::server::config::SettingsInput;
 use serde_json::json;
 use tokio::time::sleep;
 
@@ -12,7 +12,7 @@ use crate::delivery::{A_WHILE, Place, each_store};
 async fn an_alert_is_mailed_once_and_all_of_it_is_there() {
     each_store(async |store| {
         let relay = Relay::start();
-        let place = Place::start(&Said {
+        let place = Place::start(&SettingsInput {
             public_url: Some("https://example.com/notify".to_owned()),
             app_name: Some("Bell Tower".to_owned()),
             ..said(&store, &relay)

@@ -36,7 +36,7 @@ fn said_in(preferences: &Value) -> Value {
 async fn who_said_nothing_has_what_the_server_has() {
     each_store(async |store| {
         let relay = Relay::start();
-        let place = Place::start(&campanile::server::config::Said {
+        let place = Place::start(&campanile::server::config::SettingsInput {
             email_categories: Some(vec!["alert".to_owned(), "invoice".to_owned()]),
             mandatory_categories: Some(vec!["fire".to_owned()]),
             ..said(&store, &relay)

@@ -7,7 +7,7 @@ use std::{
 };
 
 use axum::http::Method;
-use campanile::server::config::{Said, Settings};
+use campanile::server::config::{Settings, SettingsInput};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tokio::time::sleep;
@@ -120,7 +120,7 @@ async fn what_is_said_of_a_recipient_or_a_message() {
         ("message-silent", None, Ambiguous),
     ];
     let relay = Relay::start();
-    let mut settings = Settings::from_said(&said("memory:", &relay)).unwrap();
+    let mut settings = Settings::from_input(&said("memory:", &relay)).unwrap();
     // Ten minutes are too long for a test.
     settings.delivery.mail.as_mut().unwrap().takes_within = Duration::from_secs(4);
     let place = Place::start_with(&settings).await;
@@ -208,7 +208,7 @@ async fn a_relay_that_is_not_there_or_says_nothing_is_tried_again() {
         relays.each_ref().map(Relay::url).into_iter().chain([closed, "smtp://nowhere.invalid?tls=off".to_owned()]);
     let relays = &relays;
     join_all(urls.map(async |url| {
-        let place = Place::start(&Said { smtp: Some(url.clone()), ..said("memory:", &relays[0]) }).await;
+        let place = Place::start(&SettingsInput { smtp: Some(url.clone()), ..said("memory:", &relays[0]) }).await;
         place.contact("ann", "ann@example.com").await;
         place.alert("ann", json!({})).await;
         Fate::Retry.check(&place.until_tried("ann", PATIENCE).await, None, &url);
@@ -222,7 +222,7 @@ async fn a_relay_that_wants_to_know_who_we_are_is_told() {
     let relay = Relay::start_with(&["--auth", "me:a secret"]);
     let start = async |user: &str| {
         let url = relay.url().replace("smtp://", &format!("smtp://{user}"));
-        let place = Place::start(&Said { smtp: Some(url), ..said("memory:", &relay) }).await;
+        let place = Place::start(&SettingsInput { smtp: Some(url), ..said("memory:", &relay) }).await;
         place.contact("ann", "ann@example.com").await;
         place.alert("ann", json!({})).await;
         place
@@ -287,7 +287,7 @@ async fn with_other_settings_it_is_tried_at_once() {
         Fate::Misconfigured.check(&place.until_tried("ann", LONG).await, Some(530), &store);
         place.stop().await;
         let url = relay.url().replace("smtp://", "smtp://me:secret@");
-        let place = Place::start(&Said { smtp: Some(url), ..said(&store, &relay) }).await;
+        let place = Place::start(&SettingsInput { smtp: Some(url), ..said(&store, &relay) }).await;
         let sent = place.until_mail_is("ann", "sent").await;
         assert_eq!(sent["attempts"].as_array().unwrap().len(), 2, "{sent}");
         place.stop().await;

@@ -1,6 +1,6 @@
 //! When users are mailed, and how much at once.
 
-use campanile::server::config::Said;
+use campanile::server::config::SettingsInput;
 use chrono::{TimeDelta, Utc};
 use serde_json::{Value, json};
 use tokio::time::sleep;
@@ -19,7 +19,7 @@ async fn at_night_nothing_is_mailed_but_what_is_mandatory() {
     each_store(async |store| {
         let relay = Relay::start();
         let mandatory_categories = Some(vec!["fire".to_owned()]);
-        let place = Place::start(&Said { mandatory_categories, ..said(&store, &relay) }).await;
+        let place = Place::start(&SettingsInput { mandatory_categories, ..said(&store, &relay) }).await;
         place.contact("ann", "ann@example.com").await;
         // Not even an "off" of the user counts against what is mandatory.
         let wish = json!({"quiet_hours": quiet_now(), "categories": {"fire": {"email": "off"}}});
@@ -143,7 +143,7 @@ async fn one_address_is_not_flooded() {
     each_store(async |store| {
         let relay = Relay::start();
         let limit_delivery = Some("30/h:3".to_owned());
-        let place = Place::start(&Said { limit_delivery, ..said(&store, &relay) }).await;
+        let place = Place::start(&SettingsInput { limit_delivery, ..said(&store, &relay) }).await;
         for user_id in ["ann", "bob"] {
             place.contact(user_id, &format!("{user_id}@example.com")).await;
         }

@@ -5,7 +5,7 @@ use axum::{
     http::{Request, header},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use campanile::server::config::Said;
+use campanile::server::config::SettingsInput;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tokio::time::sleep;
@@ -46,8 +46,8 @@ async fn link(relay: &Relay, count: usize) -> String {
     link.strip_prefix("https://example.com/notify").unwrap_or_else(|| panic!("{link}")).to_owned()
 }
 
-fn public(store: &str, relay: &Relay) -> Said {
-    Said { public_url: Some("https://example.com/notify".to_owned()), ..said(store, relay) }
+fn public(store: &str, relay: &Relay) -> SettingsInput {
+    SettingsInput { public_url: Some("https://example.com/notify".to_owned()), ..said(store, relay) }
 }
 
 async fn is_off(place: &Place, user_id: &str) -> bool {
@@ -132,7 +132,7 @@ async fn what_is_mandatory_goes_on() {
     let path = link(&relay, 1).await;
     place.stop().await;
     let mandatory_categories = Some(vec!["alert".to_owned()]);
-    let place = Place::start(&Said { mandatory_categories, ..public(&store, &relay) }).await;
+    let place = Place::start(&SettingsInput { mandatory_categories, ..public(&store, &relay) }).await;
     for method in ["GET", "POST"] {
         let page = ask(&place, method, &path, &[], "").await;
         assert!(page.status == 200 && page.text().contains("sends these to everyone"), "{}", page.text());
@@ -316,7 +316,7 @@ async fn no_user_signs_in_for_it() {
     let store = new_file();
     let admin = make_key(&store, "admin");
     let relay = Relay::start();
-    let place = Place::start(&Said {
+    let place = Place::start(&SettingsInput {
         jwt_secret: Some(TOKEN_SECRET.to_owned()),
         jwt_audience: Some(vec!["campanile".to_owned()]),
         ..public(&store, &relay)

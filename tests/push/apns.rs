@@ -15,7 +15,7 @@ use campanile::{
     model::Timestamp,
     server::{
         clock::Clock,
-        config::{Said, Settings},
+        config::{Settings, SettingsInput},
         http::HttpOptions,
         service::NotificationService,
         store::MemoryStore,
@@ -34,11 +34,11 @@ use crate::{
 const TOPIC: &str = "com.example.app";
 
 /// What a server is told that pushes by a receiver.
-fn said(receiver: &Receiver) -> Said {
+fn said(receiver: &Receiver) -> SettingsInput {
     let file = new_folder().join("key.p8");
     std::fs::write(&file, receiver.key.serialize_pem()).unwrap();
     let text = |text: &str| Some(text.to_owned());
-    Said {
+    SettingsInput {
         apns_key: Some(file),
         apns_key_id: text("KEY1234567"),
         apns_team_id: text("TEAM123456"),
@@ -76,8 +76,8 @@ impl Site {
         Self::told(receiver, &said)
     }
 
-    fn told(receiver: Receiver, said: &Said) -> Self {
-        let settings = Settings::from_said(said).unwrap();
+    fn told(receiver: Receiver, said: &SettingsInput) -> Self {
+        let settings = Settings::from_input(said).unwrap();
         let (clock, store) = (TestClock::default(), Arc::new(MemoryStore::new(20_000, started())));
         let service = NotificationService::over(Arc::<MemoryStore>::clone(&store), clock.clone());
         let delivery = delivery_with(&store, clock.clone(), service.tasks(), &settings.delivery);

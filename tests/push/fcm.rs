@@ -6,7 +6,7 @@ mod service;
 use std::time::{Duration, Instant};
 
 use axum::http::Method;
-use campanile::server::config::{Said, Switch};
+use campanile::server::config::{SettingsInput, Switch};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tokio::time::sleep;
@@ -76,7 +76,7 @@ async fn lane(place: &Place) -> Value {
 async fn a_notification_is_pushed_to_a_device_with_all_that_the_reference_asks_for() {
     each_store(async |store| {
         let fcm = Fcm::good().await;
-        let place = Place::start(&Said {
+        let place = Place::start(&SettingsInput {
             public_url: Some("https://example.com/notify".to_owned()),
             app_name: Some("Bell Tower".to_owned()),
             ..fcm.said(&store)
@@ -252,7 +252,7 @@ async fn a_device_that_has_another_user_now_tells_the_first_nothing() {
 async fn what_is_read_elsewhere_is_told_to_devices_without_a_word() {
     each_store(async |store| {
         let fcm = Fcm::good().await;
-        let place = Place::start(&Said { push_badge_sync: Some(Switch::On), ..fcm.said(&store) }).await;
+        let place = Place::start(&SettingsInput { push_badge_sync: Some(Switch::On), ..fcm.said(&store) }).await;
         device(&place, "ann", "device:ann").await;
         let first = tell(&place, "ann", json!({"content": "one"})).await;
         tell(&place, "ann", json!({"content": "two"})).await;

@@ -20,7 +20,7 @@ use axum::{
 use campanile::{
     model::Timestamp,
     server::{
-        channels::WebPushOptions, config::Said, delivery::DeliveryOptions, http::HttpOptions,
+        channels::WebPushOptions, config::SettingsInput, delivery::DeliveryOptions, http::HttpOptions,
         service::NotificationService, store::MemoryStore,
     },
 };
@@ -39,8 +39,8 @@ use crate::{
 const CONTACT: &str = "mailto:you@example.com";
 
 /// What a server is told that pushes to browsers.
-fn said(store: &str) -> Said {
-    Said { push_contact: Some(CONTACT.to_owned()), ..delivery::said(store) }
+fn said(store: &str) -> SettingsInput {
+    SettingsInput { push_contact: Some(CONTACT.to_owned()), ..delivery::said(store) }
 }
 
 /// Waits until something is so.

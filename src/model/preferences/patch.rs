@@ -20,7 +20,7 @@ impl Preferences {
     /// One entry for each thing that is wrong, up to 100, named by its place such as `categories.alert.email`; `body`
     /// is the place of the patch itself.
     pub fn merge(&self, patch: &Value) -> Result<Self, Vec<FieldError>> {
-        let mut wrong = Wrong::default();
+        let mut wrong = PatchErrors::default();
         let mut merged = self.clone();
         for (name, value) in wrong.members("", patch) {
             match name.as_str() {
@@ -35,7 +35,7 @@ impl Preferences {
     }
 }
 
-fn merge_choices(choices: &mut Choices, place: &str, patch: &Value, wrong: &mut Wrong) {
+fn merge_choices(choices: &mut Choices, place: &str, patch: &Value, wrong: &mut PatchErrors) {
     if patch.is_null() {
         *choices = Choices::default();
         return;
@@ -53,7 +53,7 @@ fn merge_choices(choices: &mut Choices, place: &str, patch: &Value, wrong: &mut 
     }
 }
 
-fn merge_choice(old: Option<Choice>, place: &str, patch: &Value, wrong: &mut Wrong) -> Option<Choice> {
+fn merge_choice(old: Option<Choice>, place: &str, patch: &Value, wrong: &mut PatchErrors) -> Option<Choice> {
     const AFTER: &str = "if_unread_after";
     let why = r#"This must be "on", "off", or {"if_unread_after": seconds}."#;
     let members = match patch {
@@ -78,7 +78,7 @@ fn merge_choice(old: Option<Choice>, place: &str, patch: &Value, wrong: &mut Wro
     }
 }
 
-fn merge_categories(merged: &mut Preferences, patch: &Value, wrong: &mut Wrong) {
+fn merge_categories(merged: &mut Preferences, patch: &Value, wrong: &mut PatchErrors) {
     const PLACE: &str = "categories";
     if patch.is_null() {
         merged.categories.clear();
@@ -99,7 +99,7 @@ fn merge_categories(merged: &mut Preferences, patch: &Value, wrong: &mut Wrong) 
     }
 }
 
-fn merge_quiet_hours(old: Option<QuietHours>, patch: &Value, wrong: &mut Wrong) -> Option<QuietHours> {
+fn merge_quiet_hours(old: Option<QuietHours>, patch: &Value, wrong: &mut PatchErrors) -> Option<QuietHours> {
     const PLACE: &str = "quiet_hours";
     const NAMES: [&str; 4] = ["zone", "from", "to", "days"];
     let members = match patch {
@@ -131,7 +131,7 @@ fn needed<T>(
     name: &str,
     old: Option<T>,
     parse: impl Fn(&str) -> Result<T, Invalid>,
-    wrong: &mut Wrong,
+    wrong: &mut PatchErrors,
 ) -> Option<T> {
     let place = within("quiet_hours", name);
     match (members.get(name), old) {
@@ -141,7 +141,7 @@ fn needed<T>(
     }
 }
 
-fn read_days(days: &Value, wrong: &mut Wrong) -> Option<WeekdaySet> {
+fn read_days(days: &Value, wrong: &mut PatchErrors) -> Option<WeekdaySet> {
     const PLACE: &str = "quiet_hours.days";
     let all = match days {
         Value::Array(all) if (1..=DAYS.len()).contains(&all.len()) => all,
@@ -165,7 +165,7 @@ fn read_day(text: &str) -> Result<Weekday, Invalid> {
     found.map(|(_, day)| *day).ok_or_else(wrong)
 }
 
-fn merge_digest(digest: &mut Digest, patch: &Value, wrong: &mut Wrong) {
+fn merge_digest(digest: &mut Digest, patch: &Value, wrong: &mut PatchErrors) {
     const PLACE: &str = "digest";
     if patch.is_null() {
         *digest = Digest::Off;
@@ -185,9 +185,9 @@ fn merge_digest(digest: &mut Digest, patch: &Value, wrong: &mut Wrong) {
 
 /// The errors of a patch.
 #[derive(Default)]
-struct Wrong(Vec<FieldError>);
+struct PatchErrors(Vec<FieldError>);
 
-impl Wrong {
+impl PatchErrors {
     /// One more thing; there is no value, whatever it would be of.
     fn add<T>(&mut self, place: &str, why: impl Into<std::borrow::Cow<'static, str>>) -> Option<T> {
         if self.0.len() < MOST_ERRORS {

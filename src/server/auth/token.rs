@@ -106,13 +106,13 @@ impl From<Refused> for Failure {
 }
 
 /// A token as it was shown, hashed once.
-pub(in crate::server) struct Shown<'a> {
+pub(in crate::server) struct PresentedToken<'a> {
     text: &'a str,
     /// `None` for one that is too long to be looked at.
     fingerprint: Option<Fingerprint>,
 }
 
-impl<'a> Shown<'a> {
+impl<'a> PresentedToken<'a> {
     pub(in crate::server) fn new(text: &'a str) -> Self {
         Self { text, fingerprint: (text.len() <= MAX_TOKEN_BYTES).then(|| verified::fingerprint(text)) }
     }
@@ -170,13 +170,13 @@ impl Tokens {
     /// [`TokenError::Invalid`], whatever is wrong with the token, and
     /// [`TokenError::Unavailable`] when the issuer's keys cannot be had.
     pub async fn verify(&self, token: &str, now: Timestamp) -> Result<VerifiedToken, TokenError> {
-        self.verify_shown(&Shown::new(token), now).await
+        self.verify_shown(&PresentedToken::new(token), now).await
     }
 
     /// The same, for a token that is hashed already.
     pub(in crate::server) async fn verify_shown(
         &self,
-        shown: &Shown<'_>,
+        shown: &PresentedToken<'_>,
         now: Timestamp,
     ) -> Result<VerifiedToken, TokenError> {
         let checked = match shown.fingerprint {
@@ -198,11 +198,11 @@ impl Tokens {
     /// The token as it was verified before, if it is still valid. Costs a hash and a lookup.
     #[must_use]
     pub fn cached(&self, token: &str, now: Timestamp) -> Option<VerifiedToken> {
-        self.cached_shown(&Shown::new(token), now)
+        self.cached_shown(&PresentedToken::new(token), now)
     }
 
     /// The same, for a token that is hashed already.
-    pub(in crate::server) fn cached_shown(&self, shown: &Shown<'_>, now: Timestamp) -> Option<VerifiedToken> {
+    pub(in crate::server) fn cached_shown(&self, shown: &PresentedToken<'_>, now: Timestamp) -> Option<VerifiedToken> {
         self.remembered(&shown.fingerprint?, now)
     }
 

@@ -7,7 +7,7 @@ use std::{fmt::Write, path::Path};
 use anyhow::{Result, bail};
 
 use crate::server::{
-    config::{BusUrl, InForce, Origin, Said, Settings, StoreUrl, of_bus},
+    config::{BusUrl, InForce, Origin, Settings, SettingsInput, StoreUrl, of_bus},
     live::is_reachable,
     store::{PostgresStore, Schema, SqliteStore},
 };
@@ -17,7 +17,7 @@ use crate::server::{
 ///
 /// `is_from_environment` tells of a setting that was said whether that was in the environment.
 pub async fn check(
-    said: &Said,
+    said: &SettingsInput,
     file: Option<&Path>,
     is_from_environment: impl Fn(&str) -> bool,
 ) -> (String, Result<()>) {
@@ -70,8 +70,8 @@ fn describe(
     let value_width = in_force.list().map(|setting| setting.value.len()).max().unwrap_or(0).min(40);
     for setting in in_force.list() {
         let origin = match setting.origin {
-            Origin::Said if is_from_environment(setting.name) => "environment",
-            Origin::Said => "command line",
+            Origin::Given if is_from_environment(setting.name) => "environment",
+            Origin::Given => "command line",
             Origin::OwnFile => "a file that the environment names",
             Origin::File => &file,
             Origin::Default => "default",

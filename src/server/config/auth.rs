@@ -4,7 +4,7 @@ use anyhow::{Result, anyhow, bail};
 use ipnet::{IpNet, Ipv4Net};
 
 use super::{
-    Said, Switch,
+    SettingsInput, Switch,
     bounds::{self, age, within},
     named::of_tokens,
     needed,
@@ -22,7 +22,7 @@ use crate::server::{
 pub(super) const LIMIT_RECIPIENT: &str = "100/s:1000";
 
 /// The options of authentication; `None` where it is off.
-pub(super) fn settle(said: &Said) -> Result<Option<AuthOptions>> {
+pub(super) fn settle(said: &SettingsInput) -> Result<Option<AuthOptions>> {
     let tokens = tokens(said)?;
     let is_on = match said.auth {
         Some(Switch::Off) if tokens.is_some() => {
@@ -48,7 +48,7 @@ pub(super) fn settle(said: &Said) -> Result<Option<AuthOptions>> {
 }
 
 /// How users' tokens are checked; `None` where there are none.
-fn tokens(said: &Said) -> Result<Option<TokenOptions>> {
+fn tokens(said: &SettingsInput) -> Result<Option<TokenOptions>> {
     let secret = said.jwt_secret.clone().map(|secret| KeySource::Secret(Secret::new(secret)));
     let file = said.jwt_key.clone().map(KeySource::Pem);
     let url = said.jwt_jwks.clone().map(KeySource::Jwks);
@@ -74,7 +74,7 @@ fn tokens(said: &Said) -> Result<Option<TokenOptions>> {
 }
 
 /// How often one user may be sent something.
-pub(super) fn limit_recipient(said: &Said, is_auth_on: bool) -> Result<Option<Rate>> {
+pub(super) fn limit_recipient(said: &SettingsInput, is_auth_on: bool) -> Result<Option<Rate>> {
     let default = if is_auth_on { LIMIT_RECIPIENT } else { "off" };
     rate("limit-recipient", Some(said.limit_recipient.as_deref().unwrap_or(default)))
 }
@@ -128,8 +128,8 @@ pub(super) fn origins(said: Option<Vec<String>>) -> Result<Vec<String>> {
 mod tests {
     use super::*;
 
-    fn said() -> Said {
-        Said {
+    fn said() -> SettingsInput {
+        SettingsInput {
             jwt_leeway: Some(30),
             session_lifetime: Some("12h".to_owned()),
             limit_key: Some("off".to_owned()),
@@ -137,7 +137,7 @@ mod tests {
             limit_address: Some("50/s".to_owned()),
             limit_login: Some("50/s".to_owned()),
             max_streams: Some(1),
-            ..Said::default()
+            ..SettingsInput::default()
         }
     }
 
@@ -148,10 +148,10 @@ mod tests {
     #[test]
     fn it_is_off_unless_it_is_said_or_tokens_are_set_up() {
         assert!(settle(&said()).unwrap().is_none());
-        assert!(settle(&Said { auth: Some(Switch::On), ..said() }).unwrap().unwrap().tokens.is_none());
-        let tokens = Said { jwt_secret: secret(), jwt_audience: Some(vec!["a".to_owned()]), ..said() };
+        assert!(settle(&SettingsInput { auth: Some(Switch::On), ..said() }).unwrap().unwrap().tokens.is_none());
+        let tokens = SettingsInput { jwt_secret: secret(), jwt_audience: Some(vec!["a".to_owned()]), ..said() };
         assert!(settle(&tokens).unwrap().unwrap().tokens.is_some());
-        let refused = settle(&Said { auth: Some(Switch::Off), ..tokens }).unwrap_err().to_string();
+        let refused = settle(&SettingsInput { auth: Some(Switch::Off), ..tokens }).unwrap_err().to_string();
         assert!(refused.starts_with("auth:"), "{refused}");
     }
 
@@ -159,19 +159,22 @@ mod tests {
     fn what_does_not_fit_together_is_one_sentence_without_secrets() {
         let audience = || Some(vec!["a".to_owned()]);
         for (wrong, name) in [
-            (Said { jwt_secret: secret(), ..said() }, "jwt-audience:"),
-            (Said { jwt_audience: audience(), ..said() }, "jwt-audience:"),
+            (SettingsInput { jwt_secret: secret(), ..said() }, "jwt-audience:"),
+            (SettingsInput { jwt_audience: audience(), ..said() }, "jwt-audience:"),
             (
-                Said { jwt_secret: secret(), jwt_key: Some("k".into()), jwt_audience: audience(), ..said() },
+                SettingsInput { jwt_secret: secret(), jwt_key: Some("k".into()), jwt_audience: audience(), ..said() },
                 "jwt-secret, ",
             ),
             (
-                Said { jwt_secret: secret(), jwt_audience: audience(), jwt_algorithms: audience(), ..said() },
+                SettingsInput { jwt_secret: secret(), jwt_audience: audience(), jwt_algorithms: audience(), ..said() },
                 "jwt-algorithms:",
             ),
-            (Said { auth: Some(Switch::On), limit_user: Some("often".to_owned()), ..said() }, "limit-user:"),
-            (Said { auth: Some(Switch::On), session_lifetime: Some("long".to_owned()), ..said() }, "session-lifetime"),
-            (Said { auth: Some(Switch::On), max_streams: Some(0), ..said() }, "max-streams:"),
+            (SettingsInput { auth: Some(Switch::On), limit_user: Some("often".to_owned()), ..said() }, "limit-user:"),
+            (
+                SettingsInput { auth: Some(Switch::On), session_lifetime: Some("long".to_owned()), ..said() },
+                "session-lifetime",
+            ),
+            (SettingsInput { auth: Some(Switch::On), max_streams: Some(0), ..said() }, "max-streams:"),
         ] {
             let refused = settle(&wrong).unwrap_err().to_string();
             assert!(refused.starts_with(name) && !refused.contains("xxx"), "{refused}");

@@ -2,7 +2,7 @@
 
 use clap::{Arg, Args, Command};
 
-use super::Said;
+use super::SettingsInput;
 
 const INTRODUCTION: &str = r#"<!-- Generated from the code by `make settings`. -->
 
@@ -29,7 +29,7 @@ file. `campanile check` prints the settings in force and where each comes from, 
 /// The settings as a document in Markdown.
 #[must_use]
 pub fn document() -> String {
-    let command = Said::with_headings(Said::augment_args(Command::new("campanile")));
+    let command = SettingsInput::with_headings(SettingsInput::augment_args(Command::new("campanile")));
     let mut text = INTRODUCTION.to_owned();
     let mut heading = None;
     for argument in command.get_arguments() {

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{Said, from_files};
+use super::{SettingsInput, from_files};
 use crate::server::nearest::nearest;
 
 /// Prefix of the variables of all settings.
@@ -13,7 +13,7 @@ const OTHERS: [&str; 6] = ["CONFIG", "CACHE", "CHAOS_SECONDS", "CRASH_ROUNDS", "
 /// A sentence about each variable that begins as a setting does and is none: a mistake in its name would otherwise leave
 /// the setting as it was without a word.
 pub(super) fn unknown(variables: impl IntoIterator<Item = (String, String)>) -> Vec<String> {
-    let command = Said::augment_args(clap::Command::new("settings"));
+    let command = SettingsInput::augment_args(clap::Command::new("settings"));
     let variables_of = |argument: &clap::Arg| argument.get_env().and_then(|name| name.to_str().map(str::to_owned));
     let files = from_files::secrets().into_iter().map(|secret| secret.file_variable());
     let names = command.get_arguments().filter_map(variables_of).chain(files);

@@ -3,10 +3,10 @@
 use anyhow::Result;
 use serde_json::{Map, Value};
 
-use super::Said;
+use super::SettingsInput;
 
 /// The settings by name; null where a setting was not given.
-pub(super) fn fields(said: &Said) -> Result<Map<String, Value>> {
+pub(super) fn fields(said: &SettingsInput) -> Result<Map<String, Value>> {
     match serde_json::to_value(said)? {
         Value::Object(fields) => Ok(fields),
         _ => Ok(Map::new()),

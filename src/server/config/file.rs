@@ -14,15 +14,15 @@ use toml::{
 };
 
 use self::given::Given;
-use super::{Said, fields::fields};
+use super::{SettingsInput, fields::fields};
 use crate::server::nearest::nearest;
 
 /// The settings in the file; none if it is missing and does not have to exist.
-pub(super) fn read(path: &Path, must_exist: bool) -> Result<Said> {
+pub(super) fn read(path: &Path, must_exist: bool) -> Result<SettingsInput> {
     let named = path.display();
     let bytes = match std::fs::read(path) {
         Ok(bytes) => bytes,
-        Err(error) if error.kind() == ErrorKind::NotFound && !must_exist => return Ok(Said::default()),
+        Err(error) if error.kind() == ErrorKind::NotFound && !must_exist => return Ok(SettingsInput::default()),
         Err(error) if error.kind() == ErrorKind::NotFound => bail!("{named} cannot be used: there is no such file."),
         Err(error) => bail!("{named} cannot be read: {error}."),
     };
@@ -41,12 +41,12 @@ struct Mistake {
     what: String,
 }
 
-fn settings(text: &str) -> Result<Said, Mistake> {
+fn settings(text: &str) -> Result<SettingsInput, Mistake> {
     let table = DeTable::parse(text).map_err(|error| {
         let at = error.span().map_or(0, |span| span.start);
         Mistake { at, what: format!("this is not valid TOML: {}", error.message()) }
     })?;
-    let known = fields(&Said::default()).unwrap_or_default();
+    let known = fields(&SettingsInput::default()).unwrap_or_default();
     let known: Vec<&str> = known.keys().map(String::as_str).collect();
     let mut entries: Vec<_> = table.get_ref().iter().collect();
     entries.sort_by_key(|(name, _)| name.span().start);
@@ -71,7 +71,7 @@ fn setting(name: &str, value: &Spanned<DeValue<'_>>, known: &[&str]) -> Result<M
         return Err(format!("unknown setting `{shown}`{hint}"));
     }
     let alone = MapDeserializer::new(std::iter::once((name, Given(value.get_ref()))));
-    let said = Said::deserialize(alone).map_err(|wrong| format!("`{name}` {wrong}"))?;
+    let said = SettingsInput::deserialize(alone).map_err(|wrong| format!("`{name}` {wrong}"))?;
     fields(&said).map_err(|_| format!("`{name}` cannot be used"))
 }
 
@@ -147,7 +147,7 @@ mod tests {
     /// What holds when nothing is said, said in the file.
     #[test]
     fn every_setting_can_be_said() {
-        let defaults = fields(&Said::default_settings()).unwrap();
+        let defaults = fields(&SettingsInput::default_settings()).unwrap();
         let lines = defaults.iter().filter(|(_, value)| !value.is_null());
         let text: String = lines.map(|(name, value)| format!("{name} = {value}\n")).collect();
         let said = fields(&settings(&text).ok().unwrap()).unwrap();

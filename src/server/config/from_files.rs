@@ -9,7 +9,7 @@ use anyhow::{Result, anyhow, bail};
 use clap::Args;
 use serde_json::{Map, Value};
 
-use super::{BusUrl, Said, StoreUrl, fields::fields};
+use super::{BusUrl, SettingsInput, StoreUrl, fields::fields};
 use crate::server::{channels::RelayUrl, secret_file};
 
 /// The longest name of a file (`PATH_MAX` of Linux).
@@ -34,7 +34,7 @@ impl SecretSetting {
 
 /// All of them: those whose values the help does not show.
 pub(super) fn secrets() -> Vec<SecretSetting> {
-    let command = Said::augment_args(clap::Command::new("settings"));
+    let command = SettingsInput::augment_args(clap::Command::new("settings"));
     let secret = |argument: &clap::Arg| {
         let (name, variable) = (argument.get_long()?, argument.get_env()?.to_str()?);
         let setting = SecretSetting { name: name.to_owned(), variable: variable.to_owned() };
@@ -48,7 +48,10 @@ pub(super) fn secrets() -> Vec<SecretSetting> {
 ///
 /// # Errors
 /// One sentence about a file that cannot be used, or about a secret that is in the environment twice. It holds no secret.
-pub(super) fn read(said: &Said, variable: impl Fn(&str) -> Option<OsString>) -> Result<(Said, Vec<String>)> {
+pub(super) fn read(
+    said: &SettingsInput,
+    variable: impl Fn(&str) -> Option<OsString>,
+) -> Result<(SettingsInput, Vec<String>)> {
     let mut all: Map<String, Value> = fields(said)?;
     let mut read = Vec::new();
     // Compose passes on a variable that is not set as an empty one.
@@ -112,11 +115,11 @@ mod tests {
 
     const SECRET: &str = "hush-hush-hush-hush-hush-hush-hush-hush";
 
-    fn with(variables: &[(&str, &str)]) -> Result<(Said, Vec<String>)> {
-        with_said(&Said::default(), variables)
+    fn with(variables: &[(&str, &str)]) -> Result<(SettingsInput, Vec<String>)> {
+        with_said(&SettingsInput::default(), variables)
     }
 
-    fn with_said(said: &Said, variables: &[(&str, &str)]) -> Result<(Said, Vec<String>)> {
+    fn with_said(said: &SettingsInput, variables: &[(&str, &str)]) -> Result<(SettingsInput, Vec<String>)> {
         read(said, |name| variables.iter().find(|(own, _)| *own == name).map(|(_, value)| OsString::from(*value)))
     }
 
@@ -144,7 +147,7 @@ mod tests {
             assert_eq!(read.len(), 1);
         }
         // The command line wins over the environment.
-        let said = Said { store: Some("memory:".to_owned()), ..Said::default() };
+        let said = SettingsInput { store: Some("memory:".to_owned()), ..SettingsInput::default() };
         let (said, read) = with_said(&said, &[("CAMPANILE_STORE_FILE", path)]).unwrap();
         assert_eq!((said.store.as_deref(), read.as_slice()), (Some("memory:"), &[][..]));
         let both = [("CAMPANILE_STORE_FILE", path), ("CAMPANILE_STORE", "memory:")];

@@ -9,7 +9,7 @@ use anyhow::{Result, anyhow};
 use reqwest::Url;
 use serde_json::{Map, Value};
 
-use super::{BusUrl, Said, StoreUrl, environment, fields::fields, file, from_files};
+use super::{BusUrl, SettingsInput, StoreUrl, environment, fields::fields, file, from_files};
 use crate::server::{channels::RelayUrl, secret_file};
 
 /// The file that is read when it is there and no other one is named.
@@ -22,7 +22,7 @@ const NAME_SECRET_FILES: [&str; 6] =
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// On the command line or in the environment.
-    Said,
+    Given,
     /// In a file with this secret alone, which the environment names.
     OwnFile,
     /// In the file.
@@ -68,7 +68,7 @@ impl InForce {
     ///
     /// # Errors
     /// One sentence about what is wrong with a file.
-    pub fn load(said: &Said, named: Option<&Path>) -> Result<Self> {
+    pub fn load(said: &SettingsInput, named: Option<&Path>) -> Result<Self> {
         let path = named.unwrap_or(Path::new(DEFAULT_FILE));
         let (said, in_own_files) = from_files::read(said, |name| std::env::var_os(name))?;
         let merged = Self::merge(&said, &file::read(path, named.is_some())?)?;
@@ -78,9 +78,9 @@ impl InForce {
         Ok(Self { file: path.exists().then(|| path.to_owned()), unknown, in_own_files, ..merged })
     }
 
-    pub(super) fn merge(said: &Said, in_file: &Said) -> Result<Self> {
+    pub(super) fn merge(said: &SettingsInput, in_file: &SettingsInput) -> Result<Self> {
         let (said, in_file) = (tidied(fields(said)?), tidied(fields(in_file)?));
-        let mut settings = fields(&Said::default_settings())?;
+        let mut settings = fields(&SettingsInput::default_settings())?;
         for layer in [&in_file, &said] {
             settings.extend(layer.iter().filter(|(_, value)| !value.is_null()).map(|(k, v)| (k.clone(), v.clone())));
         }
@@ -88,7 +88,7 @@ impl InForce {
     }
 
     /// All settings as if they had been said.
-    pub(super) fn settings(&self) -> Result<Said> {
+    pub(super) fn settings(&self) -> Result<SettingsInput> {
         // What serde says may repeat a value.
         serde_json::from_value(Value::Object(self.settings.clone())).map_err(|_| anyhow!("the settings cannot be read"))
     }
@@ -108,7 +108,7 @@ impl InForce {
         if self.in_own_files.iter().any(|own| own == name) {
             Origin::OwnFile
         } else if is_said_in(&self.said) {
-            Origin::Said
+            Origin::Given
         } else if is_said_in(&self.in_file) {
             Origin::File
         } else {
@@ -173,29 +173,29 @@ mod tests {
     #[test]
     fn blanks_around_the_items_of_lists_are_left_out() {
         let list = |text: &str| Some(text.split(',').map(str::to_owned).collect::<Vec<_>>());
-        let said = Said {
+        let said = SettingsInput {
             allowed_hosts: list("a.example, b.example "),
             trusted_proxies: list("10.0.0.0/8, ::1"),
-            ..Said::default()
+            ..SettingsInput::default()
         };
-        let settings = InForce::merge(&said, &Said::default()).unwrap().settings().unwrap();
+        let settings = InForce::merge(&said, &SettingsInput::default()).unwrap().settings().unwrap();
         assert_eq!(settings.allowed_hosts, list("a.example,b.example"));
         assert_eq!(settings.trusted_proxies, list("10.0.0.0/8,::1"));
     }
 
     #[test]
     fn nothing_that_may_be_a_secret_is_shown() {
-        let said = Said {
+        let said = SettingsInput {
             store: Some("postgres://me:se?hush@db/x".to_owned()),
             bus: Some("nats://me:hush@a".to_owned()),
             smtp: Some("smtp://me:hush@relay?tls=off".to_owned()),
             jwt_secret: Some("hush".to_owned()),
             jwt_jwks: Some("https://me:hush@id.example:8443/keys?token=hush#hush".to_owned()),
-            ..Said::default()
+            ..SettingsInput::default()
         };
-        let in_force = InForce::merge(&said, &Said::default()).unwrap();
+        let in_force = InForce::merge(&said, &SettingsInput::default()).unwrap();
         let text = || Some("hush".to_owned());
-        let wrong = Said { store: text(), bus: text(), smtp: text(), ..Said::default() };
+        let wrong = SettingsInput { store: text(), bus: text(), smtp: text(), ..SettingsInput::default() };
         let shown = format!("{in_force:?} {said:?} {wrong:?}");
         assert!(!shown.contains("hush"), "{shown}");
         for part in ["postgres://db:5432/x", "nats://a:4222", "smtp://relay:587\"", "https://id.example:8443/keys\""] {

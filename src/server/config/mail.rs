@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc};
 use anyhow::{Context, Result, anyhow, bail};
 use lettre::{Address, message::Mailbox};
 
-use super::{Said, needed};
+use super::{SettingsInput, needed};
 use crate::{
     model::{Category, EmailAddress},
     server::{
@@ -18,7 +18,7 @@ use crate::{
 const APP_NAME_CHARS: usize = 60;
 
 /// How mail is sent; `None` where no relay is named.
-pub(super) fn settle(said: &Said) -> Result<Option<MailOptions>> {
+pub(super) fn settle(said: &SettingsInput) -> Result<Option<MailOptions>> {
     let Some(url) = &said.smtp else {
         let lonely = [
             ("mail-from", said.mail_from.is_some()),

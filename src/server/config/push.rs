@@ -6,7 +6,7 @@ mod webpush;
 
 use anyhow::Result;
 
-use super::Said;
+use super::SettingsInput;
 use crate::server::channels::{ApnsOptions, FcmOptions, WebPushOptions};
 
 /// How pushes are sent; `None` where none are.
@@ -21,6 +21,6 @@ pub(super) struct PushOptions {
 
 /// # Errors
 /// One sentence about the first setting that is wrong or does not fit the others.
-pub(super) fn settle(said: &Said) -> Result<PushOptions> {
+pub(super) fn settle(said: &SettingsInput) -> Result<PushOptions> {
     Ok(PushOptions { webpush: webpush::settle(said)?, fcm: fcm::settle(said)?, apns: apns::settle(said)? })
 }

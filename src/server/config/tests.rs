@@ -7,8 +7,8 @@ use clap::Args;
 use super::*;
 use crate::server::channels::RelayUrl;
 
-fn settle(said: &Said) -> Result<Settings> {
-    Settings::settle(InForce::merge(said, &Said::default())?.settings()?)
+fn settle(said: &SettingsInput) -> Result<Settings> {
+    Settings::settle(InForce::merge(said, &SettingsInput::default())?.settings()?)
 }
 
 #[test]
@@ -16,19 +16,21 @@ fn an_age_has_a_unit() {
     assert_eq!(parse_age("90d").unwrap(), TimeDelta::days(90));
     assert_eq!(parse_age("45s").unwrap(), TimeDelta::seconds(45));
     for wrong in ["", "d", "90", "0d", "-1d", "1.5h", "1w", "99999999999d"] {
-        let refused = settle(&Said { max_age: Some(wrong.to_owned()), ..Said::default() }).unwrap_err();
+        let refused =
+            settle(&SettingsInput { max_age: Some(wrong.to_owned()), ..SettingsInput::default() }).unwrap_err();
         assert!(format!("{refused:#}").starts_with("max-age: "), "{refused:#}");
     }
     for long in ["36501d", "4294967295d"] {
-        let refused = settle(&Said { max_age: Some(long.to_owned()), ..Said::default() }).unwrap_err();
+        let refused =
+            settle(&SettingsInput { max_age: Some(long.to_owned()), ..SettingsInput::default() }).unwrap_err();
         assert_eq!(refused.to_string(), "max-age: must be 1s to 36500d.");
     }
 }
 
 #[test]
 fn the_help_says_the_defaults() {
-    let command = Said::augment_args(clap::Command::new("x"));
-    let defaults = InForce::merge(&Said::default(), &Said::default()).unwrap();
+    let command = SettingsInput::augment_args(clap::Command::new("x"));
+    let defaults = InForce::merge(&SettingsInput::default(), &SettingsInput::default()).unwrap();
     for setting in defaults.list().filter(|setting| !matches!(setting.value.as_str(), "-" | "false")) {
         let argument = command.get_arguments().find(|argument| argument.get_long() == Some(setting.name)).unwrap();
         // URLs are quoted, as the documentation wants them.
@@ -40,8 +42,8 @@ fn the_help_says_the_defaults() {
 
 #[test]
 fn what_is_said_wins_over_the_file_and_the_file_over_the_default() {
-    let in_file = Said { window: Some(5), batch_max: Some(6), ..Said::default() };
-    let said = Said { window: Some(7), ..Said::default() };
+    let in_file = SettingsInput { window: Some(5), batch_max: Some(6), ..SettingsInput::default() };
+    let said = SettingsInput { window: Some(7), ..SettingsInput::default() };
     let settings = Settings::settle(InForce::merge(&said, &in_file).unwrap().settings().unwrap()).unwrap();
     assert_eq!((settings.window, settings.batch_max), (7, 6));
     assert_eq!(settings.listen.to_string(), "127.0.0.1:8000");
@@ -49,55 +51,67 @@ fn what_is_said_wins_over_the_file_and_the_file_over_the_default() {
 
 #[test]
 fn other_machines_are_refused_unless_a_gateway_is_promised() {
-    let open = Said { listen: Some("0.0.0.0:8000".parse().unwrap()), ..Said::default() };
+    let open = SettingsInput { listen: Some("0.0.0.0:8000".parse().unwrap()), ..SettingsInput::default() };
     let refused = settle(&open).unwrap().may_listen().unwrap_err().to_string();
     assert!(refused.contains("--insecure-no-auth"), "{refused}");
-    let settings = settle(&Said { insecure_no_auth: Some(true), ..open.clone() }).unwrap();
+    let settings = settle(&SettingsInput { insecure_no_auth: Some(true), ..open.clone() }).unwrap();
     settings.may_listen().unwrap();
-    settle(&Said { auth: Some(Switch::On), ..open }).unwrap().may_listen().unwrap();
+    settle(&SettingsInput { auth: Some(Switch::On), ..open }).unwrap().may_listen().unwrap();
     assert_eq!(settings.http.allowed_hosts, None);
 }
 
 #[test]
 fn what_is_beyond_its_limits_is_one_sentence_that_names_them() {
-    let of = |said: Said| settle(&said).unwrap_err().to_string();
-    let said = Said::default;
-    assert_eq!(of(Said { window: Some(0), ..said() }), "window: must be 1 to 1000000000.");
-    assert_eq!(of(Said { request_timeout: Some(0), ..said() }), "request-timeout: must be 1 to 86400.");
-    assert_eq!(of(Said { heartbeat: Some(u64::MAX), ..said() }), "heartbeat: must be 1 to 86400.");
-    assert_eq!(of(Said { max_header_bytes: Some(8191), ..said() }), "max-header-bytes: must be 8192 to 1048576.");
-    assert_eq!(of(Said { sqlite_queue: Some(usize::MAX), ..said() }), "sqlite-queue: must be 1 to 1000000.");
+    let of = |said: SettingsInput| settle(&said).unwrap_err().to_string();
+    let said = SettingsInput::default;
+    assert_eq!(of(SettingsInput { window: Some(0), ..said() }), "window: must be 1 to 1000000000.");
+    assert_eq!(of(SettingsInput { request_timeout: Some(0), ..said() }), "request-timeout: must be 1 to 86400.");
+    assert_eq!(of(SettingsInput { heartbeat: Some(u64::MAX), ..said() }), "heartbeat: must be 1 to 86400.");
+    assert_eq!(
+        of(SettingsInput { max_header_bytes: Some(8191), ..said() }),
+        "max-header-bytes: must be 8192 to 1048576."
+    );
+    assert_eq!(of(SettingsInput { sqlite_queue: Some(usize::MAX), ..said() }), "sqlite-queue: must be 1 to 1000000.");
 }
 
 #[test]
 fn what_compose_passes_on_empty_is_not_said() {
     let empty = || Some(vec![String::new()]);
     let (public_url, allowed_hosts) = (Some(String::new()), empty());
-    let settings = settle(&Said { public_url, allowed_hosts, trusted_proxies: empty(), ..Said::default() }).unwrap();
+    let settings =
+        settle(&SettingsInput { public_url, allowed_hosts, trusted_proxies: empty(), ..SettingsInput::default() })
+            .unwrap();
     assert!(settings.http.public_url.is_none() && settings.http.trusted_proxies.is_empty());
     assert_eq!(settings.http.allowed_hosts, Some(Vec::new()));
 }
 
 #[test]
 fn the_host_of_the_public_url_is_answered_for() {
-    let said = Said { public_url: Some("https://Example.com:8443/notify/".to_owned()), ..Said::default() };
+    let said =
+        SettingsInput { public_url: Some("https://Example.com:8443/notify/".to_owned()), ..SettingsInput::default() };
     let settings = settle(&said).unwrap();
     assert_eq!(settings.http.allowed_hosts, Some(vec!["example.com".to_owned()]));
     assert_eq!(settings.http.public_url.as_ref().unwrap().to_string(), "https://example.com:8443/notify");
     let refused = settings.may_listen().unwrap_err().to_string();
     assert!(refused.starts_with("public-url: ") && refused.contains("--auth on"), "{refused}");
-    settle(&Said { insecure_no_auth: Some(true), ..said.clone() }).unwrap().may_listen().unwrap();
-    let local = Said { public_url: Some("http://localhost:8080/notify".to_owned()), ..Said::default() };
+    settle(&SettingsInput { insecure_no_auth: Some(true), ..said.clone() }).unwrap().may_listen().unwrap();
+    let local =
+        SettingsInput { public_url: Some("http://localhost:8080/notify".to_owned()), ..SettingsInput::default() };
     settle(&local).unwrap().may_listen().unwrap();
     // With authentication, as long as no name is listed, it answers for all.
-    let with_keys = settle(&Said { auth: Some(Switch::On), ..said }).unwrap();
+    let with_keys = settle(&SettingsInput { auth: Some(Switch::On), ..said }).unwrap();
     with_keys.may_listen().unwrap();
     assert_eq!(with_keys.http.allowed_hosts, None);
     assert!(with_keys.warnings().is_empty());
-    let plain = Said { public_url: Some("http://example.com".to_owned()), auth: Some(Switch::On), ..Said::default() };
+    let plain = SettingsInput {
+        public_url: Some("http://example.com".to_owned()),
+        auth: Some(Switch::On),
+        ..SettingsInput::default()
+    };
     assert!(settle(&plain).unwrap().warnings()[0].contains("https://"));
-    assert!(settle(&Said { auth: Some(Switch::On), ..local }).unwrap().warnings().is_empty());
-    let said = Said { public_url: Some("https://me:secret@example.com".to_owned()), ..Said::default() };
+    assert!(settle(&SettingsInput { auth: Some(Switch::On), ..local }).unwrap().warnings().is_empty());
+    let said =
+        SettingsInput { public_url: Some("https://me:secret@example.com".to_owned()), ..SettingsInput::default() };
     let error = settle(&said).unwrap_err().to_string();
     assert!(error.starts_with("public-url: ") && !error.contains("secret"), "{error}");
 }
@@ -105,34 +119,34 @@ fn the_host_of_the_public_url_is_answered_for() {
 #[test]
 fn a_certificate_and_its_key_are_said_together() {
     let [certificate, key] = ["a.pem", "b.pem"].map(|file| Some(PathBuf::from(file)));
-    let said = Said { tls_cert: certificate.clone(), ..Said::default() };
+    let said = SettingsInput { tls_cert: certificate.clone(), ..SettingsInput::default() };
     assert!(settle(&said).unwrap_err().to_string().starts_with("tls-key:"));
-    let said = Said { tls_key: key.clone(), ..Said::default() };
+    let said = SettingsInput { tls_key: key.clone(), ..SettingsInput::default() };
     assert!(settle(&said).unwrap_err().to_string().starts_with("tls-cert:"));
-    let said = Said { tls_cert: certificate, tls_key: key, ..Said::default() };
+    let said = SettingsInput { tls_cert: certificate, tls_key: key, ..SettingsInput::default() };
     assert!(settle(&said).unwrap().connections.tls.is_some());
-    assert!(settle(&Said::default()).unwrap().connections.tls.is_none());
+    assert!(settle(&SettingsInput::default()).unwrap().connections.tls.is_none());
 }
 
 #[test]
 fn a_store_url_is_not_repeated_in_the_error() {
-    let said = Said { store: Some("mysql://me:secret@db/x".to_owned()), ..Said::default() };
+    let said = SettingsInput { store: Some("mysql://me:secret@db/x".to_owned()), ..SettingsInput::default() };
     let error = settle(&said).unwrap_err().to_string();
     assert!(!error.contains("secret"), "{error}");
 }
 
 /// A relay and whom mail is from.
-fn mail() -> Said {
-    Said {
+fn mail() -> SettingsInput {
+    SettingsInput {
         smtp: Some("smtps://me:hush@relay.example".to_owned()),
         mail_from: Some("you@example.com".to_owned()),
-        ..Said::default()
+        ..SettingsInput::default()
     }
 }
 
 #[test]
 fn mail_is_sent_where_a_relay_is_named() {
-    assert!(settle(&Said::default()).unwrap().delivery.mail.is_none());
+    assert!(settle(&SettingsInput::default()).unwrap().delivery.mail.is_none());
     let settings = settle(&mail()).unwrap();
     let mail_options = settings.delivery.mail.as_ref().unwrap();
     assert_eq!(mail_options.relay.to_string(), "smtps://relay.example:465");
@@ -144,7 +158,7 @@ fn mail_is_sent_where_a_relay_is_named() {
         ("<a@example.com>", "a@example.com"),
         (" Müller & Söhne  <a@example.com>", "Müller & Söhne <a@example.com>"),
     ] {
-        let settings = settle(&Said { mail_from: Some(said.to_owned()), ..mail() }).unwrap();
+        let settings = settle(&SettingsInput { mail_from: Some(said.to_owned()), ..mail() }).unwrap();
         assert_eq!(settings.delivery.mail.unwrap().from.to_string(), shown);
     }
 }
@@ -152,27 +166,36 @@ fn mail_is_sent_where_a_relay_is_named() {
 #[test]
 fn what_is_wrong_with_mail_is_one_sentence_that_names_it_and_holds_no_password() {
     let text = |text: &str| Some(text.to_owned());
-    let smtp = |url: &str| Said { smtp: text(url), ..mail() };
+    let smtp = |url: &str| SettingsInput { smtp: text(url), ..mail() };
     for (wrong, name) in [
-        (Said { mail_from: None, ..mail() }, "mail-from: is missing"),
-        (Said { smtp: None, ..mail() }, "mail-from: there is no relay"),
-        (Said { mail_templates: Some("x".into()), ..Said::default() }, "mail-templates: there is no relay"),
-        (Said { smtp_password_file: Some("x".into()), ..Said::default() }, "smtp-password-file: there is no relay"),
+        (SettingsInput { mail_from: None, ..mail() }, "mail-from: is missing"),
+        (SettingsInput { smtp: None, ..mail() }, "mail-from: there is no relay"),
+        (
+            SettingsInput { mail_templates: Some("x".into()), ..SettingsInput::default() },
+            "mail-templates: there is no relay",
+        ),
+        (
+            SettingsInput { smtp_password_file: Some("x".into()), ..SettingsInput::default() },
+            "smtp-password-file: there is no relay",
+        ),
         (smtp("hush"), "smtp: "),
         (smtp("http://me:hush@relay"), "smtp: "),
         (smtp("smtp://:hush@relay"), "smtp: "),
         (smtp("smtp://me:hu/hush@relay"), "smtp: "),
         (smtp("smtp://me@relay"), "smtp: there is a user"),
-        (Said { smtp_password_file: Some("x".into()), ..mail() }, "smtp-password-file: smtp has a password too"),
         (
-            Said { smtp_password_file: Some("x".into()), ..smtp("smtp://relay") },
+            SettingsInput { smtp_password_file: Some("x".into()), ..mail() },
+            "smtp-password-file: smtp has a password too",
+        ),
+        (
+            SettingsInput { smtp_password_file: Some("x".into()), ..smtp("smtp://relay") },
             "smtp-password-file: smtp names no user",
         ),
         (
-            Said { smtp_password_file: Some("hush/hush".into()), ..smtp("smtp://me@relay") },
+            SettingsInput { smtp_password_file: Some("hush/hush".into()), ..smtp("smtp://me@relay") },
             "smtp-password-file: the file cannot be read",
         ),
-        (Said { mail_templates: Some("/no/folder".into()), ..mail() }, "mail-templates: /no/folder"),
+        (SettingsInput { mail_templates: Some("/no/folder".into()), ..mail() }, "mail-templates: /no/folder"),
     ] {
         let refused = format!("{:#}", settle(&wrong).unwrap_err());
         assert!(refused.starts_with(name) && !refused.contains("hush") && refused.lines().count() == 1, "{refused}");
@@ -180,7 +203,7 @@ fn what_is_wrong_with_mail_is_one_sentence_that_names_it_and_holds_no_password()
     for wrong in
         ["", "you", "you@", "a@example.com, b@example.com", "Name a@example.com", "a@example.com x", "A\nB <a@b.c>"]
     {
-        let refused = settle(&Said { mail_from: text(wrong), ..mail() }).unwrap_err().to_string();
+        let refused = settle(&SettingsInput { mail_from: text(wrong), ..mail() }).unwrap_err().to_string();
         assert!(refused.starts_with("mail-from: ") && refused.lines().count() == 1, "{refused}");
     }
 }
@@ -191,7 +214,7 @@ fn a_password_stands_in_a_file_and_a_mistake_in_a_template_is_told_with_its_line
     std::fs::create_dir_all(&folder).unwrap();
     let file = folder.join("password");
     let smtp = |url: &str| Some(url.to_owned());
-    let said = Said { smtp: smtp("smtp://me@relay"), smtp_password_file: Some(file.clone()), ..mail() };
+    let said = SettingsInput { smtp: smtp("smtp://me@relay"), smtp_password_file: Some(file.clone()), ..mail() };
     let expected = RelayUrl::parse("smtp://me:a%20b@relay").unwrap();
     for (text, expected) in [("a b", Some(&expected)), ("a b\n", Some(&expected)), ("a b\r\n", Some(&expected))] {
         std::fs::write(&file, text).unwrap();
@@ -203,7 +226,7 @@ fn a_password_stands_in_a_file_and_a_mistake_in_a_template_is_told_with_its_line
         assert!(refused.starts_with("smtp-password-file: "), "{refused}");
     }
     std::fs::write(folder.join("subject.txt"), "{{ app_name }}\n{{ no_such_thing }}\n").unwrap();
-    let refused = settle(&Said { mail_templates: Some(folder.clone()), ..mail() }).unwrap_err().to_string();
+    let refused = settle(&SettingsInput { mail_templates: Some(folder.clone()), ..mail() }).unwrap_err().to_string();
     let place = format!("mail-templates: {}:2: ", folder.join("subject.txt").display());
     assert!(refused.starts_with(&place), "{refused}");
     std::fs::remove_dir_all(folder).unwrap();
@@ -213,10 +236,10 @@ fn a_password_stands_in_a_file_and_a_mistake_in_a_template_is_told_with_its_line
 fn what_may_not_be_meant_with_mail_is_a_warning() {
     let warnings = settle(&mail()).unwrap().warnings();
     assert!(matches!(&warnings[..], [one] if one.starts_with("public-url: ")), "{warnings:?}");
-    let said = Said { public_url: Some("http://localhost/".to_owned()), ..mail() };
+    let said = SettingsInput { public_url: Some("http://localhost/".to_owned()), ..mail() };
     assert!(settle(&said).unwrap().warnings().is_empty());
     assert_eq!(settle(&said).unwrap().delivery.public_url, settle(&said).unwrap().http.public_url);
-    let smtp = |url: &str| Said { smtp: Some(url.to_owned()), ..said.clone() };
+    let smtp = |url: &str| SettingsInput { smtp: Some(url.to_owned()), ..said.clone() };
     for (url, is_warned) in [
         ("smtp://me:hush@relay?tls=off", true),
         ("smtp://relay?tls=off", false),
@@ -231,48 +254,51 @@ fn what_may_not_be_meant_with_mail_is_a_warning() {
 #[test]
 fn what_may_not_be_meant_with_push_is_a_warning() {
     let text = |text: &str| Some(text.to_owned());
-    let said = Said { push_contact: text("mailto:you@example.com"), ..Said::default() };
+    let said = SettingsInput { push_contact: text("mailto:you@example.com"), ..SettingsInput::default() };
     assert!(settle(&said).unwrap().warnings().is_empty());
-    let in_memory = settle(&Said { store: text("memory:"), ..said.clone() }).unwrap().warnings();
+    let in_memory = settle(&SettingsInput { store: text("memory:"), ..said.clone() }).unwrap().warnings();
     assert!(matches!(&in_memory[..], [one] if one.starts_with("vapid-key: ")), "{in_memory:?}");
-    let no_device = settle(&Said { push_badge_sync: Some(Switch::On), ..said }).unwrap().warnings();
+    let no_device = settle(&SettingsInput { push_badge_sync: Some(Switch::On), ..said }).unwrap().warnings();
     assert!(matches!(&no_device[..], [one] if one.starts_with("push-badge-sync: ")), "{no_device:?}");
 }
 
 #[test]
 fn who_is_told_of_what_and_how_often_can_be_said() {
     let list = |list: &[&str]| Some(list.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>());
-    let default = settle(&Said::default()).unwrap().delivery;
+    let default = settle(&SettingsInput::default()).unwrap().delivery;
     assert_eq!((default.rules, default.app_name.as_str()), (Rules::default(), "Campanile"));
     assert_eq!(default.per_contact, DeliveryOptions::default().per_contact);
     assert_eq!(default.per_contact.unwrap().to_string(), "30/h:60");
-    let said = Said {
+    let said = SettingsInput {
         email_categories: list(&[""]),
         mandatory_categories: list(&["alert", " security"]),
         app_name: Some("The Shop".to_owned()),
         limit_delivery: Some("off".to_owned()),
-        ..Said::default()
+        ..SettingsInput::default()
     };
     let DeliveryOptions { rules, app_name, per_contact, .. } = settle(&said).unwrap().delivery;
     assert!(rules.email_categories.is_empty());
     assert_eq!(rules.mandatory.iter().map(|category| category.as_str()).collect::<Vec<_>>(), ["alert", "security"]);
     assert_eq!((app_name.as_str(), per_contact), ("The Shop", None));
-    let in_force = InForce::merge(&said, &Said::default()).unwrap();
+    let in_force = InForce::merge(&said, &SettingsInput::default()).unwrap();
     let shown = |name: &str| in_force.list().find(|setting| setting.name == name).unwrap().value;
     assert_eq!(["email-categories", "mandatory-categories"].map(shown), ["-", "alert,security"]);
     for (wrong, name) in [
-        (Said { email_categories: list(&["alert", ""]), ..Said::default() }, "email-categories: "),
-        (Said { mandatory_categories: list(&["Alert"]), ..Said::default() }, "mandatory-categories: "),
-        (Said { limit_delivery: Some("often".to_owned()), ..Said::default() }, "limit-delivery: "),
-        (Said { app_name: Some(String::new()), ..Said::default() }, "app-name: "),
-        (Said { app_name: Some(" ".to_owned()), ..Said::default() }, "app-name: "),
-        (Said { app_name: Some("x".repeat(61)), ..Said::default() }, "app-name: "),
-        (Said { app_name: Some("a\nb".to_owned()), ..Said::default() }, "app-name: "),
+        (SettingsInput { email_categories: list(&["alert", ""]), ..SettingsInput::default() }, "email-categories: "),
+        (
+            SettingsInput { mandatory_categories: list(&["Alert"]), ..SettingsInput::default() },
+            "mandatory-categories: ",
+        ),
+        (SettingsInput { limit_delivery: Some("often".to_owned()), ..SettingsInput::default() }, "limit-delivery: "),
+        (SettingsInput { app_name: Some(String::new()), ..SettingsInput::default() }, "app-name: "),
+        (SettingsInput { app_name: Some(" ".to_owned()), ..SettingsInput::default() }, "app-name: "),
+        (SettingsInput { app_name: Some("x".repeat(61)), ..SettingsInput::default() }, "app-name: "),
+        (SettingsInput { app_name: Some("a\nb".to_owned()), ..SettingsInput::default() }, "app-name: "),
     ] {
         let refused = settle(&wrong).unwrap_err().to_string();
         assert!(refused.starts_with(name), "{refused}");
     }
-    settle(&Said { app_name: Some("ü".repeat(60)), ..Said::default() }).unwrap();
+    settle(&SettingsInput { app_name: Some("ü".repeat(60)), ..SettingsInput::default() }).unwrap();
 }
 
 mod whatever_is_said {
@@ -319,7 +345,7 @@ mod whatever_is_said {
             mails in [text("smtps?://.{0,20}"), text("[a-z <>@.]{0,20}")],
             app_name in text(".{0,70}"),
             urls in [text("postgres://.{0,20}"), text("nats://.{0,20}"), text("https?://.{0,20}")],
-        ) -> Said {
+        ) -> SettingsInput {
             let [window, sqlite_queue, postgres_connections, batch_max, max_body_bytes, max_connections, max_streams] =
                 counts;
             let [request_timeout, header_timeout, shutdown_timeout, heartbeat, stall_timeout, jwt_leeway] = numbers;
@@ -327,14 +353,14 @@ mod whatever_is_said {
             let [limit_key, limit_user, limit_address, limit_login, limit_recipient, limit_delivery] = rates;
             let [smtp, mail_from] = mails;
             let [store, bus, jwt_jwks] = urls;
-            Said {
+            SettingsInput {
                 window, sqlite_queue, postgres_connections, batch_max, max_body_bytes, max_connections, max_streams,
                 request_timeout, header_timeout, shutdown_timeout, heartbeat, stall_timeout, jwt_leeway,
                 max_age, session_lifetime, limit_key, limit_user, limit_address, limit_login, limit_recipient,
                 limit_delivery, smtp, mail_from, app_name,
                 store, bus, jwt_jwks, auth: Some(Switch::On), jwt_audience: Some(vec!["a".to_owned()]),
                 max_header_bytes: window,
-                ..Said::default()
+                ..SettingsInput::default()
             }
         }
     }

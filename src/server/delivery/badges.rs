@@ -166,9 +166,9 @@ impl BadgeSync {
 
     async fn tell(&self, user_id: &UserId) {
         match self.leave(user_id).await {
-            Ok(Told::All) => {}
-            Ok(Told::Some) => self.badges.is_due_again(user_id),
-            Ok(Told::None) => self.badges.no_device_is_told(user_id),
+            Ok(DevicesTold::All) => {}
+            Ok(DevicesTold::Some) => self.badges.is_due_again(user_id),
+            Ok(DevicesTold::None) => self.badges.no_device_is_told(user_id),
             Err(error) => {
                 self.badges.is_due_again(user_id);
                 tracing::warn!(
@@ -180,16 +180,16 @@ impl BadgeSync {
     }
 
     /// Leaves it to the planner to tell the devices of a user that do not wait for it already.
-    async fn leave(&self, user_id: &UserId) -> Result<Told, StoreError> {
+    async fn leave(&self, user_id: &UserId) -> Result<DevicesTold, StoreError> {
         let DeliveryStores { contacts, wishes, deliveries, outbox, .. } = &self.stores;
         let contacts = contacts.contacts(user_id).await?;
         if contacts.is_empty() {
-            return Ok(Told::None);
+            return Ok(DevicesTold::None);
         }
         let (preferences, _) = wishes.preferences(user_id).await?;
         let devices = devices(&contacts, &preferences, &self.policy);
         if devices.is_empty() {
-            return Ok(Told::None);
+            return Ok(DevicesTold::None);
         }
         // A lane may be paused for long. Then one update waits in it for each device, however much is read.
         let waiting = deliveries.to_be_counted(user_id).await?;
@@ -211,12 +211,12 @@ impl BadgeSync {
             outbox.leave(&entry).await?;
             self.alarm.ring();
         }
-        Ok(if waits > 0 { Told::Some } else { Told::All })
+        Ok(if waits > 0 { DevicesTold::Some } else { DevicesTold::All })
     }
 }
 
 /// How many of a user's devices are told.
-enum Told {
+enum DevicesTold {
     All,
     /// To the others, an update of before is still on its way.
     Some,

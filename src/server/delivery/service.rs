@@ -26,7 +26,7 @@ use crate::{
         service::ServiceError,
         store::{
             StoreError,
-            outbox::{Delivery as Kept, Lane, MOST_WEBHOOKS, Webhook, lane_of},
+            outbox::{Delivery as StoredDelivery, Lane, MOST_WEBHOOKS, Webhook, lane_of},
         },
     },
 };
@@ -329,7 +329,7 @@ fn view(webhook: Webhook, lane: Option<&Lane>, now: Timestamp) -> WebhookView {
 
 /// The job of a test event.
 fn test_job(webhook: Webhook, payload: String, now: Timestamp) -> Job {
-    let delivery = Kept {
+    let delivery = StoredDelivery {
         id: DeliveryId::new(Uuid::now_v7()),
         notification_id: None,
         user_id: webhook.wanted.user_id.clone().unwrap_or_else(|| UserId::stored("test")),

@@ -23,7 +23,7 @@ use crate::{
     },
     server::{
         delivery::Delivery,
-        store::outbox::{Delivery as Kept, DeliveryFilter},
+        store::outbox::{Delivery as StoredDelivery, DeliveryFilter},
     },
 };
 
@@ -149,7 +149,7 @@ async fn list(
     {
         headers.insert(header::LINK, link);
     }
-    Ok((headers, Json(page.deliveries.into_iter().map(Kept::view).collect())))
+    Ok((headers, Json(page.deliveries.into_iter().map(StoredDelivery::view).collect())))
 }
 
 /// Send a delivery again

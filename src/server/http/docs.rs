@@ -138,20 +138,20 @@ pub(super) fn routes(base: &str) -> Router<HttpState> {
         .merge(page)
         .layer(map_response(allow_its_own_files))
         .layer(CompressionLayer::new())
-        .layer(from_fn_with_state(Kept::default(), keep))
+        .layer(from_fn_with_state(CompressedFiles::default(), keep))
 }
 
 /// The files of the page as they are sent, by path and coding. They are the same for all users, and large:
 /// each is compressed once.
 #[derive(Clone, Default)]
-struct Kept(Arc<Mutex<HashMap<PathAndCoding, (Parts, Bytes)>>>);
+struct CompressedFiles(Arc<Mutex<HashMap<PathAndCoding, (Parts, Bytes)>>>);
 
 type PathAndCoding = (String, &'static str);
 
 /// More than there are.
 const MOST_KEPT: usize = 64;
 
-async fn keep(State(Kept(kept)): State<Kept>, mut request: Request, next: Next) -> Response {
+async fn keep(State(CompressedFiles(kept)): State<CompressedFiles>, mut request: Request, next: Next) -> Response {
     let accepted = request.headers().get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or("");
     let coding = ["br", "gzip"].into_iter().find(|coding| accepts(accepted, coding)).unwrap_or("identity");
     let key = (request.uri().path().to_owned(), coding);

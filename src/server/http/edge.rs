@@ -110,7 +110,7 @@ fn complete(headers: &mut HeaderMap, options: &HttpOptions, is_encrypted: bool) 
 }
 
 /// Decides from the head of a request whether it is let in.
-async fn admit(state: &HttpState, client: &Client, head: &mut Parts) -> Result<Option<gate::Told>, Box<Response>> {
+async fn admit(state: &HttpState, client: &Client, head: &mut Parts) -> Result<Option<gate::RateLimit>, Box<Response>> {
     let options = state.options();
     let asked = Asked::of(head, client.gateways);
     if let Err(why) = asked.is_answered(options) {

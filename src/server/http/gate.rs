@@ -33,7 +33,7 @@ pub(super) struct RefusedAttempt(pub(super) TooOften);
 pub(super) struct RefusedPage(pub(super) Denied);
 
 /// The rate limit that the answer reports.
-pub(super) struct Told {
+pub(super) struct RateLimit {
     policy: &'static str,
     remaining: Remaining,
 }
@@ -45,7 +45,7 @@ pub(super) async fn admit(
     client: &Client,
     site: Site,
     head: &mut Parts,
-) -> Result<Option<Told>, Box<Response>> {
+) -> Result<Option<RateLimit>, Box<Response>> {
     // Where no route is, there is nothing to keep callers from.
     let Some(route) = head.extensions.get::<MatchedPath>() else { return Ok(None) };
     let access = Access::of(&head.method, route.as_str());
@@ -91,10 +91,10 @@ pub(super) async fn admit(
     auth.usage().charge(holder, weight(0, length.unwrap_or(0)).get() - 1);
     head.extensions.insert(standing.principal.clone());
     head.extensions.insert(standing);
-    Ok(remaining.map(|remaining| Told { policy, remaining }))
+    Ok(remaining.map(|remaining| RateLimit { policy, remaining }))
 }
 
-impl Told {
+impl RateLimit {
     /// Says how much may be asked, and how much of it is left.
     pub(super) fn tell(&self, headers: &mut HeaderMap) {
         let Remaining { burst, window, left, next } = self.remaining;

@@ -140,7 +140,7 @@ pub(super) struct Stream {
     follower: Follower,
     pass: Option<Pass>,
     /// The next item, which may not be sent yet, and when it arrived.
-    held: Option<(Told, Instant)>,
+    held: Option<(StreamItem, Instant)>,
     heartbeat_at: Instant,
     options: StreamOptions,
 }
@@ -150,7 +150,7 @@ pub(super) struct Stream {
 const LONGEST_HOLD: Duration = Duration::from_secs(10);
 
 /// The next item for a client.
-pub(super) enum Told {
+pub(super) enum StreamItem {
     /// A change, or the state of the stream.
     Frame(Arc<Frame>),
     /// Nothing happened for a while, and the inbox is here.
@@ -187,13 +187,13 @@ impl Stream {
 
     /// Waits for what is next, and until the client may hear of it. Its lease is for the encoder to look at first,
     /// each time. Nothing is lost when this is given up.
-    pub(super) async fn next(&mut self) -> Told {
+    pub(super) async fn next(&mut self) -> StreamItem {
         loop {
             let Some((next, made_by)) = self.held.take() else {
                 self.held = Some((self.comes().await, Instant::now()));
                 continue;
             };
-            let says_something = matches!(next, Told::Frame(_) | Told::Heartbeat(_));
+            let says_something = matches!(next, StreamItem::Frame(_) | StreamItem::Heartbeat(_));
             let Some(pass) = self.pass.as_mut().filter(|pass| says_something && !pass.covers(made_by)) else {
                 return next;
             };
@@ -201,31 +201,31 @@ impl Stream {
             // In a box, so that an idle stream keeps no room for it.
             if Box::pin(timeout(LONGEST_HOLD, pass.renewed(made_by))).await.is_err() {
                 tracing::debug!("a stream ends: the store cannot confirm its key or session");
-                return Told::End(End::Lost);
+                return StreamItem::End(End::Lost);
             }
         }
     }
 
     /// Waits for what is next.
-    async fn comes(&mut self) -> Told {
+    async fn comes(&mut self) -> StreamItem {
         loop {
             let heard = timeout_at(self.heartbeat_at, self.follower.next()).await;
             self.heartbeat_at = Instant::now() + self.options.next_heartbeat();
             match heard {
-                Ok(Ok(Some(frame))) => return Told::Frame(frame),
-                Ok(Ok(None)) => return Told::End(End::Stopping),
+                Ok(Ok(Some(frame))) => return StreamItem::Frame(frame),
+                Ok(Ok(None)) => return StreamItem::End(End::Stopping),
                 Ok(Err(error)) => {
                     tracing::debug!(cause = with_causes(&error), "a stream ends: missed changes cannot be read");
-                    return Told::End(End::Lost);
+                    return StreamItem::End(End::Lost);
                 }
                 // In a box, so that an idle stream keeps no room for it.
                 Err(_) => match Box::pin(self.follower.heartbeat()).await {
-                    Ok(Some(frame)) => return Told::Heartbeat(frame),
+                    Ok(Some(frame)) => return StreamItem::Heartbeat(frame),
                     // Something is new that was not heard of: it is read now.
                     Ok(None) => {}
                     Err(error) => {
                         tracing::debug!(cause = with_causes(&error), "a heartbeat cannot read the state of the inbox");
-                        return Told::Silence;
+                        return StreamItem::Silence;
                     }
                 },
             }

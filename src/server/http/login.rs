@@ -48,14 +48,14 @@ pub(super) fn routes() -> Router<HttpState> {
 }
 
 #[derive(Deserialize)]
-struct Wanted {
+struct SignInQuery {
     #[serde(default)]
     next: String,
 }
 
 /// The fields of the sign-in form.
 #[derive(Deserialize)]
-struct Shown {
+struct SignInForm {
     secret: String,
     #[serde(default)]
     next: String,
@@ -64,7 +64,7 @@ struct Shown {
 async fn page(
     State(state): State<HttpState>,
     State(options): State<Arc<HttpOptions>>,
-    wanted: Result<Query<Wanted>, axum::extract::rejection::QueryRejection>,
+    wanted: Result<Query<SignInQuery>, axum::extract::rejection::QueryRejection>,
     request: Request,
 ) -> Result<Response, Problem> {
     let next = wanted.map_or_else(|_| String::new(), |Query(wanted)| wanted.next);
@@ -105,9 +105,11 @@ async fn log_in(
         return refuse(&state, for_the_page, "", Problem::new(Code::Forbidden, why)).await;
     }
     let before = options.cookie().session(&head.headers).map(str::to_owned);
-    let form =
-        FormBody::from_request(Request::from_parts(head.clone(), body), &()).await?.only(serde_introspect::<Shown>())?;
-    let Ok(Form(Shown { secret, next })) = Form::from_request(Request::from_parts(head, form.into()), &()).await else {
+    let form = FormBody::from_request(Request::from_parts(head.clone(), body), &())
+        .await?
+        .only(serde_introspect::<SignInForm>())?;
+    let Ok(Form(SignInForm { secret, next })) = Form::from_request(Request::from_parts(head, form.into()), &()).await
+    else {
         return Err(Problem::new(Code::BadRequest, "The form cannot be read. Open the page again."));
     };
     let attempt = attempt(auth, options.cookie(), secret.trim(), before.as_deref()).await;

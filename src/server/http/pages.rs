@@ -39,7 +39,7 @@ use crate::{
         delivery::Delivery,
         identity::{Denied, Principal, Scope},
         service::ServiceError,
-        store::outbox::{Delivery as Kept, DeliveryFilter},
+        store::outbox::{Delivery as StoredDelivery, DeliveryFilter},
         workshop::{self, Broken},
     },
 };
@@ -191,7 +191,7 @@ async fn deliveries(
     principal: &Principal,
     filter: &DeliveryFilter,
     before: Option<u64>,
-) -> Result<(Vec<Kept>, Option<u64>), Problem> {
+) -> Result<(Vec<StoredDelivery>, Option<u64>), Problem> {
     const PAGES: usize = 4;
     let (mut found, mut before) = (Vec::new(), before);
     for _ in 0..PAGES {
@@ -206,8 +206,8 @@ async fn deliveries(
 }
 
 /// Deliveries as a page shows them; where they go to is told by these names.
-fn items(kept: Vec<Kept>, names: &HashMap<Uuid, String>) -> Vec<DeliveryItem> {
-    let item = |kept: Kept| {
+fn items(kept: Vec<StoredDelivery>, names: &HashMap<Uuid, String>) -> Vec<DeliveryItem> {
+    let item = |kept: StoredDelivery| {
         let (to, is_repeated) = (names.get(&kept.target).cloned(), kept.is_replayed);
         DeliveryItem { delivery: kept.view(), to, is_repeated }
     };

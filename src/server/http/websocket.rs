@@ -23,7 +23,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     extract::{Path, Query},
-    live::{End, OnlyTicket, Opening, SinceParams, Stream, Told},
+    live::{End, OnlyTicket, Opening, SinceParams, Stream, StreamItem},
     problem::no_such_method,
     state::HttpState,
 };
@@ -241,12 +241,12 @@ impl Conversation {
                     }
                 }
                 told = self.stream.next() => match told {
-                    Told::Frame(frame) => (text(&frame), None),
-                    Told::Heartbeat(_) | Told::Silence if self.unanswered == MISSED_HEARTBEATS => return Some(SILENT),
-                    Told::Heartbeat(frame) => (text(&frame), Some(self.ping())),
-                    Told::Silence => (None, Some(self.ping())),
-                    Told::End(End::Stopping) => return Some(STOPPING),
-                    Told::End(End::Lost) => return Some(TRY_AGAIN),
+                    StreamItem::Frame(frame) => (text(&frame), None),
+                    StreamItem::Heartbeat(_) | StreamItem::Silence if self.unanswered == MISSED_HEARTBEATS => return Some(SILENT),
+                    StreamItem::Heartbeat(frame) => (text(&frame), Some(self.ping())),
+                    StreamItem::Silence => (None, Some(self.ping())),
+                    StreamItem::End(End::Stopping) => return Some(STOPPING),
+                    StreamItem::End(End::Lost) => return Some(TRY_AGAIN),
                 },
             };
             for message in [messages.0, messages.1].into_iter().flatten() {

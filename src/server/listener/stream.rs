@@ -59,11 +59,11 @@ pub(super) struct Stream {
     /// Runs while the client takes nothing.
     stalled: Option<Pin<Box<Sleep>>>,
     /// How much the client says, where that is counted.
-    said: Option<Box<Said>>,
+    said: Option<Box<Received>>,
 }
 
 /// How much a client said, and since when.
-struct Said {
+struct Received {
     bytes: usize,
     since: Instant,
 }
@@ -87,14 +87,14 @@ impl Stream {
 
     /// Breaks the connection from now on when the client says more than one may that is only told things.
     pub(super) fn expect_little(&mut self) {
-        self.said = Some(Box::new(Said { bytes: 0, since: Instant::now() }));
+        self.said = Some(Box::new(Received { bytes: 0, since: Instant::now() }));
     }
 
     /// Counts what was read.
     fn count(&mut self, bytes: usize) -> io::Result<()> {
         let Some(said) = &mut self.said else { return Ok(()) };
         if said.since.elapsed() > MINUTE {
-            **said = Said { bytes: 0, since: Instant::now() };
+            **said = Received { bytes: 0, since: Instant::now() };
         }
         said.bytes += bytes;
         if said.bytes > MOST_IN_A_MINUTE { Err(io::Error::other("the client says too much")) } else { Ok(()) }

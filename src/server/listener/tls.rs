@@ -110,20 +110,20 @@ impl TlsOptions {
     }
 
     fn stamp(&self) -> Stamp {
-        [&self.certificate, &self.key].map(|path| Some(Change::of(&fs::metadata(path).ok()?)))
+        [&self.certificate, &self.key].map(|path| Some(FileStamp::of(&fs::metadata(path).ok()?)))
     }
 }
 
 /// By what a change of the two files is told. `None` is a file that is not there.
-type Stamp = [Option<Change>; 2];
+type Stamp = [Option<FileStamp>; 2];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Change {
+struct FileStamp {
     modified: Option<SystemTime>,
     length: u64,
 }
 
-impl Change {
+impl FileStamp {
     fn of(file: &Metadata) -> Self {
         Self { modified: file.modified().ok(), length: file.len() }
     }

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::{
     frame::{Frame, Sign},
-    hub::{Heard, Hub, Listener, Operator},
+    hub::{AllInboxesListener, Hub, HubMessage, Listener},
 };
 use crate::{
     model::{Change, Changes, Limit, UserId},
@@ -121,12 +121,12 @@ impl FollowOne {
                 continue;
             }
             match self.listener.next(self.position).await {
-                Heard::Frame(frame, position) => {
+                HubMessage::Frame(frame, position) => {
                     self.position = position;
                     return Ok(Some(frame));
                 }
-                Heard::Behind => self.is_live = false,
-                Heard::Closed => return Ok(None),
+                HubMessage::Behind => self.is_live = false,
+                HubMessage::Closed => return Ok(None),
             }
         }
     }
@@ -181,12 +181,12 @@ impl FollowOne {
     async fn catch_up_from_log(&mut self, end: (u64, u64)) {
         while self.position < end.0 {
             match self.listener.next(self.position).await {
-                Heard::Frame(frame, position) => {
+                HubMessage::Frame(frame, position) => {
                     self.position = position;
                     self.waiting.push_back(frame);
                 }
                 // The store has the rest.
-                Heard::Behind | Heard::Closed => return,
+                HubMessage::Behind | HubMessage::Closed => return,
             }
         }
         self.is_live = true;
@@ -211,7 +211,7 @@ impl FollowOne {
 }
 
 struct FollowAll {
-    operator: Operator,
+    operator: AllInboxesListener,
     greets: bool,
 }
 
@@ -221,9 +221,9 @@ impl FollowAll {
             return Some(Arc::new(Frame::sign(Sign::hello(None))));
         }
         match self.operator.next().await {
-            Heard::Frame(frame, _) => Some(frame),
-            Heard::Behind => Some(Arc::new(Frame::sign(Sign::reset(None)))),
-            Heard::Closed => None,
+            HubMessage::Frame(frame, _) => Some(frame),
+            HubMessage::Behind => Some(Arc::new(Frame::sign(Sign::reset(None)))),
+            HubMessage::Closed => None,
         }
     }
 }

@@ -73,7 +73,7 @@ impl Sign {
 /// first asked for, and then shared.
 #[derive(Debug)]
 pub struct Frame {
-    said: Said,
+    said: FrameBody,
     /// Whether it names the inbox.
     names_inbox: bool,
     json: OnceLock<Bytes>,
@@ -81,7 +81,7 @@ pub struct Frame {
 }
 
 #[derive(Debug)]
-enum Said {
+enum FrameBody {
     Change(Change),
     Sign(Sign),
 }
@@ -89,7 +89,7 @@ enum Said {
 impl Frame {
     /// A change, for those who follow this inbox.
     pub(crate) fn of_one(change: Change) -> Self {
-        Self { said: Said::Change(change), names_inbox: false, json: OnceLock::new(), sse: OnceLock::new() }
+        Self { said: FrameBody::Change(change), names_inbox: false, json: OnceLock::new(), sse: OnceLock::new() }
     }
 
     /// A change, for those who follow all inboxes.
@@ -98,7 +98,7 @@ impl Frame {
     }
 
     pub(crate) fn sign(sign: Sign) -> Self {
-        Self { said: Said::Sign(sign), names_inbox: false, json: OnceLock::new(), sse: OnceLock::new() }
+        Self { said: FrameBody::Sign(sign), names_inbox: false, json: OnceLock::new(), sse: OnceLock::new() }
     }
 
     /// As JSON.
@@ -106,9 +106,9 @@ impl Frame {
     pub fn json(&self) -> Bytes {
         let write = || {
             let json = match &self.said {
-                Said::Change(change) if self.names_inbox => serde_json::to_vec(change),
-                Said::Change(change) => serde_json::to_vec(&change.event),
-                Said::Sign(sign) => serde_json::to_vec(sign),
+                FrameBody::Change(change) if self.names_inbox => serde_json::to_vec(change),
+                FrameBody::Change(change) => serde_json::to_vec(&change.event),
+                FrameBody::Sign(sign) => serde_json::to_vec(sign),
             };
             Bytes::from(json.unwrap_or_default())
         };
@@ -134,25 +134,25 @@ impl Frame {
     #[must_use]
     pub fn event(&self) -> Option<&Event> {
         match &self.said {
-            Said::Change(change) => Some(&change.event),
-            Said::Sign(_) => None,
+            FrameBody::Change(change) => Some(&change.event),
+            FrameBody::Sign(_) => None,
         }
     }
 
     /// From where to go on after this.
     fn position(&self) -> Option<u64> {
         match &self.said {
-            Said::Change(_) if self.names_inbox => None,
-            Said::Change(change) => Some(change.event.modseq()),
-            Said::Sign(sign) => sign.position(),
+            FrameBody::Change(_) if self.names_inbox => None,
+            FrameBody::Change(change) => Some(change.event.modseq()),
+            FrameBody::Sign(sign) => sign.position(),
         }
     }
 
     /// The same for those who follow all inboxes.
     pub(super) fn named(&self) -> Option<Self> {
         match &self.said {
-            Said::Change(change) => Some(Self::of_all(change.clone())),
-            Said::Sign(_) => None,
+            FrameBody::Change(change) => Some(Self::of_all(change.clone())),
+            FrameBody::Sign(_) => None,
         }
     }
 

@@ -78,14 +78,14 @@ pub(super) struct Listener {
 }
 
 /// A listener to all inboxes. Dropping it ends that.
-pub(super) struct Operator {
+pub(super) struct AllInboxesListener {
     hub: Arc<Hub>,
     seat: Seat,
     position: u64,
 }
 
 /// An item for a listener.
-pub(super) enum Heard {
+pub(super) enum HubMessage {
     /// The next frame, and the position after it.
     Frame(Arc<Frame>, u64),
     /// Too much happened: ask the store, or list again.
@@ -94,7 +94,7 @@ pub(super) enum Heard {
     Closed,
 }
 
-impl From<Next<Arc<Frame>>> for Heard {
+impl From<Next<Arc<Frame>>> for HubMessage {
     fn from(next: Next<Arc<Frame>>) -> Self {
         match next {
             Next::Frame(frame, position) => Self::Frame(frame, position),
@@ -192,7 +192,7 @@ impl Hub {
     }
 
     /// Listens to all inboxes from now on.
-    pub(super) fn listen_to_all(self: &Arc<Self>) -> Operator {
+    pub(super) fn listen_to_all(self: &Arc<Self>) -> AllInboxesListener {
         self.operators.fetch_add(1, Ordering::AcqRel);
         let seat = self.everything.join();
         if self.closed.load(Ordering::Acquire) {
@@ -204,7 +204,7 @@ impl Hub {
         }
         drop(interest);
         let position = self.everything.end().map_or(0, |end| end.modseq);
-        Operator { hub: Arc::clone(self), seat, position }
+        AllInboxesListener { hub: Arc::clone(self), seat, position }
     }
 
     /// Every topic there is.
@@ -335,7 +335,7 @@ impl Listener {
     }
 
     /// Waits for the frame after the position.
-    pub(super) async fn next(&self, position: u64) -> Heard {
+    pub(super) async fn next(&self, position: u64) -> HubMessage {
         poll_fn(|context| self.topic.log.poll_next(&self.seat, position, context)).await.into()
     }
 }
@@ -349,20 +349,20 @@ impl Drop for Listener {
     }
 }
 
-impl Operator {
+impl AllInboxesListener {
     /// Waits for the next frame of any inbox.
-    pub(super) async fn next(&mut self) -> Heard {
+    pub(super) async fn next(&mut self) -> HubMessage {
         let heard = poll_fn(|context| self.hub.everything.poll_next(&self.seat, self.position, context)).await.into();
         match heard {
-            Heard::Frame(_, position) => self.position = position,
-            Heard::Behind => self.position = self.hub.everything.end().map_or(0, |end| end.modseq),
-            Heard::Closed => {}
+            HubMessage::Frame(_, position) => self.position = position,
+            HubMessage::Behind => self.position = self.hub.everything.end().map_or(0, |end| end.modseq),
+            HubMessage::Closed => {}
         }
         heard
     }
 }
 
-impl Drop for Operator {
+impl Drop for AllInboxesListener {
     fn drop(&mut self) {
         self.hub.everything.leave(&self.seat);
         if self.hub.operators.fetch_sub(1, Ordering::AcqRel) == 1 {

@@ -45,7 +45,7 @@ pub(super) fn start(store: &Arc<dyn Store>, hub: &Arc<Hub>, publisher: &Arc<Publ
     let (holes, turns) = (Arc::new(Mutex::new(holes)), Arc::new(Semaphore::new(MENDED_AT_ONCE)));
     let tasks_of_keeper = tasks.clone();
     tasks.spawn("keep up", move || {
-        let keeper = Keeper {
+        let keeper = CatchUp {
             store: Weak::clone(&store),
             hub: Weak::clone(&hub),
             publisher: Weak::clone(&publisher),
@@ -57,7 +57,7 @@ pub(super) fn start(store: &Arc<dyn Store>, hub: &Arc<Hub>, publisher: &Arc<Publ
     });
 }
 
-struct Keeper {
+struct CatchUp {
     store: Weak<dyn Store>,
     hub: Weak<Hub>,
     publisher: Weak<Publisher>,
@@ -67,7 +67,7 @@ struct Keeper {
     tasks: Tasks,
 }
 
-impl Keeper {
+impl CatchUp {
     async fn run(mut self, holes: Arc<Mutex<Holes>>) {
         let mut holes = holes.lock().await;
         let mut ticks = interval(COMPARE_INTERVAL);

@@ -127,7 +127,7 @@ impl<F: Shared> Log<F> {
     /// Whether a follower at this position can go on without the store.
     pub(super) fn reaches(&self, position: u64) -> bool {
         self.locked(|state| {
-            state.find(position) != Found::Behind && state.end.is_some_and(|end| position <= end.modseq)
+            state.find(position) != Position::Behind && state.end.is_some_and(|end| position <= end.modseq)
         })
     }
 
@@ -231,12 +231,12 @@ impl<F: Shared> Log<F> {
                 return Poll::Ready(Next::Closed);
             }
             match state.find(position) {
-                Found::Entry(at) => {
+                Position::Entry(at) => {
                     let entry = &state.entries[at];
                     Poll::Ready(Next::Frame(entry.frame.clone(), entry.end.modseq))
                 }
-                Found::Behind => Poll::Ready(Next::Behind),
-                Found::Nothing => {
+                Position::Behind => Poll::Ready(Next::Behind),
+                Position::Nothing => {
                     if let Some(waker) = state.seats.get_mut(seat.0) {
                         match waker {
                             Some(known) => known.clone_from(context.waker()),
@@ -301,22 +301,22 @@ pub(crate) enum Hole {
 }
 
 #[derive(PartialEq, Eq)]
-enum Found {
+enum Position {
     Entry(usize),
     Behind,
     Nothing,
 }
 
 impl<F: Shared> State<F> {
-    fn find(&self, position: u64) -> Found {
+    fn find(&self, position: u64) -> Position {
         let at = self.entries.partition_point(|entry| entry.end.modseq <= position);
         match self.entries.get(at) {
             Some(entry) if entry.after <= position && entry.only_from.is_none_or(|base| base == position) => {
-                Found::Entry(at)
+                Position::Entry(at)
             }
-            Some(_) => Found::Behind,
-            None if self.end.is_some_and(|end| position < end.modseq) => Found::Behind,
-            None => Found::Nothing,
+            Some(_) => Position::Behind,
+            None if self.end.is_some_and(|end| position < end.modseq) => Position::Behind,
+            None => Position::Nothing,
         }
     }
 

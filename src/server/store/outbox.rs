@@ -28,7 +28,7 @@ pub use self::{
     lane::{Health, Lane, LaneMemory},
     webhook::{MOST_WEBHOOKS, Webhook, Webhooks, lane_of},
 };
-pub(super) use self::{lane::is_of_lane, told::Told};
+pub(super) use self::{lane::is_of_lane, told::Subscriptions};
 
 /// Which notification is of no use to contacts any more after an event, and why.
 pub(super) fn over(event: &Event) -> Option<(NotificationId, &'static str)> {

@@ -19,14 +19,14 @@ pub(super) struct Present {
 const AROUND: usize = 192;
 
 /// What a change number stands for.
-pub(super) enum Told {
+pub(super) enum Replayed {
     /// A notification as it is now, and the number of its creation.
     Row(Notification, u64),
     /// The notification of this name was deleted.
     Deleted(NotificationId),
 }
 
-impl Told {
+impl Replayed {
     /// About how many bytes its event takes as JSON; rather too many than too few.
     pub(super) fn weight(&self) -> usize {
         match self {
@@ -51,7 +51,12 @@ impl Present {
     /// What happened after `since`. `changed` are the newest changes of notifications and the
     /// remembered deletions after it, in the order of their numbers; of those, the first
     /// `limit + 1` are enough, and so are those that first take more than [`Page::MAX_BYTES`].
-    pub(super) fn replay(&self, since: u64, limit: Limit, changed: impl IntoIterator<Item = (u64, Told)>) -> Changes {
+    pub(super) fn replay(
+        &self,
+        since: u64,
+        limit: Limit,
+        changed: impl IntoIterator<Item = (u64, Replayed)>,
+    ) -> Changes {
         let &Self { modseq: present, all_read_modseq: all_read, unread_count, .. } = self;
         let mut all_read_event = (all_read > since).then_some(Event::AllRead { modseq: all_read, unread_count });
         let mut events = Vec::new();
@@ -66,11 +71,11 @@ impl Present {
                 break;
             }
             events.push(match told {
-                Told::Deleted(id) => Event::Deleted { modseq, unread_count, id },
-                Told::Row(notification, created) if created > since => {
+                Replayed::Deleted(id) => Event::Deleted { modseq, unread_count, id },
+                Replayed::Row(notification, created) if created > since => {
                     Event::Created { modseq, unread_count, notification }
                 }
-                Told::Row(notification, _) => Event::Updated { modseq, unread_count, notification },
+                Replayed::Row(notification, _) => Event::Updated { modseq, unread_count, notification },
             });
             if events.len() > limit.get() {
                 break;

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use campanile::server::config::Said;
+use campanile::server::config::SettingsInput;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
@@ -130,7 +130,7 @@ async fn a_goaway_in_the_middle_loses_nothing_and_repeats_nothing() {
 #[tokio::test]
 async fn a_service_that_cannot_be_reached_costs_no_device() {
     let receiver = Receiver::start();
-    let said = Said { apns_url: Some("http://127.0.0.1:1".to_owned()), ..said(&receiver) };
+    let said = SettingsInput { apns_url: Some("http://127.0.0.1:1".to_owned()), ..said(&receiver) };
     let site = Site::told(receiver, &said);
     site.register("ann", &device(1)).await;
     site.notify("ann", json!({})).await;

@@ -1,6 +1,6 @@
 //! Whose device it is, and which app it names.
 
-use campanile::server::{clock::Clock, config::Said};
+use campanile::server::{clock::Clock, config::SettingsInput};
 use serde_json::json;
 use tokio::time::sleep;
 
@@ -82,7 +82,7 @@ async fn a_device_that_moves_to_another_user_leaves_the_first() {
 #[tokio::test]
 async fn without_an_app_of_the_server_each_device_names_its_own() {
     let receiver = Receiver::start();
-    let said = Said { apns_topic: None, ..said(&receiver) };
+    let said = SettingsInput { apns_topic: None, ..said(&receiver) };
     let site = Site::told(receiver, &said);
     let nameless = json!({"channel": "apns", "token": device(1)});
     let refused = site.app.post_json("/api/contacts/ann", &nameless).await;

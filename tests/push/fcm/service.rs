@@ -17,7 +17,7 @@ use axum::{
     routing::post,
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use campanile::server::config::Said;
+use campanile::server::config::SettingsInput;
 use rcgen::{KeyPair, PKCS_RSA_SHA256, PublicKeyData, RsaKeySize};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::JoinSet, time::sleep};
@@ -164,8 +164,8 @@ impl Fcm {
     }
 
     /// What a server is told that pushes by it, as often as there is something.
-    pub(super) fn said(&self, store: &str) -> Said {
-        Said {
+    pub(super) fn said(&self, store: &str) -> SettingsInput {
+        SettingsInput {
             fcm_service_account: Some(self.account.clone()),
             fcm_url: Some(format!("{}/base/", self.url)),
             limit_delivery: Some("off".to_owned()),

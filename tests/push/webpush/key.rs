@@ -3,7 +3,7 @@
 use std::process::Output;
 
 use axum::http::Method;
-use campanile::server::config::Said;
+use campanile::server::config::SettingsInput;
 use serde_json::json;
 
 use super::{Api, Browsers, PushService, said};
@@ -31,7 +31,7 @@ async fn it_is_told_to_every_caller_where_browsers_are_pushed_to() {
     let none = secured.app.get("/api/push/key").await.problem(404, "not_found");
     assert!(none["detail"].as_str().unwrap().contains("--push-contact"), "{none}");
     let folder = new_folder();
-    let auth = Said {
+    let auth = SettingsInput {
         auth: Some(campanile::server::config::Switch::On),
         jwt_secret: Some(TOKEN_SECRET.to_owned()),
         jwt_audience: Some(vec!["campanile".to_owned()]),
@@ -100,7 +100,7 @@ async fn the_one_of_a_file_wins_and_is_not_put_into_the_store() {
     let file = new_folder().join("key");
     std::fs::write(&file, PRIVATE).unwrap();
     let store = new_file();
-    let place = Place::start(&Said { vapid_key: Some(file), ..said(&store) }).await;
+    let place = Place::start(&SettingsInput { vapid_key: Some(file), ..said(&store) }).await;
     let api = Api::of(&place);
     assert_eq!(api.key().await, PUBLIC);
     let (browsers, service) = (Browsers::start(), PushService::start().await);

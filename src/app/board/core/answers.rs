@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    changes::{Change, Ticket},
+    changes::{PendingChange, RefreshTicket},
     counting,
     merge::{self, Slot},
     message::{Effect, Message, Now},
@@ -39,13 +39,18 @@ impl View {
 
     /// A change was answered. Where what it did is known by that, and every change is told, what came meanwhile
     /// is shown; else the present is asked for.
-    pub(super) fn settle(&mut self, change: Change, is_known: bool, now: Now) -> Vec<Effect> {
+    pub(super) fn settle(&mut self, change: PendingChange, is_known: bool, now: Now) -> Vec<Effect> {
         self.changes.settle(change);
         if is_known && self.is_live && !self.heard.owes { self.show_all(now) } else { self.refresh(now) }
     }
 
     /// An answer came, or none.
-    pub(super) fn answered(&mut self, ticket: Ticket, answer: Result<Snapshot, Problem>, now: Now) -> Vec<Effect> {
+    pub(super) fn answered(
+        &mut self,
+        ticket: RefreshTicket,
+        answer: Result<Snapshot, Problem>,
+        now: Now,
+    ) -> Vec<Effect> {
         self.heard.asked = self.heard.asked.saturating_sub(1);
         match answer {
             Ok(snapshot) => {
@@ -76,7 +81,7 @@ impl View {
 
     /// An answer came that is not shown, or none came. Where that is because of a change made here, the present is
     /// asked for once that is answered.
-    fn not_shown(&mut self, ticket: Ticket, now: Now) -> Vec<Effect> {
+    fn not_shown(&mut self, ticket: RefreshTicket, now: Now) -> Vec<Effect> {
         if self.heard.asked > 0 {
             return self.show_all(now);
         }

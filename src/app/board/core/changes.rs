@@ -18,24 +18,24 @@ pub(crate) struct Changes {
 
 /// What a refresh notes when it begins.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Ticket {
+pub(crate) struct RefreshTicket {
     number: u64,
     epoch: u64,
 }
 
 /// A change that is under way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Change(u64);
+pub(crate) struct PendingChange(u64);
 
 impl Changes {
     /// A refresh begins.
-    pub(crate) fn ticket(&mut self) -> Ticket {
+    pub(crate) fn ticket(&mut self) -> RefreshTicket {
         self.ticket += 1;
-        Ticket { number: self.ticket, epoch: self.epoch }
+        RefreshTicket { number: self.ticket, epoch: self.epoch }
     }
 
     /// Whether what a refresh found may be shown; no earlier one may be after it.
-    pub(crate) fn admits(&mut self, ticket: Ticket, now: f64) -> bool {
+    pub(crate) fn admits(&mut self, ticket: RefreshTicket, now: f64) -> bool {
         let fresh = ticket.epoch == self.epoch && ticket.number > self.shown && !self.is_under_way(now);
         if fresh {
             self.shown = ticket.number;
@@ -44,24 +44,24 @@ impl Changes {
     }
 
     /// Whether a refresh is about what is shown now; its failure is worth telling then.
-    pub(crate) fn is_current(&self, ticket: Ticket) -> bool {
+    pub(crate) fn is_current(&self, ticket: RefreshTicket) -> bool {
         ticket.epoch == self.epoch && ticket.number > self.shown
     }
 
     /// Whether something happened since a refresh began, and none that began later was shown.
-    pub(crate) fn is_outdated(&self, ticket: Ticket) -> bool {
+    pub(crate) fn is_outdated(&self, ticket: RefreshTicket) -> bool {
         ticket.epoch != self.epoch && ticket.number > self.shown
     }
 
     /// A change begins, at this time in milliseconds.
-    pub(crate) fn begin(&mut self, now: f64) -> Change {
+    pub(crate) fn begin(&mut self, now: f64) -> PendingChange {
         self.epoch += 1;
         self.under_way.push((self.epoch, now + PATIENCE));
-        Change(self.epoch)
+        PendingChange(self.epoch)
     }
 
     /// A change was answered, whichever way.
-    pub(crate) fn settle(&mut self, change: Change) {
+    pub(crate) fn settle(&mut self, change: PendingChange) {
         self.epoch += 1;
         self.under_way.retain(|(number, _)| *number != change.0);
     }

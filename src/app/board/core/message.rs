@@ -1,7 +1,7 @@
 //! What can happen to the page, and what is to be done about it.
 
 use super::{
-    changes::{Change, Ticket},
+    changes::{PendingChange, RefreshTicket},
     view::{Doomed, Item, ReadAll, Spot, Typed, Undo},
 };
 use crate::{
@@ -45,7 +45,7 @@ pub(crate) enum Message {
     /// As that, a while after it turned out that only the server knows something.
     RefreshAsSaid,
     /// An answer came, or none.
-    Answered(Ticket, Result<Snapshot, Problem>),
+    Answered(RefreshTicket, Result<Snapshot, Problem>),
     /// Something else is to be shown.
     Turn(Address),
     /// What is to be shown is not there yet.
@@ -94,7 +94,7 @@ pub(crate) enum Message {
 #[derive(Debug)]
 pub(crate) enum Effect {
     /// Read so many of what the address asks for, which is then [`Message::Answered`].
-    Ask(Ticket, u16),
+    Ask(RefreshTicket, u16),
     /// Let this happen in so many milliseconds.
     After(u32, Message),
     /// Let this happen before the page is painted next.
@@ -132,7 +132,7 @@ pub(crate) struct Submission {
     pub(super) after: i64,
     /// What the numbers beside the list count, and the list shows if it belongs there.
     pub(super) item: Option<Item>,
-    pub(super) change: Change,
+    pub(super) change: PendingChange,
 }
 
 /// One notification that is being marked.
@@ -146,7 +146,7 @@ pub(crate) struct Marking {
     pub(super) item: Option<Item>,
     /// Where it was, if it left the list by this, or comes back to it.
     pub(super) spot: Option<Spot>,
-    pub(super) change: Change,
+    pub(super) change: PendingChange,
 }
 
 /// An inbox that is being marked as read, or a part of it.
@@ -164,7 +164,7 @@ pub(crate) struct MarkingAll {
     pub(super) unread_count: u64,
     /// The kind, to follow "all".
     pub(super) of_kind: String,
-    pub(super) change: Change,
+    pub(super) change: PendingChange,
 }
 
 /// A marking that is being taken back.
@@ -179,7 +179,7 @@ pub(crate) struct UnmarkingAll {
     pub(super) returned: Vec<i64>,
     /// How many the page does not show.
     pub(super) beyond: u64,
-    pub(super) change: Change,
+    pub(super) change: PendingChange,
 }
 
 impl UnmarkingAll {
@@ -199,7 +199,7 @@ impl UnmarkingAll {
 pub(crate) struct Deletion {
     /// What is put back where it is refused.
     pub(super) doomed: Doomed,
-    pub(super) change: Change,
+    pub(super) change: PendingChange,
 }
 
 impl Deletion {

@@ -25,7 +25,7 @@ use tokio::{
 use super::{
     Algorithm, Failure, Refused, WrongOption,
     fetch::Issuer,
-    keys::{Found, Key, KeySet},
+    keys::{Key, KeyMatch, KeySet},
 };
 use crate::server::tasks::Tasks;
 
@@ -52,7 +52,7 @@ pub(super) struct Jwks {
     issuer: Arc<Issuer>,
     pace: Pace,
     generation: Arc<AtomicU64>,
-    keeper: OnceLock<Keeper>,
+    keeper: OnceLock<KeyFetcher>,
     tasks: Tasks,
 }
 
@@ -83,7 +83,7 @@ impl Jwks {
             let kept = kept.borrow();
             let rested = kept.asked_at.is_none_or(|asked_at| asked_at.elapsed() >= self.pace.pause);
             match kept.find(kid, algorithm) {
-                Found::Nothing if rested => kept.answers,
+                KeyMatch::Nothing if rested => kept.answers,
                 found => return kept.explain(found),
             }
         };
@@ -101,8 +101,8 @@ impl Jwks {
         kept.wait_for(|kept| kept.answers >= answers).await.unwrap();
     }
 
-    fn start(&self) -> Keeper {
-        let (tell, kept) = watch::channel(Kept::default());
+    fn start(&self) -> KeyFetcher {
+        let (tell, kept) = watch::channel(IssuerState::default());
         let wanted = Arc::new(Notify::new());
         let asking = Arc::new(Asking {
             issuer: Arc::clone(&self.issuer),
@@ -111,18 +111,18 @@ impl Jwks {
             wanted: Arc::clone(&wanted),
             tell,
         });
-        Keeper { kept, wanted, task: self.tasks.spawn("issuer's keys", move || Arc::clone(&asking).run()) }
+        KeyFetcher { kept, wanted, task: self.tasks.spawn("issuer's keys", move || Arc::clone(&asking).run()) }
     }
 }
 
 /// The task that asks, from outside.
-struct Keeper {
-    kept: watch::Receiver<Kept>,
+struct KeyFetcher {
+    kept: watch::Receiver<IssuerState>,
     wanted: Arc<Notify>,
     task: AbortHandle,
 }
 
-impl Drop for Keeper {
+impl Drop for KeyFetcher {
     fn drop(&mut self) {
         self.task.abort();
     }
@@ -130,7 +130,7 @@ impl Drop for Keeper {
 
 /// The state of the issuer.
 #[derive(Default)]
-struct Kept {
+struct IssuerState {
     /// The newest keys that it told, unless that is too long ago.
     keys: Option<KeySet>,
     /// When it told them last.
@@ -144,17 +144,17 @@ struct Kept {
     failure: Option<String>,
 }
 
-impl Kept {
-    fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Found {
-        self.keys.as_ref().map_or(Found::Nothing, |keys| keys.find(kid, algorithm))
+impl IssuerState {
+    fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> KeyMatch {
+        self.keys.as_ref().map_or(KeyMatch::Nothing, |keys| keys.find(kid, algorithm))
     }
 
-    fn explain(&self, found: Found) -> Result<(Arc<Key>, u64), Failure> {
+    fn explain(&self, found: KeyMatch) -> Result<(Arc<Key>, u64), Failure> {
         match found {
-            Found::Key(key) => Ok((key, self.generation)),
-            Found::Several => Err(Refused("it does not say which of several keys").into()),
-            Found::Nothing if self.keys.is_some() => Err(Refused("its key is none of the issuer's").into()),
-            Found::Nothing => {
+            KeyMatch::Key(key) => Ok((key, self.generation)),
+            KeyMatch::Several => Err(Refused("it does not say which of several keys").into()),
+            KeyMatch::Nothing if self.keys.is_some() => Err(Refused("its key is none of the issuer's").into()),
+            KeyMatch::Nothing => {
                 let why = self.failure.as_deref().unwrap_or("the issuer was not asked for its keys");
                 Err(Failure::Unavailable(why.to_owned()))
             }
@@ -168,7 +168,7 @@ struct Asking {
     pace: Pace,
     generation: Arc<AtomicU64>,
     wanted: Arc<Notify>,
-    tell: watch::Sender<Kept>,
+    tell: watch::Sender<IssuerState>,
 }
 
 impl Asking {
@@ -211,12 +211,12 @@ impl Asking {
     }
 
     /// Starts a new generation: tokens must be verified again.
-    fn begin_generation(&self, kept: &mut Kept) {
+    fn begin_generation(&self, kept: &mut IssuerState) {
         kept.generation += 1;
         self.generation.store(kept.generation, Ordering::Release);
     }
 
-    fn take(&self, kept: &mut Kept, fetched: Result<KeySet, String>) {
+    fn take(&self, kept: &mut IssuerState, fetched: Result<KeySet, String>) {
         match fetched {
             Ok(keys) => {
                 kept.told_at = Some(Instant::now());

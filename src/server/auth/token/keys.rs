@@ -136,7 +136,7 @@ fn is_rsa(n: &[u8], e: &[u8]) -> bool {
 pub(super) struct KeySet(Vec<(Jwk, Arc<Key>)>);
 
 /// The key of a set for a token.
-pub(super) enum Found {
+pub(super) enum KeyMatch {
     Key(Arc<Key>),
     Nothing,
     /// The token does not say which of them.
@@ -165,15 +165,15 @@ impl KeySet {
 
     /// The key with this name that is for this algorithm, the first should there be several. Without
     /// a name, the only one that is for it.
-    pub(super) fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Found {
+    pub(super) fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> KeyMatch {
         let mut fitting = self
             .0
             .iter()
             .filter(|(jwk, key)| key.algorithm == algorithm && (kid.is_none() || jwk.common.key_id.as_deref() == kid));
         match (fitting.next(), fitting.next()) {
-            (None, _) => Found::Nothing,
-            (Some(_), Some(_)) if kid.is_none() => Found::Several,
-            (Some((_, key)), _) => Found::Key(Arc::clone(key)),
+            (None, _) => KeyMatch::Nothing,
+            (Some(_), Some(_)) if kid.is_none() => KeyMatch::Several,
+            (Some((_, key)), _) => KeyMatch::Key(Arc::clone(key)),
         }
     }
 

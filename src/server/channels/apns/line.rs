@@ -46,11 +46,11 @@ pub(super) struct Line {
     port: u16,
     /// `None` without encryption; a host that no certificate can name is not connected to.
     tls: Option<(TlsConnector, Option<ServerName<'static>>)>,
-    kept: Mutex<Kept>,
+    kept: Mutex<LineState>,
 }
 
 #[derive(Default)]
-struct Kept {
+struct LineState {
     sender: Option<Sender>,
     /// How many there were, with this one.
     number: u64,

@@ -13,7 +13,7 @@ use minijinja::{
     value::Serde,
 };
 
-use self::shown::{Shown, one_line, shortened};
+use self::shown::{TemplateData, one_line, shortened};
 
 /// The most characters of a subject.
 const SUBJECT_CHARS: usize = 150;
@@ -135,7 +135,7 @@ impl Templates {
     /// When there is nothing to tell; when a template of the operator needs what this mail has not, or uses up its fuel:
     /// `FILE:LINE: what is wrong`.
     pub fn render(&self, mail: &Mail) -> Result<Rendered, String> {
-        let shown = Shown::of(mail).ok_or("a mail tells at least one notification")?;
+        let shown = TemplateData::of(mail).ok_or("a mail tells at least one notification")?;
         let shown = Value::from(Serde(&shown));
         let subject = shortened(&one_line(&self.subject.render(&shown)?), SUBJECT_CHARS);
         if subject.is_empty() {

@@ -89,11 +89,11 @@ pub(super) struct Tokens {
 /// The result of the last request.
 #[derive(Default)]
 struct Last {
-    token: Option<Kept>,
+    token: Option<CachedToken>,
     failure: Option<Failure>,
 }
 
-struct Kept {
+struct CachedToken {
     token: AccessToken,
     from: Timestamp,
     until: Timestamp,
@@ -122,7 +122,7 @@ impl Tokens {
         let now = self.clock.now();
         // A clock that went back says nothing of how old a token is.
         let has_waited = self.over.load(SeqCst) != before;
-        let is_good = |kept: &&Kept| kept.from <= now && (has_waited || now < kept.until);
+        let is_good = |kept: &&CachedToken| kept.from <= now && (has_waited || now < kept.until);
         if let Some(kept) = last.token.as_ref().filter(is_good) {
             return Ok(kept.token.clone());
         }
@@ -139,7 +139,7 @@ impl Tokens {
         match asked {
             Ok((token, holds_for)) => {
                 let until = moved(now, TimeDelta::seconds(holds_for));
-                *last = Last { token: Some(Kept { token: token.clone(), from: now, until }), failure: None };
+                *last = Last { token: Some(CachedToken { token: token.clone(), from: now, until }), failure: None };
                 Ok(token)
             }
             Err(judged) => {

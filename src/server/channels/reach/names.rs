@@ -26,7 +26,7 @@ const TO_SEND: usize = 64;
 const TO_REGISTER: usize = 8;
 
 /// The result of a lookup, shared by all who wait for it.
-type Found = Result<Arc<[SocketAddr]>, Arc<io::Error>>;
+type LookupResult = Result<Arc<[SocketAddr]>, Arc<io::Error>>;
 
 /// The purpose of a lookup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +42,7 @@ struct Names {
     to_send: Semaphore,
     to_register: Semaphore,
     /// Those that are under way, by their names.
-    under_way: Mutex<HashMap<String, Shared<BoxFuture<'static, Found>>>>,
+    under_way: Mutex<HashMap<String, Shared<BoxFuture<'static, LookupResult>>>>,
 }
 
 /// The place of a lookup among those that are under way. Dropping it makes room.
@@ -109,7 +109,7 @@ impl Names {
         name: &str,
         permit: SemaphorePermit<'static>,
         look_up: impl FnOnce(&str) -> io::Result<Arc<[SocketAddr]>> + Send + 'static,
-    ) -> Shared<BoxFuture<'static, Found>> {
+    ) -> Shared<BoxFuture<'static, LookupResult>> {
         let begin = || {
             // The thread goes on where each caller has left, and has both of these for as long.
             let place = Place { names: self, name: name.to_owned(), _permit: permit };
@@ -119,7 +119,7 @@ impl Names {
         self.under_way().entry(name.to_owned()).or_insert_with(begin).clone()
     }
 
-    fn under_way(&self) -> MutexGuard<'_, HashMap<String, Shared<BoxFuture<'static, Found>>>> {
+    fn under_way(&self) -> MutexGuard<'_, HashMap<String, Shared<BoxFuture<'static, LookupResult>>>> {
         self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -120,22 +120,22 @@ fn describe_webhooks(text: &mut String, warnings: &mut String, settings: &Settin
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::server::config::Said;
+    use crate::server::config::SettingsInput;
 
     #[tokio::test]
     async fn a_relay_that_is_not_there_is_a_warning() {
         let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let said = Said {
+        let said = SettingsInput {
             store: Some("memory:".to_owned()),
             smtp: Some(format!("smtp://me:hush@{closed}")),
             mail_from: Some("Shop <shop@example.com>".to_owned()),
-            ..Said::default()
+            ..SettingsInput::default()
         };
-        let described = describe(&Settings::from_said(&said).unwrap(), false).await;
+        let described = describe(&Settings::from_input(&said).unwrap(), false).await;
         let line = format!("\n  email    set up, by smtp://{closed} from Shop <shop@example.com>; the relay is not ok");
         assert!(described.contains(&line) && !described.contains("hush"), "{described}");
         assert!(described.contains(&format!("\nwarning: smtp: smtp://{closed} cannot be reached: ")), "{described}");
-        let none = Settings::from_said(&Said { smtp: None, mail_from: None, ..said }).unwrap();
+        let none = Settings::from_input(&SettingsInput { smtp: None, mail_from: None, ..said }).unwrap();
         let nothing = describe(&none, false).await;
         for channel in ["email  ", "webpush", "fcm    ", "apns   "] {
             assert!(nothing.contains(&format!("\n  {channel}  not set up; that takes --")), "{nothing}");
@@ -144,12 +144,12 @@ mod tests {
 
     #[tokio::test]
     async fn it_says_where_webhooks_may_lead() {
-        let said = Said {
+        let said = SettingsInput {
             store: Some("memory:".to_owned()),
             webhook_allow: Some(vec!["10.0.0.0/8".to_owned(), "127.0.0.1".to_owned()]),
-            ..Said::default()
+            ..SettingsInput::default()
         };
-        let settings = Settings::from_said(&said).unwrap();
+        let settings = Settings::from_input(&said).unwrap();
         let mut expected = String::new();
         let _ = write!(expected, "\n\nchannels:\n  webhook  set up, to addresses on the internet and in 10.0.0.0/8, ");
         assert!(describe(&settings, false).await.starts_with(&expected), "{}", describe(&settings, false).await);

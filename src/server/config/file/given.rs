@@ -18,7 +18,7 @@ pub(super) struct Given<'a>(pub(super) &'a DeValue<'a>);
 
 /// Why a value is refused, to be put behind the name of its setting.
 #[derive(Debug)]
-pub(super) struct Wrong(String);
+pub(super) struct WrongValue(String);
 
 impl Given<'_> {
     fn kind(self) -> &'static str {
@@ -34,27 +34,27 @@ impl Given<'_> {
     }
 
     /// It is of another kind than this.
-    fn is_no(self, wanted: &dyn fmt::Display) -> Wrong {
-        Wrong(format!("is {wanted}; this is {}", self.kind()))
+    fn is_no(self, wanted: &dyn fmt::Display) -> WrongValue {
+        WrongValue(format!("is {wanted}; this is {}", self.kind()))
     }
 
-    fn number<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+    fn number<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, WrongValue> {
         let DeValue::Integer(number) = self.0 else { return Err(self.is_no(&"a whole number")) };
         let number = u64::from_str_radix(number.as_str(), number.radix());
-        number.map_err(|_| Wrong::of_number()).and_then(|number| visitor.visit_u64(number))
+        number.map_err(|_| WrongValue::of_number()).and_then(|number| visitor.visit_u64(number))
     }
 }
 
-impl Wrong {
+impl WrongValue {
     fn of_number() -> Self {
         Self("is a whole number that is not negative, and not as large as this".to_owned())
     }
 }
 
 impl<'de> Deserializer<'de> for Given<'de> {
-    type Error = Wrong;
+    type Error = WrongValue;
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, WrongValue> {
         match self.0 {
             DeValue::String(text) => visitor.visit_borrowed_str(text),
             // What reads any kind says itself which one it wants.
@@ -62,52 +62,56 @@ impl<'de> Deserializer<'de> for Given<'de> {
         }
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, WrongValue> {
         visitor.visit_some(self)
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _name: &'static str, visitor: V) -> Result<V::Value, Wrong> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, WrongValue> {
         visitor.visit_newtype_struct(self)
     }
 
-    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, WrongValue> {
         match self.0 {
             DeValue::Boolean(is_so) => visitor.visit_bool(*is_so),
             _ => Err(self.is_no(&"true or false")),
         }
     }
 
-    fn deserialize_u8<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+    fn deserialize_u8<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, WrongValue> {
         self.number(visitor)
     }
 
-    fn deserialize_u16<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+    fn deserialize_u16<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, WrongValue> {
         self.number(visitor)
     }
 
-    fn deserialize_u32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+    fn deserialize_u32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, WrongValue> {
         self.number(visitor)
     }
 
-    fn deserialize_u64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+    fn deserialize_u64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, WrongValue> {
         self.number(visitor)
     }
 
-    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, WrongValue> {
         match self.0 {
             DeValue::String(text) => visitor.visit_borrowed_str(text),
             _ => Err(self.is_no(&"a text in quotes")),
         }
     }
 
-    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, WrongValue> {
         self.deserialize_str(visitor)
     }
 
-    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, WrongValue> {
         let DeValue::Array(items) = self.0 else { return Err(self.is_no(&r#"a list such as ["a", "b"]"#)) };
         let items = SeqDeserializer::new(items.iter().map(|item| Given(item.get_ref())));
-        visitor.visit_seq(items).map_err(|Wrong(why)| Wrong(format!("is a list of which each item {why}")))
+        visitor.visit_seq(items).map_err(|WrongValue(why)| WrongValue(format!("is a list of which each item {why}")))
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -115,7 +119,7 @@ impl<'de> Deserializer<'de> for Given<'de> {
         name: &'static str,
         variants: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Wrong> {
+    ) -> Result<V::Value, WrongValue> {
         match self.0 {
             DeValue::String(text) => StrDeserializer::new(text).deserialize_enum(name, variants, visitor),
             _ => Err(self.is_no(&one_of(variants))),
@@ -128,7 +132,7 @@ impl<'de> Deserializer<'de> for Given<'de> {
     }
 }
 
-impl<'de> IntoDeserializer<'de, Wrong> for Given<'de> {
+impl<'de> IntoDeserializer<'de, WrongValue> for Given<'de> {
     type Deserializer = Self;
 
     fn into_deserializer(self) -> Self {
@@ -140,7 +144,7 @@ fn one_of(variants: &[&str]) -> String {
     variants.iter().map(|variant| format!("{variant:?}")).collect::<Vec<_>>().join(" or ")
 }
 
-impl Error for Wrong {
+impl Error for WrongValue {
     /// Errors of our own types, which repeat no value.
     fn custom<T: fmt::Display>(why: T) -> Self {
         Self(why.to_string())
@@ -159,10 +163,10 @@ impl Error for Wrong {
     }
 }
 
-impl fmt::Display for Wrong {
+impl fmt::Display for WrongValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl std::error::Error for Wrong {}
+impl std::error::Error for WrongValue {}

@@ -9,7 +9,7 @@ use crate::{
     model::Topic,
     server::{
         channels::{ApnsOptions, DEFAULT_APNS_SANDBOX_URL, DEFAULT_APNS_URL, ProviderKey},
-        config::Said,
+        config::SettingsInput,
         secret_file,
     },
 };
@@ -21,7 +21,7 @@ const ID_CHARS: usize = 64;
 ///
 /// # Errors
 /// One sentence about the first setting that is wrong or does not fit the others.
-pub(super) fn settle(said: &Said) -> Result<Option<ApnsOptions>> {
+pub(super) fn settle(said: &SettingsInput) -> Result<Option<ApnsOptions>> {
     let is_other = |said: &Option<String>, default| said.as_deref().is_some_and(|said| said != default);
     let Some(file) = &said.apns_key else {
         let lonely = [

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, anyhow, bail};
 
 use crate::server::{
     channels::{DEFAULT_FCM_URL, FcmOptions, ServiceAccount, fcm::base_url},
-    config::{Said, needed},
+    config::{SettingsInput, needed},
     secret_file,
 };
 
@@ -14,7 +14,7 @@ use crate::server::{
 ///
 /// # Errors
 /// One sentence about the first setting that is wrong or does not fit the others.
-pub(super) fn settle(said: &Said) -> Result<Option<FcmOptions>> {
+pub(super) fn settle(said: &SettingsInput) -> Result<Option<FcmOptions>> {
     let url = needed("fcm-url", said.fcm_url.as_deref())?;
     let Some(file) = &said.fcm_service_account else {
         if url != DEFAULT_FCM_URL {
@@ -43,8 +43,8 @@ mod tests {
 
     use super::*;
 
-    fn said(file: PathBuf, url: &str) -> Said {
-        Said { fcm_service_account: Some(file), fcm_url: Some(url.to_owned()), ..Said::default() }
+    fn said(file: PathBuf, url: &str) -> SettingsInput {
+        SettingsInput { fcm_service_account: Some(file), fcm_url: Some(url.to_owned()), ..SettingsInput::default() }
     }
 
     #[test]
@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn where_fcm_is_says_nothing_without_an_account() {
-        let without = |url: &str| Said { fcm_url: Some(url.to_owned()), ..Said::default() };
+        let without = |url: &str| SettingsInput { fcm_url: Some(url.to_owned()), ..SettingsInput::default() };
         assert!(settle(&without(DEFAULT_FCM_URL)).unwrap().is_none());
         let refused = settle(&without("https://fcm.internal")).unwrap_err().to_string();
         assert!(refused.starts_with("fcm-url: there is no account"), "{refused}");

@@ -9,7 +9,7 @@ use crate::{
     model::EmailAddress,
     server::{
         channels::{VapidKey, WebPushOptions},
-        config::Said,
+        config::SettingsInput,
         secret_file,
     },
 };
@@ -21,7 +21,7 @@ const LONGEST_CONTACT: usize = 255;
 ///
 /// # Errors
 /// One sentence about the first setting that is wrong or does not fit the others.
-pub(super) fn settle(said: &Said) -> Result<Option<WebPushOptions>> {
+pub(super) fn settle(said: &SettingsInput) -> Result<Option<WebPushOptions>> {
     let Some(contact) = &said.push_contact else {
         if said.vapid_key.is_some() {
             bail!(
@@ -77,13 +77,13 @@ mod tests {
     const KEY: &str = "yfWPiYE-n46HLnH0KqZOF1fJJU3MYrct3AELtAQ-oRw";
     const PUBLIC: &str = "BP4z9KsN6nGRTbVYI_c7VJSPQTBtkgcy27mlmlMoZIIgDll6e3vCYLocInmYWAmS6TlzAC8wEqKK6PBru3jl7A8";
 
-    fn said(contact: &str) -> Said {
-        Said { push_contact: Some(contact.to_owned()), ..Said::default() }
+    fn said(contact: &str) -> SettingsInput {
+        SettingsInput { push_contact: Some(contact.to_owned()), ..SettingsInput::default() }
     }
 
     #[test]
     fn browsers_are_pushed_to_where_a_contact_is_named() {
-        assert!(settle(&Said::default()).unwrap().is_none());
+        assert!(settle(&SettingsInput::default()).unwrap().is_none());
         for contact in ["mailto:you@example.com", " https://example.com/contact ", "https://[2001:db8::1]:8443/"] {
             let options = settle(&said(contact)).unwrap().unwrap();
             assert_eq!(options.contact, contact.trim());
@@ -124,7 +124,7 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("campanile-vapid-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
         let file = folder.join("key");
-        let with_key = Said { vapid_key: Some(file.clone()), ..said("mailto:you@example.com") };
+        let with_key = SettingsInput { vapid_key: Some(file.clone()), ..said("mailto:you@example.com") };
         fs::write(&file, format!("{KEY}\n")).unwrap();
         let options = settle(&with_key).unwrap().unwrap();
         assert_eq!(options.key.as_ref().unwrap().public(), PUBLIC);
@@ -137,7 +137,7 @@ mod tests {
         }
         fs::remove_dir_all(folder).unwrap();
         assert!(settle(&with_key).unwrap_err().to_string().contains("cannot be read"));
-        let lonely = Said { push_contact: None, ..with_key };
+        let lonely = SettingsInput { push_contact: None, ..with_key };
         assert!(settle(&lonely).unwrap_err().to_string().starts_with("vapid-key: "));
     }
 }

@@ -12,7 +12,7 @@ use crate::{
         delivery::{Delivery, relevance::of_no_use},
         identity::{Principal, Scope},
         service::ServiceError,
-        store::outbox::{Delivery as Kept, DeliveryFilter, DeliveryPage, Lane},
+        store::outbox::{Delivery as StoredDelivery, DeliveryFilter, DeliveryPage, Lane},
     },
 };
 
@@ -85,13 +85,13 @@ impl Delivery {
 
     /// A delivery as the inbox says it is: one to a contact is cancelled by reading, though it may be written down a
     /// moment later.
-    async fn judged(&self, delivery: Kept) -> Result<Kept, ServiceError> {
+    async fn judged(&self, delivery: StoredDelivery) -> Result<StoredDelivery, ServiceError> {
         let waits = matches!(delivery.state, DeliveryState::Held | DeliveryState::Ready);
         let about = delivery.notification_id.filter(|_| waits && delivery.channel != Channel::Webhook);
         let Some(id) = about else { return Ok(delivery) };
         let notification = self.0.stores.inboxes.get(id).await?;
         Ok(match of_no_use(notification.as_ref(), self.0.clock.now()) {
-            Some((state, reason)) => Kept { state, reason: Some(reason.to_owned()), ..delivery },
+            Some((state, reason)) => StoredDelivery { state, reason: Some(reason.to_owned()), ..delivery },
             None => delivery,
         })
     }
@@ -100,7 +100,7 @@ impl Delivery {
     ///
     /// # Errors
     /// When the caller may not, there is none of that id, or it is held, being sent, was sent, or is sent again already.
-    pub async fn retry(&self, principal: &Principal, id: DeliveryId) -> Result<Kept, ServiceError> {
+    pub async fn retry(&self, principal: &Principal, id: DeliveryId) -> Result<StoredDelivery, ServiceError> {
         principal.may(Scope::Admin)?;
         let known = self.0.stores.deliveries.delivery(id).await?.ok_or_else(|| no_delivery(id))?;
         if let Some(why) = self.unreachable(known.channel, known.target).await? {
@@ -197,7 +197,7 @@ impl Delivery {
     ///
     /// # Errors
     /// When the caller may not, there is none of that id, or it is over.
-    pub async fn cancel(&self, principal: &Principal, id: DeliveryId) -> Result<Kept, ServiceError> {
+    pub async fn cancel(&self, principal: &Principal, id: DeliveryId) -> Result<StoredDelivery, ServiceError> {
         principal.may(Scope::Admin)?;
         let is_cancelled = self.0.stores.deliveries.cancel(id, "by_hand", self.0.clock.now()).await?;
         let found = self.0.stores.deliveries.delivery(id).await?.ok_or_else(|| no_delivery(id))?;

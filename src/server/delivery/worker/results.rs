@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{
     Worker,
     lanes::Flight,
-    settler::{Done, Found},
+    settler::{Done, Finding},
 };
 use crate::{
     model::{self, Channel, DeliveryId, Timestamp},
@@ -54,11 +54,11 @@ impl Worker {
         let (found, is_gone) = match to {
             Recipient::Webhook(webhook) => {
                 let Webhook { id, enabled_at, .. } = *webhook;
-                (Found::OfWebhook { id, enabled_at, is_gone: dead.is_some() }, dead.is_some())
+                (Finding::OfWebhook { id, enabled_at, is_gone: dead.is_some() }, dead.is_some())
             }
             Recipient::Contact(addressed) => {
-                let dead = dead.map(|(state, as_of)| Found::DeadContact { id: addressed.contact.id, state, as_of });
-                (dead.unwrap_or(Found::Nothing), false)
+                let dead = dead.map(|(state, as_of)| Finding::DeadContact { id: addressed.contact.id, state, as_of });
+                (dead.unwrap_or(Finding::Nothing), false)
             }
         };
         let is_left_alone = is_gone || settlement.pause.is_some();

@@ -38,14 +38,14 @@ pub(super) enum Done {
     Settled {
         settlement: Settlement,
         /// Findings about its target.
-        found: Found,
+        found: Finding,
     },
     /// Tells when all that came before is written down.
     Told(oneshot::Sender<()>),
 }
 
 /// The finding of an attempt about its target.
-pub(super) enum Found {
+pub(super) enum Finding {
     Nothing,
     OfWebhook {
         /// The endpoint that was asked.
@@ -68,7 +68,7 @@ pub(super) enum Found {
 impl Done {
     /// A settlement of what was not attempted.
     pub(super) fn settled(settlement: Settlement) -> Self {
-        Self::Settled { settlement, found: Found::Nothing }
+        Self::Settled { settlement, found: Finding::Nothing }
     }
 }
 
@@ -124,18 +124,18 @@ pub(super) async fn run(
 async fn follow(
     stores: &DeliveryStores,
     clock: &Arc<dyn Clock>,
-    found: Found,
+    found: Finding,
     health: &Health,
 ) -> Result<(), StoreError> {
     match found {
-        Found::Nothing => Ok(()),
-        Found::DeadContact { id, state, as_of } => {
+        Finding::Nothing => Ok(()),
+        Finding::DeadContact { id, state, as_of } => {
             if stores.contacts.set_contact_state(id, state, as_of, clock.now()).await? {
                 tracing::info!(contact = %id, %state, "a contact is no longer used");
             }
             Ok(())
         }
-        Found::OfWebhook { id, enabled_at, is_gone } => {
+        Finding::OfWebhook { id, enabled_at, is_gone } => {
             let reason = if is_gone {
                 "gone"
             } else if health.failures > 0 && is_given_up(health, enabled_at, clock.now()) {

@@ -92,7 +92,7 @@ struct FanoutBody {
 #[serde(untagged)]
 enum Batch {
     Each(Created),
-    Fanout(Told),
+    Fanout(Announcement),
 }
 
 /// The notifications that a list created.
@@ -106,7 +106,7 @@ struct Created {
 /// The receipts of an announcement, without repeating its text for each user.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Announcement)]
-struct Told {
+struct Announcement {
     /// The notifications, in the order of the users in the request.
     notifications: Vec<Receipt>,
 }
@@ -158,7 +158,9 @@ async fn batch(
     let notifications = service.create_batch(&principal, new, key.as_ref()).await?;
     let created = match form {
         read::Form::Each => Batch::Each(Created { notifications }),
-        read::Form::Fanout => Batch::Fanout(Told { notifications: notifications.iter().map(Receipt::from).collect() }),
+        read::Form::Fanout => {
+            Batch::Fanout(Announcement { notifications: notifications.iter().map(Receipt::from).collect() })
+        }
     };
     Ok((StatusCode::CREATED, Json(created)))
 }

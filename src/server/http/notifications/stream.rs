@@ -16,7 +16,7 @@ use crate::{
     server::{
         http::{
             extract::{Path, Query},
-            live::{EVENTS, LastEventParams, OnlyTicket, Opening, SinceParams, Stream, Told, come_back},
+            live::{EVENTS, LastEventParams, OnlyTicket, Opening, SinceParams, Stream, StreamItem, come_back},
             state::HttpState,
         },
         lease,
@@ -84,10 +84,10 @@ fn events(stream: Stream) -> Response {
             biased;
             () = end.come() => None,
             told = stream.next() => match told {
-                Told::Frame(frame) | Told::Heartbeat(frame) => Some(frame.sse()),
+                StreamItem::Frame(frame) | StreamItem::Heartbeat(frame) => Some(frame.sse()),
                 // A comment, which clients skip.
-                Told::Silence => Some(Bytes::from_static(b":\n\n")),
-                Told::End(_) => None,
+                StreamItem::Silence => Some(Bytes::from_static(b":\n\n")),
+                StreamItem::End(_) => None,
             },
         };
         let told = match chunk {

@@ -19,10 +19,10 @@ use crate::{
 
 /// The contacts of all users.
 #[derive(Default)]
-pub(super) struct People(Mutex<Kept>);
+pub(super) struct People(Mutex<ContactTables>);
 
 #[derive(Default)]
-struct Kept {
+struct ContactTables {
     /// The oldest first; a user without any is not here.
     contacts: HashMap<UserId, Vec<KeptContact>>,
     /// Who has a contact.
@@ -37,7 +37,7 @@ struct Kept {
 
 impl People {
     /// No operation can panic half-way, so what is there is still whole after a panic.
-    fn kept(&self) -> MutexGuard<'_, Kept> {
+    fn kept(&self) -> MutexGuard<'_, ContactTables> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -47,7 +47,7 @@ impl People {
     }
 }
 
-impl Kept {
+impl ContactTables {
     fn of(&self, user_id: &UserId) -> &[KeptContact] {
         self.contacts.get(user_id).map_or(&[], Vec::as_slice)
     }

@@ -18,10 +18,10 @@ use crate::{
 
 /// What is kept of callers and how they prove who they are.
 #[derive(Default)]
-pub(super) struct Known(Mutex<Kept>);
+pub(super) struct Known(Mutex<CredentialTables>);
 
 #[derive(Default)]
-struct Kept {
+struct CredentialTables {
     keys: HashMap<KeyId, ServiceKey>,
     grants: HashMap<SecretHash, Grant>,
     /// The same grants, those first that are no longer good first.
@@ -30,7 +30,7 @@ struct Kept {
 
 impl Known {
     /// No operation can panic half-way, so what is there is still whole after a panic.
-    fn kept(&self) -> MutexGuard<'_, Kept> {
+    fn kept(&self) -> MutexGuard<'_, CredentialTables> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -52,7 +52,7 @@ impl Known {
     }
 }
 
-impl Kept {
+impl CredentialTables {
     fn good(&self, kind: GrantKind, hash: &SecretHash, now: Timestamp) -> Option<&Grant> {
         self.grants.get(hash).filter(|grant| grant.kind == kind && now < grant.expires_at)
     }

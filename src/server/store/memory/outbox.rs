@@ -23,23 +23,23 @@ use crate::{
             StoreError,
             outbox::{
                 Backlog, Bundle, Claim, Claimed, Deliveries, Delivery, DeliveryFilter, DeliveryPage, Entry, Health,
-                Lane, MOST_WEBHOOKS, Outbox, Part, Planned, Settlement, Told, Webhook, Webhooks, over,
+                Lane, MOST_WEBHOOKS, Outbox, Part, Planned, Settlement, Subscriptions, Webhook, Webhooks, over,
             },
         },
     },
 };
-use kept::Kept;
+use kept::OutboxTables;
 
 /// What is to leave the server.
 #[derive(Default)]
 pub(super) struct Leaving {
-    kept: Mutex<Kept>,
+    kept: Mutex<OutboxTables>,
     reaches_contacts: AtomicBool,
 }
 
 impl Leaving {
     /// No operation can panic half-way, so what is there is still whole after a panic.
-    fn kept(&self) -> MutexGuard<'_, Kept> {
+    fn kept(&self) -> MutexGuard<'_, OutboxTables> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -83,7 +83,7 @@ impl MemoryStore {
         self.change(|shelf| {
             let mut kept = self.leaving.kept();
             let is_done = change(&mut kept.webhooks);
-            shelf.told = Told::to(&kept.webhooks);
+            shelf.told = Subscriptions::to(&kept.webhooks);
             is_done
         })
     }

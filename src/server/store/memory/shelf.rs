@@ -18,7 +18,7 @@ use crate::{
         store::{
             Due, Once, RECENT_ROWS, RECENT_USERS, by_importance,
             collect::Collect,
-            outbox::{Entry, Told},
+            outbox::{Entry, Subscriptions},
             replay,
         },
     },
@@ -63,7 +63,7 @@ pub(super) struct Shelf {
     /// What is to be announced.
     pub(super) changes: Vec<Change>,
     /// What of it endpoints are told.
-    pub(super) told: Told,
+    pub(super) told: Subscriptions,
     /// Of what categories those were that are deleted, where endpoints are told.
     gone: HashMap<NotificationId, Category>,
 }
@@ -83,7 +83,7 @@ impl Shelf {
             categories: BTreeMap::new(),
             keys: Keys::default(),
             changes: Vec::new(),
-            told: Told::default(),
+            told: Subscriptions::default(),
             gone: HashMap::new(),
         }
     }
@@ -268,8 +268,10 @@ impl Shelf {
         }
         let changed = inbox.changed.range(since.saturating_add(1)..).filter_map(|(&modseq, change)| {
             let told = match change {
-                Newest::Deleted(id) => replay::Told::Deleted(*id),
-                Newest::Row(seq) => self.rows.get(seq).map(|row| replay::Told::Row(row.seen_in(inbox), row.created))?,
+                Newest::Deleted(id) => replay::Replayed::Deleted(*id),
+                Newest::Row(seq) => {
+                    self.rows.get(seq).map(|row| replay::Replayed::Row(row.seen_in(inbox), row.created))?
+                }
             };
             Some((modseq, told))
         });

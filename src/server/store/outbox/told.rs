@@ -11,7 +11,7 @@ use crate::model::{
 
 /// What endpoints want to be told of. A clone is the same.
 #[derive(Clone, Debug, Default)]
-pub(in crate::server::store) struct Told(Arc<[Wanted]>);
+pub(in crate::server::store) struct Subscriptions(Arc<[Wanted]>);
 
 /// An event as its receivers read it.
 #[derive(Serialize)]
@@ -25,7 +25,7 @@ struct Data<'a> {
     id: Option<NotificationId>,
 }
 
-impl Told {
+impl Subscriptions {
     /// What these want.
     pub(in crate::server::store) fn to<'w>(webhooks: impl IntoIterator<Item = &'w Webhook>) -> Self {
         Self(webhooks.into_iter().map(|webhook| webhook.wanted.clone()).collect())

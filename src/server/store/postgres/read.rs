@@ -21,7 +21,7 @@ use crate::{
     server::store::{
         Creation, Once, RECENT_ROWS, RECENT_USERS, StoreError, by_importance,
         collect::Collect,
-        replay::{Present, Told},
+        replay::{Present, Replayed},
     },
 };
 
@@ -235,11 +235,11 @@ pub(super) async fn changes(
         let Some(modseq) = row.try_get::<_, Option<i64>>(COLUMNS - 1)? else { continue };
         let modseq = u64::try_from(modseq).map_err(damaged)?;
         changed.push(match row.try_get::<_, Option<Uuid>>(COLUMNS + 4)? {
-            Some(id) => (modseq, Told::Deleted(NotificationId::new(id))),
+            Some(id) => (modseq, Replayed::Deleted(NotificationId::new(id))),
             None => {
                 let stored = Stored::read(row)?;
                 let created = stored.created;
-                (modseq, Told::Row(stored.seen(present.all_read_modseq), created))
+                (modseq, Replayed::Row(stored.seen(present.all_read_modseq), created))
             }
         });
     }

@@ -147,12 +147,12 @@ impl<'a> Columns<'a> {
 
 /// What a function returned that found one notification: that, and the number of the change and the
 /// unread count after it, if it changed anything.
-struct Found {
+struct FoundRow {
     notification: Notification,
     change: Option<(u64, u64)>,
 }
 
-impl Found {
+impl FoundRow {
     async fn query(database: &Database, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Result<Option<Self>, StoreError> {
         let Some(row) = database.call(sql, values).await?.pop() else { return Ok(None) };
         let changed = row.try_get::<_, Option<i64>>(COLUMNS)?.is_some();
@@ -172,7 +172,7 @@ impl Found {
     }
 }
 
-/// The columns of [`Found`].
+/// The columns of [`FoundRow`].
 macro_rules! found {
     ($function:literal) => {
         concat!("SELECT ", columns!(), ", f.change, f.unread FROM ", $function, " f, LATERAL (SELECT (f.target).*) n")
@@ -200,7 +200,7 @@ pub(super) async fn set_read(
     is_read: bool,
 ) -> Result<Written<Option<Notification>>, StoreError> {
     const SET: &str = of_owner!("functions.set_read(own.id, $3)");
-    let found = Found::query(database, SET, &[&id.as_uuid(), &owner.map(UserId::as_str), &is_read]).await?;
+    let found = FoundRow::query(database, SET, &[&id.as_uuid(), &owner.map(UserId::as_str), &is_read]).await?;
     Ok(found.map(|found| found.marked(is_read)).into())
 }
 
@@ -210,7 +210,7 @@ pub(super) async fn mark_read_at(
     index: u64,
 ) -> Result<Written<Option<Notification>>, StoreError> {
     const MARK: &str = found!("functions.mark_read_at($1, $2)");
-    let found = Found::query(database, MARK, &[&user_id.as_str(), &sql_number(index)]).await?;
+    let found = FoundRow::query(database, MARK, &[&user_id.as_str(), &sql_number(index)]).await?;
     Ok(found.map(|found| found.marked(true)).into())
 }
 
@@ -277,7 +277,7 @@ pub(super) async fn delete(
 ) -> Result<Written<Option<Notification>>, StoreError> {
     const DELETE: &str = of_owner!("functions.delete_one(own.id, $3)");
     let values: [&(dyn ToSql + Sync); 3] = [&id.as_uuid(), &owner.map(UserId::as_str), &database.window];
-    let Some(found) = Found::query(database, DELETE, &values).await? else {
+    let Some(found) = FoundRow::query(database, DELETE, &values).await? else {
         return Ok(Written { done: None, changes: Vec::new() });
     };
     let changes = found.change.into_iter().map(|(modseq, unread_count)| {

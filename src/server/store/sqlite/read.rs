@@ -13,7 +13,7 @@ use crate::{
     server::store::{
         RECENT_ROWS, RECENT_USERS, by_importance,
         collect::Collect,
-        replay::{Present, Told},
+        replay::{Present, Replayed},
     },
 };
 
@@ -135,7 +135,7 @@ pub(super) fn changes(
         for stored in query.query_map(values, |row| Stored::read(row, user_id.clone()))? {
             let stored = stored?;
             let (modseq, created) = (stored.modseq, stored.created);
-            let told = Told::Row(stored.seen(present.all_read_modseq), created);
+            let told = Replayed::Row(stored.seen(present.all_read_modseq), created);
             bytes += told.weight();
             changed.push((modseq, told));
             if bytes > Page::MAX_BYTES {
@@ -146,7 +146,7 @@ pub(super) fn changes(
     let mut query = snapshot.prepare_cached(DELETED)?;
     for deleted in query.query_map(values, |row| Ok((row.get(0)?, NotificationId::new(uuid(row, 1)?))))? {
         let (modseq, id) = deleted?;
-        changed.push((modseq, Told::Deleted(id)));
+        changed.push((modseq, Replayed::Deleted(id)));
     }
     changed.sort_by_key(|(modseq, _)| *modseq);
     Ok(present.replay(since, limit, changed))

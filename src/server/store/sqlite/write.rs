@@ -23,7 +23,7 @@ use crate::{
         clock::{Clock, SystemClock},
         store::{
             Creation, Once,
-            outbox::{Told, over},
+            outbox::{Subscriptions, over},
         },
     },
 };
@@ -34,8 +34,8 @@ pub(super) fn next_seq(connection: &Connection) -> rusqlite::Result<i64> {
 }
 
 /// What endpoints are told.
-pub(super) fn told(connection: &Connection) -> rusqlite::Result<Told> {
-    Ok(Told::to(&webhook_row::all(connection)?))
+pub(super) fn told(connection: &Connection) -> rusqlite::Result<Subscriptions> {
+    Ok(Subscriptions::to(&webhook_row::all(connection)?))
 }
 
 /// What a transaction did.
@@ -47,7 +47,7 @@ pub(super) struct Finished {
     /// Where the inboxes end from now on that it changed.
     pub(super) ends: Vec<(UserId, End)>,
     /// What endpoints are told from now on, where that was changed.
-    pub(super) told: Option<Told>,
+    pub(super) told: Option<Subscriptions>,
 }
 
 /// One transaction in the making. Inboxes and totals are written down once, at its end, however
@@ -63,7 +63,7 @@ pub(super) struct Batch<'a> {
     /// What is to be announced when it is committed.
     changes: Vec<Change>,
     /// What endpoints are told of that.
-    told: Told,
+    told: Subscriptions,
     told_changed: bool,
     /// Whether there is a way to contacts.
     reaches_contacts: bool,
@@ -78,7 +78,7 @@ impl<'a> Batch<'a> {
         connection: &'a Connection,
         window: u64,
         next_seq: i64,
-        told: &Told,
+        told: &Subscriptions,
         reaches_contacts: bool,
     ) -> Self {
         Self {

@@ -32,7 +32,7 @@ use super::{
 };
 use crate::{
     model::Change,
-    server::store::{Announcer, StoreError, outbox::Told},
+    server::store::{Announcer, StoreError, outbox::Subscriptions},
 };
 pub(super) use weight::Weight;
 use weight::fitting;
@@ -225,7 +225,7 @@ struct WriterThread {
     /// The place that the next notification takes.
     next_seq: i64,
     /// What endpoints are told.
-    told: Told,
+    told: Subscriptions,
     announcer: Arc<Announcer>,
     ends: Arc<Ends>,
     /// Whether the file is damaged or has gone, as far as is known.

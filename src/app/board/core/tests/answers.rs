@@ -1,10 +1,10 @@
 use super::*;
 use crate::{
-    app::board::core::{Loading, changes::Ticket},
+    app::board::core::{Loading, changes::RefreshTicket},
     model::{Code, Problem},
 };
 
-fn ticket(page: &mut Open) -> Ticket {
+fn ticket(page: &mut Open) -> RefreshTicket {
     page.take(|effect| if let Effect::Ask(ticket, _) = effect { Some(*ticket) } else { None }).unwrap()
 }
 

@@ -20,7 +20,7 @@ const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Au
 
 /// The variables of a template. Every name is always defined; an absent value is `none`.
 #[derive(Debug, Serialize)]
-pub(super) struct Shown {
+pub(super) struct TemplateData {
     /// The name of this server.
     app_name: String,
     /// Whose notifications they are.
@@ -72,7 +72,7 @@ struct ShownItem {
     time: String,
 }
 
-impl Shown {
+impl TemplateData {
     /// The variables of a mail; none for an empty one.
     pub(super) fn of(mail: &Mail) -> Option<Self> {
         let total = mail.total.max(mail.items.len() as u64);

@@ -32,7 +32,7 @@ type Seq = u64;
 
 /// Webhooks, entries, deliveries and lanes.
 #[derive(Default)]
-pub(super) struct Kept {
+pub(super) struct OutboxTables {
     pub(super) webhooks: Vec<Webhook>,
     pub(super) entries: BTreeMap<i64, Entry>,
     next_entry: i64,
@@ -66,7 +66,7 @@ struct LaneRow {
     health: Health,
 }
 
-impl Kept {
+impl OutboxTables {
     pub(super) fn take(&mut self, entries: Vec<Entry>) {
         for entry in entries {
             self.next_entry += 1;

@@ -1,12 +1,12 @@
 //! Digests: deliveries that go to one contact together.
 
-use super::{Kept, Row, place_of};
+use super::{OutboxTables, Row, place_of};
 use crate::{
     model::{DeliveryId, DeliveryState, Timestamp, UserId},
     server::store::outbox::{ANEW, Bundle, DIGEST, Delivery, Part},
 };
 
-impl Kept {
+impl OutboxTables {
     /// Makes a digest, if there are several for it, and returns whether it did.
     pub(in crate::server::store::memory) fn bundle(
         &mut self,

@@ -1,12 +1,12 @@
 //! Operations on whole lanes.
 
-use super::{Kept, LaneRow, Row};
+use super::{LaneRow, OutboxTables, Row};
 use crate::{
     model::{DeliveryState, Timestamp},
     server::store::outbox::{Health, Lane, is_of_lane},
 };
 
-impl Kept {
+impl OutboxTables {
     pub(in crate::server::store::memory) fn end_lane(
         &mut self,
         name: &str,

@@ -2,9 +2,9 @@
 
 use clap::Command;
 
-use super::Said;
+use super::SettingsInput;
 
-/// The first setting below each heading; those after it in `Said` follow it.
+/// The first setting below each heading; those after it in `SettingsInput` follow it.
 const HEADINGS: [(&str, &str); 14] = [
     ("listen", "Listening"),
     ("store", "Store"),
@@ -22,7 +22,7 @@ const HEADINGS: [(&str, &str); 14] = [
     ("log", "Log"),
 ];
 
-impl Said {
+impl SettingsInput {
     /// The command with each setting below its heading.
     #[must_use]
     pub fn with_headings(command: Command) -> Command {

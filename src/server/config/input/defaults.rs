@@ -2,14 +2,14 @@
 
 use std::net::SocketAddr;
 
-use super::{LogFormat, Said, SqliteSync, Switch};
+use super::{LogFormat, SettingsInput, SqliteSync, Switch};
 use crate::server::{
     channels::{DEFAULT_APNS_SANDBOX_URL, DEFAULT_APNS_URL, DEFAULT_FCM_URL},
     config::Listen,
     delivery::DeliveryOptions,
 };
 
-impl Said {
+impl SettingsInput {
     /// The defaults: each setting where it is not given.
     pub(in crate::server::config) fn default_settings() -> Self {
         Self {

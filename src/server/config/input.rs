@@ -46,7 +46,7 @@ pub enum SqliteSync {
 /// help of a setting ends with its default; `headings.rs` groups them.
 #[derive(Args, Clone, Default, Serialize, Deserialize)]
 #[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Said {
+pub struct SettingsInput {
     /// Address and port to listen on, or unix:PATH for a Unix socket; port 0 picks a free port [default: 127.0.0.1:8000]
     #[arg(long, env = "CAMPANILE_LISTEN", value_name = "ADDRESS")]
     pub listen: Option<Listen>,
@@ -343,7 +343,7 @@ pub struct Said {
     #[arg(long, env = "CAMPANILE_LOG", value_name = "FILTER")]
     pub log: Option<String>,
 
-    /// Format of log lines [default: text]
+    /// Format of log lines: text, or json for one object a line [default: text]
     #[arg(long, env = "CAMPANILE_LOG_FORMAT", value_name = "FORMAT")]
     pub log_format: Option<LogFormat>,
 
@@ -352,7 +352,7 @@ pub struct Said {
     pub log_addresses: Option<bool>,
 }
 
-impl std::fmt::Debug for Said {
+impl std::fmt::Debug for SettingsInput {
     /// The settings that were given, without secrets.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let fields = fields(self).map_err(|_| std::fmt::Error)?;
