@@ -22,6 +22,7 @@ mod server;
 mod startable;
 mod tls;
 mod transfer;
+mod typed;
 mod url;
 mod webhooks;
 mod wishes;

@@ -6,6 +6,7 @@
 mod complaint;
 mod encryption;
 mod file;
+mod reachable;
 mod url;
 
 use std::{
@@ -24,11 +25,15 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use futures_util::StreamExt;
 use tokio::{
     sync::{Mutex, mpsc, watch},
-    time::{Instant, MissedTickBehavior, interval, sleep, timeout},
+    time::{Instant, MissedTickBehavior, interval, sleep},
 };
 
-use self::complaint::Complaint;
+pub(in crate::server) use self::reachable::is_reachable;
 pub use self::url::NatsUrl;
+use self::{
+    complaint::Complaint,
+    reachable::{ask_anew, is_about_a_subject},
+};
 use super::{
     Bus, Deliver, Interest,
     peers::{BEAT, Beat, Peers},
@@ -53,8 +58,6 @@ const RECONNECT: Duration = Duration::from_millis(500);
 const SETTLE: Duration = Duration::from_millis(600);
 /// How long to wait for an answer.
 const TIMEOUT: Duration = Duration::from_secs(2);
-/// How long `check` waits for a server to refuse our subjects, after it has taken them.
-const REFUSED: Duration = Duration::from_millis(500);
 
 /// A message that waits to be sent, and its subject.
 type Outgoing = (String, Vec<u8>);
@@ -137,65 +140,6 @@ impl Nats {
     fn subject(&self, user_id: &UserId) -> String {
         subject(&self.prefix, user_id)
     }
-}
-
-/// Asks a server of NATS once whether it lets us in, and lets us use our subjects.
-///
-/// # Errors
-/// Why not, without anything secret.
-pub(in crate::server) async fn is_reachable(url: &NatsUrl, prefix: &str) -> Result<()> {
-    let (refuses, mut refused) = mpsc::channel(1);
-    let options = ConnectOptions::new().connection_timeout(TIMEOUT).event_callback(move |event| {
-        if let Happened::ServerError(ServerError::Other(text)) = &event
-            && is_about_a_subject(text)
-        {
-            // That it was one is enough.
-            let _ = refuses.try_send(());
-        }
-        ready(())
-    });
-    let connected = url.log_in(options)?.connect(url.servers()).await;
-    let client =
-        connected.map_err(|error| anyhow!("{url} cannot be used: {}.", complaint::words(&error.to_string())))?;
-    let subjects = async {
-        let mut listening = Vec::new();
-        for subject in [format!("{prefix}.inbox.*"), format!("{prefix}.servers"), hint_subject(prefix)] {
-            listening.push(client.subscribe(subject).await.ok());
-        }
-        // An empty message is harmless: as a hint it has the servers look once whether something is due, and it is no beat
-        // and no change. `x` is not the subject of an inbox: no base64 has one character.
-        for subject in [format!("{prefix}.inbox.x"), format!("{prefix}.servers"), hint_subject(prefix)] {
-            drop(client.publish(subject, Vec::new().into()).await);
-        }
-        drop(client.flush().await);
-        // To ask for an answer would need a subject that a user of ours need not have.
-        timeout(REFUSED, refused.recv()).await.is_ok()
-    };
-    match timeout(TIMEOUT, subjects).await {
-        Ok(false) => Ok(()),
-        Ok(true) => Err(anyhow!("{url} refuses a subject: {}.", complaint::needed(prefix))),
-        Err(_) => Err(anyhow!("{url} does not answer.")),
-    }
-}
-
-/// While a subject is refused, asks once a minute, over a connection of its own, whether it still is; and connects anew
-/// when it is not. To connect anew has all who follow all inboxes list again.
-async fn ask_anew(client: Client, url: NatsUrl, prefix: String, complaint: Arc<Complaint>) {
-    loop {
-        sleep(complaint::PAUSE).await;
-        if !complaint.is_refused() {
-            continue;
-        }
-        match is_reachable(&url, &prefix).await {
-            Ok(()) => drop(client.force_reconnect().await),
-            Err(_) => complaint.forbidden(&prefix),
-        }
-    }
-}
-
-/// Whether a server of NATS says that a user may not use a subject.
-fn is_about_a_subject(error: &str) -> bool {
-    error.to_ascii_lowercase().contains("permissions violation")
 }
 
 /// The subject of an inbox; any user id is one token.

@@ -6,11 +6,11 @@ use uuid::Uuid;
 
 use super::{
     PostgresStore,
-    connections::typed,
     credentials::execute,
     delivery_row::{DELIVERY_COLUMNS, delivery_columns, read_delivery},
     outbox::{count, read_health},
     row::{number, sql_number},
+    typed::typed,
 };
 use crate::{
     model::{Channel, ContactId, DeliveryId, DeliveryState, NotificationId, Timestamp, UserId},
