@@ -18,7 +18,7 @@ use super::{
     config::{BusUrl, Listen, Settings, of_bus, of_tls},
     delivery::Delivery,
     http::{self, HttpOptions},
-    listener,
+    listener::{self, Bound},
     live::{Bus, Local, Nats},
     log, maintenance,
     service::NotificationService,
@@ -115,14 +115,20 @@ pub async fn run(settings: &Settings) -> Result<()> {
     log::start(settings)?;
     outlive_full_files()?;
     let campanile = Campanile::start(settings).await?;
-    let socket = match bound.listen() {
-        Ok(socket) => socket,
-        Err(error) => {
-            // What was begun beside it may have claimed deliveries.
-            campanile.stop().await;
-            return Err(settings.cannot_listen(&error));
-        }
-    };
+    let served = serve(settings, bound, &campanile).await;
+    // Also where it cannot serve: what was begun beside it may have claimed deliveries.
+    campanile.stop().await;
+    if served? {
+        tracing::info!("stopped");
+    } else {
+        tracing::warn!("stopped at the deadline, with requests still running");
+    }
+    Ok(())
+}
+
+/// Serves until the process receives a signal to stop; `false` where requests were still running at the deadline.
+async fn serve(settings: &Settings, bound: Bound, campanile: &Campanile) -> Result<bool> {
+    let socket = bound.listen().map_err(|error| settings.cannot_listen(&error))?;
     let at = socket.address().map_or_else(|| settings.listen.clone(), Listen::Tcp);
     let service = campanile.service();
     let stop = told_to_stop(settings, service.clone())?;
@@ -133,14 +139,7 @@ pub async fn run(settings: &Settings) -> Result<()> {
     }
     tracing::info!(address = %at, store = %settings.store, bus = %settings.bus, version = env!("CARGO_PKG_VERSION"), "serving");
     tell_ready(settings, &at);
-    let all_ended = serving.await;
-    campanile.stop().await;
-    if all_ended {
-        tracing::info!("stopped");
-    } else {
-        tracing::warn!("stopped at the deadline, with requests still running");
-    }
-    Ok(())
+    Ok(serving.await)
 }
 
 /// Prints on standard output that the server is ready, and its address. A failure to print is ignored.
