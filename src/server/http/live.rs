@@ -106,26 +106,28 @@ pub(super) struct Opening {
 }
 
 impl Opening {
-    /// A stream of this inbox.
+    /// A follower of this inbox.
     ///
     /// # Errors
     /// Why the caller gets none.
-    pub(super) async fn follow(self, user_id: &UserId, since: Option<u64>) -> Result<Stream, Problem> {
-        let follower = self.service.follow(&self.caller.0, user_id, since).await?;
-        self.open(follower)
+    pub(super) async fn follow(&self, user_id: &UserId, since: Option<u64>) -> Result<Follower, Problem> {
+        Ok(self.service.follow(&self.caller.0, user_id, since).await?)
     }
 
-    /// A stream of all inboxes.
+    /// A follower of all inboxes.
     ///
     /// # Errors
     /// Why the caller gets none.
-    pub(super) fn follow_all(self) -> Result<Stream, Problem> {
-        let follower = self.service.follow_all(&self.caller.0)?;
-        self.open(follower)
+    pub(super) fn follow_all(&self) -> Result<Follower, Problem> {
+        Ok(self.service.follow_all(&self.caller.0)?)
     }
 
-    /// Streams of callers who are not authenticated are not counted.
-    fn open(self, follower: Follower) -> Result<Stream, Problem> {
+    /// The stream of a follower, which counts as one of its caller's. Streams of callers who are not authenticated are not
+    /// counted.
+    ///
+    /// # Errors
+    /// The caller has as many as it may.
+    pub(super) fn open(self, follower: Follower) -> Result<Stream, Problem> {
         let pass = self.standing.map(|Extension(standing)| standing.open_stream(self.service.now())).transpose();
         let pass = pass.map_err(|TooManyStreams(most)| {
             let why = format!("You have {most} live streams open, which is as many as you may. Close one of them.");

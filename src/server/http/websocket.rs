@@ -32,7 +32,7 @@ use crate::{
     server::{
         lease::{self, Lease},
         listener::{LongStream, Place},
-        service::Frame,
+        service::{Follower, Frame},
     },
 };
 
@@ -112,8 +112,8 @@ async fn follow(
     Query(params): Query<SinceParams>,
     handshake: Handshake,
 ) -> Result<Response, Problem> {
-    let stream = opening.follow(&user_id, params.parse()?).await?;
-    Ok(handshake.accept()?.speak(stream))
+    let follower = opening.follow(&user_id, params.parse()?).await?;
+    handshake.accept()?.speak(opening, follower)
 }
 
 /// Follow all inboxes, over a WebSocket
@@ -128,8 +128,8 @@ async fn follow(
     )
 )]
 async fn follow_all(opening: Opening, _: Query<OnlyTicket>, handshake: Handshake) -> Result<Response, Problem> {
-    let stream = opening.follow_all()?;
-    Ok(handshake.accept()?.speak(stream))
+    let follower = opening.follow_all()?;
+    handshake.accept()?.speak(opening, follower)
 }
 
 /// The handshake of a WebSocket.
@@ -159,7 +159,9 @@ impl Handshake {
 }
 
 impl Upgrade {
-    fn speak(self, stream: Stream) -> Response {
+    /// Opens the stream last: a request that is no handshake takes none of the caller's.
+    fn speak(self, opening: Opening, follower: Follower) -> Result<Response, Problem> {
+        let stream = opening.open(follower)?;
         let Self { upgrade, place, version } = self;
         let stall_timeout = stream.stall_timeout();
         let (held, lease) = (version == Version::HTTP_2).then(Lease::held).unzip();
@@ -188,7 +190,7 @@ impl Upgrade {
                 ready(())
             });
         response.extensions_mut().insert(LongStream::new(stall_timeout).under(lease));
-        response
+        Ok(response)
     }
 }
 

@@ -57,7 +57,8 @@ async fn stream(
 ) -> Result<Response, Problem> {
     let last = headers.get(LAST_EVENT_ID).map(|value| value.to_str().unwrap_or("-"));
     let since = params.parse(last)?;
-    Ok(events(opening.follow(&user_id, since).await?))
+    let follower = opening.follow(&user_id, since).await?;
+    Ok(events(opening.open(follower)?))
 }
 
 /// Follow all inboxes, as server-sent events
@@ -71,7 +72,8 @@ async fn stream(
     )
 )]
 async fn stream_all(opening: Opening, _: Query<OnlyTicket>) -> Result<Response, Problem> {
-    Ok(events(opening.follow_all()?))
+    let follower = opening.follow_all()?;
+    Ok(events(opening.open(follower)?))
 }
 
 /// The answer that tells a stream.
