@@ -105,6 +105,11 @@ pub(super) fn focus(id: &str) {
     }
 }
 
+/// Whether the element with this id, or one within it, has the focus.
+pub(super) fn has_focus(id: &str) -> bool {
+    element(id).is_some_and(|element| focused().is_some_and(|focused| element.contains(Some(&focused))))
+}
+
 /// The element that has the focus.
 pub(super) fn focused() -> Option<web_sys::HtmlElement> {
     document().active_element()?.dyn_into().ok()

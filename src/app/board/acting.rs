@@ -5,7 +5,6 @@ use wasm_bindgen::JsCast;
 
 use super::{
     core::{Effect, Message},
-    row::element_id,
     signals::Board,
 };
 use crate::{
@@ -20,7 +19,8 @@ impl Board {
             Effect::NextFrame(message) => browser::before_next_frame(move || self.send(message)),
             Effect::Say(text) => self.say(text),
             Effect::Focus(id) => browser::focus_soon(id),
-            Effect::HandOn(key, to) => self.hand_on(key, &to),
+            // Before what goes is off the page: see `send`.
+            Effect::HandOn(..) => {}
             Effect::MayListen => self.line().into_iter().for_each(|line| line.may_listen()),
             Effect::Cut => self.line().into_iter().for_each(|line| line.cut()),
             Effect::Ask(..) | Effect::Mark(_) | Effect::MarkAll(_) | Effect::UnmarkAll(_) | Effect::Delete(_) => {
@@ -63,15 +63,6 @@ impl Board {
             }
             _ => return None,
         })
-    }
-
-    /// A row is about to go: if it has the focus, another element gets it.
-    pub(super) fn hand_on(self, key: i64, to: &str) {
-        let had_focus = browser::element(&element_id(key))
-            .is_some_and(|element| browser::focused().is_some_and(|focused| element.contains(Some(&focused))));
-        if had_focus {
-            browser::focus_soon(to.to_owned());
-        }
     }
 
     /// Deletes now whatever is about to be deleted, and goes on when that is answered; `false` when there is

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::{
     core::{Effect, Loading, Message, Now, Submission, Toast, Typed, View, reduce},
-    row::{Row, draw_rows},
+    row::{Row, draw_rows, element_id},
 };
 use crate::{
     app::{
@@ -116,14 +116,22 @@ impl Board {
         let now = self.present(if is_often { self.is_at_top.get_value() } else { None });
         let mut effects = Vec::new();
         self.view.update_value(|view| effects = reduce(view, message, now));
-        // The focus is handed on while it is still there.
+        // The focus is looked up while it is still there, and followed where the row that gets it goes too.
+        let mut heir: Option<String> = None;
         effects.retain(|effect| match effect {
             Effect::HandOn(key, to) => {
-                self.hand_on(*key, to);
+                let element = element_id(*key);
+                let is_heir = heir.as_ref().is_some_and(|heir| *heir == element);
+                if is_heir || browser::has_focus(&element) {
+                    heir = Some(to.clone());
+                }
                 false
             }
             _ => true,
         });
+        if let Some(heir) = heir {
+            browser::focus_soon(heir);
+        }
         if !is_unseen {
             self.draw();
         }

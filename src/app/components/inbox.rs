@@ -209,8 +209,10 @@ fn List(board: Board) -> impl IntoView {
                 first = rows.get(place + 1);
             }
         }
-        // What is left at the end is a block as long as it begins with the same row.
-        blocks.extend(first.map(|first| Block { key: -1 - first.key, lines }));
+        // What is left at the end is a block as long as it begins with the same row; alone, it is the one that arrivals
+        // join, so that those do not make its rows anew.
+        let is_alone = blocks.is_empty();
+        blocks.extend(first.map(|first| Block { key: if is_alone { i64::MIN } else { -1 - first.key }, lines }));
         blocks
     });
     let keys = move || blocks.read().iter().map(|block| block.key).collect::<Vec<_>>();

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::app::text::percent;
-use crate::model::{Filter, ListParams};
+use crate::model::{Filter, ListParams, UserId};
 
 /// What the address of the dashboard asks for, as text that the server has not checked yet: a person may
 /// have typed it.
@@ -31,6 +31,12 @@ pub struct Address {
 impl Address {
     /// Where the dashboard is.
     pub const PATH: &'static str = "/api/ui-dashboard/notifications-dashboard-ui";
+
+    /// Whether the inbox of this user is shown, alone or among all.
+    #[must_use]
+    pub fn shows(&self, user_id: &UserId) -> bool {
+        self.user_id.as_deref().is_none_or(|shown| shown == user_id.as_str())
+    }
 
     /// Reads a query, with or without its question mark. Empty values count as absent, because an
     /// empty field of a form is sent as one.

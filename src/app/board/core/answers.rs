@@ -104,12 +104,15 @@ impl View {
         let server_ms = (server.as_micros() / 1_000) as f64;
         self.ahead = server_ms - now.ms;
         // What waits to be deleted is gone already for the user.
+        let address = Arc::clone(&self.address);
         for doomed in &mut self.doomed {
             match page.notifications.iter().position(|notification| notification.id == doomed.item.data.id) {
                 Some(place) => doomed.item.data = page.notifications.remove(place),
                 None => doomed.is_unsure = true,
             }
-            counting::remove(&mut overview, &doomed.item.data);
+            if address.shows(&doomed.item.data.user_id) {
+                counting::remove(&mut overview, &doomed.item.data);
+            }
         }
         if self.address.user_id.is_some() {
             counting::keep_recent(&mut overview, &self.overview);

@@ -53,7 +53,7 @@ impl View {
         let mut effects = Vec::new();
         let is_known = answer.is_ok();
         match answer {
-            Ok(()) => self.expect(Kind::Deleted, deletion.id()),
+            Ok(()) => self.expect(Kind::Deleted, &deletion.doomed.item.data.user_id, deletion.id()),
             // Another client was faster.
             Err(problem) if problem.code == Code::NotFound => {}
             Err(problem) => {
@@ -81,7 +81,10 @@ impl View {
 
     fn restore(&mut self, doomed: Doomed) -> Vec<Effect> {
         let Doomed { item, spot, .. } = doomed;
-        counting::add(&mut self.overview, &item.data);
+        // Another inbox may be shown by now.
+        if self.is_in_scope(&item.data.user_id) {
+            counting::add(&mut self.overview, &item.data);
+        }
         if !self.filter().admits(&item.data) {
             return Vec::new();
         }

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     app::live::{self, Kind},
-    model::{Filter, Notification, NotificationId},
+    model::{Filter, Notification, NotificationId, UserId},
 };
 
 /// How long the page is left alone after something was shown, in milliseconds: to lay it out anew
@@ -71,9 +71,9 @@ impl View {
         }
     }
 
-    /// Notes what was done here, of which the stream will tell too.
-    pub(super) fn expect(&mut self, kind: Kind, id: NotificationId) {
-        if self.is_live {
+    /// Notes what was done here to a notification of this user, if the stream will tell of it too.
+    pub(super) fn expect(&mut self, kind: Kind, user_id: &UserId, id: NotificationId) {
+        if self.is_live && self.is_in_scope(user_id) {
             self.heard.echoes.push_back(Echo { kind, id });
             if self.heard.echoes.len() > MOST_ECHOES {
                 self.heard.echoes.pop_front();
@@ -143,8 +143,12 @@ impl View {
     pub(super) fn show_again(&mut self, read_at: Option<u64>, now: Now) -> Vec<Effect> {
         let heard = &mut self.heard;
         heard.position = read_at.map(|read_at| heard.position.map_or(read_at, |heard| heard.max(read_at)));
-        let mut again = if heard.asked == 0 { std::mem::take(&mut heard.recent) } else { heard.recent.clone() };
+        let mut again = std::mem::take(&mut heard.recent);
         again.extend(heard.waiting.drain(..));
+        // The next answer may not have them either.
+        if heard.asked > 0 {
+            heard.recent.clone_from(&again);
+        }
         if let Some(read_at) = read_at {
             again.retain(|message| message.modseq > Some(read_at));
             self.saw(Some(read_at), Vec::new());
@@ -154,7 +158,7 @@ impl View {
         }
         // Where all inboxes are shown it is not known whether the numbers beside the list have it.
         let mut effects = self.show_messages(again, read_at.is_some(), now);
-        if read_at.is_none() && self.heard.asked == 0 {
+        if read_at.is_none() {
             effects.extend(self.ask_soon());
         }
         effects
@@ -187,15 +191,17 @@ impl View {
                         doomed.item.data = notification;
                     }
                 }
-                (Kind::Created, Some(notification)) => self.show_created(notification, &mut shown),
-                (Kind::Updated, Some(notification)) => self.show_updated(notification, &mut shown),
+                (Kind::Created, Some(notification)) => self.show_created(notification, &mut shown, &mut effects),
+                (Kind::Updated, Some(notification)) => self.show_updated(notification, &mut shown, &mut effects),
                 (Kind::AllRead, _) => {
                     let of = message.user_id.as_ref();
-                    for row in self.rows.iter_mut().filter(|row| of.is_none_or(|of| row.data.user_id == *of)) {
-                        row.data.is_read = true;
+                    let is_of = |item: &Item| of.is_none_or(|of| item.data.user_id == *of);
+                    let doomed = self.doomed.iter_mut().map(|doomed| &mut doomed.item);
+                    for item in self.rows.iter_mut().chain(doomed).filter(|item| is_of(item)) {
+                        item.data.is_read = true;
                     }
                     if shown.filter.unread {
-                        self.rows.retain(|row| of.is_some_and(|of| row.data.user_id != *of));
+                        self.rows.retain(|row| !is_of(row));
                     }
                     shown.asks |= !one_inbox;
                 }
@@ -212,7 +218,9 @@ impl View {
             && self.heard.echoes.is_empty()
             && let Some(unread_count) = unread_count
         {
-            let doomed = self.doomed.iter().filter(|doomed| !doomed.item.data.is_read).count() as u64;
+            let is_counted =
+                |doomed: &&Doomed| !doomed.item.data.is_read && self.is_in_scope(&doomed.item.data.user_id);
+            let doomed = self.doomed.iter().filter(is_counted).count() as u64;
             self.overview.unread_count = unread_count.saturating_sub(doomed);
         }
         if self.rows.len() > MOST_ROWS {
@@ -235,10 +243,10 @@ impl View {
         effects
     }
 
-    fn show_created(&mut self, notification: Notification, shown: &mut Shown) {
+    fn show_created(&mut self, notification: Notification, shown: &mut Shown, effects: &mut Vec<Effect>) {
         let is_own = self.is_echo(Kind::Created, notification.id);
         if let Some(place) = self.place_with(notification.id) {
-            return self.show_known(place, notification, shown);
+            return self.show_known(place, notification, shown, effects);
         }
         if is_own {
             // It was counted when it was sent, and is shown where it belongs.
@@ -261,14 +269,14 @@ impl View {
         }
     }
 
-    fn show_updated(&mut self, notification: Notification, shown: &mut Shown) {
+    fn show_updated(&mut self, notification: Notification, shown: &mut Shown, effects: &mut Vec<Effect>) {
         let is_own = self.is_echo(Kind::Updated, notification.id);
         // The user has marked it once more since.
         if is_own && self.heard.echoes.contains(&Echo { kind: Kind::Updated, id: notification.id }) {
             return;
         }
         match self.place_with(notification.id) {
-            Some(place) => self.show_known(place, notification, shown),
+            Some(place) => self.show_known(place, notification, shown, effects),
             // One that is not shown: only the server knows what that changes.
             // One that is read now is no loss where only what is unread is shown, unless it waits above the list.
             None => {
@@ -279,15 +287,16 @@ impl View {
     }
 
     /// What is in the list is as this says.
-    fn show_known(&mut self, place: usize, notification: Notification, shown: &Shown) {
+    fn show_known(&mut self, place: usize, notification: Notification, shown: &Shown, effects: &mut Vec<Effect>) {
         let Some(row) = self.rows.get_mut(place) else { return };
         let is_read = notification.is_read;
         if row.data.is_read != is_read && shown.counts {
             counting::set_read(&mut self.overview, is_read);
         }
         row.data = notification;
+        let key = row.key;
         if is_read && shown.filter.unread {
-            self.rows.remove(place);
+            self.take(key, effects);
         }
     }
 

@@ -39,7 +39,8 @@ impl View {
         let leaves = is_read && self.filter().unread;
         let spot = if leaves { self.take(key, &mut effects).map(|(_, spot)| spot) } else { None };
         match spot {
-            Some(spot) => effects.push(self.toast("Marked as read.".to_owned(), Some(Undo::Read(id, spot)))),
+            Some(spot) => effects
+                .push(self.toast("Marked as read.".to_owned(), Some(Undo::Read(id, item.data.user_id.clone(), spot)))),
             None => self.dismiss_read(id),
         }
         let change = self.changes.begin(now.ms);
@@ -48,11 +49,17 @@ impl View {
     }
 
     /// Marks a notification as unread again that has left the list.
-    pub(super) fn mark_again_unread(&mut self, id: NotificationId, spot: Spot, now: Now) -> Vec<Effect> {
+    pub(super) fn mark_again_unread(
+        &mut self,
+        id: NotificationId,
+        user_id: &UserId,
+        spot: Spot,
+        now: Now,
+    ) -> Vec<Effect> {
         if let Some(place) = self.place_with(id) {
             return self.mark(self.rows[place].key, false, now);
         }
-        counting::set_read(&mut self.overview, false);
+        self.count_read(user_id, false);
         let change = self.changes.begin(now.ms);
         vec![Effect::Mark(Marking { id, is_read: false, item: None, spot: Some(spot), change })]
     }
@@ -64,7 +71,7 @@ impl View {
         let is_known = answer.is_ok();
         match (answer, item) {
             (Ok(notification), item) => {
-                self.expect(Kind::Updated, id);
+                self.expect(Kind::Updated, &notification.user_id, id);
                 self.show_marked(notification, spot.filter(|_| item.is_none()));
             }
             (Err(problem), None) => effects.push(self.toast_refusal("Not undone.", &problem)),
@@ -212,7 +219,9 @@ impl View {
     ) -> Vec<Effect> {
         let UnmarkingAll { all, unmarked, doomed, returned, beyond, change } = unmarking;
         let mut effects = Vec::new();
-        let is_known = answer.is_ok();
+        // The server leaves what was changed since.
+        let all_of_them = (unmarked.len() + doomed.len()) as u64 + beyond;
+        let is_known = answer.as_ref().is_ok_and(|count| *count == all_of_them);
         if let Err(problem) = answer {
             self.set_read(&ids(&unmarked), true);
             for row in &unmarked {

@@ -61,10 +61,10 @@ impl View {
 
     /// The server took it.
     pub(super) fn sent(&mut self, submission: Submission, notification: Notification, now: Now) -> Vec<Effect> {
-        let Submission { typed, item, change, .. } = submission;
+        let Submission { typed, item, change, is_repeat, .. } = submission;
         let told = match item {
             Some(item) => {
-                self.expect(Kind::Created, notification.id);
+                self.expect(Kind::Created, &notification.user_id, notification.id);
                 self.take_in(&item, notification);
                 Effect::Say(format!("Sent to {}", typed.user_id))
             }
@@ -72,7 +72,8 @@ impl View {
             None => self.toast(format!("Sent to {}.", typed.user_id), None),
         };
         let mut effects = vec![told];
-        effects.extend(self.settle(change, true, now));
+        // The server may have had a repeat already, which is counted then.
+        effects.extend(self.settle(change, !is_repeat, now));
         effects
     }
 

@@ -9,7 +9,7 @@ mod whole;
 
 use uuid::Uuid;
 
-use super::{Effect, Message, Now, View, reduce};
+use super::{Effect, Message, Now, View, changes::RefreshTicket, reduce};
 use crate::{
     app::{
         live::{self, Kind},
@@ -92,6 +92,17 @@ impl Open {
     fn toasts(&self) -> String {
         self.view.toasts.iter().map(|toast| toast.text.as_str()).collect::<Vec<_>>().join(" | ")
     }
+}
+
+fn ticket(page: &mut Open) -> RefreshTicket {
+    page.take(|effect| if let Effect::Ask(ticket, _) = effect { Some(*ticket) } else { None }).unwrap()
+}
+
+/// Another inbox is opened, which has these.
+fn turn_to_bob(page: &mut Open, notifications: Vec<Notification>) {
+    page.send(Message::Turn(Address::parse("user_id=bob")));
+    let asked = ticket(page);
+    page.send(Message::Answered(asked, Ok(snapshot(notifications, Some(5)))));
 }
 
 fn number(id: NotificationId) -> u128 {

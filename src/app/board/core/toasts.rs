@@ -45,7 +45,7 @@ impl View {
 
     /// Takes away the message that offers to take back that this was marked as read.
     pub(super) fn dismiss_read(&mut self, id: NotificationId) {
-        self.toasts.retain(|toast| !matches!(toast.undo, Some(Undo::Read(of, _)) if of == id));
+        self.toasts.retain(|toast| !matches!(toast.undo, Some(Undo::Read(of, ..)) if of == id));
     }
 
     /// Takes back what a message says was done.
@@ -53,7 +53,7 @@ impl View {
         self.dismiss_undo(&undo);
         match undo {
             Undo::Delete(id) => self.undelete(id, now),
-            Undo::Read(id, spot) => self.mark_again_unread(id, spot, now),
+            Undo::Read(id, user_id, spot) => self.mark_again_unread(id, &user_id, spot, now),
             Undo::ReadAll(all) => self.unmark_all(all, now),
         }
     }

@@ -173,8 +173,8 @@ pub(crate) struct ReadAll {
 pub(crate) enum Undo {
     /// The deletion of this notification.
     Delete(NotificationId),
-    /// That this notification was marked as read, and left the list.
-    Read(NotificationId, Spot),
+    /// That this notification of this user was marked as read, and left the list.
+    Read(NotificationId, UserId, Spot),
     /// That an inbox was marked as read, or a part of it.
     ReadAll(ReadAll),
 }
@@ -292,7 +292,7 @@ impl View {
 
     /// Whether the numbers beside the list count this user's notifications.
     pub(super) fn is_in_scope(&self, user_id: &UserId) -> bool {
-        self.address.user_id.as_deref().is_none_or(|shown| shown == user_id.as_str())
+        self.address.shows(user_id)
     }
 
     /// Opens or closes a long text.

@@ -1,12 +1,8 @@
 use super::*;
 use crate::{
-    app::board::core::{Loading, changes::RefreshTicket},
+    app::board::core::Loading,
     model::{Code, Problem},
 };
-
-fn ticket(page: &mut Open) -> RefreshTicket {
-    page.take(|effect| if let Effect::Ask(ticket, _) = effect { Some(*ticket) } else { None }).unwrap()
-}
 
 fn list(numbers: &[u128]) -> Vec<Notification> {
     numbers.iter().map(|number| notification(*number)).collect()
@@ -123,4 +119,16 @@ fn a_session_that_is_over_ends_the_connection() {
     assert!(page.view.is_signed_out());
     assert_eq!(page.count(|effect| matches!(effect, Effect::Cut)), 1);
     assert_eq!(page.shown(), [1], "what is shown stays");
+}
+
+#[test]
+fn what_waits_while_two_answers_are_under_way_outlives_both() {
+    let mut page = of_ann("", &[1]);
+    let first = ticket(page.send(Message::Refresh));
+    let second = ticket(page.send(Message::Refresh));
+    page.send(Message::Heard(created(2, 11)));
+    page.send(Message::Answered(second, Ok(snapshot(list(&[1]), Some(10)))));
+    assert_eq!((page.shown(), page.counts()), (vec![2, 1], (2, 2)));
+    page.send(Message::Answered(first, Ok(snapshot(list(&[1]), Some(10)))));
+    assert_eq!((page.shown(), page.counts()), (vec![2, 1], (2, 2)));
 }

@@ -98,3 +98,33 @@ fn several_can_be_undone_one_after_the_other_and_all_are_deleted_when_the_page_i
     assert_eq!(page.view.take_doomed(), [id(3)]);
     assert!(page.toasts().is_empty());
 }
+
+#[test]
+fn what_is_deleted_in_one_inbox_is_not_counted_in_the_next() {
+    let mut page = of_ann("", &[2, 1]);
+    delete(&mut page, 2);
+    turn_to_bob(&mut page, vec![notification_of(7, "bob")]);
+    assert_eq!(page.counts(), (1, 1));
+    page.send(Message::ReallyDelete(id(2)));
+    let under_way = deletion(&mut page);
+    page.send(Message::Deleted(under_way, Ok(())));
+    page.hear(live::Message { unread_count: Some(0), ..change(Kind::AllRead, 6) });
+    assert_eq!(page.counts(), (1, 0), "no echo of the other inbox is waited for");
+}
+
+#[test]
+fn what_is_put_back_in_another_inbox_is_not_counted_there() {
+    let mut page = of_ann("", &[2, 1]);
+    delete(&mut page, 2);
+    turn_to_bob(&mut page, vec![notification_of(7, "bob")]);
+    page.send(Message::UndoLast);
+    assert_eq!((page.shown(), page.counts()), (vec![7], (1, 1)));
+}
+
+#[test]
+fn what_is_about_to_be_deleted_is_read_when_all_is() {
+    let mut page = of_ann("", &[2, 1]);
+    delete(&mut page, 2);
+    page.hear(live::Message { unread_count: Some(0), ..change(Kind::AllRead, 11) }).send(Message::UndoLast);
+    assert_eq!((page.shown(), page.counts()), (vec![2, 1], (2, 0)));
+}

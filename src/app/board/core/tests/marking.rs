@@ -174,3 +174,34 @@ fn a_search_and_all_inboxes_cannot_be_marked() {
     assert!(!open("", vec![notification(1)], None).view.can_mark_all());
     assert!(!of_ann("", &[]).view.can_mark_all());
 }
+
+#[test]
+fn an_undo_is_counted_in_the_inbox_that_it_is_of() {
+    let mut page = of_ann("unread=true", &[2, 1]);
+    let key = page.key(2);
+    page.send(Message::Mark(key, true));
+    let under_way = marking(&mut page);
+    page.send(Message::Marked(under_way, Ok(as_read(2, true))));
+    turn_to_bob(&mut page, vec![notification_of(7, "bob")]);
+    page.send(Message::UndoLast);
+    assert_eq!(page.counts(), (1, 1));
+}
+
+#[test]
+fn an_undo_that_took_back_less_than_all_asks_what_is_so() {
+    let mut page = of_ann("", &[2, 1]);
+    page.send(Message::MarkAll);
+    let under_way = marking_all(&mut page);
+    page.send(Message::AllMarked(under_way, Ok(marked(2)))).hear(all_read(11)).send(Message::UndoLast);
+    let under_way = unmarking_all(&mut page);
+    page.send(Message::AllUnmarked(under_way, Ok(0)));
+    assert_eq!(page.asks(), 1);
+}
+
+#[test]
+fn the_focus_is_handed_on_from_a_row_that_another_client_marks_where_only_unread_is_shown() {
+    let mut page = of_ann("unread=true", &[2, 1]);
+    let key = page.key(2);
+    page.hear(updated(2, true, 11));
+    assert_eq!(page.count(|effect| matches!(effect, Effect::HandOn(of, _) if *of == key)), 1);
+}

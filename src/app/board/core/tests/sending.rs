@@ -97,3 +97,17 @@ fn a_repeat_of_what_the_list_shows_already_is_shown_once() {
     page.hear(created(2, 11)).send(Message::Sent(again, notification(2)));
     assert_eq!((page.shown(), page.counts()), (vec![2, 1], (2, 2)));
 }
+
+#[test]
+fn a_repeat_that_the_server_had_already_is_looked_up() {
+    let mut page = of_ann("", &[1]);
+    page.now.is_at_top = false;
+    let submission = submit(&mut page, 2, "a");
+    page.send(Message::NotSent(submission, lost()));
+    page.asks();
+    // It waits above the list, and is counted.
+    page.hear(created(2, 11));
+    let again = submit(&mut page, 2, "b");
+    page.send(Message::Sent(again, notification(2)));
+    assert_eq!(page.asks(), 1);
+}
