@@ -19,7 +19,7 @@ impl Board {
             Effect::NextFrame(message) => browser::before_next_frame(move || self.send(message)),
             Effect::Say(text) => self.say(text),
             Effect::Focus(id) => browser::focus_soon(id),
-            // Before what goes is off the page: see `send`.
+            Effect::HandOn(from, to) if browser::has_focus(&from) => browser::focus_soon(to),
             Effect::HandOn(..) => {}
             Effect::MayListen => self.line().into_iter().for_each(|line| line.may_listen()),
             Effect::Cut => self.line().into_iter().for_each(|line| line.cut()),

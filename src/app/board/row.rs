@@ -54,7 +54,7 @@ impl Row {
 
     /// The id of its element.
     pub(crate) fn element_id(&self) -> String {
-        element_id(self.key)
+        format!("row-{}", self.key)
     }
 
     fn draw(&self, item: &Item, view: &View) {
@@ -64,11 +64,6 @@ impl Row {
         put(&self.clock, &view.clock);
         put(&self.address, &view.address);
     }
-}
-
-/// The id of the element of a row with this key.
-pub(super) fn element_id(key: i64) -> String {
-    format!("row-{key}")
 }
 
 /// Brings the rows up to what is known: those that stay keep their signals, and with them their elements.

@@ -3,8 +3,8 @@
 use leptos::prelude::*;
 
 use super::{
-    core::{Effect, Loading, Message, Now, Submission, Toast, Typed, View, reduce},
-    row::{Row, draw_rows, element_id},
+    core::{Loading, Message, Now, Submission, Toast, Typed, View, reduce},
+    row::{Row, draw_rows},
 };
 use crate::{
     app::{
@@ -116,27 +116,12 @@ impl Board {
         let now = self.present(if is_often { self.is_at_top.get_value() } else { None });
         let mut effects = Vec::new();
         self.view.update_value(|view| effects = reduce(view, message, now));
-        // The focus is looked up while it is still there, and followed where the row that gets it goes too.
-        let mut heir: Option<String> = None;
-        effects.retain(|effect| match effect {
-            Effect::HandOn(key, to) => {
-                let element = element_id(*key);
-                let is_heir = heir.as_ref().is_some_and(|heir| *heir == element);
-                if is_heir || browser::has_focus(&element) {
-                    heir = Some(to.clone());
-                }
-                false
-            }
-            _ => true,
-        });
-        if let Some(heir) = heir {
-            browser::focus_soon(heir);
+        // What is about to go off the page is still on it, and may have the focus.
+        for effect in effects {
+            self.carry_out(effect);
         }
         if !is_unseen {
             self.draw();
-        }
-        for effect in effects {
-            self.carry_out(effect);
         }
     }
 

@@ -20,7 +20,16 @@ impl View {
         let item = self.rows.remove(place);
         let (above, below) = (place.checked_sub(1).and_then(|above| self.rows.get(above)), self.rows.get(place));
         let spot = Spot { above: above.map(|row| row.key), below: below.map(|row| row.key) };
-        effects.push(Effect::HandOn(key, below.or(above).map_or_else(|| HEADING.to_owned(), Item::element_id)));
+        let (from, to) = (item.element_id(), below.or(above).map_or_else(|| HEADING.to_owned(), Item::element_id));
+        // What was to get the focus may be what goes now.
+        for effect in effects.iter_mut() {
+            if let Effect::HandOn(_, heir) = effect
+                && *heir == from
+            {
+                heir.clone_from(&to);
+            }
+        }
+        effects.push(Effect::HandOn(from, to));
         Some((item, spot))
     }
 

@@ -103,8 +103,8 @@ pub(crate) enum Effect {
     Say(String),
     /// Move the focus to the element with this id, once what changed is on the page.
     Focus(String),
-    /// This row is about to go: if it has the focus, give it to the element with this id.
-    HandOn(i64, String),
+    /// The element with the first id is about to go: if it has the focus, give that to the element with the second.
+    HandOn(String, String),
     /// Mark it, which is then [`Message::Marked`].
     Mark(Marking),
     /// Mark the inbox, which is then [`Message::AllMarked`].

@@ -91,11 +91,23 @@ fn what_is_deleted_elsewhere_goes_and_the_focus_goes_to_its_neighbour() {
     page.hear(deleted(2, 11));
     assert_eq!((page.shown(), page.counts(), page.asks()), (vec![3, 1], (2, 2), 0));
     let handed = page.take(|effect| match effect {
-        Effect::HandOn(from, to) => Some((*from, to.clone())),
+        Effect::HandOn(from, to) => Some((from.clone(), to.clone())),
         _ => None,
     });
-    assert_eq!(handed, Some((gone, format!("row-{next}"))));
+    assert_eq!(handed, Some((format!("row-{gone}"), format!("row-{next}"))));
     assert_eq!(page.hear(deleted(9, 12)).asks(), 1, "of what kind one was that is not shown, the server knows");
+}
+
+#[test]
+fn the_focus_goes_on_where_the_row_that_was_to_get_it_goes_too() {
+    let mut page = of_ann("unread=true", &[3, 2, 1]);
+    let (first, last) = (page.key(3), page.key(1));
+    page.send(Message::Heard(updated(3, true, 12))).send(Message::Heard(updated(2, true, 13))).send(Message::ShowAll);
+    let handed = |effect: &Effect| match effect {
+        Effect::HandOn(from, to) if *from == format!("row-{first}") => Some(to.clone()),
+        _ => None,
+    };
+    assert_eq!(page.take(handed), Some(format!("row-{last}")));
 }
 
 #[test]

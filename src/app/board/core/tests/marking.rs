@@ -203,5 +203,5 @@ fn the_focus_is_handed_on_from_a_row_that_another_client_marks_where_only_unread
     let mut page = of_ann("unread=true", &[2, 1]);
     let key = page.key(2);
     page.hear(updated(2, true, 11));
-    assert_eq!(page.count(|effect| matches!(effect, Effect::HandOn(of, _) if *of == key)), 1);
+    assert_eq!(page.count(|effect| matches!(effect, Effect::HandOn(of, _) if *of == format!("row-{key}"))), 1);
 }
