@@ -4,6 +4,7 @@
 //! wants done. `refresh` tells it of time, network and scrolling, and `following` of the server's changes.
 
 mod acting;
+mod attending;
 mod core;
 mod desktop;
 mod following;
@@ -12,6 +13,7 @@ mod row;
 mod signals;
 
 pub(super) use self::{
+    attending::TOASTS,
     core::{Loading, Message, TOO_MANY, Toast, Typed, explain, may_be_sent},
     row::Row,
     signals::Board,

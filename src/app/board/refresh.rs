@@ -57,6 +57,7 @@ impl Board {
     pub(crate) fn keep_up_to_date(self) {
         self.is_offline.set(!browser::is_online());
         self.send(Message::Begin);
+        self.keep_attending();
         let line = self.listen();
         let mut ticked = browser::now_ms();
         let mut since_asked = 0;

@@ -5,14 +5,15 @@ use leptos::prelude::*;
 use super::{
     click,
     icons::{self, Icon},
+    text,
 };
-use crate::app::board::{Board, Message, Toast};
+use crate::app::board::{Board, Message, TOASTS, Toast};
 
 /// The messages, newest last. They are said politely, and stay six seconds.
 #[component]
 pub(in crate::app) fn Toasts(board: Board) -> impl IntoView {
     view! {
-        <div class="toasts" role="status" aria-live="polite">
+        <div class="toasts" id=TOASTS role="status" aria-live="polite">
             <For each=move || board.toasts.get() key=|toast| toast.key let:toast>
                 <ToastView board toast />
             </For>
@@ -23,18 +24,28 @@ pub(in crate::app) fn Toasts(board: Board) -> impl IntoView {
 #[component]
 fn ToastView(board: Board, toast: Toast) -> impl IntoView {
     let key = toast.key;
-    let undo = toast.undo.map(|undo| {
+    let id = toast.element_id();
+    let act = move |message: Message| {
+        board.send(message);
+        board.attend();
+    };
+    let undo = toast.undo.is_some().then(|| {
         view! {
-            <button type="button" class="plain" on:click=click(move |_| board.send(Message::Undo(undo.clone())))>
+            <button type="button" class="plain" on:click=click(move |_| act(Message::Undo(key)))>
                 "Undo"
             </button>
         }
     });
+    // What it counts may change while it is shown.
+    let said = text(move || {
+        let toasts = board.toasts.read();
+        toasts.iter().find(|toast| toast.key == key).map(|toast| toast.text.clone()).unwrap_or_default()
+    });
     view! {
-        <div class="toast" class:bad=toast.is_bad>
-            <p>{toast.text}</p>
+        <div class="toast" id=id class:bad=toast.is_bad>
+            <p>{said}</p>
             {undo}
-            <button type="button" class="quiet" aria-label="Dismiss" on:click=click(move |_| board.send(Message::Dismiss(key)))>
+            <button type="button" class="quiet" aria-label="Dismiss" on:click=click(move |_| act(Message::Dismiss(key)))>
                 <Icon of=icons::CROSS />
             </button>
         </div>

@@ -2,39 +2,37 @@
 
 use super::{
     counting,
-    message::{Deletion, Effect, Message, Now},
-    view::{Doomed, Undo, View},
+    message::{Deletion, Effect, Now},
+    view::{Doomed, View},
 };
 use crate::{
     app::live::Kind,
     model::{Code, NotificationId, Problem},
 };
 
-/// How long a deletion can be undone, in milliseconds.
-const GRACE: u32 = 6_000;
-
 impl View {
-    /// Takes a row off the page, and deletes its notification unless that is undone within six
-    /// seconds.
+    /// Takes a row off the page, and deletes its notification once that can no longer be undone: when the message goes
+    /// that offers it, for this one and all that were deleted shortly before.
     pub(super) fn delete(&mut self, key: i64) -> Vec<Effect> {
         if self.place_of(key).is_some_and(|place| self.rows[place].is_sending) {
             return Vec::new();
         }
         let mut effects = Vec::new();
         let Some((item, spot)) = self.take(key, &mut effects) else { return effects };
-        let id = item.data.id;
         counting::remove(&mut self.overview, &item.data);
         self.doomed.push(Doomed { item, spot, is_unsure: false });
-        effects.push(self.toast("Deleted.".to_owned(), Some(Undo::Delete(id))));
-        effects.push(Effect::After(GRACE, Message::ReallyDelete(id)));
+        effects.push(self.offer_undelete());
         effects
     }
 
-    /// Puts a notification that was about to be deleted back.
-    pub(super) fn undelete(&mut self, id: NotificationId, now: Now) -> Vec<Effect> {
-        let Some(doomed) = self.spare(id) else { return Vec::new() };
-        let is_unsure = doomed.is_unsure;
-        let mut effects = self.restore(doomed);
+    /// Puts back whatever was about to be deleted. The focus goes to the first row that returns.
+    pub(super) fn undelete(&mut self, now: Now) -> Vec<Effect> {
+        let doomed = std::mem::take(&mut self.doomed);
+        let is_unsure = doomed.iter().any(|doomed| doomed.is_unsure);
+        // The last one first: what was beside a row is there again then.
+        let returned: Vec<_> = doomed.into_iter().rev().filter_map(|doomed| self.restore(doomed)).collect();
+        let first = self.rows.iter().find(|row| returned.contains(&row.key));
+        let mut effects: Vec<_> = first.map(|row| Effect::Focus(row.element_id())).into_iter().collect();
         if is_unsure {
             effects.extend(self.refresh(now));
         }
@@ -42,10 +40,12 @@ impl View {
     }
 
     /// Deletes what was about to be deleted, and was not put back.
-    pub(super) fn really_delete(&mut self, id: NotificationId, now: Now) -> Vec<Effect> {
-        let Some(doomed) = self.spare(id) else { return Vec::new() };
-        self.dismiss_undo(&Undo::Delete(id));
-        vec![Effect::Delete(Deletion { doomed, change: self.changes.begin(now.ms) })]
+    pub(super) fn really_delete(&mut self, now: Now) -> Vec<Effect> {
+        let doomed = std::mem::take(&mut self.doomed);
+        doomed
+            .into_iter()
+            .map(|doomed| Effect::Delete(Deletion { doomed, change: self.changes.begin(now.ms) }))
+            .collect()
     }
 
     /// The server deleted it, or did not.
@@ -57,7 +57,7 @@ impl View {
             // Another client was faster.
             Err(problem) if problem.code == Code::NotFound => {}
             Err(problem) => {
-                effects.extend(self.restore(deletion.doomed));
+                self.restore(deletion.doomed);
                 effects.push(self.toast_refusal("Not deleted.", &problem));
             }
         }
@@ -67,29 +67,22 @@ impl View {
 
     /// What is about to be deleted, which cannot be undone from now on: the page is left.
     pub(crate) fn take_doomed(&mut self) -> Vec<NotificationId> {
-        let ids: Vec<_> = self.doomed.drain(..).map(|doomed| doomed.item.data.id).collect();
-        for id in &ids {
-            self.dismiss_undo(&Undo::Delete(*id));
-        }
+        let ids = self.doomed.drain(..).map(|doomed| doomed.item.data.id).collect();
+        self.recount_undos();
         ids
     }
 
-    fn spare(&mut self, id: NotificationId) -> Option<Doomed> {
-        let place = self.doomed.iter().position(|doomed| doomed.item.data.id == id)?;
-        Some(self.doomed.remove(place))
-    }
-
-    fn restore(&mut self, doomed: Doomed) -> Vec<Effect> {
+    /// Puts a row back, and says which it is if it belongs to what is shown.
+    fn restore(&mut self, doomed: Doomed) -> Option<i64> {
         let Doomed { item, spot, .. } = doomed;
         // Another inbox may be shown by now.
         if self.is_in_scope(&item.data.user_id) {
             counting::add(&mut self.overview, &item.data);
         }
-        if !self.filter().admits(&item.data) {
-            return Vec::new();
-        }
-        let focus = Effect::Focus(item.element_id());
-        self.put_back(item, spot);
-        vec![focus]
+        self.filter().admits(&item.data).then(|| {
+            let key = item.key;
+            self.put_back(item, spot);
+            key
+        })
     }
 }

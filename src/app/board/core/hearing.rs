@@ -4,7 +4,7 @@
 use super::{
     counting,
     message::{Effect, Message, Now},
-    view::{Doomed, Echo, Item, Undo, View},
+    view::{Doomed, Echo, Item, View},
 };
 use crate::{
     app::live::{self, Kind},
@@ -305,7 +305,7 @@ impl View {
         // Where it is about to be deleted here, there is nothing left to do.
         if self.is_doomed(id) {
             self.doomed.retain(|doomed| doomed.item.data.id != id);
-            self.dismiss_undo(&Undo::Delete(id));
+            self.recount_undos();
         }
         let Some(key) = self.place_with(id).and_then(|place| self.rows.get(place)).map(|row| row.key) else {
             // Of what kind it was, and whether it was read, the server knows.

@@ -3,7 +3,7 @@
 use super::{
     counting,
     message::{Effect, Marking, MarkingAll, Now, UnmarkingAll},
-    view::{Item, ReadAll, Spot, Undo, View},
+    view::{Item, ReadAll, Spot, Undo, View, WasRead},
 };
 use crate::{
     app::live::Kind,
@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// The element that the focus goes to where no row can have it.
-const HEADING: &str = "inbox-name";
+pub(super) const HEADING: &str = "inbox-name";
 
 impl View {
     /// Takes a row out of the list and says where it was. The focus goes to its neighbour.
@@ -48,8 +48,7 @@ impl View {
         let leaves = is_read && self.filter().unread;
         let spot = if leaves { self.take(key, &mut effects).map(|(_, spot)| spot) } else { None };
         match spot {
-            Some(spot) => effects
-                .push(self.toast("Marked as read.".to_owned(), Some(Undo::Read(id, item.data.user_id.clone(), spot)))),
+            Some(spot) => effects.push(self.offer_unread(WasRead { id, user_id: item.data.user_id.clone(), spot })),
             None => self.dismiss_read(id),
         }
         let change = self.changes.begin(now.ms);
@@ -58,17 +57,12 @@ impl View {
     }
 
     /// Marks a notification as unread again that has left the list.
-    pub(super) fn mark_again_unread(
-        &mut self,
-        id: NotificationId,
-        user_id: &UserId,
-        spot: Spot,
-        now: Now,
-    ) -> Vec<Effect> {
+    pub(super) fn mark_again_unread(&mut self, read: WasRead, now: Now) -> Vec<Effect> {
+        let WasRead { id, user_id, spot } = read;
         if let Some(place) = self.place_with(id) {
             return self.mark(self.rows[place].key, false, now);
         }
-        self.count_read(user_id, false);
+        self.count_read(&user_id, false);
         let change = self.changes.begin(now.ms);
         vec![Effect::Mark(Marking { id, is_read: false, item: None, spot: Some(spot), change })]
     }

@@ -2,7 +2,7 @@
 
 use super::{
     changes::{PendingChange, RefreshTicket},
-    view::{Doomed, Item, ReadAll, Spot, Typed, Undo},
+    view::{Doomed, Item, ReadAll, Spot, Typed},
 };
 use crate::{
     app::{
@@ -72,17 +72,19 @@ pub(crate) enum Message {
     AllUnmarked(UnmarkingAll, Result<u64, Problem>),
     /// The user deletes a row.
     Delete(i64),
-    /// The deletion can no longer be undone.
-    ReallyDelete(NotificationId),
-    /// That was answered.
+    /// A deletion was answered.
     Deleted(Deletion, Result<(), Problem>),
-    /// The user takes back what a toast says was done.
-    Undo(Undo),
+    /// The user takes back what the toast with this key says was done.
+    Undo(i64),
     /// The user takes back the last thing that can be.
     UndoLast,
     /// A toast is to be shown.
     Toast(String),
-    /// A toast is to go.
+    /// The user points at the toasts, or has the focus there, or does not any more.
+    Attend(bool),
+    /// The time of the toast with this key is over, unless it began anew since this turn.
+    Expire(i64, u32),
+    /// The user has the toast with this key go.
     Dismiss(i64),
     /// The server took what was sent.
     Sent(Submission, Notification),

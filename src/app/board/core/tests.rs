@@ -83,6 +83,14 @@ impl Open {
         self.count(|effect| matches!(effect, Effect::Ask(..) | Effect::After(_, Message::RefreshAsSaid)))
     }
 
+    /// Lets the time of whatever message is shown be over.
+    fn expire(&mut self) -> &mut Self {
+        while let Some((key, turn)) = self.take(expiry) {
+            self.send(Message::Expire(key, turn));
+        }
+        self
+    }
+
     /// The key of the row with this number.
     fn key(&self, of: u128) -> i64 {
         self.view.rows.iter().find(|row| number(row.data.id) == of).unwrap().key
@@ -92,6 +100,10 @@ impl Open {
     fn toasts(&self) -> String {
         self.view.toasts.iter().map(|toast| toast.text.as_str()).collect::<Vec<_>>().join(" | ")
     }
+}
+
+fn expiry(effect: &Effect) -> Option<(i64, u32)> {
+    if let Effect::After(_, Message::Expire(key, turn)) = effect { Some((*key, *turn)) } else { None }
 }
 
 fn ticket(page: &mut Open) -> RefreshTicket {

@@ -1,21 +1,57 @@
 //! The messages at the edge of the page.
 
 use super::{
+    marking::HEADING,
     message::{Effect, Message, Now},
-    view::{Toast, Undo, View},
+    view::{Spot, Toast, Undo, View, WasRead},
 };
 use crate::{
     app::text::relative_time,
     model::{Code, NotificationId, Problem},
 };
 
-/// How long a message stays, in milliseconds. An undo can be taken for as long.
+/// How long a message stays, in milliseconds, unless the user points at one or has the focus there. An undo can be
+/// taken for as long.
 const STAYS: u32 = 6_000;
 /// How many messages are shown at a time.
 const MOST: usize = 4;
 
 /// What is said of a user, or of a page, that asks too often.
 pub(crate) const TOO_MANY: &str = "Too many requests at once.";
+
+impl Toast {
+    /// The id of its element.
+    pub(crate) fn element_id(&self) -> String {
+        "toast-".to_owned() + &self.key.to_string()
+    }
+
+    /// Its time begins anew.
+    fn stay(&mut self) -> Effect {
+        self.turn += 1;
+        Effect::After(STAYS, Message::Expire(self.key, self.turn))
+    }
+}
+
+impl Undo {
+    /// What its message says, where it can be the undo of several things.
+    fn text(&self, doomed: usize) -> Option<String> {
+        let (count, one, many) = match self {
+            Self::Delete => (doomed, "Deleted.", " deleted."),
+            Self::Read(read) => (read.len(), "Marked as read.", " marked as read."),
+            Self::ReadAll(_) => return None,
+        };
+        Some(if count == 1 { one.to_owned() } else { count.to_string() + many })
+    }
+
+    /// Whether it can take back nothing any more.
+    fn is_void(&self, doomed: usize) -> bool {
+        match self {
+            Self::Delete => doomed == 0,
+            Self::Read(read) => read.is_empty(),
+            Self::ReadAll(_) => false,
+        }
+    }
+}
 
 impl View {
     /// Shows a message for six seconds.
@@ -33,46 +69,125 @@ impl View {
         self.put_toast(format!("{what} {}", explain(problem)), true, Some(undo))
     }
 
-    /// Takes a message away.
-    pub(super) fn dismiss(&mut self, key: i64) {
-        self.toasts.retain(|toast| toast.key != key);
+    /// Offers to take back what was deleted, in one message with what can still be.
+    pub(super) fn offer_undelete(&mut self) -> Effect {
+        self.toasts.retain(|toast| toast.undo != Some(Undo::Delete));
+        self.offer(Undo::Delete)
     }
 
-    /// Takes away the message that offers to take this back.
-    pub(super) fn dismiss_undo(&mut self, undo: &Undo) {
-        self.toasts.retain(|toast| toast.undo.as_ref() != Some(undo));
+    /// Offers to take back that this was marked as read and left the list, in one message with others.
+    pub(super) fn offer_unread(&mut self, read: WasRead) -> Effect {
+        let before = self.toasts.iter().position(|toast| matches!(toast.undo, Some(Undo::Read(_))));
+        let before = before.map(|place| self.toasts.remove(place).undo);
+        let mut all = if let Some(Some(Undo::Read(all))) = before { all } else { Vec::new() };
+        all.push(read);
+        self.offer(Undo::Read(all))
     }
 
-    /// Takes away the message that offers to take back that this was marked as read.
+    fn offer(&mut self, undo: Undo) -> Effect {
+        let text = undo.text(self.doomed.len()).unwrap_or_default();
+        self.put_toast(text, false, Some(undo))
+    }
+
+    /// What can be taken back has become less: the messages that offer it say so, and those of nothing go.
+    pub(super) fn recount_undos(&mut self) {
+        let doomed = self.doomed.len();
+        self.toasts.retain(|toast| toast.undo.as_ref().is_none_or(|undo| !undo.is_void(doomed)));
+        for toast in &mut self.toasts {
+            // What was refused keeps its words.
+            if let Some(text) = toast.undo.as_ref().filter(|_| !toast.is_bad).and_then(|undo| undo.text(doomed)) {
+                toast.text = text;
+            }
+        }
+    }
+
+    /// It cannot be taken back any more that this was marked as read.
     pub(super) fn dismiss_read(&mut self, id: NotificationId) {
-        self.toasts.retain(|toast| !matches!(toast.undo, Some(Undo::Read(of, ..)) if of == id));
+        for toast in &mut self.toasts {
+            if let Some(Undo::Read(all)) = &mut toast.undo {
+                all.retain(|read| read.id != id);
+            }
+        }
+        self.recount_undos();
+    }
+
+    /// The user points at the messages, or has the focus there, or does not any more: their time begins anew then.
+    pub(super) fn attend(&mut self, is_attended: bool) -> Vec<Effect> {
+        let ends = std::mem::replace(&mut self.is_attended, is_attended) && !is_attended;
+        if ends { self.toasts.iter_mut().map(Toast::stay).collect() } else { Vec::new() }
+    }
+
+    /// The time of a message is over.
+    pub(super) fn expire(&mut self, key: i64, turn: u32, now: Now) -> Vec<Effect> {
+        let is_due = |toast: &Toast| (toast.key, toast.turn) == (key, turn);
+        if self.is_attended || !self.toasts.iter().any(is_due) { Vec::new() } else { self.dismiss(key, now) }
+    }
+
+    /// Takes a message away: what it offered to take back is really done then.
+    pub(super) fn dismiss(&mut self, key: i64, now: Now) -> Vec<Effect> {
+        let Some((toast, mut effects)) = self.take_toast(key) else { return Vec::new() };
+        if toast.undo == Some(Undo::Delete) {
+            effects.extend(self.really_delete(now));
+        }
+        effects
     }
 
     /// Takes back what a message says was done.
-    pub(super) fn undo(&mut self, undo: Undo, now: Now) -> Vec<Effect> {
-        self.dismiss_undo(&undo);
-        match undo {
-            Undo::Delete(id) => self.undelete(id, now),
-            Undo::Read(id, user_id, spot) => self.mark_again_unread(id, &user_id, spot, now),
-            Undo::ReadAll(all) => self.unmark_all(all, now),
-        }
+    pub(super) fn undo(&mut self, key: i64, now: Now) -> Vec<Effect> {
+        let Some((toast, mut effects)) = self.take_toast(key) else { return Vec::new() };
+        effects.extend(match toast.undo {
+            Some(Undo::Delete) => self.undelete(now),
+            Some(Undo::Read(all)) => {
+                // The last one first: what was beside a row is there again then.
+                all.into_iter().rev().flat_map(|read| self.mark_again_unread(read, now)).collect()
+            }
+            Some(Undo::ReadAll(all)) => self.unmark_all(all, now),
+            None => Vec::new(),
+        });
+        effects
     }
 
     /// Takes back the last thing that can be.
     pub(super) fn undo_last(&mut self, now: Now) -> Vec<Effect> {
-        let last = self.toasts.iter().rev().find_map(|toast| toast.undo.clone());
-        last.map(|undo| self.undo(undo, now)).unwrap_or_default()
+        let last = self.toasts.iter().rev().find(|toast| toast.undo.is_some()).map(|toast| toast.key);
+        last.map(|key| self.undo(key, now)).unwrap_or_default()
+    }
+
+    /// Takes a message off the page. Its focus goes to where in the list it was about.
+    fn take_toast(&mut self, key: i64) -> Option<(Toast, Vec<Effect>)> {
+        let place = self.toasts.iter().position(|toast| toast.key == key)?;
+        let toast = self.toasts.remove(place);
+        // The pointer may be over nothing then, which no browser tells.
+        self.is_attended &= !self.toasts.is_empty();
+        let spot = match &toast.undo {
+            Some(Undo::Delete) => self.doomed.last().map(|doomed| doomed.spot),
+            Some(Undo::Read(all)) => all.last().map(|read| read.spot),
+            _ => None,
+        };
+        let beside = |spot: Spot| [spot.below, spot.above].into_iter().flatten().find_map(|key| self.place_of(key));
+        let heir = spot.and_then(beside).and_then(|place| self.rows.get(place));
+        let heir = heir.map_or_else(|| HEADING.to_owned(), super::view::Item::element_id);
+        let effects = vec![Effect::HandOn(toast.element_id(), heir)];
+        Some((toast, effects))
     }
 
     fn put_toast(&mut self, text: String, is_bad: bool, undo: Option<Undo>) -> Effect {
-        let key = self.take_key();
-        self.toasts.push(Toast { key, text, is_bad, undo });
-        let surplus = self.toasts.len().saturating_sub(MOST);
-        self.toasts.drain(..surplus);
-        Effect::After(STAYS, Message::Dismiss(key))
+        // The same is not said twice.
+        let is_same = |toast: &&mut Toast| toast.text == text && toast.undo.is_none() && undo.is_none();
+        if let Some(same) = self.toasts.iter_mut().find(is_same) {
+            return same.stay();
+        }
+        if self.toasts.len() == MOST
+            && let Some(place) = self.toasts.iter().position(|toast| toast.undo != Some(Undo::Delete))
+        {
+            self.toasts.remove(place);
+        }
+        let mut toast = Toast { key: self.take_key(), text, is_bad, undo, turn: 0 };
+        let effect = toast.stay();
+        self.toasts.push(toast);
+        effect
     }
 }
-
 /// A problem in a sentence for the user.
 pub(crate) fn explain(problem: &Problem) -> String {
     match problem.code {

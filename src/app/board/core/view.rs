@@ -45,6 +45,8 @@ pub(crate) struct View {
     pub(crate) toasts: Vec<Toast>,
     pub(super) changes: Changes,
     pub(super) heard: Heard,
+    /// Whether the user points at the messages, or has the focus there: they stay.
+    pub(super) is_attended: bool,
     pub(super) doomed: Vec<Doomed>,
     pub(super) unconfirmed: Option<Unconfirmed>,
     pub(super) next_key: i64,
@@ -171,12 +173,20 @@ pub(crate) struct ReadAll {
 /// What a toast can take back.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Undo {
-    /// The deletion of this notification.
-    Delete(NotificationId),
-    /// That this notification of this user was marked as read, and left the list.
-    Read(NotificationId, UserId, Spot),
+    /// The deletion of whatever is about to be deleted.
+    Delete,
+    /// That these were marked as read.
+    Read(Vec<WasRead>),
     /// That an inbox was marked as read, or a part of it.
     ReadAll(ReadAll),
+}
+
+/// A notification that was marked as read, and left the list by that.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct WasRead {
+    pub(super) id: NotificationId,
+    pub(super) user_id: UserId,
+    pub(super) spot: Spot,
 }
 
 /// A message at the edge of the page.
@@ -190,6 +200,8 @@ pub(crate) struct Toast {
     pub(crate) is_bad: bool,
     /// What it can take back.
     pub(crate) undo: Option<Undo>,
+    /// Counts how often its time began anew.
+    pub(super) turn: u32,
 }
 
 impl Item {
@@ -229,6 +241,7 @@ impl View {
             toasts: Vec::new(),
             changes: Changes::default(),
             heard: Heard { position, seen: position, ..Heard::default() },
+            is_attended: false,
             doomed: Vec::new(),
             unconfirmed: None,
             next_key: 0,

@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    app::board::core::{message::Deletion, view::Undo},
+    app::board::core::message::Deletion,
     model::{Code, Problem},
 };
 
@@ -21,7 +21,7 @@ fn what_is_deleted_goes_at_once_and_comes_back_where_it_was() {
     assert_eq!((page.shown(), page.counts(), page.toasts()), (vec![3, 1], (2, 2), "Deleted.".to_owned()));
     page.send(Message::UndoLast);
     assert_eq!((page.shown(), page.counts(), page.key(2)), (vec![3, 2, 1], (3, 3), key));
-    page.send(Message::ReallyDelete(id(2)));
+    page.expire();
     assert_eq!(page.count(|effect| matches!(effect, Effect::Delete(_))), 0, "it was put back");
 }
 
@@ -40,7 +40,7 @@ fn what_comes_back_is_between_the_same_ones_whatever_came_meanwhile() {
     assert_eq!(page.shown(), [5, 4, 2, 3, 1]);
     delete(&mut page, 3);
     delete(&mut page, 1);
-    page.send(Message::Undo(Undo::Delete(id(3)))).send(Message::UndoLast);
+    page.send(Message::UndoLast);
     assert_eq!(page.shown(), [5, 4, 2, 3, 1]);
 }
 
@@ -48,7 +48,7 @@ fn what_comes_back_is_between_the_same_ones_whatever_came_meanwhile() {
 fn a_deletion_is_one_request_and_its_echo_asks_for_nothing() {
     let mut page = of_ann("", &[2, 1]);
     delete(&mut page, 2);
-    page.send(Message::ReallyDelete(id(2)));
+    page.expire();
     assert!(page.toasts().is_empty());
     let under_way = deletion(&mut page);
     page.send(Message::Deleted(under_way, Ok(())));
@@ -73,7 +73,7 @@ fn what_another_client_deletes_first_can_no_longer_be_undone() {
     delete(&mut page, 2);
     page.hear(deleted(2, 11));
     assert!(page.toasts().is_empty());
-    page.send(Message::ReallyDelete(id(2)));
+    page.expire();
     assert_eq!(page.count(|effect| matches!(effect, Effect::Delete(_))), 0);
 }
 
@@ -81,7 +81,7 @@ fn what_another_client_deletes_first_can_no_longer_be_undone() {
 fn a_deletion_that_is_refused_is_taken_back() {
     let mut page = of_ann("", &[2, 1]);
     delete(&mut page, 2);
-    page.send(Message::ReallyDelete(id(2)));
+    page.expire();
     let under_way = deletion(&mut page);
     page.send(Message::Deleted(under_way, Err(Problem::new(Code::Unavailable, "Not now."))));
     assert_eq!((page.shown(), page.counts()), (vec![2, 1], (2, 2)));
@@ -89,13 +89,72 @@ fn a_deletion_that_is_refused_is_taken_back() {
 }
 
 #[test]
-fn several_can_be_undone_one_after_the_other_and_all_are_deleted_when_the_page_is_left() {
+fn several_are_one_message_and_come_back_together() {
+    let mut page = of_ann("", &[6, 5, 4, 3, 2, 1]);
+    (2..=6).for_each(|number| delete(&mut page, number));
+    assert_eq!((page.shown(), page.toasts()), (vec![1], "5 deleted.".to_owned()));
+    page.effects.clear();
+    page.send(Message::UndoLast);
+    assert_eq!((page.shown(), page.counts(), page.toasts()), (vec![6, 5, 4, 3, 2, 1], (6, 6), String::new()));
+    let first = format!("row-{}", page.key(6));
+    assert_eq!(page.count(|effect| matches!(effect, Effect::Focus(of) if *of == first)), 1);
+    assert_eq!(page.count(|effect| matches!(effect, Effect::Focus(_))), 0);
+}
+
+#[test]
+fn several_are_really_deleted_six_seconds_after_the_last() {
+    let mut page = of_ann("", &[3, 2, 1]);
+    delete(&mut page, 3);
+    let first = page.take(expiry).unwrap();
+    delete(&mut page, 1);
+    page.send(Message::Expire(first.0, first.1));
+    assert_eq!((page.toasts(), page.count(|effect| matches!(effect, Effect::Delete(_)))), ("2 deleted.".to_owned(), 0));
+    page.expire();
+    assert_eq!((page.toasts(), page.count(|effect| matches!(effect, Effect::Delete(_)))), (String::new(), 2));
+}
+
+#[test]
+fn what_is_deleted_can_be_undone_for_as_long_as_the_user_is_at_the_message() {
+    let mut page = of_ann("", &[2, 1]);
+    delete(&mut page, 2);
+    page.send(Message::Attend(true)).expire();
+    assert_eq!(page.toasts(), "Deleted.");
+    page.send(Message::Attend(false));
+    assert_eq!(page.count(|effect| matches!(effect, Effect::Delete(_))), 0, "its time begins anew");
+    page.expire();
+    assert_eq!((page.toasts(), page.count(|effect| matches!(effect, Effect::Delete(_)))), (String::new(), 1));
+}
+
+#[test]
+fn a_message_that_goes_takes_its_undo_along_and_hands_the_focus_to_the_neighbour() {
+    let mut page = of_ann("", &[3, 2, 1]);
+    delete(&mut page, 2);
+    page.effects.clear();
+    let toast = page.view.toasts[0].key;
+    page.send(Message::Dismiss(toast));
+    assert_eq!(page.count(|effect| matches!(effect, Effect::Delete(_))), 1);
+    let next = format!("row-{}", page.key(1));
+    assert_eq!(page.count(|it| matches!(it, Effect::HandOn(_, to) if *to == next)), 1);
+}
+
+#[test]
+fn other_messages_do_not_crowd_out_the_undo() {
+    let mut page = of_ann("", &[2, 1]);
+    delete(&mut page, 2);
+    for n in 0..9 {
+        page.send(Message::Toast(format!("message {n}")));
+    }
+    assert_eq!(page.toasts(), "Deleted. | message 6 | message 7 | message 8");
+    page.send(Message::Toast("message 8".to_owned())).send(Message::Toast("message 8".to_owned()));
+    assert_eq!(page.toasts(), "Deleted. | message 6 | message 7 | message 8", "the same is said once");
+}
+
+#[test]
+fn all_are_deleted_when_the_page_is_left() {
     let mut page = of_ann("", &[3, 2, 1]);
     delete(&mut page, 3);
     delete(&mut page, 1);
-    page.send(Message::UndoLast);
-    assert_eq!(page.shown(), [2, 1]);
-    assert_eq!(page.view.take_doomed(), [id(3)]);
+    assert_eq!(page.view.take_doomed(), [id(3), id(1)]);
     assert!(page.toasts().is_empty());
 }
 
@@ -105,7 +164,7 @@ fn what_is_deleted_in_one_inbox_is_not_counted_in_the_next() {
     delete(&mut page, 2);
     turn_to_bob(&mut page, vec![notification_of(7, "bob")]);
     assert_eq!(page.counts(), (1, 1));
-    page.send(Message::ReallyDelete(id(2)));
+    page.expire();
     let under_way = deletion(&mut page);
     page.send(Message::Deleted(under_way, Ok(())));
     page.hear(live::Message { unread_count: Some(0), ..change(Kind::AllRead, 6) });

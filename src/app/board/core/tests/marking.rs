@@ -94,6 +94,25 @@ fn under_unread_what_is_marked_leaves_and_undoing_that_puts_it_back_where_it_was
 }
 
 #[test]
+fn under_unread_several_that_are_marked_are_one_message() {
+    let mut page = of_ann("unread=true", &[4, 3, 2, 1]);
+    for number in [3, 2] {
+        let key = page.key(number);
+        page.send(Message::Mark(key, true));
+        let under_way = marking(&mut page);
+        page.send(Message::Marked(under_way, Ok(as_read(number, true)))).hear(updated(number, true, 10));
+    }
+    assert_eq!((page.shown(), page.toasts()), (vec![4, 1], "2 marked as read.".to_owned()));
+    page.send(Message::UndoLast);
+    for number in [2, 3] {
+        let under_way = marking(&mut page);
+        assert_eq!((under_way.id, under_way.is_read), (id(number), false));
+        page.send(Message::Marked(under_way, Ok(as_read(number, false))));
+    }
+    assert_eq!((page.shown(), page.counts(), page.toasts()), (vec![4, 3, 2, 1], (4, 4), String::new()));
+}
+
+#[test]
 fn a_marking_that_is_refused_is_taken_back() {
     let mut page = of_ann("unread=true", &[3, 2, 1]);
     let key = page.key(2);

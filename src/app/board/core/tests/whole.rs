@@ -38,8 +38,8 @@ enum Step {
     DeleteHere(usize),
     /// or takes back what they did last.
     Undo,
-    /// The grace of the first deletion is over.
-    ReallyDelete,
+    /// The time of the first message is over.
+    Expire,
     /// The user reads at the top, or further down.
     Scroll(bool),
     /// The page asks by itself.
@@ -58,7 +58,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (0_usize..8).prop_map(Step::MarkHere),
         2 => (0_usize..8).prop_map(Step::DeleteHere),
         2 => Just(Step::Undo),
-        2 => Just(Step::ReallyDelete),
+        2 => Just(Step::Expire),
         1 => any::<bool>().prop_map(Step::Scroll),
         1 => Just(Step::Refresh),
         6 => Just(Step::Hear),
@@ -143,13 +143,9 @@ impl World {
             Step::Undo => {
                 self.page.send(Message::UndoLast);
             }
-            Step::ReallyDelete => {
-                let due = |effect: &Effect| match effect {
-                    Effect::After(_, Message::ReallyDelete(id)) => Some(*id),
-                    _ => None,
-                };
-                if let Some(id) = self.page.take(due) {
-                    self.page.send(Message::ReallyDelete(id));
+            Step::Expire => {
+                if let Some((key, turn)) = self.page.take(expiry) {
+                    self.page.send(Message::Expire(key, turn));
                 }
             }
             Step::Scroll(is_at_top) => {
@@ -193,7 +189,7 @@ impl World {
                     let answer = self.delete(deletion.id());
                     Message::Deleted(deletion, answer)
                 }
-                Effect::After(_, Message::ReallyDelete(_) | Message::RefreshAsSaid) => {
+                Effect::After(_, Message::Expire(..) | Message::RefreshAsSaid) => {
                     self.page.effects.push(effect);
                     continue;
                 }
@@ -212,7 +208,7 @@ impl World {
             }
             self.step(Step::Hear);
             self.step(Step::Answer);
-            self.step(Step::ReallyDelete);
+            self.step(Step::Expire);
             let due = |effect: &Effect| matches!(effect, Effect::After(_, Message::RefreshAsSaid)).then_some(());
             if self.answers.is_empty() && self.page.take(due).is_some() {
                 self.page.send(Message::RefreshAsSaid);
