@@ -15,6 +15,25 @@ test("one is marked as read, and as unread again", async ({ dashboard, api, user
   await expect.poll(async () => (await api.list()).map(({ is_read }) => is_read)).toEqual([false, false]);
 });
 
+test("one that is marked again and again ends as it was marked last", async ({ dashboard, api, page, user }) => {
+  await api.create("note");
+  await dashboard.open({ user_id: user });
+  // The first answer comes after the page would have sent the others.
+  let sent = 0;
+  await page.route("**/api/ui/mark*", async (route) => {
+    sent += 1;
+    if (sent === 1) await new Promise((resolve) => setTimeout(resolve, 1_000));
+    await route.continue();
+  });
+  await page.keyboard.press("j");
+  for (let n = 0; n < 4; n += 1) await page.keyboard.press("e");
+  await dashboard.expectUnread("note");
+  await expect.poll(() => sent).toBe(2);
+  await expect.poll(async () => (await api.list()).map(({ is_read }) => is_read)).toEqual([false]);
+  await dashboard.expectUnread("note");
+  await expect(dashboard.badge).toHaveText("1 unread");
+});
+
 test("the badge counts what is unread in the inbox that is shown", async ({ dashboard, api, user }) => {
   await api.createMany(3, "note");
   await api.create({ user_id: `${user}-2`, content: "theirs" });

@@ -3,7 +3,8 @@
 use super::{
     counting,
     message::{Effect, Marking, MarkingAll, Now, UnmarkingAll},
-    view::{Item, ReadAll, Spot, Undo, View, WasRead},
+    sending::may_be_sent,
+    view::{Item, MarkUnderWay, ReadAll, Spot, Undo, View, WasRead},
 };
 use crate::{
     app::live::Kind,
@@ -52,7 +53,7 @@ impl View {
             None => self.dismiss_read(id),
         }
         let change = self.changes.begin(now.ms);
-        effects.push(Effect::Mark(Marking { id, is_read, item: Some(item), spot, change }));
+        effects.extend(self.send_mark(Marking { id, is_read, item: Some(item), spot, change }));
         effects
     }
 
@@ -64,11 +65,69 @@ impl View {
         }
         self.count_read(&user_id, false);
         let change = self.changes.begin(now.ms);
-        vec![Effect::Mark(Marking { id, is_read: false, item: None, spot: Some(spot), change })]
+        self.send_mark(Marking { id, is_read: false, item: None, spot: Some(spot), change }).into_iter().collect()
+    }
+
+    /// Sends a marking, unless one of the same notification is not answered: it waits for that, in place of one that
+    /// waited, so that the last one is the last for the server too.
+    fn send_mark(&mut self, marking: Marking) -> Option<Effect> {
+        if let Some(before) = self.marks.iter_mut().find(|under_way| under_way.id == marking.id) {
+            if let Some(replaced) = before.next.replace(marking) {
+                self.changes.settle(replaced.change);
+            }
+            return None;
+        }
+        self.marks.push(MarkUnderWay { id: marking.id, next: None });
+        Some(Effect::Mark(marking))
     }
 
     /// The server marked it, or did not.
     pub(super) fn marked(&mut self, marking: Marking, answer: Result<Notification, Problem>, now: Now) -> Vec<Effect> {
+        let place = self.marks.iter().position(|under_way| under_way.id == marking.id);
+        match place.and_then(|place| self.marks.remove(place).next) {
+            Some(next) => self.marked_before(marking, answer, next, now),
+            None => self.marked_last(marking, answer, now),
+        }
+    }
+
+    /// As that, where the user has marked it once more since.
+    fn marked_before(
+        &mut self,
+        marking: Marking,
+        answer: Result<Notification, Problem>,
+        next: Marking,
+        now: Now,
+    ) -> Vec<Effect> {
+        let has = match &answer {
+            Ok(notification) => Some(notification.is_read),
+            // Where the answer was lost, the server may have either.
+            Err(problem) => (!may_be_sent(problem)).then_some(!marking.is_read),
+        };
+        if has != Some(next.is_read) {
+            if let Ok(notification) = answer {
+                self.expect(Kind::Updated, &notification.user_id, marking.id);
+            }
+            // Before the end of the other, so that nothing is asked for in between.
+            let effect = self.send_mark(next);
+            self.changes.settle(marking.change);
+            return effect.into_iter().collect();
+        }
+        // It ends as the server has it.
+        self.changes.settle(next.change);
+        match answer {
+            Ok(notification) => self.marked_last(Marking { change: marking.change, ..next }, Ok(notification), now),
+            Err(_) => {
+                if let (None, Some(mut item), Some(spot)) = (next.item, marking.item, marking.spot) {
+                    item.data.is_read = next.is_read;
+                    self.put_back(item, spot);
+                }
+                self.settle(marking.change, false, now)
+            }
+        }
+    }
+
+    /// As that, where it is how the user marked it last.
+    fn marked_last(&mut self, marking: Marking, answer: Result<Notification, Problem>, now: Now) -> Vec<Effect> {
         let Marking { id, is_read, item, spot, change } = marking;
         let mut effects = Vec::new();
         let is_known = answer.is_ok();

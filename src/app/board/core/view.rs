@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use super::changes::Changes;
+use super::{changes::Changes, message::Marking};
 use crate::{
     app::{
         live,
@@ -48,6 +48,7 @@ pub(crate) struct View {
     /// Whether the user points at the messages, or has the focus there: they stay.
     pub(super) is_attended: bool,
     pub(super) doomed: Vec<Doomed>,
+    pub(super) marks: Vec<MarkUnderWay>,
     pub(super) unconfirmed: Option<Unconfirmed>,
     pub(super) next_key: i64,
     /// How many notifications are asked for.
@@ -133,6 +134,14 @@ pub(crate) struct Doomed {
     pub(super) spot: Spot,
     /// Whether an answer did not have it, so that it may not be as it was.
     pub(super) is_unsure: bool,
+}
+
+/// A notification of which a marking is not answered.
+#[derive(Debug)]
+pub(super) struct MarkUnderWay {
+    pub(super) id: NotificationId,
+    /// How the user has marked it since.
+    pub(super) next: Option<Marking>,
 }
 
 /// What is typed into the form that sends.
@@ -243,6 +252,7 @@ impl View {
             heard: Heard { position, seen: position, ..Heard::default() },
             is_attended: false,
             doomed: Vec::new(),
+            marks: Vec::new(),
             unconfirmed: None,
             next_key: 0,
             limit: FIRST,

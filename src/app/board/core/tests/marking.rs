@@ -93,6 +93,83 @@ fn under_unread_what_is_marked_leaves_and_undoing_that_puts_it_back_where_it_was
     assert_eq!((page.shown(), page.counts(), page.asks()), (vec![3, 2, 1], (3, 3), 0));
 }
 
+/// How the server is asked to mark what has this number.
+fn marks(page: &mut Open) -> Vec<bool> {
+    let mark = |effect: &Effect| if let Effect::Mark(marking) = effect { Some(marking.is_read) } else { None };
+    page.effects.iter().filter_map(mark).collect()
+}
+
+fn answer(page: &mut Open, answer: Result<Notification, Problem>) {
+    let under_way = marking(page);
+    page.send(Message::Marked(under_way, answer));
+}
+
+#[test]
+fn the_marks_of_one_row_wait_for_each_other_and_the_last_one_wins() {
+    let mut page = of_ann("", &[2, 1]);
+    let key = page.key(2);
+    page.send(Message::Mark(key, true)).send(Message::Mark(key, false));
+    assert_eq!((marks(&mut page), page.counts()), (vec![true], (2, 2)), "the second one waits");
+    answer(&mut page, Ok(as_read(2, true)));
+    assert_eq!((marks(&mut page), page.view.rows[0].data.is_read), (vec![false], false));
+    page.send(Message::Mark(key, true)).send(Message::Mark(key, false)).send(Message::Mark(key, true));
+    answer(&mut page, Ok(as_read(2, false)));
+    assert_eq!(marks(&mut page), [true], "of those that wait, the last one is sent");
+    answer(&mut page, Ok(as_read(2, true)));
+    page.hear(updated(2, true, 11)).hear(updated(2, false, 12)).hear(updated(2, true, 13));
+    assert_eq!((page.view.rows[0].data.is_read, page.counts(), page.asks()), (true, (2, 1), 0));
+    assert!(page.view.marks.is_empty() && page.view.heard.echoes.is_empty());
+}
+
+#[test]
+fn what_ends_as_the_server_has_it_is_not_sent_again() {
+    let mut page = of_ann("", &[2, 1]);
+    let key = page.key(2);
+    for is_read in [true, false, true] {
+        page.send(Message::Mark(key, is_read));
+    }
+    answer(&mut page, Ok(as_read(2, true)));
+    assert_eq!((marks(&mut page), page.counts(), page.asks()), (vec![], (2, 1), 0));
+    page.hear(updated(2, true, 11));
+    assert!(page.view.heard.echoes.is_empty());
+}
+
+#[test]
+fn after_a_mark_that_failed_the_last_one_is_sent_if_the_server_has_it_otherwise() {
+    let mut page = of_ann("", &[2, 1]);
+    let key = page.key(2);
+    for is_read in [true, false, true] {
+        page.send(Message::Mark(key, is_read));
+    }
+    answer(&mut page, Err(refused()));
+    assert_eq!((marks(&mut page), page.toasts()), (vec![true], String::new()));
+    answer(&mut page, Ok(as_read(2, true)));
+    assert_eq!((page.view.rows[0].data.is_read, page.counts()), (true, (2, 1)));
+    page.send(Message::Mark(key, false)).send(Message::Mark(key, true));
+    answer(&mut page, Err(refused()));
+    assert_eq!((marks(&mut page), page.view.rows[0].data.is_read, page.counts()), (vec![], true, (2, 1)));
+    // Where the answer was lost, the server may have taken it.
+    page.send(Message::Mark(key, false)).send(Message::Mark(key, true));
+    answer(&mut page, Err(Problem::new(Code::Unreachable, "")));
+    assert_eq!(marks(&mut page), [true]);
+}
+
+#[test]
+fn under_unread_an_undo_waits_for_the_mark_that_it_takes_back() {
+    let mut page = of_ann("unread=true", &[3, 2, 1]);
+    let key = page.key(2);
+    page.send(Message::Mark(key, true)).send(Message::UndoLast);
+    assert_eq!(marks(&mut page), [true]);
+    answer(&mut page, Ok(as_read(2, true)));
+    assert_eq!(marks(&mut page), [false]);
+    answer(&mut page, Ok(as_read(2, false)));
+    assert_eq!((page.shown(), page.counts()), (vec![3, 2, 1], (3, 3)));
+    let key = page.key(2);
+    page.send(Message::Mark(key, true)).send(Message::UndoLast);
+    answer(&mut page, Err(refused()));
+    assert_eq!((marks(&mut page), page.shown(), page.counts()), (vec![], vec![3, 2, 1], (3, 3)));
+}
+
 #[test]
 fn under_unread_several_that_are_marked_are_one_message() {
     let mut page = of_ann("unread=true", &[4, 3, 2, 1]);
