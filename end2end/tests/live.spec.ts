@@ -333,3 +333,45 @@ test("scrolling up by hand releases what waits above the list, in order", async 
   await expect(dashboard.rows.first()).toContainText("fifth");
   expect(await newest()).toEqual(["fifth", "fourth", "third", "second", "first"]);
 });
+
+test.describe("when a refresh fails while live", () => {
+  const snapshot = "**/api/ui/snapshot*";
+  const notUpdating = (page: Page) => page.getByText("Not updating");
+
+  /** The user comes back to the tab, so the page asks for the present. */
+  const comeBack = (page: Page) => page.evaluate(() => document.dispatchEvent(new Event("visibilitychange", { bubbles: true })));
+
+  test("it is tried again every five seconds", async ({ dashboard, page, troubles, user }) => {
+    troubles.expect(/net::ERR_FAILED/);
+    await page.clock.install();
+    await dashboard.open({ user_id: user });
+    await expect(live(page)).toBeVisible();
+    let asked = 0;
+    await page.route(snapshot, (route) => {
+      asked += 1;
+      return route.abort();
+    });
+    await comeBack(page);
+    await expect(notUpdating(page)).toBeVisible();
+    for (const expected of [2, 3]) {
+      await page.clock.runFor(5_000);
+      await expect.poll(() => asked).toBeGreaterThanOrEqual(expected);
+    }
+    await page.unroute(snapshot);
+    await page.clock.runFor(5_000);
+    await expect(live(page)).toBeVisible();
+    await expect(notUpdating(page)).toHaveCount(0);
+  });
+
+  test("a stream that works ends the trouble at once", async ({ dashboard, api, page, troubles, user }) => {
+    troubles.expect(/net::ERR_FAILED/);
+    await dashboard.open({ user_id: user });
+    await expect(live(page)).toBeVisible();
+    await page.route(snapshot, (route) => route.abort(), { times: 1 });
+    await comeBack(page);
+    await expect(notUpdating(page)).toBeVisible();
+    await api.create("arrived");
+    await expect(dashboard.row("arrived")).toBeVisible();
+    await expect(live(page)).toBeVisible({ timeout: 1_000 });
+  });
+});

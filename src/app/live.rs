@@ -276,8 +276,12 @@ impl<P: Page> Line<P> {
                 }
             }
             // What it says of the present was not told here: it is asked for.
-            Kind::Heartbeat if message.modseq > self.page.position() => self.page.refresh(),
-            Kind::Heartbeat => {}
+            Kind::Heartbeat => {
+                self.page.set_live(true);
+                if message.modseq > self.page.position() {
+                    self.page.refresh();
+                }
+            }
             _ => self.page.hear(message, first_hand),
         }
     }

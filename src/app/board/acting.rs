@@ -22,6 +22,7 @@ impl Board {
             Effect::HandOn(from, to) if browser::has_focus(&from) => browser::focus_soon(to),
             Effect::HandOn(..) => {}
             Effect::MayListen => self.line().into_iter().for_each(|line| line.may_listen()),
+            Effect::Hurry => self.line().into_iter().for_each(|line| line.hurry()),
             Effect::Cut => self.line().into_iter().for_each(|line| line.cut()),
             Effect::Ask(..) | Effect::Mark(_) | Effect::MarkAll(_) | Effect::UnmarkAll(_) | Effect::Delete(_) => {
                 spawn_local(async move {

@@ -3,15 +3,13 @@
 use leptos::{ev, prelude::*};
 
 use super::{
-    core::{Message, View},
+    core::Message,
     signals::Board,
 };
 use crate::app::{browser, page::Address};
 
 /// How often the page is refreshed, in milliseconds.
 const PERIOD: u32 = 5_000;
-/// Every how many periods it is refreshed while every change is told anyhow.
-const LIVE_PERIODS: u32 = 12;
 /// How long the timer of a page may be late, in milliseconds, before the machine must have slept: in
 /// the background, browsers let it run once a minute.
 const ASLEEP: f64 = 75_000.0;
@@ -60,23 +58,14 @@ impl Board {
         self.keep_attending();
         let line = self.listen();
         let mut ticked = browser::now_ms();
-        let mut since_asked = 0;
         gloo_timers::callback::Interval::new(PERIOD, move || {
             let before = std::mem::replace(&mut ticked, browser::now_ms());
             if ticked - before > ASLEEP {
                 line.cut();
                 line.hurry();
             }
-            since_asked += 1;
-            if browser::is_hidden() {
-                return;
-            }
-            self.send(Message::Tick);
-            // While every change is told, asking is only for what we did not think of; and a user
-            // who is signed out asks by coming back to the page.
-            if !self.ask(View::is_signed_out) && (!self.is_live.get_untracked() || since_asked >= LIVE_PERIODS) {
-                since_asked = 0;
-                self.refresh_if_asked_for();
+            if !browser::is_hidden() {
+                self.send(Message::Period);
             }
         })
         .forget();

@@ -51,6 +51,8 @@ pub(crate) struct Board {
     pub(crate) age: RwSignal<i64>,
     /// As [`View::is_live`].
     pub(crate) is_live: RwSignal<bool>,
+    /// As [`View::is_kept`].
+    pub(crate) is_kept: RwSignal<bool>,
     /// As [`View::loading`].
     pub(crate) loading: RwSignal<Loading>,
     /// As [`View::toasts`].
@@ -94,6 +96,7 @@ impl Board {
             clock: RwSignal::new(view.clock),
             age: RwSignal::new(view.age),
             is_live: RwSignal::new(view.is_live),
+            is_kept: RwSignal::new(view.is_kept),
             loading: RwSignal::new(view.loading),
             toasts: RwSignal::new(view.toasts.clone()),
             is_local: RwSignal::new(false),
@@ -146,6 +149,7 @@ impl Board {
             draw(self.clock, &view.clock);
             draw(self.age, &view.age);
             draw(self.is_live, &view.is_live);
+            draw(self.is_kept, &view.is_kept);
             draw(self.loading, &view.loading);
             draw(self.toasts, &view.toasts);
         });

@@ -64,11 +64,14 @@ impl View {
             }
             Err(problem) => {
                 let is_current = self.changes.is_current(ticket);
+                if is_current {
+                    self.loading = Loading::Done;
+                }
                 let mut effects = self.not_shown(ticket, now);
                 if is_current {
                     effects.extend(self.wait_as_told(&problem, now));
+                    self.failures += 1;
                     self.trouble = Some(problem);
-                    self.loading = Loading::Done;
                     self.tick(now);
                     if self.is_signed_out() {
                         effects.push(Effect::Cut);
@@ -120,6 +123,7 @@ impl View {
         // What appears because of a click, or because a page that could not be read now can be, has
         // not arrived.
         let is_new_view = self.loading != Loading::Done || self.read_at.is_none();
+        let is_back = std::mem::take(&mut self.failures) > 0;
         self.trouble = None;
         self.age = 0;
         self.read_at = Some(server);
@@ -127,7 +131,11 @@ impl View {
         self.overview = overview;
         let mut effects: Vec<_> =
             self.show_list(&page.notifications, page.next.is_some(), is_new_view, now).into_iter().collect();
+        if is_back && !self.is_live {
+            effects.push(Effect::Hurry);
+        }
         self.loading = Loading::Done;
+        self.is_kept = true;
         if page.modseq.is_some() {
             // It was asked for when all that was done here was answered.
             self.heard.echoes.clear();

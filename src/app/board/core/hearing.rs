@@ -91,13 +91,16 @@ impl View {
             self.heard.position = message.modseq;
         }
         self.heard.waiting.push_back(message);
+        let mut effects: Vec<_> =
+            if self.ends_trouble(false) { self.ask_soon().into_iter().collect() } else { Vec::new() };
         if std::mem::replace(&mut self.heard.is_shown_soon, true) {
-            return Vec::new();
+            return effects;
         }
         let wait = (self.heard.shown_at + PAUSE - now.ms).clamp(0.0, PAUSE);
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is a tenth of a second")]
         let wait = wait as u32;
-        vec![Effect::After(wait, Message::ShowSoon)]
+        effects.push(Effect::After(wait, Message::ShowSoon));
+        effects
     }
 
     /// Shows what was heard with the next frame: each new row by a call of its own, between which

@@ -54,6 +54,8 @@ pub(crate) enum Message {
     ShowOlder,
     /// Time went by.
     Tick,
+    /// So much time went by, while the user could see the page, that the present may have to be asked for.
+    Period,
     /// A second of those for which the server is left alone went by.
     CountDown,
     /// A screen reader is to be told what arrived.
@@ -117,6 +119,8 @@ pub(crate) enum Effect {
     Delete(Deletion),
     /// The caller is known: the page may follow the server live.
     MayListen,
+    /// The server answers again: the page may be able to follow it live at once.
+    Hurry,
     /// The caller is not known any more.
     Cut,
 }

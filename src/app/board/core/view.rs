@@ -39,10 +39,16 @@ pub(crate) struct View {
     pub(crate) age: i64,
     /// Whether the page is told of every change as it happens.
     pub(crate) is_live: bool,
+    /// Whether it is known by now that the page is kept up to date, and how.
+    pub(crate) is_kept: bool,
     /// Whether the list belongs to the address.
     pub(crate) loading: Loading,
     /// The messages at the edge of the page.
     pub(crate) toasts: Vec<Toast>,
+    /// How many refreshes failed since the last one that did not.
+    pub(super) failures: u32,
+    /// How many periods went by since the page asked by itself.
+    pub(super) periods: u32,
     pub(super) changes: Changes,
     pub(super) heard: Heard,
     /// Whether the user points at the messages, or has the focus there: they stay.
@@ -246,8 +252,11 @@ impl View {
             clock: now.unwrap_or_else(|| Timestamp::new(chrono::DateTime::UNIX_EPOCH)),
             age: 0,
             is_live: false,
+            is_kept: false,
             loading: Loading::Done,
             toasts: Vec::new(),
+            failures: 0,
+            periods: 0,
             changes: Changes::default(),
             heard: Heard { position, seen: position, ..Heard::default() },
             is_attended: false,

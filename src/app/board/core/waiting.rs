@@ -1,11 +1,15 @@
-//! Leaving the server alone: because the user is not signed in, or because it was asked too often.
+//! When the server is asked by the page itself; and leaving it alone, because the user is not signed in, or because it
+//! was asked too often.
 
 use super::{
     message::{Effect, Message, Now},
+    sending::may_be_sent,
     view::View,
 };
 use crate::model::{Code, Problem};
 
+/// Every how many periods the present is asked for while every change is told anyhow.
+const LIVE_PERIODS: u32 = 12;
 /// The longest that the page waits, in seconds, whatever it is told.
 const LONGEST: u32 = 3_600;
 
@@ -14,6 +18,35 @@ impl View {
     /// they do in another tab, or by leaving this page.
     pub(crate) fn is_signed_out(&self) -> bool {
         self.trouble.as_ref().is_some_and(|problem| problem.code == Code::Unauthenticated)
+    }
+
+    /// Asks for the present every five seconds: while all is well and every change is told, once a minute, which is for
+    /// what we did not think of. A user who is signed out asks by coming back to the page, and an address that is not
+    /// legal stays so.
+    pub(super) fn period(&mut self, now: Now) -> Vec<Effect> {
+        self.tick(now);
+        self.is_kept = true;
+        self.periods += 1;
+        let is_due = !self.is_live || self.trouble.is_some() || self.periods >= LIVE_PERIODS;
+        if !is_due || self.is_signed_out() || self.address.params(0).parse().is_err() {
+            return Vec::new();
+        }
+        self.periods = 0;
+        self.refresh(now)
+    }
+
+    /// The page is told of every change from now on, or is not any more.
+    pub(super) fn live(&mut self, is_live: bool, now: Now) -> Vec<Effect> {
+        let begins = !std::mem::replace(&mut self.is_live, is_live) && is_live;
+        self.is_kept |= is_live;
+        if is_live && self.ends_trouble(begins) { self.refresh(now) } else { Vec::new() }
+    }
+
+    /// The server was heard, so what failed before is no trouble any more, unless that fails again and again. Returns
+    /// whether the present has to be asked for.
+    pub(super) fn ends_trouble(&mut self, is_anew: bool) -> bool {
+        let is_outage = |problem: &mut Problem| may_be_sent(problem) || problem.code == Code::Unavailable;
+        self.wait == 0 && (is_anew || self.failures < 2) && self.trouble.take_if(is_outage).is_some()
     }
 
     /// Leaves the server alone for as long as it said, if it did, and refreshes then.

@@ -132,3 +132,86 @@ fn what_waits_while_two_answers_are_under_way_outlives_both() {
     page.send(Message::Answered(first, Ok(snapshot(list(&[1]), Some(10)))));
     assert_eq!((page.shown(), page.counts()), (vec![2, 1], (2, 2)));
 }
+
+fn unreachable() -> Problem {
+    Problem::new(Code::Unreachable, "")
+}
+
+/// A refresh that fails.
+fn fail(page: &mut Open, problem: Problem) {
+    let asked = ticket(page.send(Message::Refresh));
+    page.send(Message::Answered(asked, Err(problem)));
+}
+
+#[test]
+fn while_live_the_present_is_asked_for_once_a_minute_and_in_trouble_every_period() {
+    let mut page = of_ann("", &[1]);
+    (0..11).for_each(|_| assert_eq!(page.send(Message::Period).asks(), 0));
+    let asked = ticket(page.send(Message::Period));
+    page.send(Message::Answered(asked, Err(unreachable())));
+    for _ in 0..3 {
+        let asked = ticket(page.send(Message::Period));
+        page.send(Message::Answered(asked, Err(unreachable())));
+    }
+    let asked = ticket(page.send(Message::Period));
+    page.send(Message::Answered(asked, Ok(snapshot(list(&[1]), Some(10)))));
+    assert!(page.view.trouble.is_none());
+    assert_eq!(page.send(Message::Period).asks(), 0, "all is well again");
+    page.send(Message::Live(false));
+    assert_eq!(page.send(Message::Period).asks(), 1, "nothing is told");
+    fail(&mut page, Problem::new(Code::Unauthenticated, ""));
+    assert_eq!(page.send(Message::Period).asks(), 0, "until the user has signed in");
+}
+
+#[test]
+fn a_stream_that_works_ends_the_trouble_at_once() {
+    let mut page = of_ann("", &[1]);
+    fail(&mut page, unreachable());
+    page.hear(created(2, 11));
+    assert_eq!((page.view.trouble.is_none(), page.shown(), page.asks()), (true, vec![2, 1], 1));
+    page.send(Message::Live(false));
+    fail(&mut page, unreachable());
+    fail(&mut page, unreachable());
+    page.send(Message::Live(true));
+    assert_eq!((page.view.trouble.is_none(), page.asks()), (true, 1));
+}
+
+#[test]
+fn a_list_that_fails_again_and_again_is_no_less_trouble_for_a_stream_that_works() {
+    let mut page = of_ann("", &[1]);
+    fail(&mut page, unreachable());
+    fail(&mut page, unreachable());
+    page.hear(created(2, 11)).send(Message::Live(true));
+    assert!(page.view.trouble.is_some());
+}
+
+#[test]
+fn no_stream_ends_that_the_server_is_to_be_left_alone() {
+    let mut page = of_ann("", &[1]);
+    fail(&mut page, Problem::too_many("", 20));
+    page.send(Message::Live(false)).send(Message::Live(true)).send(Message::Period).hear(created(2, 11));
+    assert_eq!((page.view.trouble.is_some(), page.asks()), (true, 0));
+}
+
+#[test]
+fn a_server_that_is_back_is_followed_live_at_once() {
+    let mut page = of_ann("", &[1]);
+    page.send(Message::Live(false));
+    fail(&mut page, unreachable());
+    let asked = ticket(page.send(Message::Period));
+    page.send(Message::Answered(asked, Ok(snapshot(list(&[1]), Some(10)))));
+    assert_eq!(page.count(|effect| matches!(effect, Effect::Hurry)), 1);
+    let asked = ticket(page.send(Message::Period));
+    page.send(Message::Answered(asked, Ok(snapshot(list(&[1]), Some(10)))));
+    assert_eq!(page.count(|effect| matches!(effect, Effect::Hurry)), 0);
+}
+
+#[test]
+fn how_it_is_kept_up_to_date_is_said_once_it_is() {
+    let page = View::new(Initial { snapshot: Ok(snapshot(list(&[1]), Some(10))), ..Initial::default() });
+    assert!(!page.is_kept);
+    let mut page = of_ann("", &[1]);
+    assert!(page.view.is_kept, "a stream tells of every change");
+    page.view.is_kept = false;
+    assert!(page.send(Message::Period).view.is_kept);
+}
