@@ -180,4 +180,36 @@ test.describe("when the server does not answer", () => {
     await expect(dashboard.row("meanwhile")).toBeVisible();
     await expect(page.getByText("Every 5 s")).toBeVisible();
   });
+
+  test("a request that hangs is given up", async ({ dashboard, page, troubles, user }) => {
+    test.slow();
+    troubles.expect(/net::ERR_/);
+    await dashboard.open({ user_id: user });
+    await page.route("**/api/ui/snapshot*", () => {});
+    await page.clock.runFor(5_000);
+    await expect(page.getByText("Not updating")).toBeVisible({ timeout: 30_000 });
+    await expect(page.getByText("Campanile does not answer.").first()).toBeVisible();
+  });
+});
+
+test("what takes its time is shown to do so, and no count is claimed before it is known", async ({ dashboard, api, page, user }) => {
+  await api.createMany(9, "note");
+  await api.create({ user_id: `${user}-2`, content: "theirs" });
+  await dashboard.open({ user_id: `${user}-2` });
+  await expect(page).toHaveTitle(/^\(1\)/);
+  let answer = () => {};
+  const asked = new Promise<void>((resolve) => (answer = resolve));
+  await page.route("**/api/ui/snapshot*", async (route) => {
+    await asked;
+    await route.continue();
+  });
+  await page.getByRole("link", { name: "All inboxes" }).first().click();
+  await page.clock.runFor(200);
+  await expect(page.locator("#list")).toHaveClass(/waited/);
+  await expect(page).toHaveTitle(/^\(1\)/);
+  await expect(dashboard.badge).toBeHidden();
+  answer();
+  await expect(dashboard.badge).toHaveText("10 unread");
+  await expect(page).toHaveTitle("(10) Campanile");
+  await expect(page.locator("#list")).not.toHaveClass(/waited/);
 });

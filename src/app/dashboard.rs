@@ -5,7 +5,7 @@ use std::time::Duration;
 use leptos::prelude::*;
 
 use super::{
-    board::Board,
+    board::{Board, Loading},
     browser::{desktop, preferences::Preferences, tab},
     components::{Bar, Composer, Inbox, Rail, Toasts, commands, effect},
     page::Initial,
@@ -45,6 +45,10 @@ pub fn App() -> impl IntoView {
 fn show_in_tab(board: Board) {
     effect(move |_| {
         let unread = board.overview.read().unread_count;
+        // How many that are is not known before the answer.
+        if board.loading.get() != Loading::Done {
+            return;
+        }
         desktop::badge(unread);
         tab::show(&tab::title(unread, board.address.read().inbox_name()), &board.at(tab::icon(unread)));
     });

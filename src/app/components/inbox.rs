@@ -82,7 +82,7 @@ pub(in crate::app) fn Inbox(board: Board) -> impl IntoView {
             <Heading board />
             <Banner board />
             <Pill board />
-            <div class="list" id="list">
+            <div class="list" id="list" class:waited=flag(move || board.loading.get() == Loading::Slow)>
                 <List board />
                 {state}
                 <Older board />

@@ -3,6 +3,7 @@
 //! The server takes it apart by leptos's own codecs. In the browser those would bring a JSON parser, one of query
 //! strings and a client with streams along.
 
+use js_sys::{Function, Reflect};
 use leptos::server_fn::{
     Protocol,
     client::{Client, get_server_url},
@@ -17,6 +18,9 @@ use web_sys::{Headers, RequestInit, Response};
 
 use super::fields;
 use crate::{app::browser::json, model::Problem};
+
+/// How long an answer is waited for, in milliseconds. A browser gives up what hangs after minutes, or never.
+const PATIENCE: u32 = 20_000;
 
 /// A form, and JSON for an answer.
 pub struct Form;
@@ -55,11 +59,19 @@ async fn post(path: &str, form: String) -> Result<SendWrapper<JsValue>, Problem>
     request.set_method("POST");
     request.set_headers(&headers);
     request.set_body(&form.into());
+    // web-sys has this only with all of its class, and old browsers do not.
+    let class = Reflect::get(&leptos::prelude::window(), &"AbortSignal".into()).map_err(unreachable)?;
+    let timeout = Reflect::get(&class, &"timeout".into()).ok().and_then(|it| it.dyn_into::<Function>().ok());
+    if let Some(signal) = timeout.and_then(|timeout| timeout.call1(&class, &PATIENCE.into()).ok()) {
+        let _ = Reflect::set(&request, &"signal".into(), &signal);
+    }
     let url = get_server_url().to_owned() + path;
     let answer = JsFuture::from(leptos::prelude::window().fetch_with_str_and_init(&url, &request)).await;
     let answer: Response = answer.map_err(unreachable)?.unchecked_into();
     let body = match answer.json() {
-        Ok(body) => JsFuture::from(body).await.map_err(|_| unreadable())?,
+        Ok(body) => JsFuture::from(body)
+            .await
+            .map_err(|why| if why.is_instance_of::<js_sys::SyntaxError>() { unreadable() } else { unreachable(why) })?,
         Err(_) => return Err(unreadable()),
     };
     if answer.ok() { Ok(SendWrapper::new(body)) } else { Err(json::take(body).unwrap_or_else(unreadable)) }

@@ -4,7 +4,7 @@
 use super::{
     counting,
     message::{Effect, Message, Now},
-    view::{Doomed, Echo, Item, View},
+    view::{Doomed, Echo, Item, Loading, View},
 };
 use crate::{
     app::live::{self, Kind},
@@ -131,7 +131,8 @@ impl View {
     }
 
     fn show_heard(&mut self, some: usize, now: Now) -> Vec<Effect> {
-        if some == 0 || self.changes.is_under_way(now.ms) {
+        // What belongs to the address is not known before the answer; on top of that it is shown.
+        if some == 0 || self.changes.is_under_way(now.ms) || self.loading != Loading::Done {
             return Vec::new();
         }
         let messages: Vec<_> = self.heard.waiting.drain(..some).collect();

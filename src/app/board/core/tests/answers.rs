@@ -207,6 +207,18 @@ fn a_server_that_is_back_is_followed_live_at_once() {
 }
 
 #[test]
+fn what_is_heard_before_the_first_answer_is_counted_on_top_of_it() {
+    let mut page = of_ann("", &[1]);
+    page.send(Message::Turn(Address::parse("user_id=bob")));
+    let asked = ticket(&mut page);
+    let bobs = |number| notification_of(number, "bob");
+    page.hear(live::Message { notification: Some(bobs(9)), ..change(Kind::Created, 3) });
+    assert_eq!((page.shown(), page.counts()), (vec![], (0, 0)));
+    page.send(Message::Answered(asked, Ok(snapshot(vec![bobs(8), bobs(7)], Some(2)))));
+    assert_eq!((page.shown(), page.counts()), (vec![9, 8, 7], (3, 3)));
+}
+
+#[test]
 fn how_it_is_kept_up_to_date_is_said_once_it_is() {
     let page = View::new(Initial { snapshot: Ok(snapshot(list(&[1]), Some(10))), ..Initial::default() });
     assert!(!page.is_kept);
