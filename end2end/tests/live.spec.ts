@@ -375,3 +375,25 @@ test.describe("when a refresh fails while live", () => {
     await expect(live(page)).toBeVisible({ timeout: 1_000 });
   });
 });
+
+test("before the page runs it does not say how it is kept up to date", async ({ dashboard, page, troubles, user }) => {
+  troubles.expect(/ERR_FAILED|Failed to fetch/);
+  await page.route("**/*.wasm", (route) => route.abort());
+  await page.goto(`${DASHBOARD}?user_id=${user}`);
+  await expect(dashboard.heading).toBeVisible();
+  await expect(page.getByText(/^(Live|Every 5 s|Updates every 5 s)$/)).toBeHidden();
+});
+
+test("without script the page says how it is brought up to date", async ({ api, browser, server, user }) => {
+  await api.create("one");
+  const context = await browser.newContext({ baseURL: server.url, javaScriptEnabled: false });
+  const page = await context.newPage();
+  await page.goto(`${DASHBOARD}?user_id=${user}&unread=true`);
+  // Playwright finds nothing in here by what it says.
+  await expect(page.locator("noscript .freshness")).toHaveText("Updates need JavaScript. Refresh");
+  await api.create("two");
+  await page.locator("noscript a").click();
+  await expect(page.getByText("two", { exact: true })).toBeVisible();
+  await expect(page).toHaveURL(/user_id=.*unread=true/);
+  await context.close();
+});

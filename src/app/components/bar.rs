@@ -106,10 +106,24 @@ fn Freshness(board: Board) -> impl IntoView {
         (false, None, true) => ("live", "Live"),
         (false, None, false) => ("fresh", "Every 5 s"),
     };
+    // Before it is so, nothing is said: the script may never run.
+    let is_unknown = flag(move || !(board.is_kept.get() || board.is_offline.get() || board.trouble_code().is_some()));
     view! {
-        <span class="freshness needs-script" data-state=text(move || state().0.to_owned()) title="How this page is kept up to date">
+        <span class="freshness needs-script" class:none=is_unknown data-state=text(move || state().0.to_owned()) title="How this page is kept up to date">
             <span class="freshness-dot" aria-hidden="true"></span>
             <span class="freshness-word">{text(move || state().1.to_owned())}</span>
         </span>
+        <noscript inner_html=without_script(board)></noscript>
     }
+}
+
+/// How the page is brought up to date where nothing runs in it. A browser with script takes it for text, so it is written
+/// on the server alone.
+fn without_script(board: Board) -> String {
+    if cfg!(not(feature = "ssr")) {
+        return String::new();
+    }
+    let href = board.address.read_untracked().href().replace('&', "&amp;");
+    let link = "<a href=\"".to_owned() + &href + "\">Refresh</a>";
+    "<span class=\"freshness\">Updates need JavaScript. ".to_owned() + &link + "</span>"
 }
