@@ -59,3 +59,18 @@ test("a search that is too long is refused at its field", async ({ dashboard, pa
   await dashboard.open({ q: "x".repeat(201) });
   await expect(page.getByText("A search has at most 200 characters.").first()).toBeVisible();
 });
+
+test("a screen reader is told how much was found", async ({ dashboard, api, page, user }) => {
+  await api.createMany(3, "needle");
+  await api.create({ content: "needle 4", category: "alert" });
+  await api.create("hay");
+  await dashboard.open({ user_id: user });
+  const said = (text: string) => expect(page.getByRole("status").filter({ hasText: text })).toBeAttached();
+  const field = page.getByRole("searchbox", { name: /^Search/ });
+  await field.fill("needle");
+  await said("4 results");
+  await dashboard.filters.getByRole("link", { name: /^alert/ }).click();
+  await said("1 result");
+  await field.fill("nothing like it");
+  await said("No results");
+});

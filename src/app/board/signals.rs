@@ -259,7 +259,12 @@ impl Board {
 
     /// Tells a screen reader something when it has nothing else to say.
     pub(crate) fn say(self, text: impl Into<String>) {
-        self.said.set(text.into());
+        let mut text = text.into();
+        // What is there already is said again only where it differs.
+        if *self.said.read_untracked() == text {
+            text.push('\u{a0}');
+        }
+        self.said.set(text);
     }
 }
 

@@ -131,6 +131,9 @@ impl View {
         self.overview = overview;
         let mut effects: Vec<_> =
             self.show_list(&page.notifications, page.next.is_some(), is_new_view, now).into_iter().collect();
+        if self.loading != Loading::Done {
+            effects.push(Effect::Say(self.found()));
+        }
         if is_back && !self.is_live {
             effects.push(Effect::Hurry);
         }
@@ -169,6 +172,17 @@ impl View {
         let known = std::mem::replace(&mut self.held, plan.held);
         self.heard.is_released &= known > 0;
         self.tell(if is_new_view { 0 } else { (arrived + plan.held).saturating_sub(known) })
+    }
+
+    /// How much there is of what was asked for, as a screen reader is told.
+    fn found(&self) -> String {
+        let of = |one: &str, many: &str| match (self.rows.len(), self.next) {
+            (0, None) => "No ".to_owned() + many,
+            (1, None) => "1 ".to_owned() + one,
+            (count, None) => count.to_string() + " " + many,
+            (count, Some(_)) => count.to_string() + " " + many + ", and more",
+        };
+        if self.address.q.is_some() { of("result", "results") } else { of("notification", "notifications") }
     }
 
     /// Whether there is less than asked for: a filter hides so much that only a page further down

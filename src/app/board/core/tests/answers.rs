@@ -227,3 +227,25 @@ fn how_it_is_kept_up_to_date_is_said_once_it_is() {
     page.view.is_kept = false;
     assert!(page.send(Message::Period).view.is_kept);
 }
+
+#[test]
+fn a_screen_reader_is_told_how_much_was_found() {
+    let mut page = of_ann("", &[1]);
+    let said = |effect: &Effect| if let Effect::Say(text) = effect { Some(text.clone()) } else { None };
+    for (query, found, more, want) in [
+        ("user_id=ann&q=number", vec![2, 1], false, "2 results"),
+        ("user_id=ann&q=none", vec![], false, "No results"),
+        ("user_id=ann&q=number", vec![3, 2], true, "2 results, and more"),
+        ("user_id=ann&unread=true", vec![1], false, "1 notification"),
+    ] {
+        page.send(Message::Turn(Address::parse(query)));
+        let asked = ticket(&mut page);
+        let mut answer = snapshot(list(&found), Some(10));
+        answer.page.next = more.then(|| crate::model::Cursor::in_inbox(2));
+        page.send(Message::Answered(asked, Ok(answer)));
+        assert_eq!(page.take(said).as_deref(), Some(want));
+        let asked = ticket(page.send(Message::Refresh));
+        page.send(Message::Answered(asked, Ok(snapshot(list(&found), Some(10)))));
+        assert_eq!(page.take(said), None, "what the page asks for by itself");
+    }
+}
