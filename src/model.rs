@@ -8,6 +8,7 @@
 mod blank;
 mod category;
 mod contact;
+#[cfg(feature = "ssr")]
 mod data;
 pub(crate) mod delivery;
 mod draft;
@@ -35,10 +36,13 @@ pub use contact::{
     ContactAddress, ContactDraft, DeviceToken, EmailAddress, Environment, FcmKind, FcmToken, Label, SubscriptionKeys,
     Topic,
 };
+#[cfg(feature = "ssr")]
 pub use data::Data;
 pub use delivery::{Attempt, Channel, DeliveryId, DeliveryState, DeliveryView, EventKind};
+pub use draft::NewNotification;
+#[cfg(feature = "ssr")]
+pub use draft::NotificationDraft;
 pub(crate) use draft::take;
-pub use draft::{NewNotification, NotificationDraft};
 #[cfg(feature = "ssr")]
 pub(crate) use event::described;
 pub use event::{Change, Changes, Event};
@@ -57,5 +61,6 @@ pub use routing::{Routing, UserChannel};
 pub use search::Search;
 pub use text::{Content, Title};
 pub use timestamp::Timestamp;
+pub(crate) use timestamp::civil_from_days;
 pub use user_id::UserId;
 pub use webhook::{Wanted, WebhookId, WebhookState, WebhookView};

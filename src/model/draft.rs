@@ -1,61 +1,61 @@
 //! A notification to send, before and after parsing.
 
+#[cfg(feature = "ssr")]
 use serde::{Deserialize, Serialize};
+#[cfg(feature = "ssr")]
 use serde_json::value::RawValue;
 
 use super::{
-    Category, Content, Data, Link, Timestamp, Title, UserId,
+    Category, Content, Link, Timestamp, Title, UserId,
     problem::{FieldError, Invalid},
 };
 #[cfg(feature = "ssr")]
-use super::{Routing, UserChannel};
+use super::{Data, Routing, UserChannel};
 
 /// A notification to send.
 //
 // Every field is optional here, so that everything that is wrong is said at once and at its
 // field; `NewNotification::parse` decides.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
-#[cfg_attr(feature = "ssr", schema(as = NewNotification))]
+#[cfg(feature = "ssr")]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = NewNotification)]
 #[serde(deny_unknown_fields)]
 pub struct NotificationDraft {
     /// User who receives it.
-    #[cfg_attr(feature = "ssr", schema(value_type = UserId, required = true))]
+    #[schema(value_type = UserId, required = true)]
     #[serde(default)]
     pub user_id: Option<String>,
     /// Text of the notification.
-    #[cfg_attr(feature = "ssr", schema(value_type = Content, required = true))]
+    #[schema(value_type = Content, required = true)]
     #[serde(default)]
     pub content: Option<String>,
     /// Category; `message` by default.
-    #[cfg_attr(feature = "ssr", schema(value_type = Option<Category>))]
+    #[schema(value_type = Option<Category>)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub category: Option<String>,
     /// Short heading.
-    #[cfg_attr(feature = "ssr", schema(value_type = Option<Title>))]
+    #[schema(value_type = Option<Title>)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     /// Target of a click.
-    #[cfg_attr(feature = "ssr", schema(value_type = Option<Link>))]
+    #[schema(value_type = Option<Link>)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link: Option<String>,
     /// Data of the application, returned unchanged.
-    #[cfg_attr(feature = "ssr", schema(value_type = Option<Data>))]
+    #[schema(value_type = Option<Data>)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<Box<RawValue>>,
     /// Time at which it is deleted (RFC 3339). A time in the past is valid, because clocks differ.
-    #[cfg_attr(feature = "ssr", schema(value_type = Option<Timestamp>))]
+    #[schema(value_type = Option<Timestamp>)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<String>,
     /// `true` also sends a mail, even where mail is off by default, but never to a user who turned it off; `false`
     /// sends none. By default the user's preferences decide.
-    #[cfg(feature = "ssr")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub send_email: Option<bool>,
     /// The only channels that may deliver it, among those that the user wants: `email`, `webpush`, `fcm`, `apns`; an
     /// empty list means the inbox only.
-    #[cfg(feature = "ssr")]
-    #[cfg_attr(feature = "ssr", schema(value_type = Option<std::collections::BTreeSet<UserChannel>>))]
+    #[schema(value_type = Option<std::collections::BTreeSet<UserChannel>>)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channels: Option<Vec<String>>,
 }
@@ -73,7 +73,8 @@ pub struct NewNotification {
     pub title: Option<Title>,
     /// Target of a click.
     pub link: Option<Link>,
-    /// Data that the sender attached.
+    /// Data that the sender attached; the dashboard does not show it, so the browser does not read it.
+    #[cfg(feature = "ssr")]
     pub data: Option<Data>,
     /// Time at which it is deleted.
     pub expires_at: Option<Timestamp>,
@@ -92,6 +93,7 @@ impl NewNotification {
             category: Category::default(),
             title: None,
             link: None,
+            #[cfg(feature = "ssr")]
             data: None,
             expires_at: None,
             #[cfg(feature = "ssr")]
@@ -103,6 +105,7 @@ impl NewNotification {
     ///
     /// # Errors
     /// One entry for each field that is not legal, named as in the draft.
+    #[cfg(feature = "ssr")]
     pub fn parse(draft: NotificationDraft) -> Result<Self, Vec<FieldError>> {
         let mut errors = Vec::new();
         let user_id = take(&mut errors, "user_id", required(draft.user_id.as_deref(), UserId::parse));
@@ -112,9 +115,7 @@ impl NewNotification {
         let link = take(&mut errors, "link", optional(draft.link.as_deref(), Link::parse));
         let data = take(&mut errors, "data", draft.data.map(Data::from_raw).transpose());
         let expires_at = take(&mut errors, "expires_at", optional(draft.expires_at.as_deref(), Timestamp::parse));
-        #[cfg(feature = "ssr")]
         let channels = draft.channels.as_deref().map(Routing::parse_channels).transpose();
-        #[cfg(feature = "ssr")]
         let channels = take(&mut errors, "channels", channels);
         match (user_id, content, category, title, link, data, expires_at) {
             (Some(user_id), Some(content), Some(category), Some(title), Some(link), Some(data), Some(expires_at))
@@ -127,7 +128,6 @@ impl NewNotification {
                     link,
                     data,
                     expires_at,
-                    #[cfg(feature = "ssr")]
                     routing: Routing { send_email: draft.send_email, channels: channels.flatten() },
                     ..Self::new(user_id, content)
                 })
@@ -142,6 +142,7 @@ pub(crate) fn take<T>(errors: &mut Vec<FieldError>, field: &str, parsed: Result<
     parsed.map_err(|invalid| errors.push(FieldError::new(field, invalid))).ok()
 }
 
+#[cfg(feature = "ssr")]
 fn required<T>(text: Option<&str>, parse: impl Fn(&str) -> Result<T, Invalid>) -> Result<T, Invalid> {
     parse(text.ok_or_else(|| Invalid::new("This field is required."))?)
 }

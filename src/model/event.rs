@@ -176,7 +176,7 @@ mod tests {
         let new = NewNotification::new(UserId::parse("ann").unwrap(), Content::parse("hi").unwrap());
         let new = NewNotification { data: Some(Data::parse(DATA).unwrap()), ..new };
         let id = NotificationId::new(uuid::Uuid::nil());
-        let notification = Notification::new(id, Timestamp::new(chrono::DateTime::UNIX_EPOCH), new);
+        let notification = Notification::new(id, Timestamp::EPOCH, new);
         Event::Created { modseq: 3, unread_count: 1, notification }
     }
 

@@ -5,7 +5,9 @@ use std::{ops::Deref, sync::Arc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
-use super::{Category, Content, Data, Link, NewNotification, Timestamp, Title, UserId, problem::Invalid};
+#[cfg(feature = "ssr")]
+use super::Data;
+use super::{Category, Content, Link, NewNotification, Timestamp, Title, UserId, problem::Invalid};
 
 /// Stable id of a notification: a UUIDv7 (RFC 9562).
 ///
@@ -168,10 +170,9 @@ struct Written {
     #[cfg_attr(feature = "ssr", schema(nullable = false))]
     link: Option<Link>,
     /// Data that the sender attached.
-    // The dashboard does not show it, so the browser does not read it.
-    #[cfg_attr(feature = "ssr", serde(default, skip_serializing_if = "Option::is_none"))]
-    #[cfg_attr(not(feature = "ssr"), serde(skip))]
-    #[cfg_attr(feature = "ssr", schema(nullable = false))]
+    #[cfg(feature = "ssr")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     data: Option<Data>,
     /// Time at which it is deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -181,19 +182,39 @@ struct Written {
 
 impl From<Written> for Notification {
     fn from(written: Written) -> Self {
-        let Written { id, user_id, content, timestamp, is_read, category, title, link, data, expires_at } = written;
-        let new = NewNotification { category, title, link, data, expires_at, ..NewNotification::new(user_id, content) };
+        let Written { id, user_id, content, timestamp, is_read, category, title, link, expires_at, .. } = written;
+        let new = NewNotification {
+            category,
+            title,
+            link,
+            #[cfg(feature = "ssr")]
+            data: written.data,
+            expires_at,
+            ..NewNotification::new(user_id, content)
+        };
         Self::new(id, timestamp, new).with_read(is_read)
     }
 }
 
 impl From<&Notification> for Written {
     fn from(notification: &Notification) -> Self {
-        let NewNotification { user_id, content, category, title, link, data, expires_at, .. } =
-            notification.new.clone();
+        let new = notification.new.clone();
+        let NewNotification { user_id, content, category, title, link, expires_at, .. } = new;
         let Accepted { id, timestamp, .. } = **notification;
         let is_read = notification.is_read;
-        Self { id, user_id, content, timestamp, is_read, category, title, link, data, expires_at }
+        Self {
+            id,
+            user_id,
+            content,
+            timestamp,
+            is_read,
+            category,
+            title,
+            link,
+            #[cfg(feature = "ssr")]
+            data: new.data,
+            expires_at,
+        }
     }
 }
 

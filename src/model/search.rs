@@ -61,9 +61,16 @@ impl Search {
     pub fn finds(&self, notification: &Notification) -> bool {
         let content = fold(notification.content.as_str());
         let title = LazyCell::new(|| notification.title.as_ref().map(|title| fold(title.as_str())));
-        let in_title = |word: &str| title.as_ref().is_some_and(|title| title.contains(word));
-        self.0.words.iter().all(|word| content.contains(word.as_str()) || in_title(word))
+        let in_title = |word: &str| title.as_ref().is_some_and(|title| has(title, word));
+        self.0.words.iter().all(|word| has(&content, word) || in_title(word))
     }
+}
+
+/// Whether a text has a word. The browser looks at a few notifications as they arrive, and does not load the standard
+/// library's search, which stays fast whatever the word is.
+fn has(text: &str, word: &str) -> bool {
+    let (bytes, wanted) = (text.as_bytes(), word.as_bytes());
+    if cfg!(feature = "ssr") { text.contains(word) } else { (0..bytes.len()).any(|at| bytes[at..].starts_with(wanted)) }
 }
 
 impl std::fmt::Display for Search {

@@ -30,7 +30,7 @@ pub async fn migrate(settings: &Settings) -> Result<String> {
         StoreUrl::Memory => bail!("store: memory: has no tables. Name another store."),
         StoreUrl::Sqlite(path) => {
             let before = SqliteStore::schema(path)?;
-            drop(Stores::open(settings, Timestamp::new(chrono::DateTime::UNIX_EPOCH)).await?);
+            drop(Stores::open(settings, Timestamp::EPOCH).await?);
             before
         }
         // Others may bring them up to date at the same time, so it says what this one did.

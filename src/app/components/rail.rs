@@ -18,7 +18,7 @@ const RECENT: usize = 8;
 const FIELD: &str = "inbox-of";
 
 /// One thing to choose.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Narrow {
     /// This inbox, or all of them.
     Inbox(Option<String>),
@@ -60,12 +60,12 @@ pub(in crate::app) fn Rail(board: Board) -> impl IntoView {
             {(!board.is_own).then(|| view! {
                 <InboxField board />
                 <ul class="links inboxes" aria-label="Inboxes">
-                    <Choices board of=Memo::new(move |_| inboxes(board)) />
+                    <Choices board of=inboxes />
                 </ul>
             })}
             <h2 class="rail-title" id="kinds">"Kind"</h2>
             <ul class="links kinds" aria-labelledby="kinds">
-                <Choices board of=Memo::new(move |_| kinds(board)) />
+                <Choices board of=kinds />
             </ul>
         </nav>
     }
@@ -157,11 +157,24 @@ fn distinct(things: impl Iterator<Item = Narrow>) -> Vec<Narrow> {
 
 /// Links to what can be chosen.
 #[component]
-fn Choices(board: Board, of: Memo<Vec<Narrow>>) -> impl IntoView {
+fn Choices(board: Board, of: fn(Board) -> Vec<Narrow>) -> impl IntoView {
+    let choices = Memo::new(move |before: Option<&Vec<(i64, Narrow)>>| {
+        // What can still be chosen keeps its key, and with it its element and the focus.
+        let known = before.map_or(&[][..], Vec::as_slice);
+        let mut last = known.iter().map(|(key, _)| *key).max().unwrap_or(0);
+        let mut key_of = |to: &Narrow| {
+            let key = known.iter().find(|(_, known)| known == to).map(|(key, _)| *key);
+            key.unwrap_or_else(|| {
+                last += 1;
+                last
+            })
+        };
+        of(board).into_iter().map(|to| (key_of(&to), to)).collect::<Vec<_>>()
+    });
     view! {
-        <For each=move || of.get() key=Clone::clone let:to>
+        <For each=move || choices.get() key=|choice| choice.0 let:choice>
             <li>
-                <Choice board to />
+                <Choice board to=choice.1 />
             </li>
         </For>
     }

@@ -1,7 +1,7 @@
 //! Moments as people say them. All of it is arithmetic: the clock and the time zone come from
 //! the caller.
 
-use crate::model::Timestamp;
+use crate::model::{Timestamp, civil_from_days};
 
 const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
@@ -72,18 +72,10 @@ pub(crate) fn exact(moment: Timestamp, offset_minutes: i32) -> String {
     format!("{day} {month} {year}, {hour:02}:{minute:02}:{second:02}.{fraction:06} {zone}")
 }
 
-/// Year, month and day of a day counted from 1970-01-01 (Howard Hinnant, `civil_from_days`).
+/// Year, month and day of a day counted from 1970-01-01.
 fn date(day: i64) -> (i64, &'static str, i64) {
-    let shifted = day + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let of_era = shifted.rem_euclid(146_097);
-    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let from_march = (5 * of_year + 2) / 153;
-    let day_of_month = of_year - (153 * from_march + 2) / 5 + 1;
-    let month = if from_march < 10 { from_march + 2 } else { from_march - 10 };
-    let year = year_of_era + era * 400 + i64::from(month < 2);
-    (year, MONTHS[usize::try_from(month).unwrap_or(0)], day_of_month)
+    let (year, month, day) = civil_from_days(day);
+    (year, MONTHS[usize::try_from(month - 1).unwrap_or(0)], day)
 }
 
 #[cfg(test)]

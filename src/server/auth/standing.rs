@@ -235,7 +235,7 @@ mod tests {
     }
 
     fn now() -> Timestamp {
-        Timestamp::new(chrono::DateTime::UNIX_EPOCH)
+        Timestamp::EPOCH
     }
 
     #[tokio::test]

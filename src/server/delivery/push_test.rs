@@ -2,7 +2,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use chrono::DateTime;
 use uuid::Uuid;
 
 use super::DeliveryOptions;
@@ -85,7 +84,7 @@ fn job(to: ContactAddress, app_name: &str, now: Timestamp) -> Job {
         since: now,
         created_at: now,
         // The token is as old as it likes: what APNs says of it, by whatever moment, is told.
-        last_seen_at: Timestamp::new(DateTime::UNIX_EPOCH),
+        last_seen_at: Timestamp::EPOCH,
     };
     let delivery = NewDelivery {
         id: DeliveryId::new(Uuid::now_v7()),

@@ -66,7 +66,7 @@ impl IdempotencyKey {
 /// The hash of these as they would be written at one and the same place and time.
 fn fingerprint(new: impl Iterator<Item = NewNotification>) -> Result<[u8; 32], StoreError> {
     let nil = NotificationId::new(Uuid::nil());
-    let epoch = Timestamp::new(chrono::DateTime::UNIX_EPOCH);
+    let epoch = Timestamp::EPOCH;
     let mut hash = Hash(Context::new(&SHA256));
     // An array, of which only one item is there at a time: many may be told much.
     let mut before = "[";
@@ -116,7 +116,7 @@ mod tests {
             ..NotificationDraft::default()
         };
         let key = IdempotencyKey::parse("k").unwrap();
-        let at = Timestamp::new(chrono::DateTime::UNIX_EPOCH);
+        let at = Timestamp::EPOCH;
         key.once(&Holder::Operator, &[NewNotification::parse(draft).unwrap()], at).unwrap()
     }
 
@@ -156,7 +156,7 @@ mod tests {
         };
         let all = [new("ann", Some(r#"{"b":1,"a":2}"#)), new("bob", None), new("cem", Some(r#"{"b":1,"a":2}"#))];
         let key = IdempotencyKey::parse("k").unwrap();
-        let once = key.once(&Holder::Operator, &all, Timestamp::new(chrono::DateTime::UNIX_EPOCH)).unwrap();
+        let once = key.once(&Holder::Operator, &all, Timestamp::EPOCH).unwrap();
         for (fingerprint, data) in [
             (once.fingerprint, r#","data":{"b":1,"a":2}"#),
             (once.fingerprint_of_old.unwrap(), r#","data":{"a":2,"b":1}"#),

@@ -74,9 +74,9 @@ impl View {
     /// Notes what was done here to a notification of this user, if the stream will tell of it too.
     pub(super) fn expect(&mut self, kind: Kind, user_id: &UserId, id: NotificationId) {
         if self.is_live && self.is_in_scope(user_id) {
-            self.heard.echoes.push_back(Echo { kind, id });
+            self.heard.echoes.push(Echo { kind, id });
             if self.heard.echoes.len() > MOST_ECHOES {
-                self.heard.echoes.pop_front();
+                self.heard.echoes.remove(0);
             }
         }
     }
@@ -90,7 +90,7 @@ impl View {
             }
             self.heard.position = message.modseq;
         }
-        self.heard.waiting.push_back(message);
+        self.heard.waiting.push(message);
         let mut effects: Vec<_> =
             if self.ends_trouble(false) { self.ask_soon().into_iter().collect() } else { Vec::new() };
         if std::mem::replace(&mut self.heard.is_shown_soon, true) {
@@ -326,7 +326,7 @@ impl View {
     /// Whether this is what was done here.
     fn is_echo(&mut self, kind: Kind, id: NotificationId) -> bool {
         let found = self.heard.echoes.iter().position(|echo| *echo == Echo { kind, id });
-        found.and_then(|place| self.heard.echoes.remove(place)).is_some()
+        found.map(|place| self.heard.echoes.remove(place)).is_some()
     }
 
     /// The user scrolled while new ones wait above the list. Reaching the top releases them, as the pill does.

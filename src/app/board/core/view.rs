@@ -1,6 +1,6 @@
 //! What the page knows, as plain data.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::sync::Arc;
 
 use super::{changes::Changes, message::Marking};
 use crate::{
@@ -102,11 +102,11 @@ pub(super) struct Heard {
     pub(super) seen: Option<u64>,
     /// What is in the list, and may have been created later.
     pub(super) newer: Vec<NotificationId>,
-    pub(super) waiting: VecDeque<live::Message>,
+    pub(super) waiting: Vec<live::Message>,
     /// What was shown while an answer was under way, which may not have it.
     pub(super) recent: Vec<live::Message>,
     /// What was done here and answered, of which the stream will tell too.
-    pub(super) echoes: VecDeque<Echo>,
+    pub(super) echoes: Vec<Echo>,
     /// How many answers are under way.
     pub(super) asked: usize,
     pub(super) is_shown_soon: bool,
@@ -249,7 +249,7 @@ impl View {
             wait: 0,
             refusal,
             read_at: now,
-            clock: now.unwrap_or_else(|| Timestamp::new(chrono::DateTime::UNIX_EPOCH)),
+            clock: now.unwrap_or_else(|| Timestamp::EPOCH),
             age: 0,
             is_live: false,
             is_kept: false,

@@ -87,7 +87,7 @@ mod tests {
     fn page(modseq: u64, content: &str) -> Page {
         let new = NewNotification::new(UserId::parse("ann").unwrap(), Content::parse(content).unwrap());
         let id = NotificationId::new(uuid::Uuid::nil());
-        let notification = Notification::new(id, Timestamp::new(chrono::DateTime::UNIX_EPOCH), new);
+        let notification = Notification::new(id, Timestamp::EPOCH, new);
         Page { notifications: vec![notification], next: None, modseq: Some(modseq) }
     }
 
