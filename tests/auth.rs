@@ -150,6 +150,16 @@ impl Secured {
         answer.header("set-cookie").split(';').next().unwrap().to_owned()
     }
 
+    /// Follows the redirect that refuses an attempt to sign in, and returns the page that says why.
+    pub(crate) async fn refused(&self, answer: &Answer, why: &str) -> String {
+        assert_eq!((answer.status.as_u16(), answer.header("set-cookie")), (303, ""), "{}", answer.text());
+        let location = answer.header("location");
+        assert!(location.starts_with("/login?") && location.contains(&format!("refused={why}&at=")), "{location}");
+        let page = self.ask("GET", location, &[], "").await;
+        assert_eq!(page.status, 200);
+        page.text()
+    }
+
     pub(crate) async fn log_in(&self, shown: &str, headers: &[(&str, &str)]) -> Answer {
         let form = [("content-type", "application/x-www-form-urlencoded"), ("sec-fetch-site", "same-origin")];
         let headers: Vec<_> = form.iter().chain(headers).copied().collect();

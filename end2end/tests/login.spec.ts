@@ -31,8 +31,7 @@ test("the page is a form and no more, and the keyboard is enough", async ({ dash
   await expect(page).toHaveURL(DASHBOARD);
 });
 
-test("what is not good is refused at the field, and not shown again", async ({ dashboard, key, page, troubles, user }) => {
-  troubles.expect(REFUSED);
+test("what is not good is refused at the field, and not shown again", async ({ dashboard, key, page, user }) => {
   await page.goto(`${DASHBOARD}?user_id=${user}`);
   await signInWith(page, "cmp_nonsense");
   const field = page.getByLabel("Key or token");
@@ -44,6 +43,25 @@ test("what is not good is refused at the field, and not shown again", async ({ d
   await signInWith(page, key);
   await expect(page).toHaveURL(`${DASHBOARD}?user_id=${user}`);
   await dashboard.hydrated();
+});
+
+test("neither Back nor Reload sends a key again", async ({ dashboard, key, page, user }) => {
+  const posts: string[] = [];
+  page.on("request", (request) => request.method() === "POST" && posts.push(new URL(request.url()).pathname));
+  await page.goto(`${DASHBOARD}?user_id=${user}`);
+  await signInWith(page, "cmp_nonsense");
+  await expect(page.getByRole("alert")).toHaveText("This key or token is not valid here.");
+  expect(page.url()).not.toContain("nonsense");
+  await page.reload();
+  await expect(page.getByRole("alert")).toHaveText("This key or token is not valid here.");
+  await signInWith(page, key);
+  await dashboard.hydrated();
+  expect(page.url()).not.toContain("cmp_");
+  await page.goBack();
+  await expect(page.getByLabel("Key or token")).toHaveValue("");
+  await page.goForward();
+  await dashboard.hydrated();
+  expect(posts).toEqual(["/login", "/login"]);
 });
 
 test("a key that may not sign in is told why", async ({ page, readKey, troubles }) => {

@@ -56,9 +56,10 @@ async fn a_caller_who_may_not_is_refused_before_the_body_is_read() {
 #[tokio::test]
 async fn an_attempt_to_sign_in_too_often_is_refused_before_its_form_is_read() {
     let server = Secured::with(Limits { login: Rate::parse("1/h:1").unwrap(), ..Limits::default() }, open());
-    assert_eq!(server.log_in("nonsense", &[]).await.status, 401);
+    server.refused(&server.log_in("nonsense", &[]).await, "invalid").await;
     let form = [("content-type", "application/x-www-form-urlencoded"), ("sec-fetch-site", "same-origin")];
-    assert_eq!(ask(&server.app, "POST", "/login", &form, untouchable()).await.status, 429);
+    let answer = ask(&server.app, "POST", "/login", &form, untouchable()).await;
+    assert!(server.refused(&answer, "3600").await.contains("Too many attempts. Try again in 60 minutes."));
 }
 
 #[tokio::test]

@@ -120,7 +120,7 @@ fn why_something_is_refused_is_in_the_log_and_the_address_where_it_is_asked_for(
         }
         // Of a proxy that does not say who asked, no address is named: fail2ban is not to ban the proxy.
         assert_eq!(ask(&over, &[]), 401);
-        assert_eq!(client.post_form("/login", &from, "secret=wrong-secret").0, 401);
+        assert_eq!(client.post_form("/login", &from, "secret=wrong-secret").0, 303);
         drop(client);
         let (_, log) = server.stop("-TERM");
         for reason in [

@@ -55,7 +55,7 @@ impl Authenticator {
             Bearer::Key(secret) => {
                 let key = &self.opened(&secret, now).await?.key;
                 if !key.scopes.allow(Scope::Admin) {
-                    return Err(AuthError::Forbidden("This key may not sign in: it has not the scope admin."));
+                    return Err(AuthError::Forbidden("This key may not sign in: it lacks the scope admin."));
                 }
                 (Holder::Key(key.id), key.expires_at)
             }

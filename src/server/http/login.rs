@@ -1,17 +1,20 @@
 //! `/login` and `/logout` of the dashboard.
 
+mod refused;
+
 use std::sync::Arc;
 
 use axum::{
     Form, Router,
     extract::{FromRequest, Query, Request, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
+    http::{HeaderMap, HeaderValue, header, request::Parts},
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
 };
 use serde::Deserialize;
 use serde_aux::serde_introspection::serde_introspect;
 
+use self::refused::Refused;
 use super::{
     HttpOptions,
     asked::Asked,
@@ -22,7 +25,7 @@ use super::{
     gate::RefusedAttempt,
     page::{broken, render},
     paths::{DASHBOARD, LOGIN, LOGOUT, of_this_site},
-    problem::{over_told, too_often},
+    problem::over_told,
     state::HttpState,
 };
 use crate::{
@@ -33,6 +36,7 @@ use crate::{
         assets,
         auth::{AUDIT, AuthError, Authenticator},
         identity::KeyId,
+        limiter::TooOften,
         workshop::Broken,
     },
 };
@@ -47,10 +51,15 @@ pub(super) fn routes() -> Router<HttpState> {
     Router::new().route(LOGIN, get(page).post(log_in)).route(LOGOUT, post(log_out))
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct SignInQuery {
     #[serde(default)]
     next: String,
+    /// Why the last attempt did not work, and when that was, in seconds since 1970; see [`Refused`].
+    #[serde(default)]
+    refused: String,
+    #[serde(default)]
+    at: String,
 }
 
 /// The fields of the sign-in form.
@@ -67,24 +76,19 @@ async fn page(
     wanted: Result<Query<SignInQuery>, axum::extract::rejection::QueryRejection>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let next = wanted.map_or_else(|_| String::new(), |Query(wanted)| wanted.next);
+    let SignInQuery { next, refused, at } = wanted.map_or_else(|_| SignInQuery::default(), |Query(wanted)| wanted);
     if options.auth.is_none() {
         return Ok(Redirect::to(DASHBOARD).into_response());
     }
-    show(&state, request, &next, None).await
-}
-
-/// The page, perhaps with why it did not work.
-async fn show(state: &HttpState, request: Request, next: &str, problem: Option<Problem>) -> Result<Response, Problem> {
-    let options = state.options();
+    let problem = Refused::read(&refused, &at, state.service().now()).map(Refused::problem);
     let head = request.into_parts().0;
-    let not_kept = (!keeps_cookie(&head, options)).then(|| NotKept {
+    let not_kept = (!keeps_cookie(&head, &options)).then(|| NotKept {
         safe_url: options.public_url.as_ref().filter(|url| url.is_encrypted()).map(|url| format!("{url}{LOGIN}")),
     });
     let request = Request::from_parts(head, axum::body::Body::empty());
-    let page = LoginPage { next: of_this_site(next).to_owned(), problem, base: options.base().to_owned(), not_kept };
+    let page = LoginPage { next: of_this_site(&next).to_owned(), problem, base: options.base().to_owned(), not_kept };
     let place = state.workshop().place().await.map_err(|Broken| broken())?;
-    render(state, place, request, || (), move || login_page(page.clone(), assets::of_the_page())).await
+    render(&state, place, request, || (), move || login_page(page.clone(), assets::of_the_page())).await
 }
 
 async fn log_in(
@@ -94,15 +98,17 @@ async fn log_in(
 ) -> Result<Response, Problem> {
     let Some(auth) = &options.auth else { return Ok(Redirect::to(DASHBOARD).into_response()) };
     let (head, body) = request.into_parts();
-    let for_the_page = Request::from_parts(head.clone(), axum::body::Body::empty());
+    let refuse = |next: &str, why: Refused| {
+        let next = if next.is_empty() { next } else { of_this_site(next) };
+        Ok(Redirect::to(&why.location(next, state.service().now())).into_response())
+    };
     let address = Client::of(&head.extensions, &head.headers, &options.trusted_proxies).address;
     if let Some(RefusedAttempt(too_much)) = head.extensions.get() {
         auth.noted().failed_sign_in(TOO_OFTEN, address);
-        return refuse(&state, for_the_page, "", too_often(too_much)).await;
+        return refuse("", Refused::TooOften(seconds_of(too_much)));
     }
     if !keeps_cookie(&head, &options) {
-        let why = "You were not signed in, because this page was opened over http.";
-        return refuse(&state, for_the_page, "", Problem::new(Code::Forbidden, why)).await;
+        return refuse("", Refused::Http);
     }
     let before = options.cookie().session(&head.headers).map(str::to_owned);
     let form = FormBody::from_request(Request::from_parts(head.clone(), body), &())
@@ -113,7 +119,7 @@ async fn log_in(
         return Err(Problem::new(Code::BadRequest, "The form cannot be read. Open the page again."));
     };
     let attempt = attempt(auth, options.cookie(), secret.trim(), before.as_deref()).await;
-    let (problem, why) = match attempt {
+    let (refused, why) = match attempt {
         Ok((cookie, key)) => {
             // A key has a name that is no person's; whose token it was is not for the log.
             let key = key.map(tracing::field::display);
@@ -122,29 +128,26 @@ async fn log_in(
             response.headers_mut().insert(header::SET_COOKIE, cookie);
             return Ok(response);
         }
-        Err(AuthError::Invalid(why)) => {
-            (Problem::new(Code::Unauthenticated, "This key or token is not valid here."), why)
-        }
-        Err(AuthError::Over(over)) => {
-            let (reason, problem) = over_told(over);
-            (problem, reason)
-        }
+        Err(AuthError::Invalid(why)) => (Refused::Invalid, why),
+        Err(AuthError::Over(over)) => (Refused::Over(over), over_told(over).0),
         // Neither is asked for in a form.
-        Err(AuthError::NoBearer | AuthError::NoTicket) => {
-            (Problem::new(Code::Unauthenticated, "This key or token is not valid here."), "it is no key and no token")
-        }
-        Err(AuthError::TooOften(too_much)) => (too_often(&too_much), TOO_OFTEN),
-        Err(AuthError::Forbidden(why)) => (Problem::new(Code::Forbidden, why), why),
+        Err(AuthError::NoBearer | AuthError::NoTicket) => (Refused::Invalid, "it is no key and no token"),
+        Err(AuthError::TooOften(too_much)) => (Refused::TooOften(seconds_of(&too_much)), TOO_OFTEN),
+        Err(AuthError::Forbidden(why)) => (Refused::Scope, why),
         Err(AuthError::Unavailable(cause)) => {
             auth.noted().outage(&cause);
-            let detail = "Campanile cannot check this now. Try again in a few seconds.";
             // This is no fault of theirs, so no address is named.
             auth.noted().failed_sign_in("it cannot be checked now", None);
-            return refuse(&state, for_the_page, &next, Problem::new(Code::Unavailable, detail)).await;
+            return refuse(&next, Refused::Unavailable);
         }
     };
     auth.noted().failed_sign_in(why, address);
-    refuse(&state, for_the_page, &next, problem).await
+    refuse(&next, refused)
+}
+
+/// In how many seconds the next attempt is welcome.
+fn seconds_of(too_much: &TooOften) -> u64 {
+    too_much.again_in.unwrap_or(too_much.window)
 }
 
 /// Whether the browser that asks keeps the cookie, which it does of pages over https and of this machine.
@@ -165,17 +168,6 @@ fn keeps_cookie(head: &Parts, options: &HttpOptions) -> bool {
             Some(url) => asked.is_loopback() && is_loopback_to_browsers(url.host()),
             None => asked.is_loopback(),
         }
-}
-
-/// The page again, with why the attempt did not work.
-async fn refuse(state: &HttpState, request: Request, next: &str, problem: Problem) -> Result<Response, Problem> {
-    let (status, retry_after) = (problem.status, problem.retry_after);
-    let mut response = show(state, request, next, Some(problem)).await?;
-    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
-    if let Some(seconds) = retry_after {
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-    }
-    Ok(response)
 }
 
 async fn attempt(
