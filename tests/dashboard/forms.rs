@@ -77,6 +77,19 @@ async fn a_form_that_is_refused_comes_back_with_the_reason() {
 }
 
 #[tokio::test]
+async fn a_recipient_is_trimmed_in_the_form_and_as_it_is_in_rest() {
+    let app = App::new();
+    for accept in [PAGE, SCRIPT] {
+        submit(&app, "send", "user_id=user_123+&content=hi", accept).await;
+    }
+    let list = app.get("/api/notifications/list?user_id=user_123").await.json();
+    assert_eq!(list.as_array().unwrap().len(), 2);
+    submit(&app, "send", "user_id=++&content=hi", SCRIPT).await.refused_field("user_id");
+    let unread = app.get("/api/notifications/unread-count/user_123%20").await.json();
+    assert_eq!(unread["unread_count"], 0);
+}
+
+#[tokio::test]
 async fn a_form_that_cannot_be_read_is_the_clients_fault() {
     let app = App::new();
     for function in FUNCTIONS {

@@ -102,7 +102,7 @@ impl Typed {
     fn read() -> Self {
         let kind = document().query_selector("#compose [name=category]:checked").ok().flatten();
         Self {
-            user_id: browser::value(TO),
+            user_id: browser::value(TO).trim().to_owned(),
             content: browser::value(TEXT),
             category: kind.and_then(|kind| kind.get_attribute("value")),
             title: browser::value(HEADING),

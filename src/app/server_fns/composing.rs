@@ -4,7 +4,8 @@
 use crate::model::{Category, Content, Link, NewNotification, Problem, Title, UserId, take};
 
 /// Takes the fields of the composer. Browsers send line breaks as CR LF; the text gets the LF that
-/// was typed. Empty optional fields count as absent, and so does white space around them.
+/// was typed. Empty optional fields count as absent, and so does white space around what is one line: a browser or a
+/// keyboard adds a space to a recipient that is completed, and with it another inbox would be meant.
 ///
 /// The fields are parsed one by one, as `NewNotification::parse` does it with a draft, because a
 /// draft brings everything along that the composer does not have: attached data and times.
@@ -16,7 +17,7 @@ pub(crate) fn parse(
     link: Option<&str>,
 ) -> Result<NewNotification, Problem> {
     let mut errors = Vec::new();
-    let user_id = take(&mut errors, "user_id", UserId::parse(user_id));
+    let user_id = take(&mut errors, "user_id", UserId::parse(user_id.trim()));
     // A field has LF alone in the page, where searching for CR LF would have to be loaded.
     let content = if cfg!(feature = "ssr") { &content.replace("\r\n", "\n") } else { content };
     let content = take(&mut errors, "content", Content::parse(content));
@@ -45,6 +46,18 @@ mod tests {
         let new = parse("u", "a\r\nb", Some(" "), Some(""), None).unwrap();
         assert_eq!(new.content.as_str(), "a\nb");
         assert_eq!((new.category.as_str(), new.title, new.link), ("message", None, None));
+    }
+
+    #[test]
+    fn a_recipient_is_trimmed_and_a_blank_one_is_said_at_its_field() {
+        for typed in ["user_123 ", "\u{a0}user_123", "\tuser_123\r\n"] {
+            assert_eq!(parse(typed, "x", None, None, None).unwrap().user_id.as_str(), "user_123", "{typed:?}");
+        }
+        assert_eq!(parse("user 123", "x", None, None, None).unwrap().user_id.as_str(), "user 123");
+        for blank in ["", " ", "\u{3000}"] {
+            let problem = parse(blank, "x", None, None, None).unwrap_err();
+            assert_eq!(problem.field("user_id"), Some("The user id is empty. Name the user whose inbox is meant."));
+        }
     }
 
     #[test]
