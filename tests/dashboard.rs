@@ -263,6 +263,19 @@ fn what_could_not_be_read_at_all_says_why(#[case] problem: Problem, #[case] head
     assert_eq!(between(link, "class=\"", "\"").contains("none"), !is_signed_out, "{link}");
 }
 
+#[rstest]
+#[case("user_id", "This user ID isn't valid.")]
+#[case("q", "This search isn't valid.")]
+#[case("before", "This link isn't valid.")]
+fn what_cannot_be_asked_for_has_a_way_out(#[case] field: &str, #[case] heading: &str) {
+    let problem = Problem::invalid(vec![FieldError::new(field, Invalid::new("Take it from the next link."))]);
+    let html = render(Initial { snapshot: Err(problem), ..Initial::default() });
+    let state = between(&html, "<div role=\"alert\" class=\"state\">", "</div>");
+    assert!(state.contains(heading) && !state.contains("next link"), "{state}");
+    let all = state.split("<a ").find(|link| link.contains("Show all")).unwrap();
+    assert!(all.starts_with(&format!("href=\"{}\" class=\"plain\"", Address::PATH)), "{all}");
+}
+
 #[test]
 fn the_document_carries_its_data_where_no_text_can_leave_it() {
     let html = document(initial(vec![notification(1, "</script><!--<script>")]), PageAssets::default());

@@ -185,3 +185,19 @@ test("the recent inboxes stay when one is chosen, and the selection moves", asyn
   await dashboard.filters.getByRole("link", { name: "All inboxes" }).click();
   await expect(choices).toHaveText(all);
 });
+
+for (const query of ["before=abc", "before=i5", "category=Not+legal", "before=abc&user_id=ann"]) {
+  test(`a link that is not valid has a way out: ?${query}`, async ({ dashboard, api, page, expectAccessible }) => {
+    await api.create("note");
+    await page.goto(`${DASHBOARD}?${query}`);
+    await dashboard.hydrated();
+    const state = page.getByRole("main").getByRole("alert").filter({ visible: true });
+    await expect(state.getByRole("heading")).toHaveText("This link isn't valid.");
+    await expect(state).not.toContainText("next link");
+    await expect(state.getByRole("button", { name: "Try again" })).toBeHidden();
+    await expectAccessible();
+    await state.getByRole("link", { name: "Show all" }).click();
+    await expect(page).toHaveURL(DASHBOARD);
+    await expect(dashboard.row("note")).toBeVisible();
+  });
+}

@@ -6,6 +6,7 @@ use super::{click, flag, text};
 use crate::{
     app::{
         board::{Board, Message, TOO_MANY, explain},
+        page::Address,
         server_fns,
         text::{percent, relative_time},
     },
@@ -87,7 +88,9 @@ pub(super) fn Refused(board: Board) -> impl IntoView {
             Some(Code::Unauthenticated) => "You are signed out.",
             Some(Code::TooManyRequests) => TOO_MANY,
             Some(Code::Forbidden) => "You may not see this.",
-            Some(Code::InvalidInput) => "This address asks for something that cannot be.",
+            Some(Code::InvalidInput) if is_wrong(board, "user_id") => "This user ID isn't valid.",
+            Some(Code::InvalidInput) if is_wrong(board, "q") => "This search isn't valid.",
+            Some(Code::InvalidInput) => "This link isn't valid.",
             Some(Code::Unreachable) => "Campanile does not answer.",
             _ => "The notifications could not be read.",
         }
@@ -97,6 +100,8 @@ pub(super) fn Refused(board: Board) -> impl IntoView {
         let trouble = board.trouble.read();
         let detail = || match trouble.as_ref() {
             Some(problem) if problem.code == Code::Unauthenticated => "Sign in to see the notifications.".to_owned(),
+            // What is wrong is said at its field, or is part of a link that no user wrote.
+            Some(problem) if problem.code == Code::InvalidInput => String::new(),
             problem => problem.map(|problem| problem.detail.clone()).unwrap_or_default(),
         };
         wait(board).unwrap_or_else(detail)
@@ -111,9 +116,21 @@ pub(super) fn Refused(board: Board) -> impl IntoView {
             <h2>{heading}</h2>
             <p class="tabular" aria-live="off">{detail}</p>
             <SignIn board />
+            <a
+                class="plain"
+                class:none=flag(move || board.trouble_code() != Some(Code::InvalidInput))
+                href=text(move || board.narrow(Address::default()).href())
+            >
+                "Show all"
+            </a>
             <button type="button" class="plain needs-script" class:none=is_futile on:click=click(move |_| board.send(Message::Refresh))>
                 "Try again"
             </button>
         </div>
     }
+}
+
+/// Whether it is this part of what is asked for that is not legal.
+fn is_wrong(board: Board, field: &str) -> bool {
+    board.trouble.read().as_ref().is_some_and(|problem| problem.field(field).is_some())
 }
