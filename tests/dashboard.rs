@@ -277,6 +277,20 @@ fn what_cannot_be_asked_for_has_a_way_out(#[case] field: &str, #[case] heading: 
 }
 
 #[test]
+fn what_turns_a_text_is_seen_or_stays_where_it_is() {
+    let mut notification = with(1, "see https://a.example/\u{202e}gpj.exe", |new| {
+        new.user_id = UserId::parse("gnp.\u{202e}exe").unwrap();
+    });
+    notification.is_read = true;
+    let html = render(initial(vec![notification]));
+    let row = first_row(&html);
+    assert!(row.contains(">gnp.⟨U+202E⟩exe<") && row.contains("user_id=gnp.%E2%80%AEexe"), "{row}");
+    let link = between(row, "<a href=\"https://a.example/\"", "</a>");
+    assert!(link.contains("dir=\"ltr\"") && link.ends_with(">https://a.example/"), "{link}");
+    assert!(row.contains("for gnp.⟨U+202E⟩exe"), "{row}");
+}
+
+#[test]
 fn the_document_carries_its_data_where_no_text_can_leave_it() {
     let html = document(initial(vec![notification(1, "</script><!--<script>")]), PageAssets::default());
     let data = between(&html, "type=\"application/json\">", "</script>");

@@ -87,3 +87,19 @@ test("text from right to left runs from right to left", async ({ dashboard, api,
   expect(await direction(arabic)).toBe("rtl");
   expect(await direction("From left to right")).toBe("ltr");
 });
+
+test("characters that turn what is read are seen in a name, and end a link", async ({ dashboard, api, page }) => {
+  const user = "gnp.\u202Eexe";
+  await api.create({ user_id: user, content: "open https://a.example/\u202Egpj.exe now" });
+  await dashboard.open();
+  await expect(dashboard.rows.locator(".who")).toHaveText("gnp.⟨U+202E⟩exe");
+  await expect(dashboard.filters.locator(".inboxes .choice-name").last()).toHaveText("gnp.⟨U+202E⟩exe");
+  const link = dashboard.rows.locator(".row-text a");
+  await expect(link).toHaveAttribute("href", "https://a.example/");
+  await expect(link).toHaveCSS("unicode-bidi", "isolate");
+  await dashboard.rows.locator(".who").click();
+  await expect(page).toHaveURL(/user_id=gnp\.%E2%80%AEexe/);
+  await expect(dashboard.heading).toHaveText("gnp.⟨U+202E⟩exe");
+  await expect(page).toHaveTitle("(1) gnp.⟨U+202E⟩exe · Campanile");
+  await expect(dashboard.rows).toHaveCount(1);
+});

@@ -6,7 +6,7 @@ use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Notification as Shown, NotificationOptions, NotificationPermission};
 
-use crate::app::browser;
+use crate::app::{browser, text::bidi::visible};
 use crate::model::Notification;
 
 /// Where it is remembered whether they are wanted.
@@ -61,9 +61,12 @@ pub(crate) fn show(notification: &Notification) {
     let options = NotificationOptions::new();
     // The same one is shown once, by whichever tab.
     options.set_tag(&notification.id.to_string());
-    let title = notification.title.as_ref().map_or(notification.user_id.as_str(), |title| title.as_str());
+    let title = notification
+        .title
+        .as_ref()
+        .map_or_else(|| visible(notification.user_id.as_str()), |title| title.as_str().to_owned());
     options.set_body(&text);
-    if let Ok(shown) = Shown::new_with_options(title, &options) {
+    if let Ok(shown) = Shown::new_with_options(&title, &options) {
         let look = Closure::once_into_js(|| {
             let _ = window().focus();
         });

@@ -2,6 +2,8 @@
 
 use leptos::prelude::*;
 
+use crate::app::text::bidi::visible;
+
 /// The icon of the page.
 pub(crate) const ICON: &str = "/favicon.svg";
 /// The icon of the page while something is unread.
@@ -10,7 +12,7 @@ pub(crate) const ICON_UNREAD: &str = "/favicon-unread.svg";
 /// The title: `(12) user_123 · Campanile`.
 pub(crate) fn title(unread: u64, inbox: Option<&str>) -> String {
     let count = if unread == 0 { String::new() } else { format!("({unread}) ") };
-    let inbox = inbox.map_or_else(String::new, |inbox| format!("{inbox} · "));
+    let inbox = inbox.map_or_else(String::new, |inbox| visible(inbox) + " · ");
     format!("{count}{inbox}Campanile")
 }
 
@@ -39,6 +41,7 @@ mod tests {
     fn the_title_says_how_much_is_unread_and_where() {
         assert_eq!(title(12, Some("user_123")), "(12) user_123 · Campanile");
         assert_eq!(title(0, Some("user_123")), "user_123 · Campanile");
+        assert_eq!(title(0, Some("gnp.\u{202e}exe")), "gnp.⟨U+202E⟩exe · Campanile");
         assert_eq!(title(3, None), "(3) Campanile");
         assert_eq!(title(0, None), "Campanile");
     }

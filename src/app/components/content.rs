@@ -10,10 +10,11 @@ pub(super) fn content_text(text: &str) -> impl IntoView + use<> {
         .into_iter()
         .map(|piece| match piece {
             Piece::Text(text) => Either::Left(text.to_owned()),
+            // With a direction of its own it is isolated from the text around it.
             Piece::Url(url) => {
                 let (href, shown) = (url.to_owned(), url.to_owned());
                 Either::Right(view! {
-                    <a href=href target="_blank" rel="noopener noreferrer nofollow">{shown}</a>
+                    <a href=href dir="ltr" target="_blank" rel="noopener noreferrer nofollow">{shown}</a>
                 })
             }
         })

@@ -12,6 +12,7 @@ use crate::app::{
     board::{Board, Loading},
     browser,
     page::Address,
+    text::bidi::visible,
 };
 
 /// Where the commands of the documentation go.
@@ -88,7 +89,7 @@ pub(super) fn NothingHere(board: Board) -> impl IntoView {
         let address = board.address.read();
         let kind = address.category.as_ref().map_or_else(String::new, |category| format!(" of kind “{category}”"));
         let unread = if address.unread { " unread" } else { "" };
-        let inbox = address.asked_user_id().map_or_else(String::new, |user_id| format!(" for {user_id}"));
+        let inbox = address.asked_user_id().map_or_else(String::new, |user_id| " for ".to_owned() + &visible(user_id));
         let further = if address.before.is_some() { " further down" } else { "" };
         let words = address.q.as_ref().map_or_else(String::new, |q| format!(" with “{q}”"));
         format!("There is nothing{unread}{kind}{words}{inbox}{further}.")

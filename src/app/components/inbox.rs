@@ -23,7 +23,7 @@ use crate::app::{
     board::{Board, Loading, Row},
     page::Address,
     server_fns,
-    text::relative_time,
+    text::{bidi::visible, relative_time},
 };
 
 /// A line of the list.
@@ -102,7 +102,7 @@ pub(in crate::app) fn Inbox(board: Board) -> impl IntoView {
 #[component]
 fn Heading(board: Board) -> impl IntoView {
     let unread = Memo::new(move |_| board.overview.read().unread_count);
-    let name = text(move || board.address.read().inbox_name().unwrap_or("All inboxes").to_owned());
+    let name = text(move || visible(board.address.read().inbox_name().unwrap_or("All inboxes")));
     view! {
         <div class="inbox-head">
             <h1 id="inbox-name" tabindex="-1" dir="auto" class:mono=flag(move || board.address.read().asked_user_id().is_some())>

@@ -8,7 +8,7 @@ use super::{
     optional, text,
 };
 use crate::{
-    app::{board::Board, browser, page::Address},
+    app::{board::Board, browser, page::Address, text::bidi::visible},
     model::Category,
 };
 
@@ -45,7 +45,7 @@ impl Narrow {
 
     fn label(&self) -> String {
         match self {
-            Self::Inbox(Some(text)) | Self::Kind(Some(text)) => text.clone(),
+            Self::Inbox(Some(text)) | Self::Kind(Some(text)) => visible(text),
             Self::Inbox(None) => "All inboxes".to_owned(),
             Self::Kind(None) => "All kinds".to_owned(),
         }
@@ -209,7 +209,7 @@ fn Choice(board: Board, to: Narrow) -> impl IntoView {
             on:click=click(move |event| follow(board, &event, to.from(&board.address.get_untracked())))
         >
             {icon}
-            <span class="choice-name">{label}</span>
+            <span class="choice-name" dir="auto">{label}</span>
             {count}
         </a>
     }

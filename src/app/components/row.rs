@@ -12,7 +12,7 @@ use super::{
 use crate::{
     app::{
         board::{Board, Message, Row},
-        text::relative_time,
+        text::{bidi::visible, relative_time},
     },
     model::{Link, Notification},
 };
@@ -106,7 +106,7 @@ fn UserLink(board: Board, row: Row, user_id: String) -> impl IntoView {
             href=text(move || row.address.read().of_user(Some(&target)).href())
             on:click=click(move |event| follow(board, &event, board.address.get_untracked().of_user(Some(&wanted))))
         >
-            {user_id}
+            {visible(&user_id)}
         </a>
     }
 }
@@ -208,5 +208,5 @@ fn name_of(notification: &Notification, is_own: bool) -> String {
         words.truncate(cut);
         words.push('…');
     }
-    if is_own { words } else { format!("{words}, for {}", notification.user_id) }
+    if is_own { words } else { words + ", for " + &visible(notification.user_id.as_str()) }
 }

@@ -7,7 +7,10 @@ use super::{
     parts::{Deed, Place, mark},
     words,
 };
-use crate::model::{Attempt, Channel, DeliveryState, DeliveryView};
+use crate::{
+    app::text::bidi::visible,
+    model::{Attempt, Channel, DeliveryState, DeliveryView},
+};
 
 /// A delivery, and what is known around it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -138,7 +141,7 @@ fn tells_count(delivery: &DeliveryView) -> bool {
 
 /// Of what it tells, and whom.
 fn about(delivery: &DeliveryView, place: &Place) -> impl IntoView + use<> {
-    let user_id = delivery.user_id.as_str().to_owned();
+    let user_id = visible(delivery.user_id.as_str());
     let what = match delivery.notification_id {
         Some(id) => view! { <a href=place.at(&notification_path(id))>"A notification"</a> }.into_any(),
         None if tells_count(delivery) => "The number of unread ones".into_any(),

@@ -13,6 +13,7 @@ use crate::{
     app::{
         components::icons::{self, Icon},
         page::Address,
+        text::bidi::visible,
     },
     model::{Link, Notification, Problem},
 };
@@ -70,7 +71,7 @@ pub(super) fn show(page: &NotificationPage, place: &Place) -> impl IntoView + us
     let inbox = Address { base: place.base.clone(), ..Address::default() };
     let inbox = if place.reader.has_own_inbox { inbox } else { inbox.of_user(Some(notification.user_id.as_str())) };
     let user = (!place.reader.has_own_inbox).then(|| {
-        let user_id = notification.user_id.as_str().to_owned();
+        let user_id = visible(notification.user_id.as_str());
         fact("To", view! { <a class="mono" href=inbox.href()><bdi>{user_id}</bdi></a> })
     });
     let expires = notification.expires_at.map(|moment| {

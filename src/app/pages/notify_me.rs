@@ -19,7 +19,7 @@ use super::{
     parts::{Place, link_button},
 };
 use crate::{
-    app::text::percent::encode as percent_encoded,
+    app::text::{bidi::visible, percent::encode as percent_encoded},
     model::{Category, Contact, Preferences, Problem, UserId, Way},
     server::delivery::{Because, Effect},
 };
@@ -132,7 +132,7 @@ pub(super) fn show(page: &NotifyMePage, place: &Place) -> impl IntoView + use<> 
     let heading = if page.is_own {
         view! { <h1>"Notify me"</h1> }.into_any()
     } else {
-        let user_id = page.user_id.to_string();
+        let user_id = visible(page.user_id.as_str());
         view! { <h1>"Notify " <bdi class="mono">{user_id}</bdi></h1> }.into_any()
     };
     let lead = if page.is_own {

@@ -90,7 +90,7 @@ pub(super) fn linked(text: &str) -> impl IntoView + use<> {
         Piece::Text(text) => text.to_owned().into_any(),
         Piece::Url(url) => {
             let (href, shown) = (url.to_owned(), url.to_owned());
-            view! { <a href=href target="_blank" rel="noopener noreferrer nofollow">{shown}</a> }.into_any()
+            view! { <a href=href dir="ltr" target="_blank" rel="noopener noreferrer nofollow">{shown}</a> }.into_any()
         }
     });
     pieces.collect_view()

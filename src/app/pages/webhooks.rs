@@ -10,6 +10,7 @@ use super::{
     words::{self, Tone},
 };
 use crate::{
+    app::text::bidi::visible,
     model::{EventKind, Problem, WebhookId, WebhookState, WebhookView},
     server::delivery::TestResult,
 };
@@ -116,7 +117,7 @@ fn one(webhook: &WebhookView, page: &WebhooksPage, place: &Place) -> impl IntoVi
         None => "all".to_owned(),
     };
     let user = match &webhook.wanted.user_id {
-        Some(user_id) => view! { <bdi class="mono">{user_id.as_str().to_owned()}</bdi> }.into_any(),
+        Some(user_id) => view! { <bdi class="mono">{visible(user_id.as_str())}</bdi> }.into_any(),
         None => "all".into_any(),
     };
     let old = webhook.old_secret_until.filter(|until| place.now < *until);

@@ -1,5 +1,7 @@
 //! Finds the links in a text.
 
+use super::bidi;
+
 /// A stretch of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Piece<'a> {
@@ -11,7 +13,8 @@ pub(crate) enum Piece<'a> {
 
 /// Cuts a text into what is a URL and what is not. Put together again, the pieces are the text.
 ///
-/// Only `http://` and `https://` count. A URL ends at white space, a quote or an angle bracket;
+/// Only `http://` and `https://` count. A URL ends at white space, a quote, an angle bracket, or a character that would
+/// turn what is read of it;
 /// punctuation at its end belongs to the sentence, and so does a bracket that it did not open.
 ///
 /// What begins like a URL is read further only where it certainly is one, and then all that was read
@@ -46,8 +49,12 @@ fn begins_url(text: &str) -> bool {
 
 /// How many bytes of URL the text starts with, where it starts with one.
 fn url_length(text: &str) -> usize {
-    let ends =
-        |c: char| c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | '"' | '`' | '“' | '”' | '«' | '»');
+    let ends = |c: char| {
+        c.is_whitespace()
+            || c.is_control()
+            || bidi::is_control(c)
+            || matches!(c, '<' | '>' | '"' | '`' | '“' | '”' | '«' | '»')
+    };
     let mut url = &text[..text.find(ends).unwrap_or(text.len())];
     // How many more of each bracket are closed in it than opened. They are counted once, and again as
     // they are taken off: counting anew at each end would take a time that grows with the square.
@@ -102,6 +109,9 @@ mod tests {
     #[case("xhttps://a.example", &[])]
     #[case("httphttp://a.example http https://c.example", &["https://c.example"])]
     #[case("http://...", &[])]
+    #[case("https://a.example/\u{202e}gpj.exe", &["https://a.example/"])]
+    #[case("https://a.example\u{200f}/b", &["https://a.example"])]
+    #[case("https://\u{2067}a.example", &[])]
     fn links_are_found(#[case] text: &str, #[case] want: &[&str]) {
         assert_eq!(urls(text), want);
     }
