@@ -165,7 +165,7 @@ test("a thousand rows can be shown and one of them marked", async ({ dashboard, 
 test("the recent inboxes stay when one is chosen, and the selection moves", async ({ dashboard, api, page }) => {
   for (const user_id of ["ann", "bob", "cem"]) await api.create({ user_id, content: `for ${user_id}` });
   await dashboard.open();
-  const choices = dashboard.filters.getByRole("list", { name: "Inboxes" }).getByRole("link");
+  const choices = dashboard.filters.getByRole("list", { name: "Inboxes" }).locator(".choice-name");
   const all = ["All inboxes", "cem", "bob", "ann"];
   await expect(choices).toHaveText(all);
   for (const user of ["bob", "ann"]) {
@@ -173,7 +173,7 @@ test("the recent inboxes stay when one is chosen, and the selection moves", asyn
     await expect(dashboard.rows).toHaveCount(1);
     await expect(dashboard.row(`for ${user}`)).toBeVisible();
     await expect(choices).toHaveText(all);
-    await expect(dashboard.filters.locator(".inboxes [aria-current]")).toHaveText(user);
+    await expect(dashboard.filters.locator(".inboxes [aria-current] .choice-name")).toHaveText(user);
   }
   await page.reload();
   await dashboard.hydrated();
@@ -184,6 +184,41 @@ test("the recent inboxes stay when one is chosen, and the selection moves", asyn
   await expect(choices).toHaveText([...all, "dan"]);
   await dashboard.filters.getByRole("link", { name: "All inboxes" }).click();
   await expect(choices).toHaveText(all);
+});
+
+test("each recent inbox and each category has its unread count, which changes as it happens", async ({ dashboard, api, page }) => {
+  for (const user_id of ["ann", "bob"]) await api.create({ user_id, content: `for ${user_id}` });
+  const { id } = await api.create({ user_id: "ann", content: "Disk almost full", category: "alert" });
+  await dashboard.open();
+  await expect(page.getByText("Live", { exact: true })).toBeVisible();
+  const count = (name: string) => dashboard.filters.locator(".choice", { hasText: name }).locator(".count");
+  const expectCounts = async (ann: string, bob: string, message: string, alert: string): Promise<void> => {
+    const said = (number: string) => (number === "" ? "" : `${number} unread`);
+    await expect(count("ann")).toHaveText(said(ann));
+    await expect(count("bob")).toHaveText(said(bob));
+    await expect(count("message")).toHaveText(said(message));
+    await expect(count("alert")).toHaveText(said(alert));
+  };
+  await expectCounts("2", "1", "2", "1");
+  let refreshes = 0;
+  page.on("request", (request) => (refreshes += Number(request.url().endsWith("/api/ui/snapshot"))));
+  await api.create({ user_id: "bob", content: "another alert", category: "alert" });
+  await expectCounts("2", "2", "2", "2");
+  await api.setRead(id);
+  await expectCounts("1", "2", "2", "1");
+  await dashboard.mark("for ann");
+  await expectCounts("", "2", "1", "1");
+  await dashboard.delete("another alert");
+  await expectCounts("", "1", "1", "");
+  await page.getByRole("button", { name: "Undo" }).click();
+  await expectCounts("", "2", "1", "1");
+  expect(refreshes).toBe(0);
+  // Where one inbox is open, the others keep theirs.
+  await dashboard.filters.getByRole("link", { name: "ann" }).click();
+  await expect(dashboard.rows).toHaveCount(2);
+  await expectCounts("", "2", "", "");
+  await page.reload();
+  await expectCounts("", "2", "", "");
 });
 
 for (const query of ["before=abc", "before=i5", "category=Not+legal", "before=abc&user_id=ann"]) {

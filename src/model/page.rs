@@ -195,8 +195,9 @@ pub struct Overview {
     pub total: u64,
     /// How many of them are unread.
     pub unread_count: u64,
-    /// How many there are of each kind, well-known kinds first, then by name.
+    /// How many are unread of each category that is there, well-known ones first, then by name. Over all inboxes they are
+    /// those of the newest notifications, as many as a list examines.
     pub categories: Vec<(Category, u64)>,
-    /// The users who received something last, newest first; for one inbox, its user.
-    pub recent: Vec<UserId>,
+    /// The inboxes that received something last, newest first; for one inbox, itself.
+    pub recent: Vec<UnreadCount>,
 }

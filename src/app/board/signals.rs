@@ -35,7 +35,7 @@ pub(crate) struct Board {
     pub(crate) next: RwSignal<Option<Cursor>>,
     /// As [`View::held`].
     pub(crate) held: RwSignal<usize>,
-    /// As [`View::overview`].
+    /// As [`View::counted`].
     pub(crate) overview: RwSignal<Overview>,
     /// As [`View::trouble`].
     pub(crate) trouble: RwSignal<Option<Problem>>,
@@ -88,7 +88,7 @@ impl Board {
             rows: RwSignal::new(view.rows.iter().map(|item| Row::new(item, &view)).collect()),
             next: RwSignal::new(view.next),
             held: RwSignal::new(view.held),
-            overview: RwSignal::new(view.overview.clone()),
+            overview: RwSignal::new(view.counted()),
             trouble: RwSignal::new(view.trouble.clone()),
             wait: RwSignal::new(view.wait),
             refusal: RwSignal::new(view.refusal.clone()),
@@ -141,7 +141,7 @@ impl Board {
             draw(self.address, &*view.address);
             draw(self.next, &view.next);
             draw(self.held, &view.held);
-            draw(self.overview, &view.overview);
+            draw(self.overview, &view.counted());
             draw(self.trouble, &view.trouble);
             draw(self.wait, &view.wait);
             draw(self.refusal, &view.refusal);

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     app::{board::Board, browser, page::Address, text::bidi::visible},
-    model::Category,
+    model::{Category, Overview, UnreadCount},
 };
 
 /// How many recent inboxes are offered.
@@ -41,6 +41,22 @@ impl Narrow {
             Self::Inbox(user_id) => *user_id == address.user_id,
             Self::Kind(category) => *category == address.category,
         }
+    }
+
+    /// How many are unread there. All of them together are counted in the bar.
+    fn unread(&self, overview: &Overview) -> u64 {
+        let found = match self {
+            Self::Inbox(Some(user_id)) => {
+                let is_it = |inbox: &&UnreadCount| inbox.user_id.as_str() == user_id;
+                overview.recent.iter().find(is_it).map(|inbox| inbox.unread_count)
+            }
+            Self::Kind(Some(category)) => {
+                let is_it = |(known, _): &&(Category, u64)| known.as_str() == category;
+                overview.categories.iter().find(is_it).map(|(_, count)| *count)
+            }
+            Self::Inbox(None) | Self::Kind(None) => None,
+        };
+        found.unwrap_or(0)
     }
 
     fn label(&self) -> String {
@@ -127,7 +143,7 @@ fn inboxes(board: Board) -> Vec<Narrow> {
     let is_legal = trouble.as_ref().is_none_or(|problem| problem.field("user_id").is_none());
     let shown = board.address.read().user_id.clone().filter(|_| is_legal);
     let overview = board.overview.read();
-    let recent = overview.recent.iter().map(|user_id| user_id.as_str().to_owned());
+    let recent = overview.recent.iter().map(|inbox| inbox.user_id.as_str().to_owned());
     let mut choices = distinct(recent.take(RECENT).chain(shown).map(Some).map(Narrow::Inbox));
     choices.insert(0, Narrow::Inbox(None));
     choices
@@ -180,7 +196,7 @@ fn Choices(board: Board, of: fn(Board) -> Vec<Narrow>) -> impl IntoView {
     }
 }
 
-/// A link to another filter; a kind with how many there are of it.
+/// A link to another filter, with how many are unread there.
 #[component]
 fn Choice(board: Board, to: Narrow) -> impl IntoView {
     let label = to.label();
@@ -190,15 +206,12 @@ fn Choice(board: Board, to: Narrow) -> impl IntoView {
         Narrow::Inbox(_) => None,
     };
     let icon = kind.as_deref().map(|kind| view! { <Icon of=icons::of_category(kind) /> });
-    let (counted, target, shown) = (kind.clone(), to.clone(), to.clone());
-    let is_kind = kind.is_some();
-    let count = text(move || {
-        let overview = board.overview.read();
-        let of_kind = |(category, _): &&(Category, u64)| Some(category.as_str()) == counted.as_deref();
-        let count = overview.categories.iter().find(of_kind).map_or(0, |(_, count)| *count);
-        if count == 0 { String::new() } else { count.to_string() }
+    let (counted, target, shown) = (to.clone(), to.clone(), to.clone());
+    let count = text(move || match counted.unread(&board.overview.read()) {
+        0 => String::new(),
+        count => count.to_string(),
     });
-    let count = is_kind.then(|| view! { <span class="tabular count">{count}</span> });
+    let unread = text(move || if count.read().is_empty() { "" } else { " unread" }.to_owned());
     view! {
         <a
             class="choice"
@@ -210,7 +223,7 @@ fn Choice(board: Board, to: Narrow) -> impl IntoView {
         >
             {icon}
             <span class="choice-name" dir="auto">{label}</span>
-            {count}
+            <span class="tabular count">{count}<span class="hidden">{unread}</span></span>
         </a>
     }
 }

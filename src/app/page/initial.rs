@@ -77,7 +77,16 @@ mod on_the_server {
         ) -> Result<Self, Problem> {
             let (filter, before, limit) = address.params(limit).parse().map_err(Problem::invalid)?;
             let page = service.list(principal, &filter, before, limit).await?;
-            let overview = service.overview(principal, filter.user_id.as_ref()).await?;
+            let mut overview = service.overview(principal, filter.user_id.as_ref()).await?;
+            // Beside one inbox the page offers the others too.
+            if filter.user_id.is_some()
+                && principal.own_inbox().is_none()
+                && let Ok(all) = service.overview(principal, None).await
+            {
+                // Where the inbox is not among them, it comes after them.
+                overview.recent.retain(|shown| all.recent.iter().all(|inbox| inbox.user_id != shown.user_id));
+                overview.recent.splice(..0, all.recent);
+            }
             Ok(Self { page, overview, now: service.now() })
         }
     }
@@ -93,14 +102,7 @@ mod on_the_server {
             viewer: Viewer,
         ) -> Self {
             let address = viewer.narrow(Address { base: base.to_owned(), ..Address::parse(query) });
-            let mut snapshot = Snapshot::read(service, principal, &address, FIRST).await;
-            if let Ok(snapshot) = &mut snapshot
-                && address.asked_user_id().is_some()
-                && let Ok(all) = service.overview(principal, None).await
-            {
-                // The page offers the other inboxes too. It keeps them itself from then on.
-                snapshot.overview.recent = all.recent;
-            }
+            let snapshot = Snapshot::read(service, principal, &address, FIRST).await;
             Self { viewer, address, snapshot, refusal: Refusal::from_query(query), ..Self::default() }
         }
     }

@@ -115,6 +115,7 @@ impl View {
             }
             if address.shows(&doomed.item.data.user_id) {
                 counting::remove(&mut overview, &doomed.item.data);
+                counting::beside(&mut overview, &doomed.item.data.category, -i64::from(!doomed.item.data.is_read));
             }
         }
         if self.address.user_id.is_some() {
@@ -137,6 +138,7 @@ impl View {
         if is_back && !self.is_live {
             effects.push(Effect::Hurry);
         }
+        counting::in_rows(&mut self.overview, &self.rows, -1);
         self.loading = Loading::Done;
         self.is_kept = true;
         if page.modseq.is_some() {
@@ -229,7 +231,9 @@ impl View {
         self.next = None;
         self.loading = Loading::Begun;
         // What is known to belong there can be seen at once.
+        counting::in_rows(&mut self.overview, &self.rows, 1);
         self.rows.retain(|row| !is_page && filter.as_ref().is_some_and(|filter| filter.admits(&row.data)));
+        counting::in_rows(&mut self.overview, &self.rows, -1);
         if another_inbox {
             let recent = std::mem::take(&mut self.overview.recent);
             self.overview = Overview { recent, ..Overview::default() };

@@ -1,37 +1,26 @@
-//! How the numbers beside the list follow what a person does, before the server has answered.
+//! How the numbers beside the list follow what a person does, before the server has answered, and what the stream tells.
 
-use crate::model::{Notification, Overview};
+use super::view::Item;
+use crate::model::{Category, Notification, Overview, UnreadCount, UserId};
 
-/// Counts a notification in.
+/// Counts a notification in, but for its category: what is unread in the list is counted there by [`in_rows`].
 pub(crate) fn add(overview: &mut Overview, notification: &Notification) {
+    let unread_count = u64::from(!notification.is_read);
     overview.total += 1;
-    overview.unread_count += u64::from(!notification.is_read);
-    match overview.categories.iter_mut().find(|(category, _)| *category == notification.category) {
-        Some((_, count)) => *count += 1,
-        None => overview.categories.push((notification.category.clone(), 1)),
-    }
-    if !overview.recent.contains(&notification.user_id) {
-        overview.recent.insert(0, notification.user_id.clone());
+    overview.unread_count += unread_count;
+    beside(overview, &notification.category, 0);
+    match of_inbox(overview, &notification.user_id) {
+        Some(count) => *count += unread_count,
+        None => overview.recent.insert(0, UnreadCount { user_id: notification.user_id.clone(), unread_count }),
     }
 }
 
-/// Where one inbox is shown, the server names no other: those that are offered beside the list stay.
-pub(crate) fn keep_recent(overview: &mut Overview, shown: &Overview) {
-    let mut recent = shown.recent.clone();
-    for user_id in overview.recent.drain(..) {
-        if !recent.contains(&user_id) {
-            recent.push(user_id);
-        }
-    }
-    overview.recent = recent;
-}
-
-/// Counts a notification out.
+/// Counts a notification out, but for its category.
 pub(crate) fn remove(overview: &mut Overview, notification: &Notification) {
     overview.total = overview.total.saturating_sub(1);
-    overview.unread_count = overview.unread_count.saturating_sub(u64::from(!notification.is_read));
-    for (category, count) in &mut overview.categories {
-        if *category == notification.category {
+    if !notification.is_read {
+        overview.unread_count = overview.unread_count.saturating_sub(1);
+        if let Some(count) = of_inbox(overview, &notification.user_id) {
             *count = count.saturating_sub(1);
         }
     }
@@ -41,4 +30,42 @@ pub(crate) fn remove(overview: &mut Overview, notification: &Notification) {
 pub(crate) fn set_read(overview: &mut Overview, is_read: bool) {
     let count = &mut overview.unread_count;
     *count = if is_read { count.saturating_sub(1) } else { *count + 1 };
+}
+
+/// Counts so many more, or fewer, as unread of this category.
+pub(crate) fn beside(overview: &mut Overview, category: &Category, more: i64) {
+    match overview.categories.iter_mut().find(|(known, _)| known == category) {
+        Some((_, count)) => *count = count.saturating_add_signed(more),
+        None => overview.categories.push((category.clone(), more.max(0).unsigned_abs())),
+    }
+}
+
+/// Counts what is unread in these rows by category, or takes it out of what is counted.
+pub(crate) fn in_rows(overview: &mut Overview, rows: &[Item], more: i64) {
+    for row in rows.iter().filter(|row| !row.data.is_read) {
+        beside(overview, &row.data.category, more);
+    }
+}
+
+/// How many are unread in this inbox, as the stream tells it.
+pub(crate) fn set_inbox(overview: &mut Overview, user_id: &UserId, unread_count: u64) {
+    if let Some(count) = of_inbox(overview, user_id) {
+        *count = unread_count;
+    }
+}
+
+/// The inboxes that are offered beside the list stay in their order; those that were not there follow.
+pub(crate) fn keep_recent(overview: &mut Overview, shown: &Overview) {
+    let mut recent = shown.recent.clone();
+    for fresh in overview.recent.drain(..) {
+        match recent.iter_mut().find(|known| known.user_id == fresh.user_id) {
+            Some(known) => *known = fresh,
+            None => recent.push(fresh),
+        }
+    }
+    overview.recent = recent;
+}
+
+fn of_inbox<'a>(overview: &'a mut Overview, user_id: &UserId) -> Option<&'a mut u64> {
+    overview.recent.iter_mut().find(|known| known.user_id == *user_id).map(|known| &mut known.unread_count)
 }

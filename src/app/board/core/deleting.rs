@@ -79,10 +79,12 @@ impl View {
         if self.is_in_scope(&item.data.user_id) {
             counting::add(&mut self.overview, &item.data);
         }
-        self.filter().admits(&item.data).then(|| {
-            let key = item.key;
-            self.put_back(item, spot);
-            key
-        })
+        if !self.filter().admits(&item.data) {
+            counting::beside(&mut self.overview, &item.data.category, i64::from(!item.data.is_read));
+            return None;
+        }
+        let key = item.key;
+        self.put_back(item, spot);
+        Some(key)
     }
 }

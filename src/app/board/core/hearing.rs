@@ -184,8 +184,8 @@ impl View {
         };
         let one_inbox = shown.filter.user_id.is_some();
         let last = messages.iter().filter_map(|message| message.modseq).max();
-        let unread_count = messages.iter().rev().find_map(|message| message.unread_count);
         for message in messages {
+            let count = message.unread_count.zip(message.user_id.clone().or_else(|| shown.filter.user_id.clone()));
             match (message.kind, message.notification) {
                 (kind @ (Kind::Created | Kind::Updated), Some(notification)) if self.is_doomed(notification.id) => {
                     self.is_echo(kind, notification.id);
@@ -207,6 +207,9 @@ impl View {
                     if shown.filter.unread {
                         self.rows.retain(|row| !is_of(row));
                     }
+                    if one_inbox {
+                        self.overview.categories.iter_mut().for_each(|(_, count)| *count = 0);
+                    }
                     shown.asks |= !one_inbox;
                 }
                 (Kind::Deleted, _) => {
@@ -216,19 +219,20 @@ impl View {
                 }
                 _ => {}
             }
-        }
-        // Until the stream tells of all that was done here, its count is older than that.
-        if one_inbox
-            && self.heard.echoes.is_empty()
-            && let Some(unread_count) = unread_count
-        {
-            let is_counted =
-                |doomed: &&Doomed| !doomed.item.data.is_read && self.is_in_scope(&doomed.item.data.user_id);
-            let doomed = self.doomed.iter().filter(is_counted).count() as u64;
-            self.overview.unread_count = unread_count.saturating_sub(doomed);
+            // Until the stream tells of all that was done here, its count is older than that.
+            if let Some((unread_count, user_id)) = count.filter(|_| self.heard.echoes.is_empty() && shown.counts) {
+                let is_counted = |doomed: &&Doomed| !doomed.item.data.is_read && doomed.item.data.user_id == user_id;
+                let doomed = self.doomed.iter().filter(is_counted).count() as u64;
+                let unread_count = unread_count.saturating_sub(doomed);
+                counting::set_inbox(&mut self.overview, &user_id, unread_count);
+                if one_inbox {
+                    self.overview.unread_count = unread_count;
+                }
+            }
         }
         if self.rows.len() > MOST_ROWS {
-            self.rows.truncate(MOST_ROWS);
+            let beyond = self.rows.split_off(MOST_ROWS);
+            counting::in_rows(&mut self.overview, &beyond, 1);
             shown.asks = true;
         }
         if shown.held > 0 {
@@ -259,10 +263,15 @@ impl View {
         if shown.counts {
             counting::add(&mut self.overview, &notification);
         }
-        if !(shown.is_head && shown.filter.admits(&notification)) {
+        let belongs = shown.is_head && shown.filter.admits(&notification);
+        let waits = shown.waits && !self.rows.is_empty();
+        if shown.counts && (waits || !belongs) {
+            counting::beside(&mut self.overview, &notification.category, i64::from(!notification.is_read));
+        }
+        if !belongs {
             return;
         }
-        if shown.waits && !self.rows.is_empty() {
+        if waits {
             shown.held += 1;
         } else {
             shown.arrived.push(notification.id);
@@ -286,6 +295,15 @@ impl View {
             None => {
                 let belongs = shown.filter.unread && (!notification.is_read || self.held + shown.held > 0);
                 shown.asks |= !is_own && (shown.filter.user_id.is_none() || belongs);
+                // What was deleted here is not counted any more.
+                let is_gone = self.heard.echoes.contains(&Echo { kind: Kind::Deleted, id: notification.id });
+                if shown.counts && !is_gone {
+                    counting::beside(
+                        &mut self.overview,
+                        &notification.category,
+                        if notification.is_read { -1 } else { 1 },
+                    );
+                }
             }
         }
     }

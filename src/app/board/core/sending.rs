@@ -55,6 +55,8 @@ impl View {
         let item = Item { key, data, is_open: false, is_sending: true, arrives: true };
         if self.address.before.is_none() && self.filter().admits(&item.data) {
             self.rows.insert(0, item.clone());
+        } else {
+            counting::beside(&mut self.overview, &item.data.category, 1);
         }
         item
     }

@@ -153,8 +153,11 @@ fn snapshot(notifications: Vec<Notification>, modseq: Option<u64>) -> Snapshot {
 
 fn overview(notifications: &[Notification]) -> Overview {
     let mut overview = Overview::default();
-    notifications.iter().for_each(|notification| super::counting::add(&mut overview, notification));
-    overview.recent.sort();
+    for notification in notifications {
+        super::counting::add(&mut overview, notification);
+        super::counting::beside(&mut overview, &notification.category, i64::from(!notification.is_read));
+    }
+    overview.recent.sort_by(|one, other| one.user_id.cmp(&other.user_id));
     overview
 }
 

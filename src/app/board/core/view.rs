@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{changes::Changes, message::Marking};
+use super::{changes::Changes, counting, message::Marking};
 use crate::{
     app::{
         live,
@@ -23,8 +23,8 @@ pub(crate) struct View {
     pub(crate) next: Option<Cursor>,
     /// How many new ones wait above the list, because the user reads further down.
     pub(crate) held: usize,
-    /// What stands beside the list.
-    pub(crate) overview: Overview,
+    /// What stands beside the list. Of its categories it counts what the list does not show, see [`Self::counted`].
+    pub(super) overview: Overview,
     /// Why the last refresh failed, if it did.
     pub(crate) trouble: Option<Problem>,
     /// How many seconds the server is still left alone, because it was asked too often.
@@ -271,7 +271,16 @@ impl View {
         };
         let notifications = page.map(|page| page.notifications).unwrap_or_default();
         view.rows = notifications.into_iter().map(|notification| view.item(notification, false)).collect();
+        counting::in_rows(&mut view.overview, &view.rows, -1);
         view
+    }
+
+    /// What stands beside the list. What is unread in the list itself is counted anew each time: so its categories follow
+    /// whatever becomes of a row.
+    pub(crate) fn counted(&self) -> Overview {
+        let mut overview = self.overview.clone();
+        counting::in_rows(&mut overview, &self.rows, 1);
+        overview
     }
 
     /// What an address shows here: a user stays in the own inbox, and each viewer on this server.

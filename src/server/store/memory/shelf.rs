@@ -11,12 +11,12 @@ use super::{
 use crate::{
     model::{
         Category, Change, Changes, Cursor, Event, Filter, Limit, Notification, NotificationId, Overview, Page,
-        Timestamp, UserId,
+        Timestamp, UnreadCount, UserId,
     },
     server::{
         clock::{Clock, SystemClock},
         store::{
-            Due, Once, RECENT_ROWS, RECENT_USERS, by_importance,
+            Due, LOOKED_AT, Once, RECENT_ROWS, RECENT_USERS, by_importance,
             collect::Collect,
             outbox::{Entry, Subscriptions},
             replay,
@@ -282,21 +282,43 @@ impl Shelf {
         if let Some(user_id) = user_id {
             let unknown = Inbox::new(self.floor);
             let inbox = self.inboxes.get(user_id).unwrap_or(&unknown);
+            let unread_count = inbox.present.unread_count;
+            let rows = inbox.seqs.iter().rev().filter_map(|seq| self.rows.get(seq));
             return Overview {
                 total: inbox.seqs.len() as u64,
-                unread_count: inbox.present.unread_count,
-                categories: counted(&inbox.categories),
-                recent: vec![user_id.clone()],
+                unread_count,
+                categories: self.unread_of(&inbox.categories, rows, unread_count),
+                recent: vec![UnreadCount { user_id: user_id.clone(), unread_count }],
             };
         }
         let mut named = HashSet::new();
         let newest = self.rows.values().rev().take(RECENT_ROWS).map(|row| &row.notification.user_id);
+        let recent = newest.filter(|user_id| named.insert(*user_id)).take(RECENT_USERS);
+        let recent =
+            recent.map(|user_id| UnreadCount { user_id: user_id.clone(), unread_count: self.unread_count(user_id) });
         Overview {
             total: self.rows.len() as u64,
             unread_count: self.unread,
-            categories: counted(&self.categories),
-            recent: newest.filter(|user_id| named.insert(*user_id)).take(RECENT_USERS).cloned().collect(),
+            categories: self.unread_of(&self.categories, self.rows.values().rev(), self.unread),
+            recent: recent.collect(),
         }
+    }
+
+    /// How many of these rows are unread of each category, of which there are so many together.
+    fn unread_of<'a>(
+        &self,
+        categories: &BTreeMap<Category, u64>,
+        rows: impl Iterator<Item = &'a Row>,
+        unread_count: u64,
+    ) -> Vec<(Category, u64)> {
+        let is_unread =
+            |row: &&Row| self.inboxes.get(&row.notification.user_id).is_some_and(|inbox| !row.is_read(inbox));
+        let mut counts: BTreeMap<Category, u64> = categories.keys().map(|category| (category.clone(), 0)).collect();
+        let most = usize::try_from(unread_count).unwrap_or(usize::MAX);
+        for row in rows.take(LOOKED_AT).filter(is_unread).take(most) {
+            *counts.entry(row.notification.category.clone()).or_default() += 1;
+        }
+        by_importance(counts.into_iter().collect())
     }
 
     pub(super) fn delete_due(&mut self, due: &Due) -> usize {
@@ -325,8 +347,4 @@ fn take_one(categories: &mut BTreeMap<Category, u64>, category: &Category) {
             categories.remove(category);
         }
     }
-}
-
-fn counted(categories: &BTreeMap<Category, u64>) -> Vec<(Category, u64)> {
-    by_importance(categories.iter().map(|(category, count)| (category.clone(), *count)).collect())
 }

@@ -17,9 +17,11 @@ use super::{
     row::{COLUMNS, Stored, columns, damaged, number, sql_number},
 };
 use crate::{
-    model::{Category, Changes, Cursor, Filter, Limit, Notification, NotificationId, Overview, Page, UserId},
+    model::{
+        Category, Changes, Cursor, Filter, Limit, Notification, NotificationId, Overview, Page, UnreadCount, UserId,
+    },
     server::store::{
-        Creation, Once, RECENT_ROWS, RECENT_USERS, StoreError, by_importance,
+        Creation, LOOKED_AT, Once, RECENT_ROWS, RECENT_USERS, StoreError, by_importance,
         collect::Collect,
         replay::{Present, Replayed},
     },
@@ -246,21 +248,30 @@ pub(super) async fn changes(
     Ok(present.replay(since, limit, changed))
 }
 
-/// The counts of categories, as the database keeps them.
+/// How many are unread of each category: the names of a column of counts, and the counts of the column after it.
 fn categories(row: &Row, column: usize) -> Result<Vec<(Category, u64)>, StoreError> {
-    let counts: serde_json::Map<String, serde_json::Value> =
-        serde_json::from_value(row.try_get(column)?).map_err(damaged)?;
-    let count = |(name, count): (String, serde_json::Value)| (Category::stored(&name), count.as_u64().unwrap_or(0));
-    Ok(by_importance(counts.into_iter().map(count).collect()))
+    type Counts = serde_json::Map<String, serde_json::Value>;
+    let all: Counts = serde_json::from_value(row.try_get(column)?).map_err(damaged)?;
+    let unread: Counts = serde_json::from_value(row.try_get(column + 1)?).map_err(damaged)?;
+    let count = |name: &String| unread.get(name).and_then(serde_json::Value::as_u64).unwrap_or(0);
+    Ok(by_importance(all.keys().map(|name| (Category::stored(name), count(name))).collect()))
 }
 
 pub(super) async fn overview_of_one(pool: &Connections, user_id: &UserId) -> Result<Overview, StoreError> {
-    let sql = "SELECT total, unread_count, categories FROM inboxes WHERE user_id = $1";
-    let recent = vec![user_id.clone()];
-    let Some(row) = pool.query_opt(sql, &[&user_id.as_str()]).await? else {
-        return Ok(Overview { recent, ..Overview::default() });
+    const COUNT: &str = "SELECT total, unread_count, categories, (
+            SELECT coalesce(jsonb_object_agg(category, count), '{}') FROM (
+                SELECT category, count(*) AS count
+                FROM (SELECT * FROM notifications WHERE user_id = $1 ORDER BY created DESC LIMIT $2) n
+                WHERE NOT n.is_read AND n.modseq > b.all_read_modseq AND b.unread_count > 0 GROUP BY category
+            ) c
+        ) FROM inboxes b WHERE user_id = $1";
+    let recent = |unread_count| vec![UnreadCount { user_id: user_id.clone(), unread_count }];
+    let Some(row) = pool.query_opt(COUNT, &[&user_id.as_str(), &sql_number(LOOKED_AT as u64)]).await? else {
+        return Ok(Overview { recent: recent(0), ..Overview::default() });
     };
-    Ok(Overview { total: number(&row, 0)?, unread_count: number(&row, 1)?, categories: categories(&row, 2)?, recent })
+    let unread_count = number(&row, 1)?;
+    let (total, categories) = (number(&row, 0)?, categories(&row, 2)?);
+    Ok(Overview { total, unread_count, categories, recent: recent(unread_count) })
 }
 
 async fn overview_of_all(pool: &Connections) -> Result<Overview, StoreError> {
@@ -270,18 +281,28 @@ async fn overview_of_all(pool: &Connections) -> Result<Overview, StoreError> {
         (SELECT coalesce(jsonb_object_agg(key, count), '{}') FROM (
             SELECT key, sum(value::bigint)::bigint AS count FROM inboxes, jsonb_each_text(categories) GROUP BY key
         ) c),
-        (SELECT coalesce(array_agg(user_id ORDER BY newest DESC), '{}') FROM (
+        (SELECT coalesce(jsonb_object_agg(category, count), '{}') FROM (
+            SELECT category, count(*) AS count
+            FROM (SELECT user_id, category, is_read, modseq FROM notifications ORDER BY seq DESC LIMIT $3) n
+            JOIN inboxes b USING (user_id) WHERE NOT n.is_read AND n.modseq > b.all_read_modseq GROUP BY category
+        ) u),
+        coalesce(array_agg(user_id ORDER BY r.newest DESC), '{}'),
+        coalesce(array_agg(unread_count ORDER BY r.newest DESC), '{}')
+        FROM (
             SELECT user_id, max(seq) AS newest FROM (SELECT user_id, seq FROM notifications ORDER BY seq DESC LIMIT $1) n
             GROUP BY user_id ORDER BY newest DESC LIMIT $2
-        ) r)";
-    let limits = (sql_number(RECENT_ROWS as u64), sql_number(RECENT_USERS as u64));
-    let row = pool.query_one(COUNT, &[&limits.0, &limits.1]).await?;
-    let recent: Vec<&str> = row.try_get(3)?;
+        ) r JOIN inboxes USING (user_id)";
+    let limits = [RECENT_ROWS, RECENT_USERS, LOOKED_AT].map(|rows| sql_number(rows as u64));
+    let row = pool.query_one(COUNT, &[&limits[0], &limits[1], &limits[2]]).await?;
+    let (recent, unread): (Vec<&str>, Vec<i64>) = (row.try_get(4)?, row.try_get(5)?);
+    let recent = recent.into_iter().zip(unread).map(|(user_id, unread)| {
+        Ok(UnreadCount { user_id: UserId::stored(user_id), unread_count: u64::try_from(unread).map_err(damaged)? })
+    });
     Ok(Overview {
         total: number(&row, 0)?,
         unread_count: number(&row, 1)?,
         categories: categories(&row, 2)?,
-        recent: recent.into_iter().map(UserId::stored).collect(),
+        recent: recent.collect::<Result<_, StoreError>>()?,
     })
 }
 

@@ -9,9 +9,11 @@ use super::{
     snapshot::Snapshot,
 };
 use crate::{
-    model::{Category, Changes, Cursor, Filter, Limit, Notification, NotificationId, Overview, Page, UserId},
+    model::{
+        Category, Changes, Cursor, Filter, Limit, Notification, NotificationId, Overview, Page, UnreadCount, UserId,
+    },
     server::store::{
-        RECENT_ROWS, RECENT_USERS, by_importance,
+        LOOKED_AT, RECENT_ROWS, RECENT_USERS, by_importance,
         collect::Collect,
         replay::{Present, Replayed},
     },
@@ -153,30 +155,48 @@ pub(super) fn changes(
 }
 
 pub(super) fn overview(connection: &Connection, user_id: Option<&UserId>) -> rusqlite::Result<Overview> {
-    const KINDS_OF_ONE: &str = "SELECT category, count(*) FROM notifications INDEXED BY notifications_by_inbox
-        WHERE inbox = ?1 GROUP BY category";
-    const KINDS_OF_ALL: &str = "SELECT name, count FROM totals WHERE name <> '' AND count > 0";
-    const RECENT: &str = "SELECT user_id FROM (SELECT inbox, seq FROM notifications ORDER BY seq DESC LIMIT ?1)
+    const UNREAD_OF_ONE: &str = "SELECT category, sum(NOT is_read AND modseq > ?2)
+        FROM notifications INDEXED BY notifications_by_inbox WHERE inbox = ?1 GROUP BY category";
+    const KINDS_OF_ALL: &str = "SELECT name, 0 FROM totals WHERE name <> '' AND count > 0";
+    const UNREAD_OF_ALL: &str = "SELECT category, count(*)
+        FROM (SELECT inbox, category, is_read, modseq FROM notifications ORDER BY seq DESC LIMIT ?1) n
+        JOIN inboxes i USING (inbox) WHERE NOT n.is_read AND n.modseq > i.all_read_modseq GROUP BY category";
+    const RECENT: &str = "SELECT user_id, unread_count
+        FROM (SELECT inbox, seq FROM notifications ORDER BY seq DESC LIMIT ?1)
         JOIN inboxes USING (inbox) GROUP BY inbox ORDER BY max(seq) DESC LIMIT ?2";
 
     let snapshot = Snapshot::of(connection)?;
     let kind = |row: &Row<'_>| Ok((kept_text(row, 0, Category::stored)?, row.get(1)?));
     if let Some(user_id) = user_id {
-        let recent = vec![user_id.clone()];
+        let recent = |unread_count| vec![UnreadCount { user_id: user_id.clone(), unread_count }];
         let Some(Inbox { inbox, present, total, .. }) = Inbox::of(&snapshot, user_id)? else {
-            return Ok(Overview { recent, ..Overview::default() });
+            return Ok(Overview { recent: recent(0), ..Overview::default() });
         };
-        let mut query = snapshot.prepare_cached(KINDS_OF_ONE)?;
-        let categories = by_importance(query.query_map([inbox], kind)?.collect::<rusqlite::Result<_>>()?);
-        return Ok(Overview { total, unread_count: present.unread_count, categories, recent });
+        let unread_count = present.unread_count;
+        let mut query = snapshot.prepare_cached(UNREAD_OF_ONE)?;
+        let categories = query.query_map((inbox, present.all_read_modseq), kind)?.collect::<rusqlite::Result<_>>()?;
+        let categories = by_importance(categories);
+        return Ok(Overview { total, unread_count, categories, recent: recent(unread_count) });
     }
-    let mut query = snapshot.prepare_cached(KINDS_OF_ALL)?;
-    let categories: Vec<(Category, u64)> = query.query_map((), kind)?.collect::<rusqlite::Result<_>>()?;
+    let mut query = snapshot.prepare_cached("SELECT coalesce(sum(count), 0) FROM totals WHERE name <> ''")?;
+    let total = query.query_row((), |row| row.get(0))?;
     let mut query = snapshot.prepare_cached("SELECT count FROM totals WHERE name = ''")?;
     let unread_count = query.query_row((), |row| row.get(0)).optional()?.unwrap_or(0);
+    let mut query = snapshot.prepare_cached(KINDS_OF_ALL)?;
+    let mut categories = query.query_map((), kind)?.collect::<rusqlite::Result<Vec<_>>>()?;
+    if unread_count > 0 {
+        let mut query = snapshot.prepare_cached(UNREAD_OF_ALL)?;
+        for counted in query.query_map([sql_limit(LOOKED_AT)], kind)? {
+            let (category, count): (Category, u64) = counted?;
+            if let Some(known) = categories.iter_mut().find(|(known, _)| *known == category) {
+                known.1 = count;
+            }
+        }
+    }
     let mut query = snapshot.prepare_cached(RECENT)?;
     let limits = (sql_limit(RECENT_ROWS), sql_limit(RECENT_USERS));
-    let recent = query.query_map(limits, |row| kept_text(row, 0, UserId::stored))?.collect::<rusqlite::Result<_>>()?;
-    let total = categories.iter().map(|(_, count)| count).sum();
+    let recent =
+        |row: &Row<'_>| Ok(UnreadCount { user_id: kept_text(row, 0, UserId::stored)?, unread_count: row.get(1)? });
+    let recent = query.query_map(limits, recent)?.collect::<rusqlite::Result<_>>()?;
     Ok(Overview { total, unread_count, categories: by_importance(categories), recent })
 }

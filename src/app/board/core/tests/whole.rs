@@ -226,6 +226,12 @@ impl World {
         let shown: Vec<_> = self.page.view.rows.iter().map(|row| row.data.clone()).collect();
         prop_assert_eq!(numbers(&shown), numbers(&self.found()), "the list");
         prop_assert_eq!(self.page.counts(), (self.list.len() as u64, self.unread()), "the counts");
+        // What there is nothing left of may still be named.
+        let counts = |overview: &Overview| {
+            let categories = overview.categories.iter().map(|(_, count)| *count);
+            (categories.sum::<u64>(), overview.recent.iter().map(|inbox| inbox.unread_count).sum::<u64>())
+        };
+        prop_assert_eq!(counts(&self.page.view.counted()), (self.unread(), self.unread()), "by category and inbox");
         prop_assert_eq!(self.page.view.held, 0);
         Ok(())
     }
