@@ -29,7 +29,7 @@ use crate::app::{
 /// A line of the list.
 #[derive(Clone, PartialEq)]
 enum Line {
-    /// The day that what follows belongs to.
+    /// The day that what follows belongs to, or the last of several.
     Day(i64),
     /// A notification.
     Row(Row),
@@ -189,20 +189,22 @@ fn Pill(board: Board) -> impl IntoView {
     }
 }
 
-/// The notifications, newest first, under the days that they belong to.
+/// The notifications, newest first, under the days, the week and the months that they belong to.
 ///
 /// They are in blocks, each a list of its own. When two rows come at once, leptos takes all that
 /// follow out of their list and puts them back, which in one list of a thousand takes a second.
 #[component]
 fn List(board: Board) -> impl IntoView {
+    let today = Memo::new(move |_| board.day(board.clock.get()));
     let blocks = Memo::new(move |_| {
+        let today = today.get();
         let (mut blocks, mut lines) = (Vec::new(), Vec::new());
         let (mut last, mut day_of) = (None, board.days());
         let rows = board.rows.read();
         let mut first = rows.first();
         for (place, row) in rows.iter().enumerate() {
-            // A row's time is settled when it is sent; only which day it is called changes.
-            let day = day_of(row.data.read_untracked().timestamp);
+            // A row's time is settled when it is sent; only what its day is called changes.
+            let day = relative_time::group(day_of(row.data.read_untracked().timestamp), today);
             if last.is_none_or(|last| day < last) {
                 lines.push(Line::Day(day));
                 last = Some(day);

@@ -30,13 +30,14 @@ impl Place {
 
     /// A moment: how long ago it was, and exactly when for those who ask.
     pub(super) fn past(&self, moment: Timestamp) -> impl IntoView + use<> {
-        const DAYS_THAT_ARE_COUNTED: i64 = 7;
+        const DAY: i64 = 86_400;
+        const WEEK: i64 = 7 * DAY;
         let seconds = (self.now.as_micros() - moment.as_micros()) / 1_000_000;
-        let ago = relative_time::ago(moment, self.now, 0);
         let said = match seconds {
             ..60 => "just now".to_owned(),
-            _ if seconds < DAYS_THAT_ARE_COUNTED * 86_400 => format!("{ago} ago"),
-            _ => ago,
+            60..DAY => format!("{} ago", relative_time::span(seconds)),
+            DAY..WEEK => format!("{} d ago", seconds / DAY),
+            _ => relative_time::ago(moment, self.now, 0),
         };
         time(moment, said)
     }

@@ -6,24 +6,52 @@ use crate::model::{Timestamp, civil_from_days};
 const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
-const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
 const WEEKDAYS: [&str; 7] = ["Thursday", "Friday", "Saturday", "Sunday", "Monday", "Tuesday", "Wednesday"];
 
-/// How long ago it was, as short as a list needs it: `now`, `5 min`, `3 h`, `2 d`, `7 Nov`,
-/// `7 Nov 2024`. What lies ahead is `now`: clocks differ.
+/// When it was, as short as a list needs it: `now`, `5 min`, `14:32`, `Wed 14:32`, `7 Nov`, `7 Nov 2024`. What lies
+/// ahead is `now`: clocks differ.
 pub(crate) fn ago(then: Timestamp, now: Timestamp, offset_minutes: i32) -> String {
     let seconds = (now.as_micros() - then.as_micros()) / 1_000_000;
-    match seconds {
-        ..MINUTE => "now".to_owned(),
-        MINUTE..HOUR => format!("{} min", seconds / MINUTE),
-        HOUR..DAY => format!("{} h", seconds / HOUR),
-        _ if seconds < 7 * DAY => format!("{} d", seconds / DAY),
+    let (day, today) = (local_day(then, offset_minutes), local_day(now, offset_minutes));
+    match (seconds, today - day) {
+        (..MINUTE, _) => "now".to_owned(),
+        (MINUTE..HOUR, _) => format!("{} min", seconds / MINUTE),
+        (_, ..=0) => clock(then, offset_minutes),
+        (_, 1..=6) => weekday(day)[..3].to_owned() + " " + &clock(then, offset_minutes),
         _ => {
-            let (year, month, day) = date(local_day(then, offset_minutes));
-            let (this_year, _, _) = date(local_day(now, offset_minutes));
-            if year == this_year { format!("{day} {month}") } else { format!("{day} {month} {year}") }
+            let (year, month, day_of_month) = date(day);
+            let month = &month[..3];
+            if year == date(today).0 {
+                format!("{day_of_month} {month}")
+            } else {
+                format!("{day_of_month} {month} {year}")
+            }
         }
     }
+}
+
+/// The time of the day: `14:32`.
+fn clock(moment: Timestamp, offset_minutes: i32) -> String {
+    let minute = (moment.as_micros() / 1_000_000 / MINUTE + i64::from(offset_minutes)).rem_euclid(DAY / MINUTE);
+    format!("{:02}:{:02}", minute / 60, minute % 60)
+}
+
+fn weekday(day: i64) -> &'static str {
+    WEEKDAYS[usize::try_from(day.rem_euclid(7)).unwrap_or(0)]
 }
 
 /// How long it takes or took, for a sentence: `8 s`, `3 min`, `2 h`.
@@ -40,16 +68,34 @@ pub(crate) fn local_day(moment: Timestamp, offset_minutes: i32) -> i64 {
     (moment.as_micros() / 1_000_000 + i64::from(offset_minutes) * MINUTE).div_euclid(DAY)
 }
 
-/// What a day is called when it is `today` today: `Today`, `Yesterday`, `Wednesday`, `7 Nov 2026`.
-pub(crate) fn day_name(day: i64, today: i64) -> String {
+/// The last day of those that are called the same as this one when it is `today` today: the week before the last seven
+/// days, and before that each month.
+pub(crate) fn group(day: i64, today: i64) -> i64 {
     match today - day {
         // A clock that is behind puts what just arrived into tomorrow.
+        ..=0 => today,
+        1..=6 => day,
+        7..=13 => today - 7,
+        _ => {
+            let (_, _, day_of_month) = date(day);
+            // No month has more days; what is after its end is after its first day too.
+            let next = date(day - day_of_month + 32).2;
+            (day - day_of_month + 32 - next).min(today - 14)
+        }
+    }
+}
+
+/// What a day, or the group that it belongs to, is called when it is `today` today: `Today`, `Yesterday`, `Wednesday`,
+/// `Last week`, `October`, `October 2025`.
+pub(crate) fn day_name(day: i64, today: i64) -> String {
+    match today - day {
         ..=0 => "Today".to_owned(),
         1 => "Yesterday".to_owned(),
-        2..=6 => WEEKDAYS[usize::try_from(day.rem_euclid(7)).unwrap_or(0)].to_owned(),
+        2..=6 => weekday(day).to_owned(),
+        7..=13 => "Last week".to_owned(),
         _ => {
-            let (year, month, day) = date(day);
-            format!("{day} {month} {year}")
+            let (year, month, _) = date(day);
+            if year == date(today).0 { month.to_owned() } else { format!("{month} {year}") }
         }
     }
 }
@@ -58,6 +104,7 @@ pub(crate) fn day_name(day: i64, today: i64) -> String {
 /// `+01:00`.
 pub(crate) fn exact(moment: Timestamp, offset_minutes: i32) -> String {
     let (year, month, day) = date(local_day(moment, offset_minutes));
+    let month = &month[..3];
     let micros = moment.as_micros() + i64::from(offset_minutes) * MINUTE * 1_000_000;
     let second = micros.div_euclid(1_000_000).rem_euclid(DAY);
     let fraction = micros.rem_euclid(1_000_000);
@@ -94,14 +141,21 @@ mod tests {
     #[case("2026-11-22T11:59:01Z", "now")]
     #[case("2026-11-22T11:59:00Z", "1 min")]
     #[case("2026-11-22T11:00:01Z", "59 min")]
-    #[case("2026-11-22T11:00:00Z", "1 h")]
-    #[case("2026-11-21T12:00:01Z", "23 h")]
-    #[case("2026-11-21T12:00:00Z", "1 d")]
-    #[case("2026-11-15T12:00:01Z", "6 d")]
-    #[case("2026-11-15T12:00:00Z", "15 Nov")]
+    #[case("2026-11-22T11:00:00Z", "11:00")]
+    #[case("2026-11-22T00:05:59Z", "00:05")]
+    #[case("2026-11-21T23:59:59Z", "Sat 23:59")]
+    #[case("2026-11-16T00:00:00Z", "Mon 00:00")]
+    #[case("2026-11-15T23:59:59Z", "15 Nov")]
     #[case("2025-12-31T23:59:59Z", "31 Dec 2025")]
     fn ago_is_as_short_as_it_can_be(#[case] then: &str, #[case] want: &str) {
         assert_eq!(ago(at(then), at("2026-11-22T12:00:00Z"), 0), want);
+    }
+
+    #[rstest]
+    #[case(60, "00:30")]
+    #[case(-60, "Sat 22:30")]
+    fn the_time_of_a_day_is_that_of_the_clock_on_the_wall(#[case] offset: i32, #[case] want: &str) {
+        assert_eq!(ago(at("2026-11-21T23:30:00Z"), at("2026-11-22T12:00:00Z"), offset), want);
     }
 
     #[rstest]
@@ -111,7 +165,11 @@ mod tests {
     #[case("2026-11-22T00:30:00Z", -60, "Yesterday")]
     #[case("2026-11-18T12:00:00Z", 0, "Wednesday")]
     #[case("2026-11-16T12:00:00Z", 0, "Monday")]
-    #[case("2026-11-15T12:00:00Z", 0, "15 Nov 2026")]
+    #[case("2026-11-15T12:00:00Z", 0, "Last week")]
+    #[case("2026-11-09T12:00:00Z", 0, "Last week")]
+    #[case("2026-11-08T12:00:00Z", 0, "November")]
+    #[case("2026-10-31T12:00:00Z", 0, "October")]
+    #[case("2025-11-30T12:00:00Z", 0, "November 2025")]
     #[case("2026-11-23T12:00:00Z", 0, "Today")]
     fn days_are_called_as_people_call_them(#[case] then: &str, #[case] offset: i32, #[case] want: &str) {
         let today = local_day(at("2026-11-22T12:00:00Z"), offset);
@@ -136,6 +194,15 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn days_are_in_one_group_just_when_they_are_called_the_same(day in 0_i64..800, today in 20_000_i64..21_000) {
+            let (day, before) = (today - day, today - day - 1);
+            prop_assert!(group(day, today) >= day && group(before, today) <= group(day, today));
+            prop_assert_eq!(day_name(group(day, today), today), day_name(day, today));
+            let is_same = day_name(before, today) == day_name(day, today);
+            prop_assert_eq!(group(before, today) == group(day, today), is_same);
+        }
+
         #[test]
         fn dates_agree_with_chrono(day in -700_000_i64..2_900_000) {
             use chrono::Datelike;
