@@ -19,7 +19,7 @@ use crate::{
 
 /// What these pages look like beside what they share with the inbox, which does not load it. Another release has another
 /// one.
-const STYLE: &str = concat!("/pages.css?v=", env!("CARGO_PKG_VERSION"));
+pub(super) const STYLE: &str = concat!("/pages.css?v=", env!("CARGO_PKG_VERSION"));
 
 /// Fills in where the browser's clock is.
 const ZONE: &str = concat!("/zone.js?v=", env!("CARGO_PKG_VERSION"));

@@ -3,7 +3,10 @@
 
 use leptos::prelude::*;
 
-use super::shell::{PageAssets, head};
+use super::{
+    frame::STYLE,
+    shell::{PageAssets, head},
+};
 use crate::{
     app::{
         browser::tab,
@@ -52,6 +55,7 @@ pub fn login_page(page: LoginPage, assets: PageAssets) -> impl IntoView {
         <html lang="en">
             <head>
                 {head("Sign in · Campanile".to_owned(), &base, tab::ICON, assets.css)}
+                <link rel="stylesheet" href=at(STYLE) />
                 <meta name="robots" content="noindex" />
             </head>
             <body class="login-page">
