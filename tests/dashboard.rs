@@ -210,7 +210,7 @@ fn a_user_is_offered_the_own_inbox_and_nothing_else() {
 #[test]
 fn an_empty_own_inbox_is_quiet_about_it() {
     let html = render(own("", Vec::new()));
-    assert!(html.contains("Nothing has arrived for you."), "{html}");
+    assert!(html.contains("What arrives for you shows here by itself."), "{html}");
     assert!(!html.contains("curl"), "{html}");
     let html = render(own("unread=true", Vec::new()));
     assert!(html.contains("There is nothing unread."), "{html}");

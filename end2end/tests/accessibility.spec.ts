@@ -32,7 +32,7 @@ const STATES: Record<string, (scene: Scene) => Promise<void>> = {
   "a refused address": ({ dashboard }) => dashboard.open({ user_id: "x".repeat(129) }),
   "a form with mistakes": async ({ dashboard, user }) => {
     await dashboard.open();
-    await dashboard.composer.getByText("Heading and link").click();
+    await dashboard.composer.getByText("Title and link").click();
     await dashboard.composer.getByLabel("Link", { exact: true }).fill("javascript:alert(1)");
     await dashboard.send(user, "   ");
     await expect(dashboard.composer.getByLabel("Link", { exact: true })).toHaveAttribute("aria-invalid", "true");
@@ -72,8 +72,8 @@ const STATES: Record<string, (scene: Scene) => Promise<void>> = {
     await withoutLive(page);
     await dashboard.open();
     await page.route("**/api/ui/**", (route) => route.fulfill(refusal(401, "unauthenticated", "Sign in.")));
-    await dashboard.filters.getByLabel("Inbox of").fill(user);
-    await dashboard.filters.getByRole("button", { name: "Show" }).click();
+    await dashboard.filters.getByLabel("User ID").fill(user);
+    await dashboard.filters.getByRole("button", { name: "Open" }).click();
     await expect(page.getByRole("alert").getByRole("link", { name: "Sign in" })).toBeVisible();
   },
   "asked too often": async ({ dashboard, api, page, user }) => {

@@ -36,9 +36,9 @@ test("e marks, # deletes, z undoes, Shift+A marks all", async ({ dashboard, api,
 
 test("/ goes to the user filter, n to the form, Escape leaves", async ({ dashboard, page }) => {
   await page.keyboard.press("/");
-  await expect(dashboard.filters.getByLabel("Inbox of")).toBeFocused();
+  await expect(dashboard.filters.getByLabel("User ID")).toBeFocused();
   await page.keyboard.press("Escape");
-  await expect(dashboard.filters.getByLabel("Inbox of")).not.toBeFocused();
+  await expect(dashboard.filters.getByLabel("User ID")).not.toBeFocused();
   await page.keyboard.press("n");
   await expect(dashboard.composer.getByLabel("Text", { exact: true })).toBeFocused();
   await page.keyboard.press("Escape");

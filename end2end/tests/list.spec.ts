@@ -27,7 +27,7 @@ test("the list is filtered by user, and the address says so", async ({ dashboard
   await api.create("mine");
   await api.create({ user_id: `${user}-2`, content: "theirs" });
   await dashboard.open();
-  const field = dashboard.filters.getByLabel("Inbox of");
+  const field = dashboard.filters.getByLabel("User ID");
   await field.fill(user);
   await field.press("Enter");
   await expect(dashboard.heading).toHaveText(user);
@@ -46,7 +46,7 @@ test("the user id of a row leads to that inbox, and back leads back", async ({ d
   await page.goBack();
   await expect(dashboard.heading).toHaveText("All inboxes");
   await expect(dashboard.rows).toHaveCount(2);
-  await expect(dashboard.filters.getByLabel("Inbox of")).toHaveValue("");
+  await expect(dashboard.filters.getByLabel("User ID")).toHaveValue("");
   await page.goForward();
   await expect(dashboard.heading).toHaveText(user);
   await expect(dashboard.rows).toHaveCount(1);
@@ -86,8 +86,8 @@ test("a kind of one's own is offered as a filter", async ({ dashboard, api }) =>
 test("nothing for a filter says which, and clears it", async ({ dashboard, api, page, user }) => {
   await api.create({ content: "hello", category: "message" });
   await dashboard.open({ user_id: user, category: "alert", unread: "true" });
-  await expect(page.getByRole("main")).toContainText(`unread of kind “alert” for ${user}`);
-  await page.getByRole("link", { name: "Clear the filter" }).click();
+  await expect(page.getByRole("main")).toContainText(`unread of category “alert” for ${user}`);
+  await page.getByRole("link", { name: "Clear filters" }).click();
   await expect(dashboard.row("hello")).toBeVisible();
 });
 
@@ -107,7 +107,7 @@ test("an odd but legal user id has its inbox", async ({ dashboard, api, page }) 
 test("a user id that is not legal is refused at its field", async ({ dashboard, api, user }) => {
   await api.create("mine");
   await dashboard.open({ user_id: "x".repeat(129) });
-  const field = dashboard.filters.getByLabel("Inbox of");
+  const field = dashboard.filters.getByLabel("User ID");
   await expect(field).toHaveAttribute("aria-invalid", "true");
   await expect(field).toHaveAccessibleDescription(/128/);
   await field.fill(user);
@@ -119,7 +119,7 @@ test("a user id that is not legal is refused at its field", async ({ dashboard, 
 test("a character that no document can hold is refused like any other", async ({ dashboard }) => {
   await dashboard.open({ user_id: "a\0b" });
   await dashboard.hydrated();
-  await expect(dashboard.filters.getByLabel("Inbox of")).toHaveAttribute("aria-invalid", "true");
+  await expect(dashboard.filters.getByLabel("User ID")).toHaveAttribute("aria-invalid", "true");
 });
 
 test("more than a page is shown on demand, each once", async ({ dashboard, api, page, user }) => {
@@ -179,8 +179,8 @@ test("the recent inboxes stay when one is chosen, and the selection moves", asyn
   await dashboard.hydrated();
   await expect(choices).toHaveText(all);
   // One that is not among them comes after them.
-  await dashboard.filters.getByLabel("Inbox of").fill("dan");
-  await dashboard.filters.getByRole("button", { name: "Show" }).click();
+  await dashboard.filters.getByLabel("User ID").fill("dan");
+  await dashboard.filters.getByRole("button", { name: "Open" }).click();
   await expect(choices).toHaveText([...all, "dan"]);
   await dashboard.filters.getByRole("link", { name: "All inboxes" }).click();
   await expect(choices).toHaveText(all);

@@ -146,7 +146,7 @@ test("while the connection is down it asks every five seconds, and returns by it
     else socket.connectToServer();
   });
   await dashboard.open({ user_id: user });
-  await expect(page.getByText("Every 5 s")).toBeVisible();
+  await expect(page.getByText("Updates every 5 s")).toBeVisible();
   await api.create("found by asking");
   await expect(dashboard.row("found by asking")).toBeVisible({ timeout: 7_000 });
   expect(tries).toBeLessThan(8);
@@ -164,7 +164,7 @@ test("after a code that is final it does not connect again", async ({ dashboard,
     void socket.close({ code: 4003, reason: "not yours" });
   });
   await dashboard.open({ user_id: user });
-  await expect(page.getByText("Every 5 s")).toBeVisible();
+  await expect(page.getByText("Updates every 5 s")).toBeVisible();
   await expect.poll(() => tries).toBe(1);
   await page.clock.runFor(120_000);
   expect(tries).toBe(1);

@@ -13,7 +13,7 @@ test("the page arrives with everything in it", async ({ page, dashboard, api, us
   await expect(dashboard.row("note")).toBeVisible();
   await expect(dashboard.badge).toHaveText("1 unread");
   await expect(page).toHaveTitle(`(1) ${user} · Campanile`);
-  await expect(page.getByRole("button", { name: /^Colours/ })).toBeHidden();
+  await expect(page.getByRole("button", { name: /^Theme/ })).toBeHidden();
 });
 
 test("a notification is created", async ({ page, dashboard, api, user }) => {
@@ -40,8 +40,8 @@ test("the list is filtered by user, kind and unread", async ({ page, dashboard, 
   await api.create({ user_id: `${user}-2`, content: "theirs" });
   await page.goto(DASHBOARD);
   await expect(dashboard.rows).toHaveCount(4);
-  await dashboard.filters.getByLabel("Inbox of").fill(user);
-  await dashboard.filters.getByRole("button", { name: "Show" }).click();
+  await dashboard.filters.getByLabel("User ID").fill(user);
+  await dashboard.filters.getByRole("button", { name: "Open" }).click();
   await expect(dashboard.rows).toHaveCount(3);
   await dashboard.filters.getByRole("link", { name: "alert" }).click();
   await expect(dashboard.rows).toHaveCount(2);

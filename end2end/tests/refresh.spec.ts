@@ -167,7 +167,7 @@ test.describe("when the server does not answer", () => {
     await page.getByRole("button", { name: "Try again" }).click();
     await expect(dashboard.row("came back")).toBeVisible();
     await expect(page.getByText("Not updating")).toHaveCount(0);
-    await expect(page.getByText("Every 5 s")).toBeVisible();
+    await expect(page.getByText("Updates every 5 s")).toBeVisible();
   });
 
   test("a browser without network says so, and catches up by itself", async ({ dashboard, api, context, page, troubles, user }) => {
@@ -178,7 +178,7 @@ test.describe("when the server does not answer", () => {
     await api.create("meanwhile");
     await context.setOffline(false);
     await expect(dashboard.row("meanwhile")).toBeVisible();
-    await expect(page.getByText("Every 5 s")).toBeVisible();
+    await expect(page.getByText("Updates every 5 s")).toBeVisible();
   });
 
   test("a request that hangs is given up", async ({ dashboard, page, troubles, user }) => {

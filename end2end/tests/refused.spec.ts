@@ -69,6 +69,6 @@ test("without network", async ({ dashboard, api, page, troubles, user }) => {
   await dashboard.open({ user_id: user });
   await page.route("**/api/ui/**", (route) => route.abort());
   await dashboard.mark("note");
-  await expect(dashboard.toasts).toContainText("Not marked as read. Campanile does not answer.");
+  await expect(dashboard.toasts).toContainText("Not marked as read. Can't reach the server.");
   await dashboard.expectUnread("note");
 });

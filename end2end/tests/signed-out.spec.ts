@@ -100,8 +100,8 @@ test.describe("the session is over", () => {
     await api.create("note");
     await dashboard.open();
     await page.route(SNAPSHOT, signedOut);
-    await dashboard.filters.getByLabel("Inbox of").fill(`${user}-2`);
-    await dashboard.filters.getByRole("button", { name: "Show" }).click();
+    await dashboard.filters.getByLabel("User ID").fill(`${user}-2`);
+    await dashboard.filters.getByRole("button", { name: "Open" }).click();
     await expect(page.getByRole("alert").getByRole("heading", { name: "You are signed out." })).toBeVisible();
     const next = encodeURIComponent(`${DASHBOARD}?user_id=${user}-2`);
     await expect(page.getByRole("alert").getByRole("link", { name: "Sign in" })).toHaveAttribute("href", `/login?next=${next}`);

@@ -18,7 +18,7 @@ test("the own inbox is there, and nothing of any other", async ({ api, dashboard
   await expect(dashboard.row("mine").getByRole("link")).toHaveCount(0);
   await expect(dashboard.composer).toHaveCount(0);
   await expect(page.getByRole("link", { name: "New" })).toHaveCount(0);
-  await expect(dashboard.filters.getByLabel("Inbox of")).toHaveCount(0);
+  await expect(dashboard.filters.getByLabel("User ID")).toHaveCount(0);
   await expect(page.getByText("All inboxes")).toHaveCount(0);
   await expect(page.getByText(`${user}-2`)).toHaveCount(0);
   await expect(page.getByRole("button", { name: "Sign out" })).toBeVisible();
@@ -54,8 +54,8 @@ test("kinds, unread and words are filtered, and the address says no user id", as
   await dashboard.hydrated();
   await expect(dashboard.row("unread alert")).toBeVisible();
   await page.getByRole("searchbox", { name: "Search titles and texts" }).fill("nowhere");
-  await expect(page.getByRole("main")).toContainText("There is nothing unread of kind “alert” with “nowhere”.");
-  await page.getByRole("link", { name: "Clear the filter" }).click();
+  await expect(page.getByRole("main")).toContainText("There is nothing unread of category “alert” with “nowhere”.");
+  await page.getByRole("link", { name: "Clear filters" }).click();
   await expect(dashboard.rows).toHaveCount(3);
   await expect(page).toHaveURL(DASHBOARD);
 });
@@ -98,7 +98,7 @@ test("what arrives is shown at once, over the connection of the own inbox", asyn
 test("an empty inbox is quiet, and says nothing of how to send", async ({ api, dashboard, page, user }) => {
   await api.create({ user_id: `${user}-2`, content: "theirs" });
   await dashboard.open();
-  await expect(page.getByRole("main")).toContainText("Nothing has arrived for you.");
+  await expect(page.getByRole("main")).toContainText("What arrives for you shows here by itself.");
   await expect(page.getByText("curl")).toHaveCount(0);
   await api.create("the first");
   await expect(dashboard.row("the first")).toBeVisible();

@@ -64,6 +64,19 @@ pub(super) fn effect(run: impl FnMut(bool) + 'static) {
     start(Box::new(run));
 }
 
+/// A number with its thousands apart: `16,384`.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
 /// Whether a click wants nothing but to follow the link; one that wants a new tab or a download is
 /// the browser's.
 fn is_plain(event: &MouseEvent) -> bool {
@@ -77,5 +90,16 @@ fn follow(board: Board, event: &MouseEvent, address: Address) {
     if is_plain(event) {
         event.prevent_default();
         board.go(address);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::grouped;
+
+    #[test]
+    fn thousands_stand_apart() {
+        let numbers = [0, 999, 1_000, 70_000, 16_384, 1_234_567];
+        assert_eq!(numbers.map(grouped), ["0", "999", "1,000", "70,000", "16,384", "1,234,567"]);
     }
 }

@@ -32,7 +32,16 @@ impl Theme {
         }
     }
 
-    /// Its name, which is also what is remembered.
+    /// What it is called.
+    pub(crate) fn label(self) -> &'static str {
+        match self {
+            Self::System => "System",
+            Self::Light => "Light",
+            Self::Dark => "Dark",
+        }
+    }
+
+    /// What is remembered.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::System => "system",

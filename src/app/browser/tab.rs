@@ -11,7 +11,11 @@ pub(crate) const ICON_UNREAD: &str = "/favicon-unread.svg";
 
 /// The title: `(12) user_123 · Campanile`.
 pub(crate) fn title(unread: u64, inbox: Option<&str>) -> String {
-    let count = if unread == 0 { String::new() } else { format!("({unread}) ") };
+    let count = match unread {
+        0 => String::new(),
+        1..=999 => format!("({unread}) "),
+        _ => "(999+) ".to_owned(),
+    };
     let inbox = inbox.map_or_else(String::new, |inbox| visible(inbox) + " · ");
     format!("{count}{inbox}Campanile")
 }
@@ -40,6 +44,8 @@ mod tests {
     #[test]
     fn the_title_says_how_much_is_unread_and_where() {
         assert_eq!(title(12, Some("user_123")), "(12) user_123 · Campanile");
+        assert_eq!(title(999, None), "(999) Campanile");
+        assert_eq!(title(70_000, None), "(999+) Campanile");
         assert_eq!(title(0, Some("user_123")), "user_123 · Campanile");
         assert_eq!(title(0, Some("gnp.\u{202e}exe")), "gnp.⟨U+202E⟩exe · Campanile");
         assert_eq!(title(3, None), "(3) Campanile");

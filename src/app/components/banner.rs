@@ -28,7 +28,7 @@ pub(super) fn Banner(board: Board) -> impl IntoView {
     });
     let why = text(move || {
         if board.is_offline.get() {
-            return "No network.".to_owned();
+            return "You're offline.".to_owned();
         }
         match board.trouble.read().as_ref() {
             Some(trouble) if trouble.code == Code::TooManyRequests => TOO_MANY.to_owned(),
@@ -91,7 +91,7 @@ pub(super) fn Refused(board: Board) -> impl IntoView {
             Some(Code::InvalidInput) if is_wrong(board, "user_id") => "This user ID isn't valid.",
             Some(Code::InvalidInput) if is_wrong(board, "q") => "This search isn't valid.",
             Some(Code::InvalidInput) => "This link isn't valid.",
-            Some(Code::Unreachable) => "Campanile does not answer.",
+            Some(Code::Unreachable) => "Can't reach the server.",
             _ => "The notifications could not be read.",
         }
         .to_owned()

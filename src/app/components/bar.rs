@@ -4,7 +4,7 @@ use leptos::{ev::SubmitEvent, prelude::*};
 use wasm_bindgen::JsCast;
 
 use super::{
-    click, flag, follow,
+    click, flag, follow, grouped,
     icons::{self, ChangingIcon, Icon},
     text,
 };
@@ -38,7 +38,7 @@ pub(in crate::app) fn Bar(board: Board, preferences: Preferences) -> impl IntoVi
                 <span>"Campanile"</span>
             </a>
             <span class="bar-count" class:none=flag(move || unread() == 0)>
-                <span class="tabular">{text(move || unread().to_string())}</span>
+                <span class="tabular">{text(move || grouped(unread()))}</span>
                 " unread"
             </span>
             <Freshness board />
@@ -55,15 +55,15 @@ pub(in crate::app) fn Bar(board: Board, preferences: Preferences) -> impl IntoVi
             <button
                 type="button"
                 class="quiet needs-script"
-                aria-label=text(move || format!("Colours: {}. Change", theme().name()))
-                title=text(move || format!("Colours: {}", theme().name()))
+                aria-label=text(move || format!("Theme: {}. Change", theme().label()))
+                title=text(move || format!("Theme: {}", theme().label()))
                 on:click=click(move |_| preferences.choose_theme(preferences.theme.get_untracked().next()))
             >
                 <ChangingIcon of=theme_icon />
             </button>
             <button
                 type="button"
-                class="quiet needs-script"
+                class="quiet needs-script keys"
                 aria-label="Keyboard shortcuts"
                 title="Keyboard shortcuts (?)"
                 on:click=click(move |_| super::help::open())
@@ -104,7 +104,7 @@ fn Freshness(board: Board) -> impl IntoView {
         (false, Some(Code::Unauthenticated), _) => ("stale", "Signed out"),
         (false, Some(_), _) => ("stale", "Not updating"),
         (false, None, true) => ("live", "Live"),
-        (false, None, false) => ("fresh", "Every 5 s"),
+        (false, None, false) => ("fresh", "Updates every 5 s"),
     };
     // Before it is so, nothing is said: the script may never run.
     let is_unknown = flag(move || !(board.is_kept.get() || board.is_offline.get() || board.trouble_code().is_some()));

@@ -28,14 +28,14 @@ pub(super) fn is_first_use(board: Board) -> bool {
 #[component]
 pub(super) fn FirstUse(board: Board) -> impl IntoView {
     let sentence = match (board.may_send, board.is_own) {
-        (true, _) => "No notifications yet. Send the first one from the form, or from a shell:",
-        (false, false) => "No notifications yet.",
-        (false, true) => "Nothing has arrived for you. What does will show here by itself.",
+        (true, _) => "Send the first one from here, or from a shell:",
+        (false, false) => "What arrives shows here by itself.",
+        (false, true) => "What arrives for you shows here by itself.",
     };
     view! {
         <div class="state first-use">
             <Tower />
-            <h2>"It is quiet up here."</h2>
+            <h2>"No notifications yet"</h2>
             <p>{sentence}</p>
             {board.may_send.then(|| view! { <FirstCommand board /> })}
         </div>
@@ -87,7 +87,7 @@ fn FirstCommand(board: Board) -> impl IntoView {
 pub(super) fn NothingHere(board: Board) -> impl IntoView {
     let sentence = text(move || {
         let address = board.address.read();
-        let kind = address.category.as_ref().map_or_else(String::new, |category| format!(" of kind “{category}”"));
+        let kind = address.category.as_ref().map_or_else(String::new, |category| format!(" of category “{category}”"));
         let unread = if address.unread { " unread" } else { "" };
         let inbox = address.asked_user_id().map_or_else(String::new, |user_id| " for ".to_owned() + &visible(user_id));
         let further = if address.before.is_some() { " further down" } else { "" };
@@ -104,13 +104,13 @@ pub(super) fn NothingHere(board: Board) -> impl IntoView {
     };
     let label = text(move || {
         let address = board.address.read();
-        if address.narrows() || address.before.is_some() { "Clear the filter" } else { "Show all inboxes" }.to_owned()
+        if address.narrows() || address.before.is_some() { "Clear filters" } else { "Show all inboxes" }.to_owned()
     });
     let title = text(move || {
         let address = board.address.read();
         let title = match (&address.q, address.unread) {
             (Some(_), _) => "Nothing found.",
-            (None, true) => "All read.",
+            (None, true) => "You're all caught up.",
             (None, false) => "Nothing here.",
         };
         title.to_owned()
@@ -150,7 +150,6 @@ fn Tower() -> impl IntoView {
             <path class="tower-wall" d="M62 132V54h36v78zM58 54h44M58 48h44v6H58zM62 48V34h36v14M60 34h40L80 8z" />
             <path class="tower-line" d="M80 8V2M74 132v-14a6 6 0 0 1 12 0v14M76 92h8M76 78h8M76 104h8" />
             <path class="tower-bell" d="M74 46c1-2 2-3 2-6a4 4 0 0 1 8 0c0 3 1 4 2 6zM79 48h2" />
-            <path class="tower-sound" d="M52 36c-4 3-4 8 0 11M44 31c-8 6-8 15 0 21M108 36c4 3 4 8 0 11M116 31c8 6 8 15 0 21" />
         </svg>
     }
 }

@@ -50,6 +50,10 @@ pub(in crate::app) const LEAVE: &str = "M6.5 3.25h-4v10.25h10.25v-4M9 2.25h4.75V
 pub(in crate::app) const DOOR: &str = "M9.75 2.5h-7v11h7M6.25 8h7.5M11 5.25 13.75 8 11 10.75";
 /// A magnifying glass.
 pub(in crate::app) const SEARCH: &str = "M7 2.5a4.5 4.5 0 1 0 0 9 4.5 4.5 0 0 0 0-9zM10.25 10.25l3.5 3.5";
+/// Three dots.
+pub(in crate::app) const DOTS: &str = "M3.5 8h.1M8 8h.1M12.5 8h.1";
+/// A tray.
+pub(in crate::app) const TRAY: &str = "M2 9.25h3.25l1 2h3.5l1-2H14M2 9.25v4h12v-4l-1.75-6.5h-8.5z";
 /// An arrow up.
 pub(in crate::app) const UP: &str = "M8 13V3.25M3.75 7.25 8 3l4.25 4.25";
 

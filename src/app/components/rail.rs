@@ -1,4 +1,4 @@
-//! What can be chosen: whose inbox, and what kind.
+//! What can be chosen: whose inbox, and which category.
 
 use leptos::{ev::SubmitEvent, prelude::*};
 
@@ -22,8 +22,8 @@ const FIELD: &str = "inbox-of";
 enum Narrow {
     /// This inbox, or all of them.
     Inbox(Option<String>),
-    /// This kind, or all of them.
-    Kind(Option<String>),
+    /// This category, or all of them.
+    Category(Option<String>),
 }
 
 impl Narrow {
@@ -31,7 +31,7 @@ impl Narrow {
     fn from(&self, address: &Address) -> Address {
         match self {
             Self::Inbox(user_id) => address.of_user(user_id.as_deref()),
-            Self::Kind(category) => address.of_category(category.as_deref()),
+            Self::Category(category) => address.of_category(category.as_deref()),
         }
     }
 
@@ -39,7 +39,7 @@ impl Narrow {
     fn is_shown(&self, address: &Address) -> bool {
         match self {
             Self::Inbox(user_id) => *user_id == address.user_id,
-            Self::Kind(category) => *category == address.category,
+            Self::Category(category) => *category == address.category,
         }
     }
 
@@ -50,20 +50,20 @@ impl Narrow {
                 let is_it = |inbox: &&UnreadCount| inbox.user_id.as_str() == user_id;
                 overview.recent.iter().find(is_it).map(|inbox| inbox.unread_count)
             }
-            Self::Kind(Some(category)) => {
+            Self::Category(Some(category)) => {
                 let is_it = |(known, _): &&(Category, u64)| known.as_str() == category;
                 overview.categories.iter().find(is_it).map(|(_, count)| *count)
             }
-            Self::Inbox(None) | Self::Kind(None) => None,
+            Self::Inbox(None) | Self::Category(None) => None,
         };
         found.unwrap_or(0)
     }
 
     fn label(&self) -> String {
         match self {
-            Self::Inbox(Some(text)) | Self::Kind(Some(text)) => visible(text),
+            Self::Inbox(Some(text)) | Self::Category(Some(text)) => visible(text),
             Self::Inbox(None) => "All inboxes".to_owned(),
-            Self::Kind(None) => "All kinds".to_owned(),
+            Self::Category(None) => "All categories".to_owned(),
         }
     }
 }
@@ -75,11 +75,12 @@ pub(in crate::app) fn Rail(board: Board) -> impl IntoView {
         <nav class="rail" aria-label="Filters">
             {(!board.is_own).then(|| view! {
                 <InboxField board />
+                <datalist id="recent">{move || suggestions(board)}</datalist>
                 <ul class="links inboxes" aria-label="Inboxes">
                     <Choices board of=inboxes />
                 </ul>
             })}
-            <h2 class="rail-title" id="kinds">"Kind"</h2>
+            <h2 class="rail-title" id="kinds">"Category"</h2>
             <ul class="links kinds" aria-labelledby="kinds">
                 <Choices board of=kinds />
             </ul>
@@ -87,7 +88,7 @@ pub(in crate::app) fn Rail(board: Board) -> impl IntoView {
     }
 }
 
-/// The field that says whose inbox. Without script it is a form that asks for the address.
+/// The field that says whose inbox; an icon on a phone, until it is typed into. Without script it is a form that asks for the address.
 #[component]
 fn InboxField(board: Board) -> impl IntoView {
     let problem = text(move || {
@@ -110,14 +111,15 @@ fn InboxField(board: Board) -> impl IntoView {
     });
     view! {
         <form class="inbox-of" method="get" action=board.at(Address::PATH) on:submit=submit>
-            <label for=FIELD>"Inbox of"</label>
+            <label for=FIELD>"User ID"</label>
             <div class="field-row">
+                <Icon of=icons::TRAY />
                 <input
                     id=FIELD
                     name="user_id"
                     class="mono"
                     type="search"
-                    placeholder="user id"
+                    placeholder="user_123"
                     autocomplete="off"
                     autocapitalize="none"
                     spellcheck="false"
@@ -126,7 +128,7 @@ fn InboxField(board: Board) -> impl IntoView {
                     aria-invalid=optional(move || (!problem.read().is_empty()).then_some("true"))
                     aria-describedby="inbox-of-problem"
                 />
-                <button type="submit" class="plain">"Show"</button>
+                <button type="submit" class="plain">"Open"</button>
             </div>
             <input type="hidden" name="category" value=text(move || board.address.read().category.clone().unwrap_or_default()) />
             <input type="hidden" name="unread" value=text(move || if board.address.read().unread { "true" } else { "" }.to_owned()) />
@@ -149,14 +151,21 @@ fn inboxes(board: Board) -> Vec<Narrow> {
     choices
 }
 
-/// All kinds, the well-known ones, and those that are there beside them.
+/// The recent inboxes, for the fields that ask for one.
+fn suggestions(board: Board) -> Vec<AnyView> {
+    let overview = board.overview.read();
+    let recent = overview.recent.iter().map(|user_id| user_id.as_str().to_owned());
+    recent.map(|user_id| view! { <option value=user_id></option> }.into_any()).collect()
+}
+
+/// All categories, the well-known ones, and those that are there beside them.
 fn kinds(board: Board) -> Vec<Narrow> {
     let overview = board.overview.read();
     let known = Category::WELL_KNOWN.into_iter().map(str::to_owned);
     let others = overview.categories.iter().map(|(category, _)| category.as_str().to_owned());
     let shown = board.address.read().category.clone();
-    let mut choices = distinct(known.chain(others).chain(shown).map(Some).map(Narrow::Kind));
-    choices.insert(0, Narrow::Kind(None));
+    let mut choices = distinct(known.chain(others).chain(shown).map(Some).map(Narrow::Category));
+    choices.insert(0, Narrow::Category(None));
     choices
 }
 
@@ -202,7 +211,7 @@ fn Choice(board: Board, to: Narrow) -> impl IntoView {
     let label = to.label();
     let is_mono = matches!(to, Narrow::Inbox(Some(_)));
     let kind = match &to {
-        Narrow::Kind(kind) => kind.clone(),
+        Narrow::Category(kind) => kind.clone(),
         Narrow::Inbox(_) => None,
     };
     let icon = kind.as_deref().map(|kind| view! { <Icon of=icons::of_category(kind) /> });

@@ -44,13 +44,13 @@ where
 
     async fn run_client(path: &str, input: Input) -> Result<Output, Problem> {
         let form = fields::write(&input).ok_or_else(Problem::internal)?;
-        let answer = SendWrapper::new(post(path, form)).await?;
-        json::take(answer.take()).ok_or_else(unreadable)
+        let (status, answer) = SendWrapper::new(post(path, form)).await?;
+        json::take(answer.take()).ok_or_else(|| unreadable(status))
     }
 }
 
-/// Sends a form, and says what is answered to it.
-async fn post(path: &str, form: String) -> Result<SendWrapper<JsValue>, Problem> {
+/// Sends a form, and says with which status it is answered, and what.
+async fn post(path: &str, form: String) -> Result<(u16, SendWrapper<JsValue>), Problem> {
     let unreachable = |_| Problem::from_server_fn_error(ServerFnErrorErr::Request(String::new()));
     let headers = Headers::new().map_err(unreachable)?;
     headers.set("Content-Type", "application/x-www-form-urlencoded").map_err(unreachable)?;
@@ -68,16 +68,21 @@ async fn post(path: &str, form: String) -> Result<SendWrapper<JsValue>, Problem>
     let url = get_server_url().to_owned() + path;
     let answer = JsFuture::from(leptos::prelude::window().fetch_with_str_and_init(&url, &request)).await;
     let answer: Response = answer.map_err(unreachable)?.unchecked_into();
+    let status = answer.status();
     let body = match answer.json() {
-        Ok(body) => JsFuture::from(body)
-            .await
-            .map_err(|why| if why.is_instance_of::<js_sys::SyntaxError>() { unreadable() } else { unreachable(why) })?,
-        Err(_) => return Err(unreadable()),
+        Ok(body) => JsFuture::from(body).await.map_err(|why| {
+            if why.is_instance_of::<js_sys::SyntaxError>() { unreadable(status) } else { unreachable(why) }
+        })?,
+        Err(_) => return Err(unreadable(status)),
     };
-    if answer.ok() { Ok(SendWrapper::new(body)) } else { Err(json::take(body).unwrap_or_else(unreadable)) }
+    if answer.ok() {
+        Ok((status, SendWrapper::new(body)))
+    } else {
+        Err(json::take(body).unwrap_or_else(|| unreadable(status)))
+    }
 }
 
 /// Something between here and Campanile answered in its place.
-fn unreadable() -> Problem {
-    Problem::from_server_fn_error(ServerFnErrorErr::Deserialization(String::new()))
+fn unreadable(status: u16) -> Problem {
+    Problem::from_server_fn_error(ServerFnErrorErr::Deserialization(status.to_string()))
 }

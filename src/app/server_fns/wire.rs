@@ -13,7 +13,7 @@ impl FromServerFnError for Problem {
     fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
         // What the library says is for programmers; these sentences are for the person at the page.
         match error {
-            ServerFnErrorErr::Request(_) => Self::new(Code::Unreachable, "Campanile does not answer."),
+            ServerFnErrorErr::Request(_) => Self::new(Code::Unreachable, "Can't reach the server."),
             ServerFnErrorErr::Args(_) | ServerFnErrorErr::MissingArg(_) | ServerFnErrorErr::Serialization(_) => {
                 Self::new(Code::BadRequest, "The form cannot be read: a field is missing or has the wrong type.")
             }
@@ -24,8 +24,10 @@ impl FromServerFnError for Problem {
             ServerFnErrorErr::UnsupportedRequestMethod(_) => {
                 Self::new(Code::MethodNotAllowed, "This is called with POST.")
             }
-            // In the browser: something between here and Campanile answered in its place.
-            ServerFnErrorErr::Deserialization(_) => Self::new(Code::Internal, "The answer cannot be read."),
+            // In the browser: something between here and Campanile answered in its place, with this status.
+            ServerFnErrorErr::Deserialization(status) => {
+                Self::new(Code::Internal, "Unexpected response (".to_owned() + &status + ").")
+            }
             ServerFnErrorErr::Registration(_)
             | ServerFnErrorErr::ServerError(_)
             | ServerFnErrorErr::MiddlewareError(_)

@@ -193,7 +193,7 @@ pub(crate) fn explain(problem: &Problem) -> String {
     match problem.code {
         Code::Unauthenticated => "You are signed out.".to_owned(),
         Code::TooManyRequests => TOO_MANY.to_owned() + &wait(problem),
-        Code::Unreachable => "Campanile does not answer.".to_owned(),
+        Code::Unreachable => "Can't reach the server.".to_owned(),
         Code::NotFound => "It is no longer there.".to_owned(),
         _ => problem.detail.clone(),
     }
