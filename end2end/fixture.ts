@@ -72,10 +72,11 @@ export class Dashboard {
 
   constructor(readonly page: Page) {
     this.heading = page.getByRole("heading", { level: 1 });
-    this.badge = page.getByRole("main").getByText(/^\d+ unread$/);
+    this.badge = page.getByRole("main").getByText(/^[\d,]+ unread$/);
     this.list = page.getByRole("list", { name: "Notifications" });
     this.filters = page.getByRole("navigation", { name: "Filters" });
-    this.composer = page.getByRole("complementary", { name: "Send a notification" });
+    // A column, or a dialog where it opens from "New".
+    this.composer = page.locator("#compose");
     this.toasts = page.getByRole("status").filter({ has: page.getByRole("button", { name: "Dismiss" }) });
   }
 

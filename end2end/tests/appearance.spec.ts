@@ -1,4 +1,4 @@
-import type { Page } from "@playwright/test";
+import type { Locator, Page } from "@playwright/test";
 import { expect, test } from "../fixture.ts";
 
 /** How light the ground of the page is, from 0 to 255. */
@@ -24,15 +24,15 @@ test("the colours follow the system", async ({ dashboard, page }) => {
 test("a theme is chosen, and remembered", async ({ dashboard, page }) => {
   await page.emulateMedia({ colorScheme: "light" });
   await dashboard.open();
-  await page.getByRole("button", { name: /^Colours: system/ }).click();
-  await page.getByRole("button", { name: /^Colours: light/ }).click();
-  await expect(page.getByRole("button", { name: /^Colours: dark/ })).toBeVisible();
+  await page.getByRole("button", { name: /^Theme: System/ }).click();
+  await page.getByRole("button", { name: /^Theme: Light/ }).click();
+  await expect(page.getByRole("button", { name: /^Theme: Dark/ })).toBeVisible();
   expect(await lightness(page)).toBeLessThan(60);
   await page.reload();
   // Before the script that takes the page over has run, too: nothing flashes.
   expect(await lightness(page)).toBeLessThan(60);
   await dashboard.hydrated();
-  await page.getByRole("button", { name: /^Colours: dark/ }).click();
+  await page.getByRole("button", { name: /^Theme: Dark/ }).click();
   expect(await lightness(page)).toBeGreaterThan(200);
 });
 
@@ -58,18 +58,173 @@ test("without motion where none is wanted", async ({ dashboard, api, page, user 
   expect(moving).toBe(0);
 });
 
-test("a phone has what can be done with a row in reach, without hovering", async ({ browser, server, api, user }) => {
-  await api.create("note");
-  const context = await browser.newContext({ baseURL: server.url, viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
-  const page = await context.newPage();
-  await page.goto(`/api/ui-dashboard/notifications-dashboard-ui?user_id=${user}`);
-  await expect(page.locator("html")).toHaveAttribute("data-hydrated", "");
-  await page.getByRole("button", { name: /^Mark as read: note/ }).tap();
-  await expect(page.getByRole("button", { name: /^Mark as unread: note/ })).toBeVisible();
-  await context.close();
+/** The boxes of what is written in a row, and of what can be done with it. */
+const boxes = (row: Locator) =>
+  row.evaluate((element) => {
+    const of = (node: Node) => {
+      const range = document.createRange();
+      range.selectNodeContents(node);
+      return [...range.getClientRects()].map(({ left, right, top, bottom }) => ({ left, right, top, bottom }));
+    };
+    return {
+      texts: [...element.querySelectorAll("h3, p, .row-foot")].flatMap(of),
+      actions: of(element.querySelector(".row-actions")!),
+      shown: [".when", ".row-actions"].map((part) => getComputedStyle(element.querySelector(part)!).opacity),
+    };
+  });
+
+const LONG = "The quick brown fox jumps over the lazy dog and runs into the wide wood. ".repeat(8);
+
+test("what can be done with a row takes the place of its time, and covers no text", async ({ dashboard, api, page }) => {
+  await page.setViewportSize({ width: 1100, height: 900 });
+  await api.create({ content: LONG, title: LONG.slice(0, 200) });
+  await api.create({ content: "تم شحن طلبك رقم سبعة وسيصل غدًا ".repeat(10) });
+  await api.create({ content: LONG });
+  await dashboard.open();
+  for (let n = 0; n < 3; n += 1) {
+    const row = dashboard.rows.nth(n);
+    expect((await boxes(row)).shown).toEqual(["1", "0"]);
+    await row.hover();
+    const { texts, actions, shown } = await boxes(row);
+    expect(shown).toEqual(["0", "1"]);
+    for (const text of texts)
+      for (const action of actions)
+        expect(
+          text.right <= action.left || action.right <= text.left || text.bottom <= action.top || action.bottom <= text.top,
+          JSON.stringify({ text, action }),
+        ).toBe(true);
+  }
 });
 
-test("forced colours leave every mark: unread, what is chosen, the kind, and Live", async ({ dashboard, api, page, user }) => {
+test("a row is read title first, in lines of at most 72 characters; one inbox does not repeat whose it is", async ({ dashboard, api, page, user }) => {
+  await page.setViewportSize({ width: 2560, height: 1300 });
+  await api.create({ content: LONG, title: "A title", category: "alert" });
+  await dashboard.open();
+  const row = dashboard.rows.first();
+  const top = async (locator: Locator) => (await locator.boundingBox())?.y ?? 0;
+  expect(await top(row.getByRole("heading"))).toBeLessThan(await top(row.locator(".row-text")));
+  expect(await top(row.locator(".row-text"))).toBeLessThan(await top(row.getByText("alert", { exact: true })));
+  await row.getByRole("button", { name: "Show more" }).click();
+  const lines = await row.locator(".row-text").evaluate((p) => {
+    const text = p.firstChild as Text;
+    const lengths = new Map<number, number>();
+    const range = document.createRange();
+    for (let n = 0; n < text.length; n += 1) {
+      range.setStart(text, n);
+      range.setEnd(text, n + 1);
+      const line = Math.round(range.getBoundingClientRect().top);
+      lengths.set(line, (lengths.get(line) ?? 0) + 1);
+    }
+    return [...lengths.values()];
+  });
+  // The space at the end of a line is no character of it.
+  expect(Math.max(...lines)).toBeLessThanOrEqual(73);
+  await expect(row.getByRole("link", { name: user })).toBeVisible();
+  await dashboard.open({ user_id: user });
+  await expect(dashboard.rows.first().getByText("alert", { exact: true })).toBeVisible();
+  await expect(dashboard.rows.first().getByRole("link", { name: user })).toBeHidden();
+});
+
+for (const width of [320, 390])
+  test(`on a phone of ${width} px the first row starts within 160 px, and search and inbox are icons`, async ({ dashboard, api, page, user }) => {
+    await page.setViewportSize({ width, height: 844 });
+    for (const category of ["message", "system", "alert", "update", "deploy"]) await api.create({ content: `a ${category}`, category });
+    await api.create({ user_id: `${user}-2`, content: "theirs" });
+    for (const query of [{}, { user_id: user }]) {
+      await dashboard.open(query);
+      expect((await dashboard.rows.first().boundingBox())?.y).toBeLessThanOrEqual(160);
+      const search = page.getByRole("searchbox", { name: "Search titles and texts" });
+      for (const field of [search, dashboard.filters.getByLabel("User ID")]) {
+        const wide = async () => (await field.boundingBox())?.width ?? 0;
+        expect(await wide()).toBeLessThanOrEqual(44);
+        await field.focus();
+        expect(await wide()).toBeGreaterThan(180);
+        await field.blur();
+      }
+    }
+    await dashboard.filters.getByRole("link", { name: "All inboxes" }).click();
+    await expect(dashboard.row("theirs")).toBeVisible();
+    await dashboard.filters.getByLabel("User ID").fill(`${user}-2`);
+    await dashboard.filters.getByRole("button", { name: "Open" }).click();
+    await expect(dashboard.rows).toHaveCount(1);
+  });
+
+test.describe("for a finger", () => {
+  test.use({ viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
+
+  test("what can be done with a row is in a menu", async ({ dashboard, api, page, user }) => {
+    await api.create("note");
+    await dashboard.open({ user_id: user });
+    await expect(page.getByRole("button", { name: /^Mark as read: note/ })).toBeHidden();
+    await page.getByRole("button", { name: /^Actions: note/ }).tap();
+    await page.getByRole("button", { name: /^Mark as read: note/ }).tap();
+    await dashboard.expectRead("note");
+    await expect(page.getByRole("button", { name: /^Mark as unread: note/ })).toBeHidden();
+    await page.getByRole("button", { name: /^Actions: note/ }).tap();
+    await page.getByRole("button", { name: /^Delete: note/ }).tap();
+    await expect(dashboard.rows).toHaveCount(0);
+  });
+
+  /** Moves a finger over a row, as far as said. */
+  async function swipe(page: Page, row: Locator, x: number, y = 0): Promise<void> {
+    const session = await page.context().newCDPSession(page);
+    const box = (await row.boundingBox())!;
+    const from = { x: box.x + box.width / 2, y: box.y + box.height / 2 };
+    const send = (type: "touchStart" | "touchMove" | "touchEnd", touchPoints: { x: number; y: number }[]) =>
+      session.send("Input.dispatchTouchEvent", { type, touchPoints });
+    await send("touchStart", [from]);
+    for (let step = 1; step <= 8; step += 1) await send("touchMove", [{ x: from.x + (x * step) / 8, y: from.y + (y * step) / 8 }]);
+    await send("touchEnd", []);
+    // Chromium takes a tap right after it for the end of a scroll.
+    await page.waitForTimeout(500);
+  }
+
+  test("a swipe to the right marks, one to the left deletes, and less does nothing", async ({ dashboard, api, page, user }) => {
+    await api.create("note");
+    await dashboard.open({ user_id: user });
+    await swipe(page, dashboard.row("note"), 60);
+    await dashboard.expectUnread("note");
+    await swipe(page, dashboard.row("note"), -20, 120);
+    await swipe(page, dashboard.row("note"), 160);
+    await dashboard.expectRead("note");
+    await swipe(page, dashboard.row("note"), -160);
+    await expect(dashboard.rows).toHaveCount(0);
+    await dashboard.toasts.getByRole("button", { name: "Undo" }).tap();
+    await expect(dashboard.row("note")).toBeVisible();
+  });
+
+  test("what is touched is at least 44 px high", async ({ dashboard, api, page }) => {
+    await api.create({ content: `See https://example.com. ${"long ".repeat(300)}`, title: "A long one", link: "/orders/7" });
+    await dashboard.open();
+    const small = await page.locator("a:not(.skip, p a, .operations a), button, summary").evaluateAll((all) =>
+      all
+        .map((element) => ({ height: element.getBoundingClientRect().height, html: element.outerHTML.slice(0, 90) }))
+        .filter(({ height }) => height > 0 && height < 43.5),
+    );
+    expect(small).toEqual([]);
+  });
+});
+
+test("on paper there is nothing to press or to type into", async ({ dashboard, api, page }) => {
+  await api.create("note");
+  await dashboard.open();
+  await page.emulateMedia({ media: "print" });
+  await expect(dashboard.row("note")).toBeVisible();
+  const controls = await page.locator("button, input, textarea, select").all();
+  for (const control of controls) await expect(control).toBeHidden();
+});
+
+test("days stay at the top while their rows go by, below a hairline", async ({ dashboard, api, page, user }) => {
+  await api.createMany(50, "note");
+  await dashboard.open({ user_id: user });
+  const line = () => page.locator(".inbox-head").evaluate((head) => getComputedStyle(head).borderBottomColor);
+  const before = await line();
+  await page.locator("#list").evaluate((list) => list.scrollTo(0, 900));
+  await expect.poll(line).not.toBe(before);
+  await expect(page.getByRole("heading", { name: "Today" })).toBeInViewport();
+});
+
+test("forced colours leave every mark: unread, what is chosen, the category, and Live", async ({ dashboard, api, page, user }) => {
   await page.emulateMedia({ forcedColors: "active" });
   await api.create({ content: "old", category: "alert" }).then(({ id }) => api.setRead(id));
   await api.create({ content: "new", category: "alert" });
@@ -78,21 +233,20 @@ test("forced colours leave every mark: unread, what is chosen, the kind, and Liv
   const system = await page.evaluate(() => {
     const probe = document.body.appendChild(document.createElement("i"));
     const color = (name: string) => ((probe.style.color = name), getComputedStyle(probe).color);
-    return { highlight: color("Highlight"), canvas: color("Canvas"), text: color("CanvasText") };
+    return { highlight: color("Highlight"), canvas: color("Canvas") };
   });
   expect(system.highlight).not.toBe(system.canvas);
-  const look = (selector: string, pseudo?: string) =>
-    page.locator(selector).first().evaluate((element, pseudo) => {
-      const { backgroundColor, outlineColor, outlineStyle, borderTopColor, borderTopWidth, display } = getComputedStyle(element, pseudo);
-      return { backgroundColor, outlineColor, outlineStyle, borderTopColor, borderTopWidth, display };
-    }, pseudo);
+  const look = (selector: string) =>
+    page.locator(selector).first().evaluate((element) => {
+      const { backgroundColor, outlineColor, outlineStyle, display } = getComputedStyle(element);
+      return { backgroundColor, outlineColor, outlineStyle, display };
+    });
   const marked = { backgroundColor: system.highlight };
-  expect(await look(".row.unread", "::before")).toMatchObject(marked);
   expect(await look(".row.unread .unread-dot")).toMatchObject({ ...marked, display: "block" });
   const chosen = { outlineStyle: "solid", outlineColor: system.highlight };
   for (const of of [".inboxes .choice[aria-current]", ".kinds .choice[aria-current]", ".segments [aria-current]", ".chip:has(:checked)"])
     expect(await look(of), of).toMatchObject(chosen);
   expect((await look(".choice:not([aria-current])")).outlineStyle).toBe("none");
-  expect(await look(".row .kind")).toMatchObject({ borderTopColor: system.text, borderTopWidth: "2px" });
+  await expect(page.locator(".row-kind .icon").first()).toBeVisible();
   expect(await look('[data-state="live"] .freshness-dot')).toMatchObject(marked);
 });

@@ -32,10 +32,10 @@ test("Ctrl+Enter sends", async ({ dashboard, page, user }) => {
   await expect(dashboard.row("by keyboard")).toBeVisible();
 });
 
-test("a heading and a link go along", async ({ dashboard, api, user }) => {
+test("a title and a link go along", async ({ dashboard, api, user }) => {
   await dashboard.open();
-  await dashboard.composer.getByText("Heading and link").click();
-  await dashboard.composer.getByLabel("Heading", { exact: true }).fill("Order 7");
+  await dashboard.composer.getByText("Title and link").click();
+  await dashboard.composer.getByLabel("Title", { exact: true }).fill("Order 7");
   await dashboard.composer.getByLabel("Link", { exact: true }).fill("https://example.com/orders/7");
   await dashboard.send(user, "It has been shipped.");
   const row = dashboard.row("It has been shipped.");
@@ -65,7 +65,7 @@ test("a blank text is refused at its field and nothing is sent", async ({ dashbo
 
 test("a link that is none is refused at its field", async ({ dashboard, user }) => {
   await dashboard.open();
-  await dashboard.composer.getByText("Heading and link").click();
+  await dashboard.composer.getByText("Title and link").click();
   const link = dashboard.composer.getByLabel("Link", { exact: true });
   await link.fill("javascript:alert(1)");
   await dashboard.send(user, "with a bad link");
@@ -114,6 +114,50 @@ test("on a phone the form is a sheet that opens and closes", async ({ dashboard,
   await expect(dashboard.row("from a phone")).toBeVisible();
   await expect(dashboard.composer.getByLabel("To", { exact: true })).toBeHidden();
 });
+
+test("the sheet is a dialog: nothing behind it is reached, and Back closes it", async ({ dashboard, page, api }) => {
+  await api.create("behind");
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.goto("about:blank");
+  await dashboard.open();
+  await page.getByRole("link", { name: "New" }).click();
+  await expect(page.getByRole("dialog", { name: "Send a notification" })).toBeVisible();
+  await expect(page.locator("main")).toHaveAttribute("inert");
+  for (let presses = 0; presses < 30; presses += 1) {
+    await page.keyboard.press("Tab");
+    const where = await page.evaluate(() => document.activeElement === document.body || document.activeElement?.closest("#compose") !== null);
+    expect(where, await page.evaluate(() => document.activeElement?.outerHTML)).toBe(true);
+  }
+  await page.goBack();
+  await expect(dashboard.composer.getByLabel("To", { exact: true })).toBeHidden();
+  await expect(dashboard.row("behind")).toBeVisible();
+  await expect(page.getByRole("link", { name: "New" })).toBeFocused();
+  await page.getByRole("link", { name: "New" }).click();
+  await page.keyboard.press("Escape");
+  await expect(page.locator("main")).not.toHaveAttribute("inert");
+  expect(new URL(page.url()).hash).toBe("");
+});
+
+test("a link to the sheet opens it, and closing it stays on the page", async ({ dashboard, page }) => {
+  await page.setViewportSize({ width: 820, height: 1180 });
+  await page.goto(`${DASHBOARD}#compose`);
+  await dashboard.hydrated();
+  await expect(dashboard.composer.getByLabel("To", { exact: true })).toBeFocused();
+  await dashboard.composer.getByRole("button", { name: "Close" }).click();
+  await expect(dashboard.composer.getByLabel("To", { exact: true })).toBeHidden();
+  expect(new URL(page.url()).pathname).toBe(DASHBOARD);
+});
+
+for (const [width, opens] of [[1280, true], [1281, false]] as const)
+  test(`at ${width} px the form ${opens ? "opens from New" : "has its own column"}`, async ({ dashboard, page }) => {
+    await page.setViewportSize({ width, height: 900 });
+    await dashboard.open();
+    const to = dashboard.composer.getByLabel("To", { exact: true });
+    await expect(page.getByRole("link", { name: "New" })).toBeVisible({ visible: opens });
+    await expect(to).toBeVisible({ visible: !opens });
+    await page.keyboard.press("n");
+    await expect(to).toBeFocused();
+  });
 
 test("the root leads to the dashboard", async ({ page, dashboard }) => {
   await page.goto("/");

@@ -41,9 +41,18 @@ test("a search that finds nothing says so and can be cleared", async ({ dashboar
   await page.getByRole("searchbox", FIELD).fill("nowhere");
   await expect(page.getByRole("heading", { name: "Nothing found." })).toBeVisible();
   await expect(page.getByText(`There is nothing with “nowhere” for ${user}.`)).toBeVisible();
-  await page.getByRole("link", { name: "Clear the filter" }).click();
+  await page.getByRole("link", { name: "Clear filters" }).click();
   await expect(dashboard.rows).toHaveCount(2);
   await expect(page.getByRole("searchbox", FIELD)).toHaveValue("");
+});
+
+test("the cross in the field ends the search", async ({ dashboard, page }) => {
+  await dashboard.open({ q: "order" });
+  await expect(dashboard.rows).toHaveCount(2);
+  await page.getByRole("link", { name: "Clear the search" }).click();
+  await expect(dashboard.rows).toHaveCount(3);
+  await expect(page.getByRole("searchbox", FIELD)).toHaveValue("");
+  await expect(page.getByRole("link", { name: "Clear the search" })).toBeHidden();
 });
 
 test("what arrives is shown only if it is looked for", async ({ dashboard, page, user, api }) => {

@@ -61,9 +61,9 @@ pub(super) fn is_online() -> bool {
     window().navigator().on_line()
 }
 
-/// Whether the page is laid out in three columns.
+/// Whether the page has a column for the form that sends.
 pub(super) fn is_wide() -> bool {
-    window().match_media("(min-width: 64rem)").ok().flatten().is_some_and(|query| query.matches())
+    window().match_media("(width > 80rem)").ok().flatten().is_some_and(|query| query.matches())
 }
 
 /// The element with this id.
@@ -102,6 +102,21 @@ pub(super) fn focus_soon(id: String) {
 pub(super) fn focus(id: &str) {
     if let Some(element) = element(id) {
         let _ = element.focus();
+    }
+}
+
+/// Makes it so that what matches cannot be reached, by pointer, keyboard or screen reader, or that it can.
+pub(super) fn make_inert(selector: &str, is_inert: bool) {
+    let Ok(elements) = document().query_selector_all(selector) else { return };
+    for element in (0..elements.length()).filter_map(|n| elements.get(n)) {
+        let _ = element.unchecked_into::<web_sys::Element>().toggle_attribute_with_force("inert", is_inert);
+    }
+}
+
+/// Closes the popover with this id, if it is open.
+pub(super) fn close_popover(id: &str) {
+    if let Some(popover) = element(id) {
+        let _ = popover.hide_popover();
     }
 }
 

@@ -19,7 +19,7 @@ mod words;
 
 use crate::model::{Problem, Timestamp};
 
-use self::frame::{links_to_pages, opened_script};
+use self::frame::{gestures_script, links_to_pages, opened_script};
 pub use self::{
     channels::ChannelsPage,
     deliveries::{DeliveryItem, Older},

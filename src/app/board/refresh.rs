@@ -2,10 +2,7 @@
 
 use leptos::{ev, prelude::*};
 
-use super::{
-    core::Message,
-    signals::Board,
-};
+use super::{core::Message, signals::Board};
 use crate::app::{browser, page::Address};
 
 /// How often the page is refreshed, in milliseconds.

@@ -71,7 +71,7 @@ fn run(board: Board, command: Command, target: Option<&web_sys::Element>) -> boo
         }
         Command::Compose if !board.may_send => false,
         Command::Compose => {
-            super::composer::open(board);
+            super::composer::open();
             true
         }
         Command::Help => {
@@ -108,7 +108,7 @@ fn step(board: Board, here: Option<&Row>, by: isize) -> bool {
 /// Leaves the sheet, or the field.
 fn leave(board: Board, target: Option<&web_sys::Element>) -> bool {
     if board.is_composing.get_untracked() {
-        super::composer::close(board);
+        super::composer::close();
         return true;
     }
     let field = target.and_then(|target| target.dyn_ref::<web_sys::HtmlElement>());

@@ -1,7 +1,7 @@
 //! The form that sends.
 
 use leptos::{
-    ev::{KeyboardEvent, SubmitEvent},
+    ev::{KeyboardEvent, MouseEvent, SubmitEvent},
     prelude::*,
     server_fn::ServerFn,
     task::spawn_local,
@@ -10,7 +10,7 @@ use wasm_bindgen::JsCast;
 
 use super::{
     banner::path_of_send,
-    click, effect, flag,
+    click, effect, flag, grouped,
     icons::{self, Icon},
     optional, text,
 };
@@ -23,6 +23,9 @@ use crate::{
     model::{Category, Content, Problem},
 };
 
+/// The sheet, and what the address ends with while it is open.
+const SHEET: &str = "compose";
+
 /// The names of the fields and the ids of their elements, in the order in which a person should mend them.
 const FIELDS: [(&str, &str); 4] = [("user_id", TO), ("title", HEADING), ("content", TEXT), ("link", LEADS)];
 const TO: &str = "to";
@@ -31,18 +34,33 @@ const TEXT: &str = "text";
 const LEADS: &str = "leads";
 
 /// Opens the composer where it is a sheet, and goes to its first empty field.
-pub(super) fn open(board: Board) {
-    if !browser::is_wide() {
-        board.is_composing.set(true);
+pub(super) fn open() {
+    if browser::is_wide() {
+        focus_first();
+    } else {
+        let _ = location().set_hash(SHEET);
     }
-    let first = if browser::value(TO).is_empty() { TO } else { TEXT };
-    browser::focus_soon(first.to_owned());
 }
 
-/// Closes the sheet; the focus goes back to what opened it.
-pub(super) fn close(board: Board) {
-    board.is_composing.set(false);
-    browser::focus_soon("compose-open".to_owned());
+/// Closes the sheet, as the back button does.
+pub(super) fn close() {
+    let _ = window().history().and_then(|history| history.back());
+}
+
+fn focus_first() {
+    browser::focus_soon(if browser::value(TO).is_empty() { TO } else { TEXT }.to_owned());
+}
+
+/// The sheet is open as long as the address names it. Then nothing else of the page can be reached, and the focus goes
+/// there; in the end it goes back to what opened it.
+fn follow_address(board: Board) {
+    let is_open = !browser::is_wide() && location().hash().is_ok_and(|hash| hash[..].trim_start_matches('#') == SHEET);
+    if is_open == board.is_composing.get_untracked() {
+        return;
+    }
+    board.is_composing.set(is_open);
+    browser::make_inert("body > :not(#compose, .toasts)", is_open);
+    if is_open { focus_first() } else { browser::focus_soon("compose-open".to_owned()) }
 }
 
 /// What the form says about what is typed into it.
@@ -130,7 +148,7 @@ fn submit(board: Board, fields: Fields) {
             Ok(notification) => {
                 board.send(Message::Sent(submission, notification));
                 if board.is_composing.get_untracked() {
-                    close(board);
+                    close();
                 }
             }
             Err(problem) => {
@@ -147,23 +165,23 @@ fn submit(board: Board, fields: Fields) {
     });
 }
 
-/// Opens the composer where it is a sheet.
+/// Opens the composer where it is a sheet. It is a link, which needs no script.
 #[component]
-pub(super) fn ComposeLink(board: Board) -> impl IntoView {
+pub(super) fn ComposeLink() -> impl IntoView {
     view! {
-        <a
-            class="compose-open"
-            id="compose-open"
-            href="#compose"
-            on:click=click(move |event| {
-                event.prevent_default();
-                open(board);
-            })
-        >
+        <a class="compose-open primary" id="compose-open" href="#compose">
             <Icon of=icons::PEN />
             "New"
         </a>
     }
+}
+
+/// What a click on the links out of the sheet does.
+fn leave() -> Box<dyn FnMut(MouseEvent)> {
+    click(move |event| {
+        event.prevent_default();
+        close();
+    })
 }
 
 /// The idempotency key of the form where there is no script: one for each time that the page is made. The script has
@@ -189,11 +207,17 @@ pub(in crate::app) fn Composer(board: Board) -> impl IntoView {
     });
     effect(move |_| {
         fields.measure();
-        // The page opened the sheet before the script was there.
-        if !browser::is_wide()
-            && (location().hash().as_deref() == Ok("#compose") || fields.problem.read_untracked().is_some())
-        {
-            board.is_composing.set(true);
+        for event in ["hashchange", "resize"] {
+            let _ = window_event_listener_untyped(event, move |_| follow_address(board));
+        }
+        // The page opened the sheet before the script was there; the way back from it is to the page.
+        let is_named = location().hash().as_deref() == Ok("#compose");
+        if is_named && let Ok(history) = window().history() {
+            let href = board.address.read_untracked().href();
+            let _ = history.replace_state_with_url(&wasm_bindgen::JsValue::NULL, "", Some(&href));
+        }
+        if (is_named || fields.problem.read_untracked().is_some()) && !browser::is_wide() {
+            open();
         }
     });
     let on_submit = move |event: SubmitEvent| {
@@ -210,18 +234,18 @@ pub(in crate::app) fn Composer(board: Board) -> impl IntoView {
         }
     };
     view! {
-        <aside class="composer" id="compose" aria-labelledby="compose-title" class:open=board.is_composing>
-            <a class="backdrop" href="#" tabindex="-1" aria-hidden="true" on:click=click(move |event| {
-                event.prevent_default();
-                close(board);
-            })></a>
+        <aside
+            class="composer"
+            id=SHEET
+            aria-labelledby="compose-title"
+            role=optional(move || board.is_composing.get().then_some("dialog"))
+            aria-modal=optional(move || board.is_composing.get().then_some("true"))
+        >
+            <a class="backdrop" href="#" tabindex="-1" aria-hidden="true" on:click=leave()></a>
             <div class="sheet" on:keydown=shortcut>
                 <div class="sheet-head">
                     <h2 id="compose-title">"Send a notification"</h2>
-                    <a class="quiet compose-close" href="#" role="button" aria-label="Close" on:click=click(move |event| {
-                        event.prevent_default();
-                        close(board);
-                    })>
+                    <a class="quiet compose-close" href="#" role="button" aria-label="Close" on:click=leave()>
                         <Icon of=icons::CROSS />
                     </a>
                 </div>
@@ -256,13 +280,13 @@ fn ComposerFields(board: Board, fields: Fields) -> impl IntoView {
             <label for=TO>"To"</label>
             <input
                 id=TO name="user_id" class="mono" required maxlength="128" value=to
-                placeholder="user id" autocomplete="off" autocapitalize="none" spellcheck="false"
+                placeholder="user_123" list="recent" autocomplete="off" autocapitalize="none" spellcheck="false"
                 aria-invalid=fields.invalid("user_id") aria-describedby="to-problem"
             />
             <FieldProblem fields name="user_id" id="to-problem" />
         </div>
         <fieldset class="field kinds-choice">
-            <legend>"Kind"</legend>
+            <legend>"Category"</legend>
             <div class="chips">
                 {Category::WELL_KNOWN.map(|slug| view! {
                     <label class="chip" data-kind=slug>
@@ -283,13 +307,13 @@ fn ComposerFields(board: Board, fields: Fields) -> impl IntoView {
             ></textarea>
             <FieldProblem fields name="content" id="text-problem" />
             <p class="length tabular needs-script" id="text-length" class:over=flag(move || fields.length.get() > Content::MAX_CHARS)>
-                {text(move || format!("{} / {}", grouped(fields.length.get()), grouped(Content::MAX_CHARS)))}
+                {text(move || grouped(fields.length.get() as u64) + " / " + &grouped(Content::MAX_CHARS as u64))}
             </p>
         </div>
         <details class="more-fields" open=fields.problem.read_untracked().as_ref().is_some_and(|problem| problem.field("title").or(problem.field("link")).is_some())>
-            <summary>"Heading and link"</summary>
+            <summary>"Title and link"</summary>
             <div class="field">
-                <label for=HEADING>"Heading"</label>
+                <label for=HEADING>"Title"</label>
                 <input
                     id=HEADING name="title" maxlength="200" autocomplete="off" dir="auto"
                     aria-invalid=fields.invalid("title") aria-describedby="heading-problem"
@@ -337,10 +361,4 @@ fn said(problem: &Problem) -> String {
         return format!("Not confirmed. {how}");
     }
     format!("Not sent. {}", explain(problem))
-}
-
-/// A number with its thousands apart: `16,384`.
-fn grouped(number: usize) -> String {
-    let (thousands, rest) = (number / 1_000, number % 1_000);
-    if thousands == 0 { rest.to_string() } else { format!("{thousands},{rest:03}") }
 }

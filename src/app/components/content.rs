@@ -27,8 +27,8 @@ pub(super) fn content_text(text: &str) -> impl IntoView + use<> {
 /// It is an estimate from the number of characters, because the server has no lines to measure; a
 /// cut text can be opened, so that nothing is lost where it is wrong.
 pub(super) fn length_step(text: &str) -> u8 {
-    /// Characters in a line at the widths the style sheet knows, narrowest first.
-    const LINES_OF: [usize; 4] = [46, 62, 84, 112];
+    /// Characters in a line: of a phone, and of every list that has room for the whole measure.
+    const LINES_OF: [usize; 2] = [40, 72];
     const SHOWN: usize = 3;
     let lines_at = |width: usize| text.lines().map(|line| columns(line).div_ceil(width).max(1)).sum::<usize>();
     LINES_OF.iter().fold(0, |step, width| step + u8::from(lines_at(*width) > SHOWN))
@@ -48,13 +48,13 @@ mod tests {
     #[rstest]
     #[case("short", 0)]
     #[case("a\nb\nc", 0)]
-    #[case("a\nb\nc\nd", 4)]
-    #[case(&"x".repeat(138), 0)]
-    #[case(&"x".repeat(139), 1)]
-    #[case(&"x".repeat(253), 3)]
-    #[case(&"x".repeat(400), 4)]
+    #[case("a\nb\nc\nd", 2)]
+    #[case(&"x".repeat(120), 0)]
+    #[case(&"x".repeat(121), 1)]
+    #[case(&"x".repeat(216), 1)]
+    #[case(&"x".repeat(217), 2)]
     #[case(&"字".repeat(70), 1)]
-    fn the_longer_the_wider_it_is_cut(#[case] text: &str, #[case] want: u8) {
+    fn the_longer_the_wider_the_list_that_cuts_it(#[case] text: &str, #[case] want: u8) {
         assert_eq!(length_step(text), want);
     }
 

@@ -12,7 +12,7 @@ use super::{
     click,
     composer::ComposeLink,
     empty::{FirstUse, NothingHere, Skeleton, is_first_use},
-    flag, follow,
+    flag, follow, grouped,
     icons::{self, Icon},
     is_plain, optional,
     row::{DELETE, MARK_READ, MARK_UNREAD, NotificationRow},
@@ -92,7 +92,6 @@ pub(in crate::app) fn Inbox(board: Board) -> impl IntoView {
                 <Older board />
             </div>
             <RowForms board />
-            {board.may_send.then(|| view! { <ComposeLink board /> })}
             <p class="hidden" role="status" aria-live="polite">{board.said}</p>
         </main>
     }
@@ -109,13 +108,14 @@ fn Heading(board: Board) -> impl IntoView {
                 {name}
             </h1>
             <p class="badge" class:none=flag(move || unread.get() == 0)>
-                <span class="tabular" id="unread-count">{text(move || unread.get().to_string())}</span>
+                <span class="tabular" id="unread-count">{text(move || grouped(unread.get()))}</span>
                 " unread"
             </p>
             <SearchField board />
             <div class="inbox-tools">
                 <ReadFilter board />
                 <MarkAll board unread />
+                {board.may_send.then(|| view! { <ComposeLink /> })}
             </div>
         </div>
     }
@@ -142,7 +142,7 @@ fn ReadFilter(board: Board) -> impl IntoView {
     }
 }
 
-/// Marks the inbox as read, of it what was seen and is of the kind that is shown; for one inbox only,
+/// Marks the inbox as read, of it what was seen and is of the category that is shown; for one inbox only,
 /// because a mistake over all of them could not be taken back, and not for a search, which no marking can name.
 #[component]
 fn MarkAll(board: Board, unread: Memo<u64>) -> impl IntoView {
@@ -183,7 +183,7 @@ fn Pill(board: Board) -> impl IntoView {
     view! {
         <button type="button" class="pill" class:none=flag(move || board.held.get() == 0) on:click=click(move |_| board.release())>
             <Icon of=icons::UP />
-            <span class="tabular">{text(move || board.held.get().to_string())}</span>
+            <span class="tabular">{text(move || grouped(board.held.get() as u64))}</span>
             " new"
         </button>
     }

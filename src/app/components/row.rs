@@ -12,6 +12,7 @@ use super::{
 use crate::{
     app::{
         board::{Board, Message, Row},
+        browser,
         text::{bidi::visible, relative_time},
     },
     model::{Link, Notification},
@@ -48,7 +49,13 @@ pub(super) fn NotificationRow(board: Board, row: Row) -> impl IntoView {
     let text_id = format!("{}-text", row.element_id());
     let key = row.key;
     let element_id = row.element_id();
-    let (when, link) = (row.clone(), row.clone());
+    let (when, foot) = (row.clone(), row.clone());
+    let user_id = notification.user_id.as_str().to_owned();
+    let data = row.data.clone();
+    let exact = text(move || {
+        let moment = data.read().timestamp;
+        relative_time::exact(moment, board.offset_minutes(moment))
+    });
     view! {
         <li
             class="row"
@@ -60,15 +67,10 @@ pub(super) fn NotificationRow(board: Board, row: Row) -> impl IntoView {
             class:arrives=arrives
         >
             <span class="unread-dot" aria-hidden="true"></span>
-            <div class="row-head">
-                <span class="hidden">{text(move || if is_read.get() { "Read" } else { "Unread" }.to_owned())}</span>
-                <span class="kind">
-                    <Icon of=icons::of_category(&category) />
-                    {category.clone()}
-                </span>
-                {(!board.is_own).then(|| view! { <UserLink board row=link user_id=notification.user_id.as_str().to_owned() /> })}
-                <When board row=when />
-            </div>
+            <span class="row-kind" title=category.clone()>
+                <Icon of=icons::of_category(&category) />
+            </span>
+            <span class="hidden">{text(move || if is_read.get() { "Read" } else { "Unread" }.to_owned())}</span>
             {title.map(|title| view! { <h3 class="row-title" dir="auto">{title}</h3> })}
             <p class="row-text" id=text_id.clone() dir="auto" data-long=(step > 0).then_some(step) class:open=is_open>
                 {content_text(&content)}
@@ -89,19 +91,27 @@ pub(super) fn NotificationRow(board: Board, row: Row) -> impl IntoView {
                     }
                 })}
             {leading.map(|link| view! { <Leads link=link /> })}
+            <div class="row-foot" data-at=exact>
+                {(!board.is_own).then(|| view! { <UserLink board row=foot user_id /> })}
+                <span>{category.clone()}</span>
+            </div>
+            <When board row=when exact />
             <Actions board row name=name_of(&notification, board.is_own) />
         </li>
     }
 }
 
-/// A link to the user's inbox.
+/// A link to the user's inbox; none where that is the one which is open.
 #[component]
 fn UserLink(board: Board, row: Row, user_id: String) -> impl IntoView {
+    let address = row.address.clone();
+    let is_open = flag(move || address.read().user_id.is_some());
     let target = user_id.clone();
     let wanted = user_id.clone();
     view! {
         <a
             class="who mono"
+            class:none=is_open
             dir="auto"
             href=text(move || row.address.read().of_user(Some(&target)).href())
             on:click=click(move |event| follow(board, &event, board.address.get_untracked().of_user(Some(&wanted))))
@@ -111,9 +121,9 @@ fn UserLink(board: Board, row: Row, user_id: String) -> impl IntoView {
     }
 }
 
-/// How long ago it was; exactly when, for who asks.
+/// How long ago it was, at the end of the first line; exactly when, for who asks.
 #[component]
-fn When(board: Board, row: Row) -> impl IntoView {
+fn When(board: Board, row: Row, exact: Signal<String>) -> impl IntoView {
     let sending: Signal<bool> = Signal::from(row.is_sending.clone());
     let clock = row.clock.clone();
     let moment = Signal::derive(move || row.data.read().timestamp);
@@ -123,10 +133,6 @@ fn When(board: Board, row: Row) -> impl IntoView {
         }
         let moment = moment.get();
         relative_time::ago(moment, clock.get(), board.offset_minutes(moment))
-    });
-    let exact = text(move || {
-        let moment = moment.get();
-        relative_time::exact(moment, board.offset_minutes(moment))
     });
     view! {
         <time class="when tabular" datetime=text(move || moment.get().to_string()) title=exact>
@@ -157,29 +163,38 @@ fn Leads(link: Link) -> impl IntoView {
 
 /// What can be done with it. The buttons submit forms; in the browser the click is taken instead,
 /// because many rows can be under way at once and each is taken back by itself.
+///
+/// A pointer finds them in the place of the time. For a finger they are a popover, which a button of its own opens.
 #[component]
 fn Actions(board: Board, row: Row, name: String) -> impl IntoView {
     let (key, data) = (row.key, row.data.clone());
+    let menu = format!("{}-menu", row.element_id());
     let is_read = Signal::derive(move || data.read().is_read);
     let data = row.data;
     let id = text(move || data.read().id.to_string());
-    let verb = move || if is_read.get() { "Mark as unread" } else { "Mark as read" };
-    let (mark_name, delete_name) = (name.clone(), name);
+    let verb = move || if is_read.get() { "Mark as unread" } else { "Mark as read" }.to_owned();
+    let (mark_name, delete_name) = (name.clone(), name.clone());
+    let opened = menu.clone();
     view! {
-        <div class="row-actions">
+        <button type="button" class="quiet row-menu" popovertarget=menu.clone() aria-label=format!("Actions: {name}")>
+            <Icon of=icons::DOTS />
+        </button>
+        <div class="row-actions" popover="auto" id=menu>
             <button
                 class="quiet"
                 form=optional(move || Some(if is_read.get() { MARK_UNREAD } else { MARK_READ }))
                 name="id"
                 value=id
-                title=text(move || format!("{} (e)", verb()))
+                title=text(move || verb() + " (e)")
                 aria-label=text(move || format!("{}: {mark_name}", verb()))
                 on:click=click(move |event| {
                     event.prevent_default();
+                    browser::close_popover(&opened);
                     board.send(Message::Mark(key, !is_read.get_untracked()));
                 })
             >
                 <ChangingIcon of=text(move || if is_read.get() { icons::UNREAD } else { icons::CHECK }.to_owned()) />
+                <span>{text(verb)}</span>
             </button>
             <button
                 class="quiet danger"
@@ -194,6 +209,7 @@ fn Actions(board: Board, row: Row, name: String) -> impl IntoView {
                 })
             >
                 <Icon of=icons::BIN />
+                <span>"Delete"</span>
             </button>
         </div>
     }

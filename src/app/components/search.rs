@@ -3,7 +3,7 @@
 use leptos::{ev::SubmitEvent, prelude::*};
 
 use super::{
-    effect,
+    click, effect, flag, follow,
     icons::{self, Icon},
     optional, text,
 };
@@ -29,7 +29,7 @@ fn look(board: Board) {
     }
 }
 
-/// The field. Without script it is a form that asks for the address.
+/// The field; an icon on a phone, until it is typed into. Without script it is a form that asks for the address.
 #[component]
 pub(super) fn SearchField(board: Board) -> impl IntoView {
     let problem = text(move || {
@@ -73,6 +73,15 @@ pub(super) fn SearchField(board: Board) -> impl IntoView {
                 aria-describedby="search-problem"
                 on:input=typed
             />
+            <a
+                class="quiet clear"
+                class:none=flag(move || board.address.read().q.is_none())
+                aria-label="Clear the search"
+                href=text(move || board.address.read().search(None).href())
+                on:click=click(move |event| follow(board, &event, board.address.get_untracked().search(None)))
+            >
+                <Icon of=icons::CROSS />
+            </a>
             <input type="hidden" name="user_id" value=text(move || board.address.read().asked_user_id().unwrap_or_default().to_owned()) />
             <input type="hidden" name="category" value=text(move || board.address.read().category.clone().unwrap_or_default()) />
             <input type="hidden" name="unread" value=text(move || if board.address.read().unread { "true" } else { "" }.to_owned()) />

@@ -30,6 +30,9 @@ const PUSH: &str = concat!("/push.js?v=", env!("CARGO_PKG_VERSION"));
 /// Brings the inbox to the notification that a push told of.
 const OPENED: &str = concat!("/opened.js?v=", env!("CARGO_PKG_VERSION"));
 
+/// What CSS cannot see of the inbox.
+const GESTURES: &str = concat!("/gestures.js?v=", env!("CARGO_PKG_VERSION"));
+
 /// The whole document.
 pub fn document(page: &Page, assets: PageAssets) -> impl IntoView + use<> {
     let place = Place { base: page.base.clone(), reader: page.reader, now: page.now };
@@ -92,6 +95,11 @@ fn script(src: String) -> impl IntoView {
 /// What brings the inbox to the notification that a push told of, where browsers are pushed to.
 pub(super) fn opened_script(base: &str) -> impl IntoView + use<> {
     script(base.to_owned() + OPENED)
+}
+
+/// What CSS cannot see of the inbox: that it is scrolled, and that a finger swipes a row.
+pub(super) fn gestures_script(base: &str) -> impl IntoView + use<> {
+    script(base.to_owned() + GESTURES)
 }
 
 fn bar(place: &Place, current: &str) -> impl IntoView + use<> {

@@ -2,7 +2,7 @@
 
 use leptos::{nonce::use_nonce, prelude::*};
 
-use super::{links_to_pages, opened_script};
+use super::{gestures_script, links_to_pages, opened_script};
 use crate::app::{
     browser::{preferences::THEME, tab},
     components::help::help,
@@ -73,6 +73,7 @@ pub fn shell(assets: PageAssets) -> impl IntoView {
             <head>
                 {head(title, &base, icon, css)}
                 {start}
+                {gestures_script(&base)}
                 {others.filter(|others| others.has_push).map(|_| opened_script(&base))}
             </head>
             <body class:reader=!viewer.may_send>
