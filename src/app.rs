@@ -2,15 +2,16 @@
 //!
 //! From the inside out:
 //!
-//! - `text` writes links, times and URLs. `page` is what the page is asked for ([`Address`]), who looks at it
-//!   ([`Viewer`]), and what it arrives with ([`Initial`]): the server makes that, and the browser reads it from the
-//!   document, so that both render the same.
-//! - [`server_fns`] is what the page asks the server, `browser` what it asks of the browser, and `live` its connection.
-//! - `board` is what the page knows while it is open, and how clicks and changes alter that.
-//! - `components` is what is seen, and [`App`] puts them together. [`pages`] has the documents around them.
+//! - `text` writes links, times and URLs. `page` has the request ([`Address`]), the viewer ([`Viewer`]) and the data
+//!   with which the page arrives ([`Initial`]): the server makes that, and the browser reads it from the document, so
+//!   that both render the same.
+//! - [`server_fns`] are the page's requests to the server, `browser` its calls to the browser, and `live` its
+//!   connection.
+//! - `board` holds the state of the open page, and how clicks and changes alter it.
+//! - `components` render that state, and [`App`] puts them together. [`pages`] has the documents around them.
 //!
-//! Nothing here knows a rule: the service decides. What is here is how it looks, and how it stays
-//! calm while the answers are under way.
+//! The service decides every rule; nothing here knows one. This code decides how the page looks, and keeps it calm
+//! while answers are under way.
 
 mod board;
 mod browser;

@@ -1,7 +1,8 @@
-//! What the page knows while it is open, and what becomes of what happens to it.
+//! The state of the open page, and how events change it.
 //!
-//! `core` decides, over plain data; [`Board`] is that data as signals, for what is seen, and carries out what the core
-//! wants done. `refresh` tells it of time, network and scrolling, and `following` of the server's changes.
+//! `core` decides, over plain data; [`Board`] holds that data as signals, which the components read, and carries out
+//! the effects that the core asks for. `refresh` reports time, network and scrolling to the core, and `following` the
+//! server's changes.
 
 mod acting;
 mod attending;

@@ -1,8 +1,8 @@
-//! The few things of the browser that the dashboard needs. Only effects and event handlers call
-//! them: never what renders, which runs on the server too.
+//! The few functions of the browser that the dashboard needs. Only effects and event handlers call them: never code
+//! that renders, because that runs on the server too.
 //!
-//! Here is its document; [`keyboard`] is which keys mean what, [`preferences`] what the user chose in this browser,
-//! [`tab`] and [`desktop`] what is shown around the page.
+//! This file covers the document; [`keyboard`] assigns keys to commands, [`preferences`] keeps the user's choices in
+//! this browser, [`tab`] and [`desktop`] show numbers and messages around the page.
 
 pub(super) mod desktop;
 #[cfg(not(feature = "ssr"))]
@@ -23,7 +23,7 @@ pub(super) fn now_ms() -> f64 {
     js_sys::Date::now()
 }
 
-/// A name that nothing else has: the time, and what chance adds. `crypto.randomUUID` is not there without HTTPS.
+/// A unique name: the time, and a random number. `crypto.randomUUID` is not there without HTTPS.
 pub(super) fn unique() -> String {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "both are whole enough, and positive")]
     let (time, chance) = (now_ms() as u64, (js_sys::Math::random() * 9_007_199_254_740_992.0) as u64);
@@ -39,14 +39,13 @@ pub(super) fn offset_minutes(moment: Timestamp) -> i32 {
     -behind
 }
 
-/// Calls `f` once, in so many milliseconds.
+/// Calls `f` once, in this many milliseconds.
 pub(super) fn after(millis: u32, f: impl FnOnce() + 'static) {
-    // The timers of gloo never let go of what they called.
+    // gloo's timers never drop their callbacks.
     set_timeout(f, Duration::from_millis(millis.into()));
 }
 
-/// Calls `f` once, before the page is painted next; soon where it is not painted, because it
-/// is hidden.
+/// Calls `f` once, before the page is painted next; soon where the page is hidden and so not painted.
 pub(super) fn before_next_frame(f: impl FnOnce() + 'static) {
     if is_hidden() { after(0, f) } else { request_animation_frame(f) }
 }
@@ -71,7 +70,7 @@ pub(super) fn element(id: &str) -> Option<web_sys::HtmlElement> {
     document().get_element_by_id(id)?.dyn_into().ok()
 }
 
-/// What is typed into the field with this id.
+/// The text in the field with this id.
 pub(super) fn value(id: &str) -> String {
     let Some(field) = element(id) else { return String::new() };
     match field.dyn_into::<web_sys::HtmlInputElement>() {
@@ -93,7 +92,7 @@ pub(super) fn set_value(id: &str, text: &str) {
     }
 }
 
-/// Moves the focus to the element with this id, once what changed is on the page.
+/// Moves the focus to the element with this id, once the changes are on the page.
 pub(super) fn focus_soon(id: String) {
     after(0, move || focus(&id));
 }
@@ -139,7 +138,7 @@ pub(super) fn is_at_top() -> bool {
 /// Calls `f` whenever anything on the page was scrolled.
 pub(super) fn on_scroll(f: impl FnMut() + 'static) {
     let scrolled = Closure::<dyn FnMut()>::new(f).into_js_value();
-    // What is scrolled within the page tells only those who listen on the way to it.
+    // Scrolling inside the page notifies only listeners on the way down to the scrolled element.
     let _ = document().add_event_listener_with_callback_and_bool("scroll", scrolled.unchecked_ref(), true);
 }
 
@@ -151,12 +150,12 @@ pub(super) fn scroll_to_top() {
     window().scroll_to_with_x_and_y(0.0, 0.0);
 }
 
-/// What was remembered under this name.
+/// The value remembered under this name.
 pub(super) fn remembered(name: &str) -> Option<String> {
     window().local_storage().ok()??.get_item(name).ok()?
 }
 
-/// Remembers something, if the browser lets us.
+/// Remembers a value, if the browser allows it.
 pub(super) fn remember(name: &str, value: &str) {
     if let Ok(Some(storage)) = window().local_storage() {
         let _ = storage.set_item(name, value);

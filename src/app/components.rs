@@ -25,8 +25,8 @@ use super::{board::Board, page::Address};
 
 /// A text that changes.
 ///
-/// Views take these and not closures, and [`click`] and [`effect`] put theirs into boxes: a closure
-/// has a type of its own, and what leptos compiles for each was half of what the browser loads.
+/// Views take these and not closures, and [`click`] and [`effect`] box theirs: each closure has a type of its own, and
+/// the code that leptos compiles for each was half of the browser's download.
 fn text(of: impl Fn() -> String + Send + Sync + 'static) -> Signal<String> {
     fn derive(of: Box<dyn Fn() -> String + Send + Sync>) -> Signal<String> {
         Signal::derive(of)
@@ -50,13 +50,13 @@ fn optional(of: impl Fn() -> Option<&'static str> + Send + Sync + 'static) -> Si
     derive(Box::new(of))
 }
 
-/// What a click does; see [`text`].
+/// The handler of a click; see [`text`].
 fn click(act: impl FnMut(MouseEvent) + 'static) -> Box<dyn FnMut(MouseEvent)> {
     Box::new(act)
 }
 
-/// Runs now and whenever something that it reads has changed, in the browser only; it is told
-/// whether this is the first time. See [`text`].
+/// Runs now and whenever a value that it reads has changed, in the browser only; its argument says whether this is the
+/// first time. See [`text`].
 pub(super) fn effect(run: impl FnMut(bool) + 'static) {
     fn start(mut run: Box<dyn FnMut(bool)>) {
         Effect::new(move |before: Option<()>| run(before.is_none()));

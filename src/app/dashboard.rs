@@ -11,7 +11,7 @@ use super::{
     page::Initial,
 };
 
-/// The whole page, inside `<body>`. On the server it wants an [`Initial`] in its context.
+/// The whole page, inside `<body>`. On the server it needs an [`Initial`] in its context.
 #[component]
 pub fn App() -> impl IntoView {
     let board = Board::new(initial());
@@ -19,7 +19,7 @@ pub fn App() -> impl IntoView {
     let preferences = Preferences::new();
     effect(move |_| {
         preferences.recall();
-        // Every time on the page is written anew; the page answers before that.
+        // Every time on the page is rewritten now; the page has become responsive before.
         set_timeout(move || board.is_local.set(true), Duration::ZERO);
         board.keep_up_to_date();
         show_in_tab(board);
@@ -41,7 +41,7 @@ pub fn App() -> impl IntoView {
     }
 }
 
-/// Keeps what the browser's tab shows up to date. In the browser only.
+/// Keeps the browser's tab up to date. In the browser only.
 fn show_in_tab(board: Board) {
     effect(move |_| {
         let unread = board.overview.read().unread_count;
@@ -54,7 +54,7 @@ fn show_in_tab(board: Board) {
     });
 }
 
-/// Has the browser call the server functions where the server is for it.
+/// Has the browser call the server functions below the base path of the server.
 fn call_below(base: &str) {
     #[cfg(feature = "hydrate")]
     if !base.is_empty() {
@@ -65,7 +65,7 @@ fn call_below(base: &str) {
     let _ = base;
 }
 
-/// What the page arrived with.
+/// The data that the page arrived with.
 fn initial() -> Initial {
     #[cfg(feature = "hydrate")]
     let found = document()

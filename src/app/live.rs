@@ -1,7 +1,7 @@
-//! Following the server live: one connection for all tabs that show the same inbox.
+//! Follows the server live: one connection for all tabs that show the same inbox.
 //!
-//! While it stands, every change is shown as it happens. While it does not, the page asks every few
-//! seconds, and connects again by itself.
+//! While it is up, every change is shown as it happens. While it is down, the page asks every few seconds, and
+//! reconnects by itself.
 
 mod backoff;
 mod message;
@@ -15,47 +15,48 @@ pub(super) use self::message::{Kind, Message};
 use self::{backoff::Backoff, socket::Socket, tabs::Tabs};
 use super::browser;
 
-/// What the names of locks and channels begin with.
+/// The prefix of the names of locks and channels.
 const NAME: &str = "campanile.live.";
-/// What a leader says when its connection is lost.
+/// The message of a leader whose connection is lost.
 const DOWN: &str = "down";
-/// What a tab asks when it joins: whether the connection stands.
+/// The question of a tab that joins: whether the connection is up.
 const ASK: &str = "?";
-/// What a tab says when there is a reason to connect at once.
+/// The message of a tab that has a reason to connect at once.
 const HURRY: &str = "!";
-/// Close codes after which connecting again leads nowhere: what is said is not understood, or the
-/// caller may not listen.
+/// Close codes after which reconnecting is pointless: the server did not understand the client, or the caller may not
+/// listen.
 const FINAL: [u16; 2] = [1008, 4003];
 /// The close code of a session that is over, which a connection cannot outlive.
 const EXPIRED: u16 = 4001;
 
-/// What is listened to.
+/// A stream to listen to.
 pub(super) struct Stream {
-    /// Its name among tabs: those of the same name have one connection together.
+    /// Its name among tabs: tabs with the same name share one connection.
     pub(super) name: String,
-    /// After how long a silence it says where it is, in milliseconds.
+    /// The time without a message after which it sends a heartbeat, in milliseconds.
     pub(super) heartbeat_ms: f64,
 }
 
-/// The page that listens, and what it does with what it hears.
+/// The page that listens, and its reactions.
 pub(super) trait Page: Copy + Send + Sync + 'static {
-    /// What it shows; `None` where that is nothing to listen to.
+    /// The stream for the list that is shown; `None` where there is none.
     fn stream(self) -> Option<Stream>;
-    /// Where the stream is, from where the page is at this moment.
+    /// The URL of the stream, from the page's present position.
     fn url(self) -> String;
-    /// The change number up to which it heard; none where all inboxes are shown.
+    /// The change number up to which the page has heard; none where all inboxes are shown.
     fn position(self) -> Option<u64>;
     /// Whether the session is over.
     fn is_signed_out(self) -> bool;
-    /// It is told of every change from now on, or is not any more.
+    /// The stream reports every change from now on, or no longer does.
     fn set_live(self, is_live: bool);
-    /// It may lack something: it has to ask for the present.
+    /// The page may lack changes: it has to ask for the current list.
     fn refresh(self);
-    /// Something happened. `first_hand` is what this tab heard, and not by way of another one.
+    /// The stream reported a change. `first_hand` is true where this tab has the connection, and did not hear through
+    /// another.
     fn hear(self, message: Message, first_hand: bool);
 }
 
-/// What a page listens to: one thing at a time. A copy is the same line.
+/// The live connection of a page: one stream at a time. A copy is the same line.
 pub(super) struct Line<P> {
     page: P,
     state: StoredValue<State, LocalStorage>,
@@ -69,35 +70,35 @@ impl<P: Copy> Clone for Line<P> {
 
 impl<P: Copy> Copy for Line<P> {}
 
-/// What is listened to, and how far that has got.
+/// The present stream, and the state of its connection.
 #[derive(Default)]
 struct State {
-    /// Counts up whenever something else is listened to: what belongs to an earlier one is over.
+    /// Counts up with every new stream: callbacks of an earlier one are void.
     turn: u32,
     tabs: Option<Tabs>,
     /// As [`Stream::heartbeat_ms`].
     heartbeat_ms: f64,
     leads: bool,
     socket: Option<Socket>,
-    /// Whether the connection stands, as the leader knows.
+    /// Whether the connection is up, as the leader knows.
     stands: bool,
-    /// When something was last heard of the connection, or it was begun.
+    /// When the connection last delivered a message, or was begun.
     heard_at: f64,
-    /// Counts the connections of this turn, so that each is watched by its own watch and by no other.
+    /// Counts the connections of this turn, so that each has a watch of its own.
     connections: u32,
     backoff: Backoff,
     is_final: bool,
-    /// Whether to connect again only once a refresh has shown that the caller is still known.
+    /// Whether to reconnect only once a refresh has shown that the credential is still valid.
     is_unsure: bool,
 }
 
 impl<P: Page> Line<P> {
-    /// A line that listens to nothing yet. In the browser only.
+    /// A line without a stream yet. In the browser only.
     pub(super) fn of(page: P) -> Self {
         Self { page, state: StoredValue::new_local(State::default()) }
     }
 
-    /// Listens to what the page shows from now on, and to nothing else.
+    /// Follows the stream of the list that is shown from now on, and no other.
     pub(super) fn follow(self) {
         let (turn, before) = self.with(|state| {
             let turn = state.turn + 1;
@@ -114,7 +115,7 @@ impl<P: Page> Line<P> {
         tabs::elect(&name, move |release| self.lead(turn, release));
     }
 
-    /// A refresh was answered, so the caller is known: where that was not sure, it connects again.
+    /// A refresh was answered, so the credential is valid: where that was in doubt, reconnects.
     pub(super) fn may_listen(self) {
         let (is_unsure, turn) = self.with(|state| (state.is_unsure, state.turn));
         if is_unsure {
@@ -122,7 +123,7 @@ impl<P: Page> Line<P> {
         }
     }
 
-    /// There is a reason to connect at once: the network is back, or the user looks.
+    /// Reconnects at once, for a reason: the network is back, or the user looks.
     pub(super) fn hurry(self) {
         let (leads, may, turn) = self.with(|state| {
             let may = state.socket.is_none() && !state.is_final && state.backoff.may_hurry(browser::now_ms());
@@ -135,8 +136,7 @@ impl<P: Page> Line<P> {
         }
     }
 
-    /// The connection is worth nothing any more, whatever the browser thinks: the network is gone, or
-    /// the machine slept.
+    /// Gives the connection up, even if the browser believes in it: the network is gone, or the machine slept.
     pub(super) fn cut(self) {
         let (leads, turn) = self.with(|state| (state.leads && state.socket.is_some(), state.turn));
         if leads {
@@ -144,7 +144,7 @@ impl<P: Page> Line<P> {
         }
     }
 
-    /// What a call finds when the page is gone already is thrown away with it.
+    /// Changes the state; when the page is gone already, the result of `f` is a default.
     fn with<T: Default>(self, f: impl FnOnce(&mut State) -> T) -> T {
         self.state.try_update_value(f).unwrap_or_default()
     }
@@ -153,7 +153,7 @@ impl<P: Page> Line<P> {
         self.with(|state| state.turn == turn)
     }
 
-    /// This tab is to have the connection. Says whether it does: it may be about something else by now.
+    /// Makes this tab the leader, which has the connection. `false` where the line follows another stream by now.
     fn lead(self, turn: u32, release: Option<Function>) -> bool {
         let leads = self.with(|state| {
             let is_current = state.turn == turn;
@@ -209,10 +209,10 @@ impl<P: Page> Line<P> {
         }
     }
 
-    /// Looks again and again whether this connection says something, and gives it up when it does not: a path that
-    /// goes silent without an end is seen by nothing else.
+    /// Checks again and again that this connection delivers messages, and gives it up when it does not: nothing else
+    /// notices a path that goes silent without closing.
     fn watch(self, turn: u32, connection: u32) {
-        // A heartbeat comes after a silence of 0.9 to 1.1 times this; it is waited for 1.5 times as long.
+        // A heartbeat comes after a silence of 0.9 to 1.1 times this; the page waits for 1.5 times as long.
         let patience = 1.5 * self.with(|state| state.heartbeat_ms);
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is clamped")]
         let pause = (patience / 8.0).clamp(200.0, 60_000.0) as u32;
@@ -229,7 +229,7 @@ impl<P: Page> Line<P> {
         });
     }
 
-    /// The connection ended, or could not be made.
+    /// The connection was lost, or could not be made.
     fn lost(self, turn: u32, code: u16) {
         if !self.is_current(turn) {
             return;
@@ -259,7 +259,7 @@ impl<P: Page> Line<P> {
         browser::after(wait as u32, again);
     }
 
-    /// Takes in what the stream says, here or by way of the leading tab.
+    /// Handles a message of the stream, received here or by way of the leading tab.
     fn hear(self, text: &str, first_hand: bool) {
         let Some(message) = Message::parse(text) else { return };
         match message.kind {
@@ -269,7 +269,7 @@ impl<P: Page> Line<P> {
                     state.backoff.stands(browser::now_ms());
                 });
                 self.page.set_live(true);
-                // Only the leader of one inbox was told what it missed, and only from where it connected.
+                // Only the leader of one inbox was sent the changes that it missed, and only from where it connected.
                 let is_behind = message.modseq.is_none() || self.page.position() < message.modseq;
                 if !first_hand || is_behind || message.kind == Kind::Reset {
                     self.page.refresh();
@@ -286,7 +286,7 @@ impl<P: Page> Line<P> {
         }
     }
 
-    /// Takes in what another tab says.
+    /// Handles a message of another tab.
     fn hear_tab(self, turn: u32, text: &str) {
         if !self.is_current(turn) {
             return;
@@ -300,7 +300,7 @@ impl<P: Page> Line<P> {
             (HURRY, true) => self.hurry(),
             (HURRY, false) => {}
             (DOWN, false) => self.page.set_live(false),
-            // Two lead for a moment where there are no locks.
+            // Without locks, two tabs may lead for a moment.
             (_, true) => {}
             (_, false) => self.hear(text, false),
         }

@@ -1,4 +1,4 @@
-//! What the page is asked for, and what it arrives with.
+//! The request for the page, and the data it arrives with.
 
 mod address;
 mod initial;

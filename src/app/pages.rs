@@ -1,6 +1,5 @@
-//! The documents that only the server makes: the one around the inbox, and the pages beside it, which are one
-//! notification, what a user wants to be told of, the ways out of the server, the endpoints of applications, signing
-//! in, and ending mails.
+//! The documents that only the server renders: the one around the inbox, and the pages beside it, which show one
+//! notification, a user's preferences, the channels, the webhooks, signing in, and unsubscribing.
 //!
 //! The pages beside the inbox are documents with forms: no script takes them over. Nothing here is compiled for the
 //! browser.
@@ -32,71 +31,71 @@ pub use self::{
     webhooks::{Fresh, Tested, TypedWebhook, WebhooksPage},
 };
 
-/// Where a user chooses what to be told of.
+/// The path of a user's preferences.
 pub const NOTIFY_ME: &str = "/notify-me";
-/// Where the ways out of the server are shown.
+/// The path of the page of channels.
 pub const CHANNELS: &str = "/operations/channels";
-/// Where the endpoints of applications are shown.
+/// The path of the page of webhooks.
 pub const WEBHOOKS: &str = "/operations/webhooks";
 
-/// A page, and who looks at it.
+/// A page, and its reader.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Page {
-    /// What the paths of this server begin with for the browser: nothing, or such as `/notify`.
+    /// The prefix of this server's paths for the browser: nothing, or a path such as `/notify`.
     pub base: String,
-    /// Who looks at it.
+    /// The reader.
     pub reader: Reader,
-    /// What time it is on the server.
+    /// The present time on the server.
     pub now: Timestamp,
-    /// What was done a moment ago, or why it was not.
+    /// The outcome of the reader's last action.
     pub notice: Option<Notice>,
-    /// What it shows.
+    /// The content.
     pub content: Content,
 }
 
-/// Who looks at a page.
+/// The reader of a page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a right, and none follows from another")]
 pub struct Reader {
-    /// Whether they look after the server.
+    /// Whether they are an operator.
     pub is_operator: bool,
-    /// Whether there is only one inbox for them.
+    /// Whether they may see one inbox only.
     pub has_own_inbox: bool,
     /// Whether they may mark and delete.
     pub may_mark: bool,
-    /// Whether there is a page of what they, or others, are told of.
+    /// Whether they may see a page of preferences, their own or those of others.
     pub may_see_wishes: bool,
-    /// Whether they may end a session.
+    /// Whether they have a session to end.
     pub may_sign_out: bool,
 }
 
-/// What was done a moment ago, or why it was not.
+/// The outcome of the reader's last action: that it was done, or why not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
-    /// Whether it was not.
+    /// Whether it failed.
     pub is_bad: bool,
-    /// What is said.
+    /// The sentence to show.
     pub text: String,
 }
 
-/// What a page shows.
+/// The content of a page.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Content {
     /// One notification.
     Notification(Box<NotificationPage>),
-    /// What a user wants to be told of.
+    /// A user's preferences.
     NotifyMe(Box<NotifyMePage>),
-    /// The question which user.
+    /// The form that asks for a user.
     Whose(WhosePage),
-    /// The ways out of the server.
+    /// The channels.
     Channels(ChannelsPage),
-    /// The endpoints of applications.
+    /// The webhooks.
     Webhooks(Box<WebhooksPage>),
-    /// Nothing; why.
+    /// Only the reason why there is nothing to show.
     Trouble(Problem),
 }
 
-/// Where the page of a notification is.
+/// The path of a notification's page.
 #[must_use]
 pub fn notification_path(id: crate::model::NotificationId) -> String {
     format!("/notifications/{id}")

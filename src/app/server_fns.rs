@@ -1,5 +1,4 @@
-//! What the dashboard asks the server: each function parses what it is given and makes one call to
-//! the service.
+//! The dashboard's requests to the server: each function parses its arguments and makes one call to the service.
 //!
 //! They take URL-encoded forms, so a form works before the page is hydrated and without
 //! WebAssembly. They are public like every route; the service decides what a caller may do.
@@ -18,27 +17,27 @@ use self::form::Form;
 use super::page::Snapshot;
 use crate::model::{Marked, Notification, Problem};
 
-/// How the server takes a call: see `form.rs` for how the browser sends it.
+/// The protocol of the functions on the server; `form.rs` has the browser's side.
 #[cfg(feature = "ssr")]
 type Form = leptos::server_fn::Http<leptos::server_fn::codec::PostUrl, leptos::server_fn::codec::Json>;
 
-/// What the page shows: a list, what stands beside it, and what time it is on the server.
+/// The content of the page: a list, the numbers beside it, and the server's time.
 ///
 /// # Errors
-/// When a parameter is not legal, or the service refuses.
+/// When a parameter is not valid, or the service refuses.
 #[server(protocol = Form, name = ReadSnapshot, prefix = "/api/ui", endpoint = "snapshot")]
 pub async fn snapshot(
     /// Only this user's inbox.
     user_id: Option<String>,
     /// Only this kind.
     category: Option<String>,
-    /// Only what is unread.
+    /// Only unread notifications.
     unread: bool,
-    /// Only what has these words.
+    /// Only notifications with these words.
     q: Option<String>,
-    /// Only what comes after this position.
+    /// Only notifications after this position.
     before: Option<String>,
-    /// At most so many.
+    /// At most this many.
     limit: u16,
 ) -> Result<Snapshot, Problem> {
     let (service, principal) = caller()?;
@@ -56,20 +55,20 @@ pub async fn snapshot(
 /// Sends a notification. Empty optional fields count as absent.
 ///
 /// # Errors
-/// When a field is not legal, or the service refuses.
+/// When a field is not valid, or the service refuses.
 #[server(protocol = Form, name = SendNotification, prefix = "/api/ui", endpoint = "send")]
 pub async fn send(
-    /// Whose inbox it goes to.
+    /// The owner of the inbox that receives it.
     user_id: String,
-    /// What it says.
+    /// Its text.
     content: String,
-    /// What kind it is.
+    /// Its kind.
     category: Option<String>,
     /// A short heading.
     title: Option<String>,
-    /// Where a click leads.
+    /// The target of a click.
     link: Option<String>,
-    /// Names this submission, so that it is sent once however often it is repeated.
+    /// Names this submission, so that repeats do not send it again.
     idempotency_key: Option<String>,
 ) -> Result<Notification, Problem> {
     let (service, principal) = caller()?;
@@ -83,12 +82,12 @@ pub async fn send(
 /// Marks one notification as read or unread.
 ///
 /// # Errors
-/// When the id is not one, there is no such notification, or the service refuses.
+/// When the id is not valid, there is no such notification, or the service refuses.
 #[server(protocol = Form, prefix = "/api/ui", endpoint = "mark")]
 pub async fn mark(
-    /// Which one.
+    /// The notification's id.
     id: String,
-    /// As what.
+    /// Whether it becomes read, else unread.
     is_read: bool,
 ) -> Result<Notification, Problem> {
     let (service, principal) = caller()?;
@@ -96,16 +95,16 @@ pub async fn mark(
     service.set_read(&principal, id, is_read).await.map_err(Problem::from)
 }
 
-/// Marks a whole inbox as read, or a part of it, and says how many that were, and how it is taken back. Empty optional
-/// fields count as absent.
+/// Marks a whole inbox as read, or a part of it, and returns how many were marked, and how to take that back. Empty
+/// optional fields count as absent.
 ///
 /// # Errors
-/// When a field is not legal, or the service refuses.
+/// When a field is not valid, or the service refuses.
 #[server(protocol = Form, prefix = "/api/ui", endpoint = "mark-all")]
 pub async fn mark_all(
-    /// Whose inbox.
+    /// The owner of the inbox.
     user_id: String,
-    /// Only what was created by this change number or an earlier one.
+    /// Only notifications created by this change number or an earlier one.
     up_to: Option<String>,
     /// Only this kind.
     category: Option<String>,
@@ -117,15 +116,15 @@ pub async fn mark_all(
     service.mark_all_read(&principal, &user_id, &marking).await.map_err(Problem::from)
 }
 
-/// Takes back that an inbox was marked as read, or a part of it, and says how many are unread again.
+/// Takes back the marking of an inbox as read, or of a part of it, and returns how many are unread again.
 ///
 /// # Errors
-/// When a field is not legal, or the service refuses.
+/// When a field is not valid, or the service refuses.
 #[server(protocol = Form, prefix = "/api/ui", endpoint = "unmark-all")]
 pub async fn unmark_all(
-    /// Whose inbox.
+    /// The owner of the inbox.
     user_id: String,
-    /// What was marked last changed after this change number,
+    /// The notifications to unmark last changed after this change number,
     after: u64,
     /// and by this one,
     up_to: u64,
@@ -141,10 +140,10 @@ pub async fn unmark_all(
 /// Deletes one notification.
 ///
 /// # Errors
-/// When the id is not one, there is no such notification, or the service refuses.
+/// When the id is not valid, there is no such notification, or the service refuses.
 #[server(protocol = Form, prefix = "/api/ui", endpoint = "delete")]
 pub async fn delete(
-    /// Which one.
+    /// The notification's id.
     id: String,
 ) -> Result<(), Problem> {
     let (service, principal) = caller()?;
@@ -181,7 +180,7 @@ mod on_the_server {
         })
     }
 
-    /// The service, and who is calling.
+    /// The service, and the caller.
     pub(super) fn caller() -> Result<(NotificationService, Principal), Problem> {
         use_context().zip(use_context()).ok_or_else(Problem::internal)
     }
@@ -190,7 +189,7 @@ mod on_the_server {
         parse(text).map_err(|invalid| Problem::invalid(vec![FieldError::new(field, invalid)]))
     }
 
-    /// What was given, if anything: an empty field counts as absent.
+    /// The text of an optional field: an empty one counts as absent.
     pub(super) fn given(text: Option<String>) -> Option<String> {
         text.filter(|text| !text.is_empty())
     }

@@ -1,4 +1,4 @@
-//! What the core wants done is done here: the server is asked, the browser is told, and timers run.
+//! Carries out the effects of the core: requests to the server, calls to the browser, and timers.
 
 use leptos::{prelude::*, server_fn::ServerFn, task::spawn_local};
 use wasm_bindgen::JsCast;
@@ -34,7 +34,7 @@ impl Board {
         }
     }
 
-    /// Asks the server, and says what its answer is.
+    /// Asks the server, and turns its answer into a message.
     async fn call(self, effect: Effect) -> Option<Message> {
         Some(match effect {
             Effect::Ask(ticket, limit) => {
@@ -66,8 +66,7 @@ impl Board {
         })
     }
 
-    /// Deletes now whatever is about to be deleted, and goes on when that is answered; `false` when there is
-    /// nothing.
+    /// Sends every pending deletion now, and continues when the server has answered; `false` when there is none.
     pub(crate) fn delete_first(self, go_on: impl FnOnce() + 'static) -> bool {
         let doomed = self.take_doomed();
         if doomed.is_empty() {
@@ -82,8 +81,8 @@ impl Board {
         true
     }
 
-    /// Deletes now whatever is about to be deleted: the page is left. The browser sends this even
-    /// when the page is gone.
+    /// Sends every pending deletion now, because the user leaves the page. The browser sends these requests even when
+    /// the page is gone.
     pub(super) fn delete_before_leaving(self) {
         for id in self.take_doomed() {
             let Ok(form) = web_sys::UrlSearchParams::new() else { continue };

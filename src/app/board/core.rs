@@ -1,6 +1,6 @@
-//! What the page decides, as functions of plain data: [`reduce`] is told what happened, changes the [`View`] and says
-//! what is to be done. It has no clock, no timer and no browser: what it needs of them is in [`Now`], and what it wants
-//! of them is an [`Effect`].
+//! The decisions of the page, as functions of plain data: [`reduce`] takes a message, changes the [`View`] and returns
+//! the effects to carry out. It has no clock, no timer and no browser: it reads them from [`Now`], and asks for their
+//! actions with an [`Effect`].
 
 mod answers;
 mod changes;
@@ -24,7 +24,7 @@ pub(crate) use self::{
     view::{Item, Loading, Toast, Typed, View},
 };
 
-/// Something happened: changes what is known by that, and says what is to be done.
+/// Applies one message to the view, and returns the effects to carry out.
 pub(super) fn reduce(view: &mut View, message: Message, now: Now) -> Vec<Effect> {
     match message {
         Message::Begin => return view.begin(now),

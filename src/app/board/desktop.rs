@@ -1,4 +1,4 @@
-//! Whether the desktop shows what arrives while the page is hidden.
+//! Whether the desktop announces arrivals while the page is hidden.
 
 use leptos::prelude::*;
 

@@ -1,4 +1,4 @@
-//! How the board follows the server live: which stream tells what it shows, and what becomes of what it hears.
+//! How the board follows the server live: the stream for the inbox that is shown, and the reaction to its messages.
 
 use leptos::prelude::*;
 
@@ -16,7 +16,7 @@ impl Page for Board {
     fn stream(self) -> Option<Stream> {
         let address = self.address.read_untracked();
         address.params(0).parse().ok()?;
-        // A colon is in no user id that is written like this.
+        // No user id contains a colon when it is percent-encoded.
         let name = address.user_id.as_deref().map_or_else(|| ":all".to_owned(), percent::encode);
         Some(Stream { name, heartbeat_ms: self.heartbeat_ms })
     }
@@ -62,7 +62,7 @@ impl Page for Board {
 }
 
 impl Board {
-    /// Begins to listen. In the browser only.
+    /// Starts to listen. In the browser only.
     pub(crate) fn listen(self) -> Line<Self> {
         let line = Line::of(self);
         self.line.set_value(Some(line));
@@ -70,7 +70,7 @@ impl Board {
         line
     }
 
-    /// What the page listens to; `None` where no browser shows it.
+    /// The live connection; `None` before a browser shows the page.
     pub(crate) fn line(self) -> Option<Line<Self>> {
         self.line.get_value()
     }

@@ -22,7 +22,7 @@ impl Board {
         browser::scroll_to_top();
     }
 
-    /// Goes to another address as if this one had never been shown.
+    /// Replaces the present address by another one in the history of the browser.
     pub(crate) fn go_instead(self, address: Address) {
         let address = self.narrow(address);
         if let Ok(history) = window().history() {
@@ -32,7 +32,7 @@ impl Board {
         browser::scroll_to_top();
     }
 
-    /// Shows what the address asks for.
+    /// Shows the list of another address.
     fn load(self, address: Address) {
         let another_inbox = self.ask(|view| view.address.user_id != address.user_id);
         self.send(Message::Turn(address));
@@ -41,7 +41,7 @@ impl Board {
         }
     }
 
-    /// Shows the new ones that wait above the list.
+    /// Shows the new notifications that wait above the list.
     pub(crate) fn release(self) {
         browser::scroll_to_top();
         browser::focus("inbox-name");
@@ -68,7 +68,7 @@ impl Board {
         .forget();
         let _ = window_event_listener_untyped("visibilitychange", move |_| {
             if browser::is_hidden() {
-                // What was to be shown with the next frame: there will be none for a while.
+                // Show now what waits for the next frame: there will be none for a while.
                 self.send(Message::ShowAll);
             } else {
                 self.send(Message::Tick);
@@ -97,7 +97,7 @@ impl Board {
         let _ = window_event_listener_untyped("pagehide", move |_| self.delete_before_leaving());
     }
 
-    /// Refreshes, unless the answer is known: an address that is not legal stays so.
+    /// Refreshes, unless the answer is known: an address that is not valid stays so.
     fn refresh_if_asked_for(self) {
         if self.ask(|view| view.address.params(0).parse().is_ok()) {
             self.send(Message::Refresh);

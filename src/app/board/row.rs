@@ -1,7 +1,8 @@
 //! The rows of the list, as signals.
 //!
-//! A row listens to signals of its own alone, also for what is the same for all rows: reactive_graph keeps with a signal
-//! what ever listened to it (0.2.16), so one that outlives the rows would grow with each that comes and goes.
+//! A row listens to signals of its own only, even for values that all rows share: reactive_graph keeps with each signal
+//! whatever ever listened to it (0.2.16), so a signal that outlives the rows would grow with each row that comes and
+//! goes.
 
 use std::sync::Arc;
 
@@ -18,11 +19,11 @@ use crate::{
 pub(crate) struct Row {
     /// As [`Item::key`].
     pub(crate) key: i64,
-    /// What it shows.
+    /// The notification that it shows.
     pub(crate) data: ArcRwSignal<Notification>,
     /// Whether a long text is shown in full.
     pub(crate) is_open: ArcRwSignal<bool>,
-    /// Whether the server has not answered yet whether it takes it.
+    /// As [`Item::is_sending`].
     pub(crate) is_sending: ArcRwSignal<bool>,
     /// Whether it slides in.
     pub(crate) arrives: bool,
@@ -39,7 +40,7 @@ impl PartialEq for Row {
 }
 
 impl Row {
-    /// A row that was not there.
+    /// A new row.
     pub(super) fn new(item: &Item, view: &View) -> Self {
         Self {
             key: item.key,
@@ -95,7 +96,7 @@ pub(super) fn draw_rows(rows: RwSignal<Vec<Row>>, view: &View) {
     rows.set(drawn);
 }
 
-/// Puts a value into a signal; what is there already tells no one.
+/// Puts a value into a signal; an equal value notifies no listener.
 fn put<T: Clone + PartialEq + 'static>(signal: &ArcRwSignal<T>, value: &T) {
     if *signal.read_untracked() != *value {
         signal.set(value.clone());

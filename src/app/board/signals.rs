@@ -1,4 +1,4 @@
-//! What the page knows, as signals.
+//! The state of the page, as signals.
 
 use leptos::prelude::*;
 
@@ -16,7 +16,7 @@ use crate::{
     model::{Code, Cursor, Filter, NewNotification, Overview, Problem, Timestamp},
 };
 
-/// What the page knows. A copy is the same board.
+/// The state of the page. A copy is the same board.
 #[derive(Clone, Copy)]
 pub(crate) struct Board {
     /// Whether the viewer may see one inbox only.
@@ -25,7 +25,7 @@ pub(crate) struct Board {
     pub(crate) may_send: bool,
     /// Whether the viewer is signed in.
     pub(crate) may_sign_out: bool,
-    /// After how long a silence a live stream says where it is, in milliseconds.
+    /// The time without a message after which a live stream sends a heartbeat, in milliseconds.
     pub(super) heartbeat_ms: f64,
     /// As [`View::address`].
     pub(crate) address: RwSignal<Address>,
@@ -57,17 +57,17 @@ pub(crate) struct Board {
     pub(crate) loading: RwSignal<Loading>,
     /// As [`View::toasts`].
     pub(crate) toasts: RwSignal<Vec<Toast>>,
-    /// Whether times are shown in the browser's time zone; in UTC before.
+    /// Whether times are shown in the browser's time zone; else in UTC.
     pub(crate) is_local: RwSignal<bool>,
     /// Whether the browser has no network.
     pub(crate) is_offline: RwSignal<bool>,
-    /// Whether the desktop shows what arrives while the page is hidden.
+    /// Whether the desktop announces arrivals while the page is hidden.
     pub(crate) notifies: RwSignal<bool>,
-    /// What a screen reader is told.
+    /// The text that a screen reader announces.
     pub(crate) said: RwSignal<String>,
-    /// Whether the composer is open where it is a sheet.
+    /// Whether the composer is open, where it is a sheet.
     pub(crate) is_composing: RwSignal<bool>,
-    /// What the page listens to, once a browser shows it.
+    /// The live connection, once a browser shows the page.
     pub(super) line: StoredValue<Option<Line<Self>>>,
     pub(super) view: StoredValue<View>,
     /// Whether the list is scrolled to its top, as it was when the user last scrolled.
@@ -75,7 +75,7 @@ pub(crate) struct Board {
 }
 
 impl Board {
-    /// The page as it arrives.
+    /// The board with which the page arrives.
     pub(crate) fn new(initial: Initial) -> Self {
         let (viewer, heartbeat_seconds) = (initial.viewer.clone(), initial.heartbeat_seconds);
         let view = View::new(initial);
@@ -110,10 +110,10 @@ impl Board {
         }
     }
 
-    /// Something happened: the core decides what becomes of it. In the browser only, as all that calls this.
+    /// Hands an event to the core, and carries out the effects. In the browser only, like every caller of this.
     pub(crate) fn send(self, message: Message) {
-        // What is heard comes often. It alters nothing yet that is seen; and to say where the list is scrolled to, the
-        // browser has to lay out the page.
+        // Changes are heard often. Hearing one alters nothing visible yet; and to tell how far the list is scrolled,
+        // the browser has to lay out the page.
         let is_unseen = matches!(message, Message::Heard(_) | Message::ShowSoon);
         let is_often = is_unseen || matches!(message, Message::ShowNext);
         let now = self.present(if is_often { self.is_at_top.get_value() } else { None });
@@ -134,7 +134,7 @@ impl Board {
         Now { ms: browser::now_ms(), is_at_top, is_hidden: browser::is_hidden() }
     }
 
-    /// Shows what is known.
+    /// Updates the signals from the view.
     pub(super) fn draw(self) {
         self.view.with_value(|view| {
             draw_rows(self.rows, view);
@@ -155,12 +155,12 @@ impl Board {
         });
     }
 
-    /// Looks something up in what is known.
+    /// Reads the view.
     pub(super) fn ask<T>(self, of: impl FnOnce(&View) -> T) -> T {
         self.view.with_value(of)
     }
 
-    /// Shows what is being sent, if it belongs here.
+    /// Shows a notification that is being sent, if it belongs here.
     pub(crate) fn submit(self, typed: Typed, new: NewNotification) -> Option<Submission> {
         let (fresh_key, now) = (browser::unique(), self.present(None));
         let mut submission = None;
@@ -169,27 +169,27 @@ impl Board {
         submission
     }
 
-    /// What was not confirmed, once the list shows it.
+    /// As [`View::confirmed`].
     pub(crate) fn confirmed(self) -> Option<Typed> {
         let mut confirmed = None;
         self.view.update_value(|view| confirmed = view.confirmed());
         confirmed
     }
 
-    /// How far the clock that times are shown in is ahead of UTC.
+    /// How far the clock of the shown times is ahead of UTC, in minutes.
     pub(crate) fn offset_minutes(self, moment: Timestamp) -> i32 {
-        // It stays local, and a row that needs not listen for that leaves nothing behind when it goes.
+        // Once local, it stays so; and a row that does not listen for it leaves nothing behind when it goes.
         let is_local = self.is_local.get_untracked() || self.is_local.get();
         if is_local { browser::offset_minutes(moment) } else { 0 }
     }
 
-    /// Which day a moment belongs to.
+    /// The day of a moment, in the clock of the shown times.
     pub(crate) fn day(self, moment: Timestamp) -> i64 {
         relative_time::local_day(moment, self.offset_minutes(moment))
     }
 
-    /// The same for many moments that are close to each other: the browser takes a microsecond or
-    /// two to say how far its clock is ahead, and within an hour of UTC that does not change.
+    /// As [`Self::day`], for many moments close to each other: the browser takes a microsecond or two to tell its
+    /// offset, which does not change within an hour of UTC.
     pub(crate) fn days(self) -> impl FnMut(Timestamp) -> i64 {
         const HOUR: i64 = 3_600_000_000;
         let mut known = None;
@@ -209,7 +209,7 @@ impl Board {
         self.ask(|view| view.narrow(address))
     }
 
-    /// Where the browser finds what the server has at this path.
+    /// The URL of a path of the server, for the browser.
     pub(crate) fn at(self, path: &str) -> String {
         self.ask(|view| view.address.at(path))
     }
@@ -229,7 +229,7 @@ impl Board {
         self.ask(View::is_short)
     }
 
-    /// Shows more of what is older; `false` where only a page further down can.
+    /// Shows more older notifications; `false` where only the next page can.
     pub(crate) fn show_older(self) -> bool {
         let can = self.ask(View::can_grow);
         if can {
@@ -252,12 +252,12 @@ impl Board {
         self.rows.read_untracked().iter().find(|row| row.key == key).cloned()
     }
 
-    /// Why what is shown is not up to date, if it is not.
+    /// The problem that keeps the list from being up to date, if any.
     pub(crate) fn trouble_code(self) -> Option<Code> {
         self.trouble.read().as_ref().map(|problem| problem.code)
     }
 
-    /// Tells a screen reader something when it has nothing else to say.
+    /// Has a screen reader announce this text, when it has nothing else to announce.
     pub(crate) fn say(self, text: impl Into<String>) {
         let mut text = text.into();
         // What is there already is said again only where it differs.
@@ -268,7 +268,7 @@ impl Board {
     }
 }
 
-/// Puts a value into a signal; what is there already tells no one.
+/// Puts a value into a signal; an equal value notifies no listener.
 fn draw<T: Clone + PartialEq + Send + Sync + 'static>(signal: RwSignal<T>, value: &T) {
     if *signal.read_untracked() != *value {
         signal.set(value.clone());

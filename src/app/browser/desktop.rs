@@ -1,4 +1,4 @@
-//! What is shown outside of the page: notifications of the desktop, and the count on the app's icon.
+//! Output outside of the page: desktop notifications, and the count on the app's icon.
 
 use js_sys::{Function, Promise, Reflect};
 use leptos::{prelude::*, task::spawn_local};
@@ -9,12 +9,12 @@ use web_sys::{Notification as Shown, NotificationOptions, NotificationPermission
 use crate::app::{browser, text::bidi::visible};
 use crate::model::Notification;
 
-/// Where it is remembered whether they are wanted.
+/// The name under which the user's choice is remembered.
 const WANTED: &str = "campanile.desktop";
-/// How much of a text is shown, in characters.
+/// How many characters of a text are shown.
 const LONGEST: usize = 160;
 
-/// Whether notifications are wanted and may be shown.
+/// Whether the user wants notifications and the browser allows them.
 pub(crate) fn is_on() -> bool {
     browser::remembered(WANTED).as_deref() == Some("on") && may_show()
 }
@@ -23,7 +23,7 @@ fn may_show() -> bool {
     is_known() && Shown::permission() == NotificationPermission::Granted
 }
 
-/// Whether the browser has them at all.
+/// Whether the browser supports them at all.
 fn is_known() -> bool {
     Reflect::has(&window(), &"Notification".into()).unwrap_or(false)
 }
@@ -33,15 +33,15 @@ pub(crate) fn turn_off() {
     browser::remember(WANTED, "off");
 }
 
-/// Turns them on. The first time, the browser asks the user whether it may. `done` is told why they are not on, if they
-/// are not.
+/// Turns them on. The first time, the browser asks the user for permission. `done` receives the reason if they stay
+/// off.
 pub(crate) fn turn_on(done: impl FnOnce(Result<(), &'static str>) + 'static) {
     if !is_known() {
         return done(Err("This browser has no desktop notifications."));
     }
     let Ok(asked) = Shown::request_permission() else { return };
     spawn_local(async move {
-        // Whatever it answers, the permission says it.
+        // Whatever the promise returns, the permission has the answer.
         let _ = JsFuture::from(asked).await;
         if may_show() {
             browser::remember(WANTED, "on");
@@ -52,14 +52,14 @@ pub(crate) fn turn_on(done: impl FnOnce(Result<(), &'static str>) + 'static) {
     });
 }
 
-/// Shows what arrived while the page was hidden.
+/// Shows a notification that arrived while the page was hidden.
 pub(crate) fn show(notification: &Notification) {
     if !browser::is_hidden() || !is_on() {
         return;
     }
     let text: String = notification.content.as_str().chars().take(LONGEST).collect();
     let options = NotificationOptions::new();
-    // The same one is shown once, by whichever tab.
+    // The browser shows the same notification once, however many tabs ask.
     options.set_tag(&notification.id.to_string());
     let title = notification
         .title
@@ -82,7 +82,7 @@ pub(crate) fn badge(unread: u64) {
     #[expect(clippy::cast_precision_loss, reason = "no user has that many")]
     let count = JsValue::from_f64(unread as f64);
     if let Some(done) = set.call1(&navigator, &count).ok().and_then(|it| it.dyn_into::<Promise>().ok()) {
-        // A page that is no app may refuse, and that is no error.
+        // A page that is not installed as an app may be refused, which is no error.
         spawn_local(async move {
             let _ = JsFuture::from(done).await;
         });

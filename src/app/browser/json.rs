@@ -1,7 +1,7 @@
-//! JSON, read by the browser itself.
+//! JSON, parsed by the browser itself.
 //!
-//! What `JSON.parse` made is handed to serde field by field, in the order of the type. A parser of our own and the words
-//! of its complaints would be a tenth of what the page loads; nothing here says why a text cannot be read.
+//! serde gets the result of `JSON.parse` field by field, in the order of the type. A parser of our own with its error
+//! messages would be a tenth of the page's download; nothing here explains why a text cannot be read.
 
 use js_sys::{Array, JSON, Object, Reflect};
 use serde::{
@@ -13,7 +13,7 @@ use serde::{
 };
 use wasm_bindgen::{JsCast, JsValue};
 
-/// Reads a text; `None` when it is no JSON, or another value.
+/// Reads a text; `None` when it is not JSON, or not a value of this type.
 pub(crate) fn read<T: DeserializeOwned>(json: &str) -> Option<T> {
     JSON::parse(json).ok().and_then(take)
 }
@@ -136,7 +136,7 @@ impl<'de> Deserializer<'de> for Value {
     }
 }
 
-/// What is left of an array.
+/// The remaining items of an array.
 struct Items(Array, u32);
 
 impl Items {
@@ -157,7 +157,7 @@ impl<'de> SeqAccess<'de> for Items {
     }
 }
 
-/// The fields of an object that are still to be read. One that is not there is skipped, and has its default.
+/// The remaining fields of an object. An absent one is skipped, and gets its default.
 struct Fields(JsValue, &'static [&'static str]);
 
 impl Fields {
@@ -176,7 +176,7 @@ impl<'de> SeqAccess<'de> for Fields {
     }
 }
 
-/// The name of a variant, and what is in it.
+/// The name of a variant, and its content.
 struct Variant(String, JsValue);
 
 impl<'de> EnumAccess<'de> for Variant {

@@ -1,6 +1,6 @@
 //! The keyboard shortcuts.
 
-/// What a shortcut does.
+/// The action of a shortcut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Command {
     /// To the next row.
@@ -13,36 +13,36 @@ pub(crate) enum Command {
     Mark,
     /// Deletes the row.
     Delete,
-    /// Takes back the last thing that can be.
+    /// Takes back the last action that can be undone.
     Undo,
     /// Marks the whole inbox as read.
     MarkAll,
-    /// To the field that says whose inbox.
+    /// To the field that names the inbox.
     Filter,
-    /// To the field that says which words to look for.
+    /// To the field with the words to search for.
     Search,
     /// To the composer.
     Compose,
     /// Shows the shortcuts.
     Help,
-    /// Leaves what one is in.
+    /// Leaves the sheet or the field.
     Leave,
 }
 
-/// A key as it was pressed.
+/// A key press.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Press<'a> {
     /// Its name, as in `KeyboardEvent.key`.
     pub(crate) key: &'a str,
     /// Whether Ctrl, Alt or the command key was held: those belong to the browser.
     pub(crate) has_modifier: bool,
-    /// Whether something is being typed into.
+    /// Whether the focus is in a text field.
     pub(crate) is_typing: bool,
-    /// Whether the focus is on something that takes Enter itself, such as a link.
+    /// Whether the focus is on a control that handles Enter itself, such as a link.
     pub(crate) is_on_control: bool,
 }
 
-/// The shortcuts as the help shows them: keys, what they do, and whether they are single letters.
+/// The shortcuts as the help shows them: keys, their action, and whether they are single letters.
 #[cfg(feature = "ssr")]
 const SHORTCUTS: [(&[&str], &str, bool); 13] = [
     (&["j", "↓"], "Next notification", true),
@@ -60,8 +60,7 @@ const SHORTCUTS: [(&[&str], &str, bool); 13] = [
     (&["Esc"], "Leave a field or a dialog", false),
 ];
 
-/// The shortcuts that there are for a viewer, as the help shows them: keys, what they do, and
-/// whether they are single letters.
+/// The shortcuts for a viewer, as the help shows them: keys, their action, and whether they are single letters.
 #[cfg(feature = "ssr")]
 pub(crate) fn shortcuts(
     viewer: &crate::app::page::Viewer,
@@ -74,8 +73,8 @@ pub(crate) fn shortcuts(
     })
 }
 
-/// What a press asks for. Single characters can be switched off (WCAG 2.1.4), and are never taken
-/// from a user who types.
+/// The command of a key press. Single characters can be switched off (WCAG 2.1.4), and are never taken from a user who
+/// types.
 pub(crate) fn command(press: Press<'_>, letters: bool) -> Option<Command> {
     if press.has_modifier {
         return None;

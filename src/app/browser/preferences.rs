@@ -1,17 +1,17 @@
-//! What a person chose in this browser. It stays in this browser.
+//! The user's choices in this browser, which stay in this browser.
 
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
 use crate::app::browser;
 
-/// Where the theme is remembered. The script in the page's head reads it too.
+/// The name under which the theme is remembered. The script in the page's head reads it too.
 pub(crate) const THEME: &str = "campanile.theme";
 const LETTERS: &str = "campanile.letters";
 /// The element of the switch that turns single letters off.
 pub(crate) const LETTERS_SWITCH: &str = "help-letters";
 
-/// Which colours.
+/// The colours of the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Theme {
     /// As the system has them.
@@ -51,22 +51,22 @@ impl Theme {
     }
 }
 
-/// What a person chose. A copy is the same choice.
+/// The user's choices. A copy is the same choice.
 #[derive(Clone, Copy)]
 pub(crate) struct Preferences {
-    /// Which colours.
+    /// The colours.
     pub(crate) theme: RwSignal<Theme>,
     /// Whether single letters are shortcuts.
     pub(crate) letters: RwSignal<bool>,
 }
 
 impl Preferences {
-    /// What each user begins with.
+    /// The choices of a new user.
     pub(crate) fn new() -> Self {
         Self { theme: RwSignal::new(Theme::System), letters: RwSignal::new(true) }
     }
 
-    /// Takes up what was chosen before. In the browser only.
+    /// Restores earlier choices. In the browser only.
     pub(crate) fn recall(self) {
         match browser::remembered(THEME).as_deref() {
             Some("light") => self.theme.set(Theme::Light),

@@ -1,4 +1,4 @@
-//! What the browser's tab shows: how much is unread, and where.
+//! The browser's tab: how many notifications are unread, and in which inbox.
 
 use leptos::prelude::*;
 
@@ -6,7 +6,7 @@ use crate::app::text::bidi::visible;
 
 /// The icon of the page.
 pub(crate) const ICON: &str = "/favicon.svg";
-/// The icon of the page while something is unread.
+/// The icon of the page while notifications are unread.
 pub(crate) const ICON_UNREAD: &str = "/favicon-unread.svg";
 
 /// The title: `(12) user_123 · Campanile`.
@@ -20,7 +20,7 @@ pub(crate) fn title(unread: u64, inbox: Option<&str>) -> String {
     format!("{count}{inbox}Campanile")
 }
 
-/// The icon that goes with so many unread.
+/// The icon for this many unread notifications.
 pub(crate) fn icon(unread: u64) -> &'static str {
     if unread == 0 { ICON } else { ICON_UNREAD }
 }

@@ -1,4 +1,4 @@
-//! What stands above the list when something is wrong.
+//! The banner above the list when something is wrong.
 
 use leptos::{prelude::*, server_fn::ServerFn};
 
@@ -13,13 +13,13 @@ use crate::{
     model::{Code, Problem},
 };
 
-/// Says that what is shown is old, or that a form was refused.
+/// Reports that the list is old, or that a form was refused.
 ///
-/// What counts seconds is outside of what a screen reader is told at once.
+/// The counting seconds are outside of the region that a screen reader announces at once.
 #[component]
 pub(super) fn Banner(board: Board) -> impl IntoView {
     let is_fresh = flag(move || {
-        // Where nothing is shown, the page says in its middle that the user is signed out.
+        // Where the list is empty, the page itself says in the middle that the user is signed out.
         let is_said = board.trouble_code() == Some(Code::Unauthenticated) && board.rows.read().is_empty();
         is_said
             || !(board.read_at.read().is_some()
@@ -61,7 +61,7 @@ fn wait(board: Board) -> Option<String> {
     (seconds > 0).then(|| format!("This page asks again in {}.", relative_time::span(seconds)))
 }
 
-/// The way to sign in and back to what is shown, for who is signed out.
+/// A link to sign in and return to this address, for users who are signed out.
 #[component]
 fn SignIn(board: Board) -> impl IntoView {
     view! {
@@ -75,12 +75,12 @@ fn SignIn(board: Board) -> impl IntoView {
     }
 }
 
-/// The path of the function that the composer calls.
+/// The path of the composer's server function.
 pub(super) fn path_of_send() -> &'static str {
     <server_fns::SendNotification as ServerFn>::PATH
 }
 
-/// What stands in place of the list when it could not be read at all.
+/// Stands in place of the list when it could not be read at all.
 #[component]
 pub(super) fn Refused(board: Board) -> impl IntoView {
     let heading = text(move || {

@@ -1,4 +1,4 @@
-//! The bar at the top: what this is, whether it is up to date, and what can be set.
+//! The bar at the top: the product's name, whether the page is up to date, and the preferences.
 
 use leptos::{ev::SubmitEvent, prelude::*};
 use wasm_bindgen::JsCast;
@@ -78,7 +78,7 @@ pub(in crate::app) fn Bar(board: Board, preferences: Preferences) -> impl IntoVi
 /// Ends the session. It is a form, which needs no script.
 #[component]
 fn SignOut(board: Board) -> impl IntoView {
-    // What was deleted a moment ago is really deleted as long as that is allowed.
+    // A deletion whose undo is still open is carried out first, while the session may still do that.
     let submit = move |event: SubmitEvent| {
         let form = event.target().and_then(|target| target.dyn_into::<web_sys::HtmlFormElement>().ok());
         if let Some(form) = form
@@ -96,7 +96,7 @@ fn SignOut(board: Board) -> impl IntoView {
     }
 }
 
-/// Whether what is shown is up to date.
+/// Whether the list is up to date.
 #[component]
 fn Freshness(board: Board) -> impl IntoView {
     let state = move || match (board.is_offline.get(), board.trouble_code(), board.is_live.get()) {

@@ -1,4 +1,4 @@
-//! What the keyboard does.
+//! Carries out the keyboard's commands.
 
 use leptos::{ev, prelude::*};
 use wasm_bindgen::JsCast;
@@ -42,7 +42,7 @@ pub(in crate::app) fn listen(board: Board, preferences: Preferences) {
     });
 }
 
-/// Does what a shortcut says. Returns whether there was something to do.
+/// Carries out a command. Returns whether there was something to do.
 fn run(board: Board, command: Command, target: Option<&web_sys::Element>) -> bool {
     let here = target.and_then(|target| row_at(board, target));
     match command {
@@ -50,7 +50,7 @@ fn run(board: Board, command: Command, target: Option<&web_sys::Element>) -> boo
         Command::Previous => step(board, here.as_ref(), -1),
         Command::Toggle => with(here.as_ref(), |row| board.send(Message::Toggle(row.key))),
         Command::Mark => with(here.as_ref(), |row| {
-            // What is read has to be let go of before it changes.
+            // The borrow must end before the row changes.
             let is_read = row.data.read_untracked().is_read;
             board.send(Message::Mark(row.key, !is_read));
         }),
@@ -86,13 +86,13 @@ fn with(row: Option<&Row>, act: impl FnOnce(&Row)) -> bool {
     row.map(act).is_some()
 }
 
-/// The row that an element is in.
+/// The row that contains an element.
 fn row_at(board: Board, element: &web_sys::Element) -> Option<Row> {
     let id = element.closest(".row").ok()??.id();
     board.row_with_key(id.strip_prefix("row-")?.parse().ok()?)
 }
 
-/// Moves the focus by one row; onto the first one from anywhere else.
+/// Moves the focus by one row; to the first one from anywhere else.
 fn step(board: Board, here: Option<&Row>, by: isize) -> bool {
     let rows = board.rows.get_untracked();
     let place = here.and_then(|here| rows.iter().position(|row| row == here));

@@ -63,12 +63,12 @@ fn follow_address(board: Board) {
     if is_open { focus_first() } else { browser::focus_soon("compose-open".to_owned()) }
 }
 
-/// What the form says about what is typed into it.
+/// The state of the form beside the input.
 #[derive(Clone, Copy)]
 struct Fields {
     /// How many characters the text has.
     length: RwSignal<usize>,
-    /// What is wrong with what was to be sent.
+    /// Why the last submission was refused or not confirmed.
     problem: RwSignal<Option<Problem>>,
 }
 
@@ -86,7 +86,7 @@ impl Fields {
         self.measure();
     }
 
-    /// Says what is wrong, and goes to the first field that is.
+    /// Shows a problem, and goes to the first field that it concerns.
     fn refuse(self, problem: Problem) {
         let first = FIELDS.iter().find(|(name, _)| problem.field(name).is_some());
         if let Some((_, id)) = first {
@@ -95,7 +95,7 @@ impl Fields {
         self.problem.set(Some(problem));
     }
 
-    /// Says so if the list shows what was not confirmed.
+    /// Tells the user so if the list shows a notification that was not confirmed.
     fn confirm(self, board: Board) {
         let Some(sent) = board.confirmed() else { return };
         self.problem.set(None);
@@ -105,12 +105,12 @@ impl Fields {
         board.send(Message::Toast(format!("Sent to {}.", sent.user_id)));
     }
 
-    /// What is wrong with a field; empty when nothing is.
+    /// The problem of a field; empty when there is none.
     fn problem_of(self, name: &'static str) -> Signal<String> {
         text(move || self.problem.read().as_ref().and_then(|it| it.field(name)).unwrap_or_default().to_owned())
     }
 
-    /// Whether something is wrong with a field.
+    /// Whether a field has a problem.
     fn invalid(self, name: &'static str) -> Signal<Option<&'static str>> {
         optional(move || self.problem.read().as_ref().and_then(|it| it.field(name)).map(|_| "true"))
     }
@@ -129,8 +129,8 @@ impl Typed {
     }
 }
 
-/// Sends what is typed: it is shown at once, and put back when it is refused. What was not confirmed and is typed
-/// still is the same submission, and is sent once.
+/// Sends the input: it is shown at once, and put back when it is refused. Input that was not confirmed and has not
+/// changed is the same submission, and is sent once.
 fn submit(board: Board, fields: Fields) {
     let typed = Typed::read();
     let Typed { user_id, content, category, title, link } = typed.clone();
@@ -152,13 +152,13 @@ fn submit(board: Board, fields: Fields) {
                 }
             }
             Err(problem) => {
-                // Unless the next one is being written already.
+                // Unless the user is writing the next one already.
                 if browser::value(TEXT).is_empty() {
                     fields.put(&content, &title, &link);
                 }
                 fields.refuse(problem.clone());
                 board.send(Message::NotSent(submission, problem));
-                // It may have arrived by itself meanwhile.
+                // It may have arrived meanwhile.
                 fields.confirm(board);
             }
         }
@@ -266,7 +266,7 @@ pub(in crate::app) fn Composer(board: Board) -> impl IntoView {
 #[component]
 fn ComposerFields(board: Board, fields: Fields) -> impl IntoView {
     let to = board.filter().user_id.map(|user_id| user_id.as_str().to_owned());
-    // Another inbox is shown: the user probably writes to it.
+    // Another inbox is shown: the user probably writes to that one.
     effect(move |is_first| {
         let user_id = board.address.read().user_id.clone();
         if let (false, Some(user_id)) = (is_first, user_id)
@@ -333,7 +333,7 @@ fn ComposerFields(board: Board, fields: Fields) -> impl IntoView {
     }
 }
 
-/// What is wrong with a field. Its place is always there, so that its description can be.
+/// The problem of a field. Its element is always there, so that the field's description can refer to it.
 #[component]
 fn FieldProblem(fields: Fields, name: &'static str, id: &'static str) -> impl IntoView {
     view! {
@@ -343,7 +343,7 @@ fn FieldProblem(fields: Fields, name: &'static str, id: &'static str) -> impl In
     }
 }
 
-/// What is wrong with none of the fields.
+/// A problem that concerns none of the fields.
 #[component]
 fn Trouble(fields: Fields) -> impl IntoView {
     let why = text(move || {
@@ -354,7 +354,7 @@ fn Trouble(fields: Fields) -> impl IntoView {
     view! { <p class="problem" role="alert">{why}</p> }
 }
 
-/// Why something was not sent, or that it may have been.
+/// Why a notification was not sent, or that it may have been.
 fn said(problem: &Problem) -> String {
     if may_be_sent(problem) {
         let how = "It may have been sent: if so, the list shows it. Sending it again sends it once.";

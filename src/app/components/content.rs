@@ -1,4 +1,4 @@
-//! What a notification says: text with its links, and nothing else interpreted.
+//! The content of a notification: text with its links, and nothing else interpreted.
 
 use leptos::{either::Either, prelude::*};
 
@@ -21,11 +21,11 @@ pub(super) fn content_text(text: &str) -> impl IntoView + use<> {
         .collect_view()
 }
 
-/// How long a text is, in steps: at step `n` the style sheet cuts it to three lines where the list
-/// is narrow enough; at 0 never.
+/// The length of a text, in steps: at step `n` the style sheet cuts it to three lines where the list is narrow enough;
+/// at 0 never.
 ///
-/// It is an estimate from the number of characters, because the server has no lines to measure; a
-/// cut text can be opened, so that nothing is lost where it is wrong.
+/// It is an estimate from the number of characters, because the server cannot measure lines; the user can open a cut
+/// text, so nothing is lost where the estimate is wrong.
 pub(super) fn length_step(text: &str) -> u8 {
     /// Characters in a line: of a phone, and of every list that has room for the whole measure.
     const LINES_OF: [usize; 2] = [40, 72];
@@ -34,7 +34,7 @@ pub(super) fn length_step(text: &str) -> u8 {
     LINES_OF.iter().fold(0, |step, width| step + u8::from(lines_at(*width) > SHOWN))
 }
 
-/// How wide a line is, in Latin letters. Chinese, Japanese, Korean and emoji are twice as wide.
+/// The width of a line, in Latin letters. Chinese, Japanese, Korean and emoji are twice as wide.
 fn columns(line: &str) -> usize {
     line.chars().map(|c| if c >= '\u{2e80}' { 2 } else { 1 }).sum()
 }

@@ -1,4 +1,4 @@
-//! What stands in place of a list that has nothing in it.
+//! Stands in place of an empty list.
 
 use leptos::prelude::*;
 use wasm_bindgen_futures::JsFuture;
@@ -15,16 +15,16 @@ use crate::app::{
     text::bidi::visible,
 };
 
-/// Where the commands of the documentation go.
+/// The origin in the commands of the documentation.
 const DOCUMENTED_ORIGIN: &str = "http://localhost:8000";
 
-/// Whether there is nothing anywhere, as far as the viewer may look.
+/// Whether no inbox that the viewer may see has a notification.
 pub(super) fn is_first_use(board: Board) -> bool {
     let address = board.address.read();
     *address == board.narrow(Address::default()) && board.overview.read().total == 0
 }
 
-/// Nothing anywhere: how to send the first one, for who may.
+/// No notifications at all: shows viewers who may send how to send the first one.
 #[component]
 pub(super) fn FirstUse(board: Board) -> impl IntoView {
     let sentence = match (board.may_send, board.is_own) {
@@ -42,7 +42,7 @@ pub(super) fn FirstUse(board: Board) -> impl IntoView {
     }
 }
 
-/// The command that sends the first one.
+/// The command that sends the first notification.
 #[component]
 fn FirstCommand(board: Board) -> impl IntoView {
     let origin = RwSignal::new(DOCUMENTED_ORIGIN.to_owned());
@@ -51,7 +51,7 @@ fn FirstCommand(board: Board) -> impl IntoView {
             origin.set(here);
         }
     });
-    // Who had to sign in needs a key in a shell too.
+    // A viewer who had to sign in needs a key in a shell too.
     let key = if board.may_sign_out { "-H \"Authorization: Bearer $KEY\" \\\n  " } else { "" };
     let command = move || {
         format!(
@@ -82,7 +82,7 @@ fn FirstCommand(board: Board) -> impl IntoView {
     }
 }
 
-/// Nothing for this filter: which one, and how to leave it.
+/// No notifications for this filter: names it, and links to leave it.
 #[component]
 pub(super) fn NothingHere(board: Board) -> impl IntoView {
     let sentence = text(move || {
@@ -131,7 +131,7 @@ pub(super) fn NothingHere(board: Board) -> impl IntoView {
     }
 }
 
-/// Rows that are not there yet.
+/// Placeholders for rows that are being loaded.
 #[component]
 pub(super) fn Skeleton(board: Board) -> impl IntoView {
     view! {

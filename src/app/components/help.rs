@@ -1,7 +1,7 @@
 //! The dialog with the keyboard shortcuts.
 //!
-//! Nothing in it changes, so it stands outside of what the browser takes over: what is never
-//! hydrated need not be compiled for the browser.
+//! The dialog never changes, so it stands outside of the part that the browser hydrates: its code need not be compiled
+//! for the browser.
 
 use wasm_bindgen::JsCast;
 

@@ -1,4 +1,4 @@
-//! The drawings: strokes of 1.5 on a grid of 16.
+//! The icons: strokes of 1.5 on a grid of 16.
 
 use leptos::prelude::*;
 
@@ -34,7 +34,7 @@ pub(in crate::app) const BIN: &str = "M2.5 4.25h11M6 4V2.25h4V4M3.75 4.25l.75 9.
 pub(in crate::app) const SUN: &str = "M8 5a3 3 0 1 0 0 6 3 3 0 0 0 0-6zM8 .9v1.35M8 13.75v1.35M.9 8h1.35M13.75 8h1.35M3 3l.95.95M12.05 12.05 13 13M13 3l-.95.95M3.95 12.05 3 13";
 /// A moon.
 pub(in crate::app) const MOON: &str = "M13.5 9.75A6 6 0 0 1 6.25 2.5a6 6 0 1 0 7.25 7.25z";
-/// A circle whose half is hatched: as the system says.
+/// A circle whose half is hatched: the system's choice.
 pub(in crate::app) const HALF: &str = "M8 1.9a6.1 6.1 0 1 0 0 12.2A6.1 6.1 0 0 0 8 1.9zM8 2v12M10 2.5v11M12 3.6v8.8";
 /// A question mark.
 pub(in crate::app) const HELP: &str = "M5.25 5.75a2.75 2.75 0 1 1 4 2.45c-.8.4-1.25.9-1.25 1.8M8 12.6v.1";
@@ -57,7 +57,7 @@ pub(in crate::app) const TRAY: &str = "M2 9.25h3.25l1 2h3.5l1-2H14M2 9.25v4h12v-
 /// An arrow up.
 pub(in crate::app) const UP: &str = "M8 13V3.25M3.75 7.25 8 3l4.25 4.25";
 
-/// A drawing beside a word that says the same.
+/// An icon beside a word with the same meaning.
 #[component]
 pub(in crate::app) fn Icon(
     /// Its strokes.
@@ -70,7 +70,7 @@ pub(in crate::app) fn Icon(
     }
 }
 
-/// A drawing that changes.
+/// An icon that changes.
 #[component]
 pub(in crate::app) fn ChangingIcon(
     /// Its strokes.
@@ -83,7 +83,7 @@ pub(in crate::app) fn ChangingIcon(
     }
 }
 
-/// The drawing of a kind.
+/// The icon of a kind.
 pub(in crate::app) fn of_category(category: &str) -> &'static str {
     match category {
         "message" => MESSAGE,

@@ -1,4 +1,4 @@
-//! The list, and what stands above and below it.
+//! The list, and the parts above and below it.
 
 use leptos::{
     either::{Either, EitherOf4},
@@ -48,16 +48,16 @@ impl Line {
     }
 }
 
-/// What stands in place of a list that has nothing in it.
+/// The reason for an empty list.
 #[derive(Clone, Copy, PartialEq)]
 enum Nothing {
-    /// It is on its way.
+    /// It is being loaded.
     Yet,
     /// It could not be read.
     Refused,
-    /// There is nothing anywhere.
+    /// No inbox has a notification.
     Anywhere,
-    /// There is nothing for this filter.
+    /// No notification passes this filter.
     Here,
 }
 
@@ -97,7 +97,7 @@ pub(in crate::app) fn Inbox(board: Board) -> impl IntoView {
     }
 }
 
-/// Whose inbox, how much of it is unread, and what can be done with all of it.
+/// The name of the inbox, its unread count, and the actions on all of it.
 #[component]
 fn Heading(board: Board) -> impl IntoView {
     let unread = Memo::new(move |_| board.overview.read().unread_count);
@@ -121,7 +121,7 @@ fn Heading(board: Board) -> impl IntoView {
     }
 }
 
-/// All, or only what is unread.
+/// The links to all notifications, and to unread ones only.
 #[component]
 fn ReadFilter(board: Board) -> impl IntoView {
     let link = move |label: &'static str, unread: bool| {
@@ -157,7 +157,7 @@ fn MarkAll(board: Board, unread: Memo<u64>) -> impl IntoView {
         let address = board.address.read();
         address.user_id.is_none() || address.q.is_some()
     };
-    // Where there is no script, the page stays as it was made.
+    // Without script, the page stays as the server rendered it.
     let up_to = board.seen().map(|seen| seen.to_string()).unwrap_or_default();
     view! {
         <form
@@ -177,7 +177,7 @@ fn MarkAll(board: Board, unread: Memo<u64>) -> impl IntoView {
     }
 }
 
-/// Goes to the new ones that wait above the list.
+/// Goes to the new notifications that wait above the list.
 #[component]
 fn Pill(board: Board) -> impl IntoView {
     view! {
@@ -191,8 +191,8 @@ fn Pill(board: Board) -> impl IntoView {
 
 /// The notifications, newest first, under the days, the week and the months that they belong to.
 ///
-/// They are in blocks, each a list of its own. When two rows come at once, leptos takes all that
-/// follow out of their list and puts them back, which in one list of a thousand takes a second.
+/// They are in blocks, each a list of its own. When two rows come at once, leptos takes all rows below out of their
+/// list and puts them back, which takes a second in one list of a thousand.
 #[component]
 fn List(board: Board) -> impl IntoView {
     let today = Memo::new(move |_| board.day(board.clock.get()));
@@ -215,8 +215,8 @@ fn List(board: Board) -> impl IntoView {
                 first = rows.get(place + 1);
             }
         }
-        // What is left at the end is a block as long as it begins with the same row; alone, it is the one that arrivals
-        // join, so that those do not make its rows anew.
+        // The rest at the end is a block for as long as it begins with the same row; alone, it is the one that arrivals
+        // join, so that they do not recreate its rows.
         let is_alone = blocks.is_empty();
         blocks.extend(first.map(|first| Block { key: if is_alone { i64::MIN } else { -1 - first.key }, lines }));
         blocks
@@ -231,7 +231,7 @@ fn List(board: Board) -> impl IntoView {
     }
 }
 
-/// Some lines that follow each other.
+/// Consecutive lines.
 #[derive(Clone, PartialEq)]
 struct Block {
     key: i64,
@@ -239,9 +239,9 @@ struct Block {
 }
 
 impl Block {
-    /// Whether this row ends a block, and names it. It depends on nothing else, so that a row which comes or
-    /// goes leaves all other blocks as they are; and what arrives at the top makes new blocks, so that none lives for as
-    /// long as the page and keeps something of each row that it ever had.
+    /// Whether this row ends a block, which it names. That depends on nothing else, so that a row that comes or goes
+    /// leaves all other blocks as they are; and arrivals at the top make new blocks, so that no block lives as long as
+    /// the page and keeps memory of each row that it ever had.
     fn ends_with(row: &Row) -> bool {
         const LENGTH: i64 = 32;
         row.key % LENGTH == 0
@@ -265,7 +265,7 @@ fn Lines(board: Board, blocks: Memo<Vec<Block>>, key: i64) -> impl IntoView {
     }
 }
 
-/// What the day is called.
+/// The name of the day.
 #[component]
 fn DayHeading(board: Board, day: i64) -> impl IntoView {
     view! {
@@ -275,7 +275,7 @@ fn DayHeading(board: Board, day: i64) -> impl IntoView {
     }
 }
 
-/// The way to what is older, and back.
+/// The links to older notifications, and back.
 #[component]
 fn Older(board: Board) -> impl IntoView {
     let older = move || {
@@ -316,7 +316,7 @@ fn Older(board: Board) -> impl IntoView {
     }
 }
 
-/// What the buttons of the rows submit where there is no script.
+/// The forms that the buttons of the rows submit without script.
 #[component]
 fn RowForms(board: Board) -> impl IntoView {
     let mark = board.at(<server_fns::Mark as ServerFn>::url());

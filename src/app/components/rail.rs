@@ -14,7 +14,7 @@ use crate::{
 
 /// How many recent inboxes are offered.
 const RECENT: usize = 8;
-/// The field that says whose inbox.
+/// The field that names the inbox.
 const FIELD: &str = "inbox-of";
 
 /// One thing to choose.
@@ -27,7 +27,7 @@ enum Narrow {
 }
 
 impl Narrow {
-    /// Where it leads.
+    /// The address it leads to.
     fn from(&self, address: &Address) -> Address {
         match self {
             Self::Inbox(user_id) => address.of_user(user_id.as_deref()),
@@ -35,7 +35,7 @@ impl Narrow {
         }
     }
 
-    /// Whether it is what is shown.
+    /// Whether it is shown now.
     fn is_shown(&self, address: &Address) -> bool {
         match self {
             Self::Inbox(user_id) => *user_id == address.user_id,
@@ -102,7 +102,7 @@ fn InboxField(board: Board) -> impl IntoView {
         let wanted = (!wanted.is_empty()).then_some(wanted);
         board.go(board.address.get_untracked().of_user(wanted));
     };
-    // Another address came: by a link, or by the back button.
+    // The address has changed: by a link, or by the back button.
     effect(move |is_first| {
         let user_id = board.address.read().user_id.clone().unwrap_or_default();
         if !is_first {
@@ -138,8 +138,8 @@ fn InboxField(board: Board) -> impl IntoView {
     }
 }
 
-/// All inboxes, and those that were written to last. The one that is shown stays where it is among them; it comes
-/// after them when it is none of them.
+/// All inboxes, and those written to most recently. If the inbox that is shown is among them, it keeps its place; else
+/// it comes last.
 fn inboxes(board: Board) -> Vec<Narrow> {
     let trouble = board.trouble.read();
     let is_legal = trouble.as_ref().is_none_or(|problem| problem.field("user_id").is_none());
@@ -169,7 +169,7 @@ fn kinds(board: Board) -> Vec<Narrow> {
     choices
 }
 
-/// Each of a few things once.
+/// Removes duplicates.
 fn distinct(things: impl Iterator<Item = Narrow>) -> Vec<Narrow> {
     let mut once = Vec::new();
     for thing in things {
@@ -180,7 +180,7 @@ fn distinct(things: impl Iterator<Item = Narrow>) -> Vec<Narrow> {
     once
 }
 
-/// Links to what can be chosen.
+/// Links to the choices.
 #[component]
 fn Choices(board: Board, of: fn(Board) -> Vec<Narrow>) -> impl IntoView {
     let choices = Memo::new(move |before: Option<&Vec<(i64, Narrow)>>| {

@@ -18,15 +18,15 @@ use crate::{
     model::{Link, Notification},
 };
 
-/// The forms that a row's buttons belong to, for a page without script: one each for the whole
-/// list, because a button brings its own id along.
+/// The forms of a row's buttons, for a page without script: one for each action in the whole list, because a button
+/// brings its own id along.
 pub(super) const MARK_READ: &str = "mark-read";
 /// As [`MARK_READ`].
 pub(super) const MARK_UNREAD: &str = "mark-unread";
 /// As [`MARK_READ`].
 pub(super) const DELETE: &str = "delete";
 
-/// How much of a text stands for the whole in a name.
+/// How many characters of a text a name has.
 const NAME_CHARS: usize = 40;
 
 /// One notification.
@@ -44,7 +44,7 @@ pub(super) fn NotificationRow(board: Board, row: Row) -> impl IntoView {
     let is_sending: Signal<bool> = Signal::from(row.is_sending.clone());
     let arrives = row.arrives;
     let title = notification.title.as_ref().map(|title| title.as_str().to_owned());
-    // What is stored is not judged again, but what a click on it does is.
+    // Stored links are not validated again, but a link is only shown if a click on it is safe.
     let leading = notification.link.clone().filter(|link| Link::parse(link.as_str()).is_ok());
     let text_id = format!("{}-text", row.element_id());
     let key = row.key;
@@ -141,7 +141,7 @@ fn When(board: Board, row: Row, exact: Signal<String>) -> impl IntoView {
     }
 }
 
-/// Where the notification leads.
+/// The notification's link.
 #[component]
 fn Leads(link: Link) -> impl IntoView {
     let href = link.as_str().to_owned();
@@ -215,10 +215,10 @@ fn Actions(board: Board, row: Row, name: String) -> impl IntoView {
     }
 }
 
-/// What a button calls the notification; in the own inbox it goes without saying whose it is.
+/// The notification's name in the labels of buttons; in the user's own inbox without the owner.
 fn name_of(notification: &Notification, is_own: bool) -> String {
     let text = notification.title.as_ref().map_or(notification.content.as_str(), |title| title.as_str());
-    // So many words have at least as many characters.
+    // This many words have at least as many characters.
     let mut words = text.split_whitespace().take(NAME_CHARS + 1).collect::<Vec<_>>().join(" ");
     if let Some((cut, _)) = words.char_indices().nth(NAME_CHARS) {
         words.truncate(cut);

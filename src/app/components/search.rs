@@ -1,4 +1,4 @@
-//! The field that says which words to look for.
+//! The search field.
 
 use leptos::{ev::SubmitEvent, prelude::*};
 
@@ -14,17 +14,17 @@ use crate::{
 
 /// The field's element.
 pub(super) const FIELD: &str = "search";
-/// How long a user who types is given to go on, in milliseconds.
+/// How long the page waits for a user who types to go on, in milliseconds.
 const PAUSE: u32 = 250;
 
-/// Looks for what is in the field now.
+/// Searches for the words in the field.
 fn look(board: Board) {
     let wanted = browser::value(FIELD);
     let wanted = (!wanted.trim().is_empty()).then_some(wanted.trim());
     if board.address.read_untracked().q.as_deref() != wanted {
         let is_refined = board.address.read_untracked().q.is_some();
         let address = board.address.get_untracked().search(wanted);
-        // While the user types, the way back is to what was before the search.
+        // While the user types, the back button leads to the page before the search.
         if is_refined { board.go_instead(address) } else { board.go(address) }
     }
 }
@@ -48,7 +48,7 @@ pub(super) fn SearchField(board: Board) -> impl IntoView {
             }
         });
     });
-    // Another address came: by a link, or by the back button.
+    // The address has changed: by a link, or by the back button.
     effect(move |is_first| {
         let q = board.address.read().q.clone().unwrap_or_default();
         if !is_first && browser::value(FIELD).trim() != q {

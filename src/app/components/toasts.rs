@@ -9,7 +9,7 @@ use super::{
 };
 use crate::app::board::{Board, Message, TOASTS, Toast};
 
-/// The messages, newest last. They are said politely, and stay six seconds.
+/// The messages, newest last. Screen readers announce them politely, and they stay six seconds.
 #[component]
 pub(in crate::app) fn Toasts(board: Board) -> impl IntoView {
     view! {

@@ -1,16 +1,15 @@
-//! When to connect again.
+//! Decides when to reconnect.
 
-/// How long to wait the first time, in milliseconds.
+/// The first wait, in milliseconds.
 const FIRST: f64 = 1_000.0;
-/// How long to wait at most.
+/// The longest wait, in milliseconds.
 const LONGEST: f64 = 30_000.0;
-/// How long a connection must have stood to count as stable.
+/// How long a connection must have been up to count as stable, in milliseconds.
 const STABLE: f64 = 30_000.0;
-/// How long to leave between two attempts even when it is urgent.
+/// The least time between two attempts, even when it is urgent, in milliseconds.
 const PAUSE: f64 = 1_000.0;
 
-/// Waits longer each time, and begins anew only after a connection that lasted. Times are
-/// milliseconds.
+/// Waits longer each time, and starts over only after a stable connection. Times are milliseconds.
 #[derive(Debug, Default)]
 pub(crate) struct Backoff {
     failures: u32,
@@ -24,12 +23,12 @@ impl Backoff {
         self.tried_at = Some(now);
     }
 
-    /// The connection stands.
+    /// The connection is up.
     pub(crate) fn stands(&mut self, now: f64) {
         self.stood_since = Some(now);
     }
 
-    /// The connection is lost, or never stood: how long to wait. `chance` is a number from 0 to 1.
+    /// The connection was lost, or was never up. Returns how long to wait. `chance` is a number from 0 to 1.
     pub(crate) fn lost(&mut self, now: f64, chance: f64) -> f64 {
         if self.stood_since.take().is_some_and(|since| now - since >= STABLE) {
             self.failures = 0;
@@ -39,7 +38,7 @@ impl Backoff {
         wait * (0.5 + chance / 2.0)
     }
 
-    /// Whether it may be tried at once, because something changed.
+    /// Whether an attempt may be made at once, because the situation has changed.
     pub(crate) fn may_hurry(&self, now: f64) -> bool {
         self.tried_at.is_none_or(|tried| now - tried >= PAUSE)
     }

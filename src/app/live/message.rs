@@ -1,4 +1,4 @@
-//! What a stream says, as the browser reads it.
+//! The messages of a stream, as the browser reads them.
 
 use serde::Deserialize;
 
@@ -6,28 +6,28 @@ use serde::Deserialize;
 use crate::app::browser::json;
 use crate::model::{Notification, NotificationId, UserId};
 
-/// What a message is about.
+/// The kind of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Kind {
-    /// A notification is there that was not.
+    /// A notification was created.
     Created,
     /// A notification was marked read or unread.
     Updated,
-    /// Everything is read.
+    /// All notifications of an inbox up to this change are read.
     AllRead,
-    /// A notification is gone.
+    /// A notification was deleted.
     Deleted,
-    /// You are at the present.
+    /// The client has everything up to the present.
     Hello,
-    /// List again.
+    /// The client has to list again.
     Reset,
-    /// Nothing happened, and the inbox is here.
+    /// Nothing happened; the message carries the change number.
     Heartbeat,
 }
 
-/// One message. It is one flat type and not the [`crate::model::Event`] that it is elsewhere,
-/// because reading an enum by its tag costs the browser ten kilobytes.
+/// One message. It is one flat type, and not [`crate::model::Event`] as elsewhere, because reading an enum by its tag
+/// costs the browser ten kilobytes.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub(crate) struct Message {
     #[serde(rename = "type")]
@@ -35,26 +35,26 @@ pub(crate) struct Message {
     /// The number of the change; none in a greeting of all inboxes.
     #[serde(default)]
     pub(crate) modseq: Option<u64>,
-    /// How many are unread after it in its inbox.
+    /// The unread count of its inbox after the change.
     #[serde(default)]
     pub(crate) unread_count: Option<u64>,
-    /// What was created or marked.
+    /// The notification that was created or marked.
     #[serde(default)]
     pub(crate) notification: Option<Notification>,
-    /// What was deleted.
+    /// The id of the notification that was deleted.
     #[serde(default)]
     pub(crate) id: Option<NotificationId>,
-    /// Whose inbox, where all are followed.
+    /// The owner of the inbox, where all are followed.
     #[serde(default)]
     pub(crate) user_id: Option<UserId>,
 }
 
 impl Message {
-    /// Reads a message; `None` when it is none that is known here.
+    /// Reads a message; `None` for one of an unknown kind.
     pub(crate) fn parse(json: &str) -> Option<Self> {
         #[cfg(not(feature = "ssr"))]
         let message = json::read(json);
-        // Tests read on the host.
+        // The tests run on the host.
         #[cfg(feature = "ssr")]
         let message = serde_json::from_str(json).ok();
         message

@@ -3,7 +3,7 @@
 use wasm_bindgen::{JsCast, closure::Closure};
 use web_sys::{CloseEvent, MessageEvent, WebSocket};
 
-/// A WebSocket. Dropping it closes it, and nothing is heard of it any more.
+/// A WebSocket. Dropping it closes it, and its callbacks are not called any more.
 pub(super) struct Socket {
     socket: WebSocket,
     _on_message: Closure<dyn FnMut(MessageEvent)>,
@@ -11,8 +11,7 @@ pub(super) struct Socket {
 }
 
 impl Socket {
-    /// Connects. `hear` gets each text, and `lost` the code with which the connection ends, also
-    /// when it never stood.
+    /// Connects. `hear` gets each text, and `lost` the code with which the connection ends, even if it never opened.
     pub(super) fn connect(
         url: &str,
         mut hear: impl FnMut(String) + 'static,

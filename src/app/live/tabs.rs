@@ -1,15 +1,14 @@
 //! One tab leads, and the others hear through it.
 //!
-//! The tab that holds the lock of a stream has its connection; the browser gives the lock to another tab
-//! when that one is closed. What the leader hears it passes on. Where the browser has no locks, as
-//! it has none without TLS, every tab leads.
+//! The tab that holds the lock of a stream has its connection; when that tab is closed, the browser gives the lock to
+//! another. The leader passes on what it hears. Where the browser has no locks, as without TLS, every tab leads.
 
 use js_sys::{Function, Promise, Reflect};
 use leptos::prelude::window;
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use web_sys::{BroadcastChannel, MessageEvent};
 
-/// A place among the tabs that show the same inbox. Dropping it leaves them.
+/// A member of the tabs that show the same inbox. Dropping it leaves them.
 pub(super) struct Tabs {
     channel: Option<BroadcastChannel>,
     _heard: Closure<dyn FnMut(MessageEvent)>,
@@ -18,7 +17,7 @@ pub(super) struct Tabs {
 }
 
 impl Tabs {
-    /// Joins the tabs of this name, and hears what is said among them.
+    /// Joins the tabs of this name, and passes their messages to `hear`.
     pub(super) fn join(name: &str, mut hear: impl FnMut(String) + 'static) -> Self {
         let heard = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
             if let Some(text) = event.data().as_string() {
@@ -32,7 +31,7 @@ impl Tabs {
         Self { channel, _heard: heard, release: None }
     }
 
-    /// Tells the other tabs.
+    /// Sends a message to the other tabs.
     pub(super) fn tell(&self, text: &str) {
         if let Some(channel) = &self.channel {
             let _ = channel.post_message(&JsValue::from_str(text));
@@ -52,8 +51,8 @@ impl Drop for Tabs {
     }
 }
 
-/// Calls `lead` when this tab is to lead, which may be at once or never. It is given what gives
-/// the lock back, and says whether it leads.
+/// Calls `lead` when this tab becomes the leader, which may be at once or never. Its argument releases the lock; it
+/// returns whether the tab leads.
 pub(super) fn elect(name: &str, lead: impl FnOnce(Option<Function>) -> bool + 'static) {
     let locks = Reflect::get(&window().navigator(), &"locks".into()).ok().filter(JsValue::is_object);
     let request =
@@ -62,7 +61,7 @@ pub(super) fn elect(name: &str, lead: impl FnOnce(Option<Function>) -> bool + 's
         lead(None);
         return;
     };
-    // The lock is held for as long as the promise that this returns is open.
+    // The tab holds the lock for as long as the returned promise is pending.
     let granted = Closure::once_into_js(move || {
         let mut release = None;
         let held = Promise::new(&mut |resolve, _| release = Some(resolve));

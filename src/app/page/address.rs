@@ -1,35 +1,34 @@
-//! What the page's address asks for.
+//! The address of the page, with its filter.
 
 use serde::{Deserialize, Serialize};
 
 use crate::app::text::percent;
 use crate::model::{Filter, ListParams, UserId};
 
-/// What the address of the dashboard asks for, as text that the server has not checked yet: a person may
-/// have typed it.
+/// The filter in the address of the dashboard, as text that the server has not checked yet: a user may have typed it.
 ///
-/// The address holds the whole filter, so that a link can be passed on and the back button works.
+/// The address holds the whole filter, so that a link can be shared and the back button works.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Address {
     /// Only this user's inbox.
     pub user_id: Option<String>,
     /// Only this kind.
     pub category: Option<String>,
-    /// Only what is unread.
+    /// Only unread notifications.
     pub unread: bool,
-    /// Only what has these words.
+    /// Only notifications with these words.
     pub q: Option<String>,
-    /// Only what comes after this position: a page further down.
+    /// Only notifications after this position: a page further down.
     pub before: Option<String>,
-    /// Whether `user_id` is the only inbox that the viewer may see, so that no address says it.
+    /// Whether `user_id` is the only inbox that the viewer may see, so that no address names it.
     pub is_own: bool,
-    /// What the paths of this server begin with for the browser: nothing, or such as `/notify`.
+    /// The prefix of this server's paths for the browser: nothing, or a path such as `/notify`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub base: String,
 }
 
 impl Address {
-    /// Where the dashboard is.
+    /// The path of the dashboard.
     pub const PATH: &'static str = "/api/ui-dashboard/notifications-dashboard-ui";
 
     /// Whether the inbox of this user is shown, alone or among all.
@@ -44,8 +43,8 @@ impl Address {
     pub fn parse(query: &str) -> Self {
         let mut address = Self::default();
         for (name, value) in percent::pairs(query).filter(|(_, value)| !value.is_empty()) {
-            // U+0000 cannot stand in a document: the browser would drop it and find another page
-            // than the server rendered. Its neighbour can, and is as illegal.
+            // U+0000 cannot stand in a document: the browser would drop it and read another address than the server
+            // rendered. U+0001 can, and is as invalid.
             let value = value.replace('\0', "\u{1}");
             match name.as_str() {
                 "user_id" => address.user_id = Some(value),
@@ -59,13 +58,13 @@ impl Address {
         address
     }
 
-    /// Where the browser finds what the server has at this path.
+    /// The URL of a path of the server, for the browser.
     #[must_use]
     pub fn at(&self, path: &str) -> String {
         self.base.clone() + path
     }
 
-    /// The path and query that ask for this.
+    /// The path and query of this address.
     #[must_use]
     pub fn href(&self) -> String {
         let mut href = self.at(Self::PATH);
@@ -95,19 +94,19 @@ impl Address {
         href
     }
 
-    /// Whose inbox the address has to say that it asks for.
+    /// The user id that the address has to name.
     #[must_use]
     pub fn asked_user_id(&self) -> Option<&str> {
         self.user_id.as_deref().filter(|_| !self.is_own)
     }
 
-    /// What the inbox is called; nothing where all are shown.
+    /// The name of the inbox; nothing where all are shown.
     #[must_use]
     pub fn inbox_name(&self) -> Option<&str> {
         if self.is_own { Some("Your inbox") } else { self.user_id.as_deref() }
     }
 
-    /// The kind that is shown, to follow "all"; nothing where all kinds are.
+    /// The kind that is shown as a phrase, to follow "all"; empty where all kinds are.
     #[must_use]
     pub fn of_kind(&self) -> String {
         self.category.as_ref().map(|category| format!(" {category}")).unwrap_or_default()
@@ -119,7 +118,7 @@ impl Address {
         Self { user_id: Some(own.to_owned()), is_own: true, ..self }
     }
 
-    /// The same inbox with everything in it; from the newest on.
+    /// The same inbox without a filter; from the newest on.
     #[must_use]
     pub fn of_everything(&self) -> Self {
         let (user_id, base) = (self.user_id.clone(), self.base.clone());
@@ -138,13 +137,13 @@ impl Address {
         Self { category: category.map(str::to_owned), before: None, ..self.clone() }
     }
 
-    /// The same inbox with or without what is read; from the newest on.
+    /// The same inbox with or without read notifications; from the newest on.
     #[must_use]
     pub fn only_unread(&self, unread: bool) -> Self {
         Self { unread, before: None, ..self.clone() }
     }
 
-    /// The same inbox with only what has these words; from the newest on.
+    /// The same inbox with only notifications that have these words; from the newest on.
     #[must_use]
     pub fn search(&self, q: Option<&str>) -> Self {
         Self { q: q.map(str::to_owned), before: None, ..self.clone() }
@@ -156,13 +155,13 @@ impl Address {
         Self { before: Some(before), ..self.clone() }
     }
 
-    /// Whether it narrows what is shown, apart from the inbox.
+    /// Whether it filters the list, apart from the inbox.
     #[must_use]
     pub fn narrows(&self) -> bool {
         self.category.is_some() || self.unread || self.q.is_some()
     }
 
-    /// As the parameters of a list of so many.
+    /// As the parameters of a list of at most `limit`.
     #[must_use]
     pub fn params(&self, limit: u16) -> ListParams {
         ListParams {
@@ -175,7 +174,7 @@ impl Address {
         }
     }
 
-    /// The filter, or nothing when a part of it is not legal.
+    /// The filter, or nothing when a part of it is not valid.
     #[must_use]
     pub fn filter(&self) -> Option<Filter> {
         self.params(0).parse().ok().map(|(filter, _, _)| filter)

@@ -1,43 +1,43 @@
-//! What the page shows when it arrives, and how the browser gets to know it.
+//! The data with which the page arrives, and its way to the browser.
 
 use serde::{Deserialize, Serialize};
 
 use super::{address::Address, refusal::Refusal, viewer::Viewer};
 use crate::model::{Code, Overview, Page, Problem, Timestamp};
 
-/// How many notifications are shown at first.
+/// How many notifications the page shows at first.
 pub(crate) const FIRST: u16 = 50;
 /// The script element that holds the page's [`Initial`] as JSON.
 pub(crate) const ELEMENT: &str = "initial";
 
-/// What the page shows at some moment.
+/// The content of the page at one moment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Snapshot {
     /// The list.
     pub page: Page,
-    /// What stands beside it.
+    /// The numbers, kinds and inboxes beside it.
     pub overview: Overview,
-    /// What time it was on the server.
+    /// The server's time.
     pub now: Timestamp,
 }
 
-/// What the page was asked for, and what was found.
+/// The request for the page, and its result.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Initial {
-    /// Who looks at it.
+    /// The viewer.
     pub viewer: Viewer,
-    /// What was asked for.
+    /// The address.
     pub address: Address,
-    /// What was found, or why nothing was.
+    /// The content, or why it could not be read.
     pub snapshot: Result<Snapshot, Problem>,
     /// The form that led here and was refused.
     pub refusal: Option<Refusal>,
-    /// After how many seconds of silence a live stream says where it is.
+    /// The time without a message after which a live stream sends a heartbeat, in seconds.
     pub heartbeat_seconds: u32,
 }
 
 impl Default for Initial {
-    /// A page for which nothing was looked up.
+    /// A page for which nothing was read.
     fn default() -> Self {
         let problem = Problem::new(Code::Unavailable, "Nothing was read yet.");
         Self {
@@ -51,8 +51,7 @@ impl Default for Initial {
 }
 
 impl Initial {
-    /// As JSON that may stand in a script element: nothing in it ends the element or begins a
-    /// comment.
+    /// As JSON that may stand in a script element: nothing in it ends the element or begins a comment.
     #[cfg(feature = "ssr")]
     pub(crate) fn to_script(&self) -> String {
         serde_json::to_string(self).unwrap_or_default().replace('<', "\\u003c")
@@ -68,7 +67,7 @@ mod on_the_server {
     };
 
     impl Snapshot {
-        /// Reads what an address asks for.
+        /// Reads the content for an address.
         pub(crate) async fn read(
             service: &NotificationService,
             principal: &Principal,
@@ -92,8 +91,8 @@ mod on_the_server {
     }
 
     impl Initial {
-        /// Finds what the query of the page's address asks for, as far as the viewer may see it; the paths of the
-        /// server begin with `base` for the browser. It never fails: what went wrong is part of the page.
+        /// Reads the content for the query of the page's address, as far as the viewer may see it; `base` is the prefix
+        /// of the server's paths for the browser. It never fails: the page shows the problem.
         pub async fn load(
             service: &NotificationService,
             principal: &Principal,

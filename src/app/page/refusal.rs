@@ -1,7 +1,7 @@
-//! A form that was sent without WebAssembly and refused, as it is told in the address of the page.
+//! A form that was sent without WebAssembly and refused, as the address of the page reports it.
 //!
-//! Any site can link to the page, so the address holds a short code and never a sentence: what
-//! the page says are words of its own.
+//! Any site can link to the page, so the address holds a short code and never a sentence: the page shows its own
+//! sentence.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +12,7 @@ use crate::model::Problem;
 pub struct Refusal {
     /// The path of the server function.
     pub path: String,
-    /// Why.
+    /// Why the form was refused.
     pub problem: Problem,
 }
 
@@ -26,11 +26,12 @@ mod on_the_server {
         model::{Code, FieldError, Invalid, Problem},
     };
 
-    /// Where leptos says which form it was, and so do we.
+    /// The parameter in which leptos, and we too, name the form.
     const PATH: &str = "__path";
-    /// Where leptos says why, as a whole error; we say a code, and after dots the fields that are wrong.
+    /// The parameter in which leptos puts the whole error; we put a code, and after dots the names of the invalid
+    /// fields.
     const WHY: &str = "__err";
-    /// What the page says of a field that is not legal.
+    /// The page's sentences for invalid fields.
     const FIELDS: [(&str, &str); 6] = [
         ("user_id", "A user id is 1 to 128 characters, without control characters."),
         ("content", "Write something: 1 to 16,384 characters, at least one of which can be seen."),
@@ -44,7 +45,7 @@ mod on_the_server {
     fn sentence(code: Code) -> &'static str {
         match code {
             Code::InvalidInput => "Something in the form is not right.",
-            // The caller was signed out then and has signed in since, or they would not see the page.
+            // The caller was signed out then and has signed in since; else they could not see the page.
             Code::Unauthenticated => "You had been signed out.",
             Code::Forbidden => "You may not do this.",
             Code::NotFound => "There is no such notification any more.",
@@ -63,7 +64,7 @@ mod on_the_server {
         }
     }
 
-    /// The word of a code, as programs see it.
+    /// The code as it is written in JSON.
     fn word(code: Code) -> Option<String> {
         serde_json::to_value(code).ok()?.as_str().map(str::to_owned)
     }

@@ -1,14 +1,13 @@
-//! Who looks at the page, and what the page offers them for it. What they may really do the
-//! service decides.
+//! The viewer of the page, and what the page offers them. The service decides what they may really do.
 
 use serde::{Deserialize, Serialize};
 
 use super::address::Address;
 
-/// Who looks at the page.
+/// The viewer of the page.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Viewer {
-    /// The only inbox that they may see, for a user; nothing for who may see all of them.
+    /// The only inbox that they may see, for a user; nothing for viewers who may see all of them.
     pub own: Option<String>,
     /// Whether they may send.
     pub may_send: bool,
@@ -24,7 +23,7 @@ impl Default for Viewer {
 }
 
 impl Viewer {
-    /// What they see where an address leads: a user sees the own inbox, whichever it asks for.
+    /// The address that they see: a user sees their own inbox, whichever the address names.
     #[must_use]
     pub fn narrow(&self, address: Address) -> Address {
         match &self.own {

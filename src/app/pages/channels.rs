@@ -1,4 +1,4 @@
-//! The ways out of the server, what fails together, and what was given up.
+//! The channels, their lanes, and the deliveries that were given up.
 
 use leptos::prelude::*;
 
@@ -13,7 +13,7 @@ use crate::{
     server::delivery::{ChannelView, LaneView},
 };
 
-/// What the page of the ways out of the server shows.
+/// The content of the page of channels.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChannelsPage {
     /// All of them.
@@ -22,11 +22,11 @@ pub struct ChannelsPage {
     pub webhooks: Vec<WebhookView>,
     /// Deliveries that were given up, newest first.
     pub dead: Vec<DeliveryItem>,
-    /// Whether those are shown that were skipped, in place of those that were given up.
+    /// Whether the skipped deliveries are shown in place of those that were given up.
     pub is_skipped: bool,
-    /// Only those to this webhook.
+    /// Only deliveries to this webhook.
     pub only: Option<WebhookId>,
-    /// Where older ones are.
+    /// The link to older ones.
     pub older: Older,
 }
 
@@ -95,7 +95,8 @@ fn one(channel: &ChannelView, page: &ChannelsPage, place: &Place) -> impl IntoVi
     }
 }
 
-/// The roles are said, because a phone shows rows as blocks, and a browser forgets then that they are a table.
+/// The roles are explicit, because on a phone the rows are shown as blocks, and browsers then forget that they are a
+/// table.
 fn table(lanes: &[LaneView], name: String, page: &ChannelsPage, place: &Place) -> impl IntoView + use<> {
     let head = ["Lane", "State", "Waiting", "Oldest", "In flight"];
     let head = head.map(|name| view! { <th role="columnheader" scope="col">{name}</th> }).into_iter().collect_view();
@@ -142,7 +143,7 @@ fn row(lane: &LaneView, page: &ChannelsPage, place: &Place) -> impl IntoView + u
     }
 }
 
-/// What a lane to users leads to.
+/// The destination of a lane to users.
 fn named(lane: &str) -> AnyView {
     let mono = |text: &str| view! { <bdi class="mono">{text.to_owned()}</bdi> };
     let (before, name, after) = match words::lane_parts(lane) {
@@ -164,7 +165,7 @@ fn standing(lane: &LaneView, page: &ChannelsPage, place: &Place) -> Standing {
     words::lane(lane, leads_to(lane, page), place.now)
 }
 
-/// The webhook that a lane leads to.
+/// The webhook that a lane serves.
 fn leads_to<'a>(lane: &LaneView, page: &'a ChannelsPage) -> Option<&'a WebhookView> {
     let id = WebhookId::parse(lane.lane.strip_prefix("webhook:")?).ok()?;
     page.webhooks.iter().find(|webhook| webhook.id == id)

@@ -1,4 +1,4 @@
-//! Deliveries in a list: which way, where to, where they stand and why, and what was tried.
+//! A list of deliveries: channel, destination, state and its reason, and the attempts.
 
 use leptos::prelude::*;
 
@@ -12,18 +12,18 @@ use crate::{
     model::{Attempt, Channel, DeliveryState, DeliveryView},
 };
 
-/// A delivery, and what is known around it.
+/// A delivery, and its surroundings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeliveryItem {
     /// The delivery.
     pub delivery: DeliveryView,
-    /// Where it goes to, where that is known and may be told.
+    /// The destination, where it is known and the reader may see it.
     pub to: Option<String>,
     /// Whether another one repeats it.
     pub is_repeated: bool,
 }
 
-/// Where the older ones are, as a query.
+/// The links to older items, as queries.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Older {
     /// The query of this page.
@@ -88,7 +88,7 @@ fn one(item: &DeliveryItem, names_notification: bool, action: &str, place: &Plac
         let was_sent = delivery.state == DeliveryState::Sent;
         if was_sent { "It was in a digest, with others." } else { "It is to be in a digest, with others." }
     });
-    // Where it is in a digest, that is why.
+    // For a delivery in a digest, the digest is the reason.
     let why = standing.why.clone().filter(|_| digest.is_none() || delivery.reason.as_deref() != Some("digest"));
     let notes = [
         digest.map(str::to_owned),
@@ -108,7 +108,7 @@ fn one(item: &DeliveryItem, names_notification: bool, action: &str, place: &Plac
         class: "plain",
     };
     let deeds = place.reader.is_operator.then(|| {
-        // Operators are told where a webhook leads, as long as that is there.
+        // Operators see the destination of a webhook for as long as the webhook exists.
         let is_there = if is_webhook { item.to.is_some() } else { delivery.contact.is_some() };
         let may_retry = may_retry && is_there;
         let retry = may_retry.then(|| deed("retry", "Retry").form());
@@ -134,12 +134,12 @@ fn one(item: &DeliveryItem, names_notification: bool, action: &str, place: &Plac
     }
 }
 
-/// Whether it tells a device how many are unread, and nothing else.
+/// Whether it only tells a device the unread count.
 fn tells_count(delivery: &DeliveryView) -> bool {
     matches!(delivery.channel, Channel::Fcm | Channel::Apns) && delivery.notification_id.is_none()
 }
 
-/// Of what it tells, and whom.
+/// The subject of the delivery, and its user.
 fn about(delivery: &DeliveryView, place: &Place) -> impl IntoView + use<> {
     let user_id = visible(delivery.user_id.as_str());
     let what = match delivery.notification_id {
@@ -164,7 +164,7 @@ fn attempts(attempts: &[Attempt], place: &Place) -> impl IntoView + use<> {
         Some(code) => format!("{count}, the last answered with {code}"),
         None => format!("{count}, the last without an answer"),
     };
-    // The newest says most.
+    // The newest attempt says most.
     let each = attempts.iter().rev().map(|attempt| {
         let code = attempt.code.map(|code| format!(" · HTTP {code}"));
         let detail = attempt.detail.clone().map(|detail| view! { <bdi class="answer">{detail}</bdi> });

@@ -1,4 +1,4 @@
-//! The document around a page: its bar, its navigation, and what was done a moment ago.
+//! The document around a page: its bar, its navigation, and the outcome of the last action.
 
 use leptos::{nonce::use_nonce, prelude::*};
 
@@ -21,13 +21,13 @@ use crate::{
 /// one.
 pub(super) const STYLE: &str = concat!("/pages.css?v=", env!("CARGO_PKG_VERSION"));
 
-/// Fills in where the browser's clock is.
+/// Fills in the browser's time zone.
 const ZONE: &str = concat!("/zone.js?v=", env!("CARGO_PKG_VERSION"));
 
-/// Turns on push for the browser at hand.
+/// Turns on push for this browser.
 const PUSH: &str = concat!("/push.js?v=", env!("CARGO_PKG_VERSION"));
 
-/// Brings the inbox to the notification that a push told of.
+/// Leads the inbox to the notification of a push message that was opened.
 const OPENED: &str = concat!("/opened.js?v=", env!("CARGO_PKG_VERSION"));
 
 /// What CSS cannot see of the inbox.
@@ -92,7 +92,7 @@ fn script(src: String) -> impl IntoView {
     view! { <script defer nonce=use_nonce() src=src></script> }
 }
 
-/// What brings the inbox to the notification that a push told of, where browsers are pushed to.
+/// The script that leads the inbox to the notification of a push message, where the server pushes to browsers.
 pub(super) fn opened_script(base: &str) -> impl IntoView + use<> {
     script(base.to_owned() + OPENED)
 }
@@ -142,7 +142,7 @@ fn notice(Notice { is_bad, text }: Notice) -> impl IntoView {
     }
 }
 
-/// What is said where there is nothing to show.
+/// The heading where there is nothing to show.
 fn heading(problem: &Problem) -> &'static str {
     match problem.code {
         Code::Forbidden => "You may not see this",
@@ -172,8 +172,8 @@ fn other_pages(
     wishes.into_iter().chain(operations)
 }
 
-/// The links to the other pages, for the page of the inbox. What is never hydrated need not be compiled for the browser,
-/// so they stand outside of what the browser takes over.
+/// The links to the other pages, for the page of the inbox. They stand outside of the part that the browser hydrates,
+/// so their code need not be compiled for the browser.
 pub(super) fn links_to_pages(base: &str, others: OtherPages) -> impl IntoView + use<> {
     let base = base.to_owned();
     let links = other_pages(others).map(move |(name, path)| view! { <a href=base.clone() + path>{name}</a> });

@@ -1,5 +1,4 @@
-//! The page where a user signs in. It is a form and nothing else: no script takes it over, and
-//! it loads no WebAssembly.
+//! The page where a user signs in. It is a plain form: no script takes it over, and it loads no WebAssembly.
 
 use leptos::prelude::*;
 
@@ -22,24 +21,24 @@ const PROBLEM: &str = "secret-problem";
 const WHICH: &str = "secret-which";
 const INSECURE: &str = "insecure";
 
-/// What the sign-in page has to say.
+/// The content of the sign-in page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoginPage {
-    /// Where it leads once the user is signed in. It is sent back as it is: the handler of the form
-    /// sees to it that it leads nowhere else.
+    /// Where the user goes once signed in. The form sends it back unchanged: its handler makes sure that it stays on
+    /// this server.
     pub next: String,
-    /// Why what was sent is not accepted, if something was.
+    /// Why the last attempt was refused, if there was one.
     pub problem: Option<Problem>,
-    /// What the paths of this server begin with for the browser: nothing, or such as `/notify`.
+    /// The prefix of this server's paths for the browser: nothing, or a path such as `/notify`.
     pub base: String,
-    /// Set where the browser will not keep that the user signed in.
+    /// Set where the browser will not keep the session.
     pub not_kept: Option<NotKept>,
 }
 
-/// The browser will not keep that the user signed in, because the page came over http and not from its own machine.
+/// The browser will not keep the session, because the page came over http and not from its own machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotKept {
-    /// The same page where the browser will, if that is known.
+    /// The URL of the same page where the browser would keep it, if that is known.
     pub safe_url: Option<String>,
 }
 
@@ -99,7 +98,7 @@ pub fn login_page(page: LoginPage, assets: PageAssets) -> impl IntoView {
     }
 }
 
-/// Why signing in will not work here, and where it would.
+/// Explains why signing in will not work here, and where it would.
 fn explain_http(NotKept { safe_url }: NotKept) -> impl IntoView {
     let open = match safe_url {
         Some(url) => {
@@ -128,7 +127,7 @@ fn explain_http(NotKept { safe_url }: NotKept) -> impl IntoView {
     }
 }
 
-/// Why the user was not let in, and how long to wait where that is why.
+/// Why the user was refused, and how long to wait where the number of attempts is the reason.
 fn explain(problem: &Problem) -> String {
     let why = problem.field(FIELD).unwrap_or(&problem.detail);
     match (problem.code, problem.retry_after) {
@@ -137,7 +136,7 @@ fn explain(problem: &Problem) -> String {
     }
 }
 
-/// How long it is, in words, rounded up: a user who comes back then is not too early.
+/// A duration in words, rounded up: a user who comes back then is not too early.
 fn in_words(seconds: u64) -> String {
     let (count, unit) = match seconds {
         ..120 => (seconds, "second"),

@@ -1,4 +1,4 @@
-//! One notification, and what became of telling of it.
+//! The page of one notification and its deliveries.
 
 use leptos::prelude::*;
 
@@ -18,23 +18,23 @@ use crate::{
     model::{Link, Notification, Problem},
 };
 
-/// How much of a text stands for the whole in a title.
+/// How many characters of a text a title has.
 const TITLE_CHARS: usize = 60;
-/// How deep data is indented; what is deeper stands below each other.
+/// How many levels of data are indented; deeper ones are not indented further.
 const INDENTED: usize = 8;
 
-/// What the page of a notification shows.
+/// The content of the page of a notification.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NotificationPage {
     /// The notification.
     pub notification: Notification,
-    /// Its deliveries, newest first, or why they cannot be shown; `None` where nothing is ever delivered.
+    /// Its deliveries, newest first, or why they cannot be shown; `None` on a server without deliveries.
     pub deliveries: Option<Result<Vec<DeliveryItem>, Problem>>,
-    /// Where older ones are.
+    /// The link to older ones.
     pub older: Older,
 }
 
-/// What the page is called: by the title, or the first words.
+/// The title of the page: that of the notification, or its first words.
 pub(super) fn title(page: &NotificationPage) -> String {
     let notification = &page.notification;
     let text = notification.title.as_ref().map_or(notification.content.as_str(), |title| title.as_str());
@@ -56,7 +56,7 @@ pub(super) fn show(page: &NotificationPage, place: &Place) -> impl IntoView + us
     let (icon, word) = if notification.is_read { (icons::CHECK, "Read") } else { (icons::UNREAD, "Unread") };
     let read = mark_with(icon, Tone::Quiet, word);
     let read = view! { <span class="read-state" data-unread=(!notification.is_read).then_some("")>{read}</span> };
-    // What is stored is not judged again, but what a click on it does is.
+    // Stored links are not validated again, but a link is only shown if a click on it is safe.
     let link = notification.link.as_ref().filter(|link| Link::parse(link.as_str()).is_ok()).map(leads);
     let data = notification.data.as_ref().map(|data| {
         view! {
@@ -182,7 +182,7 @@ fn none(place: &Place) -> impl IntoView + use<> {
     }
 }
 
-/// JSON with a line for each value. It stays as it was sent otherwise: no number is printed anew.
+/// JSON with a line for each value. Everything else stays as it was sent: no number is reformatted.
 fn indented(json: &str) -> String {
     let mut out = String::with_capacity(json.len() * 2);
     let (mut depth, mut is_string, mut is_escaped) = (0_usize, false, false);

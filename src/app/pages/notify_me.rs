@@ -1,4 +1,4 @@
-//! What a user wants to be told of outside of the inbox, which way, and when.
+//! A user's preferences: which notifications reach them outside of the inbox, by which way, and when.
 
 mod here;
 mod reached;
@@ -24,49 +24,49 @@ use crate::{
     server::delivery::{Because, Effect},
 };
 
-/// What holds for each way of some categories.
+/// The effective choice of some categories for each way.
 pub type Effects = BTreeMap<Category, BTreeMap<Way, Effect>>;
 
-/// What the page of a user shows.
+/// The content of a user's page.
 #[derive(Clone, Debug, PartialEq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, and none follows from another")]
 pub struct NotifyMePage {
-    /// Who is told.
+    /// The user.
     pub user_id: UserId,
-    /// Whether they look at it themselves.
+    /// Whether the reader is that user.
     pub is_own: bool,
-    /// Whether who looks at it may change it.
+    /// Whether the reader may change the preferences.
     pub may_change: bool,
-    /// Whether who looks at it may take e-mail addresses away.
+    /// Whether the reader may remove e-mail addresses.
     pub may_remove_addresses: bool,
     /// Whether the server pushes to browsers.
     pub reaches_browsers: bool,
-    /// What the user wants, as the form was made of it.
+    /// The user's preferences at the time when the form was made.
     pub was: Preferences,
-    /// What stands in the form: that, or what was typed and not accepted.
+    /// The content of the form: those preferences, or input that was refused.
     pub typed: TypedWishes,
-    /// Why it was not.
+    /// Why the input was refused.
     pub refused: Option<Problem>,
-    /// What holds for each category where nothing is chosen for it.
+    /// The effective choices for each category where the user chose nothing for it.
     pub inherited: Effects,
-    /// What holds where nothing is chosen at all.
+    /// The effective choices where the user chose nothing at all.
     pub defaults: Effects,
-    /// The categories of what is in the inbox, to choose from.
+    /// The categories in the inbox, to choose from.
     pub seen: Vec<Category>,
-    /// Where the user is reached.
+    /// The user's contacts.
     pub contacts: Vec<Contact>,
 }
 
-/// The page that asks whose page is wanted.
+/// The page that asks for a user.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct WhosePage {
-    /// What was typed and is no user id.
+    /// Input that is not a user id.
     pub typed: String,
-    /// Why it is none.
+    /// Why it is not.
     pub refused: Option<Problem>,
 }
 
-/// Where the page of a user is; of one's own, without a name.
+/// The path of a user's page; of one's own, without a name.
 fn path(user_id: Option<&UserId>) -> String {
     match user_id {
         Some(user_id) => format!("{NOTIFY_ME}?user_id={}", percent_encoded(user_id.as_str())),
@@ -75,23 +75,23 @@ fn path(user_id: Option<&UserId>) -> String {
 }
 
 impl NotifyMePage {
-    /// Where its forms go.
+    /// The target of its forms.
     fn action(&self, place: &Place) -> String {
         place.at(&path((!self.is_own).then_some(&self.user_id)))
     }
 
-    /// Whether push can be turned on here for the browser at hand.
+    /// Whether the page can turn on push for this browser.
     pub(super) fn offers_push(&self) -> bool {
         self.reaches_browsers && self.may_change
     }
 
-    /// What holds for a category each way, where nothing is chosen for it.
+    /// Whether a way is set up on this server.
     fn is_set_up(&self, way: Way) -> bool {
         let mut effects = self.defaults.values().filter_map(|effects| effects.get(&way));
         effects.any(|effect| effect.because != Because::NotSetUp)
     }
 
-    /// Whether the operator has a user told of a category, whatever they want.
+    /// Whether the operator makes a category mandatory for the user.
     fn is_mandatory(&self, category: &Category) -> bool {
         let mut effects = self.defaults.get(category).into_iter().flat_map(BTreeMap::values);
         effects.any(|effect| effect.because == Because::Mandatory)
@@ -102,14 +102,14 @@ impl NotifyMePage {
         self.refused.as_ref()?.field(field).map(str::to_owned)
     }
 
-    /// Whether this is the field where one goes on after a refusal.
+    /// Whether this field is the first that was refused, and gets the focus.
     fn is_first_wrong(&self, field: &str) -> bool {
         let first = self.refused.as_ref().and_then(|problem| problem.errors.first());
         first.is_some_and(|error| error.field == field)
     }
 }
 
-/// What is said of a field that was refused; its id is that of the field with this at its end.
+/// The end of the id of a field's problem; it begins with the id of the field.
 const PROBLEM: &str = "-problem";
 
 fn problem(page: &NotifyMePage, field: &'static str) -> impl IntoView + use<> {
@@ -117,7 +117,7 @@ fn problem(page: &NotifyMePage, field: &'static str) -> impl IntoView + use<> {
     page.problem_of(field).map(|why| view! { <p class="problem" id=id>{why}</p> })
 }
 
-/// What describes a field: why it was refused, if it was, and its hint.
+/// The ids of the elements that describe a field: its problem, if it was refused, and its hint.
 fn described(page: &NotifyMePage, field: &str, hint: Option<&str>) -> Option<String> {
     let problem = page.problem_of(field).map(|_| field.to_owned() + PROBLEM);
     let all: Vec<_> = problem.into_iter().chain(hint.map(str::to_owned)).collect();
@@ -153,7 +153,7 @@ pub(super) fn show(page: &NotifyMePage, place: &Place) -> impl IntoView + use<> 
 
 fn form(page: &NotifyMePage, place: &Place) -> impl IntoView + use<> {
     let was = serde_json::to_string(&page.was).unwrap_or_default();
-    // What concerns no field stands above them.
+    // A problem that concerns no field stands above them.
     let has_field = |problem: &Problem| problem.errors.iter().any(|error| typed::FIELDS.contains(&&*error.field));
     let general = page.refused.as_ref().filter(|problem| !has_field(problem));
     let general = general.map(|problem| {
@@ -189,7 +189,7 @@ fn form(page: &NotifyMePage, place: &Place) -> impl IntoView + use<> {
     }
 }
 
-/// What is said where the server reaches no users.
+/// The sentence for a server that reaches no users.
 fn nothing(page: &NotifyMePage) -> impl IntoView + use<> {
     let said = if page.is_own {
         "Neither e-mail nor push is set up on this server. What is sent to you waits in your inbox."

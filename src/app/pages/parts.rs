@@ -1,4 +1,4 @@
-//! What the pages are put together from.
+//! The building blocks of the pages.
 
 use leptos::prelude::*;
 
@@ -14,7 +14,7 @@ use crate::{
     model::Timestamp,
 };
 
-/// Where and when a page is looked at, and by whom.
+/// The surroundings of a page: its base path, its reader and the time.
 #[derive(Clone, Debug)]
 pub(super) struct Place {
     pub(super) base: String,
@@ -23,12 +23,12 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// Where the browser finds what the server has at this path.
+    /// The URL of a path of the server, for the browser.
     pub(super) fn at(&self, path: &str) -> String {
         self.base.clone() + path
     }
 
-    /// A moment: how long ago it was, and exactly when for those who ask.
+    /// A past moment: its age, and the exact time on demand.
     pub(super) fn past(&self, moment: Timestamp) -> impl IntoView + use<> {
         const DAY: i64 = 86_400;
         const WEEK: i64 = 7 * DAY;
@@ -42,7 +42,7 @@ impl Place {
         time(moment, said)
     }
 
-    /// A moment that lies ahead, by the clock where it is near.
+    /// A future moment, by the clock where it is near.
     pub(super) fn exactly(&self, moment: Timestamp) -> impl IntoView + use<> {
         let (exact, today) = (relative_time::exact(moment, 0), relative_time::local_day(self.now, 0));
         let is_today = relative_time::local_day(moment, 0) == today;
@@ -55,7 +55,7 @@ impl Place {
         time(moment, said)
     }
 
-    /// A moment that lies ahead.
+    /// A future moment, as a wait.
     pub(super) fn ahead(&self, moment: Timestamp) -> impl IntoView + use<> {
         let seconds = (moment.as_micros() - self.now.as_micros()).div_euclid(1_000_000);
         time(moment, if seconds <= 0 { "now".to_owned() } else { format!("in {}", relative_time::span(seconds)) })
@@ -70,12 +70,12 @@ fn time(moment: Timestamp, said: String) -> impl IntoView {
     }
 }
 
-/// Where something stands: a word, a mark of its own shape, and a colour.
+/// A state: a word, an icon of its own shape, and a colour.
 pub(super) fn mark(tone: Tone, word: impl Into<String>) -> impl IntoView {
     mark_with(tone.icon(), tone, word)
 }
 
-/// The same with another mark.
+/// The same with another icon.
 pub(super) fn mark_with(icon: &'static str, tone: Tone, word: impl Into<String>) -> impl IntoView {
     view! {
         <span class="mark" data-tone=tone.name()>
@@ -85,7 +85,7 @@ pub(super) fn mark_with(icon: &'static str, tone: Tone, word: impl Into<String>)
     }
 }
 
-/// A text that others wrote, with its links; it says itself which way it runs.
+/// A text of other people, with its links; it sets its own direction.
 pub(super) fn linked(text: &str) -> impl IntoView + use<> {
     let pieces = linkify(text).into_iter().map(|piece| match piece {
         Piece::Text(text) => text.to_owned().into_any(),
@@ -106,20 +106,20 @@ pub(super) fn link_button(href: String, word: &'static str) -> impl IntoView {
     }
 }
 
-/// One thing that can be done, as a form of one button.
+/// An action, as a form with one button.
 #[derive(Clone, Debug)]
 pub(super) struct Deed {
-    /// Where the form goes.
+    /// The target of the form.
     pub(super) action: String,
-    /// What is done, as the server knows it.
+    /// The action's name for the server.
     pub(super) does: &'static str,
-    /// What else the server has to know.
+    /// Further fields for the server.
     pub(super) fields: Vec<(&'static str, String)>,
-    /// What the button says.
+    /// The label of the button.
     pub(super) word: &'static str,
-    /// With what, for those who hear the button without what stands around it.
+    /// The object of the action, for users who hear the button without its surroundings.
     pub(super) of: String,
-    /// How the button looks.
+    /// The button's CSS class.
     pub(super) class: &'static str,
 }
 
@@ -139,7 +139,7 @@ impl Deed {
         }
     }
 
-    /// The same behind a question, which needs no script.
+    /// The same behind a confirmation, which needs no script.
     pub(super) fn after(self, ask: &'static str, question: &'static str) -> impl IntoView {
         let of = self.of.clone();
         view! {
@@ -158,7 +158,7 @@ impl Deed {
     }
 }
 
-/// A name and what it has.
+/// A name and its value.
 pub(super) fn fact(name: &'static str, value: impl IntoView + 'static) -> impl IntoView {
     view! {
         <div>

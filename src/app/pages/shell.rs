@@ -1,4 +1,4 @@
-//! The document around the dashboard. Only the server makes it.
+//! The document around the dashboard. Only the server renders it.
 
 use leptos::{nonce::use_nonce, prelude::*};
 
@@ -10,10 +10,10 @@ use crate::app::{
     page::{Address, ELEMENT, Initial},
 };
 
-/// What makes the pages an app: on the home screen of an iPhone, only an app is pushed to.
+/// Makes the pages an app: on an iPhone, only an app on the home screen receives push messages.
 const MANIFEST: &str = "/manifest.webmanifest";
 
-/// Where the browser finds what was built for it; empty strings when nothing was.
+/// The URLs of the browser's assets; empty where they were not built.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PageAssets {
     /// The style sheet.
@@ -25,26 +25,26 @@ pub struct PageAssets {
 }
 
 impl PageAssets {
-    /// The same, where the paths of the server begin with this for the browser.
+    /// The same, with this prefix.
     pub(crate) fn below(self, base: &str) -> Self {
         let below = |path: String| if path.is_empty() { path } else { base.to_owned() + &path };
         Self { css: below(self.css), js: below(self.js), wasm: below(self.wasm) }
     }
 }
 
-/// In the context of the inbox's document when its reader may see pages beside it. It is no part of what the browser
-/// takes over, which would have to know it.
+/// In the context of the inbox's document when its reader may see pages beside it. It is outside of the part that the
+/// browser hydrates, which would have to know it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OtherPages {
-    /// Whether those of operators.
+    /// Whether the pages of operators.
     pub has_operations: bool,
-    /// Whether that of what a user wants to be told of.
+    /// Whether the page of preferences.
     pub has_wishes: bool,
-    /// Whether browsers are pushed to, so that a push may lead to the inbox.
+    /// Whether the server pushes to browsers, so that a push message may lead to the inbox.
     pub has_push: bool,
 }
 
-/// The whole document. It wants an [`Initial`] in its context.
+/// The whole document. It needs an [`Initial`] in its context.
 pub fn shell(assets: PageAssets) -> impl IntoView {
     let nonce = use_nonce();
     let initial = use_context::<Initial>();
@@ -58,7 +58,7 @@ pub fn shell(assets: PageAssets) -> impl IntoView {
     let viewer = initial.map(|initial| initial.viewer).unwrap_or_default();
     let PageAssets { css, js, wasm } = assets.below(&base);
     let start = (!js.is_empty()).then(|| {
-        // Starting the module and hydrating are tasks of their own, so that the page answers in between.
+        // Starting the module and hydrating are separate tasks, so that the page stays responsive in between.
         let start = format!(
             "import init,{{hydrate}} from '{js}';init({{module_or_path:'{wasm}'}}).then(()=>setTimeout(hydrate))"
         );
@@ -86,7 +86,7 @@ pub fn shell(assets: PageAssets) -> impl IntoView {
     }
 }
 
-/// What stands in the head of every page: its name, its colours and its style.
+/// The head of every page: its name, its colours and its style.
 pub(crate) fn head(title: String, base: &str, icon: &str, css: String) -> impl IntoView + use<> {
     // Before the first paint, so that a page in the other theme never flashes.
     let theme = format!(
@@ -99,7 +99,7 @@ pub(crate) fn head(title: String, base: &str, icon: &str, css: String) -> impl I
         <meta name="description" content="Campanile: send notifications, and see who has read what." />
         <meta name="color-scheme" content="light dark" />
         <link rel="icon" href=base.to_owned() + icon r#type="image/svg+xml" />
-        // A gateway may want its cookie for every file.
+        // A gateway may require its cookie for every file.
         <link rel="manifest" href=base.to_owned() + MANIFEST crossorigin="use-credentials" />
         <script nonce=use_nonce() inner_html=theme></script>
         {(!css.is_empty()).then(|| view! { <link rel="stylesheet" href=css /> })}

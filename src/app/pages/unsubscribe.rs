@@ -1,4 +1,4 @@
-//! The page to which a link in a mail leads that ends such mails. It is a form and nothing else: no script takes it over.
+//! The page behind a mail's link to unsubscribe. It is a plain form: no script takes it over.
 
 use leptos::prelude::*;
 
@@ -14,33 +14,33 @@ use crate::app::{
     text::percent::encode as percent_encoded,
 };
 
-/// Which mails.
+/// The mails to end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mails {
-    /// What sends them, as the operator calls it.
+    /// The name of the application that sends them, as the operator set it.
     pub app_name: String,
-    /// Whose notifications they tell of.
+    /// The user whose notifications they report.
     pub user_id: String,
     /// Those of this category; all of them where there is none.
     pub category: Option<String>,
-    /// Whether the operator sends them whatever a user wants.
+    /// Whether the operator sends them regardless of the user's choice.
     pub is_mandatory: bool,
 }
 
-/// What the page has to say.
+/// The content of the page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unsubscription {
-    /// Whether these mails are to end.
+    /// Asks whether to end these mails.
     Asked(Mails),
     /// They have ended.
     Done(Mails),
-    /// The link is none.
+    /// The link is not valid.
     Unknown,
-    /// The link is not good any more.
+    /// The link is no longer valid.
     Gone,
 }
 
-/// The whole document. Its form posts to the path that it is at.
+/// The whole document. Its form posts to its own path.
 pub fn unsubscribe_page(shown: &Unsubscription, base: &str, assets: PageAssets) -> impl IntoView + use<> {
     const MANDATORY: &str = "Your operator sends these to everyone, so they keep coming. Ask them if that is wrong.";
     let at = |path: &str| format!("{base}{path}");

@@ -1,4 +1,4 @@
-//! The endpoints of applications: what they are told, and how they are looked after.
+//! The webhooks: their events, and their management.
 
 mod form;
 
@@ -15,33 +15,33 @@ use crate::{
     server::delivery::TestResult,
 };
 
-/// What the page of the endpoints shows.
+/// The content of the page of webhooks.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct WebhooksPage {
     /// All of them, the oldest first.
     pub webhooks: Vec<WebhookView>,
-    /// The name that the next one gets, so that a form that is sent again adds nothing more.
+    /// The id of the next webhook, so that a repeated form does not add another one.
     pub next: Option<WebhookId>,
-    /// What was typed and not accepted.
+    /// The input that was refused.
     pub typed: TypedWebhook,
-    /// Why it was not.
+    /// Why it was refused.
     pub refused: Option<Problem>,
-    /// A secret that was made a moment ago. It is shown this once.
+    /// A secret that was just created. It is shown this once.
     pub fresh: Option<Fresh>,
-    /// What a test came to.
+    /// The result of a test.
     pub tested: Option<Tested>,
 }
 
-/// A webhook as a person typed it.
+/// The input of the form that adds a webhook.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TypedWebhook {
-    /// Where events are to be posted to.
+    /// The URL to post events to.
     pub url: String,
-    /// Which events.
+    /// The events to send.
     pub events: Vec<String>,
-    /// Of which categories, with commas between them; of all where it is empty.
+    /// The categories, with commas between them; all of them where it is empty.
     pub categories: String,
-    /// In whose inbox; in all where it is empty.
+    /// The owner of the inbox; all inboxes where it is empty.
     pub user_id: String,
 }
 
@@ -52,10 +52,10 @@ impl Default for TypedWebhook {
     }
 }
 
-/// A secret that was made a moment ago. `Debug` does not show it.
+/// A secret that was just created. `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Fresh {
-    /// Of which webhook.
+    /// The webhook's id.
     pub id: WebhookId,
     /// The secret.
     pub secret: String,
@@ -67,12 +67,12 @@ impl std::fmt::Debug for Fresh {
     }
 }
 
-/// What a test came to.
+/// The result of a test.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tested {
-    /// Of which webhook.
+    /// The webhook's id.
     pub id: WebhookId,
-    /// What the endpoint did, or why it was not asked.
+    /// The endpoint's answer, or why no request was made.
     pub result: Result<TestResult, Problem>,
 }
 
@@ -157,7 +157,7 @@ fn deeds(webhook: &WebhookView, place: &Place) -> impl IntoView + use<> {
         WebhookState::Active | WebhookState::Paused => deed("disable", "Disable", "plain"),
     };
     let mut rotate = deed("rotate", "Make a new secret", "plain");
-    // Sent again, it makes no other secret.
+    // If the form is sent again, it does not create another secret.
     rotate.fields.push(("seen", webhook.version.to_string()));
     let rotate_why = if webhook.old_secret_until.is_some_and(|until| place.now < until) {
         "The new secret is shown once. A secret was replaced within the last 24 hours, and that one stops signing at once: \
@@ -182,7 +182,7 @@ fn deeds(webhook: &WebhookView, place: &Place) -> impl IntoView + use<> {
     }
 }
 
-/// The secret. It is a field, so that a keyboard can choose all of it.
+/// The secret. It is in a field, so that the keyboard can select all of it.
 fn secret(fresh: &Fresh, place: &Place) -> impl IntoView + use<> {
     let done = format!("{}#w-{}", place.at(WEBHOOKS), fresh.id);
     view! {

@@ -1,4 +1,4 @@
-//! What states and reasons are called, and what is to be done about them.
+//! The words for states and reasons, and the advice that goes with them.
 
 use crate::{
     app::components::icons,
@@ -11,20 +11,20 @@ const CLOCK: &str = "M8 2.25a5.75 5.75 0 1 0 0 11.5 5.75 5.75 0 0 0 0-11.5zM8 4.
 /// A ring with a bar in it.
 const BARRED: &str = "M8 2.25a5.75 5.75 0 1 0 0 11.5 5.75 5.75 0 0 0 0-11.5zM5.25 8h5.5";
 
-/// How old the oldest of a lane is before its lane is behind, in seconds: by then an attempt and its first repetition
+/// The age of the oldest delivery at which its lane is behind, in seconds: by then an attempt and its first repetition
 /// have failed.
 const BEHIND_AFTER: i64 = 600;
 
-/// What a state means to those who look after it.
+/// The meaning of a state for an operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tone {
     /// All is well.
     Good,
-    /// It takes its time, and nothing is to be done.
+    /// It takes its time, and needs no action.
     Wait,
-    /// Something is to be done.
+    /// It needs action.
     Bad,
-    /// It is over, or was wanted so.
+    /// It is over, or intended.
     Quiet,
 }
 
@@ -38,7 +38,7 @@ impl Tone {
         }
     }
 
-    /// Each has a shape of its own, for those who see no colours.
+    /// Each tone has a shape of its own, for users who see no colours.
     pub(super) fn icon(self) -> &'static str {
         match self {
             Self::Good => icons::CHECK,
@@ -49,12 +49,12 @@ impl Tone {
     }
 }
 
-/// Where something stands, why, and what is to be done.
+/// A state, its reason, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Standing {
     pub(super) tone: Tone,
     pub(super) word: &'static str,
-    /// Why, and what is to be done; nothing where that goes without saying.
+    /// The reason, and what to do; nothing where that is obvious.
     pub(super) why: Option<String>,
 }
 
@@ -68,7 +68,7 @@ pub(super) fn channel(channel: Channel) -> &'static str {
     }
 }
 
-/// What a channel reaches, for those whom it reaches.
+/// The words before a contact, for its owner.
 pub(super) fn reached_by(channel: Channel) -> &'static str {
     match channel {
         Channel::Email => "E-mail to",
@@ -79,7 +79,7 @@ pub(super) fn reached_by(channel: Channel) -> &'static str {
     }
 }
 
-/// Whether anything is sent to a contact, and why not.
+/// Whether a contact receives messages, and why not.
 pub(super) fn contact(state: ContactState, channel: Channel) -> Standing {
     let (tone, word, why) = match state {
         ContactState::Active => (Tone::Good, "Active", None),
@@ -114,7 +114,7 @@ pub(super) fn contact(state: ContactState, channel: Channel) -> Standing {
     Standing { tone, word, why: why.map(str::to_owned) }
 }
 
-/// What is chosen.
+/// The words for a choice.
 pub(super) fn choice(choice: Choice) -> String {
     match choice {
         Choice::On => "On".to_owned(),
@@ -146,7 +146,7 @@ pub(super) fn event(kind: EventKind) -> &'static str {
     }
 }
 
-/// Where a delivery stands.
+/// The state of a delivery.
 pub(super) fn delivery(state: DeliveryState, reason: Option<&str>) -> Standing {
     let (tone, word) = match state {
         DeliveryState::Held => (Tone::Wait, "Held back"),
@@ -161,7 +161,7 @@ pub(super) fn delivery(state: DeliveryState, reason: Option<&str>) -> Standing {
     Standing { tone, word, why: reason.map(why_it_stands) }
 }
 
-/// Why a delivery stands where it does: why it was not sent, or what it waits for.
+/// The reason of a delivery's state: why it was not sent, or what it waits for.
 fn why_it_stands(reason: &str) -> String {
     let said = match reason {
         "gave_up" => "Every attempt failed, and there are no more.",
@@ -202,7 +202,7 @@ fn why_it_stands(reason: &str) -> String {
     said.to_owned()
 }
 
-/// How an attempt ended.
+/// The result of an attempt.
 pub(super) fn attempt(result: &str) -> &str {
     match result {
         "sent" => "Accepted",
@@ -215,7 +215,7 @@ pub(super) fn attempt(result: &str) -> &str {
     }
 }
 
-/// Whether an endpoint is told.
+/// Whether a webhook receives events.
 pub(super) fn webhook(webhook: &WebhookView) -> Standing {
     let reason = webhook.reason.as_deref();
     match webhook.state {
@@ -243,14 +243,14 @@ pub(super) fn webhook(webhook: &WebhookView) -> Standing {
     }
 }
 
-/// What is sent to an endpoint fails.
+/// Deliveries to a webhook fail.
 fn failing() -> Standing {
     let why =
         "What was sent last failed, and is sent again with growing pauses. Test the webhook to see what it answers.";
     Standing { tone: Tone::Bad, word: "Failing", why: Some(why.to_owned()) }
 }
 
-/// What is sent to users fails.
+/// Deliveries to users fail.
 fn failing_to_users(channel: Option<Channel>) -> Standing {
     let more =
         if channel == Some(Channel::Email) { "; the command campanile send-test tries it at once." } else { "." };
@@ -261,13 +261,13 @@ fn failing_to_users(channel: Option<Channel>) -> Standing {
     Standing { tone: Tone::Bad, word: "Failing", why: Some(why) }
 }
 
-/// What a lane leads to, as its name says it: its channel, and the rest of the name.
+/// The channel of a lane, and the rest of its name.
 pub(super) fn lane_parts(lane: &str) -> Option<(Channel, &str)> {
     let (channel, rest) = lane.split_once(':').unwrap_or((lane, ""));
     Some((Channel::parse(channel).ok()?, rest))
 }
 
-/// Whose browsers are pushed to by a service, where that is known.
+/// The browsers that use a push service, where they are known.
 pub(super) fn push_service(origin: &str) -> Option<&'static str> {
     let host = origin.strip_prefix("https://")?;
     match host {
@@ -279,7 +279,7 @@ pub(super) fn push_service(origin: &str) -> Option<&'static str> {
     }
 }
 
-/// What an operator does about a lane whose other side does not take what this server shows it.
+/// The advice for a lane whose other side rejects this server's credentials.
 fn refuses_us(channel: Option<Channel>) -> &'static str {
     match channel {
         Some(Channel::Email) => RELAY_REFUSES,
@@ -293,22 +293,22 @@ fn refuses_us(channel: Option<Channel>) -> &'static str {
     }
 }
 
-/// A push service of browsers takes nothing of this server.
+/// A push service of browsers rejects this server.
 const PUSH_SERVICE_REFUSES: &str = "This push service does not take what this server is known by. Check the settings \
     push-contact, which is to be an address that is read, and vapid-key, if there is one, and the clock of this server; \
     then resume the channel. The deliveries of a notification tell what was answered.";
 
-/// FCM takes nothing of this server.
+/// FCM rejects this server.
 const FCM_REFUSES: &str = "FCM refuses the service account. Check that the file of the setting fcm-service-account is of \
     this project and was not revoked, that the Firebase Cloud Messaging API is on in the project, and the clock of this \
     server; restart the server after a change, or resume the channel.";
 
-/// APNs takes nothing of this server.
+/// APNs rejects this server.
 const APNS_REFUSES: &str = "Apple refuses the key. Check that the settings apns-key, apns-key-id and apns-team-id belong \
     together, that the key was not revoked and is for this environment, and the clock of this server; restart the server \
     after a change, or resume the channel.";
 
-/// The mail relay takes nothing.
+/// The mail relay rejects this server.
 const RELAY_REFUSES: &str = "The relay does not let this server in, or does not take mail from it. The command campanile \
     check says what it answers: put the settings smtp, smtp-password-file and mail-from right, and restart the server or \
     resume the channel.";
@@ -324,7 +324,7 @@ fn why_paused(reason: Option<&str>, channel: Option<Channel>) -> String {
     said.to_owned()
 }
 
-/// How a lane does; the webhook is the one that it leads to, if there is one.
+/// The state of a lane; `to` is the webhook that it serves, if any.
 pub(super) fn lane(lane: &LaneView, to: Option<&WebhookView>, now: Timestamp) -> Standing {
     if let Some(webhook_of) = to.filter(|webhook| webhook.state == WebhookState::Disabled) {
         return webhook(webhook_of);
@@ -335,7 +335,7 @@ pub(super) fn lane(lane: &LaneView, to: Option<&WebhookView>, now: Timestamp) ->
         let why = why_paused(lane.reason.as_deref(), channel);
         return Standing { tone, word: "Paused", why: Some(why) };
     }
-    // What rules hold for users waits long without anything being wrong.
+    // Deliveries that a user's rules hold back may wait long without a problem.
     if channel != Some(Channel::Webhook) {
         let (tone, word) = if lane.waiting > 0 { (Tone::Wait, "Waiting") } else { (Tone::Good, "Open") };
         return if lane.failing_since.is_some() {

@@ -1,5 +1,4 @@
-//! What the composer's fields must be to be sent. The browser asks before it sends, the server
-//! when it arrives.
+//! Checks the composer's fields: the browser before it sends, the server on arrival.
 
 use crate::model::{Category, Content, Link, NewNotification, Problem, Title, UserId, take};
 
@@ -7,8 +6,8 @@ use crate::model::{Category, Content, Link, NewNotification, Problem, Title, Use
 /// was typed. Empty optional fields count as absent, and so does white space around what is one line: a browser or a
 /// keyboard adds a space to a recipient that is completed, and with it another inbox would be meant.
 ///
-/// The fields are parsed one by one, as `NewNotification::parse` does it with a draft, because a
-/// draft brings everything along that the composer does not have: attached data and times.
+/// The fields are parsed one by one, as `NewNotification::parse` does it with a draft, because a draft would bring
+/// fields along that the composer does not have: attached data and times.
 pub(crate) fn parse(
     user_id: &str,
     content: &str,

@@ -1,6 +1,6 @@
-//! The fields of a form, written as a browser writes them.
+//! The fields of a form, encoded as a browser does.
 //!
-//! A field has a text, a number or a yes or no; one that is absent is left out. Nothing else stands in our forms.
+//! A field is a text, a number or a boolean; an absent one is left out. Our forms have no other values.
 
 use serde::{
     Serialize,
@@ -9,14 +9,14 @@ use serde::{
 
 use crate::app::text::percent;
 
-/// Writes the fields of a struct; `None` when there is another thing in it.
+/// Encodes the fields of a struct; `None` when it has any other value.
 pub(super) fn write(form: &impl Serialize) -> Option<String> {
     let mut written = String::new();
     form.serialize(Field { form: &mut written, name: "" }).ok()?;
     Some(written)
 }
 
-/// It cannot stand in a form.
+/// A form cannot hold the value.
 #[derive(Debug)]
 pub(super) struct Unwritable;
 
@@ -34,7 +34,7 @@ impl Error for Unwritable {
     }
 }
 
-/// Where the value of a field goes, or the form itself.
+/// The destination of a field's value, or the form itself.
 struct Field<'a> {
     form: &'a mut String,
     name: &'static str,

@@ -1,7 +1,7 @@
-//! How the browser calls a server function: a form goes there as an HTML form would send it, and JSON comes back.
+//! How the browser calls a server function: it sends a form as HTML would, and receives JSON.
 //!
-//! The server takes it apart by leptos's own codecs. In the browser those would bring a JSON parser, one of query
-//! strings and a client with streams along.
+//! The server decodes it with leptos's own codecs. In the browser those would need a JSON parser, one for query
+//! strings, and a client with streams.
 
 use js_sys::{Function, Reflect};
 use leptos::server_fn::{

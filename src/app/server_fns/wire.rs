@@ -11,13 +11,13 @@ impl FromServerFnError for Problem {
     type Encoder = JsonEncoding;
 
     fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
-        // What the library says is for programmers; these sentences are for the person at the page.
+        // The library's messages are for programmers; these sentences are for the user.
         match error {
             ServerFnErrorErr::Request(_) => Self::new(Code::Unreachable, "Can't reach the server."),
             ServerFnErrorErr::Args(_) | ServerFnErrorErr::MissingArg(_) | ServerFnErrorErr::Serialization(_) => {
                 Self::new(Code::BadRequest, "The form cannot be read: a field is missing or has the wrong type.")
             }
-            // The library reads the form by the same words as the browser does the answer.
+            // The library uses the same error for an unreadable form as the browser for an unreadable answer.
             ServerFnErrorErr::Deserialization(_) if cfg!(feature = "ssr") => {
                 Self::new(Code::BadRequest, "The form cannot be read: it is not text in UTF-8.")
             }

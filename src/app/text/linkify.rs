@@ -5,20 +5,20 @@ use super::bidi;
 /// A stretch of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Piece<'a> {
-    /// Nothing special.
+    /// Plain text.
     Text(&'a str),
     /// An `http://` or `https://` URL, as it stands in the text.
     Url(&'a str),
 }
 
-/// Cuts a text into what is a URL and what is not. Put together again, the pieces are the text.
+/// Cuts a text into URLs and the text between them. Joined again, the pieces are the text.
 ///
 /// Only `http://` and `https://` count. A URL ends at white space, a quote, an angle bracket, or a character that would
 /// turn what is read of it;
 /// punctuation at its end belongs to the sentence, and so does a bracket that it did not open.
 ///
-/// What begins like a URL is read further only where it certainly is one, and then all that was read
-/// is the URL, but for punctuation at its end: no character is looked at more than a few times.
+/// A candidate is read to its end only where it certainly is a URL, and then all of it is the URL, but for punctuation
+/// at its end: no character is read more than a few times.
 pub(crate) fn linkify(text: &str) -> Vec<Piece<'_>> {
     let mut pieces = Vec::new();
     let (mut shown, mut at) = (0, 0);
@@ -47,7 +47,7 @@ fn begins_url(text: &str) -> bool {
     rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_alphanumeric() || c == '['))
 }
 
-/// How many bytes of URL the text starts with, where it starts with one.
+/// The length of the URL at the start of a text, in bytes, if there is one.
 fn url_length(text: &str) -> usize {
     let ends = |c: char| {
         c.is_whitespace()
@@ -56,8 +56,8 @@ fn url_length(text: &str) -> usize {
             || matches!(c, '<' | '>' | '"' | '`' | '“' | '”' | '«' | '»')
     };
     let mut url = &text[..text.find(ends).unwrap_or(text.len())];
-    // How many more of each bracket are closed in it than opened. They are counted once, and again as
-    // they are taken off: counting anew at each end would take a time that grows with the square.
+    // For each kind of bracket, how many more are closed in it than opened. They are counted once, and adjusted as
+    // brackets are cut off: counting again at each end would take quadratic time.
     let surplus =
         |open, close| url.bytes().map(|byte| isize::from(byte == close) - isize::from(byte == open)).sum::<isize>();
     let mut closed = [surplus(b'(', b')'), surplus(b'[', b']'), surplus(b'{', b'}')];

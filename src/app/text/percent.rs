@@ -1,7 +1,7 @@
 //! Percent-encoding as HTML forms do it (WHATWG URL, `application/x-www-form-urlencoded`).
 //!
-//! Written here because the `url` crate brings tables for internationalised domain names, which
-//! the browser would have to load.
+//! Written here because the `url` crate brings tables for internationalised domain names, which the browser would have
+//! to download.
 
 /// Makes any text safe as a name or a value in a query.
 pub(crate) fn encode(text: &str) -> String {
@@ -19,13 +19,13 @@ pub(crate) fn encode(text: &str) -> String {
     out
 }
 
-/// Reads what a form or [`encode`] wrote. What is not a legal escape stands for itself, and bytes
-/// that are not UTF-8 become U+FFFD.
+/// Decodes the output of a form or of [`encode`]. Invalid escapes stand for themselves, and bytes that are not UTF-8
+/// become U+FFFD.
 pub(crate) fn decode(text: &str) -> String {
     String::from_utf8_lossy(&bytes_of(text)).into_owned()
 }
 
-/// Whether what [`decode`] reads is UTF-8.
+/// Whether the output of [`decode`] is UTF-8.
 #[cfg(feature = "ssr")]
 pub(crate) fn is_text(text: &str) -> bool {
     std::str::from_utf8(&bytes_of(text)).is_ok()

@@ -1,5 +1,4 @@
-//! Moments as people say them. All of it is arithmetic: the clock and the time zone come from
-//! the caller.
+//! Moments in words. All of it is arithmetic: the clock and the time zone come from the caller.
 
 use crate::model::{Timestamp, civil_from_days};
 
@@ -63,7 +62,7 @@ pub(crate) fn span(seconds: i64) -> String {
     }
 }
 
-/// Which day it was, counted from 1970-01-01, on a clock that is so many minutes ahead of UTC.
+/// The day of a moment, counted from 1970-01-01, on a clock that is this many minutes ahead of UTC.
 pub(crate) fn local_day(moment: Timestamp, offset_minutes: i32) -> i64 {
     (moment.as_micros() / 1_000_000 + i64::from(offset_minutes) * MINUTE).div_euclid(DAY)
 }

@@ -1,4 +1,4 @@
-//! What a refresh found, and what is asked for next, go into the view.
+//! Puts the answer of a refresh into the view, and decides what to ask for next.
 
 use std::sync::Arc;
 
@@ -20,8 +20,8 @@ const UNNOTICED: u32 = 150;
 const CLOCK_STEP: i64 = 15_000_000;
 
 impl View {
-    /// Asks for the present; not while a change is under way, or the server is to be left
-    /// alone, because the end of either does.
+    /// Asks the server for the current list; not while a change is under way or the server asked for a pause, because
+    /// the end of either refreshes.
     pub(super) fn refresh(&mut self, now: Now) -> Vec<Effect> {
         if self.wait > 0 {
             return Vec::new();
@@ -30,21 +30,21 @@ impl View {
         if self.heard.owes {
             return Vec::new();
         }
-        // Of what is read further down, nothing may go.
+        // Rows that the user reads further down must stay.
         let reading = if now.is_at_top { 0 } else { self.rows.len() + self.held };
         let limit = self.limit.max(u16::try_from(reading).unwrap_or(Limit::MAX)).min(Limit::MAX);
         self.heard.asked += 1;
         vec![Effect::Ask(self.changes.ticket(), limit)]
     }
 
-    /// A change was answered. Where what it did is known by that, and every change is told, what came meanwhile
-    /// is shown; else the present is asked for.
+    /// The server answered a change. Where the page knows its outcome and the stream reports every change, it shows the
+    /// changes heard meanwhile; else it asks for the current list.
     pub(super) fn settle(&mut self, change: PendingChange, is_known: bool, now: Now) -> Vec<Effect> {
         self.changes.settle(change);
         if is_known && self.is_live && !self.heard.owes { self.show_all(now) } else { self.refresh(now) }
     }
 
-    /// An answer came, or none.
+    /// The answer of a refresh arrived, or the request failed.
     pub(super) fn answered(
         &mut self,
         ticket: RefreshTicket,
@@ -82,8 +82,8 @@ impl View {
         }
     }
 
-    /// An answer came that is not shown, or none came. Where that is because of a change made here, the present is
-    /// asked for once that is answered.
+    /// A refresh failed, or its answer cannot be shown. Where a change made here is the reason, the page asks again
+    /// once that change is answered.
     fn not_shown(&mut self, ticket: RefreshTicket, now: Now) -> Vec<Effect> {
         if self.heard.asked > 0 {
             return self.show_all(now);
@@ -100,13 +100,13 @@ impl View {
         effects
     }
 
-    /// Shows what a refresh found.
+    /// Shows the answer of a refresh.
     fn show(&mut self, snapshot: Snapshot, now: Now) -> Vec<Effect> {
         let Snapshot { mut page, mut overview, now: server } = snapshot;
         #[expect(clippy::cast_precision_loss, reason = "milliseconds of our time are below 2^53")]
         let server_ms = (server.as_micros() / 1_000) as f64;
         self.ahead = server_ms - now.ms;
-        // What waits to be deleted is gone already for the user.
+        // For the user, rows waiting to be deleted are gone already.
         let address = Arc::clone(&self.address);
         for doomed in &mut self.doomed {
             match page.notifications.iter().position(|notification| notification.id == doomed.item.data.id) {
@@ -121,8 +121,7 @@ impl View {
         if self.address.user_id.is_some() {
             counting::keep_recent(&mut overview, &self.overview);
         }
-        // What appears because of a click, or because a page that could not be read now can be, has
-        // not arrived.
+        // Rows that appear because of a click, or because the page can be read again, have not arrived.
         let is_new_view = self.loading != Loading::Done || self.read_at.is_none();
         let is_back = std::mem::take(&mut self.failures) > 0;
         self.trouble = None;
@@ -142,7 +141,7 @@ impl View {
         self.loading = Loading::Done;
         self.is_kept = true;
         if page.modseq.is_some() {
-            // It was asked for when all that was done here was answered.
+            // The request was made after every change made here was answered.
             self.heard.echoes.clear();
         }
         effects.extend(self.show_again(page.modseq, now));
@@ -193,12 +192,12 @@ impl View {
         self.rows.len() < usize::from(self.limit)
     }
 
-    /// Whether this page can show more of what is older; a page further down does once it holds no more.
+    /// Whether this page can show more older notifications; once it is full, only the next page can.
     pub(crate) fn can_grow(&self) -> bool {
         self.asked_for() < Limit::MAX
     }
 
-    /// Shows more of what is older.
+    /// Shows more older notifications.
     pub(super) fn show_older(&mut self, now: Now) -> Vec<Effect> {
         if !self.can_grow() {
             return Vec::new();
@@ -212,7 +211,7 @@ impl View {
         u16::try_from(self.rows.len()).unwrap_or(Limit::MAX).max(self.limit)
     }
 
-    /// What is shown is about another address from now on. What was seen of an inbox stays seen.
+    /// Turns the page to another address. Notifications that were seen in an inbox stay seen.
     pub(super) fn turn(&mut self, address: Address, now: Now) -> Vec<Effect> {
         self.changes.turn();
         self.limit = FIRST;
@@ -225,7 +224,7 @@ impl View {
         self.address = Arc::new(address);
         self.held = 0;
         self.trouble = None;
-        // The user asks, and not the page by itself: they are told if it is too often.
+        // The user asks, and not the page by itself: they are told if they ask too often.
         self.wait = 0;
         self.refusal = None;
         self.next = None;
@@ -243,7 +242,7 @@ impl View {
         effects
     }
 
-    /// What is to be shown is still not there.
+    /// The list of the new address takes long to load.
     pub(super) fn is_slow(&mut self) {
         if self.loading == Loading::Begun {
             self.loading = Loading::Slow;

@@ -1,13 +1,13 @@
-//! Which answers may be shown: none that was begun before the last change made here.
+//! Decides which answers may be shown: none that was requested before the last change made here.
 
-/// How long a change that is not answered keeps refreshes from being shown, in milliseconds.
+/// How long an unanswered change keeps refreshes from being shown, in milliseconds.
 const PATIENCE: f64 = 15_000.0;
 
 /// Counts the changes made on this page, so that an older answer never overwrites a newer change.
 ///
-/// A refresh notes [`Self::ticket`] when it begins and is shown only if [`Self::admits`] it when it
-/// ends: while a change is under way it is not known which side of it an answer lies on, and once it is
-/// settled an answer from before is old.
+/// A refresh notes [`Self::ticket`] when it begins, and is shown only if [`Self::admits`] it when it ends. While a
+/// change is under way, an answer may be from before or after it; once the change is settled, answers requested before
+/// are old.
 #[derive(Debug, Default)]
 pub(crate) struct Changes {
     ticket: u64,
@@ -16,7 +16,7 @@ pub(crate) struct Changes {
     under_way: Vec<(u64, f64)>,
 }
 
-/// What a refresh notes when it begins.
+/// The state of [`Changes`] that a refresh notes when it begins.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RefreshTicket {
     number: u64,
@@ -34,7 +34,7 @@ impl Changes {
         RefreshTicket { number: self.ticket, epoch: self.epoch }
     }
 
-    /// Whether what a refresh found may be shown; no earlier one may be after it.
+    /// Whether the answer of a refresh may be shown; answers requested earlier may not follow it.
     pub(crate) fn admits(&mut self, ticket: RefreshTicket, now: f64) -> bool {
         let fresh = ticket.epoch == self.epoch && ticket.number > self.shown && !self.is_under_way(now);
         if fresh {
@@ -43,12 +43,12 @@ impl Changes {
         fresh
     }
 
-    /// Whether a refresh is about what is shown now; its failure is worth telling then.
+    /// Whether a refresh concerns the list that is shown now; only then is its failure worth reporting.
     pub(crate) fn is_current(&self, ticket: RefreshTicket) -> bool {
         ticket.epoch == self.epoch && ticket.number > self.shown
     }
 
-    /// Whether something happened since a refresh began, and none that began later was shown.
+    /// Whether a change began or ended since this refresh began, and no later refresh was shown.
     pub(crate) fn is_outdated(&self, ticket: RefreshTicket) -> bool {
         ticket.epoch != self.epoch && ticket.number > self.shown
     }
@@ -60,13 +60,13 @@ impl Changes {
         PendingChange(self.epoch)
     }
 
-    /// A change was answered, whichever way.
+    /// A change was answered, with success or not.
     pub(crate) fn settle(&mut self, change: PendingChange) {
         self.epoch += 1;
         self.under_way.retain(|(number, _)| *number != change.0);
     }
 
-    /// What is shown is about something else from now on.
+    /// The page turns to another address.
     pub(crate) fn turn(&mut self) {
         self.epoch += 1;
     }

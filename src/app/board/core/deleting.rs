@@ -1,4 +1,4 @@
-//! Deleting: shown at once, really done when it can no longer be undone.
+//! Deleting: shown at once, carried out when it can no longer be undone.
 
 use super::{
     counting,
@@ -65,7 +65,7 @@ impl View {
         effects
     }
 
-    /// What is about to be deleted, which cannot be undone from now on: the page is left.
+    /// Takes every pending deletion, which cannot be undone from now on: the user leaves the page.
     pub(crate) fn take_doomed(&mut self) -> Vec<NotificationId> {
         let ids = self.doomed.drain(..).map(|doomed| doomed.item.data.id).collect();
         self.recount_undos();

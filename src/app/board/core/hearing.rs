@@ -1,5 +1,5 @@
-//! Showing each change as it is heard of. What can be shown only by asking is asked for, but not
-//! for each change.
+//! Shows each change as the stream reports it. Changes that only a refresh can show lead to a request, but not one for
+//! each.
 
 use super::{
     counting,
@@ -11,35 +11,34 @@ use crate::{
     model::{Filter, Notification, NotificationId, UserId},
 };
 
-/// How long the page is left alone after something was shown, in milliseconds: to lay it out anew
-/// takes most of a frame.
+/// How long the page is left alone after it changed, in milliseconds: to lay it out anew takes most of a frame.
 const PAUSE: f64 = 100.0;
-/// How many rows may be new before they are shown all at once.
+/// How many new rows may wait before they are shown all at once.
 ///
 /// One row that is put on top of many costs nothing; with two at once, leptos takes those below out
 /// of their block and puts them back, which begins their arrival anew.
 const ONE_BY_ONE: usize = 64;
-/// How long to wait before asking for what cannot be told from the changes.
+/// How long to wait before asking for data that the changes do not carry, in milliseconds.
 const SOON: u32 = 1_500;
-/// How long what arrived is gathered before a screen reader is told, in milliseconds.
+/// How long arrivals are gathered before a screen reader announces them, in milliseconds.
 const TOLD_EVERY: u32 = 4_000;
 /// How many rows a page has, at most.
 pub(super) const MOST_ROWS: usize = 1_000;
-/// How many of the changes that were made here are known again when the stream tells of them.
+/// How many of the changes made here are remembered, to recognise them when the stream reports them.
 const MOST_ECHOES: usize = 64;
 
-/// What changes have done so far that were heard of together.
+/// The state while one group of changes is shown.
 struct Shown {
     filter: Filter,
     /// Whether the list begins with the newest.
     is_head: bool,
-    /// Whether what is new waits above the list.
+    /// Whether new notifications wait above the list.
     waits: bool,
     /// Whether the numbers beside the list follow.
     counts: bool,
     arrived: Vec<NotificationId>,
     held: usize,
-    /// Whether only the server knows something.
+    /// Whether the changes leave something open that only the server knows.
     asks: bool,
 }
 
@@ -49,18 +48,18 @@ impl View {
         self.heard.position
     }
 
-    /// The change number up to which the user could see what was created; none where all inboxes are
-    /// shown. What the page left out came later.
+    /// The change number up to which the user could see every created notification; none where all inboxes are shown.
+    /// Notifications that the page left out came later.
     pub(crate) fn seen(&self) -> Option<u64> {
         self.heard.seen
     }
 
-    /// Whether what a row shows was created by the change that [`Self::seen`] names.
+    /// Whether the notification of a row was created by the change that [`Self::seen`] names, or before.
     pub(super) fn is_seen(&self, row: &Item) -> bool {
         !row.is_sending && !self.heard.newer.contains(&row.data.id)
     }
 
-    /// Notes that the list has what was created up to this change, unless some of it waits above. These
+    /// Notes that the list has every notification created up to this change, unless some wait above. Those in `arrived`
     /// have just come into the list.
     pub(super) fn saw(&mut self, change: Option<u64>, arrived: Vec<NotificationId>) {
         if self.held > 0 {
@@ -71,7 +70,7 @@ impl View {
         }
     }
 
-    /// Notes what was done here to a notification of this user, if the stream will tell of it too.
+    /// Notes a change made here to a notification of this user, if the stream will report it too.
     pub(super) fn expect(&mut self, kind: Kind, user_id: &UserId, id: NotificationId) {
         if self.is_live && self.is_in_scope(user_id) {
             self.heard.echoes.push(Echo { kind, id });
@@ -81,9 +80,9 @@ impl View {
         }
     }
 
-    /// A change was heard of.
+    /// The stream reported a change.
     pub(super) fn hear(&mut self, message: live::Message, now: Now) -> Vec<Effect> {
-        // What is heard twice, here and by way of another tab, is shown once.
+        // A change that arrives twice, here and by way of another tab, is shown once.
         if message.user_id.is_none() {
             if message.modseq <= self.heard.position {
                 return Vec::new();
@@ -103,8 +102,8 @@ impl View {
         effects
     }
 
-    /// Shows what was heard with the next frame: each new row by a call of its own, between which
-    /// the page changes.
+    /// Shows the waiting changes with the next frame: each new row by a call of its own, between which the page
+    /// changes.
     pub(super) fn show_soon(&mut self, now: Now) -> Vec<Effect> {
         self.heard.is_shown_soon = false;
         self.heard.shown_at = now.ms;
@@ -112,12 +111,11 @@ impl View {
         (0..if calls > ONE_BY_ONE { 1 } else { calls }).map(|_| Effect::NextFrame(Message::ShowNext)).collect()
     }
 
-    /// Shows the next thing that was heard, unless a change made here is not answered: its answer
-    /// comes first.
+    /// Shows the next waiting changes, unless a change made here is not answered: its answer comes first.
     pub(super) fn show_next(&mut self, now: Now) -> Vec<Effect> {
         let new = |(place, message): (usize, &live::Message)| (message.kind == Kind::Created).then_some(place);
         let mut new = self.heard.waiting.iter().enumerate().filter_map(new);
-        // Up to the second one that is new.
+        // Up to the second new notification.
         let some = match (new.nth(1), new.count()) {
             (Some(second), more) if more <= ONE_BY_ONE => second,
             _ => self.heard.waiting.len(),
@@ -125,7 +123,7 @@ impl View {
         self.show_heard(some, now)
     }
 
-    /// Shows whatever was heard.
+    /// Shows all waiting changes.
     pub(super) fn show_all(&mut self, now: Now) -> Vec<Effect> {
         self.show_heard(self.heard.waiting.len(), now)
     }
@@ -142,14 +140,13 @@ impl View {
         self.show_messages(messages, true, now)
     }
 
-    /// An answer was shown that was read at this change number: what was heard since is shown once
-    /// more.
+    /// An answer that was read at this change number is shown now: shows the changes heard since once more.
     pub(super) fn show_again(&mut self, read_at: Option<u64>, now: Now) -> Vec<Effect> {
         let heard = &mut self.heard;
         heard.position = read_at.map(|read_at| heard.position.map_or(read_at, |heard| heard.max(read_at)));
         let mut again = std::mem::take(&mut heard.recent);
         again.extend(heard.waiting.drain(..));
-        // The next answer may not have them either.
+        // The next answer may lack them too.
         if heard.asked > 0 {
             heard.recent.clone_from(&again);
         }
@@ -160,7 +157,7 @@ impl View {
         if again.is_empty() {
             return Vec::new();
         }
-        // Where all inboxes are shown it is not known whether the numbers beside the list have it.
+        // Where all inboxes are shown, the numbers beside the list may include them or not.
         let mut effects = self.show_messages(again, read_at.is_some(), now);
         if read_at.is_none() {
             effects.extend(self.ask_soon());
@@ -174,7 +171,7 @@ impl View {
         let holds = !now.is_at_top;
         let mut shown = Shown {
             is_head: self.address.before.is_none(),
-            // What comes while others wait above is newer than they are, and waits with them.
+            // Notifications that come while others wait above are newer than those, and wait with them.
             waits: holds || self.held > 0,
             counts,
             arrived: Vec::new(),
@@ -189,7 +186,7 @@ impl View {
             match (message.kind, message.notification) {
                 (kind @ (Kind::Created | Kind::Updated), Some(notification)) if self.is_doomed(notification.id) => {
                     self.is_echo(kind, notification.id);
-                    // It is as this says where it is put back.
+                    // If it is put back, it shows this newer state.
                     let is_it = |doomed: &&mut Doomed| doomed.item.data.id == notification.id;
                     if let Some(doomed) = self.doomed.iter_mut().find(is_it) {
                         doomed.item.data = notification;
@@ -257,7 +254,7 @@ impl View {
             return self.show_known(place, notification, shown, effects);
         }
         if is_own {
-            // It was counted when it was sent, and is shown where it belongs.
+            // It was counted when it was sent, and is shown in its place.
             return;
         }
         if shown.counts {
@@ -275,7 +272,7 @@ impl View {
             shown.held += 1;
         } else {
             shown.arrived.push(notification.id);
-            // Newest first, and what is being sent stays on top.
+            // Newest first, and rows that are being sent stay on top.
             let sending = self.rows.iter().take_while(|row| row.is_sending).count();
             let item = self.item(notification, true);
             self.rows.insert(sending, item);
@@ -290,8 +287,8 @@ impl View {
         }
         match self.place_with(notification.id) {
             Some(place) => self.show_known(place, notification, shown, effects),
-            // One that is not shown: only the server knows what that changes.
-            // One that is read now is no loss where only what is unread is shown, unless it waits above the list.
+            // The list does not show it, so only the server knows what changes. Where only unread notifications are
+            // shown, one that is read now is no loss, unless it waits above the list.
             None => {
                 let belongs = shown.filter.unread && (!notification.is_read || self.held + shown.held > 0);
                 shown.asks |= !is_own && (shown.filter.user_id.is_none() || belongs);
@@ -308,7 +305,7 @@ impl View {
         }
     }
 
-    /// What is in the list is as this says.
+    /// Brings a row up to date with the notification that a change carries.
     fn show_known(&mut self, place: usize, notification: Notification, shown: &Shown, effects: &mut Vec<Effect>) {
         let Some(row) = self.rows.get_mut(place) else { return };
         let is_read = notification.is_read;
@@ -330,7 +327,7 @@ impl View {
             self.recount_undos();
         }
         let Some(key) = self.place_with(id).and_then(|place| self.rows.get(place)).map(|row| row.key) else {
-            // Of what kind it was, and whether it was read, the server knows.
+            // Only the server knows its kind, and whether it was read.
             shown.asks |= !is_own;
             return;
         };
@@ -341,7 +338,7 @@ impl View {
         }
     }
 
-    /// Whether this is what was done here.
+    /// Whether the stream reports a change that was made here.
     fn is_echo(&mut self, kind: Kind, id: NotificationId) -> bool {
         let found = self.heard.echoes.iter().position(|echo| *echo == Echo { kind, id });
         found.map(|place| self.heard.echoes.remove(place)).is_some()
@@ -354,13 +351,13 @@ impl View {
         if now.is_at_top && !before { self.refresh(now) } else { Vec::new() }
     }
 
-    /// Asks the server for the present, in a moment and once.
+    /// Asks the server for the current list, in a moment and once.
     pub(super) fn ask_soon(&mut self) -> Option<Effect> {
         let asks = !std::mem::replace(&mut self.heard.asks_soon, true);
         asks.then_some(Effect::After(SOON, Message::RefreshAsSaid))
     }
 
-    /// It is time to ask.
+    /// The moment of [`Self::ask_soon`] is over.
     pub(super) fn refresh_as_said(&mut self, now: Now) -> Vec<Effect> {
         self.heard.asks_soon = false;
         self.refresh(now)
@@ -373,7 +370,7 @@ impl View {
         begins.then_some(Effect::After(TOLD_EVERY, Message::Tell))
     }
 
-    /// What a screen reader is told.
+    /// Announces the arrivals to a screen reader.
     pub(super) fn told(&mut self) -> Vec<Effect> {
         vec![Effect::Say(match std::mem::take(&mut self.untold) {
             1 => "1 new notification".to_owned(),

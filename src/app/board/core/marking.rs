@@ -15,7 +15,7 @@ use crate::{
 pub(super) const HEADING: &str = "inbox-name";
 
 impl View {
-    /// Takes a row out of the list and says where it was. The focus goes to its neighbour.
+    /// Takes a row out of the list and returns the place it had. The focus goes to its neighbour.
     pub(super) fn take(&mut self, key: i64, effects: &mut Vec<Effect>) -> Option<(Item, Spot)> {
         let place = self.place_of(key)?;
         let item = self.rows.remove(place);
@@ -81,7 +81,7 @@ impl View {
         Some(Effect::Mark(marking))
     }
 
-    /// The server marked it, or did not.
+    /// The server marked the notification, or refused.
     pub(super) fn marked(&mut self, marking: Marking, answer: Result<Notification, Problem>, now: Now) -> Vec<Effect> {
         let place = self.marks.iter().position(|under_way| under_way.id == marking.id);
         match place.and_then(|place| self.marks.remove(place).next) {
@@ -139,7 +139,7 @@ impl View {
             (Err(problem), None) => effects.push(self.toast_refusal("Not undone.", &problem)),
             (Err(problem), Some(mut item)) => {
                 item.data.is_read = !is_read;
-                // What is about to be deleted is not counted.
+                // Notifications about to be deleted are not counted.
                 if !self.is_doomed(id) {
                     self.count_read(&item.data.user_id, !is_read);
                 }
@@ -157,18 +157,18 @@ impl View {
         effects
     }
 
-    /// Shows what the server says of a notification, which returns to this spot if it left it and belongs there.
+    /// Shows the server's answer for a notification; if that left the list and belongs there, it returns to this spot.
     fn show_marked(&mut self, notification: Notification, spot: Option<Spot>) {
         if let Some(place) = self.place_with(notification.id) {
             let row = &mut self.rows[place];
-            // The user may have marked it otherwise since.
+            // The user may have marked it differently since.
             if row.data.is_read == notification.is_read {
                 row.data = notification;
             }
         } else if let Some(spot) = spot.filter(|_| self.filter().admits(&notification)) {
             let place = self.place_at(spot, &notification).or_else(|| {
                 let place = self.place_in_order(&notification);
-                // What is newer or older than all of the list may have others between.
+                // If it is newer or older than the whole list, others may belong between.
                 let is_within = (place > 0 || (self.address.before.is_none() && self.held == 0))
                     && (place < self.rows.len() || self.next.is_none());
                 is_within.then_some(place)
@@ -180,13 +180,13 @@ impl View {
         }
     }
 
-    /// Whether the inbox can be marked as read: if one is shown and something in it is not. A search shows what no
-    /// marking can name.
+    /// Whether the inbox can be marked as read: one inbox is shown and has unread notifications. A search shows a
+    /// selection that no marking can name.
     pub(crate) fn can_mark_all(&self) -> bool {
         self.filter().user_id.is_some() && self.overview.unread_count > 0 && self.address.q.is_none()
     }
 
-    /// Marks the inbox as read: what was seen of it, and of the kind that is shown.
+    /// Marks the inbox as read: the part that the user has seen, of the kind that is shown.
     pub(super) fn mark_all(&mut self, now: Now) -> Vec<Effect> {
         let filter = self.filter();
         let Some(user_id) = filter.user_id.filter(|_| self.can_mark_all()) else { return Vec::new() };
@@ -197,7 +197,7 @@ impl View {
             self.rows.iter().filter(|row| !row.data.is_read).cloned().partition(is_meant);
         let left = match &filter.category {
             None => (later.len() + self.held) as u64,
-            // How many others are unread, only the server knows.
+            // Only the server knows how many others are unread.
             Some(_) => unread_count.saturating_sub(rows.len() as u64),
         };
         rows.iter_mut().for_each(|row| row.data.is_read = true);
@@ -214,7 +214,7 @@ impl View {
         })]
     }
 
-    /// The server marked the inbox, or did not.
+    /// The server marked the inbox, or refused.
     pub(super) fn all_marked(&mut self, marking: MarkingAll, answer: Result<Marked, Problem>, now: Now) -> Vec<Effect> {
         let MarkingAll { user_id, rows, unread_count, of_kind, change, .. } = marking;
         let is_known = answer.as_ref().is_ok_and(|marked| marked.count > 0);
@@ -238,7 +238,7 @@ impl View {
         effects
     }
 
-    /// Marks unread again what was marked read at once, also what the page does not show.
+    /// Marks as unread again what one click marked as read, including notifications that the page does not show.
     pub(super) fn unmark_all(&mut self, all: ReadAll, now: Now) -> Vec<Effect> {
         let beyond = all.marked.count.saturating_sub(all.rows.len() as u64);
         let filter = self.filter();
@@ -251,7 +251,7 @@ impl View {
             if !row.data.is_read {
                 continue;
             }
-            // What is about to be deleted is neither shown nor counted.
+            // Notifications about to be deleted are neither shown nor counted.
             if self.is_doomed(id) {
                 doomed.push(id);
                 continue;
@@ -259,7 +259,7 @@ impl View {
             row.data.is_read = false;
             self.set_read(&[id], false);
             self.count_read(&row.data.user_id, false);
-            // Where only what is unread is shown, they had left.
+            // Where only unread notifications are shown, they had left the list.
             if place.is_none() && filter.unread && filter.admits(&row.data) {
                 returned.push(row.key);
                 self.rows.insert(self.place_in_order(&row.data), row.clone());
@@ -272,7 +272,7 @@ impl View {
         vec![Effect::UnmarkAll(UnmarkingAll { all, unmarked, doomed, returned, beyond, change })]
     }
 
-    /// The server took the marking back, or did not: then it is offered again.
+    /// The server took the marking back, or refused: then the undo is offered again.
     pub(super) fn all_unmarked(
         &mut self,
         unmarking: UnmarkingAll,
@@ -281,7 +281,7 @@ impl View {
     ) -> Vec<Effect> {
         let UnmarkingAll { all, unmarked, doomed, returned, beyond, change } = unmarking;
         let mut effects = Vec::new();
-        // The server leaves what was changed since.
+        // The server leaves notifications that were changed since.
         let all_of_them = (unmarked.len() + doomed.len()) as u64 + beyond;
         let is_known = answer.as_ref().is_ok_and(|count| *count == all_of_them);
         if let Err(problem) = answer {
@@ -298,7 +298,7 @@ impl View {
         effects
     }
 
-    /// Shows these as read, or as unread, and counts nothing.
+    /// Shows these notifications as read, or as unread, without counting.
     fn set_read(&mut self, ids: &[NotificationId], is_read: bool) {
         for row in self.rows.iter_mut().filter(|row| ids.contains(&row.data.id)) {
             row.data.is_read = is_read;
@@ -311,14 +311,14 @@ impl View {
         }
     }
 
-    /// Counts one of this user's as read, or as unread: another inbox may be shown by now.
+    /// Counts one notification of this user as read, or as unread: another inbox may be shown by now.
     fn count_read(&mut self, user_id: &UserId, is_read: bool) {
         if self.is_in_scope(user_id) {
             counting::set_read(&mut self.overview, is_read);
         }
     }
 
-    /// Counts so many of an inbox as read, or as unread, that the page does not show.
+    /// Counts `beyond` notifications that the page does not show as read, or as unread.
     fn count_beyond(&mut self, user_id: &UserId, beyond: u64, is_read: bool) {
         if self.is_in_scope(user_id) {
             let count = &mut self.overview.unread_count;

@@ -1,26 +1,26 @@
-//! How a fresh list goes into the one that is shown.
+//! Merges a fresh list into the one that is shown.
 
 use std::cell::Cell;
 
 use crate::model::NotificationId;
 
-/// Where one place of the list to show comes from.
+/// The origin of one place of the list to show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Slot {
-    /// The row that was shown at `old`, with what the fresh list says at `fresh`.
+    /// The row that was shown at `old`, with the data that the fresh list has at `fresh`.
     Known {
-        /// Its place in what was shown.
+        /// Its place in the list that was shown.
         old: usize,
         /// Its place in the fresh list.
         fresh: usize,
     },
-    /// A row that was shown and of which the fresh list says nothing, because it ends before it.
+    /// A row that was shown and that the fresh list, which ends before it, leaves out.
     Beyond(usize),
     /// A notification that was not shown, at this place of the fresh list.
     New(usize),
 }
 
-/// What to show next.
+/// The next list to show.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Plan {
     /// The list to show, from the top.
@@ -31,11 +31,10 @@ pub(crate) struct Plan {
     pub(crate) arrived: usize,
 }
 
-/// Plans what to show, from what was shown and a fresh list.
+/// Plans the list to show, from the one that was shown and a fresh one.
 ///
-/// With `hold`, nothing that is shown may move, because the user is reading further down: what
-/// arrived at the head waits, and what the fresh list no longer reaches stays. `more` says that the
-/// fresh list is not the end of all there is.
+/// With `hold`, no shown row may move, because the user is reading further down: arrivals at the head wait, and rows
+/// that the fresh list no longer reaches stay. `more` says that older notifications follow the fresh list.
 pub(crate) fn merge(shown: &[NotificationId], fresh: &[NotificationId], more: bool, hold: bool) -> Plan {
     // Both lists are in the same order, so the search goes on from the last find and seldom has to
     // begin anew. (Sorting or hashing would cost the browser five kilobytes.)
@@ -51,7 +50,7 @@ pub(crate) fn merge(shown: &[NotificationId], fresh: &[NotificationId], more: bo
         Some(first_known) => first_known,
         None => fresh.len(),
     };
-    // On an empty list there is nothing that could move.
+    // In an empty list, nothing can move.
     let held = if hold && !shown.is_empty() { head } else { 0 };
     let mut slots: Vec<Slot> = (held..)
         .zip(fresh.iter().skip(held))

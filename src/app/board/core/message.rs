@@ -1,4 +1,4 @@
-//! What can happen to the page, and what is to be done about it.
+//! The events of the page, and the effects that follow from them.
 
 use super::{
     changes::{PendingChange, RefreshTicket},
@@ -12,7 +12,7 @@ use crate::{
     model::{Marked, MarkedBy, Notification, NotificationId, Problem, UserId},
 };
 
-/// What the page cannot know by itself at the moment when something happens.
+/// What [`super::reduce`] cannot know by itself when an event happens: the time, and the state of the window.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Now {
     /// Milliseconds since 1970, by the browser's clock.
@@ -23,34 +23,34 @@ pub(crate) struct Now {
     pub(crate) is_hidden: bool,
 }
 
-/// What can happen.
+/// An event.
 #[derive(Debug)]
 pub(crate) enum Message {
     /// A browser shows the page.
     Begin,
-    /// A change was heard of.
+    /// The stream reported a change.
     Heard(live::Message),
-    /// What was heard is to be shown with the next frames.
+    /// The waiting changes are due to be shown with the next frames.
     ShowSoon,
-    /// The next thing that was heard is to be shown.
+    /// The next waiting change is due to be shown.
     ShowNext,
-    /// Whatever was heard is to be shown: there may be no frame for a while.
+    /// All waiting changes are due to be shown: there may be no frame for a while.
     ShowAll,
-    /// The page is told of every change from now on, or is not any more.
+    /// The stream reports every change from now on, or no longer does.
     Live(bool),
-    /// The user scrolled while new ones wait above the list.
+    /// The user scrolled while new notifications wait above the list.
     Scrolled,
-    /// The present is to be asked for.
+    /// The page is to ask the server for the current list.
     Refresh,
-    /// As that, a while after it turned out that only the server knows something.
+    /// As `Refresh`, a moment after a change left something open that only the server knows.
     RefreshAsSaid,
-    /// An answer came, or none.
+    /// A refresh was answered, or failed.
     Answered(RefreshTicket, Result<Snapshot, Problem>),
-    /// Something else is to be shown.
+    /// The user goes to another address.
     Turn(Address),
-    /// What is to be shown is not there yet.
+    /// The list of the new address takes long to load.
     IsSlow,
-    /// More of what is older is to be shown.
+    /// The user asks for more older notifications.
     ShowOlder,
     /// Time went by.
     Tick,
@@ -58,19 +58,19 @@ pub(crate) enum Message {
     Period,
     /// A second of those for which the server is left alone went by.
     CountDown,
-    /// A screen reader is to be told what arrived.
+    /// A screen reader is to announce the arrivals.
     Tell,
-    /// A long text is to be opened, or closed.
+    /// The user opens a long text, or closes it.
     Toggle(i64),
     /// The user marks a row as read, or as unread.
     Mark(i64, bool),
-    /// That was answered.
+    /// The server answered the marking.
     Marked(Marking, Result<Notification, Problem>),
     /// The user marks the inbox as read.
     MarkAll,
-    /// That was answered.
+    /// The server answered the marking of the inbox.
     AllMarked(MarkingAll, Result<Marked, Problem>),
-    /// That it was taken back was answered.
+    /// The server answered the undo of that marking.
     AllUnmarked(UnmarkingAll, Result<u64, Problem>),
     /// The user deletes a row.
     Delete(i64),
@@ -88,34 +88,34 @@ pub(crate) enum Message {
     Expire(i64, u32),
     /// The user has the toast with this key go.
     Dismiss(i64),
-    /// The server took what was sent.
+    /// The server accepted a submission.
     Sent(Submission, Notification),
-    /// It did not, or its answer was lost.
+    /// The server refused a submission, or its answer was lost.
     NotSent(Submission, Problem),
 }
 
-/// What is to be done.
+/// An action that the core asks for.
 #[derive(Debug)]
 pub(crate) enum Effect {
-    /// Read so many of what the address asks for, which is then [`Message::Answered`].
+    /// Ask for at most this many notifications of the address; answered with [`Message::Answered`].
     Ask(RefreshTicket, u16),
-    /// Let this happen in so many milliseconds.
+    /// Send this message in this many milliseconds.
     After(u32, Message),
-    /// Let this happen before the page is painted next.
+    /// Send this message before the page is painted next.
     NextFrame(Message),
-    /// Tell a screen reader.
+    /// Have a screen reader announce this.
     Say(String),
-    /// Move the focus to the element with this id, once what changed is on the page.
+    /// Move the focus to the element with this id, once the changes are on the page.
     Focus(String),
     /// The element with the first id is about to go: if it has the focus, give that to the element with the second.
     HandOn(String, String),
     /// Mark it, which is then [`Message::Marked`].
     Mark(Marking),
-    /// Mark the inbox, which is then [`Message::AllMarked`].
+    /// Mark the inbox; answered with [`Message::AllMarked`].
     MarkAll(MarkingAll),
-    /// Take that back, which is then [`Message::AllUnmarked`].
+    /// Take that back; answered with [`Message::AllUnmarked`].
     UnmarkAll(UnmarkingAll),
-    /// Delete it, which is then [`Message::Deleted`].
+    /// Delete the notification; answered with [`Message::Deleted`].
     Delete(Deletion),
     /// The caller is known: the page may follow the server live.
     MayListen,
@@ -125,18 +125,18 @@ pub(crate) enum Effect {
     Cut,
 }
 
-/// What is being sent.
+/// A notification that is being sent.
 #[derive(Clone, Debug)]
 pub(crate) struct Submission {
-    /// What was typed.
+    /// The input of the user.
     pub(crate) typed: Typed,
     /// Its idempotency key.
     pub(crate) key: String,
     /// Whether it was sent before and not confirmed.
     pub(super) is_repeat: bool,
-    /// The key of the last row that was made before.
+    /// The key of the newest row at that time.
     pub(super) after: i64,
-    /// What the numbers beside the list count, and the list shows if it belongs there.
+    /// Its row, counted in the numbers beside the list, and shown if it belongs there.
     pub(super) item: Option<Item>,
     pub(super) change: PendingChange,
 }
@@ -144,13 +144,13 @@ pub(crate) struct Submission {
 /// One notification that is being marked.
 #[derive(Clone, Debug)]
 pub(crate) struct Marking {
-    /// Which one.
+    /// The notification's id.
     pub(crate) id: NotificationId,
-    /// As what.
+    /// Whether it becomes read, else unread.
     pub(crate) is_read: bool,
-    /// What the page showed of it.
+    /// Its row, if the page showed one.
     pub(super) item: Option<Item>,
-    /// Where it was, if it left the list by this, or comes back to it.
+    /// Its former place, if marking takes it out of the list or brings it back.
     pub(super) spot: Option<Spot>,
     pub(super) change: PendingChange,
 }
@@ -158,17 +158,17 @@ pub(crate) struct Marking {
 /// An inbox that is being marked as read, or a part of it.
 #[derive(Clone, Debug)]
 pub(crate) struct MarkingAll {
-    /// Whose inbox.
+    /// The owner of the inbox.
     pub(crate) user_id: UserId,
-    /// Only what was created by this change number or an earlier one.
+    /// Only notifications created by this change number or an earlier one.
     pub(crate) up_to: Option<u64>,
     /// Only this kind.
     pub(crate) category: Option<String>,
-    /// What of it the page showed.
+    /// The affected rows that the page showed.
     pub(super) rows: Vec<Item>,
     /// How many were unread before.
     pub(super) unread_count: u64,
-    /// The kind, to follow "all".
+    /// The kind as a phrase, to follow "all".
     pub(super) of_kind: String,
     pub(super) change: PendingChange,
 }
@@ -177,24 +177,24 @@ pub(crate) struct MarkingAll {
 #[derive(Clone, Debug)]
 pub(crate) struct UnmarkingAll {
     pub(super) all: ReadAll,
-    /// What is shown as unread again.
+    /// The rows that are shown as unread again.
     pub(super) unmarked: Vec<Item>,
-    /// What is about to be deleted, and is unread again.
+    /// The notifications about to be deleted that are unread again.
     pub(super) doomed: Vec<NotificationId>,
-    /// What came back into the list.
+    /// The keys of the rows that came back into the list.
     pub(super) returned: Vec<i64>,
-    /// How many the page does not show.
+    /// How many of them the page does not show.
     pub(super) beyond: u64,
     pub(super) change: PendingChange,
 }
 
 impl UnmarkingAll {
-    /// Whose inbox.
+    /// The owner of the inbox.
     pub(crate) fn user_id(&self) -> &UserId {
         &self.all.user_id
     }
 
-    /// What names the marking.
+    /// The name of the marking to take back.
     pub(crate) fn by(&self) -> MarkedBy {
         self.all.marked.by
     }
@@ -203,13 +203,13 @@ impl UnmarkingAll {
 /// A notification that is being deleted.
 #[derive(Clone, Debug)]
 pub(crate) struct Deletion {
-    /// What is put back where it is refused.
+    /// The row to put back if the server refuses.
     pub(super) doomed: Doomed,
     pub(super) change: PendingChange,
 }
 
 impl Deletion {
-    /// Which notification.
+    /// The notification's id.
     pub(crate) fn id(&self) -> NotificationId {
         self.doomed.item.data.id
     }

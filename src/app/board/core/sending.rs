@@ -12,13 +12,13 @@ use crate::{
     model::{Code, NewNotification, Notification, NotificationId, Problem},
 };
 
-/// Whether a send that failed like this may have been done all the same: its answer was lost on the way.
+/// Whether a send that failed with this problem may have succeeded all the same: its answer was lost on the way.
 pub(crate) fn may_be_sent(problem: &Problem) -> bool {
     matches!(problem.code, Code::Unreachable | Code::UnknownOutcome | Code::Timeout | Code::Internal)
 }
 
 impl Unconfirmed {
-    /// Whether this row is it: it arrived since, and says the same.
+    /// Whether this row shows the unconfirmed notification: it arrived since, and has the same content.
     fn is(&self, row: &Item) -> bool {
         let (shown, typed) = (&row.data, &self.typed);
         row.key > self.after
@@ -33,9 +33,9 @@ impl Unconfirmed {
 }
 
 impl View {
-    /// Shows what is being sent, if it belongs here. It gets the idempotency key of what was sent right before and was
-    /// not confirmed, if it is the same, else the fresh one: what is sent again after something else is meant to be
-    /// another one.
+    /// Shows a notification that is being sent, if it belongs here. If it repeats the previous one, which was not
+    /// confirmed, it keeps that one's idempotency key; else it gets the fresh one: the same input sent again after
+    /// something else is meant to be a second notification.
     pub(crate) fn submit(&mut self, typed: Typed, new: NewNotification, fresh_key: String, now: Now) -> Submission {
         let (key, is_repeat) = match self.unconfirmed.take() {
             Some(before) if before.typed == typed => (before.key, true),
@@ -61,7 +61,7 @@ impl View {
         item
     }
 
-    /// The server took it.
+    /// The server accepted the submission.
     pub(super) fn sent(&mut self, submission: Submission, notification: Notification, now: Now) -> Vec<Effect> {
         let Submission { typed, item, change, is_repeat, .. } = submission;
         let told = match item {
@@ -70,16 +70,16 @@ impl View {
                 self.take_in(&item, notification);
                 Effect::Say(format!("Sent to {}", typed.user_id))
             }
-            // The list does not say it.
+            // The list does not show it.
             None => self.toast(format!("Sent to {}.", typed.user_id), None),
         };
         let mut effects = vec![told];
-        // The server may have had a repeat already, which is counted then.
+        // The server may have had a repeat already; then it counts it already.
         effects.extend(self.settle(change, !is_repeat, now));
         effects
     }
 
-    /// What was being sent is what the server says, unless a repeat of it is in the list already.
+    /// Replaces the row that is being sent by the server's notification, unless the list has a repeat of it already.
     fn take_in(&mut self, item: &Item, notification: Notification) {
         let is_shown = self.place_with(notification.id).is_some();
         let Some(place) = self.place_of(item.key) else { return };
@@ -94,7 +94,8 @@ impl View {
         row.is_sending = false;
     }
 
-    /// The server refused it, or its answer was lost. A repeat that is refused says nothing of what was sent before.
+    /// The server refused the submission, or its answer was lost. A refused repeat tells nothing about the first
+    /// attempt.
     pub(super) fn not_sent(&mut self, submission: Submission, problem: &Problem, now: Now) -> Vec<Effect> {
         let Submission { typed, key, is_repeat, after, item, change } = submission;
         if let Some(item) = item {
@@ -107,7 +108,7 @@ impl View {
         self.settle(change, false, now)
     }
 
-    /// What was not confirmed, once the list shows it.
+    /// The input that was not confirmed, once the list shows its notification.
     pub(crate) fn confirmed(&mut self) -> Option<Typed> {
         let is_shown = self.unconfirmed.as_ref().is_some_and(|sent| self.rows.iter().any(|row| sent.is(row)));
         self.unconfirmed.take_if(|_| is_shown).map(|sent| sent.typed)

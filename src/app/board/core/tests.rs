@@ -1,4 +1,4 @@
-//! What the page decides, step by step, and against a server that is made up of a list.
+//! Tests of the core: step by step, and against a server that is simulated with a list.
 
 mod answers;
 mod deleting;
@@ -22,11 +22,11 @@ use crate::{
 struct Open {
     view: View,
     now: Now,
-    /// What is to be done and was not looked at.
+    /// The effects that the test has not looked at.
     effects: Vec<Effect>,
 }
 
-/// The page of an address, as it arrives with these, newest first, of which `modseq` is the last change.
+/// The page of an address, which arrives with these notifications, newest first, as of the change `modseq`.
 fn open(query: &str, notifications: Vec<Notification>, modseq: Option<u64>) -> Open {
     let snapshot = Ok(snapshot(notifications, modseq));
     let view = View::new(Initial { address: Address::parse(query), snapshot, ..Initial::default() });
@@ -36,7 +36,7 @@ fn open(query: &str, notifications: Vec<Notification>, modseq: Option<u64>) -> O
     page
 }
 
-/// Ann's inbox, with what has these numbers.
+/// Ann's inbox, with the notifications of these numbers.
 fn of_ann(query: &str, numbers: &[u128]) -> Open {
     let list = numbers.iter().map(|number| notification(*number)).collect();
     open(&format!("user_id=ann&{query}"), list, Some(10))
@@ -48,22 +48,22 @@ impl Open {
         self
     }
 
-    /// Hears a change, and shows what is to be shown.
+    /// Hears a change, and shows it.
     fn hear(&mut self, message: live::Message) -> &mut Self {
         self.send(Message::Heard(message)).send(Message::ShowSoon).send(Message::ShowAll)
     }
 
-    /// The numbers of what is shown.
+    /// The numbers of the notifications that are shown.
     fn shown(&self) -> Vec<u128> {
         self.view.rows.iter().map(|row| number(row.data.id)).collect()
     }
 
-    /// How many there are, and how many of them are unread.
+    /// How many notifications there are, and how many of them are unread.
     fn counts(&self) -> (u64, u64) {
         (self.view.overview.total, self.view.overview.unread_count)
     }
 
-    /// Takes the first effect that this finds something in.
+    /// Takes the first effect that `find` accepts.
     fn take<T>(&mut self, find: impl Fn(&Effect) -> Option<T>) -> Option<T> {
         let (place, found) =
             self.effects.iter().enumerate().find_map(|(place, effect)| Some((place, find(effect)?)))?;
@@ -71,14 +71,14 @@ impl Open {
         Some(found)
     }
 
-    /// How many of these are to be done, of which none is any more.
+    /// Takes the effects that `is_meant` accepts, and counts them.
     fn count(&mut self, is_meant: impl Fn(&Effect) -> bool) -> usize {
         let before = self.effects.len();
         self.effects.retain(|effect| !is_meant(effect));
         before - self.effects.len()
     }
 
-    /// How often the present is asked for, now or soon.
+    /// How often the page asks for the current list, now or soon.
     fn asks(&mut self) -> usize {
         self.count(|effect| matches!(effect, Effect::Ask(..) | Effect::After(_, Message::RefreshAsSaid)))
     }
@@ -96,7 +96,7 @@ impl Open {
         self.view.rows.iter().find(|row| number(row.data.id) == of).unwrap().key
     }
 
-    /// What the toasts say.
+    /// The texts of the toasts.
     fn toasts(&self) -> String {
         self.view.toasts.iter().map(|toast| toast.text.as_str()).collect::<Vec<_>>().join(" | ")
     }
@@ -110,7 +110,7 @@ fn ticket(page: &mut Open) -> RefreshTicket {
     page.take(|effect| if let Effect::Ask(ticket, _) = effect { Some(*ticket) } else { None }).unwrap()
 }
 
-/// Another inbox is opened, which has these.
+/// Opens another inbox, which has these notifications.
 fn turn_to_bob(page: &mut Open, notifications: Vec<Notification>) {
     page.send(Message::Turn(Address::parse("user_id=bob")));
     let asked = ticket(page);
@@ -161,7 +161,7 @@ fn overview(notifications: &[Notification]) -> Overview {
     overview
 }
 
-/// A change that nothing else is known of.
+/// A change that carries no further data.
 fn change(kind: Kind, modseq: u64) -> live::Message {
     live::Message { kind, modseq: Some(modseq), unread_count: None, notification: None, id: None, user_id: None }
 }

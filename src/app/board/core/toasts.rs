@@ -16,7 +16,7 @@ const STAYS: u32 = 6_000;
 /// How many messages are shown at a time.
 const MOST: usize = 4;
 
-/// What is said of a user, or of a page, that asks too often.
+/// The message for a user, or a page, that asks too often.
 pub(crate) const TOO_MANY: &str = "Too many requests at once.";
 
 impl Toast {
@@ -59,12 +59,12 @@ impl View {
         self.put_toast(text, false, undo)
     }
 
-    /// Says that something was refused, and why.
+    /// Reports a refusal, and its reason.
     pub(super) fn toast_refusal(&mut self, what: &str, problem: &Problem) -> Effect {
         self.put_toast(format!("{what} {}", explain(problem)), true, None)
     }
 
-    /// Says that taking something back was refused, and why, and offers it once more.
+    /// Reports that an undo was refused, and why, and offers it once more.
     pub(super) fn offer_again(&mut self, what: &str, problem: &Problem, undo: Undo) -> Effect {
         self.put_toast(format!("{what} {}", explain(problem)), true, Some(undo))
     }
@@ -147,7 +147,7 @@ impl View {
         effects
     }
 
-    /// Takes back the last thing that can be.
+    /// Takes back the last action that can be undone.
     pub(super) fn undo_last(&mut self, now: Now) -> Vec<Effect> {
         let last = self.toasts.iter().rev().find(|toast| toast.undo.is_some()).map(|toast| toast.key);
         last.map(|key| self.undo(key, now)).unwrap_or_default()

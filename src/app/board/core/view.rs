@@ -1,4 +1,4 @@
-//! What the page knows, as plain data.
+//! The state of the page, as plain data.
 
 use std::sync::Arc;
 
@@ -11,17 +11,17 @@ use crate::{
     model::{Cursor, Filter, Marked, Notification, NotificationId, Overview, Problem, Timestamp, UserId},
 };
 
-/// What the page knows: what it shows, and what it has to remember for that.
+/// The state of the page: what it shows, and what it has to remember for that.
 pub(crate) struct View {
     /// Whether the viewer may see one inbox only.
     pub(crate) is_own: bool,
-    /// What is asked for.
+    /// The address that is shown.
     pub(crate) address: Arc<Address>,
     /// The list, newest first.
     pub(crate) rows: Vec<Item>,
-    /// Where the list goes on.
+    /// The cursor at which the list continues.
     pub(crate) next: Option<Cursor>,
-    /// How many new ones wait above the list, because the user reads further down.
+    /// How many new notifications wait above the list, because the user reads further down.
     pub(crate) held: usize,
     /// What stands beside the list. Of its categories it counts what the list does not show, see [`Self::counted`].
     pub(super) overview: Overview,
@@ -31,13 +31,13 @@ pub(crate) struct View {
     pub(crate) wait: u32,
     /// The form that led here and was refused.
     pub(crate) refusal: Option<Refusal>,
-    /// When what is shown was true.
+    /// When the list was read, by the server's clock.
     pub(crate) read_at: Option<Timestamp>,
-    /// The present, by the server's clock, to a quarter of a minute.
+    /// The present time, by the server's clock, to a quarter of a minute.
     pub(crate) clock: Timestamp,
-    /// How many seconds old what is shown is, while refreshing fails.
+    /// The age of the list, in seconds, while refreshing fails.
     pub(crate) age: i64,
-    /// Whether the page is told of every change as it happens.
+    /// Whether the stream reports every change as it happens.
     pub(crate) is_live: bool,
     /// Whether it is known by now that the page is kept up to date, and how.
     pub(crate) is_kept: bool,
@@ -61,46 +61,46 @@ pub(crate) struct View {
     pub(super) limit: u16,
     /// How far the server's clock is ahead of the browser's, in milliseconds.
     pub(super) ahead: f64,
-    /// Until when the server is left alone, in milliseconds of the browser's clock.
+    /// The end of the time for which the server is left alone, in milliseconds of the browser's clock.
     pub(super) wait_until: f64,
-    /// New ones that were not announced yet.
+    /// How many arrivals were not announced to a screen reader yet.
     pub(super) untold: usize,
 }
 
-/// One notification of the list.
+/// One row of the list.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Item {
-    /// Stays the same while it is shown, also when what is being sent gets its id.
+    /// Stays the same while the row is shown, also when a notification that is being sent gets its id.
     pub(crate) key: i64,
-    /// What it shows.
+    /// The notification.
     pub(crate) data: Notification,
     /// Whether a long text is shown in full.
     pub(crate) is_open: bool,
-    /// Whether the server has not answered yet whether it takes it.
+    /// Whether the notification is being sent and the server has not answered.
     pub(crate) is_sending: bool,
-    /// Whether it slides in.
+    /// Whether the row slides in.
     pub(crate) arrives: bool,
 }
 
 /// Whether the list belongs to the address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Loading {
-    /// It does.
+    /// It belongs to the address.
     Done,
-    /// It will in a moment.
+    /// It is being loaded.
     Begun,
-    /// It takes so long that the page should show it.
+    /// Loading takes so long that the page should show it.
     Slow,
 }
 
-/// What was heard and is not shown yet, or may have to be shown again.
+/// Changes that the stream reported and that are not shown yet, or may have to be shown again.
 #[derive(Debug, Default)]
 pub(super) struct Heard {
     /// The position: everything up to this change is shown, or in `waiting`.
     pub(super) position: Option<u64>,
-    /// Nothing that was created up to this change waits above the list.
+    /// No notification created up to this change waits above the list.
     pub(super) seen: Option<u64>,
-    /// What is in the list, and may have been created later.
+    /// Notifications of the list that may have been created later.
     pub(super) newer: Vec<NotificationId>,
     pub(super) waiting: Vec<live::Message>,
     /// What was shown while an answer was under way, which may not have it.
@@ -112,33 +112,33 @@ pub(super) struct Heard {
     pub(super) is_shown_soon: bool,
     pub(super) shown_at: f64,
     pub(super) asks_soon: bool,
-    /// Whether the present was to be asked for, and could not be because of a change that is under way.
+    /// Whether the page owes a request, because a change under way kept it from asking.
     pub(super) owes: bool,
-    /// Whether what waits above the list was asked for by scrolling up to it.
+    /// Whether the page asked for the waiting notifications because the user scrolled up to them.
     pub(super) is_released: bool,
 }
 
-/// What the stream will tell of what was done here.
+/// A change made here, as the stream will report it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Echo {
     pub(super) kind: live::Kind,
     pub(super) id: NotificationId,
 }
 
-/// Where a row was: between the rows with these keys. Times and ids do not tell it, for in a batch they are as chance
-/// has them.
+/// The former place of a row: between the rows with these keys. Times and ids do not determine it, because within a
+/// batch their order is random.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Spot {
     pub(super) above: Option<i64>,
     pub(super) below: Option<i64>,
 }
 
-/// A notification that is about to be deleted, and where it was.
+/// A notification that is about to be deleted, and its former place.
 #[derive(Clone, Debug)]
 pub(crate) struct Doomed {
     pub(super) item: Item,
     pub(super) spot: Spot,
-    /// Whether an answer did not have it, so that it may not be as it was.
+    /// Whether an answer lacked it, so that it may have changed.
     pub(super) is_unsure: bool,
 }
 
@@ -153,39 +153,39 @@ pub(super) struct MarkUnderWay {
 /// What is typed into the form that sends.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Typed {
-    /// Whose inbox it goes to.
+    /// The owner of the inbox that receives it.
     pub(crate) user_id: String,
-    /// What it says.
+    /// Its text.
     pub(crate) content: String,
-    /// What kind it is.
+    /// Its kind.
     pub(crate) category: Option<String>,
     /// A short heading; may be empty.
     pub(crate) title: String,
-    /// Where a click leads; may be empty.
+    /// The target of a click; may be empty.
     pub(crate) link: String,
 }
 
-/// What was sent and not confirmed.
+/// A notification that was sent and not confirmed.
 pub(super) struct Unconfirmed {
     pub(super) typed: Typed,
     /// Its idempotency key.
     pub(super) key: String,
-    /// The key of the last row that was made before.
+    /// The key of the newest row at that time.
     pub(super) after: i64,
 }
 
 /// An inbox that was marked as read, or a part of it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ReadAll {
-    /// Whose inbox.
+    /// The owner of the inbox.
     pub(super) user_id: UserId,
-    /// What the server marked.
+    /// The server's answer: how many were marked, and by which marking.
     pub(super) marked: Marked,
-    /// What of it the page showed.
+    /// The affected rows that the page showed.
     pub(super) rows: Vec<Item>,
 }
 
-/// What a toast can take back.
+/// An action that a toast can take back.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Undo {
     /// The deletion of whatever is about to be deleted.
@@ -207,13 +207,13 @@ pub(crate) struct WasRead {
 /// A message at the edge of the page.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Toast {
-    /// Names it while it is shown.
+    /// Identifies it while it is shown.
     pub(crate) key: i64,
-    /// What it says.
+    /// Its text.
     pub(crate) text: String,
-    /// Whether something failed.
+    /// Whether it reports a failure.
     pub(crate) is_bad: bool,
-    /// What it can take back.
+    /// The action that it can take back.
     pub(crate) undo: Option<Undo>,
     /// Counts how often its time began anew.
     pub(super) turn: u32,
@@ -227,7 +227,7 @@ impl Item {
 }
 
 impl View {
-    /// The page as it arrives.
+    /// The state with which the page arrives.
     pub(crate) fn new(initial: Initial) -> Self {
         let Initial { address, snapshot, refusal, .. } = initial;
         let (snapshot, trouble) = match snapshot {
@@ -292,36 +292,36 @@ impl View {
         }
     }
 
-    /// The filter of the address; everything while it is not legal.
+    /// The filter of the address; everything while the address is not valid.
     pub(crate) fn filter(&self) -> Filter {
         self.address.filter().unwrap_or_default()
     }
 
-    /// The present by the server's clock, from that by the browser's in milliseconds.
+    /// Converts a time of the browser's clock, in milliseconds, to the server's clock.
     pub(super) fn server_time(&self, ms: f64) -> Timestamp {
         #[expect(clippy::cast_possible_truncation, reason = "milliseconds of our time fit")]
         let micros = (ms + self.ahead) as i64 * 1_000;
         Timestamp::from_micros(micros).unwrap_or(self.clock)
     }
 
-    /// A key that no row has yet; those made later are greater.
+    /// A key that no row has had; later ones are greater.
     pub(super) fn take_key(&mut self) -> i64 {
         let key = self.next_key;
         self.next_key += 1;
         key
     }
 
-    /// A row that was not there.
+    /// A new row.
     pub(super) fn item(&mut self, data: Notification, arrives: bool) -> Item {
         Item { key: self.take_key(), data, is_open: false, is_sending: false, arrives }
     }
 
-    /// Where the row with this key is.
+    /// The place of the row with this key.
     pub(super) fn place_of(&self, key: i64) -> Option<usize> {
         self.rows.iter().position(|row| row.key == key)
     }
 
-    /// Where the row with this notification is.
+    /// The place of the row with this notification.
     pub(super) fn place_with(&self, id: NotificationId) -> Option<usize> {
         self.rows.iter().position(|row| row.data.id == id)
     }
@@ -343,7 +343,7 @@ impl View {
         }
     }
 
-    /// Where a notification belongs that was here: between the same ones, if one of them is still in the list.
+    /// The place for a notification that returns: between its former neighbours, if one of them is still in the list.
     pub(super) fn place_at(&self, spot: Spot, of: &Notification) -> Option<usize> {
         let place = |key: Option<i64>| key.and_then(|key| self.place_of(key));
         let (above, below) = (place(spot.above), place(spot.below));
@@ -351,13 +351,13 @@ impl View {
         above.or(below).map(|_| self.place_in_order(of).max(first).min(last))
     }
 
-    /// Where a notification belongs of which no more is known: newest first, and what is being sent stays on top.
+    /// The place for a notification of which only the time is known: newest first, and rows being sent stay on top.
     pub(super) fn place_in_order(&self, of: &Notification) -> usize {
         let is_older = |row: &Item| !row.is_sending && (row.data.timestamp, row.data.id) < (of.timestamp, of.id);
         self.rows.iter().position(is_older).unwrap_or(self.rows.len())
     }
 
-    /// Puts a row back to where it was, unless a refresh has done so already.
+    /// Puts a row back in its place, unless a refresh has done so already.
     pub(super) fn put_back(&mut self, item: Item, spot: Spot) {
         if self.place_with(item.data.id).is_none() {
             let place = self.place_at(spot, &item.data).unwrap_or_else(|| self.place_in_order(&item.data));

@@ -14,8 +14,8 @@ const LIVE_PERIODS: u32 = 12;
 const LONGEST: u32 = 3_600;
 
 impl View {
-    /// Whether the session is over. Asking again is pointless until the user has signed in, which
-    /// they do in another tab, or by leaving this page.
+    /// Whether the session is over. Asking again is pointless until the user has signed in, in another tab or by
+    /// leaving this page.
     pub(crate) fn is_signed_out(&self) -> bool {
         self.trouble.as_ref().is_some_and(|problem| problem.code == Code::Unauthenticated)
     }
@@ -71,11 +71,11 @@ impl View {
         if seconds > 0 {
             return vec![Effect::After(1_000, Message::CountDown)];
         }
-        // Else that is done when the user comes back.
+        // If hidden, the page refreshes when the user comes back.
         if now.is_hidden { Vec::new() } else { self.refresh(now) }
     }
 
-    /// The page begins to live, maybe with a refusal.
+    /// The page starts in the browser, and may have arrived with a problem.
     pub(super) fn begin(&mut self, now: Now) -> Vec<Effect> {
         let Some(problem) = self.trouble.clone() else { return Vec::new() };
         self.clock = self.server_time(now.ms);

@@ -1,4 +1,4 @@
-//! Push to the browser at hand: what `public/push.js` says of it, and the button that it answers.
+//! Push to this browser: the states that `public/push.js` reports, and the button that it handles.
 
 use leptos::prelude::*;
 
@@ -8,22 +8,22 @@ use crate::app::pages::{
     words::Tone,
 };
 
-/// What the button says where push is off.
+/// The label of the button where push is off.
 const TURN_ON: &str = "Turn on push for this browser";
 
-/// Where the browser at hand stands.
+/// A state of push in this browser.
 struct State {
-    /// As the script knows it.
+    /// Its name in the script.
     name: &'static str,
     tone: Tone,
     word: &'static str,
-    /// What that means, and what is to be done.
+    /// Its meaning, and what to do.
     text: &'static str,
-    /// What the button does then; `None` where there is nothing to press.
+    /// The label of the button in this state; `None` where there is no button.
     button: Option<&'static str>,
 }
 
-/// All that the script may find.
+/// All states that the script may find.
 fn states(is_own: bool) -> [State; 9] {
     let state = |name, tone, word, text, button| State { name, tone, word, text, button };
     let (off, elsewhere, on) = if is_own {

@@ -1,4 +1,4 @@
-//! Where a user is reached.
+//! The contacts of a user.
 
 use leptos::prelude::*;
 
@@ -11,7 +11,7 @@ use crate::{
     model::{Channel, Contact},
 };
 
-/// What a contact is called: the address, or what its owner calls it. Of tokens and endpoints, the end alone is known.
+/// The name of a contact: the address, or the owner's label for it. Of tokens and endpoints, only the end is known.
 #[must_use]
 pub fn contact_name(contact: Contact) -> String {
     let Contact { channel, address, label, .. } = contact;
@@ -41,13 +41,13 @@ pub(super) fn show(page: &NotifyMePage, place: &Place) -> impl IntoView + use<> 
             <h2 id="reached">{heading}</h2>
             <p class="lead">{lead(page)}</p>
             {here}
-            // The script puts the list here as it is after what it did.
+            // After each action, the script puts the new list here.
             <div id="contacts">{list}</div>
         </section>
     }
 }
 
-/// Who sets what.
+/// Explains who sets which contacts.
 fn lead(page: &NotifyMePage) -> &'static str {
     match (page.is_own, page.offers_push()) {
         (true, true) => {
@@ -68,9 +68,9 @@ fn lead(page: &NotifyMePage) -> &'static str {
 fn one(contact: &Contact, page: &NotifyMePage, place: &Place) -> impl IntoView + use<> {
     let standing = words::contact(contact.state, contact.channel);
     let is_email = contact.channel == Channel::Email;
-    // Of tokens and endpoints, the end alone is known.
+    // Of tokens and endpoints, only the end is known.
     let shown = if is_email { contact.address.clone() } else { format!("…{}", contact.address) };
-    // The script finds the browser at hand by these.
+    // By these, the script finds this browser.
     let is_browser = contact.channel == Channel::Webpush;
     let end = is_browser.then(|| contact.address.clone());
     let this = is_browser.then(|| view! { <span class="this-browser" hidden>"This browser"</span> });

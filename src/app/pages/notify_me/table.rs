@@ -1,4 +1,4 @@
-//! The table of what a user is told of: a row for each category, a column for each way.
+//! The table of preferences: a row for each category, a column for each way.
 
 use leptos::prelude::*;
 
@@ -18,7 +18,7 @@ use crate::{
     server::delivery::{Because, Effect},
 };
 
-/// What is offered to be waited for, in seconds.
+/// The waits on offer, in seconds.
 const WAITS: [u64; 6] = [300, 600, 1_800, 3_600, 14_400, 86_400];
 /// How many categories are named in an option.
 const NAMED: usize = 2;
@@ -76,7 +76,7 @@ fn categories(page: &NotifyMePage) -> Vec<Category> {
     known.chain(others.cloned()).collect()
 }
 
-/// The head of a column: a way, and whom it reaches.
+/// The head of a column: a way, and the contacts that it reaches.
 fn head(page: &NotifyMePage, way: Way) -> impl IntoView + use<> {
     let (reached, tone) =
         if page.is_set_up(way) { whom(page, way) } else { ("Not set up on this server".to_owned(), Tone::Quiet) };
@@ -97,7 +97,7 @@ fn name(way: Way) -> &'static str {
     }
 }
 
-/// Whom a way reaches.
+/// The contacts that a way reaches.
 fn whom(page: &NotifyMePage, way: Way) -> (String, Tone) {
     let of_way = |contact: &&Contact| Way::of(contact.channel) == Some(way);
     let all: Vec<_> = page.contacts.iter().filter(of_way).collect();
@@ -163,11 +163,11 @@ fn not_set_up(way: Way) -> impl IntoView {
     }
 }
 
-/// What can be chosen.
+/// The options of a field.
 fn options(inherit: &str, chosen: Option<Choice>, value: impl Fn(Option<Choice>) -> String) -> AnyView {
     let waits = WAITS.into_iter().filter_map(|seconds| Delay::parse(seconds).ok()).map(Choice::IfUnreadAfter);
     let mut all: Vec<_> = [Choice::On, Choice::Off].into_iter().chain(waits).collect();
-    // Another program may have chosen what is not offered.
+    // Another program may have chosen a value that is not on offer.
     if let Some(chosen) = chosen.filter(|chosen| !all.contains(chosen)) {
         all.push(chosen);
         all.sort_by_key(|choice| if let Choice::IfUnreadAfter(delay) = choice { delay.as_seconds() } else { 0 });
@@ -179,7 +179,7 @@ fn options(inherit: &str, chosen: Option<Choice>, value: impl Fn(Option<Choice>)
     options.collect_view().into_any()
 }
 
-/// What holds for all categories where nothing is chosen.
+/// The effective choices for all categories where nothing is chosen.
 fn by_default(page: &NotifyMePage, way: Way) -> String {
     let effects = page.defaults.iter().filter_map(|(category, effects)| Some((category, effects.get(&way)?)));
     let (on, off): (Vec<_>, Vec<_>) = effects
@@ -198,7 +198,7 @@ fn by_default(page: &NotifyMePage, way: Way) -> String {
     format!("By default ({said})")
 }
 
-/// What holds for a category where nothing is chosen for it.
+/// The effective choice for a category where nothing is chosen for it.
 fn inherited(effect: &Effect) -> String {
     let value = words::choice(effect.value);
     let value = value[..1].to_lowercase() + &value[1..];

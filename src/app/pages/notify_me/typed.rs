@@ -1,4 +1,4 @@
-//! What stands in the form, and how a choice is written in it.
+//! The content of the form, and how it encodes a choice.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::model::{Category, Choice, Delay, Digest, Preferences, Way};
 /// The fields that may be wrong.
 pub(super) const FIELDS: [&str; 6] = ["new", "from", "to", "days", "at", "zone"];
 
-/// The days of the week, as they are written, and as they are read.
+/// The days of the week: values in the form, names, and their type.
 pub(super) const DAYS: [(&str, &str, Weekday); 7] = [
     ("mon", "Monday", Weekday::Mon),
     ("tue", "Tuesday", Weekday::Tue),
@@ -20,47 +20,47 @@ pub(super) const DAYS: [(&str, &str, Weekday); 7] = [
     ("sun", "Sunday", Weekday::Sun),
 ];
 
-/// What is chosen where nothing is.
+/// The value for no choice.
 pub(super) const INHERIT: &str = "inherit";
-/// All categories; no category is called so.
+/// The value for all categories; no category has this name.
 pub(super) const ALL: &str = "*";
 
-/// What stands in the form.
+/// The content of the form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TypedWishes {
-    /// What is chosen for a category, or for all (`None`), each way; `None` or nothing where that says nothing.
+    /// The choice for a category, or for all (`None`), and a way; `None` or absent where nothing is chosen.
     pub choices: BTreeMap<(Option<Category>, Way), Option<Choice>>,
-    /// The row of a category that is to be added.
+    /// The row for a new category.
     pub new: TypedRow,
     /// Whether there are quiet hours.
     pub is_quiet: bool,
-    /// From when.
+    /// The time at which they begin.
     pub from: String,
-    /// Until when.
+    /// The time at which they end.
     pub to: String,
-    /// On which days they begin.
+    /// The days on which they begin.
     pub days: Vec<String>,
-    /// How mails are put together: `off`, `1h` or `daily`; empty where that was not asked.
+    /// How mails are gathered: `off`, `1h` or `daily`; empty where the form does not ask.
     pub digest: String,
-    /// When the daily one is sent.
+    /// The time of the daily mail.
     pub at: String,
-    /// Where the user's clock is.
+    /// The user's time zone.
     pub zone: String,
 }
 
-/// The row of a category that is to be added.
+/// The row for a new category.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TypedRow {
-    /// Which.
+    /// The name of the category.
     pub category: String,
-    /// What is chosen for e-mail.
+    /// The choice for e-mail.
     pub email: Option<Choice>,
-    /// What is chosen for a push.
+    /// The choice for push.
     pub push: Option<Choice>,
 }
 
 impl TypedRow {
-    /// What is chosen for a way.
+    /// The choice for a way.
     #[must_use]
     pub fn of(&self, way: Way) -> Option<Choice> {
         match way {
@@ -71,7 +71,7 @@ impl TypedRow {
 }
 
 impl TypedWishes {
-    /// What stands there for those who typed nothing yet.
+    /// The content of the form before the user types.
     #[must_use]
     pub fn of(preferences: &Preferences) -> Self {
         let of_all = (None, preferences.channels);
@@ -81,7 +81,7 @@ impl TypedWishes {
             choices.extend(Way::ALL.iter().map(|way| ((category.clone(), *way), of_ways.of(*way))));
         }
         let hours = preferences.quiet_hours;
-        // Hours that end when they begin are none; they keep the zone.
+        // Hours that end when they begin count as none; they keep the zone.
         let quiet = hours.filter(|hours| hours.from != hours.to);
         let is_on = |day: Weekday| hours.is_none_or(|hours| hours.days.contains(day));
         let (digest, at) = match preferences.digest {
@@ -101,14 +101,14 @@ impl TypedWishes {
         }
     }
 
-    /// What is chosen for a category, or for all, one way.
+    /// The choice for a category, or for all, and a way.
     #[must_use]
     pub fn choice(&self, category: Option<&Category>, way: Way) -> Option<Choice> {
         self.choices.get(&(category.cloned(), way)).copied().flatten()
     }
 }
 
-/// What is chosen, as a form has it.
+/// A choice, as the form encodes it.
 pub(super) fn choice_value(choice: Option<Choice>) -> String {
     match choice {
         None => INHERIT.to_owned(),
@@ -118,13 +118,13 @@ pub(super) fn choice_value(choice: Option<Choice>) -> String {
     }
 }
 
-/// The same for a category, or for all, one way.
+/// A choice with its category, or all, and its way.
 pub(super) fn cell_value(category: Option<&Category>, way: Way, choice: Option<Choice>) -> String {
     format!("{} {way} {}", category.map_or(ALL, Category::as_str), choice_value(choice))
 }
 
 impl TypedRow {
-    /// Reads what is chosen, as a form has it; `None` where no form of ours has that. Nothing at all says nothing.
+    /// Reads a choice; `None` where our forms have no such value. An empty text is no choice.
     #[must_use]
     pub fn read_choice(text: &str) -> Option<Option<Choice>> {
         match text {
@@ -137,10 +137,10 @@ impl TypedRow {
 }
 
 impl TypedWishes {
-    /// Takes in a cell of the table, as a form has it.
+    /// Reads a cell of the table.
     ///
     /// # Errors
-    /// When no form of ours has that.
+    /// When our forms have no such value.
     pub fn take_cell(&mut self, text: &str) -> Result<(), NoCell> {
         let mut parts = text.split(' ');
         let (Some(category), Some(way), Some(choice), None) = (parts.next(), parts.next(), parts.next(), parts.next())
@@ -157,7 +157,7 @@ impl TypedWishes {
     }
 }
 
-/// What is no cell of the table.
+/// The text is not a cell of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoCell;
 

@@ -1,6 +1,6 @@
-//! When a user is told: not in quiet hours, and how mails are put together.
+//! When messages reach a user: quiet hours, and how mails are gathered.
 //!
-//! What is of use only with another choice is hidden by the style while that is not made; nothing needs a script.
+//! The style sheet hides fields that matter only with another choice; nothing needs a script.
 
 use std::sync::LazyLock;
 
@@ -10,7 +10,7 @@ use leptos::prelude::*;
 use super::{NotifyMePage, described, problem, typed::DAYS};
 use crate::model::Way;
 
-/// The parts of the world in whose cities clocks are; the database has other names, for old programs.
+/// The first parts of the names of real time zones; the database has other names, for old programs.
 const AREAS: [&str; 10] =
     ["Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific"];
 

@@ -1,4 +1,4 @@
-//! The form that adds an endpoint.
+//! The form that adds a webhook.
 
 use leptos::prelude::*;
 
@@ -49,7 +49,7 @@ pub(super) fn show(page: &WebhooksPage, place: &Place) -> impl IntoView + use<> 
     ];
     let [url, categories, user_id] = lines.map(|each| line(each, refused));
     let once = page.next.map(|id| view! { <input type="hidden" name="once" value=id.to_string()/> });
-    // What concerns no field stands above them.
+    // A problem that concerns no field stands above them.
     let fields = ["url", "events", "categories", "user_id"];
     let general = refused.filter(|problem| !fields.iter().any(|name| problem.field(name).is_some()));
     let general = general.map(|problem| view! { <p class="problem" role="alert">{problem.detail.clone()}</p> });
@@ -76,7 +76,7 @@ fn line(
     let why = refused.and_then(|problem| problem.field(name)).map(str::to_owned);
     let (hint_id, problem_id) = (format!("{name}-hint"), format!("{name}-problem"));
     let described = if why.is_some() { format!("{problem_id} {hint_id}") } else { hint_id.clone() };
-    // The first field that is wrong is where one goes on.
+    // The first field that was refused gets the focus.
     let is_first = refused.and_then(|problem| problem.errors.first()).is_some_and(|error| error.field == name);
     view! {
         <div class="field">

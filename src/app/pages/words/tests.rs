@@ -93,7 +93,7 @@ fn a_reason_without_words_of_its_own_is_said_as_it_is() {
     assert_eq!(delivery(DeliveryState::Sent, None), Standing { tone: Tone::Good, word: "Accepted", why: None });
 }
 
-/// What stores and channels write, as far as they write it today.
+/// The reasons that stores and channels write today.
 #[test]
 fn every_reason_has_words_of_its_own() {
     const ALL: &str = "webhook_disabled webhook_deleted contact_deleted contact_suppressed contact_disabled \

@@ -1,4 +1,4 @@
-//! Whatever order changes, answers and clicks come in: once all is heard and answered, the page shows what the server has.
+//! Whatever order changes, answers and clicks come in: once all have arrived, the page shows the server's list.
 
 use std::collections::VecDeque;
 
@@ -15,15 +15,15 @@ struct World {
     /// Whether the page shows all inboxes.
     all: bool,
     filter: crate::model::Filter,
-    /// What the stream says and was not heard.
+    /// Changes that the stream reported and the page has not heard.
     stream: VecDeque<live::Message>,
-    /// What the server answered, and did not arrive.
+    /// Answers of the server that have not arrived.
     answers: VecDeque<Message>,
-    /// How often the present was asked for.
+    /// How often the page asked for the current list.
     asks: usize,
 }
 
-/// What happens next.
+/// One step of a run.
 #[derive(Clone, Copy, Debug)]
 enum Step {
     /// Another client creates one,
@@ -119,7 +119,7 @@ impl World {
         self.page.view.rows.get(place).map(|row| row.key)
     }
 
-    /// What the server has of what the page asks for, newest first.
+    /// The notifications that the page asks for, as the server has them, newest first.
     fn found(&self) -> Vec<Notification> {
         self.list.iter().rev().filter(|it| self.filter.admits(it)).cloned().collect()
     }
@@ -171,7 +171,7 @@ impl World {
         self.call();
     }
 
-    /// The server does what the page asks of it, and answers a while later.
+    /// The server carries out the requests of the page; its answers arrive later.
     fn call(&mut self) {
         for effect in std::mem::take(&mut self.page.effects) {
             let answer = match effect {
@@ -199,7 +199,7 @@ impl World {
         }
     }
 
-    /// All is heard, answered, and no longer to be undone; and the user goes to the top.
+    /// Every change and answer arrives, nothing can be undone any more, and the user goes to the top.
     fn end(&mut self) {
         self.page.now.is_at_top = true;
         for _ in 0..1_000 {
@@ -268,7 +268,7 @@ proptest! {
         world.check()?;
     }
 
-    /// Where no other client deletes, and the page does not ask by itself, it never has to.
+    /// Where no other client deletes, and the page does not ask by itself, it never has to ask.
     #[test]
     fn while_live_no_click_asks_for_the_present(steps in proptest::collection::vec(step(), 0..60)) {
         let mut world = World::new("user_id=ann", 6);
