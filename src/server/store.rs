@@ -1,7 +1,7 @@
 //! The store of notifications.
 //!
-//! One trait that speaks the domain. A back end is a room beside this file; every rule that it must
-//! keep is a named test below `tests/store/`, which runs against every back end.
+//! One trait in the words of the domain. Each back end is a module beside this file; every rule that it must keep is a
+//! named test below `tests/store/`, which runs against every back end.
 
 mod collect;
 pub mod contacts;
@@ -65,7 +65,7 @@ pub struct Once {
 }
 
 impl Once {
-    /// Who asks; the empty name for a caller who is not named.
+    /// The caller; the empty name for a caller without one.
     fn caller(&self) -> &str {
         self.caller.as_deref().unwrap_or_default()
     }
@@ -99,7 +99,7 @@ pub enum Creation {
     KeyTaken,
 }
 
-/// What to remove because it has expired.
+/// The expired data to remove.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Due {
     /// Notifications whose `expires_at` is this time or earlier, and forgotten keys.
@@ -115,12 +115,13 @@ pub struct Due {
 pub struct Unmarked {
     /// Number of notifications that are unread again.
     pub count: u64,
-    /// What is left to undo; `None` when nothing is.
+    /// The rest of the marking that is left to undo; `None` when nothing is.
     pub rest: Option<MarkedBy>,
 }
 
 impl Unmarked {
-    /// A step of at most so many, which marked this many, the last of which had this change number.
+    /// The result of a step of at most `most` notifications, which marked `count` unread; the last of them got this
+    /// change number.
     fn step(by: &MarkedBy, most: usize, count: usize, last: u64) -> Self {
         let rest = (count > 0 && count >= most).then_some(MarkedBy { after: last, ..*by });
         Self { count: count as u64, rest }
@@ -166,15 +167,15 @@ impl Announcer {
 ///
 /// Every implementation guarantees:
 ///
-/// - A change takes the next change number (`modseq`) of its inbox, without gaps and in the order
-///   in which the changes become visible. What changes nothing takes none.
+/// - A change takes the next change number (`modseq`) of its inbox, without gaps and in the order in which the changes
+///   become visible. An operation without effect takes none.
 /// - The unread count is part of the change: a reader sees both or neither.
-/// - Newest first is the order of acceptance, whatever the clock says, and the timestamps of an inbox
-///   never go back: a notification is accepted at the later of what the clock says (the service's, which
-///   the notification brings; a database's own) and of the newest timestamp that the inbox ever gave.
-/// - Each change is announced once, after it is committed, also when no caller waits for the write.
-/// - A write is over when the future is: what was answered is kept, as far as the store keeps
-///   anything. A write whose future is dropped happens wholly or not at all.
+/// - Newest first is the order of acceptance, regardless of the clock, and the timestamps of an inbox never go back: a
+///   notification is accepted at the time of the clock (the service's, which the notification brings; a database's
+///   own), or at the newest timestamp that the inbox ever gave if that is later.
+/// - Each change is announced once, after it is committed, even when no caller waits for the write.
+/// - A write is over when its future is: an answered write stays, as far as the store keeps anything. A write whose
+///   future is dropped happens wholly or not at all.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
     /// Adds all of these in this order, or none; with `once`, only if the request is not a repeat. Notifications that
@@ -194,8 +195,8 @@ pub trait Store: Send + Sync + 'static {
     /// One notification; `None` if there is none with this id.
     async fn get(&self, id: NotificationId) -> Result<Option<Notification>, StoreError>;
 
-    /// Marks one notification read or unread and returns it as it is then; `None` when there is
-    /// none of that name, or it is not in the inbox of `owner`. Without an owner, any inbox is looked in.
+    /// Marks one notification read or unread and returns it in its new state; `None` when no notification has this id,
+    /// or it is not in the inbox of `owner`. Without an owner, every inbox is searched.
     async fn set_read(
         &self,
         id: NotificationId,
@@ -215,12 +216,12 @@ pub trait Store: Send + Sync + 'static {
     /// none.
     async fn mark_all_read(&self, user_id: &UserId, marking: &Marking) -> Result<Marked, StoreError>;
 
-    /// Undoes a [`Self::mark_all_read`]: marks unread what it marked by these changes and what has not changed since,
-    /// in the order of their last change and at most `most`. Each takes a change of its own.
+    /// Undoes a [`Self::mark_all_read`]: marks unread the notifications that these changes marked and that have not
+    /// changed since, in the order of their last change and at most `most`. Each takes a change of its own.
     async fn unmark(&self, user_id: &UserId, by: &MarkedBy, most: usize) -> Result<Unmarked, StoreError>;
 
-    /// Deletes one notification and returns it; `None` when there was none of that name, or it is not in the inbox of
-    /// `owner`. Without an owner, any inbox is looked in.
+    /// Deletes one notification and returns it; `None` when no notification has this id, or it is not in the inbox of
+    /// `owner`. Without an owner, every inbox is searched.
     async fn delete(&self, id: NotificationId, owner: Option<&UserId>) -> Result<Option<Notification>, StoreError>;
 
     /// How many notifications of the inbox are unread; 0 for an inbox that does not exist.
@@ -232,7 +233,7 @@ pub trait Store: Send + Sync + 'static {
     /// The counts of one inbox, or of all.
     async fn overview(&self, user_id: Option<&UserId>) -> Result<Overview, StoreError>;
 
-    /// Removes what is due, and returns the number of notifications.
+    /// Removes expired data, and returns the number of notifications.
     async fn delete_due(&self, due: &Due) -> Result<usize, StoreError>;
 
     /// The number of the newest change of each of these inboxes, and the unread count after it, as [`Self::changes`]
@@ -259,10 +260,10 @@ pub trait Transfer: Send + Sync + 'static {
     /// ends early when the receiver is gone.
     async fn export(&self, into: mpsc::Sender<Record>) -> Result<(), StoreError>;
 
-    /// Takes what [`Self::export`] sent, all of it or nothing, and returns how many notifications
-    /// that were. An `Err` among the records takes everything back; a store in which there is an
-    /// inbox takes nothing. Service keys that are there stay, beside those that come, because one
-    /// may be needed before anything is imported; two of the same id take everything back.
+    /// Stores the records of [`Self::export`], all of them or none, and returns the number of notifications. An `Err`
+    /// among them undoes everything; a store that has an inbox refuses the import. Existing service keys stay, beside
+    /// the imported ones, because one may be needed before anything is imported; two keys with the same id undo
+    /// everything.
     async fn import(&self, from: mpsc::Receiver<Result<Record, StoreError>>) -> Result<u64, StoreError>;
 }
 
@@ -275,7 +276,7 @@ pub struct Schema {
     pub known: i32,
 }
 
-/// When a write that was begun has ended, whatever became of its server: none waits longer than 10 s for a lock.
+/// The time after which a write has ended, even if its server is gone: no write waits longer than 10 s for a lock.
 pub(in crate::server) const LONGEST_WRITE: Duration = Duration::from_secs(12);
 
 /// How many notifications one page examines at most to find those that meet a filter.

@@ -10,7 +10,7 @@ pub(super) struct Collect<'a> {
     filter: &'a Filter,
     limit: usize,
     looked_at: usize,
-    /// The place of the last notification that was looked at, in the page or not.
+    /// The place of the last notification that was examined, in the page or not.
     last: Option<Cursor>,
     notifications: Vec<Notification>,
     /// Their size as a JSON array.
@@ -23,8 +23,8 @@ impl<'a> Collect<'a> {
         Self { filter, limit: limit.get(), looked_at: 0, last: None, notifications: Vec::new(), bytes: 2, next: None }
     }
 
-    /// How many notifications are worth reading: one more than the page has, or all that may be
-    /// looked at when a filter hides some.
+    /// How many notifications are worth reading: one more than the page has, or all that may be examined when a filter
+    /// hides some.
     pub(super) fn wanted(&self) -> usize {
         match self.limit {
             0 => 0,
@@ -33,13 +33,12 @@ impl<'a> Collect<'a> {
         }
     }
 
-    /// How many bytes of texts are worth reading: what comes after them is on the next page. A filter
-    /// may hide any of it.
+    /// How many bytes of texts are worth reading: later texts are on the next page. A filter may hide any of them.
     pub(super) fn wanted_bytes(&self) -> usize {
         if self.filter.narrows() { usize::MAX } else { Page::MAX_BYTES }
     }
 
-    /// Looks at the next notification, older than those before; breaks when the page is complete.
+    /// Examines the next notification, older than those before; breaks when the page is complete.
     pub(super) fn look_at(&mut self, place: Cursor, notification: impl FnOnce() -> Notification) -> ControlFlow<()> {
         if self.limit == 0 {
             return ControlFlow::Break(());
@@ -64,7 +63,7 @@ impl<'a> Collect<'a> {
         ControlFlow::Continue(())
     }
 
-    /// The page; `modseq` is the change number that it was read at, for a page of one inbox.
+    /// The page; `modseq` is the change number at which it was read, for a page of one inbox.
     pub(super) fn page(self, modseq: Option<u64>) -> Page {
         Page { notifications: self.notifications, next: self.next, modseq }
     }

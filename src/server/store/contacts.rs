@@ -9,12 +9,12 @@ use crate::model::{Channel, Contact, ContactAddress, ContactId, ContactState, La
 /// The most contacts that a user has: each notification may go to all of them.
 pub const MOST_CONTACTS: usize = 20;
 
-/// A contact that is to be added, or that is known and was seen again.
+/// A contact to add, or a known one that was seen again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewContact {
-    /// Its name, if it is new.
+    /// Its id, if it is new.
     pub id: ContactId,
-    /// Whose it is.
+    /// The user it belongs to.
     pub user_id: UserId,
     /// Its address.
     pub address: ContactAddress,
@@ -24,12 +24,12 @@ pub struct NewContact {
     pub at: Timestamp,
 }
 
-/// A contact as it is kept.
+/// A contact as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeptContact {
-    /// Its name.
+    /// Its id.
     pub id: ContactId,
-    /// Whose it is.
+    /// The user it belongs to.
     pub user_id: UserId,
     /// Its address.
     pub address: ContactAddress,
@@ -38,16 +38,16 @@ pub struct KeptContact {
     pub label: Option<Label>,
     /// Whether messages are sent to it, and why not.
     pub state: ContactState,
-    /// Since when it is so.
+    /// Time since which it has this state.
     pub since: Timestamp,
     /// Time at which it was added.
     pub created_at: Timestamp,
-    /// When it was put for the last time.
+    /// Time at which it was last added or renewed.
     pub last_seen_at: Timestamp,
 }
 
 impl NewContact {
-    /// As it is kept when it is new.
+    /// As it is stored when it is new.
     pub(super) fn made(&self) -> KeptContact {
         let Self { id, user_id, address, label, at } = self.clone();
         let (created_at, last_seen_at) = (at, at);
@@ -59,7 +59,7 @@ impl NewContact {
         self.address.identity(&self.user_id)
     }
 
-    /// Whether it is one of those of which the longest silent may go.
+    /// Whether it may give way to a new contact when it was not seen for longest.
     pub(super) fn is_push(&self) -> bool {
         self.address.channel() != Channel::Email
     }
@@ -84,35 +84,35 @@ impl KeptContact {
 /// The result of adding a contact.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Put {
-    /// It is there, and was not.
+    /// The contact is new.
     Added(KeptContact),
-    /// It was there, and is as it was put now.
+    /// The contact was known, and now has the label and the keys that were given.
     Renewed(KeptContact),
-    /// The user has [`MOST_CONTACTS`], and none that may go for it. Nothing was done.
+    /// The user has [`MOST_CONTACTS`], and none of them may be replaced. Nothing was changed.
     Full,
 }
 
-/// Keeps where channels reach users.
+/// Stores the addresses at which channels reach users.
 #[async_trait]
 pub trait Contacts: Send + Sync + 'static {
-    /// Adds a contact, or renews one that is [the same](ContactAddress::identity): it keeps its name and is active
-    /// again, with this label and these keys.
+    /// Adds a contact, or renews one that is [the same](ContactAddress::identity): it keeps its id and is active again,
+    /// with this label and these keys.
     ///
-    /// What reaches a browser or device is of one user: it leaves another one who had it. Where a user has
-    /// [`MOST_CONTACTS`], a push contact takes the place of the push contact that was not seen for longest.
+    /// A browser or device belongs to one user: another user who had it loses it. Where a user has [`MOST_CONTACTS`], a
+    /// push contact replaces the push contact that was not seen for longest.
     async fn put_contact(&self, contact: &NewContact) -> Result<Put, StoreError>;
 
     /// All contacts of a user, the oldest first.
     async fn contacts(&self, user_id: &UserId) -> Result<Vec<KeptContact>, StoreError>;
 
-    /// One; `None` when there is none of that id.
+    /// One contact; `None` when none has this id.
     async fn contact(&self, id: ContactId) -> Result<Option<KeptContact>, StoreError>;
 
-    /// Takes one of this user away; `false` when they have none of that id.
+    /// Removes a contact of this user; `false` when they have none with this id.
     async fn delete_contact(&self, user_id: &UserId, id: ContactId) -> Result<bool, StoreError>;
 
-    /// Says how it stands with a contact from now on, as the other side found at the moment `as_of`; `false`, and nothing
-    /// is done, when there is none of that id, or it was put again after that moment: then what is said of it is over.
+    /// Sets the state of a contact, as the other side reported it at the time `as_of`; `false`, and nothing is changed,
+    /// when no contact has this id, or it was renewed after that time, which outdates the report.
     async fn set_contact_state(
         &self,
         id: ContactId,
@@ -121,12 +121,12 @@ pub trait Contacts: Send + Sync + 'static {
         now: Timestamp,
     ) -> Result<bool, StoreError>;
 
-    /// Takes all contacts of a user away, and returns how many those were.
+    /// Removes all contacts of a user, and returns their number.
     async fn delete_contacts(&self, user_id: &UserId) -> Result<usize, StoreError>;
 
-    /// Takes away what reaches no device any more, at most so many, and returns how many those were: push contacts that
-    /// are [`ContactState::Dead`] since this moment or before, and those of FCM, whatever their state, that were not seen
-    /// since the other one. What is disabled stays: its user and the operator see by it that something is set up wrong.
+    /// Removes up to `most` contacts that no longer reach a device, and returns their number: push contacts that have
+    /// been [`ContactState::Dead`] since `dead_since` or longer, and FCM contacts in any state that were not seen after
+    /// `fcm_last_seen`. Disabled contacts stay: they show their user and the operator that something is set up wrong.
     async fn drop_gone(
         &self,
         dead_since: Timestamp,

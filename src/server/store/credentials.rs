@@ -1,8 +1,8 @@
 //! Credentials: service keys, sessions and tickets. Every rule of [`Credentials`] is a named test of
 //! `tests/store/credentials.rs`.
 //!
-//! Of every secret only the SHA-256 is kept. The secrets have 256 random bits, so nothing slower is
-//! needed to keep them from being guessed.
+//! Of every secret only the SHA-256 is stored. The secrets have 256 random bits, so no slower hash is needed to keep
+//! them from being guessed.
 
 mod grant;
 
@@ -21,24 +21,24 @@ pub use grant::{Grant, GrantKind};
 /// The SHA-256 of a secret.
 pub type SecretHash = [u8; 32];
 
-/// A service key as it is kept.
+/// A service key as it is stored.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ServiceKey {
     /// Its name for programs.
     pub id: KeyId,
     /// Its name for people, as [`Self::parse_name`] allows it.
     pub name: String,
-    /// What it may do.
+    /// Its scopes.
     pub scopes: Scopes,
-    /// What its secret must hash to.
+    /// The hash of its secret.
     pub hash: SecretHash,
-    /// When it was made.
+    /// Time at which it was created.
     pub created_at: Timestamp,
-    /// From when on it is no longer good.
+    /// Time from which it is no longer valid.
     pub expires_at: Option<Timestamp>,
-    /// When it was last used, to some seconds.
+    /// Time of its last use, to some seconds.
     pub last_used_at: Option<Timestamp>,
-    /// When it was revoked.
+    /// Time at which it was revoked.
     pub revoked_at: Option<Timestamp>,
 }
 
@@ -61,13 +61,13 @@ impl ServiceKey {
         is_legal.then(|| text.to_owned()).ok_or_else(wrong)
     }
 
-    /// Whether it is good at this moment.
+    /// Whether it is valid at this time.
     #[must_use]
     pub fn is_good(&self, now: Timestamp) -> bool {
         self.over(now).is_none()
     }
 
-    /// Why it is not good any more at this moment, if it is not.
+    /// Why it is no longer valid at this time, if it is not.
     #[must_use]
     pub fn over(&self, now: Timestamp) -> Option<KeyOver> {
         if self.revoked_at.is_some() {
@@ -78,7 +78,7 @@ impl ServiceKey {
     }
 }
 
-/// Why a service key is not good any more. Only a caller that has its secret is told.
+/// Why a service key is no longer valid. Only a caller that has its secret learns it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyOver {
     /// Its time is over.
@@ -98,47 +98,47 @@ impl fmt::Debug for ServiceKey {
     }
 }
 
-/// Keeps what proves who a caller is. Several processes may use one at the same time, and what one
-/// writes the others see at once.
+/// Stores the credentials of callers. Several processes may use one store at the same time, and each sees at once what
+/// another writes.
 #[async_trait]
 pub trait Credentials: Send + Sync + 'static {
-    /// Adds a key. Where there is one of its id already, that one stays as it is and this fails.
+    /// Adds a key. When a key with its id exists, that one stays as it is and this fails.
     async fn add_key(&self, key: &ServiceKey) -> Result<(), StoreError>;
 
-    /// All keys, also those that are no longer good, by when they were made, and then by id.
+    /// All keys, also those that are no longer valid, by the time of their creation, and then by id.
     async fn keys(&self) -> Result<Vec<ServiceKey>, StoreError>;
 
-    /// One key, good or not; `None` when there is none of that id.
+    /// One key, valid or not; `None` when none has this id.
     async fn key(&self, id: KeyId) -> Result<Option<ServiceKey>, StoreError>;
 
-    /// Those keys that have one of these ids, good or not, by one look at all of them; in any order.
+    /// The keys with one of these ids, valid or not, read in one query; in any order.
     async fn keys_of(&self, ids: &[KeyId]) -> Result<Vec<ServiceKey>, StoreError>;
 
-    /// Revokes a key, good or expired; `false` when there is none of that id that is not revoked already.
+    /// Revokes a key, valid or expired; `false` when no key has this id, or it is revoked already.
     async fn revoke_key(&self, id: KeyId, at: Timestamp) -> Result<bool, StoreError>;
 
-    /// Notes when keys were last used; never an earlier moment than is noted. A key may come several
-    /// times, and one that does not exist is passed over.
+    /// Stores when keys were last used; never an earlier time than is stored already. A key may come several times, and
+    /// an unknown one is ignored.
     async fn note_uses(&self, uses: &[(KeyId, Timestamp)]) -> Result<(), StoreError>;
 
-    /// Adds a session or a ticket, whose hash is new.
+    /// Adds a session or a ticket with a new hash.
     async fn add_grant(&self, grant: &Grant) -> Result<(), StoreError>;
 
-    /// A grant that is good at this moment; `None` when there is none of that kind and hash.
+    /// A grant that is valid at this time; `None` when none has this kind and hash.
     async fn grant(&self, kind: GrantKind, hash: &SecretHash, now: Timestamp) -> Result<Option<Grant>, StoreError>;
 
-    /// Those of these sessions that are good at this moment, by one look at all of them.
+    /// Those of these sessions that are valid at this time, read in one query.
     async fn good_sessions(&self, hashes: &[SecretHash], now: Timestamp) -> Result<HashSet<SecretHash>, StoreError>;
 
-    /// One grant, as [`Self::grant`] finds it, and takes it away: of many who ask at once, one gets it.
+    /// Removes and returns a grant, as [`Self::grant`] finds it: of many callers that ask at once, one gets it.
     async fn take_grant(&self, kind: GrantKind, hash: &SecretHash, now: Timestamp)
     -> Result<Option<Grant>, StoreError>;
 
-    /// Takes away the grants that are no longer good at this moment, and returns how many.
+    /// Removes the grants that are no longer valid at this time, and returns their number.
     async fn forget_grants(&self, now: Timestamp) -> Result<u64, StoreError>;
 }
 
-/// A second key of the same id.
+/// The error for a second key with the same id.
 pub(super) fn id_is_taken(id: KeyId) -> StoreError {
     StoreError::failed(format!("there is a key {id} already."))
 }

@@ -1,53 +1,53 @@
-//! The errors of a store. `service/error.rs` says what each means to a client.
+//! The errors of a store. `service/error.rs` translates them for clients.
 
 use std::error::Error;
 
-/// What made something fail.
+/// The cause of an error.
 type Cause = Box<dyn Error + Send + Sync>;
 
-/// Why a store could not do what it was asked.
+/// Why a store could not carry out an operation.
 ///
-/// `why` is a sentence of ours and `cause` what the driver or the system said. Neither holds what was
-/// stored or sent, nor a password, because both reach the log.
+/// `why` is a sentence of ours, and `cause` the error of the driver or the system. Neither contains stored or sent
+/// data, nor a password, because both reach the log.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// It cannot be reached or is overloaded at present, and that passes by itself. Nothing was done;
-    /// what was asked may be tried again.
+    /// The store cannot be reached or is overloaded at present, which passes by itself. Nothing was changed; the caller
+    /// may try again.
     #[error("the store is not available: {why}")]
     Unavailable {
         /// The reason, in words.
         why: String,
-        /// What it comes from.
+        /// The underlying error.
         #[source]
         cause: Option<Cause>,
     },
-    /// It is broken, or what is in it is; trying again does not help.
+    /// The store or its data is damaged; trying again does not help.
     #[error("the store failed: {why}")]
     Failed {
-        /// What does not work.
+        /// What does not work, in words.
         why: String,
-        /// What it comes from.
+        /// The underlying error.
         #[source]
         cause: Option<Cause>,
     },
-    /// A write was begun and its end was not heard of: it may have happened, or happen yet.
+    /// A write began and its outcome is not known: it may have happened, or may still happen.
     #[error("it is not known whether the store did it: {why}")]
     Unknown {
-        /// What was lost.
+        /// What was lost, in words.
         why: String,
-        /// What it comes from.
+        /// The underlying error.
         #[source]
         cause: Option<Cause>,
     },
 }
 
 impl StoreError {
-    /// It cannot be done at present.
+    /// The store is not available at present.
     pub fn unavailable(why: impl Into<String>) -> Self {
         Self::Unavailable { why: why.into(), cause: None }
     }
 
-    /// It is broken.
+    /// The store is damaged.
     pub fn failed(why: impl Into<String>) -> Self {
         Self::Failed { why: why.into(), cause: None }
     }
@@ -57,7 +57,7 @@ impl StoreError {
         Self::Unknown { why: why.into(), cause: None }
     }
 
-    /// The same, with what it comes from.
+    /// The same error, with its cause.
     #[must_use]
     pub fn because(self, error: impl Into<Cause>) -> Self {
         let because = Some(error.into());
@@ -68,7 +68,7 @@ impl StoreError {
         }
     }
 
-    /// The same, of a write that had been sent: whatever broke, it may have happened.
+    /// The same error, for a write that had been sent: whatever failed, the write may have happened.
     #[must_use]
     pub(super) fn after_sending(self) -> Self {
         match self {

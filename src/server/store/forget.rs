@@ -7,26 +7,26 @@ use async_trait::async_trait;
 use super::StoreError;
 use crate::model::UserId;
 
-/// Takes away what is kept of a user, in steps of which each is little work. All of it may be done again.
+/// Removes all data about a user, in steps that are each little work. Every step may be repeated.
 #[async_trait]
 pub trait Forget: Send + Sync + 'static {
-    /// Deletes the oldest notifications of an inbox, at most so many, and returns how many those were. Each is told of
-    /// as any deletion is, so the change numbers of the inbox go on.
+    /// Deletes up to `most` of the oldest notifications of an inbox, and returns their number. Each deletion is
+    /// announced like any other, so the change numbers of the inbox go on.
     async fn forget_notifications(&self, user_id: &UserId, most: usize) -> Result<usize, StoreError>;
 
     /// The place of the newest delivery; 0 where there is none.
     async fn newest_delivery(&self) -> Result<u64, StoreError>;
 
-    /// Forgets what is about an inbox among the deliveries at these places, of which it looks at
-    /// [`LOOKED_AT`](super::LOOKED_AT), whatever their state, and returns at which place to go on; `None` when those were
-    /// the last. What comes of one that is being sent is not written down.
+    /// Forgets the deliveries about an inbox among those at these places, whatever their state, after examining up to
+    /// [`LOOKED_AT`](super::LOOKED_AT) of them. Returns the place at which to go on; `None` after the last one. The
+    /// result of a delivery that is being sent is not stored.
     async fn forget_deliveries_about(
         &self,
         user_id: &UserId,
         places: RangeInclusive<u64>,
     ) -> Result<Option<u64>, StoreError>;
 
-    /// Takes away the sessions and tickets of a user, and those of others that are good for that inbox only, and
-    /// returns how many those were.
+    /// Removes the sessions and tickets of a user, and those of other callers that are valid only for that inbox, and
+    /// returns their number.
     async fn forget_grants_of(&self, user_id: &UserId) -> Result<usize, StoreError>;
 }

@@ -1,9 +1,10 @@
-//! The history of migrations. It is checked before refinery reads it, which panics at a date or a checksum that it did
-//! not write.
+//! The history of migrations. It is checked before refinery reads it, because refinery panics at a date or a checksum
+//! that it did not write.
 
 use chrono::DateTime;
 
-/// What is wrong with what is noted of a migration, to be put behind the name of its table; `None` when it can be read.
+/// The fault in the record of a migration, as a phrase to follow the name of its table; `None` when refinery can read
+/// it.
 pub(super) fn fault(version: i32, applied_on: &str, checksum: &str) -> Option<String> {
     let is_moment = DateTime::parse_from_rfc3339(applied_on).is_ok() && applied_on.as_bytes().get(10) == Some(&b'T');
     let what = match (is_moment, checksum.parse::<u64>()) {

@@ -16,7 +16,7 @@ pub(super) fn to_bytes(made: impl IntoIterator<Item = (NotificationId, Timestamp
     bytes
 }
 
-/// Reads what [`to_bytes`] wrote.
+/// Reads the output of [`to_bytes`].
 pub(super) fn from_bytes(bytes: &[u8]) -> Vec<(NotificationId, Timestamp)> {
     let one = |bytes: &[u8; ONE]| {
         let id = NotificationId::new(Uuid::from_slice(bytes.get(..16)?).ok()?);

@@ -1,7 +1,7 @@
 //! The memory store: a sliding window over all users, gone at restart.
 //!
-//! One lock around one `Shelf`: every operation is a short walk through maps, so tasks wait for
-//! each other for microseconds, and each change is atomic.
+//! One lock around one `Shelf`: every operation is a short walk through maps, so tasks wait for each other for
+//! microseconds, and each change is atomic.
 
 mod contacts;
 mod credentials;
@@ -32,8 +32,8 @@ use wishes::Wanted;
 
 /// Keeps the newest notifications of all users in memory.
 ///
-/// How many are kept is the window. As many deletions are remembered, for those who ask what
-/// changed; a follower from further back is told to list again.
+/// The window is the number of notifications that are kept. As many deletions are remembered for clients that ask for
+/// changes; a follower from further back is told to list again.
 pub struct MemoryStore {
     shelf: RwLock<Shelf>,
     announcer: Announcer,
@@ -44,13 +44,13 @@ pub struct MemoryStore {
 }
 
 impl MemoryStore {
-    /// How many notifications are kept when nothing else is said.
+    /// The default number of notifications that are kept.
     pub const DEFAULT_WINDOW: usize = 1000;
 
     /// An empty store that keeps `window` notifications.
     ///
-    /// Its change numbers continue from `started`, in milliseconds: a client that comes back with
-    /// a number from before a restart is then behind what is remembered, and lists again.
+    /// Its change numbers continue from `started`, in milliseconds: a client that returns with a number from before a
+    /// restart is then behind the remembered changes, and lists again.
     #[must_use]
     pub fn new(window: usize, started: Timestamp) -> Self {
         let floor = u64::try_from(started.as_micros() / 1_000).unwrap_or(0);
@@ -66,14 +66,14 @@ impl MemoryStore {
         }
     }
 
-    // A panic while the lock was held would be a bug of ours; the shelf has no operation that can
-    // panic half-way, so what is in it is still whole.
+    // A panic while the lock was held would be a bug of ours; no operation of the shelf can panic half-way, so its data
+    // is still consistent.
 
     fn look(&self) -> RwLockReadGuard<'_, Shelf> {
         self.shelf.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes something, and announces it before any other change.
+    /// Changes the shelf, and announces the change before any other.
     fn change<T>(&self, change: impl FnOnce(&mut Shelf) -> T) -> T {
         let mut shelf: RwLockWriteGuard<'_, Shelf> = self.shelf.write().unwrap_or_else(PoisonError::into_inner);
         let done = change(&mut shelf);

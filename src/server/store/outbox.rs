@@ -1,9 +1,9 @@
-//! The outbox: events that are not planned yet, webhooks, and deliveries. Every rule of the traits here is a named test
-//! of `tests/store/outbox.rs`.
+//! The outbox: events that are not planned yet, webhooks, and deliveries. Every rule of these traits is a named test of
+//! `tests/store/outbox.rs`.
 //!
-//! A store that knows of an endpoint writes, in the transaction of a change, one [`Entry`] for each event that an
-//! endpoint wants. The planner makes deliveries out of entries, and the worker claims those that are due. The tables are
-//! the truth; all who work on them may be stopped at any moment, and others go on.
+//! A store that knows of a webhook writes, in the transaction of a change, one [`Entry`] for each event that a webhook
+//! wants. The planner turns entries into deliveries, and the worker claims those that are due. The tables are the
+//! truth; the planner and the worker may be stopped at any moment, and others go on.
 
 mod deliveries;
 mod delivery;
@@ -30,7 +30,7 @@ pub use self::{
 };
 pub(super) use self::{lane::is_of_lane, told::Subscriptions};
 
-/// Which notification is of no use to contacts any more after an event, and why.
+/// The notification that is no longer of use to contacts after an event, and why.
 pub(super) fn over(event: &Event) -> Option<(NotificationId, &'static str)> {
     match event {
         Event::Updated { notification, .. } if notification.is_read => Some((notification.id, "read")),
@@ -39,7 +39,8 @@ pub(super) fn over(event: &Event) -> Option<(NotificationId, &'static str)> {
     }
 }
 
-/// How a delivery ends whose notification is of no use any more, for this reason: one whose time is over expires.
+/// The state of a delivery whose notification is no longer of use, for this reason: if it has expired, so does the
+/// delivery.
 pub(super) fn ends_as(expires_at: Option<Timestamp>, reason: &str, now: Timestamp) -> (DeliveryState, &str) {
     if expires_at.is_some_and(|end| end <= now) {
         (DeliveryState::Expired, "notification_expired")
@@ -48,133 +49,133 @@ pub(super) fn ends_as(expires_at: Option<Timestamp>, reason: &str, now: Timestam
     }
 }
 
-/// Something that happened and that an endpoint wants to be told of, as it was committed.
+/// An event that a webhook or contact wants, as it was committed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// Its place among all entries.
     #[serde(skip)]
     pub seq: i64,
-    /// What happened.
+    /// The kind of the event.
     pub kind: EventKind,
-    /// In whose inbox.
+    /// The user who owns the inbox.
     pub user_id: UserId,
-    /// Of what category the notification is, if it is about one.
+    /// The category of the notification, if the event is about one.
     pub category: Option<Category>,
-    /// Which notification it is about, if it is about one.
+    /// The notification, if the event is about one.
     pub notification_id: Option<NotificationId>,
-    /// When that notification expires.
+    /// Time at which that notification expires.
     pub expires_at: Option<Timestamp>,
-    /// When it happened.
+    /// Time of the event.
     pub at: Timestamp,
-    /// The event as its receivers read it, in JSON: `{"user_id", "modseq", "unread_count"}`, and `notification` or `id`.
-    /// Empty where no endpoint wants it.
+    /// The event as its receivers read it, in JSON: `{"user_id", "modseq", "unread_count"}`, and `notification` or
+    /// `id`. Empty where no webhook wants it.
     pub data: String,
-    /// Whether the user has contacts, which may want it too, or its sender asks for a channel by name. Where it is about no
-    /// notification, [devices are told](Entry::is_count) how many are unread.
+    /// Whether the user has contacts that may want it too, or its sender asks for a channel by name. If it is about no
+    /// notification, devices receive the [unread count](Entry::is_count).
     #[serde(default)]
     pub to_contacts: bool,
-    /// What its sender says of the ways on which the user is told.
+    /// The sender's instructions for the channels to the user.
     #[serde(default, skip_serializing_if = "Routing::is_silent")]
     pub routing: Routing,
 }
 
 impl Entry {
-    /// Whether it has the devices of its user told how many are unread, and nothing else.
+    /// Whether it only sends the unread count to the user's devices.
     #[must_use]
     pub fn is_count(&self) -> bool {
         self.to_contacts && self.notification_id.is_none()
     }
 }
 
-/// What becomes of one entry.
+/// The plan for one entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Planned {
-    /// Which entry, by its place.
+    /// The place of the entry.
     pub entry: i64,
     /// Its deliveries.
     pub deliveries: Vec<NewDelivery>,
 }
 
-/// How much may wait in one lane. What would be more is [`DeliveryState::Skipped`] as `backlog_full`.
+/// The most that may wait in one lane. Further deliveries are [`DeliveryState::Skipped`] as `backlog_full`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Backlog {
-    /// How many deliveries.
+    /// Number of deliveries.
     pub deliveries: u64,
-    /// How many bytes they have.
+    /// Size of these deliveries, in bytes.
     pub bytes: u64,
 }
 
-/// What is asked for when deliveries are claimed.
+/// A worker's request for deliveries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
-    /// What proves later that it was this claim.
+    /// Identifies this claim when its result is stored.
     pub lease: Uuid,
-    /// How long no other worker claims the same.
+    /// How long no other worker claims the same deliveries.
     pub lease_for: Duration,
-    /// How many of each lane.
+    /// How many deliveries of each lane.
     pub room: usize,
-    /// How many of these lanes, in place of that.
+    /// How many deliveries of these lanes, in place of `room`.
     pub rooms: HashMap<String, usize>,
 }
 
-/// A delivery that was claimed.
+/// A claimed delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claimed {
-    /// The delivery. This attempt is among its tries already.
+    /// The delivery. Its tries include this attempt already.
     pub delivery: Delivery,
-    /// Whether the claim before this one ended without a result: its server is gone, or was too slow.
+    /// Whether the previous claim ended without a result: its server is gone, or was too slow.
     pub was_lost: bool,
     /// Whether its notification has expired.
     pub is_expired: bool,
 }
 
-/// What a delivery that was claimed comes to.
+/// The result of a claimed delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settlement {
-    /// Which delivery.
+    /// The delivery.
     pub id: DeliveryId,
     /// The lease under which it was claimed.
     pub lease: Uuid,
-    /// What was tried.
+    /// The attempts that were made.
     pub attempts: Vec<Attempt>,
-    /// Whether the attempt is not to count.
+    /// Whether the attempt does not count.
     pub refund: bool,
-    /// What becomes of it.
+    /// The next step.
     pub next: Next,
-    /// Whether what was attempted worked, if anything was.
+    /// Whether the attempt succeeded, if there was one.
     pub worked: Option<bool>,
-    /// For how long nothing of its lane is claimed, and why.
+    /// How long nothing of its lane is claimed, and why.
     pub pause: Option<(Duration, String)>,
 }
 
-/// What becomes of a delivery.
+/// The next step of a delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Next {
-    /// It is due again after so long, or at once.
+    /// It is due again after a wait, or at once.
     Again {
         /// How long it waits.
         wait: Duration,
     },
-    /// A rule holds it for so long; then it is claimed, and judged, once more.
+    /// A rule holds it; after the wait it is claimed and judged again.
     Held {
         /// How long it waits.
         wait: Duration,
-        /// Which rule.
+        /// The rule.
         reason: String,
     },
-    /// Nothing more: a state that [is over](DeliveryState::is_over), and why.
+    /// It has ended: a state that [is over](DeliveryState::is_over), and why.
     Over {
-        /// Where it stands for good.
+        /// The final state.
         state: DeliveryState,
-        /// Why.
+        /// The reason.
         reason: Option<String>,
     },
 }
 
-/// What is to be sent in one message: claimed deliveries of one lane to one contact that were held.
+/// Claimed deliveries of one lane to one contact that were held, to be sent in one message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bundle {
-    /// The name of the digest.
+    /// The id of the digest.
     pub id: DeliveryId,
     /// The lease of the deliveries.
     pub lease: Uuid,
@@ -185,40 +186,40 @@ pub struct Bundle {
 /// A part of a digest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Part {
-    /// The delivery that it was.
+    /// The id of the delivery.
     pub id: DeliveryId,
-    /// Which notification it is about.
+    /// The notification.
     pub notification_id: NotificationId,
 }
 
-/// Keeps what is to be sent, and hands it out to those who send. `now` is for stores without a clock of their own.
+/// Stores deliveries, and hands them to the workers that send them. `now` is for stores without a clock of their own.
 ///
-/// What waits to be sent to a contact ends in the transaction in which its notification is read, or taken away:
-/// [`DeliveryState::Cancelled`] as `read` or `deleted`, or [`DeliveryState::Expired`]. What is leased at that moment is
-/// left to its claim, and what goes to endpoints is not touched. Where everything is read by one change, no delivery is
-/// looked at; see [`Deliveries::cancel_about`].
+/// A waiting delivery to a contact ends in the transaction in which its notification is read or removed:
+/// [`DeliveryState::Cancelled`] as `read` or `deleted`, or [`DeliveryState::Expired`]. Deliveries leased at that moment
+/// are left to their claim, and those to webhooks are not touched. Where one change reads everything, no delivery is
+/// examined; see [`Deliveries::cancel_about`].
 #[async_trait]
 pub trait Outbox: Send + Sync + 'static {
-    /// From now on there is a way to contacts: what is created for a user who has one leaves an entry.
+    /// From now on a channel to contacts is set up: a notification for a user who has a contact leaves an entry.
     fn reach_contacts(&self);
 
-    /// Leaves an entry beside any change: something that happened before is to be told. Its place is not looked at.
+    /// Adds an entry without a change: an event that happened before is to be sent. Its place is ignored.
     async fn leave(&self, entry: &Entry) -> Result<(), StoreError>;
 
-    /// The oldest entries that are not planned, at most so many.
+    /// Up to `most` of the oldest entries that are not planned.
     async fn unplanned(&self, most: usize) -> Result<Vec<Entry>, StoreError>;
 
-    /// Puts deliveries in the place of their entries, and returns how many deliveries that were. An entry that is not
-    /// there any more was planned by another server, and its deliveries are dropped.
+    /// Replaces entries by their deliveries, and returns the number of deliveries. If an entry is gone, another server
+    /// has planned it, and its deliveries are dropped.
     async fn plan(&self, planned: Vec<Planned>, backlog: Backlog, now: Timestamp) -> Result<usize, StoreError>;
 
-    /// Claims deliveries that are due, of each lane that is not paused those that are due first. One whose lease ended is
-    /// due again. One that was held keeps its reason while it is leased, and one that was ready has none. What is a part of
-    /// a digest is not claimed.
+    /// Claims due deliveries, from each lane that is not paused those that are due first. A delivery whose lease ended
+    /// is due again. A held one keeps its reason while it is leased, and a ready one has none. Parts of a digest are
+    /// not claimed.
     async fn claim(&self, claim: &Claim, now: Timestamp) -> Result<Vec<Claimed>, StoreError>;
 
-    /// Has the leases of these deliveries end so much later than now. One that ended, and was claimed by others since, is
-    /// passed over.
+    /// Extends the leases of these deliveries to `lease_for` from now. A lease that ended, and whose delivery another
+    /// worker has claimed since, is ignored.
     async fn renew(
         &self,
         leased: Vec<(DeliveryId, Uuid)>,
@@ -226,27 +227,28 @@ pub trait Outbox: Send + Sync + 'static {
         now: Timestamp,
     ) -> Result<(), StoreError>;
 
-    /// Writes down what became of claimed deliveries, and returns for each how its lane does since; `None` where its
-    /// lease had ended and another claim has it, or it is over: then nothing is written of it.
+    /// Stores the results of claimed deliveries, and returns the new health of each one's lane; `None` where its lease
+    /// had ended and another claim has the delivery, or the delivery has ended: then nothing is stored.
     ///
-    /// What ends a digest ends its parts in the same way.
+    /// The end of a digest ends its parts in the same way.
     async fn settle(&self, settlements: Vec<Settlement>, now: Timestamp) -> Result<Vec<Option<Health>>, StoreError>;
 
-    /// Makes digests, ready and due at once, and says of each whether it did. A digest is about what is claimed for it
-    /// and all else of its lane to the same contact that is held and due, but for what is to be judged [`ANEW`]; and where
-    /// one of the claimed is held as [`DIGEST`], about all that is held as that, whenever it is due. Those become parts of
-    /// it, held, and are leased no more. What is not leased under that lease any more is passed over. Where that would be a
-    /// single delivery, nothing is done.
+    /// Creates digests, ready and due at once, and returns for each whether it was created. A digest contains the
+    /// deliveries claimed for it, and all others of its lane to the same contact that are held and due, except those
+    /// held as [`ANEW`]; where one of the claimed is held as [`DIGEST`], it also contains all that are held as that,
+    /// whenever they are due. Those become its parts, held, and lose their leases. Claimed deliveries that have lost
+    /// this lease are ignored. If a single delivery remains, nothing is done.
     async fn bundle(&self, bundles: Vec<Bundle>, now: Timestamp) -> Result<Vec<bool>, StoreError>;
 
-    /// The parts of a digest that are not over, the newest notification first.
+    /// The unfinished parts of a digest, the newest notification first.
     async fn parts(&self, digest: DeliveryId) -> Result<Vec<Part>, StoreError>;
 
-    /// Has what is held for an inbox judged anew: it is held as [`ANEW`], due at once, and no part of a digest any more, but
-    /// for one that is leased or was attempted: that may have arrived. At most so many; returns how many those were.
+    /// Has the rules judge up to `most` held deliveries of an inbox again: they are held as [`ANEW`], due at once, and
+    /// no longer parts of a digest. A delivery that is leased or was attempted is left alone: it may have arrived.
+    /// Returns how many were changed.
     async fn judge_anew(&self, user_id: &UserId, most: usize, now: Timestamp) -> Result<usize, StoreError>;
 
-    /// Whether more important writes wait, so that what can be put off should be.
+    /// Whether more important writes wait, so that work that can wait should.
     fn is_pressed(&self) -> bool {
         false
     }

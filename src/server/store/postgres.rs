@@ -1,8 +1,8 @@
 //! The store for several servers: one PostgreSQL database.
 //!
-//! Every write is one call of a function in the database, see `functions.rs`, and so one round trip: it takes
-//! the lock of the inbox's row first, which serialises the changes of one inbox and of no other.
-//! Every read is one statement, and so sees one moment.
+//! Every write is one call of a function in the database, see `functions.rs`, and so one round trip: it takes the lock
+//! of the inbox's row first, which serialises the changes of that inbox only. Every read is one statement, and so sees
+//! one moment.
 
 mod connection;
 mod connections;
@@ -50,13 +50,13 @@ pub use transfer::PostgresTransfer;
 pub use url::PostgresUrl;
 use write::Written;
 
-/// How a PostgreSQL store is opened.
+/// The settings of a PostgreSQL store.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PostgresOptions {
     /// `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, as [`PostgresUrl`] reads it.
     pub url: String,
-    /// How many of the newest notifications of each inbox are kept, and at least how many of its
-    /// deletions are remembered.
+    /// How many of the newest notifications of each inbox are kept, and at least how many of its deletions are
+    /// remembered.
     pub window: usize,
     /// How many connections are used at once.
     pub connections: usize,
@@ -73,27 +73,27 @@ impl std::fmt::Debug for PostgresOptions {
 /// Keeps notifications in a PostgreSQL database. Several of them may share one.
 pub struct PostgresStore {
     database: Arc<Database>,
-    /// What [`Store::overview`] last counted over all inboxes.
+    /// The last counts of [`Store::overview`] over all inboxes.
     counted: read::Counted,
     announcer: Arc<Announcer>,
 }
 
-/// The database, and how it is written to.
+/// The database, and its functions.
 struct Database {
     pool: Connections,
     functions: Functions,
     window: i64,
-    /// Whether there is a way to contacts.
+    /// Whether a channel to contacts is set up.
     reaches_contacts: AtomicBool,
 }
 
 impl Database {
-    /// Calls a function that writes, and returns what it says.
+    /// Calls a function that writes, and returns its rows.
     async fn call(&self, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, StoreError> {
         Ok(self.pool.write(&self.functions.call(sql), values).await?.0)
     }
 
-    /// The same, of a function that always says one thing.
+    /// Calls a function that writes and always returns one row.
     async fn call_one(&self, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Result<Row, StoreError> {
         let row = self.call(sql, values).await?.pop();
         row.ok_or_else(|| StoreError::unknown("a function of the database said nothing"))
@@ -104,7 +104,7 @@ impl PostgresStore {
     /// Connects, and brings the tables up to date.
     ///
     /// # Errors
-    /// One sentence when the database cannot be reached, or was made by a newer version.
+    /// One sentence when the database cannot be reached, or a newer version made it.
     pub async fn open(options: &PostgresOptions) -> Result<Self, StoreError> {
         let url = connection::url(&options.url)?;
         let Migrated { functions, is_pooled, before: _ } = connection::migrate(&url).await?;
@@ -117,16 +117,16 @@ impl PostgresStore {
         })
     }
 
-    /// Brings the tables up to date, and returns at which version they were.
+    /// Brings the tables up to date, and returns their version before.
     ///
     /// # Errors
-    /// The same.
+    /// As for [`Self::open`].
     pub async fn migrate(url: &str) -> Result<Schema, StoreError> {
         let Migrated { before, .. } = connection::migrate(&connection::url(url)?).await?;
         Ok(Schema { applied: before, known: connection::known_version() })
     }
 
-    /// Which migrations the database has.
+    /// The migrations of the database.
     ///
     /// # Errors
     /// When it cannot be reached.
@@ -134,16 +134,16 @@ impl PostgresStore {
         connection::schema(&connection::url(url)?).await
     }
 
-    /// Checks that a server could start on the database, which no newer version made, without changing anything.
+    /// Checks, without changing anything, that a server could start on the database, which no newer version made.
     ///
     /// # Errors
-    /// One sentence about what a server would fail by: a right that the role lacks, no second connection, no writes, or
-    /// tables of another program.
+    /// One sentence about the reason for which a server would fail: a right that the role lacks, no second connection,
+    /// no writes, or tables of another program.
     pub async fn startable(url: &str) -> Result<(), StoreError> {
         startable::check(&connection::url(url)?).await
     }
 
-    /// The webhooks in the database, which is up to date.
+    /// The webhooks in the database, whose tables are up to date.
     ///
     /// # Errors
     /// When it cannot be reached.
@@ -152,7 +152,7 @@ impl PostgresStore {
         client.query_typed(webhooks::ALL, &[]).await?.iter().map(webhooks::read).collect()
     }
 
-    /// Writes, and announces what changed, also when no caller waits for the end any more.
+    /// Writes, and announces the changes, even when no caller waits for the end any more.
     async fn write<T: Send + 'static>(
         &self,
         write: impl Future<Output = Result<Written<T>, StoreError>> + Send + 'static,
@@ -166,7 +166,7 @@ impl PostgresStore {
         let written =
             written.await.unwrap_or_else(|ended| Err(StoreError::unknown("a write ended early").because(ended)));
         if matches!(written, Err(StoreError::Unknown { .. })) {
-            // It may be done already, and it may be done later.
+            // The write may have happened, and may still happen.
             self.announcer.announce_loss();
             let announcer = Arc::clone(&self.announcer);
             tokio::spawn(async move {

@@ -5,10 +5,10 @@ use async_trait::async_trait;
 use super::{Contacts, Store, StoreError, Wishes, contacts::KeptContact};
 use crate::model::{Notification, NotificationId, Preferences, UserId};
 
-/// What is known of a user when they may be told of something.
+/// The data about a user that decides about a delivery.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Profile {
-    /// Where they are reached, the oldest first.
+    /// The contacts of the user, oldest first.
     pub contacts: Vec<KeptContact>,
     /// The preferences of the user.
     pub preferences: Preferences,
@@ -16,15 +16,15 @@ pub struct Profile {
     pub modseq: u64,
     /// How many notifications are unread there.
     pub unread_count: u64,
-    /// What they may be told of; `None` where it is gone, or where nothing is asked for.
+    /// The notification to deliver; `None` where it is gone, or where none was asked for.
     pub notification: Option<Notification>,
 }
 
-/// Reads the profile of a user. What is sent to many users at once is held up by this more than by anything else in the
-/// store, so a store may have a quicker way than to read the parts one after the other.
+/// Reads the profile of a user. Sending to many users at once waits for this more than for anything else in the store,
+/// so a store may have a faster way than to read the parts one after the other.
 #[async_trait]
 pub trait Profiles: Store + Contacts + Wishes {
-    /// The profile of a user who may be told about this notification. A user who is not known has an empty one.
+    /// The profile of a user for a delivery about this notification. An unknown user has an empty one.
     ///
     /// # Errors
     /// When the store cannot be read.

@@ -22,26 +22,25 @@ use crate::{
     },
 };
 
-/// Why an import is taken back whose records do not belong together.
+/// The error of an import whose records do not belong together.
 pub(super) const NUMBERS_DO_NOT_FIT: &str = "the numbers of changes in it do not fit together: there are two of the same \
     number in one inbox, or one that its inbox has not come to.";
-/// Why the key of a request is none.
+/// The error for an unreadable fingerprint of a request.
 pub(super) const NO_FINGERPRINT: &str = "the fingerprint of a request with a key is not 64 hexadecimal digits.";
 
 /// One record of an export, a line of JSON.
 ///
-/// The same store exports the same lines in the same order: inboxes by their user, byte for byte;
-/// notifications oldest first over all inboxes; deletions by user and change number; the keys of
-/// requests by name; service keys by when they were made, and then by id; webhooks likewise; what happened and is not
-/// planned, and deliveries, in their order; lanes by name; contacts in the order in which they were
-/// added; preferences by their user; the server's own keys by name. Sessions and tickets stay behind:
-/// a person signs in again.
+/// The same store exports the same lines in the same order: inboxes by their user, byte for byte; notifications oldest
+/// first over all inboxes; deletions by user and change number; the keys of requests by name; service keys by the time
+/// of their creation, and then by id; webhooks likewise; unplanned events, and deliveries, in their order; lanes by
+/// name; contacts in the order in which they were added; preferences by their user; the server's own keys by name.
+/// Sessions and tickets are not exported: users sign in again.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "record", rename_all = "snake_case")]
 pub enum Record {
     /// An inbox. Its counts are those of its notifications.
     Inbox {
-        /// Whose it is.
+        /// The user who owns it.
         user_id: UserId,
         /// The number of its newest change.
         modseq: u64,
@@ -56,61 +55,61 @@ pub enum Record {
         modseq: u64,
         /// The number of its creation.
         created: u64,
-        /// Whether it is larger than intake takes. An earlier release let it in, so it is taken again.
+        /// Whether it is larger than intake allows today. An earlier release accepted it, so an import does too.
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         kept: bool,
         /// The notification.
         notification: Notification,
     },
-    /// A deletion that is remembered.
+    /// A remembered deletion.
     Deletion {
         /// User who owns the inbox.
         user_id: UserId,
         /// The number of the change.
         modseq: u64,
-        /// What was deleted.
+        /// The id of the notification.
         id: NotificationId,
     },
-    /// The key of a request that must happen once.
+    /// The idempotency key of a request.
     Once {
-        /// Who made it; absent when an earlier release noted it, for every caller.
+        /// The caller; absent when an earlier release stored the key, which then holds for every caller.
         #[serde(skip_serializing_if = "Option::is_none")]
         caller: Option<String>,
         /// The idempotency key.
         key: String,
-        /// The hash of what it asked for, in hexadecimal.
+        /// The hash of the request, in hexadecimal.
         fingerprint: String,
-        /// When it was used.
+        /// Time of the request.
         at: Timestamp,
-        /// What it made.
+        /// The notifications that it created.
         made: Vec<(NotificationId, Timestamp)>,
     },
     /// A service key.
     Key(KeyRecord),
-    /// An endpoint of an application, with its secret.
+    /// A webhook, with its secret.
     Webhook(Webhook),
-    /// What happened and is not planned yet.
+    /// An event that is not planned yet.
     Outbox(Entry),
-    /// A delivery, whatever became of it. One that is leased is due again when its lease ends.
+    /// A delivery in any state. A leased one is due again when its lease ends.
     Delivery(Box<Delivery>),
-    /// What is remembered of a lane.
+    /// The recorded state of a lane.
     Lane(LaneMemory),
     /// The address of a contact.
     Contact(KeptContact),
     /// The preferences of a user: which notifications, by which channel, and when.
     Preferences {
-        /// Who wants it.
+        /// The user.
         user_id: UserId,
-        /// How often that was changed.
+        /// How often they were changed.
         version: u64,
-        /// What is wanted.
+        /// The preferences.
         preferences: Preferences,
     },
-    /// A key that the server made for itself. An import puts it in the place of one that is there.
+    /// A key that the server created for itself. An import replaces the existing one.
     Secret(SecretRecord),
 }
 
-/// A key that the server made for itself, as it is exported. `Debug` does not show it.
+/// A key that the server created for itself, as it is exported. `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct SecretRecord {
     /// Its name.
@@ -137,19 +136,19 @@ pub struct KeyRecord {
     pub id: String,
     /// Its name for people.
     pub name: String,
-    /// What it may do, with commas between.
+    /// Its scopes, separated by commas.
     pub scopes: String,
     /// The SHA-256 of its secret, in hexadecimal.
     pub hash: String,
-    /// When it was made.
+    /// Time at which it was created.
     pub created_at: Timestamp,
-    /// From when on it is no longer good.
+    /// Time from which it is no longer valid.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
-    /// When it was last used.
+    /// Time of its last use.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_used_at: Option<Timestamp>,
-    /// When it was revoked.
+    /// Time at which it was revoked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub revoked_at: Option<Timestamp>,
 }
@@ -199,13 +198,13 @@ impl TryFrom<KeyRecord> for ServiceKey {
 }
 
 impl Once {
-    /// As it is exported, with what it made.
+    /// The record of the request, with the notifications that it created.
     pub(super) fn record(self, made: Vec<(NotificationId, Timestamp)>) -> Record {
         let Self { caller, key, fingerprint, fingerprint_of_old: _, at } = self;
         Record::Once { caller, key, fingerprint: hex::encode(&fingerprint), at, made }
     }
 
-    /// Out of what [`Self::record`] made; `None` when the fingerprint is not one.
+    /// Reads a record that [`Self::record`] made; `None` when the fingerprint is not one.
     pub(super) fn from_record(caller: Option<String>, key: String, fingerprint: &str, at: Timestamp) -> Option<Self> {
         Some(Self { caller, key, fingerprint: hex::decode(fingerprint)?, fingerprint_of_old: None, at })
     }

@@ -15,19 +15,19 @@ pub(super) struct Present {
     pub(super) unread_count: u64,
 }
 
-/// About what is around an event, or around all of them, in bytes.
+/// The approximate size of an event without its notification, or of the list without its events, in bytes.
 const AROUND: usize = 192;
 
-/// What a change number stands for.
+/// The subject of a change number.
 pub(super) enum Replayed {
     /// A notification as it is now, and the number of its creation.
     Row(Notification, u64),
-    /// The notification of this name was deleted.
+    /// The notification with this id was deleted.
     Deleted(NotificationId),
 }
 
 impl Replayed {
-    /// About how many bytes its event takes as JSON; rather too many than too few.
+    /// The approximate size of its event as JSON, in bytes; rather too large than too small.
     pub(super) fn weight(&self) -> usize {
         match self {
             Self::Row(notification, _) => AROUND + notification.weight(),
@@ -37,20 +37,20 @@ impl Replayed {
 }
 
 impl Present {
-    /// Whether a client at this position can be told what it missed.
+    /// Whether a client at this position can be sent the changes that it missed.
     pub(super) fn can_continue_from(&self, since: u64) -> bool {
         since == 0 || (self.forgotten..=self.modseq).contains(&since)
     }
 
-    /// The answer to who has to list again.
+    /// The answer for a client that has to list again.
     pub(super) fn reset(&self) -> Changes {
         let &Self { modseq, unread_count, .. } = self;
         Changes { modseq, unread_count, events: Vec::new(), more: false, reset: true }
     }
 
-    /// What happened after `since`. `changed` are the newest changes of notifications and the
-    /// remembered deletions after it, in the order of their numbers; of those, the first
-    /// `limit + 1` are enough, and so are those that first take more than [`Page::MAX_BYTES`].
+    /// The changes after `since`. `changed` are the newest changes of notifications and the remembered deletions after
+    /// it, in the order of their numbers; the first `limit + 1` of them are enough, and so are the first that together
+    /// take more than [`Page::MAX_BYTES`].
     pub(super) fn replay(
         &self,
         since: u64,

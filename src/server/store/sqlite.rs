@@ -1,8 +1,8 @@
 //! The default store: one SQLite file.
 //!
-//! One thread writes: it takes what is queued, does it in one transaction, commits once, and then
-//! answers all callers (group commit). Reading goes past it, over connections that see the last
-//! commit. What was answered is on the disk.
+//! One thread writes: it takes all queued writes, carries them out in one transaction, commits once, and then answers
+//! all callers (group commit). Readers use connections of their own, which see the last commit. An answered write is on
+//! the disk.
 
 mod beside;
 mod body;
@@ -58,16 +58,16 @@ use pages::{Asked, Pages};
 pub use transfer::SqliteTransfer;
 use writer::{Weight, Writer};
 
-/// How a SQLite store is opened.
+/// The settings of a SQLite store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SqliteOptions {
-    /// The file. It and its folder are made when they are missing, readable by the owner only.
+    /// The file. It and its folder are created when they are missing, readable by the owner only.
     pub path: PathBuf,
-    /// How many of the newest notifications of each inbox are kept, and at least how many of its
-    /// deletions are remembered.
+    /// How many of the newest notifications of each inbox are kept, and at least how many of its deletions are
+    /// remembered.
     pub window: usize,
-    /// Whether a write is on the disk when it is answered. Without it, a power loss (not a crash of
-    /// the process) can take the last moments.
+    /// Whether a write is on the disk when it is answered. Without it, a power loss (not a crash of the process) can
+    /// lose the last moments.
     pub full_sync: bool,
     /// How many writes may wait; one more is refused as [`StoreError::Unavailable`].
     pub queue: usize,
@@ -76,12 +76,12 @@ pub struct SqliteOptions {
 }
 
 impl SqliteOptions {
-    /// How many notifications of each inbox are kept when nothing else is said.
+    /// The default number of notifications that are kept of each inbox.
     pub const DEFAULT_WINDOW: usize = 1000;
-    /// How many writes may wait when nothing else is said.
+    /// The default number of writes that may wait.
     pub const DEFAULT_QUEUE: usize = 8192;
 
-    /// A file with everything else as it is by default.
+    /// A file with the default settings.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self {
             path: path.into(),
@@ -93,7 +93,7 @@ impl SqliteOptions {
     }
 }
 
-/// How many bytes are written to see whether there is room.
+/// How many bytes the readiness check writes to see whether there is room.
 const PROBE_BYTES: usize = 32 * 1024;
 
 /// Keeps notifications in one SQLite file.
@@ -105,11 +105,11 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens the file, makes it when it is missing, and brings its tables up to date.
+    /// Opens the file, creates it when it is missing, and brings its tables up to date.
     ///
     /// # Errors
-    /// One sentence when another process uses it, it cannot be read or written, it is no database,
-    /// or it was made by a newer version.
+    /// One sentence when another process uses it, it cannot be read or written, it is no database, or a newer version
+    /// made it.
     pub fn open(options: &SqliteOptions) -> Result<Self, StoreError> {
         let (connection, lock) = connection::open_for_writing(options)?;
         let readers = Arc::new(Readers::new(&options.path));
@@ -117,7 +117,7 @@ impl SqliteStore {
         Ok(Self { readers, pages: Pages::default(), writer, window: options.window })
     }
 
-    /// Where an inbox ends; `None` where there is no inbox.
+    /// The end of an inbox; `None` where there is no inbox.
     async fn end(&self, user_id: &UserId) -> Result<Option<End>, StoreError> {
         let began = match self.writer.ends().of(user_id) {
             Ok(end) => return Ok(Some(end)),
@@ -131,7 +131,7 @@ impl SqliteStore {
         Ok(end)
     }
 
-    /// Which migrations the file has; it may be in use.
+    /// The migrations of the file, which may be in use.
     ///
     /// # Errors
     /// When it cannot be read or is no database.
@@ -139,23 +139,23 @@ impl SqliteStore {
         connection::schema(path)
     }
 
-    /// Whether a store could be made at this path, where there is none. Nothing stays of the attempt.
+    /// Checks that a store could be created at this path, where there is none. The attempt leaves nothing behind.
     ///
     /// # Errors
-    /// What opening a store there would say.
+    /// The error that creating a store there would have.
     pub fn can_be_made(path: &Path) -> Result<(), StoreError> {
         probe::can_be_made(path)
     }
 
-    /// Whether the store that is at this path could be opened for writing, as far as the modes of its files tell.
+    /// Checks that the store at this path could be opened for writing, as far as the modes of its files tell.
     ///
     /// # Errors
-    /// What opening it would say.
+    /// The error that opening it would have.
     pub fn can_be_written(path: &Path) -> Result<(), StoreError> {
         probe::can_be_written(path)
     }
 
-    /// The webhooks in the file, which is up to date; it may be in use.
+    /// The webhooks in the file, whose tables are up to date; it may be in use.
     ///
     /// # Errors
     /// When it cannot be read.
@@ -163,8 +163,7 @@ impl SqliteStore {
         Ok(webhook_row::all(&connection::open_for_reading(path)?)?)
     }
 
-    /// Copies the file as it is at this moment to another one, which must not exist; it may be in
-    /// use.
+    /// Copies the present state of the file to another one, which must not exist; the file may be in use.
     ///
     /// # Errors
     /// When it cannot be read, or the copy cannot be written.
@@ -242,7 +241,7 @@ impl Store for SqliteStore {
 
     async fn mark_all_read(&self, user_id: &UserId, marking: &Marking) -> Result<Marked, StoreError> {
         let (user_id, marking) = (user_id.clone(), marking.clone());
-        // A part of an inbox is marked one by one.
+        // Marking a part of an inbox marks its notifications one by one.
         let weight = if marking == Marking::default() { Weight::ONE } else { Weight::rows(self.window) };
         self.writer.write(weight, move |batch| batch.mark_all_read(&user_id, &marking)).await
     }
@@ -293,8 +292,8 @@ impl Store for SqliteStore {
         self.writer.is_well()?;
         self.readers.are_well()?;
         self.readers.read(true, read::ready).await?;
-        // A row that takes more than most writes do, of a grant that is over since 1970: it opens nothing. Both
-        // transactions are written to the disk, so it has room for as much.
+        // The row is larger than most writes, and its grant expired in 1970, so it opens nothing. Both transactions are
+        // written to the disk, so it has room for as much.
         const PUT: &str = "INSERT OR REPLACE INTO grants (hash, kind, holder, expires_at)
             VALUES (x'00', 'probe', hex(zeroblob(?1)), 0)";
         const TAKE_BACK: &str = "DELETE FROM grants WHERE hash = x'00'";

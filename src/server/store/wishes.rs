@@ -1,4 +1,4 @@
-//! Preferences of users, and the server's own keys. Every rule of the traits here is a named test of
+//! Preferences of users, and the server's own keys. Every rule of these traits is a named test of
 //! `tests/store/wishes.rs`.
 
 use async_trait::async_trait;
@@ -6,23 +6,23 @@ use async_trait::async_trait;
 use super::StoreError;
 use crate::model::{Preferences, UserId};
 
-/// Keeps what users want to be told of, which way, and when.
+/// Stores the preferences of users: which notifications reach them, by which channel, and when.
 #[async_trait]
 pub trait Wishes: Send + Sync + 'static {
-    /// What a user wants, and how often that was changed: the default, and 0, where the user never said.
+    /// The preferences of a user, and how often they were changed: the default, and 0, where the user never set them.
     async fn preferences(&self, user_id: &UserId) -> Result<(Preferences, u64), StoreError>;
 
-    /// Puts these in the place of what was seen; `false`, and nothing is done, when it was changed since.
+    /// Replaces the preferences of the version `seen`; `false`, and nothing is changed, when they were changed since.
     async fn set_preferences(&self, user_id: &UserId, preferences: &Preferences, seen: u64)
     -> Result<bool, StoreError>;
 
-    /// Forgets what a user wants.
+    /// Forgets the preferences of a user.
     async fn forget_preferences(&self, user_id: &UserId) -> Result<(), StoreError>;
 }
 
-/// Keeps keys that the server makes for itself, in plain: it has to read them.
+/// Stores keys that the server creates for itself, in plain text, because it has to read them.
 #[async_trait]
 pub trait Secrets: Send + Sync + 'static {
-    /// The key of this name; from now on this one, where there was none.
+    /// The key with this name; where there was none, `fresh` is stored and returned.
     async fn secret(&self, name: &str, fresh: &[u8]) -> Result<Vec<u8>, StoreError>;
 }

@@ -11,9 +11,9 @@ use crate::{
 /// The kind of a grant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum GrantKind {
-    /// To use the dashboard, again and again.
+    /// Uses the dashboard, again and again.
     Session,
-    /// To open a live stream: once, or of one inbox again and again.
+    /// Opens a live stream: once, or the stream of one inbox again and again.
     Ticket,
 }
 
@@ -27,22 +27,22 @@ impl GrantKind {
     }
 }
 
-/// A session or a ticket, as it is kept.
+/// A session or a ticket, as it is stored.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Grant {
     /// The hash of its secret.
     pub hash: SecretHash,
-    /// What it is good for.
+    /// Its kind.
     pub kind: GrantKind,
-    /// Whom it speaks for.
+    /// The caller that it stands for.
     pub holder: Holder,
-    /// From when on it is no longer good.
+    /// Time from which it is no longer valid.
     pub expires_at: Timestamp,
-    /// When a stream that it opened has to end, because what the holder showed is no longer good then.
+    /// Time at which a stream that it opened has to end, because the holder's credential is no longer valid then.
     pub until: Option<Timestamp>,
-    /// The session in which a ticket was made, and with which it ends.
+    /// The session in which a ticket was created, and with which it ends.
     pub session: Option<SecretHash>,
-    /// The only inbox that a ticket is good for.
+    /// The only inbox that a ticket is valid for.
     pub inbox: Option<UserId>,
     /// Whether a ticket may be used again.
     pub is_reusable: bool,

@@ -23,20 +23,20 @@ pub(super) struct People(Mutex<ContactTables>);
 
 #[derive(Default)]
 struct ContactTables {
-    /// The oldest first; a user without any is not here.
+    /// The contacts of each user, oldest first; a user without any has no entry.
     contacts: HashMap<UserId, Vec<KeptContact>>,
-    /// Who has a contact.
+    /// The owner of each contact.
     owners: HashMap<ContactId, UserId>,
-    /// Which contact has this identity.
+    /// The contact with each identity.
     identities: HashMap<[u8; 32], ContactId>,
-    /// Push contacts that are dead, those first that died first.
+    /// Dead push contacts, in the order in which they died.
     dead: BTreeSet<(Timestamp, ContactId)>,
-    /// Those of FCM, the longest silent first.
+    /// FCM contacts, the longest silent first.
     silent: BTreeSet<(Timestamp, ContactId)>,
 }
 
 impl People {
-    /// No operation can panic half-way, so what is there is still whole after a panic.
+    /// No operation can panic half-way, so the data is still consistent after a panic.
     fn kept(&self) -> MutexGuard<'_, ContactTables> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -57,7 +57,7 @@ impl ContactTables {
         self.contacts.get_mut(owner)?.iter_mut().find(|contact| contact.id == id)
     }
 
-    /// Changes one that is there, and returns it as it is then.
+    /// Changes a contact, and returns it in its new state.
     fn change(&mut self, id: ContactId, change: impl FnOnce(&mut KeptContact)) -> Option<KeptContact> {
         let contact = self.find(id)?;
         let before = contact.clone();
@@ -68,7 +68,7 @@ impl ContactTables {
         Some(contact)
     }
 
-    /// Remembers where a contact stands among those that may have to go.
+    /// Adds a contact to the lists of those that may have to go.
     fn note_places(&mut self, contact: &KeptContact) {
         let channel = contact.address.channel();
         if channel != Channel::Email && contact.state == ContactState::Dead {
@@ -129,7 +129,7 @@ impl ContactTables {
     }
 
     fn drop_gone(&mut self, dead_since: Timestamp, fcm_last_seen: Timestamp, most: usize) -> usize {
-        // No contact of one moment stands behind this one.
+        // No contact of the same time sorts after this one.
         let last = ContactId::new(Uuid::max());
         let dead = self.dead.range(..=(dead_since, last)).map(|(_, id)| *id);
         let silent = self.silent.range(..=(fcm_last_seen, last)).map(|(_, id)| *id);

@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-/// What is kept of callers and how they prove who they are.
+/// The keys, sessions and tickets.
 #[derive(Default)]
 pub(super) struct Known(Mutex<CredentialTables>);
 
@@ -24,20 +24,20 @@ pub(super) struct Known(Mutex<CredentialTables>);
 struct CredentialTables {
     keys: HashMap<KeyId, ServiceKey>,
     grants: HashMap<SecretHash, Grant>,
-    /// The same grants, those first that are no longer good first.
+    /// The same grants, in the order in which they expire.
     ends: BTreeSet<(Timestamp, SecretHash)>,
 }
 
 impl Known {
-    /// No operation can panic half-way, so what is there is still whole after a panic.
+    /// No operation can panic half-way, so the data is still consistent after a panic.
     fn kept(&self) -> MutexGuard<'_, CredentialTables> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Known {
-    /// Takes away the grants of a user, and those that are good for that inbox only, and returns how many. There is no
-    /// index of them: it looks at each grant, and all that are in memory are looked at in a moment.
+    /// Removes the grants of a user, and those that are valid only for that inbox, and returns their number. They have
+    /// no index: examining every grant in memory takes a moment.
     pub(super) fn forget_of(&self, user_id: &UserId) -> usize {
         let mut kept = self.kept();
         let is_of = |grant: &&Grant| {

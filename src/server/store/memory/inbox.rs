@@ -7,35 +7,35 @@ use crate::{
     server::store::replay::Present,
 };
 
-/// Where a notification stands among all that were ever accepted.
+/// The place of a notification among all that were ever accepted.
 pub(super) type Seq = u64;
 
-/// What a change number stands for.
+/// The subject of a change number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Newest {
     /// The notification at this place was created or marked.
     Row(Seq),
-    /// The notification of this name was deleted.
+    /// The notification with this id was deleted.
     Deleted(NotificationId),
 }
 
 /// One user's inbox.
 #[derive(Debug)]
 pub(super) struct Inbox {
-    /// Its numbers.
+    /// Its change numbers and its unread count.
     pub(super) present: Present,
-    /// When the newest notification was accepted that was ever in it.
+    /// Time of the newest notification that was ever accepted into it.
     pub(super) newest: Option<Timestamp>,
     /// The notifications, oldest first.
     pub(super) seqs: VecDeque<Seq>,
     /// How many notifications there are of each kind.
     pub(super) categories: BTreeMap<Category, u64>,
-    /// The newest change of each notification that is here or whose deletion is remembered.
+    /// The newest change of each notification that is present or whose deletion is remembered.
     pub(super) changed: BTreeMap<u64, Newest>,
 }
 
 impl Inbox {
-    /// An inbox without anything, whose change numbers continue from `floor`.
+    /// An empty inbox, whose change numbers continue from `floor`.
     pub(super) fn new(floor: u64) -> Self {
         Self {
             present: Present { modseq: floor, forgotten: floor, ..Present::default() },
@@ -58,15 +58,14 @@ impl Inbox {
         self.seqs.get(from_oldest).copied()
     }
 
-    /// Takes a notification out of the order. The oldest one, which is what the window takes,
-    /// costs nothing.
+    /// Removes a notification from the order. This is free for the oldest one, which is the one that leaves the window.
     pub(super) fn remove(&mut self, seq: Seq) {
         if let Ok(place) = self.seqs.binary_search(&seq) {
             self.seqs.remove(place);
         }
     }
 
-    /// Whether there is nothing left that a caller could ask for.
+    /// Whether nothing is left that a caller could ask for.
     pub(super) fn is_forgettable(&self) -> bool {
         self.seqs.is_empty() && self.changed.is_empty()
     }

@@ -10,21 +10,21 @@ use crate::{
 /// The most keys that are kept in memory, whatever their age.
 const MOST: usize = 100_000;
 
-/// Who used a key, and which.
+/// A caller and its key.
 type Name = (String, String);
 
 fn name_of(once: &Once) -> Name {
     (once.caller().to_owned(), once.key.clone())
 }
 
-/// A request that happened.
+/// A request that was carried out.
 #[derive(Debug)]
 struct Used {
     once: Once,
     made: Vec<(NotificationId, Timestamp)>,
 }
 
-/// The keys of requests that happened, by caller and name, and in the order in which they were used.
+/// The keys of the requests that were carried out, by caller and key, and in the order of their use.
 #[derive(Debug, Default)]
 pub(super) struct Keys {
     used: HashMap<Name, Used>,
@@ -32,7 +32,7 @@ pub(super) struct Keys {
 }
 
 impl Keys {
-    /// What the request of this key did; `None` when there was none.
+    /// The answer for the request with this key; `None` when there was none.
     pub(super) fn answer(&self, once: &Once) -> Option<Creation> {
         let used = self.used.get(&name_of(once)).filter(|used| used.once.at > Once::forgotten_at(once.at))?;
         Some(if used.once.fingerprint == once.fingerprint {
@@ -57,7 +57,7 @@ impl Keys {
         }
     }
 
-    /// A key that was used again after it was forgotten stands in the order twice.
+    /// A key that was used again after it was forgotten is in the order twice.
     fn forget_oldest(&mut self) {
         let Some((at, name)) = self.order.pop_front() else { return };
         if self.used.get(&name).is_some_and(|used| used.once.at == at) {

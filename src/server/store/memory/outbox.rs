@@ -30,7 +30,7 @@ use crate::{
 };
 use kept::OutboxTables;
 
-/// What is to leave the server.
+/// The webhooks and the outbox.
 #[derive(Default)]
 pub(super) struct Leaving {
     kept: Mutex<OutboxTables>,
@@ -38,7 +38,7 @@ pub(super) struct Leaving {
 }
 
 impl Leaving {
-    /// No operation can panic half-way, so what is there is still whole after a panic.
+    /// No operation can panic half-way, so the data is still consistent after a panic.
     fn kept(&self) -> MutexGuard<'_, OutboxTables> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -48,17 +48,17 @@ impl Leaving {
         self.kept().newest()
     }
 
-    /// Forgets what is about an inbox among the deliveries at these places, and returns where to go on.
+    /// Forgets the deliveries about an inbox at these places, and returns where to go on.
     pub(super) fn forget_about(&self, user_id: &UserId, places: RangeInclusive<u64>) -> Option<u64> {
         self.kept().forget_about(user_id, places)
     }
 
-    /// Whether there is a way to contacts.
+    /// Whether a channel to contacts is set up.
     pub(super) fn reaches_contacts(&self) -> bool {
         self.reaches_contacts.load(Ordering::Relaxed)
     }
 
-    /// Cancels what waits to be sent to contacts about what is read or gone.
+    /// Cancels waiting deliveries to contacts about notifications that were read or deleted.
     pub(super) fn cancel(&self, changes: &[Change], now: Timestamp) {
         let mut over = changes.iter().filter_map(|change| Some((&change.user_id, over(&change.event)?))).peekable();
         if over.peek().is_some() {
@@ -69,7 +69,7 @@ impl Leaving {
         }
     }
 
-    /// Takes what happened, in its order.
+    /// Adds entries, in their order.
     pub(super) fn take(&self, entries: Vec<Entry>) {
         if !entries.is_empty() {
             self.kept().take(entries);
@@ -78,7 +78,7 @@ impl Leaving {
 }
 
 impl MemoryStore {
-    /// Changes the webhooks, and has the next write know of it.
+    /// Changes the webhooks, so that the next write knows of it.
     fn change_webhooks(&self, change: impl FnOnce(&mut Vec<Webhook>) -> bool) -> bool {
         self.change(|shelf| {
             let mut kept = self.leaving.kept();

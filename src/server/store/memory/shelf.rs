@@ -24,8 +24,8 @@ use crate::{
     },
 };
 
-/// A notification and its change numbers. Its `is_read` is its own mark: it may have been read by
-/// marking the whole inbox since, see [`Row::is_read`].
+/// A notification and its change numbers. Its `is_read` is its own mark: marking the whole inbox may have made it read
+/// since, see [`Row::is_read`].
 #[derive(Debug)]
 struct Row {
     notification: Notification,
@@ -47,24 +47,24 @@ impl Row {
 #[derive(Debug)]
 pub(super) struct Shelf {
     window: usize,
-    /// A new inbox continues from here: no inbox that was forgotten had a higher change number.
+    /// A new inbox continues from here: no forgotten inbox had a higher change number.
     floor: u64,
     next_seq: Seq,
     inboxes: HashMap<UserId, Inbox>,
     rows: BTreeMap<Seq, Row>,
     seqs: HashMap<NotificationId, Seq>,
     expiries: BTreeSet<(Timestamp, Seq)>,
-    /// The remembered deletions, oldest first, as many as the window has places.
+    /// The remembered deletions, oldest first; at most as many as the window has places.
     deletions: VecDeque<(UserId, u64)>,
     unread: u64,
     categories: BTreeMap<Category, u64>,
-    /// The requests that happen once.
+    /// The requests with an idempotency key.
     pub(super) keys: Keys,
-    /// What is to be announced.
+    /// The changes to announce.
     pub(super) changes: Vec<Change>,
-    /// What of it endpoints are told.
+    /// The events that webhooks receive.
     pub(super) told: Subscriptions,
-    /// Of what categories those were that are deleted, where endpoints are told.
+    /// The categories of deleted notifications, while there are webhooks.
     gone: HashMap<NotificationId, Category>,
 }
 
@@ -88,7 +88,7 @@ impl Shelf {
         }
     }
 
-    /// What is to leave the server of what is to be announced. `has_contact` says of whom contacts are told.
+    /// The outbox entries of the changes to announce. `has_contact` tells whether a user has a contact.
     pub(super) fn entries(&mut self, has_contact: impl Fn(&UserId) -> bool) -> Vec<Entry> {
         let (gone, now) = (std::mem::take(&mut self.gone), SystemClock.now());
         let entry = |change: &Change| {
@@ -98,8 +98,7 @@ impl Shelf {
         self.changes.iter().filter_map(entry).collect()
     }
 
-    /// Adds a notification, lets go of what that pushes out of the window, and returns it as it was
-    /// accepted.
+    /// Adds a notification, drops those that it pushes out of the window, and returns it as it was accepted.
     pub(super) fn add(&mut self, notification: Notification) -> Notification {
         let seq = self.next_seq;
         self.next_seq += 1;
@@ -143,7 +142,7 @@ impl Shelf {
             return page.page(None);
         };
         let Some(inbox) = self.inboxes.get(user_id) else { return page.page(Some(self.floor)) };
-        // Change numbers grow with the places.
+        // Change numbers increase with the places.
         let is_before = |seq: &Seq| self.rows.get(seq).is_some_and(|row| row.created < end);
         for seq in inbox.seqs.range(..inbox.seqs.partition_point(is_before)).rev() {
             let Some(row) = self.rows.get(seq) else { continue };
@@ -168,7 +167,7 @@ impl Shelf {
         self.mark(self.find(id, owner)?, is_read)
     }
 
-    /// The place of a notification, if it is in the inbox of this owner; without one, of any.
+    /// The place of a notification, if it is in the inbox of this owner; without an owner, of any.
     fn find(&self, id: NotificationId, owner: Option<&UserId>) -> Option<Seq> {
         let seq = *self.seqs.get(&id)?;
         let user_id = &self.rows.get(&seq)?.notification.user_id;
@@ -179,7 +178,7 @@ impl Shelf {
         self.mark(self.inboxes.get(user_id)?.seq_at(index)?, true)
     }
 
-    /// Marks the notification at a place; marking it as it is takes no change number.
+    /// Marks the notification at a place; if it is marked so already, this takes no change number.
     fn mark(&mut self, seq: Seq, is_read: bool) -> Option<Notification> {
         let row = self.rows.get_mut(&seq)?;
         let inbox = self.inboxes.get_mut(&row.notification.user_id)?;
@@ -207,7 +206,7 @@ impl Shelf {
         self.remove(self.find(id, owner)?)
     }
 
-    /// Takes a notification away and remembers that.
+    /// Removes a notification and remembers the deletion.
     fn remove(&mut self, seq: Seq) -> Option<Notification> {
         let row = self.rows.remove(&seq)?;
         let inbox = self.inboxes.get_mut(&row.notification.user_id)?;
@@ -238,8 +237,8 @@ impl Shelf {
         Some(gone)
     }
 
-    /// Lets go of the oldest remembered deletion, and of its inbox when nothing else is in it, so
-    /// that memory is bounded by the window and not by how many users there ever were.
+    /// Forgets the oldest remembered deletion, and its inbox when that is empty, so that memory is bounded by the
+    /// window and not by the number of users there ever were.
     fn forget_oldest_deletion(&mut self) {
         let Some((user_id, modseq)) = self.deletions.pop_front() else { return };
         let Some(inbox) = self.inboxes.get_mut(&user_id) else { return };
@@ -331,7 +330,7 @@ impl Shelf {
         gone.into_iter().take(due.limit).filter_map(|seq| self.remove(seq)).count()
     }
 
-    /// Deletes the oldest notifications of an inbox, at most so many, and returns how many those were.
+    /// Deletes up to `most` of the oldest notifications of an inbox, and returns their number.
     pub(super) fn forget(&mut self, user_id: &UserId, most: usize) -> usize {
         let oldest = self.inboxes.get(user_id).into_iter().flat_map(|inbox| &inbox.seqs);
         let oldest: Vec<Seq> = oldest.take(most).copied().collect();
@@ -339,7 +338,7 @@ impl Shelf {
     }
 }
 
-/// One less of a kind; kinds of which nothing is left are not kept.
+/// Counts one less of a kind; kinds with a count of 0 are removed.
 fn take_one(categories: &mut BTreeMap<Category, u64>, category: &Category) {
     if let Some(count) = categories.get_mut(category) {
         *count -= 1;

@@ -13,14 +13,14 @@ use crate::{
     server::store::{Profiles, Secrets, StoreError, Wishes},
 };
 
-/// What all users want, and the keys.
+/// The preferences of all users, and the keys.
 #[derive(Default)]
 pub(super) struct Wanted {
     preferences: Mutex<HashMap<UserId, (Preferences, u64)>>,
     secrets: Mutex<HashMap<String, Vec<u8>>>,
 }
 
-/// No operation can panic half-way, so what is there is still whole after a panic.
+/// No operation can panic half-way, so the data is still consistent after a panic.
 fn whole<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
     of.lock().unwrap_or_else(PoisonError::into_inner)
 }

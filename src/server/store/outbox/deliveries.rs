@@ -9,7 +9,7 @@ use crate::{
     server::store::StoreError,
 };
 
-/// What of all deliveries is asked for. What is `None` is not asked for.
+/// Selects deliveries. A field that is `None` selects all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeliveryFilter {
     /// Only deliveries about this notification.
@@ -20,14 +20,14 @@ pub struct DeliveryFilter {
     pub state: Option<DeliveryState>,
     /// Only deliveries by this channel.
     pub channel: Option<Channel>,
-    /// To this contact or webhook.
+    /// Only deliveries to this contact or webhook.
     pub target: Option<Uuid>,
     /// Only deliveries decided at this time or later.
     pub since: Option<Timestamp>,
 }
 
 impl DeliveryFilter {
-    /// Whether a delivery is asked for.
+    /// Whether it selects a delivery.
     #[must_use]
     pub fn admits(&self, delivery: &Delivery) -> bool {
         fn is<T: PartialEq>(wanted: Option<&T>, is: &T) -> bool {
@@ -43,20 +43,20 @@ impl DeliveryFilter {
     }
 }
 
-/// Some deliveries, newest first, and where the next ones are.
+/// Some deliveries, newest first, and the place of the next page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeliveryPage {
     /// The deliveries.
     pub deliveries: Vec<Delivery>,
-    /// Ask for those before this place; `None` when there are no more.
+    /// The place before which the next page begins; `None` when there are no more.
     pub next: Option<u64>,
 }
 
-/// What those see and do who look after deliveries.
+/// Shows deliveries to users and operators, and changes them at their request.
 #[async_trait]
 pub trait Deliveries: Send + Sync + 'static {
-    /// Those that a filter admits, newest first, below a place. A page looks at so many as
-    /// [`LOOKED_AT`](crate::server::store::LOOKED_AT) at most, and may be short and have a next one.
+    /// The deliveries that a filter selects, newest first, below a place. A page examines at most
+    /// [`LOOKED_AT`](crate::server::store::LOOKED_AT) deliveries, so it may be short and still have a next one.
     async fn deliveries(
         &self,
         filter: &DeliveryFilter,
@@ -64,13 +64,13 @@ pub trait Deliveries: Send + Sync + 'static {
         limit: usize,
     ) -> Result<DeliveryPage, StoreError>;
 
-    /// One; `None` when there is none of that id.
+    /// One delivery; `None` when none has this id.
     async fn delivery(&self, id: DeliveryId) -> Result<Option<Delivery>, StoreError>;
 
-    /// Cancels one that is not over, and returns whether it was not.
+    /// Cancels an unfinished delivery; `false` when it has ended already.
     async fn cancel(&self, id: DeliveryId, reason: &str, now: Timestamp) -> Result<bool, StoreError>;
 
-    /// Of which notifications of an inbox something waits to be sent to contacts, by id, after this one, at most so many.
+    /// Up to `most` notifications of an inbox about which deliveries to contacts wait, by id, after this one.
     async fn awaited(
         &self,
         user_id: &UserId,
@@ -78,8 +78,8 @@ pub trait Deliveries: Send + Sync + 'static {
         most: usize,
     ) -> Result<Vec<NotificationId>, StoreError>;
 
-    /// Cancels what waits to be sent to contacts about these notifications of an inbox, and returns how many deliveries
-    /// that were. What is leased is left to its claim.
+    /// Cancels waiting deliveries to contacts about these notifications of an inbox, and returns their number. Leased
+    /// ones are left to their claim.
     async fn cancel_about(
         &self,
         user_id: &UserId,
@@ -88,11 +88,11 @@ pub trait Deliveries: Send + Sync + 'static {
         now: Timestamp,
     ) -> Result<usize, StoreError>;
 
-    /// Which contacts of a user are still [to be told how many are unread](Delivery::is_count), each once.
+    /// The contacts of a user that are still to receive the [unread count](Delivery::is_count), each once.
     async fn to_be_counted(&self, user_id: &UserId) -> Result<Vec<ContactId>, StoreError>;
 
-    /// Ends deliveries of the lane of an endpoint that wait for an attempt, at most so many, with this state and reason,
-    /// and returns how many those were. What is leased is left to its claim.
+    /// Ends up to `most` deliveries of a webhook's lane that wait for an attempt, with this state and reason, and
+    /// returns their number. Leased ones are left to their claim.
     async fn end_lane(
         &self,
         lane: &str,
@@ -102,27 +102,27 @@ pub trait Deliveries: Send + Sync + 'static {
         now: Timestamp,
     ) -> Result<usize, StoreError>;
 
-    /// Forgets how a lane does in which nothing waits.
+    /// Forgets the health and the pause of a lane in which nothing waits.
     async fn forget_lane(&self, lane: &str) -> Result<(), StoreError>;
 
-    /// Forgets lanes whose names begin with this and a colon, in which nothing waits, and of which nothing was noted after
-    /// that moment: no attempt that worked, no first one that failed, and no pause that ends later. At most so many; returns
-    /// how many those were.
+    /// Forgets up to `most` lanes whose names begin with this and a colon, if nothing waits in them and nothing was
+    /// recorded of them after that time: no attempt that succeeded, no first one that failed, and no pause that ends
+    /// later. Returns their number.
     async fn forget_idle_lanes(&self, of: &str, idle_since: Timestamp, most: usize) -> Result<usize, StoreError>;
 
-    /// Makes new deliveries, due at once, of the second of these ids, that repeat the first. One that is not over, was sent,
-    /// or is repeated already, is passed over. Returns how many were made.
+    /// Creates deliveries, due at once, that repeat others: of each pair, the second id repeats the first. A delivery
+    /// that has not ended, was sent, or is repeated already, is ignored. Returns how many were created.
     async fn replay(&self, ids: &[(DeliveryId, DeliveryId)], now: Timestamp) -> Result<usize, StoreError>;
 
-    /// Has those of these that are ready tried at once, and returns how many were to wait longer.
+    /// Has these deliveries tried at once if they are ready, and returns how many would have waited longer.
     async fn hasten(&self, ids: &[DeliveryId], now: Timestamp) -> Result<usize, StoreError>;
 
-    /// Every lane of which something is known, by name.
+    /// Every lane with deliveries or a recorded state, by name.
     async fn lanes(&self) -> Result<Vec<Lane>, StoreError>;
 
-    /// Ends the pauses of a lane, or of all whose names begin with this and a colon, and forgets how well it did.
+    /// Ends the pauses of a lane, or of all lanes whose names begin with this and a colon, and resets their health.
     async fn resume(&self, lane: &str) -> Result<(), StoreError>;
 
-    /// Forgets deliveries that ended at this moment or before, at most so many, and returns how many.
+    /// Forgets up to `most` deliveries that ended at this time or earlier, and returns their number.
     async fn forget_deliveries(&self, ended_until: Timestamp, most: usize) -> Result<usize, StoreError>;
 }

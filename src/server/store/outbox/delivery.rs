@@ -10,21 +10,21 @@ use crate::{
     server::clock::after,
 };
 
-/// Why a delivery is held that waits to be one message with others.
+/// The reason of a delivery that is held to go out with others in one message.
 pub const DIGEST: &str = "digest";
-/// Why a delivery is held that is due, for a moment: others to the same contact go with it.
+/// The reason of a due delivery that is held for a moment: others to the same contact go with it.
 pub const TOGETHER: &str = "together";
-/// Why a delivery is held that is to be judged anew, since its user wants something else now.
+/// The reason of a held delivery that the rules are to judge again, since its user's preferences changed.
 pub const ANEW: &str = "judged_anew";
 /// The most attempts of a delivery that are remembered; the first ones of a longer history are forgotten.
 pub const MOST_ATTEMPTS: usize = 100;
 
-/// A delivery that is to be made.
+/// A delivery to create.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewDelivery {
-    /// Its name.
+    /// Its id.
     pub id: DeliveryId,
-    /// Which notification it is about, if it is about one.
+    /// The notification, if it is about one.
     pub notification_id: Option<NotificationId>,
     /// User who owns the inbox.
     pub user_id: UserId,
@@ -32,27 +32,27 @@ pub struct NewDelivery {
     pub channel: Channel,
     /// The contact or webhook that it goes to.
     pub target: Uuid,
-    /// What it fails together with.
+    /// The group of deliveries that it waits and fails with.
     pub lane: String,
     /// [`DeliveryState::Ready`], [`DeliveryState::Held`], or one that [is over](DeliveryState::is_over).
     pub state: DeliveryState,
-    /// Why it is not ready.
+    /// The reason, if it is not ready.
     pub reason: Option<String>,
     /// How long it waits.
     pub wait: Duration,
-    /// The bytes that are sent to an endpoint. To a contact, what the sender said of the ways on which the user is told,
-    /// as JSON; empty where that is nothing.
+    /// The bytes to send to a webhook. For a contact, the sender's instructions for the channels, as JSON; empty where
+    /// there are none.
     pub payload: String,
-    /// When it is of no use any more, if nothing was attempted by then.
+    /// Time from which it is no longer of use, if no attempt was made by then.
     pub expires_at: Option<Timestamp>,
 }
 
-/// A delivery as it is kept.
+/// A delivery as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delivery {
-    /// Its name.
+    /// Its id.
     pub id: DeliveryId,
-    /// Which notification it is about, if it is about one.
+    /// The notification, if it is about one.
     pub notification_id: Option<NotificationId>,
     /// User who owns the inbox.
     pub user_id: UserId,
@@ -60,25 +60,25 @@ pub struct Delivery {
     pub channel: Channel,
     /// The contact or webhook that it goes to.
     pub target: Uuid,
-    /// What it fails together with.
+    /// The group of deliveries that it waits and fails with.
     pub lane: String,
     /// State of the delivery.
     pub state: DeliveryState,
     /// Reason for the state.
     pub reason: Option<String>,
-    /// When it is, or was last, to be sent; while it is [`DeliveryState::Leased`], when the lease ends.
+    /// Time at which it is, or was last, to be sent; while it is [`DeliveryState::Leased`], the end of the lease.
     pub due_at: Timestamp,
-    /// How many attempts were begun that count.
+    /// How many attempts that count were begun.
     pub tries: u32,
-    /// What is known of them.
+    /// The attempts that are remembered.
     pub attempts: Vec<Attempt>,
     /// As [`NewDelivery::payload`].
     pub payload: String,
-    /// When it is of no use any more, if nothing was attempted by then.
+    /// Time from which it is no longer of use, if no attempt was made by then.
     pub expires_at: Option<Timestamp>,
     /// Time at which it was decided.
     pub created_at: Timestamp,
-    /// When nothing more became of it.
+    /// Time at which it ended.
     pub ended_at: Option<Timestamp>,
     /// Id of the delivery that this one repeats.
     pub replay_of: Option<DeliveryId>,
@@ -90,7 +90,7 @@ pub struct Delivery {
 }
 
 impl NewDelivery {
-    /// As it is kept when it is made at this moment.
+    /// The stored delivery, created at this time.
     pub(in crate::server) fn made(self, now: Timestamp) -> Delivery {
         let Self { id, notification_id, user_id, channel, target, lane, state, reason, wait, payload, expires_at } =
             self;
@@ -118,8 +118,8 @@ impl NewDelivery {
 }
 
 impl Delivery {
-    /// A new one of this name that repeats it, due at once. It does not expire: it was asked for. What was a part of a
-    /// digest is to become one again, with the others of it.
+    /// A new delivery with this id that repeats it, due at once. It does not expire, because a caller asked for it. A
+    /// former part of a digest is to become one again, with the other parts.
     pub(in crate::server::store) fn again(&self, id: DeliveryId, now: Timestamp) -> Self {
         let was_in_digest = self.via.is_some();
         Self {
@@ -139,7 +139,7 @@ impl Delivery {
         }
     }
 
-    /// A digest of this name, to the same contact, due at once.
+    /// A digest with this id, to the same contact, due at once.
     pub(in crate::server::store) fn digest(&self, id: DeliveryId, now: Timestamp) -> Self {
         let new = NewDelivery {
             id,
@@ -157,20 +157,20 @@ impl Delivery {
         new.made(now)
     }
 
-    /// Whether it stands for several others, which have it as their [`Self::via`]. Only mails do.
+    /// Whether it stands for several others, which have it as their [`Self::via`]. Only e-mails do.
     #[must_use]
     pub fn is_digest(&self) -> bool {
         self.channel == Channel::Email && self.notification_id.is_none()
     }
 
-    /// Whether it tells a device how many are unread, and nothing else.
+    /// Whether it only sends the unread count to a device.
     #[must_use]
     pub fn is_count(&self) -> bool {
         !matches!(self.channel, Channel::Email | Channel::Webhook) && self.notification_id.is_none()
     }
 
-    /// Whether it may be repeated: it is over, was not sent, and no other one repeats it. Of a digest, the parts are; what
-    /// told how many were unread is of no use any more.
+    /// Whether it may be repeated: it has ended, was not sent, and no other delivery repeats it. Of a digest, the parts
+    /// may be; an old unread count is of no use.
     #[must_use]
     pub fn may_be_replayed(&self) -> bool {
         self.state.may_be_repeated() && !self.is_replayed && !self.is_digest() && !self.is_count()

@@ -4,31 +4,31 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::Timestamp;
 
-/// How well a lane does.
+/// The recent success of a lane.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Health {
-    /// How many attempts failed since the last one that worked.
+    /// How many attempts failed since the last one that succeeded.
     pub failures: u64,
-    /// When the first of these was.
+    /// Time of the first of these.
     pub failing_since: Option<Timestamp>,
-    /// When an attempt worked for the last time.
+    /// Time of the last attempt that succeeded.
     pub worked_at: Option<Timestamp>,
 }
 
-/// What is remembered of a lane, beside what waits in it.
+/// The recorded state of a lane, beside its deliveries.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LaneMemory {
     /// Its name.
     pub lane: String,
-    /// Until when nothing of it is claimed.
+    /// End of the pause during which nothing of it is claimed.
     pub paused_until: Option<Timestamp>,
-    /// Why.
+    /// Reason of the pause.
     pub reason: Option<String>,
-    /// How well it does.
+    /// Its recent success.
     pub health: Health,
 }
 
-/// A lane in which something waits, or of which something is remembered.
+/// A lane with deliveries or a recorded state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lane {
     /// Its name.
@@ -37,15 +37,15 @@ pub struct Lane {
     pub waiting: u64,
     /// Time at which the oldest due delivery was decided.
     pub oldest: Option<Timestamp>,
-    /// Until when nothing of it is claimed.
+    /// End of the pause during which nothing of it is claimed.
     pub paused_until: Option<Timestamp>,
-    /// Why.
+    /// Reason of the pause.
     pub reason: Option<String>,
-    /// How well it does.
+    /// Its recent success.
     pub health: Health,
 }
 
-/// Whether a lane is this one, or one of the channel of this name.
+/// Whether a lane is `of`, or is one of the channel `of`.
 pub(in crate::server::store) fn is_of_lane(name: &str, of: &str) -> bool {
     name.strip_prefix(of).is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
 }

@@ -1,4 +1,4 @@
-//! Which changes of a transaction go into the outbox.
+//! Decides which changes of a transaction go into the outbox.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -9,7 +9,7 @@ use crate::model::{
     Category, Change, Event, EventKind, Notification, NotificationId, Routing, Timestamp, UserId, Wanted,
 };
 
-/// What endpoints want to be told of. A clone is the same.
+/// The events that webhooks want. A clone is the same.
 #[derive(Clone, Debug, Default)]
 pub(in crate::server::store) struct Subscriptions(Arc<[Wanted]>);
 
@@ -26,18 +26,18 @@ struct Data<'a> {
 }
 
 impl Subscriptions {
-    /// What these want.
+    /// The events that these webhooks want.
     pub(in crate::server::store) fn to<'w>(webhooks: impl IntoIterator<Item = &'w Webhook>) -> Self {
         Self(webhooks.into_iter().map(|webhook| webhook.wanted.clone()).collect())
     }
 
-    /// Whether there is no endpoint at all.
+    /// Whether there is no webhook at all.
     pub(in crate::server::store) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The entry of a change that is being written at this moment, without its place, if an endpoint wants it or it is
-    /// for contacts, or its sender asks for a channel. `gone` knows the categories of what is deleted.
+    /// The entry of a change that is being written now, without its place, if a webhook wants it, it is for contacts,
+    /// or its sender asks for a channel. `gone` knows the categories of deleted notifications.
     pub(in crate::server::store) fn entry(
         &self,
         Change { user_id, event }: &Change,
@@ -60,7 +60,7 @@ impl Subscriptions {
         let is_wanted = self.0.iter().any(|wanted| wanted.takes(kind, category, user_id));
         let data = if is_wanted {
             let (modseq, unread_count) = (event.modseq(), event.unread_count());
-            // What is in it was JSON before, or is made of texts and numbers.
+            // Its content was JSON before, or consists of texts and numbers.
             serde_json::to_string(&Data { user_id, modseq, unread_count, notification, id: deleted }).ok()?
         } else if to_contacts {
             String::new()

@@ -10,35 +10,35 @@ use crate::{
     server::store::StoreError,
 };
 
-/// The most webhooks that there may be: each write looks at all of them.
+/// The most webhooks that may exist: each write examines all of them.
 pub const MOST_WEBHOOKS: usize = 1_000;
-/// A webhook as it is kept. `Debug` does not show its secrets, nor its URL, which may hold one.
+/// A webhook as it is stored. `Debug` shows neither its secrets nor its URL, which may contain one.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Webhook {
-    /// Its name.
+    /// Its id.
     pub id: WebhookId,
     /// URL that events are posted to.
     pub url: String,
     /// Events that it receives.
     pub wanted: Wanted,
-    /// What it is signed with, as `whsec_…`.
+    /// The secret that signs its requests, as `whsec_…`.
     pub secret: String,
-    /// The secret before that, and until when it signs too.
+    /// The previous secret, and the time until which it signs too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub old_secret: Option<(String, Timestamp)>,
-    /// Why nothing is sent there, if it is disabled.
+    /// Why nothing is sent to it, if it is disabled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disabled: Option<String>,
-    /// When it was made, or enabled for the last time.
+    /// Time at which it was created, or enabled last.
     pub enabled_at: Timestamp,
-    /// When it was made.
+    /// Time at which it was created.
     pub created_at: Timestamp,
     /// How often it was changed.
     pub version: u64,
 }
 
 impl Webhook {
-    /// Its lane: an endpoint fails by itself.
+    /// Its lane: each webhook fails by itself.
     #[must_use]
     pub fn lane(&self) -> String {
         lane_of(self.id)
@@ -57,22 +57,22 @@ impl fmt::Debug for Webhook {
     }
 }
 
-/// Keeps the endpoints of applications. What is written takes effect for the next write of a notification.
+/// Stores the webhooks of applications. A change takes effect with the next write of a notification.
 #[async_trait]
 pub trait Webhooks: Send + Sync + 'static {
-    /// Adds one; `false`, and nothing is done, when there are [`MOST_WEBHOOKS`].
+    /// Adds a webhook; `false`, and nothing is changed, when there are [`MOST_WEBHOOKS`].
     async fn add_webhook(&self, webhook: &Webhook) -> Result<bool, StoreError>;
 
-    /// All of them, the oldest first.
+    /// All webhooks, oldest first.
     async fn webhooks(&self) -> Result<Vec<Webhook>, StoreError>;
 
-    /// One; `None` when there is none of that id.
+    /// One webhook; `None` when none has this id.
     async fn webhook(&self, id: WebhookId) -> Result<Option<Webhook>, StoreError>;
 
-    /// Puts this in the place of what it was made of, with the next version; `false`, and nothing is done, when another
-    /// caller changed it meanwhile, or it is gone.
+    /// Replaces the version that this one was made from, and increments the version; `false`, and nothing is changed,
+    /// when another caller changed it meanwhile, or it is gone.
     async fn change_webhook(&self, webhook: &Webhook) -> Result<bool, StoreError>;
 
-    /// Takes one away; `false` when there is none of that id. What is still to be sent there is left to the worker.
+    /// Removes a webhook; `false` when none has this id. Its remaining deliveries are left to the worker.
     async fn delete_webhook(&self, id: WebhookId) -> Result<bool, StoreError>;
 }

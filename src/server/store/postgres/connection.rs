@@ -18,20 +18,20 @@ mod migrations {
 
 /// The lock under which the tables are changed; the number means nothing.
 const MIGRATION_LOCK: i64 = 7_218_012;
-/// How often it is tried for.
+/// The time between two attempts to take it.
 const TRIES_EVERY: Duration = Duration::from_millis(500);
-/// After how long it is said that it is waited for. Servers that start together wait for each other.
+/// The wait after which the log mentions it. Servers that start together wait for each other.
 const SAID_AFTER: Duration = Duration::from_secs(1);
-/// After how long that is no more what is expected.
+/// The wait after which the log warns of it.
 const WARNED_AFTER: Duration = Duration::from_secs(10);
 /// How long a second connection may take to answer.
 const SECOND_CONNECTION: Duration = Duration::from_secs(10);
-/// How many names of statements that earlier clients of a pooler left are passed over while the tables are brought up to
-/// date.
+/// How many taken names of prepared statements are skipped while the tables are brought up to date: earlier clients of
+/// a pooler may have left them.
 const NAMES_TAKEN: usize = 32;
-/// Forgets the statements that earlier clients of a pooler prepared on the connection that a transaction is on.
+/// Forgets the statements that earlier clients of a pooler prepared on the connection of a transaction.
 pub(super) const FORGET_STATEMENTS: &str = "DEALLOCATE ALL";
-/// Which process of the database serves a connection.
+/// The database process that serves a connection.
 const BACKEND: &str = "SELECT pg_backend_pid()";
 
 /// Reads the URL of a database.
@@ -39,7 +39,7 @@ pub(super) fn url(url: &str) -> Result<PostgresUrl, StoreError> {
     PostgresUrl::parse(url).map_err(StoreError::failed)
 }
 
-/// One connection of its own. It ends when the client is dropped.
+/// A connection outside the pool. It ends when the client is dropped.
 pub(super) async fn connect(url: &PostgresUrl) -> Result<Client, StoreError> {
     let tls = tls::connector(&url.encryption)?;
     let (client, _driver) = hosts::connect(url, tls.as_ref()).await?;
@@ -51,16 +51,16 @@ pub(super) struct Migrated {
     pub(super) functions: Functions,
     /// Whether several clients share a connection to it.
     pub(super) is_pooled: bool,
-    /// At which version the tables were.
+    /// The version of the tables before.
     pub(super) before: i32,
 }
 
-/// Brings the tables up to date, and makes the functions of this release. A role that may not do that can use what
-/// another one has made.
+/// Brings the tables up to date, and creates the functions of this release. A role without the rights for that can use
+/// those that another role created.
 pub(super) async fn migrate(url: &PostgresUrl) -> Result<Migrated, StoreError> {
-    // Several servers may start together. The lock is of a transaction, because a pooler between here and the
-    // database keeps a session when its client has gone; and of a connection of its own, because what is done
-    // under it are transactions too.
+    // Several servers may start together. The lock belongs to a transaction, because a pooler in between keeps a
+    // session when its client has gone; and to a connection of its own, because the work under it uses transactions
+    // too.
     let lock = take(url).await?;
     let locking = backend(&lock).await?;
     let second = async {
@@ -86,7 +86,7 @@ pub(super) async fn migrate(url: &PostgresUrl) -> Result<Migrated, StoreError> {
     let is_pooled = match url.is_pooled {
         Some(is_pooled) => is_pooled,
         None => {
-            // A connection that is served by another process than before is shared.
+            // A connection whose process has changed is shared.
             let now = (backend(&lock).await?, backend(&client).await?);
             let is_pooled = now != (locking, process);
             if is_pooled {
@@ -113,13 +113,13 @@ async fn bring_up_to_date(client: &mut Client) -> Result<(), StoreError> {
     done.map(drop).map_err(|error| of_migration(&error))
 }
 
-/// Whether a statement could not be prepared because an earlier client of a pooler left one of that name. Each further
-/// try has a name of its own.
+/// Whether a statement could not be prepared because an earlier client of a pooler left one with that name. Each
+/// further attempt uses another name.
 fn is_name_taken(error: &refinery::Error) -> bool {
     cause_of(error).is_some_and(is_of_a_pooler)
 }
 
-/// What the database said, which may lie behind several errors of the library.
+/// The error of the database, which may lie behind several errors of the library.
 fn cause_of(error: &refinery::Error) -> Option<&tokio_postgres::Error> {
     let mut cause = error.source();
     while let Some(of) = cause {
@@ -131,15 +131,15 @@ fn cause_of(error: &refinery::Error) -> Option<&tokio_postgres::Error> {
     None
 }
 
-/// Which process of the database serves a connection at this moment.
+/// The database process that serves a connection at this moment.
 async fn backend(client: &Client) -> Result<i32, StoreError> {
     Ok(client.query_typed_one(BACKEND, &[]).await?.try_get(0)?)
 }
 
-/// A connection with the lock of the migrations, until the transaction ends that it is in. What waits for the lock is said.
-/// While it waits it holds no connection: a pooler may have just those that the one who has the lock needs.
+/// A connection with the lock of the migrations, until its transaction ends. The log mentions a wait. While it waits it
+/// holds no connection: the holder of the lock may need just that one from a pooler.
 async fn take(url: &PostgresUrl) -> Result<Client, StoreError> {
-    /// However long it takes: what limits that is meant for requests.
+    /// This may take any time: the database's time limits are meant for requests.
     const BEGIN: &str = "BEGIN; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0;
         SELECT set_config(name, '0', true) FROM pg_settings WHERE name = 'transaction_timeout'";
     const TRY: &str = "SELECT pg_try_advisory_xact_lock($1)";
@@ -177,7 +177,7 @@ async fn take(url: &PostgresUrl) -> Result<Client, StoreError> {
     }
 }
 
-/// The process of the database that has the lock of the migrations, and that in words.
+/// The database process that has the lock of the migrations, and a description of it.
 async fn holder(client: &Client) -> Result<Option<(i32, String)>, StoreError> {
     const HOLDER: &str = "SELECT l.pid, coalesce(a.application_name, ''), coalesce(a.state, 'unknown')
         FROM pg_locks l LEFT JOIN pg_stat_activity a USING (pid)
@@ -189,7 +189,7 @@ async fn holder(client: &Client) -> Result<Option<(i32, String)>, StoreError> {
     Ok(Some((process, format!("process {process} of the database, {name:?}, {state}"))))
 }
 
-/// The migrations that made the tables, each with its checksum, the first one first.
+/// The migrations that made the tables, each with its checksum, in their order.
 pub(super) async fn applied(client: &Client) -> Result<Vec<String>, StoreError> {
     const APPLIED: &str = "SELECT version::text || ' ' || coalesce(name, '') || ' ' || coalesce(checksum, '')
         FROM refinery_schema_history
@@ -198,7 +198,7 @@ pub(super) async fn applied(client: &Client) -> Result<Vec<String>, StoreError> 
     Ok(applied.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?)
 }
 
-/// Refuses a history that refinery would panic at.
+/// Refuses a history at which refinery would panic.
 pub(super) async fn assert_readable(client: &Client) -> Result<(), StoreError> {
     const NOTED: &str = "SELECT version, coalesce(applied_on, ''), coalesce(checksum, '') FROM refinery_schema_history";
     if !has_history(client).await? {
@@ -212,7 +212,7 @@ pub(super) async fn assert_readable(client: &Client) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Those that this release knows, in the same form.
+/// The migrations that this release knows, in the same form.
 pub(super) fn known() -> Vec<String> {
     let runner = migrations::migrations::runner();
     let mut known: Vec<&Migration> = runner.get_migrations().iter().collect();
@@ -220,7 +220,7 @@ pub(super) fn known() -> Vec<String> {
     known.iter().map(|one| format!("{} {} {}", one.version(), one.name(), one.checksum())).collect()
 }
 
-/// The tables are not those of this release, nor of an older one.
+/// The error for tables that are neither those of this release nor of an older one.
 pub(super) fn of_others() -> StoreError {
     StoreError::failed("the database has other tables than this version made. Is it Campanile's?")
 }
@@ -254,7 +254,7 @@ pub(super) fn known_version() -> i32 {
     migrations::migrations::runner().get_migrations().iter().map(Migration::version).max().unwrap_or(0)
 }
 
-/// The version of the tables, which the role has the rights on; 0 where there are none.
+/// The version of the tables, which the role may use; 0 where there are none.
 async fn version(client: &Client) -> Result<i32, StoreError> {
     rights::check_schema(client).await?;
     if !has_history(client).await? {

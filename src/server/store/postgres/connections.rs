@@ -1,4 +1,4 @@
-//! The connection pool, and how a statement is sent.
+//! The connection pool, and the sending of statements.
 
 use std::{
     sync::{
@@ -26,42 +26,43 @@ use super::{
 };
 use crate::server::store::StoreError;
 
-/// A connection that was made so lately stays when others are given up, so that not every write that is refused makes
-/// all of them anew.
+/// A connection made this recently stays when others are given up, so that not every refused write makes all of them
+/// anew.
 const NEW: Duration = Duration::from_secs(1);
 
-/// A connection whose server is silent for so long is given up.
+/// A connection whose server is silent for this long is given up.
 const LONGEST_SILENCE: Duration = Duration::from_secs(60);
 /// A connection on which a statement was begun longer ago, whose caller did not wait for its end, is not used again.
 const LONG: Duration = Duration::from_secs(3);
 
-/// How often a write is tried out at most.
+/// The least time between two trial writes.
 const TRIED_EVERY: Duration = Duration::from_secs(1);
 
 /// Some connections to one database.
 #[derive(Clone)]
 pub(super) struct Connections {
     pool: Pool<Maker>,
-    /// Whether several clients share a connection to the database. Then what one of them prepared is not there for
-    /// its next statement, or is that of another one. What the start does not find out, the first such statement does.
+    /// Whether several clients share a connection to the database. Then a prepared statement may be missing for the
+    /// client's next request, or belong to another client. If the start does not notice that, the first such statement
+    /// does.
     is_pooled: Arc<AtomicBool>,
-    /// Whether the database had no room for what was written last.
+    /// Whether the database had no room for the last write.
     has_no_room: Arc<AtomicBool>,
-    /// When a write was tried out and went well, the last time.
+    /// Time of the last trial write that succeeded.
     tried: Arc<Mutex<Option<Instant>>>,
 }
 
-/// One of them in use.
+/// A connection in use.
 pub(super) type Object = managed::Object<Maker>;
 
 /// A connection to the database.
 pub(super) struct Link {
     pub(super) client: ClientWrapper,
-    /// When it was asked what its caller did not wait for to the end.
+    /// Time of a statement whose end its caller did not wait for.
     asked: Option<Instant>,
 }
 
-/// Makes connections to whichever host of the URL can be used.
+/// Makes connections to the first usable host of the URL.
 pub(super) struct Maker {
     url: PostgresUrl,
     tls: Option<MakeRustlsConnect>,
@@ -93,7 +94,7 @@ impl Connections {
         let pool = Pool::builder(maker)
             .max_size(most.max(1))
             .runtime(Runtime::Tokio1)
-            // Making one has a time for each host.
+            // Making a connection has a time limit for each host.
             .wait_timeout(Some(CONNECT_TIMEOUT))
             .build();
         let pool = pool.map_err(|error| StoreError::failed("no connections can be made").because(error))?;
@@ -105,7 +106,7 @@ impl Connections {
         })
     }
 
-    /// One of them, for a transaction of several statements.
+    /// A connection, for a transaction of several statements.
     pub(super) async fn get(&self) -> Result<Object, StoreError> {
         Ok(self.pool.get().await?)
     }
@@ -115,12 +116,12 @@ impl Connections {
         Ok(self.ask(sql, values, false).await?.0)
     }
 
-    /// The first of them.
+    /// The first row of a statement that reads.
     pub(super) async fn query_opt(&self, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Result<Option<Row>, StoreError> {
         Ok(self.query(sql, values).await?.into_iter().next())
     }
 
-    /// The one of them that is always there.
+    /// The only row of a statement that always returns one.
     pub(super) async fn query_one(&self, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Result<Row, StoreError> {
         let row = self.query_opt(sql, values).await?;
         row.ok_or_else(|| StoreError::failed("the database said nothing where it always says something"))
@@ -136,12 +137,12 @@ impl Connections {
         link.asked.get_or_insert_with(Instant::now);
         let begun = timeout(LONGEST_SILENCE, self.begin(&link.client, sql, values)).await;
         let (mut link, rows) = self.end(link, begun, false).await?;
-        // Until the rows are there it is not known whether the server still says something.
+        // Until all rows have arrived, it is not known whether the server still answers.
         link.asked.get_or_insert_with(Instant::now);
         Ok((link, rows))
     }
 
-    /// The rows that a statement that writes returns, and how many it touched.
+    /// The rows that a statement that writes returns, and how many it affected.
     pub(super) async fn write(&self, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Result<(Vec<Row>, u64), StoreError> {
         self.ask(sql, values, true).await
     }
@@ -160,23 +161,24 @@ impl Connections {
                 Err(error) => Ok(Err(error)),
             }
         };
-        // A write has as long as it takes: what it changes is announced when it is done, and could not be after that.
+        // A write may take any time: its changes are announced when it is done, and could not be announced after a
+        // time-out.
         let done = if is_write { Ok(asked.await) } else { timeout(LONGEST_SILENCE, asked).await };
         Ok(self.end(link, done, is_write).await?.1)
     }
 
-    /// Whether a write was refused for lack of room, and none was tried out since that there is room for.
+    /// Whether a write was refused for lack of room, and no trial write has found room since.
     pub(super) fn has_no_room(&self) -> bool {
         self.has_no_room.load(Ordering::Relaxed)
     }
 
-    /// Whether none was tried out for a while. Any client may have it asked, and what is taken back leaves dead rows.
+    /// Whether no write was tried out for a while. Any client may cause one, and a rolled-back write leaves dead rows.
     pub(super) fn is_trial_due(&self) -> bool {
         let tried = self.tried.lock().unwrap_or_else(PoisonError::into_inner);
         tried.is_none_or(|at| at.elapsed() >= TRIED_EVERY)
     }
 
-    /// Writes, and takes it back. `needs_room` says that it shows whether there is room again.
+    /// Writes, and rolls back. `needs_room` says that the write shows whether there is room again.
     pub(super) async fn try_out(
         &self,
         sql: &str,
@@ -201,7 +203,7 @@ impl Connections {
         Ok(())
     }
 
-    /// Sends a statement: what fails before that is the outer error.
+    /// Sends a statement: an error before that is the outer error.
     async fn begin(
         &self,
         client: &ClientWrapper,
@@ -214,7 +216,7 @@ impl Connections {
                 Err(error) => (Err(error), false),
             };
             match done {
-                // Nothing was done yet.
+                // Nothing was changed yet.
                 Err(error) if is_of_a_pooler(&error) || is_of_another_statement(&error) => self.notice_a_pooler(&error),
                 Err(error) if !is_prepared => return Err(meaning(client, error, StoreError::from).await),
                 done => return Ok(done),
@@ -235,7 +237,7 @@ impl Connections {
         }
     }
 
-    /// What came of a statement, with its connection. One that the next statement had better not use leaves the pool.
+    /// The result of a statement, whose connection leaves the pool where the next statement should not use it.
     async fn end<T>(
         &self,
         mut link: Object,
@@ -252,7 +254,7 @@ impl Connections {
                 link.asked = None;
                 return Err(unsent);
             }
-            // Only what reads is waited for no longer.
+            // Only reads have a time limit.
             Err(_) => {
                 let why = format!("the database did not answer within {} s", LONGEST_SILENCE.as_secs());
                 tracing::warn!("{why}: connections that are idle are made anew");
@@ -270,25 +272,25 @@ impl Connections {
             // The server became a standby, or always was one.
             self.give_up(link);
         } else if matches!(error, StoreError::Unknown { .. }) {
-            // A connection that broke may not know yet, and would break the next write too.
+            // A connection that broke may not know it yet, and would break the next write too.
             drop(Object::take(link));
         }
         Err(error)
     }
 
-    /// Lets go of a connection, and of those that lead to the same server.
+    /// Drops a connection, and the others that lead to the same server.
     fn give_up(&self, link: Object) {
         drop(Object::take(link));
         self.pool.retain(|_, metrics| metrics.created.elapsed() < NEW);
     }
 }
 
-/// What an error means; of a right that the role lacks, which one that is.
+/// Translates an error; for a missing right, names that right.
 async fn meaning(client: &Client, error: Error, means: fn(Error) -> StoreError) -> StoreError {
-    /// What is in a schema that the role may not look into is as if it were not there.
+    /// Objects in a schema that the role may not use look missing.
     const OF_RIGHTS: [&SqlState; 2] = [&SqlState::INSUFFICIENT_PRIVILEGE, &SqlState::UNDEFINED_TABLE];
     if error.code().is_some_and(|code| OF_RIGHTS.contains(&code)) {
-        // The database names what was to be used, and not the right.
+        // The database names the object, and not the right.
         if let Ok(Ok(Some(lacking))) = timeout(LONG, rights::lacking(client)).await {
             return StoreError::unavailable(lacking);
         }
@@ -296,7 +298,7 @@ async fn meaning(client: &Client, error: Error, means: fn(Error) -> StoreError) 
     means(error)
 }
 
-/// Whether a statement that was prepared is not there, or one that was not is: another client's connection.
+/// Whether a prepared statement is missing, or a new one exists already: the connection is another client's.
 pub(super) fn is_of_a_pooler(error: &Error) -> bool {
     [Some(&SqlState::INVALID_SQL_STATEMENT_NAME), Some(&SqlState::DUPLICATE_PSTATEMENT)].contains(&error.code())
 }
@@ -307,7 +309,7 @@ fn lacks_room(error: &Error) -> bool {
     code.is_some_and(|code| code.code().starts_with("53") && *code != SqlState::TOO_MANY_CONNECTIONS)
 }
 
-/// Whether the values that were sent are those of another statement: another client's connection has one of that name.
+/// Whether the values sent are those of another statement: another client's connection has one with that name.
 fn is_of_another_statement(error: &Error) -> bool {
     let does_not_fit = |message: &str| message.starts_with("bind message supplies");
     match error.as_db_error() {

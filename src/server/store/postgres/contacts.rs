@@ -23,7 +23,7 @@ macro_rules! columns {
     };
 }
 
-/// How many columns these are: the next ones of a query begin there.
+/// The number of these columns: further columns of a query begin there.
 const COLUMNS: usize = 8;
 
 /// The contacts of all users, in the order in which they were added.
@@ -90,7 +90,8 @@ impl Contacts for PostgresStore {
         fcm_last_seen: Timestamp,
         most: usize,
     ) -> Result<usize, StoreError> {
-        // Each by an index of its own. What another transaction holds is passed over: it is being renewed, or goes.
+        // Each by an index of its own. Contacts locked by another transaction are skipped: they are being renewed or
+        // removed.
         const DROP: &str = "WITH dead AS MATERIALIZED (
                 SELECT c.id FROM contacts c WHERE c.state = 'dead' AND c.channel <> 'email' AND c.since <= $1
                     ORDER BY c.since LIMIT $3 FOR UPDATE SKIP LOCKED
@@ -112,7 +113,7 @@ pub(super) fn read(row: &Row) -> Result<KeptContact, StoreError> {
     Ok(KeptContact {
         id: ContactId::new(row.try_get(0)?),
         user_id: UserId::stored(row.try_get(1)?),
-        // What the parser says may repeat a part of it, and so a secret.
+        // The parser's message may repeat a part of the address, and so a secret.
         address: serde_json::from_str(row.try_get(2)?).map_err(|_| damaged("this is no address"))?,
         label: row.try_get::<_, Option<&str>>(3)?.map(Label::stored),
         state: ContactState::parse(row.try_get(4)?).map_err(damaged)?,

@@ -1,4 +1,4 @@
-//! Keys, sessions and tickets: each is one statement.
+//! Keys, sessions and tickets: each operation is one statement.
 
 use std::collections::HashSet;
 
@@ -33,7 +33,7 @@ macro_rules! grant_columns {
     };
 }
 
-/// Every key, by when it was made, and then by id.
+/// Every key, by the time of its creation, and then by id.
 pub(super) const ALL_KEYS: &str = concat!("SELECT ", key_columns!(), " FROM service_keys ORDER BY created_at, id");
 
 /// The statement of [`insert_key`].
@@ -122,14 +122,14 @@ impl Credentials for PostgresStore {
     }
 
     async fn forget_grants(&self, now: Timestamp) -> Result<u64, StoreError> {
-        // Several servers do it at once: what one is taking away, another passes over.
+        // Several servers do this at once: each skips the rows that another one is removing.
         const FORGET: &str = "DELETE FROM grants WHERE hash IN
             (SELECT g.hash FROM grants g WHERE g.expires_at <= $1 FOR UPDATE SKIP LOCKED)";
         execute(&self.database.pool, FORGET, &[&now.as_micros()]).await
     }
 }
 
-/// Runs a statement, and returns how many rows it touched.
+/// Runs a statement, and returns how many rows it affected.
 pub(super) async fn execute(pool: &Connections, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Result<u64, StoreError> {
     Ok(pool.write(sql, values).await?.1)
 }
@@ -139,7 +139,7 @@ pub(super) async fn insert_key(transaction: &Transaction<'_>, key: &ServiceKey) 
     added(key, transaction.execute(INSERT_KEY, &KeyColumns::of(key).values()).await.map_err(of_write)?)
 }
 
-/// What it means that [`INSERT_KEY`] touched so many rows.
+/// The meaning of the number of rows that [`INSERT_KEY`] affected.
 fn added(key: &ServiceKey, rows: u64) -> Result<(), StoreError> {
     if rows == 0 { Err(id_is_taken(key.id)) } else { Ok(()) }
 }
@@ -151,7 +151,7 @@ struct KeyColumns<'k> {
     scopes: String,
     hash: &'k [u8],
     created_at: i64,
-    /// When it expires, was last used, and was revoked.
+    /// Times of its expiry, its last use and its revocation.
     moments: [Option<i64>; 3],
 }
 

@@ -20,7 +20,7 @@ use crate::{
     },
 };
 
-/// What a filter admits of the rows under the name `d`, beside the notification. What is null is not asked for.
+/// The filter on the rows of `d`, but for the notification. A parameter that is null selects all.
 macro_rules! admitted {
     () => {
         "d.seq < $1 AND ($3::text IS NULL OR d.user_id = $3) AND ($4::text IS NULL OR d.state = $4)
@@ -29,7 +29,7 @@ macro_rules! admitted {
     };
 }
 
-/// Those about one notification: found by its index, whatever else is asked for.
+/// The deliveries about one notification: found by its index, whatever else the filter says.
 const OF_ONE: &str = concat!(
     "WITH d AS MATERIALIZED (SELECT * FROM deliveries WHERE notification_id = $8)
      SELECT ",
@@ -38,7 +38,7 @@ const OF_ONE: &str = concat!(
     admitted!()
 );
 
-/// Those down to a place, `$8` rows below, and that place; null when there is nothing below, or all are looked at.
+/// The deliveries down to a place, `$8` rows below, and that place; null when nothing is below it, or all are examined.
 const OF_ALL: &str = concat!(
     "SELECT ",
     delivery_columns!(),
@@ -125,7 +125,7 @@ impl Deliveries for PostgresStore {
         most: usize,
         _now: Timestamp,
     ) -> Result<usize, StoreError> {
-        // The lane's lock before those of its deliveries, as everywhere.
+        // The lane's lock comes before those of its deliveries, as everywhere.
         const END: &str = "WITH meant AS MATERIALIZED (
                 SELECT l.lane FROM lanes l WHERE l.lane = $1 FOR NO KEY UPDATE
             ), waiting AS MATERIALIZED (
@@ -151,7 +151,7 @@ impl Deliveries for PostgresStore {
     }
 
     async fn forget_idle_lanes(&self, of: &str, idle_since: Timestamp, most: usize) -> Result<usize, StoreError> {
-        // The character behind a colon is a semicolon. What waits elsewhere to be taken from a lane's counts keeps it.
+        // The character after a colon is a semicolon. Decrements of a lane's counts that wait elsewhere keep the lane.
         const IDLE: &str = "SELECT l.lane FROM lanes l
             WHERE l.lane >= $1 || ':' AND l.lane < $1 || ';' AND l.waiting = 0
                 AND greatest(l.paused_until, l.failing_since, l.worked_at, 0) <= $2
@@ -160,9 +160,9 @@ impl Deliveries for PostgresStore {
                 )
                 AND NOT EXISTS (SELECT FROM lane_debts b WHERE b.lane = l.lane)
             LIMIT $3 FOR UPDATE OF l SKIP LOCKED";
-        // A planner that finds a lane there locks it in its next statement. If it were forgotten between the two, what is
-        // planned would be in no lane, and never be claimed. So there may be no such transaction at that moment; where
-        // there is always one, lanes are forgotten another time: those who deliver do not wait for this for long.
+        // A planner that finds a lane locks it in its next statement. If the lane were forgotten between the two, the
+        // planned deliveries would be in no lane, and never be claimed. So no such transaction may run at that moment;
+        // where there is always one, lanes are forgotten another time: deliveries do not wait for this for long.
         const ALONE: &str = "SET LOCAL lock_timeout = '100ms'; LOCK TABLE lanes IN SHARE ROW EXCLUSIVE MODE";
         let since = idle_since.as_micros();
         if self.database.pool.query(IDLE, &[&of, &since, &1_i64]).await?.is_empty() {
@@ -188,7 +188,7 @@ impl Deliveries for PostgresStore {
     }
 
     async fn hasten(&self, ids: &[DeliveryId], _now: Timestamp) -> Result<usize, StoreError> {
-        // What another one holds is being tried, or ended.
+        // Deliveries locked by another transaction are being tried, or ended.
         const HASTEN: &str = "WITH mine AS MATERIALIZED (
                 SELECT d.seq FROM deliveries d
                     WHERE d.id = ANY ($1) AND d.state = 'ready' AND d.due_at > functions.clock() FOR UPDATE SKIP LOCKED
@@ -211,7 +211,7 @@ impl Deliveries for PostgresStore {
     }
 
     async fn resume(&self, lane: &str) -> Result<(), StoreError> {
-        // Locked in the order of their names first, as those who count in them do.
+        // Locked in the order of their names first, as in the statements that count in them.
         const RESUME: &str = "WITH meant AS MATERIALIZED (
                 SELECT l.lane FROM lanes l WHERE l.lane = $1 OR starts_with(l.lane, $1 || ':')
                     ORDER BY l.lane FOR NO KEY UPDATE
@@ -222,7 +222,7 @@ impl Deliveries for PostgresStore {
     }
 
     async fn forget_deliveries(&self, ended_until: Timestamp, most: usize) -> Result<usize, StoreError> {
-        // Several servers do it at once: what one is taking away, another passes over.
+        // Several servers do this at once: each skips the rows that another one is removing.
         const FORGET: &str = "WITH old AS MATERIALIZED (
                 SELECT d.seq FROM deliveries d WHERE d.ended_at <= $1 ORDER BY d.ended_at LIMIT $2
                     FOR UPDATE SKIP LOCKED
@@ -234,16 +234,16 @@ impl Deliveries for PostgresStore {
     }
 }
 
-/// A page of what was found; there may be more when one more was, or when not all was looked at.
+/// A page of the rows found; it has a next page when one row more was found, or when not all were examined.
 fn page(rows: &[Row], limit: usize) -> Result<DeliveryPage, StoreError> {
     let below = rows.first().map(|row| row.try_get::<_, Option<i64>>(DELIVERY_COLUMNS)).transpose()?.flatten();
-    // Where nothing was found, there is one row with the place alone.
+    // Where nothing was found, one row has the place alone.
     let found = rows.iter().filter(|row| !matches!(row.try_get::<_, Option<i64>>(0), Ok(None)));
     let found: Vec<&Row> = found.collect();
     let next = if found.len() > limit {
         found.get(..limit).and_then(<[_]>::last).map(|last| number(last, 0)).transpose()?
     } else {
-        // All above that place were looked at.
+        // All rows above that place were examined.
         below.and_then(|seq| u64::try_from(seq).ok()).map(|seq| seq + 1)
     };
     let deliveries = found.into_iter().take(limit).map(read_delivery).collect::<Result<_, _>>()?;

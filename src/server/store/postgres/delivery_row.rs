@@ -17,7 +17,7 @@ macro_rules! delivery_columns {
 }
 pub(super) use delivery_columns;
 
-/// The same of tables that know no digests yet.
+/// The same for tables that do not know digests yet.
 macro_rules! delivery_columns_but_via {
     () => {
         "d.seq, d.id, d.notification_id, d.user_id, d.channel, d.target, d.lane, d.state, d.reason, d.due_at, d.tries,
@@ -26,7 +26,7 @@ macro_rules! delivery_columns_but_via {
 }
 pub(super) use delivery_columns_but_via;
 
-/// How many columns these are: the next ones of a query begin there.
+/// The number of these columns: further columns of a query begin there.
 pub(super) const DELIVERY_COLUMNS: usize = 19;
 
 /// Reads the columns of a row.

@@ -8,8 +8,7 @@ use tokio_postgres::{Error, error::SqlState};
 use crate::server::{store::StoreError, trust::in_words};
 
 impl From<Error> for StoreError {
-    /// Of what the server says, only the code and the message: the detail that it adds can hold what was
-    /// stored.
+    /// Uses only the code and the message of the server's error: its detail can contain stored data.
     fn from(error: Error) -> Self {
         if let Some(refused) = error.as_db_error() {
             let why = format!("{} ({})", refused.message(), refused.code().code());
@@ -18,7 +17,7 @@ impl From<Error> for StoreError {
         if is_lost(&error) {
             return Self::unavailable("the connection to the database failed").because(error);
         }
-        // An answer that cannot be read, a certificate that is not trusted: the next one would be the same.
+        // An unreadable answer, or an untrusted certificate: the next attempt would fail in the same way.
         if let Some(why) = error.source().and_then(|cause| in_words(&cause.to_string())) {
             return Self::failed(format!("the database cannot be spoken to: {why}."));
         }
@@ -26,7 +25,7 @@ impl From<Error> for StoreError {
     }
 }
 
-/// Whether the same may go well a little later.
+/// Whether the same statement may succeed a little later.
 fn is_passing(code: &SqlState) -> bool {
     // Classes of SQLSTATE: connection, resources, operator intervention.
     let is_of_passing_class = ["08", "53", "57"].iter().any(|class| code.code().starts_with(class));
@@ -36,7 +35,8 @@ fn is_passing(code: &SqlState) -> bool {
             &SqlState::T_R_DEADLOCK_DETECTED,
             &SqlState::LOCK_NOT_AVAILABLE,
             &SqlState::READ_ONLY_SQL_TRANSACTION,
-            // An operator took the right from the role while the server ran, and gives it back as a full disk is given room.
+            // An operator revoked the right while the server ran, and can grant it again, as they can make room on a
+            // full disk.
             &SqlState::INSUFFICIENT_PRIVILEGE,
         ]
         .contains(&code)
@@ -45,24 +45,24 @@ fn is_passing(code: &SqlState) -> bool {
 /// Whether there was no connection to the server, or it broke or took too long.
 fn is_lost(error: &Error) -> bool {
     let Some(cause) = error.source() else {
-        // What ends without a cause: the connection was closed, or connecting took too long.
+        // These errors have no cause: the connection was closed, or connecting took too long.
         return error.is_closed() || error.to_string() == "timeout waiting for server";
     };
     let cause = cause.downcast_ref::<io::Error>();
     cause.is_some_and(|cause| !matches!(cause.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput))
 }
 
-/// What a write's failure means once its statement was sent: whether it happened is known only if the
-/// server lived to say that it did not.
+/// The meaning of a write's failure after its statement was sent: the outcome is known only if the server lived to
+/// report that it failed.
 pub(super) fn of_write(error: Error) -> StoreError {
-    /// The server ends this connection, or all of them, whatever has just been committed.
+    /// The server ends this connection, or all of them, even if it has just committed.
     const ENDED: [SqlState; 2] = [SqlState::ADMIN_SHUTDOWN, SqlState::CRASH_SHUTDOWN];
-    /// How PgBouncer says that it had no connection to the server on which to pass anything on. It has one code for all
-    /// that it says itself.
+    /// The messages of PgBouncer when it had no connection to the server on which to pass the statement on. It uses one
+    /// code for all its own errors.
     const NOT_PASSED_ON: [&str; 3] = ["server login has been failing", "server login failed", "query_wait_timeout"];
     let is_certain = error.as_db_error().is_some_and(|refused| {
         let is_lost = if refused.code().code().starts_with("08") {
-            // A pooler says by one of this class, too, that its connection to the server broke.
+            // A pooler also uses this class when its connection to the server broke.
             !NOT_PASSED_ON.iter().any(|said| refused.message().starts_with(said))
         } else {
             ENDED.contains(refused.code())

@@ -1,16 +1,15 @@
 //! The functions that write, in the database: every write is one call of one of them.
 //!
-//! They stand in a schema of their own that has the number of their version in its name, so servers of
-//! one release go on with theirs while a newer one makes its own beside it. `migrations/README.md` says
-//! how they are changed.
+//! They are in a schema of their own that has their version in its name, so servers of one release go on with theirs
+//! while a newer one creates its own beside it. `migrations/README.md` explains how to change them.
 
 use aws_lc_rs::digest::{Context, SHA256};
 use tokio_postgres::{Client, types::Type};
 
 use crate::server::{hex, store::StoreError};
 
-/// Which functions these are. A server of another release may be using those of another number, so a
-/// function that changes takes the next one.
+/// The version of these functions. A server of another release may be using another version, so a function that changes
+/// takes the next number.
 const VERSION: u32 = 9;
 
 /// The functions, in the order in which they are made.
@@ -46,7 +45,7 @@ const FUNCTIONS: [&str; 29] = [
     include_str!("../../../../migrations/postgres/functions/forget_deliveries.sql"),
 ];
 
-/// Where the functions of this release are in a database.
+/// The functions of this release in a database.
 #[derive(Clone, Debug)]
 pub(super) struct Functions {
     /// The name of their schema, quoted.
@@ -54,10 +53,10 @@ pub(super) struct Functions {
 }
 
 impl Functions {
-    /// Makes the functions of this release where they are missing, all or none. The caller holds the
-    /// lock of the migrations, the tables are up to date, and the role may make them.
+    /// Creates the functions of this release where they are missing, all or none. The caller holds the lock of the
+    /// migrations, the tables are up to date, and the role has the rights.
     pub(super) async fn make(client: &mut Client) -> Result<Self, StoreError> {
-        // A database may have tables of several Campaniles, each in a schema of its own.
+        // A database may have the tables of several Campaniles, each in a schema of its own.
         const TABLES: &str = "SELECT n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
             WHERE c.oid = to_regclass('inboxes')";
         const KNOWN: &str = "SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = $1";
@@ -75,17 +74,17 @@ impl Functions {
                          or stop every server and drop the schema."
                     )));
                 }
-                // Made by hand, for a role that may not make one.
+                // Created by hand, for a role that may not create one.
                 None => {}
             },
         }
-        // The functions keep this path, whatever that of their callers is.
+        // The functions keep this path, whatever the caller's path is.
         let path = format!("SET LOCAL search_path = {schema}, {}, pg_temp", quoted(&tables));
         transaction.batch_execute(&path).await?;
         for function in FUNCTIONS {
             transaction.batch_execute(function).await?;
         }
-        // They do what the caller may do to the tables, and no more.
+        // They run with the rights of their caller.
         let end = format!("GRANT USAGE ON SCHEMA {schema} TO PUBLIC; COMMENT ON SCHEMA {schema} IS '{comment}'");
         transaction.batch_execute(&end).await?;
         transaction.commit().await?;
@@ -98,12 +97,12 @@ impl Functions {
     }
 }
 
-/// The schema of the functions for tables in that one.
+/// The schema of the functions for tables in the schema `tables`.
 pub(super) fn schema_beside(tables: &str) -> String {
     if tables == "public" { format!("campanile_v{VERSION}") } else { format!("{tables}_campanile_v{VERSION}") }
 }
 
-/// Says in the database which functions they are, so that others under the same number are noticed.
+/// The comment in the database that identifies the functions, so that different ones with the same number are noticed.
 fn comment() -> String {
     let mut context = Context::new(&SHA256);
     FUNCTIONS.iter().for_each(|function| context.update(function.as_bytes()));
@@ -120,7 +119,7 @@ fn quoted(name: &str) -> String {
 mod tests {
     use super::*;
 
-    /// Databases out there have these functions: another text takes another version, and another line here.
+    /// Existing databases have these functions: another text takes another version, and another line here.
     #[test]
     fn the_functions_of_a_version_are_never_edited() {
         let landed = ("campanile_v9", "96d257ae997ec0bb0facdfe1ee7b9be5d656260d1b8eb45c10e45b20693eed93");

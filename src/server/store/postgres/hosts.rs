@@ -22,12 +22,12 @@ use super::{
 };
 use crate::server::{store::StoreError, trust::in_words};
 
-/// How long a host may take until it can be asked, where the URL does not say.
+/// How long a host may take until it can be queried, where the URL does not say.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// What took so long when it was given up counts as silent, also when it might have taken longer.
+/// An attempt that was given up after this time counts as silence, even if it might have taken longer.
 const SLOW: Duration = Duration::from_secs(1);
 
-/// One try. A caller may stop waiting for it before the host's time is over.
+/// One attempt. A caller may stop waiting for it before the host's time is over.
 struct Try<'a> {
     silent: &'a Silent,
     place: &'a str,
@@ -56,7 +56,7 @@ impl Drop for Try<'_> {
 /// A connection to the first host of a URL that can be used, and the task that drives it.
 ///
 /// # Errors
-/// When there is none: of several, why each of them cannot be used.
+/// When no host can be used: of several, why not each of them.
 pub(super) async fn connect(
     url: &PostgresUrl,
     tls: Option<&MakeRustlsConnect>,
@@ -98,7 +98,7 @@ pub(super) async fn connect(
         drop(this_try);
         match done {
             Ok(Ok(Done::Connected((client, driver)))) => return Ok((client, driver)),
-            // Each of its addresses has a turn of its own, at once.
+            // Each of its addresses gets an attempt of its own, at once.
             Ok(Ok(Done::Found(found))) => {
                 in_order(found).into_iter().rev().for_each(|server| turns.push_front((server, was_put_off)));
             }
@@ -109,7 +109,7 @@ pub(super) async fn connect(
     Err(none_of(failures))
 }
 
-/// What comes of a turn.
+/// The result of an attempt.
 enum Done {
     Found(Vec<Server>),
     Connected((Client, JoinHandle<()>)),
@@ -117,7 +117,7 @@ enum Done {
 
 /// Why a server cannot be used.
 struct Reason {
-    /// In short, beside those of others.
+    /// A short form, for a list of several servers.
     why: String,
     error: StoreError,
 }
@@ -132,10 +132,10 @@ impl Reason {
         Self { why, error: error.into() }
     }
 
-    /// The same, of a connection that was not made.
+    /// The reason of a connection that was not made.
     fn of_connecting(error: Error, config: &Config) -> Self {
         let said = error.as_db_error().map(|refused| refused.message().to_owned()).unwrap_or_default();
-        // A parameter of the URL may need a right too.
+        // Setting a parameter of the URL may need a right too.
         let Some(role) = config.get_user().filter(|_| said.starts_with("permission denied for database")) else {
             return Self::of(error);
         };
@@ -156,7 +156,7 @@ impl Reason {
     }
 }
 
-/// What is said when no server can be used.
+/// The error when no server can be used.
 fn none_of(mut failures: Vec<(String, Reason)>) -> StoreError {
     if failures.len() == 1
         && let Some((_, only)) = failures.pop()
@@ -174,7 +174,7 @@ impl Server {
         self.address.is_none() && matches!(self.host, Some(Host::Tcp(_)))
     }
 
-    /// The same, once for each address of its name.
+    /// This server, once for each address of its name.
     async fn look_up(&self) -> Result<Vec<Self>, Reason> {
         let name = match &self.host {
             Some(Host::Tcp(name)) => name.as_str(),
@@ -194,8 +194,8 @@ impl Server {
         if found.is_empty() { Err(unknown("its name has no address".to_owned())) } else { Ok(found) }
     }
 
-    /// The settings of a URL for this server alone. The driver takes no host out of its settings again, so they are made
-    /// anew. It has no limit of its own for a part of the way.
+    /// The settings of a URL for this server alone. The driver cannot remove a host from its settings, so they are made
+    /// anew. They have no time limit for a part of the way.
     fn alone(&self, all: &Config) -> Config {
         let mut one = Config::new();
         one.application_name("campanile")

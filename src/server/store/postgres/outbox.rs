@@ -171,7 +171,7 @@ impl Outbox for PostgresStore {
     }
 }
 
-/// Writes down what happened.
+/// The statement that adds an entry.
 pub(super) const INSERT_ENTRY: &str = "INSERT INTO outbox (kind, user_id, category, notification_id, expires_at, at,
         data, to_contacts, routing)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
@@ -226,22 +226,22 @@ fn each<'a, T>(all: &[(i64, &'a NewDelivery)], column: impl Fn(&'a NewDelivery) 
     all.iter().map(|(_, delivery)| column(delivery)).collect()
 }
 
-/// So long a time as a moment can be put off; a longer one is for ever anyhow.
+/// A duration in microseconds, at most the longest by which a time can be put off; a longer one is for ever anyhow.
 fn micros(duration: Duration) -> i64 {
     i64::try_from(duration.as_micros()).unwrap_or(i64::MAX).min(i64::MAX / 4)
 }
 
-/// What the other side said may hold what PostgreSQL keeps in no text, and would be refused with everything beside it.
+/// The other side's answer may contain a NUL, which PostgreSQL's texts cannot, and which would refuse the whole row.
 pub(super) fn text(text: &str) -> Cow<'_, str> {
     if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{fffd}")) } else { Cow::Borrowed(text) }
 }
 
-/// How many a function says that there were.
+/// The number that a function returns.
 pub(super) fn count(row: &Row) -> Result<usize, StoreError> {
     usize::try_from(number(row, 0)?).map_err(damaged)
 }
 
-/// The three columns of a lane that say how it does, from this one on.
+/// The health of a lane, in three columns from this one on.
 pub(super) fn read_health(row: &Row, from: usize) -> Result<Health, StoreError> {
     Ok(Health {
         failures: number(row, from)?,

@@ -29,8 +29,8 @@ use crate::{
 
 /// Whether everything can be read, and a notification written.
 pub(super) async fn ready(database: &Database) -> Result<(), StoreError> {
-    // Of each table a row: what is missing is known before it is asked for. And a row is written, of a grant that
-    // is over since 1970: it opens nothing, and goes with those that are over.
+    // It reads a row of each table, so a missing one is noticed before a request needs it. And it writes a grant that
+    // expired in 1970: it opens nothing, and is removed with the expired ones.
     const READY: &str = "WITH written AS (
             INSERT INTO grants (hash, kind, holder, expires_at) VALUES ('\\x00', 'probe', 'readiness', 0)
                 ON CONFLICT (hash) DO UPDATE SET expires_at = 0 RETURNING 1
@@ -39,19 +39,19 @@ pub(super) async fn ready(database: &Database) -> Result<(), StoreError> {
         (SELECT 1 FROM deletions LIMIT 1), (SELECT 1 FROM once_by_caller LIMIT 1),
         (SELECT 1 FROM service_keys LIMIT 1), (SELECT 1 FROM grants LIMIT 1), (SELECT 1 FROM webhooks LIMIT 1),
         (SELECT 1 FROM outbox LIMIT 1), (SELECT 1 FROM deliveries LIMIT 1), (SELECT 1 FROM lanes LIMIT 1)";
-    // A notification to a user that there cannot be, of so many bytes that are not compressed to a few.
+    // A notification to a user who cannot exist, with this many bytes that hardly compress.
     const CREATE: &str = "SELECT outcome FROM functions.create_all(ARRAY[chr(1) || gen_random_uuid()],
         ARRAY[gen_random_uuid()], ARRAY['message'],
         ARRAY[(SELECT string_agg(md5(random()::text), '') FROM generate_series(1, $1::bigint / 32))], ARRAY[NULL],
         ARRAY[NULL], ARRAY[NULL], ARRAY[NULL::bigint], 1000, NULL, NULL, NULL, NULL, NULL, NULL, false, ARRAY[NULL],
         ARRAY[false])";
-    /// A short one fits beside others.
+    /// A short one fits into an existing page.
     const USUAL: i64 = 64;
-    /// It needs room of its own. What is taken back leaves the room that it took to the next vacuum, so it is tried out
+    /// A long one needs a page of its own. A rollback leaves that page in use until the next vacuum, so it is tried
     /// only after a write was refused.
     const LONG: i64 = 16 * 1024;
     let pool = &database.pool;
-    // What fails was asked for nothing: that it may have been written does not matter.
+    // A caller of this has no data to lose: it does not matter whether a failed write happened.
     pool.query(READY, &[]).await?;
     let rights = pool.query(rights::LACKING, &[&rights::functions()]).await?;
     if let Some(lacking) = rights.first().map(rights::read).transpose()?.flatten() {
@@ -72,8 +72,8 @@ pub(super) async fn ends(pool: &Connections, users: &[UserId]) -> Result<Vec<(u6
     pool.query(ASK, &[&names]).await?.iter().map(|row| Ok((number(row, 0)?, number(row, 1)?))).collect()
 }
 
-/// What the request of this key did; `None` when there was none. One of an earlier release answers every
-/// caller.
+/// The answer for the request with this key; `None` when there was none. A request stored by an earlier release answers
+/// every caller.
 pub(super) async fn once(pool: &Connections, once: &Once) -> Result<Option<Creation>, StoreError> {
     const USED: &str = "SELECT true, fingerprint, made FROM once_by_caller WHERE caller = $1 AND key = $2 AND at > $3
         UNION ALL SELECT false, fingerprint, made FROM once WHERE key = $2 AND at > $3";
@@ -88,8 +88,8 @@ pub(super) async fn unread_count(pool: &Connections, user_id: &UserId) -> Result
     row.map_or(Ok(0), |row| number(&row, 0))
 }
 
-/// The rows of a query that takes no more than it may, one after the other: the texts of those before
-/// a row, in that order, take at most so many bytes. Lengths are known without reading the texts.
+/// The rows of a query within a limit of bytes: the texts of the rows before a row, in this order, take at most this
+/// many bytes. Their lengths are known without reading the texts.
 macro_rules! within_bytes {
     ($order:literal, $bytes:literal, $rows:literal) => {
         concat!(
@@ -105,7 +105,7 @@ macro_rules! within_bytes {
     };
 }
 
-/// A row of [`columns`] that is followed by what is read in its inbox.
+/// A row of [`columns`], followed by the `all_read_modseq` of its inbox.
 fn seen(row: &Row) -> Result<(u64, Notification), StoreError> {
     let stored = Stored::read(row)?;
     Ok((stored.seq, stored.seen(number(row, COLUMNS)?)))
@@ -169,7 +169,7 @@ pub(super) async fn list(
     let mut modseq = 0;
     while let Some(row) = rows.try_next().await? {
         modseq = number(&row, COLUMNS + 1)?;
-        // An inbox in which nothing is found is one row without a notification.
+        // An inbox without matching notifications is one row without a notification.
         if row.try_get::<_, Option<i64>>(1)?.is_none() {
             break;
         }
@@ -188,7 +188,7 @@ pub(super) async fn changes(
     since: u64,
     limit: Limit,
 ) -> Result<Changes, StoreError> {
-    /// Beside the inbox's numbers, up to `$3` of what was created, marked and deleted, and up to `$4`
+    /// The numbers of the inbox, with up to `$3` notifications that were created, marked or deleted, and up to `$4`
     /// bytes of the first two.
     const CHANGES: &str = concat!(
         "SELECT ",
@@ -233,7 +233,7 @@ pub(super) async fn changes(
     }
     let mut changed = Vec::with_capacity(rows.len());
     for row in &rows {
-        // Nothing changed: one row with the inbox's numbers alone.
+        // Nothing changed: one row has the inbox's numbers alone.
         let Some(modseq) = row.try_get::<_, Option<i64>>(COLUMNS - 1)? else { continue };
         let modseq = u64::try_from(modseq).map_err(damaged)?;
         changed.push(match row.try_get::<_, Option<Uuid>>(COLUMNS + 4)? {
@@ -306,18 +306,18 @@ async fn overview_of_all(pool: &Connections) -> Result<Overview, StoreError> {
     })
 }
 
-/// What was last counted over all inboxes, and how long that took.
+/// The last count over all inboxes, and how long counting took.
 ///
-/// Nothing counts along when a notification is written, because all writes would wait for that one
-/// number. So it is counted when it is asked for, exactly while that is quick; when there is so much
-/// that it is not, a count is shown for a while, and counting takes a bounded share of the time.
+/// No write maintains this count, because all writes would wait for that one number. So it is counted on request,
+/// exactly while that is quick; with too many notifications for that, a count is reused for a while, so that counting
+/// takes a bounded share of the time.
 #[derive(Default)]
 pub(super) struct Counted(Mutex<Option<(Instant, Duration, Overview)>>);
 
 impl Counted {
-    /// What takes longer than this is not counted for each who asks.
+    /// A count that takes longer than this is reused.
     const QUICK: Duration = Duration::from_millis(20);
-    /// It is shown for so many times as long as it took.
+    /// It is reused for this many times as long as counting took.
     const SHOWN_FOR: u32 = 50;
 
     pub(super) async fn overview(&self, pool: &Connections) -> Result<Overview, StoreError> {

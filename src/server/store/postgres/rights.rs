@@ -5,8 +5,8 @@ use tokio_postgres::{Client, Row, types::Type};
 use super::functions::schema_beside;
 use crate::server::store::StoreError;
 
-/// Which rights on the tables that are there, and on the functions of this release, the role lacks, and what gives them to
-/// it; `$1` is the schema of the functions of tables in `public`. Both are null where it lacks none.
+/// The rights that the role lacks on the existing tables and the functions of this release, and the statements that
+/// grant them; `$1` is the schema of the functions for tables in `public`. Both are null where it lacks none.
 pub(super) const LACKING: &str = "WITH here AS (
         SELECT n.oid AS id, n.nspname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
             WHERE c.oid = to_regclass('inboxes')
@@ -39,16 +39,16 @@ pub(super) const LACKING: &str = "WITH here AS (
     SELECT quote_ident(current_user::text), (SELECT string_agg(what, ', ' ORDER BY place, what) FROM lacking),
         (SELECT string_agg(cure, '; ' ORDER BY place) FROM cures), EXISTS (SELECT FROM here)";
 
-/// Which rights the role lacks on what is there, and what gives them to it, in a sentence or two; `None` when it lacks none.
+/// The rights that the role lacks, and the statements that grant them, in a sentence or two; `None` when it lacks none.
 ///
 /// # Errors
-/// When the database does not say.
+/// When the database cannot be asked.
 pub(super) async fn lacking(client: &Client) -> Result<Option<String>, StoreError> {
     let row = client.query_typed_one(LACKING, &[(&functions(), Type::TEXT)]).await?;
     if let Some(lacking) = read(&row)? {
         return Ok(Some(lacking));
     }
-    // What it may not look into is as if it were not there.
+    // A schema that the role may not use looks missing.
     if row.try_get(3)? { Ok(None) } else { Ok(Place::ask(client).await?.hidden()) }
 }
 
@@ -57,26 +57,26 @@ pub(super) fn functions() -> String {
     schema_beside("public")
 }
 
-/// What [`LACKING`] says, in a sentence or two.
+/// The result of [`LACKING`], in a sentence or two.
 pub(super) fn read(row: &Row) -> Result<Option<String>, StoreError> {
     let (role, what, cures): (&str, Option<&str>, Option<&str>) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
     let lacking = what.zip(cures).map(|(what, cures)| format!("the role {role} lacks {what}. Let it: {cures}."));
     Ok(lacking)
 }
 
-/// Checks that the role may read and write every table that is there, read which migrations made them, and call the
-/// functions of this release, where they are there.
+/// Checks that the role may read and write every existing table, read the history of migrations, and call the functions
+/// of this release, if they exist.
 pub(super) async fn check(client: &Client) -> Result<(), StoreError> {
     lacking(client).await?.map_or(Ok(()), |lacking| Err(StoreError::failed(lacking)))
 }
 
-/// Checks that the role may look into the schema that the tables are in, or would be made in: for one that may not it is as
-/// if there were none.
+/// Checks that the role may use the schema of the tables, or the one in which they would be created: to a role that may
+/// not, it looks missing.
 pub(super) async fn check_schema(client: &Client) -> Result<(), StoreError> {
     Place::ask(client).await?.hidden().map_or(Ok(()), |hidden| Err(StoreError::failed(hidden)))
 }
 
-/// Checks that the role may make or change tables, and the functions beside them.
+/// Checks that the role may create or change tables, and the functions beside them.
 pub(super) async fn check_making(client: &Client) -> Result<(), StoreError> {
     let place = Place::ask(client).await?;
     if place.may_create && place.has_functions && !place.is_of_others {
@@ -85,28 +85,29 @@ pub(super) async fn check_making(client: &Client) -> Result<(), StoreError> {
     Err(StoreError::failed(place.of_making(place.is_of_others || !place.may_create)))
 }
 
-/// Checks that the functions of this release are there, or that the role may make them.
+/// Checks that the functions of this release exist, or that the role may create them.
 pub(super) async fn check_making_functions(client: &Client) -> Result<(), StoreError> {
     let place = Place::ask(client).await?;
     if place.has_functions { Ok(()) } else { Err(StoreError::failed(place.of_making(false))) }
 }
 
-/// Where the tables are, or would be made, and what the role may do there. Names are quoted where they have to be.
+/// The schema in which the tables are, or would be created, and the role's rights there. Names are quoted where
+/// necessary.
 struct Place {
     role: String,
     database: String,
-    /// That of the tables, or else the first one on the search path that the role may look into, or else the first one.
+    /// The schema of the tables, or else the first one on the search path that the role may use, or else the first one.
     schema: Option<String>,
     may_use: bool,
     may_create: bool,
     has_tables: bool,
-    /// Whether the tables in it belong to a role that this one is no member of.
+    /// Whether its tables belong to a role of which this one is no member.
     is_of_others: bool,
     /// The schema of the functions of this release.
     functions: String,
-    /// Whether they are there, or the role may make them.
+    /// Whether they exist, or the role may create them.
     has_functions: bool,
-    /// Whether their schema is there.
+    /// Whether their schema exists.
     has_schema_of_functions: bool,
 }
 
@@ -159,7 +160,7 @@ impl Place {
         })
     }
 
-    /// Why the role sees nothing here; `None` where it would.
+    /// Why the role sees nothing here; `None` where it would see the tables.
     fn hidden(&self) -> Option<String> {
         let Self { role, schema, .. } = self;
         let Some(schema) = schema else {
@@ -177,7 +178,8 @@ impl Place {
         }
     }
 
-    /// Which rights the role lacks to make the functions, and with `of_tables` the tables, and what gives them to it.
+    /// The rights that the role lacks to create the functions, and with `of_tables` the tables, and the statements that
+    /// grant them.
     fn of_making(&self, of_tables: bool) -> String {
         let Self { role, database, functions, .. } = self;
         let (mut lacks, mut cures) = (Vec::new(), Vec::new());
@@ -211,7 +213,7 @@ impl Place {
     }
 }
 
-/// A name as it stands in SQL: quoted only where it has to be.
+/// A name as SQL has it: quoted only where necessary.
 pub(super) fn in_sql(name: &str) -> String {
     let is_plain =
         |(place, byte): (usize, u8)| byte.is_ascii_lowercase() || byte == b'_' || (place > 0 && byte.is_ascii_digit());

@@ -20,7 +20,7 @@ macro_rules! columns {
 }
 pub(super) use columns;
 
-/// How many columns these are: the next ones of a query begin there.
+/// The number of these columns: further columns of a query begin there.
 pub(super) const COLUMNS: usize = 13;
 
 /// A notification as it is stored. Its `is_read` is its own mark.
@@ -55,7 +55,7 @@ impl Stored {
         })
     }
 
-    /// As it is seen in an inbox where everything up to this number is read.
+    /// The notification as seen in an inbox where everything up to this number is read.
     pub(super) fn seen(self, all_read_modseq: u64) -> Notification {
         let is_read = self.notification.is_read || self.modseq <= all_read_modseq;
         self.notification.with_read(is_read)
@@ -71,7 +71,7 @@ pub(super) fn timestamp(micros: i64) -> Result<Timestamp, StoreError> {
     Timestamp::from_micros(micros).ok_or_else(|| damaged(Invalid::new("this is no time")))
 }
 
-/// So large a number as PostgreSQL can have; a larger one is beyond everything anyhow.
+/// The number, or PostgreSQL's largest one if it is larger: that is beyond every row anyhow.
 pub(super) fn sql_number(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }

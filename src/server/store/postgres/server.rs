@@ -10,15 +10,15 @@ use std::{
 
 use tokio_postgres::{Config, config::Host};
 
-/// For how long a host that was silent is tried after the others.
+/// How long a host that was silent is tried after the others.
 pub(super) const SILENT_FOR: Duration = Duration::from_secs(30);
 
-/// Where one server is.
+/// The address of one server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Server {
     /// A name, which its certificate may be for, or the folder of a Unix socket.
     pub(super) host: Option<Host>,
-    /// Where that is; without it, the name is looked up.
+    /// Its IP address; without it, the name is looked up.
     pub(super) address: Option<IpAddr>,
     pub(super) port: u16,
 }
@@ -42,7 +42,7 @@ impl fmt::Display for Server {
 /// The servers that a URL names: as many hosts as addresses, where it has both, and one port for each or for all.
 ///
 /// # Errors
-/// One sentence, when it names none, or their numbers do not fit.
+/// One sentence, when it names none, or the numbers of hosts, addresses and ports do not match.
 pub(super) fn named(config: &Config) -> Result<Vec<Server>, String> {
     let hosts: Vec<Host> = config.get_hosts().iter().flat_map(each).collect();
     let (addresses, ports) = (config.get_hostaddrs(), config.get_ports());
@@ -68,7 +68,7 @@ pub(super) fn named(config: &Config) -> Result<Vec<Server>, String> {
     Ok((0..count).map(server).collect())
 }
 
-/// The hosts of a parameter `host`, between which there are commas: the driver takes them for one.
+/// The hosts of a parameter `host`, separated by commas, which the driver takes for one host.
 fn each(host: &Host) -> Vec<Host> {
     let text = match host {
         Host::Tcp(name) => name.as_str(),
@@ -85,7 +85,7 @@ fn many(count: usize, what: &str) -> String {
     if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
-/// Which hosts were silent lately, and when. All copies of a URL share it.
+/// The hosts that were silent recently, and when. All copies of a URL share it.
 #[derive(Clone, Default)]
 pub(super) struct Silent(Arc<Mutex<HashMap<String, Instant>>>);
 
@@ -95,7 +95,7 @@ impl Silent {
         silent.get(place).is_some_and(|since| since.elapsed() < SILENT_FOR)
     }
 
-    /// Notes whether it was heard of, and returns whether that is news.
+    /// Records whether a host answered, and returns whether that has changed.
     pub(super) fn note(&self, place: &str, is_silent: bool) -> bool {
         let was_silent = self.has(place);
         let mut silent = self.0.lock().unwrap_or_else(PoisonError::into_inner);

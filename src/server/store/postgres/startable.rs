@@ -7,11 +7,11 @@ use super::{
 };
 use crate::server::store::StoreError;
 
-/// Checks that a server could start here: two connections, a database that is written to, tables that this release or an
-/// older one made, and the rights to use them or to bring them up to date.
+/// Checks that a server could start here: two connections, a writable database, tables made by this release or an older
+/// one, and the rights to use them or to bring them up to date.
 pub(super) async fn check(url: &PostgresUrl) -> Result<(), StoreError> {
     const IS_READ_ONLY: &str = "SELECT current_setting('transaction_read_only') = 'on'";
-    // The migrations need another one for their lock.
+    // The migrations need a second one for their lock.
     let (client, _second) = (connect(url).await?, connect(url).await?);
     if client.query_typed_one(IS_READ_ONLY, &[]).await?.try_get(0)? {
         return Err(StoreError::failed(

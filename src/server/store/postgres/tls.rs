@@ -1,4 +1,4 @@
-//! How a connection to the database is encrypted.
+//! Encryption of the connection to the database.
 
 use std::{fs, path::Path, sync::Arc};
 
@@ -43,7 +43,7 @@ pub(super) fn connector(encryption: &Encryption) -> Result<Option<MakeRustlsConn
         Some((certificate, key)) => {
             let chain = certificates("sslcert", certificate)?;
             let pem = read("sslkey", key)?;
-            // What the library says about a key is not repeated: it may quote the file.
+            // The library's error is not repeated, because it may quote the key file.
             let key = PrivateKeyDer::from_pem_slice(&pem).map_err(|_| {
                 let why = "holds no usable private key in PEM: PKCS#8, SEC1 or RSA, without a password";
                 StoreError::failed(format!("sslkey: {} {why}.", key.display()))
@@ -57,7 +57,7 @@ pub(super) fn connector(encryption: &Encryption) -> Result<Option<MakeRustlsConn
     Ok(Some(MakeRustlsConnect::new(client)))
 }
 
-/// Who vouches for servers: the certificates of the file, or what the system trusts.
+/// The trusted authorities: the certificates of the file, or those of the system.
 fn trusted(root: Option<&Path>, named: &[CertificateDer<'static>]) -> Result<RootCertStore, StoreError> {
     let mut trusted = RootCertStore::empty();
     match root {
@@ -68,7 +68,7 @@ fn trusted(root: Option<&Path>, named: &[CertificateDer<'static>]) -> Result<Roo
         }
         None => {
             for certificate in rustls_native_certs::load_native_certs().certs {
-                // What rustls cannot use is left out, as browsers do.
+                // Certificates that rustls cannot use are skipped, as browsers do.
                 drop(trusted.add(certificate));
             }
         }

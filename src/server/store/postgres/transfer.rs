@@ -32,7 +32,7 @@ const AT_ONCE: usize = 1000;
 /// A PostgreSQL database whose contents are moved. It can be exported while servers use it.
 #[derive(Debug)]
 pub struct PostgresTransfer(
-    /// Which database.
+    /// The database.
     pub PostgresOptions,
 );
 
@@ -89,7 +89,7 @@ impl Transfer for PostgresTransfer {
         }
         let notifications = import.finish().await?;
         transaction.commit().await?;
-        // Plans for empty tables would be bad ones.
+        // Query plans made for empty tables would be bad ones.
         let analyze = "ANALYZE inboxes, notifications, deletions, once, once_by_caller, service_keys, deliveries, \
                   lanes";
         client.batch_execute(analyze).await?;
@@ -97,15 +97,15 @@ impl Transfer for PostgresTransfer {
     }
 }
 
-/// The keys of requests, as releases note them that know who made them.
+/// The keys of requests, as stored by releases that know the caller.
 const ONCE_BY_CALLER: &str = "SELECT caller, key, fingerprint, at, made FROM once_by_caller ORDER BY caller, key";
-/// Whether the tables were brought up to date to that one: an export changes nothing.
+/// Whether the tables are recent enough for that one: an export changes nothing.
 const HAS_CALLERS: &str = "SELECT to_regclass('once_by_caller') IS NOT NULL";
 
-/// The same of contacts.
+/// Whether they are recent enough for contacts.
 const HAS_CONTACTS: &str = "SELECT to_regclass('contacts') IS NOT NULL";
 
-/// The same of what users want, and of the server's own keys.
+/// Whether they are recent enough for preferences and the server's own keys.
 const HAS_WISHES: &str = "SELECT to_regclass('preferences') IS NOT NULL";
 
 fn once(row: &tokio_postgres::Row) -> Result<Record, StoreError> {
@@ -122,7 +122,7 @@ fn once(row: &tokio_postgres::Row) -> Result<Record, StoreError> {
 
 type ReadRecord = fn(&tokio_postgres::Row) -> Result<Record, StoreError>;
 
-/// What is exported, in this order.
+/// The records to export, in this order.
 const EXPORT: [(&str, ReadRecord); 6] = [
     ("SELECT user_id, modseq, forgotten, all_read_modseq FROM inboxes ORDER BY user_id", |row| {
         Ok(Record::Inbox {
@@ -157,13 +157,13 @@ const EXPORT: [(&str, ReadRecord); 6] = [
     (ALL_KEYS, |row| read_key(row).map(Record::from)),
 ];
 
-/// An import under way: inboxes and notifications wait until there are enough for a statement.
+/// An import in progress: inboxes and notifications wait until there are enough for a statement.
 struct Import<'a> {
     transaction: &'a Transaction<'a>,
     inboxes: Vec<(UserId, [i64; 3])>,
     notifications: Vec<(i64, i64, Notification)>,
     taken: u64,
-    /// Whose inboxes came.
+    /// The users whose inboxes were imported.
     known: HashSet<UserId>,
 }
 
@@ -280,7 +280,7 @@ impl<'a> Import<'a> {
         Ok(())
     }
 
-    /// Writes what waits, counts what was taken, and returns how many notifications that were.
+    /// Writes the waiting rows, updates the counts, and returns the number of notifications.
     async fn finish(mut self) -> Result<u64, StoreError> {
         const COUNT: &str = "
             UPDATE inboxes b SET total = n.total, unread_count = n.unread, categories = n.categories

@@ -1,4 +1,4 @@
-//! The values of a statement that is not prepared, each with the type as which it is sent.
+//! The values of a statement that is not prepared, each with the type with which it is sent.
 
 use tokio_postgres::types::{ToSql, Type, private::BytesMut};
 
@@ -20,11 +20,11 @@ const TYPES: [Type; 12] = [
     Type::INT4_ARRAY,
 ];
 
-/// A value, and as what it is sent.
+/// A value, and the type with which it is sent.
 pub(super) type Typed<'v> = (&'v (dyn ToSql + Sync), Type);
 
-/// The values of a statement that is not prepared, each with its type, which the database does not say then. A value
-/// refuses every type but its own.
+/// The values of a statement that is not prepared, each with its type, because the database does not tell it then. A
+/// value refuses every type but its own.
 pub(super) fn typed<'v>(values: &[&'v (dyn ToSql + Sync)]) -> Result<Vec<Typed<'v>>, StoreError> {
     let with_type = |value: &&'v (dyn ToSql + Sync)| {
         let is_its = |of: &&Type| value.to_sql_checked(of, &mut BytesMut::new()).is_ok();

@@ -9,31 +9,31 @@ use super::server::{self, Server, Silent};
 
 mod parameters;
 
-/// A URL of a database: `postgres://USER:PASSWORD@HOST:PORT/DATABASE?…`, with several `HOST:PORT` where there are
-/// servers that stand in for each other.
+/// A URL of a database: `postgres://USER:PASSWORD@HOST:PORT/DATABASE?…`, with several `HOST:PORT` where servers stand
+/// in for each other.
 #[derive(Clone)]
 pub struct PostgresUrl {
     pub(super) config: Config,
     /// The servers that it names, in the order in which they are tried.
     pub(super) servers: Vec<Server>,
-    /// Which of them were silent lately.
+    /// Those of them that were silent recently.
     pub(super) silent: Silent,
     pub(super) encryption: Encryption,
     /// Whether several clients share a connection to the database; `None` where the URL does not say.
     pub(super) is_pooled: Option<bool>,
 }
 
-/// How a connection is encrypted, and whom it trusts.
+/// How a connection is encrypted, and which servers it trusts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Encryption {
     pub(super) trust: Trust,
-    /// What vouches for the server, in PEM; without it, what the system trusts.
+    /// The trusted certificates, in PEM; without them, those of the system.
     pub(super) root: Option<PathBuf>,
-    /// The certificate that is shown to the server, and its key.
+    /// The client's certificate, and its key.
     pub(super) identity: Option<(PathBuf, PathBuf)>,
 }
 
-/// Which server is spoken to. Whether the driver may do without encryption stands in its own settings.
+/// The servers that are trusted. The driver's own settings say whether it may do without encryption.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Trust {
     /// Any, and nothing is encrypted.
@@ -41,28 +41,28 @@ pub(super) enum Trust {
     Plain,
     /// Any, with any certificate.
     Any,
-    /// One with a certificate of a trusted authority, for whatever name.
+    /// One with a certificate of a trusted authority, for any name.
     Authority,
     /// One with such a certificate for the name in the URL.
     Name,
 }
 
-/// Why a URL cannot be read, when no part of it may be repeated.
+/// The error for an unreadable URL, when no part of it may be repeated.
 const UNREADABLE: &str = "this URL of a database cannot be read. It is postgres://USER:PASSWORD@HOST/DATABASE, with %40 \
                           for @, %2F for / and %3F for ? in the password.";
 
-/// A second @ before the parameters: the driver would take what is behind the first one for the host, and an error name
-/// it, which is the end of a password.
+/// The error for a second @ before the parameters: the driver would take everything behind the first one for the host,
+/// and an error would name it, which is the end of a password.
 const MORE_THAN_ONE_AT: &str = "this URL of a database has an @ in the user, the password or the name of the database, \
                                 where it is written %40 (and / is %2F, ? is %3F, : is %3A, # is %23 and % is %25).";
 
 impl PostgresUrl {
-    /// Reads it.
+    /// Parses the URL.
     ///
     /// # Errors
-    /// One sentence that says what is wrong, and does not repeat the URL, because it may hold a password.
+    /// One sentence about the mistake, which does not repeat the URL, because that may contain a password.
     pub fn parse(url: &str) -> Result<Self, String> {
-        // The driver takes the first @ for the end of the password, and so a ? before it for a part of that.
+        // The driver takes the first @ for the end of the password, and so a ? before it for a part of the password.
         let place = url.find('@').map_or(0, |at| at + 1);
         let (before, query) = match url[place..].find('?') {
             Some(mark) => (&url[..place + mark], &url[place + mark + 1..]),
@@ -71,11 +71,11 @@ impl PostgresUrl {
         if before[place..].contains('@') {
             return Err(MORE_THAN_ONE_AT.to_owned());
         }
-        // A parameter before the first @ is one whose value has it: the rest of that would be taken for the host.
+        // A parameter before the first @ has that @ in its value: the rest of it would be taken for the host.
         if url[..place].split_once('?').is_some_and(|(_, query)| parameters::has_one(query)) {
             return Err(UNREADABLE.to_owned());
         }
-        // What the driver says may repeat a part of the URL.
+        // The driver's error may repeat a part of the URL.
         if before.parse::<Config>().is_err() {
             return Err(UNREADABLE.to_owned());
         }
@@ -99,9 +99,9 @@ impl PostgresUrl {
                         _ => return Err("pgbouncer in it is true or false.".to_owned()),
                     });
                 }
-                // The driver takes all of them for one.
+                // The driver takes all of them for one host.
                 "host" if parameter.contains('=') => others.extend(raw.split(',').map(|one| format!("host={one}"))),
-                // What libpq calls it; the driver has the older word.
+                // libpq's word; the driver has the older one.
                 "target_session_attrs" if value == "primary" => {
                     others.push("target_session_attrs=read-write".to_owned());
                 }
@@ -118,7 +118,8 @@ impl PostgresUrl {
         let mark = if others.is_empty() { "" } else { "?" };
         let mut config: Config =
             format!("{before}{mark}{}", others.join("&")).parse().map_err(|_| UNREADABLE.to_owned())?;
-        // As libpq has it: `require` wants encryption and, where a file vouches for the server, that is asked too.
+        // As in libpq: `require` wants encryption, and where a file of certificates is given, the server must match
+        // that too.
         let is_system = root.as_ref().is_some_and(|root| root.as_os_str() == "system");
         let (ssl_mode, trust) = match mode.as_deref() {
             None | Some("disable") => (SslMode::Disable, Trust::Plain),
@@ -127,7 +128,7 @@ impl PostgresUrl {
             Some("require") if root.is_none() => (SslMode::Require, Trust::Any),
             Some("require") if !is_system => (SslMode::Require, Trust::Authority),
             Some("verify-ca") => (SslMode::Require, Trust::Authority),
-            // What a system trusts signs for everyone, so the name counts.
+            // The system's authorities sign for everyone, so the name has to be checked.
             Some("require" | "verify-full") => (SslMode::Require, Trust::Name),
             Some("allow" | "prefer") => {
                 return Err("sslrootcert=system in it wants sslmode=verify-full beside it.".to_owned());
@@ -155,14 +156,13 @@ impl PostgresUrl {
         Ok(Self { config, servers, silent: Silent::default(), encryption, is_pooled })
     }
 
-    /// What the driver reads of it.
+    /// The driver's part of the URL.
     pub fn config(&self) -> &Config {
         &self.config
     }
 }
 
-/// Has a peer that vanished noticed within half a minute, also on a connection that is not used, where the URL does not
-/// say otherwise.
+/// Has a vanished peer noticed within half a minute, even on an idle connection, unless the URL says otherwise.
 fn watch(config: &mut Config, says: impl Fn(&str) -> bool) {
     if !says("keepalives_idle") {
         config.keepalives_idle(Duration::from_secs(10));
@@ -266,7 +266,7 @@ mod tests {
             let refused = PostgresUrl::parse(url).err().unwrap();
             assert!(refused.contains("it is written %40") && !refused.contains("hu"), "{url}: {refused}");
         }
-        // Without an @ the driver has no doubt.
+        // Without a second @ the driver is never in doubt.
         for password in ["p/x", "p?x", "p#x", "p:x", "p?x=y", "p%40x", "p[x", "p x", "p,x", "p%x"] {
             let url = PostgresUrl::parse(&format!("postgres://me:{password}@h/d")).unwrap();
             let is = password.replace("%40", "@");

@@ -53,10 +53,10 @@ impl Webhooks for PostgresStore {
     }
 }
 
-/// All of them, the oldest first.
+/// All webhooks, oldest first.
 pub(super) const ALL: &str = "SELECT record FROM webhooks ORDER BY created, place";
 
-/// What of a webhook stands in columns that may change, beside its version.
+/// The columns of a webhook that may change, beside its version.
 pub(super) struct Columns<'a> {
     pub(super) events: Vec<&'static str>,
     pub(super) categories: Option<Vec<&'a str>>,
@@ -79,6 +79,6 @@ impl<'a> Columns<'a> {
 
 /// Reads a row of a record.
 pub(super) fn read(row: &Row) -> Result<Webhook, StoreError> {
-    // What the parser says may repeat a part of the record, and so a secret.
+    // The parser's message may repeat a part of the record, and so a secret.
     serde_json::from_str(row.try_get(0)?).map_err(|_| damaged("this is no webhook"))
 }

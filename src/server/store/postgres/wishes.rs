@@ -43,7 +43,7 @@ impl Wishes for PostgresStore {
     }
 }
 
-/// As they stand in a row.
+/// The preferences as a row has them.
 pub(super) fn written(preferences: &Preferences) -> Result<String, StoreError> {
     let unwritable = |error| StoreError::failed("preferences cannot be written").because(error);
     serde_json::to_string(preferences).map_err(unwritable)

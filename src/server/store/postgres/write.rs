@@ -16,7 +16,7 @@ use crate::{
     server::store::{Creation, Due, Once, StoreError, Unmarked, made},
 };
 
-/// What a write did, and what is to be announced.
+/// The result of a write, and the changes to announce.
 pub(super) struct Written<T> {
     pub(super) done: T,
     pub(super) changes: Vec<Change>,
@@ -83,7 +83,7 @@ pub(super) async fn create(
     })
 }
 
-/// What a creation did, from the lists that it returned.
+/// The result of a creation, from the lists that the function returned.
 fn created(notifications: &[Notification], row: &Row) -> Result<Written<Creation>, StoreError> {
     let unsigned = |number: i64| u64::try_from(number).map_err(damaged);
     let times: Vec<i64> = row.try_get(2)?;
@@ -145,8 +145,8 @@ impl<'a> Columns<'a> {
     }
 }
 
-/// What a function returned that found one notification: that, and the number of the change and the
-/// unread count after it, if it changed anything.
+/// The row of a function that found one notification: that notification, and, if it was changed, the number of the
+/// change and the unread count after it.
 struct FoundRow {
     notification: Notification,
     change: Option<(u64, u64)>,
@@ -160,7 +160,7 @@ impl FoundRow {
         Ok(Some(Self { notification: Stored::read(&row)?.notification, change: change.transpose()? }))
     }
 
-    /// As it is after it was marked, and what is to be announced.
+    /// The notification after it was marked, and the changes to announce.
     fn marked(self, is_read: bool) -> (Notification, Vec<Change>) {
         let notification = self.notification.with_read(is_read);
         let changes = self.change.into_iter().map(|(modseq, unread_count)| {
@@ -179,8 +179,8 @@ macro_rules! found {
     };
 }
 
-/// The same of a function that is called for the notification `own`, which has the id `$1` and is in the inbox of `$2`, or in
-/// any if that is null. Where there is none, the function is not called: it needs the id.
+/// The same for a function that is called for the notification `own`, which has the id `$1` and is in the inbox of
+/// `$2`, or in any inbox if `$2` is null. Without such a notification, the function is not called: it needs the id.
 macro_rules! of_owner {
     ($function:literal) => {
         concat!(
@@ -261,7 +261,7 @@ pub(super) async fn unmark(
     Ok(Written { done: Unmarked::step(by, most, rows.len(), last), changes })
 }
 
-/// A change that marked: everything, if the row has no notification, else that one.
+/// The event of a marking: of the whole inbox if the row has no notification, else of that one.
 fn marked(row: &Row) -> Result<Event, StoreError> {
     let (modseq, unread_count) = (number(row, COLUMNS)?, number(row, COLUMNS + 1)?);
     if row.try_get::<_, Option<i64>>(1)?.is_none() {
@@ -310,7 +310,7 @@ pub(super) async fn forget_notifications(
     Ok(Written { done: rows.len(), changes: changes.collect::<Result<_, _>>()? })
 }
 
-/// A deletion, from the columns that tell of it.
+/// A deletion, from its columns.
 fn deleted(owner: &str, id: Uuid, change: i64, unread: i64) -> Result<Change, StoreError> {
     let unsigned = |number: i64| u64::try_from(number).map_err(damaged);
     let (modseq, unread_count) = (unsigned(change)?, unsigned(unread)?);

@@ -1,8 +1,8 @@
 //! Reads a line of an export as a record.
 //!
-//! A line is a stranger's: every part of it is read by the rules of intake, but for what an earlier
-//! release took under wider ones, which stays readable. `data` is taken as the text that it is, so
-//! what kind of record a line is has to be known before it is read: nothing is buffered.
+//! A line may come from anywhere: every part of it is read by the rules of intake, except for values that an earlier
+//! release accepted under wider ones, which stay readable. `data` is taken as the text that it is, so the kind of a
+//! record has to be known before the line is read: nothing is buffered.
 
 mod lines;
 
@@ -29,28 +29,28 @@ use crate::{
 
 /// The largest number of a change. No inbox gets there, and a browser can still count on from it.
 const MAX_NUMBER: u64 = 1 << 53;
-/// The most bytes of data that was stored when there was no such limit for imports.
+/// The most bytes of data that an earlier release stored, when imports had no such limit.
 const MAX_KEPT_BYTES: usize = 1 << 20;
-/// How many bytes a key has that the server made for itself.
+/// The number of bytes of a key that the server created for itself.
 const SECRET_BYTES: RangeInclusive<usize> = 16..=256;
-/// How long the name of a request may be, and that of its caller.
+/// The longest idempotency key, in bytes.
 const MAX_NAME_BYTES: usize = 1024;
 
-/// What kind of export a line is from.
+/// The format of the export that a line is from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// One of a release that wrote no format record: what its imports let in is taken too.
+    /// A release that wrote no format record: whatever its imports accepted is accepted too.
     Old,
     /// Version 2.
     New,
 }
 
-/// A record out of a line.
+/// A record read from a line.
 #[derive(Debug)]
 pub struct Read {
     /// The record.
     pub record: Record,
-    /// Whether intake would refuse it today, so that its importer wants to know.
+    /// Whether intake would refuse it today, so that the operator who imports it should know.
     pub is_beyond_limits: bool,
 }
 
@@ -60,16 +60,16 @@ struct Kind<'a> {
     record: Cow<'a, str>,
 }
 
-/// What kind of record a line says it is.
+/// The kind of record that a line names.
 ///
 /// # Errors
-/// When it is no JSON object with the name of a kind.
+/// When it is not a JSON object with the name of a kind.
 pub(in crate::server) fn kind(line: &str) -> Result<Cow<'_, str>, Invalid> {
     parse::<Kind<'_>>(line).map(|kind| kind.record)
 }
 
-/// Reads a line that is nothing but a `T`. What is wrong is told by its place, because serde's words
-/// repeat what people wrote.
+/// Reads a line that is exactly a `T`. The error names the place of a mistake, because serde's messages repeat the
+/// users' texts.
 ///
 /// # Errors
 /// When it is anything else.
@@ -84,11 +84,10 @@ pub(in crate::server) fn parse<'a, T: Deserialize<'a>>(line: &'a str) -> Result<
 }
 
 impl Record {
-    /// Reads a line that [`Record`] was written as.
+    /// Reads a line that was written from a [`Record`].
     ///
     /// # Errors
-    /// What is wrong with it, as the end of a sentence that begins with the line, and without any part
-    /// of what people wrote.
+    /// The mistake, as the end of a sentence that begins with the line, without any part of the users' texts.
     pub fn read(line: &str, format: Format) -> Result<Read, Invalid> {
         let mut is_beyond_limits = false;
         let record = match &*kind(line)? {
@@ -172,7 +171,7 @@ fn notification(
     Ok(Record::notification(number(modseq)?, created, notification))
 }
 
-/// A text that intake takes, or took before it knew that some characters cannot be seen.
+/// A text that intake accepts, or accepted before it refused texts without a visible character.
 fn text<T>(
     text: &str,
     max_chars: usize,
@@ -186,8 +185,8 @@ fn text<T>(
     })
 }
 
-/// Data that intake takes, or took before it had to be flat: then JSON of up to 128 levels, without
-/// halves of characters, was all that was asked. An import took it of any size.
+/// Data that intake accepts, or accepted before it had to be flat: then any JSON of up to 128 levels, without unpaired
+/// surrogates. An import accepted it in any size.
 fn object(json: &str, taken_before: bool, is_beyond_limits: &mut bool) -> Result<Data, Invalid> {
     Data::parse(json).or_else(|why| {
         let data = Data::stored(json);
@@ -211,7 +210,7 @@ fn once(line: OnceLine) -> Result<Record, Invalid> {
     Ok(Record::Once { caller, key, fingerprint, at, made })
 }
 
-/// A text of ours, such as a reason or the name of a lane.
+/// A text of the server's own, such as a reason or the name of a lane.
 fn word(field: &str, text: &str) -> Result<(), Invalid> {
     let is_word = (1..=MAX_NAME_BYTES).contains(&text.len()) && !text.chars().any(char::is_control);
     is_word.then_some(()).ok_or_else(|| Invalid::new(format!("has a {field} that is none")))
@@ -245,7 +244,7 @@ fn entry(entry: Entry) -> Result<Entry, Invalid> {
     if let Some(category) = &entry.category {
         of("category", Category::parse(category.as_str()))?;
     }
-    // What no endpoint wants has none.
+    // An entry that no webhook wants has no data.
     if !(entry.to_contacts && entry.data.is_empty()) {
         parse::<&RawValue>(&entry.data).map_err(|_| Invalid::new("has data that is no JSON"))?;
     }

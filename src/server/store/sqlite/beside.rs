@@ -1,4 +1,4 @@
-//! How a command writes to a file that a server may be using at the same moment.
+//! How a command writes to a file that a server may be using at the same time.
 
 use std::{
     cmp::Ordering,
@@ -17,21 +17,21 @@ use super::{
 };
 use crate::server::store::{Schema, StoreError};
 
-/// How long a server that begins may take to bring the tables up to date.
+/// How long a starting server may take to bring the tables up to date.
 const BEGINNING: Duration = Duration::from_secs(5);
 
-/// Credentials, in a SQLite file, for another process than the server's: it takes no
-/// lock but for the moment of a write, so both go on.
+/// Credentials in a SQLite file, for another process than the server's: it locks the file only while it writes, so both
+/// go on.
 pub struct SqliteCredentials {
     connection: Arc<Mutex<Connection>>,
 }
 
 impl SqliteCredentials {
-    /// Opens the file; `None` when there is none, or no tables in it. It makes neither, and changes no tables that are
-    /// there: a server of another version may be using them.
+    /// Opens the file; `None` when the file or its tables do not exist. It creates neither, and changes no existing
+    /// tables: a server of another version may be using them.
     ///
     /// # Errors
-    /// One sentence when the file cannot be used, or was made by another version.
+    /// One sentence when the file cannot be used, or another version made it.
     pub fn open(options: &SqliteOptions) -> Result<Option<Self>, StoreError> {
         if !has_tables(&options.path)? {
             return Ok(None);
@@ -46,7 +46,7 @@ impl SqliteCredentials {
     ) -> Result<T, StoreError> {
         let connection = Arc::clone(&self.connection);
         on_a_thread(move || {
-            // What a panic left open is rolled back, so the connection is as good as before.
+            // A transaction that a panic left open is rolled back, so the connection is as good as before.
             let connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
             Ok(work(&connection)?)
         })
@@ -77,14 +77,14 @@ impl Connections for SqliteCredentials {
     }
 }
 
-/// Whether to ask once more for a file that is being written to. A busy server lets go of it for
-/// moments only, so it is asked for often, and not in step: for some twenty seconds.
+/// Whether to try once more for a file that is being written to. A busy server releases it for moments only, so this
+/// tries often, and at varying times: for some twenty seconds.
 fn wait(times: i32) -> bool {
     std::thread::sleep(Duration::from_millis(2 + u64::from(times.unsigned_abs() % 7)));
     times < 4_000
 }
 
-/// Whether the file has the tables that this program knows. It waits for a server that is making them.
+/// Whether the file has the tables that this program knows. It waits for a server that is creating them.
 fn has_tables(path: &Path) -> Result<bool, StoreError> {
     let began = Instant::now();
     loop {
@@ -96,13 +96,13 @@ fn has_tables(path: &Path) -> Result<bool, StoreError> {
             }
             Ordering::Less => {}
         }
-        // A server that begins has the lock before it makes anything.
+        // A starting server takes the lock before it creates anything.
         let is_being_made = lock_file(path).exists() && is_unavailable(lock(path))?;
         if is_being_made && began.elapsed() < BEGINNING {
             std::thread::sleep(Duration::from_millis(20));
             continue;
         }
-        // It may have come to its end between the two looks.
+        // It may have finished between the two checks.
         if schema(path)?.applied < known {
             if applied == 0 {
                 return Ok(false);
@@ -113,7 +113,7 @@ fn has_tables(path: &Path) -> Result<bool, StoreError> {
     }
 }
 
-/// Whether another process has it.
+/// Whether another process has the lock.
 fn is_unavailable<T>(had: Result<T, StoreError>) -> Result<bool, StoreError> {
     match had {
         Ok(_) => Ok(false),

@@ -1,4 +1,4 @@
-//! What waits to be sent to contacts, and who has one.
+//! Waiting deliveries to contacts, and whether a user has a contact.
 
 use rusqlite::{Connection, Row};
 
@@ -14,7 +14,7 @@ pub(super) fn has_contact(connection: &Connection, user_id: &UserId) -> rusqlite
     connection.prepare_cached(HAS)?.exists([user_id.as_str()])
 }
 
-/// Cancels what waits to be sent to contacts about a notification, and returns how many deliveries that were.
+/// Cancels waiting deliveries to contacts about a notification, and returns their number.
 pub(super) fn cancel_about(
     connection: &Connection,
     user_id: &UserId,
@@ -38,7 +38,7 @@ pub(super) fn cancel_about(
     Ok(waiting.len())
 }
 
-/// Of which notifications of an inbox something waits to be sent to contacts, by id, after this one.
+/// The notifications of an inbox about which deliveries to contacts wait, by id, after this one.
 pub(super) fn awaited(
     connection: &Connection,
     user_id: &UserId,

@@ -1,4 +1,4 @@
-//! How the file is opened, once for writing and as often as needed for reading.
+//! Opens the file, once for writing and as often as needed for reading.
 
 use std::{
     fs::{DirBuilder, File, OpenOptions, TryLockError},
@@ -31,15 +31,15 @@ mod migrations {
 
 /// SQLite before this version can damage a database in WAL mode that has several connections.
 const MIN_SQLITE: i32 = 3_051_003;
-/// `ENOLCK` of Linux: there are no locks, as on NFS without its lock manager.
+/// `ENOLCK` of Linux: the file system has no locks, such as NFS without its lock manager.
 const NO_LOCKS: i32 = 37;
-/// How many different statements a connection keeps prepared.
+/// How many prepared statements a connection keeps.
 const STATEMENTS: usize = 128;
-/// How long a connection waits for another process that has the file, such as `sqlite3`.
+/// How long a connection waits for another process that uses the file, such as `sqlite3`.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Opens the file for writing, with its tables up to date. The lock that comes with it keeps other
-/// processes away for as long as it is held.
+/// Opens the file for writing, with its tables up to date. The lock that it returns keeps other processes away while it
+/// is held.
 pub(super) fn open_for_writing(options: &SqliteOptions) -> Result<(Connection, File), StoreError> {
     assert_version()?;
     let path = &options.path;
@@ -52,7 +52,7 @@ pub(super) fn open_for_writing(options: &SqliteOptions) -> Result<(Connection, F
         made.map_err(|error| about(folder, format!("cannot be made: {error}.")))?;
     }
     let lock = lock(path)?;
-    // SQLite gives the files that it makes beside this one the same permissions.
+    // SQLite gives the files that it creates beside this one the same permissions.
     let made = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path);
     made.map_err(|error| not_writable(path, &error))?;
     let mut connection = Connection::open_with_flags(path, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?;
@@ -70,8 +70,8 @@ fn assert_version() -> Result<(), StoreError> {
     Err(StoreError::failed(format!("SQLite {version} can damage databases; build Campanile with 3.51.3 or later.")))
 }
 
-/// One process at a time. The lock is on a file of its own, because closing any handle of a
-/// database file would let go of SQLite's own locks.
+/// Locks the store for one process at a time. The lock is on a file of its own, because closing any handle of a
+/// database file would release SQLite's own locks.
 pub(super) fn lock(path: &Path) -> Result<File, StoreError> {
     let name = lock_file(path);
     let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&name);
@@ -88,7 +88,7 @@ pub(super) fn lock(path: &Path) -> Result<File, StoreError> {
                  sqlite:PATH."
             )))
         }
-        // Among them ENOLCK, for which there is no kind.
+        // Among them ENOLCK, which has no `ErrorKind`.
         Err(TryLockError::Error(error))
             if error.kind() == ErrorKind::Unsupported || error.raw_os_error() == Some(NO_LOCKS) =>
         {
@@ -98,7 +98,7 @@ pub(super) fn lock(path: &Path) -> Result<File, StoreError> {
     }
 }
 
-/// The file beside it that is locked.
+/// The lock file beside the database.
 pub(super) fn lock_file(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
@@ -124,14 +124,14 @@ fn set_up(connection: &Connection, options: &SqliteOptions) -> rusqlite::Result<
     Ok(())
 }
 
-/// Reads what is in every file. Only then does SQLite do what a file system may not be able to: it locks the file, and
-/// shares memory with those who have it open too.
+/// Reads every kind of file of the database. Only then does SQLite do what a file system may not support: it locks the
+/// file, and shares memory with other processes that have it open.
 fn touch(connection: &Connection) -> rusqlite::Result<()> {
     connection.query_row("SELECT count(*) FROM sqlite_schema", (), |_| Ok(()))
 }
 
-/// Has statements prepared once. Without the guarantee SQLite plans some of them anew for each value that they are given,
-/// which costs more than to run them.
+/// Has statements prepared once. Without this guarantee SQLite plans some of them again for each value, which costs
+/// more than to run them.
 fn keep_statements(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop)
@@ -171,7 +171,7 @@ pub(super) fn schema(path: &Path) -> Result<Schema, StoreError> {
 pub(super) fn back_up(path: &Path, copy: &Path) -> Result<(), StoreError> {
     let connection = open_for_reading(path)?;
     assert_ours(path, &connection, &known())?;
-    // Made here so that only the owner can read it; VACUUM INTO takes an empty file.
+    // Created here so that only the owner can read it; VACUUM INTO accepts an empty file.
     let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(copy);
     made.map_err(|error| about(copy, format!("cannot be made: {error}. A backup does not overwrite anything.")))?;
     let done = connection
@@ -188,7 +188,7 @@ pub(super) fn open_for_reading(path: &Path) -> Result<Connection, StoreError> {
     if !path.exists() {
         return Err(about(path, "does not exist."));
     }
-    // Read-write to the file system, because a reader takes part in the bookkeeping of the WAL.
+    // Opened read-write, because a reader takes part in the bookkeeping of the WAL.
     let open = || {
         let connection = Connection::open_with_flags(path, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
@@ -200,7 +200,7 @@ pub(super) fn open_for_reading(path: &Path) -> Result<Connection, StoreError> {
     open().map_err(|error| explain(path, &error))
 }
 
-/// Works where it holds up no other task.
+/// Runs work on a thread where it delays no other task.
 pub(super) async fn on_a_thread<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {
@@ -212,19 +212,18 @@ pub(super) async fn on_a_thread<T: Send + 'static>(
 pub(super) struct Readers {
     path: PathBuf,
     idle: Mutex<Vec<Connection>>,
-    /// Whether something was read that no SQLite wrote.
+    /// Whether a reader met data that SQLite cannot have written.
     is_damaged: AtomicBool,
-    /// Where large reads are done.
+    /// The threads for large reads.
     large: Workshop,
 }
 
 impl Readers {
-    /// Up to so many rows are read where they are asked for: another thread would cost more.
+    /// Reads of up to this many rows run on the caller's thread: another thread would cost more.
     pub(super) const SMALL: usize = 100;
     /// The most connections that are kept open when there are no reads.
     const MOST_IDLE: usize = 16;
-    /// How many reads that are not small are done at once. Each may hold a whole page, and the disk has no
-    /// more to give.
+    /// How many large reads run at once. Each may hold a whole page, and the disk would not serve more of them faster.
     const MOST_LARGE: usize = 4;
 
     pub(super) fn new(path: &Path) -> Self {
@@ -236,7 +235,7 @@ impl Readers {
         }
     }
 
-    /// Reads, at once when it is small, else on a thread where it holds up no other task.
+    /// Reads, at once when the read is small, else on a thread where it delays no other task.
     pub(super) async fn read<T: Send + 'static>(
         self: &Arc<Self>,
         is_small: bool,
@@ -250,7 +249,7 @@ impl Readers {
         done.unwrap_or_else(|Broken| Err(StoreError::failed("a read was cut off")))
     }
 
-    /// Whether the file was in order wherever it was read.
+    /// Whether the file was intact wherever it was read.
     pub(super) fn are_well(&self) -> Result<(), StoreError> {
         if self.is_damaged.load(Ordering::Relaxed) {
             return Err(about(&self.path, "is damaged. Restore it from a backup."));
@@ -288,13 +287,13 @@ pub(super) fn open_beside(options: &SqliteOptions, wait: fn(i32) -> bool) -> Res
     open().map_err(|error| explain(&options.path, &error))
 }
 
-/// When what is written is on the disk, and that the log is copied elsewhere, see `writer.rs`.
+/// Sets when a write is on the disk, and leaves copying the log to the thread in `writer.rs`.
 fn set_sync(connection: &Connection, options: &SqliteOptions) -> rusqlite::Result<()> {
     connection.pragma_update(None, "synchronous", if options.full_sync { "FULL" } else { "NORMAL" })?;
     connection.pragma_update(None, "wal_autocheckpoint", 0)
 }
 
-/// Opens the file for copying its log into it.
+/// Opens the file to copy its log into it.
 pub(super) fn open_for_checkpoints(path: &Path) -> Result<Connection, StoreError> {
     let open = || {
         let connection = Connection::open_with_flags(path, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?;

@@ -1,4 +1,4 @@
-//! Where channels reach users.
+//! The contacts of users.
 
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Row, types::Type};
@@ -83,7 +83,7 @@ impl Contacts for SqliteStore {
         fcm_last_seen: Timestamp,
         most: usize,
     ) -> Result<usize, StoreError> {
-        // Each by an index of its own. What is not to go costs no transaction.
+        // Each by an index of its own. If nothing is to be removed, this needs no transaction.
         const IS_ANY: &str = "SELECT EXISTS (
                 SELECT 1 FROM contacts INDEXED BY contacts_by_death
                     WHERE state = 'dead' AND channel <> 'email' AND since <= ?1

@@ -28,17 +28,17 @@ macro_rules! grant_columns {
     };
 }
 
-/// How a statement comes to a connection: a server has one that writes and others that read, a command
-/// has one for everything.
+/// How a statement reaches a connection: a server has one that writes and others that read, a command has one for
+/// everything.
 pub(super) trait Connections: Send + Sync + 'static {
-    /// Reads what the last commit left. What is not small is read where it holds up no other task.
+    /// Reads the last commit. A read that is not small runs where it delays no other task.
     fn read<T: Send + 'static>(
         &self,
         is_small: bool,
         read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> impl Future<Output = Result<T, StoreError>> + Send;
 
-    /// Writes in a transaction, once more if it has to be taken back, and returns after the commit.
+    /// Writes in a transaction, again if it has to be rolled back, and returns after the commit.
     fn write<T: Send + 'static>(
         &self,
         write: impl FnMut(&Connection) -> rusqlite::Result<T> + Send + 'static,
@@ -155,10 +155,10 @@ impl<C: Connections> Credentials for C {
 /// One key.
 const KEY: &str = concat!("SELECT ", key_columns!(), " FROM service_keys WHERE id = ?1");
 
-/// Every key, by when it was made, and then by id.
+/// Every key, by the time of its creation, and then by id.
 pub(super) const ALL_KEYS: &str = concat!("SELECT ", key_columns!(), " FROM service_keys ORDER BY created_at, id");
 
-/// Adds a key; `false` when there is one of its id, which stays as it is.
+/// Adds a key; `false` when one with its id exists, which stays as it is.
 pub(super) fn insert_key(connection: &Connection, key: &ServiceKey) -> rusqlite::Result<bool> {
     const INSERT: &str = concat!(
         "INSERT INTO service_keys (",

@@ -1,4 +1,4 @@
-//! What those see and do who look after deliveries.
+//! Listing, retrying and cancelling deliveries.
 
 use std::collections::BTreeMap;
 
@@ -119,7 +119,7 @@ impl Deliveries for SqliteStore {
 
     async fn forget_idle_lanes(&self, of: &str, idle_since: Timestamp, most: usize) -> Result<usize, StoreError> {
         let (of, since) = (of.to_owned(), idle_since.as_micros());
-        // Most often there is none, and that can be seen without a transaction.
+        // Usually there is none, which a read can tell without a transaction.
         let idle = move |connection: &Connection, of: &str, most| idle_lanes(connection, of, since, most);
         let is_any = {
             let of = of.clone();
@@ -166,7 +166,7 @@ impl Deliveries for SqliteStore {
         const FORGET: &str =
             "DELETE FROM deliveries WHERE seq IN (SELECT seq FROM deliveries INDEXED BY deliveries_by_end
             WHERE ended_at <= ?1 ORDER BY ended_at LIMIT ?2)";
-        // What is not to be forgotten costs no transaction.
+        // If nothing is to be forgotten, this needs no transaction.
         const IS_ANY: &str = "SELECT 1 FROM deliveries INDEXED BY deliveries_by_end WHERE ended_at <= ?1 LIMIT 1";
         let until = ended_until.as_micros();
         if !self.readers.read(true, move |connection| connection.prepare_cached(IS_ANY)?.exists([until])).await? {
@@ -258,9 +258,9 @@ fn replay(connection: &Connection, ids: &[(DeliveryId, DeliveryId)], now: Timest
     Ok(made)
 }
 
-/// Lanes of a channel in which nothing waits, and of which nothing was noted after a moment, at most so many.
+/// Up to `most` lanes of a channel in which nothing waits, and of which nothing was recorded after a time.
 fn idle_lanes(connection: &Connection, of: &str, since: i64, most: usize) -> rusqlite::Result<Vec<String>> {
-    // The character behind a colon is a semicolon.
+    // The character after a colon is a semicolon.
     const IDLE: &str = "SELECT lane FROM lanes l WHERE lane >= ?1 || ':' AND lane < ?1 || ';' AND waiting = 0
             AND max(coalesce(paused_until, 0), coalesce(failing_since, 0), coalesce(worked_at, 0)) <= ?2
             AND NOT EXISTS (SELECT 1 FROM deliveries d INDEXED BY deliveries_by_lane

@@ -1,4 +1,4 @@
-//! How a delivery stands in a row.
+//! The columns of a delivery.
 
 use rusqlite::{Connection, Row, types::Type};
 use uuid::Uuid;
@@ -17,7 +17,7 @@ macro_rules! columns {
 }
 pub(super) use columns;
 
-/// The same of tables that know no digests yet.
+/// The same for tables that do not know digests yet.
 macro_rules! columns_but_via {
     () => {
         "id, notification_id, user_id, channel, target, lane, state, reason, due_at, tries, attempts, payload, \
@@ -26,7 +26,7 @@ macro_rules! columns_but_via {
 }
 pub(super) use columns_but_via;
 
-/// How many columns these are: the next ones of a query begin there.
+/// The number of these columns: further columns of a query begin there.
 pub(super) const COLUMNS: usize = 18;
 
 pub(super) fn read_delivery(row: &Row<'_>) -> rusqlite::Result<Delivery> {

@@ -1,4 +1,4 @@
-//! Several deliveries to one contact that are sent as one message.
+//! Digests: several deliveries to one contact that are sent as one message.
 
 use rusqlite::{Connection, OptionalExtension, Row};
 
@@ -11,7 +11,7 @@ use crate::{
     server::store::outbox::{ANEW, Bundle, DIGEST, Delivery, Part},
 };
 
-/// Makes a digest, if there are several for it, and returns whether it did.
+/// Creates a digest, if several deliveries belong to it, and returns whether it did.
 pub(super) fn bundle(connection: &Connection, bundle: &Bundle, now: Timestamp) -> rusqlite::Result<bool> {
     const CLAIMED: &str =
         concat!("SELECT ", columns!(), ", seq FROM deliveries WHERE id = ?1 AND lease = ?2 AND state = 'leased'");
@@ -47,7 +47,7 @@ pub(super) fn bundle(connection: &Connection, bundle: &Bundle, now: Timestamp) -
     Ok(true)
 }
 
-/// The parts of a digest that are not over, the newest notification first.
+/// The unfinished parts of a digest, the newest notification first.
 pub(super) fn parts(connection: &Connection, digest: DeliveryId) -> rusqlite::Result<Vec<Part>> {
     const PARTS: &str = "SELECT id, notification_id FROM deliveries INDEXED BY deliveries_by_via
         WHERE via = ?1 AND ended_at IS NULL ORDER BY notification_id DESC";
@@ -57,7 +57,7 @@ pub(super) fn parts(connection: &Connection, digest: DeliveryId) -> rusqlite::Re
     connection.prepare_cached(PARTS)?.query_map([digest.as_uuid().into_bytes()], read)?.collect()
 }
 
-/// Ends the parts of a digest as that ends, and returns how many those were and how many bytes they have.
+/// Ends the parts of a digest as the digest ends, and returns their number and their bytes.
 pub(super) fn end_parts(
     connection: &Connection,
     digest: DeliveryId,
@@ -73,7 +73,7 @@ pub(super) fn end_parts(
     Ok((sizes.len() as u64, sizes.iter().sum()))
 }
 
-/// Has what is held for an inbox judged anew, at most so many, and returns how many those were.
+/// Has the rules judge up to `most` held deliveries of an inbox again, and returns their number.
 pub(super) fn judge_anew(
     connection: &Connection,
     user_id: &UserId,

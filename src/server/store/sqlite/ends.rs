@@ -1,9 +1,9 @@
-//! Where inboxes end: the number of the newest change of each, and how many notifications are unread.
+//! The ends of inboxes: the number of the newest change of each, and its unread count.
 //!
-//! Only the thread that writes changes an inbox, so what it wrote can be kept beside it: a count, and whether a page that
-//! was read before is the present one, take no statement then. What is found here is never older than what any reader
-//! of the file has seen: an inbox is let go of before the commit that changes it, and until that is over nothing is kept of
-//! what is read.
+//! Only the thread that writes changes an inbox, so the results of its writes can be cached in memory: a count needs no
+//! statement then, and neither does the check whether a page read before is still current. The cache is never older
+//! than what any reader of the file has seen: an inbox is dropped from it before the commit that changes it, and until
+//! that commit is over no result of a read is cached.
 
 use std::{
     collections::HashMap,
@@ -12,7 +12,7 @@ use std::{
 
 use crate::model::UserId;
 
-/// Where an inbox ends.
+/// The end of an inbox.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct End {
     /// The number of its newest change.
@@ -21,31 +21,31 @@ pub(super) struct End {
     pub(super) unread_count: u64,
 }
 
-/// The ends of inboxes that were asked for lately.
+/// The ends of inboxes that were requested recently.
 #[derive(Default)]
 pub(super) struct Ends(Mutex<Kept>);
 
-/// When a look into the file began: how many times a commit had begun or ended then.
+/// The moment when a read of the file began: how many times a commit had begun or ended then.
 #[derive(Clone, Copy)]
 pub(super) struct Began(u64);
 
 #[derive(Default)]
 struct Kept {
     recent: HashMap<UserId, End>,
-    /// What was asked for before that. It is let go of when there is too much of what is recent.
+    /// The ends requested before those. They are dropped when `recent` is full.
     older: HashMap<UserId, End>,
-    /// How many times a commit began or ended.
+    /// How many times a commit has begun or ended.
     turns: u64,
-    /// Whether one of them is under way.
+    /// Whether a commit is under way.
     is_committing: bool,
 }
 
 impl Ends {
-    /// So many inboxes are recent; with those that are older, they take some 3 MB where user ids are short, and 20 MB where
+    /// How many inboxes are recent; with the older ones, they take some 3 MB where user ids are short, and 20 MB where
     /// each is as long as it may be.
     const RECENT: usize = 16_384;
 
-    /// Where this inbox ends; when that is not kept, look into the file, and [`Self::keep`] it.
+    /// The end of this inbox; when it is not cached, read the file, and [`Self::keep`] the result.
     pub(super) fn of(&self, user_id: &UserId) -> Result<End, Began> {
         let mut kept = self.lock();
         if let Some(end) = kept.recent.get(user_id) {
@@ -60,7 +60,7 @@ impl Ends {
         }
     }
 
-    /// Keeps what was found in the file, unless a commit may have changed it since: one that began or ended meanwhile, or is
+    /// Caches a result of a read, unless a commit may have changed it since: one that began or ended meanwhile, or is
     /// under way.
     pub(super) fn keep(&self, user_id: UserId, end: End, began: Began) {
         let mut kept = self.lock();
@@ -69,7 +69,7 @@ impl Ends {
         }
     }
 
-    /// Commits a transaction after which these inboxes end there.
+    /// Commits a transaction that leaves these inboxes at these ends.
     pub(super) fn commit<T, E>(&self, ends: Vec<(UserId, End)>, commit: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
         if ends.is_empty() {
             return commit();
@@ -78,7 +78,7 @@ impl Ends {
             let mut kept = self.lock();
             kept.turns += 1;
             kept.is_committing = true;
-            // Inboxes that are only written to are not kept.
+            // Inboxes that are only written to are not cached.
             ends.into_iter().filter(|(user_id, _)| kept.let_go(user_id)).collect()
         };
         let committed = commit();
@@ -104,7 +104,7 @@ impl Kept {
         self.recent.insert(user_id, end);
     }
 
-    /// Whether it was kept.
+    /// Drops the end of an inbox, and returns whether it was cached.
     fn let_go(&mut self, user_id: &UserId) -> bool {
         let recent = self.recent.remove(user_id);
         self.older.remove(user_id).or(recent).is_some()

@@ -1,4 +1,4 @@
-//! How what happened stands in a row, until it is planned.
+//! The columns of an outbox entry.
 
 use rusqlite::{Connection, Row};
 
@@ -11,7 +11,7 @@ use crate::{
     server::store::outbox::Entry,
 };
 
-/// Writes down what happened.
+/// Adds an entry.
 pub(super) fn insert_entry(connection: &Connection, entry: &Entry) -> rusqlite::Result<()> {
     const INSERT: &str =
         "INSERT INTO outbox (kind, user_id, category, notification_id, expires_at, at, data, to_contacts, routing)
@@ -34,7 +34,7 @@ pub(super) fn insert_entry(connection: &Connection, entry: &Entry) -> rusqlite::
         .map(drop)
 }
 
-/// Every entry, the oldest first, also of tables that have no column for contacts or routing yet.
+/// Every entry, oldest first, even of tables that have no column for contacts or routing yet.
 pub(super) const ALL: &str = "SELECT * FROM outbox ORDER BY seq";
 
 pub(super) fn unplanned(connection: &Connection, most: usize) -> rusqlite::Result<Vec<Entry>> {

@@ -53,7 +53,7 @@ impl Forget for SqliteStore {
     }
 }
 
-/// The places of what is about an inbox among the deliveries at these places, and where to go on.
+/// The places of the deliveries about an inbox among those at these places, and where to go on.
 fn about(
     connection: &Connection,
     user_id: &UserId,

@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use super::row::kept_text;
 use crate::{model::UserId, server::store::replay::Present};
 
-/// An inbox as it is at some moment.
+/// An inbox in one state.
 pub(super) struct Inbox {
     /// Its number in the other tables.
     pub(super) inbox: i64,
@@ -15,8 +15,8 @@ pub(super) struct Inbox {
     pub(super) total: u64,
     /// How many deletions are remembered.
     pub(super) deletions: u64,
-    /// When the newest notification was accepted that was ever in it, in microseconds; `None` where
-    /// it was not looked up yet, see [`Self::accept`].
+    /// Time of the newest notification that was ever accepted into it, in microseconds; `None` while it was not looked
+    /// up, see [`Self::accept`].
     newest: Option<i64>,
 }
 
@@ -50,12 +50,12 @@ impl Inbox {
         connection.prepare_cached(BY_USER)?.query_row([user_id.as_str()], Self::read).optional()
     }
 
-    /// The inbox of this number.
+    /// The inbox with this number.
     pub(super) fn load(connection: &Connection, inbox: i64) -> rusqlite::Result<Self> {
         connection.prepare_cached(BY_NUMBER)?.query_row([inbox], Self::read)
     }
 
-    /// A new one, with nothing in it.
+    /// Adds an empty inbox.
     pub(super) fn insert(connection: &Connection, user_id: &UserId) -> rusqlite::Result<Self> {
         connection
             .prepare_cached("INSERT INTO inboxes (user_id, newest) VALUES (?1, 0)")?
@@ -70,7 +70,7 @@ impl Inbox {
         })
     }
 
-    /// Writes down what it has become.
+    /// Writes its present state.
     pub(super) fn update(&self, connection: &Connection) -> rusqlite::Result<()> {
         const UPDATE: &str = "UPDATE inboxes SET modseq = ?2, forgotten = ?3, all_read_modseq = ?4, unread_count = ?5,
             total = ?6, deletions = ?7, newest = ?8 WHERE inbox = ?1";
@@ -80,8 +80,8 @@ impl Inbox {
         connection.prepare_cached(UPDATE)?.execute(values).map(drop)
     }
 
-    /// When a notification is accepted for which the clock says this, in microseconds: never before
-    /// the one before it. What was stored by an earlier release, or imported, is looked at once.
+    /// The time of acceptance of a notification, in microseconds, when the clock has this time: never before the
+    /// previous notification. Notifications that an earlier release stored, or that were imported, are looked up once.
     pub(super) fn accept(&mut self, connection: &Connection, clock: i64) -> rusqlite::Result<i64> {
         const NEWEST: &str = "SELECT coalesce(max(timestamp), 0) FROM notifications INDEXED BY notifications_by_inbox
             WHERE inbox = ?1";

@@ -1,10 +1,10 @@
-//! How a notification becomes a row.
+//! Writes a notification to a row.
 
 use rusqlite::Connection;
 
 use crate::model::{Notification, Timestamp};
 
-/// Adds a row; what is in its body, if it has one, is not in the row.
+/// Adds a row; if the notification has a body, its content and data are there and not in the row.
 pub(super) fn insert(
     connection: &Connection,
     seq: i64,

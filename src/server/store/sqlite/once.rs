@@ -1,4 +1,4 @@
-//! Requests that happen once.
+//! Requests with an idempotency key.
 
 use rusqlite::{Connection, OptionalExtension};
 
@@ -7,7 +7,7 @@ use crate::{
     server::store::{Creation, Once, made},
 };
 
-/// What the request of this key did; `None` when there was none. One of an earlier release answers
+/// The answer for the request with this key; `None` when there was none. A request stored by an earlier release answers
 /// every caller.
 pub(super) fn answer(connection: &Connection, once: &Once) -> rusqlite::Result<Option<Creation>> {
     const USED: &str = "SELECT true, fingerprint, made FROM once_by_caller WHERE caller = ?1 AND key = ?2 AND at > ?3
@@ -18,7 +18,7 @@ pub(super) fn answer(connection: &Connection, once: &Once) -> rusqlite::Result<O
     connection.prepare_cached(USED)?.query_row(values, answer).optional()
 }
 
-/// Notes that a request happened. A key that was forgotten may be used anew.
+/// Stores that a request was carried out. A forgotten key may be used again.
 pub(super) fn insert_once(
     connection: &Connection,
     once: &Once,

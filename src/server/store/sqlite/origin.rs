@@ -1,4 +1,4 @@
-//! Whose database a file is, which its tables tell.
+//! Finds out from its tables whose database a file is.
 
 use std::path::Path;
 
@@ -8,8 +8,8 @@ use rusqlite::Connection;
 use super::words::{about, explain};
 use crate::server::store::{StoreError, history::fault};
 
-/// Refuses the database of another program, and one in which the migrations are not noted as a Campanile notes them. One
-/// without tables may become ours. `known` are the migrations of this release.
+/// Refuses the database of another program, and one whose history of migrations no Campanile wrote. A database without
+/// tables may become ours. `known` are the migrations of this release.
 pub(super) fn assert_ours(path: &Path, connection: &Connection, known: &[Migration]) -> Result<(), StoreError> {
     const TABLES: &str = "SELECT name FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'
         ORDER BY name <> 'refinery_schema_history', rowid LIMIT 1";

@@ -1,4 +1,4 @@
-//! What is to be sent.
+//! The outbox.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -52,7 +52,7 @@ impl Outbox for SqliteStore {
     }
 
     async fn claim(&self, claim: &Claim, now: Timestamp) -> Result<Vec<Claimed>, StoreError> {
-        // Most often nothing is due, and that can be seen without a transaction.
+        // Usually nothing is due, which a read can tell without a transaction.
         if !self.readers.read(true, move |connection| is_due(connection, now)).await? {
             return Ok(Vec::new());
         }
@@ -107,7 +107,7 @@ impl Outbox for SqliteStore {
     }
 }
 
-/// Writes down what is remembered of a lane.
+/// Stores the recorded state of a lane.
 pub(super) fn insert_lane(connection: &Connection, lane: &LaneMemory) -> rusqlite::Result<()> {
     const INSERT: &str = "INSERT INTO lanes (lane, paused_until, reason, failures, failing_since, worked_at)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
@@ -118,10 +118,10 @@ pub(super) fn insert_lane(connection: &Connection, lane: &LaneMemory) -> rusqlit
     connection.prepare_cached(INSERT)?.execute(values).map(drop)
 }
 
-/// How many deliveries of a lane are not over, and how many bytes they have.
+/// The number of unfinished deliveries of a lane, and of their bytes.
 type Load = (u64, u64);
 
-/// Puts deliveries in the place of their entries.
+/// Replaces entries by their deliveries.
 fn plan(connection: &Connection, planned: &[Planned], backlog: Backlog, now: Timestamp) -> rusqlite::Result<usize> {
     let mut take = connection.prepare_cached("DELETE FROM outbox WHERE seq = ?1")?;
     let mut lanes = BTreeMap::new();
@@ -139,7 +139,7 @@ fn plan(connection: &Connection, planned: &[Planned], backlog: Backlog, now: Tim
     Ok(made)
 }
 
-/// Adds a delivery, and counts it in its lane, whose load is written down later.
+/// Adds a delivery, and counts it in its lane, whose load is written later.
 pub(super) fn add(
     connection: &Connection,
     mut delivery: Delivery,
@@ -167,7 +167,7 @@ fn load(connection: &Connection, lane: &str) -> rusqlite::Result<Load> {
     Ok(query.query_row([lane], |row| Ok((row.get(0)?, row.get(1)?))).optional()?.unwrap_or_default())
 }
 
-/// Writes down how much is in a lane.
+/// Writes the load of a lane.
 pub(super) fn set_load(connection: &Connection, lane: &str, (waiting, bytes): Load) -> rusqlite::Result<()> {
     const SET: &str = "INSERT INTO lanes (lane, waiting, bytes) VALUES (?1, ?2, ?3)
         ON CONFLICT (lane) DO UPDATE SET waiting = excluded.waiting, bytes = excluded.bytes";
@@ -216,7 +216,7 @@ fn claim_due(connection: &Connection, claim: &Claim, now: Timestamp) -> rusqlite
     Ok(claimed)
 }
 
-/// Writes all of these down, and each lane once, however many of its deliveries there are.
+/// Stores all these results, and each lane once, however many of its deliveries are among them.
 fn settle_all(
     connection: &Connection,
     settlements: &[Settlement],
@@ -284,7 +284,7 @@ fn with_attempts(known: String, settlement: &Settlement) -> rusqlite::Result<Str
     serde_json::to_string(&attempts).map_err(wrong)
 }
 
-/// The row of a lane, which is there for as long as anything ever waited in it.
+/// The row of a lane, which exists as soon as anything has waited in it.
 #[derive(Default)]
 struct LaneRow {
     waiting: u64,
@@ -310,7 +310,7 @@ impl LaneRow {
         Ok(connection.prepare_cached(LOAD)?.query_row([lane], read).optional()?.unwrap_or_default())
     }
 
-    /// Notes how an attempt ended.
+    /// Records the result of an attempt.
     fn note(&mut self, settlement: &Settlement, now: Timestamp) {
         match settlement.worked {
             Some(true) => self.health = Health { worked_at: Some(now), ..Health::default() },
@@ -321,7 +321,7 @@ impl LaneRow {
             None => {}
         }
         if let Some((pause, why)) = &settlement.pause {
-            // The longest pause is the one in force, and its reason why.
+            // The longest pause is in force, with its reason.
             let until = Some(after(now, *pause));
             if until >= self.paused_until {
                 (self.paused_until, self.reason) = (until, Some(why.clone()));

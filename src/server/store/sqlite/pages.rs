@@ -1,8 +1,7 @@
-//! Pages that were read lately.
+//! A cache of pages that were read recently.
 //!
-//! Everything that changes an inbox takes its next change number, so a page that was read at the
-//! present number is the present page. A client that asks again and again, as dashboards do, costs one
-//! look at the inbox's row.
+//! Every change to an inbox takes its next change number, so a page that was read at the present number is the present
+//! page. A client that asks again and again, as dashboards do, costs one look at the inbox's row.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -11,7 +10,7 @@ use std::{
 
 use crate::model::{Cursor, Filter, Limit, Notification, Page};
 
-/// What a page was asked for.
+/// The parameters of a page.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Asked {
     pub(super) filter: Filter,
@@ -19,26 +18,26 @@ pub(super) struct Asked {
     pub(super) limit: Limit,
 }
 
-/// Pages of single inboxes, the newest ones, as many as have room.
+/// The newest pages of single inboxes, as many as have room.
 #[derive(Default)]
 pub(super) struct Pages(Mutex<Kept>);
 
 #[derive(Default)]
 struct Kept {
     pages: HashMap<Asked, (Arc<Page>, usize)>,
-    /// In the order in which they were first kept.
+    /// In the order in which they were first cached.
     order: VecDeque<Asked>,
-    /// About how many bytes they take.
+    /// Their approximate size, in bytes.
     weight: usize,
 }
 
 impl Pages {
-    /// About how many bytes may be kept.
+    /// The size of the cache, in bytes, approximately.
     const ROOM: usize = 4 * 1024 * 1024;
     /// A page that takes more than this would push out too many others.
     const LARGEST: usize = Self::ROOM / 8;
 
-    /// The page as it was read at this change number.
+    /// The cached page, if it was read at this change number.
     pub(super) fn read_at(&self, asked: &Asked, modseq: u64) -> Option<Page> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let page = kept.pages.get(asked).map(|(page, _)| Arc::clone(page)).filter(|page| page.modseq == Some(modseq));
@@ -46,7 +45,7 @@ impl Pages {
         page.map(|page| (*page).clone())
     }
 
-    /// Keeps a page, in place of an older one.
+    /// Caches a page, in place of an older one.
     pub(super) fn keep(&self, asked: Asked, page: &Page) {
         let weight = page.notifications.iter().map(weight_of).sum::<usize>() + 512;
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -66,9 +65,9 @@ impl Pages {
     }
 }
 
-/// About how many bytes a notification takes: its texts, once more as JSON, and what is around them.
+/// The approximate size of a notification, in bytes: its texts, again as JSON, and the fields around them.
 fn weight_of(notification: &Notification) -> usize {
-    /// Data is not measured but taken for large.
+    /// The size assumed for data, which is not measured.
     const DATA: usize = 32 * 1024;
     let data = if notification.data.is_some() { DATA } else { 0 };
     2 * notification.content.as_str().len() + data + 1024

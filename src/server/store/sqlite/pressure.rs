@@ -1,21 +1,21 @@
-//! Whether many callers wait for writes at this moment.
+//! Tells whether many callers wait for writes at this moment.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
     time::{Duration, Instant},
 };
 
-/// How many callers wait for writes.
+/// Whether many callers wait for writes.
 pub(super) struct Pressure {
     began: Instant,
-    /// Until when it counts as much, in microseconds since then.
+    /// The time until which there is pressure, in microseconds since then.
     until: AtomicU64,
 }
 
 impl Pressure {
-    /// So many writes in one transaction are of as many callers who wait.
+    /// This many writes in one transaction mean that as many callers wait.
     const MUCH: usize = 32;
-    /// How long after such a transaction it counts as much.
+    /// How long there is pressure after such a transaction.
     const LASTS: Duration = Duration::from_millis(20);
 
     pub(super) fn new() -> Self {
@@ -26,7 +26,7 @@ impl Pressure {
         u64::try_from((self.began.elapsed() + from_now).as_micros()).unwrap_or(u64::MAX)
     }
 
-    /// A transaction had so many writes.
+    /// Records the number of writes of a transaction.
     pub(super) fn note(&self, writes: usize) {
         if writes >= Self::MUCH {
             self.until.store(self.micros(Self::LASTS), Ordering::Relaxed);
@@ -50,7 +50,7 @@ mod tests {
         assert!(!pressure.is_felt());
         pressure.note(Pressure::MUCH);
         assert!(pressure.is_felt());
-        // Few after many do not end it before its time.
+        // A small transaction after a large one does not end the pressure early.
         pressure.note(1);
         assert!(pressure.is_felt());
         std::thread::sleep(2 * Pressure::LASTS);

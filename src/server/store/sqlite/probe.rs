@@ -1,4 +1,4 @@
-//! Whether a store could be made where there is none yet.
+//! Checks whether a store could be created where there is none yet.
 
 use std::{
     fs::{self, OpenOptions},
@@ -16,11 +16,12 @@ use super::{
 };
 use crate::server::store::StoreError;
 
-/// Whether a store could be made at this path. Only to make one shows that: rights, room, locks and shared memory are found
-/// out by nothing else. So one is made in the folder that is there of the path, under a name of its own, and removed.
+/// Checks whether a store could be created at this path. Only creating one shows that: nothing else tests rights, room,
+/// locks and shared memory. So one is created in the nearest existing folder of the path, under a name of its own, and
+/// removed.
 ///
 /// # Errors
-/// What opening a store at the path would say.
+/// The error that opening a store at the path would have.
 pub(super) fn can_be_made(path: &Path) -> Result<(), StoreError> {
     let folders = path.ancestors().skip(1).map(|folder| if folder == Path::new("") { Path::new(".") } else { folder });
     let Some(folder) = folders.into_iter().find(|folder| folder.exists()) else { return Ok(()) };
@@ -30,7 +31,7 @@ pub(super) fn can_be_made(path: &Path) -> Result<(), StoreError> {
             format!("cannot be made, since {} is no folder. Name another file.", folder.display()),
         ));
     }
-    // Processes in containers have the same numbers, and a folder may be written by others too.
+    // Processes in containers share process numbers, and others may write to the folder too.
     let random = RandomState::new().hash_one(process::id());
     let probe = folder.join(format!(".campanile-check-{random:016x}"));
     let made = open_for_writing(&SqliteOptions::new(&probe)).map(drop);
@@ -47,13 +48,14 @@ pub(super) fn can_be_made(path: &Path) -> Result<(), StoreError> {
     })
 }
 
-/// Whether the store that is at this path could be opened for writing, as far as its modes tell: a server may be using it.
+/// Checks whether the store at this path could be opened for writing, as far as its modes tell: a server may be using
+/// it.
 ///
 /// # Errors
-/// What opening it would say.
+/// The error that opening it would have.
 pub(super) fn can_be_written(path: &Path) -> Result<(), StoreError> {
     OpenOptions::new().read(true).append(true).open(path).map_err(|error| not_writable(path, &error))?;
-    // SQLite makes files beside it, and we one that is locked.
+    // SQLite creates files beside it, and Campanile a lock file.
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let allowed = rustix::fs::access(folder, Access::WRITE_OK | Access::EXEC_OK);
     allowed.map_err(|error| not_writable(folder, &error.into()))

@@ -1,4 +1,4 @@
-//! What decides whether, where and of what a user is told, of one commit.
+//! Reads the profile of a user from one commit.
 
 use async_trait::async_trait;
 use rusqlite::Connection;
@@ -17,7 +17,7 @@ impl Profiles for SqliteStore {
     async fn profile(&self, user_id: &UserId, about: Option<NotificationId>) -> Result<Profile, StoreError> {
         let user_id = user_id.clone();
         let read = move |connection: &Connection| {
-            // Each statement of its own takes SQLite's locks and gives them back, which costs more than to run it.
+            // Each separate statement takes and releases SQLite's locks, which costs more than to run it.
             let snapshot = Snapshot::of(connection)?;
             let End { modseq, unread_count } = read::end(&snapshot, &user_id)?.unwrap_or_default();
             Ok(Profile {

@@ -1,4 +1,4 @@
-//! What is read, past the writer: each function sees one commit.
+//! The reads, which do not involve the writer: each function sees one commit.
 
 use rusqlite::{Connection, OptionalExtension, Row};
 
@@ -19,12 +19,12 @@ use crate::{
     },
 };
 
-/// So many rows, as SQLite counts them.
+/// A number of rows, in SQLite's type.
 fn sql_limit(rows: usize) -> i64 {
     i64::try_from(rows).unwrap_or(i64::MAX)
 }
 
-/// A row of [`columns`] that is followed by its user and by what is read in its inbox.
+/// A row of [`columns`], followed by its user and the `all_read_modseq` of its inbox.
 fn seen_with_user(row: &Row<'_>) -> rusqlite::Result<(i64, Notification)> {
     let stored = Stored::read(row, kept_text(row, COLUMNS, UserId::stored)?)?;
     let all_read: u64 = row.get(COLUMNS + 1)?;
@@ -32,14 +32,14 @@ fn seen_with_user(row: &Row<'_>) -> rusqlite::Result<(i64, Notification)> {
 }
 
 pub(super) fn ready(connection: &Connection) -> rusqlite::Result<()> {
-    // Of each table the first row: what is missing or damaged there is known before it is asked for.
+    // Reads the first row of each table, so a missing or damaged one is noticed before a request needs it.
     const READY: &str = "SELECT (SELECT max(inbox) FROM inboxes), (SELECT max(seq) FROM notifications),
         (SELECT 1 FROM deletions LIMIT 1), (SELECT 1 FROM once_by_caller LIMIT 1), (SELECT 1 FROM totals LIMIT 1),
         (SELECT 1 FROM service_keys LIMIT 1), (SELECT 1 FROM grants LIMIT 1), (SELECT 1 FROM bodies LIMIT 1)";
     connection.prepare_cached(READY)?.query_row((), |_| Ok(()))
 }
 
-/// Where an inbox ends; `None` where there is no inbox.
+/// The end of an inbox; `None` where there is no inbox.
 pub(super) fn end(connection: &Connection, user_id: &UserId) -> rusqlite::Result<Option<End>> {
     let mut query = connection.prepare_cached("SELECT modseq, unread_count FROM inboxes WHERE user_id = ?1")?;
     query.query_row([user_id.as_str()], |row| Ok(End { modseq: row.get(0)?, unread_count: row.get(1)? })).optional()

@@ -1,4 +1,4 @@
-//! How a notification stands in a row.
+//! The columns of a notification.
 
 use std::borrow::Cow;
 
@@ -21,7 +21,7 @@ macro_rules! columns {
 }
 pub(super) use columns;
 
-/// How many columns these are: the next ones of a query begin there.
+/// The number of these columns: further columns of a query begin there.
 pub(super) const COLUMNS: usize = 13;
 
 /// A notification as it is stored. Its `is_read` is its own mark.
@@ -34,7 +34,7 @@ pub(super) struct Stored {
 }
 
 impl Stored {
-    /// Reads a row of [`columns`]; whose inbox it is, a row does not say.
+    /// Reads a row of [`columns`], which does not name the user.
     pub(super) fn read(row: &Row<'_>, user_id: UserId) -> rusqlite::Result<Self> {
         let new = NewNotification {
             user_id,
@@ -56,24 +56,24 @@ impl Stored {
         })
     }
 
-    /// Whether it is read, in an inbox where everything up to this number is.
+    /// Whether it is read, in an inbox where everything up to this number is read.
     pub(super) fn is_read(&self, all_read_modseq: u64) -> bool {
         self.notification.is_read || self.modseq <= all_read_modseq
     }
 
-    /// As it is seen in such an inbox.
+    /// The notification as seen in such an inbox.
     pub(super) fn seen(self, all_read_modseq: u64) -> Notification {
         let is_read = self.is_read(all_read_modseq);
         self.notification.with_read(is_read)
     }
 }
 
-/// A text that was valid when it was stored, and is not judged again.
+/// A text that was valid when it was stored, and is not validated again.
 pub(super) fn kept_text<T>(row: &Row<'_>, column: usize, stored: impl Fn(&str) -> T) -> rusqlite::Result<T> {
     Ok(stored(&lossy(row.get_ref(column)?.as_bytes()?)))
 }
 
-/// A text that has to be read.
+/// A text to parse.
 pub(super) fn text<T>(row: &Row<'_>, column: usize, parse: impl Fn(&str) -> Result<T, Invalid>) -> rusqlite::Result<T> {
     parse(row.get_ref(column)?.as_str()?).map_err(|invalid| damaged(column, invalid))
 }
@@ -82,8 +82,7 @@ fn optional<T>(row: &Row<'_>, column: usize, stored: impl Fn(&str) -> T) -> rusq
     Ok(row.get_ref(column)?.as_bytes_or_null()?.map(|text| stored(&lossy(text))))
 }
 
-/// SQLite keeps whatever bytes it is given. Those that are no text show as such, and spoil nothing
-/// around them.
+/// SQLite stores any bytes. Bytes that are not text are shown as such, and spoil nothing around them.
 fn lossy(text: &[u8]) -> Cow<'_, str> {
     String::from_utf8_lossy(text)
 }

@@ -4,8 +4,8 @@ use std::ops::Deref;
 
 use rusqlite::Connection;
 
-/// A connection that sees one commit until this is dropped. It takes SQLite's locks once for all of its statements,
-/// and its own two statements stay prepared: to prepare them anew costs as much as a small read.
+/// A connection that sees one commit until this is dropped. It takes SQLite's locks once for all of its statements, and
+/// its own two statements stay prepared: preparing them again costs as much as a small read.
 pub(super) struct Snapshot<'c>(&'c Connection);
 
 impl<'c> Snapshot<'c> {

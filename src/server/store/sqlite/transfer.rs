@@ -1,4 +1,4 @@
-//! How everything is moved out of the file, and into it.
+//! Exports from the file, and imports into it.
 
 use std::path::Path;
 
@@ -34,7 +34,7 @@ use crate::{
 /// A SQLite file whose contents are moved. It can be exported while a server uses it.
 #[derive(Debug)]
 pub struct SqliteTransfer(
-    /// Which file, and how it is opened.
+    /// The file, and its settings.
     pub SqliteOptions,
 );
 
@@ -67,8 +67,8 @@ impl Transfer for SqliteTransfer {
     }
 }
 
-/// Removes a file that was made for nothing, and what is beside it. It is of no use, so it is no failure if it
-/// stays. The lock goes last, and is still held.
+/// Removes a file that was created in vain, and the files beside it. It is of no use, so leaving it behind is no
+/// failure. The lock goes last, and is still held.
 fn remove(path: &Path) {
     for suffix in ["-wal", "-shm", "", ".lock"] {
         let mut name = path.as_os_str().to_owned();
@@ -77,10 +77,10 @@ fn remove(path: &Path) {
     }
 }
 
-/// How much memory an import may take for pages that it comes back to, as SQLite counts it (128 MiB).
+/// The memory that an import may take for cached pages, in SQLite's unit (128 MiB).
 const IMPORT_CACHE: i64 = -131_072;
 
-/// Sends what the queries find, from one moment.
+/// Sends the records that the queries find, from one moment.
 fn export(connection: &Connection, into: &mpsc::Sender<Record>) -> Result<(), StoreError> {
     const INBOXES: &str = "SELECT user_id, modseq, forgotten, all_read_modseq FROM inboxes ORDER BY user_id";
     const NOTIFICATIONS: &str = concat!(
@@ -93,11 +93,11 @@ fn export(connection: &Connection, into: &mpsc::Sender<Record>) -> Result<(), St
         ORDER BY i.user_id, d.modseq";
     const ONCE: &str = "SELECT NULL AS caller, key, fingerprint, at, made FROM once ORDER BY key";
     const ONCE_BY_CALLER: &str = "SELECT caller, key, fingerprint, at, made FROM once_by_caller ORDER BY caller, key";
-    /// Whether it was brought up to date to that table: an export changes nothing.
+    /// Whether the file is recent enough for that table: an export changes nothing.
     const HAS_CALLERS: &str = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'once_by_caller')";
 
     let transaction = connection.unchecked_transaction()?;
-    // There is no receiver any more: the caller has what it wants.
+    // The receiver is gone: the caller has all that it wants.
     let send = |record: rusqlite::Result<Record>| Ok::<_, StoreError>(into.blocking_send(record?).is_ok());
     let mut query = transaction.prepare(INBOXES)?;
     for record in query.query_map((), |row| {
@@ -168,7 +168,7 @@ fn export(connection: &Connection, into: &mpsc::Sender<Record>) -> Result<(), St
     Ok(())
 }
 
-/// Sends what these find, for as long as it is received.
+/// Sends the records that these queries find, while there is a receiver.
 fn export_all(
     connection: &Connection,
     queries: &[(&str, ReadRecord)],
@@ -185,16 +185,16 @@ fn export_all(
     Ok(())
 }
 
-/// Whether it was brought up to date to the tables of what leaves the server.
+/// Whether the file is recent enough for deliveries.
 const HAS_DELIVERY: &str = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'deliveries')";
 
-/// The same of contacts.
+/// Whether the file is recent enough for contacts.
 const HAS_CONTACTS: &str = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'contacts')";
 
-/// The same of what users want, and of the server's own keys.
+/// Whether the file is recent enough for preferences and the server's own keys.
 const HAS_WISHES: &str = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'preferences')";
 
-/// Sends what is to leave the server, for as long as it is received.
+/// Sends the outbox and the deliveries, while there is a receiver.
 fn export_delivery(
     connection: &Connection,
     send: impl Fn(rusqlite::Result<Record>) -> Result<bool, StoreError>,
@@ -204,7 +204,7 @@ fn export_delivery(
             return Ok(());
         }
     }
-    /// All deliveries of a table that knows no digests yet.
+    /// All deliveries of a table that does not know digests yet.
     const OLD: &str = concat!("SELECT ", delivery_row::columns_but_via!(), ", NULL FROM deliveries ORDER BY seq");
     const HAS_VIA: &str = "SELECT EXISTS (SELECT 1 FROM pragma_table_info('deliveries') WHERE name = 'via')";
     let has_via: bool = connection.query_row(HAS_VIA, (), |row| row.get(0))?;
@@ -217,7 +217,7 @@ type ReadRecord = fn(&rusqlite::Row<'_>) -> rusqlite::Result<Record>;
 /// All deliveries, the oldest first.
 const ALL: &str = concat!("SELECT ", delivery_row::columns!(), " FROM deliveries ORDER BY seq");
 
-/// What of that is exported, in this order.
+/// The records of deliveries to export, in this order.
 const DELIVERY: [(&str, ReadRecord); 3] = [
     (entry_row::ALL, |row| entry_row::read_entry(row).map(Record::Outbox)),
     (ALL, |row| Ok(Record::Delivery(Box::new(delivery_row::read_delivery(row)?)))),
@@ -231,7 +231,7 @@ const DELIVERY: [(&str, ReadRecord); 3] = [
     ),
 ];
 
-/// What users want, and the server's own keys.
+/// Preferences, and the server's own keys.
 const WISHES: [(&str, ReadRecord); 2] = [
     ("SELECT record, version, user_id FROM preferences ORDER BY user_id", |row| {
         let (preferences, version) = wishes::read_preferences(row)?;
@@ -242,9 +242,9 @@ const WISHES: [(&str, ReadRecord); 2] = [
     }),
 ];
 
-/// Takes all that is received into a store without inboxes, in one transaction.
+/// Imports all records into a store without inboxes, in one transaction.
 fn import(connection: &Connection, mut from: mpsc::Receiver<Result<Record, StoreError>>) -> Result<u64, StoreError> {
-    /// Indexes are built when everything is there: that takes a fraction of the time.
+    /// Indexes are built at the end: that takes a fraction of the time.
     const PUT_OFF: [(&str, &str); 4] = [
         ("notifications_by_id", "CREATE UNIQUE INDEX notifications_by_id ON notifications (id)"),
         ("notifications_by_inbox", "CREATE INDEX notifications_by_inbox ON notifications (inbox, created)"),
@@ -281,7 +281,7 @@ fn import(connection: &Connection, mut from: mpsc::Receiver<Result<Record, Store
     Ok(u64::try_from(seq - first).unwrap_or(0))
 }
 
-/// Whether there is a change that its inbox has not come to, or two of the same number.
+/// Whether a change has a number that its inbox has not reached, or two have the same number.
 const WRONG: &str = "SELECT
     EXISTS (SELECT 1 FROM notifications n JOIN inboxes i USING (inbox) WHERE n.modseq > i.modseq)
     OR EXISTS (SELECT 1 FROM deletions d JOIN inboxes i USING (inbox) WHERE d.modseq > i.modseq)
@@ -289,7 +289,7 @@ const WRONG: &str = "SELECT
     OR EXISTS (SELECT 1 FROM (SELECT inbox, modseq FROM notifications UNION ALL SELECT inbox, modseq FROM deletions)
                GROUP BY inbox, modseq HAVING count(*) > 1)";
 
-/// Counts what was taken, for the numbers that are kept beside it.
+/// Updates the stored counts after an import.
 const COUNT: &str = "
     UPDATE inboxes SET (total, unread_count) = (SELECT count(*), count(*) FILTER (WHERE NOT is_read)
         FROM notifications n INDEXED BY notifications_by_inbox WHERE n.inbox = inboxes.inbox);
@@ -300,11 +300,11 @@ const COUNT: &str = "
         SELECT lane, count(*), sum(octet_length(payload)) FROM deliveries WHERE ended_at IS NULL GROUP BY lane
         ON CONFLICT (lane) DO UPDATE SET waiting = excluded.waiting, bytes = excluded.bytes;";
 
-/// Takes one record.
+/// Imports one record.
 fn take(connection: &Connection, record: Record, seq: &mut i64) -> Result<(), StoreError> {
     const INBOX: &str = "INSERT INTO inboxes (user_id, modseq, forgotten, all_read_modseq) VALUES (?1, ?2, ?3, ?4)";
     const DELETION: &str = "INSERT INTO deletions (inbox, modseq, id) VALUES (?1, ?2, ?3)";
-    /// A server makes its keys when it starts, and those that were used before are the ones that count.
+    /// A server creates its keys when it starts, but the imported ones are those in use before.
     const SECRET: &str = "INSERT INTO secrets (name, secret) VALUES (?1, ?2)
         ON CONFLICT (name) DO UPDATE SET secret = excluded.secret";
     match record {

@@ -1,10 +1,10 @@
-//! How a webhook stands in a row.
+//! The row of a webhook.
 
 use rusqlite::{Connection, Row, types::Type};
 
 use crate::server::store::outbox::Webhook;
 
-/// All of them, the oldest first.
+/// All webhooks, oldest first.
 pub(super) fn all(connection: &Connection) -> rusqlite::Result<Vec<Webhook>> {
     const ALL: &str = "SELECT record FROM webhooks ORDER BY created, id";
     connection.prepare_cached(ALL)?.query_map((), read_webhook)?.collect()

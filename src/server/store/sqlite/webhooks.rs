@@ -1,4 +1,4 @@
-//! The endpoints of applications.
+//! The webhooks of applications.
 
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension};

@@ -1,4 +1,4 @@
-//! What users want, and keys that the server makes for itself.
+//! Preferences of users, and keys that the server creates for itself.
 
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Row, types::Type};
@@ -60,14 +60,14 @@ impl Secrets for SqliteStore {
     }
 }
 
-/// What a user wants, and how often that was changed.
+/// The preferences of a user, and how often they were changed.
 pub(super) fn of(connection: &Connection, user_id: &UserId) -> rusqlite::Result<(Preferences, u64)> {
     const OF: &str = "SELECT record, version FROM preferences WHERE user_id = ?1";
     let found = connection.prepare_cached(OF)?.query_row([user_id.as_str()], read_preferences).optional()?;
     Ok(found.unwrap_or_default())
 }
 
-/// Adds those of a user who has none, as they were changed so often.
+/// Adds the preferences of a user who has none, with their version.
 pub(super) fn insert_preferences(
     connection: &Connection,
     user_id: &UserId,
@@ -80,7 +80,7 @@ pub(super) fn insert_preferences(
     connection.prepare_cached(INSERT)?.execute((user_id.as_str(), version, record)).map(drop)
 }
 
-/// Reads what is wanted, and how often that was changed.
+/// Reads preferences, and how often they were changed.
 pub(super) fn read_preferences(row: &Row<'_>) -> rusqlite::Result<(Preferences, u64)> {
     let wrong = |error| rusqlite::Error::FromSqlConversionFailure(0, Type::Text, Box::new(error));
     Ok((serde_json::from_str(row.get_ref(0)?.as_str()?).map_err(wrong)?, row.get(1)?))

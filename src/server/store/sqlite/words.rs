@@ -1,20 +1,20 @@
-//! Why a file cannot be used, in words that help.
+//! Explains why a file cannot be used.
 
 use std::path::Path;
 
 use crate::server::store::StoreError;
 
-/// A failure about a file, as one sentence.
+/// An error about a file, as one sentence.
 pub(super) fn about(path: &Path, why: impl std::fmt::Display) -> StoreError {
     StoreError::failed(format!("{} {why}", path.display()))
 }
 
-/// A file that the system does not let us write to.
+/// The error for a file that the system does not let us write to.
 pub(super) fn not_writable(path: &Path, error: &std::io::Error) -> StoreError {
     about(path, format!("cannot be written: {error}. Is it readable and writable by this user?"))
 }
 
-/// What SQLite says when a file cannot be used, in words that help.
+/// Explains SQLite's error for a file that cannot be used.
 pub(super) fn explain(path: &Path, error: &rusqlite::Error) -> StoreError {
     use rusqlite::ErrorCode;
     match error.sqlite_error_code() {
@@ -26,7 +26,7 @@ pub(super) fn explain(path: &Path, error: &rusqlite::Error) -> StoreError {
         Some(ErrorCode::DiskFull) => about(path, "cannot grow: the disk is full."),
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => about(path, "is locked by another program."),
         Some(ErrorCode::SystemIoFailure) => match lacking(error) {
-            // Shared memory is a file too, and SQLite does not say that there was no room for it.
+            // Shared memory is a file too, and SQLite does not report that there was no room for it.
             Some(_) if is_full(path) => about(path, "cannot be used: the disk is full. Make room."),
             Some(what) => unfit(path, what),
             None => about(path, format!("cannot be used: {error}.")),
@@ -35,7 +35,7 @@ pub(super) fn explain(path: &Path, error: &rusqlite::Error) -> StoreError {
     }
 }
 
-/// What the file system lacks, when that is why SQLite failed.
+/// The feature that the file system lacks, when that is why SQLite failed.
 fn lacking(error: &rusqlite::Error) -> Option<&'static str> {
     use rusqlite::ffi;
     match error.sqlite_extended_error_code()? {
@@ -51,15 +51,15 @@ fn lacking(error: &rusqlite::Error) -> Option<&'static str> {
     }
 }
 
-/// Whether there is no room where this file is, or is to be.
+/// Whether there is no room where this file is, or will be.
 fn is_full(path: &Path) -> bool {
-    /// What SQLite takes at once for the memory that its processes share.
+    /// The size of SQLite's shared memory, which it takes at once.
     const NEEDED: u64 = 32 * 1024;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     rustix::fs::statvfs(folder).is_ok_and(|system| system.f_bavail.saturating_mul(system.f_frsize) < NEEDED)
 }
 
-/// A file that lies where SQLite cannot work.
+/// The error for a file in a place where SQLite cannot work.
 pub(super) fn unfit(path: &Path, what: &str) -> StoreError {
     about(
         path,

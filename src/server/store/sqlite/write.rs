@@ -1,4 +1,4 @@
-//! What is written: the operations of one transaction.
+//! The writes: the operations of one transaction.
 
 mod deleting;
 mod mark_all;
@@ -28,30 +28,29 @@ use crate::{
     },
 };
 
-/// The place that the next notification takes.
+/// The place of the next notification.
 pub(super) fn next_seq(connection: &Connection) -> rusqlite::Result<i64> {
     connection.query_row("SELECT coalesce(max(seq), 0) + 1 FROM notifications", (), |row| row.get(0))
 }
 
-/// What endpoints are told.
+/// The events that webhooks receive.
 pub(super) fn told(connection: &Connection) -> rusqlite::Result<Subscriptions> {
     Ok(Subscriptions::to(&webhook_row::all(connection)?))
 }
 
-/// What a transaction did.
+/// The result of a transaction.
 pub(super) struct Finished {
-    /// The place that the next notification takes.
+    /// The place of the next notification.
     pub(super) next_seq: i64,
-    /// What is to be announced.
+    /// The changes to announce.
     pub(super) changes: Vec<Change>,
-    /// Where the inboxes end from now on that it changed.
+    /// The new ends of the changed inboxes.
     pub(super) ends: Vec<(UserId, End)>,
-    /// What endpoints are told from now on, where that was changed.
+    /// The events that webhooks receive from now on, where that was changed.
     pub(super) told: Option<Subscriptions>,
 }
 
-/// One transaction in the making. Inboxes and totals are written down once, at its end, however
-/// often they changed in it.
+/// One transaction in progress. Inboxes and totals are written once, at its end, however often they changed in it.
 pub(super) struct Batch<'a> {
     connection: &'a Connection,
     window: u64,
@@ -60,16 +59,16 @@ pub(super) struct Batch<'a> {
     numbers: HashMap<UserId, i64>,
     kinds: BTreeMap<Category, i64>,
     unread: i64,
-    /// What is to be announced when it is committed.
+    /// The changes to announce after the commit.
     changes: Vec<Change>,
-    /// What endpoints are told of that.
+    /// The events that webhooks receive.
     told: Subscriptions,
     told_changed: bool,
-    /// Whether there is a way to contacts.
+    /// Whether a channel to contacts is set up.
     reaches_contacts: bool,
-    /// How many of the changes are in the outbox, if they belong there.
+    /// How many of the changes have been entered into the outbox, if they belong there.
     in_outbox: usize,
-    /// Of what categories those were that are deleted, where endpoints are told.
+    /// The categories of deleted notifications, while there are webhooks.
     gone: HashMap<NotificationId, Category>,
 }
 
@@ -98,7 +97,7 @@ impl<'a> Batch<'a> {
         }
     }
 
-    /// Webhooks were changed: what is written from now on is told to those that there are now.
+    /// Webhooks were changed: further changes go to the present ones.
     pub(super) fn webhooks_changed(&mut self) -> rusqlite::Result<()> {
         self.fill_outbox()?;
         self.told = told(self.connection)?;
@@ -106,8 +105,8 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
-    /// Puts into the outbox what changed and is not there yet, and cancels what waits to be sent to contacts about what
-    /// is read or gone.
+    /// Enters changes into the outbox that are not there yet, and cancels waiting deliveries to contacts about
+    /// notifications that were read or deleted.
     fn fill_outbox(&mut self) -> rusqlite::Result<()> {
         let (connection, now) = (self.connection, SystemClock.now());
         for change in &self.changes[self.in_outbox..] {
@@ -125,12 +124,12 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
-    /// The connection, for what has nothing to do with inboxes.
+    /// The connection, for work that does not concern inboxes.
     pub(super) fn connection(&self) -> &Connection {
         self.connection
     }
 
-    /// Writes down the inboxes and totals, and what is to leave the server.
+    /// Writes the inboxes and totals, and fills the outbox.
     pub(super) fn finish(mut self) -> rusqlite::Result<Finished> {
         const ADD: &str = "INSERT INTO totals (name, count) VALUES (?1, ?2)
             ON CONFLICT (name) DO UPDATE SET count = count + excluded.count";
@@ -173,7 +172,7 @@ impl<'a> Batch<'a> {
         Ok(Creation::Done(accepted))
     }
 
-    /// Creates one, with this body if it has one in common with others, and returns when it was accepted.
+    /// Creates a notification, with this body if it shares one with others, and returns the time of its acceptance.
     fn create(&mut self, notification: &Notification, body: Option<i64>) -> rusqlite::Result<Timestamp> {
         let number = self.number_of(&notification.user_id)?;
         let (connection, seq, window) = (self.connection, self.next_seq, self.window);
@@ -221,7 +220,7 @@ impl<'a> Batch<'a> {
         found.map(|stored| self.mark(stored, true)).transpose()
     }
 
-    /// Marks a notification; marking it as it is takes no change number.
+    /// Marks a notification; if it is marked so already, this takes no change number.
     fn mark(&mut self, stored: Stored, is_read: bool) -> rusqlite::Result<Notification> {
         let connection = self.connection;
         let inbox = self.inbox(stored.inbox)?;
@@ -242,7 +241,7 @@ impl<'a> Batch<'a> {
         Ok(notification)
     }
 
-    /// The notification, if it is in the inbox of this owner; without one, of any.
+    /// The notification, if it is in the inbox of this owner; without an owner, of any.
     fn find(&self, id: NotificationId, owner: Option<&UserId>) -> rusqlite::Result<Option<Stored>> {
         const QUERY: &str = concat!(
             "SELECT ",
@@ -258,7 +257,7 @@ impl<'a> Batch<'a> {
         Ok(found.optional()?.filter(is_theirs))
     }
 
-    /// The number of a user's inbox, which is made when there is none.
+    /// The number of a user's inbox, which is created when there is none.
     fn number_of(&mut self, user_id: &UserId) -> rusqlite::Result<i64> {
         if let Some(number) = self.known(user_id)? {
             return Ok(number);
@@ -279,12 +278,12 @@ impl<'a> Batch<'a> {
     fn keep(&mut self, user_id: &UserId, inbox: Inbox) -> i64 {
         let number = inbox.inbox;
         self.numbers.insert(user_id.clone(), number);
-        // What was reached by its number before has changed since the row was read.
+        // An inbox that was loaded by its number may have changes that its row lacks.
         self.inboxes.entry(number).or_insert(inbox);
         number
     }
 
-    /// An inbox as it is in this transaction.
+    /// An inbox in its state within this transaction.
     fn inbox(&mut self, number: i64) -> rusqlite::Result<&mut Inbox> {
         use std::collections::hash_map::Entry;
         match self.inboxes.entry(number) {

@@ -1,8 +1,7 @@
 //! The thread that writes.
 //!
-//! It takes whatever is queued, does all of it in one transaction, commits once, and only then
-//! answers. So one flush of the disk serves all callers that wait at that moment, and under load a
-//! write costs a fraction of a flush.
+//! It takes all queued writes, carries them out in one transaction, commits once, and only then answers. So one flush
+//! of the disk serves all callers that wait at that moment, and under load a write costs a fraction of a flush.
 
 mod weight;
 
@@ -37,21 +36,21 @@ use crate::{
 pub(super) use weight::Weight;
 use weight::fitting;
 
-/// The most writes that are done in one transaction, so that no caller waits long for the others.
+/// The most writes in one transaction, so that no caller waits long for the others.
 const MOST_AT_ONCE: usize = 256;
 /// How often the log is copied into the database while there is something to copy.
 const CHECKPOINT_INTERVAL: Duration = Duration::from_millis(250);
-/// From so many pages on, the log is begun anew as soon as all of it is copied (16 MiB).
+/// A log of at least this many pages (16 MiB) is begun anew as soon as all of it is copied.
 const LONG_LOG: i64 = 4_096;
 
-/// Something to be written, and the caller who waits for it.
+/// A write, and the caller that waits for it.
 trait Job: Send {
     fn weight(&self) -> Weight;
 
-    /// Does it; once more, if the transaction had to be taken back.
+    /// Carries it out; again, if the transaction had to be rolled back.
     fn run(&mut self, batch: &mut Batch<'_>) -> rusqlite::Result<()>;
 
-    /// Says how it ended, after the commit.
+    /// Answers the caller, after the commit.
     fn answer(self: Box<Self>, committed: Result<(), StoreError>);
 }
 
@@ -75,12 +74,12 @@ impl<T: Send, W: FnMut(&mut Batch<'_>) -> rusqlite::Result<T> + Send> Job for Ta
     fn answer(self: Box<Self>, committed: Result<(), StoreError>) {
         let lost = || StoreError::failed("a write has no result");
         let Self { result, reply, .. } = *self;
-        // The caller may have gone; what is written stays written.
+        // The caller may be gone; the write stays.
         drop(reply.send(committed.and_then(|()| result.ok_or_else(lost))));
     }
 }
 
-/// The way to the thread that writes. Dropping it ends the thread when all that is queued is done.
+/// The handle of the thread that writes. Dropping it ends the thread when all queued writes are done.
 pub(super) struct Writer {
     jobs: Option<mpsc::Sender<Box<dyn Job>>>,
     announcer: Arc<Announcer>,
@@ -126,27 +125,27 @@ impl Writer {
         Ok(Self { jobs: Some(jobs), announcer, ends, is_broken, pressure, reaches_contacts, threads })
     }
 
-    /// Who is told what was committed.
+    /// The receivers of committed changes.
     pub(super) fn announcer(&self) -> &Announcer {
         &self.announcer
     }
 
-    /// Where the inboxes end that it changes.
+    /// The ends of the inboxes that it changes.
     pub(super) fn ends(&self) -> &Ends {
         &self.ends
     }
 
-    /// From now on there is a way to contacts.
+    /// From now on a channel to contacts is set up.
     pub(super) fn reach_contacts(&self) {
         self.reaches_contacts.store(true, Ordering::Relaxed);
     }
 
-    /// Whether so many callers wait for writes that what can be put off should be.
+    /// Whether so many callers wait for writes that work that can wait should.
     pub(super) fn is_pressed(&self) -> bool {
         self.pressure.is_felt() || self.jobs.as_ref().is_some_and(|jobs| jobs.capacity() < jobs.max_capacity() / 2)
     }
 
-    /// Writes, and returns when it is committed.
+    /// Writes, and returns after the commit.
     pub(super) async fn write<T: Send + 'static>(
         &self,
         weight: Weight,
@@ -159,11 +158,11 @@ impl Writer {
             mpsc::error::TrySendError::Full(_) => StoreError::unavailable("too many writes are waiting"),
             mpsc::error::TrySendError::Closed(_) => stopped(),
         })?;
-        // It ended with this write in its hands: before the commit, or after it.
+        // The thread ended while it had this write: before the commit, or after it.
         answer.await.unwrap_or_else(|_| Err(stopped().after_sending()))
     }
 
-    /// Whether the thread is there, and the file was in order when it was last written to.
+    /// Whether the thread runs, and the file was intact at the last write.
     pub(super) fn is_well(&self) -> Result<(), StoreError> {
         match &self.jobs {
             Some(_) if self.is_broken.load(Ordering::Relaxed) => {
@@ -179,7 +178,7 @@ impl Drop for Writer {
     fn drop(&mut self) {
         self.jobs = None;
         for thread in self.threads.drain(..) {
-            // A panic in it was reported when it happened.
+            // Its panic was reported when it happened.
             drop(thread.join());
         }
     }
@@ -193,7 +192,7 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<
 /// Why a transaction was not committed, or may not have been.
 struct NotCommitted {
     error: rusqlite::Error,
-    /// It failed while it was being committed.
+    /// Whether it failed during the commit.
     at_the_end: bool,
 }
 
@@ -205,14 +204,14 @@ impl From<rusqlite::Error> for NotCommitted {
 
 impl From<NotCommitted> for StoreError {
     fn from(NotCommitted { error, at_the_end }: NotCommitted) -> Self {
-        // The log may have all of it when the disk says that it could not be flushed.
+        // The log may have all of it although the disk reports that it could not be flushed.
         let is_certain = !at_the_end || error.sqlite_error_code() != Some(ErrorCode::SystemIoFailure);
         let error = Self::from(error);
         if is_certain { error } else { error.after_sending() }
     }
 }
 
-/// Whether every write would fail like that, until an operator does something about it.
+/// Whether every write would fail with this error, until an operator acts.
 fn is_broken(error: &rusqlite::Error) -> bool {
     use ErrorCode::{CannotOpen, DatabaseCorrupt, NotADatabase, ReadOnly, SystemIoFailure};
     let code = error.sqlite_error_code().filter(|_| !could_not_write(error));
@@ -222,16 +221,16 @@ fn is_broken(error: &rusqlite::Error) -> bool {
 struct WriterThread {
     connection: Connection,
     window: u64,
-    /// The place that the next notification takes.
+    /// The place of the next notification.
     next_seq: i64,
-    /// What endpoints are told.
+    /// The events that webhooks receive.
     told: Subscriptions,
     announcer: Arc<Announcer>,
     ends: Arc<Ends>,
-    /// Whether the file is damaged or has gone, as far as is known.
+    /// Whether the file is damaged or gone, as far as is known.
     is_broken: Arc<AtomicBool>,
     pressure: Arc<Pressure>,
-    /// Whether there is a way to contacts.
+    /// Whether a channel to contacts is set up.
     reaches_contacts: Arc<AtomicBool>,
     nudge: SyncSender<()>,
     nudged: Instant,
@@ -244,12 +243,12 @@ impl WriterThread {
     fn run(mut self, mut queue: mpsc::Receiver<Box<dyn Job>>) {
         let mut jobs = Vec::with_capacity(MOST_AT_ONCE);
         while queue.blocking_recv_many(&mut jobs, MOST_AT_ONCE) > 0 {
-            // What takes a transaction for itself holds up none of those that came with it.
+            // A write that takes a transaction for itself delays none of those that came with it.
             jobs.sort_by_key(|job| job.weight().is_too_much());
             while !jobs.is_empty() {
                 let fitting = fitting(jobs.iter().map(|job| job.weight()));
                 let now: Vec<_> = jobs.drain(..fitting).collect();
-                // Those who wait for what was at hand are told that it is not known what became of it.
+                // The callers of these writes learn that the outcome is unknown.
                 if catch_unwind(AssertUnwindSafe(|| self.write(now))).is_err() {
                     tracing::error!("a write ended by a panic; the next one is taken");
                     self.take_back();
@@ -267,12 +266,12 @@ impl WriterThread {
                 self.announcer.announce(changes);
                 return;
             }
-            // Another process keeps the file. To wait for it once more with each job would take for ever.
+            // Another process holds the file. Waiting for it again with each job would take forever.
             Err(NotCommitted { error, .. }) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
                 jobs.into_iter().for_each(|job| job.answer(Err(locked())));
                 return;
             }
-            // One of them cannot be done; it must not take the others along.
+            // One of them cannot be carried out; it must not affect the others.
             Err(_) => {}
         }
         for mut job in jobs {
@@ -282,7 +281,7 @@ impl WriterThread {
         }
     }
 
-    /// Does all of these and commits, and returns what changed; or takes everything back.
+    /// Carries out all jobs and commits, and returns the changes; or rolls everything back.
     fn commit(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<Vec<Change>, NotCommitted> {
         let run = |sql| self.connection.prepare_cached(sql)?.execute(()).map(drop);
         run("BEGIN IMMEDIATE")?;
@@ -316,24 +315,24 @@ impl WriterThread {
         }
     }
 
-    /// Ends a transaction that is not to be, unless SQLite has rolled it back by itself.
+    /// Rolls a transaction back, unless SQLite has done so by itself.
     fn take_back(&self) {
         if !self.connection.is_autocommit() {
             drop(self.connection.execute_batch("ROLLBACK"));
         }
     }
 
-    /// Wakes the thread that copies the log, and begins the log anew when all of it is copied.
-    /// Only the end of the log is left to copy then, so this holds up no write for long.
+    /// Wakes the thread that copies the log, and begins the log anew when all of it is copied. Only the end of the log
+    /// is left to copy then, so this delays no write for long.
     fn tend_log(&mut self) {
         if self.nudged.elapsed() > CHECKPOINT_INTERVAL {
             self.nudged = Instant::now();
             let _ = self.nudge.try_send(());
         }
         if self.log_is_copied.swap(false, Ordering::Relaxed) {
-            // Without waiting for readers: if there is one in the old log, it is tried again.
+            // Without waiting for readers: if one uses the old log, this is tried again.
             let begun = self.connection.execute_batch("PRAGMA busy_timeout = 0; PRAGMA wal_checkpoint(RESTART)");
-            // However that ended: a write waits for another process that has the file, such as `campanile key`.
+            // Whatever the outcome: a write waits for another process that has the file, such as `campanile key`.
             let begun = self.connection.busy_timeout(BUSY_TIMEOUT).and(begun);
             if let Err(error) = begun {
                 tracing::debug!(%error, "the log could not be begun anew");
@@ -342,7 +341,7 @@ impl WriterThread {
     }
 }
 
-/// Copies the log into the database beside the thread that writes, which goes on meanwhile.
+/// Copies the log into the database while the thread that writes goes on.
 fn make_checkpoints(connection: &Connection, nudges: &Receiver<()>, log_is_copied: &AtomicBool) {
     while nudges.recv().is_ok() {
         let pages = connection

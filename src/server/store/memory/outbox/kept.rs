@@ -24,7 +24,7 @@ use crate::{
     },
 };
 
-/// How many deliveries that are over are remembered, so that memory is bounded.
+/// How many finished deliveries are remembered, so that memory is bounded.
 const MOST_ENDED: usize = 10_000;
 
 /// A delivery's place among all: later ones are newer.
@@ -40,15 +40,15 @@ pub(super) struct OutboxTables {
     deliveries: BTreeMap<Seq, Row>,
     seqs: HashMap<DeliveryId, Seq>,
     lanes: BTreeMap<String, LaneRow>,
-    /// Those to contacts that are not over, by inbox and notification.
+    /// Unfinished deliveries to contacts, by inbox and notification.
     to_contacts: BTreeMap<UserId, BTreeSet<(NotificationId, DeliveryId)>>,
-    /// Those that tell how many are unread and are not over, by inbox.
+    /// Unfinished deliveries of an unread count, by inbox.
     counts: BTreeMap<UserId, BTreeSet<DeliveryId>>,
-    /// Those that are over, the oldest end first.
+    /// Finished deliveries, in the order in which they ended.
     ended: BTreeSet<(Timestamp, Seq)>,
 }
 
-/// Where a delivery that is not over stands in its lane.
+/// The place of an unfinished delivery in its lane.
 type Place = (Timestamp, Seq);
 
 struct Row {
@@ -58,7 +58,7 @@ struct Row {
 
 #[derive(Default)]
 struct LaneRow {
-    /// Those that are not over, those first that are due first.
+    /// Its unfinished deliveries, in the order in which they are due.
     due: BTreeSet<Place>,
     bytes: u64,
     paused_until: Option<Timestamp>,
@@ -148,7 +148,7 @@ impl OutboxTables {
         claimed
     }
 
-    /// Has a lease end later.
+    /// Extends a lease.
     pub(super) fn renew(&mut self, id: DeliveryId, leased: Uuid, until: Timestamp) {
         let Some(seq) = self.seqs.get(&id).copied() else { return };
         let Some(Row { delivery, lease }) = self.deliveries.get_mut(&seq) else { return };
@@ -185,7 +185,7 @@ impl OutboxTables {
             None => {}
         }
         if let Some((pause, why)) = pause {
-            // The longest pause is the one in force, and its reason why.
+            // The longest pause is in force, with its reason.
             let until = Some(after(now, pause));
             if until >= lane.paused_until {
                 (lane.paused_until, lane.reason) = (until, Some(why));
@@ -206,7 +206,7 @@ impl OutboxTables {
         Some(health)
     }
 
-    /// Ends a delivery that is not over, and what is a part of it, and returns whether it was not.
+    /// Ends an unfinished delivery with its parts; `false` when it had ended already.
     pub(super) fn end(&mut self, id: DeliveryId, state: DeliveryState, reason: Option<String>, now: Timestamp) -> bool {
         for part in self.parts(id) {
             self.end_one(part.id, state, reason.clone(), now);
@@ -237,7 +237,7 @@ impl OutboxTables {
         true
     }
 
-    /// Of which notifications of an inbox something waits to be sent to contacts.
+    /// The notifications of an inbox about which deliveries to contacts wait.
     pub(super) fn awaited(&self, user_id: &UserId, after: Option<NotificationId>, most: usize) -> Vec<NotificationId> {
         let places = self.to_contacts.get(user_id).into_iter().flatten().map(|(id, _)| *id);
         let mut ids: Vec<_> = places.filter(|id| after.is_none_or(|after| after < *id)).collect();
@@ -246,7 +246,7 @@ impl OutboxTables {
         ids
     }
 
-    /// Cancels what waits to be sent to contacts about a notification, and returns how many deliveries that were.
+    /// Cancels waiting deliveries to contacts about a notification, and returns their number.
     pub(super) fn cancel_about(&mut self, user_id: &UserId, id: NotificationId, reason: &str, now: Timestamp) -> usize {
         let Some(of_user) = self.to_contacts.get(user_id) else { return 0 };
         let about = of_user.range((id, DeliveryId::new(Uuid::nil()))..=(id, DeliveryId::new(Uuid::max())));
@@ -259,7 +259,7 @@ impl OutboxTables {
         ends.len()
     }
 
-    /// Which contacts are still to be told how many are unread.
+    /// The contacts that are still to receive the unread count.
     pub(super) fn to_be_counted(&self, user_id: &UserId) -> Vec<ContactId> {
         let counts = self.counts.get(user_id).into_iter().flatten().filter_map(|id| self.get(*id));
         let contacts: BTreeSet<_> = counts.map(|delivery| ContactId::new(delivery.target)).collect();
@@ -319,12 +319,12 @@ impl OutboxTables {
         }
     }
 
-    /// The place of the newest.
+    /// The place of the newest delivery.
     pub(super) fn newest(&self) -> Seq {
         self.deliveries.last_key_value().map_or(0, |(seq, _)| *seq)
     }
 
-    /// Forgets what is about an inbox among those at these places, whatever their state, and returns where to go on.
+    /// Forgets the deliveries about an inbox at these places, whatever their state, and returns where to go on.
     pub(super) fn forget_about(&mut self, user_id: &UserId, places: RangeInclusive<Seq>) -> Option<Seq> {
         let some: Vec<_> = self.deliveries.range(places).take(LOOKED_AT).collect();
         let next = some.get(LOOKED_AT - 1).map(|(last, _)| **last + 1);
@@ -348,12 +348,12 @@ impl OutboxTables {
     }
 }
 
-/// Where a delivery that is not over stands in its lane. What is a part of a digest is never due.
+/// The place of an unfinished delivery in its lane. A part of a digest is never due.
 fn place_of(delivery: &Delivery, seq: Seq) -> Place {
     (if delivery.via.is_some() { Timestamp::stored(i64::MAX) } else { delivery.due_at }, seq)
 }
 
-/// Where a delivery to a contact stands among those about its inbox.
+/// The place of a delivery to a contact among those about its inbox.
 fn place_to_contact(delivery: &Delivery) -> Option<(NotificationId, DeliveryId)> {
     (delivery.channel != Channel::Webhook).then_some((delivery.notification_id?, delivery.id))
 }

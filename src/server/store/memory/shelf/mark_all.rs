@@ -7,8 +7,8 @@ use crate::{
 };
 
 impl Shelf {
-    /// Marks what is unread in an inbox and what the marking takes in, and returns how many that were, and by which
-    /// changes.
+    /// Marks the unread notifications of an inbox that the marking selects, and returns their number, and the changes
+    /// that did it.
     pub(in crate::server::store::memory) fn mark_all_read(&mut self, user_id: &UserId, marking: &Marking) -> Marked {
         let Some(inbox) = self.inboxes.get(user_id).filter(|inbox| inbox.present.unread_count > 0) else {
             return Marked::default();
@@ -25,7 +25,7 @@ impl Shelf {
         Marked { count, by: MarkedBy { after, up_to: after + count, is_whole: false } }
     }
 
-    /// Marks unread again what was marked by these changes, at most so many.
+    /// Marks unread again up to `most` notifications that these changes marked.
     pub(in crate::server::store::memory) fn unmark(
         &mut self,
         user_id: &UserId,
@@ -36,7 +36,7 @@ impl Shelf {
         let up_to = if by.is_whole { by.up_to.min(inbox.present.all_read_modseq) } else { by.up_to };
         let marked = |(modseq, newest): (&u64, &Newest)| {
             let Newest::Row(seq) = newest else { return None };
-            // What the inbox marked as a whole has its own mark still.
+            // Notifications that the inbox marked as a whole still have their own mark.
             let is_meant = self.rows.get(seq).is_some_and(|row| row.notification.is_read != by.is_whole);
             is_meant.then_some((*seq, *modseq))
         };
@@ -49,8 +49,8 @@ impl Shelf {
         Unmarked::step(by, most, part.len(), part.last().map_or(0, |(_, modseq)| *modseq))
     }
 
-    /// What of an inbox is unread and is to be marked, oldest first; `None` when that is all that is
-    /// unread.
+    /// The unread notifications of an inbox that the marking selects, oldest first; `None` when it selects all unread
+    /// ones.
     fn part_of_unread(&self, inbox: &Inbox, marking: &Marking) -> Option<Vec<Seq>> {
         let created = |seq: &Seq| self.rows.get(seq).map_or(0, |row| row.created);
         if marking.takes_all(inbox.seqs.back().map_or(0, created)) {

@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-/// Whether the tables were brought up to date to these: an export changes nothing.
+/// Whether the tables are recent enough for these: an export changes nothing.
 pub(super) const IS_THERE: &str = "SELECT to_regclass('deliveries') IS NOT NULL";
 
 /// Whether the deliveries know digests, which came with that index.
@@ -26,10 +26,10 @@ pub(super) const HAS_VIA: &str = "SELECT to_regclass('deliveries_by_via') IS NOT
 
 /// All deliveries, the oldest first.
 const ALL: &str = concat!("SELECT ", delivery_columns!(), " FROM deliveries d ORDER BY d.seq");
-/// The same of a table that knows no digests yet.
+/// The same of a table that does not know digests yet.
 const ALL_OLD: &str = concat!("SELECT ", delivery_columns_but_via!(), ", NULL::uuid FROM deliveries d ORDER BY d.seq");
 
-/// What is exported, in this order.
+/// The records to export, in this order.
 pub(super) fn export(has_via: bool) -> [(&'static str, ReadRecord); 4] {
     EXPORT.map(|(query, read)| (if query == ALL && !has_via { ALL_OLD } else { query }, read))
 }
@@ -50,7 +50,7 @@ const EXPORT: [(&str, ReadRecord); 4] = [
     ),
 ];
 
-/// How much of it waits in each lane, counted when all of it is there.
+/// Counts the load of each lane, once all deliveries are imported.
 pub(super) const COUNT: &str = "INSERT INTO lanes (lane, waiting, bytes)
     SELECT lane, count(*), sum(octet_length(payload)) FROM deliveries WHERE ended_at IS NULL GROUP BY lane
     ON CONFLICT (lane) DO UPDATE SET waiting = excluded.waiting, bytes = excluded.bytes;";

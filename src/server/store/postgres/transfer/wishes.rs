@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-/// What is exported, in this order.
+/// The records to export, in this order.
 pub(super) const EXPORT: [(&str, ReadRecord); 2] = [
     ("SELECT user_id, version, record FROM preferences ORDER BY user_id", |row| {
         Ok(Record::Preferences {
@@ -41,7 +41,7 @@ pub(super) async fn take_preferences(
 }
 
 pub(super) async fn take_secret(transaction: &Transaction<'_>, secret: &SecretRecord) -> Result<(), StoreError> {
-    // A server makes its keys when it starts, and those that were used before are the ones that count.
+    // A server creates its keys when it starts, but the imported ones are those in use before.
     const PUT: &str = "INSERT INTO secrets (name, secret) VALUES ($1, $2)
         ON CONFLICT (name) DO UPDATE SET secret = excluded.secret";
     transaction.execute(PUT, &[&secret.name, &secret.secret]).await?;

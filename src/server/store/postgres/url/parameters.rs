@@ -3,10 +3,10 @@
 use percent_encoding::percent_decode_str;
 use tokio_postgres::Config;
 
-/// What is read in `url.rs`.
+/// The parameters that `url.rs` reads.
 const READ_HERE: [&str; 5] = ["pgbouncer", "sslcert", "sslkey", "sslmode", "sslrootcert"];
 
-/// What the driver reads, and what it takes there.
+/// The parameters that the driver reads, and their values.
 const READ_BY_THE_DRIVER: [(&str, &str); 18] = [
     ("application_name", "a text"),
     ("channel_binding", "disable, prefer or require"),
@@ -28,10 +28,10 @@ const READ_BY_THE_DRIVER: [(&str, &str); 18] = [
     ("user", "a text"),
 ];
 
-/// Whether a parameter of libpq asks for what is so anyway.
+/// Whether a parameter of libpq asks for what is always so here.
 ///
 /// # Errors
-/// When it asks for something else, that there is not.
+/// When it asks for something else, which does not exist here.
 pub(super) fn is_so_anyway(name: &str, value: &str) -> Result<bool, String> {
     match name {
         "fallback_application_name" => Ok(true),
@@ -43,10 +43,10 @@ pub(super) fn is_so_anyway(name: &str, value: &str) -> Result<bool, String> {
     }
 }
 
-/// Checks a parameter `name=value`, as it stands in the URL, that is for the driver.
+/// Checks a parameter `name=value` of the URL that is meant for the driver.
 ///
 /// # Errors
-/// One sentence that names it and does not repeat its value.
+/// One sentence that names the parameter and does not repeat its value.
 pub(super) fn check(parameter: &str, name: &str) -> Result<(), String> {
     match READ_BY_THE_DRIVER.iter().find(|(known, _)| *known == name) {
         None => {
@@ -62,7 +62,7 @@ pub(super) fn check(parameter: &str, name: &str) -> Result<(), String> {
     }
 }
 
-/// Whether one of the parameters has a name that is known, so that this is the query of a URL.
+/// Whether one of the parameters has a known name, so that this is the query of a URL.
 pub(super) fn has_one(query: &str) -> bool {
     query.split('&').filter_map(|parameter| parameter.split_once('=')).any(|(name, _)| {
         let name = percent_decode_str(name).decode_utf8_lossy();
@@ -70,7 +70,7 @@ pub(super) fn has_one(query: &str) -> bool {
     })
 }
 
-/// Whether a name may be repeated: a character in a password that is not percent-encoded makes a parameter of its end.
+/// Whether a name may be repeated: an unescaped character in a password turns its end into a parameter.
 pub(super) fn is_a_name(name: &str, query: &str) -> bool {
     let is_plain = !name.is_empty() && name.len() <= 40 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     let query = percent_decode_str(query).decode_utf8_lossy();

@@ -1,4 +1,4 @@
-//! The lines of an export as serde reads them: fields and nothing else, which are checked one by one after that.
+//! The lines of an export as serde reads them: only their fields, which are checked one by one afterwards.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! Deleting: one, what is due, what is beyond the window, and all of an inbox.
+//! Deleting: one notification, those that are due, those beyond the window, and all of an inbox.
 
 use rusqlite::{Connection, Row};
 use uuid::Uuid;
@@ -12,8 +12,8 @@ use crate::{
     },
 };
 
-/// What has to be known of a notification that is taken away. It is looked at before: a `DELETE` that returns it makes a
-/// table of its own for that, which takes more than twice as long.
+/// The data of a notification that is to be deleted. It is read beforehand: a `DELETE` that returns it makes a
+/// temporary table, which takes more than twice as long.
 struct Going {
     seq: i64,
     id: [u8; 16],
@@ -78,7 +78,7 @@ impl Batch<'_> {
         Ok(gone.len())
     }
 
-    /// Deletes the oldest notifications of an inbox, at most so many, and returns how many those were.
+    /// Deletes up to `most` of the oldest notifications of an inbox, and returns their number.
     pub(in crate::server::store::sqlite) fn forget(
         &mut self,
         user_id: &UserId,
@@ -108,7 +108,7 @@ impl Batch<'_> {
         self.take_away(inbox, going)
     }
 
-    /// Takes a notification away and remembers that.
+    /// Deletes a notification and remembers the deletion.
     fn take_away(&mut self, number: i64, going: Going) -> rusqlite::Result<()> {
         const REMEMBER: &str = "INSERT INTO deletions (inbox, modseq, id) VALUES (?1, ?2, ?3)";
         let Going { seq, id, category, is_read, modseq, body } = going;
@@ -125,7 +125,7 @@ impl Batch<'_> {
         inbox.present.unread_count -= u64::from(!is_read);
         inbox.deletions += 1;
         connection.prepare_cached(REMEMBER)?.execute((number, change, id))?;
-        // A little more than the window is remembered, so that forgetting is seldom.
+        // A little more than the window is remembered, so that forgetting is rare.
         if inbox.deletions > keep + keep / 8 {
             forget_deletions(connection, inbox, keep)?;
         }
@@ -141,7 +141,7 @@ impl Batch<'_> {
     }
 }
 
-/// Forgets the oldest remembered deletions but for so many.
+/// Forgets the oldest remembered deletions, and keeps the newest `keep`.
 fn forget_deletions(connection: &Connection, inbox: &mut Inbox, keep: u64) -> rusqlite::Result<()> {
     const LAST_TO_GO: &str = "SELECT modseq FROM deletions WHERE inbox = ?1 ORDER BY modseq LIMIT 1 OFFSET ?2";
     let last = (inbox.inbox, inbox.deletions - keep - 1);

@@ -1,4 +1,4 @@
-//! Marking many at once, and taking that back.
+//! Marking many at once, and undoing it.
 
 use super::{Batch, Stored, columns};
 use crate::{
@@ -7,8 +7,8 @@ use crate::{
 };
 
 impl Batch<'_> {
-    /// Marks what is unread in an inbox and what the marking takes in, and returns how many that were, and by which
-    /// changes.
+    /// Marks the unread notifications of an inbox that the marking selects, and returns their number, and the changes
+    /// that did it.
     pub(in crate::server::store::sqlite) fn mark_all_read(
         &mut self,
         user_id: &UserId,
@@ -31,15 +31,15 @@ impl Batch<'_> {
         Ok(Marked { count, by: MarkedBy { after, up_to: after + count, is_whole: false } })
     }
 
-    /// Marks unread again what was marked by these changes, at most so many.
+    /// Marks unread again up to `most` notifications that these changes marked.
     pub(in crate::server::store::sqlite) fn unmark(
         &mut self,
         user_id: &UserId,
         by: &MarkedBy,
         most: usize,
     ) -> rusqlite::Result<Unmarked> {
-        // What the inbox marked as a whole has its own mark still. A creation is found by its number, and what was
-        // marked since by an index of its own.
+        // Notifications that the inbox marked as a whole still have their own mark. A creation is found by its number,
+        // and later markings by an index of their own.
         const MARKED: &str = "SELECT seq, modseq FROM (
                 SELECT seq, modseq FROM notifications INDEXED BY notifications_by_inbox
                 WHERE inbox = ?1 AND created > ?2 AND created <= ?3 AND modseq = created AND is_read <> ?4
@@ -66,8 +66,8 @@ impl Batch<'_> {
         Ok(Unmarked::step(by, most, part.len(), part.last().map_or(0, |(_, modseq)| *modseq)))
     }
 
-    /// What of an inbox is unread and is to be marked, oldest first; `None` when that is all that is
-    /// unread.
+    /// The unread notifications of an inbox that the marking selects, oldest first; `None` when it selects all unread
+    /// ones.
     fn part_of_unread(&self, inbox: i64, present: &Present, marking: &Marking) -> rusqlite::Result<Option<Vec<i64>>> {
         const NEWEST: &str = "SELECT coalesce(max(created), 0) FROM notifications INDEXED BY notifications_by_inbox
             WHERE inbox = ?1";

@@ -1,27 +1,26 @@
-//! How much a write takes, and what one transaction takes of them.
+//! The weight of a write, and how much one transaction takes.
 
 use crate::{model::Notification, server::store::sqlite::body};
 
-/// The most that the writes of one transaction weigh, in bytes as [`Weight`] counts them, unless it is
-/// a single one.
+/// The most that the writes of one transaction weigh, in bytes as [`Weight`] counts them, unless it is a single write.
 const HEAVIEST: usize = 4 * 1024 * 1024;
 
-/// How much a write takes, in bytes: about what it stores, and for each row what it costs beside that.
+/// The weight of a write, in bytes: about what it stores, and the further cost of each row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::server::store::sqlite) struct Weight(usize);
 
 impl Weight {
-    /// Of a write that touches a few rows.
+    /// A write that touches a few rows.
     pub(in crate::server::store::sqlite) const ONE: Self = Self(Self::ROW);
-    /// What one row costs, however little is in it: 4096 of them are as much as a transaction takes.
+    /// The cost of one row, however small: 4096 of them are as much as a transaction takes.
     const ROW: usize = 1024;
 
-    /// Of a write that touches so many rows.
+    /// A write that touches this many rows.
     pub(in crate::server::store::sqlite) fn rows(rows: usize) -> Self {
         Self(rows.saturating_mul(Self::ROW))
     }
 
-    /// Of a write that touches so many rows and stores so many bytes.
+    /// A write that touches this many rows and stores this many bytes.
     pub(in crate::server::store::sqlite) fn rows_of(rows: usize, bytes: usize) -> Self {
         Self(Self::rows(rows).0.saturating_add(bytes))
     }
@@ -31,7 +30,7 @@ impl Weight {
         self.0 > HEAVIEST
     }
 
-    /// Of the creation of these. What they have in common is written once.
+    /// The creation of these notifications. Content that they share is written once.
     pub(in crate::server::store::sqlite) fn of(notifications: &[Notification]) -> Self {
         let bytes = match body::in_common(notifications) {
             Some(common) => bytes_of(common),
@@ -41,7 +40,7 @@ impl Weight {
     }
 }
 
-/// How many bytes of text are stored.
+/// The number of stored bytes of text.
 fn bytes_of(notification: &Notification) -> usize {
     let title = notification.title.as_ref().map_or(0, |title| title.as_str().len());
     let link = notification.link.as_ref().map_or(0, |link| link.as_str().len());
@@ -49,7 +48,7 @@ fn bytes_of(notification: &Notification) -> usize {
     notification.content.as_str().len() + title + link + data
 }
 
-/// How many of these writes, at least one, one transaction takes.
+/// How many of these writes, at least one, fit into one transaction.
 pub(super) fn fitting(weights: impl IntoIterator<Item = Weight>) -> usize {
     let mut together = 0;
     let fitting = weights.into_iter().take_while(|weight| {

@@ -7,7 +7,7 @@ use crate::{
 };
 
 impl OutboxTables {
-    /// Makes a digest, if there are several for it, and returns whether it did.
+    /// Creates a digest, if several deliveries belong to it, and returns whether it did.
     pub(in crate::server::store::memory) fn bundle(
         &mut self,
         Bundle { id, lease, claimed }: &Bundle,
@@ -46,7 +46,7 @@ impl OutboxTables {
         true
     }
 
-    /// The parts of a digest that are not over, the newest notification first.
+    /// The unfinished parts of a digest, the newest notification first.
     pub(in crate::server::store::memory) fn parts(&self, digest: DeliveryId) -> Vec<Part> {
         let Some(user_id) = self.get(digest).filter(|digest| digest.is_digest()).map(|digest| &digest.user_id) else {
             return Vec::new();
@@ -57,7 +57,7 @@ impl OutboxTables {
         parts.map(|(notification_id, id)| Part { id: *id, notification_id: *notification_id }).collect()
     }
 
-    /// Has what is held for an inbox judged anew, at most so many, and returns how many those were.
+    /// Has the rules judge up to `most` held deliveries of an inbox again, and returns their number.
     pub(in crate::server::store::memory) fn judge_anew(
         &mut self,
         user_id: &UserId,
