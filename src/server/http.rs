@@ -64,37 +64,37 @@ pub use paths::DASHBOARD as DASHBOARD_PATH;
 pub struct HttpOptions {
     /// The largest request body, in bytes. A larger one is answered with 413.
     pub max_body_bytes: usize,
-    /// How many bytes of bodies and answers are held at once. What would be more is answered with 503.
+    /// How many bytes of bodies and answers are held at once. Beyond that, a request is answered with 503.
     pub max_memory: usize,
-    /// How long the body of a request may take to arrive, else 408, and how long it may then take to
-    /// be answered: else 408 too, or 504 for a write, which may have happened.
+    /// How long the body of a request may take to arrive, and how long its answer may take then: else 408, or 504 for a
+    /// write, which may have happened.
     pub request_timeout: Duration,
-    /// Which host names are answered beside the loopback ones; `None` answers for every name.
+    /// The host names that are answered beside the loopback ones; `None` answers for every name.
     ///
-    /// Without authentication, a web page could otherwise reach a server on this machine by
-    /// giving its own name this machine's address (DNS rebinding).
+    /// Without authentication, a web page could otherwise reach a server on this machine by giving its own name this
+    /// machine's address (DNS rebinding).
     pub allowed_hosts: Option<Vec<String>>,
-    /// How live streams are treated.
+    /// The options of live streams.
     pub streams: StreamOptions,
     /// Authentication; without it every caller is the operator.
     pub auth: Option<Arc<Authenticator>>,
-    /// Those between here and the clients who are believed when they say in `X-Forwarded-For`, `-Proto`, `-Host` and
-    /// `-Port` from where a request comes, and what it asked for.
+    /// The gateways that are believed when they report, in `X-Forwarded-For`, `-Proto`, `-Host` and `-Port`, the client
+    /// of a request and the host that it asked for.
     pub trusted_proxies: Vec<IpNet>,
     /// The origins of other sites whose pages may use the API, such as `https://app.example`.
     pub allowed_origins: Vec<String>,
-    /// Whose pages may show ours in a frame.
+    /// The sites whose pages may show ours in a frame.
     pub frame_ancestors: FrameAncestors,
-    /// Whether a notification that comes in may have unknown fields; they are ignored.
+    /// Whether an incoming notification may have unknown fields, which are ignored.
     pub lenient: bool,
     /// Delivery; without it, the routes of webhooks, deliveries and channels answer 503.
     pub delivery: Option<Delivery>,
-    /// How others reach this server, where that is not by the address that it listens on.
+    /// The URL by which clients reach this server, where that is not the address on which it listens.
     pub public_url: Option<PublicUrl>,
 }
 
 impl HttpOptions {
-    /// The base path: empty, or such as `/notify`.
+    /// The base path: empty, or a path such as `/notify`.
     fn base(&self) -> &str {
         self.public_url.as_ref().map_or("", PublicUrl::base)
     }
@@ -126,9 +126,9 @@ impl Default for HttpOptions {
 
 /// All routes: the REST API, its description, the dashboard and its files.
 ///
-/// It has no state left to give, so it can be served as it is or merged into another router. Who
-/// is calling is the [`crate::server::identity::Principal`] in the request's extensions; where
-/// there is none, [`HttpOptions::auth`] finds it out, and without that it is the operator.
+/// It needs no further state, so it can be served as it is or merged into another router. The caller is the
+/// [`crate::server::identity::Principal`] in the request's extensions; without one, [`HttpOptions::auth`] determines
+/// it, and without that it is the operator.
 pub fn router(service: NotificationService, options: &HttpOptions) -> Router {
     let state = HttpState::new(service, options);
     let (api, _) = api_routes().split_for_parts();
@@ -150,13 +150,13 @@ pub fn router(service: NotificationService, options: &HttpOptions) -> Router {
     base::below(options.base(), edge::wrap(all, files, &state))
 }
 
-/// Leads to the dashboard, with the filters that were asked for.
+/// Leads to the dashboard, with the filters of the query.
 async fn to_dashboard(uri: Uri) -> Redirect {
     let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
     Redirect::temporary(&format!("{DASHBOARD_PATH}{query}"))
 }
 
-/// The routes of the API, which want to know who is calling.
+/// The routes of the API, which need to know the caller.
 fn api_routes() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new()
         .merge(notifications::routes())

@@ -35,18 +35,18 @@ use crate::model::{
     Page, Timestamp, UserId,
 };
 
-/// The most notifications that one call creates, when nothing else is said.
+/// The default for the most notifications that one call creates.
 pub const DEFAULT_BATCH_MAX: usize = 1000;
-/// How many notifications that are due are deleted in one step, so that no write waits long for it.
+/// How many expired notifications are deleted in one step, so that no write waits long for it.
 const DUE_STEP: usize = 500;
 /// How many notifications are marked unread again in one step, for the same reason.
 const UNMARK_STEP: usize = 500;
 
 /// Creates, lists, marks and deletes notifications.
 ///
-/// A clone is cheap and is the same service. Every call may come from many tasks at once, and says
-/// who is calling: what a [`Principal`] may not do is [`ServiceError::Denied`], and what it may
-/// not know of is [`ServiceError::NotFound`].
+/// A clone is cheap and is the same service. Every call may come from many tasks at once, and names the caller: an
+/// action that a [`Principal`] may not do is [`ServiceError::Denied`], and an object that it may not know of is
+/// [`ServiceError::NotFound`].
 #[derive(Clone)]
 pub struct NotificationService(Arc<Parts>);
 
@@ -61,7 +61,7 @@ struct Parts {
     tasks: Tasks,
     workshop: Workshop,
     readiness: Readiness,
-    /// Whether it stops soon.
+    /// Whether it will stop soon.
     is_stopping: Arc<AtomicBool>,
 }
 
@@ -72,7 +72,7 @@ impl NotificationService {
         Self::with_clock(store, SystemClock)
     }
 
-    /// A service that asks this clock what time it is.
+    /// A service with this clock.
     #[must_use]
     pub fn with_clock(store: impl Store, clock: impl Clock) -> Self {
         Self::over(Arc::new(store), clock)
@@ -84,8 +84,8 @@ impl NotificationService {
         Self::on_bus(store, clock, Arc::new(Local), Tasks::default())
     }
 
-    /// A service over a store that other processes use too, which it tells of what it changes. What it does beside
-    /// its calls is among these tasks.
+    /// A service over a store that other processes use too, which it informs of its changes. Its background work runs
+    /// among these tasks.
     pub(in crate::server) fn on_bus(store: Arc<dyn Store>, clock: impl Clock, bus: Arc<dyn Bus>, tasks: Tasks) -> Self {
         Self(Arc::new(Parts {
             live: Arc::new(Live::new(Arc::clone(&store), bus, tasks.clone())),
@@ -101,55 +101,54 @@ impl NotificationService {
         }))
     }
 
-    /// The same, with this changed.
+    /// The same service after this change.
     fn with(self, change: impl FnOnce(&mut Parts)) -> Self {
         let mut parts = Arc::unwrap_or_clone(self.0);
         change(&mut parts);
         Self(Arc::new(parts))
     }
 
-    /// The same, with another limit for how many notifications one call creates.
+    /// The same service, with another limit for the notifications that one call creates.
     #[must_use]
     pub fn batch_max(self, batch_max: usize) -> Self {
         self.with(|parts| parts.batch_max = batch_max)
     }
 
-    /// How many notifications one call creates at most.
+    /// The most notifications that one call creates.
     pub(in crate::server) fn most_at_once(&self) -> usize {
         self.0.batch_max
     }
 
-    /// The same, but what was accepted longer ago than this is deleted, as if it had expired.
+    /// The same service, which also deletes notifications accepted longer ago than this, as if they had expired.
     #[must_use]
     pub fn max_age(self, max_age: Option<TimeDelta>) -> Self {
         self.with(|parts| parts.max_age = max_age)
     }
 
-    /// The same, but no user is sent more notifications than this, by all senders together. A user at
-    /// the limit is sent nothing more for a while.
+    /// The same service, which sends each user no more notifications than this, from all senders together. A user at
+    /// the limit receives nothing more for a while.
     #[must_use]
     pub fn limit_recipients(self, rate: Option<Rate>) -> Self {
         self.with(|parts| parts.recipients = rate.map(|rate| Arc::new(Limiter::new(rate))))
     }
 
-    /// The tasks that run beside the service's calls; those of its server may be put with them.
+    /// The tasks that run beside the service's calls; those of its server may be added to them.
     #[must_use]
     pub fn tasks(&self) -> &Tasks {
         &self.0.tasks
     }
 
-    /// The present moment, as the service sees it.
+    /// The present time, by the service's clock.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.0.clock.now()
     }
 
-    /// One page of what meets the filter, newest first, starting after `before`. For a user, all
-    /// inboxes are the own one.
+    /// One page of the notifications that meet the filter, newest first, starting after `before`. For a user, all
+    /// inboxes are their own one.
     ///
     /// # Errors
-    /// When the filter names an inbox that the caller may not read, or `before` is a position of
-    /// another kind of list.
+    /// When the filter names an inbox that the caller may not read, or `before` is a position of another kind of list.
     pub async fn list(
         &self,
         principal: &Principal,
@@ -171,18 +170,18 @@ impl NotificationService {
     /// One notification.
     ///
     /// # Errors
-    /// When there is none of that id that the caller may know of.
+    /// When no notification that the caller may know of has this id.
     pub async fn get(&self, principal: &Principal, id: NotificationId) -> Result<Notification, ServiceError> {
         principal.may(Scope::Read)?;
         let found = self.0.store.get(id).await?.filter(|notification| principal.owns(&notification.user_id));
         found.ok_or_else(|| ServiceError::no_notification(id))
     }
 
-    /// Marks the notification read that is at this place of the inbox, counted from 0 in the order
-    /// that [`Self::list`] shows. Marking again changes nothing.
+    /// Marks the notification at this place of the inbox as read, counted from 0 in the order of [`Self::list`].
+    /// Marking again changes nothing.
     ///
     /// # Errors
-    /// When there is nothing at that place of an inbox that the caller may know of.
+    /// When the place is empty, or the caller may not know of the inbox.
     pub async fn mark_read_at(
         &self,
         principal: &Principal,
@@ -197,11 +196,11 @@ impl NotificationService {
         self.0.store.mark_read_at(user_id, index).await?.ok_or_else(nothing)
     }
 
-    /// Marks one notification read or unread, and returns it as it is then. Marking it as it is
-    /// changes nothing.
+    /// Marks one notification read or unread, and returns it in its new state. If it is marked so already, nothing
+    /// changes.
     ///
     /// # Errors
-    /// When there is none of that id that the caller may know of.
+    /// When no notification that the caller may know of has this id.
     pub async fn set_read(
         &self,
         principal: &Principal,
@@ -213,9 +212,9 @@ impl NotificationService {
         marked.ok_or_else(|| ServiceError::no_notification(id))
     }
 
-    /// Marks what is unread in the inbox and what the marking takes in ([`Marking::default`] is
-    /// everything), and returns how many that were, and by which changes. Where that is everything that is unread, it is one
-    /// change ([`Event::AllRead`](crate::model::Event::AllRead)), and otherwise one for each.
+    /// Marks the unread notifications of the inbox that the marking selects ([`Marking::default`] selects all), and
+    /// returns their number, and the changes that did it. If it selects all unread ones, it is one change
+    /// ([`Event::AllRead`](crate::model::Event::AllRead)), and otherwise one for each.
     ///
     /// # Errors
     /// When the caller may not read that inbox.
@@ -229,9 +228,9 @@ impl NotificationService {
         Ok(self.0.store.mark_all_read(user_id, marking).await?)
     }
 
-    /// Takes back what [`Self::mark_all_read`] did by these changes, and returns how many are unread again by that: what
-    /// was read before and what changed since, on whichever device, stays as it is. Each is one change. Doing it again
-    /// changes nothing more, and goes on where it was cut off.
+    /// Undoes what [`Self::mark_all_read`] did by these changes, and returns how many notifications are unread again:
+    /// those read before, and those changed since on any device, stay as they are. Each is one change. Repeating it
+    /// changes nothing more, and continues where it was interrupted.
     ///
     /// # Errors
     /// When the caller may not read that inbox.
@@ -254,7 +253,7 @@ impl NotificationService {
     /// Deletes one notification.
     ///
     /// # Errors
-    /// When there is none of that id that the caller may know of.
+    /// When no notification that the caller may know of has this id.
     pub async fn delete(&self, principal: &Principal, id: NotificationId) -> Result<(), ServiceError> {
         let owner = may_change(principal, id)?;
         let deleted = self.0.store.delete(id, owner).await?;
@@ -270,7 +269,7 @@ impl NotificationService {
         Ok(self.0.store.unread_count(user_id).await?)
     }
 
-    /// What changed in the inbox after the change number `since`, at most `limit` events.
+    /// The changes of the inbox after the change number `since`, at most `limit` events.
     ///
     /// # Errors
     /// When the caller may not read that inbox.
@@ -285,11 +284,11 @@ impl NotificationService {
         Ok(self.0.store.changes(user_id, since, limit).await?)
     }
 
-    /// Follows an inbox: what changed after `since`, then `hello`, then every change as it happens,
-    /// once and in order. Without `since` it begins at the present.
+    /// Follows an inbox: the changes after `since`, then `hello`, then every change as it happens, once and in order.
+    /// Without `since` it begins at the present.
     ///
     /// # Errors
-    /// When the caller may not read that inbox, or the store cannot say where it is.
+    /// When the caller may not read that inbox, or the store cannot read its state.
     pub async fn follow(
         &self,
         principal: &Principal,
@@ -300,8 +299,8 @@ impl NotificationService {
         Ok(self.0.live.follow(user_id, since).await?)
     }
 
-    /// Follows all inboxes: every change from now on, the changes of each inbox in their order. Who
-    /// is too slow is told so by a `reset`, and lists again.
+    /// Follows all inboxes: every change from now on, the changes of each inbox in their order. A follower that is too
+    /// slow receives a `reset`, and has to list again.
     ///
     /// # Errors
     /// When the caller may not read all inboxes.
@@ -310,7 +309,8 @@ impl NotificationService {
         Ok(self.0.live.follow_all())
     }
 
-    /// Is not ready from now on, and serves as before: a balancer is to send its requests to other servers.
+    /// Reports from now on that it is not ready, and serves as before: a balancer is to send its requests to other
+    /// servers.
     pub fn stop_soon(&self) {
         self.0.is_stopping.store(true, Ordering::Relaxed);
     }
@@ -326,13 +326,12 @@ impl NotificationService {
         self.0.live.close();
     }
 
-    /// Sees to it that listeners are told, before there are any.
+    /// Starts the work for listeners before there are any.
     pub(in crate::server) fn keep_up(&self) {
         self.0.live.keep_up();
     }
 
-    /// How much is in one inbox, or in all of them, and of what kind. For a user, all of them are the
-    /// own one.
+    /// The counts of one inbox, or of all of them, by kind. For a user, all inboxes are their own one.
     ///
     /// # Errors
     /// When the caller may not read that inbox.
@@ -342,12 +341,12 @@ impl NotificationService {
         Ok(self.0.store.overview(inbox).await?)
     }
 
-    /// Deletes what has expired or is too old, and returns how many notifications that were.
+    /// Deletes notifications that have expired or are too old, and returns their number.
     ///
     /// [`super::maintenance::run`] calls it again and again.
     ///
     /// # Errors
-    /// When the store cannot.
+    /// When the store fails.
     pub async fn delete_due(&self) -> Result<usize, ServiceError> {
         let now = self.0.clock.now();
         let accepted_before = self.0.max_age.map(|age| moved(now, -age));
@@ -362,35 +361,35 @@ impl NotificationService {
         }
     }
 
-    /// Forgets whatever is only remembered for a while, such as how much was sent to whom lately.
+    /// Forgets what is remembered only for a while, such as the recent load of each recipient.
     pub fn forget_idle(&self) {
         if let Some(recipients) = &self.0.recipients {
             recipients.forget_idle();
         }
     }
 
-    /// Whether the service can serve: its store is read from and written to, once for all who ask at the same time.
+    /// Whether the service can serve: reads from its store and writes to it, once for all callers at the same time.
     ///
     /// # Errors
-    /// When the store cannot.
+    /// When the store fails.
     pub async fn ready(&self) -> Result<(), ServiceError> {
         let store = Arc::clone(&self.0.store);
         Ok(self.0.readiness.of(|| async move { store.ready().await }).await?)
     }
 
-    /// Whether other processes are told of changes at once. While they are not, they find them in the
-    /// store some seconds later.
+    /// Whether other processes are informed of changes at once. Otherwise they find them in the store some seconds
+    /// later.
     #[must_use]
     pub fn is_connected(&self) -> bool {
         self.0.live.is_connected()
     }
 }
 
-/// In whose inbox a notification has to be for the caller to change it; `None` is any.
+/// The user in whose inbox a notification has to be for the caller to change it; `None` is any.
 fn may_change(principal: &Principal, id: NotificationId) -> Result<Option<&UserId>, ServiceError> {
     principal.may(Scope::Mark)?;
     let owner = principal.own_inbox();
-    // A user whose credential is good for another user's inbox only has none.
+    // A user whose credential is valid only for another user's inbox has none.
     if owner.is_some_and(|owner| !principal.owns(owner)) {
         return Err(ServiceError::no_notification(id));
     }

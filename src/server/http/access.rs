@@ -8,16 +8,16 @@ use crate::server::identity::Scope;
 /// The permission that a route needs before a byte of the body is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Access {
-    /// Nothing: probes, static files, descriptions.
+    /// None: probes, static files, descriptions.
     Open,
-    /// Nothing, but each address may have only so many: pages.
+    /// None, but the number of requests per address is limited: pages.
     Page,
-    /// The right to do this, asked of a page: who is not signed in is led to where one signs in, and who may not is told
-    /// so by a page.
+    /// This scope, for a page: a caller who is not signed in is led to the sign-in page, and one who may not see it
+    /// gets a page that says so.
     PageOf(Scope),
-    /// The same with the right to do one of these.
+    /// One of these scopes, for a page.
     PageOfEither([Scope; 2]),
-    /// An attempt to sign in, of which each address has a few.
+    /// None, but each address has only a few attempts: signing in.
     Attempt,
     /// Any valid credential.
     Known,
@@ -35,7 +35,7 @@ impl Access {
     /// operators only.
     pub(super) fn of(method: &Method, route: &str) -> Self {
         if *method == Method::OPTIONS {
-            // No route takes it: it is answered with what may be asked (CORS), or refused.
+            // No route handles it: it is answered with the allowed requests (CORS), or refused.
             return Self::Open;
         }
         let is_read = matches!(*method, Method::GET | Method::HEAD | Method::CONNECT);
@@ -68,7 +68,7 @@ impl Access {
                     Self::To(Scope::Contacts)
                 }
             }
-            // A browser asks for it before its user signs in.
+            // A browser requests it before its user signs in.
             "/api/push/key" => Self::Open,
             _ if route == paths::OPENAPI || is_at_or_below(route, paths::DOCS) => Self::Open,
             _ if is_at_or_below(route, "/api/notifications") => {

@@ -9,22 +9,22 @@ use super::{
 };
 use crate::server::address::{is_loopback_to_browsers, without_port};
 
-/// The header in which gateways say what the client named.
+/// The header in which gateways name the client's host.
 const FORWARDED_HOST: &str = "x-forwarded-host";
 
-/// Which host a client asked for.
+/// The host that a client asked for.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Asked<'a> {
     /// The host in the request. A request without one does not come from a browser, or a gateway removed it.
     host: Option<&'a str>,
     /// The headers in which gateways name the client's host: `X-Forwarded-Host` and `X-Forwarded-Port`.
     headers: &'a HeaderMap,
-    /// How many gateways in a row are believed.
+    /// The number of trusted gateways in a row.
     gateways: usize,
 }
 
 impl<'a> Asked<'a> {
-    /// Looks at a request, which so many gateways passed on that are believed.
+    /// Reads a request that this many trusted gateways passed on.
     pub(super) fn of(head: &'a Parts, gateways: usize) -> Self {
         let Parts { headers, uri, .. } = head;
         let named = |value: &'a axum::http::HeaderValue| value.to_str().unwrap_or(UNREADABLE);
@@ -33,12 +33,12 @@ impl<'a> Asked<'a> {
         Self { host, headers, gateways }
     }
 
-    /// Whether this server answers for that: for loopback names and those that are allowed. Where gateways say what the
-    /// client named, all have to be such: a page of another name may have made its own name lead to a gateway (DNS
-    /// rebinding), which hides it from us if it names us by our address.
+    /// Whether this server answers for that host: for loopback names and those that are allowed. Where gateways name
+    /// hosts too, all of them have to be allowed: a foreign page may have pointed its own name at a gateway (DNS
+    /// rebinding), which hides that from us if it addresses us by our own name.
     ///
     /// # Errors
-    /// One sentence about the first name for which it does not, and another one that says what to do.
+    /// One sentence about the first name that is not allowed, and another one that says what to do.
     pub(super) fn is_answered(&self, options: &HttpOptions) -> Result<(), String> {
         let Some(allowed) = &options.allowed_hosts else { return Ok(()) };
         let is_ours = |name: &str| {
@@ -59,10 +59,11 @@ impl<'a> Asked<'a> {
         ))
     }
 
-    /// Whether a page of this scheme, host and port is of the host that the client asked for. Where the gateway says which
-    /// one that is, a page of the address by which the gateway asks us is of another machine: the client's own, say.
+    /// Whether a page with this scheme, host and port belongs to the host that the client asked for. Where the gateway
+    /// names that host, a page at the address by which the gateway reaches us is on another machine: the client's own,
+    /// for example.
     pub(super) fn is_at(&self, scheme: &str, authority: &str) -> bool {
-        // Browsers leave this one out.
+        // Browsers leave the default port out.
         let usual = if scheme == "https" { ":443" } else { ":80" };
         let is = |name: &str| authority.eq_ignore_ascii_case(name.strip_suffix(usual).unwrap_or(name));
         let has_port = |name: &str| without_port(name).len() < name.len();
@@ -75,7 +76,7 @@ impl<'a> Asked<'a> {
         })
     }
 
-    /// Whether the client asked this machine from this machine, as far as is known.
+    /// Whether the client asked from this machine, as far as is known.
     pub(super) fn is_loopback(&self) -> bool {
         self.names().all(|name| is_loopback_to_browsers(without_port(name)))
     }
@@ -163,10 +164,10 @@ mod tests {
         for (scheme, other) in [("http", "inner:8080"), ("http", "lan:8080"), ("http", "evil.example")] {
             assert!(!two.is_at(scheme, other), "{other}");
         }
-        // Each name is looked at, and none that a stranger wrote.
+        // Each name is checked, except those that strangers wrote.
         assert!(two.is_answered(&all).is_ok() && two.is_answered(&ours).is_err());
         assert!(three.is_answered(&all).is_err());
-        // Where the inner one adds nothing, the outer one is heard all the same.
+        // Where the inner gateway adds nothing, the outer one counts all the same.
         let only_outer = [("host", "inner:8080"), ("x-forwarded-host", "lan"), ("x-forwarded-port", "8443")];
         assert!(Asked::of(&self::head(&only_outer), 2).is_at("https", "lan:8443"));
     }

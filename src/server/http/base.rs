@@ -13,8 +13,8 @@ use tower::ServiceExt;
 
 use super::paths::is_at_or_below;
 
-/// Serves these routes below the base path, and as they are, for gateways that take it away. Where an answer says
-/// where something is, it is said as the client sees it.
+/// Serves these routes below the base path, and also without it, for gateways that remove it. URLs in answers are those
+/// that the client sees.
 pub(super) fn below(base: &str, routes: Router) -> Router {
     if base.is_empty() {
         return routes;
@@ -34,7 +34,7 @@ fn without_base(base: &str, mut request: Request) -> Request {
     request
 }
 
-/// The address without the base path; `None` where it has none.
+/// The URI without the base path; `None` where it does not have it.
 fn strip(base: &str, uri: &Uri) -> Option<Uri> {
     let rest = uri.path().strip_prefix(base).filter(|_| is_at_or_below(uri.path(), base))?;
     let path = if rest.is_empty() { "/" } else { rest };
@@ -51,7 +51,7 @@ fn with_base(base: &str, mut response: Response) -> Response {
     response
 }
 
-/// Puts the base path before the path that stands in a header after `start`.
+/// Puts the base path before the path in a header, after the text `start`.
 fn complete(headers: &mut HeaderMap, name: &HeaderName, start: &str, base: &str) {
     let Some(path) = headers.get(name).and_then(|value| value.to_str().ok()?.strip_prefix(start)) else { return };
     let is_ours = path.starts_with('/') && !path.starts_with("//");

@@ -19,7 +19,7 @@ use crate::{
     server::workshop::{Broken, Workshop},
 };
 
-/// A body that says that it is JSON, and is not too large.
+/// A body that is declared as JSON, and is not too large.
 pub(super) struct JsonBody {
     bytes: Bytes,
     lenient: bool,
@@ -42,7 +42,7 @@ impl FromRequest<HttpState> for JsonBody {
 impl OptionalFromRequest<HttpState> for JsonBody {
     type Rejection = Problem;
 
-    /// `None` when nothing was sent, or `null`, which is as if nothing was.
+    /// `None` for an empty body, or `null`, which counts as empty.
     async fn from_request(request: Request, state: &HttpState) -> Result<Option<Self>, Problem> {
         if request.body().is_end_stream() {
             return Ok(None);
@@ -52,14 +52,14 @@ impl OptionalFromRequest<HttpState> for JsonBody {
     }
 }
 
-/// The body of a route that takes none. A program that sends one thinks that it says something, and would not notice
-/// that everything was done where it asked for a part.
+/// The body of a route that takes none. A program that sends a body means something by it, and would not notice that
+/// everything was done where it asked for a part.
 pub(super) struct NoBody;
 
 impl FromRequest<HttpState> for NoBody {
     type Rejection = Problem;
 
-    /// Many programs send `{}` or `null` where they have nothing to say.
+    /// Many programs send `{}` or `null` in place of an empty body.
     async fn from_request(request: Request, state: &HttpState) -> Result<Self, Problem> {
         if request.body().is_end_stream() {
             return Ok(Self);
@@ -75,15 +75,15 @@ impl FromRequest<HttpState> for NoBody {
 }
 
 impl JsonBody {
-    /// From this size on, in bytes, a body is read in the workshop: it would hold up all other requests.
+    /// From this size on, in bytes, a body is parsed in the workshop, because it would delay all other requests.
     const LARGE: usize = 64 * 1024;
 
-    /// How many bytes it has.
+    /// Its size in bytes.
     pub(super) fn len(&self) -> usize {
         self.bytes.len()
     }
 
-    /// Has it read, where that holds up no other client.
+    /// Parses it where that delays no other client.
     pub(super) async fn read<T: Send + 'static>(
         self,
         read: impl FnOnce(&Self) -> Result<T, Problem> + Send + 'static,
@@ -100,7 +100,7 @@ impl JsonBody {
         if self.lenient { Unknown::Ignored } else { Unknown::Refused }
     }
 
-    /// Reads all of the value that it is.
+    /// Parses the whole body as a value.
     ///
     /// # Errors
     /// 400 when it is not JSON, or gives a name twice.
@@ -122,10 +122,10 @@ impl JsonBody {
         Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
     }
 
-    /// Reads the object that it is.
+    /// Parses the body as an object.
     ///
     /// # Errors
-    /// 400 when it is not JSON, 422 when it is something else.
+    /// 400 when it is not JSON, 422 when it is another value.
     pub(super) fn object<const N: usize>(
         &self,
         names: &'static [&'static str; N],
@@ -156,7 +156,7 @@ fn not_json(text: &str, error: &serde_json::Error) -> Problem {
     Problem::new(Code::BadRequest, detail)
 }
 
-/// A body that says that it is a form (`application/x-www-form-urlencoded`).
+/// A body that is declared as a form (`application/x-www-form-urlencoded`).
 pub(super) struct FormBody(Bytes);
 
 impl<S: Send + Sync> FromRequest<S> for FormBody {
@@ -173,7 +173,7 @@ impl<S: Send + Sync> FromRequest<S> for FormBody {
 }
 
 impl FormBody {
-    /// The form, if it has no other fields than these. Its reader reports one that is not text.
+    /// The form, if it has no other fields than these. A form that is not text is left to its reader.
     ///
     /// # Errors
     /// 422 when it has others.

@@ -7,40 +7,40 @@ pub use ipnet::IpNet;
 
 use crate::server::listener::Peer;
 
-/// From where a request comes, as far as those in between can be believed.
+/// The origin of a request, as far as the gateways in between can be trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Client {
     /// Address of the client; `None` if it is unknown, as behind a gateway that does not forward it.
     pub(super) address: Option<IpAddr>,
-    /// The address for which requests are counted. There is none for this machine and for proxies that are
-    /// believed, behind which many clients are one.
+    /// The address for which requests are counted. There is none for this machine and for trusted proxies, behind which
+    /// many clients share one address.
     pub(super) counted: Option<IpAddr>,
-    /// Whether no machine on the way could read along.
+    /// Whether no machine on the way could read the request.
     pub(super) is_encrypted: bool,
-    /// How many gateways in a row passed the request on that are believed in what they say of the client: each may have
-    /// added a word of its own to a header such as `X-Forwarded-Host`. None where the client asked by itself.
+    /// How many trusted gateways in a row passed the request on: each may have added a word of its own to a header such
+    /// as `X-Forwarded-Host`. 0 where the client asked directly.
     pub(super) gateways: usize,
 }
 
 impl Client {
-    /// Looks at the connection, and at what proxies say that are believed.
+    /// Reads the connection, and the headers of trusted proxies.
     pub(super) fn of(extensions: &Extensions, headers: &HeaderMap, proxies: &[IpNet]) -> Self {
         let peer = extensions.get::<Peer>();
         let is_encrypted = peer.is_some_and(|peer| peer.is_encrypted);
         let is_believed = |address: IpAddr| proxies.iter().any(|network| network.contains(&address));
         let counted = |address: IpAddr| (!address.is_loopback() && !is_believed(address)).then_some(address);
-        // A program that embeds the router may not say who its peer is; then all are one.
+        // A program that embeds the router may not provide the peer's address; then all clients count as one.
         let Some(peer) = peer else {
             let counted = Some(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
             return Self { address: None, counted, is_encrypted, gateways: 0 };
         };
-        // Over a Unix socket a gateway of this machine asks, which its file lets in.
+        // A Unix socket is used by gateways of this machine, which the mode of its file admits.
         let address = peer.address.map(|address| address.ip().to_canonical());
         if let Some(stranger) = address.filter(|address| !is_believed(*address)) {
             return Self { address, counted: counted(stranger), is_encrypted, gateways: 0 };
         }
         let (mut client, mut gateways) = (address, 0);
-        // Each adds the one it was asked by to the right; what a stranger says is not believed.
+        // Each gateway adds the address of its own client at the right; addresses added by strangers are not believed.
         for hop in words(headers, "x-forwarded-for") {
             gateways += 1;
             let Some(hop) = parse_hop(hop) else { break };
@@ -49,7 +49,7 @@ impl Client {
                 break;
             }
         }
-        // One that names no client is one too.
+        // A gateway that names no client counts too.
         let gateways = gateways.max(1);
         let scheme = outermost(headers, "x-forwarded-proto", gateways);
         Self {
@@ -61,7 +61,7 @@ impl Client {
     }
 }
 
-/// Whether a scheme is that of an encrypted connection; some gateways say `wss` of a WebSocket.
+/// Whether a scheme is that of an encrypted connection; some gateways use `wss` for a WebSocket.
 fn is_safe(scheme: &str) -> bool {
     ["https", "wss"].iter().any(|safe| scheme.eq_ignore_ascii_case(safe))
 }
@@ -69,14 +69,14 @@ fn is_safe(scheme: &str) -> bool {
 /// Stands for an unreadable entry; no host, address or scheme has this name.
 pub(super) const UNREADABLE: &str = "?";
 
-/// The words of a header to the right of which each gateway may add its own: first the one of the gateway that asked us.
+/// The words of a header to which each gateway may add its own at the right: first that of the gateway that called us.
 fn words<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a str> {
     let lines = headers.get_all(name).iter().rev();
     lines.flat_map(|line| line.to_str().unwrap_or(UNREADABLE).rsplit(',')).map(str::trim)
 }
 
-/// What so many gateways say in such a header, the outermost last. There is no more of it than there are gateways: what
-/// stands further to the left, a stranger may have written.
+/// The entries of this many gateways in such a header, the outermost last. Only as many entries count as there are
+/// gateways: a stranger may have written those further to the left.
 pub(super) fn said_by<'a>(headers: &'a HeaderMap, name: &str, gateways: usize) -> impl Iterator<Item = &'a str> {
     words(headers, name).take(gateways).filter(|word| !word.is_empty())
 }
@@ -86,7 +86,7 @@ pub(super) fn outermost<'a>(headers: &'a HeaderMap, name: &str, gateways: usize)
     said_by(headers, name, gateways).last()
 }
 
-/// An address, which some write with a port.
+/// An address, which may have a port.
 fn parse_hop(text: &str) -> Option<IpAddr> {
     let plain = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
     let address = plain.parse::<IpAddr>().ok();

@@ -2,8 +2,9 @@
 
 use axum::http::{HeaderMap, header};
 
-/// The cookie of a server, by its base path. Its name has the browser take it only over an encrypted connection or
-/// from this machine; at the root of a host, from this host alone. Below a base path it is sent to no other path.
+/// The cookie of a server, by its base path. Its name has the browser accept it only over an encrypted connection or
+/// from this machine; at the root of a host, from this host alone. Below a base path, browsers send it to no other
+/// path.
 #[derive(Clone, Copy)]
 pub(super) struct Cookie<'a> {
     base: &'a str,

@@ -32,19 +32,19 @@ use crate::{
 };
 
 pub(super) fn routes() -> Router<HttpState> {
-    // Leptos spawns on one executor for the whole process. That it is set already is no failure:
-    // another router of this process, or the program that embeds this one, did it.
+    // Leptos spawns on one executor for the whole process. It is no failure if another router of this process, or the
+    // program that embeds this one, has set it already.
     drop(Executor::init_tokio());
     let page_only = Router::new().route(DASHBOARD, get(page));
     let all = server_fn_paths().fold(page_only, |router, (path, method)| match MethodFilter::try_from(method) {
         Ok(method) => router.route(path, on(method, call)),
         Err(_) => router,
     });
-    // Leptos has a limit of its own, 2 MB. The intake has ours, and hands on nothing that is larger.
+    // Leptos has a limit of its own, 2 MB. The intake enforces ours, and passes on nothing larger.
     all.layer(DefaultBodyLimit::disable())
 }
 
-/// `GET` the dashboard, rendered with what is in the inbox now.
+/// `GET` the dashboard, rendered with the present list.
 async fn page(
     State(state): State<HttpState>,
     State(service): State<NotificationService>,
@@ -65,7 +65,7 @@ async fn page(
     let initial = Initial::load(&service, &principal, options.base(), query, viewer).await;
     let heartbeat = options.streams.heartbeat.as_secs();
     let initial = Initial { heartbeat_seconds: u32::try_from(heartbeat).unwrap_or(u32::MAX), ..initial };
-    // Without deliveries there is nothing for them to see.
+    // Without deliveries, those pages would have nothing to show.
     let others = options.delivery.as_ref().map(|delivery| OtherPages {
         has_operations: principal.may(Scope::Admin).is_ok(),
         has_wishes: may_see_wishes(Some(delivery), &principal),
@@ -85,8 +85,8 @@ async fn page(
 
 /// Calls a server function, from the script of the page or from a form without script.
 ///
-/// Leptos answers what it cannot read with 500 and sets no status of ours beside a redirect; here
-/// a failure gets the status of its problem, and a form is sent back with 303.
+/// Leptos answers an unreadable call with 500 and sets no status of ours beside a redirect; here a failure gets the
+/// status of its problem, and a form is answered with 303.
 async fn call(
     State(state): State<HttpState>,
     State(service): State<NotificationService>,

@@ -1,4 +1,4 @@
-//! `/api/deliveries`: what was sent, what waits, and what was given up.
+//! `/api/deliveries`: sent, waiting and failed deliveries.
 
 use axum::{
     Json,

@@ -53,7 +53,7 @@ use crate::{
         contact()
     ),
     servers((url = "/", description = "The server that served this description")),
-    // What only parameters and streams refer to is not collected from the handlers.
+    // Schemas used only by parameters and streams are not collected from the handlers.
     components(schemas(Cursor, Limit, Search, StreamEvent, WholeNumber)),
     modifiers(&Proofs),
     security((), ("bearer" = [])),
@@ -71,8 +71,8 @@ use crate::{
 )]
 struct Description;
 
-/// How a program proves who is calling, where the server wants to know. A browser in which a user signed in shows a cookie
-/// by itself: that is nothing that a program sets, and openapi-generator makes no Ruby of it.
+/// The ways in which a program authenticates, where the server requires that. The session cookie is missing: browsers
+/// send it by themselves, programs do not set it, and openapi-generator cannot turn it into Ruby.
 struct Proofs;
 
 impl Modify for Proofs {
@@ -122,11 +122,11 @@ fn proofs_for(method: &Method, path: &str) -> Option<Vec<SecurityRequirement>> {
     }
     let is_stream = paths::STREAMS.iter().any(|stream| is_at_or_below(path, stream));
     let with = |scheme: &str| SecurityRequirement::new::<_, [&str; 0], &str>(scheme, []);
-    // Nothing at all, where the server wants no proof.
+    // No credential is also allowed, because the server may not require one.
     is_stream.then(|| vec![SecurityRequirement::default(), with("bearer"), with("ticket")])
 }
 
-/// `base` is what stands before our paths for the browser.
+/// `base` is the prefix of our paths for the browser.
 pub(super) fn routes(base: &str) -> Router<HttpState> {
     let mut openapi = openapi();
     if !base.is_empty() {
@@ -141,14 +141,14 @@ pub(super) fn routes(base: &str) -> Router<HttpState> {
         .layer(from_fn_with_state(CompressedFiles::default(), keep))
 }
 
-/// The files of the page as they are sent, by path and coding. They are the same for all users, and large:
-/// each is compressed once.
+/// The files of the page as they are sent, by path and coding. They are the same for all users, and large: each is
+/// compressed once.
 #[derive(Clone, Default)]
 struct CompressedFiles(Arc<Mutex<HashMap<PathAndCoding, (Parts, Bytes)>>>);
 
 type PathAndCoding = (String, &'static str);
 
-/// More than there are.
+/// More files than there are.
 const MOST_KEPT: usize = 64;
 
 async fn keep(State(CompressedFiles(kept)): State<CompressedFiles>, mut request: Request, next: Next) -> Response {
@@ -162,7 +162,7 @@ async fn keep(State(CompressedFiles(kept)): State<CompressedFiles>, mut request:
     request.headers_mut().insert(header::ACCEPT_ENCODING, HeaderValue::from_static(coding));
     let (mut head, body) = next.run(request).await.into_parts();
     let Ok(body) = body.collect().await.map(Collected::to_bytes) else { return Problem::internal().into_response() };
-    // What is not there is not kept, or strangers could fill the memory with names.
+    // Missing files are not cached, or strangers could fill the memory with names.
     if head.status == StatusCode::OK && kept().len() < MOST_KEPT {
         head.extensions.insert(Shared);
         kept().insert(key, (head.clone(), body.clone()));
@@ -170,7 +170,7 @@ async fn keep(State(CompressedFiles(kept)): State<CompressedFiles>, mut request:
     Response::from_parts(head, Body::from(body))
 }
 
-/// The page brings its scripts and styles as files of this server, and sets styles by script.
+/// The page loads its scripts and styles as files of this server, and sets styles by script.
 async fn allow_its_own_files(mut response: Response) -> Response {
     let policy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
                   connect-src 'self'; base-uri 'none'; form-action 'none'";

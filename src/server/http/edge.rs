@@ -34,28 +34,28 @@ const HEADERS: [(HeaderName, HeaderValue); 5] = [
 /// More headers than most answers have.
 const ROOM_FOR_HEADERS: usize = 12;
 
-/// A browser that came once over an encrypted connection comes over no other for a year.
+/// A browser that used an encrypted connection once uses no other for a year.
 const ONLY_ENCRYPTED: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
-/// Puts the edge around the routes, and around those of files: what pages of listed sites are told, which is nothing of
-/// files; then the guard, which lets callers in and hands them to the intake.
+/// Puts the edge around the routes, and around those of files: the permissions for pages of listed sites, which files
+/// do not have; then the guard, which admits callers and passes their requests to the intake.
 ///
-/// Guard and intake are one layer, because each costs every request a copy of all that is below it.
+/// Guard and intake are one layer, because each layer costs every request a copy of everything below it.
 pub(super) fn wrap(routes: Router, files: Router, state: &HttpState) -> Router {
     let inside = from_fn_with_state(state.clone(), guard);
     let routes = routes.layer(inside.clone());
     let routes = match sites::tell_listed(&state.options().allowed_origins) {
-        // Outermost, so that a page of a listed site can read why it was refused; and only where something is, because it
-        // answers `OPTIONS` by itself.
+        // Outermost, so that a page of a listed site can read why it was refused; and only on existing routes, because
+        // it answers `OPTIONS` by itself.
         Some(listed) => routes.route_layer(listed),
         None => routes,
     };
     routes.merge(files.layer(inside))
 }
 
-/// Refuses foreign host names, lets callers in, completes the headers, and logs.
+/// Refuses foreign host names, admits callers, completes the headers, and logs.
 ///
-/// The log has the route and not the path: a path may name a user.
+/// The log has the route and not the path, because a path may name a user.
 async fn guard(State(state): State<HttpState>, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let options = state.options();
@@ -75,7 +75,7 @@ async fn guard(State(state): State<HttpState>, request: Request, next: Next) -> 
             response
         }
         Err(refused) => {
-            // One that waits for leave to send its body gets the answer first.
+            // A client that waits for permission to send its body gets the answer first.
             if !head.headers.contains_key(header::EXPECT) {
                 intake::read_away(body, options.max_body_bytes);
             }
@@ -94,9 +94,9 @@ async fn guard(State(state): State<HttpState>, request: Request, next: Next) -> 
     response
 }
 
-/// Adds the headers that every answer has.
+/// Adds the headers of every answer.
 fn complete(headers: &mut HeaderMap, options: &HttpOptions, is_encrypted: bool) {
-    // Made with room for all of them: to grow costs more than to take over the few that a handler set.
+    // Allocated with room for all of them: growing costs more than moving the few that a handler set.
     let mut all = HeaderMap::with_capacity(ROOM_FOR_HEADERS);
     all.extend(std::mem::take(headers));
     *headers = all;
@@ -109,7 +109,7 @@ fn complete(headers: &mut HeaderMap, options: &HttpOptions, is_encrypted: bool) 
     }
 }
 
-/// Decides from the head of a request whether it is let in.
+/// Decides from the head of a request whether to admit it.
 async fn admit(state: &HttpState, client: &Client, head: &mut Parts) -> Result<Option<gate::RateLimit>, Box<Response>> {
     let options = state.options();
     let asked = Asked::of(head, client.gateways);
@@ -124,7 +124,7 @@ async fn admit(state: &HttpState, client: &Client, head: &mut Parts) -> Result<O
     gate::admit(options, client, site, head).await
 }
 
-/// Whether this is what an EventSource asks for.
+/// Whether this is a request of an EventSource.
 fn asks_for_events(head: &Parts) -> bool {
     let route = head.extensions.get::<MatchedPath>().map(MatchedPath::as_str);
     head.method == Method::GET && route.is_some_and(|route| is_at_or_below(route, paths::EVENTS))

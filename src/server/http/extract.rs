@@ -17,7 +17,7 @@ use crate::{
 /// The caller: the principal that an outer layer put into the request's extensions, else an anonymous one.
 #[derive(Clone, Debug)]
 pub struct Caller(
-    /// As the service knows them.
+    /// The principal.
     pub Principal,
 );
 
@@ -29,7 +29,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
     }
 }
 
-/// The name that the client gave to this request, if any: the header `Idempotency-Key`.
+/// The client's name for this request, if any: the header `Idempotency-Key`.
 pub(super) struct Idempotency(pub(super) Option<IdempotencyKey>);
 
 impl<S: Send + Sync> FromRequestParts<S> for Idempotency {
@@ -37,7 +37,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Idempotency {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let Some(value) = parts.headers.get(IdempotencyKey::HEADER) else { return Ok(Self(None)) };
-        // What is not ASCII is refused as an empty key is.
+        // A key that is not ASCII is refused like an empty one.
         let key = IdempotencyKey::parse(value.to_str().unwrap_or_default());
         let key = key.map_err(|invalid| Problem::invalid(vec![FieldError::new(IdempotencyKey::HEADER, invalid)]))?;
         Ok(Self(Some(key)))
@@ -55,13 +55,13 @@ pub(super) struct IdempotencyParams {
     idempotency_key: Option<String>,
 }
 
-/// The parameters that a query may have, as text.
+/// The allowed parameters of a query, as text.
 pub(super) trait Parameters: DeserializeOwned {
     /// Their names.
     const NAMES: &'static [&'static str];
 }
 
-/// A query that has nothing to say.
+/// A query without parameters.
 #[derive(Deserialize)]
 pub(super) struct Nothing {}
 
@@ -69,7 +69,7 @@ impl Parameters for Nothing {
     const NAMES: &'static [&'static str] = &[];
 }
 
-/// The parameters of the query. One that is not known is refused.
+/// The parameters of the query. An unknown one is refused.
 pub(super) struct Query<T>(pub(super) T);
 
 impl<T: Parameters, S: Send + Sync> FromRequestParts<S> for Query<T> {
@@ -102,10 +102,10 @@ fn names_of(query: &str) -> impl Iterator<Item = String> {
     pairs.map(|pair| percent_decoded(pair.split_once('=').map_or(pair, |(name, _)| name)))
 }
 
-/// Refuses a query, or a form, that has another name than these.
+/// Refuses a query, or a form, with a name that is not among these.
 ///
 /// # Errors
-/// 422, with each of its names that is not known.
+/// 422, with each unknown name.
 pub(super) fn refuse_unknown(query: &str, known: &[&str]) -> Result<(), Problem> {
     let mut complaints = Complaints::default();
     for name in names_of(query) {
@@ -121,10 +121,10 @@ pub(super) struct Path<T>(pub(super) T);
 
 /// A parameter of a path.
 pub(super) trait FromSegment: Sized {
-    /// How it is called where the path is described.
+    /// Its name in the description of the path.
     const NAME: &'static str;
 
-    /// Reads it, after percent-decoding.
+    /// Parses it, after percent-decoding.
     fn from_segment(segment: &str) -> Result<Self, Invalid>;
 
     /// The problem for an invalid one.
@@ -148,7 +148,7 @@ impl FromSegment for NotificationId {
         Self::parse(segment)
     }
 
-    /// It names nothing that there is or ever was; so the path leads nowhere.
+    /// An invalid id names nothing that exists or ever existed, so the path leads nowhere.
     fn refused(why: Invalid) -> Problem {
         Problem::new(Code::NotFound, format!("There is no such notification. {why}"))
     }

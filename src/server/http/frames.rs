@@ -8,31 +8,31 @@ const X_FRAME_OPTIONS: HeaderName = HeaderName::from_static("x-frame-options");
 /// Policy for answers that are not pages.
 const NOTHING: &str = "default-src 'none'; base-uri 'none'; form-action 'none'";
 
-/// Whose pages may show ours in a frame.
+/// The sites whose pages may show ours in a frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FrameAncestors {
-    /// As it stands in a policy.
+    /// The directive of a policy.
     directive: String,
-    /// The policy of answers whose handler has none.
+    /// The policy of answers whose handler sets none.
     policy: HeaderValue,
     /// The header for old browsers, if it can express the setting.
     x_frame_options: Option<HeaderValue>,
 }
 
 impl Default for FrameAncestors {
-    /// Those of none.
+    /// No site.
     fn default() -> Self {
         Self::of("'none'", Some(HeaderValue::from_static("DENY")))
     }
 }
 
 impl FrameAncestors {
-    /// Reads `none`; or `self` and origins, of which a host may begin with `*.`.
+    /// Reads `none`; or `self` and origins, whose host may begin with `*.`.
     ///
     /// # Errors
-    /// One sentence about the first that is neither.
+    /// One sentence about the first word that is neither.
     pub fn parse(list: &[String]) -> Result<Self, String> {
-        // Quotes are how a policy has the two words.
+        // A policy has the two words in quotes.
         let list: Vec<&str> = list.iter().map(|text| text.trim().trim_matches('\'')).collect();
         if list.is_empty() || list == ["none"] {
             return Ok(Self::default());
@@ -40,7 +40,7 @@ impl FrameAncestors {
         if let Some(wrong) = list.iter().find(|text| **text != "self" && !is_origin(text)) {
             return Err(match *wrong {
                 "none" => "none stands alone. Say it, or who may.".to_owned(),
-                // What stands before an @ may be a password.
+                // The text before an @ may be a password.
                 text if text.contains('@') => "an origin has no user and no password.".to_owned(),
                 text => format!(
                     "{text:?} is not none, self or an origin as browsers write it, such as https://portal.example: in lower \
@@ -58,12 +58,12 @@ impl FrameAncestors {
     fn of(sources: &str, x_frame_options: Option<HeaderValue>) -> Self {
         let directive = format!("frame-ancestors {sources}");
         let policy = HeaderValue::try_from(format!("{NOTHING}; {directive}"));
-        // It has nothing but ASCII; were it otherwise, no page may.
+        // It is always ASCII; if it were not, no page would be allowed.
         let policy = policy.unwrap_or(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
         Self { directive, policy, x_frame_options }
     }
 
-    /// Whether anyone may.
+    /// Whether any site may.
     pub(super) fn are_some(&self) -> bool {
         self.x_frame_options.as_ref().is_none_or(|said| said != "DENY")
     }
@@ -79,7 +79,7 @@ impl FrameAncestors {
     }
 }
 
-/// Whether this is an origin of which nothing gets out of its place in a policy.
+/// Whether this is an origin that cannot break out of its place in a policy.
 fn is_origin(text: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-:/".contains(&byte);
     let Some((scheme, host)) = text.split_once("://") else { return false };

@@ -24,11 +24,11 @@ use crate::server::{
     limiter::{Remaining, TooOften, weight},
 };
 
-/// In the extensions of an attempt to sign in that comes too often. Its body is not read.
+/// In the extensions of a sign-in attempt that comes too often. Its body is not read.
 #[derive(Clone, Copy)]
 pub(super) struct RefusedAttempt(pub(super) TooOften);
 
-/// In the extensions of a request for a page that its caller may not have. Its body is not read.
+/// In the extensions of a request for a page that its caller may not see. Its body is not read.
 #[derive(Clone, Copy)]
 pub(super) struct RefusedPage(pub(super) Denied);
 
@@ -38,19 +38,19 @@ pub(super) struct RateLimit {
     remaining: Remaining,
 }
 
-/// Lets a request in, with its [`Principal`] in its extensions, and a [`Standing`] where the caller
-/// proved who they are; or says why not.
+/// Admits a request, with its [`Principal`] in its extensions, and a [`Standing`] where the caller is authenticated; or
+/// refuses it.
 pub(super) async fn admit(
     options: &Arc<HttpOptions>,
     client: &Client,
     site: Site,
     head: &mut Parts,
 ) -> Result<Option<RateLimit>, Box<Response>> {
-    // Where no route is, there is nothing to keep callers from.
+    // Where no route exists, there is nothing to protect.
     let Some(route) = head.extensions.get::<MatchedPath>() else { return Ok(None) };
     let access = Access::of(&head.method, route.as_str());
     let Some(auth) = &options.auth else {
-        // A program that embeds the router may say who it is; else nothing has to be proved.
+        // A program that embeds the router may provide the caller; else no authentication is needed.
         let principal = head.extensions.get().cloned().unwrap_or(Principal::operator());
         permit(access, &principal, head)?;
         head.extensions.insert(principal);
@@ -71,7 +71,7 @@ pub(super) async fn admit(
         head.extensions.insert(Principal::anonymous());
         return Ok(None);
     }
-    // In a box, so that no request keeps room for it where nothing has to be proved.
+    // Boxed, so that requests reserve no room for it where no authentication is needed.
     let standing = Box::pin(identify(auth, options.cookie(), client.counted, site, head))
         .await
         .map_err(|error| Box::new(problem::refused(auth, error, client.address)))?;
@@ -86,7 +86,7 @@ pub(super) async fn admit(
     let counted = auth.usage().of_holder(holder).transpose();
     let remaining = counted.map_err(|too_often| Box::new(problem::too_many(&too_often, policy)))?;
     permit(access, &standing.principal, head)?;
-    // What a body weighs is known from what its sender says of it.
+    // The weight of a body is known from its announced length.
     let length = head.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     auth.usage().charge(holder, weight(0, length.unwrap_or(0)).get() - 1);
     head.extensions.insert(standing.principal.clone());
@@ -95,7 +95,7 @@ pub(super) async fn admit(
 }
 
 impl RateLimit {
-    /// Says how much may be asked, and how much of it is left.
+    /// Adds the headers with the rate limit and its remainder.
     pub(super) fn tell(&self, headers: &mut HeaderMap) {
         let Remaining { burst, window, left, next } = self.remaining;
         problem::tell_limits(headers, self.policy, burst, window, left, next);
@@ -103,7 +103,7 @@ impl RateLimit {
 }
 
 fn permit(access: Access, principal: &Principal, head: &mut Parts) -> Result<(), Box<Response>> {
-    // A refusal of a page is a page, which is made where pages are.
+    // A refused page is answered with a page, by the handlers of pages.
     let mut refuse_page = |permitted: Result<(), Denied>| {
         permitted.or_else(|why| {
             head.extensions.insert(RefusedPage(why));
@@ -138,7 +138,7 @@ async fn identify(
     if let Some(shown) = bearer {
         let shown = shown.map(Bearer::read);
         if !shown.as_ref().is_ok_and(|shown| auth.is_known(shown)) {
-            // Finding out costs something, so it is counted before.
+            // Authenticating has a cost, so the attempt is counted before.
             stranger()?;
         }
         return auth.by_bearer(&shown?).await.map(Some);
@@ -150,11 +150,11 @@ async fn identify(
     if let Some(session) = cookie.session(&head.headers).filter(|_| site == Site::Own) {
         let is_known = auth.knows_session(session);
         if !is_known {
-            // Any caller may make one up, and to find out takes a look into the store.
+            // Any caller may make one up, and checking it takes a query of the store.
             stranger()?;
         }
         match auth.by_session(session).await {
-            // The browser goes on showing a session that is over: the user is signed out.
+            // The browser still sends a session that is over: the user is signed out.
             Err(AuthError::Invalid(_)) if is_known => {}
             Err(AuthError::Invalid(_)) => return Ok(None),
             found => return found.map(Some),
@@ -170,7 +170,7 @@ fn bearer(shown: &HeaderValue) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-/// The ticket in the address of a stream.
+/// The ticket in the URL of a stream.
 fn ticket(head: &Parts) -> Option<&str> {
     let path = head.extensions.get::<MatchedPath>()?.as_str();
     if !paths::STREAMS.iter().any(|stream| is_at_or_below(path, stream)) {
@@ -188,7 +188,7 @@ fn proof_in_subprotocol(head: &Parts) -> Option<&str> {
     names.find_map(|name| name.trim().strip_prefix("bearer."))
 }
 
-/// The name of the limit that holds for a caller.
+/// The name of the limit that applies to a caller.
 fn policy_of(holder: &Holder) -> &'static str {
     match holder {
         Holder::Operator => "operator",

@@ -45,8 +45,9 @@ async fn alive() -> Json<Health> {
 ///
 /// A load balancer sends requests to the server while the answer is 200.
 //
-// No limit counts who asks, because a balancer that is refused would take the server for one that stops. However many ask,
-// and however often, the store has one question at a time, and no more of them than it answers one after the other.
+// No limit counts the callers, because a balancer that is refused would take the server for one that stops. However
+// many ask, and however often, the store runs one check at a time, and no more of them than it completes one after the
+// other.
 #[utoipa::path(
     get, path = "/readyz", operation_id = "getReadiness", tag = "operation",
     responses(
@@ -62,12 +63,12 @@ async fn ready(
         return Err(Problem::new(Code::Unavailable, "The server is stopping. Ask another one."));
     }
     let of_auth = options.auth.iter().flat_map(|auth| auth.tasks().ended_lately());
-    // They may be the same.
+    // They may overlap.
     let tasks: BTreeSet<_> = service.tasks().ended_lately().into_iter().chain(of_auth).collect();
     match service.ready().await {
         Ok(()) if service.is_connected() && tasks.is_empty() => Ok(OK),
         Ok(()) => Ok(Json(Health { status: "degraded", tasks: tasks.into_iter().collect() })),
-        // The service says why in the log, and not once for each client that asks.
+        // The service logs the reason, and not once for each client that asks.
         Err(_) => {
             Err(Problem::new(Code::Unavailable, "The store cannot be read or written. Try again in a few seconds."))
         }

@@ -1,8 +1,8 @@
 //! Reads the body of a request, enforces the time-out of the answer, and counts the bytes of both.
 //!
-//! The gate has let the caller in by now. A body is read whole: up to the limit, for as long as a
-//! request may take, and within what the process may hold of all bodies and answers. A handler that
-//! panics is answered for with a problem.
+//! The gate has admitted the caller by now. A body is read whole: up to the limit, within the time of a request, and
+//! within the memory that the process may use for all bodies and answers. A panic of a handler is answered with a
+//! problem.
 
 use std::{convert::Infallible, panic::AssertUnwindSafe, time::Duration};
 
@@ -32,14 +32,14 @@ use crate::{
     },
 };
 
-/// An answer up to this size, in bytes, is not counted: a connection costs as much without it.
+/// An answer up to this size, in bytes, is not counted: a connection takes as much anyway.
 const SMALL_ANSWER: u64 = 4 * 1024;
 
-/// The largest body of a caller of whom nothing is known, in bytes: a form to sign in.
+/// The largest body of an unauthenticated caller, in bytes: a sign-in form.
 const LARGEST_OF_A_STRANGER: usize = 64 * 1024;
 
-/// In the extensions of an answer whose bytes are there anyway, such as those of a static file. They are
-/// not counted: a client that does not read them costs nothing.
+/// In the extensions of an answer whose bytes are in memory anyway, such as those of a static file. They are not
+/// counted: a client that does not read them costs nothing.
 #[derive(Clone, Copy)]
 pub(super) struct Shared;
 
@@ -50,18 +50,18 @@ impl<S: Send + Sync> FromRequest<S> for Whole {
     type Rejection = Infallible;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Infallible> {
-        // All of it is there: nothing can go wrong.
+        // The whole body is there, so this cannot fail.
         let whole = request.into_body().collect().await;
         Ok(Self(whole.map(|whole| whole.to_bytes()).unwrap_or_default()))
     }
 }
 
-/// Reads the body, has the request answered, and counts the answer for as long as it is being sent.
+/// Reads the body, has the request answered, and counts the answer while it is being sent.
 pub(super) async fn take_in(state: &HttpState, request: Request, next: Next) -> Response {
     let patience = state.options().request_timeout;
     let is_safe = !carries_a_body(request.method());
     let request = if is_safe {
-        // It is not looked at; but that much is no oversight.
+        // The body is ignored; but this much is no oversight.
         let limit = state.options().max_body_bytes;
         if let Err(too_large) = is_announced_within(limit, request.body()) {
             read_away(request.into_body(), limit.saturating_mul(4));
@@ -69,13 +69,13 @@ pub(super) async fn take_in(state: &HttpState, request: Request, next: Next) -> 
         }
         request
     } else {
-        // In a box, so that reads keep no room for it.
+        // Boxed, so that reads reserve no room for it.
         match Box::pin(with_whole_body(request, state)).await {
             Ok(request) => request,
             Err(refused) => return *refused,
         }
     };
-    // What a handler shares with others is behind locks that a panic does not leave broken.
+    // Handlers share state behind locks that a panic does not leave broken.
     match timeout(patience, AssertUnwindSafe(next.run(request)).catch_unwind()).await {
         Ok(Ok(answer)) if counts(&answer) => Box::pin(counted(answer, state)).await,
         Ok(Ok(answer)) => answer,
@@ -85,20 +85,19 @@ pub(super) async fn take_in(state: &HttpState, request: Request, next: Next) -> 
     }
 }
 
-/// Whether requests of this method come with a body that is looked at. That of `CONNECT` is the
-/// stream itself (RFC 8441).
+/// Whether the server reads the body of requests with this method. That of `CONNECT` is the stream itself (RFC 8441).
 pub(super) fn carries_a_body(method: &Method) -> bool {
     matches!(*method, Method::POST | Method::PUT | Method::PATCH | Method::DELETE)
 }
 
-/// The same request with its body in one piece, which is counted until it is gone.
+/// The same request with its body in one piece, which is counted until it is dropped.
 async fn with_whole_body(request: Request, state: &HttpState) -> Result<Request, Box<Response>> {
     let (limit, patience) = (state.options().max_body_bytes, state.options().request_timeout);
     let (head, body) = request.into_parts();
     if is_encoded(&head.headers) {
         read_away(body, limit);
         let problem = Problem::new(Code::UnsupportedMediaType, "Send the body as it is, without Content-Encoding.");
-        // Tells it from another media type (RFC 9110, section 15.5.16).
+        // Tells this refusal from one of another media type (RFC 9110, section 15.5.16).
         return Err(Box::new(([(header::ACCEPT_ENCODING, "identity")], problem).into_response()));
     }
     if head.extensions.get::<RefusedPage>().is_some() {
@@ -121,7 +120,7 @@ async fn with_whole_body(request: Request, state: &HttpState) -> Result<Request,
     if let Some(caller) = caller
         && !head.headers.contains_key(header::CONTENT_LENGTH)
     {
-        // The gate counted what was said of the length; here nothing was.
+        // The gate counted the announced length; here none was announced.
         state.charge(caller.holder(), 0, body.len());
     }
     Ok(Request::from_parts(head, Body::from(body)))
@@ -131,7 +130,7 @@ fn refused(problem: Problem) -> Box<Response> {
     Box::new(problem.into_response())
 }
 
-/// Whether the body is compressed, or otherwise not what it says.
+/// Whether the body is compressed, or otherwise encoded.
 fn is_encoded(headers: &HeaderMap) -> bool {
     let mut encodings = headers.get_all(header::CONTENT_ENCODING).iter();
     encodings.any(|encoding| !encoding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"identity"))
@@ -140,8 +139,8 @@ fn is_encoded(headers: &HeaderMap) -> bool {
 /// How long a refused client may go on sending.
 const READ_AWAY: Duration = Duration::from_secs(5);
 
-/// Reads on what a refused client is still sending, up to so many bytes, and keeps nothing of it. A client
-/// that sends its whole body before it reads would find the connection broken, and never see why.
+/// Reads and discards the rest of a refused client's body, up to `most` bytes. A client that sends its whole body
+/// before it reads would find the connection broken, and never see the reason.
 pub(super) fn read_away(mut body: Body, most: usize) {
     if !body.is_end_stream() && body.size_hint().exact().is_some_and(|size| size <= most as u64) {
         let read = async move { while let Some(Ok(_)) = body.frame().await {} };
@@ -179,8 +178,8 @@ async fn read(mut body: Body, limit: usize, budget: &Budget) -> Result<Bytes, Pr
     Ok(if whole.is_empty() { Bytes::new() } else { share.hold(whole.freeze()) })
 }
 
-/// Whether the bytes of an answer are counted: not those of a small one, nor those that are there anyway,
-/// nor those of one without an end, which is not kept anywhere.
+/// Whether the bytes of an answer are counted: not those of a small one, nor those in memory anyway, nor those of an
+/// endless one, which is never held whole.
 fn counts(answer: &Response) -> bool {
     let is_small = answer.body().size_hint().exact().is_some_and(|size| size <= SMALL_ANSWER);
     let extensions = answer.extensions();
@@ -191,10 +190,10 @@ fn counts(answer: &Response) -> bool {
 async fn counted(answer: Response, state: &HttpState) -> Response {
     let (head, body) = answer.into_parts();
     let whole = if body.size_hint().exact().is_some() {
-        // All of it is there.
+        // The whole body is there.
         body.collect().await.map_err(|_| Broken)
     } else {
-        // It is being compressed: done as fast as its client reads, each would keep what that takes.
+        // It is being compressed: at the pace of its client, each answer would hold a compressor's memory.
         let runtime = Handle::current();
         let compressed = state.workshop().run(move || runtime.block_on(body.collect())).await;
         compressed.and_then(|whole| whole.map_err(|_| Broken))
@@ -206,7 +205,7 @@ async fn counted(answer: Response, state: &HttpState) -> Response {
     }
 }
 
-/// Not answered in time. A write that was begun goes on, and may be done or not.
+/// The request timed out. A write that began continues, and may be done or not.
 fn late(is_safe: bool, patience: Duration) -> Problem {
     if is_safe {
         let seconds = patience.as_secs();

@@ -1,8 +1,7 @@
 //! Reads JSON part by part.
 //!
-//! Parts are looked at one by one and stay as the client wrote them until then, so that all that is
-//! wrong is said at once and at its place, one part that is wrong does not hide another, and as much
-//! is read as is allowed and no more.
+//! Parts are parsed one by one and stay as the client wrote them until then, so that all errors are reported at once
+//! and at their places, one error does not hide another, and no more is read than is allowed.
 
 mod tree;
 
@@ -22,17 +21,16 @@ pub(super) type Fields<'j, const N: usize> = [Option<&'j RawValue>; N];
 /// The treatment of unknown fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unknown {
-    /// They are complained of.
+    /// They are reported as errors.
     Refused,
     /// They are skipped.
     Ignored,
 }
 
-/// Reads an object whose fields have these names. A name that is not among them, or is there twice, is
-/// complained of.
+/// Reads an object whose fields have these names. Another name, or one that occurs twice, is reported as an error.
 ///
 /// # Errors
-/// When it is no JSON, or no object.
+/// When it is not JSON, or not an object.
 pub(super) fn object<'j, const N: usize>(
     json: &'j str,
     names: &'static [&'static str; N],
@@ -79,12 +77,12 @@ impl<'j, const N: usize> Visitor<'j> for Object<'_, N> {
     }
 }
 
-/// One of these names, or another.
+/// One of these names, or an unknown one.
 struct Name(&'static [&'static str]);
 
 enum Named {
     Known(usize),
-    /// As much of it as is ever shown, and one character more.
+    /// As much of it as is ever shown, and one more character.
     Unknown(String),
 }
 
@@ -109,15 +107,15 @@ impl Visitor<'_> for Name {
     }
 }
 
-/// Hands out the items of an array until there are more than `most`; then it reads no further.
+/// Passes the items of an array to `take` until there are more than `most`; then it reads no further.
 ///
 /// # Errors
-/// When it is no array, or has more.
+/// When it is not an array, or has more items.
 pub(super) fn each<'j>(array: &'j RawValue, most: usize, take: impl FnMut(usize, &'j RawValue)) -> Result<(), NotThat> {
     if kind(array) != "an array" {
         return Err(NotThat::Array(kind(array)));
     }
-    // It was read once, so it is JSON: what goes wrong is that there are more.
+    // It was parsed once, so it is JSON: the only possible error is that there are more.
     serde_json::Deserializer::from_str(array.get())
         .deserialize_seq(Items { most, take })
         .map_err(|_| NotThat::Few(most))
@@ -128,7 +126,7 @@ pub(super) fn each<'j>(array: &'j RawValue, most: usize, take: impl FnMut(usize,
 pub(super) enum NotThat {
     /// It is something else.
     Array(&'static str),
-    /// It has more than so many items.
+    /// It has more than this many items.
     Few(usize),
 }
 
@@ -158,10 +156,10 @@ impl<'j, F: FnMut(usize, &'j RawValue)> Visitor<'j> for Items<F> {
     }
 }
 
-/// The text that a field has; `null` is as if it were absent.
+/// The text of a field; `null` counts as absent.
 ///
 /// # Errors
-/// When it is something else.
+/// When it is another value.
 pub(super) fn text(field: Option<&RawValue>) -> Result<Option<String>, Invalid> {
     match field.map(|field| (kind(field), field)) {
         None | Some(("null", _)) => Ok(None),
@@ -172,10 +170,10 @@ pub(super) fn text(field: Option<&RawValue>) -> Result<Option<String>, Invalid> 
     }
 }
 
-/// Whether a field is `true` or `false`.
+/// The boolean of a field.
 ///
 /// # Errors
-/// When it is something else, or absent.
+/// When it is another value, or absent.
 pub(super) fn boolean(field: Option<&RawValue>) -> Result<bool, Invalid> {
     match field.map(RawValue::get) {
         Some("true") => Ok(true),
@@ -185,10 +183,10 @@ pub(super) fn boolean(field: Option<&RawValue>) -> Result<bool, Invalid> {
     }
 }
 
-/// The whole number that a field has; `null` is as if it were absent.
+/// The whole number of a field; `null` counts as absent.
 ///
 /// # Errors
-/// When it is something else.
+/// When it is another value.
 pub(super) fn whole_number(field: Option<&RawValue>) -> Result<Option<u64>, Invalid> {
     match field.map(|field| (kind(field), field.get())) {
         None | Some(("null", _)) => Ok(None),
@@ -197,9 +195,9 @@ pub(super) fn whole_number(field: Option<&RawValue>) -> Result<Option<u64>, Inva
     }
 }
 
-/// A number that is whole though it is written as `60.0` or `6e1`, which JSON does not tell apart.
+/// A whole number that is written as `60.0` or `6e1`, which is the same number in JSON.
 fn whole(digits: &str) -> Option<u64> {
-    /// Up to here each whole number is one of its own (RFC 8259, section 6).
+    /// Up to here each whole number has a value of its own (RFC 8259, section 6).
     const LARGEST: f64 = 9_007_199_254_740_991.0;
     let number = digits.parse::<f64>().ok()?;
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is whole and in range")]

@@ -34,16 +34,16 @@ use crate::{
     },
 };
 
-/// The parameter in which a browser shows who it is, because it cannot set headers there.
+/// The parameter with a browser's ticket, because a browser cannot set headers there.
 const TICKET: &str = "ticket";
 
-/// How live streams are treated.
+/// The options of live streams.
 #[derive(Clone, Copy, Debug)]
 pub struct StreamOptions {
-    /// How long a stream may be silent. Then it says where the inbox is, so that the client sees that the
-    /// connection is there and that it missed nothing, and gateways keep the connection.
+    /// How long a stream may be silent. Then it sends the present change number, so that the client sees that the
+    /// connection works and that it missed nothing, and gateways keep the connection.
     pub heartbeat: Duration,
-    /// How long a client may take to read before it is let go. It follows again later.
+    /// How long a client may take to read before it is disconnected. It can follow again later.
     pub stall_timeout: Duration,
 }
 
@@ -54,7 +54,7 @@ impl Default for StreamOptions {
 }
 
 impl StreamOptions {
-    /// How long to wait for the next heartbeat: not all streams have it at once.
+    /// The time until the next heartbeat: not all streams have it at once.
     fn next_heartbeat(&self) -> Duration {
         self.heartbeat.mul_f64(0.9 + random() / 5.0)
     }
@@ -64,7 +64,7 @@ impl StreamOptions {
 pub(super) const EVENTS: [(HeaderName, HeaderValue); 3] = [
     (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
     (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-    // nginx would collect the events.
+    // nginx would buffer the events.
     (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
 ];
 
@@ -74,8 +74,8 @@ pub(super) fn come_back() -> Bytes {
     format!("retry: {millis:.0}\n\n").into()
 }
 
-/// Answers an EventSource in place of this refusal when that passes by itself: by its standard, an
-/// EventSource that is answered 503 never comes back.
+/// Answers an EventSource in place of this refusal when that passes by itself: by its standard, an EventSource that is
+/// answered 503 never reconnects.
 pub(super) fn come_back_later(refused: Response) -> Response {
     if refused.status() != StatusCode::SERVICE_UNAVAILABLE {
         return refused;
@@ -85,15 +85,16 @@ pub(super) fn come_back_later(refused: Response) -> Response {
 
 /// A number from 0 to 1 that differs each time.
 fn random() -> f64 {
-    // Every state is keyed anew.
+    // Every state has new random keys.
     let bits = RandomState::new().build_hasher().finish() >> 32;
     f64::from(u32::try_from(bits).unwrap_or(0)) / f64::from(u32::MAX)
 }
 
-/// When a caller with too many streams may try again, in seconds: none may have closed, and one takes so long to notice.
+/// The time after which a caller with too many streams may try again, in seconds: the server takes this long to notice
+/// that one has closed.
 const FREE_AGAIN_IN: u64 = 10;
 
-/// A request for a stream: who asks, and what the stream is made with.
+/// A request for a stream: its caller, and the parts that the stream needs.
 #[derive(FromRequestParts)]
 #[from_request(state(HttpState))]
 pub(super) struct Opening {
@@ -109,7 +110,7 @@ impl Opening {
     /// A follower of this inbox.
     ///
     /// # Errors
-    /// Why the caller gets none.
+    /// Why the caller may not follow it.
     pub(super) async fn follow(&self, user_id: &UserId, since: Option<u64>) -> Result<Follower, Problem> {
         Ok(self.service.follow(&self.caller.0, user_id, since).await?)
     }
@@ -117,16 +118,16 @@ impl Opening {
     /// A follower of all inboxes.
     ///
     /// # Errors
-    /// Why the caller gets none.
+    /// Why the caller may not follow them.
     pub(super) fn follow_all(&self) -> Result<Follower, Problem> {
         Ok(self.service.follow_all(&self.caller.0)?)
     }
 
-    /// The stream of a follower, which counts as one of its caller's. Streams of callers who are not authenticated are not
-    /// counted.
+    /// The stream of a follower, which counts against its caller's limit. Streams of callers who are not authenticated
+    /// are not counted.
     ///
     /// # Errors
-    /// The caller has as many as it may.
+    /// When the caller has as many streams as it may.
     pub(super) fn open(self, follower: Follower) -> Result<Stream, Problem> {
         let pass = self.standing.map(|Extension(standing)| standing.open_stream(self.service.now())).transpose();
         let pass = pass.map_err(|TooManyStreams(most)| {
@@ -137,11 +138,11 @@ impl Opening {
     }
 }
 
-/// A stream as both encoders see it: what its client is to be told next.
+/// A stream as both encoders see it: the next items for its client.
 pub(super) struct Stream {
     follower: Follower,
     pass: Option<Pass>,
-    /// The next item, which may not be sent yet, and when it arrived.
+    /// The next item, which may not be sent yet, and the time of its arrival.
     held: Option<(StreamItem, Instant)>,
     heartbeat_at: Instant,
     options: StreamOptions,
@@ -155,11 +156,11 @@ const LONGEST_HOLD: Duration = Duration::from_secs(10);
 pub(super) enum StreamItem {
     /// A change, or the state of the stream.
     Frame(Arc<Frame>),
-    /// Nothing happened for a while, and the inbox is here.
+    /// Nothing happened for a while; the inbox has this change number.
     Heartbeat(Arc<Frame>),
-    /// Nothing happened for a while, and the store cannot say where the inbox is.
+    /// Nothing happened for a while, and the store cannot read the state of the inbox.
     Silence,
-    /// This was the last.
+    /// The stream has ended.
     End(End),
 }
 
@@ -177,18 +178,18 @@ impl Stream {
         Self { follower, pass, held: None, heartbeat_at: Instant::now() + options.next_heartbeat(), options }
     }
 
-    /// For how long it may go on, for those who write what it says.
+    /// How long it may go on, for the code that writes its items.
     pub(super) fn lease(&self) -> Option<Lease> {
         self.pass.as_ref().map(|pass| pass.lease.clone())
     }
 
-    /// How long its client may take to read before it is let go.
+    /// How long its client may take to read before it is disconnected.
     pub(super) fn stall_timeout(&self) -> Duration {
         self.options.stall_timeout
     }
 
-    /// Waits for what is next, and until the client may hear of it. Its lease is for the encoder to look at first,
-    /// each time. Nothing is lost when this is given up.
+    /// Waits for the next item, and until the client may see it. The encoder has to check the lease first, each time.
+    /// Cancelling this loses nothing.
     pub(super) async fn next(&mut self) -> StreamItem {
         loop {
             let Some((next, made_by)) = self.held.take() else {
@@ -200,7 +201,7 @@ impl Stream {
                 return next;
             };
             self.held = Some((next, made_by));
-            // In a box, so that an idle stream keeps no room for it.
+            // Boxed, so that an idle stream reserves no room for it.
             if Box::pin(timeout(LONGEST_HOLD, pass.renewed(made_by))).await.is_err() {
                 tracing::debug!("a stream ends: the store cannot confirm its key or session");
                 return StreamItem::End(End::Lost);
@@ -208,7 +209,7 @@ impl Stream {
         }
     }
 
-    /// Waits for what is next.
+    /// Waits for the next item.
     async fn comes(&mut self) -> StreamItem {
         loop {
             let heard = timeout_at(self.heartbeat_at, self.follower.next()).await;
@@ -220,10 +221,10 @@ impl Stream {
                     tracing::debug!(cause = with_causes(&error), "a stream ends: missed changes cannot be read");
                     return StreamItem::End(End::Lost);
                 }
-                // In a box, so that an idle stream keeps no room for it.
+                // Boxed, so that an idle stream reserves no room for it.
                 Err(_) => match Box::pin(self.follower.heartbeat()).await {
                     Ok(Some(frame)) => return StreamItem::Heartbeat(frame),
-                    // Something is new that was not heard of: it is read now.
+                    // There is a change that was not announced: it is read now.
                     Ok(None) => {}
                     Err(error) => {
                         tracing::debug!(cause = with_causes(&error), "a heartbeat cannot read the state of the inbox");
@@ -277,7 +278,7 @@ impl LastEventParams {
     }
 }
 
-/// What a stream may be asked that has no position: only who asks, which is not the handler's to read.
+/// The parameters of a stream without a position: only the ticket, which the handler does not read.
 #[derive(Deserialize)]
 pub(super) struct OnlyTicket {}
 

@@ -41,10 +41,10 @@ use crate::{
     },
 };
 
-/// The longest secret that is looked at, in bytes.
+/// The longest secret that is checked, in bytes.
 const LONGEST_SECRET: usize = 8 * 1024;
 
-/// Why an attempt is not looked at, for the log.
+/// The reason, for the log, why an attempt is not checked.
 const TOO_OFTEN: &str = "too many attempts";
 
 pub(super) fn routes() -> Router<HttpState> {
@@ -121,7 +121,7 @@ async fn log_in(
     let attempt = attempt(auth, options.cookie(), secret.trim(), before.as_deref()).await;
     let (refused, why) = match attempt {
         Ok((cookie, key)) => {
-            // A key has a name that is no person's; whose token it was is not for the log.
+            // The name of a key is not personal; the owner of a token must not be in the log.
             let key = key.map(tracing::field::display);
             tracing::info!(target: AUDIT, key, "a user signed in");
             let mut response = Redirect::to(of_this_site(&next)).into_response();
@@ -150,9 +150,9 @@ fn seconds_of(too_much: &TooOften) -> u64 {
     too_much.again_in.unwrap_or(too_much.window)
 }
 
-/// Whether the browser that asks keeps the cookie, which it does of pages over https and of this machine.
+/// Whether the browser keeps the cookie, which it does from pages over https and from this machine.
 fn keeps_cookie(head: &Parts, options: &HttpOptions) -> bool {
-    // Browsers say this to no others (Fetch metadata), however many gateways stand in between.
+    // Browsers send this header to no other sites (Fetch metadata), however many gateways are in between.
     if head.headers.contains_key("sec-fetch-site") {
         return true;
     }
@@ -163,7 +163,7 @@ fn keeps_cookie(head: &Parts, options: &HttpOptions) -> bool {
     let asked = Asked::of(head, client.gateways);
     client.is_encrypted
         || match &options.public_url {
-            // A gateway does TLS for that host, and may not say so.
+            // A gateway does TLS for that host, and may not report it.
             Some(url) if url.is_encrypted() => asked.is_loopback() || asked.is_host(url.host()),
             Some(url) => asked.is_loopback() && is_loopback_to_browsers(url.host()),
             None => asked.is_loopback(),

@@ -8,7 +8,7 @@ use crate::{
     server::nearest::nearest,
 };
 
-/// How much of an unknown name is repeated, in characters.
+/// How many characters of an unknown name are repeated.
 pub(super) const LONGEST: usize = 64;
 
 /// The error for an unknown name.
@@ -22,7 +22,7 @@ pub(super) fn unknown(name: &str, known: &[&str]) -> FieldError {
     FieldError::new(shown, Invalid::new(why))
 }
 
-/// The name as it may be repeated: not all of a long one, and nothing that a terminal obeys.
+/// The name in a form that may be repeated: shortened, and without characters that a terminal obeys.
 pub(super) fn shown(name: &str) -> String {
     let mut shown: String = name.chars().take(LONGEST).flat_map(char::escape_debug).collect();
     if name.chars().nth(LONGEST).is_some() {

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-/// The same query from another place, as a `Link` (RFC 8288). What the client wrote stays as it is.
+/// The same query from another place, as a `Link` (RFC 8288). The client's other parameters stay unchanged.
 pub(super) fn next_link(path: &str, query: Option<&str>, next: impl Display) -> String {
     let kept = query.unwrap_or("").split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("before="));
     let before = format!("before={next}");

@@ -1,14 +1,14 @@
 //! Pads private pages, so that their compressed length reveals nothing.
 //!
-//! A page holds texts of others beside what is private. Compressed together, its length would tell who
-//! can send texts, and see lengths on the wire, whether they guessed something of the rest (BREACH). So
-//! each answer ends with a random number of bytes that mean nothing and do not compress, which costs
-//! a hundred bytes, where sending it uncompressed would cost many times that.
+//! A page holds texts of other users beside private data. When both are compressed together, the length tells an
+//! attacker who can send texts, and see lengths on the wire, whether a guess at the rest was right (BREACH). So each
+//! answer ends with a random number of meaningless bytes that do not compress, which costs a hundred bytes; sending it
+//! uncompressed would cost many times that.
 
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use bytes::{BufMut, Bytes, BytesMut};
 
-/// The most random bytes that a padding is made of.
+/// The most random bytes in a padding.
 const MOST: usize = 255;
 
 /// The same document with a comment at its end.

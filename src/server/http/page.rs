@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Renders a whole document in a place of the workshop, where that starves no other client. Take the place before
-/// what the document shows is read: then no more of it is held than can be rendered.
+/// reading the document's data: then no more data is held than can be rendered.
 pub(super) async fn render<View: IntoView + 'static>(
     state: &HttpState,
     place: Place,
@@ -33,8 +33,8 @@ pub(super) async fn render<View: IntoView + 'static>(
         },
         document,
     );
-    // Leptos frees what a page holds when its body was read to the end. A client that goes away would
-    // prevent that, so the page is rendered by work that goes on without it, and sent whole.
+    // Leptos frees the memory of a page when its body was read to the end. A client that goes away would prevent that,
+    // so the page is rendered by work that continues without it, and sent whole.
     let runtime = Handle::current();
     let rendered = place.run(move || runtime.block_on(async { whole(render(request).await).await }));
     let (head, document) = rendered.await.map_err(|Broken| broken())??;
@@ -60,7 +60,7 @@ pub(super) async fn whole(answer: Response) -> Result<(Parts, Bytes), Problem> {
     Ok((head, body))
 }
 
-/// A page, or the answer of a server function, that could not be made.
+/// The problem for a page, or the answer of a server function, that could not be rendered.
 pub(super) fn broken() -> Problem {
     tracing::error!("the dashboard could not be rendered");
     Problem::internal()

@@ -1,7 +1,7 @@
 //! The pages beside the inbox: one notification, preferences, channels, and webhooks.
 //!
-//! A form is sent to the path of its page. What was done is told by the page that it leads to (303), in words that are
-//! ours; what was not is told by the page that answers it.
+//! A form is sent to the path of its page. A success leads to a page (303) that reports it in fixed words; a refusal is
+//! reported by the page that answers the form.
 
 mod channels;
 mod form;
@@ -57,7 +57,7 @@ pub(super) fn routes(state: &HttpState) -> Router<HttpState> {
         .route_layer(from_fn_with_state(state.clone(), turn_away))
 }
 
-/// Leads those who are not signed in to where one signs in, and tells those who may not see a page that they may not.
+/// Leads callers who are not signed in to the sign-in page, and shows the others that they may not see a page.
 async fn turn_away(State(state): State<HttpState>, request: Request, next: Next) -> Response {
     let Some(RefusedPage(why)) = request.extensions().get().copied() else { return next.run(request).await };
     if why == Denied::Unauthenticated {
@@ -73,7 +73,7 @@ async fn turn_away(State(state): State<HttpState>, request: Request, next: Next)
     shown.unwrap_or_else(IntoResponse::into_response)
 }
 
-/// A page that is being made. It has a place in the workshop, so nothing slow is done while there is one.
+/// A page in progress. It has a place in the workshop, so nothing slow is done while it exists.
 struct Visit {
     state: HttpState,
     place: workshop::Place,
@@ -83,7 +83,7 @@ struct Visit {
 }
 
 impl Visit {
-    /// Begins to make a page; with why a form was refused, if one was.
+    /// Begins a page; with the reason of a refused form, if any.
     async fn begin(
         state: &HttpState,
         principal: Principal,
@@ -98,7 +98,7 @@ impl Visit {
         Ok(Self { state: state.clone(), place, head, principal, notice })
     }
 
-    /// Shows this, or why it cannot be shown.
+    /// Shows this content, or why it cannot be shown.
     async fn show(self, content: Result<Content, Problem>) -> Result<Response, Problem> {
         let Self { state, place, head, principal, notice } = self;
         let options = state.options();
@@ -126,13 +126,14 @@ impl Visit {
     }
 }
 
-/// Whether there is a page of what a caller, or others, are told of. Where nothing reaches users, none leads there.
+/// Whether the caller may see a page of preferences, their own or those of others. Where nothing reaches users, there
+/// is none.
 pub(super) fn may_see_wishes(delivery: Option<&Delivery>, principal: &Principal) -> bool {
     let reaches = delivery.is_some_and(Delivery::reaches_users);
     reaches && principal.may_either([Scope::Read, Scope::Contacts]).is_ok()
 }
 
-/// A page that tells of a problem, with the problem's status.
+/// A page that reports a problem, with the problem's status.
 fn with_status(mut page: Response, problem: &Problem) -> Result<Response, Problem> {
     *page.status_mut() = StatusCode::from_u16(problem.status).map_err(|_| broken())?;
     if let Some(seconds) = problem.retry_after {
@@ -168,7 +169,7 @@ fn done(query: &str) -> Option<Notice> {
     Some(Notice { is_bad: false, text })
 }
 
-/// Leads to the page at this path, which tells what was done there.
+/// Leads to the page at this path, which reports the success.
 fn lead_to(path: &str, query: &[(&str, &str)]) -> Response {
     let query: Vec<_> =
         query.iter().map(|(name, value)| format!("{name}={}", crate::app::percent_encoded(value))).collect();
@@ -185,7 +186,7 @@ fn delivery_of(state: &HttpState) -> Result<Delivery, Problem> {
 }
 
 /// Some deliveries, newest first, and the place before which the next ones are. A page of the store may be short where
-/// its filter admits little, so some of them are put together.
+/// its filter selects few, so several are joined.
 async fn deliveries(
     delivery: &Delivery,
     principal: &Principal,
@@ -205,7 +206,7 @@ async fn deliveries(
     Ok((found, before))
 }
 
-/// Deliveries as a page shows them; where they go to is told by these names.
+/// Deliveries as a page shows them; their destinations get these names.
 fn items(kept: Vec<StoredDelivery>, names: &HashMap<Uuid, String>) -> Vec<DeliveryItem> {
     let item = |kept: StoredDelivery| {
         let (to, is_repeated) = (names.get(&kept.target).cloned(), kept.is_replayed);
@@ -214,7 +215,7 @@ fn items(kept: Vec<StoredDelivery>, names: &HashMap<Uuid, String>) -> Vec<Delive
     kept.into_iter().map(item).collect()
 }
 
-/// The place that a query says to begin at. One that is none is as if nothing was said: a person may have typed it.
+/// The place at which a query begins. An invalid one counts as absent: a user may have typed it.
 fn before(query: &str) -> Option<u64> {
     let value = percent_pairs(query).find_map(|(name, value)| (name == "before").then_some(value))?;
     value.parse().ok().filter(|place| i64::try_from(*place).is_ok())

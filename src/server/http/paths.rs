@@ -30,7 +30,7 @@ pub(super) const SERVER_FUNCTIONS: &str = "/api/ui/";
 pub(super) const DOCS: &str = "/api/docs";
 /// The description of the API.
 pub(super) const OPENAPI: &str = "/api/openapi.json";
-/// Live streams, where a ticket may be shown, because a browser cannot set headers there.
+/// Live streams, which accept a ticket, because a browser cannot set headers there.
 pub(super) const STREAMS: [&str; 2] = [WEBSOCKET, EVENTS];
 /// Live streams of server-sent events.
 pub(super) const EVENTS: &str = "/api/notifications/stream";
@@ -52,7 +52,7 @@ pub(super) fn sign_in_for(uri: &Uri) -> String {
 pub(super) fn of_this_site(next: &str) -> &str {
     let is_path = next.starts_with('/') && !next[1..].starts_with(['/', '\\']);
     let is_plain = next.bytes().all(|byte| byte.is_ascii_graphic());
-    // A browser would go up by them, out of the base path.
+    // A browser would leave the base path by them.
     let path = next.split(['?', '#']).next().unwrap_or("");
     let goes_up = |part: &str| matches!(&*percent_decoded(part), "." | "..");
     if is_path && is_plain && !path.split(['/', '\\']).any(goes_up) { next } else { DASHBOARD }

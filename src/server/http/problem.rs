@@ -48,7 +48,7 @@ impl IntoResponse for Problem {
     }
 }
 
-/// Answers for a path that leads nowhere.
+/// Answers for a path without a route.
 pub(super) async fn no_such_route(uri: Uri) -> Problem {
     Problem::new(
         Code::NotFound,
@@ -56,7 +56,7 @@ pub(super) async fn no_such_route(uri: Uri) -> Problem {
     )
 }
 
-/// Answers for a path that exists, asked with another method. Axum adds the `Allow` header.
+/// Answers for an existing path, requested with another method. Axum adds the `Allow` header.
 pub(super) async fn no_such_method(method: Method, uri: Uri) -> Problem {
     let detail = format!("{} does not take {method}. The Allow header says what it takes.", shown(uri.path()));
     Problem::new(Code::MethodNotAllowed, detail)
@@ -67,7 +67,7 @@ pub(super) fn denied(denied: Denied) -> Response {
     Problem::from(ServiceError::from(denied)).into_response()
 }
 
-/// Answers a caller of whom it is not known who they are.
+/// Answers a caller whose identity is not known.
 pub(super) fn refused(auth: &Authenticator, error: AuthError, address: Option<IpAddr>) -> Response {
     let (reason, problem) = match error {
         AuthError::Invalid(why) => (why, Problem::invalid_credential()),
@@ -103,7 +103,7 @@ pub(super) fn too_often(too_often: &TooOften) -> Problem {
     Problem::too_many(detail, seconds)
 }
 
-/// Answers a caller who asks too often, by the name of the limit.
+/// Answers a caller that exceeded a rate limit, with the name of the limit.
 pub(super) fn too_many(too_much: &TooOften, policy: &str) -> Response {
     let problem = too_often(too_much);
     let again_in = problem.retry_after.unwrap_or(1);
@@ -112,7 +112,7 @@ pub(super) fn too_many(too_much: &TooOften, policy: &str) -> Response {
     response
 }
 
-/// How much may be asked, and how much of it is left (draft-ietf-httpapi-ratelimit-headers-10).
+/// Sets the headers with the rate limit and its remainder (draft-ietf-httpapi-ratelimit-headers-10).
 pub(super) fn tell_limits(headers: &mut HeaderMap, policy: &str, burst: u32, window: u64, left: u32, next: u64) {
     let values = [
         ("ratelimit-policy", format!("\"{policy}\";q={burst};w={window}")),

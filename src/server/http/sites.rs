@@ -1,7 +1,7 @@
 //! The requests of pages of other sites: refused, unless their origin is listed.
 //!
-//! A browser says from what page a request comes (Fetch metadata; `Origin`, which a WebSocket has too). A
-//! request without either comes from no page.
+//! A browser names the page that started a request (Fetch metadata; `Origin`, which a WebSocket has too). A request
+//! without either comes from no page.
 
 use std::time::Duration;
 
@@ -23,20 +23,20 @@ use crate::server::{
     limiter::{Limiter, Rate},
 };
 
-/// From where a browser says that a request was started.
+/// The header in which a browser tells the site that started a request.
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// From where a request comes that is let in.
+/// The origin of an admitted request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Site {
-    /// From no page, or from one of ours.
+    /// No page, or one of ours.
     Own,
-    /// From a page of a listed site, which shows a token: the cookie that the browser has of us is ours.
+    /// A page of a listed site, which has to send a token: the browser's cookie for this site does not count.
     Listed,
 }
 
 impl Site {
-    /// Looks at what the browser says.
+    /// Reads the browser's headers.
     ///
     /// # Errors
     /// When a page of another site may not do this.
@@ -46,7 +46,7 @@ impl Site {
         is_encrypted: bool,
         options: &HttpOptions,
     ) -> Result<Self, Problem> {
-        // Nothing counts there but the link, which no page of another site has unless it is the user's mail.
+        // There only the link counts, which no page of another site has unless it shows the user's mail.
         if route(head) == Some(paths::UNSUBSCRIBE) {
             return Ok(Self::Own);
         }
@@ -69,19 +69,19 @@ impl Site {
     }
 }
 
-/// Names refused pages in the log: of a WebSocket that is refused, a browser shows no reason. Any page may try, so there are
-/// at most 12 lines a minute.
+/// Logs refused pages, because browsers show no reason for a refused WebSocket. Any page may try, so there are at most
+/// 12 lines a minute.
 pub(super) struct Refusals(Option<Limiter<()>>);
 
 impl Refusals {
     pub(super) fn new() -> Self {
-        // Without a limit nothing is logged.
+        // Without a limit, nothing is logged.
         Self(Rate::parse("12/m").ok().flatten().map(Limiter::new))
     }
 
-    /// A page of this origin was refused, where a browser named one.
+    /// Logs that a page of this origin was refused, where a browser named one.
     pub(super) fn note(&self, head: &Parts, asked: &Asked<'_>) {
-        // Without one, no setting would let the request in.
+        // Without an origin, no setting would admit the request.
         let origin = head.headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
         let Some(origin) = origin.map(shown) else { return };
         if self.0.as_ref().is_none_or(|lines| lines.check(&()).is_err()) {
@@ -92,8 +92,8 @@ impl Refusals {
     }
 }
 
-/// Why a page may not do this, and which setting lets it. Where the browser says nothing but the page's origin, the page
-/// may be our own behind a gateway that does not say so.
+/// Why a page may not do this, and which setting allows it. Where the browser sends only the page's origin, the page
+/// may be our own behind a gateway that does not report its host.
 fn refusal(origin: Option<&HeaderValue>, asked: &Asked<'_>) -> String {
     let Some(origin) = origin.and_then(|origin| origin.to_str().ok()).filter(|origin| is_of_the_web(origin)) else {
         return "This request was started by a page of another site. Use the dashboard, or a client of your own; or list \
@@ -109,12 +109,13 @@ fn refusal(origin: Option<&HeaderValue>, asked: &Asked<'_>) -> String {
     )
 }
 
-/// Whether a page may have this origin that a server sent. Those of extensions and files have none that could be let in.
+/// Whether this is the origin of a page from a server. Those of extensions and files have no origin that could be
+/// listed.
 fn is_of_the_web(origin: &str) -> bool {
     origin.starts_with("https://") || origin.starts_with("http://")
 }
 
-/// Whether an origin is that of the host that was asked. Where this server does not encrypt, a gateway may; and it does
+/// Whether an origin is that of the requested host. Where this server does not encrypt, a gateway may; and it does
 /// where the public URL says so.
 fn is_own(origin: &HeaderValue, asked: &Asked<'_>, is_encrypted: bool, options: &HttpOptions) -> bool {
     let Some((scheme, from)) = origin.to_str().ok().and_then(|origin| origin.split_once("://")) else { return false };
@@ -127,14 +128,14 @@ fn route(head: &Parts) -> Option<&str> {
     head.extensions.get::<MatchedPath>().map(MatchedPath::as_str)
 }
 
-/// Whether this is of what users may call with a token: the API, and no page or form.
+/// Whether this is a route that users may call with a token: the API, and no page or form.
 fn is_for_others(head: &Parts) -> bool {
     let all = ["/api/notifications", "/api/tickets", paths::WEBSOCKET, paths::OPENAPI];
     route(head).is_none_or(|route| all.iter().any(|path| is_at_or_below(route, path)))
 }
 
-/// Whether a person follows a link of another site to a page, or that site shows the page in a frame where some may; which,
-/// the page tells the browser.
+/// Whether a user follows a link of another site to a page, or that site shows the page in a frame, where the setting
+/// allows some sites; the page tells the browser which.
 fn opens_a_page(head: &Parts, options: &HttpOptions) -> bool {
     let is = |name: &str, value: &str| head.headers.get(name).is_some_and(|said| said == value);
     let is_read = head.method == Method::GET || head.method == Method::HEAD;
@@ -167,7 +168,7 @@ pub(super) fn tell_listed(origins: &[String]) -> Option<CorsLayer> {
         HeaderName::from_static("ratelimit"),
         HeaderName::from_static("ratelimit-policy"),
     ];
-    /// How long a browser need not ask again.
+    /// How long a browser may remember the answer.
     const REMEMBERED: Duration = Duration::from_secs(3_600);
     let origins = origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok());
     let layer = CorsLayer::new()

@@ -38,12 +38,12 @@ impl HttpState {
         &self.0.options
     }
 
-    /// How many bytes of bodies and answers may be held.
+    /// The memory for bodies and answers.
     pub(super) fn budget(&self) -> &Budget {
         &self.0.budget
     }
 
-    /// Counts what a caller has sent, or is sent, beyond one request.
+    /// Counts what a caller sends or receives beyond one request.
     pub(super) fn charge(&self, holder: &Holder, notifications: usize, bytes: usize) {
         if let Some(auth) = &self.0.options.auth {
             auth.usage().charge(holder, weight(notifications, bytes).get() - 1);
@@ -55,12 +55,12 @@ impl HttpState {
         &self.0.workshop
     }
 
-    /// Where pages of other sites that were refused are logged.
+    /// The log of refused pages of other sites.
     pub(super) fn refusals(&self) -> &Refusals {
         &self.0.refusals
     }
 
-    /// The same bytes, counted for as long as they are being sent.
+    /// The same bytes, counted while they are being sent.
     ///
     /// # Errors
     /// When the process holds as much as it may.

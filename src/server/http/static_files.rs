@@ -22,10 +22,10 @@ use crate::{
 
 /// A file whose name has the hash of its content never changes.
 const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
-/// Another one is asked for again after an hour.
+/// Any other file is requested again after an hour.
 const FOR_AN_HOUR: HeaderValue = HeaderValue::from_static("public, max-age=3600");
 
-/// The service worker is one address for ever, so a new one has to be found at once.
+/// The service worker has one URL for ever, so a new version has to be found at once.
 const ASKED_FOR_AGAIN: HeaderValue = HeaderValue::from_static("no-cache");
 
 /// The service worker.
@@ -35,11 +35,11 @@ const WORKER_POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'",
 );
 
-/// A file is there or not, whatever the method: nothing is to be had by another one where there is none.
+/// All methods share the routes, so that a missing file is 404 for each of them.
 pub(super) fn routes() -> Router<HttpState> {
     Router::new()
         .route("/pkg/{file}", any(package_file))
-        // What is in `public/`; every other route of one segment stands before it.
+        // The files in `public/`; every other route of one segment has precedence.
         .route("/{file}", any(public_file))
 }
 

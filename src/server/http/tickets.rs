@@ -27,7 +27,7 @@ pub(super) fn routes() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new().routes(routes!(give))
 }
 
-/// For how long a ticket may be used again, in seconds, at most.
+/// The longest time for which a ticket may be used again, in seconds.
 const LONGEST_REUSE: u32 = 3_600;
 
 /// Scope of a ticket. By default it opens one stream of any inbox that the caller may read.
@@ -97,7 +97,7 @@ async fn give(
             })?;
             TicketGiven { ticket: ticket.secret.to_string_once(), expires_at: Some(ticket.expires_at), user_id }
         }
-        // Where nothing has to be proved, any ticket does.
+        // Where no authentication is needed, any ticket works.
         _ => TicketGiven { ticket: Opaque::generate().to_string_once(), expires_at: None, user_id },
     };
     Ok((StatusCode::CREATED, Json(given)))
@@ -125,7 +125,7 @@ fn reuse(seconds: u64) -> Result<u32, Invalid> {
     seconds.ok_or_else(|| Invalid::new(format!("A ticket may be used again for 1 to {LONGEST_REUSE} seconds.")))
 }
 
-/// The wish as it is granted: a ticket that may be used again is of one inbox.
+/// The ticket to grant: one that may be used again is bound to one inbox.
 fn settle(wish: TicketWish, principal: &Principal) -> Result<TicketWish, Problem> {
     if let Some(inbox) = &wish.inbox {
         principal.may_in(Scope::Read, Some(inbox)).map_err(ServiceError::from)?;

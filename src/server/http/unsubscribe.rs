@@ -1,8 +1,7 @@
 //! `/unsubscribe`: the target of unsubscribe links in mails (RFC 8058).
 //!
-//! The link is all that its user needs: the user does not sign in, and no cookie is looked at. What programs that look at mails add
-//! to its query is not looked at either. Reading the page changes nothing,
-//! since programs that look at mails follow links.
+//! The link is the only credential: the user does not sign in, and cookies are ignored. Parameters that mail scanners
+//! add to its query are ignored too. Reading the page changes nothing, because mail scanners follow links.
 
 use axum::{
     extract::{Request, State},

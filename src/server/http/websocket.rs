@@ -36,20 +36,20 @@ use crate::{
     },
 };
 
-/// Clients say next to nothing, so little room is made for it.
+/// Clients send next to nothing, so the buffer is small.
 const READ_BUFFER: usize = 128;
-/// The largest message that is read from a client; anything it may say is smaller.
+/// The largest message that is read from a client; every valid one is smaller.
 const LARGEST_MESSAGE: usize = 1024;
-/// How much may wait in the process to be sent on one connection.
+/// How many bytes may wait to be sent on one connection.
 const WRITE_BUFFER: usize = 256 * 1024;
-/// How long a client may take to be told why it is let go.
+/// How long a client may take to read the reason why it is disconnected.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How many pings a client may leave unanswered.
 const MISSED_HEARTBEATS: u8 = 2;
 /// How many messages of a client are read in a minute, pings and their answers among them.
 const MOST_IN_A_MINUTE: u32 = 120;
 const MINUTE: Duration = Duration::from_secs(60);
-/// The subprotocol that is chosen when a client offers it. A second name, `bearer.…`, may carry its proof.
+/// The subprotocol that is chosen when a client offers it. A second name, `bearer.…`, may carry its credential.
 const SUBPROTOCOL: &str = "campanile";
 
 /// Why a connection is closed: a code of RFC 6455 or of our own, and a sentence.
@@ -74,8 +74,8 @@ pub(super) fn routes() -> OpenApiRouter<HttpState> {
         .route("/ws", over_http2(follow_all))
 }
 
-/// HTTP/2 asks for a WebSocket by `CONNECT` (RFC 8441), which is no method for anything else: not one that `Allow` names,
-/// so it is not one of the route.
+/// HTTP/2 requests a WebSocket with `CONNECT` (RFC 8441), which means nothing else here: `Allow` must not name it, so
+/// the route has no method for it.
 fn over_http2<T: 'static>(follow: impl Handler<T, HttpState>) -> MethodRouter<HttpState> {
     MethodRouter::new().fallback(|State(state): State<HttpState>, request: Request| async move {
         if *request.method() == Method::CONNECT {
@@ -159,7 +159,7 @@ impl Handshake {
 }
 
 impl Upgrade {
-    /// Opens the stream last: a request that is no handshake takes none of the caller's.
+    /// Opens the stream last: a request that is not a handshake does not count against the caller's limit.
     fn speak(self, opening: Opening, follower: Follower) -> Result<Response, Problem> {
         let stream = opening.open(follower)?;
         let Self { upgrade, place, version } = self;
@@ -173,7 +173,7 @@ impl Upgrade {
             .max_message_size(LARGEST_MESSAGE)
             .max_frame_size(LARGEST_MESSAGE)
             .on_upgrade(move |socket| {
-                // In a box, or the task would keep room for all of it each time that it is handed on.
+                // Boxed, or the task would copy all of it each time that it is moved.
                 let talk = Box::new(Conversation {
                     _held: held,
                     socket,
@@ -182,7 +182,7 @@ impl Upgrade {
                     chatter: Chatter::new(),
                     unanswered: 0,
                 });
-                // In a task of its own, which has no room for what the handshake needed.
+                // In a task of its own, which has no room for the data of the handshake.
                 tokio::spawn(async move {
                     talk.hold().await;
                     drop(place);
@@ -194,7 +194,7 @@ impl Upgrade {
     }
 }
 
-/// A client that is told what a stream says, until one of them ends.
+/// A client that receives the items of a stream, until one of them ends.
 struct Conversation {
     /// Ends the HTTP/2 stream together with this, however little the client reads.
     _held: Option<watch::Sender<()>>,
@@ -216,11 +216,11 @@ impl Conversation {
         };
         let Some((code, reason)) = reason else { return };
         let close = Message::Close(Some(CloseFrame { code, reason: Utf8Bytes::from_static(reason) }));
-        // A client that does not listen any more is not waited for.
+        // The server does not wait for a client that no longer listens.
         drop(Box::pin(timeout(LAST_WORDS, self.socket.send(close))).await);
     }
 
-    /// Says why the client is to be let go; `None` when it has gone.
+    /// Returns the reason for closing the connection; `None` when the client is gone.
     async fn talk(&mut self) -> Option<Reason> {
         loop {
             let messages = tokio::select! {
@@ -252,7 +252,7 @@ impl Conversation {
                 },
             };
             for message in [messages.0, messages.1].into_iter().flatten() {
-                // In a box, so that an idle one keeps no room for it.
+                // Boxed, so that an idle connection reserves no room for it.
                 match Box::pin(timeout(self.stall_timeout, self.socket.send(message))).await {
                     Ok(Ok(())) => {}
                     Ok(Err(_)) => return None,
@@ -274,11 +274,11 @@ fn text(frame: &Frame) -> Option<Message> {
 
 /// The reaction to a message of the client.
 enum Heeded {
-    /// Nothing: a small text is what some clients send to keep a connection.
+    /// Ignored: some clients send small texts to keep a connection.
     Nothing,
-    /// The text `ping`, which wants an answer that the client's program can see.
+    /// The text `ping`, which gets an answer that the client's program can see.
     Ping,
-    /// The client does not keep to the protocol.
+    /// A violation of the protocol.
     Wrong(Reason),
     /// It closes.
     Closing,
@@ -297,7 +297,7 @@ fn heed(said: Option<Result<Message, axum::Error>>) -> Heeded {
     }
 }
 
-/// Why a client that could not be understood is let go; `None` when it is gone.
+/// The reason for disconnecting a client whose message cannot be read; `None` when it is gone.
 fn what_is_wrong(error: &axum::Error) -> Option<Reason> {
     let mut cause: Option<&dyn std::error::Error> = Some(error);
     while let Some(error) = cause {
@@ -312,7 +312,7 @@ fn what_is_wrong(error: &axum::Error) -> Option<Reason> {
     None
 }
 
-/// How much a client says: it has nothing to say, so that is little.
+/// The rate of a client's messages: it has nothing to say, so that is low.
 struct Chatter {
     count: u32,
     since: Instant,

@@ -1,19 +1,19 @@
-//! Why the service did not do what it was asked, and the policy for every failure.
+//! The errors of the service, and the policy for every failure.
 //!
-//! | kind | what it means | the client is told | the log |
+//! | kind | meaning | the client receives | the log |
 //! | --- | --- | --- | --- |
 //! | [`ServiceError`] but `Store` | the caller is at fault; nothing changed | 4xx that says what would be right | nothing |
-//! | [`StoreError::Unavailable`] | it passes by itself; nothing was done | 503: try again | a warning |
-//! | [`StoreError::Unknown`] | a write was begun and its end not heard of | 504 `unknown_outcome`: it may have happened | a warning |
-//! | [`StoreError::Failed`] | the store, or what is in it, is broken | 500, and nothing else | an error |
+//! | [`StoreError::Unavailable`] | it passes by itself; nothing changed | 503: try again | a warning |
+//! | [`StoreError::Unknown`] | the outcome of a write is unknown | 504 `unknown_outcome`: it may have happened | a warning |
+//! | [`StoreError::Failed`] | the store or its data is damaged | 500, and nothing else | an error |
 //!
-//! - What does not pass by itself is never `Unavailable`, or a broken store would be 503 for ever; it
-//!   also makes the server not ready.
-//!   A full disk, and a right that an operator took from the role of the database, count as what passes.
+//! - A failure that does not pass by itself is never `Unavailable`, or a damaged store would be 503 for ever; it also
+//!   makes the server not ready. A full disk, and a right that an operator revoked from the role of the database, count
+//!   as passing.
 //! - A write is `Unavailable` only where it certainly did not happen.
-//! - An error is made with its cause (`StoreError::because`), matched without `_`, passed on with `?`, and logged
-//!   once: here, or by the task that nothing waits for.
-//! - The log has the whole chain of causes; no error holds what users sent or stored, or a secret.
+//! - An error is made with its cause (`StoreError::because`), matched without `_`, passed on with `?`, and logged once:
+//!   here, or by a task that nothing waits for.
+//! - The log has the whole chain of causes; no error contains users' data or a secret.
 
 use std::borrow::Cow;
 
@@ -22,30 +22,30 @@ use crate::{
     server::{causes::with_causes, identity::Denied, live::FollowError, store::StoreError},
 };
 
-/// Why the service did not do what it was asked. What is refused changes nothing.
+/// Why the service did not carry out a call. A refused call changes nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
-    /// A value is not legal.
+    /// A value is not valid.
     #[error("a value is not legal")]
     Invalid(Vec<FieldError>),
     /// The caller may not do this.
     #[error(transparent)]
     Denied(#[from] Denied),
-    /// There is no such thing that the caller may know of.
+    /// The caller may not know of such an object, or there is none.
     #[error("{0}")]
     NotFound(String),
-    /// What it concerns does not stand where that could be done.
+    /// The object is in a state that does not allow this.
     #[error("{0}")]
     Conflict(String),
-    /// Too much was done lately.
+    /// The caller did too much lately.
     #[error("{why}")]
     TooMany {
         /// What to do about it.
         why: Cow<'static, str>,
-        /// In how many seconds it may be tried again; `None` when it would be too much then too.
+        /// In how many seconds the caller may try again; `None` when it would be too much then too.
         retry_after: Option<u64>,
     },
-    /// The store did not do it.
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -73,8 +73,8 @@ impl From<Vec<FieldError>> for ServiceError {
 }
 
 impl From<ServiceError> for Problem {
-    /// What a client is told. A failure of ours is logged here, once, with its cause, and the
-    /// client learns only that it is ours.
+    /// The problem that the client receives. A failure of ours is logged here, once, with its cause, and the client
+    /// learns only that it is ours.
     fn from(error: ServiceError) -> Self {
         match error {
             ServiceError::Invalid(errors) => Self::invalid(errors),

@@ -1,4 +1,4 @@
-//! Requests that happen once, however often they are sent.
+//! Idempotency keys: a repeated request takes effect once.
 
 use std::io::Write;
 
@@ -14,13 +14,13 @@ use crate::{
     },
 };
 
-/// The name that a client gives to a request, so that sending it again does nothing more: 1 to
-/// 255 printable ASCII characters, best a random UUID.
+/// The name that a client gives to a request, so that a repeat does nothing more: 1 to 255 printable ASCII characters,
+/// best a random UUID.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdempotencyKey(String);
 
 impl IdempotencyKey {
-    /// The header that it comes in.
+    /// The header with the key.
     pub const HEADER: &str = "Idempotency-Key";
     /// The most characters a key may have.
     pub const MAX_CHARS: usize = 255;
@@ -36,10 +36,10 @@ impl IdempotencyKey {
         Ok(Self(text.to_owned()))
     }
 
-    /// What the store needs to recognise this request when it comes again.
+    /// The data with which the store recognises a repeat of this request.
     pub(super) fn once(&self, caller: &Holder, new: &[NewNotification], at: Timestamp) -> Result<Once, StoreError> {
-        // Releases before this one sorted the names in data, and noted the hash of that. What is told to
-        // many has the same data for each of them.
+        // Earlier releases sorted the names in data, and stored the hash of that. An announcement has the same data for
+        // each user.
         let mut last: Option<(Data, Data)> = None;
         let mut sorted = |data: &Data| match &last {
             Some((same, sorted)) if same == data => sorted.clone(),
@@ -63,19 +63,19 @@ impl IdempotencyKey {
     }
 }
 
-/// The hash of these as they would be written at one and the same place and time.
+/// The hash of these notifications, as they would be written with the same id and time.
 fn fingerprint(new: impl Iterator<Item = NewNotification>) -> Result<[u8; 32], StoreError> {
     let nil = NotificationId::new(Uuid::nil());
     let epoch = Timestamp::EPOCH;
     let mut hash = Hash(Context::new(&SHA256));
-    // An array, of which only one item is there at a time: many may be told much.
+    // Hashed as an array of which only one item is in memory at a time: large ones may go to many users.
     let mut before = "[";
     for new in new {
         hash.0.update(before.as_bytes());
         let routing = (!new.routing.is_silent()).then(|| new.routing.clone());
         let unwritable = |error| StoreError::failed("a request cannot be written as JSON").because(error);
         serde_json::to_writer(&mut hash, &Notification::new(nil, epoch, new)).map_err(unwritable)?;
-        // Where nothing is said of channels, it is the hash of the releases that knew none.
+        // Without `channels`, this is the hash of earlier releases, which did not have that field.
         if let Some(routing) = routing {
             serde_json::to_writer(&mut hash, &routing).map_err(unwritable)?;
         }
@@ -87,7 +87,7 @@ fn fingerprint(new: impl Iterator<Item = NewNotification>) -> Result<[u8; 32], S
     Ok(fingerprint)
 }
 
-/// Hashes what is written.
+/// Hashes everything written to it.
 struct Hash(Context);
 
 impl Write for Hash {
@@ -124,7 +124,7 @@ mod tests {
         digest(&SHA256, json.as_bytes()).as_ref().try_into().unwrap()
     }
 
-    /// What is noted is asked for again over upgrades, so what it is a hash of does not change.
+    /// Repeats of a stored request come across upgrades, so the input of the hash must not change.
     #[test]
     fn a_fingerprint_is_that_of_earlier_releases() {
         let start = r#"[{"id":"00000000-0000-0000-0000-000000000000","user_id":"ann","content":"hello","#;
@@ -134,7 +134,7 @@ mod tests {
         let of_old = format!(r#"{start},"data":{{"a":1.8446744073709552e+19,"b":1.5}}}}]"#);
         assert_eq!(with_data.fingerprint_of_old, Some(hash(&of_old)));
         assert_eq!(with_data.fingerprint, hash(&format!(r#"{start},"data":{{"b":1.50,"a":18446744073709551616}}}}]"#)));
-        // What only an earlier release could not tell apart is another request.
+        // Requests that only an earlier release could not tell apart are different requests.
         assert_ne!(with_data.fingerprint, once(Some(r#"{"b":1.50,"a":18446744073709551617}"#)).fingerprint);
     }
     /// Several are hashed one by one, as if they were written as one array.

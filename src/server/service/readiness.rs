@@ -1,4 +1,4 @@
-//! Whether the store can serve, asked no oftener than it can bear.
+//! Whether the store can serve, checked no more often than it can bear.
 
 use std::{
     future::Future,
@@ -20,17 +20,17 @@ use crate::server::{
 
 /// How long a caller waits for the answer of the store.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(2);
-/// How long the store has before it is asked anew. What it was asked may keep a connection for as long.
+/// How long the store has before a new check begins. The old one may keep a connection for as long.
 const GIVEN_UP_AFTER: Duration = Duration::from_secs(10);
-/// How often the log says that the store is not ready: any client may ask.
+/// How often the log reports that the store is not ready: any client may ask.
 const LINES: &str = "12/m";
-/// What is said of a store that says nothing.
+/// The reason when the store does not answer.
 const SILENT: &str = "the store does not answer";
 
-/// A question to the store, and what it says; why not, in words.
+/// A check of the store, and its result; the reason of a failure is in words.
 type Probe = Shared<BoxFuture<'static, Result<(), String>>>;
 
-/// The question that was asked last, and how often the log told of its answer.
+/// The last check, and the limit of its log lines.
 #[derive(Clone)]
 pub(super) struct Readiness {
     last: Arc<Mutex<Option<Probe>>>,
@@ -45,8 +45,8 @@ impl Default for Readiness {
 }
 
 impl Readiness {
-    /// What the store says to this question, or to the same one that is under way: there is one at a time, and it goes on
-    /// when each caller has left.
+    /// The result of this check, or of one under way: only one runs at a time, and it continues when every caller has
+    /// left.
     pub(super) async fn of<F>(&self, question: impl FnOnce() -> F) -> Result<(), StoreError>
     where
         F: Future<Output = Result<(), StoreError>> + Send + 'static,
@@ -66,7 +66,7 @@ impl Readiness {
         F: Future<Output = Result<(), StoreError>> + Send + 'static,
     {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        // It may have its answer without a caller who has seen that.
+        // It may have finished without a caller that has seen the result.
         let is_under_way = |probe: &&Probe| Probe::clone(probe).now_or_never().is_none();
         if let Some(probe) = last.as_ref().filter(is_under_way) {
             return probe.clone();
@@ -106,7 +106,7 @@ mod tests {
             }
         }
         assert_eq!((began.elapsed(), asked.load(Ordering::Relaxed)), (2 * ANSWERS_WITHIN, 1));
-        // When that question is given up, the store is asked anew.
+        // When that check is given up, a new one begins.
         sleep(GIVEN_UP_AFTER).await;
         readiness.of(|| async { Ok(()) }).await.unwrap();
     }
@@ -123,7 +123,7 @@ mod tests {
         };
         join_all((0..100).map(|_| readiness.of(takes_a_second))).await.into_iter().for_each(Result::unwrap);
         assert_eq!(asked.load(Ordering::Relaxed), 1);
-        // What was answered a moment ago says nothing of now.
+        // An earlier result says nothing about the present.
         let failed = readiness.of(|| async { Err(StoreError::unavailable("the disk is full")) }).await;
         assert!(failed.unwrap_err().to_string().contains("the disk is full"));
         readiness.of(takes_a_second).await.unwrap();

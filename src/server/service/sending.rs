@@ -1,4 +1,4 @@
-//! Sending: one notification, or many at once, each request once.
+//! Sending: one notification, or many at once, with repeats taking effect once.
 
 use std::{collections::HashMap, num::NonZeroU32};
 
@@ -19,16 +19,15 @@ impl NotificationService {
     /// Sends one notification and returns it with its id and time.
     ///
     /// # Errors
-    /// When the caller may not send, or the store cannot take it.
+    /// When the caller may not send, or the store fails.
     pub async fn create(&self, principal: &Principal, new: NewNotification) -> Result<Notification, ServiceError> {
         self.create_once(principal, new, None).await
     }
 
-    /// Sends one notification unless the same was sent with this key within 24 hours; then it
-    /// returns what it returned then.
+    /// Sends one notification unless the same was sent with this key within 24 hours; then it returns the first result.
     ///
     /// # Errors
-    /// Those of [`Self::create`], and when the key was used for something else.
+    /// As for [`Self::create`], and when the key was used for another request.
     pub async fn create_once(
         &self,
         principal: &Principal,
@@ -36,16 +35,16 @@ impl NotificationService {
         key: Option<&IdempotencyKey>,
     ) -> Result<Notification, ServiceError> {
         let created = self.create_batch(principal, vec![new], key).await?;
-        // The store keeps as many as it was given.
+        // The store returns as many as it was given.
         created.into_iter().next().ok_or_else(|| StoreError::failed("it lost a notification").into())
     }
 
-    /// Sends all of these in this order, or none, and returns them with their ids and times; with
-    /// a key, unless the same was sent with it within 24 hours.
+    /// Sends all of these in this order, or none, and returns them with their ids and times; with a key, unless the
+    /// same was sent with it within 24 hours.
     ///
     /// # Errors
-    /// When there is none or more than the limit, the caller may not send, the key was used for
-    /// something else, or the store cannot take them.
+    /// When there is none or more than the limit, the caller may not send, the key was used for another request, or the
+    /// store fails.
     pub async fn create_batch(
         &self,
         principal: &Principal,
@@ -66,7 +65,7 @@ impl NotificationService {
                 Some(once) => self.0.store.once(once).await?,
                 None => None,
             };
-            // What was done before is answered and not counted again.
+            // A repeat is answered and not counted again.
             if let Some(before) = before {
                 return answer(new.into_iter().map(|new| self.accept(new)).collect(), before);
             }
@@ -77,8 +76,8 @@ impl NotificationService {
         answer(notifications, creation)
     }
 
-    /// What the store needs to recognise this request when it comes again. To hash what many are told
-    /// would hold up all other requests.
+    /// The data with which the store recognises a repeat of this request. Hashing many notifications on this thread
+    /// would delay all other requests.
     async fn once(&self, key: &IdempotencyKey, caller: &Holder, new: &[NewNotification]) -> Result<Once, StoreError> {
         const MANY: usize = 16;
         let at = self.0.clock.now();
@@ -90,13 +89,12 @@ impl NotificationService {
         hashed.unwrap_or_else(|Broken| Err(StoreError::failed("a request could not be hashed")))
     }
 
-    /// Sends a plain text to a user, and a mail of it where `send_email` says so: the document's
-    /// `create_notification(user_id, content, send_email)`. Without it, the user's preferences decide about a mail. None is
-    /// sent to a user who turned mails off, or has no address here.
+    /// Sends a plain text to a user, and a mail of it where `send_email` asks for one: the specification's
+    /// `create_notification(user_id, content, send_email)`. Without it, the user's preferences decide about a mail. A
+    /// user who turned mails off, or has no address here, receives none.
     ///
     /// # Errors
-    /// When the user id or the text is not legal, the caller may not send, or the store cannot
-    /// take it.
+    /// When the user id or the text is not valid, the caller may not send, or the store fails.
     pub async fn create_notification(
         &self,
         principal: &Principal,
@@ -110,11 +108,10 @@ impl NotificationService {
         self.create(principal, NewNotification { routing, ..NewNotification::new(user_id, content) }).await
     }
 
-    /// Sends a plain text to a user: the document's `create_notification(user_id, content)`.
+    /// Sends a plain text to a user: the specification's `create_notification(user_id, content)`.
     ///
     /// # Errors
-    /// When the user id or the text is not legal, the caller may not send, or the store cannot
-    /// take it.
+    /// When the user id or the text is not valid, the caller may not send, or the store fails.
     pub async fn notify(
         &self,
         principal: &Principal,
@@ -134,7 +131,7 @@ impl NotificationService {
     }
 }
 
-/// What the caller gets who asked for these.
+/// The answer for the caller that sent these.
 fn answer(notifications: Vec<Notification>, creation: Creation) -> Result<Vec<Notification>, ServiceError> {
     let all = notifications.into_iter();
     match creation {
@@ -146,7 +143,7 @@ fn answer(notifications: Vec<Notification>, creation: Creation) -> Result<Vec<No
     }
 }
 
-/// Counts what each recipient is sent, or nothing of it when that is too much for one of them.
+/// Counts the notifications for each recipient, or none of them when they are too many for one recipient.
 fn count(recipients: &Limiter<UserId>, new: &[NewNotification]) -> Result<(), ServiceError> {
     let mut each: HashMap<&UserId, NonZeroU32> = HashMap::new();
     for notification in new {

@@ -18,10 +18,10 @@ const NAMES: [&str; 8] = ["channel", "label", "address", "subscription", "token"
 
 /// A new contact.
 ///
-/// `topic` is the app of a device of Apple that names none.
+/// `topic` is the app of an Apple device whose contact names none.
 ///
 /// # Errors
-/// 400 or 422, with what is wrong at its place.
+/// 400 or 422, with each error at its field.
 pub(super) fn draft(body: &JsonBody, topic: Option<&Topic>) -> Result<ContactDraft, Problem> {
     let mut complaints = Complaints::default();
     let [channel, label, own @ ..] = body.object(&NAMES, Unknown::Refused, &mut complaints)?;
@@ -85,7 +85,7 @@ fn address(
     }
 }
 
-/// The app of a device of Apple, which may be that of the server.
+/// The app of an Apple device, which may be the server's default.
 fn app(topic: Option<&RawValue>, default: Option<&Topic>, complaints: &mut Complaints) -> Option<Topic> {
     if present(topic).is_some() {
         return optional("topic", topic, Topic::parse, complaints);
@@ -98,7 +98,7 @@ fn app(topic: Option<&RawValue>, default: Option<&Topic>, complaints: &mut Compl
     default.cloned()
 }
 
-/// What `PushSubscription.toJSON()` gave. A browser may add to it, so what is not known is skipped.
+/// The result of `PushSubscription.toJSON()`. A browser may add to it, so unknown fields are skipped.
 fn subscribed(subscription: Option<&RawValue>, complaints: &mut Complaints) -> Option<(String, SubscriptionKeys)> {
     const FIELDS: [&str; 3] = ["endpoint", "expirationTime", "keys"];
     const KEYS: [&str; 2] = ["p256dh", "auth"];
@@ -120,7 +120,7 @@ fn subscribed(subscription: Option<&RawValue>, complaints: &mut Complaints) -> O
     Some((endpoint?, keys?))
 }
 
-/// A field that has to be an object; what is wrong in it is complained of there, and that it is none here.
+/// A field that has to be an object; errors inside it are reported there, and another type here.
 fn object<'j, const N: usize>(
     name: &'static str,
     field: Option<&'j RawValue>,
@@ -135,7 +135,7 @@ fn object<'j, const N: usize>(
         }
         Some(field) => match json::object(field.get(), names, Unknown::Ignored, inside) {
             Ok(fields) => return Some(fields),
-            // It was read once, so it is JSON, and an object; a name may have half a character.
+            // It was parsed once, so it is JSON, and an object; a name may have an unpaired surrogate.
             Err(error) => format!("This cannot be read: {error}."),
         },
     };
@@ -143,7 +143,7 @@ fn object<'j, const N: usize>(
     None
 }
 
-/// A field that is there, and not `null`.
+/// A field that is present, and not `null`.
 fn present(field: Option<&RawValue>) -> Option<&RawValue> {
     field.filter(|field| json::kind(field) != "null")
 }

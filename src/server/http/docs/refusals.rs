@@ -1,7 +1,7 @@
-//! How operations are refused: what follows from what every request passes on its way, described once for all of them.
+//! The refusals of operations: those that any request may meet on its way, described once for all of them.
 //!
-//! What a gateway in front of the server may answer by itself is described for every operation, also where the server
-//! does not: programs that are made from the description then know it.
+//! Answers that a gateway in front of the server may give by itself are described for every operation, even where the
+//! server never gives them: programs generated from the description then know them.
 
 use axum::http::Method;
 use utoipa::openapi::{
@@ -46,7 +46,7 @@ const ALL: [(Code, &str, &str); 14] = [
     ),
 ];
 
-/// The headers that go with a refusal, each of which is text or a number.
+/// The headers of refusals, each of which is text or a number.
 const HEADERS: [(Code, &str, Type, &str); 7] = [
     (Code::Unauthenticated, "WWW-Authenticate", Type::String, "How to authenticate (RFC 6750)"),
     (Code::UpgradeRequired, "Upgrade", Type::String, "`websocket`"),
@@ -84,7 +84,7 @@ fn described(code: Code, what: &str) -> Response {
     response
 }
 
-/// Tells of a refusal with this status which headers it has.
+/// Adds the headers of a refusal with this status to its description.
 fn add_headers(response: &mut Response, status: &str) {
     for (_, name, kind, means) in HEADERS.into_iter().filter(|(of, ..)| of.status().to_string() == status) {
         let mut header = Header::new(Object::with_type(kind));
@@ -93,13 +93,13 @@ fn add_headers(response: &mut Response, status: &str) {
     }
 }
 
-/// Tells of an operation how it may be refused, beside what its handler says of it.
+/// Adds the possible refusals to an operation, beside those that its handler describes.
 pub(super) fn tell_of(operation: &mut Operation, method: &Method, path: &str) {
     for (code, name, _) in ALL.into_iter().filter(|(code, ..)| may_be(*code, method, path)) {
         let described = operation.responses.responses.entry(code.status().to_string());
         described.or_insert_with(|| Ref::from_response_name(name).into());
     }
-    // What a handler says of a refusal of its own is what it means.
+    // A handler's description of its own refusal has precedence.
     for (status, response) in &mut operation.responses.responses {
         if let RefOr::T(response) = response {
             add_headers(response, status);
@@ -107,7 +107,7 @@ pub(super) fn tell_of(operation: &mut Operation, method: &Method, path: &str) {
     }
 }
 
-/// Whether an operation may be refused so.
+/// Whether an operation may be refused with this code.
 fn may_be(code: Code, method: &Method, path: &str) -> bool {
     match code {
         Code::BadRequest | Code::Internal => !matches!(path, "/healthz" | "/readyz"),

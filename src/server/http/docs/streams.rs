@@ -8,7 +8,7 @@ use utoipa::{
 
 use crate::model::described::{AllReadEvent, CreatedEvent, DeletedEvent, UpdatedEvent, only};
 
-/// Defines the events of a stream that are no changes.
+/// Defines the events of a stream that are not changes.
 macro_rules! signs {
     ($($(#[$about:meta])* $event:ident is $word:ident;)*) => {$(
         fn $word() -> Object {
@@ -64,14 +64,14 @@ pub(super) enum StreamEvent {
     Heartbeat(HeartbeatEvent),
 }
 
-/// The name of what 3.2 calls `itemSchema`.
+/// The name of the extension that is `itemSchema` in 3.2.
 const ITEM_SCHEMA: &str = "x-itemSchema";
 
 fn stream_event() -> Value {
     json!({"$ref": "#/components/schemas/StreamEvent"})
 }
 
-/// One server-sent event, as 3.2 describes it: the fields of the event, and what its data is.
+/// One server-sent event, as 3.2 describes it: the fields of the event, and the schema of its data.
 fn server_sent_event() -> Value {
     json!({
         "type": "object",
@@ -88,7 +88,7 @@ fn server_sent_event() -> Value {
     })
 }
 
-/// Tells of a stream what each of its events is; nothing of another operation.
+/// Describes the events of a stream; leaves other operations alone.
 pub(super) fn tell_of(operation: &mut Operation) {
     for (status, response) in &mut operation.responses.responses {
         let RefOr::T(response) = response else { continue };
@@ -98,7 +98,7 @@ pub(super) fn tell_of(operation: &mut Operation) {
         let Some(RefOr::T(events)) = response.content.get_mut("text/event-stream") else { continue };
         events.extensions = Some(one(ITEM_SCHEMA, server_sent_event()));
         if let Some(RefOr::T(Schema::Object(text))) = &mut events.schema {
-            // For those who know JSON Schema and not 3.2.
+            // For readers who know JSON Schema and not 3.2.
             text.extensions = Some(one("contentSchema", stream_event()));
         }
     }

@@ -8,7 +8,7 @@ use serde::{
 };
 use serde_json::{Map, Number, Value};
 
-/// A value in which no object has a name twice.
+/// A value in which no object has the same name twice.
 pub(in crate::server::http) struct Tree(pub(in crate::server::http) Value);
 
 impl<'de> Deserialize<'de> for Tree {

@@ -28,9 +28,8 @@ pub(super) fn routes() -> OpenApiRouter<HttpState> {
 }
 
 /// A list of notifications, or one notification for many users.
-//
-// This only describes the body. `read::batch` reads it, because serde says of an untagged enum only
-// that it did not match, and not where.
+// This only describes the body. `read::batch` reads it, because serde reports of an untagged enum only that it did not
+// match, and not where.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = NewBatch)]
 #[serde(untagged)]
@@ -150,7 +149,7 @@ async fn batch(
 ) -> Result<(StatusCode, Json<Batch>), Problem> {
     let (size, most) = (body.len(), service.most_at_once());
     let (form, new) = body.read(move |body| read::batch(body, most)).await?;
-    // The body was counted when it came in; one message to many users is told to each of them.
+    // The body was counted when it came in; an announcement is stored once for each of its users.
     let bytes = if form == read::Form::Fanout { size.saturating_mul(new.len()) } else { 0 };
     state.charge(principal.holder(), new.len(), bytes);
     let mut share = state.budget().share();

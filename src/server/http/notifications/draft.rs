@@ -7,21 +7,20 @@ use crate::{
     server::http::json::{self, Fields, NotThat},
 };
 
-/// The fields that it has.
+/// The fields of a notification.
 pub(super) const NAMES: [&str; 9] =
     ["user_id", "content", "category", "title", "link", "data", "expires_at", "send_email", "channels"];
-/// The most channels that are looked at.
+/// The most channels that are read.
 const MOST_CHANNELS: usize = 8;
 
-/// Reads a notification to this user out of the other fields. What is wrong is complained of; then
-/// there is none.
+/// Reads a notification for this user from the other fields. Errors are reported to `complaints`; then there is none.
 pub(super) fn read(
     user_id: Result<Option<String>, Invalid>,
     others: Fields<'_, 8>,
     complaints: &mut Complaints,
 ) -> Option<NewNotification> {
     let [content, category, title, link, data, expires_at, send_email, channels] = others;
-    // What is not even of the right kind is not missing as well.
+    // A field of the wrong type is not reported as missing too.
     let mut unreadable = Vec::new();
     let mut wrong = |field: &'static str, why: Invalid| {
         complaints.add(|| FieldError::new(field, why));

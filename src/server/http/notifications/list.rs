@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-/// The change number that a page of one inbox was read at.
+/// The change number at which a page of one inbox was read.
 const MODSEQ: HeaderName = HeaderName::from_static("campanile-modseq");
 
 pub(super) fn routes() -> OpenApiRouter<HttpState> {
@@ -68,8 +68,7 @@ async fn list(
     Ok((headers, json))
 }
 
-/// The page as JSON. [`axum::Json`] would begin with a small buffer that grows and is copied again
-/// and again.
+/// The page as JSON. [`axum::Json`] would begin with a small buffer that grows and is copied again and again.
 fn render(notifications: &[Notification]) -> Result<Vec<u8>, Problem> {
     /// More than most notifications take.
     const ROOM_FOR_ONE: usize = 256;

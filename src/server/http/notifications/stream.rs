@@ -76,7 +76,7 @@ async fn stream_all(opening: Opening, _: Query<OnlyTicket>) -> Result<Response, 
     Ok(events(opening.open(follower)?))
 }
 
-/// The answer that tells a stream.
+/// The answer with the events of a stream.
 fn events(stream: Stream) -> Response {
     let long = LongStream::new(stream.stall_timeout()).under(stream.lease());
     let end = lease::End::of(stream.lease());
@@ -94,7 +94,7 @@ fn events(stream: Stream) -> Response {
         };
         let told = match chunk {
             Some(chunk) => (chunk, Some((stream, end))),
-            // An EventSource comes back; when the lease is over, it is refused then, and stays away.
+            // An EventSource reconnects; if the lease is over, it is refused then, and stays away.
             None => (come_back(), None),
         };
         Some((Ok::<_, Infallible>(told.0), told.1))

@@ -58,13 +58,13 @@ async fn read(state: &HttpState, visit: &Visit) -> Result<Content, Problem> {
     Ok(Content::Channels(ChannelsPage { channels, webhooks, dead: items(dead, &names), is_skipped, only, older }))
 }
 
-/// The webhook that a query asks for. One that is none is as if nothing was said.
+/// The webhook that a query names. An invalid one counts as absent.
 fn only(query: &str) -> Option<WebhookId> {
     let value = percent_pairs(query).find_map(|(name, value)| (name == "webhook_id").then_some(value))?;
     WebhookId::parse(&value).ok()
 }
 
-/// Whether a query asks for what was skipped, in place of what was given up.
+/// Whether a query selects the skipped deliveries, in place of those that were given up.
 fn is_skipped(query: &str) -> bool {
     percent_pairs(query).any(|(name, value)| name == "state" && value == "skipped")
 }
@@ -73,7 +73,7 @@ fn state_of(is_skipped: bool) -> DeliveryState {
     if is_skipped { DeliveryState::Skipped } else { DeliveryState::Dead }
 }
 
-/// The query that asks for these.
+/// The query that selects these deliveries.
 fn address(only: Option<WebhookId>, is_skipped: bool, before: Option<u64>) -> String {
     let only = only.map(|id| format!("webhook_id={id}"));
     let state = is_skipped.then(|| "state=skipped".to_owned());

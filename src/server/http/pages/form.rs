@@ -21,10 +21,10 @@ impl Form {
         Self(fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
     }
 
-    /// Reads the form out of a request, and returns what the request was beside it.
+    /// Reads the form of a request, and returns it with the head of the request.
     ///
     /// # Errors
-    /// When it is no form, or has other fields than these.
+    /// When it is not a form, or has other fields than these.
     pub(super) async fn take(request: Request, known: &[&str]) -> Result<(Self, Parts), Problem> {
         let (head, body) = request.into_parts();
         let request = Request::from_parts(head.clone(), body);
@@ -48,7 +48,7 @@ impl Form {
     /// Parses the value of a field.
     ///
     /// # Errors
-    /// When it cannot be read so.
+    /// When it is not valid.
     pub(super) fn read<T>(&self, name: &str, read: impl Fn(&str) -> Result<T, Invalid>) -> Result<T, Problem> {
         read(self.get(name)).map_err(|why| Problem::invalid(vec![FieldError::new(name, why)]))
     }

@@ -58,15 +58,15 @@ async fn read(state: &HttpState, visit: &Visit, id: NotificationId) -> Result<Co
                 older.next = next.map(|next| format!("?before={next}"));
                 Ok(items(kept, &names(delivery, principal, &notification.user_id).await?))
             }
-            // The notification is there all the same.
+            // The notification is shown all the same.
             Err(problem) => Err(problem),
         });
     }
     Ok(Content::Notification(Box::new(NotificationPage { notification, deliveries: shown, older })))
 }
 
-/// Where deliveries about an inbox go to, as far as a caller may be told. Where a webhook leads may hold a secret, and is
-/// for those alone who set it.
+/// The destinations of deliveries about an inbox, as far as the caller may see them. The URL of a webhook may contain a
+/// secret, and is only for those who set it.
 async fn names(
     delivery: &Delivery,
     principal: &Principal,

@@ -29,7 +29,7 @@ use crate::{
     },
 };
 
-/// Why a form was refused.
+/// The reason why a form was refused.
 struct Refused {
     problem: Problem,
     /// The typed values and the preferences at the time the form was made, to show them again.
@@ -68,7 +68,7 @@ async fn ask_whose(visit: Visit, asked: WhosePage) -> Result<Response, Problem> 
     }
 }
 
-/// Whose page is asked for; or the question, where no user is named, or one that cannot be.
+/// The user whose page is requested; or a page that asks for one, where none is named, or an invalid one.
 fn whose(principal: &Principal, head: &Parts) -> Result<UserId, Box<WhosePage>> {
     let query = head.uri.query().unwrap_or("");
     let named = percent_pairs(query).find_map(|(name, value)| (name == "user_id").then_some(value));
@@ -77,7 +77,7 @@ fn whose(principal: &Principal, head: &Parts) -> Result<UserId, Box<WhosePage>> 
         (None, None) => Err(Box::default()),
         (Some(typed), _) => UserId::parse(&typed).map_err(|why| {
             let refused = Some(Problem::invalid(vec![FieldError::new("user_id", why)]));
-            // No document has it.
+            // No document can contain it.
             Box::new(WhosePage { typed: typed.replace('\0', ""), refused })
         }),
     }
@@ -92,7 +92,7 @@ async fn read(
     let delivery = delivery_of(state)?;
     let PreferencesView { preferences, effective } = delivery.preferences(principal, user_id).await?;
     let contacts = delivery.contacts(principal, user_id).await?;
-    // Only who may read the inbox is told what is in it.
+    // Only callers who may read the inbox see its categories.
     let overview = state.service().overview(principal, Some(user_id)).await.ok();
     let seen = overview.into_iter().flat_map(|overview| overview.categories).map(|(category, _)| category);
     let without = |channels| Preferences {
@@ -138,14 +138,14 @@ pub(super) async fn act(
         Err(refused) => *refused,
     };
     let problem = refused.problem.clone();
-    // What is wrong with what was typed is said there.
+    // Errors in the input are shown beside it.
     let notice = refused.typed.is_none().then_some(&problem);
     let visit = Visit::begin(&state, principal, head, notice).await?;
     let content = read(&state, &visit.principal, &user_id, Some(refused)).await;
     with_status(visit.show(content).await?, &problem)
 }
 
-/// Leads to the page, which tells what was done.
+/// Leads to the page, which reports the success.
 fn led_back(principal: &Principal, user_id: &UserId, done: &str) -> Response {
     let is_own = principal.own_inbox() == Some(user_id);
     let user_id = (!is_own).then_some(("user_id", user_id.as_str()));
@@ -156,7 +156,7 @@ fn led_back(principal: &Principal, user_id: &UserId, done: &str) -> Response {
 /// Carries out the action of the form.
 ///
 /// # Errors
-/// Why it was not.
+/// Why it failed.
 async fn deed(
     state: &HttpState,
     principal: &Principal,
@@ -175,7 +175,7 @@ async fn deed(
     }
 }
 
-/// That there are too many categories is said where one was added.
+/// Too many categories are reported where one was added.
 fn too_many(mut problem: Problem) -> Problem {
     for error in problem.errors.iter_mut().filter(|error| error.field == "categories") {
         "new".clone_into(&mut error.field);

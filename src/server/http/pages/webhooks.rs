@@ -1,6 +1,6 @@
 //! `/operations/webhooks`: the webhooks.
 //!
-//! A secret is told once. It stands in the answer to the form that made it, which nothing keeps, and in no address.
+//! A secret is shown once. It is in the answer to the form that created it, which nothing stores, and in no URL.
 
 use axum::{
     extract::{Request, State},
@@ -37,7 +37,7 @@ pub(super) async fn page(
     show(&state, principal, head, None, WebhooksPage::default()).await
 }
 
-/// The page, with what came of a form.
+/// The page, with the result of a form.
 async fn show(
     state: &HttpState,
     principal: Principal,
@@ -105,7 +105,7 @@ async fn deed(state: &HttpState, principal: &Principal, form: &Form) -> Result<O
             return fresh(webhook.id, secret);
         }
         "test" => {
-            // That others are testing says something about this webhook's test alone.
+            // If others are testing, only this webhook's test fails.
             let result = match delivery.test_webhook(principal, id).await {
                 Err(busy @ ServiceError::TooMany { .. }) => Err(busy.into()),
                 tested => Ok(tested?),
@@ -164,7 +164,7 @@ fn draft(form: &Form) -> Result<WebhookDraft, Problem> {
     })
 }
 
-/// Reads each, and keeps one of those that are the same.
+/// Parses each text, and removes duplicates.
 fn each<'a, T: PartialEq>(
     name: &'static str,
     texts: impl Iterator<Item = &'a str>,

@@ -19,7 +19,7 @@ const MOST_CATEGORIES: usize = 100;
 /// A new webhook.
 ///
 /// # Errors
-/// 400 or 422, with what is wrong at its place.
+/// 400 or 422, with each error at its place.
 pub(super) fn draft(body: &JsonBody) -> Result<WebhookDraft, Problem> {
     let mut complaints = Complaints::default();
     let [url, events, categories, user_id] =
@@ -40,10 +40,10 @@ pub(super) fn draft(body: &JsonBody) -> Result<WebhookDraft, Problem> {
     }
 }
 
-/// A change of a webhook, as a JSON merge patch (RFC 7396): `null` takes a filter away.
+/// A change of a webhook, as a JSON merge patch (RFC 7396): `null` removes a filter.
 ///
 /// # Errors
-/// 400 or 422, with what is wrong at its place.
+/// 400 or 422, with each error at its place.
 pub(super) fn patch(body: &JsonBody) -> Result<WebhookPatch, Problem> {
     let mut complaints = Complaints::default();
     let [url, events, categories, user_id, state] =
@@ -81,7 +81,7 @@ fn is_enabled(state: &str) -> Result<bool, Invalid> {
     }
 }
 
-/// A field that is there, and not `null`.
+/// A field that is present, and not `null`.
 fn present(field: Option<&RawValue>) -> Option<&RawValue> {
     field.filter(|field| json::kind(field) != "null")
 }
@@ -103,7 +103,7 @@ fn read_categories(categories: &RawValue, complaints: &mut Complaints) -> Option
     read_list("categories", categories, MOST_CATEGORIES, Category::parse, complaints)
 }
 
-/// A list of at least one and so many at most, each once.
+/// A list of at least one and at most `most` values, each once.
 fn read_list<T: PartialEq>(
     name: &'static str,
     list: &RawValue,

@@ -27,19 +27,19 @@ const NAMES: [&str; 10] = [
     "channels",
 ];
 
-/// How a batch was asked for.
+/// The form of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
-    /// As a list of notifications.
+    /// A list of notifications.
     Each,
-    /// As one thing to tell to many users.
+    /// One message for many users.
     Fanout,
 }
 
-/// Reads a batch of at most so many notifications.
+/// Reads a batch of at most `most` notifications.
 ///
 /// # Errors
-/// 400 or 422, with what is wrong at its place.
+/// 400 or 422, with each error at its place.
 pub(super) fn batch(body: &JsonBody, most: usize) -> Result<(Form, Vec<NewNotification>), Problem> {
     let mut complaints = Complaints::default();
     let fields = body.object(&NAMES, body.unknown_in_drafts(), &mut complaints)?;
@@ -95,13 +95,13 @@ fn fanout(
         }
     });
     check_length("user_ids", read, users.is_empty(), complaints);
-    // Where no user is legal, the message is looked at all the same.
+    // Even if no user id is valid, the message is checked.
     let first = users.first().map_or_else(|| "user".to_owned(), UserId::to_string);
     let Some(message) = draft::read(Ok(Some(first)), message, complaints) else { return Vec::new() };
     users.into_iter().map(|user_id| NewNotification { user_id, ..message.clone() }).collect()
 }
 
-/// Complains of a list that is none, is empty, or is too long.
+/// Reports a list that is not an array, is empty, or is too long.
 fn check_length(field: &str, read: Result<(), NotThat>, nothing_is_good: bool, complaints: &mut Complaints) {
     let why = match read {
         Err(NotThat::Array(other)) => format!("This must be an array, not {other}."),

@@ -10,7 +10,7 @@ use crate::{
     model::{Category, Choice, Code, Digest, FieldError, Invalid, Preferences, Problem, Way},
 };
 
-/// The fields that the forms of the page have.
+/// The fields of the page's forms.
 pub(super) const FIELDS: [&str; 14] = [
     "do",
     "was",
@@ -31,7 +31,7 @@ pub(super) const FIELDS: [&str; 14] = [
 /// The typed values, to show them again.
 ///
 /// # Errors
-/// When no form of ours says so.
+/// When our forms have no such values.
 pub(super) fn typed(form: &Form) -> Result<TypedWishes, Problem> {
     let text = |name| form.get(name).trim().to_owned();
     let choice = |name| TypedRow::read_choice(form.get(name)).ok_or_else(unreadable);
@@ -56,7 +56,7 @@ pub(super) fn typed(form: &Form) -> Result<TypedWishes, Problem> {
 /// The preferences at the time the form was made.
 ///
 /// # Errors
-/// When no form of ours says so.
+/// When our forms have no such value.
 pub(super) fn was(form: &Form) -> Result<Preferences, Problem> {
     serde_json::from_str(form.get("was")).map_err(|_| unreadable())
 }
@@ -65,11 +65,11 @@ fn unreadable() -> Problem {
     Problem::new(Code::BadRequest, "The form cannot be read. Open the page again.")
 }
 
-/// What is to be changed, as a merge patch. It names only what is not as it was when the form was made, so that what
-/// another caller changed meanwhile, such as by the link in a mail, stays changed.
+/// The change, as a merge patch. It names only values that differ from the time when the form was made, so that another
+/// caller's change meanwhile, such as by the link in a mail, stays.
 ///
 /// # Errors
-/// What is wrong, each thing at its field.
+/// The errors, each at its field.
 pub(super) fn patch(typed: &TypedWishes, was: &Preferences) -> Result<Value, Vec<FieldError>> {
     let (mut patch, mut wrong) = (Map::new(), Vec::new());
     for ((category, way), choice) in &typed.choices {
@@ -112,7 +112,7 @@ fn set(patch: &mut Map<String, Value>, category: Option<&Category>, way: Way, ch
     of[way.as_str()] = choice.map_or(Value::Null, |choice| json!(choice));
 }
 
-/// The category that is to be added, if one is.
+/// The category to add, if any.
 fn added(typed: &TypedWishes, wrong: &mut Vec<FieldError>) -> Option<Category> {
     let row = &typed.new;
     let is_said = Way::ALL.iter().any(|way| row.of(*way).is_some());
@@ -132,8 +132,8 @@ fn added(typed: &TypedWishes, wrong: &mut Vec<FieldError>) -> Option<Category> {
     None
 }
 
-/// The quiet hours as they are to be. Where there are none, but a mail at a time of the day, they keep the zone of that:
-/// hours that end when they begin are none.
+/// The new quiet hours. Where there are none, but a mail at a time of the day, they keep the zone for that: hours that
+/// end when they begin count as none.
 fn quiet_hours(typed: &TypedWishes, was: &Preferences, wrong: &mut Vec<FieldError>) -> Value {
     let TypedWishes { from, to, zone, days, .. } = typed;
     if !typed.is_quiet {
@@ -163,13 +163,13 @@ fn quiet_hours(typed: &TypedWishes, was: &Preferences, wrong: &mut Vec<FieldErro
     if zone.is_empty() {
         add("zone", "Say where the clock is, such as Europe/Berlin.");
     }
-    // What is missing is said above.
+    // Missing fields were reported above.
     let or = |text: &str, other: &str| if text.is_empty() { other.to_owned() } else { text.to_owned() };
     let days = if days.is_empty() { Value::Null } else { json!(days) };
     json!({"zone": or(zone, "UTC"), "from": or(from, "00:00"), "to": or(to, "00:00"), "days": days})
 }
 
-/// The same at the fields of the form.
+/// The same errors, at the fields of the form.
 fn at_fields(errors: Vec<FieldError>) -> Vec<FieldError> {
     const ORDER: [&str; 6] = ["new", "from", "to", "days", "at", "zone"];
     let at_field = |error: FieldError| {
@@ -202,7 +202,7 @@ mod tests {
         })
     }
 
-    /// The form that is made of preferences, with these fields in place of those of the same names.
+    /// The form of these preferences, in which these fields replace those with the same names.
     fn form_of(was: &Preferences, typed: &[(&str, &str)]) -> Form {
         let TypedWishes { choices, is_quiet, from, to, days, digest, at, zone, .. } = TypedWishes::of(was);
         let cells = choices.iter().map(|((category, way), choice)| {
@@ -219,7 +219,7 @@ mod tests {
         let all = cells.chain(others).chain(days.into_iter().map(|day| ("days", day))).chain(quiet).chain([was]);
         let kept = all.filter(|(name, value)| {
             let is_same = |(other, new): &&(&str, &str)| match *name {
-                // Each cell is for itself.
+                // Each cell is replaced by itself.
                 "choice" => {
                     other == name
                         && value.rsplit_once(' ').map(|(cell, _)| cell) == new.rsplit_once(' ').map(|(cell, _)| cell)
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[rstest]
-    // What is left as it was is not named.
+    // Unchanged values are not named.
     #[case(json!({}), &[], json!({}))]
     #[case(everything(), &[], json!({}))]
     #[case(everything(), &[("digest", "-")], json!({}))]
@@ -281,9 +281,9 @@ mod tests {
         &[],
         json!({})
     )]
-    // The browser fills the zone in; that alone is no wish.
+    // The browser fills the zone in; that alone changes nothing.
     #[case(json!({}), &[("zone", "Europe/Rome")], json!({}))]
-    // What is of no use is not looked at.
+    // Fields without use are ignored.
     #[case(json!({}), &[("zone", "Mars"), ("from", "x"), ("at", "")], json!({}))]
     fn a_form_changes_what_was_touched(#[case] was: Value, #[case] typed: &[(&str, &str)], #[case] want: Value) {
         let patch = change(&was, typed).unwrap();
