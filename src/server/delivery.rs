@@ -1,16 +1,17 @@
 //! Delivery: messages to users who are away, and events to applications.
 //!
-//! The way of what happened: a store writes it into its outbox together with the change ([`super::store::outbox`]), the
-//! planner makes deliveries of it, and the worker sends those that are due.
+//! The way of an event: a store writes it into its outbox together with the change ([`super::store::outbox`]), the
+//! planner turns it into deliveries, and the worker sends those that are due.
 //!
-//! - `planner.rs`, and what it decides in `plan.rs`.
-//! - `worker.rs`: claims, sends through the channels of [`super::channels`], and writes down; what it decides stands in
-//!   `verdict.rs`.
-//! - `relevance.rs`: whether what a contact is told of is still of use; `sweeper.rs`: cancels what waits for contacts when
-//!   everything is read; `drain.rs`: ends what waits for an endpoint that is told nothing any more; `badges.rs`: has
-//!   devices told how many are unread when that changes elsewhere; `forgetting.rs`: what is over goes after a time.
-//! - `service.rs`: what callers ask of all this, and who may; `contacts.rs`: the same of where users are reached.
-//! - `running.rs` puts it together, over what `stores.rs` names; `push_test.rs`: trying FCM and APNs by hand.
+//! - `planner.rs`, with its decisions in `plan.rs`.
+//! - `worker.rs`: claims, sends through the channels of [`super::channels`], and stores the results; `verdict.rs` has
+//!   its decisions.
+//! - `relevance.rs`: whether a delivery to a contact is still of use; `sweeper.rs`: cancels waiting deliveries to
+//!   contacts when everything is read; `drain.rs`: ends the waiting deliveries of a disabled webhook; `badges.rs`:
+//!   sends the unread count to devices when it changes elsewhere; `forgetting.rs`: deletes old data.
+//! - `service.rs`: the calls for all this, and their permissions; `contacts.rs`: the same for contacts.
+//! - `running.rs` puts it together, over the parts of a store in `stores.rs`; `push_test.rs`: tests FCM and APNs by
+//!   hand.
 
 mod badges;
 mod contacts;

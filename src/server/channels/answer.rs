@@ -1,4 +1,4 @@
-//! The answer to an HTTP request, as much of it as is read and kept.
+//! The answer to an HTTP request, as far as it is read and stored.
 
 use std::{error::Error, time::Duration};
 
@@ -7,9 +7,9 @@ use tokio::time::timeout;
 
 use super::{channel::Judged, outcome::Outcome, reach::Forbidden};
 
-/// How much of an answer is read, in bytes.
+/// How many bytes of an answer are read.
 pub(in crate::server) const READ: usize = 16 * 1024;
-/// How much of it is kept, in bytes.
+/// How many bytes of it are stored.
 const KEPT: usize = 512;
 /// How long the body is read, once the head has arrived.
 pub(in crate::server) const READ_FOR: Duration = Duration::from_secs(2);
@@ -20,15 +20,15 @@ pub(in crate::server) struct Answer {
     pub(in crate::server) status: StatusCode,
     /// Its headers.
     pub(in crate::server) headers: HeaderMap,
-    /// The beginning of its body, which is as long as [`READ`] at most and may hold anything.
+    /// The beginning of its body, at most [`READ`] bytes of any content.
     pub(in crate::server) body: Vec<u8>,
 }
 
 impl Answer {
-    /// The answer to a request that may take so long.
+    /// The answer to a request that may take this long.
     ///
     /// # Errors
-    /// Why there is none, fit to be kept: no URL is in it, which may hold a secret.
+    /// Why there is none, in a form that may be stored: without a URL, which may contain a secret.
     pub(in crate::server) async fn to(request: reqwest::RequestBuilder, deadline: Duration) -> Result<Self, String> {
         let answer = request.send().await.map_err(|error| why_not(error, deadline))?;
         let (status, headers) = (answer.status(), answer.headers().clone());
@@ -42,7 +42,7 @@ impl Answer {
     }
 }
 
-/// Why there was no answer, in a few words: what it comes from in the end. There is no URL in it, which may hold a secret.
+/// Why there was no answer, in a few words: the root cause, without a URL, which may contain a secret.
 pub(in crate::server) fn why_not(error: reqwest::Error, deadline: Duration) -> String {
     let error = error.without_url();
     if error.is_timeout() {
@@ -57,7 +57,7 @@ pub(in crate::server) fn why_not(error: reqwest::Error, deadline: Duration) -> S
     shortened(&why)
 }
 
-/// The beginning of the body of an answer. Its head says already what it means, so nothing waits for the rest.
+/// The beginning of the body of an answer. Its head already has the meaning, so nothing waits for the rest.
 pub(in crate::server) async fn beginning(mut answer: reqwest::Response) -> Vec<u8> {
     let mut bytes = Vec::new();
     let read = async {
@@ -66,12 +66,12 @@ pub(in crate::server) async fn beginning(mut answer: reqwest::Response) -> Vec<u
             bytes.extend_from_slice(&chunk[..chunk.len().min(READ - bytes.len())]);
         }
     };
-    // What is there by then is enough.
+    // The bytes read by then are enough.
     drop(timeout(READ_FOR, read).await);
     bytes
 }
 
-/// As much of a text as is kept, without what a terminal obeys.
+/// The beginning of a text, as it is stored, without characters that a terminal obeys.
 pub(in crate::server) fn shortened(text: &str) -> String {
     let clean = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>();
     let clean = clean.trim();

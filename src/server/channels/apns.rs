@@ -1,7 +1,7 @@
 //! APNs: one message to one device, by the push service of Apple.
 //!
-//! `message.rs`: what is sent; `answer.rs`: what an answer means; `provider_token.rs`: who sends it; `line.rs`: the
-//! connection that is kept.
+//! `message.rs`: the request; `answer.rs`: the meaning of an answer; `provider_token.rs`: the credential of this
+//! server; `line.rs`: the persistent connection.
 
 mod answer;
 mod line;
@@ -42,22 +42,22 @@ pub use provider_token::ProviderKey;
 
 /// Default URL of APNs.
 pub const DEFAULT_APNS_URL: &str = "https://api.push.apple.com";
-/// The same for apps that are being developed.
+/// Default URL of APNs for apps in development.
 pub const DEFAULT_APNS_SANDBOX_URL: &str = "https://api.sandbox.push.apple.com";
 
 /// How long APNs may take to answer.
 const DEADLINE: Duration = Duration::from_secs(15);
-/// How many requests it gets at once.
+/// How many requests APNs gets at once.
 const IN_FLIGHT: usize = 32;
 /// The user agent of this server.
 const USER_AGENT: &str = concat!("campanile/", env!("CARGO_PKG_VERSION"));
 
-/// How pushes are sent by APNs.
+/// The settings for pushes by APNs.
 #[derive(Clone, Debug)]
 pub struct ApnsOptions {
     /// URL of APNs; with `http`, HTTP/2 without TLS.
     pub url: Url,
-    /// The same for apps that are being developed.
+    /// URL of APNs for apps in development.
     pub sandbox_url: Url,
     /// Key that authenticates this server.
     pub key: ProviderKey,
@@ -78,7 +78,7 @@ pub(in crate::server) struct Apns {
 
 /// One of Apple's push services.
 struct Place {
-    /// The URL that paths are put behind.
+    /// The URL in front of each path.
     base: String,
     line: Line,
 }
@@ -146,7 +146,7 @@ impl Apns {
         Ok(Post { environment: *environment, uri: uri.map_err(|_| "it has no URL".to_owned())?, message, device })
     }
 
-    /// Sends it, and once more with a new token when APNs says that this server's is expired.
+    /// Sends a request, and again with a new token when APNs reports that this server's has expired.
     async fn exchange(&self, post: &Post) -> Result<Answer, String> {
         let token = self.tokens.current().ok_or("no provider token can be signed")?;
         let answer = self.ask(post, &token).await?;
@@ -175,8 +175,8 @@ impl Apns {
         Ok(Answer { status: parts.status, headers: parts.headers, body: beginning(body).await })
     }
 
-    /// Has the log say that many devices are refused at once: a key of another team, or of the other environment, looks
-    /// like that.
+    /// Logs that many devices are refused at once: that is a sign of a key of another team, or of the other
+    /// environment.
     fn count_refused(&self) {
         let jumps = self.refused.lock().unwrap_or_else(PoisonError::into_inner).jumps(Instant::now());
         if jumps {
@@ -235,7 +235,7 @@ impl Channel for Apns {
     }
 }
 
-/// The beginning of the body of an answer. Its head says already what it means, so nothing waits for the rest.
+/// The beginning of the body of an answer. Its head already has the meaning, so nothing waits for the rest.
 async fn beginning(mut body: Incoming) -> Vec<u8> {
     let mut bytes = Vec::new();
     let read = async {
@@ -245,7 +245,7 @@ async fn beginning(mut body: Incoming) -> Vec<u8> {
             bytes.extend_from_slice(&chunk[..chunk.len().min(READ - bytes.len())]);
         }
     };
-    // What is there by then is enough.
+    // The bytes read by then are enough.
     drop(timeout(READ_FOR, read).await);
     bytes
 }

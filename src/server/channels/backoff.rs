@@ -4,15 +4,15 @@ use std::time::{Duration, SystemTime};
 
 use axum::http::{HeaderMap, header};
 
-/// No answer has a delivery wait longer than this, whatever it asks for.
+/// The longest that an answer can delay a delivery, even if it asks for more.
 const LONGEST_ASKED: Duration = Duration::from_secs(24 * 3_600);
 
-/// The waits of a channel, which say how often it tries.
+/// The waits of a channel, and thereby its number of attempts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::server) struct Schedule {
-    /// How long to wait after the first attempt, the second, and so on; after the last one it gives up.
+    /// The waits after the first attempt, the second, and so on; after the last one it gives up.
     waits: &'static [Duration],
-    /// For how long it tries at all, where that is less than all the waits with what the other side asks for.
+    /// The longest time over all attempts, where the waits that the other side asks for could exceed it.
     within: Option<Duration>,
 }
 
@@ -70,11 +70,12 @@ impl Schedule {
     pub(in crate::server) const FCM: Self =
         Self { waits: &seconds([10, 20, 40, 80, 160, 320, 640, 1_280]), within: Some(Duration::from_secs(HOUR)) };
 
-    /// How long to wait after so many attempts, at least one, that failed; `None` when that is enough. The delivery is so
-    /// old.
+    /// The wait after this many failed attempts, at least one, for a delivery of this age; `None` when there are no
+    /// further attempts.
     ///
-    /// The wait of the schedule is the least; `jitter`, which is drawn anew each time, adds up to a fifth of it, so that
-    /// what failed together does not come back together. What the other side asked for counts when it is longer.
+    /// The wait of the schedule is the least; `jitter`, which is drawn anew each time, adds up to a fifth of it, so
+    /// that deliveries that failed together do not return together. The wait that the other side asked for counts when
+    /// it is longer.
     pub(in crate::server) fn wait(
         self,
         attempts: u32,
@@ -91,7 +92,7 @@ impl Schedule {
         Some(asked.map_or(wait, |asked| wait.max(asked.min(LONGEST_ASKED))))
     }
 
-    /// Whether a delivery that is so old is tried no more.
+    /// Whether a delivery of this age is given up.
     pub(in crate::server) fn is_over(self, age: Duration) -> bool {
         self.within.is_some_and(|within| age > within)
     }
@@ -102,12 +103,12 @@ pub(in crate::server) fn with_jitter(wait: Duration, jitter: u16) -> Duration {
     wait + wait * u32::from(jitter) / (5 * u32::from(u16::MAX))
 }
 
-/// How long an answer asks to be left alone (RFC 9110, section 10.2.3): in seconds, or until a moment that has not
-/// passed. `None` for anything else.
+/// The wait that an answer asks for (RFC 9110, section 10.2.3): in seconds, or until a time in the future. `None` for
+/// anything else.
 pub(in crate::server) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        // More digits than fit are longer than any wait.
+        // More digits than fit mean a wait longer than any.
         return Some(text.parse().map_or(LONGEST_ASKED, Duration::from_secs).min(LONGEST_ASKED));
     }
     let at = httpdate::parse_http_date(text).ok()?;
@@ -156,7 +157,7 @@ mod tests {
         for (schedule, hours) in [(Schedule::PUSH, 24), (Schedule::FCM, 1)] {
             let last = Duration::from_secs(hours * HOUR) - 10 * SECOND;
             assert_eq!(schedule.wait(1, last, 0, None), Some(10 * SECOND));
-            // What the other side asks for is waited for, once.
+            // The wait that the other side asks for is respected once.
             assert_eq!(schedule.wait(1, last, 0, Some(7_200 * SECOND)), Some(7_200 * SECOND));
             assert_eq!(schedule.wait(1, last + SECOND, 0, None), None);
             assert_eq!(schedule.wait(1, Duration::MAX, 0, Some(SECOND)), None);

@@ -13,64 +13,64 @@ use crate::{
     },
 };
 
-/// To whom a delivery goes, as it is known at the moment of the attempt.
+/// The recipient of a delivery, as it is known at the time of the attempt.
 #[derive(Clone, Debug)]
 pub(in crate::server) enum Recipient {
-    /// An endpoint of an application.
+    /// A webhook of an application.
     Webhook(Arc<Webhook>),
     /// A contact of a user.
     Contact(Box<Addressed>),
 }
 
-/// A contact, and what it is told of.
+/// A contact, and the content of its message.
 #[derive(Clone, Debug)]
 pub(in crate::server) struct Addressed {
     /// The contact itself.
     pub(in crate::server) contact: KeptContact,
-    /// What is unread in the inbox, not expired, and to be told: the newest first, and not all of very many. None where a
-    /// device is told, silently, how many are unread.
+    /// The unread notifications to deliver that have not expired: the newest first, and not all of very many. None for
+    /// a device that silently gets the unread count.
     pub(in crate::server) notifications: Vec<Notification>,
-    /// How many those are, all together.
+    /// Their number, including those left out.
     pub(in crate::server) total: u64,
-    /// Their category, if all of them have one in common.
+    /// Their category, if all of them have the same.
     pub(in crate::server) category: Option<Category>,
     /// The number of the newest change of the inbox.
     pub(in crate::server) modseq: u64,
-    /// How many are unread in the inbox after it.
+    /// The unread count of the inbox after it.
     pub(in crate::server) unread_count: u64,
-    /// The page on which its user ends such messages, if there is one.
+    /// The page on which its user can turn such messages off, if there is one.
     pub(in crate::server) unsubscribe: Option<String>,
 }
 
-/// One attempt that is to be made.
+/// One attempt to make.
 #[derive(Clone, Debug)]
 pub(in crate::server) struct Job {
-    /// The delivery. This attempt is among its tries.
+    /// The delivery. Its tries include this attempt already.
     pub(in crate::server) delivery: Delivery,
-    /// To whom it goes.
+    /// The recipient.
     pub(in crate::server) to: Recipient,
 }
 
 /// The outcome of an attempt, and its record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::server) struct Judged {
-    /// How it ended.
+    /// The outcome.
     pub(in crate::server) outcome: Outcome,
-    /// The status that was answered.
+    /// The status of the answer.
     pub(in crate::server) code: Option<u16>,
     /// The answer, or why there was none.
     pub(in crate::server) detail: Option<String>,
 }
 
-/// A channel of delivery. What decides is pure: a table of cases is its test.
+/// A channel of delivery. Its decisions are pure functions, each tested with a table of cases.
 pub(in crate::server) trait Channel: Send + Sync + 'static {
     /// The lane of a contact: the name of the channel, alone or followed by a colon and a name; `None` for a channel
-    /// that reaches endpoints.
+    /// that delivers to webhooks.
     fn lane(&self, _to: &ContactAddress) -> Option<String> {
         None
     }
 
-    /// Whether what was held for a contact and comes due together goes as one message.
+    /// Whether deliveries that were held for a contact and come due together are sent as one message.
     fn bundles(&self) -> bool {
         false
     }
@@ -83,7 +83,7 @@ pub(in crate::server) trait Channel: Send + Sync + 'static {
     /// Prepares the request; or the outcome, if no attempt can be made.
     ///
     /// # Errors
-    /// How the attempt ended.
+    /// The outcome of the attempt.
     fn prepare(&self, job: &Job, now: Timestamp) -> Result<Self::Request, Judged>;
 
     /// Sends it, within [`Attempt::deadline`].
@@ -95,7 +95,7 @@ pub(in crate::server) trait Channel: Send + Sync + 'static {
     /// When a failed attempt is retried.
     fn schedule(&self) -> Schedule;
 
-    /// The same after an answer of this status, where that makes a difference; `None` is none at all.
+    /// The schedule after an answer with this status, where that makes a difference; `None` means no answer.
     fn schedule_after(&self, _code: Option<u16>) -> Schedule {
         self.schedule()
     }
@@ -107,7 +107,7 @@ pub(in crate::server) trait Channel: Send + Sync + 'static {
     fn deadline(&self) -> Duration;
 }
 
-/// A channel, whatever it sends.
+/// A channel, independent of its types of request and answer.
 #[async_trait]
 pub(in crate::server) trait Attempt: Send + Sync + 'static {
     /// As [`Channel::lane`].
@@ -116,7 +116,7 @@ pub(in crate::server) trait Attempt: Send + Sync + 'static {
     /// As [`Channel::bundles`].
     fn bundles(&self) -> bool;
 
-    /// Makes one attempt. `now` tells the time.
+    /// Makes one attempt, by the clock `now`.
     async fn attempt(&self, job: &Job, now: &(dyn Fn() -> Timestamp + Send + Sync)) -> Judged;
 
     /// As [`Channel::schedule`].

@@ -24,11 +24,11 @@ use relay::{BEFORE_MESSAGE, Relay, Reply, Step};
 pub use templates::Templates;
 pub(in crate::server) use trial::{is_reachable, send_test};
 
-/// How many messages are handed over at once.
+/// How many messages are sent at once.
 const IN_FLIGHT: usize = 32;
 /// The only lane, because there is one relay.
 const LANE: &str = "email";
-/// How long a mailbox that is full is left alone, at least.
+/// How long a full mailbox rests, at least.
 const LATE: Duration = Duration::from_secs(3_600);
 /// How many bytes of a reply are stored.
 const KEPT: usize = 512;
@@ -41,7 +41,7 @@ pub(in crate::server) struct Email {
 }
 
 impl Email {
-    /// Mail by this relay, from a server of this name, whose pages are there.
+    /// Mail by this relay, from a server with this name and these pages.
     pub(in crate::server) fn new(
         MailOptions { relay, from, templates, takes_within }: &MailOptions,
         app_name: &str,
@@ -91,7 +91,7 @@ impl Channel for Email {
     }
 }
 
-/// A message that cannot be written.
+/// The outcome of a message that cannot be written.
 fn bad(why: String) -> Judged {
     Judged { outcome: Outcome::MessageBad, code: None, detail: Some(why) }
 }
@@ -115,10 +115,10 @@ fn refused(step: Step, code: u16, text: &str) -> Outcome {
     let enhanced = enhanced(text);
     let is = |subject, detail| enhanced.is_some_and(|(_, s, d)| (s, d) == (subject, detail));
     match (step, code) {
-        // Who we are, before anything else is looked at.
+        // The relay refuses the server itself, before it reads anything else.
         (_, 530 | 535) => Outcome::Misconfigured,
         _ if is(7, 8) => Outcome::Misconfigured,
-        // A mailbox that is full may be emptied, which takes its user a while.
+        // A full mailbox may be emptied, which takes its user a while.
         _ if is(2, 2) || code == 552 && step == Step::Recipient && !is(3, 4) => Outcome::RetryAlone { after: LATE },
         (_, 400..500) => Outcome::Retry { after: None },
         (Step::Connecting | Step::Encrypting | Step::Authenticating | Step::Mail, _) => Outcome::Misconfigured,
@@ -130,7 +130,7 @@ fn refused(step: Step, code: u16, text: &str) -> Outcome {
     }
 }
 
-/// The enhanced code that a reply begins with, such as 5.1.1.
+/// The enhanced code at the start of a reply, such as 5.1.1.
 fn enhanced(text: &str) -> Option<(u16, u16, u16)> {
     let mut numbers = text.split_whitespace().next()?.split('.').map(str::parse);
     match (numbers.next(), numbers.next(), numbers.next(), numbers.next()) {

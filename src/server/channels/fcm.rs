@@ -39,21 +39,21 @@ use crate::{
 
 /// Default URL of FCM.
 pub const DEFAULT_FCM_URL: &str = "https://fcm.googleapis.com";
-/// How many messages are handed over at once.
+/// How many messages are sent at once.
 const IN_FLIGHT: usize = 32;
-/// How long handing over one may take, with all that it needs.
+/// How long sending one may take, with everything that it needs.
 const DEADLINE: Duration = Duration::from_secs(15);
 /// The most headers of an answer that are read.
 const MOST_HEADERS: usize = 1_000;
-/// How often a connection of HTTP/2 on which something is waited for is asked whether it is still there.
+/// The time between two checks of an HTTP/2 connection with pending answers.
 const ALIVE_EVERY: Duration = Duration::from_secs(10);
-/// How long it may take to answer that.
+/// How long the other side may take to answer a check.
 const ALIVE_WITHIN: Duration = Duration::from_secs(5);
 
-/// How pushes are sent by FCM.
+/// The settings for pushes by FCM.
 #[derive(Clone, Debug)]
 pub struct FcmOptions {
-    /// In whose name.
+    /// The account that sends them.
     pub account: ServiceAccount,
     /// URL of FCM.
     pub url: Url,
@@ -76,7 +76,7 @@ pub(in crate::server) struct Request {
     to: FcmToken,
 }
 
-/// The result.
+/// The result of a request.
 pub(in crate::server) struct Reply {
     /// The answer, or the outcome without one.
     answer: Result<Answer, Judged>,
@@ -85,7 +85,7 @@ pub(in crate::server) struct Reply {
 }
 
 impl FcmOptions {
-    /// The project whose devices are pushed to.
+    /// The project whose devices receive pushes.
     #[must_use]
     pub fn project(&self) -> &str {
         &self.account.project
@@ -119,14 +119,14 @@ impl Fcm {
         Ok(Self { client, url: all, lane: format!("fcm:{project}"), tokens, writer, mismatches: Alarm::default() })
     }
 
-    /// Posts a message, with a token that FCM takes; `secrets` are what was told to whom.
+    /// Posts a message, with a token that FCM accepts; adds the secrets that were sent to `secrets`.
     async fn post(&self, body: Bytes, secrets: &mut Vec<Arc<str>>) -> Result<Answer, Judged> {
         let token = self.tokens.get().await?;
         let answer = self.post_with(&token, body.clone(), secrets).await?;
         if !answer::refuses_token(&answer) {
             return Ok(answer);
         }
-        // It may have been taken back. If a new one is not taken either, it is not the token.
+        // It may have been revoked. If a new one is refused too, the token is not the reason.
         self.tokens.refuse(&token).await;
         let token = self.tokens.get().await?;
         self.post_with(&token, body, secrets).await
@@ -143,10 +143,10 @@ impl Fcm {
     }
 }
 
-/// Whether the account of these options gets an access token at this moment; nothing is pushed.
+/// Checks that the account of these settings can get an access token; nothing is pushed.
 ///
 /// # Errors
-/// Why it does not, in one line.
+/// Why it cannot, in one line.
 pub(in crate::server) async fn has_token(options: &FcmOptions, clock: Arc<dyn Clock>) -> Result<(), String> {
     let pages = super::pages::Pages::new(None);
     let fcm = Fcm::new(options, PushWriter { app_name: String::new(), pages }, clock);
@@ -156,12 +156,12 @@ pub(in crate::server) async fn has_token(options: &FcmOptions, clock: Arc<dyn Cl
     Err(code + &judged.detail.unwrap_or_default())
 }
 
-/// How an attempt ended that had no answer.
+/// The outcome of an attempt without an answer.
 fn retry(why: String) -> Judged {
     Judged { outcome: Outcome::Retry { after: None }, code: None, detail: Some(why) }
 }
 
-/// A message that cannot be written.
+/// The outcome of a message that cannot be written.
 fn bad(why: String) -> Judged {
     Judged { outcome: Outcome::MessageBad, code: None, detail: Some(why) }
 }
@@ -213,8 +213,8 @@ impl Channel for Fcm {
         Schedule::PUSH
     }
 
-    /// FCM that says it is not well is given an hour. A quota that is used up, a network that is away and settings that are
-    /// wrong say nothing of that.
+    /// FCM is given an hour when it reports a failure of its own. That does not apply to an exhausted quota, an
+    /// unreachable network and wrong settings.
     fn schedule_after(&self, code: Option<u16>) -> Schedule {
         if matches!(code, Some(500..600)) { Schedule::FCM } else { Schedule::PUSH }
     }

@@ -4,36 +4,36 @@ use std::time::Duration;
 
 use crate::model::{ContactState, Timestamp};
 
-/// How an attempt to deliver ended, in the words of every channel.
+/// The outcome of an attempt to deliver, the same for every channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::server) enum Outcome {
     /// The next hop has accepted it.
     Sent,
-    /// It may work later. `after` is how long the other side asked to be left alone, which holds for everything of its
-    /// lane; without it, the channel's schedule says when.
+    /// A later attempt may succeed. `after` is how long the other side asked to be left alone, which holds for its
+    /// whole lane; without it, the channel's schedule decides.
     Retry {
         /// How long the other side wants to be left alone.
         after: Option<Duration>,
     },
-    /// It may work after so long at the earliest; others of its lane may work now.
+    /// An attempt after this time may succeed; other deliveries of its lane may succeed now.
     RetryAlone {
-        /// How long this one waits at least.
+        /// The shortest wait of this delivery.
         after: Duration,
     },
-    /// Nothing will ever reach this contact or endpoint again, as the other side knew it at this moment, if it said.
+    /// The contact or webhook is gone for good, as the other side knew at the time `as_of`.
     ContactDead {
-        /// When the other side found out; `None` is the moment of the attempt.
+        /// When the other side noticed; `None` is the time of the attempt.
         as_of: Option<Timestamp>,
-        /// How it stands with the contact.
+        /// The state of the contact.
         state: ContactState,
     },
-    /// This one will never be accepted, and others may be.
+    /// This message will never be accepted; others may be.
     MessageBad,
-    /// Nothing of this lane will be accepted until an operator does something about it.
+    /// Nothing of this lane will be accepted until an operator acts.
     Misconfigured,
-    /// As [`Self::Misconfigured`] for what one user registered, while others are reached: those do not wait.
+    /// As [`Self::Misconfigured`] for a contact that one user registered, while others are reached: those do not wait.
     RefusedAlone,
-    /// It may have arrived or not.
+    /// The message may have arrived.
     Ambiguous,
 }
 

@@ -16,7 +16,7 @@ impl Pages {
         Self(public_url.cloned())
     }
 
-    /// A link as it leads from the inbox, where a path is one of the same site.
+    /// A link as it works outside of the inbox, where a path means this site.
     pub(in crate::server) fn absolute(&self, link: &str) -> String {
         match &self.0 {
             Some(url) if link.starts_with('/') && !link.starts_with("//") => format!("{}{link}", url.origin()),

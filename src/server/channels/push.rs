@@ -8,7 +8,7 @@ use unicode_segmentation::UnicodeSegmentation;
 use super::{channel::Addressed, pages::Pages};
 use crate::model::{Category, NotificationId, Timestamp};
 
-/// The category that is not put off to spare a battery.
+/// The category whose pushes wake a device.
 const URGENT: &str = "alert";
 /// How long a push service keeps an undelivered push at most, and how long a push is retried.
 const LONGEST_LIFE: TimeDelta = TimeDelta::days(1);
@@ -17,10 +17,10 @@ const LONGEST_LINK: usize = 1_024;
 /// Marks a shortened text.
 const REST: char = '…';
 
-/// Writes what pushes say.
+/// Writes pushes.
 #[derive(Clone, Debug)]
 pub(in crate::server) struct PushWriter {
-    /// The title of what has none.
+    /// The title of notifications without one.
     pub(in crate::server) app_name: String,
     /// The URLs of pages.
     pub(in crate::server) pages: Pages,
@@ -33,7 +33,7 @@ pub(in crate::server) struct Push {
     pub(in crate::server) note: Option<Note>,
     /// The number of the newest change of the inbox.
     pub(in crate::server) modseq: u64,
-    /// How many are unread in the inbox after it.
+    /// The unread count of the inbox after it.
     pub(in crate::server) unread_count: u64,
 }
 
@@ -52,7 +52,7 @@ pub(in crate::server) struct Note {
     pub(in crate::server) category: Category,
     /// Whether it is worth waking a device for.
     pub(in crate::server) is_urgent: bool,
-    /// When it is of no use any more.
+    /// Time from which it is no longer of use.
     pub(in crate::server) expires_at: Option<Timestamp>,
 }
 
@@ -74,17 +74,17 @@ impl PushWriter {
 }
 
 impl Note {
-    /// For how long it is worth keeping from now on: until it expires, and a day at most.
+    /// How long a push service should keep it from now on: until it expires, and a day at most.
     pub(in crate::server) fn lives_for(&self, now: Timestamp) -> Duration {
         let left = self.expires_at.map_or(LONGEST_LIFE, |end| (end.to_utc() - now.to_utc()).min(LONGEST_LIFE));
         left.to_std().unwrap_or_default()
     }
 
-    /// As `write` writes it, in at most so many bytes: with as much of its text as there is room for, cut between two
+    /// The output of `write`, in at most `most` bytes: with as much of its text as there is room for, cut between two
     /// characters as a reader sees them, and without a link that leaves no room for text.
     ///
     /// # Errors
-    /// One sentence, when there is no room for the rest of it.
+    /// One sentence, when there is no room even without text.
     pub(in crate::server) fn fitted(
         &self,
         most: usize,
@@ -95,7 +95,7 @@ impl Note {
             let link = self.link.clone().filter(|link| has_link && is_short(link));
             write(&Self { text: text.to_owned(), link, ..self.clone() }).map_err(|error| error.to_string())
         };
-        // No more of it can fit.
+        // A longer text cannot fit.
         let text = &self.text[..self.text.floor_char_boundary(most)];
         let ends: Vec<_> = text.grapheme_indices(true).map(|(at, grapheme)| at + grapheme.len()).collect();
         for has_link in [true, false] {
@@ -168,12 +168,12 @@ pub(in crate::server) mod tests {
             assert!(text.starts_with(kept) && !kept.is_empty());
             let next: String = text[kept.len()..].trim_start().graphemes(true).take(1).collect();
             assert!(text.graphemes(true).any(|grapheme| grapheme == next), "it is cut within a character");
-            // One character more has no room.
+            // One more character does not fit.
             let more = note("T", &format!("{kept} {next}{REST}"), None);
             assert!(write(&more).unwrap().len() > most, "{most}");
         }
         assert_eq!(fitted(&note("T", "short", None), 100)["text"], "short");
-        // The whole of it just fits, or just does not.
+        // The whole text just fits, or just does not.
         let exact = write(&note("T", "abcdef", None)).unwrap().len();
         assert_eq!(fitted(&note("T", "abcdef", None), exact)["text"], "abcdef");
         assert_eq!(fitted(&note("T", "abcdef", None), exact - 1)["text"], "ab…");

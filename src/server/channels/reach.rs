@@ -1,9 +1,9 @@
 //! Where this server may connect when a caller gives the URL: webhooks, and the push services of browsers.
 //!
-//! A URL that a caller gives must not lead into the network of the server (server-side request forgery). Only `https`
-//! is taken, and only addresses that are global; but for networks that the operator lists, where `http` is taken too. A
-//! URL is looked at when it is set, and each time before it is used, since a name may lead elsewhere by then:
-//! [`Reach::client`] resolves names by itself and connects to nothing else.
+//! A URL from a caller must not lead into the network of the server (server-side request forgery). Only `https` is
+//! accepted, and only global addresses; in networks that the operator lists, `http` is accepted too. A URL is checked
+//! when it is set, and each time before it is used, since its name may lead elsewhere by then: [`Reach::client`]
+//! resolves names itself and connects to no other address.
 
 mod names;
 
@@ -26,14 +26,14 @@ use tokio::time::timeout;
 use self::names::{Purpose, addresses_of};
 use crate::model::Invalid;
 
-/// The longest URL that is taken, in bytes.
+/// The longest accepted URL, in bytes.
 const LONGEST: usize = 2_048;
-/// How long a name is looked up for when a URL is set.
+/// How long looking up a name may take when a URL is set.
 const LOOKED_UP_WITHIN: Duration = Duration::from_secs(2);
-/// The most headers of an answer that are read; what is in them is not looked at, but for a few.
+/// The most headers of an answer that are read; only a few of them are used.
 const MOST_HEADERS: usize = 1_000;
 
-/// Networks of IPv4 that lead to no host of the internet, or not to the one that it seems (IANA's registry of
+/// IPv4 networks that lead to no host of the internet, or not to the one that they seem to (IANA's registry of
 /// special-purpose addresses; RFC 6890).
 const NOT_GLOBAL_V4: [&str; 18] = [
     "0.0.0.0/8",
@@ -56,18 +56,18 @@ const NOT_GLOBAL_V4: [&str; 18] = [
     "240.0.0.0/4",
 ];
 
-/// The addresses of IPv6 that may be of a host on the internet.
+/// The IPv6 addresses that may belong to a host on the internet.
 const GLOBAL_V6: &str = "2000::/3";
 
-/// Networks among [`GLOBAL_V6`] that are none: protocols, among them Teredo and tests; documentation; and 6to4, behind
-/// which any address of IPv4 may be.
+/// Networks within [`GLOBAL_V6`] that do not: protocols, among them Teredo and tests; documentation; and 6to4, behind
+/// which any IPv4 address may be.
 const NOT_GLOBAL_V6: [&str; 4] = ["2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20"];
 
 fn networks(texts: &[&str]) -> Vec<IpNet> {
     texts.iter().filter_map(|text| text.parse().ok()).collect()
 }
 
-/// Whether an address may be of a host on the internet, and of no other host than it seems.
+/// Whether an address may belong to a host on the internet, and to the one that it seems to.
 fn is_global(address: IpAddr) -> bool {
     static V4: LazyLock<Vec<IpNet>> = LazyLock::new(|| networks(&NOT_GLOBAL_V4));
     static V6: LazyLock<Vec<IpNet>> = LazyLock::new(|| networks(&NOT_GLOBAL_V6));
@@ -75,7 +75,7 @@ fn is_global(address: IpAddr) -> bool {
     let is_in = |networks: &[IpNet]| networks.iter().any(|network| network.contains(&address));
     match address {
         IpAddr::V4(_) => !is_in(&V4),
-        // What holds an address of IPv4 in it, mapped or translated (NAT64), is outside of 2000::/3.
+        // Addresses with an IPv4 address inside, mapped or translated (NAT64), are outside of 2000::/3.
         IpAddr::V6(_) => is_in(&ALL_V6) && !is_in(&V6),
     }
 }
@@ -83,11 +83,11 @@ fn is_global(address: IpAddr) -> bool {
 /// The addresses that this server may connect to. A clone is the same.
 #[derive(Clone, Debug)]
 pub(in crate::server) struct Reach {
-    /// Networks that the operator allows, whatever they are.
+    /// Networks that the operator allows, even if they are not global.
     allowed: Arc<[IpNet]>,
 }
 
-/// Why an address may not be connected to. It names no address: the caller who set the URL might learn from it what is in the
+/// The error for a forbidden address. It names no address: the caller who set the URL might learn from it about the
 /// network of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::server) struct Forbidden;
@@ -106,17 +106,17 @@ impl Reach {
         Self { allowed: allowed.into() }
     }
 
-    /// Reads a URL that is to be connected to, as far as it says by itself where it leads: a name may lead anywhere, and
-    /// is looked up when it is used.
+    /// Parses a URL, as far as the URL itself tells where it leads: a name may lead anywhere, and is looked up when it
+    /// is used.
     ///
     /// # Errors
-    /// When this server would not connect to it; the sentence says what would be legal.
+    /// When this server would not connect to it; the sentence tells which URLs are allowed.
     pub(in crate::server) fn parse(&self, text: &str) -> Result<Url, Invalid> {
         let wrong = |why: &str| Invalid::new(format!("This must be a URL such as https://example.com/hook, {why}."));
         if text.len() > LONGEST {
             return Err(wrong("of at most 2048 bytes"));
         }
-        // What is not written plainly, as 0x7f.1 is 127.0.0.1, is written plainly from here on.
+        // An address in an unusual form, such as 0x7f.1 for 127.0.0.1, is in its plain form from here on.
         let url = Url::parse(text).map_err(|_| wrong("and this is not a URL"))?;
         if !url.username().is_empty() || url.password().is_some() {
             return Err(wrong("without user and password"));
@@ -134,11 +134,11 @@ impl Reach {
         }
     }
 
-    /// The same, with its name looked up. One that leads nowhere is taken: it may lead somewhere when it is used. So is one
-    /// that is not looked up, as many are registered at this moment.
+    /// Parses a URL and looks its name up. One that leads nowhere is accepted, because it may lead somewhere when it is
+    /// used; so is one that is not looked up, because many URLs are being set at this moment.
     ///
     /// # Errors
-    /// Those of [`Self::parse`], and when its name leads where this server does not connect to.
+    /// As for [`Self::parse`], and when its name leads to a forbidden address.
     pub(in crate::server) async fn look_up(&self, text: &str) -> Result<Url, Invalid> {
         let url = self.parse(text)?;
         if literal(&url).is_none()
@@ -156,10 +156,10 @@ impl Reach {
         is_allowed || (!is_plain && is_global(address))
     }
 
-    /// Checks a URL that was taken before: what is allowed may have changed since.
+    /// Checks a URL that was accepted before: the allowed networks may have changed since.
     ///
     /// # Errors
-    /// When it names an address that may not be connected to. A name is for the client to look up.
+    /// When it contains a forbidden address. A name is left to the client's lookup.
     pub(in crate::server) fn check(&self, url: &Url) -> Result<(), Forbidden> {
         match literal(url) {
             Some(address) if !self.permits(is_plain(url), address) => Err(Forbidden),
@@ -168,8 +168,8 @@ impl Reach {
         }
     }
 
-    /// A client that connects to nothing else by a name, follows no redirects, and asks no proxy. It looks up no
-    /// literal address, so [`Self::check`] the URL before each request.
+    /// A client that connects by name only to permitted addresses, follows no redirects, and uses no proxy. It does not
+    /// look up literal addresses, so [`Self::check`] the URL before each request.
     ///
     /// # Errors
     /// When TLS cannot be set up.
@@ -186,10 +186,10 @@ impl Reach {
             .build()
     }
 
-    /// Those addresses of a name that may be connected to; none when one of the others is not global.
+    /// The permitted addresses of a name; none when another one is not global.
     fn choose(&self, is_plain: bool, found: &[SocketAddr]) -> Result<Vec<SocketAddr>, Forbidden> {
         let is_allowed = |address: &SocketAddr| self.permits(true, address.ip());
-        // A name that leads into an allowed network is that of a host there, whatever else it says.
+        // A name that leads into an allowed network belongs to a host there, even if it has other addresses.
         let allowed: Vec<_> = found.iter().copied().filter(is_allowed).collect();
         if !allowed.is_empty() {
             return Ok(allowed);
@@ -199,7 +199,7 @@ impl Reach {
     }
 }
 
-/// Whether a webhook may be sent to where these networks are allowed, as far as its URL says so by itself.
+/// Checks that a webhook's URL is permitted when these networks are allowed, as far as the URL itself tells.
 ///
 /// # Errors
 /// The end of a sentence that begins with the URL.
@@ -212,7 +212,7 @@ fn is_plain(url: &Url) -> bool {
     url.scheme() == "http"
 }
 
-/// The address that stands in a URL in place of a name.
+/// The address in a URL in place of a name.
 fn literal(url: &Url) -> Option<IpAddr> {
     let host = url.host_str()?;
     let v6 = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
@@ -222,7 +222,7 @@ fn literal(url: &Url) -> Option<IpAddr> {
     }
 }
 
-/// Looks names up, and hands on only addresses that may be connected to.
+/// Looks names up, and returns only permitted addresses.
 struct Lookup {
     reach: Reach,
     is_plain: bool,
@@ -232,7 +232,7 @@ impl Resolve for Lookup {
     fn resolve(&self, name: Name) -> Resolving {
         let (reach, is_plain) = (self.reach.clone(), self.is_plain);
         Box::pin(async move {
-            // The connector puts the port in.
+            // The connector fills in the port.
             let found = addresses_of(name.as_str(), Purpose::Send).await?;
             let chosen = reach.choose(is_plain, &found)?;
             Ok(Box::new(chosen.into_iter()) as Addrs)

@@ -21,23 +21,23 @@ use crate::{
     server::store::outbox::Webhook,
 };
 
-/// How long an endpoint may take to answer.
+/// How long a webhook may take to answer.
 const DEADLINE: Duration = Duration::from_secs(15);
-/// How many requests an endpoint gets at once.
+/// How many requests a webhook gets at once.
 const IN_FLIGHT: usize = 4;
-/// How long an endpoint is left alone that is asked too much and does not say for how long.
+/// How long a webhook that gets too many requests rests, when it does not tell.
 const TOO_MUCH: Duration = Duration::from_secs(60);
 
-/// The channel to endpoints of applications.
+/// The channel to webhooks.
 pub(in crate::server) struct Webhooks {
     reach: Reach,
     /// For `https`.
     encrypted: Client,
-    /// For `http`, which only networks that the operator allows may be reached by.
+    /// For `http`, which is used only for networks that the operator allows.
     plain: Client,
 }
 
-/// One request to an endpoint.
+/// One request to a webhook.
 pub(in crate::server) struct Post {
     url: Url,
     id: String,
@@ -47,7 +47,7 @@ pub(in crate::server) struct Post {
 }
 
 impl Webhooks {
-    /// The channel to what may be reached.
+    /// The channel to the permitted addresses.
     ///
     /// # Errors
     /// When TLS cannot be set up.
@@ -56,12 +56,12 @@ impl Webhooks {
         Ok(Self { encrypted: client(false)?, plain: client(true)?, reach })
     }
 
-    /// The addresses that may be reached.
+    /// The permitted addresses.
     pub(in crate::server) fn reach(&self) -> &Reach {
         &self.reach
     }
 
-    /// A request to an endpoint, or why none can be made.
+    /// A request to a webhook, or why none can be made.
     fn post(&self, webhook: &Webhook, id: String, body: String, now: Timestamp) -> Result<Post, String> {
         let url = Url::parse(&webhook.url).map_err(|_| "its URL cannot be read".to_owned())?;
         self.reach.check(&url).map_err(|why: Forbidden| format!("its URL {why}"))?;
@@ -120,7 +120,7 @@ impl Channel for Webhooks {
     }
 }
 
-/// The meaning of an endpoint's answer. Redirects are not followed, because they may lead anywhere.
+/// The meaning of a webhook's answer. Redirects are not followed, because they may lead anywhere.
 pub(in crate::server) fn judge(status: StatusCode, headers: &HeaderMap, now: SystemTime) -> Outcome {
     match status {
         status if status.is_success() => Outcome::Sent,

@@ -38,19 +38,19 @@ pub(in crate::server) use vapid::Vapid as WebPushKey;
 const DEADLINE: Duration = Duration::from_secs(15);
 /// How many requests a push service gets at once.
 const IN_FLIGHT: usize = 32;
-/// The longest message before it is encrypted, in bytes: every push service takes as much.
+/// The longest message before encryption, in bytes: every push service accepts as much.
 const LONGEST: usize = 2_600;
-/// The answer of push services of Apple and others when a subscription belongs to another key.
+/// The answer of the push services of Apple and others when a subscription belongs to another key.
 const OTHER_KEY: &[u8] = b"VapidPkHashMismatch";
-/// From how many bytes on a part of what is secret is hidden in answers: what is shorter is of no use to anyone.
+/// The shortest part of a secret that is hidden in answers, in bytes: shorter ones are useless.
 const SECRET: usize = 8;
 
-/// How pushes are sent to browsers.
+/// The settings for pushes to browsers.
 #[derive(Clone, Debug)]
 pub struct WebPushOptions {
     /// Contact for push services: a `mailto:` or `https:` URL.
     pub contact: String,
-    /// The key that they are signed with; `None` is one that is made at the first start and kept in the store.
+    /// The key that signs them; `None` means one that is created at the first start and stored.
     pub key: Option<VapidKey>,
 }
 
@@ -62,7 +62,7 @@ pub(in crate::server) struct WebPush {
     vapid: Arc<Vapid>,
     /// For `https`.
     encrypted: Client,
-    /// For `http`, which only networks that the operator allows may be reached by.
+    /// For `http`, which is used only for networks that the operator allows.
     plain: Client,
 }
 
@@ -79,11 +79,11 @@ pub(in crate::server) struct Post {
 
 /// Why there is no answer.
 pub(in crate::server) enum Unanswered {
-    /// None came.
+    /// The answer did not come.
     Lost(String),
-    /// The server cannot show who it is.
+    /// The server cannot authenticate.
     NoKey(StoreError),
-    /// Nothing can be encrypted with what the browser gave.
+    /// The keys of the browser cannot encrypt.
     NotEncrypted,
 }
 
@@ -101,7 +101,7 @@ struct Message<'a> {
 }
 
 impl WebPush {
-    /// The channel to what may be reached. The key comes from this store where none is given.
+    /// The channel to the permitted addresses. Without a key in the settings, this store provides it.
     ///
     /// # Errors
     /// When TLS cannot be set up.
@@ -122,7 +122,7 @@ impl WebPush {
         Arc::clone(&self.vapid)
     }
 
-    /// A request to a push service, or how the attempt ended where none can be made.
+    /// A request to a push service, or the outcome of the attempt where none can be made.
     fn post(&self, endpoint: &str, keys: &SubscriptionKeys, push: &Push, now: Timestamp) -> Result<Post, Judged> {
         let again = |why: String| unsent(Outcome::Retry { after: None }, why);
         let url = Url::parse(endpoint).map_err(|_| again("its URL cannot be read".to_owned()))?;
@@ -190,7 +190,7 @@ impl Channel for WebPush {
                 answer.judged(judge(*status, headers, body, SystemTime::from(now.to_utc())))
             }
             Err(Unanswered::Lost(why)) => unsent(Outcome::Retry { after: None }, why),
-            // What is in the store is no key, and stays none.
+            // The stored key is invalid, and stays so.
             Err(Unanswered::NoKey(error @ StoreError::Failed { .. })) => {
                 unsent(Outcome::Misconfigured, error.to_string())
             }
@@ -216,18 +216,18 @@ impl Channel for WebPush {
     }
 }
 
-/// How an attempt ended that had no answer.
+/// The outcome of an attempt without an answer.
 fn unsent(outcome: Outcome, why: String) -> Judged {
     Judged { outcome, code: None, detail: Some(why) }
 }
 
 /// The meaning of a push service's answer.
 ///
-/// - 401 and 403 are about this server and not about the browser, which stays; but for a subscription that was made under
-///   another key, of which no later push will be taken.
+/// - 401 and 403 concern this server and not the browser, which stays; except for a subscription made for another key,
+///   whose later pushes would all be refused.
 /// - A redirect is not followed: it may lead anywhere. The push service may be moving, so it is tried again.
-/// - 406 is how Windows asks for fewer; 408 and 425 ask for another attempt by what they are.
-/// - Every other refusal is of this message, and would be of the same one again.
+/// - 406 is Windows' request for fewer pushes; 408 and 425 ask for another attempt by their meaning.
+/// - Every other refusal concerns this message, and would be repeated for it.
 fn judge(status: StatusCode, headers: &HeaderMap, body: &[u8], now: SystemTime) -> Outcome {
     let again = Outcome::Retry { after: retry_after(headers, now) };
     let dead = Outcome::ContactDead { as_of: None, state: ContactState::Dead };
@@ -243,7 +243,8 @@ fn judge(status: StatusCode, headers: &HeaderMap, body: &[u8], now: SystemTime) 
     }
 }
 
-/// An answer without what it repeats of the endpoint and of the token: a caller who has both may push to the browser.
+/// An answer without the parts of the endpoint and of the token that it repeats: both together allow pushing to the
+/// browser.
 fn without_secrets(url: &Url, authorization: &HeaderValue, body: &[u8]) -> String {
     let mut text = String::from_utf8_lossy(body).into_owned();
     let token = authorization.to_str().unwrap_or_default().split(|c: char| " =,.".contains(c));

@@ -1,9 +1,9 @@
 //! Sends the unread count to a user's devices when the user reads elsewhere: silently, and at most once a minute.
 //!
-//! What is told is the count at the moment of sending. So the first change of a while is told in a moment, and what comes
-//! in the minute after that as one, at its end. Only the server that a change was written by tells of it: where there
-//! are several, a user whose requests go to all of them may be told as often as once a minute by each, but never while
-//! an update to the same device still waits.
+//! The message has the count at the time of sending. So the first change after a quiet minute is sent at once, and
+//! further ones within a minute as one, at its end. Only the server that wrote a change sends it: a user whose requests
+//! go to several servers may get an update once a minute from each, but never while an update to the same device still
+//! waits.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -29,32 +29,32 @@ use crate::{
 
 /// Delay between a change and the badge update, because users often read several notifications at once.
 const SOON: Duration = Duration::from_secs(1);
-/// How often they are told at most.
+/// The least time between two updates.
 const EVERY: Duration = Duration::from_secs(60);
-/// How often it looks whose time has come.
+/// How often due users are looked for.
 const LOOKS_EVERY: Duration = Duration::from_millis(250);
-/// Of how many users devices are told in one look, so that what is silent holds up nothing that a user waits for.
+/// How many users are handled in one look, so that silent updates delay nothing that a user waits for.
 const AT_ONCE: usize = 64;
 /// How many users are looked up at once.
 const LOOKED_UP_AT_ONCE: usize = 8;
 /// Most users remembered. Further users get the count with their next push.
 const MOST_USERS: usize = 10_000;
-/// For how long an update waits for a lane that is paused or fails: its count is that of the moment when it is sent, so it
-/// is never a wrong one.
+/// How long an update waits for a lane that is paused or fails: it carries the count at the time of sending, so it is
+/// never outdated.
 const LIVES_FOR: Duration = Duration::from_secs(24 * 3_600);
 
-/// The users whose devices are to be told, or were told within the last minute.
+/// The users whose devices need an update, or got one within the last minute.
 #[derive(Default)]
 pub(super) struct Badges {
     users: Mutex<HashMap<UserId, Turn>>,
     wake: Notify,
 }
 
-/// When a user's devices may be told.
+/// When a user's devices may get an update.
 #[derive(Clone, Copy, Debug)]
 struct Turn {
     at: Instant,
-    /// Whether there is something that they do not know.
+    /// Whether the count has changed since the last update.
     is_due: bool,
 }
 
@@ -72,8 +72,8 @@ impl Badges {
         self.users().is_empty()
     }
 
-    /// The users whose time has come, the longest due first. Their next turn is a minute later. Those who have nothing new
-    /// for a minute are forgotten.
+    /// The due users, the longest due first. Their next turn is a minute later. Users without a change for a minute are
+    /// forgotten.
     fn take_due(&self) -> Vec<UserId> {
         let now = Instant::now();
         let mut users = self.users();
@@ -89,7 +89,7 @@ impl Badges {
         due
     }
 
-    /// A user has no device that is to be told. What came meanwhile is looked at soon.
+    /// The user has no device to update. A change that came meanwhile is handled soon.
     fn no_device_is_told(&self, user_id: &UserId) {
         let mut users = self.users();
         match users.get_mut(user_id) {
@@ -98,7 +98,7 @@ impl Badges {
         }
     }
 
-    /// Not all devices of a user were told.
+    /// Not all devices of the user got the update.
     fn is_due_again(&self, user_id: &UserId) {
         if let Some(turn) = self.users().get_mut(user_id) {
             turn.is_due = true;
@@ -111,7 +111,7 @@ impl Announce for Badges {
         if changes.iter().all(|change| matches!(change.event, Event::Created { .. })) {
             return;
         }
-        // What takes the place of others in a full inbox is told by a push of its own.
+        // A notification that replaces others in a full inbox causes a push of its own.
         let created = changes.iter().filter(|change| matches!(change.event, Event::Created { .. }));
         let created: HashSet<_> = created.map(|change| &change.user_id).collect();
         let is_read = |change: &&Change| match change.event {
@@ -142,19 +142,19 @@ pub(super) struct BadgeSync {
     pub(super) stores: DeliveryStores,
     pub(super) policy: Arc<Policy>,
     pub(super) clock: Arc<dyn Clock>,
-    /// Has the planner look.
+    /// Wakes the planner.
     pub(super) alarm: Arc<Alarm>,
 }
 
 impl BadgeSync {
-    /// Tells for as long as it is polled.
+    /// Sends updates for as long as it is polled.
     pub(super) async fn run(&self) {
         loop {
             if self.badges.is_idle() {
                 self.badges.wake.notified().await;
             }
             sleep(LOOKS_EVERY).await;
-            // A change that is written now is worth more; this one loses nothing by waiting.
+            // Present writes are more important; an update loses nothing by waiting.
             if self.stores.outbox.is_pressed() {
                 continue;
             }
@@ -179,7 +179,7 @@ impl BadgeSync {
         }
     }
 
-    /// Leaves it to the planner to tell the devices of a user that do not wait for it already.
+    /// Has the planner update the devices of a user that have no update waiting already.
     async fn leave(&self, user_id: &UserId) -> Result<DevicesTold, StoreError> {
         let DeliveryStores { contacts, wishes, deliveries, outbox, .. } = &self.stores;
         let contacts = contacts.contacts(user_id).await?;
@@ -191,7 +191,7 @@ impl BadgeSync {
         if devices.is_empty() {
             return Ok(DevicesTold::None);
         }
-        // A lane may be paused for long. Then one update waits in it for each device, however much is read.
+        // A lane may be paused for long. Then one update waits in it for each device, however often the count changes.
         let waiting = deliveries.to_be_counted(user_id).await?;
         let waits = devices.iter().filter(|(contact, _)| waiting.contains(&contact.id)).count();
         if waits < devices.len() {
@@ -215,10 +215,10 @@ impl BadgeSync {
     }
 }
 
-/// How many of a user's devices are told.
+/// How many of a user's devices get an update.
 enum DevicesTold {
     All,
-    /// To the others, an update of before is still on its way.
+    /// An earlier update to the others is still waiting.
     Some,
     None,
 }

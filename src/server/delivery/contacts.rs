@@ -19,21 +19,21 @@ use crate::{
     },
 };
 
-/// How much of a user is forgotten in one step, so that others do not wait long for it.
+/// How many rows of a user are deleted in one step, so that others do not wait long for it.
 const FORGET_STEP: usize = 500;
 /// How long a caller waits until the deliveries about a user are deleted, of which there may be many.
 const FORGETS_WITHIN: Duration = Duration::from_secs(10);
 
 impl Delivery {
-    /// The app of devices of Apple that are added without one.
+    /// The default app of Apple devices.
     pub(in crate::server) fn apns_topic(&self) -> Option<&Topic> {
         self.0.apns_topic.as_ref()
     }
 
-    /// Adds a contact, or renews one that is known, and returns it, and whether it is new.
+    /// Adds a contact, or renews a known one, and returns it, and whether it is new.
     ///
     /// # Errors
-    /// When the caller may not, its endpoint leads where this server does not connect to, or the user has too many.
+    /// When the caller may not, its endpoint is not permitted, or the user has too many.
     pub async fn put_contact(
         &self,
         principal: &Principal,
@@ -56,7 +56,7 @@ impl Delivery {
         }
     }
 
-    /// All contacts of a user, the oldest first.
+    /// All contacts of a user, oldest first.
     ///
     /// # Errors
     /// When the caller may not see them.
@@ -66,10 +66,10 @@ impl Delivery {
         Ok(contacts.into_iter().map(KeptContact::view).collect())
     }
 
-    /// Takes a contact of a user away. What waits for it is not sent.
+    /// Removes a contact of a user. Its waiting deliveries are not sent.
     ///
     /// # Errors
-    /// When the caller may not, or the user has none of that id.
+    /// When the caller may not, or the user has no contact with this id.
     pub async fn delete_contact(
         &self,
         principal: &Principal,
@@ -84,9 +84,10 @@ impl Delivery {
         if self.0.stores.contacts.delete_contact(user_id, id).await? { Ok(()) } else { Err(nothing()) }
     }
 
-    /// Forgets a user: sessions, tickets, preferences and contacts, what is in the inbox, whose deletion is told to streams and
-    /// endpoints as any other is, and what was delivered about it before. Where very much was delivered, to all
-    /// users together, the last of that goes on after this. What of it was done when this fails stays done; do it again.
+    /// Forgets a user: sessions, tickets, preferences and contacts, the notifications, whose deletion streams and
+    /// webhooks receive like any other, and earlier deliveries about the inbox. If all users together have very many
+    /// deliveries, the end of that work continues after this returns. When this fails, the steps done so far stay done;
+    /// repeat it.
     ///
     /// # Errors
     /// When the caller may not.
@@ -96,19 +97,19 @@ impl Delivery {
         forget.forget_grants_of(user_id).await?;
         self.0.stores.wishes.forget_preferences(user_id).await?;
         contacts.delete_contacts(user_id).await?;
-        // Endpoints are told that the notifications are deleted, by deliveries about the same inbox that are newer.
+        // Webhooks receive the deletions by newer deliveries about the same inbox.
         let newest = forget.newest_delivery().await?;
         while forget.forget_notifications(user_id, FORGET_STEP).await? == FORGET_STEP {}
         let forgetting = tokio::spawn(forget_deliveries(Arc::clone(forget), user_id.clone(), newest));
         match timeout(FORGETS_WITHIN, forgetting).await {
             Ok(Ok(done)) => Ok(done?),
             Ok(Err(_)) => Err(StoreError::failed("forgetting ended early").into()),
-            // It goes on.
+            // The work continues.
             Err(_) => Ok(()),
         }
     }
 
-    /// An address that this server may connect to, plainly written.
+    /// A permitted address, in its plain form.
     async fn reachable_address(&self, address: ContactAddress) -> Result<ContactAddress, ServiceError> {
         let ContactAddress::Webpush { endpoint, keys } = address else { return Ok(address) };
         let wrong = |why| vec![FieldError::new("subscription.endpoint", why)];
@@ -120,7 +121,7 @@ impl Delivery {
     }
 }
 
-/// Forgets what was delivered about an inbox, up to this place.
+/// Forgets deliveries about an inbox, up to this place.
 async fn forget_deliveries(forget: Arc<dyn Forget>, user_id: UserId, newest: u64) -> Result<(), StoreError> {
     let mut next = Some(0);
     while let Some(from) = next.filter(|from| *from <= newest) {
@@ -131,8 +132,8 @@ async fn forget_deliveries(forget: Arc<dyn Forget>, user_id: UserId, newest: u64
     Ok(())
 }
 
-/// Whether a caller may add or remove a contact of this channel. It is not proved that an e-mail address that a user
-/// names is theirs, so the application sets it.
+/// Whether a caller may add or remove a contact of this channel. Nothing proves that an e-mail address belongs to the
+/// user who gives it, so the application sets it.
 fn may_change(principal: &Principal, user_id: &UserId, channel: Channel) -> Result<(), Denied> {
     principal.may_in(Scope::Contacts, Some(user_id))?;
     let is_user = matches!(principal.holder(), Holder::User(_));

@@ -8,11 +8,11 @@ use crate::{
     server::{causes::with_causes, clock::Clock, store::outbox::lane_of},
 };
 
-/// How many are ended in one step.
+/// How many deliveries are ended in one step.
 const STEP: usize = 500;
 
-/// Ends what waits for an endpoint, beside the caller, a step at a time, and where it is cancelled, forgets the lane. What
-/// is left where the server stops meanwhile is ended by the worker when it is due.
+/// Ends the waiting deliveries of a webhook in the background, step by step, and forgets the lane if they are
+/// cancelled. If the server stops meanwhile, the worker ends the rest when it is due.
 pub(super) fn end_lane(
     stores: &DeliveryStores,
     clock: &Arc<dyn Clock>,

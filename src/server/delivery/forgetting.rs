@@ -15,15 +15,15 @@ use crate::{
     },
 };
 
-/// How much is forgotten in one step.
+/// How many rows are deleted in one step.
 const STEP: usize = 500;
 /// How often old data is looked for.
 const EVERY: Duration = Duration::from_secs(60);
-/// For how long a push contact is kept that is dead, so that its user sees why nothing comes.
+/// How long a dead push contact is kept, so that its user can see why nothing arrives.
 const DEAD_FOR: TimeDelta = TimeDelta::days(7);
-/// For how long an FCM contact is kept that is not registered again: FCM itself forgets such a token after 270 days.
+/// How long an FCM contact is kept that is not registered again: FCM itself forgets such a token after 270 days.
 const SILENT_FOR: TimeDelta = TimeDelta::days(270);
-/// For how long it is known how a lane did that is not used.
+/// How long the state of an unused lane is kept.
 const IDLE_FOR: TimeDelta = TimeDelta::days(1);
 
 /// The task that deletes old data.
@@ -31,12 +31,12 @@ pub(super) struct Forgetting {
     pub(super) stores: DeliveryStores,
     pub(super) policy: Arc<Policy>,
     pub(super) clock: Arc<dyn Clock>,
-    /// For how long deliveries are remembered that are over.
+    /// How long finished deliveries are kept.
     pub(super) history: TimeDelta,
 }
 
 impl Forgetting {
-    /// Forgets for as long as it is polled.
+    /// Deletes for as long as it is polled.
     pub(super) async fn run(&self) {
         let mut ticks = interval(EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -52,13 +52,13 @@ impl Forgetting {
         let ago = |time: TimeDelta| moved(self.clock.now(), -time);
         in_steps("old deliveries", || deliveries.forget_deliveries(ago(self.history), STEP)).await;
         in_steps("contacts that are gone", || contacts.drop_gone(ago(DEAD_FOR), ago(SILENT_FOR), STEP)).await;
-        // Users name these: each origin of a browser's push service is one. All others are named by the operator.
+        // Users name these lanes: each origin of a browser's push service is one. The operator names all others.
         let of = Channel::Webpush.as_str();
         in_steps("lanes that are not used", || deliveries.forget_idle_lanes(of, ago(IDLE_FOR), STEP)).await;
     }
 }
 
-/// Forgets until a step finds less than it could take.
+/// Deletes until a step finds fewer rows than it could delete.
 async fn in_steps<F>(what: &'static str, step: impl Fn() -> F)
 where
     F: Future<Output = Result<usize, StoreError>>,

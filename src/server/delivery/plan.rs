@@ -20,28 +20,27 @@ use crate::{
     },
 };
 
-/// Why nothing is sent to a disabled endpoint.
+/// The reason why nothing is sent to a disabled webhook.
 pub(super) const DISABLED: &str = "webhook_disabled";
 
-/// A user, as things stand when something is planned for them.
+/// A user at the time of planning.
 #[derive(Clone, Debug)]
 pub(super) struct Addressee {
     /// The contacts of the user.
     pub(super) contacts: Vec<KeptContact>,
     /// The notification, if it still exists.
     pub(super) notification: Option<Notification>,
-    /// Which devices are still to be told how many are unread, where it is about that.
+    /// For an update of the unread count: the devices that have one waiting already.
     pub(super) to_be_counted: Vec<ContactId>,
     /// The preferences of the user.
     pub(super) preferences: Preferences,
-    /// When that was looked up.
+    /// Time at which this was read.
     pub(super) at: Timestamp,
 }
 
-/// The deliveries of an entry: one for each endpoint that wants it, and one for each contact of the user that a channel
-/// reaches; of one that has devices told how many are unread, one for each device that does not wait for that already.
-/// Where its sender asks for a channel that is not set up, or on which the user has no contact, one that says so.
-/// `id` makes their names.
+/// The deliveries of an entry: one for each webhook that wants it, and one for each contact of the user that a channel
+/// reaches; of an update of the unread count, one for each device that has none waiting already. If the sender asks for
+/// a channel that is not set up, or for which the user has no contact, one delivery records that. `id` makes their ids.
 pub(super) fn plan(
     entry: &Entry,
     webhooks: &[Webhook],
@@ -53,7 +52,7 @@ pub(super) fn plan(
     if let Some(Addressee { contacts, preferences, to_be_counted, .. }) = addressee.filter(|_| entry.is_count()) {
         let fate = Fate { state: DeliveryState::Ready, reason: None, wait: Duration::ZERO };
         for (contact, lane) in devices(contacts, preferences, policy) {
-            // What waits for it tells it the count of the moment at which it is sent.
+            // A waiting update carries the count at the time of sending.
             if !to_be_counted.contains(&contact.id) {
                 let to = (contact.address.channel(), contact.id.as_uuid(), lane);
                 deliveries.push(to_contact(entry, to, fate, id()));
@@ -80,7 +79,7 @@ pub(super) fn plan(
     Planned { entry: entry.seq, deliveries }
 }
 
-/// The channels that a sender asks for by name, each once.
+/// The channels that a sender names, each once.
 fn asked_for(routing: &Routing) -> impl Iterator<Item = Channel> {
     let named = routing.channels.as_deref();
     let email = Some(Channel::Email)
@@ -90,7 +89,7 @@ fn asked_for(routing: &Routing) -> impl Iterator<Item = Channel> {
 }
 
 fn to_webhooks(entry: &Entry, webhooks: &[Webhook], id: impl Fn() -> Uuid) -> Vec<NewDelivery> {
-    // An endpoint that was added since wants it, and none did when it happened.
+    // A webhook that wants it was added since; there was none at the time of the event.
     if entry.data.is_empty() {
         return Vec::new();
     }
@@ -115,7 +114,7 @@ fn to_webhooks(entry: &Entry, webhooks: &[Webhook], id: impl Fn() -> Uuid) -> Ve
     webhooks.iter().filter(wants).map(to_webhook).collect()
 }
 
-/// Its text is written when it is sent, so it stores only the sender's request.
+/// Its text is written at the time of sending, so it stores only the sender's instructions.
 fn to_contact(entry: &Entry, (channel, target, lane): (Channel, Uuid, String), fate: Fate, id: Uuid) -> NewDelivery {
     let Fate { state, reason, wait } = fate;
     let routing = Some(&entry.routing).filter(|routing| !routing.is_silent());
@@ -129,7 +128,7 @@ fn to_contact(entry: &Entry, (channel, target, lane): (Channel, Uuid, String), f
         state,
         reason: reason.map(str::to_owned),
         wait,
-        // It is made of words.
+        // It consists of words, so this cannot fail.
         payload: routing.and_then(|routing| serde_json::to_string(routing).ok()).unwrap_or_default(),
         expires_at: entry.expires_at,
     }
@@ -170,8 +169,8 @@ fn fate(
     }
 }
 
-/// Those contacts of a user that are told silently how many are unread, and what each fails together with: devices. A
-/// browser demands that a user sees what is pushed to it.
+/// The contacts of a user that get the unread count silently, with their lanes: devices. A browser requires that each
+/// push is visible to the user.
 pub(super) fn devices<'c>(
     contacts: &'c [KeptContact],
     preferences: &Preferences,
@@ -187,12 +186,12 @@ pub(super) fn devices<'c>(
     told.filter_map(|contact| Some((contact, policy.lane(&contact.address)?))).collect()
 }
 
-/// Whether a user wants no push at all.
+/// Whether a user turned all pushes off.
 pub(super) fn is_unwanted(preferences: &Preferences) -> bool {
     preferences.channels.of(Way::Push) == Some(Choice::Off)
 }
 
-/// Why nothing is sent to a contact that is in this state, if nothing is.
+/// Why nothing is sent to a contact in this state, if nothing is.
 pub(super) fn out_of_reach(state: ContactState) -> Option<&'static str> {
     match state {
         ContactState::Active => None,
@@ -227,7 +226,7 @@ pub(super) mod tests {
         }
     }
 
-    /// With no channel that reaches users.
+    /// A policy without a channel that reaches users.
     fn policy() -> Policy {
         let store = MemoryStore::new(1, Timestamp::parse("2026-01-01T00:00:00Z").unwrap());
         let unsubscribe = Unsubscribe::new(Arc::new(store), None);

@@ -35,59 +35,59 @@ use crate::{
     },
 };
 
-/// How often it looks, whether it was woken or not: another server may have left something.
+/// How often it checks even when it was not woken: another server may have left entries.
 const LOOKS_EVERY: Duration = Duration::from_secs(1);
 /// How many entries are planned in one transaction.
 const AT_ONCE: usize = 256;
-/// The same while more important writes wait.
+/// The same limit while more important writes wait.
 const AT_ONCE_PRESSED: usize = 128;
-/// How many bytes their deliveries may have, so that what many endpoints are told is not one heavy transaction.
+/// How many bytes their deliveries may have, so that an event for many webhooks is not one heavy transaction.
 const BYTES_AT_ONCE: usize = 2 * 1024 * 1024;
-/// How long what only contacts may want waits, at most.
+/// How long an entry that only contacts may want waits, at most.
 const SOON: Duration = Duration::from_millis(10);
-/// How long it stands back while more important writes wait.
+/// How long it pauses while more important writes wait.
 const STANDS_BACK: Duration = Duration::from_millis(20);
-/// How far it falls behind at most because of that, as long as the machine can do both.
+/// How far it falls behind at most because of those pauses, as long as the machine can do both.
 const BEHIND: TimeDelta = TimeDelta::seconds(30);
 /// How many users are looked up at once.
 const LOOKED_UP_AT_ONCE: usize = 8;
 
-/// Wakes the planner when something was written that an endpoint wants to be told of.
+/// Wakes the planner when a write left an entry for it.
 #[derive(Default)]
 pub(super) struct Alarm {
     wake: Notify,
-    /// The filters of known webhooks. Another server may have added one, which the planner finds at its next look.
+    /// The filters of known webhooks. Another server may have added one, which the planner finds with its next check.
     wanted: RwLock<HashMap<WebhookId, Wanted>>,
-    /// Wakes it in a moment: something was created that contacts may want.
+    /// Wakes it in a moment: for a notification that contacts may want.
     wake_soon: Notify,
-    /// Whether there is a way to contacts.
+    /// Whether a channel to contacts is set up.
     reaches_contacts: AtomicBool,
 }
 
 impl Alarm {
-    /// These are the endpoints.
+    /// Sets the known webhooks.
     pub(super) fn knows(&self, webhooks: &[Webhook]) {
         let wanted = webhooks.iter().map(|webhook| (webhook.id, webhook.wanted.clone())).collect();
         *self.wanted.write().unwrap_or_else(PoisonError::into_inner) = wanted;
     }
 
-    /// An endpoint was added or changed here.
+    /// Adds a webhook that was added or changed on this server.
     pub(super) fn hears_of(&self, webhook: &Webhook) {
         self.wanted.write().unwrap_or_else(PoisonError::into_inner).insert(webhook.id, webhook.wanted.clone());
     }
 
-    /// There is something to plan.
+    /// Wakes the planner.
     pub(super) fn ring(&self) {
         self.wake.notify_one();
     }
 
-    /// From now on there is a way to contacts.
+    /// From now on a channel to contacts is set up.
     pub(super) fn reach_contacts(&self) {
         self.reaches_contacts.store(true, Ordering::Relaxed);
     }
 
-    /// Returns when there may be something to plan. Contacts may be told a little later than endpoints: who has none is
-    /// not known here, and to look each time would cost as much as to create.
+    /// Returns when there may be something to plan. Contacts may wait a little longer than webhooks: whether a user has
+    /// one is not known here, and checking each time would cost as much as creating.
     async fn rings(&self) {
         tokio::select! {
             () = self.wake.notified() => {}
@@ -99,7 +99,7 @@ impl Alarm {
         let (kind, category) = match event {
             Event::Created { notification, .. } => (EventKind::Created, Some(&notification.category)),
             Event::Updated { notification, .. } => (EventKind::Updated, Some(&notification.category)),
-            // Of what category it was, is not known here: any may be wanted.
+            // Its category is not known here: any may be wanted.
             Event::Deleted { .. } => (EventKind::Deleted, None),
             Event::AllRead { .. } => (EventKind::AllRead, None),
         };
@@ -127,9 +127,9 @@ pub(super) struct Planner {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) alarm: Arc<Alarm>,
     pub(super) backlog: Backlog,
-    /// Has the worker look for what is due.
+    /// Wakes the worker for due deliveries.
     pub(super) worker: Arc<Notify>,
-    /// Tells other servers of it.
+    /// Wakes the workers of other servers.
     pub(super) bus: Arc<dyn Bus>,
 }
 
@@ -142,7 +142,7 @@ impl Planner {
                 sleep(LOOKS_EVERY).await;
                 continue;
             }
-            // For as long as writes wake it, the endpoints are read with what was written.
+            // While writes wake it, each check plans without reading the webhooks again.
             while timeout(LOOKS_EVERY, self.alarm.rings()).await.is_ok() {
                 if let Err(error) = self.plan_all().await {
                     warn(&error);
@@ -152,7 +152,7 @@ impl Planner {
         }
     }
 
-    /// Looks which endpoints there are, and plans what is there.
+    /// Reads the webhooks, and plans the waiting entries.
     async fn look(&self) -> Result<(), StoreError> {
         self.alarm.knows(&self.stores.webhooks.webhooks().await?);
         self.plan_all().await
@@ -199,7 +199,7 @@ impl Planner {
         match self.looked_up(entry).await {
             Ok(addressee) => Ok(Some(addressee)),
             Err(error @ StoreError::Unavailable { .. }) => Err(error),
-            // What cannot be read of one user holds up no other.
+            // An unreadable user must not delay the others.
             Err(error) => {
                 tracing::error!(
                     cause = with_causes(&error),

@@ -11,7 +11,7 @@ use crate::{
     },
 };
 
-/// The category of which a contact is told first.
+/// The category of urgent messages, which come first.
 const FIRST: &str = "alert";
 
 /// The policy for all deliveries.
@@ -20,9 +20,9 @@ pub(super) struct Policy {
     channels: Channels,
     /// The rules of the operator.
     rules: Rules,
-    /// Counts what each contact is sent.
+    /// Counts the messages to each contact.
     per_contact: Option<Limiter<ContactId>>,
-    /// How users end mails.
+    /// How users unsubscribe from mails.
     unsubscribe: Unsubscribe,
 }
 
@@ -41,7 +41,7 @@ impl Policy {
         self.channels.get(&to.channel())?.lane(to)
     }
 
-    /// Whether a channel is set up that goes a way.
+    /// Whether a channel for this way is set up.
     pub(super) fn goes(&self, way: Way) -> bool {
         self.channels.keys().any(|channel| Way::of(*channel) == Some(way))
     }
@@ -51,7 +51,7 @@ impl Policy {
         self.channels.keys().any(|channel| Way::of(*channel).is_some())
     }
 
-    /// Whether a channel is set up that reaches devices, which show how many are unread.
+    /// Whether a channel to devices, which show the unread count, is set up.
     pub(super) fn reaches_devices(&self) -> bool {
         [Channel::Fcm, Channel::Apns].iter().any(|channel| self.channels.contains_key(channel))
     }
@@ -67,7 +67,8 @@ impl Policy {
     /// Counts one message to a contact.
     ///
     /// # Errors
-    /// When there were too many: how long it waits. What is urgent waits half as long as the rest, and so is first.
+    /// When there were too many: how long it has to wait. Urgent messages wait half as long as the rest, and so come
+    /// first.
     pub(super) fn count(&self, contact: ContactId, category: Option<&Category>) -> Result<(), Duration> {
         let Some(limiter) = &self.per_contact else { return Ok(()) };
         limiter.check(&contact).map(drop).map_err(|too_often| {
@@ -76,7 +77,7 @@ impl Policy {
         })
     }
 
-    /// Forgets the contacts that were not told much of late.
+    /// Forgets the contacts that got few messages lately.
     pub(super) fn forget_idle(&self) {
         if let Some(limiter) = &self.per_contact {
             limiter.forget_idle();

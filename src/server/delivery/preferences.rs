@@ -23,9 +23,9 @@ use crate::{
 
 /// How many held deliveries are updated in one step.
 const STEP: usize = 500;
-/// How often a change is tried that others come before.
+/// How often a change is tried when other changes interfere.
 const TRIES: u32 = 16;
-/// How much longer it waits each time.
+/// How much longer each further attempt waits.
 const PAUSE: Duration = Duration::from_millis(3);
 
 /// The preferences of a user, and the choices in force.
@@ -33,8 +33,8 @@ const PAUSE: Duration = Duration::from_millis(3);
 pub struct PreferencesView {
     /// The preferences of the user.
     pub preferences: Preferences,
-    /// For the well-known categories and all others that the user or the operator names, what holds each way, and whose
-    /// word that is.
+    /// The choice in force for each way, and who made it, for the well-known categories and all others that the user or
+    /// the operator names.
     pub effective: BTreeMap<Category, BTreeMap<Way, Effect>>,
 }
 
@@ -42,17 +42,17 @@ impl Delivery {
     /// The preferences of a user, and the choices in force.
     ///
     /// # Errors
-    /// When the caller may not see it.
+    /// When the caller may not see them.
     pub async fn preferences(&self, principal: &Principal, user_id: &UserId) -> Result<PreferencesView, ServiceError> {
         principal.may_in_either([Scope::Read, Scope::Contacts], Some(user_id))?;
         let (preferences, _) = self.0.stores.wishes.preferences(user_id).await?;
         Ok(self.view(preferences))
     }
 
-    /// Changes what a user wants by a JSON merge patch (RFC 7396). What is held for them is judged anew.
+    /// Changes the preferences of a user with a JSON merge patch (RFC 7396). The rules judge held deliveries again.
     ///
     /// # Errors
-    /// When the caller may not, or the patch is wrong; then nothing is changed.
+    /// When the caller may not, or the patch is invalid; then nothing is changed.
     pub async fn change_preferences(
         &self,
         principal: &Principal,
@@ -66,12 +66,12 @@ impl Delivery {
     /// The mails that a link turns off.
     ///
     /// # Errors
-    /// When the token is none of this server.
+    /// When the store cannot be read.
     pub async fn ending(&self, token: &str) -> Result<Result<Ending, NoEnding>, StoreError> {
         self.0.policy.unsubscribe().read(token).await
     }
 
-    /// Ends mails, as a link in one of them asks.
+    /// Turns mails off, as a link in one of them asks.
     ///
     /// # Errors
     /// When the store cannot be written.
@@ -82,7 +82,8 @@ impl Delivery {
                 Some(category) => {
                     let of_category = ended.categories.entry(category.clone()).or_default();
                     of_category.email = Some(Choice::Off);
-                    // No more fit, so all mails end, which is more than was asked for and not less.
+                    // There is no room for another category, so all mails end, which is more than the user asked for
+                    // and not less.
                     if ended.categories.len() > Preferences::MOST_CATEGORIES {
                         ended.categories.remove(category);
                         end_all(&mut ended);
@@ -95,13 +96,13 @@ impl Delivery {
         self.change_wishes(&ending.user_id, end).await.map(drop)
     }
 
-    /// Whether there is a way to reach users.
+    /// Whether a channel to users is set up.
     #[must_use]
     pub fn reaches_users(&self) -> bool {
         self.0.policy.reaches_contacts()
     }
 
-    /// Whether browsers are pushed to.
+    /// Whether the server pushes to browsers.
     #[must_use]
     pub fn reaches_browsers(&self) -> bool {
         self.0.policy.channel(Channel::Webpush).is_some()
@@ -113,7 +114,7 @@ impl Delivery {
         &self.0.app_name
     }
 
-    /// Whether users have no say in a category.
+    /// Whether a category is mandatory.
     #[must_use]
     pub fn is_mandatory(&self, category: &Category) -> bool {
         self.0.policy.rules().mandatory.contains(category)
@@ -126,7 +127,7 @@ impl Delivery {
     ) -> Result<PreferencesView, ServiceError> {
         let wishes = &self.0.stores.wishes;
         for tried in 0..TRIES {
-            // Others were faster.
+            // Another change was faster.
             sleep(tried * PAUSE).await;
             let (old, version) = wishes.preferences(user_id).await?;
             let new = change(&old)?;
@@ -141,7 +142,8 @@ impl Delivery {
         Err(StoreError::unavailable("others change these preferences all the time; try again").into())
     }
 
-    /// Has what is held for a user judged by what they want now. Where that fails, it is when it is due.
+    /// Has the rules judge a user's held deliveries by the new preferences. If that fails, they are judged when they
+    /// are due.
     async fn judge_anew(&self, user_id: &UserId) {
         loop {
             match self.0.stores.outbox.judge_anew(user_id, STEP, self.0.clock.now()).await {
@@ -164,7 +166,7 @@ impl Delivery {
         }
     }
 
-    /// These preferences, and what would hold because of them.
+    /// These preferences, and the choices that they result in.
     pub(in crate::server) fn view(&self, preferences: Preferences) -> PreferencesView {
         let policy = &self.0.policy;
         let effective = effective(&preferences, policy.rules(), |way| policy.goes(way));

@@ -25,13 +25,13 @@ use crate::{
     },
 };
 
-/// Whose the device is that is tried: no user's.
+/// The owner of the tested device: not a real user.
 const USER: &str = "send-test";
 
-/// Pushes a test to a device, and returns that the push service took it.
+/// Pushes a test to a device, and returns the push service's acceptance.
 ///
 /// # Errors
-/// One line about why it was not pushed, and what to do.
+/// One line with the reason for the failure, and what to do.
 pub(in crate::server) async fn push_test(
     options: &DeliveryOptions,
     to: ContactAddress,

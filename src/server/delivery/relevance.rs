@@ -3,11 +3,11 @@
 
 use crate::model::{DeliveryState, Notification, Timestamp};
 
-/// How a delivery ends whose notification is gone, and why.
+/// The state and reason of a delivery whose notification was deleted.
 pub(super) const DELETED: (DeliveryState, &str) = (DeliveryState::Cancelled, "deleted");
 
-/// How a delivery to a contact ends, and why, where its notification is of no use to the user any more. `None` where it
-/// is.
+/// The final state and reason of a delivery to a contact whose notification is no longer of use to the user. `None`
+/// where it still is.
 pub(super) fn of_no_use(notification: Option<&Notification>, now: Timestamp) -> Option<(DeliveryState, &'static str)> {
     match notification {
         None => Some(DELETED),

@@ -1,8 +1,9 @@
 //! Whether and when a channel delivers a notification to a user: by the sender's request, the operator's rules and the
 //! user's preferences. Pure, without a clock or a store.
 //!
-//! The moment that something waits for follows from when it was created, so a decision can be made again at any time:
-//! what is held by itself is sent once that moment has come, unless the user wants something else by then.
+//! The time until which a delivery is held follows from the time of its notification's creation, so the decision can be
+//! made again at any time: a delivery held by itself is sent once that time has come, unless the user's preferences
+//! have changed by then.
 
 mod hours;
 
@@ -18,14 +19,14 @@ use crate::model::{Category, Channel, Choice, Invalid, Preferences, Routing, Way
 /// The rules of the operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rules {
-    /// Of which categories a user gets mail who said nothing.
+    /// The categories that are mailed to users who made no choice.
     pub email_categories: Vec<Category>,
-    /// Of which categories every user is told, each way and at once, whatever they want.
+    /// The categories that every user gets, each way and at once, regardless of their preferences.
     pub mandatory: Vec<Category>,
 }
 
 impl Default for Rules {
-    /// Mail for alerts, and nothing that is forced on users.
+    /// Mail for alerts, and no mandatory categories.
     fn default() -> Self {
         Self { email_categories: vec![Category::stored("alert")], mandatory: Vec::new() }
     }
@@ -80,17 +81,17 @@ words! {
 pub(super) enum Decision {
     /// It is sent now.
     Send,
-    /// It waits.
+    /// It is held.
     Hold {
-        /// Until when.
+        /// The time until which it is held.
         until: DateTime<Utc>,
-        /// What for: the rule that names this moment. A digest keeps its word where quiet hours move it, since what
-        /// waits for one is sent in it and not by itself; where it is late, its moment is now.
+        /// The rule that sets this time. A digest stays the reason even when quiet hours move it, since the delivery is
+        /// sent in the digest and not by itself; where the digest is late, its time is now.
         why: HeldFor,
     },
     /// It is not sent.
     Skip {
-        /// Why.
+        /// The reason.
         reason: SkippedFor,
     },
 }
@@ -104,8 +105,8 @@ pub struct Effect {
     pub because: Because,
 }
 
-/// Whether a user is told of a category one way, and whose word that is: the operator's, where it is mandatory; else
-/// the user's for this category, or for this way; else the server's.
+/// The choice for a category and a way, and who made it: the operator, where it is mandatory; else the user, for this
+/// category or for this way; else the server.
 #[must_use]
 pub(super) fn value(preferences: &Preferences, rules: &Rules, category: &Category, way: Way) -> (Choice, Because) {
     if rules.mandatory.contains(category) {
@@ -120,8 +121,8 @@ pub(super) fn value(preferences: &Preferences, rules: &Rules, category: &Categor
     }
 }
 
-/// What holds for each way of the well-known categories, and of those that the user or the operator names; `is_set_up`
-/// tells whether the server has a channel that goes a way.
+/// The choices in force for each way of the well-known categories, and of those that the user or the operator names;
+/// `is_set_up` tells whether the server has a channel for a way.
 #[must_use]
 pub(super) fn effective(
     preferences: &Preferences,
@@ -144,11 +145,10 @@ pub(super) fn effective(
     known.chain(named.cloned()).map(of_category).collect()
 }
 
-/// Whether and when a channel tells a user of a notification that was created at that moment. What counts, the first
-/// before the others: that the sender excludes the channel, that the category is mandatory, what the user wants, what
-/// the server has for a user who said nothing.
+/// Whether and when a channel delivers a notification created at this time. The first of these decides: the sender
+/// excludes the channel; the category is mandatory; the user's choice; the server's default.
 ///
-/// A webhook belongs to an application: neither a user nor the sender has a say in it.
+/// A webhook belongs to an application: neither users nor senders control it.
 #[must_use]
 pub(super) fn decide(
     routing: &Routing,
@@ -177,7 +177,7 @@ pub(super) fn decide(
         (Choice::Off, Because::Default) if !is_added => skip(SkippedFor::OffByDefault),
         (Choice::On, _) if way == Way::Email && !is_added && !preferences.digest.is_off() => {
             let zone = preferences.quiet_hours.map_or(Tz::UTC, |hours| hours.zone);
-            // Where it is late already it is due at once, and in a digest all the same: there may be many of them.
+            // A late digest is due at once, and still a digest: there may be many notifications in it.
             let due = digest_due(preferences.digest, zone, created).max(now);
             Decision::Hold { until: quiet(preferences, due).unwrap_or(due), why: HeldFor::Digest }
         }
@@ -189,7 +189,7 @@ pub(super) fn decide(
     }
 }
 
-/// Sent when it is due, or as soon after that as it is not quiet.
+/// Sends it when it is due, or at the end of quiet hours.
 fn not_before(due: DateTime<Utc>, preferences: &Preferences, now: DateTime<Utc>) -> Decision {
     let due = due.max(now);
     match quiet(preferences, due) {

@@ -43,9 +43,9 @@ use crate::{
     },
 };
 
-/// How long attempts may take to end when the server stops.
+/// How long running attempts may take when the server stops.
 const STOPS_WITHIN: Duration = Duration::from_secs(5);
-/// How often hints of other servers are obeyed, at most.
+/// The least time between two hints of other servers that are followed.
 const HINTS_EVERY: Duration = Duration::from_millis(20);
 /// How many test events are sent at once.
 const TESTS_AT_ONCE: usize = 4;
@@ -53,42 +53,42 @@ const TESTS_AT_ONCE: usize = 4;
 /// The options of delivery.
 #[derive(Clone, Debug)]
 pub struct DeliveryOptions {
-    /// Networks that are no part of the internet, to which webhooks may lead all the same.
+    /// Networks outside of the internet to which webhooks may lead all the same.
     pub allow: Vec<IpNet>,
     /// How many deliveries may wait in one lane.
     pub backlog: u64,
-    /// For how long deliveries are remembered that are over.
+    /// How long finished deliveries are kept.
     pub history: TimeDelta,
-    /// How mail is sent; `None` where none is.
+    /// The settings for mail; `None` for no mail.
     pub mail: Option<MailOptions>,
-    /// How pushes are sent to browsers; `None` where none are.
+    /// The settings for pushes to browsers; `None` for no such pushes.
     pub webpush: Option<WebPushOptions>,
-    /// How pushes are sent by FCM; `None` where none are.
+    /// The settings for pushes by FCM; `None` for no such pushes.
     pub fcm: Option<FcmOptions>,
-    /// How pushes are sent by APNs; `None` where none are.
+    /// The settings for pushes by APNs; `None` for no such pushes.
     pub apns: Option<ApnsOptions>,
-    /// Whether devices are told how many are unread when a user reads elsewhere.
+    /// Whether devices get the unread count when a user reads elsewhere.
     pub badge_sync: bool,
-    /// Of what users are told who did not choose, and of what they are told in any case.
+    /// The operator's rules: mail by default, and mandatory categories.
     pub rules: Rules,
     /// The name of this server in messages, one line.
     pub app_name: String,
     /// The public URL of this server; without it, messages have no links.
     pub public_url: Option<PublicUrl>,
-    /// How often one contact may be told something; `None` for as often as there is something.
+    /// The rate of messages to one contact; `None` for no limit.
     pub per_contact: Option<Rate>,
 }
 
 impl DeliveryOptions {
     /// Default for the number of deliveries that may wait in one lane.
     pub const DEFAULT_BACKLOG: u64 = 1_000_000;
-    /// The same where they wait in memory.
+    /// The same default where they wait in memory.
     pub const DEFAULT_BACKLOG_IN_MEMORY: u64 = 10_000;
     /// Default name of this server.
     pub const DEFAULT_APP_NAME: &str = "Campanile";
     /// Default rate of deliveries to one contact, as [`Rate::parse`] reads it.
     pub const DEFAULT_PER_CONTACT: &str = "30/h:60";
-    /// How many bytes they may have.
+    /// How many bytes these deliveries may have.
     const BACKLOG_BYTES: u64 = 1 << 30;
 }
 
@@ -137,7 +137,7 @@ impl fmt::Debug for Delivery {
 }
 
 impl Delivery {
-    /// Delivers what is written to this store, by tasks among these.
+    /// Starts delivery for the writes to this store, with tasks among these.
     ///
     /// # Errors
     /// When TLS cannot be set up.
@@ -150,7 +150,7 @@ impl Delivery {
         Self::on_bus(stores, options, clock, &(Arc::new(Local) as Arc<dyn Bus>), tasks)
     }
 
-    /// The same beside other servers on one store, which it tells when there is something to be delivered.
+    /// The same beside other servers on one store, which it informs when there is something to deliver.
     pub(in crate::server) fn on_bus(
         stores: DeliveryStores,
         options: &DeliveryOptions,
@@ -257,18 +257,18 @@ impl Delivery {
         })))
     }
 
-    /// Begins no more attempts, and waits a few seconds for those that are being made. What was not sent stays in the
-    /// store. Call it before the tasks are stopped.
+    /// Begins no more attempts, and waits a few seconds for the running ones. Unsent deliveries stay in the store. Call
+    /// it before the tasks are stopped.
     pub async fn stop(&self) {
         self.0.worker.stop(STOPS_WITHIN).await;
     }
 }
 
-/// Has the worker look when another server says that there is something, for as long as it is polled.
+/// Wakes the worker when another server announces deliveries, for as long as it is polled.
 async fn obey(mut hints: watch::Receiver<u64>, wake: Arc<Notify>) {
     while hints.changed().await.is_ok() {
         wake.notify_one();
-        // However many there are, looking costs little.
+        // However many hints there are, one look is enough, and costs little.
         sleep(HINTS_EVERY).await;
     }
 }

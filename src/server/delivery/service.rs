@@ -1,4 +1,4 @@
-//! What callers may do with webhooks; deliveries and channels are in the folder.
+//! The calls for webhooks; those for deliveries and channels are in the folder.
 
 mod deliveries;
 mod push_key;
@@ -33,13 +33,13 @@ use crate::{
 
 pub use deliveries::{ChannelView, LaneView};
 
-/// How long the secret before a new one signs too.
+/// How long the previous secret signs too.
 const OLD_SECRET_SIGNS_FOR: Duration = Duration::from_secs(24 * 3_600);
 
 /// A webhook to add.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WebhookDraft {
-    /// Its name, where the caller chooses one, so that it is added once however often that is asked for.
+    /// Its id, where the caller chooses one, so that a repeat adds nothing more.
     pub id: Option<WebhookId>,
     /// URL that events are posted to, as the caller wrote it.
     pub url: String,
@@ -54,11 +54,11 @@ pub struct WebhookPatch {
     pub url: Option<String>,
     /// Events that it receives.
     pub events: Option<Vec<EventKind>>,
-    /// Of which categories; `Some(None)` is of all.
+    /// The categories; `Some(None)` is all.
     pub categories: Option<Option<Vec<Category>>>,
-    /// In whose inbox; `Some(None)` is in all.
+    /// The owner of the inbox; `Some(None)` is all inboxes.
     pub user_id: Option<Option<UserId>>,
-    /// Whether it is told at all.
+    /// Whether it receives events at all.
     pub is_enabled: Option<bool>,
 }
 
@@ -80,10 +80,10 @@ pub struct TestResult {
 }
 
 impl Delivery {
-    /// Adds a webhook, and returns it with its secret, which is told once.
+    /// Adds a webhook, and returns it with its secret, which is shown once.
     ///
     /// # Errors
-    /// When the caller may not, its URL leads where this server does not connect to, or there are too many.
+    /// When the caller may not, its URL is not permitted, or there are too many.
     pub async fn add_webhook(
         &self,
         principal: &Principal,
@@ -118,7 +118,7 @@ impl Delivery {
         Ok((view(webhook, None, now), secret))
     }
 
-    /// All webhooks, the oldest first.
+    /// All webhooks, oldest first.
     ///
     /// # Errors
     /// When the caller may not see them.
@@ -138,17 +138,17 @@ impl Delivery {
     /// One webhook.
     ///
     /// # Errors
-    /// When the caller may not see it, or there is none of that id.
+    /// When the caller may not see it, or none has this id.
     pub async fn webhook(&self, principal: &Principal, id: WebhookId) -> Result<WebhookView, ServiceError> {
         principal.may(Scope::Admin)?;
         let webhook = self.found(id).await?;
         self.seen(webhook).await
     }
 
-    /// Changes a webhook, and returns it as it is then. What waits for it goes where it leads now.
+    /// Changes a webhook, and returns it in its new state. Waiting deliveries go to the new URL.
     ///
     /// # Errors
-    /// When the caller may not, there is none of that id, or its new URL leads where this server does not connect to.
+    /// When the caller may not, none has this id, or its new URL is not permitted.
     pub async fn change_webhook(
         &self,
         principal: &Principal,
@@ -184,10 +184,10 @@ impl Delivery {
         self.seen(changed).await
     }
 
-    /// Takes a webhook away. What waits for it is cancelled.
+    /// Removes a webhook. Its waiting deliveries are cancelled.
     ///
     /// # Errors
-    /// When the caller may not, or there is none of that id.
+    /// When the caller may not, or none has this id.
     pub async fn delete_webhook(&self, principal: &Principal, id: WebhookId) -> Result<(), ServiceError> {
         principal.may(Scope::Admin)?;
         if !self.0.stores.webhooks.delete_webhook(id).await? {
@@ -198,11 +198,11 @@ impl Delivery {
         Ok(())
     }
 
-    /// Gives a webhook a new secret, and returns that, which is told once. The one before it signs too for 24 hours.
-    /// With `seen`, only a webhook that was changed so often.
+    /// Gives a webhook a new secret, and returns it, which is the only time that it is shown. The previous one signs
+    /// too for 24 hours. With `seen`, only a webhook in that version.
     ///
     /// # Errors
-    /// When the caller may not, there is none of that id, or it was changed since it was seen.
+    /// When the caller may not, none has this id, or its version is not `seen`.
     pub async fn rotate_secret(
         &self,
         principal: &Principal,
@@ -226,19 +226,19 @@ impl Delivery {
         Ok((self.seen(changed).await?, secret))
     }
 
-    /// Has a webhook told again. What was not sent meanwhile is not sent by itself: retry it.
+    /// Enables a webhook. Events that it missed are not sent by themselves: retry them.
     ///
     /// # Errors
-    /// When the caller may not, or there is none of that id.
+    /// When the caller may not, or none has this id.
     pub async fn enable_webhook(&self, principal: &Principal, id: WebhookId) -> Result<WebhookView, ServiceError> {
         let patch = WebhookPatch { is_enabled: Some(true), ..WebhookPatch::default() };
         self.change_webhook(principal, id, &patch).await
     }
 
-    /// Sends a test event to a webhook now, and returns what came of it. It is no delivery, and nothing remembers it.
+    /// Sends a test event to a webhook now, and returns the result. It is not a delivery, and is not stored.
     ///
     /// # Errors
-    /// When the caller may not, there is none of that id, or others are testing.
+    /// When the caller may not, none has this id, or too many tests are running.
     pub async fn test_webhook(&self, principal: &Principal, id: WebhookId) -> Result<TestResult, ServiceError> {
         principal.may(Scope::Admin)?;
         let Ok(_place) = self.0.tests.try_acquire() else {
@@ -264,7 +264,7 @@ impl Delivery {
         })
     }
 
-    /// A URL that this server may connect to, plainly written.
+    /// A permitted URL, in its plain form.
     async fn reachable(&self, url: &str) -> Result<String, ServiceError> {
         let parsed = self.0.channel.reach().look_up(url).await.map_err(|why| vec![FieldError::new("url", why)])?;
         if parsed.fragment().is_some() {
@@ -278,7 +278,7 @@ impl Delivery {
         self.0.stores.webhooks.webhook(id).await?.ok_or_else(|| no_webhook(id))
     }
 
-    /// Changes a webhook as it is at that moment, also while other callers change it.
+    /// Changes a webhook in its present state, even while other callers change it.
     async fn change(&self, id: WebhookId, change: impl Fn(&mut Webhook)) -> Result<Webhook, ServiceError> {
         loop {
             let mut webhook = self.found(id).await?;
@@ -295,7 +295,7 @@ impl Delivery {
         drain::end_lane(&self.0.stores, &self.0.clock, id, state, reason);
     }
 
-    /// Forgets how well an endpoint did.
+    /// Resets the health of a webhook's lane.
     async fn begin_anew(&self, id: WebhookId) -> Result<(), ServiceError> {
         self.0.stores.deliveries.resume(&lane_of(id)).await?;
         self.0.wake.notify_one();
@@ -313,7 +313,7 @@ impl Delivery {
     }
 }
 
-/// A webhook as callers see it, with its lane if anything is known of that.
+/// A webhook as callers see it, with its lane if that has a recorded state.
 fn view(webhook: Webhook, lane: Option<&Lane>, now: Timestamp) -> WebhookView {
     let is_paused = lane.is_some_and(|lane| lane.paused_until.is_some_and(|until| now < until));
     let (state, reason) = match (&webhook.disabled, lane) {

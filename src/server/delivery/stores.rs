@@ -9,7 +9,7 @@ use crate::server::store::{Contacts, Deliveries, Forget, Outbox, Profiles, Secre
 pub struct DeliveryStores {
     /// Notifications, in the inboxes of their users.
     pub inboxes: Arc<dyn Store>,
-    /// The endpoints of applications.
+    /// The webhooks of applications.
     pub webhooks: Arc<dyn Webhooks>,
     /// The outbox.
     pub outbox: Arc<dyn Outbox>,
@@ -19,9 +19,9 @@ pub struct DeliveryStores {
     pub contacts: Arc<dyn Contacts>,
     /// The preferences of users.
     pub wishes: Arc<dyn Wishes>,
-    /// All that decides what one of them is told.
+    /// All data that decides about a delivery to a user.
     pub profiles: Arc<dyn Profiles>,
-    /// Keys that the server makes for itself.
+    /// Keys that the server creates for itself.
     pub secrets: Arc<dyn Secrets>,
     /// Forgets users.
     pub forget: Arc<dyn Forget>,

@@ -1,6 +1,6 @@
 //! Cancels waiting deliveries when a user marks everything read, because that change itself touches no delivery.
 //!
-//! It only writes down sooner what the worker finds anyway when a delivery is due.
+//! It only stores earlier what the worker would find when a delivery is due.
 
 use std::{
     collections::BTreeSet,
@@ -19,14 +19,14 @@ use crate::{
     },
 };
 
-/// How many notifications are looked at in one step.
+/// How many notifications are checked in one step.
 const AT_ONCE: usize = 500;
 /// How many of them are read at once.
 const READ_AT_ONCE: usize = 8;
-/// Of how many users it remembers that they have read everything.
+/// How many users with unfinished work it remembers.
 const MOST_USERS: usize = 10_000;
 
-/// The users who have read everything since it was looked.
+/// The users who have marked everything read since the last sweep.
 #[derive(Default)]
 pub(super) struct AllRead {
     users: Mutex<BTreeSet<UserId>>,
@@ -78,7 +78,7 @@ pub(super) async fn run(
     }
 }
 
-/// Cancels what waits for the contacts of a user about what is read.
+/// Cancels waiting deliveries to the contacts of a user about notifications that were read.
 async fn sweep(
     inboxes: &dyn Store,
     deliveries: &dyn Deliveries,

@@ -14,9 +14,9 @@ use crate::{
 const PUSH: [Channel; 3] = [Channel::Webpush, Channel::Fcm, Channel::Apns];
 
 impl Delivery {
-    /// Mails a notification to the addresses of its user: the document's `send_email_notification(user_id, notification)`.
-    /// It is planned as any other is: what the user turned off, has read by then, or holds for quiet hours is not sent, or
-    /// later. What becomes of it, the deliveries of the notification tell.
+    /// Mails a notification to the addresses of its user: the specification's `send_email_notification(user_id,
+    /// notification)`. It is planned like any other: mails that the user turned off or has read by then are not sent,
+    /// and those in quiet hours are sent later. The deliveries of the notification show the result.
     ///
     /// # Errors
     /// When the caller may not send to the user, or it is another user's notification.
@@ -30,8 +30,8 @@ impl Delivery {
         self.tell(principal, user_id, notification, routing).await
     }
 
-    /// Pushes a notification to the browsers and devices of its user: the document's `send_push_notification(user_id,
-    /// notification)`. It is planned as [`Self::send_email_notification`] is.
+    /// Pushes a notification to the browsers and devices of its user: the specification's
+    /// `send_push_notification(user_id, notification)`. It is planned as in [`Self::send_email_notification`].
     ///
     /// # Errors
     /// When the caller may not send to the user, or it is another user's notification.
@@ -44,17 +44,17 @@ impl Delivery {
         let contacts = self.0.stores.contacts.contacts(user_id).await?;
         let mut channels: Vec<_> = PUSH.into();
         channels.retain(|channel| contacts.iter().any(|contact| contact.address.channel() == *channel));
-        // Where there is nothing to push to, the deliveries say so.
+        // Where nothing can receive a push, the deliveries record that.
         let channels = if channels.is_empty() { PUSH.into() } else { channels };
         let routing = Routing { send_email: None, channels: Some(channels) };
         self.tell(principal, user_id, notification, routing).await
     }
 
-    /// Adds a device or a browser to which a user is pushed, or says that it is still there. It leaves the user who had it
-    /// before.
+    /// Adds a device or a browser that receives a user's pushes, or confirms that it still exists. A previous owner
+    /// loses it.
     ///
     /// # Errors
-    /// Those of [`Self::put_contact`].
+    /// As for [`Self::put_contact`].
     pub async fn register_device(
         &self,
         principal: &Principal,
@@ -65,11 +65,11 @@ impl Delivery {
         self.put_contact(principal, user_id, draft).await.map(|(contact, _)| contact)
     }
 
-    /// The devices and browsers of a user, with their tokens, those seen last first: the document's
-    /// `get_user_device_token(user_id)`. A token lets its holder push to the device, so no route tells it.
+    /// The devices and browsers of a user, with their tokens, those seen last first: the specification's
+    /// `get_user_device_token(user_id)`. A token lets its holder push to the device, so no route returns it.
     ///
     /// # Errors
-    /// When the caller is no operator.
+    /// When the caller is not an operator.
     pub async fn devices(&self, principal: &Principal, user_id: &UserId) -> Result<Vec<ContactAddress>, ServiceError> {
         principal.may_in(Scope::Admin, Some(user_id))?;
         let mut contacts = self.0.stores.contacts.contacts(user_id).await?;

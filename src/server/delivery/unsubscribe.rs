@@ -1,7 +1,7 @@
 //! Unsubscribe links in mails, which work without signing in (RFC 8058).
 //!
-//! A link is a token: what it ends, and a signature (HMAC-SHA256) by a key of the server that is kept in the store. It
-//! does no more than to end these mails, and never expires, as its mail does not.
+//! A link is a token: the mails to end, and a signature (HMAC-SHA256) by a key of the server in the store. It can only
+//! end these mails, and never expires, as its mail does not.
 
 use std::sync::Arc;
 
@@ -19,30 +19,30 @@ use crate::{
 
 /// The name of the key in the store.
 const KEY: &str = "unsubscribe";
-/// How long the key is, and a signature, in bytes.
+/// The length of the key, and of a signature, in bytes.
 const LENGTH: usize = 32;
-/// No token is longer, in characters: a user's id and a category are short.
+/// The most characters of a token: a user id and a category are short.
 const LONGEST: usize = 1_024;
 
 /// The mails that a token turns off.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ending {
-    /// Whose mails.
+    /// The user who gets them.
     pub user_id: UserId,
     /// Those of this category; all of them where there is none.
     pub category: Option<Category>,
 }
 
-/// Why a token ends nothing.
+/// Why a token is not valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoEnding {
-    /// It is no token.
+    /// It cannot be read.
     Unreadable,
     /// It was not signed with the key of this server, which may have been lost since.
     Unsigned,
 }
 
-/// Makes and reads links.
+/// Creates and reads links.
 pub(super) struct Unsubscribe {
     secrets: Arc<dyn Secrets>,
     key: OnceCell<hmac::Key>,
@@ -50,15 +50,15 @@ pub(super) struct Unsubscribe {
 }
 
 impl Unsubscribe {
-    /// With the key that is kept in this store, and links below this URL.
+    /// Uses the key in this store, and links below this URL.
     pub(super) fn new(secrets: Arc<dyn Secrets>, pages: Option<PublicUrl>) -> Self {
         Self { secrets, key: OnceCell::new(), pages }
     }
 
-    /// The link that ends something; `None` where it is not known how this server is reached.
+    /// The link that ends these mails; `None` where the public URL is not known.
     ///
     /// # Errors
-    /// When the key cannot be had.
+    /// When the key is not available.
     pub(super) async fn link(&self, ending: &Ending) -> Result<Option<String>, StoreError> {
         let Some(pages) = &self.pages else { return Ok(None) };
         let token = write(self.key().await?, ending);
@@ -68,7 +68,7 @@ impl Unsubscribe {
     /// The mails that a token turns off.
     ///
     /// # Errors
-    /// When the key cannot be had.
+    /// When the key is not available.
     pub(super) async fn read(&self, token: &str) -> Result<Result<Ending, NoEnding>, StoreError> {
         if token.len() > LONGEST {
             return Ok(Err(NoEnding::Unreadable));
@@ -76,7 +76,7 @@ impl Unsubscribe {
         Ok(read(self.key().await?, token))
     }
 
-    /// The key, made when it is needed for the first time.
+    /// The key, created at its first use.
     async fn key(&self) -> Result<&hmac::Key, StoreError> {
         let make = async || {
             let mut fresh = [0; LENGTH];
@@ -150,7 +150,7 @@ mod tests {
             forged[place] ^= 1;
             assert_eq!(read(&key(1), &URL_SAFE_NO_PAD.encode(forged)), Err(NoEnding::Unsigned));
         }
-        // What of a signed text belongs to the user is signed too.
+        // The boundary between user id and category is signed too.
         assert_ne!(signed(&ending("annalert", None)), signed(&ending("ann", Some("alert"))));
         for wrong in ["", "x", "!", &token[..20], "AAAA", &format!("{token}="), &format!("{token}A")] {
             assert!(read(&key(1), wrong).is_err(), "{wrong}");

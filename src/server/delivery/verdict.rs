@@ -1,4 +1,4 @@
-//! Decides the state of a delivery after an attempt, and of an endpoint that keeps failing. Pure, without a clock or a
+//! Decides the state of a delivery after an attempt, and of a webhook that keeps failing. Pure, without a clock or a
 //! store.
 
 use std::time::Duration;
@@ -16,22 +16,22 @@ use crate::{
     },
 };
 
-/// How long it is not tried again when it may have arrived, from the beginning of the attempt (RFC 5321, section
+/// How long a delivery that may have arrived is not tried again, from the beginning of the attempt (RFC 5321, section
 /// 4.5.3.2.6).
 const MAY_HAVE_ARRIVED: Duration = Duration::from_secs(600);
 /// How long a contact rests when a push service refuses only this user's contacts.
 const REFUSED_ALONE: Duration = Duration::from_secs(900);
-/// Why a lane is paused that does not let this server in.
+/// The reason for the pause of a lane whose other side refuses this server.
 pub(super) const MISCONFIGURED: &str = "misconfigured";
-/// When a lane is tried again that is not set up right: after the first failure, the second, and all others.
+/// The pauses of a lane that is not set up right: after the first failure, the second, and all others.
 const PROBES: [Duration; 3] = [Duration::from_secs(300), Duration::from_secs(900), Duration::from_secs(3_600)];
 
 /// The effort for a delivery so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Effort {
-    /// How many attempts were made that count.
+    /// How many attempts that count were made.
     pub(super) tries: u32,
-    /// How long ago it was to be sent first.
+    /// How long ago it was first due.
     pub(super) age: Duration,
     /// How long the last attempt took.
     pub(super) took: Duration,
@@ -42,16 +42,16 @@ pub(super) struct Effort {
 pub(super) struct Verdict {
     /// The next step.
     pub(super) next: Next,
-    /// Whether the attempt is not to count.
+    /// Whether the attempt does not count.
     pub(super) refund: bool,
-    /// Whether it worked, where that says something about its lane.
+    /// Whether it succeeded, where that concerns its lane.
     pub(super) worked: Option<bool>,
-    /// For how long its lane is left alone, and why.
+    /// How long its lane pauses, and why.
     pub(super) pause: Option<(Duration, &'static str)>,
 }
 
 impl Verdict {
-    /// The verdict on an outcome after this effort; `failures` counts the failures of the lane in a row before.
+    /// The verdict on an outcome after this effort; `failures` counts the preceding failures of the lane in a row.
     pub(super) fn of(outcome: Outcome, schedule: Schedule, effort: Effort, failures: u64, jitter: u16) -> Self {
         let Effort { tries, age, took } = effort;
         let over = |state, reason: &str| Next::Over { state, reason: Some(reason.to_owned()) };
@@ -76,7 +76,7 @@ impl Verdict {
                 let next = if schedule.is_over(age) {
                     over(DeliveryState::Dead, "gave_up")
                 } else {
-                    // It is its lane that waits: once that is resumed, it is tried at once.
+                    // The lane waits: once it is resumed, the delivery is tried at once.
                     Next::Again { wait: Duration::ZERO }
                 };
                 let at = usize::try_from(failures).unwrap_or(usize::MAX).min(PROBES.len() - 1);
@@ -98,8 +98,8 @@ impl Verdict {
     }
 }
 
-/// Whether an endpoint is disabled that does so: nothing worked for five days, and ten attempts or more failed over
-/// twelve hours or more.
+/// Whether a webhook with this health is disabled: no attempt succeeded for five days, and ten attempts or more failed
+/// over twelve hours or more.
 pub(super) fn is_given_up(health: &Health, enabled_at: Timestamp, now: Timestamp) -> bool {
     let ago = |moment: Timestamp| now.to_utc() - moment.to_utc();
     let worked_at = health.worked_at.map_or(enabled_at, |worked_at| worked_at.max(enabled_at));
@@ -169,11 +169,11 @@ mod tests {
         ] {
             assert_eq!(of(outcome, tries, failures), expected, "{outcome:?} {tries}");
         }
-        // Who waited for the answer has waited.
+        // The time that the attempt took counts.
         let effort = Effort { tries: 1, age, took: MAY_HAVE_ARRIVED };
         let patient = Verdict::of(Outcome::Ambiguous, Schedule::EMAIL, effort, 0, 0);
         assert_eq!(patient, plain(again(60), None));
-        // What is too old for its channel ends, also where the lane is not set up right.
+        // A delivery that is too old for its channel ends, even where the lane is not set up right.
         let effort = Effort { tries: 1, age: 90_000 * SECOND, took: age };
         let old = Verdict::of(Outcome::Misconfigured, Schedule::PUSH, effort, 0, 0);
         assert_eq!(old.next, over(DeliveryState::Dead, "gave_up"));

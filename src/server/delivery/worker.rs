@@ -45,13 +45,13 @@ use crate::{
 
 /// How long a claim holds. After that, other servers claim the deliveries of a dead one.
 pub(super) const LEASE: Duration = Duration::from_secs(60);
-/// How long before the end of its lease an attempt has to be over, so that its result still counts.
+/// How long before the end of its lease an attempt has to end, so that its result still counts.
 const SPARE: Duration = Duration::from_secs(5);
 /// How often the leases of attempts that may outlive them are renewed.
 const RENEWS_EVERY: Duration = Duration::from_secs(15);
-/// How often the log says how lanes do: the origins of browsers' push services are lanes, and users name these.
+/// How many lines about lanes the log gets: the origins of browsers' push services are lanes, and users name these.
 const LINES: &str = "30/m";
-/// How often it looks, whether it was woken or not.
+/// How often it checks even when it was not woken.
 const LOOKS_EVERY: Duration = Duration::from_secs(1);
 
 /// The worker. A clone is the same.
@@ -64,14 +64,14 @@ struct Parts {
     clock: Arc<dyn Clock>,
     wake: Arc<Notify>,
     lanes: Lanes,
-    /// Holds back what is sent while results wait.
+    /// Pauses sending while results wait.
     gate: Gate,
     done: mpsc::UnboundedSender<Done>,
     settled: tokio::sync::Mutex<mpsc::UnboundedReceiver<Done>>,
     is_stopping: AtomicBool,
-    /// Held while something is claimed, until it is queued.
+    /// Held during a claim, until its deliveries are queued.
     claiming: tokio::sync::Mutex<()>,
-    /// How often the log says how a lane does.
+    /// The limit of log lines about lanes.
     lines: Option<Limiter<()>>,
 }
 
@@ -93,7 +93,7 @@ impl Worker {
         }))
     }
 
-    /// How many attempts of each lane are being made at this moment.
+    /// How many attempts of each lane are running.
     pub(super) fn in_flight(&self) -> HashMap<String, usize> {
         self.0.lanes.in_flight()
     }
@@ -112,7 +112,7 @@ impl Worker {
         }
     }
 
-    /// Ends the pauses of lanes that did not let us in: what was wrong may be put right by now.
+    /// Ends the pauses of lanes whose other side refused this server: the mistake may be corrected by now.
     async fn try_anew(&self) {
         let deliveries = &self.0.stores.deliveries;
         let resumed = async {
@@ -128,7 +128,7 @@ impl Worker {
         }
     }
 
-    /// Writes down what became of what was sent, for as long as it is polled.
+    /// Stores the results of attempts, for as long as it is polled.
     pub(super) async fn settle(self) {
         let mut settled = self.0.settled.lock().await;
         settler::run(&self.0.stores, &self.0.clock, &self.0.gate, &mut settled).await;
@@ -151,12 +151,12 @@ impl Worker {
         }
     }
 
-    /// Begins no more attempts, gives back what was claimed, and waits for those that are being made, but not for
-    /// longer than this.
+    /// Begins no more attempts, returns claimed deliveries, and waits for the running attempts, but no longer than
+    /// this.
     pub(super) async fn stop(&self, longest: Duration) {
         let until = Instant::now() + longest;
         self.0.is_stopping.store(true, Ordering::Relaxed);
-        // What is being claimed at this moment is given back too.
+        // Deliveries that are being claimed at this moment are returned too.
         drop(timeout_at(until, self.0.claiming.lock()).await);
         for queued in self.0.lanes.empty() {
             self.give_back(&queued.delivery, queued.lease, queued.before);
@@ -164,18 +164,18 @@ impl Worker {
         while self.0.lanes.are_busy() && Instant::now() < until {
             sleep(Duration::from_millis(10)).await;
         }
-        // What is cut off now may have arrived. It is tried again when its time has come, and not when its lease ends.
+        // An attempt that is cut off now may have arrived. It is tried again at its time, and not when its lease ends.
         for flight in self.0.lanes.flights() {
             self.cut_off(&flight);
         }
-        // What is done is written down within a moment.
+        // Finished attempts are stored within a moment.
         let (told, written) = tokio::sync::oneshot::channel();
         if self.0.done.send(Done::Told(told)).is_ok() {
             drop(timeout(Duration::from_secs(2), written).await);
         }
     }
 
-    /// Gives back what of a lane was claimed and not sent yet: something about it has changed since.
+    /// Returns the claimed deliveries of a lane that were not sent yet, because their webhook has changed since.
     pub(super) fn look_anew(&self, lane: &str) {
         for queued in self.0.lanes.rest(lane) {
             self.give_back(&queued.delivery, queued.lease, queued.before);

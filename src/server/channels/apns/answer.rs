@@ -12,22 +12,22 @@ use super::super::{
 };
 use crate::model::{ContactState, DeviceToken, Timestamp};
 
-/// How long a device is left alone that was sent too much.
+/// How long a device rests that was sent too much.
 const TOO_MUCH: Duration = Duration::from_secs(60);
 /// How long APNs is left alone when it has a problem.
 const UNWELL: Duration = Duration::from_secs(15 * 60);
-/// How long it takes until a contact is tried again whose app may not be this key's.
+/// How long a contact rests whose app may not belong to this key.
 const NOT_OURS: Duration = Duration::from_secs(3_600);
-/// Over how long refused devices are counted.
+/// The time over which refused devices are counted.
 const COUNTED_FOR: Duration = Duration::from_secs(60);
-/// How many of them are not worth a word.
+/// How many of them are not worth a log line.
 const FEW: u32 = 5;
 
-/// The device that is pushed to.
+/// The device that receives a push.
 pub(super) struct Device {
     /// Its token at APNs.
     pub(super) token: DeviceToken,
-    /// When its app said for the last time that it is there.
+    /// When its app last registered it.
     pub(super) seen_at: Timestamp,
     /// The source of its topic.
     pub(super) named_by: NamedBy,
@@ -36,11 +36,11 @@ pub(super) struct Device {
 /// The source of a contact's topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NamedBy {
-    /// The operator too: it is that of `apns-topic`.
+    /// The operator too: it is the topic of `apns-topic`.
     Operator,
-    /// The operator named another.
+    /// The user only: the operator named another topic.
     UserAlone,
-    /// The operator named none.
+    /// The user, and the operator named none.
     Unknown,
 }
 
@@ -49,7 +49,7 @@ pub(super) enum NamedBy {
 #[serde(default)]
 struct Refusal {
     reason: Option<String>,
-    /// Since when APNs knows that the device is gone, in milliseconds.
+    /// Time since which APNs knows that the device is gone, in milliseconds.
     timestamp: Option<i64>,
 }
 
@@ -59,7 +59,7 @@ impl Refusal {
     }
 }
 
-/// Whether the token that a request had is to be replaced.
+/// Whether APNs reports that the token of a request has expired.
 pub(super) fn is_expired_token(answer: &Answer) -> bool {
     answer.status == StatusCode::FORBIDDEN && Refusal::of(answer).reason.as_deref() == Some("ExpiredProviderToken")
 }
@@ -70,10 +70,10 @@ pub(super) fn kept(answer: &Answer, device: &Device) -> Option<String> {
     Some(shortened(&without(&text, device.token.as_str()))).filter(|text| !text.is_empty())
 }
 
-/// A text without a device token, in which case that is written.
+/// A text without a device token, in either case of its letters.
 fn without(text: &str, token: &str) -> String {
     let (mut rest, mut kept) = (text, String::with_capacity(text.len()));
-    // Lower case changes no length.
+    // Converting to lower case keeps the length.
     while let Some(at) = rest.to_ascii_lowercase().find(token) {
         kept.push_str(&rest[..at]);
         kept.push('…');
@@ -84,9 +84,9 @@ fn without(text: &str, token: &str) -> String {
 
 /// The meaning of an answer.
 ///
-/// A user may name any app for a device, so what APNs says against an app counts against the whole lane only where the
-/// operator has named no other one. Otherwise it is that contact which is not pushed to, until its app registers again;
-/// where it could be the key as well, it stays and is tried again every hour.
+/// A user may name any app for a device, so a refusal of an app counts against the whole lane only where the operator
+/// has named no other one. Otherwise only that contact rests, until its app registers again; where the key could be the
+/// reason as well, it stays and is tried again every hour.
 pub(super) fn judge(answer: &Answer, device: &Device, now: Timestamp) -> Outcome {
     let Answer { status, headers, .. } = answer;
     let asked = retry_after(headers, SystemTime::from(now.to_utc()));
@@ -98,14 +98,14 @@ pub(super) fn judge(answer: &Answer, device: &Device, now: Timestamp) -> Outcome
         (410, _) => gone(reason, timestamp, device, now),
         (400, Some("BadDeviceToken" | "DeviceTokenNotForTopic")) => disabled,
         (400, Some("BadTopic" | "TopicDisallowed")) if device.named_by == NamedBy::UserAlone => disabled,
-        // There is always one, so something between here and APNs takes it away.
+        // The request always has one, so something between this server and APNs removes it.
         (400, Some("BadTopic" | "TopicDisallowed" | "MissingTopic")) => Outcome::Misconfigured,
         (403, Some("InvalidProviderToken" | "Forbidden")) if device.named_by == NamedBy::UserAlone => {
             Outcome::RetryAlone { after: NOT_OURS }
         }
-        // That it is expired is said of a token that was just made, so the clock of this server is wrong.
+        // A token that was just made is called expired, so the clock of this server is wrong.
         (403, _) => Outcome::Misconfigured,
-        // Of too many tokens too: they are not the device's fault, and the one that there is stays in use.
+        // Also for too many tokens: the device is not at fault, and the present token stays in use.
         (429, _) => Outcome::RetryAlone { after: asked.unwrap_or(TOO_MUCH) },
         (400 | 413, _) => Outcome::MessageBad,
         (500..=599, _) => Outcome::RetryAlone { after: asked.unwrap_or_default().max(UNWELL) },
@@ -114,8 +114,8 @@ pub(super) fn judge(answer: &Answer, device: &Device, now: Timestamp) -> Outcome
     }
 }
 
-/// The device is gone, unless its app has said since then that it is there: it was installed again. What names neither a
-/// reason nor a moment is not by APNs, and takes no contact away.
+/// The device is gone, unless its app has registered it again since: it was reinstalled. An answer with neither a
+/// reason nor a time is not from APNs, and removes no contact.
 fn gone(reason: Option<&str>, timestamp: Option<i64>, device: &Device, now: Timestamp) -> Outcome {
     let since = timestamp.and_then(|millis| Timestamp::from_micros(millis.saturating_mul(1_000)));
     let is_over = match since {
@@ -123,14 +123,14 @@ fn gone(reason: Option<&str>, timestamp: Option<i64>, device: &Device, now: Time
         None => timestamp.is_none() && matches!(reason, Some("Unregistered" | "ExpiredToken")),
     };
     if is_over {
-        // A clock that is ahead of this one's does not keep it for longer.
+        // A clock ahead of ours must not keep it for longer.
         Outcome::ContactDead { as_of: since.map(|since| since.min(now)), state: ContactState::Dead }
     } else {
         Outcome::RetryAlone { after: Duration::ZERO }
     }
 }
 
-/// Counts devices that are refused.
+/// Counts refused devices.
 #[derive(Default)]
 pub(super) struct Refused {
     since: Option<Instant>,
@@ -138,7 +138,7 @@ pub(super) struct Refused {
 }
 
 impl Refused {
-    /// Counts one more, and returns whether it is now that they are many: once a minute at most.
+    /// Counts one more, and returns whether they are many from this one on: once a minute at most.
     pub(super) fn jumps(&mut self, now: Instant) -> bool {
         if self.since.is_none_or(|since| now.saturating_duration_since(since) >= COUNTED_FOR) {
             (self.since, self.count) = (Some(now), 0);
@@ -158,7 +158,7 @@ mod tests {
         *,
     };
 
-    /// When the app of the device was seen, in milliseconds.
+    /// When the app of the device last registered it, in milliseconds.
     const SEEN: i64 = 1_767_225_600_000;
 
     fn device(named_by: NamedBy) -> Device {
@@ -245,10 +245,10 @@ mod tests {
     #[case("Unregistered", Some(SEEN - 1), alone(0))]
     #[case("Unregistered", Some(0), alone(0))]
     #[case("Unregistered", Some(-1), alone(0))]
-    // What cannot be a moment says nothing.
+    // An impossible time means nothing.
     #[case("Unregistered", Some(i64::MIN), alone(0))]
     #[case("Unregistered", Some(i64::MAX), alone(0))]
-    // What lies ahead of this clock is now.
+    // A time in the future counts as now.
     #[case("Unregistered", Some(SEEN + 7_200_000), dead(Some(SEEN + 3_600_000)))]
     #[case("Unregistered", None, dead(None))]
     #[case("WhatIsNew", None, alone(0))]

@@ -1,7 +1,8 @@
 //! The one persistent connection to APNs, which all requests share.
 //!
-//! It is made by hyper itself and not by a client with a pool: until APNs has said how many streams it takes, which is 1
-//! at first, only one is opened, and what a GOAWAY left aside is told from what may have been processed.
+//! It uses hyper directly and not a client with a pool: until APNs has announced how many streams it accepts, which is
+//! 1 at first, only one is opened; and requests that a GOAWAY left unprocessed can be told from those that may have
+//! been processed.
 
 use std::{error::Error, io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -23,28 +24,28 @@ use tokio::{
 };
 use tokio_rustls::TlsConnector;
 
-/// How long a connection may take to be there.
+/// How long connecting may take.
 const CONNECTS_WITHIN: Duration = Duration::from_secs(10);
 /// How long one of its addresses may take to answer.
 const CONNECTS_TO_ONE_WITHIN: Duration = Duration::from_secs(3);
-/// How often it is looked whether it still is, also while nothing is sent.
+/// The time between two checks whether the connection still works, even while nothing is sent.
 const PINGS_EVERY: Duration = Duration::from_secs(30);
-/// How long the other side may take to say so.
+/// How long the other side may take to answer a check.
 const ANSWERS_PING_WITHIN: Duration = Duration::from_secs(10);
-/// How often a request is sent that was not processed.
+/// How many times an unprocessed request is sent.
 const MOST_TRIES: u32 = 5;
-/// How long it waits when APNs refused a stream, and longer each time.
+/// The wait after APNs refused a stream; each further one is longer.
 const REFUSED_FOR: Duration = Duration::from_millis(50);
-/// The protocol, as it is agreed upon when a connection is encrypted.
+/// The protocol, as it is negotiated when a connection is encrypted.
 const HTTP2: &[u8] = b"h2";
 
 type Sender = SendRequest<Full<Bytes>>;
 
-/// A place of APNs, and the connection to it.
+/// One address of APNs, and the connection to it.
 pub(super) struct Line {
     host: String,
     port: u16,
-    /// `None` without encryption; a host that no certificate can name is not connected to.
+    /// `None` without encryption; a host that no certificate can name gets no connection.
     tls: Option<(TlsConnector, Option<ServerName<'static>>)>,
     kept: Mutex<LineState>,
 }
@@ -52,31 +53,31 @@ pub(super) struct Line {
 #[derive(Default)]
 struct LineState {
     sender: Option<Sender>,
-    /// How many there were, with this one.
+    /// How many there were, including this one.
     number: u64,
-    /// When none could be had for the last time, and why.
+    /// When connecting last failed, and why.
     failed: Option<(Instant, String)>,
 }
 
 /// Whether a failed request may have arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Failed {
-    /// It was not processed, and this connection is over.
+    /// It was not processed, and this connection has ended.
     Left,
-    /// It was not processed, and may be over this connection.
+    /// It was not processed, and may be sent again over this connection.
     Refused,
-    /// It may have been.
+    /// It may have been processed.
     InDoubt,
 }
 
-/// How connections are encrypted: with the certificates that this machine trusts, and HTTP/2 inside.
+/// The TLS configuration: the certificates that this machine trusts, and HTTP/2 inside.
 ///
 /// # Errors
 /// When TLS cannot be set up.
 pub(super) fn encryption() -> Result<Arc<ClientConfig>, rustls::Error> {
     let mut trusted = RootCertStore::empty();
     for certificate in rustls_native_certs::load_native_certs().certs {
-        // What rustls cannot use is left out, as browsers do.
+        // Certificates that rustls cannot use are skipped, as browsers do.
         drop(trusted.add(certificate));
     }
     let mut client = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
@@ -88,7 +89,7 @@ pub(super) fn encryption() -> Result<Arc<ClientConfig>, rustls::Error> {
 }
 
 impl Line {
-    /// To what a URL names. No connection is made yet. Without TLS, HTTP/2 is spoken from the beginning.
+    /// The line to a URL. It does not connect yet. Without TLS, it uses HTTP/2 from the beginning.
     pub(super) fn to(url: &Url, encryption: &Arc<ClientConfig>) -> Self {
         let host = url.host_str().unwrap_or_default();
         let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host).to_owned();
@@ -97,8 +98,8 @@ impl Line {
         Self { host, port: url.port_or_known_default().unwrap_or_default(), tls, kept: Mutex::default() }
     }
 
-    /// Sends a request. One that was surely not processed, because APNs left the connection before, is sent again over
-    /// the next one.
+    /// Sends a request. One that was certainly not processed, because APNs left the connection before, is sent again
+    /// over the next one.
     ///
     /// # Errors
     /// Why there is no answer, in a few words.
@@ -124,14 +125,14 @@ impl Line {
         }
     }
 
-    /// The connection, and its number. However many ask at once, one is made.
+    /// The connection, and its number. Many requests at once make a single one.
     async fn sender(&self) -> Result<(u64, Sender), String> {
         let asked_at = Instant::now();
         let mut kept = self.kept.lock().await;
         if let Some(sender) = kept.sender.as_ref().filter(|sender| !sender.is_closed()) {
             return Ok((kept.number, sender.clone()));
         }
-        // What was tried in vain while this one waited is not tried again by each that waits.
+        // An attempt that failed while this request waited is not repeated by each request that waits.
         if let Some((_, why)) = kept.failed.as_ref().filter(|(at, _)| *at >= asked_at) {
             return Err(why.clone());
         }
@@ -150,7 +151,7 @@ impl Line {
         }
     }
 
-    /// Sends nothing more over a connection. What is answered there still is.
+    /// Sends nothing more over a connection. Pending answers still arrive there.
     async fn leave(&self, number: u64) {
         let mut kept = self.kept.lock().await;
         if kept.number == number {
@@ -176,8 +177,8 @@ impl Line {
     }
 }
 
-/// Connects to the first address of a host that answers. The families take turns, and each address has a time of its own: a
-/// host whose IPv6 or IPv4 leads nowhere is reached by the other (RFC 8305).
+/// Connects to the first address of a host that answers. IPv6 and IPv4 take turns, and each address has a time limit of
+/// its own: a host that is unreachable by one of them is reached by the other (RFC 8305).
 async fn connected(host: &str, port: u16) -> io::Result<TcpStream> {
     let (v6, v4): (Vec<_>, Vec<_>) = lookup_host((host, port)).await?.partition(SocketAddr::is_ipv6);
     let mut addresses: Vec<_> = v6.into_iter().enumerate().chain(v4.into_iter().enumerate()).collect();
@@ -214,12 +215,12 @@ async fn shake_hands(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'stati
 
 /// Whether a failed request may have arrived.
 fn what_became(error: &hyper::Error) -> Failed {
-    // hyper says so of a stream that waited to be opened when the connection ended.
+    // hyper reports this for a request that waited for a stream when the connection ended.
     if error.is_canceled() || error.is_user() {
         return Failed::Left;
     }
     match error.source().and_then(|cause| cause.downcast_ref::<h2::Error>()) {
-        // h2 says so only of streams after the last that the other side has looked at; the others go on.
+        // h2 reports this only for streams after the last one that the other side has processed; the others go on.
         Some(cause) if cause.is_go_away() && cause.is_remote() => Failed::Left,
         Some(cause) if cause.is_reset() && cause.is_remote() && cause.reason() == Some(h2::Reason::REFUSED_STREAM) => {
             Failed::Refused
@@ -251,7 +252,7 @@ mod tests {
 
     use super::*;
 
-    /// A place to listen at, and the line to it.
+    /// A listener, and the line to it.
     async fn line() -> (TcpListener, Arc<Line>, impl Fn() -> Request<Full<Bytes>> + Clone) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = Url::parse(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
@@ -263,7 +264,7 @@ mod tests {
         (listener, line, request)
     }
 
-    /// Tells of each frame with headers that comes over a connection of HTTP/2.
+    /// Reports each frame with headers on an HTTP/2 connection.
     async fn hear(mut read: impl AsyncRead + Unpin, heard: mpsc::UnboundedSender<()>) -> std::io::Result<()> {
         const HEADERS: u8 = 1;
         read.read_exact(&mut [0; 24]).await?;
@@ -292,12 +293,12 @@ mod tests {
         let hearing = tokio::spawn(hear(read, heard));
         headers.recv().await.unwrap();
         assert!(timeout(Duration::from_millis(300), headers.recv()).await.is_err());
-        // Settings that name no limit.
+        // Settings without a limit.
         write.write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0]).await.unwrap();
         for _ in 1..8 {
             timeout(Duration::from_secs(5), headers.recv()).await.unwrap().unwrap();
         }
-        // All that over one connection.
+        // All of them used one connection.
         assert!(timeout(Duration::from_millis(50), listener.accept()).await.is_err());
         hearing.abort();
         sending.iter().for_each(tokio::task::JoinHandle::abort);
@@ -341,7 +342,7 @@ mod tests {
             answers.iter().all(|answer| answer.as_ref().is_err_and(|why| why.starts_with("there is no connection")))
         );
         assert_eq!(line.kept.lock().await.number, 0);
-        // It is called again by the next one.
+        // The next request connects again.
         let before = line.kept.lock().await.failed.clone().unwrap().0;
         drop(line.send(request).await);
         assert!(line.kept.lock().await.failed.clone().unwrap().0 > before);

@@ -12,11 +12,11 @@ use crate::{
     server::clock::after,
 };
 
-/// The most bytes that a body has.
+/// The most bytes of a body.
 const MOST_BYTES: usize = 4_096;
 /// Collapse id of badge updates: a new one replaces one that was not delivered yet.
 const BADGE: &str = "badge";
-/// How long APNs keeps an update of the count.
+/// How long APNs stores an update of the count.
 const BADGE_LIVES_FOR: Duration = Duration::from_secs(24 * 3_600);
 /// Priority that wakes a device.
 const AT_ONCE: &str = "10";
@@ -25,7 +25,7 @@ const WHEN_AWAKE: &str = "5";
 
 /// A request to APNs for one device.
 pub(super) struct Message {
-    /// All headers but that which proves who sends it.
+    /// All headers but the one that authenticates this server.
     pub(super) headers: HeaderMap,
     /// JSON.
     pub(super) body: Bytes,
@@ -34,13 +34,14 @@ pub(super) struct Message {
 impl Message {
     /// The request for the device of a contact.
     ///
-    /// An update of the count alone is an `alert` with nothing but a badge, and no `background` push: Apple's *Pushing
-    /// background updates to your App* has no badge in those (`aps` may hold only `content-available`), gives the app
-    /// two or three an hour, and none to an app that its user ended. *Sending notification requests to APNs* names a
-    /// badge among what the type `alert` is for. It shows nothing, makes no sound and, at priority 5, wakes nothing.
+    /// An update of the count alone is an `alert` with nothing but a badge, and not a `background` push: in Apple's
+    /// *Pushing background updates to your App* those have no badge (`aps` may have only `content-available`), an app
+    /// gets two or three of them an hour, and none after its user ended it. *Sending notification requests to APNs*
+    /// lists a badge among the uses of the type `alert`. It shows nothing, makes no sound and, at priority 5, wakes
+    /// nothing.
     ///
     /// # Errors
-    /// One sentence, when it does not fit.
+    /// One sentence, when it is too large.
     pub(super) fn of(push: &Push, id: DeliveryId, topic: &Topic, now: Timestamp) -> Result<Self, String> {
         let Push { note, modseq, unread_count } = push;
         let (body, collapse_id, lives_for, is_urgent) = match note {

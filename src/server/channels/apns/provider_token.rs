@@ -16,13 +16,13 @@ use serde_json::json;
 
 use crate::server::clock::Clock;
 
-/// How long a token is used, in seconds. APNs takes one for an hour.
+/// How long a token is used, in seconds. APNs accepts one for an hour.
 const USED_FOR: i64 = 50 * 60;
-/// How long a token is kept in any case that took the place of one that APNs refused, in seconds: it complains when new
-/// ones come all the time.
+/// How long a token that replaced a refused one is kept in any case, in seconds: APNs complains when tokens change all
+/// the time.
 const LEFT_ALONE_FOR: i64 = 60;
 
-/// The key of a team, and what names both. A clone is the same.
+/// The key of a team, with the ids of both. A clone is the same.
 #[derive(Clone)]
 pub struct ProviderKey {
     key: Arc<EcdsaKeyPair>,
@@ -31,7 +31,7 @@ pub struct ProviderKey {
 }
 
 impl ProviderKey {
-    /// Reads a key file of Apple: a key of P-256 as PKCS#8 in PEM.
+    /// Reads a key file from Apple: a P-256 key as PKCS#8 in PEM.
     #[must_use]
     pub fn parse(pem: &[u8], key_id: &str, team_id: &str) -> Option<Self> {
         let der = PrivatePkcs8KeyDer::from_pem_slice(pem).ok()?;
@@ -39,7 +39,7 @@ impl ProviderKey {
         Some(Self { key: Arc::new(key), key_id: key_id.to_owned(), team_id: team_id.to_owned() })
     }
 
-    /// Whose key it is.
+    /// The id of the team.
     #[must_use]
     pub fn team_id(&self) -> &str {
         &self.team_id
@@ -51,7 +51,7 @@ impl ProviderKey {
         &self.key_id
     }
 
-    /// The header `authorization` with a token of this moment, in seconds; `None` when it cannot be signed.
+    /// The header `authorization` with a token of this time, in seconds; `None` when signing fails.
     fn sign(&self, issued_at: i64) -> Option<HeaderValue> {
         let Self { key, key_id, team_id } = self;
         let part = |json: serde_json::Value| URL_SAFE_NO_PAD.encode(json.to_string());
@@ -72,18 +72,18 @@ impl fmt::Debug for ProviderKey {
     }
 }
 
-/// The token that is in use, which both environments share.
+/// The present token, which both environments share.
 pub(super) struct ProviderTokens {
     key: ProviderKey,
     clock: Arc<dyn Clock>,
     used: Mutex<Option<Token>>,
 }
 
-/// A token, as it stands in the header `authorization`.
+/// A token, as the header `authorization` has it.
 #[derive(Clone)]
 struct Token {
     header: HeaderValue,
-    /// When it was made, in seconds.
+    /// Time at which it was made, in seconds.
     issued_at: i64,
     /// Whether it was made because another one was refused.
     is_replacement: bool,
@@ -94,8 +94,8 @@ impl ProviderTokens {
         Self { key, clock, used: Mutex::default() }
     }
 
-    /// The header that a request is to have now. A token is made when there is none, when it is too old, and when the
-    /// clock went back behind it.
+    /// The header for a request. A token is made when there is none, when it is too old, and when the clock has gone
+    /// back behind it.
     pub(super) fn current(&self) -> Option<HeaderValue> {
         let now = self.now();
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
@@ -105,13 +105,13 @@ impl ProviderTokens {
         self.make(&mut used, now, false)
     }
 
-    /// The header that a request is to have after APNs said that this one is expired; `None` when another one would not
-    /// help either: the last one that was made for that reason is new.
+    /// The header for a request after APNs reported that this one has expired; `None` when another one would not help
+    /// either, because the last one made for that reason is new.
     pub(super) fn instead_of(&self, refused: &HeaderValue) -> Option<HeaderValue> {
         let now = self.now();
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         match used.as_ref() {
-            // One request of many was the first to be told.
+            // Another one of many requests was refused first.
             Some(token) if token.header != *refused => Some(token.header.clone()),
             Some(token) if token.is_replacement && (0..LEFT_ALONE_FOR).contains(&(now - token.issued_at)) => None,
             _ => self.make(&mut used, now, true),
@@ -141,7 +141,7 @@ pub(super) mod tests {
     use super::*;
     use crate::model::Timestamp;
 
-    /// A clock that a test moves, in seconds.
+    /// A clock that a test sets, in seconds.
     #[derive(Default)]
     struct Moved(AtomicI64);
 
@@ -203,7 +203,7 @@ pub(super) mod tests {
         let first = tokens.current().unwrap();
         let second = tokens.instead_of(&first).unwrap();
         assert_ne!(first, second);
-        // Many requests had the first one.
+        // Many requests used the first one.
         assert!((0..100).all(|_| tokens.instead_of(&first).as_ref() == Some(&second)));
         assert_eq!(tokens.current().unwrap(), second);
         // APNs refuses the second one too.

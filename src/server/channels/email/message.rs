@@ -1,4 +1,4 @@
-//! A message, as it is handed to the relay (RFC 5322).
+//! A message, as the relay receives it (RFC 5322).
 
 use std::{
     sync::Arc,
@@ -23,17 +23,17 @@ use super::{
 };
 use crate::model::{ContactAddress, DeliveryId, EmailAddress, Notification, Timestamp};
 
-/// How mail is sent.
+/// The settings for mail.
 #[derive(Clone, Debug)]
 pub struct MailOptions {
-    /// The relay that takes it.
+    /// The relay.
     pub relay: RelayUrl,
     /// The sender.
     pub from: Mailbox,
     /// The templates.
     pub templates: Arc<Templates>,
-    /// How long the relay may take to say whether it has a message: 10 minutes (RFC 5321, section 4.5.3.2.6). When it has
-    /// not said so by then, the message is sent again, with the same `Message-ID`.
+    /// How long the relay may take to accept a message: 10 minutes (RFC 5321, section 4.5.3.2.6). When it has not
+    /// answered by then, the message is sent again, with the same `Message-ID`.
     pub takes_within: Duration,
 }
 
@@ -113,7 +113,7 @@ pub(super) fn compose(
     let mut message = Message::builder()
         .from(from.clone())
         .to(Mailbox::new(None, to))
-        // What looks encoded would be decoded (RFC 2047), whatever it holds.
+        // Text that looks encoded would be decoded (RFC 2047), whatever its content.
         .subject(subject.trim().replace("=?", "= ?"))
         .date(SystemTime::from(now.to_utc()))
         .message_id(Some(format!("<{id}@{}>", from.email.domain())))
@@ -130,7 +130,7 @@ fn header(name: &'static str, value: String) -> HeaderValue {
     HeaderValue::new(HeaderName::new_from_ascii_str(name), value)
 }
 
-/// A name without what would end it in a header.
+/// A name without characters that would end it in a header.
 fn plain(name: &str) -> String {
     let kept = name.chars().filter(|sign| sign.is_ascii_alphanumeric() || matches!(sign, ' ' | '-' | '.' | '_'));
     kept.collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ")

@@ -19,15 +19,15 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::{model::Invalid, server::address::is_loopback};
 
-/// How long a connection may take to be there, encrypted and authenticated.
+/// How long it may take to connect, encrypt and authenticate.
 const CONNECTS_WITHIN: Duration = Duration::from_secs(15);
 /// How long the relay may take to answer a command.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(10);
-/// How long all of that takes at most, and the commands before a message.
+/// How long connecting may take at most, and the commands before a message.
 pub(super) const BEFORE_MESSAGE: Duration = Duration::from_secs(60);
-/// How long a connection is kept that is not used.
+/// How long an idle connection is kept.
 const KEPT_FOR: Duration = Duration::from_secs(20);
-/// How many connections are kept that are not used.
+/// How many idle connections are kept.
 const MOST_KEPT: usize = 4;
 
 /// How a connection is encrypted.
@@ -35,7 +35,7 @@ const MOST_KEPT: usize = 4;
 enum Encryption {
     /// From the first byte.
     Always,
-    /// By STARTTLS, without which nothing is sent.
+    /// With STARTTLS, without which nothing is sent.
     StartTls,
     /// Not at all.
     Off,
@@ -51,11 +51,11 @@ pub struct RelayUrl {
 }
 
 impl RelayUrl {
-    /// Reads `smtps://USER:PASSWORD@HOST:PORT`, or `smtp://…`, which is encrypted by STARTTLS unless the relay is on this
-    /// machine or the URL ends with `?tls=off`. What is special in a name or password is percent-encoded.
+    /// Reads `smtps://USER:PASSWORD@HOST:PORT`, or `smtp://…`, which is encrypted with STARTTLS unless the relay is on
+    /// this machine or the URL ends with `?tls=off`. Special characters in a name or password are percent-encoded.
     ///
     /// # Errors
-    /// When it is anything else.
+    /// When it is not such a URL.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let wrong = || Invalid::new("This must be smtps://USER:PASSWORD@HOST:465, or smtp://HOST:587.");
         let url = Url::parse(text).map_err(|_| wrong())?;
@@ -83,19 +83,19 @@ impl RelayUrl {
         Ok(Self { host, port: url.port().unwrap_or(port), encryption, user })
     }
 
-    /// Whether it says who we are there.
+    /// Whether it contains a user.
     #[must_use]
     pub fn has_user(&self) -> bool {
         self.user.is_some()
     }
 
-    /// Whether it says a password.
+    /// Whether it contains a password.
     #[must_use]
     pub fn has_password(&self) -> bool {
         self.user.as_ref().is_some_and(|(_, password)| !password.is_empty())
     }
 
-    /// Whether a password goes over the network as it is.
+    /// Whether a password goes over the network in plain text.
     #[must_use]
     pub fn exposes_password(&self) -> bool {
         self.has_password() && self.encryption == Encryption::Off && !is_loopback(&self.host)
@@ -106,7 +106,7 @@ impl RelayUrl {
         self.encryption == Encryption::Always
     }
 
-    /// The same, with this password.
+    /// The same URL, with this password.
     #[must_use]
     pub fn with_password(mut self, password: String) -> Self {
         self.user = self.user.map(|(user, _)| (user, password));
@@ -133,19 +133,19 @@ impl fmt::Debug for RelayUrl {
 /// The step at which the conversation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::server) enum Step {
-    /// Nothing was asked yet.
+    /// No command was sent yet.
     Connecting,
     /// TLS was not agreed upon.
     Encrypting,
     /// Authentication failed.
     Authenticating,
-    /// From whom it is.
+    /// The command with the sender.
     Mail,
-    /// To whom it goes.
+    /// The command with the recipient.
     Recipient,
-    /// Whether it may come.
+    /// The command that announces the message.
     Data,
-    /// The message itself was sent, or a part of it.
+    /// All or part of the message itself was sent.
     Message,
 }
 
@@ -156,23 +156,23 @@ pub(in crate::server) enum Reply {
     Accepted(String),
     /// It refused.
     Refused {
-        /// At which step.
+        /// The step.
         step: Step,
-        /// With which code.
+        /// The code.
         code: u16,
-        /// And which words.
+        /// The text.
         text: String,
     },
-    /// It said nothing, or could not be understood.
+    /// It did not answer, or its answer could not be read.
     Nothing {
-        /// At which step.
+        /// The step.
         step: Step,
-        /// Why.
+        /// The reason.
         why: String,
     },
 }
 
-/// The relay, and connections to it that may be used again.
+/// The relay, and idle connections to it.
 pub(super) struct Relay {
     url: RelayUrl,
     takes_within: Duration,
@@ -181,23 +181,23 @@ pub(super) struct Relay {
 }
 
 impl Relay {
-    /// The relay at this URL, which may take so long to take a message: after that it may have it or not.
+    /// The relay at this URL, and how long it may take to accept a message: after that it may have it or not.
     pub(super) fn new(url: RelayUrl, takes_within: Duration) -> Self {
         Self { url, takes_within, hello: ClientId::default(), kept: Mutex::default() }
     }
 
-    /// Connects, and says who we are.
+    /// Connects, and introduces this server.
     ///
     /// # Errors
-    /// What the relay said, or why it said nothing.
+    /// The relay's refusal, or why it did not answer.
     async fn connect(&self) -> Result<AsyncSmtpConnection, Reply> {
         self.connect_within(CONNECTS_WITHIN).await
     }
 
-    /// The same, where the relay may take this long.
+    /// Connects within this time.
     ///
     /// # Errors
-    /// What the relay said, or why it said nothing.
+    /// The relay's refusal, or why it did not answer.
     pub(super) async fn connect_within(&self, longest: Duration) -> Result<AsyncSmtpConnection, Reply> {
         let until = Instant::now() + longest;
         let RelayUrl { host, port, encryption, user } = &self.url;
@@ -216,11 +216,11 @@ impl Relay {
         Ok(connection)
     }
 
-    /// Has the relay take a message.
+    /// Hands a message to the relay.
     pub(super) async fn send(&self, envelope: &Envelope, message: &[u8]) -> Reply {
         if let Some(mut connection) = self.take_kept() {
             match self.converse(&mut connection, envelope, message).await {
-                // It was closed meanwhile, with or without a word, and nothing was sent.
+                // The relay closed the connection meanwhile, announced or not, and nothing was sent.
                 Reply::Nothing { step: Step::Mail, .. } | Reply::Refused { step: Step::Mail, code: 421, .. } => {}
                 reply => return self.over(connection, reply).await,
             }
@@ -255,7 +255,7 @@ impl Relay {
         }
         match ask(connection, Step::Data, Data).await {
             Ok(response) if response.has_code(354) => {}
-            // It would take the message for commands.
+            // It would read the message as commands.
             Ok(_) => {
                 return Reply::Nothing { step: Step::Data, why: "the relay did not ask for the message".to_owned() };
             }
@@ -289,14 +289,14 @@ impl Relay {
         reply
     }
 
-    /// Takes leave, where connections are kept.
+    /// Closes idle connections properly.
     pub(super) async fn close(&self) {
         while let Some(mut connection) = self.take_kept() {
             drop(timeout(Duration::from_secs(1), connection.quit()).await);
         }
     }
 
-    /// A connection that was used a moment ago. Those that were not are let go.
+    /// A connection that was used recently. Older ones are dropped.
     fn take_kept(&self) -> Option<AsyncSmtpConnection> {
         let mut kept = self.kept.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         kept.retain(|(_, since)| since.elapsed() < KEPT_FOR);
@@ -304,12 +304,12 @@ impl Relay {
     }
 }
 
-/// Asks, and waits for the answer.
+/// Sends a command, and waits for the answer.
 async fn ask(connection: &mut AsyncSmtpConnection, step: Step, command: impl fmt::Display) -> Result<Response, Reply> {
     over_by(Instant::now() + ANSWERS_WITHIN, step, connection.command(command)).await
 }
 
-/// Waits for the answer of the relay until this moment.
+/// Waits for the answer of the relay until this time.
 async fn over_by<T>(until: Instant, step: Step, answer: impl Future<Output = Result<T, Error>>) -> Result<T, Reply> {
     match timeout_at(until, answer).await {
         Ok(answer) => answer.map_err(|error| ended(step, &error)),

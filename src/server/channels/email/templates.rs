@@ -1,8 +1,8 @@
 //! The contents of a mail: a subject, a plain text and HTML, from three Jinja templates, for one notification or a
 //! digest. [`shown`] has their variables.
 //!
-//! A template that an operator wrote is as safe as ours: HTML is escaped whatever it says, a link that is no link never
-//! reaches it as one, and its fuel bounds both how long it runs and how much it writes.
+//! A template of an operator is as safe as ours: HTML is always escaped, an unsafe link never reaches it as a link, and
+//! its fuel bounds both its run time and its output.
 
 mod shown;
 
@@ -17,10 +17,10 @@ use self::shown::{TemplateData, one_line, shortened};
 
 /// The most characters of a subject.
 const SUBJECT_CHARS: usize = 150;
-/// What rendering one template may use up: an instruction is one, as are 64 bytes that are made on the way. The largest
-/// mail that there can be, twenty with the longest links, takes a good half of it.
+/// The fuel for rendering one template: an instruction costs one, and so do 64 bytes made on the way. The largest
+/// possible mail, with twenty of the longest links, takes a good half of it.
 const FUEL: u64 = 32 * 1024;
-/// The most bytes that a template may become.
+/// The most bytes of a rendered template.
 const MOST_BYTES: usize = 1024 * 1024;
 
 /// One notification of a mail.
@@ -32,9 +32,9 @@ pub struct Item {
     pub content: String,
     /// Its category.
     pub category: String,
-    /// Its link as the sender gave it; the template judges it.
+    /// Its link as the sender gave it; the template checks it.
     pub link: Option<String>,
-    /// When it was created (RFC 3339).
+    /// Time of its creation (RFC 3339).
     pub at: String,
     /// The URL of its page in the inbox.
     pub page: Option<String>,
@@ -57,7 +57,7 @@ pub struct Mail {
     pub unsubscribe: Option<String>,
     /// The category that `unsubscribe` turns off; none in a digest.
     pub category: Option<String>,
-    /// Whose notifications they are.
+    /// The user whose notifications they are.
     pub user_id: String,
 }
 
@@ -89,17 +89,17 @@ impl Templates {
         Self::of(|_| Ok(None))
     }
 
-    /// The templates of a folder. Of `subject.txt`, `text.txt` and `html.html`, each that is there takes the place of
-    /// ours. Samples of a single notification and of a digest are rendered at once, so that a mistake shows now.
+    /// The templates of a folder. Each of `subject.txt`, `text.txt` and `html.html` in it replaces ours. Samples of a
+    /// single notification and of a digest are rendered at once, so that a mistake shows now.
     ///
     /// # Errors
-    /// When the folder or a file cannot be read, or a template is wrong: `FILE:LINE: what is wrong`.
+    /// When the folder or a file cannot be read, or a template is wrong: `FILE:LINE: the mistake`.
     pub fn from_dir(dir: &Path) -> Result<Self, String> {
         let told = |path: &Path, why: &dyn ToString| format!("{}: {}", path.display(), why.to_string());
         fs::read_dir(dir).map_err(|error| told(dir, &error))?;
         let templates = Self::of(|file| {
             let path = dir.join(file);
-            // What is no file may never end.
+            // Reading something that is not a file may never end.
             let is_file = |found: fs::Metadata| found.is_file() && found.len() <= MOST_BYTES as u64;
             if fs::metadata(&path).is_ok_and(|found| !is_file(found)) {
                 return Err(told(&path, &"this is no file of at most 1 MiB"));
@@ -116,7 +116,7 @@ impl Templates {
         Ok(templates)
     }
 
-    /// Our templates, but for what takes the place of a file, with its name.
+    /// Our templates, except those that `instead` replaces, with their names.
     fn of(instead: impl Fn(&str) -> Result<Option<(String, String)>, String>) -> Result<Self, String> {
         let template = |file: &str, ours: &str, escape: fn(&str) -> AutoEscape| {
             let (name, source) = instead(file)?.unwrap_or_else(|| (file.to_owned(), ours.to_owned()));
@@ -129,11 +129,11 @@ impl Templates {
         })
     }
 
-    /// Writes a mail.
+    /// Renders a mail.
     ///
     /// # Errors
-    /// When there is nothing to tell; when a template of the operator needs what this mail has not, or uses up its fuel:
-    /// `FILE:LINE: what is wrong`.
+    /// When the mail is empty; when a template of the operator uses an absent value, or uses up its fuel: `FILE:LINE:
+    /// the mistake`.
     pub fn render(&self, mail: &Mail) -> Result<Rendered, String> {
         let shown = TemplateData::of(mail).ok_or("a mail tells at least one notification")?;
         let shown = Value::from(Serde(&shown));
@@ -145,7 +145,7 @@ impl Templates {
     }
 }
 
-/// A template, alone in its environment: it includes no other.
+/// A template, alone in its environment: it cannot include another.
 #[derive(Debug)]
 struct Template {
     name: String,
@@ -153,21 +153,21 @@ struct Template {
 }
 
 impl Template {
-    /// Reads a template; `escape` tells how what it writes is escaped.
+    /// Parses a template; `escape` sets how its output is escaped.
     fn new(name: String, source: String, escape: fn(&str) -> AutoEscape) -> Result<Self, String> {
         let mut environment = Environment::new();
         let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
         environment.set_syntax(syntax.map_err(|error| told(&name, &error))?);
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_fuel(Some(FUEL));
-        // Names what is undefined.
+        // Has errors name an undefined variable.
         environment.set_debug(true);
         environment.add_filter("number", number);
         environment.set_auto_escape_callback(escape);
         environment.remove_filter("safe");
         if escape(&name) == AutoEscape::Html {
             environment.add_filter("breaks", breaks);
-            // `{% autoescape false %}` is of the language and cannot be taken out of it.
+            // `{% autoescape false %}` is part of the language and cannot be removed.
             environment.set_formatter(|out, state, value| match (state.auto_escape(), value.as_str()) {
                 (AutoEscape::Html, Some(text)) if !value.is_safe() => Ok(write_escaped(out, text)?),
                 (AutoEscape::Html, _) => escape_formatter(out, state, value),
@@ -201,7 +201,7 @@ fn told(name: &str, error: &Error) -> String {
     }
 }
 
-/// The filter `number`: thousands apart, as in 1,234.
+/// The filter `number`: with separators, as in 1,234.
 fn number(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
@@ -214,7 +214,7 @@ fn number(number: u64) -> String {
     text
 }
 
-/// Escapes a text for HTML. The engine would escape slashes too, which makes links that not every filter of spam reads.
+/// Escapes a text for HTML. The engine would escape slashes too, and not every spam filter can read such links.
 fn write_escaped(out: &mut impl fmt::Write, text: &str) -> fmt::Result {
     for part in text.split_inclusive(['&', '<', '>', '"', '\'']) {
         let (plain, entity) = match part.as_bytes().last() {
@@ -231,14 +231,14 @@ fn write_escaped(out: &mut impl fmt::Write, text: &str) -> fmt::Result {
     Ok(())
 }
 
-/// The filter `breaks`: escaped, with a `<br>` for a line break, which every mail client knows.
+/// The filter `breaks`: escaped, with a `<br>` for each line break, which every mail client knows.
 fn breaks(text: &str) -> Value {
     let mut html = String::with_capacity(text.len());
     for (index, line) in text.split('\n').enumerate() {
         if index > 0 {
             html.push_str("<br>");
         }
-        // A `String` takes everything.
+        // Writing to a `String` cannot fail.
         let _ = write_escaped(&mut html, line);
     }
     Value::from_safe_string(html)

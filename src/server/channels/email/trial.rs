@@ -17,12 +17,12 @@ use crate::{
     server::public_url::PublicUrl,
 };
 
-/// How long the relay may take to let us in when nothing is sent.
+/// How long the relay may take to admit this server when nothing is sent.
 const LETS_IN_WITHIN: Duration = Duration::from_secs(5);
-/// How long it may take to take a mail: a person waits for it.
+/// How long it may take to accept a mail while an operator waits.
 const TAKES_WITHIN: Duration = Duration::from_secs(60);
 
-/// Why a relay does not take mail, and what to do about it: two sentences in one line.
+/// Why a relay does not accept mail, and what to do about it: two sentences in one line.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{what}. {todo}")]
 pub(in crate::server) struct Refusal {
@@ -30,7 +30,7 @@ pub(in crate::server) struct Refusal {
     todo: String,
 }
 
-/// Whether the relay lets us in; nothing is sent.
+/// Checks that the relay admits this server; nothing is sent.
 ///
 /// # Errors
 /// Why it does not.
@@ -45,10 +45,10 @@ pub(in crate::server) async fn is_reachable(options: &MailOptions) -> Result<(),
     }
 }
 
-/// Sends a mail that says it is a test, and returns what the relay answered, such as `250 Ok`.
+/// Sends a test mail, and returns the answer of the relay, such as `250 Ok`.
 ///
 /// # Errors
-/// Why the mail cannot be written, or why the relay does not take it.
+/// Why the mail cannot be written, or why the relay does not accept it.
 pub(in crate::server) async fn send_test(
     options: &MailOptions,
     app_name: &str,
@@ -67,7 +67,7 @@ pub(in crate::server) async fn send_test(
     }
 }
 
-/// The test: it leads to no notification, as there is none, and there is nothing to unsubscribe from.
+/// The test mail: it links to no notification, and has no unsubscribe link.
 fn write(
     MailOptions { from, templates, .. }: &MailOptions,
     app_name: &str,
@@ -207,7 +207,7 @@ mod tests {
         }
     }
 
-    /// A relay that answers `250 ok`, or as it is said to what begins with a word; returns its URL.
+    /// A relay that answers `250 ok`, or the answer for the word with which a command begins; returns its URL.
     async fn relay(answers: &'static [(&'static str, &'static str)]) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("smtp://me:hush@{}", listener.local_addr().unwrap());

@@ -1,4 +1,4 @@
-//! The account of Firebase in whose name pushes are sent.
+//! The Firebase account that sends pushes.
 
 use jsonwebtoken::{Algorithm, EncodingKey, crypto};
 use reqwest::Url;
@@ -12,33 +12,33 @@ const URLS: &str = "https://HOST/PATH, without a user and a password";
 /// A service account of Firebase. `Debug` does not show its key.
 #[derive(Clone, Debug)]
 pub struct ServiceAccount {
-    /// The project whose devices it pushes to.
+    /// The project whose devices receive its pushes.
     pub(super) project: String,
     /// Its name.
     pub(super) email: String,
     /// Its signing key.
     pub(super) key: EncodingKey,
-    /// Which of its keys that is.
+    /// The id of that key.
     pub(super) key_id: Option<String>,
     /// The URL of its access tokens, as written in the file: the audience of assertions.
     pub(super) audience: String,
-    /// The same as a URL.
+    /// The same, parsed.
     pub(super) token_url: Url,
 }
 
 impl ServiceAccount {
-    /// The most bytes of a key file: one that Google gives has less than 3,000.
+    /// The most bytes of a key file: Google's have less than 3,000.
     pub const MAX_BYTES: usize = 64 * 1024;
 
     /// Reads the key file of an account, which is JSON.
     ///
     /// # Errors
-    /// What is wrong with it, as the end of a sentence that begins with its name. Nothing of the file is in it.
+    /// The mistake, as the end of a sentence that begins with the name of the file. It repeats nothing of the file.
     pub fn parse(file: &[u8]) -> Result<Self, String> {
         if file.len() > Self::MAX_BYTES {
             return Err(format!("has more than {} bytes. Give the key file of a service account.", Self::MAX_BYTES));
         }
-        // What the parser says may repeat a value.
+        // The parser's message may repeat a value.
         let file: Value = serde_json::from_slice(file).map_err(|_| "is no JSON.".to_owned())?;
         let text = |name: &str| file[name].as_str().filter(|text| !text.is_empty() && !text.contains('\0'));
         let needed = |name: &str| {
@@ -58,7 +58,7 @@ impl ServiceAccount {
     }
 }
 
-/// A key in PEM that something was signed with for a trial.
+/// Parses a key in PEM, and tests that it can sign.
 fn signing_key(pem: &str) -> Result<EncodingKey, String> {
     let why = || "has a private_key that is no private key of RSA in PEM.".to_owned();
     let key = EncodingKey::from_rsa_pem(pem.as_bytes()).map_err(|_| why())?;
@@ -66,7 +66,7 @@ fn signing_key(pem: &str) -> Result<EncodingKey, String> {
     Ok(key)
 }
 
-/// A URL that the operator chose: over http too, to any address, but without what may be a secret.
+/// A URL that the operator chose: over http too, to any address, but without parts that may be secret.
 pub(in crate::server) fn base_url(text: &str) -> Option<Url> {
     let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())?;
     let has_secret = !url.username().is_empty() || url.password().is_some();
@@ -82,11 +82,11 @@ pub(super) mod tests {
 
     use super::*;
 
-    /// A key that is made for these tests.
+    /// A key made for these tests.
     pub(in crate::server::channels::fcm) static PAIR: LazyLock<KeyPair> =
         LazyLock::new(|| KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048).unwrap());
 
-    /// The key file of an account that gets its tokens there.
+    /// The key file of an account with this token URL.
     pub(in crate::server::channels::fcm) fn file(token_uri: &str) -> Value {
         json!({
             "type": "service_account",
@@ -98,7 +98,7 @@ pub(super) mod tests {
         })
     }
 
-    /// An account that gets its tokens there.
+    /// An account with this token URL.
     pub(in crate::server::channels::fcm) fn account(token_uri: &str) -> ServiceAccount {
         ServiceAccount::parse(file(token_uri).to_string().as_bytes()).unwrap()
     }
@@ -112,7 +112,7 @@ pub(super) mod tests {
         let pem = PAIR.serialize_pem();
         let shown = format!("{account:?}");
         assert!(pem.lines().all(|line| !shown.contains(line)) && shown.len() < 1_000, "{shown}");
-        // A file may leave out what an account does without.
+        // A file may lack the optional fields.
         let mut short = file("http://127.0.0.1:1");
         short.as_object_mut().unwrap().retain(|name, _| !["type", "private_key_id"].contains(&name.as_str()));
         let account = ServiceAccount::parse(short.to_string().as_bytes()).unwrap();

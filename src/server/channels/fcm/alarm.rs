@@ -7,10 +7,10 @@ use std::{
 
 use tokio::time::Instant;
 
-/// How often it is told, at most.
+/// The least time between two warnings.
 const EVERY: Duration = Duration::from_secs(60);
 
-/// Counts what happens, and says when it is time to tell.
+/// Counts failures, and tells when a warning is due.
 #[derive(Default)]
 pub(super) struct Alarm(Mutex<Counted>);
 
@@ -21,7 +21,7 @@ struct Counted {
 }
 
 impl Alarm {
-    /// It happened; returns how often since it was told last, when it is to be told now.
+    /// Counts one failure; returns how many there were since the last warning, when one is due now.
     pub(super) fn counts(&self) -> Option<u64> {
         let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         counted.since += 1;

@@ -10,7 +10,7 @@ use crate::{
     server::channels::{answer::Answer, backoff::retry_after, outcome::Outcome},
 };
 
-/// How long a project is left alone that sends too much, when FCM does not say for how long.
+/// How long a project that sends too much is left alone, when FCM does not tell.
 const TOO_MUCH: Duration = Duration::from_secs(60);
 /// FCM's text for an invalid token, which does not always name the field.
 const NO_TOKEN: &str = "The registration token is not a valid FCM registration token";
@@ -18,9 +18,9 @@ const NO_TOKEN: &str = "The registration token is not a valid FCM registration t
 /// The errors that FCM reported.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Refusal {
-    /// The code in its own detail of the error, which is the one to go by.
+    /// The code in FCM's own detail of the error, which has precedence.
     pub(super) code: Option<String>,
-    /// Whether what names the device is what is wrong.
+    /// Whether the error is in the field that names the device.
     is_token_wrong: bool,
 }
 
@@ -52,14 +52,14 @@ impl Refusal {
         Self { code, is_token_wrong: is_token_wrong && is_argument }
     }
 
-    /// Whether the devices of another project were meant.
+    /// Whether the device belongs to another project.
     pub(super) fn is_of_another_project(&self) -> bool {
         self.code.as_deref() == Some("SENDER_ID_MISMATCH")
     }
 }
 
-/// Whether an answer says that the access token is not good. What Apple or a browser's service did not let FCM in for has
-/// the same status, and nothing to do with that token.
+/// Whether an answer refuses the access token. A refusal of FCM by Apple or by a browser's service has the same status,
+/// and does not concern that token.
 pub(super) fn refuses_token(answer: &Answer) -> bool {
     answer.status == StatusCode::UNAUTHORIZED && Refusal::of(answer).code.as_deref() != Some("THIRD_PARTY_AUTH_ERROR")
 }
@@ -80,19 +80,19 @@ pub(super) fn judge(answer: &Answer, refusal: &Refusal, now: SystemTime) -> Outc
         Some("THIRD_PARTY_AUTH_ERROR") => return Outcome::Misconfigured,
         Some("QUOTA_EXCEEDED") => return too_much,
         Some("UNAVAILABLE" | "INTERNAL") => return later,
-        // Nothing is known of it, or there is none.
+        // The code is unknown, or there is none.
         _ => {}
     }
     match *status {
         StatusCode::BAD_REQUEST if refusal.is_token_wrong => GONE,
         StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE => Outcome::MessageBad,
-        // A code that is new is about this message, as the others of this status are.
+        // An unknown code concerns this message, like the others with this status.
         StatusCode::NOT_FOUND if refusal.code.is_some() => Outcome::MessageBad,
         StatusCode::TOO_MANY_REQUESTS => too_much,
         StatusCode::REQUEST_TIMEOUT => later,
         status if status.is_server_error() => later,
-        // Neither the account nor the project is let in (401, 403, 404), or this is not FCM: it neither redirects nor
-        // answers otherwise.
+        // The account or the project is refused (401, 403, 404), or this is not FCM, which neither redirects nor gives
+        // other answers.
         _ => Outcome::Misconfigured,
     }
 }

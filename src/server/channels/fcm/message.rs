@@ -11,17 +11,17 @@ use crate::{
     },
 };
 
-/// How many bytes a message may have. FCM counts less of it than is counted here, which is all of the body.
+/// The most bytes of a message. FCM counts less than the whole body, which is counted here.
 const MOST_BYTES: usize = 4_096;
 /// Collapse key of silent updates: of those that wait, only the last is delivered.
 const BADGE: &str = "badge";
-/// How long a silent update waits for a device that is not there, in seconds.
+/// How long a silent update waits for a device that is offline, in seconds.
 const BADGE_TTL: u64 = 86_400;
 
 /// The body of a request for a push to a device.
 ///
 /// # Errors
-/// One sentence, when it cannot be made to fit.
+/// One sentence, when it cannot be made small enough.
 pub(super) fn body(push: &Push, token: &FcmToken, kind: FcmKind, now: Timestamp) -> Result<Vec<u8>, String> {
     let target = match kind {
         FcmKind::Token => "token",
@@ -59,7 +59,7 @@ fn shown(note: &Note, push: &Push, now: Timestamp) -> Value {
             "priority": priority,
             "notification": { "tag": id },
         },
-        // FCM tells Apple nothing of what stands under android.
+        // FCM does not pass the fields of `android` on to Apple.
         "apns": {
             "headers": {
                 "apns-collapse-id": id,
@@ -71,7 +71,7 @@ fn shown(note: &Note, push: &Push, now: Timestamp) -> Value {
     })
 }
 
-/// A message that a device does not show, with the count that its app shows.
+/// A silent message, with the count for the device's app.
 fn silent(push: &Push) -> Value {
     json!({
         "data": counts(push),
@@ -164,13 +164,13 @@ mod tests {
             let shown = shown["message"]["notification"]["body"].as_str().unwrap();
             assert!(shown.ends_with('…') && shown.len() > 500, "{shown}");
         }
-        // The limit is reached, and not passed.
+        // The limit is reached, and not exceeded.
         let lengths = (3_000..3_800).map(|length| {
             let text = "x".repeat(length);
             written(&push(note("T", &text, None)), "device:1", FcmKind::Token).unwrap().to_string().len()
         });
         assert_eq!(lengths.max(), Some(4_096));
-        // The longest of everything at once.
+        // The longest of all fields at once.
         let (long, title) = ("t".repeat(FcmToken::MAX_BYTES), "👍".repeat(Title::MAX_CHARS));
         let category = Category::stored(&"c".repeat(Category::MAX_CHARS));
         let note = Note { category, ..note(&title, "x", None) };

@@ -1,37 +1,37 @@
-//! Removes from an answer what must not be stored, because it may repeat the request.
+//! Removes secrets from an answer, which may repeat the request, before it is stored.
 
 use serde_json::Value;
 
 /// Replacement for removed text.
 const GONE: &str = "…";
-/// A piece of a secret that is shorter says nothing.
+/// A shorter piece of a secret reveals nothing.
 const SHORTEST: usize = 16;
 
-/// Takes secrets out of what was answered.
+/// Removes secrets from answers.
 pub(super) struct Redacted(Vec<String>);
 
 impl Redacted {
-    /// Takes these out, and the longer pieces of them.
+    /// Removes these secrets, and their longer pieces.
     pub(super) fn new<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Self {
         let mut forms = Vec::new();
         for secret in secrets.into_iter().filter(|secret| !secret.is_empty()) {
-            // As it stands in JSON.
+            // In its form in JSON.
             let json = Value::from(secret).to_string();
             forms.push(json[1..json.len() - 1].to_owned());
             forms.push(secret.to_owned());
-            // A colon may be written otherwise.
+            // A colon may be written in another way.
             let pieces = secret.split([':', '.']).filter(|piece| piece.len() >= SHORTEST);
             forms.extend(pieces.map(str::to_owned));
         }
         Self(forms)
     }
 
-    /// The text of an answer without them; JSON is written without white space.
+    /// The text of an answer without the secrets; JSON is written without white space.
     pub(super) fn clean(&self, body: &[u8]) -> String {
         let json: Option<Value> = serde_json::from_slice(body).ok();
         let text = json.map_or_else(|| String::from_utf8_lossy(body).into_owned(), |json| json.to_string());
         let mut clean = self.0.iter().fold(text, |text, form| text.replace(form.as_str(), GONE));
-        // The answer may have been cut within one.
+        // The answer may have been cut inside a secret.
         let cut = self.0.iter().flat_map(|form| (SHORTEST..form.len()).rev().filter_map(|end| form.get(..end)));
         if let Some(begun) = cut.into_iter().find(|begun| clean.ends_with(begun)) {
             clean.truncate(clean.len() - begun.len());

@@ -1,4 +1,4 @@
-//! The access token for FCM: obtained with an assertion that the account signs (RFC 7523), and kept until it expires.
+//! The access token for FCM: obtained with an assertion that the account signs (RFC 7523), and used until it expires.
 
 use std::{
     sync::Arc,
@@ -32,19 +32,19 @@ use crate::{
 
 /// The scope of the token.
 const SCOPE: &str = "https://www.googleapis.com/auth/firebase.messaging";
-/// How an assertion is handed in, as a form has it.
+/// The start of the form that carries an assertion.
 const GRANT: &str = "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion=";
-/// How long an assertion holds, in seconds.
+/// The lifetime of an assertion, in seconds.
 const ASSERTION: i64 = 3_600;
-/// How long before its end a token is made anew, in seconds.
+/// How long before its end a token is renewed, in seconds.
 const EARLY: i64 = 300;
-/// How long a token is taken to hold, in seconds, where the answer does not say it, and at most.
+/// The lifetime of a token, in seconds, where the answer does not tell it, and the longest that is assumed.
 const HOUR: i64 = 3_600;
 /// How long the other side may take to answer.
 const DEADLINE: Duration = Duration::from_secs(8);
-/// How long it is left alone when it did not answer, or with a failure of its own.
+/// How long the endpoint is left alone when it did not answer, or failed.
 const LEFT_ALONE: Duration = Duration::from_secs(1);
-/// How long it is left alone that is asked too often and does not say for how long.
+/// How long it is left alone when it is asked too often and does not tell for how long.
 const TOO_MUCH: Duration = Duration::from_secs(60);
 
 /// The claims of an assertion.
@@ -57,19 +57,19 @@ struct Claims<'a> {
     exp: i64,
 }
 
-/// A token, as it stands in a request.
+/// A token, as a request has it.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct AccessToken(Arc<str>);
 
 impl AccessToken {
-    /// The header that proves who asks.
+    /// The header that authenticates this server.
     pub(super) fn header(&self) -> Option<HeaderValue> {
         let mut value = HeaderValue::from_str(&format!("Bearer {}", self.0)).ok()?;
         value.set_sensitive(true);
         Some(value)
     }
 
-    /// The token itself, for what takes it out of texts.
+    /// The token itself, for redaction.
     pub(super) fn expose(&self) -> &str {
         &self.0
     }
@@ -80,9 +80,9 @@ pub(super) struct Tokens {
     client: Client,
     account: ServiceAccount,
     clock: Arc<dyn Clock>,
-    /// Held while a token is asked for, so that all others wait for the one answer.
+    /// Held while a token is requested, so that all others wait for the one answer.
     last: Mutex<Last>,
-    /// How many requests are over.
+    /// How many requests have ended.
     over: std::sync::atomic::AtomicU64,
 }
 
@@ -110,24 +110,24 @@ impl Tokens {
         Self { client, account, clock, last: Mutex::default(), over: 0.into() }
     }
 
-    /// A token that is good for a while. However many ask for one at once, one request is made, and its answer is that
-    /// of all who waited for it, be it a failure or a token that is good for no longer than that.
+    /// A token that is valid for a while. Any number of callers at once cause one request, and all callers that waited
+    /// get its result, even a failure or a token with a short lifetime.
     ///
     /// # Errors
-    /// How an attempt ended that got no token.
+    /// The outcome of an attempt that got no token.
     pub(super) async fn get(&self) -> Result<AccessToken, Judged> {
         use std::sync::atomic::Ordering::SeqCst;
         let before = self.over.load(SeqCst);
         let mut last = self.last.lock().await;
         let now = self.clock.now();
-        // A clock that went back says nothing of how old a token is.
+        // A clock that went back does not tell the age of a token.
         let has_waited = self.over.load(SeqCst) != before;
         let is_good = |kept: &&CachedToken| kept.from <= now && (has_waited || now < kept.until);
         if let Some(kept) = last.token.as_ref().filter(is_good) {
             return Ok(kept.token.clone());
         }
         if let Some(Failure { judged, at }) = &last.failure {
-            // Where an operator has to do something, the lane is paused, and the next attempt is to find out.
+            // Where an operator has to act, the lane pauses, and its next attempt has to find out.
             let is_left_alone = judged.outcome != Outcome::Misconfigured && at.elapsed() < LEFT_ALONE;
             if is_left_alone || has_waited {
                 return Err(judged.clone());
@@ -157,7 +157,7 @@ impl Tokens {
         }
     }
 
-    /// Asks for a token, and returns for how many seconds it is used.
+    /// Requests a token, and returns it with the time for which it is used, in seconds.
     async fn ask(&self, now: Timestamp) -> Result<(AccessToken, i64), Judged> {
         let assertion = self.assertion(now).map_err(|_| {
             let detail = Some("the private key of the service account does not sign".to_owned());
@@ -188,7 +188,7 @@ impl Tokens {
     }
 }
 
-/// The token in an answer and for how many seconds it is used, or what it means that there is none.
+/// The token in an answer and the time for which it is used, in seconds; or the meaning of an answer without one.
 fn read(answer: &Answer, assertion: &str, now: SystemTime) -> Result<(AccessToken, i64), Judged> {
     let body: Option<Value> = serde_json::from_slice(&answer.body).ok();
     let field = |name: &str| body.as_ref().and_then(|body| body.get(name));
@@ -196,12 +196,12 @@ fn read(answer: &Answer, assertion: &str, now: SystemTime) -> Result<(AccessToke
     if status.is_success() {
         let token = field("access_token").and_then(Value::as_str).filter(|token| !token.is_empty());
         if let Some(token) = token.map(|token| AccessToken(token.into())).filter(|token| token.header().is_some()) {
-            // Some write the number as a text.
+            // Some servers write the number as a text.
             let said = field("expires_in");
             let said = said.and_then(|said| said.as_i64().or_else(|| said.as_str()?.parse().ok()));
             return Ok((token, used_for(said)));
         }
-        // It may hold a token that cannot be read.
+        // It may contain a token that cannot be read.
         let detail = Some("no access token: the answer of the token endpoint holds none".to_owned());
         return Err(Judged { outcome: Outcome::Retry { after: None }, code: Some(status.as_u16()), detail });
     }
@@ -210,7 +210,7 @@ fn read(answer: &Answer, assertion: &str, now: SystemTime) -> Result<(AccessToke
         StatusCode::TOO_MANY_REQUESTS => Outcome::Retry { after: Some(asked.unwrap_or(TOO_MUCH)) },
         StatusCode::REQUEST_TIMEOUT => Outcome::Retry { after: asked },
         status if status.is_server_error() => Outcome::Retry { after: asked },
-        // The account, its key or the clock of this server is not what it should be; or this is no token endpoint.
+        // The account, its key or the clock of this server is wrong; or this is not a token endpoint.
         _ => Outcome::Misconfigured,
     };
     let text = Redacted::new([assertion]).clean(&answer.body);
@@ -218,11 +218,11 @@ fn read(answer: &Answer, assertion: &str, now: SystemTime) -> Result<(AccessToke
     Err(Judged { outcome, code: Some(status.as_u16()), detail })
 }
 
-/// For how many seconds a token is used that holds for so many.
+/// The time for which a token with this lifetime is used, in seconds.
 fn used_for(holds: Option<i64>) -> i64 {
     let holds = holds.unwrap_or(HOUR).clamp(0, HOUR);
-    // One that is shorter than what it would be renewed early is better than one for each message, even where the answer
-    // says that it is over already: when that is so, it is refused once, and another one is asked for.
+    // Even a token shorter than its time for renewal is better than one for each message. If the answer says that it
+    // has expired already and that is true, it is refused once, and another one is requested.
     if holds > EARLY { holds - EARLY } else { (holds / 2).max(1) }
 }
 

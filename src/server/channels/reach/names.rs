@@ -1,8 +1,8 @@
 //! Resolves host names.
 //!
-//! Each lookup takes a thread until a name server answers, and callers and users choose the names. So there are never
-//! many lookups at once, one name is looked up once at a time, and those who register names have fewer of them than
-//! what is sent, which they cannot hold up.
+//! Each lookup takes a thread until a name server answers, and callers and users choose the names. So the number of
+//! lookups at once is limited, each name is looked up once at a time, and registering names gets fewer of them than
+//! sending, which it cannot delay.
 
 use std::{
     collections::HashMap,
@@ -20,18 +20,18 @@ use tokio::{
     task::spawn_blocking,
 };
 
-/// How many names are looked up at once to send to them. The runtime has 512 threads for what blocks.
+/// How many names are looked up at once for sending. The runtime has 512 threads for blocking work.
 const TO_SEND: usize = 64;
-/// How many names are looked up at once because they are registered.
+/// How many names are looked up at once because they are being registered.
 const TO_REGISTER: usize = 8;
 
-/// The result of a lookup, shared by all who wait for it.
+/// The result of a lookup, shared by all callers that wait for it.
 type LookupResult = Result<Arc<[SocketAddr]>, Arc<io::Error>>;
 
 /// The purpose of a lookup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
-    /// Something is sent there now.
+    /// A message is being sent there.
     Send,
     /// A caller registers it. Where too many do, it is not looked up.
     Register,
@@ -41,11 +41,11 @@ pub(super) enum Purpose {
 struct Names {
     to_send: Semaphore,
     to_register: Semaphore,
-    /// Those that are under way, by their names.
+    /// Lookups in progress, by their names.
     under_way: Mutex<HashMap<String, Shared<BoxFuture<'static, LookupResult>>>>,
 }
 
-/// The place of a lookup among those that are under way. Dropping it makes room.
+/// The place of a lookup among those in progress. Dropping it makes room.
 struct Place {
     names: &'static Names,
     name: String,
@@ -88,7 +88,7 @@ impl Names {
             Some(under_way) => under_way.await,
             None => {
                 let permit = self.permit(purpose).await?;
-                // Another caller may have begun it meanwhile, and then this permit goes back at once.
+                // Another caller may have begun it meanwhile; then this permit is returned at once.
                 let under_way = self.begun(name, permit, look_up);
                 under_way.await
             }
@@ -103,7 +103,7 @@ impl Names {
         }
     }
 
-    /// The lookup of a name that is under way, begun if there is none.
+    /// The lookup of a name in progress, begun if there is none.
     fn begun(
         &'static self,
         name: &str,
@@ -111,7 +111,7 @@ impl Names {
         look_up: impl FnOnce(&str) -> io::Result<Arc<[SocketAddr]>> + Send + 'static,
     ) -> Shared<BoxFuture<'static, LookupResult>> {
         let begin = || {
-            // The thread goes on where each caller has left, and has both of these for as long.
+            // The thread continues after every caller has left, and keeps both of these until it ends.
             let place = Place { names: self, name: name.to_owned(), _permit: permit };
             let thread = spawn_blocking(move || look_up(&place.name).map_err(Arc::new));
             thread.map(|ended| ended.unwrap_or_else(|error| Err(Arc::new(io::Error::other(error))))).boxed().shared()
@@ -197,7 +197,7 @@ mod tests {
             let asked = names.addresses_of(&name, Purpose::Register, hang);
             assert!(timeout(Duration::from_millis(20), asked).await.is_err(), "it was not begun");
         }
-        // They go on, though the callers have left, and no more are begun.
+        // They continue, although the callers have left, and no more are begun.
         let third = names.addresses_of("third.example", Purpose::Register, nowhere).await;
         assert_eq!(third.unwrap_err().kind(), io::ErrorKind::WouldBlock);
         names.addresses_of("sent.example", Purpose::Send, nowhere).await.unwrap();

@@ -113,7 +113,7 @@ fn no_spelling_of_an_address_leads_inside() {
     for url in
         ["https://example.com/hook?x=1", "https://8.8.8.8:8443/", "https://localhost/", "https://[2a00:1450::1]/"]
     {
-        // Names are judged by where they lead when they are used.
+        // Names are checked by their addresses when they are used.
         assert!(outside.parse(url).is_ok(), "{url}");
     }
 }
@@ -133,7 +133,7 @@ fn what_the_operator_allows_may_be_inside_and_plain() {
     for url in ["http://8.8.8.8/", "https://10.0.0.1/", "http://[::1]/"] {
         assert!(inside.parse(url).is_err(), "{url}");
     }
-    // What is allowed no longer is checked again before it is used.
+    // A network that is no longer allowed is noticed before each use.
     let url = inside.parse("http://127.0.0.1/").unwrap();
     assert_eq!(reach(&[]).check(&url), Err(Forbidden));
     assert_eq!(reach(&[]).check(&inside.parse("http://hook.internal/").unwrap()), Err(Forbidden));

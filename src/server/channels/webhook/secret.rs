@@ -9,10 +9,10 @@ use crate::model::Invalid;
 
 /// Prefix of a secret.
 const PREFIX: &str = "whsec_";
-/// How many bytes a new one has; Standard Webhooks wants 24 to 64.
+/// The number of bytes of a new secret; Standard Webhooks wants 24 to 64.
 const LENGTH: usize = 32;
 
-/// The secret of a webhook endpoint, which both sides have. `Debug` does not show it.
+/// The secret of a webhook, which both sides have. `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq)]
 pub(in crate::server) struct SigningSecret(Vec<u8>);
 
@@ -23,27 +23,27 @@ impl fmt::Debug for SigningSecret {
 }
 
 impl SigningSecret {
-    /// A new one, which cannot be guessed.
+    /// A new random secret.
     ///
     /// # Errors
-    /// When the system gives no random bytes.
+    /// When the system provides no random bytes.
     pub(in crate::server) fn generate() -> Result<Self, aws_lc_rs::error::Unspecified> {
         let mut bytes = vec![0; LENGTH];
         rand::fill(&mut bytes)?;
         Ok(Self(bytes))
     }
 
-    /// Reads what [`Self::expose`] wrote.
+    /// Reads the output of [`Self::expose`].
     ///
     /// # Errors
-    /// When it is none of 24 to 64 bytes. The sentence does not repeat it.
+    /// When it does not have 24 to 64 bytes. The sentence does not repeat it.
     pub(in crate::server) fn parse(text: &str) -> Result<Self, Invalid> {
         let bytes = text.strip_prefix(PREFIX).and_then(|base64| STANDARD.decode(base64).ok());
         let bytes = bytes.filter(|bytes| (24..=64).contains(&bytes.len()));
         bytes.map(Self).ok_or_else(|| Invalid::new("This must be whsec_ and 24 to 64 bytes in base64."))
     }
 
-    /// As receivers are configured with it: `whsec_…`. It is shown once, and never logged.
+    /// The secret as receivers are configured with it: `whsec_…`. It is shown once, and never logged.
     pub(in crate::server) fn expose(&self) -> String {
         format!("{PREFIX}{}", STANDARD.encode(&self.0))
     }
@@ -57,8 +57,8 @@ impl SigningSecret {
     }
 }
 
-/// The header `webhook-signature` of a message of this id, sent at this second since 1970: one signature for each
-/// secret. While a secret is being replaced there are two, and a receiver that knows either takes it.
+/// The header `webhook-signature` of a message with this id, sent at this second since 1970: one signature for each
+/// secret. While a secret is being replaced there are two, and a receiver with either secret accepts it.
 pub(in crate::server) fn signatures(secrets: &[SigningSecret], id: &str, timestamp: i64, body: &[u8]) -> String {
     secrets.iter().map(|secret| secret.sign(id, timestamp, body)).collect::<Vec<_>>().join(" ")
 }

@@ -10,17 +10,17 @@ use aws_lc_rs::{
 
 use crate::model::SubscriptionKeys;
 
-/// How long the salt is, in bytes.
+/// The length of the salt, in bytes.
 const SALT: usize = 16;
-/// The size of a record, in bytes. A message is one record, so that is the most that it takes with what encryption adds.
+/// The size of a record, in bytes. A message is one record, so this is its most bytes after encryption.
 const RECORD: u32 = 4_096;
 /// Delimiter of the last record (RFC 8188, section 2).
 const LAST: u8 = 2;
-/// The longest text that one record takes, in bytes: the delimiter and the tag of AES-GCM are in it too, and a record
-/// is longer than they are together (RFC 8291, section 4).
+/// The longest text of one record, in bytes: the record also has the delimiter and the tag of AES-GCM, and must be
+/// longer than both together (RFC 8291, section 4).
 const LONGEST: usize = RECORD as usize - 1 - 16 - 1;
 
-/// The browser has keys that nothing can be encrypted with, or the text does not fit into one record.
+/// The browser's keys are invalid, or the text does not fit into one record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct NotEncrypted;
 
@@ -30,17 +30,17 @@ impl From<Unspecified> for NotEncrypted {
     }
 }
 
-/// A text as the browser of these keys can read it, under a key and a salt of its own.
+/// Encrypts a text for the browser with these keys, under a key and a salt of its own.
 ///
 /// # Errors
-/// When it is too long, or when the keys are none.
+/// When it is too long, or when the keys are invalid.
 pub(super) fn encrypt(keys: &SubscriptionKeys, text: &[u8]) -> Result<Vec<u8>, NotEncrypted> {
     let mut salt = [0; SALT];
     rand::fill(&mut salt)?;
     encrypt_with(&PrivateKey::generate(&ECDH_P256)?, salt, keys, text)
 }
 
-/// The same under a given key and salt, of which each may be used for one text only.
+/// The same under a given key and salt, each of which may be used for one text only.
 fn encrypt_with(
     ours: &PrivateKey,
     salt: [u8; SALT],
@@ -51,7 +51,7 @@ fn encrypt_with(
         return Err(NotEncrypted);
     }
     let (our_public, their_public) = (ours.compute_public_key()?, keys.p256dh());
-    // RFC 8291, section 3.3: what both sides agree on, bound to the secret of the subscription and to both keys.
+    // RFC 8291, section 3.3: the agreed secret, bound to the secret of the subscription and to both keys.
     let agreed = UnparsedPublicKey::new(&ECDH_P256, &their_public);
     let agreed = agree(ours, agreed, Unspecified, |secret| {
         let info = [b"WebPush: info\0", &*their_public, our_public.as_ref()];
@@ -66,7 +66,7 @@ fn encrypt_with(
     record.extend_from_slice(text);
     record.push(LAST);
     key.seal_in_place_append_tag(nonce(&derived)?, Aad::empty(), &mut record)?;
-    // RFC 8188, section 2.1: salt, size of a record, and our key, which is how the browser knows it.
+    // RFC 8188, section 2.1: salt, record size, and our key, which the browser needs.
     let our_public = our_public.as_ref();
     let length = u8::try_from(our_public.len()).map_err(|_| NotEncrypted)?;
     Ok([&salt, &RECORD.to_be_bytes()[..], &[length], our_public, &record].concat())

@@ -1,4 +1,4 @@
-//! What an answer means, what is sent, and what is hidden.
+//! The meaning of an answer, the request, and the redaction.
 
 use rstest::rstest;
 
@@ -63,7 +63,7 @@ fn an_answer_means_this(#[case] status: u16, #[case] body: &str, #[case] outcome
     let status = StatusCode::from_u16(status).unwrap();
     let of = |headers: &HeaderMap| judge(status, headers, body.as_bytes(), SystemTime::UNIX_EPOCH);
     assert_eq!(of(&HeaderMap::new()), outcome);
-    // What asks for time is given it, and nothing else is changed by it.
+    // An answer that asks for time gets it, which changes nothing else.
     let asked = [(header::RETRY_AFTER, HeaderValue::from_static("120"))].into_iter().collect();
     let later = Outcome::Retry { after: Some(Duration::from_secs(120)) };
     assert_eq!(of(&asked), if outcome == AGAIN { later } else { outcome });

@@ -22,16 +22,17 @@ use crate::{
 
 /// The name of the key in the store.
 const KEY: &str = "vapid";
-/// How long a token is good. Push services take none that is good for more than a day.
+/// The lifetime of a token. Push services accept at most a day.
 const GOOD_FOR: TimeDelta = TimeDelta::hours(12);
-/// The age from which on a token is made anew, so that none is over when it arrives.
+/// The age from which on a token is replaced, so that none has expired when it arrives.
 const USED_FOR: TimeDelta = TimeDelta::hours(6);
-/// How many push services tokens are kept for. There are a few in the world, and any number of names that users make up.
+/// How many push services have a cached token. There are a few in the world, and any number of names that users make
+/// up.
 const MOST_KEPT: usize = 256;
 
-/// Shows push services who this server is.
+/// Authenticates this server to push services.
 pub(in crate::server) struct Vapid {
-    /// The operator's key, or the one in the store once it was read.
+    /// The operator's key, or the stored one, once it was read.
     key: OnceCell<VapidKey>,
     secrets: Arc<dyn Secrets>,
     /// Contact for push services.
@@ -46,16 +47,16 @@ struct Token {
 }
 
 impl Vapid {
-    /// With the key that the operator gave, or else the one that is kept in this store.
+    /// With the operator's key, or else the one in this store.
     pub(super) fn new(options: &WebPushOptions, secrets: Arc<dyn Secrets>) -> Self {
         let WebPushOptions { contact, key } = options.clone();
         Self { key: OnceCell::new_with(key), secrets, contact, tokens: Mutex::default() }
     }
 
-    /// The public key, as browsers want it for a subscription: 65 bytes in base64url.
+    /// The public key, in the form for browsers' subscriptions: 65 bytes in base64url.
     ///
     /// # Errors
-    /// When the key cannot be had.
+    /// When the key is not available.
     pub(in crate::server) async fn public_key(&self) -> Result<&str, StoreError> {
         Ok(self.key().await?.public())
     }
@@ -63,7 +64,7 @@ impl Vapid {
     /// The value of the header `Authorization` for a push service.
     ///
     /// # Errors
-    /// When the key cannot be had, or does not sign.
+    /// When the key is not available, or cannot sign.
     pub(super) async fn authorization(&self, origin: &str, now: Timestamp) -> Result<HeaderValue, StoreError> {
         if let Some(token) = self.tokens().get(origin).filter(|token| token.is_fresh(now)) {
             return Ok(token.shown.clone());
@@ -90,7 +91,7 @@ impl Vapid {
         Ok(shown)
     }
 
-    /// The key, read or made when it is needed for the first time.
+    /// The key, read or created at its first use.
     async fn key(&self) -> Result<&VapidKey, StoreError> {
         let make = async || {
             let fresh = VapidKey::generate().map_err(|_| StoreError::unavailable("no VAPID key can be made"))?;
@@ -106,8 +107,8 @@ impl Vapid {
 }
 
 impl Token {
-    /// Whether it is to be shown at this moment. Where the clock went back, it may be good for longer than push services
-    /// take.
+    /// Whether it may be used at this time. If the clock went back, it may be valid for longer than push services
+    /// accept.
     fn is_fresh(&self, now: Timestamp) -> bool {
         let age = now.to_utc() - self.made_at.to_utc();
         TimeDelta::zero() <= age && age < USED_FOR

@@ -1,6 +1,6 @@
 //! Local time across changes of the clock.
 //!
-//! A local time that a clock skips is taken with the offset from before the gap, and of one that it shows twice the
+//! A local time that a clock skips is read with the offset from before the gap, and of one that it shows twice, the
 //! first counts (RFC 5545, section 3.3.5).
 
 use std::{iter, ops::Range};
@@ -12,11 +12,11 @@ use chrono_tz::Tz;
 
 use crate::model::{Digest, QuietHours};
 
-/// How many quiet ranges that touch each other are waited for; after that, silence has lasted long enough.
+/// How many adjacent quiet ranges are joined; after that, the silence has lasted long enough.
 const MOST_RANGES: usize = 8;
 
-/// Until when it is quiet, where it is quiet at that moment. Where the next range begins before one is over, or as it
-/// is, it goes on until the end of that, for at most 8 days.
+/// The end of the quiet hours around this time. Where the next range begins before or when this one ends, they are
+/// joined, for at most 8 days.
 #[must_use]
 pub(in crate::server::delivery) fn quiet_until(&hours: &QuietHours, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
     chained(at, |at| end_of_range(hours, at))
@@ -26,7 +26,7 @@ fn chained(at: DateTime<Utc>, end: impl Fn(DateTime<Utc>) -> Option<DateTime<Utc
     iter::successors(end(at), |at| end(*at)).take(MOST_RANGES).last()
 }
 
-/// The end of a range in which a moment is. Where it is in two that overlap, either will do: they are chained.
+/// The end of a range around this time. Where two overlap, either will do: they are joined.
 fn end_of_range(hours: QuietHours, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let mut ranges = days_around(hours.zone, at).filter_map(|day| range(hours, day));
     ranges.find(|range| range.contains(&at)).map(|range| range.end)
@@ -42,8 +42,8 @@ fn range(hours: QuietHours, day: NaiveDate) -> Option<Range<DateTime<Utc>>> {
     Some(start..moment(hours.zone, last.and_time(hours.to.to_naive()))?)
 }
 
-/// When a digest is due that was opened at that moment: an hour later, or the next time that the clock there shows the
-/// time of the day, once for each day. At once, where there are no digests.
+/// The time at which a digest is due that was opened at this time: an hour later, or when the local clock next shows
+/// the chosen time, once on each day. At once, where there are no digests.
 #[must_use]
 pub(in crate::server::delivery) fn digest_due(digest: Digest, zone: Tz, opened: DateTime<Utc>) -> DateTime<Utc> {
     let due = match digest {
@@ -57,14 +57,15 @@ pub(in crate::server::delivery) fn digest_due(digest: Digest, zone: Tz, opened: 
     due.unwrap_or(opened)
 }
 
-/// The days on which something may begin that concerns a moment: its own, and those around it. A range over midnight
-/// began the day before; and where a clock skips a day, or shows a part of one again, there is one more on either side.
+/// The days on which a range or a digest around this time may begin: its own day, and those around it. A range over
+/// midnight began the day before; and where a clock skips a day, or repeats a part of one, there is one more on either
+/// side.
 fn days_around(zone: Tz, at: DateTime<Utc>) -> impl Iterator<Item = NaiveDate> {
     let day = at.with_timezone(&zone).date_naive();
     (-2..=2).filter_map(move |days| day.checked_add_signed(TimeDelta::days(days)))
 }
 
-/// The moment at which a clock shows a local time.
+/// The time at which a clock shows a local time.
 fn moment(zone: Tz, local: NaiveDateTime) -> Option<DateTime<Utc>> {
     let offset = match zone.offset_from_local_datetime(&local) {
         MappedLocalTime::Single(offset) | MappedLocalTime::Ambiguous(offset, _) => offset.fix(),
@@ -73,7 +74,7 @@ fn moment(zone: Tz, local: NaiveDateTime) -> Option<DateTime<Utc>> {
     local.checked_sub_offset(offset).map(|utc| utc.and_utc())
 }
 
-/// The offset before the gap in which a local time is.
+/// The offset before the gap that contains a local time.
 fn before_gap(zone: Tz, local: NaiveDateTime) -> Option<FixedOffset> {
     /// The longest gap was a whole day (Pacific/Apia, 2011-12-30).
     const STEPS: i64 = 25 * 60 / STEP_MINUTES;

@@ -40,7 +40,7 @@ fn skip(reason: SkippedFor) -> Decision {
 #[case("alert", Way::Email, json!({"channels": {"email": "off"}}), Choice::Off, Because::Channel)]
 #[case("message", Way::Email, json!({"channels": {"email": "on"}}), Choice::On, Because::Channel)]
 #[case("message", Way::Push, json!({"channels": {"email": "off"}}), Choice::On, Because::Default)]
-// The user's category before the channel, also where it says the same, and before the default.
+// The user's category before the channel, even with the same choice, and before the default.
 #[case("alert", Way::Email, json!({"channels": {"email": "off"}, "categories": {"alert": {"email": "on"}}}), Choice::On, Because::Category)]
 #[case("alert", Way::Email, json!({"channels": {"email": "off"}, "categories": {"alert": {"email": "off"}}}), Choice::Off, Because::Category)]
 #[case("alert", Way::Email, json!({"channels": {"email": "off"}, "categories": {"alert": {"push": "on"}}}), Choice::Off, Because::Channel)]
@@ -85,7 +85,7 @@ fn quiet_hours() -> Value {
     json!({"zone": "UTC", "from": "22:00", "to": "07:00"})
 }
 
-/// What is decided about what was created at noon, then.
+/// The decision at noon about a notification created then.
 fn decided(asked: &Routing, patch: &Value, of: &str, channel: Channel) -> Decision {
     let noon = at("2026-01-15 12:00");
     decide(asked, &preferences(patch), &rules(), &category(of), channel, noon, noon)
@@ -99,11 +99,11 @@ use Channel::{Apns, Email, Fcm, Webhook, Webpush};
 use SkippedFor::{OffByCategory, OffByChannel, OffByDefault, SenderChannels, SenderNoEmail};
 
 #[rstest]
-// Nothing said.
+// No choices at all.
 #[case(None, None, json!({}), "message", Webpush, Decision::Send)]
 #[case(None, None, json!({}), "message", Email, skip(OffByDefault))]
 #[case(None, None, json!({}), "alert", Email, Decision::Send)]
-// What the user wants, before the default.
+// The user's choice before the default.
 #[case(None, None, json!({"channels": {"email": "on"}}), "message", Email, Decision::Send)]
 #[case(None, None, json!({"channels": {"email": "off"}}), "alert", Email, skip(OffByChannel))]
 #[case(None, None, json!({"categories": {"alert": {"email": "off"}}}), "alert", Email, skip(OffByCategory))]
@@ -111,10 +111,10 @@ use SkippedFor::{OffByCategory, OffByChannel, OffByDefault, SenderChannels, Send
 #[case(None, None, json!({"channels": {"push": "off"}}), "alert", Fcm, skip(OffByChannel))]
 #[case(None, None, json!({"channels": {"push": "off"}}), "alert", Apns, skip(OffByChannel))]
 #[case(None, None, json!({"channels": {"push": "off"}, "categories": {"alert": {"push": "on"}}}), "alert", Apns, Decision::Send)]
-// What the operator demands, before what the user wants.
+// The operator's rules before the user's choice.
 #[case(None, None, json!({"channels": {"email": "off"}}), "bill", Email, Decision::Send)]
 #[case(None, None, json!({"categories": {"bill": {"push": "off"}}}), "bill", Fcm, Decision::Send)]
-// What the sender excludes, before everything.
+// The sender's exclusions before everything.
 #[case(None, Some(&[][..]), json!({}), "alert", Webpush, skip(SenderChannels))]
 #[case(None, Some(&[Fcm][..]), json!({}), "alert", Webpush, skip(SenderChannels))]
 #[case(None, Some(&[Fcm][..]), json!({"channels": {"email": "on"}}), "alert", Email, skip(SenderChannels))]
@@ -132,14 +132,14 @@ use SkippedFor::{OffByCategory, OffByChannel, OffByDefault, SenderChannels, Send
 #[case(None, Some(&[Email][..]), json!({}), "message", Email, skip(OffByDefault))]
 #[case(None, Some(&[Email][..]), json!({}), "alert", Email, Decision::Send)]
 #[case(None, Some(&[Fcm, Email][..]), json!({"channels": {"push": "off"}}), "alert", Fcm, skip(OffByChannel))]
-// A mail that is asked for is added to what the server has by default, and to nothing that the user said.
+// A mail that the sender asks for overrides the server's default, and not the user's choice.
 #[case(Some(true), None, json!({}), "message", Email, Decision::Send)]
 #[case(Some(true), Some(&[Email][..]), json!({}), "message", Email, Decision::Send)]
 #[case(Some(true), None, json!({"channels": {"email": "off"}}), "message", Email, skip(OffByChannel))]
 #[case(Some(true), None, json!({"categories": {"message": {"email": "off"}}}), "message", Email, skip(OffByCategory))]
 #[case(Some(true), None, json!({"channels": {"push": "off"}}), "message", Webpush, skip(OffByChannel))]
 #[case(Some(true), None, json!({"channels": {"email": "off"}}), "bill", Email, Decision::Send)]
-// Webhooks are no business of either.
+// Neither users nor senders control webhooks.
 #[case(Some(false), Some(&[][..]), json!({"channels": {"push": "off"}}), "message", Webhook, Decision::Send)]
 fn a_channel_tells_a_user_or_not(
     #[case] send_email: Option<bool>,
@@ -153,19 +153,19 @@ fn a_channel_tells_a_user_or_not(
 }
 
 #[rstest]
-// If it is unread after ten minutes.
+// If the notification is unread after ten minutes.
 #[case("12:00", "12:00", json!({"email": {"if_unread_after": 600}}), Email, hold("2026-01-15 12:10", HeldFor::Unread))]
 #[case("12:00", "12:09", json!({"email": {"if_unread_after": 600}}), Email, hold("2026-01-15 12:10", HeldFor::Unread))]
 #[case("12:00", "12:10", json!({"email": {"if_unread_after": 600}}), Email, Decision::Send)]
 #[case("12:00", "12:11", json!({"email": {"if_unread_after": 600}}), Email, Decision::Send)]
 #[case("12:00", "12:00", json!({"push": {"if_unread_after": 600}}), Apns, hold("2026-01-15 12:10", HeldFor::Unread))]
-// Quiet hours hold what is due in them.
+// Quiet hours hold deliveries that are due in them.
 #[case("21:59", "21:59", json!({"push": "on"}), Fcm, Decision::Send)]
 #[case("22:00", "22:00", json!({"push": "on"}), Fcm, hold("2026-01-16 07:00", HeldFor::QuietHours))]
 #[case("06:59", "06:59", json!({"push": "on"}), Fcm, hold("2026-01-15 07:00", HeldFor::QuietHours))]
 #[case("06:59", "07:00", json!({"push": "on"}), Fcm, Decision::Send)]
 #[case("22:00", "22:00", json!({"email": "on"}), Email, hold("2026-01-16 07:00", HeldFor::QuietHours))]
-// Both: what counts is when it is due, and not when it is created.
+// Both: the due time counts, and not the time of creation.
 #[case("21:49", "21:49", json!({"push": {"if_unread_after": 600}}), Fcm, hold("2026-01-15 21:59", HeldFor::Unread))]
 #[case("21:50", "21:50", json!({"push": {"if_unread_after": 600}}), Fcm, hold("2026-01-16 07:00", HeldFor::QuietHours))]
 #[case("06:49", "06:49", json!({"push": {"if_unread_after": 600}}), Fcm, hold("2026-01-15 07:00", HeldFor::QuietHours))]
@@ -186,11 +186,11 @@ fn it_waits_until(
 }
 
 #[rstest]
-// What is on goes into it, whichever rule said so.
+// Mails that are on go into it, whichever rule turned them on.
 #[case(None, json!({}), "alert", Email, hold("2026-01-15 13:00", HeldFor::Digest))]
 #[case(None, json!({"channels": {"email": "on"}}), "message", Email, hold("2026-01-15 13:00", HeldFor::Digest))]
 #[case(None, json!({"categories": {"message": {"email": "on"}}}), "message", Email, hold("2026-01-15 13:00", HeldFor::Digest))]
-// What is off does not, nor what has a time of its own, nor a push.
+// Mails that are off do not, nor do those with a time of their own, nor pushes.
 #[case(None, json!({}), "message", Email, skip(OffByDefault))]
 #[case(None, json!({"channels": {"email": {"if_unread_after": 600}}}), "alert", Email, hold("2026-01-15 12:10", HeldFor::Unread))]
 #[case(None, json!({}), "bill", Email, Decision::Send)]
@@ -213,7 +213,7 @@ fn a_digest_takes_what_is_on(
 }
 
 #[rstest]
-// The hour, or the time of the day; and where that is quiet, the end of it.
+// After an hour, or at the time of the day; and where that is quiet, at the end of the quiet hours.
 #[case("1h", json!(null), "12:00", "12:00", "2026-01-15 13:00")]
 #[case("1h", json!(null), "12:00", "12:59", "2026-01-15 13:00")]
 #[case("daily 18:30", json!(null), "12:00", "12:00", "2026-01-15 18:30")]
@@ -224,7 +224,7 @@ fn a_digest_takes_what_is_on(
 #[case("daily 06:00", quiet_hours(), "12:00", "12:00", "2026-01-16 07:00")]
 // In the zone of the quiet hours, even where they are off.
 #[case("daily 18:30", json!({"zone": "Asia/Kathmandu", "from": "01:00", "to": "01:00"}), "12:00", "12:00", "2026-01-15 12:45")]
-// What is late is due now, in a digest all the same.
+// A late digest is due now, and still a digest.
 #[case("1h", json!(null), "12:00", "14:00", "2026-01-15 14:00")]
 #[case("1h", quiet_hours(), "12:00", "22:30", "2026-01-16 07:00")]
 fn a_digest_is_due_at(
@@ -262,7 +262,7 @@ fn only_what_is_mandatory_disturbs(
     assert_eq!(found, expected);
 }
 
-/// Routing again when its time has come, whatever was held by itself is sent; a digest's time does not move.
+/// When its time has come, a delivery held by itself is sent; the time of a digest does not move.
 #[rstest]
 fn what_is_held_goes_when_its_time_has_come(
     #[values(r#""on""#, r#"{"if_unread_after":1}"#, r#"{"if_unread_after":3600}"#, r#"{"if_unread_after":604800}"#)]

@@ -1,4 +1,4 @@
-//! What callers may do with deliveries and channels.
+//! The calls for deliveries and channels.
 
 use std::collections::{HashMap, hash_map::Entry};
 
@@ -60,7 +60,7 @@ pub struct LaneView {
 }
 
 impl Delivery {
-    /// Deliveries, newest first. For a user, those about the own inbox.
+    /// Deliveries, newest first. For a user, those about their own inbox.
     ///
     /// # Errors
     /// When the caller may not see them.
@@ -83,7 +83,7 @@ impl Delivery {
         Ok(DeliveryPage { deliveries, next: page.next })
     }
 
-    /// A delivery as the inbox says it is: one to a contact is cancelled by reading, though it may be written down a
+    /// A delivery in the state that its inbox implies: reading cancels one to a contact, though that may be stored a
     /// moment later.
     async fn judged(&self, delivery: StoredDelivery) -> Result<StoredDelivery, ServiceError> {
         let waits = matches!(delivery.state, DeliveryState::Held | DeliveryState::Ready);
@@ -96,10 +96,10 @@ impl Delivery {
         })
     }
 
-    /// Sends a delivery again that was given up, as a new one; one that waits for its next attempt is tried at once.
+    /// Sends a delivery that was given up again, as a new one; one that waits for its next attempt is tried at once.
     ///
     /// # Errors
-    /// When the caller may not, there is none of that id, or it is held, being sent, was sent, or is sent again already.
+    /// When the caller may not, none has this id, or it is held, being sent, was sent, or is sent again already.
     pub async fn retry(&self, principal: &Principal, id: DeliveryId) -> Result<StoredDelivery, ServiceError> {
         principal.may(Scope::Admin)?;
         let known = self.0.stores.deliveries.delivery(id).await?.ok_or_else(|| no_delivery(id))?;
@@ -133,7 +133,7 @@ impl Delivery {
         Ok(found)
     }
 
-    /// Why nothing would be sent to a webhook or contact, if nothing would.
+    /// Why nothing could be sent to a webhook or contact, if so.
     async fn unreachable(&self, channel: Channel, target: Uuid) -> Result<Option<&'static str>, ServiceError> {
         if channel == Channel::Webhook {
             return Ok(match self.0.stores.webhooks.webhook(WebhookId::new(target)).await? {
@@ -150,7 +150,8 @@ impl Delivery {
         })
     }
 
-    /// Sends again all that a filter admits and whose webhooks or contacts are told, as [`Self::retry`] does, and returns how many those are.
+    /// Sends again all deliveries that a filter selects and whose webhooks or contacts are active, as [`Self::retry`]
+    /// does, and returns their number.
     ///
     /// # Errors
     /// When the caller may not.
@@ -193,10 +194,10 @@ impl Delivery {
         }
     }
 
-    /// Cancels a delivery that is not over, and returns it.
+    /// Cancels an unfinished delivery, and returns it.
     ///
     /// # Errors
-    /// When the caller may not, there is none of that id, or it is over.
+    /// When the caller may not, none has this id, or it has ended.
     pub async fn cancel(&self, principal: &Principal, id: DeliveryId) -> Result<StoredDelivery, ServiceError> {
         principal.may(Scope::Admin)?;
         let is_cancelled = self.0.stores.deliveries.cancel(id, "by_hand", self.0.clock.now()).await?;

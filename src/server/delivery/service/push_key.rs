@@ -3,18 +3,18 @@
 use crate::server::{causes::with_causes, delivery::Delivery, service::ServiceError};
 
 impl Delivery {
-    /// The public key that browsers subscribe with, as `applicationServerKey` in base64url; `None` where they are not
-    /// pushed to.
+    /// The public key with which browsers subscribe, as `applicationServerKey` in base64url; `None` on a server without
+    /// Web Push.
     ///
     /// # Errors
-    /// When it is not known yet, and the store does not say.
+    /// When it has not been read yet, and the store cannot be read.
     pub async fn push_key(&self) -> Result<Option<&str>, ServiceError> {
         let Some(key) = &self.0.push_key else { return Ok(None) };
         Ok(Some(key.public_key().await?))
     }
 
-    /// Makes the key that pushes are signed with, where it is in the store and not made yet: from then on an export has
-    /// it. Where the store does not take it now, it is made when it is needed.
+    /// Creates the key that signs pushes, where the store is to have one and does not: from then on an export contains
+    /// it. If the store cannot be written now, the key is created when it is needed.
     pub async fn make_keys(&self) {
         if let Err(error) = self.push_key().await {
             tracing::warn!(

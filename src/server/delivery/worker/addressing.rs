@@ -30,7 +30,7 @@ use crate::{
     },
 };
 
-/// How many notifications are told in one message; more are only counted.
+/// How many notifications one message contains; more are only counted.
 const MOST_TOLD: usize = 20;
 /// How many of them are read at once.
 const READ_AT_ONCE: usize = 8;
@@ -38,15 +38,15 @@ const READ_AT_ONCE: usize = 8;
 /// The notifications of a delivery.
 #[derive(Default)]
 struct About {
-    /// The newest, that one first.
+    /// The newest ones, newest first.
     notifications: Vec<Notification>,
-    /// How many there are.
+    /// How many there are in all.
     total: u64,
-    /// Their category, if they have one in common.
+    /// Their category, if they have the same.
     category: Option<Category>,
-    /// Whether they have several.
+    /// Whether they have different ones.
     is_mixed: bool,
-    /// Whether users have no say in one of them.
+    /// Whether one of them is mandatory.
     is_mandatory: bool,
 }
 
@@ -63,13 +63,13 @@ impl About {
 }
 
 impl Worker {
-    /// To whom a delivery goes, as things stand now; or what becomes of it, where it is not to be sent.
+    /// The present recipient of a delivery; or its next step, where it is not to be sent.
     pub(super) async fn recipient(&self, queued: &Queued) -> Result<Recipient, Next> {
         if let Some(webhook) = &queued.webhook {
             return Ok(Recipient::Webhook(Arc::clone(webhook)));
         }
         let addressed = self.judged(&queued.delivery).await?;
-        // What the user does not notice, and what is tried again, does not use up what they may be told.
+        // Silent messages and repeated attempts do not count against the rate of a contact.
         if queued.delivery.is_count() || queued.past.attempts > 0 {
             return Ok(Recipient::Contact(Box::new(addressed)));
         }
@@ -79,7 +79,7 @@ impl Worker {
         }
     }
 
-    /// Whether a delivery to a contact is to be sent now; or what becomes of it.
+    /// The message for a contact, if it is to be sent now; or its next step.
     pub(super) async fn judged(&self, delivery: &Delivery) -> Result<Addressed, Next> {
         match self.addressed(delivery).await {
             Ok(judged) => judged,
@@ -96,7 +96,7 @@ impl Worker {
 
     async fn addressed(&self, delivery: &Delivery) -> Result<Result<Addressed, Next>, StoreError> {
         let about = delivery.notification_id.filter(|_| !delivery.is_digest());
-        // The last thing before it is sent: what is read after this may still arrive, once.
+        // The last check before sending: a notification read after this may still arrive, once.
         let profile = self.0.stores.profiles.profile(&delivery.user_id, about).await?;
         let Profile { contacts, preferences, modseq, unread_count, notification } = profile;
         let Some(contact) = contacts.into_iter().find(|contact| contact.id.as_uuid() == delivery.target) else {
@@ -108,7 +108,7 @@ impl Worker {
         let about = if delivery.is_digest() {
             self.all_of(delivery, &preferences).await?
         } else if delivery.is_count() {
-            // It is silent, so quiet hours and wishes about categories have no say in it.
+            // It is silent, so quiet hours and choices for categories do not apply.
             let off = || over((DeliveryState::Skipped, OffByChannel.as_str()));
             if is_unwanted(&preferences) { Err(off()) } else { Ok(About::default()) }
         } else {
@@ -136,7 +136,7 @@ impl Worker {
             return Err(over(end));
         }
         let Some(notification) = notification else { return Err(over(DELETED)) };
-        // What says nothing is as if nothing was said.
+        // An unreadable request counts as none.
         let routing: Routing = serde_json::from_str(&delivery.payload).unwrap_or_default();
         let rules = self.0.policy.rules();
         let (category, created) = (&notification.category, notification.timestamp.to_utc());
@@ -165,7 +165,7 @@ impl Worker {
                     (None, Some(notification)) => {
                         let rules = self.0.policy.rules();
                         match value(preferences, rules, &notification.category, Way::Email) {
-                            // Turned off while an attempt was made.
+                            // The user turned it off during an attempt.
                             (Choice::Off, because @ (Because::Category | Because::Channel)) => {
                                 let reason = if because == Because::Category { OffByCategory } else { OffByChannel };
                                 deliveries.cancel(part.id, reason.as_str(), now).await?;
@@ -182,7 +182,7 @@ impl Worker {
                     }
                 }
             }
-            // Those of one moment, as a batch is, were planned in their order. There may be very many of them.
+            // Notifications of one time, as in a batch, were planned in their order. There may be very many of them.
             newest.sort_by_key(|(part, notification)| Reverse((notification.timestamp, *part)));
             newest.truncate(MOST_TOLD);
         }
@@ -197,8 +197,8 @@ impl Worker {
         })
     }
 
-    /// The page on which a user ends what tells them of these: of their category, if they have one in common. None where
-    /// the user has no say in it.
+    /// The page on which a user turns such messages off: those of the category, if they all have the same. None where
+    /// it is mandatory.
     async fn unsubscribe(&self, to: &KeptContact, category: Option<&Category>) -> Result<Option<String>, StoreError> {
         let policy = &self.0.policy;
         if category.is_some_and(|category| policy.rules().mandatory.contains(category)) {

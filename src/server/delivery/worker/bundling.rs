@@ -18,8 +18,8 @@ use crate::{
 const JUDGED_AT_ONCE: usize = 8;
 
 impl Worker {
-    /// Puts together what was held and is to be sent now, and returns what else was claimed. What is held on, or is not to
-    /// be sent at all, is written down.
+    /// Bundles held deliveries that are to be sent now, and returns the other claimed ones. The new state of deliveries
+    /// that stay held, or are not to be sent at all, is stored.
     pub(super) async fn bundled(&self, claimed: Vec<Claimed>, lease: Uuid) -> Result<Vec<Claimed>, StoreError> {
         let mut rest = Vec::with_capacity(claimed.len());
         let mut held = BTreeMap::<Uuid, Vec<Claimed>>::new();
@@ -33,7 +33,7 @@ impl Worker {
         for (claimed, judged) in waited.into_iter().zip(judged) {
             let id = claimed.delivery.id;
             match judged {
-                // All that is judged anew comes to the same moment, when the rest of it is due.
+                // All deliveries judged again get the same due time as the rest.
                 Ok(_) if claimed.delivery.reason.as_deref() == Some(ANEW) => {
                     let next = Next::Held { wait: Duration::ZERO, reason: TOGETHER.to_owned() };
                     self.unsent(id, lease, Vec::new(), next);
@@ -61,7 +61,7 @@ impl Worker {
         Ok(rest)
     }
 
-    /// Whether a rule held a delivery until now whose channel puts such together.
+    /// Whether a rule held the delivery until now, and its channel bundles such deliveries.
     fn was_held(&self, delivery: &Delivery) -> bool {
         let bundles = self.0.policy.channel(delivery.channel).is_some_and(|channel| channel.bundles());
         bundles && delivery.reason.is_some() && !delivery.is_digest()

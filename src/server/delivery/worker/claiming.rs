@@ -29,7 +29,7 @@ use crate::{
 };
 
 impl Worker {
-    /// Claims as much as there is room for, and has it sent.
+    /// Claims as many deliveries as there is room for, and has them sent.
     pub(super) async fn claim(&self) -> Result<(), StoreError> {
         let parts = &self.0;
         let _claiming = parts.claiming.lock().await;
@@ -49,7 +49,7 @@ impl Worker {
         };
         let (webhooks, claimed) = match ready.await {
             Ok(ready) => ready,
-            // Of what was settled by now, this is nothing.
+            // For those settled by now, this does nothing.
             Err(error) => {
                 all.into_iter().for_each(|(id, next)| self.unsent(id, lease, Vec::new(), next));
                 return Err(error);
@@ -74,7 +74,7 @@ impl Worker {
         Ok(())
     }
 
-    /// The endpoints that these go to, by their ids, as far as they are there.
+    /// The webhooks of these deliveries, by their ids, as far as they exist.
     async fn endpoints_of(&self, claimed: &[Claimed]) -> Result<HashMap<Uuid, Arc<Webhook>>, StoreError> {
         let mut webhooks = HashMap::new();
         let to_webhooks = claimed.iter().filter(|claimed| claimed.delivery.channel == Channel::Webhook);
@@ -87,7 +87,7 @@ impl Worker {
         Ok(webhooks)
     }
 
-    /// Looks once more whether a delivery is wanted; what is not is settled at once.
+    /// Checks again that a delivery is wanted; one that is not is settled at once.
     fn look_again(
         &self,
         claimed: Claimed,
@@ -118,7 +118,7 @@ impl Worker {
             Some(webhook) if webhook.disabled.is_some() => return over(DeliveryState::Skipped, DISABLED),
             _ => {}
         }
-        // An endpoint that was told something of it is told all, and a user only what is of use.
+        // A webhook that got an attempt gets all further ones, and a user only messages that are still of use.
         if is_expired && (delivery.tries == 1 || !is_to_webhook) {
             let why = if delivery.is_count() { "count_expired" } else { "notification_expired" };
             return over(DeliveryState::Expired, why);
@@ -126,11 +126,11 @@ impl Worker {
         let Some(channel) = self.0.policy.channel(delivery.channel) else {
             return over(DeliveryState::Skipped, "not_set_up");
         };
-        // What was due from the beginning is as old as it is; what was held, as its first attempt.
+        // A delivery due from the beginning is as old as it is; a held one, as its first attempt.
         let first = delivery.attempts.first().map(|attempt| attempt.at);
         let since = first.unwrap_or(if delivery.reason.is_none() { delivery.created_at } else { self.0.clock.now() });
         let (schedule, age) = (channel.schedule(), self.age(since));
-        // Attempts whose servers died count, so that one that kills its server is given up.
+        // Attempts whose servers died count, so that a delivery that kills its server is given up.
         let was_last = delivery.tries > 1 && schedule.wait(delivery.tries - 1, Duration::ZERO, 0, None).is_none();
         if was_last || schedule.is_over(age) {
             return over(DeliveryState::Dead, "gave_up");

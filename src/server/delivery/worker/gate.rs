@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::Notify;
 
-/// Most results that may wait, besides those in flight.
+/// Most results that may wait, besides those of running attempts.
 const MOST: usize = 1_024;
 
 /// The number of waiting results, and the tasks that wait for fewer.
@@ -16,12 +16,12 @@ pub(super) struct Gate {
 }
 
 impl Gate {
-    /// A result waits to be written down.
+    /// A result waits to be stored.
     pub(super) fn add(&self) {
         self.waiting.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// So many are written down, or given up.
+    /// Results were stored, or given up.
     pub(super) fn remove(&self, count: usize) {
         let before = self.waiting.fetch_sub(count, Ordering::Relaxed);
         if before >= MOST {
@@ -29,7 +29,7 @@ impl Gate {
         }
     }
 
-    /// Returns when more may be sent.
+    /// Returns when sending may continue.
     pub(super) async fn open(&self) {
         loop {
             let fewer = self.fewer.notified();

@@ -16,15 +16,15 @@ use crate::{
 
 /// A claimed delivery that is not sent yet.
 pub(super) struct Queued {
-    /// The delivery. This attempt is among its tries.
+    /// The delivery. Its tries include this attempt already.
     pub(super) delivery: Delivery,
-    /// The endpoint that it goes to, if it goes to one.
+    /// Its webhook, if it goes to one.
     pub(super) webhook: Option<Arc<Webhook>>,
     /// The lease of the claim.
     pub(super) lease: Uuid,
-    /// When it was made, or a little before.
+    /// Time of the claim, or a little earlier.
     pub(super) claimed_at: Instant,
-    /// When it was to be sent first.
+    /// Time at which it was first due.
     pub(super) since: Timestamp,
     /// Earlier attempts, to be stored.
     pub(super) before: Vec<Attempt>,
@@ -35,11 +35,11 @@ pub(super) struct Queued {
 /// The outcome of earlier attempts.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Past {
-    /// How many there were, whether they count or not.
+    /// How many attempts there were, whether they count or not.
     pub(super) attempts: usize,
-    /// How many of them the other side answered by saying that it is not well.
+    /// How many of them the other side answered with a failure of its own.
     pub(super) unwell: u32,
-    /// When it said that first.
+    /// Time of the first such answer.
     pub(super) unwell_since: Option<Timestamp>,
 }
 
@@ -60,30 +60,30 @@ impl Past {
 /// What an attempt reveals about the settings of its lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Admission {
-    /// The other side let this server in.
+    /// The other side accepted this server.
     LetIn,
-    /// It did not.
+    /// It refused this server.
     Refused,
     /// Nothing: there was no answer, or one that a user's registration explains as well.
     Unknown,
 }
 
-/// An attempt that is being made.
+/// A running attempt.
 pub(super) struct Flight {
     pub(super) id: DeliveryId,
     /// The lease of its claim.
     pub(super) lease: Uuid,
     /// When it began.
     pub(super) at: Timestamp,
-    /// When it was to be sent first.
+    /// Time at which it was first due.
     pub(super) since: Timestamp,
-    /// By which channel.
+    /// The channel.
     pub(super) channel: Channel,
-    /// How many attempts there were, with this one.
+    /// The number of attempts, including this one.
     pub(super) tries: u32,
 }
 
-/// Everything of each lane that is at hand.
+/// The deliveries of each lane that this server has claimed.
 #[derive(Default)]
 pub(super) struct Lanes {
     lanes: Mutex<HashMap<String, Lane>>,
@@ -95,31 +95,32 @@ struct Lane {
     queue: VecDeque<Queued>,
     /// How many tasks are sending.
     working: usize,
-    /// How many may, as far as that is known.
+    /// The most tasks, as far as that is known.
     most: usize,
-    /// How long an attempt takes, the last ones counting most.
+    /// The average duration of an attempt, in which the last ones count most.
     takes: Option<Duration>,
-    /// How many times in a row it was found that it is not set up right.
+    /// How many times in a row the lane was found not to be set up right.
     misconfigured: u64,
-    /// When that was found last. Attempts that had begun by then say nothing new of it.
+    /// When that was last found. Attempts that had begun by then prove nothing more.
     found_at: Option<Instant>,
     /// The contact that was reached last.
     reached: Option<Uuid>,
-    /// The users for one of whose contacts this server was not let in since, as many as matter.
+    /// The users with a contact for which this server was refused since, as many as matter.
     refused: Vec<UserId>,
-    /// Whether more of it was asked for since something came.
+    /// Whether the worker was asked for more since the last deliveries came.
     has_asked: bool,
-    /// Until when it takes nothing.
+    /// The end of its rest, during which it accepts nothing.
     rests_until: Option<Instant>,
-    /// Whether the last attempt failed for a reason that is the lane's.
+    /// Whether the last attempt failed for a reason that concerns the lane.
     is_broken: bool,
-    /// Whether what was claimed last was not to be sent at all: much of that is claimed at once.
+    /// Whether the last claimed deliveries were not to be sent at all: such ones are claimed in large numbers.
     drains: bool,
 }
 
 impl Lane {
-    /// How much is to be at hand: of a lane that is quick as much as it sends in a moment, so that it does not wait for the
-    /// store, and of one that is slow only what it sends now: what waits here in vain is kept from other servers.
+    /// How many deliveries should be claimed: of a fast lane as many as it sends in a moment, so that it does not wait
+    /// for the store, and of a slow one only those that it sends now, because those that wait here in vain are kept
+    /// from other servers.
     fn room(&self) -> usize {
         if self.is_probed() {
             return Lanes::PROBES_FROM;
@@ -132,7 +133,7 @@ impl Lane {
         usize::try_from(in_a_moment).unwrap_or(usize::MAX).clamp(self.at_once(), Lanes::AT_MOST)
     }
 
-    /// How much more may be claimed now, in steps that are worth it.
+    /// How many more may be claimed now, in steps that are worth it.
     fn claimable(&self) -> usize {
         let (room, at_hand) = (self.room(), self.queue.len() + self.working);
         let more = room.saturating_sub(at_hand).min(Lanes::STEP);
@@ -140,18 +141,18 @@ impl Lane {
         if is_worth_it { more } else { 0 }
     }
 
-    /// How many attempts of it are made at once.
+    /// How many attempts run at once.
     fn at_once(&self) -> usize {
         if self.is_probed() { 1 } else { self.most.max(Lanes::AT_FIRST) }
     }
 
-    /// Whether one attempt is to find out if it is set up right by now.
+    /// Whether single attempts test if it is set up right by now.
     fn is_probed(&self) -> bool {
         self.misconfigured > 0
     }
 
-    /// The next one to send. What probes is what was tried least, and for a user who was not refused if there is one: a
-    /// contact that is never let in would otherwise probe for all, again and again.
+    /// The next delivery to send. A test takes the one with the fewest attempts, for a user who was not refused if
+    /// there is one: otherwise a contact that is always refused would be the test for all, again and again.
     fn next(&mut self) -> Option<Queued> {
         if !self.is_probed() {
             return self.queue.pop_front();
@@ -167,15 +168,15 @@ impl Lane {
 }
 
 impl Lanes {
-    /// How many are claimed of a lane of which nothing is known.
+    /// How many deliveries are claimed of an unknown lane.
     pub(super) const AT_FIRST: usize = 4;
-    /// From how many that are due the one is chosen that probes.
+    /// From how many due deliveries the one for a test is chosen.
     const PROBES_FROM: usize = 32;
-    /// How many users have to be refused in a row, while no push arrives, for it to be the lane's fault.
+    /// How many users in a row have to be refused, while no push arrives, before the lane is at fault.
     const MANY_USERS: usize = 3;
-    /// How much of a lane is at hand at most.
+    /// The most deliveries of a lane that are claimed.
     const AT_MOST: usize = 1_024;
-    /// How much of it is claimed in one step: a claim is a transaction, which neither many nor heavy ones should be.
+    /// How many of them are claimed in one step: a claim is a transaction, and many or heavy ones cost too much.
     const STEP: usize = 256;
     /// How long a claimed delivery may wait here, roughly, for each sending task.
     const A_MOMENT: Duration = Duration::from_millis(500);
@@ -184,10 +185,10 @@ impl Lanes {
         self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How much more may be claimed of each lane of which something is at hand or known.
+    /// How many more may be claimed of each lane with deliveries or a known state.
     pub(super) fn rooms(&self) -> HashMap<String, usize> {
         let mut all = self.all();
-        // What is not known any more is as at first.
+        // A lane that is forgotten starts again like an unknown one.
         if all.len() > 10_000 {
             all.retain(|_, lane| lane.working > 0 || !lane.queue.is_empty());
         }
@@ -195,7 +196,7 @@ impl Lanes {
         all.iter().map(|(name, lane)| (name.clone(), room(lane))).collect()
     }
 
-    /// Queues what was claimed; gives it back when its lane rests.
+    /// Queues a claimed delivery; returns it when its lane rests.
     pub(super) fn put(&self, queued: Queued) -> Option<Queued> {
         let mut all = self.all();
         if let Some(lane) = all.get_mut(&queued.delivery.lane) {
@@ -216,8 +217,8 @@ impl Lanes {
         self.all().entry(lane.to_owned()).or_default().drains = true;
     }
 
-    /// Takes everything that is queued in a lane that is to be left alone. It takes nothing for a moment: by then the
-    /// store knows why.
+    /// Takes all queued deliveries of a lane that is to rest. It accepts nothing for a moment: by then the store knows
+    /// the reason.
     pub(super) fn rest(&self, lane: &str) -> VecDeque<Queued> {
         let mut all = self.all();
         let Some(lane) = all.get_mut(lane) else { return VecDeque::new() };
@@ -225,7 +226,7 @@ impl Lanes {
         std::mem::take(&mut lane.queue)
     }
 
-    /// How many more tasks should send from a lane, of `most` at most. They count from now on.
+    /// How many more tasks should send from a lane, up to `most` in all. They count from now on.
     pub(super) fn free(&self, lane: &str, most: usize) -> usize {
         let mut all = self.all();
         let Some(lane) = all.get_mut(lane) else { return 0 };
@@ -236,7 +237,7 @@ impl Lanes {
         free
     }
 
-    /// The next one for a task that sends; `None` ends the task.
+    /// The next delivery for a task that sends; `None` ends the task.
     pub(super) fn next(&self, lane: &str) -> Option<Queued> {
         let mut all = self.all();
         let lane = all.get_mut(lane)?;
@@ -247,22 +248,22 @@ impl Lanes {
         next
     }
 
-    /// An attempt is being made.
+    /// An attempt begins.
     pub(super) fn begin(&self, flight: Flight) {
         self.flights.lock().unwrap_or_else(PoisonError::into_inner).insert(flight.id, flight);
     }
 
-    /// It is over.
+    /// An attempt has ended.
     pub(super) fn end(&self, id: DeliveryId) {
         self.flights.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
     }
 
-    /// All that are being made.
+    /// Takes all running attempts.
     pub(super) fn flights(&self) -> Vec<Flight> {
         self.flights.lock().unwrap_or_else(PoisonError::into_inner).drain().map(|(_, flight)| flight).collect()
     }
 
-    /// Notes whether a lane is broken, and returns whether that was not so before.
+    /// Records whether a lane is broken, and returns whether that has changed.
     pub(super) fn turns(&self, lane: &str, is_broken: bool) -> bool {
         let mut all = self.all();
         let Some(lane) = all.get_mut(lane) else { return false };
@@ -275,8 +276,7 @@ impl Lanes {
         flights.values().filter(|flight| of(flight.channel)).map(|flight| (flight.id, flight.lease)).collect()
     }
 
-    /// An attempt that began at that moment is over. Returns whether it has shown that a lane is set up right that was
-    /// probed.
+    /// An attempt that began at this time has ended. Returns whether it has shown that a tested lane is set up right.
     pub(super) fn took(&self, lane: &str, began: Instant, admission: Admission) -> bool {
         let mut all = self.all();
         let Some(lane) = all.get_mut(lane) else { return false };
@@ -301,8 +301,8 @@ impl Lanes {
         }
     }
 
-    /// For this contact of a user, the push service did not let this server in. Returns whether that says more of what the
-    /// user registered than of how this server is set up: another contact was reached, and since then only few users were
+    /// The push service refused this server for this contact of a user. Returns whether the contact, rather than this
+    /// server's settings, is likely to be the reason: another contact was reached, and since then only a few users were
     /// refused.
     pub(super) fn is_of_user(&self, lane: &str, user_id: &UserId, contact: Uuid) -> bool {
         let mut all = self.all();
@@ -313,12 +313,12 @@ impl Lanes {
         lane.refused.len() < Self::MANY_USERS && lane.reached.is_some_and(|reached| reached != contact)
     }
 
-    /// How many times in a row it was found that a lane is not set up right; attempts that were made at once find it once.
+    /// How many times in a row a lane was found not to be set up right; attempts at the same time count once.
     pub(super) fn misconfigured(&self, lane: &str) -> u64 {
         self.all().get(lane).map_or(0, |lane| lane.misconfigured)
     }
 
-    /// Whether more of a lane should be claimed, before what is queued is all sent; told once.
+    /// Whether more of a lane should be claimed, before all queued deliveries are sent; true once.
     pub(super) fn wants_more(&self, lane: &str) -> bool {
         let mut all = self.all();
         let Some(lane) = all.get_mut(lane).filter(|lane| !lane.has_asked) else { return false };
@@ -326,17 +326,17 @@ impl Lanes {
         lane.has_asked
     }
 
-    /// Takes everything that is queued.
+    /// Takes all queued deliveries.
     pub(super) fn empty(&self) -> Vec<Queued> {
         self.all().values_mut().flat_map(|lane| lane.queue.drain(..)).collect()
     }
 
-    /// Whether anything is being sent.
+    /// Whether any attempt is running.
     pub(super) fn are_busy(&self) -> bool {
         self.all().values().any(|lane| lane.working > 0)
     }
 
-    /// How many attempts of each lane are being made.
+    /// How many attempts of each lane are running.
     pub(super) fn in_flight(&self) -> HashMap<String, usize> {
         self.all().iter().map(|(name, lane)| (name.clone(), lane.working)).collect()
     }

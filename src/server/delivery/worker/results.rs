@@ -24,7 +24,7 @@ use crate::{
 };
 
 impl Worker {
-    /// Has it written down how an attempt ended, and returns whether its lane is to be left alone from now on.
+    /// Has the outcome of an attempt stored, and returns whether its lane is to rest from now on.
     pub(super) fn done(
         &self,
         Job { delivery, to }: Job,
@@ -66,10 +66,10 @@ impl Worker {
         is_left_alone
     }
 
-    /// Has it written down that an attempt was cut off.
+    /// Has it stored that an attempt was cut off.
     pub(super) fn cut_off(&self, flight: &Flight) {
         let Some(channel) = self.0.policy.channel(flight.channel) else { return };
-        // A user is not told twice of one thing sooner than they have to be.
+        // Users should not get the same message twice sooner than necessary.
         let is_to_user = flight.channel != Channel::Webhook;
         let outcome = if is_to_user { Outcome::Ambiguous } else { Outcome::Retry { after: None } };
         let effort = Effort { tries: flight.tries, age: self.age(flight.since), took: Duration::ZERO };
@@ -89,31 +89,31 @@ impl Worker {
         self.settled(Done::settled(settlement));
     }
 
-    /// Lets others claim what was not attempted.
+    /// Returns a delivery without an attempt, for others to claim.
     pub(super) fn give_back(&self, delivery: &Delivery, lease: Uuid, attempts: Vec<model::Attempt>) {
         self.unsent(delivery.id, lease, attempts, as_before(delivery, Duration::ZERO));
     }
 
-    /// Has it written down what becomes of what was not attempted.
+    /// Has the next step of a delivery without an attempt stored.
     pub(super) fn unsent(&self, id: DeliveryId, lease: Uuid, attempts: Vec<model::Attempt>, next: Next) {
         let settlement = Settlement { id, lease, attempts, refund: true, next, worked: None, pause: None };
         self.settled(Done::settled(settlement));
     }
 
-    /// Has it written down what became of a delivery.
+    /// Has the result of a delivery stored.
     pub(super) fn settled(&self, done: Done) {
         self.0.gate.add();
         drop(self.0.done.send(done));
     }
 
-    /// How long ago this was.
+    /// The time since then.
     pub(super) fn age(&self, since: Timestamp) -> Duration {
         (self.0.clock.now().to_utc() - since.to_utc()).to_std().unwrap_or_default()
     }
 }
 
-/// What becomes of a delivery that was claimed and not attempted: after this time it waits as it did before. What was held
-/// is as old as its first attempt, and so is held on.
+/// The next step of a claimed delivery without an attempt: after this time it waits as before. A held delivery is as
+/// old as its first attempt, and so stays held.
 pub(super) fn as_before(delivery: &Delivery, wait: Duration) -> Next {
     match &delivery.reason {
         Some(reason) => Next::Held { wait, reason: reason.clone() },

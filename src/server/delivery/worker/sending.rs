@@ -26,7 +26,7 @@ use crate::{
 };
 
 impl Worker {
-    /// Has what is queued in a lane sent, by as many tasks as it may have.
+    /// Has the queued deliveries of a lane sent, by as many tasks as it may have.
     pub(super) fn begin_work(&self, lane: &str) {
         for _ in 0..self.0.lanes.free(lane, self.in_flight_of(lane)) {
             let (worker, lane) = (self.clone(), lane.to_owned());
@@ -39,12 +39,12 @@ impl Worker {
         channel.and_then(|channel| self.0.policy.channel(channel)).map_or(1, |channel| channel.in_flight())
     }
 
-    /// Sends what is queued in a lane, one after the other, until nothing is left.
+    /// Sends the queued deliveries of a lane, one after the other, until none is left.
     async fn work(&self, lane: &str) {
         while let Some(queued) = self.0.lanes.next(lane) {
             let Some(channel) = self.0.policy.channel(queued.delivery.channel).cloned() else { continue };
             self.0.gate.open().await;
-            // What waited here for so long that its result might not count any more is left to the next claim.
+            // A delivery that waited here so long that its result might not count is left to the next claim.
             let needed = channel.deadline().min(2 * RENEWS_EVERY);
             let is_too_late = || {
                 let is_late = queued.claimed_at.elapsed() + needed + SPARE > LEASE;
@@ -83,7 +83,7 @@ impl Worker {
                 self.tell_operator(lane, judged.outcome, judged.code);
             }
             let schedule = channel.schedule_after(judged.code);
-            // A schedule for when the other side is not well begins when it said so first.
+            // The schedule for the other side's own failures begins with the first of them.
             let (tries, since) = if schedule == channel.schedule() {
                 (tries, since)
             } else {
@@ -97,7 +97,7 @@ impl Worker {
                 self.0.wake.notify_one();
             }
         }
-        // There may be more by now.
+        // There may be more deliveries by now.
         self.0.wake.notify_one();
     }
 
@@ -116,9 +116,9 @@ impl Worker {
         }
     }
 
-    /// The outcome of an attempt, where it is known whether it says something of the lane. Users register browsers and
-    /// devices as they like: what is refused for one of them, as if this server was not set up right, must not pause the
-    /// pushes of all others.
+    /// The outcome of an attempt, limited to the contact where the contact is the likely reason. Users register
+    /// browsers and devices as they like: a refusal for one of them that looks like wrong settings of this server must
+    /// not pause the pushes of all others.
     fn blamed(&self, Delivery { channel, lane, user_id, target, .. }: &Delivery, outcome: Outcome) -> Outcome {
         match outcome {
             Outcome::Sent => self.0.lanes.reaches(lane, *target),
@@ -132,8 +132,7 @@ impl Worker {
         outcome
     }
 
-    /// Has the log say that a channel to users does not work any more, and that it works again. Endpoints are for those who
-    /// run them to look after.
+    /// Logs that a channel to users no longer works, and that it works again. Webhooks are left to those who run them.
     fn tell_operator(&self, lane: &str, outcome: Outcome, code: Option<u16>) {
         let is_broken = match outcome {
             Outcome::Misconfigured | Outcome::Retry { .. } => true,
@@ -160,7 +159,7 @@ impl Worker {
 fn admission(judged: &Judged) -> Admission {
     match judged.outcome {
         Outcome::Sent => Admission::LetIn,
-        // What answers about the one message or contact has let this server in.
+        // An answer about the one message or contact means that the other side accepted this server.
         Outcome::ContactDead { .. } | Outcome::MessageBad if judged.code.is_some() => Admission::LetIn,
         Outcome::Misconfigured => Admission::Refused,
         _ => Admission::Unknown,

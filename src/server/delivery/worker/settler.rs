@@ -1,4 +1,4 @@
-//! Stores the results of deliveries, many at once, and disables endpoints and contacts that are gone.
+//! Stores the results of deliveries, many at once, and disables webhooks and contacts that are gone.
 
 use std::{sync::Arc, time::Duration};
 
@@ -24,10 +24,10 @@ use crate::{
     },
 };
 
-/// How many are written down in one transaction.
+/// How many results are stored in one transaction.
 const AT_ONCE: usize = 256;
-/// How often some are written down, at most: each transaction waits for the disk and writes the same pages anew, so few
-/// large ones take far less than many small ones. What comes after a while of nothing is written down at once.
+/// The least time between two transactions: each waits for the disk and writes the same pages again, so a few large
+/// ones take far less than many small ones. After a pause, a result is stored at once.
 const EVERY: Duration = Duration::from_millis(10);
 /// How long to wait when the store cannot be written.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -40,7 +40,7 @@ pub(super) enum Done {
         /// Findings about its target.
         found: Finding,
     },
-    /// Tells when all that came before is written down.
+    /// Answers when all earlier results are stored.
     Told(oneshot::Sender<()>),
 }
 
@@ -48,31 +48,31 @@ pub(super) enum Done {
 pub(super) enum Finding {
     Nothing,
     OfWebhook {
-        /// The endpoint that was asked.
+        /// The webhook.
         id: WebhookId,
         /// When it was enabled.
         enabled_at: Timestamp,
-        /// Whether it said that it is gone.
+        /// Whether it answered that it is gone.
         is_gone: bool,
     },
     DeadContact {
         /// The contact.
         id: ContactId,
-        /// How it stands with it.
+        /// The state of the contact.
         state: ContactState,
-        /// When the other side found out, or the attempt began.
+        /// When the other side noticed, or the attempt began.
         as_of: Timestamp,
     },
 }
 
 impl Done {
-    /// A settlement of what was not attempted.
+    /// The settlement of a delivery without an attempt.
     pub(super) fn settled(settlement: Settlement) -> Self {
         Self::Settled { settlement, found: Finding::Nothing }
     }
 }
 
-/// Writes down what comes, for as long as it is polled.
+/// Stores incoming results, for as long as it is polled.
 pub(super) async fn run(
     stores: &DeliveryStores,
     clock: &Arc<dyn Clock>,
@@ -120,7 +120,7 @@ pub(super) async fn run(
     }
 }
 
-/// Notes that an endpoint or contact is not to be tried again, where that was found out.
+/// Disables a webhook or contact where the attempt found that it is gone.
 async fn follow(
     stores: &DeliveryStores,
     clock: &Arc<dyn Clock>,
@@ -151,7 +151,7 @@ async fn follow(
     }
 }
 
-/// Writes settlements down, again and again for as long as their leases may hold.
+/// Stores settlements, trying again for as long as their leases may hold.
 async fn write(outbox: &dyn Outbox, clock: &dyn Clock, settlements: Vec<Settlement>) -> Vec<Option<Health>> {
     let began = Instant::now();
     loop {
@@ -174,7 +174,7 @@ async fn write(outbox: &dyn Outbox, clock: &dyn Clock, settlements: Vec<Settleme
     }
 }
 
-/// Disables an endpoint, unless it was enabled again since the attempt, and returns whether it did.
+/// Disables a webhook, unless it was enabled again since the attempt, and returns whether it did.
 async fn disable(
     webhooks: &dyn Webhooks,
     id: WebhookId,

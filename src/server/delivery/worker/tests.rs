@@ -1,4 +1,4 @@
-//! The loop around what decides, with a channel whose answers a test scripts, and a clock that a test moves.
+//! The loop around the decisions, with a channel whose answers a test scripts, and a clock that a test moves.
 
 mod badges;
 mod contacts;
@@ -41,7 +41,7 @@ use crate::{
     },
 };
 
-/// A clock that goes with tokio's, which a test moves.
+/// A clock that follows tokio's, which a test moves.
 struct TokioClock {
     began: Instant,
     at: Timestamp,
@@ -53,10 +53,10 @@ impl Clock for TokioClock {
     }
 }
 
-/// How an endpoint of the tests behaves.
+/// The behaviour of a webhook in the tests.
 #[derive(Clone, Copy, Debug)]
 enum Behaves {
-    /// It answers so, after so many milliseconds.
+    /// It answers with this outcome, after this many milliseconds.
     Answers(Outcome, u64),
     Hangs,
     Panics,
@@ -64,13 +64,13 @@ enum Behaves {
 
 /// A channel that sends nothing.
 struct TestChannel {
-    /// By the number of the webhook.
+    /// Behaviours, by the number of the webhook.
     behaves: Mutex<HashMap<u128, Behaves>>,
-    /// What was attempted, by webhook, with its moment.
+    /// The attempts, by webhook, with their times.
     attempted: Mutex<Vec<(u128, DeliveryId, Timestamp)>>,
-    /// What contacts were told: how many there were, and which of them, newest first.
+    /// The messages to contacts: their number of notifications, and their ids, newest first.
     told: Mutex<Vec<(u64, Vec<NotificationId>)>>,
-    /// Which devices were told how many are unread, and nothing else, and when.
+    /// The badge updates to devices: number, unread count, time.
     counted: Mutex<Vec<(u128, u64, Timestamp)>>,
     busy: Mutex<HashMap<u128, usize>>,
     most_busy: Mutex<usize>,
@@ -151,7 +151,7 @@ impl channel::Channel for Arc<TestChannel> {
     }
 }
 
-/// A store with some webhooks, and what delivers what is written to it.
+/// A store with some webhooks, and the tasks that deliver its changes.
 struct Rig {
     store: Arc<MemoryStore>,
     channel: Arc<TestChannel>,
@@ -169,12 +169,12 @@ impl Drop for Abort {
 }
 
 impl Rig {
-    /// With a webhook for each of these, of which number 1 is told of what user 1 gets, and so on.
+    /// With a webhook for each of these, of which number 1 gets the notifications of user 1, and so on.
     async fn new(behaves: &[Behaves]) -> Self {
         Self::limited(behaves, "off").await
     }
 
-    /// The same, where each contact is told only so often.
+    /// The same, with this rate for each contact.
     async fn limited(behaves: &[Behaves], rate: &str) -> Self {
         let at = Timestamp::parse("2026-01-01T00:00:00Z").unwrap();
         let clock = Arc::new(TokioClock { began: Instant::now(), at });
@@ -243,12 +243,12 @@ impl Rig {
             Abort(tokio::spawn(sweeping)),
             Abort(tokio::spawn(async move { sync.run().await })),
         ];
-        // They look once, and wait.
+        // The tasks look once, and wait.
         sleep(Duration::from_millis(10)).await;
         Self { store, channel, clock, worker, _tasks: tasks }
     }
 
-    /// Tells a user so many things.
+    /// Sends a user this many notifications.
     async fn tell(&self, number: u128, count: usize) {
         let all: Vec<_> = (0..count).map(|_| self.notification(number)).collect();
         self.store.create(&all, None).await.unwrap();
@@ -259,7 +259,7 @@ impl Rig {
         Notification::new(NotificationId::new(Uuid::now_v7()), self.clock.now(), new)
     }
 
-    /// What was attempted at a webhook, in seconds since the beginning.
+    /// The attempts for a webhook, in seconds since the beginning.
     fn attempted(&self, number: u128) -> Vec<f64> {
         let all = self.channel.attempted.lock().unwrap();
         let seconds = |at: &Timestamp| (at.as_micros() - self.clock.at.as_micros()) as f64 / 1e6;
@@ -280,7 +280,7 @@ impl Rig {
     }
 }
 
-/// What the operator of these tests lays down.
+/// The operator's rules in these tests.
 fn rules() -> Rules {
     Rules { mandatory: vec![Category::parse("security").unwrap()], ..Rules::default() }
 }
@@ -327,12 +327,12 @@ async fn a_lane_that_hangs_delays_no_other_and_burns_no_attempts_of_what_waits()
         assert_eq!(rig.attempted(2).len(), sent + 1);
     }
     sleep(Duration::from_secs(100)).await;
-    // Four at once, each for 15 s, and repeats of them.
+    // Four at once, each for 15 s, and their repeats.
     let attempted = rig.attempted(1).len();
     assert!((28..=40).contains(&attempted), "{attempted}");
     let deliveries = rig.deliveries(1).await;
     let tries: u32 = deliveries.iter().map(|delivery| delivery.tries).sum();
-    // What was claimed and not sent yet counts until it is given back.
+    // Claimed and unsent deliveries count until they are returned.
     assert!(tries as usize <= attempted + 8, "{tries} of {attempted}");
     let recorded: usize = deliveries.iter().map(|delivery| delivery.attempts.len()).sum();
     assert!(recorded <= attempted, "{recorded} of {attempted}");
@@ -342,7 +342,7 @@ async fn a_lane_that_hangs_delays_no_other_and_burns_no_attempts_of_what_waits()
 async fn one_that_fails_is_tried_ten_times_as_the_schedule_says() {
     let rig = Rig::new(&[FAILS]).await;
     rig.tell(1, 1).await;
-    // Between the attempts of four days it is disabled; that is another test's.
+    // During these four days it would be disabled; another test covers that.
     let waits = [5.0, 300.0, 1_800.0, 7_200.0, 18_000.0, 36_000.0, 50_400.0, 72_000.0, 86_400.0];
     sleep(Duration::from_secs(5 * 86_400)).await;
     let attempted = rig.attempted(1);

@@ -12,9 +12,9 @@ const HEADLINE_CHARS: usize = 120;
 const EXCERPT: (usize, usize) = (600, 8);
 /// The most characters that mail clients show beside a subject.
 const PREHEADER_CHARS: usize = 140;
-/// The most characters of where a link leads.
+/// The most characters of a link's target.
 const TARGET_CHARS: usize = 40;
-/// The most characters of what stands where a link would, were it one.
+/// The most characters of an unsafe link, which is shown as text.
 const LINK_AS_TEXT_CHARS: usize = 300;
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
@@ -23,9 +23,9 @@ const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Au
 pub(super) struct TemplateData {
     /// The name of this server.
     app_name: String,
-    /// Whose notifications they are.
+    /// The user whose notifications they are.
     user_id: String,
-    /// Whether there are several.
+    /// Whether there are several notifications.
     is_digest: bool,
     /// How many there are.
     total: u64,
@@ -48,11 +48,11 @@ pub(super) struct TemplateData {
 /// The variables of one notification.
 #[derive(Debug, Serialize)]
 struct ShownItem {
-    /// Its title or else the beginning of its text, in one line.
+    /// Its title, or else the beginning of its text, in one line.
     headline: String,
-    /// Its title, or a text that is as short as one; none when `body` says it all.
+    /// Its title, or a text as short as one; none when `body` has everything.
     heading: Option<String>,
-    /// Its text; empty when the heading says it all. In a digest only its beginning.
+    /// Its text; empty when the heading has everything. In a digest only its beginning.
     body: String,
     /// Its category.
     category: String,
@@ -62,13 +62,13 @@ struct ShownItem {
     link: Option<String>,
     /// Label of the link's button.
     link_label: Option<String>,
-    /// Its link if it is not safe in `href`: only to be read.
+    /// Its link, if it is not safe in `href`: shown as text only.
     link_as_text: Option<String>,
     /// The URL of its page in the inbox.
     page: Option<String>,
-    /// When it was created (RFC 3339).
+    /// Time of its creation (RFC 3339).
     at: String,
-    /// The same for people.
+    /// The same in words.
     time: String,
 }
 
@@ -136,8 +136,8 @@ impl ShownItem {
     }
 }
 
-/// A text that may be the `href` of a link, and what to write on that: where it leads. A scheme is known by its name, not
-/// by what it is not; what browsers forgive (blanks, control characters, a backslash for a slash) is no link here.
+/// A text that may be the `href` of a link, and the label with its target. Only known schemes are allowed; whatever
+/// browsers tolerate (blanks, control characters, a backslash for a slash) makes a text no link here.
 fn href(text: &str) -> Option<(&str, String)> {
     if !text.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"'<>\\`".contains(&byte)) {
         return None;
@@ -146,7 +146,7 @@ fn href(text: &str) -> Option<(&str, String)> {
     let (verb, target) = match scheme.to_ascii_lowercase().as_str() {
         "http" | "https" => {
             let authority = rest.strip_prefix("//")?.split(['/', '?', '#']).next()?;
-            // What stands before the @ is a name, often one that shall look like a host.
+            // The part before the @ is a name, often one that imitates a host.
             ("Open", authority.rsplit('@').next()?)
         }
         "mailto" => ("Write to", rest.split('?').next()?),
@@ -155,14 +155,14 @@ fn href(text: &str) -> Option<(&str, String)> {
     let skipped = target.chars().count().saturating_sub(TARGET_CHARS - 1);
     match target {
         "" => None,
-        // The end of a host says whose it is.
+        // The end of a host shows whose it is.
         _ if skipped > 1 => Some((text, format!("{verb} …{}", target.get(skipped..)?))),
         _ => Some((text, format!("{verb} {target}"))),
     }
 }
 
-/// A text in one line: control characters and blanks between words become one space, and what would turn the direction
-/// of all that follows is left out.
+/// A text in one line: control characters and blanks between words become one space, and characters that would turn the
+/// direction of everything after them are removed.
 pub(super) fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for char in text.chars() {
@@ -189,7 +189,7 @@ fn plain(text: &str) -> String {
     text.get(start..).unwrap_or_default().to_owned()
 }
 
-/// The beginning of a text.
+/// The beginning of a text, for a digest.
 fn excerpt(text: &str) -> String {
     let (chars, lines) = EXCERPT;
     match text.match_indices('\n').nth(lines - 1) {
@@ -198,8 +198,8 @@ fn excerpt(text: &str) -> String {
     }
 }
 
-/// A text of at most so many characters. What is left out shows as `…`, after a whole word where one ends near, and never
-/// inside of an emoji or a letter with marks.
+/// A text of at most `most` characters. A cut shows as `…`, after a whole word where one ends near, and never inside an
+/// emoji or a letter with marks.
 pub(super) fn shortened(text: &str, most: usize) -> String {
     let Some((end, next)) = text.char_indices().nth(most.saturating_sub(1)) else { return text.to_owned() };
     if end + next.len_utf8() == text.len() {
@@ -220,14 +220,15 @@ pub(super) fn shortened(text: &str, most: usize) -> String {
     format!("{}…", kept.trim_end())
 }
 
-/// Whether a character belongs to the one before it: joiners, variation selectors, skin tones, tags, and marks of letters.
+/// Whether a character belongs to the one before it: joiners, variation selectors, skin tones, tags, and combining
+/// marks.
 fn joins(char: char) -> bool {
     matches!(char, '\u{200d}' | '\u{fe00}'..='\u{fe0f}' | '\u{1f3fb}'..='\u{1f3ff}' | '\u{e0020}'..='\u{e007f}'
         | '\u{300}'..='\u{36f}' | '\u{20d0}'..='\u{20f0}' | '\u{591}'..='\u{5bd}' | '\u{64b}'..='\u{65f}'
         | '\u{900}'..='\u{903}' | '\u{93a}'..='\u{94d}')
 }
 
-/// A time for people: `24 Sep 2026, 08:15 UTC`. None when it is not as RFC 3339 has it.
+/// A time in words: `24 Sep 2026, 08:15 UTC`. None when it is not in the format of RFC 3339.
 fn time(at: &str) -> Option<String> {
     let (year, clock) = (at.get(..4)?, at.get(11..16)?);
     let month = MONTHS.get(at.get(5..7)?.parse::<usize>().ok()?.checked_sub(1)?)?;
@@ -239,7 +240,7 @@ fn time(at: &str) -> Option<String> {
 }
 
 impl Mail {
-    /// Mails that together have, and have not, everything that a mail can have.
+    /// Mails that together have every optional part, and lack every one.
     pub(super) fn samples() -> Vec<Self> {
         let text = |text: &str| Some(text.to_owned());
         let bare = Item {

@@ -19,7 +19,7 @@ fn mail(title: Option<&str>, content: &str) -> Mail {
     mail
 }
 
-/// A mail of 20 of 143.
+/// A mail with 20 of 143 notifications.
 fn digest() -> Mail {
     let items = (1..=20).map(|n| Item {
         title: Some(format!("Title {n}.")),
@@ -36,7 +36,7 @@ fn rendered(mail: &Mail) -> Rendered {
     Templates::built_in().unwrap().render(mail).unwrap()
 }
 
-/// A folder of templates that goes when it is dropped.
+/// A folder of templates that is removed when this is dropped.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -49,7 +49,7 @@ impl Folder {
         folder
     }
 
-    /// What reading it tells after the name of the file.
+    /// The error of reading it, after the name of the file.
     fn mistake(&self, file: &str) -> String {
         let mistake = Templates::from_dir(&self.0).unwrap_err();
         let name = self.0.join(file).display().to_string();
@@ -214,7 +214,7 @@ fn a_long_first_line_is_cut_after_a_word_and_shown_whole_below() {
 #[case(&"\u{20ac}".repeat(200), &format!("{}…", "\u{20ac}".repeat(149)))]
 #[case(&format!("{} {}", "x".repeat(140), "y".repeat(60)), &format!("{}…", "x".repeat(140)))]
 #[case(&format!("{} {}", "x".repeat(10), "y".repeat(190)), &format!("{} {}…", "x".repeat(10), "y".repeat(138)))]
-// A family of three is five characters, of which 149 holds two.
+// A family of three is five characters, and 149 leaves room for two of them.
 #[case(&format!("{}\u{1f468}\u{200d}\u{1f469}\u{200d}\u{1f467}{}", "x".repeat(147), "y".repeat(9)), &format!("{}…", "x".repeat(147)))]
 #[case(&format!("{}e\u{301}{}", "x".repeat(148), "y".repeat(9)), &format!("{}…", "x".repeat(148)))]
 fn a_subject_has_150_characters(#[case] title: &str, #[case] subject: &str) {
@@ -273,7 +273,7 @@ fn what_is_no_link_is_text(#[case] link: &str) {
         let html = careless.render(&mail).unwrap().html;
         assert!(html.starts_with("<a href=\"none\">") || html.starts_with("<a href=\"None\">"), "{html}");
     }
-    // Neither do the other addresses of a mail.
+    // Neither are the other URLs of a mail.
     mail.items[0].page = Some(link.to_owned());
     let mail = Mail { inbox: Some(link.to_owned()), unsubscribe: Some(link.to_owned()), ..mail };
     assert!(!rendered(&mail).html.contains("href="));

@@ -1,4 +1,4 @@
-//! What each answer means, in the words of the reference.
+//! The meaning of each answer, in the words of the reference.
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use rstest::rstest;
@@ -34,7 +34,7 @@ fn error(status: u16, canonical: &str, code: &str) -> String {
     json!({ "error": { "code": status, "message": "…", "status": canonical, "details": details } }).to_string()
 }
 
-/// An argument that is wrong, named in either order.
+/// An invalid argument, with its details in either order.
 fn argument(field: &str, is_first: bool) -> String {
     let code =
         json!({ "@type": "type.googleapis.com/google.firebase.fcm.v1.FcmError", "errorCode": "INVALID_ARGUMENT" });
@@ -46,7 +46,7 @@ fn argument(field: &str, is_first: bool) -> String {
 
 #[rstest]
 #[case(404, "NOT_FOUND", "UNREGISTERED", None, GONE)]
-// It is the code that counts.
+// The code has precedence.
 #[case(400, "INVALID_ARGUMENT", "UNREGISTERED", None, GONE)]
 #[case(500, "INTERNAL", "UNREGISTERED", Some("7"), GONE)]
 #[case(403, "PERMISSION_DENIED", "SENDER_ID_MISMATCH", None, GONE)]
@@ -59,7 +59,7 @@ fn argument(field: &str, is_first: bool) -> String {
 #[case(503, "UNAVAILABLE", "UNAVAILABLE", None, LATER)]
 #[case(503, "UNAVAILABLE", "UNAVAILABLE", Some("30"), after(30))]
 #[case(500, "INTERNAL", "INTERNAL", None, LATER)]
-// A code that is new, and the one that says nothing.
+// An unknown code, and the one without a meaning.
 #[case(503, "UNAVAILABLE", "UNSPECIFIED_ERROR", None, LATER)]
 #[case(400, "INVALID_ARGUMENT", "NEW_CODE", None, BAD)]
 #[case(404, "NOT_FOUND", "NEW_CODE", None, BAD)]
@@ -146,7 +146,7 @@ fn a_body_of_any_kind_is_survived_and_no_device_is_gone_by_it(#[case] body: &str
     assert_eq!(outcome(&answer(502, &deep, None)), LATER);
 }
 
-/// As much as is read of an answer.
+/// The most that is read of an answer.
 const READ_AT_MOST: usize = crate::server::channels::answer::READ;
 
 #[test]

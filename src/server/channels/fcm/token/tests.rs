@@ -1,4 +1,4 @@
-//! One request however many ask, and a clock that a test moves.
+//! One request for many callers, with a clock that a test moves.
 
 use std::sync::{
     Mutex as Locked,
@@ -19,7 +19,7 @@ use crate::server::channels::fcm::account::tests::{PAIR, account};
 
 const START: &str = "2026-01-01T00:00:00Z";
 
-/// A clock that stands still until it is moved.
+/// A clock that stands still until a test moves it.
 struct Hands(Locked<Timestamp>);
 
 impl Clock for Hands {
@@ -71,7 +71,7 @@ impl Rig {
         Self { tokens, hands, endpoint, url, _serving: serving }
     }
 
-    /// Moves the clock by so many seconds.
+    /// Moves the clock.
     fn move_by(&self, seconds: i64) {
         let mut now = self.hands.0.lock().unwrap();
         *now = moved(*now, TimeDelta::seconds(seconds));
@@ -85,7 +85,7 @@ impl Rig {
         self.endpoint.bodies.lock().unwrap().len()
     }
 
-    /// So many ask at once.
+    /// Requests a token from this many callers at once.
     async fn all(&self, count: usize) -> Vec<Result<String, Judged>> {
         let asking = (0..count).map(|_| {
             let tokens = Arc::clone(&self.tokens);
@@ -155,8 +155,8 @@ async fn a_failure_is_that_of_all_who_waited() {
         let rig = Rig::new(vec![(status, "x".to_owned()), token("one")]).await;
         assert!(rig.all(100).await.iter().all(Result::is_err), "{status}");
         assert_eq!(rig.requests(), 1, "{status}");
-        // An endpoint that failed is left alone for a moment, and one that refused is asked again at once: a person may
-        // have put right what was wrong.
+        // An endpoint that failed is left alone for a moment, and one that refused is asked again at once: an operator
+        // may have corrected the mistake.
         assert_eq!(rig.get().await.is_ok(), status == 400, "{status}");
         sleep(LEFT_ALONE).await;
         assert_eq!(rig.get().await.unwrap(), "one");
@@ -173,7 +173,7 @@ async fn a_token_that_is_over_at_once_is_that_of_all_who_waited(#[case] expires_
     let rig = Rig::new(vec![short("one"), short("two")]).await;
     assert!(rig.all(100).await.iter().all(|got| got.as_deref() == Ok("one")));
     assert_eq!(rig.requests(), 1);
-    // The clock moves on while they wait.
+    // The clock moves on while callers wait.
     let tokens = Arc::clone(&rig.tokens);
     rig.move_by(2);
     let first = tokio::spawn(async move { tokens.get().await.is_ok() });

@@ -1,4 +1,4 @@
-//! The key that tokens are signed with.
+//! The key that signs tokens.
 
 use std::{fmt, sync::Arc};
 
@@ -16,7 +16,7 @@ use base64::{
 };
 use rustls::pki_types::{PrivateKeyDer, pem::PemObject};
 
-/// How long a private key is, in bytes.
+/// The length of a private key, in bytes.
 const LENGTH: usize = 32;
 
 /// Base64url with or without padding.
@@ -25,7 +25,7 @@ const BASE64URL: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// The key that pushes to browsers are signed with, on the curve P-256. A clone is the same.
+/// The P-256 key that signs pushes to browsers. A clone is the same.
 #[derive(Clone)]
 pub struct VapidKey(Arc<Parts>);
 
@@ -36,7 +36,7 @@ struct Parts {
 }
 
 impl VapidKey {
-    /// Reads a key as OpenSSL writes it (PEM, of PKCS#8 or of SEC 1), or as other servers do: its 32 bytes in base64url.
+    /// Reads a key in the form of OpenSSL (PEM, as PKCS#8 or SEC 1), or of other servers: its 32 bytes in base64url.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
@@ -53,7 +53,7 @@ impl VapidKey {
         Self::of(&PrivateKey::generate(&ECDH_P256)?).ok_or(Unspecified)
     }
 
-    /// The key of these bytes, if they are one.
+    /// The key with these bytes, if they are valid.
     pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         Self::of(&PrivateKey::from_private_key(&ECDH_P256, bytes).ok()?)
     }
@@ -94,7 +94,7 @@ impl fmt::Debug for VapidKey {
 mod tests {
     use super::*;
 
-    /// One key, as OpenSSL 3 writes it in both ways, and as `web-push generate-vapid-keys` would.
+    /// One key, in both forms of OpenSSL 3, and in that of `web-push generate-vapid-keys`.
     const PKCS8: &str = "-----BEGIN PRIVATE KEY-----\n\
                          MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg3tvRk/6wLOUFyTOj\n\
                          epMTjNGTmZ+wBbm7TabAvVWU3+ihRANCAAT9uZlsuj6RLXB3Zck9qmH0vU31LuUz\n\

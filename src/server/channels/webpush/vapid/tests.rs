@@ -1,4 +1,4 @@
-//! What is shown to push services, and how often it is made.
+//! The tokens for push services, and how often they are made.
 
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
 use serde_json::Value;

@@ -48,7 +48,7 @@ const APIA: &str = "Pacific/Apia";
 // From = to is off.
 #[case(BERLIN, "22:00-22:00", "2026-01-15 21:00", None)]
 #[case(BERLIN, "00:00-00:00", "2026-01-15 23:00", None)]
-// A clock that goes forward or back meanwhile makes a night shorter or longer.
+// When the clock moves forward or back, a night is shorter or longer.
 #[case(BERLIN, "22:00-07:00", "2026-03-28 21:00", Some("2026-03-29 05:00"))]
 #[case(BERLIN, "22:00-07:00", "2026-10-24 20:00", Some("2026-10-25 06:00"))]
 #[case(BERLIN, "22:00-07:00", "2026-10-25 00:59", Some("2026-10-25 06:00"))]
@@ -68,7 +68,7 @@ const APIA: &str = "Pacific/Apia";
 // The beginning in a gap.
 #[case(BERLIN, "02:30-05:00", "2026-03-29 01:29", None)]
 #[case(BERLIN, "02:30-05:00", "2026-03-29 01:30", Some("2026-03-29 03:00"))]
-// Both: as long as ever. Only the beginning, and an end that is over by then: not at all.
+// Both in a gap: the usual length. Only the beginning, with an end that has passed by then: no range.
 #[case(BERLIN, "02:15-02:45", "2026-03-29 01:15", Some("2026-03-29 01:45"))]
 #[case(BERLIN, "02:30-03:15", "2026-03-29 01:10", None)]
 #[case(BERLIN, "02:30-03:15", "2026-03-29 01:30", None)]
@@ -84,17 +84,17 @@ const APIA: &str = "Pacific/Apia";
 #[case(BERLIN, "02:30-05:00", "2026-10-25 00:29", None)]
 #[case(BERLIN, "02:30-05:00", "2026-10-25 00:30", Some("2026-10-25 04:00"))]
 #[case(BERLIN, "02:30-05:00", "2026-10-25 01:10", Some("2026-10-25 04:00"))]
-// Both: once, and not twice.
+// Both in a fold: once, and not twice.
 #[case(BERLIN, "02:15-02:45", "2026-10-25 00:30", Some("2026-10-25 00:45"))]
 #[case(BERLIN, "02:15-02:45", "2026-10-25 01:30", None)]
-// A clock that goes back over midnight (00:01 became 23:01): the day has begun, and is not the day once more.
+// A clock that goes back over midnight (00:01 became 23:01): the day has begun, and does not begin again.
 #[case(ST_JOHNS, "00:00-06:00", "2006-10-29 02:29", None)]
 #[case(ST_JOHNS, "00:00-06:00", "2006-10-29 02:30", Some("2006-10-29 09:30"))]
 #[case(ST_JOHNS, "00:00-06:00", "2006-10-29 02:45", Some("2006-10-29 09:30"))]
 // A day that a clock skipped: the night of the 29th ends on the 31st.
 #[case(APIA, "22:00-07:00", "2011-12-30 08:00", Some("2011-12-30 17:00"))]
 #[case(APIA, "22:00-07:00", "2011-12-30 12:00", Some("2011-12-30 17:00"))]
-// Ranges that touch, or overlap, since a gap moved the end of one: until the end of the next one.
+// Ranges that touch or overlap because a gap moved an end: until the end of the next one.
 #[case(BERLIN, "03:00-02:00", "2026-03-28 12:00", Some("2026-03-30 00:00"))]
 #[case(BERLIN, "03:00-02:30", "2026-03-28 12:00", Some("2026-03-30 00:30"))]
 #[case(BERLIN, "03:00-02:30", "2026-03-29 01:15", Some("2026-03-30 00:30"))]
@@ -124,7 +124,7 @@ fn a_range_belongs_to_the_day_it_begins_on(
 }
 
 #[rstest]
-// On Saturday only: the range of Sunday, which would touch it, is not there.
+// On Saturday only: there is no range on Sunday that could touch it.
 #[case(&[Weekday::Sat], Some("2026-03-29 01:00"))]
 #[case(&[Weekday::Sat, Weekday::Sun], Some("2026-03-30 00:00"))]
 #[case(&[Weekday::Sun], None)]
@@ -139,7 +139,7 @@ fn the_day_is_that_of_the_users_clock() {
     assert_eq!(found, Some(at("2026-01-17 12:00")));
 }
 
-/// The Friday that Samoa skipped: what begins in it begins a day later, when the clock shows that time again.
+/// The Friday that Samoa skipped: a range in it begins a day later, when the clock shows that time again.
 #[test]
 fn a_range_may_begin_at_the_end_of_a_gap_of_a_day() {
     let hours = hours(APIA, "23:45-23:50", &[Weekday::Fri]);
@@ -156,8 +156,8 @@ fn ranges_that_touch_for_ever_end_after_eight() {
     assert_eq!(chained(at("2026-01-01 00:00"), |_| None), None);
 }
 
-/// The whole year, every quarter of an hour: where no clock moves for days, local times alone say what is quiet; and
-/// always, the end is not quiet, and everything before it is.
+/// The whole year, every quarter of an hour: where no clock moves for days, local times alone decide; and always, the
+/// end is not quiet, and everything before it is.
 #[rstest]
 fn what_is_quiet_is_so_until_its_end(
     #[values(BERLIN, NEW_YORK, LORD_HOWE, KATHMANDU, "America/St_Johns", "Africa/Casablanca")] zone: &str,
@@ -254,7 +254,7 @@ fn an_hour_is_an_hour_whatever_a_clock_shows() {
     assert_eq!(due(Digest::Off, "2026-10-25 00:30"), at("2026-10-25 00:30"));
 }
 
-/// No moment that can be written is too early or too late to be judged.
+/// No time that can be written is too early or too late to be judged.
 #[rstest]
 fn nothing_ends_at_the_ends_of_time(
     #[values("0000-01-01 00:00", "9999-12-31 23:59")] now: &str,

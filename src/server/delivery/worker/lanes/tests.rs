@@ -16,7 +16,7 @@ async fn what_attempts_at_once_find_counts_once_and_one_probes_from_then_on() {
     for times in 2..5 {
         let probed = Instant::now();
         tokio::time::advance(second).await;
-        // What has no answer, and what hung since the beginning.
+        // An attempt without an answer, and one that hung since the beginning.
         lanes.took(lane, probed, Admission::Unknown);
         lanes.took(lane, began, Admission::LetIn);
         lanes.took(lane, probed, Admission::Refused);
@@ -48,14 +48,14 @@ fn a_refusal_is_one_users_own_while_others_are_reached() {
     let [ann, bob, eve] = ["ann", "bob", "eve"].map(UserId::stored);
     let [phone, tablet, other] = [1, 2, 3].map(Uuid::from_u128);
     let is_of_user = |user: &UserId, contact| lanes.is_of_user("fcm:shop", user, contact);
-    // While no contact was reached, it is the lane's.
+    // While no contact was reached, the lane is at fault.
     assert!(!is_of_user(&eve, other));
     lanes.reaches("fcm:shop", phone);
     for _ in 0..9 {
         assert!(is_of_user(&eve, other));
     }
-    // Another device of the user who was reached is one more that is registered in another way; a third user is too many,
-    // and what was reached is not let in any more.
+    // Another device of the user who was reached is one more that is registered differently; a third user is too many,
+    // and the contact that was reached is refused from now on.
     assert!(is_of_user(&ann, tablet));
     assert!(!is_of_user(&bob, other));
     assert!(!is_of_user(&eve, other));

@@ -1,4 +1,4 @@
-//! Devices are told, silently and not often, how many are unread when their user reads elsewhere.
+//! Devices get the unread count, silently and not often, when their user reads elsewhere.
 
 use serde_json::json;
 
@@ -46,7 +46,7 @@ async fn reach(rig: &Rig, number: u128) {
     rig.store.put_contact(&contact).await.unwrap();
 }
 
-/// User 1, who is reached by these, all of which behave so.
+/// User 1 with these contacts, all of which behave in this way.
 async fn rig(numbers: &[u128], behaves: Behaves, rate: &str) -> Rig {
     let rig = Rig::limited(&[WELL], rate).await;
     for number in numbers {
@@ -56,14 +56,14 @@ async fn rig(numbers: &[u128], behaves: Behaves, rate: &str) -> Rig {
     rig
 }
 
-/// What was told of counts: to whom, how many, and in which second.
+/// The badge updates that were delivered: device, count, second.
 fn counted(rig: &Rig) -> Vec<(u128, u64, i64)> {
     let all = rig.channel.counted.lock().unwrap();
     let second = |at: &Timestamp| (at.as_micros() - rig.clock.at.as_micros()) / 1_000_000;
     all.iter().map(|(number, unread, at)| (*number, *unread, second(at))).collect()
 }
 
-/// The deliveries to a device that told counts, and how they stand, the oldest first.
+/// The badge updates for a device with their states and reasons, oldest first.
 async fn ends(rig: &Rig, number: u128) -> Vec<(DeliveryState, Option<String>)> {
     let all = rig.deliveries(number).await.into_iter().rev().filter(Delivery::is_count);
     all.map(|delivery| (delivery.state, delivery.reason)).collect()
@@ -81,7 +81,7 @@ async fn what_is_read_within_a_minute_is_told_at_its_beginning_and_at_its_end() 
     let all = tell(&rig, "message", 50).await;
     sleep(Duration::from_secs(100)).await;
     assert_eq!(counted(&rig), []);
-    // Two in each second, so that three are read before the first is told.
+    // Two in each second, so that three are read before the first update.
     for two in all[..40].chunks(2) {
         read(&rig, two).await;
         sleep(Duration::from_secs(1)).await;
@@ -90,7 +90,7 @@ async fn what_is_read_within_a_minute_is_told_at_its_beginning_and_at_its_end() 
     let [first, last] = counted(&rig)[..] else { panic!("{:?}", counted(&rig)) };
     assert!(first.2 == 101 && (46..=48).contains(&first.1), "{first:?}");
     assert!((161..=162).contains(&last.2) && last.1 == 10, "{first:?} {last:?}");
-    // A minute without anything, and it begins anew.
+    // A minute without a change, and it starts over.
     read(&rig, &all[40..41]).await;
     sleep(Duration::from_secs(2)).await;
     assert_eq!(counted(&rig)[2..], [(PHONE, 9, 421)]);
@@ -129,7 +129,7 @@ async fn what_comes_is_told_by_itself_and_a_user_without_devices_costs_no_delive
     read(&rig, &all).await;
     sleep(Duration::from_secs(100)).await;
     assert!(rig.deliveries(BROWSER).await.iter().chain(&rig.deliveries(MAIL).await).all(|one| !one.is_count()));
-    // One who registers a device after that is told of what changes then.
+    // A device that is registered after that gets later changes.
     rig.channel.behaves.lock().unwrap().insert(PHONE, WELL);
     reach(&rig, PHONE).await;
     tell(&rig, "message", 3).await;
@@ -150,7 +150,7 @@ async fn an_update_is_neither_counted_nor_held_and_leaves_what_may_be_told_to_ot
         read(&rig, some).await;
         sleep(Duration::from_secs(600)).await;
     }
-    // It is 00:50 by now. Two were told before all that, and no more may be for half an hour each.
+    // It is 00:50 by now. Two were sent before all that, and the rate allows no more for half an hour each.
     assert_eq!(counted(&rig).len(), 5);
     assert_eq!(rig.channel.told.lock().unwrap().len(), 2);
 }
@@ -164,7 +164,7 @@ async fn a_user_who_wants_no_push_gets_none() {
     rig.channel.behaves.lock().unwrap().insert(PHONE, WELL);
     read(&rig, &all[..1]).await;
     sleep(Duration::from_secs(5)).await;
-    // It waits for its lane when they turn it off.
+    // It waits for its lane when the user turns pushes off.
     assert_eq!(ends(&rig, PHONE).await, [(DeliveryState::Ready, None)]);
     rig.store.set_preferences(&user(1), &off, 0).await.unwrap();
     read(&rig, &all[1..]).await;
@@ -199,7 +199,7 @@ async fn while_a_lane_is_paused_one_waits_for_each_device_and_the_last_count_is_
         sleep(Duration::from_secs(61)).await;
     }
     assert_eq!((ends(&rig, PHONE).await.len(), rig.attempted(PHONE).len()), (1, pushed));
-    // The other service takes them all the time.
+    // The other service accepts them all the time.
     assert!(ends(&rig, TABLET).await.len() >= 19, "{:?}", ends(&rig, TABLET).await);
     sleep(Duration::from_secs(900)).await;
     assert_eq!(ends(&rig, PHONE).await, [SENT, SENT]);

@@ -1,4 +1,4 @@
-//! What goes to contacts: a user who has read it is not disturbed.
+//! Deliveries to contacts: a user who has read a notification is not disturbed.
 
 use super::*;
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
 /// The contact of user 1.
 pub(super) const CONTACT: u128 = 101;
 
-/// A way to user 1, which behaves so.
+/// A contact of user 1, which behaves in this way.
 pub(super) async fn rig(behaves: Behaves) -> Rig {
     let rig = Rig::new(&[WELL]).await;
     rig.channel.behaves.lock().unwrap().insert(CONTACT, behaves);
@@ -27,7 +27,7 @@ pub(super) async fn reach(rig: &Rig) {
     assert!(matches!(rig.store.put_contact(&contact).await.unwrap(), Put::Added(_) | Put::Renewed(_)));
 }
 
-/// Tells user 1 so many things of a category, and returns them.
+/// Sends user 1 this many notifications of a category, and returns them.
 pub(super) async fn tell(rig: &Rig, category: &str, count: usize) -> Vec<Notification> {
     let all: Vec<_> = (0..count)
         .map(|_| {
@@ -40,7 +40,7 @@ pub(super) async fn tell(rig: &Rig, category: &str, count: usize) -> Vec<Notific
     all
 }
 
-/// Where the deliveries to the contact stand, and why, the oldest first.
+/// The states and reasons of the deliveries to the contact, oldest first.
 pub(super) async fn ends(rig: &Rig) -> Vec<(DeliveryState, Option<String>)> {
     let all = rig.deliveries(CONTACT).await;
     all.into_iter().rev().map(|delivery| (delivery.state, delivery.reason)).collect()
@@ -165,7 +165,7 @@ async fn a_contact_that_is_put_again_while_it_is_tried_is_not_dead() {
     assert_eq!(ends(&rig).await, [ended(DeliveryState::Dead, "contact_dead")]);
     let id = ContactId::new(Uuid::from_u128(CONTACT));
     assert_eq!(rig.store.contact(id).await.unwrap().unwrap().state, ContactState::Active);
-    // The next one finds it out again.
+    // The next delivery finds it out again.
     tell(&rig, "alert", 1).await;
     sleep(Duration::from_secs(5)).await;
     let dead = rig.store.contact(id).await.unwrap().unwrap();
@@ -207,7 +207,7 @@ async fn what_waits_for_a_device_is_not_sent_to_the_user_to_whom_it_moves() {
     assert_eq!((rig.attempted(ANNS).len(), rig.attempted(BOBS).len()), (3, 0));
     let waited = rig.deliveries(ANNS).await;
     assert!(waited.iter().all(|delivery| delivery.reason.as_deref() == Some("contact_deleted")), "{waited:?}");
-    // Nor is it when the device comes back, under a name of its own.
+    // Nor is it when the device returns, with an id of its own.
     rig.channel.behaves.lock().unwrap().insert(303, WELL);
     put(303, 1).await;
     sleep(Duration::from_secs(1_000)).await;

@@ -1,11 +1,11 @@
-//! How a delivery ends that its server, its endpoint or its time leaves behind.
+//! The end of a delivery that its server, its webhook or its time leaves behind.
 
 use super::*;
 
 #[tokio::test(start_paused = true)]
 async fn what_a_server_had_claimed_that_is_gone_is_claimed_again_and_counts_and_is_noted() {
     let rig = Rig::new(&[WELL]).await;
-    // Another server claims first, and says nothing any more.
+    // Another server claims first, and disappears.
     rig.worker.0.is_stopping.store(true, Ordering::Relaxed);
     rig.tell(1, 1).await;
     sleep(Duration::from_secs(2)).await;

@@ -1,4 +1,4 @@
-//! What becomes of a lane whose other side refuses or fails.
+//! A lane whose other side refuses or fails.
 
 use super::*;
 
@@ -59,7 +59,7 @@ async fn an_answer_that_asks_for_time_pauses_its_lane_and_no_other() {
     rig.tell(2, 100).await;
     sleep(Duration::from_secs(500)).await;
     assert_eq!(rig.states(2).await, [(DeliveryState::Sent, 100)].into());
-    // Those that were under way, or claimed, when it said so.
+    // Those that were running, or claimed, when it refused.
     let first = rig.attempted(1).len();
     assert!(first <= 8, "{first}");
     sleep(Duration::from_secs(200)).await;

@@ -1,4 +1,4 @@
-//! What waits for contacts: for a user to read it, for quiet hours to end, for others to go with it.
+//! Deliveries to contacts that wait: for a user to read, for quiet hours to end, for others to join.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::model::{Marking, Preferences};
 
-/// User 1 wants this from now on, and what waits is judged by it.
+/// Changes the preferences of user 1, by which waiting deliveries are judged.
 async fn want(rig: &Rig, patch: Value) {
     let (old, version) = rig.store.preferences(&user(1)).await.unwrap();
     let new: Preferences = old.merge(&patch).unwrap();
@@ -16,12 +16,12 @@ async fn want(rig: &Rig, patch: Value) {
     while rig.store.judge_anew(&user(1), 10, rig.clock.now()).await.unwrap() == 10 {}
 }
 
-/// Waits until so many seconds after the beginning.
+/// Waits until this many seconds after the beginning.
 async fn at(rig: &Rig, seconds: u64) {
     tokio::time::sleep_until(rig.clock.began + Duration::from_secs(seconds)).await;
 }
 
-/// What the contact was told: how many there were of each message.
+/// The number of notifications in each message to the contact.
 fn told(rig: &Rig) -> Vec<u64> {
     rig.channel.told.lock().unwrap().iter().map(|(total, _)| *total).collect()
 }
@@ -128,7 +128,7 @@ async fn a_hundred_at_once_are_one_digest_of_the_newest_and_what_was_read_drops_
     assert_eq!(rig.channel.told.lock().unwrap()[0].1.len(), 20);
     let expected = [(DeliveryState::Sent, 82), (DeliveryState::Cancelled, 20)].into();
     assert_eq!(rig.states(CONTACT).await, expected);
-    // The window was opened by the first; the next one opens another.
+    // The first one opened the window; the next one opens another.
     tell(&rig, "alert", 2).await;
     at(&rig, 2 * HOUR).await;
     assert_eq!(told(&rig).len(), 1);
@@ -151,7 +151,7 @@ async fn a_daily_digest_goes_at_its_time_and_not_at_all_when_everything_is_read(
     rig.store.mark_all_read(&user(1), &Marking::default()).await.unwrap();
     at(&rig, 48 * HOUR).await;
     assert_eq!(told(&rig), [4]);
-    // One that is read after the digest was made of it.
+    // A notification that is read after the digest was made.
     rig.channel.behaves.lock().unwrap().insert(CONTACT, FAILS);
     tell(&rig, "alert", 2).await;
     at(&rig, 48 * HOUR + 7 * HOUR + 100).await;

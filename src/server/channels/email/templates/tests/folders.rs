@@ -1,4 +1,4 @@
-//! Templates of the operator, and what is wrong with them.
+//! Templates of the operator, and their mistakes.
 
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ fn a_mistake_is_told_with_its_file_and_line(#[case] file: &str) {
     assert!(syntax.starts_with(":3: syntax error: "), "{syntax}");
     let unknown = Folder::with(file, "one\n{{ user_id }}\n\n{{ nickname }}\n").mistake(file);
     assert!(unknown.starts_with(":4: undefined value") && unknown.contains("nickname"), "{unknown}");
-    // Only a digest gets there, or only one without a title.
+    // Only a digest, or only one without a title, reaches this line.
     let deep = "{{ user_id }}\n{% if is_digest %}\n{{ items[0].text }}\n{% endif %}\n";
     let deep = Folder::with(file, deep).mistake(file);
     assert!(deep.starts_with(":3: undefined value") && deep.contains("text"), "{deep}");
