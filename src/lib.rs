@@ -1,13 +1,13 @@
 //! Campanile: a notification service in one binary.
 //!
-//! Applications send notifications over REST or by calling [`server::service::NotificationService`];
-//! people read them in a dashboard that is rendered on the server and hydrated in the browser.
+//! Applications send notifications over REST or by calling [`server::service::NotificationService`]; users read them in
+//! a dashboard that is rendered on the server and hydrated in the browser.
 //!
 //! Three rings, and dependencies point inward:
 //!
-//! - [`model`]: the data both sides share, and how it is parsed. No I/O, no clock.
+//! - [`model`]: the data that both sides share, and its parsing. No I/O, no clock.
 //! - [`app`]: the dashboard, for the server and for the browser.
-//! - `server`: what only the server has: the service, its stores, HTTP, settings.
+//! - `server`: the parts that only the server has: the service, its stores, HTTP, settings.
 //!
 //! `ARCHITECTURE.md` has the map and the rules that hold between the rooms.
 

@@ -9,8 +9,8 @@ use mimalloc::MiMalloc;
 
 use cli::{Cli, matches, note, obey};
 
-/// A request allocates some eighty times, mostly for moments: with glibc's allocator that is a quarter of what the program
-/// itself does for a small answer.
+/// A request allocates some eighty times, mostly for a moment: with glibc's allocator that takes a quarter of the
+/// program's own time for a small answer.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 

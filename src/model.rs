@@ -1,9 +1,9 @@
 //! The data that the server and the browser share.
 //!
-//! A value of one of these types is valid, or was when it was accepted: its fields are private, and
-//! `parse` is the only way in for what is new. What comes from outside arrives as a draft
-//! ([`NotificationDraft`], [`ListParams`]) and is parsed once, at the edge. What was accepted is
-//! never parsed again: stores use `stored`, and `Deserialize` trusts that a Campanile wrote it.
+//! A value of one of these types is valid, or was when it was accepted: its fields are private, and `parse` is the only
+//! way to make a new one. Input arrives as a draft ([`NotificationDraft`], [`ListParams`]) and is parsed once, at the
+//! edge. Accepted values are never parsed again: stores use `stored`, and `Deserialize` trusts that a Campanile wrote
+//! them.
 
 mod blank;
 mod category;

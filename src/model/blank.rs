@@ -1,8 +1,8 @@
 //! Characters that are invisible on a screen.
 
-/// Characters that show nothing, beside white space and control characters: those that Unicode calls
-/// `Default_Ignorable_Code_Point` (joiners, marks of direction, variation selectors, tags, Hangul
-/// fillers), the marks of annotations, and a few that are drawn as nothing, such as U+2800.
+/// Invisible characters, beside white space and control characters: those that Unicode calls
+/// `Default_Ignorable_Code_Point` (joiners, marks of direction, variation selectors, tags, Hangul fillers), the marks
+/// of annotations, and a few with an empty glyph, such as U+2800.
 const INVISIBLE: [(char, char); 20] = [
     ('\u{ad}', '\u{ad}'),
     ('\u{34f}', '\u{34f}'),
@@ -26,11 +26,11 @@ const INVISIBLE: [(char, char); 20] = [
     ('\u{e0000}', '\u{e0fff}'),
 ];
 
-/// Whether a text shows nothing at all. Beside a character that shows, all others are welcome: they
-/// join emoji, and turn the direction of Arabic and Hebrew.
+/// Whether a text has no visible character. Beside a visible one, all others are allowed: they join emoji, and turn the
+/// direction of Arabic and Hebrew.
 ///
-/// The patterns in the schemas of [`super::Content`], [`super::Title`] and [`super::Search`] say so of ASCII only: all
-/// dialects of regular expressions read that alike, and some (PHP's, Ruby's) read nothing else.
+/// The patterns in the schemas of [`super::Content`], [`super::Title`] and [`super::Search`] check this for ASCII only:
+/// all dialects of regular expressions read that alike, and some (PHP's, Ruby's) read nothing else.
 pub(super) fn is_blank(text: &str) -> bool {
     text.chars().all(|c| c.is_whitespace() || c.is_control() || is_invisible(c))
 }
@@ -70,8 +70,8 @@ mod tests {
         assert!(!is_blank(text));
     }
 
-    /// Every character alone: a client that goes by the schema refuses nothing that the server takes, and of ASCII it
-    /// refuses the same.
+    /// Every character alone: a client that follows the schema refuses nothing that the server accepts, and refuses the
+    /// same within ASCII.
     #[cfg(feature = "ssr")]
     #[test]
     fn the_patterns_in_the_schemas_refuse_nothing_that_is_taken() {

@@ -18,13 +18,13 @@ use super::problem::Invalid;
 pub struct Category(Cow<'static, str>);
 
 impl Category {
-    /// The well-known categories, in the order in which they are offered.
+    /// The well-known categories, in the order in which the dashboard shows them.
     pub const WELL_KNOWN: [&'static str; 4] = ["message", "system", "alert", "update"];
 
     /// The most characters a category may have.
     pub const MAX_CHARS: usize = 32;
 
-    /// Takes a category as it is.
+    /// Parses a category.
     ///
     /// # Errors
     /// When it is not a slug of 1 to 32 characters.
@@ -40,7 +40,7 @@ impl Category {
         Ok(Self::stored(text))
     }
 
-    /// A category that was accepted once, whatever it is.
+    /// A category that was accepted before, without checking it again.
     pub(crate) fn stored(text: &str) -> Self {
         let known = Self::WELL_KNOWN.into_iter().find(|known| *known == text);
         Self(known.map_or_else(|| Cow::Owned(text.to_owned()), Cow::Borrowed))
@@ -54,7 +54,7 @@ impl Category {
 }
 
 impl Default for Category {
-    /// `message`: what a notification is when nothing else is said.
+    /// `message`: the default category.
     fn default() -> Self {
         Self(Cow::Borrowed("message"))
     }

@@ -8,34 +8,33 @@ use super::problem::Invalid;
 
 /// A JSON object that the application attaches for its own use; Campanile does not interpret it.
 ///
-/// It is kept as the text that was sent, without the white space between its tokens: numbers of
-/// any size, the order of names and names that are there twice come back as they came. At most
-/// 16 KiB, and arrays and objects at most 32 deep, the object itself counted.
+/// It is stored as the text that was sent, without the white space between its tokens: numbers of any size, the order
+/// of names and duplicate names stay as they were. At most 16 KiB, and arrays and objects at most 32 deep, counting the
+/// object itself.
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct Data(Arc<RawValue>);
 
 impl Data {
-    /// The most bytes it may take as compact JSON.
+    /// The most bytes of data as compact JSON.
     pub const MAX_BYTES: usize = 16 * 1024;
 
-    /// How deep arrays and objects may be in each other. What reads JSON elsewhere has limits of its
-    /// own (`serde_json` 128, others less), around which pages, events and exports put a few levels.
+    /// The deepest nesting of arrays and objects. Other parsers of JSON have limits of their own (`serde_json` 128,
+    /// others less), and pages, events and exports add a few levels around the data.
     pub const MAX_DEPTH: usize = 32;
 
-    /// Takes the text of a JSON object.
+    /// Parses the text of a JSON object.
     ///
     /// # Errors
-    /// When it is not JSON, is another value than an object, takes more than [`Self::MAX_BYTES`] when
-    /// it is compact, is deeper than [`Self::MAX_DEPTH`], or has half of a surrogate pair (`\ud800`),
-    /// which is no text.
+    /// When it is not JSON, is another value than an object, has more than [`Self::MAX_BYTES`] bytes when it is
+    /// compact, is deeper than [`Self::MAX_DEPTH`], or has an unpaired surrogate (`\ud800`), which is not text.
     pub fn parse(json: &str) -> Result<Self, Invalid> {
         Self::from_raw(RawValue::from_string(json.to_owned()).map_err(|_| Invalid::new("data is not JSON."))?)
     }
 
-    /// Takes what is known to be JSON.
+    /// Checks a text that is known to be JSON.
     ///
     /// # Errors
-    /// As [`Self::parse`].
+    /// As for [`Self::parse`].
     pub(super) fn from_raw(raw: Box<RawValue>) -> Result<Self, Invalid> {
         let json = raw.get();
         if !json.starts_with('{') {
@@ -61,13 +60,13 @@ impl Data {
         if bytes.len() == json.len() {
             return Ok(Self(raw.into()));
         }
-        // It was JSON, and taking white space from between its tokens leaves it so.
+        // It was JSON, and stays JSON without the white space between its tokens.
         raw_value(bytes).map(Self).ok_or_else(|| Invalid::new("data is not JSON."))
     }
 
-    /// What was accepted once. It is not judged again: deeper or larger data than is taken today is
-    /// shown as it is. What is not JSON at all, which only a damaged file has, is shown as `{}`, so
-    /// that it spoils nothing around it.
+    /// Data that was accepted before, without checking it again: data deeper or larger than today's limits is shown
+    /// unchanged. A text that is not JSON, which only a damaged file has, becomes `{}`, so that it spoils nothing
+    /// around it.
     #[must_use]
     pub fn stored(json: &str) -> Self {
         let raw = RawValue::from_string(json.to_owned()).or_else(|_| RawValue::from_string("{}".to_owned()));
@@ -80,8 +79,8 @@ impl Data {
         self.0.get()
     }
 
-    /// As a trusted writer sent it, but in one line: a line break would end a line of an export and a
-    /// field of an event stream.
+    /// As a trusted writer sent it, but in one line: a line break would end a line of an export and a field of an event
+    /// stream.
     fn on_one_line(raw: Box<RawValue>) -> Self {
         if !raw.get().contains(['\n', '\r']) {
             return Self(raw.into());
@@ -89,8 +88,8 @@ impl Data {
         Self(raw_value(Compact::of(raw.get()).bytes).unwrap_or_else(|| raw.into()))
     }
 
-    /// As releases before this one kept it: names sorted, each once, and numbers printed anew. The
-    /// same text where they could not have taken it.
+    /// In the form of earlier releases: with names sorted and unique, and numbers reformatted. Data that they could not
+    /// have accepted is unchanged.
     #[cfg(feature = "ssr")]
     #[must_use]
     pub(crate) fn sorted(&self) -> Self {
@@ -101,7 +100,7 @@ impl Data {
     }
 }
 
-/// Any object: what is in it is the application's.
+/// Any object: its content is up to the application.
 #[cfg(feature = "ssr")]
 impl utoipa::PartialSchema for Data {
     fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
@@ -130,7 +129,7 @@ impl PartialEq for Data {
 }
 
 impl<'de> serde::Deserialize<'de> for Data {
-    /// Reads what a Campanile wrote, as [`Self::stored`] does.
+    /// Reads data that a Campanile wrote, as [`Self::stored`] does.
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Box::<RawValue>::deserialize(deserializer).map(Self::on_one_line)
     }
@@ -140,21 +139,21 @@ fn raw_value(bytes: Vec<u8>) -> Option<Arc<RawValue>> {
     RawValue::from_string(String::from_utf8(bytes).ok()?).ok().map(Arc::from)
 }
 
-/// Valid JSON without the white space between its tokens, and what is to be known of it.
+/// Valid JSON without the white space between its tokens, and its properties.
 struct Compact {
     bytes: Vec<u8>,
     deepest: usize,
-    /// Whether all its strings are text: every surrogate is one of a pair.
+    /// Whether all its strings are text: every surrogate is paired.
     is_text: bool,
 }
 
 impl Compact {
-    /// Goes once over the bytes of valid JSON, without recursion.
+    /// Reads the bytes of valid JSON once, without recursion.
     fn of(json: &str) -> Self {
         let mut compact = Self { bytes: Vec::with_capacity(json.len()), deepest: 0, is_text: true };
         let (mut depth, mut in_string) = (0_usize, false);
         let mut rest = json.as_bytes().iter();
-        // The first half of a surrogate pair, which the very next character has to complete.
+        // Whether the last character is the first half of a surrogate pair, which the very next one has to complete.
         let mut is_half = false;
         while let Some(&byte) = rest.next() {
             if !in_string && matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
@@ -191,7 +190,7 @@ impl Compact {
     }
 }
 
-/// The number that the four hexadecimal digits of an escape stand for; 0 when they are none.
+/// The number of the four hexadecimal digits of an escape; 0 when they are invalid.
 fn code_unit(digits: &[u8]) -> u32 {
     let digits = std::str::from_utf8(digits).unwrap_or_default();
     u32::from_str_radix(digits, 16).unwrap_or(0)

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::{NotificationId, Timestamp, UserId, problem::Invalid};
 
-/// Defines a name that is a UUID.
+/// Defines an id that is a UUID.
 macro_rules! uuid_name {
     ($(#[$doc:meta])* $name:ident, $what:literal) => {
         $(#[$doc])*
@@ -19,7 +19,7 @@ macro_rules! uuid_name {
         pub struct $name(Uuid);
 
         impl $name {
-            /// Takes a UUID that is known to be such a name.
+            /// Makes an id of a UUID that is known to be one.
             #[must_use]
             pub fn new(uuid: Uuid) -> Self {
                 Self(uuid)
@@ -28,7 +28,7 @@ macro_rules! uuid_name {
             /// Reads the hyphenated form of a UUID, in either case.
             ///
             /// # Errors
-            /// When it is anything else.
+            /// When it is not in that form.
             pub fn parse(text: &str) -> Result<Self, Invalid> {
                 let uuid = Some(text).filter(|text| text.len() == 36).and_then(|text| Uuid::try_parse(text).ok());
                 let wrong = concat!("The id of ", $what, " is a UUID such as 019a5370-7d3b-7c4e-9f1a-5b8a1c2d3e4f.");
@@ -56,7 +56,7 @@ uuid_name! {
     DeliveryId, "a delivery"
 }
 
-/// Defines words that are written as these texts.
+/// Defines an enum whose variants are written as these texts.
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident, $what:literal { $($(#[$each:meta])* $variant:ident = $text:tt),* $(,)? }) => {
         $(#[$doc])*
@@ -67,10 +67,10 @@ macro_rules! words {
         }
 
         impl $name {
-            /// All there are.
+            /// All variants.
             pub const ALL: &'static [Self] = &[$(Self::$variant),*];
 
-            /// As it is written.
+            /// The text of the variant.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self {
@@ -78,10 +78,10 @@ macro_rules! words {
                 }
             }
 
-            /// Reads what [`Self::as_str`] writes.
+            /// Reads the text of a variant.
             ///
             /// # Errors
-            /// When it is anything else; the sentence says what there is.
+            /// When there is no such variant; the sentence lists them.
             pub fn parse(text: &str) -> Result<Self, Invalid> {
                 let found = Self::ALL.iter().copied().find(|word| word.as_str() == text);
                 found.ok_or_else(|| {
@@ -154,13 +154,13 @@ words! {
 }
 
 impl DeliveryState {
-    /// Whether nothing more becomes of it.
+    /// Whether it has ended.
     #[must_use]
     pub fn is_over(self) -> bool {
         !matches!(self, Self::Held | Self::Ready | Self::Leased)
     }
 
-    /// Whether another delivery may repeat it: it is over, and was not sent.
+    /// Whether another delivery may repeat it: it has ended, and was not sent.
     #[must_use]
     pub fn may_be_repeated(self) -> bool {
         self.is_over() && self != Self::Sent

@@ -60,7 +60,7 @@ pub struct NotificationDraft {
     pub channels: Option<Vec<String>>,
 }
 
-/// A notification that may be created: every field is valid.
+/// A new notification whose fields are all valid.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewNotification {
     /// User who receives it.
@@ -84,7 +84,7 @@ pub struct NewNotification {
 }
 
 impl NewNotification {
-    /// A `message` with nothing but its content.
+    /// A `message` with only its content.
     #[must_use]
     pub fn new(user_id: UserId, content: Content) -> Self {
         Self {
@@ -137,7 +137,7 @@ impl NewNotification {
     }
 }
 
-/// The value, or `None` with what is wrong noted under the name of the field.
+/// The value, or `None` after adding the error under the name of the field.
 pub(crate) fn take<T>(errors: &mut Vec<FieldError>, field: &str, parsed: Result<T, Invalid>) -> Option<T> {
     parsed.map_err(|invalid| errors.push(FieldError::new(field, invalid))).ok()
 }

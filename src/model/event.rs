@@ -9,8 +9,8 @@ pub(crate) mod described;
 
 /// A change to an inbox, as a client sees it.
 ///
-/// It always carries the change number (`modseq`) and the unread count that hold after it. A
-/// client ignores an event that is not newer than what it has, so its count cannot drift.
+/// It always carries the change number (`modseq`) and the unread count after it. A client ignores an event that is not
+/// newer than its state, so its count cannot drift.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Event {
@@ -98,9 +98,8 @@ pub struct Change {
     pub event: Event,
 }
 
-/// All that an event may have, flat. What serde derives for a tag or for `flatten` keeps the fields
-/// in a buffer until it knows what they are, and [`super::Data`], which is the text itself, cannot be
-/// read out of one.
+/// All fields that an event may have, flat. The code that serde derives for a tag or for `flatten` keeps the fields in
+/// a buffer until it knows their types, and [`super::Data`], which is the text itself, cannot be read from a buffer.
 #[derive(Deserialize)]
 struct Flat {
     #[serde(rename = "type")]

@@ -7,7 +7,7 @@ use super::{
     draft::{optional, take},
 };
 
-/// Which notifications are wanted: those that meet all that is set.
+/// Selects notifications: those that meet every condition that is set.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Filter {
     /// Only this inbox.
@@ -21,13 +21,13 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// Everything in one inbox.
+    /// All notifications of one inbox.
     #[must_use]
     pub fn inbox(user_id: UserId) -> Self {
         Self { user_id: Some(user_id), ..Self::default() }
     }
 
-    /// Whether a notification meets it.
+    /// Whether it selects a notification.
     #[must_use]
     pub fn admits(&self, notification: &Notification) -> bool {
         self.user_id.as_ref().is_none_or(|user_id| *user_id == notification.user_id)
@@ -36,7 +36,7 @@ impl Filter {
             && self.search.as_ref().is_none_or(|search| search.finds(notification))
     }
 
-    /// Whether it asks for less than everything in the inbox, or in all of them.
+    /// Whether it selects less than everything in the inbox, or in all of them.
     #[must_use]
     pub fn narrows(&self) -> bool {
         self.category.is_some() || self.unread || self.search.is_some()
@@ -72,7 +72,7 @@ impl ListParams {
     /// Parses every parameter.
     ///
     /// # Errors
-    /// One entry for each parameter that is not legal.
+    /// One entry for each invalid parameter.
     pub fn parse(&self) -> Result<(Filter, Option<Cursor>, Limit), Vec<FieldError>> {
         let mut errors = Vec::new();
         let user_id = take(&mut errors, "user_id", optional(self.user_id.as_deref(), UserId::parse));

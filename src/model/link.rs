@@ -23,11 +23,11 @@ impl Link {
     /// The most characters a link may have.
     pub const MAX_CHARS: usize = 2_048;
 
-    /// Takes a link as it is.
+    /// Parses a link.
     ///
     /// # Errors
-    /// When it is empty, too long, has a character that a URL has not, or leads somewhere else
-    /// than http, https or a path of the same site.
+    /// When it is empty, too long, has a character that a URL cannot have, or leads elsewhere than to http, https or a
+    /// path of the same site.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         if text.is_empty() {
             return Err(Invalid::new("The link is empty: leave it out or give one."));
@@ -60,7 +60,7 @@ mod tests {
 
     use super::Link;
 
-    /// Without looking ahead, which not all dialects of regular expressions can.
+    /// Without lookahead, which not all dialects of regular expressions support.
     #[test]
     fn the_pattern_in_the_schema_says_the_same() {
         let schema = serde_json::to_value(Link::schema()).unwrap();

@@ -13,20 +13,20 @@ use super::{
 /// The part of an inbox to mark as read: notifications that meet all conditions that are set; everything when none is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Marking {
-    /// Only what was created by this change or an earlier one.
+    /// Only notifications created by this change or an earlier one.
     pub up_to: Option<u64>,
     /// Only this category.
     pub category: Option<Category>,
 }
 
 impl Marking {
-    /// Whether it takes in a notification that was created by this change.
+    /// Whether it selects a notification that was created by this change.
     #[must_use]
     pub fn admits(&self, created: u64, category: &Category) -> bool {
         self.up_to.is_none_or(|up_to| created <= up_to) && self.category.as_ref().is_none_or(|only| only == category)
     }
 
-    /// Whether it takes in a whole inbox, whose newest notification was created by this change.
+    /// Whether it selects a whole inbox, whose newest notification was created by this change.
     #[must_use]
     pub fn takes_all(&self, newest: u64) -> bool {
         self.category.is_none() && self.up_to.is_none_or(|up_to| newest <= up_to)
@@ -38,20 +38,20 @@ impl Marking {
 pub struct Marked {
     /// Number of notifications that this request marked as read.
     pub count: u64,
-    /// By which changes: what the marking can be taken back with.
+    /// The changes that did it, with which the marking can be undone.
     pub by: MarkedBy,
 }
 
-/// The changes by which a marking marked. What it marked, and what was read before it or changed since it, can be told
-/// apart by them, however much that is.
+/// The changes that a marking made. They tell the notifications that it marked, however many, from those read before it
+/// or changed since.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MarkedBy {
-    /// The marked notifications had last changed after this change number.
+    /// The marked notifications last changed after this change number,
     pub after: u64,
-    /// And by this one.
+    /// and by this one.
     pub up_to: u64,
-    /// Whether it was one change of the whole inbox, which touched no notification: each still has the number of the
-    /// change before.
+    /// Whether it was one change of the whole inbox, which touched no notification: each still has the number of its
+    /// previous change.
     pub is_whole: bool,
 }
 
@@ -73,7 +73,7 @@ impl MarkingParams {
     /// Parses every parameter.
     ///
     /// # Errors
-    /// One entry for each parameter that is not legal.
+    /// One entry for each invalid parameter.
     pub fn parse(&self) -> Result<Marking, Vec<FieldError>> {
         let mut errors = Vec::new();
         let up_to = take(&mut errors, "up_to", optional(self.up_to.as_deref(), parse_whole_number));

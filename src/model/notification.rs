@@ -22,7 +22,7 @@ use super::{Category, Content, Link, NewNotification, Timestamp, Title, UserId, 
 pub struct NotificationId(Uuid);
 
 impl NotificationId {
-    /// Takes a UUID that is known to name a notification.
+    /// Makes an id of a UUID that is known to be one.
     #[must_use]
     pub fn new(uuid: Uuid) -> Self {
         Self(uuid)
@@ -31,7 +31,7 @@ impl NotificationId {
     /// Reads the hyphenated form of a UUID, in either case.
     ///
     /// # Errors
-    /// When it is anything else.
+    /// When it is not in that form.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let wrong = || Invalid::new("An id is a UUID such as 019a5370-7d3b-7c4e-9f1a-5b8a1c2d3e4f.");
         if text.len() != 36 {
@@ -53,10 +53,9 @@ impl std::fmt::Display for NotificationId {
     }
 }
 
-/// One message to one user. What was accepted never changes and is shared by all clones; what does
-/// change is whether it was read.
+/// One message to one user. Its accepted part never changes and is shared by all clones; only `is_read` changes.
 ///
-/// Its fields are reached as if they were its own: `notification.id`, `notification.content`.
+/// The fields of that part are accessible as its own: `notification.id`, `notification.content`.
 #[derive(Clone, Debug)]
 pub struct Notification {
     accepted: Arc<Accepted>,
@@ -73,8 +72,8 @@ pub struct Accepted {
     pub timestamp: Timestamp,
     /// The notification as its sender wrote it.
     pub new: NewNotification,
-    /// How it is written, unread and read. A list or an event is then a copy of bytes, and not a
-    /// walk through fields that are shared between threads.
+    /// Its JSON, unread and read. A list or an event is then a copy of bytes, and not a walk through fields that
+    /// threads share.
     #[cfg(feature = "ssr")]
     written: [std::sync::OnceLock<Box<serde_json::value::RawValue>>; 2],
 }
@@ -93,7 +92,7 @@ impl Notification {
         Self { accepted: Arc::new(accepted), is_read: false }
     }
 
-    /// The same notification, accepted at this moment.
+    /// The same notification, accepted at this time.
     #[must_use]
     pub fn with_timestamp(self, timestamp: Timestamp) -> Self {
         if self.timestamp == timestamp {
@@ -135,7 +134,7 @@ impl PartialEq for Notification {
     }
 }
 
-/// By our own parser: the browser does not have to load the errors of uuid's.
+/// Uses our own parser, so that the browser need not load the errors of uuid's.
 #[cfg(not(feature = "ssr"))]
 impl<'de> Deserialize<'de> for NotificationId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -233,7 +232,7 @@ impl Serialize for Notification {
 
 #[cfg(feature = "ssr")]
 impl Notification {
-    /// How many bytes it takes as JSON.
+    /// Its size as JSON, in bytes.
     #[must_use]
     pub fn weight(&self) -> usize {
         self.json().map_or(0, |json| json.get().len())

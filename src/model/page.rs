@@ -11,7 +11,7 @@ pub struct Page {
     pub notifications: Vec<Notification>,
     /// The cursor of the next page; absent on the last page.
     pub next: Option<Cursor>,
-    /// The change number that the page was read at; only for a page of one inbox.
+    /// The change number at which the page was read; only for a page of one inbox.
     pub modseq: Option<u64>,
 }
 
@@ -31,21 +31,20 @@ enum Place {
 }
 
 impl Cursor {
-    /// A position in one inbox: after the notification that was its change number `created`. Written
-    /// `i17`.
+    /// A position in one inbox: after the notification that the change `created` created. Written `i17`.
     #[must_use]
     pub fn in_inbox(created: u64) -> Self {
         Self(Place::InInbox(created))
     }
 
-    /// A position in the list over all inboxes: after the notification that was accepted as number
-    /// `seq` of all. Written `1024`.
+    /// A position in the list of all inboxes: after the notification that was accepted as number `seq` of all. Written
+    /// `1024`.
     #[must_use]
     pub fn overall(seq: u64) -> Self {
         Self(Place::Overall(seq))
     }
 
-    /// The number that it was made of.
+    /// Its number.
     #[must_use]
     pub fn position(self) -> u64 {
         match self.0 {
@@ -53,7 +52,7 @@ impl Cursor {
         }
     }
 
-    /// Reads what [`std::fmt::Display`] wrote.
+    /// Reads the output of [`std::fmt::Display`].
     ///
     /// # Errors
     /// When it is anything but 1 to 18 digits, after an `i` or not.
@@ -68,7 +67,7 @@ impl Cursor {
         digits.parse().map(make).map_err(|_| wrong())
     }
 
-    /// Itself, where it is of the kind that belongs there: in one inbox, or over all.
+    /// This cursor, if it is of this kind: in one inbox, or over all.
     ///
     /// # Errors
     /// When it is of the other kind.
@@ -107,8 +106,8 @@ impl<'de> Deserialize<'de> for Cursor {
 }
 
 impl Page {
-    /// The most bytes that its notifications take as JSON, but for one that alone takes more: then a
-    /// page is that one. A page that ends for this has a next one.
+    /// The most bytes of its notifications as JSON. A single larger notification is a page of its own. A page that this
+    /// limit ends has a next page.
     pub const MAX_BYTES: usize = 2 * 1024 * 1024;
 }
 
@@ -119,10 +118,10 @@ impl Page {
 pub struct Limit(u16);
 
 impl Limit {
-    /// The most that one page has; a higher limit counts as this.
+    /// The most items of one page; a higher limit counts as this.
     pub const MAX: u16 = 1000;
 
-    /// So many, but never more than [`Self::MAX`].
+    /// This many, but never more than [`Self::MAX`].
     #[must_use]
     pub fn new(limit: u64) -> Self {
         Self(u16::try_from(limit).map_or(Self::MAX, |limit| limit.min(Self::MAX)))
@@ -149,8 +148,8 @@ impl Default for Limit {
     }
 }
 
-/// How a whole number from 0 is described. However large it is, it is taken; the format is for programs that would make
-/// room for 32 bits otherwise, which a change number does not fit into.
+/// The schema of a whole number from 0. Any size is accepted; the format is for programs that would otherwise reserve
+/// 32 bits, which are too few for a change number.
 #[cfg(feature = "ssr")]
 pub struct WholeNumber;
 
@@ -166,8 +165,8 @@ impl utoipa::PartialSchema for WholeNumber {
 #[cfg(feature = "ssr")]
 impl utoipa::ToSchema for WholeNumber {}
 
-/// Reads a whole number from 0. What does not fit is the largest there is: it is beyond every
-/// limit and every change number either way.
+/// Reads a whole number from 0. One that does not fit becomes the largest possible: both are beyond every limit and
+/// every change number.
 ///
 /// # Errors
 /// When it is anything but digits.
@@ -191,9 +190,9 @@ pub struct UnreadCount {
 /// Counts beside a list: in total, and by category.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Overview {
-    /// How many notifications there are.
+    /// The number of notifications.
     pub total: u64,
-    /// How many of them are unread.
+    /// The number of unread ones.
     pub unread_count: u64,
     /// How many are unread of each category that is there, well-known ones first, then by name. Over all inboxes they are
     /// those of the newest notifications, as many as a list examines.

@@ -1,7 +1,7 @@
 //! The preferences of a user: which notifications, by which channel, and when.
 //!
-//! A value of one of these types is valid. What a user asks for comes in as a JSON merge patch, through
-//! [`Preferences::merge`]; there is no other way in, and what was stored takes the same one.
+//! A value of one of these types is valid. A user's changes come in as a JSON merge patch, through
+//! [`Preferences::merge`]; there is no other way in, and stored preferences take the same one.
 
 mod patch;
 
@@ -25,7 +25,7 @@ words! {
 }
 
 impl Way {
-    /// The way that a channel is; `None` for webhooks, which belong to an application: users have no say in them.
+    /// The way of a channel; `None` for webhooks, which belong to an application: users do not control them.
     #[must_use]
     pub fn of(channel: Channel) -> Option<Self> {
         match channel {
@@ -43,13 +43,13 @@ impl Way {
 pub struct Delay(u32);
 
 impl Delay {
-    /// The longest, in seconds.
+    /// The longest delay, in seconds.
     pub const MAX_SECONDS: u32 = 604_800;
 
-    /// Takes so many seconds.
+    /// A delay of this many seconds.
     ///
     /// # Errors
-    /// When it is none, or more than [`Self::MAX_SECONDS`].
+    /// When it is 0, or more than [`Self::MAX_SECONDS`].
     pub fn parse(seconds: u64) -> Result<Self, Invalid> {
         let legal = u32::try_from(seconds).ok().filter(|seconds| (1..=Self::MAX_SECONDS).contains(seconds));
         let wrong = || Invalid::new(format!("This must be 1 to {} seconds.", Self::MAX_SECONDS));
@@ -98,7 +98,7 @@ impl Choices {
         }
     }
 
-    /// Whether nothing was chosen.
+    /// Whether the user made no choice.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
@@ -113,7 +113,7 @@ impl TimeOfDay {
     /// Reads `HH:MM`.
     ///
     /// # Errors
-    /// When it is anything else. A day has no `24:00`; that is `00:00` of the next one.
+    /// When it is not in that form. A day has no `24:00`; that is `00:00` of the next one.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let below = |text: &str, limit: u16| {
             let is_number = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -124,7 +124,7 @@ impl TimeOfDay {
         parts.map(|(hour, minute)| Self(60 * hour + minute)).ok_or_else(wrong)
     }
 
-    /// As chrono knows it.
+    /// The time in chrono's type.
     #[must_use]
     pub fn to_naive(self) -> NaiveTime {
         NaiveTime::from_num_seconds_from_midnight_opt(60 * u32::from(self.0), 0).unwrap_or(NaiveTime::MIN)
@@ -143,7 +143,7 @@ impl Serialize for TimeOfDay {
     }
 }
 
-/// The days of the week, as they are written.
+/// The names of the days of the week.
 const DAYS: [(&str, Weekday); 7] = [
     ("mon", Weekday::Mon),
     ("tue", Weekday::Tue),
@@ -184,15 +184,15 @@ fn as_names<S: Serializer>(days: &WeekdaySet, serializer: S) -> Result<S::Ok, S:
     serializer.collect_seq(DAYS.iter().filter(|(_, day)| days.contains(*day)).map(|(name, _)| name))
 }
 
-/// How mails that wait for company are put together.
+/// How waiting mails are combined.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Digest {
-    /// The user does not.
+    /// They are not.
     #[default]
     Off,
-    /// Into one for each hour; the first mail opens that hour.
+    /// One mail for each hour; the first notification opens that hour.
     Hourly,
-    /// Into one for each day, sent at this local time.
+    /// One mail for each day, sent at this local time.
     Daily(TimeOfDay),
 }
 
@@ -200,7 +200,7 @@ impl Digest {
     /// Reads `off`, `1h`, or `daily HH:MM`.
     ///
     /// # Errors
-    /// When it is anything else.
+    /// When it is none of these.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let daily = || TimeOfDay::parse(text.strip_prefix("daily ")?).ok();
         match text {
@@ -212,7 +212,7 @@ impl Digest {
         }
     }
 
-    /// Whether mails are not put together.
+    /// Whether mails are not combined.
     #[must_use]
     pub fn is_off(&self) -> bool {
         *self == Self::Off
@@ -248,24 +248,24 @@ pub struct Preferences {
     /// The choice for each channel, for all categories.
     #[serde(skip_serializing_if = "Choices::is_empty")]
     pub channels: Choices,
-    /// For each category, which counts more; none is empty.
+    /// The choices for single categories, which override those for channels; none is empty.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub categories: BTreeMap<Category, Choices>,
-    /// When they are not to be disturbed.
+    /// The hours in which nothing is sent to the user.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quiet_hours: Option<QuietHours>,
-    /// How their mails are put together.
+    /// How mails are combined.
     #[serde(skip_serializing_if = "Digest::is_off", serialize_with = "for_email")]
     pub digest: Digest,
 }
 
 impl Preferences {
-    /// The most categories that a user names.
+    /// The most categories in the preferences of a user.
     pub const MOST_CATEGORIES: usize = 100;
 }
 
 impl<'de> Deserialize<'de> for Preferences {
-    /// Reads what was written; anything else is an error that says the first thing that is wrong.
+    /// Reads stored preferences; anything else is an error with the first mistake.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = Value::deserialize(deserializer)?;
         Self::default().merge(&value).map_err(|errors| {

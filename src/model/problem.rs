@@ -4,13 +4,13 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-/// Why a value is not legal: one sentence that says what would be.
+/// Why a value is not valid: one sentence that says what would be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Invalid(Cow<'static, str>);
 
 impl Invalid {
-    /// Says why.
+    /// An error with this sentence.
     pub fn new(why: impl Into<Cow<'static, str>>) -> Self {
         Self(why.into())
     }
@@ -27,7 +27,7 @@ pub struct FieldError {
 }
 
 impl FieldError {
-    /// Says what is wrong with a field.
+    /// An error in a field.
     pub fn new(field: impl Into<String>, invalid: Invalid) -> Self {
         Self { field: field.into(), message: invalid.0.into_owned() }
     }
@@ -35,7 +35,7 @@ impl FieldError {
 
 /// The errors of a request: the first ones, and the number of the others.
 ///
-/// However much is wrong, what is said of it takes little room, and what is not said is not even made.
+/// However many errors there are, they take little room, and those beyond the limit are not even made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Complaints {
     named: Vec<FieldError>,
@@ -44,10 +44,10 @@ pub struct Complaints {
 }
 
 impl Complaints {
-    /// How many are named.
+    /// The most errors that are kept.
     pub const MAX: usize = 20;
 
-    /// One more thing that is wrong.
+    /// Adds an error.
     pub fn add(&mut self, error: impl FnOnce() -> FieldError) {
         if self.named.len() < self.room {
             self.named.push(error());
@@ -56,7 +56,7 @@ impl Complaints {
         }
     }
 
-    /// One more thing that is wrong, which is named before the others.
+    /// Adds an error before the others.
     pub fn add_first(&mut self, error: FieldError) {
         self.named.insert(0, error);
         if self.named.len() > self.room {
@@ -65,7 +65,7 @@ impl Complaints {
         }
     }
 
-    /// Nothing yet, for a part of the request: it names no more than there is room for here.
+    /// An empty list for a part of the request, limited to the room that is left here.
     #[must_use]
     pub fn for_part(&self) -> Self {
         Self { named: Vec::new(), more: 0, room: self.room - self.named.len() }
@@ -79,13 +79,13 @@ impl Complaints {
         self.more += part.more;
     }
 
-    /// How many things are wrong.
+    /// The number of errors.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.more + self.named.len() as u64
     }
 
-    /// Whether nothing is wrong.
+    /// Whether there are no errors.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.count() == 0
@@ -148,7 +148,7 @@ pub enum Code {
 }
 
 impl Code {
-    /// The HTTP status that goes with it; 0 where there was no answer.
+    /// The HTTP status of the code; 0 where there was no answer.
     #[must_use]
     pub fn status(self) -> u16 {
         match self {
@@ -172,7 +172,7 @@ impl Code {
         }
     }
 
-    /// The phrase that RFC 9110 has for the status.
+    /// RFC 9110's phrase for the status.
     fn title(self) -> &'static str {
         match self {
             Self::BadRequest => "Bad Request",
@@ -232,7 +232,7 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// A failure of some kind, with a sentence about this one.
+    /// A problem of this kind, with a sentence about this one.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
         Self {
             kind: "about:blank".into(),
@@ -247,7 +247,7 @@ impl Problem {
         }
     }
 
-    /// Values that are not legal; the detail is the first of them.
+    /// The problem of invalid values; the detail is the first of them.
     #[must_use]
     pub fn invalid(complaints: impl Into<Complaints>) -> Self {
         let Complaints { named: errors, more, .. } = complaints.into();
@@ -264,13 +264,13 @@ impl Problem {
         Self { errors, more_errors, ..Self::new(Code::InvalidInput, detail) }
     }
 
-    /// A failure of the server's own. It tells nothing; the code that makes it logs the cause.
+    /// A failure of the server itself. It tells nothing; the code that makes it logs the cause.
     #[must_use]
     pub fn internal() -> Self {
         Self::new(Code::Internal, "Something went wrong on our side. It has been logged.")
     }
 
-    /// A write whose outcome is unknown; says what is safe now.
+    /// A write whose outcome is unknown; the sentence says what is safe now.
     #[must_use]
     pub fn unknown_outcome() -> Self {
         let how = "It is not known whether this was done: it may have happened, or happen yet. Sending it again is safe \
@@ -278,13 +278,13 @@ impl Problem {
         Self::new(Code::UnknownOutcome, how)
     }
 
-    /// The server holds as much as it may at present.
+    /// The server's memory limit for requests is reached at present.
     #[must_use]
     pub fn busy() -> Self {
         Self::new(Code::Unavailable, "The server has too much to do at present. Try again in a few seconds.")
     }
 
-    /// The caller is not authenticated; says how to prove who it is.
+    /// The caller is not authenticated; the sentence says how to authenticate.
     #[must_use]
     pub fn unauthenticated() -> Self {
         let how = "This needs a credential. Send the header Authorization: Bearer with a service key or a user's token, or \
@@ -292,7 +292,7 @@ impl Problem {
         Self::new(Code::Unauthenticated, how)
     }
 
-    /// The caller's credential is not valid. Why, is for the server's log: it would help an attacker.
+    /// The caller's credential is not valid. The reason is only in the server's log, because it would help an attacker.
     #[must_use]
     pub fn invalid_credential() -> Self {
         let how = "This credential is not valid here. See that the key, token or ticket is whole, of this server and not \
@@ -307,7 +307,7 @@ impl Problem {
         Self::new(Code::Unauthenticated, how)
     }
 
-    /// The caller's ticket was used, has expired or never was.
+    /// The caller's ticket was used, has expired or never existed.
     #[must_use]
     pub fn no_ticket() -> Self {
         let how = "This ticket is not valid: it was used before, has expired, or is not whole. Request a new one with POST \
@@ -315,7 +315,7 @@ impl Problem {
         Self::new(Code::Unauthenticated, how)
     }
 
-    /// The caller's service key was good once, and `is_over` now: "has expired", "was revoked".
+    /// The caller's service key was valid once; `is_over` says why no longer: "has expired", "was revoked".
     #[must_use]
     pub fn key_over(is_over: &str) -> Self {
         Self::new(
@@ -324,19 +324,19 @@ impl Problem {
         )
     }
 
-    /// Too many requests: the next one is welcome in so many seconds.
+    /// Too many requests: the next one is allowed in this many seconds.
     #[must_use]
     pub fn too_many(detail: impl Into<String>, retry_after: u64) -> Self {
         Self { retry_after: Some(retry_after), ..Self::new(Code::TooManyRequests, detail) }
     }
 
-    /// The same, with `"ok": false`, for routes that answer `"ok": true` otherwise.
+    /// The same problem, with `"ok": false`, for routes that answer `"ok": true` otherwise.
     #[must_use]
     pub fn not_ok(self) -> Self {
         Self { ok: Some(false), ..self }
     }
 
-    /// What is wrong with one field.
+    /// The error of one field.
     #[must_use]
     pub fn field(&self, name: &str) -> Option<&str> {
         self.errors.iter().find(|error| error.field == name).map(|error| error.message.as_str())

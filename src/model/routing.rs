@@ -4,15 +4,16 @@ use serde::{Deserialize, Serialize};
 
 use super::{Channel, problem::Invalid};
 
-/// What the sender of a notification says of the ways on which its user is told. It is no part of the notification: it
-/// holds for what is planned when that is created, and is forgotten.
+/// The sender's instructions for the channels to the user. They are not part of the notification: they apply when its
+/// deliveries are planned, and are then forgotten.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Routing {
-    /// Whether a mail is sent: `true` also where mail is off by default, but never against the user's own "off"; `false`
-    /// never; absent as the user prefers.
+    /// Whether a mail is sent: `true` also where mail is off by default, but never against the user's own "off";
+    /// `false` never; absent as the user prefers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub send_email: Option<bool>,
-    /// The only channels on which it may go, of those that the user wants; absent any. Webhooks are told all the same.
+    /// The only channels that may deliver it, among those that the user wants; absent any. Webhooks receive it all the
+    /// same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channels: Option<Vec<Channel>>,
 }
@@ -32,14 +33,13 @@ pub enum UserChannel {
 }
 
 impl Routing {
-    /// Whether nothing is said.
+    /// Whether there are no instructions.
     #[must_use]
     pub fn is_silent(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Whether a channel is asked for by name, so that the sender is told what becomes of that even where the user has no
-    /// contact there.
+    /// Whether the sender names a channel, so that the result is recorded even where the user has no contact there.
     #[must_use]
     pub fn asks(&self) -> bool {
         self.send_email == Some(true) || self.channels.as_ref().is_some_and(|channels| !channels.is_empty())
@@ -48,7 +48,7 @@ impl Routing {
     /// Reads the names of channels.
     ///
     /// # Errors
-    /// When one is none of those that reach users, or is named twice.
+    /// When one is not a channel to users, or is named twice.
     pub fn parse_channels(names: &[String]) -> Result<Vec<Channel>, Invalid> {
         let mut channels = Vec::new();
         for name in names {

@@ -22,7 +22,7 @@ pub struct Search(Arc<SearchTerms>);
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct SearchTerms {
     text: Box<str>,
-    /// Its words, folded once for all that is looked at.
+    /// Its words, folded once for all comparisons.
     words: Vec<String>,
 }
 
@@ -30,10 +30,10 @@ impl Search {
     /// The most characters (Unicode scalar values) a search may have.
     pub const MAX_CHARS: usize = 200;
 
-    /// Takes what a person typed.
+    /// Parses a user's input.
     ///
     /// # Errors
-    /// When nothing of it shows, or it is longer than [`Self::MAX_CHARS`].
+    /// When it has no visible character, or is longer than [`Self::MAX_CHARS`].
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         if is_blank(text) {
             return Err(Invalid::new("Say what to look for: the search is blank."));
@@ -44,13 +44,13 @@ impl Search {
         Ok(Self::stored(text))
     }
 
-    /// A search that was accepted once.
+    /// A search that was accepted before.
     fn stored(text: &str) -> Self {
         let words = fold(text).split_whitespace().map(str::to_owned).collect();
         Self(Arc::new(SearchTerms { text: text.into(), words }))
     }
 
-    /// The text as it was given.
+    /// The unchanged text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0.text

@@ -4,20 +4,20 @@ use std::sync::Arc;
 
 use super::{blank::is_blank, problem::Invalid};
 
-/// Makes a newtype over shared text. What is new comes in through `parse`. What was accepted once
-/// is not judged again, so that a rule that became stricter since never hides what is there: stores
-/// and serde, which reads what another Campanile wrote, go through `stored`.
+/// Defines a newtype over shared text. New texts are made with `parse`. Texts that were accepted before are not checked
+/// again, so that a stricter rule never hides stored data: stores, and serde, which reads what another Campanile wrote,
+/// use `stored`.
 ///
 /// The text is behind an [`Arc`], so that a page of notifications is cloned without copying it.
 macro_rules! parsed_text {
     ($name:ident) => {
         impl $name {
-            /// A text that was accepted once, whatever it is.
+            /// A text that was accepted before, without checking it again.
             pub(crate) fn stored(text: &str) -> Self {
                 Self(text.into())
             }
 
-            /// The text as it was given.
+            /// The unchanged text.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -62,10 +62,10 @@ impl Content {
     /// The most characters (Unicode scalar values) a content may have.
     pub const MAX_CHARS: usize = 16_384;
 
-    /// Takes the text of a notification as it is; nothing is trimmed.
+    /// Parses the text of a notification; nothing is trimmed.
     ///
     /// # Errors
-    /// When nothing of it shows, it is longer than [`Self::MAX_CHARS`], or it contains U+0000.
+    /// When it has no visible character, is longer than [`Self::MAX_CHARS`], or contains U+0000.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         check(text, Self::MAX_CHARS, "The text is blank. Write something.")?;
         Ok(Self(text.into()))
@@ -89,10 +89,10 @@ impl Title {
     /// The most characters (Unicode scalar values) a title may have.
     pub const MAX_CHARS: usize = 200;
 
-    /// Takes a title as it is; nothing is trimmed.
+    /// Parses a title; nothing is trimmed.
     ///
     /// # Errors
-    /// When nothing of it shows, it is longer than [`Self::MAX_CHARS`], or it contains U+0000.
+    /// When it has no visible character, is longer than [`Self::MAX_CHARS`], or contains U+0000.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         check(text, Self::MAX_CHARS, "The title is blank: leave it out or write something.")?;
         Ok(Self(text.into()))

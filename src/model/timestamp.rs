@@ -1,4 +1,4 @@
-//! A moment, to the microsecond.
+//! A time, to the microsecond.
 
 use std::fmt::Write;
 
@@ -37,7 +37,7 @@ impl Timestamp {
         Self(moment.timestamp_micros())
     }
 
-    /// The moment so many microseconds after 1970-01-01T00:00:00Z; `None` when chrono cannot hold it.
+    /// The time this many microseconds after 1970-01-01T00:00:00Z; `None` when chrono cannot hold it.
     #[must_use]
     pub fn from_micros(micros: i64) -> Option<Self> {
         /// chrono's first and last moment, which the browser knows without chrono.
@@ -45,8 +45,8 @@ impl Timestamp {
         HELD.contains(&micros).then_some(Self(micros))
     }
 
-    /// A moment that was accepted once, in microseconds. Where a damaged file has one that no calendar
-    /// has, it is the first or the last one that can be written.
+    /// A time that was accepted before, in microseconds, without checking it again. If a damaged file has an impossible
+    /// one, it becomes the first or the last one that can be written.
     #[cfg(feature = "ssr")]
     pub(crate) fn stored(micros: i64) -> Self {
         Self(micros.clamp(Self::FIRST, Self::LAST))
@@ -78,7 +78,7 @@ impl Timestamp {
             .ok_or_else(|| Invalid::new("A time is written as in RFC 3339, such as 2030-01-31T12:00:00Z."))
     }
 
-    /// Reads exactly what [`std::fmt::Display`] writes.
+    /// Reads exactly the output of [`std::fmt::Display`].
     fn parse_canonical(text: &str) -> Option<Self> {
         let b: &[u8; 27] = text.as_bytes().try_into().ok()?;
         let number = |from: usize, to: usize| {

@@ -21,7 +21,7 @@ impl UserId {
     /// The most characters (Unicode scalar values) a user id may have.
     pub const MAX_CHARS: usize = 128;
 
-    /// Takes a user id as it is; nothing is trimmed or folded.
+    /// Parses a user id; nothing is trimmed or folded.
     ///
     /// # Errors
     /// When it is empty, longer than [`Self::MAX_CHARS`], or contains a control character.

@@ -34,7 +34,8 @@ impl Default for Wanted {
 }
 
 impl Wanted {
-    /// Whether an event is wanted, of a notification of this category if it is of one, in the inbox of this user.
+    /// Whether a webhook wants this event in the inbox of this user; `category` is that of its notification, if it has
+    /// one.
     #[must_use]
     pub fn takes(&self, kind: EventKind, category: Option<&Category>, user_id: &UserId) -> bool {
         let is_of_category = |categories: &Vec<Category>| category.is_none_or(|of| categories.contains(of));

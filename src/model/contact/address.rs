@@ -20,13 +20,13 @@ use crate::model::{Channel, UserId, delivery::words, problem::Invalid, text::par
 /// How many characters of a token or an endpoint are shown.
 const SHOWN: usize = 8;
 
-/// Base64url as browsers write it, and as libraries do that pad it.
+/// Base64url in the form of browsers, and of libraries that pad it.
 const BASE64URL: GeneralPurpose = GeneralPurpose::new(
     &URL_SAFE,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// Defines a text whose rules are in its `parse`, and that is not shown where it is printed.
+/// Defines a text that is checked in its `parse`, and that `Debug` does not show.
 macro_rules! secret_text {
     ($name:ident) => {
         parsed_text!($name);
@@ -44,13 +44,13 @@ macro_rules! secret_text {
 pub struct EmailAddress(Arc<str>);
 
 impl EmailAddress {
-    /// The most bytes that an address has (RFC 5321, section 4.5.3.1.3, with erratum 1690).
+    /// The most bytes of an address (RFC 5321, section 4.5.3.1.3, with erratum 1690).
     pub const MAX_BYTES: usize = 254;
 
-    /// Takes an address. What stands before the `@` belongs to its mail server, and stays as it is.
+    /// Parses an address. The part before the `@` belongs to its mail server, and stays unchanged.
     ///
     /// # Errors
-    /// When it is none.
+    /// When it is not an e-mail address.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         use email_address::{EmailAddress as Checked, Options};
         let wrong = || Invalid::new("This must be an e-mail address such as ann@example.com, and nothing else.");
@@ -58,7 +58,7 @@ impl EmailAddress {
             return Err(Invalid::new(format!("An e-mail address has at most {} bytes.", Self::MAX_BYTES)));
         }
         let (local, domain) = text.split_once('@').filter(|(_, domain)| !domain.contains('@')).ok_or_else(wrong)?;
-        // White space and quotes are legal in a quoted part before the @, where no mail provider allows them.
+        // White space and quotes are valid in a quoted part before the @, where no mail provider allows them.
         if text.chars().any(|c| c.is_control() || c.is_whitespace() || c == '"') {
             return Err(wrong());
         }
@@ -75,10 +75,10 @@ parsed_text!(EmailAddress);
 pub struct Label(Arc<str>);
 
 impl Label {
-    /// The most characters (Unicode scalar values) that it has.
+    /// The most characters (Unicode scalar values) of a label.
     pub const MAX_CHARS: usize = 64;
 
-    /// Takes it as it is.
+    /// Parses a label.
     ///
     /// # Errors
     /// When it is blank, longer than [`Self::MAX_CHARS`], or contains a control character.
@@ -103,13 +103,12 @@ pub struct SubscriptionKeys {
 }
 
 impl SubscriptionKeys {
-    /// The bytes of a point of P-256 that is not compressed.
+    /// The bytes of an uncompressed point of P-256.
     const POINT: usize = 65;
     /// The bytes of the secret.
     const SECRET: usize = 16;
 
-    /// The public key of the browser, as [`Self::parse_p256dh`] returned it, and its secret, as [`Self::parse_auth`]
-    /// did.
+    /// The public key of the browser, from [`Self::parse_p256dh`], and its secret, from [`Self::parse_auth`].
     #[must_use]
     pub fn new(p256dh: [u8; 65], auth: [u8; 16]) -> Self {
         Self { p256dh: URL_SAFE_NO_PAD.encode(p256dh), auth: URL_SAFE_NO_PAD.encode(auth) }
@@ -118,11 +117,11 @@ impl SubscriptionKeys {
     /// Reads the public key of a browser.
     ///
     /// # Errors
-    /// When it is no base64url, or no point of P-256.
+    /// When it is not base64url, or not a point of P-256.
     pub fn parse_p256dh(text: &str) -> Result<[u8; 65], Invalid> {
         let wrong = || Invalid::new("This must be a public key of P-256, not compressed (65 bytes), in base64url.");
         let point: [u8; Self::POINT] = decoded(text).ok_or_else(wrong)?;
-        // The library takes the hybrid form too, which begins with 6 or 7 (X9.62) and which browsers do not know.
+        // The library also accepts the hybrid form, which begins with 6 or 7 (X9.62) and which browsers do not know.
         let is_point = point[0] == 4 && ParsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, point).is_ok();
         is_point.then_some(point).ok_or_else(wrong)
     }
@@ -130,7 +129,7 @@ impl SubscriptionKeys {
     /// Reads the secret of a subscription.
     ///
     /// # Errors
-    /// When it is no base64url, or has another length.
+    /// When it is not base64url, or has another length.
     pub fn parse_auth(text: &str) -> Result<[u8; 16], Invalid> {
         let secret: Option<[u8; Self::SECRET]> = decoded(text);
         secret.ok_or_else(|| Invalid::new("This must be 16 bytes in base64url."))
@@ -156,7 +155,7 @@ impl fmt::Debug for SubscriptionKeys {
 }
 
 fn decoded<const N: usize>(text: &str) -> Option<[u8; N]> {
-    // What is longer than both together is not even read.
+    // A text longer than both together is not even decoded.
     Some(text).filter(|text| text.len() <= 128).and_then(|text| BASE64URL.decode(text).ok()?.try_into().ok())
 }
 
@@ -175,11 +174,10 @@ words! {
 pub struct FcmToken(Arc<str>);
 
 impl FcmToken {
-    /// The most bytes that it has: half of a message, so that there is room for what it says. Firebase gives less than
-    /// 400.
+    /// The most bytes of a token: half of a message, so that there is room for the rest. Firebase's have less than 400.
     pub const MAX_BYTES: usize = 2_048;
 
-    /// Takes it as it is.
+    /// Parses a token.
     ///
     /// # Errors
     /// When it is empty, longer than [`Self::MAX_BYTES`], or has other characters.
@@ -201,7 +199,7 @@ secret_text!(FcmToken);
 pub struct DeviceToken(Arc<str>);
 
 impl DeviceToken {
-    /// Takes it in either case.
+    /// Parses a token in either case.
     ///
     /// # Errors
     /// When it has other characters, too few, too many, or an odd number of them.
@@ -217,18 +215,18 @@ impl DeviceToken {
 
 secret_text!(DeviceToken);
 
-/// The app that a device token is of: its bundle id, such as `com.example.app`.
+/// The app of a device token: its bundle id, such as `com.example.app`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Topic(Arc<str>);
 
 impl Topic {
-    /// The most bytes that it has.
+    /// The most bytes of a bundle id.
     pub const MAX_BYTES: usize = 255;
 
-    /// Takes it as it is.
+    /// Parses a bundle id.
     ///
     /// # Errors
-    /// When it is no bundle id.
+    /// When it is not a bundle id.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let is_part =
             |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
@@ -254,38 +252,38 @@ words! {
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "channel", rename_all = "snake_case")]
 pub enum ContactAddress {
-    /// By e-mail.
+    /// An e-mail address.
     Email {
         /// The address.
         address: EmailAddress,
     },
-    /// In a browser.
+    /// A browser.
     Webpush {
-        /// The URL that pushes are posted to. Its users judge whether this server may connect to it.
+        /// The URL that pushes are posted to. The code that uses it checks whether this server may connect to it.
         endpoint: String,
         /// Its encryption keys.
         keys: SubscriptionKeys,
     },
-    /// On a device, through FCM.
+    /// A device, through FCM.
     Fcm {
         /// Its token at FCM.
         token: FcmToken,
         /// The kind of the token.
         kind: FcmKind,
     },
-    /// On a device, through APNs.
+    /// A device, through APNs.
     Apns {
         /// Its token at APNs.
         token: DeviceToken,
         /// The app.
         topic: Topic,
-        /// Which service that is.
+        /// The service that issued the token.
         environment: Environment,
     },
 }
 
 impl ContactAddress {
-    /// Which way it is.
+    /// The channel that reaches it.
     #[must_use]
     pub fn channel(&self) -> Channel {
         match self {
@@ -296,18 +294,18 @@ impl ContactAddress {
         }
     }
 
-    /// An app on a device, by the token that Firebase Cloud Messaging gave to it.
+    /// An app on a device, by its token from Firebase Cloud Messaging.
     ///
     /// # Errors
-    /// Those of [`FcmToken::parse`].
+    /// As for [`FcmToken::parse`].
     pub fn fcm(token: &str) -> Result<Self, Invalid> {
         Ok(Self::Fcm { token: FcmToken::parse(token)?, kind: FcmKind::Token })
     }
 
-    /// An app from the store on a device of Apple, by the token that APNs gave to it, and its bundle id.
+    /// An app from the store on an Apple device, by its token from APNs, and its bundle id.
     ///
     /// # Errors
-    /// Those of [`DeviceToken::parse`] and [`Topic::parse`].
+    /// As for [`DeviceToken::parse`] and [`Topic::parse`].
     pub fn apns(token: &str, topic: &str) -> Result<Self, Invalid> {
         let (token, topic) = (DeviceToken::parse(token)?, Topic::parse(topic)?);
         Ok(Self::Apns { token, topic, environment: Environment::Production })
@@ -323,14 +321,14 @@ impl ContactAddress {
         }
     }
 
-    /// A hash that two contacts have in common exactly when they are the same: what reaches one browser or device is so
-    /// for all users, and an e-mail address, which users may share, for one. It fits into an index, whatever the length
-    /// of a token.
+    /// A hash that two contacts share exactly when they are the same: a browser or device is the same for all users,
+    /// and an e-mail address, which users may share, only for one user. It fits into an index, whatever the length of a
+    /// token.
     #[must_use]
     pub fn identity(&self, user_id: &UserId) -> [u8; 32] {
         let of_user = if self.channel() == Channel::Email { user_id.as_str() } else { "" };
         let mut context = Context::new(&SHA256);
-        // None of the parts has this byte in it.
+        // None of the parts contains this byte.
         for part in [self.channel().as_str(), "\0", of_user, "\0", self.identifier()] {
             context.update(part.as_bytes());
         }
@@ -350,7 +348,7 @@ impl ContactAddress {
 }
 
 impl fmt::Debug for ContactAddress {
-    /// As little as callers see, and of an e-mail address nothing: it may get into a log.
+    /// The part that callers may see, and nothing of an e-mail address: the output may reach a log.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Email { .. } => f.write_str("email"),
@@ -368,7 +366,7 @@ fn end_of(text: &str) -> &str {
 /// A contact to add.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ContactDraft {
-    /// Its address. The endpoint of a browser is as the caller wrote it.
+    /// Its address. The endpoint of a browser is unchanged from the caller's input.
     pub address: ContactAddress,
     /// Label that its owner gave it.
     pub label: Option<Label>,

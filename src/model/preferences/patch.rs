@@ -6,19 +6,19 @@ use serde_json::{Map, Value};
 use super::{Choice, Choices, DAYS, Delay, Digest, Preferences, QuietHours, TimeOfDay, Way};
 use crate::model::{Category, FieldError, Invalid};
 
-/// The most things that are said to be wrong; more would only be counted, and take room meanwhile.
+/// The most errors that are kept; more would take room and help no one.
 const MOST_ERRORS: usize = 100;
-/// How much of a name that is not known is repeated, in characters.
+/// How many characters of an unknown name are repeated.
 const LONGEST_SHOWN: usize = 64;
 
 impl Preferences {
-    /// These preferences with a merge patch applied: `null` takes a part away, objects are merged member by member, and
-    /// everything else takes the place of what was there. A name that is not known is wrong even where its value is
-    /// `null`, which RFC 7396 would pass over, since it is misspelt.
+    /// These preferences with a merge patch applied: `null` removes a part, objects are merged member by member, and
+    /// any other value replaces the old one. An unknown name is an error even with the value `null`, which RFC 7396
+    /// would ignore, since it is misspelt.
     ///
     /// # Errors
-    /// One entry for each thing that is wrong, up to 100, named by its place such as `categories.alert.email`; `body`
-    /// is the place of the patch itself.
+    /// One entry for each error, up to 100, named by its place such as `categories.alert.email`; `body` is the place of
+    /// the patch itself.
     pub fn merge(&self, patch: &Value) -> Result<Self, Vec<FieldError>> {
         let mut wrong = PatchErrors::default();
         let mut merged = self.clone();
@@ -67,7 +67,7 @@ fn merge_choice(old: Option<Choice>, place: &str, patch: &Value, wrong: &mut Pat
         wrong.unknown(place, name, &[AFTER]);
     }
     match (members.get(AFTER), old) {
-        // Nothing is merged into what is there.
+        // An empty object changes nothing.
         (None, Some(Choice::IfUnreadAfter(_))) => old,
         (None, _) if !members.is_empty() => None,
         (None | Some(Value::Null), _) => wrong.add(place, why),
@@ -125,7 +125,7 @@ fn merge_quiet_hours(old: Option<QuietHours>, patch: &Value, wrong: &mut PatchEr
     Some(QuietHours { zone: zone?, from: from?, to: to?, days: days? })
 }
 
-/// A part of the quiet hours that there is no default for.
+/// A part of the quiet hours that has no default.
 fn needed<T>(
     members: &Map<String, Value>,
     name: &str,
@@ -188,7 +188,7 @@ fn merge_digest(digest: &mut Digest, patch: &Value, wrong: &mut PatchErrors) {
 struct PatchErrors(Vec<FieldError>);
 
 impl PatchErrors {
-    /// One more thing; there is no value, whatever it would be of.
+    /// Adds an error; there is no value, whatever its type.
     fn add<T>(&mut self, place: &str, why: impl Into<std::borrow::Cow<'static, str>>) -> Option<T> {
         if self.0.len() < MOST_ERRORS {
             self.0.push(FieldError::new(place, Invalid::new(why)));
@@ -196,12 +196,12 @@ impl PatchErrors {
         None
     }
 
-    /// The value, or nothing and why.
+    /// The value, or nothing after adding the error.
     fn take<T>(&mut self, place: &str, parsed: Result<T, Invalid>) -> Option<T> {
         parsed.map_or_else(|why| self.add(place, why.to_string()), Some)
     }
 
-    /// A name that there is not, where there are these.
+    /// Adds the error for an unknown name, where these are known.
     fn unknown(&mut self, place: &str, name: &str, known: &[&str]) {
         let name = shown(name);
         let known: Vec<_> = known.iter().map(|known| format!("`{known}`")).collect();
@@ -232,7 +232,7 @@ fn within(place: &str, name: &str) -> String {
     if place.is_empty() { name.to_owned() } else { format!("{place}.{name}") }
 }
 
-/// A name as it may be repeated: not all of a long one, and nothing that a terminal obeys.
+/// A name in a form that may be repeated: shortened, and without characters that a terminal obeys.
 fn shown(name: &str) -> String {
     let mut shown: String = name.chars().take(LONGEST_SHOWN).flat_map(char::escape_debug).collect();
     if name.chars().nth(LONGEST_SHOWN).is_some() {
@@ -245,7 +245,7 @@ fn text(value: &Value) -> Result<&str, Invalid> {
     value.as_str().ok_or_else(|| Invalid::new(format!("This must be a string, not {}.", kind(value))))
 }
 
-/// A number that is whole, also where it is written as `60.0` or `6e1`, which JSON does not tell apart.
+/// A whole number, even if it is written as `60.0` or `6e1`, which is the same number in JSON.
 fn whole_number(value: &Value) -> Result<u64, Invalid> {
     let whole = |number: f64| {
         let is_whole = number.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&number);

@@ -8,7 +8,7 @@ fn merged(old: &Value, patch: &Value) -> Value {
     serde_json::to_value(old.merge(patch).unwrap()).unwrap()
 }
 
-/// Where something is wrong, in the order in which it is said.
+/// The places of the errors, in the order in which they are reported.
 fn wrong(old: &Value, patch: &Value) -> Vec<String> {
     let old = Preferences::default().merge(old).unwrap();
     old.merge(patch).unwrap_err().into_iter().map(|error| error.field).collect()
@@ -19,7 +19,7 @@ fn why(patch: &Value) -> String {
     errors.into_iter().map(|error| error.message).collect::<Vec<_>>().join(" ")
 }
 
-/// As DELIVERY.md shows it.
+/// Preferences with every part.
 fn everything() -> Value {
     json!({
         "channels": {"email": "off"},
@@ -44,7 +44,7 @@ fn preferences_are_written_as_they_are_read() {
 #[case(everything(), json!({}), everything())]
 #[case(json!({}), everything(), everything())]
 #[case(everything(), everything(), everything())]
-// Members are merged, and take the place of what was there.
+// Members are merged, and replace the old ones.
 #[case(json!({"channels": {"email": "off"}}), json!({"channels": {"push": "on"}}), json!({"channels": {"email": "off", "push": "on"}}))]
 #[case(json!({"channels": {"email": "off"}}), json!({"channels": {"email": "on"}}), json!({"channels": {"email": "on"}}))]
 #[case(json!({"channels": {"email": "off"}}), json!({"channels": {}}), json!({"channels": {"email": "off"}}))]
@@ -53,7 +53,7 @@ fn preferences_are_written_as_they_are_read() {
     json!({"categories": {"alert": {"push": "off"}, "own": {"push": "on"}}}),
     json!({"categories": {"alert": {"email": "on", "push": "off"}, "own": {"push": "on"}}})
 )]
-// Null takes away, on each level, also what is not there; what is empty then is gone.
+// Null removes a part, on each level, even an absent one; a part that becomes empty disappears.
 #[case(everything(), json!({"channels": null, "categories": null, "quiet_hours": null, "digest": null}), json!({}))]
 #[case(json!({}), json!({"channels": null, "categories": null, "quiet_hours": null, "digest": null}), json!({}))]
 #[case(json!({"channels": {"email": "off"}}), json!({"channels": {"email": null, "push": null}}), json!({}))]
@@ -64,7 +64,7 @@ fn preferences_are_written_as_they_are_read() {
 #[case(json!({"digest": {"email": "1h"}}), json!({"digest": {"email": null}}), json!({}))]
 #[case(json!({"digest": {"email": "1h"}}), json!({"digest": {"email": "off"}}), json!({}))]
 #[case(json!({"digest": {"email": "1h"}}), json!({"digest": {}}), json!({"digest": {"email": "1h"}}))]
-// A choice that is an object is merged too, and is a value at its end.
+// A choice that is an object is merged too, and is validated after that.
 #[case(json!({"channels": {"push": {"if_unread_after": 5}}}), json!({"channels": {"push": {"if_unread_after": 6}}}), json!({"channels": {"push": {"if_unread_after": 6}}}))]
 #[case(json!({"channels": {"push": {"if_unread_after": 5}}}), json!({"channels": {"push": {}}}), json!({"channels": {"push": {"if_unread_after": 5}}}))]
 #[case(json!({"channels": {"push": {"if_unread_after": 5}}}), json!({"channels": {"push": "off"}}), json!({"channels": {"push": "off"}}))]
@@ -87,21 +87,21 @@ fn quiet_hours_are_merged_member_by_member(#[case] patch: Value, #[case] expecte
 }
 
 #[rstest]
-// The patch itself.
+// Errors in the patch itself.
 #[case(json!(null), &["body"])]
 #[case(json!([]), &["body"])]
 #[case(json!("off"), &["body"])]
-// Names, also where they are to be taken away.
+// Errors in names, even with the value null.
 #[case(json!({"channel": {}, "Digest": null}), &["Digest", "channel"])]
 #[case(json!({"channels": {"fcm": "on", "webhook": null}}), &["channels.fcm", "channels.webhook"])]
 #[case(json!({"categories": {"Alert": {"email": "on"}, "a.b": null}}), &["categories.Alert", "categories.a.b"])]
 #[case(json!({"categories": {"alert": {"sms": "on"}}}), &["categories.alert.sms"])]
 #[case(json!({"quiet_hours": {"until": "07:00"}}), &["quiet_hours.until", "quiet_hours.zone", "quiet_hours.from", "quiet_hours.to"])]
 #[case(json!({"digest": {"push": "1h"}}), &["digest.push"])]
-// What is no object where there has to be one.
+// Other values in place of objects.
 #[case(json!({"channels": "off", "categories": [], "quiet_hours": true, "digest": "1h"}), &["categories", "channels", "digest", "quiet_hours"])]
 #[case(json!({"categories": {"alert": "off"}}), &["categories.alert"])]
-// Choices.
+// Errors in choices.
 #[case(json!({"channels": {"email": "ON"}}), &["channels.email"])]
 #[case(json!({"channels": {"email": true}}), &["channels.email"])]
 #[case(json!({"channels": {"email": ["on"]}}), &["channels.email"])]
@@ -113,7 +113,7 @@ fn quiet_hours_are_merged_member_by_member(#[case] patch: Value, #[case] expecte
 #[case(json!({"channels": {"email": {"if_unread_after": 0}, "push": {"if_unread_after": 604_801}}}), &["channels.email.if_unread_after", "channels.push.if_unread_after"])]
 #[case(json!({"channels": {"email": {"if_unread_after": -1}, "push": {"if_unread_after": 1.5}}}), &["channels.email.if_unread_after", "channels.push.if_unread_after"])]
 #[case(json!({"channels": {"email": {"if_unread_after": "5"}, "push": {"if_unread_after": 1e300}}}), &["channels.email.if_unread_after", "channels.push.if_unread_after"])]
-// Quiet hours.
+// Errors in quiet hours.
 #[case(json!({"quiet_hours": {}}), &["quiet_hours.zone", "quiet_hours.from", "quiet_hours.to"])]
 #[case(json!({"quiet_hours": {"zone": "UTC", "from": "22:00"}}), &["quiet_hours.to"])]
 #[case(json!({"quiet_hours": {"zone": "Europe/berlin", "from": "22:00", "to": "24:00"}}), &["quiet_hours.zone", "quiet_hours.to"])]
@@ -124,7 +124,7 @@ fn quiet_hours_are_merged_member_by_member(#[case] patch: Value, #[case] expecte
 #[case(json!({"quiet_hours": {"zone": "UTC", "from": "22:00", "to": "07:00", "days": []}}), &["quiet_hours.days"])]
 #[case(json!({"quiet_hours": {"zone": "UTC", "from": "22:00", "to": "07:00", "days": ["mon", "mon", "mon", "mon", "mon", "mon", "mon", "mon"]}}), &["quiet_hours.days"])]
 #[case(json!({"quiet_hours": {"zone": "UTC", "from": "22:00", "to": "07:00", "days": ["mon", "Tue", 3]}}), &["quiet_hours.days[1]", "quiet_hours.days[2]"])]
-// Digests.
+// Errors in digests.
 #[case(json!({"digest": {"email": "2h"}}), &["digest.email"])]
 #[case(json!({"digest": {"email": "daily"}}), &["digest.email"])]
 #[case(json!({"digest": {"email": "daily 8:00"}}), &["digest.email"])]
@@ -162,7 +162,7 @@ fn what_is_wrong_is_said_in_a_sentence(#[case] patch: Value, #[case] expected: &
     assert_eq!(why(&patch), expected);
 }
 
-/// So many categories, from the first of these numbers on.
+/// This many categories, from the first of these numbers on.
 fn categories(numbers: std::ops::Range<u32>, value: &Value) -> Value {
     let all: serde_json::Map<_, _> = numbers.map(|number| (format!("c{number}"), value.clone())).collect();
     json!({ "categories": all })
@@ -178,7 +178,7 @@ fn a_hundred_categories_are_named_at_most() {
     );
     assert_eq!(wrong(&full, &categories(100..101, &on)), ["categories"]);
     assert_eq!(why(&categories(0..102, &on)), "Name at most 100 categories; with these there are 102.");
-    // What is taken away, and what says nothing, is not counted.
+    // Removed categories, and empty ones, are not counted.
     assert_eq!(merged(&full, &categories(50..300, &json!(null)))["categories"].as_object().unwrap().len(), 50);
     assert_eq!(merged(&full, &categories(100..300, &json!({}))), full);
     let mut swap = categories(0..1, &json!(null));

@@ -79,7 +79,7 @@ fn the_keys_of_a_subscription_are_a_point_and_a_secret() {
         &P256DH[..86],
         &format!("{P256DH}AAAA"),
         &URL_SAFE_NO_PAD.encode(&point[..33]),
-        // Another form, no form, and no point of the curve.
+        // Another form, no form, and not a point of the curve.
         &with(|bytes| bytes[0] = 2),
         &with(|bytes| bytes[0] = 0),
         &with(|bytes| bytes[0] = 6 + (bytes[64] & 1)),
