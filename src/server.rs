@@ -1,4 +1,4 @@
-//! What only the server has: the service, its stores, HTTP, and settings.
+//! The parts that only the server has: the service, its stores, HTTP, and settings.
 //!
 //! Another Rust program embeds Campanile by starting a [`run::Campanile`], calling its service and mounting its router;
 //! see `examples/embed.rs`.

@@ -1,19 +1,18 @@
-//! Whether a function does work in proportion to the length of a text.
+//! Tests that the work of a function is proportional to the length of its text.
 //!
-//! Work is measured by time and not by counting steps, because most steps are taken in functions of
-//! others: searching, splitting, normalising. What is allowed is far above what a pass over a text
-//! takes in a test's build, and far below what reading it again from every place would, so that how
-//! busy the machine is decides nothing.
+//! Work is measured by time and not by counting steps, because most steps are taken in library functions: searching,
+//! splitting, normalising. The limit is far above the time of one pass over a text in a test build, and far below that
+//! of reading it again from every position, so that the load of the machine does not matter.
 
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 
-/// How long the texts are: longer than any content, so that a square shows, and ends.
+/// The length of the texts: longer than any content, so that quadratic work shows, but still ends.
 const BYTES: usize = 64 * 1024;
 const EACH_BYTE: Duration = Duration::from_micros(16);
 
-/// What functions that walk a text treat in a way of its own.
+/// Strings that functions which walk a text treat specially.
 const PIECES: [&str; 30] = [
     "http",
     "http://",
@@ -47,7 +46,7 @@ const PIECES: [&str; 30] = [
     "\"",
 ];
 
-/// Long texts of few pieces, over and over: one pattern, and then another.
+/// Long texts of a few pieces, repeated: one pattern, and then another.
 pub(crate) fn texts() -> impl Strategy<Value = String> {
     let pattern =
         || proptest::collection::vec(proptest::sample::select(&PIECES[..]), 1..5).prop_map(|all| all.concat());
@@ -55,7 +54,7 @@ pub(crate) fn texts() -> impl Strategy<Value = String> {
     (pattern(), pattern()).prop_map(move |(first, second)| half(first) + &half(second))
 }
 
-/// Panics when a function takes longer than its text is long, the best time of a few.
+/// Panics if a function takes too long for the length of its text, in the best of a few runs.
 pub(crate) fn is_bounded(text: &str, mut function: impl FnMut(&str)) {
     let allowed = EACH_BYTE * u32::try_from(text.len()).unwrap();
     let mut best = Duration::MAX;
@@ -74,11 +73,11 @@ pub(crate) fn is_bounded(text: &str, mut function: impl FnMut(&str)) {
     panic!("{} bytes took {best:?}: {start:?}…", text.len());
 }
 
-/// A test of this for one function.
+/// Defines such a test for one function.
 macro_rules! bounded {
     ($name:ident, $function:expr) => {
         proptest::proptest! {
-            // A shorter text would be quick enough: what fails is shown as it is.
+            // A shorter text would be fast enough, so a failing text is not shrunk.
             #![proptest_config(proptest::prelude::ProptestConfig { cases: 24, max_shrink_iters: 0, ..Default::default() })]
 
             #[test]

@@ -8,8 +8,8 @@ pub(in crate::server) fn is_loopback(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// Whether browsers take this host for this machine: they look up no name below `localhost` (RFC 6761, section 6.3), and
-/// trust its pages. Others may look it up, so what this server connects to is judged by [`is_loopback`].
+/// Whether browsers read this host as this machine: they look up no name below `localhost` (RFC 6761, section 6.3), and
+/// trust its pages. Other programs may look it up, so outgoing connections are checked with [`is_loopback`].
 pub(in crate::server) fn is_loopback_to_browsers(host: &str) -> bool {
     is_loopback(host) || host.rsplit_once('.').is_some_and(|(_, top)| top.eq_ignore_ascii_case("localhost"))
 }
@@ -22,8 +22,8 @@ pub(in crate::server) fn without_port(authority: &str) -> &str {
     }
 }
 
-/// What one client has of addresses: one of IPv4; of IPv6 a network of 64 bits, so that none has more than
-/// others, and none fills the memory with addresses.
+/// The addresses of one client: one of IPv4; for IPv6, a network of 64 bits, so that no client has more than others,
+/// and none fills the memory with addresses.
 pub(in crate::server) fn of_one_client(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & (!0 << 64))),

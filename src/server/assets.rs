@@ -1,7 +1,6 @@
-//! The files of the dashboard: what `cargo leptos build` left in `target/site`.
+//! The files of the dashboard: the output of `cargo leptos build` in `target/site`.
 //!
-//! A release build has them inside; a debug build reads them from the disk, so that a change shows
-//! at once.
+//! A release build contains them; a debug build reads them from the disk, so that a change shows at once.
 
 use std::borrow::Cow;
 
@@ -14,18 +13,18 @@ use crate::app::PageAssets;
 #[allow_missing = true]
 struct Site;
 
-/// A file, as it is sent.
+/// A file to send.
 #[derive(Debug)]
 pub struct Asset {
     /// Its bytes, in this encoding.
     pub bytes: Cow<'static, [u8]>,
-    /// `br`, `gzip`, or as it is.
+    /// `br`, `gzip`, or none.
     pub encoding: Option<&'static str>,
     /// Changes when the bytes do.
     pub etag: String,
 }
 
-/// Whether a client with this `Accept-Encoding` takes this coding.
+/// Whether a client with this `Accept-Encoding` accepts this coding.
 pub(in crate::server) fn accepts(accept_encoding: &str, coding: &str) -> bool {
     accept_encoding.split(',').any(|item| {
         let mut parts = item.split(';').map(str::trim);
@@ -33,8 +32,8 @@ pub(in crate::server) fn accepts(accept_encoding: &str, coding: &str) -> bool {
     })
 }
 
-/// The smallest form of a file that a client with this `Accept-Encoding` takes; `path` is relative
-/// to the site and has no leading slash.
+/// The smallest form of a file that a client with this `Accept-Encoding` accepts; `path` is relative to the site and
+/// has no leading slash.
 #[must_use]
 pub fn get(path: &str, accept_encoding: &str) -> Option<Asset> {
     let forms = [("br", ".br"), ("gzip", ".gz")].into_iter().filter(|(coding, _)| accepts(accept_encoding, coding));

@@ -2,9 +2,9 @@
 //!
 //! - [`key`]: service keys, and other secrets of 256 bits.
 //! - [`token`]: users' tokens (JWT).
-//! - `keyring`: the keys that are in use, as they were a moment ago.
-//! - `noted`: what is logged by number; `recent`: sessions that were good a moment ago.
-//! - [`standing`]: what a caller is, and for how long; which streams it has open.
+//! - `keyring`: a cache of the keys in use.
+//! - `noted`: log lines that are counted; `recent`: recently valid sessions.
+//! - [`standing`]: the caller, how long its credential is valid, and its open streams.
 //!
 //! The service decides what the principal may do.
 
@@ -49,9 +49,9 @@ pub(in crate::server) const AUDIT: &str = "campanile::audit";
 
 /// How often the credentials of open streams are checked.
 const LOOK_INTERVAL: Duration = Duration::from_millis(400);
-/// After how many looks it is written down when keys were last used.
+/// After how many checks the last use of keys is stored.
 const LOOKS_UNTIL_NOTED: u32 = 25;
-/// After how many looks the sessions, tickets and limits are forgotten that are over.
+/// After how many checks expired sessions, tickets and limits are removed.
 const LOOKS_UNTIL_FORGOTTEN: u32 = 150;
 
 /// The options of authentication.
@@ -63,7 +63,7 @@ pub struct AuthOptions {
     pub session_lifetime: TimeDelta,
     /// The rate limits of callers.
     pub limits: Limits,
-    /// How many streams one principal may have open at once.
+    /// How many open streams one principal may have.
     pub max_streams: usize,
     /// Whether the log names the address of a client with an invalid credential or a failed sign-in.
     pub log_addresses: bool,
@@ -79,14 +79,14 @@ const NO_SESSION: &str = "there is no such session, or it is over";
 pub(in crate::server) enum Bearer<'a> {
     /// A service key.
     Key(KeySecret),
-    /// A malformed service key, and what is wrong with it, for the log.
+    /// A malformed service key, and the mistake, for the log.
     Mistyped(&'static str),
-    /// Anything else: a user's token, if it is good.
+    /// Anything else: a user's token, if it is valid.
     Token(PresentedToken<'a>),
 }
 
 impl<'a> Bearer<'a> {
-    /// Reads what stands behind `Bearer`.
+    /// Reads the text after `Bearer`.
     pub(in crate::server) fn read(shown: &'a str) -> Self {
         match KeySecret::parse(shown) {
             Some(secret) => Self::Key(secret),
@@ -112,17 +112,17 @@ pub struct Authenticator {
 }
 
 impl std::fmt::Debug for Authenticator {
-    /// Without anything that is secret.
+    /// Without secrets.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Authenticator").finish_non_exhaustive()
     }
 }
 
 impl Authenticator {
-    /// One that knows these credentials.
+    /// An authenticator with these credentials.
     ///
     /// # Errors
-    /// One sentence about the first option that is wrong.
+    /// One sentence about the first invalid option.
     pub fn new(
         options: AuthOptions,
         credentials: Arc<dyn Credentials>,
@@ -131,10 +131,10 @@ impl Authenticator {
         Self::among(options, credentials, clock, Tasks::default())
     }
 
-    /// The same, with the task that asks an issuer for its keys among these.
+    /// The same, with the task that fetches an issuer's keys among these.
     ///
     /// # Errors
-    /// Those of [`Self::new`].
+    /// As for [`Self::new`].
     pub fn among(
         options: AuthOptions,
         credentials: Arc<dyn Credentials>,
@@ -161,17 +161,17 @@ impl Authenticator {
         &self.noted
     }
 
-    /// The tasks that find out beside the requests who is calling.
+    /// The tasks that authenticate beside the requests.
     pub(in crate::server) fn tasks(&self) -> &Tasks {
         &self.tasks
     }
 
-    /// How much all callers do.
+    /// The counters of rate limits.
     pub(in crate::server) fn usage(&self) -> &Usage {
         &self.usage
     }
 
-    /// The key that this secret opens, used now.
+    /// The key with this secret, which is used now.
     async fn opened(&self, secret: &KeySecret, now: Timestamp) -> Result<Arc<Remembered>, AuthError> {
         let known = self.keyring.open(secret).await?.ok_or(AuthError::Invalid(NO_KEY))?;
         known.used(now).map_err(AuthError::Over)?;
@@ -181,7 +181,7 @@ impl Authenticator {
     /// Authenticates a service key or a user's token.
     ///
     /// # Errors
-    /// When it is not good, or that cannot be found out.
+    /// When it is not valid, or that cannot be checked.
     pub(in crate::server) async fn by_bearer(&self, bearer: &Bearer<'_>) -> Result<Standing, AuthError> {
         let now = self.clock.now();
         let (principal, until, good_at) = match bearer {
@@ -200,7 +200,7 @@ impl Authenticator {
         Ok(self.standing(principal, None, until, good_at))
     }
 
-    /// Whether it costs next to nothing to find out who shows this, because they did a moment ago.
+    /// Whether authenticating this credential costs next to nothing, because it was authenticated a moment ago.
     pub(in crate::server) fn is_known(&self, bearer: &Bearer<'_>) -> bool {
         let now = self.clock.now();
         match bearer {
@@ -212,7 +212,7 @@ impl Authenticator {
         }
     }
 
-    /// Whether this session was good a moment ago. To find out about any other costs a look into the store.
+    /// Whether this session was valid a moment ago. Checking any other takes a query of the store.
     pub(in crate::server) fn knows_session(&self, shown: &str) -> bool {
         Opaque::parse(shown).is_some_and(|secret| self.recent.has(&secret.hash()))
     }
@@ -220,7 +220,7 @@ impl Authenticator {
     /// Authenticates a session.
     ///
     /// # Errors
-    /// When it is over or never was, or that cannot be found out.
+    /// When it has ended or never existed, or that cannot be checked.
     pub(in crate::server) async fn by_session(&self, shown: &str) -> Result<Standing, AuthError> {
         let (now, asked_at) = (self.clock.now(), Instant::now());
         let hash = Opaque::parse(shown).ok_or(AuthError::Invalid(NO_SESSION))?.hash();
@@ -234,7 +234,7 @@ impl Authenticator {
     /// Authenticates a ticket, which is used up unless it is reusable.
     ///
     /// # Errors
-    /// When it is used up, over or never was, or that cannot be found out.
+    /// When it is used up, has expired or never existed, or that cannot be checked.
     pub(in crate::server) async fn by_ticket(&self, shown: &str) -> Result<Standing, AuthError> {
         let (now, asked_at) = (self.clock.now(), Instant::now());
         let hash = Opaque::parse(shown).ok_or(AuthError::NoTicket)?.hash();
@@ -246,7 +246,7 @@ impl Authenticator {
         };
         let grant = found.ok_or(AuthError::NoTicket)?;
         if let Some(session) = &grant.session {
-            // What was made in a session ends with it.
+            // A ticket that was created in a session ends with it.
             self.credentials.grant(GrantKind::Session, session, now).await?.ok_or(AuthError::Invalid(NO_SESSION))?;
         }
         let until = grant.until;
@@ -292,9 +292,9 @@ impl Authenticator {
         Standing { principal, session, until, good_at, streams: Arc::clone(&self.streams) }
     }
 
-    /// Ends streams of those who may no longer have them and renews all others, notes when keys were used, and
-    /// forgets what is over; for as long as it is polled. Spawn it, and abort it to stop. Without it, streams of keys
-    /// and sessions hear nothing.
+    /// Ends the streams of callers that may no longer have them and renews all others, stores when keys were used, and
+    /// removes expired data; for as long as it is polled. Spawn it, and abort it to stop. Without it, streams of keys
+    /// and sessions receive nothing.
     pub async fn run(self: Arc<Self>) {
         let mut ticks = interval(LOOK_INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -315,8 +315,7 @@ impl Authenticator {
         }
     }
 
-    /// Writes down when keys were last used, and logs what is logged by number. Call it once more before the
-    /// process ends.
+    /// Stores when keys were last used, and logs the counted events. Call it once more before the process ends.
     pub async fn note_uses(&self) {
         self.noted.log();
         if let Err(error) = self.keyring.note_uses().await {
@@ -324,16 +323,16 @@ impl Authenticator {
         }
     }
 
-    /// Ends the streams of those whose key was revoked or who signed out, and renews those of all others.
+    /// Ends the streams of callers whose key was revoked or who signed out, and renews those of all others.
     async fn look_after_streams(&self) {
         let open = self.streams.revocable();
         let sessions: Vec<SecretHash> = open.iter().filter_map(|(_, session)| *session).collect();
         // One key may have many sessions, and streams of its own.
         let keys = open.iter().filter_map(|(holder, _)| if let Holder::Key(id) = holder { Some(*id) } else { None });
         let keys: HashSet<KeyId> = keys.collect();
-        // One look at all sessions and one at all keys: however many there are and however far the store is, that is
-        // over before what it says is too old. While the store is away that is not known; a caller that asks anew is refused
-        // meanwhile, and what is open hears nothing.
+        // One query for all sessions and one for all keys: however many there are and however far the store is, the
+        // result arrives before it is too old. While the store is unavailable there is none: new requests are refused
+        // meanwhile, and open streams receive nothing.
         let (now, asked_at) = (self.clock.now(), Instant::now());
         let good_sessions = async {
             if sessions.is_empty() {
@@ -353,7 +352,7 @@ impl Authenticator {
                 (Holder::Key(_), Err(_)) => continue,
                 _ => None,
             };
-            // Both have to be good where both were shown.
+            // Where two credentials were used, both have to be valid.
             let proofs = [by_session, by_key].into_iter().flatten();
             let good_at = proofs.min().flatten();
             if let Some(good_at) = good_at {

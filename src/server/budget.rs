@@ -1,7 +1,7 @@
-//! How many bytes of bodies and answers the process holds at once.
+//! The limit of the bytes of bodies and answers that the process holds at once.
 //!
-//! Each connection and each request has limits of its own; this is the one over all of them, so that
-//! memory is bounded however many clients send half a body or do not read their answer.
+//! Each connection and each request has limits of its own; this is the one over all of them, so that memory is bounded
+//! however many clients send half a body or do not read their answer.
 
 use std::sync::{
     Arc,
@@ -10,7 +10,7 @@ use std::sync::{
 
 use bytes::Bytes;
 
-/// How many bytes may be held at once, and how many are.
+/// The limit, and the bytes that are held.
 #[derive(Clone, Debug)]
 pub struct Budget(Arc<Shared>);
 
@@ -20,11 +20,11 @@ struct Shared {
     held: AtomicUsize,
 }
 
-/// There is no room for so many bytes now.
+/// There is no room for these bytes now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exhausted;
 
-/// Bytes that are counted for as long as this lives.
+/// Bytes that are counted while this exists.
 #[derive(Debug)]
 pub struct Share {
     budget: Arc<Shared>,
@@ -32,13 +32,13 @@ pub struct Share {
 }
 
 impl Budget {
-    /// Room for so many bytes.
+    /// A budget of this many bytes.
     #[must_use]
     pub fn new(most: usize) -> Self {
         Self(Arc::new(Shared { most, held: AtomicUsize::new(0) }))
     }
 
-    /// A share with nothing in it yet.
+    /// A share of 0 bytes.
     #[must_use]
     pub fn share(&self) -> Share {
         Share { budget: Arc::clone(&self.0), bytes: 0 }
@@ -52,10 +52,10 @@ impl Budget {
 }
 
 impl Share {
-    /// Counts so many bytes more.
+    /// Counts further bytes.
     ///
     /// # Errors
-    /// When there is no room for them; then nothing was counted.
+    /// When there is no room for them; then nothing is counted.
     pub fn grow(&mut self, bytes: usize) -> Result<(), Exhausted> {
         let Shared { most, held } = &*self.budget;
         let grown = |held: usize| held.checked_add(bytes).filter(|grown| grown <= most);
@@ -64,7 +64,7 @@ impl Share {
         Ok(())
     }
 
-    /// The same bytes, which are counted until the last clone of them is gone.
+    /// The same bytes, which are counted until their last clone is dropped.
     #[must_use]
     pub fn hold(self, bytes: Bytes) -> Bytes {
         Bytes::from_owner(Held { bytes, _share: self })

@@ -2,13 +2,13 @@
 
 use std::error::Error;
 
-/// A failure and all that it comes from, in one line.
+/// An error with all its causes, in one line.
 pub(super) fn with_causes(error: &dyn Error) -> String {
     let mut all = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
         let text = error.to_string();
-        // What is transparent says the same as its cause.
+        // A transparent error has the same text as its cause.
         if !all.ends_with(&text) {
             all.push_str(": ");
             all.push_str(&text);

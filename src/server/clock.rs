@@ -4,9 +4,9 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
 use crate::model::Timestamp;
 
-/// Tells the time. A trait, so that a test can be at any moment it likes.
+/// Tells the time. A trait, so that a test can choose any time.
 pub trait Clock: Send + Sync + 'static {
-    /// The present moment.
+    /// The present time.
     fn now(&self) -> Timestamp;
 }
 
@@ -20,8 +20,8 @@ impl Clock for SystemClock {
     }
 }
 
-/// The moment so long after this one, or before it when that is negative; the first or the last that
-/// can be written when it would be beyond: the years 0 to 9999.
+/// The time this long after the given one, or before it when `by` is negative; limited to the first or the last one
+/// that can be written: the years 0 to 9999.
 #[must_use]
 pub(in crate::server) fn moved(moment: Timestamp, by: TimeDelta) -> Timestamp {
     let year = |year: i32, month, day| NaiveDate::from_ymd_opt(year, month, day).unwrap_or_default();
@@ -31,7 +31,7 @@ pub(in crate::server) fn moved(moment: Timestamp, by: TimeDelta) -> Timestamp {
     Timestamp::new(moment.to_utc().checked_add_signed(by).unwrap_or(beyond).clamp(first, last))
 }
 
-/// The moment so long after this one, or the last that can be written.
+/// The time this long after the given one, or the last that can be written.
 #[must_use]
 pub(in crate::server) fn after(moment: Timestamp, wait: std::time::Duration) -> Timestamp {
     moved(moment, TimeDelta::from_std(wait).unwrap_or(TimeDelta::MAX))

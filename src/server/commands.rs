@@ -21,10 +21,10 @@ use super::{
 };
 use crate::model::Timestamp;
 
-/// Brings the tables of the store up to date and says what they were.
+/// Brings the tables of the store up to date, and returns a sentence about their version before.
 ///
 /// # Errors
-/// One sentence about why they cannot be.
+/// One sentence about the failure.
 pub async fn migrate(settings: &Settings) -> Result<String> {
     let before = match &settings.store {
         StoreUrl::Memory => bail!("store: memory: has no tables. Name another store."),
@@ -33,7 +33,7 @@ pub async fn migrate(settings: &Settings) -> Result<String> {
             drop(Stores::open(settings, Timestamp::EPOCH).await?);
             before
         }
-        // Others may bring them up to date at the same time, so it says what this one did.
+        // Other servers may bring them up to date at the same time, so this counts only its own changes.
         StoreUrl::Postgres(url) => PostgresStore::migrate(url).await?,
     };
     Ok(match before.known - before.applied {
@@ -42,10 +42,10 @@ pub async fn migrate(settings: &Settings) -> Result<String> {
     })
 }
 
-/// Copies a SQLite store as it is at this moment to a new file, while a server may be using it.
+/// Copies the present state of a SQLite store to a new file, while a server may be using it.
 ///
 /// # Errors
-/// One sentence about why it cannot be done.
+/// One sentence about the failure.
 pub fn back_up(settings: &Settings, copy: &Path) -> Result<()> {
     match &settings.store {
         StoreUrl::Sqlite(path) => Ok(SqliteStore::back_up(path, copy)?),

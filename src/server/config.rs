@@ -55,11 +55,11 @@ pub struct Settings {
     pub listen: Listen,
     /// The permissions of the Unix socket.
     pub socket_mode: u32,
-    /// Whether a gateway lets only the right people in.
+    /// Whether a gateway admits only authorised users.
     pub insecure_no_auth: bool,
     /// The store of notifications.
     pub store: StoreUrl,
-    /// How many notifications are kept of each user.
+    /// How many notifications are kept for each user.
     pub window: usize,
     /// How long notifications are kept.
     pub max_age: Option<TimeDelta>,
@@ -71,7 +71,7 @@ pub struct Settings {
     pub sqlite_queue: usize,
     /// How many connections to PostgreSQL are used at once.
     pub postgres_connections: usize,
-    /// How several servers tell each other what changed.
+    /// The bus between several servers.
     pub bus: BusUrl,
     /// Prefix of the subjects on the bus.
     pub bus_prefix: String,
@@ -79,17 +79,17 @@ pub struct Settings {
     pub batch_max: usize,
     /// The options of authentication; `None` where it is off.
     pub auth: Option<AuthOptions>,
-    /// How often one user may be sent something.
+    /// The rate of notifications to one user.
     pub limit_recipient: Option<Rate>,
-    /// How requests are treated.
+    /// The options of HTTP.
     pub http: HttpOptions,
-    /// How long `/readyz` says that the server stops before it does.
+    /// How long `/readyz` announces the stop of the server in advance.
     pub shutdown_delay: Duration,
-    /// How connections are treated.
+    /// The options of connections.
     pub connections: ListenerOptions,
     /// The log filter.
     pub log: String,
-    /// How log lines look.
+    /// The format of log lines.
     pub log_format: LogFormat,
     /// As [`Self::unknown_variables`].
     unknown: Vec<String>,
@@ -98,10 +98,10 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Puts together what was said on the command line and in the environment with the file.
+    /// Combines the settings of the command line and the environment with the file.
     ///
     /// # Errors
-    /// One sentence about the first setting that is wrong or does not fit the others.
+    /// One sentence about the first setting that is invalid or does not fit the others.
     pub fn load(said: &SettingsInput, file: Option<&Path>) -> Result<Self> {
         Self::in_force(&InForce::load(said, file)?)
     }
@@ -110,23 +110,23 @@ impl Settings {
     /// environment.
     ///
     /// # Errors
-    /// Those of [`Self::load`].
+    /// As for [`Self::load`].
     pub fn from_input(said: &SettingsInput) -> Result<Self> {
         Self::in_force(&InForce::merge(said, &SettingsInput::default())?)
     }
 
-    /// The settings, and which of those that were said have no effect.
+    /// The settings, and which of the given ones have no effect.
     ///
     /// # Errors
-    /// Those of [`Self::load`].
+    /// As for [`Self::load`].
     pub(super) fn in_force(in_force: &InForce) -> Result<Self> {
         let settings = Self::settle(in_force.settings()?)?;
         let ineffective = dead::dead(in_force, &settings);
         Ok(Self { unknown: in_force.unknown.clone(), ineffective, ..settings })
     }
 
-    /// Refuses to serve where others can reach it and no caller has to prove who it is: on an address of other machines,
-    /// or through a gateway.
+    /// Refuses to serve without authentication where other machines can reach the server: on an address for them, or
+    /// through a gateway.
     ///
     /// # Errors
     /// One sentence that says what to do.
@@ -152,7 +152,7 @@ impl Settings {
         )
     }
 
-    /// The value of a setting of this name that follows from others where nothing is said of it; `None` of any other.
+    /// The value of a setting with this name that follows from others when it was not given; `None` for any other.
     #[must_use]
     pub fn following_from_others(&self, name: &str) -> Option<String> {
         match name {
@@ -163,7 +163,7 @@ impl Settings {
         }
     }
 
-    /// Variables of the environment that begin as settings do and are none, a sentence each.
+    /// Environment variables that look like settings but are none, one sentence each.
     #[must_use]
     pub fn unknown_variables(&self) -> &[String] {
         &self.unknown
@@ -207,7 +207,7 @@ impl Settings {
         self.unknown.iter().chain(&self.ineffective).cloned().chain(meant_otherwise).collect()
     }
 
-    /// Checks settings that are all said, but for those that may stay open.
+    /// Checks settings that are all given, except the optional ones.
     fn settle(said: SettingsInput) -> Result<Self> {
         let insecure_no_auth = needed("insecure-no-auth", said.insecure_no_auth)?;
         let auth = auth::settle(&said)?;
@@ -218,7 +218,7 @@ impl Settings {
         let mail = mail::settle(&said)?;
         let PushOptions { webpush, fcm, apns } = push::settle(&said)?;
         let mut hosts = needed("allowed-hosts", said.allowed_hosts)?;
-        // Compose passes on a variable that is not set as an empty one.
+        // Compose passes on an unset variable as an empty one.
         hosts.retain(|host| !host.is_empty());
         hosts.iter().try_for_each(|host| allowed_host(host))?;
         let public_url = said.public_url.as_deref().filter(|url| !url.is_empty()).map(public_url).transpose()?;
@@ -334,7 +334,7 @@ fn bus_prefix(text: String) -> Result<String> {
     Ok(text)
 }
 
-/// Refuses what the header `Host` never holds, but for its port, which is left out of what is compared.
+/// Refuses a text that the header `Host` never contains; its port is ignored in the comparison.
 fn allowed_host(text: &str) -> Result<()> {
     let is_name = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
     let v6 = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
@@ -356,7 +356,7 @@ fn frame_ancestors(list: &[String]) -> Result<FrameAncestors> {
     FrameAncestors::parse(list).map_err(|why| anyhow!("frame-ancestors: {why}"))
 }
 
-/// A certificate is of no use without its key.
+/// Requires a certificate and its key together.
 fn tls(certificate: Option<PathBuf>, key: Option<PathBuf>) -> Result<Option<TlsOptions>> {
     match (certificate, key) {
         (Some(certificate), Some(key)) => Ok(Some(TlsOptions { certificate, key })),
@@ -366,7 +366,7 @@ fn tls(certificate: Option<PathBuf>, key: Option<PathBuf>) -> Result<Option<TlsO
     }
 }
 
-/// Reads a number and its unit.
+/// Reads a duration: a number with its unit.
 pub(super) fn parse_age(text: &str) -> Result<TimeDelta> {
     let unit = [('s', 1), ('m', 60), ('h', 3_600), ('d', 86_400)];
     let read = || {

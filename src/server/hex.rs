@@ -1,4 +1,4 @@
-//! Bytes as hexadecimal digits, which are in lower case.
+//! Bytes as lower-case hexadecimal digits.
 
 /// Two digits for each byte.
 pub(crate) fn encode(bytes: &[u8]) -> String {
@@ -6,19 +6,19 @@ pub(crate) fn encode(bytes: &[u8]) -> String {
     bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|digit| DIGITS[usize::from(digit)]).collect()
 }
 
-/// Out of what [`encode`] wrote; `None` for anything else, also for another number of bytes.
+/// Reads the output of [`encode`]; `None` for anything else, and for another number of bytes.
 pub(crate) fn decode<const N: usize>(text: &str) -> Option<[u8; N]> {
     let mut bytes = [0; N];
     decode_into(text, &mut bytes).then_some(bytes)
 }
 
-/// The same, however many bytes those are.
+/// The same, for any number of bytes.
 pub(crate) fn decode_all(text: &str) -> Option<Vec<u8>> {
     let mut bytes = vec![0; text.len() / 2];
     decode_into(text, &mut bytes).then_some(bytes)
 }
 
-/// Fills these bytes, and returns whether the text is exactly as many.
+/// Fills these bytes, and returns whether the text has exactly as many.
 fn decode_into(text: &str, bytes: &mut [u8]) -> bool {
     let digit = |byte: u8| match byte {
         b'0'..=b'9' => Some(byte - b'0'),

@@ -1,8 +1,8 @@
 //! The caller and its permissions: one [`Principal`].
 //!
-//! `server/auth` makes one from what a caller shows, in one place; a program that embeds Campanile
-//! makes its own. Everything that depends on the caller (rights, limits, idempotency keys, the audit
-//! log) is told by the principal and by nothing else.
+//! `server/auth` makes one from a caller's credential, in one place; a program that embeds Campanile makes its own.
+//! Everything that depends on the caller (rights, limits, idempotency keys, the audit log) uses the principal and
+//! nothing else.
 
 mod key_id;
 mod scope;
@@ -15,18 +15,18 @@ pub use scope::{Scope, Scopes};
 /// The identity of a caller, without its permissions.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Holder {
-    /// The one who runs the server, or a program that embeds it.
+    /// The operator of the server, or a program that embeds it.
     Operator,
     /// An application, by the id of its service key.
     Key(KeyId),
-    /// A person, by the id of their inbox.
+    /// A user, by the id of their inbox.
     User(UserId),
-    /// A caller who has proved nothing.
+    /// A caller who is not authenticated.
     Anonymous,
 }
 
 impl Holder {
-    /// As it is stored and compared: what it is, and which one.
+    /// The form in which it is stored and compared: its kind, and its id.
     pub(crate) fn to_text(&self) -> String {
         match self {
             Self::Operator => "operator".to_owned(),
@@ -36,7 +36,7 @@ impl Holder {
         }
     }
 
-    /// Out of what [`Self::to_text`] wrote. An anonymous caller holds nothing that is stored.
+    /// Reads the output of [`Self::to_text`]. Nothing is stored for an anonymous caller.
     pub(crate) fn from_text(text: &str) -> Result<Self, Invalid> {
         match text.split_once(':') {
             None if text == "operator" => Ok(Self::Operator),
@@ -50,10 +50,10 @@ impl Holder {
 /// Why a principal may not do something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Denied {
-    /// They have proved nothing, and only a caller who has may do it.
+    /// The caller is not authenticated, and would have to be.
     #[error("it is not known who is calling")]
     Unauthenticated,
-    /// They may not do it; says what would be allowed.
+    /// The caller may not do it; the sentence says what would be allowed.
     #[error("{0}")]
     Forbidden(&'static str),
 }
@@ -63,36 +63,36 @@ pub enum Denied {
 pub struct Principal {
     holder: Holder,
     scopes: Scopes,
-    /// The only inbox that what they showed is good for.
+    /// The only inbox for which the credential is valid.
     only: Option<UserId>,
 }
 
 impl Principal {
-    /// The one who runs the server, or a program that embeds it: may do everything.
+    /// The operator of the server, or a program that embeds it: may do everything.
     #[must_use]
     pub const fn operator() -> Self {
         Self { holder: Holder::Operator, scopes: Scopes::ADMIN, only: None }
     }
 
-    /// An application with a service key: may do what its scopes say, for every user.
+    /// An application with a service key: may do what its scopes allow, for every user.
     #[must_use]
     pub const fn key(id: KeyId, scopes: Scopes) -> Self {
         Self { holder: Holder::Key(id), scopes, only: None }
     }
 
-    /// A person: may read, mark and delete in the own inbox, and manage own devices; never sends.
+    /// A user: may read, mark and delete in their own inbox, and manage their own devices; never sends.
     #[must_use]
     pub const fn user(user_id: UserId) -> Self {
         Self { holder: Holder::User(user_id), scopes: Scopes::USER, only: None }
     }
 
-    /// A caller who has proved nothing: may do nothing.
+    /// A caller who is not authenticated: may do nothing.
     #[must_use]
     pub const fn anonymous() -> Self {
         Self { holder: Holder::Anonymous, scopes: Scopes::NONE, only: None }
     }
 
-    /// The same in this inbox, and nowhere else.
+    /// The same principal, limited to this inbox.
     #[must_use]
     pub fn within(self, inbox: UserId) -> Self {
         Self { only: Some(inbox), ..self }
@@ -104,13 +104,13 @@ impl Principal {
         &self.holder
     }
 
-    /// Whether they have proved who they are.
+    /// Whether the caller is authenticated.
     #[must_use]
     pub fn is_known(&self) -> bool {
         self.holder != Holder::Anonymous
     }
 
-    /// Whether this inbox is theirs to see.
+    /// Whether the caller may see this inbox.
     #[must_use]
     pub fn owns(&self, user_id: &UserId) -> bool {
         let is_theirs = match &self.holder {
@@ -121,7 +121,7 @@ impl Principal {
         is_theirs && self.only.as_ref().is_none_or(|only| only == user_id)
     }
 
-    /// The only inbox that they may see, if there is one.
+    /// The only inbox that the caller may see, if there is one.
     #[must_use]
     pub fn own_inbox(&self) -> Option<&UserId> {
         match &self.holder {
@@ -130,16 +130,16 @@ impl Principal {
         }
     }
 
-    /// Whether they may create notifications.
+    /// Whether the caller may create notifications.
     #[must_use]
     pub fn may_send(&self) -> bool {
         self.may(Scope::Send).is_ok()
     }
 
-    /// Whether they may do this in some inbox at all.
+    /// Whether the caller may do this in any inbox at all.
     ///
     /// # Errors
-    /// Why they may not.
+    /// Why the caller may not.
     pub fn may(&self, scope: Scope) -> Result<(), Denied> {
         if self.scopes.allow(scope) {
             return Ok(());
@@ -160,26 +160,26 @@ impl Principal {
         })
     }
 
-    /// Whether they may do one of these in some inbox at all.
+    /// Whether the caller may do one of these in any inbox at all.
     ///
     /// # Errors
-    /// Why they may not do the first.
+    /// Why the caller may not do the first.
     pub fn may_either(&self, [first, second]: [Scope; 2]) -> Result<(), Denied> {
         self.may(first).or_else(|why| self.may(second).map_err(|_| why))
     }
 
-    /// Whether they may do one of these in this inbox, or in all of them when none is named.
+    /// Whether the caller may do one of these in this inbox, or in all of them when none is named.
     ///
     /// # Errors
-    /// Why they may not do the first.
+    /// Why the caller may not do the first.
     pub fn may_in_either(&self, [first, second]: [Scope; 2], inbox: Option<&UserId>) -> Result<(), Denied> {
         self.may_in(first, inbox).or_else(|why| self.may_in(second, inbox).map_err(|_| why))
     }
 
-    /// Whether they may do this in this inbox, or in all of them when none is named.
+    /// Whether the caller may do this in this inbox, or in all of them when none is named.
     ///
     /// # Errors
-    /// Why they may not.
+    /// Why the caller may not.
     pub fn may_in(&self, scope: Scope, inbox: Option<&UserId>) -> Result<(), Denied> {
         self.may(scope)?;
         match (self.own_inbox(), inbox) {

@@ -7,10 +7,10 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-/// How long something may go on: until what its client showed expires, or is revoked.
+/// How long a stream may go on: until its client's credential expires, or is revoked.
 ///
-/// A clone ends with it. The encoders look at it before every frame, so that nothing is said after the end;
-/// the transports look at it beside them, so that a client that does not read is let go as well.
+/// A clone ends at the same time. The encoders check it before every frame, so that nothing is sent after the end; the
+/// transports check it too, so that a client that does not read is disconnected as well.
 #[derive(Clone, Debug)]
 pub(in crate::server) struct Lease {
     /// Its sender is dropped to end the lease.
@@ -19,18 +19,18 @@ pub(in crate::server) struct Lease {
 }
 
 impl Lease {
-    /// One that ends when the sender is dropped, or at this moment.
+    /// A lease that ends when the sender is dropped, or at this time.
     pub(in crate::server) fn new(alive: watch::Receiver<()>, until: Option<Instant>) -> Self {
         Self { alive, until }
     }
 
-    /// One that ends when the other end is dropped.
+    /// A lease that ends when the sender is dropped.
     pub(in crate::server) fn held() -> (watch::Sender<()>, Self) {
         let (held, alive) = watch::channel(());
         (held, Self::new(alive, None))
     }
 
-    /// Done when it is over.
+    /// Completes when the lease has ended.
     pub(in crate::server) async fn over(&mut self) {
         let ended = async { while self.alive.changed().await.is_ok() {} };
         match self.until {
@@ -43,8 +43,8 @@ impl Lease {
     }
 }
 
-/// Waits for the end of a lease, if there is one: without authentication, streams have none and go on, and
-/// this takes no room for it.
+/// Waits for the end of a lease, if there is one: without authentication, streams have none and go on, and this takes
+/// no room.
 pub(in crate::server) struct End(Option<Pin<Box<dyn Future<Output = ()> + Send>>>);
 
 impl End {
@@ -54,7 +54,7 @@ impl End {
         }))
     }
 
-    /// Done when the lease is over. Once it is, this is not to be asked again.
+    /// Completes when the lease has ended. It must not be called again after that.
     pub(in crate::server) async fn come(&mut self) {
         match &mut self.0 {
             Some(end) => end.await,

@@ -1,7 +1,6 @@
 //! Rate limits for many callers.
 //!
-//! Each has a bucket that holds `burst` and is filled again at a steady rate. A bucket that is full
-//! again is forgotten.
+//! Each caller has a bucket that holds `burst` tokens and is refilled at a steady rate. A full bucket is dropped.
 
 mod buckets;
 
@@ -9,10 +8,10 @@ use std::{hash::Hash, num::NonZeroU32, time::Duration};
 
 use buckets::{Buckets, Refused, Shape};
 
-/// An empty bucket is full again within a year.
+/// The longest time until an empty bucket is full again, in seconds: a year.
 const LONGEST_WINDOW: u64 = 366 * 86_400;
 
-/// So many in so much time, and how many of them at once.
+/// A number of events in a period, and the number that may come at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
     count: NonZeroU32,
@@ -21,11 +20,11 @@ pub struct Rate {
 }
 
 impl Rate {
-    /// Reads a rate such as `50/s`, `600/m:100` or `1000/h`: how many in a second, minute or hour,
-    /// and after a colon how many at once (else as many as the rate says). `off` is no limit.
+    /// Reads a rate such as `50/s`, `600/m:100` or `1000/h`: the number in a second, minute or hour, and after a colon
+    /// the number at once (else as many as the rate). `off` means no limit.
     ///
     /// # Errors
-    /// When it is anything else; the sentence says what would be legal.
+    /// When it is not a rate; the sentence says what would be valid.
     pub fn parse(text: &str) -> Result<Option<Self>, String> {
         if text == "off" {
             return Ok(None);
@@ -52,12 +51,12 @@ impl Rate {
         }
     }
 
-    /// How long it takes until one more may be done.
+    /// The time until one more event is allowed.
     fn period(self) -> Duration {
         self.per / self.count.get()
     }
 
-    /// In how many seconds an empty bucket is full again; at least one.
+    /// The time until an empty bucket is full again, in seconds; at least one.
     fn window(self) -> u64 {
         (self.period() * self.burst.get()).as_secs().max(1)
     }
@@ -78,36 +77,35 @@ impl std::fmt::Display for Rate {
     }
 }
 
-/// What is left of a limit.
+/// The remainder of a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Remaining {
-    /// How many they may do at once, at most.
+    /// The most events at once.
     pub burst: u32,
-    /// In how many seconds they may do all of them again.
+    /// The seconds until all of them are allowed again.
     pub window: u64,
     /// How many are left now.
     pub left: u32,
-    /// In how many seconds there is at least one more than now.
+    /// The seconds until one more is allowed.
     pub next: u64,
 }
 
-/// One did it too often.
+/// The error for a caller that exceeded its limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooOften {
-    /// How many they may do at once, at most.
+    /// The most events at once.
     pub burst: u32,
-    /// In how many seconds they may do all of them again.
+    /// The seconds until all of them are allowed again.
     pub window: u64,
-    /// In how many seconds they may do it again, at least one; `None` when it is more at once than
-    /// they ever may.
+    /// The seconds until the same is allowed, at least one; `None` when it is more at once than is ever allowed.
     pub again_in: Option<u64>,
 }
 
 /// The weight of a request in a rate limit.
 ///
-/// One more for every ten notifications and for every 64 KiB of them. So a thousand small ones are 101
-/// requests, which is much less than a thousand requests cost, and the most that can be sent to a
-/// thousand users at once is some hundreds.
+/// One more for every ten notifications and for every 64 KiB of them. So a thousand small ones weigh 101 requests,
+/// which is much less than a thousand requests cost, and the largest announcement to a thousand users weighs some
+/// hundreds.
 #[must_use]
 pub fn weight(notifications: usize, bytes: usize) -> NonZeroU32 {
     const NOTIFICATIONS: usize = 10;
@@ -116,65 +114,64 @@ pub fn weight(notifications: usize, bytes: usize) -> NonZeroU32 {
     NonZeroU32::MIN.saturating_add(u32::try_from(more).unwrap_or(u32::MAX))
 }
 
-/// Counts how often each does something.
+/// Counts the events of each caller.
 pub struct Limiter<K> {
     rate: Rate,
     buckets: Buckets<K>,
 }
 
 impl<K: Hash + Eq + Clone> Limiter<K> {
-    /// Each may do it this often.
+    /// A limiter with this rate for each caller.
     #[must_use]
     pub fn new(rate: Rate) -> Self {
         Self { rate, buckets: Buckets::new(rate.shape()) }
     }
 
-    /// Counts one of them, unless that is too often.
+    /// Counts one event, unless that exceeds the limit.
     ///
     /// # Errors
-    /// When it is; then nothing was counted.
+    /// When it does; then nothing was counted.
     pub fn check(&self, who: &K) -> Result<Remaining, TooOften> {
         let left = self.buckets.take(who, NonZeroU32::MIN).map_err(|refused| self.too_often(refused))?;
         let (burst, window) = (self.rate.burst.get(), self.rate.window());
         Ok(Remaining { burst, window, left, next: self.rate.period().as_secs().max(1) })
     }
 
-    /// Counts so many at once, or none of them.
+    /// Counts this many events at once, or none of them.
     ///
     /// # Errors
-    /// When that is too often, or more than one may do at once.
+    /// When that exceeds the limit, or the most at once.
     pub fn check_many(&self, who: &K, count: NonZeroU32) -> Result<(), TooOften> {
         self.buckets.take(who, count).map(drop).map_err(|refused| self.too_often(refused))
     }
 
-    /// Counts all of these, each of whom is named once, or nothing of any.
+    /// Counts all of these, with each caller named once, or none.
     ///
     /// # Errors
-    /// When it is too often for one of them, or more than one may do at once; says when it would
-    /// be for none.
+    /// When one of them exceeds the limit, or the most at once; the error tells when none would any more.
     pub fn check_all(&self, all: &[(&K, NonZeroU32)]) -> Result<(), TooOften> {
         self.buckets.take_all(all).map_err(|refused| self.too_often(refused))
     }
 
-    /// Counts so many more of a caller whom [`Self::check`] let in, because what they asked for turned
-    /// out to weigh more than one. It is not refused any more: who asks next waits until it is paid.
-    /// A debt is never more than a burst.
+    /// Counts further events of a caller that [`Self::check`] admitted, because its request turned out to weigh more
+    /// than one. That request is not refused any more; the caller's next one waits until the debt is paid. A debt is
+    /// never more than a burst.
     pub fn charge(&self, who: &K, count: u32) {
         self.buckets.charge(who, count);
     }
 
-    /// Forgets those who have all of their burst again.
+    /// Drops full buckets.
     pub fn forget_idle(&self) {
         self.buckets.forget_full();
     }
 
-    /// How many are remembered.
+    /// The number of buckets.
     #[must_use]
     pub fn len(&self) -> usize {
         self.buckets.len()
     }
 
-    /// Whether none is remembered.
+    /// Whether there are no buckets.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0

@@ -1,7 +1,7 @@
 //! Accepts connections, serves them, and stops in time.
 //!
-//! `axum::serve` has no limit on how long a client may take for its headers, no limit on how many
-//! connect, and waits without end for those who stay; so this is our own loop around hyper.
+//! `axum::serve` limits neither the time for a client's headers nor the number of connections, and waits forever for
+//! clients that stay; so this is our own loop around hyper.
 
 mod addresses;
 mod bound;
@@ -33,34 +33,33 @@ pub use tls::{TlsError, TlsOptions};
 
 use crate::server::{lease::Lease, tasks::Tasks};
 
-/// The least that [`ListenerOptions::max_header_bytes`] can be.
+/// The least value of [`ListenerOptions::max_header_bytes`].
 pub const LEAST_HEADER_BYTES: usize = 8 * 1024;
 
 /// How long to wait when the system has no room for another connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// How long a stream whose lease is over may take to end as its protocol wants it, before it is reset.
+/// How long a stream whose lease has ended may take to close properly before it is reset.
 const LAST_WORDS: Duration = Duration::from_millis(250);
-/// More places than any system has files; a semaphore has room for them.
+/// More places than any system has file descriptors; a semaphore can hold as many.
 const MOST_PLACES: u32 = 1 << 28;
 
-/// How connections are treated.
+/// The options of connections.
 #[derive(Clone, Debug)]
 pub struct ListenerOptions {
     /// How many connections are served at once; the next one waits until one of them ends.
     pub max_connections: usize,
-    /// How many of them may be of one client: of one address, or of one /64 of IPv6. One more is closed at
-    /// once. It does not hold for this machine and for [`Self::trusted_proxies`], behind which many clients
-    /// are one.
+    /// How many of them one client may have: one address, or one /64 of IPv6. A further one is closed at once. This
+    /// does not apply to this machine and to [`Self::trusted_proxies`], behind which many clients share an address.
     pub max_connections_per_address: usize,
-    /// Gateways, whose connections are those of others.
+    /// Gateways, whose connections serve other clients.
     pub trusted_proxies: Vec<IpNet>,
-    /// How long a client may take to greet in TLS, to send the headers of a request, to take some of
-    /// what is written to it, and how long a connection without a request is kept.
+    /// How long a client may take for its TLS handshake, for the headers of a request, and to accept some of the data
+    /// written to it; and how long a connection without a request is kept.
     pub header_timeout: Duration,
     /// How long requests may take to end after the server was told to stop.
     pub shutdown_timeout: Duration,
-    /// How long the headers of a request may be, in bytes; 431 answers longer ones. Less than
-    /// [`LEAST_HEADER_BYTES`] counts as that. HTTP/2 adds 32 bytes for each header (RFC 9113, 6.5.2).
+    /// The largest size of a request's headers, in bytes; larger ones are answered with 431. Values below
+    /// [`LEAST_HEADER_BYTES`] count as that. HTTP/2 adds 32 bytes for each header (RFC 9113, 6.5.2).
     pub max_header_bytes: usize,
     /// The certificate, when connections are encrypted.
     pub tls: Option<TlsOptions>,
@@ -89,40 +88,40 @@ pub struct Peer {
     pub is_encrypted: bool,
 }
 
-/// A connection's place among those that are served at once. It is in the extensions of every
-/// request; what goes on with the connection when the request is over keeps it.
+/// A connection's place among those that are served at once. It is in the extensions of every request; work that
+/// outlives the request keeps it.
 #[derive(Clone, Debug)]
 pub struct Place {
     _taken: Arc<(OwnedSemaphorePermit, Option<OfAddress>)>,
 }
 
-/// Says, in the extensions of a response, that its body has no end in sight. Such a body is then
-/// written without what hyper keeps for a connection, which is most of what an idle one costs.
+/// Marks a response, in its extensions, whose body has no end in sight. Such a body is then written without hyper's
+/// state for a connection, which is most of the memory of an idle one.
 #[derive(Clone, Debug)]
 pub struct LongStream {
-    /// How long a client may take to read before it is let go.
+    /// How long a client may take to read before it is disconnected.
     stall_timeout: Duration,
-    /// For how long it may go on.
+    /// How long the stream may go on.
     lease: Option<Lease>,
 }
 
 impl LongStream {
-    /// One that goes on until its client takes nothing for so long.
+    /// A stream that goes on until its client accepts nothing for this long.
     #[must_use]
     pub fn new(stall_timeout: Duration) -> Self {
         Self { stall_timeout, lease: None }
     }
 
-    /// The same, but not beyond this lease.
+    /// The same stream, limited by this lease.
     pub(in crate::server) fn under(self, lease: Option<Lease>) -> Self {
         Self { lease, ..self }
     }
 }
 
-/// Serves until `stop` is done, then takes no more connections, lets running requests and streams
-/// end, and is done within the deadline; `true` says that all of them ended.
+/// Serves until `stop` completes, then accepts no more connections, lets running requests and streams end, and returns
+/// within the deadline; `true` means that all of them ended.
 ///
-/// The certificate is read at once, so that no probe is told that the server is ready when it cannot be.
+/// The certificate is read at once, so that no probe learns that the server is ready when it cannot be.
 ///
 /// # Errors
 /// One sentence about a certificate or a key that cannot be used.
@@ -138,7 +137,7 @@ pub fn serve(
 /// The same, with the task that follows the files of the certificate among those of the server.
 ///
 /// # Errors
-/// Those of [`serve`].
+/// As for [`serve`].
 pub fn serve_with<S: Future<Output = ()>>(
     socket: Socket,
     router: Router,
@@ -187,11 +186,11 @@ async fn accept_all(
         }
     }
     drop((socket, tls, stop_all));
-    // Whatever still runs has its place.
+    // Every running connection has its place.
     timeout(options.shutdown_timeout, places.acquire_many(all)).await.is_ok()
 }
 
-/// Waits for a free place, then for a client; `None` when that one has as many connections as it may.
+/// Waits for a free place, then for a client; `None` when the client has as many connections as it may.
 async fn accept(
     socket: &Socket,
     places: &Arc<Semaphore>,

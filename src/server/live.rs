@@ -1,10 +1,9 @@
 //! Live delivery: how a change reaches the clients that follow an inbox.
 //!
-//! A change goes one way through this room: a store announces it to the [`publisher`], which hands it to
-//! the other servers over the [`bus`] and to the [`hub`], which has a [`log`] for each inbox that a client
-//! listens to. A [`follower`] reads that log from its position on, and says what it reads as [`frame`]s,
-//! which the encoders of `server/http` write to their clients. Beside that way the [`keeper`] finds in the
-//! store what got lost on it.
+//! The store announces each change to the [`publisher`]. The publisher passes it to the other servers over the [`bus`],
+//! and to the [`hub`], which has a [`log`] for each inbox that a client follows. A [`follower`] reads the log from its
+//! position and returns [`frame`]s, which the encoders of `server/http` write to their clients. The [`keeper`] reads
+//! lost changes from the store.
 
 mod bus;
 mod follower;
@@ -26,7 +25,7 @@ use self::{hub::Hub, publisher::Publisher};
 use super::{store::Store, tasks::Tasks};
 use crate::model::UserId;
 
-/// Everything that live delivery consists of, over one store.
+/// The parts of live delivery over one store.
 pub(in crate::server) struct Live {
     store: Arc<dyn Store>,
     hub: Arc<Hub>,
@@ -35,8 +34,8 @@ pub(in crate::server) struct Live {
 }
 
 impl Live {
-    /// Listens to what this store announces, and tells no client yet. `bus` leads to the servers that
-    /// share the store, and `tasks` are those that its own are put with.
+    /// Receives the store's announcements, but passes none to clients yet. `bus` connects the servers that share the
+    /// store. Background tasks are added to `tasks`.
     pub(in crate::server) fn new(store: Arc<dyn Store>, bus: Arc<dyn Bus>, tasks: Tasks) -> Self {
         let hub = Hub::new(Arc::clone(&bus));
         let publisher = Publisher::new(bus, Arc::clone(&hub));
@@ -44,8 +43,8 @@ impl Live {
         Self { store, hub, publisher, tasks }
     }
 
-    /// Publishes what the store announces, and looks for what is missing, from the first time on that this
-    /// is called. Before, a change costs next to nothing.
+    /// On the first call, starts to publish announced changes and to look for missing ones. Until then, a change costs
+    /// next to nothing.
     pub(in crate::server) fn keep_up(&self) {
         if self.publisher.start(&self.tasks)
             && let Some(holes) = self.hub.take_holes()
@@ -57,7 +56,7 @@ impl Live {
     /// Follows one inbox, from after the change number `since`, or from the present.
     ///
     /// # Errors
-    /// When the store cannot say where the inbox is.
+    /// When the store cannot return the position of the inbox.
     pub(in crate::server) async fn follow(
         &self,
         user_id: &UserId,
@@ -73,12 +72,12 @@ impl Live {
         Follower::of_all(&self.hub)
     }
 
-    /// Ends every [`Follower`], now and from now on.
+    /// Ends every [`Follower`], including later ones.
     pub(in crate::server) fn close(&self) {
         self.hub.close();
     }
 
-    /// Whether the servers that share the store can be told of changes at once.
+    /// Whether servers that share the store can be notified of changes at once.
     pub(in crate::server) fn is_connected(&self) -> bool {
         self.hub.is_connected()
     }

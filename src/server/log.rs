@@ -1,6 +1,6 @@
 //! The log, on standard error.
 //!
-//! A log line never holds a user id, a text or a secret, and an address only where `log-addresses` is said.
+//! A log line never contains a user id, a text or a secret, and an address only with the option `log-addresses`.
 
 use std::{
     env,
@@ -13,21 +13,21 @@ use tracing_subscriber::{EnvFilter, filter::LevelFilter, fmt};
 
 use super::config::{LogFormat, Settings};
 
-/// What others may say, unless the filter names them: what they say beyond that holds addresses, paths
-/// and what is written to a database. What happens to the bus is said by `live/bus/nats.rs`, and not twice a second.
+/// The log levels of libraries, unless the filter names them: at lower levels their lines contain addresses, paths and
+/// the data that is written to a database. Errors of the bus are logged by `live/bus/nats.rs` instead, and less often.
 const OTHERS: &str = "async_nats=off,h2=warn,hyper=warn,hyper_util=warn,refinery_core=warn,reqwest=warn,rustls=warn,\
     tokio_postgres=warn,tokio_tungstenite=warn,tower_http=warn,tungstenite=warn";
 
 /// Starts logging for the whole process.
 ///
 /// # Errors
-/// When the filter cannot be read, or logging was started before.
+/// When the filter is not valid, or logging was already started.
 pub fn start(settings: &Settings) -> Result<()> {
     let filter = filter(&settings.log)?;
     let is_dumb = env::var_os("TERM").is_some_and(|terminal| terminal == "dumb");
     let is_coloured = has_colours(stderr().is_terminal() && !is_dumb, env::var_os("NO_COLOR").as_deref());
-    // A line that cannot be written, to a pipe that is closed or a full disk, is lost: to complain of that on the same
-    // standard error would be a panic.
+    // A line that cannot be written, to a closed pipe or a full disk, is lost: reporting that on the same standard
+    // error would panic.
     let log = fmt().with_env_filter(filter).with_writer(stderr).with_ansi(is_coloured).log_internal_errors(false);
     let started = match settings.log_format {
         LogFormat::Text => log.with_target(false).try_init(),
@@ -39,9 +39,9 @@ pub fn start(settings: &Settings) -> Result<()> {
 /// The log filter.
 ///
 /// # Errors
-/// When it cannot be read.
+/// When it is not valid.
 pub(super) fn filter(said: &str) -> Result<EnvFilter> {
-    // The library takes a word that is no level for a part of the program, and logs nothing else then.
+    // The library takes a word that is no level as the name of a module, and then logs nothing else.
     let is_known = |word: &str| {
         let part = word.split("::").next().unwrap_or(word);
         let is_part = part == "campanile" || OTHERS.split(',').any(|other| other.split('=').next() == Some(part));
@@ -56,7 +56,7 @@ pub(super) fn filter(said: &str) -> Result<EnvFilter> {
         .with_context(|| format!("log: {said:?} is not a filter such as info or campanile=debug"))
 }
 
-/// Whether lines have colours, which are for people who want them (<https://no-color.org>).
+/// Whether lines have colours: only on terminals, and not with `NO_COLOR` (<https://no-color.org>).
 fn has_colours(is_terminal: bool, no_color: Option<&OsStr>) -> bool {
     is_terminal && no_color.is_none_or(OsStr::is_empty)
 }

@@ -6,13 +6,13 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::{causes::with_causes, service::NotificationService};
 
-/// How long after its moment an expired notification may still be seen.
+/// How long after its expiry a notification may still be visible.
 const EXPIRY_INTERVAL: Duration = Duration::from_secs(1);
 
-/// After how many of these intervals it is forgotten how much was sent to those who get nothing now.
+/// The number of these intervals after which the counters of idle recipients are dropped.
 const TICKS_UNTIL_FORGOTTEN: u32 = 60;
 
-/// Deletes what expires, for as long as it is polled. Spawn it, and abort it to stop.
+/// Deletes expired notifications, for as long as it is polled. Spawn it, and abort it to stop.
 pub async fn run(service: NotificationService) {
     let mut ticks = interval(EXPIRY_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

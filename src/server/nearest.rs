@@ -1,12 +1,11 @@
 //! Suggests the known name nearest to a misspelt one.
 
-/// How long a name may be, in bytes, that is compared with the known ones.
+/// The longest name that is compared with the known ones, in bytes.
 const LONGEST: usize = 64;
 
-/// The known name that is most like this one; `None` when none is like it.
+/// The most similar known name; `None` if none is similar.
 ///
-/// How a name is put together (`expiresAt`, `expires-at`) makes no difference, and a third of its
-/// letters may be others.
+/// Case and separators (`expiresAt`, `expires-at`) make no difference, and up to a third of the letters may differ.
 pub(super) fn nearest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
     if name.len() > LONGEST {
         return None;
@@ -23,7 +22,7 @@ fn letters(name: &str) -> Vec<char> {
     name.chars().filter(|c| !matches!(c, '_' | '-')).flat_map(char::to_lowercase).collect()
 }
 
-/// How many letters have to be put in, taken out or changed (Levenshtein).
+/// The number of letters to insert, remove or replace (Levenshtein distance).
 fn distance(one: &[char], other: &[char]) -> usize {
     let mut row: Vec<usize> = (0..=other.len()).collect();
     for (i, a) in one.iter().enumerate() {

@@ -4,9 +4,9 @@ use std::fmt;
 
 use reqwest::Url;
 
-/// How others reach this server: the origin, and the path that stands before ours, its base path.
+/// The URL under which others reach this server: its origin, and the base path in front of the server's own paths.
 ///
-/// A gateway may take the base path away before it asks us, or leave it: both are served.
+/// A gateway may remove the base path from requests or leave it in: both are served.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicUrl {
     origin: String,
@@ -14,14 +14,15 @@ pub struct PublicUrl {
     base: String,
 }
 
-/// What paths of ours begin with: below one of them it could not be told whether it stands there.
+/// First segments of the server's own paths. Below one of these as a base path, it would be unclear whether a request
+/// contains the base path.
 const OURS: [&str; 8] = ["api", "healthz", "login", "logout", "pkg", "readyz", "unsubscribe", "ws"];
 
 impl PublicUrl {
     /// Reads a URL such as `https://notify.example` or `https://example.com/notify`.
     ///
     /// # Errors
-    /// When it is anything else; the sentence says what would be legal, and does not repeat it.
+    /// When the URL is not valid. The message describes a valid one, and does not repeat this one.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         const WHAT: &str = "must be a URL such as https://example.com/notify, without user, query or fragment.";
         const PATH: &str = "may have letters, digits, - . _ ~ and / in its path, and no empty part.";
@@ -60,7 +61,7 @@ impl PublicUrl {
         &self.host
     }
 
-    /// Whether browsers reach us over TLS.
+    /// Whether browsers reach this server over TLS.
     #[must_use]
     pub fn is_encrypted(&self) -> bool {
         self.origin.starts_with("https://")

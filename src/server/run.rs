@@ -1,4 +1,4 @@
-//! Puts a server together: store, bus, service, authentication, HTTP, and the tasks beside them.
+//! Assembles a server: store, bus, service, authentication, HTTP, and background tasks.
 
 use std::{
     io::{Write, stdout},
@@ -37,11 +37,12 @@ pub struct Campanile {
 }
 
 impl Campanile {
-    /// Opens the store and the bus of the settings, and starts the tasks, which delete what expires, end the streams of
-    /// revoked keys, and tell other servers about changes. Ignores the settings of listening and connections.
+    /// Opens the store and the bus of the settings, and starts the background tasks, which delete expired
+    /// notifications, end the streams of revoked keys, and send changes to other servers. Ignores the settings of
+    /// listening and connections.
     ///
     /// # Errors
-    /// One sentence about what cannot be had.
+    /// One sentence about the obstacle.
     ///
     /// # Panics
     /// Outside of tokio.
@@ -61,7 +62,7 @@ impl Campanile {
         let auth = settings.auth.clone();
         let auth = auth.map(|auth| Authenticator::among(auth, credentials, SystemClock, tasks.clone())).transpose()?;
         if settings.bus != BusUrl::Local {
-            // Others listen, whether any client does here or not.
+            // Other servers may have clients that listen, even if this one has none.
             service.keep_up();
         }
         let service =
@@ -77,7 +78,7 @@ impl Campanile {
         Ok(Self { service, auth, delivery, router })
     }
 
-    /// The service, with which notifications are sent, read and followed.
+    /// The service, which creates, reads and follows notifications.
     #[must_use]
     pub fn service(&self) -> &NotificationService {
         &self.service
@@ -94,7 +95,7 @@ impl Campanile {
         self.router.clone()
     }
 
-    /// Ends streams and tasks. Every answered write is kept.
+    /// Ends streams and tasks. Every write that was answered is stored.
     pub async fn stop(self) {
         self.service.stop_following();
         self.delivery.stop().await;
@@ -108,7 +109,7 @@ impl Campanile {
 /// Serves like the `campanile` command, until the process receives a signal to stop.
 ///
 /// # Errors
-/// One sentence about what cannot be had.
+/// One sentence about the obstacle.
 pub async fn run(settings: &Settings) -> Result<()> {
     settings.startable()?;
     let bound = settings.bind()?;
@@ -116,7 +117,7 @@ pub async fn run(settings: &Settings) -> Result<()> {
     outlive_full_files()?;
     let campanile = Campanile::start(settings).await?;
     let served = serve(settings, bound, &campanile).await;
-    // Also where it cannot serve: what was begun beside it may have claimed deliveries.
+    // Also after a failure to serve: the background tasks may have claimed deliveries.
     campanile.stop().await;
     if served? {
         tracing::info!("stopped");
@@ -155,13 +156,13 @@ fn tell_ready(settings: &Settings, at: &Listen) {
     drop(stdout().write_all(lines.as_bytes()).and_then(|()| stdout().flush()));
 }
 
-/// Completes when the process received a signal to stop, load balancers had time to notice, and streams are ended.
+/// Completes when the process has received a signal to stop, load balancers had time to notice, and streams have ended.
 fn told_to_stop(settings: &Settings, service: NotificationService) -> Result<impl Future<Output = ()> + use<>> {
     let (stopping, shutdown_delay) = (stop_signal()?, settings.shutdown_delay);
     Ok(async move {
         stopping.await;
         service.stop_soon();
-        // Told twice, it stops at once.
+        // A second signal stops it at once.
         match stop_signal() {
             Ok(again) => drop(timeout(shutdown_delay, again).await),
             Err(_) => sleep(shutdown_delay).await,
@@ -171,12 +172,12 @@ fn told_to_stop(settings: &Settings, service: NotificationService) -> Result<imp
     })
 }
 
-/// Has a write beyond the size that a file may have, as `ulimit -f` and systemd's `LimitFSIZE` set it, fail as one to a full
-/// disk does. Without a handler the signal would end the process.
+/// Makes a write beyond the file size limit (`ulimit -f`, or systemd's `LimitFSIZE`) fail like a write to a full disk.
+/// Without a handler the signal would end the process.
 fn outlive_full_files() -> Result<()> {
-    /// `SIGXFSZ`, for which tokio has no name: the same number on all systems but MIPS.
+    /// `SIGXFSZ`, which tokio does not define: the same number on all systems but MIPS.
     const FILE_IS_FULL: i32 = 25;
-    // The handler stays when what tells of the signal is dropped.
+    // The handler stays when the stream of signals is dropped.
     signal(SignalKind::from_raw(FILE_IS_FULL)).map(drop).context("signals cannot be handled")
 }
 

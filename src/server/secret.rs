@@ -1,11 +1,11 @@
-//! Secrets, which no output shows.
+//! Secrets, which never appear in any output.
 
-/// A text that is not shown: `Debug` writes `***`.
+/// A secret text: `Debug` writes `***`.
 #[derive(Clone)]
 pub struct Secret(String);
 
 impl Secret {
-    /// Takes a secret as it is.
+    /// Wraps a secret.
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())

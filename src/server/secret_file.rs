@@ -8,11 +8,11 @@ use std::{
 
 use anyhow::{Result, anyhow};
 
-/// The most bytes of such a file. Keys and accounts have less than 4,000.
+/// The largest file that is read, in bytes. Keys and accounts have less than 4,000.
 const MOST_BYTES: u64 = 64 * 1024;
 
-/// A file as errors and lists name it. What names no file may be the secret, put in the place of its file's name, so it is
-/// not repeated.
+/// The name of a file for errors and lists. If no such file exists, the name may be the secret itself, given by
+/// mistake, so it is not repeated.
 pub(in crate::server) fn named(file: &Path) -> String {
     match fs::symlink_metadata(file) {
         Ok(_) => file.display().to_string(),
@@ -23,15 +23,15 @@ pub(in crate::server) fn named(file: &Path) -> String {
 /// Reads the file that a setting names.
 ///
 /// # Errors
-/// One sentence that begins with the name of the setting and repeats nothing of the file.
+/// One sentence that begins with the name of the setting and does not quote the file.
 pub(in crate::server) fn read(setting: &str, file: &Path) -> Result<Vec<u8>> {
     read_named(file).map_err(|why| anyhow!("{setting}: {why}"))
 }
 
-/// What a file holds.
+/// The contents of a file.
 ///
 /// # Errors
-/// One sentence, to be put behind the name of what names the file, that repeats nothing of the file.
+/// One sentence to follow the name of the setting or option; it does not quote the file.
 pub(in crate::server) fn read_named(file: &Path) -> Result<Vec<u8>, String> {
     bytes(file).map_err(|why| refused(file, &why))
 }
@@ -39,7 +39,7 @@ pub(in crate::server) fn read_named(file: &Path) -> Result<Vec<u8>, String> {
 /// The one secret in the file that a setting names; see [`text`].
 ///
 /// # Errors
-/// As [`read`].
+/// As for [`read`].
 pub(in crate::server) fn read_text(setting: &str, file: &Path) -> Result<String> {
     text(file).map_err(|why| anyhow!("{setting}: {}", refused(file, &why)))
 }
@@ -51,11 +51,11 @@ fn refused(file: &Path, why: &str) -> String {
     }
 }
 
-/// What a file holds as text, without the byte order mark that some editors put before it, and the line breaks at its end. It
-/// is one secret, and so one line.
+/// The text of a file, without a byte order mark at its start, which some editors add, and without line breaks at its
+/// end. It must be one secret, on one line.
 ///
 /// # Errors
-/// Why that cannot be had, to be put behind the name of the file.
+/// The reason, to follow the name of the file.
 pub(in crate::server) fn text(file: &Path) -> Result<String, String> {
     const LINE_BREAKS: [char; 2] = ['\n', '\r'];
     let text = String::from_utf8(bytes(file)?).map_err(|_| "is no text in UTF-8".to_owned())?;
@@ -71,7 +71,7 @@ pub(in crate::server) fn text(file: &Path) -> Result<String, String> {
 
 fn bytes(file: &Path) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
-    // One byte more shows that it is too long.
+    // One more byte shows that the file is too long.
     let read = File::open(file).and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut bytes));
     match read {
         Ok(_) if u64::try_from(bytes.len()).is_ok_and(|length| length <= MOST_BYTES) => Ok(bytes),

@@ -1,4 +1,4 @@
-//! Opens the store of a URL, as each part of the server sees it.
+//! Opens the store of a URL, for each part of the server.
 
 use std::{path::Path, sync::Arc};
 
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::model::Timestamp;
 
-/// One store, as those see it who keep notifications, and those who ask who is calling.
+/// One store, as seen by the service, by authentication and by delivery.
 #[derive(Clone)]
 pub struct Stores {
     /// Notifications, in the inboxes of their users.
@@ -27,7 +27,7 @@ pub struct Stores {
 }
 
 impl Stores {
-    /// A store that is all of it.
+    /// Uses a single store for all parts.
     pub fn of<S: Store + Credentials + Webhooks + Outbox + Deliveries + Profiles + Secrets + Forget>(store: S) -> Self {
         let store = Arc::new(store);
         let delivery = DeliveryStores {
@@ -44,10 +44,10 @@ impl Stores {
         Self { inboxes: Arc::<S>::clone(&store), credentials: store, delivery }
     }
 
-    /// Opens the store that the settings name, with its tables up to date. `started` is when a store in memory begins.
+    /// Opens the store that the settings name, and updates its tables. A store in memory begins at `started`.
     ///
     /// # Errors
-    /// One sentence about why it cannot be had.
+    /// One sentence about the obstacle.
     pub async fn open(settings: &Settings, started: Timestamp) -> Result<Self> {
         Ok(match &settings.store {
             StoreUrl::Memory => Self::of(MemoryStore::new(settings.window, started)),
@@ -57,11 +57,11 @@ impl Stores {
     }
 }
 
-/// Opens what proves who is calling, beside a server that may be using the same store. A store that is not there is not
-/// made: a key in it would be good for nothing.
+/// Opens the credentials of a store that a running server may also be using. A missing store is not created: a key in
+/// it would be useless.
 ///
 /// # Errors
-/// One sentence about why it cannot be had.
+/// One sentence about the obstacle.
 pub(super) async fn open_credentials(settings: &Settings) -> Result<Arc<dyn Credentials>> {
     let store = settings.store.absolute();
     let no_store = || {
@@ -84,7 +84,7 @@ pub(super) async fn open_credentials(settings: &Settings) -> Result<Arc<dyn Cred
             if applied == 0 {
                 return Err(no_store());
             }
-            // Servers of another version may be using the tables that are there.
+            // Servers of another version may be using the existing tables.
             if applied < known {
                 bail!("store: made by an older Campanile. Bring it up to date first: campanile migrate.");
             }
@@ -93,7 +93,7 @@ pub(super) async fn open_credentials(settings: &Settings) -> Result<Arc<dyn Cred
     })
 }
 
-/// The store that the settings name, for moving everything out of it or into it.
+/// The store that the settings name, for export or import.
 ///
 /// # Errors
 /// One sentence about a store that cannot be moved.

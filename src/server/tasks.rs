@@ -1,7 +1,7 @@
 //! Background tasks: restarted after a panic, and reported at `/readyz`.
 //!
-//! No request waits for such a task, so no client would notice that it is gone: nothing expires any
-//! more, or a revoked key keeps its streams. A task that returns has done its work and is over.
+//! No request waits for these tasks, so clients would not notice a dead one: notifications would no longer expire, or a
+//! revoked key would keep its streams. A task that returns has finished, and is not restarted.
 
 use std::{
     collections::BTreeMap,
@@ -16,29 +16,29 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-/// How long to wait before a task is started again; twice as long each time that it ends soon.
+/// How long to wait before a task is restarted; doubled each time it soon panics again.
 const PAUSE: Duration = Duration::from_millis(100);
 /// The longest of these pauses.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// A task that ended is noted for so long. One that then still runs is well again.
+/// A panic of a task is reported for this long. A restarted task that runs longer counts as healthy.
 const LATELY: Duration = Duration::from_secs(60);
 
-/// The tasks of a server. A clone is the same tasks.
+/// The tasks of a server. Clones share the same tasks.
 #[derive(Clone, Debug, Default)]
 pub struct Tasks {
     running: Arc<Mutex<JoinSet<()>>>,
     ended: Ended,
 }
 
-/// When a task last ended that should not have.
+/// When each task last panicked.
 #[derive(Clone, Debug, Default)]
 struct Ended(Arc<Mutex<BTreeMap<&'static str, Instant>>>);
 
 impl Tasks {
-    /// Runs what `make` makes until it is done. When it panics it is made and run again, after a pause.
-    /// It must be able to go on from where a panic left it.
+    /// Runs the future that `make` creates to its end. After a panic, waits a moment, then creates and runs a new one.
+    /// It must be able to continue from where the panic left it.
     ///
-    /// The task is over, whatever it does, when the handle is aborted.
+    /// Aborting the handle ends the task in any case.
     ///
     /// # Panics
     /// Outside of tokio.
@@ -48,18 +48,18 @@ impl Tasks {
         T: Future<Output = ()> + Send + 'static,
     {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        // Those that are over are of no interest any more.
+        // Removes the tasks that have ended.
         while running.try_join_next().is_some() {}
         running.spawn(self.ended.clone().keep(name, make))
     }
 
-    /// Ends all of them, and returns when they have ended.
+    /// Ends all tasks, and returns when they have ended.
     pub async fn stop(&self) {
         let mut running = std::mem::take(&mut *self.running.lock().unwrap_or_else(PoisonError::into_inner));
         running.shutdown().await;
     }
 
-    /// The tasks that ended a moment ago, each named once: what they do is late.
+    /// The tasks that panicked recently, each named once: their work is late.
     #[must_use]
     pub fn ended_lately(&self) -> Vec<&'static str> {
         let mut ended = self.ended.locked();
@@ -80,7 +80,7 @@ impl Ended {
             if AssertUnwindSafe(async { make().await }).catch_unwind().await.is_ok() {
                 return;
             }
-            // What it said stands on standard error already.
+            // The panic message is already on standard error.
             tracing::error!(task = name, "a task panicked; restarting it");
             self.locked().insert(name, Instant::now());
             pause = if started.elapsed() > LATELY { PAUSE } else { pause };

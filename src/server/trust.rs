@@ -1,7 +1,7 @@
 //! Verifies the certificates of servers that this one connects to, like libpq and OpenSSL.
 //!
-//! rustls asks for more than they do: it knows no certificate of X.509 version 1, none of an authority that is also a
-//! server's, and no common name. All three come out of `openssl req` as manuals show it.
+//! rustls is stricter: it rejects certificates of X.509 version 1, a certificate that is both an authority's and a
+//! server's, and common names. All three are created by `openssl req` commands from manuals.
 
 use std::sync::Arc;
 
@@ -21,13 +21,13 @@ mod words;
 use certificate::Read;
 pub(in crate::server) use words::in_words;
 
-/// Decides whether a server is trusted. That it has the key of its certificate is checked in any case.
+/// Decides whether a server is trusted. It must prove in any case that it has the key of its certificate.
 #[derive(Debug)]
 pub(in crate::server) struct Trust {
     provider: Arc<CryptoProvider>,
-    /// Without one, any certificate will do.
+    /// If absent, any certificate is accepted.
     authority: Option<Arc<WebPkiServerVerifier>>,
-    /// Certificates that are trusted as they are when a server shows them.
+    /// Server certificates that are trusted directly.
     named: Vec<CertificateDer<'static>>,
     asks_for_the_name: bool,
 }
@@ -38,8 +38,8 @@ impl Trust {
         Self { provider, authority: None, named: Vec::new(), asks_for_the_name: false }
     }
 
-    /// Trusts servers with a certificate of one of these authorities, or that show one of these certificates themselves;
-    /// with `asks_for_the_name`, if it is for the name of the server too.
+    /// Trusts servers with a certificate of one of these authorities, or with one of these certificates itself; with
+    /// `asks_for_the_name`, only if the certificate is also for the name of the server.
     ///
     /// # Errors
     /// When there is no authority.
@@ -74,7 +74,7 @@ impl ServerCertVerifier for Trust {
             return Ok(ServerCertVerified::assertion());
         }
         match authority.verify_server_cert(server, others, name, ocsp, now) {
-            // The name is looked at last, after all else was found good.
+            // rustls checks the name last, after all other checks succeeded.
             Err(Error::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
             )) => {
@@ -96,7 +96,7 @@ impl ServerCertVerifier for Trust {
         verify_tls12_signature(message, certificate, signed, &self.provider.signature_verification_algorithms)
     }
 
-    /// By the key alone, which a certificate of version 1 has too.
+    /// Uses the key alone, which a certificate of version 1 has too.
     fn verify_tls13_signature(
         &self,
         message: &[u8],
@@ -124,7 +124,7 @@ mod tests {
 
     type Change = fn(&mut CertificateParams);
 
-    /// A certificate of an authority with this common name and these names, changed in one thing.
+    /// A certificate of an authority with this common name and these names, with one change.
     fn certificate(
         common: &str,
         names: &[&str],
@@ -138,7 +138,7 @@ mod tests {
         params.self_signed(&KeyPair::generate().unwrap()).unwrap().der().clone()
     }
 
-    /// Whether a server with this certificate is trusted, where another one is.
+    /// Whether a server that shows the first certificate is trusted when the second one is.
     fn is_trusted(shown: &CertificateDer<'static>, named: &CertificateDer<'static>, name: Option<&str>) -> bool {
         let mut authorities = RootCertStore::empty();
         authorities.add(named.clone()).unwrap();

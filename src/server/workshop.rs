@@ -1,7 +1,7 @@
 //! Threads for work whose duration depends on the size of its input.
 //!
-//! The runtime's threads answer all requests. Work that would keep one of them busy is done on threads of
-//! its own, a few at a time, which give way to everything else; the rest waits for its turn.
+//! The runtime's threads answer all requests. Work that would occupy one of them for long runs on separate threads, a
+//! few at a time and with low priority; further work waits for its turn.
 
 use std::{
     num::NonZeroUsize,
@@ -12,20 +12,20 @@ use std::{
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-/// By how much its threads give way, as `nice` counts it.
+/// The priority of the threads, as a `nice` value.
 #[cfg(target_os = "linux")]
 const GIVES_WAY: i32 = 5;
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// Room for work that is large. A clone is the same room.
+/// Limits how much large work runs at once. Clones share the same limit.
 #[derive(Clone, Debug)]
 pub(in crate::server) struct Workshop {
     places: Arc<Semaphore>,
     jobs: mpsc::Sender<Job>,
 }
 
-/// A place in the workshop: what is made for the work may be made now.
+/// A place in the workshop: its holder may now allocate memory for the work.
 #[derive(Debug)]
 pub(in crate::server) struct Place {
     permit: OwnedSemaphorePermit,
@@ -37,12 +37,12 @@ pub(in crate::server) struct Place {
 pub(in crate::server) struct Broken;
 
 impl Workshop {
-    /// With as many places as there are processors.
+    /// A workshop with as many places as there are processors.
     pub(in crate::server) fn new() -> Self {
         Self::with_places(available_parallelism().map_or(1, NonZeroUsize::get))
     }
 
-    /// With so many places, each with a thread.
+    /// A workshop with this many places, each with a thread.
     pub(in crate::server) fn with_places(places: usize) -> Self {
         let (jobs, queue) = mpsc::channel();
         let queue = Arc::new(Mutex::new(queue));
@@ -56,14 +56,14 @@ impl Workshop {
         Self { places: Arc::new(Semaphore::new(places)), jobs }
     }
 
-    /// Waits for a place. What is large is best read when there is one.
+    /// Waits for a place. Large input is best read once there is one.
     pub(in crate::server) async fn place(&self) -> Result<Place, Broken> {
-        // It is never closed.
+        // The semaphore is never closed.
         let permit = Arc::clone(&self.places).acquire_owned().await.map_err(|_| Broken)?;
         Ok(Place { permit, jobs: self.jobs.clone() })
     }
 
-    /// Does it when there is a place.
+    /// Waits for a place, then does the work.
     pub(in crate::server) async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
@@ -73,7 +73,7 @@ impl Workshop {
 }
 
 impl Place {
-    /// Does it. Work that was begun is done to its end, whether its caller waits or not.
+    /// Does the work. Once begun, it is completed, even if its caller no longer waits.
     pub(in crate::server) async fn run<T: Send + 'static>(
         self,
         work: impl FnOnce() -> T + Send + 'static,
@@ -83,7 +83,7 @@ impl Place {
         let job = move || {
             let done = catch_unwind(AssertUnwindSafe(work));
             drop(permit);
-            // The caller may have gone.
+            // The caller may no longer be waiting.
             drop(done.map(|done| reply.send(done)));
         };
         jobs.send(Box::new(job)).map_err(|_| Broken)?;
@@ -91,7 +91,7 @@ impl Place {
     }
 }
 
-/// Does what is queued, until the workshop is gone.
+/// Does queued work, until the workshop is dropped.
 fn work(queue: &Mutex<mpsc::Receiver<Job>>) {
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::process::nice(GIVES_WAY) {

@@ -13,22 +13,22 @@ pub enum AuthError {
     /// The credential is invalid; the reason is for the log.
     #[error("it is not good")]
     Invalid(&'static str),
-    /// The header `Authorization` is not the word `Bearer` and something after it.
+    /// The header `Authorization` is not the word `Bearer` and a text after it.
     #[error("it is no bearer token")]
     NoBearer,
-    /// There is no such ticket, or it is over or used.
+    /// There is no such ticket, or it has expired or was used.
     #[error("there is no such ticket")]
     NoTicket,
-    /// The secret is that of a service key which is not good any more.
+    /// The secret of a service key that is no longer valid.
     #[error("it is over")]
     Over(KeyOver),
-    /// They showed it too often.
+    /// The credential was used too often.
     #[error("too many attempts")]
     TooOften(TooOften),
-    /// They may not sign in with this.
+    /// This credential does not allow signing in.
     #[error("{0}")]
     Forbidden(&'static str),
-    /// It cannot be found out now.
+    /// The credential cannot be checked now.
     #[error("it cannot be found out now: {0}")]
     Unavailable(String),
 }

@@ -1,6 +1,6 @@
 //! Secrets of service keys, sessions and tickets.
 //!
-//! Each has 256 random bits, so the SHA-256 that is kept of it reveals nothing.
+//! Each has 256 random bits, so its stored SHA-256 reveals nothing.
 
 use std::fmt;
 
@@ -15,27 +15,26 @@ use crate::server::{hex, identity::KeyId, store::SecretHash};
 /// Prefix of every key, by which people and secret scanners recognise it.
 const PREFIX: &str = "cmp_";
 
-/// A service key as its user has it: `cmp_<16 digits of its id>_<64 digits of secret>`, both
-/// hexadecimal in lower case.
+/// A service key as its user has it: `cmp_<16 digits of its id>_<64 digits of secret>`, both in lower-case hexadecimal.
 #[derive(Clone)]
 pub struct KeySecret {
     id: KeyId,
     secret: Opaque,
-    /// Made once, however often it is compared.
+    /// Computed once, however often it is compared.
     hash: SecretHash,
 }
 
 impl KeySecret {
-    /// A new one.
+    /// A new random key.
     ///
     /// # Panics
-    /// When the system has no random numbers to give, without which nothing here is safe.
+    /// When the system provides no random numbers, without which nothing here is safe.
     #[must_use]
     pub fn generate() -> Self {
         Self::new(KeyId::new(u64::from_be_bytes(random())), Opaque::generate())
     }
 
-    /// Reads what [`Self::to_string_once`] wrote; `None` for anything else.
+    /// Reads the output of [`Self::to_string_once`]; `None` for anything else.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (id, secret) = text.strip_prefix(PREFIX)?.split_once('_')?;
@@ -46,7 +45,7 @@ impl KeySecret {
         Self { id, hash: secret.hash(), secret }
     }
 
-    /// Which key it is, which is no secret.
+    /// The id of the key, which is not a secret.
     #[must_use]
     pub fn id(&self) -> KeyId {
         self.id
@@ -58,7 +57,7 @@ impl KeySecret {
         self.hash
     }
 
-    /// Whether this is what is kept of it. The time that takes tells nothing.
+    /// Whether this is its stored hash. The comparison takes constant time.
     #[must_use]
     pub fn matches(&self, hash: &SecretHash) -> bool {
         verify_slices_are_equal(&self.hash, hash).is_ok()
@@ -78,10 +77,11 @@ impl fmt::Debug for KeySecret {
     }
 }
 
-/// How long every key is, in bytes.
+/// The length of every key, in bytes.
 const LENGTH: usize = PREFIX.len() + 16 + 1 + 64;
 
-/// Why a text is no key that begins as one, for the log; `None` for one that begins otherwise, as tokens do.
+/// Why a text that begins like a key is not one, for the log; `None` for a text that begins differently, such as a
+/// token.
 pub(super) fn mistyped(text: &str) -> Option<&'static str> {
     text.starts_with(PREFIX).then_some(match text.len() {
         LENGTH => {
@@ -92,28 +92,27 @@ pub(super) fn mistyped(text: &str) -> Option<&'static str> {
     })
 }
 
-/// A secret that means nothing by itself, such as the id of a session or a ticket: 64 hexadecimal
-/// digits in lower case.
+/// A secret without further meaning, such as the id of a session or a ticket: 64 digits in lower-case hexadecimal.
 #[derive(Clone)]
 pub struct Opaque([u8; 32]);
 
 impl Opaque {
-    /// A new one.
+    /// A new random secret.
     ///
     /// # Panics
-    /// When the system has no random numbers to give, without which nothing here is safe.
+    /// When the system provides no random numbers, without which nothing here is safe.
     #[must_use]
     pub fn generate() -> Self {
         Self(random())
     }
 
-    /// Reads what [`Self::to_string_once`] wrote; `None` for anything else.
+    /// Reads the output of [`Self::to_string_once`]; `None` for anything else.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         hex::decode(text).map(Self)
     }
 
-    /// The hash that is stored, and by which it is found.
+    /// The hash under which it is stored and found.
     #[must_use]
     pub fn hash(&self) -> SecretHash {
         let mut hash = [0; 32];
@@ -154,7 +153,7 @@ mod tests {
         let read = KeySecret::parse(&text).unwrap();
         assert_eq!((read.id(), read.hash(), text.len()), (made.id(), made.hash(), TEXT.len()));
         assert_eq!(KeySecret::parse(TEXT).unwrap().to_string_once(), TEXT);
-        // The hash is of the 32 bytes and not of the text, as `xxd -r -p | sha256sum` says.
+        // The hash is of the 32 bytes and not of the text; compare `xxd -r -p | sha256sum`.
         let hash = hex::encode(&KeySecret::parse(TEXT).unwrap().hash());
         assert_eq!(hash, "630dcd2966c4336691125448bbb25b4ff412a49c732db2c8abc1b8581bd710dd");
     }

@@ -20,15 +20,15 @@ use crate::{
     },
 };
 
-/// From this age on, one of those who use a key looks whether it is still so, and the others go on.
+/// From this age on, one of the requests with a key reads it again, and the others continue.
 const FRESH: Duration = Duration::from_millis(400);
-/// From this age on every caller who uses it waits for that. So a key that was revoked, on whatever
-/// server, is no longer taken within a second.
+/// From this age on, every request with the key waits for that read. So a key that was revoked, on any server, is
+/// refused within a second.
 const STALE: Duration = Duration::from_millis(800);
-/// A key that was not used for so long is no longer remembered.
+/// A key that was not used for this long is dropped from the cache.
 const IDLE: Duration = Duration::from_secs(60);
 
-/// Remembers keys that are used, for a moment, so that most requests cost no read.
+/// Caches the keys in use, for a moment, so that most requests need no read.
 pub(super) struct Keyring {
     credentials: Arc<dyn Credentials>,
     keys: RwLock<HashMap<KeyId, Arc<Remembered>>>,
@@ -37,12 +37,12 @@ pub(super) struct Keyring {
 /// A key as it was read.
 pub(super) struct Remembered {
     pub(super) key: ServiceKey,
-    /// When the store was asked for it.
+    /// When the store was queried for it.
     pub(super) read_at: Instant,
     is_being_read: AtomicBool,
-    /// When it was used, in microseconds since 1970; 0 when it was not.
+    /// Time of its last use, in microseconds since 1970; 0 when it was not used.
     used_at: AtomicI64,
-    /// Which of them was written down.
+    /// The last use that was stored.
     noted_at: AtomicI64,
 }
 
@@ -51,28 +51,28 @@ impl Keyring {
         Self { credentials, keys: RwLock::default() }
     }
 
-    /// The key that this secret opens. It may not be good any more.
+    /// The key with this secret. It may no longer be valid.
     pub(super) async fn open(&self, secret: &KeySecret) -> Result<Option<Arc<Remembered>>, StoreError> {
         if let Some(remembered) = self.fresh(secret.id())
             && secret.matches(&remembered.key.hash)
         {
             return Ok(Some(remembered));
         }
-        // A wrong secret takes the way of an unknown key: the time does not tell which it was.
+        // A wrong secret is handled like an unknown key: the time does not tell which it was.
         let found = self.read(secret.id()).await?;
         let hash = found.as_ref().map_or([0; 32], |remembered| remembered.key.hash);
         let matches = secret.matches(&hash);
         Ok(found.filter(|_| matches))
     }
 
-    /// Whether this secret opens a key that is remembered and good.
+    /// Whether this is the secret of a cached and valid key.
     pub(super) fn knows(&self, secret: &KeySecret, now: Timestamp) -> bool {
         let remembered = self.remembered(secret.id());
         remembered.is_some_and(|known| known.key.is_good(now) && secret.matches(&known.key.hash))
     }
 
-    /// When the store was asked for each of these keys that is good: by one look at all that it was not asked for a
-    /// moment ago.
+    /// The valid keys among these, and when the store was queried for each: with one query for all keys that were not
+    /// read a moment ago.
     pub(super) async fn all_good(
         &self,
         ids: &HashSet<KeyId>,
@@ -93,7 +93,7 @@ impl Keyring {
         Ok(good.map(|known| (known.key.id, known.read_at)).collect())
     }
 
-    /// The key of this id, if it is good.
+    /// The key with this id, if it is valid.
     pub(super) async fn good(&self, id: KeyId, now: Timestamp) -> Result<Option<Arc<Remembered>>, StoreError> {
         let found = match self.fresh(id) {
             Some(remembered) => Some(remembered),
@@ -102,7 +102,7 @@ impl Keyring {
         Ok(found.filter(|remembered| remembered.key.is_good(now)))
     }
 
-    /// Writes down when keys were used, and forgets those that are no longer.
+    /// Stores when keys were used, and drops idle keys from the cache.
     pub(super) async fn note_uses(&self) -> Result<(), StoreError> {
         let all: Vec<_> = self.keys.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
         let mut uses = Vec::new();
@@ -133,7 +133,7 @@ impl Keyring {
         self.keys.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
     }
 
-    /// The key as it is remembered, unless this caller is to look whether it is still so.
+    /// The cached key, unless this caller is the one to read it again.
     fn fresh(&self, id: KeyId) -> Option<Arc<Remembered>> {
         let remembered = self.remembered(id)?;
         let age = remembered.read_at.elapsed();
@@ -147,11 +147,11 @@ impl Keyring {
         Ok(self.keep(id, found, read_at))
     }
 
-    /// Remembers what the store said of a key when it was asked at this moment.
+    /// Caches the store's answer to a query at this time.
     fn keep(&self, id: KeyId, found: Option<ServiceKey>, read_at: Instant) -> Option<Arc<Remembered>> {
         let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
         let Some(key) = found else {
-            // Only keys that exist are remembered, so that no caller can fill the memory with others.
+            // Only existing keys are cached, so that no caller can fill the memory with others.
             keys.remove(&id);
             return None;
         };
@@ -171,7 +171,7 @@ impl Keyring {
 }
 
 impl Remembered {
-    /// Notes that the key is used now, or says why it is not good any more.
+    /// Records that the key is used now, or returns why it is no longer valid.
     pub(super) fn used(&self, now: Timestamp) -> Result<(), KeyOver> {
         match self.key.over(now) {
             Some(over) => Err(over),

@@ -8,20 +8,20 @@ use crate::server::{
     limiter::{Limiter, Rate, Remaining, TooOften},
 };
 
-/// How often a caller may ask; `None` is as often as it likes.
+/// How often a caller may ask; `None` means without limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
     /// Each service key.
     pub key: Option<Rate>,
     /// Each user.
     pub user: Option<Rate>,
-    /// Each address, without anything good to show.
+    /// Each address, without a valid credential.
     pub address: Option<Rate>,
-    /// Each address, when a user tries to sign in.
+    /// Each address, for attempts to sign in.
     pub login: Option<Rate>,
 }
 
-/// How often each caller asked.
+/// The counters of each caller's requests.
 pub struct Usage {
     keys: Option<Limiter<u64>>,
     users: Option<Limiter<Holder>>,
@@ -42,7 +42,7 @@ impl Usage {
     /// Counts a request of an authenticated caller; `None` where there is no limit.
     ///
     /// # Errors
-    /// When that is too often.
+    /// When there were too many.
     pub(in crate::server) fn of_holder(&self, holder: &Holder) -> Option<Result<Remaining, TooOften>> {
         match holder {
             Holder::Operator | Holder::Anonymous => None,
@@ -51,7 +51,7 @@ impl Usage {
         }
     }
 
-    /// Counts so many more of a caller who was let in, because what they ask for weighs more than one request.
+    /// Counts further requests of an admitted caller, because its request weighs more than one.
     pub(in crate::server) fn charge(&self, holder: &Holder, more: u32) {
         match holder {
             _ if more == 0 => {}
@@ -64,7 +64,7 @@ impl Usage {
     /// Counts a request without a recently valid credential against its address.
     ///
     /// # Errors
-    /// When that is too often.
+    /// When there were too many.
     pub(in crate::server) fn of_stranger(&self, address: Option<IpAddr>) -> Result<(), TooOften> {
         check(self.addresses.as_ref(), address)
     }
@@ -72,7 +72,7 @@ impl Usage {
     /// Counts an attempt to sign in, where requests of its address are counted.
     ///
     /// # Errors
-    /// When that is too often.
+    /// When there were too many.
     pub(in crate::server) fn of_attempt(&self, address: Option<IpAddr>) -> Result<(), TooOften> {
         check(self.logins.as_ref(), address)
     }
@@ -84,7 +84,7 @@ impl Usage {
     }
 }
 
-/// Counts one of an address, where those of addresses are counted at all.
+/// Counts one request of an address, where those are counted at all.
 fn check(limiter: Option<&Limiter<IpAddr>>, address: Option<IpAddr>) -> Result<(), TooOften> {
     match (limiter, address) {
         (Some(limiter), Some(address)) => limiter.check(&of_one_client(address)).map(drop),

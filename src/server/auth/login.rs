@@ -12,15 +12,15 @@ use crate::{
     },
 };
 
-/// How long a ticket that is used once is good, in seconds.
+/// The lifetime of a ticket for one use, in seconds.
 const TICKET_SECONDS: i64 = 30;
 
 /// The scope of a ticket.
 #[derive(Clone, Debug, Default)]
 pub struct TicketWish {
-    /// One inbox, and no other.
+    /// The only inbox that it opens.
     pub inbox: Option<UserId>,
-    /// For how many seconds it may be used, again and again; `None` is once.
+    /// How long it may be used repeatedly, in seconds; `None` means once.
     pub reuse_for: Option<u32>,
 }
 
@@ -29,9 +29,9 @@ pub struct TicketWish {
 pub struct Session {
     /// The secret of the session.
     pub secret: Opaque,
-    /// For how many seconds it is good.
+    /// Its lifetime, in seconds.
     pub seconds: i64,
-    /// The key that they signed in with, if it was one.
+    /// The key that the user signed in with, if it was one.
     pub key: Option<KeyId>,
 }
 
@@ -40,7 +40,7 @@ pub struct Session {
 pub struct Ticket {
     /// The secret of the ticket.
     pub secret: Opaque,
-    /// From when on it is no longer good.
+    /// Time from which it is no longer valid.
     pub expires_at: Timestamp,
 }
 
@@ -48,7 +48,7 @@ impl Authenticator {
     /// Signs a user in with a key that has the scope `admin`, or with a user's token. A previous session ends.
     ///
     /// # Errors
-    /// When that is not good, may not sign in, or it cannot be found out.
+    /// When the credential is not valid, does not allow signing in, or cannot be checked.
     pub(in crate::server) async fn log_in(&self, shown: &str, before: Option<&str>) -> Result<Session, AuthError> {
         let now = self.clock.now();
         let (holder, until) = match Bearer::read(shown) {
@@ -90,11 +90,11 @@ impl Authenticator {
     /// Ends a session, and the streams that it opened; nothing when there is none.
     ///
     /// # Errors
-    /// When the store cannot.
+    /// When the store fails.
     pub(in crate::server) async fn log_out(&self, shown: &str) -> Result<(), AuthError> {
         let Some(secret) = Opaque::parse(shown) else { return Ok(()) };
         let (hash, now) = (secret.hash(), self.clock.now());
-        // Any caller may send a cookie that was made up: a look costs little, a write would cost all others.
+        // Any caller may send a made-up cookie: a read costs little, a write would delay all others.
         if self.credentials.grant(GrantKind::Session, &hash, now).await?.is_none() {
             return Ok(());
         }
@@ -104,10 +104,11 @@ impl Authenticator {
         Ok(())
     }
 
-    /// Gives a caller a ticket, which opens a stream as if the caller did. It ends with what the caller showed.
+    /// Gives a caller a ticket, which opens a stream with the caller's permissions. It ends with the caller's
+    /// credential.
     ///
     /// # Errors
-    /// When the store cannot.
+    /// When the store fails.
     pub(in crate::server) async fn give_ticket(
         &self,
         standing: &Standing,

@@ -1,5 +1,5 @@
-//! Log lines that callers can cause as often as they like: the first of each kind is logged at once, and the others are
-//! counted every few seconds, so that no caller fills the log.
+//! Log lines that callers can cause at will: the first of each kind is logged at once, and the others are counted and
+//! logged every few seconds, so that no caller fills the log.
 
 use std::{
     collections::HashMap,
@@ -13,7 +13,7 @@ use std::{
 use super::AUDIT;
 use crate::server::address::of_one_client;
 
-/// How many lines name an address of one client until the next look, and how many lines name any.
+/// How many lines name the address of one client until the next summary, and how many lines name any.
 const LINES_OF_ONE: u32 = 10;
 const LINES: u32 = 1_000;
 
@@ -25,17 +25,17 @@ pub(in crate::server) struct Noted {
     refused: Tally,
     failed_sign_ins: Tally,
     outages: AtomicU64,
-    /// Why callers could not be authenticated, the last time.
+    /// Why the last caller could not be authenticated.
     cause: Mutex<String>,
 }
 
 impl Noted {
-    /// One that names addresses in the log, or not.
+    /// Counters for a log with or without addresses.
     pub(super) fn new(with_addresses: bool) -> Self {
         Self { with_addresses, ..Self::default() }
     }
 
-    /// A caller showed a key, a token or a ticket that is not good, and why it is not.
+    /// Counts an invalid key, token or ticket, by the reason.
     pub(in crate::server) fn refused(&self, reason: &'static str, address: Option<IpAddr>) {
         match self.refused.add(reason, self.named(address)) {
             Some(Line::Of(address)) => {
@@ -46,7 +46,7 @@ impl Noted {
         }
     }
 
-    /// A person could not sign in, and why not.
+    /// Counts a failed sign-in, by the reason.
     pub(in crate::server) fn failed_sign_in(&self, reason: &'static str, address: Option<IpAddr>) {
         match self.failed_sign_ins.add(reason, self.named(address)) {
             Some(Line::Of(address)) => tracing::info!(target: AUDIT, reason, %address, "a person could not sign in"),
@@ -55,13 +55,13 @@ impl Noted {
         }
     }
 
-    /// It could not be found out who is calling, because the store or the issuer is away.
+    /// Counts a caller that could not be authenticated because the store or the issuer is unavailable.
     pub(in crate::server) fn outage(&self, cause: &str) {
         self.outages.fetch_add(1, Ordering::Relaxed);
         cause.clone_into(&mut self.cause.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// Logs what happened and was not logged.
+    /// Logs the counted events.
     pub(super) fn log(&self) {
         for (reason, count) in self.refused.take() {
             tracing::info!(target: AUDIT, count, reason, "more keys, tokens or tickets were refused");
@@ -81,7 +81,7 @@ impl Noted {
     }
 }
 
-/// A line to be logged at once.
+/// A line to log at once.
 #[derive(Debug, PartialEq, Eq)]
 enum Line {
     /// It names this address.
@@ -96,15 +96,15 @@ struct Tally(Mutex<Counts>);
 
 #[derive(Default)]
 struct Counts {
-    /// How often it happened for each reason, beside the lines that were logged at once.
+    /// How many events each reason has, beside the lines that were logged at once.
     unsaid: HashMap<&'static str, u64>,
-    /// How many lines name an address of each client.
+    /// How many lines named an address of each client.
     lines: HashMap<IpAddr, u32>,
     all_lines: u32,
 }
 
 impl Tally {
-    /// Counts one, unless it gets a line at once.
+    /// Counts an event, unless it gets a line at once.
     fn add(&self, reason: &'static str, address: Option<IpAddr>) -> Option<Line> {
         let mut counts = self.counts();
         if let Some(address) = address.filter(|_| counts.all_lines < LINES) {

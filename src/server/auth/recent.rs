@@ -10,24 +10,24 @@ use tokio::time::Instant;
 
 use crate::server::store::SecretHash;
 
-/// For how long a session counts as recent.
+/// How long a session counts as recent.
 const RECENT: Duration = Duration::from_secs(60);
-/// How many are remembered, at most.
+/// The most sessions in the cache.
 const MOST: usize = 16_384;
 
-/// Remembers sessions, so that their requests are not counted as those of strangers. Whether one is good the
-/// store says each time.
+/// Remembers sessions, so that their requests are not counted as those of unknown callers. The store checks each time
+/// whether one is still valid.
 #[derive(Default)]
 pub(super) struct Recent(Mutex<HashMap<SecretHash, Instant>>);
 
 impl Recent {
-    /// Whether this session was good a moment ago.
+    /// Whether this session was valid a moment ago.
     pub(super) fn has(&self, session: &SecretHash) -> bool {
         let seen = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(session).copied();
         seen.is_some_and(|at| at.elapsed() < RECENT)
     }
 
-    /// This session is good.
+    /// Adds a valid session.
     pub(super) fn add(&self, session: SecretHash) {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if seen.len() >= MOST {

@@ -18,7 +18,8 @@ use crate::{
     },
 };
 
-/// What opened a stream was seen to be good, at the earliest, so long before that was made which its client is told.
+/// How long before an item was made its stream's credential must have been valid, at the earliest, for the client to
+/// receive it.
 const A_MOMENT: Duration = Duration::from_secs(1);
 
 /// The standing of an authenticated caller, in the extensions of the request.
@@ -26,17 +27,17 @@ const A_MOMENT: Duration = Duration::from_secs(1);
 pub struct Standing {
     /// The caller and its permissions.
     pub principal: Principal,
-    /// The session that they showed.
+    /// The session of the request.
     pub(in crate::server) session: Option<SecretHash>,
-    /// From when on what they showed is no longer good.
+    /// Time from which the credential is no longer valid.
     pub(in crate::server) until: Option<Timestamp>,
-    /// When the store was asked whether it is good.
+    /// When the store was queried for the credential.
     pub(super) good_at: Instant,
     pub(super) streams: Arc<Streams>,
 }
 
 impl Standing {
-    /// Opens a stream, unless they have as many open as they may. It says when it has to end.
+    /// Opens a stream, unless the caller has as many as it may. Its pass tells when it has to end.
     pub(in crate::server) fn open_stream(&self, now: Timestamp) -> Result<Pass, TooManyStreams> {
         let holder = self.principal.holder();
         let (alive, good_at) = self.streams.open(holder, self.session, self.good_at)?;
@@ -54,41 +55,41 @@ fn covers(good_at: Instant, made_by: Instant) -> bool {
     made_by < good_at + A_MOMENT
 }
 
-/// Whether what a caller showed can end before its time.
+/// Whether a credential can be revoked before it expires.
 fn can_be_revoked(holder: &Holder, session: Option<SecretHash>) -> bool {
     session.is_some() || matches!(holder, Holder::Key(_))
 }
 
-/// The caller has as many streams open as it may.
+/// The caller has as many open streams as it may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::server) struct TooManyStreams(
-    /// How many that is.
+    /// The limit.
     pub(in crate::server) usize,
 );
 
-/// A stream that may be open. Dropping it closes it.
+/// Permission for an open stream. Dropping it closes the stream.
 pub(in crate::server) struct Pass {
     streams: Arc<Streams>,
     holder: Holder,
     session: Option<SecretHash>,
-    /// For how long it may be open.
+    /// How long it may be open.
     pub(in crate::server) lease: Lease,
-    /// When what opened it was last seen to be good, where that can end before its time.
+    /// When its credential was last seen to be valid, where it can be revoked.
     good_at: Option<watch::Receiver<Instant>>,
 }
 
 impl Pass {
-    /// Whether its client may hear of what was made by then: what opened the stream was good a moment before, as far
-    /// as the store says.
+    /// Whether its client may receive an item that was made by then: the credential was valid a moment before,
+    /// according to the store.
     pub(in crate::server) fn covers(&self, made_by: Instant) -> bool {
         self.good_at.as_ref().is_none_or(|good_at| covers(*good_at.borrow(), made_by))
     }
 
-    /// Waits until its client [may hear](Self::covers) of it. However long a look at the store takes, one that begins
-    /// after something was made is enough for it. While the store is away, no server can know whether a key was
-    /// revoked; its streams must not hear of what happens once the store is back, before that is known.
+    /// Waits until its client [may receive](Self::covers) the item. However long a query of the store takes, one that
+    /// begins after the item was made is enough. While the store is unavailable, no server can know whether a key was
+    /// revoked; its streams must not receive later changes before that is known.
     ///
-    /// Where it is no longer good, this waits for ever, and the lease is over.
+    /// If the credential is no longer valid, this waits forever, and the lease has ended.
     pub(in crate::server) async fn renewed(&mut self, made_by: Instant) {
         let Some(good_at) = &mut self.good_at else { return };
         if good_at.wait_for(|good_at| covers(*good_at, made_by)).await.is_err() {
@@ -113,7 +114,7 @@ pub(super) struct Streams {
 #[derive(Default)]
 struct OfOne {
     count: usize,
-    /// By what was shown: how many, and what tells them that they are over when it is dropped.
+    /// By session: their number, and the sender that ends them when it is dropped.
     groups: HashMap<Option<SecretHash>, Group>,
 }
 
@@ -122,10 +123,10 @@ struct Group {
     signs: Option<Signs>,
 }
 
-/// What the streams of a group are told. They are over when it is dropped.
+/// The signals to the streams of a group, which end when it is dropped.
 struct Signs {
     alive: watch::Sender<()>,
-    /// When what they were opened with was last seen to be good. Those that are idle are not woken by it.
+    /// When their credential was last seen to be valid. This does not wake idle streams.
     good_at: watch::Sender<Instant>,
 }
 
@@ -166,7 +167,7 @@ impl Streams {
         of_one.count += 1;
         let group = of_one.groups.entry(session).or_insert_with(|| Group { count: 0, signs: None });
         group.count += 1;
-        // Those who were told that they are over may not be gone yet.
+        // Streams that were told to end may still exist.
         let signs = group.signs.get_or_insert_with(|| Signs::new(good_at));
         signs.renew(good_at);
         Ok((signs.alive.subscribe(), signs.good_at.subscribe()))
@@ -187,7 +188,7 @@ impl Streams {
         }
     }
 
-    /// Those whose right to have streams can end before its time.
+    /// The callers whose credential for streams can be revoked.
     pub(super) fn revocable(&self) -> Vec<(Holder, Option<SecretHash>)> {
         let open = self.locked();
         let all =
@@ -195,7 +196,7 @@ impl Streams {
         all.filter(|(holder, session)| can_be_revoked(holder, *session)).collect()
     }
 
-    /// Notes when what this holder showed, this session or something else, was seen to be good.
+    /// Records when this holder's credential, this session or another, was seen to be valid.
     pub(super) fn renew(&self, holder: &Holder, session: Option<SecretHash>, good_at: Instant) {
         let open = self.locked();
         let group = open.get(holder).and_then(|of_one| of_one.groups.get(&session));
@@ -204,7 +205,7 @@ impl Streams {
         }
     }
 
-    /// Tells the streams of this holder, opened with this session or without one, that they are over.
+    /// Ends the streams of this holder that were opened with this session, or without one.
     pub(super) fn end(&self, holder: &Holder, session: Option<SecretHash>) {
         if let Some(group) = self.locked().get_mut(holder).and_then(|of_one| of_one.groups.get_mut(&session)) {
             group.signs = None;
@@ -259,7 +260,7 @@ mod tests {
         streams.end(key().holder(), Some([7; 32]));
         tokio::time::timeout(Duration::from_secs(10), of_session.lease.over()).await.unwrap();
         assert!(of_key.lease.over().now_or_never().is_none());
-        // A caller that comes anew before the others are gone is not over.
+        // A new stream that comes before the others are gone is not ended.
         let mut anew = standing(&streams, key(), Some([7; 32])).open_stream(now()).unwrap();
         assert!(anew.lease.over().now_or_never().is_none());
         drop((of_key, of_session, anew));
@@ -281,7 +282,7 @@ mod tests {
         assert!(of_token.renewed(made_by).now_or_never().is_some(), "a token ends at its time and not before");
         assert!(of_key.renewed(made_by).now_or_never().is_none());
         assert!(of_session.renewed(made_by).now_or_never().is_none());
-        // A look that began too long before says nothing of it.
+        // A query that began too long before proves nothing.
         streams.renew(key().holder(), None, made_by - A_MOMENT);
         assert!(of_key.renewed(made_by).now_or_never().is_none());
         // One that began since does, however long it took.

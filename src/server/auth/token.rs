@@ -1,7 +1,7 @@
 //! User tokens: JSON Web Tokens (RFC 7519), signed as in RFC 7515 and checked as RFC 8725 advises.
 //!
-//! What a token says about itself decides nothing. Its algorithm has to be one that the key is for,
-//! and keys come from the settings only: a `jwk`, `jku` or `x5u` in its header is not looked at.
+//! A token's own claims about itself decide nothing. Its algorithm has to be that of the key, and keys come from the
+//! settings only: a `jwk`, `jku` or `x5u` in its header is ignored.
 
 mod algorithm;
 mod claims;
@@ -29,12 +29,12 @@ use crate::{
     server::{secret::Secret, tasks::Tasks},
 };
 
-/// The longest token that is looked at, in bytes. It has to fit a header of HTTP anyway.
+/// The longest token that is checked, in bytes. It has to fit into an HTTP header anyway.
 const MAX_TOKEN_BYTES: usize = 8 * 1024;
-/// How many verified tokens are remembered.
+/// How many verified tokens are cached.
 const REMEMBERED: usize = 16_384;
 
-/// How user tokens are checked.
+/// The settings for user tokens.
 #[derive(Clone, Debug)]
 pub struct TokenOptions {
     /// Source of the keys.
@@ -43,27 +43,27 @@ pub struct TokenOptions {
     pub audience: Vec<String>,
     /// Issuer that `iss` must name; any holder of the key when absent.
     pub issuer: Option<String>,
-    /// The algorithms that tokens may use, when that is less than what the keys are for.
+    /// The algorithms that tokens may use, when those are fewer than the keys have.
     pub algorithms: Option<Vec<Algorithm>>,
-    /// How far the issuer's clock may be from ours, at most an hour.
+    /// The largest accepted difference between the issuer's clock and ours, at most an hour.
     pub leeway: Duration,
 }
 
 /// Source of the keys, which decides their algorithms.
 #[derive(Clone)]
 pub enum KeySource {
-    /// A secret that the issuer has too, at least 32 bytes long: HS256.
+    /// A secret shared with the issuer, at least 32 bytes long: HS256.
     Secret(Secret),
     /// A file with one public key in PEM: RS256 with an RSA key of at least 2048 bits, ES256 with an
     /// EC key on P-256, `EdDSA` with an Ed25519 key.
     Pem(PathBuf),
-    /// The URL of the issuer's key set (RFC 7517): RS256, ES256 and `EdDSA`, as each key is. HTTPS, or
-    /// HTTP to this machine.
+    /// The URL of the issuer's key set (RFC 7517): RS256, ES256 and `EdDSA`, by the type of each key. HTTPS, or HTTP to
+    /// this machine.
     Jwks(String),
 }
 
 impl std::fmt::Debug for KeySource {
-    /// Without the secret, and without the URL, which may hold one.
+    /// Without the secret, and without the URL, which may contain one.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Secret(secret) => f.debug_tuple("Secret").field(secret).finish(),
@@ -76,19 +76,19 @@ impl std::fmt::Debug for KeySource {
 /// A verified token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifiedToken {
-    /// Whose token it is: its `sub`.
+    /// The user: its `sub`.
     pub user_id: UserId,
-    /// When it is over: its `exp` and the leeway, so that what is verified is never already over.
+    /// When it expires: its `exp` plus the leeway, so that a verified token has never expired already.
     pub expires_at: Timestamp,
 }
 
-/// Why a token proves nothing.
+/// Why a token is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    /// It is not valid. Why is for the log, and nothing that a caller is told.
+    /// It is not valid. The reason is for the log, and not for the caller.
     #[error("the token is not valid")]
     Invalid(&'static str),
-    /// The issuer's keys were not had for a day or ever, and cannot be had now. Says why, for the log.
+    /// The issuer's keys are unavailable, and were never fetched or more than a day ago. The reason is for the log.
     #[error("tokens cannot be checked: {0}")]
     Unavailable(String),
 }
@@ -105,10 +105,10 @@ impl From<Refused> for Failure {
     }
 }
 
-/// A token as it was shown, hashed once.
+/// A token from a request, hashed once.
 pub(in crate::server) struct PresentedToken<'a> {
     text: &'a str,
-    /// `None` for one that is too long to be looked at.
+    /// `None` for one that is too long to be checked.
     fingerprint: Option<Fingerprint>,
 }
 
@@ -118,7 +118,7 @@ impl<'a> PresentedToken<'a> {
     }
 }
 
-/// Checks user tokens, and remembers those that were good.
+/// Checks user tokens, and caches the valid ones.
 pub struct Tokens {
     keys: Keys,
     rules: Rules,
@@ -126,23 +126,23 @@ pub struct Tokens {
 }
 
 enum Keys {
-    /// The one that the settings name.
+    /// The key in the settings.
     Fixed(Arc<Key>),
-    /// Those that the issuer has at the time.
+    /// The present keys of the issuer.
     Issuer(Jwks),
 }
 
 impl Tokens {
-    /// Prepares to check tokens. An issuer is asked for its keys when the first token comes, so that
-    /// it need not be there yet.
+    /// Prepares to check tokens. An issuer's keys are fetched when the first token comes, so that it need not be
+    /// available yet.
     ///
     /// # Errors
-    /// The first option that is wrong.
+    /// The first invalid option.
     pub fn new(options: TokenOptions) -> Result<Self, WrongOption> {
         Self::with_pace(options, Pace::default())
     }
 
-    /// The same, with the task that asks an issuer for its keys among these.
+    /// The same, with the task that fetches an issuer's keys among these.
     #[must_use]
     pub fn among(self, tasks: &Tasks) -> Self {
         let keys = match self.keys {
@@ -163,12 +163,12 @@ impl Tokens {
         Ok(Self { keys, rules, verified: Verified::new(REMEMBERED) })
     }
 
-    /// Checks a token, or remembers that it was good. Keys of an issuer are asked for on tokio; who
-    /// comes first waits for them, at most five seconds.
+    /// Checks a token, or finds it in the cache. An issuer's keys are fetched on tokio; the first caller waits for
+    /// them, at most five seconds.
     ///
     /// # Errors
-    /// [`TokenError::Invalid`], whatever is wrong with the token, and
-    /// [`TokenError::Unavailable`] when the issuer's keys cannot be had.
+    /// [`TokenError::Invalid`] for every fault of the token, and [`TokenError::Unavailable`] when the issuer's keys are
+    /// unavailable.
     pub async fn verify(&self, token: &str, now: Timestamp) -> Result<VerifiedToken, TokenError> {
         self.verify_shown(&PresentedToken::new(token), now).await
     }
@@ -195,7 +195,7 @@ impl Tokens {
         })
     }
 
-    /// The token as it was verified before, if it is still valid. Costs a hash and a lookup.
+    /// The token from the cache, if it is still valid. Costs a hash and a lookup.
     #[must_use]
     pub fn cached(&self, token: &str, now: Timestamp) -> Option<VerifiedToken> {
         self.cached_shown(&PresentedToken::new(token), now)
@@ -213,7 +213,7 @@ impl Tokens {
     async fn check(&self, token: &str, fingerprint: Fingerprint, now: Timestamp) -> Result<VerifiedToken, Failure> {
         let header = decode_header(token).map_err(|error| claims::refused_header(token, &error))?;
         if header.crit.is_some() {
-            // Nothing is understood that could stand there (RFC 7515, section 4.1.11).
+            // No extension that it could list is supported (RFC 7515, section 4.1.11).
             return Err(Refused("its header has crit").into());
         }
         let algorithm = Algorithm::of(header.alg).ok_or(Refused("its algorithm is none that is known"))?;
@@ -233,8 +233,8 @@ impl Keys {
         (Self::Fixed(Arc::new(key)), possible)
     }
 
-    /// The key for a token, and in which generation of the keys it is. A key that the settings name
-    /// has no name of its own, so it does not matter what the token calls it.
+    /// The key for a token, and the generation of keys that it belongs to. A key from the settings has no id, so the
+    /// token may use any.
     async fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Result<(Arc<Key>, u64), Failure> {
         match self {
             Self::Fixed(key) if key.algorithm == algorithm => Ok((Arc::clone(key), self.generation())),
@@ -243,7 +243,7 @@ impl Keys {
         }
     }
 
-    /// Which set of keys is the present one.
+    /// The generation of the present set of keys.
     fn generation(&self) -> u64 {
         match self {
             Self::Fixed(_) => 0,
@@ -252,7 +252,7 @@ impl Keys {
     }
 }
 
-/// The algorithms that may be used: those that the keys are for, or fewer.
+/// The allowed algorithms: those of the keys, or fewer.
 fn narrowed(possible: Vec<Algorithm>, said: Option<Vec<Algorithm>>) -> Result<Vec<Algorithm>, WrongOption> {
     let Some(said) = said else { return Ok(possible) };
     if said.is_empty() {

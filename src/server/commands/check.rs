@@ -12,10 +12,10 @@ use crate::server::{
     store::{PostgresStore, Schema, SqliteStore},
 };
 
-/// Describes the settings in force and the store that they name, without secrets and without
-/// changing anything. The second part says what is wrong; then the command fails.
+/// Describes the settings in force and their store, without secrets and without changing anything. The second part is
+/// the mistake, if any; then the command fails.
 ///
-/// `is_from_environment` tells of a setting that was said whether that was in the environment.
+/// `is_from_environment` tells whether a given setting came from the environment.
 pub async fn check(
     said: &SettingsInput,
     file: Option<&Path>,
@@ -30,17 +30,17 @@ pub async fn check(
     describe(&mut report, &in_force, settings.as_ref().ok(), is_from_environment);
     let (wrong, warnings) = match settings {
         Ok(settings) => (look_at(&mut report, &settings).await, settings.warnings()),
-        // It may be wrong because of them.
+        // They may be the reason for the mistake.
         Err(error) => (Err(error), in_force.unknown),
     };
     for warning in warnings {
-        // Writing to a string does not fail.
+        // Writing to a string cannot fail.
         let _ = write!(report, "\nwarning: {warning}");
     }
     (report, wrong)
 }
 
-/// Describes the store and the channels; `Err` says why the server could not start.
+/// Describes the store and the channels; `Err` tells why the server could not start.
 async fn look_at(report: &mut String, settings: &Settings) -> Result<()> {
     settings.startable()?;
     let taken = settings.can_listen()?;
@@ -53,7 +53,7 @@ async fn look_at(report: &mut String, settings: &Settings) -> Result<()> {
     if let BusUrl::Nats(url) = &settings.bus
         && let Err(why) = is_reachable(url, &settings.bus_prefix).await
     {
-        // A server starts without it, and goes on trying. Writing to a string does not fail.
+        // A server starts without the bus, and keeps trying. Writing to a string cannot fail.
         let _ = write!(report, "\nwarning: {}", of_bus(&why));
     }
     Ok(())
@@ -79,7 +79,7 @@ fn describe(
         let follows = settings.filter(|_| setting.origin == Origin::Default);
         let follows = follows.and_then(|settings| settings.following_from_others(setting.name));
         let value = follows.unwrap_or(setting.value);
-        // Writing to a string does not fail.
+        // Writing to a string cannot fail.
         let _ = writeln!(report, "{:name_width$}  {value:value_width$}  {origin}", setting.name);
     }
 }
@@ -90,7 +90,7 @@ struct Usable {
     is_up_to_date: bool,
 }
 
-/// The state of the store, and which one it is; `Err` says why the server could not start with it.
+/// The state of the store, with its URL; `Err` tells why the server could not start with it.
 async fn store_is_usable(settings: &Settings) -> Result<Usable> {
     let new = |sentence| Ok(Usable { sentence, is_up_to_date: false });
     let store = settings.store.absolute();

@@ -1,4 +1,4 @@
-//! `campanile key`: the keys with which programs call the API.
+//! `campanile key`: service keys, with which programs call the API.
 
 use std::fmt::Write;
 
@@ -35,19 +35,19 @@ pub struct NewKey {
     pub expires: Option<TimeDelta>,
 }
 
-/// A key that was made.
+/// A key that was created.
 #[derive(Debug)]
 pub struct MadeKey {
-    /// Its secret, to be shown to the operator who asked for it.
+    /// Its secret, for the operator who created it.
     pub secret: KeySecret,
     /// A description of the key, without the secret.
     pub explanation: String,
 }
 
-/// Makes a key, at this moment.
+/// Creates a key, at this time.
 ///
 /// # Errors
-/// One sentence about the store, or about an end that is too far away.
+/// One sentence about the store, or about an expiry that is too far away.
 pub async fn create_key(settings: &Settings, new: NewKey, now: Timestamp) -> Result<MadeKey> {
     let end = |age| now.to_utc().checked_add_signed(age).filter(|end| end.year() <= 9999).map(Timestamp::new);
     let too_far = "expires: that is after the year 9999. Leave it out for a key that is good until it is revoked.";
@@ -89,7 +89,7 @@ pub async fn list_keys(settings: &Settings, json: bool, now: Timestamp) -> Resul
     Ok(if keys.is_empty() { String::new() } else { table(&shown().map(|key| key.cells()).collect::<Vec<_>>()) })
 }
 
-/// Revokes a key, at this moment, and says which one that was.
+/// Revokes a key, at this time, and returns a sentence about it.
 ///
 /// # Errors
 /// One sentence about the store, or when there is no such key or it was revoked before.
@@ -106,7 +106,7 @@ pub async fn revoke_key(settings: &Settings, id: KeyId, now: Timestamp) -> Resul
     Ok(format!("The key {name:?} ({id}), which was for {scopes}, is revoked."))
 }
 
-/// A key as it is shown: nothing of it helps to use it.
+/// A key as it is listed: without anything that helps to use it.
 #[derive(Serialize)]
 struct ShownKey<'a> {
     id: String,
@@ -152,7 +152,7 @@ impl<'a> ShownKey<'a> {
     }
 }
 
-/// To the minute, in UTC.
+/// A time to the minute, in UTC.
 fn minute(moment: Timestamp) -> String {
     moment.to_utc().format("%Y-%m-%d %H:%M").to_string()
 }
@@ -167,7 +167,7 @@ fn table(rows: &[[String; 7]]) -> String {
     for cells in lines() {
         let mut line = String::new();
         for (cell, width) in cells.iter().zip(widths) {
-            // Writing to a string does not fail.
+            // Writing to a string cannot fail.
             let _ = write!(line, "{cell:width$}  ");
         }
         text.push_str(line.trim_end());

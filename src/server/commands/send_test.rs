@@ -11,10 +11,10 @@ use crate::{
     },
 };
 
-/// Sends a test mail by the relay, at this moment, and says what the relay answered.
+/// Sends a test mail by the relay, at this time, and returns the relay's answer.
 ///
 /// # Errors
-/// One line about why it was not sent, and what to do.
+/// One line with the reason for the failure, and what to do.
 pub async fn send_test_mail(settings: &Settings, to: &EmailAddress, now: Timestamp) -> Result<String> {
     let DeliveryOptions { mail, app_name, public_url, .. } = &settings.delivery;
     let mail = mail.as_ref().context(
@@ -26,10 +26,10 @@ pub async fn send_test_mail(settings: &Settings, to: &EmailAddress, now: Timesta
     Ok(format!("ok: the relay took it: {answer}"))
 }
 
-/// Pushes a test to a device by FCM or APNs, at this moment, and says that the push service took it.
+/// Pushes a test to a device by FCM or APNs, at this time, and returns the push service's acceptance.
 ///
 /// # Errors
-/// One line about why it was not pushed, and what to do.
+/// One line with the reason for the failure, and what to do.
 pub async fn send_test_push(settings: &Settings, to: ContactAddress, now: Timestamp) -> Result<String> {
     push_test(&settings.delivery, to, now).await.map_err(anyhow::Error::msg)
 }

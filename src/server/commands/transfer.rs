@@ -14,19 +14,19 @@ use crate::server::{
     stores,
 };
 
-/// How many records are under way between the store and the file.
+/// How many records wait between the store and the file.
 const UNDER_WAY: usize = 256;
-/// The longest line that is read. A notification takes a tenth of this at most, and what a request
-/// with a key made is the longest record there is.
+/// The longest line that is read. A notification takes a tenth of this at most; the longest possible record is the
+/// result of a request with an idempotency key.
 const MAX_LINE_BYTES: usize = 8 << 20;
 
-/// Writes everything in the store, one record a line between a format record and an end record, and
-/// returns how many notifications that were.
+/// Writes everything in the store, one record a line between a format record and an end record, and returns the number
+/// of notifications.
 ///
-/// It takes no more memory than what is under way, however much there is.
+/// It only holds the waiting records in memory, however many there are.
 ///
 /// # Errors
-/// One sentence about the store or the file. What is written then has no end record.
+/// One sentence about the store or the file. The output then has no end record.
 pub async fn export(settings: &Settings, mut into: impl Write + Send + 'static) -> Result<u64> {
     let store = stores::transfer(settings)?;
     let (sender, mut records) = mpsc::channel(UNDER_WAY);
@@ -41,7 +41,7 @@ pub async fn export(settings: &Settings, mut into: impl Write + Send + 'static) 
     });
     let exported = store.export(sender).await;
     let written = written.await?.context("the export could not be written");
-    // The store's failure is the cause of what the file lacks.
+    // If the store failed, that is why the file is incomplete.
     exported?;
     let (counts, mut into) = written?;
     let ended = tokio::task::spawn_blocking(move || {
@@ -60,33 +60,33 @@ fn write_line(into: &mut impl Write, line: &impl serde::Serialize) -> io::Result
 /// The result of an import.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Imported {
-    /// How many notifications.
+    /// The number of notifications.
     pub notifications: u64,
     /// Warnings, each one sentence.
     pub warnings: Vec<String>,
 }
 
-/// Takes what [`export`] wrote into an empty store, all of it or nothing.
+/// Imports the output of [`export`] into an empty store, all of it or nothing.
 ///
-/// An export without its end record, or with other records than that counts, was cut off and is
-/// refused. One of a release that wrote none is taken with a warning.
+/// An export without its end record, or with a number of records that differs from it, was cut off and is refused. An
+/// export of a release that wrote no such record is accepted with a warning.
 ///
 /// # Errors
-/// One sentence about the store, or about the line that is wrong, without any of its content.
+/// One sentence about the store, or about the invalid line, without any of its content.
 pub async fn import(settings: &Settings, from: impl BufRead + Send + 'static) -> Result<Imported> {
     let store = stores::transfer(settings)?;
     let (sender, records) = mpsc::channel(UNDER_WAY);
     let reading = tokio::task::spawn_blocking(move || {
         let read = read(from, &sender);
         if let Err(why) = &read {
-            // The store may be gone because it has its own reason to refuse.
+            // The store may be gone because it refused for a reason of its own.
             drop(sender.blocking_send(Err(StoreError::failed(why.as_str()))));
         }
         read
     });
     let notifications = store.import(records).await?;
     let mut warnings = Vec::new();
-    // The store is through, so everything was read.
+    // The store has finished, so everything was read.
     if let Ok(Whole { format, beyond_limits }) = reading.await? {
         if format == Format::Old {
             warnings.push(format!(
@@ -102,7 +102,7 @@ pub async fn import(settings: &Settings, from: impl BufRead + Send + 'static) ->
     Ok(Imported { notifications, warnings })
 }
 
-/// Reads all lines and sends their records, for as long as they are received.
+/// Reads all lines and sends their records, while there is a receiver.
 fn read(mut from: impl BufRead, into: &mpsc::Sender<Result<Record, StoreError>>) -> Result<Whole, String> {
     let mut lines = Lines::default();
     let mut line = Vec::new();

@@ -31,7 +31,7 @@ pub(super) fn settle(said: &SettingsInput) -> Result<Option<AuthOptions>> {
         Some(switch) => switch == Switch::On,
         None => tokens.is_some(),
     };
-    // What is wrong is refused where it has no effect too: it would be when authentication is turned on.
+    // Invalid values are refused even where they have no effect, because they would when authentication is turned on.
     let options = AuthOptions {
         tokens,
         session_lifetime: age("session-lifetime", &needed("session-lifetime", said.session_lifetime.clone())?)?,
@@ -47,7 +47,7 @@ pub(super) fn settle(said: &SettingsInput) -> Result<Option<AuthOptions>> {
     Ok(is_on.then_some(options))
 }
 
-/// How users' tokens are checked; `None` where there are none.
+/// The settings for users' tokens; `None` where there are none.
 fn tokens(said: &SettingsInput) -> Result<Option<TokenOptions>> {
     let secret = said.jwt_secret.clone().map(|secret| KeySource::Secret(Secret::new(secret)));
     let file = said.jwt_key.clone().map(KeySource::Pem);
@@ -73,37 +73,37 @@ fn tokens(said: &SettingsInput) -> Result<Option<TokenOptions>> {
     Ok(Some(TokenOptions { keys, audience, issuer: said.jwt_issuer.clone(), algorithms, leeway }))
 }
 
-/// How often one user may be sent something.
+/// The rate of notifications to one user.
 pub(super) fn limit_recipient(said: &SettingsInput, is_auth_on: bool) -> Result<Option<Rate>> {
     let default = if is_auth_on { LIMIT_RECIPIENT } else { "off" };
     rate("limit-recipient", Some(said.limit_recipient.as_deref().unwrap_or(default)))
 }
 
-/// How often something may be done.
+/// A rate.
 pub(super) fn rate(name: &str, said: Option<&str>) -> Result<Option<Rate>> {
     Rate::parse(needed(name, said)?).map_err(|why| anyhow!("{name}: {why}"))
 }
 
-/// Addresses and networks. One of IPv4 that is written as IPv6 (`::ffff:10.0.0.1`) is that of IPv4, as addresses of
-/// clients are.
+/// Addresses and networks. An IPv4 address in the form of IPv6 (`::ffff:10.0.0.1`) becomes IPv4, as the addresses of
+/// clients do.
 pub(super) fn networks(name: &'static str, said: Option<Vec<String>>) -> Result<Vec<IpNet>> {
     let parse = |text: &String| {
         let network = text.parse().or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from));
         network.map(canonical).map_err(|_| anyhow!("{name}: {text:?} is not an address or network such as 10.0.0.0/8."))
     };
-    // Compose passes on a variable that is not set as an empty one.
+    // Compose passes on an unset variable as an empty one.
     needed(name, said)?.iter().filter(|text| !text.is_empty()).map(parse).collect()
 }
 
 fn canonical(network: IpNet) -> IpNet {
-    /// How many bits of an address of IPv6 say that it is one of IPv4.
+    /// The length of the prefix that marks an IPv6 address as an IPv4 one, in bits.
     const MAPPED: u8 = 96;
     let IpNet::V6(of_v6) = network else { return network };
     let of_v4 = of_v6.addr().to_ipv4_mapped().zip(of_v6.prefix_len().checked_sub(MAPPED));
     of_v4.and_then(|(address, bits)| Ipv4Net::new(address, bits).ok()).map_or(network, IpNet::V4)
 }
 
-/// Origins as browsers write them (RFC 6454).
+/// Origins in the form of browsers (RFC 6454).
 pub(super) fn origins(said: Option<Vec<String>>) -> Result<Vec<String>> {
     let is_origin = |text: &str| {
         let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or("");
@@ -114,7 +114,7 @@ pub(super) fn origins(said: Option<Vec<String>>) -> Result<Vec<String>> {
     };
     let origins = needed("allowed-origins", said)?;
     match origins.iter().find(|origin| !is_origin(origin)) {
-        // What stands before an @ may be a password.
+        // The text before an @ may be a password.
         Some(wrong) if wrong.contains('@') => bail!("allowed-origins: an origin has no user and no password."),
         Some(wrong) => bail!(
             "allowed-origins: {wrong:?} is no origin as browsers write it, such as https://app.example: in lower case, \

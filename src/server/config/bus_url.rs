@@ -4,10 +4,10 @@ use anyhow::Result;
 
 use crate::server::live::NatsUrl;
 
-/// How several servers tell each other what changed.
+/// The bus between several servers.
 #[derive(Clone, PartialEq, Eq)]
 pub enum BusUrl {
-    /// `local`: there is only this one.
+    /// `local`: there is only this server.
     Local,
     /// `nats://HOST:PORT`, or several separated by commas.
     Nats(NatsUrl),
@@ -17,14 +17,14 @@ impl BusUrl {
     /// Reads the URL of a bus.
     ///
     /// # Errors
-    /// When it is none. The sentence does not repeat it, because it may hold a password.
+    /// When it is not valid. The sentence does not repeat it, because it may contain a password.
     pub fn parse(url: &str) -> Result<Self> {
         if url == "local" { Ok(Self::Local) } else { NatsUrl::parse(url).map(Self::Nats) }
     }
 }
 
 impl std::fmt::Display for BusUrl {
-    /// Only hosts and ports: everything else in a URL may be a secret.
+    /// Only hosts and ports: every other part of a URL may be a secret.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Local => f.write_str("local"),

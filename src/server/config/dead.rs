@@ -2,7 +2,7 @@
 
 use super::{BusUrl, InForce, Listen, Settings, StoreUrl};
 
-/// A sentence about each.
+/// A sentence about each of them.
 pub(super) fn dead(in_force: &InForce, settings: &Settings) -> Vec<String> {
     let Settings { auth, listen, store, bus, delivery, .. } = settings;
     let is_unix = matches!(listen, Listen::Unix(_));

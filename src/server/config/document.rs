@@ -52,7 +52,7 @@ fn row(argument: &Arg) -> String {
     let default = default.trim_end_matches(']').trim_matches('`');
     let is_literal = !default.is_empty() && !default.contains(' ');
     let default = if is_literal { format!("`{default}`") } else { default.to_owned() };
-    // What Markdown would take for HTML, or for the end of a cell.
+    // Characters that Markdown would read as HTML, or as the end of a cell.
     let meaning = meaning.replace('<', "\\<").replace('|', "\\|");
     format!("| `--{flag} {values}` | {meaning} | {default} |\n")
 }

@@ -7,11 +7,11 @@ use crate::server::nearest::nearest;
 
 /// Prefix of the variables of all settings.
 const PREFIX: &str = "CAMPANILE_";
-/// Variables of the command that are no settings, and of what this repository is built and tested with.
+/// Variables that are not settings: of the command, and of the scripts and tests of this repository.
 const OTHERS: [&str; 6] = ["CONFIG", "CACHE", "CHAOS_SECONDS", "CRASH_ROUNDS", "FUZZ_SECONDS", "FUZZ_SEED"];
 
-/// A sentence about each variable that begins as a setting does and is none: a mistake in its name would otherwise leave
-/// the setting as it was without a word.
+/// A sentence about each variable that looks like a setting but is none: a misspelt name would otherwise leave the
+/// setting unchanged without notice.
 pub(super) fn unknown(variables: impl IntoIterator<Item = (String, String)>) -> Vec<String> {
     let command = SettingsInput::augment_args(clap::Command::new("settings"));
     let variables_of = |argument: &clap::Arg| argument.get_env().and_then(|name| name.to_str().map(str::to_owned));
@@ -29,7 +29,7 @@ pub(super) fn unknown(variables: impl IntoIterator<Item = (String, String)>) -> 
     unknown.sort();
     let sentence = |name: &String| {
         let shown: String = name.chars().take(64).flat_map(char::escape_debug).collect();
-        // A setting that names a file anyway, such as tls-key.
+        // A setting that names a file itself, such as tls-key.
         let own = name.strip_suffix("_FILE").and_then(|own| known.iter().copied().find(|known| *known == own));
         let hint = own
             .or_else(|| nearest(name, &known))
@@ -40,7 +40,7 @@ pub(super) fn unknown(variables: impl IntoIterator<Item = (String, String)>) -> 
     unknown.iter().map(sentence).collect()
 }
 
-/// Kubernetes sets such variables in every container beside a Service that is called campanile, or campanile-nats.
+/// Kubernetes sets such variables in every container beside a Service with the name campanile, or campanile-nats.
 fn is_of_kubernetes(name: &str, value: &str) -> bool {
     let name = format!("_{name}");
     let is_of_port = |rest: &str| {
@@ -48,7 +48,7 @@ fn is_of_kubernetes(name: &str, value: &str) -> bool {
     };
     name.ends_with("_SERVICE_HOST")
         || name.ends_with("_SERVICE_PORT")
-        // A port that a person means for a setting is a number.
+        // A port that an operator means as a setting is a number.
         || (name.ends_with("_PORT") && value.contains("://"))
         || name.contains("_SERVICE_PORT_")
         || name.split_once("_PORT_").is_some_and(|(_, rest)| is_of_port(rest))

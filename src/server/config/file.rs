@@ -59,7 +59,7 @@ fn settings(text: &str) -> Result<SettingsInput, Mistake> {
     whole.map_err(|_| Mistake { at: 0, what: "this cannot be used".to_owned() })
 }
 
-/// One setting, or what is wrong with it.
+/// One setting, or its mistake.
 fn setting(name: &str, value: &Spanned<DeValue<'_>>, known: &[&str]) -> Result<Map<String, Value>, String> {
     if !known.contains(&name) {
         let shown: String = name.chars().take(64).flat_map(char::escape_debug).collect();
@@ -79,7 +79,7 @@ fn setting(name: &str, value: &Spanned<DeValue<'_>>, known: &[&str]) -> Result<M
 mod tests {
     use super::*;
 
-    /// The line, and what is wrong there.
+    /// The line, and its mistake.
     fn refused(text: &str) -> String {
         let Mistake { at, what } = settings(text).err().unwrap();
         format!("{} {what}", text[..at].matches('\n').count() + 1)
@@ -144,7 +144,7 @@ mod tests {
         }
     }
 
-    /// What holds when nothing is said, said in the file.
+    /// The defaults, given in the file.
     #[test]
     fn every_setting_can_be_said() {
         let defaults = fields(&SettingsInput::default_settings()).unwrap();

@@ -12,27 +12,27 @@ use serde_json::{Map, Value};
 use super::{BusUrl, SettingsInput, StoreUrl, fields::fields};
 use crate::server::{channels::RelayUrl, secret_file};
 
-/// The longest name of a file (`PATH_MAX` of Linux).
+/// The longest path of a file (`PATH_MAX` of Linux).
 const LONGEST_PATH: usize = 4_096;
-/// A part of a path that is as long as this and mixes letters as a key does is taken for a key.
+/// A part of a path that is this long and mixes letters like a key is taken for a key.
 const LONGEST_WORD: usize = 24;
 
-/// A setting that is a secret, or a URL that may hold one.
+/// A setting that is a secret, or a URL that may contain one.
 pub(super) struct SecretSetting {
-    /// As in the file of settings.
+    /// Its name in the file of settings.
     pub(super) name: String,
-    /// Its variable in the environment.
+    /// Its environment variable.
     variable: String,
 }
 
 impl SecretSetting {
-    /// The variable that names a file in its place.
+    /// The variable that can name a file instead.
     pub(super) fn file_variable(&self) -> String {
         format!("{}_FILE", self.variable)
     }
 }
 
-/// All of them: those whose values the help does not show.
+/// All of them: the settings whose values the help hides.
 pub(super) fn secrets() -> Vec<SecretSetting> {
     let command = SettingsInput::augment_args(clap::Command::new("settings"));
     let secret = |argument: &clap::Arg| {
@@ -44,17 +44,18 @@ pub(super) fn secrets() -> Vec<SecretSetting> {
 }
 
 /// The settings, with secrets from the files that the environment names, and the names of those settings. The command
-/// line wins.
+/// line has precedence.
 ///
 /// # Errors
-/// One sentence about a file that cannot be used, or about a secret that is in the environment twice. It holds no secret.
+/// One sentence about a file that cannot be used, or about a secret that is in the environment twice. It contains no
+/// secret.
 pub(super) fn read(
     said: &SettingsInput,
     variable: impl Fn(&str) -> Option<OsString>,
 ) -> Result<(SettingsInput, Vec<String>)> {
     let mut all: Map<String, Value> = fields(said)?;
     let mut read = Vec::new();
-    // Compose passes on a variable that is not set as an empty one.
+    // Compose passes on an unset variable as an empty one.
     let set = |name: &str| variable(name).filter(|value| !value.is_empty());
     for setting in secrets() {
         let (name, own, by_file) = (&setting.name, &setting.variable, setting.file_variable());
@@ -78,7 +79,8 @@ pub(super) fn read(
     Ok((said, read))
 }
 
-/// The name of a file as it may be repeated; `None` for what may be the secret itself, put in place of the name.
+/// The path of a file in a form that may be repeated; `None` if it may be the secret itself, given in place of the
+/// path.
 fn shown<'p>(name: &str, path: &'p OsStr) -> Option<&'p str> {
     let path = path.to_str().filter(|path| !is_like_a_secret(path))?;
     if path.contains("://") || path.contains('@') {
@@ -95,13 +97,14 @@ fn shown<'p>(name: &str, path: &'p OsStr) -> Option<&'p str> {
     (!is_value && is_path).then_some(path)
 }
 
-/// Whether this is evidently no name of a file: several lines, longer than any path, or with what generators of keys print.
+/// Whether this is clearly not a path: several lines, longer than any path, or with a part that looks like a generated
+/// key.
 fn is_like_a_secret(text: &str) -> bool {
     let has_key = || text.split(['/', '\\']).any(is_like_a_key);
     text.len() > LONGEST_PATH || text.contains(char::is_control) || has_key()
 }
 
-/// Whether a part of a path is long and in hexadecimal or in base64.
+/// Whether a part of a path is long and in hexadecimal or base64.
 fn is_like_a_key(part: &str) -> bool {
     let has = |kind: fn(&u8) -> bool| part.as_bytes().iter().any(kind);
     let is_mixed = has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase) && has(u8::is_ascii_digit);
@@ -146,14 +149,14 @@ mod tests {
             assert_eq!(texts, [SECRET], "{name}");
             assert_eq!(read.len(), 1);
         }
-        // The command line wins over the environment.
+        // The command line has precedence over the environment.
         let said = SettingsInput { store: Some("memory:".to_owned()), ..SettingsInput::default() };
         let (said, read) = with_said(&said, &[("CAMPANILE_STORE_FILE", path)]).unwrap();
         assert_eq!((said.store.as_deref(), read.as_slice()), (Some("memory:"), &[][..]));
         let both = [("CAMPANILE_STORE_FILE", path), ("CAMPANILE_STORE", "memory:")];
         let refused = with(&both).err().unwrap().to_string();
         assert!(refused.starts_with("store: CAMPANILE_STORE and CAMPANILE_STORE_FILE are both"), "{refused}");
-        // One that is empty is not set.
+        // An empty variable is not set.
         let (_, read) = with(&[("CAMPANILE_STORE_FILE", path), ("CAMPANILE_STORE", "")]).unwrap();
         assert_eq!(read, ["store"]);
         assert!(with(&[("CAMPANILE_STORE_FILE", "")]).unwrap().1.is_empty());

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use super::{BusUrl, SettingsInput, StoreUrl, environment, fields::fields, file, from_files};
 use crate::server::{channels::RelayUrl, secret_file};
 
-/// The file that is read when it is there and no other one is named.
+/// The file that is read when it exists and no other one is named.
 const DEFAULT_FILE: &str = "campanile.toml";
 /// The settings that name a file with a key or a secret.
 const NAME_SECRET_FILES: [&str; 6] =
@@ -21,13 +21,13 @@ const NAME_SECRET_FILES: [&str; 6] =
 /// The source of a setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// On the command line or in the environment.
+    /// The command line or the environment.
     Given,
-    /// In a file with this secret alone, which the environment names.
+    /// A file with only this secret, which the environment names.
     OwnFile,
-    /// In the file.
+    /// The file of settings.
     File,
-    /// Nowhere.
+    /// None.
     Default,
 }
 
@@ -36,7 +36,7 @@ pub struct InForce {
     settings: Map<String, Value>,
     said: Map<String, Value>,
     in_file: Map<String, Value>,
-    /// The secrets that stand in files of their own.
+    /// The secrets that have files of their own.
     in_own_files: Vec<String>,
     /// The file that was read, if there is one.
     pub file: Option<PathBuf>,
@@ -63,11 +63,11 @@ pub struct Setting<'a> {
 }
 
 impl InForce {
-    /// Reads the file, if there is one, and puts it together with what was said. A file that was
-    /// named must be there. Secrets that the environment says by files are read from them.
+    /// Reads the file, if there is one, and combines it with the given settings. A named file must exist. Secrets that
+    /// the environment gives by file are read from there.
     ///
     /// # Errors
-    /// One sentence about what is wrong with a file.
+    /// One sentence about the mistake in a file.
     pub fn load(said: &SettingsInput, named: Option<&Path>) -> Result<Self> {
         let path = named.unwrap_or(Path::new(DEFAULT_FILE));
         let (said, in_own_files) = from_files::read(said, |name| std::env::var_os(name))?;
@@ -87,9 +87,9 @@ impl InForce {
         Ok(Self { settings, said, in_file, in_own_files: Vec::new(), file: None, unknown: Vec::new() })
     }
 
-    /// All settings as if they had been said.
+    /// All settings as if they had been given.
     pub(super) fn settings(&self) -> Result<SettingsInput> {
-        // What serde says may repeat a value.
+        // serde's error may repeat a value.
         serde_json::from_value(Value::Object(self.settings.clone())).map_err(|_| anyhow!("the settings cannot be read"))
     }
 
@@ -98,7 +98,7 @@ impl InForce {
         self.settings.iter().map(|(name, value)| Setting { name, value: shown(name, value), origin: self.origin(name) })
     }
 
-    /// Whether this setting was said anywhere.
+    /// Whether this setting was given anywhere.
     pub(super) fn is_said(&self, name: &str) -> bool {
         self.origin(name) != Origin::Default
     }
@@ -127,7 +127,7 @@ fn tidied(mut settings: Map<String, Value>) -> Map<String, Value> {
     settings
 }
 
-/// A value as it is written, without secrets.
+/// A value as text, without secrets.
 pub(super) fn shown(name: &str, value: &Value) -> String {
     match value {
         Value::String(url) if name == "bus" => {
@@ -157,7 +157,7 @@ pub(super) fn shown(name: &str, value: &Value) -> String {
     }
 }
 
-/// Scheme, host, port and path of a URL: what else is in one may be a secret.
+/// Scheme, host, port and path of a URL: every other part may be a secret.
 fn shown_url(url: &str) -> String {
     let Some(url) = Url::parse(url).ok().filter(|url| matches!(url.scheme(), "http" | "https")) else {
         return "(not a URL)".to_owned();

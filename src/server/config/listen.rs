@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 /// Prefix of the path of a Unix socket.
 const UNIX: &str = "unix:";
-/// The longest path that a Unix socket has, in bytes (`sun_path`, without its last zero).
+/// The longest path of a Unix socket, in bytes (`sun_path`, without its last zero).
 const LONGEST_PATH: usize = 107;
 
 /// The address to listen on.
@@ -27,7 +27,7 @@ pub enum Listen {
 }
 
 impl Listen {
-    /// Whether clients of other machines get here.
+    /// Whether clients on other machines can connect.
     #[must_use]
     pub fn is_for_others(&self) -> bool {
         match self {
@@ -83,7 +83,7 @@ impl fmt::Display for Listen {
     }
 }
 
-/// Permissions as chmod takes them.
+/// Permissions in the form of chmod.
 pub(super) fn socket_mode(text: &str) -> Result<u32> {
     let is_short = text.len() <= 4 && text.bytes().all(|byte| byte.is_ascii_digit());
     let mode = u32::from_str_radix(text, 8).ok().filter(|mode| is_short && *mode <= 0o777);

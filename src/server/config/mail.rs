@@ -17,7 +17,7 @@ use crate::{
 /// The most characters of the name of a server.
 const APP_NAME_CHARS: usize = 60;
 
-/// How mail is sent; `None` where no relay is named.
+/// The settings for mail; `None` where no relay is named.
 pub(super) fn settle(said: &SettingsInput) -> Result<Option<MailOptions>> {
     let Some(url) = &said.smtp else {
         let lonely = [
@@ -43,8 +43,8 @@ pub(super) fn settle(said: &SettingsInput) -> Result<Option<MailOptions>> {
     Ok(Some(MailOptions { relay, from, templates: Arc::new(templates), takes_within }))
 }
 
-/// The relay, with the password of the file, if there is one. What is wrong with the URL does not repeat it, because it
-/// may hold a password.
+/// The relay, with the password of the file, if there is one. An error does not repeat the URL, because it may contain
+/// a password.
 fn relay(url: &str, password_file: Option<&Path>) -> Result<RelayUrl> {
     let Ok(relay) = RelayUrl::parse(url) else {
         bail!(
@@ -75,7 +75,7 @@ fn mailbox(text: &str) -> Result<Mailbox> {
         Some(None) => return Err(wrong()),
         None => (None, text.trim()),
     };
-    // As it is written elsewhere.
+    // In the form of other programs.
     let name = name.map(|name| name.strip_prefix('"').and_then(|name| name.strip_suffix('"')).unwrap_or(name));
     let name = name.filter(|name| !name.is_empty());
     if name.is_some_and(|name| !is_one_line(name) || name.contains(['<', '>', '"', '\\'])) {
@@ -86,7 +86,7 @@ fn mailbox(text: &str) -> Result<Mailbox> {
     Ok(Mailbox::new(name.map(str::to_owned), address))
 }
 
-/// Categories; an empty text is none, as the command line has no other way to say so.
+/// Categories; an empty text means none, because the command line has no other way to express that.
 pub(super) fn categories(name: &'static str, said: Option<Vec<String>>) -> Result<Vec<Category>> {
     let said = needed(name, said)?;
     let parse = |text: &str| Category::parse(text).map_err(|why| anyhow!("{name}: {text:?} is no category. {why}"));
@@ -105,7 +105,7 @@ pub(super) fn app_name(text: String) -> Result<String> {
     Ok(text)
 }
 
-/// Whether it has neither control characters nor what breaks a line.
+/// Whether it has neither control characters nor line separators.
 fn is_one_line(text: &str) -> bool {
     !text.chars().any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}'))
 }

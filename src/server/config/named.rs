@@ -1,4 +1,4 @@
-//! Which setting an error is about, where what was set up by settings does not know them.
+//! Adds the name of the setting to an error, where the code that found it does not know the settings.
 
 use anyhow::{Error, anyhow};
 

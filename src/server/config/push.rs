@@ -9,7 +9,7 @@ use anyhow::Result;
 use super::SettingsInput;
 use crate::server::channels::{ApnsOptions, FcmOptions, WebPushOptions};
 
-/// How pushes are sent; `None` where none are.
+/// The settings for pushes; `None` where a channel is not set up.
 pub(super) struct PushOptions {
     /// To browsers.
     pub(super) webpush: Option<WebPushOptions>,
@@ -20,7 +20,7 @@ pub(super) struct PushOptions {
 }
 
 /// # Errors
-/// One sentence about the first setting that is wrong or does not fit the others.
+/// One sentence about the first setting that is invalid or does not fit the others.
 pub(super) fn settle(said: &SettingsInput) -> Result<PushOptions> {
     Ok(PushOptions { webpush: webpush::settle(said)?, fcm: fcm::settle(said)?, apns: apns::settle(said)? })
 }

@@ -1,4 +1,4 @@
-//! What `serve` and `check` refuse before they open anything.
+//! The checks of `serve` and `check` before they open anything.
 
 use std::{
     fmt::Display,
@@ -21,11 +21,11 @@ use crate::server::{
 };
 
 impl Settings {
-    /// Refuses settings that a server could not start with, as far as that can be told without opening the store and
-    /// without the place where it is to listen.
+    /// Refuses settings with which a server could not start, as far as that can be told without opening the store and
+    /// without binding its address.
     ///
     /// # Errors
-    /// One sentence about the first that is wrong.
+    /// One sentence about the first invalid setting.
     pub fn startable(&self) -> Result<()> {
         self.may_listen()?;
         log::filter(&self.log)?;
@@ -41,10 +41,10 @@ impl Settings {
         Ok(())
     }
 
-    /// Takes the place where a server is to listen.
+    /// Binds the address of the server.
     ///
     /// # Errors
-    /// One sentence about why it cannot be had.
+    /// One sentence about the reason why it cannot.
     pub(in crate::server) fn bind(&self) -> Result<Bound> {
         match &self.listen {
             Listen::Tcp(address) => Bound::tcp(*address).map_err(|error| self.cannot_listen(&error)),
@@ -54,11 +54,11 @@ impl Settings {
         }
     }
 
-    /// Refuses a place where no server could listen, without taking it. Returns a warning where it is taken at this moment: by
-    /// a server with these settings, or by another program.
+    /// Refuses an address where no server could listen, without keeping it. Returns a warning where it is in use at
+    /// this moment: by a server with these settings, or by another program.
     ///
     /// # Errors
-    /// One sentence about what is in the way.
+    /// One sentence about the obstacle.
     pub(in crate::server) fn can_listen(&self) -> Result<Option<String>> {
         match &self.listen {
             Listen::Tcp(address) => match Bound::tcp(*address) {
@@ -73,7 +73,7 @@ impl Settings {
         }
     }
 
-    /// Why this machine does not listen there, and what to do.
+    /// Why this machine cannot listen there, and what to do.
     pub(in crate::server) fn cannot_listen(&self, error: &io::Error) -> Error {
         let why = match &self.listen {
             Listen::Tcp(address) => cannot_bind(address, error),

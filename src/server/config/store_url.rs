@@ -22,7 +22,7 @@ impl StoreUrl {
     /// Reads the URL of a store.
     ///
     /// # Errors
-    /// When it is none. The sentence does not repeat it, because it may hold a password.
+    /// When it is not valid. The sentence does not repeat it, because it may contain a password.
     pub fn parse(url: &str) -> Result<Self> {
         match url.split_once(':') {
             Some(("memory", "")) => Ok(Self::Memory),
@@ -30,7 +30,7 @@ impl StoreUrl {
             Some(("sqlite", ":memory:" | "memory" | "memory:")) => {
                 bail!("store: use memory: for a store in memory, which is gone at restart.")
             }
-            // Of the URLs of other programs some mean a file in this folder by it, and some one in the root.
+            // In the URLs of some programs this means a file in this folder, and of others one in the root.
             Some(("sqlite", path)) if path.starts_with("//") && !path.starts_with("///") => {
                 bail!("store: say sqlite:FILE for a file in this folder, or sqlite:/FOLDER/FILE for any other.")
             }
@@ -39,7 +39,7 @@ impl StoreUrl {
                 Ok(_) => Ok(Self::Postgres(url.to_owned())),
                 Err(why) => bail!("store: {why}"),
             },
-            // What is meant for a file, and no URL, which may hold a password.
+            // A path of a file, and not a URL, which may contain a password.
             None if is_like_a_file(url) => bail!("store: this is not a store URL. Did you mean sqlite:{url}?"),
             _ => bail!(
                 "store: this is not a store URL. Use sqlite:FILE, postgres://USER:PASSWORD@HOST/DATABASE or memory:."
@@ -47,11 +47,11 @@ impl StoreUrl {
         }
     }
 
-    /// The same, with the whole path of a file, wherever the command was started.
+    /// The same, with the absolute path of a file, independent of the working directory.
     #[must_use]
     pub fn absolute(&self) -> Self {
         match self {
-            // A path is made absolute without looking at the disk; that fails only where there is no working directory.
+            // Making a path absolute does not read the disk; it fails only where there is no working directory.
             Self::Sqlite(path) => Self::Sqlite(std::path::absolute(path).unwrap_or_else(|_| path.clone())),
             other => other.clone(),
         }
@@ -64,7 +64,7 @@ fn is_like_a_file(text: &str) -> bool {
 }
 
 impl std::fmt::Display for StoreUrl {
-    /// Of a database only its host, port and name: everything else in a URL may be a secret.
+    /// Only the host, port and name of a database: every other part of a URL may be a secret.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Memory => f.write_str("memory:"),
@@ -83,8 +83,8 @@ impl std::fmt::Debug for StoreUrl {
     }
 }
 
-/// Where a database is, as the driver understands its URL: `HOST:PORT/DATABASE`. `None` when a part
-/// of it could be a piece of a password that was not written as a URL wants it.
+/// The database according to the driver: `HOST:PORT/DATABASE`. `None` when a part of it could belong to a password that
+/// was not escaped.
 fn place(url: &str) -> Option<String> {
     let parsed = PostgresUrl::parse(url).ok()?;
     let config = parsed.config();

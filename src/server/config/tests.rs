@@ -1,4 +1,4 @@
-//! What is refused, what wins, and that nothing overflows whatever is said.
+//! Which settings are refused, which have precedence, and that no value makes anything overflow.
 
 mod apns;
 
@@ -33,7 +33,7 @@ fn the_help_says_the_defaults() {
     let defaults = InForce::merge(&SettingsInput::default(), &SettingsInput::default()).unwrap();
     for setting in defaults.list().filter(|setting| !matches!(setting.value.as_str(), "-" | "false")) {
         let argument = command.get_arguments().find(|argument| argument.get_long() == Some(setting.name)).unwrap();
-        // URLs are quoted, as the documentation wants them.
+        // The documentation quotes URLs.
         let help = argument.get_help().unwrap().to_string().replace('`', "");
         let said = format!("[default: {}]", setting.value);
         assert!(help.contains(&said), "{said} is not in {help:?}");
@@ -98,7 +98,7 @@ fn the_host_of_the_public_url_is_answered_for() {
     let local =
         SettingsInput { public_url: Some("http://localhost:8080/notify".to_owned()), ..SettingsInput::default() };
     settle(&local).unwrap().may_listen().unwrap();
-    // With authentication, as long as no name is listed, it answers for all.
+    // With authentication, and as long as no name is listed, it answers for all.
     let with_keys = settle(&SettingsInput { auth: Some(Switch::On), ..said }).unwrap();
     with_keys.may_listen().unwrap();
     assert_eq!(with_keys.http.allowed_hosts, None);
@@ -135,7 +135,7 @@ fn a_store_url_is_not_repeated_in_the_error() {
     assert!(!error.contains("secret"), "{error}");
 }
 
-/// A relay and whom mail is from.
+/// A relay and a sender.
 fn mail() -> SettingsInput {
     SettingsInput {
         smtp: Some("smtps://me:hush@relay.example".to_owned()),
@@ -310,7 +310,7 @@ mod whatever_is_said {
         server::{clock::moved, limiter::Limiter},
     };
 
-    /// A number at an edge, or any.
+    /// A number at a bound, or any.
     fn number() -> impl Strategy<Value = Option<u64>> {
         let edges = [0, 1, 2, 3_600, 8_192, 86_400, 1 << 31, u64::from(u32::MAX), i64::MAX as u64, u64::MAX];
         prop_oneof![

@@ -4,12 +4,12 @@ use std::fmt;
 
 use crate::{model::Invalid, server::hex};
 
-/// The name of a service key, which is no secret: 16 hexadecimal digits.
+/// The id of a service key, which is not a secret: 16 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct KeyId(u64);
 
 impl KeyId {
-    /// The key of this number.
+    /// The id with this number.
     #[must_use]
     pub fn new(number: u64) -> Self {
         Self(number)
@@ -24,7 +24,7 @@ impl KeyId {
     /// Reads 16 hexadecimal digits in lower case.
     ///
     /// # Errors
-    /// When it is anything else.
+    /// When it is not in that form.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let wrong = || Invalid::new("The id of a key is 16 hexadecimal digits, as `campanile key list` shows it.");
         hex::decode(text).map(|bytes| Self(u64::from_be_bytes(bytes))).ok_or_else(wrong)

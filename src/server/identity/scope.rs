@@ -4,12 +4,12 @@ use std::fmt;
 
 use crate::model::Invalid;
 
-/// Scopes: the permissions of a principal.
+/// A scope: a permission of a principal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Scope {
     /// Create notifications.
     Send,
-    /// List, count and follow; it changes nothing.
+    /// List, count and follow, without changing anything.
     Read,
     /// Mark and delete.
     Mark,
@@ -20,7 +20,7 @@ pub enum Scope {
 }
 
 impl Scope {
-    /// All there are.
+    /// All scopes.
     pub const ALL: [Self; 5] = [Self::Send, Self::Read, Self::Mark, Self::Contacts, Self::Admin];
 
     /// Its name.
@@ -40,12 +40,12 @@ const fn bit(scope: Scope) -> u8 {
     1 << scope as u8
 }
 
-/// Some scopes.
+/// A set of scopes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Scopes(u8);
 
 impl Scopes {
-    /// None at all: nothing is allowed.
+    /// The empty set: nothing is allowed.
     pub const NONE: Self = Self(0);
     /// The scopes of a user in their own inbox.
     pub(super) const USER: Self = Self(bit(Scope::Read) | bit(Scope::Mark) | bit(Scope::Contacts));
@@ -58,10 +58,10 @@ impl Scopes {
         Self(scopes.iter().fold(0, |bits, scope| bits | bit(*scope)))
     }
 
-    /// Reads names with commas between them, such as `send,read`; at least one.
+    /// Reads names separated by commas, such as `send,read`; at least one.
     ///
     /// # Errors
-    /// When there is none, or one that does not exist.
+    /// When there is none, or an unknown one.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let scope = |name: &str| Scope::ALL.into_iter().find(|scope| scope.as_str() == name.trim());
         let scopes: Option<Vec<_>> = text.split(',').map(scope).collect();
@@ -70,12 +70,12 @@ impl Scopes {
             .ok_or_else(|| Invalid::new("Scopes are send, read, mark, contacts and admin, with commas between them."))
     }
 
-    /// Each of them, in the order of [`Scope::ALL`].
+    /// The scopes of the set, in the order of [`Scope::ALL`].
     pub fn iter(self) -> impl Iterator<Item = Scope> {
         Scope::ALL.into_iter().filter(move |scope| self.0 & bit(*scope) != 0)
     }
 
-    /// Whether this is one of them; `admin` is all of them.
+    /// Whether the set allows this; `admin` allows everything.
     #[must_use]
     pub fn allow(self, scope: Scope) -> bool {
         self.0 & (bit(scope) | bit(Scope::Admin)) != 0

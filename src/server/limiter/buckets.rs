@@ -1,7 +1,7 @@
 //! Buckets that drain by the clock: the generic cell rate algorithm (ITU-T I.371).
 //!
-//! A bucket is one moment: when it will be full again. Written here, because a batch has to look at
-//! the buckets of all its recipients before it takes from any of them.
+//! A bucket is one time: when it will be full again. Written here, because a batch has to check the buckets of all its
+//! recipients before it takes from any of them.
 
 use std::{
     collections::{HashMap, hash_map::RandomState},
@@ -11,27 +11,27 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How many parts the buckets are kept in, so that who looks through one of them stops few others.
+/// The number of parts of the map, so that a walk through one of them blocks few callers.
 const SHARDS: usize = 64;
 
 /// Nanoseconds. 64 bits would be too few for the slowest rate with the largest burst.
 type Nanos = u128;
 
-/// How large all buckets are, and how fast they fill.
+/// The size of every bucket, and how fast it fills.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shape {
-    /// How long it takes until there is one more.
+    /// The time until there is one more token.
     pub(super) period: Nanos,
-    /// How many there are in a full one.
+    /// The number of tokens in a full bucket.
     pub(super) burst: NonZeroU32,
 }
 
-/// Why nothing was taken.
+/// Why no token was taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refused {
-    /// There will be enough after so long.
+    /// There will be enough after this time.
     For(Duration),
-    /// It is more than a full bucket holds.
+    /// A full bucket does not hold as many.
     Ever,
 }
 
@@ -40,7 +40,7 @@ impl Shape {
         self.period * Nanos::from(count)
     }
 
-    /// When a bucket will be full again out of which so many are taken now, and how many are left.
+    /// The time when a bucket will be full again after this many tokens are taken now, and the number that is left.
     fn take(self, full_at: Nanos, now: Nanos, count: NonZeroU32) -> Result<(Nanos, u32), Refused> {
         if count > self.burst {
             return Err(Refused::Ever);
@@ -53,7 +53,7 @@ impl Shape {
         Ok((full_at, u32::try_from((all - missing) / self.period).unwrap_or(u32::MAX)))
     }
 
-    /// The same, whether they are there or not; no more than a burst is owed.
+    /// The same, without checking that the tokens are there; the debt is at most a burst.
     fn charge(self, full_at: Nanos, now: Nanos, count: u32) -> Nanos {
         let most = now + 2 * self.worth(self.burst.get());
         (full_at.max(now) + self.worth(count)).min(most)
@@ -62,7 +62,7 @@ impl Shape {
 
 type Shard<K> = HashMap<K, Nanos>;
 
-/// A bucket for each.
+/// A bucket for each caller.
 pub(super) struct Buckets<K> {
     shape: Shape,
     started: Instant,
@@ -76,7 +76,7 @@ impl<K: Hash + Eq + Clone> Buckets<K> {
         Self { shape, started: Instant::now(), hasher: RandomState::new(), shards }
     }
 
-    /// Takes so many, or none, and says how many are left.
+    /// Takes this many tokens, or none, and returns the number that is left.
     pub(super) fn take(&self, who: &K, count: NonZeroU32) -> Result<u32, Refused> {
         let mut shard = lock(&self.shards[self.shard_of(who)]);
         let now = self.now();
@@ -85,11 +85,11 @@ impl<K: Hash + Eq + Clone> Buckets<K> {
         Ok(left)
     }
 
-    /// Takes all of these, each of whom is named once, or nothing; then it is the longest wait.
+    /// Takes tokens from all of these, with each caller named once, or none; the error is the longest wait.
     pub(super) fn take_all(&self, all: &[(&K, NonZeroU32)]) -> Result<(), Refused> {
         let places: Vec<usize> = all.iter().map(|(who, _)| self.shard_of(who)).collect();
         let wanted = places.iter().fold(0_u64, |wanted, place| wanted | 1 << place);
-        // Always in the same order, so that no two wait for each other.
+        // Always in the same order, so that no two callers wait for each other.
         let mut shards: [Option<MutexGuard<'_, Shard<K>>>; SHARDS] =
             std::array::from_fn(|place| (wanted >> place & 1 == 1).then(|| lock(&self.shards[place])));
         let now = self.now();
@@ -114,7 +114,7 @@ impl<K: Hash + Eq + Clone> Buckets<K> {
         Ok(())
     }
 
-    /// Takes so many, whether they are there or not.
+    /// Takes this many tokens, without checking that they are there.
     pub(super) fn charge(&self, who: &K, count: u32) {
         let mut shard = lock(&self.shards[self.shard_of(who)]);
         let full_at = self.shape.charge(shard.get(who).copied().unwrap_or(0), self.now(), count);
@@ -143,7 +143,7 @@ impl<K: Hash + Eq + Clone> Buckets<K> {
     }
 }
 
-/// Nothing panics while it holds one, and what is in one is whole at any time.
+/// Nothing panics while it holds a shard, and its data is always consistent.
 fn lock<K>(shard: &Mutex<Shard<K>>) -> MutexGuard<'_, Shard<K>> {
     shard.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -165,7 +165,7 @@ mod tests {
         NonZeroU32::new(count).unwrap()
     }
 
-    /// Two at a time: what one of them needs is there once.
+    /// Two at a time: a token that both need is there once.
     #[test]
     fn of_two_batches_at_once_that_need_the_same_one_is_refused() {
         for _ in 0..200 {
@@ -187,8 +187,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever is asked when: in no stretch of time is more taken than a burst and what that time
-        /// brings, and a client that waits as long as it is told is not refused again.
+        /// For any requests at any times: no period gets more tokens than a burst and its share of the rate, and a
+        /// client that waits as long as it is told is not refused again.
         #[test]
         fn no_more_is_taken_than_there_is(
             period in 1_u128..1_000,

@@ -13,11 +13,11 @@ use ipnet::IpNet;
 
 use crate::server::address::of_one_client;
 
-/// Counts the connections of each address, or of each /64 of IPv6, which is what one client has.
+/// Counts the connections of each address, or of each /64 of IPv6, which belongs to one client.
 #[derive(Debug)]
 pub(super) struct Addresses {
     most: usize,
-    /// Behind these many clients are one.
+    /// Networks behind which many clients share an address.
     trusted: Vec<IpNet>,
     open: Mutex<HashMap<IpAddr, usize>>,
     refused: AtomicU64,
@@ -39,7 +39,7 @@ impl Addresses {
         Arc::new(Self { most, trusted, open: Mutex::default(), refused: AtomicU64::new(0) })
     }
 
-    /// Counts one more connection of this address, which is in its canonical form; `None` where none are
+    /// Counts one more connection of this address, which is in its canonical form; `None` where connections are not
     /// counted.
     ///
     /// # Errors
@@ -53,7 +53,7 @@ impl Addresses {
         let count = open.entry(client).or_insert(0);
         if *count >= self.most {
             drop(open);
-            // A client that tries a thousand times a second fills no log.
+            // A client that tries a thousand times a second must not fill the log.
             let refused = self.refused.fetch_add(1, Ordering::Relaxed) + 1;
             if refused.is_power_of_two() {
                 tracing::warn!(refused, most = self.most, "connections were closed: their address reached its limit");

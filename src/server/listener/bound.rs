@@ -1,8 +1,8 @@
-//! A place that a server has bound to, where it does not listen yet.
+//! An address that a server has bound, on which it does not listen yet.
 //!
-//! It is bound before a store is opened, so that a server whose place another one has changes nothing; and listened at when
-//! all is ready, so that a client that comes too early is refused at once and not left waiting. Of two that bind to one port
-//! at once, the second is refused when it listens.
+//! It is bound before a store is opened, so that a server whose address is in use changes nothing; it listens when
+//! everything is ready, so that a client that comes too early is refused at once and not left waiting. Of two servers
+//! that bind the same port at once, the second is refused when it listens.
 
 use std::{
     fs::{self, File},
@@ -16,14 +16,14 @@ use tokio::net::{TcpSocket, UnixSocket};
 
 use super::socket::{Socket, SocketFile, WAITING, lock, make_way};
 
-/// A place that is bound until this is dropped.
+/// An address that is bound until this is dropped.
 #[derive(Debug)]
 pub(in crate::server) struct Bound(Kind);
 
 #[derive(Debug)]
 enum Kind {
     Tcp(TcpSocket),
-    /// Only the lock is taken: a file that stands is taken for a server that listens, and a process that is killed while it
+    /// Only the lock is taken: an existing file counts as a listening server, and a process that is killed while it
     /// starts would leave it there.
     Unix {
         lock: File,
@@ -33,23 +33,23 @@ enum Kind {
 }
 
 impl Bound {
-    /// A port. Another program may still begin to listen on it before this one does, if it bound to it too.
+    /// Binds a port. Another program that bound it too may still listen on it before this one does.
     ///
     /// # Errors
-    /// What the system says.
+    /// The error of the system.
     pub(in crate::server) fn tcp(address: SocketAddr) -> io::Result<Self> {
         let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-        // A server that is started again does not wait for the connections of the one before it to be forgotten.
+        // A restarted server does not wait until the connections of the previous one are forgotten.
         socket.set_reuseaddr(true)?;
         socket.bind(address)?;
         Ok(Self(Kind::Tcp(socket)))
     }
 
-    /// A Unix socket at this path, whose file will have these permissions. The file of a server that was killed is removed.
-    /// The own one is made when the server listens, and removed when its socket is dropped.
+    /// Binds a Unix socket at this path, whose file will have these permissions. The file of a server that was killed
+    /// is removed. The new file is created when the server listens, and removed when its socket is dropped.
     ///
     /// # Errors
-    /// One sentence about what is in the way.
+    /// One sentence about the obstacle.
     pub(in crate::server) fn unix(path: &Path, mode: u32) -> Result<Self, String> {
         let lock = lock(path)?;
         make_way(path)?;
@@ -59,7 +59,8 @@ impl Bound {
     /// Lets clients connect from now on.
     ///
     /// # Errors
-    /// What the system says: of a port, that another program was first; of a Unix socket, why its file cannot be made.
+    /// The error of the system: for a port, that another program was first; for a Unix socket, why its file cannot be
+    /// created.
     ///
     /// # Panics
     /// Outside of tokio.
@@ -70,7 +71,7 @@ impl Bound {
                 let socket = UnixSocket::new_stream()?;
                 socket.bind(&path)?;
                 let file = SocketFile::at(&path, lock)?;
-                // Until it listens no client is let in, so the file has its permissions first.
+                // No client is admitted before it listens, so the file gets its permissions first.
                 fs::set_permissions(&path, fs::Permissions::from_mode(mode))?;
                 Ok(Socket::of_file(file, socket.listen(WAITING)?))
             }

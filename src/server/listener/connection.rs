@@ -41,11 +41,11 @@ use super::{
 const HTTP2: &[u8; 3] = b"PRI";
 /// How many requests one HTTP/2 connection may have at once.
 const HTTP2_STREAMS: u32 = 128;
-/// How much of an answer waits in the process for a client of HTTP/2, for each request. A client may
-/// have many, and read none.
+/// How many bytes of an answer wait in the process for an HTTP/2 client, for each request. A client may have many
+/// requests, and read no answer.
 const HTTP2_SEND_BUFFER: usize = 64 * 1024;
 
-/// A connection that is served.
+/// A connection to serve.
 pub(super) struct Connection {
     pub(super) router: Router,
     pub(super) place: Place,
@@ -57,7 +57,7 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// Serves a client from its first byte on, which is of TLS when there is an acceptor.
+    /// Serves a client from its first byte on, which belongs to TLS when there is an acceptor.
     pub(super) async fn serve(mut self, stream: Plain, acceptor: Option<TlsAcceptor>) {
         let begun = tokio::select! {
             biased;
@@ -102,7 +102,7 @@ impl Connection {
                     if let Some(hand_over) = hand_over {
                         drop(hand_over.send(Box::new((response, long))));
                     }
-                    // Hyper is not to answer: this connection ends here for it.
+                    // hyper must not answer: for hyper, this connection ends here.
                     pending::<()>().await;
                     return Ok(Response::default());
                 }
@@ -112,7 +112,7 @@ impl Connection {
         let connection = conn::http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(header_timeout)
-            // Hyper allows 100 headers; saying so would cost an allocation for each request.
+            // hyper allows 100 headers; setting that number would cost an allocation for each request.
             .max_buf_size(max_header_bytes)
             .serve_connection(io, service)
             .with_upgrades();
@@ -128,7 +128,7 @@ impl Connection {
             }
         };
         if let Some(stream) = owner.take() {
-            // In a task of its own, which has no room for what hyper needed.
+            // In a task of its own, which has no room for hyper's state.
             tokio::spawn(async move {
                 let (response, long) = *long;
                 if let Err(error) = relay(stream, response, long).await {
@@ -140,8 +140,8 @@ impl Connection {
         Ok(())
     }
 
-    /// What hyper does by default is left as it is: a window of 1 MiB for what a client sends, 20
-    /// resets of requests that were not looked at yet (CVE-2023-44487), 20 s to answer a ping.
+    /// hyper's defaults stay: a window of 1 MiB for a client's data, 20 resets of unprocessed requests
+    /// (CVE-2023-44487), 20 s to answer a ping.
     async fn serve_http2(self, stream: Stream) -> hyper::Result<()> {
         let Self { router, place, peer, mut stopping, header_timeout, max_header_bytes } = self;
         let router = TowerToHyperService::new(router);
@@ -164,7 +164,8 @@ impl Connection {
         tokio::select! {
             biased;
             ended = connection.as_mut() => return ended,
-            // A client that only greets, answers pings, or has been answered is let go as with HTTP/1.1.
+            // A client that only sends its preface, answers pings, or has been answered is disconnected as with
+            // HTTP/1.1.
             () = requests.idle(header_timeout) => {}
             _ = stopping.changed() => {
                 connection.as_mut().graceful_shutdown();
@@ -172,7 +173,7 @@ impl Connection {
             }
         }
         connection.as_mut().graceful_shutdown();
-        // Requests that were on their way are answered; what a client has not read by then, it does not read.
+        // Requests that were on their way are answered; answers that a client does not read by then are lost.
         tokio::select! {
             biased;
             ended = connection.as_mut() => ended,
@@ -181,20 +182,20 @@ impl Connection {
     }
 }
 
-/// Greets a client, and says whether it speaks HTTP/2.
+/// Starts a connection, and returns whether it uses HTTP/2.
 async fn begin(stream: Plain, acceptor: Option<TlsAcceptor>, patience: Duration) -> io::Result<(Stream, bool)> {
     let Some(acceptor) = acceptor else {
         let (stream, start) = start(stream).await?;
         let is_http2 = start.bytes() == HTTP2;
         return Ok((Stream::plain(stream, start, patience), is_http2));
     };
-    // In a box, so that the task of a plain connection keeps no room for it.
+    // Boxed, so that the task of a plain connection reserves no room for it.
     let stream = Box::pin(acceptor.accept(stream)).await?;
     let is_http2 = stream.get_ref().1.alpn_protocol() == Some(tls::HTTP2);
     Ok((Stream::tls(stream, patience), is_http2))
 }
 
-/// Reads how a client begins, as far as it is how HTTP/2 begins.
+/// Reads the first bytes of a client, as far as they match HTTP/2's.
 async fn start(mut stream: Plain) -> io::Result<(Plain, Start)> {
     let mut start = Start::default();
     while start.bytes().len() < HTTP2.len() && HTTP2.starts_with(start.bytes()) {

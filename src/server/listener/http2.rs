@@ -1,8 +1,8 @@
-//! Counts the requests of one HTTP/2 connection, and ends those whose credential ended.
+//! Counts the requests of one HTTP/2 connection, and ends those whose credential has ended.
 //!
-//! Hyper asks an answer for its next bytes when the client has room for them. A client that makes no room
-//! is never asked about, so an answer cannot end itself. What runs a request watches it instead: it is
-//! dropped, which resets its stream, when the client takes nothing for too long or its lease is over.
+//! hyper polls an answer for its next bytes when the client has room for them. An answer to a client without room is
+//! never polled, so it cannot end itself. The task of the request watches it instead: the request is dropped, which
+//! resets its stream, when the client accepts nothing for too long or its lease ends.
 
 use std::{
     cell::RefCell,
@@ -29,12 +29,12 @@ use tokio::{
 use super::{LAST_WORDS, LongStream};
 use crate::server::lease::Lease;
 
-/// Runs what hyper wants to be run for one connection.
+/// Runs hyper's tasks for one connection.
 #[derive(Clone)]
 pub(super) struct Requests {
-    /// How many run: requests that are being answered, and WebSockets.
+    /// How many are running: requests that are being answered, and WebSockets.
     running: Arc<watch::Sender<usize>>,
-    /// How long a client may take nothing of an ordinary answer.
+    /// How long a client may accept nothing of an ordinary answer.
     patience: Duration,
 }
 
@@ -43,11 +43,11 @@ impl Requests {
         Self { running: Arc::new(watch::Sender::new(0)), patience }
     }
 
-    /// Done when none has been running for so long.
+    /// Completes when none has been running for this long.
     pub(super) async fn idle(&self, patience: Duration) {
         let mut running = self.running.subscribe();
         loop {
-            // The sender is here.
+            // The sender exists, so this cannot fail.
             drop(running.wait_for(|count| *count == 0).await);
             if timeout(patience, running.wait_for(|count| *count > 0)).await.is_err() {
                 return;
@@ -59,7 +59,7 @@ impl Requests {
 impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Requests {
     fn execute(&self, request: F) {
         let running = Running::begin(&self.running);
-        // What a request starts while it is polled is the sending half of its WebSocket, which has its lease.
+        // A task that a request spawns while it is polled is the sending half of its WebSocket, which gets its lease.
         let of_upgrade = WATCH.with_borrow_mut(|watch| watch.as_mut().map(Watch::of_upgrade));
         let watch = of_upgrade.unwrap_or_else(|| Watch::new(self.patience));
         let watched = Watched { request: Box::pin(request), watch, ending: None, stall: None };
@@ -70,7 +70,7 @@ impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Requests {
     }
 }
 
-/// Counts for as long as it lives.
+/// Counts a task while it exists.
 struct Running(Arc<watch::Sender<usize>>);
 
 impl Running {
@@ -99,8 +99,8 @@ struct Watch {
     progress: Arc<Progress>,
 }
 
-/// How many pieces of an answer were handed out, and whether hyper came for another one since. While it does
-/// not, the client has no room for more.
+/// How many pieces of an answer were handed out, and whether hyper polled for another one since. While it does not, the
+/// client has no room for more.
 #[derive(Default)]
 struct Progress {
     handed_out: AtomicU64,
@@ -112,13 +112,13 @@ impl Watch {
         Self { patience, lease: None, progress: Arc::default() }
     }
 
-    /// That of what sends for a request that became a WebSocket.
+    /// The watch of the sending half of a request that became a WebSocket.
     fn of_upgrade(&mut self) -> Self {
         Self { lease: self.lease.take(), ..Self::new(self.patience) }
     }
 }
 
-/// Tells the request that is being polled what its answer is, and watches its body.
+/// Gives the request that is being polled the properties of its answer, and watches the answer's body.
 pub(super) fn watch(response: Response<Body>) -> Response<WatchedBody> {
     let long = response.extensions().get::<LongStream>();
     let (stall_timeout, lease) = long.map_or((None, None), |long| (Some(long.stall_timeout), long.lease.clone()));
@@ -131,7 +131,7 @@ pub(super) fn watch(response: Response<Body>) -> Response<WatchedBody> {
     response.map(|body| WatchedBody { body, progress: progress.unwrap_or_default() })
 }
 
-/// The body of an answer, which notes what is taken of it.
+/// The body of an answer, which records its progress.
 pub(super) struct WatchedBody {
     body: Body,
     progress: Arc<Progress>,
@@ -163,14 +163,14 @@ impl HttpBody for WatchedBody {
     }
 }
 
-/// A request that is dropped when its client takes nothing, or its lease is over.
+/// A request that is dropped when its client accepts nothing, or its lease ends.
 struct Watched<F> {
     request: Pin<Box<F>>,
     watch: Watch,
-    /// Done when the lease has been over for long enough to say so.
+    /// Completes when the lease has ended and there was enough time to tell the client.
     ending: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
-    /// How many pieces had been handed out when the client was last seen to take nothing, and until when it
-    /// may.
+    /// How many pieces had been handed out when the client was last seen to accept nothing, and the end of its
+    /// patience.
     stall: Option<(u64, Pin<Box<Sleep>>)>,
 }
 
@@ -179,7 +179,7 @@ impl<F: Future<Output = ()>> Future for Watched<F> {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
-        // What is polled is on one thread until it returns, so it finds its own watch there.
+        // Polling stays on one thread until it returns, so a request finds its own watch there.
         let before = WATCH.replace(Some(this.watch.clone()));
         let polled = this.request.as_mut().poll(context);
         let Some(watch) = WATCH.replace(before) else { return polled };

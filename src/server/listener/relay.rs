@@ -22,10 +22,10 @@ use tokio::{
 use super::{LAST_WORDS, LongStream, stream::Stream};
 use crate::server::lease;
 
-/// How much a client may say, in bytes, on a connection that is answered without end.
+/// How many bytes a client may send on a connection with an endless answer.
 const MOST_SAID: usize = 16 * 1024;
 
-/// Relays a response to a client of HTTP/1.1, until one of them ends, or its lease does.
+/// Relays a response to an HTTP/1.1 client, until one of them or the lease ends.
 pub(super) async fn relay(mut stream: Stream, response: Response<Body>, long: LongStream) -> io::Result<()> {
     let LongStream { stall_timeout, lease } = long;
     let mut end = lease::End::of(lease);
@@ -43,7 +43,7 @@ pub(super) async fn relay(mut stream: Stream, response: Response<Body>, long: Lo
     }
 }
 
-/// Writes a response until it ends, or the client goes.
+/// Writes a response until it ends, or the client disconnects.
 async fn write_all(stream: &mut Stream, response: Response<Body>, stall_timeout: Duration) -> io::Result<()> {
     let (head, mut body) = response.into_parts();
     debug_assert_eq!((head.status, head.version), (StatusCode::OK, Version::HTTP_11));
@@ -60,7 +60,7 @@ async fn write_all(stream: &mut Stream, response: Response<Body>, stall_timeout:
     let mut said = 0;
     loop {
         send(stream, &chunk, stall_timeout).await?;
-        // Between two chunks no room is kept for one.
+        // No memory is kept for a chunk between two of them.
         drop(chunk);
         let frame = tokio::select! {
             biased;
@@ -81,7 +81,7 @@ async fn write_all(stream: &mut Stream, response: Response<Body>, stall_timeout:
     }
 }
 
-/// Writes until the system has it all: TLS keeps back what it does not take at once.
+/// Writes until the system has all bytes: TLS buffers those that the system does not accept at once.
 async fn send(stream: &mut Stream, bytes: &[u8], stall_timeout: Duration) -> io::Result<()> {
     timeout(stall_timeout, async {
         stream.write_all(bytes).await?;
@@ -98,11 +98,11 @@ fn chunk_of(data: &[u8]) -> io::Result<Vec<u8>> {
     Ok(chunk)
 }
 
-/// Waits until the client goes. What it says meanwhile is nothing that could be answered, so it is little.
+/// Waits until the client disconnects. Its data meanwhile cannot be answered, so there may be little of it.
 async fn hangs_up(stream: &mut Stream, said: &mut usize) -> io::Result<()> {
     poll_fn(|context| {
         loop {
-            // Here, and not kept while nothing comes.
+            // Allocated here, and not kept while nothing arrives.
             let mut buffer = [0; 256];
             let mut buffer = ReadBuf::new(&mut buffer);
             ready!(Pin::new(&mut *stream).poll_read(context, &mut buffer))?;

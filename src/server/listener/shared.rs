@@ -12,10 +12,10 @@ use hyper_util::rt::TokioIo;
 
 use super::stream::Stream;
 
-/// What hyper reads and writes. When the stream is taken, the connection is at its end.
+/// The stream that hyper reads and writes. Once it is taken, the connection has ended for hyper.
 pub(super) struct SharedStream(Owner);
 
-/// From where the stream can be taken.
+/// A handle from which the stream can be taken.
 #[derive(Clone)]
 pub(super) struct Owner(Arc<Mutex<Option<TokioIo<Stream>>>>);
 
@@ -32,7 +32,7 @@ impl Owner {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take().map(TokioIo::into_inner)
     }
 
-    /// From now on the client is only told things ([`Stream::expect_little`]).
+    /// The client only receives data from now on ([`Stream::expect_little`]).
     pub(super) fn expect_little(&self) {
         if let Some(stream) = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
             stream.inner_mut().expect_little();

@@ -16,7 +16,7 @@ use tokio::{
     net::{TcpListener, TcpStream, UnixListener, UnixStream},
 };
 
-/// How many connections the system holds that were not accepted yet.
+/// How many connections the system holds before they are accepted.
 pub(super) const WAITING: u32 = 1024;
 
 /// The listening socket.
@@ -27,13 +27,13 @@ pub struct Socket(Kind);
 enum Kind {
     Tcp(TcpListener),
     Unix {
-        /// Removed before its number may be that of another server's file.
+        /// Removed before its inode number may belong to another server's file.
         _file: SocketFile,
         listener: UnixListener,
     },
 }
 
-/// A connection, plain.
+/// A connection without encryption.
 #[derive(Debug)]
 pub(super) enum Plain {
     Tcp(TcpStream),
@@ -51,7 +51,7 @@ impl Socket {
         Self(Kind::Unix { _file: file, listener })
     }
 
-    /// The address that it has; none of a Unix socket.
+    /// Its address; none for a Unix socket.
     pub(in crate::server) fn address(&self) -> Option<SocketAddr> {
         match &self.0 {
             Kind::Tcp(listener) => listener.local_addr().ok(),
@@ -59,12 +59,12 @@ impl Socket {
         }
     }
 
-    /// Waits for a client; over a Unix socket it has no address.
+    /// Waits for a client, which has no address over a Unix socket.
     pub(super) async fn accept(&self) -> io::Result<(Plain, Option<SocketAddr>)> {
         match &self.0 {
             Kind::Tcp(listener) => {
                 let (stream, address) = listener.accept().await?;
-                // A socket of IPv6 shows a client of IPv4 in disguise.
+                // An IPv6 socket shows an IPv4 client in the form of IPv6.
                 let address = SocketAddr::new(address.ip().to_canonical(), address.port());
                 Ok((Plain::Tcp(stream), Some(address)))
             }
@@ -76,7 +76,7 @@ impl Socket {
     }
 }
 
-/// Keeps others from taking the same path, for as long as the lock is held: of two that start at once, each would take the
+/// Keeps other servers from using the same path while the lock is held: of two that start at once, each would take the
 /// file of the other for one that was left behind.
 pub(super) fn lock(path: &Path) -> Result<File, String> {
     let mut beside = path.to_owned();
@@ -93,11 +93,11 @@ pub(super) fn lock(path: &Path) -> Result<File, String> {
     }
 }
 
-/// Whether a socket could be made at this path, as far as that can be told beside a server that runs there. Nothing is
-/// changed.
+/// Checks that a socket could be created at this path, as far as that can be told beside a server that runs there.
+/// Nothing is changed.
 ///
 /// # Errors
-/// One sentence about what is in the way.
+/// One sentence about the obstacle.
 pub(in crate::server) fn can_be_made(path: &Path) -> Result<(), String> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if !folder.is_dir() {
@@ -113,7 +113,7 @@ pub(in crate::server) fn can_be_made(path: &Path) -> Result<(), String> {
     has_socket(path).map(drop)
 }
 
-/// Whether a socket is there. Anything else there is in the way.
+/// Whether there is a socket at the path. Any other file there is an error.
 fn has_socket(path: &Path) -> Result<bool, String> {
     let shown = path.display();
     match fs::symlink_metadata(path) {
@@ -124,7 +124,7 @@ fn has_socket(path: &Path) -> Result<bool, String> {
     }
 }
 
-/// Removes the file of a server that is gone, and nothing else.
+/// Removes the socket file of a server that has ended, and no other file.
 pub(super) fn make_way(path: &Path) -> Result<(), String> {
     if !has_socket(path)? {
         return Ok(());
@@ -153,7 +153,7 @@ pub(super) struct SocketFile {
 impl SocketFile {
     pub(super) fn at(path: &Path, lock: File) -> io::Result<Self> {
         let found = fs::symlink_metadata(path)?;
-        // However the program's own folder changes, it is the same file.
+        // An absolute path still names the same file when the program changes its working directory.
         Ok(Self { path: std::path::absolute(path)?, device: found.dev(), inode: found.ino(), _lock: lock })
     }
 }
@@ -170,7 +170,7 @@ impl Drop for SocketFile {
 }
 
 impl Plain {
-    /// Has small writes sent at once.
+    /// Sends small writes at once (`TCP_NODELAY`).
     pub(super) fn send_at_once(&self) -> io::Result<()> {
         match self {
             Self::Tcp(stream) => stream.set_nodelay(true),
@@ -178,9 +178,9 @@ impl Plain {
         }
     }
 
-    /// Has nothing more sent of what was written when it is closed.
+    /// When the connection is closed, discards written data that was not sent yet.
     pub(super) fn forget_rest(&self) {
-        // Where that cannot be said, the connection ends all the same; over a Unix socket, what was written is there.
+        // If that fails, the connection is closed all the same. Over a Unix socket, written data has already arrived.
         if let Self::Tcp(stream) = self {
             drop(stream.set_zero_linger());
         }
@@ -218,7 +218,7 @@ impl AsyncWrite for Plain {
         }
     }
 
-    /// Both kinds write several pieces at once.
+    /// TCP and Unix sockets both support vectored writes.
     fn is_write_vectored(&self) -> bool {
         true
     }

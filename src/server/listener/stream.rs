@@ -15,16 +15,16 @@ use tokio_rustls::server::TlsStream;
 
 use super::socket;
 
-/// How much a client may say in a minute, in bytes, where it is only told things. That is more than all messages that it
-/// may send, and what it says beside them, such as empty parts of a message that never ends, costs as much to read.
+/// How many bytes a client may send in a minute over a stream on which it only receives. All messages that it may send
+/// need less. Other data, such as empty fragments of a message that never ends, costs as much to read.
 const MOST_IN_A_MINUTE: usize = 256 * 1024;
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// The first bytes of a client, which were read to see what it speaks.
+/// The first bytes from a client, which were read to detect its protocol.
 #[derive(Default)]
 pub(super) struct Start {
     bytes: [u8; 3],
-    /// From where to where they are still to be read by hyper.
+    /// The range of bytes that hyper has not read yet.
     at: u8,
     end: u8,
 }
@@ -42,7 +42,7 @@ impl Start {
         }
     }
 
-    /// Hands out as much as there is room for; `false` when there is nothing any more.
+    /// Copies as many bytes as fit; `false` when none are left.
     fn read(&mut self, buffer: &mut ReadBuf<'_>) -> bool {
         let length = self.bytes().len().min(buffer.remaining());
         buffer.put_slice(&self.bytes()[..length]);
@@ -51,18 +51,18 @@ impl Start {
     }
 }
 
-/// A connection to a client. It breaks when the client takes nothing of what is written for too long.
+/// A connection to a client. It breaks when the client accepts no written data for too long.
 pub(super) struct Stream {
     of: Transport,
     start: Start,
     patience: Duration,
-    /// Runs while the client takes nothing.
+    /// Runs while the client accepts no data.
     stalled: Option<Pin<Box<Sleep>>>,
-    /// How much the client says, where that is counted.
+    /// Counts the bytes from the client, if they are limited.
     said: Option<Box<Received>>,
 }
 
-/// How much a client said, and since when.
+/// How many bytes a client sent, and since when.
 struct Received {
     bytes: usize,
     since: Instant,
@@ -70,12 +70,12 @@ struct Received {
 
 enum Transport {
     Plain(socket::Plain),
-    /// In a box, so that a plain one keeps no room for it.
+    /// Boxed, so that a plain connection reserves no room for it.
     Tls(Box<TlsStream<socket::Plain>>),
 }
 
 impl Stream {
-    /// A connection that any machine on the way can read.
+    /// An unencrypted connection.
     pub(super) fn plain(stream: socket::Plain, start: Start, patience: Duration) -> Self {
         Self { of: Transport::Plain(stream), start, patience, stalled: None, said: None }
     }
@@ -85,12 +85,12 @@ impl Stream {
         Self { of: Transport::Tls(Box::new(stream)), start: Start::default(), patience, stalled: None, said: None }
     }
 
-    /// Breaks the connection from now on when the client says more than one may that is only told things.
+    /// From now on, breaks the connection when the client sends more than a receiving client may.
     pub(super) fn expect_little(&mut self) {
         self.said = Some(Box::new(Received { bytes: 0, since: Instant::now() }));
     }
 
-    /// Counts what was read.
+    /// Counts received bytes.
     fn count(&mut self, bytes: usize) -> io::Result<()> {
         let Some(said) = &mut self.said else { return Ok(()) };
         if said.since.elapsed() > MINUTE {
@@ -100,7 +100,7 @@ impl Stream {
         if said.bytes > MOST_IN_A_MINUTE { Err(io::Error::other("the client says too much")) } else { Ok(()) }
     }
 
-    /// Ends the connection so that nothing more is sent of what was written.
+    /// Closes the connection and discards written data that was not sent yet.
     pub(super) fn reset(self) {
         let stream = match &self.of {
             Transport::Plain(stream) => stream,
@@ -109,7 +109,7 @@ impl Stream {
         stream.forget_rest();
     }
 
-    /// Passes on how a write went, and breaks one that waits for too long.
+    /// Returns the result of a write, or an error when the connection has been blocked for too long.
     fn heed<T>(&mut self, context: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if written.is_ready() {
             self.stalled = None;
@@ -166,7 +166,7 @@ impl AsyncWrite for Stream {
         this.heed(context, ended)
     }
 
-    /// Both kinds write several pieces at once.
+    /// Plain and encrypted connections both support vectored writes.
     fn is_write_vectored(&self) -> bool {
         true
     }

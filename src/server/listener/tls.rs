@@ -21,37 +21,37 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::server::{secret_file, tasks::Tasks};
 
-/// The protocols that a client may choose from (ALPN, RFC 7301), the one we like best first.
+/// The protocols that a client may choose from (ALPN, RFC 7301), in the server's order of preference.
 const PROTOCOLS: [&[u8]; 2] = [HTTP2, b"http/1.1"];
 /// The ALPN name of HTTP/2.
 pub(super) const HTTP2: &[u8] = b"h2";
-/// How often to look whether the files changed.
+/// How often to check whether the files changed.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
-/// Mode bits that give access to others than the owner.
+/// Mode bits that give access to anyone but the owner.
 const OTHERS: u32 = 0o077;
 
 /// The files of the certificate and its key.
 #[derive(Clone, Debug)]
 pub struct TlsOptions {
-    /// The certificate and those that vouch for it, in PEM, the server's own first.
+    /// The certificate chain in PEM; the server's own certificate comes first.
     pub certificate: PathBuf,
-    /// Its private key, in PEM: PKCS#8, SEC1 or RSA, without a password.
+    /// The private key in PEM: PKCS#8, SEC1 or RSA, without a password.
     pub key: PathBuf,
 }
 
-/// Why a certificate and a key cannot be used. It says nothing of what the files hold.
+/// Why a certificate and a key cannot be used. The message does not quote the files.
 #[derive(Debug, Error)]
 pub enum TlsError {
     /// The file with the certificate cannot be read.
     #[error("{} cannot be read: {}.", .0.display(), .1)]
     CertificateNotRead(PathBuf, io::Error),
-    /// It holds no certificate, or one that is damaged.
+    /// The file contains no certificate, or a damaged one.
     #[error("{} holds no certificate in PEM, or one that is damaged.", .0.display())]
     NoCertificate(PathBuf),
     /// The file with the key cannot be read.
     #[error("{} cannot be read: {}.", secret_file::named(.0), .1)]
     KeyNotRead(PathBuf, io::Error),
-    /// It holds no key, or one that is damaged, has a password, or is of a kind that TLS does not use.
+    /// The file contains no key, or one that is damaged, has a password, or is of a kind that TLS does not use.
     #[error("{} holds no usable private key in PEM: PKCS#8, SEC1 or RSA, without a password.", .0.display())]
     NoKey(PathBuf),
     /// The key belongs to another certificate.
@@ -62,7 +62,7 @@ pub enum TlsError {
         /// The private key.
         key: PathBuf,
     },
-    /// The library refuses to go on.
+    /// rustls rejects the settings.
     #[error("TLS cannot be set up: {0}.")]
     Refused(rustls::Error),
 }
@@ -71,7 +71,7 @@ impl TlsOptions {
     /// Checks that the certificate and the key can be used.
     ///
     /// # Errors
-    /// One sentence about what is wrong with them.
+    /// One sentence about the problem.
     pub fn check(&self) -> Result<(), TlsError> {
         self.read().map(drop)
     }
@@ -86,7 +86,7 @@ impl TlsOptions {
             return Err(no_certificate());
         }
         let pem = fs::read(&self.key).map_err(|why| TlsError::KeyNotRead(self.key.clone(), why))?;
-        // What the library says about a key is not repeated: it may quote the file.
+        // The library's error about a key is not repeated: it may quote the file.
         let no_key = || TlsError::NoKey(self.key.clone());
         let key = PrivateKeyDer::from_pem_slice(&pem).map_err(|_| no_key())?;
 
@@ -114,7 +114,7 @@ impl TlsOptions {
     }
 }
 
-/// By what a change of the two files is told. `None` is a file that is not there.
+/// Metadata of the two files, which shows whether they changed. `None` is a missing file.
 type Stamp = [Option<FileStamp>; 2];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,13 +133,13 @@ impl FileStamp {
 pub(super) struct Tls(watch::Receiver<Arc<ServerConfig>>);
 
 impl Tls {
-    /// Reads the files, and goes on looking at them until this is dropped.
+    /// Reads the files, and watches them until this is dropped.
     pub(super) fn start(options: TlsOptions, tasks: &Tasks) -> Result<Self, TlsError> {
-        // Taken before the files are read: what changes meanwhile is seen at the next look.
+        // Taken before the files are read, so that the next check sees any later change.
         let seen = options.stamp();
         let (sender, current) = watch::channel(options.read()?);
         warn_if_exposed(&options.key);
-        // When it is started again, it reads the files anew.
+        // A restarted task reads the files again.
         tasks.spawn("certificate", move || follow_files(options.clone(), seen, sender.clone()));
         Ok(Self(current))
     }
@@ -150,7 +150,7 @@ impl Tls {
     }
 }
 
-/// Reads the files again when they changed, and keeps the old pair when the new one cannot be used.
+/// Reads the files again when they changed. While the new pair cannot be used, the old one stays in use.
 async fn follow_files(options: TlsOptions, mut seen: Stamp, current: watch::Sender<Arc<ServerConfig>>) {
     loop {
         tokio::select! {
@@ -176,7 +176,7 @@ async fn follow_files(options: TlsOptions, mut seen: Stamp, current: watch::Send
                 }
             }
             Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-            // The runtime ends.
+            // The runtime is shutting down.
             Err(_) => return,
         }
     }

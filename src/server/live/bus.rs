@@ -1,7 +1,7 @@
 //! The bus: how servers that share a store tell each other about changes.
 //!
-//! A bus may lose, repeat and reorder: change numbers reveal that, and the store fills what is
-//! missing. So it needs no guarantees, and may be away.
+//! A bus may lose, repeat and reorder messages: the change numbers show that, and the missing changes are read from the
+//! store. So it gives no guarantees, and may be unavailable.
 
 mod nats;
 mod peers;
@@ -15,41 +15,41 @@ pub(in crate::server) use nats::{Nats, is_reachable};
 
 use crate::model::{Change, UserId};
 
-/// Takes what other servers changed.
+/// Receives changes from other servers.
 pub(in crate::server) trait Deliver: Send + Sync + 'static {
-    /// This is a change of another server; it may come late, twice, and in another order.
+    /// Receives a change from another server; changes may arrive late, twice, and in any order.
     fn deliver(&self, change: &Change);
 
-    /// Changes of other servers got lost, of whatever inboxes.
+    /// Changes from other servers were lost, in unknown inboxes.
     fn gap(&self);
 }
 
-/// Carries changes to the processes that want them.
+/// Carries changes to the processes that subscribe to them.
 pub(in crate::server) trait Bus: Send + Sync + 'static {
-    /// Tells the others. It waits for nothing; what cannot be sent is lost.
+    /// Sends the change to the other servers. It does not wait; a change that cannot be sent is lost.
     fn publish(&self, change: &Change);
 
-    /// Delivers what others change in one inbox, or in all, until the interest is dropped. Of all inboxes it
-    /// also says when changes got lost; of one, the store shows that.
+    /// Delivers changes of other servers in one inbox, or in all, until the interest is dropped. A subscription to all
+    /// inboxes also reports lost changes; for a single inbox, the store shows them.
     fn subscribe(&self, user_id: Option<&UserId>, to: Weak<dyn Deliver>) -> Option<Interest>;
 
-    /// Changes were made here that the others are not told of.
+    /// Records that changes of this server were not sent to the others.
     fn note_loss(&self);
 
-    /// Tells the others that there is something to be delivered, so that they look at once. It may be lost: they look
-    /// every second besides.
+    /// Notifies the other servers of due deliveries, so that they check at once. The hint may be lost: they also check
+    /// every second.
     fn hint(&self) {}
 
-    /// Changes whenever another server gave that hint; `None` when there is no other.
+    /// Changes whenever another server sends that hint; `None` when there is no other.
     fn hints(&self) -> Option<watch::Receiver<u64>> {
         None
     }
 
-    /// Whether the others can be told.
+    /// Whether the other servers can be reached.
     fn is_connected(&self) -> bool;
 }
 
-/// Keeps a subscription for as long as it lives.
+/// Holds a subscription until it is dropped.
 pub(in crate::server) struct Interest(tokio::task::AbortHandle);
 
 impl Drop for Interest {

@@ -15,18 +15,18 @@ use crate::{
 
 /// How many events are read from the store at once, so that a long absence costs little memory.
 const PAGE: u64 = 100;
-/// How old what the store said of an inbox may be when a heartbeat tells it.
+/// The maximum age of a position from the store in a heartbeat.
 const FRESH: Duration = Duration::from_secs(5);
 
-/// The store could not tell what a follower missed, or where its inbox is.
+/// The store could not return the missed changes or the position of an inbox.
 #[derive(Debug, thiserror::Error)]
 #[error("what was missed cannot be read from the store")]
 pub struct FollowError(#[from] pub(in crate::server) StoreError);
 
-/// Follows one inbox, or all of them. Dropping it ends that.
+/// Follows one inbox, or all of them, until it is dropped.
 ///
-/// It holds a position and no queue: however slowly a client reads from it, no other client notices, and
-/// what it misses meanwhile is read from the store.
+/// It has a position and no queue: a client that reads slowly does not affect the others, and the changes that it
+/// misses are read from the store.
 pub struct Follower(Of);
 
 enum Of {
@@ -35,10 +35,10 @@ enum Of {
 }
 
 impl Follower {
-    /// The next thing that happened; waits for it. `None` when the server is stopping.
+    /// Waits for the next frame. `None` when the server is stopping.
     ///
     /// # Errors
-    /// When the store cannot tell what was missed. Follow again later, from the last position.
+    /// When the store cannot return the missed changes. Follow again later, from the last position.
     pub async fn next(&mut self) -> Result<Option<Arc<Frame>>, FollowError> {
         match &mut self.0 {
             Of::One(one) => one.next().await,
@@ -46,11 +46,11 @@ impl Follower {
         }
     }
 
-    /// What to say after a silence: that nothing is new, and where the inbox is by what the store said a moment
-    /// ago. `None` when something is new that was not heard of: [`Self::next`] tells it.
+    /// The frame after a silence: nothing changed, and the position that the store returned a moment ago. `None` when
+    /// there is a change that was not received; [`Self::next`] returns it.
     ///
     /// # Errors
-    /// When the store cannot say where the inbox is.
+    /// When the store cannot return the position of the inbox.
     pub async fn heartbeat(&mut self) -> Result<Option<Arc<Frame>>, FollowError> {
         match &mut self.0 {
             Of::One(one) => one.heartbeat().await,
@@ -64,15 +64,15 @@ impl Follower {
         user_id: &UserId,
         since: Option<u64>,
     ) -> Result<Self, FollowError> {
-        // First listen, then look where the inbox is: what happens in between is heard.
+        // Listening starts before the position is read, so that no change in between is missed.
         let listener = hub.listen(user_id);
-        // Other processes may have written what was not heard of here yet.
+        // Other processes may have written changes that have not arrived yet.
         let present = if store.is_shared() { None } else { listener.present(since) };
         let mut one =
             FollowOne { store, listener, position: 0, is_live: false, greets: true, waiting: VecDeque::new() };
         match (present, since) {
             (Some(end), _) => {
-                // All up to the present is in the log, and comes before the greeting.
+                // All changes up to the present are in the log, and come before the greeting.
                 one.position = since.unwrap_or(end.0);
                 one.catch_up_from_log(end).await;
             }
@@ -81,7 +81,7 @@ impl Follower {
                 one.catch_up().await?;
             }
             (None, None) => {
-                // No inbox was ever that far: the store says where it is.
+                // No inbox has that many changes: the store only returns the end of the inbox.
                 let present = one.store.changes(one.listener.user_id(), u64::MAX, Limit::new(1)).await?;
                 one.go_live(&present);
             }
@@ -98,11 +98,11 @@ struct FollowOne {
     store: Arc<dyn Store>,
     listener: Listener,
     position: u64,
-    /// Whether the position is where the log is, and not behind it.
+    /// Whether the position is in the log, and not before its start.
     is_live: bool,
-    /// Whether the greeting is still to come.
+    /// Whether the greeting is still to be sent.
     greets: bool,
-    /// Changes read from the store, which are sent first.
+    /// Frames to send first, such as changes read from the store.
     waiting: VecDeque<Arc<Frame>>,
 }
 
@@ -116,7 +116,7 @@ impl FollowOne {
                 return Ok(Some(frame));
             }
             if !self.is_live {
-                // In a box, so that an idle stream keeps no room for it.
+                // Boxed, so that an idle stream reserves no room for it.
                 Box::pin(self.catch_up()).await?;
                 continue;
             }
@@ -149,14 +149,14 @@ impl FollowOne {
 
     async fn ask_where_it_is(&self) -> Result<(u64, u64), StoreError> {
         let asked_at = Instant::now();
-        // No client was ever that far: the store says where the inbox is.
+        // No inbox has that many changes: the store only returns the end of the inbox.
         let present = self.store.changes(self.listener.user_id(), u64::MAX, Limit::new(1)).await?;
         let end = (present.modseq, present.unread_count);
         self.listener.note_stored(end, asked_at);
         Ok(end)
     }
 
-    /// Reads one page of what was missed.
+    /// Reads one page of missed changes.
     async fn catch_up(&mut self) -> Result<(), FollowError> {
         let user_id = self.listener.user_id();
         let mut changes = self.store.changes(user_id, self.position, Limit::new(PAGE)).await?;
@@ -177,7 +177,7 @@ impl FollowOne {
         Ok(())
     }
 
-    /// Takes what the log has, up to where it ended a moment ago.
+    /// Reads the log, up to the end that it had a moment ago.
     async fn catch_up_from_log(&mut self, end: (u64, u64)) {
         while self.position < end.0 {
             match self.listener.next(self.position).await {
@@ -185,7 +185,7 @@ impl FollowOne {
                     self.position = position;
                     self.waiting.push_back(frame);
                 }
-                // The store has the rest.
+                // The rest is read from the store.
                 HubMessage::Behind | HubMessage::Closed => return,
             }
         }
@@ -193,7 +193,7 @@ impl FollowOne {
         self.greet(end);
     }
 
-    /// Goes on from what the store just said.
+    /// Continues live from the position that the store returned.
     fn go_live(&mut self, present: &Changes) {
         let end = (present.modseq, present.unread_count);
         self.position = end.0;
@@ -202,7 +202,7 @@ impl FollowOne {
         self.greet(end);
     }
 
-    /// Says that the present is reached, the first time.
+    /// Sends the greeting once the present is reached for the first time.
     fn greet(&mut self, end: (u64, u64)) {
         if std::mem::take(&mut self.greets) {
             self.waiting.push_back(Arc::new(Frame::sign(Sign::hello(Some(end)))));

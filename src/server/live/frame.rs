@@ -17,16 +17,16 @@ pub enum Sign {
         /// Number of the newest change; absent in a stream of all inboxes.
         #[serde(skip_serializing_if = "Option::is_none")]
         modseq: Option<u64>,
-        /// How many are unread.
+        /// Number of unread notifications.
         #[serde(skip_serializing_if = "Option::is_none")]
         unread_count: Option<u64>,
     },
-    /// Nothing changed; the present number and count of the inbox.
+    /// Nothing changed; contains the current change number and unread count of the inbox.
     Heartbeat {
         /// Number of the newest change; absent in a stream of all inboxes.
         #[serde(skip_serializing_if = "Option::is_none")]
         modseq: Option<u64>,
-        /// How many are unread.
+        /// Number of unread notifications.
         #[serde(skip_serializing_if = "Option::is_none")]
         unread_count: Option<u64>,
     },
@@ -35,32 +35,32 @@ pub enum Sign {
         /// Number of the newest change; absent in a stream of all inboxes.
         #[serde(skip_serializing_if = "Option::is_none")]
         modseq: Option<u64>,
-        /// How many are unread.
+        /// Number of unread notifications.
         #[serde(skip_serializing_if = "Option::is_none")]
         unread_count: Option<u64>,
     },
 }
 
 impl Sign {
-    /// You are here.
+    /// A greeting, with the current position.
     pub(crate) fn hello(end: Option<(u64, u64)>) -> Self {
         let (modseq, unread_count) = end.unzip();
         Self::Hello { modseq, unread_count }
     }
 
-    /// You cannot go on from where you were.
+    /// A reset, with the current position.
     pub(crate) fn reset(end: Option<(u64, u64)>) -> Self {
         let (modseq, unread_count) = end.unzip();
         Self::Reset { modseq, unread_count }
     }
 
-    /// Nothing happened, and you are still here.
+    /// A heartbeat, with the current position.
     pub(crate) fn heartbeat(end: Option<(u64, u64)>) -> Self {
         let (modseq, unread_count) = end.unzip();
         Self::Heartbeat { modseq, unread_count }
     }
 
-    /// From where to go on after this. A heartbeat changes nothing of that.
+    /// The position after this sign. A heartbeat does not change it.
     fn position(&self) -> Option<u64> {
         match self {
             Self::Hello { modseq, .. } | Self::Reset { modseq, .. } => *modseq,
@@ -69,12 +69,11 @@ impl Sign {
     }
 }
 
-/// Something that a stream says: what changed, or where it is. Each form of it is made when it is
-/// first asked for, and then shared.
+/// An item of a stream: a change or a sign. Each encoding is created when it is first needed, and then shared.
 #[derive(Debug)]
 pub struct Frame {
     said: FrameBody,
-    /// Whether it names the inbox.
+    /// Whether the frame names the inbox.
     names_inbox: bool,
     json: OnceLock<Bytes>,
     sse: OnceLock<Bytes>,
@@ -87,12 +86,12 @@ enum FrameBody {
 }
 
 impl Frame {
-    /// A change, for those who follow this inbox.
+    /// A change, for followers of its inbox.
     pub(crate) fn of_one(change: Change) -> Self {
         Self { said: FrameBody::Change(change), names_inbox: false, json: OnceLock::new(), sse: OnceLock::new() }
     }
 
-    /// A change, for those who follow all inboxes.
+    /// A change, for followers of all inboxes.
     pub(crate) fn of_all(change: Change) -> Self {
         Self { names_inbox: true, ..Self::of_one(change) }
     }
@@ -115,7 +114,7 @@ impl Frame {
         self.json.get_or_init(write).clone()
     }
 
-    /// As an event of a server-sent stream, with the position as its id where there is one.
+    /// As an event of a server-sent stream, with the position as its id if there is one.
     #[must_use]
     pub fn sse(&self) -> Bytes {
         let write = || {
@@ -139,7 +138,7 @@ impl Frame {
         }
     }
 
-    /// From where to go on after this.
+    /// The position after this frame.
     fn position(&self) -> Option<u64> {
         match &self.said {
             FrameBody::Change(_) if self.names_inbox => None,
@@ -148,7 +147,7 @@ impl Frame {
         }
     }
 
-    /// The same for those who follow all inboxes.
+    /// The same change, for followers of all inboxes.
     pub(super) fn named(&self) -> Option<Self> {
         match &self.said {
             FrameBody::Change(change) => Some(Self::of_all(change.clone())),
@@ -156,12 +155,12 @@ impl Frame {
         }
     }
 
-    /// Whether it tells of a notification that was not there before.
+    /// Whether it is about a new notification.
     pub(super) fn is_creation(&self) -> bool {
         matches!(self.event(), Some(Event::Created { .. }))
     }
 
-    /// About how many bytes it takes.
+    /// Its approximate size in bytes.
     pub(super) fn bytes(&self) -> usize {
         let content = match self.event() {
             Some(Event::Created { notification, .. } | Event::Updated { notification, .. }) => {

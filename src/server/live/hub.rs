@@ -1,9 +1,9 @@
 //! The topics: one for each inbox that a client follows.
 //!
-//! A topic has a short log, which all who listen to its inbox read. What no client listens to costs one
-//! look into a map. Changes arrive in any order and more than once, from the store of this server and
-//! from other servers; a topic puts them into their order by their numbers. What never arrives is a hole,
-//! which the keeper fills from the store.
+//! A topic has a short log, which all listeners of its inbox read. A change in an inbox without listeners costs one
+//! look into a map. Changes arrive in any order and more than once, from the store of this server and from other
+//! servers; a topic sorts them by number. A number that never arrives leaves a hole, which the keeper fills from the
+//! store.
 
 use std::{
     collections::HashMap,
@@ -25,7 +25,7 @@ use super::{
 };
 use crate::model::{Change, UserId};
 
-/// Over how many maps the topics are spread, so that listeners who come and go do not wait for each other.
+/// The number of maps over which the topics are spread, so that listeners who come and go do not wait for each other.
 const SHARDS: usize = 64;
 
 impl Shared for Arc<Frame> {
@@ -38,13 +38,13 @@ impl Shared for Arc<Frame> {
     }
 }
 
-/// One inbox that has listeners.
+/// An inbox with listeners.
 pub(super) struct Topic {
     pub(super) user_id: UserId,
     log: Log<Arc<Frame>>,
     /// The end of the inbox according to the store, and when it was read.
     stored: Mutex<Option<(End, Instant)>>,
-    /// Ends with the topic.
+    /// Dropped with the topic.
     interest: Mutex<Option<Interest>>,
 }
 
@@ -52,32 +52,32 @@ pub(super) struct Topic {
 pub(super) struct Hub {
     shards: Box<[Shard]>,
     hasher: RandomState,
-    /// For those who follow all inboxes. Its numbers are its own.
+    /// For listeners to all inboxes. It has its own numbers.
     everything: Log<Arc<Frame>>,
     operators: AtomicUsize,
-    /// Ends when the last one who follows all inboxes goes.
+    /// Dropped when the last listener to all inboxes leaves.
     interest: Mutex<Option<Interest>>,
     bus: Arc<dyn Bus>,
     closed: AtomicBool,
-    /// Topics where something is waited for.
+    /// Topics with a hole.
     holes: mpsc::UnboundedSender<Arc<Topic>>,
-    /// The other end of it, until it is taken.
+    /// The receiver of `holes`, until it is taken.
     found_holes: Mutex<Option<Holes>>,
 }
 
 type Shard = Mutex<HashMap<UserId, Arc<Topic>>>;
 
-/// Topics where something is missing.
+/// Topics with a hole.
 pub(super) type Holes = mpsc::UnboundedReceiver<Arc<Topic>>;
 
-/// A listener to one inbox. Dropping it ends that.
+/// A listener to one inbox, until it is dropped.
 pub(super) struct Listener {
     hub: Arc<Hub>,
     topic: Arc<Topic>,
     seat: Seat,
 }
 
-/// A listener to all inboxes. Dropping it ends that.
+/// A listener to all inboxes, until it is dropped.
 pub(super) struct AllInboxesListener {
     hub: Arc<Hub>,
     seat: Seat,
@@ -88,7 +88,7 @@ pub(super) struct AllInboxesListener {
 pub(super) enum HubMessage {
     /// The next frame, and the position after it.
     Frame(Arc<Frame>, u64),
-    /// Too much happened: ask the store, or list again.
+    /// The listener is too far behind: ask the store, or list again.
     Behind,
     /// The server is stopping.
     Closed,
@@ -126,12 +126,12 @@ impl Hub {
         Arc::new(hub)
     }
 
-    /// Where holes are found from now on; only the first one who asks gets it.
+    /// The receiver of topics with holes; `None` after the first call.
     pub(super) fn take_holes(&self) -> Option<Holes> {
         locked(&self.found_holes).take()
     }
 
-    /// Tells this process' listeners of a change.
+    /// Passes a change to the listeners of this process.
     pub(super) fn deliver(&self, change: &Change) {
         let Some(topic) = self.topic_to_tell(&change.user_id) else { return };
         let end = End::from(&change.event);
@@ -141,13 +141,13 @@ impl Hub {
         }
     }
 
-    /// The topic of an inbox, if a listener is to be told of its changes.
+    /// The topic of an inbox, if a listener wants its changes.
     fn topic_to_tell(&self, user_id: &UserId) -> Option<Arc<Topic>> {
         let mut shard = locked(self.shard(user_id));
         if let Some(topic) = shard.get(user_id) {
             return Some(Arc::clone(topic));
         }
-        // A listener to all inboxes is told in order too.
+        // A listener to all inboxes also receives changes in order.
         let follows_all = self.operators.load(Ordering::Acquire) > 0;
         follows_all.then(|| Arc::clone(shard.entry(user_id.clone()).or_insert_with(|| Topic::new(user_id))))
     }
@@ -167,7 +167,7 @@ impl Hub {
     }
 
     fn report_hole(&self, topic: Arc<Topic>) {
-        // It is not taken when the service is gone.
+        // Nothing receives it once the service has been dropped.
         drop(self.holes.send(topic));
     }
 
@@ -182,7 +182,8 @@ impl Hub {
         if self.closed.load(Ordering::Acquire) {
             topic.log.close();
         }
-        // A listener to all inboxes hears of this one too, but may go at any moment.
+        // A topic that a listener to all inboxes created has no subscription of its own, and that listener may leave at
+        // any moment.
         let mut interest = locked(&topic.interest);
         if interest.is_none() {
             *interest = self.bus.subscribe(Some(user_id), self.told());
@@ -207,13 +208,12 @@ impl Hub {
         AllInboxesListener { hub: Arc::clone(self), seat, position }
     }
 
-    /// Every topic there is.
+    /// All topics.
     pub(super) fn topics(&self) -> Vec<Arc<Topic>> {
         self.shards.iter().flat_map(|shard| locked(shard).values().cloned().collect::<Vec<_>>()).collect()
     }
 
-    /// Lets go of what is old: frames that all listeners have had the time to read, and topics to which
-    /// none listens.
+    /// Drops frames that all listeners have had the time to read, and topics without listeners.
     pub(super) fn trim(&self) {
         self.everything.trim();
         for shard in &self.shards {
@@ -225,19 +225,19 @@ impl Hub {
         }
     }
 
-    /// Tells all listeners that the server is stopping.
+    /// Notifies all listeners that the server is stopping.
     pub(super) fn close(&self) {
         self.closed.store(true, Ordering::Release);
         self.everything.close();
         self.topics().iter().for_each(|topic| topic.log.close());
     }
 
-    /// Whether other processes can be told.
+    /// Whether other processes can be notified.
     pub(super) fn is_connected(&self) -> bool {
         self.bus.is_connected()
     }
 
-    /// Adds what the store says happened after a position.
+    /// Adds the changes after a position, as returned by the store.
     pub(super) fn fill(&self, topic: &Topic, after: u64, changes: crate::model::Changes) {
         let end = End { modseq: changes.modseq, unread_count: changes.unread_count };
         if changes.reset {
@@ -250,7 +250,7 @@ impl Hub {
         topic.log.fill(after, told.collect(), end, |frame| self.tell_operators(frame));
     }
 
-    /// The inbox of a topic begins with the first change that was heard of.
+    /// Lets the topic's log begin with the first change that arrived.
     pub(super) fn begin_with_first(&self, topic: &Topic) {
         topic.log.begin_with_first(|frame| self.tell_operators(frame));
     }
@@ -267,8 +267,7 @@ impl Deliver for Hub {
         Self::deliver(self, change);
     }
 
-    /// Inboxes that are followed are compared with the store. Those who follow all of them are told to list
-    /// again.
+    /// Compares the followed inboxes with the store. Followers of all inboxes are asked to list again.
     fn gap(&self) {
         self.everything.skip();
     }
@@ -284,7 +283,7 @@ impl Topic {
         })
     }
 
-    /// The store, asked at this moment, says that the inbox is here.
+    /// Records the position of the inbox that the store returned, and when it was asked.
     pub(super) fn note_stored(&self, end: End, asked_at: Instant) {
         *locked(&self.stored) = Some((end, asked_at));
     }
@@ -294,19 +293,19 @@ impl Topic {
         self.log.hole()
     }
 
-    /// The number of the last change that was heard of, if it is known.
+    /// The number of the last change that arrived, if it is known.
     pub(super) fn modseq(&self) -> Option<u64> {
         self.log.end().map(|end| end.modseq)
     }
 
-    /// Whether a listener follows this inbox, and not only all.
+    /// Whether this inbox has its own listeners, besides those to all inboxes.
     pub(super) fn is_followed(&self) -> bool {
         self.log.listeners() > 0
     }
 }
 
 impl Listener {
-    /// The id of a user, and so of an inbox.
+    /// The id of the user who owns the inbox.
     pub(super) fn user_id(&self) -> &UserId {
         &self.topic.user_id
     }
@@ -318,7 +317,7 @@ impl Listener {
         position.is_none_or(|position| self.topic.log.reaches(position)).then_some((modseq, unread_count))
     }
 
-    /// The store says that the inbox is here.
+    /// Starts the log at the position that the store returned.
     pub(super) fn begin(&self, modseq: u64, unread_count: u64) {
         self.topic.log.begin(End { modseq, unread_count }, |frame| self.hub.tell_operators(frame));
     }
@@ -329,7 +328,7 @@ impl Listener {
         (asked_at.elapsed() <= age).then_some((modseq, unread_count))
     }
 
-    /// The store, asked at this moment, says that the inbox is here.
+    /// Records the position of the inbox that the store returned, and when it was asked.
     pub(super) fn note_stored(&self, (modseq, unread_count): (u64, u64), asked_at: Instant) {
         self.topic.note_stored(End { modseq, unread_count }, asked_at);
     }

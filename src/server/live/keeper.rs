@@ -25,23 +25,23 @@ use crate::{
     },
 };
 
-/// How long a change may be late before the store is asked for it.
+/// How long a change may be late before it is read from the store.
 const LATE: Duration = Duration::from_millis(20);
-/// How long to wait when the store could not be asked.
+/// How long to wait after an error of the store.
 const PAUSE: Duration = Duration::from_millis(500);
-/// How often listened-to inboxes are compared with a store that others write to as well.
+/// How often followed inboxes are compared with a store that other servers also write to.
 const COMPARE_INTERVAL: Duration = Duration::from_secs(2);
-/// Every how many comparisons what is old is let go of: a listener has twice that long to read it.
+/// Old frames are dropped after this many comparisons: a listener has twice that long to read them.
 const TRIM_EVERY: u32 = 4;
-/// How many inboxes are compared with one question.
+/// How many inboxes are compared in one query.
 const COMPARED_AT_ONCE: usize = 500;
-/// How many inboxes are mended at once, so that requests still get their turn at the store.
+/// How many inboxes are repaired at once, so that requests still get their turn at the store.
 const MENDED_AT_ONCE: usize = 8;
 
-/// Starts it, for as long as the hub lives.
+/// Starts the task, for as long as the hub lives.
 pub(super) fn start(store: &Arc<dyn Store>, hub: &Arc<Hub>, publisher: &Arc<Publisher>, holes: Holes, tasks: &Tasks) {
     let (store, hub, publisher) = (Arc::downgrade(store), Arc::downgrade(hub), Arc::downgrade(publisher));
-    // Behind a lock that is never waited for: what is queued is still there when the task is started again.
+    // No other task uses this lock. It keeps the queue for the task when it is restarted.
     let (holes, turns) = (Arc::new(Mutex::new(holes)), Arc::new(Semaphore::new(MENDED_AT_ONCE)));
     let tasks_of_keeper = tasks.clone();
     tasks.spawn("keep up", move || {
@@ -62,7 +62,7 @@ struct CatchUp {
     hub: Weak<Hub>,
     publisher: Weak<Publisher>,
     turns: Arc<Semaphore>,
-    /// The inboxes that were behind the store when they were last compared, and where they were.
+    /// The inboxes that were behind the store at the last comparison, and their positions.
     lagging: HashMap<UserId, u64>,
     tasks: Tasks,
 }
@@ -98,8 +98,8 @@ impl CatchUp {
         }
     }
 
-    /// Looks whether listened-to inboxes are behind the store, and mends those that were already
-    /// when this was done last: what is on its way arrives in less time than that.
+    /// Compares followed inboxes with the store, and repairs those that were already behind at the last comparison:
+    /// changes on their way arrive in less time than that.
     async fn compare(&mut self, store: &dyn Store, hub: &Hub) {
         let known: Vec<(Arc<Topic>, u64)> = hub
             .topics()
@@ -115,7 +115,7 @@ impl CatchUp {
                 Ok(stored) => stored,
                 Err(error) => {
                     tracing::debug!(%error, "inboxes could not be compared with the store; trying again");
-                    // It is not known, so none is well.
+                    // The comparison failed, so all of these count as behind.
                     self.lagging.extend(some.iter().map(|(topic, heard)| (topic.user_id.clone(), *heard)));
                     continue;
                 }
@@ -161,14 +161,13 @@ impl CatchUp {
     }
 }
 
-/// Fills what is missing after this number, or wherever something is; `false` when that has to be
-/// tried again.
+/// Adds the changes after this number, or those missing in the hole; `false` when another attempt is needed.
 async fn mend(store: &dyn Store, hub: &Hub, topic: &Topic, after: Option<u64>) -> Result<bool, StoreError> {
     let after = match (after, topic.hole()) {
         (Some(after), _) | (None, Some(Hole::After(after))) => after,
         (None, None) => return Ok(true),
         (None, Some(Hole::Unknown)) => {
-            // Its follower is asking the store where it is.
+            // Its follower is reading the position from the store.
             if !topic.is_followed() {
                 hub.begin_with_first(topic);
             }

@@ -1,8 +1,8 @@
 //! The log of one inbox: its recent changes, and the followers that wait for more.
 //!
-//! A listener has a position and no queue. It asks for what comes after its position and waits
-//! under the same lock, so nothing can be published in between. A follower further back than the
-//! log reaches is told so, and reads the store; so a slow listener costs the others nothing.
+//! A listener has a position and no queue. It looks for the frame after its position and starts to wait under the same
+//! lock, so no frame is published in between. A follower whose position is before the start of the log is told so, and
+//! reads the store; so a slow listener does not affect the others.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -11,26 +11,26 @@ use std::{
 
 use super::sync::Mutex;
 
-/// How many frames a log keeps, at most.
+/// How many frames a log stores, at most.
 const MOST_FRAMES: usize = 1024;
-/// How many bytes of frames a log keeps, at most; one frame is kept in any case.
+/// How many bytes of frames a log stores, at most; the newest frame always stays.
 const MOST_BYTES: usize = 256 * 1024;
-/// How many frames may wait for one that should come before them.
+/// How many frames may wait for missing frames before them.
 const MOST_EARLY: usize = 1024;
 
-/// Something that was said, which many hold at once.
+/// An item of the log, shared by many listeners.
 pub(super) trait Shared: Clone {
-    /// How many bytes it takes.
+    /// Its size in bytes.
     fn bytes(&self) -> usize;
 
-    /// Whether it tells of something that was not there before.
+    /// Whether it is about a new notification.
     fn is_creation(&self) -> bool;
 }
 
 /// The end of a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct End {
-    /// The number of the last change that was published.
+    /// The number of the last published change.
     pub(super) modseq: u64,
     /// Number of unread notifications after this change.
     pub(super) unread_count: u64,
@@ -41,9 +41,9 @@ pub(super) struct End {
 pub(super) enum Next<F> {
     /// The next frame, and the position after it.
     Frame(F, u64),
-    /// The log does not reach back to the position: the store has to tell.
+    /// The position is before the start of the log: the changes must be read from the store.
     Behind,
-    /// There will be nothing more.
+    /// The log is closed.
     Closed,
 }
 
@@ -51,7 +51,7 @@ pub(super) enum Next<F> {
 #[derive(Debug)]
 pub(super) struct Seat(usize);
 
-/// A log and who waits for it.
+/// A log and its waiting listeners.
 #[derive(Debug)]
 pub(super) struct Log<F> {
     state: Mutex<State<F>>,
@@ -59,12 +59,12 @@ pub(super) struct Log<F> {
 
 #[derive(Debug)]
 struct State<F> {
-    /// `None` until a follower has asked the store where the inbox is.
+    /// `None` until a follower has read the inbox's position from the store.
     end: Option<End>,
     /// Without a hole: each continues where the one before it ended.
     entries: VecDeque<Entry<F>>,
     bytes: usize,
-    /// How many of the entries were there when the log was trimmed last.
+    /// How many of the entries existed when the log was last trimmed.
     old: usize,
     /// Frames that arrived before their predecessors.
     early: BTreeMap<u64, (u64, F)>,
@@ -75,14 +75,14 @@ struct State<F> {
 
 #[derive(Debug)]
 struct Entry<F> {
-    /// It tells of all changes after this one, up to its own.
+    /// The entry covers all changes after this one, up to its own.
     after: u64,
     end: End,
     frame: F,
-    /// Whether it is only for those who were told everything up to this change, and nothing after it.
+    /// If present, only a listener at exactly this position may read the entry.
     ///
-    /// A creation that the store told of has the number of its newest change. A follower that read the store
-    /// in between knows it already, and would be told of it twice.
+    /// A creation that was read from the store has the number of its newest change. A follower that read the store in
+    /// between already has the notification, and would receive it twice.
     only_from: Option<u64>,
 }
 
@@ -106,7 +106,7 @@ impl<F: Shared> Log<F> {
         Seat(self.locked(|state| state.seats.insert(None)))
     }
 
-    /// Lets a listener go, and returns how many are left.
+    /// Removes a listener, and returns the number of remaining ones.
     pub(super) fn leave(&self, seat: &Seat) -> usize {
         self.locked(|state| {
             state.seats.try_remove(seat.0);
@@ -114,7 +114,7 @@ impl<F: Shared> Log<F> {
         })
     }
 
-    /// How many listen.
+    /// The number of listeners.
     pub(super) fn listeners(&self) -> usize {
         self.locked(|state| state.seats.len())
     }
@@ -124,15 +124,15 @@ impl<F: Shared> Log<F> {
         self.locked(|state| state.end)
     }
 
-    /// Whether a follower at this position can go on without the store.
+    /// Whether a follower at this position can continue without the store.
     pub(super) fn reaches(&self, position: u64) -> bool {
         self.locked(|state| {
             state.find(position) != Position::Behind && state.end.is_some_and(|end| position <= end.modseq)
         })
     }
 
-    /// The store says that the inbox is here: what was published and is newer follows. Tells
-    /// `then` of every frame that passes.
+    /// Starts the log at the position that the store returned; newer frames that have already arrived follow. Calls
+    /// `then` for every frame that is added or skipped.
     pub(super) fn begin(&self, end: End, then: impl FnMut(&F)) {
         self.change(|state| {
             if state.end.is_none() {
@@ -141,7 +141,7 @@ impl<F: Shared> Log<F> {
         });
     }
 
-    /// It is not known where the inbox is: it begins with the first frame that came.
+    /// The position of the inbox is unknown: starts the log with the first frame that arrived.
     pub(super) fn begin_with_first(&self, then: impl FnMut(&F)) {
         self.change(|state| {
             if let (None, Some((&first, (unread_count, _)))) = (state.end, state.early.first_key_value()) {
@@ -151,9 +151,8 @@ impl<F: Shared> Log<F> {
         });
     }
 
-    /// Adds a change. One that is known already is not added again, and one that comes too early
-    /// waits for those before it. Tells `then` of every frame that is added, in order, and returns
-    /// whether something is waited for from now on.
+    /// Adds a change. A known change is not added again, and an early one waits for those before it. Calls `then` for
+    /// every added frame, in order, and returns whether this opened a hole.
     pub(super) fn publish(&self, end: End, frame: F, mut then: impl FnMut(&F)) -> bool {
         self.change(|state| {
             let had_hole = !state.early.is_empty();
@@ -164,7 +163,7 @@ impl<F: Shared> Log<F> {
                     state.take_early(&mut then);
                 }
                 _ => {
-                    // What does not fit is in the store, where the hole is filled from.
+                    // If there is no room for the frame, the hole is filled from the store, which has it.
                     if state.early.len() < MOST_EARLY {
                         state.early.insert(end.modseq, (end.unread_count, frame));
                     }
@@ -174,7 +173,7 @@ impl<F: Shared> Log<F> {
         })
     }
 
-    /// Adds a frame after all others, and says how it is numbered.
+    /// Adds a frame after all others, with the next number.
     pub(super) fn append(&self, frame: F) {
         self.change(|state| {
             let last = state.end.unwrap_or(End { modseq: 0, unread_count: 0 });
@@ -182,7 +181,7 @@ impl<F: Shared> Log<F> {
         });
     }
 
-    /// The next frame is unknown: all listeners are behind.
+    /// The next frame is lost: all listeners are behind.
     pub(super) fn skip(&self) {
         self.change(|state| {
             let last = state.end.unwrap_or(End { modseq: 0, unread_count: 0 });
@@ -199,7 +198,7 @@ impl<F: Shared> Log<F> {
         })
     }
 
-    /// Adds what the store says happened after `after`, unless that is known meanwhile.
+    /// Adds the changes after `after` that the store returned, unless they have arrived meanwhile.
     pub(super) fn fill(&self, after: u64, told: Vec<(End, F)>, end: End, mut then: impl FnMut(&F)) {
         self.change(|state| {
             if state.end.is_none_or(|known| known.modseq != after) {
@@ -209,7 +208,7 @@ impl<F: Shared> Log<F> {
                 let only_from = frame.is_creation().then_some(after);
                 state.append(end, frame, only_from, &mut then);
             }
-            // The present may be ahead of the last thing that can be told.
+            // The inbox may be further ahead than the last change that the store could return.
             if state.end.is_some_and(|known| known.modseq < end.modseq) {
                 state.skip_to(end, then);
             } else {
@@ -219,7 +218,7 @@ impl<F: Shared> Log<F> {
         });
     }
 
-    /// Goes on from here; a follower that is not there yet has to ask the store.
+    /// Continues from this position; followers before it must read the store.
     pub(super) fn skip_to(&self, end: End, then: impl FnMut(&F)) {
         self.change(|state| state.skip_to(end, then));
     }
@@ -249,7 +248,7 @@ impl<F: Shared> Log<F> {
         })
     }
 
-    /// Lets go of what was there when this was called last. Returns whether there is nothing left.
+    /// Drops the entries that existed at the last call. Returns whether the log is now empty.
     pub(super) fn trim(&self) -> bool {
         self.locked(|state| {
             for _ in 0..state.old {
@@ -257,24 +256,24 @@ impl<F: Shared> Log<F> {
             }
             state.old = state.entries.len();
             if state.entries.is_empty() {
-                // A burst should not be paid for ever after.
+                // Frees the memory of an earlier burst.
                 state.entries.shrink_to_fit();
             }
             state.entries.is_empty() && state.early.is_empty()
         })
     }
 
-    /// Tells all followers that there will be nothing more.
+    /// Notifies all followers that the log is closed.
     pub(super) fn close(&self) {
         self.change(|state| state.closed = true);
     }
 
     fn locked<T>(&self, f: impl FnOnce(&mut State<F>) -> T) -> T {
-        // Nothing in here panics half-way; what a panic elsewhere left behind is whole.
+        // No code in here panics half-way, so after a panic elsewhere the state is still whole.
         f(&mut self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
     }
 
-    /// Changes something, and wakes those who can go on because of it.
+    /// Changes the state, and wakes the listeners that can continue because of it.
     fn change<T>(&self, f: impl FnOnce(&mut State<F>) -> T) -> T {
         let (done, wake) = self.locked(|state| {
             let before = (state.end, state.closed);
@@ -294,9 +293,9 @@ impl<F: Shared> Log<F> {
 /// A hole in the numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Hole {
-    /// Everything after this change.
+    /// Everything after this change is missing.
     After(u64),
-    /// It is not known where the inbox is.
+    /// The position of the inbox is unknown.
     Unknown,
 }
 
@@ -338,7 +337,7 @@ impl<F: Shared> State<F> {
         }
     }
 
-    /// Adds what came early and whose time has come.
+    /// Adds early frames that are now next in order.
     fn take_early(&mut self, then: &mut impl FnMut(&F)) {
         while let Some(next) = self.end.map(|end| end.modseq + 1)
             && let Some((unread_count, frame)) = self.early.remove(&next)
@@ -354,7 +353,7 @@ impl<F: Shared> State<F> {
     }
 
     fn skip_to(&mut self, end: End, mut then: impl FnMut(&F)) {
-        // Those who listen here read them from the store; a listener to all inboxes may want them all the same.
+        // Listeners to this inbox read these from the store; a listener to all inboxes still wants them.
         self.early.range(..=end.modseq).for_each(|(_, (_, frame))| then(frame));
         self.entries.clear();
         (self.bytes, self.old) = (0, 0);

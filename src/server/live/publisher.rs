@@ -1,7 +1,7 @@
 //! Publishes the changes that a store announces: to the listeners of this server, and to the other servers.
 //!
-//! A store announces under its locks, so it is not kept waiting; what is beyond the queue is lost here, and
-//! the keeper finds it in the store.
+//! A store announces changes while it holds its locks, so it must not wait. Changes for which the queue has no room are
+//! dropped, and the keeper finds them in the store.
 
 use std::sync::{
     Arc, Mutex, PoisonError, Weak,
@@ -26,7 +26,7 @@ pub(super) struct Publisher {
     bus: Arc<dyn Bus>,
     hub: Arc<Hub>,
     waiting: mpsc::Sender<Announced>,
-    /// Whether anything takes what waits; before, no client listens, and nothing has to be told.
+    /// Whether the task is running; until it runs no client listens, and changes need not be published.
     is_at_work: AtomicBool,
     /// The queue, until the task takes it.
     work: Mutex<Option<mpsc::Receiver<Announced>>>,
@@ -47,15 +47,15 @@ impl Publisher {
         })
     }
 
-    /// Publishes from now on, for as long as this lives; `false` when it does already.
+    /// Publishes from now on, until this is dropped; `false` when the task was already started.
     pub(super) fn start(self: &Arc<Self>, tasks: &Tasks) -> bool {
         let Some(work) = self.work.lock().unwrap_or_else(PoisonError::into_inner).take() else { return false };
         self.is_at_work.store(true, Ordering::Release);
-        // Behind a lock that is never waited for: what is queued is still there when the task is started again.
+        // No other task uses this lock. It keeps the queue for the task when it is restarted.
         let (publisher, work) = (Arc::downgrade(self), Arc::new(tokio::sync::Mutex::new(work)));
         let mut is_first = true;
         tasks.spawn("publish", move || {
-            // What was at hand when the task ended is read from the store.
+            // The changes that the task held when it panicked are read from the store.
             if !std::mem::take(&mut is_first)
                 && let Some(publisher) = publisher.upgrade()
             {
@@ -71,7 +71,7 @@ impl Publisher {
         self.bus.note_loss();
     }
 
-    /// Whether changes were lost since this was asked last.
+    /// Whether changes were lost since the last call.
     pub(super) fn has_lost(&self) -> bool {
         self.has_lost.swap(false, Ordering::Relaxed)
     }

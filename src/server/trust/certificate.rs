@@ -17,7 +17,7 @@ use x509_cert::{
     ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectAltName},
 };
 
-/// The extensions that are understood here.
+/// The extensions that this module understands.
 const UNDERSTOOD: [ObjectIdentifier; 4] =
     [BasicConstraints::OID, ExtendedKeyUsage::OID, KeyUsage::OID, SubjectAltName::OID];
 
@@ -47,8 +47,8 @@ impl Read {
         Ok(())
     }
 
-    /// Whether it may be a server's, as OpenSSL asks: what its extensions say, if it has them, is all understood and does
-    /// not speak against it.
+    /// Whether it may belong to a server, by the rules of OpenSSL: all its critical extensions are understood, and none
+    /// of its extensions forbids it.
     pub(super) fn is_for_a_server(&self) -> Result<(), Error> {
         let mut all = self.0.extensions.iter().flatten();
         if all.any(|one| one.critical && !UNDERSTOOD.contains(&one.extn_id)) {
@@ -62,7 +62,7 @@ impl Read {
         if is_meant && is_usable { Ok(()) } else { Err(CertificateError::InvalidPurpose.into()) }
     }
 
-    /// Whether it is for a server of this name: by its subjectAltName or, only where it has none, by its common name.
+    /// Whether it is valid for this server name: by its subjectAltName or, only if it has none, by its common name.
     pub(super) fn is_for(&self, der: &CertificateDer<'_>, name: &ServerName<'_>) -> Result<(), Error> {
         let has_names = self.0.extensions.iter().flatten().any(|one| one.extn_id == SubjectAltName::OID);
         if !has_names && self.common_name().is_some_and(|common| is_of(&common, name)) {
@@ -84,7 +84,7 @@ impl Read {
     }
 }
 
-/// Whether a common name is this server's. `*.example.com` is any name with one label more.
+/// Whether a common name matches this server. `*.example.com` matches any name with one more label.
 fn is_of(common: &str, name: &ServerName<'_>) -> bool {
     let named = name.to_str();
     let is_equal = common.eq_ignore_ascii_case(&named);

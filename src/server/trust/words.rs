@@ -1,6 +1,6 @@
 //! Explains what is wrong with a server's certificate.
 
-/// What rustls says of a certificate, and what that means.
+/// rustls' terms for problems of a certificate, and their explanations.
 const MEANINGS: [(&str, &str); 7] = [
     (
         "UnsupportedCertVersion",
@@ -30,7 +30,7 @@ const MEANINGS: [(&str, &str); 7] = [
 const NO_NAME: &str = "the server's certificate is not for the host in the URL: it has no subjectAltName, and its common \
                        name (CN) is another. Make it with -addext subjectAltName=DNS:HOST or IP:ADDRESS";
 
-/// What an error of TLS says of a server's certificate, in words, where the library gives only a name of its own.
+/// Explains a TLS error about a server's certificate, for errors in which the library gives only its own term.
 pub(in crate::server) fn in_words(error: &str) -> Option<String> {
     if let Some((_, meaning)) = MEANINGS.iter().find(|(said, _)| error.contains(said)) {
         return Some((*meaning).to_owned());

@@ -1,11 +1,11 @@
-//! The algorithms that tokens are signed with.
+//! The algorithms that sign tokens.
 
 use super::WrongOption;
 
-/// An algorithm of RFC 7518 or RFC 8037 that a token may be signed with.
+/// An algorithm of RFC 7518 or RFC 8037 for signing tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Algorithm {
-    /// HMAC with SHA-256, by a secret that both sides have.
+    /// HMAC with SHA-256, with a shared secret.
     Hs256,
     /// RSASSA-PKCS1-v1_5 with SHA-256.
     Rs256,
@@ -18,10 +18,10 @@ pub enum Algorithm {
 impl Algorithm {
     const ALL: [Self; 4] = [Self::Hs256, Self::Rs256, Self::Es256, Self::EdDsa];
 
-    /// Reads the name that tokens have for it, such as `RS256`.
+    /// Reads its name in tokens, such as `RS256`.
     ///
     /// # Errors
-    /// When it is the name of none, in one sentence.
+    /// One sentence, when there is no such algorithm.
     pub fn parse(name: &str) -> Result<Self, WrongOption> {
         Self::ALL
             .into_iter()
@@ -29,7 +29,7 @@ impl Algorithm {
             .ok_or_else(|| WrongOption::Algorithms(format!("{name:?} is none of HS256, RS256, ES256 and EdDSA.")))
     }
 
-    /// The name that tokens have for it.
+    /// Its name in tokens.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -50,7 +50,7 @@ impl Algorithm {
         }
     }
 
-    /// The one that the library means; `None` when it is none of ours.
+    /// Our value for the library's; `None` when it is not one of ours.
     pub(super) fn of(theirs: jsonwebtoken::Algorithm) -> Option<Self> {
         Self::ALL.into_iter().find(|algorithm| algorithm.in_library() == theirs)
     }

@@ -10,18 +10,18 @@ use serde_json::Number;
 use super::{Algorithm, VerifiedToken, WrongOption, keys::Key};
 use crate::model::{Timestamp, UserId};
 
-/// More would not be a difference between two clocks.
+/// A larger leeway would not be a difference between two clocks.
 const MAX_LEEWAY: Duration = Duration::from_secs(3_600);
-/// The last second that can be written as we write times: the end of the year 9999.
+/// The last second that our format of times can express: the end of the year 9999.
 const LAST_SECOND: i64 = 253_402_300_799;
 
 /// Why a token is refused, without any part of the token.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Refused(pub(super) &'static str);
 
-/// What is read of a token. A claim that stands there twice makes it unreadable, and so does an `iss`
-/// that is no string, although the library would take a list. What every token has to have may be missing here: the library
-/// says which one does.
+/// The claims that are read. A duplicate claim makes a token unreadable, and so does an `iss` that is not a string,
+/// although the library would accept a list. Required claims may be absent here: the library reports which one is
+/// missing.
 #[derive(Deserialize)]
 struct Claims {
     sub: Option<String>,
@@ -33,7 +33,7 @@ struct Claims {
 
 /// The rules for every token.
 pub(super) struct Rules {
-    /// For each algorithm that is allowed, what the library checks.
+    /// The library's checks for each allowed algorithm.
     validations: Vec<(Algorithm, Validation)>,
     leeway_micros: i64,
 }
@@ -42,7 +42,7 @@ impl Rules {
     /// Checks the settings.
     ///
     /// # Errors
-    /// One sentence about the first that is wrong.
+    /// One sentence about the first invalid one.
     pub(super) fn new(
         allowed: &[Algorithm],
         audience: &[String],
@@ -75,14 +75,14 @@ impl Rules {
         self.validations.iter().find(|(allowed, _)| *allowed == algorithm).map(|(_, validation)| validation)
     }
 
-    /// Checks the signature of a token by this key, and then what the token says.
+    /// Checks the signature of a token with this key, and then its claims.
     pub(super) fn check(&self, token: &str, key: &Key, now: Timestamp) -> Result<VerifiedToken, Refused> {
         let validation = self.validation(key.algorithm).ok_or(Refused("its algorithm is not allowed"))?;
         let claims = decode::<Claims>(token, &key.decoding, validation).map_err(|error| refusal(&error))?.claims;
         let (Some(sub), Some(exp)) = (claims.sub, claims.exp) else { return Err(Refused("it has no sub or no exp")) };
         let user_id = UserId::parse(&sub).map_err(|_| Refused("its sub is no user id"))?;
         let expires_at = moment(&exp, self.leeway_micros).ok_or(Refused("its exp is no time"))?;
-        // "On or after" its exp a token is over (RFC 7519, section 4.1.4).
+        // "On or after" its exp a token has expired (RFC 7519, section 4.1.4).
         if now >= expires_at {
             return Err(Refused("it is over"));
         }
@@ -96,7 +96,7 @@ impl Rules {
     }
 }
 
-/// The checks of the library. Times are not among them, because the library has a clock of its own.
+/// The library's checks. Times are not among them, because the library uses a clock of its own.
 fn validation(algorithm: Algorithm, audience: &[String], issuer: Option<&str>) -> Validation {
     let mut validation = Validation::new(algorithm.in_library());
     validation.validate_exp = false;
@@ -111,8 +111,8 @@ fn validation(algorithm: Algorithm, audience: &[String], issuer: Option<&str>) -
     validation
 }
 
-/// The moment so many seconds after 1970, which need not be whole, moved by the leeway; `None` when
-/// that is not within the years 1970 to 9999.
+/// The time this many seconds after 1970, possibly with a fraction, moved by the leeway; `None` when that is not within
+/// the years 1970 to 9999.
 fn moment(seconds: &Number, leeway_micros: i64) -> Option<Timestamp> {
     let micros = match seconds.as_i64() {
         Some(seconds) if (0..=LAST_SECOND).contains(&seconds) => seconds * 1_000_000,
@@ -130,7 +130,7 @@ fn moment(seconds: &Number, leeway_micros: i64) -> Option<Timestamp> {
     (micros / 1_000_000 <= LAST_SECOND).then(|| Timestamp::from_micros(micros)).flatten()
 }
 
-/// Why the header of a token cannot be read. The library reads none with an algorithm that it does not know, such as the
+/// Why the header of a token cannot be read. The library refuses to read one with an unknown algorithm, such as the
 /// `none` of a token without a signature.
 pub(super) fn refused_header(token: &str, error: &jsonwebtoken::errors::Error) -> Refused {
     #[derive(Deserialize)]

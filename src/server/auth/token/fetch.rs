@@ -11,12 +11,12 @@ use crate::server::{address::is_loopback, causes::with_causes};
 
 /// How long the issuer may take, from the connection to the end of its answer.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// How long its answer may be.
+/// The longest answer, in bytes.
 const MAX_BODY_BYTES: usize = 256 * 1024;
-/// How many keys it may have.
+/// The most keys in a set.
 const MAX_KEYS: usize = 100;
 
-/// Why there are no keys. None of them repeats the URL, which may hold a secret.
+/// Why there are no keys. The errors do not repeat the URL, which may contain a secret.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum FetchError {
     #[error("the issuer cannot be reached")]
@@ -31,8 +31,8 @@ pub(super) enum FetchError {
     TooMany(usize),
 }
 
-/// A key set as RFC 7517, section 5, has it. Each key is read by itself, because one of a new kind
-/// is no reason to refuse the others.
+/// A key set according to RFC 7517, section 5. Each key is read by itself, because one of an unknown kind is no reason
+/// to refuse the others.
 #[derive(Deserialize)]
 struct Document {
     keys: Vec<Value>,
@@ -46,7 +46,7 @@ pub(super) struct Issuer {
 
 impl Issuer {
     /// # Errors
-    /// When the URL is none that keys may come from.
+    /// When keys may not come from this URL.
     pub(super) fn new(url: &str) -> Result<Self, WrongOption> {
         let wrong = |why: &str| Err(WrongOption::Jwks(why.to_owned()));
         let Some(url) = Url::parse(url).ok().filter(Url::has_host) else { return wrong("this is not a URL.") };
@@ -57,7 +57,7 @@ impl Issuer {
         if !url.username().is_empty() || url.password().is_some() {
             return wrong("keys are public. Leave the user and the password out of the URL.");
         }
-        // No redirects and no proxies: the keys come from where the setting says, or not at all.
+        // No redirects and no proxies: the keys come from this very URL, or not at all.
         let client = Client::builder()
             .user_agent(concat!("campanile/", env!("CARGO_PKG_VERSION")))
             .timeout(TIMEOUT)
@@ -73,7 +73,7 @@ impl Issuer {
         }
     }
 
-    /// The keys that it has now.
+    /// Fetches the present keys.
     pub(super) async fn fetch(&self) -> Result<KeySet, FetchError> {
         let unreachable = |error: reqwest::Error| FetchError::Unreachable(error.without_url());
         let request = self.client.get(self.url.clone()).header(header::ACCEPT, "application/json, */*;q=0.5");

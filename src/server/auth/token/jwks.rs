@@ -1,12 +1,11 @@
 //! The present keys of an issuer.
 //!
-//! One task asks for them, so that a request which is given up takes no answer with it, and however
-//! many tokens name a key that is not there, the issuer is asked once. It starts with the first
-//! token and ends with the [`Jwks`].
+//! One task fetches them, so that an answer is not lost with a cancelled request, and however many tokens name an
+//! unknown key, the issuer is asked once. It starts with the first token and ends with the [`Jwks`].
 //!
-//! While the issuer is away its keys go on being used, but not for ever: one of them may have been
-//! stolen and taken back meanwhile. A day after they were last had they are forgotten, and then
-//! the server cannot say whether a token is good until the issuer is back.
+//! While the issuer is unavailable its keys stay in use, but not forever: one of them may have been stolen and
+//! withdrawn meanwhile. A day after the last fetch they are dropped, and then no token can be checked until the issuer
+//! is back.
 
 use std::{
     sync::{
@@ -29,15 +28,15 @@ use super::{
 };
 use crate::server::tasks::Tasks;
 
-/// How long keys are used after they were last had.
+/// How long keys are used after they were last fetched.
 const LONGEST_USE: Duration = Duration::from_secs(24 * 3_600);
 
 /// How often the issuer is asked.
 #[derive(Clone, Copy)]
 pub(super) struct Pace {
-    /// How old keys may be before they are asked for again, while they go on being used.
+    /// The age from which on keys are fetched again, while they stay in use.
     pub(super) fresh: Duration,
-    /// How long the issuer is left alone after it was asked, whatever tokens name and it answered.
+    /// The least time between two fetches, whatever tokens name and the issuer answers.
     pub(super) pause: Duration,
 }
 
@@ -58,7 +57,7 @@ pub(super) struct Jwks {
 
 impl Jwks {
     /// # Errors
-    /// When the URL is none that keys may come from.
+    /// When keys may not come from this URL.
     pub(super) fn new(url: &str, pace: Pace) -> Result<Self, WrongOption> {
         let issuer = Arc::new(Issuer::new(url)?);
         Ok(Self { issuer, pace, generation: Arc::default(), keeper: OnceLock::new(), tasks: Tasks::default() })
@@ -69,13 +68,13 @@ impl Jwks {
         Self { tasks, ..self }
     }
 
-    /// How often the keys have become others.
+    /// How often the keys have changed.
     pub(super) fn generation(&self) -> u64 {
         self.generation.load(Ordering::Acquire)
     }
 
-    /// The key that a token names, or the only one for its algorithm, and its generation. When there
-    /// is none, the issuer may have a new one, so it is asked, unless it was a moment ago.
+    /// The key that a token names, or the only one for its algorithm, and its generation. If there is none, the issuer
+    /// may have a new one, so it is asked, unless it was a moment ago.
     pub(super) async fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Result<(Arc<Key>, u64), Failure> {
         let keeper = self.keeper.get_or_init(|| self.start());
         let mut kept = keeper.kept.clone();
@@ -88,13 +87,13 @@ impl Jwks {
             }
         };
         keeper.wanted.notify_one();
-        // Without a keeper there are no news, and what is there has to do.
+        // Without the task there are no news, and the present state has to do.
         drop(kept.wait_for(|kept| kept.answers != seen).await);
         let kept = kept.borrow();
         kept.explain(kept.find(kid, algorithm))
     }
 
-    /// Waits until so many answers of the issuer, or failures to get one, have been taken in.
+    /// Waits until this many fetches have ended, with or without success.
     #[cfg(test)]
     pub(super) async fn took(&self, answers: u64) {
         let mut kept = self.keeper.get_or_init(|| self.start()).kept.clone();
@@ -115,7 +114,7 @@ impl Jwks {
     }
 }
 
-/// The task that asks, from outside.
+/// The handle of the task that fetches.
 struct KeyFetcher {
     kept: watch::Receiver<IssuerState>,
     wanted: Arc<Notify>,
@@ -131,16 +130,16 @@ impl Drop for KeyFetcher {
 /// The state of the issuer.
 #[derive(Default)]
 struct IssuerState {
-    /// The newest keys that it told, unless that is too long ago.
+    /// The newest keys, unless they were fetched too long ago.
     keys: Option<KeySet>,
-    /// When it told them last.
+    /// When they were last fetched.
     told_at: Option<Instant>,
     generation: u64,
     /// Number of finished fetches.
     answers: u64,
-    /// When that was last.
+    /// When the last fetch ended.
     asked_at: Option<Instant>,
-    /// Why the last time failed.
+    /// Why the last fetch failed.
     failure: Option<String>,
 }
 
@@ -162,7 +161,7 @@ impl IssuerState {
     }
 }
 
-/// The task that asks, from inside.
+/// The state of the task that fetches.
 struct Asking {
     issuer: Arc<Issuer>,
     pace: Pace,
@@ -188,14 +187,14 @@ impl Asking {
             loop {
                 tokio::select! {
                     () = sleep_until(next) => break,
-                    // Who calls too early has looked before this answer came, and sees it now.
+                    // A caller that is too early checked before this answer came, and sees it now.
                     () = self.wanted.notified() => if asked_at.elapsed() >= self.pace.pause { break },
                 }
             }
         }
     }
 
-    /// Makes an end of keys that the issuer has not confirmed for too long.
+    /// Drops keys that the issuer has not confirmed for too long.
     fn forget_old_keys(&self) {
         self.tell.send_if_modified(|kept| {
             let is_too_old = kept.told_at.is_some_and(|told_at| told_at.elapsed() >= LONGEST_USE);
@@ -233,7 +232,7 @@ impl Asking {
                 }
             }
             Err(why) => {
-                // Said once, and not every time until it is mended.
+                // Logged once, and not every time until it is corrected.
                 match &kept.failure {
                     None => tracing::warn!(why, "the issuer's keys are unavailable; trying again"),
                     Some(_) => tracing::debug!(why, "the issuer's keys are still unavailable"),

@@ -22,10 +22,10 @@ pub(super) const OF_A_KEY_SET: [Algorithm; 3] = [Algorithm::Rs256, Algorithm::Es
 
 /// HS256 is as strong as its secret is long, up to this many bytes (RFC 7518, section 3.2).
 const MIN_SECRET_BYTES: usize = 32;
-/// How long the modulus of an RSA key may be.
+/// The accepted lengths of the modulus of an RSA key, in bits.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
-/// A key, and the one algorithm that it is for.
+/// A key, and its only algorithm.
 pub(super) struct Key {
     pub(super) algorithm: Algorithm,
     pub(super) decoding: DecodingKey,
@@ -33,7 +33,7 @@ pub(super) struct Key {
 
 impl Key {
     /// # Errors
-    /// When the secret is too short to be one.
+    /// When the secret is too short.
     pub(super) fn from_secret(secret: &Secret) -> Result<Self, WrongOption> {
         let secret = secret.expose().as_bytes();
         let length = secret.len();
@@ -46,15 +46,15 @@ impl Key {
     }
 
     /// # Errors
-    /// When the file cannot be read, or holds anything but one public key of a kind that is known.
+    /// When the file cannot be read, or contains anything but one public key of a known kind.
     pub(super) fn from_pem_file(file: &Path) -> Result<Self, WrongOption> {
         let bytes = secret_file::read_named(file).map_err(WrongOption::Pem)?;
-        // What is no text has no PEM in it.
+        // A file that is not text contains no PEM.
         let key = Self::from_pem(&String::from_utf8(bytes).unwrap_or_default());
         key.map_err(|why| WrongOption::Pem(format!("{} {why}", secret_file::named(file))))
     }
 
-    /// The one public key in PEM, or why it is none, to be put behind the name of the file.
+    /// The only public key in PEM, or the mistake, as a phrase to follow the name of the file.
     fn from_pem(pem: &str) -> Result<Self, &'static str> {
         let labels: Vec<_> = pem.lines().filter_map(|line| line.trim().strip_prefix("-----BEGIN ")).collect();
         match labels[..] {
@@ -79,7 +79,7 @@ impl Key {
             .ok_or("is no public key of RSA with 2048 to 8192 bits, of EC on P-256, or of Ed25519.")
     }
 
-    /// A key of a set, or why it is none of ours.
+    /// A key of a set, or why it cannot be used.
     fn from_jwk(jwk: &Jwk) -> Result<Self, &'static str> {
         match &jwk.common.public_key_use {
             None | Some(PublicKeyUse::Signature) => {}
@@ -104,7 +104,7 @@ impl Key {
         }
     }
 
-    /// A public key that can verify something, and what.
+    /// A public key that can verify signatures, and its algorithm.
     fn public(decoding: DecodingKey) -> Option<Self> {
         let algorithm = match (decoding.family(), decoding.kind()) {
             (AlgorithmFamily::Rsa, DecodingKeyKind::RsaModulusExponent { n, e }) if is_rsa(n, e) => Algorithm::Rs256,
@@ -132,19 +132,19 @@ fn is_rsa(n: &[u8], e: &[u8]) -> bool {
         && RsaPublicKeyComponents { n, e }.to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256).is_ok()
 }
 
-/// The keys of an issuer that can be used.
+/// The usable keys of an issuer.
 pub(super) struct KeySet(Vec<(Jwk, Arc<Key>)>);
 
 /// The key of a set for a token.
 pub(super) enum KeyMatch {
     Key(Arc<Key>),
     Nothing,
-    /// The token does not say which of them.
+    /// The token does not tell which of them.
     Several,
 }
 
 impl KeySet {
-    /// Takes those that can be used; one that cannot be is no reason to refuse the others.
+    /// Takes the usable keys; an unusable one is no reason to refuse the others.
     pub(super) fn new(jwks: Vec<Value>) -> Self {
         let usable = |jwk: Value| {
             let read = match jwk.get("d") {
@@ -163,8 +163,8 @@ impl KeySet {
         Self(jwks.into_iter().filter_map(usable).collect())
     }
 
-    /// The key with this name that is for this algorithm, the first should there be several. Without
-    /// a name, the only one that is for it.
+    /// The key with this id for this algorithm, the first if there are several. Without an id, the only one for the
+    /// algorithm.
     pub(super) fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> KeyMatch {
         let mut fitting = self
             .0
@@ -177,7 +177,7 @@ impl KeySet {
         }
     }
 
-    /// How many there are.
+    /// The number of keys.
     pub(super) fn len(&self) -> usize {
         self.0.len()
     }

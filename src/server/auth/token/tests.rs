@@ -1,4 +1,4 @@
-//! Tokens of every kind, good and forged.
+//! Tokens of every kind, valid and forged.
 
 mod attacks;
 mod claims;
@@ -17,10 +17,10 @@ use self::signer::Signer;
 use super::{KeySource, Secret, TokenError, TokenOptions, Tokens, VerifiedToken};
 use crate::model::{Timestamp, UserId};
 
-/// When these tests take place, in seconds; long ago by the machine's clock.
+/// The time of these tests, in seconds; long ago by the machine's clock.
 const NOW: i64 = 1_700_000_000;
 const LEEWAY: i64 = 30;
-/// Long enough to be a secret.
+/// Long enough for a secret.
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
 fn at(second: i64) -> Timestamp {
@@ -41,17 +41,17 @@ fn by_secret() -> Tokens {
     Tokens::new(options(KeySource::Secret(Secret::new(SECRET)))).unwrap()
 }
 
-/// Checks with the public key of this signer, out of a file.
+/// Checks tokens with the public key of this signer, from a file.
 fn by_pem(signer: &Signer) -> Tokens {
     Tokens::new(options(KeySource::Pem(signer.pem_file().to_path_buf()))).unwrap()
 }
 
-/// What a good token says.
+/// The claims of a valid token.
 fn good() -> Value {
     json!({ "iss": "https://id.example", "aud": "campanile", "sub": "ann", "exp": NOW + 60, "iat": NOW })
 }
 
-/// The same with one claim said otherwise; `null` leaves it out.
+/// The same claims with one changed; `null` removes it.
 fn with(name: &str, value: Value) -> Value {
     let mut claims = good();
     let map = claims.as_object_mut().unwrap();

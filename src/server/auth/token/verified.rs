@@ -10,10 +10,10 @@ use aws_lc_rs::digest::{SHA256, digest};
 use super::VerifiedToken;
 use crate::model::Timestamp;
 
-/// Into how many parts it is divided, so that threads seldom want the same one.
+/// The number of parts of the cache, so that threads rarely need the same one.
 const SHARDS: usize = 32;
 
-/// SHA-256 of a token. No other token has the same, and it is of no use to a reader.
+/// SHA-256 of a token: unique, and of no use to a reader.
 pub(super) type Fingerprint = [u8; 32];
 
 /// The fingerprint of a token.
@@ -25,7 +25,7 @@ pub(super) fn fingerprint(token: &str) -> Fingerprint {
 
 struct Entry {
     token: VerifiedToken,
-    /// The key set that it was verified by. With the next one it does not count any more.
+    /// The key set that verified it. The next one invalidates it.
     generation: u64,
 }
 
@@ -35,15 +35,15 @@ impl Entry {
     }
 }
 
-/// Tokens that were good, by their fingerprints.
+/// Verified tokens, by their fingerprints.
 pub(super) struct Verified {
     shards: [RwLock<HashMap<Fingerprint, Entry>>; SHARDS],
-    /// How many a part may hold.
+    /// The most tokens in one part.
     room: usize,
 }
 
 impl Verified {
-    /// Room for so many tokens.
+    /// A cache for this many tokens.
     pub(super) fn new(capacity: usize) -> Self {
         Self { shards: std::array::from_fn(|_| RwLock::default()), room: (capacity / SHARDS).max(1) }
     }
@@ -58,13 +58,13 @@ impl Verified {
         shard.get(fingerprint).filter(|entry| entry.holds(generation, now)).map(|entry| entry.token.clone())
     }
 
-    /// Remembers a token that was good under this key set.
+    /// Caches a token that was valid under this key set.
     pub(super) fn insert(&self, fingerprint: Fingerprint, generation: u64, token: VerifiedToken, now: Timestamp) {
         let mut shard = self.shard(&fingerprint).write().unwrap_or_else(PoisonError::into_inner);
         if shard.len() >= self.room {
             shard.retain(|_, entry| entry.holds(generation, now));
             if shard.len() >= self.room {
-                // Which ones go does not matter much: they cost a signature when they come again.
+                // It matters little which ones are dropped: they cost one signature check when they come again.
                 let mut kept = false;
                 shard.retain(|_, _| {
                     kept = !kept;

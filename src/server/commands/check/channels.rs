@@ -1,4 +1,4 @@
-//! Reports which channels are set up, and tests each.
+//! Reports the channels that are set up, and tests each.
 
 use std::{fmt::Write, sync::Arc};
 
@@ -10,7 +10,8 @@ use crate::server::{
     store::{PostgresStore, SqliteStore, StoreError, outbox::Webhook},
 };
 
-/// A few lines about the channels, and then what is wrong with them; of the webhooks in the store, if that is up to date.
+/// A few lines about the channels, and then about their mistakes; includes the webhooks in the store, if that is up to
+/// date.
 pub(super) async fn describe(settings: &Settings, is_up_to_date: bool) -> String {
     let (mut text, mut warnings) = ("\n\nchannels:".to_owned(), String::new());
     describe_webhook(&mut text, &mut warnings, settings, is_up_to_date).await;
@@ -21,10 +22,10 @@ pub(super) async fn describe(settings: &Settings, is_up_to_date: bool) -> String
     text + &warnings
 }
 
-/// Whether mail is set up, and whether the relay lets us in at this moment.
+/// Whether mail is set up, and whether the relay accepts this server at this moment.
 async fn describe_email(text: &mut String, warnings: &mut String, settings: &Settings) {
     let Some(mail) = &settings.delivery.mail else {
-        // Writing to a string does not fail.
+        // Writing to a string cannot fail.
         let _ = write!(text, "\n  email    not set up; that takes --smtp and --mail-from");
         return;
     };
@@ -38,9 +39,9 @@ async fn describe_email(text: &mut String, warnings: &mut String, settings: &Set
     }
 }
 
-/// Whether browsers are pushed to.
+/// Whether Web Push is set up.
 fn describe_webpush(text: &mut String, settings: &Settings) {
-    // Writing to a string does not fail.
+    // Writing to a string cannot fail.
     let _ = match &settings.delivery.webpush {
         None => write!(text, "\n  webpush  not set up; that takes --push-contact"),
         Some(WebPushOptions { contact, key }) => {
@@ -50,7 +51,7 @@ fn describe_webpush(text: &mut String, settings: &Settings) {
     };
 }
 
-/// Whether devices are pushed to by FCM, and whether its account is let in at this moment.
+/// Whether FCM is set up, and whether its account is accepted at this moment.
 async fn describe_fcm(text: &mut String, warnings: &mut String, settings: &Settings) {
     let Some(fcm) = &settings.delivery.fcm else {
         let _ = write!(text, "\n  fcm      not set up; that takes --fcm-service-account");
@@ -66,7 +67,7 @@ async fn describe_fcm(text: &mut String, warnings: &mut String, settings: &Setti
     }
 }
 
-/// Whether devices of Apple are pushed to.
+/// Whether APNs is set up.
 fn describe_apns(text: &mut String, settings: &Settings) {
     let _ = match &settings.delivery.apns {
         None => write!(text, "\n  apns     not set up; that takes --apns-key, --apns-key-id and --apns-team-id"),
@@ -81,7 +82,7 @@ async fn describe_webhook(text: &mut String, warnings: &mut String, settings: &S
     let allowed: Vec<_> = settings.delivery.allow.iter().map(ToString::to_string).collect();
     text.push_str("\n  webhook  set up, to addresses on the internet");
     if !allowed.is_empty() {
-        // Writing to a string does not fail.
+        // Writing to a string cannot fail.
         let _ = write!(text, " and in {}", allowed.join(", "));
     }
     if is_up_to_date {

@@ -13,21 +13,21 @@ use crate::{
     },
 };
 
-/// The version of the format that is written, and the newest that is read.
+/// The version of the format that is written, and the newest that can be read.
 const VERSION: u32 = 2;
 
-/// The first line and the last one.
+/// The first and the last line.
 #[derive(Serialize)]
 #[serde(tag = "record", rename_all = "snake_case")]
 pub(super) enum Frame {
-    /// How the lines are to be read.
+    /// The format of the lines.
     Format {
-        /// Raised when an earlier release would misread what follows.
+        /// Raised when an earlier release would misread the lines.
         version: u32,
-        /// Which program wrote it.
+        /// The program that wrote it.
         made_by: &'static str,
     },
-    /// How many records there are of each kind.
+    /// The number of records of each kind.
     End(Counts),
 }
 
@@ -38,7 +38,7 @@ impl Frame {
     }
 }
 
-/// How many records there are of each kind.
+/// The number of records of each kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub(super) struct Counts {
     inboxes: u64,
@@ -46,7 +46,7 @@ pub(super) struct Counts {
     deletions: u64,
     once: u64,
     keys: u64,
-    // What an export does not have is not counted, so that the release before this one can read it.
+    // An absent kind is not counted, so that the previous release can read the export.
     #[serde(skip_serializing_if = "is_none")]
     webhooks: u64,
     #[serde(skip_serializing_if = "is_none")]
@@ -63,7 +63,7 @@ pub(super) struct Counts {
     secrets: u64,
 }
 
-/// Whether there is none of a kind.
+/// Whether a kind has no records.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
 fn is_none(count: &u64) -> bool {
     *count == 0
@@ -125,10 +125,10 @@ struct EndLine {
     secrets: u64,
 }
 
-/// The lines of an export as they are read, one after the other.
+/// The lines of an export, checked as they are read.
 #[derive(Default)]
 pub(super) struct Lines {
-    /// `None` until the first line came.
+    /// `None` until the first line has come.
     format: Option<Format>,
     counts: Counts,
     /// How many records intake would refuse today.
@@ -136,7 +136,7 @@ pub(super) struct Lines {
     is_over: bool,
 }
 
-/// Facts about an export that was read to its end.
+/// The properties of an export that was read to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Whole {
     pub(super) format: Format,
@@ -144,10 +144,10 @@ pub(super) struct Whole {
 }
 
 impl Lines {
-    /// Takes the next line; `None` when it is no record of the store's.
+    /// Reads the next line; `None` when it is not a record for the store.
     ///
     /// # Errors
-    /// What is wrong with it, as the end of a sentence that begins with the line.
+    /// The mistake, as the end of a sentence that begins with the line.
     pub(super) fn next(&mut self, line: &str) -> Result<Option<Record>, Invalid> {
         if self.is_over {
             return Err(Invalid::new("comes after the end record"));
@@ -168,7 +168,7 @@ impl Lines {
             return self.end(&record::parse(line)?, format).map(|()| None);
         }
         let read = Record::read(line, format)?;
-        // What this release exported was let in before it, and its importer was told then.
+        // Records exported by this release were accepted before it, and their importer was warned then.
         self.beyond_limits += u64::from(read.is_beyond_limits && format == Format::Old);
         self.counts.add(&read.record);
         Ok(Some(read.record))
@@ -214,10 +214,10 @@ impl Lines {
         Ok(())
     }
 
-    /// There are no more lines.
+    /// Ends the reading.
     ///
     /// # Errors
-    /// One sentence, when that is too early.
+    /// One sentence, when the export is incomplete.
     pub(super) fn finish(&self) -> Result<Whole, &'static str> {
         match self.format {
             None => Err("there is nothing in it. An export has at least its format record and its end record."),

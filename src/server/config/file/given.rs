@@ -12,11 +12,11 @@ use serde::{
 };
 use toml::de::DeValue;
 
-/// A value as it stands in the file.
+/// A value from the file.
 #[derive(Clone, Copy)]
 pub(super) struct Given<'a>(pub(super) &'a DeValue<'a>);
 
-/// Why a value is refused, to be put behind the name of its setting.
+/// Why a value is refused, as a phrase to follow the name of its setting.
 #[derive(Debug)]
 pub(super) struct WrongValue(String);
 
@@ -33,7 +33,7 @@ impl Given<'_> {
         }
     }
 
-    /// It is of another kind than this.
+    /// The error for another kind than this one.
     fn is_no(self, wanted: &dyn fmt::Display) -> WrongValue {
         WrongValue(format!("is {wanted}; this is {}", self.kind()))
     }
@@ -57,7 +57,7 @@ impl<'de> Deserializer<'de> for Given<'de> {
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, WrongValue> {
         match self.0 {
             DeValue::String(text) => visitor.visit_borrowed_str(text),
-            // What reads any kind says itself which one it wants.
+            // Types that accept any kind report the expected one themselves.
             _ => Err(self.is_no(&(&visitor as &dyn Expected))),
         }
     }
@@ -145,7 +145,7 @@ fn one_of(variants: &[&str]) -> String {
 }
 
 impl Error for WrongValue {
-    /// Errors of our own types, which repeat no value.
+    /// Errors of our own types, which do not repeat the value.
     fn custom<T: fmt::Display>(why: T) -> Self {
         Self(why.to_string())
     }

@@ -14,13 +14,13 @@ use crate::{
     },
 };
 
-/// The most characters of a name that Apple gave; it gives 10.
+/// The most characters of an id from Apple; it uses 10.
 const ID_CHARS: usize = 64;
 
-/// How APNs is done; `None` where it is not set up.
+/// The settings for APNs; `None` where it is not set up.
 ///
 /// # Errors
-/// One sentence about the first setting that is wrong or does not fit the others.
+/// One sentence about the first setting that is invalid or does not fit the others.
 pub(super) fn settle(said: &SettingsInput) -> Result<Option<ApnsOptions>> {
     let is_other = |said: &Option<String>, default| said.as_deref().is_some_and(|said| said != default);
     let Some(file) = &said.apns_key else {
@@ -48,7 +48,7 @@ pub(super) fn settle(said: &SettingsInput) -> Result<Option<ApnsOptions>> {
     }))
 }
 
-/// A name that Apple gave. It gets into tokens and names of lanes.
+/// An id from Apple. It is used in tokens and in names of lanes.
 fn id<'s>(name: &str, said: Option<&'s str>, what: &str) -> Result<&'s str> {
     let said = said.with_context(|| format!("{name}: is missing beside apns-key. Say {what}, such as ABCDE12345."))?;
     let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
@@ -61,7 +61,7 @@ fn id<'s>(name: &str, said: Option<&'s str>, what: &str) -> Result<&'s str> {
     Ok(said)
 }
 
-/// The key in a file, of which nothing is repeated.
+/// The key in a file. An error repeats nothing of it.
 fn key(file: &Path, key_id: &str, team_id: &str) -> Result<ProviderKey> {
     let key = ProviderKey::parse(&secret_file::read("apns-key", file)?, key_id, team_id);
     key.with_context(|| {

@@ -10,10 +10,10 @@ use crate::server::{
     secret_file,
 };
 
-/// How FCM is done; `None` where it is not set up.
+/// The settings for FCM; `None` where it is not set up.
 ///
 /// # Errors
-/// One sentence about the first setting that is wrong or does not fit the others.
+/// One sentence about the first setting that is invalid or does not fit the others.
 pub(super) fn settle(said: &SettingsInput) -> Result<Option<FcmOptions>> {
     let url = needed("fcm-url", said.fcm_url.as_deref())?;
     let Some(file) = &said.fcm_service_account else {
@@ -28,7 +28,7 @@ pub(super) fn settle(said: &SettingsInput) -> Result<Option<FcmOptions>> {
     Ok(Some(FcmOptions { account: account(file)?, url }))
 }
 
-/// The account whose key file this is. What is wrong with it repeats nothing of it.
+/// The account with this key file. An error repeats nothing of it.
 fn account(file: &Path) -> Result<ServiceAccount> {
     let account = ServiceAccount::parse(&secret_file::read("fcm-service-account", file)?);
     account.map_err(|why| anyhow!("fcm-service-account: {} {why}", secret_file::named(file)))
@@ -96,7 +96,7 @@ mod tests {
         assert!(settle(&without(DEFAULT_FCM_URL)).unwrap().is_none());
         let refused = settle(&without("https://fcm.internal")).unwrap_err().to_string();
         assert!(refused.starts_with("fcm-url: there is no account"), "{refused}");
-        // A file that reads without an end, as far as it is read.
+        // A file without an end, as far as it is read.
         let refused = settle(&said("/dev/zero".into(), DEFAULT_FCM_URL)).unwrap_err().to_string();
         assert!(refused.starts_with("fcm-service-account: /dev/zero has more than"), "{refused}");
     }

@@ -14,13 +14,13 @@ use crate::{
     },
 };
 
-/// The longest contact, in bytes: it is in each request.
+/// The longest contact, in bytes: each request contains it.
 const LONGEST_CONTACT: usize = 255;
 
-/// How Web Push is done; `None` where it is not set up.
+/// The settings for Web Push; `None` where it is not set up.
 ///
 /// # Errors
-/// One sentence about the first setting that is wrong or does not fit the others.
+/// One sentence about the first setting that is invalid or does not fit the others.
 pub(super) fn settle(said: &SettingsInput) -> Result<Option<WebPushOptions>> {
     let Some(contact) = &said.push_contact else {
         if said.vapid_key.is_some() {
@@ -42,7 +42,7 @@ pub(super) fn settle(said: &SettingsInput) -> Result<Option<WebPushOptions>> {
     Ok(Some(WebPushOptions { contact: contact.to_owned(), key }))
 }
 
-/// Whether push services take it for `sub` (RFC 8292, section 2.1).
+/// Whether push services accept it as `sub` (RFC 8292, section 2.1).
 fn is_contact(text: &str) -> bool {
     if text.len() > LONGEST_CONTACT || text.chars().any(|c| c.is_control() || c.is_whitespace()) {
         return false;
@@ -55,7 +55,7 @@ fn is_contact(text: &str) -> bool {
     }
 }
 
-/// The key that a file holds.
+/// The key in a file.
 fn key(file: &Path) -> Result<VapidKey> {
     let text = secret_file::read("vapid-key", file)?;
     let key = String::from_utf8(text).ok().and_then(|text| VapidKey::parse(&text));

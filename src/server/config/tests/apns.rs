@@ -7,7 +7,7 @@ fn text(text: &str) -> Option<String> {
     Some(text.to_owned())
 }
 
-/// A folder with a key file in it, which is gone when this is dropped.
+/// A folder with a key file, which is removed when this is dropped.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -34,7 +34,7 @@ fn key() -> String {
     rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap().serialize_pem()
 }
 
-/// The least that is needed.
+/// The required settings.
 fn apns(key: Option<PathBuf>) -> SettingsInput {
     SettingsInput {
         apns_key: key,

@@ -1,7 +1,6 @@
 //! The bus over core NATS: one subject for each inbox.
 //!
-//! A process subscribes to the inboxes that its clients listen to, and to nothing else, so what
-//! none of them wants is not sent to it.
+//! A process subscribes only to the inboxes that its clients follow, so it receives no other changes.
 
 mod complaint;
 mod encryption;
@@ -43,18 +42,18 @@ use crate::{
     server::{store::LONGEST_WRITE, tasks::Tasks},
 };
 
-/// How many changes may wait to be sent. What does not fit is found in the store by the others.
+/// How many changes may wait to be sent. The other servers read any further ones from the store.
 const QUEUE: usize = 8_192;
 /// How many changes of one inbox may wait to be delivered.
 const SUBSCRIPTION: usize = 1_024;
-/// The longest message that is read. A change has one notification, whose text, title and data take
-/// half of this at most.
+/// The longest message that is read. A change has one notification, whose text, title and data take half of this at
+/// most.
 const MAX_MESSAGE_BYTES: usize = 256 * 1024;
-/// More changes than any inbox sees; a larger number is not ours, and sums with it would overflow.
+/// No inbox has this many changes. A larger number does not come from Campanile, and sums with it would overflow.
 const MAX_NUMBER: u64 = 1 << 53;
 /// How long to wait before connecting again.
 const RECONNECT: Duration = Duration::from_millis(500);
-/// How long one gap may take that is then told once: servers that were cut off together come back together.
+/// Gaps within this time are reported as one: servers that were cut off together come back together.
 const SETTLE: Duration = Duration::from_millis(600);
 /// How long to wait for an answer.
 const TIMEOUT: Duration = Duration::from_secs(2);
@@ -67,19 +66,18 @@ pub(in crate::server) struct Nats {
     client: Client,
     prefix: String,
     outgoing: mpsc::Sender<Outgoing>,
-    /// Counts how often changes may have been lost on the way to here.
+    /// Counts possible losses of incoming changes.
     gaps: watch::Sender<u64>,
-    /// Counts how often changes were lost that were to be sent from here.
+    /// Counts losses of outgoing changes.
     lost: Arc<AtomicU64>,
-    /// Counts how often another server said that there is something to be delivered.
+    /// Counts the hints from other servers about due deliveries.
     hints: watch::Sender<u64>,
-    /// What was said of the connection, and whether a subject is refused on it.
+    /// The state of log messages about the connection, and whether a subject is refused on it.
     complaint: Arc<Complaint>,
 }
 
 impl Nats {
-    /// Connects in the background, and again whenever the connection is lost. What it does beside is among these
-    /// tasks.
+    /// Connects in the background, and again whenever the connection is lost. Background tasks are added to `tasks`.
     ///
     /// # Errors
     /// One sentence about a file of the URL that cannot be used.
@@ -99,7 +97,7 @@ impl Nats {
             .reconnect_delay_callback(|_| RECONNECT)
             .reconnect_to_server_callback(move |servers, _| {
                 before_rounds.before_a_round(&servers);
-                // The library chooses.
+                // `None` leaves the choice to the library.
                 ready(None)
             })
             .event_callback(move |event| {
@@ -116,13 +114,13 @@ impl Nats {
         let connected = url.log_in(options)?.connect(url.servers()).await;
         let client = connected.map_err(|error| anyhow!("{}.", error.kind()))?;
         let (outgoing, queue) = mpsc::channel(QUEUE);
-        // Behind a lock that is never waited for: what is queued is still there when the task is started again.
+        // No other task uses this lock. It keeps the queue for the task when it is restarted.
         let (to, queue, lost_here) = (client.clone(), Arc::new(Mutex::new(queue)), Arc::clone(&lost));
         tasks.spawn("bus", move || send(to.clone(), Arc::clone(&queue), Arc::clone(&lost_here)));
         let (over, servers) = (client.clone(), format!("{prefix}.servers"));
         let (gaps_here, lost_here) = (gaps.clone(), Arc::clone(&lost));
         tasks.spawn("other servers", move || {
-            // What was told while nothing listened may have been of a loss.
+            // Messages that were missed before the start may have reported a loss.
             gaps_here.send_modify(|count| *count += 1);
             keep_watch(over.clone(), servers.clone(), gaps_here.clone(), Arc::clone(&lost_here))
         });
@@ -147,12 +145,12 @@ fn subject(prefix: &str, user_id: &UserId) -> String {
     format!("{prefix}.inbox.{}", BASE64_URL_SAFE_NO_PAD.encode(user_id.as_str()))
 }
 
-/// The subject of hints that there is something to be delivered.
+/// The subject of hints about due deliveries.
 fn hint_subject(prefix: &str) -> String {
     format!("{prefix}.deliveries")
 }
 
-/// Counts hints. What they say is of no interest, so none is read.
+/// Counts hints. Their contents do not matter, so none is read.
 async fn hear_hints(client: Client, subject: String, hints: watch::Sender<u64>) {
     match client.subscribe(subject).await {
         Ok(mut heard) => {
@@ -166,7 +164,7 @@ async fn hear_hints(client: Client, subject: String, hints: watch::Sender<u64>) 
     }
 }
 
-/// Logs what happened to the connection, and counts when changes may have got lost with it.
+/// Logs an event of the connection, and counts events with which changes may have been lost.
 fn note(event: &Happened, gaps: &watch::Sender<u64>, lost: &AtomicU64) {
     match event {
         Happened::Connected => {
@@ -179,10 +177,10 @@ fn note(event: &Happened, gaps: &watch::Sender<u64>, lost: &AtomicU64) {
         }
         Happened::Disconnected => {
             tracing::warn!("the bus is unavailable; other servers receive changes later");
-            // What was written when the connection broke may be lost.
+            // Data that was written when the connection broke may be lost.
             lost.fetch_add(1, Ordering::Relaxed);
         }
-        // What a server of NATS says may name the subject of an inbox.
+        // An error of the NATS server may name the subject of an inbox.
         Happened::ServerError(_) => tracing::debug!("the bus refuses something"),
         other => tracing::debug!(%other, "the bus"),
     }
@@ -191,8 +189,8 @@ fn note(event: &Happened, gaps: &watch::Sender<u64>, lost: &AtomicU64) {
 /// Reads a message, which any client of the bus may have sent.
 ///
 /// # Errors
-/// What is wrong with it, without any part of it: it is too long, is no change, tells of another
-/// inbox than its subject names, or has a number that no inbox gets to.
+/// The reason, without any part of the message: it is too long, is not a change, is for another inbox than its subject
+/// names, or has an impossible number.
 fn read(prefix: &str, sent_to: &str, payload: &[u8]) -> Result<Change, &'static str> {
     if payload.len() > MAX_MESSAGE_BYTES {
         return Err("it is too long");
@@ -216,7 +214,7 @@ fn read(prefix: &str, sent_to: &str, payload: &[u8]) -> Result<Change, &'static 
     Ok(change)
 }
 
-/// Sends what is queued. While the bus is away it is dropped: it would come too late to be of use.
+/// Sends queued messages. While the bus is unavailable they are dropped: they would arrive too late to be of use.
 async fn send(client: Client, queue: Arc<Mutex<mpsc::Receiver<Outgoing>>>, lost: Arc<AtomicU64>) {
     let mut queue = queue.lock().await;
     while let Some((subject, payload)) = queue.recv().await {
@@ -227,7 +225,7 @@ async fn send(client: Client, queue: Arc<Mutex<mpsc::Receiver<Outgoing>>>, lost:
     }
 }
 
-/// Tells the other servers that this one is there, and notices when one of them is gone or lost something.
+/// Announces this server to the others, and detects when one of them has gone or lost changes.
 async fn keep_watch(client: Client, subject: String, gaps: watch::Sender<u64>, lost: Arc<AtomicU64>) {
     let server = RandomState::new().hash_one(&subject);
     let mut peers = Peers::default();
@@ -245,12 +243,12 @@ async fn keep_watch(client: Client, subject: String, gaps: watch::Sender<u64>, l
             _ = beats.tick() => {
                 if client.connection_state() == State::Connected {
                     let beat = Beat { server, lost: lost.load(Ordering::Relaxed) };
-                    // Where it does not arrive, the others notice that.
+                    // If it does not arrive, the other servers notice.
                     drop(client.publish(subject.clone(), beat.to_text().into()).await);
                 }
                 let is_gone = peers.look(Instant::now());
                 if is_gone {
-                    // A write that it had begun may still be going on.
+                    // That server may still be completing a write.
                     tokio::spawn(later(LONGEST_WRITE, gaps.clone()));
                 }
                 is_gone
@@ -266,13 +264,13 @@ async fn keep_watch(client: Client, subject: String, gaps: watch::Sender<u64>, l
     }
 }
 
-/// Counts a gap after so long.
+/// Counts a gap after a delay.
 async fn later(delay: Duration, gaps: watch::Sender<u64>) {
     sleep(delay).await;
     gaps.send_modify(|count| *count += 1);
 }
 
-/// Says when changes may have been lost on the way to here. Many gaps at once are one.
+/// Reports possible losses of incoming changes. Many gaps at once are reported as one.
 async fn tell_gaps(mut gaps: watch::Receiver<u64>, to: Weak<dyn Deliver>) {
     gaps.mark_unchanged();
     while gaps.changed().await.is_ok() {
@@ -312,7 +310,7 @@ impl Bus for Nats {
     }
 
     fn hint(&self) {
-        // Without it the others look a moment later.
+        // If the hint is lost, the other servers check a moment later.
         drop(self.outgoing.try_send((hint_subject(&self.prefix), Vec::new())));
     }
 
@@ -325,7 +323,7 @@ impl Bus for Nats {
     }
 }
 
-/// Delivers what is sent on a subject, for as long as there is somewhere to deliver it.
+/// Delivers the messages of a subject, until their receiver is dropped.
 async fn listen(client: Client, subject: String, prefix: String, to: Weak<dyn Deliver>) {
     let mut messages = match client.subscribe(subject).await {
         Ok(messages) => messages,

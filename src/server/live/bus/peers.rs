@@ -1,18 +1,18 @@
-//! The other servers on the bus, and whether any of their changes got lost.
+//! The other servers on the bus, and whether any of their changes were lost.
 //!
-//! A server that is killed may have committed changes that it never told, and one whose connection breaks
-//! loses what it tells. Each says every second that it is there, and how often it lost something. So the
-//! others notice when it is gone, and when it lost something; of which inboxes is not known.
+//! A server that is killed may have committed changes that it never sent, and one whose connection breaks loses
+//! outgoing changes. So every second, each server announces itself and how often it lost changes. From that, the others
+//! notice when it has gone or lost changes, but not in which inboxes.
 
 use std::{collections::HashMap, time::Duration};
 
 use tokio::time::Instant;
 
-/// How often a server says that it is there.
+/// How often a server announces itself.
 pub(super) const BEAT: Duration = Duration::from_secs(1);
-/// A server of which nothing was heard for so long is gone.
+/// A server that is silent for this long has gone.
 const GONE: Duration = Duration::from_millis(3_500);
-/// One that is gone and does not come back is forgotten: its place in memory is for others.
+/// A server that has been gone for this long is forgotten, to free its memory.
 const FORGOTTEN: Duration = Duration::from_secs(3_600);
 /// How many servers are remembered, at most.
 const MOST: usize = 1_024;
@@ -20,9 +20,9 @@ const MOST: usize = 1_024;
 /// The announcement of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Beat {
-    /// Which one it is; a number that it drew when it started.
+    /// The server's id: a random number, drawn when it started.
     pub(super) server: u64,
-    /// How often it lost something since.
+    /// How often it lost changes since it started.
     pub(super) lost: u64,
 }
 
@@ -31,14 +31,14 @@ impl Beat {
         format!("{:016x} {}", self.server, self.lost)
     }
 
-    /// Out of what [`Self::to_text`] wrote; `None` for anything else.
+    /// Reads the output of [`Self::to_text`]; `None` for anything else.
     pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (server, lost) = std::str::from_utf8(bytes.get(..64.min(bytes.len()))?).ok()?.split_once(' ')?;
         Some(Self { server: u64::from_str_radix(server, 16).ok()?, lost: lost.parse().ok()? })
     }
 }
 
-/// The servers that were heard of.
+/// The servers that have announced themselves.
 #[derive(Debug, Default)]
 pub(super) struct Peers(HashMap<u64, Peer>);
 
@@ -50,12 +50,12 @@ struct Peer {
 }
 
 impl Peers {
-    /// Takes in what a server says; `true` when changes were lost that it had to tell.
+    /// Records an announcement; `true` when that server lost changes.
     pub(super) fn hear(&mut self, beat: Beat, now: Instant) -> bool {
         let is_full = self.0.len() >= MOST;
         match self.0.get_mut(&beat.server) {
             Some(peer) => {
-                // What it told while it was not heard is lost too.
+                // A server that was gone also lost the changes that it sent meanwhile.
                 let has_lost = peer.is_gone || peer.lost != beat.lost;
                 *peer = Peer { lost: beat.lost, heard_at: now, is_gone: false };
                 has_lost
@@ -68,7 +68,7 @@ impl Peers {
         }
     }
 
-    /// Looks which servers are gone since it was looked last; `true` when one is.
+    /// Looks for servers that have gone since the last call; `true` when there is one.
     pub(super) fn look(&mut self, now: Instant) -> bool {
         let mut has_lost = false;
         self.0.retain(|_, peer| {

@@ -10,7 +10,7 @@ impl Shared for u64 {
     }
 }
 
-/// From here on, frames are of creations.
+/// Frames from this number on are of creations.
 const CREATION: u64 = 1_000;
 
 fn end(modseq: u64) -> End {
@@ -21,7 +21,7 @@ fn publish(log: &Log<u64>, modseq: u64) -> bool {
     log.publish(end(modseq), modseq, |_| ())
 }
 
-/// Everything that a listener at this position gets without waiting.
+/// All frames that a listener at this position gets without waiting.
 fn read(log: &Log<u64>, mut position: u64) -> Vec<Next<u64>> {
     let seat = log.join();
     let mut all = Vec::new();
@@ -71,7 +71,7 @@ fn a_hole_is_reported_once_and_filled_from_the_store() {
     assert!(publish(&log, 3));
     assert!(!publish(&log, 4));
     assert_eq!(log.hole(), Some(Hole::After(0)));
-    // What happened to be 1 is told by 2, as a replay does.
+    // Change 2 replaces change 1, as in a replay.
     log.fill(0, vec![(end(2), 2)], end(2), |_| ());
     assert_eq!(read(&log, 0), frames([2, 3, 4]));
     assert_eq!(read(&log, 1), frames([2, 3, 4]));
@@ -83,7 +83,7 @@ fn a_hole_is_reported_once_and_filled_from_the_store() {
 fn a_creation_that_was_read_from_the_store_is_not_told_again() {
     let log = Log::new(Some(end(0)));
     publish(&log, 6);
-    // What 4 tells of was created as 1, and changed as 4 after a follower had read the store up to 2.
+    // The notification of change 4 was created as 1, and changed as 4 after a follower had read the store up to 2.
     log.fill(0, vec![(end(4), CREATION + 4), (end(5), CREATION + 5)], end(5), |_| ());
     assert_eq!(read(&log, 2), [Next::Behind]);
     assert_eq!(read(&log, 0), [Next::Frame(CREATION + 4, 4), Next::Behind]);

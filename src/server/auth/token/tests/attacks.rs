@@ -13,7 +13,7 @@ use super::{
 };
 use crate::server::auth::token::Tokens;
 
-/// All verifiers, each with the signer whose tokens are good and the kid that it has.
+/// All verifiers, each with a signer of valid tokens and its kid.
 async fn all_verifiers() -> (LocalIssuer, Vec<(Tokens, &'static Signer)>) {
     let issuer = LocalIssuer::start(&[
         RSA.jwk("k", json!({})),
@@ -29,7 +29,7 @@ async fn all_verifiers() -> (LocalIssuer, Vec<(Tokens, &'static Signer)>) {
     (issuer, all_verifiers)
 }
 
-/// A token of this header whose signature is these bytes.
+/// A token with this header whose signature is these bytes.
 fn unsigned(header: &Value, signature: &[u8]) -> String {
     format!("{}.{}.{}", base64(header.to_string()), base64(good().to_string()), base64(signature))
 }
@@ -150,7 +150,7 @@ async fn a_kid_is_a_name_and_nothing_else() {
         refused(&tokens, &RSA.sign_all(&json!({ "alg": "RS256", "kid": kid }), &good()), "no string").await;
     }
     assert_eq!(issuer.asked(), 1);
-    // Where there is one key, it has no name.
+    // A single key has no id.
     accepted(&by_pem(&RSA), &RSA.sign("../../dev/null", &good())).await;
     accepted(&by_secret(), &HMAC.sign("", &good())).await;
 }

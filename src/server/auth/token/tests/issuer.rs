@@ -1,4 +1,4 @@
-//! When the issuer is asked for its keys, and what holds until it answers.
+//! When the issuer is asked for its keys, and what happens until it answers.
 
 use std::{sync::Arc, time::Duration};
 
@@ -21,12 +21,12 @@ use super::{
 const PAUSE: Duration = Duration::from_secs(10);
 const FRESH: Duration = Duration::from_secs(300);
 
-/// A good token that was not seen before.
+/// A valid token that was not used before.
 fn new_token(kid: &str, number: usize) -> String {
     EC.sign(kid, &with("jti", json!(number)))
 }
 
-/// Waits until so many answers were taken in, good ones or bad ones.
+/// Waits until this many fetches have ended, with or without success.
 async fn answered(tokens: &Tokens, times: usize) {
     let Keys::Issuer(jwks) = &tokens.keys else { panic!("there is no issuer") };
     jwks.took(u64::try_from(times).unwrap()).await;
@@ -43,7 +43,7 @@ async fn unavailable(tokens: &Tokens, token: &str, why: &str) {
 fn an_issuer_is_asked_every_five_minutes_and_left_alone_for_ten_seconds() {
     let Pace { fresh, pause } = Pace::default();
     assert_eq!((fresh, pause), (FRESH, PAUSE));
-    // And not before there is a token: this is no place where anything could be asked.
+    // And not before there is a token: nothing runs here that could ask.
     assert!(Jwks::new("https://id.example/keys", Pace::default()).is_ok());
 }
 
@@ -187,7 +187,7 @@ async fn while_the_issuer_is_down_the_old_keys_serve_for_a_day() {
     assert!(tokens.cached(&old, at(NOW)).is_some());
     refused(&tokens, &EC.sign("b", &good()), "an unknown key").await;
 
-    // The issuer is asked again, and nothing of the old keys is taken while it does not answer.
+    // The issuer is asked again, and no old key is accepted while it does not answer.
     issuer.hold();
     later(HOUR).await;
     issuer.was_asked(5).await;

@@ -1,4 +1,4 @@
-//! Which keys of a set are used, and for which tokens.
+//! The keys of a set: which are used, and for which tokens.
 
 use rcgen::PKCS_ECDSA_P384_SHA384;
 use serde_json::{Value, json};
@@ -79,7 +79,7 @@ async fn a_key_is_for_what_it_says() {
         refused(&tokens, &RSA.sign("k", &good()), &shown).await;
         refused(&tokens, &nameless(&RSA), &shown).await;
         accepted(&tokens, &OTHER_RSA.sign("other", &good())).await;
-        // It does not count when a token names none.
+        // Ignored when a token names no key.
         accepted(&tokens, &nameless(&OTHER_RSA)).await;
         assert_eq!(issuer.asked(), 1);
     }
@@ -125,7 +125,7 @@ async fn without_a_name_the_only_key_that_fits_is_meant() {
     refused(&tokens, &nameless(&EC), "one of two").await;
     accepted(&tokens, &EC.sign("a", &good())).await;
     refused(&tokens, &EC.sign("b", &good()), "the name of another").await;
-    // One name may stand for a key of each kind.
+    // One id may belong to a key of each kind.
     let (_issuer, tokens) = set(&[RSA.jwk("k", json!({})), EC.jwk("k", json!({})), ED.jwk("k", json!({}))]).await;
     for signer in [&*RSA, &*EC, &*ED] {
         accepted(&tokens, &signer.sign("k", &good())).await;

@@ -19,7 +19,7 @@ use super::{
     options,
 };
 
-/// An issuer that answers what it is told to, and counts.
+/// An issuer that gives the answers of a test, and counts the requests.
 pub(super) struct LocalIssuer {
     pub(super) url: String,
     answer: Arc<Mutex<(StatusCode, String)>>,
@@ -46,7 +46,7 @@ impl LocalIssuer {
                 respond(status, body)
             }
         };
-        // Where a redirect leads: there are keys, for which the server must not come.
+        // The target of a redirect: it has keys, but the server must not follow.
         let elsewhere = get(|| async { json!({ "keys": [] }).to_string() });
         let router = Router::new().route("/keys", get(asking)).route("/elsewhere", elsewhere);
         let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() }).abort_handle();
@@ -61,17 +61,17 @@ impl LocalIssuer {
         Tokens::new(self.options()).unwrap()
     }
 
-    /// From now on it has these keys.
+    /// Sets its keys.
     pub(super) fn has(&self, keys: &[Value]) {
         self.says(StatusCode::OK, json!({ "keys": keys }).to_string());
     }
 
-    /// From now on it answers this.
+    /// Sets its answer.
     pub(super) fn says(&self, status: StatusCode, body: impl Into<String>) {
         *self.answer.lock().unwrap() = (status, body.into());
     }
 
-    /// From now on it does not answer, until it is let go.
+    /// Does not answer from now on, until it is released.
     pub(super) fn hold(&self) {
         self.held.send_replace(true);
     }
@@ -90,7 +90,7 @@ impl LocalIssuer {
         *self.asked.borrow()
     }
 
-    /// Waits until it was asked so often.
+    /// Waits until it was asked this often.
     pub(super) async fn was_asked(&self, times: usize) {
         self.asked.clone().wait_for(|asked| *asked >= times).await.unwrap();
     }
@@ -109,7 +109,7 @@ fn respond(status: StatusCode, body: String) -> Response {
     (status, body).into_response()
 }
 
-/// Lets so much time go by at once.
+/// Advances the clock at once.
 pub(super) async fn later(duration: Duration) {
     tokio::time::pause();
     tokio::time::advance(duration).await;

@@ -1,4 +1,4 @@
-//! What is remembered of tokens, and what is told of them.
+//! The cache of tokens, and the log lines about them.
 
 use std::{
     io::Write,
@@ -38,7 +38,7 @@ async fn what_does_not_hold_yet_will_hold() {
     assert!(tokens.verify(&token, at(NOW + 1)).await.is_ok(), "a failure is not remembered");
 }
 
-/// A log to look into.
+/// A log that tests can read.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 

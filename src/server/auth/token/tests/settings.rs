@@ -1,4 +1,4 @@
-//! Settings that cannot be meant.
+//! Invalid settings.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -10,7 +10,7 @@ use super::{
     signer::{EC, ED, HMAC, RSA, file, pair},
 };
 
-/// What is said about it, of this option.
+/// The error about these options, which is of this variant.
 fn wrong(options: TokenOptions, option: fn(String) -> WrongOption) -> String {
     let error = Tokens::new(options).err().unwrap();
     let sentence = error.to_string();

@@ -1,4 +1,4 @@
-//! Keys that are made for the tests, and tokens signed with them.
+//! Keys made for the tests, and tokens signed with them.
 
 use std::{
     borrow::Borrow,
@@ -20,12 +20,12 @@ pub(super) struct Signer {
     encoding: EncodingKey,
     /// The public key in PEM; empty for a secret.
     pub(super) pem: String,
-    /// The public key as a key set has it, without a name.
+    /// The public key in the form of a key set, without an id.
     jwk: Value,
     pem_file: PathBuf,
 }
 
-/// Those whose keys the servers under test know, and some that no server knows.
+/// Signers whose keys the tested servers know, and some that no server knows.
 pub(super) static HMAC: LazyLock<Signer> = LazyLock::new(|| Signer::secret(SECRET.as_bytes()));
 pub(super) static RSA: LazyLock<Signer> = LazyLock::new(|| Signer::rsa("rsa"));
 pub(super) static EC: LazyLock<Signer> = LazyLock::new(|| Signer::ec("ec"));
@@ -99,7 +99,7 @@ impl Signer {
         &self.pem_file
     }
 
-    /// The key for a key set, with this name and whatever else is said.
+    /// The key for a key set, with this id and these further fields.
     pub(super) fn jwk(&self, kid: &str, more: impl Borrow<Value>) -> Value {
         let mut jwk = self.jwk.clone();
         jwk["kid"] = json!(kid);
@@ -107,7 +107,7 @@ impl Signer {
         jwk
     }
 
-    /// The key for a key set, without a name.
+    /// The key for a key set, without an id.
     pub(super) fn nameless_jwk(&self) -> Value {
         self.jwk.clone()
     }
@@ -117,7 +117,7 @@ impl Signer {
         self.sign_all(&json!({ "typ": "JWT", "alg": self.algorithm.name(), "kid": kid }), claims)
     }
 
-    /// A token with exactly this header, signed as this signer does whatever the header says.
+    /// A token with exactly this header, signed by this signer regardless of the header.
     pub(super) fn sign_all(&self, header: &Value, claims: &Value) -> String {
         self.sign_text(&header.to_string(), &claims.to_string())
     }

@@ -18,19 +18,19 @@ pub(super) struct Complaint(Mutex<State>);
 #[derive(Default)]
 struct State {
     said: Option<Instant>,
-    /// Whether the server took us and refuses a subject.
+    /// Whether the server accepted the connection but refuses a subject.
     is_refused: bool,
-    /// How often all servers were tried since one of them was had.
+    /// The number of rounds in which all servers were tried since the last connection.
     rounds: u32,
 }
 
 impl Complaint {
-    /// Called before each round of attempts, with how earlier ones ended.
+    /// Called before each round of attempts, with the results of earlier ones.
     pub(super) fn before_a_round(&self, servers: &[Server]) {
         let is_due = {
             let mut state = self.state();
             state.rounds = state.rounds.saturating_add(1);
-            // Before the first round nothing has failed yet, whatever is remembered of earlier ones.
+            // Before the first round nothing has failed yet; any earlier errors are outdated.
             state.rounds > 1 && state.is_due(Instant::now())
         };
         if is_due {
@@ -39,7 +39,8 @@ impl Complaint {
         }
     }
 
-    /// The server took us and refuses what is asked of it. What it says names a subject, and so an inbox.
+    /// Logs that the server accepted the connection but refuses a subject. The server's own message names the subject,
+    /// and with it an inbox, so it is not logged.
     pub(super) fn forbidden(&self, prefix: &str) {
         let is_due = {
             let mut state = self.state();
@@ -56,7 +57,7 @@ impl Complaint {
         self.state().is_refused
     }
 
-    /// It can be used: the next failure is said at once.
+    /// The bus is available again: the next failure is logged at once.
     pub(super) fn over(&self) {
         *self.state() = State::default();
     }
@@ -81,7 +82,7 @@ impl State {
     }
 }
 
-/// What an error of the library means. Any server may be at an address, so what it says is made harmless.
+/// Explains an error of the library. Any server may be at the address, so its text is made harmless.
 pub(super) fn words(error: &str) -> String {
     in_words(error).unwrap_or_else(|| match error.to_ascii_lowercase() {
         error if error.contains("authorization violation") => {
@@ -91,7 +92,7 @@ pub(super) fn words(error: &str) -> String {
     })
 }
 
-/// Why no server can be had, after all of them were tried.
+/// Why no server is available, after all of them were tried.
 fn why(servers: &[Server]) -> String {
     let reasons = servers.iter().filter_map(|server| {
         let error = server.last_error.as_deref()?;
@@ -101,7 +102,7 @@ fn why(servers: &[Server]) -> String {
     if !reasons.is_empty() {
         return reasons.join("; ");
     }
-    // The library keeps no error where it found no address.
+    // The library stores no error if a name has no address.
     let places: Vec<String> = servers.iter().map(|server| place(&server.addr)).collect();
     format!("{}: its name leads to no address", places.join(", "))
 }

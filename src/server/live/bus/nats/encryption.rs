@@ -20,12 +20,12 @@ use rustls::{
 use super::file::read;
 use crate::server::trust::Trust;
 
-/// The files that say whom we trust and who we are.
+/// The files with the trusted certificates and with this server's own.
 pub(super) struct Files {
     provider: Arc<CryptoProvider>,
-    /// Without it, what the system trusts.
+    /// If absent, the system's certificates are trusted.
     authority: Option<PathBuf>,
-    /// Our certificate and its key.
+    /// This server's certificate and key.
     identity: Option<(PathBuf, PathBuf)>,
 }
 
@@ -34,11 +34,11 @@ impl Files {
         Self { provider: Arc::new(aws_lc_rs::default_provider()), authority, identity }
     }
 
-    /// Settings of TLS that read the files again for each connection, because they are renewed meanwhile. Where one cannot
-    /// be used then, what it held at first counts.
+    /// TLS settings that read the files again for each connection, because they are renewed from time to time. If a
+    /// file can no longer be used, its first contents stay in use.
     ///
     /// # Errors
-    /// One sentence about a file that cannot be used, without what is in it.
+    /// One sentence about a file that cannot be used, without its contents.
     pub(super) fn encryption(self) -> Result<ClientConfig> {
         let (trust, certificate) = (self.trust()?, self.certificate()?);
         let files = Arc::new(self);
@@ -61,7 +61,7 @@ impl Files {
                 authorities.add(certificate.clone()).map_err(|_| no_certificate("ca", file))?;
             }
         } else {
-            // What rustls cannot use is left out, as browsers do.
+            // rustls skips unusable certificates, as browsers do.
             authorities.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         }
         let trust = Trust::of(Arc::clone(&self.provider), authorities, named, true);
@@ -71,7 +71,7 @@ impl Files {
     fn certificate(&self) -> Result<Option<CertifiedKey>> {
         let Some((certificate, key)) = &self.identity else { return Ok(None) };
         let chain = certificates("cert", certificate)?;
-        // What the library says about a key is not repeated: it may quote the file.
+        // The library's error about a key is not repeated: it may quote the file.
         let private = PrivateKeyDer::from_pem_slice(read("key", key)?.as_bytes())
             .map_err(|_| anyhow!("key: {} holds no private key in PEM without a password.", key.display()))?;
         let pair = CertifiedKey::from_der(chain, private, &self.provider);
@@ -94,7 +94,7 @@ fn no_certificate(name: &str, file: &Path) -> anyhow::Error {
 /// The contents of files, read at each connection.
 struct Renewed<T> {
     files: Arc<Files>,
-    /// What it was at first.
+    /// The first contents.
     first: T,
 }
 

@@ -1,4 +1,4 @@
-//! Whether a NATS server lets this one use the subjects that it needs.
+//! Checks whether a NATS server lets this one use the subjects that it needs.
 
 use std::{future::ready, sync::Arc, time::Duration};
 
@@ -15,20 +15,20 @@ use super::{
     hint_subject,
 };
 
-/// How long `check` waits for a server to refuse our subjects, after it has taken them.
+/// How long `check` waits for a server to refuse the subjects.
 const REFUSED: Duration = Duration::from_millis(500);
 
-/// Asks a server of NATS once whether it lets us in, and lets us use our subjects.
+/// Checks once whether a NATS server accepts the login and allows the subjects.
 ///
 /// # Errors
-/// Why not, without anything secret.
+/// The reason, without any secret.
 pub(in crate::server) async fn is_reachable(url: &NatsUrl, prefix: &str) -> Result<()> {
     let (refuses, mut refused) = mpsc::channel(1);
     let options = ConnectOptions::new().connection_timeout(TIMEOUT).event_callback(move |event| {
         if let Happened::ServerError(ServerError::Other(text)) = &event
             && is_about_a_subject(text)
         {
-            // That it was one is enough.
+            // The error itself is enough.
             let _ = refuses.try_send(());
         }
         ready(())
@@ -41,13 +41,13 @@ pub(in crate::server) async fn is_reachable(url: &NatsUrl, prefix: &str) -> Resu
         for subject in [format!("{prefix}.inbox.*"), format!("{prefix}.servers"), hint_subject(prefix)] {
             listening.push(client.subscribe(subject).await.ok());
         }
-        // An empty message is harmless: as a hint it has the servers look once whether something is due, and it is no beat
-        // and no change. `x` is not the subject of an inbox: no base64 has one character.
+        // An empty message is harmless: as a hint it makes the servers check once for due deliveries, and it is neither
+        // a beat nor a change. `x` is not the subject of an inbox: no base64 has one character.
         for subject in [format!("{prefix}.inbox.x"), format!("{prefix}.servers"), hint_subject(prefix)] {
             drop(client.publish(subject, Vec::new().into()).await);
         }
         drop(client.flush().await);
-        // To ask for an answer would need a subject that a user of ours need not have.
+        // A request with a reply would need another subject, which the NATS user need not be allowed to use.
         timeout(REFUSED, refused.recv()).await.is_ok()
     };
     match timeout(TIMEOUT, subjects).await {
@@ -57,8 +57,8 @@ pub(in crate::server) async fn is_reachable(url: &NatsUrl, prefix: &str) -> Resu
     }
 }
 
-/// While a subject is refused, asks once a minute, over a connection of its own, whether it still is; and connects anew
-/// when it is not. To connect anew has all who follow all inboxes list again.
+/// While a subject is refused, checks once a minute over a separate connection whether it still is, and reconnects when
+/// it no longer is. Reconnecting makes every follower of all inboxes list again.
 pub(super) async fn ask_anew(client: Client, url: NatsUrl, prefix: String, complaint: Arc<Complaint>) {
     loop {
         sleep(complaint::PAUSE).await;
@@ -72,7 +72,7 @@ pub(super) async fn ask_anew(client: Client, url: NatsUrl, prefix: String, compl
     }
 }
 
-/// Whether a server of NATS says that a user may not use a subject.
+/// Whether an error of a NATS server is about a user's permission for a subject.
 pub(super) fn is_about_a_subject(error: &str) -> bool {
     error.to_ascii_lowercase().contains("permissions violation")
 }

@@ -13,11 +13,11 @@ const NO_BUS: &str = "this is not a bus URL. Use local, or nats://HOST:PORT; in 
 const NO_OPTION: &str = "after ? a bus takes creds=FILE, nkey=FILE, ca=FILE, cert=FILE and key=FILE, with & between \
                          them.";
 
-/// One or more servers of NATS, how we log in there, and how the connection is encrypted. `Debug` and `Display` show
-/// hosts and ports only.
+/// One or more NATS servers, the credentials, and the files for encryption. `Debug` and `Display` show hosts and ports
+/// only.
 #[derive(Clone, PartialEq, Eq)]
 pub struct NatsUrl {
-    /// Without users, passwords and files: what the library says of them may be logged.
+    /// Without users, passwords and files: the library may log these URLs.
     servers: Vec<ServerAddr>,
     login: Option<Login>,
     authority: Option<PathBuf>,
@@ -33,19 +33,19 @@ enum Login {
         password: String,
     },
     Token(String),
-    /// A file with the seed of a key of NATS (nkey).
+    /// A file with the seed of a NATS key (nkey).
     Seed(PathBuf),
-    /// A file with a token of NATS (JWT) and the seed of its key.
+    /// A file with a NATS token (JWT) and the seed of its key.
     Credentials(PathBuf),
 }
 
 impl NatsUrl {
-    /// Reads `nats://HOST:PORT`, or several separated by commas. `tls://` encrypts. `USER:PASSWORD@`, `TOKEN@` or `:TOKEN@` stand
-    /// before the host, percent-encoded; `?creds=FILE`, `?nkey=FILE`, `?ca=FILE`, `?cert=FILE&key=FILE` after it. What is
-    /// said at one server holds for all.
+    /// Reads `nats://HOST:PORT`, or several separated by commas. `tls://` encrypts. `USER:PASSWORD@`, `TOKEN@` or
+    /// `:TOKEN@` stand before the host, percent-encoded; `?creds=FILE`, `?nkey=FILE`, `?ca=FILE`, `?cert=FILE&key=FILE`
+    /// after it. A setting at one server applies to all.
     ///
     /// # Errors
-    /// When it is none. The sentence does not repeat it, because it may hold a password.
+    /// When the URL is not valid. The message does not repeat it, because it may contain a password.
     pub fn parse(text: &str) -> Result<Self> {
         let mut all = Self { servers: Vec::new(), login: None, authority: None, certificate: None, key: None };
         for one in text.split(',') {
@@ -59,18 +59,18 @@ impl NatsUrl {
     }
 
     fn add(&mut self, text: &str) -> Result<()> {
-        // Without a scheme the library would take anything for a host.
+        // Without a scheme the library would accept anything as a host.
         let server = text.contains("://").then(|| text.parse::<ServerAddr>().ok()).flatten().context(NO_BUS)?;
         let has_host = !server.host().is_empty();
         let mut url = server.into_inner();
-        // A path or a fragment would be a piece of a password that was not written as a URL wants it.
+        // A path or a fragment would be part of a password that was not percent-encoded.
         let is_whole = matches!(url.path(), "" | "/") && url.fragment().is_none();
         if !matches!(url.scheme(), "nats" | "tls") || !has_host || !is_whole {
             bail!(NO_BUS);
         }
         match (url.username(), url.password()) {
             ("", None) => {}
-            // Programs that have one field for a password and one for a user leave that one empty.
+            // Programs with separate fields for a user and a password leave the user empty for a token.
             ("", Some(token)) | (token, None) => once(&mut self.login, Login::Token(decoded(token)?))?,
             (user, Some(password)) => {
                 let login = Login::Password { user: decoded(user)?, password: decoded(password)? };
@@ -95,15 +95,15 @@ impl NatsUrl {
         Ok(())
     }
 
-    /// The servers, without anything that is secret.
+    /// The servers, without any secrets.
     pub(super) fn servers(&self) -> Vec<ServerAddr> {
         self.servers.clone()
     }
 
-    /// Adds how we log in and how the connection is encrypted, with what the files hold at this moment.
+    /// Adds the credentials and the encryption, with the current contents of the files.
     ///
     /// # Errors
-    /// One sentence about a file that cannot be used, without what is in it.
+    /// One sentence about a file that cannot be used, without its contents.
     pub(in crate::server) fn log_in(&self, options: ConnectOptions) -> Result<ConnectOptions> {
         let mut options = match &self.login {
             None => options,
@@ -115,7 +115,7 @@ impl NatsUrl {
                     format!("nkey: {} holds no seed of a user's key, which begins with SU.", file.display())
                 })?)
             }
-            // The library wants the line break at the end.
+            // The library requires the line break at the end.
             Some(Login::Credentials(file)) => options.credentials(&(read("creds", file)? + "\n")).map_err(|_| {
                 anyhow!("creds: {} holds no credentials of NATS: a user's JWT and the seed of its key.", file.display())
             })?,
@@ -124,16 +124,16 @@ impl NatsUrl {
         if self.authority.is_some() || identity.is_some() {
             options = options.tls_client_config(Files::of(self.authority.clone(), identity).encryption()?);
         }
-        // Whom to trust is said for a connection that is encrypted, and for no other.
+        // Certificates are only given for an encrypted connection.
         let says_whom = self.authority.is_some() || self.certificate.is_some();
         let is_encrypted = says_whom || self.servers.iter().all(|server| server.scheme() == "tls");
-        // A server names others before the connection is encrypted: to log in there would show the password to any host
-        // that another one on the way named.
+        // A server suggests others before the connection is encrypted. Logging in to those would reveal the password to
+        // any host that an attacker on the way suggests.
         Ok(options.ignore_discovered_servers().require_tls(is_encrypted))
     }
 }
 
-/// As `nk -gen user` prints it.
+/// The form that `nk -gen user` prints.
 fn is_seed(line: &str) -> bool {
     line.len() == 58 && line.starts_with("SU") && line.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
 }
@@ -151,7 +151,7 @@ fn once<T: PartialEq>(place: &mut Option<T>, said: T) -> Result<()> {
     Ok(())
 }
 
-/// All of a server that is shown.
+/// The parts of a server's URL that may be shown.
 pub(super) fn place(server: &ServerAddr) -> String {
     let host = server.host();
     let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
