@@ -12,6 +12,7 @@ mod from_files;
 mod in_force;
 mod input;
 mod listen;
+mod log_filter;
 mod mail;
 mod named;
 mod push;
@@ -32,6 +33,7 @@ pub use document::document;
 pub use in_force::{InForce, Origin, Setting};
 pub use input::{LogFormat, SettingsInput, SqliteSync, Switch};
 pub use listen::Listen;
+pub(super) use log_filter::log_filter;
 pub(super) use named::{of_bus, of_tls};
 pub use store_url::StoreUrl;
 

@@ -11,13 +11,12 @@ use anyhow::{Error, Result, anyhow};
 use async_nats::ConnectOptions;
 
 use super::{
-    BusUrl, Listen, Settings,
+    BusUrl, Listen, Settings, log_filter,
     named::{of_bus, of_tls, of_tokens},
 };
 use crate::server::{
     auth::token::Tokens,
     listener::{self, Bound},
-    log,
 };
 
 impl Settings {
@@ -28,7 +27,7 @@ impl Settings {
     /// One sentence about the first invalid setting.
     pub fn startable(&self) -> Result<()> {
         self.may_listen()?;
-        log::filter(&self.log)?;
+        log_filter(&self.log)?;
         if let Some(tls) = &self.connections.tls {
             tls.check().map_err(|why| of_tls(&why))?;
         }
