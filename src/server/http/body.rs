@@ -135,7 +135,7 @@ impl JsonBody {
         let text = self.text()?;
         json::object(text, names, unknown, complaints).map_err(|error| {
             if error.is_data() && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok() {
-                let what = Invalid::new("The body is a JSON object, such as {\"user_id\": \"user_123\"}.");
+                let what = Invalid::new("The body must be a JSON object, such as {\"user_id\": \"user_123\"}.");
                 return Problem::invalid(vec![FieldError::new("body", what)]);
             }
             not_json(text, &error)
