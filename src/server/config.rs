@@ -104,8 +104,8 @@ impl Settings {
     ///
     /// # Errors
     /// One sentence about the first setting that is invalid or does not fit the others.
-    pub fn load(said: &SettingsInput, file: Option<&Path>) -> Result<Self> {
-        Self::in_force(&InForce::load(said, file)?)
+    pub fn load(input: &SettingsInput, file: Option<&Path>) -> Result<Self> {
+        Self::in_force(&InForce::load(input, file)?)
     }
 
     /// Settings for a program that embeds Campanile: these, and defaults for all others. Reads neither a file nor the
@@ -113,8 +113,8 @@ impl Settings {
     ///
     /// # Errors
     /// As for [`Self::load`].
-    pub fn from_input(said: &SettingsInput) -> Result<Self> {
-        Self::in_force(&InForce::merge(said, &SettingsInput::default())?)
+    pub fn from_input(input: &SettingsInput) -> Result<Self> {
+        Self::in_force(&InForce::merge(input, &SettingsInput::default())?)
     }
 
     /// The settings, and which of the given ones have no effect.
@@ -210,112 +210,112 @@ impl Settings {
     }
 
     /// Checks settings that are all given, except the optional ones.
-    fn settle(said: SettingsInput) -> Result<Self> {
-        let insecure_no_auth = needed("insecure-no-auth", said.insecure_no_auth)?;
-        let auth = auth::settle(&said)?;
-        let limit_recipient = auth::limit_recipient(&said, auth.is_some())?;
+    fn settle(input: SettingsInput) -> Result<Self> {
+        let insecure_no_auth = needed("insecure-no-auth", input.insecure_no_auth)?;
+        let auth = auth::settle(&input)?;
+        let limit_recipient = auth::limit_recipient(&input, auth.is_some())?;
         if auth.is_some() && insecure_no_auth {
             bail!("insecure-no-auth: authentication is on. Say one or the other.");
         }
-        let mail = mail::settle(&said)?;
-        let PushOptions { webpush, fcm, apns } = push::settle(&said)?;
-        let mut hosts = needed("allowed-hosts", said.allowed_hosts)?;
+        let mail = mail::settle(&input)?;
+        let PushOptions { webpush, fcm, apns } = push::settle(&input)?;
+        let mut hosts = needed("allowed-hosts", input.allowed_hosts)?;
         // Compose passes on an unset variable as an empty one.
         hosts.retain(|host| !host.is_empty());
         hosts.iter().try_for_each(|host| allowed_host(host))?;
-        let public_url = said.public_url.as_deref().filter(|url| !url.is_empty()).map(public_url).transpose()?;
+        let public_url = input.public_url.as_deref().filter(|url| !url.is_empty()).map(public_url).transpose()?;
         let is_for_all = (insecure_no_auth || auth.is_some()) && hosts.is_empty();
         hosts.extend(public_url.as_ref().map(|url| url.host().to_owned()));
-        let store = StoreUrl::parse(&needed("store", said.store)?)?;
-        let bus = BusUrl::parse(&needed("bus", said.bus)?).map_err(|why| of_bus(&why))?;
+        let store = StoreUrl::parse(&needed("store", input.store)?)?;
+        let bus = BusUrl::parse(&needed("bus", input.bus)?).map_err(|why| of_bus(&why))?;
         if bus != BusUrl::Local && !matches!(store, StoreUrl::Postgres(_)) {
             bail!(
                 "bus: it is for several servers on one database, and {store} has room for one. Name the database with \
                  --store postgres://USER:PASSWORD@HOST/DATABASE, or say --bus local."
             );
         }
-        let max_body_bytes = within("max-body-bytes", said.max_body_bytes, &bounds::BODY_BYTES)?;
-        let max_memory = within("max-memory", said.max_memory, &bounds::MEMORY)?;
+        let max_body_bytes = within("max-body-bytes", input.max_body_bytes, &bounds::BODY_BYTES)?;
+        let max_memory = within("max-memory", input.max_memory, &bounds::MEMORY)?;
         if max_memory < max_body_bytes {
             bail!(
                 "max-memory: there is no room for one body, which may have {max_body_bytes} bytes (max-body-bytes). Say at \
                  least as much."
             );
         }
-        let trusted_proxies = auth::networks("trusted-proxies", said.trusted_proxies)?;
+        let trusted_proxies = auth::networks("trusted-proxies", input.trusted_proxies)?;
         let backlog = match store {
             StoreUrl::Memory => DeliveryOptions::DEFAULT_BACKLOG_IN_MEMORY,
             StoreUrl::Sqlite(_) | StoreUrl::Postgres(_) => DeliveryOptions::DEFAULT_BACKLOG,
         };
         Ok(Self {
-            listen: needed("listen", said.listen)?,
-            socket_mode: listen::socket_mode(&needed("socket-mode", said.socket_mode)?)?,
+            listen: needed("listen", input.listen)?,
+            socket_mode: listen::socket_mode(&needed("socket-mode", input.socket_mode)?)?,
             insecure_no_auth,
             store,
             bus,
-            bus_prefix: bus_prefix(needed("bus-prefix", said.bus_prefix)?)?,
-            window: within("window", said.window, &bounds::WINDOW)?,
-            max_age: said.max_age.as_deref().map(|text| age("max-age", text)).transpose()?,
-            sqlite_sync: needed("sqlite-sync", said.sqlite_sync)?,
-            sqlite_queue: within("sqlite-queue", said.sqlite_queue, &bounds::AT_ONCE)?,
+            bus_prefix: bus_prefix(needed("bus-prefix", input.bus_prefix)?)?,
+            window: within("window", input.window, &bounds::WINDOW)?,
+            max_age: input.max_age.as_deref().map(|text| age("max-age", text)).transpose()?,
+            sqlite_sync: needed("sqlite-sync", input.sqlite_sync)?,
+            sqlite_queue: within("sqlite-queue", input.sqlite_queue, &bounds::AT_ONCE)?,
             postgres_connections: within(
                 "postgres-connections",
-                said.postgres_connections,
+                input.postgres_connections,
                 &bounds::POSTGRES_CONNECTIONS,
             )?,
-            batch_max: within("batch-max", said.batch_max, &bounds::BATCH)?,
+            batch_max: within("batch-max", input.batch_max, &bounds::BATCH)?,
             limit_recipient,
             delivery: DeliveryOptions {
-                allow: auth::networks("webhook-allow", said.webhook_allow)?,
-                backlog: within("delivery-backlog", said.delivery_backlog.or(Some(backlog)), &bounds::BACKLOG)?,
-                history: age("delivery-history", &needed("delivery-history", said.delivery_history)?)?,
+                allow: auth::networks("webhook-allow", input.webhook_allow)?,
+                backlog: within("delivery-backlog", input.delivery_backlog.or(Some(backlog)), &bounds::BACKLOG)?,
+                history: age("delivery-history", &needed("delivery-history", input.delivery_history)?)?,
                 mail,
                 webpush,
                 fcm,
                 apns,
-                badge_sync: needed("push-badge-sync", said.push_badge_sync)? == Switch::On,
+                badge_sync: needed("push-badge-sync", input.push_badge_sync)? == Switch::On,
                 rules: Rules {
-                    email_categories: mail::categories("email-categories", said.email_categories)?,
-                    mandatory: mail::categories("mandatory-categories", said.mandatory_categories)?,
+                    email_categories: mail::categories("email-categories", input.email_categories)?,
+                    mandatory: mail::categories("mandatory-categories", input.mandatory_categories)?,
                 },
-                app_name: mail::app_name(needed("app-name", said.app_name)?)?,
+                app_name: mail::app_name(needed("app-name", input.app_name)?)?,
                 public_url: public_url.clone(),
-                per_contact: auth::rate("limit-delivery", said.limit_delivery.as_deref())?,
+                per_contact: auth::rate("limit-delivery", input.limit_delivery.as_deref())?,
             },
             http: HttpOptions {
                 max_body_bytes,
                 max_memory,
-                request_timeout: seconds("request-timeout", said.request_timeout)?,
+                request_timeout: seconds("request-timeout", input.request_timeout)?,
                 allowed_hosts: (!is_for_all).then_some(hosts),
                 auth: None,
                 trusted_proxies: trusted_proxies.clone(),
-                allowed_origins: auth::origins(said.allowed_origins)?,
-                frame_ancestors: frame_ancestors(&needed("frame-ancestors", said.frame_ancestors)?)?,
-                lenient: needed("lenient", said.lenient)?,
+                allowed_origins: auth::origins(input.allowed_origins)?,
+                frame_ancestors: frame_ancestors(&needed("frame-ancestors", input.frame_ancestors)?)?,
+                lenient: needed("lenient", input.lenient)?,
                 delivery: None,
                 public_url,
                 streams: StreamOptions {
-                    heartbeat: seconds("heartbeat", said.heartbeat)?,
-                    stall_timeout: seconds("stall-timeout", said.stall_timeout)?,
+                    heartbeat: seconds("heartbeat", input.heartbeat)?,
+                    stall_timeout: seconds("stall-timeout", input.stall_timeout)?,
                 },
             },
-            shutdown_delay: Duration::from_secs(within("shutdown-delay", said.shutdown_delay, &bounds::DELAY)?),
+            shutdown_delay: Duration::from_secs(within("shutdown-delay", input.shutdown_delay, &bounds::DELAY)?),
             connections: ListenerOptions {
-                max_connections: within("max-connections", said.max_connections, &bounds::AT_ONCE)?,
+                max_connections: within("max-connections", input.max_connections, &bounds::AT_ONCE)?,
                 max_connections_per_address: within(
                     "max-connections-per-address",
-                    said.max_connections_per_address,
+                    input.max_connections_per_address,
                     &bounds::AT_ONCE,
                 )?,
                 trusted_proxies,
-                header_timeout: seconds("header-timeout", said.header_timeout)?,
-                shutdown_timeout: seconds("shutdown-timeout", said.shutdown_timeout)?,
-                max_header_bytes: within("max-header-bytes", said.max_header_bytes, &bounds::HEADER_BYTES)?,
-                tls: tls(said.tls_cert, said.tls_key)?,
+                header_timeout: seconds("header-timeout", input.header_timeout)?,
+                shutdown_timeout: seconds("shutdown-timeout", input.shutdown_timeout)?,
+                max_header_bytes: within("max-header-bytes", input.max_header_bytes, &bounds::HEADER_BYTES)?,
+                tls: tls(input.tls_cert, input.tls_key)?,
             },
             auth,
-            log: needed("log", said.log)?,
-            log_format: needed("log-format", said.log_format)?,
+            log: needed("log", input.log)?,
+            log_format: needed("log-format", input.log_format)?,
             unknown: Vec::new(),
             ineffective: Vec::new(),
         })

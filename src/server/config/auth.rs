@@ -22,9 +22,9 @@ use crate::server::{
 pub(super) const LIMIT_RECIPIENT: &str = "100/s:1000";
 
 /// The options of authentication; `None` where it is off.
-pub(super) fn settle(said: &SettingsInput) -> Result<Option<AuthOptions>> {
-    let tokens = tokens(said)?;
-    let is_on = match said.auth {
+pub(super) fn settle(input: &SettingsInput) -> Result<Option<AuthOptions>> {
+    let tokens = tokens(input)?;
+    let is_on = match input.auth {
         Some(Switch::Off) if tokens.is_some() => {
             bail!("auth: it is off, and there are settings for tokens. Say --auth on, or leave the jwt settings out.")
         }
@@ -34,32 +34,32 @@ pub(super) fn settle(said: &SettingsInput) -> Result<Option<AuthOptions>> {
     // Invalid values are refused even where they have no effect, because they would when authentication is turned on.
     let options = AuthOptions {
         tokens,
-        session_lifetime: age("session-lifetime", &needed("session-lifetime", said.session_lifetime.clone())?)?,
+        session_lifetime: age("session-lifetime", &needed("session-lifetime", input.session_lifetime.clone())?)?,
         limits: Limits {
-            key: rate("limit-key", said.limit_key.as_deref())?,
-            user: rate("limit-user", said.limit_user.as_deref())?,
-            address: rate("limit-address", said.limit_address.as_deref())?,
-            login: rate("limit-login", said.limit_login.as_deref())?,
+            key: rate("limit-key", input.limit_key.as_deref())?,
+            user: rate("limit-user", input.limit_user.as_deref())?,
+            address: rate("limit-address", input.limit_address.as_deref())?,
+            login: rate("limit-login", input.limit_login.as_deref())?,
         },
-        max_streams: within("max-streams", said.max_streams, &bounds::AT_ONCE)?,
-        log_addresses: said.log_addresses.unwrap_or_default(),
+        max_streams: within("max-streams", input.max_streams, &bounds::AT_ONCE)?,
+        log_addresses: input.log_addresses.unwrap_or_default(),
     };
     Ok(is_on.then_some(options))
 }
 
 /// The settings for users' tokens; `None` where there are none.
-fn tokens(said: &SettingsInput) -> Result<Option<TokenOptions>> {
-    let secret = said.jwt_secret.clone().map(|secret| KeySource::Secret(Secret::new(secret)));
-    let file = said.jwt_key.clone().map(KeySource::Pem);
-    let url = said.jwt_jwks.clone().map(KeySource::Jwks);
-    let audience = said.jwt_audience.clone().unwrap_or_default();
+fn tokens(input: &SettingsInput) -> Result<Option<TokenOptions>> {
+    let secret = input.jwt_secret.clone().map(|secret| KeySource::Secret(Secret::new(secret)));
+    let file = input.jwt_key.clone().map(KeySource::Pem);
+    let url = input.jwt_jwks.clone().map(KeySource::Jwks);
+    let audience = input.jwt_audience.clone().unwrap_or_default();
     let mut sources = [secret, file, url].into_iter().flatten();
-    let leeway = std::time::Duration::from_secs(within("jwt-leeway", said.jwt_leeway, &bounds::LEEWAY)?);
+    let leeway = std::time::Duration::from_secs(within("jwt-leeway", input.jwt_leeway, &bounds::LEEWAY)?);
     let parse = |name: &String| Algorithm::parse(name).map_err(|why| of_tokens(&why));
     let algorithms =
-        said.jwt_algorithms.as_ref().map(|names| names.iter().map(parse).collect::<Result<_>>()).transpose()?;
+        input.jwt_algorithms.as_ref().map(|names| names.iter().map(parse).collect::<Result<_>>()).transpose()?;
     let Some(keys) = sources.next() else {
-        if !audience.is_empty() || said.jwt_issuer.is_some() || said.jwt_algorithms.is_some() {
+        if !audience.is_empty() || input.jwt_issuer.is_some() || input.jwt_algorithms.is_some() {
             bail!("jwt-audience: there is nothing to check tokens with. Say jwt-secret, jwt-key or jwt-jwks too.");
         }
         return Ok(None);
@@ -70,29 +70,29 @@ fn tokens(said: &SettingsInput) -> Result<Option<TokenOptions>> {
     if audience.is_empty() {
         bail!("jwt-audience: say what tokens for this server have in `aud`, such as campanile.");
     }
-    Ok(Some(TokenOptions { keys, audience, issuer: said.jwt_issuer.clone(), algorithms, leeway }))
+    Ok(Some(TokenOptions { keys, audience, issuer: input.jwt_issuer.clone(), algorithms, leeway }))
 }
 
 /// The rate of notifications to one user.
-pub(super) fn limit_recipient(said: &SettingsInput, is_auth_on: bool) -> Result<Option<Rate>> {
+pub(super) fn limit_recipient(input: &SettingsInput, is_auth_on: bool) -> Result<Option<Rate>> {
     let default = if is_auth_on { LIMIT_RECIPIENT } else { "off" };
-    rate("limit-recipient", Some(said.limit_recipient.as_deref().unwrap_or(default)))
+    rate("limit-recipient", Some(input.limit_recipient.as_deref().unwrap_or(default)))
 }
 
 /// A rate.
-pub(super) fn rate(name: &str, said: Option<&str>) -> Result<Option<Rate>> {
-    Rate::parse(needed(name, said)?).map_err(|why| anyhow!("{name}: {why}"))
+pub(super) fn rate(name: &str, input: Option<&str>) -> Result<Option<Rate>> {
+    Rate::parse(needed(name, input)?).map_err(|why| anyhow!("{name}: {why}"))
 }
 
 /// Addresses and networks. An IPv4 address in the form of IPv6 (`::ffff:10.0.0.1`) becomes IPv4, as the addresses of
 /// clients do.
-pub(super) fn networks(name: &'static str, said: Option<Vec<String>>) -> Result<Vec<IpNet>> {
+pub(super) fn networks(name: &'static str, input: Option<Vec<String>>) -> Result<Vec<IpNet>> {
     let parse = |text: &String| {
         let network = text.parse().or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from));
         network.map(canonical).map_err(|_| anyhow!("{name}: {text:?} is not an address or network such as 10.0.0.0/8."))
     };
     // Compose passes on an unset variable as an empty one.
-    needed(name, said)?.iter().filter(|text| !text.is_empty()).map(parse).collect()
+    needed(name, input)?.iter().filter(|text| !text.is_empty()).map(parse).collect()
 }
 
 fn canonical(network: IpNet) -> IpNet {
@@ -104,7 +104,7 @@ fn canonical(network: IpNet) -> IpNet {
 }
 
 /// Origins in the form of browsers (RFC 6454).
-pub(super) fn origins(said: Option<Vec<String>>) -> Result<Vec<String>> {
+pub(super) fn origins(input: Option<Vec<String>>) -> Result<Vec<String>> {
     let is_origin = |text: &str| {
         let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or("");
         let is_host = |byte: u8| byte.is_ascii_graphic() && !byte.is_ascii_uppercase() && !b"/?#@\\".contains(&byte);
@@ -112,7 +112,7 @@ pub(super) fn origins(said: Option<Vec<String>>) -> Result<Vec<String>> {
             || (text.starts_with("http:") && host.ends_with(":80"));
         !host.is_empty() && host.bytes().all(is_host) && !has_default_port
     };
-    let origins = needed("allowed-origins", said)?;
+    let origins = needed("allowed-origins", input)?;
     match origins.iter().find(|origin| !is_origin(origin)) {
         // The text before an @ may be a password.
         Some(wrong) if wrong.contains('@') => bail!("allowed-origins: an origin has no user and no password."),
@@ -128,7 +128,7 @@ pub(super) fn origins(said: Option<Vec<String>>) -> Result<Vec<String>> {
 mod tests {
     use super::*;
 
-    fn said() -> SettingsInput {
+    fn input() -> SettingsInput {
         SettingsInput {
             jwt_leeway: Some(30),
             session_lifetime: Some("12h".to_owned()),
@@ -147,9 +147,9 @@ mod tests {
 
     #[test]
     fn it_is_off_unless_it_is_said_or_tokens_are_set_up() {
-        assert!(settle(&said()).unwrap().is_none());
-        assert!(settle(&SettingsInput { auth: Some(Switch::On), ..said() }).unwrap().unwrap().tokens.is_none());
-        let tokens = SettingsInput { jwt_secret: secret(), jwt_audience: Some(vec!["a".to_owned()]), ..said() };
+        assert!(settle(&input()).unwrap().is_none());
+        assert!(settle(&SettingsInput { auth: Some(Switch::On), ..input() }).unwrap().unwrap().tokens.is_none());
+        let tokens = SettingsInput { jwt_secret: secret(), jwt_audience: Some(vec!["a".to_owned()]), ..input() };
         assert!(settle(&tokens).unwrap().unwrap().tokens.is_some());
         let refused = settle(&SettingsInput { auth: Some(Switch::Off), ..tokens }).unwrap_err().to_string();
         assert!(refused.starts_with("auth:"), "{refused}");
@@ -159,22 +159,22 @@ mod tests {
     fn what_does_not_fit_together_is_one_sentence_without_secrets() {
         let audience = || Some(vec!["a".to_owned()]);
         for (wrong, name) in [
-            (SettingsInput { jwt_secret: secret(), ..said() }, "jwt-audience:"),
-            (SettingsInput { jwt_audience: audience(), ..said() }, "jwt-audience:"),
+            (SettingsInput { jwt_secret: secret(), ..input() }, "jwt-audience:"),
+            (SettingsInput { jwt_audience: audience(), ..input() }, "jwt-audience:"),
             (
-                SettingsInput { jwt_secret: secret(), jwt_key: Some("k".into()), jwt_audience: audience(), ..said() },
+                SettingsInput { jwt_secret: secret(), jwt_key: Some("k".into()), jwt_audience: audience(), ..input() },
                 "jwt-secret, ",
             ),
             (
-                SettingsInput { jwt_secret: secret(), jwt_audience: audience(), jwt_algorithms: audience(), ..said() },
+                SettingsInput { jwt_secret: secret(), jwt_audience: audience(), jwt_algorithms: audience(), ..input() },
                 "jwt-algorithms:",
             ),
-            (SettingsInput { auth: Some(Switch::On), limit_user: Some("often".to_owned()), ..said() }, "limit-user:"),
+            (SettingsInput { auth: Some(Switch::On), limit_user: Some("often".to_owned()), ..input() }, "limit-user:"),
             (
-                SettingsInput { auth: Some(Switch::On), session_lifetime: Some("long".to_owned()), ..said() },
+                SettingsInput { auth: Some(Switch::On), session_lifetime: Some("long".to_owned()), ..input() },
                 "session-lifetime",
             ),
-            (SettingsInput { auth: Some(Switch::On), max_streams: Some(0), ..said() }, "max-streams:"),
+            (SettingsInput { auth: Some(Switch::On), max_streams: Some(0), ..input() }, "max-streams:"),
         ] {
             let refused = settle(&wrong).unwrap_err().to_string();
             assert!(refused.starts_with(name) && !refused.contains("xxx"), "{refused}");

@@ -44,7 +44,7 @@ pub(super) fn dead(in_force: &InForce, settings: &Settings) -> Vec<String> {
         ),
     ];
     let ineffective = rules.iter().filter(|(is_dead, ..)| *is_dead);
-    let said = ineffective.flat_map(|(_, names, why)| names.iter().map(move |name| (name, why)));
-    let said = said.filter(|(name, _)| in_force.is_said(name));
-    said.map(|(name, why)| format!("{name}: has no effect, since {why}, or leave it out.")).collect()
+    let input = ineffective.flat_map(|(_, names, why)| names.iter().map(move |name| (name, why)));
+    let input = input.filter(|(name, _)| in_force.is_said(name));
+    input.map(|(name, why)| format!("{name}: has no effect, since {why}, or leave it out.")).collect()
 }

@@ -60,10 +60,10 @@ mod tests {
 
     #[test]
     fn a_variable_that_is_no_setting_is_told_with_the_one_that_was_meant() {
-        let said =
+        let input =
             |names: &[&str]| unknown(names.iter().map(|name| ((*name).to_owned(), "tcp://10.0.0.7:8000".to_owned())));
         assert_eq!(
-            said(&["CAMPANILE_TYPO", "CAMPANILE_LIMITKEY", "CAMPANILE_JWT_KEY_FILE", "CAMPANILE_STORE", "HOME"]),
+            input(&["CAMPANILE_TYPO", "CAMPANILE_LIMITKEY", "CAMPANILE_JWT_KEY_FILE", "CAMPANILE_STORE", "HOME"]),
             [
                 "CAMPANILE_JWT_KEY_FILE: there is no such setting, so it has no effect. Did you mean CAMPANILE_JWT_KEY?",
                 "CAMPANILE_LIMITKEY: there is no such setting, so it has no effect. Did you mean CAMPANILE_LIMIT_KEY?",
@@ -89,7 +89,7 @@ mod tests {
             "CAMPANILE",
             "campanile_store",
         ];
-        assert!(said(&of_others).is_empty(), "{:?}", said(&of_others));
+        assert!(input(&of_others).is_empty(), "{:?}", input(&of_others));
         let meant_for_a_setting = unknown([("CAMPANILE_PORT".to_owned(), "8000".to_owned())]);
         assert!(
             meant_for_a_setting.len() == 1 && meant_for_a_setting[0].starts_with("CAMPANILE_PORT: there is no such")

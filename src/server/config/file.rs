@@ -52,8 +52,8 @@ fn settings(text: &str) -> Result<SettingsInput, Mistake> {
     entries.sort_by_key(|(name, _)| name.span().start);
     let mut all = Map::new();
     for (name, value) in entries {
-        let said = setting(name.get_ref(), value, &known).map_err(|what| Mistake { at: name.span().start, what })?;
-        all.extend(said.into_iter().filter(|(_, value)| !value.is_null()));
+        let input = setting(name.get_ref(), value, &known).map_err(|what| Mistake { at: name.span().start, what })?;
+        all.extend(input.into_iter().filter(|(_, value)| !value.is_null()));
     }
     let whole = serde_json::from_value(Value::Object(all));
     whole.map_err(|_| Mistake { at: 0, what: "this cannot be used".to_owned() })
@@ -71,8 +71,8 @@ fn setting(name: &str, value: &Spanned<DeValue<'_>>, known: &[&str]) -> Result<M
         return Err(format!("unknown setting `{shown}`{hint}"));
     }
     let alone = MapDeserializer::new(std::iter::once((name, Given(value.get_ref()))));
-    let said = SettingsInput::deserialize(alone).map_err(|wrong| format!("`{name}` {wrong}"))?;
-    fields(&said).map_err(|_| format!("`{name}` cannot be used"))
+    let input = SettingsInput::deserialize(alone).map_err(|wrong| format!("`{name}` {wrong}"))?;
+    fields(&input).map_err(|_| format!("`{name}` cannot be used"))
 }
 
 #[cfg(test)]
@@ -93,9 +93,9 @@ mod tests {
         assert!(read(&file, false).unwrap().listen.is_none());
         assert!(read(&file, true).unwrap_err().to_string().ends_with("there is no such file."));
         std::fs::write(&file, "\u{feff}listen = \"127.0.0.1:9000\"\r\nallowed-hosts = [\"a.example\"]\r\n").unwrap();
-        let said = read(&file, true).unwrap();
-        assert_eq!(said.listen.unwrap().to_string(), "127.0.0.1:9000");
-        assert_eq!(said.allowed_hosts.unwrap(), ["a.example"]);
+        let input = read(&file, true).unwrap();
+        assert_eq!(input.listen.unwrap().to_string(), "127.0.0.1:9000");
+        assert_eq!(input.allowed_hosts.unwrap(), ["a.example"]);
         std::fs::write(&file, "\u{feff}# ä\nwindow = 7\n\nlisen = \"127.0.0.1:9000\"\n").unwrap();
         let error = read(&file, true).unwrap_err().to_string();
         assert_eq!(error, format!("{}:4: unknown setting `lisen`; did you mean `listen`?", file.display()));
@@ -150,7 +150,7 @@ mod tests {
         let defaults = fields(&SettingsInput::default_settings()).unwrap();
         let lines = defaults.iter().filter(|(_, value)| !value.is_null());
         let text: String = lines.map(|(name, value)| format!("{name} = {value}\n")).collect();
-        let said = fields(&settings(&text).ok().unwrap()).unwrap();
-        assert_eq!(said, defaults);
+        let input = fields(&settings(&text).ok().unwrap()).unwrap();
+        assert_eq!(input, defaults);
     }
 }

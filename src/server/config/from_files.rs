@@ -50,10 +50,10 @@ pub(super) fn secrets() -> Vec<SecretSetting> {
 /// One sentence about a file that cannot be used, or about a secret that is in the environment twice. It contains no
 /// secret.
 pub(super) fn read(
-    said: &SettingsInput,
+    input: &SettingsInput,
     variable: impl Fn(&str) -> Option<OsString>,
 ) -> Result<(SettingsInput, Vec<String>)> {
-    let mut all: Map<String, Value> = fields(said)?;
+    let mut all: Map<String, Value> = fields(input)?;
     let mut read = Vec::new();
     // Compose passes on an unset variable as an empty one.
     let set = |name: &str| variable(name).filter(|value| !value.is_empty());
@@ -75,8 +75,8 @@ pub(super) fn read(
         all.insert(name.clone(), Value::String(secret));
         read.push(setting.name);
     }
-    let said = serde_json::from_value(Value::Object(all)).map_err(|_| anyhow!("the settings cannot be read"))?;
-    Ok((said, read))
+    let input = serde_json::from_value(Value::Object(all)).map_err(|_| anyhow!("the settings cannot be read"))?;
+    Ok((input, read))
 }
 
 /// The path of a file in a form that may be repeated; `None` if it may be the secret itself, given in place of the
@@ -122,8 +122,8 @@ mod tests {
         with_said(&SettingsInput::default(), variables)
     }
 
-    fn with_said(said: &SettingsInput, variables: &[(&str, &str)]) -> Result<(SettingsInput, Vec<String>)> {
-        read(said, |name| variables.iter().find(|(own, _)| *own == name).map(|(_, value)| OsString::from(*value)))
+    fn with_said(input: &SettingsInput, variables: &[(&str, &str)]) -> Result<(SettingsInput, Vec<String>)> {
+        read(input, |name| variables.iter().find(|(own, _)| *own == name).map(|(_, value)| OsString::from(*value)))
     }
 
     #[test]
@@ -143,16 +143,16 @@ mod tests {
         std::fs::write(&file, format!("{SECRET}\n")).unwrap();
         let path = file.to_str().unwrap();
         for name in &names {
-            let (said, read) = with(&[(name, path)]).unwrap();
-            let said = fields(&said).unwrap();
-            let texts: Vec<_> = said.values().filter_map(Value::as_str).collect();
+            let (input, read) = with(&[(name, path)]).unwrap();
+            let input = fields(&input).unwrap();
+            let texts: Vec<_> = input.values().filter_map(Value::as_str).collect();
             assert_eq!(texts, [SECRET], "{name}");
             assert_eq!(read.len(), 1);
         }
         // The command line has precedence over the environment.
-        let said = SettingsInput { store: Some("memory:".to_owned()), ..SettingsInput::default() };
-        let (said, read) = with_said(&said, &[("CAMPANILE_STORE_FILE", path)]).unwrap();
-        assert_eq!((said.store.as_deref(), read.as_slice()), (Some("memory:"), &[][..]));
+        let input = SettingsInput { store: Some("memory:".to_owned()), ..SettingsInput::default() };
+        let (input, read) = with_said(&input, &[("CAMPANILE_STORE_FILE", path)]).unwrap();
+        assert_eq!((input.store.as_deref(), read.as_slice()), (Some("memory:"), &[][..]));
         let both = [("CAMPANILE_STORE_FILE", path), ("CAMPANILE_STORE", "memory:")];
         let refused = with(&both).err().unwrap().to_string();
         assert!(refused.starts_with("store: CAMPANILE_STORE and CAMPANILE_STORE_FILE are both"), "{refused}");

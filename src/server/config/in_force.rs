@@ -34,7 +34,7 @@ pub enum Origin {
 /// The settings in force, and the source of each.
 pub struct InForce {
     settings: Map<String, Value>,
-    said: Map<String, Value>,
+    input: Map<String, Value>,
     in_file: Map<String, Value>,
     /// The secrets that have files of their own.
     in_own_files: Vec<String>,
@@ -68,23 +68,23 @@ impl InForce {
     ///
     /// # Errors
     /// One sentence about the mistake in a file.
-    pub fn load(said: &SettingsInput, named: Option<&Path>) -> Result<Self> {
+    pub fn load(input: &SettingsInput, named: Option<&Path>) -> Result<Self> {
         let path = named.unwrap_or(Path::new(DEFAULT_FILE));
-        let (said, in_own_files) = from_files::read(said, |name| std::env::var_os(name))?;
-        let merged = Self::merge(&said, &file::read(path, named.is_some())?)?;
+        let (input, in_own_files) = from_files::read(input, |name| std::env::var_os(name))?;
+        let merged = Self::merge(&input, &file::read(path, named.is_some())?)?;
         let text = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
         let variables = std::env::vars_os().filter_map(text);
         let unknown = environment::unknown(variables);
         Ok(Self { file: path.exists().then(|| path.to_owned()), unknown, in_own_files, ..merged })
     }
 
-    pub(super) fn merge(said: &SettingsInput, in_file: &SettingsInput) -> Result<Self> {
-        let (said, in_file) = (tidied(fields(said)?), tidied(fields(in_file)?));
+    pub(super) fn merge(input: &SettingsInput, in_file: &SettingsInput) -> Result<Self> {
+        let (input, in_file) = (tidied(fields(input)?), tidied(fields(in_file)?));
         let mut settings = fields(&SettingsInput::default_settings())?;
-        for layer in [&in_file, &said] {
+        for layer in [&in_file, &input] {
             settings.extend(layer.iter().filter(|(_, value)| !value.is_null()).map(|(k, v)| (k.clone(), v.clone())));
         }
-        Ok(Self { settings, said, in_file, in_own_files: Vec::new(), file: None, unknown: Vec::new() })
+        Ok(Self { settings, input, in_file, in_own_files: Vec::new(), file: None, unknown: Vec::new() })
     }
 
     /// All settings as if they had been given.
@@ -107,7 +107,7 @@ impl InForce {
         let is_said_in = |layer: &Map<String, Value>| layer.get(name).is_some_and(|value| !value.is_null());
         if self.in_own_files.iter().any(|own| own == name) {
             Origin::OwnFile
-        } else if is_said_in(&self.said) {
+        } else if is_said_in(&self.input) {
             Origin::Given
         } else if is_said_in(&self.in_file) {
             Origin::File
@@ -173,19 +173,19 @@ mod tests {
     #[test]
     fn blanks_around_the_items_of_lists_are_left_out() {
         let list = |text: &str| Some(text.split(',').map(str::to_owned).collect::<Vec<_>>());
-        let said = SettingsInput {
+        let input = SettingsInput {
             allowed_hosts: list("a.example, b.example "),
             trusted_proxies: list("10.0.0.0/8, ::1"),
             ..SettingsInput::default()
         };
-        let settings = InForce::merge(&said, &SettingsInput::default()).unwrap().settings().unwrap();
+        let settings = InForce::merge(&input, &SettingsInput::default()).unwrap().settings().unwrap();
         assert_eq!(settings.allowed_hosts, list("a.example,b.example"));
         assert_eq!(settings.trusted_proxies, list("10.0.0.0/8,::1"));
     }
 
     #[test]
     fn nothing_that_may_be_a_secret_is_shown() {
-        let said = SettingsInput {
+        let input = SettingsInput {
             store: Some("postgres://me:se?hush@db/x".to_owned()),
             bus: Some("nats://me:hush@a".to_owned()),
             smtp: Some("smtp://me:hush@relay?tls=off".to_owned()),
@@ -193,10 +193,10 @@ mod tests {
             jwt_jwks: Some("https://me:hush@id.example:8443/keys?token=hush#hush".to_owned()),
             ..SettingsInput::default()
         };
-        let in_force = InForce::merge(&said, &SettingsInput::default()).unwrap();
+        let in_force = InForce::merge(&input, &SettingsInput::default()).unwrap();
         let text = || Some("hush".to_owned());
         let wrong = SettingsInput { store: text(), bus: text(), smtp: text(), ..SettingsInput::default() };
-        let shown = format!("{in_force:?} {said:?} {wrong:?}");
+        let shown = format!("{in_force:?} {input:?} {wrong:?}");
         assert!(!shown.contains("hush"), "{shown}");
         for part in ["postgres://db:5432/x", "nats://a:4222", "smtp://relay:587\"", "https://id.example:8443/keys\""] {
             assert!(shown.contains(part), "{part} is not in {shown}");

@@ -356,8 +356,8 @@ impl std::fmt::Debug for SettingsInput {
     /// The settings that were given, without secrets.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let fields = fields(self).map_err(|_| std::fmt::Error)?;
-        let said = fields.iter().filter(|(_, value)| !value.is_null());
-        f.debug_map().entries(said.map(|(name, value)| (name, shown(name, value)))).finish()
+        let input = fields.iter().filter(|(_, value)| !value.is_null());
+        f.debug_map().entries(input.map(|(name, value)| (name, shown(name, value)))).finish()
     }
 }
 

@@ -18,23 +18,23 @@ use crate::{
 const APP_NAME_CHARS: usize = 60;
 
 /// The settings for mail; `None` where no relay is named.
-pub(super) fn settle(said: &SettingsInput) -> Result<Option<MailOptions>> {
-    let Some(url) = &said.smtp else {
+pub(super) fn settle(input: &SettingsInput) -> Result<Option<MailOptions>> {
+    let Some(url) = &input.smtp else {
         let lonely = [
-            ("mail-from", said.mail_from.is_some()),
-            ("mail-templates", said.mail_templates.is_some()),
-            ("smtp-password-file", said.smtp_password_file.is_some()),
+            ("mail-from", input.mail_from.is_some()),
+            ("mail-templates", input.mail_templates.is_some()),
+            ("smtp-password-file", input.smtp_password_file.is_some()),
         ];
         if let Some((name, _)) = lonely.iter().find(|(_, is_said)| *is_said) {
             bail!("{name}: there is no relay that takes mail. Say smtp too, such as smtps://USER:PASSWORD@HOST:465.");
         }
         return Ok(None);
     };
-    let relay = relay(url, said.smtp_password_file.as_deref())?;
-    let from = said.mail_from.as_deref();
+    let relay = relay(url, input.smtp_password_file.as_deref())?;
+    let from = input.mail_from.as_deref();
     let from = from.context("mail-from: is missing beside smtp. Say whom mail is from, such as you@example.com.")?;
     let from = mailbox(from)?;
-    let templates = match &said.mail_templates {
+    let templates = match &input.mail_templates {
         Some(folder) => Templates::from_dir(folder),
         None => Templates::built_in(),
     };
@@ -87,12 +87,12 @@ fn mailbox(text: &str) -> Result<Mailbox> {
 }
 
 /// Categories; an empty text means none, because the command line has no other way to express that.
-pub(super) fn categories(name: &'static str, said: Option<Vec<String>>) -> Result<Vec<Category>> {
-    let said = needed(name, said)?;
+pub(super) fn categories(name: &'static str, input: Option<Vec<String>>) -> Result<Vec<Category>> {
+    let input = needed(name, input)?;
     let parse = |text: &str| Category::parse(text).map_err(|why| anyhow!("{name}: {text:?} is no category. {why}"));
-    match said.as_slice() {
+    match input.as_slice() {
         [empty] if empty.trim().is_empty() => Ok(Vec::new()),
-        said => said.iter().map(|text| parse(text.trim())).collect(),
+        input => input.iter().map(|text| parse(text.trim())).collect(),
     }
 }
 

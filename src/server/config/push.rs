@@ -21,6 +21,6 @@ pub(super) struct PushOptions {
 
 /// # Errors
 /// One sentence about the first setting that is invalid or does not fit the others.
-pub(super) fn settle(said: &SettingsInput) -> Result<PushOptions> {
-    Ok(PushOptions { webpush: webpush::settle(said)?, fcm: fcm::settle(said)?, apns: apns::settle(said)? })
+pub(super) fn settle(input: &SettingsInput) -> Result<PushOptions> {
+    Ok(PushOptions { webpush: webpush::settle(input)?, fcm: fcm::settle(input)?, apns: apns::settle(input)? })
 }

@@ -7,8 +7,8 @@ use clap::Args;
 use super::*;
 use crate::server::channels::RelayUrl;
 
-fn settle(said: &SettingsInput) -> Result<Settings> {
-    Settings::settle(InForce::merge(said, &SettingsInput::default())?.settings()?)
+fn settle(input: &SettingsInput) -> Result<Settings> {
+    Settings::settle(InForce::merge(input, &SettingsInput::default())?.settings()?)
 }
 
 #[test]
@@ -35,16 +35,16 @@ fn the_help_says_the_defaults() {
         let argument = command.get_arguments().find(|argument| argument.get_long() == Some(setting.name)).unwrap();
         // The documentation quotes URLs.
         let help = argument.get_help().unwrap().to_string().replace('`', "");
-        let said = format!("[default: {}]", setting.value);
-        assert!(help.contains(&said), "{said} is not in {help:?}");
+        let input = format!("[default: {}]", setting.value);
+        assert!(help.contains(&input), "{input} is not in {help:?}");
     }
 }
 
 #[test]
 fn what_is_said_wins_over_the_file_and_the_file_over_the_default() {
     let in_file = SettingsInput { window: Some(5), batch_max: Some(6), ..SettingsInput::default() };
-    let said = SettingsInput { window: Some(7), ..SettingsInput::default() };
-    let settings = Settings::settle(InForce::merge(&said, &in_file).unwrap().settings().unwrap()).unwrap();
+    let input = SettingsInput { window: Some(7), ..SettingsInput::default() };
+    let settings = Settings::settle(InForce::merge(&input, &in_file).unwrap().settings().unwrap()).unwrap();
     assert_eq!((settings.window, settings.batch_max), (7, 6));
     assert_eq!(settings.listen.to_string(), "127.0.0.1:8000");
 }
@@ -62,16 +62,16 @@ fn other_machines_are_refused_unless_a_gateway_is_promised() {
 
 #[test]
 fn what_is_beyond_its_limits_is_one_sentence_that_names_them() {
-    let of = |said: SettingsInput| settle(&said).unwrap_err().to_string();
-    let said = SettingsInput::default;
-    assert_eq!(of(SettingsInput { window: Some(0), ..said() }), "window: must be 1 to 1000000000.");
-    assert_eq!(of(SettingsInput { request_timeout: Some(0), ..said() }), "request-timeout: must be 1 to 86400.");
-    assert_eq!(of(SettingsInput { heartbeat: Some(u64::MAX), ..said() }), "heartbeat: must be 1 to 86400.");
+    let of = |input: SettingsInput| settle(&input).unwrap_err().to_string();
+    let input = SettingsInput::default;
+    assert_eq!(of(SettingsInput { window: Some(0), ..input() }), "window: must be 1 to 1000000000.");
+    assert_eq!(of(SettingsInput { request_timeout: Some(0), ..input() }), "request-timeout: must be 1 to 86400.");
+    assert_eq!(of(SettingsInput { heartbeat: Some(u64::MAX), ..input() }), "heartbeat: must be 1 to 86400.");
     assert_eq!(
-        of(SettingsInput { max_header_bytes: Some(8191), ..said() }),
+        of(SettingsInput { max_header_bytes: Some(8191), ..input() }),
         "max-header-bytes: must be 8192 to 1048576."
     );
-    assert_eq!(of(SettingsInput { sqlite_queue: Some(usize::MAX), ..said() }), "sqlite-queue: must be 1 to 1000000.");
+    assert_eq!(of(SettingsInput { sqlite_queue: Some(usize::MAX), ..input() }), "sqlite-queue: must be 1 to 1000000.");
 }
 
 #[test]
@@ -87,19 +87,19 @@ fn what_compose_passes_on_empty_is_not_said() {
 
 #[test]
 fn the_host_of_the_public_url_is_answered_for() {
-    let said =
+    let input =
         SettingsInput { public_url: Some("https://Example.com:8443/notify/".to_owned()), ..SettingsInput::default() };
-    let settings = settle(&said).unwrap();
+    let settings = settle(&input).unwrap();
     assert_eq!(settings.http.allowed_hosts, Some(vec!["example.com".to_owned()]));
     assert_eq!(settings.http.public_url.as_ref().unwrap().to_string(), "https://example.com:8443/notify");
     let refused = settings.may_listen().unwrap_err().to_string();
     assert!(refused.starts_with("public-url: ") && refused.contains("--auth on"), "{refused}");
-    settle(&SettingsInput { insecure_no_auth: Some(true), ..said.clone() }).unwrap().may_listen().unwrap();
+    settle(&SettingsInput { insecure_no_auth: Some(true), ..input.clone() }).unwrap().may_listen().unwrap();
     let local =
         SettingsInput { public_url: Some("http://localhost:8080/notify".to_owned()), ..SettingsInput::default() };
     settle(&local).unwrap().may_listen().unwrap();
     // With authentication, and as long as no name is listed, it answers for all.
-    let with_keys = settle(&SettingsInput { auth: Some(Switch::On), ..said }).unwrap();
+    let with_keys = settle(&SettingsInput { auth: Some(Switch::On), ..input }).unwrap();
     with_keys.may_listen().unwrap();
     assert_eq!(with_keys.http.allowed_hosts, None);
     assert!(with_keys.warnings().is_empty());
@@ -110,28 +110,28 @@ fn the_host_of_the_public_url_is_answered_for() {
     };
     assert!(settle(&plain).unwrap().warnings()[0].contains("https://"));
     assert!(settle(&SettingsInput { auth: Some(Switch::On), ..local }).unwrap().warnings().is_empty());
-    let said =
+    let input =
         SettingsInput { public_url: Some("https://me:secret@example.com".to_owned()), ..SettingsInput::default() };
-    let error = settle(&said).unwrap_err().to_string();
+    let error = settle(&input).unwrap_err().to_string();
     assert!(error.starts_with("public-url: ") && !error.contains("secret"), "{error}");
 }
 
 #[test]
 fn a_certificate_and_its_key_are_said_together() {
     let [certificate, key] = ["a.pem", "b.pem"].map(|file| Some(PathBuf::from(file)));
-    let said = SettingsInput { tls_cert: certificate.clone(), ..SettingsInput::default() };
-    assert!(settle(&said).unwrap_err().to_string().starts_with("tls-key:"));
-    let said = SettingsInput { tls_key: key.clone(), ..SettingsInput::default() };
-    assert!(settle(&said).unwrap_err().to_string().starts_with("tls-cert:"));
-    let said = SettingsInput { tls_cert: certificate, tls_key: key, ..SettingsInput::default() };
-    assert!(settle(&said).unwrap().connections.tls.is_some());
+    let input = SettingsInput { tls_cert: certificate.clone(), ..SettingsInput::default() };
+    assert!(settle(&input).unwrap_err().to_string().starts_with("tls-key:"));
+    let input = SettingsInput { tls_key: key.clone(), ..SettingsInput::default() };
+    assert!(settle(&input).unwrap_err().to_string().starts_with("tls-cert:"));
+    let input = SettingsInput { tls_cert: certificate, tls_key: key, ..SettingsInput::default() };
+    assert!(settle(&input).unwrap().connections.tls.is_some());
     assert!(settle(&SettingsInput::default()).unwrap().connections.tls.is_none());
 }
 
 #[test]
 fn a_store_url_is_not_repeated_in_the_error() {
-    let said = SettingsInput { store: Some("mysql://me:secret@db/x".to_owned()), ..SettingsInput::default() };
-    let error = settle(&said).unwrap_err().to_string();
+    let input = SettingsInput { store: Some("mysql://me:secret@db/x".to_owned()), ..SettingsInput::default() };
+    let error = settle(&input).unwrap_err().to_string();
     assert!(!error.contains("secret"), "{error}");
 }
 
@@ -152,13 +152,13 @@ fn mail_is_sent_where_a_relay_is_named() {
     assert_eq!(mail_options.relay.to_string(), "smtps://relay.example:465");
     assert_eq!(mail_options.from.to_string(), "you@example.com");
     assert!(!format!("{settings:?}").contains("hush"));
-    for (said, shown) in [
+    for (input, shown) in [
         ("Shop <shop@example.com>", "Shop <shop@example.com>"),
         ("\"Ann, Bob\" <a@example.com>", "\"Ann, Bob\" <a@example.com>"),
         ("<a@example.com>", "a@example.com"),
         (" Müller & Söhne  <a@example.com>", "Müller & Söhne <a@example.com>"),
     ] {
-        let settings = settle(&SettingsInput { mail_from: Some(said.to_owned()), ..mail() }).unwrap();
+        let settings = settle(&SettingsInput { mail_from: Some(input.to_owned()), ..mail() }).unwrap();
         assert_eq!(settings.delivery.mail.unwrap().from.to_string(), shown);
     }
 }
@@ -214,15 +214,15 @@ fn a_password_stands_in_a_file_and_a_mistake_in_a_template_is_told_with_its_line
     std::fs::create_dir_all(&folder).unwrap();
     let file = folder.join("password");
     let smtp = |url: &str| Some(url.to_owned());
-    let said = SettingsInput { smtp: smtp("smtp://me@relay"), smtp_password_file: Some(file.clone()), ..mail() };
+    let input = SettingsInput { smtp: smtp("smtp://me@relay"), smtp_password_file: Some(file.clone()), ..mail() };
     let expected = RelayUrl::parse("smtp://me:a%20b@relay").unwrap();
     for (text, expected) in [("a b", Some(&expected)), ("a b\n", Some(&expected)), ("a b\r\n", Some(&expected))] {
         std::fs::write(&file, text).unwrap();
-        assert_eq!(settle(&said).unwrap().delivery.mail.as_ref().map(|mail| &mail.relay), expected, "{text:?}");
+        assert_eq!(settle(&input).unwrap().delivery.mail.as_ref().map(|mail| &mail.relay), expected, "{text:?}");
     }
     for wrong in [&b""[..], b"\n", b"\xff"] {
         std::fs::write(&file, wrong).unwrap();
-        let refused = settle(&said).unwrap_err().to_string();
+        let refused = settle(&input).unwrap_err().to_string();
         assert!(refused.starts_with("smtp-password-file: "), "{refused}");
     }
     std::fs::write(folder.join("subject.txt"), "{{ app_name }}\n{{ no_such_thing }}\n").unwrap();
@@ -236,10 +236,10 @@ fn a_password_stands_in_a_file_and_a_mistake_in_a_template_is_told_with_its_line
 fn what_may_not_be_meant_with_mail_is_a_warning() {
     let warnings = settle(&mail()).unwrap().warnings();
     assert!(matches!(&warnings[..], [one] if one.starts_with("public-url: ")), "{warnings:?}");
-    let said = SettingsInput { public_url: Some("http://localhost/".to_owned()), ..mail() };
-    assert!(settle(&said).unwrap().warnings().is_empty());
-    assert_eq!(settle(&said).unwrap().delivery.public_url, settle(&said).unwrap().http.public_url);
-    let smtp = |url: &str| SettingsInput { smtp: Some(url.to_owned()), ..said.clone() };
+    let input = SettingsInput { public_url: Some("http://localhost/".to_owned()), ..mail() };
+    assert!(settle(&input).unwrap().warnings().is_empty());
+    assert_eq!(settle(&input).unwrap().delivery.public_url, settle(&input).unwrap().http.public_url);
+    let smtp = |url: &str| SettingsInput { smtp: Some(url.to_owned()), ..input.clone() };
     for (url, is_warned) in [
         ("smtp://me:hush@relay?tls=off", true),
         ("smtp://relay?tls=off", false),
@@ -254,11 +254,11 @@ fn what_may_not_be_meant_with_mail_is_a_warning() {
 #[test]
 fn what_may_not_be_meant_with_push_is_a_warning() {
     let text = |text: &str| Some(text.to_owned());
-    let said = SettingsInput { push_contact: text("mailto:you@example.com"), ..SettingsInput::default() };
-    assert!(settle(&said).unwrap().warnings().is_empty());
-    let in_memory = settle(&SettingsInput { store: text("memory:"), ..said.clone() }).unwrap().warnings();
+    let input = SettingsInput { push_contact: text("mailto:you@example.com"), ..SettingsInput::default() };
+    assert!(settle(&input).unwrap().warnings().is_empty());
+    let in_memory = settle(&SettingsInput { store: text("memory:"), ..input.clone() }).unwrap().warnings();
     assert!(matches!(&in_memory[..], [one] if one.starts_with("vapid-key: ")), "{in_memory:?}");
-    let no_device = settle(&SettingsInput { push_badge_sync: Some(Switch::On), ..said }).unwrap().warnings();
+    let no_device = settle(&SettingsInput { push_badge_sync: Some(Switch::On), ..input }).unwrap().warnings();
     assert!(matches!(&no_device[..], [one] if one.starts_with("push-badge-sync: ")), "{no_device:?}");
 }
 
@@ -269,18 +269,18 @@ fn who_is_told_of_what_and_how_often_can_be_said() {
     assert_eq!((default.rules, default.app_name.as_str()), (Rules::default(), "Campanile"));
     assert_eq!(default.per_contact, DeliveryOptions::default().per_contact);
     assert_eq!(default.per_contact.unwrap().to_string(), "30/h:60");
-    let said = SettingsInput {
+    let input = SettingsInput {
         email_categories: list(&[""]),
         mandatory_categories: list(&["alert", " security"]),
         app_name: Some("The Shop".to_owned()),
         limit_delivery: Some("off".to_owned()),
         ..SettingsInput::default()
     };
-    let DeliveryOptions { rules, app_name, per_contact, .. } = settle(&said).unwrap().delivery;
+    let DeliveryOptions { rules, app_name, per_contact, .. } = settle(&input).unwrap().delivery;
     assert!(rules.email_categories.is_empty());
     assert_eq!(rules.mandatory.iter().map(|category| category.as_str()).collect::<Vec<_>>(), ["alert", "security"]);
     assert_eq!((app_name.as_str(), per_contact), ("The Shop", None));
-    let in_force = InForce::merge(&said, &SettingsInput::default()).unwrap();
+    let in_force = InForce::merge(&input, &SettingsInput::default()).unwrap();
     let shown = |name: &str| in_force.list().find(|setting| setting.name == name).unwrap().value;
     assert_eq!(["email-categories", "mandatory-categories"].map(shown), ["-", "alert,security"]);
     for (wrong, name) in [
@@ -337,7 +337,7 @@ mod whatever_is_said {
     }
 
     prop_compose! {
-        fn said()(
+        fn input()(
             counts in [(); 7].map(|()| count()),
             numbers in [(); 6].map(|()| number()),
             ages in [(); 2].map(|()| age()),
@@ -367,8 +367,8 @@ mod whatever_is_said {
 
     proptest! {
         #[test]
-        fn it_is_settled_or_refused_in_one_line_and_nothing_overflows(said in said()) {
-            match settle(&said) {
+        fn it_is_settled_or_refused_in_one_line_and_nothing_overflows(input in input()) {
+            match settle(&input) {
                 Err(refused) => {
                     let refused = format!("{refused:#}");
                     prop_assert!(refused.lines().count() == 1 && refused.contains(':'), "{}", refused);

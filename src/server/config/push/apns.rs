@@ -21,44 +21,46 @@ const ID_CHARS: usize = 64;
 ///
 /// # Errors
 /// One sentence about the first setting that is invalid or does not fit the others.
-pub(super) fn settle(said: &SettingsInput) -> Result<Option<ApnsOptions>> {
-    let is_other = |said: &Option<String>, default| said.as_deref().is_some_and(|said| said != default);
-    let Some(file) = &said.apns_key else {
+pub(super) fn settle(input: &SettingsInput) -> Result<Option<ApnsOptions>> {
+    let is_other = |input: &Option<String>, default| input.as_deref().is_some_and(|input| input != default);
+    let Some(file) = &input.apns_key else {
         let lonely = [
-            ("apns-key-id", said.apns_key_id.is_some()),
-            ("apns-team-id", said.apns_team_id.is_some()),
-            ("apns-topic", said.apns_topic.is_some()),
-            ("apns-url", is_other(&said.apns_url, DEFAULT_APNS_URL)),
-            ("apns-sandbox-url", is_other(&said.apns_sandbox_url, DEFAULT_APNS_SANDBOX_URL)),
+            ("apns-key-id", input.apns_key_id.is_some()),
+            ("apns-team-id", input.apns_team_id.is_some()),
+            ("apns-topic", input.apns_topic.is_some()),
+            ("apns-url", is_other(&input.apns_url, DEFAULT_APNS_URL)),
+            ("apns-sandbox-url", is_other(&input.apns_sandbox_url, DEFAULT_APNS_SANDBOX_URL)),
         ];
         if let Some((name, _)) = lonely.iter().find(|(_, is_said)| *is_said) {
             bail!("{name}: there is no key to push with. Say apns-key too, the .p8 file that Apple gave.");
         }
         return Ok(None);
     };
-    let key_id = id("apns-key-id", said.apns_key_id.as_deref(), "the name of the key")?;
-    let team_id = id("apns-team-id", said.apns_team_id.as_deref(), "whose key it is")?;
+    let key_id = id("apns-key-id", input.apns_key_id.as_deref(), "the name of the key")?;
+    let team_id = id("apns-team-id", input.apns_team_id.as_deref(), "whose key it is")?;
     let key = key(file, key_id, team_id)?;
-    let topic = said.apns_topic.as_deref().map(|topic| Topic::parse(topic).map_err(|why| anyhow!("apns-topic: {why}")));
+    let topic =
+        input.apns_topic.as_deref().map(|topic| Topic::parse(topic).map_err(|why| anyhow!("apns-topic: {why}")));
     Ok(Some(ApnsOptions {
-        url: url("apns-url", said.apns_url.as_deref().unwrap_or(DEFAULT_APNS_URL))?,
-        sandbox_url: url("apns-sandbox-url", said.apns_sandbox_url.as_deref().unwrap_or(DEFAULT_APNS_SANDBOX_URL))?,
+        url: url("apns-url", input.apns_url.as_deref().unwrap_or(DEFAULT_APNS_URL))?,
+        sandbox_url: url("apns-sandbox-url", input.apns_sandbox_url.as_deref().unwrap_or(DEFAULT_APNS_SANDBOX_URL))?,
         key,
         topic: topic.transpose()?,
     }))
 }
 
 /// An id from Apple. It is used in tokens and in names of lanes.
-fn id<'s>(name: &str, said: Option<&'s str>, what: &str) -> Result<&'s str> {
-    let said = said.with_context(|| format!("{name}: is missing beside apns-key. Say {what}, such as ABCDE12345."))?;
+fn id<'s>(name: &str, input: Option<&'s str>, what: &str) -> Result<&'s str> {
+    let input =
+        input.with_context(|| format!("{name}: is missing beside apns-key. Say {what}, such as ABCDE12345."))?;
     let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    if !(1..=ID_CHARS).contains(&said.len()) || !said.bytes().all(is_legal) {
+    if !(1..=ID_CHARS).contains(&input.len()) || !input.bytes().all(is_legal) {
         bail!(
             "{name}: this is {what} as Apple shows it, such as ABCDE12345: at most {ID_CHARS} letters, digits, hyphens, \
              dots and underscores."
         );
     }
-    Ok(said)
+    Ok(input)
 }
 
 /// The key in a file. An error repeats nothing of it.

@@ -14,9 +14,9 @@ use crate::server::{
 ///
 /// # Errors
 /// One sentence about the first setting that is invalid or does not fit the others.
-pub(super) fn settle(said: &SettingsInput) -> Result<Option<FcmOptions>> {
-    let url = needed("fcm-url", said.fcm_url.as_deref())?;
-    let Some(file) = &said.fcm_service_account else {
+pub(super) fn settle(input: &SettingsInput) -> Result<Option<FcmOptions>> {
+    let url = needed("fcm-url", input.fcm_url.as_deref())?;
+    let Some(file) = &input.fcm_service_account else {
         if url != DEFAULT_FCM_URL {
             bail!("fcm-url: there is no account to push with. Say fcm-service-account too, the key file of one.");
         }
@@ -43,7 +43,7 @@ mod tests {
 
     use super::*;
 
-    fn said(file: PathBuf, url: &str) -> SettingsInput {
+    fn input(file: PathBuf, url: &str) -> SettingsInput {
         SettingsInput { fcm_service_account: Some(file), fcm_url: Some(url.to_owned()), ..SettingsInput::default() }
     }
 
@@ -61,7 +61,7 @@ mod tests {
         });
         std::fs::write(&file, account.to_string()).unwrap();
         for url in [DEFAULT_FCM_URL, "http://127.0.0.1:1", "https://fcm.internal/base/"] {
-            let options = settle(&said(file.clone(), url)).unwrap().unwrap();
+            let options = settle(&input(file.clone(), url)).unwrap().unwrap();
             assert!(options.url.as_str().starts_with(url));
             let shown = format!("{options:?}");
             assert!(pem.lines().all(|line| !shown.contains(line)), "{shown}");
@@ -69,7 +69,7 @@ mod tests {
         for wrong in
             ["", "hush", "fcm.googleapis.com", "ftp://hush", "https://me:hush@fcm.internal", "https://a/?key=hush"]
         {
-            let refused = settle(&said(file.clone(), wrong)).unwrap_err().to_string();
+            let refused = settle(&input(file.clone(), wrong)).unwrap_err().to_string();
             assert!(
                 refused.starts_with("fcm-url: ") && !refused.contains("hush") && refused.lines().count() == 1,
                 "{refused}"
@@ -78,7 +78,7 @@ mod tests {
         account["private_key"] = "hush".into();
         for wrong in [account.to_string(), "hush".to_owned(), " ".repeat(100_000)] {
             std::fs::write(&file, wrong).unwrap();
-            let refused = settle(&said(file.clone(), DEFAULT_FCM_URL)).unwrap_err().to_string();
+            let refused = settle(&input(file.clone(), DEFAULT_FCM_URL)).unwrap_err().to_string();
             let begins = format!("fcm-service-account: {} ", file.display());
             assert!(
                 refused.starts_with(&begins) && !refused.contains("hush") && refused.lines().count() == 1,
@@ -86,7 +86,7 @@ mod tests {
             );
         }
         std::fs::remove_dir_all(&folder).unwrap();
-        let refused = settle(&said(file, DEFAULT_FCM_URL)).unwrap_err().to_string();
+        let refused = settle(&input(file, DEFAULT_FCM_URL)).unwrap_err().to_string();
         assert!(refused.starts_with("fcm-service-account: ") && refused.contains("cannot be read"), "{refused}");
     }
 
@@ -97,7 +97,7 @@ mod tests {
         let refused = settle(&without("https://fcm.internal")).unwrap_err().to_string();
         assert!(refused.starts_with("fcm-url: there is no account"), "{refused}");
         // A file without an end, as far as it is read.
-        let refused = settle(&said("/dev/zero".into(), DEFAULT_FCM_URL)).unwrap_err().to_string();
+        let refused = settle(&input("/dev/zero".into(), DEFAULT_FCM_URL)).unwrap_err().to_string();
         assert!(refused.starts_with("fcm-service-account: /dev/zero has more than"), "{refused}");
     }
 }

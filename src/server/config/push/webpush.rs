@@ -21,9 +21,9 @@ const LONGEST_CONTACT: usize = 255;
 ///
 /// # Errors
 /// One sentence about the first setting that is invalid or does not fit the others.
-pub(super) fn settle(said: &SettingsInput) -> Result<Option<WebPushOptions>> {
-    let Some(contact) = &said.push_contact else {
-        if said.vapid_key.is_some() {
+pub(super) fn settle(input: &SettingsInput) -> Result<Option<WebPushOptions>> {
+    let Some(contact) = &input.push_contact else {
+        if input.vapid_key.is_some() {
             bail!(
                 "vapid-key: nothing is signed with it, since browsers are not pushed to. Say push-contact too, such as \
                  mailto:you@example.com."
@@ -38,7 +38,7 @@ pub(super) fn settle(said: &SettingsInput) -> Result<Option<WebPushOptions>> {
              https://example.com/contact, in at most {LONGEST_CONTACT} bytes."
         );
     }
-    let key = said.vapid_key.as_deref().map(key).transpose()?;
+    let key = input.vapid_key.as_deref().map(key).transpose()?;
     Ok(Some(WebPushOptions { contact: contact.to_owned(), key }))
 }
 
@@ -77,7 +77,7 @@ mod tests {
     const KEY: &str = "yfWPiYE-n46HLnH0KqZOF1fJJU3MYrct3AELtAQ-oRw";
     const PUBLIC: &str = "BP4z9KsN6nGRTbVYI_c7VJSPQTBtkgcy27mlmlMoZIIgDll6e3vCYLocInmYWAmS6TlzAC8wEqKK6PBru3jl7A8";
 
-    fn said(contact: &str) -> SettingsInput {
+    fn input(contact: &str) -> SettingsInput {
         SettingsInput { push_contact: Some(contact.to_owned()), ..SettingsInput::default() }
     }
 
@@ -85,7 +85,7 @@ mod tests {
     fn browsers_are_pushed_to_where_a_contact_is_named() {
         assert!(settle(&SettingsInput::default()).unwrap().is_none());
         for contact in ["mailto:you@example.com", " https://example.com/contact ", "https://[2001:db8::1]:8443/"] {
-            let options = settle(&said(contact)).unwrap().unwrap();
+            let options = settle(&input(contact)).unwrap().unwrap();
             assert_eq!(options.contact, contact.trim());
             assert!(options.key.is_none());
         }
@@ -113,7 +113,7 @@ mod tests {
             "ftp://example.com",
             &long,
         ] {
-            let refused = settle(&said(wrong)).unwrap_err().to_string();
+            let refused = settle(&input(wrong)).unwrap_err().to_string();
             let is_one_line = refused.lines().count() == 1 && !refused.contains("hush");
             assert!(refused.starts_with("push-contact: ") && is_one_line, "{refused}");
         }
@@ -124,7 +124,7 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("campanile-vapid-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
         let file = folder.join("key");
-        let with_key = SettingsInput { vapid_key: Some(file.clone()), ..said("mailto:you@example.com") };
+        let with_key = SettingsInput { vapid_key: Some(file.clone()), ..input("mailto:you@example.com") };
         fs::write(&file, format!("{KEY}\n")).unwrap();
         let options = settle(&with_key).unwrap().unwrap();
         assert_eq!(options.key.as_ref().unwrap().public(), PUBLIC);

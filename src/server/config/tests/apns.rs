@@ -74,7 +74,8 @@ fn what_is_wrong_with_apns_is_one_sentence_that_names_it_and_holds_no_key() {
     let folder = Folder::new("bad");
     let pem = key();
     let good = apns(folder.file("key.p8", &pem));
-    let no_key = |said: SettingsInput| SettingsInput { apns_key: None, apns_key_id: None, apns_team_id: None, ..said };
+    let no_key =
+        |input: SettingsInput| SettingsInput { apns_key: None, apns_key_id: None, apns_team_id: None, ..input };
     let with_key = |name: &str, text: &str| SettingsInput { apns_key: folder.file(name, text), ..good.clone() };
     let url = |url: &str| SettingsInput { apns_url: text(url), ..good.clone() };
     let other = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P384_SHA384).unwrap().serialize_pem();
