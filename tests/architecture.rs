@@ -1,4 +1,5 @@
-//! `ARCHITECTURE.md` names files and tests that exist, and what it says of a new route holds for every route.
+//! Checks that the files and tests named in `ARCHITECTURE.md` exist, and that its rules for a new route hold for every
+//! route.
 
 use std::{
     collections::BTreeSet,
@@ -31,13 +32,13 @@ fn rust_below(folder: &Path) -> String {
     texts.collect()
 }
 
-/// The words between single backticks.
+/// The words in inline code.
 fn code() -> BTreeSet<&'static str> {
     let prose = ARCHITECTURE.split("\n```").step_by(2);
     prose.flat_map(|text| text.split('`').skip(1).step_by(2)).collect()
 }
 
-/// What a section has, up to the next heading.
+/// The contents of a section, up to the next heading.
 fn section(heading: &str) -> &'static str {
     let (_, rest) = ARCHITECTURE.split_once(&format!("\n### {heading}\n")).unwrap();
     rest.split("\n#").next().unwrap()
@@ -64,7 +65,7 @@ fn every_test_that_it_names_exists() {
     assert!(missing.is_empty(), "{missing:?}");
 }
 
-/// Every route is in each of the files that "A new route" says name every route, and a handler of `src/server/http` has it.
+/// Every route is in each of the files that "A new route" lists for all routes, and is handled in `src/server/http`.
 #[test]
 fn every_route_is_where_a_new_route_goes() {
     let line = Regex::new(r"(?m)^   - `([^`]+)`").unwrap();

@@ -1,4 +1,4 @@
-//! Who gets in, and what they may do: everything where authentication is on.
+//! Authentication and authorisation: everything that depends on the caller.
 
 mod gate;
 mod leases;
@@ -43,7 +43,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{Answer, App, delivery_of, started};
 
-/// With what users' tokens are signed.
+/// The key that signs users' tokens.
 pub(crate) const TOKEN_SECRET: &str = "a secret of the issuer and of the server";
 
 /// A clock that a test can put forward.
@@ -63,7 +63,7 @@ impl TestClock {
     }
 }
 
-/// A server where every caller has to authenticate.
+/// A server on which every caller has to authenticate.
 pub(crate) struct Secured {
     pub(crate) app: App,
     pub(crate) options: HttpOptions,
@@ -102,12 +102,12 @@ impl Secured {
         Self { app: App::with(service, &options), options, auth, credentials, clock }
     }
 
-    /// Makes a key and returns what its owner shows.
+    /// Creates a key and returns its `Authorization` header.
     pub(crate) async fn key(&self, scopes: &str) -> String {
         self.make_key(scopes, None).await
     }
 
-    /// Makes a key that is good for so many seconds.
+    /// Creates a key that is valid for this many seconds.
     pub(crate) async fn key_until(&self, scopes: &str, seconds: i64) -> String {
         self.make_key(scopes, Some(Timestamp::new(self.clock.now().to_utc() + TimeDelta::seconds(seconds)))).await
     }
@@ -133,7 +133,7 @@ impl Secured {
         assert!(self.credentials.revoke_key(id, self.clock.now()).await.unwrap());
     }
 
-    /// A user's token that is good for a minute.
+    /// A user's token that is valid for a minute.
     pub(crate) fn token(&self, user_id: &str) -> String {
         self.token_for(user_id, 60)
     }

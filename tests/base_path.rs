@@ -1,5 +1,5 @@
-//! `--public-url` with a path: everything is there below it, and as it is, for gateways that take the path away. The
-//! browser's side of it is in `end2end/tests/base-path.spec.ts`.
+//! `--public-url` with a path: every route works with and without the base path, for gateways that remove it. The
+//! browser's side is in `end2end/tests/base-path.spec.ts`.
 
 use axum::{
     Router,
@@ -63,13 +63,13 @@ async fn answers_say_where_things_are_for_the_client() {
 async fn the_page_of_the_public_url_is_our_own() {
     let app = below("https://example.com/notify");
     for (host, origin, status) in [
-        // As behind a gateway that asks us by another name.
+        // Behind a gateway that sends another host name.
         ("localhost:8000", "https://example.com", 200),
         ("localhost:8000", "https://example.com:444", 403),
         ("localhost:8000", "http://example.com", 403),
         ("localhost:8000", "http://localhost:8000", 200),
         ("example.com", "https://example.com", 200),
-        // A machine on the way may have made that page.
+        // An attacker on the network may have created that page.
         ("example.com", "http://example.com", 403),
         ("example.com:8000", "http://example.com:8000", 403),
     ] {

@@ -1,4 +1,4 @@
-//! The document's contract, asked of a real process, on every store: no client can tell them apart.
+//! The documented contract, tested against a real process on every store: clients cannot tell the stores apart.
 
 use std::{
     collections::HashSet,
@@ -172,7 +172,7 @@ fn changes_lead_to_what_the_list_shows(client: &mut Client) {
     client.post("/api/notifications/mark-all-read/ann", &[], &json!({})).unwrap();
     create(client, "ann", "c");
     client.ask("DELETE", &format!("/api/notifications/{id}"), &[], None).unwrap();
-    // A store that has no number for an inbox yet tells from the start.
+    // A store without a number for the inbox sends the changes from the start.
     let (_, changes) = client.get(&format!("/api/notifications/changes/ann?since={since}"));
     let types: Vec<_> = changes["events"].as_array().unwrap().iter().map(|event| event["type"].clone()).collect();
     assert_eq!(types, ["created", "all_read", "created", "deleted"]);
@@ -201,7 +201,7 @@ fn a_key_makes_it_happen_once(client: &mut Client) {
     let first = client.post("/api/notifications/create", &key, &body).unwrap();
     assert_eq!(first.0, 201);
     client.post("/api/notifications/mark-all-read/ann", &[], &json!({})).unwrap();
-    // The first answer again, whatever has become of it.
+    // The first response again, even if the notification has changed since.
     assert_eq!(client.post("/api/notifications/create", &key, &body).unwrap(), first);
     let other = json!({"user_id": "ann", "content": "other"});
     let (status, refused) = client.post("/api/notifications/create", &key, &other).unwrap();
@@ -249,12 +249,12 @@ fn what_is_wrong_changes_nothing(client: &mut Client) {
     assert!(contents(client, "").is_empty());
 }
 
-/// The database crashes and comes back while clients ask: none gets a 5xx but 503 with
-/// `Retry-After`, nothing that was answered is lost, and Campanile need not be started again.
+/// The database crashes and restarts while clients send requests: none gets a 5xx status except 503 with `Retry-After`,
+/// no confirmed write is lost, and Campanile need not be restarted.
 #[test]
 fn the_database_may_go_away_and_come_back() {
     let mut database = postgres::Server::start(&["fsync=on"]);
-    // Every refusal is a warning, and they are not read here.
+    // Every refusal is a warning, and this test does not read them.
     let server = Server::start(&["--store", &database.url("postgres"), "--window", "1000000", "--log", "error"]);
     let over = AtomicBool::new(false);
     let readiness = || Client::connect(&server.address).unwrap().exchange("GET", "/readyz", &[], None).unwrap().0;
@@ -279,7 +279,7 @@ fn the_database_may_go_away_and_come_back() {
                                 refused += 1;
                                 std::thread::sleep(Duration::from_millis(5));
                             }
-                            // It was on its way when the database went: it may be there or not.
+                            // The request was in progress when the database crashed: it may have been stored or not.
                             504 => {}
                             other => panic!("{other}"),
                         }

@@ -1,4 +1,4 @@
-//! The bus over a NATS server that lets in only those who prove who they are, and what is said where it does not.
+//! The bus over a NATS server with authentication, and the messages when it refuses.
 
 use std::{
     fs,
@@ -21,14 +21,14 @@ use crate::{
     openssl, postgres,
 };
 
-/// How long anything may take.
+/// The time limit for anything.
 const LONG: Duration = Duration::from_secs(10);
 
 fn start(store: &str, bus: &str) -> Server {
     Server::start(&["--store", store, "--bus", bus])
 }
 
-/// Waits until `/readyz` says that the others can be told.
+/// Waits until `/readyz` reports that the bus is connected.
 async fn until_it_has_the_bus(server: &Server, bus: &str) {
     until_ready_says(server, "ok", bus).await;
 }
@@ -41,7 +41,8 @@ async fn until_ready_says(server: &Server, status: &str, bus: &str) {
     }
 }
 
-/// A user's credentials, and settings of a server that lets in only those of its operator (NATS, decentralised JWT).
+/// A user's credentials, and the settings of a server that accepts only the users of its operator (NATS, decentralised
+/// JWT).
 fn credentials() -> (String, String) {
     let [operator, account, user] = [NatsKey::new_operator(), NatsKey::new_account(), NatsKey::new_user()];
     let encode = |part: &Value| BASE64_URL_SAFE_NO_PAD.encode(part.to_string());
@@ -71,7 +72,7 @@ fn credentials() -> (String, String) {
     (credentials, settings)
 }
 
-/// Puts the certificates of an authority, a server on this machine and a client into files.
+/// Writes the certificates of an authority, a server on this machine and a client to files.
 fn certificates(folder: &Path) {
     let key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::new(Vec::new()).unwrap();
@@ -148,7 +149,7 @@ async fn it_logs_in_as_its_url_says() {
     }
 }
 
-/// What is said about a bus, until it is said, and how often it is in the seconds after.
+/// The first log line about the bus that contains `words`, and the number of such lines in the seconds after it.
 fn complaints(server: &mut Server, words: &str, after: Duration) -> (String, usize) {
     let log = server.log();
     let (mut all, began) = (String::new(), Instant::now());
@@ -239,7 +240,7 @@ async fn renewed_certificates_are_taken_up_at_the_next_connection() {
     let server = start(&store, &bus);
     until_it_has_the_bus(&server, &bus).await;
     nats.stop();
-    // Of another authority, all of them.
+    // All of them are of another authority.
     certificates(&folder);
     nats.start_again();
     sleep(Duration::from_millis(500)).await;
@@ -270,7 +271,7 @@ async fn a_user_who_may_not_use_our_subjects_is_a_warning_without_an_inbox() {
     assert!(!log.contains("quince") && !log.contains(&BASE64_URL_SAFE_NO_PAD.encode("quince")), "{log}");
 }
 
-/// All that the bus does, and no more, is what `check` finds out, and what a server asks for again once a minute.
+/// `check` tests exactly the subjects that the bus uses, and a server asks for a refused one again once a minute.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_user_who_lacks_one_subject_is_a_warning_and_one_who_has_all_is_not() {
     const ALL: [&str; 3] = ["campanile.inbox.*", "campanile.servers", "campanile.deliveries"];

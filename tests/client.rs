@@ -1,4 +1,4 @@
-//! A client for one connection: it asks, and reads the answer, until the connection breaks.
+//! A client for one connection: it sends requests and reads responses until the connection breaks.
 
 use std::{
     collections::HashMap,
@@ -18,7 +18,7 @@ impl Client {
         Ok(Self(BufReader::new(stream)))
     }
 
-    /// Asks, and returns status, headers with names in lower case, and body.
+    /// Sends a request, and returns status, headers with names in lower case, and body.
     pub(crate) fn exchange(
         &mut self,
         method: &str,
@@ -42,7 +42,7 @@ impl Client {
         (status, headers)
     }
 
-    /// Its own end of the connection.
+    /// The local address of the connection.
     pub(crate) fn local_address(&self) -> String {
         self.0.get_ref().local_addr().unwrap().to_string()
     }
@@ -81,7 +81,7 @@ impl Client {
         Ok((status, answered, body))
     }
 
-    /// Asks, and returns the status and the JSON of the body.
+    /// Sends a request, and returns the status and the JSON of the body.
     pub(crate) fn ask(
         &mut self,
         method: &str,
@@ -97,7 +97,7 @@ impl Client {
         self.ask("POST", path, headers, Some(body))
     }
 
-    /// Gets what must be there.
+    /// Gets a path that must exist.
     pub(crate) fn get(&mut self, path: &str) -> (HashMap<String, String>, Value) {
         let (status, headers, body) = self.exchange("GET", path, &[], None).unwrap();
         assert_eq!(status, 200, "{path}: {}", String::from_utf8_lossy(&body));

@@ -27,7 +27,7 @@ fn run(arguments: &[&str]) -> Output {
     campanile(arguments).output().unwrap()
 }
 
-/// A server on a free port, stopped when the test is over.
+/// A server on a free port, stopped at the end of the test.
 pub(crate) struct Server {
     child: Child,
     pub(crate) address: String,
@@ -38,7 +38,7 @@ impl Server {
         Self::start_in(&[], arguments)
     }
 
-    /// The same with these variables in its environment.
+    /// Starts a server with these environment variables.
     pub(crate) fn start_in(environment: &[(&str, &str)], arguments: &[&str]) -> Self {
         let mut all = vec!["serve"];
         for (name, value) in [("--listen", "127.0.0.1:0"), ("--store", "memory:")] {
@@ -61,7 +61,7 @@ impl Server {
         Self { address: address.unwrap_or_else(|| panic!("{line:?}")).to_owned(), child }
     }
 
-    /// What is logged from now on, line by line. It is then not returned by `stop`.
+    /// The log lines from now on. `stop` does not return them.
     pub(crate) fn log(&mut self) -> mpsc::Receiver<String> {
         let (sender, lines) = mpsc::channel();
         let log = BufReader::new(self.child.stderr.take().unwrap());
@@ -77,7 +77,7 @@ impl Server {
         answer
     }
 
-    /// The number of its process.
+    /// The id of its process.
     pub(crate) fn pid(&self) -> String {
         self.child.id().to_string()
     }
@@ -87,7 +87,7 @@ impl Server {
         assert!(Command::new("kill").args([signal, &self.pid()]).status().unwrap().success());
     }
 
-    /// Sends a signal, waits for the end and returns what was logged.
+    /// Sends a signal, waits for the end and returns the log.
     pub(crate) fn stop(mut self, signal: &str) -> (bool, String) {
         self.send(signal);
         let ended = self.child.wait().unwrap();
@@ -123,7 +123,7 @@ fn it_stops_at_the_deadline_with_a_request_that_does_not_end() {
         b"POST /api/notifications/create HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{",
     )
     .unwrap();
-    // The server has the request once it has answered another one that came after it.
+    // The server has received the request once it has answered a later one.
     server.ask("GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     let started = Instant::now();
     let (success, log) = server.stop("-TERM");
@@ -143,7 +143,7 @@ fn a_balancer_has_time_to_send_requests_elsewhere() {
     while ask(&server, "/readyz") != "503" {
         assert!(told.elapsed() < Duration::from_secs(1));
     }
-    // Everything else is served as before, also over new connections.
+    // Everything else works as before, also over new connections.
     assert_eq!(ask(&server, "/healthz"), "200");
     assert_eq!(ask(&server, "/api/notifications/list"), "200");
     assert!(server.child.wait().unwrap().success());
@@ -222,7 +222,7 @@ fn the_description_is_printed() {
     assert_eq!(description["info"]["title"], "Campanile");
 }
 
-/// The store of a test, as it is said on the command line, and its folder.
+/// A new store's URL for the command line, and its folder.
 fn new_store() -> (String, PathBuf) {
     let folder = new_folder();
     (format!("sqlite:{}", folder.join("campanile.db").display()), folder)
@@ -238,21 +238,21 @@ fn create(server: &Server, user_id: &str, content: &str) {
     assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
 }
 
-/// Makes a key for these scopes in a store whose tables are made here when they are not there, and returns it as it is
+/// Creates a key with these scopes in a store, whose tables are created first if needed, and returns the key as it is
 /// shown once.
 pub(crate) fn make_key(store: &str, scopes: &str) -> String {
     printed(&["migrate", "--store", store]);
     printed(&["key", "create", scopes, "--scopes", scopes, "--store", store]).trim().to_owned()
 }
 
-/// What a command that must succeed prints.
+/// The output of a command that must succeed.
 fn printed(arguments: &[&str]) -> String {
     let done = run(arguments);
     assert!(done.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&done.stderr));
     String::from_utf8(done.stdout).unwrap()
 }
 
-/// What a command that must fail says.
+/// The error of a command that must fail.
 pub(crate) fn refused(arguments: &[&str]) -> String {
     let done = run(arguments);
     assert!(!done.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&done.stdout));
@@ -293,7 +293,7 @@ fn everything_moves_while_a_server_runs() {
     printed(&["import", &lines, "--store", &other]);
     assert_eq!(printed(&["export", "--store", &other]), exported);
     assert_eq!(printed(&["export", "-", "--store", &format!("sqlite:{copy}")]), exported);
-    // What is there is not mixed with what comes, and a line that is wrong takes everything back.
+    // An import is not mixed with existing data, and a wrong line undoes all of it.
     assert!(refused(&["import", &lines, "--store", &other]).contains("not empty"));
     let (empty, nowhere) = new_store();
     let end = exported.lines().last().unwrap();
@@ -315,7 +315,7 @@ fn everything_moves_while_a_server_runs() {
         let left: Vec<_> = std::fs::read_dir(&nowhere).unwrap().collect();
         assert!(left.is_empty(), "a store that was made for nothing stays: {left:?}");
     }
-    // Blank lines, other ends of lines and a byte order mark are none of our business.
+    // Blank lines, other line endings and a byte order mark are accepted.
     std::fs::write(&lines, format!("\u{feff}{}\r\n \n", exported.replace('\n', "\r\n\n"))).unwrap();
     printed(&["import", &lines, "--store", &empty]);
     assert_eq!(printed(&["export", "--store", &empty]), exported);
@@ -328,14 +328,14 @@ fn a_move_that_fails_leaves_nothing_behind_and_takes_nothing_away() {
     for _ in 0..2 {
         assert!(refused(&["export", &lines, "--store", &store]).contains("does not exist"));
     }
-    // The empty store of a server, or of a person who has made a key in it, is not one that was made for nothing.
+    // An import that fails does not remove an empty store which a server or a person with a new key already uses.
     make_key(&store, "read");
     std::fs::write(&lines, "nonsense").unwrap();
     assert!(refused(&["import", &lines, "--store", &store]).contains("line 1 of the import"));
     assert!(printed(&["key", "list", "--store", &store]).contains("read"));
 }
 
-/// Each command says so, and neither changes the file nor puts one beside it.
+/// Each command refuses it, and neither changes the file nor creates one beside it.
 #[test]
 fn the_database_of_another_program_is_refused() {
     let (store, folder) = new_store();
@@ -373,7 +373,7 @@ fn the_database_of_another_program_is_refused() {
             assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1, "{command:?}");
         }
     }
-    // One without tables is as good as none.
+    // A file without tables counts as no database.
     std::fs::write(&file, "").unwrap();
     assert!(printed(&["migrate", "--store", &store]).contains("went from version 0"));
 }
@@ -403,7 +403,7 @@ fn an_export_of_an_earlier_release_is_taken_with_a_warning() {
     assert!(done.status.success() && said.contains("whether a part is missing"), "{said}");
     assert!(said.contains("1 of the notifications are larger") && said.contains("4 notifications are in"), "{said}");
 
-    // What was taken is given out again, and taken again.
+    // Imported records can be exported and imported again.
     let exported = printed(&["export", "--store", &store]);
     assert!([&deep, &large, "\u{200b}\u{3164}"].iter().all(|text| exported.contains(*text)), "{exported}");
     let (other, _) = new_store();
@@ -448,7 +448,7 @@ fn a_check_says_what_is_in_force_and_where_from() {
         let said = [checked.stdout, checked.stderr].concat();
         assert!(!checked.status.success() && !String::from_utf8_lossy(&said).contains("hush"), "{setting:?}");
     }
-    // It is on because a setting of tokens is there.
+    // Authentication is on because there is a setting for tokens.
     assert!(said.lines().any(|line| line.starts_with("auth ") && line.contains(" on ")), "{said}");
     let gateway = ["check", "--store", &store, "--public-url", "http://example.com", "--insecure-no-auth"];
     assert!(!printed(&gateway).contains("warning"));

@@ -32,12 +32,12 @@ const P256DH: &str = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBH
 const AUTH: &str = "BTBZMqHH6r4Tts7J_aSIgg";
 const UNKNOWN: &str = "019a5370-7d3b-7c4e-9f1a-5b8a1c2d3e4f";
 
-/// A server with delivery, where every caller has to authenticate.
+/// A server with delivery, on which every caller has to authenticate.
 fn secured() -> Secured {
     secured_with_wishes().0
 }
 
-/// The same, and what its users want.
+/// A server with delivery and authentication, and the preferences of its users.
 fn secured_with_wishes() -> (Secured, Arc<dyn Wishes>) {
     let clock = TestClock::default();
     let Stores { inboxes, credentials, delivery } = Stores::of(MemoryStore::new(2000, started()));
@@ -69,12 +69,12 @@ fn secured_with_wishes() -> (Secured, Arc<dyn Wishes>) {
     (Secured { app: App::with(service, &options), options, auth, credentials, clock }, wishes)
 }
 
-/// The same users at another moment, when the server was started anew, and all contacts that are left of one of them.
+/// Restarts the server over the same store at another time, and returns the remaining contacts of a user.
 async fn left_of(store: &Arc<MemoryStore>, clock: &TestClock, user_id: &str) -> Vec<Value> {
     let service = NotificationService::over(Arc::<MemoryStore>::clone(store), clock.clone());
     let delivery = delivery_of(store, clock.clone(), service.tasks());
     let app = App::with(service, &HttpOptions { delivery, ..HttpOptions::default() });
-    // What is over is forgotten at the start, and each minute from then on.
+    // Expired data is deleted at the start, and then each minute.
     tokio::time::sleep(Duration::from_millis(100)).await;
     let answer = app.get(&format!("/api/contacts/{user_id}")).await;
     answer.json().as_array().unwrap().clone()
@@ -137,7 +137,7 @@ async fn ask(server: &Secured, method: &str, path: &str, bearer: &str, body: Opt
     server.ask(method, path, headers, &body.map(Value::to_string).unwrap_or_default()).await
 }
 
-/// One who asks, by what they show.
+/// A caller with credentials.
 struct Caller<'s> {
     server: &'s Secured,
     bearer: String,
@@ -148,7 +148,7 @@ impl Caller<'_> {
         ask(self.server, "POST", &format!("/api/contacts/{user_id}"), &self.bearer, Some(contact)).await
     }
 
-    /// Adds one, and returns it.
+    /// Adds a contact, and returns it.
     async fn add(&self, user_id: &str, contact: &Value) -> Value {
         let answer = self.put(user_id, contact).await;
         assert_eq!(answer.status, 201, "{}", answer.text());
@@ -255,7 +255,7 @@ async fn a_device_moves_and_an_e_mail_address_is_shared() {
 
 #[tokio::test]
 async fn each_key_may_what_its_scope_says() {
-    // Reads, adds and deletes.
+    // The statuses for reading, adding and deleting.
     for (scopes, expected) in [
         ("admin", [200, 201, 204]),
         ("contacts", [200, 201, 204]),
@@ -302,7 +302,7 @@ async fn a_user_manages_own_devices_and_no_e_mail_address() {
         let problem = refused.problem(403, "forbidden");
         assert!(problem["detail"].as_str().unwrap().contains("The application sets e-mail addresses"), "{problem}");
     }
-    // What was known is not renewed by a user either.
+    // A user cannot renew a known address either.
     ann.put("ann", &email("ann@example.com")).await.problem(403, "forbidden");
     assert_eq!(admin.list("ann").await, [mail]);
     ann.forget("ann").await.problem(403, "forbidden");
@@ -397,7 +397,7 @@ async fn a_wrong_body_names_its_field() {
         assert!(fields.contains(&json!(field)), "{body}: {problem}");
         assert!(!problem.to_string().contains("secret"), "{problem}");
     }
-    // All that is wrong is said at once.
+    // All errors are reported at once.
     let all = with(push.clone(), "/subscription", json!({"expirationTime": true, "keys": {"auth": 1}}));
     assert_eq!(app.put("ann", &all).await.json()["errors"].as_array().unwrap().len(), 4);
     app.put("ann", &json!([])).await.refused_field("body");
@@ -408,7 +408,7 @@ async fn a_wrong_body_names_its_field() {
     server.ask("POST", "/api/contacts/ann", &headers[..1], "{}").await.problem(415, "unsupported_media_type");
     server.ask("GET", "/api/contacts/ann?limit=1", &headers[..1], "").await.refused_field("limit");
     assert!(app.list("ann").await.is_empty());
-    // What a browser adds to a subscription is not looked at.
+    // Additional fields of a browser's subscription are ignored.
     let more = json!({"endpoint": "https://push.example/1", "expirationTime": 1.5e12, "new": [1],
         "keys": {"p256dh": format!("{P256DH}="), "auth": AUTH, "new": 1}});
     app.add("ann", &json!({"channel": "webpush", "subscription": more, "label": null, "token": null})).await;
@@ -458,14 +458,14 @@ async fn a_user_is_forgotten() {
         assert!(changes.events.len() == 1000 && changes.more, "each deletion takes a number");
         assert_eq!(changes.events[0].modseq(), before.modseq + 1);
     }
-    // The session is over, and the ticket opens nothing.
+    // The session has ended, and the ticket opens no stream.
     let shown = [("cookie", cookie.as_str()), ("sec-fetch-site", "same-origin")];
     server.clock.forward(60);
     server.ask("GET", "/api/notifications/list", &shown, "").await.problem(401, "unauthenticated");
     let ticket = ticket.json()["ticket"].as_str().unwrap().to_owned();
     let stream = server.ask("GET", &format!("/api/notifications/stream/ann?ticket={ticket}"), &[], "").await;
     stream.problem(401, "unauthenticated");
-    // Others have what they had.
+    // Other users' data is unchanged.
     assert_eq!(server.get(&format!("/api/notifications/{stays}"), &reader.bearer).await.status, 200);
     assert_eq!(reader.list("bob").await, [bobs]);
     assert_eq!(wishes.preferences(&UserId::parse("bob").unwrap()).await.unwrap(), (wanted, 1));

@@ -1,6 +1,6 @@
-//! The server is killed again and again in the middle of its work; nothing that it answered is lost.
+//! Kills the server repeatedly in the middle of its work; no confirmed write may be lost.
 //!
-//! `CAMPANILE_CRASH_ROUNDS` says how often (5).
+//! `CAMPANILE_CRASH_ROUNDS` sets the number of rounds (5).
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -18,27 +18,26 @@ use crate::{client::Client, command::Server, harness::new_folder};
 const CONNECTIONS: usize = 32;
 const INBOXES: usize = 8;
 
-/// What is known of a notification by what was answered.
+/// The state of a notification as far as responses have confirmed it.
 #[derive(Clone, Debug, Default)]
 struct Known {
-    /// It was answered that it is there.
+    /// A response confirmed its creation.
     created: bool,
-    /// It was answered that it is read.
+    /// A response confirmed that it is read.
     read: bool,
-    /// It was asked to be deleted, so it may be gone.
+    /// Its deletion was requested, so it may be deleted.
     may_be_gone: bool,
-    /// It was answered that it is gone.
+    /// A response confirmed its deletion.
     gone: bool,
 }
 
-/// Everything that was asked and answered, by the content of the notification, which is never used
-/// twice.
+/// All requests and responses, by the content of the notification, which is never used twice.
 #[derive(Debug, Default)]
 struct History {
     known: BTreeMap<String, Known>,
-    /// The key of a creation that was not answered, and what it would have made.
+    /// The keys of creations without a response, and the notifications that they would create.
     open: HashMap<String, (String, String)>,
-    /// Contents that belong together: all of a batch is there, or nothing.
+    /// Contents that belong together: all of a batch is stored, or none.
     batches: Vec<Vec<String>>,
 }
 
@@ -46,7 +45,7 @@ fn inbox_of(number: usize) -> String {
     format!("user {}", number % INBOXES)
 }
 
-/// Asks for one thing after the other until the server does not answer any more.
+/// Sends one request after the other until the server no longer responds.
 fn work(address: &str, numbers: &AtomicUsize, history: &Mutex<History>, over: &AtomicBool) {
     let Ok(mut client) = Client::connect(address) else { return };
     let mut mine: Vec<(String, String)> = Vec::new();
@@ -54,7 +53,7 @@ fn work(address: &str, numbers: &AtomicUsize, history: &Mutex<History>, over: &A
         let number = numbers.fetch_add(1, Ordering::Relaxed);
         let (user_id, content) = (inbox_of(number), format!("note {number}"));
         let done = match number % 8 {
-            // One of the own ones is marked, and one is deleted.
+            // One of this client's notifications is marked, and one is deleted.
             5 if !mine.is_empty() => mark(&mut client, &mine[number % mine.len()], history),
             6 if !mine.is_empty() => delete(&mut client, &mine.remove(number % mine.len()), history),
             7 => batch(&mut client, &user_id, number, history),
@@ -109,7 +108,7 @@ fn batch(client: &mut Client, user_id: &str, number: usize, history: &Mutex<Hist
     Ok(())
 }
 
-/// What the server has of one inbox.
+/// One inbox, as the server returns it.
 #[derive(Clone, Debug, Default)]
 struct Found {
     user_id: String,
@@ -119,7 +118,7 @@ struct Found {
     unread_count: u64,
     /// The same, by following the changes from the start.
     followed: BTreeMap<String, bool>,
-    /// The change numbers of the events, in the order in which they came.
+    /// The change numbers of the events, in order of arrival.
     numbers: Vec<u64>,
     followed_to: u64,
 }
@@ -164,7 +163,7 @@ fn look(client: &mut Client, user_id: &str) -> Found {
     found
 }
 
-/// What is wrong with what was found; nothing when all is well.
+/// The errors that were found; empty when all is well.
 fn complaints(history: &History, found: &[Found], before: &HashMap<String, u64>) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut there: HashMap<&str, bool> = HashMap::new();
@@ -213,7 +212,7 @@ fn complaints(history: &History, found: &[Found], before: &HashMap<String, u64>)
     wrong
 }
 
-/// Kills and restarts the server so often, and returns what is wrong.
+/// Kills and restarts the server this many times, and returns the errors.
 fn kill_again_and_again(rounds: usize) -> Vec<String> {
     let store = format!("sqlite:{}", new_folder().join("campanile.db").display());
     let start = || Server::start(&["--store", &store, "--window", "1000000"]);
@@ -229,7 +228,7 @@ fn kill_again_and_again(rounds: usize) -> Vec<String> {
                 std::thread::spawn(move || work(&address, &numbers, &history, &over))
             })
             .collect();
-        // Another moment each time, without a pattern that a commit could fall into.
+        // A random delay, so that commits do not fall into a pattern.
         let moment =
             u64::from(std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().subsec_nanos());
         std::thread::sleep(Duration::from_millis(50 + moment / 7 % 500));
@@ -239,7 +238,7 @@ fn kill_again_and_again(rounds: usize) -> Vec<String> {
 
         let server = start();
         let mut client = Client::connect(&server.address).unwrap();
-        // What was not answered is sent again, as a client would: it happens once in all.
+        // Requests without a response are sent again, as a client would; each must happen once in all.
         let open: Vec<_> = history.lock().unwrap().open.drain().collect();
         for (key, (user_id, content)) in open {
             let body = json!({"user_id": user_id, "content": content});

@@ -1,5 +1,5 @@
-//! The dashboard as the server renders it; its server functions are in `forms`, the pages beside it in `pages`, and the
-//! page of what a user wants to be told of in `notify_me`.
+//! The dashboard as the server renders it; its server functions are in `forms`, other pages in `pages`, and the page
+//! for notification preferences in `notify_me`.
 
 mod forms;
 mod notify_me;
@@ -36,13 +36,13 @@ fn initial(notifications: Vec<Notification>) -> Initial {
     Initial { snapshot: Ok(Snapshot { page, overview, now }), ..Initial::default() }
 }
 
-/// The same page for the user whose inbox it is.
+/// The same page for the owner of the inbox.
 fn own(query: &str, notifications: Vec<Notification>) -> Initial {
     let viewer = Viewer { own: Some("user_123".to_owned()), may_send: false, may_sign_out: true };
     Initial { address: viewer.narrow(Address::parse(query)), viewer, ..initial(notifications) }
 }
 
-/// What stands inside the body.
+/// The contents of the body.
 fn render(initial: Initial) -> String {
     let owner = Owner::new();
     owner.with(|| {
@@ -61,7 +61,7 @@ fn document(initial: Initial, assets: PageAssets) -> String {
     })
 }
 
-/// The text between two markers; the first such.
+/// The text between the first two such markers.
 #[track_caller]
 fn between<'a>(html: &'a str, start: &str, end: &str) -> &'a str {
     let (_, rest) = html.split_once(start).unwrap_or_else(|| panic!("no {start} in {html}"));

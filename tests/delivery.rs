@@ -1,5 +1,5 @@
-//! What leaves the server, over the wire: a receiver on loopback answers as each test has it, and checks every request
-//! with the library of Standard Webhooks.
+//! Delivery over the wire: a receiver on loopback answers as each test defines, and checks every request with the
+//! library of Standard Webhooks.
 
 mod answers;
 mod asked_to_wait;
@@ -36,12 +36,12 @@ use crate::{
     postgres,
 };
 
-/// How long a test waits for what has to come.
+/// How long a test waits for an expected event.
 pub(crate) const LONG: Duration = Duration::from_secs(10);
-/// How long it waits for what must not come: longer than planner and worker wait between two looks.
+/// How long a test waits to see that nothing happens: longer than the interval of planner and worker.
 pub(crate) const A_WHILE: Duration = Duration::from_millis(1_300);
 
-/// A whole server of this process, asked without a socket.
+/// A whole server in this process, used without a socket.
 pub(crate) struct Place(Campanile);
 
 /// A webhook of a server.
@@ -51,18 +51,18 @@ struct Hook {
     secret: String,
 }
 
-/// What a server is told that may send to loopback.
+/// The settings of a server that may send to loopback.
 pub(crate) fn said(store: &str) -> SettingsInput {
     let webhook_allow = Some(vec!["127.0.0.0/8".to_owned()]);
     SettingsInput { store: Some(store.to_owned()), webhook_allow, ..SettingsInput::default() }
 }
 
-/// Where an SQLite file of its own is.
+/// The URL of a new SQLite file.
 pub(crate) fn new_file() -> String {
     format!("sqlite:{}", new_folder().join("campanile.db").display())
 }
 
-/// Tries the same with a new store of each kind, all at once.
+/// Runs the test with a new store of each kind, all at once.
 pub(crate) async fn each_store(test: impl AsyncFn(String)) {
     let stores = ["memory:".to_owned(), new_file(), postgres::new_database().await];
     join_all(stores.map(|store| test(store))).await;
@@ -119,14 +119,14 @@ impl Place {
         answer.json()
     }
 
-    /// Posts what must be accepted.
+    /// Sends a POST that must succeed.
     pub(crate) async fn post(&self, path: &str, json: Option<&Value>) -> Answer {
         let answer = self.ask(Method::POST, path, json).await;
         assert!(answer.status.is_success(), "{path}: {}", answer.text());
         answer
     }
 
-    /// Adds a webhook that leads to a URL.
+    /// Adds a webhook for a URL.
     async fn hook_to(&self, url: &str, mut wanted: Value) -> Hook {
         wanted["url"] = url.into();
         let added = self.post("/api/webhooks", Some(&wanted)).await.json();
@@ -134,7 +134,7 @@ impl Place {
         Hook { id: text("id"), secret: text("secret") }
     }
 
-    /// Adds a webhook that leads to a receiver.
+    /// Adds a webhook for a receiver.
     async fn hook(&self, receiver: &Receiver, wanted: Value) -> Hook {
         self.hook_to(&receiver.url(), wanted).await
     }
@@ -146,7 +146,7 @@ impl Place {
         created["id"].as_str().unwrap().to_owned()
     }
 
-    /// Creates so many at once.
+    /// Creates this many notifications at once.
     async fn notify_many(&self, user_id: &str, count: usize) {
         self.post("/api/notifications/batch", Some(&batch(user_id, 0..count))).await;
     }
@@ -157,7 +157,7 @@ impl Place {
         found.as_array().unwrap().clone()
     }
 
-    /// Waits until the newest delivery of a webhook is as it is asked for, and returns it.
+    /// Waits until the newest delivery of a webhook meets the condition, and returns it.
     async fn until(&self, hook: &Hook, what: &str, is_so: impl Fn(&Value) -> bool) -> Value {
         let until = Instant::now() + LONG;
         loop {
@@ -174,7 +174,7 @@ impl Place {
         self.until(hook, state, |delivery| delivery["state"] == state).await
     }
 
-    /// Waits until an attempt of the newest delivery is written down, and returns the delivery.
+    /// Waits until an attempt of the newest delivery is recorded, and returns the delivery.
     async fn until_attempted(&self, hook: &Hook) -> Value {
         self.until(hook, "attempted", |delivery| {
             delivery["state"] != "leased" && delivery["attempts"].as_array().is_some_and(|made| !made.is_empty())
@@ -186,7 +186,7 @@ impl Place {
         self.get(&format!("/api/webhooks/{}", hook.id)).await
     }
 
-    /// The lane of a webhook, as `GET /api/channels` has it.
+    /// The lane of a webhook, as in `GET /api/channels`.
     async fn lane(&self, hook: &Hook) -> Value {
         let channels = self.get("/api/channels").await;
         let webhook = channels.as_array().unwrap().iter().find(|channel| channel["channel"] == "webhook").unwrap();
@@ -202,7 +202,7 @@ pub(crate) fn batch(user_id: &str, numbers: std::ops::Range<usize>) -> Value {
     json!({ "notifications": numbers.map(one).collect::<Vec<_>>() })
 }
 
-/// How many seconds one moment is after another, as they are written.
+/// The seconds between two timestamps in text form.
 pub(crate) fn seconds_between(earlier: &Value, later: &Value) -> f64 {
     let at = |moment: &Value| Timestamp::parse(moment.as_str().unwrap()).unwrap().to_utc();
     (at(later) - at(earlier)).as_seconds_f64()

@@ -1,5 +1,5 @@
-//! Runs the commands of `README.md` and `docs/` in bash as they are written. Only hosts, ports, keys and ids are replaced.
-//! `docs/clients.md`, `docs/postgres.md`, `docs/proxies.md` and `docs/running.md` have tests of their own.
+//! Runs the commands of `README.md` and `docs/` in bash as they are written. Only hosts, ports, keys and ids are
+//! replaced. `docs/clients.md`, `docs/postgres.md`, `docs/proxies.md` and `docs/running.md` have tests of their own.
 
 use std::{
     io::{Read, Write},
@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::{command::Server, harness::new_folder, mail::Relay, nats::Nats, postgres};
 
-/// How long anything may take.
+/// The time limit for anything.
 const LONG: Duration = Duration::from_secs(20);
 
 const README: &str = include_str!("../README.md");
@@ -26,7 +26,7 @@ const SEVERAL: &str = include_str!("../docs/several-servers.md");
 const STREAMS: &str = include_str!("../docs/streams.md");
 const WEBHOOKS: &str = include_str!("../docs/webhooks.md");
 
-/// The blocks of commands that another test runs: how each begins, and where it is run. All others are run here.
+/// The blocks of commands that another test runs: the start of each, and the reason. All others are run here.
 const ELSEWHERE: [(&str, &str, &str); 11] = [
     (README, "make run", "the tests in a browser start dist/campanile"),
     (README, "make test", "this is one of its tests"),
@@ -40,7 +40,7 @@ const ELSEWHERE: [(&str, &str, &str); 11] = [
     (MAIL, "python3 -m venv relay", "scripts/setup installs aiosmtpd, and the tests of mail start it"),
     (WEBHOOKS, "CAMPANILE_WEBHOOK_ALLOW=127.0.0.1 make run", "the other command of this line is what its test starts"),
 ];
-/// The blocks that are run here: how each begins.
+/// The starts of the blocks that are run here.
 const HERE: [(&str, &str); 13] = [
     (README, "curl -X POST \"http://localhost:8000/api/notifications/create\""),
     (STREAMS, "curl -N"),
@@ -71,7 +71,7 @@ fn blocks(document: &'static str) -> impl Iterator<Item = &'static str> {
     })
 }
 
-/// The block that begins with this.
+/// The block that starts with this text.
 fn block(document: &'static str, begins: &str) -> &'static str {
     blocks(document).find(|block| block.starts_with(begins)).unwrap_or_else(|| panic!("{begins}"))
 }
@@ -82,7 +82,7 @@ fn docs_settings_md_is_what_the_code_says() {
     assert!(committed == campanile::server::config::document(), "docs/settings.md is out of date; run `make settings`");
 }
 
-/// The anchor of a heading, as GitHub makes it.
+/// The anchor that GitHub creates for a heading.
 fn anchor(heading: &str) -> String {
     let kept = heading.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
     kept.chars().filter(|c| c.is_alphanumeric() || "-_".contains(*c)).collect()
@@ -127,10 +127,10 @@ fn every_block_of_commands_is_run() {
     assert!(known.is_empty(), "these are gone: {:?}", known.iter().map(|(_, begins)| begins).collect::<Vec<_>>());
 }
 
-/// A reader with a folder, who types what a document says.
+/// A reader with a folder, who types the commands of a document.
 struct Reader {
     folder: PathBuf,
-    /// What is said in a document, and what it is here.
+    /// Texts of a document, and their replacements.
     replaced: Vec<(&'static str, String)>,
 }
 
@@ -139,7 +139,7 @@ impl Reader {
         Self { folder: new_folder(), replaced: Vec::new() }
     }
 
-    /// One whose server is there already.
+    /// A reader whose server is already running.
     fn of(server: &Server) -> Self {
         Self::new().with("localhost:8000", &server.address)
     }
@@ -163,7 +163,7 @@ impl Reader {
         Command::new("bash").args(["-c", &script]).current_dir(&self.folder).output().unwrap()
     }
 
-    /// What commands print that must succeed.
+    /// The output of commands that must succeed.
     fn run(&self, script: &str) -> String {
         let done = self.output(script);
         let printed = String::from_utf8_lossy(&done.stdout).into_owned();
@@ -171,7 +171,7 @@ impl Reader {
         printed
     }
 
-    /// Starts the server as the first command of a block says, and returns what is behind that.
+    /// Starts the server with the first command of a block, and returns the rest of the block.
     fn serve(&self, block: &'static str) -> (Server, &'static str) {
         let mut ends = block.match_indices('\n').map(|(at, _)| at);
         let end = ends.find(|at| !block[..*at].ends_with('\\')).unwrap_or(block.len());
@@ -181,7 +181,7 @@ impl Reader {
         (Server::start(&words), &block[end..])
     }
 
-    /// Asks until the answer has this in it.
+    /// Runs a script until its output contains this text.
     fn until(&self, script: &str, words: &str) {
         let began = Instant::now();
         loop {
@@ -195,7 +195,7 @@ impl Reader {
     }
 }
 
-/// Somewhere webhooks can go: it takes whatever comes.
+/// The URL of an endpoint for webhooks, which accepts everything.
 fn receiver() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -266,7 +266,7 @@ fn the_commands_of_push_work() {
     let reader = Reader::of(&server);
     reader.run(block(PUSH, "curl -X POST http://localhost:8000/api/notifications/create"));
     reader.run(block(PUSH, "curl \"http://localhost:8000/api/deliveries"));
-    // What Firebase and Apple hand out.
+    // The files that Firebase and Apple provide.
     openssl(&folder, &["genpkey", "-algorithm", "RSA", "-out", "rsa.pem"]);
     openssl(&folder, &["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", "apns.p8"]);
     let [account, key] = ["account.json", "apns.p8"].map(|name| folder.join(name).display().to_string());
@@ -302,7 +302,7 @@ async fn the_commands_of_an_operator_work() {
         let nats = Nats::start();
         let reader = reader.with("nats://host:4222", &nats.url());
         let (server, _) = reader.serve(block(SEVERAL, "campanile serve --store postgres://"));
-        // It is degraded until it has reached NATS.
+        // The server is degraded until it has reached NATS.
         Reader::of(&server).until("curl http://localhost:8000/readyz", r#""status":"ok""#);
     })
     .await

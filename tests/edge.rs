@@ -1,4 +1,4 @@
-//! What holds for every answer: headers, hosts, other sites, time, panics.
+//! Rules for every response: headers, hosts, other sites, time limits, panics.
 
 use std::{sync::Arc, time::Duration};
 
@@ -20,7 +20,7 @@ use campanile::{
 
 use crate::harness::App;
 
-/// A store in trouble: it hangs, panics, is away or is broken, by whose inbox is asked for.
+/// A store in trouble: it hangs, panics, is unavailable or is damaged, depending on the inbox.
 struct Troubled;
 
 #[async_trait]
@@ -127,7 +127,7 @@ async fn a_page_is_shown_in_frames_of_listed_sites_alone() {
     assert_eq!(framed(&["self", portal], "/api/docs/").await, told(200, "'self' https://portal.example", ""));
     assert_eq!(framed(&["self"], PAGE).await, told(200, "'self'", "SAMEORIGIN"));
     assert_eq!(framed(&["none"], PAGE).await, told(403, "'none'", "DENY"));
-    // What is no page is not read by a frame either.
+    // Responses other than pages cannot be framed either.
     assert_eq!(framed(&[portal], "/api/notifications/list").await.0, 403);
 }
 

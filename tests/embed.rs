@@ -1,4 +1,4 @@
-//! `examples/embed.rs`, run as a program of its own.
+//! `examples/embed.rs`, run as a separate program.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},

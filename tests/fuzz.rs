@@ -1,7 +1,7 @@
-//! What arrives from outside, made up at random: nothing of it may break the server, and what it takes is kept whole.
+//! Random input: none of it may break the server, and accepted data is stored unchanged.
 //!
 //! Each target runs for [`seconds`], all of them together about a minute; `CAMPANILE_FUZZ_SECONDS=3600` lets each run
-//! for an hour. A failure says with which `CAMPANILE_FUZZ_SEED` it comes again at once, and the smallest input that
+//! for an hour. A failure prints the `CAMPANILE_FUZZ_SEED` that reproduces it at once, and the smallest input that
 //! proptest found: that input becomes a named test beside the code that was wrong.
 
 mod bodies;
@@ -36,14 +36,14 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::harness::{Answer, App};
 
-/// What a case is when nothing is wrong.
+/// The result of a case, without an error.
 type Sound = Result<(), TestCaseError>;
 
 /// How many cases share a server.
 const CASES: u32 = 64;
-/// The largest refusal, in bytes.
+/// The largest error response, in bytes.
 const MAX_REFUSAL: usize = 64 * 1024;
-/// The most errors that one refusal names.
+/// The most errors in one response.
 const MAX_ERRORS: usize = 20;
 
 /// How long each target runs.
@@ -51,14 +51,14 @@ fn seconds() -> u64 {
     std::env::var("CAMPANILE_FUZZ_SECONDS").map_or(7, |text| text.parse().unwrap())
 }
 
-/// The first seed: the one that was given, or another one each time.
+/// The first seed: the given one, or a random one.
 fn first_seed() -> u64 {
     let given = std::env::var("CAMPANILE_FUZZ_SEED").ok();
     let now = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().subsec_nanos();
     given.map_or_else(|| u64::from(now()), |text| text.parse().unwrap())
 }
 
-/// Checks values of a strategy until the time is over. Each seed has a state of its own, made by `new`.
+/// Checks values of a strategy until the time is up. Each seed has its own state, created by `new`.
 fn fuzz<S: Strategy, T>(strategy: &S, new: impl Fn(&Runtime) -> T, check: impl Fn(&Runtime, &T, S::Value) -> Sound)
 where
     S::Value: Debug,
@@ -82,7 +82,7 @@ where
     }
 }
 
-/// A server over a memory store with room for whatever a seed sends.
+/// A server over a memory store with room for everything that a seed sends.
 fn server(_: &Runtime) -> App {
     App::with_window(1_000_000)
 }
@@ -92,7 +92,7 @@ fn over(store: impl Store) -> App {
     App::with(NotificationService::new(store), &HttpOptions::default())
 }
 
-/// A request; `None` where there can be none such, since a client library refuses it.
+/// A request; `None` if a client library would refuse to create it.
 fn request(method: Method, path: &str, headers: &[(&str, &[u8])], body: &[u8]) -> Option<Request<Body>> {
     let mut request = Request::builder().method(method).uri(path);
     if headers.iter().all(|(name, _)| !name.eq_ignore_ascii_case("host")) {
@@ -106,7 +106,7 @@ fn request(method: Method, path: &str, headers: &[(&str, &[u8])], body: &[u8]) -
 
 const JSON: (&str, &[u8]) = ("content-type", b"application/json");
 
-/// Fails a case; unlike a panic it leaves no trace in the log while proptest looks for a smaller one.
+/// Fails a case; unlike a panic it does not appear in the log while proptest looks for a smaller one.
 macro_rules! sound {
     ($condition:expr, $($words:tt)+) => {
         if !$condition {
@@ -116,7 +116,7 @@ macro_rules! sound {
 }
 use sound;
 
-/// Checks what holds for every answer: no fault of the server, and a refusal is a small problem document.
+/// Checks the rules for every response: no server error, and a refusal is a small problem document.
 fn is_sound(answer: &Answer) -> Sound {
     let text = || String::from_utf8_lossy(&answer.body[..answer.body.len().min(2_000)]).into_owned();
     sound!(answer.status.as_u16() < 500, "{}: {}", answer.status, text());

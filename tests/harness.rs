@@ -1,4 +1,4 @@
-//! What the tests of the HTTP side share: a router over an empty store, and how to ask it.
+//! Shared by the tests of the HTTP interface: a router over an empty store, and functions that send requests to it.
 
 use std::{
     path::{Path, PathBuf},
@@ -30,12 +30,12 @@ use http_body_util::BodyExt;
 use serde_json::Value;
 use tower::ServiceExt;
 
-/// The moment at which every store of the tests was opened.
+/// The time at which every store of the tests was opened.
 pub(crate) fn started() -> Timestamp {
     Timestamp::parse("2026-01-01T00:00:00Z").unwrap()
 }
 
-/// A clock that stands still where it was set.
+/// A clock that always shows the same time.
 pub(crate) struct StoppedClock(pub(crate) Timestamp);
 
 impl Clock for StoppedClock {
@@ -44,13 +44,13 @@ impl Clock for StoppedClock {
     }
 }
 
-/// What leaves a store, which may go to this machine; nothing where no runtime is there for it yet.
+/// Delivery for a store, which may connect to this machine; `None` when there is no runtime yet.
 pub(crate) fn delivery_of(store: &Arc<MemoryStore>, clock: impl Clock, tasks: &Tasks) -> Option<Delivery> {
     let options = DeliveryOptions { allow: vec!["127.0.0.0/8".parse().unwrap()], ..DeliveryOptions::default() };
     delivery_with(store, clock, tasks, &options)
 }
 
-/// The same, set up like this.
+/// The same with these options.
 pub(crate) fn delivery_with(
     store: &Arc<MemoryStore>,
     clock: impl Clock,
@@ -72,14 +72,14 @@ pub(crate) fn delivery_with(
     Some(Delivery::start(stores, options, Arc::new(clock), tasks).unwrap())
 }
 
-/// A router over an empty memory store, asked without a socket.
+/// A router over an empty memory store, used without a socket.
 #[derive(Clone)]
 pub(crate) struct App {
     pub(crate) service: NotificationService,
     router: Router,
 }
 
-/// What came back.
+/// A response.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
@@ -88,7 +88,7 @@ pub(crate) struct Answer {
 }
 
 impl App {
-    /// With the window of the document.
+    /// A server with the documented window.
     pub(crate) fn new() -> Self {
         Self::with_window(1000)
     }
@@ -100,7 +100,7 @@ impl App {
         Self::with(service, &HttpOptions { delivery, ..HttpOptions::default() })
     }
 
-    /// Without anything that leaves the server.
+    /// A server without delivery.
     pub(crate) fn bare() -> Self {
         Self::with(NotificationService::new(MemoryStore::new(1000, started())), &HttpOptions::default())
     }
@@ -109,7 +109,7 @@ impl App {
         Self { router: router(service.clone(), options), service }
     }
 
-    /// Asks, and leaves the body to the caller.
+    /// Sends a request, and leaves the body of the response to the caller.
     pub(crate) async fn ask_raw(&self, request: Request<Body>) -> Response {
         self.router.clone().oneshot(request).await.unwrap()
     }
@@ -120,7 +120,7 @@ impl App {
         Answer { status: parts.status, headers: parts.headers, body }
     }
 
-    /// Asks, and reads the body only if it has an end.
+    /// Sends a request, and reads the body of the response only if it has an end.
     pub(crate) async fn ask_for_the_head(&self, request: Request<Body>) -> Answer {
         let (parts, body) = self.ask_raw(request).await.into_parts();
         let has_end = parts.headers.get(header::CONTENT_TYPE).is_none_or(|kind| kind != "text/event-stream");
@@ -149,7 +149,7 @@ impl App {
         self.send(Method::POST, path, Some(&json.to_string())).await
     }
 
-    /// Sends a notification past HTTP and returns its id.
+    /// Sends a notification without HTTP and returns its id.
     pub(crate) async fn notify(&self, user_id: &str, content: &str) -> String {
         self.service.notify(&Principal::operator(), user_id, content).await.unwrap().id.to_string()
     }
@@ -168,7 +168,7 @@ impl Answer {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
-    /// Checks that this is a whole problem document with this status and code, and returns it.
+    /// Checks that this is a complete problem document with this status and code, and returns it.
     #[track_caller]
     pub(crate) fn problem(&self, status: u16, code: &str) -> Value {
         assert_eq!(self.status.as_u16(), status, "{}", String::from_utf8_lossy(&self.body));
@@ -181,7 +181,7 @@ impl Answer {
         problem
     }
 
-    /// Checks that this is a 422 whose first complaint is about this field.
+    /// Checks that this is a 422 whose first error is about this field.
     #[track_caller]
     pub(crate) fn refused_field(&self, field: &str) {
         let problem = self.problem(422, "invalid_input");
@@ -189,7 +189,7 @@ impl Answer {
     }
 }
 
-/// A new folder for a test. What earlier runs left behind is removed.
+/// A new folder for a test. Folders of earlier runs are removed.
 pub(crate) fn new_folder() -> PathBuf {
     static OF_THIS_PROCESS: LazyLock<PathBuf> = LazyLock::new(|| {
         let all = Path::new(env!("CARGO_TARGET_TMPDIR"));

@@ -15,7 +15,7 @@ use tokio::{
 };
 
 const LONG: Duration = Duration::from_secs(10);
-/// Neither what hyper allows by itself over HTTP/1.1 nor over HTTP/2.
+/// More headers than hyper accepts by default over HTTP/1.1 or HTTP/2.
 const MOST_HEADERS: usize = 24 * 1024;
 const REQUEST: &[u8] = b"GET /quick HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
@@ -97,7 +97,7 @@ async fn one_more_than_the_limit_waits_for_a_place() {
 async fn a_running_request_ends_before_the_server_does() {
     let server = start(10, LONG, LONG).await;
     let mut stream = TcpStream::connect(server.address).await.unwrap();
-    // The first answer shows that the connection is served; then the slow request is on its way.
+    // The first response shows that the connection is served; then the slow request is sent.
     stream.write_all(REQUEST).await.unwrap();
     read_until(&mut stream, "quick").await;
     stream.write_all(b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
@@ -150,7 +150,7 @@ async fn headers_over_the_limit_are_refused() {
     let fits = format!("{begin}{}\r\n\r\n", "x".repeat(MOST_HEADERS - begin.len() - 4));
     stream.write_all(fits.as_bytes()).await.unwrap();
     assert!(read_until(&mut stream, "quick").await.starts_with("HTTP/1.1 200"));
-    // The end is still missing when there is no more room.
+    // The headers are still incomplete when there is no more room.
     let endless = format!("{begin}{}", "x".repeat(MOST_HEADERS - begin.len()));
     stream.write_all(endless.as_bytes()).await.unwrap();
     assert!(read_until(&mut stream, "\r\n\r\n").await.starts_with("HTTP/1.1 431"));
@@ -172,7 +172,7 @@ async fn a_client_that_reads_nothing_of_an_answer_is_let_go() {
     let server = start(1, Duration::from_millis(200), LONG).await;
     let mut idle = TcpStream::connect(server.address).await.unwrap();
     idle.write_all(b"GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
-    // There is one place, and it is free again without a word from the first.
+    // There is one place, and it is freed without any data from the first client.
     let mut second = TcpStream::connect(server.address).await.unwrap();
     second.write_all(REQUEST).await.unwrap();
     read_until(&mut second, "quick").await;
@@ -199,7 +199,7 @@ async fn a_connection_of_http2_without_requests_is_let_go_though_it_answers_ping
     let stream = TcpStream::connect(server.address).await.unwrap();
     let (mut send, connection) = handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
     let ended = tokio::spawn(connection);
-    // One that is asked again and again stays.
+    // A connection with repeated requests stays open.
     for _ in 0..6 {
         let request = Request::get("http://localhost/quick").body(Body::empty()).unwrap();
         let answer = send.send_request(request).await.unwrap();
@@ -219,7 +219,7 @@ async fn an_answer_over_http2_that_is_not_read_is_given_up_and_so_is_its_connect
     for _ in 0..3 {
         unread.push(send.send_request(request()).await.unwrap());
     }
-    // There is one place, and it is free again though the client keeps all that it has.
+    // There is one place, and it is freed although the client closes nothing.
     let mut second = TcpStream::connect(server.address).await.unwrap();
     second.write_all(REQUEST).await.unwrap();
     read_until(&mut second, "quick").await;

@@ -1,4 +1,4 @@
-//! Following an inbox: one table of scenarios over each transport, and what is special about each.
+//! Following an inbox: one table of scenarios over each transport, and tests of each transport.
 
 pub(crate) mod checker;
 mod protocol;
@@ -18,7 +18,7 @@ use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
 use crate::harness::started;
 
-/// How long anything may take.
+/// The time limit for anything.
 const LONG: Duration = Duration::from_secs(10);
 
 /// A server in this process, over a memory store.
@@ -30,7 +30,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// With this window, and streams as they are by default.
+    /// A server with this window and the default stream options.
     pub(crate) async fn start(window: usize) -> Self {
         Self::with(NotificationService::new(MemoryStore::new(window, started())), StreamOptions::default()).await
     }
@@ -61,7 +61,7 @@ impl Server {
         self.service.notify(&Principal::operator(), user_id, content).await.unwrap()
     }
 
-    /// Stops, and says whether all that ran ended in time.
+    /// Stops, and returns whether all tasks ended in time.
     pub(crate) async fn stop(&mut self) -> bool {
         self.stop.take();
         (&mut self.ended).await.unwrap()

@@ -1,4 +1,4 @@
-//! Mail, to a relay that is a process of its own.
+//! Mail, sent to a relay that is a separate process.
 
 mod hostile;
 mod one;
@@ -21,7 +21,7 @@ use tokio::time::sleep;
 pub(crate) use self::relay::Relay;
 use crate::delivery::{self, LONG, Place};
 
-/// What a server is told that sends mail by a relay.
+/// The settings of a server that sends mail by a relay.
 fn said(store: &str, relay: &Relay) -> SettingsInput {
     SettingsInput {
         smtp: Some(relay.url()),
@@ -31,7 +31,7 @@ fn said(store: &str, relay: &Relay) -> SettingsInput {
 }
 
 impl Place {
-    /// Has a user be reached at an address, and returns the contact.
+    /// Adds an address of a user, and returns the contact.
     async fn contact(&self, user_id: &str, address: &str) -> Value {
         let contact = json!({"channel": "email", "address": address});
         self.post(&format!("/api/contacts/{user_id}"), Some(&contact)).await.json()
@@ -45,13 +45,13 @@ impl Place {
         created["id"].as_str().unwrap().to_owned()
     }
 
-    /// Creates an alert, of which users get mail who said nothing, and returns its id.
+    /// Creates an alert, which is mailed to users by default, and returns its id.
     async fn alert(&self, user_id: &str, mut fields: Value) -> String {
         fields["category"] = "alert".into();
         self.create(user_id, fields).await
     }
 
-    /// Changes what a user wants.
+    /// Changes the preferences of a user.
     async fn prefer(&self, user_id: &str, patch: Value) -> Value {
         let path = format!("/api/preferences/{user_id}");
         let answer = self.ask(Method::PATCH, &path, Some(&patch)).await;
@@ -59,7 +59,7 @@ impl Place {
         answer.json()
     }
 
-    /// What a user wants, and what holds.
+    /// The preferences of a user, including the effective ones.
     async fn preferences(&self, user_id: &str) -> Value {
         self.get(&format!("/api/preferences/{user_id}")).await
     }
@@ -70,7 +70,7 @@ impl Place {
         found.as_array().unwrap().clone()
     }
 
-    /// Waits until the newest delivery of a user by mail is as it is asked for, and returns it.
+    /// Waits until the newest delivery of a user by mail meets the condition, and returns it.
     async fn until_mail(&self, user_id: &str, what: &str, is_so: impl Fn(&Value) -> bool) -> Value {
         self.until_mail_within(LONG, user_id, what, is_so).await
     }
@@ -97,7 +97,7 @@ impl Place {
         self.until_mail(user_id, state, |delivery| delivery["state"] == state).await
     }
 
-    /// Waits until an attempt of the newest delivery by mail is written down, and returns the delivery.
+    /// Waits until an attempt of the newest delivery by mail is recorded, and returns the delivery.
     async fn until_tried(&self, user_id: &str, longest: Duration) -> Value {
         let is_tried = |delivery: &Value| {
             delivery["state"] != "leased" && delivery["attempts"].as_array().is_some_and(|made| !made.is_empty())
@@ -105,7 +105,7 @@ impl Place {
         self.until_mail_within(longest, user_id, "tried", is_tried).await
     }
 
-    /// The newest delivery by mail that is about a notification, once it is in a state.
+    /// The newest delivery by mail about a notification, once it is in a state.
     async fn until_of(&self, id: &str, state: &str) -> Value {
         let until = Instant::now() + LONG;
         loop {
@@ -118,7 +118,7 @@ impl Place {
         }
     }
 
-    /// The lane of mail, as `GET /api/channels` has it.
+    /// The lane of mail, as in `GET /api/channels`.
     async fn mail_lane(&self) -> Value {
         let channels = self.get("/api/channels").await;
         channels.as_array().unwrap().iter().find(|one| one["channel"] == "email").unwrap()["lanes"][0].clone()

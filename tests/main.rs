@@ -1,4 +1,4 @@
-//! The tests that see Campanile from outside: one binary, one file an area.
+//! The tests that use Campanile from outside: one binary, with one file for each area.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by it; clippy.toml excuses only what is marked #[test]")]
 

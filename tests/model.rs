@@ -1,4 +1,4 @@
-//! Parsing: whatever comes in, a parsed value is legal, and what is legal is taken as it is.
+//! Parsing: for any input, a parsed value is valid, and valid input is stored unchanged.
 
 use std::sync::LazyLock;
 
@@ -31,7 +31,7 @@ proptest! {
         prop_assert_eq!(Category::parse(&text).ok().map(|c| c.to_string()), legal.then_some(text));
     }
 
-    /// A link that is taken cannot lead to another scheme or, when relative, to another host.
+    /// An accepted link cannot lead to another scheme or, if relative, to another host.
     #[test]
     fn links(text in "(https?:|javascript:|data:|//|/|\\?|#|[a-z]{0,3}:?)[ -~]{0,20}") {
         if let Ok(link) = Link::parse(&text) {
@@ -104,8 +104,8 @@ proptest! {
     }
 }
 
-/// Whether anything of a text is seen on a screen, by the properties that Unicode gives its characters;
-/// by name those that are drawn as nothing though they have no such property.
+/// Whether a text is visible on a screen, by the Unicode properties of its characters, and by name for characters that
+/// are drawn blank without such a property.
 fn shows(text: &str) -> bool {
     static SHOWN: LazyLock<Regex> = LazyLock::new(|| {
         Regex::new(r"[^\s\p{Cc}\p{Default_Ignorable_Code_Point}\u{2800}\u{FFF9}-\u{FFFB}\u{13430}-\u{13442}\u{1D159}]")
@@ -129,8 +129,8 @@ fn times_of_any_offset_are_taken_and_told_in_utc() {
     }
 }
 
-/// What was accepted once is not judged again: a server that takes less than the one before it still
-/// reads and shows what that one took.
+/// Accepted data is not checked again: a server with stricter rules than an earlier one still reads and shows what that
+/// one accepted.
 #[test]
 fn a_notification_that_was_accepted_is_read_whatever_today_s_rules_say() {
     let json = r#"{"id":"019a5370-7d3b-7c4e-9f1a-5b8a1c2d3e4f","user_id":"ann","content":"hi","timestamp":

@@ -1,4 +1,4 @@
-//! A NATS server of a test's own.
+//! A NATS server for a single test.
 
 use std::{
     net::{SocketAddr, TcpListener, TcpStream},
@@ -9,22 +9,22 @@ use std::{
 
 use crate::harness::new_folder;
 
-/// A server that ends with the test that started it.
+/// A server that stops with the test that started it.
 pub(crate) struct Nats {
     port: u16,
-    /// A file with settings of it, if there is one.
+    /// A file with its settings, if there is one.
     settings: Option<PathBuf>,
-    /// A shell that kills the server when its input ends: also when this process is killed.
+    /// A shell that kills the server when its input ends, even if this process is killed.
     shell: Option<Child>,
 }
 
 impl Nats {
-    /// Starts one on a free port.
+    /// Starts a server on a free port.
     pub(crate) fn start() -> Self {
         Self::start_in(None)
     }
 
-    /// The same with these settings, as in its own file of settings.
+    /// The same with these settings, in the form of its settings file.
     pub(crate) fn start_with(settings: &str) -> Self {
         let file = new_folder().join("nats.conf");
         std::fs::write(&file, settings).unwrap();
@@ -38,7 +38,7 @@ impl Nats {
         nats
     }
 
-    /// Where it listens.
+    /// The address on which it listens.
     pub(crate) fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
@@ -47,7 +47,7 @@ impl Nats {
         format!("nats://127.0.0.1:{}", self.port)
     }
 
-    /// Starts it where it was.
+    /// Starts it again on the same port.
     pub(crate) fn start_again(&mut self) {
         let script = "nats-server -a 127.0.0.1 -p \"$1\" ${2:+-c \"$2\"} >/dev/null 2>&1 </dev/null & server=$!; read -r end; kill -9 $server";
         let mut shell = Command::new("sh");

@@ -1,5 +1,5 @@
-//! Several servers on one PostgreSQL and one NATS: a client that follows an inbox on any of them hears of every
-//! change once and in order, and of nothing after what it showed has ended.
+//! Several servers on one PostgreSQL and one NATS: a client that follows an inbox on any of them receives every change
+//! once and in order, and none after its credentials have ended.
 
 mod chaos;
 mod leases;
@@ -24,7 +24,7 @@ use crate::{
 
 const NODES: usize = 3;
 
-/// One of the servers, on a port that it keeps.
+/// One of the servers, on a fixed port.
 struct Node {
     address: SocketAddr,
     arguments: Vec<String>,
@@ -57,7 +57,7 @@ impl Node {
     }
 }
 
-/// What happens on one node is heard on another at once, also by a listener to all inboxes.
+/// A change on one node reaches followers on another at once, including those of all inboxes.
 #[tokio::test]
 async fn a_change_on_one_node_is_heard_on_another_at_once() {
     let nats = Nats::start();
@@ -71,7 +71,7 @@ async fn a_change_on_one_node_is_heard_on_another_at_once() {
     let mut all = Stream::WebSocket(Box::new(socket));
     one.expect("hello").await;
     all.expect("hello").await;
-    // The subscription is on its way.
+    // The subscription is not established yet.
     sleep(Duration::from_millis(200)).await;
     let began = Instant::now();
     let mut client = Client::connect(&nodes[0].address.to_string()).unwrap();
@@ -83,11 +83,11 @@ async fn a_change_on_one_node_is_heard_on_another_at_once() {
         assert_eq!((event["user_id"].as_str(), &event["modseq"]), (Some("a b"), modseqs.last().unwrap()));
     }
     assert_eq!(modseqs, (1..=50).map(Value::from).collect::<Vec<_>>());
-    // Comparing with the store takes seconds for each.
+    // Comparisons with the store would take seconds for each change.
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
 }
 
-/// A key that is revoked on one node hears nothing on any that is made a second later.
+/// A stream of a key that is revoked on one node receives nothing that is created a second later, on any node.
 #[tokio::test]
 async fn a_lease_ends_on_every_node() {
     let nats = Nats::start();
@@ -113,8 +113,8 @@ async fn a_lease_ends_on_every_node() {
     }
 }
 
-/// A server that cannot reach the store does not tell what others did meanwhile before it knows that the client may still
-/// hear of it. Then it tells everything.
+/// A server that cannot reach the store does not send changes of others until it knows that the client's credentials
+/// are still valid. Then it sends them all.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_told_before_it_is_known_that_the_lease_goes_on() {
     let nats = Nats::start();
@@ -169,7 +169,7 @@ async fn nothing_is_told_before_it_is_known_that_the_lease_goes_on() {
     }
 }
 
-/// Streams of many keys hear as soon as those of few, also where the database is far away.
+/// Streams of many keys receive changes as fast as those of few, even with a slow connection to the database.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_keys_on_a_database_that_is_far_away_hear_at_once() {
     const KEYS: usize = 200;
@@ -200,8 +200,8 @@ async fn many_keys_on_a_database_that_is_far_away_hear_at_once() {
     }
 }
 
-/// What happened on another node while the bus was away, or on one that was killed before it could tell, is
-/// told by a reset to those who follow all inboxes.
+/// After changes on another node while the bus was unavailable, or on one that was killed before it could publish them,
+/// followers of all inboxes receive a reset.
 #[tokio::test]
 async fn a_gap_of_the_bus_resets_those_who_follow_all_inboxes() {
     let mut nats = Nats::start();
@@ -217,7 +217,7 @@ async fn a_gap_of_the_bus_resets_those_who_follow_all_inboxes() {
     for stream in &mut streams {
         stream.expect("hello").await;
     }
-    // Each has heard of the other.
+    // The nodes have noticed each other.
     sleep(Duration::from_millis(1_500)).await;
     nats.stop();
     until_ready_says(&nodes[1], "degraded").await;
@@ -230,7 +230,7 @@ async fn a_gap_of_the_bus_resets_those_who_follow_all_inboxes() {
         stream.expect("reset").await;
     }
     until_ready_says(&nodes[1], "ok").await;
-    // More gaps of this one time may follow; then what happens is told.
+    // More gaps may follow for the same outage; after that, changes are sent.
     sleep(Duration::from_millis(3_000)).await;
     client.post("/api/notifications/create", &[], &json!({"user_id": "ann", "content": "x"})).unwrap();
     for stream in &mut streams {
@@ -242,7 +242,7 @@ async fn a_gap_of_the_bus_resets_those_who_follow_all_inboxes() {
     }
 }
 
-/// Without a bus, or while it is away, what happens on another node is found in the store.
+/// Without a bus, or while it is unavailable, changes of another node are found in the store.
 #[tokio::test]
 async fn without_a_bus_a_change_is_heard_a_little_later() {
     let mut nats = Nats::start();

@@ -1,4 +1,4 @@
-//! `openapi.json` in the repository is what the handlers say, and what programs that make clients need.
+//! `openapi.json` in the repository matches the handlers, and has everything that client generators need.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,7 +34,7 @@ fn operations(description: &Value) -> BTreeMap<String, Value> {
     all.collect()
 }
 
-/// Every value in it, with its name.
+/// Visits every value in it, with its name.
 fn walk(value: &Value, name: &str, see: &mut dyn FnMut(&str, &Value)) {
     see(name, value);
     match value {
@@ -44,7 +44,7 @@ fn walk(value: &Value, name: &str, see: &mut dyn FnMut(&str, &Value)) {
     }
 }
 
-/// What a reference leads to, or the value itself.
+/// The target of a reference, or the value itself.
 fn resolved<'a>(description: &'a Value, value: &'a Value) -> &'a Value {
     value["$ref"].as_str().map_or(value, |place| description.pointer(&place[1..]).unwrap())
 }
@@ -68,7 +68,7 @@ async fn it_is_served_with_a_page_that_needs_no_other_site() {
     assert!(!page.text().contains("src=\"http"), "{}", page.text());
 }
 
-/// Programs that make clients name their functions by it.
+/// Client generators name their functions after it.
 #[test]
 fn every_operation_has_a_name_of_its_own_and_words_are_those_of_the_wire() {
     let description = description();
@@ -110,7 +110,7 @@ fn what_generators_refuse_is_not_there() {
     }
 }
 
-/// Every dialect reads these alike: Go's has no look-ahead, and PHP's and Ruby's know no `\\u`.
+/// Every dialect reads these in the same way: Go's has no look-ahead, and PHP's and Ruby's have no `\\u`.
 #[test]
 fn patterns_are_read_by_every_dialect_of_regular_expressions() {
     let mut seen = 0;
@@ -152,10 +152,10 @@ fn references_lead_somewhere_and_nothing_is_left_over() {
     }
 }
 
-/// What an operation is refused with may come of the server or of a gateway in front of it.
+/// An error of an operation may come from the server or from a gateway in front of it.
 const OF_ALL: [u16; 10] = [401, 403, 404, 408, 413, 421, 422, 429, 503, 504];
 
-/// Which refusals an operation is described with, beside those that all have.
+/// The errors in the description of an operation, beside those that all have.
 #[rstest]
 #[case("POST /api/notifications/create", &[400, 415, 500])]
 #[case("GET /api/notifications/list", &[400, 500])]
@@ -172,7 +172,7 @@ fn refusals_are_described_where_they_can_happen(#[case] operation: &str, #[case]
     assert_eq!(said.filter(|status| *status >= 400).collect::<BTreeSet<_>>(), wanted);
 }
 
-/// Of every operation, also where its handler describes the refusal itself.
+/// For every operation, even if its handler describes the error itself.
 #[test]
 fn every_refusal_is_a_problem_and_says_when_to_come_back() {
     let description = description();
@@ -186,7 +186,7 @@ fn every_refusal_is_a_problem_and_says_when_to_come_back() {
             let response = resolved(&description, response);
             assert!(response["description"].is_string(), "{operation} {status}");
             let is_page = operation.contains("/unsubscribe/") && matches!(status.as_str(), "404" | "410");
-            // One without a body would tell TypeScript that a failure may be no object.
+            // Without a body, TypeScript would infer that a failure may have no object.
             if status.starts_with(['4', '5']) && !is_page {
                 let schema = &response["content"]["application/problem+json"]["schema"];
                 assert_eq!(schema["$ref"], "#/components/schemas/Problem", "{operation} {status}");
@@ -204,7 +204,7 @@ fn every_refusal_is_a_problem_and_says_when_to_come_back() {
     }
 }
 
-/// A body that no handler reads is refused when it is larger than any that is read.
+/// Even an operation that reads no body refuses one that is over the limit.
 #[tokio::test]
 async fn a_body_that_is_too_large_is_refused_by_every_operation() {
     let options = HttpOptions { max_body_bytes: 8, ..HttpOptions::default() };
@@ -251,7 +251,7 @@ fn every_event_has_a_schema_and_its_type_tells_which() {
     }
 }
 
-/// A generator takes a reference with a description beside it for another schema, which it knows no name of.
+/// Generators treat a reference with a description beside it as another schema, without a name.
 #[test]
 fn what_a_discriminator_tells_apart_is_referred_to_by_nothing_but_its_name() {
     let mut seen = 0;
@@ -281,7 +281,7 @@ fn streams_say_what_their_events_are() {
     }
 }
 
-/// A method that is in the `Allow` header is taken, and one that is not is refused.
+/// Methods in the `Allow` header are accepted, and all others are refused.
 #[tokio::test]
 async fn the_allow_header_is_true() {
     let app = App::new();
@@ -329,7 +329,7 @@ async fn where_nothing_is_no_method_is_allowed() {
     }
 }
 
-/// Axum adds the header to whatever the answer to another method is.
+/// Axum adds the header to every response for another method.
 #[tokio::test]
 async fn who_is_not_let_in_is_told_no_method_that_is_none() {
     let server = Secured::new();

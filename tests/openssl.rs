@@ -1,4 +1,4 @@
-//! Certificates as manuals make them: with the command `openssl`.
+//! Certificates as in manuals: created with the command `openssl`.
 
 use std::{path::Path, process::Command};
 
@@ -9,10 +9,10 @@ fn openssl(folder: &Path, arguments: &str) {
     assert!(done.status.success(), "{arguments}: {}", String::from_utf8_lossy(&done.stderr));
 }
 
-/// Makes `ca.pem`, and for a host of this name, which stands in the common name alone:
-/// `old.pem`, signed by its own key in X.509 version 1; `own.pem`, the same as `req -x509` makes it, of an authority;
-/// `old-signed.pem`, signed by the authority in version 1; and `signed.pem`, signed by it in version 3. Each has its key
-/// in a file that ends with `.key`.
+/// Creates `ca.pem`, and for a host of this name, which appears in the common name alone: `old.pem`, signed by its own
+/// key in X.509 version 1; `own.pem`, the same as `req -x509` creates it, of an authority; `old-signed.pem`, signed by
+/// the authority in version 1; and `signed.pem`, signed by it in version 3. Each has its key in a file that ends with
+/// `.key`.
 pub(crate) fn certificates(folder: &Path, host: &str) {
     openssl(folder, "req -x509 -nodes -newkey rsa:2048 -days 9 -subj /CN=authority -keyout ca.key -out ca.pem");
     openssl(

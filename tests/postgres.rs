@@ -1,4 +1,4 @@
-//! A PostgreSQL of the tests' own: one server for all of them, a database for each.
+//! A PostgreSQL for the tests: one server for all of them, and a database for each.
 
 use std::{
     fs::Permissions,
@@ -18,24 +18,24 @@ use campanile::server::store::{PostgresOptions, PostgresStore};
 use tokio::sync::OnceCell;
 use tokio_postgres::{Client, NoTls};
 
-/// A server that ends with the test that started it.
+/// A server that stops with the test that started it.
 pub(crate) struct Server {
     pub(crate) port: u16,
     folder: PathBuf,
-    /// A shell that stops the server when its input ends: also when this process is killed.
+    /// A shell that stops the server when its input ends, even if this process is killed.
     shell: Child,
 }
 
 /// The server that tests share.
 static SHARED: LazyLock<Server> = LazyLock::new(|| Server::start(&[]));
 
-/// Makes the server's programs run as a user who may: as root they refuse.
+/// A prefix that runs the server's programs as an unprivileged user: as root they refuse to run.
 fn as_a_user() -> Vec<&'static str> {
     let id = Command::new("id").arg("-u").output().unwrap();
     if String::from_utf8_lossy(&id.stdout).trim() == "0" { vec!["runuser", "-u", "postgres", "--"] } else { vec![] }
 }
 
-/// Where the server's programs are: on the path, or the newest where Debian has them.
+/// The path of a server's program: from `PATH`, or the newest in Debian's folder.
 fn program(name: &str) -> PathBuf {
     let on_path = std::env::var_os("PATH").unwrap_or_default();
     let mut places: Vec<_> = std::env::split_paths(&on_path).collect();
@@ -60,16 +60,16 @@ fn command(words: &[&str]) -> Command {
 }
 
 impl Server {
-    /// Starts a new one on a free port, with these settings beside those that make it quick.
+    /// Starts a new server on a free port, with these settings beside those that make it fast.
     pub(crate) fn start(settings: &[&str]) -> Self {
         Self::start_with(&[], settings)
     }
 
-    /// The same, with these files, by name and content, in the folder of its data.
+    /// The same, with these files, by name and content, in its data folder.
     pub(crate) fn start_with(files: &[(&str, &str)], settings: &[&str]) -> Self {
         static NUMBER: AtomicUsize = AtomicUsize::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        // Not below the home of the user who runs the tests, which another user cannot enter.
+        // Not below the home folder of the user who runs the tests, which another user cannot enter.
         let folder = std::env::temp_dir().join(format!("campanile-postgres-{}-{number}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let user = as_a_user();
@@ -98,8 +98,8 @@ impl Server {
 
     fn run(folder: &Path, port: u16, settings: &[&str]) -> Child {
         let quick = ["listen_addresses=127.0.0.1", "fsync=off", "max_connections=300", "shared_buffers=64MB"];
-        // The shell waits for a line, or for the end of its input, and stops the server at once; at the end, when there
-        // is no test left to start it again, it removes everything.
+        // The shell waits for a line, or for the end of its input, and then stops the server at once; at the end of its
+        // input, when no test is left to restart the server, it removes all files.
         let log = folder.join("log").display().to_string();
         let script = format!(
             "\"$@\" >{log} 2>&1 </dev/null & server=$!; read -r again; kill -QUIT $server; \
@@ -118,7 +118,7 @@ impl Server {
         shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
     }
 
-    /// Waits until it takes connections.
+    /// Waits until it accepts connections.
     fn wait(&self) {
         let deadline = Instant::now() + Duration::from_secs(60);
         loop {
@@ -131,7 +131,7 @@ impl Server {
         }
     }
 
-    /// Starts a standby of another one, which follows it until it is promoted.
+    /// Starts a standby of another server, which follows it until it is promoted.
     pub(crate) fn standby_of(primary: &Self) -> Self {
         let folder = std::env::temp_dir().join(format!("campanile-standby-{}-{}", std::process::id(), primary.port));
         std::fs::create_dir_all(&folder).unwrap();
@@ -139,7 +139,7 @@ impl Server {
         if !user.is_empty() {
             run(command(&["chown", "postgres"]).arg(&folder));
         }
-        // On the path there may be links to some of the programs only.
+        // `PATH` may contain links to only some of the programs.
         let program = program("initdb").canonicalize().unwrap().with_file_name("pg_basebackup");
         let (program, port) = (program.display().to_string(), primary.port.to_string());
         let data = folder.join("data").display().to_string();
@@ -152,13 +152,13 @@ impl Server {
         server
     }
 
-    /// Stops it as a crash would: what was committed is still there.
+    /// Stops it as in a crash: committed data is still there.
     pub(crate) fn stop(&mut self) {
         drop(self.shell.stdin.take().map(|mut shell| shell.write_all(b"again\n")));
         drop(self.shell.wait());
     }
 
-    /// Starts it again where it was.
+    /// Starts it again on the same port and data.
     pub(crate) fn start_again(&mut self) {
         std::fs::remove_file(self.folder.join("log")).unwrap();
         self.shell = Self::run(&self.folder, self.port, &[]);
@@ -178,13 +178,13 @@ impl Drop for Server {
     }
 }
 
-/// A disk of its own, in memory, on which a server may have a database; it is gone when the test is over.
+/// A separate disk in memory, for the database of a server; it is removed after the test.
 pub(crate) struct SmallDisk {
     pub(crate) folder: PathBuf,
 }
 
 impl SmallDisk {
-    /// Mounts one of this size, such as `24m`; `None` when that is not allowed.
+    /// Mounts a disk of this size, such as `24m`; `None` when that is not allowed.
     pub(crate) fn mount(size: &str) -> Option<Self> {
         static NUMBER: AtomicUsize = AtomicUsize::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
@@ -204,7 +204,7 @@ impl SmallDisk {
 
 impl Drop for SmallDisk {
     fn drop(&mut self) {
-        // Also while the server still has files there open.
+        // Lazily, because the server may still have open files there.
         drop(command(&["umount", "--lazy"]).arg(&self.folder).output());
         drop(std::fs::remove_dir(&self.folder));
     }
@@ -213,12 +213,12 @@ impl Drop for SmallDisk {
 /// A PgBouncer in front of a server.
 pub(crate) struct PgBouncer {
     port: u16,
-    /// As that of a [`Server`].
+    /// As for a [`Server`].
     shell: Child,
 }
 
 impl PgBouncer {
-    /// Starts one in this mode, with so many connections to each database.
+    /// Starts a PgBouncer in this mode, with this many connections to each database.
     pub(crate) fn start(server: &Server, mode: &str, connections: usize) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let folder = std::env::temp_dir().join(format!("campanile-pgbouncer-{}-{port}", std::process::id()));
@@ -250,7 +250,7 @@ impl PgBouncer {
         Self { port, shell }
     }
 
-    /// Its settings in a file: before a server of this port, at a port of its own.
+    /// Its settings file: in front of a server on port `server`, listening on `port`.
     pub(crate) fn settings(server: u16, port: u16, users: &str, mode: &str, connections: usize) -> String {
         format!(
             "[databases]\n* = host=127.0.0.1 port={server}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\n\
@@ -271,14 +271,14 @@ impl Drop for PgBouncer {
     }
 }
 
-/// A connection for what tests do past Campanile.
+/// A connection for statements that do not go through Campanile.
 pub(crate) async fn connect(url: &str) -> Client {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
     tokio::spawn(connection);
     client
 }
 
-/// The URL of a new database without anything in it.
+/// The URL of a new, empty database.
 pub(crate) async fn empty_database() -> String {
     static NUMBER: AtomicUsize = AtomicUsize::new(0);
     let name = format!("empty_{}", NUMBER.fetch_add(1, Ordering::Relaxed));

@@ -1,4 +1,4 @@
-//! Behind real gateways: the recipes of `docs/proxies.md`, and whether the dashboard's own page is known as such.
+//! Behind real gateways: the recipes of `docs/proxies.md`, and whether the server recognises the dashboard's own page.
 
 mod gateways;
 mod recipes;
@@ -17,19 +17,19 @@ const FORWARDED_HOST: &str = "proxy_set_header X-Forwarded-Host $http_host;";
 const WEBSOCKET: &str = "proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; \
                          proxy_set_header Connection $connection_upgrade;";
 
-/// A running nginx, stopped when the test is over.
+/// A running nginx, stopped when this is dropped.
 struct Nginx {
     port: u16,
     _running: Running,
 }
 
 impl Nginx {
-    /// One with this inside of its `http { … }`, which listens on this port.
+    /// Starts nginx with these contents of `http { … }`, which listens on this port.
     fn start(http: &str, port: u16) -> Self {
         Self { port, _running: Running::start(nginx(&new_folder(), http), port) }
     }
 
-    /// Asks as a browser does that says nothing of a request but the page's origin, and returns the whole answer.
+    /// Sends a request like a browser that reports only the page's origin, and returns the whole response.
     fn ask(&self, method: &str, path: &str, headers: &str) -> String {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
@@ -45,7 +45,7 @@ impl Nginx {
         String::from_utf8_lossy(&answer).into_owned()
     }
 
-    /// What a page of this origin is answered when it posts, and when it opens a WebSocket.
+    /// The responses to a page of this origin when it posts, and when it opens a WebSocket.
     fn as_page(&self, origin: &str) -> [String; 2] {
         let path = "/api/notifications/mark-all-read/ann";
         let posted = self.ask("POST", path, &format!("Origin: {origin}\r\nConnection: close\r\n"));
@@ -55,7 +55,7 @@ impl Nginx {
         [posted, followed]
     }
 
-    /// The status of each of them.
+    /// Checks the status of each of them.
     #[track_caller]
     fn expect(&self, origin: &str, statuses: [&str; 2], what: &str) {
         let answers = self.as_page(origin);
@@ -63,7 +63,7 @@ impl Nginx {
     }
 }
 
-/// Whether this is an answer to its end; of one without a length, as of a WebSocket, the head is enough.
+/// Whether this is a complete response; without a length, as for a WebSocket, the head is enough.
 fn is_whole(answer: &[u8]) -> bool {
     let text = String::from_utf8_lossy(answer);
     let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
@@ -79,7 +79,7 @@ fn origin(port: u16) -> String {
     format!("http://127.0.0.1:{port}")
 }
 
-/// An nginx in front of this server that passes on what these lines say.
+/// An nginx in front of this server with these header settings.
 fn in_front_of(server: &Server, port: u16, lines: &str) -> Nginx {
     let address = &server.address;
     let http = format!(
@@ -96,7 +96,7 @@ fn the_own_page_is_known_whatever_the_gateway_passes_on() {
     let none = "proxy_set_header Host \"\";";
     let port = "proxy_set_header X-Forwarded-Port $server_port;";
     for (lines, is_trusted, has_url, is_own) in [
-        // `$host` has no port; and with neither line nginx asks by the address of the server.
+        // `$host` has no port; without both lines nginx sends the address of the server.
         (host.to_owned(), false, false, false),
         (host.to_owned(), true, false, false),
         (host.to_owned(), false, true, true),
@@ -129,7 +129,7 @@ fn the_own_page_is_known_whatever_the_gateway_passes_on() {
                 assert!(names.iter().all(|name| answer.contains(name)), "{what}: {answer}");
             }
         }
-        // What a browser of today says of itself is enough.
+        // The header of a current browser is enough.
         let said = "Sec-Fetch-Site: same-origin\r\nConnection: close\r\n";
         let answer = nginx.ask("POST", "/api/notifications/mark-all-read/ann", &format!("Origin: {url}\r\n{said}"));
         assert!(answer.starts_with("HTTP/1.1 200"), "{what}: {answer}");
@@ -152,7 +152,7 @@ fn a_name_that_a_page_gave_itself_leads_nowhere_through_a_gateway() {
     assert!(answer.starts_with("HTTP/1.1 421") && names.iter().all(|name| answer.contains(name)), "{answer}");
 }
 
-/// The outer one sets these headers, and the inner one adds to them, as Apache does.
+/// The outer gateway sets these headers, and the inner one adds to them, like Apache.
 #[test]
 fn two_gateways_in_a_row_are_heard_when_both_are_trusted() {
     let (inner, outer) = (free_port(), free_port());

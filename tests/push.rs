@@ -1,4 +1,4 @@
-//! Pushes to browsers and devices, to push services of the tests, which answer as each test has it.
+//! Push to browsers and devices, through push services of the tests, which answer as each test defines.
 
 mod apns;
 mod fcm;

@@ -1,6 +1,6 @@
-//! Every sentence that a mistake is answered with, in one table that a person reads whole: what was wrong, where, and what
-//! to do, and never a parser's words. After a change, look at the difference (`cargo insta review`, or read the file
-//! `tests/snapshots/` has) before it is taken.
+//! Every error message, in one table that a person can read as a whole: what was wrong, where, and what to do, and
+//! never a parser's own words. After a change, review the difference (`cargo insta review`, or the file in
+//! `tests/snapshots/`) before you accept it.
 
 use std::fmt::Write;
 
@@ -69,7 +69,7 @@ const REQUESTS: [Mistake; 45] = [
     ("a host that is not ours", "GET", "/api/notifications/list", ("host", "evil.example"), ""),
 ];
 
-/// What the command refuses, by its arguments.
+/// The arguments of commands that fail.
 const COMMANDS: [&[&str]; 20] = [
     &["--listen", "localhost:9450"],
     &["--listen", "8000"],

@@ -1,4 +1,4 @@
-//! The rules of the service: who may do what, ids and times, expiry.
+//! The rules of the service: permissions, ids and times, expiry.
 
 use std::sync::Arc;
 
@@ -70,7 +70,7 @@ async fn a_user_has_no_other_inbox() {
     let service = service();
     let ann = Principal::user(user("ann"));
     let bobs = sent(&service, "bob").await;
-    // What would tell whether a notification exists says that it does not.
+    // An answer that would reveal whether a notification exists is "not found".
     assert!(matches!(service.get(&ann, bobs.id).await, Err(ServiceError::NotFound(_))));
     assert!(matches!(service.set_read(&ann, bobs.id, true).await, Err(ServiceError::NotFound(_))));
     assert!(matches!(service.delete(&ann, bobs.id).await, Err(ServiceError::NotFound(_))));
@@ -95,7 +95,7 @@ async fn a_user_has_no_other_inbox() {
     assert!(matches!(changes, Err(ServiceError::Denied(Denied::Forbidden(_)))));
     let listed = service.list(&ann, &Filter::inbox(user("bob")), None, Limit::default()).await;
     assert!(matches!(listed, Err(ServiceError::Denied(Denied::Forbidden(_)))));
-    // All there is for them is their own.
+    // They see only their own data.
     assert_eq!(service.overview(&ann, None).await.unwrap().total, 0);
     assert!(service.list(&ann, &Filter::default(), None, Limit::default()).await.unwrap().notifications.is_empty());
     assert_eq!(service.get(&Principal::operator(), bobs.id).await.unwrap(), bobs);
@@ -125,7 +125,7 @@ async fn time_comes_from_the_clock_and_ids_are_version_7() {
     let (seconds, nanos) = first.id.as_uuid().get_timestamp().unwrap().to_unix();
     assert_eq!((seconds, nanos / 1_000_000), (1_772_600_767, 891));
     assert_ne!(first.id, second.id);
-    // Two of the same moment are still in the order in which they came.
+    // Two with the same time are still in the order of their creation.
     let page = service.list(&Principal::operator(), &Filter::default(), None, Limit::default()).await.unwrap();
     assert_eq!(page.notifications, [second, first]);
 }

@@ -1,5 +1,4 @@
-//! The files of the dashboard. They are there once the site was built, which the test command
-//! does first.
+//! The files of the dashboard. They exist once the site was built, which the test command does first.
 
 use axum::{
     body::Body,
@@ -69,7 +68,7 @@ async fn the_manifest_leads_to_what_is_beside_it() {
     let manifest = App::new().get("/manifest.webmanifest").await;
     assert_eq!(manifest.header("content-type"), "application/manifest+json");
     let manifest = manifest.json();
-    // Relative, so that they are below a base path too.
+    // Relative, so that they are also below a base path.
     for name in ["id", "start_url", "scope"] {
         assert_eq!(manifest[name], "./", "{name}");
     }

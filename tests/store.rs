@@ -1,4 +1,4 @@
-//! What every store must keep to: the rules one by one, at random, and from many tasks at once.
+//! The rules for every store: one by one, at random, and from many tasks at once.
 
 mod concurrency;
 mod contacts;
@@ -57,7 +57,7 @@ pub(crate) async fn postgres(window: usize) -> Box<dyn Store> {
     Box::new(crate::postgres::open(&url, window).await)
 }
 
-/// Keeps whatever a store announces.
+/// Records the changes that a store announces.
 #[derive(Default)]
 pub(crate) struct Announced(Mutex<Vec<Change>>);
 
@@ -69,15 +69,15 @@ impl Announce for Announced {
 }
 
 impl Announced {
-    /// What this store announces from now on.
+    /// Records the changes that this store announces from now on.
     pub(crate) fn by(store: &dyn Store) -> Arc<Self> {
         let announced = Arc::new(Self::default());
         store.announce_to(Arc::<Self>::clone(&announced));
         announced
     }
 
-    /// What was announced of one inbox, in the order of the change numbers, once all of it is there
-    /// up to this one. Checks that none is missing and none came twice.
+    /// The announced events of one inbox, in the order of the change numbers, once all of them up to `until` have
+    /// arrived. Checks that none is missing and none was announced twice.
     pub(crate) async fn of(&self, user_id: &UserId, since: u64, until: u64) -> Vec<Event> {
         for _ in 0..500 {
             let all = self.0.lock().unwrap().clone();
@@ -89,7 +89,7 @@ impl Announced {
                 assert_eq!(numbers, (since + 1..=until).collect::<Vec<_>>());
                 return events;
             }
-            // A store may answer a moment before it announces.
+            // A store may return a moment before it announces.
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;
         }
         panic!("not every change of {user_id} up to {until} was announced");
@@ -137,12 +137,12 @@ pub(crate) async fn send(store: &dyn Store, user_id: &str, content: &str) -> Not
     create(store, draft(user_id, content)).await
 }
 
-/// Everything in one inbox, newest first.
+/// All notifications of one inbox, newest first.
 pub(crate) async fn inbox(store: &dyn Store, user_id: &UserId) -> Vec<Notification> {
     store.list(&Filter::inbox(user_id.clone()), None, Limit::new(1000)).await.unwrap().notifications
 }
 
-/// What the notifications of a page say.
+/// The contents of the notifications of a page.
 pub(crate) async fn contents(
     store: &dyn Store,
     filter: &Filter,

@@ -1,4 +1,4 @@
-//! Connections that are encrypted: what goes over them, and where the certificate comes from.
+//! Encrypted connections: their protocols, and the source of the certificate.
 
 mod command;
 mod connections;
@@ -24,10 +24,10 @@ use tokio::{
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
-/// How long anything may take.
+/// The time limit for anything.
 const LONG: Duration = Duration::from_secs(10);
 
-/// An authority that vouches for servers, and that the clients of these tests trust.
+/// An authority that signs the servers' certificates, and that the clients of these tests trust.
 struct Authority {
     issuer: Issuer<'static, KeyPair>,
     trusted: Arc<RootCertStore>,
@@ -43,7 +43,7 @@ impl Authority {
         Self { issuer: Issuer::new(params, key), trusted: Arc::new(trusted) }
     }
 
-    /// Puts a new certificate for localhost and its key into the files, and returns the certificate.
+    /// Writes a new certificate for localhost and its key to the files, and returns the certificate.
     fn issue(&self, serial: u64, files: &TlsOptions) -> CertificateDer<'static> {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
@@ -54,7 +54,7 @@ impl Authority {
         certificate.der().clone()
     }
 
-    /// Connects, offers these protocols, and checks whose certificate the server shows.
+    /// Connects, offers these protocols, and checks the server's certificate.
     async fn try_connect(&self, server: SocketAddr, protocols: &[&str]) -> std::io::Result<TlsStream<TcpStream>> {
         let mut config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()
@@ -62,7 +62,7 @@ impl Authority {
             .with_root_certificates(Arc::clone(&self.trusted))
             .with_no_client_auth();
         config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
-        // It has little room, so that a server with much to say has to wait.
+        // It has a small buffer, so that a server with much data has to wait.
         let socket = TcpSocket::new_v4()?;
         socket.set_recv_buffer_size(16 * 1024)?;
         let stream = socket.connect(server).await?;
@@ -74,7 +74,7 @@ impl Authority {
     }
 }
 
-/// Where a test has its certificate and its key.
+/// The files for the certificate and the key of a test.
 fn files_in(folder: &Path) -> TlsOptions {
     TlsOptions { certificate: folder.join("server.crt"), key: folder.join("server.key") }
 }
@@ -89,7 +89,7 @@ fn local(stream: &TlsStream<TcpStream>) -> SocketAddr {
     address
 }
 
-/// Asks over HTTP/1.1, and reads until this was said.
+/// Sends a request over HTTP/1.1, and reads until this text arrived.
 async fn ask(stream: &mut TlsStream<TcpStream>, path: &str, expected: &str) -> String {
     let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();

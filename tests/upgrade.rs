@@ -1,5 +1,5 @@
-//! What the first release left behind is read, changed and moved as if it had been written today: see
-//! `tests/upgrade/README.md` for what that is.
+//! Data of the first release is read, changed and moved like data of today: see `tests/upgrade/README.md` for its
+//! contents.
 
 mod moving;
 mod reading;
@@ -27,19 +27,19 @@ use crate::{
 
 /// An export of that release.
 const EXPORT: &str = include_str!("upgrade/export.jsonl");
-/// Lines that its import took.
+/// Lines that its import accepted.
 const IMPORTED: &str = include_str!("upgrade/imported.jsonl");
-/// When its clients used their keys, but for the old one.
+/// When its clients used their keys, except for the old one.
 const YOUNG: &str = "2026-01-02T23:00:00.000000Z";
 
-/// The fields of a notification, each as the JSON text that it is.
+/// The fields of a notification, each as its JSON text.
 type Fields = BTreeMap<String, String>;
 
 fn fields(object: BTreeMap<String, Box<RawValue>>) -> Fields {
     object.into_iter().map(|(name, value)| (name, value.get().to_owned())).collect()
 }
 
-/// An hour ago: the keys of requests are moved there.
+/// An hour ago: the times of idempotency keys are moved there.
 fn an_hour_ago() -> Timestamp {
     Timestamp::new(SystemClock.now().to_utc() - TimeDelta::hours(1))
 }
@@ -51,9 +51,9 @@ fn until_an_hour_ago(text: &str) -> String {
         .replace(&young.as_micros().to_string(), &an_hour_ago().as_micros().to_string())
 }
 
-/// A store that the code of today has opened.
+/// A store that the current code has opened.
 struct Upgraded {
-    /// How the command line names it.
+    /// Its URL on the command line.
     url: String,
     store: Arc<dyn Store>,
     credentials: Arc<dyn Credentials>,
@@ -93,7 +93,7 @@ impl Upgraded {
     }
 }
 
-/// One line of an export, of which these tests need the notifications and the inboxes.
+/// One line of an export; these tests need only the notifications and the inboxes.
 #[derive(Deserialize)]
 #[serde(tag = "record", rename_all = "snake_case")]
 enum Line {
@@ -104,7 +104,7 @@ enum Line {
     Other,
 }
 
-/// What a line with a notification says of it.
+/// The data of a line with a notification.
 #[derive(Deserialize)]
 struct NotificationLine {
     notification: BTreeMap<String, Box<RawValue>>,
@@ -116,7 +116,7 @@ fn notifications(export: &str) -> Vec<Fields> {
     lines.map(|line| fields(serde_json::from_str::<NotificationLine>(line).unwrap().notification)).collect()
 }
 
-/// The notifications of the databases: those of the export, and the two with which there was none.
+/// The notifications of the databases: those of the export, and two that this release could not export.
 fn all() -> Vec<Fields> {
     let mut all = notifications(EXPORT);
     all.extend(notifications(IMPORTED).into_iter().rev().take(2).rev());

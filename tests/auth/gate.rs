@@ -1,4 +1,4 @@
-//! What is decided before a byte of the body is read, and how much is read at all.
+//! The checks before a byte of the body is read, and the limits on how much is read.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ fn open() -> HttpOptions {
     HttpOptions { allowed_hosts: None, ..HttpOptions::default() }
 }
 
-/// A body of which the server may not read a byte.
+/// A body that fails the test when the server reads it.
 fn untouchable() -> Body {
     Body::from_stream(stream::poll_fn(|_| -> std::task::Poll<Option<Result<Bytes, std::io::Error>>> {
         panic!("the body is read before it is known who sends it")
@@ -44,7 +44,7 @@ async fn a_caller_who_may_not_is_refused_before_the_body_is_read() {
     }
     let read = [("authorization", &*read)];
     ask(&server.app, "POST", "/api/notifications/create", &read, untouchable()).await.problem(403, "forbidden");
-    // The one request of an hour was that one.
+    // The one request that is allowed per hour was used.
     ask(&server.app, "POST", "/api/notifications/create", &read, untouchable()).await.problem(429, "too_many_requests");
     for (method, path) in
         [("PATCH", "/api/notifications/019a5370-7d3b-7c4e-9f1a-5b8a1c2d3e4f"), ("POST", "/api/tickets")]

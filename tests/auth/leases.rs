@@ -1,5 +1,5 @@
-//! A stream is a lease: nothing is said after the end of what opened it, however its client reads, and
-//! whatever it speaks.
+//! A stream is a lease: nothing is sent after its key, session or token has ended, however slowly the client reads, and
+//! over every protocol.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -26,11 +26,11 @@ use crate::harness::Answer;
 use crate::live::transport::{Heard, Sse, Stream, refused_websocket, websocket};
 
 const LONG: Duration = Duration::from_secs(10);
-/// What is said after the end of a lease is made by then.
+/// Changes that are made this long after the end of a lease must not be sent.
 const A_SECOND: Duration = Duration::from_millis(1_200);
 
 impl Secured {
-    /// Sends ann what is larger than what systems keep of a connection.
+    /// Sends ann more than systems buffer for a connection.
     async fn send_much(&self, sender: &str, mark: &str) {
         let content = mark.to_owned() + &"x".repeat(16_000);
         for _ in 0..2 {
@@ -48,7 +48,7 @@ impl Secured {
     }
 }
 
-/// A client that makes little room, and reads when it is told to.
+/// A client with small buffers, which reads only when the test does.
 async fn slow(address: SocketAddr, path: &str, key: &str, more: &str) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4_096).unwrap();
@@ -76,14 +76,14 @@ async fn a_revoked_key_hears_nothing_new_however_slowly_its_client_reads() {
         sleep(A_SECOND).await;
         server.send_much(&sender, "after").await;
         let mut all = Vec::new();
-        // It is over soon, and not when the client has stalled for long enough.
+        // The connection ends soon, not only after the time limit for stalled clients.
         drop(timeout(Duration::from_secs(5), stream.read_to_end(&mut all)).await.expect("it is reset"));
         let text = String::from_utf8_lossy(&all);
         assert!(text.contains("before") && !text.contains("after"), "{path}");
     }
 }
 
-/// A client of HTTP/2 whose window is as large as it is told.
+/// An HTTP/2 client with this window.
 async fn http2(address: SocketAddr, window: u32) -> SendRequest<Body> {
     let stream = TcpStream::connect(address).await.unwrap();
     let mut builder = Builder::new(TokioExecutor::new());
@@ -93,15 +93,14 @@ async fn http2(address: SocketAddr, window: u32) -> SendRequest<Body> {
     requests
 }
 
-/// Follows ann over a WebSocket on HTTP/2 (RFC 8441), whose window is as large as it is told; for as long as the
-/// requests that it came from are kept.
+/// Follows ann over a WebSocket on HTTP/2 (RFC 8441), with this window, for as long as `requests` lives.
 async fn websocket_over_http2(
     address: SocketAddr,
     window: u32,
     key: &str,
 ) -> (TokioIo<hyper::upgrade::Upgraded>, SendRequest<Body>) {
     let mut requests = http2(address, window).await;
-    // By its first answer the server has said that it takes this.
+    // With its first response the server has announced that it supports this.
     let first = Request::head("http://localhost/healthz").body(Body::empty()).unwrap();
     assert_eq!(requests.send_request(first).await.unwrap().status(), 200);
     let connect = Request::connect("http://localhost/ws/ann")
@@ -139,7 +138,7 @@ async fn a_stream_of_http2_whose_window_is_closed_is_reset_when_its_key_is_revok
         }
     };
     assert!(matches!(ended, Some(Err(_))) && !text.contains("after"), "{ended:?}");
-    // The connection serves others as before.
+    // The connection still serves other requests.
     let other = Request::get("http://localhost/healthz").body(Body::empty()).unwrap();
     assert_eq!(timeout(LONG, requests.send_request(other)).await.unwrap().unwrap().status(), 200);
 }
@@ -233,7 +232,7 @@ async fn a_websocket_may_carry_its_proof_as_a_subprotocol() {
     for wrong in ["campanile", "campanile, bearer.", "campanile, bearer.x", &*format!("campanile, bearer.{ticket}")] {
         assert_eq!(refused_websocket(address, "/ws/ann", &[("sec-websocket-protocol", wrong)]).await, 401, "{wrong}");
     }
-    // It is for WebSockets, and for nothing else.
+    // The protocol is accepted for WebSockets only.
     let offered = format!("campanile, bearer.{key}");
     let answer = server.ask("GET", "/api/notifications/list", &[("sec-websocket-protocol", &offered)], "").await;
     assert_eq!(answer.status, 401);
@@ -260,7 +259,8 @@ async fn a_websocket_over_http2_that_is_not_read_is_let_go_and_does_not_fill_the
     assert!(bytes < 400_000, "{bytes} bytes waited in the server");
 }
 
-/// One that makes no room at all is let go too: when it stalls, and when its key is revoked. Its memory goes with it.
+/// A client whose window is closed is disconnected too, when it stalls and when its key is revoked, and its memory is
+/// freed.
 #[tokio::test]
 async fn a_websocket_over_http2_whose_window_is_closed_ends_with_its_lease() {
     for is_revoked in [true, false] {

@@ -1,4 +1,4 @@
-//! How often a caller may ask.
+//! Limits on how often a caller may send requests.
 
 use campanile::server::{
     auth::Limits, http::HttpOptions, identity::Principal, limiter::Rate, listener::Peer, service::NotificationService,
@@ -32,7 +32,7 @@ async fn each_key_and_each_user_has_a_limit_of_their_own() {
     assert_eq!(refused.header("ratelimit"), format!("\"key\";r=0;t={wait}"));
     assert_eq!(server.get(LIST, &other).await.status, 200);
     assert_eq!(server.get(LIST, &ann).await.status, 200);
-    // Another token of the same user is no other user.
+    // Another token of the same user counts as the same user.
     assert_eq!(server.get(LIST, &server.token_for("ann", 99)).await.status, 429);
     assert_eq!(server.get(LIST, &bob).await.status, 200);
 }
@@ -63,7 +63,7 @@ async fn strangers_are_limited_by_their_address_and_known_callers_are_not() {
     }
     assert_eq!(ask("203.0.113.1", "nonsense").await, 429);
     assert_eq!(ask("203.0.113.2", "nonsense").await, 401);
-    // A known caller goes on, also behind the same address.
+    // A known caller can continue, even from the same address.
     for _ in 0..9 {
         assert_eq!(ask("203.0.113.1", &key).await, 200);
     }
@@ -84,10 +84,10 @@ async fn no_user_is_sent_more_than_they_can_take() {
     refused.problem(429, "too_many_requests");
     assert!(refused.header("retry-after").parse::<u64>().unwrap() > 50);
     assert_eq!(create("bob").await.status, 201);
-    // A batch is sent to all of them or to none, and never more than a burst to one.
+    // A batch is sent to all recipients or to none, and never exceeds the burst of one.
     let batch = serde_json::json!({"user_ids": ["cem", "ann"], "content": "hi"});
     app.post_json("/api/notifications/batch", &batch).await.problem(429, "too_many_requests");
-    // What was refused for one has used up nothing of the others.
+    // The refused batch used up nothing of the other recipients' limits.
     for _ in 0..3 {
         assert_eq!(create("cem").await.status, 201);
     }
@@ -101,7 +101,7 @@ async fn no_user_is_sent_more_than_they_can_take() {
     }
 }
 
-/// A batch is one request to the gate, and as many as it weighs to those that come after it.
+/// At the gate, a batch counts as one request; for later requests, it counts by its size.
 #[tokio::test]
 async fn what_a_request_brings_is_counted_too() {
     let limits = Limits { key: rate("1/h:10"), ..Limits::default() };
@@ -114,7 +114,7 @@ async fn what_a_request_brings_is_counted_too() {
     let users: Vec<_> = (0..100).map(|number| format!("\"u{number}\"")).collect();
     let many = format!("{{\"user_ids\": [{}], \"content\": \"x\"}}", users.join(","));
     let large = format!("{{\"user_ids\": [{}], \"content\": \"{}\"}}", users[..8].join(","), "x".repeat(16_384));
-    // A hundred are ten requests more, and 128 KiB are two.
+    // A hundred notifications count as ten more requests, and 128 KiB as two.
     for (body, path, asked) in [
         (many.as_str(), "batch", 1),
         (&large, "batch", 4),
@@ -130,7 +130,7 @@ async fn what_a_request_brings_is_counted_too() {
     }
 }
 
-/// What was done before is answered before anything is counted, also when nothing more may be sent.
+/// A replay is answered before any limit is checked, even when the limit is reached.
 #[tokio::test]
 async fn sending_again_what_was_sent_is_not_counted() {
     let service = NotificationService::new(MemoryStore::new(1000, started())).limit_recipients(rate("1/m:3"));
@@ -188,7 +188,7 @@ async fn a_large_request_and_a_large_answer_count_as_several() {
     let announcement = serde_json::json!({"user_ids": users, "content": "x".repeat(1_000)}).to_string();
     let key = format!("Bearer {}", server.key("send,read").await);
     assert_eq!(post(&key, "/api/notifications/batch", &announcement).await.status, 201);
-    // 200 notifications are 20 more, and 200 times its 2 KB six more.
+    // 200 notifications count as 20 more requests, and 200 times 2 KB as six more.
     let one = r#"{"user_id":"ann","content":"hi"}"#;
     let after = left(&post(&key, "/api/notifications/create", one).await);
     assert!((20..=24).contains(&after), "{after}");

@@ -1,4 +1,4 @@
-//! What the log of a real server says of those who came.
+//! The log lines of a real server about its callers.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ use crate::{
     harness::new_folder,
 };
 
-/// An address of documentation (RFC 5737), as a proxy tells it.
+/// An address for documentation (RFC 5737), as a proxy forwards it.
 const ADDRESS: &str = "203.0.113.77";
 
 #[test]
@@ -114,11 +114,11 @@ fn why_something_is_refused_is_in_the_log_and_the_address_where_it_is_asked_for(
         for shown in [&*over, "nonsense", &format!("{over}x"), &*endless, &*unnamed, &*unsigned, "cmp_bad"] {
             assert_eq!(ask(shown, &from), 401);
         }
-        // Ten lines of one address, and then a number.
+        // Ten log lines for one address, and then their number.
         for _ in 0..20 {
             assert_eq!(ask(&over, &from), 401);
         }
-        // Of a proxy that does not say who asked, no address is named: fail2ban is not to ban the proxy.
+        // If a proxy does not forward the client's address, the log names none: fail2ban must not ban the proxy.
         assert_eq!(ask(&over, &[]), 401);
         assert_eq!(client.post_form("/login", &from, "secret=wrong-secret").0, 303);
         drop(client);
@@ -151,7 +151,7 @@ fn why_something_is_refused_is_in_the_log_and_the_address_where_it_is_asked_for(
     }
 }
 
-/// A browser shows no reason for a WebSocket that is refused, so the log has it; any page may try, and fills no log.
+/// Browsers show no reason for a refused WebSocket, so the log does; any page may try, so the lines are limited.
 #[test]
 fn a_page_of_another_site_is_named_in_the_log_and_not_more_than_twelve_times_a_minute() {
     let server = Server::start(&[]);
@@ -163,7 +163,7 @@ fn a_page_of_another_site_is_named_in_the_log_and_not_more_than_twelve_times_a_m
     drop(client);
     let (_, log) = server.stop("-TERM");
     let lines: Vec<_> = log.lines().filter(|line| line.contains("a page of another site was refused")).collect();
-    // Those of one moment, and at most one more in each five seconds.
+    // A burst of lines, and then at most one more in five seconds.
     assert!((12..15).contains(&lines.len()), "{log}");
     assert!(lines[0].contains(" INFO ") && lines[0].contains("https://app.example"), "{log}");
     assert!(lines[0].contains("--allowed-origins") && !log.contains("/ws/ann"), "{log}");

@@ -86,7 +86,7 @@ async fn a_session_ends_with_its_time_and_with_its_key() {
 async fn who_signs_in_gets_a_new_session_and_the_old_one_ends() {
     let server = Secured::new();
     let key = server.key("admin").await;
-    // An attacker's idea of a session is never taken over.
+    // A session id that an attacker planted is never adopted.
     let planted = format!("__Host-campanile={}", "ab".repeat(32));
     let first = server.log_in(&key, &[("cookie", &planted)]).await;
     let first = first.header("set-cookie").split(';').next().unwrap().to_owned();

@@ -14,11 +14,11 @@ use crate::harness::Answer;
 const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded";
 const ID: &str = "{id}";
-/// A webhook to which nothing listens, and what is to be sent there.
+/// A webhook whose endpoint is not running, and a delivery that waits to be sent there.
 const WEBHOOK: &str = "{webhook}";
 const DELIVERY: &str = "{delivery}";
 
-/// A caller; the inbox that is asked about is ann's.
+/// A caller. The requested inbox is ann's.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Who {
     Unknown,
@@ -33,7 +33,7 @@ enum Who {
     SignedInAnn,
 }
 
-/// What those get who are not in a column of their own: they are unknown.
+/// Credentials that are treated like an unknown caller's.
 const LIKE_UNKNOWN: [&str; 7] = [
     "Bearer cmp_0123456789abcdef_0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
     "Bearer nonsense",
@@ -44,8 +44,8 @@ const LIKE_UNKNOWN: [&str; 7] = [
     "expired token",
 ];
 
-/// A route, how it is asked, and the status for an unknown caller, a send key, a read key, an admin key, ann and
-/// bob. 426 is how a WebSocket answers who may have one and did not ask for one.
+/// A route, a request for it, and the status for an unknown caller, a send key, a read key, an admin key, ann and bob.
+/// 426 is the answer to callers who may open a WebSocket but did not ask for one.
 type Route = (&'static str, &'static str, &'static str, &'static str, [u16; 6]);
 
 const ROUTES: [Route; 51] = [
@@ -86,13 +86,13 @@ const ROUTES: [Route; 51] = [
     ("POST", "/api/channels/webhook/resume", "", "", [401, 403, 403, 204, 403, 403]),
     ("GET", "/api/contacts/ann", "", "", [401, 403, 200, 200, 200, 403]),
     ("POST", "/api/contacts/ann", JSON, r#"{"channel":"fcm","token":"t"}"#, [401, 403, 403, 201, 201, 403]),
-    // There is no contact of that id.
+    // There is no contact with that id.
     ("DELETE", "/api/contacts/ann/{id}", "", "", [401, 403, 403, 404, 404, 403]),
     ("GET", "/api/preferences/ann", "", "", [401, 403, 200, 200, 200, 403]),
     ("PATCH", "/api/preferences/ann", JSON, r#"{"digest":{"email":"1h"}}"#, [401, 403, 403, 200, 200, 403]),
-    // It is for every caller, and this server has none.
+    // Open to every caller, but this server has no push key.
     ("GET", "/api/push/key", "", "", [404; 6]),
-    // A caller with a link may use it, and this is none.
+    // Open to a caller with a valid link; this link is not valid.
     ("GET", "/unsubscribe/nonsense", "", "", [404; 6]),
     ("POST", "/unsubscribe/nonsense", FORM, "List-Unsubscribe=One-Click", [404; 6]),
     ("DELETE", "/api/users/ann", "", "", [401, 403, 403, 204, 403, 403]),
@@ -111,7 +111,7 @@ const ROUTES: [Route; 51] = [
     ("GET", "/", "", "", [307; 6]),
 ];
 
-/// The table has every route that the description tells of, and every server function.
+/// The table has every route of the API description, and every server function.
 #[test]
 fn no_route_is_missing_here() {
     let description: serde_json::Value =
@@ -137,7 +137,7 @@ fn no_route_is_missing_here() {
     assert!(missing.is_empty(), "{missing:?}");
 }
 
-/// A new server with something in ann's inbox, asked once.
+/// Sends one request to a new server with notifications in ann's inbox.
 async fn ask(route: &Route, show: impl AsyncFn(&Secured) -> Vec<(&'static str, String)>) -> Answer {
     let (method, path, kind, body, _) = route;
     let server = Secured::new();
@@ -158,7 +158,7 @@ async fn ask(route: &Route, show: impl AsyncFn(&Secured) -> Vec<(&'static str, S
     server.app.ask_for_the_head(request.body(body.replace(ID, &id).into()).unwrap()).await
 }
 
-/// The ids of a webhook, and of what waits to be sent there again.
+/// The ids of a webhook, and of a delivery that waits to be sent there again.
 async fn outgoing(server: &Secured) -> (String, String) {
     let delivery = server.options.delivery.as_ref().unwrap();
     let draft = WebhookDraft { id: None, url: "http://127.0.0.1:1/".to_owned(), wanted: Wanted::default() };
@@ -167,7 +167,7 @@ async fn outgoing(server: &Secured) -> (String, String) {
     let filter = DeliveryFilter { state: Some(DeliveryState::Ready), ..DeliveryFilter::default() };
     loop {
         let page = delivery.deliveries(&Principal::operator(), &filter, None, 1).await.unwrap();
-        // It was tried once, and is not tried again for five seconds.
+        // The delivery was tried once, and is not tried again for five seconds.
         if let [delivery] = &page.deliveries[..]
             && !delivery.attempts.is_empty()
         {

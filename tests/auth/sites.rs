@@ -1,4 +1,4 @@
-//! Pages of other sites, and what stands in between.
+//! Pages of other sites, and the protection against them.
 
 use campanile::server::{auth::Limits, http::HttpOptions, listener::Peer};
 
@@ -34,7 +34,7 @@ async fn a_page_of_another_site_changes_nothing_with_the_cookie() {
             server.ask("POST", path, &headers, body).await.problem(403, "forbidden");
         }
     }
-    // The session is still there.
+    // The session is still valid.
     let kept = server.ask("GET", "/api/notifications/list", &[("cookie", &cookie)], "").await;
     assert_eq!(kept.json(), serde_json::json!([]));
 }
@@ -58,7 +58,7 @@ async fn only_listed_sites_may_use_the_api() {
     }
     assert_eq!(allowed.header("access-control-allow-credentials"), "");
     assert_eq!(preflight("https://evil.example").await.header("access-control-allow-origin"), "");
-    // What is not there is not there for `OPTIONS` either.
+    // An unknown path is also unknown for `OPTIONS`.
     let asks = [("origin", "https://app.example"), ("access-control-request-method", "POST")];
     for (headers, path) in [(&asks[..], "/api/x"), (&[], "/x")] {
         server.ask("OPTIONS", path, headers, "").await.problem(404, "not_found");
@@ -98,7 +98,7 @@ async fn a_session_counts_for_our_own_pages_only() {
         assert_eq!(answer.status, api);
         assert_eq!(answer.header("access-control-allow-origin"), "https://app.example", "it can read why");
         assert_eq!(refused_websocket(address, "/ws", &headers).await, websocket);
-        // Forms and pages are ours alone.
+        // Forms and pages are for this server's own pages only.
         let form = [&headers[..], &[("content-type", "application/x-www-form-urlencoded")]].concat();
         for path in ["/api/ui/mark-all", "/logout", "/login"] {
             server.ask("POST", path, &form, "user_id=ann").await.problem(403, "forbidden");
@@ -106,7 +106,7 @@ async fn a_session_counts_for_our_own_pages_only() {
     }
 }
 
-/// What a browser sends with a request that a page of another site starts, and whether it is let in.
+/// The headers of browser requests that a page of another site starts, and whether they are accepted.
 #[tokio::test]
 async fn a_page_of_another_site_reads_nothing_and_may_link_to_pages() {
     let server = crate::harness::App::new();

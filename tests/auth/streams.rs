@@ -1,4 +1,4 @@
-//! Live streams of those who have to prove who they are, over real sockets.
+//! Live streams of authenticated callers, over real sockets.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -59,7 +59,7 @@ async fn a_ticket_opens_one_stream_once_and_only_what_its_owner_may_see() {
     let ticket = server.ticket(&server.token("ann")).await;
     assert!(Sse::try_open(address, &format!("/api/notifications/stream/ann?ticket={ticket}"), &[]).await.is_some());
     assert!(Sse::try_open(address, &format!("/api/notifications/stream/ann?ticket={ticket}"), &[]).await.is_none());
-    // It is for streams, and for nothing else.
+    // A ticket is valid for streams only.
     let ticket = server.ticket(&server.token("ann")).await;
     assert_eq!(server.ask("GET", &format!("/api/notifications/list?ticket={ticket}"), &[], "").await.status, 401);
     server.clock.forward(31);
@@ -81,7 +81,7 @@ async fn of_many_who_show_one_ticket_one_gets_in() {
 async fn a_stream_ends_when_the_token_does() {
     let server = Secured::new();
     let address = server.listen().await;
-    // The leeway goes on top.
+    // The leeway is added.
     let ticket = server.ticket(&server.token_for("ann", -28)).await;
     let mut stream = open(address, &format!("/ws/ann?ticket={ticket}")).await;
     stream.expect("hello").await;
@@ -108,7 +108,7 @@ async fn a_stream_ends_within_a_second_when_its_key_is_revoked() {
     kept.expect_nothing().await;
 }
 
-/// A person who signed in with one key in two browsers, and a program that has it too.
+/// A person who signed in with one key in two browsers, and a program that uses the same key.
 #[tokio::test]
 async fn streams_of_one_key_with_several_sessions_go_on() {
     let server = Secured::new();

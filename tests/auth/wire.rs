@@ -1,4 +1,4 @@
-//! Requests that are not what they seem, as bytes on the wire.
+//! Ambiguous and malformed requests, as bytes on the wire.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! `campanile key`, as a process, beside a server that is running.
+//! `campanile key`, as a process, beside a running server.
 
 use std::{
     path::Path,
@@ -15,7 +15,7 @@ use tokio::task::block_in_place;
 use super::{Server, campanile, create, new_store, printed, refused, run};
 use crate::{harness::new_folder, postgres};
 
-/// Makes a key, and returns its secret and what was said about it.
+/// Creates a key, and returns its secret and the text about it.
 fn make(arguments: &[&str]) -> (KeySecret, String) {
     let done = run(&[&["key", "create"], arguments].concat());
     let (out, said) = (String::from_utf8(done.stdout).unwrap(), String::from_utf8(done.stderr).unwrap());
@@ -23,7 +23,7 @@ fn make(arguments: &[&str]) -> (KeySecret, String) {
     (KeySecret::parse(out.strip_suffix('\n').unwrap()).unwrap(), said)
 }
 
-/// A store that a server was started on once, as it is said on the command line.
+/// The URL of a store on which a server was started once.
 fn store_with_tables() -> String {
     let (store, _) = new_store();
     printed(&["migrate", "--store", &store]);
@@ -34,7 +34,7 @@ fn listed(store: &str) -> Vec<serde_json::Value> {
     serde_json::from_str(&printed(&["key", "list", "--json", "--store", store])).unwrap()
 }
 
-/// Whether these bytes are somewhere in a file of this folder.
+/// Whether a file of this folder contains these bytes.
 fn is_in(folder: &Path, bytes: &[u8]) -> bool {
     std::fs::read_dir(folder).unwrap().any(|file| {
         let content = std::fs::read(file.unwrap().path()).unwrap();
@@ -52,7 +52,7 @@ fn keys_are_made_listed_and_revoked_while_a_server_writes_to_the_same_file() {
             let (server, over, created) = (Arc::clone(&server), Arc::clone(&over), Arc::clone(&created));
             thread::spawn(move || {
                 while !over.load(Ordering::Relaxed) {
-                    // Fails the test unless it is answered with 201.
+                    // Fails the test unless the status is 201.
                     create(&server, &format!("user {number}"), "x");
                     created.fetch_add(1, Ordering::Relaxed);
                 }
@@ -87,7 +87,7 @@ fn a_secret_is_printed_once_and_is_nowhere_else() {
     let text = secret.to_string_once();
     let digits = &text[text.len() - 64..];
     let bytes: Vec<_> = (0..32).map(|place| u8::from_str_radix(&digits[2 * place..][..2], 16).unwrap()).collect();
-    // This is how it would be found.
+    // Shows that the search would find them.
     assert!(is_in(&folder, &secret.hash()) && is_in(&folder, b"order service"));
     assert!(!is_in(&folder, digits.as_bytes()) && !is_in(&folder, &bytes));
     for word in ["\"order service\"", "send,read", "once", "Authorization: Bearer", "campanile key revoke"] {
@@ -147,7 +147,7 @@ fn what_cannot_be_revoked_is_said() {
     assert!(said.contains("was revoked before") && said.trim().lines().count() == 1, "{said}");
 }
 
-/// As in `campanile key create` in another directory than that of the server.
+/// For example `campanile key create` in another directory than that of the server.
 #[test]
 fn keys_are_made_in_no_store_but_one_that_is_there() {
     let folder = new_folder();
@@ -195,7 +195,7 @@ async fn keys_of_a_database_are_made_past_the_servers_that_use_it() {
     assert!(secret.matches(&server.key(secret.id()).await.unwrap().unwrap().hash));
     block_in_place(|| printed(&["key", "revoke", &secret.id().to_string(), "--store", &url]));
     assert!(server.key(secret.id()).await.unwrap().unwrap().revoked_at.is_some());
-    // Tables of another version are left alone.
+    // Tables of another version are not changed.
     let forget = "DELETE FROM refinery_schema_history WHERE version > 2";
     postgres::connect(&url).await.batch_execute(forget).await.unwrap();
     let said = block_in_place(|| refused(&["key", "list", "--store", &url]));
@@ -259,6 +259,6 @@ fn the_help_of_a_command_shows_the_settings_that_matter_to_it() {
     assert!(push.contains("--fcm-service-account") && !push.contains("--store"), "{push}");
     let all = printed(&["serve", "--help"]);
     assert!(all.contains("\nAuthentication:\n") && all.contains("--apns-key") && all.contains("--jwt-secret"), "{all}");
-    // A setting that the help does not show is accepted all the same.
+    // A setting that is hidden from the help is accepted all the same.
     assert!(refused(&["key", "list", "--store", "memory:", "--window", "0"]).contains("window:"));
 }

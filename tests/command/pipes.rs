@@ -1,4 +1,4 @@
-//! What happens to a command whose output no program reads any more.
+//! Commands whose output is closed by its reader.
 
 use std::{
     io::{Read, Write},
@@ -9,7 +9,7 @@ use std::{
 use super::{campanile, create, new_store, printed, run};
 use crate::{command::Server, command::make_key};
 
-/// Starts a command, reads so many bytes of what it prints, and closes the pipe. Returns how it ended, and what it said.
+/// Starts a command, reads this many bytes of its output, and closes the pipe. Returns its exit status and its errors.
 fn cut_off(arguments: &[&str], bytes: usize) -> (Option<i32>, String) {
     let mut child = campanile(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut out = child.stdout.take().unwrap();
@@ -35,7 +35,7 @@ fn a_closed_pipe_ends_a_command_quietly() {
         let (code, said) = cut_off(arguments, 0);
         assert_eq!((code, said.as_str()), (Some(0), ""), "{arguments:?}");
     }
-    // What is wrong is still told, and a key that no program was shown is too.
+    // Errors are still reported, and so is a key that no reader received.
     let (code, said) = cut_off(&["check", "--store", &store, "--log", "a=b=c"], 0);
     assert!(code == Some(1) && said.starts_with("campanile: log: ") && said.lines().count() == 1, "{said}");
     let (code, said) = cut_off(&["key", "create", "a", "--scopes", "send", "--store", &store], 0);
@@ -61,11 +61,11 @@ fn nothing_panics_when_standard_error_is_closed_too() {
     assert_eq!(run(&["key", "list", "--store", "memory:"]).status.code(), Some(1));
 }
 
-/// As in `campanile serve 2>&1 | head -1`.
+/// For example `campanile serve 2>&1 | head -1`.
 #[test]
 fn a_server_goes_on_when_no_program_reads_what_it_says() {
     let mut server = Server::start(&["--public-url", "http://localhost:1/", "--log", "debug"]);
-    // Its first line was read, and then the pipe was closed.
+    // The first line was read, then the pipe is closed.
     drop(server.child.stderr.take());
     for _ in 0..3 {
         let mut stream = TcpStream::connect(&server.address).unwrap();

@@ -1,4 +1,5 @@
-//! Where a store or a socket cannot be made: `check` says what `serve` says, and leaves nothing behind.
+//! Places where no store or socket can be created: `check` reports the same errors as `serve`, and leaves no files
+//! behind.
 
 use std::{
     fs,
@@ -14,7 +15,7 @@ use crate::harness::new_folder;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_campanile");
 
-/// The command with no more rights over files than their modes give to their owner, also where root runs the tests.
+/// The command with no more access to files than their modes give to their owner, also when root runs the tests.
 fn without_rights(arguments: &[&str]) -> Output {
     let is_root = fs::metadata("/proc/self").unwrap().uid() == 0;
     let mut command = Command::new(if is_root { "setpriv" } else { "env" });
@@ -131,7 +132,7 @@ fn of_two_servers_that_start_on_one_port_at_once_exactly_one_serves() {
             command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
         };
         let mut two = [start(), start()];
-        // Each says that it is ready, or ends without a word there.
+        // Each prints that it is ready, or ends without printing it.
         let ready = two.each_mut().map(|server| {
             let mut line = String::new();
             BufReader::new(server.stdout.take().unwrap()).read_line(&mut line).unwrap();
@@ -150,7 +151,7 @@ fn of_two_servers_that_start_on_one_port_at_once_exactly_one_serves() {
     }
 }
 
-/// A disk of a few megabytes that is full: SQLite says of it that it cannot share memory.
+/// A full disk of a few megabytes: SQLite's error for it is about shared memory.
 #[test]
 fn a_full_disk_is_said_to_be_full() {
     let folder = new_folder();
@@ -170,7 +171,8 @@ fn a_full_disk_is_said_to_be_full() {
     assert!(!said.contains("shared memory"), "{said}");
 }
 
-/// `ulimit -f`, and systemd's `LimitFSIZE`: a write beyond it sends a signal that ends a process without a handler.
+/// `ulimit -f`, and systemd's `LimitFSIZE`: a write beyond the limit sends a signal that ends a process without a
+/// handler.
 #[test]
 fn a_limit_on_the_size_of_files_ends_no_server() {
     let store = format!("sqlite:{}", new_folder().join("x.db").display());
@@ -192,7 +194,7 @@ fn a_limit_on_the_size_of_files_ends_no_server() {
     };
     limit("4096:unlimited");
     let body = r#"{"user_id":"ann","content":"beyond"}"#;
-    // The end of it may have been written all the same.
+    // The end of it may have been written nevertheless.
     assert_eq!(status("POST", "/api/notifications/create", body), "504");
     assert_eq!(status("GET", "/readyz", ""), "503");
     limit("unlimited:unlimited");

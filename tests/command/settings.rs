@@ -1,4 +1,4 @@
-//! What `serve` refuses and warns of, `check` does too.
+//! `check` reports the same errors and warnings as `serve`.
 
 use std::{fs, process::Output};
 
@@ -65,7 +65,7 @@ fn a_check_refuses_what_serve_refuses() {
         (vec!["--store", "sqlite:/dev/null/campanile.db"], ""),
     ] {
         match begins {
-            // Each says in its own words that there can be no such file.
+            // Each command has its own words for the missing file.
             "" => ["serve", "check"].iter().for_each(|command| {
                 let done = run(&[&[*command], arguments.as_slice()].concat());
                 assert!(!done.status.success() && text(&done.stderr).lines().count() == 1, "{}", text(&done.stderr));
@@ -116,7 +116,7 @@ fn what_has_no_effect_is_warned_of_by_both() {
     assert_eq!(report.matches("warning: ").count(), warnings.len(), "{report}");
     assert_eq!(log.matches("no effect").count(), warnings.len(), "{log}");
 
-    // A name that is wrong may be why the settings are refused.
+    // A misspelt name may be the reason why the settings are refused.
     let wrong = campanile(&["check", "--store", "no store"]).envs(environment).output().unwrap();
     assert!(!wrong.status.success() && text(&wrong.stdout).contains("warning: CAMPANILE_TYPO: "));
     let said = |arguments: &[&str]| text(&run(&[&["check", "--store", "memory:"], arguments].concat()).stdout);
@@ -124,7 +124,7 @@ fn what_has_no_effect_is_warned_of_by_both() {
     assert!(!said(&["--auth", "on", "--limit-key", "5/s", "--max-streams", "9"]).contains("warning"));
 }
 
-/// As Compose passes on those that are not set.
+/// Compose passes on unset variables like this.
 #[test]
 fn an_empty_variable_is_as_good_as_none() {
     let help = text(&run(&["serve", "--help"]).stdout);
@@ -142,7 +142,7 @@ fn an_empty_variable_is_as_good_as_none() {
     let categories = |report: &str| report.lines().find(|line| line.contains("email-categories")).unwrap().to_owned();
     let usual = report(&[]);
     assert!(categories(&usual).contains("alert"), "{usual}");
-    // Empty, this one says that no category is mailed.
+    // If empty, this variable means that no category is sent by mail.
     let of_mail = "CAMPANILE_EMAIL_CATEGORIES".to_owned();
     assert!(!categories(&report(std::slice::from_ref(&of_mail))).contains("alert"));
     names.retain(|name| *name != of_mail);
@@ -164,7 +164,7 @@ fn the_line_of_usage_has_no_setting_of_the_environment() {
     assert!(help.contains("[env: CAMPANILE_LISTEN=127.0.0.1:0]") && !help.contains("memory:\n"), "{help}");
 }
 
-/// As Docker and Kubernetes hand out secrets.
+/// Docker and Kubernetes provide secrets like this.
 #[test]
 fn a_secret_can_stand_in_a_file_that_the_environment_names() {
     let folder = new_folder();

@@ -1,4 +1,4 @@
-//! `--listen unix:PATH`, and a server whose lines cannot be written.
+//! `--listen unix:PATH`, and a server whose log lines cannot be written.
 
 use std::{
     fs::{self, File},
@@ -17,7 +17,7 @@ use std::{
 use super::{Server, campanile, refused};
 use crate::harness::new_folder;
 
-/// Asks over the socket and returns the whole answer.
+/// Sends a request over the socket and returns the whole response.
 fn ask(path: &Path, headers: &str) -> String {
     let mut stream = UnixStream::connect(path).unwrap();
     let head = "GET /api/notifications/list HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n";
@@ -59,7 +59,7 @@ fn the_file_of_a_server_that_was_killed_is_replaced_and_nothing_else() {
     let error = refused(&second);
     assert!(error.contains("listen: ") && error.contains("another server is running there"), "{error}");
     assert!(ask(&path, "").starts_with("HTTP/1.1 200"), "the first one goes on");
-    // Whose file it is now, is not ours to remove.
+    // The file now belongs to someone else, so the server must not remove it.
     fs::remove_file(&path).unwrap();
     fs::write(&path, "a file of a person").unwrap();
     assert!(server.stop("-TERM").0);
@@ -96,7 +96,7 @@ fn over_a_socket_the_client_is_who_the_gateway_says() {
 #[test]
 fn a_server_goes_on_when_its_lines_cannot_be_written() {
     let full = || Stdio::from(File::options().write(true).open("/dev/full").unwrap());
-    // The reading ends are closed before anything is written.
+    // The reading ends are closed before any line is written.
     let closed = || {
         let (reading, writing) = std::io::pipe().unwrap();
         drop(reading);
@@ -127,7 +127,7 @@ fn permissions_that_the_file_of_settings_has_as_a_number_are_refused() {
     let folder = new_folder();
     fs::create_dir_all(&folder).unwrap();
     let (file, listen) = (folder.join("campanile.toml"), format!("unix:{}", folder.join("campanile.sock").display()));
-    // As TOML reads it, this is 432, which chmod takes for permissions of all users.
+    // As a TOML number this is 432, which chmod would read as permissions for all users.
     for (mode, says) in
         [("0o660", "campanile.toml:1: `socket-mode` is a text in quotes; this is a whole number"), ("\"660\"", "")]
     {
@@ -145,7 +145,7 @@ fn of_servers_that_start_at_once_on_one_path_one_does() {
     fs::create_dir_all(&folder).unwrap();
     let listen = format!("unix:{}", folder.join("campanile.sock").display());
     for _ in 0..3 {
-        // What a server leaves that was killed.
+        // The file that a killed server leaves behind.
         Server::start(&["--listen", &*listen]).stop("-KILL");
         let start = || {
             let mut command = campanile(&["serve", "--store", "memory:", "--listen", &*listen]);
@@ -172,7 +172,7 @@ fn of_servers_that_start_at_once_on_one_path_one_does() {
     }
 }
 
-/// A file that stands is taken for a server that is ready; one that is stopped while it starts leaves none.
+/// Others take the socket file as a sign that the server is ready; one that is stopped while it starts leaves none.
 #[test]
 fn a_server_that_is_stopped_while_it_starts_has_made_no_socket() {
     let (folder, silent) = (new_folder(), TcpListener::bind("127.0.0.1:0").unwrap());
@@ -181,7 +181,7 @@ fn a_server_that_is_stopped_while_it_starts_has_made_no_socket() {
     let listen = format!("unix:{}", path.display());
     let mut server =
         campanile(&["serve", "--store", &store, "--listen", &listen]).stderr(Stdio::null()).spawn().unwrap();
-    // It asks the database once its place is bound.
+    // The server connects to the database once its socket is bound.
     let held = silent.accept().unwrap();
     assert!(!path.exists());
     let second = campanile(&["serve", "--store", "memory:", "--listen", &listen]).output().unwrap();

@@ -1,4 +1,4 @@
-//! Pages as they are asked for, and server functions as a form or the page's script calls them.
+//! Requests for pages, and calls of server functions by forms and by the page's script.
 
 use axum::{
     body::Body,
@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::{between, first_row};
 use crate::harness::{Answer, App};
 
-/// Calls a server function as a browser submits a form.
+/// Calls a server function like a browser that submits a form.
 async fn submit(app: &App, function: &str, form: impl AsRef<[u8]>, accept: &str) -> Answer {
     let request = Request::builder()
         .method(Method::POST)
@@ -197,7 +197,7 @@ async fn a_script_marks_what_its_page_shows() {
     submit(&app, "mark-all", "user_id=u&category=No", SCRIPT).await.refused_field("category");
 }
 
-/// In one request, however much that was: more than is marked unread in one step.
+/// One request undoes all of it, even if the server needs several steps to mark that many as unread.
 #[tokio::test]
 async fn a_script_takes_back_what_it_marked() {
     let app = App::new();
@@ -222,7 +222,7 @@ async fn a_script_takes_back_what_it_marked() {
     }
 }
 
-/// Without script a page marks what it showed when it was made.
+/// Without a script, a form marks the notifications that its page showed when it was rendered.
 #[tokio::test]
 async fn a_form_marks_what_its_page_shows() {
     let app = App::new();

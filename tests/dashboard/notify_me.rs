@@ -1,4 +1,4 @@
-//! The page of what a user wants to be told of, as a browser without script uses it.
+//! The page for notification preferences, as a browser without scripts uses it.
 
 use std::sync::Arc;
 
@@ -22,16 +22,16 @@ use crate::{
 };
 
 const PAGE: &str = "/notify-me?user_id=ann";
-/// The form of a user who wants nothing yet, as it is; `do` and all that is chosen is to be added.
+/// The unchanged form of a user without preferences; tests add `do` and the chosen options.
 const UNTOUCHED: &str = "was=%7B%7D&from=22:00&to=07:00&days=mon&days=tue&days=wed&days=thu&days=fri&days=sat&days=sun\
                          &digest=off&at=08:00&zone=Europe%2FRome&new=&new-email=inherit&new-push=";
 
-/// A server that sends mail to a relay that is not there, and tells all users of `security`.
+/// A server that sends mail to a missing relay; the category `security` is mandatory.
 fn with_mail(options: HttpOptions) -> App {
     with(options, SettingsInput::default())
 }
 
-/// The same that pushes to browsers too.
+/// The same with push to browsers.
 fn with_push(options: HttpOptions) -> App {
     with(
         options,
@@ -54,7 +54,7 @@ fn with(options: HttpOptions, said: SettingsInput) -> App {
     App::with(service, &HttpOptions { delivery, ..options })
 }
 
-/// What the user chose; nothing of what they did not.
+/// The user's own preferences, without defaults.
 async fn preferences(app: &App) -> Value {
     let mut all = app.get("/api/preferences/ann").await.json();
     let is_chosen = |name: &str, value: &Value| match name {
@@ -70,13 +70,13 @@ async fn save(app: &App, chosen: &str) -> Answer {
     submit(app, PAGE, &format!("do=save&{UNTOUCHED}&{chosen}")).await
 }
 
-/// The options of a cell, and what stands around them.
+/// The options of a table cell, and the markup around them.
 #[track_caller]
 fn cell<'a>(html: &'a str, name: &str) -> &'a str {
     between(html, &format!("aria-label=\"{name}\""), "</select>")
 }
 
-/// What a cell says.
+/// The chosen option of a cell.
 #[track_caller]
 fn chosen<'a>(html: &'a str, name: &str) -> &'a str {
     between(cell(html, name), " selected", "</option>").split_once('>').unwrap().1
@@ -305,7 +305,7 @@ async fn users_see_and_change_their_own_page_and_keys_what_they_may() {
         let form = [("authorization", bearer.as_str()), ("content-type", "application/x-www-form-urlencoded")];
         let page = server.ask("GET", PAGE, &form[..1], "").await;
         assert_eq!(page.status, sees, "{scope}");
-        // Who may not change it is not even heard.
+        // For a caller who may not change it, the body is not even read.
         let body = if changes == 403 { "%80" } else { "do=save&was=%7B%7D" };
         assert_eq!(server.ask("POST", PAGE, &form, body).await.status, changes, "{scope}");
     }
@@ -329,7 +329,7 @@ async fn the_page_of_a_notification_says_what_it_waits_for_and_why_it_was_not_se
     assert!(html.contains("This channel is not set up on this server."), "{html}");
 }
 
-/// What a browser gives away to be pushed to (RFC 8291, section 5).
+/// A browser's push subscription (RFC 8291, section 5).
 fn browser(endpoint: &str) -> Value {
     let p256dh = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4";
     let keys = json!({"p256dh": p256dh, "auth": "BTBZMqHH6r4Tts7J_aSIgg"});

@@ -1,4 +1,4 @@
-//! The pages beside the inbox, as a browser without script uses them.
+//! The pages beside the inbox, as a browser without scripts uses them.
 
 use std::{
     sync::{
@@ -31,7 +31,7 @@ use crate::{
 const CHANNELS: &str = "/operations/channels";
 const WEBHOOKS: &str = "/operations/webhooks";
 
-/// A server that delivers to this machine.
+/// A server that may deliver to this machine.
 fn desk(options: HttpOptions) -> App {
     let store = Arc::new(MemoryStore::new(1000, started()));
     let service = NotificationService::over(Arc::<MemoryStore>::clone(&store), SystemClock);
@@ -39,7 +39,7 @@ fn desk(options: HttpOptions) -> App {
     App::with(service, &HttpOptions { delivery, ..options })
 }
 
-/// An endpoint on this machine, and the status that it answers with.
+/// An endpoint on this machine, and the status that it answers with, which can be changed.
 async fn endpoint(status: u16) -> (String, Arc<AtomicU16>) {
     let status = Arc::new(AtomicU16::new(status));
     let says = Arc::clone(&status);
@@ -62,7 +62,7 @@ pub(super) async fn submit(app: &App, path: &str, form: &str) -> Answer {
     app.ask(request.unwrap()).await
 }
 
-/// Submits a form that does what it says, and returns the page that it leads to.
+/// The path to which the response of a successful form redirects.
 #[track_caller]
 pub(super) fn led(answer: &Answer) -> String {
     assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", String::from_utf8_lossy(&answer.body));
@@ -79,7 +79,7 @@ async fn add(app: &App, url: &str) -> (String, String) {
     (between(&html, "<li id=\"w-", "\"").to_owned(), secret)
 }
 
-/// Asks for a page until it shows this.
+/// Requests a page until it contains this text.
 pub(super) async fn until(app: &App, path: &str, shows: &str) -> String {
     let began = Instant::now();
     loop {
@@ -165,7 +165,7 @@ async fn a_webhook_is_added_tested_switched_given_a_secret_and_deleted() {
     assert_eq!(submit(&app, WEBHOOKS, &format!("do=test&id={id}")).await.status, StatusCode::NOT_FOUND);
 }
 
-/// A page that answers a form is sent again when it is loaded again.
+/// Reloading a page that answered a form sends the form again.
 #[tokio::test]
 async fn a_form_that_is_sent_again_adds_no_other_webhook_and_makes_no_other_secret() {
     let app = desk(HttpOptions::default());
@@ -311,7 +311,7 @@ async fn who_is_not_signed_in_is_led_to_sign_in_and_who_may_not_is_told_by_a_pag
         assert_eq!(refused.status, 403, "{path}");
         assert!(refused.text().contains("You may not see this"), "{}", refused.text());
         let form = [("cookie", ann.as_str()), ("content-type", "application/x-www-form-urlencoded")];
-        // It is not even read.
+        // The body is not even read.
         assert_eq!(server.ask("POST", path, &form, "%80").await.status, 403, "{path}");
     }
     let reader = server.key("read").await;

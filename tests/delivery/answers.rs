@@ -1,4 +1,4 @@
-//! What the answers of an endpoint mean.
+//! The meaning of an endpoint's responses.
 
 use axum::http::Method;
 use std::{
@@ -45,7 +45,7 @@ async fn every_2xx_is_success_whatever_comes_after_its_head() {
     .await;
 }
 
-/// Checks that a delivery failed once and is tried again after five or six seconds.
+/// Checks that a delivery failed once and is retried after five or six seconds.
 fn is_tried_again(delivery: &Value, code: Option<u16>) {
     assert_eq!(delivery["state"], "ready", "{delivery}");
     let attempt = &delivery["attempts"][0];
@@ -84,7 +84,7 @@ async fn what_fails_is_sent_again_after_five_seconds_with_the_same_id_and_a_new_
         let hook = place.hook(&receiver, json!({"user_id": "ann"})).await;
         endpoints.push((receiver, hook, code));
     }
-    // Nothing listens at this one.
+    // No server listens at this one.
     let free = TcpListener::bind("127.0.0.1:0").unwrap();
     let (there, port) = (free.local_addr().unwrap().to_string(), free.local_addr().unwrap());
     drop(free);
@@ -114,7 +114,7 @@ async fn what_fails_is_sent_again_after_five_seconds_with_the_same_id_and_a_new_
     place.stop().await;
 }
 
-/// The slowest test here: the deadline is what it is.
+/// The slowest test here: it waits for the real deadline.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_endpoint_that_does_not_answer_has_failed_after_fifteen_seconds() {
     let place = Place::in_memory().await;
@@ -152,7 +152,7 @@ async fn an_answer_with_many_headers_is_an_answer() {
     place.stop().await;
 }
 
-/// An operator who has repaired the receiver need not wait for the next attempt.
+/// After repairing the receiver, an operator need not wait for the next attempt.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_waits_for_its_next_attempt_is_sent_when_that_is_asked_for() {
     each_store(async |store| {
@@ -202,7 +202,7 @@ async fn one_that_is_gone_is_disabled_until_it_is_enabled_and_what_it_missed_com
             let skipped = place.until(&hook, "skipped", |found| found["notification_id"] == *id).await;
             assert_eq!((&skipped["state"], &skipped["reason"]), (&json!("skipped"), &json!("webhook_disabled")));
         }
-        // While it is disabled, nothing is retried, and one by one it is said why.
+        // While the webhook is disabled, none is retried, and a single retry reports the reason.
         assert_eq!(retry_skipped(&place, &hook).await, json!({"ok": true, "retried": 0}));
         let path = format!("/api/deliveries/{}/retry", dead["id"].as_str().unwrap());
         assert_eq!(place.ask(Method::POST, &path, None).await.status, 409);

@@ -1,4 +1,4 @@
-//! Endpoints that ask to be left alone.
+//! Endpoints that ask the server to wait.
 
 use std::time::{Duration, SystemTime};
 
@@ -57,7 +57,7 @@ async fn retry_after_is_seconds_or_a_moment_is_at_most_a_day_and_garbage_is_igno
     let place = Place::in_memory().await;
     let soon = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(300));
     let past = httpdate::fmt_http_date(SystemTime::now() - Duration::from_secs(300));
-    // What is answered, and for how long the lane is paused, if it is.
+    // Status, `Retry-After`, and how long the lane is paused, if it is.
     let cases: [(u16, &str, Option<f64>); 13] = [
         (429, "120", Some(120.0)),
         (429, "1", Some(1.0)),
@@ -89,7 +89,7 @@ async fn retry_after_is_seconds_or_a_moment_is_at_most_a_day_and_garbage_is_igno
         match pause {
             Some(pause) => {
                 let wait = pause.max(5.0);
-                // Whole seconds, and the jitter of the schedule, of a second at most.
+                // Times have whole seconds, and the schedule a jitter of up to a second.
                 assert!((wait - 3.0..wait + 2.5).contains(&due), "{said}: due after {due}");
                 assert!(due >= 5.0, "{said}: due after {due}");
                 if *pause > 5.0 {
@@ -107,7 +107,7 @@ async fn retry_after_is_seconds_or_a_moment_is_at_most_a_day_and_garbage_is_igno
     place.stop().await;
 }
 
-/// What was claimed and waits in this server is not sent after all, and loses no attempt.
+/// Claimed deliveries that still wait in this server are not sent after all, and lose no attempt.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_endpoint_that_was_quick_and_asks_to_wait_gets_no_more_than_what_was_on_its_way() {
     each_store(async |store| {
@@ -126,7 +126,7 @@ async fn an_endpoint_that_was_quick_and_asks_to_wait_gets_no_more_than_what_was_
         assert!(count <= 300 + 4, "{count} came, four at once");
         let lane = place.lane(&hook).await;
         assert_eq!((&lane["state"], &lane["waiting"]), (&json!("paused"), &json!(300)), "{lane}");
-        // Only what was tried has lost an attempt.
+        // Only deliveries that were sent have lost an attempt.
         let path = format!("/api/deliveries?webhook_id={}&state=ready&limit=1000", hook.id);
         let ready = place.get(&path).await;
         let ready = ready.as_array().unwrap();

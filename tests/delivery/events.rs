@@ -1,4 +1,4 @@
-//! Which events come, and what is in them.
+//! Which events are sent, and their contents.
 
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ fn all() -> Value {
     json!({ "events": ALL })
 }
 
-/// Checks that the newest of so many requests is an event with this data and no more, and returns when it happened.
+/// Checks that the newest of this many requests is an event with exactly this data, and returns its time.
 async fn the_event(receiver: &Receiver, hook: &Hook, count: usize, kind: &str, data: &Value) -> Value {
     let hits = receiver.until(count).await;
     let hit = &hits[count - 1];
@@ -42,7 +42,7 @@ async fn each_event_arrives_once_and_signed_with_what_the_document_says() {
         let created = place.post("/api/notifications/create", Some(&body)).await.json();
         let path = format!("/api/notifications/{}", created["id"].as_str().unwrap());
         let notification = place.get(&path).await;
-        // A store in memory does not begin at 1.
+        // Change numbers of a store in memory do not begin at 1.
         let listed = place.ask(Method::GET, "/api/notifications/list?user_id=ann", None).await;
         let first: u64 = listed.header("campanile-modseq").parse().unwrap();
         let data = json!({"user_id": "ann", "modseq": first, "unread_count": 1, "notification": notification});
@@ -69,7 +69,7 @@ async fn each_event_arrives_once_and_signed_with_what_the_document_says() {
         let data = json!({"user_id": "ann", "modseq": first + 4, "unread_count": 0, "id": second});
         the_event(&receiver, &hook, 5, "notification.deleted", &data).await;
 
-        // What changes nothing is not told.
+        // No event is sent for a request that changes nothing.
         place.post("/api/notifications/mark-all-read/ann", None).await;
         sleep(A_WHILE).await;
         assert_eq!(receiver.count(), 5);
@@ -119,14 +119,14 @@ async fn an_endpoint_is_told_only_of_what_its_filter_takes() {
     place.stop().await;
 }
 
-/// What is deleted cannot be told of by looking it up, so the event is what was committed.
+/// A deleted notification can no longer be read, so the event has the state at the commit.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_evicted_or_deleted_before_it_is_planned_is_still_told() {
     each_store(async |store| {
         let place = Place::start(&SettingsInput { window: Some(1), ..said(&store) }).await;
         let receiver = Receiver::good().await;
         let hook = place.hook(&receiver, all()).await;
-        // One batch is one commit: when it is planned, only the last one is there.
+        // A batch is one commit: when it is planned, only its last notification remains.
         place.notify_many("ann", 20).await;
         let hits = receiver.until(39).await;
         let of_kind = |kind: &str| hits.iter().filter(|hit| hit.json()["type"] == kind).collect::<Vec<_>>();
@@ -144,12 +144,12 @@ async fn what_is_evicted_or_deleted_before_it_is_planned_is_still_told() {
         assert_eq!(created, deleted);
         assert!(hits.iter().all(|hit| hit.is_signed_with(&hook.secret)));
 
-        // And by hand, before anything looks.
+        // And deleted by a request before it is planned.
         let path = format!("/api/notifications/{}", place.notify("bob", "soon gone").await);
         assert_eq!(place.ask(Method::DELETE, &path, None).await.status, 204);
         let began = Instant::now();
         let kinds = loop {
-            // In memory the window is over all users, and something of ann left it too.
+            // In memory the window covers all users, so a notification of ann left it too.
             let hits = receiver.hits();
             let bobs = hits.iter().map(|hit| hit.json()).filter(|event| event["data"]["user_id"] == "bob");
             let kinds: Vec<_> = bobs.map(|event| event["type"].as_str().unwrap().to_owned()).collect();

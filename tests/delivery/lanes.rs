@@ -1,4 +1,4 @@
-//! What fails together, and what does not.
+//! Which deliveries fail together, and which do not.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use super::{
     said,
 };
 
-/// How long it takes until an endpoint has what was created, for 99 of 100.
+/// The 99th percentile of the time from creation to arrival.
 async fn p99(place: &Place, receiver: &Receiver) -> Duration {
     let mut took = Vec::new();
     for number in 0..60 {
@@ -42,7 +42,7 @@ async fn an_endpoint_that_hangs_with_two_thousand_waiting_delays_no_other() {
     }
     let beside = p99(&place, &good).await;
     assert_eq!((place.lane(&hanging).await["in_flight"].as_u64(), bad.count()), (Some(4), 4));
-    // A debug build beside other tests: only what hangs as well is seen here, the benchmarks measure.
+    // This is a debug build beside other tests, so only a block is detected here; benchmarks measure the time.
     assert!(beside < 2 * alone.max(Duration::from_millis(100)), "{alone:?} alone, {beside:?} beside it");
     place.stop().await;
 }

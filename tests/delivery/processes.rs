@@ -1,4 +1,4 @@
-//! Servers that are stopped, killed or several, and what arrives all the same.
+//! Servers that are stopped or killed, or that run together, and the deliveries that still arrive.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -24,7 +24,7 @@ fn start(store: &str) -> Server {
     Server::start(&["--webhook-allow", "127.0.0.0/8", "--store", store, "--log", "warn"])
 }
 
-/// Adds a webhook that leads to a receiver, and returns its secret.
+/// Adds a webhook for a receiver, and returns its secret.
 fn hook(server: &Server, receiver: &Receiver) -> String {
     let mut client = Client::connect(&server.address).unwrap();
     let (status, added) = client.post("/api/webhooks", &[], &json!({ "url": receiver.url() })).unwrap();
@@ -38,14 +38,14 @@ fn notify_many(server: &Server, user_id: &str, numbers: std::ops::Range<usize>) 
     assert_eq!(status, 201, "{answer}");
 }
 
-/// Everything that is in a state.
+/// All deliveries in a state.
 fn deliveries(server: &Server, state: &str) -> Vec<Value> {
     let mut client = Client::connect(&server.address).unwrap();
     let (_, found) = client.get(&format!("/api/deliveries?limit=1000&state={state}"));
     found.as_array().unwrap().clone()
 }
 
-/// Waits until so many deliveries are in a state, and returns them.
+/// Waits until this many deliveries are in a state, and returns them.
 async fn until_state(server: &Server, state: &str, count: usize, longest: Duration) -> Vec<Value> {
     let until = Instant::now() + longest;
     loop {
@@ -58,14 +58,14 @@ async fn until_state(server: &Server, state: &str, count: usize, longest: Durati
     }
 }
 
-/// How often each notification came, by its content.
+/// How often each notification arrived, by its content.
 fn by_content(hits: &[Hit]) -> HashMap<String, usize> {
     let mut counts = HashMap::new();
     hits.iter().for_each(|hit| *counts.entry(hit.content()).or_default() += 1);
     counts
 }
 
-/// Told to stop at any moment, it leaves nothing that others would have to wait for.
+/// A server that is stopped at any moment leaves no delivery that others would have to wait for.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clean_stop_gives_back_what_was_claimed_and_the_next_start_sends_it_at_once() {
     let store = new_file();
@@ -78,7 +78,7 @@ async fn a_clean_stop_gives_back_what_was_claimed_and_the_next_start_sends_it_at
     .await;
     let mut server = start(&store);
     let secret = hook(&server, &receiver);
-    // The endpoint is quick at first, so that much is claimed ahead.
+    // The endpoint is fast at first, so that many deliveries are claimed ahead.
     notify_many(&server, "ann", 0..400);
     receiver.until(200).await;
     is_slow.store(true, Ordering::Relaxed);
@@ -93,7 +93,7 @@ async fn a_clean_stop_gives_back_what_was_claimed_and_the_next_start_sends_it_at
     server = start(&store);
     assert!(deliveries(&server, "leased").len() <= 256);
     receiver.until_within(800, LONG).await;
-    // And again in the middle of quick work, at another moment each time.
+    // And again in the middle of fast work, at a different moment each time.
     let mut sent = 800;
     for round in 0..4 {
         for part in 0..2 {
@@ -116,7 +116,8 @@ async fn a_clean_stop_gives_back_what_was_claimed_and_the_next_start_sends_it_at
     assert!(server.stop("-TERM").0);
 }
 
-/// The store is far away, so that a stop falls between any two steps: planned, claimed, sent, written down.
+/// The connection to the store is slow, so that a stop falls between any two steps: planning, claiming, sending,
+/// recording.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clean_stop_at_any_moment_leaves_nothing_claimed() {
     let stopped_after = |moment: Duration| async move {
@@ -145,10 +146,10 @@ async fn a_clean_stop_at_any_moment_leaves_nothing_claimed() {
 async fn of_two_servers_on_one_postgresql_every_notification_arrives_once() {
     let store = postgres::new_database().await;
     let servers = [start(&store), start(&store)];
-    // A moment for each, so that both come to claim.
+    // Each delivery takes a moment, so that both servers claim some.
     let receiver = Receiver::start(|_, _| Reply::status(200).after(Duration::from_millis(2))).await;
     let secret = hook(&servers[0], &receiver);
-    // The other one knows of the webhook at once.
+    // The other server uses the webhook at once.
     let mut workers = Vec::new();
     for (number, server) in servers.iter().enumerate() {
         let address = server.address.clone();
@@ -177,7 +178,7 @@ async fn of_two_servers_on_one_postgresql_every_notification_arrives_once() {
     }
 }
 
-/// What was claimed and not sent, what was sent and not answered, and what was answered and not written down.
+/// Deliveries that were claimed and not sent, sent and not answered, and answered and not recorded.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "it waits for a lease to end: about 65 seconds"]
 async fn what_a_killed_server_had_claimed_is_sent_again_within_twice_the_lease_with_the_same_id() {
@@ -187,7 +188,7 @@ async fn what_a_killed_server_had_claimed_is_sent_again_within_twice_the_lease_w
         let over = Arc::clone(&is_killed);
         let receiver = Receiver::start(move |before, _| match before {
             0..300 => Reply::status(200),
-            // These are answered after the kill.
+            // These are answered after the server was killed.
             _ if !over.load(Ordering::Relaxed) => Reply::status(200).after(Duration::from_secs(3)),
             _ => Reply::status(200),
         })
@@ -230,7 +231,7 @@ async fn what_a_killed_server_had_claimed_is_sent_again_within_twice_the_lease_w
     tokio::join!(one(file), one(database));
 }
 
-/// A server that stood still past its lease does not send what another one has sent meanwhile.
+/// A server that was suspended past its lease does not send deliveries that another has sent meanwhile.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "it waits for a lease to end: about 70 seconds"]
 async fn a_server_that_stood_still_past_its_lease_sends_nothing_of_it() {

@@ -1,4 +1,4 @@
-//! Where the server connects, when others say where.
+//! The addresses to which the server may connect for URLs of others.
 
 use axum::http::Method;
 use campanile::server::config::SettingsInput;
@@ -7,7 +7,7 @@ use tokio::time::sleep;
 
 use super::{A_WHILE, Place, new_file, receiver::Receiver, said};
 
-/// Ways to write addresses that are no part of the internet.
+/// Ways to write addresses that are not on the public internet.
 const INSIDE: [&str; 34] = [
     "127.0.0.1",
     "127.1",
@@ -82,7 +82,7 @@ async fn what_is_allowed_is_that_network_and_no_other() {
         let answer = place.ask(Method::POST, "/api/webhooks", Some(&json!({"url": url, "user_id": "none"}))).await;
         assert_eq!(answer.status, status, "{url}: {}", answer.text());
     }
-    // As it will be used.
+    // In the form in which it is used.
     assert_eq!(place.get("/api/webhooks").await[0]["url"], "http://127.0.0.1:9/");
     place.stop().await;
 }
@@ -92,7 +92,7 @@ async fn an_endpoint_that_is_allowed_no_longer_is_not_connected_to() {
     let store = new_file();
     let receiver = Receiver::good().await;
     let urls = ["127.0.0.1", "localhost"].map(|host| format!("http://{host}:{}/hook", receiver.port()));
-    // Over https too, whose names are looked up when they are used.
+    // Also over HTTPS, whose names are resolved when they are used.
     let urls = urls.iter().flat_map(|url| [url.clone(), url.replace("http:", "https:")]);
     let place = Place::start(&said(&store)).await;
     let mut hooks = Vec::new();

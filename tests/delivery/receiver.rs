@@ -1,4 +1,4 @@
-//! An endpoint on loopback that answers as a test has it, and remembers what it was sent.
+//! An endpoint on loopback that answers as a test defines, and records its requests.
 
 use std::{
     net::SocketAddr,
@@ -21,7 +21,7 @@ use tokio::{
 
 use super::LONG;
 
-/// One request that came.
+/// A received request.
 #[derive(Clone, Debug)]
 pub(super) struct Hit {
     pub(super) request: String,
@@ -43,7 +43,7 @@ impl Hit {
         self.header("webhook-timestamp").parse().unwrap()
     }
 
-    /// Whether it is signed with this secret, as the library of Standard Webhooks sees it.
+    /// Whether it is signed with this secret, according to the library of Standard Webhooks.
     pub(super) fn is_signed_with(&self, secret: &str) -> bool {
         Webhook::new(secret).unwrap().verify(self.body.as_bytes(), &self.headers).is_ok()
     }
@@ -52,37 +52,37 @@ impl Hit {
         serde_json::from_str(&self.body).unwrap()
     }
 
-    /// What the notification says that it is about.
+    /// The content of its notification.
     pub(super) fn content(&self) -> String {
         self.json()["data"]["notification"]["content"].as_str().unwrap_or_default().to_owned()
     }
 }
 
-/// What is answered.
+/// A response.
 #[derive(Clone, Debug)]
 pub(super) struct Reply {
-    /// After so long.
+    /// The delay before it.
     pub(super) after: Duration,
     pub(super) status: u16,
     pub(super) headers: Vec<(&'static str, String)>,
     pub(super) body: Content,
 }
 
-/// What comes after the status, or in place of everything.
+/// The rest of the response after the status, or a failure instead of it.
 #[derive(Clone, Debug)]
 pub(super) enum Content {
     Text(String),
-    /// So many bytes.
+    /// This many bytes.
     Huge(usize),
-    /// One byte after the other, and never the last one.
+    /// One byte after the other, without an end.
     Drips,
-    /// Not even the head ends: header after header, for ever.
+    /// Header after header, without an end.
     HeadDrips,
-    /// Bytes that are no HTTP.
+    /// Bytes that are not HTTP.
     Garbage,
-    /// The connection is closed in place of an answer.
+    /// The connection is closed without a response.
     Closes,
-    /// Nothing at all, for ever.
+    /// No response, for ever.
     Hangs,
 }
 
@@ -111,7 +111,7 @@ impl Reply {
 
 type Script = dyn Fn(usize, &Hit) -> Reply + Send + Sync;
 
-/// A running endpoint, over when it is dropped.
+/// A running endpoint, stopped when this is dropped.
 pub(super) struct Receiver {
     address: SocketAddr,
     shared: Arc<Shared>,
@@ -125,12 +125,12 @@ struct Shared {
 }
 
 impl Receiver {
-    /// One that accepts everything.
+    /// An endpoint that accepts everything.
     pub(super) async fn good() -> Self {
         Self::start(|_, _| Reply::status(204)).await
     }
 
-    /// One that answers each request, of which it is told how many came before.
+    /// An endpoint that answers each request by a script, which gets the number of earlier requests.
     pub(super) async fn start(script: impl Fn(usize, &Hit) -> Reply + Send + Sync + 'static) -> Self {
         Self::start_at("127.0.0.1:0", script).await
     }
@@ -153,7 +153,7 @@ impl Receiver {
         self.address.port()
     }
 
-    /// Everything that came.
+    /// All received requests.
     pub(super) fn hits(&self) -> Vec<Hit> {
         self.shared.hits.lock().unwrap().clone()
     }
@@ -162,12 +162,12 @@ impl Receiver {
         self.shared.hits.lock().unwrap().len()
     }
 
-    /// How many connections were made.
+    /// The number of connections.
     pub(super) fn connections(&self) -> usize {
         self.shared.connections.load(Ordering::Relaxed)
     }
 
-    /// Waits until so many came, and returns all.
+    /// Waits for this many requests, and returns all.
     pub(super) async fn until(&self, count: usize) -> Vec<Hit> {
         self.until_within(count, LONG).await
     }
@@ -183,7 +183,7 @@ impl Receiver {
 }
 
 async fn accept(listener: TcpListener, shared: Arc<Shared>) {
-    // They end with it.
+    // The connections end with the endpoint.
     let mut connections = JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
         shared.connections.fetch_add(1, Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! Who sees deliveries, and who moves them. Every route with every right is in `tests/auth/matrix.rs`.
+//! Who may see deliveries, and who may change them. Every route with every right is in `tests/auth/matrix.rs`.
 
 use axum::http::Method;
 use campanile::server::config::SettingsInput;

@@ -1,4 +1,4 @@
-//! Secrets: what is signed with them, and where they are not shown.
+//! Secrets: their signatures, and the places where they must not appear.
 
 use std::{
     net::TcpListener,
@@ -57,11 +57,11 @@ async fn a_test_event_tells_what_came_of_it_and_is_no_delivery() {
         (redirecting.url(), false, Some(302)),
         (closing.url(), false, None),
         (nowhere, false, None),
-        // No name below this one is there (RFC 6761).
+        // Names below `.invalid` never exist (RFC 6761).
         (format!("http://nowhere.invalid:{}/", good.port()), false, None),
     ];
     for (url, ok, status) in cases {
-        // Its filter is not asked.
+        // A test event ignores the filter.
         let hook = place.hook_to(&url, json!({"categories": ["alert"], "user_id": "ann"})).await;
         let test = format!("/api/webhooks/{}/test", hook.id);
         for is_disabled in [false, true] {
@@ -92,7 +92,7 @@ async fn a_test_event_tells_what_came_of_it_and_is_no_delivery() {
     place.stop().await;
 }
 
-/// A URL may hold a secret too, and what is said about a notification is for its receivers.
+/// A URL may also contain a secret, and text about a notification is for its receivers only.
 #[tokio::test(flavor = "multi_thread")]
 async fn secrets_are_told_once_and_are_in_no_other_answer_and_not_in_the_log() {
     let server = Server::start(&["--webhook-allow", "127.0.0.0/8", "--log", "trace"]);

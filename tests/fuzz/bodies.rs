@@ -6,12 +6,12 @@ use serde::Deserialize;
 
 use super::{App, JSON, Sound, fuzz, is_sound, json, overview, request, server, sound};
 
-/// A value for a field of this kind: mostly legal, sometimes anything.
+/// A value for a field of this kind: mostly valid, sometimes anything.
 fn field(legal: &'static str) -> impl Strategy<Value = String> {
     prop_oneof![12 => legal.prop_map(|text| format!("\"{text}\"")), 1 => json::value(), 1 => json::string()]
 }
 
-/// A notification as a client might send it: with fields that are missing, of another type, unknown, or there twice.
+/// A notification from a client: fields may be missing, of another type, unknown, or repeated.
 fn notification() -> impl Strategy<Value = String> {
     let fields = (
         option::weighted(0.95, field("[a-z/ .🎉]{1,4}")),
@@ -67,7 +67,7 @@ struct AllMade {
     notifications: Vec<Made>,
 }
 
-/// Sends a body that creates, and checks that what was accepted is there, and that nothing else is.
+/// Sends a request that creates notifications, and checks that exactly the accepted ones are stored.
 async fn creates(app: &App, path: &str, body: &[u8], made: impl Fn(&[u8]) -> Option<Vec<Made>>) -> Sound {
     let before = overview(app).await;
     let answer = app.ask(request(Method::POST, path, &[JSON], body).unwrap()).await;

@@ -1,4 +1,4 @@
-//! What comes over the bus: bytes that are a change, and bytes that are none.
+//! Messages over the bus: bytes that are a change, and bytes that are not.
 
 use campanile::model::Change;
 use proptest::prelude::*;
@@ -24,7 +24,7 @@ fn frames_on_the_bus() {
         &json::broken(frame),
         |_| (),
         |_, (), json::Bytes(bytes)| {
-            // What is no change is passed over; what is one is told on as it came.
+            // Bytes that are not a change are ignored; a change is passed on unchanged.
             let Ok(change) = serde_json::from_slice::<Change>(&bytes) else { return Ok(()) };
             let written = serde_json::to_vec(&change).map_err(|error| TestCaseError::fail(error.to_string()))?;
             let again = serde_json::from_slice::<Change>(&written);

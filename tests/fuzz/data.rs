@@ -1,4 +1,4 @@
-//! `data`: what is accepted comes back as the text that was sent, without the space between its tokens, at every door.
+//! `data`: accepted text comes back unchanged, except for space between its tokens, from every interface.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -21,7 +21,7 @@ use super::{
 };
 use crate::store::user;
 
-/// A notification, of which the text of `data` is looked at.
+/// The fields of a notification; the text of `data` is compared.
 type Fields = BTreeMap<String, Box<RawValue>>;
 
 /// An event, or a record of an export.
@@ -65,7 +65,7 @@ async fn comes_back(app: &App, user_id: &str, data: &str) -> Sound {
     is_whole("changes", &changes.events.last().unwrap().notification, &want)
 }
 
-/// The same through a stream, whose frames are made elsewhere.
+/// The same through a stream, whose frames are created by other code.
 async fn is_told(app: &App, user_id: &str, data: &str) -> Sound {
     let operator = Principal::operator();
     let path = format!("/api/notifications/stream/{user_id}");

@@ -1,4 +1,4 @@
-//! What the dashboard's forms and its script send.
+//! Requests from the dashboard's forms and its script.
 
 use axum::http::Method;
 use proptest::prelude::*;
@@ -30,7 +30,7 @@ fn form() -> impl Strategy<Value = String> {
         .prop_map(|pairs| pairs.join("&"))
 }
 
-/// A function answers in words of its own where a person waits for a page, so this asks less than of the API.
+/// Server functions answer a waiting page in words of their own, so this requires less than of the API.
 fn is_small_and_ours(answer: &Answer) -> Sound {
     sound!(answer.status.as_u16() < 500, "{}: {}", answer.status, answer.text());
     let length = answer.body.len() + answer.header("location").len();

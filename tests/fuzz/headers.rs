@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::{fuzz, is_sound, overview, request, server, sound};
 
-/// The headers that something in the server reads.
+/// The headers that the server reads.
 const NAMES: [&str; 26] = [
     "accept",
     "accept-encoding",
@@ -92,7 +92,7 @@ fn headers_of_requests() {
     );
 }
 
-/// Whether it may have been asked before.
+/// Whether the request may be a replay.
 fn is_replay(headers: &[(&str, &[u8])]) -> bool {
     headers.iter().any(|(name, _)| *name == "idempotency-key")
 }

@@ -1,4 +1,4 @@
-//! Lines of an export that a user has changed: all of it is taken or nothing, and nothing of it breaks the store.
+//! Lines of an export that a user has changed: they are imported as a whole or not at all, and never break the store.
 
 use std::{
     io::{Cursor, Write},
@@ -19,7 +19,7 @@ use proptest::prelude::*;
 use super::{fuzz, json, sound};
 use crate::harness::new_folder;
 
-/// Lines that an import takes.
+/// Lines of a valid import.
 const LINES: &str = include_str!("../upgrade/export.jsonl");
 
 pub(super) fn new_file() -> PathBuf {
@@ -45,7 +45,7 @@ impl Write for Written {
     }
 }
 
-/// What a file exports, or why it does not.
+/// The export of a file, or its error.
 pub(super) async fn export(file: &Path) -> Result<String, String> {
     let written = Written::default();
     commands::export(&settings(file), written.clone()).await.map_err(|error| error.to_string())?;
@@ -53,13 +53,13 @@ pub(super) async fn export(file: &Path) -> Result<String, String> {
     String::from_utf8(bytes).map_err(|error| error.to_string())
 }
 
-/// How many notifications a file took, or why it took none.
+/// The number of notifications that were imported into a file, or the error.
 pub(super) async fn import(file: &Path, lines: impl Into<Vec<u8>>) -> Result<u64, String> {
     let imported = commands::import(&settings(file), Cursor::new(lines.into())).await;
     imported.map(|imported| imported.notifications).map_err(|error| format!("{error:#}"))
 }
 
-/// The records between a format record and an end record that counts them, as they are written today.
+/// The records between a format record and an end record with their number, as in a current export.
 fn framed(lines: &[String]) -> String {
     let count = |kind: &str| lines.iter().filter(|line| line.starts_with(&format!("{{\"record\":\"{kind}\""))).count();
     let counts = [("inboxes", "inbox"), ("notifications", "notification"), ("deletions", "deletion")];
@@ -69,18 +69,18 @@ fn framed(lines: &[String]) -> String {
     format!("{first}\n{}\n{{\"record\":\"end\",{}}}\n", lines.join("\n"), counts.join(","))
 }
 
-/// What is done to the lines.
+/// A change to the lines.
 #[derive(Clone, Debug)]
 enum Change {
-    /// A line goes.
+    /// A line is removed.
     Remove(prop::sample::Index),
-    /// A line comes again.
+    /// A line is repeated.
     Repeat(prop::sample::Index, prop::sample::Index),
-    /// Two lines change places.
+    /// Two lines are swapped.
     Swap(prop::sample::Index, prop::sample::Index),
-    /// A value of a field becomes another one.
+    /// The value of a field is replaced.
     Value(prop::sample::Index, prop::sample::Index, String),
-    /// A byte becomes another one.
+    /// A byte is replaced.
     Byte(prop::sample::Index, u8),
     /// The rest is missing.
     Cut(prop::sample::Index),
@@ -98,7 +98,7 @@ fn change() -> impl Strategy<Value = Change> {
     ]
 }
 
-/// Lines to import, of the first release or framed as today.
+/// Lines to import, as in the first release or framed as in a current export.
 fn changed(changes: &[Change], is_framed: bool) -> Vec<u8> {
     let mut lines: Vec<String> = LINES.lines().map(str::to_owned).collect();
     for change in changes {
@@ -157,7 +157,7 @@ fn lines_of_an_import() {
                 let start = "{\"record\":\"notification\"";
                 let count = exported.lines().filter(|line| line.starts_with(start)).count() as u64;
                 sound!(count == imported, "{imported}, and {count}");
-                // Whatever came can be used, and moved on.
+                // The store with the imported data can be used and exported.
                 let store = SqliteStore::open(&SqliteOptions::new(&file)).unwrap();
                 let listed = store.list(&Filter::default(), None, Limit::new(1000)).await;
                 sound!(listed.is_ok(), "no list after it: {listed:?}");

@@ -1,10 +1,10 @@
-//! JSON as text, as no client would write it: it is made without a library that would tidy it up.
+//! JSON as unusual text: it is assembled without a library, which would tidy it up.
 
 use std::fmt;
 
 use proptest::prelude::*;
 
-/// Bytes that are mostly text, and are shown as such when a case fails.
+/// Bytes that are mostly text, and are shown as text when a case fails.
 pub(super) struct Bytes(pub(super) Vec<u8>);
 
 impl fmt::Debug for Bytes {
@@ -18,7 +18,7 @@ fn space() -> impl Strategy<Value = String> {
     prop_oneof![12 => Just(String::new()), 1 => "[ \t\r\n]{1,3}"]
 }
 
-/// A number as it may be written.
+/// A number in any notation.
 fn number() -> impl Strategy<Value = String> {
     prop_oneof![
         any::<i64>().prop_map(|number| number.to_string()),
@@ -59,7 +59,7 @@ pub(super) fn value() -> impl Strategy<Value = String> {
     })
 }
 
-/// An object of such values; its names may come twice.
+/// An object of such values, possibly with repeated names.
 pub(super) fn object(values: impl Strategy<Value = String>) -> impl Strategy<Value = String> {
     let name = prop_oneof![4 => "\"[a-c]{0,2}\"", 1 => string()];
     (space(), prop::collection::vec((name, space(), values, space()), 0..6)).prop_map(|(space, items)| {
@@ -69,7 +69,7 @@ pub(super) fn object(values: impl Strategy<Value = String>) -> impl Strategy<Val
     })
 }
 
-/// An object that is nested so deep.
+/// A deeply nested object.
 pub(super) fn deep() -> impl Strategy<Value = String> {
     (prop_oneof![1..40_usize, 100..140_usize, Just(5_000)], any::<bool>()).prop_map(|(depth, in_lists)| {
         if in_lists {
@@ -97,7 +97,7 @@ pub(super) fn compact(text: &str) -> String {
     compact
 }
 
-/// What a client that is broken makes of a text: it is cut, doubled, or has a byte changed.
+/// Text from a broken client: cut off, doubled, or with a byte changed.
 pub(super) fn broken(text: impl Strategy<Value = String>) -> impl Strategy<Value = Bytes> {
     let how = prop_oneof![
         12 => Just(0_u8),

@@ -1,4 +1,4 @@
-//! Text full of what may be a link: the page shows all of it, and takes time by its length only.
+//! Text full of possible links: the page shows all of it, in time proportional to its length.
 
 use std::time::{Duration, Instant};
 
@@ -7,10 +7,10 @@ use proptest::prelude::*;
 
 use super::{fuzz, is_sound, server, sound};
 
-/// How long a page of one notification may take. A hundred times what it takes.
+/// How long a page of one notification may take: a hundred times its usual time.
 const LONG: Duration = Duration::from_secs(5);
 
-/// Text of pieces that matter to the function that looks for links.
+/// Text of pieces that matter to the function that finds links.
 fn text() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         prop::sample::select(vec![
@@ -56,7 +56,7 @@ fn text() -> impl Strategy<Value = String> {
     ]
 }
 
-/// What a reader sees of the first row.
+/// The visible text of the first row.
 fn seen(html: &str) -> Option<String> {
     let (_, row) = html.split_once("<li id=\"row-0\"")?;
     let (row, _) = row.split_once("</li>")?;

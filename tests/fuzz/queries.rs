@@ -8,7 +8,7 @@ use super::{fuzz, is_sound, overview, request, server, sound};
 const METHODS: [Method; 7] =
     [Method::GET, Method::POST, Method::PATCH, Method::DELETE, Method::PUT, Method::HEAD, Method::OPTIONS];
 
-/// A piece of an address as it is sent: percent-encoded or not, well or badly.
+/// A piece of a URL as it is sent: percent-encoded or not, correctly or not.
 fn piece() -> impl Strategy<Value = String> {
     prop_oneof![
         4 => "[a-z0-9]{1,6}",
@@ -76,7 +76,7 @@ fn queries_and_paths() {
             let Some(request) = request(method.clone(), &target, &[], b"") else { return Ok(()) };
             let answer = app.ask_for_the_head(request).await;
             sound!(answer.status.as_u16() < 500, "{method} {target}: {}", answer.status);
-            // The answer to HEAD has no body, and what is no API may answer with a page.
+            // A response to HEAD has no body, and paths outside the API may answer with a page.
             if method != Method::HEAD && target.starts_with("/api/notifications") {
                 is_sound(&answer)?;
             }

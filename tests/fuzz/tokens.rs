@@ -1,4 +1,4 @@
-//! What a caller may show as a proof: nothing that was made up lets a caller in.
+//! Credentials of callers: no made-up ones are accepted.
 
 use axum::http::Method;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -8,7 +8,7 @@ use tokio::runtime::Runtime;
 use super::{JSON, fuzz, is_sound, json, overview, request, sound};
 use crate::auth::Secured;
 
-/// A server where every caller has to prove who they are, without a limit on how often one may fail to.
+/// A server on which every caller has to authenticate, without a limit on failures.
 fn secured(_: &Runtime) -> Secured {
     let limits = campanile::server::auth::Limits { address: None, ..campanile::server::auth::Limits::default() };
     Secured::with(limits, campanile::server::http::HttpOptions { allowed_hosts: None, ..Default::default() })

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::transport::{Headers, get_with_head};
 
-/// An inbox as a client holds it.
+/// A client's copy of an inbox.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Inbox {
     pub(crate) modseq: u64,
@@ -16,12 +16,12 @@ pub(crate) struct Inbox {
 }
 
 impl Inbox {
-    /// As the server lists it.
+    /// The inbox from the server's list.
     pub(crate) async fn list(server: SocketAddr, user_id: &str) -> Self {
         Self::try_list(server, user_id, &[]).await.unwrap()
     }
 
-    /// As the server lists it, if it does.
+    /// The inbox from the server's list, if the server responds.
     pub(crate) async fn try_list(server: SocketAddr, user_id: &str, headers: Headers<'_>) -> Option<Self> {
         let path = format!("/api/notifications/list?user_id={user_id}&limit=1000");
         let (head, list) = get_with_head(server, &path, headers).await?;
@@ -35,7 +35,7 @@ impl Inbox {
         self.read.values().filter(|read| !**read).count() as u64
     }
 
-    /// Takes an event in. A repeat fails, and so does a hole where there may be none.
+    /// Applies an event. A repeat fails, and so does a hole unless `may_skip`.
     #[track_caller]
     pub(crate) fn take(&mut self, event: &Value, may_skip: bool) {
         let created = event["notification"]["id"].as_str().filter(|_| event["type"] == "created");
@@ -44,8 +44,8 @@ impl Inbox {
         self.take_of_all(event, may_skip);
     }
 
-    /// The same of a stream of all inboxes, where what the store told after a gap may tell of a creation that
-    /// was listed.
+    /// The same for a stream of all inboxes, in which events that were read from the store after a gap may repeat the
+    /// creation of a listed notification.
     #[track_caller]
     pub(crate) fn take_of_all(&mut self, event: &Value, may_skip: bool) {
         let modseq = event["modseq"].as_u64().unwrap();
@@ -68,7 +68,7 @@ impl Inbox {
             "deleted" => drop(self.read.remove(event["id"].as_str().unwrap())),
             other => panic!("{other}"),
         }
-        // A replay carries the count of the present, which the greeting is.
+        // Replayed events have the current unread count, which need not match until the greeting.
         if !may_skip || kind == "hello" {
             assert_eq!(self.unread_count, self.unread(), "the count of {event}");
         }

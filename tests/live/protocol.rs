@@ -1,4 +1,4 @@
-//! What is special about a WebSocket, a stream of events, and following all inboxes.
+//! Specifics of WebSockets, event streams, and streams of all inboxes.
 
 use std::time::Duration;
 
@@ -92,7 +92,7 @@ async fn a_client_that_says_nothing_without_end_is_cut_off() {
     stream.write_all(handshake.as_bytes()).await.unwrap();
     let mut greeting = [0; 64];
     assert!(stream.read(&mut greeting).await.unwrap() > 0);
-    // The first part of a text, and empty parts that never end it.
+    // The first fragment of a text, and empty fragments that never end it.
     stream.write_all(b"\x01\x81\0\0\0\0a").await.unwrap();
     let parts = b"\x00\x80\0\0\0\0".repeat(10_000);
     let mut sent = 0;
@@ -102,9 +102,9 @@ async fn a_client_that_says_nothing_without_end_is_cut_off() {
         }
     };
     timeout(LONG, flood).await.expect("the connection breaks");
-    // More than is read waits in the system.
+    // Data that is not read waits in the operating system.
     assert!(sent < 64 << 20, "{sent}");
-    // Others are told as before.
+    // Other clients still receive changes.
     let mut other = Transport::WebSocket.open(server.address, "ann", None).await;
     other.expect("hello").await;
 }
@@ -201,7 +201,7 @@ async fn a_silent_stream_says_where_the_inbox_is() {
     assert_eq!(timeout(LONG, all.said()).await.unwrap(), Heard::Event(json!({"type": "heartbeat"})));
 }
 
-/// Bytes that are no frame of a client, and the code with which it is let go.
+/// Invalid frames, and the close code for each.
 #[tokio::test]
 async fn a_client_that_does_not_keep_to_the_protocol_is_told_so() {
     let server = Server::start(10).await;
@@ -232,7 +232,7 @@ async fn a_client_that_does_not_keep_to_the_protocol_is_told_so() {
     assert!(answer.starts_with("HTTP/1.1 426") && answer.contains("sec-websocket-version: 13"), "{answer}");
 }
 
-/// Opens a stream, of which the caller may read the bytes, or not.
+/// Opens a stream, whose bytes the caller may read or not.
 async fn silent(server: &Server, path: &str) -> TcpStream {
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     let request = format!(
@@ -266,7 +266,7 @@ async fn a_listener_that_does_not_read_is_let_go_and_holds_up_no_other() {
     }
     let mut awake = Transport::WebSocket.open(server.address, "ann", None).await;
     awake.expect("hello").await;
-    // More than any buffer of the system takes.
+    // More than the buffers of the system can take.
     let long = "x".repeat(16_000);
     for _ in 0..1_500 {
         server.notify("ann", &long).await;
@@ -274,7 +274,7 @@ async fn a_listener_that_does_not_read_is_let_go_and_holds_up_no_other() {
         while awake.event().await["type"] != "created" {}
         assert!(began.elapsed() < Duration::from_secs(2));
     }
-    // They are gone: nothing is left that would keep the server from stopping.
+    // Their connections are closed: no task of theirs keeps the server from stopping.
     sleep(Duration::from_millis(1_500)).await;
     drop(awake);
     let began = std::time::Instant::now();

@@ -45,12 +45,12 @@ fn ann() -> UserId {
     UserId::parse(ANN).unwrap()
 }
 
-/// Polling puts changes together that came between two questions.
+/// Polling merges changes between two requests.
 fn may_skip(transport: Transport) -> bool {
     transport == Transport::Polling
 }
 
-/// Follows until the client has what the server has.
+/// Follows until the client's copy equals the server's inbox.
 async fn catch_up(stream: &mut Stream, inbox: &mut Inbox, server: &Server, may_skip: bool) {
     let want = Inbox::list(server.address, ANN).await;
     while inbox.modseq < want.modseq {
@@ -85,7 +85,7 @@ async fn what_happens_is_told_once_and_in_order(transport: Transport) {
     service.mark_all_read(&operator, &ann(), &Marking::default()).await.unwrap();
     service.set_read(&operator, first.id, false).await.unwrap();
     service.delete(&operator, second.id).await.unwrap();
-    // More than the window has room for.
+    // More than fit into the window.
     for number in 0..7 {
         server.notify(ANN, &number.to_string()).await;
     }
@@ -118,7 +118,7 @@ async fn what_expires_is_told(transport: Transport) {
     assert_eq!(inbox.unread_count, 0);
 }
 
-/// Goes away, and comes back after so many creations and half as many marks.
+/// Disconnects, and reconnects after this many creations and half as many marks.
 async fn absent(transport: Transport, creations: usize) {
     let server = Server::start(1000).await;
     let mut stream = transport.open(server.address, ANN, Some(0)).await;
@@ -136,7 +136,7 @@ async fn absent(transport: Transport, creations: usize) {
     let mut stream = transport.open(server.address, ANN, Some(inbox.modseq)).await;
     catch_up(&mut stream, &mut inbox, &server, true).await;
     inbox.take(&stream.expect("hello").await, true);
-    // And it goes on.
+    // The stream continues.
     server.notify(ANN, "after").await;
     inbox.take(&stream.expect("created").await, false);
 }
@@ -162,7 +162,7 @@ async fn an_absence_longer_than_what_is_remembered_is_a_reset(transport: Transpo
     let reset = stream.expect("reset").await;
     let mut inbox = Inbox::list(server.address, ANN).await;
     assert_eq!((reset["modseq"].as_u64(), reset["unread_count"].as_u64()), (Some(inbox.modseq), Some(10)));
-    // A client that lists then can go on.
+    // A client that then lists can continue.
     server.notify(ANN, "c").await;
     catch_up(&mut stream, &mut inbox, &server, may_skip(transport)).await;
 }

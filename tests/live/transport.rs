@@ -1,4 +1,4 @@
-//! The three ways to follow an inbox, as a client sees them.
+//! The three ways to follow an inbox, as a client uses them.
 
 use std::{collections::VecDeque, net::SocketAddr, time::Duration};
 
@@ -33,11 +33,11 @@ pub(crate) enum Stream {
     Polling(Polling),
 }
 
-/// How a stream went on.
+/// An item of a stream.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Heard {
     Event(Value),
-    /// Closed, with the code if there was one.
+    /// Closed, with the close code if there was one.
     Closed(Option<u16>),
 }
 
@@ -46,7 +46,7 @@ impl Transport {
         self.try_open(server, user_id, since, &[]).await.unwrap()
     }
 
-    /// Opens a stream with headers of the caller's, unless the server is away or refuses.
+    /// Opens a stream with headers of the caller's, unless the server is unavailable or refuses.
     pub(crate) async fn try_open(
         self,
         server: SocketAddr,
@@ -95,7 +95,7 @@ pub(crate) async fn websocket_with(
     client_async(request, stream).await.map(|(socket, _)| socket)
 }
 
-/// Opens a WebSocket with headers of the caller's, and returns the status when it is refused.
+/// Opens a WebSocket with headers of the caller's, and returns the status.
 pub(crate) async fn refused_websocket(server: SocketAddr, path: &str, headers: Headers<'_>) -> u16 {
     match websocket_with(server, path, headers).await {
         Err(Error::Http(response)) => response.status().as_u16(),
@@ -105,12 +105,12 @@ pub(crate) async fn refused_websocket(server: SocketAddr, path: &str, headers: H
 }
 
 impl Stream {
-    /// What comes next, but for heartbeats, within a time in which anything has to come.
+    /// The next item except heartbeats; fails when none arrives in time.
     pub(crate) async fn next(&mut self) -> Heard {
         timeout(LONG, self.heard()).await.unwrap()
     }
 
-    /// What comes next, but for heartbeats. Nothing is lost when this is given up.
+    /// The next item except heartbeats. Cancelling this loses nothing.
     pub(crate) async fn heard(&mut self) -> Heard {
         loop {
             let said = self.said().await;
@@ -120,7 +120,7 @@ impl Stream {
         }
     }
 
-    /// What comes next, heartbeats among it. Nothing is lost when this is given up.
+    /// The next item, including heartbeats. Cancelling this loses nothing.
     pub(crate) async fn said(&mut self) -> Heard {
         match self {
             Self::WebSocket(socket) => loop {
@@ -143,14 +143,14 @@ impl Stream {
         }
     }
 
-    /// The next event, which has to be of this type.
+    /// The next event, which must be of this type.
     pub(crate) async fn expect(&mut self, kind: &str) -> Value {
         let event = self.event().await;
         assert_eq!(event["type"], kind, "{event}");
         event
     }
 
-    /// Checks that nothing comes for a moment.
+    /// Checks that no event arrives for a moment.
     pub(crate) async fn expect_nothing(&mut self) {
         if let Self::Polling(_) = self {
             return;
@@ -165,13 +165,13 @@ impl Stream {
     }
 }
 
-/// Server-sent events over a connection of their own.
+/// Server-sent events over a separate connection.
 pub(crate) struct Sse {
     stream: TcpStream,
-    /// What was received and is not a whole chunk yet.
+    /// Received bytes that are not a complete chunk yet.
     received: Vec<u8>,
     pub(crate) head: String,
-    /// What was received of the body and not read yet.
+    /// Received parts of the body that were not read yet.
     body: String,
     pub(crate) last_id: Option<u64>,
     pub(crate) retry: Option<u64>,
@@ -182,7 +182,7 @@ impl Sse {
         Self::try_open(server, path, headers).await.unwrap()
     }
 
-    /// Opens it, unless the server is away or refuses.
+    /// Opens a stream, unless the server is unavailable or refuses.
     pub(crate) async fn try_open(server: SocketAddr, path: &str, headers: &[(&str, &str)]) -> Option<Self> {
         let mut stream = TcpStream::connect(server).await.ok()?;
         let mut request = format!("GET {path} HTTP/1.1\r\nHost: {server}\r\nAccept: text/event-stream\r\n");
@@ -197,12 +197,12 @@ impl Sse {
             let line = sse.line().await?;
             sse.head.push_str(&line);
         }
-        // One that is to come back later is no stream.
+        // A response that asks the client to come back later is no stream.
         let is_stream = sse.head.starts_with("HTTP/1.1 200") && sse.head.contains("transfer-encoding: chunked");
         is_stream.then_some(sse)
     }
 
-    /// Receives until so many bytes are there; `None` when the connection ends before.
+    /// Receives until there are this many bytes; `None` when the connection ends before.
     async fn receive(&mut self, length: usize) -> Option<()> {
         while self.received.len() < length {
             if !matches!(self.stream.read_buf(&mut self.received).await, Ok(1..)) {
@@ -212,7 +212,7 @@ impl Sse {
         Some(())
     }
 
-    /// How long the first line is, with its end.
+    /// The length of the first line, including its end.
     async fn line_length(&mut self) -> Option<usize> {
         let mut length = 1;
         loop {
@@ -237,7 +237,7 @@ impl Sse {
         if length == 0 || self.receive(start + length + 2).await.is_none() {
             return false;
         }
-        // Only a whole chunk is taken, so that nothing is lost when the waiting client gives up.
+        // Only complete chunks are read, so that nothing is lost when the waiting client cancels.
         let chunk: Vec<u8> = self.received.drain(..start + length + 2).collect();
         self.body.push_str(std::str::from_utf8(&chunk[start..start + length]).unwrap());
         true
@@ -268,7 +268,7 @@ impl Sse {
     }
 }
 
-/// Asks for the changes again and again.
+/// Requests the changes repeatedly.
 pub(crate) struct Polling {
     server: SocketAddr,
     user_id: String,
@@ -309,12 +309,12 @@ impl Polling {
     }
 }
 
-/// Asks for a path, and returns the JSON that comes.
+/// Requests a path, and returns the JSON of the response.
 pub(crate) async fn get(server: SocketAddr, path: &str) -> Option<Value> {
     get_with_head(server, path, &[]).await.map(|(_, json)| json)
 }
 
-/// Asks for a path, and returns the head of the answer too.
+/// Requests a path, and returns the head of the response too.
 pub(crate) async fn get_with_head(server: SocketAddr, path: &str, headers: Headers<'_>) -> Option<(String, Value)> {
     let mut stream = TcpStream::connect(server).await.ok()?;
     let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();

@@ -1,4 +1,4 @@
-//! What senders write must not become more than text.
+//! Texts of senders must stay texts.
 
 use campanile::server::config::SettingsInput;
 use serde_json::json;
@@ -10,7 +10,7 @@ use super::{
 };
 use crate::delivery::{A_WHILE, Place, batch};
 
-/// The names of the headers that a mail has, whatever it says.
+/// The headers of every mail.
 const HEADERS: [&str; 11] = [
     "auto-submitted",
     "content-type",
@@ -25,7 +25,7 @@ const HEADERS: [&str; 11] = [
     "to",
 ];
 
-/// Checks what holds for every mail.
+/// Checks the rules for every mail.
 fn is_harmless(mail: &Mail, case: &str) {
     assert_eq!(mail.names(), HEADERS, "{case}");
     assert_eq!(mail.defects(), &json!([]), "{case}");
@@ -36,7 +36,7 @@ fn is_harmless(mail: &Mail, case: &str) {
     let turns = |char: char| matches!(char, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     assert!(!subject.contains(turns), "{case}: {subject:?}");
     let raw = mail.raw();
-    // RFC 5322, section 2.1.1: no line is longer, and none ends otherwise.
+    // RFC 5322, section 2.1.1: no line is longer, and none has another line ending.
     assert!(raw.split("\r\n").all(|line| line.len() <= 998 && !line.contains(['\r', '\n', '\0'])), "{case}");
     assert!(raw.is_ascii(), "{case}");
     let html = mail.html().to_lowercase();
@@ -100,7 +100,7 @@ async fn no_title_and_no_text_is_more_than_text() {
             whole["category"] = "alert".into();
             let answer = place.ask(axum::http::Method::POST, "/api/notifications/create", Some(&whole)).await;
             if answer.status == 422 {
-                // What is no legal title or text goes nowhere.
+                // An invalid title or text is not sent anywhere.
                 continue;
             }
             assert_eq!(answer.status, 201, "{case}: {}", answer.text());
@@ -131,7 +131,7 @@ async fn no_line_break_becomes_a_header() {
     is_harmless(&mails[0], INJECTED);
     assert_eq!(mails[0].header("Subject"), "Hello");
     assert_eq!(mails[0].to(), "ann@example.com");
-    // Where a title may have none, it is refused.
+    // A title with a line break is refused.
     let body = json!({"user_id": "ann", "title": INJECTED, "content": "x", "category": "alert"});
     let answer = place.ask(axum::http::Method::POST, "/api/notifications/create", Some(&body)).await;
     if answer.status == 201 {
@@ -190,7 +190,7 @@ async fn only_links_are_links() {
     place.stop().await;
 }
 
-/// As long as it may be, alone and in a digest.
+/// The longest allowed text, alone and in a digest.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_longest_texts_are_mailed() {
     let relay = Relay::start();

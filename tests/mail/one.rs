@@ -1,4 +1,4 @@
-//! One mail, and all that is in it.
+//! A single mail, and all its parts.
 
 use axum::http::Method;
 use campanile::server::config::SettingsInput;
@@ -65,7 +65,7 @@ async fn an_alert_is_mailed_once_and_all_of_it_is_there() {
     .await;
 }
 
-/// Without a title there is the beginning of the text, and without a public URL there are no links to pages.
+/// A mail without a title starts with the text, and one without a public URL has no links to pages.
 #[tokio::test(flavor = "multi_thread")]
 async fn where_it_is_not_known_how_the_server_is_reached_nothing_leads_there() {
     let relay = Relay::start();
@@ -81,7 +81,7 @@ async fn where_it_is_not_known_how_the_server_is_reached_nothing_leads_there() {
     place.stop().await;
 }
 
-/// Every address of a user is written to, one message each.
+/// A mail is sent to every address of a user, in separate messages.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_user_sees_the_address_of_another() {
     let relay = Relay::start();
@@ -101,7 +101,7 @@ async fn no_user_sees_the_address_of_another() {
     place.stop().await;
 }
 
-/// A relay that takes no addresses beyond ASCII is not asked to, and others are written to all the same.
+/// A relay that accepts only ASCII addresses gets no others, and the other addresses still get their mail.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_address_that_the_relay_cannot_take_is_not_its_end() {
     let relay = Relay::start_with(&["--ascii"]);

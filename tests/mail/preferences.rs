@@ -25,7 +25,7 @@ async fn patch(place: &Place, kind: &str, body: &str) -> Answer {
     Answer { status: parts.status, headers: parts.headers, body }
 }
 
-/// What was said, without what follows from it.
+/// The stored preferences, without the values derived from them.
 fn said_in(preferences: &Value) -> Value {
     let mut said = preferences.clone();
     said.as_object_mut().unwrap().remove("effective");
@@ -106,7 +106,7 @@ async fn a_patch_is_merged_and_null_takes_back() {
                 "/categories",
                 json!({"chat": {"email": "off"}}),
             ),
-            // Nothing that is empty stays.
+            // Empty entries are removed.
             (json!({"categories": {"chat": {"email": null}, "none": {}}}), "/categories", json!({})),
             (json!({"categories": {"a": {"push": "off"}}}), "/categories", json!({"a": {"push": "off"}})),
             (json!({"categories": null}), "/categories", json!({})),
@@ -174,7 +174,7 @@ async fn a_patch_says_that_it_is_one() {
     for body in ["", "{", "nonsense", "{} {}", "{\"channels\": {\"email\": \"off\"},}"] {
         patch(&place, "application/json", body).await.problem(400, "bad_request");
     }
-    // Which of them would hold?
+    // It would be unclear which of them is effective.
     for twice in [
         r#"{"channels": {"email": "off"}, "channels": {}}"#,
         r#"{"channels": {"email": "off", "email": "on"}}"#,
@@ -263,13 +263,13 @@ async fn whatever_is_wrong_is_said_at_its_place_and_nothing_changes() {
         assert_eq!(problem["errors"].as_array().unwrap().len(), 1, "{patch}: {problem}");
         assert_eq!(problem["errors"][0]["field"], at, "{patch}: {problem}");
     }
-    // One that is wrong spoils what is right beside it, and all that is wrong is said.
+    // One wrong value makes the whole change fail, and all errors are reported.
     let much = json!({"channels": {"email": "on", "push": "x"}, "digest": {"email": "y"}, "z": 1});
     let problem = place.ask(Method::PATCH, "/api/preferences/ann", Some(&much)).await.problem(422, "invalid_input");
     let fields: Vec<_> =
         problem["errors"].as_array().unwrap().iter().map(|one| one["field"].as_str().unwrap()).collect();
     assert_eq!(fields, ["channels.push", "digest.email", "z"]);
-    // What is needed where there is nothing yet.
+    // The required fields of a new entry.
     let some = json!({"quiet_hours": {"zone": "UTC", "to": "07:00"}});
     place.ask(Method::PATCH, "/api/preferences/bob", Some(&some)).await.refused_field("quiet_hours.from");
     assert_eq!(place.preferences("ann").await, before);
@@ -297,7 +297,7 @@ async fn a_user_names_a_hundred_categories_at_most() {
         assert_eq!(full["categories"].as_object().unwrap().len(), 100);
         let one_more = json!({"categories": {"one": {"email": "on"}}});
         place.ask(Method::PATCH, "/api/preferences/ann", Some(&one_more)).await.refused_field("categories");
-        // One goes, another one comes; and those that are there change.
+        // Entries are removed, added and changed.
         let another = json!({"categories": {"c0": null, "one": {"email": "on"}, "c1": {"push": "off"}}});
         assert_eq!(place.prefer("ann", another).await["categories"].as_object().unwrap().len(), 100);
         assert_eq!(
@@ -312,7 +312,7 @@ async fn a_user_names_a_hundred_categories_at_most() {
     .await;
 }
 
-/// Each change is of one part: none gets lost when many come at once.
+/// Each change is about one part: concurrent changes are all kept.
 #[tokio::test(flavor = "multi_thread")]
 async fn changes_at_once_are_all_there() {
     each_store(async |store| {
@@ -357,7 +357,7 @@ async fn who_sees_them_and_who_changes_them() {
     assert_eq!([ask("GET", Some("nonsense")).await, ask("PATCH", Some("nonsense")).await], [401, 401]);
 }
 
-/// They go with all else that is kept of a user.
+/// Preferences are deleted with all other data of a user.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_user_who_is_forgotten_wants_nothing_any_more() {
     each_store(async |store| {

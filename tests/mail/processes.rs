@@ -1,4 +1,4 @@
-//! Servers that are stopped, killed or several, and the mail that goes out all the same.
+//! Servers that are stopped or killed, or that run together, and the mail that is still sent.
 
 use std::{
     collections::HashMap,
@@ -20,7 +20,7 @@ fn start(store: &str, relay: &Relay) -> Server {
     Server::start(&["--smtp", &relay.url(), "--mail-from", "notify@example.org", "--store", store, "--log", "warn"])
 }
 
-/// Posts what must be accepted.
+/// Sends a POST that must succeed.
 fn post(server: &Server, path: &str, body: &Value) -> Value {
     let (status, answer) = Client::connect(&server.address).unwrap().post(path, &[], body).unwrap();
     assert!(matches!(status, 200 | 201), "{path}: {status} {answer}");
@@ -41,7 +41,7 @@ fn deliveries(server: &Server, query: &str) -> Vec<Value> {
     found.as_array().unwrap().clone()
 }
 
-/// Waits until so many deliveries are sent, and returns them.
+/// Waits until this many deliveries are sent, and returns them.
 async fn until_sent(server: &Server, count: usize, longest: Duration) -> Vec<Value> {
     let until = Instant::now() + longest;
     loop {
@@ -54,7 +54,7 @@ async fn until_sent(server: &Server, count: usize, longest: Duration) -> Vec<Val
     }
 }
 
-/// How often each message came, by its name.
+/// How often each message arrived, by its `Message-ID`.
 fn by_name(relay: &Relay) -> HashMap<String, usize> {
     let mut counts = HashMap::new();
     relay.mails().iter().for_each(|mail| *counts.entry(mail.header("Message-ID").to_owned()).or_default() += 1);
@@ -82,7 +82,7 @@ async fn a_clean_stop_waits_for_the_answer_to_what_was_sent() {
     }
 }
 
-/// Its relay has the message, and it was not told.
+/// The relay has the message, but its confirmation was lost.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "it waits for a lease to end: about 65 seconds"]
 async fn what_a_killed_server_was_sending_is_sent_again_as_the_same_message() {
@@ -148,7 +148,7 @@ async fn of_two_servers_on_one_postgresql_every_mail_goes_out_once() {
     }
 }
 
-/// What waits for the same moment is claimed by one of them, in one message.
+/// Mails that are due at the same time are claimed by one of the servers, in one message.
 #[tokio::test(flavor = "multi_thread")]
 async fn of_two_servers_on_one_postgresql_a_digest_goes_out_once() {
     let store = postgres::new_database().await;
@@ -169,7 +169,7 @@ async fn of_two_servers_on_one_postgresql_a_digest_goes_out_once() {
     for user_id in &users {
         let mails = relay.mails_to(&format!("{user_id}@example.com"));
         let subjects: Vec<_> = mails.iter().map(|mail| mail.header("Subject")).collect();
-        // What was created in another moment may be due in another one: nothing is told twice.
+        // Notifications created at different times may be due at different times: none is sent twice.
         let told = subjects.iter().map(|subject| subject.split(' ').next().unwrap().parse().unwrap_or(1));
         assert_eq!(told.sum::<usize>(), 5, "{user_id}: {subjects:?}");
         assert!(mails.len() <= 3, "{user_id}: {subjects:?}");

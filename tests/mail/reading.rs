@@ -1,4 +1,4 @@
-//! No user is mailed about what they have seen.
+//! Users get no mail about notifications that they have read.
 
 use std::time::Duration;
 
@@ -52,7 +52,7 @@ async fn what_is_read_before_its_mail_is_due_is_not_mailed() {
     .await;
 }
 
-/// It is on its way by then.
+/// At that time the mail is already being sent.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_read_while_it_is_sent_arrives_once_at_most() {
     each_store(async |store| {
@@ -71,7 +71,7 @@ async fn what_is_read_while_it_is_sent_arrives_once_at_most() {
     .await;
 }
 
-/// Of several that wait for the same moment, those that were read are not told of.
+/// A digest does not contain notifications that were read while they waited.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_digest_tells_of_what_is_unread_when_it_goes_out() {
     each_store(async |store| {

@@ -1,4 +1,4 @@
-//! A mail relay as a process of its own: `relay.py`, which does as a test has it.
+//! A mail relay as a separate process: `relay.py`, which answers as a test defines.
 
 use std::{
     io::{BufRead, BufReader, Write},
@@ -13,7 +13,7 @@ use tokio::time::sleep;
 
 use crate::delivery::LONG;
 
-/// A running relay, over when it is dropped.
+/// A running relay, stopped when this is dropped.
 pub(crate) struct Relay {
     child: Child,
     input: Mutex<ChildStdin>,
@@ -21,11 +21,11 @@ pub(crate) struct Relay {
     said: Arc<Mutex<Vec<Value>>>,
 }
 
-/// A message that came, whatever was answered to it.
+/// A received message, whatever the reply to it was.
 pub(crate) struct Mail(Value);
 
 impl Relay {
-    /// One that accepts everything, but for what an address has it do.
+    /// A relay that accepts everything, except as an address tells it.
     pub(crate) fn start() -> Self {
         Self::start_with(&[])
     }
@@ -55,19 +55,19 @@ impl Relay {
         format!("smtp://{}", self.address())
     }
 
-    /// Has it do something at some steps from now on, and as usual at all others.
+    /// Changes its behaviour at some steps from now on; all others are as usual.
     pub(crate) async fn does(&self, script: &Value) {
         let told = self.count("told");
         writeln!(self.input.lock().unwrap(), "{script}").unwrap();
         self.until_said("told", told + 1).await;
     }
 
-    /// How often it said this.
+    /// How often the relay reported this.
     pub(crate) fn count(&self, what: &str) -> usize {
         self.said.lock().unwrap().iter().filter(|said| said["is"] == what).count()
     }
 
-    /// Waits until it has said this so often.
+    /// Waits until the relay has reported this so many times.
     pub(crate) async fn until_said(&self, what: &str, count: usize) {
         let until = Instant::now() + LONG;
         while self.count(what) < count {
@@ -76,18 +76,18 @@ impl Relay {
         }
     }
 
-    /// The messages that came.
+    /// The received messages.
     pub(crate) fn mails(&self) -> Vec<Mail> {
         let said = self.said.lock().unwrap();
         said.iter().filter(|said| said["is"] == "message").map(|said| Mail(said.clone())).collect()
     }
 
-    /// The messages that came for an address.
+    /// The messages received for an address.
     pub(crate) fn mails_to(&self, address: &str) -> Vec<Mail> {
         self.mails().into_iter().filter(|mail| mail.to() == address).collect()
     }
 
-    /// Waits until so many messages came, and returns all.
+    /// Waits for this many messages, and returns all.
     pub(crate) async fn until(&self, count: usize) -> Vec<Mail> {
         self.until_said("message", count).await;
         self.mails()
@@ -102,19 +102,19 @@ impl Drop for Relay {
 }
 
 impl Mail {
-    /// For whom the envelope is, who is one.
+    /// The only recipient in the envelope.
     pub(crate) fn to(&self) -> &str {
         let to = self.0["recipients"].as_array().unwrap();
         assert_eq!(to.len(), 1, "{to:?}");
         to[0].as_str().unwrap()
     }
 
-    /// From whom the envelope is.
+    /// The sender in the envelope.
     pub(crate) fn sender(&self) -> &str {
         self.0["sender"].as_str().unwrap()
     }
 
-    /// A header that is there once, decoded.
+    /// A header that occurs once, decoded.
     pub(crate) fn header(&self, name: &str) -> &str {
         let found = self.headers(name);
         assert_eq!(found.len(), 1, "{name}: {found:?}");
@@ -136,7 +136,7 @@ impl Mail {
         names
     }
 
-    /// Its kind, and those of the texts in it.
+    /// Its media type, and those of its parts.
     pub(crate) fn kinds(&self) -> Vec<&str> {
         let parts = self.0["parts"].as_array().unwrap().iter().map(|part| &part["type"]);
         std::iter::once(&self.0["type"]).chain(parts).map(|kind| kind.as_str().unwrap()).collect()
@@ -152,18 +152,18 @@ impl Mail {
         self.0["parts"][1]["text"].as_str().unwrap().replace("\r\n", "\n")
     }
 
-    /// As it came.
+    /// The message as received.
     pub(crate) fn raw(&self) -> String {
         let bytes = STANDARD.decode(self.0["bytes"].as_str().unwrap()).unwrap();
         String::from_utf8(bytes).unwrap()
     }
 
-    /// What Python finds wrong with it.
+    /// The defects that Python's parser finds.
     pub(crate) fn defects(&self) -> &Value {
         &self.0["defects"]
     }
 
-    /// Where its links in HTML lead.
+    /// The targets of the links in its HTML.
     pub(crate) fn hrefs(&self) -> Vec<String> {
         let links = regex::Regex::new(r#"(?i)\bhref\s*=\s*"?([^">\s]*)"#).unwrap();
         links.captures_iter(&self.html()).map(|found| found[1].replace("&amp;", "&")).collect()

@@ -1,4 +1,4 @@
-//! What the answers of a relay mean, at each step: the table of e-mail.
+//! The meaning of a relay's replies, at each step: the table of e-mail.
 
 use std::{
     net::TcpListener,
@@ -18,28 +18,28 @@ use crate::{
     postgres,
 };
 
-/// How long an attempt may take where the relay does not answer.
+/// How long an attempt may take when the relay does not answer.
 const PATIENCE: Duration = Duration::from_secs(40);
 
-/// What becomes of a delivery.
+/// The result of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Fate {
-    /// Tried again in a minute.
+    /// Retried in a minute.
     Retry,
-    /// Tried again in an hour: the mailbox is full.
+    /// Retried in an hour: the mailbox is full.
     RetryLate,
-    /// Never again to this address.
+    /// No more mail to this address.
     ContactDead,
-    /// Not this one, but others.
+    /// This message is not sent, but others are.
     MessageBad,
-    /// It may have arrived: tried again in ten minutes.
+    /// It may have arrived: retried in ten minutes.
     Ambiguous,
-    /// Nothing by this relay for five minutes.
+    /// No mail by this relay for five minutes.
     Misconfigured,
 }
 
 impl Fate {
-    /// Checks that a delivery that was tried once is as it has to be.
+    /// Checks the state of a delivery after one attempt.
     fn check(self, delivery: &Value, code: Option<u16>, case: &str) {
         let (state, reason, result, wait): (_, _, _, Range<f64>) = match self {
             Self::Retry => ("ready", None, "retry", 60.0..73.0),
@@ -61,15 +61,15 @@ impl Fate {
         if state == "ready" {
             let waits = seconds_between(&attempt["at"], &delivery["due_at"]);
             let took = Duration::from_millis(attempt["ms"].as_u64().unwrap()).as_secs_f64();
-            // Who waited in vain for an answer has waited.
+            // The wait starts after the attempt, unless the attempt ended by a timeout.
             let waits = if self == Self::Ambiguous { waits } else { waits - took };
-            // It is written down a moment after it was made.
+            // The attempt is recorded a moment after it was made.
             assert!((wait.start - 0.1..wait.end + 1.0).contains(&waits), "{case}: {waits} {delivery}");
         }
     }
 }
 
-/// Waits until the contact of a user is in a state: that is written down a moment after the delivery.
+/// Waits until the contact of a user is in a state, which is recorded a moment after the delivery.
 async fn until_contact_is(place: &Place, user_id: &str, state: &str) {
     let until = Instant::now() + LONG;
     loop {
@@ -82,7 +82,7 @@ async fn until_contact_is(place: &Place, user_id: &str, state: &str) {
     }
 }
 
-/// What it says about one address, or about one message, says nothing about others: all of them at once, by one server.
+/// A reply about one address or one message does not affect others: all of them at once, by one server.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_said_of_a_recipient_or_a_message() {
     use Fate::{Ambiguous, ContactDead, MessageBad, Retry, RetryLate};
@@ -95,7 +95,7 @@ async fn what_is_said_of_a_recipient_or_a_message() {
         ("rcpt-551-5.1.6", Some(551), ContactDead),
         ("rcpt-553-5.1.3", Some(553), ContactDead),
         ("rcpt-550-5.1.10", Some(550), ContactDead),
-        // A policy that looks at us says nothing about the address.
+        // A refusal by a policy about this server is not about the address.
         ("rcpt-550-5.7.1", Some(550), MessageBad),
         ("rcpt-552-5.2.2", Some(552), RetryLate),
         ("rcpt-550-5.2.2", Some(550), RetryLate),
@@ -131,7 +131,7 @@ async fn what_is_said_of_a_recipient_or_a_message() {
     let (place, relay) = (&place, &relay);
     join_all(cases.map(async |(name, code, fate)| {
         fate.check(&place.until_tried(name, PATIENCE).await, code, name);
-        // What was not accepted before its text came is not sent.
+        // A message that was refused before its text is not sent.
         let came = relay.mails_to(&format!("{name}@example.com")).len();
         assert_eq!(came, usize::from(name.starts_with("message")), "{name}");
         let state = if fate == ContactDead { "suppressed" } else { "active" };
@@ -140,13 +140,13 @@ async fn what_is_said_of_a_recipient_or_a_message() {
     .await;
     let lane = place.mail_lane().await;
     assert_eq!((&lane["state"], &lane["in_flight"]), (&json!("open"), &json!(0)), "{lane}");
-    // And the relay is still good for the others.
+    // And the relay still accepts mail for others.
     place.contact("ann", "ann@example.com").await;
     place.alert("ann", json!({})).await;
     place.until_mail_is("ann", "sent").await;
 }
 
-/// What it says before there is a recipient is about this server; and what it says of itself is not.
+/// Replies before the first recipient are about this server or about the relay itself.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_said_before_there_is_a_recipient() {
     use Fate::{Misconfigured, Retry};
@@ -245,7 +245,8 @@ async fn a_relay_that_wants_to_know_who_we_are_is_told() {
     place.stop().await;
 }
 
-/// While it does not let us in, one asks and all others wait; and once an operator says so, all are sent.
+/// While the relay refuses the login, one delivery tries and all others wait; when an operator resumes it, all are
+/// sent.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_relay_that_does_not_let_us_in_is_left_alone_until_it_is_resumed() {
     each_store(async |store| {
@@ -276,7 +277,7 @@ async fn a_relay_that_does_not_let_us_in_is_left_alone_until_it_is_resumed() {
     .await;
 }
 
-/// An operator who has put the settings right starts the server again, and need not wait.
+/// After correcting the settings, an operator restarts the server, and need not wait.
 #[tokio::test(flavor = "multi_thread")]
 async fn with_other_settings_it_is_tried_at_once() {
     for store in [new_file(), postgres::new_database().await] {
@@ -310,7 +311,7 @@ async fn an_address_that_is_refused_gets_nothing_until_it_is_set_anew() {
         place.alert("ann", json!({})).await;
         let skipped = place.until_mail_is("ann", "skipped").await;
         assert_eq!(skipped["reason"], "contact_suppressed", "{skipped}");
-        // Nor is it sent by hand.
+        // A retry by hand is refused too.
         let path = format!("/api/deliveries/{}/retry", dead["id"].as_str().unwrap());
         place.ask(Method::POST, &path, None).await.problem(409, "conflict");
         assert_eq!(relay.mails().len(), 0);
@@ -326,7 +327,8 @@ async fn an_address_that_is_refused_gets_nothing_until_it_is_set_anew() {
     .await;
 }
 
-/// What may have arrived is not sent again at once, and when it is, mail programs see that it is the same.
+/// A message that may have arrived is not resent at once, and keeps its `Message-ID`, so that mail programs recognise
+/// it.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_may_have_arrived_is_sent_again_as_the_same_message() {
     each_store(async |store| {
@@ -352,7 +354,7 @@ async fn what_may_have_arrived_is_sent_again_as_the_same_message() {
     .await;
 }
 
-/// A connection is used again; and where the relay has closed it meanwhile, the message goes by another one at once.
+/// A connection is used again; if the relay has closed it meanwhile, the message is sent over a new one at once.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_that_the_relay_has_closed_meanwhile_is_no_failure() {
     let relay = Relay::start();

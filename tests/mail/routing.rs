@@ -1,4 +1,4 @@
-//! What a sender asks for, and what becomes of it.
+//! The channels that a sender asks for, and the resulting deliveries.
 
 use axum::http::Method;
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use tokio::time::sleep;
 use super::{relay::Relay, said};
 use crate::delivery::{self, A_WHILE, Place, each_store};
 
-/// What is said of each delivery about a notification, the channels in order: `email sent`, `fcm skipped no_contact`.
+/// The state and reason of each delivery about a notification, by channel: `email sent`, `fcm skipped no_contact`.
 async fn fates(place: &Place, id: &str, count: usize) -> Vec<String> {
     let mut tries = 0..500;
     loop {
@@ -98,7 +98,7 @@ async fn the_sender_excludes_the_user_decides_and_the_sender_may_add() {
     .await;
 }
 
-/// A sender who asks for nothing pays for nothing.
+/// If a sender asks for no channel and no user has a contact, no entry is stored.
 #[tokio::test(flavor = "multi_thread")]
 async fn where_nothing_is_asked_for_and_no_user_is_reached_nothing_is_kept() {
     each_store(async |store| {
@@ -144,7 +144,7 @@ async fn a_server_without_a_relay_says_that_it_has_none() {
     .await;
 }
 
-/// What the sender says about ways is no part of the notification.
+/// The sender's choice of channels is not part of the notification.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_answer_is_as_it_would_be_without() {
     let relay = Relay::start();
@@ -187,7 +187,7 @@ async fn the_answer_is_as_it_would_be_without() {
     place.stop().await;
 }
 
-/// In a batch, for each notification as for all.
+/// In a batch, channels can be given for each notification or for all.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_batch_says_it_for_each_or_for_all() {
     let relay = Relay::start();

@@ -1,4 +1,4 @@
-//! When users are mailed, and how much at once.
+//! When users get mail, and how many notifications are in one.
 
 use campanile::server::config::SettingsInput;
 use chrono::{TimeDelta, Utc};
@@ -21,7 +21,7 @@ async fn at_night_nothing_is_mailed_but_what_is_mandatory() {
         let mandatory_categories = Some(vec!["fire".to_owned()]);
         let place = Place::start(&SettingsInput { mandatory_categories, ..said(&store, &relay) }).await;
         place.contact("ann", "ann@example.com").await;
-        // Not even an "off" of the user counts against what is mandatory.
+        // A mandatory category ignores even an "off" of the user.
         let wish = json!({"quiet_hours": quiet_now(), "categories": {"fire": {"email": "off"}}});
         let effective = place.prefer("ann", wish).await["effective"].clone();
         assert_eq!(effective["fire"]["email"], json!({"value": "on", "because": "mandatory"}));
@@ -37,7 +37,7 @@ async fn at_night_nothing_is_mailed_but_what_is_mandatory() {
         assert_eq!(mails[0].header("List-Id"), "Campanile <fire.example.org>");
         sleep(A_WHILE).await;
         assert_eq!(relay.mails().len(), 1);
-        // With other hours it is no night any more.
+        // With different hours the quiet time is over.
         place.prefer("ann", json!({"quiet_hours": null})).await;
         place.until_of(&alert, "sent").await;
         relay.until(2).await;
@@ -46,7 +46,7 @@ async fn at_night_nothing_is_mailed_but_what_is_mandatory() {
     .await;
 }
 
-/// Those that come due together are one mail, which shows the newest twenty and counts all.
+/// Mails that are due together become one mail, which shows the newest twenty and counts all.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_at_once_are_one_mail() {
     each_store(async |store| {
@@ -76,7 +76,7 @@ async fn a_hundred_at_once_are_one_mail() {
     .await;
 }
 
-/// A digest that failed tells of the same when it is sent again, though more came meanwhile.
+/// When a failed digest is sent again, its contents are the same, even if there are new notifications.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_belongs_to_a_digest_is_settled_when_it_is_sent_first() {
     each_store(async |store| {
@@ -111,7 +111,8 @@ async fn who_belongs_to_a_digest_is_settled_when_it_is_sent_first() {
     .await;
 }
 
-/// An hour is too long for a test: it waits, and what is urgent does not.
+/// An hour is too long for a test: this checks that the digest waits, and that a mail which the sender asks for does
+/// not.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_digest_waits_for_an_hour_and_what_is_asked_for_does_not() {
     each_store(async |store| {
@@ -128,7 +129,7 @@ async fn a_digest_waits_for_an_hour_and_what_is_asked_for_does_not() {
         place.until_of(&asked, "sent").await;
         sleep(A_WHILE).await;
         assert_eq!(relay.mails().len(), 1);
-        // Without a digest there is nothing to wait for.
+        // Without a digest the mail is sent at once.
         place.prefer("ann", json!({"digest": {"email": "off"}})).await;
         relay.until(2).await;
         place.until_of(&first, "sent").await;
@@ -137,7 +138,7 @@ async fn a_digest_waits_for_an_hour_and_what_is_asked_for_does_not() {
     .await;
 }
 
-/// What is over the limit of an address waits, and is not lost.
+/// Mails over the limit of an address wait, and are not lost.
 #[tokio::test(flavor = "multi_thread")]
 async fn one_address_is_not_flooded() {
     each_store(async |store| {

@@ -1,4 +1,4 @@
-//! The link in a mail that ends such mails (RFC 8058).
+//! The unsubscribe link in a mail (RFC 8058).
 
 use axum::{
     body::Body,
@@ -25,7 +25,7 @@ const MULTIPART: (&str, &str) = (
     "--part\r\nContent-Disposition: form-data; name=\"List-Unsubscribe\"\r\n\r\nOne-Click\r\n--part--\r\n",
 );
 
-/// Asks as no caller of the API does.
+/// Sends a request without the credentials and headers of an API caller.
 async fn ask(place: &Place, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
     let request = Request::builder().method(method).uri(path).header(header::HOST, "localhost");
     let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
@@ -39,7 +39,7 @@ async fn click(place: &Place, path: &str, (kind, body): (&str, &str)) -> Answer 
     ask(place, "POST", path, &[("content-type", kind)], body).await
 }
 
-/// Where the newest mail to a user leads, as a path.
+/// The path of the link in the newest mail to a user.
 async fn link(relay: &Relay, count: usize) -> String {
     let mails = relay.until(count).await;
     let link = mails[count - 1].header("List-Unsubscribe").trim_matches(['<', '>']).to_owned();
@@ -81,7 +81,7 @@ async fn one_click_ends_the_mails_of_a_category() {
             assert_eq!(ask(&place, "HEAD", &path, &[], "").await.status, 200);
         }
         assert_eq!(place.preferences("ann").await, before, "reading the page changed something");
-        // Gateways take the path away, or leave it.
+        // Gateways remove the base path, or leave it.
         for path in [path.clone(), format!("/notify{path}"), path] {
             let done = click(&place, &path, FORM).await;
             assert_eq!(done.status, 200, "{}", done.text());
@@ -101,7 +101,8 @@ async fn one_click_ends_the_mails_of_a_category() {
     .await;
 }
 
-/// Who names as many categories as there may be gets no mail at all any more: more than was asked for, and not less.
+/// If a user already has the maximum number of categories, the link ends all mail: more than the user asked for rather
+/// than less.
 #[tokio::test(flavor = "multi_thread")]
 async fn it_works_where_no_more_categories_fit() {
     let relay = Relay::start();
@@ -121,7 +122,7 @@ async fn it_works_where_no_more_categories_fit() {
     place.stop().await;
 }
 
-/// What users have no say in has no such link; and an old one does not end it.
+/// Mails of a mandatory category have no such link, and an old link does not end them.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_mandatory_goes_on() {
     let relay = Relay::start();
@@ -145,7 +146,7 @@ async fn what_is_mandatory_goes_on() {
     place.stop().await;
 }
 
-/// Mail programs and gateways send it in many ways, and no cookie or origin counts.
+/// Mail programs and gateways send the request in many forms, and cookies and origins do not matter.
 #[tokio::test(flavor = "multi_thread")]
 async fn however_it_is_clicked() {
     let relay = Relay::start();
@@ -210,7 +211,7 @@ async fn what_is_not_such_a_link_changes_nothing() {
         .collect();
     forged.extend((1..token.len()).step_by(7).map(|end| token[..end].to_owned()));
     forged.extend([format!("{token}A"), format!("{token}%3D"), format!("{token}.html"), "x".repeat(5_000)]);
-    // The same for another user, with the signature of this one.
+    // The same for another user, with this user's signature.
     let mut of_bob = bytes.clone();
     of_bob[2..5].copy_from_slice(b"bob");
     forged.push(URL_SAFE_NO_PAD.encode(of_bob));
@@ -238,7 +239,7 @@ async fn the_link_outlives_its_server_but_not_its_key() {
     place.alert("ann", json!({})).await;
     let path = link(&relay, 1).await;
     place.stop().await;
-    // Another store, another key.
+    // Another store has another key.
     let other = Place::start(&public("memory:", &relay)).await;
     for method in ["GET", "POST"] {
         let answer = ask(&other, method, &path, &[], "").await;
@@ -276,7 +277,7 @@ async fn the_link_of_a_digest_ends_all_mails() {
             let id = place.create("ann", json!({"category": category, "send_email": true})).await;
             assert_eq!(place.until_of(&id, "skipped").await["reason"], "off_by_channel");
         }
-        // One whose notifications are of one category ends only that.
+        // A link in mail of a single category ends only that category.
         place.contact("bob", "bob@example.com").await;
         place.prefer("bob", json!({"channels": {"email": {"if_unread_after": 1}}})).await;
         place.post("/api/notifications/batch", Some(&batch("bob", 0..2))).await;
@@ -289,7 +290,7 @@ async fn the_link_of_a_digest_ends_all_mails() {
     .await;
 }
 
-/// What waits to be mailed when it is clicked is not mailed any more.
+/// Waiting mails are cancelled by the click.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_waits_is_ended_too() {
     each_store(async |store| {
@@ -310,7 +311,7 @@ async fn what_waits_is_ended_too() {
     .await;
 }
 
-/// With authentication the user does not sign in for it, and a link in a mail opens nothing else.
+/// With authentication, users need not sign in for it, and the link gives access to nothing else.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_user_signs_in_for_it() {
     let store = new_file();
@@ -341,7 +342,7 @@ async fn no_user_signs_in_for_it() {
     let bearer = format!("Bearer {token}");
     ask(&place, "GET", "/api/preferences/ann", &[("authorization", &bearer)], "").await.problem(401, "unauthenticated");
     assert!(ask(&place, "POST", &format!("{path}/x"), &[], "").await.status.is_client_error());
-    // Programs that look at mails add to links.
+    // Programs that scan mails add parameters to links.
     assert_eq!(ask(&place, "GET", &format!("{path}?utm_source=mail"), &[], "").await.status, 200);
     place.stop().await;
 }

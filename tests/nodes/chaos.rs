@@ -1,7 +1,7 @@
-//! Three servers while NATS, PostgreSQL and the servers themselves break: a client that follows hears of every change
-//! once and in order, and of nothing that was made a second after its key was revoked or it signed out.
+//! Three servers while NATS, PostgreSQL and the servers themselves fail: a client that follows receives every change
+//! once and in order, and none that was made a second after its key was revoked or it signed out.
 //!
-//! `CAMPANILE_CHAOS_SECONDS` says for how long things are broken (12).
+//! `CAMPANILE_CHAOS_SECONDS` sets the duration of the failures (12).
 
 use std::{
     net::SocketAddr,
@@ -32,7 +32,7 @@ const WRITERS: usize = 4;
 const OPERATORS: usize = 4;
 const LEASES: usize = 4;
 
-/// A generator of numbers that can be repeated: splitmix64.
+/// A repeatable random number generator: splitmix64.
 #[derive(Clone)]
 pub(super) struct Dice(u64);
 
@@ -50,18 +50,18 @@ pub(super) fn user(number: usize) -> String {
     format!("user-{number}")
 }
 
-/// The headers of a caller who shows this key.
+/// The headers of a caller with this key.
 pub(super) fn bearer(key: &str) -> [(&'static str, String); 1] {
     [("authorization", format!("Bearer {key}"))]
 }
 
-/// Headers as clients take them.
+/// Headers in the form that clients take.
 pub(super) fn borrowed<'a, const N: usize>(headers: &'a [(&'static str, String); N]) -> [(&'a str, &'a str); N] {
     headers.each_ref().map(|(name, value)| (*name, &**value))
 }
 
-/// Creates, marks and deletes at random, on any node, until it is over. What is refused or breaks is
-/// done elsewhere.
+/// Creates, marks and deletes at random, on any node, until `over`. Requests that are refused or fail are repeated
+/// elsewhere.
 fn write(nodes: &[SocketAddr], key: &str, mut dice: Dice, over: &AtomicBool, done: &AtomicU64) {
     let shown = bearer(key);
     let headers = borrowed(&shown);
@@ -98,7 +98,7 @@ fn write(nodes: &[SocketAddr], key: &str, mut dice: Dice, over: &AtomicBool, don
         };
         match answer {
             Ok((status, _)) if status < 500 => _ = done.fetch_add(1, Ordering::Relaxed),
-            // Not done, or not known; what happened after all, the listeners are told.
+            // Not done, or unknown; if it happened after all, the listeners receive it.
             Ok((503 | 504, _)) => {}
             Ok((status, problem)) => panic!("{status}: {problem}"),
             Err(_) => client = None,
@@ -107,7 +107,7 @@ fn write(nodes: &[SocketAddr], key: &str, mut dice: Dice, over: &AtomicBool, don
     }
 }
 
-/// Follows an inbox from node to node until it has what the store has after it is over.
+/// Follows an inbox from node to node until, after `over`, it has the state of the store.
 async fn listen(
     nodes: Vec<SocketAddr>,
     key: String,
@@ -152,8 +152,8 @@ async fn listen(
                             known.modseq = 0;
                             break;
                         }
-                        // What came while it was away, or while something was broken, carries the count of the present.
-                        // At the present, which the greeting is, it has to be right.
+                        // Events that were made while the client was disconnected, or during a failure, have the
+                        // current unread count. The greeting marks the present, where the count must be right.
                         known.take(&event, true);
                     }
                 }
@@ -168,8 +168,8 @@ async fn listen(
     }
 }
 
-/// Follows all inboxes from node to node, and lists again when it is told to, until it has what the store has
-/// after it is over.
+/// Follows all inboxes from node to node, and lists again when it is told to, until, after `over`, it has the state of
+/// the store.
 async fn listen_to_all(
     nodes: Vec<SocketAddr>,
     key: String,
@@ -208,7 +208,7 @@ async fn listen_to_all(
                 Ok(Heard::Event(event)) => {
                     let number = event["user_id"].as_str().unwrap().trim_start_matches("user-");
                     let inbox = &mut known[number.parse::<usize>().unwrap()];
-                    // What was listed is told again, by those who do not know that it was.
+                    // Streams do not know which events this client has listed, so some are repeated.
                     if event["modseq"].as_u64().unwrap() > inbox.modseq {
                         inbox.take_of_all(&event, true);
                     }
@@ -218,7 +218,7 @@ async fn listen_to_all(
     }
 }
 
-/// Opens a stream, unless the server is away or refuses.
+/// Opens a stream, unless the server is unavailable or refuses.
 pub(super) async fn open(node: SocketAddr, path: &str, headers: Headers<'_>) -> Option<Stream> {
     if path.starts_with("/ws") {
         return websocket_with(node, path, headers).await.ok().map(|socket| Stream::WebSocket(Box::new(socket)));

@@ -1,4 +1,4 @@
-//! Clients that hold a lease while everything breaks, and end it.
+//! Clients whose credentials end while everything fails.
 
 use std::{
     net::SocketAddr,
@@ -27,11 +27,11 @@ use tokio::{
 use super::chaos::{Dice, INBOXES, bearer, borrowed, open, user};
 use crate::live::transport::{Headers, Heard};
 
-/// What is made so long after the end of a lease is not heard of.
+/// Changes that are made this long after the end of a lease must not arrive.
 const A_SECOND: TimeDelta = TimeDelta::seconds(1);
 
-/// Follows with a key or a session of its own, has the one revoked or signs out of the other, and hears nothing that
-/// was made a second later; again and again. Returns how often.
+/// Repeatedly follows with a new key or session, revokes the key or signs out, and checks that no change arrives that
+/// was made a second later. Returns the number of rounds.
 pub(super) async fn hold_leases(
     nodes: Vec<SocketAddr>,
     store: Arc<PostgresStore>,
@@ -81,7 +81,7 @@ pub(super) async fn hold_leases(
             }
         };
         let (end, mut heard) = tokio::join!(end, async {
-            // Others hear of what happens until then, and this one may.
+            // Until then other streams receive changes, and this one may too.
             timeout(Duration::from_millis(100), stream.heard()).await.ok()
         });
         loop {
@@ -106,7 +106,7 @@ fn now() -> Timestamp {
     Timestamp::new(chrono::Utc::now())
 }
 
-/// Makes a key with these scopes, unless the store is away.
+/// Creates a key with these scopes, unless the store is unavailable.
 pub(super) async fn new_key(store: &PostgresStore, scopes: &str) -> Option<KeySecret> {
     let secret = KeySecret::generate();
     let key = ServiceKey {
@@ -122,7 +122,7 @@ pub(super) async fn new_key(store: &PostgresStore, scopes: &str) -> Option<KeySe
     store.add_key(&key).await.ok().map(|()| secret)
 }
 
-/// Signs in, and returns the cookie, unless the server is away.
+/// Signs in, and returns the cookie, unless the server is unavailable.
 async fn sign_in(node: SocketAddr, key: &str) -> Option<String> {
     let head = post_form(node, "/login", &[], &format!("secret={key}")).await?;
     let cookie = head.lines().find_map(|line| line.strip_prefix("set-cookie: "))?;
@@ -133,7 +133,7 @@ async fn sign_out(node: SocketAddr, headers: Headers<'_>) -> bool {
     post_form(node, "/logout", headers, "").await.is_some_and(|head| head.starts_with("HTTP/1.1 303"))
 }
 
-/// Sends a form as the server's own page does, and returns the head of the answer.
+/// Sends a form like the server's own page, and returns the head of the response.
 async fn post_form(node: SocketAddr, path: &str, headers: Headers<'_>, form: &str) -> Option<String> {
     let mut stream = TcpStream::connect(node).await.ok()?;
     let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();

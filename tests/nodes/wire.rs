@@ -1,4 +1,4 @@
-//! The way from a server to its database, which can be cut for this server alone.
+//! The connection from a server to its database, which can be cut for this server alone.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -9,7 +9,7 @@ use tokio::{
     time::sleep,
 };
 
-/// Passes on what is said, until it is cut.
+/// Forwards data until it is cut.
 pub(crate) struct Wire {
     address: SocketAddr,
     /// The URL of the database, in two halves around its address.
@@ -20,12 +20,12 @@ pub(crate) struct Wire {
 }
 
 impl Wire {
-    /// The way to the database of this URL.
+    /// A connection to the database of this URL.
     pub(super) async fn to(url: &str) -> Self {
         Self::of_length(url, Duration::ZERO).await
     }
 
-    /// The same, on which everything takes so long.
+    /// The same with a delay.
     pub(crate) async fn of_length(url: &str, delay: Duration) -> Self {
         let (before, rest) = url.split_once('@').unwrap();
         let (to, after) = rest.split_once('/').unwrap();
@@ -35,17 +35,17 @@ impl Wire {
         Self { address, url: [before.to_owned(), after.to_owned()], to: to.to_owned(), delay, relay }
     }
 
-    /// The URL of the database by this way.
+    /// The URL of the database through this connection.
     pub(crate) fn url(&self) -> String {
         format!("{}@{}/{}", self.url[0], self.address, self.url[1])
     }
 
-    /// Breaks every connection, and takes no new one.
+    /// Breaks every connection, and accepts no new one.
     pub(super) fn cut(&mut self) {
         self.relay.abort();
     }
 
-    /// Takes connections again.
+    /// Accepts connections again.
     pub(super) async fn mend(&mut self) {
         let listener = TcpListener::bind(self.address).await.unwrap();
         self.relay = tokio::spawn(relay(listener, self.to.clone(), self.delay));
@@ -53,7 +53,7 @@ impl Wire {
 }
 
 async fn relay(listener: TcpListener, to: String, delay: Duration) {
-    // They end with it.
+    // The connections end with the wire.
     let mut connections = JoinSet::new();
     while let Ok((mut from, _)) = listener.accept().await {
         let to = to.clone();

@@ -1,4 +1,4 @@
-//! Every route against every kind of request that cannot be understood.
+//! Every route against every kind of invalid request.
 
 use axum::{
     body::Body,
@@ -47,7 +47,7 @@ const ROUTES: [(&str, &str, bool); 33] = [
     ("POST", "/api/channels/webhook/resume", false),
     ("GET", "/api/push/key", false),
 ];
-/// What the others are: tickets, probes, streams over a WebSocket and links in mails have tests of their own.
+/// Other routes have separate tests: tickets, probes, streams over a WebSocket and links in mails.
 const ELSEWHERE: [&str; 6] = ["/api/tickets", "/healthz", "/readyz", "/unsubscribe/{token}", "/ws", "/ws/{user_id}"];
 
 fn with_body(method: &str, path: &str, content_type: Option<&str>, body: impl Into<Body>) -> Request<Body> {
@@ -56,7 +56,7 @@ fn with_body(method: &str, path: &str, content_type: Option<&str>, body: impl In
     request.body(body.into()).unwrap()
 }
 
-/// The table has every route that the description tells of.
+/// The table has every route of the API description.
 #[test]
 fn no_route_is_missing_here() {
     let description: serde_json::Value =
@@ -137,7 +137,7 @@ async fn a_body_over_the_limit() {
     }
 }
 
-/// What it says of itself is enough: the server reads nothing of it.
+/// The announced length is enough: the server reads none of the body.
 #[tokio::test]
 async fn a_body_that_is_announced_as_over_the_limit() {
     struct Announced;
@@ -200,7 +200,7 @@ async fn a_body_that_is_deep() {
     for (method, path, _) in ROUTES.into_iter().filter(|route| route.2) {
         for (body, field) in [(deep.clone(), "body"), (format!("{{\"x\": {deep}}}"), "x")] {
             let answer = app.ask(with_body(method, path, Some("application/json"), body)).await;
-            // All of a merge patch is read before any of it is looked at.
+            // All of a merge patch is read before any of it is checked.
             if path.contains("preferences") {
                 answer.problem(400, "bad_request");
             } else {
@@ -247,7 +247,7 @@ async fn a_field_that_is_not_known() {
     let patch = format!("/api/notifications/{ID}");
     app.send(Method::PATCH, &patch, Some(r#"{"is_read": true, "isRead": true}"#)).await.refused_field("isRead");
     assert_eq!(app.get("/api/notifications/list").await.json(), json!([]));
-    // What is inside of data is the sender's alone.
+    // The contents of `data` belong to the sender.
     let body = r#"{"user_id": "ann", "content": "x", "data": {"userid": 1}}"#;
     assert_eq!(app.send(Method::POST, paths[0], Some(body)).await.status, 201);
 }
@@ -265,7 +265,7 @@ async fn a_field_that_is_not_known_is_ignored_where_that_is_asked_for() {
     app.get("/api/notifications/list?userid=x").await.refused_field("userid");
 }
 
-/// However much is wrong, and however long its names are, the answer is short.
+/// However many errors there are, and however long their names are, the response is short.
 #[tokio::test]
 async fn much_that_is_wrong() {
     let app = App::new();
@@ -276,7 +276,7 @@ async fn much_that_is_wrong() {
         let problem = answer.problem(422, "invalid_input");
         assert_eq!(problem["errors"].as_array().unwrap().len(), 20);
         let more = problem["more_errors"].as_u64().unwrap();
-        // What is wrong with a merge patch is counted up to a hundred.
+        // Errors of a merge patch are counted up to a hundred.
         let counted = if path.contains("preferences") { 80..81 } else { 49_980..49_990 };
         assert!(counted.contains(&more), "{more}");
         assert!(answer.body.len() < 8_192, "{}", answer.body.len());
@@ -323,7 +323,7 @@ async fn a_parameter_that_is_not_known() {
     }
 }
 
-/// What the description tells of is what is taken.
+/// Every described parameter is accepted.
 #[tokio::test]
 async fn no_parameter_that_is_described_is_unknown() {
     let app = App::new();
@@ -409,7 +409,7 @@ async fn a_user_id_in_the_path_that_is_not_legal() {
     app.get("/api/notifications/unread-count/%FF").await.problem(400, "bad_request");
 }
 
-/// It is a path that leads nowhere, as one with an unknown UUID is.
+/// Such a path is not found, like one with an unknown UUID.
 #[tokio::test]
 async fn an_id_that_is_no_uuid() {
     let app = App::new();

@@ -29,7 +29,7 @@ async fn one_thing_is_told_to_many() {
     let app = App::new();
     let body = json!({"user_ids": ["ann", "bob"], "content": "Down at noon", "category": "system", "title": "Notice"});
     let created = app.post_json(PATH, &body).await.json();
-    // Who was told, and not again what.
+    // The recipients, without the contents.
     for (receipt, user_id) in created["notifications"].as_array().unwrap().iter().zip(["ann", "bob"]) {
         let fields: Vec<_> = receipt.as_object().unwrap().keys().map(String::as_str).collect();
         assert_eq!((fields, &receipt["user_id"]), (vec!["id", "timestamp", "user_id"], &json!(user_id)));
@@ -103,7 +103,7 @@ async fn the_order_of_the_fields_makes_no_difference() {
     assert_eq!(total(&app).await, 6);
 }
 
-/// The 218 MB answer: as much is wrong as fits into a body.
+/// This used to cause a response of 218 MB: as many errors as fit into a body.
 #[tokio::test]
 async fn as_much_that_is_wrong_as_fits_is_told_in_few_words() {
     let app = App::new();
@@ -115,7 +115,7 @@ async fn as_much_that_is_wrong_as_fits_is_told_in_few_words() {
         let problem = answer.json();
         assert_eq!(problem["errors"].as_array().unwrap().len(), 20, "{item}");
         let more = problem["more_errors"].as_u64().unwrap();
-        // A thousand are read, of which each lacks two fields at most, and no more.
+        // A thousand notifications are read, each without up to two fields, and no more.
         assert!((900..2_000).contains(&more), "{more}");
         assert!(answer.body.len() < 4_096, "{}", answer.body.len());
     }

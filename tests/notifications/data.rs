@@ -1,4 +1,4 @@
-//! `data` comes back as the text that was sent, wherever a notification is shown.
+//! `data` comes back as the text that was sent, wherever a notification is returned.
 
 use axum::{
     body::Body,
@@ -9,8 +9,8 @@ use serde_json::json;
 
 use crate::harness::{Answer, App};
 
-/// What a parser of JSON would change: numbers beyond its types, ways of writing them, the order of
-/// names and a name that is there twice, escapes.
+/// Text that a JSON parser would change: numbers beyond its types, notations of numbers, the order of names, a repeated
+/// name, and escapes.
 const DATA: &str =
     r#"{"big":18446744073709551616,"huge":1e400,"long":7.887233511355131e+211,"one":1.0,"b":-0,"a":1,"a":"\u00e9\/é"}"#;
 
@@ -74,8 +74,8 @@ async fn the_page_is_answered_it_when_it_asks_again() {
     assert_eq!(read.page.notifications[0].data.as_ref().unwrap().as_str(), DATA);
 }
 
-/// 16 KiB of a number that prints longer once it is parsed: it was accepted, and then its inbox could
-/// not be read.
+/// 16 KiB of a number that prints longer once it is parsed: an earlier version accepted it, and then could not read its
+/// inbox.
 #[tokio::test]
 async fn what_is_accepted_at_the_limit_is_shown() {
     let app = App::new();

@@ -42,7 +42,7 @@ async fn fifty_when_nothing_is_said_and_a_thousand_at_most() {
     assert_eq!(contents(&app.get("/api/notifications/list").await).len(), 50);
     for limit in ["1000", "1001", "99999999999999999999999999", "0001000"] {
         let all = contents(&app.get(&format!("/api/notifications/list?limit={limit}")).await);
-        // The window of the document: the last 1000 are kept.
+        // The documented window: the last 1000 are stored.
         assert_eq!((all.len(), all[0].as_str(), all[999].as_str()), (1000, "1004", "5"), "{limit}");
     }
     assert_eq!(contents(&app.get("/api/notifications/list?limit=1").await), ["1004"]);

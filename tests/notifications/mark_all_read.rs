@@ -74,7 +74,7 @@ async fn what_cannot_be_understood_marks_nothing() {
     assert_eq!(app.get("/api/notifications/unread-count/ann").await.json()["unread_count"], 1);
 }
 
-/// What is said in a body would not be heeded, and everything would be marked.
+/// Contents of a body would be ignored, and all notifications would be marked.
 #[tokio::test]
 async fn a_body_that_says_something_is_refused_and_one_that_says_nothing_is_not() {
     let app = App::new();

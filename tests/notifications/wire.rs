@@ -1,5 +1,4 @@
-//! Bodies as they come over HTTP/1.1 and over HTTP/2: what is refused is refused over both, before all
-//! of it was sent.
+//! Bodies over HTTP/1.1 and HTTP/2: both refuse the same ones, before the whole body is sent.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -47,7 +46,7 @@ impl Server {
         Self(address)
     }
 
-    /// Sends a body to `create` and returns the status and the code of the problem, if it is one.
+    /// Sends a body to `create` and returns the status and, if it is a problem, its code.
     async fn create(&self, version: Version, headers: &[(&str, &str)], body: Body) -> (u16, Value) {
         let stream = TokioIo::new(TcpStream::connect(self.0).await.unwrap());
         let request = Request::post("http://localhost/api/notifications/create").header("host", "localhost");
@@ -68,7 +67,7 @@ impl Server {
     }
 }
 
-/// A body that goes on for ever after it began like this.
+/// A body with this beginning and without an end.
 fn endless(begin: &str) -> Body {
     let begin = Bytes::copy_from_slice(begin.as_bytes());
     let first = futures_util::stream::iter([Ok::<_, Infallible>(begin)]);

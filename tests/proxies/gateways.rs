@@ -1,5 +1,5 @@
-//! The gateways of `docs/proxies.md`, each with its own program, set up by the recipe as it stands there. Only what is of
-//! this machine is replaced: ports, and where files lie.
+//! The gateways of `docs/proxies.md`, each as a real program, set up by the recipe as it is written there. Only ports
+//! and paths of files are replaced.
 
 use std::{
     path::{Path, PathBuf},
@@ -26,9 +26,9 @@ use super::{
 };
 use crate::harness::new_folder;
 
-/// How long a gateway may take to begin.
+/// How long a gateway may take to start.
 const BEGINNING: Duration = Duration::from_secs(20);
-/// Where a distribution puts the modules of Apache.
+/// The folders in which distributions install the modules of Apache.
 const APACHE_MODULES: [&str; 4] = [
     "/usr/lib/apache2/modules",
     "/usr/lib64/httpd/modules",
@@ -36,7 +36,7 @@ const APACHE_MODULES: [&str; 4] = [
     "/usr/local/lib/httpd/modules",
 ];
 
-/// Which gateway it is.
+/// A gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Nginx,
@@ -46,7 +46,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// Of which language its recipes are.
+    /// The language of its code blocks.
     fn language(self) -> &'static str {
         match self {
             Self::Nginx => "nginx",
@@ -56,7 +56,7 @@ impl Kind {
         }
     }
 
-    /// What the document says about it, up to the next headline.
+    /// Its section of the document, up to the next headline.
     fn section(self) -> &'static str {
         let is_it =
             |section: &&str| section.lines().next().is_some_and(|name| name.eq_ignore_ascii_case(&format!("{self:?}")));
@@ -70,7 +70,7 @@ impl Kind {
     }
 }
 
-/// Where a gateway finds things, and is found.
+/// The folder, name and port of a gateway.
 struct Site<'a> {
     folder: PathBuf,
     name: &'a str,
@@ -91,7 +91,7 @@ impl Site<'_> {
         nginx(&self.folder, &recipe.replace("/etc/ssl", &at.to_string()))
     }
 
-    /// Caddy makes its certificate itself; here it must not ask an authority for it.
+    /// Caddy obtains its certificate itself; here it must not ask an authority for it.
     fn caddy(&self, recipe: &str) -> Command {
         let (at, port, other) = (self.folder.display(), self.port, free_port());
         let options = format!(
@@ -101,7 +101,7 @@ impl Site<'_> {
         let file = self.write("Caddyfile", &format!("{options}{recipe}"));
         let mut command = command("caddy");
         command.args(["run", "--adapter", "caddyfile", "--config"]).arg(file);
-        // It keeps its last configuration at home.
+        // It stores its last configuration in the home folder.
         command.env("HOME", &self.folder).env_remove("XDG_CONFIG_HOME").env_remove("XDG_DATA_HOME");
         command
     }
@@ -114,7 +114,7 @@ impl Site<'_> {
         let name = self.name;
         let tls = format!("tls:\n  certificates:\n    - certFile: {at}/{name}.pem\n      keyFile: {at}/{name}.key\n");
         std::fs::write(provided.join("certificates.yaml"), tls).unwrap();
-        // What the document says of user ids with a slash.
+        // The document's option for user ids with a slash.
         let option = "http.encodedCharacters.allowEncodedSlash: true";
         assert!(Kind::Traefik.section().contains(option));
         let mut command = command("traefik");
@@ -132,7 +132,7 @@ impl Site<'_> {
 
     fn apache(&self, recipe: &str) -> Command {
         let (at, port) = (self.folder.display(), self.port);
-        // The modules that the document names, and those without which none begins.
+        // The modules that the document names, and those that Apache always needs.
         let named = Kind::Apache.section().split_once("With the modules ").unwrap().1.split_once(',').unwrap().1;
         let named = format!("`proxy`,{}", named.split(", from").next().unwrap());
         let named = named.split('`').skip(1).step_by(2);
@@ -157,7 +157,7 @@ impl Site<'_> {
     }
 }
 
-/// A program that may be where only those look who administer the machine.
+/// A program that may be in the folders for administrators.
 fn command(name: &str) -> Command {
     let mut command = Command::new(name);
     command.env("PATH", path());
@@ -172,12 +172,12 @@ fn is_there(name: &str) -> bool {
     std::env::split_paths(&path()).any(|folder| folder.join(name).is_file())
 }
 
-/// An nginx with this inside of its `http { … }`.
+/// An nginx with these contents of `http { … }`.
 pub(super) fn nginx(folder: &Path, http: &str) -> Command {
     let at = folder.display();
     let places =
         ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(|kind| format!("{kind}_temp_path {at}/{kind};"));
-    // As root it would change to a user whom the files of the tests do not let in.
+    // As root it would change to a user who cannot read the files of the tests.
     let user = if Path::new("/root/.").read_dir().is_ok() { "user root;" } else { "" };
     let config = format!(
         "daemon off; {user} worker_processes 1; pid {at}/pid; error_log stderr error; events {{}}
@@ -191,7 +191,7 @@ pub(super) fn nginx(folder: &Path, http: &str) -> Command {
     command
 }
 
-/// A gateway that runs, stopped when the test is over.
+/// A running gateway, stopped when this is dropped.
 pub(super) struct Running(Child);
 
 impl Running {
@@ -217,7 +217,7 @@ impl Drop for Running {
     }
 }
 
-/// A gateway in front of a server, as a recipe sets it up, and how it is reached over TLS.
+/// A gateway in front of a server, set up by a recipe, and the way to reach it over TLS.
 pub(super) struct Gateway {
     name: String,
     port: u16,
@@ -226,7 +226,7 @@ pub(super) struct Gateway {
 }
 
 impl Gateway {
-    /// Starts it by a recipe, so that the server is at this URL. What the recipe names is replaced by what is here.
+    /// Starts it by a recipe, so that the server has this URL. Names in the recipe are replaced as `here` says.
     pub(super) async fn start(kind: Kind, recipe: &str, url: &Uri, here: &[(&str, &str)]) -> Self {
         let (name, port) = (url.host().unwrap(), url.port_u16().unwrap());
         let site = Site { folder: new_folder(), name, port };
@@ -254,7 +254,7 @@ impl Gateway {
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         let gateway =
             Self { name: name.to_owned(), port, tls: TlsConnector::from(Arc::new(config)), _running: running };
-        // Caddy's certificate is made, and Traefik's recipe read, a moment after they listen.
+        // Caddy creates its certificate, and Traefik reads its recipe, a moment after they start to listen.
         let began = Instant::now();
         while let Err(why) = gateway.is_ready(url).await {
             assert!(began.elapsed() < BEGINNING, "{kind:?}: {why}");

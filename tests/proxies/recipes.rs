@@ -1,4 +1,4 @@
-//! What a person does with the dashboard, and a program with the API, through each recipe.
+//! A person's use of the dashboard, and a program's use of the API, through each recipe.
 
 use std::time::Duration;
 
@@ -24,14 +24,14 @@ use crate::{
     harness::new_folder,
 };
 
-/// How long anything may take that a gateway passes on at once.
+/// How long a response may take that a gateway forwards at once.
 const SOON: Duration = Duration::from_secs(5);
 const DASHBOARD: &str = "/api/ui-dashboard/notifications-dashboard-ui";
 const LIST: &str = "/api/notifications/list";
-/// From where the clients of these tests come; the gateway asks from 127.0.0.1.
+/// The address of the clients in these tests; the gateway connects from 127.0.0.1.
 const CLIENT: &str = "127.0.0.2";
 
-/// Sends a request over a connection of its own.
+/// Sends a request over a separate connection.
 pub(super) async fn send(
     stream: TlsStream<TcpStream>,
     method: &str,
@@ -48,7 +48,7 @@ pub(super) async fn send(
     timeout(SOON, send.send_request(request.body(Body::from(body.to_owned())).unwrap())).await.unwrap().unwrap()
 }
 
-/// The whole of an answer.
+/// A whole response.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) status: u16,
@@ -68,9 +68,9 @@ impl Answer {
 /// A browser, or a program, in front of a gateway.
 struct Visitor {
     gateway: Gateway,
-    /// Where the server is for its clients, such as `https://notify.example:4430/`.
+    /// The URL of the server for its clients, such as `https://notify.example:4430/`.
     url: Uri,
-    /// What a browser says of its page: that URL without its path.
+    /// The `Origin` of a browser: that URL without its path.
     origin: String,
     cookie: String,
 }
@@ -78,7 +78,7 @@ struct Visitor {
 impl Visitor {
     async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Response<Incoming> {
         let mut headers = [&[("host", self.url.authority().unwrap().as_str())], headers].concat();
-        // Who shows something else does not show the cookie too.
+        // A caller with other credentials does not send the cookie.
         if !headers.iter().any(|(name, _)| *name == "authorization") {
             headers.push(("cookie", &self.cookie));
         }
@@ -97,7 +97,7 @@ impl Visitor {
         assert_eq!(created.status, 201, "{created:?}");
     }
 
-    /// Signs in as a person does, with the form, and a browser that says no more of a request than its page's origin.
+    /// Signs in by the form, like a person whose browser reports only the page's origin.
     async fn sign_in(&mut self, key: &str) {
         let led = self.ask("GET", DASHBOARD, &[], "").await;
         assert_eq!(led.status, 303, "{led:?}");
@@ -111,7 +111,7 @@ impl Visitor {
         self.cookie = cookie.split(';').next().unwrap().to_owned();
     }
 
-    /// The page, and what it posts; and that a page of another site may not.
+    /// Loads the page and sends its requests, and checks that a page of another site may not.
     async fn uses_the_page(&self) {
         let page = self.ask("GET", &format!("{DASHBOARD}?user_id=ann"), &[], "").await;
         assert!(page.status == 200 && page.text.contains("</html>"), "{page:?}");
@@ -126,7 +126,7 @@ impl Visitor {
         }
     }
 
-    /// A body as long as the server takes, and a user id with a slash in it.
+    /// The longest body that the server accepts, and a user id with a slash in it.
     async fn sends_what_is_unusual(&self) {
         self.notify("a/b", "with a slash").await;
         let counted = self.ask("GET", "/api/notifications/unread-count/a%2Fb", &[], "").await;
@@ -137,7 +137,7 @@ impl Visitor {
         assert_eq!(created.status, 201, "{created:?}");
     }
 
-    /// A WebSocket says at once what happens.
+    /// A WebSocket receives changes at once.
     async fn follows_by_websocket(&self) {
         let mut headers = vec![
             ("origin", &*self.origin),
@@ -160,9 +160,9 @@ impl Visitor {
         assert_eq!(self.send("GET", "/ws/ann", &headers, "").await.status(), 403);
     }
 
-    /// No gateway holds back an event until it has more of them.
+    /// No gateway holds back an event until there are more.
     async fn follows_by_events(&self) {
-        // As browsers ask, for whom a gateway may want to compress.
+        // Browsers send this, and a gateway may want to compress.
         let headers = [("accept", "text/event-stream"), ("accept-encoding", "gzip, deflate, br, zstd")];
         let answer = self.send("GET", "/api/notifications/stream/eve", &headers, "").await;
         assert_eq!(answer.status(), 200, "{answer:?}");
@@ -182,7 +182,7 @@ impl Visitor {
         }
     }
 
-    /// The log of the server names the address of the client, whatever it says of itself.
+    /// The server's log has the address of the client, whatever the client's own headers say.
     async fn shows_wrong_keys(&self) {
         let headers = [
             ("origin", &*self.origin),
@@ -197,14 +197,14 @@ impl Visitor {
     }
 }
 
-/// The words of the command by which a document starts the server behind a gateway.
+/// The arguments of the command with which a document starts the server behind a gateway.
 fn serve(document: &'static str) -> Vec<&'static str> {
     let command = document.split_once("```bash\ncampanile serve --auth on --public-url ").unwrap().1;
     let rest = command.split("\n```").next().unwrap().split_whitespace();
     ["--auth", "on", "--public-url"].into_iter().chain(rest).collect()
 }
 
-/// Starts a server as the document says, and the gateway in front of it as the recipe says, and uses both.
+/// Starts a server by the document, and a gateway in front of it by the recipe, and uses both.
 async fn try_out(document: &'static str, kind: Kind, recipe: &str) {
     let port = free_port();
     let folder = new_folder();
@@ -236,7 +236,7 @@ async fn try_out(document: &'static str, kind: Kind, recipe: &str) {
     drop(visitor);
     let (_, log) = server.stop("-TERM");
     assert_eq!(log.matches(&format!("address={CLIENT}")).count(), 2, "{log}");
-    // Whom fail2ban would ban. The journal puts its own beginning before each line.
+    // The address that fail2ban would ban. The journal puts a prefix before each line.
     let failregex = RECIPES.lines().find_map(|line| line.strip_prefix("failregex = ")).unwrap();
     let failregex = failregex.replace("%(__prefix_line)s", "").replace("<ADDR>", &regex::escape(CLIENT));
     let failregex = Regex::new(&failregex).unwrap();

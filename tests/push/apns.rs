@@ -1,4 +1,4 @@
-//! Pushes to devices of Apple, through the whole server: a receiver of its own answers as each test has it.
+//! Push to devices of Apple, through the whole server: a receiver answers as each test defines.
 
 mod connections;
 mod devices;
@@ -33,7 +33,7 @@ use crate::{
 
 const TOPIC: &str = "com.example.app";
 
-/// What a server is told that pushes by a receiver.
+/// The settings of a server that pushes through a receiver.
 fn said(receiver: &Receiver) -> SettingsInput {
     let file = new_folder().join("key.p8");
     std::fs::write(&file, receiver.key.serialize_pem()).unwrap();
@@ -50,7 +50,7 @@ fn said(receiver: &Receiver) -> SettingsInput {
     }
 }
 
-/// A server whose clock a test moves, and the push service that it sends to.
+/// A server with a clock that the test moves, and its push service.
 struct Site {
     app: App,
     clock: TestClock,
@@ -96,7 +96,7 @@ impl Site {
         answer.json().as_array().unwrap().clone()
     }
 
-    /// Has a device be a user's.
+    /// Registers a device for a user.
     async fn register(&self, user_id: &str, token: &str) -> Value {
         self.post(&format!("/api/contacts/{user_id}"), &json!({"channel": "apns", "token": token})).await
     }
@@ -108,7 +108,7 @@ impl Site {
         self.post("/api/notifications/create", &fields).await["id"].as_str().unwrap().to_owned()
     }
 
-    /// How it stands with the only contact of a user.
+    /// The state of the only contact of a user.
     async fn contact_state(&self, user_id: &str) -> String {
         let contacts = self.get(&format!("/api/contacts/{user_id}")).await;
         assert_eq!(contacts.len(), 1, "{contacts:?}");
@@ -128,7 +128,7 @@ impl Site {
         self.get(&format!("/api/deliveries?user_id={user_id}&channel=apns")).await
     }
 
-    /// Waits until the newest delivery of a user is as it is asked for, and returns it.
+    /// Waits until the newest delivery of a user meets the condition, and returns it.
     async fn until(&self, user_id: &str, what: &str, is_so: impl Fn(&Value) -> bool) -> Value {
         let until = Instant::now() + LONG;
         loop {
@@ -145,7 +145,7 @@ impl Site {
         self.until(user_id, state, |delivery| delivery["state"] == state).await
     }
 
-    /// Waits until so many attempts of the newest delivery are written down, and returns the delivery.
+    /// Waits until this many attempts of the newest delivery are recorded, and returns the delivery.
     async fn until_tried(&self, user_id: &str, times: usize) -> Value {
         let is_tried = |delivery: &Value| {
             delivery["state"] != "leased" && delivery["attempts"].as_array().is_some_and(|made| made.len() >= times)
@@ -153,7 +153,7 @@ impl Site {
         self.until(user_id, "tried", is_tried).await
     }
 
-    /// The lane of the production environment: its state, and why it is so.
+    /// The lane of the production environment: its state and reason.
     async fn lane(&self) -> (String, Value) {
         let channels = self.get("/api/channels").await;
         let apns = channels.into_iter().find(|channel| channel["channel"] == "apns").unwrap();
@@ -163,12 +163,12 @@ impl Site {
     }
 }
 
-/// The body of a request, as it was read.
+/// The body of a request as it was received.
 fn body(request: &Value) -> Value {
     serde_json::from_str(request["body"].as_str().unwrap()).unwrap()
 }
 
-/// How many seconds a delivery waits from its last attempt on.
+/// The seconds from the last attempt of a delivery to its next one.
 fn waits(delivery: &Value) -> f64 {
     let at = |moment: &Value| Timestamp::parse(moment.as_str().unwrap()).unwrap().to_utc();
     let last = delivery["attempts"].as_array().unwrap().last().unwrap();
@@ -212,7 +212,7 @@ async fn an_alert_arrives_with_everything_that_apple_wants_to_know() {
     assert_eq!((&shown["id"], &shown["category"], &shown["link"]), (&json!(id), &json!("alert"), &json!("/x?y=1")));
     assert!(shown["modseq"].as_u64().unwrap() > 0);
 
-    // The other environment has a URL and a lane of its own, and the same token.
+    // The other environment has its own URL and lane, but uses the same token.
     site.notify("bob", json!({"category": "message"})).await;
     let request = site.receiver.until(2).await[1].clone();
     assert_eq!(request["path"], format!("/sandbox/3/device/{}", device(2)));
@@ -225,7 +225,7 @@ async fn an_alert_arrives_with_everything_that_apple_wants_to_know() {
 
 #[tokio::test]
 async fn each_refusal_does_what_the_table_says() {
-    // What is answered, the result that is noted, the delivery, the contact, and the lane.
+    // The response, the recorded result, and the states of the delivery, the contact and the lane.
     let rows = [
         (refusal(400, "BadDeviceToken"), "contact_dead", "dead", "disabled", "open"),
         (refusal(400, "DeviceTokenNotForTopic"), "contact_dead", "dead", "disabled", "open"),
@@ -267,7 +267,7 @@ async fn each_refusal_does_what_the_table_says() {
             ("retry", _) => assert!((10.0..13.0).contains(&waits), "{answer}: {waits}"),
             _ => {}
         }
-        // Another device, unless its lane is paused, is pushed to.
+        // Other devices still get pushes, unless their lane is paused.
         site.register("bob", &device(2)).await;
         site.notify("bob", json!({})).await;
         if lane == "open" {

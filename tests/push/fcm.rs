@@ -1,4 +1,4 @@
-//! FCM, which answers as each test has it.
+//! FCM, which answers as each test defines.
 
 mod answers;
 mod service;
@@ -14,13 +14,13 @@ use tokio::time::sleep;
 use self::service::{Fcm, Reply};
 use crate::delivery::{A_WHILE, LONG, Place, each_store};
 
-/// Has a user be reached on a device, and returns the contact.
+/// Registers a device for a user, and returns the contact.
 async fn device(place: &Place, user_id: &str, token: &str) -> Value {
     let contact = json!({"channel": "fcm", "token": token, "kind": "token"});
     place.post(&format!("/api/contacts/{user_id}"), Some(&contact)).await.json()
 }
 
-/// Tells a user something, and returns the id of the notification.
+/// Creates a notification for a user, and returns its id.
 async fn tell(place: &Place, user_id: &str, mut fields: Value) -> String {
     fields["user_id"] = user_id.into();
     let created = place.post("/api/notifications/create", Some(&fields)).await.json();
@@ -33,7 +33,7 @@ async fn deliveries(place: &Place, user_id: &str) -> Vec<Value> {
     found.as_array().unwrap().clone()
 }
 
-/// Waits until the newest delivery to the devices of a user is as it is asked for, and returns it.
+/// Waits until the newest delivery to the devices of a user meets the condition, and returns it.
 async fn until(place: &Place, user_id: &str, what: &str, is_so: impl Fn(&Value) -> bool) -> Value {
     let until = Instant::now() + LONG;
     loop {
@@ -50,7 +50,7 @@ async fn until_is(place: &Place, user_id: &str, state: &str) -> Value {
     until(place, user_id, state, |delivery| delivery["state"] == state).await
 }
 
-/// Waits until an attempt of the newest delivery is written down, and returns the delivery.
+/// Waits until an attempt of the newest delivery is recorded, and returns the delivery.
 async fn until_tried(place: &Place, user_id: &str) -> Value {
     let is_tried = |delivery: &Value| {
         delivery["state"] != "leased" && delivery["attempts"].as_array().is_some_and(|made| !made.is_empty())
@@ -58,7 +58,7 @@ async fn until_tried(place: &Place, user_id: &str) -> Value {
     until(place, user_id, "tried", is_tried).await
 }
 
-/// How it stands with each of the contacts of a user, the oldest first.
+/// The state of each contact of a user, the oldest first.
 async fn contact_states(place: &Place, user_id: &str) -> Vec<String> {
     let contacts = place.get(&format!("/api/contacts/{user_id}")).await;
     let state = |contact: &Value| contact["state"].as_str().unwrap().to_owned();
@@ -177,7 +177,7 @@ async fn a_device_that_is_unregistered_is_dropped_and_no_other() {
         let messages = fcm.messages();
         let told = |token: &str| messages.iter().filter(|message| message.to() == token).count();
         assert_eq!([told("first"), told("gone"), told("last")], [2, 1, 2]);
-        // The app was installed anew and got the same token.
+        // The app was installed again and got the same token.
         device(&place, "ann", "gone").await;
         assert_eq!(contact_states(&place, "ann").await, ["active", "active", "active"]);
         place.stop().await;
@@ -305,7 +305,7 @@ async fn what_one_user_registered_does_not_stop_the_pushes_of_others() {
     let second = tell(&place, "ann", json!({"content": "y"})).await;
     let is_second = |delivery: &Value| delivery["notification_id"] == second && delivery["state"] == "sent";
     until(&place, "ann", "sent", is_second).await;
-    // That three users are refused in a row is the lane's.
+    // Three refused users in a row affect the lane.
     refused("eve").await;
     refused("bob").await;
     assert_eq!(lane(&place).await["state"], "open");

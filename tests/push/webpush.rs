@@ -1,5 +1,5 @@
-//! Web Push, from a whole server to a push service on loopback, where a browser reads it by libraries that the server has
-//! not.
+//! Web Push, from a whole server to a push service on loopback, where a browser reads it with other libraries than the
+//! server's.
 
 mod answers;
 mod browser;
@@ -38,12 +38,12 @@ use crate::{
 
 const CONTACT: &str = "mailto:you@example.com";
 
-/// What a server is told that pushes to browsers.
+/// The settings of a server that pushes to browsers.
 fn said(store: &str) -> SettingsInput {
     SettingsInput { push_contact: Some(CONTACT.to_owned()), ..delivery::said(store) }
 }
 
-/// Waits until something is so.
+/// Waits until the condition is met.
 async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
     let until = Instant::now() + LONG;
     while !is_so().await {
@@ -52,7 +52,7 @@ async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
     }
 }
 
-/// A server, as its callers see it.
+/// A server, used through its API.
 #[derive(Clone)]
 struct Api(Router);
 
@@ -61,7 +61,7 @@ impl Api {
         Self(place.router())
     }
 
-    /// One in memory with a clock that a test puts forward.
+    /// A server in memory with a clock that the test moves.
     fn with_clock() -> (Self, TestClock) {
         let (clock, store) = (TestClock::default(), Arc::new(MemoryStore::new(1_000, started())));
         let service = NotificationService::over(Arc::<MemoryStore>::clone(&store), clock.clone());
@@ -99,7 +99,7 @@ impl Api {
         answer.json()
     }
 
-    /// Has a user be pushed to at an endpoint, and returns the contact.
+    /// Registers a subscription with an endpoint for a user, and returns the contact.
     async fn subscribe(&self, user_id: &str, endpoint: &str, keys: &Value) -> Value {
         let subscription = json!({"endpoint": endpoint, "expirationTime": null, "keys": keys});
         let contact = json!({"channel": "webpush", "subscription": subscription});
@@ -121,7 +121,7 @@ impl Api {
         found.as_array().unwrap().clone()
     }
 
-    /// Waits until the newest delivery of a user to a browser is as it is asked for, and returns it.
+    /// Waits until the newest delivery of a user to a browser meets the condition, and returns it.
     async fn until(&self, user_id: &str, what: &str, is_so: impl Fn(&Value) -> bool) -> Value {
         let until = Instant::now() + LONG;
         loop {
@@ -138,7 +138,7 @@ impl Api {
         self.until(user_id, state, |delivery| delivery["state"] == state).await
     }
 
-    /// Waits until so many attempts of the newest delivery are written down, and returns the delivery.
+    /// Waits until this many attempts of the newest delivery are recorded, and returns the delivery.
     async fn until_tried(&self, user_id: &str, count: usize) -> Value {
         let is_so = |delivery: &Value| {
             delivery["state"] != "leased" && delivery["attempts"].as_array().is_some_and(|made| made.len() >= count)
@@ -146,7 +146,7 @@ impl Api {
         self.until(user_id, "tried", is_so).await
     }
 
-    /// In which states the contacts of a user are, the oldest first.
+    /// The states of the contacts of a user, the oldest first.
     async fn states(&self, user_id: &str) -> Vec<String> {
         let contacts = self.get(&format!("/api/contacts/{user_id}")).await;
         contacts.as_array().unwrap().iter().map(|contact| contact["state"].as_str().unwrap().to_owned()).collect()
@@ -183,7 +183,7 @@ async fn a_browser_reads_what_it_is_sent_and_its_push_service_who_sent_it() {
         {
             assert_eq!(hit.header(name), value);
         }
-        // The clock may have gone on by a second.
+        // The clock may have advanced by a second.
         assert!((86_390..=86_400).contains(&hit.header("ttl").parse::<u32>().unwrap()));
         let topic = hit.header("topic");
         assert!(topic.len() <= 32 && topic.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)));
@@ -196,7 +196,7 @@ async fn a_browser_reads_what_it_is_sent_and_its_push_service_who_sent_it() {
         assert!((11 * 3_600..=12 * 3_600).contains(&left), "{left}");
         assert_eq!(read["key"], *api.key().await);
 
-        // Another one has the same token, and a salt and a key of its own; an alert does not wait.
+        // The next push has the same token, but its own salt and key; an alert is urgent.
         api.create("ann", json!({"category": "alert"})).await;
         let next = service.until("ann", 2).await.remove(1);
         let also = browsers.read("ann", &next);

@@ -1,4 +1,4 @@
-//! Many tasks at once: no count is ever off, no change number is missing or given twice.
+//! Many tasks at once: every count is right, and no change number is missing or used twice.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -50,8 +50,8 @@ at_once! {
 const WRITERS: usize = 16;
 const ROUNDS: usize = 60;
 
-/// Writers create, mark and delete in one inbox while readers look: whatever page a reader gets,
-/// its change number never goes back and the count beside it is the one that belongs to it.
+/// Writers create, mark and delete in one inbox while readers list it: on every page, the change number never goes back
+/// and the count is the one for that number.
 async fn counts_and_change_numbers_hold_under_sixteen_writers(store: Box<dyn Store>) {
     let store: Arc<dyn Store> = Arc::from(store);
     let announced = Announced::by(&*store);
@@ -143,7 +143,7 @@ async fn counts_and_change_numbers_hold_under_sixteen_writers(store: Box<dyn Sto
     assert!(present - first >= least, "every creation and deletion took a number of its own");
 }
 
-/// Only creations, so every number is visible: none is missing and none is given twice.
+/// Only creations, so every number is visible: none is missing and none is used twice.
 async fn change_numbers_have_no_gap_and_no_repeat(store: Box<dyn Store>) {
     let store: Arc<dyn Store> = Arc::from(store);
     let first = store.list(&Filter::inbox(user("ann")), None, Limit::new(0)).await.unwrap().modseq.unwrap();
@@ -166,8 +166,8 @@ async fn change_numbers_have_no_gap_and_no_repeat(store: Box<dyn Store>) {
     assert_eq!(numbers, expected);
 }
 
-/// Of an inbox that only grows: a count, a page and the changes are read in turn, and none of them is behind what was read
-/// before it, or behind what the writer was answered.
+/// An inbox that only grows: a count, a page and the changes are read in turn, and none is older than an earlier one,
+/// or than a write that was confirmed.
 async fn no_answer_is_older_than_one_before_it(store: Box<dyn Store>) {
     let store: Arc<dyn Store> = Arc::from(store);
     send(&*store, "ann", "x").await;
@@ -228,7 +228,7 @@ async fn marking_the_same_ones_at_once_counts_each_once(store: Box<dyn Store>) {
     assert_eq!(first.events.len(), 200);
 }
 
-/// Each writer asks the clock by itself, as the service does, and waits for the others after that.
+/// Each writer reads the clock itself, as the service does, and then waits for the others.
 async fn timestamps_go_the_way_of_the_list_under_eight_writers(store: Box<dyn Store>) {
     let store: Arc<dyn Store> = Arc::from(store);
     let writers: Vec<_> = (0..8)
@@ -251,7 +251,7 @@ async fn timestamps_go_the_way_of_the_list_under_eight_writers(store: Box<dyn St
     assert!(listed.iter().rev().is_sorted_by_key(|notification| notification.timestamp));
 }
 
-/// A million creations for as many users leave no more behind than the window.
+/// A million creations for as many users leave no more data than fits the window.
 #[tokio::test]
 async fn inboxes_that_left_the_window_are_forgotten() {
     let store = memory(10).await;
@@ -261,7 +261,7 @@ async fn inboxes_that_left_the_window_are_forgotten() {
     let old = user("user 0");
     assert!(inbox(&*store, &old).await.is_empty());
     let position = store.list(&Filter::inbox(old.clone()), None, Limit::new(0)).await.unwrap().modseq.unwrap();
-    // A follower from the start is told to list again, and then goes on from higher numbers.
+    // A follower from the start is told to list again, and then continues from higher numbers.
     let changes = store.changes(&old, position - 1, Limit::new(10)).await.unwrap();
     assert!(changes.reset);
     send(&*store, "user 0", "again").await;
@@ -270,7 +270,7 @@ async fn inboxes_that_left_the_window_are_forgotten() {
     assert!(again.modseq > position);
 }
 
-/// Sixteen at once with the same key: one happens, and all are told the same.
+/// Sixteen requests at once with the same key: one is done, and all get the same result.
 async fn a_key_that_is_used_at_once_creates_one(store: Box<dyn Store>) {
     let store: Arc<dyn Store> = Arc::from(store);
     let callers: Vec<_> = (0..WRITERS)

@@ -1,4 +1,4 @@
-//! Every rule of where channels reach users, by name, against every back end.
+//! Every rule of contacts, by name, against every back end.
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -32,7 +32,7 @@ async fn postgres() -> Arc<dyn Contacts> {
     Arc::new(crate::postgres::open(&crate::postgres::new_database().await, 10).await)
 }
 
-/// Defines the rules, and one test of each rule for each back end; a rule gets a new empty one.
+/// Defines the rules, and one test of each rule for each back end; a rule gets a new empty store.
 macro_rules! contract {
     ($($(#[$doc:meta])* async fn $rule:ident($store:ident) $body:block)*) => {
         $($(#[$doc])* async fn $rule($store: Arc<dyn Contacts>) $body)*
@@ -51,7 +51,7 @@ macro_rules! contract {
     };
 }
 
-/// A second of one minute.
+/// A second of a fixed minute.
 fn at(second: u64) -> Timestamp {
     Timestamp::parse(&format!("2026-01-02T03:04:{second:02}.000007Z")).unwrap()
 }
@@ -83,7 +83,7 @@ fn new(user_id: &str, address: ContactAddress, second: u64) -> NewContact {
     NewContact { id, user_id: user(user_id), address, label: None, at: at(second) }
 }
 
-/// Adds one, which is not known.
+/// Adds a new contact.
 async fn add(store: &dyn Contacts, contact: NewContact) -> KeptContact {
     match store.put_contact(&contact).await.unwrap() {
         Put::Added(added) => added,
@@ -147,7 +147,7 @@ contract! {
     }
 
     async fn the_oldest_contact_stands_first_however_often_it_is_seen(store) {
-        // The clock may go back, and the order stays.
+        // The order stays, even if the clock goes back.
         let first = add(&*store, new("ann", fcm("a"), 5)).await.id;
         let second = add(&*store, new("ann", fcm("b"), 3)).await.id;
         let third = add(&*store, new("ann", email("a@example.com"), 4)).await.id;
@@ -177,7 +177,7 @@ contract! {
             };
             assert_eq!(renew(&*store, again).await, expected);
             assert_eq!(store.contact(expected.id).await.unwrap(), Some(expected.clone()));
-            // A clock that goes back makes it no older, and what was not said is gone.
+            // A clock that goes back does not make the contact older, and a label that is missing is removed.
             let earlier = KeptContact { label: None, ..expected };
             assert_eq!(renew(&*store, new("ann", after, 2)).await, earlier);
         }
@@ -226,7 +226,7 @@ contract! {
         expected.insert(0, mail);
         expected.push(more);
         assert_eq!(ids(&*store, "ann").await, expected);
-        // One that moves here does the same, and one that is known does not.
+        // A contact that moves here removes the oldest too; renewing a known one does not.
         let bobs = add(&*store, new("bob", fcm("moves"), 42)).await.id;
         let moved = add(&*store, new("ann", fcm("moves"), 43)).await.id;
         expected.remove(2);
@@ -234,7 +234,7 @@ contract! {
         renew(&*store, new("ann", fcm("moves"), 44)).await;
         assert_eq!(ids(&*store, "ann").await, expected);
         assert_eq!((store.contact(bobs).await.unwrap(), store.contact(devices[2]).await.unwrap()), (None, None));
-        // What had to go may come back.
+        // A removed contact may be added again.
         let back = add(&*store, new("ann", fcm("2"), 45)).await.id;
         assert!(ids(&*store, "ann").await.ends_with(&[moved, back]));
     }
@@ -274,10 +274,10 @@ contract! {
         }
         let renewed = renew(&*store, new("ann", fcm("t"), 20)).await;
         assert_eq!((renewed.state, renewed.since), (ContactState::Active, at(20)));
-        // What a service says of the time before that is over.
+        // A push service's report about the time before that no longer counts.
         assert!(!store.set_contact_state(contact.id, ContactState::Dead, at(19), at(19)).await.unwrap());
         assert_eq!(store.contact(contact.id).await.unwrap(), Some(renewed));
-        // Seen again while it was active, it is active since then.
+        // A contact that is renewed while active is still active since then.
         assert_eq!(renew(&*store, new("ann", fcm("t"), 30)).await.since, at(20));
     }
 
@@ -301,7 +301,7 @@ contract! {
         }
         assert!(store.set_contact_state(disabled, ContactState::Disabled, at(5), at(5)).await.unwrap());
         assert_eq!(store.drop_gone(at(4), at(59), 10).await.unwrap(), 0);
-        // One that was registered again is not dead, and one that died again has died later.
+        // A contact that was registered again is not dead, and one that died again has a later time.
         renew(&*store, new("ann", apns('a', Environment::Production), 6)).await;
         assert_eq!(store.drop_gone(at(5), at(59), 10).await.unwrap(), 1);
         assert_eq!((ids(&*store, "ann").await, ids(&*store, "bob").await), (vec![mail, phone], vec![disabled, alive]));
@@ -310,7 +310,7 @@ contract! {
         assert_eq!(store.drop_gone(at(8), at(59), 10).await.unwrap(), 1);
         assert_eq!(store.drop_gone(at(59), at(59), 10).await.unwrap(), 0);
         assert_eq!((ids(&*store, "ann").await, store.contact(phone).await.unwrap()), (vec![mail], None));
-        // What went may come back, as a new one.
+        // A removed contact may be added again, as a new one.
         assert_ne!(add(&*store, new("ann", apns('a', Environment::Production), 20)).await.id, phone);
     }
 
@@ -346,7 +346,7 @@ contract! {
         assert!(ids(&*store, "user 7").await.is_empty());
     }
 
-    /// Registering again at the moment at which it would go: it is there in the end, under one name or the other.
+    /// A contact that is registered again while it is removed exists in the end, with its old id or a new one.
     async fn what_is_put_while_it_goes_is_there(store) {
         for round in 0..20 {
             add(&*store, new("ann", fcm("t"), 1)).await;
@@ -420,7 +420,7 @@ contract! {
         assert_eq!(ids(&*store, "ann").await.len(), MOST_CONTACTS);
     }
 
-    /// Contacts that move to and fro, where each user is full: none waits for ever, and none is over the limit.
+    /// Contacts that move between users at their limit: no request waits for ever, and no user exceeds the limit.
     async fn devices_that_change_hands_between_full_users_settle(store) {
         for number in 0..2 * MOST_CONTACTS as u64 {
             let who = if number % 2 == 0 { "ann" } else { "bob" };

@@ -11,7 +11,7 @@ use super::{accepted, contents, create, draft, inbox, memory, postgres, send, sq
 
 /// Defines the rules, and one test of each rule for each back end.
 ///
-/// A rule gets `open`, which makes a new empty store with the given window.
+/// A rule gets `open`, which creates a new empty store with the given window.
 macro_rules! contract {
     ($($(#[$doc:meta])* async fn $rule:ident($open:ident) $body:block)*) => {
         $($(#[$doc])* async fn $rule($open: impl AsyncFn(usize) -> Box<dyn Store>) $body)*
@@ -31,7 +31,7 @@ macro_rules! contract {
 }
 pub(super) use contract;
 
-/// What changed after `since`, as `type:modseq` words.
+/// The changes after `since`, as `type:modseq` words.
 pub(super) async fn told(store: &dyn Store, user_id: &str, since: u64) -> Vec<String> {
     let changes = store.changes(&user(user_id), since, Limit::new(1000)).await.unwrap();
     assert!(!changes.reset);
@@ -52,8 +52,8 @@ pub(super) async fn unread(store: &dyn Store, user_id: &str) -> u64 {
     store.unread_count(&user(user_id)).await.unwrap()
 }
 
-/// Reads an inbox as clients do that ask again and again: a count and the first page are those of what is there, whatever
-/// the store keeps of an answer before.
+/// Reads an inbox like a client that repeats its requests: the count and the first page match the stored notifications,
+/// even if the store caches answers.
 async fn assert_present(store: &dyn Store, user_id: &str) {
     let filter = Filter::inbox(user(user_id));
     let all = inbox(store, &user(user_id)).await;
@@ -67,12 +67,12 @@ async fn assert_present(store: &dyn Store, user_id: &str) {
     }
 }
 
-/// What had expired at that moment, at most so many.
+/// Notifications that have expired at that time, with a limit.
 pub(super) fn expired_at(time: &str, limit: usize) -> Due {
     Due { now: Timestamp::parse(time).unwrap(), accepted_before: None, limit }
 }
 
-/// The notifications as they were accepted.
+/// The notifications with the times of the creation.
 pub(super) fn done(notifications: &[Notification], created: Creation) -> Vec<Notification> {
     let Creation::Done(times) = created else { panic!("it was not created: {created:?}") };
     assert_eq!(notifications.len(), times.len());
@@ -331,7 +331,7 @@ contract! {
         let store = open(2).await;
         send(&*store, "ann", "a").await;
         let since = modseq(&*store, "ann").await;
-        // A position from the future is none of this store's.
+        // This store never had a later position.
         let ahead = store.changes(&user("ann"), since + 1, Limit::new(10)).await.unwrap();
         assert_eq!((ahead.reset, ahead.modseq), (true, since));
         // More deletions than are remembered.
@@ -356,7 +356,7 @@ contract! {
             let mut mine: Vec<_> = given.iter().filter(|n| n.user_id == user(name)).cloned().collect();
             assert!(mine.is_sorted_by_key(|notification| notification.timestamp));
             mine.reverse();
-            // Who created, lists, follows or asks for one is told the same.
+            // Creating, listing, following and reading all return the same notification.
             assert_eq!(inbox(&*store, &user(name)).await, mine);
             assert_eq!(store.get(mine[0].id).await.unwrap().as_ref(), Some(&mine[0]));
         }

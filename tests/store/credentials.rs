@@ -1,4 +1,4 @@
-//! Every rule of what proves who a caller is, by name, against every back end.
+//! Every rule of keys, sessions and tickets, by name, against every back end.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ fn sqlite() -> Arc<dyn Credentials> {
     Arc::new(SqliteStore::open(&SqliteOptions::new(new_folder().join("campanile.db"))).unwrap())
 }
 
-/// As the command uses a file.
+/// A store that uses a file in the way of the command.
 fn beside() -> Arc<dyn Credentials> {
     let options = SqliteOptions::new(new_folder().join("campanile.db"));
     drop(SqliteStore::open(&options).unwrap());
@@ -35,7 +35,7 @@ async fn postgres() -> Arc<dyn Credentials> {
     Arc::new(crate::postgres::open(&crate::postgres::new_database().await, 10).await)
 }
 
-/// Defines the rules, and one test of each rule for each back end; a rule gets a new empty one.
+/// Defines the rules, and one test of each rule for each back end; a rule gets a new empty store.
 macro_rules! contract {
     ($($(#[$doc:meta])* async fn $rule:ident($store:ident) $body:block)*) => {
         $($(#[$doc])* async fn $rule($store: Arc<dyn Credentials>) $body)*
@@ -58,12 +58,12 @@ macro_rules! contract {
     };
 }
 
-/// A moment of one day.
+/// A time on a fixed day.
 fn at(time: &str) -> Timestamp {
     Timestamp::parse(&format!("2026-01-02T{time}Z")).unwrap()
 }
 
-/// A key that was made at this moment, and is good for ever.
+/// A key that was created at this time, and never expires.
 pub(super) fn key(number: u64, created_at: Timestamp) -> ServiceKey {
     ServiceKey {
         id: KeyId::new(number),
@@ -184,7 +184,7 @@ contract! {
         }
         store.note_uses(&[]).await.unwrap();
         store.note_uses(&[(first, at("02:00:00")), (second, at("05:00:00"))]).await.unwrap();
-        // One of them several times, and in no order.
+        // One key is used several times, and the order is mixed.
         let uses = [(second, at("03:00:00")), (first, at("03:00:00")), (first, at("06:00:00")), (first, at("04:00:00"))];
         store.note_uses(&uses).await.unwrap();
         let noted: Vec<_> = store.keys().await.unwrap().into_iter().map(|key| key.last_used_at).collect();
@@ -304,7 +304,7 @@ contract! {
         store.take_grant(GrantKind::Session, &taken.hash, at("07:00:00")).await.unwrap();
         assert_eq!(store.forget_grants(at("10:00:00")).await.unwrap(), 2);
         assert_eq!(store.forget_grants(at("10:00:00")).await.unwrap(), 0);
-        // What was forgotten is not there at any moment.
+        // A deleted grant is not found for any time.
         for (grant, is_there) in [(past, false), (present, false), (future, true)] {
             let found = store.grant(GrantKind::Session, &grant.hash, at("01:00:00")).await.unwrap();
             assert!(found == is_there.then_some(grant));

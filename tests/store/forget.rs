@@ -23,11 +23,11 @@ use uuid::{NoContext, Uuid};
 use super::{Announced, inbox, send, user};
 use crate::harness::{new_folder, started};
 
-/// How many notifications a store of these tests keeps.
+/// How many notifications a store of these tests can hold.
 const WINDOW: usize = 1000;
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// A new empty store, by those of its sides that forgetting concerns.
+/// A new empty store, by the interfaces that forgetting uses.
 struct Kept {
     inboxes: Arc<dyn Store>,
     credentials: Arc<dyn Credentials>,
@@ -50,7 +50,7 @@ async fn postgres() -> Kept {
     Kept::by(crate::postgres::open(&crate::postgres::new_database().await, WINDOW).await)
 }
 
-/// Defines the rules, and one test of each rule for each back end; a rule gets a new empty one.
+/// Defines the rules, and one test of each rule for each back end; a rule gets a new empty store.
 macro_rules! contract {
     ($($(#[$doc:meta])* async fn $rule:ident($kept:ident) $body:block)*) => {
         $($(#[$doc])* async fn $rule($kept: Kept) $body)*
@@ -83,7 +83,7 @@ impl Kept {
         }
     }
 
-    /// Adds a webhook that is told of deletions.
+    /// Adds a webhook for deletions.
     async fn listen(&self) {
         let webhook = Webhook {
             id: WebhookId::new(uuid()),
@@ -99,7 +99,7 @@ impl Kept {
         assert!(self.webhooks.add_webhook(&webhook).await.unwrap());
     }
 
-    /// Plans these, for an entry that is there.
+    /// Plans these deliveries for an existing entry.
     async fn plan(&self, deliveries: Vec<NewDelivery>) {
         let id = send(&*self.inboxes, "carol", "x").await.id;
         self.inboxes.delete(id, None).await.unwrap();
@@ -213,7 +213,7 @@ contract! {
             });
             ids.collect()
         };
-        // Those who listen are told, who come back with an old position too, and endpoints.
+        // Live followers, followers that return with an old position, and endpoints all receive the deletions.
         let told = announced.of(&ann, begin, end).await;
         assert_eq!(deleted(&told), all);
         let changes = kept.inboxes.changes(&ann, seen, Limit::new(100)).await.unwrap();
@@ -225,7 +225,7 @@ contract! {
         assert_eq!((overview.total, overview.unread_count, overview.categories.len()), (0, 0, 0));
         assert_eq!(kept.inboxes.overview(None).await.unwrap().total, 1);
         assert_eq!(inbox(&*kept.inboxes, &user("bob")).await, [bobs]);
-        // What comes later goes on from there.
+        // Later changes continue from there.
         send(&*kept.inboxes, "ann", "new").await;
         assert_eq!(kept.inboxes.ends(&[ann]).await.unwrap()[0], (end + 1, 1));
     }
@@ -252,7 +252,7 @@ contract! {
         assert_eq!(kept.forget.newest_delivery().await.unwrap(), 0);
         kept.plan(anns.into_iter().chain(bobs).collect()).await;
         assert_eq!(kept.waiting("webhook:a").await, 4);
-        // What is decided from now on stays.
+        // Deliveries that are planned from now on stay.
         let newest = kept.forget.newest_delivery().await.unwrap();
         let newer = new("ann", "webhook:c", DeliveryState::Held);
         let newer_id = newer.id;
@@ -267,7 +267,7 @@ contract! {
         assert_eq!(kept.about("bob").await, [bobs_ids[1], bobs_ids[0]]);
         let claimed: Vec<_> = kept.claim().await.iter().map(|(id, _)| *id).collect();
         assert_eq!(claimed, [bobs_ids[0]]);
-        // Those that are over are forgotten in their time, whatever went before.
+        // Ended deliveries are forgotten in their time, even after that.
         assert_eq!(kept.deliveries.forget_deliveries(later(), 10).await.unwrap(), 1);
     }
 

@@ -1,4 +1,4 @@
-//! Requests that happen once, against every back end.
+//! Idempotency keys, against every back end.
 
 use campanile::server::store::{Creation, Once, Store};
 
@@ -63,7 +63,7 @@ contract! {
         assert!(matches!(create(day("2026-01-02T12:00:00Z")).await, Creation::Before(_)));
         store.delete_due(&expired_at("2026-01-02T23:59:59Z", 10)).await.unwrap();
         assert!(matches!(create(day("2026-01-02T12:00:00Z")).await, Creation::Before(_)));
-        // Removed on time, even when the clock that asks is behind.
+        // Removed on time, even when the caller's clock is behind.
         store.delete_due(&expired_at("2026-01-03T00:00:00Z", 10)).await.unwrap();
         assert!(matches!(create(day("2026-01-02T12:00:00Z")).await, Creation::Done(_)));
     }

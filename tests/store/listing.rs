@@ -21,7 +21,7 @@ contract! {
         let filter = Filter::inbox(user("ann"));
         let (first, next) = contents(&*store, &filter, None, 3).await;
         assert_eq!(first, ["6", "5", "4"]);
-        // What arrives in between moves nothing.
+        // A new notification between two pages moves none of them.
         send(&*store, "ann", "late").await;
         let (second, next) = contents(&*store, &filter, next, 3).await;
         assert_eq!(second, ["3", "2", "1"]);
@@ -124,8 +124,8 @@ contract! {
 
     async fn a_page_has_at_most_two_mebibytes(open) {
         let store = open(1000).await;
-        // Each takes 64 KiB as JSON, and 24 KiB in the store: a database that ends where 2 MiB are read has
-        // read enough for the page, and not all.
+        // Each takes 64 KiB as JSON, and 24 KiB in the store: a database that stops after reading 2 MiB has read enough
+        // for the page, and not all.
         let large: Vec<_> = (0..100).map(|_| accepted(draft("ann", &"\u{1}é".repeat(8_192)))).collect();
         store.create(&large, None).await.unwrap();
         let since = modseq(&*store, "ann").await - 100;

@@ -11,12 +11,12 @@ use super::{
     create, draft, inbox, memory, postgres, send, sqlite, user,
 };
 
-/// What was created by this change or an earlier one.
+/// Notifications that were created by this change or an earlier one.
 fn up_to(change: u64) -> Marking {
     Marking { up_to: Some(change), ..Marking::default() }
 }
 
-/// What is of this kind.
+/// Notifications of this category.
 fn only(category: &str) -> Marking {
     Marking { category: Some(Category::parse(category).unwrap()), ..Marking::default() }
 }
@@ -29,7 +29,7 @@ async fn mark(store: &dyn Store, marking: &Marking) -> u64 {
     store.mark_all_read(&user("ann"), marking).await.unwrap().count
 }
 
-/// What of ann's inbox is unread, newest first.
+/// The unread notifications of ann's inbox, newest first.
 async fn unread_of_ann(store: &dyn Store) -> Vec<String> {
     let unread = inbox(store, &user("ann")).await.into_iter().filter(|notification| !notification.is_read);
     unread.map(|notification| notification.content.to_string()).collect()
@@ -73,7 +73,7 @@ contract! {
         assert_eq!(unread_of_ann(&*store).await, ["c", "b"]);
     }
 
-    /// However little was asked for: everything up to its number is read then.
+    /// Even if only a part was asked for: afterwards everything up to its number is read.
     async fn everything_that_is_unread_is_one_change(open) {
         let store = open(1000).await;
         let announced = Announced::by(&*store);
@@ -83,13 +83,13 @@ contract! {
         send_of(&*store, "message", "b").await;
         let c = send_of(&*store, "message", "c").await;
         let since = modseq(&*store, "ann").await;
-        // `a` is read: what is unread is of one kind.
+        // `a` is read, so all unread notifications are of one category.
         store.set_read(a.id, None, true).await.unwrap();
         assert_eq!(mark(&*store, &only("message")).await, 2);
-        // What came after `a` is read, and `a` was created before it was marked.
+        // All later notifications are read, and `a` was created before.
         store.set_read(a.id, None, false).await.unwrap();
         assert_eq!(mark(&*store, &up_to(created)).await, 1);
-        // Nothing was created since the last creation, though something changed.
+        // No notification was created since the last creation, though others changed.
         store.set_read(c.id, None, false).await.unwrap();
         store.set_read(a.id, None, false).await.unwrap();
         assert_eq!(mark(&*store, &up_to(created + 2)).await, 2);
@@ -145,7 +145,7 @@ contract! {
         assert_eq!(modseq(&*store, "ann").await, since + 1);
     }
 
-    /// What counts is when it was created, and not when it was last marked.
+    /// The time of creation counts, and not that of the last marking.
     async fn what_was_marked_since_is_as_old_as_before(open) {
         let store = open(1000).await;
         let a = send(&*store, "ann", "a").await;
@@ -156,7 +156,7 @@ contract! {
         send(&*store, "ann", "c").await;
         assert_eq!(mark(&*store, &up_to(seen)).await, 1);
         assert_eq!(unread_of_ann(&*store).await, ["c"]);
-        // `b` was read with all the others, and is not marked again.
+        // `b` is already read with all the others, and is not marked again.
         assert_eq!(mark(&*store, &up_to(seen + 1)).await, 0);
     }
 

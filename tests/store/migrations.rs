@@ -1,8 +1,8 @@
-//! What has landed is never edited: databases out there have run it.
+//! Released migrations are never edited: existing databases have run them.
 
 use aws_lc_rs::digest::{SHA256, digest};
 
-/// Each migration that landed, and its SHA-256. A new one is a new file and a new line.
+/// Each released migration, and its SHA-256. A new one is a new file and a new line.
 const LANDED: [(&str, &str); 19] = [
     ("postgres/V10__gone.sql", "9e48c5f50305ec7d5ba795ae8c2987e9e920da5202e00ce7533cc4c147946541"),
     ("postgres/V1__inboxes.sql", "e5fef38e4e213b74faed23ea734b6f0acecd3fbb651c9225d47336645769c3b7"),
@@ -33,7 +33,7 @@ fn a_landed_migration_is_never_edited() {
         for entry in std::fs::read_dir(format!("{all}/{engine}")).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
-                // Functions have versions of their own, see `store/postgres/functions.rs`.
+                // Functions have their own versions, see `store/postgres/functions.rs`.
                 continue;
             }
             let hash = digest(&SHA256, &std::fs::read(&path).unwrap());

@@ -1,8 +1,8 @@
-//! Every rule of what leaves the server, by name, against every back end: the endpoints here, and in rooms of their
-//! own what happened, what is planned and claimed of it, what becomes of that, and how it is looked after.
+//! Every rule of the outbox, by name, against every back end: webhooks here, and in submodules the entries, the plan,
+//! claims, results, and maintenance.
 //!
-//! PostgreSQL has a clock of its own, so what waits here is due at once or in an hour, and a lease is over at once or
-//! in an hour.
+//! PostgreSQL has its own clock, so deliveries here are due at once or in an hour, and leases end at once or in an
+//! hour.
 
 mod by_hand;
 mod cancelling;
@@ -39,14 +39,14 @@ use uuid::{NoContext, Uuid};
 use super::{send, user};
 use crate::harness::{new_folder, started};
 
-/// How many notifications a store of these tests keeps.
+/// How many notifications a store of these tests can hold.
 const WINDOW: usize = 1000;
 /// Longer than any test takes.
 const HOUR: Duration = Duration::from_secs(3600);
 /// More than any test plans.
 const PLENTY: Backlog = Backlog { deliveries: 1_000_000, bytes: 1_000_000_000 };
 
-/// A new empty store, by all its sides.
+/// A new empty store, by all its interfaces.
 #[derive(Clone)]
 struct Kept {
     inboxes: Arc<dyn Store>,
@@ -69,7 +69,7 @@ async fn postgres() -> Kept {
     Kept::by(crate::postgres::open(&crate::postgres::new_database().await, WINDOW).await)
 }
 
-/// Defines the rules, and one test of each rule for each back end; a rule gets a new empty one.
+/// Defines the rules, and one test of each rule for each back end; a rule gets a new empty store.
 macro_rules! contract {
     ($($(#[$doc:meta])* async fn $rule:ident($kept:ident) $body:block)*) => {
         $($(#[$doc])* async fn $rule($kept: $crate::store::outbox::Kept) $body)*
@@ -99,19 +99,19 @@ impl Kept {
         Self { inboxes: again(), webhooks: again(), outbox: again(), deliveries: again(), contacts: again() }
     }
 
-    /// Adds a webhook that wants this.
+    /// Adds a webhook with this filter.
     async fn listen(&self, wanted: Wanted) -> Webhook {
         let webhook = Webhook { wanted, ..webhook(now()) };
         assert!(self.webhooks.add_webhook(&webhook).await.unwrap());
         webhook
     }
 
-    /// Everything that is not planned.
+    /// All entries that are not planned yet.
     async fn unplanned(&self) -> Vec<Entry> {
         self.outbox.unplanned(10_000).await.unwrap()
     }
 
-    /// Makes an entry, and returns its place.
+    /// Creates an entry, and returns its number.
     async fn entry(&self) -> i64 {
         if self.webhooks.webhooks().await.unwrap().is_empty() {
             self.listen(Wanted::default()).await;
@@ -120,13 +120,13 @@ impl Kept {
         self.unplanned().await.iter().find(|entry| entry.notification_id == about).unwrap().seq
     }
 
-    /// Plans these for an entry of their own, with this backlog, and returns what was returned.
+    /// Plans these deliveries for a new entry, within this backlog, and returns the result.
     async fn plan_within(&self, backlog: Backlog, deliveries: Vec<NewDelivery>) -> usize {
         let entry = self.entry().await;
         self.outbox.plan(vec![Planned { entry, deliveries }], backlog, now()).await.unwrap()
     }
 
-    /// Plans one.
+    /// Plans one delivery.
     async fn add(&self, delivery: NewDelivery) -> DeliveryId {
         let id = delivery.id;
         self.plan_within(PLENTY, vec![delivery]).await;
@@ -137,12 +137,12 @@ impl Kept {
         self.outbox.claim(claim, now()).await.unwrap()
     }
 
-    /// What an ordinary claim gets: the names, in their order.
+    /// The ids that an ordinary claim returns, in order.
     async fn claimed(&self) -> Vec<DeliveryId> {
         ids(&self.claim(&claim_for(HOUR)).await)
     }
 
-    /// Claims this one of all that is due, for an hour, and returns the lease.
+    /// Claims only this one of all due deliveries, for an hour, and returns the lease.
     async fn lease(&self, id: DeliveryId) -> Uuid {
         let claim = claim_for(HOUR);
         assert!(ids(&self.claim(&claim).await).contains(&id));
@@ -155,7 +155,7 @@ impl Kept {
         health
     }
 
-    /// Plans one, and brings it here.
+    /// Plans a delivery, and brings it to this state.
     async fn ended(&self, delivery: NewDelivery, state: DeliveryState) -> DeliveryId {
         let id = self.add(delivery).await;
         let lease = self.lease(id).await;
@@ -167,14 +167,14 @@ impl Kept {
         self.deliveries.delivery(id).await.unwrap().unwrap()
     }
 
-    /// All that a filter admits, newest first.
+    /// All deliveries that a filter admits, newest first.
     async fn all(&self, filter: &DeliveryFilter) -> Vec<DeliveryId> {
         let page = self.deliveries.deliveries(filter, None, 1000).await.unwrap();
         assert_eq!(page.next, None);
         page.deliveries.iter().map(|delivery| delivery.id).collect()
     }
 
-    /// What is known of a lane; nothing waits in one of which nothing is.
+    /// The state of a lane; an unknown lane has no waiting deliveries.
     async fn lane(&self, lane: &str) -> Lane {
         let found = self.deliveries.lanes().await.unwrap().into_iter().find(|found| found.lane == lane);
         found.unwrap_or_else(|| Lane {
@@ -197,7 +197,7 @@ fn now() -> Timestamp {
     SystemClock.now()
 }
 
-/// A moment that is over, or one that no test sees.
+/// A time in the past, or one that is later than any test.
 fn year(year: u64) -> Timestamp {
     Timestamp::parse(&format!("{year}-01-01T00:00:00Z")).unwrap()
 }
@@ -215,12 +215,12 @@ fn category(name: &str) -> Category {
     Category::parse(name).unwrap()
 }
 
-/// Everything that happens.
+/// A filter that accepts all events.
 fn everything() -> Wanted {
     Wanted { events: EventKind::ALL.to_vec(), ..Wanted::default() }
 }
 
-/// A webhook that was made at this moment.
+/// A webhook that was created at this time.
 fn webhook(created_at: Timestamp) -> Webhook {
     Webhook {
         id: WebhookId::new(uuid()),
@@ -252,7 +252,7 @@ fn new(lane: &str) -> NewDelivery {
     }
 }
 
-/// A claim of everything, for so long.
+/// A claim without a limit, for this long.
 fn claim_for(lease_for: Duration) -> Claim {
     Claim { lease: uuid(), lease_for, room: 10_000, rooms: HashMap::new() }
 }
@@ -269,7 +269,7 @@ fn over(state: DeliveryState) -> Next {
     Next::Over { state, reason: None }
 }
 
-/// A settlement that says nothing but what comes next.
+/// A settlement with only the next step.
 fn settlement(id: DeliveryId, lease: Uuid, next: Next) -> Settlement {
     Settlement { id, lease, attempts: Vec::new(), refund: false, next, worked: None, pause: None }
 }

@@ -1,4 +1,4 @@
-//! What stands around a PostgreSQL: a pooler, a standby, certificates, and what a role may do.
+//! The surroundings of a PostgreSQL: poolers, standbys, certificates, and the rights of a role.
 
 use std::{
     path::Path,
@@ -26,7 +26,7 @@ async fn opened(url: &str) -> Result<PostgresStore, String> {
     opened.map_err(|_| "it hangs".to_owned())?.map_err(|error| error.to_string())
 }
 
-/// Many callers use few connections of the database, and a start finds no lock that an earlier one left.
+/// Many callers share few connections of the database, and a start finds no lock that an earlier one left.
 async fn work_behind(mode: &str, connections: usize, parameters: &str) {
     let server = spawn_blocking(|| Server::start(&[])).await.unwrap();
     let bouncer = PgBouncer::start(&server, mode, connections);
@@ -79,7 +79,7 @@ async fn a_pooler_that_was_overlooked_at_the_start_is_noticed_by_its_first_refus
     work_behind("transaction", 4, "?pgbouncer=false").await;
 }
 
-/// Statements of one name that earlier clients prepared are on every connection of the pooler.
+/// Every connection of the pooler has prepared statements of earlier clients, with the same names.
 #[test]
 fn commands_work_where_earlier_clients_of_a_pooler_left_statements() {
     let server = Server::start(&[]);
@@ -138,7 +138,7 @@ async fn waiting_for_the_lock_of_the_migrations_is_said() {
     waits.wait().unwrap();
 }
 
-/// After a failover the connections that were made before are to a server that only reads.
+/// After a failover, existing connections lead to a read-only server.
 #[tokio::test]
 async fn connections_that_cannot_write_leave_the_pool() {
     let url = new_database().await;
@@ -156,7 +156,7 @@ async fn connections_that_cannot_write_leave_the_pool() {
     for read in reads.collect::<Vec<_>>() {
         read.await.unwrap();
     }
-    // What was made in the last second stays.
+    // Connections that were opened in the last second stay.
     tokio::time::sleep(Duration::from_millis(1_100)).await;
     let refused = store.create(&[accepted(draft("ann", "x"))], None).await.unwrap_err();
     assert!(matches!(&refused, StoreError::Unavailable { why, .. } if why.contains("25006")), "{refused}");
@@ -183,7 +183,7 @@ async fn of_several_hosts_the_one_that_can_write_is_used() {
         send(&store, "ann", "x").await;
         store.ready().await.unwrap();
     }
-    // The standby alone reads, and says that it cannot be written to until it is promoted.
+    // The standby alone can be read, and reports that it cannot be written to until it is promoted.
     let store = opened(&standby.url("postgres")).await.unwrap();
     store.unread_count(&user("ann")).await.unwrap();
     assert!(matches!(store.ready().await, Err(StoreError::Unavailable { .. })));
@@ -193,7 +193,7 @@ async fn of_several_hosts_the_one_that_can_write_is_used() {
     send(&store, "ann", "x").await;
 }
 
-/// A host that takes connections, and says nothing.
+/// A host that accepts connections, and never responds.
 fn silent_host() -> std::net::TcpListener {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap()
 }
@@ -224,8 +224,8 @@ async fn a_host_that_is_silent_is_left_for_the_next_one() {
     }
 }
 
-/// Passes everything on to the database of this port, until it falls silent: its connections break, or they stay as they
-/// are, and it takes new ones without a word.
+/// Forwards everything to the database on this port, until it falls silent: its connections break, or they stay open,
+/// and it accepts new ones without responding.
 struct Relay {
     address: std::net::SocketAddr,
     falls_silent: Arc<Notify>,
@@ -284,7 +284,7 @@ async fn a_pool_leaves_a_host_that_falls_silent() {
                 refused += 1;
             }
         } else {
-            // As a request does whose time is over.
+            // Like a request that exceeds its time limit.
             let read = timeout(Duration::from_millis(3_200), store.unread_count(&user("ann"))).await;
             assert!(read.is_err(), "{read:?}");
         }
@@ -356,7 +356,7 @@ async fn what_a_server_cannot_start_on_is_found_without_a_change() {
     assert!(refused.contains("Is it Campanile's?"), "{refused}");
 }
 
-/// An authority, and what it signs: for a server of the name `localhost`, and for the role of the tests.
+/// An authority, and the certificates that it signs: for a server named `localhost`, and for the role of the tests.
 struct Authority {
     pem: String,
     issuer: rcgen::Issuer<'static, rcgen::KeyPair>,

@@ -1,10 +1,10 @@
-//! Certificates of a PostgreSQL as its manual and `openssl` make them.
+//! Certificates of a PostgreSQL as in its manual and the manual of `openssl`.
 
 use std::{fs, path::Path};
 
 use crate::{command::campanile, harness::new_folder, openssl, postgres::Server};
 
-/// Brings a database up to date over TLS, or says why it cannot be reached.
+/// Migrates a database over TLS, or returns why it cannot be reached.
 fn migrate(server: &Server, host: &str, parameters: &str) -> Result<(), String> {
     let url = format!("postgres://campanile@{host}:{}/postgres?{parameters}", server.port);
     let mut command = campanile(&["migrate", "--store", &url]);

@@ -1,4 +1,4 @@
-//! What only the PostgreSQL store does: several share one database, and it goes away and comes back.
+//! Specifics of the PostgreSQL store: several servers share one database, which may be interrupted.
 
 use std::{
     collections::HashSet,
@@ -50,7 +50,7 @@ async fn several_on_one_database_number_changes_without_gap_or_repeat() {
     assert_eq!(stores[1].unread_count(&user("ann")).await.unwrap(), 320);
 }
 
-/// Batches that write to the same inboxes in opposite orders wait for each other once and not for ever.
+/// Batches that write to the same inboxes in opposite orders wait for each other once and do not deadlock.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn batches_over_the_same_inboxes_do_not_lock_each_other_out() {
     let url = new_database().await;
@@ -78,7 +78,7 @@ async fn batches_over_the_same_inboxes_do_not_lock_each_other_out() {
     }
 }
 
-/// Marking, deleting and sweeping the same notifications at once ends, and the counts are right.
+/// Marking, deleting and sweeping the same notifications at once does not deadlock, and the counts are right.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn marks_deletions_and_sweeps_do_not_lock_each_other_out() {
     let url = new_database().await;
@@ -146,7 +146,7 @@ async fn tables_of_a_newer_version_are_refused() {
     assert_eq!(PostgresStore::schema(&url).await.unwrap().applied, 9999);
 }
 
-/// A role with another search path than the one that made the functions uses them on the same tables.
+/// A role with another search path than the creator of the functions uses them on the same tables.
 #[tokio::test]
 async fn functions_find_their_tables_whatever_the_search_path_is() {
     let url = new_database().await;
@@ -160,7 +160,7 @@ async fn functions_find_their_tables_whatever_the_search_path_is() {
         .await
         .unwrap();
     assert_eq!(store.unread_count(&user("ann")).await.unwrap(), 0);
-    // Tables that are not in public have functions of their own.
+    // Tables outside of `public` have their own functions.
     client.batch_execute("DROP TABLE other.inboxes").await.unwrap();
     client.batch_execute(&format!("ALTER DATABASE {name} SET search_path = other")).await.unwrap();
     let beside = open(&url, 1000).await;
@@ -181,7 +181,7 @@ async fn functions_of_another_build_are_noticed() {
     let options = PostgresOptions { url: url.clone(), window: 10, connections: 1 };
     let refused = PostgresStore::open(&options).await.err().unwrap().to_string();
     assert!(refused.contains("another build"), "{refused}");
-    // One that was made by hand, for a role that may not make one, is filled.
+    // A schema that was created by hand, for a role that may not create one, is filled.
     client.batch_execute("DROP SCHEMA campanile_v9 CASCADE; CREATE SCHEMA campanile_v9").await.unwrap();
     send(&open(&url, 10).await, "ann", "x").await;
 }
@@ -195,8 +195,8 @@ async fn a_database_that_is_not_there_is_said_without_the_password() {
     }
 }
 
-/// The server crashes and comes back while callers write: one that is refused is told to try
-/// again, and what was answered is there.
+/// The server crashes and restarts while callers write: refused callers are told to try again, and no confirmed write
+/// is lost.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn it_goes_on_when_the_server_comes_back() {
     let mut server = tokio::task::spawn_blocking(|| Server::start(&["fsync=on"])).await.unwrap();
@@ -272,7 +272,7 @@ async fn locked(url: &str, name: &str) -> tokio_postgres::Client {
     client
 }
 
-/// Waits until a write waits for a lock, and returns the number of its connection.
+/// Waits until a write waits for a lock, and returns the process id of its connection.
 async fn waiting(client: &tokio_postgres::Client) -> i32 {
     let waiting = "SELECT pid FROM pg_stat_activity
         WHERE datname = current_database() AND application_name = 'campanile' AND wait_event_type = 'Lock'";
@@ -285,7 +285,7 @@ async fn waiting(client: &tokio_postgres::Client) -> i32 {
     panic!("no write waits for a lock")
 }
 
-/// The server itself gave the write up, so it is certain that it was not done.
+/// The server itself aborted the write, so it was certainly not done.
 #[tokio::test]
 async fn a_write_that_waits_too_long_for_a_lock_was_not_done() {
     let url = new_database().await;
@@ -300,8 +300,7 @@ async fn a_write_that_waits_too_long_for_a_lock_was_not_done() {
     assert_eq!(inbox(&store, &user("ann")).await.len(), 1);
 }
 
-/// The connection breaks while a write is under way: it may have been done, and sent again with its key it is
-/// done once.
+/// The connection breaks during a write: it may have been done, and if it is sent again with its key it is done once.
 #[tokio::test]
 async fn a_write_whose_connection_breaks_is_not_known() {
     let url = new_database().await;
@@ -324,8 +323,8 @@ async fn a_write_whose_connection_breaks_is_not_known() {
     assert_eq!(inbox(&*store, &user("ann")).await.len(), 2);
 }
 
-/// A request whose time is over while the database is locked may happen after that: the client is told so, and
-/// sends it again with its key.
+/// A request that times out while the database is locked may be done after that: the client is told so, and sends it
+/// again with its key.
 #[tokio::test]
 async fn a_request_whose_time_is_over_may_have_happened_and_is_safe_to_repeat() {
     let url = new_database().await;
@@ -357,7 +356,7 @@ async fn a_request_whose_time_is_over_may_have_happened_and_is_safe_to_repeat() 
     assert_eq!(listed.notifications.len(), 2);
 }
 
-/// What an inbox was given by an earlier release, or by a clock that was ahead, is not gone behind.
+/// Timestamps of an inbox never go back, even if an earlier release or a clock that was ahead wrote the newest one.
 #[tokio::test]
 async fn timestamps_go_on_from_the_newest_that_there_is() {
     let url = new_database().await;
@@ -375,8 +374,8 @@ async fn timestamps_go_on_from_the_newest_that_there_is() {
     assert_eq!(inbox(&store, &user("ann")).await[0], second);
 }
 
-/// A database of the release before this one, in which its functions wrote, is brought up to date; a request that
-/// was made with a key answers every caller for its day, also by what that release made of its data.
+/// A database of the previous release, with data written by its functions, is migrated; a request with a key is still
+/// answered for a day to every caller, also by the hash that that release stored of its data.
 #[tokio::test]
 async fn a_database_of_the_release_before_is_brought_up_to_date() {
     const CREATE: &str = "SELECT outcome FROM campanile_create(ARRAY['ann'], ARRAY[$1::uuid], ARRAY[$2::bigint],
@@ -416,8 +415,8 @@ async fn a_database_of_the_release_before_is_brought_up_to_date() {
     assert_eq!(send(&store, "ann", "new").await.timestamp, old.timestamp);
 }
 
-/// With `sslmode=verify-full` the connection is encrypted and the server must show a certificate that
-/// the system trusts, for the name that was asked for; with `require` alone, any certificate.
+/// With `sslmode=verify-full` the connection is encrypted and the server must show a certificate that the system
+/// trusts, for the requested name; with `require` alone, any certificate.
 #[test]
 fn tls_is_checked_when_it_is_asked_for() {
     let authority_key = rcgen::KeyPair::generate().unwrap();
@@ -438,7 +437,7 @@ fn tls_is_checked_when_it_is_asked_for() {
     let migrate = |server: &Server, host: &str, mode: &str, trusted: Option<&std::path::Path>| {
         let url = format!("postgres://campanile@{host}:{}/postgres?sslmode={mode}", server.port);
         let mut command = campanile(&["migrate", "--store", &url]);
-        // Nothing but this authority, or nothing at all, is trusted.
+        // Only this authority, or none at all, is trusted.
         command.env("SSL_CERT_FILE", trusted.unwrap_or(std::path::Path::new("/dev/null")));
         command.env("SSL_CERT_DIR", "/nonexistent");
         let done = command.output().unwrap();

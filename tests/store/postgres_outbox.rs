@@ -1,4 +1,4 @@
-//! What only PostgreSQL has to show of the outbox: its functions write what the server would, and several servers share
+//! Specifics of the outbox in PostgreSQL: its functions write the same events as the server, and several servers share
 //! one.
 
 use std::{
@@ -28,7 +28,7 @@ use crate::postgres::{connect, new_database, open};
 
 const ROOM: Backlog = Backlog { deliveries: 1_000, bytes: 1_000_000 };
 
-/// No store on a database looks at this.
+/// Stores on a database ignore this time.
 fn never() -> Timestamp {
     Timestamp::parse("2000-01-01T00:00:00Z").unwrap()
 }
@@ -75,7 +75,7 @@ fn claim(room: usize) -> Claim {
     Claim { lease: fresh(), lease_for: Duration::from_secs(60), room, rooms: HashMap::new() }
 }
 
-/// Plans these in the place of the oldest entry, which there has to be.
+/// Plans these deliveries for the oldest entry, which must exist.
 async fn plan(store: &PostgresStore, deliveries: Vec<NewDelivery>, backlog: Backlog) -> usize {
     let entry = store.unplanned(1).await.unwrap()[0].seq;
     store.plan(vec![Planned { entry, deliveries }], backlog, never()).await.unwrap()
@@ -85,7 +85,7 @@ async fn delivery(store: &PostgresStore, id: DeliveryId) -> Delivery {
     store.delivery(id).await.unwrap().unwrap()
 }
 
-/// What the functions of the database write is byte for byte what the server makes of the same event.
+/// The database's functions write events byte for byte like the server.
 #[tokio::test]
 async fn events_are_written_as_the_server_writes_them() {
     let url = new_database().await;
@@ -153,7 +153,7 @@ async fn events_are_written_as_the_server_writes_them() {
     }
 }
 
-/// An event is written if one endpoint takes it, and as soon as its filter says so.
+/// An event is written if at least one webhook wants it; a changed filter has effect at once.
 #[tokio::test]
 async fn only_what_an_endpoint_takes_is_written() {
     let url = new_database().await;
@@ -289,7 +289,7 @@ async fn a_delivery_goes_its_way() {
     assert_eq!(store.deliveries(&filter, None, 2).await.unwrap().next, None);
 }
 
-/// A page that finds nothing in so many as it looks at goes on below, and ends where nothing is.
+/// A page that finds no match among the deliveries it may look at continues below, and ends at the last one.
 #[tokio::test]
 async fn a_page_looks_at_no_more_than_it_may() {
     const MANY: &str = "INSERT INTO deliveries (id, user_id, channel, target, lane, state, due_at, payload, created_at)
@@ -310,7 +310,7 @@ async fn a_page_looks_at_no_more_than_it_may() {
     assert_eq!(found, [(1, Some(10_002)), (0, Some(2)), (1, None)]);
 }
 
-/// Each entry is planned once and each delivery claimed once, whatever number of servers do it, and none waits for ever.
+/// Each entry is planned once and each delivery claimed once by any number of servers, without a deadlock.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn several_servers_share_the_work() {
     const SENT: usize = 120;
@@ -383,7 +383,8 @@ async fn several_servers_share_the_work() {
     assert!(stores[1].lanes().await.unwrap().iter().all(|lane| lane.waiting == 0));
 }
 
-/// Who cancels may hold an inbox, and who claims serves every lane: neither waits for what another one holds.
+/// A cancelling transaction may lock an inbox, and a claiming one serves every lane: neither waits for the other's
+/// locks.
 #[tokio::test]
 async fn cancelling_waits_for_no_row_and_claiming_for_no_lane() {
     const AT_ONCE: Duration = Duration::from_secs(3);
@@ -407,7 +408,7 @@ async fn cancelling_waits_for_no_row_and_claiming_for_no_lane() {
     let read = tokio::time::timeout(AT_ONCE, store.set_read(about.id, None, true)).await;
     read.expect("it does not wait for the row").unwrap();
     assert_eq!(delivery(&store, free).await.state, DeliveryState::Cancelled);
-    // The worker asks the inbox before it sends.
+    // The worker reads the inbox before it sends.
     assert_eq!(delivery(&store, held).await.state, DeliveryState::Ready);
 
     other.execute("SELECT 1 FROM lanes WHERE lane = 'email' FOR NO KEY UPDATE", &[]).await.unwrap();
@@ -419,7 +420,7 @@ async fn cancelling_waits_for_no_row_and_claiming_for_no_lane() {
         lanes.iter().find(|lane| lane.lane == "email").map(|lane| lane.waiting)
     };
     assert_eq!(waiting().await, Some(2));
-    // What is owed to the lane is taken off as soon as it is free.
+    // Outstanding changes to the lane's counts are applied as soon as it is unlocked.
     other.rollback().await.unwrap();
     store.claim(&claim(0), never()).await.unwrap();
     assert_eq!(waiting().await, Some(1));
@@ -432,15 +433,15 @@ async fn a_lane_is_not_forgotten_while_something_is_being_planned() {
     let sql = async |sql: &str| planner.batch_execute(sql).await.unwrap();
     let forget = async || store.forget_idle_lanes("webpush", never(), 10).await.unwrap();
     sql("INSERT INTO lanes (lane) VALUES ('webpush:a')").await;
-    // It finds the lane there, and locks it in its next statement.
+    // It finds the existing lane, and locks it in its next statement.
     sql("BEGIN; INSERT INTO lanes (lane) VALUES ('webpush:a') ON CONFLICT DO NOTHING").await;
     assert_eq!(forget().await, 0);
     sql("UPDATE lanes SET waiting = 1; COMMIT").await;
     assert_eq!(forget().await, 0);
-    // What is yet to be taken from its counts would be taken from those of its successor.
+    // Outstanding changes to its counts would be applied to those of its successor.
     sql("UPDATE lanes SET waiting = 0; INSERT INTO lane_debts VALUES ('webpush:a', 1, 1)").await;
     assert_eq!(forget().await, 0);
-    // One that another transaction holds is passed over.
+    // A lane that another transaction has locked is skipped.
     sql("DELETE FROM lane_debts; BEGIN; SELECT 1 FROM lanes FOR NO KEY UPDATE").await;
     assert_eq!(forget().await, 0);
     sql("COMMIT").await;

@@ -1,4 +1,4 @@
-//! The recipes of `docs/postgres.md`, run as they stand there.
+//! The recipes of `docs/postgres.md`, run as they are written.
 
 use campanile::server::store::{PostgresOptions, PostgresStore, Store};
 
@@ -10,13 +10,13 @@ use crate::{
 
 const RECIPES: &str = include_str!("../../docs/postgres.md");
 
-/// The blocks of one language.
+/// The code blocks of one language.
 fn blocks(language: &str) -> Vec<&'static str> {
     let begins = format!("```{language}\n");
     RECIPES.split(&*begins).skip(1).map(|rest| rest.split("```").next().unwrap()).collect()
 }
 
-/// Runs each statement on its own: a database is not made in a transaction with another statement.
+/// Runs each statement separately: a database cannot be created in a transaction with another statement.
 async fn run(url: &str, sql: &str) {
     let client = connect(url).await;
     for statement in sql.split_inclusive(";\n") {

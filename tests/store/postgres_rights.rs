@@ -1,4 +1,5 @@
-//! What the role of a server lacks is named with the words that give it: at the start, by `check`, and while it serves.
+//! Rights that a server's role lacks are named with the statements that grant them: at the start, by `check`, and while
+//! it serves.
 
 use campanile::server::store::{PostgresOptions, PostgresStore, Store, StoreError};
 use tokio::sync::OnceCell;
@@ -12,10 +13,10 @@ async fn opened(url: &str) -> Result<PostgresStore, String> {
     PostgresStore::open(&options).await.map_err(|error| error.to_string())
 }
 
-/// The role, of which there is one for all databases.
+/// The role, which is shared by all databases.
 const ROLE: &str = "meek-one";
 
-/// The owner's connection to a database, and the URL of it for a role that has no right there but those of everyone.
+/// The owner's connection to a database, and its URL for a role with only the rights of everyone.
 async fn for_a_role(url: &str) -> (Client, String) {
     static MADE: OnceCell<()> = OnceCell::const_new();
     let owner = connect(url).await;
@@ -23,14 +24,14 @@ async fn for_a_role(url: &str) -> (Client, String) {
     (owner, url.replace("campanile@", &format!("{ROLE}@")))
 }
 
-/// Does what a refusal says would help.
+/// Runs the statement that a refusal suggests.
 async fn obey(owner: &Client, refused: &str) {
     let (_, cure) = refused.split_once("Let it: ").unwrap_or_else(|| panic!("{refused}"));
     let cure = cure.split("; or run").next().unwrap().trim_end_matches('.');
     owner.batch_execute(cure).await.unwrap_or_else(|error| panic!("{cure}: {error:?}"));
 }
 
-/// What `check` and the start say, which is the same.
+/// The error of `check` and of the start, which must be the same.
 async fn refused(url: &str) -> String {
     let checked = PostgresStore::startable(url).await.err().unwrap().to_string();
     assert_eq!(opened(url).await.err().unwrap(), checked);
@@ -102,7 +103,7 @@ async fn a_right_that_is_taken_from_a_server_makes_it_unready_and_is_named() {
 #[tokio::test]
 async fn rights_to_make_tables_are_asked_for_before_any_is_made() {
     for (before, lacks) in [
-        // What PostgreSQL 15 has in a new database.
+        // The rights in a new database of PostgreSQL 15.
         (
             "REVOKE CREATE ON SCHEMA public FROM PUBLIC; GRANT CREATE ON DATABASE {database} TO PUBLIC",
             "lacks CREATE on the schema public. Let it: GRANT CREATE ON SCHEMA public TO \"meek-one\"; or run campanile migrate",
@@ -143,7 +144,7 @@ async fn rights_to_make_tables_are_asked_for_before_any_is_made() {
         PostgresStore::startable(&url).await.unwrap();
         send(&opened(&url).await.unwrap(), "ann", "x").await;
     }
-    // A schema of another name, which the search path has first.
+    // A schema of another name, which is first in the search path.
     let (owner, url) = for_a_role(&empty_database().await).await;
     owner.batch_execute("CREATE SCHEMA \"Odd, one\"; GRANT CREATE ON SCHEMA \"Odd, one\" TO PUBLIC").await.unwrap();
     let of_none = format!("{url}?options=-csearch_path%3Dnone");

@@ -1,5 +1,5 @@
-//! A PostgreSQL in trouble: a full disk, a pooler with few connections or with no server behind it, a lock that is held,
-//! a host that is deaf.
+//! A PostgreSQL in trouble: a full disk, a pooler with few connections or without a server behind it, a lock that is
+//! held, a host that never responds.
 
 use std::{
     io::{BufRead, BufReader, Write},
@@ -21,7 +21,7 @@ async fn opened(url: &str) -> PostgresStore {
     PostgresStore::open(&options).await.unwrap()
 }
 
-/// As root alone, who may mount such a disk.
+/// Only as root, who may mount such a disk.
 #[tokio::test]
 async fn a_server_is_not_ready_while_the_disk_of_the_database_is_full() {
     let server = spawn_blocking(|| Server::start(&[])).await.unwrap();
@@ -61,7 +61,7 @@ async fn a_server_is_not_ready_while_the_disk_of_the_database_is_full() {
     drop((owner, store, server));
 }
 
-/// Trying out a write leaves nothing, and no two servers wait for each other.
+/// The test write leaves no data, and no two servers block each other.
 #[tokio::test]
 async fn asking_whether_a_server_is_ready_leaves_nothing() {
     let url = new_database().await;
@@ -97,7 +97,7 @@ async fn a_command_that_waits_for_the_lock_of_the_migrations_says_for_whom() {
     assert!(waits.wait().unwrap().success());
 }
 
-/// Starts `campanile migrate` so many times at once, and returns what each says.
+/// Starts `campanile migrate` this many times at once, and returns the output of each.
 fn migrate_at_once(times: usize, url: &str) -> Vec<Result<String, String>> {
     let start =
         |_| campanile(&["migrate", "--store", url]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -130,7 +130,7 @@ fn a_pooler_with_few_connections_is_enough_for_many_who_start_at_once() {
             }
         }
     }
-    // One is too few, and that is said.
+    // One connection is too few, and the error is about that.
     let bouncer = PgBouncer::start(&server, "transaction", 1);
     let said = migrate_at_once(1, &format!("{}?pgbouncer=true", bouncer.url("postgres"))).remove(0).unwrap_err();
     assert!(said.contains("no second connection; it needs two to start"), "{said}");
@@ -149,9 +149,9 @@ async fn a_write_that_a_pooler_passed_on_to_no_server_has_not_happened() {
             server
         });
         let mut server = server.await.unwrap();
-        // The pooler may still have to notice, and keeps who asks until it has.
+        // The pooler may not have noticed yet, and makes callers wait until it has.
         drop(timeout(Duration::from_secs(3), store.create(&[accepted(draft("ann", "x"))], None)).await);
-        // It closes the connections that it has, one of which may be in the hands of a write.
+        // It closes its existing connections, one of which may be in use by a write.
         let (mut refusals, mut closed) = (0, 0);
         while refusals < 4 {
             match store.create(&[accepted(draft("ann", "x"))], None).await.unwrap_err() {
@@ -170,7 +170,7 @@ async fn a_write_that_a_pooler_passed_on_to_no_server_has_not_happened() {
     }
 }
 
-/// It takes connections and says nothing.
+/// The host accepts connections and never responds.
 #[test]
 fn no_command_waits_for_ever_for_a_deaf_host() {
     let deaf = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -1,4 +1,4 @@
-//! What decides what a user is told, read at once, is what its parts say one by one, in every back end.
+//! A user's profile for delivery, read at once, equals its parts read one by one, in every back end.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! Any sequence of operations: the counts are right, and a follower of the changes from any
-//! earlier point sees what a list shows.
+//! Any sequence of operations: the counts are right, and a follower of the changes from any earlier point gets the same
+//! inbox as a list.
 
 use std::collections::BTreeMap;
 
@@ -64,8 +64,8 @@ async fn apply(store: &dyn Store, operation: &Operation) {
     }
 }
 
-/// Marks what was there when the notification at this place was created, of one kind or of all: that, and nothing
-/// else. Everything that is unread takes one change number, a part of it one for each.
+/// Marks the notifications that existed when the one at this place was created, of one category or of all, and checks
+/// that no others are marked. Marking all unread ones takes one change number, marking a part takes one for each.
 async fn mark_part(store: &dyn Store, user_id: &UserId, at: usize, kind: Option<usize>) {
     let before = inbox(store, user_id).await;
     let newer = store.list(&Filter::inbox(user_id.clone()), None, Limit::new(at as u64 + 1)).await.unwrap();
@@ -86,8 +86,8 @@ async fn mark_part(store: &dyn Store, user_id: &UserId, at: usize, kind: Option<
     assert_eq!(store.ends(std::slice::from_ref(user_id)).await.unwrap()[0].0, newer.modseq.unwrap() + taken);
 }
 
-/// Marks what is of one kind, or of all, then the one at this place unread and read, and takes the marking back in steps
-/// of so many: what it marked is unread again, but for that one.
+/// Marks the notifications of one category, or of all, then the one at this place unread and read, and undoes the
+/// marking in steps of `most`: all that it marked are unread again, except for that one.
 async fn take_back(store: &dyn Store, user_id: &UserId, kind: Option<usize>, at: usize, most: usize) {
     let mut after = inbox(store, user_id).await;
     let category = kind.map(|kind| Category::parse(KINDS[kind]).unwrap());
@@ -110,7 +110,7 @@ async fn take_back(store: &dyn Store, user_id: &UserId, kind: Option<usize>, at:
     assert_eq!(store.unmark(user_id, &marked.by, 1000).await.unwrap().count, 0);
 }
 
-/// An inbox as a client holds it that follows the changes.
+/// The inbox of a client that follows the changes.
 #[derive(Clone, Default)]
 struct Follower {
     modseq: u64,
@@ -139,7 +139,7 @@ impl Follower {
         }
     }
 
-    /// Takes in what changed, `limit` events at a time; a reset lists again.
+    /// Applies the changes, `limit` events at a time; after a reset, lists again.
     async fn follow(&mut self, store: &dyn Store, user_id: &UserId, limit: u64) {
         loop {
             let changes = store.changes(user_id, self.modseq, Limit::new(limit)).await.unwrap();
@@ -177,7 +177,7 @@ async fn followers_see_what_a_list_shows(store: &dyn Store, operations: &[Operat
         unread += store.unread_count(&user(name)).await.unwrap();
     }
     assert_eq!(everything.unread_count, unread);
-    // A listener that is told each change as it happens sees the same, after each of them.
+    // A listener to live changes has the same inbox, after each of them.
     for name in USERS {
         let Some((_, mut told)) = waiting.iter().find(|(user_id, _)| *user_id == user(name)).cloned() else { continue };
         let listed = Follower::list(store, &user(name)).await;
@@ -197,7 +197,7 @@ async fn followers_see_what_a_list_shows(store: &dyn Store, operations: &[Operat
     }
 }
 
-/// Runs it on one back end.
+/// Runs the test on one back end.
 macro_rules! random {
     ($($store:ident: $open:ident, $cases:literal cases)*) => {$(
         proptest! {

@@ -1,4 +1,4 @@
-//! A command that makes keys in a SQLite file which a server is using.
+//! A command that creates keys in an SQLite file which a server is using.
 
 use std::{
     path::Path,
@@ -26,7 +26,7 @@ fn open(path: &Path) -> Result<SqliteCredentials, String> {
     opened.ok_or_else(|| "there is no store".to_owned())
 }
 
-/// Takes the file for writing and keeps it.
+/// Locks the file for writing and keeps the lock.
 fn occupy(path: &Path) -> rusqlite::Connection {
     let connection = rusqlite::Connection::open(path).unwrap();
     connection.execute_batch("BEGIN IMMEDIATE").unwrap();
@@ -65,7 +65,7 @@ async fn what_one_writes_the_other_sees_at_once() {
     assert!(!store.revoke_key(made.id, noon()).await.unwrap());
 }
 
-/// Each gets its turn: nothing of the server fails, and each command is done in good time.
+/// Each gets its turn: no request of the server fails, and each command completes in time.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn keys_are_made_while_the_server_writes_without_a_pause() {
     let path = new_folder().join("campanile.db");
@@ -100,7 +100,7 @@ async fn keys_are_made_while_the_server_writes_without_a_pause() {
     assert!(slowest < Duration::from_secs(5), "a key took {slowest:?}");
 }
 
-/// Also after the log was begun anew, for which the server does not wait.
+/// Also after the write-ahead log was restarted, for which the server does not wait.
 #[tokio::test]
 async fn the_server_waits_for_another_process_that_writes() {
     let path = new_folder().join("campanile.db");
@@ -122,7 +122,7 @@ async fn the_server_waits_for_another_process_that_writes() {
     assert_eq!(store.unread_count(&user("bob")).await.unwrap(), 1);
 }
 
-/// A process that keeps the file costs every other one wait, and not one after the other.
+/// A process that locks the file makes all others wait once, and not one after the other.
 #[tokio::test]
 async fn a_file_that_stays_locked_is_said_to_all_at_once() {
     let path = new_folder().join("campanile.db");

@@ -1,4 +1,4 @@
-//! What only the SQLite store does: it survives, it keeps others away, and it refuses clearly.
+//! Specifics of the SQLite store: it survives crashes, keeps other servers away, and reports clear errors.
 
 use std::{
     os::unix::fs::PermissionsExt,
@@ -26,7 +26,7 @@ fn mode(path: &Path) -> u32 {
     std::fs::metadata(path).unwrap().permissions().mode() & 0o777
 }
 
-/// Whether the counts that are kept are those of what is there.
+/// Checks that the stored counts match the stored notifications.
 async fn assert_counts(store: &dyn Store, name: &str) {
     let listed = inbox(store, &user(name)).await;
     let unread = listed.iter().filter(|notification| !notification.is_read).count() as u64;
@@ -59,7 +59,7 @@ async fn everything_is_there_when_it_is_opened_again() {
     );
     assert_eq!(before, after);
     assert!(matches!(store.create(&[accepted(draft("ann", "b"))], Some(&key)).await.unwrap(), Creation::Before(_)));
-    // What comes is newer than what was there.
+    // New notifications are newer than the existing ones.
     send(&store, "ann", "e").await;
     assert_eq!(inbox(&store, &user("ann")).await[0].content.as_str(), "e");
 }
@@ -127,7 +127,7 @@ async fn a_full_disk_is_said_and_nothing_is_half_written() {
     let mut stored = 0;
     send(&store, "ann", "x").await;
     let refused = loop {
-        // What is kept of the inbox is not what the write that fails would have made of it.
+        // The cached state of the inbox does not include the failed write.
         assert_counts(&store, "ann").await;
         let batch = [0, 1, 2].map(|_| accepted(draft("ann", &long)));
         match store.create(&batch, None).await {
@@ -141,7 +141,7 @@ async fn a_full_disk_is_said_and_nothing_is_half_written() {
     let unready = store.ready().await.unwrap_err();
     assert!(matches!(&unready, StoreError::Unavailable { why, .. } if why.contains("disk is full")), "{unready}");
     drop(store);
-    // With room again, it goes on.
+    // With free space again, it continues.
     let store = open(&path).unwrap();
     store.ready().await.unwrap();
     send(&store, "ann", &long).await;
@@ -153,7 +153,7 @@ async fn a_write_that_fails_takes_no_other_along() {
     let store = Arc::new(open(&new_file()).unwrap());
     let twice = accepted(draft("ann", "twice"));
     store.create(std::slice::from_ref(&twice), None).await.unwrap();
-    // Enough at once that they share transactions.
+    // Enough at once to share transactions.
     let writes = (0..200).map(|number| {
         let (store, twice) = (Arc::clone(&store), twice.clone());
         tokio::spawn(async move {
@@ -242,7 +242,7 @@ async fn a_damaged_file_is_no_passing_trouble_and_not_ready() {
     }
     drop(store);
     let whole = std::fs::read(&path).unwrap();
-    // Somewhere in the middle, where opening does not look.
+    // In the middle of the file, which opening does not read.
     let damaged: Vec<u8> = whole
         .iter()
         .enumerate()
@@ -264,7 +264,7 @@ async fn a_table_that_is_missing_is_not_ready() {
     assert!(matches!(store.ready().await, Err(StoreError::Failed { .. })));
 }
 
-/// What an inbox was given by an earlier release, or by a clock that was ahead, is not gone behind.
+/// Timestamps of an inbox never go back, even if an earlier release or a clock that was ahead wrote the newest one.
 #[tokio::test]
 async fn timestamps_go_on_from_the_newest_that_there_is() {
     let path = new_file();
@@ -279,8 +279,8 @@ async fn timestamps_go_on_from_the_newest_that_there_is() {
     assert_eq!(inbox(&store, &user("ann")).await[0], second);
 }
 
-/// A file of the release before this one, with a request that was made with a key, is brought up to date; the
-/// request answers every caller for its day, also by what that release made of its data.
+/// A file of the previous release, with a request that had a key, is migrated; the request is still answered for a day
+/// to every caller, also by the hash that that release stored of its data.
 #[tokio::test]
 async fn a_file_of_the_release_before_is_brought_up_to_date() {
     let path = new_file();
@@ -365,7 +365,7 @@ async fn rows_that_today_s_rules_would_refuse_are_read_moved_and_deleted() {
     }
 }
 
-/// What many are told at once is kept once, as long as one of them has it, and comes back whole.
+/// Content that is sent to many users at once is stored once, as long as one of them has it, and can be read unchanged.
 #[tokio::test]
 async fn what_many_are_told_is_kept_once() {
     let path = new_file();

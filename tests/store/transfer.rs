@@ -1,4 +1,4 @@
-//! Everything moves from one store to another and comes back as it was.
+//! All data moves from one store to another and comes back unchanged.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -24,7 +24,7 @@ use uuid::Uuid;
 use super::{accepted, create, credentials::key, draft, inbox, once, send, user};
 use crate::{harness::new_folder, postgres};
 
-/// Everything in a store, one record a line.
+/// All data of a store, one record a line.
 async fn lines(store: &dyn Transfer) -> Vec<String> {
     let (sender, mut records) = mpsc::channel(100);
     let receive = async {
@@ -58,7 +58,7 @@ fn sqlite() -> SqliteTransfer {
     SqliteTransfer(SqliteOptions { window: 400, ..SqliteOptions::new(new_folder().join("campanile.db")) })
 }
 
-/// One that is there: what a refused import has made itself, it removes.
+/// An existing file: a refused import removes only a file that it created itself.
 fn empty() -> SqliteTransfer {
     let transfer = sqlite();
     drop(SqliteStore::open(&transfer.0).unwrap());
@@ -69,8 +69,8 @@ async fn postgres() -> PostgresTransfer {
     PostgresTransfer(PostgresOptions { url: postgres::empty_database().await, window: 400, connections: 2 })
 }
 
-/// A store with all that there can be: marks, whole inboxes marked, deletions, what left the
-/// window, keys of requests, service keys, and every field.
+/// Fills a store with all kinds of data: marks, whole inboxes marked, deletions, notifications that left the window,
+/// keys of requests, service keys, and every field.
 async fn fill(store: &SqliteStore, notifications: usize) {
     let moment = |time: &str| Timestamp::parse(&format!("2026-01-01T{time}Z")).unwrap();
     let full = ServiceKey {
@@ -104,7 +104,7 @@ async fn fill(store: &SqliteStore, notifications: usize) {
                 accepted(full)
             })
             .collect();
-        // As an earlier release left it.
+        // As an earlier release stored it.
         let once = Once { caller: None, ..once(&format!("key {number}"), number as u8, "2026-01-01T00:00:00Z") };
         store.create(&batch, (number % 10 == 0).then_some(&once)).await.unwrap();
         store.mark_all_read(&user(&format!("user {}", number % 250)), &Marking::default()).await.unwrap();
@@ -114,7 +114,7 @@ async fn fill(store: &SqliteStore, notifications: usize) {
     }
 }
 
-/// A contact of each channel.
+/// Adds a contact of each channel.
 async fn fill_contacts(store: &SqliteStore, at: Timestamp) {
     let p256dh = SubscriptionKeys::parse_p256dh(
         "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
@@ -135,8 +135,8 @@ async fn fill_contacts(store: &SqliteStore, at: Timestamp) {
     }
 }
 
-/// What is said of mail: a digest and one that is over, an entry that says which channels were asked for, what users want,
-/// and keys of the server.
+/// Adds data about mail: a digest and one that has ended, an entry with a sender's choice of channels, preferences, and
+/// keys of the server.
 async fn fill_mail(store: &SqliteStore, now: Timestamp) {
     let asked = NotificationDraft {
         send_email: Some(true),
@@ -186,7 +186,7 @@ async fn fill_mail(store: &SqliteStore, now: Timestamp) {
     }
 }
 
-/// What leaves the server: an entry that is not planned, deliveries in every state, and lanes that are paused or fail.
+/// Adds an unplanned entry, deliveries in every state, and lanes that are paused or fail.
 async fn fill_outbox(store: &SqliteStore, moment: impl Fn(&str) -> Timestamp) {
     let now = moment("05:00:00.000001");
     let plain = Webhook {
@@ -269,7 +269,7 @@ async fn fill_outbox(store: &SqliteStore, moment: impl Fn(&str) -> Timestamp) {
     let again = (DeliveryId::new(Uuid::from_u128(100)), DeliveryId::new(Uuid::from_u128(200)));
     assert_eq!(store.replay(&[again], later).await.unwrap(), 1);
     assert!(store.cancel(DeliveryId::new(Uuid::from_u128(103)), "by_hand", later).await.unwrap());
-    // Nothing else is told of.
+    // No other webhooks remain.
     for webhook in store.webhooks().await.unwrap() {
         store.delete_webhook(webhook.id).await.unwrap();
     }
@@ -303,11 +303,11 @@ async fn a_hundred_thousand_go_to_postgresql_and_back_byte_for_byte() {
     assert_eq!(before.iter().filter(|line| line.contains(r#""via":""#)).count(), 4);
     assert_eq!(before.iter().filter(|line| line.contains(r#""routing":{"send_email":true,"#)).count(), 1);
 
-    // Service keys come by when they were made, and then by id.
+    // Service keys are ordered by the time of their creation, and then by id.
     let keys: Vec<_> = before.iter().filter(|line| line.starts_with(r#"{"record":"key""#)).collect();
     assert!(keys.len() == 3 && keys[0].contains("0002") && keys[1].contains("0003") && keys[2].contains("0001"));
 
-    // What arrived goes on: the counts are right, and the next change takes the next number.
+    // The imported data can be used: the counts are right, and the next change takes the next number.
     let (old, new) = (SqliteStore::open(&first.0).unwrap(), SqliteStore::open(&third.0).unwrap());
     let postgres = postgres::open(&second.0.url, 400).await;
     for store in [&old as &dyn Store, &new, &postgres] {
@@ -328,7 +328,7 @@ async fn a_hundred_thousand_go_to_postgresql_and_back_byte_for_byte() {
             send(store, "user 7", "after the move").await;
         }
     }
-    // A digest that was imported is sent with its parts.
+    // An imported digest is sent with its parts.
     let digest = DeliveryId::new(Uuid::from_u128(400));
     let now = Timestamp::parse("2026-01-01T09:00:00Z").unwrap();
     for store in [&old as &dyn Outbox, &new, &postgres] {
@@ -364,7 +364,7 @@ async fn an_import_takes_all_or_nothing_and_mixes_nothing() {
     }
 }
 
-/// A key may be needed before anything is imported, so those that are there stay.
+/// A key may be needed before the import, so existing ones stay.
 #[tokio::test]
 async fn service_keys_that_are_there_stay_beside_those_that_come() {
     let from = sqlite();
@@ -397,7 +397,7 @@ async fn service_keys_that_are_there_stay_beside_those_that_come() {
     }
 }
 
-/// A server makes its keys when it starts, and what was signed with those that are moved is to stay good.
+/// A server creates its keys when it starts, and signatures of the imported keys must stay valid.
 #[tokio::test]
 async fn keys_that_a_server_made_for_itself_give_way_to_those_that_come() {
     let from = sqlite();
@@ -418,7 +418,7 @@ async fn keys_that_a_server_made_for_itself_give_way_to_those_that_come() {
     assert_eq!(postgres::open(&postgres.0.url, 400).await.secret("unsubscribe", &fresh).await.unwrap(), moved);
 }
 
-/// What the release before left is exported without being changed, and brought up to date by a server.
+/// Data of the previous release is exported unchanged, and migrated by a server.
 #[tokio::test]
 async fn tables_of_before_mail_are_exported_and_brought_up_to_date() {
     const BACK: &str = "DROP INDEX contacts_by_death; DROP INDEX contacts_by_silence; DROP INDEX deliveries_by_via; DROP INDEX OF_LANE;
@@ -483,7 +483,7 @@ async fn a_service_key_that_is_no_such_key_is_refused() {
     }
 }
 
-/// JSON with one notification in it, which has this data.
+/// JSON texts with one notification that has this data.
 fn with_data(data: &str) -> [String; 2] {
     let notification = format!(
         r#"{{"record":"notification","modseq":1,"created":1,"notification":{{"id":"019a5370-7d3b-7c4e-9f1a-5b8a1c2d3e4f","user_id":"ann","content":"x","timestamp":"2026-01-01T00:00:00.000000Z","is_read":false,"category":"message","data":{data}}}}}"#

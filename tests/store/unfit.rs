@@ -1,4 +1,4 @@
-//! SQLite on a file system where it cannot work: one in user space that has no shared memory, `unfit/fuse.py`.
+//! SQLite on a file system that does not support it: one in user space without shared memory, `unfit/fuse.py`.
 
 use std::process::Command;
 
@@ -11,7 +11,7 @@ fn a_file_system_without_shared_memory_is_said_to_be_one() {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/store/unfit/fuse.py");
     for command in ["serve", "migrate", "check"] {
         let mut unfit = Command::new("unshare");
-        // The mount is in a namespace of its own, so that it ends with the command.
+        // The mount is in a separate namespace, so that it ends with the command.
         unfit.args(["--mount", "--map-root-user", "python3", script]).arg(&folder);
         unfit.args([env!("CARGO_BIN_EXE_campanile"), command, "--store", &store]);
         let done = unfit.env("CAMPANILE_LISTEN", "127.0.0.1:0").stdin(std::process::Stdio::null()).output().unwrap();

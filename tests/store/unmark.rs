@@ -1,4 +1,4 @@
-//! Taking back that a whole inbox was marked read, or a part of it, against every back end.
+//! Undoing that a whole inbox was marked read, or a part of it, against every back end.
 
 use campanile::{
     model::{Category, Event, Marked, MarkedBy, Marking, Notification, NotificationDraft},
@@ -11,7 +11,7 @@ use super::{
     create, draft, inbox, memory, postgres, send, sqlite, user,
 };
 
-/// More than there is in any inbox here.
+/// More than any inbox here contains.
 const ALL: usize = 1000;
 
 fn only(category: &str) -> Marking {
@@ -32,14 +32,14 @@ async fn unmark(store: &dyn Store, by: &MarkedBy) -> u64 {
     step.count
 }
 
-/// What of ann's inbox is unread, newest first.
+/// The unread notifications of ann's inbox, newest first.
 async fn unread_of_ann(store: &dyn Store) -> Vec<String> {
     let unread = inbox(store, &user("ann")).await.into_iter().filter(|notification| !notification.is_read);
     unread.map(|notification| notification.content.to_string()).collect()
 }
 
 contract! {
-    /// The smallest: two are unread, one was read before.
+    /// The smallest case: two are unread, one was read before.
     async fn what_was_read_before_stays_read(open) {
         let store = open(1000).await;
         let a = send(&*store, "ann", "a").await;
@@ -71,7 +71,7 @@ contract! {
         assert_eq!(unread_of_ann(&*store).await, ["c", "b", "a"]);
     }
 
-    /// What only one kind is unread of is one change, as if everything was asked for.
+    /// If all unread notifications are of one category, marking it is one change, as if everything was asked for.
     async fn a_kind_that_is_all_that_is_unread_is_taken_back(open) {
         let store = open(1000).await;
         let message = send_of(&*store, "message", "a").await;
@@ -85,7 +85,7 @@ contract! {
         assert_eq!(unread_of_ann(&*store).await, ["c", "b"]);
     }
 
-    /// On another device: what was marked unread and read again, what is unread, and what is gone.
+    /// Changed on another device: marked unread and read again, still unread, or deleted.
     async fn what_changed_since_is_left_alone(open) {
         for marking in [Marking::default(), only("alert")] {
             let store = open(1000).await;
@@ -117,13 +117,13 @@ contract! {
         let second = mark(&*store, &Marking::default()).await;
         assert_eq!(unmark(&*store, &second.by).await, 1);
         assert_eq!(unread_of_ann(&*store).await, ["b"]);
-        // And the earlier one can be taken back after the later one.
+        // And the earlier marking can be undone after the later one.
         store.set_read(b.id, None, true).await.unwrap();
         assert_eq!(unmark(&*store, &first.by).await, 1);
         assert_eq!(unread_of_ann(&*store).await, ["a"]);
     }
 
-    /// What was marked unread before the marking has a later number than the one of its creation.
+    /// A notification that was marked unread before the marking has a later number than its creation.
     async fn what_was_marked_before_is_taken_back_too(open) {
         for marking in [Marking::default(), only("alert")] {
             let store = open(1000).await;
@@ -153,7 +153,7 @@ contract! {
         assert_eq!(unmark(&*store, &nothing.by).await, 0);
         assert_eq!(store.unmark(&user("nobody"), &marked.by, ALL).await.unwrap(), Unmarked::default());
         for is_whole in [true, false] {
-            // Numbers that no marking gave find nothing that is unread, and nothing that was never marked.
+            // Numbers that belong to no marking match no unread notification, and none that was never marked.
             for (after, up_to) in [(0, u64::MAX), (u64::MAX, 0), (u64::MAX, u64::MAX), (present, present + 9)] {
                 assert_eq!(unmark(&*store, &MarkedBy { after, up_to, is_whole }).await, 0);
             }

@@ -1,4 +1,4 @@
-//! What leaves an inbox by itself: by the window, its expiry or its age, against every back end.
+//! Which notifications leave an inbox by themselves: by the window, their expiry or their age, against every back end.
 
 use campanile::{
     model::{Filter, NotificationDraft, Timestamp},

@@ -1,4 +1,4 @@
-//! Every rule of what users want and of the server's own keys, by name, against every back end.
+//! Every rule of preferences and of the server's own keys, by name, against every back end.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::user;
 use crate::harness::{new_folder, started};
 
-/// A new empty store, by both its sides.
+/// A new empty store, by both its interfaces.
 #[derive(Clone)]
 struct Kept {
     wishes: Arc<dyn Wishes>,
@@ -53,7 +53,7 @@ async fn postgres() -> Kept {
     Kept::by(crate::postgres::open(&crate::postgres::new_database().await, 10).await)
 }
 
-/// Defines the rules, and one test of each rule for each back end; a rule gets a new empty one.
+/// Defines the rules, and one test of each rule for each back end; a rule gets a new empty store.
 macro_rules! contract {
     ($($(#[$doc:meta])* async fn $rule:ident($kept:ident) $body:block)*) => {
         $($(#[$doc])* async fn $rule($kept: Kept) $body)*
@@ -76,12 +76,12 @@ fn wanting(wanted: &Value) -> Preferences {
     Preferences::default().merge(wanted).unwrap()
 }
 
-/// Preferences that are told from others by their number.
+/// Preferences that are identified by their number.
 fn numbered(number: u64) -> Preferences {
     wanting(&json!({"channels": {"email": {"if_unread_after": number + 1}}}))
 }
 
-/// All that there can be.
+/// Preferences with all possible settings.
 fn full() -> Preferences {
     wanting(&json!({
         "channels": {"email": "off", "push": {"if_unread_after": 60}},
@@ -146,7 +146,7 @@ contract! {
         kept.wishes.forget_preferences(&user("ann")).await.unwrap();
         assert_eq!(kept.of("ann").await, (Preferences::default(), 0));
         assert_eq!(kept.of("bob").await, (full(), 1));
-        // Who saw them before does not bring them back.
+        // A client with the old version does not restore them.
         assert!(!kept.set("ann", &full(), 2).await);
         assert!(kept.set("ann", &numbered(1), 0).await);
         assert_eq!(kept.of("ann").await, (numbered(1), 1));

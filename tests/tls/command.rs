@@ -1,4 +1,4 @@
-//! Where the command has its certificate from, at the start and later.
+//! The source of the command's certificate, at the start and later.
 
 use std::{fs, os::unix::fs::PermissionsExt, sync::mpsc, time::Duration};
 
@@ -35,7 +35,7 @@ async fn a_certificate_is_renewed_while_it_runs() {
     fs::write(&files.certificate, "no certificate").unwrap();
     wait_for(&log, "the old one stays");
     assert_eq!(*shown_to(&authority.connect(address, &["h2"]).await), first);
-    // It is said once, and not at every look.
+    // It is logged once, and not at every check.
     let again = log.recv_timeout(Duration::from_millis(2_500));
     assert!(again.is_err(), "{again:?}");
 

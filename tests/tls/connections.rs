@@ -1,4 +1,4 @@
-//! HTTP/1.1, HTTP/2 and streams over TLS, and clients that do not keep to it.
+//! HTTP/1.1, HTTP/2 and streams over TLS, and clients that violate the protocol.
 
 use std::{convert::Infallible, net::SocketAddr, time::Duration};
 
@@ -38,7 +38,7 @@ impl Server {
         let router = router(service.clone(), &HttpOptions::default())
             .route("/long", get(long))
             .route("/peer", get(|Extension(peer): Extension<Peer>| async move { format!("{peer:?}") }));
-        // The system takes less at once than TLS does, so that TLS has to keep something back.
+        // The system accepts less at once than TLS does, so that TLS has to buffer the rest.
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_send_buffer_size(8 * 1024).unwrap();
         socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
@@ -77,7 +77,7 @@ fn encrypted_from(address: SocketAddr) -> String {
 #[tokio::test]
 async fn the_client_chooses_the_protocol() {
     let server = Server::start(10, LONG);
-    // A client that offers nothing speaks HTTP/1.1.
+    // A client that offers no protocol uses HTTP/1.1.
     for (offered, chosen) in [(&[][..], None), (&["http/1.1"], Some(&b"http/1.1"[..]))] {
         let mut stream = server.authority.connect(server.address, offered).await;
         assert_eq!(stream.get_ref().1.alpn_protocol(), chosen);
@@ -94,7 +94,7 @@ async fn the_client_chooses_the_protocol() {
 #[tokio::test]
 async fn a_stream_of_events_is_relayed_and_ends_with_its_client() {
     let server = Server::start(1, LONG);
-    // There is one place: each client gets it because the one before went, politely or not.
+    // There is one place: each client gets it because the previous one left, cleanly or not.
     for is_polite in [true, false, true] {
         let mut stream = server.authority.connect(server.address, &["http/1.1"]).await;
         let head = ask(&mut stream, "/api/notifications/stream/ann", "hello").await;
@@ -107,7 +107,7 @@ async fn a_stream_of_events_is_relayed_and_ends_with_its_client() {
     }
 }
 
-/// Begins with more than TLS takes at once, and has nothing to add.
+/// Starts with more than TLS accepts at once, and sends no more.
 async fn long() -> Response {
     let all = format!("{}the end", "x".repeat(1 << 20));
     let body = stream::iter([Ok::<_, Infallible>(all)]).chain(stream::pending());
@@ -163,7 +163,7 @@ async fn streams_and_websockets_go_over_http2() {
     }
 }
 
-/// Clients that begin and do not go on: nothing, half a record, and half of what it says.
+/// Clients that start and do not continue: no bytes, half a record, and half of its contents.
 const SILENT: [&[u8]; 3] = [b"", b"\x16\x03", b"\x16\x03\x01\x02\x00\x01"];
 
 #[tokio::test]
@@ -192,7 +192,7 @@ async fn a_client_that_does_not_finish_its_greeting_is_let_go() {
         stream.write_all(said).await.unwrap();
         silent.push(stream);
     }
-    // The same holds for one that greets and then never asks.
+    // The same holds for a client that completes the handshake and then sends no request.
     for protocol in ["http/1.1", "h2"] {
         let mut stream = server.authority.connect(server.address, &[protocol]).await;
         drop(timeout(LONG, stream.read_to_end(&mut Vec::new())).await.expect("the server closes it"));
@@ -211,7 +211,7 @@ async fn plain_http_is_turned_away_without_harm() {
     let mut answer = Vec::new();
     drop(timeout(LONG, stream.read_to_end(&mut answer)).await.expect("the server closes it"));
     assert!(!answer.starts_with(b"HTTP"), "{}", String::from_utf8_lossy(&answer));
-    // The one place is free again.
+    // The only place is free again.
     let mut stream = server.authority.connect(server.address, &["http/1.1"]).await;
     ask(&mut stream, "/healthz", "200 OK").await;
 }

@@ -1,4 +1,4 @@
-//! What was exported then is imported now, and what is exported now has all of it.
+//! Old exports can be imported, and a current export contains all old data.
 
 use std::process::Output;
 
@@ -19,14 +19,14 @@ fn export(url: &str) -> String {
     String::from_utf8(run(&["export", "--store", url]).stdout).unwrap()
 }
 
-/// Imports these lines, and returns what was said about it.
+/// Imports these lines, and returns the output.
 fn import(lines: &str, url: &str) -> String {
     let file = new_folder().join("all.jsonl");
     std::fs::write(&file, lines).unwrap();
     String::from_utf8(run(&["import", &file.display().to_string(), "--store", url]).stderr).unwrap()
 }
 
-/// The lines of an export that are about something stored.
+/// The lines of an export with stored data.
 fn records(export: &str) -> Vec<&str> {
     let of = ["inbox", "notification", "deletion", "once", "key"].map(|kind| format!("{{\"record\":\"{kind}\""));
     export.lines().filter(|line| of.iter().any(|start| line.starts_with(start.as_str()))).collect()

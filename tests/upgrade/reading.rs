@@ -1,4 +1,4 @@
-//! Everything is there, as the text that it was, at every door.
+//! All old data is there, with its exact text, through every interface.
 
 use std::collections::BTreeMap;
 
@@ -33,7 +33,7 @@ async fn listed(app: &App, query: &str) -> Vec<Fields> {
     }
 }
 
-/// What is expected in one inbox, newest first.
+/// The expected notifications of one inbox, newest first.
 fn inbox(user_id: &str) -> Vec<Fields> {
     let owner = serde_json::to_string(user_id).unwrap();
     all().into_iter().rev().filter(|fields| fields["user_id"] == owner).collect()
@@ -49,7 +49,7 @@ fn id(fields: &Fields) -> String {
     fields["id"].trim_matches('"').to_owned()
 }
 
-/// An answer of `changes`, of which these tests need the events.
+/// A response of `changes`; these tests need only the events.
 #[derive(Deserialize)]
 struct Changes {
     events: Vec<Event>,
@@ -208,7 +208,7 @@ of_both! {
     async fn what_is_read_is_json(old) {
         for path in ["/api/notifications/list", "/api/notifications/list?user_id=deep"] {
             let answer = old.app.get(path).await;
-            // Deeper than most parsers go by default, so this looks at the brackets only.
+            // Deeper than most parsers accept by default, so this checks the brackets only.
             assert!(serde_json::from_slice::<Vec<BTreeMap<String, Box<RawValue>>>>(&answer.body).is_ok(), "{path}");
         }
         let answer = old.app.get("/api/notifications/list?user_id=ann").await;

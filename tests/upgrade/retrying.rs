@@ -26,7 +26,7 @@ async fn total(old: &Upgraded) -> u64 {
     old.store.overview(None).await.unwrap().total
 }
 
-/// What it hashed was its own writing of `data`, not the text that came.
+/// That release hashed its own form of `data`, not the text that was sent.
 pub(super) async fn a_retry_with_data(old: &Upgraded) {
     let before = total(old).await;
     let answer = retry(&old.app, CREATE, "young, with data", WITH_DATA).await;

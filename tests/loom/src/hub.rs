@@ -1,7 +1,7 @@
-//! The server's log over loom's lock, and the meetings that are tried.
+//! The server's log over loom's lock, and the tested interleavings.
 
 pub(super) mod sync {
-    //! Loom's lock, of which every order is tried in which it can be taken.
+    //! Loom's lock, with which every order of locking is tried.
     pub(crate) use loom::sync::Mutex;
 }
 
@@ -31,7 +31,7 @@ fn end(modseq: u64) -> End {
     End { modseq, unread_count: 0 }
 }
 
-/// What a listener hears after a position, until it has heard of this change.
+/// The frames that a listener receives after a position, up to this change.
 fn listen(log: &Log<u64>, mut position: u64, until: u64) -> Vec<u64> {
     let seat = log.join();
     let mut heard = Vec::new();
@@ -49,7 +49,7 @@ fn listen(log: &Log<u64>, mut position: u64, until: u64) -> Vec<u64> {
     heard
 }
 
-/// Tries every order of a model, and says how many there are.
+/// Tries every order of a model, and prints their number.
 fn every_order(what: &str, model: impl Fn() + Sync + Send + 'static) {
     static ORDERS: AtomicUsize = AtomicUsize::new(0);
     ORDERS.store(0, Ordering::Relaxed);
@@ -76,7 +76,7 @@ pub(super) fn try_all() {
             let log = Arc::clone(&log);
             thread::spawn(move || [8, 9].iter().for_each(|number| _ = log.publish(end(*number), *number, |_| ())))
         };
-        // The store was asked before, and was at 7.
+        // The store was read earlier, when it was at 7.
         log.begin(end(7), |_| ());
         assert_eq!(listen(&log, 7, 9), [8, 9]);
         publisher.join().unwrap();

@@ -1,7 +1,7 @@
-//! Tries every order in which listeners and publishers of the hub's log can meet.
+//! Tries every interleaving of listeners and publishers of the hub's log.
 //!
-//! The log is the server's own file, over loom's lock. It is a program and not a test, because the
-//! file brings tests of its own, which run without loom.
+//! The log is the server's own file, over loom's lock. This is a program and not a test, because that file contains
+//! tests, which run without loom.
 
 mod hub;
 

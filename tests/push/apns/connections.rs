@@ -1,4 +1,4 @@
-//! Connections to Apple, and the tokens with which the server shows there who it is.
+//! Connections to Apple, and the tokens that authenticate the server.
 
 use std::{
     collections::HashSet,
@@ -29,7 +29,7 @@ async fn a_token_that_is_expired_is_made_anew_once() {
     let requests = site.receiver.until(2).await;
     assert_eq!(requests[0]["headers"]["apns-id"], requests[1]["headers"]["apns-id"]);
     assert_eq!((requests.len(), site.receiver.tokens(), site.receiver.count("connection")), (2, 2, 1));
-    // The new one is refused as well: that is the clock of this server, or the key, and no reason to make many.
+    // The new token is refused as well: the reason is this server's clock or key, so creating many tokens is no use.
     site.receiver.answers("*", &vec![expired.clone(); 9]).await;
     site.notify("ann", json!({})).await;
     site.receiver.until(3).await;
@@ -37,7 +37,7 @@ async fn a_token_that_is_expired_is_made_anew_once() {
     assert_eq!((&tried["attempts"][0]["result"], &tried["state"]), (&json!("misconfigured"), &json!("ready")));
     assert_eq!(site.contact_state("ann").await, "active");
     assert_eq!((site.receiver.count("request"), site.receiver.tokens()), (3, 2));
-    // Once that is put right, nothing is lost.
+    // Once that is corrected, no delivery is lost.
     site.receiver.answers("*", &[]).await;
     site.clock.forward(301);
     site.until_state("ann", "sent").await;
@@ -54,19 +54,19 @@ async fn an_hour_takes_two_tokens_and_one_connection() {
         let token = &requests[minute]["headers"]["authorization"];
         assert_eq!(*token == last, minute != 0 && minute != 50, "minute {minute}");
         last = token.clone();
-        // Nothing waits for a result whose lease ends when the clock is moved.
+        // No delivery is waiting for a result when the clock is moved, as its lease would end.
         site.until_state("ann", "sent").await;
         site.clock.forward(60);
     }
     assert_eq!((site.receiver.tokens(), site.receiver.count("connection")), (2, 1));
-    // The clock is set back: APNs would refuse a token from what is the future now.
+    // The clock is set back: APNs would refuse a token from the future.
     site.clock.forward(-7_200);
     site.notify("ann", json!({})).await;
     site.receiver.until(62).await;
     assert_eq!((site.receiver.tokens(), site.receiver.count("connection")), (3, 1));
 }
 
-/// Registers a device for each of so many users, and tells all of them at once.
+/// Registers a device for each of this many users, and notifies all of them at once.
 async fn broadcast(site: &Site, count: usize) {
     for number in 0..count {
         site.register(&format!("user{number}"), &device(number)).await;
@@ -76,7 +76,7 @@ async fn broadcast(site: &Site, count: usize) {
     site.post("/api/notifications/batch", &all).await;
 }
 
-/// The paths of all requests, each of which came once.
+/// The paths of all requests, none of which was repeated.
 fn paths(requests: &[Value]) -> HashSet<String> {
     let paths: Vec<_> = requests.iter().map(|request| request["path"].as_str().unwrap().to_owned()).collect();
     let set: HashSet<_> = paths.iter().cloned().collect();
@@ -100,7 +100,7 @@ async fn many_at_once_open_one_connection_and_as_many_streams_as_apns_allows() {
 
 #[tokio::test]
 async fn a_goaway_in_the_middle_loses_nothing_and_repeats_nothing() {
-    // Without an error, with one, and again and again.
+    // Without an error, with one, and repeatedly.
     for away in [
         json!({"at": 12, "keeps": 5, "code": 0, "times": 1}),
         json!({"at": 12, "keeps": 5, "code": 2, "times": 1}),
@@ -115,7 +115,7 @@ async fn a_goaway_in_the_middle_loses_nothing_and_repeats_nothing() {
             let began = Instant::now();
             let requests = site.receiver.until(60).await;
             assert_eq!(paths(&requests).len(), 60, "{away}");
-            // Sooner than a delivery is tried again.
+            // Sooner than the retry of a delivery.
             assert!(began.elapsed() < Duration::from_secs(8), "{away}: {:?}", began.elapsed());
             assert_eq!(site.receiver.count("away"), times, "{away}");
             assert_eq!(site.receiver.count("connection"), times + 1, "{away}");

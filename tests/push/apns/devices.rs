@@ -1,4 +1,4 @@
-//! Whose device it is, and which app it names.
+//! Which user owns a device, and which app it names.
 
 use campanile::server::{clock::Clock, config::SettingsInput};
 use serde_json::json;
@@ -25,18 +25,18 @@ async fn a_device_that_registered_again_after_it_was_gone_stays() {
         assert_eq!(site.contact_state(&user).await, "active");
         site.clock.forward(13);
         site.until_state(&user, "sent").await;
-        // It is known since after the app was seen, so it is gone.
+        // The device was registered before APNs noticed the removal of the app, so it is gone.
         site.receiver.answers(&token, &[gone(reason, millis(&site, -1_000))]).await;
         site.notify(&user, json!({})).await;
         let dead = site.until_state(&user, "dead").await;
         assert_eq!((&dead["reason"], &dead["attempts"][0]["code"]), (&json!("contact_dead"), &json!(410)));
         site.until_contact_is(&user, "dead").await;
     }
-    // No other device is.
+    // Other devices are not affected.
     site.register("bob", &device(9)).await;
     site.notify("bob", json!({})).await;
     site.until_state("bob", "sent").await;
-    // When its app registers it again, it is there again.
+    // When its app registers it again, it is active again.
     site.register("user1", &device(1)).await;
     assert_eq!(site.contact_state("user1").await, "active");
     site.notify("user1", json!({})).await;

@@ -1,4 +1,4 @@
-//! A push service of Apple as a process of its own: `receiver.mjs`, which does as a test has it.
+//! A push service of Apple as a separate process: `receiver.mjs`, which answers as a test defines.
 
 use std::{
     collections::HashSet,
@@ -14,13 +14,13 @@ use tokio::time::sleep;
 
 use crate::delivery::LONG;
 
-/// A running push service, over when it is dropped.
+/// A running push service, stopped when this is dropped.
 pub(super) struct Receiver {
     child: Child,
     input: Mutex<ChildStdin>,
     port: u64,
     said: Arc<Mutex<Vec<Value>>>,
-    /// The key that its clients have.
+    /// The key of its clients.
     pub(super) key: KeyPair,
 }
 
@@ -56,7 +56,7 @@ impl Receiver {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// Has it answer so to the next requests for a device, and as usual to all others.
+    /// Sets the responses to the next requests for a device; all later ones are as usual.
     pub(super) async fn answers(&self, token: &str, answers: &[Value]) {
         let told = self.count("told");
         writeln!(self.input.lock().unwrap(), "{}", json!({ token: answers })).unwrap();
@@ -67,12 +67,12 @@ impl Receiver {
         self.said.lock().unwrap().iter().filter(|said| said["is"] == what).cloned().collect()
     }
 
-    /// How often it said this.
+    /// How often the service reported this.
     pub(super) fn count(&self, what: &str) -> usize {
         self.said.lock().unwrap().iter().filter(|said| said["is"] == what).count()
     }
 
-    /// Waits until it has said this so often.
+    /// Waits until the service has reported this so many times.
     pub(super) async fn until_said(&self, what: &str, count: usize) {
         let until = Instant::now() + LONG;
         while self.count(what) < count {
@@ -81,7 +81,7 @@ impl Receiver {
         }
     }
 
-    /// Waits until so many requests were answered, and returns all. Each was signed by the key.
+    /// Waits until this many requests were answered, and returns all. Each was signed by the key.
     pub(super) async fn until(&self, count: usize) -> Vec<Value> {
         self.until_said("request", count).await;
         let requests = self.all("request");
@@ -89,7 +89,7 @@ impl Receiver {
         requests
     }
 
-    /// How many provider tokens came.
+    /// The number of different provider tokens.
     pub(super) fn tokens(&self) -> usize {
         let requests = self.all("request");
         requests.iter().map(|request| request["headers"]["authorization"].to_string()).collect::<HashSet<_>>().len()

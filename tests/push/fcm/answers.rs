@@ -1,4 +1,4 @@
-//! What FCM's answers do to a delivery, its device and its lane.
+//! The effects of FCM's responses on a delivery, its device and its lane.
 
 use std::time::Duration;
 
@@ -13,16 +13,16 @@ use super::{
 };
 use crate::delivery::{A_WHILE, Place, seconds_between};
 
-/// What an answer does.
+/// A response and its effects.
 struct Row {
     name: &'static str,
     reply: Reply,
     result: &'static str,
     state: &'static str,
     contact: &'static str,
-    /// For how long the lane is paused.
+    /// How long the lane is paused.
     pause: Option<f64>,
-    /// How long until the next attempt, at least.
+    /// The minimum time until the next attempt.
     wait: Option<f64>,
 }
 
@@ -112,14 +112,14 @@ async fn does(row: &Row) {
             let paused = paused.unwrap_or_default();
             assert!((pause - 1.0..pause + 2.5).contains(&paused), "{name}: {paused}, {lane}");
         }
-        // One that asks for less than the wait pauses its lane for less.
+        // A response that asks for less than the usual wait pauses the lane for less.
         None => assert!(paused.is_none_or(|paused| paused < 5.0), "{name}: {lane}"),
     }
     if let Some(wait) = wait {
         let due = seconds_between(&attempt["at"], &tried["due_at"]);
         assert!((wait - 0.1..wait + 3.0).contains(&due), "{name}: due after {due}");
     }
-    // A token that was refused is made anew, once.
+    // A refused token is replaced once.
     let is_refused = reply.status == 401 && *name != "apple";
     let expected = if is_refused { (2, 2) } else { (1, 1) };
     assert_eq!((fcm.asked(), fcm.messages().len()), expected, "{name}");
@@ -145,7 +145,7 @@ async fn a_token_that_is_not_taken_any_more_is_made_anew_and_the_message_is_sent
         assert!(std::time::Instant::now() < until, "{}", fcm.messages().len());
         sleep(Duration::from_millis(10)).await;
     }
-    // Those that were on their way used the old one too, and all together made one new one.
+    // Messages already on their way used the old token too, and all together requested one new token.
     assert_eq!((fcm.asked(), is_sent(&fcm.messages())), (2, 40));
     let sent = until_is(&place, "ann", "sent").await;
     assert_eq!(sent["attempts"].as_array().map(Vec::len), Some(1), "{sent}");
@@ -171,7 +171,7 @@ async fn where_no_token_is_given_nothing_is_sent_and_the_answer_is_that_of_all_w
             assert!(detail.starts_with("no access token: ") && !detail.contains("eyJ"), "{detail}");
             assert_eq!(attempt["result"], result, "{attempt}");
         }
-        // One that was about to be sent when the lane was paused may find out by itself.
+        // Deliveries that were about to be sent when the lane was paused may each get the error.
         let most = if result == "misconfigured" { 4 } else { 1 };
         assert!(fcm.messages().is_empty() && (1..=most).contains(&fcm.asked()), "{result}: {}", fcm.asked());
         let lane = lane(&place).await;

@@ -1,4 +1,4 @@
-//! FCM and its token endpoint on loopback: checks who asks, remembers what came, and answers as a test has it.
+//! FCM and its token endpoint on loopback: checks credentials, records messages, and answers as a test defines.
 
 use std::{
     collections::HashMap,
@@ -30,7 +30,7 @@ use crate::{
 static PAIR: LazyLock<KeyPair> =
     LazyLock::new(|| KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048).unwrap());
 
-/// One message that came.
+/// A received message.
 #[derive(Clone, Debug)]
 pub(super) struct Message {
     pub(super) bearer: String,
@@ -39,7 +39,7 @@ pub(super) struct Message {
 }
 
 impl Message {
-    /// Which device it is for.
+    /// The device of the message.
     pub(super) fn to(&self) -> &str {
         let message = &self.json["message"];
         message["token"].as_str().or(message["fid"].as_str()).unwrap()
@@ -50,7 +50,7 @@ impl Message {
     }
 }
 
-/// What is answered.
+/// A response.
 #[derive(Clone, Debug)]
 pub(super) struct Reply {
     pub(super) status: u16,
@@ -97,7 +97,7 @@ impl IntoResponse for Reply {
 
 type Script<T> = Box<dyn Fn(usize, &T) -> Reply + Send + Sync>;
 
-/// A running FCM, over when it is dropped.
+/// A running FCM, stopped when this is dropped.
 pub(super) struct Fcm {
     shared: Arc<Shared>,
     url: String,
@@ -113,24 +113,24 @@ struct Shared {
     assertions: Mutex<Vec<String>>,
 }
 
-/// The token that the endpoint gives after so many others.
+/// The token that the endpoint issues after this many others.
 pub(super) fn token(before: usize) -> Reply {
     let body = json!({ "access_token": format!("ya29.{before}"), "expires_in": 3_599, "token_type": "Bearer" });
     Reply::new(200, body.to_string())
 }
 
 impl Fcm {
-    /// One that takes everything.
+    /// A service that accepts everything.
     pub(super) async fn good() -> Self {
         Self::start(|_, _| Reply::good()).await
     }
 
-    /// One that answers each message, of which it is told how many came before.
+    /// A service that answers each message by a script, which gets the number of earlier messages.
     pub(super) async fn start(script: impl Fn(usize, &Message) -> Reply + Send + Sync + 'static) -> Self {
         Self::start_with(script, |before, _| token(before)).await
     }
 
-    /// One that answers each request for a token too.
+    /// A service that also answers each request for a token by a script.
     pub(super) async fn start_with(
         script: impl Fn(usize, &Message) -> Reply + Send + Sync + 'static,
         tokens: impl Fn(usize, &String) -> Reply + Send + Sync + 'static,
@@ -163,7 +163,7 @@ impl Fcm {
         Self { shared, url, account, _serving: serving }
     }
 
-    /// What a server is told that pushes by it, as often as there is something.
+    /// The settings of a server that pushes through it, without a limit on deliveries.
     pub(super) fn said(&self, store: &str) -> SettingsInput {
         SettingsInput {
             fcm_service_account: Some(self.account.clone()),
@@ -177,12 +177,12 @@ impl Fcm {
         self.shared.messages.lock().unwrap().clone()
     }
 
-    /// How many tokens were asked for.
+    /// The number of requests for a token.
     pub(super) fn asked(&self) -> usize {
         self.shared.assertions.lock().unwrap().len()
     }
 
-    /// Waits until so many messages came, and returns all.
+    /// Waits for this many messages, and returns all.
     pub(super) async fn until(&self, count: usize) -> Vec<Message> {
         let until = Instant::now() + LONG;
         while self.messages().len() < count {
@@ -193,7 +193,7 @@ impl Fcm {
     }
 }
 
-/// Gives a token for an assertion whose signature holds.
+/// Issues a token for an assertion with a valid signature.
 async fn give(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: String) -> Reply {
     assert_eq!(headers["content-type"], "application/x-www-form-urlencoded");
     let form: HashMap<_, _> = body.split('&').filter_map(|pair| pair.split_once('=')).collect();
@@ -226,7 +226,7 @@ fn is_signed(assertion: &str, token_url: &str) -> bool {
         && (1..=3_600).contains(&(time("exp") - time("iat")))
 }
 
-/// Takes a message that comes with a token, and has what FCM allows in it.
+/// Accepts a message with a valid token and with fields that FCM allows.
 async fn take(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Reply {
     let bearer = headers["authorization"].to_str().unwrap().strip_prefix("Bearer ").unwrap().to_owned();
     assert!(bearer.starts_with("ya29."), "{bearer}");
@@ -242,7 +242,7 @@ async fn take(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes
     (shared.script)(before, &message)
 }
 
-/// What holds for every message.
+/// Checks the rules for every message.
 fn check(json: &Value) {
     let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
     assert_eq!(keys(json), ["message"]);

@@ -1,4 +1,4 @@
-//! What becomes of a push, and of its browser, after every answer.
+//! The effects of every response on a push and its browser.
 
 use axum::{
     http::{StatusCode, header},
@@ -11,7 +11,7 @@ use tokio::time::sleep;
 use super::{Api, Browsers, PushService, said, service::IntoStatus, until};
 use crate::delivery::{A_WHILE, Place};
 
-/// A status, a body, `Retry-After`; the result, the state of the delivery, that of the contact, and why the lane waits.
+/// A status, a body, `Retry-After`; the result, the states of the delivery and the contact, and why the lane waits.
 type Row = (u16, &'static str, &'static str, &'static str, &'static str, &'static str, Value);
 
 fn rows() -> Vec<Row> {
@@ -51,7 +51,7 @@ async fn each_answer_means_what_the_table_says() {
     let (browsers, api) = (&browsers, &Api::of(&place));
     join_all(rows().into_iter().enumerate().map(|(number, row)| async move {
         let (status, body, retry_after, result, state, contact, paused) = row;
-        // Each push service is a lane of its own.
+        // Each push service is a separate lane.
         let elsewhere = PushService::start().await;
         let location = elsewhere.endpoint("elsewhere");
         let service = PushService::answering(move |_| {
@@ -126,7 +126,7 @@ async fn a_browser_that_is_gone_takes_no_other_with_it() {
     sleep(A_WHILE).await;
     assert_eq!(["phone", "tablet", "desktop", "bob"].map(|name| service.hits(name).len()), [2, 1, 2, 2]);
     assert_eq!(api.states("bob").await, ["active"]);
-    // A browser that subscribes again is pushed to again.
+    // A browser that subscribes again gets pushes again.
     service.answers(|_| 201.into_status());
     api.subscribe("ann", &service.endpoint("tablet"), &browsers.subscribe("tablet")).await;
     api.post("/api/notifications/batch", &all).await;

@@ -1,4 +1,4 @@
-//! Browsers as a process of their own: `browser.py`, which reads what is pushed by libraries that the server has not.
+//! Browsers as a separate process: `browser.py`, which reads pushes with other libraries than the server's.
 
 use std::{
     io::{BufRead, BufReader, Write},
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::service::Hit;
 
-/// Running browsers, over when they are dropped.
+/// Running browsers, stopped when this is dropped.
 pub(super) struct Browsers {
     child: Child,
     wires: Mutex<(ChildStdin, BufReader<ChildStdout>)>,
@@ -45,7 +45,7 @@ impl Browsers {
         self.ask(&json!({ "subscribe": name }))
     }
 
-    /// What a browser reads of a push, and its push service.
+    /// The contents of a push, as read by the browser and by its push service.
     pub(super) fn read(&self, name: &str, hit: &Hit) -> Value {
         let (body, authorization) = (STANDARD.encode(&hit.body), hit.header("authorization"));
         self.ask(&json!({"read": name, "body": body, "authorization": authorization}))

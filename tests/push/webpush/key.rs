@@ -1,4 +1,4 @@
-//! The key that browsers subscribe with: where it comes from, and that it stays.
+//! The key for browser subscriptions: its source, and that it never changes.
 
 use std::process::Output;
 
@@ -15,7 +15,7 @@ use crate::{
     postgres,
 };
 
-/// A private key as `web-push generate-vapid-keys` prints it, and its public key (RFC 8291, appendix A).
+/// A private key in the form of `web-push generate-vapid-keys`, and its public key (RFC 8291, appendix A).
 const PRIVATE: &str = "yfWPiYE-n46HLnH0KqZOF1fJJU3MYrct3AELtAQ-oRw";
 const PUBLIC: &str = "BP4z9KsN6nGRTbVYI_c7VJSPQTBtkgcy27mlmlMoZIIgDll6e3vCYLocInmYWAmS6TlzAC8wEqKK6PBru3jl7A8";
 
@@ -75,7 +75,7 @@ async fn it_outlives_its_server_and_another_store_has_another() {
 async fn it_is_there_from_the_first_start_on_and_moves_with_an_export() {
     let (one, other) = (new_file(), postgres::new_database().await);
     let place = Place::start(&said(&one)).await;
-    // Before it was ever asked for.
+    // Before any request for it.
     let exported = run(&["export", "--store", &one]);
     let key = Api::of(&place).key().await;
     place.stop().await;

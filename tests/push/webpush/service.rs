@@ -1,4 +1,4 @@
-//! A push service on loopback that answers as a test has it, and remembers what it was sent.
+//! A push service on loopback that answers as a test defines, and records its requests.
 
 use std::{
     sync::{Arc, Mutex},
@@ -16,7 +16,7 @@ use tokio::{net::TcpListener, task::JoinSet, time::sleep};
 
 use crate::delivery::LONG;
 
-/// One push that came.
+/// A received push.
 #[derive(Clone, Debug)]
 pub(super) struct Hit {
     pub(super) method: Method,
@@ -41,7 +41,7 @@ struct Shared {
     hits: Mutex<Vec<Hit>>,
 }
 
-/// A running push service, over when it is dropped.
+/// A running push service, stopped when this is dropped.
 pub(super) struct PushService {
     pub(super) origin: String,
     shared: Arc<Shared>,
@@ -49,7 +49,7 @@ pub(super) struct PushService {
 }
 
 impl PushService {
-    /// One that takes everything.
+    /// A service that accepts everything.
     pub(super) async fn start() -> Self {
         Self::answering(|_| 201.into_status()).await
     }
@@ -64,28 +64,28 @@ impl PushService {
         Self { origin, shared, _serving: serving }
     }
 
-    /// Has it answer so from now on.
+    /// Sets the response from now on.
     pub(super) fn answers(&self, script: impl Fn(&Hit) -> Response + Send + Sync + 'static) {
         *self.shared.script.lock().unwrap() = Arc::new(script);
     }
 
-    /// Where a subscription of it is pushed to.
+    /// The endpoint of one of its subscriptions.
     pub(super) fn endpoint(&self, name: &str) -> String {
         format!("{}/push/{name}", self.origin)
     }
 
-    /// What came for a subscription.
+    /// The pushes received for a subscription.
     pub(super) fn hits(&self, name: &str) -> Vec<Hit> {
         let path = format!("/push/{name}");
         self.shared.hits.lock().unwrap().iter().filter(|hit| hit.path == path).cloned().collect()
     }
 
-    /// How much came, for whatever.
+    /// The number of all received pushes.
     pub(super) fn count(&self) -> usize {
         self.shared.hits.lock().unwrap().len()
     }
 
-    /// Waits until so many came for a subscription, and returns all.
+    /// Waits for this many pushes for a subscription, and returns all.
     pub(super) async fn until(&self, name: &str, count: usize) -> Vec<Hit> {
         let until = Instant::now() + LONG;
         while self.hits(name).len() < count {
@@ -109,7 +109,7 @@ async fn take(
     script(&hit)
 }
 
-/// An answer that is no more than a status.
+/// A response with only a status.
 pub(super) trait IntoStatus {
     fn into_status(self) -> Response;
 }

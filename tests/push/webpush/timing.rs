@@ -1,4 +1,4 @@
-//! What is waited for, and what is not sent after it.
+//! Pushes that wait, and pushes that are not sent after that.
 
 use axum::http::Method;
 use serde_json::{Value, json};
@@ -23,7 +23,7 @@ async fn after_an_hour_of_503_and_then_403_nothing_is_lost_and_all_are_subscribe
         clock.forward(1_200);
     }
     service.answers(|_| 403.into_status());
-    // One finds it out, and whatever was on its way with it; then all wait.
+    // The deliveries that are already on their way get the error; then all wait.
     let is_paused = async || {
         let channels = api.get("/api/channels").await;
         let webpush = channels.as_array().unwrap().iter().find(|one| one["channel"] == "webpush").unwrap();

@@ -1,4 +1,4 @@
-//! What a caller does with a delivery: tries it at once, cancels it, or repeats it.
+//! Manual actions on a delivery: try it at once, cancel it, or repeat it.
 
 use std::{sync::Arc, time::Duration};
 
@@ -28,7 +28,7 @@ contract! {
         a_moment().await;
         assert_eq!(kept.claimed().await, [ready, waits]);
         assert_eq!(kept.waiting("a").await, 4);
-        // What is being sent is left to its claim.
+        // A delivery that is being sent is left to its claim.
         assert_eq!(kept.deliveries.hasten(&[waits], now()).await.unwrap(), 0);
         assert_eq!(kept.delivery(held).await.state, DeliveryState::Held);
         assert_eq!(kept.delivery(other).await.tries, 0);
@@ -144,7 +144,7 @@ contract! {
         assert_eq!(kept.deliveries.delivery(third).await.unwrap(), None);
         assert_eq!(kept.all(&DeliveryFilter::default()).await.len(), 2);
         assert_eq!(kept.waiting("a").await, 1);
-        // Also when the second one has ended, which can itself be repeated.
+        // Also when the second one has ended, which can then be repeated itself.
         let [fresh] = kept.claimed().await[..] else { panic!("there is one") };
         assert!(kept.deliveries.cancel(fresh, "gone", now()).await.unwrap());
         assert_eq!(kept.deliveries.replay(&[(old, third)], now()).await.unwrap(), 0);

@@ -1,4 +1,4 @@
-//! Who is reached by contacts, and what is cancelled of that when it is of no use any more.
+//! Users with contacts, and which of their deliveries are cancelled when they become useless.
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,7 +19,7 @@ use super::{
 };
 use crate::store::{create, draft, send, user};
 
-/// An address of a user.
+/// Adds an address of a user.
 pub(super) async fn reach(kept: &Kept, user_id: &str) -> ContactId {
     let address = ContactAddress::Email { address: EmailAddress::parse(&format!("{user_id}@example.com")).unwrap() };
     let contact = NewContact { id: ContactId::new(uuid()), user_id: user(user_id), address, label: None, at: now() };
@@ -41,7 +41,7 @@ fn mail(about: &Notification, state: DeliveryState) -> NewDelivery {
     }
 }
 
-/// What waits about one notification: a held mail, a ready one, and what a webhook is told.
+/// The waiting deliveries about one notification: a held mail, a ready one, and one for a webhook.
 struct Waiting {
     about: Notification,
     mails: [DeliveryId; 2],
@@ -62,7 +62,7 @@ impl Waiting {
         Self::for_one(kept, send(&*kept.inboxes, "ann", "x").await).await
     }
 
-    /// Whether both mails ended like this, and what a webhook is told waits on.
+    /// Checks that both mails ended in this state, and that the webhook's delivery still waits.
     async fn assert_ended(&self, kept: &Kept, state: DeliveryState, reason: &str) {
         for id in self.mails {
             let ended = kept.delivery(id).await;
@@ -78,7 +78,7 @@ impl Waiting {
     }
 }
 
-/// How many mails wait, as the next claim leaves it.
+/// The number of waiting mails after the next claim.
 async fn mails_wait(kept: &Kept) -> u64 {
     let nothing = super::Claim { room: 0, ..claim_for(HOUR) };
     assert!(kept.claim(&nothing).await.is_empty());
@@ -114,7 +114,7 @@ contract! {
         let found: Vec<_> = entries.iter().map(|entry| (entry.user_id.as_str(), entry.to_contacts)).collect();
         assert_eq!(found, [("ann", true), ("bob", false), ("ann", true)]);
         assert!(entries.iter().all(|entry| entry.data.starts_with(r#"{"user_id":"#)));
-        // Who has lost the last one leaves nothing for contacts.
+        // Once ann's only contact is deleted, entries are no longer for contacts.
         assert!(kept.contacts.delete_contact(&user("ann"), contact).await.unwrap());
         send(&*kept.inboxes, "ann", "x").await;
         assert!(!kept.unplanned().await.last().unwrap().to_contacts);
@@ -130,7 +130,7 @@ contract! {
         by_place.assert_ended(&kept, DeliveryState::Cancelled, "read").await;
         stays.assert_waits(&kept).await;
         assert_eq!(mails_wait(&kept).await, 2);
-        // What is marked unread again is not sent: the user has seen it.
+        // Marking it unread again does not send it: the user has seen it.
         kept.inboxes.set_read(by_id.about.id, None, false).await.unwrap();
         by_id.assert_ended(&kept, DeliveryState::Cancelled, "read").await;
     }
@@ -265,7 +265,7 @@ contract! {
             task.await.unwrap();
         }
         assert!(now().as_micros() - began.as_micros() < 8_000_000, "they waited for each other");
-        // What waits is counted as it is.
+        // The counts match the waiting deliveries.
         mails_wait(&kept).await;
         for lane in ["email", "email:2", "email:3"] {
             let filter = super::DeliveryFilter { channel: Some(Channel::Email), ..super::DeliveryFilter::default() };

@@ -1,4 +1,4 @@
-//! Who sends what, and when.
+//! Which deliveries are claimed, and when.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -12,12 +12,12 @@ use campanile::{
 
 use super::{HOUR, Kept, PLENTY, a_moment, again, claim_for, contract, ids, new, now, over, settlement, year};
 
-/// Plans so many of a lane that are due at once.
+/// Plans this many deliveries of a lane that are due at once.
 async fn fill(kept: &Kept, lane: &str, count: usize) {
     kept.plan_within(PLENTY, (0..count).map(|_| new(lane)).collect()).await;
 }
 
-/// How many a claim gets of each lane.
+/// The number of deliveries of each lane that a claim returns.
 async fn share(kept: &Kept, claim: &Claim) -> BTreeMap<String, usize> {
     let mut share = BTreeMap::new();
     for claimed in kept.claim(claim).await {
@@ -77,7 +77,8 @@ contract! {
             made.push(kept.add(NewDelivery { wait, ..new("webhook:1") }).await);
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
-        // How long a step takes moves them, so the order is that of the moments that the store gave them.
+        // The duration of each step shifts the times, so the expected order is that of the times that the store
+        // assigned.
         let mut expected = Vec::new();
         for id in made {
             expected.push((kept.delivery(id).await.due_at, id));

@@ -46,7 +46,7 @@ contract! {
             kept.plan_within(backlog, vec![one]).await;
             kept.deliveries.cancel(id, "by_hand", now()).await.unwrap()
         };
-        // Each has ten bytes, and a digest has none.
+        // Each part has ten bytes, and the digest itself has none.
         assert!(!fits(59).await && fits(60).await);
         assert!(kept.settle(settlement(settled, lease, over(DeliveryState::Dead))).await.is_some());
         assert!(!fits(29).await && fits(30).await);
@@ -74,7 +74,7 @@ contract! {
             if is_leased {
                 kept.lease(id).await;
             }
-            // One part alone is one less.
+            // Cancelling one part removes only that part.
             assert!(kept.deliveries.cancel(all[0], "not_wanted", now()).await.unwrap());
             assert_eq!(parts(&kept, id).await, set([all[1], all[2]]));
             assert_eq!(kept.waiting("email").await, 3);
@@ -115,7 +115,7 @@ contract! {
         assert_eq!(id, None, "both are claimed");
         let id = bundle(&kept, lease, &news[1..]).await.unwrap();
         assert_eq!(parts(&kept, id).await, set([news[1], news[2]]));
-        // One that was sent by itself before is sent by itself again.
+        // A delivery that was once sent alone is again sent alone.
         let alone = NewDelivery { reason: None, state: DeliveryState::Ready, ..held(uuid(), "") };
         let (alone, again) = (kept.ended(alone, DeliveryState::Dead).await, DeliveryId::new(uuid()));
         assert_eq!(kept.deliveries.replay(&[(alone, again)], now()).await.unwrap(), 1);

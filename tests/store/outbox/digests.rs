@@ -1,4 +1,4 @@
-//! Several deliveries to one contact that are sent as one message.
+//! Deliveries to one contact that are sent as one message.
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
@@ -33,7 +33,7 @@ pub(super) fn about(notification: &Notification, new: NewDelivery) -> NewDeliver
     NewDelivery { notification_id: Some(notification.id), user_id: notification.user_id.clone(), ..new }
 }
 
-/// Makes a digest of these, and returns it, if there is one.
+/// Creates a digest of these deliveries, and returns it, if there is one.
 pub(super) async fn bundle(kept: &Kept, lease: Uuid, claimed: &[DeliveryId]) -> Option<DeliveryId> {
     let bundle = Bundle { id: DeliveryId::new(uuid()), lease, claimed: claimed.to_vec() };
     let id = bundle.id;
@@ -43,7 +43,7 @@ pub(super) async fn bundle(kept: &Kept, lease: Uuid, claimed: &[DeliveryId]) -> 
     done.then_some(id)
 }
 
-/// Plans these, which are due, claims them, and makes a digest of them.
+/// Plans and claims these mails, which are due, and creates a digest of them.
 pub(super) async fn digest_of(kept: &Kept, mails: Vec<NewDelivery>) -> (DeliveryId, Vec<DeliveryId>) {
     let claimed: Vec<_> = mails.iter().map(|mail| mail.id).collect();
     kept.plan_within(PLENTY, mails).await;
@@ -51,7 +51,7 @@ pub(super) async fn digest_of(kept: &Kept, mails: Vec<NewDelivery>) -> (Delivery
     (bundle(kept, lease, &claimed).await.unwrap(), claimed)
 }
 
-/// A digest of so many.
+/// A digest with this many parts.
 pub(super) async fn digest(kept: &Kept, parts: usize) -> (DeliveryId, Vec<DeliveryId>) {
     let target = uuid();
     digest_of(kept, (0..parts).map(|_| held(target, "together")).collect()).await
@@ -66,7 +66,7 @@ pub(super) fn set<const N: usize>(ids: [DeliveryId; N]) -> BTreeSet<DeliveryId> 
     ids.into()
 }
 
-/// How many mails wait, as the next claim leaves it.
+/// The number of waiting mails after the next claim.
 pub(super) async fn waiting(kept: &Kept) -> u64 {
     assert!(kept.claim(&Claim { room: 0, ..claim_for(HOUR) }).await.is_empty());
     kept.waiting("email").await
@@ -76,7 +76,7 @@ pub(super) async fn judge(kept: &Kept, user_id: &str, most: usize) -> usize {
     kept.outbox.judge_anew(&user(user_id), most, now()).await.unwrap()
 }
 
-/// Until a rule allows it.
+/// Held until a rule allows it.
 pub(super) fn held_for(wait: Duration, reason: &str) -> Next {
     Next::Held { wait, reason: reason.to_owned() }
 }
@@ -104,7 +104,7 @@ contract! {
         assert_eq!((digest.lane.as_str(), digest.payload.as_str(), digest.expires_at), ("email", "", None));
         assert_eq!((digest.due_at, digest.ended_at, digest.tries), (digest.created_at, None, 0));
         assert_eq!(kept.lane("email").await.oldest, Some(digest.created_at));
-        // What comes of the claim of a part does not count any more.
+        // The result of the claim of a part no longer counts.
         for part in claimed {
             assert_eq!(kept.settle(settlement(part, lease, over(DeliveryState::Sent))).await, None);
         }
@@ -149,7 +149,7 @@ contract! {
         let waits = kept.add(later(target, DIGEST)).await;
         let quiet = kept.add(later(target, "quiet_hours")).await;
         let before = kept.delivery(quiet).await;
-        // One that was held for something else takes none of them along.
+        // A mail that was held for another reason takes no others into its digest.
         assert_eq!(bundle(&kept, lease, &[other]).await, None);
         let id = bundle(&kept, lease, &[other, first]).await.unwrap();
         assert_eq!(parts(&kept, id).await, set([first, other, waits]));
@@ -184,7 +184,7 @@ contract! {
         let id = bundle(&kept, lease, &ids).await.unwrap();
         assert_eq!(parts(&kept, id).await, set([ids[2], ids[3]]));
         assert_eq!(kept.delivery(ids[1]).await.via, None);
-        // Those are claimed no more.
+        // They can no longer be claimed.
         assert_eq!(bundle(&kept, lease, &ids).await, None);
         assert_eq!(kept.waiting("email").await, 4);
     }
@@ -328,7 +328,7 @@ contract! {
                         1 => held_for(Duration::ZERO, DIGEST),
                         _ => again(Duration::ZERO),
                     };
-                    // What became a part is not leased any more, and passed over.
+                    // A delivery that became a part has lost its lease, and is skipped.
                     let leased = digests.iter().chain(&singles).enumerate();
                     let settled = leased.map(|(place, one)| settlement(one.id, claim.lease, next(place + worker)));
                     kept.outbox.settle(settled.collect(), now()).await.unwrap();
@@ -338,7 +338,7 @@ contract! {
                 }
             }));
         }
-        // Where two wait for each other in a database, one of them is told so.
+        // If two of them deadlock in a database, one gets an error.
         for task in all {
             task.await.unwrap();
         }
@@ -347,7 +347,7 @@ contract! {
         assert_eq!(page.next, None);
         let waits: Vec<_> = page.deliveries.iter().filter(|one| one.ended_at.is_none()).collect();
         assert_eq!(waiting(&kept).await, waits.len() as u64);
-        // Nothing waits for a digest that is over.
+        // No part waits for a digest that has ended.
         for part in waits.iter().filter(|one| one.via.is_some()) {
             assert!(kept.delivery(part.via.unwrap()).await.ended_at.is_none(), "{part:?}");
         }

@@ -1,4 +1,4 @@
-//! What happened and is to be told.
+//! Entries: events to be delivered.
 
 use campanile::{
     model::{Event, EventKind, Marking, NotificationDraft, Timestamp, UserId, Wanted},
@@ -8,7 +8,7 @@ use campanile::{
 use super::{Kept, WINDOW, category, contract, everything};
 use crate::store::{Announced, accepted, contract::modseq, create, draft, once, send, user};
 
-/// What is announced of ann's inbox from a moment on.
+/// The announcements for ann's inbox from now on.
 pub(super) struct Told<'a> {
     kept: &'a Kept,
     announced: std::sync::Arc<Announced>,
@@ -20,7 +20,7 @@ impl<'a> Told<'a> {
         Self { kept, announced: Announced::by(&*kept.inboxes), since: modseq(&*kept.inboxes, "ann").await }
     }
 
-    /// All entries; checks that they are what was announced meanwhile.
+    /// All entries; checks that they match the announcements.
     pub(super) async fn entries(&self) -> Vec<Entry> {
         let (ann, entries) = (user("ann"), self.kept.unplanned().await);
         let until = modseq(&*self.kept.inboxes, "ann").await;
@@ -53,7 +53,7 @@ pub(super) fn kind_of(event: &Event) -> EventKind {
     }
 }
 
-/// An event as its receivers read it.
+/// An event in the form that its receivers get.
 pub(super) fn data_of(user_id: &UserId, event: &Event) -> String {
     let user_id = serde_json::to_string(user_id).unwrap();
     let about = match event {
@@ -66,7 +66,7 @@ pub(super) fn data_of(user_id: &UserId, event: &Event) -> String {
     format!(r#"{{"user_id":{user_id},"modseq":{},"unread_count":{}{about}}}"#, event.modseq(), event.unread_count())
 }
 
-/// What entries tell, and of what category, as `created alert`.
+/// The event and category of entries, such as `created alert`.
 pub(super) fn words(entries: &[Entry]) -> Vec<String> {
     let word = |entry: &Entry| {
         let kind = entry.kind.as_str().split_once('.').map_or("", |(_, kind)| kind);
@@ -253,7 +253,7 @@ contract! {
         kept.inboxes.mark_all_read(&user("ann"), &Marking::default()).await.unwrap();
         let entries = told.entries().await;
         assert!(entries[4..].iter().all(|entry| entry.data.contains(r#""is_read":true"#) == entry.category.is_some()));
-        // Only one was unread, and that was everything.
+        // Only one was unread, so that was everything.
         assert_eq!(words(&entries[7..]), ["all_read"]);
     }
 

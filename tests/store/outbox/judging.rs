@@ -1,4 +1,4 @@
-//! What a rule holds, and when it is judged anew.
+//! Which deliveries a rule holds, and when they are checked again.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -32,7 +32,7 @@ contract! {
         assert!(kept.claimed().await.is_empty());
         assert_eq!(kept.waiting("email").await, 1);
         assert_eq!(judge(&kept, "ann", 9).await, 1);
-        // However often its claim is lost.
+        // No matter how often its claim is lost.
         for was_lost in [false, true, true] {
             a_moment().await;
             let claimed = kept.claim(&claim_for(Duration::ZERO)).await;
@@ -80,7 +80,7 @@ contract! {
         kept.lease(single).await;
         assert_eq!(judge(&kept, "ann", 9).await, 0);
         assert_eq!(parts(&kept, id).await, all.iter().copied().collect());
-        // A digest that waits until a rule allows it is no longer on its way; its parts are judged, each by itself.
+        // A digest that waits for a rule is no longer being sent; its parts are checked individually.
         let waits = Settlement { refund: true, ..settlement(id, lease, held_for(HOUR, "quiet_hours")) };
         assert!(kept.settle(waits).await.is_some());
         assert_eq!(judge(&kept, "ann", 9).await, 2);

@@ -1,4 +1,4 @@
-//! What is known of a lane, how it is ended, and when it is forgotten.
+//! The state of a lane, how it is ended, and when it is forgotten.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ contract! {
             assert_eq!((ended.state, ended.reason.as_deref()), (DeliveryState::Cancelled, Some("gone 🎉")));
             assert!(ended.ended_at.is_some());
         }
-        // What is leased is left to its claim, and what is in other lanes is left alone.
+        // A leased delivery is left to its claim, and other lanes are unchanged.
         assert!(kept.settle(settlement(leased, lease, over(DeliveryState::Sent))).await.is_some());
         assert_eq!((end("a", 9).await, end("nothing", 9).await), (0, 0));
         for lane in ["a", "b", "nothing"] {
@@ -71,16 +71,16 @@ contract! {
         let names = async || -> Vec<String> {
             kept.deliveries.lanes().await.unwrap().into_iter().map(|lane| lane.lane).collect()
         };
-        // Of one in which nothing was ever noted, there is nothing to remember.
+        // A lane without any recorded state has nothing to remember.
         assert_eq!(forget(year(2020), 10).await, 1);
         all.retain(|lane| lane != "webpush:é🎉");
         assert_eq!(names().await, all);
-        // One after the other.
+        // In several steps.
         a_moment().await;
         assert_eq!((forget(now(), 2).await, forget(now(), 2).await, forget(now(), 2).await), (2, 1, 0));
         all.retain(|lane| !["webpush:https://a", "webpush:https://b", "webpush:failed"].contains(&lane.as_str()));
         assert_eq!(names().await, all);
-        // What was claimed of one that is kept still ends, and a lane that is forgotten begins anew.
+        // A claimed delivery of a lane that stays still ends, and a forgotten lane starts anew.
         assert!(kept.settle(settlement(leased, lease, over(DeliveryState::Sent))).await.is_some());
         let again = kept.add(new("webpush:https://a")).await;
         assert_eq!((kept.waiting("webpush:https://a").await, kept.lane("webpush:https://a").await.health), (1, Health::default()));
@@ -88,7 +88,7 @@ contract! {
         assert_eq!(kept.waiting("webpush:waits").await, 1);
     }
 
-    /// Lanes are forgotten all the time, and nothing that is planned meanwhile is lost.
+    /// Lanes are forgotten all the time, and no delivery that is planned meanwhile is lost.
     async fn nothing_is_lost_in_a_lane_that_is_being_forgotten(kept) {
         let lanes = 12;
         let rounds = 40;
@@ -97,7 +97,8 @@ contract! {
             tokio::spawn(async move {
                 loop {
                     kept.deliveries.forget_idle_lanes("webpush", year(2100), 100).await.unwrap();
-                    // On a busy machine the database would else do nothing but this, and planning wait too long for its lock.
+                    // Without this pause, a busy machine's database would do nothing else, and planning would wait too
+                    // long for its lock.
                     tokio::time::sleep(Duration::from_millis(1)).await;
                 }
             })
@@ -149,10 +150,10 @@ contract! {
             names
         };
         assert_eq!(waiting().await, named(&[&phone, &tablet]));
-        // Reading has nothing to cancel of them.
+        // Reading a notification cancels none of them.
         let awaited = kept.deliveries.awaited(&user("ann"), None, 10).await.unwrap();
         assert_eq!(awaited, about.into_iter().collect::<Vec<_>>());
-        // One that is being sent may have been counted already; what becomes of it is not known yet.
+        // A delivery that is being sent may already include the count; its result is not known yet.
         let lease = kept.lease(phone.id).await;
         assert_eq!(waiting().await, named(&[&phone, &tablet]));
         assert!(kept.settle(settlement(phone.id, lease, over(DeliveryState::Dead))).await.is_some());
@@ -161,7 +162,7 @@ contract! {
         assert!(kept.deliveries.cancel(twice.id, "gone", now()).await.unwrap());
         assert_eq!(waiting().await, []);
         assert!(kept.deliveries.to_be_counted(&user("zoe")).await.unwrap().is_empty());
-        // It is of no use any more, and stands for no others.
+        // An ended count is useless, and replaces no others.
         let dead = kept.delivery(phone.id).await;
         assert!(dead.is_count() && !dead.is_digest() && !dead.may_be_replayed());
         assert_eq!(kept.deliveries.replay(&[(phone.id, DeliveryId::new(uuid()))], now()).await.unwrap(), 0);

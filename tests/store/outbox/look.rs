@@ -1,4 +1,4 @@
-//! What those see and do who look after deliveries.
+//! Listing and managing deliveries.
 
 use std::time::Duration;
 
@@ -17,12 +17,12 @@ pub(super) fn id() -> DeliveryId {
     DeliveryId::new(uuid())
 }
 
-/// Of all deliveries those in this state.
+/// A filter for deliveries in this state.
 fn in_state(state: DeliveryState) -> DeliveryFilter {
     DeliveryFilter { state: Some(state), ..DeliveryFilter::default() }
 }
 
-/// Everything a filter admits, in pages of so many, and how many pages these were.
+/// All deliveries that a filter admits, in pages of `limit`, and the number of pages.
 async fn pages(kept: &Kept, filter: &DeliveryFilter, limit: usize) -> (Vec<DeliveryId>, usize) {
     let (mut seen, mut count, mut before) = (Vec::new(), 0, None);
     loop {
@@ -37,7 +37,7 @@ async fn pages(kept: &Kept, filter: &DeliveryFilter, limit: usize) -> (Vec<Deliv
     }
 }
 
-/// Plans one of this lane that a rule keeps from being sent.
+/// Plans a delivery of this lane that a rule skips.
 pub(super) async fn skipped(kept: &Kept, lane: &str) -> DeliveryId {
     kept.add(NewDelivery { state: DeliveryState::Skipped, reason: Some("off".to_owned()), ..new(lane) }).await
 }
@@ -47,7 +47,7 @@ contract! {
         assert!(kept.all(&DeliveryFilter::default()).await.is_empty());
         let mut made = Vec::new();
         for lane in ["b", "a", "c", "a"] {
-            // When they are due, and what becomes of them, moves none.
+            // Their due times and states do not change their order.
             made.push(
                 kept.add(NewDelivery { wait: if lane == "a" { HOUR } else { Duration::ZERO }, ..new(lane) }).await,
             );
@@ -132,7 +132,7 @@ contract! {
         let anns = DeliveryFilter { user_id: Some(user("ann")), ..DeliveryFilter::default() };
         let first = kept.deliveries.deliveries(&anns, None, 3).await.unwrap();
         assert_eq!(first.deliveries.iter().map(|delivery| delivery.id).collect::<Vec<_>>(), made[..3]);
-        // What is new, or moves on, moves nothing.
+        // New deliveries, and changes of state, move none of them.
         kept.add(new("a")).await;
         kept.claimed().await;
         let second = kept.deliveries.deliveries(&anns, first.next, 3).await.unwrap();

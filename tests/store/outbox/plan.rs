@@ -1,4 +1,4 @@
-//! What deliveries are made of what happened.
+//! The deliveries that are planned for entries.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,7 +10,7 @@ use campanile::{
 use super::{HOUR, Kept, PLENTY, contract, new, now, over, settlement, uuid, year};
 use crate::store::{send, user};
 
-/// Where these stand, in their order.
+/// The states of these deliveries, in order.
 async fn states(kept: &Kept, ids: &[DeliveryId]) -> Vec<DeliveryState> {
     let mut states = Vec::new();
     for id in ids {
@@ -19,7 +19,7 @@ async fn states(kept: &Kept, ids: &[DeliveryId]) -> Vec<DeliveryState> {
     states
 }
 
-/// A delivery of this lane with these bytes.
+/// A delivery of this lane with this payload.
 fn with(lane: &str, payload: &str) -> NewDelivery {
     NewDelivery { payload: payload.to_owned(), ..new(lane) }
 }
@@ -120,7 +120,7 @@ contract! {
         let tasks: Vec<_> = (0..8)
             .map(|task| {
                 let (outbox, mut entries) = (Arc::clone(&kept.outbox), entries.clone());
-                // In no order, and some in calls of their own.
+                // In mixed order, and some in separate calls.
                 entries.rotate_left(task * 2);
                 tokio::spawn(async move {
                     let mut made = 0;
@@ -175,7 +175,7 @@ contract! {
         let over = kept.delivery(ids[2]).await;
         assert_eq!((over.reason.as_deref(), over.ended_at.is_some()), (Some("backlog_full"), true));
         assert_eq!((kept.waiting("full").await, kept.waiting("other").await), (2, 1));
-        // What is there before counts as well.
+        // Existing deliveries count as well.
         let more = new("full");
         let id = more.id;
         kept.plan_within(backlog, vec![more]).await;

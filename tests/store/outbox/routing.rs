@@ -1,4 +1,4 @@
-//! What the sender says of channels, kept with what happened.
+//! The sender's choice of channels, stored with the entry.
 
 use campanile::{
     model::{Channel, EventKind, NotificationDraft, Routing, Wanted},
@@ -8,13 +8,13 @@ use campanile::{
 use super::{cancelling::reach, contract};
 use crate::store::{accepted, create, draft};
 
-/// What a sender says of the ways on which a user is told.
+/// A notification with a sender's choice of channels.
 fn asking(user_id: &str, send_email: Option<bool>, channels: Option<&[&str]>) -> NotificationDraft {
     let channels = channels.map(|channels| channels.iter().map(|name| (*name).to_owned()).collect());
     NotificationDraft { send_email, channels, ..draft(user_id, "x") }
 }
 
-/// Of whom entries are, whether they are for contacts, and what their senders say.
+/// The users of entries, whether they are for contacts, and the senders' choices.
 fn routed(entries: &[Entry]) -> Vec<(&str, bool, Routing)> {
     entries.iter().map(|entry| (entry.user_id.as_str(), entry.to_contacts, entry.routing.clone())).collect()
 }
@@ -89,7 +89,7 @@ contract! {
             ("dan", true, said(Some(false), None)),
         ];
         assert_eq!(routed(&kept.unplanned().await), asked);
-        // An endpoint is told of all, and of those alone that are for contacts it is known what was said.
+        // A webhook gets entries for all; only those that are also for contacts store the sender's choice.
         kept.listen(Wanted::default()).await;
         kept.inboxes.create(&batch(), None).await.unwrap();
         let silent = |user_id| (user_id, false, Routing::default());

@@ -1,4 +1,4 @@
-//! What becomes of what was claimed, and how lanes do.
+//! The results of claimed deliveries, and the health of lanes.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{HOUR, Kept, a_moment, again, claim_for, contract, ids, new, now, over, settlement, uuid};
 
-/// An attempt that is told from others by its number.
+/// An attempt that is identified by its number.
 fn attempt(number: u64) -> Attempt {
     Attempt {
         at: Timestamp::parse("2026-01-02T03:04:05.000007Z").unwrap(),
@@ -22,7 +22,7 @@ fn attempt(number: u64) -> Attempt {
     }
 }
 
-/// Claims the only one that is due, and settles it like this, due again at once.
+/// Claims the only due delivery, and settles it like this, due again at once.
 async fn tried(kept: &Kept, lane: &str, change: impl FnOnce(Settlement) -> Settlement) -> Health {
     let claim = claim_for(HOUR);
     let claimed = kept.claim(&claim).await;
@@ -39,7 +39,7 @@ fn paused(pause: Duration, why: &str) -> impl FnOnce(Settlement) -> Settlement {
     move |settlement| Settlement { pause: Some((pause, why.to_owned())), ..settlement }
 }
 
-/// Plans one of each lane, and pauses them all for an hour.
+/// Plans one delivery in each lane, and pauses them all for an hour.
 async fn pause_each(kept: &Kept, lanes: &[&str]) {
     for lane in lanes {
         kept.add(new(lane)).await;
@@ -182,7 +182,7 @@ contract! {
             };
             assert_eq!(kept.settle(second).await, None);
             assert_eq!(kept.delivery(id).await, before);
-            // The first claim took both.
+            // The first claim has both.
             if id == again_one {
                 assert!(kept.settle(settlement(over_one, lease, again(Duration::ZERO))).await.is_some());
             }
@@ -241,7 +241,7 @@ contract! {
         let second = tried(&kept, "a", worked(false)).await;
         assert_eq!(second, Health { failures: 2, ..first });
         a_moment().await;
-        // Where nothing was attempted, nothing is known.
+        // Without an attempt the health does not change.
         assert_eq!(tried(&kept, "a", |settlement| settlement).await, second);
         a_moment().await;
         let well = tried(&kept, "a", worked(true)).await;
@@ -279,7 +279,7 @@ contract! {
         };
         assert!(kept.settle(pause).await.is_some());
         assert!(kept.settle(settlement(second, claim.lease, over(DeliveryState::Sent))).await.is_some());
-        // What says nothing of a pause does not end it.
+        // A settlement without a pause does not end an existing one.
         assert_eq!(paused_lanes(&kept).await, ["a"]);
     }
 

@@ -1,4 +1,4 @@
-//! Which events leave an entry: those that a webhook wants.
+//! Which events are written as entries: those that a webhook wants.
 
 use campanile::{
     model::{EventKind, Marking, NotificationDraft, Wanted},
@@ -12,7 +12,8 @@ use super::{
 };
 use crate::store::{create, send, user};
 
-/// Lets everything of these users happen once, in an inbox each: two creations, an update, a deletion, and all is read.
+/// Makes each event happen once for these users, in an inbox each: two creations, an update, a deletion, and marking
+/// all read.
 async fn live(kept: &Kept, names: &[&str]) {
     for name in names {
         let alert =
@@ -29,7 +30,7 @@ contract! {
     async fn without_a_webhook_nothing_is_to_be_told(kept) {
         live(&kept, &["ann"]).await;
         assert!(kept.unplanned().await.is_empty());
-        // What happened before there was one is not told later.
+        // Events from before the first webhook are not delivered later.
         kept.listen(everything()).await;
         assert!(kept.unplanned().await.is_empty());
     }
@@ -53,7 +54,7 @@ contract! {
         kept.listen(Wanted { categories: Some(vec![category("odd_1"), category("alert")]), ..everything() }).await;
         live(&kept, &["ann"]).await;
         create(&*kept.inboxes, of("odd_1", "c")).await;
-        // What concerns a whole inbox is told all the same.
+        // Events about a whole inbox are written regardless.
         assert_eq!(words(&kept.unplanned().await), ["created alert", "updated alert", "all_read", "created odd_1"]);
     }
 
@@ -93,7 +94,7 @@ contract! {
         let changed = Webhook { wanted: Wanted { events: vec![EventKind::Updated], ..Wanted::default() }, ..webhook };
         assert!(kept.webhooks.change_webhook(&changed).await.unwrap());
         told(&["updated alert"]).await;
-        // A change that was refused takes none.
+        // A refused change of a webhook has no effect.
         assert!(!kept.webhooks.change_webhook(&Webhook { wanted: everything(), ..changed.clone() }).await.unwrap());
         told(&["updated alert"]).await;
         assert!(kept.webhooks.delete_webhook(changed.id).await.unwrap());
