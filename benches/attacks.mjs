@@ -1,16 +1,16 @@
-// Everything that a hostile client has, at once, for a minute, while a well-behaved one goes on: how much slower its
-// slowest requests get, and how much memory the server takes.
+// All kinds of hostile requests at once, for a minute, beside a well-behaved client: how much slower its slowest
+// requests become, and how much memory the server uses.
 //
 // usage: node benches/attacks.mjs CAMPANILE
 //
-// BENCH_ATTACK, the beginning of a name such as "fan-outs", makes only that one.
+// BENCH_ATTACK, the beginning of a name such as "fan-outs", runs only that attack.
 //
-// The server has 512 MB: by a memory cgroup where one can be made (root, v1 or v2), else its resident memory is only
-// watched. The load generators share the processors with the server, where attackers would be on machines of their own.
-// So they are two processes that only take what nothing else wants (`chrt --idle`), and each attack has a rate: what is
-// measured is the server and not Node. Their answers are counted and printed, so that it shows when they starve. The
-// well-behaved client is a process of its own. What it does alone is measured on the same server for as long, half of
-// it before the attack and half after: a p99 of fewer requests is the luck of the disk.
+// The server has 512 MB: enforced by a memory cgroup if one can be created (root, v1 or v2), otherwise its resident
+// memory is only watched. The load generators share the processors with the server, whereas real attackers would have
+// machines of their own. So they are two processes that only use idle time (`chrt --idle`), and each attack has a fixed
+// rate, so that the server is measured and not Node. Their responses are counted and printed, to show when they starve.
+// The well-behaved client is a separate process. It is also measured alone on the same server for as long, half of it
+// before the attack and half after: a p99 of fewer requests depends too much on the disk.
 
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -174,7 +174,7 @@ const ATTACKS = {
 };
 
 async function attack(which, url, keys, seconds) {
-  // A server that answers and closes while a body is still being sent: Node tells of it where nothing can listen.
+  // When a server answers and closes during the upload of a body, Node reports that where no listener can be attached.
   process.on('uncaughtException', ({ code }) => {
     if (!['EPIPE', 'ECONNRESET'].includes(code)) process.exit(1);
   });
@@ -186,7 +186,7 @@ async function attack(which, url, keys, seconds) {
     tallies[name] = new Tally();
     return begin(url, { ...keys, agent }, end, tallies[name]);
   });
-  // What is still unanswered a little later is left behind.
+  // Requests that are unanswered a little later are ignored.
   await Promise.race([Promise.all(running), sleep(seconds * 1_000 + PATIENCE)]);
   return Object.fromEntries(Object.entries(tallies).map(([name, { statuses }]) => [name, statuses]));
 }

@@ -1,5 +1,5 @@
-// What it costs to know who is calling, what a refused request costs, and whether a flood of one
-// caller reaches another.
+// The cost of authenticating a caller, the cost of a refused request, and whether a flood by one caller affects
+// another.
 //
 // usage: node benches/auth.mjs CAMPANILE
 

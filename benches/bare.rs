@@ -1,5 +1,4 @@
-//! What Campanile is measured against: an axum server with one handler that does nothing but
-//! return bytes.
+//! The baseline for Campanile: an axum server with one handler that only returns bytes.
 //!
 //! `bare BODY_FILE` listens on a free port, prints it, and answers every request with the bytes of
 //! that file as JSON, after it has read the body of the request.

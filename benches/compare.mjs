@@ -1,6 +1,6 @@
-// Measures the shipped server and a bare axum handler that returns the same bytes, in turn, and
-// prints one table of ratios. An absolute time means little on a shared machine; a ratio of two
-// measurements that were taken in turn means something.
+// Measures the shipped server and a bare axum handler that returns the same bytes, in turn, and prints one table of
+// ratios. An absolute time means little on a shared machine; a ratio of two measurements that were taken in turn is
+// meaningful.
 //
 // usage: node benches/compare.mjs CAMPANILE BARE     (both built with the profile `dist`)
 
@@ -70,7 +70,7 @@ function lighthouse(url) {
   try {
     look();
   } catch {
-    // It misses the start of the page now and then, and asks to be run again.
+    // Now and then it misses the start of the page, and asks to be run again.
     look();
   }
   const { categories } = JSON.parse(readFileSync(out, 'utf8'));

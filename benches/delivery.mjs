@@ -1,8 +1,9 @@
-// Delivery: what a webhook costs those who create, how fast it arrives, and that one which hangs holds up no other.
+// Delivery: the cost of a webhook for creating callers, the time to arrival, and that a webhook which hangs blocks no
+// other.
 //
 // usage: delivery.mjs CAMPANILE HOOKS
 //
-// BENCH_WAITING (1000000) says how many deliveries wait when that is much.
+// BENCH_WAITING (1000000) sets the number of waiting deliveries in the case with many.
 
 import { execFile } from 'node:child_process';
 import { createECDH, randomBytes } from 'node:crypto';
@@ -72,7 +73,7 @@ async function creating() {
     const ratio = await inTurn(() => creates(webhook, wanted), () => creates());
     table.row(`${what}, against no webhook (${ratio.range})`, ratio.median, '×', budget);
   }
-  // No relay is there, and none is asked.
+  // There is no relay, and the server connects to none.
   const mail = ['--smtp', 'smtp://127.0.0.1:9', '--mail-from', 'bench@example.com'];
   const ratio = await inTurn(() => creates(undefined, {}, mail), () => creates());
   table.row(`create with mail set up, for users without a contact, against no channel (${ratio.range})`, ratio.median, '×', '>= 0.95');
@@ -148,7 +149,7 @@ async function pushed() {
   const notifications = Array.from({ length: BROWSERS }, (_, n) => ({ user_id: `user_${n}`, content: 'Your order has been shipped!' }));
   const answer = await post(`${url}/api/notifications/batch`, { notifications });
   if (answer.status !== 201) throw new Error(await answer.text());
-  // From the first pushes on, as what is compared with has no notifications to create.
+  // From the first pushes on, because the baseline has no notifications to create.
   const first = await arrivedOf(service.url, 500);
   const last = await arrivedOf(service.url, BROWSERS);
   memoryOfPushes = `${before} MB before, ${residentMegabytes(child.pid)} MB after`;

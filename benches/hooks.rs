@@ -1,10 +1,10 @@
-//! The other side of a webhook, and what delivering is measured against.
+//! The receiver of webhooks, and the baseline for delivery.
 //!
-//! - `hooks receive` listens on a free port, prints it, answers every POST with 200, and `GET` with how many those were;
+//! - `hooks receive` listens on a free port, prints it, answers every POST with 200, and `GET` with their number;
 //!   `hooks receive hang` answers no POST at all.
-//! - `hooks post URL CONCURRENCY SECONDS BYTES` posts that many bytes from that many tasks with a plain reqwest client, and
-//!   prints how many posts there were in a second.
-//! - `hooks push URL CONCURRENCY SECONDS BYTES` does the same, and encrypts each of them as a push to a browser is.
+//! - `hooks post URL CONCURRENCY SECONDS BYTES` posts that many bytes from that many tasks with a plain reqwest client,
+//!   and prints the number of posts per second.
+//! - `hooks push URL CONCURRENCY SECONDS BYTES` does the same, and encrypts each of them like a push to a browser.
 
 use std::{
     io::{Error, Result},
@@ -57,10 +57,10 @@ async fn receive(hangs: bool) -> Result<()> {
     axum::serve(listener, router).await
 }
 
-/// Makes what is sent, each time anew.
+/// Creates the body of each request.
 type Make = fn(&Bytes) -> std::result::Result<Bytes, Unspecified>;
 
-/// A text under a key of its own, as RFC 8291 has it, for a browser that is not there.
+/// A text encrypted with a new key as in RFC 8291, for a made-up browser.
 fn encrypted(text: &Bytes) -> std::result::Result<Bytes, Unspecified> {
     static BROWSER: LazyLock<Vec<u8>> = LazyLock::new(|| {
         let key = PrivateKey::generate(&ECDH_P256).and_then(|key| key.compute_public_key());

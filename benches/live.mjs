@@ -1,6 +1,7 @@
-// Live delivery: what an idle listener costs, how fast a change arrives, and how a crowd comes back.
+// Live delivery: the cost of an idle listener, the time until a change arrives, and the return of many listeners at
+// once.
 //
-// usage: live.mjs CAMPANILE LOAD; BENCH_LISTENERS (15000) says how many are idle.
+// usage: live.mjs CAMPANILE LOAD; BENCH_LISTENERS (15000) sets the number of idle listeners.
 
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -45,7 +46,7 @@ function listen(url, args) {
 
 async function idle(kind) {
   const { child, url } = await serve();
-  // Whatever is loaded once is loaded.
+  // Everything that is loaded only once is loaded.
   const warm = listen(url, ['--kind', kind, '--listeners', 50, '--inboxes', 50]);
   await warm.next();
   const before = kilobytes(child.pid);

@@ -1,4 +1,4 @@
-// What the measurements share: starting servers, loading them, and the table at the end.
+// Shared by the measurements: starting servers, loading them, and the table at the end.
 
 import { execFileSync, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';

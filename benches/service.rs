@@ -1,4 +1,4 @@
-//! What one call of the service costs, without HTTP: `cargo bench --features ssr`.
+//! The cost of one call of the service, without HTTP: `cargo bench --features ssr`.
 
 use campanile::{
     model::{Filter, Limit, Marking, NewNotification, NotificationDraft, UserId},
@@ -78,7 +78,7 @@ fn mark_by_index(bencher: Bencher<'_, '_>, stored: usize) {
 fn mark_all(bencher: Bencher<'_, '_>, stored: usize) {
     let (runtime, service) = filled(stored);
     let user = user();
-    // As the dashboard does it: what it has seen is all that there is.
+    // As the dashboard does: it has seen everything that there is.
     let marking = Marking { up_to: Some(u64::MAX), ..Marking::default() };
     bencher.bench_local(|| {
         drop(runtime.block_on(service.create(&Principal::operator(), notification())));

@@ -1,9 +1,9 @@
-// Measures what is stored: creating on SQLite and PostgreSQL, and how little it matters how much is
-// stored already. Everything is compared with something else that is loaded in turn.
+// Measures storage: creating on SQLite and PostgreSQL, and how little the amount of stored data matters. Everything is
+// compared with a baseline that is loaded in turn.
 //
 // usage: node benches/stores.mjs CAMPANILE BARE [PART…], with parts of creating, reading, postgres, growing; all without
 //
-// BENCH_STORED (10000000) says how much is much; the database with it is made once and kept.
+// BENCH_STORED (10000000) sets the number of stored notifications; that database is created once and kept.
 
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -66,7 +66,7 @@ async function reading() {
   ];
   for (const [what, path, budget] of asks) {
     const body = join(folder, 'body.json');
-    // A connection of its own: the one from before the load has been silent for longer than the server keeps it.
+    // A separate connection: the server has closed the one from before the load, which was silent for too long.
     writeFileSync(body, Buffer.from(await (await fetch(url + path, { headers: { connection: 'close' } })).arrayBuffer()));
     const other = await start(bare, [body]);
     const ratio = await inTurn(() => load(url + path), () => load(other.url));
@@ -114,7 +114,7 @@ async function filled(count) {
     if (code !== 0) throw new Error(`the import ended with ${code}`);
     renameSync(made, kept);
   }
-  // Each run changes a copy of its own.
+  // Each run changes its own copy.
   const copy = join(folder, `${count}.db`);
   execFileSync('cp', ['--reflink=auto', kept, copy]);
   return copy;
@@ -128,7 +128,7 @@ async function growing() {
   const servers = [];
   for (const store of stores) servers.push(await serve(`sqlite:${store}`));
   const [few, much] = servers;
-  // The same hundred users in both, so that what differs is how much else is stored.
+  // The same hundred users in both, so that only the amount of other data differs.
   const user = '((n * 37) % 100)';
   const asks = [
     ['unread-count', `return wrk.format("GET", "/api/notifications/unread-count/user_" .. ${user})`],
@@ -138,7 +138,7 @@ async function growing() {
   ];
   for (const [what, line] of asks) {
     const lua = script(what.replaceAll(' ', '-'), line);
-    // How many times as long it takes with much: the inverse of how many requests a second there are.
+    // How many times as long a request takes with much data: the inverse of the requests per second.
     const ratio = await inTurn(() => load(few.url, lua), () => load(much.url, lua));
     table.row(`${what}, ${STORED} stored against ${FEW} (${ratio.range})`, ratio.median, '×', '<= 1.2');
   }

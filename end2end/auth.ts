@@ -63,7 +63,7 @@ export const test = base.extend<AuthFixtures>({
 
   readKey: async ({ store }, use) => use(createKey(store, "reader", "read")),
 
-  // The keys are made before the server has the file.
+  // The keys are created before the server opens the file.
   serverArgs: async ({ store, key, readKey, moreArgs }, use) => {
     expect(key).not.toBe(readKey);
     await use([
@@ -72,7 +72,7 @@ export const test = base.extend<AuthFixtures>({
     ]);
   },
 
-  // With a key and without cookies: a browser that is signed in is another caller.
+  // With a key and without cookies: a signed-in browser counts as another caller.
   api: async ({ playwright, server, key, user }, use) => {
     const request = await playwright.request.newContext({
       baseURL: server.url,

@@ -189,11 +189,11 @@ export const test = base.extend<Fixtures>({
 
   troubles: async ({}, use) => use(new Troubles()),
 
-  // Every page of every test is watched: an error in the console or a file that is not there is how a broken hydration,
-  // a violated Content-Security-Policy or a panic shows.
+  // Every page of every test is watched: an error in the console or a missing file reveals a broken hydration, a
+  // violated Content-Security-Policy or a panic.
   context: async ({ context, troubles }, use) => {
     context.on("console", (message) => {
-      // The page ends a connection that it does not need any more, before there is one: Chromium says so of itself.
+      // The page closes a connection that it no longer needs before it is established: Chromium itself logs this.
       const isOurs = !message.text().includes("WebSocket is closed before the connection is established");
       if (isOurs && (message.type() === "error" || message.type() === "warning"))
         troubles.note(`console ${message.type()}: ${message.text()} (${message.location().url})`);
@@ -216,11 +216,11 @@ export const test = base.extend<Fixtures>({
 
   expectAccessible: async ({ page }, use) => {
     await use(async (other = page) => {
-      // What slides or fades in has not its own colours yet.
+      // During an animation, elements do not have their final colours yet.
       await other.evaluate(() => {
         const ends = ({ effect }: Animation) => Number.isFinite(effect?.getComputedTiming().endTime);
         const all = document.getAnimations().filter(ends).map((animation) => animation.finished.catch(() => {}));
-        // One that is taken away while it runs may never say that it is finished.
+        // An animation whose element is removed may never report its end.
         return Promise.race([Promise.all(all), new Promise((resolve) => setTimeout(resolve, 2_000))]);
       });
       const { violations } = await new AxeBuilder({ page: other })

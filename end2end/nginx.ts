@@ -55,7 +55,8 @@ export async function startNginx(servers: string, port: number): Promise<Nginx> 
     child.once("exit", (code) => reject(new Error(`nginx ended with ${code}:\n${log}`)));
   });
   failed.catch(() => {});
-  // It writes its number when it has its ports. Until then another test may answer at one of them, which looks for a free one.
+  // nginx writes its process id once it has its ports. Until then, another test that looks for a free port may answer
+  // there.
   await Promise.race([failed, written(join(folder, "pid")).then(() => answers(port))]);
   return {
     stop: async () => {

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { defineConfig, devices } from "@playwright/test";
 
-// The system's Chromium where there is one, else the one that Playwright downloaded.
+// The system's Chromium if there is one, otherwise the one that Playwright downloaded.
 const candidates = [
   process.env["CHROMIUM"],
   "/usr/bin/chromium",
@@ -18,7 +18,7 @@ const args = [
   "--disable-sync",
   "--no-first-run",
 ];
-// Chromium's sandbox refuses to run as root, as in a container.
+// Chromium's sandbox refuses to run as root, for example in a container.
 if (process.getuid?.() === 0) args.push("--no-sandbox");
 
 const ci = Boolean(process.env["CI"]);

@@ -1,10 +1,10 @@
-//! A shop that has Campanile inside.
+//! A shop that embeds Campanile.
 //!
 //! The document's "Integration Examples" in Rust: an order sends a notification by calling the
 //! service, a profile shows how many are unread, and Campanile's own routes and dashboard are
-//! mounted beside the shop's. What expires is deleted beside them, as the `campanile` command does it.
+//! mounted beside the shop's. Expired notifications are deleted in the background, as by the `campanile` command.
 //!
-//! `cargo run --example embed --features ssr` serves on a free port and prints where.
+//! `cargo run --example embed --features ssr` serves on a free port and prints its address.
 
 use axum::{
     Json, Router,
@@ -23,7 +23,7 @@ use campanile::{
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-/// After a successful order, its user is told.
+/// After a successful order, notifies its user.
 async fn order(
     State(notifications): State<NotificationService>,
     Path((user_id, order)): Path<(String, u64)>,
@@ -46,7 +46,7 @@ async fn profile(
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    // Each flag of `campanile serve` is a field; what is not said has its default.
+    // Each flag of `campanile serve` is a field; missing ones have their defaults.
     let settings =
         Settings::from_input(&SettingsInput { store: Some("memory:".to_owned()), ..SettingsInput::default() })?;
     let campanile = Campanile::start(&settings).await?;

@@ -1,7 +1,7 @@
-//! An application that mails important alerts.
+//! An application that sends important alerts by mail.
 //!
 //! The document's "Email Notifications" in Rust: `create_notification(user_id, content, send_email)` and
-//! `send_email_notification(user_id, notification)`, each one call. Its relay is one that prints what it gets:
+//! `send_email_notification(user_id, notification)`, each one call. It uses a relay that only prints the mails:
 //!
 //! ```text
 //! pip install aiosmtpd
@@ -34,16 +34,16 @@ async fn main() -> anyhow::Result<()> {
     let (notifications, delivery) = (campanile.service(), campanile.delivery());
     let (shop, ann) = (Principal::operator(), UserId::parse("ann")?);
 
-    // The application knows whose address it is, so it says so once.
+    // The application knows the address of each user, and registers it once.
     let address = ContactAddress::Email { address: EmailAddress::parse("ann@example.com")? };
     delivery.put_contact(&shop, &ann, ContactDraft { address, label: None }).await?;
 
-    // One that is important, with a mail; and one of which that turns out later.
+    // An important notification, sent by mail; and one that turns out to be important later.
     notifications.create_notification(&shop, "ann", "Your order #7 has been shipped.", true).await?;
     let notification = notifications.create_notification(&shop, "ann", "Your parcel waits for you.", false).await?;
     delivery.send_email_notification(&shop, &ann, &notification).await?;
 
-    // What became of them. A user who has read one by now gets no mail about it.
+    // The results. A user who has read one by now gets no mail about it.
     tokio::time::sleep(Duration::from_secs(2)).await;
     for made in delivery.deliveries(&shop, &DeliveryFilter::default(), None, 10).await?.deliveries {
         println!("{} {}", made.state, made.reason.unwrap_or_default());

@@ -29,7 +29,7 @@ test("a theme is chosen, and remembered", async ({ dashboard, page }) => {
   await expect(page.getByRole("button", { name: /^Theme: Dark/ })).toBeVisible();
   expect(await lightness(page)).toBeLessThan(60);
   await page.reload();
-  // Before the script that takes the page over has run, too: nothing flashes.
+  // Also before the script that takes over the page has run, so that nothing flashes.
   expect(await lightness(page)).toBeLessThan(60);
   await dashboard.hydrated();
   await page.getByRole("button", { name: /^Theme: Dark/ }).click();

@@ -63,7 +63,7 @@ for (const way of ["leaves", "takes"] as const) {
     await expect(page).toHaveURL(`${root}/login`);
     expect(await context.cookies(root)).toEqual([]);
 
-    // Swagger's own page has inline styles that its policy does not like, and says so.
+    // Swagger's own page has inline styles that its policy forbids, and logs that.
     await page.goto(`${root}/api/docs`);
     await expect(page.getByRole("heading", { name: /^Campanile/ })).toBeVisible();
     await expect(page.locator(".servers select")).toHaveValue("/notify");

@@ -234,7 +234,7 @@ test.describe("the answer is lost", () => {
     await expect(dashboard.composer.getByRole("alert")).toBeHidden();
     expect(gateway.sends).toBe(before + 1);
     expect(await api.list()).toHaveLength(1);
-    // Not confirmed and changed, or confirmed and typed again: another submission.
+    // A text that was changed, or typed again, after a failed confirmation is another submission.
     gateway.loses = true;
     await dashboard.send(user, "twice");
     await expect(dashboard.composer.getByRole("alert")).toContainText("Not confirmed.");

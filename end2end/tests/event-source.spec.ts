@@ -34,7 +34,7 @@ test("a browser's EventSource goes on by itself after the server was restarted",
   await first.stop();
   const second = await startServer([...store, "--listen", `127.0.0.1:${new URL(first.url).port}`]);
   await create(second.url, "two");
-  // It was told when to come back: within five seconds. What it missed comes before the greeting.
+  // The server set the time to reconnect: within five seconds. Missed changes come before the greeting.
   await expect.poll(told, { timeout: 15_000 }).toEqual(["hello 0", "created 1", "created 2", "hello 2"]);
   await create(second.url, "three");
   await expect.poll(told).toEqual(["hello 0", "created 1", "created 2", "hello 2", "created 3"]);

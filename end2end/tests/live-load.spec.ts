@@ -1,6 +1,6 @@
 import { expect, test } from "../fixture.ts";
 
-// A trace looks at every row after every request, and would be what is measured.
+// A trace would read every row after every request, and distort the measurement.
 test.use({ trace: "off" });
 
 test("a thousand rows and fifty changes a second leave the page smooth", async ({ dashboard, api, page, user }) => {
@@ -15,7 +15,7 @@ test("a thousand rows and fifty changes a second leave the page smooth", async (
   await expect(dashboard.rows).toHaveCount(1000);
   await expect(page.getByText("Live", { exact: true })).toBeVisible();
   await dashboard.rows.first().scrollIntoViewIfNeeded();
-  // The page is still drawing the rows that it was given: what is measured begins when it has nothing to do.
+  // The page is still drawing the first rows: the measurement starts once it is idle.
   await page.evaluate(() => new Promise((settled) => requestIdleCallback(settled)));
   await page.evaluate(() => {
     const frames: number[] = [];
@@ -39,6 +39,6 @@ test("a thousand rows and fifty changes a second leave the page smooth", async (
   const at = (part: number) => sorted[Math.floor(sorted.length * part)] ?? 0;
   console.log(`frames: median ${at(0.5).toFixed(1)} ms, p95 ${at(0.95).toFixed(1)} ms, longest ${at(0.999).toFixed(1)} ms`);
   expect(at(0.5)).toBeLessThan(20);
-  // 33 ms on a machine that does nothing else; 67 to 100 were measured on one that was busy with the tests before.
+  // 33 ms on an idle machine; 67 to 100 were measured on one that was busy with earlier tests.
   expect(at(0.95)).toBeLessThan(150);
 });

@@ -1,6 +1,6 @@
 import { expect, test } from "../fixture.ts";
 
-// A trace keeps every row that there ever was, and would be what is measured.
+// A trace would store every row that ever existed, and distort the measurement.
 test.use({ trace: "off" });
 
 test("a page that follows live does not grow with what it has shown", async ({ dashboard, api, page, user }) => {
@@ -24,7 +24,7 @@ test("a page that follows live does not grow with what it has shown", async ({ d
     }
     return bytes();
   };
-  // As many rows as a page ever has, and what drawing them takes.
+  // The maximum number of rows on a page, and the memory for drawing them.
   const before = await follow(0, 4_000);
   const after = await follow(4_000, 12_000);
   console.log(`WebAssembly memory: ${before >> 10} KiB after 4,000 notifications, ${after >> 10} KiB after 12,000`);

@@ -199,7 +199,7 @@ test("the server is restarted", async ({ page, troubles, user }) => {
   await first.stop();
   await expect(live(page)).toHaveCount(0);
   const second = await startServer(["--listen", `127.0.0.1:${port}`]);
-  // What was in memory is gone, and the page says so by itself.
+  // The rows that were only in memory are removed, and the page shows that by itself.
   await expect(page.getByRole("listitem").filter({ hasText: "before" })).toHaveCount(0, { timeout: 15_000 });
   await expect(live(page)).toBeVisible({ timeout: 15_000 });
   await create(second.url, "after");
@@ -215,7 +215,7 @@ test("the machine was asleep: the connection is made anew", async ({ dashboard, 
   await expect.poll(() => connections).toBe(1);
   await page.clock.runFor(6_000);
   await expect(live(page)).toBeVisible();
-  // The clock jumps: timers did not run meanwhile.
+  // The clock jumps ahead: timers did not run meanwhile.
   await page.clock.fastForward(3_600_000);
   await page.clock.runFor(2_000);
   await expect.poll(() => connections).toBe(2);
@@ -230,7 +230,7 @@ test("a connection that goes silent is given up and made again", async ({ dashbo
     connections += 1;
     const connection = connections;
     const server = socket.connectToServer();
-    // No end is seen of the first: nothing of it arrives any more.
+    // The page sees no end of the first connection: it only receives no more messages.
     server.onMessage((message) => {
       if (connection > 1 || !isSilent) socket.send(message);
     });
@@ -308,7 +308,7 @@ test("scrolling up by hand releases what waits above the list, in order", async 
   await api.createMany(60, "note");
   await dashboard.open({ user_id: user });
   await expect(live(page)).toBeVisible();
-  // The answer that shows them is slow, so that the next one comes before it.
+  // The response that contains them is slow, so that the next change arrives before it.
   let shows = () => {};
   const slow = new Promise<void>((resolve) => (shows = resolve));
   await page.route("**/api/ui/snapshot*", async (route) => {

@@ -169,7 +169,7 @@ test.describe("without script", () => {
 });
 
 test.describe("a user who tries too often", () => {
-  // What is counted by address does not hold for this machine: they come by way of a proxy.
+  // Limits by address do not apply to this machine, so these requests come through a proxy.
   test.use({
     moreArgs: ["--limit-login", "2/m:2", "--trusted-proxies", "127.0.0.0/8"],
     extraHTTPHeaders: { "X-Forwarded-For": "203.0.113.7" },

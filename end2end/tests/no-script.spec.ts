@@ -3,7 +3,7 @@ import { DASHBOARD, expect, test } from "../fixture.ts";
 test.use({ javaScriptEnabled: false });
 
 test.beforeEach(({ troubles }) => {
-  // Where scripts are off, Chromium gives up on fetching one in advance, and calls that a matter of policy.
+  // Without scripts, Chromium cancels their preloading, and reports that as a violation of the policy.
   troubles.expect(/^csp for \S+\/pkg\/\S+\.js$/);
 });
 

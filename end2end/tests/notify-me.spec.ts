@@ -2,7 +2,7 @@ import type { APIRequestContext, Page } from "@playwright/test";
 import { signInWith, signToken, test as signedIn } from "../auth.ts";
 import { DASHBOARD, expect, REFUSED, test as base } from "../fixture.ts";
 
-// Nothing listens there: that there is a relay is enough for the page.
+// No relay listens there; for the page it only matters that one is set.
 const MAIL = ["--smtp", "smtp://127.0.0.1:9?tls=off", "--mail-from", "bell@example.com", "--mandatory-categories", "security"];
 
 const test = base.extend<{ path: string }>({

@@ -65,7 +65,7 @@ for (const javaScriptEnabled of [true, false])
   test.describe(javaScriptEnabled ? "with script" : "without script", () => {
     test.use({ javaScriptEnabled });
 
-    // The inbox, to which deleting leads, has a program that is not run.
+    // The inbox, to which deleting leads, has a script that is not run.
     test.beforeEach(({ troubles }) => troubles.expect(/^csp for \S+\/pkg\/\S+\.js$/));
 
     test("a webhook is added, tested, switched, given a secret and deleted", async ({ page, receiver }) => {

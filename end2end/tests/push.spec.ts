@@ -32,7 +32,7 @@ async function withPushService(context: BrowserContext, script = ""): Promise<vo
           return real.apply(this, all);
         } as T[keyof T & string];
       };
-      // The page that a browser starts with has none of it.
+      // A browser's first page has none of these.
       if (!isSecureContext) return;
       const KEPT = "the browser's subscription";
       const bytes = (text: string) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer;
@@ -152,7 +152,7 @@ test.describe("on a page whose browser has a push service", () => {
     await expect(contacts(page)).toContainText(`Push to a browser ${only?.label}`);
     await expect(contacts(page).getByText("This browser", { exact: true })).toBeVisible();
     await expect(page.getByRole("columnheader", { name: "Push" })).toContainText("to 1 browser or device");
-    // What was chosen meanwhile is not lost, and the keyboard is where it was.
+    // Options chosen meanwhile are not lost, and the focus is unchanged.
     await expect(page.getByLabel("Push: alert").locator("option:checked")).toHaveText("Off");
     await expect(group(page).getByRole("button")).toBeFocused();
 
@@ -230,7 +230,7 @@ test.describe("on a page whose browser has a push service", () => {
     await settled(page);
     expect(told).toEqual(["POST", "POST"]);
 
-    // The browser made another one while the server could not be told.
+    // The browser replaced the subscription while the server was unavailable.
     await page.evaluate(() => {
       const name = "the browser's subscription";
       const kept = JSON.parse(localStorage.getItem(name) ?? "");
@@ -273,7 +273,7 @@ test.describe("on a page whose browser has a push service", () => {
     expect(second?.address).not.toBe(first?.address);
   });
 
-  // So high that no bar covers half of a box, which would be too small to touch then.
+  // High enough that no bar covers half of a checkbox, which would then be too small to touch.
   for (const colorScheme of ["light", "dark"] as const)
     for (const [device, viewport] of Object.entries({ phone: { width: 320, height: 1400 }, desk: { width: 1280, height: 900 } }))
       test(`axe finds nothing off and on, on a ${device} in ${colorScheme} colours`, async ({ page, path, expectAccessible }) => {
@@ -348,7 +348,7 @@ test.describe("without script", () => {
     const data = { channel: "webpush", subscription, label: "Firefox on Windows" };
     expect((await request.post(`/api/contacts/${user}`, { data })).status()).toBe(201);
     await page.goto(path);
-    // Playwright reads no text there, but sees that it is shown.
+    // Playwright reads no text inside `noscript`, but detects that it is visible.
     const said = group(page).locator("noscript p");
     await expect(said).toBeVisible();
     expect(await said.evaluate((element) => element.textContent)).toContain("needs JavaScript");
@@ -470,7 +470,8 @@ test.describe("the service worker", () => {
     await push(JSON.stringify({ title: "In sight", text: "x", id: "a" }));
     await expect.poll(handled).toBe(1);
     expect(await shown(sw)).toEqual([]);
-    // One that shows unread alerts only does not show it, nor does that of another user; nor where it went without loading.
+    // A page that shows only unread alerts does not show it, nor does a page of another user, nor one that navigated
+    // there without loading.
     await dashboard.filters.getByRole("link", { name: /alert/i }).first().click();
     await expect(page).toHaveURL(/category=alert/);
     await push(JSON.stringify({ title: "Out of sight", text: "x", id: "b" }));
@@ -496,7 +497,7 @@ test.describe("the service worker", () => {
     await dashboard.hydrated();
     await expect(dashboard.row("pushed")).toBeFocused();
 
-    // The inbox is open, and the reader further down: the new one waits above.
+    // The inbox is open and scrolled down: the new row waits above.
     await page.getByRole("list", { name: "Notifications" }).evaluateAll((lists) => lists.at(-1)?.lastElementChild?.scrollIntoView());
     await page.keyboard.press("End");
     const other = await context.newPage();
@@ -508,7 +509,7 @@ test.describe("the service worker", () => {
       for (const notification of await registration.getNotifications()) notification.close();
       await registration.showNotification("T", { tag: id, data: { id } });
     }, second.id);
-    // The browser names a page as it began.
+    // The browser only knows a page's first URL.
     expect(await click(sw)).toEqual([expect.stringMatching(/^focus /)]);
     await expect(dashboard.row("pushed later")).toBeFocused();
     expect(page.url()).toBe(url);
@@ -531,7 +532,7 @@ test.describe("the service worker", () => {
         const endpoint = `http://127.0.0.1:9/push/${name}`;
         return { endpoint, options: { applicationServerKey: new Uint8Array([4]).buffer }, toJSON: () => ({ endpoint, keys }) };
       };
-      // One is made by the browser itself, the other has to be asked for under the old key.
+      // One subscription is created by the browser itself; the other must be requested with the old key.
       const manager = { subscribe: async ({ applicationServerKey }: { applicationServerKey: ArrayBuffer }) => made(`asked-for-${applicationServerKey.byteLength}`) };
       Object.defineProperty(scope.registration, "pushManager", { value: manager });
       const change = (init: object) => scope.dispatchEvent(Object.assign(new ExtendableEvent("pushsubscriptionchange"), init));
@@ -557,7 +558,7 @@ own("a user turns it on with the own session, and the worker uses it too", async
   await turnOn(page);
   await expect(status(page)).toContainText("This browser is told, also while no page of your inbox is open.");
   await expect(contacts(page).getByText("This browser", { exact: true })).toBeVisible();
-  // The page itself would show the same again.
+  // The page itself would show the same notification again.
   expect(await page.evaluate(() => localStorage.getItem("campanile.desktop"))).toBe("off");
 
   const [sw] = context.serviceWorkers();

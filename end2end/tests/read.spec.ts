@@ -139,7 +139,7 @@ test.describe("marking all that a filter shows", () => {
       await expect(dashboard.toasts.getByRole("button", undo)).toBeVisible();
       await expect(dashboard.rows).toHaveCount(0);
       expect(await unread(api)).toEqual([]);
-      // They are back before the server has answered.
+      // They are shown as unread again before the server has answered.
       let answer = () => {};
       const answered = new Promise<void>((resolve) => (answer = resolve));
       await page.route("**/api/ui/unmark-all", (route) => answered.then(() => route.continue()));
@@ -163,7 +163,7 @@ test.describe("marking all that a filter shows", () => {
       await dashboard.open({ user_id: user, ...(filter && { unread: "true" }) });
       await page.keyboard.press("Shift+A");
       await expect(dashboard.toasts.getByRole("button", undo)).toBeVisible();
-      // No refresh puts it right.
+      // No refresh corrects it.
       await page.route("**/api/ui/snapshot", (route) => route.fulfill(away));
       await page.keyboard.press("z");
       await expect(dashboard.toasts).toContainText("Not marked as unread. The store is away.");
@@ -221,7 +221,8 @@ test.describe("marking more than the page shows", () => {
     await page.keyboard.press("Shift+A");
     await expect(dashboard.toasts).toContainText("60 alert marked read.");
     await expect.poll(() => unread(api)).toEqual(["other 3", "other 2", "other 1"]);
-    // On another device, one of the others is read and one of those that were marked is read again.
+    // On another device, one of the others is marked read, and one of the marked alerts is marked unread and read
+    // again.
     const listed = await api.list();
     const id = (content: string) => listed.find((notification) => notification.content === content)!.id;
     await api.setRead(id("other 2"));

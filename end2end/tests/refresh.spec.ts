@@ -24,7 +24,7 @@ async function stopClock(page: Page): Promise<void> {
   await page.clock.pauseAt(await page.evaluate(() => Date.now() + 1_000));
 }
 
-// Without a live connection: what a page does that only has the timer.
+// Without a live connection: a page that only has the timer.
 test.beforeEach(async ({ page }) => {
   await withoutLive(page);
   await page.clock.install();

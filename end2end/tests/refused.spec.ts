@@ -1,6 +1,6 @@
 import { expect, REFUSED, refusal, test, withoutLive } from "../fixture.ts";
 
-// What the page shows before the server agrees is taken back, with the reason, when the server refuses.
+// Changes that the page shows before the server answers are undone, with the reason, when the server refuses.
 test.beforeEach(async ({ page, troubles }) => {
   troubles.expect(REFUSED);
   await page.clock.install();
@@ -9,7 +9,7 @@ test.beforeEach(async ({ page, troubles }) => {
 test("marking as read", async ({ dashboard, api, page, user }) => {
   await api.create("note");
   await page.route("**/api/ui/mark", async (route) => {
-    // Before the answer, the page shows what was asked for.
+    // Before the response, the page shows the requested state.
     await dashboard.expectRead("note");
     await route.fulfill(refusal(403, "forbidden", "This inbox is not yours."));
   });

@@ -20,7 +20,7 @@ test("it finds words in titles and texts while one types", async ({ dashboard, p
   await page.keyboard.type(" parcel");
   await expect(dashboard.rows).toHaveCount(1);
   await expect(dashboard.row("Your order has shipped")).toBeVisible();
-  // The way back is to what was before the search, not through every letter.
+  // Going back leads to the state before the search, not through every letter.
   await page.goBack();
   await expect(dashboard.rows).toHaveCount(3);
   await expect(field).toHaveValue("");

@@ -153,7 +153,7 @@ test.describe("the connection ends because the session may be over", () => {
     await expect.poll(() => tries).toBe(1);
     for (let second = 0; second < 60; second += 1) {
       await page.clock.runFor(1_000);
-      // The answers come from the server, whose clock is not stopped.
+      // The responses come from the server, whose clock is not stopped.
       await page.evaluate(() => fetch("/healthz"));
     }
     expect(tries).toBeGreaterThan(2);

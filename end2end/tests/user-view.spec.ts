@@ -1,7 +1,7 @@
 import { expect, signInWith, signToken, test } from "../auth.ts";
 import { DASHBOARD, REFUSED } from "../fixture.ts";
 
-// A user who signed in with a token sees the same page with less in it: the own inbox.
+// A user who signed in with a token sees the same page with fewer parts: only their own inbox.
 test.beforeEach(async ({ page, user }) => {
   await page.goto("/login");
   await signInWith(page, signToken(user));
@@ -82,7 +82,7 @@ test("one is marked, all are marked, and a deletion is undone or done", async ({
 
 test("what arrives is shown at once, over the connection of the own inbox", async ({ api, dashboard, page, user }) => {
   const sockets: string[] = [];
-  // The page after signing in connects too, when it is hydrated, and is not meant.
+  // The page after the sign-in also connects, once it is hydrated; that connection must not be counted.
   await page.goto("about:blank");
   page.on("websocket", (socket) => sockets.push(new URL(socket.url()).pathname));
   await dashboard.open({ user_id: "somebody-else" });

@@ -16,7 +16,7 @@ use tokio::{
 
 use crate::Kind;
 
-/// Whether a listener was greeted.
+/// Whether a listener received the greeting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Opened {
     Yes,
@@ -29,24 +29,23 @@ pub(crate) struct Listener {
     pub(crate) kind: Kind,
     pub(crate) user_id: String,
     pub(crate) since: Option<u64>,
-    /// It is greeted and never reads again.
+    /// It receives the greeting and never reads again.
     pub(crate) is_asleep: bool,
     pub(crate) clock: Instant,
 }
 
-/// What a listener heard.
+/// The results of a listener.
 #[derive(Default)]
 pub(crate) struct Heard {
     pub(crate) is_asleep: bool,
     /// The number of the inbox.
     pub(crate) inbox: usize,
-    /// For each notification, in the order of arrival: its number in the inbox, and how many
-    /// microseconds it was under way.
+    /// For each notification, in the order of arrival: its number in the inbox, and its latency in microseconds.
     pub(crate) latencies: Vec<(u32, u32)>,
     pub(crate) repeated: u64,
-    /// How many were skipped between two that arrived.
+    /// The number of notifications that are missing between two that arrived.
     pub(crate) missing: u64,
-    /// The number of the last one that arrived.
+    /// The number of the last notification that arrived.
     pub(crate) last: u32,
 }
 
@@ -94,7 +93,7 @@ impl Listener {
                 }
                 heard.take(&mut received, now);
                 if received.is_empty() {
-                    // Thousands of these wait at once.
+                    // Thousands of these wait at once, so the buffer is freed.
                     received = Vec::new();
                 }
             }
@@ -135,7 +134,7 @@ impl Listener {
         };
         let request = format!("GET {path}{}{query} HTTP/1.1\r\nHost: localhost\r\n{upgrade}\r\n", self.user_id);
         stream.write_all(request.as_bytes()).await?;
-        // The head, and nothing of what follows it.
+        // Reads the head only, and nothing that follows it.
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
             head.push(stream.read_u8().await?);
@@ -147,7 +146,7 @@ impl Listener {
     }
 }
 
-/// Answers a ping that stands alone, as the server's do.
+/// Answers a ping that arrives alone, like the server's.
 async fn answer_pings(stream: &mut TcpStream, received: &[u8]) -> Result<bool> {
     const PING: &[u8] = &[0x89, 0];
     // A pong, masked with zeros.
@@ -160,8 +159,7 @@ async fn answer_pings(stream: &mut TcpStream, received: &[u8]) -> Result<bool> {
 }
 
 impl Heard {
-    /// Takes every whole notification out of what was received: its content is
-    /// `number:microseconds;`.
+    /// Removes every whole notification from the received bytes: its content is `number:microseconds;`.
     fn take(&mut self, received: &mut Vec<u8>, now: Duration) {
         const MARK: &[u8] = b"\"content\":\"";
         let mut done = 0;
@@ -183,7 +181,7 @@ impl Heard {
             done = end;
         }
         if done > 0 || find(received, MARK).is_none() {
-            // What is left of an event has no content in it, but perhaps the beginning of the next.
+            // The rest of an event has no content in it, but may contain the beginning of the next event.
             let keep = received.len().saturating_sub(MARK.len()).max(done);
             received.drain(..keep);
         }

@@ -1,6 +1,6 @@
 //! Listens to Campanile many times over, sends to it, and measures what arrives when.
 //!
-//! It speaks just enough HTTP and WebSocket to cost less than what it measures.
+//! It speaks just enough HTTP and WebSocket to cost less than the server that it measures.
 
 mod listener;
 mod publisher;
@@ -22,7 +22,7 @@ use report::Report;
 
 /// How many connections are opened at once.
 const OPENED_AT_ONCE: usize = 256;
-/// How long to wait for what was sent last.
+/// How long to wait for the last notifications.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// How to listen.

@@ -1,4 +1,4 @@
-//! Those who send.
+//! The senders.
 
 use std::{
     net::SocketAddr,
@@ -19,14 +19,14 @@ use tokio::{
 
 use crate::inbox;
 
-/// How many connections send.
+/// The number of connections that send.
 const CONNECTIONS: usize = 32;
 
-/// What was sent.
+/// The results of the senders.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sent {
     pub(crate) count: u64,
-    /// How many to each inbox: the notifications of an inbox are numbered from 1 to this.
+    /// The number of notifications in each inbox, where they are numbered from 1.
     pub(crate) to: Vec<u32>,
     pub(crate) took: Duration,
     pub(crate) refused: u64,
@@ -42,7 +42,7 @@ pub(crate) async fn publish(
 ) -> Result<Sent> {
     let total = (rate * seconds) as u64;
     let (next, refused) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
-    // A number of an inbox is given and sent before the next one of it, so that they arrive in order.
+    // A number of an inbox is assigned and sent before its next one, so that they arrive in order.
     let numbers: Arc<Vec<Mutex<u32>>> = Arc::new((0..inboxes).map(|_| Mutex::new(0)).collect());
     let began = tokio::time::Instant::now();
     let senders: Vec<_> = (0..CONNECTIONS)

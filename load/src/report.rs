@@ -1,4 +1,4 @@
-//! What came of it.
+//! The report.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -14,7 +14,7 @@ pub(crate) struct Report {
     missing: u64,
     repeated: u64,
     latencies: Vec<u32>,
-    /// For each notification, when the last listener had it.
+    /// For each notification, the time at which the last listener received it.
     last: HashMap<(usize, u32), u32>,
 }
 
@@ -34,7 +34,7 @@ impl Report {
         }
     }
 
-    /// Counts in what one listener heard.
+    /// Adds the results of one listener.
     pub(crate) fn add(&mut self, heard: Heard, sent: &Sent) {
         if heard.is_asleep {
             return;
@@ -50,7 +50,7 @@ impl Report {
         }
     }
 
-    /// The latency that this part of all are below, in milliseconds.
+    /// The latency in milliseconds that is not exceeded by this share of all.
     fn quantile(sorted: &[u32], part: f64) -> f64 {
         let at = ((sorted.len() as f64 * part).ceil() as usize).clamp(1, sorted.len().max(1)) - 1;
         f64::from(sorted.get(at).copied().unwrap_or(0)) / 1000.0
@@ -79,14 +79,14 @@ impl Report {
         ]
     }
 
-    /// For a person.
+    /// Prints the report for a person.
     pub(crate) fn print(self) {
         for (name, value) in self.numbers() {
             println!("{name:>16}  {value:.3}");
         }
     }
 
-    /// For a program.
+    /// Prints the report for a program.
     pub(crate) fn print_json(self) {
         let pairs: Vec<_> = self.numbers().into_iter().map(|(name, value)| format!("\"{name}\": {value:.3}")).collect();
         println!("{{{}}}", pairs.join(", "));
