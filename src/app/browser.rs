@@ -23,7 +23,7 @@ pub(super) fn now_ms() -> f64 {
     js_sys::Date::now()
 }
 
-/// A unique name: the time, and a random number. `crypto.randomUUID` is not there without HTTPS.
+/// A unique name: the time, and a random number. `crypto.randomUUID` does not exist without HTTPS.
 pub(super) fn unique() -> String {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "both are whole enough, and positive")]
     let (time, chance) = (now_ms() as u64, (js_sys::Math::random() * 9_007_199_254_740_992.0) as u64);

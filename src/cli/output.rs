@@ -1,4 +1,4 @@
-//! What the command prints. A reader that closes the pipe has what it wanted: that is no failure, and nothing panics.
+//! Prints the output of commands. If the reader closes the pipe, it has read enough: that is no error, and no panic.
 
 use std::{
     fmt::Display,
@@ -23,7 +23,7 @@ pub(super) fn print(text: impl Display) -> Result<()> {
     }
 }
 
-/// Says something on standard error. When that cannot be written, there is no place left to say so.
+/// Prints a text on standard error. A failure to print is ignored.
 pub(crate) fn note(text: impl Display) {
     drop(writeln!(stderr(), "{text}"));
 }

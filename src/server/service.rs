@@ -361,7 +361,7 @@ impl NotificationService {
         }
     }
 
-    /// Forgets what is remembered only for a while, such as the recent load of each recipient.
+    /// Drops the counters of idle recipients.
     pub fn forget_idle(&self) {
         if let Some(recipients) = &self.0.recipients {
             recipients.forget_idle();

@@ -57,7 +57,7 @@ impl Past {
     }
 }
 
-/// What an attempt reveals about the settings of its lane.
+/// Whether the other side accepts this server, as far as an attempt reveals it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Admission {
     /// The other side accepted this server.

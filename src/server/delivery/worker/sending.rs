@@ -155,7 +155,7 @@ impl Worker {
     }
 }
 
-/// What an attempt reveals about the settings of its lane.
+/// Whether the other side accepts this server, as far as the attempt reveals it.
 fn admission(judged: &Judged) -> Admission {
     match judged.outcome {
         Outcome::Sent => Admission::LetIn,

@@ -66,7 +66,7 @@ async fn read(state: &HttpState, visit: &Visit, id: NotificationId) -> Result<Co
 }
 
 /// The destinations of deliveries about an inbox, as far as the caller may see them. The URL of a webhook may contain a
-/// secret, and is only for those who set it.
+/// secret, and is only for callers who may set it.
 async fn names(
     delivery: &Delivery,
     principal: &Principal,

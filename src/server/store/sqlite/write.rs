@@ -105,8 +105,8 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
-    /// Enters changes into the outbox that are not there yet, and cancels waiting deliveries to contacts about
-    /// notifications that were read or deleted.
+    /// Adds new changes to the outbox, and cancels waiting deliveries to contacts about notifications that were read or
+    /// deleted.
     fn fill_outbox(&mut self) -> rusqlite::Result<()> {
         let (connection, now) = (self.connection, SystemClock.now());
         for change in &self.changes[self.in_outbox..] {

@@ -140,7 +140,7 @@ impl Writer {
         self.reaches_contacts.store(true, Ordering::Relaxed);
     }
 
-    /// Whether so many callers wait for writes that work that can wait should.
+    /// Whether there are so many waiting writes that work which can wait should do so.
     pub(super) fn is_pressed(&self) -> bool {
         self.pressure.is_felt() || self.jobs.as_ref().is_some_and(|jobs| jobs.capacity() < jobs.max_capacity() / 2)
     }

@@ -1,4 +1,4 @@
-//! When the issuer is asked for its keys, and what happens until it answers.
+//! When the issuer is asked for its keys, and how requests are answered until it responds.
 
 use std::{sync::Arc, time::Duration};
 

@@ -28,10 +28,10 @@ const READ_BY_THE_DRIVER: [(&str, &str); 18] = [
     ("user", "a text"),
 ];
 
-/// Whether a parameter of libpq asks for what is always so here.
+/// Whether a parameter of libpq asks for the only value that is supported here.
 ///
 /// # Errors
-/// When it asks for something else, which does not exist here.
+/// When it asks for another value.
 pub(super) fn is_so_anyway(name: &str, value: &str) -> Result<bool, String> {
     match name {
         "fallback_application_name" => Ok(true),
