@@ -27,13 +27,13 @@ uuid_name! {
 words! {
     /// Whether messages are sent to a contact, and why not.
     ContactState, "one of the states of a contact" {
-        /// It is.
+        /// Messages are sent to it.
         Active = "active",
-        /// No: a mail server said that it takes nothing for this address.
+        /// A mail server said that it accepts no mail for this address.
         Suppressed = "suppressed",
-        /// No: its service refuses it, such as a token of another app.
+        /// Its service refuses it, for example because the token is of another app.
         Disabled = "disabled",
-        /// No: its service said that there is none any more.
+        /// Its service said that it no longer exists.
         Dead = "dead",
     }
 }

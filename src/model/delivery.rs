@@ -124,7 +124,7 @@ words! {
         Created = "notification.created",
         /// A notification was marked read or unread.
         Updated = "notification.updated",
-        /// A notification is gone.
+        /// A notification was deleted.
         Deleted = "notification.deleted",
         /// Everything in an inbox is read.
         AllRead = "inbox.all_read",
@@ -134,7 +134,7 @@ words! {
 words! {
     /// State of a delivery.
     DeliveryState, "one of the states" {
-        /// It waits for a moment that a rule names.
+        /// It waits for a time that a rule sets.
         Held = "held",
         /// It is sent when it is due.
         Ready = "ready",
@@ -144,11 +144,11 @@ words! {
         Sent = "sent",
         /// It was given up.
         Dead = "dead",
-        /// It is not wanted any more.
+        /// It is no longer wanted.
         Cancelled = "cancelled",
         /// Its notification expired before it was sent.
         Expired = "expired",
-        /// A rule kept it from being sent.
+        /// A rule excluded it.
         Skipped = "skipped",
     }
 }

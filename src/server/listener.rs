@@ -101,12 +101,12 @@ pub struct Place {
 pub struct LongStream {
     /// How long a client may take to read before it is disconnected.
     stall_timeout: Duration,
-    /// How long the stream may go on.
+    /// The lease that limits the stream.
     lease: Option<Lease>,
 }
 
 impl LongStream {
-    /// A stream that goes on until its client accepts nothing for this long.
+    /// A stream that lasts until its client accepts nothing for this long.
     #[must_use]
     pub fn new(stall_timeout: Duration) -> Self {
         Self { stall_timeout, lease: None }

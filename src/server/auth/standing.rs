@@ -260,7 +260,7 @@ mod tests {
         streams.end(key().holder(), Some([7; 32]));
         tokio::time::timeout(Duration::from_secs(10), of_session.lease.over()).await.unwrap();
         assert!(of_key.lease.over().now_or_never().is_none());
-        // A new stream that comes before the others are gone is not ended.
+        // A new stream that opens before the ended ones are closed stays open.
         let mut anew = standing(&streams, key(), Some([7; 32])).open_stream(now()).unwrap();
         assert!(anew.lease.over().now_or_never().is_none());
         drop((of_key, of_session, anew));

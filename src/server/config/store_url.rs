@@ -10,7 +10,7 @@ use crate::server::store::PostgresUrl;
 /// The store of notifications.
 #[derive(Clone, PartialEq, Eq)]
 pub enum StoreUrl {
-    /// `memory:`, gone at restart.
+    /// `memory:`, lost at restart.
     Memory,
     /// `sqlite:FILE`.
     Sqlite(PathBuf),

@@ -35,15 +35,15 @@ impl Default for Rules {
 words! {
     /// Who made a choice.
     Because, "one of the reasons" {
-        /// The operator's, against which a user has none.
+        /// The operator made the category mandatory, and users cannot change that.
         Mandatory = "mandatory",
-        /// The user's, for this category.
+        /// The user chose for this category.
         Category = "category",
-        /// The user's, for this way.
+        /// The user chose for this way.
         Channel = "channel",
-        /// The server's, since the user said nothing.
+        /// The server's default, because the user made no choice.
         Default = "default",
-        /// The server's: it has no channel that goes that way.
+        /// The server has no channel for this way.
         NotSetUp = "not_set_up",
     }
 }
@@ -51,27 +51,27 @@ words! {
 words! {
     /// The reason that a delivery is held.
     HeldFor, "one of the reasons" {
-        /// The user to read it, which makes it needless.
+        /// The user may still read it, which would make it unnecessary.
         Unread = "if_unread_after",
-        /// The end of the user's quiet hours.
+        /// It waits for the end of the user's quiet hours.
         QuietHours = "quiet_hours",
-        /// Others, with which it is one mail.
+        /// It is sent with others in one mail.
         Digest = "digest",
     }
 }
 
 words! {
-    /// Why a channel does not tell a user.
+    /// Why a channel sends no message to a user.
     SkippedFor, "one of the reasons" {
         /// The sender named other channels.
         SenderChannels = "sender_channels",
         /// The sender wants no mail.
         SenderNoEmail = "sender_no_email",
-        /// The user does not want this category this way.
+        /// The user turned this category off for this way.
         OffByCategory = "off_by_category",
-        /// The user does not want this way.
+        /// The user turned this way off.
         OffByChannel = "off_by_channel",
-        /// The user said nothing, and it is off then.
+        /// The user made no choice, and the default is off.
         OffByDefault = "off_by_default",
     }
 }

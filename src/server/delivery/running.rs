@@ -53,7 +53,7 @@ const TESTS_AT_ONCE: usize = 4;
 /// The options of delivery.
 #[derive(Clone, Debug)]
 pub struct DeliveryOptions {
-    /// Networks outside of the internet to which webhooks may lead all the same.
+    /// Networks outside of the internet that webhooks may use.
     pub allow: Vec<IpNet>,
     /// How many deliveries may wait in one lane.
     pub backlog: u64,

@@ -178,7 +178,7 @@ impl Stream {
         Self { follower, pass, held: None, heartbeat_at: Instant::now() + options.next_heartbeat(), options }
     }
 
-    /// How long it may go on, for the code that writes its items.
+    /// The lease of the stream, for the code that writes its items.
     pub(super) fn lease(&self) -> Option<Lease> {
         self.pass.as_ref().map(|pass| pass.lease.clone())
     }

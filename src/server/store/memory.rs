@@ -1,4 +1,4 @@
-//! The memory store: a sliding window over all users, gone at restart.
+//! The memory store: a sliding window over all users, lost at restart.
 //!
 //! One lock around one `Shelf`: every operation is a short walk through maps, so tasks wait for each other for
 //! microseconds, and each change is atomic.

@@ -220,7 +220,7 @@ fn what_became(error: &hyper::Error) -> Failed {
         return Failed::Left;
     }
     match error.source().and_then(|cause| cause.downcast_ref::<h2::Error>()) {
-        // h2 reports this only for streams after the last one that the other side has processed; the others go on.
+        // h2 reports this only for streams after the last one that APNs has processed; the others continue.
         Some(cause) if cause.is_go_away() && cause.is_remote() => Failed::Left,
         Some(cause) if cause.is_reset() && cause.is_remote() && cause.reason() == Some(h2::Reason::REFUSED_STREAM) => {
             Failed::Refused

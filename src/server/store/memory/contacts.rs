@@ -1,4 +1,4 @@
-//! Contacts in memory, gone at restart.
+//! Contacts in memory, lost at restart.
 
 use std::{
     collections::{BTreeSet, HashMap},

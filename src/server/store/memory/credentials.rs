@@ -1,4 +1,4 @@
-//! Keys, sessions and tickets in memory, gone at restart.
+//! Keys, sessions and tickets in memory, lost at restart.
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet, hash_map::Entry},

@@ -1,4 +1,4 @@
-//! Webhooks, outbox and deliveries in memory, gone at restart.
+//! Webhooks, outbox and deliveries in memory, lost at restart.
 
 mod kept;
 

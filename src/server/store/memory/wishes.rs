@@ -1,4 +1,4 @@
-//! Preferences of users, and the server's own keys, in memory, gone at restart.
+//! Preferences of users, and the server's own keys, in memory, lost at restart.
 
 use std::{
     collections::HashMap,

@@ -42,9 +42,9 @@ enum Step {
     Expire,
     /// The user reads at the top, or further down.
     Scroll(bool),
-    /// The page asks by itself.
+    /// The page requests a refresh by itself.
     Refresh,
-    /// The next change is heard.
+    /// The next change arrives.
     Hear,
     /// The next answer arrives.
     Answer,
