@@ -24,10 +24,10 @@ import { BY_PROXY, FORWARDED, Table, residentMegabytes, start, stopAll } from '.
 
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 3) * 20;
 const MEMORY = 512;
-/** Which attack is made; all of them when it is not said. */
+/** The attack to run; all of them if absent. */
 const ONLY = process.env.BENCH_ATTACK;
 const MIB = 1024 * 1024;
-/** How long a client waits for an answer, in milliseconds. */
+/** How long a client waits for a response, in milliseconds. */
 const PATIENCE = 10_000;
 const PAGE = '/api/ui-dashboard/notifications-dashboard-ui';
 
@@ -35,7 +35,7 @@ const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, mil
 const times = (count, make) => Array.from({ length: count }, (_, number) => make(number));
 const percentile = (sorted, share) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
 
-/** One request; its status, and 0 when the connection broke or nothing came for too long. An answer is read and not kept. */
+/** One request; its status, or 0 when the connection broke or no response came in time. The response is not kept. */
 function ask(url, { method = 'GET', path, key, body, agent }) {
   return new Promise((resolve) => {
     const headers = { ...FORWARDED, ...(key ? { authorization: `Bearer ${key}` } : {}) };
@@ -47,7 +47,7 @@ function ask(url, { method = 'GET', path, key, body, agent }) {
   });
 }
 
-/** What a client does that means no harm: ten times a second it sends, counts and lists. */
+/** The well-behaved client: ten times a second it sends, counts and lists. */
 async function behave(url, key, seconds) {
   const agent = new Agent({ keepAlive: true, maxSockets: 8 });
   const took = [];
@@ -77,14 +77,14 @@ async function behave(url, key, seconds) {
   return { took, sending, statuses };
 }
 
-/** What the requests of these times took, in milliseconds. */
+/** Statistics of the durations of requests, in milliseconds. */
 function summary(measured) {
   const sorted = (name) => measured.flatMap((part) => part[name]).sort((a, b) => a - b);
   const [took, sending] = [sorted('took'), sorted('sending')];
   return { p50: percentile(took, 0.5), p99: percentile(took, 0.99), sending: percentile(sending, 0.5) };
 }
 
-/** Counts what an attack is answered. */
+/** Counts the statuses of an attack's responses. */
 class Tally {
   statuses = {};
 
@@ -93,7 +93,7 @@ class Tally {
   }
 }
 
-/** Asks from so many tasks until the end, each at most once in so many milliseconds. */
+/** Sends requests from this many tasks until the end, each at most once in this many milliseconds. */
 function loops(count, pause, end, tally, one) {
   return times(count, async (number) => {
     while (Date.now() < end) {
@@ -104,7 +104,7 @@ function loops(count, pause, end, tally, one) {
   });
 }
 
-/** Requests whose bodies begin and never end, over connections of their own that are opened again when they break. */
+/** Requests whose bodies start and never end, over separate connections that are opened again when they break. */
 function halfBodies(url, count, end, tally) {
   const { hostname, port } = new URL(url);
   const head = `POST /api/notifications/batch HTTP/1.1\r\nHost: ${hostname}\r\nX-Forwarded-For: ${FORWARDED['x-forwarded-for']}\r\nContent-Type: application/json\r\nContent-Length: ${4 * MIB}\r\n\r\n`;
@@ -198,7 +198,7 @@ if (process.argv[2] === 'behave' || process.argv[2] === 'attack') {
   await new Promise(() => {});
 }
 
-/** This program in another process, which may take only what nothing else wants, and what it prints at the end. */
+/** Runs this program in another process, with idle priority if `isIdle`, and returns its final output. */
 function another(isIdle, ...args) {
   const command = [...(isIdle ? ['chrt', '--idle', '0'] : []), process.execPath, fileURLToPath(import.meta.url), ...args.map(String)];
   const child = spawn(command[0], command.slice(1), { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -207,7 +207,7 @@ function another(isIdle, ...args) {
   return new Promise((resolve, reject) => child.on('exit', (code) => (code === 0 ? resolve(JSON.parse(text)) : reject(new Error(`${args[0]} ended with ${code}`)))));
 }
 
-/** Ends a server, also one that does not answer any more. */
+/** Ends a server, even one that no longer responds. */
 async function stop(child) {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const ended = new Promise((resolve) => child.on('exit', resolve));
@@ -217,7 +217,7 @@ async function stop(child) {
   clearTimeout(hard);
 }
 
-/** A group whose processes have so many megabytes together; nothing where none can be made. */
+/** A cgroup that limits its processes to this many megabytes together; nothing if none can be created. */
 function limited(megabytes) {
   const isV2 = existsSync('/sys/fs/cgroup/cgroup.controllers');
   const folder = join(isV2 ? '/sys/fs/cgroup' : '/sys/fs/cgroup/memory', `campanile-bench-${process.pid}`);
@@ -237,7 +237,7 @@ const store = ['--store', `sqlite:${join(folder, 'attacked.db')}`];
 const serve = ['serve', '--listen', '127.0.0.1:0', '--log', 'error', '--auth', 'on', ...BY_PROXY, ...store];
 const key = (name) => execFileSync(campanile, ['key', 'create', name, '--scopes', 'send,read', ...store], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
 
-/** What is there before the attack: large rows, and links that are none. */
+/** The data before the attack: large rows, and texts that look like links. */
 async function fill(keys) {
   const { child, url } = await start(campanile, [...serve, '--limit-key', 'off', '--limit-recipient', 'off']);
   const batch = async (notifications) => {

@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { BY_PROXY, CREATE, FORWARDED, Table, inTurn, load, start, stopAll } from './measure.mjs';
 
-/** Asks again and again: so many in a second, over so many connections. Returns how long each took, in ms, and the statuses. */
+/** Sends this many requests a second, over this many connections. Returns the durations in ms, and the statuses. */
 async function ask(url, bearer, rate, seconds, connections) {
   const agent = new Agent({ keepAlive: true, maxSockets: connections });
   const times = [];
@@ -71,7 +71,7 @@ async function secured(...args) {
   return { ...(await start(campanile, ['serve', '--listen', '127.0.0.1:0', '--log', 'warn', ...BY_PROXY, ...store, ...tokens, ...args])), keys };
 }
 
-/** A script for wrk that shows something. */
+/** A script for wrk that sends this request, with a credential if one is given. */
 function script(name, method, path, bearer, body) {
   const file = join(folder, `${name}.lua`);
   const auth = bearer ? `, ["Authorization"] = "Bearer ${bearer}"` : '';
@@ -105,7 +105,7 @@ async function known() {
   closed.child.kill();
 }
 
-/** Requests in a second, whatever the answer is. */
+/** Requests per second, whatever their status is. */
 function refused(url, file) {
   const text = execFileSync('wrk', ['-t1', '-c64', `-d${process.env.BENCH_SECONDS ?? 3}s`, '-s', file, url], { encoding: 'utf8' });
   return Number(text.match(/Requests\/sec:\s+([\d.]+)/)[1]);
@@ -128,7 +128,7 @@ async function cheap() {
   tight.child.kill();
 }
 
-/** Another process that asks, so that one does not hold up the other. */
+/** Another process that sends requests, so that the two do not delay each other. */
 function asking(...args) {
   const child = spawn(process.execPath, [fileURLToPath(import.meta.url), 'ask', ...args.map(String)], { stdio: ['ignore', 'pipe', 'inherit'] });
   let text = '';

@@ -17,10 +17,10 @@ const table = new Table();
 
 const serve = () => start(campanile, ['serve', '--listen', '127.0.0.1:0', '--store', 'memory:', '--log', 'warn']);
 
-/** Asks once more when the connection was closed while a load kept this process from noticing. */
+/** Repeats a request whose connection was closed while a load kept this process busy. */
 const ask = (url, request) => fetch(url, request).catch(() => fetch(url, request));
 
-/** Loads ours and a bare server with the same answer in turn; the ratio is the median of the rounds. */
+/** Loads Campanile and a bare server with the same response in turn; the ratio is the median of the rounds. */
 async function compare(what, ours, budget, script) {
   const body = join(folder, 'body.json');
   const request = script ? { method: 'POST', headers: { 'content-type': 'application/json' }, body: CREATE } : {};
@@ -31,7 +31,7 @@ async function compare(what, ours, budget, script) {
   table.row(`${what}, against a bare handler (${ratio.range})`, ratio.median, '×', budget);
 }
 
-/** Milliseconds from the start of the process to its first answer. */
+/** Milliseconds from the start of the process to its first response. */
 async function startTime() {
   const times = [];
   for (let round = 0; round < 10; round += 1) {
@@ -44,7 +44,7 @@ async function startTime() {
   return Number(median(times).toFixed(1));
 }
 
-/** Kilobytes of what the page loads, as it is sent to a browser that takes brotli. */
+/** Kilobytes that the page loads, as sent to a browser that accepts brotli. */
 function payload() {
   const pkg = 'target/site/pkg';
   const files = readdirSync(pkg).filter((name) => /\.(wasm|js|css)$/.test(name));

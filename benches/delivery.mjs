@@ -21,14 +21,14 @@ const SECONDS = Number(process.env.BENCH_SECONDS ?? 3);
 const IN_FLIGHT = 4;
 /** How many requests a push service gets at once. */
 const PUSHES_IN_FLIGHT = 32;
-/** How many browsers a broadcast goes to. */
+/** The number of browsers of a broadcast. */
 const BROWSERS = 10_000;
 const folder = mkdtempSync(join(tmpdir(), 'campanile-bench-'));
 const table = new Table();
 let stores = 0;
 
 const run = promisify(execFile);
-/** How often a receiver is asked how much arrived. To ask oftener would take from what is measured. */
+/** How often a receiver is asked for its count. More often would distort the measurement. */
 const ASKED_EVERY = 25;
 const sleep = (millis) => new Promise((resolve) => setTimeout(resolve, millis));
 const quantile = (values, of) => [...values].sort((a, b) => a - b)[Math.floor(values.length * of)];
@@ -53,7 +53,7 @@ writeFileSync(
   `local n = 0\nlocal json = {["Content-Type"] = "application/json"}\nrequest = function()\n  n = n + 1\n  return wrk.format("POST", "${create}", json, '{"user_id": "user_' .. (n * 7919) % 100000 .. '", "content": "Your order has been shipped!"}')\nend\n`,
 );
 
-/** How many creates a second there are on a new server, with a webhook if one is given. */
+/** Creates per second on a new server, with a webhook if one is given. */
 async function creates(webhook, wanted, more) {
   const { child, url } = await serve(more);
   if (webhook) await addWebhook(url, webhook, wanted);
@@ -83,7 +83,7 @@ async function creating() {
 
 const counted = async (url) => Number(await (await fetch(`${url}/`)).text());
 
-/** Creates so many notifications, a thousand a request. */
+/** Creates this many notifications, a thousand per request. */
 async function fill(url, count, user = (n) => `user_${n % 10000}`) {
   for (let from = 0; from < count; from += 1000) {
     const user_ids = Array.from({ length: Math.min(1000, count - from) }, (_, n) => user(from + n));
@@ -93,7 +93,7 @@ async function fill(url, count, user = (n) => `user_${n % 10000}`) {
   }
 }
 
-/** How many webhooks a second are delivered of many that wait. */
+/** Webhook deliveries per second from a large backlog. */
 async function delivered() {
   const count = 150_000;
   const receiver = await start(hooks, ['receive']);
@@ -125,7 +125,7 @@ async function throughput() {
   table.row(`webhooks delivered, against a bare loop of as many requests at once (${ratio.range})`, ratio.median, '×', '>= 0.5');
 }
 
-/** Adds so many users with a browser each, whose push service is at this URL. */
+/** Adds this many users with a browser each, whose push service has this URL. */
 async function addBrowsers(server, service, count) {
   const key = createECDH('prime256v1');
   key.generateKeys();
@@ -140,7 +140,7 @@ async function addBrowsers(server, service, count) {
 
 let memoryOfPushes = '';
 
-/** How many pushes a second are delivered of one notification for each of many users, each with a browser. */
+/** Pushes per second for one notification to each of many users, each with a browser. */
 async function pushed() {
   const service = await start(hooks, ['receive']);
   const { child, url } = await serve(['--push-contact', 'mailto:bench@example.com', '--batch-max', `${BROWSERS}`]);
@@ -158,7 +158,7 @@ async function pushed() {
   return (last.count - first.count) / ((last.at - first.at) / 1000);
 }
 
-/** When so many requests were there, and how many those are then. */
+/** The time at which this many requests had arrived, and their number then. */
 async function arrivedOf(url, least) {
   for (;;) {
     const count = await counted(url);
@@ -180,7 +180,7 @@ async function pushing() {
   table.row(`${what} (${ratio.range}; ${memoryOfPushes})`, ratio.median, '×', '>= 0.5');
 }
 
-/** A receiver in this process, whose clock is that of the sender. */
+/** A receiver in this process, so that it has the sender's clock. */
 function receiver() {
   const arrived = new Map();
   const server = createServer((request, response) => {
@@ -196,7 +196,7 @@ function receiver() {
   return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve({ server, arrived, url: `http://127.0.0.1:${server.address().port}/` })));
 }
 
-/** Milliseconds from each 201 to the request of its webhook, at so many creates a second. */
+/** Milliseconds from each 201 to the request of its webhook, at this many creates a second. */
 async function latencies(url, { arrived }, rate, seconds, user) {
   const sent = [];
   const began = performance.now();
@@ -238,7 +238,7 @@ async function latency() {
   to.server.close();
 }
 
-/** Milliseconds to a receiver, and memory, while so many wait for another one. */
+/** Milliseconds to a receiver, and memory, while this many deliveries wait for another one. */
 async function beside(count) {
   const to = await receiver();
   const hanging = await start(hooks, ['receive', 'hang']);

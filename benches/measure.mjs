@@ -7,15 +7,15 @@ const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 5);
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 3);
 const children = [];
 
-/** A notification as the document sends it. */
+/** A notification as in the documentation. */
 export const CREATE = '{"user_id": "user_123", "content": "Your order has been shipped!"}';
 
-/** Has a server count requests by address, which it does not for its own machine: they come by way of a proxy. */
+/** Makes a server limit requests by address, which it does not for its own machine: they come through a proxy. */
 export const BY_PROXY = ['--trusted-proxies', '127.0.0.0/8'];
-/** From where requests come that a proxy passes on. */
+/** The client address that the proxy forwards. */
 export const FORWARDED = { 'x-forwarded-for': '203.0.113.7' };
 
-/** Starts a server and waits for the line that says where it is. */
+/** Starts a server and waits for the line with its address. */
 export function start(command, args) {
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'ignore'] });
   children.push(child);
@@ -63,7 +63,7 @@ export function residentMegabytes(pid) {
   return Number((kilobytes / 1024).toFixed(1));
 }
 
-/** Lines of what was measured, each with its budget: `>= 0.7` or `<= 20`. */
+/** The results, each with its budget: `>= 0.7` or `<= 20`. */
 export class Table {
   rows = [];
 

@@ -21,7 +21,7 @@ const table = new Table();
 
 const serve = (store) => start(campanile, ['serve', '--listen', '127.0.0.1:0', '--store', store, '--log', 'warn']);
 
-/** A script for wrk that asks for something else each time: `line` is Lua with a number n. */
+/** A script for wrk with a different request each time: `line` is Lua with a number n. */
 function script(name, line) {
   const path = join(folder, `${name}.lua`);
   writeFileSync(path, `local n = 0\nlocal json = {["Content-Type"] = "application/json"}\nrequest = function()\n  n = n + 1\n  ${line}\nend\n`);
@@ -34,7 +34,7 @@ const createFor = (user) =>
 const one = script('one', createFor('1'));
 const many = script('many', createFor('(n * 7919) % 100000'));
 
-/** Creating on SQLite with every answer on the disk, against a handler that does nothing. */
+/** Creating on SQLite with every response after a flush to the disk, against a handler that only returns bytes. */
 async function creating() {
   const { child, url } = await serve(`sqlite:${join(folder, 'create.db')}`);
   const answer = await fetch(url + create, { method: 'POST', headers: { 'content-type': 'application/json' }, body: CREATE });
@@ -76,7 +76,7 @@ async function reading() {
   child.kill();
 }
 
-/** Lines of an export: so many notifications, a hundred for each user. */
+/** Lines of an export: this many notifications, a hundred for each user. */
 function* exported(count) {
   const users = Math.ceil(count / 100);
   const per = Math.ceil(count / users);
@@ -91,7 +91,7 @@ function* exported(count) {
   }
 }
 
-/** A database with so many, made by `campanile import` unless an earlier run left it. */
+/** A database with this many notifications, created by `campanile import` unless an earlier run left it. */
 async function filled(count) {
   const cache = join(process.env.CAMPANILE_CACHE ?? join(homedir(), '.cache/campanile'), 'bench');
   mkdirSync(cache, { recursive: true });
@@ -120,7 +120,7 @@ async function filled(count) {
   return copy;
 }
 
-/** The same requests at little and at much that is stored. */
+/** The same requests with little and with much stored data. */
 async function growing() {
   const stores = [await filled(FEW), await filled(STORED)];
   const memory = exportMemory(stores[1]);
@@ -145,7 +145,7 @@ async function growing() {
   for (const { child } of servers) child.kill();
 }
 
-/** The most memory that an export took, in megabytes. */
+/** The most memory that an export used, in megabytes. */
 function exportMemory(file) {
   const time = ['-c', `import resource, subprocess, sys; subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True); print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)`];
   const out = execFileSync('python3', [...time, campanile, 'export', '--store', `sqlite:${file}`], { encoding: 'utf8' });

@@ -9,11 +9,11 @@ import { program } from "./server.ts";
 
 export { expect };
 
-/** What the server of these tests checks users' tokens with. */
+/** The secret that verifies users' tokens on the server of these tests. */
 const JWT_SECRET = "a secret of the browser tests, which no other server knows";
 const AUDIENCE = "campanile";
 
-/** Makes a key as an operator does on the server. */
+/** Creates a key like an operator on the server. */
 function createKey(store: string, name: string, scopes: string): string {
   const run = (...command: string[]): string =>
     execFileSync(program, [...command, "--store", store], { env: { PATH: process.env["PATH"] }, encoding: "utf8" });
@@ -24,7 +24,7 @@ function createKey(store: string, name: string, scopes: string): string {
   return key;
 }
 
-/** A user's token as an application signs it (RFC 7519, HS256), good for so many seconds. */
+/** A user's token as an application signs it (RFC 7519, HS256), valid for this many seconds. */
 export function signToken(user: string, seconds = 3_600): string {
   const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString("base64url");
   const now = Math.floor(Date.now() / 1_000);
@@ -32,20 +32,20 @@ export function signToken(user: string, seconds = 3_600): string {
   return `${signed}.${createHmac("sha256", JWT_SECRET).update(signed).digest("base64url")}`;
 }
 
-/** Fills in the form of the login page, and sends it. */
+/** Fills in the form of the login page, and submits it. */
 export async function signInWith(page: Page, secret: string): Promise<void> {
   await page.getByLabel("Key or token").fill(secret);
   await page.getByRole("button", { name: "Sign in" }).click();
 }
 
 interface AuthFixtures {
-  /** Where the server of this test keeps everything. */
+  /** The store of the server of this test. */
   store: string;
   /** A key that may do everything. */
   key: string;
-  /** A key that may read and nothing else. */
+  /** A key that may only read. */
   readKey: string;
-  /** Still more arguments for the server of this test. */
+  /** Further arguments for the server of this test. */
   moreArgs: string[];
 }
 

@@ -4,15 +4,15 @@ import { type Server, startServer } from "./server.ts";
 
 export { expect };
 
-/** Where the dashboard is. */
+/** The path of the dashboard. */
 export const DASHBOARD = "/api/ui-dashboard/notifications-dashboard-ui";
 
-/** Keeps the page from connecting: what it does then is ask every five seconds. */
+/** Prevents the page from connecting, so that it polls every five seconds. */
 export async function withoutLive(page: Page): Promise<void> {
   await page.routeWebSocket(/\/ws/, (socket) => void socket.close({ code: 1008 }));
 }
 
-/** What can be sent. */
+/** The fields of a notification to send. */
 export interface Draft {
   user_id?: string;
   content: string;
@@ -21,14 +21,14 @@ export interface Draft {
   link?: string;
 }
 
-/** What the API answers. */
+/** A notification in a response of the API. */
 export interface Notification extends Required<Pick<Draft, "user_id" | "content" | "category">> {
   id: string;
   timestamp: string;
   is_read: boolean;
 }
 
-/** The REST API, to arrange what a test needs and to look at what came of it. */
+/** The REST API, to prepare a test's data and to check the results. */
 export class Api {
   constructor(
     private readonly request: APIRequestContext,
@@ -42,7 +42,7 @@ export class Api {
     return answer.json();
   }
 
-  /** Sends so many, in one batch: `text 1` is the oldest. */
+  /** Sends this many, in one batch: `text 1` is the oldest. */
   async createMany(count: number, text: string, category = "message"): Promise<void> {
     const content = (n: number) => `${text} ${n + 1}`;
     const notifications = Array.from({ length: count }, (_, n) => ({ user_id: this.user, content: content(n), category }));
@@ -61,7 +61,7 @@ export class Api {
   }
 }
 
-/** The dashboard as a person finds their way around in it. */
+/** The dashboard as a person uses it. */
 export class Dashboard {
   readonly heading: Locator;
   readonly badge: Locator;
@@ -80,7 +80,7 @@ export class Dashboard {
     this.toasts = page.getByRole("status").filter({ has: page.getByRole("button", { name: "Dismiss" }) });
   }
 
-  /** Opens the page, and waits until the browser has taken it over. */
+  /** Opens the page, and waits until it is hydrated. */
   async open(query: Record<string, string> = {}): Promise<void> {
     const search = new URLSearchParams(query).toString();
     await this.page.goto(search ? `${DASHBOARD}?${search}` : DASHBOARD);
@@ -91,12 +91,12 @@ export class Dashboard {
     await expect(this.page.locator("html")).toHaveAttribute("data-hydrated", "");
   }
 
-  /** The notifications that are shown, without the headings of the days between them. */
+  /** The visible notifications, without the headings of the days between them. */
   get rows(): Locator {
     return this.list.getByRole("listitem").filter({ has: this.page.getByRole("time") });
   }
 
-  /** The notification with this text in it. */
+  /** The notification that contains this text. */
   row(text: string): Locator {
     return this.rows.filter({ has: this.page.getByText(text, { exact: true }) });
   }
@@ -121,7 +121,7 @@ export class Dashboard {
     await expect(this.row(text).getByText("Unread", { exact: true })).toBeAttached();
   }
 
-  /** Fills in the form and sends it. */
+  /** Fills in the form and submits it. */
   async send(user: string, content: string, kind?: string): Promise<void> {
     await this.composer.getByLabel("To", { exact: true }).fill(user);
     if (kind) await this.composer.getByRole("radio", { name: kind }).check({ force: true });
@@ -130,7 +130,7 @@ export class Dashboard {
   }
 }
 
-/** What went wrong in the browser, and what a test expects to go wrong. */
+/** Errors in the browser, and the errors that a test expects. */
 export class Troubles {
   private readonly seen: string[] = [];
   private readonly expected: RegExp[] = [];
@@ -139,7 +139,7 @@ export class Troubles {
     this.seen.push(trouble);
   }
 
-  /** Says that what matches is no failure: a test that has the server refuse something causes an error in the console. */
+  /** Expects matching errors: a test in which the server refuses a request causes an error in the console. */
   expect(pattern: RegExp): void {
     this.expected.push(pattern);
   }
@@ -149,25 +149,25 @@ export class Troubles {
   }
 }
 
-/** An answer that refuses, as Campanile words it. */
+/** An error response in Campanile's format. */
 export function refusal(status: number, code: string, detail: string, errors: { field: string; message: string }[] = [], more = {}) {
   const body = JSON.stringify({ type: "about:blank", title: "Refused", status, detail, code, errors, ...more });
   return { status, contentType: "application/problem+json", body };
 }
 
-/** The console's line about an answer that the test itself made a refusal. */
+/** The console's line about an error response that the test itself created. */
 export const REFUSED = /console error: Failed to load resource: the server responded with a status of/;
 
 interface Fixtures {
-  /** More arguments for the server of this test. */
+  /** Further arguments for the server of this test. */
   serverArgs: string[];
   server: Server;
-  /** A user id that is this test's own. */
+  /** A user id that only this test uses. */
   user: string;
   api: Api;
   troubles: Troubles;
   dashboard: Dashboard;
-  /** Fails when axe finds anything on the page as it is now. */
+  /** Fails when axe finds a problem on the page in its present state. */
   expectAccessible: (page?: Page) => Promise<void>;
 }
 

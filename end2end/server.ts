@@ -2,14 +2,14 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
-/** The executable that is tested. */
+/** The executable under test. */
 export const program = process.env["CAMPANILE"] ?? fileURLToPath(new URL("../dist/campanile", import.meta.url));
 
-/** A running Campanile with an empty store of its own. */
+/** A running Campanile with its own, empty store. */
 export interface Server {
-  /** Where it answers, without a slash at the end. */
+  /** Its URL, without a slash at the end. */
   url: string;
-  /** What it wrote to its log so far. */
+  /** Its log so far. */
   log(): string;
   stop(): Promise<void>;
 }

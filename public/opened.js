@@ -1,5 +1,5 @@
-// Brings the inbox to the notification that a push told of: the service worker names it in a message to a page that is
-// open, and in the fragment of one that it opens.
+// Scrolls the inbox to the notification of a clicked push: the service worker sends its id in a message to an open
+// page, and in the fragment of a page that it opens.
 "use strict";
 (() => {
   const START = "#n-";
@@ -13,11 +13,11 @@
     return Boolean(found);
   }
 
-  /** The page of the notification: its own, where the list does not have it. */
+  /** The URL of the notification's own page, for one that the list does not contain. */
   const page = (id) => location.pathname.replace(/\/api\/ui-dashboard\/.*$/, `/notifications/${encodeURIComponent(id)}`);
 
   async function open(id) {
-    // New ones may wait above the list until this is pressed.
+    // New notifications may wait above the list until this button is pressed.
     document.querySelector(".pill:not(.none)")?.click();
     for (let times = 0; times < 20; times += 1) {
       if (focus(id)) return;
@@ -28,7 +28,7 @@
 
   if (location.hash.startsWith(START)) {
     const id = location.hash.slice(START.length);
-    // Loading the page again does not lead there again.
+    // Without the fragment, reloading the page does not scroll there again.
     history.replaceState(history.state, "", location.pathname + location.search);
     if (!focus(id)) location.replace(page(id));
   }

@@ -1,5 +1,5 @@
-// Turns push on and off for the browser at hand. Nothing is asked before a click; what the page says is in templates that
-// the server made (notify_me/here.rs).
+// Turns push on and off for this browser. The browser asks the user only after a click; the texts are in templates that
+// the server rendered (notify_me/here.rs).
 "use strict";
 (() => {
   const here = document.getElementById("push-here");
@@ -10,18 +10,18 @@
   const status = here.querySelector("[role=status]");
   const problem = here.querySelector("[role=alert]");
   const contacts = `${base}/api/contacts/${encodeURIComponent(user)}`;
-  /** Where the end of the endpoint is remembered that this page told the server last. */
+  /** The key under which the page stores the end of the endpoint that it last sent to the server. */
   const TOLD = "campanile.push";
   const A_DAY = 86_400_000;
 
-  /** Says where it stands, if that changed, so that it is announced once. */
+  /** Shows the state, if it changed, so that it is announced once. */
   function say(state) {
     if (here.dataset.state === state) return;
     here.dataset.state = state;
     const template = here.querySelector(`template[data-state="${state}"]`);
     status.replaceChildren(template.content.cloneNode(true));
     const word = template.dataset.button;
-    // The keyboard stays where it was when there is nothing to press any more.
+    // If there is no button any more, this section gets the focus.
     if (!word && document.activeElement === button) here.focus();
     button.hidden = !word;
     if (word) button.textContent = word;
@@ -37,7 +37,7 @@
     return isIos && !matchMedia("(display-mode: standalone)").matches;
   }
 
-  /** Why this browser cannot be pushed to; nothing where it can. */
+  /** Why push is impossible in this browser; nothing if it is possible. */
   function obstacle() {
     if (!isSecureContext) return "insecure";
     if (!("serviceWorker" in navigator && "PushManager" in window && "Notification" in window))
@@ -45,7 +45,7 @@
     return Notification.permission === "denied" ? "blocked" : undefined;
   }
 
-  /** Our service worker, and not one of a site that has us below a path of its own. */
+  /** Campanile's service worker, and not one of a site around its base path. */
   async function registered() {
     const registration = await navigator.serviceWorker.getRegistration(`${base}/`);
     return registration?.scope === new URL(`${base}/`, location.href).href ? registration : undefined;
@@ -53,7 +53,7 @@
 
   const end = (subscription) => subscription.endpoint.slice(-8);
 
-  /** The contact that this subscription is, as the list of the page has it. */
+  /** The contact of this subscription in the page's list. */
   const listed = (subscription) =>
     subscription && document.querySelector(`#contacts [data-channel="webpush"][data-end="${CSS.escape(end(subscription))}"]`);
 
@@ -64,7 +64,7 @@
       return null;
     }
   };
-  /** Remembers something, where the browser lets us: without it, no more is lost than a little comfort. */
+  /** Stores a value if the browser allows it: without it, only a little comfort is lost. */
   const remember = (name, value) => {
     try {
       localStorage.setItem(name, value);
@@ -73,7 +73,7 @@
     }
   };
 
-  // The first that matches: browsers name those before them as well.
+  // The first match counts: later browsers are also named by earlier ones.
   const BROWSERS = {
     Opera: /OPR\//,
     Edge: /Edg(e|A|iOS)?\//,
@@ -92,19 +92,19 @@
     Linux: /Linux/,
   };
 
-  /** What the browser is called in the list: its name and its system, as far as it tells. */
+  /** The label of this browser in the list: its name and its system, as far as it reports them. */
   function label() {
     const agent = navigator.userAgent;
     const { brands, platform } = navigator.userAgentData ?? {};
     const named = (names) => Object.keys(names).find((name) => names[name].test(agent));
-    // One of the brands is an invented one.
+    // One of the brands is made up.
     const brand = brands?.map(({ brand }) => brand).find((name) => !/^Chromium$|not.*brand/i.test(name));
     const browser = brand?.replace(/^(Google|Microsoft) /, "") || named(BROWSERS) || "A browser";
     const system = platform || named(SYSTEMS);
     return (system ? `${browser} on ${system}` : browser).slice(0, 64);
   }
 
-  /** Asks the server, and takes what it answers. */
+  /** Sends a request to the server, and returns the response. */
   async function ask(path, options) {
     let answer;
     try {
@@ -126,7 +126,7 @@
     remember(TOLD, `${end(subscription)} ${encodeURIComponent(user)}`);
   }
 
-  /** The parts of the page that tell of contacts, as they are now. What was chosen in the form stays. */
+  /** Updates the parts of the page about contacts. Choices in the form stay. */
   async function reload() {
     const answer = await ask(location.pathname + location.search, { headers: { accept: "text/html" } });
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
@@ -136,7 +136,7 @@
     }
   }
 
-  /** Where it stands, by what the browser and the list say. */
+  /** The state according to the browser and the list. */
   async function look() {
     const stands = obstacle();
     if (stands) return { state: stands };
@@ -158,7 +158,7 @@
   const bytes = (base64url) => Uint8Array.from(atob(base64url.replace(/-/g, "+").replace(/_/g, "/")), (c) => c.charCodeAt(0));
   const same = (a, b) => a && a.length === b.length && a.every((byte, place) => byte === b[place]);
 
-  /** Waits until the worker that was registered is at work: there is no subscription without one. */
+  /** Waits until the registered worker is active: there is no subscription without one. */
   async function active(registration) {
     const worker = registration.installing ?? registration.waiting;
     if (!worker) return registration;
@@ -177,7 +177,7 @@
     const manager = registration.pushManager;
     const old = await manager.getSubscription();
     const key = old?.options?.applicationServerKey;
-    // One under another key is of no use, and the browser makes no second one beside it.
+    // A subscription with another key is useless, and the browser creates no second one beside it.
     if (old && (isFresh || !same(key && new Uint8Array(key), applicationServerKey))) await old.unsubscribe();
     const options = { userVisibleOnly: true, applicationServerKey };
     try {
@@ -189,7 +189,7 @@
     }
   }
 
-  /** What is wrong, in words. */
+  /** The problem, in words. */
   function why(error) {
     if (error.name === "NotAllowedError") return "The browser does not allow notifications of this site.";
     if (error.name === "AbortError") return "The browser has no push in this window, or cannot reach its push service now.";
@@ -197,7 +197,7 @@
   }
 
   async function turnOn() {
-    // First of all: browsers ask within a click only.
+    // This comes first: browsers ask only during a click.
     const permission = await Notification.requestPermission();
     if (permission === "denied") return;
     if (permission !== "granted") throw new Error("The browser did not get an answer. Try again, and allow notifications.");
@@ -207,15 +207,15 @@
     const { key } = await (await ask(`${base}/api/push/key`)).json();
     const script = `${base}/sw.js?${new URLSearchParams({ user, label: label() })}`;
     const registration = await active(await navigator.serviceWorker.register(script, { updateViaCache: "none" }));
-    // What the push service gave up is not made use of again, and leaves the list.
+    // A subscription that the push service gave up is not used again, and is removed from the list.
     await tellServer(await subscribe(registration, bytes(key), isGivenUp));
     if (isGivenUp) await remove(contact).catch(() => {});
-    // An open inbox would show the same a second time. Its reader may want that again.
+    // An open inbox would show the same notification a second time. The user may turn that on again.
     if (isOwn) remember("campanile.desktop", "off");
     await reload();
   }
 
-  /** Takes a contact away; that it is gone already is fine. */
+  /** Removes a contact, even if it is already gone. */
   async function remove(contact) {
     const path = `${contacts}/${contact.dataset.contact}`;
     await ask(path, { method: "DELETE" }).catch((error) => error.status === 404 || Promise.reject(error));
@@ -242,7 +242,7 @@
     await show();
   });
 
-  /** Tells the server that this browser is still there, once a day; and of a subscription that changed while it could not be told. */
+  /** Confirms this browser to the server once a day, and reports a subscription that changed while the server was away. */
   async function renew() {
     const { state, subscription, contact, of } = await look();
     const isOld = contact && Date.now() - Date.parse(contact.dataset.seen) > A_DAY;
@@ -254,7 +254,7 @@
     await show();
   }
 
-  // Who unblocks it in the settings of the browser comes back to a page that knows.
+  // A user who unblocks push in the browser's settings finds the page up to date.
   navigator.permissions
     ?.query({ name: "notifications" })
     .then((permission) => permission.addEventListener("change", () => void show()))

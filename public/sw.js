@@ -1,18 +1,18 @@
-// The service worker: shows what is pushed to this browser, and leads from there to the inbox. It keeps nothing, and no
-// request of a page passes through it.
+// The service worker: shows pushes to this browser, and opens the inbox when one is clicked. It stores nothing, and
+// handles no requests of pages.
 //
-// Its own address says whose inbox it is for, and what this browser is called: sw.js?user=ann&label=Firefox+on+Linux.
-// A browser has one subscription here, which is one user's, so that is enough, and nothing has to be stored.
+// Its own URL names the user and the browser: sw.js?user=ann&label=Firefox+on+Linux. A browser has one subscription
+// here, for one user, so nothing has to be stored.
 "use strict";
 
 const params = new URL(self.location.href).searchParams;
 const user = params.get("user") ?? "";
 const label = params.get("label") ?? "";
 
-/** Where something of this server is; the scope is all of it, below a base path too. */
+/** A URL of this server; the scope is all of it, also below a base path. */
 const at = (path) => new URL(path, self.registration.scope);
 
-// One that is new takes over at once: no page depends on the one before.
+// A new version takes over at once: no page depends on the previous one.
 self.addEventListener("install", () => self.skipWaiting());
 self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
 
@@ -23,7 +23,7 @@ self.addEventListener("notificationclick", (event) => {
 });
 self.addEventListener("pushsubscriptionchange", (event) => event.waitUntil(renew(event)));
 
-/** What a push says; nothing where it cannot be read. */
+/** The contents of a push; nothing if it cannot be read. */
 function read(data) {
   try {
     const said = data.json();
@@ -42,23 +42,23 @@ async function tell(said) {
 }
 
 /**
- * Shows a notification. Browsers want to see one for every push, so there is one for a push that cannot be read as well.
- * A push that comes again, and one of the same notification, take the place of the first without a sound.
+ * Shows a notification. Browsers require one for every push, so there is one even for a push that cannot be read. A
+ * repeated push, and another push of the same notification, replace the first one silently.
  */
 function show(id, title, body) {
   const tag = id || "campanile";
   const options = { body, tag, icon: at("icon-192.png").href, badge: at("badge-96.png").href, dir: "auto", data: { id } };
-  // The first 48 bits of an id are when it was made (RFC 9562, version 7): a push may come a day later.
+  // The first 48 bits of an id are its creation time (RFC 9562, version 7): a push may arrive a day later.
   const made = /^([\da-f]{8})-([\da-f]{4})-7/i.exec(id);
   if (made) options.timestamp = parseInt(made[1] + made[2], 16);
   return self.registration.showNotification(title || body ? title || "Campanile" : "You have new notifications", options);
 }
 
 /**
- * Whether the user looks at the inbox at this moment, where a push would show a second time what the page just did.
+ * Whether the user is looking at the inbox, where the page has just shown the same notification.
  *
- * Chrome and Firefox excuse a push without a notification while a page of the site is in sight. Safari excuses none, and
- * takes the subscription away after three, so there it is always shown.
+ * Chrome and Firefox allow a push without a notification while a page of the site is visible. Safari never does, and ends
+ * the subscription after three such pushes, so there the notification is always shown.
  */
 async function isInSight() {
   const agent = self.navigator.userAgent;
@@ -67,13 +67,13 @@ async function isInSight() {
   return inSight.some(({ url }) => !["category", "unread", "q", "before"].some((narrower) => url.searchParams.get(narrower)));
 }
 
-/** Says on the icon of an installed app how many are unread. */
+/** Shows the unread count on the icon of an installed app. */
 async function count(unread) {
   if (!Number.isSafeInteger(unread) || unread < 0) return;
   await (unread ? self.navigator.setAppBadge?.(unread) : self.navigator.clearAppBadge?.());
 }
 
-/** Where the user's inbox is. */
+/** The URL of the user's inbox. */
 function inbox() {
   const url = at("api/ui-dashboard/notifications-dashboard-ui");
   if (user) url.searchParams.set("user_id", user);
@@ -81,8 +81,8 @@ function inbox() {
 }
 
 /**
- * The open pages that show the user's inbox, of those that are wanted, and where each is: one that names no user shows the
- * only inbox of its reader, or all.
+ * The wanted open pages that show the user's inbox, and their URLs: a page whose URL names no user shows the only inbox of
+ * its viewer, or all inboxes.
  */
 async function inboxes(isWanted) {
   const { origin, pathname } = inbox();
@@ -93,7 +93,7 @@ async function inboxes(isWanted) {
   return found.filter(({ url }) => is(url) && [null, "", user].includes(url.searchParams.get("user_id")));
 }
 
-/** Where a page is now. The browser knows where it began, and the page where it went since (opened.js). */
+/** The current URL of a page. The browser only knows its first one, and the page reports later ones (opened.js). */
 async function whereabouts(page) {
   const { port1, port2 } = new MessageChannel();
   const told = new Promise((resolve) => (port1.onmessage = ({ data }) => resolve(data)));
@@ -102,12 +102,12 @@ async function whereabouts(page) {
   return new URL(await Promise.race([told, late]));
 }
 
-/** Brings the inbox to the front, at a notification. Another page of ours is left alone: it may hold what was typed. */
+/** Brings the inbox to the front, at a notification. Other pages stay as they are: they may contain typed text. */
 async function lead(id) {
   const open = await inboxes(() => true);
   const page = (open.find(({ page }) => page.focused) ?? open[0])?.page;
   if (page) {
-    // Who hears it is opened.js.
+    // opened.js receives this.
     page.postMessage({ opened: id });
     // A browser that does not let a page be focused may still let one be opened.
     const focused = await page.focus().catch(() => undefined);
@@ -118,7 +118,7 @@ async function lead(id) {
   await self.clients.openWindow(url.href);
 }
 
-/** The browser has another subscription, or wants one: subscribes under the same key, and tells the server. */
+/** The browser replaced the subscription, or wants to: subscribes with the same key, and tells the server. */
 async function renew({ oldSubscription, newSubscription }) {
   const subscription = newSubscription ?? (await self.registration.pushManager.subscribe(await options(oldSubscription)));
   await fetch(at(`api/contacts/${encodeURIComponent(user)}`), {
@@ -127,7 +127,7 @@ async function renew({ oldSubscription, newSubscription }) {
     headers: { "content-type": "application/json" },
     body: JSON.stringify({ channel: "webpush", subscription, ...(label && { label }) }),
   });
-  // Where the session is over, the page does it when the user comes to it next.
+  // If the session has ended, the page does this on the user's next visit.
 }
 
 async function options(old) {

@@ -1,3 +1,3 @@
-// Fills in where the browser's clock is, if nothing stands there. Without this, one types it.
+// Fills in the time zone of the browser if the field is empty. Without scripts, the user types it.
 const zone = document.getElementById("zone");
 if (zone && !zone.value) zone.value = Intl.DateTimeFormat().resolvedOptions().timeZone ?? "";

@@ -26,7 +26,7 @@ SECONDS = 600
 
 
 def blocks():
-    """Each block of the document: its language, what it says of itself, its text, and its line."""
+    """Each block of the document: its language, its options, its text, and its line."""
     document = (ROOT / "docs/clients.md").read_text()
     for found in BLOCK.finditer(document):
         language, said, text = found.groups()
@@ -41,7 +41,7 @@ def free_port():
 
 
 class Session:
-    """What is left of one block for the next: the environment, and what runs in the background."""
+    """The state that one block leaves for the next: the environment, and its background processes."""
 
     def __init__(self, directory):
         self.directory = directory
@@ -50,7 +50,7 @@ class Session:
         self.groups = []
 
     def run(self, text, line):
-        """Runs a block, and returns what it printed."""
+        """Runs a block, and returns its output."""
         kept = self.environment
         script = f"set -euo pipefail\n. {kept}\n{text}\nexport -p >{kept}\n"
         printed = self.directory / ".printed"
@@ -67,7 +67,7 @@ class Session:
         return said
 
     def stop(self, program):
-        """Ends what runs in the background under this name, and waits for its end."""
+        """Ends the background process with this name, and waits for its end."""
         for group in map(str, self.groups):
             subprocess.run(["pkill", "-TERM", "-g", group, "-x", program], check=False)
             while subprocess.run(["pgrep", "-g", group, "-x", program], stdout=subprocess.DEVNULL, check=False).returncode == 0:
@@ -90,7 +90,7 @@ def is_possible(said, line):
 
 
 def install(directory):
-    """Runs the blocks that install, unless they were run here as they are now."""
+    """Runs the blocks that install, unless the same blocks were already run here."""
     wanted = [block for block in blocks() if "once" in block[1] and is_possible(block[1], block[3])]
     stamp = directory / ".installed"
     as_now = "".join(text for _, _, text, _ in wanted)
@@ -110,7 +110,7 @@ def matches(printed, expected):
 
 
 def refuses_a_taken_port(directory, text, port, line):
-    """Where another Campanile has the port, the reader is told so, and nothing is sent to it."""
+    """If another Campanile has the port, the reader is told so, and nothing is sent to it."""
     elsewhere = directory / "other"
     elsewhere.mkdir(exist_ok=True)
     command = ["campanile", "serve", "--store", "memory:", "--listen", f"127.0.0.1:{port}"]
@@ -134,7 +134,7 @@ def refuses_a_taken_port(directory, text, port, line):
 
 
 def through_a_cut(session, ports):
-    """Everything that follows is there, then the server restarts, and then it still follows: each change once."""
+    """All clients follow, then the server restarts, and then they still follow: each change arrives once."""
     directory = session.directory
     websocket = re.search(r"^let modseq.*?^}$", (ROOT / "docs/streams.md").read_text(), re.MULTILINE | re.DOTALL)[0]
     websocket = websocket.replace("wss://notify.example", f"ws://127.0.0.1:{ports['8010']}").replace("user_123", "eve")
@@ -198,7 +198,7 @@ def run(directory):
     for left in directory.glob("campanile*"):
         shutil.rmtree(left) if left.is_dir() else left.unlink()
     session = Session(directory)
-    # The lines that install are for those who have nothing yet.
+    # The lines that install are for readers who have nothing yet.
     session.environment.write_text("export GOPROXY=off GOFLAGS=-mod=mod npm_config_offline=true PIP_NO_INDEX=1\n")
     ran, printed, above = 0, None, None
     try:

@@ -52,12 +52,12 @@ def before_call(context, case, kwargs):
 
 
 def shows(c):
-    """Whether a character shows something for certain: a letter, a number or a sign, but for the fillers among them."""
+    """Whether a character is certainly visible: a letter, a number or a sign, except for fillers."""
     return unicodedata.category(c)[0] in "LNPS" and c not in "\u115f\u1160\u2800\u3164\uffa0"
 
 
 def show(said):
-    """What is legal by its pattern becomes legal beyond ASCII too; what is not stays as it is."""
+    """Makes a text that matches its pattern also valid beyond ASCII; any other text stays as it is."""
     for name, value in list(said.items()) if isinstance(said, dict) else []:
         if isinstance(value, dict):
             show(value)
@@ -84,7 +84,7 @@ P256DH = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8
 
 
 def complete(wish):
-    """Quiet hours that are new need all of their parts, in a zone that there is; and a category is a word."""
+    """New quiet hours need all of their parts, in an existing zone; and a category is a word."""
     hours = wish.get("quiet_hours")
     if isinstance(hours, dict):
         for name, value in {"zone": "Europe/Berlin", "from": "22:00", "to": "07:00"}.items():
@@ -100,7 +100,7 @@ def complete(wish):
 
 
 def put(into, name, most, value):
-    """Puts a value in the place of a text that has a legal length."""
+    """Replaces a text of valid length by a valid value."""
     text = into.get(name)
     if isinstance(text, str) and (most is None or len(text) <= most) and (text or name != "label"):
         into[name] = value

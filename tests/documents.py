@@ -45,13 +45,13 @@ def begin(directory, environment=""):
 
 
 def in_background(text):
-    """With each server in the background, and ready before what comes after."""
+    """Starts each server in the background, and waits until it is ready."""
     text = re.sub(r"^(campanile serve .*)$", r"\1 >server.txt 2>server.log &", text, flags=re.MULTILINE)
     return f"{text}\nuntil grep -qs ready server.txt; do kill -0 $!; sleep 0.1; done" if "server.txt" in text else text
 
 
 def who_gets_in(directory):
-    """The key that is made there is good for the requests that are shown, and a wrong one is in the log for fail2ban."""
+    """The created key is accepted in the requests of the document, and a wrong one is in the log for fail2ban."""
     port = str(free_port())
     session = begin(directory, "export CAMPANILE_LOG_ADDRESSES=true CAMPANILE_TRUSTED_PROXIES=127.0.0.1\n")
     try:
@@ -66,7 +66,7 @@ def who_gets_in(directory):
     finally:
         session.end()
     [pattern] = re.findall(r"^failregex = (.*)$", PROXIES, re.MULTILINE)
-    # What fail2ban has in these places, as far as it matters here.
+    # fail2ban's values for these placeholders, as far as they matter here.
     pattern = pattern.replace("%(__prefix_line)s", r"\S+ campanile\[\d+\]: ").replace("<ADDR>", r"(?P<address>[\da-f.:]+)")
     log = (directory / "server.log").read_text()
     found = [re.search(pattern, f"host campanile[7]: {line}") for line in log.splitlines()]
@@ -74,7 +74,7 @@ def who_gets_in(directory):
 
 
 def settings_have_effect(directory, lines):
-    """`campanile check` has nothing to say against these variables."""
+    """`campanile check` accepts these variables without a warning."""
     variables = dict(word.split("=", 1) for line in lines for word in line.split())
     check(len(variables) >= 3, variables)
     variables["CAMPANILE_STORE"] = re.sub("/(var/lib/campanile|data)/", f"{directory}/", variables["CAMPANILE_STORE"])
@@ -86,7 +86,7 @@ def settings_have_effect(directory, lines):
 
 
 def units(directory):
-    """systemd takes the units as they are."""
+    """systemd accepts the units unchanged."""
     begin(directory)
     program = shutil.which("campanile")
     names = []
@@ -121,7 +121,7 @@ def urls_and_certificates(directory):
 
 
 def backup_and_restore(directory):
-    """The line of the timer makes a backup of a server that runs, and the restored one has what it had then."""
+    """The command of the timer backs up a running server, and the restored one has the data of that time."""
     port = str(free_port())
     url = f"http://127.0.0.1:{port}"
     environment = f"export CAMPANILE_STORE=sqlite:{directory}/campanile.db CAMPANILE_LISTEN=127.0.0.1:{port}\n"

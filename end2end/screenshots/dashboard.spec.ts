@@ -12,7 +12,7 @@ interface Seed extends Draft {
   read?: boolean;
 }
 
-/** What the pictures show, the oldest first. */
+/** The notifications in the pictures, the oldest first. */
 const NOTIFICATIONS: Seed[] = [
   { ago: 1700, user_id: "user_42", category: "system", title: "Password changed", content: "The password of your account was changed.", read: true },
   { ago: 1500, user_id: "user_7", category: "alert", content: "Three failed sign-ins from a new device.", read: true },
@@ -25,7 +25,7 @@ const NOTIFICATIONS: Seed[] = [
   { ago: 0, user_id: "user_7", category: "alert", title: "Disk almost full", content: "db-3 has 2 % left on /var. Writes stop at 0 %. See https://ops.example/disks/db-3" },
 ];
 
-/** A store with these notifications, each sent as long ago as it says. */
+/** A store with these notifications, each with its age. */
 async function seededStore(folder: string): Promise<string> {
   const [first, second] = ["first", "second"].map((name) => `sqlite:${join(folder, name)}.db`) as [string, string];
   const server = await startServer(["--store", first]);

@@ -8,7 +8,7 @@ interface Scene {
   user: string;
 }
 
-/** Every kind of notification there is to look at. */
+/** Notifications of every kind. */
 async function fill(api: Api): Promise<void> {
   await api.createMany(55, "note");
   for (const category of ["message", "system", "alert", "update", "deploy"]) await api.create({ content: `a ${category}`, category });

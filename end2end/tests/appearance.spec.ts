@@ -1,7 +1,7 @@
 import type { Locator, Page } from "@playwright/test";
 import { expect, test } from "../fixture.ts";
 
-/** How light the ground of the page is, from 0 to 255. */
+/** The lightness of the page's background, from 0 to 255. */
 const lightness = (page: Page) =>
   page.evaluate(() => {
     const canvas = document.createElement("canvas").getContext("2d")!;

@@ -2,7 +2,7 @@ import { expect, signInWith, test as signedIn } from "../auth.ts";
 import { DASHBOARD, type Notification } from "../fixture.ts";
 import { freePort, startNginx } from "../nginx.ts";
 
-/** Where a gateway listens: one that leaves the base path in what it asks us, and one that takes it away. */
+/** The ports of two gateways: one leaves the base path in requests, and one removes it. */
 interface Ports {
   leaves: number;
   takes: number;

@@ -178,10 +178,10 @@ test("the first use says how to begin, with a command that works", async ({ dash
 });
 
 test.describe("the answer is lost", () => {
-  /** What Chromium says of a connection that ends without an answer. */
+  /** Chromium's message about a connection that ends without a response. */
   const LOST = /net::ERR_(EMPTY_RESPONSE|CONNECTION_RESET|SOCKET_NOT_CONNECTED)/;
 
-  /** A gateway before the server that hands each request on, and while `loses` cuts off every answer to a send. */
+  /** A gateway before the server that forwards each request, and while `loses` is set drops every response to a send. */
   async function startGateway(url: string) {
     const gateway = { url: "", loses: true, sends: 0, stop: () => void server.close() };
     const server = createServer((request, response) => {

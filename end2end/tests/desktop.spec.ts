@@ -7,7 +7,7 @@ interface Shown {
   tag: string;
 }
 
-/** Puts a stand-in in the place of the desktop, which answers like this when it is asked. */
+/** Replaces desktop notifications by a stand-in that answers the permission prompt like this. */
 async function standIn(page: Page, answer: NotificationPermission): Promise<void> {
   await page.addInitScript((answer) => {
     const state = window as unknown as { shown: Shown[]; asked: number; Notification: unknown; badge: number };

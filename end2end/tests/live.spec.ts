@@ -2,12 +2,12 @@ import type { Page, WebSocketRoute } from "@playwright/test";
 import { DASHBOARD, expect, test } from "../fixture.ts";
 import { startServer } from "../server.ts";
 
-/** What the browser says when a connection is refused, which no page can keep it from. */
+/** The browser's messages when a connection is refused, which no page can prevent. */
 const REFUSED_CONNECTION = /WebSocket connection to '.*' failed|net::ERR_(CONNECTION_REFUSED|INTERNET_DISCONNECTED|NETWORK_CHANGED|CONNECTION_RESET|EMPTY_RESPONSE|SOCKET_NOT_CONNECTED)/;
 
 const live = (page: Page) => page.getByText("Live", { exact: true });
 
-/** Counts the connections that a page has open. */
+/** Counts a page's open connections. */
 function countSockets(page: Page): () => number {
   let open = 0;
   page.on("websocket", (socket) => {

@@ -10,7 +10,7 @@ const test = base.extend<{ path: string }>({
   path: async ({ user }, use) => use(`/notify-me?user_id=${user}`),
 });
 
-/** What a user wants, as the API tells it. */
+/** A user's preferences, as the API returns them. */
 async function wishes(request: APIRequestContext, user: string) {
   const answer = await request.get(`/api/preferences/${user}`);
   expect(answer.status(), await answer.text()).toBe(200);
@@ -22,12 +22,12 @@ async function save(page: Page): Promise<void> {
   await expect(page.getByRole("status")).toContainText("Saved.");
 }
 
-/** What a choice says. */
+/** Checks the text of a choice. */
 async function expectChosen(page: Page, name: string, says: string): Promise<void> {
   await expect(page.getByLabel(name, { exact: true }).locator("option:checked")).toHaveText(says);
 }
 
-/** Nothing is wider than the window. */
+/** Checks that nothing is wider than the window. */
 async function expectToFit(page: Page): Promise<void> {
   const [content, window] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
   expect(content).toBeLessThanOrEqual(window ?? 0);

@@ -7,12 +7,12 @@ import { DASHBOARD, expect, REFUSED, test as base } from "../fixture.ts";
 const CHANNELS = "/operations/channels";
 const WEBHOOKS = "/operations/webhooks";
 
-/** An application that is told of notifications. */
+/** An application that receives a webhook's events. */
 interface Receiver {
   url: string;
-  /** What it answers with. */
+  /** The status of its responses. */
   status: number;
-  /** The types of the events that it got. */
+  /** The types of the events that it received. */
   got: string[];
 }
 
@@ -47,7 +47,7 @@ async function addWebhook(page: Page, url: string): Promise<string> {
   return secret.inputValue();
 }
 
-/** Asks for a page again until it shows this. */
+/** Requests a page repeatedly until it shows this text. */
 async function until(page: Page, path: string, text: string): Promise<void> {
   await expect(async () => {
     await page.goto(path);
@@ -55,7 +55,7 @@ async function until(page: Page, path: string, text: string): Promise<void> {
   }).toPass();
 }
 
-/** Nothing is wider than the window. */
+/** Checks that nothing is wider than the window. */
 async function expectToFit(page: Page): Promise<void> {
   const [content, window] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
   expect(content).toBeLessThanOrEqual(window ?? 0);

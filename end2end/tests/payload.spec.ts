@@ -1,7 +1,7 @@
 import { get } from "node:http";
 import { expect, test } from "../fixture.ts";
 
-/** How many bytes come from there, compressed as browsers take them. */
+/** The number of bytes of a response, compressed as browsers accept it. */
 function loaded(url: string): Promise<number> {
   return new Promise((resolve, reject) => {
     const request = get(url, { headers: { "accept-encoding": "br, gzip" } }, (answer) => {

@@ -4,7 +4,7 @@ import { signInWith, signToken, test as signedIn } from "../auth.ts";
 import { DASHBOARD, expect, refusal, REFUSED, test as base } from "../fixture.ts";
 import { freePort } from "../nginx.ts";
 
-/** Where push services may be that a test names: nothing is sent there, but a server looks whether it could. */
+/** The addresses of the tests' push services: no push is sent there, but the server checks the addresses. */
 const PUSH = ["--push-contact", "mailto:test@example.com", "--webhook-allow", "127.0.0.0/8"];
 const TURN_ON = "Turn on push for this browser";
 const TURN_OFF = "Turn it off for this browser";
@@ -15,8 +15,8 @@ function publicKey(): Buffer {
 }
 
 /**
- * Puts a push service into every page: Chromium has none here. What a page subscribed to is remembered as a browser does,
- * and what it asked is noted.
+ * Adds a push service to every page: Chromium has none here. A page's subscription is stored like in a browser, and its
+ * calls are recorded.
  */
 async function withPushService(context: BrowserContext, script = ""): Promise<void> {
   const made = { p256dh: publicKey().toString("base64url"), auth: randomBytes(16).toString("base64url") };
@@ -72,16 +72,16 @@ async function withPushService(context: BrowserContext, script = ""): Promise<vo
   );
 }
 
-/** What a page asked of the browser, and how often it looked where the browser stands. */
+/** The page's calls of the browser, and how often it read the browser's state. */
 const seen = (page: Page) => page.evaluate(() => (window as unknown as { seen: { asked: string[]; looks: number } }).seen);
 const asked = async (page: Page) => (await seen(page)).asked;
 
-/** Waits until a page has looked twice, for itself and for the server: what it does without a click, it has done then. */
+/** Waits until a page has read the state twice, for itself and for the server: its automatic steps are then done. */
 const settled = (page: Page) => expect.poll(async () => (await seen(page)).looks).toBe(2);
 
 interface Fixtures {
   path: string;
-  /** What stands for the server's key for pushes, where that is not its own. */
+  /** The value in place of the server's key for pushes, if it is not the real one. */
   key: { now?: string };
   /** The requests that add or remove contacts. */
   told: string[];
@@ -117,7 +117,7 @@ async function turnOn(page: Page): Promise<void> {
   await expect(group(page).getByRole("button", { name: TURN_OFF })).toBeVisible();
 }
 
-/** What the server knows of where a user is reached. */
+/** The contacts of a user on the server. */
 async function reached(page: Page, user: string): Promise<{ id: string; channel: string; address: string; label?: string }[]> {
   return (await page.request.get(`/api/contacts/${user}`)).json();
 }
@@ -362,7 +362,7 @@ test.describe("without script", () => {
   });
 });
 
-/** The service worker of a user, at work, and a way to push to it as a push service does. */
+/** A user's running service worker, and a function that pushes to it like a push service. */
 async function worker(context: BrowserContext, page: Page, user: string): Promise<{ worker: Worker; push(data: string): Promise<void> }> {
   await page.goto(`/notify-me?user_id=${user}`);
   await turnOn(page);
@@ -378,14 +378,14 @@ async function worker(context: BrowserContext, page: Page, user: string): Promis
   return { worker: only, push: async (data) => void (await devTools.send("ServiceWorker.deliverPushMessage", { origin, registrationId, data })) };
 }
 
-/** What the service worker shows. */
+/** The notifications that the service worker shows. */
 const shown = (worker: Worker) =>
   worker.evaluate(async () => {
     const { registration } = self as unknown as { registration: ServiceWorkerRegistration };
     return (await registration.getNotifications()).map(({ title, body, tag }) => ({ title, body, tag }));
   });
 
-/** Clicks on what is shown. Nothing but a person's click may move a window, so what would is noted. */
+/** Clicks on a notification. Only a person's click may move a window, so such calls are recorded instead. */
 const click = (worker: Worker) =>
   worker.evaluate(async () => {
     const scope = self as unknown as {
@@ -465,7 +465,7 @@ test.describe("the service worker", () => {
       };
       Object.assign(self, { work });
     });
-    /** How many events the worker has done with. */
+    /** How many events the worker has handled. */
     const handled = () => sw.evaluate(async () => (await Promise.allSettled((self as unknown as { work: Promise<unknown>[] }).work)).length);
     await push(JSON.stringify({ title: "In sight", text: "x", id: "a" }));
     await expect.poll(handled).toBe(1);

@@ -1,7 +1,7 @@
 import type { Page } from "@playwright/test";
 import { expect, test, withoutLive } from "../fixture.ts";
 
-/** Counts how often the page asks the server what is new. */
+/** Counts the page's requests for changes. */
 function countRefreshes(page: Page): () => number {
   let count = 0;
   page.on("request", (request) => {
@@ -10,7 +10,7 @@ function countRefreshes(page: Page): () => number {
   return () => count;
 }
 
-/** Has the browser believe that the tab is in the background, or in front again. */
+/** Makes the browser report that the tab is in the background, or in front again. */
 async function setHidden(page: Page, hidden: boolean): Promise<void> {
   await page.evaluate((hidden) => {
     Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
@@ -19,7 +19,7 @@ async function setHidden(page: Page, hidden: boolean): Promise<void> {
   }, hidden);
 }
 
-/** Lets time stand still but for what a test lets pass. */
+/** Stops the clock, which then only a test moves. */
 async function stopClock(page: Page): Promise<void> {
   await page.clock.pauseAt(await page.evaluate(() => Date.now() + 1_000));
 }

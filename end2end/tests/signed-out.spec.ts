@@ -6,7 +6,7 @@ const signedOut = (route: Route) => route.fulfill(refusal(401, "unauthenticated"
 const tooMany = (seconds: number) => (route: Route) =>
   route.fulfill(refusal(429, "too_many_requests", "You ask too often.", [], { retry_after: seconds }));
 
-/** Counts how often the page asks the server what is new. */
+/** Counts the page's requests for changes. */
 function countRefreshes(page: Page): () => number {
   let count = 0;
   page.on("request", (request) => {
@@ -15,14 +15,14 @@ function countRefreshes(page: Page): () => number {
   return () => count;
 }
 
-/** Has the page believe that it was away, and is looked at again. */
+/** Makes the page believe that it was hidden and is visible again. */
 async function comeBack(page: Page): Promise<void> {
   await page.evaluate(() => {
     document.dispatchEvent(new Event("visibilitychange", { bubbles: true }));
   });
 }
 
-/** Lets time stand still but for what a test lets pass. */
+/** Stops the clock, which then only a test moves. */
 async function stopClock(page: Page): Promise<void> {
   await page.clock.pauseAt(await page.evaluate(() => Date.now() + 1_000));
 }

@@ -1,6 +1,6 @@
-// Follows as two pages do, through a restart of the server: the page of the shop of docs/clients.md, and the WebSocket of
-// README.md, whose code is in a file. Says `hello` when both have what was sent, and `created` when both have what is
-// sent after that, once.
+// Follows like two pages, through a restart of the server: the page of the shop in docs/clients.md, and the WebSocket
+// of docs/streams.md, whose code is in a file. Prints `hello` when both have received the first notifications, and
+// `created` when both have received the next one, once.
 //
 //     browser.mjs URL-OF-THE-SHOP FILE
 
@@ -21,7 +21,7 @@ try {
   const page = await browser.newPage();
   await page.goto(shop);
 
-  // The functions that README.md leaves to the page.
+  // The functions that docs/streams.md leaves to the page.
   const other = await browser.newPage();
   await other.goto(`${shop}ticket`);
   await other.evaluate(([url, key]) => {

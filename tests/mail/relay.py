@@ -1,4 +1,4 @@
-"""A mail relay that does as a test has it.
+"""A mail relay that a test controls.
 
     python3 relay.py [--port PORT] [--auth USER:PASSWORD] [--ascii]
 
@@ -28,7 +28,7 @@ import warnings
 
 from aiosmtpd.smtp import SMTP, AuthResult
 
-# That a password should be encrypted is for others to know.
+# Hides warnings about passwords without encryption, which the tests use.
 warnings.simplefilter("ignore")
 logging.disable()
 
@@ -42,7 +42,7 @@ def say(what, **fields):
 
 
 def told_by(address, step):
-    """What an address has it do at a step."""
+    """The behaviour that an address sets for a step."""
     found = re.match(rf"{step}-(silent|close|late|[0-9]{{3}})(?:-([0-9.]+))?@", address)
     if found and found[1].isdigit():
         return " ".join(filter(None, [found[1], found[2], "because of your address"]))
@@ -50,7 +50,7 @@ def told_by(address, step):
 
 
 class Taker:
-    """Takes the bytes of a message."""
+    """Receives the bytes of a message."""
 
     async def handle_DATA(self, server, session, envelope):
         global messages
@@ -80,7 +80,7 @@ class Relay(SMTP):
         )
 
     async def does(self, step, address=None):
-        """Does what it is told to do at a step; whether there was something."""
+        """Follows the script for a step; returns whether there was one."""
         for_whom = [address] if address else self.envelope.rcpt_tos if self.envelope else []
         told = script.get(step) or next(filter(None, (told_by(to, step) for to in for_whom)), None)
         if told == "late":
@@ -133,7 +133,7 @@ class Relay(SMTP):
             await super().smtp_DATA(arg)
 
     async def push(self, status):
-        # Nothing, where it was answered already.
+        # No answer, if there was one already.
         if status is not None:
             await super().push(status)
 

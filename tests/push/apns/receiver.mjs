@@ -1,5 +1,5 @@
-// A push service of Apple for the tests: HTTP/2 by Node, which shares no code with the server. Its argument says how it
-// behaves, lines of JSON on its input what it answers, and lines of JSON on its output what came.
+// A push service of Apple for the tests: HTTP/2 by Node, which shares no code with the server. Its argument sets its
+// behaviour, lines of JSON on its input set its responses, and lines of JSON on its output report the requests.
 import { createPublicKey, verify } from "node:crypto";
 import http2 from "node:http2";
 import { createInterface } from "node:readline";
@@ -8,7 +8,7 @@ const { publicKey, streams, raisedTo, away, key, cert } = JSON.parse(process.arg
 const publicKeyOfTeam = createPublicKey(publicKey);
 const say = (said) => process.stdout.write(`${JSON.stringify(said)}\n`);
 
-// What is answered to a device next, by its token; "*" is every device.
+// The next responses to a device, by its token; "*" is every device.
 const answers = new Map();
 let sessions = 0;
 let goneAway = 0;
@@ -45,9 +45,9 @@ const server = key ? http2.createSecureServer({ key, cert, settings }) : http2.c
 
 server.on("session", (session) => {
     const number = ++sessions;
-    // What waits for its answer, the oldest first, where this connection is to be left in the middle of it.
+    // The requests that wait for a response, the oldest first, if this connection is to be closed in between.
     let waiting = away && goneAway < away.times ? [] : null;
-    // The last stream that is looked at, once it is left.
+    // The last stream that is processed, once the connection is closing.
     let last = Infinity;
     let open = 0;
     let most = 0;

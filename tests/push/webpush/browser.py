@@ -31,7 +31,7 @@ def written(data):
 
 
 def unwritten(text):
-    # Padding is no part of it.
+    # The encoding has no padding.
     if not re.fullmatch("[A-Za-z0-9_-]*", text):
         raise ValueError("this is no base64url")
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
@@ -46,7 +46,7 @@ def subscribe(name):
 
 
 def checked(header):
-    """What a token says whose signature is good (RFC 8292, section 3)."""
+    """The claims of a token with a valid signature (RFC 8292, section 3)."""
     token, key = re.fullmatch(r"vapid t=([\w.-]+), k=([\w-]+)", header).groups()
     head, claims, signature = token.split(".")
     both = unwritten(signature)
