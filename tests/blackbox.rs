@@ -34,17 +34,17 @@ macro_rules! contract {
 }
 
 contract! {
-    create_answers_what_the_document_shows
+    create_answers_as_in_the_document
     list_is_newest_first_and_filters
     list_goes_on_where_the_link_says
     mark_read_counts_from_the_newest_and_repeats
     unread_count_follows
     mark_all_and_delete
-    changes_lead_to_what_the_list_shows
+    applying_the_changes_leads_to_the_list
     a_batch_is_all_or_none
     a_key_makes_it_happen_once
-    what_expires_goes_within_a_minute
-    what_is_wrong_changes_nothing
+    expired_notifications_are_deleted_within_a_minute
+    invalid_requests_change_nothing
 }
 
 fn with_a_server(store: &str, rule: fn(&mut Client)) {
@@ -70,7 +70,7 @@ fn unread(client: &mut Client, user_id: &str) -> u64 {
     count["unread_count"].as_u64().unwrap()
 }
 
-fn create_answers_what_the_document_shows(client: &mut Client) {
+fn create_answers_as_in_the_document(client: &mut Client) {
     let created = create(client, "user_123", "Your order has been shipped!");
     assert_eq!(created["user_id"], "user_123");
     assert_eq!(created["content"], "Your order has been shipped!");
@@ -163,7 +163,7 @@ fn mark_all_and_delete(client: &mut Client) {
     assert_eq!(contents(client, "?user_id=ann"), ["b"]);
 }
 
-fn changes_lead_to_what_the_list_shows(client: &mut Client) {
+fn applying_the_changes_leads_to_the_list(client: &mut Client) {
     let position =
         |client: &mut Client| client.get("/api/notifications/list?user_id=ann").0["campanile-modseq"].clone();
     let since = position(client);
@@ -218,7 +218,7 @@ fn a_key_makes_it_happen_once(client: &mut Client) {
     assert_eq!(unread(client, "bob"), 1);
 }
 
-fn what_expires_goes_within_a_minute(client: &mut Client) {
+fn expired_notifications_are_deleted_within_a_minute(client: &mut Client) {
     let body = json!({"user_id": "ann", "content": "gone", "expires_at": "2020-01-01T00:00:00Z"});
     assert_eq!(client.post("/api/notifications/create", &[], &body).unwrap().0, 201);
     create(client, "ann", "stays");
@@ -233,7 +233,7 @@ fn what_expires_goes_within_a_minute(client: &mut Client) {
     assert!(told, "{changes}");
 }
 
-fn what_is_wrong_changes_nothing(client: &mut Client) {
+fn invalid_requests_change_nothing(client: &mut Client) {
     for body in [
         json!({}),
         json!({"user_id": "ann"}),

@@ -248,7 +248,7 @@ async fn renewed_certificates_are_taken_up_at_the_next_connection() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_user_who_may_not_use_our_subjects_is_a_warning_without_an_inbox() {
+async fn a_user_without_permission_for_the_subjects_causes_a_warning_that_names_no_inbox() {
     let store = postgres::new_database().await;
     let nats = Nats::start_with(
         r#"authorization { users: [ { user: v, password: plain, permissions: { publish: "x.>", subscribe: "x.>" } } ] }"#,
@@ -273,7 +273,7 @@ async fn a_user_who_may_not_use_our_subjects_is_a_warning_without_an_inbox() {
 
 /// `check` tests exactly the subjects that the bus uses, and a server asks for a refused one again once a minute.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_user_who_lacks_one_subject_is_a_warning_and_one_who_has_all_is_not() {
+async fn a_user_without_one_subject_causes_a_warning_and_one_with_all_does_not() {
     const ALL: [&str; 3] = ["campanile.inbox.*", "campanile.servers", "campanile.deliveries"];
     let store = postgres::new_database().await;
     let list = |without: Option<&str>| {

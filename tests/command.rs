@@ -207,7 +207,7 @@ fn a_setting_that_is_wrong_is_one_clear_sentence() {
 }
 
 #[test]
-fn a_port_that_is_taken_is_said() {
+fn a_port_in_use_is_reported() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let refused = run(&["--store", "memory:", "--listen", &taken.local_addr().unwrap().to_string()]);
     let port = taken.local_addr().unwrap().port();
@@ -416,7 +416,7 @@ fn an_export_of_an_earlier_release_is_taken_with_a_warning() {
 }
 
 #[test]
-fn a_check_says_what_is_in_force_and_where_from() {
+fn a_check_prints_the_settings_in_force_and_their_sources() {
     let (store, folder) = new_store();
     let file = folder.join("campanile.toml");
     std::fs::write(&file, "window = 7\nlog = \"warn\"\n").unwrap();

@@ -254,7 +254,7 @@ async fn a_device_moves_and_an_e_mail_address_is_shared() {
 }
 
 #[tokio::test]
-async fn each_key_may_what_its_scope_says() {
+async fn each_key_has_the_permissions_of_its_scope() {
     // The statuses for reading, adding and deleting.
     for (scopes, expected) in [
         ("admin", [200, 201, 204]),

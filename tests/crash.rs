@@ -268,7 +268,7 @@ fn nothing_that_was_answered_is_lost_when_it_is_killed() {
 }
 
 #[test]
-fn the_checker_sees_what_is_wrong() {
+fn the_checker_finds_errors() {
     let note = |known: Known| History { known: [("a".to_owned(), known)].into(), ..History::default() };
     let found = |notes: &[&str], is_read: bool| Found {
         user_id: "ann".to_owned(),

@@ -75,7 +75,7 @@ fn first_row(html: &str) -> &str {
 }
 
 #[test]
-fn a_row_says_what_for_whom_and_when() {
+fn a_row_has_text_user_and_time() {
     let row = render(initial(vec![notification(1, "Disk almost full")]));
     let row = first_row(&row);
     assert!(row.contains("Disk almost full"), "{row}");
@@ -89,7 +89,7 @@ fn a_row_says_what_for_whom_and_when() {
 #[rstest]
 #[case(false, "unread", "Unread", "Mark as read: note, for user_123")]
 #[case(true, "row\"", "Read", "Mark as unread: note, for user_123")]
-fn read_and_unread_are_told_apart_in_words(
+fn read_and_unread_are_distinguished_in_words(
     #[case] is_read: bool,
     #[case] class: &str,
     #[case] word: &str,
@@ -226,7 +226,7 @@ fn the_document_of_a_user_speaks_of_their_inbox_and_of_the_keys_that_they_have()
 }
 
 #[test]
-fn who_is_not_signed_in_cannot_sign_out_and_who_is_needs_a_key_in_a_shell() {
+fn only_a_signed_in_user_can_sign_out_and_their_shell_commands_need_a_key() {
     let html = render(initial(Vec::new()));
     assert!(!html.contains("/logout") && !html.contains("Authorization"), "{html}");
     let viewer = Viewer { may_sign_out: true, ..Viewer::default() };
@@ -236,7 +236,7 @@ fn who_is_not_signed_in_cannot_sign_out_and_who_is_needs_a_key_in_a_shell() {
 }
 
 #[test]
-fn who_may_read_but_not_send_is_offered_every_inbox_and_no_form() {
+fn a_viewer_who_may_only_read_sees_every_inbox_and_no_form() {
     let viewer = Viewer { may_send: false, ..Viewer::default() };
     let html = render(Initial { viewer, ..initial(vec![notification(1, "note")]) });
     assert!(html.contains("id=\"inbox-of\"") && html.contains("All inboxes"), "{html}");
@@ -251,7 +251,7 @@ fn who_may_read_but_not_send_is_offered_every_inbox_and_no_form() {
     "You may not see this.",
     "your own inbox only"
 )]
-fn what_could_not_be_read_at_all_says_why(#[case] problem: Problem, #[case] heading: &str, #[case] detail: &str) {
+fn a_list_that_cannot_be_read_shows_the_reason(#[case] problem: Problem, #[case] heading: &str, #[case] detail: &str) {
     let is_signed_out = problem.code == Code::Unauthenticated;
     let address = Address::parse("user_id=user_7");
     let html = render(Initial { address, snapshot: Err(problem), ..Initial::default() });
@@ -311,7 +311,7 @@ fn a_stored_link_that_would_run_is_no_link() {
 }
 
 #[test]
-fn the_document_says_what_is_unread_in_its_title() {
+fn the_title_has_the_unread_count() {
     let address = Address::parse("user_id=user_123");
     let html = document(Initial { address, ..initial(vec![notification(1, "note")]) }, PageAssets::default());
     assert!(html.contains("<title>(1) user_123 · Campanile</title>"), "{html}");

@@ -77,7 +77,7 @@ fn block(document: &'static str, begins: &str) -> &'static str {
 }
 
 #[test]
-fn docs_settings_md_is_what_the_code_says() {
+fn docs_settings_md_matches_the_code() {
     let committed = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/settings.md")).unwrap();
     assert!(committed == campanile::server::config::document(), "docs/settings.md is out of date; run `make settings`");
 }

@@ -148,7 +148,7 @@ async fn a_foreign_host_is_refused() {
 }
 
 #[tokio::test]
-async fn what_another_site_starts_is_refused_and_changes_nothing() {
+async fn requests_started_by_another_site_are_refused_and_change_nothing() {
     let app = App::new();
     app.notify("ann", "a").await;
     let request = |name: &str, value: &str| {
@@ -166,7 +166,7 @@ async fn what_another_site_starts_is_refused_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn what_takes_too_long_is_a_problem() {
+async fn a_request_that_takes_too_long_gets_a_problem() {
     troubled().get("/api/notifications/unread-count/hangs").await.problem(408, "timeout");
 }
 

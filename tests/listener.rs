@@ -129,7 +129,7 @@ async fn connect_http2(server: &Running) -> (SocketAddr, SendRequest<Body>) {
 }
 
 #[tokio::test]
-async fn a_request_knows_who_sent_it() {
+async fn a_request_knows_its_sender() {
     let server = start(10, LONG, LONG).await;
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     let said = |address| format!("{:?}", Peer { address: Some(address), is_encrypted: false });

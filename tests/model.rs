@@ -115,7 +115,7 @@ fn shows(text: &str) -> bool {
 }
 
 #[test]
-fn times_of_any_offset_are_taken_and_told_in_utc() {
+fn times_of_any_offset_are_accepted_and_returned_in_utc() {
     for (given, told) in [
         ("2025-11-05T10:30:00Z", "2025-11-05T10:30:00.000000Z"),
         ("2025-11-05T10:30:00.1234567+01:00", "2025-11-05T09:30:00.123456Z"),

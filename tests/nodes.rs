@@ -59,7 +59,7 @@ impl Node {
 
 /// A change on one node reaches followers on another at once, including those of all inboxes.
 #[tokio::test]
-async fn a_change_on_one_node_is_heard_on_another_at_once() {
+async fn a_change_on_one_node_arrives_on_another_at_once() {
     let nats = Nats::start();
     let store = postgres::new_database().await;
     let nodes = [Node::start(&store, &nats.url()), Node::start(&store, &nats.url())];
@@ -203,7 +203,7 @@ async fn many_keys_on_a_database_that_is_far_away_hear_at_once() {
 /// After changes on another node while the bus was unavailable, or on one that was killed before it could publish them,
 /// followers of all inboxes receive a reset.
 #[tokio::test]
-async fn a_gap_of_the_bus_resets_those_who_follow_all_inboxes() {
+async fn a_gap_of_the_bus_resets_followers_of_all_inboxes() {
     let mut nats = Nats::start();
     let store = postgres::new_database().await;
     let mut nodes = [Node::start(&store, &nats.url()), Node::start(&store, &nats.url())];
@@ -244,7 +244,7 @@ async fn a_gap_of_the_bus_resets_those_who_follow_all_inboxes() {
 
 /// Without a bus, or while it is unavailable, changes of another node are found in the store.
 #[tokio::test]
-async fn without_a_bus_a_change_is_heard_a_little_later() {
+async fn without_a_bus_a_change_arrives_a_little_later() {
     let mut nats = Nats::start();
     let store = postgres::new_database().await;
     let nodes = [Node::start(&store, &nats.url()), Node::start(&store, "local"), Node::start(&store, &nats.url())];

@@ -91,7 +91,7 @@ fn every_operation_has_a_name_of_its_own_and_words_are_those_of_the_wire() {
 }
 
 #[test]
-fn what_generators_refuse_is_not_there() {
+fn the_description_has_nothing_that_generators_refuse() {
     let description = description();
     assert_eq!(description["info"]["license"]["identifier"], "MIT OR Apache-2.0");
     assert_eq!(description["servers"][0]["url"], "/");
@@ -253,7 +253,7 @@ fn every_event_has_a_schema_and_its_type_tells_which() {
 
 /// Generators treat a reference with a description beside it as another schema, without a name.
 #[test]
-fn what_a_discriminator_tells_apart_is_referred_to_by_nothing_but_its_name() {
+fn schemas_of_a_discriminator_are_referenced_only_by_name() {
     let mut seen = 0;
     walk(&description(), "", &mut |_, value| {
         if value.get("discriminator").is_some_and(|found| found.is_object()) {
@@ -267,7 +267,7 @@ fn what_a_discriminator_tells_apart_is_referred_to_by_nothing_but_its_name() {
 }
 
 #[test]
-fn streams_say_what_their_events_are() {
+fn streams_describe_their_events() {
     let description = description();
     let all = operations(&description);
     let event = json!("#/components/schemas/StreamEvent");
@@ -331,7 +331,7 @@ async fn where_nothing_is_no_method_is_allowed() {
 
 /// Axum adds the header to every response for another method.
 #[tokio::test]
-async fn who_is_not_let_in_is_told_no_method_that_is_none() {
+async fn a_refused_caller_gets_the_right_allow_header() {
     let server = Secured::new();
     for path in ["/ws", "/ws/ann"] {
         let answer = ask(&server.app, &Method::PUT, path).await;

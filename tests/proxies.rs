@@ -154,7 +154,7 @@ fn a_name_that_a_page_gave_itself_leads_nowhere_through_a_gateway() {
 
 /// The outer gateway sets these headers, and the inner one adds to them, like Apache.
 #[test]
-fn two_gateways_in_a_row_are_heard_when_both_are_trusted() {
+fn the_headers_of_two_trusted_gateways_in_a_row_count() {
     let (inner, outer) = (free_port(), free_port());
     for (trusted, statuses) in [("127.0.0.1,127.0.0.2", ["200", "101"]), ("127.0.0.1", ["403", "403"])] {
         let server = Server::start(&["--trusted-proxies", trusted]);

@@ -147,7 +147,7 @@ async fn everything_that_expired_is_deleted_however_much_it_is() {
 }
 
 #[tokio::test]
-async fn what_is_too_old_is_deleted() {
+async fn old_notifications_are_deleted() {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::new(10, started()));
     let at = |moment: &str| {
         let clock = StoppedClock(Timestamp::parse(moment).unwrap());

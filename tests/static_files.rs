@@ -64,7 +64,7 @@ async fn the_service_worker_is_asked_for_again_and_may_ask_this_server() {
 }
 
 #[tokio::test]
-async fn the_manifest_leads_to_what_is_beside_it() {
+async fn the_manifest_has_relative_links() {
     let manifest = App::new().get("/manifest.webmanifest").await;
     assert_eq!(manifest.header("content-type"), "application/manifest+json");
     let manifest = manifest.json();

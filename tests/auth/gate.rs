@@ -30,7 +30,7 @@ async fn ask(app: &App, method: &str, path: &str, headers: &[(&str, &str)], body
 }
 
 #[tokio::test]
-async fn a_caller_who_may_not_is_refused_before_the_body_is_read() {
+async fn a_caller_without_permission_is_refused_before_the_body_is_read() {
     let server = Secured::with(Limits { key: Rate::parse("1/h:1").unwrap(), ..Limits::default() }, open());
     let read = format!("Bearer {}", server.key("read").await);
     let user = format!("Bearer {}", server.token("ann"));

@@ -144,7 +144,7 @@ async fn a_stream_of_http2_whose_window_is_closed_is_reset_when_its_key_is_revok
 }
 
 #[tokio::test]
-async fn what_a_session_made_ends_with_it() {
+async fn the_tickets_of_a_session_end_with_it() {
     let server = Secured::new();
     let address = server.listen().await;
     let cookie = server.cookie(&server.key("admin").await).await;

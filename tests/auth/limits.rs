@@ -103,7 +103,7 @@ async fn no_user_is_sent_more_than_they_can_take() {
 
 /// At the gate, a batch counts as one request; for later requests, it counts by its size.
 #[tokio::test]
-async fn what_a_request_brings_is_counted_too() {
+async fn the_size_of_a_request_counts_too() {
     let limits = Limits { key: rate("1/h:10"), ..Limits::default() };
     let server = Secured::with(limits, HttpOptions { allowed_hosts: None, ..HttpOptions::default() });
     let send = async |key: &str, path: &str, body: &str| {
@@ -132,7 +132,7 @@ async fn what_a_request_brings_is_counted_too() {
 
 /// A replay is answered before any limit is checked, even when the limit is reached.
 #[tokio::test]
-async fn sending_again_what_was_sent_is_not_counted() {
+async fn replays_are_not_counted() {
     let service = NotificationService::new(MemoryStore::new(1000, started())).limit_recipients(rate("1/m:3"));
     let app = App::with(service, &HttpOptions::default());
     let send = async |key: &str, user: &str| {

@@ -83,7 +83,7 @@ async fn a_session_ends_with_its_time_and_with_its_key() {
 }
 
 #[tokio::test]
-async fn who_signs_in_gets_a_new_session_and_the_old_one_ends() {
+async fn signing_in_starts_a_new_session_and_ends_the_old_one() {
     let server = Secured::new();
     let key = server.key("admin").await;
     // A session id that an attacker planted is never adopted.
@@ -99,7 +99,7 @@ async fn who_signs_in_gets_a_new_session_and_the_old_one_ends() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_and_what_is_unknown_get_the_same_answer() {
+async fn wrong_and_unknown_secrets_get_the_same_answer() {
     let server = Secured::new();
     let key = server.key("admin").await;
     let wrong = format!("{}{}", &key[..21], "0".repeat(64));
@@ -159,7 +159,7 @@ async fn no_browser_is_sent_to_another_site() {
 }
 
 #[tokio::test]
-async fn where_the_browser_would_not_keep_the_cookie_the_page_says_what_it_needs() {
+async fn the_login_page_reports_that_the_browser_would_drop_the_cookie() {
     const WHY: &str = "Signing in needs https or localhost.";
     let server = Secured::new();
     let page = server.ask("GET", "/login", &[], "").await;

@@ -193,7 +193,7 @@ async fn shown_by(who: Who, server: &Secured) -> Vec<(&'static str, String)> {
 }
 
 #[tokio::test]
-async fn every_caller_gets_what_it_may_and_nothing_else() {
+async fn every_caller_has_exactly_its_permissions() {
     let columns = [
         (Who::Unknown, 0),
         (Who::SendKey, 1),
@@ -218,7 +218,7 @@ async fn every_caller_gets_what_it_may_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn what_is_not_good_lets_in_as_little_as_nothing_and_only_the_holder_of_a_key_learns_why() {
+async fn invalid_credentials_admit_as_little_as_none_and_only_the_holder_of_a_key_learns_why() {
     for route in ROUTES.iter().filter(|route| route.4[0] == 401 || route.4[0] == 303) {
         let mut texts = BTreeSet::new();
         for shown in LIKE_UNKNOWN {

@@ -137,7 +137,7 @@ async fn a_page_of_another_site_reads_nothing_and_may_link_to_pages() {
 }
 
 #[tokio::test]
-async fn no_site_is_told_anything_unless_it_is_listed() {
+async fn no_site_can_read_anything_unless_it_is_listed() {
     let server = Secured::new();
     let bearer = format!("Bearer {}", server.key("read").await);
     let headers = [("origin", "https://app.example"), ("authorization", &*bearer)];

@@ -47,7 +47,7 @@ async fn open(address: SocketAddr, path: &str) -> Stream {
 }
 
 #[tokio::test]
-async fn a_ticket_opens_one_stream_once_and_only_what_its_owner_may_see() {
+async fn a_ticket_opens_one_stream_once_within_the_permissions_of_its_owner() {
     let server = Secured::new();
     let address = server.listen().await;
     let ticket = server.ticket(&server.token("ann")).await;

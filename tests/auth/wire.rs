@@ -49,7 +49,7 @@ async fn no_second_request_is_smuggled_behind_a_first() {
 }
 
 #[tokio::test]
-async fn what_is_no_http_gets_no_500_and_no_panic() {
+async fn bytes_that_are_not_http_cause_no_500_and_no_panic() {
     let server = Secured::new();
     for bytes in [
         &b"\0\0\0\0\r\n\r\n"[..],

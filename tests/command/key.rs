@@ -133,7 +133,7 @@ fn a_list_is_a_table_for_people_and_an_array_for_programs() {
 }
 
 #[test]
-fn what_cannot_be_revoked_is_said() {
+fn a_key_that_cannot_be_revoked_is_reported() {
     let store = store_with_tables();
     let (secret, _) = make(&["a", "--scopes", "send", "--store", &store]);
     let id = secret.id().to_string();
@@ -203,7 +203,7 @@ async fn keys_of_a_database_are_made_past_the_servers_that_use_it() {
 }
 
 #[test]
-fn what_is_said_of_a_key_must_make_sense() {
+fn the_options_of_a_key_must_be_valid() {
     let (store, folder) = new_store();
     let long = "x".repeat(65);
     for (arguments, word) in [

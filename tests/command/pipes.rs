@@ -63,7 +63,7 @@ fn nothing_panics_when_standard_error_is_closed_too() {
 
 /// For example `campanile serve 2>&1 | head -1`.
 #[test]
-fn a_server_goes_on_when_no_program_reads_what_it_says() {
+fn a_server_continues_when_no_program_reads_its_output() {
     let mut server = Server::start(&["--public-url", "http://localhost:1/", "--log", "debug"]);
     // The first line was read, then the pipe is closed.
     drop(server.child.stderr.take());

@@ -153,7 +153,7 @@ fn of_two_servers_that_start_on_one_port_at_once_exactly_one_serves() {
 
 /// A full disk of a few megabytes: SQLite's error for it is about shared memory.
 #[test]
-fn a_full_disk_is_said_to_be_full() {
+fn a_full_disk_is_reported_as_full() {
     let folder = new_folder();
     let store = format!("sqlite:{}", folder.join("x.db").display());
     let script = format!(

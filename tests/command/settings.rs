@@ -24,7 +24,7 @@ fn refused_by_both(arguments: &[&str], begins: &str) {
 }
 
 #[test]
-fn a_check_refuses_what_serve_refuses() {
+fn a_check_refuses_the_same_settings_as_serve() {
     let folder = new_folder();
     let pem = folder.join("key.pem").display().to_string();
     fs::write(&pem, "-----BEGIN PUBLIC KEY-----\nbm8ga2V5\n-----END PUBLIC KEY-----\n").unwrap();
@@ -76,7 +76,7 @@ fn a_check_refuses_what_serve_refuses() {
 }
 
 #[test]
-fn what_has_no_effect_is_warned_of_by_both() {
+fn both_warn_about_settings_without_effect() {
     let environment =
         [("CAMPANILE_TYPO", "1"), ("CAMPANILE_LIMIT_KEYS", "9/s"), ("CAMPANILE_SERVICE_HOST", "10.0.0.1")];
     let arguments = [
@@ -215,7 +215,7 @@ fn commands_without_a_log_warn_of_variables_that_are_no_settings() {
 }
 
 #[test]
-fn a_check_shows_what_follows_from_other_settings() {
+fn a_check_prints_values_derived_from_other_settings() {
     let shown = |arguments: &[&str], name: &str| {
         let all = [&["check", "--listen", "127.0.0.1:0", "--store", "memory:"], arguments].concat();
         let report = text(&run(&all).stdout);

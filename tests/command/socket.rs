@@ -79,7 +79,7 @@ fn the_file_of_a_server_that_was_killed_is_replaced_and_nothing_else() {
 }
 
 #[test]
-fn over_a_socket_the_client_is_who_the_gateway_says() {
+fn over_a_socket_the_gateway_names_the_client() {
     let path = new_folder().join("campanile.sock");
     let listen = format!("unix:{}", path.display());
     let server = Server::start(&["--listen", &*listen, "--auth", "on", "--log-addresses"]);

@@ -29,7 +29,7 @@ const PAGE: &str = "text/html,application/xhtml+xml,*/*;q=0.8";
 const SCRIPT: &str = "application/json";
 
 #[tokio::test]
-async fn the_page_of_an_inbox_shows_what_is_in_it() {
+async fn the_page_of_an_inbox_shows_its_notifications() {
     let app = App::new();
     app.notify("u", "for u").await;
     app.notify("v", "for v").await;
@@ -181,7 +181,7 @@ async fn a_script_gets_the_problem_itself() {
 }
 
 #[tokio::test]
-async fn a_script_marks_what_its_page_shows() {
+async fn a_script_marks_the_notifications_on_its_page() {
     let app = App::new();
     app.notify("u", "one").await;
     let seen = app.get("/api/notifications/list?user_id=u").await.header("campanile-modseq").to_owned();
@@ -199,7 +199,7 @@ async fn a_script_marks_what_its_page_shows() {
 
 /// One request undoes all of it, even if the server needs several steps to mark that many as unread.
 #[tokio::test]
-async fn a_script_takes_back_what_it_marked() {
+async fn a_script_can_undo_its_marking() {
     let app = App::new();
     let first = app.notify("u", "read before").await;
     submit(&app, "mark", &format!("id={first}&is_read=true"), SCRIPT).await;
@@ -224,7 +224,7 @@ async fn a_script_takes_back_what_it_marked() {
 
 /// Without a script, a form marks the notifications that its page showed when it was rendered.
 #[tokio::test]
-async fn a_form_marks_what_its_page_shows() {
+async fn a_form_marks_the_notifications_on_its_page() {
     let app = App::new();
     app.notify("u", "one").await;
     let html = app.get(&format!("{}?user_id=u&category=message", Address::PATH)).await.text();

@@ -83,7 +83,7 @@ fn chosen<'a>(html: &'a str, name: &str) -> &'a str {
 }
 
 #[tokio::test]
-async fn the_page_says_what_holds_and_why() {
+async fn the_page_shows_the_effective_choices_and_the_reasons() {
     let app = with_mail(HttpOptions::default());
     let page = app.get(PAGE).await;
     assert_eq!(page.status, 200);
@@ -121,7 +121,7 @@ async fn the_only_script_carries_the_nonce_and_is_a_file_of_ours() {
 }
 
 #[tokio::test]
-async fn what_is_chosen_is_saved_and_shown() {
+async fn choices_are_saved_and_shown() {
     let app = with_mail(HttpOptions::default());
     let back = led(&save(&app, "choice=*+email+off&choice=alert+email+600&choice=message+email+inherit").await);
     assert_eq!(back, "/notify-me?user_id=ann&done=saved");
@@ -148,7 +148,7 @@ async fn what_is_chosen_is_saved_and_shown() {
 }
 
 #[tokio::test]
-async fn what_was_changed_meanwhile_stays_where_the_form_did_not_touch_it() {
+async fn changes_of_others_stay_unless_the_form_changed_the_same() {
     let app = with_mail(HttpOptions::default());
     let form = app.get(PAGE).await.text();
     let was = between(&form, "name=\"was\" value=\"", "\"").replace("&quot;", "\"");
@@ -173,7 +173,7 @@ async fn what_was_changed_meanwhile_stays_where_the_form_did_not_touch_it() {
 #[case("digest=daily&at=25:00", "at", "25:00")]
 #[case("digest=daily&at=08:00&zone=Mars", "zone", "Mars")]
 #[tokio::test]
-async fn what_is_wrong_is_said_at_its_field_and_what_was_typed_is_kept(
+async fn an_error_is_shown_at_its_field_and_typed_text_stays(
     #[case] typed: &str,
     #[case] field: &str,
     #[case] shown: &str,
@@ -209,7 +209,7 @@ async fn days_that_are_missing_are_asked_for() {
 #[case("do=save&was=%7B%7D&new-email=maybe")]
 #[case("do=dance&was=%7B%7D")]
 #[tokio::test]
-async fn what_no_form_of_ours_says_is_refused(#[case] form: &str) {
+async fn values_that_no_form_sends_are_refused(#[case] form: &str) {
     let app = with_mail(HttpOptions::default());
     let page = submit(&app, PAGE, form).await;
     assert_eq!(page.status, 400);
@@ -233,7 +233,7 @@ async fn a_contact_is_removed() {
 }
 
 #[tokio::test]
-async fn who_has_no_inbox_of_their_own_says_whose_page_it_is() {
+async fn a_viewer_without_an_own_inbox_is_asked_for_the_user() {
     let app = with_mail(HttpOptions::default());
     for path in ["/notify-me", "/notify-me?user_id="] {
         let page = app.get(path).await;
@@ -277,7 +277,7 @@ async fn everything_is_below_the_base_path() {
 }
 
 #[tokio::test]
-async fn users_see_and_change_their_own_page_and_keys_what_they_may() {
+async fn users_see_and_change_only_their_own_page_and_keys_need_a_scope() {
     let server = Secured::new();
     for method in ["GET", "POST"] {
         let led = server.ask(method, PAGE, &[], "").await;
@@ -312,7 +312,7 @@ async fn users_see_and_change_their_own_page_and_keys_what_they_may() {
 }
 
 #[tokio::test]
-async fn the_page_of_a_notification_says_what_it_waits_for_and_why_it_was_not_sent() {
+async fn the_page_of_a_notification_has_the_reasons_of_its_deliveries() {
     let app = with_mail(HttpOptions::default());
     app.post_json("/api/contacts/ann", &json!({"channel": "email", "address": "ann@example.com"})).await;
     led(&save(&app, "choice=message+email+3600&choice=alert+email+off").await);

@@ -119,7 +119,7 @@ async fn a_notification_has_a_page_with_forms_and_no_script_of_its_own() {
 }
 
 #[tokio::test]
-async fn what_is_no_id_or_no_deed_is_told_by_a_page() {
+async fn an_invalid_id_or_action_is_answered_with_a_page() {
     let app = desk(HttpOptions::default());
     assert_eq!(app.get("/notifications/nonsense").await.status, StatusCode::NOT_FOUND);
     assert_eq!(app.get(&format!("/notifications/{}", Uuid::nil())).await.status, StatusCode::NOT_FOUND);
@@ -190,7 +190,7 @@ async fn a_form_that_is_sent_again_adds_no_other_webhook_and_makes_no_other_secr
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_a_webhook_is_said_at_its_field_and_what_was_typed_is_kept() {
+async fn an_error_of_a_webhook_is_shown_at_its_field_and_typed_text_stays() {
     let app = desk(HttpOptions::default());
     let form = "do=add&url=ftp%3A%2F%2Fa.example&events=inbox.all_read&categories=alert%2C+system&user_id=ann";
     let page = submit(&app, WEBHOOKS, form).await;
@@ -218,7 +218,7 @@ async fn what_is_wrong_with_a_webhook_is_said_at_its_field_and_what_was_typed_is
 }
 
 #[tokio::test]
-async fn what_was_given_up_is_shown_and_sent_again() {
+async fn dead_deliveries_are_shown_and_can_be_sent_again() {
     let app = desk(HttpOptions::default());
     let empty = app.get(CHANNELS).await.text();
     assert!(empty.contains("No lanes yet") && empty.contains("Nothing was given up."), "{empty}");
@@ -252,7 +252,7 @@ async fn what_was_given_up_is_shown_and_sent_again() {
 }
 
 #[tokio::test]
-async fn what_waits_is_cancelled() {
+async fn waiting_deliveries_can_be_cancelled() {
     let app = desk(HttpOptions::default());
     let (url, _) = endpoint(503).await;
     add(&app, &url).await;
@@ -286,7 +286,7 @@ async fn everything_is_below_the_base_path() {
 }
 
 #[tokio::test]
-async fn who_is_not_signed_in_is_led_to_sign_in_and_who_may_not_is_told_by_a_page() {
+async fn a_signed_out_viewer_is_led_to_the_login_and_a_forbidden_one_gets_a_page() {
     let server = Secured::new();
     let id = server.app.notify("ann", "for ann").await;
     let own = format!("/notifications/{id}");
@@ -340,7 +340,7 @@ async fn a_link_of_a_mail_opens_the_page_and_a_form_of_another_site_does_nothing
 }
 
 #[tokio::test]
-async fn the_inbox_leads_there_for_those_who_look_after_the_server() {
+async fn the_inbox_links_to_them_for_operators() {
     let app = desk(HttpOptions::default());
     let inbox = campanile::app::Address::PATH;
     let html = app.get(inbox).await.text();

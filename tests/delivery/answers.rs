@@ -58,7 +58,7 @@ fn is_tried_again(delivery: &Value, code: Option<u16>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_fails_is_sent_again_after_five_seconds_with_the_same_id_and_a_new_timestamp() {
+async fn a_failed_delivery_is_retried_after_five_seconds_with_the_same_id_and_a_new_timestamp() {
     let place = Place::in_memory().await;
     let elsewhere = Receiver::good().await;
     let away = elsewhere.url();
@@ -154,7 +154,7 @@ async fn an_answer_with_many_headers_is_an_answer() {
 
 /// After repairing the receiver, an operator need not wait for the next attempt.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_waits_for_its_next_attempt_is_sent_when_that_is_asked_for() {
+async fn a_delivery_that_waits_for_its_next_attempt_can_be_sent_at_once() {
     each_store(async |store| {
         let place = Place::start(&said(&store)).await;
         let receiver = Receiver::start(|before, _| Reply::status(if before < 2 { 500 } else { 204 })).await;
@@ -181,7 +181,7 @@ async fn retry_skipped(place: &Place, hook: &Hook) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_that_is_gone_is_disabled_until_it_is_enabled_and_what_it_missed_comes_when_it_is_asked_for() {
+async fn a_410_disables_a_webhook_and_missed_deliveries_are_sent_on_request() {
     each_store(async |store| {
         let place = Place::start(&said(&store)).await;
         let receiver = Receiver::start(|before, _| Reply::status(if before == 0 { 410 } else { 200 })).await;

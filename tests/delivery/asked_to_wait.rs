@@ -109,7 +109,7 @@ async fn retry_after_is_seconds_or_a_moment_is_at_most_a_day_and_garbage_is_igno
 
 /// Claimed deliveries that still wait in this server are not sent after all, and lose no attempt.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_endpoint_that_was_quick_and_asks_to_wait_gets_no_more_than_what_was_on_its_way() {
+async fn a_fast_endpoint_that_asks_to_wait_gets_only_requests_already_on_their_way() {
     each_store(async |store| {
         let place = Place::start(&said(&store)).await;
         let answer = |before, _: &_| match before {
@@ -139,7 +139,7 @@ async fn an_endpoint_that_was_quick_and_asks_to_wait_gets_no_more_than_what_was_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_that_was_quick_and_is_gone_gets_no_more_than_what_was_on_its_way() {
+async fn a_fast_endpoint_that_answers_410_gets_only_requests_already_on_their_way() {
     each_store(async |store| {
         let place = Place::start(&said(&store)).await;
         let receiver = Receiver::start(|before, _| Reply::status(if before < 300 { 200 } else { 410 })).await;

@@ -30,7 +30,7 @@ async fn the_event(receiver: &Receiver, hook: &Hook, count: usize, kind: &str, d
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_event_arrives_once_and_signed_with_what_the_document_says() {
+async fn each_event_arrives_once_signed_and_as_documented() {
     each_store(async |store| {
         let place = Place::start(&said(&store)).await;
         let receiver = Receiver::good().await;
@@ -87,7 +87,7 @@ async fn each_event_arrives_once_and_signed_with_what_the_document_says() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_endpoint_is_told_only_of_what_its_filter_takes() {
+async fn an_endpoint_gets_only_events_that_its_filter_admits() {
     let place = Place::in_memory().await;
     let filters = [
         (json!({}), vec!["ann alert", "ann social", "bob alert"]),
@@ -121,7 +121,7 @@ async fn an_endpoint_is_told_only_of_what_its_filter_takes() {
 
 /// A deleted notification can no longer be read, so the event has the state at the commit.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_evicted_or_deleted_before_it_is_planned_is_still_told() {
+async fn notifications_deleted_before_planning_still_cause_their_events() {
     each_store(async |store| {
         let place = Place::start(&SettingsInput { window: Some(1), ..said(&store) }).await;
         let receiver = Receiver::good().await;

@@ -67,7 +67,7 @@ fn by_content(hits: &[Hit]) -> HashMap<String, usize> {
 
 /// A server that is stopped at any moment leaves no delivery that others would have to wait for.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_clean_stop_gives_back_what_was_claimed_and_the_next_start_sends_it_at_once() {
+async fn a_clean_stop_returns_claimed_deliveries_and_the_next_start_sends_them_at_once() {
     let store = new_file();
     let is_slow = Arc::new(AtomicBool::new(false));
     let slow = Arc::clone(&is_slow);
@@ -181,7 +181,7 @@ async fn of_two_servers_on_one_postgresql_every_notification_arrives_once() {
 /// Deliveries that were claimed and not sent, sent and not answered, and answered and not recorded.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "it waits for a lease to end: about 65 seconds"]
-async fn what_a_killed_server_had_claimed_is_sent_again_within_twice_the_lease_with_the_same_id() {
+async fn claims_of_a_killed_server_are_sent_again_within_twice_the_lease_with_the_same_id() {
     let (file, database) = (new_file(), postgres::new_database().await);
     let one = |store: String| async move {
         let is_killed = Arc::new(AtomicBool::new(false));

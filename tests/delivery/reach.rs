@@ -68,7 +68,7 @@ async fn every_spelling_of_a_private_address_is_refused_when_it_is_set() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_allowed_is_that_network_and_no_other() {
+async fn only_the_allowed_network_can_be_reached() {
     let place = Place::in_memory().await;
     for (url, status) in [
         ("http://127.1:9/", 201),

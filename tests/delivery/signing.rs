@@ -39,7 +39,7 @@ async fn while_a_secret_is_rotated_each_event_has_two_signatures_and_each_of_the
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_test_event_tells_what_came_of_it_and_is_no_delivery() {
+async fn a_test_event_returns_its_result_and_is_no_delivery() {
     let place = Place::in_memory().await;
     let good = Receiver::start(|_, _| Reply::with(202, Content::Text("thanks".to_owned()))).await;
     let bad = Receiver::start(|_, _| Reply::with(403, Content::Huge(100_000))).await;
@@ -94,7 +94,7 @@ async fn a_test_event_tells_what_came_of_it_and_is_no_delivery() {
 
 /// A URL may also contain a secret, and text about a notification is for its receivers only.
 #[tokio::test(flavor = "multi_thread")]
-async fn secrets_are_told_once_and_are_in_no_other_answer_and_not_in_the_log() {
+async fn secrets_are_shown_once_and_in_no_other_answer_and_not_in_the_log() {
     let server = Server::start(&["--webhook-allow", "127.0.0.0/8", "--log", "trace"]);
     let good = Receiver::good().await;
     let gone = Receiver::start(|_, _| Reply::with(410, Content::Text("the-answer".to_owned()))).await;

@@ -103,7 +103,7 @@ fn data_comes_back_as_it_was_sent() {
 }
 
 #[test]
-fn data_is_told_as_it_was_sent() {
+fn streams_return_data_as_it_was_sent() {
     fuzz(&("[a-z]{12}", data()), server, |runtime, app, (user_id, data)| {
         runtime.block_on(is_told(app, &user_id, &data))
     });

@@ -47,7 +47,7 @@ async fn an_operator_hears_of_every_inbox() {
 }
 
 #[tokio::test]
-async fn an_operator_who_is_too_slow_is_told_to_list_again() {
+async fn a_slow_operator_must_list_again() {
     let server = Server::start(10).await;
     let mut slow = server.service.follow_all(&Principal::operator()).unwrap();
     let json = async |follower: &mut campanile::server::service::Follower| {
@@ -110,7 +110,7 @@ async fn a_client_that_says_nothing_without_end_is_cut_off() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_taken_of_a_client_ends_the_conversation_with_a_reason() {
+async fn an_unacceptable_message_closes_the_stream_with_a_reason() {
     let server = Server::start(10).await;
     for (message, code) in [
         (Message::binary(vec![1, 2, 3]), 1003),
@@ -203,7 +203,7 @@ async fn a_silent_stream_says_where_the_inbox_is() {
 
 /// Invalid frames, and the close code for each.
 #[tokio::test]
-async fn a_client_that_does_not_keep_to_the_protocol_is_told_so() {
+async fn a_violation_of_the_protocol_closes_the_stream_with_its_code() {
     let server = Server::start(10).await;
     let mask = [0; 4];
     let frame = |first: u8, length: u8, body: &[u8]| [&[first, 0x80 | length], &mask[..], body].concat();

@@ -28,14 +28,14 @@ macro_rules! scenarios {
 
 scenarios! {
     a_client_that_connects_is_greeted
-    what_happens_is_told_once_and_in_order
-    what_expires_is_told
+    every_change_arrives_once_and_in_order
+    expiry_is_a_change
     a_short_absence_is_made_up_for
     a_longer_absence_is_made_up_for
-    an_absence_longer_than_what_is_remembered_is_a_reset
+    an_absence_beyond_the_remembered_changes_is_a_reset
     everything_can_be_asked_for
     a_position_from_elsewhere_is_a_reset
-    the_inbox_of_another_user_is_not_heard_of
+    changes_of_another_inbox_do_not_arrive
     a_server_that_stops_says_so
 }
 
@@ -69,7 +69,7 @@ async fn a_client_that_connects_is_greeted(transport: Transport) {
     stream.expect_nothing().await;
 }
 
-async fn what_happens_is_told_once_and_in_order(transport: Transport) {
+async fn every_change_arrives_once_and_in_order(transport: Transport) {
     let server = Server::start(5).await;
     let mut stream = transport.open(server.address, ANN, Some(0)).await;
     let mut inbox = Inbox { modseq: stream.expect("hello").await["modseq"].as_u64().unwrap(), ..Inbox::default() };
@@ -98,7 +98,7 @@ async fn what_happens_is_told_once_and_in_order(transport: Transport) {
     stream.expect_nothing().await;
 }
 
-async fn what_expires_is_told(transport: Transport) {
+async fn expiry_is_a_change(transport: Transport) {
     let server = Server::start(5).await;
     let mut stream = transport.open(server.address, ANN, Some(0)).await;
     let mut inbox = Inbox { modseq: stream.expect("hello").await["modseq"].as_u64().unwrap(), ..Inbox::default() };
@@ -149,7 +149,7 @@ async fn a_longer_absence_is_made_up_for(transport: Transport) {
     absent(transport, 100).await;
 }
 
-async fn an_absence_longer_than_what_is_remembered_is_a_reset(transport: Transport) {
+async fn an_absence_beyond_the_remembered_changes_is_a_reset(transport: Transport) {
     let server = Server::start(10).await;
     let position = {
         server.notify(ANN, "a").await;
@@ -186,7 +186,7 @@ async fn a_position_from_elsewhere_is_a_reset(transport: Transport) {
     }
 }
 
-async fn the_inbox_of_another_user_is_not_heard_of(transport: Transport) {
+async fn changes_of_another_inbox_do_not_arrive(transport: Transport) {
     let server = Server::start(300).await;
     let mut stream = transport.open(server.address, ANN, None).await;
     stream.expect("hello").await;

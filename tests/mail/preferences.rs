@@ -33,7 +33,7 @@ fn said_in(preferences: &Value) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_said_nothing_has_what_the_server_has() {
+async fn a_user_without_choices_has_the_defaults() {
     each_store(async |store| {
         let relay = Relay::start();
         let place = Place::start(&campanile::server::config::SettingsInput {
@@ -190,7 +190,7 @@ async fn a_patch_says_that_it_is_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whatever_is_wrong_is_said_at_its_place_and_nothing_changes() {
+async fn every_error_names_its_field_and_nothing_changes() {
     let place = Place::in_memory().await;
     let hours = json!({"zone": "Europe/Berlin", "from": "22:00", "to": "07:00"});
     place.prefer("ann", json!({"channels": {"email": "off"}, "quiet_hours": hours})).await;
@@ -329,7 +329,7 @@ async fn changes_at_once_are_all_there() {
 }
 
 #[tokio::test]
-async fn who_sees_them_and_who_changes_them() {
+async fn callers_that_may_read_and_callers_that_may_change_them() {
     let server = Secured::new();
     let (ann, bob) = (server.token("ann"), server.token("bob"));
     let ask = async |method: &str, bearer: Option<&str>| {
@@ -359,7 +359,7 @@ async fn who_sees_them_and_who_changes_them() {
 
 /// Preferences are deleted with all other data of a user.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_user_who_is_forgotten_wants_nothing_any_more() {
+async fn a_forgotten_user_has_no_preferences() {
     each_store(async |store| {
         let place = Place::start(&delivery::said(&store)).await;
         let nothing = place.preferences("ann").await;

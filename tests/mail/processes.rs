@@ -62,7 +62,7 @@ fn by_name(relay: &Relay) -> HashMap<String, usize> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_clean_stop_waits_for_the_answer_to_what_was_sent() {
+async fn a_clean_stop_waits_for_the_reply_to_a_sent_message() {
     for store in [new_file(), postgres::new_database().await] {
         let relay = Relay::start();
         let server = start(&store, &relay);
@@ -85,7 +85,7 @@ async fn a_clean_stop_waits_for_the_answer_to_what_was_sent() {
 /// The relay has the message, but its confirmation was lost.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "it waits for a lease to end: about 65 seconds"]
-async fn what_a_killed_server_was_sending_is_sent_again_as_the_same_message() {
+async fn mails_of_a_killed_server_are_sent_again_as_the_same_message() {
     let one = |store: String| async move {
         let relay = Relay::start();
         let server = start(&store, &relay);

@@ -15,7 +15,7 @@ async fn read(place: &Place, id: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_read_before_its_mail_is_due_is_not_mailed() {
+async fn a_notification_read_before_its_mail_is_due_is_not_mailed() {
     each_store(async |store| {
         let relay = Relay::start();
         let place = Place::start(&said(&store, &relay)).await;
@@ -54,7 +54,7 @@ async fn what_is_read_before_its_mail_is_due_is_not_mailed() {
 
 /// At that time the mail is already being sent.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_read_while_it_is_sent_arrives_once_at_most() {
+async fn a_notification_read_while_its_mail_is_sent_arrives_at_most_once() {
     each_store(async |store| {
         let relay = Relay::start();
         let place = Place::start(&said(&store, &relay)).await;
@@ -73,7 +73,7 @@ async fn what_is_read_while_it_is_sent_arrives_once_at_most() {
 
 /// A digest does not contain notifications that were read while they waited.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_digest_tells_of_what_is_unread_when_it_goes_out() {
+async fn a_digest_contains_only_unread_notifications() {
     each_store(async |store| {
         let relay = Relay::start();
         let place = Place::start(&said(&store, &relay)).await;

@@ -84,7 +84,7 @@ async fn until_contact_is(place: &Place, user_id: &str, state: &str) {
 
 /// A reply about one address or one message does not affect others: all of them at once, by one server.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_said_of_a_recipient_or_a_message() {
+async fn replies_about_a_recipient_or_a_message() {
     use Fate::{Ambiguous, ContactDead, MessageBad, Retry, RetryLate};
     let cases = [
         ("rcpt-421", Some(421), Retry),
@@ -148,7 +148,7 @@ async fn what_is_said_of_a_recipient_or_a_message() {
 
 /// Replies before the first recipient are about this server or about the relay itself.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_said_before_there_is_a_recipient() {
+async fn replies_before_the_first_recipient() {
     use Fate::{Misconfigured, Retry};
     let relay = Relay::start();
     for (script, code, fate) in [
@@ -218,7 +218,7 @@ async fn a_relay_that_is_not_there_or_says_nothing_is_tried_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_relay_that_wants_to_know_who_we_are_is_told() {
+async fn the_server_logs_in_at_a_relay_that_asks_for_it() {
     let relay = Relay::start_with(&["--auth", "me:a secret"]);
     let start = async |user: &str| {
         let url = relay.url().replace("smtp://", &format!("smtp://{user}"));
@@ -330,7 +330,7 @@ async fn an_address_that_is_refused_gets_nothing_until_it_is_set_anew() {
 /// A message that may have arrived is not resent at once, and keeps its `Message-ID`, so that mail programs recognise
 /// it.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_may_have_arrived_is_sent_again_as_the_same_message() {
+async fn a_mail_that_may_have_arrived_is_sent_again_as_the_same_message() {
     each_store(async |store| {
         let relay = Relay::start();
         relay.does(&json!({"message": "close"})).await;

@@ -15,7 +15,7 @@ fn quiet_now() -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn at_night_nothing_is_mailed_but_what_is_mandatory() {
+async fn quiet_hours_hold_all_but_mandatory_mails() {
     each_store(async |store| {
         let relay = Relay::start();
         let mandatory_categories = Some(vec!["fire".to_owned()]);
@@ -78,7 +78,7 @@ async fn a_hundred_at_once_are_one_mail() {
 
 /// When a failed digest is sent again, its contents are the same, even if there are new notifications.
 #[tokio::test(flavor = "multi_thread")]
-async fn who_belongs_to_a_digest_is_settled_when_it_is_sent_first() {
+async fn the_contents_of_a_digest_are_fixed_when_it_is_first_sent() {
     each_store(async |store| {
         let relay = Relay::start();
         let place = Place::start(&said(&store, &relay)).await;
@@ -114,7 +114,7 @@ async fn who_belongs_to_a_digest_is_settled_when_it_is_sent_first() {
 /// An hour is too long for a test: this checks that the digest waits, and that a mail which the sender asks for does
 /// not.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_digest_waits_for_an_hour_and_what_is_asked_for_does_not() {
+async fn a_digest_waits_for_an_hour_and_a_requested_mail_does_not() {
     each_store(async |store| {
         let relay = Relay::start();
         let place = Place::start(&said(&store, &relay)).await;

@@ -124,7 +124,7 @@ async fn it_works_where_no_more_categories_fit() {
 
 /// Mails of a mandatory category have no such link, and an old link does not end them.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_mandatory_goes_on() {
+async fn mandatory_mails_continue() {
     let relay = Relay::start();
     let store = new_file();
     let place = Place::start(&public(&store, &relay)).await;
@@ -194,7 +194,7 @@ async fn however_it_is_clicked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_such_a_link_changes_nothing() {
+async fn an_invalid_link_changes_nothing() {
     let relay = Relay::start();
     let place = Place::start(&public("memory:", &relay)).await;
     place.contact("ann", "ann@example.com").await;
@@ -292,7 +292,7 @@ async fn the_link_of_a_digest_ends_all_mails() {
 
 /// Waiting mails are cancelled by the click.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_waits_is_ended_too() {
+async fn waiting_mails_are_cancelled_too() {
     each_store(async |store| {
         let relay = Relay::start();
         let place = Place::start(&public(&store, &relay)).await;

@@ -25,7 +25,7 @@ async fn a_list_is_created_in_its_order() {
 }
 
 #[tokio::test]
-async fn one_thing_is_told_to_many() {
+async fn one_notification_is_sent_to_many_users() {
     let app = App::new();
     let body = json!({"user_ids": ["ann", "bob"], "content": "Down at noon", "category": "system", "title": "Notice"});
     let created = app.post_json(PATH, &body).await.json();
@@ -105,7 +105,7 @@ async fn the_order_of_the_fields_makes_no_difference() {
 
 /// This used to cause a response of 218 MB: as many errors as fit into a body.
 #[tokio::test]
-async fn as_much_that_is_wrong_as_fits_is_told_in_few_words() {
+async fn the_maximum_number_of_errors_gets_a_short_answer() {
     let app = App::new();
     for (item, field) in [("{}", "notifications"), ("7", "notifications"), ("\"\"", "user_ids"), ("[]", "user_ids")] {
         let count = 4_000_000 / (item.len() + 1);
@@ -122,7 +122,7 @@ async fn as_much_that_is_wrong_as_fits_is_told_in_few_words() {
 }
 
 #[tokio::test]
-async fn everything_that_is_wrong_with_each_is_said_at_once() {
+async fn all_errors_of_each_are_reported_at_once() {
     let app = App::new();
     let body = json!({"notifications": [{"user_id": 7, "category": "NO"}, {"content": "x", "subtitle": "y"}]});
     let problem = app.post_json(PATH, &body).await.problem(422, "invalid_input");

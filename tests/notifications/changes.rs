@@ -16,7 +16,7 @@ fn types(changes: &Value) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn every_kind_of_change_is_told_in_order() {
+async fn every_kind_of_change_is_returned_in_order() {
     let app = App::new();
     let a = app.notify("ann", "a").await;
     let b = app.notify("ann", "b").await;

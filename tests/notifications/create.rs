@@ -148,7 +148,7 @@ async fn a_field_that_is_not_legal_is_named_and_nothing_is_created() {
 }
 
 #[tokio::test]
-async fn everything_that_is_wrong_is_said_at_once() {
+async fn all_errors_are_reported_at_once() {
     let app = App::new();
     let problem = app.post_json(PATH, &json!({"category": "NO"})).await.problem(422, "invalid_input");
     let fields: Vec<_> = problem["errors"].as_array().unwrap().iter().map(|e| e["field"].as_str().unwrap()).collect();

@@ -77,7 +77,7 @@ async fn the_page_is_answered_it_when_it_asks_again() {
 /// 16 KiB of a number that prints longer once it is parsed: an earlier version accepted it, and then could not read its
 /// inbox.
 #[tokio::test]
-async fn what_is_accepted_at_the_limit_is_shown() {
+async fn data_accepted_at_the_limit_is_returned() {
     let app = App::new();
     let number = "7.887233511355131e+211";
     let mut data = format!("{{\"x\":{number},\"pad\":\"\"}}");

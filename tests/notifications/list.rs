@@ -37,7 +37,7 @@ async fn newest_first_and_filtered_by_user() {
 }
 
 #[tokio::test]
-async fn fifty_when_nothing_is_said_and_a_thousand_at_most() {
+async fn fifty_by_default_and_a_thousand_at_most() {
     let app = filled(1005).await;
     assert_eq!(contents(&app.get("/api/notifications/list").await).len(), 50);
     for limit in ["1000", "1001", "99999999999999999999999999", "0001000"] {
@@ -105,7 +105,7 @@ async fn category_and_unread_filter() {
 }
 
 #[tokio::test]
-async fn with_a_user_the_change_number_is_told() {
+async fn with_a_user_the_answer_has_the_change_number() {
     let app = App::new();
     app.notify("ann", "a").await;
     let answer = app.get("/api/notifications/list?user_id=ann").await;

@@ -20,7 +20,7 @@ async fn it_says_how_many_it_marked() {
 }
 
 #[tokio::test]
-async fn what_came_after_what_was_seen_stays_unread() {
+async fn later_notifications_stay_unread() {
     let app = App::new();
     for content in ["a", "b"] {
         app.notify("ann", content).await;
@@ -52,7 +52,7 @@ async fn only_a_category_is_marked() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_understood_marks_nothing() {
+async fn an_invalid_request_marks_nothing() {
     let app = App::new();
     app.notify("ann", "a").await;
     let path = "/api/notifications/mark-all-read/ann";

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::harness::App;
 
 #[tokio::test]
-async fn marking_answers_what_the_document_shows_also_when_repeated() {
+async fn marking_answers_as_in_the_document_also_when_repeated() {
     let app = App::new();
     app.notify("user_123", "a").await;
     app.notify("user_123", "b").await;

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::harness::App;
 
 #[tokio::test]
-async fn it_counts_what_is_unread() {
+async fn it_counts_unread_notifications() {
     let app = App::new();
     for content in ["a", "b", "c"] {
         app.notify("user_123", content).await;
@@ -23,7 +23,7 @@ async fn a_user_without_an_inbox_has_none() {
 }
 
 #[tokio::test]
-async fn what_left_the_window_is_not_counted() {
+async fn notifications_beyond_the_window_are_not_counted() {
     let app = App::with_window(2);
     for content in ["a", "b", "c"] {
         app.notify("ann", content).await;

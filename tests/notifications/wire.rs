@@ -75,7 +75,7 @@ fn endless(begin: &str) -> Body {
 }
 
 #[tokio::test]
-async fn what_is_refused_is_refused_over_both() {
+async fn both_versions_refuse_the_same_requests() {
     let server = Server::start().await;
     let good = r#"{"user_id": "ann", "content": "hi"}"#;
     let padded = |bytes: usize| format!("{good}{}", " ".repeat(bytes - good.len()));

@@ -127,7 +127,7 @@ impl Visitor {
     }
 
     /// The longest body that the server accepts, and a user id with a slash in it.
-    async fn sends_what_is_unusual(&self) {
+    async fn sends_unusual_requests(&self) {
         self.notify("a/b", "with a slash").await;
         let counted = self.ask("GET", "/api/notifications/unread-count/a%2Fb", &[], "").await;
         assert_eq!(counted.text, r#"{"user_id":"a/b","unread_count":1}"#, "{counted:?}");
@@ -229,7 +229,7 @@ async fn try_out(document: &'static str, kind: Kind, recipe: &str) {
     let mut visitor = Visitor { gateway, url, origin, cookie: String::new() };
     visitor.sign_in(&key).await;
     visitor.uses_the_page().await;
-    visitor.sends_what_is_unusual().await;
+    visitor.sends_unusual_requests().await;
     visitor.follows_by_websocket().await;
     visitor.follows_by_events().await;
     visitor.shows_wrong_keys().await;

@@ -224,7 +224,7 @@ async fn an_alert_arrives_with_everything_that_apple_wants_to_know() {
 }
 
 #[tokio::test]
-async fn each_refusal_does_what_the_table_says() {
+async fn each_refusal_has_the_effects_in_the_table() {
     // The response, the recorded result, and the states of the delivery, the contact and the lane.
     let rows = [
         (refusal(400, "BadDeviceToken"), "contact_dead", "dead", "disabled", "open"),
@@ -294,7 +294,7 @@ async fn nothing_is_too_long_for_apns() {
 }
 
 #[tokio::test]
-async fn the_badge_is_the_count_of_that_moment_and_what_is_read_is_not_pushed() {
+async fn the_badge_is_the_present_count_and_read_notifications_are_not_pushed() {
     let site = Site::new();
     site.register("ann", &device(1)).await;
     let later = json!({"categories": {"message": {"push": {"if_unread_after": 600}}}});
@@ -321,7 +321,7 @@ async fn the_badge_is_the_count_of_that_moment_and_what_is_read_is_not_pushed() 
 }
 
 #[tokio::test]
-async fn a_whole_server_pushes_as_it_is_told() {
+async fn a_whole_server_pushes_according_to_its_settings() {
     let receiver = Receiver::start();
     let place = Place::start(&said(&receiver)).await;
     let contact = json!({"channel": "apns", "token": device(1), "topic": null});

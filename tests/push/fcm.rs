@@ -206,7 +206,7 @@ async fn a_text_of_emoji_is_cut_and_the_body_stays_within_its_limit() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_read_before_it_was_due_is_not_pushed() {
+async fn a_notification_read_before_it_is_due_is_not_pushed() {
     each_store(async |store| {
         let fcm = Fcm::good().await;
         let place = Place::start(&fcm.said(&store)).await;
@@ -249,7 +249,7 @@ async fn a_device_that_has_another_user_now_tells_the_first_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_read_elsewhere_is_told_to_devices_without_a_word() {
+async fn reading_elsewhere_updates_devices_silently() {
     each_store(async |store| {
         let fcm = Fcm::good().await;
         let place = Place::start(&SettingsInput { push_badge_sync: Some(Switch::On), ..fcm.said(&store) }).await;
@@ -274,7 +274,7 @@ async fn what_is_read_elsewhere_is_told_to_devices_without_a_word() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_one_user_registered_does_not_stop_the_pushes_of_others() {
+async fn a_token_registered_by_one_user_does_not_stop_the_pushes_of_others() {
     let fcm = Fcm::start(|_, message| match message.to() {
         "device:ann" => Reply::good(),
         _ => Reply::error(401, "UNAUTHENTICATED", "THIRD_PARTY_AUTH_ERROR", &[]),

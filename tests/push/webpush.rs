@@ -158,7 +158,7 @@ impl Api {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_browser_reads_what_it_is_sent_and_its_push_service_who_sent_it() {
+async fn a_browser_reads_the_push_and_its_push_service_verifies_the_sender() {
     each_store(async |store| {
         let (browsers, service) = (Browsers::start(), PushService::start().await);
         let place = Place::start(&said(&store)).await;

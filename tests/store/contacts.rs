@@ -199,7 +199,7 @@ contract! {
         assert_eq!(store.contacts(&user("bob")).await.unwrap(), [bobs]);
     }
 
-    async fn what_reaches_a_device_leaves_the_user_who_had_it(store) {
+    async fn a_device_that_moves_leaves_its_former_user(store) {
         for address in [fcm("t"), browser("https://push.example/1", 1), apns('0', Environment::Production)] {
             let other = add(&*store, new("ann", fcm("other"), 0)).await.id;
             let anns = add(&*store, new("ann", address.clone(), 1)).await.id;
@@ -281,7 +281,7 @@ contract! {
         assert_eq!(renew(&*store, new("ann", fcm("t"), 30)).await.since, at(20));
     }
 
-    async fn what_was_found_out_earlier_holds_from_the_moment_at_which_it_is_noted(store) {
+    async fn an_earlier_finding_counts_from_the_time_of_its_record(store) {
         let contact = add(&*store, new("ann", fcm("t"), 10)).await;
         assert!(!store.set_contact_state(contact.id, ContactState::Dead, at(9), at(30)).await.unwrap());
         assert_eq!(store.contact(contact.id).await.unwrap(), Some(contact.clone()));
@@ -329,7 +329,7 @@ contract! {
         assert_eq!((ids(&*store, "ann").await, ids(&*store, "bob").await.len()), (vec![seen], 3));
     }
 
-    async fn what_is_gone_goes_in_steps_of_which_none_is_larger_than_asked(store) {
+    async fn dead_contacts_are_deleted_in_steps_of_limited_size(store) {
         for number in 0..25_u64 {
             let contact = add(&*store, new(&format!("user {number}"), fcm(&number.to_string()), 1)).await;
             // Some are both dead and silent.
@@ -347,7 +347,7 @@ contract! {
     }
 
     /// A contact that is registered again while it is removed exists in the end, with its old id or a new one.
-    async fn what_is_put_while_it_goes_is_there(store) {
+    async fn a_contact_put_while_it_is_deleted_exists(store) {
         for round in 0..20 {
             add(&*store, new("ann", fcm("t"), 1)).await;
             let (put, drop) = (Arc::clone(&store), Arc::clone(&store));
@@ -382,7 +382,7 @@ contract! {
         add(&*store, new("ann", fcm("a"), 1)).await;
     }
 
-    async fn of_many_who_put_one_device_at_once_one_has_it(store) {
+    async fn of_many_users_who_put_one_device_at_once_one_has_it(store) {
         let tasks: Vec<_> = (0..50u64)
             .map(|number| {
                 let (store, who) = (Arc::clone(&store), if number % 2 == 0 { "ann" } else { "bob" });
@@ -401,7 +401,7 @@ contract! {
         assert!(last.contains(&owners[0]));
     }
 
-    async fn many_who_add_at_once_add_no_more_than_fit(store) {
+    async fn many_concurrent_additions_stay_within_the_limit(store) {
         let tasks: Vec<_> = (0..30u64)
             .map(|number| {
                 let store = Arc::clone(&store);

@@ -80,7 +80,7 @@ pub(super) fn done(notifications: &[Notification], created: Creation) -> Vec<Not
 }
 
 contract! {
-    async fn what_is_created_is_there(open) {
+    async fn a_created_notification_exists(open) {
         let store = open(1000).await;
         let full = NotificationDraft {
             category: Some("alert".to_owned()),
@@ -278,7 +278,7 @@ contract! {
         assert_eq!(contents(&*store, &only_unread, None, 50).await.0, ["b", "a"]);
     }
 
-    async fn changes_tell_what_happened_since(open) {
+    async fn changes_since_a_number_are_returned(open) {
         let store = open(1000).await;
         let a = send(&*store, "ann", "a").await;
         let b = send(&*store, "ann", "b").await;
@@ -368,7 +368,7 @@ contract! {
         assert!(told.is_sorted());
     }
 
-    async fn an_overview_counts_what_is_there(open) {
+    async fn an_overview_counts_notifications(open) {
         let store = open(1000).await;
         for (user_id, category) in [("ann", "update"), ("bob", "custom"), ("ann", "message"), ("ann", "update")] {
             let new = NotificationDraft { category: Some(category.to_owned()), ..draft(user_id, "x") };

@@ -162,7 +162,7 @@ contract! {
         assert!(store.revoke_key(over.id, at("03:00:00")).await.unwrap());
     }
 
-    async fn of_many_who_revoke_at_once_one_did_it(store) {
+    async fn of_many_concurrent_revocations_one_succeeds(store) {
         store.add_key(&key(1, at("01:00:00"))).await.unwrap();
         let tasks: Vec<_> = (0..16)
             .map(|_| {
@@ -275,7 +275,7 @@ contract! {
         assert!(store.grant(GrantKind::Ticket, &other.hash, at("11:00:00")).await.unwrap().is_some());
     }
 
-    async fn of_many_who_take_a_grant_at_once_one_gets_it(store) {
+    async fn of_many_callers_who_take_a_grant_at_once_one_gets_it(store) {
         for _ in 0..20 {
             let ticket = grant(GrantKind::Ticket);
             store.add_grant(&ticket).await.unwrap();

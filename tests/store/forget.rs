@@ -181,7 +181,7 @@ fn new(user_id: &str, lane: &str, state: DeliveryState) -> NewDelivery {
 }
 
 contract! {
-    async fn the_oldest_notifications_go_step_by_step_and_each_is_told(kept) {
+    async fn the_oldest_notifications_are_deleted_step_by_step_and_each_is_announced(kept) {
         let announced = Announced::by(&*kept.inboxes);
         let ann = user("ann");
         let begin = kept.inboxes.ends(std::slice::from_ref(&ann)).await.unwrap()[0].0;
@@ -306,7 +306,7 @@ contract! {
         assert!(kept.about("ann").await.is_empty());
     }
 
-    async fn what_comes_of_a_delivery_that_is_being_sent_is_not_written_down(kept) {
+    async fn the_result_of_a_delivery_that_is_being_sent_is_not_recorded(kept) {
         kept.listen().await;
         let [one, other] = ["ann", "bob"].map(|user_id| new(user_id, "webhook:a", DeliveryState::Ready));
         let (one_id, other_id) = (one.id, other.id);

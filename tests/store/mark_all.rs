@@ -36,7 +36,7 @@ async fn unread_of_ann(store: &dyn Store) -> Vec<String> {
 }
 
 contract! {
-    async fn what_was_created_later_stays_unread(open) {
+    async fn notifications_created_later_stay_unread(open) {
         let store = open(1000).await;
         for content in ["a", "b"] {
             send(&*store, "ann", content).await;
@@ -146,7 +146,7 @@ contract! {
     }
 
     /// The time of creation counts, and not that of the last marking.
-    async fn what_was_marked_since_is_as_old_as_before(open) {
+    async fn marking_does_not_change_the_age_of_a_notification(open) {
         let store = open(1000).await;
         let a = send(&*store, "ann", "a").await;
         let seen = modseq(&*store, "ann").await;
@@ -160,7 +160,7 @@ contract! {
         assert_eq!(mark(&*store, &up_to(seen + 1)).await, 0);
     }
 
-    async fn a_part_of_what_is_left_in_the_window_is_marked(open) {
+    async fn a_part_of_the_window_is_marked(open) {
         let store = open(3).await;
         let first = modseq(&*store, "ann").await;
         for content in ["a", "b", "c", "d"] {

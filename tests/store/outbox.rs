@@ -316,7 +316,7 @@ contract! {
         assert_eq!(made, [2020, 2021, 2022, 2023].map(year));
     }
 
-    async fn a_webhook_is_changed_by_who_saw_it_as_it_is(kept) {
+    async fn only_a_caller_with_the_current_version_changes_a_webhook(kept) {
         let other = kept.listen(Wanted::default()).await;
         let seen = kept.listen(Wanted::default()).await;
         let mine = Webhook {
@@ -343,7 +343,7 @@ contract! {
         assert!(kept.webhooks.webhooks().await.unwrap() == [other, back]);
     }
 
-    async fn of_many_who_change_a_webhook_at_once_one_did_it(kept) {
+    async fn of_many_concurrent_changes_of_a_webhook_one_succeeds(kept) {
         let seen = kept.listen(Wanted::default()).await;
         let tasks: Vec<_> = (0..16)
             .map(|number| {

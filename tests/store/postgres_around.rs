@@ -118,7 +118,7 @@ async fn it_works_behind_pgbouncer_in_session_mode() {
 }
 
 #[tokio::test]
-async fn waiting_for_the_lock_of_the_migrations_is_said() {
+async fn waiting_for_the_lock_of_the_migrations_is_logged() {
     let url = new_database().await;
     let holder = connect(&url).await;
     holder.batch_execute("SELECT pg_advisory_lock(7218012)").await.unwrap();
@@ -338,7 +338,7 @@ async fn a_right_that_lacks_is_named() {
 }
 
 #[tokio::test]
-async fn what_a_server_cannot_start_on_is_found_without_a_change() {
+async fn a_database_on_which_no_server_can_start_is_found_without_a_change() {
     let checked = async |url: &str| PostgresStore::startable(url).await.map_err(|error| error.to_string());
     let url = new_database().await;
     checked(&url).await.unwrap();
@@ -382,7 +382,7 @@ impl Authority {
 }
 
 #[test]
-fn every_sslmode_does_what_it_says_and_a_client_may_show_a_certificate() {
+fn every_sslmode_works_as_documented_and_a_client_may_have_a_certificate() {
     let (authority, stranger) = (Authority::new("ours"), Authority::new("another"));
     let ((certificate, key), (mine, my_key)) = (authority.sign("localhost"), authority.sign("campanile"));
     let files = [("server.crt", &certificate), ("server.key", &key), ("ca.crt", &authority.pem)];

@@ -187,7 +187,7 @@ async fn functions_of_another_build_are_noticed() {
 }
 
 #[tokio::test]
-async fn a_database_that_is_not_there_is_said_without_the_password() {
+async fn a_missing_database_is_reported_without_the_password() {
     for url in ["postgres://me:secret@127.0.0.1:1/x", "postgres://me:secret@127.0.0.1:notaport/x"] {
         let options = PostgresOptions { url: url.to_owned(), window: 10, connections: 1 };
         let refused = PostgresStore::open(&options).await.err().unwrap().to_string();

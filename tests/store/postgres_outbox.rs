@@ -155,7 +155,7 @@ async fn events_are_written_as_the_server_writes_them() {
 
 /// An event is written if at least one webhook wants it; a changed filter has effect at once.
 #[tokio::test]
-async fn only_what_an_endpoint_takes_is_written() {
+async fn only_events_that_an_endpoint_wants_are_written() {
     let url = new_database().await;
     let store = open(&url, 100).await;
     let wanted = Wanted {

@@ -152,7 +152,7 @@ async fn rights_to_make_tables_are_asked_for_before_any_is_made() {
 }
 
 #[tokio::test]
-async fn tables_of_another_role_are_not_changed_and_who_may_connect_is_named() {
+async fn tables_of_another_role_are_not_changed_and_a_missing_right_to_connect_is_named() {
     let url = new_database().await;
     let (owner, meek) = for_a_role(&url).await;
     let database = url.rsplit('/').next().unwrap();

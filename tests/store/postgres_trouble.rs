@@ -111,7 +111,7 @@ fn migrate_at_once(times: usize, url: &str) -> Vec<Result<String, String>> {
 }
 
 #[tokio::test]
-async fn of_those_who_migrate_at_once_one_says_that_it_did() {
+async fn of_several_concurrent_migrations_one_reports_that_it_migrated() {
     let url = empty_database().await;
     let said = spawn_blocking(move || migrate_at_once(3, &url)).await.unwrap();
     let count = |text: &str| said.iter().filter(|said| said.as_ref().unwrap().contains(text)).count();
@@ -119,7 +119,7 @@ async fn of_those_who_migrate_at_once_one_says_that_it_did() {
 }
 
 #[test]
-fn a_pooler_with_few_connections_is_enough_for_many_who_start_at_once() {
+fn a_pooler_with_few_connections_is_enough_for_many_concurrent_starts() {
     let server = Server::start(&[]);
     for mode in ["transaction", "session"] {
         let bouncer = PgBouncer::start(&server, mode, 3);

@@ -25,7 +25,7 @@ async fn modseq(store: &dyn Store, user_id: &UserId) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_profile_is_what_its_parts_say() {
+async fn a_profile_equals_its_parts() {
     for store in all().await {
         let (ann, nowhere) = (user("ann"), NotificationId::new(Uuid::from_u128(9)));
         for about in [None, Some(nowhere)] {

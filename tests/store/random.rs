@@ -158,7 +158,7 @@ impl Follower {
     }
 }
 
-async fn followers_see_what_a_list_shows(store: &dyn Store, operations: &[Operation], limit: u64) {
+async fn followers_have_the_same_inbox_as_a_list(store: &dyn Store, operations: &[Operation], limit: u64) {
     let announced = Announced::by(store);
     let mut waiting: Vec<(UserId, Follower)> = Vec::new();
     for operation in operations {
@@ -207,7 +207,7 @@ macro_rules! random {
             fn $store(operations in prop::collection::vec(operation(), 1..40), limit in 1..6_u64) {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
                 runtime.block_on(async {
-                    followers_see_what_a_list_shows(&*$open(WINDOW).await, &operations, limit).await;
+                    followers_have_the_same_inbox_as_a_list(&*$open(WINDOW).await, &operations, limit).await;
                 });
             }
         }

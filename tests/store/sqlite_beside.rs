@@ -34,7 +34,7 @@ fn occupy(path: &Path) -> rusqlite::Connection {
 }
 
 #[test]
-fn what_is_no_store_is_not_made_one() {
+fn only_an_existing_store_is_opened() {
     let folder = new_folder();
     let missing = folder.join("made/for/it/campanile.db");
     assert_eq!(open(&missing).err().unwrap(), "there is no store");
@@ -52,7 +52,7 @@ fn what_is_no_store_is_not_made_one() {
 }
 
 #[tokio::test]
-async fn what_one_writes_the_other_sees_at_once() {
+async fn each_process_sees_the_writes_of_the_other_at_once() {
     let path = new_folder().join("campanile.db");
     let store = SqliteStore::open(&SqliteOptions::new(&path)).unwrap();
     let (first, second) = (open(&path).unwrap(), open(&path).unwrap());
@@ -124,7 +124,7 @@ async fn the_server_waits_for_another_process_that_writes() {
 
 /// A process that locks the file makes all others wait once, and not one after the other.
 #[tokio::test]
-async fn a_file_that_stays_locked_is_said_to_all_at_once() {
+async fn a_file_that_stays_locked_is_reported_to_all_at_once() {
     let path = new_folder().join("campanile.db");
     let store = Arc::new(SqliteStore::open(&SqliteOptions::new(&path)).unwrap());
     let other = occupy(&path);

@@ -86,7 +86,7 @@ async fn a_second_one_on_the_same_file_is_refused() {
 }
 
 #[test]
-fn what_is_no_database_is_refused_and_left_alone() {
+fn a_file_that_is_no_database_is_refused_and_unchanged() {
     let path = new_file();
     let text = "This is a letter to my grandmother and not a database. ".repeat(40);
     std::fs::write(&path, &text).unwrap();
@@ -119,7 +119,7 @@ fn tables_of_a_newer_version_are_refused() {
 }
 
 #[tokio::test]
-async fn a_full_disk_is_said_and_nothing_is_half_written() {
+async fn a_full_disk_is_reported_and_no_write_is_partial() {
     let path = new_file();
     let options = SqliteOptions { max_bytes: Some(400 * 1024), ..SqliteOptions::new(&path) };
     let store = SqliteStore::open(&options).unwrap();
@@ -171,7 +171,7 @@ async fn a_write_that_fails_takes_no_other_along() {
 }
 
 #[tokio::test]
-async fn a_full_queue_refuses_and_what_was_answered_is_there() {
+async fn a_full_queue_refuses_and_confirmed_writes_are_stored() {
     let options = SqliteOptions { queue: 1, ..SqliteOptions::new(new_file()) };
     let store = Arc::new(SqliteStore::open(&options).unwrap());
     let writes: Vec<_> = (0..300)
@@ -193,7 +193,7 @@ async fn a_full_queue_refuses_and_what_was_answered_is_there() {
 }
 
 #[tokio::test]
-async fn the_log_does_not_grow_with_what_is_written() {
+async fn the_log_does_not_grow_with_the_writes() {
     let path = new_file();
     let store = open(&path).unwrap();
     let long = "x".repeat(16_000);
@@ -367,7 +367,7 @@ async fn rows_that_today_s_rules_would_refuse_are_read_moved_and_deleted() {
 
 /// Content that is sent to many users at once is stored once, as long as one of them has it, and can be read unchanged.
 #[tokio::test]
-async fn what_many_are_told_is_kept_once() {
+async fn content_sent_to_many_users_is_stored_once() {
     let path = new_file();
     let store = open(&path).unwrap();
     let long = "x".repeat(10_000);

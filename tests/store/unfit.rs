@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::harness::new_folder;
 
 #[test]
-fn a_file_system_without_shared_memory_is_said_to_be_one() {
+fn a_file_system_without_shared_memory_is_reported() {
     let folder = new_folder();
     let store = format!("sqlite:{}", folder.join("campanile.db").display());
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/store/unfit/fuse.py");

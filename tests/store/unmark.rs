@@ -40,7 +40,7 @@ async fn unread_of_ann(store: &dyn Store) -> Vec<String> {
 
 contract! {
     /// The smallest case: two are unread, one was read before.
-    async fn what_was_read_before_stays_read(open) {
+    async fn notifications_read_before_stay_read(open) {
         let store = open(1000).await;
         let a = send(&*store, "ann", "a").await;
         for content in ["b", "c"] {
@@ -86,7 +86,7 @@ contract! {
     }
 
     /// Changed on another device: marked unread and read again, still unread, or deleted.
-    async fn what_changed_since_is_left_alone(open) {
+    async fn notifications_changed_since_stay_as_they_are(open) {
         for marking in [Marking::default(), only("alert")] {
             let store = open(1000).await;
             send_of(&*store, "message", "other").await;
@@ -109,7 +109,7 @@ contract! {
         }
     }
 
-    async fn what_an_earlier_marking_marked_stays_read(open) {
+    async fn notifications_of_an_earlier_marking_stay_read(open) {
         let store = open(1000).await;
         send(&*store, "ann", "a").await;
         let first = mark(&*store, &Marking::default()).await;
@@ -124,7 +124,7 @@ contract! {
     }
 
     /// A notification that was marked unread before the marking has a later number than its creation.
-    async fn what_was_marked_before_is_taken_back_too(open) {
+    async fn notifications_marked_unread_before_are_undone_too(open) {
         for marking in [Marking::default(), only("alert")] {
             let store = open(1000).await;
             send_of(&*store, "message", "other").await;
@@ -161,7 +161,7 @@ contract! {
         assert_eq!((modseq(&*store, "ann").await, unread(&*store, "ann").await), (present, 2));
     }
 
-    async fn each_is_told_as_a_change_of_its_own(open) {
+    async fn each_is_a_separate_change(open) {
         let store = open(1000).await;
         let announced = Announced::by(&*store);
         let first = modseq(&*store, "ann").await;
@@ -203,7 +203,7 @@ contract! {
         }
     }
 
-    async fn what_left_the_window_is_not_missed(open) {
+    async fn undo_skips_evicted_notifications(open) {
         let store = open(3).await;
         for content in ["a", "b", "c"] {
             send(&*store, "ann", content).await;

@@ -22,7 +22,7 @@ contract! {
         assert_eq!(store.mark_read_at(&user("ann"), 3).await.unwrap(), None);
     }
 
-    async fn what_leaves_the_window_is_told_as_deleted(open) {
+    async fn eviction_is_announced_as_a_deletion(open) {
         let store = open(2).await;
         send(&*store, "ann", "a").await;
         send(&*store, "ann", "b").await;
@@ -31,7 +31,7 @@ contract! {
         assert_eq!(told(&*store, "ann", since).await, ["created:1", "deleted:2"]);
     }
 
-    async fn what_leaves_the_window_leaves_the_counts(open) {
+    async fn eviction_updates_the_counts(open) {
         let store = open(2).await;
         let a = send(&*store, "ann", "a").await;
         store.set_read(a.id, None, true).await.unwrap();
@@ -43,7 +43,7 @@ contract! {
         assert_eq!(store.overview(Some(&user("ann"))).await.unwrap().total, 2);
     }
 
-    async fn what_expires_is_deleted_and_told(open) {
+    async fn expired_notifications_are_deleted_and_announced(open) {
         let store = open(1000).await;
         let new = |content: &str, expires_at: &str| {
             accepted(NotificationDraft { expires_at: Some(expires_at.to_owned()), ..draft("ann", content) })
@@ -64,7 +64,7 @@ contract! {
         assert_eq!(unread(&*store, "ann").await, 2);
     }
 
-    async fn what_was_deleted_does_not_expire_again(open) {
+    async fn deleted_notifications_do_not_expire_again(open) {
         let store = open(1000).await;
         let new = NotificationDraft { expires_at: Some("2026-02-01T00:00:00Z".to_owned()), ..draft("ann", "a") };
         let gone = create(&*store, new).await;
@@ -72,7 +72,7 @@ contract! {
         assert_eq!(store.delete_due(&expired_at("2026-03-01T00:00:00Z", 10)).await.unwrap(), 0);
     }
 
-    async fn what_is_too_old_is_deleted_and_told(open) {
+    async fn old_notifications_are_deleted_and_announced(open) {
         let store = open(1000).await;
         let first = send(&*store, "ann", "a").await.timestamp;
         send(&*store, "ann", "b").await;

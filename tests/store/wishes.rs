@@ -92,13 +92,13 @@ fn full() -> Preferences {
 }
 
 contract! {
-    async fn who_never_said_anything_wants_the_default(kept) {
+    async fn a_user_without_preferences_has_the_defaults(kept) {
         assert_eq!(kept.of("ann").await, (Preferences::default(), 0));
         kept.wishes.forget_preferences(&user("ann")).await.unwrap();
         assert_eq!(kept.of("ann").await, (Preferences::default(), 0));
     }
 
-    async fn preferences_come_back_as_they_were_set_by_who_saw_them_as_they_are(kept) {
+    async fn preferences_set_at_the_current_version_come_back_unchanged(kept) {
         let odd = "Zoë's \"🎉\" % \\";
         for (number, preferences) in (0..).zip([full(), Preferences::default(), numbered(7), numbered(7)]) {
             assert!(kept.set(odd, &preferences, number).await);
@@ -109,7 +109,7 @@ contract! {
         }
     }
 
-    async fn who_saw_others_than_those_that_are_changes_nothing(kept) {
+    async fn an_outdated_version_changes_nothing(kept) {
         for wrong in [1, 2] {
             assert!(!kept.set("ann", &full(), wrong).await);
             assert_eq!(kept.of("ann").await, (Preferences::default(), 0));
@@ -122,7 +122,7 @@ contract! {
         }
     }
 
-    async fn of_many_who_set_them_at_once_one_did_it(kept) {
+    async fn of_many_concurrent_changes_one_succeeds(kept) {
         for seen in 0..3 {
             let setters: Vec<_> = (0..16)
                 .map(|number| {
@@ -160,7 +160,7 @@ contract! {
         assert_eq!(kept.secret("unsubscribe", b"").await, all);
     }
 
-    async fn those_who_make_a_secret_at_once_have_the_same(kept) {
+    async fn concurrent_creations_of_a_secret_return_the_same(kept) {
         let makers: Vec<_> = (0..16_u8)
             .map(|number| {
                 let kept = kept.clone();
@@ -177,7 +177,7 @@ contract! {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_set_is_there_when_a_store_is_opened_again() {
+async fn preferences_are_stored_when_a_store_is_opened_again() {
     let (path, url) = (new_folder().join("campanile.db"), crate::postgres::new_database().await);
     for kept in [open_sqlite(path.clone()), Kept::by(crate::postgres::open(&url, 10).await)] {
         assert!(kept.set("ann", &full(), 0).await);

@@ -60,7 +60,7 @@ async fn an_old_export_is_taken_with_a_warning() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_imported_then_is_imported_now() {
+async fn lines_that_could_be_imported_then_can_be_imported_now() {
     for url in [new_sqlite(), empty_database().await] {
         import(IMPORTED, &url);
         assert_eq!(notifications(&export(&url)), notifications(IMPORTED));

@@ -107,7 +107,7 @@ of_both! {
         assert!(changes(&old.app, "a/b", 8).await.reset, "what happened before is forgotten");
     }
 
-    async fn the_counts_are_those_of_what_is_there(old) {
+    async fn the_counts_match_the_notifications(old) {
         let unread = |all: &[Fields]| all.iter().filter(|fields| fields["is_read"] == "false").count() as u64;
         for user_id in everyone() {
             let expected = inbox(&user_id);
@@ -166,7 +166,7 @@ of_both! {
         assert_eq!((overview.total, overview.unread_count), (0, 0));
     }
 
-    async fn what_expired_leaves(old) {
+    async fn expired_notifications_are_deleted(old) {
         let due = Due { now: SystemClock.now(), accepted_before: None, limit: 1000 };
         assert_eq!(old.store.delete_due(&due).await.unwrap(), 3);
         assert!(listed(&old.app, "user_id=gone").await.is_empty());
@@ -205,7 +205,7 @@ of_both! {
         }
     }
 
-    async fn what_is_read_is_json(old) {
+    async fn every_answer_is_json(old) {
         for path in ["/api/notifications/list", "/api/notifications/list?user_id=deep"] {
             let answer = old.app.get(path).await;
             // Deeper than most parsers accept by default, so this checks the brackets only.

@@ -36,7 +36,7 @@ pub(super) async fn a_retry_with_data(old: &Upgraded) {
 }
 
 of_both! {
-    async fn a_retry_is_answered_with_what_was_made(old) {
+    async fn a_retry_gets_the_first_answer(old) {
         for _ in 0..2 {
             let answer = retry(&old.app, CREATE, "young", ONCE).await;
             assert_eq!(answer.status, 201, "{}", answer.text());

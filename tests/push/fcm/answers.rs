@@ -85,7 +85,7 @@ fn rows() -> Vec<Row> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_answer_does_what_the_table_says() {
+async fn each_answer_has_the_effects_in_the_table() {
     for some in rows().chunks(4) {
         join_all(some.iter().map(does)).await;
     }
@@ -153,7 +153,7 @@ async fn a_token_that_is_not_taken_any_more_is_made_anew_and_the_message_is_sent
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn where_no_token_is_given_nothing_is_sent_and_the_answer_is_that_of_all_who_waited() {
+async fn without_a_token_nothing_is_sent_and_all_waiting_deliveries_get_the_error() {
     let refused = || Reply::new(400, r#"{"error": "invalid_grant", "error_description": "Invalid JWT Signature."}"#);
     for (reply, result, state) in [(refused(), "misconfigured", "paused"), (Reply::html(503), "retry", "open")] {
         let fcm = Fcm::start_with(|_, _| Reply::good(), move |_, _| reply.clone()).await;

@@ -46,7 +46,7 @@ fn rows() -> Vec<Row> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_answer_means_what_the_table_says() {
+async fn each_answer_has_the_effects_in_the_table() {
     let (browsers, place) = (Browsers::start(), Place::start(&said("memory:")).await);
     let (browsers, api) = (&browsers, &Api::of(&place));
     join_all(rows().into_iter().enumerate().map(|(number, row)| async move {
@@ -90,7 +90,7 @@ async fn each_answer_means_what_the_table_says() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_does_not_answer_is_tried_again() {
+async fn a_push_service_that_does_not_answer_is_tried_again() {
     let (browsers, place) = (Browsers::start(), Place::start(&said("memory:")).await);
     let api = Api::of(&place);
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();

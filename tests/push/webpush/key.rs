@@ -26,7 +26,7 @@ fn run(arguments: &[&str]) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn it_is_told_to_every_caller_where_browsers_are_pushed_to() {
+async fn every_caller_gets_it_if_push_to_browsers_is_set_up() {
     let secured = Secured::new();
     let none = secured.app.get("/api/push/key").await.problem(404, "not_found");
     assert!(none["detail"].as_str().unwrap().contains("--push-contact"), "{none}");

@@ -66,7 +66,7 @@ async fn the_token_is_a_new_one_after_six_hours() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_read_before_it_is_due_is_not_pushed() {
+async fn a_notification_read_before_it_is_due_is_not_pushed() {
     let (browsers, (api, clock)) = (Browsers::start(), Api::with_clock());
     let service = PushService::start().await;
     let later = json!({"channels": {"push": {"if_unread_after": 600}}});

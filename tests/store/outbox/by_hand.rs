@@ -15,7 +15,7 @@ use super::{
 use crate::store::user;
 
 contract! {
-    async fn what_waits_can_be_tried_at_once(kept) {
+    async fn a_waiting_delivery_can_be_tried_at_once(kept) {
         let ready = kept.add(new("a")).await;
         let waits = kept.add(NewDelivery { wait: HOUR, ..new("a") }).await;
         let held = kept.add(NewDelivery { wait: HOUR, state: DeliveryState::Held, ..new("a") }).await;
@@ -34,7 +34,7 @@ contract! {
         assert_eq!(kept.delivery(other).await.tries, 0);
     }
 
-    async fn what_is_not_over_can_be_cancelled(kept) {
+    async fn unfinished_deliveries_can_be_cancelled(kept) {
         let ready = kept.add(new("a")).await;
         let waits = kept.add(NewDelivery { wait: HOUR, ..new("a") }).await;
         let held = kept
@@ -76,7 +76,7 @@ contract! {
         }
     }
 
-    async fn what_is_over_cannot_be_cancelled(kept) {
+    async fn finished_deliveries_cannot_be_cancelled(kept) {
         for state in DeliveryState::ALL.iter().copied().filter(|state| state.is_over()) {
             let id = kept.ended(new("a"), state).await;
             let before = kept.delivery(id).await;
@@ -87,7 +87,7 @@ contract! {
         assert_eq!(kept.waiting("a").await, 0);
     }
 
-    async fn of_who_cancels_and_who_settles_at_once_one_did_it(kept) {
+    async fn of_a_concurrent_cancel_and_settle_one_succeeds(kept) {
         for _ in 0..20 {
             let id = kept.add(new("a")).await;
             let lease = kept.lease(id).await;
@@ -102,7 +102,7 @@ contract! {
         }
     }
 
-    async fn what_died_or_was_skipped_is_sent_anew(kept) {
+    async fn dead_and_skipped_deliveries_are_sent_again(kept) {
         let full = NewDelivery {
             user_id: user("Zoë's \"🎉\" % \\"),
             channel: Channel::Email,
@@ -161,7 +161,7 @@ contract! {
         assert!(kept.delivery(second).await.is_replayed);
     }
 
-    async fn what_is_not_over_is_not_repeated(kept) {
+    async fn unfinished_deliveries_are_not_repeated(kept) {
         let leased = kept.add(new("a")).await;
         kept.lease(leased).await;
         let ready = kept.add(new("a")).await;
@@ -177,14 +177,14 @@ contract! {
         assert_eq!(kept.deliveries.replay(&[], now()).await.unwrap(), 0);
     }
 
-    async fn what_was_sent_is_not_repeated(kept) {
+    async fn sent_deliveries_are_not_repeated(kept) {
         let old = kept.ended(new("a"), DeliveryState::Sent).await;
         assert_eq!(kept.deliveries.replay(&[(old, id())], now()).await.unwrap(), 0);
         assert_eq!(kept.all(&DeliveryFilter::default()).await, [old]);
         assert!(!kept.delivery(old).await.is_replayed);
     }
 
-    async fn many_who_repeat_the_same_at_once_make_it_once(kept) {
+    async fn many_concurrent_repeats_create_one_delivery(kept) {
         let mut old = Vec::new();
         for _ in 0..10 {
             old.push(skipped(&kept, "a").await);

@@ -86,7 +86,7 @@ async fn mails_wait(kept: &Kept) -> u64 {
 }
 
 contract! {
-    async fn who_has_a_contact_leaves_an_entry_for_what_is_created_once_there_is_a_way(kept) {
+    async fn a_user_with_a_contact_causes_entries_once_a_channel_is_set_up(kept) {
         reach(&kept, "ann").await;
         send(&*kept.inboxes, "ann", "before there was a way").await;
         assert!(kept.unplanned().await.is_empty());
@@ -120,7 +120,7 @@ contract! {
         assert!(!kept.unplanned().await.last().unwrap().to_contacts);
     }
 
-    async fn reading_cancels_what_waits_for_contacts(kept) {
+    async fn reading_cancels_waiting_deliveries_to_contacts(kept) {
         let [by_id, by_place, stays] = [Waiting::new(&kept).await, Waiting::new(&kept).await, Waiting::new(&kept).await];
         kept.inboxes.set_read(by_id.about.id, None, true).await.unwrap();
         by_id.assert_ended(&kept, DeliveryState::Cancelled, "read").await;
@@ -148,7 +148,7 @@ contract! {
         assert_eq!(mails_wait(&kept).await, 2);
     }
 
-    async fn deleting_cancels_and_what_has_expired_expires(kept) {
+    async fn deleting_cancels_and_expiry_expires_deliveries(kept) {
         let deleted = Waiting::new(&kept).await;
         kept.inboxes.delete(deleted.about.id, None).await.unwrap();
         deleted.assert_ended(&kept, DeliveryState::Cancelled, "deleted").await;
@@ -163,7 +163,7 @@ contract! {
         assert_eq!(mails_wait(&kept).await, 0);
     }
 
-    async fn what_the_window_takes_is_cancelled(kept) {
+    async fn deliveries_about_evicted_notifications_are_cancelled(kept) {
         let oldest = Waiting::new(&kept).await;
         let many: Vec<_> = (0..WINDOW).map(|_| crate::store::accepted(draft("ann", "x"))).collect();
         kept.inboxes.create(&many, None).await.unwrap();
@@ -171,7 +171,7 @@ contract! {
         assert_eq!(mails_wait(&kept).await, 0);
     }
 
-    async fn what_is_being_sent_is_left_to_its_claim(kept) {
+    async fn a_delivery_that_is_being_sent_is_left_to_its_claim(kept) {
         let waiting = Waiting::new(&kept).await;
         let lease = kept.lease(waiting.mails[1]).await;
         kept.inboxes.set_read(waiting.about.id, None, true).await.unwrap();
@@ -181,7 +181,7 @@ contract! {
         assert_eq!(mails_wait(&kept).await, 1);
     }
 
-    async fn reading_everything_by_one_change_touches_no_delivery_and_says_what_to_cancel(kept) {
+    async fn reading_everything_by_one_change_touches_no_delivery_and_returns_those_to_cancel(kept) {
         let all = [Waiting::new(&kept).await, Waiting::new(&kept).await, Waiting::new(&kept).await];
         let bobs = Waiting::for_one(&kept, send(&*kept.inboxes, "bob", "x").await).await;
         kept.inboxes.mark_all_read(&user("ann"), &Marking::default()).await.unwrap();
@@ -205,7 +205,7 @@ contract! {
         assert_eq!(mails_wait(&kept).await, 4);
     }
 
-    async fn those_who_read_delete_claim_and_settle_at_once_wait_for_none_for_ever(kept) {
+    async fn concurrent_reads_deletions_claims_and_settlements_do_not_deadlock(kept) {
         let mut abouts = Vec::new();
         for number in 0..60 {
             let user_id = format!("user {}", number % 6);

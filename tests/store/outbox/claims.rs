@@ -31,7 +31,7 @@ fn shares<const N: usize>(of: [(&str, usize); N]) -> BTreeMap<String, usize> {
 }
 
 contract! {
-    async fn only_what_is_due_is_claimed(kept) {
+    async fn only_due_deliveries_are_claimed(kept) {
         assert!(kept.claimed().await.is_empty());
         let due = kept.add(new("webhook:1")).await;
         kept.add(NewDelivery { wait: HOUR, ..new("webhook:1") }).await;
@@ -46,7 +46,7 @@ contract! {
         assert_eq!(kept.delivery(id).await.state, DeliveryState::Leased);
     }
 
-    async fn what_is_claimed_is_leased_and_says_what_it_is(kept) {
+    async fn a_claimed_delivery_is_leased_and_complete(kept) {
         let new = NewDelivery {
             payload: "{\"é\":\"🎉\u{2028}\"}".to_owned(),
             expires_at: Some(year(2200)),
@@ -106,7 +106,7 @@ contract! {
         assert_eq!(share(&kept, &claim_for(HOUR)).await, shares([("a", 2), ("b", 3), ("c", 1)]));
     }
 
-    async fn what_is_claimed_takes_no_room_of_the_next_claim(kept) {
+    async fn claimed_deliveries_take_no_room_of_the_next_claim(kept) {
         fill(&kept, "a", 5).await;
         for count in [2, 2, 1] {
             assert_eq!(share(&kept, &Claim { room: 2, ..claim_for(HOUR) }).await, shares([("a", count)]));
@@ -136,7 +136,7 @@ contract! {
         assert!(kept.claimed().await.is_empty());
     }
 
-    async fn what_is_claimed_is_not_claimed_again_while_the_lease_holds(kept) {
+    async fn claimed_deliveries_are_not_claimed_again_during_their_lease(kept) {
         let id = kept.add(new("webhook:1")).await;
         assert_eq!(kept.claimed().await, [id]);
         a_moment().await;
@@ -144,7 +144,7 @@ contract! {
         assert_eq!(kept.delivery(id).await.tries, 1);
     }
 
-    async fn what_was_lost_is_claimed_again_after_its_lease(kept) {
+    async fn lost_deliveries_are_claimed_again_after_their_lease(kept) {
         let id = kept.add(new("webhook:1")).await;
         for tries in 1..=3 {
             let claimed = kept.claim(&claim_for(Duration::ZERO)).await;
@@ -155,7 +155,7 @@ contract! {
         assert_eq!(kept.waiting("webhook:1").await, 1);
     }
 
-    async fn what_is_due_again_was_not_lost(kept) {
+    async fn a_delivery_that_is_due_again_was_not_lost(kept) {
         let id = kept.add(new("webhook:1")).await;
         for tries in 1..=3 {
             let claim = claim_for(HOUR);

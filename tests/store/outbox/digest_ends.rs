@@ -13,7 +13,7 @@ use super::{
 use crate::store::user;
 
 contract! {
-    async fn what_ends_a_digest_ends_its_parts_in_the_same_way(kept) {
+    async fn the_parts_of_a_digest_end_like_the_digest(kept) {
         kept.add(later(uuid(), "quiet_hours")).await;
         let other = digest(&kept, 2).await;
         for state in DeliveryState::ALL.iter().copied().filter(|state| state.is_over()) {
@@ -36,7 +36,7 @@ contract! {
         assert_eq!(parts(&kept, other.0).await, other.1.into_iter().collect());
     }
 
-    async fn what_the_parts_took_of_a_backlog_is_given_back(kept) {
+    async fn parts_free_their_share_of_the_backlog(kept) {
         let (settled, _) = digest(&kept, 3).await;
         let lease = kept.lease(settled).await;
         let (cancelled, _) = digest(&kept, 2).await;

@@ -141,7 +141,7 @@ contract! {
         assert_eq!(parts(&kept, of_another.0).await, of_another.1.into_iter().collect());
     }
 
-    async fn what_waits_for_a_digest_goes_with_the_first_whenever_it_is_due(kept) {
+    async fn deliveries_that_wait_for_a_digest_join_the_first_due_one(kept) {
         let target = uuid();
         let first = kept.add(held(target, DIGEST)).await;
         let other = kept.add(held(target, "together")).await;
@@ -169,7 +169,7 @@ contract! {
         assert_eq!(kept.waiting("email").await, 1);
     }
 
-    async fn what_is_not_leased_under_that_lease_any_more_is_passed_over(kept) {
+    async fn deliveries_without_that_lease_are_skipped(kept) {
         let target = uuid();
         let mails: Vec<_> = (0..4).map(|_| held(target, "together")).collect();
         let ids: Vec<_> = mails.iter().map(|mail| mail.id).collect();
@@ -283,7 +283,7 @@ contract! {
         assert_eq!(waiting(&kept).await, 0);
     }
 
-    async fn those_who_bundle_judge_read_and_send_at_once_wait_for_none_for_ever(kept) {
+    async fn concurrent_bundling_judging_reading_and_sending_do_not_deadlock(kept) {
         let (contacts, users) = ([uuid(), uuid(), uuid()], ["ann", "bob", "eve"]);
         let mut abouts = Vec::new();
         for number in 0..60 {

@@ -80,7 +80,7 @@ pub(super) fn of(category: &str, content: &str) -> NotificationDraft {
 }
 
 contract! {
-    async fn each_kind_of_event_leaves_an_entry_that_says_what_is_announced(kept) {
+    async fn each_kind_of_event_writes_an_entry_that_matches_the_announcement(kept) {
         let told = Told::of(&kept).await;
         kept.listen(everything()).await;
         let a = create(&*kept.inboxes, of("alert", "a")).await;
@@ -104,7 +104,7 @@ contract! {
         assert_eq!(entries[0].at, a.timestamp);
     }
 
-    async fn what_changes_nothing_leaves_no_entry(kept) {
+    async fn a_request_without_effect_writes_no_entry(kept) {
         let told = Told::of(&kept).await;
         kept.listen(everything()).await;
         let a = send(&*kept.inboxes, "ann", "a").await;
@@ -117,7 +117,7 @@ contract! {
         assert_eq!(words(&told.entries().await), ["created message", "deleted message"]);
     }
 
-    async fn what_was_said_is_told_byte_for_byte(kept) {
+    async fn an_entry_has_the_text_byte_for_byte(kept) {
         let told = Told::of(&kept).await;
         kept.listen(everything()).await;
         let texts = [
@@ -152,7 +152,7 @@ contract! {
         assert_eq!(told.entries().await.len(), 2 * texts.len());
     }
 
-    async fn a_name_of_a_user_is_told_byte_for_byte(kept) {
+    async fn an_entry_has_the_user_id_byte_for_byte(kept) {
         kept.listen(everything()).await;
         let names = ["Zoë's \"🎉\" % \\", "a\u{2028}b", "ann"];
         for name in names {
@@ -165,7 +165,7 @@ contract! {
         }
     }
 
-    async fn what_was_not_given_is_not_told(kept) {
+    async fn an_entry_omits_absent_fields(kept) {
         let told = Told::of(&kept).await;
         kept.listen(everything()).await;
         let full = NotificationDraft {
@@ -197,7 +197,7 @@ contract! {
         assert_eq!(words(&told.entries().await), ["created alert", "created message", "created system"]);
     }
 
-    async fn what_leaves_the_window_is_told_as_deleted_with_its_category(kept) {
+    async fn eviction_writes_a_deletion_with_its_category(kept) {
         let told = Told::of(&kept).await;
         kept.listen(everything()).await;
         let oldest = create(&*kept.inboxes, of("alert", "oldest")).await;
@@ -209,7 +209,7 @@ contract! {
         assert_eq!(entries[WINDOW + 1].notification_id, Some(oldest.id));
     }
 
-    async fn what_expires_is_told_as_deleted_with_its_category(kept) {
+    async fn expiry_writes_a_deletion_with_its_category(kept) {
         let told = Told::of(&kept).await;
         kept.listen(everything()).await;
         for (category, expires_at) in
@@ -228,7 +228,7 @@ contract! {
         assert_eq!(gone, ["deleted alert", "deleted odd_1"]);
     }
 
-    async fn what_is_too_old_is_told_as_deleted_with_its_category(kept) {
+    async fn the_maximum_age_writes_a_deletion_with_its_category(kept) {
         let told = Told::of(&kept).await;
         kept.listen(everything()).await;
         let old = create(&*kept.inboxes, of("alert", "x")).await;

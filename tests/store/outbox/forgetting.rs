@@ -12,7 +12,7 @@ use super::{
 };
 
 contract! {
-    async fn what_ended_by_then_is_forgotten_and_nothing_else(kept) {
+    async fn only_deliveries_that_ended_by_then_are_forgotten(kept) {
         let first = kept.ended(new("a"), DeliveryState::Sent).await;
         a_moment().await;
         let second = skipped(&kept, "a").await;
@@ -44,7 +44,7 @@ contract! {
         assert!(kept.all(&DeliveryFilter::default()).await.is_empty());
     }
 
-    async fn a_repetition_outlives_what_it_repeats(kept) {
+    async fn a_repeat_outlives_its_original(kept) {
         let (old, fresh) = (skipped(&kept, "a").await, id());
         assert_eq!(kept.deliveries.replay(&[(old, fresh)], now()).await.unwrap(), 1);
         assert_eq!(kept.deliveries.forget_deliveries(year(2200), 10).await.unwrap(), 1);

@@ -15,7 +15,7 @@ use super::{
 use crate::store::user;
 
 contract! {
-    async fn what_a_rule_holds_is_claimed_when_its_wait_is_over_and_says_why_it_was_held(kept) {
+    async fn a_held_delivery_is_claimed_after_its_wait_with_the_reason(kept) {
         let plain = NewDelivery { state: DeliveryState::Ready, reason: None, ..held(uuid(), "") };
         let id = kept.add(plain).await;
         let claimed = kept.claim(&claim_for(Duration::ZERO)).await;
@@ -49,7 +49,7 @@ contract! {
         assert_eq!(kept.delivery(id).await.reason.as_deref(), Some("limit"));
     }
 
-    async fn judging_anew_makes_what_is_held_due_and_frees_the_parts_of_digests(kept) {
+    async fn judging_again_makes_held_deliveries_due_and_frees_the_parts_of_digests(kept) {
         let quiet = kept.add(later(uuid(), "quiet_hours")).await;
         let bobs = kept.add(NewDelivery { user_id: user("bob"), ..later(uuid(), "quiet_hours") }).await;
         let ready = kept.add(NewDelivery { state: DeliveryState::Ready, ..later(uuid(), "") }).await;
@@ -73,7 +73,7 @@ contract! {
         }
     }
 
-    async fn what_is_being_sent_is_not_judged_anew(kept) {
+    async fn a_delivery_that_is_being_sent_is_not_judged_again(kept) {
         let (id, all) = digest(&kept, 2).await;
         let lease = kept.lease(id).await;
         let single = kept.add(held(uuid(), "quiet_hours")).await;

@@ -13,7 +13,7 @@ use super::{
 use crate::store::user;
 
 contract! {
-    async fn what_waits_in_a_lane_is_ended_a_step_at_a_time_and_the_lane_can_be_forgotten(kept) {
+    async fn the_deliveries_of_a_lane_are_ended_in_steps_and_the_lane_can_be_forgotten(kept) {
         let other = kept.add(new("b")).await;
         let leased = kept.add(new("a")).await;
         let lease = kept.lease(leased).await;
@@ -116,7 +116,7 @@ contract! {
         assert_eq!(sent, rounds * lanes);
     }
 
-    async fn the_devices_that_are_still_to_be_told_a_count_are_known(kept) {
+    async fn devices_with_a_waiting_count_are_known(kept) {
         let count = |of: &str, channel, state| NewDelivery {
             notification_id: None,
             user_id: user(of),

@@ -67,7 +67,7 @@ contract! {
         assert_eq!(kept.deliveries.delivery(id()).await.unwrap(), None);
     }
 
-    async fn each_filter_admits_what_it_names(kept) {
+    async fn each_filter_admits_only_its_matches(kept) {
         let about = NotificationId::new(uuid());
         let target = uuid();
         let plain = kept.add(NewDelivery { notification_id: None, ..new("a") }).await;
@@ -160,7 +160,7 @@ contract! {
         assert_eq!(pages(&kept, &DeliveryFilter::default(), 4).await.1, 1);
     }
 
-    async fn what_is_behind_much_that_is_not_asked_for_is_found(kept) {
+    async fn a_match_behind_many_others_is_found(kept) {
         let bobs = kept.add(NewDelivery { user_id: user("bob"), ..new("a") }).await;
         for _ in 0..LOOKED_AT / 1000 {
             kept.plan_within(PLENTY, (0..1000).map(|_| new("a")).collect()).await;

@@ -43,7 +43,7 @@ contract! {
         assert_eq!(states(&kept, &first).await, [DeliveryState::Ready; 3]);
     }
 
-    async fn a_delivery_is_there_with_what_it_was_given(kept) {
+    async fn a_planned_delivery_is_stored_unchanged(kept) {
         let full = NewDelivery {
             notification_id: Some(NotificationId::new(uuid())),
             user_id: user("Zoë's \"🎉\" % \\"),
@@ -111,7 +111,7 @@ contract! {
         assert_eq!(kept.waiting("webhook:1").await, 1);
     }
 
-    async fn many_who_plan_the_same_at_once_make_it_once(kept) {
+    async fn concurrent_plans_of_the_same_entries_create_each_delivery_once(kept) {
         kept.listen(Wanted::default()).await;
         for _ in 0..20 {
             send(&*kept.inboxes, "ann", "x").await;
@@ -165,7 +165,7 @@ contract! {
         assert!(!kept.deliveries.cancel(id, "late", now()).await.unwrap());
     }
 
-    async fn what_would_be_more_than_the_backlog_is_skipped(kept) {
+    async fn deliveries_beyond_the_backlog_are_skipped(kept) {
         let backlog = Backlog { deliveries: 2, ..PLENTY };
         let deliveries = vec![new("full"), new("full"), new("full"), new("other"), new("full")];
         let ids: Vec<_> = deliveries.iter().map(|delivery| delivery.id).collect();
@@ -219,7 +219,7 @@ contract! {
         assert_eq!(kept.waiting("full").await, 3);
     }
 
-    async fn what_a_rule_skips_takes_no_place_of_the_backlog(kept) {
+    async fn skipped_deliveries_take_no_place_in_the_backlog(kept) {
         let skip = || NewDelivery { state: DeliveryState::Skipped, reason: Some("off".to_owned()), ..new("full") };
         let deliveries = vec![skip(), new("full"), skip(), new("full")];
         let ids: Vec<_> = deliveries.iter().map(|delivery| delivery.id).collect();
@@ -231,7 +231,7 @@ contract! {
         }
     }
 
-    async fn what_is_held_or_leased_fills_the_backlog_and_what_is_over_does_not(kept) {
+    async fn held_and_leased_deliveries_fill_the_backlog_and_finished_ones_do_not(kept) {
         let backlog = Backlog { deliveries: 2, bytes: 20 };
         let state_of = async |delivery: NewDelivery| {
             let id = delivery.id;

@@ -20,7 +20,7 @@ fn routed(entries: &[Entry]) -> Vec<(&str, bool, Routing)> {
 }
 
 contract! {
-    async fn what_the_sender_says_of_channels_is_kept_until_it_is_planned(kept) {
+    async fn the_senders_choice_of_channels_is_stored_until_planning(kept) {
         kept.outbox.reach_contacts();
         reach(&kept, "ann").await;
         let all = [
@@ -49,7 +49,7 @@ contract! {
         assert_eq!(routed(&kept.unplanned().await), expected);
     }
 
-    async fn who_asks_for_a_channel_leaves_an_entry_without_a_way_or_a_contact(kept) {
+    async fn a_sender_who_asks_for_a_channel_causes_an_entry_even_without_a_contact(kept) {
         let all = [(None, None), (Some(false), None), (None, Some(&[][..])), (Some(false), Some(&[]))];
         for (send_email, channels) in all {
             create(&*kept.inboxes, asking("ann", send_email, channels)).await;
@@ -67,7 +67,7 @@ contract! {
         assert!(entries.iter().all(|entry| entry.data.is_empty() && entry.kind == EventKind::Created));
     }
 
-    async fn each_of_a_batch_has_what_was_said_of_it(kept) {
+    async fn each_notification_of_a_batch_has_its_own_choice(kept) {
         kept.outbox.reach_contacts();
         reach(&kept, "dan").await;
         let batch = || {

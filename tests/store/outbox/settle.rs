@@ -54,7 +54,7 @@ async fn paused_lanes(kept: &Kept) -> Vec<String> {
 }
 
 contract! {
-    async fn what_is_to_be_tried_again_is_ready_after_its_wait(kept) {
+    async fn a_delivery_to_retry_is_ready_after_its_wait(kept) {
         let id = kept.add(new("webhook:1")).await;
         let lease = kept.lease(id).await;
         assert_eq!(kept.settle(settlement(id, lease, again(Duration::ZERO))).await, Some(Health::default()));
@@ -70,7 +70,7 @@ contract! {
         assert_eq!(kept.waiting("webhook:1").await, 1);
     }
 
-    async fn what_is_over_is_not_claimed_any_more(kept) {
+    async fn a_finished_delivery_is_no_longer_claimed(kept) {
         for state in DeliveryState::ALL.iter().copied().filter(|state| state.is_over()) {
             for reason in [None, Some("said 'no' 🎉".to_owned())] {
                 let id = kept.add(new("webhook:1")).await;
@@ -86,7 +86,7 @@ contract! {
         assert_eq!(kept.waiting("webhook:1").await, 0);
     }
 
-    async fn what_is_over_after_its_lease_is_not_claimed_any_more(kept) {
+    async fn a_delivery_finished_after_its_lease_is_no_longer_claimed(kept) {
         let id = kept.add(new("webhook:1")).await;
         let claim = claim_for(Duration::ZERO);
         assert_eq!(ids(&kept.claim(&claim).await), [id]);
@@ -190,7 +190,7 @@ contract! {
         assert_eq!(kept.lane("webhook:1").await.health, Health::default());
     }
 
-    async fn a_settlement_of_what_was_not_claimed_writes_nothing(kept) {
+    async fn a_settlement_without_a_claim_writes_nothing(kept) {
         let id = kept.add(new("webhook:1")).await;
         let before = kept.delivery(id).await;
         for lease in [uuid(), Uuid::nil()] {

@@ -27,7 +27,7 @@ async fn live(kept: &Kept, names: &[&str]) {
 }
 
 contract! {
-    async fn without_a_webhook_nothing_is_to_be_told(kept) {
+    async fn without_a_webhook_no_entry_is_written(kept) {
         live(&kept, &["ann"]).await;
         assert!(kept.unplanned().await.is_empty());
         // Events from before the first webhook are not delivered later.
@@ -67,7 +67,7 @@ contract! {
         assert!(entries.iter().all(|entry| entry.user_id == user("ann")));
     }
 
-    async fn what_any_webhook_wants_leaves_an_entry(kept) {
+    async fn an_event_that_any_webhook_wants_writes_an_entry(kept) {
         kept.listen(Wanted { user_id: Some(user("bob")), ..Wanted::default() }).await;
         kept.listen(Wanted {
             categories: Some(vec![category("system")]),
