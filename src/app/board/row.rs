@@ -19,6 +19,8 @@ use crate::{
 pub(crate) struct Row {
     /// As [`Item::key`].
     pub(crate) key: i64,
+    /// Names the block of the list that it is in.
+    pub(crate) block: i64,
     /// The notification that it shows.
     pub(crate) data: ArcRwSignal<Notification>,
     /// Whether a long text is shown in full.
@@ -41,9 +43,10 @@ impl PartialEq for Row {
 
 impl Row {
     /// A new row.
-    pub(super) fn new(item: &Item, view: &View) -> Self {
+    pub(super) fn new(item: &Item, block: i64, view: &View) -> Self {
         Self {
             key: item.key,
+            block,
             data: ArcRwSignal::new(item.data.clone()),
             is_open: ArcRwSignal::new(item.is_open),
             is_sending: ArcRwSignal::new(item.is_sending),
@@ -67,31 +70,59 @@ impl Row {
     }
 }
 
-/// Brings the rows up to what is known: those that stay keep their signals, and with them their elements.
+/// How far the key of a row may be from that of the first row of its block.
+const REACH: u64 = 32;
+
+/// The block of a row that was not there, by those of its neighbours. It stays in that for good: no row that comes or
+/// goes has others made anew. And no block takes in rows for ever: it would keep something of each that it ever had.
+fn block_between(above: Option<i64>, below: Option<i64>, key: i64) -> i64 {
+    if let Some(both) = above.filter(|_| above == below) {
+        return both;
+    }
+    above.into_iter().chain(below).find(|block| key.abs_diff(*block) < REACH).unwrap_or(key)
+}
+
+/// The rows for what is known, where these are shown: those that stay keep their signals, and with them their elements.
+pub(super) fn rows_of(view: &View, shown: &[Row]) -> Vec<Row> {
+    // Both lists are mostly in the same order, so the search goes on from the last find.
+    let mut last = 0;
+    let known: Vec<Option<&Row>> = view
+        .rows
+        .iter()
+        .map(|item| {
+            let (before, after) = shown.split_at(last);
+            let is_it = |row: &Row| row.key == item.key;
+            let found = after.iter().position(is_it).map(|at| at + before.len());
+            let found = found.or_else(|| before.iter().position(is_it));
+            last = found.unwrap_or(last);
+            found.and_then(|at| shown.get(at))
+        })
+        .collect();
+    let mut rows: Vec<Row> = Vec::with_capacity(known.len());
+    for (place, item) in view.rows.iter().enumerate() {
+        let row = match known.get(place).copied().flatten() {
+            Some(row) => {
+                row.draw(item, view);
+                row.clone()
+            }
+            None => {
+                let below = known.iter().skip(place).flatten().next().map(|row| row.block);
+                Row::new(item, block_between(rows.last().map(|row| row.block), below, item.key), view)
+            }
+        };
+        rows.push(row);
+    }
+    rows
+}
+
+/// Brings the rows up to what is known.
 pub(super) fn draw_rows(rows: RwSignal<Vec<Row>>, view: &View) {
     let items = &view.rows;
     let shown = rows.read_untracked();
     if shown.len() == items.len() && shown.iter().zip(items).all(|(row, item)| row.key == item.key) {
         return shown.iter().zip(items).for_each(|(row, item)| row.draw(item, view));
     }
-    // Both lists are mostly in the same order, so the search goes on from the last find.
-    let mut last = 0;
-    let drawn: Vec<Row> = items
-        .iter()
-        .map(|item| {
-            let (before, after) = shown.split_at(last);
-            let is_it = |row: &Row| row.key == item.key;
-            let found = after.iter().position(is_it).map(|at| at + before.len());
-            match found.or_else(|| before.iter().position(is_it)).and_then(|at| Some((at, shown.get(at)?))) {
-                Some((at, row)) => {
-                    last = at;
-                    row.draw(item, view);
-                    row.clone()
-                }
-                None => Row::new(item, view),
-            }
-        })
-        .collect();
+    let drawn = rows_of(view, &shown);
     drop(shown);
     rows.set(drawn);
 }
@@ -100,5 +131,21 @@ pub(super) fn draw_rows(rows: RwSignal<Vec<Row>>, view: &View) {
 fn put<T: Clone + PartialEq + 'static>(signal: &ArcRwSignal<T>, value: &T) {
     if *signal.read_untracked() != *value {
         signal.set(value.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_joins_a_block_beside_it_and_none_takes_in_rows_for_ever() {
+        assert_eq!(block_between(None, None, 7), 7);
+        assert_eq!(block_between(Some(0), None, 31), 0, "older ones are added at the end");
+        assert_eq!(block_between(Some(0), None, 32), 32);
+        assert_eq!(block_between(None, Some(64), 70), 64, "what arrives is put on top");
+        assert_eq!(block_between(None, Some(0), 70), 70);
+        assert_eq!(block_between(Some(70), Some(0), 69), 70, "of many that arrive the first one is the newest");
+        assert_eq!(block_between(Some(5), Some(5), 900), 5, "no block is torn apart");
     }
 }

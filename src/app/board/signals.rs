@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::{
     core::{Loading, Message, Now, Submission, Toast, Typed, View, reduce},
-    row::{Row, draw_rows},
+    row::{Row, draw_rows, rows_of},
 };
 use crate::{
     app::{
@@ -85,7 +85,7 @@ impl Board {
             may_sign_out: viewer.may_sign_out,
             heartbeat_ms: 1_000.0 * f64::from(heartbeat_seconds),
             address: RwSignal::new(Address::clone(&view.address)),
-            rows: RwSignal::new(view.rows.iter().map(|item| Row::new(item, &view)).collect()),
+            rows: RwSignal::new(rows_of(&view, &[])),
             next: RwSignal::new(view.next),
             held: RwSignal::new(view.held),
             overview: RwSignal::new(view.counted()),

@@ -198,11 +198,13 @@ fn List(board: Board) -> impl IntoView {
     let today = Memo::new(move |_| board.day(board.clock.get()));
     let blocks = Memo::new(move |_| {
         let today = today.get();
-        let (mut blocks, mut lines) = (Vec::new(), Vec::new());
+        let mut blocks: Vec<Block> = Vec::new();
         let (mut last, mut day_of) = (None, board.days());
-        let rows = board.rows.read();
-        let mut first = rows.first();
-        for (place, row) in rows.iter().enumerate() {
+        for row in board.rows.read().iter() {
+            if blocks.last().is_none_or(|block| block.key != row.block) {
+                blocks.push(Block { key: row.block, lines: Vec::new() });
+            }
+            let Some(Block { lines, .. }) = blocks.last_mut() else { continue };
             // A row's time is settled when it is sent; only what its day is called changes.
             let day = relative_time::group(day_of(row.data.read_untracked().timestamp), today);
             if last.is_none_or(|last| day < last) {
@@ -210,15 +212,7 @@ fn List(board: Board) -> impl IntoView {
                 last = Some(day);
             }
             lines.push(Line::Row(row.clone()));
-            if Block::ends_with(row) {
-                blocks.push(Block { key: row.key, lines: std::mem::take(&mut lines) });
-                first = rows.get(place + 1);
-            }
         }
-        // The rest at the end is a block for as long as it begins with the same row; alone, it is the one that arrivals
-        // join, so that they do not recreate its rows.
-        let is_alone = blocks.is_empty();
-        blocks.extend(first.map(|first| Block { key: if is_alone { i64::MIN } else { -1 - first.key }, lines }));
         blocks
     });
     let keys = move || blocks.read().iter().map(|block| block.key).collect::<Vec<_>>();
@@ -236,16 +230,6 @@ fn List(board: Board) -> impl IntoView {
 struct Block {
     key: i64,
     lines: Vec<Line>,
-}
-
-impl Block {
-    /// Whether this row ends a block, which it names. That depends on nothing else, so that a row that comes or goes
-    /// leaves all other blocks as they are; and arrivals at the top make new blocks, so that no block lives as long as
-    /// the page and keeps memory of each row that it ever had.
-    fn ends_with(row: &Row) -> bool {
-        const LENGTH: i64 = 32;
-        row.key % LENGTH == 0
-    }
 }
 
 /// The lines of one block.

@@ -128,6 +128,7 @@ impl View {
         self.age = 0;
         self.read_at = Some(server);
         self.next = page.next;
+        self.heard.is_cut = false;
         self.overview = overview;
         let mut effects: Vec<_> =
             self.show_list(&page.notifications, page.next.is_some(), is_new_view, now).into_iter().collect();

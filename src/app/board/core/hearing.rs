@@ -230,7 +230,7 @@ impl View {
         if self.rows.len() > MOST_ROWS {
             let beyond = self.rows.split_off(MOST_ROWS);
             counting::in_rows(&mut self.overview, &beyond, 1);
-            shown.asks = true;
+            self.heard.is_cut = true;
         }
         if shown.held > 0 {
             self.heard.is_released &= self.held > 0;

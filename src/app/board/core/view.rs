@@ -112,6 +112,8 @@ pub(super) struct Heard {
     pub(super) is_shown_soon: bool,
     pub(super) shown_at: f64,
     pub(super) asks_soon: bool,
+    /// Whether the list grew over its end, so that the page does not know where it continues.
+    pub(super) is_cut: bool,
     /// Whether the page owes a request, because a change under way kept it from asking.
     pub(super) owes: bool,
     /// Whether the page asked for the waiting notifications because the user scrolled up to them.

@@ -8,6 +8,8 @@ use super::{
 };
 use crate::model::{Code, Problem};
 
+/// How long nothing must have arrived before the page asks where a list goes on that grew over its end, in milliseconds.
+const QUIET: f64 = 4_000.0;
 /// Every how many periods the present is asked for while every change is told anyhow.
 const LIVE_PERIODS: u32 = 12;
 /// The longest that the page waits, in seconds, whatever it is told.
@@ -27,7 +29,9 @@ impl View {
         self.tick(now);
         self.is_kept = true;
         self.periods += 1;
-        let is_due = !self.is_live || self.trouble.is_some() || self.periods >= LIVE_PERIODS;
+        // A thousand rows are asked for once it is quiet.
+        let is_cut = self.heard.is_cut && now.ms - self.heard.shown_at >= QUIET;
+        let is_due = !self.is_live || self.trouble.is_some() || is_cut || self.periods >= LIVE_PERIODS;
         if !is_due || self.is_signed_out() || self.address.params(0).parse().is_err() {
             return Vec::new();
         }
