@@ -1,3 +1,4 @@
+import type { Page } from "@playwright/test";
 import { expect, test } from "../fixture.ts";
 
 test("all inboxes are shown, newest first, grouped by day", async ({ dashboard, api, user }) => {
@@ -236,3 +237,59 @@ for (const query of ["before=abc", "before=i5", "category=Not+legal", "before=ab
     await expect(dashboard.row("note")).toBeVisible();
   });
 }
+
+test.describe("the place in the list is kept", () => {
+  test.use({ serverArgs: ["--window", "2000"] });
+
+  /** Which row is at the top of the list, and how far below it begins. */
+  const place = (page: Page) =>
+    page.evaluate(() => {
+      const top = Math.max(0, document.getElementById("list")!.getBoundingClientRect().top);
+      const rows = [...document.querySelectorAll(".row")];
+      const first = rows.find((row) => row.getBoundingClientRect().bottom > top + 40)!;
+      return { text: first.querySelector(".row-text")!.textContent, below: Math.round(first.getBoundingClientRect().top - top) };
+    });
+
+  test("going back shows the rows that were left, where they were left", async ({ dashboard, api, page, user }) => {
+    await api.createMany(300, "note");
+    await dashboard.open({ user_id: user });
+    await page.getByRole("link", { name: "Show older" }).click();
+    await expect(dashboard.rows).toHaveCount(100);
+    await page.getByRole("link", { name: "Show older" }).click();
+    await expect(dashboard.rows).toHaveCount(200);
+    await dashboard.row("note 150").scrollIntoViewIfNeeded();
+    await page.waitForTimeout(200);
+    const before = await place(page);
+    await page.getByRole("link", { name: "All inboxes" }).first().click();
+    await expect(page).not.toHaveURL(/user_id/);
+    await expect(dashboard.rows).toHaveCount(50);
+    await page.goBack();
+    await expect(dashboard.rows).toHaveCount(200);
+    await expect.poll(async () => (await place(page)).text).toBe(before.text);
+    await expect.poll(async () => Math.abs((await place(page)).below - before.below)).toBeLessThan(4);
+    await api.create("while reading");
+    await expect(page.getByRole("button", { name: "1 new" })).toBeVisible();
+    expect((await place(page)).text).toBe(before.text);
+  });
+
+  test("past a thousand the list goes on from where the user is", async ({ dashboard, api, page, user }) => {
+    test.slow();
+    for (const text of ["oldest", "older", "old", "new"]) await api.createMany(400, text);
+    await dashboard.open();
+    const older = page.getByRole("link", { name: "Show older" });
+    for (const count of [100, 200, 400, 800, 1000]) {
+      await older.click();
+      await expect(dashboard.rows).toHaveCount(count);
+    }
+    await older.scrollIntoViewIfNeeded();
+    await page.waitForTimeout(200);
+    const before = await place(page);
+    await older.click();
+    await expect(page).toHaveURL(/before=/);
+    await expect(dashboard.rows).toHaveCount(400);
+    await expect.poll(async () => (await place(page)).text).toBe(before.text);
+    await page.goBack();
+    await expect(dashboard.rows).toHaveCount(1000);
+    await expect.poll(async () => (await place(page)).text).toBe(before.text);
+  });
+});

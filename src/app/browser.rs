@@ -1,13 +1,15 @@
 //! The few functions of the browser that the dashboard needs. Only effects and event handlers call them: never code
 //! that renders, because that runs on the server too.
 //!
-//! This file covers the document; [`keyboard`] assigns keys to commands, [`preferences`] keeps the user's choices in
-//! this browser, [`tab`] and [`desktop`] show numbers and messages around the page.
+//! This file covers the document; [`keyboard`] assigns keys to commands, [`place`] keeps the place in the list,
+//! [`preferences`] the user's choices in this browser, and [`tab`] and [`desktop`] show numbers and messages around the
+//! page.
 
 pub(super) mod desktop;
 #[cfg(not(feature = "ssr"))]
 pub(super) mod json;
 pub(super) mod keyboard;
+pub(super) mod place;
 pub(super) mod preferences;
 pub(super) mod tab;
 

@@ -5,10 +5,15 @@ use wasm_bindgen::JsCast;
 
 use super::{
     core::{Effect, Message},
+    row::element_id,
     signals::Board,
 };
 use crate::{
-    app::{browser, page::Address, server_fns},
+    app::{
+        browser::{self, place},
+        page::Address,
+        server_fns,
+    },
     model::NotificationId,
 };
 
@@ -18,6 +23,7 @@ impl Board {
             Effect::After(millis, message) => browser::after(millis, move || self.send(message)),
             Effect::NextFrame(message) => browser::before_next_frame(move || self.send(message)),
             Effect::Say(text) => self.say(text),
+            Effect::Show((key, below)) => browser::after(0, move || place::show(&element_id(key), below)),
             Effect::Focus(id) => browser::focus_soon(id),
             Effect::HandOn(from, to) if browser::has_focus(&from) => browser::focus_soon(to),
             Effect::HandOn(..) => {}

@@ -10,6 +10,7 @@ mod hearing;
 mod marking;
 mod merge;
 mod message;
+mod places;
 mod sending;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ mod waiting;
 
 pub(crate) use self::{
     message::{Effect, Message, Now, Submission},
+    places::At,
     sending::may_be_sent,
     toasts::{TOO_MANY, explain},
     view::{Item, Loading, Toast, Typed, View},
@@ -37,7 +39,10 @@ pub(super) fn reduce(view: &mut View, message: Message, now: Now) -> Vec<Effect>
         Message::Refresh => return view.refresh(now),
         Message::RefreshAsSaid => return view.refresh_as_said(now),
         Message::Answered(ticket, answer) => return view.answered(ticket, answer, now),
-        Message::Turn(address) => return view.turn(address, now),
+        Message::Leave(at) => view.leave(at),
+        Message::Turn(address) => return view.turn_to(address, None, now),
+        Message::Return(address) => return view.go_back(address, now),
+        Message::Further(address, at) => return view.go_further(address, at, now),
         Message::IsSlow => view.is_slow(),
         Message::ShowOlder => return view.show_older(now),
         Message::Tick => view.tick(now),

@@ -2,8 +2,15 @@
 
 use leptos::{ev, prelude::*};
 
-use super::{core::Message, signals::Board};
-use crate::app::{browser, page::Address};
+use super::{
+    core::{At, Message, View},
+    row::key_of,
+    signals::Board,
+};
+use crate::app::{
+    browser::{self, place},
+    page::Address,
+};
 
 /// How often the page is refreshed, in milliseconds.
 const PERIOD: u32 = 5_000;
@@ -15,10 +22,9 @@ impl Board {
     /// Goes to another address, as a link does.
     pub(crate) fn go(self, address: Address) {
         let address = self.narrow(address);
-        if let Ok(history) = window().history() {
-            let _ = history.push_state_with_url(&wasm_bindgen::JsValue::NULL, "", Some(&address.href()));
-        }
-        self.load(address);
+        self.push(&address);
+        self.send(Message::Leave(self.place()));
+        self.load(address, Message::Turn);
         browser::scroll_to_top();
     }
 
@@ -28,14 +34,36 @@ impl Board {
         if let Ok(history) = window().history() {
             let _ = history.replace_state_with_url(&wasm_bindgen::JsValue::NULL, "", Some(&address.href()));
         }
-        self.load(address);
+        self.load(address, Message::Turn);
         browser::scroll_to_top();
     }
 
-    /// Shows the list of another address.
-    fn load(self, address: Address) {
+    /// Goes on with what is older where a list is as long as it can be; `false` where it is not known how.
+    pub(super) fn go_further(self) -> bool {
+        let Some(address) = self.ask(View::further) else { return false };
+        let at = self.place();
+        self.push(&address);
+        self.send(Message::Leave(at));
+        self.load(address, move |address| Message::Further(address, at));
+        true
+    }
+
+    fn push(self, address: &Address) {
+        if let Ok(history) = window().history() {
+            let _ = history.push_state_with_url(&wasm_bindgen::JsValue::NULL, "", Some(&address.href()));
+        }
+    }
+
+    /// Where in the list the user is.
+    fn place(self) -> Option<At> {
+        let (element_id, below) = place::at()?;
+        Some((key_of(&element_id)?, below))
+    }
+
+    /// Shows what the address asks for.
+    fn load(self, address: Address, how: impl FnOnce(Address) -> Message) {
         let another_inbox = self.ask(|view| view.address.user_id != address.user_id);
-        self.send(Message::Turn(address));
+        self.send(how(address));
         if another_inbox {
             self.line().into_iter().for_each(|line| line.follow());
         }
@@ -91,7 +119,8 @@ impl Board {
             let address = self.narrow(Address::parse(&query));
             // The skip link changes only the fragment.
             if *self.address.read_untracked() != address {
-                self.load(address);
+                self.send(Message::Leave(self.place()));
+                self.load(address, Message::Return);
             }
         });
         let _ = window_event_listener_untyped("pagehide", move |_| self.delete_before_leaving());

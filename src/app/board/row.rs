@@ -58,7 +58,7 @@ impl Row {
 
     /// The id of its element.
     pub(crate) fn element_id(&self) -> String {
-        format!("row-{}", self.key)
+        element_id(self.key)
     }
 
     fn draw(&self, item: &Item, view: &View) {
@@ -68,6 +68,16 @@ impl Row {
         put(&self.clock, &view.clock);
         put(&self.address, &view.address);
     }
+}
+
+/// The id of the element of the row with this key.
+pub(super) fn element_id(key: i64) -> String {
+    "row-".to_owned() + &key.to_string()
+}
+
+/// The key of the row whose element has this id.
+pub(super) fn key_of(element_id: &str) -> Option<i64> {
+    element_id.strip_prefix("row-")?.parse().ok()
 }
 
 /// How far the key of a row may be from that of the first row of its block.

@@ -235,7 +235,7 @@ impl Board {
         if can {
             self.send(Message::ShowOlder);
         }
-        can
+        can || self.go_further()
     }
 
     /// Marks the inbox as read; `false` where it cannot be.

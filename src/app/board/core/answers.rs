@@ -7,6 +7,7 @@ use super::{
     counting,
     merge::{self, Slot},
     message::{Effect, Message, Now},
+    places::Place,
     view::{Heard, Item, Loading, View},
 };
 use crate::{
@@ -141,6 +142,7 @@ impl View {
         counting::in_rows(&mut self.overview, &self.rows, -1);
         self.loading = Loading::Done;
         self.is_kept = true;
+        self.note_beginning();
         if page.modseq.is_some() {
             // The request was made after every change made here was answered.
             self.heard.echoes.clear();
@@ -212,8 +214,9 @@ impl View {
         u16::try_from(self.rows.len()).unwrap_or(Limit::MAX).max(self.limit)
     }
 
-    /// Turns the page to another address. Notifications that were seen in an inbox stay seen.
-    pub(super) fn turn(&mut self, address: Address, now: Now) -> Vec<Effect> {
+    /// Turns the page to another address, and to the place in its list where the user was before, if it is kept.
+    /// Notifications that were seen in an inbox stay seen.
+    pub(super) fn turn_to(&mut self, address: Address, place: Option<Place>, now: Now) -> Vec<Effect> {
         self.changes.turn();
         self.limit = FIRST;
         let another_inbox = self.address.user_id != address.user_id;
@@ -238,7 +241,22 @@ impl View {
             let recent = std::mem::take(&mut self.overview.recent);
             self.overview = Overview { recent, ..Overview::default() };
         }
+        self.beginning = None;
         let mut effects = vec![Effect::After(UNNOTICED, Message::IsSlow)];
+        if let Some(place) = place {
+            self.limit = place.limit;
+            self.beginning = place.beginning;
+            self.next = place.next;
+            self.rows = place.rows;
+            // What was deleted since is gone, or about to be.
+            let doomed = &self.doomed;
+            self.rows.retain(|row| doomed.iter().all(|doomed| doomed.item.data.id != row.data.id));
+            if another_inbox {
+                let recent = std::mem::take(&mut self.overview.recent);
+                self.overview = Overview { recent, ..place.overview };
+            }
+            effects.extend(place.at.map(Effect::Show));
+        }
         effects.extend(self.refresh(now));
         effects
     }

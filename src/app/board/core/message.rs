@@ -2,6 +2,7 @@
 
 use super::{
     changes::{PendingChange, RefreshTicket},
+    places::At,
     view::{Doomed, Item, ReadAll, Spot, Typed},
 };
 use crate::{
@@ -46,8 +47,14 @@ pub(crate) enum Message {
     RefreshAsSaid,
     /// A refresh was answered, or failed.
     Answered(RefreshTicket, Result<Snapshot, Problem>),
-    /// The user goes to another address.
+    /// The user goes to another address from here.
+    Leave(Option<At>),
+    /// The page is to show another address.
     Turn(Address),
+    /// The page is to show an address that the user comes back to, as it was then.
+    Return(Address),
+    /// The list is to continue further down, from where the user is.
+    Further(Address, Option<At>),
     /// The list of the new address takes long to load.
     IsSlow,
     /// The user asks for more older notifications.
@@ -105,6 +112,8 @@ pub(crate) enum Effect {
     NextFrame(Message),
     /// Have a screen reader announce this.
     Say(String),
+    /// Scroll the list so that this row is where it was.
+    Show(At),
     /// Move the focus to the element with this id, once the changes are on the page.
     Focus(String),
     /// The element with the first id is about to go: if it has the focus, give that to the element with the second.

@@ -4,6 +4,7 @@ mod answers;
 mod deleting;
 mod hearing;
 mod marking;
+mod places;
 mod sending;
 mod whole;
 

@@ -2,7 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{changes::Changes, counting, message::Marking};
+use super::{
+    changes::Changes,
+    counting,
+    message::Marking,
+    places::{Beginning, Place},
+};
 use crate::{
     app::{
         live,
@@ -49,6 +54,8 @@ pub(crate) struct View {
     pub(super) failures: u32,
     /// How many periods went by since the page asked by itself.
     pub(super) periods: u32,
+    pub(super) places: Vec<Place>,
+    pub(super) beginning: Option<Beginning>,
     pub(super) changes: Changes,
     pub(super) heard: Heard,
     /// Whether the user points at the messages, or has the focus there: they stay.
@@ -259,6 +266,8 @@ impl View {
             toasts: Vec::new(),
             failures: 0,
             periods: 0,
+            places: Vec::new(),
+            beginning: None,
             changes: Changes::default(),
             heard: Heard { position, seen: position, ..Heard::default() },
             is_attended: false,

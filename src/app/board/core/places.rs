@@ -1,0 +1,90 @@
+//! Where the user was: going back shows what was left as it was left, and what is older than a thousand rows goes on from
+//! where the user is.
+
+use std::sync::Arc;
+
+use super::{
+    message::{Effect, Now},
+    view::{Item, View},
+};
+use crate::{
+    app::page::Address,
+    model::{Cursor, Limit, NotificationId, Overview},
+};
+
+/// How many addresses are remembered.
+const MOST: usize = 8;
+/// How many rows of a list have to be there before it can begin anew at one of them: enough that the user sees none go.
+const FURTHER: usize = 300;
+/// How many rows more are asked for further down.
+const MORE: u16 = 200;
+
+/// What was shown of an address, and where in it the user was.
+pub(super) struct Place {
+    pub(super) address: Arc<Address>,
+    pub(super) rows: Vec<Item>,
+    pub(super) next: Option<Cursor>,
+    pub(super) overview: Overview,
+    /// How many notifications are asked for.
+    pub(super) limit: u16,
+    pub(super) beginning: Option<Beginning>,
+    pub(super) at: Option<At>,
+}
+
+/// Where in the list the user is: the key of the first row that is seen, and how many pixels below the top of what is
+/// seen it begins.
+pub(crate) type At = (i64, f64);
+
+/// Where a list can begin anew: after this notification, which is in it.
+#[derive(Clone, Copy)]
+pub(super) struct Beginning {
+    cursor: Cursor,
+    after: NotificationId,
+}
+
+impl View {
+    /// The user leaves this address.
+    pub(super) fn leave(&mut self, at: Option<At>) {
+        self.places.retain(|place| place.address != self.address);
+        if self.places.len() == MOST {
+            self.places.remove(0);
+        }
+        let rows: Vec<Item> = self.rows.iter().filter(|row| !row.is_sending).cloned().collect();
+        let limit = u16::try_from(rows.len()).unwrap_or(Limit::MAX).clamp(self.limit, Limit::MAX);
+        let (address, overview) = (self.address.clone(), self.overview.clone());
+        let (next, beginning) = (self.next, self.beginning);
+        self.places.push(Place { address, rows, next, overview, limit, beginning, at });
+    }
+
+    /// The user goes back, or forward again.
+    pub(super) fn go_back(&mut self, address: Address, now: Now) -> Vec<Effect> {
+        let place = self.places.iter().position(|place| *place.address == address);
+        let place = place.map(|place| self.places.remove(place));
+        self.turn_to(address, place, now)
+    }
+
+    /// Notes where the list can begin anew.
+    pub(super) fn note_beginning(&mut self) {
+        let last = self.rows.last().filter(|_| (FURTHER..super::hearing::MOST_ROWS).contains(&self.rows.len()));
+        if let Some((cursor, last)) = self.next.zip(last) {
+            self.beginning = Some(Beginning { cursor, after: last.data.id });
+        }
+    }
+
+    /// Where the list goes on that is as long as it can be: there it begins further down, with rows that are shown.
+    pub(crate) fn further(&self) -> Option<Address> {
+        let beginning = self.beginning?;
+        self.place_with(beginning.after)?;
+        Some(self.address.from(beginning.cursor.to_string()))
+    }
+
+    /// The list goes on there.
+    pub(super) fn go_further(&mut self, address: Address, at: Option<At>, now: Now) -> Vec<Effect> {
+        let first = self.beginning.and_then(|beginning| self.place_with(beginning.after)).map_or(0, |place| place + 1);
+        let rows: Vec<Item> = self.rows.iter().skip(first).cloned().collect();
+        let limit = u16::try_from(rows.len()).unwrap_or(Limit::MAX).saturating_add(MORE).min(Limit::MAX);
+        let (overview, next) = (self.overview.clone(), self.next);
+        let place = Place { address: self.address.clone(), rows, next, overview, limit, beginning: None, at };
+        self.turn_to(address, Some(place), now)
+    }
+}

@@ -1,0 +1,87 @@
+use super::*;
+use crate::model::Cursor;
+
+fn list(numbers: impl Iterator<Item = u128>) -> Vec<Notification> {
+    numbers.map(notification).collect()
+}
+
+/// The answer to what was asked for last, which goes on after this position.
+fn answer(page: &mut Open, notifications: Vec<Notification>, next: Option<u64>) {
+    let asked = ticket(page);
+    let mut found = snapshot(notifications, Some(10));
+    found.page.next = next.map(Cursor::in_inbox);
+    page.send(Message::Answered(asked, Ok(found)));
+}
+
+fn shown_at(page: &mut Open) -> Option<(i64, f64)> {
+    page.take(|effect| if let Effect::Show(at) = effect { Some(*at) } else { None })
+}
+
+fn limit(page: &mut Open) -> u16 {
+    page.effects.iter().find_map(|it| if let Effect::Ask(_, limit) = it { Some(*limit) } else { None }).unwrap()
+}
+
+#[test]
+fn going_back_shows_what_was_left_where_it_was_left() {
+    let mut page = of_ann("", &[]);
+    page.send(Message::ShowOlder);
+    answer(&mut page, list((1..=100).rev()), Some(1));
+    let key = page.key(30);
+    page.send(Message::Leave(Some((key, -7.0)))).send(Message::Turn(Address::parse("user_id=bob")));
+    answer(&mut page, vec![notification_of(7, "bob")], None);
+    page.send(Message::Leave(None)).send(Message::Return(Address::parse("user_id=ann")));
+    assert_eq!((page.shown().len(), page.key(30), page.counts()), (100, key, (100, 100)));
+    assert_eq!((shown_at(&mut page), limit(&mut page), page.view.next.is_some()), (Some((key, -7.0)), 100, true));
+    answer(&mut page, list((1..=101).rev()), Some(1));
+    assert_eq!((page.shown().len(), page.key(30), page.view.held), (101, key, 0));
+}
+
+#[test]
+fn a_link_to_where_the_user_was_begins_at_the_top() {
+    let mut page = of_ann("", &[2, 1]);
+    page.send(Message::Leave(Some((0, 3.0)))).send(Message::Turn(Address::parse("user_id=bob")));
+    answer(&mut page, vec![], None);
+    page.send(Message::Leave(None)).send(Message::Turn(Address::parse("user_id=ann")));
+    assert_eq!((page.shown(), shown_at(&mut page)), (vec![], None));
+}
+
+#[test]
+fn what_was_deleted_meanwhile_does_not_come_back() {
+    let mut page = of_ann("", &[3, 2, 1]);
+    page.send(Message::Leave(None)).send(Message::Turn(Address::parse("user_id=ann&unread=true")));
+    answer(&mut page, list((1..=3).rev()), None);
+    let key = page.key(2);
+    page.send(Message::Delete(key)).send(Message::Leave(None)).send(Message::Return(Address::parse("user_id=ann")));
+    assert_eq!(page.shown(), [3, 1]);
+}
+
+#[test]
+fn only_so_many_places_are_remembered() {
+    let mut page = of_ann("", &[1]);
+    for number in 0..20 {
+        page.send(Message::Leave(None)).send(Message::Turn(Address::parse(&format!("user_id=user_{number}"))));
+    }
+    assert_eq!(page.view.places.len(), 8);
+}
+
+#[test]
+fn past_a_thousand_the_list_goes_on_from_where_the_user_is() {
+    let mut page = of_ann("", &[]);
+    page.send(Message::Refresh);
+    answer(&mut page, list((1_201..=2_000).rev()), Some(1_201));
+    page.send(Message::ShowOlder);
+    answer(&mut page, list((1_001..=2_000).rev()), Some(1_001));
+    assert!(!page.view.can_grow());
+    let further = page.view.further().unwrap();
+    assert_eq!(further, Address::parse("user_id=ann&before=i1201"));
+    let key = page.key(1_001);
+    page.send(Message::Leave(Some((key, 5.0)))).send(Message::Further(further, Some((key, 5.0))));
+    assert_eq!((page.shown(), shown_at(&mut page)), ((1_001..=1_200).rev().collect(), Some((key, 5.0))));
+    assert_eq!(limit(&mut page), 400);
+    answer(&mut page, list((801..=1_200).rev()), Some(801));
+    assert_eq!((page.shown(), page.key(1_001)), ((801..=1_200).rev().collect(), key));
+    page.send(Message::Leave(None)).send(Message::Return(Address::parse("user_id=ann")));
+    assert_eq!((page.shown().len(), page.key(1_001), shown_at(&mut page)), (1_000, key, Some((key, 5.0))));
+    answer(&mut page, list((1_001..=2_000).rev()), Some(1_001));
+    assert!(page.view.further().is_some(), "and on again");
+}
