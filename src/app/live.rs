@@ -29,6 +29,12 @@ const FINAL: [u16; 2] = [1008, 4003];
 /// The close code of a session that is over, which a connection cannot outlive.
 const EXPIRED: u16 = 4001;
 
+/// How long to believe a silent stream, in milliseconds: a heartbeat comes after a silence of 0.9 to 1.1 times this one,
+/// and takes its way.
+pub(super) fn patience(heartbeat_ms: f64) -> f64 {
+    1.2 * heartbeat_ms + 1_000.0
+}
+
 /// A stream to listen to.
 pub(super) struct Stream {
     /// Its name among tabs: tabs with the same name share one connection.
@@ -212,8 +218,7 @@ impl<P: Page> Line<P> {
     /// Checks again and again that this connection delivers messages, and gives it up when it does not: nothing else
     /// notices a path that goes silent without closing.
     fn watch(self, turn: u32, connection: u32) {
-        // A heartbeat comes after a silence of 0.9 to 1.1 times this; the page waits for 1.5 times as long.
-        let patience = 1.5 * self.with(|state| state.heartbeat_ms);
+        let patience = patience(self.with(|state| state.heartbeat_ms));
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is clamped")]
         let pause = (patience / 8.0).clamp(200.0, 60_000.0) as u32;
         browser::after(pause, move || {

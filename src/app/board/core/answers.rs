@@ -222,7 +222,7 @@ impl View {
         let another_inbox = self.address.user_id != address.user_id;
         let seen = self.heard.seen.filter(|_| !another_inbox);
         let (asked, asks_soon) = (self.heard.asked, self.heard.asks_soon);
-        self.heard = Heard { asked, asks_soon, seen, ..Heard::default() };
+        self.heard = Heard { asked, asks_soon, seen, at: now.ms, ..Heard::default() };
         let filter = address.filter();
         let is_page = address.before.is_some() || self.address.before.is_some();
         self.address = Arc::new(address);

@@ -82,6 +82,7 @@ impl View {
 
     /// The stream reported a change.
     pub(super) fn hear(&mut self, message: live::Message, now: Now) -> Vec<Effect> {
+        self.heard.at = now.ms;
         // A change that arrives twice, here and by way of another tab, is shown once.
         if message.user_id.is_none() {
             if message.modseq <= self.heard.position {

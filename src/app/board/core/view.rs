@@ -54,6 +54,8 @@ pub(crate) struct View {
     pub(super) failures: u32,
     /// How many periods went by since the page asked by itself.
     pub(super) periods: u32,
+    /// After how long a silence a live stream says where it is, in milliseconds.
+    pub(super) heartbeat_ms: f64,
     pub(super) places: Vec<Place>,
     pub(super) beginning: Option<Beginning>,
     pub(super) changes: Changes,
@@ -109,6 +111,8 @@ pub(super) struct Heard {
     pub(super) seen: Option<u64>,
     /// Notifications of the list that may have been created later.
     pub(super) newer: Vec<NotificationId>,
+    /// When the last message was heard, or the page began to listen, in milliseconds.
+    pub(super) at: f64,
     pub(super) waiting: Vec<live::Message>,
     /// What was shown while an answer was under way, which may not have it.
     pub(super) recent: Vec<live::Message>,
@@ -238,7 +242,7 @@ impl Item {
 impl View {
     /// The state with which the page arrives.
     pub(crate) fn new(initial: Initial) -> Self {
-        let Initial { address, snapshot, refusal, .. } = initial;
+        let Initial { address, snapshot, refusal, heartbeat_seconds, .. } = initial;
         let (snapshot, trouble) = match snapshot {
             Ok(snapshot) => (Some(snapshot), None),
             Err(problem) => (None, Some(problem)),
@@ -266,6 +270,7 @@ impl View {
             toasts: Vec::new(),
             failures: 0,
             periods: 0,
+            heartbeat_ms: 1_000.0 * f64::from(heartbeat_seconds),
             places: Vec::new(),
             beginning: None,
             changes: Changes::default(),

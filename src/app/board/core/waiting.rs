@@ -6,7 +6,10 @@ use super::{
     sending::may_be_sent,
     view::View,
 };
-use crate::model::{Code, Problem};
+use crate::{
+    app::live,
+    model::{Code, Problem},
+};
 
 /// How long nothing must have arrived before the page asks where a list goes on that grew over its end, in milliseconds.
 const QUIET: f64 = 4_000.0;
@@ -28,6 +31,8 @@ impl View {
     pub(super) fn period(&mut self, now: Now) -> Vec<Effect> {
         self.tick(now);
         self.is_kept = true;
+        // The tab that has the connection may sleep, and tells the others nothing then.
+        self.is_live &= now.ms - self.heard.at <= live::patience(self.heartbeat_ms);
         self.periods += 1;
         // A thousand rows are asked for once it is quiet.
         let is_cut = self.heard.is_cut && now.ms - self.heard.shown_at >= QUIET;
@@ -43,6 +48,7 @@ impl View {
     pub(super) fn live(&mut self, is_live: bool, now: Now) -> Vec<Effect> {
         let begins = !std::mem::replace(&mut self.is_live, is_live) && is_live;
         self.is_kept |= is_live;
+        self.heard.at = now.ms;
         if is_live && self.ends_trouble(begins) { self.refresh(now) } else { Vec::new() }
     }
 

@@ -177,6 +177,22 @@ fn a_stream_that_works_ends_the_trouble_at_once() {
 }
 
 #[test]
+fn live_is_claimed_no_longer_than_something_was_heard_within_a_heartbeat() {
+    let mut page = of_ann("", &[1]);
+    page.view.heartbeat_ms = 25_000.0;
+    page.now.ms += 30_000.0;
+    assert!(page.send(Message::Period).view.is_live);
+    page.now.ms += 5_000.0;
+    assert!(!page.send(Message::Period).view.is_live);
+    assert_eq!(page.asks(), 1, "from now on the page asks");
+    page.send(Message::Live(true));
+    page.now.ms += 30_000.0;
+    page.hear(created(2, 11));
+    page.now.ms += 30_000.0;
+    assert!(page.send(Message::Period).view.is_live);
+}
+
+#[test]
 fn a_list_that_fails_again_and_again_is_no_less_trouble_for_a_stream_that_works() {
     let mut page = of_ann("", &[1]);
     fail(&mut page, unreachable());
