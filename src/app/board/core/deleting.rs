@@ -42,6 +42,13 @@ impl View {
     /// Deletes what was about to be deleted, and was not put back.
     pub(super) fn really_delete(&mut self, now: Now) -> Vec<Effect> {
         let doomed = std::mem::take(&mut self.doomed);
+        // A mark that waits would come too late.
+        for of in &doomed {
+            let under_way = self.marks.iter_mut().find(|under_way| under_way.id == of.item.data.id);
+            if let Some(next) = under_way.and_then(|under_way| under_way.next.take()) {
+                self.changes.settle(next.change);
+            }
+        }
         doomed
             .into_iter()
             .map(|doomed| Effect::Delete(Deletion { doomed, change: self.changes.begin(now.ms) }))

@@ -155,6 +155,15 @@ fn after_a_mark_that_failed_the_last_one_is_sent_if_the_server_has_it_otherwise(
 }
 
 #[test]
+fn a_mark_that_waits_is_not_sent_once_its_notification_is_deleted() {
+    let mut page = of_ann("", &[2, 1]);
+    let key = page.key(2);
+    page.send(Message::Mark(key, true)).send(Message::Mark(key, false)).send(Message::Delete(key)).expire();
+    answer(&mut page, Ok(as_read(2, true)));
+    assert!(marks(&mut page).is_empty());
+}
+
+#[test]
 fn under_unread_an_undo_waits_for_the_mark_that_it_takes_back() {
     let mut page = of_ann("unread=true", &[3, 2, 1]);
     let key = page.key(2);
