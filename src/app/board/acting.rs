@@ -1,5 +1,7 @@
 //! Carries out the effects of the core: requests to the server, calls to the browser, and timers.
 
+use std::{cell::Cell, rc::Rc};
+
 use leptos::{prelude::*, server_fn::ServerFn, task::spawn_local};
 use wasm_bindgen::JsCast;
 
@@ -72,18 +74,31 @@ impl Board {
         })
     }
 
-    /// Sends every pending deletion now, and continues when the server has answered; `false` when there is none.
+    /// Sends every pending deletion now, and continues when the server has answered each, or after two seconds; `false`
+    /// when there is none. Until then, a further call only waits.
     pub(crate) fn delete_first(self, go_on: impl FnOnce() + 'static) -> bool {
         let doomed = self.take_doomed();
-        if doomed.is_empty() {
-            return false;
+        if doomed.is_empty() || self.is_leaving.get_value() {
+            return self.is_leaving.get_value();
         }
-        spawn_local(async move {
-            for id in doomed {
-                drop(server_fns::delete(id.to_string()).await);
+        self.is_leaving.set_value(true);
+        let (left, go_on) = (Rc::new(Cell::new(doomed.len())), Rc::new(Cell::new(Some(go_on))));
+        let leave = move || {
+            if let Some(go_on) = go_on.take() {
+                go_on();
             }
-            go_on();
-        });
+        };
+        for id in doomed {
+            let (left, leave) = (Rc::clone(&left), leave.clone());
+            spawn_local(async move {
+                drop(server_fns::delete(id.to_string()).await);
+                left.set(left.get() - 1);
+                if left.get() == 0 {
+                    leave();
+                }
+            });
+        }
+        browser::after(2_000, leave);
         true
     }
 

@@ -109,17 +109,23 @@ pub(super) fn rows_of(view: &View, shown: &[Row]) -> Vec<Row> {
         })
         .collect();
     let mut rows: Vec<Row> = Vec::with_capacity(known.len());
+    // The blocks that are over: the list has one run of rows for each.
+    let mut over = Vec::new();
     for (place, item) in view.rows.iter().enumerate() {
+        let above = rows.last().map(|row| row.block);
         let row = match known.get(place).copied().flatten() {
             Some(row) => {
                 row.draw(item, view);
-                row.clone()
+                let block = above.filter(|_| over.contains(&row.block)).unwrap_or(row.block);
+                Row { block, ..row.clone() }
             }
             None => {
                 let below = known.iter().skip(place).flatten().next().map(|row| row.block);
-                Row::new(item, block_between(rows.last().map(|row| row.block), below, item.key), view)
+                let below = below.filter(|below| !over.contains(below));
+                Row::new(item, block_between(above, below, item.key), view)
             }
         };
+        over.extend(above.filter(|above| *above != row.block));
         rows.push(row);
     }
     rows
@@ -147,6 +153,7 @@ fn put<T: Clone + PartialEq + 'static>(signal: &ArcRwSignal<T>, value: &T) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::page::Initial;
 
     #[test]
     fn a_row_joins_a_block_beside_it_and_none_takes_in_rows_for_ever() {
@@ -157,5 +164,21 @@ mod tests {
         assert_eq!(block_between(None, Some(0), 70), 70);
         assert_eq!(block_between(Some(70), Some(0), 69), 70, "of many that arrive the first one is the newest");
         assert_eq!(block_between(Some(5), Some(5), 900), 5, "no block is torn apart");
+    }
+
+    #[test]
+    fn rows_that_change_places_across_blocks_leave_one_run_for_each() {
+        let data = r#"{"id": "019a5370-0000-7000-8000-000000000000", "user_id": "ann", "content": "x", "category": "alert",
+            "timestamp": "2026-01-01T00:00:00.000000Z", "is_read": false}"#;
+        let data: Notification = serde_json::from_str(data).unwrap();
+        let item = |key| Item { key, data: data.clone(), is_open: false, is_sending: false, arrives: false };
+        let mut view = View::new(Initial::default());
+        view.rows = [1, 2, 3, 40, 41].map(item).into();
+        let block = |key| if key < 40 { 0 } else { 40 };
+        let shown: Vec<Row> = view.rows.iter().map(|item| Row::new(item, block(item.key), &view)).collect();
+        view.rows.swap(2, 3);
+        let mut blocks: Vec<i64> = rows_of(&view, &shown).iter().map(|row| row.block).collect();
+        blocks.dedup();
+        assert_eq!(blocks, [0, 40]);
     }
 }

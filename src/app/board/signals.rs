@@ -67,6 +67,8 @@ pub(crate) struct Board {
     pub(crate) said: RwSignal<String>,
     /// Whether the composer is open, where it is a sheet.
     pub(crate) is_composing: RwSignal<bool>,
+    /// Whether the user leaves the page once the server has answered the pending deletions.
+    pub(super) is_leaving: StoredValue<bool>,
     /// The live connection, once a browser shows the page.
     pub(super) line: StoredValue<Option<Line<Self>>>,
     pub(super) view: StoredValue<View>,
@@ -104,6 +106,7 @@ impl Board {
             notifies: RwSignal::new(false),
             said: RwSignal::new(String::new()),
             is_composing: RwSignal::new(false),
+            is_leaving: StoredValue::new(false),
             line: StoredValue::new(None),
             view: StoredValue::new(view),
             is_at_top: StoredValue::new(None),

@@ -82,9 +82,15 @@ mod on_the_server {
                 && principal.own_inbox().is_none()
                 && let Ok(all) = service.overview(principal, None).await
             {
-                // Where the inbox is not among them, it comes after them.
-                overview.recent.retain(|shown| all.recent.iter().all(|inbox| inbox.user_id != shown.user_id));
-                overview.recent.splice(..0, all.recent);
+                // The count of the inbox that is shown is the exact one; where it is not among them, it comes after them.
+                let mut recent = all.recent;
+                for shown in overview.recent.drain(..) {
+                    match recent.iter_mut().find(|inbox| inbox.user_id == shown.user_id) {
+                        Some(inbox) => *inbox = shown,
+                        None => recent.push(shown),
+                    }
+                }
+                overview.recent = recent;
             }
             Ok(Self { page, overview, now: service.now() })
         }

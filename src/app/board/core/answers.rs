@@ -35,6 +35,7 @@ impl View {
         let reading = if now.is_at_top { 0 } else { self.rows.len() + self.held };
         let limit = self.limit.max(u16::try_from(reading).unwrap_or(Limit::MAX)).min(Limit::MAX);
         self.heard.asked += 1;
+        self.heard.asked_at = now.ms;
         vec![Effect::Ask(self.changes.ticket(), limit)]
     }
 
@@ -155,7 +156,8 @@ impl View {
     /// selection and whether they are open.
     fn show_list(&mut self, notifications: &[Notification], more: bool, is_new_view: bool, now: Now) -> Option<Effect> {
         let shown = std::mem::take(&mut self.rows);
-        let hold = !is_new_view && !now.is_at_top;
+        let returns = std::mem::take(&mut self.heard.returns);
+        let hold = (!is_new_view || returns) && !now.is_at_top;
         let old_ids: Vec<_> = shown.iter().map(|row| row.data.id).collect();
         let fresh_ids: Vec<_> = notifications.iter().map(|notification| notification.id).collect();
         let plan = merge::merge(&old_ids, &fresh_ids, more, hold);
@@ -236,7 +238,6 @@ impl View {
         // What is known to belong there can be seen at once.
         counting::in_rows(&mut self.overview, &self.rows, 1);
         self.rows.retain(|row| !is_page && filter.as_ref().is_some_and(|filter| filter.admits(&row.data)));
-        counting::in_rows(&mut self.overview, &self.rows, -1);
         if another_inbox {
             let recent = std::mem::take(&mut self.overview.recent);
             self.overview = Overview { recent, ..Overview::default() };
@@ -255,8 +256,10 @@ impl View {
                 let recent = std::mem::take(&mut self.overview.recent);
                 self.overview = Overview { recent, ..place.overview };
             }
+            self.heard.returns = true;
             effects.extend(place.at.map(Effect::Show));
         }
+        counting::in_rows(&mut self.overview, &self.rows, -1);
         effects.extend(self.refresh(now));
         effects
     }

@@ -3,6 +3,9 @@
 use super::view::Item;
 use crate::model::{Category, Notification, Overview, UnreadCount, UserId};
 
+/// How many inboxes are kept at most: the recent ones, and the one that is open.
+const MOST_RECENT: usize = 9;
+
 /// Counts a notification in, but for its category: what is unread in the list is counted there by [`in_rows`].
 pub(crate) fn add(overview: &mut Overview, notification: &Notification) {
     let unread_count = u64::from(!notification.is_read);
@@ -11,7 +14,10 @@ pub(crate) fn add(overview: &mut Overview, notification: &Notification) {
     beside(overview, &notification.category, 0);
     match of_inbox(overview, &notification.user_id) {
         Some(count) => *count += unread_count,
-        None => overview.recent.insert(0, UnreadCount { user_id: notification.user_id.clone(), unread_count }),
+        None => {
+            overview.recent.insert(0, UnreadCount { user_id: notification.user_id.clone(), unread_count });
+            overview.recent.truncate(MOST_RECENT);
+        }
     }
 }
 
@@ -30,6 +36,13 @@ pub(crate) fn remove(overview: &mut Overview, notification: &Notification) {
 pub(crate) fn set_read(overview: &mut Overview, is_read: bool) {
     let count = &mut overview.unread_count;
     *count = if is_read { count.saturating_sub(1) } else { *count + 1 };
+}
+
+/// Counts a notification of this inbox that became read or unread, where the inboxes are counted.
+pub(crate) fn set_read_in(overview: &mut Overview, user_id: &UserId, is_read: bool) {
+    if let Some(count) = of_inbox(overview, user_id) {
+        *count = if is_read { count.saturating_sub(1) } else { *count + 1 };
+    }
 }
 
 /// Counts so many more, or fewer, as unread of this category.
@@ -63,6 +76,7 @@ pub(crate) fn keep_recent(overview: &mut Overview, shown: &Overview) {
             None => recent.push(fresh),
         }
     }
+    recent.truncate(MOST_RECENT);
     overview.recent = recent;
 }
 

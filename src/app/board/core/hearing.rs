@@ -73,7 +73,7 @@ impl View {
     /// Notes a change made here to a notification of this user, if the stream will report it too.
     pub(super) fn expect(&mut self, kind: Kind, user_id: &UserId, id: NotificationId) {
         if self.is_live && self.is_in_scope(user_id) {
-            self.heard.echoes.push(Echo { kind, id });
+            self.heard.echoes.push(Echo { kind, id, user_id: user_id.clone() });
             if self.heard.echoes.len() > MOST_ECHOES {
                 self.heard.echoes.remove(0);
             }
@@ -91,8 +91,10 @@ impl View {
             self.heard.position = message.modseq;
         }
         self.heard.waiting.push(message);
-        let mut effects: Vec<_> =
-            if self.ends_trouble(false) { self.ask_soon().into_iter().collect() } else { Vec::new() };
+        // A stream that was silent for too long may have left something out.
+        let was_silent = !std::mem::replace(&mut self.is_live, true);
+        let asks = self.ends_trouble(false) || was_silent;
+        let mut effects: Vec<_> = if asks { self.ask_soon().into_iter().collect() } else { Vec::new() };
         if std::mem::replace(&mut self.heard.is_shown_soon, true) {
             return effects;
         }
@@ -217,8 +219,9 @@ impl View {
                 }
                 _ => {}
             }
-            // Until the stream tells of all that was done here, its count is older than that.
-            if let Some((unread_count, user_id)) = count.filter(|_| self.heard.echoes.is_empty() && shown.counts) {
+            // Until the stream has reported every change made here to an inbox, its count is older than those.
+            let is_present = |user_id: &UserId| !self.heard.echoes.iter().any(|echo| echo.user_id == *user_id);
+            if let Some((unread_count, user_id)) = count.filter(|(_, user_id)| shown.counts && is_present(user_id)) {
                 let is_counted = |doomed: &&Doomed| !doomed.item.data.is_read && doomed.item.data.user_id == user_id;
                 let doomed = self.doomed.iter().filter(is_counted).count() as u64;
                 let unread_count = unread_count.saturating_sub(doomed);
@@ -283,7 +286,7 @@ impl View {
     fn show_updated(&mut self, notification: Notification, shown: &mut Shown, effects: &mut Vec<Effect>) {
         let is_own = self.is_echo(Kind::Updated, notification.id);
         // The user has marked it once more since.
-        if is_own && self.heard.echoes.contains(&Echo { kind: Kind::Updated, id: notification.id }) {
+        if is_own && self.expects(Kind::Updated, notification.id) {
             return;
         }
         match self.place_with(notification.id) {
@@ -294,8 +297,10 @@ impl View {
                 let belongs = shown.filter.unread && (!notification.is_read || self.held + shown.held > 0);
                 shown.asks |= !is_own && (shown.filter.user_id.is_none() || belongs);
                 // What was deleted here is not counted any more.
-                let is_gone = self.heard.echoes.contains(&Echo { kind: Kind::Deleted, id: notification.id });
-                if shown.counts && !is_gone {
+                let is_gone = self.expects(Kind::Deleted, notification.id);
+                // The user marks rows of the list as read, so that was counted when the row left it.
+                let is_counted = is_own && notification.is_read;
+                if shown.counts && !is_gone && !is_counted {
                     counting::beside(
                         &mut self.overview,
                         &notification.category,
@@ -341,8 +346,13 @@ impl View {
 
     /// Whether the stream reports a change that was made here.
     fn is_echo(&mut self, kind: Kind, id: NotificationId) -> bool {
-        let found = self.heard.echoes.iter().position(|echo| *echo == Echo { kind, id });
+        let found = self.heard.echoes.iter().position(|echo| (echo.kind, echo.id) == (kind, id));
         found.map(|place| self.heard.echoes.remove(place)).is_some()
+    }
+
+    /// Whether the stream is yet to report such a change that was made here.
+    fn expects(&self, kind: Kind, id: NotificationId) -> bool {
+        self.heard.echoes.iter().any(|echo| (echo.kind, echo.id) == (kind, id))
     }
 
     /// The user scrolled while new ones wait above the list. Reaching the top releases them, as the pill does.

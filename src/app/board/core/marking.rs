@@ -4,7 +4,7 @@ use super::{
     counting,
     message::{Effect, Marking, MarkingAll, Now, UnmarkingAll},
     sending::may_be_sent,
-    view::{Item, MarkUnderWay, ReadAll, Spot, Undo, View, WasRead},
+    view::{Item, Loading, MarkUnderWay, ReadAll, Spot, Undo, View, WasRead},
 };
 use crate::{
     app::live::Kind,
@@ -183,7 +183,11 @@ impl View {
     /// Whether the inbox can be marked as read: one inbox is shown and has unread notifications. A search shows a
     /// selection that no marking can name.
     pub(crate) fn can_mark_all(&self) -> bool {
-        self.filter().user_id.is_some() && self.overview.unread_count > 0 && self.address.q.is_none()
+        // Until the list of another address is there, the user has not seen it.
+        self.loading == Loading::Done
+            && self.filter().user_id.is_some()
+            && self.overview.unread_count > 0
+            && self.address.q.is_none()
     }
 
     /// Marks the inbox as read: the part that the user has seen, of the kind that is shown.
@@ -315,6 +319,7 @@ impl View {
     fn count_read(&mut self, user_id: &UserId, is_read: bool) {
         if self.is_in_scope(user_id) {
             counting::set_read(&mut self.overview, is_read);
+            counting::set_read_in(&mut self.overview, user_id, is_read);
         }
     }
 

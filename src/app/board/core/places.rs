@@ -51,7 +51,7 @@ impl View {
         }
         let rows: Vec<Item> = self.rows.iter().filter(|row| !row.is_sending).cloned().collect();
         let limit = u16::try_from(rows.len()).unwrap_or(Limit::MAX).clamp(self.limit, Limit::MAX);
-        let (address, overview) = (self.address.clone(), self.overview.clone());
+        let (address, overview) = (self.address.clone(), self.counted());
         let (next, beginning) = (self.next, self.beginning);
         self.places.push(Place { address, rows, next, overview, limit, beginning, at });
     }

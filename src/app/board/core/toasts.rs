@@ -93,6 +93,7 @@ impl View {
     pub(super) fn recount_undos(&mut self) {
         let doomed = self.doomed.len();
         self.toasts.retain(|toast| toast.undo.as_ref().is_none_or(|undo| !undo.is_void(doomed)));
+        self.is_attended &= !self.toasts.is_empty();
         for toast in &mut self.toasts {
             // What was refused keeps its words.
             if let Some(text) = toast.undo.as_ref().filter(|_| !toast.is_bad).and_then(|undo| undo.text(doomed)) {
@@ -113,6 +114,8 @@ impl View {
 
     /// The user points at the messages, or has the focus there, or does not any more: their time begins anew then.
     pub(super) fn attend(&mut self, is_attended: bool) -> Vec<Effect> {
+        // A browser may tell of a pointer over a message that has just gone.
+        let is_attended = is_attended && !self.toasts.is_empty();
         let ends = std::mem::replace(&mut self.is_attended, is_attended) && !is_attended;
         if ends { self.toasts.iter_mut().map(Toast::stay).collect() } else { Vec::new() }
     }

@@ -120,6 +120,10 @@ pub(super) struct Heard {
     pub(super) echoes: Vec<Echo>,
     /// How many answers are under way.
     pub(super) asked: usize,
+    /// When the newest of them was asked for, in milliseconds.
+    pub(super) asked_at: f64,
+    /// Whether the list comes back to the place where the user was.
+    pub(super) returns: bool,
     pub(super) is_shown_soon: bool,
     pub(super) shown_at: f64,
     pub(super) asks_soon: bool,
@@ -132,10 +136,11 @@ pub(super) struct Heard {
 }
 
 /// A change made here, as the stream will report it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) struct Echo {
     pub(super) kind: live::Kind,
     pub(super) id: NotificationId,
+    pub(super) user_id: UserId,
 }
 
 /// The former place of a row: between the rows with these keys. Times and ids do not determine it, because within a

@@ -13,6 +13,8 @@ use crate::{
 
 /// How long nothing must have arrived before the page asks where a list goes on that grew over its end, in milliseconds.
 const QUIET: f64 = 4_000.0;
+/// How long an answer may take before the page asks once more, in milliseconds: after that the request was given up.
+const PATIENCE: f64 = 20_000.0;
 /// Every how many periods the present is asked for while every change is told anyhow.
 const LIVE_PERIODS: u32 = 12;
 /// The longest that the page waits, in seconds, whatever it is told.
@@ -37,7 +39,9 @@ impl View {
         // A thousand rows are asked for once it is quiet.
         let is_cut = self.heard.is_cut && now.ms - self.heard.shown_at >= QUIET;
         let is_due = !self.is_live || self.trouble.is_some() || is_cut || self.periods >= LIVE_PERIODS;
-        if !is_due || self.is_signed_out() || self.address.params(0).parse().is_err() {
+        // Several answers that come slowly would make each other slower.
+        let waits = self.heard.asked > 0 && now.ms - self.heard.asked_at < PATIENCE;
+        if !is_due || waits || self.is_signed_out() || self.address.params(0).parse().is_err() {
             return Vec::new();
         }
         self.periods = 0;
@@ -49,6 +53,10 @@ impl View {
         let begins = !std::mem::replace(&mut self.is_live, is_live) && is_live;
         self.is_kept |= is_live;
         self.heard.at = now.ms;
+        if begins && self.heard.position.is_none() {
+            // A stream of all inboxes begins anew, and does not report what was done before.
+            self.heard.echoes.clear();
+        }
         if is_live && self.ends_trouble(begins) { self.refresh(now) } else { Vec::new() }
     }
 

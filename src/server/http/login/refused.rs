@@ -11,6 +11,8 @@ use crate::{
 
 /// How long the address of a refusal says it, in microseconds.
 const SAID_FOR: i64 = 60_000_000;
+/// The longest wait that an address can tell, in seconds.
+const LONGEST_WAIT: i64 = 3_600;
 
 /// Why an attempt to sign in was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +61,7 @@ impl Refused {
     /// The sign-in page that says it, and leads on to `next`.
     pub(super) fn location(self, next: &str, now: Timestamp) -> String {
         let word = match self {
-            Self::TooOften(seconds) => seconds.to_string(),
+            Self::TooOften(seconds) => seconds.min(LONGEST_WAIT.unsigned_abs()).to_string(),
             _ => Self::WORDS.iter().find(|(_, refused)| *refused == self).map_or("", |(word, _)| word).to_owned(),
         };
         let next = if next.is_empty() { String::new() } else { format!("next={}&", percent_encoded(next)) };
@@ -69,11 +71,14 @@ impl Refused {
     /// Reads what [`Self::location`] wrote, for as long as it is said; `None` for anything else.
     pub(super) fn read(word: &str, at: &str, now: Timestamp) -> Option<Self> {
         let age = now.as_micros().checked_sub(at.parse::<i64>().ok()?.checked_mul(1_000_000)?)?;
+        // The clock of the server that answered the form may be ahead.
+        let age = if (-SAID_FOR..0).contains(&age) { 0 } else { age };
         let known = Self::WORDS.iter().find(|(known, _)| *known == word).map(|(_, refused)| *refused);
         let (refused, left) = match known {
             Some(refused) => (refused, SAID_FOR.checked_sub(age)?),
             None => {
-                let left = word.parse::<i64>().ok()?.checked_mul(1_000_000)?.checked_sub(age)?;
+                let wait = word.parse::<i64>().ok().filter(|wait| *wait <= LONGEST_WAIT)?;
+                let left = (wait * 1_000_000).checked_sub(age)?;
                 (Self::TooOften(u64::try_from(left).ok()?.div_ceil(1_000_000)), left)
             }
         };
@@ -101,7 +106,8 @@ mod tests {
             assert!(location.starts_with("/login?next=%2Fwhere%3Fa%3Db&refused="), "{location}");
             assert_eq!(read(&location, after(59)), Some(refused));
             assert_eq!(read(&location, after(60)), None);
-            assert_eq!(read(&location, after(-1)), None);
+            assert_eq!(read(&location, after(-2)), Some(refused), "the clocks of two servers differ");
+            assert_eq!(read(&location, after(-61)), None);
         }
     }
 
@@ -121,6 +127,8 @@ mod tests {
             ("invalid", ""),
             ("", "1764000000"),
             ("-5", "1764000000"),
+            ("3601", "1764000000"),
+            ("99999999999", "0"),
             ("18446744073709551615", "1764000000"),
             ("5", "-9223372036854775808"),
         ] {

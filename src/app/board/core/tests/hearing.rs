@@ -175,3 +175,33 @@ fn nothing_grows_with_what_was_heard() {
     assert_eq!((view.heard.newer.len(), view.heard.echoes.len(), view.toasts.len()), (0, 0, 0));
     assert!(view.rows.len() <= 150, "{} rows", view.rows.len());
 }
+
+#[test]
+fn a_mark_made_here_is_counted_once_where_the_list_lacks_others_of_its_category() {
+    let mut page = of_ann("unread=true", &[2, 1]);
+    page.send(Message::Refresh);
+    let asked = ticket(&mut page);
+    let mut found = snapshot(vec![notification(2), notification(1)], Some(10));
+    found.overview.categories = vec![(notification(1).category.clone(), 12)];
+    page.send(Message::Answered(asked, Ok(found)));
+    let key = page.key(2);
+    page.send(Message::Mark(key, true));
+    let marking = page.take(|effect| if let Effect::Mark(marking) = effect { Some(marking.clone()) } else { None });
+    let mut read = notification(2);
+    read.is_read = true;
+    page.send(Message::Marked(marking.unwrap(), Ok(read)));
+    page.hear(updated(2, true, 11));
+    assert_eq!(page.view.counted().categories[0].1, 11);
+}
+
+#[test]
+fn a_stream_that_was_silent_for_too_long_is_live_again_with_the_first_change() {
+    let mut page = of_ann("", &[1]);
+    page.now.ms += 60_000.0;
+    page.send(Message::Period);
+    assert!(!page.view.is_live);
+    let asked = ticket(&mut page);
+    page.send(Message::Answered(asked, Ok(snapshot(vec![notification(1)], Some(10)))));
+    assert_eq!(page.hear(created(2, 11)).asks(), 1, "something may have been missed");
+    assert!(page.view.is_live);
+}

@@ -85,3 +85,29 @@ fn past_a_thousand_the_list_goes_on_from_where_the_user_is() {
     answer(&mut page, list((1_001..=2_000).rev()), Some(1_001));
     assert!(page.view.further().is_some(), "and on again");
 }
+
+#[test]
+fn what_arrived_meanwhile_waits_above_the_place_that_the_user_comes_back_to() {
+    let mut page = of_ann("", &[]);
+    page.send(Message::ShowOlder);
+    answer(&mut page, list((1..=100).rev()), Some(1));
+    page.now.is_at_top = false;
+    let key = page.key(2);
+    page.send(Message::Leave(Some((key, 0.0)))).send(Message::Turn(Address::parse("user_id=bob")));
+    answer(&mut page, vec![], None);
+    page.send(Message::Leave(None)).send(Message::Return(Address::parse("user_id=ann")));
+    answer(&mut page, list((3..=102).rev()), Some(3));
+    assert_eq!((page.key(2), page.view.held), (key, 2));
+}
+
+#[test]
+fn an_inbox_is_not_marked_before_its_list_is_there() {
+    let mut page = of_ann("", &[3, 2, 1]);
+    page.send(Message::Leave(None)).send(Message::Turn(Address::parse("user_id=bob")));
+    answer(&mut page, vec![], None);
+    page.send(Message::Leave(None)).send(Message::Return(Address::parse("user_id=ann"))).send(Message::MarkAll);
+    assert!(!page.effects.iter().any(|effect| matches!(effect, Effect::MarkAll(_))));
+    answer(&mut page, list((1..=13).rev()), None);
+    page.send(Message::MarkAll);
+    assert!(page.effects.iter().any(|effect| matches!(effect, Effect::MarkAll(_))));
+}
