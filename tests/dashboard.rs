@@ -151,7 +151,7 @@ fn the_first_use_shows_the_documented_command() {
 fn nothing_for_a_filter_says_which_and_offers_to_clear_it() {
     let address = Address::parse("user_id=user_7&category=alert&unread=true");
     let html = render(Initial { address, ..initial(Vec::new()) });
-    assert!(html.contains("There is nothing unread of kind “alert” for user_7."), "{html}");
+    assert!(html.contains("There is nothing unread of category “alert” for user_7."), "{html}");
     assert!(html.contains(&format!("href=\"{}?user_id=user_7\"", Address::PATH)), "{html}");
     assert!(!html.contains("<code>"), "{html}");
 }
