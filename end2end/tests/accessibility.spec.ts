@@ -32,7 +32,7 @@ const STATES: Record<string, (scene: Scene) => Promise<void>> = {
   "a refused address": ({ dashboard }) => dashboard.open({ user_id: "x".repeat(129) }),
   "a form with mistakes": async ({ dashboard, user }) => {
     await dashboard.open();
-    await dashboard.composer.getByText("Title and link").click();
+    await dashboard.composer.getByText("More", { exact: true }).click();
     await dashboard.composer.getByLabel("Link", { exact: true }).fill("javascript:alert(1)");
     await dashboard.send(user, "   ");
     await expect(dashboard.composer.getByLabel("Link", { exact: true })).toHaveAttribute("aria-invalid", "true");

@@ -24,6 +24,37 @@ test("the form keeps the user id and clears the text", async ({ dashboard, user 
   await expect(dashboard.composer.getByLabel("To", { exact: true })).toHaveValue(user);
 });
 
+test("a category of one's own is sent, and a text that is none is refused at its field", async ({ dashboard, api, user }) => {
+  await dashboard.open();
+  const field = dashboard.composer.getByLabel("Other category");
+  await expect(field).toBeHidden();
+  await dashboard.send(user, "Your invoice", "Other…");
+  await expect(dashboard.row("Your invoice").getByText("message", { exact: true })).toBeVisible();
+  await field.fill("Not One!");
+  await dashboard.send(user, "Another");
+  await expect(field).toHaveAttribute("aria-invalid", "true");
+  await field.fill("billing");
+  await dashboard.send(user, "Another");
+  await expect(dashboard.row("Another").getByText("billing", { exact: true })).toBeVisible();
+  await expect.poll(async () => (await api.list()).map(({ category }) => category)).toEqual(["billing", "message"]);
+});
+
+test("the user id is trimmed, follows the inbox that is open, and goes with it", async ({ dashboard, api, page, user }) => {
+  await api.create("mine");
+  await dashboard.open({ user_id: user });
+  const to = dashboard.composer.getByLabel("To", { exact: true });
+  await expect(to).toHaveValue(user);
+  await dashboard.filters.getByRole("link", { name: "All inboxes" }).click();
+  await expect(to).toHaveValue("");
+  await to.fill("typed");
+  await dashboard.row("mine").getByRole("link", { name: user }).click();
+  await expect(to).toHaveValue(user);
+  await page.goBack();
+  await dashboard.send(` ${user} `, "trimmed");
+  await expect(dashboard.row("trimmed")).toBeVisible();
+  await expect.poll(async () => (await api.list()).length).toBe(2);
+});
+
 test("Ctrl+Enter sends", async ({ dashboard, page, user }) => {
   await dashboard.open();
   await dashboard.composer.getByLabel("To", { exact: true }).fill(user);
@@ -34,7 +65,7 @@ test("Ctrl+Enter sends", async ({ dashboard, page, user }) => {
 
 test("a title and a link go along", async ({ dashboard, api, user }) => {
   await dashboard.open();
-  await dashboard.composer.getByText("Title and link").click();
+  await dashboard.composer.getByText("More", { exact: true }).click();
   await dashboard.composer.getByLabel("Title", { exact: true }).fill("Order 7");
   await dashboard.composer.getByLabel("Link", { exact: true }).fill("https://example.com/orders/7");
   await dashboard.send(user, "It has been shipped.");
@@ -65,7 +96,7 @@ test("a blank text is refused at its field and nothing is sent", async ({ dashbo
 
 test("a link that is none is refused at its field", async ({ dashboard, user }) => {
   await dashboard.open();
-  await dashboard.composer.getByText("Title and link").click();
+  await dashboard.composer.getByText("More", { exact: true }).click();
   const link = dashboard.composer.getByLabel("Link", { exact: true });
   await link.fill("javascript:alert(1)");
   await dashboard.send(user, "with a bad link");

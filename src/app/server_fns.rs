@@ -62,8 +62,10 @@ pub async fn send(
     user_id: String,
     /// Its text.
     content: String,
-    /// Its kind.
+    /// Its category, where the form offers it.
     category: Option<String>,
+    /// Its category, where the form does not offer it.
+    other_category: Option<String>,
     /// A short heading.
     title: Option<String>,
     /// The target of a click.
@@ -72,6 +74,7 @@ pub async fn send(
     idempotency_key: Option<String>,
 ) -> Result<Notification, Problem> {
     let (service, principal) = caller()?;
+    let category = given(category).or(other_category);
     let new = composing::parse(&user_id, &content, category.as_deref(), title.as_deref(), link.as_deref())?;
     let key = given(idempotency_key);
     let key =

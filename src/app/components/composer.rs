@@ -27,8 +27,10 @@ use crate::{
 const SHEET: &str = "compose";
 
 /// The names of the fields and the ids of their elements, in the order in which a person should mend them.
-const FIELDS: [(&str, &str); 4] = [("user_id", TO), ("title", HEADING), ("content", TEXT), ("link", LEADS)];
+const FIELDS: [(&str, &str); 5] =
+    [("user_id", TO), ("category", OTHER), ("title", HEADING), ("content", TEXT), ("link", LEADS)];
 const TO: &str = "to";
+const OTHER: &str = "other-category";
 const HEADING: &str = "heading";
 const TEXT: &str = "text";
 const LEADS: &str = "leads";
@@ -54,7 +56,7 @@ fn focus_first() {
 /// The sheet is open as long as the address names it. Then nothing else of the page can be reached, and the focus goes
 /// there; in the end it goes back to what opened it.
 fn follow_address(board: Board) {
-    let is_open = !browser::is_wide() && location().hash().is_ok_and(|hash| hash[..].trim_start_matches('#') == SHEET);
+    let is_open = !browser::is_wide() && location().hash().is_ok_and(|hash| hash.trim_start_matches('#') == SHEET);
     if is_open == board.is_composing.get_untracked() {
         return;
     }
@@ -118,11 +120,12 @@ impl Fields {
 
 impl Typed {
     fn read() -> Self {
-        let kind = document().query_selector("#compose [name=category]:checked").ok().flatten();
+        let chosen = document().query_selector("#compose [name=category]:checked").ok().flatten();
+        let chosen = chosen.and_then(|chosen| chosen.get_attribute("value"));
         Self {
             user_id: browser::value(TO).trim().to_owned(),
             content: browser::value(TEXT),
-            category: kind.and_then(|kind| kind.get_attribute("value")),
+            category: chosen.map(|slug| if slug.is_empty() { browser::value(OTHER) } else { slug }),
             title: browser::value(HEADING),
             link: browser::value(LEADS),
         }
@@ -144,7 +147,7 @@ fn submit(board: Board, fields: Fields) {
     spawn_local(async move {
         let given = |text: &String| Some(text.clone());
         let (to, text, named) = (user_id, content.clone(), given(&submission.key));
-        match server_fns::send(to, text, category, given(&title), given(&link), named).await {
+        match server_fns::send(to, text, category, None, given(&title), given(&link), named).await {
             Ok(notification) => {
                 board.send(Message::Sent(submission, notification));
                 if board.is_composing.get_untracked() {
@@ -266,14 +269,15 @@ pub(in crate::app) fn Composer(board: Board) -> impl IntoView {
 #[component]
 fn ComposerFields(board: Board, fields: Fields) -> impl IntoView {
     let to = board.filter().user_id.map(|user_id| user_id.as_str().to_owned());
-    // Another inbox is shown: the user probably writes to that one.
+    // Another inbox is shown: the user probably writes to that one, and no longer to one that is left.
+    let mut filled = to.clone().unwrap_or_default();
     effect(move |is_first| {
-        let user_id = board.address.read().user_id.clone();
-        if let (false, Some(user_id)) = (is_first, user_id)
-            && browser::value(TEXT).is_empty()
-        {
+        let user_id = board.address.read().user_id.clone().unwrap_or_default();
+        let is_another = !is_first && user_id != filled;
+        if is_another && browser::value(TEXT).is_empty() && (!user_id.is_empty() || browser::value(TO) == filled) {
             browser::set_value(TO, &user_id);
         }
+        filled = user_id;
     });
     view! {
         <div class="field">
@@ -295,9 +299,27 @@ fn ComposerFields(board: Board, fields: Fields) -> impl IntoView {
                         {slug}
                     </label>
                 }).into_iter().collect_view()}
+                <label class="chip" data-kind="other">
+                    <input type="radio" name="category" value="" />
+                    <Icon of=icons::LABEL />
+                    "Other…"
+                </label>
+                <input
+                    id=OTHER name="other_category" class="mono" maxlength="32" placeholder="billing" aria-label="Other category"
+                    autocomplete="off" autocapitalize="none" spellcheck="false"
+                    aria-invalid=fields.invalid("category") aria-describedby="kind-problem"
+                />
             </div>
             <FieldProblem fields name="category" id="kind-problem" />
         </fieldset>
+        <div class="field">
+            <label for=HEADING>"Title"</label>
+            <input
+                id=HEADING name="title" maxlength="200" autocomplete="off" dir="auto"
+                aria-invalid=fields.invalid("title") aria-describedby="heading-problem"
+            />
+            <FieldProblem fields name="title" id="heading-problem" />
+        </div>
         <div class="field">
             <label for=TEXT>"Text"</label>
             <textarea
@@ -310,16 +332,8 @@ fn ComposerFields(board: Board, fields: Fields) -> impl IntoView {
                 {text(move || grouped(fields.length.get() as u64) + " / " + &grouped(Content::MAX_CHARS as u64))}
             </p>
         </div>
-        <details class="more-fields" open=fields.problem.read_untracked().as_ref().is_some_and(|problem| problem.field("title").or(problem.field("link")).is_some())>
-            <summary>"Title and link"</summary>
-            <div class="field">
-                <label for=HEADING>"Title"</label>
-                <input
-                    id=HEADING name="title" maxlength="200" autocomplete="off" dir="auto"
-                    aria-invalid=fields.invalid("title") aria-describedby="heading-problem"
-                />
-                <FieldProblem fields name="title" id="heading-problem" />
-            </div>
+        <details class="more-fields" open=fields.problem.read_untracked().as_ref().is_some_and(|problem| problem.field("link").is_some())>
+            <summary>"More"</summary>
             <div class="field">
                 <label for=LEADS>"Link"</label>
                 <input
