@@ -38,7 +38,12 @@ fn initial(notifications: Vec<Notification>) -> Initial {
 
 /// The same page for the owner of the inbox.
 fn own(query: &str, notifications: Vec<Notification>) -> Initial {
-    let viewer = Viewer { own: Some("user_123".to_owned()), may_send: false, may_sign_out: true };
+    let viewer = Viewer {
+        own: Some("user_123".to_owned()),
+        may_send: false,
+        may_sign_out: true,
+        name: Some("user_123".to_owned()),
+    };
     Initial { address: viewer.narrow(Address::parse(query)), viewer, ..initial(notifications) }
 }
 
@@ -205,6 +210,7 @@ fn a_user_is_offered_the_own_inbox_and_nothing_else() {
     assert!(html.contains("name=\"user_id\" value=\"user_123\""), "marking all does: {html}");
     assert!(first_row(&html).contains("aria-label=\"Mark as read: note\""), "{html}");
     assert!(html.contains("action=\"/logout\""), "{html}");
+    assert!(html.contains("Signed in as <bdi class=\"mono\">user_123</bdi>"), "{html}");
 }
 
 #[test]

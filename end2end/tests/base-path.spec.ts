@@ -59,6 +59,7 @@ for (const way of ["leaves", "takes"] as const) {
     await page.reload();
     await dashboard.hydrated();
     await expect(dashboard.rows).toHaveCount(3);
+    await page.getByRole("button", { name: "Account" }).click();
     await page.getByRole("button", { name: "Sign out" }).click();
     await expect(page).toHaveURL(`${root}/login`);
     expect(await context.cookies(root)).toEqual([]);

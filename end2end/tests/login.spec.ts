@@ -91,6 +91,7 @@ test("a user who signs out is unknown again", async ({ api, dashboard, key, page
   await page.goto(`${DASHBOARD}?user_id=${user}`);
   await signInWith(page, key);
   await dashboard.hydrated();
+  await page.getByRole("button", { name: "Account" }).click();
   await page.getByRole("button", { name: "Sign out" }).click();
   await expect(page.getByRole("heading", { level: 1, name: "Sign in" })).toBeVisible();
   await page.goto(`${DASHBOARD}?user_id=${user}`);
@@ -105,6 +106,7 @@ test("what was deleted a moment before signing out is deleted", async ({ api, da
   await signInWith(page, key);
   await dashboard.hydrated();
   await dashboard.delete("goes");
+  await page.getByRole("button", { name: "Account" }).click();
   await page.getByRole("button", { name: "Sign out" }).click();
   await expect(page.getByRole("heading", { level: 1, name: "Sign in" })).toBeVisible();
   await expect.poll(async () => (await api.list()).map(({ content }) => content)).toEqual(["stays"]);
@@ -135,6 +137,7 @@ test("signing out in one tab ends the connection of the other", async ({ context
   await expect(page.getByText("Live", { exact: true })).toBeVisible();
   const other = await context.newPage();
   await other.goto(DASHBOARD);
+  await other.getByRole("button", { name: "Account" }).click();
   await other.getByRole("button", { name: "Sign out" }).click();
   await expect(other.getByRole("heading", { level: 1, name: "Sign in" })).toBeVisible();
   await expect(page.getByRole("main").getByRole("heading", { name: "You are signed out." })).toBeVisible({ timeout: 15_000 });
@@ -161,6 +164,7 @@ test.describe("without script", () => {
     await expect(dashboard.row("note")).toBeVisible();
     await dashboard.mark("note");
     await dashboard.expectRead("note");
+    await page.getByRole("button", { name: "Account" }).click();
     await page.getByRole("button", { name: "Sign out" }).click();
     await expect(page.getByRole("heading", { level: 1, name: "Sign in" })).toBeVisible();
     await page.goto(DASHBOARD);

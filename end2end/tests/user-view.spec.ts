@@ -21,6 +21,8 @@ test("the own inbox is there, and nothing of any other", async ({ api, dashboard
   await expect(dashboard.filters.getByLabel("User ID")).toHaveCount(0);
   await expect(page.getByText("All inboxes")).toHaveCount(0);
   await expect(page.getByText(`${user}-2`)).toHaveCount(0);
+  await page.getByRole("button", { name: "Account" }).click();
+  await expect(page.getByText(`Signed in as ${user}`)).toBeVisible();
   await expect(page.getByRole("button", { name: "Sign out" })).toBeVisible();
 });
 
@@ -123,6 +125,7 @@ test("when the token is over the page says so, and everything shown stays", asyn
   troubles.expect(REFUSED);
   troubles.expect(/WebSocket connection to '.*' failed/);
   await api.create("stays");
+  await page.getByRole("button", { name: "Account" }).click();
   await page.getByRole("button", { name: "Sign out" }).click();
   await signInWith(page, signToken(user, 4));
   await dashboard.hydrated();

@@ -119,6 +119,16 @@ impl std::fmt::Debug for Authenticator {
 }
 
 impl Authenticator {
+    /// The caller's name: of a user the user id, of an application the name of its key. `None` where it cannot be read
+    /// now.
+    pub(crate) async fn name_of(&self, principal: &Principal) -> Option<String> {
+        match principal.holder() {
+            Holder::User(user_id) => Some(user_id.as_str().to_owned()),
+            Holder::Key(id) => Some(self.credentials.key(*id).await.ok()??.name),
+            Holder::Operator | Holder::Anonymous => None,
+        }
+    }
+
     /// An authenticator with these credentials.
     ///
     /// # Errors

@@ -25,6 +25,8 @@ pub(crate) struct Board {
     pub(crate) may_send: bool,
     /// Whether the viewer is signed in.
     pub(crate) may_sign_out: bool,
+    /// The viewer's name, where it is known.
+    pub(crate) viewer_name: StoredValue<Option<String>>,
     /// The time without a message after which a live stream sends a heartbeat, in milliseconds.
     pub(super) heartbeat_ms: f64,
     /// As [`View::address`].
@@ -85,6 +87,7 @@ impl Board {
             is_own: view.is_own,
             may_send: viewer.may_send,
             may_sign_out: viewer.may_sign_out,
+            viewer_name: StoredValue::new(viewer.name),
             heartbeat_ms: 1_000.0 * f64::from(heartbeat_seconds),
             address: RwSignal::new(Address::clone(&view.address)),
             rows: RwSignal::new(rows_of(&view, &[])),

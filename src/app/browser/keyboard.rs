@@ -156,7 +156,7 @@ mod tests {
     fn no_user_is_told_of_a_key_that_does_nothing_for_them() {
         use crate::app::page::Viewer;
 
-        let user = Viewer { own: Some("ann".to_owned()), may_send: false, may_sign_out: true };
+        let user = Viewer { own: Some("ann".to_owned()), may_send: false, may_sign_out: true, name: None };
         let left_out: Vec<_> = shortcuts(&Viewer::default())
             .filter(|it| !shortcuts(&user).any(|kept| kept == *it))
             .map(|it| it.1)

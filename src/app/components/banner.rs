@@ -19,8 +19,8 @@ use crate::{
 #[component]
 pub(super) fn Banner(board: Board) -> impl IntoView {
     let is_fresh = flag(move || {
-        // Where the list is empty, the page itself says in the middle that the user is signed out.
-        let is_said = board.trouble_code() == Some(Code::Unauthenticated) && board.rows.read().is_empty();
+        // Where the list is empty, the page itself says it in the middle.
+        let is_said = board.trouble_code().is_some() && board.rows.read().is_empty();
         is_said
             || !(board.read_at.read().is_some()
                 && (board.is_offline.get()
@@ -102,6 +102,8 @@ pub(super) fn Refused(board: Board) -> impl IntoView {
             Some(problem) if problem.code == Code::Unauthenticated => "Sign in to see the notifications.".to_owned(),
             // What is wrong is said at its field, or is part of a link that no user wrote.
             Some(problem) if problem.code == Code::InvalidInput => String::new(),
+            // The heading says all of it.
+            Some(problem) if problem.code == Code::Unreachable => String::new(),
             problem => problem.map(|problem| problem.detail.clone()).unwrap_or_default(),
         };
         wait(board).unwrap_or_else(detail)

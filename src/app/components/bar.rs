@@ -70,8 +70,23 @@ pub(in crate::app) fn Bar(board: Board, preferences: Preferences) -> impl IntoVi
             >
                 <Icon of=icons::HELP />
             </button>
-            {board.may_sign_out.then(|| view! { <SignOut board /> })}
+            {board.may_sign_out.then(|| view! { <Account board /> })}
         </header>
+    }
+}
+
+/// Who is signed in, and the way out: a popover, which needs no script.
+#[component]
+fn Account(board: Board) -> impl IntoView {
+    let name = board.viewer_name.get_value().map(|name| view! { "Signed in as " <bdi class="mono">{name}</bdi> });
+    view! {
+        <button type="button" class="quiet" popovertarget="account" aria-label="Account" title="Account">
+            <Icon of=icons::PERSON />
+        </button>
+        <div class="account" popover="auto" id="account">
+            <p>{name}</p>
+            <SignOut board />
+        </div>
     }
 }
 
@@ -89,8 +104,9 @@ fn SignOut(board: Board) -> impl IntoView {
     };
     view! {
         <form class="sign-out" method="post" action=board.at("/logout") on:submit=submit>
-            <button type="submit" class="quiet" aria-label="Sign out" title="Sign out">
+            <button type="submit" class="quiet">
                 <Icon of=icons::DOOR />
+                "Sign out"
             </button>
         </form>
     }

@@ -54,6 +54,9 @@ pub(in crate::app) const SEARCH: &str = "M7 2.5a4.5 4.5 0 1 0 0 9 4.5 4.5 0 0 0 
 pub(in crate::app) const DOTS: &str = "M3.5 8h.1M8 8h.1M12.5 8h.1";
 /// A tray.
 pub(in crate::app) const TRAY: &str = "M2 9.25h3.25l1 2h3.5l1-2H14M2 9.25v4h12v-4l-1.75-6.5h-8.5z";
+/// A person.
+pub(in crate::app) const PERSON: &str =
+    "M8 2.25a2.9 2.9 0 1 0 0 5.8 2.9 2.9 0 0 0 0-5.8zM2.5 14c.5-2.9 2.6-4 5.5-4s5 1.1 5.5 4";
 /// An arrow up.
 pub(in crate::app) const UP: &str = "M8 13V3.25M3.75 7.25 8 3l4.25 4.25";
 

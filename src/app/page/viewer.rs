@@ -13,12 +13,14 @@ pub struct Viewer {
     pub may_send: bool,
     /// Whether they are signed in, so that they can sign out.
     pub may_sign_out: bool,
+    /// What they are called, where they are signed in and it is known.
+    pub name: Option<String>,
 }
 
 impl Default for Viewer {
     /// The operator of a server without authentication.
     fn default() -> Self {
-        Self { own: None, may_send: true, may_sign_out: false }
+        Self { own: None, may_send: true, may_sign_out: false, name: None }
     }
 }
 
@@ -38,7 +40,7 @@ mod tests {
     use super::*;
 
     fn user() -> Viewer {
-        Viewer { own: Some("ann".to_owned()), may_send: false, may_sign_out: true }
+        Viewer { own: Some("ann".to_owned()), may_send: false, may_sign_out: true, name: Some("ann".to_owned()) }
     }
 
     #[test]

@@ -56,10 +56,15 @@ async fn page(
     }
     let options = state.options();
     let place = state.workshop().place().await.map_err(|Broken| broken())?;
+    let may_sign_out = options.cookie().session(request.headers()).is_some();
     let viewer = Viewer {
         own: principal.own_inbox().map(|own| own.as_str().to_owned()),
         may_send: principal.may_send(),
-        may_sign_out: options.cookie().session(request.headers()).is_some(),
+        may_sign_out,
+        name: match &options.auth {
+            Some(auth) if may_sign_out => auth.name_of(&principal).await,
+            _ => None,
+        },
     };
     let query = request.uri().query().unwrap_or("");
     let initial = Initial::load(&service, &principal, options.base(), query, viewer).await;
