@@ -237,11 +237,11 @@ pub(in crate::app) fn Composer(board: Board) -> impl IntoView {
         }
     };
     view! {
-        <aside
+        <div
             class="composer"
             id=SHEET
             aria-labelledby="compose-title"
-            role=optional(move || board.is_composing.get().then_some("dialog"))
+            role=text(move || if board.is_composing.get() { "dialog" } else { "complementary" }.to_owned())
             aria-modal=optional(move || board.is_composing.get().then_some("true"))
         >
             <a class="backdrop" href="#" tabindex="-1" aria-hidden="true" on:click=leave()></a>
@@ -262,7 +262,7 @@ pub(in crate::app) fn Composer(board: Board) -> impl IntoView {
                     <Trouble fields />
                 </form>
             </div>
-        </aside>
+        </div>
     }
 }
 
