@@ -10,13 +10,16 @@
     document.documentElement.toggleAttribute("data-scrolled", top > 0);
   }, { capture: true, passive: true });
 
-  addEventListener("pointerdown", ({ target, pointerType, isPrimary, clientX, clientY }) => {
+  addEventListener("pointerdown", ({ target, pointerId, pointerType, isPrimary, clientX, clientY }) => {
+    // A second finger ends a swipe: the user zooms.
+    end(false);
     const row = target.closest?.(".row");
-    swipe = row && isPrimary && pointerType === "touch" && !target.closest("[popover]") ? { row, x: clientX, y: clientY, by: 0 } : undefined;
+    const isSwipe = row && isPrimary && pointerType === "touch" && !target.closest("[popover]") && !(visualViewport?.scale > 1);
+    if (isSwipe) swipe = { row, pointerId, x: clientX, y: clientY, by: 0 };
   });
 
-  addEventListener("pointermove", ({ clientX, clientY }) => {
-    if (!swipe) return;
+  addEventListener("pointermove", ({ pointerId, clientX, clientY }) => {
+    if (swipe?.pointerId !== pointerId) return;
     const by = clientX - swipe.x;
     if (!swipe.by && Math.abs(by) < Math.max(12, 2 * Math.abs(clientY - swipe.y))) return;
     swipe.by = by;
@@ -32,6 +35,9 @@
     row.style.translate = "";
     if (isMeant && Math.abs(by) > ENOUGH) row.querySelector(by < 0 ? "[form=delete]" : "[form^=mark]")?.click();
   }
-  addEventListener("pointerup", () => end(true));
-  addEventListener("pointercancel", () => end(false));
+  for (const type of ["pointerup", "pointercancel"]) {
+    addEventListener(type, ({ pointerId }) => {
+      if (swipe?.pointerId === pointerId) end(type === "pointerup");
+    });
+  }
 })();

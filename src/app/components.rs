@@ -21,7 +21,7 @@ use leptos::{
     prelude::{Effect, Signal},
 };
 
-use super::{board::Board, page::Address};
+use super::{board::Board, browser, page::Address};
 
 /// A text that changes.
 ///
@@ -87,9 +87,15 @@ fn is_plain(event: &MouseEvent) -> bool {
 
 /// Follows a link within the page without loading it anew.
 fn follow(board: Board, event: &MouseEvent, address: Address) {
+    follow_and_focus(board, event, address, None);
+}
+
+/// As [`follow`], for a link that is not there afterwards: the focus goes to the element with this id.
+fn follow_and_focus(board: Board, event: &MouseEvent, address: Address, heir: Option<&str>) {
     if is_plain(event) {
         event.prevent_default();
         board.go(address);
+        heir.into_iter().for_each(|heir| browser::focus_soon(heir.to_owned()));
     }
 }
 

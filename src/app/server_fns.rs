@@ -75,6 +75,9 @@ pub async fn send(
 ) -> Result<Notification, Problem> {
     let (service, principal) = caller()?;
     let category = given(category).or(other_category);
+    if category.as_deref().is_some_and(|category| category.trim().is_empty()) {
+        return Err(composing::unnamed_category());
+    }
     let new = composing::parse(&user_id, &content, category.as_deref(), title.as_deref(), link.as_deref())?;
     let key = given(idempotency_key);
     let key =

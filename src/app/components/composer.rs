@@ -125,7 +125,7 @@ impl Typed {
         Self {
             user_id: browser::value(TO).trim().to_owned(),
             content: browser::value(TEXT),
-            category: chosen.map(|slug| if slug.is_empty() { browser::value(OTHER) } else { slug }),
+            category: chosen.map(|slug| if slug.is_empty() { browser::value(OTHER).trim().to_owned() } else { slug }),
             title: browser::value(HEADING),
             link: browser::value(LEADS),
         }
@@ -136,6 +136,9 @@ impl Typed {
 /// changed is the same submission, and is sent once.
 fn submit(board: Board, fields: Fields) {
     let typed = Typed::read();
+    if typed.category.as_ref().is_some_and(String::is_empty) {
+        return fields.refuse(composing::unnamed_category());
+    }
     let Typed { user_id, content, category, title, link } = typed.clone();
     let new = match composing::parse(&user_id, &content, category.as_deref(), Some(&title), Some(&link)) {
         Ok(new) => new,

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use super::{
     click,
     content::{content_text, length_step},
-    flag, follow,
+    flag, follow_and_focus,
     icons::{self, ChangingIcon, Icon},
     optional, text,
 };
@@ -114,7 +114,10 @@ fn UserLink(board: Board, row: Row, user_id: String) -> impl IntoView {
             class:none=is_open
             dir="auto"
             href=text(move || row.address.read().of_user(Some(&target)).href())
-            on:click=click(move |event| follow(board, &event, board.address.get_untracked().of_user(Some(&wanted))))
+            on:click=click(move |event| {
+                let address = board.address.get_untracked().of_user(Some(&wanted));
+                follow_and_focus(board, &event, address, Some("inbox-name"));
+            })
         >
             {visible(&user_id)}
         </a>

@@ -3,7 +3,7 @@
 use leptos::{ev::SubmitEvent, prelude::*};
 
 use super::{
-    click, effect, flag, follow,
+    click, effect, flag, follow_and_focus,
     icons::{self, Icon},
     optional, text,
 };
@@ -78,7 +78,9 @@ pub(super) fn SearchField(board: Board) -> impl IntoView {
                 class:none=flag(move || board.address.read().q.is_none())
                 aria-label="Clear the search"
                 href=text(move || board.address.read().search(None).href())
-                on:click=click(move |event| follow(board, &event, board.address.get_untracked().search(None)))
+                on:click=click(move |event| {
+                    follow_and_focus(board, &event, board.address.get_untracked().search(None), Some(FIELD));
+                })
             >
                 <Icon of=icons::CROSS />
             </a>

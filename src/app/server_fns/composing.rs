@@ -1,6 +1,6 @@
 //! Checks the composer's fields: the browser before it sends, the server on arrival.
 
-use crate::model::{Category, Content, Link, NewNotification, Problem, Title, UserId, take};
+use crate::model::{Category, Content, FieldError, Invalid, Link, NewNotification, Problem, Title, UserId, take};
 
 /// Takes the fields of the composer. Browsers send line breaks as CR LF; the text gets the LF that
 /// was typed. Empty optional fields count as absent, and so does white space around what is one line: a browser or a
@@ -30,6 +30,12 @@ pub(crate) fn parse(
         }
         _ => Err(Problem::invalid(errors)),
     }
+}
+
+/// The refusal of a category of the user's own that has no name.
+pub(crate) fn unnamed_category() -> Problem {
+    let why = Invalid::new("Name the category, or choose another one.");
+    Problem::invalid(vec![FieldError::new("category", why)])
 }
 
 fn given(text: Option<&str>) -> Option<&str> {
