@@ -27,11 +27,15 @@ pub mod server_fns;
 mod text;
 
 #[cfg(feature = "ssr")]
+pub(crate) use self::board::may_be_sent;
+#[cfg(feature = "ssr")]
+pub use self::page::TypedForm;
+#[cfg(feature = "ssr")]
 pub use self::pages::{
     LoginPage, Mails, NotKept, OtherPages, PageAssets, Unsubscription, login_page, shell, unsubscribe_page,
 };
 #[cfg(feature = "ssr")]
-pub(crate) use self::server_fns::fields_of;
+pub(crate) use self::server_fns::{PATH_OF_SEND, fields_of};
 #[cfg(feature = "ssr")]
 pub(crate) use self::text::percent::{
     decode as percent_decoded, encode as percent_encoded, is_text as is_percent_encoded_text, pairs as percent_pairs,

@@ -1,4 +1,4 @@
-import { DASHBOARD, expect, test } from "../fixture.ts";
+import { DASHBOARD, expect, REFUSED, test } from "../fixture.ts";
 
 test.use({ javaScriptEnabled: false });
 
@@ -25,7 +25,8 @@ test("a notification is created", async ({ page, dashboard, api, user }) => {
   expect(await api.list()).toMatchObject([{ content: "sent without script\nin two lines", category: "system" }]);
 });
 
-test("what is refused is said at its field", async ({ page, dashboard, api, user }) => {
+test("what is refused is said at its field", async ({ page, dashboard, api, troubles, user }) => {
+  troubles.expect(REFUSED);
   await page.goto(DASHBOARD);
   await dashboard.send(user, "   ");
   await expect(dashboard.composer.getByLabel("Text", { exact: true })).toHaveAccessibleDescription(/\S/);
@@ -126,4 +127,33 @@ test("a form that is sent twice sends once, and the next page's form is another 
   expect(await key.inputValue()).not.toBe(first);
   await dashboard.send(user, "once");
   await expect(dashboard.rows).toHaveCount(2);
+});
+
+test("what is refused keeps everything that was typed", async ({ page, dashboard, api, troubles, user }) => {
+  troubles.expect(REFUSED);
+  const text = `\n<b>one</b> & "two"\n${"x".repeat(16_400)}`;
+  await page.goto(`${DASHBOARD}?user_id=${user}&category=alert`);
+  const { composer } = dashboard;
+  await composer.getByText("Heading and link").click();
+  await composer.getByLabel("Heading").fill("A \"title\"");
+  await composer.getByLabel("Link").fill("javascript:alert(1)");
+  await dashboard.send("somebody else ", text, "update");
+  const content = composer.getByLabel("Text", { exact: true });
+  await expect(content).toHaveAccessibleDescription(/16384|16,384/);
+  await expect(composer.getByLabel("Link")).toHaveAccessibleDescription(/http/);
+  await expect(content).toHaveValue(text);
+  await expect(composer.getByLabel("To")).toHaveValue("somebody else ");
+  await expect(composer.getByLabel("Heading")).toHaveValue("A \"title\"");
+  await expect(composer.getByLabel("Link")).toHaveValue("javascript:alert(1)");
+  await expect(composer.getByRole("radio", { name: "update" })).toBeChecked();
+  // The page is the one that the form was on, and nothing of it is in an address.
+  await expect(dashboard.heading).toHaveText(user);
+  expect(page.url().length).toBeLessThan(200);
+  expect(await api.list("somebody else")).toEqual([]);
+  await content.fill("short enough");
+  await composer.getByLabel("Link").fill("/orders/7");
+  await composer.getByRole("button", { name: "Send" }).click();
+  await expect.poll(() => api.list("somebody else")).toMatchObject([
+    { content: "short enough", title: "A \"title\"", link: "/orders/7", category: "update" },
+  ]);
 });

@@ -13,9 +13,10 @@ mod refresh;
 mod row;
 mod signals;
 
+pub(crate) use self::core::may_be_sent;
 pub(super) use self::{
     attending::TOASTS,
-    core::{Loading, Message, TOO_MANY, Toast, Typed, explain, may_be_sent},
+    core::{Loading, Message, TOO_MANY, Toast, Typed, explain},
     row::Row,
     signals::Board,
 };

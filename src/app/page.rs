@@ -3,9 +3,13 @@
 mod address;
 mod initial;
 mod refusal;
+#[cfg(feature = "ssr")]
+mod typed;
 mod viewer;
 
 pub(crate) use self::initial::{ELEMENT, FIRST};
+#[cfg(feature = "ssr")]
+pub use self::typed::TypedForm;
 pub use self::{
     address::Address,
     initial::{Initial, Snapshot},

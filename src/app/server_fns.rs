@@ -158,7 +158,7 @@ pub async fn delete(
 }
 
 #[cfg(feature = "ssr")]
-pub(crate) use self::on_the_server::fields_of;
+pub(crate) use self::on_the_server::{PATH_OF_SEND, fields_of};
 #[cfg(feature = "ssr")]
 use self::on_the_server::{caller, given, parse};
 
@@ -172,6 +172,9 @@ mod on_the_server {
         model::{FieldError, Invalid, Problem},
         server::{identity::Principal, service::NotificationService},
     };
+
+    /// The path of the form that sends.
+    pub(crate) const PATH_OF_SEND: &str = SendNotification::PATH;
 
     /// The names of the fields that the server function at this path takes, if there is one.
     pub(crate) fn fields_of(path: &str) -> Option<&'static [&'static str]> {

@@ -67,13 +67,41 @@ async fn a_form_without_script_sends_and_comes_back() {
 }
 
 #[tokio::test]
-async fn a_form_that_is_refused_comes_back_with_the_reason() {
+async fn a_form_that_is_refused_comes_back_with_the_reason_and_what_was_typed() {
     let app = App::new();
-    let answer = submit(&app, "send", "user_id=u&content=+", PAGE).await;
+    app.notify("u", "for u").await;
+    app.notify("v", "for v").await;
+    let text = format!("%0D%0A{}%3C/textarea%3E", "x".repeat(16_384));
+    let form = format!(
+        "user_id=bob+&content={text}&category=alert&title=%22A%22+title&link=nonsense:&idempotency_key=01234567"
+    );
+    let answer = submit(&app, "send", &form, PAGE).await;
+    assert_eq!((answer.status.as_u16(), answer.header("location")), (422, ""));
+    let html = answer.text();
+    assert!(between(&html, "id=\"text-problem\"", "</p>").contains("16384"), "{html}");
+    assert!(between(&html, "id=\"leads-problem\"", "</p>").contains("A link starts with"), "{html}");
+    let kept = between(&html, "id=\"text\"", "/textarea>");
+    assert!(kept.ends_with(&format!(">\n\r\n{}&lt;/textarea&gt;<", "x".repeat(16_384))), "{kept}");
+    for (field, value) in [("to", "bob "), ("heading", "&quot;A&quot; title"), ("leads", "nonsense:")] {
+        let found = between(between(&html, &format!("id=\"{field}\""), ">"), "value=\"", "\"");
+        assert_eq!(found, value, "{field}");
+    }
+    let chosen = html.split("<input type=\"radio\"").find(|radio| radio.contains(" checked")).unwrap();
+    assert!(chosen.contains("value=\"alert\""), "{chosen}");
+    assert!(!html.contains("01234567"), "what was refused is sent next by another key");
+    assert!(first_row(&html).contains("for u") && !html.contains("for v"), "the page is the one that the form was on");
+    let script = submit(&app, "send", &form, SCRIPT).await;
+    script.refused_field("content");
+}
+
+#[tokio::test]
+async fn the_other_forms_that_are_refused_come_back_with_the_reason() {
+    let app = App::new();
+    let answer = submit(&app, "mark", "id=nonsense&is_read=true", PAGE).await;
     assert_eq!(answer.status, StatusCode::SEE_OTHER);
     let back = answer.header("location").strip_prefix("http://localhost:8000").unwrap().to_owned();
     let html = app.get(&back).await.text();
-    assert!(between(&html, "id=\"text-problem\"", "</p>").contains("Write something"));
+    assert!(between(&html, "class=\"banner bad", "</div>").contains("Something in the form is not right."), "{html}");
 }
 
 #[tokio::test]
@@ -94,7 +122,7 @@ async fn a_form_that_cannot_be_read_is_the_clients_fault() {
     let app = App::new();
     for function in FUNCTIONS {
         submit(&app, function, b"\x80", SCRIPT).await.problem(400, "bad_request");
-        assert_eq!(submit(&app, function, b"\x80", PAGE).await.status, StatusCode::SEE_OTHER);
+        assert_eq!(submit(&app, function, b"\x80", PAGE).await.status, StatusCode::SEE_OTHER, "{function}");
     }
     let large = format!("user_id=u&content={}", "x".repeat(3_000_000));
     submit(&app, "send", &large, SCRIPT).await.problem(422, "invalid_input");

@@ -194,10 +194,31 @@ fn leave() -> Box<dyn FnMut(MouseEvent)> {
 /// one for each submission, and leaves this one alone.
 fn key_of_form() -> String {
     #[cfg(feature = "ssr")]
-    let key = uuid::Uuid::now_v7().to_string();
+    let key = typed("idempotency_key").unwrap_or_else(|| uuid::Uuid::now_v7().to_string());
     #[cfg(not(feature = "ssr"))]
     let key = String::new();
     key
+}
+
+/// What was typed into a field of the form that was refused without script; the browser keeps what its form has.
+fn typed(name: &str) -> Option<String> {
+    #[cfg(feature = "ssr")]
+    let typed = use_context::<crate::app::TypedForm>().and_then(|form| form.field(name));
+    #[cfg(not(feature = "ssr"))]
+    let typed = {
+        let _ = name;
+        None
+    };
+    typed
+}
+
+/// The same for the text, as HTML.
+fn typed_text() -> Option<String> {
+    #[cfg(feature = "ssr")]
+    let typed = use_context::<crate::app::TypedForm>().and_then(|form| form.text_area("content"));
+    #[cfg(not(feature = "ssr"))]
+    let typed = None;
+    typed
 }
 
 /// The form that sends: a column where there is room, else a sheet that comes up from below. It
@@ -271,7 +292,9 @@ pub(in crate::app) fn Composer(board: Board) -> impl IntoView {
 
 #[component]
 fn ComposerFields(board: Board, fields: Fields) -> impl IntoView {
-    let to = board.filter().user_id.map(|user_id| user_id.as_str().to_owned());
+    let to = typed("user_id").or_else(|| board.filter().user_id.map(|user_id| user_id.as_str().to_owned()));
+    let category = typed("category");
+    let chosen = move |slug: &str| category.as_deref().unwrap_or("message") == slug;
     // Another inbox is shown: the user probably writes to that one, and no longer to one that is left.
     let mut filled = to.clone().unwrap_or_default();
     effect(move |is_first| {
@@ -297,18 +320,19 @@ fn ComposerFields(board: Board, fields: Fields) -> impl IntoView {
             <div class="chips">
                 {Category::WELL_KNOWN.map(|slug| view! {
                     <label class="chip" data-kind=slug>
-                        <input type="radio" name="category" value=slug checked=slug == "message" />
+                        <input type="radio" name="category" value=slug checked=chosen(slug) />
                         <Icon of=icons::of_category(slug) />
                         {slug}
                     </label>
                 }).into_iter().collect_view()}
                 <label class="chip" data-kind="other">
-                    <input type="radio" name="category" value="" />
+                    <input type="radio" name="category" value="" checked=chosen("") />
                     <Icon of=icons::LABEL />
                     "Other…"
                 </label>
                 <input
                     id=OTHER name="other_category" class="mono" maxlength="32" placeholder="billing" aria-label="Other category"
+                    value=typed("other_category")
                     autocomplete="off" autocapitalize="none" spellcheck="false"
                     aria-invalid=fields.invalid("category") aria-describedby="kind-problem"
                 />
@@ -318,7 +342,7 @@ fn ComposerFields(board: Board, fields: Fields) -> impl IntoView {
         <div class="field">
             <label for=HEADING>"Title"</label>
             <input
-                id=HEADING name="title" maxlength="200" autocomplete="off" dir="auto"
+                id=HEADING name="title" maxlength="200" autocomplete="off" dir="auto" value=typed("title")
                 aria-invalid=fields.invalid("title") aria-describedby="heading-problem"
             />
             <FieldProblem fields name="title" id="heading-problem" />
@@ -326,7 +350,7 @@ fn ComposerFields(board: Board, fields: Fields) -> impl IntoView {
         <div class="field">
             <label for=TEXT>"Text"</label>
             <textarea
-                id=TEXT name="content" required rows="5" dir="auto"
+                id=TEXT name="content" required rows="5" dir="auto" inner_html=typed_text()
                 aria-invalid=fields.invalid("content") aria-describedby="text-problem text-length"
                 on:input=move |_| fields.measure()
             ></textarea>
@@ -340,7 +364,7 @@ fn ComposerFields(board: Board, fields: Fields) -> impl IntoView {
             <div class="field">
                 <label for=LEADS>"Link"</label>
                 <input
-                    id=LEADS name="link" maxlength="2048" autocomplete="off" spellcheck="false"
+                    id=LEADS name="link" maxlength="2048" autocomplete="off" spellcheck="false" value=typed("link")
                     inputmode="url" placeholder="https:// or /path"
                     aria-invalid=fields.invalid("link") aria-describedby="leads-problem"
                 />

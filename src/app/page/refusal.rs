@@ -1,7 +1,7 @@
 //! A form that was sent without WebAssembly and refused, as the address of the page reports it.
 //!
 //! Any site can link to the page, so the address holds a short code and never a sentence: the page shows its own
-//! sentence.
+//! sentence. The form that sends is answered by the page itself and not by an address, which cannot hold its text.
 
 use serde::{Deserialize, Serialize};
 
@@ -73,7 +73,20 @@ mod on_the_server {
         /// The address to which leptos sends a refused form back, with a short code in place of the whole
         /// error; `None` when the form was not refused.
         pub(crate) fn shorten(location: &str) -> Option<String> {
-            let (page, query) = location.split_once('?')?;
+            let (page, _) = location.split_once('?')?;
+            let (rest, Self { path, problem }) = Self::read(location)?;
+            let mut code = word(problem.code)?;
+            let is_wrong = |field: &&str| problem.errors.iter().any(|error| error.field == *field);
+            for field in FIELDS.iter().map(|(field, _)| *field).filter(is_wrong) {
+                code = format!("{code}.{field}");
+            }
+            Some(format!("{page}?{rest}{PATH}={}&{WHY}={code}", encode(&path)))
+        }
+
+        /// Takes apart the address to which leptos sends a refused form back: the query of the page that it came from, and
+        /// why; `None` when the form was not refused.
+        pub(crate) fn read(location: &str) -> Option<(String, Self)> {
+            let (_, query) = location.split_once('?')?;
             let (mut path, mut why, mut rest) = (None, None, String::new());
             for (name, value) in pairs(query) {
                 match &*name {
@@ -82,13 +95,7 @@ mod on_the_server {
                     _ => rest = format!("{rest}{}={}&", encode(&name), encode(&value)),
                 }
             }
-            let problem = ServerFnUrlError::<Problem>::decode_err(&why?);
-            let mut code = word(problem.code)?;
-            let is_wrong = |field: &&str| problem.errors.iter().any(|error| error.field == *field);
-            for field in FIELDS.iter().map(|(field, _)| *field).filter(is_wrong) {
-                code = format!("{code}.{field}");
-            }
-            Some(format!("{page}?{rest}{PATH}={}&{WHY}={code}", encode(&path?)))
+            Some((rest, Self { path: path?, problem: ServerFnUrlError::<Problem>::decode_err(&why?) }))
         }
 
         /// Reads what [`Self::shorten`] wrote; `None` for anything else.

@@ -21,7 +21,7 @@ use super::{
     state::HttpState,
 };
 use crate::{
-    app::{self, Initial, OtherPages, Refusal, Viewer},
+    app::{self, Initial, OtherPages, Refusal, TypedForm, Viewer},
     model::Problem,
     server::{
         assets,
@@ -54,6 +54,19 @@ async fn page(
     if !principal.is_known() {
         return Ok(Redirect::to(&sign_in_for(request.uri())).into_response());
     }
+    let query = request.uri().query().unwrap_or("").to_owned();
+    show(&state, service, principal, request, &query, None).await
+}
+
+/// The page that a query asks for, perhaps in answer to a form that was refused.
+async fn show(
+    state: &HttpState,
+    service: NotificationService,
+    principal: Principal,
+    request: Request,
+    query: &str,
+    refused: Option<(Refusal, TypedForm)>,
+) -> Result<Response, Problem> {
     let options = state.options();
     let place = state.workshop().place().await.map_err(|Broken| broken())?;
     let may_sign_out = options.cookie().session(request.headers()).is_some();
@@ -66,10 +79,9 @@ async fn page(
             _ => None,
         },
     };
-    let query = request.uri().query().unwrap_or("");
     let initial = Initial::load(&service, &principal, options.base(), query, viewer).await;
     let heartbeat = options.streams.heartbeat.as_secs();
-    let initial = Initial { heartbeat_seconds: u32::try_from(heartbeat).unwrap_or(u32::MAX), ..initial };
+    let mut initial = Initial { heartbeat_seconds: u32::try_from(heartbeat).unwrap_or(u32::MAX), ..initial };
     // Without deliveries, those pages would have nothing to show.
     let others = options.delivery.as_ref().map(|delivery| OtherPages {
         has_operations: principal.may(Scope::Admin).is_ok(),
@@ -77,21 +89,30 @@ async fn page(
         has_push: delivery.reaches_browsers(),
     });
     let others = others.filter(|others| *others != OtherPages::default());
+    let mut typed = None;
+    if let Some((refusal, form)) = refused {
+        initial.refusal = Some(refusal);
+        typed = Some(form);
+    }
     let context = move || {
         if let Some(others) = others {
             provide_context(others);
+        }
+        if let Some(typed) = typed.clone() {
+            provide_context(typed);
         }
         provide_context(initial.clone());
         provide_context(service.clone());
         provide_context(principal.clone());
     };
-    render(&state, place, request, context, || app::shell(assets::of_the_page())).await
+    render(state, place, request, context, || app::shell(assets::of_the_page())).await
 }
 
 /// Calls a server function, from the script of the page or from a form without script.
 ///
 /// Leptos answers an unreadable call with 500 and sets no status of ours beside a redirect; here a failure gets the
-/// status of its problem, and a form is answered with 303.
+/// status of its problem, and a form is answered with 303. If the form that sends is refused, the answer is the page with
+/// what was typed.
 async fn call(
     State(state): State<HttpState>,
     State(service): State<NotificationService>,
@@ -102,14 +123,26 @@ async fn call(
 ) -> Result<Response, Problem> {
     refuse_unknown(parts.uri.query().unwrap_or(""), &[])?;
     let form = form.only(app::fields_of(function.as_str()).ok_or_else(broken)?)?;
+    let is_send = function.as_str() == app::PATH_OF_SEND && principal.is_known();
+    let again = is_send.then(|| (Request::from_parts(parts.clone(), Body::empty()), form.clone()));
+    let (services, principals) = (service.clone(), principal.clone());
     let context = move || {
-        provide_context::<NotificationService>(service.clone());
-        provide_context::<Principal>(principal.clone());
+        provide_context::<NotificationService>(services.clone());
+        provide_context::<Principal>(principals.clone());
     };
     let request = Request::from_parts(parts, Body::from(form));
     let answer = leptos_axum::handle_server_fns_with_context(context, request).await.into_response();
     if let Some(location) = answer.headers().get(header::LOCATION) {
-        let short = location.to_str().ok().and_then(Refusal::shorten).and_then(|url| HeaderValue::try_from(url).ok());
+        let location = location.to_str().ok();
+        if let Some((request, form)) = again
+            && let Some((query, refusal)) = location.and_then(Refusal::read)
+            && let Some(typed) = TypedForm::read(&form, app::may_be_sent(&refusal.problem))
+        {
+            let status = StatusCode::from_u16(refusal.problem.status).unwrap_or(StatusCode::BAD_REQUEST);
+            let page = show(&state, service, principal, request, &query, Some((refusal, typed))).await?;
+            return Ok((status, page).into_response());
+        }
+        let short = location.and_then(Refusal::shorten).and_then(|url| HeaderValue::try_from(url).ok());
         let mut answer = (StatusCode::SEE_OTHER, answer).into_response();
         if let Some(short) = short {
             answer.headers_mut().insert(header::LOCATION, short);
