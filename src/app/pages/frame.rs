@@ -3,7 +3,9 @@
 use leptos::{nonce::use_nonce, prelude::*};
 
 use super::{
-    CHANNELS, Content, NOTIFY_ME, Notice, Page, Reader, WEBHOOKS, channels, notification, notify_me,
+    CHANNELS, Content, NOTIFY_ME, Notice, Page, Reader, WEBHOOKS, channels,
+    login::evening,
+    notification, notify_me,
     parts::{Place, link_button},
     shell::{OtherPages, PageAssets, head},
     webhooks,
@@ -88,6 +90,46 @@ pub fn document(page: &Page, assets: PageAssets) -> impl IntoView + use<> {
     }
 }
 
+/// A document of one form beside a drawing, which no script takes over: signing in, and ending mails. Of an address that
+/// holds a secret, browsers tell no other site.
+pub(super) fn form_document<Form: IntoView>(
+    title: &str,
+    base: &str,
+    assets: PageAssets,
+    has_secret: bool,
+    form: Form,
+) -> impl IntoView + use<Form> {
+    let assets = assets.below(base);
+    view! {
+        <!DOCTYPE html>
+        <html lang="en">
+            <head>
+                {head(format!("{title} · Campanile"), base, tab::ICON, assets.css)}
+                <link rel="stylesheet" href=base.to_owned() + STYLE />
+                <meta name="robots" content="noindex" />
+                {has_secret.then(|| view! { <meta name="referrer" content="no-referrer" /> })}
+            </head>
+            <body class="login-page">
+                <main class="login">
+                    {brand(base)}
+                    {form}
+                </main>
+                {evening()}
+            </body>
+        </html>
+    }
+}
+
+/// The name of the program, which leads to the inbox.
+fn brand(base: &str) -> impl IntoView + use<> {
+    view! {
+        <a class="brand" href=base.to_owned() + Address::PATH>
+            <Icon of=icons::TOWER />
+            <span>"Campanile"</span>
+        </a>
+    }
+}
+
 fn script(src: String) -> impl IntoView {
     view! { <script defer nonce=use_nonce() src=src></script> }
 }
@@ -121,10 +163,7 @@ fn bar(place: &Place, current: &str) -> impl IntoView + use<> {
     });
     view! {
         <header class="bar">
-            <a class="brand" href=place.at(Address::PATH)>
-                <Icon of=icons::TOWER />
-                <span>"Campanile"</span>
-            </a>
+            {brand(&place.base)}
             <nav class="desk-nav" aria-label="Pages">
                 {links.collect_view()}
             </nav>

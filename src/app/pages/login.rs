@@ -2,18 +2,8 @@
 
 use leptos::prelude::*;
 
-use super::{
-    frame::STYLE,
-    shell::{PageAssets, head},
-};
-use crate::{
-    app::{
-        browser::tab,
-        components::icons::{self, Icon},
-        page::Address,
-    },
-    model::{Code, Problem},
-};
+use super::{frame::form_document, shell::PageAssets};
+use crate::model::{Code, Problem};
 
 /// The form's field, and the elements that describe it.
 const FIELD: &str = "secret";
@@ -45,57 +35,39 @@ pub struct NotKept {
 /// The whole document of the sign-in page. It posts `secret` and `next` to `/login`.
 pub fn login_page(page: LoginPage, assets: PageAssets) -> impl IntoView {
     let LoginPage { next, problem, base, not_kept } = page;
-    let at = |path: &str| base.clone() + path;
-    let assets = assets.below(&base);
     let why = problem.as_ref().map(explain);
     let is_wrong = why.is_some();
-    view! {
-        <!DOCTYPE html>
-        <html lang="en">
-            <head>
-                {head("Sign in · Campanile".to_owned(), &base, tab::ICON, assets.css)}
-                <link rel="stylesheet" href=at(STYLE) />
-                <meta name="robots" content="noindex" />
-            </head>
-            <body class="login-page">
-                <main class="login">
-                    <a class="brand" href=at(Address::PATH)>
-                        <Icon of=icons::TOWER />
-                        <span>"Campanile"</span>
-                    </a>
-                    <form class="login-form" method="post" action=at("/login")>
-                        <h1>"Sign in"</h1>
-                        {not_kept.map(explain_http)}
-                        <div class="field">
-                            <label for=FIELD>"Key or token"</label>
-                            <input
-                                id=FIELD
-                                name=FIELD
-                                type="password"
-                                class="mono"
-                                required
-                                autofocus
-                                autocomplete="current-password"
-                                autocapitalize="none"
-                                spellcheck="false"
-                                enterkeyhint="go"
-                                aria-invalid=is_wrong.then_some("true")
-                                aria-describedby=if is_wrong { format!("{PROBLEM} {WHICH}") } else { WHICH.to_owned() }
-                            />
-                            {why.map(|why| view! { <p class="problem" id=PROBLEM role="alert">{why}</p> })}
-                        </div>
-                        <input type="hidden" name="next" value=next />
-                        <button type="submit" class="primary">"Sign in"</button>
-                        <div class="login-which" id=WHICH>
-                            <p>"A user’s token opens that user’s own inbox. A key opens all of them; on the server, this makes one:"</p>
-                            <code>"campanile key create " <var>"NAME"</var> " --scopes admin"</code>
-                        </div>
-                    </form>
-                </main>
-                <Evening />
-            </body>
-        </html>
-    }
+    let form = view! {
+        <form class="login-form" method="post" action=base.clone() + "/login">
+            <h1>"Sign in"</h1>
+            {not_kept.map(explain_http)}
+            <div class="field">
+                <label for=FIELD>"Key or token"</label>
+                <input
+                    id=FIELD
+                    name=FIELD
+                    type="password"
+                    class="mono"
+                    required
+                    autofocus
+                    autocomplete="current-password"
+                    autocapitalize="none"
+                    spellcheck="false"
+                    enterkeyhint="go"
+                    aria-invalid=is_wrong.then_some("true")
+                    aria-describedby=if is_wrong { format!("{PROBLEM} {WHICH}") } else { WHICH.to_owned() }
+                />
+                {why.map(|why| view! { <p class="problem" id=PROBLEM role="alert">{why}</p> })}
+            </div>
+            <input type="hidden" name="next" value=next />
+            <button type="submit" class="primary">"Sign in"</button>
+            <div class="login-which" id=WHICH>
+                <p>"A user’s token opens that user’s own inbox. A key opens all of them; on the server, this makes one:"</p>
+                <code>"campanile key create " <var>"NAME"</var> " --scopes admin"</code>
+            </div>
+        </form>
+    };
+    form_document("Sign in", &base, assets, false, form)
 }
 
 /// Explains why signing in will not work here, and where it would.

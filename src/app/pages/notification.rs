@@ -13,9 +13,9 @@ use crate::{
     app::{
         components::icons::{self, Icon},
         page::Address,
-        text::bidi::visible,
+        text::{bidi::visible, relative_time},
     },
-    model::{Link, Notification, Problem},
+    model::{Link, Notification, Problem, Timestamp},
 };
 
 /// How many characters of a text a title has.
@@ -76,7 +76,8 @@ pub(super) fn show(page: &NotificationPage, place: &Place) -> impl IntoView + us
     });
     let expires = notification.expires_at.map(|moment| {
         let is_over = moment <= place.now;
-        fact("Expires", if is_over { place.past(moment).into_any() } else { place.ahead(moment).into_any() })
+        let when = if is_over { place.past(moment).into_any() } else { place.ahead(moment).into_any() };
+        fact("Expires", view! { {exactly(moment)} " (" {when} ")" })
     });
     let deeds = place.reader.may_mark.then(|| deeds(notification, place));
     view! {
@@ -96,13 +97,18 @@ pub(super) fn show(page: &NotificationPage, place: &Place) -> impl IntoView + us
             {link}
             {data}
             <dl class="facts">
-                {user} {expires}
+                {user} {fact("Category", category.clone())} {fact("Created", exactly(notification.timestamp))} {expires}
                 {fact("Id", view! { <span class="mono">{notification.id.to_string()}</span> })}
             </dl>
             <div class="deeds">{deeds} {link_button(inbox.href(), "Open the inbox")}</div>
         </article>
         {page.deliveries.as_ref().map(|deliveries| delivered(deliveries, page, place))}
     }
+}
+
+/// A moment to the microsecond.
+fn exactly(moment: Timestamp) -> impl IntoView + use<> {
+    view! { <time class="tabular" datetime=moment.to_string()>{relative_time::exact(moment, 0)}</time> }
 }
 
 fn leads(link: &Link) -> impl IntoView + use<> {

@@ -2,17 +2,8 @@
 
 use leptos::prelude::*;
 
-use super::{
-    NOTIFY_ME,
-    login::evening,
-    shell::{PageAssets, head},
-};
-use crate::app::{
-    browser::tab,
-    components::icons::{self, Icon},
-    page::Address,
-    text::percent::encode as percent_encoded,
-};
+use super::{NOTIFY_ME, frame::form_document, shell::PageAssets};
+use crate::app::{page::Address, text::percent::encode as percent_encoded};
 
 /// The mails to end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,7 +35,6 @@ pub enum Unsubscription {
 pub fn unsubscribe_page(shown: &Unsubscription, base: &str, assets: PageAssets) -> impl IntoView + use<> {
     const MANDATORY: &str = "Your operator sends these to everyone, so they keep coming. Ask them if that is wrong.";
     let at = |path: &str| format!("{base}{path}");
-    let assets = assets.below(base);
     let mails = |Mails { app_name, category, .. }: &Mails| {
         let which = match category {
             Some(category) => view! { "e-mails of the category " <bdi>{category.clone()}</bdi> }.into_any(),
@@ -103,25 +93,10 @@ pub fn unsubscribe_page(shown: &Unsubscription, base: &str, assets: PageAssets) 
             .into_any(),
         ),
     };
-    view! {
-        <!DOCTYPE html>
-        <html lang="en">
-            <head>
-                {head(format!("{title} · Campanile"), base, tab::ICON, assets.css)} <meta name="robots" content="noindex" />
-                <meta name="referrer" content="no-referrer" />
-            </head>
-            <body class="login-page">
-                <main class="login">
-                    <a class="brand" href=at(Address::PATH)>
-                        <Icon of=icons::TOWER />
-                        <span>"Campanile"</span>
-                    </a>
-                    <form class="login-form" method="post">
-                        {content}
-                    </form>
-                </main>
-                {evening()}
-            </body>
-        </html>
-    }
+    let form = view! {
+        <form class="login-form" method="post">
+            {content}
+        </form>
+    };
+    form_document(title, base, assets, true, form)
 }
