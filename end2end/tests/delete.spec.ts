@@ -55,7 +55,7 @@ test("several are one message, and come back together", async ({ dashboard, api,
   await expect(dashboard.rows).toHaveCount(2);
   await expect(dashboard.toasts.locator("p")).toHaveText(["6 deleted."]);
   await expect(dashboard.row("note 2")).toBeFocused();
-  await page.clock.runFor(5_000);
+  await page.clock.runFor(2_000);
   await page.keyboard.press("z");
   await expect(dashboard.rows).toHaveCount(8);
   await expect(dashboard.rows.first()).toBeFocused();

@@ -241,7 +241,7 @@ test("a connection that goes silent is given up and made again", async ({ dashbo
   await expect(live(page)).toBeVisible();
   isSilent = true;
   await api.create("missed");
-  await page.clock.runFor(30_000);
+  await page.clock.runFor(26_000);
   expect(connections).toBe(1);
   await page.clock.runFor(20_000);
   await expect.poll(() => connections).toBe(2);
