@@ -148,7 +148,7 @@ impl View {
         let heard = &mut self.heard;
         heard.position = read_at.map(|read_at| heard.position.map_or(read_at, |heard| heard.max(read_at)));
         let mut again = std::mem::take(&mut heard.recent);
-        again.extend(heard.waiting.drain(..));
+        again.append(&mut heard.waiting);
         // The next answer may lack them too.
         if heard.asked > 0 {
             heard.recent.clone_from(&again);

@@ -267,7 +267,7 @@ impl View {
             wait: 0,
             refusal,
             read_at: now,
-            clock: now.unwrap_or_else(|| Timestamp::EPOCH),
+            clock: now.unwrap_or(Timestamp::EPOCH),
             age: 0,
             is_live: false,
             is_kept: false,
