@@ -152,10 +152,10 @@ fn inboxes(board: Board) -> Vec<Narrow> {
 }
 
 /// The recent inboxes, for the fields that ask for one.
-fn suggestions(board: Board) -> Vec<AnyView> {
+fn suggestions(board: Board) -> Vec<impl IntoView> {
     let overview = board.overview.read();
     let recent = overview.recent.iter().take(RECENT).map(|inbox| inbox.user_id.as_str().to_owned());
-    recent.map(|user_id| view! { <option value=user_id></option> }.into_any()).collect()
+    recent.map(|user_id| view! { <option value=user_id></option> }).collect()
 }
 
 /// All categories, the well-known ones, and those that are there beside them.
