@@ -1,5 +1,7 @@
 //! The form that sends.
 
+mod refused;
+
 use leptos::{
     ev::{KeyboardEvent, MouseEvent, SubmitEvent},
     prelude::*,
@@ -8,6 +10,7 @@ use leptos::{
 };
 use wasm_bindgen::JsCast;
 
+use self::refused::{typed, typed_text};
 use super::{
     banner::path_of_send,
     click, effect, flag, grouped,
@@ -198,27 +201,6 @@ fn key_of_form() -> String {
     #[cfg(not(feature = "ssr"))]
     let key = String::new();
     key
-}
-
-/// What was typed into a field of the form that was refused without script; the browser keeps what its form has.
-fn typed(name: &str) -> Option<String> {
-    #[cfg(feature = "ssr")]
-    let typed = use_context::<crate::app::TypedForm>().and_then(|form| form.field(name));
-    #[cfg(not(feature = "ssr"))]
-    let typed = {
-        let _ = name;
-        None
-    };
-    typed
-}
-
-/// The same for the text, as HTML.
-fn typed_text() -> Option<String> {
-    #[cfg(feature = "ssr")]
-    let typed = use_context::<crate::app::TypedForm>().and_then(|form| form.text_area("content"));
-    #[cfg(not(feature = "ssr"))]
-    let typed = None;
-    typed
 }
 
 /// The form that sends: a column where there is room, else a sheet that comes up from below. It
