@@ -6,6 +6,7 @@
 
 mod channels;
 mod deliveries;
+mod evening;
 mod frame;
 mod login;
 mod notification;

@@ -7,9 +7,12 @@ mod changes;
 mod counting;
 mod deleting;
 mod hearing;
+mod item;
+mod mark;
 mod marking;
 mod merge;
 mod message;
+mod place;
 mod places;
 mod sending;
 #[cfg(test)]
@@ -19,11 +22,12 @@ mod view;
 mod waiting;
 
 pub(crate) use self::{
+    item::Item,
     message::{Effect, Message, Now, Submission},
-    places::At,
+    place::At,
     sending::may_be_sent,
     toasts::{TOO_MANY, explain},
-    view::{Item, Loading, Toast, Typed, View},
+    view::{Loading, Toast, Typed, View},
 };
 
 /// Applies one message to the view, and returns the effects to carry out.

@@ -4,7 +4,7 @@ use leptos::{nonce::use_nonce, prelude::*};
 
 use super::{
     CHANNELS, Content, NOTIFY_ME, Notice, Page, Reader, WEBHOOKS, channels,
-    login::evening,
+    evening::evening,
     notification, notify_me,
     parts::{Place, link_button},
     shell::{OtherPages, PageAssets, head},

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use super::{
     changes::{PendingChange, RefreshTicket},
     counting,
+    item::Item,
     merge::{self, Slot},
     message::{Effect, Message, Now},
-    places::Place,
-    view::{Heard, Item, Loading, View},
+    place::Place,
+    view::{Heard, Loading, View},
 };
 use crate::{
     app::page::{Address, FIRST, Snapshot},

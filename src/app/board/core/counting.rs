@@ -1,6 +1,6 @@
 //! How the numbers beside the list follow what a person does, before the server has answered, and what the stream tells.
 
-use super::view::Item;
+use super::item::Item;
 use crate::model::{Category, Notification, Overview, UnreadCount, UserId};
 
 /// How many inboxes are kept at most: the recent ones, and the one that is open.

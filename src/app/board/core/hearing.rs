@@ -3,8 +3,9 @@
 
 use super::{
     counting,
+    item::Item,
     message::{Effect, Message, Now},
-    view::{Doomed, Echo, Item, Loading, View},
+    view::{Doomed, Echo, Loading, View},
 };
 use crate::{
     app::live::{self, Kind},

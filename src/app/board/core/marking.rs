@@ -2,9 +2,11 @@
 
 use super::{
     counting,
-    message::{Effect, Marking, MarkingAll, Now, UnmarkingAll},
+    item::{Item, Spot},
+    mark::{MarkUnderWay, Marking},
+    message::{Effect, MarkingAll, Now, UnmarkingAll},
     sending::may_be_sent,
-    view::{Item, Loading, MarkUnderWay, ReadAll, Spot, Undo, View, WasRead},
+    view::{Loading, ReadAll, Undo, View, WasRead},
 };
 use crate::{
     app::live::Kind,

@@ -2,8 +2,10 @@
 
 use super::{
     changes::{PendingChange, RefreshTicket},
-    places::At,
-    view::{Doomed, Item, ReadAll, Spot, Typed},
+    item::Item,
+    mark::Marking,
+    place::At,
+    view::{Doomed, ReadAll, Typed},
 };
 use crate::{
     app::{
@@ -147,20 +149,6 @@ pub(crate) struct Submission {
     pub(super) after: i64,
     /// Its row, counted in the numbers beside the list, and shown if it belongs there.
     pub(super) item: Option<Item>,
-    pub(super) change: PendingChange,
-}
-
-/// One notification that is being marked.
-#[derive(Clone, Debug)]
-pub(crate) struct Marking {
-    /// The notification's id.
-    pub(crate) id: NotificationId,
-    /// Whether it becomes read, else unread.
-    pub(crate) is_read: bool,
-    /// Its row, if the page showed one.
-    pub(super) item: Option<Item>,
-    /// Its former place, if marking takes it out of the list or brings it back.
-    pub(super) spot: Option<Spot>,
     pub(super) change: PendingChange,
 }
 

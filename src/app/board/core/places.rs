@@ -1,16 +1,13 @@
 //! Where the user was: going back shows what was left as it was left, and what is older than a thousand rows goes on from
 //! where the user is.
 
-use std::sync::Arc;
-
 use super::{
+    item::Item,
     message::{Effect, Now},
-    view::{Item, View},
+    place::{At, Beginning, Place},
+    view::View,
 };
-use crate::{
-    app::page::Address,
-    model::{Cursor, Limit, NotificationId, Overview},
-};
+use crate::{app::page::Address, model::Limit};
 
 /// How many addresses are remembered.
 const MOST: usize = 8;
@@ -18,29 +15,6 @@ const MOST: usize = 8;
 const FURTHER: usize = 300;
 /// How many rows more are asked for further down.
 const MORE: u16 = 200;
-
-/// What was shown of an address, and where in it the user was.
-pub(super) struct Place {
-    pub(super) address: Arc<Address>,
-    pub(super) rows: Vec<Item>,
-    pub(super) next: Option<Cursor>,
-    pub(super) overview: Overview,
-    /// How many notifications are asked for.
-    pub(super) limit: u16,
-    pub(super) beginning: Option<Beginning>,
-    pub(super) at: Option<At>,
-}
-
-/// Where in the list the user is: the key of the first row that is seen, and how many pixels below the top of what is
-/// seen it begins.
-pub(crate) type At = (i64, f64);
-
-/// Where a list can begin anew: after this notification, which is in it.
-#[derive(Clone, Copy)]
-pub(super) struct Beginning {
-    cursor: Cursor,
-    after: NotificationId,
-}
 
 impl View {
     /// The user leaves this address.

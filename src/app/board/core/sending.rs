@@ -4,8 +4,9 @@ use uuid::Uuid;
 
 use super::{
     counting,
+    item::Item,
     message::{Effect, Now, Submission},
-    view::{Item, Typed, Unconfirmed, View},
+    view::{Typed, Unconfirmed, View},
 };
 use crate::{
     app::live::Kind,

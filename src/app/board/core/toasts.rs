@@ -1,9 +1,10 @@
 //! The messages at the edge of the page.
 
 use super::{
+    item::Spot,
     marking::HEADING,
     message::{Effect, Message, Now},
-    view::{Spot, Toast, Undo, View, WasRead},
+    view::{Toast, Undo, View, WasRead},
 };
 use crate::{
     app::text::relative_time,
@@ -169,7 +170,7 @@ impl View {
         };
         let beside = |spot: Spot| [spot.below, spot.above].into_iter().flatten().find_map(|key| self.place_of(key));
         let heir = spot.and_then(beside).and_then(|place| self.rows.get(place));
-        let heir = heir.map_or_else(|| HEADING.to_owned(), super::view::Item::element_id);
+        let heir = heir.map_or_else(|| HEADING.to_owned(), super::item::Item::element_id);
         let effects = vec![Effect::HandOn(toast.element_id(), heir)];
         Some((toast, effects))
     }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use super::{
     changes::Changes,
     counting,
-    message::Marking,
-    places::{Beginning, Place},
+    item::{Item, Spot},
+    mark::MarkUnderWay,
+    place::{Beginning, Place},
 };
 use crate::{
     app::{
@@ -76,21 +77,6 @@ pub(crate) struct View {
     pub(super) untold: usize,
 }
 
-/// One row of the list.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Item {
-    /// Stays the same while the row is shown, also when a notification that is being sent gets its id.
-    pub(crate) key: i64,
-    /// The notification.
-    pub(crate) data: Notification,
-    /// Whether a long text is shown in full.
-    pub(crate) is_open: bool,
-    /// Whether the notification is being sent and the server has not answered.
-    pub(crate) is_sending: bool,
-    /// Whether the row slides in.
-    pub(crate) arrives: bool,
-}
-
 /// Whether the list belongs to the address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Loading {
@@ -143,14 +129,6 @@ pub(super) struct Echo {
     pub(super) user_id: UserId,
 }
 
-/// The former place of a row: between the rows with these keys. Times and ids do not determine it, because within a
-/// batch their order is random.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Spot {
-    pub(super) above: Option<i64>,
-    pub(super) below: Option<i64>,
-}
-
 /// A notification that is about to be deleted, and its former place.
 #[derive(Clone, Debug)]
 pub(crate) struct Doomed {
@@ -158,14 +136,6 @@ pub(crate) struct Doomed {
     pub(super) spot: Spot,
     /// Whether an answer lacked it, so that it may have changed.
     pub(super) is_unsure: bool,
-}
-
-/// A notification of which a marking is not answered.
-#[derive(Debug)]
-pub(super) struct MarkUnderWay {
-    pub(super) id: NotificationId,
-    /// How the user has marked it since.
-    pub(super) next: Option<Marking>,
 }
 
 /// What is typed into the form that sends.
@@ -235,13 +205,6 @@ pub(crate) struct Toast {
     pub(crate) undo: Option<Undo>,
     /// Counts how often its time began anew.
     pub(super) turn: u32,
-}
-
-impl Item {
-    /// The id of its element.
-    pub(crate) fn element_id(&self) -> String {
-        format!("row-{}", self.key)
-    }
 }
 
 impl View {

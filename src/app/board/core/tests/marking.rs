@@ -1,6 +1,9 @@
 use super::*;
 use crate::{
-    app::board::core::message::{Marking, MarkingAll, UnmarkingAll},
+    app::board::core::{
+        mark::Marking,
+        message::{MarkingAll, UnmarkingAll},
+    },
     model::{Code, Marked, MarkedBy, Problem},
 };
 
