@@ -30,11 +30,12 @@ impl Timestamp {
     #[cfg(feature = "ssr")]
     const LAST: i64 = 253_402_300_799_999_999;
 
-    /// Takes a moment, without what is below the microsecond.
+    /// Takes a moment, without what is below the microsecond. A leap second, which this type lacks, is the end of the
+    /// second before it.
     #[cfg(feature = "ssr")]
     #[must_use]
     pub fn new(moment: DateTime<Utc>) -> Self {
-        Self(moment.timestamp_micros())
+        Self(moment.timestamp() * SECOND + i64::from(moment.timestamp_subsec_micros()).min(SECOND - 1))
     }
 
     /// The time this many microseconds after 1970-01-01T00:00:00Z; `None` when chrono cannot hold it.
@@ -178,10 +179,10 @@ mod tests {
     }
 
     #[test]
-    fn a_leap_second_is_the_first_of_the_next_minute() {
+    fn a_leap_second_is_the_end_of_the_second_before_it() {
         let leap = Timestamp::parse("2016-12-31T23:59:60.5Z").unwrap();
-        assert_eq!(leap.to_string(), "2017-01-01T00:00:00.500000Z");
-        assert!(Timestamp::parse("9999-12-31T23:59:60Z").is_err());
+        assert_eq!(leap.to_string(), "2016-12-31T23:59:59.999999Z");
+        assert_eq!(Timestamp::parse("9999-12-31T23:59:60Z").unwrap().0, Timestamp::LAST);
     }
 
     #[test]
