@@ -156,4 +156,6 @@ test("what is refused keeps everything that was typed", async ({ page, dashboard
   await expect.poll(() => api.list("another user")).toMatchObject([
     { content: "short enough", title: "A \"title\"", link: "/orders/7", category: "update" },
   ]);
+  expect(new URL(page.url()).pathname).toBe(DASHBOARD);
+  await expect(dashboard.heading).toHaveText(user);
 });

@@ -13,13 +13,18 @@ use crate::harness::{Answer, App};
 
 /// Calls a server function like a browser that submits a form.
 async fn submit(app: &App, function: &str, form: impl AsRef<[u8]>, accept: &str) -> Answer {
+    submit_from(app, &format!("{}?user_id=u", Address::PATH), function, form, accept).await
+}
+
+/// As that, from the page with this address.
+async fn submit_from(app: &App, page: &str, function: &str, form: impl AsRef<[u8]>, accept: &str) -> Answer {
     let request = Request::builder()
         .method(Method::POST)
         .uri(format!("/api/ui/{function}"))
         .header(header::HOST, "localhost:8000")
         .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
         .header(header::ACCEPT, accept)
-        .header(header::REFERER, format!("http://localhost:8000{}?user_id=u", Address::PATH))
+        .header(header::REFERER, format!("http://localhost:8000{page}"))
         .body(Body::from(form.as_ref().to_vec()));
     app.ask(request.unwrap()).await
 }
@@ -52,6 +57,18 @@ async fn a_page_further_down_has_a_way_back() {
     let html = app.get(&format!("{}?before={older}", Address::PATH)).await.text();
     assert_eq!(html.matches("class=\"row unread\"").count(), 10, "{html}");
     assert!(html.contains("Back to the newest"), "{html}");
+}
+
+#[tokio::test]
+async fn a_form_on_the_answer_to_a_refused_form_leads_to_the_dashboard() {
+    let app = App::new();
+    let answer = submit_from(&app, "/api/ui/send?user_id=u", "send?user_id=u", "user_id=u&content=x", PAGE).await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER);
+    assert_eq!(answer.header("location"), format!("http://localhost:8000{}?user_id=u", Address::PATH));
+    let refused = submit_from(&app, "/api/ui/send?user_id=u", "delete", "id=none", PAGE).await;
+    assert!(
+        refused.header("location").starts_with(&format!("http://localhost:8000{}?user_id=u&__path=", Address::PATH))
+    );
 }
 
 #[tokio::test]

@@ -258,7 +258,7 @@ pub(in crate::app) fn Composer(board: Board) -> impl IntoView {
                         <Icon of=icons::CROSS />
                     </a>
                 </div>
-                <form class="compose-form" method="post" action=board.at(SendNotification::url()) on:submit=on_submit>
+                <form class="compose-form" method="post" action=action_of(board) on:submit=on_submit>
                     <input type="hidden" name="idempotency_key" value=key_of_form() autocomplete="off" />
                     <ComposerFields board fields />
                     <div class="send-row">
@@ -270,6 +270,13 @@ pub(in crate::app) fn Composer(board: Board) -> impl IntoView {
             </div>
         </div>
     }
+}
+
+/// Where the form is sent without script, with the filter of the page: the page that answers it has the same.
+fn action_of(board: Board) -> String {
+    let href = board.address.read_untracked().href();
+    let query = href.find('?').map_or("", |at| &href[at..]);
+    board.at(SendNotification::url()) + query
 }
 
 #[component]

@@ -17,7 +17,7 @@ use super::{
     padding::pad_json,
     page::{broken, render, whole},
     pages::may_see_wishes,
-    paths::{DASHBOARD, sign_in_for},
+    paths::{DASHBOARD, SERVER_FUNCTIONS, sign_in_for},
     state::HttpState,
 };
 use crate::{
@@ -30,6 +30,9 @@ use crate::{
         workshop::Broken,
     },
 };
+
+/// The parameters of the page that the form that sends carries along, so that the page which answers it has its filter.
+const FILTERS: [&str; 5] = ["user_id", "category", "unread", "q", "before"];
 
 pub(super) fn routes() -> Router<HttpState> {
     // Leptos spawns on one executor for the whole process. It is no failure if another router of this process, or the
@@ -108,6 +111,16 @@ async fn show(
     render(state, place, request, context, || app::shell(assets::of_the_page())).await
 }
 
+/// Where a form leads back to. A form on the page that answered another one comes from the address of that function, which
+/// takes forms only: it leads to the dashboard with the same filter.
+fn to_page(location: &str) -> String {
+    let (path, query) = location.split_at(location.find('?').unwrap_or(location.len()));
+    match path.split_once(SERVER_FUNCTIONS) {
+        Some((before, _)) => format!("{before}{DASHBOARD}{query}"),
+        None => location.to_owned(),
+    }
+}
+
 /// Calls a server function, from the script of the page or from a form without script.
 ///
 /// Leptos answers an unreadable call with 500 and sets no status of ours beside a redirect; here a failure gets the
@@ -121,7 +134,8 @@ async fn call(
     parts: Parts,
     form: FormBody,
 ) -> Result<Response, Problem> {
-    refuse_unknown(parts.uri.query().unwrap_or(""), &[])?;
+    let filters: &[&str] = if function.as_str() == app::PATH_OF_SEND { &FILTERS } else { &[] };
+    refuse_unknown(parts.uri.query().unwrap_or(""), filters)?;
     let form = form.only(app::fields_of(function.as_str()).ok_or_else(broken)?)?;
     let is_send = function.as_str() == app::PATH_OF_SEND && principal.is_known();
     let again = is_send.then(|| (Request::from_parts(parts.clone(), Body::empty()), form.clone()));
@@ -133,7 +147,8 @@ async fn call(
     let request = Request::from_parts(parts, Body::from(form));
     let answer = leptos_axum::handle_server_fns_with_context(context, request).await.into_response();
     if let Some(location) = answer.headers().get(header::LOCATION) {
-        let location = location.to_str().ok();
+        let location = location.to_str().ok().map(to_page);
+        let location = location.as_deref();
         if let Some((request, form)) = again
             && let Some((query, refusal)) = location.and_then(Refusal::read)
             && let Some(typed) = TypedForm::read(&form, app::may_be_sent(&refusal.problem))
@@ -142,7 +157,8 @@ async fn call(
             let page = show(&state, service, principal, request, &query, Some((refusal, typed))).await?;
             return Ok((status, page).into_response());
         }
-        let short = location.and_then(Refusal::shorten).and_then(|url| HeaderValue::try_from(url).ok());
+        let short = location.and_then(Refusal::shorten);
+        let short = short.as_deref().or(location).and_then(|url| HeaderValue::try_from(url).ok());
         let mut answer = (StatusCode::SEE_OTHER, answer).into_response();
         if let Some(short) = short {
             answer.headers_mut().insert(header::LOCATION, short);
@@ -156,4 +172,17 @@ async fn call(
     let is_json = head.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/json");
     let body = state.hold(if is_json { pad_json(body) } else { body })?;
     Ok(Response::from_parts(head, Body::from(body)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_on_the_answer_to_a_form_leads_to_the_page_with_its_filter() {
+        assert_eq!(to_page("http://x/n/api/ui/send?user_id=a"), format!("http://x/n{DASHBOARD}?user_id=a"));
+        for page in [format!("http://x{DASHBOARD}?q=/api/ui/send"), "/".to_owned()] {
+            assert_eq!(to_page(&page), page);
+        }
+    }
 }
