@@ -77,14 +77,19 @@ impl Board {
     /// Sends every pending deletion now, and continues when the server has answered each, or after two seconds; `false`
     /// when there is none. Until then, a further call only waits.
     pub(crate) fn delete_first(self, go_on: impl FnOnce() + 'static) -> bool {
+        if self.is_leaving.get_value() {
+            return true;
+        }
         let doomed = self.take_doomed();
-        if doomed.is_empty() || self.is_leaving.get_value() {
-            return self.is_leaving.get_value();
+        if doomed.is_empty() {
+            return false;
         }
         self.is_leaving.set_value(true);
         let (left, go_on) = (Rc::new(Cell::new(doomed.len())), Rc::new(Cell::new(Some(go_on))));
         let leave = move || {
             if let Some(go_on) = go_on.take() {
+                // The user may stop it, and stay.
+                self.is_leaving.set_value(false);
                 go_on();
             }
         };

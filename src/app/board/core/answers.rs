@@ -257,6 +257,9 @@ impl View {
                 let recent = std::mem::take(&mut self.overview.recent);
                 self.overview = Overview { recent, ..place.overview };
             }
+            // What came since then, the user has not seen.
+            self.heard.seen = place.seen;
+            self.heard.newer = place.newer;
             self.heard.returns = true;
             effects.extend(place.at.map(Effect::Show));
         }

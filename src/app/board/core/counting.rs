@@ -70,13 +70,13 @@ pub(crate) fn set_inbox(overview: &mut Overview, user_id: &UserId, unread_count:
 /// The inboxes that are offered beside the list stay in their order; those that were not there follow.
 pub(crate) fn keep_recent(overview: &mut Overview, shown: &Overview) {
     let mut recent = shown.recent.clone();
+    recent.retain(|known| overview.recent.iter().any(|fresh| fresh.user_id == known.user_id));
     for fresh in overview.recent.drain(..) {
         match recent.iter_mut().find(|known| known.user_id == fresh.user_id) {
             Some(known) => *known = fresh,
             None => recent.push(fresh),
         }
     }
-    recent.truncate(MOST_RECENT);
     overview.recent = recent;
 }
 

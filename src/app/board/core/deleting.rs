@@ -83,11 +83,14 @@ impl View {
     fn restore(&mut self, doomed: Doomed) -> Option<i64> {
         let Doomed { item, spot, .. } = doomed;
         // Another inbox may be shown by now.
-        if self.is_in_scope(&item.data.user_id) {
+        let is_in_scope = self.is_in_scope(&item.data.user_id);
+        if is_in_scope {
             counting::add(&mut self.overview, &item.data);
         }
         if !self.filter().admits(&item.data) {
-            counting::beside(&mut self.overview, &item.data.category, i64::from(!item.data.is_read));
+            if is_in_scope {
+                counting::beside(&mut self.overview, &item.data.category, i64::from(!item.data.is_read));
+            }
             return None;
         }
         let key = item.key;

@@ -185,8 +185,9 @@ impl View {
     /// Whether the inbox can be marked as read: one inbox is shown and has unread notifications. A search shows a
     /// selection that no marking can name.
     pub(crate) fn can_mark_all(&self) -> bool {
-        // Until the list of another address is there, the user has not seen it.
+        // Until it is known up to which change the user has seen the inbox, nothing says what is meant.
         self.loading == Loading::Done
+            && self.heard.seen.is_some()
             && self.filter().user_id.is_some()
             && self.overview.unread_count > 0
             && self.address.q.is_none()

@@ -17,6 +17,9 @@ pub(super) struct Place {
     /// How many notifications are asked for.
     pub(super) limit: u16,
     pub(super) beginning: Option<Beginning>,
+    /// As [`super::view::Heard::seen`] and `newer`, when the user left.
+    pub(super) seen: Option<u64>,
+    pub(super) newer: Vec<NotificationId>,
     pub(super) at: Option<At>,
 }
 

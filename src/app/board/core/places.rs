@@ -27,7 +27,8 @@ impl View {
         let limit = u16::try_from(rows.len()).unwrap_or(Limit::MAX).clamp(self.limit, Limit::MAX);
         let (address, overview) = (self.address.clone(), self.counted());
         let (next, beginning) = (self.next, self.beginning);
-        self.places.push(Place { address, rows, next, overview, limit, beginning, at });
+        let (seen, newer) = (self.heard.seen, self.heard.newer.clone());
+        self.places.push(Place { address, rows, next, overview, limit, beginning, seen, newer, at });
     }
 
     /// The user goes back, or forward again.
@@ -58,7 +59,9 @@ impl View {
         let rows: Vec<Item> = self.rows.iter().skip(first).cloned().collect();
         let limit = u16::try_from(rows.len()).unwrap_or(Limit::MAX).saturating_add(MORE).min(Limit::MAX);
         let (overview, next) = (self.overview.clone(), self.next);
-        let place = Place { address: self.address.clone(), rows, next, overview, limit, beginning: None, at };
+        let (seen, newer) = (self.heard.seen, self.heard.newer.clone());
+        let address_left = self.address.clone();
+        let place = Place { address: address_left, rows, next, overview, limit, beginning: None, seen, newer, at };
         self.turn_to(address, Some(place), now)
     }
 }

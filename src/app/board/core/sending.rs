@@ -100,8 +100,14 @@ impl View {
     pub(super) fn not_sent(&mut self, submission: Submission, problem: &Problem, now: Now) -> Vec<Effect> {
         let Submission { typed, key, is_repeat, after, item, change } = submission;
         if let Some(item) = item {
-            self.rows.retain(|row| row.key != item.key);
-            counting::remove(&mut self.overview, &item.data);
+            let is_shown = self.place_of(item.key).map(|place| self.rows.remove(place)).is_some();
+            // Another inbox may be shown by now.
+            if self.is_in_scope(&item.data.user_id) {
+                counting::remove(&mut self.overview, &item.data);
+                if !is_shown {
+                    counting::beside(&mut self.overview, &item.data.category, -1);
+                }
+            }
         }
         if is_repeat || may_be_sent(problem) {
             self.unconfirmed = Some(Unconfirmed { typed, key, after });

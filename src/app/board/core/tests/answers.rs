@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     app::board::core::Loading,
-    model::{Code, Problem},
+    model::{Code, Problem, UnreadCount},
 };
 
 fn list(numbers: &[u128]) -> Vec<Notification> {
@@ -263,5 +263,21 @@ fn a_screen_reader_is_told_how_much_was_found() {
         let asked = ticket(page.send(Message::Refresh));
         page.send(Message::Answered(asked, Ok(snapshot(list(&found), Some(10)))));
         assert_eq!(page.take(said), None, "what the page asks for by itself");
+    }
+}
+
+#[test]
+fn the_open_inbox_has_its_count_however_many_were_open_before() {
+    let inbox =
+        |number: u64| UnreadCount { user_id: UserId::parse(&format!("u{number}")).unwrap(), unread_count: number };
+    let mut page = open("", vec![], None);
+    for number in 10..30 {
+        page.send(Message::Turn(Address::parse(&format!("user_id=u{number}"))));
+        let asked = ticket(&mut page);
+        let mut found = snapshot(vec![], Some(1));
+        found.overview.recent = (1..=8).chain([number]).map(inbox).collect();
+        page.send(Message::Answered(asked, Ok(found)));
+        let recent = page.view.counted().recent;
+        assert!(recent.contains(&inbox(number)) && recent.len() == 9, "{recent:?}");
     }
 }

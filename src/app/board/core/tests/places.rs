@@ -98,6 +98,9 @@ fn what_arrived_meanwhile_waits_above_the_place_that_the_user_comes_back_to() {
     page.send(Message::Leave(None)).send(Message::Return(Address::parse("user_id=ann")));
     answer(&mut page, list((3..=102).rev()), Some(3));
     assert_eq!((page.key(2), page.view.held), (key, 2));
+    page.send(Message::MarkAll);
+    let up_to = page.take(|effect| if let Effect::MarkAll(marking) = effect { Some(marking.up_to) } else { None });
+    assert_eq!(up_to, Some(Some(10)), "not those that wait above the list");
 }
 
 #[test]

@@ -111,3 +111,14 @@ fn a_repeat_that_the_server_had_already_is_looked_up() {
     page.send(Message::Sent(again, notification(2)));
     assert_eq!(page.asks(), 1);
 }
+
+#[test]
+fn what_is_refused_is_not_counted_where_no_list_shows_it() {
+    let unread = |page: &Open| page.view.counted().categories.iter().map(|(_, count)| *count).sum::<u64>();
+    let refused = || Problem::new(Code::Forbidden, "You may not do this.");
+    let mut page = of_ann("category=alert", &[]);
+    let submission = submit(&mut page, 2, "a");
+    assert_eq!(unread(&page), 1);
+    page.send(Message::NotSent(submission, refused()));
+    assert_eq!((unread(&page), page.counts()), (0, (0, 0)));
+}
