@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 use wasm_bindgen::{JsCast, closure::Closure};
+use web_sys::Event;
 
 use crate::model::Timestamp;
 
@@ -92,6 +93,51 @@ pub(super) fn set_value(id: &str, text: &str) {
             }
         }
     }
+}
+
+/// Puts a text into the element with this id, in place of what it has.
+pub(super) fn set_text(id: &str, text: &str) {
+    if let Some(element) = element(id) {
+        element.set_text_content(Some(text));
+    }
+}
+
+/// Sets an attribute of the element with this id, or takes it away.
+pub(super) fn set_attribute(id: &str, name: &str, value: Option<&str>) {
+    let Some(element) = element(id) else { return };
+    let _ = match value {
+        Some(value) => element.set_attribute(name, value),
+        None => element.remove_attribute(name),
+    };
+}
+
+/// Puts these options into the list with this id, in place of those that it has.
+pub(super) fn set_options(id: &str, options: &[String]) {
+    let Some(list) = element(id) else { return };
+    list.set_text_content(None);
+    for option in options {
+        if let Ok(element) = document().create_element("option") {
+            let _ = element.set_attribute("value", option);
+            let _ = list.append_child(&element);
+        }
+    }
+}
+
+/// Calls `f` for each event of this name at the element with this id or within it, for as long as the page lives.
+pub(super) fn listen(id: &str, event: &str, f: impl FnMut(Event) + 'static) {
+    fn attach(id: &str, event: &str, f: Box<dyn FnMut(Event)>) {
+        let heard = Closure::wrap(f).into_js_value();
+        if let Some(element) = element(id) {
+            let _ = element.add_event_listener_with_callback(event, heard.unchecked_ref());
+        }
+    }
+    attach(id, event, Box::new(f));
+}
+
+/// Whether an event is at something that matches, or within it.
+pub(super) fn is_within(event: &Event, selector: &str) -> bool {
+    let target = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
+    target.is_some_and(|target| target.closest(selector).ok().flatten().is_some())
 }
 
 /// Moves the focus to the element with this id, once the changes are on the page.

@@ -3,9 +3,9 @@
 mod banner;
 mod bar;
 pub(super) mod commands;
-mod composer;
+pub(super) mod composer;
 mod content;
-mod empty;
+pub(super) mod empty;
 pub(super) mod help;
 pub(super) mod icons;
 mod inbox;
@@ -14,14 +14,27 @@ mod row;
 mod search;
 mod toasts;
 
-pub(super) use self::{bar::Bar, composer::Composer, inbox::Inbox, rail::Rail, toasts::Toasts};
+pub(super) use self::{bar::Bar, inbox::Inbox, rail::Rail, toasts::Toasts};
 
 use leptos::{
     ev::MouseEvent,
-    prelude::{Effect, Signal},
+    prelude::{Effect, Read, Signal},
 };
 
 use super::{board::Board, browser, page::Address};
+
+/// HTML that never changes: the server renders it, and the browser leaves it as it arrived, so that its code need not be
+/// compiled for the browser. For the `inner_html` of an element that is never made in the browser.
+macro_rules! still {
+    ($view:expr) => {{
+        #[cfg(feature = "ssr")]
+        let html = Some(leptos::prelude::RenderHtml::to_html(leptos::prelude::IntoView::into_view($view)));
+        #[cfg(not(feature = "ssr"))]
+        let html: Option<String> = None;
+        html
+    }};
+}
+use still;
 
 /// A text that changes.
 ///
@@ -48,6 +61,20 @@ fn optional(of: impl Fn() -> Option<&'static str> + Send + Sync + 'static) -> Si
         Signal::derive(of)
     }
     derive(Box::new(of))
+}
+
+/// Why a field of the address is not valid, if it is not.
+fn problem_of(board: Board, name: &str) -> Option<String> {
+    board.trouble.read().as_ref().and_then(|problem| problem.field(name)).map(str::to_owned)
+}
+
+/// Keeps that at the field with this id, in the browser only; the element that says it has the same id, and `-problem`.
+fn follow_problem(board: Board, name: &'static str, field: &'static str) {
+    effect(move |_| {
+        let problem = problem_of(board, name);
+        browser::set_attribute(field, "aria-invalid", problem.as_ref().map(|_| "true"));
+        browser::set_text(&(field.to_owned() + "-problem"), &problem.unwrap_or_default());
+    });
 }
 
 /// The handler of a click; see [`text`].

@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use super::{
     board::{Board, Loading},
     browser::{desktop, preferences::Preferences, tab},
-    components::{Bar, Composer, Inbox, Rail, Toasts, commands, effect},
+    components::{Bar, Inbox, Rail, Toasts, commands, composer, effect, empty},
     page::Initial,
 };
 
@@ -25,6 +25,8 @@ pub fn App() -> impl IntoView {
         show_in_tab(board);
         board.notifies.set(desktop::is_on());
         commands::listen(board, preferences);
+        composer::listen(board);
+        empty::offer_command(board);
         if let Some(root) = document().document_element() {
             let _ = root.set_attribute("data-hydrated", "");
         }
@@ -36,7 +38,6 @@ pub fn App() -> impl IntoView {
         <Bar board preferences />
         <Rail board />
         <Inbox board />
-        {board.may_send.then(|| view! { <Composer board /> })}
         <Toasts board />
     }
 }

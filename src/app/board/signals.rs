@@ -13,7 +13,7 @@ use crate::{
         page::{Address, Initial, Refusal},
         text::relative_time,
     },
-    model::{Code, Cursor, Filter, NewNotification, Overview, Problem, Timestamp},
+    model::{Code, Cursor, NewNotification, Overview, Problem, Timestamp},
 };
 
 /// The state of the page. A copy is the same board.
@@ -25,8 +25,6 @@ pub(crate) struct Board {
     pub(crate) may_send: bool,
     /// Whether the viewer is signed in.
     pub(crate) may_sign_out: bool,
-    /// The viewer's name, where it is known.
-    pub(crate) viewer_name: StoredValue<Option<String>>,
     /// The time without a message after which a live stream sends a heartbeat, in milliseconds.
     pub(super) heartbeat_ms: f64,
     /// As [`View::address`].
@@ -87,7 +85,6 @@ impl Board {
             is_own: view.is_own,
             may_send: viewer.may_send,
             may_sign_out: viewer.may_sign_out,
-            viewer_name: StoredValue::new(viewer.name),
             heartbeat_ms: 1_000.0 * f64::from(heartbeat_seconds),
             address: RwSignal::new(Address::clone(&view.address)),
             rows: RwSignal::new(rows_of(&view, &[])),
@@ -220,12 +217,8 @@ impl Board {
         self.ask(|view| view.address.at(path))
     }
 
-    /// As [`View::filter`].
-    pub(crate) fn filter(self) -> Filter {
-        self.ask(View::filter)
-    }
-
     /// As [`View::seen`].
+    #[cfg(feature = "ssr")]
     pub(crate) fn seen(self) -> Option<u64> {
         self.ask(View::seen)
     }

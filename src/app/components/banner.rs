@@ -6,11 +6,10 @@ use super::{click, flag, text};
 use crate::{
     app::{
         board::{Board, Message, TOO_MANY, explain},
-        page::Address,
         server_fns,
         text::{percent, relative_time},
     },
-    model::{Code, Problem},
+    model::Code,
 };
 
 /// Reports that the list is old, or that a form was refused.
@@ -56,14 +55,14 @@ pub(super) fn Banner(board: Board) -> impl IntoView {
 }
 
 /// How long the server is still left alone.
-fn wait(board: Board) -> Option<String> {
+pub(super) fn wait(board: Board) -> Option<String> {
     let seconds = i64::from(board.wait.get());
     (seconds > 0).then(|| format!("This page asks again in {}.", relative_time::span(seconds)))
 }
 
 /// A link to sign in and return to this address, for users who are signed out.
 #[component]
-fn SignIn(board: Board) -> impl IntoView {
+pub(super) fn SignIn(board: Board) -> impl IntoView {
     view! {
         <a
             class="plain"
@@ -78,61 +77,4 @@ fn SignIn(board: Board) -> impl IntoView {
 /// The path of the composer's server function.
 pub(super) fn path_of_send() -> &'static str {
     <server_fns::SendNotification as ServerFn>::PATH
-}
-
-/// Stands in place of the list when it could not be read at all.
-#[component]
-pub(super) fn Refused(board: Board) -> impl IntoView {
-    let heading = text(move || {
-        match board.trouble_code() {
-            Some(Code::Unauthenticated) => "You are signed out.",
-            Some(Code::TooManyRequests) => TOO_MANY,
-            Some(Code::Forbidden) => "You may not see this.",
-            Some(Code::InvalidInput) if is_wrong(board, "user_id") => "This user ID isn't valid.",
-            Some(Code::InvalidInput) if is_wrong(board, "q") => "This search isn't valid.",
-            Some(Code::InvalidInput) => "This link isn't valid.",
-            Some(Code::Unreachable) => "Can't reach the server.",
-            _ => "The notifications could not be read.",
-        }
-        .to_owned()
-    });
-    let detail = text(move || {
-        let trouble = board.trouble.read();
-        let detail = || match trouble.as_ref() {
-            Some(problem) if problem.code == Code::Unauthenticated => "Sign in to see the notifications.".to_owned(),
-            // What is wrong is said at its field, or is part of a link that no user wrote.
-            Some(problem) if problem.code == Code::InvalidInput => String::new(),
-            // The heading says all of it.
-            Some(problem) if problem.code == Code::Unreachable => String::new(),
-            problem => problem.map(|problem| problem.detail.clone()).unwrap_or_default(),
-        };
-        wait(board).unwrap_or_else(detail)
-    });
-    let is_futile = flag(move || {
-        let trouble = board.trouble.read();
-        let is_final = |problem: &Problem| problem.code == Code::Unauthenticated || !problem.errors.is_empty();
-        board.wait.get() > 0 || trouble.as_ref().is_some_and(is_final)
-    });
-    view! {
-        <div class="state" role="alert">
-            <h2>{heading}</h2>
-            <p class="tabular" aria-live="off">{detail}</p>
-            <SignIn board />
-            <a
-                class="plain"
-                class:none=flag(move || board.trouble_code() != Some(Code::InvalidInput))
-                href=text(move || board.narrow(Address::default()).href())
-            >
-                "Show all"
-            </a>
-            <button type="button" class="plain needs-script" class:none=is_futile on:click=click(move |_| board.send(Message::Refresh))>
-                "Try again"
-            </button>
-        </div>
-    }
-}
-
-/// Whether it is this part of what is asked for that is not legal.
-fn is_wrong(board: Board, field: &str) -> bool {
-    board.trouble.read().as_ref().is_some_and(|problem| problem.field(field).is_some())
 }

@@ -6,7 +6,7 @@ use wasm_bindgen::JsCast;
 use super::{
     click, flag, follow, grouped,
     icons::{self, ChangingIcon, Icon},
-    text,
+    still, text,
 };
 use crate::{
     app::{
@@ -75,24 +75,9 @@ pub(in crate::app) fn Bar(board: Board, preferences: Preferences) -> impl IntoVi
     }
 }
 
-/// Who is signed in, and the way out: a popover, which needs no script.
+/// Who is signed in, and the way out: a popover and a form, which need no script.
 #[component]
 fn Account(board: Board) -> impl IntoView {
-    let name = board.viewer_name.get_value().map(|name| view! { "Signed in as " <bdi class="mono">{name}</bdi> });
-    view! {
-        <button type="button" class="quiet" popovertarget="account" aria-label="Account" title="Account">
-            <Icon of=icons::PERSON />
-        </button>
-        <div class="account" popover="auto" id="account">
-            <p>{name}</p>
-            <SignOut board />
-        </div>
-    }
-}
-
-/// Ends the session. It is a form, which needs no script.
-#[component]
-fn SignOut(board: Board) -> impl IntoView {
     // A deletion whose undo is still open is carried out first, while the session may still do that.
     let submit = move |event: SubmitEvent| {
         let form = event.target().and_then(|target| target.dyn_into::<web_sys::HtmlFormElement>().ok());
@@ -102,13 +87,28 @@ fn SignOut(board: Board) -> impl IntoView {
             event.prevent_default();
         }
     };
+    view! { <div class="account-of" on:submit=submit inner_html=still!(account(board))></div> }
+}
+
+#[cfg(feature = "ssr")]
+fn account(board: Board) -> impl IntoView {
+    use crate::app::page::Initial;
+
+    let name = use_context::<Initial>().and_then(|initial| initial.viewer.name);
+    let name = name.map(|name| view! { "Signed in as " <bdi class="mono">{name}</bdi> });
     view! {
-        <form class="sign-out" method="post" action=board.at("/logout") on:submit=submit>
-            <button type="submit" class="quiet">
-                <Icon of=icons::DOOR />
-                "Sign out"
-            </button>
-        </form>
+        <button type="button" class="quiet" popovertarget="account" aria-label="Account" title="Account">
+            <Icon of=icons::PERSON />
+        </button>
+        <div class="account" popover="auto" id="account">
+            <p>{name}</p>
+            <form class="sign-out" method="post" action=board.at("/logout")>
+                <button type="submit" class="quiet">
+                    <Icon of=icons::DOOR />
+                    "Sign out"
+                </button>
+            </form>
+        </div>
     }
 }
 
@@ -129,17 +129,13 @@ fn Freshness(board: Board) -> impl IntoView {
             <span class="freshness-dot" aria-hidden="true"></span>
             <span class="freshness-word">{text(move || state().1.to_owned())}</span>
         </span>
-        <noscript inner_html=without_script(board)></noscript>
+        <noscript inner_html=still!(without_script(board))></noscript>
     }
 }
 
-/// How the page is brought up to date where nothing runs in it. A browser with script takes it for text, so it is written
-/// on the server alone.
-fn without_script(board: Board) -> String {
-    if cfg!(not(feature = "ssr")) {
-        return String::new();
-    }
-    let href = board.address.read_untracked().href().replace('&', "&amp;");
-    let link = "<a href=\"".to_owned() + &href + "\">Refresh</a>";
-    "<span class=\"freshness\">Updates need JavaScript. ".to_owned() + &link + "</span>"
+/// How the page is brought up to date where nothing runs in it.
+#[cfg(feature = "ssr")]
+fn without_script(board: Board) -> impl IntoView {
+    let href = board.address.read_untracked().href();
+    view! { <span class="freshness">"Updates need JavaScript. " <a href=href>"Refresh"</a></span> }
 }

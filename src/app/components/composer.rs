@@ -1,29 +1,26 @@
-//! The form that sends.
+//! The form that sends. The server renders it, and the browser leaves it as it arrived: its elements never change but
+//! for their texts, so that their code need not be compiled for the browser. This is what happens in it there.
 
-mod refused;
+#[cfg(feature = "ssr")]
+mod form;
 
-use leptos::{
-    ev::{KeyboardEvent, MouseEvent, SubmitEvent},
-    prelude::*,
-    server_fn::ServerFn,
-    task::spawn_local,
-};
+use leptos::{ev::KeyboardEvent, prelude::*, task::spawn_local};
 use wasm_bindgen::JsCast;
 
-use self::refused::{typed, typed_text};
+#[cfg(feature = "ssr")]
+pub(in crate::app) use self::form::composer;
 use super::{
     banner::path_of_send,
-    click, effect, flag, grouped,
+    effect, grouped,
     icons::{self, Icon},
-    optional, text,
 };
 use crate::{
     app::{
         board::{Board, Message, Typed, explain, may_be_sent},
         browser,
-        server_fns::{self, SendNotification, composing},
+        server_fns::{self, composing},
     },
-    model::{Category, Content, Problem},
+    model::{Content, Problem},
 };
 
 /// The sheet, and what the address ends with while it is open.
@@ -37,6 +34,9 @@ const OTHER: &str = "other-category";
 const HEADING: &str = "heading";
 const TEXT: &str = "text";
 const LEADS: &str = "leads";
+/// The elements that say how long the text is, and what is wrong beside the fields.
+const LENGTH: &str = "text-length";
+const TROUBLE: &str = "compose-problem";
 
 /// Opens the composer where it is a sheet, and goes to its first empty field.
 pub(super) fn open() {
@@ -64,61 +64,69 @@ fn follow_address(board: Board) {
         return;
     }
     board.is_composing.set(is_open);
+    browser::set_attribute(SHEET, "role", Some(if is_open { "dialog" } else { "complementary" }));
+    browser::set_attribute(SHEET, "aria-modal", is_open.then_some("true"));
     browser::make_inert("body > :not(#compose, .toasts)", is_open);
     if is_open { focus_first() } else { browser::focus_soon("compose-open".to_owned()) }
 }
 
-/// The state of the form beside the input.
-#[derive(Clone, Copy)]
-struct Fields {
-    /// How many characters the text has.
-    length: RwSignal<usize>,
-    /// Why the last submission was refused or not confirmed.
-    problem: RwSignal<Option<Problem>>,
+/// Counts the characters of the text, which the browser may have kept from before.
+fn measure() {
+    let length = browser::value(TEXT).chars().count();
+    browser::set_text(LENGTH, &length_of(length));
+    browser::set_attribute(LENGTH, "data-over", (length > Content::MAX_CHARS).then_some(""));
 }
 
-impl Fields {
-    /// Counts the characters of the text, which the browser may have kept from before.
-    fn measure(self) {
-        self.length.set(browser::value(TEXT).chars().count());
-    }
+/// How long a text is, and may be.
+fn length_of(length: usize) -> String {
+    grouped(length as u64) + " / " + &grouped(Content::MAX_CHARS as u64)
+}
 
-    /// Puts texts into the fields that are cleared after sending.
-    fn put(self, content: &str, title: &str, link: &str) {
-        for (field, text) in [(TEXT, content), (HEADING, title), (LEADS, link)] {
-            browser::set_value(field, text);
-        }
-        self.measure();
+/// Puts texts into the fields that are cleared after sending.
+fn put(content: &str, title: &str, link: &str) {
+    for (field, text) in [(TEXT, content), (HEADING, title), (LEADS, link)] {
+        browser::set_value(field, text);
     }
+    measure();
+}
 
-    /// Shows a problem, and goes to the first field that it concerns.
-    fn refuse(self, problem: Problem) {
-        let first = FIELDS.iter().find(|(name, _)| problem.field(name).is_some());
-        if let Some((_, id)) = first {
-            browser::focus_soon((*id).to_owned());
-        }
-        self.problem.set(Some(problem));
+/// Shows why the last submission was refused or not confirmed, at the fields that it concerns.
+fn show(problem: Option<&Problem>) {
+    for (name, id) in FIELDS {
+        let why = problem.and_then(|problem| problem.field(name));
+        browser::set_attribute(id, "aria-invalid", why.map(|_| "true"));
+        browser::set_text(&problem_of(id), why.unwrap_or_default());
     }
+    browser::set_text(TROUBLE, &of_no_field(problem));
+}
 
-    /// Tells the user so if the list shows a notification that was not confirmed.
-    fn confirm(self, board: Board) {
-        let Some(sent) = board.confirmed() else { return };
-        self.problem.set(None);
-        if sent == Typed::read() {
-            self.put("", "", "");
-        }
-        board.send(Message::Toast(format!("Sent to {}.", sent.user_id)));
-    }
+/// The id of the element that says what is wrong with the field that has this id.
+fn problem_of(id: &str) -> String {
+    id.to_owned() + "-problem"
+}
 
-    /// The problem of a field; empty when there is none.
-    fn problem_of(self, name: &'static str) -> Signal<String> {
-        text(move || self.problem.read().as_ref().and_then(|it| it.field(name)).unwrap_or_default().to_owned())
-    }
+/// What is wrong where that concerns none of the fields.
+fn of_no_field(problem: Option<&Problem>) -> String {
+    problem.filter(|problem| problem.errors.is_empty()).map(said).unwrap_or_default()
+}
 
-    /// Whether a field has a problem.
-    fn invalid(self, name: &'static str) -> Signal<Option<&'static str>> {
-        optional(move || self.problem.read().as_ref().and_then(|it| it.field(name)).map(|_| "true"))
+/// Shows a problem, and goes to the first field that it concerns.
+fn refuse(problem: &Problem) {
+    let first = FIELDS.iter().find(|(name, _)| problem.field(name).is_some());
+    if let Some((_, id)) = first {
+        browser::focus_soon((*id).to_owned());
     }
+    show(Some(problem));
+}
+
+/// Tells the user so if the list shows a notification that was not confirmed.
+fn confirm(board: Board) {
+    let Some(sent) = board.confirmed() else { return };
+    show(None);
+    if sent == Typed::read() {
+        put("", "", "");
+    }
+    board.send(Message::Toast("Sent to ".to_owned() + &sent.user_id + "."));
 }
 
 impl Typed {
@@ -137,18 +145,18 @@ impl Typed {
 
 /// Sends the input: it is shown at once, and put back when it is refused. Input that was not confirmed and has not
 /// changed is the same submission, and is sent once.
-fn submit(board: Board, fields: Fields) {
+fn submit(board: Board) {
     let typed = Typed::read();
     if typed.category.as_ref().is_some_and(String::is_empty) {
-        return fields.refuse(composing::unnamed_category());
+        return refuse(&composing::unnamed_category());
     }
     let Typed { user_id, content, category, title, link } = typed.clone();
     let new = match composing::parse(&user_id, &content, category.as_deref(), Some(&title), Some(&link)) {
         Ok(new) => new,
-        Err(problem) => return fields.refuse(problem),
+        Err(problem) => return refuse(&problem),
     };
-    fields.problem.set(None);
-    fields.put("", "", "");
+    show(None);
+    put("", "", "");
     let Some(submission) = board.submit(typed, new) else { return };
     spawn_local(async move {
         let given = |text: &String| Some(text.clone());
@@ -163,12 +171,12 @@ fn submit(board: Board, fields: Fields) {
             Err(problem) => {
                 // Unless the user is writing the next one already.
                 if browser::value(TEXT).is_empty() {
-                    fields.put(&content, &title, &link);
+                    put(&content, &title, &link);
                 }
-                fields.refuse(problem.clone());
+                refuse(&problem);
                 board.send(Message::NotSent(submission, problem));
                 // It may have arrived meanwhile.
-                fields.confirm(board);
+                confirm(board);
             }
         }
     });
@@ -185,107 +193,57 @@ pub(super) fn ComposeLink() -> impl IntoView {
     }
 }
 
-/// What a click on the links out of the sheet does.
-fn leave() -> Box<dyn FnMut(MouseEvent)> {
-    click(move |event| {
+/// Starts to follow the form, where the viewer has one. In the browser only.
+pub(in crate::app) fn listen(board: Board) {
+    if browser::element(SHEET).is_none() {
+        return;
+    }
+    browser::listen(SHEET, "submit", move |event| {
         event.prevent_default();
-        close();
-    })
-}
-
-/// The idempotency key of the form where there is no script: one for each time that the page is made. The script has
-/// one for each submission, and leaves this one alone.
-fn key_of_form() -> String {
-    #[cfg(feature = "ssr")]
-    let key = typed("idempotency_key").unwrap_or_else(|| uuid::Uuid::now_v7().to_string());
-    #[cfg(not(feature = "ssr"))]
-    let key = String::new();
-    key
-}
-
-/// The form that sends: a column where there is room, else a sheet that comes up from below. It
-/// works without script too: the sheet is the target of a link.
-#[component]
-pub(in crate::app) fn Composer(board: Board) -> impl IntoView {
-    let refused = board.refusal.get_untracked().filter(|refusal| refusal.path == path_of_send());
-    let problem = RwSignal::new(refused.map(|refusal| refusal.problem));
-    let fields = Fields { length: RwSignal::new(0), problem };
-    effect(move |_| {
-        board.rows.track();
-        fields.confirm(board);
+        submit(board);
     });
-    effect(move |_| {
-        fields.measure();
-        for event in ["hashchange", "resize"] {
-            let _ = window_event_listener_untyped(event, move |_| follow_address(board));
-        }
-        // The page opened the sheet before the script was there; the way back from it is to the page.
-        let is_named = location().hash().as_deref() == Ok("#compose");
-        if is_named && let Ok(history) = window().history() {
-            let href = board.address.read_untracked().href();
-            let _ = history.replace_state_with_url(&wasm_bindgen::JsValue::NULL, "", Some(&href));
-        }
-        if (is_named || fields.problem.read_untracked().is_some()) && !browser::is_wide() {
-            open();
+    browser::listen(SHEET, "input", |_| measure());
+    browser::listen(SHEET, "click", |event| {
+        // The links out of the sheet.
+        if browser::is_within(&event, ".backdrop, .compose-close") {
+            event.prevent_default();
+            close();
         }
     });
-    let on_submit = move |event: SubmitEvent| {
-        event.prevent_default();
-        submit(board, fields);
-    };
-    let shortcut = move |event: KeyboardEvent| {
+    browser::listen(SHEET, "keydown", |event| {
+        let Ok(event) = event.dyn_into::<KeyboardEvent>() else { return };
         if event.key() == "Enter" && (event.ctrl_key() || event.meta_key()) {
             event.prevent_default();
-            let form = browser::element("compose").and_then(|sheet| sheet.query_selector("form").ok().flatten());
+            let form = document().query_selector("#compose form").ok().flatten();
             if let Some(form) = form.and_then(|form| form.dyn_into::<web_sys::HtmlFormElement>().ok()) {
                 let _ = form.request_submit();
             }
         }
-    };
-    view! {
-        <div
-            class="composer"
-            id=SHEET
-            aria-labelledby="compose-title"
-            role=text(move || if board.is_composing.get() { "dialog" } else { "complementary" }.to_owned())
-            aria-modal=optional(move || board.is_composing.get().then_some("true"))
-        >
-            <a class="backdrop" href="#" tabindex="-1" aria-hidden="true" on:click=leave()></a>
-            <div class="sheet" on:keydown=shortcut>
-                <div class="sheet-head">
-                    <h2 id="compose-title">"Send a notification"</h2>
-                    <a class="quiet compose-close" href="#" role="button" aria-label="Close" on:click=leave()>
-                        <Icon of=icons::CROSS />
-                    </a>
-                </div>
-                <form class="compose-form" method="post" action=action_of(board) on:submit=on_submit>
-                    <input type="hidden" name="idempotency_key" value=key_of_form() autocomplete="off" />
-                    <ComposerFields board fields />
-                    <div class="send-row">
-                        <button type="submit" class="primary">"Send"</button>
-                        <span class="send-keys needs-script" aria-hidden="true"><kbd>"Ctrl"</kbd><kbd>"Enter"</kbd></span>
-                    </div>
-                    <Trouble fields />
-                </form>
-            </div>
-        </div>
+    });
+    effect(move |_| {
+        board.rows.track();
+        confirm(board);
+    });
+    follow_inbox(board);
+    measure();
+    for event in ["hashchange", "resize"] {
+        let _ = window_event_listener_untyped(event, move |_| follow_address(board));
+    }
+    // The page opened the sheet before the script was there; the way back from it is to the page.
+    let is_named = location().hash().as_deref() == Ok("#compose");
+    if is_named && let Ok(history) = window().history() {
+        let href = board.address.read_untracked().href();
+        let _ = history.replace_state_with_url(&wasm_bindgen::JsValue::NULL, "", Some(&href));
+    }
+    let is_refused = board.refusal.read_untracked().as_ref().is_some_and(|refusal| refusal.path == path_of_send());
+    if (is_named || is_refused) && !browser::is_wide() {
+        open();
     }
 }
 
-/// Where the form is sent without script, with the filter of the page: the page that answers it has the same.
-fn action_of(board: Board) -> String {
-    let href = board.address.read_untracked().href();
-    let query = href.find('?').map_or("", |at| &href[at..]);
-    board.at(SendNotification::url()) + query
-}
-
-#[component]
-fn ComposerFields(board: Board, fields: Fields) -> impl IntoView {
-    let to = typed("user_id").or_else(|| board.filter().user_id.map(|user_id| user_id.as_str().to_owned()));
-    let category = typed("category");
-    let chosen = move |slug: &str| category.as_deref().unwrap_or("message") == slug;
-    // Another inbox is shown: the user probably writes to that one, and no longer to one that is left.
-    let mut filled = to.clone().unwrap_or_default();
+/// Another inbox is shown: the user probably writes to that one, and no longer to one that is left.
+fn follow_inbox(board: Board) {
+    let mut filled = browser::value(TO);
     effect(move |is_first| {
         let user_id = board.address.read().user_id.clone().unwrap_or_default();
         let is_another = !is_first && user_id != filled;
@@ -294,94 +252,6 @@ fn ComposerFields(board: Board, fields: Fields) -> impl IntoView {
         }
         filled = user_id;
     });
-    view! {
-        <div class="field">
-            <label for=TO>"To"</label>
-            <input
-                id=TO name="user_id" class="mono" required maxlength="128" value=to
-                placeholder="user_123" list="recent" autocomplete="off" autocapitalize="none" spellcheck="false"
-                aria-invalid=fields.invalid("user_id") aria-describedby="to-problem"
-            />
-            <FieldProblem fields name="user_id" id="to-problem" />
-        </div>
-        <fieldset class="field kinds-choice">
-            <legend>"Category"</legend>
-            <div class="chips">
-                {Category::WELL_KNOWN.map(|slug| view! {
-                    <label class="chip" data-kind=slug>
-                        <input type="radio" name="category" value=slug checked=chosen(slug) />
-                        <Icon of=icons::of_category(slug) />
-                        {slug}
-                    </label>
-                }).into_iter().collect_view()}
-                <label class="chip" data-kind="other">
-                    <input type="radio" name="category" value="" checked=chosen("") />
-                    <Icon of=icons::LABEL />
-                    "Other…"
-                </label>
-                <input
-                    id=OTHER name="other_category" class="mono" maxlength="32" placeholder="billing" aria-label="Other category"
-                    value=typed("other_category")
-                    autocomplete="off" autocapitalize="none" spellcheck="false"
-                    aria-invalid=fields.invalid("category") aria-describedby="kind-problem"
-                />
-            </div>
-            <FieldProblem fields name="category" id="kind-problem" />
-        </fieldset>
-        <div class="field">
-            <label for=HEADING>"Title"</label>
-            <input
-                id=HEADING name="title" maxlength="200" autocomplete="off" dir="auto" value=typed("title")
-                aria-invalid=fields.invalid("title") aria-describedby="heading-problem"
-            />
-            <FieldProblem fields name="title" id="heading-problem" />
-        </div>
-        <div class="field">
-            <label for=TEXT>"Text"</label>
-            <textarea
-                id=TEXT name="content" required rows="5" dir="auto" inner_html=typed_text()
-                aria-invalid=fields.invalid("content") aria-describedby="text-problem text-length"
-                on:input=move |_| fields.measure()
-            ></textarea>
-            <FieldProblem fields name="content" id="text-problem" />
-            <p class="length tabular needs-script" id="text-length" class:over=flag(move || fields.length.get() > Content::MAX_CHARS)>
-                {text(move || grouped(fields.length.get() as u64) + " / " + &grouped(Content::MAX_CHARS as u64))}
-            </p>
-        </div>
-        <details class="more-fields" open=fields.problem.read_untracked().as_ref().is_some_and(|problem| problem.field("link").is_some())>
-            <summary>"More"</summary>
-            <div class="field">
-                <label for=LEADS>"Link"</label>
-                <input
-                    id=LEADS name="link" maxlength="2048" autocomplete="off" spellcheck="false" value=typed("link")
-                    inputmode="url" placeholder="https:// or /path"
-                    aria-invalid=fields.invalid("link") aria-describedby="leads-problem"
-                />
-                <FieldProblem fields name="link" id="leads-problem" />
-            </div>
-        </details>
-    }
-}
-
-/// The problem of a field. Its element is always there, so that the field's description can refer to it.
-#[component]
-fn FieldProblem(fields: Fields, name: &'static str, id: &'static str) -> impl IntoView {
-    view! {
-        <p class="problem" id=id>
-            {fields.problem_of(name)}
-        </p>
-    }
-}
-
-/// A problem that concerns none of the fields.
-#[component]
-fn Trouble(fields: Fields) -> impl IntoView {
-    let why = text(move || {
-        let problem = fields.problem.read();
-        let of_no_field = problem.as_ref().filter(|problem| problem.errors.is_empty());
-        of_no_field.map(said).unwrap_or_default()
-    });
-    view! { <p class="problem" role="alert">{why}</p> }
 }
 
 /// Why a notification was not sent, or that it may have been.

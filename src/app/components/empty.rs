@@ -1,151 +1,237 @@
 //! Stands in place of an empty list.
+//!
+//! All of it is there from the beginning, and shown by class and by text: a view of its own for each reason would be a
+//! twentieth of what the page loads.
 
 use leptos::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
 use super::{
-    click, effect, flag, follow,
-    icons::{self, Icon},
-    text,
+    banner::{SignIn, wait},
+    click, flag, follow, optional, still, text,
 };
-use crate::app::{
-    board::{Board, Loading},
-    browser,
-    page::Address,
-    text::bidi::visible,
+use crate::{
+    app::{
+        board::{Board, Loading, Message, TOO_MANY},
+        browser,
+        page::Address,
+        text::bidi::visible,
+    },
+    model::{Code, Problem},
 };
 
 /// The origin in the commands of the documentation.
 const DOCUMENTED_ORIGIN: &str = "http://localhost:8000";
+/// The command that sends the first notification, and the button that copies it.
+const COMMAND: &str = "first-command";
+const COPY: &str = "copy-command";
+
+/// The reason for an empty list.
+#[derive(Clone, Copy, PartialEq)]
+enum Nothing {
+    /// It is being loaded.
+    Yet,
+    /// It could not be read.
+    Refused,
+    /// No inbox has a notification.
+    Anywhere,
+    /// No notification passes this filter.
+    Here,
+}
+
+/// Why the list is empty, if it is.
+fn nothing(board: Board) -> Option<Nothing> {
+    board.rows.read().is_empty().then(|| match (board.loading.get(), board.trouble.read().is_some()) {
+        (Loading::Begun | Loading::Slow, _) => Nothing::Yet,
+        (Loading::Done, true) => Nothing::Refused,
+        (Loading::Done, false) if is_first_use(board) => Nothing::Anywhere,
+        (Loading::Done, false) => Nothing::Here,
+    })
+}
 
 /// Whether no inbox that the viewer may see has a notification.
-pub(super) fn is_first_use(board: Board) -> bool {
+fn is_first_use(board: Board) -> bool {
     let address = board.address.read();
     *address == board.narrow(Address::default()) && board.overview.read().total == 0
 }
 
-/// No notifications at all: shows viewers who may send how to send the first one.
+/// Says why the list is empty, and what can be done; nothing where it is not.
 #[component]
-pub(super) fn FirstUse(board: Board) -> impl IntoView {
-    let sentence = match (board.may_send, board.is_own) {
-        (true, _) => "Send the first one from here, or from a shell:",
-        (false, false) => "What arrives shows here by itself.",
-        (false, true) => "What arrives for you shows here by itself.",
+pub(super) fn InPlaceOfRows(board: Board) -> impl IntoView {
+    let is = move |reason: Nothing| nothing(board) == Some(reason);
+    let label = move || match nothing(board) {
+        Some(Nothing::Refused) if board.trouble_code() == Some(Code::InvalidInput) => "Show all",
+        Some(Nothing::Here) if board.is_own && *board.address.read() == board.narrow(Address::default()) => "",
+        Some(Nothing::Here) if is_narrowed(board) => "Clear filters",
+        Some(Nothing::Here) => "Show all inboxes",
+        _ => "",
     };
-    view! {
-        <div class="state first-use">
-            <Tower />
-            <h2>"No notifications yet"</h2>
-            <p>{sentence}</p>
-            {board.may_send.then(|| view! { <FirstCommand board /> })}
-        </div>
-    }
-}
-
-/// The command that sends the first notification.
-#[component]
-fn FirstCommand(board: Board) -> impl IntoView {
-    let origin = RwSignal::new(DOCUMENTED_ORIGIN.to_owned());
-    effect(move |_| {
-        if let Ok(here) = location().origin() {
-            origin.set(here);
-        }
-    });
-    // A viewer who had to sign in needs a key in a shell too.
-    let key = if board.may_sign_out { "-H \"Authorization: Bearer $KEY\" \\\n  " } else { "" };
-    let command = move || {
-        format!(
-            "curl -X POST \"{}/api/notifications/create\" \\\n  {key}-H \"Content-Type: application/json\" \\\n  \
-             -d '{{\"user_id\": \"user_123\", \"content\": \"Your order has been shipped!\"}}'",
-            origin.read()
-        )
-    };
-    let copied = RwSignal::new(false);
-    let copy = move |_| {
-        let promise = window().navigator().clipboard().write_text(&command());
-        leptos::task::spawn_local(async move {
-            if JsFuture::from(promise).await.is_ok() {
-                copied.set(true);
-                board.say("Copied");
-                browser::after(2_000, move || copied.set(false));
-            }
-        });
-    };
-    view! {
-        <div class="command">
-            <pre tabindex="0" role="region" aria-label="Command"><code>{text(command)}</code></pre>
-            <button type="button" class="plain needs-script" on:click=click(copy)>
-                <Icon of=icons::COPY />
-                {text(move || if copied.get() { "Copied" } else { "Copy" }.to_owned())}
-            </button>
-        </div>
-    }
-}
-
-/// No notifications for this filter: names it, and links to leave it.
-#[component]
-pub(super) fn NothingHere(board: Board) -> impl IntoView {
-    let sentence = text(move || {
-        let address = board.address.read();
-        let kind = address.category.as_ref().map_or_else(String::new, |category| format!(" of category “{category}”"));
-        let unread = if address.unread { " unread" } else { "" };
-        let inbox = address.asked_user_id().map_or_else(String::new, |user_id| " for ".to_owned() + &visible(user_id));
-        let further = if address.before.is_some() { " further down" } else { "" };
-        let words = address.q.as_ref().map_or_else(String::new, |q| format!(" with “{q}”"));
-        format!("There is nothing{unread}{kind}{words}{inbox}{further}.")
-    });
     let wider = move || {
-        let address = board.address.read();
-        if address.narrows() || address.before.is_some() {
-            address.of_everything()
+        if is(Nothing::Here) && is_narrowed(board) {
+            board.address.read().of_everything()
         } else {
             board.narrow(Address::default())
         }
     };
-    let label = text(move || {
-        let address = board.address.read();
-        if address.narrows() || address.before.is_some() { "Clear filters" } else { "Show all inboxes" }.to_owned()
-    });
-    let title = text(move || {
-        let address = board.address.read();
-        let title = match (&address.q, address.unread) {
-            (Some(_), _) => "Nothing found.",
-            (None, true) => "You're all caught up.",
-            (None, false) => "Nothing here.",
-        };
-        title.to_owned()
-    });
     view! {
-        <div class="state">
-            <h2>{title}</h2>
-            <p>{sentence}</p>
+        <div
+            class="skeleton"
+            class:none=flag(move || !is(Nothing::Yet))
+            class:seen=flag(move || board.loading.get() == Loading::Slow)
+            aria-hidden="true"
+            inner_html=still!((0..6).map(|_| view! { <div class="skeleton-row"><span></span><span></span></div> }).collect_view())
+        ></div>
+        <div
+            class="state"
+            class:none=flag(move || matches!(nothing(board), None | Some(Nothing::Yet)))
+            class:first-use=flag(move || is(Nothing::Anywhere))
+            role=optional(move || is(Nothing::Refused).then_some("alert"))
+        >
+            <div class="scene" aria-hidden="true" inner_html=still!(tower())></div>
+            <h2>{text(move || title(board).to_owned())}</h2>
+            <p class="tabular" aria-live="off">{text(move || sentence(board))}</p>
+            <SignIn board />
             <a
                 class="plain"
-                class:none=flag(move || board.is_own && *board.address.read() == board.narrow(Address::default()))
+                class:none=flag(move || label().is_empty())
                 href=text(move || wider().href())
                 on:click=click(move |event| follow(board, &event, wider()))
             >
-                {label}
+                {text(move || label().to_owned())}
             </a>
+            <button
+                type="button"
+                class="plain needs-script"
+                class:none=flag(move || is_futile(board))
+                on:click=click(move |_| board.send(Message::Refresh))
+            >
+                "Try again"
+            </button>
+            {board.may_send.then(|| view! { <div class="command" inner_html=still!(command(board.may_sign_out))></div> })}
         </div>
     }
 }
 
-/// Placeholders for rows that are being loaded.
-#[component]
-pub(super) fn Skeleton(board: Board) -> impl IntoView {
+/// Whether a filter or a place further down is why the list is empty.
+fn is_narrowed(board: Board) -> bool {
+    let address = board.address.read();
+    address.narrows() || address.before.is_some()
+}
+
+fn title(board: Board) -> &'static str {
+    let address = board.address.read();
+    match (nothing(board), board.trouble_code()) {
+        (None | Some(Nothing::Yet), _) => "",
+        (Some(Nothing::Anywhere), _) => "No notifications yet",
+        (Some(Nothing::Here), _) if address.q.is_some() => "Nothing found.",
+        (Some(Nothing::Here), _) if address.unread => "You're all caught up.",
+        (Some(Nothing::Here), _) => "Nothing here.",
+        (_, Some(Code::Unauthenticated)) => "You are signed out.",
+        (_, Some(Code::TooManyRequests)) => TOO_MANY,
+        (_, Some(Code::Forbidden)) => "You may not see this.",
+        (_, Some(Code::InvalidInput)) if is_wrong(board, "user_id") => "This user ID isn't valid.",
+        (_, Some(Code::InvalidInput)) if is_wrong(board, "q") => "This search isn't valid.",
+        (_, Some(Code::InvalidInput)) => "This link isn't valid.",
+        (_, Some(Code::Unreachable)) => "Can't reach the server.",
+        _ => "The notifications could not be read.",
+    }
+}
+
+fn sentence(board: Board) -> String {
+    match nothing(board) {
+        None | Some(Nothing::Yet) => String::new(),
+        Some(Nothing::Refused) => wait(board).unwrap_or_else(|| detail(board)),
+        Some(Nothing::Anywhere) if board.may_send => "Send the first one from here, or from a shell:".to_owned(),
+        Some(Nothing::Anywhere) if board.is_own => "What arrives for you shows here by itself.".to_owned(),
+        Some(Nothing::Anywhere) => "What arrives shows here by itself.".to_owned(),
+        Some(Nothing::Here) => what_is_not_here(&board.address.read()),
+    }
+}
+
+/// What the heading leaves open of why the list could not be read.
+fn detail(board: Board) -> String {
+    match board.trouble.read().as_ref() {
+        Some(problem) if problem.code == Code::Unauthenticated => "Sign in to see the notifications.".to_owned(),
+        // What is wrong is said at its field, or is part of a link that no user wrote; or the heading says all of it.
+        Some(problem) if matches!(problem.code, Code::InvalidInput | Code::Unreachable) => String::new(),
+        problem => problem.map(|problem| problem.detail.clone()).unwrap_or_default(),
+    }
+}
+
+/// The filter that nothing passes.
+fn what_is_not_here(address: &Address) -> String {
+    let mut sentence = "There is nothing".to_owned();
+    let mut put = |before: &str, what: Option<&str>, after: &str| {
+        if let Some(what) = what {
+            for part in [before, what, after] {
+                sentence.push_str(part);
+            }
+        }
+    };
+    put(" unread", address.unread.then_some(""), "");
+    put(" of category “", address.category.as_deref(), "”");
+    put(" with “", address.q.as_deref(), "”");
+    put(" for ", address.asked_user_id().map(visible).as_deref(), "");
+    put(" further down", address.before.as_ref().map(|_| ""), "");
+    put(".", Some(""), "");
+    sentence
+}
+
+/// Whether trying again leads to nothing else, or there is nothing to try.
+fn is_futile(board: Board) -> bool {
+    let trouble = board.trouble.read();
+    let is_final = |problem: &Problem| problem.code == Code::Unauthenticated || !problem.errors.is_empty();
+    nothing(board) != Some(Nothing::Refused) || board.wait.get() > 0 || trouble.as_ref().is_some_and(is_final)
+}
+
+/// Whether it is this part of what is asked for that is not legal.
+fn is_wrong(board: Board, field: &str) -> bool {
+    board.trouble.read().as_ref().is_some_and(|problem| problem.field(field).is_some())
+}
+
+/// Completes the command with this server's origin, and copies it on a click. In the browser only.
+pub(in crate::app) fn offer_command(board: Board) {
+    let Some(command) = browser::element(COMMAND) else { return };
+    let Ok(origin) = location().origin() else { return };
+    let text = command.text_content().unwrap_or_default().replacen(DOCUMENTED_ORIGIN, &origin, 1);
+    command.set_text_content(Some(&text));
+    browser::listen(COPY, "click", move |_| {
+        let promise = window().navigator().clipboard().write_text(&text);
+        leptos::task::spawn_local(async move {
+            if JsFuture::from(promise).await.is_ok() {
+                browser::set_attribute(COPY, "data-copied", Some(""));
+                board.say("Copied");
+                browser::after(2_000, || browser::set_attribute(COPY, "data-copied", None));
+            }
+        });
+    });
+}
+
+/// The command, for a viewer who has to sign in or not: a shell needs a key too where the viewer had to.
+#[cfg(feature = "ssr")]
+fn command(needs_key: bool) -> impl IntoView {
+    use super::icons::{self, Icon};
+
+    let key = if needs_key { "-H \"Authorization: Bearer $KEY\" \\\n  " } else { "" };
+    let command = format!(
+        "curl -X POST \"{DOCUMENTED_ORIGIN}/api/notifications/create\" \\\n  {key}-H \"Content-Type: application/json\" \\\n  \
+         -d '{{\"user_id\": \"user_123\", \"content\": \"Your order has been shipped!\"}}'",
+    );
     view! {
-        <div class="skeleton" class:seen=flag(move || board.loading.get() == Loading::Slow) aria-hidden="true">
-            {(0..6).map(|_| view! { <div class="skeleton-row"><span></span><span></span></div> }).collect_view()}
-        </div>
+        <pre tabindex="0" role="region" aria-label="Command"><code id=COMMAND>{command}</code></pre>
+        <button type="button" class="plain needs-script" id=COPY>
+            <Icon of=icons::COPY />
+            <span>"Copy"</span>
+            <span>"Copied"</span>
+        </button>
     }
 }
 
 /// The drawing of a small bell tower in the evening.
-#[component]
-fn Tower() -> impl IntoView {
+#[cfg(feature = "ssr")]
+fn tower() -> impl IntoView {
     view! {
-        <svg class="tower" viewBox="0 0 160 140" width="160" height="140" aria-hidden="true">
+        <svg class="tower" viewBox="0 0 160 140" width="160" height="140">
             <path class="tower-ground" d="M8 132h144M22 132c6-9 14-9 20 0M120 132c5-12 16-12 22 0" />
             <path class="tower-wall" d="M62 132V54h36v78zM58 54h44M58 48h44v6H58zM62 48V34h36v14M60 34h40L80 8z" />
             <path class="tower-line" d="M80 8V2M74 132v-14a6 6 0 0 1 12 0v14M76 92h8M76 78h8M76 104h8" />

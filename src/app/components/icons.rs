@@ -1,5 +1,7 @@
 //! The icons: strokes of 1.5 on a grid of 16.
 
+#![cfg_attr(not(feature = "ssr"), expect(dead_code, reason = "some are only in what the server alone renders"))]
+
 use leptos::prelude::*;
 
 /// The mark of Campanile: a bell tower.

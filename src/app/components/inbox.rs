@@ -1,23 +1,20 @@
 //! The list, and the parts above and below it.
 
-use leptos::{
-    either::{Either, EitherOf4},
-    ev::SubmitEvent,
-    prelude::*,
-    server_fn::ServerFn,
-};
+use leptos::{either::Either, ev::SubmitEvent, prelude::*, server_fn::ServerFn};
 
+#[cfg(feature = "ssr")]
+use super::row::{DELETE, MARK_READ, MARK_UNREAD};
 use super::{
-    banner::{Banner, Refused},
+    banner::Banner,
     click,
     composer::ComposeLink,
-    empty::{FirstUse, NothingHere, Skeleton, is_first_use},
+    empty::InPlaceOfRows,
     flag, follow, grouped,
     icons::{self, Icon},
     is_plain, optional,
-    row::{DELETE, MARK_READ, MARK_UNREAD, NotificationRow},
+    row::NotificationRow,
     search::SearchField,
-    text,
+    still, text,
 };
 use crate::app::{
     board::{Board, Loading, Row},
@@ -48,39 +45,9 @@ impl Line {
     }
 }
 
-/// The reason for an empty list.
-#[derive(Clone, Copy, PartialEq)]
-enum Nothing {
-    /// It is being loaded.
-    Yet,
-    /// It could not be read.
-    Refused,
-    /// No inbox has a notification.
-    Anywhere,
-    /// No notification passes this filter.
-    Here,
-}
-
 /// The list with everything around it.
 #[component]
 pub(in crate::app) fn Inbox(board: Board) -> impl IntoView {
-    let nothing = Memo::new(move |_| {
-        let is_empty = board.rows.read().is_empty();
-        is_empty.then(|| match (board.loading.get(), board.trouble.read().is_some()) {
-            (Loading::Begun | Loading::Slow, _) => Nothing::Yet,
-            (Loading::Done, true) => Nothing::Refused,
-            (Loading::Done, false) if is_first_use(board) => Nothing::Anywhere,
-            (Loading::Done, false) => Nothing::Here,
-        })
-    });
-    let state = move || {
-        nothing.get().map(|nothing| match nothing {
-            Nothing::Yet => EitherOf4::A(view! { <Skeleton board /> }),
-            Nothing::Refused => EitherOf4::B(view! { <Refused board /> }),
-            Nothing::Anywhere => EitherOf4::C(view! { <FirstUse board /> }),
-            Nothing::Here => EitherOf4::D(view! { <NothingHere board /> }),
-        })
-    };
     view! {
         <main class="inbox">
             <Heading board />
@@ -88,10 +55,10 @@ pub(in crate::app) fn Inbox(board: Board) -> impl IntoView {
             <Pill board />
             <div class="list" id="list" class:waited=flag(move || board.loading.get() == Loading::Slow)>
                 <List board />
-                {state}
+                <InPlaceOfRows board />
                 <Older board />
             </div>
-            <RowForms board />
+            <div hidden inner_html=still!(row_forms(board))></div>
             <p class="hidden" role="status" aria-live="polite">{board.said}</p>
         </main>
     }
@@ -150,15 +117,11 @@ fn MarkAll(board: Board, unread: Memo<u64>) -> impl IntoView {
         event.prevent_default();
         board.mark_all();
     };
-    let user_id = text(move || board.address.read().user_id.clone().unwrap_or_default());
-    let category = text(move || board.address.read().category.clone().unwrap_or_default());
     let label = text(move || format!("Mark all{} read", board.address.read().of_kind()));
     let cannot_be = move || {
         let address = board.address.read();
         address.user_id.is_none() || address.q.is_some()
     };
-    // Without script, the page stays as the server rendered it.
-    let up_to = board.seen().map(|seen| seen.to_string()).unwrap_or_default();
     view! {
         <form
             method="post"
@@ -166,14 +129,24 @@ fn MarkAll(board: Board, unread: Memo<u64>) -> impl IntoView {
             class:none=flag(cannot_be)
             on:submit=submit
         >
-            <input type="hidden" name="user_id" value=user_id />
-            <input type="hidden" name="up_to" value=up_to />
-            <input type="hidden" name="category" value=category />
+            <div hidden inner_html=still!(mark_all_fields(board))></div>
             <button type="submit" class="plain" disabled=flag(move || unread.get() == 0) title="Mark all as read (Shift A)">
                 <Icon of=icons::CHECK_ALL />
                 <span>{label}</span>
             </button>
         </form>
+    }
+}
+
+/// What is sent without script, where the page stays as the server rendered it.
+#[cfg(feature = "ssr")]
+fn mark_all_fields(board: Board) -> impl IntoView {
+    let Address { user_id, category, .. } = board.address.get_untracked();
+    let up_to = board.seen().map(|seen| seen.to_string());
+    view! {
+        <input type="hidden" name="user_id" value=user_id.unwrap_or_default() />
+        <input type="hidden" name="up_to" value=up_to.unwrap_or_default() />
+        <input type="hidden" name="category" value=category.unwrap_or_default() />
     }
 }
 
@@ -301,17 +274,17 @@ fn Older(board: Board) -> impl IntoView {
 }
 
 /// The forms that the buttons of the rows submit without script.
-#[component]
-fn RowForms(board: Board) -> impl IntoView {
+#[cfg(feature = "ssr")]
+fn row_forms(board: Board) -> impl IntoView {
     let mark = board.at(<server_fns::Mark as ServerFn>::url());
     let delete = board.at(<server_fns::Delete as ServerFn>::url());
     view! {
-        <form id=MARK_READ method="post" action=mark.clone() hidden>
+        <form id=MARK_READ method="post" action=mark.clone()>
             <input type="hidden" name="is_read" value="true" />
         </form>
-        <form id=MARK_UNREAD method="post" action=mark hidden>
+        <form id=MARK_UNREAD method="post" action=mark>
             <input type="hidden" name="is_read" value="false" />
         </form>
-        <form id=DELETE method="post" action=delete hidden></form>
+        <form id=DELETE method="post" action=delete></form>
     }
 }

@@ -2,10 +2,12 @@
 
 use leptos::{ev::SubmitEvent, prelude::*};
 
+#[cfg(feature = "ssr")]
+use super::problem_of;
 use super::{
-    click, effect, follow,
+    click, effect, follow, follow_problem,
     icons::{self, Icon},
-    optional, text,
+    optional, still, text,
 };
 use crate::{
     app::{board::Board, browser, page::Address, text::bidi::visible},
@@ -16,6 +18,8 @@ use crate::{
 const RECENT: usize = 8;
 /// The field that names the inbox.
 const FIELD: &str = "inbox-of";
+/// The inboxes that it and the composer suggest.
+const SUGGESTIONS: &str = "recent";
 
 /// One thing to choose.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,11 +75,20 @@ impl Narrow {
 /// The column of filters; a row of them on a small screen.
 #[component]
 pub(in crate::app) fn Rail(board: Board) -> impl IntoView {
+    effect(move |is_first| {
+        let suggestions = suggestions(board);
+        if !is_first {
+            browser::set_options(SUGGESTIONS, &suggestions);
+        }
+    });
     view! {
         <nav class="rail" aria-label="Filters">
             {(!board.is_own).then(|| view! {
                 <InboxField board />
-                <datalist id="recent">{move || suggestions(board)}</datalist>
+                <datalist
+                    id=SUGGESTIONS
+                    inner_html=still!(suggestions(board).into_iter().map(|user_id| view! { <option value=user_id></option> }).collect_view())
+                ></datalist>
                 <ul class="links inboxes" aria-label="Inboxes">
                     <Choices board of=inboxes />
                 </ul>
@@ -91,10 +104,6 @@ pub(in crate::app) fn Rail(board: Board) -> impl IntoView {
 /// The field that says whose inbox; an icon on a phone, until it is typed into. Without script it is a form that asks for the address.
 #[component]
 fn InboxField(board: Board) -> impl IntoView {
-    let problem = text(move || {
-        let trouble = board.trouble.read();
-        trouble.as_ref().and_then(|problem| problem.field("user_id")).unwrap_or_default().to_owned()
-    });
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
         let wanted = browser::value(FIELD);
@@ -102,6 +111,7 @@ fn InboxField(board: Board) -> impl IntoView {
         let wanted = (!wanted.is_empty()).then_some(wanted);
         board.go(board.address.get_untracked().of_user(wanted));
     };
+    follow_problem(board, "user_id", FIELD);
     // The address has changed: by a link, or by the back button.
     effect(move |is_first| {
         let user_id = board.address.read().user_id.clone().unwrap_or_default();
@@ -110,31 +120,38 @@ fn InboxField(board: Board) -> impl IntoView {
         }
     });
     view! {
-        <form class="inbox-of" method="get" action=board.at(Address::PATH) on:submit=submit>
-            <label for=FIELD>"User ID"</label>
-            <div class="field-row">
-                <Icon of=icons::TRAY />
-                <input
-                    id=FIELD
-                    name="user_id"
-                    class="mono"
-                    type="search"
-                    placeholder="user_123"
-                    autocomplete="off"
-                    autocapitalize="none"
-                    spellcheck="false"
-                    enterkeyhint="go"
-                    value=board.address.read_untracked().user_id.clone()
-                    aria-invalid=optional(move || (!problem.read().is_empty()).then_some("true"))
-                    aria-describedby="inbox-of-problem"
-                />
-                <button type="submit" class="plain">"Open"</button>
-            </div>
-            <input type="hidden" name="category" value=text(move || board.address.read().category.clone().unwrap_or_default()) />
-            <input type="hidden" name="unread" value=text(move || if board.address.read().unread { "true" } else { "" }.to_owned()) />
-            <input type="hidden" name="q" value=text(move || board.address.read().q.clone().unwrap_or_default()) />
-            <p class="problem" id="inbox-of-problem">{problem}</p>
-        </form>
+        <form class="inbox-of" method="get" action=board.at(Address::PATH) on:submit=submit inner_html=still!(inbox_field(board))></form>
+    }
+}
+
+#[cfg(feature = "ssr")]
+fn inbox_field(board: Board) -> impl IntoView {
+    let problem = problem_of(board, "user_id");
+    let Address { user_id, category, unread, q, .. } = board.address.get_untracked();
+    view! {
+        <label for=FIELD>"User ID"</label>
+        <div class="field-row">
+            <Icon of=icons::TRAY />
+            <input
+                id=FIELD
+                name="user_id"
+                class="mono"
+                type="search"
+                placeholder="user_123"
+                autocomplete="off"
+                autocapitalize="none"
+                spellcheck="false"
+                enterkeyhint="go"
+                value=user_id
+                aria-invalid=problem.is_some().then_some("true")
+                aria-describedby="inbox-of-problem"
+            />
+            <button type="submit" class="plain">"Open"</button>
+        </div>
+        <input type="hidden" name="category" value=category.unwrap_or_default() />
+        <input type="hidden" name="unread" value=unread.then_some("true").unwrap_or_default() />
+        <input type="hidden" name="q" value=q.unwrap_or_default() />
+        <p class="problem" id="inbox-of-problem">{problem}</p>
     }
 }
 
@@ -152,10 +169,9 @@ fn inboxes(board: Board) -> Vec<Narrow> {
 }
 
 /// The recent inboxes, for the fields that ask for one.
-fn suggestions(board: Board) -> Vec<impl IntoView> {
+fn suggestions(board: Board) -> Vec<String> {
     let overview = board.overview.read();
-    let recent = overview.recent.iter().take(RECENT).map(|inbox| inbox.user_id.as_str().to_owned());
-    recent.map(|user_id| view! { <option value=user_id></option> }).collect()
+    overview.recent.iter().take(RECENT).map(|inbox| inbox.user_id.as_str().to_owned()).collect()
 }
 
 /// All categories, the well-known ones, and those that are there beside them.

@@ -2,18 +2,17 @@
 
 use leptos::{ev::SubmitEvent, prelude::*};
 
+use super::{click, effect, follow_and_focus, follow_problem, still};
+#[cfg(feature = "ssr")]
 use super::{
-    click, effect, flag, follow_and_focus,
     icons::{self, Icon},
-    optional, text,
+    problem_of,
 };
-use crate::{
-    app::{board::Board, browser, page::Address},
-    model::Search,
-};
+use crate::app::{board::Board, browser, page::Address};
 
 /// The field's element.
 pub(super) const FIELD: &str = "search";
+const CLEAR: &str = "search-clear";
 /// How long the page waits for a user who types to go on, in milliseconds.
 const PAUSE: u32 = 250;
 
@@ -32,10 +31,6 @@ fn look(board: Board) {
 /// The field; an icon on a phone, until it is typed into. Without script it is a form that asks for the address.
 #[component]
 pub(super) fn SearchField(board: Board) -> impl IntoView {
-    let problem = text(move || {
-        let trouble = board.trouble.read();
-        trouble.as_ref().and_then(|problem| problem.field("q")).unwrap_or_default().to_owned()
-    });
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
         look(board);
@@ -48,46 +43,66 @@ pub(super) fn SearchField(board: Board) -> impl IntoView {
             }
         });
     });
+    let clear = click(move |event| {
+        if browser::is_within(&event, ".clear") {
+            browser::set_value(FIELD, "");
+            follow_and_focus(board, &event, board.address.get_untracked().search(None), Some(FIELD));
+        }
+    });
+    follow_problem(board, "q", FIELD);
     // The address has changed: by a link, or by the back button.
     effect(move |is_first| {
-        let q = board.address.read().q.clone().unwrap_or_default();
+        let address = board.address.read();
+        browser::set_attribute(CLEAR, "href", Some(&address.search(None).href()));
+        let q = address.q.as_deref().unwrap_or_default();
         if !is_first && browser::value(FIELD).trim() != q {
-            browser::set_value(FIELD, &q);
+            browser::set_value(FIELD, q);
         }
     });
     view! {
-        <form class="search" method="get" action=board.at(Address::PATH) role="search" on:submit=submit>
-            <Icon of=icons::SEARCH />
-            <input
-                id=FIELD
-                name="q"
-                type="search"
-                placeholder="Search"
-                aria-label="Search titles and texts"
-                title="Search titles and texts (s)"
-                autocomplete="off"
-                enterkeyhint="search"
-                maxlength=Search::MAX_CHARS
-                value=board.address.read_untracked().q.clone()
-                aria-invalid=optional(move || (!problem.read().is_empty()).then_some("true"))
-                aria-describedby="search-problem"
-                on:input=typed
-            />
-            <a
-                class="quiet clear"
-                class:none=flag(move || board.address.read().q.is_none())
-                aria-label="Clear the search"
-                href=text(move || board.address.read().search(None).href())
-                on:click=click(move |event| {
-                    follow_and_focus(board, &event, board.address.get_untracked().search(None), Some(FIELD));
-                })
-            >
-                <Icon of=icons::CROSS />
-            </a>
-            <input type="hidden" name="user_id" value=text(move || board.address.read().asked_user_id().unwrap_or_default().to_owned()) />
-            <input type="hidden" name="category" value=text(move || board.address.read().category.clone().unwrap_or_default()) />
-            <input type="hidden" name="unread" value=text(move || if board.address.read().unread { "true" } else { "" }.to_owned()) />
-            <p class="problem" id="search-problem">{problem}</p>
-        </form>
+        <form
+            class="search"
+            method="get"
+            action=board.at(Address::PATH)
+            role="search"
+            on:submit=submit
+            on:input=typed
+            on:click=clear
+            inner_html=still!(search_field(board))
+        ></form>
+    }
+}
+
+#[cfg(feature = "ssr")]
+fn search_field(board: Board) -> impl IntoView {
+    use crate::model::Search;
+
+    let problem = problem_of(board, "q");
+    let address = board.address.get_untracked();
+    let user_id = address.asked_user_id().unwrap_or_default().to_owned();
+    let clear = address.search(None).href();
+    view! {
+        <Icon of=icons::SEARCH />
+        <input
+            id=FIELD
+            name="q"
+            type="search"
+            placeholder="Search"
+            aria-label="Search titles and texts"
+            title="Search titles and texts (s)"
+            autocomplete="off"
+            enterkeyhint="search"
+            maxlength=Search::MAX_CHARS
+            value=address.q
+            aria-invalid=problem.is_some().then_some("true")
+            aria-describedby="search-problem"
+        />
+        <a class="quiet clear" id=CLEAR aria-label="Clear the search" href=clear>
+            <Icon of=icons::CROSS />
+        </a>
+        <input type="hidden" name="user_id" value=user_id />
+        <input type="hidden" name="category" value=address.category.unwrap_or_default() />
+        <input type="hidden" name="unread" value=address.unread.then_some("true").unwrap_or_default() />
+        <p class="problem" id="search-problem">{problem}</p>
     }
 }

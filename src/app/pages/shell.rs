@@ -5,7 +5,7 @@ use leptos::{nonce::use_nonce, prelude::*};
 use super::{gestures_script, links_to_pages, opened_script};
 use crate::app::{
     browser::{preferences::THEME, tab},
-    components::help::help,
+    components::{composer::composer, help::help},
     dashboard::App,
     page::{Address, ELEMENT, Initial},
 };
@@ -55,6 +55,7 @@ pub fn shell(assets: PageAssets) -> impl IntoView {
     });
     let others = use_context::<OtherPages>();
     let data = initial.as_ref().map(Initial::to_script).unwrap_or_default();
+    let form = initial.as_ref().filter(|initial| initial.viewer.may_send).map(composer);
     let viewer = initial.map(|initial| initial.viewer).unwrap_or_default();
     let PageAssets { css, js, wasm } = assets.below(&base);
     let start = (!js.is_empty()).then(|| {
@@ -78,6 +79,7 @@ pub fn shell(assets: PageAssets) -> impl IntoView {
             </head>
             <body class:reader=!viewer.may_send>
                 <App />
+                {form}
                 {help(&viewer)}
                 {others.map(|others| links_to_pages(&base, others))}
                 <script id=ELEMENT r#type="application/json" inner_html=data></script>
