@@ -24,87 +24,80 @@ const CLOCK_STEP: i64 = 15_000_000;
 impl View {
     /// Asks the server for the current list; not while a change is under way or the server asked for a pause, because
     /// the end of either refreshes.
-    pub(super) fn refresh(&mut self, now: Now) -> Vec<Effect> {
+    pub(super) fn refresh(&mut self, now: Now) {
         if self.wait > 0 {
-            return Vec::new();
+            return;
         }
         self.heard.owes = self.changes.is_under_way(now.ms);
         if self.heard.owes {
-            return Vec::new();
+            return;
         }
         // Rows that the user reads further down must stay.
         let reading = if now.is_at_top { 0 } else { self.rows.len() + self.held };
         let limit = self.limit.max(u16::try_from(reading).unwrap_or(Limit::MAX)).min(Limit::MAX);
         self.heard.asked += 1;
         self.heard.asked_at = now.ms;
-        vec![Effect::Ask(self.changes.ticket(), limit)]
+        let ticket = self.changes.ticket();
+        self.effects.push(Effect::Ask(ticket, limit));
     }
 
     /// The server answered a change. Where the page knows its outcome and the stream reports every change, it shows the
     /// changes heard meanwhile; else it asks for the current list.
-    pub(super) fn settle(&mut self, change: PendingChange, is_known: bool, now: Now) -> Vec<Effect> {
+    pub(super) fn settle(&mut self, change: PendingChange, is_known: bool, now: Now) {
         self.changes.settle(change);
         if is_known && self.is_live && !self.heard.owes { self.show_all(now) } else { self.refresh(now) }
     }
 
     /// The answer of a refresh arrived, or the request failed.
-    pub(super) fn answered(
-        &mut self,
-        ticket: RefreshTicket,
-        answer: Result<Snapshot, Problem>,
-        now: Now,
-    ) -> Vec<Effect> {
+    pub(super) fn answered(&mut self, ticket: RefreshTicket, answer: Result<Snapshot, Problem>, now: Now) {
         self.heard.asked = self.heard.asked.saturating_sub(1);
         match answer {
             Ok(snapshot) => {
-                let mut effects = if self.changes.admits(ticket, now.ms) {
-                    self.show(snapshot, now)
+                if self.changes.admits(ticket, now.ms) {
+                    self.show(snapshot, now);
                 } else {
-                    self.not_shown(ticket, now)
-                };
-                effects.push(Effect::MayListen);
-                effects
+                    self.not_shown(ticket, now);
+                }
+                self.effects.push(Effect::MayListen);
             }
             Err(problem) => {
                 let is_current = self.changes.is_current(ticket);
                 if is_current {
                     self.loading = Loading::Done;
                 }
-                let mut effects = self.not_shown(ticket, now);
+                self.not_shown(ticket, now);
                 if is_current {
-                    effects.extend(self.wait_as_told(&problem, now));
+                    self.wait_as_told(&problem, now);
                     self.failures += 1;
                     self.trouble = Some(problem);
                     self.tick(now);
                     if self.is_signed_out() {
-                        effects.push(Effect::Cut);
+                        self.effects.push(Effect::Cut);
                     }
                 }
-                effects
             }
         }
     }
 
     /// A refresh failed, or its answer cannot be shown. Where a change made here is the reason, the page asks again
     /// once that change is answered.
-    fn not_shown(&mut self, ticket: RefreshTicket, now: Now) -> Vec<Effect> {
+    fn not_shown(&mut self, ticket: RefreshTicket, now: Now) {
         if self.heard.asked > 0 {
             return self.show_all(now);
         }
         self.heard.recent.clear();
         if self.changes.is_under_way(now.ms) {
             self.heard.owes = true;
-            return Vec::new();
+            return;
         }
-        let mut effects = self.show_all(now);
+        self.show_all(now);
         if self.changes.is_outdated(ticket) {
-            effects.extend(self.refresh(now));
+            self.refresh(now);
         }
-        effects
     }
 
     /// Shows the answer of a refresh.
-    fn show(&mut self, snapshot: Snapshot, now: Now) -> Vec<Effect> {
+    fn show(&mut self, snapshot: Snapshot, now: Now) {
         let Snapshot { mut page, mut overview, now: server } = snapshot;
         #[expect(clippy::cast_precision_loss, reason = "milliseconds of our time are below 2^53")]
         let server_ms = (server.as_micros() / 1_000) as f64;
@@ -133,13 +126,12 @@ impl View {
         self.next = page.next;
         self.heard.is_cut = false;
         self.overview = overview;
-        let mut effects: Vec<_> =
-            self.show_list(&page.notifications, page.next.is_some(), is_new_view, now).into_iter().collect();
+        self.show_list(&page.notifications, page.next.is_some(), is_new_view, now);
         if self.loading != Loading::Done {
-            effects.push(Effect::Say(self.found()));
+            self.effects.push(Effect::Say(self.found()));
         }
         if is_back && !self.is_live {
-            effects.push(Effect::Hurry);
+            self.effects.push(Effect::Hurry);
         }
         counting::in_rows(&mut self.overview, &self.rows, -1);
         self.loading = Loading::Done;
@@ -149,13 +141,12 @@ impl View {
             // The request was made after every change made here was answered.
             self.heard.echoes.clear();
         }
-        effects.extend(self.show_again(page.modseq, now));
-        effects
+        self.show_again(page.modseq, now);
     }
 
     /// Brings the rows up to a fresh list: rows that stay keep their key, and with it their element, focus,
     /// selection and whether they are open.
-    fn show_list(&mut self, notifications: &[Notification], more: bool, is_new_view: bool, now: Now) -> Option<Effect> {
+    fn show_list(&mut self, notifications: &[Notification], more: bool, is_new_view: bool, now: Now) {
         let shown = std::mem::take(&mut self.rows);
         let returns = std::mem::take(&mut self.heard.returns);
         let hold = (!is_new_view || returns) && !now.is_at_top;
@@ -178,7 +169,7 @@ impl View {
         }
         let known = std::mem::replace(&mut self.held, plan.held);
         self.heard.is_released &= known > 0;
-        self.tell(if is_new_view { 0 } else { (arrived + plan.held).saturating_sub(known) })
+        self.tell(if is_new_view { 0 } else { (arrived + plan.held).saturating_sub(known) });
     }
 
     /// How much there is of what was asked for, as a screen reader is told.
@@ -204,13 +195,12 @@ impl View {
     }
 
     /// Shows more older notifications.
-    pub(super) fn show_older(&mut self, now: Now) -> Vec<Effect> {
-        if !self.can_grow() {
-            return Vec::new();
+    pub(super) fn show_older(&mut self, now: Now) {
+        if self.can_grow() {
+            // Twice as many each time: a thousand rows are a few clicks away, not twenty.
+            self.limit = self.asked_for().saturating_mul(2).min(Limit::MAX);
+            self.refresh(now);
         }
-        // Twice as many each time: a thousand rows are a few clicks away, not twenty.
-        self.limit = self.asked_for().saturating_mul(2).min(Limit::MAX);
-        self.refresh(now)
     }
 
     fn asked_for(&self) -> u16 {
@@ -219,7 +209,7 @@ impl View {
 
     /// Turns the page to another address, and to the place in its list where the user was before, if it is kept.
     /// Notifications that were seen in an inbox stay seen.
-    pub(super) fn turn_to(&mut self, address: Address, place: Option<Place>, now: Now) -> Vec<Effect> {
+    pub(super) fn turn_to(&mut self, address: Address, place: Option<Place>, now: Now) {
         self.changes.turn();
         self.limit = FIRST;
         let another_inbox = self.address.user_id != address.user_id;
@@ -244,7 +234,7 @@ impl View {
             self.overview = Overview { recent, ..Overview::default() };
         }
         self.beginning = None;
-        let mut effects = vec![Effect::After(UNNOTICED, Message::IsSlow)];
+        self.effects.push(Effect::After(UNNOTICED, Message::IsSlow));
         if let Some(place) = place {
             self.limit = place.limit;
             self.beginning = place.beginning;
@@ -261,11 +251,10 @@ impl View {
             self.heard.seen = place.seen;
             self.heard.newer = place.newer;
             self.heard.returns = true;
-            effects.extend(place.at.map(Effect::Show));
+            self.effects.extend(place.at.map(Effect::Show));
         }
         counting::in_rows(&mut self.overview, &self.rows, -1);
-        effects.extend(self.refresh(now));
-        effects
+        self.refresh(now);
     }
 
     /// The list of the new address takes long to load.

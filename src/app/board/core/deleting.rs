@@ -13,34 +13,32 @@ use crate::{
 impl View {
     /// Takes a row off the page, and deletes its notification once that can no longer be undone: when the message goes
     /// that offers it, for this one and all that were deleted shortly before.
-    pub(super) fn delete(&mut self, key: i64) -> Vec<Effect> {
+    pub(super) fn delete(&mut self, key: i64) {
         if self.place_of(key).is_some_and(|place| self.rows[place].is_sending) {
-            return Vec::new();
+            return;
         }
-        let mut effects = Vec::new();
-        let Some((item, spot)) = self.take(key, &mut effects) else { return effects };
+        let Some((item, spot)) = self.take(key) else { return };
         counting::remove(&mut self.overview, &item.data);
         self.doomed.push(Doomed { item, spot, is_unsure: false });
-        effects.push(self.offer_undelete());
-        effects
+        self.offer_undelete();
     }
 
     /// Puts back whatever was about to be deleted. The focus goes to the first row that returns.
-    pub(super) fn undelete(&mut self, now: Now) -> Vec<Effect> {
+    pub(super) fn undelete(&mut self, now: Now) {
         let doomed = std::mem::take(&mut self.doomed);
         let is_unsure = doomed.iter().any(|doomed| doomed.is_unsure);
         // The last one first: what was beside a row is there again then.
         let returned: Vec<_> = doomed.into_iter().rev().filter_map(|doomed| self.restore(doomed)).collect();
-        let first = self.rows.iter().find(|row| returned.contains(&row.key));
-        let mut effects: Vec<_> = first.map(|row| Effect::Focus(row.element_id())).into_iter().collect();
-        if is_unsure {
-            effects.extend(self.refresh(now));
+        if let Some(first) = self.rows.iter().find(|row| returned.contains(&row.key)) {
+            self.effects.push(Effect::Focus(first.element_id()));
         }
-        effects
+        if is_unsure {
+            self.refresh(now);
+        }
     }
 
     /// Deletes what was about to be deleted, and was not put back.
-    pub(super) fn really_delete(&mut self, now: Now) -> Vec<Effect> {
+    pub(super) fn really_delete(&mut self, now: Now) {
         let doomed = std::mem::take(&mut self.doomed);
         // A mark that waits would come too late.
         for of in &doomed {
@@ -49,15 +47,14 @@ impl View {
                 self.changes.settle(next.change);
             }
         }
-        doomed
-            .into_iter()
-            .map(|doomed| Effect::Delete(Deletion { doomed, change: self.changes.begin(now.ms) }))
-            .collect()
+        for doomed in doomed {
+            let change = self.changes.begin(now.ms);
+            self.effects.push(Effect::Delete(Deletion { doomed, change }));
+        }
     }
 
     /// The server deleted it, or did not.
-    pub(super) fn deleted(&mut self, deletion: Deletion, answer: Result<(), Problem>, now: Now) -> Vec<Effect> {
-        let mut effects = Vec::new();
+    pub(super) fn deleted(&mut self, deletion: Deletion, answer: Result<(), Problem>, now: Now) {
         let is_known = answer.is_ok();
         match answer {
             Ok(()) => self.expect(Kind::Deleted, &deletion.doomed.item.data.user_id, deletion.id()),
@@ -65,11 +62,10 @@ impl View {
             Err(problem) if problem.code == Code::NotFound => {}
             Err(problem) => {
                 self.restore(deletion.doomed);
-                effects.push(self.toast_refusal("Not deleted.", &problem));
+                self.toast_refusal("Not deleted.", &problem);
             }
         }
-        effects.extend(self.settle(deletion.change, is_known, now));
-        effects
+        self.settle(deletion.change, is_known, now);
     }
 
     /// Takes every pending deletion, which cannot be undone from now on: the user leaves the page.

@@ -82,41 +82,43 @@ impl View {
     }
 
     /// The stream reported a change.
-    pub(super) fn hear(&mut self, message: live::Message, now: Now) -> Vec<Effect> {
+    pub(super) fn hear(&mut self, message: live::Message, now: Now) {
         self.heard.at = now.ms;
         // A change that arrives twice, here and by way of another tab, is shown once.
         if message.user_id.is_none() {
             if message.modseq <= self.heard.position {
-                return Vec::new();
+                return;
             }
             self.heard.position = message.modseq;
         }
         self.heard.waiting.push(message);
         // A stream that was silent for too long may have left something out.
         let was_silent = !std::mem::replace(&mut self.is_live, true);
-        let asks = self.ends_trouble(false) || was_silent;
-        let mut effects: Vec<_> = if asks { self.ask_soon().into_iter().collect() } else { Vec::new() };
+        if self.ends_trouble(false) || was_silent {
+            self.ask_soon();
+        }
         if std::mem::replace(&mut self.heard.is_shown_soon, true) {
-            return effects;
+            return;
         }
         let wait = (self.heard.shown_at + PAUSE - now.ms).clamp(0.0, PAUSE);
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is a tenth of a second")]
         let wait = wait as u32;
-        effects.push(Effect::After(wait, Message::ShowSoon));
-        effects
+        self.effects.push(Effect::After(wait, Message::ShowSoon));
     }
 
     /// Shows the waiting changes with the next frame: each new row by a call of its own, between which the page
     /// changes.
-    pub(super) fn show_soon(&mut self, now: Now) -> Vec<Effect> {
+    pub(super) fn show_soon(&mut self, now: Now) {
         self.heard.is_shown_soon = false;
         self.heard.shown_at = now.ms;
         let calls = self.heard.waiting.iter().filter(|message| message.kind == Kind::Created).count().max(1);
-        (0..if calls > ONE_BY_ONE { 1 } else { calls }).map(|_| Effect::NextFrame(Message::ShowNext)).collect()
+        for _ in 0..if calls > ONE_BY_ONE { 1 } else { calls } {
+            self.effects.push(Effect::NextFrame(Message::ShowNext));
+        }
     }
 
     /// Shows the next waiting changes, unless a change made here is not answered: its answer comes first.
-    pub(super) fn show_next(&mut self, now: Now) -> Vec<Effect> {
+    pub(super) fn show_next(&mut self, now: Now) {
         let new = |(place, message): (usize, &live::Message)| (message.kind == Kind::Created).then_some(place);
         let mut new = self.heard.waiting.iter().enumerate().filter_map(new);
         // Up to the second new notification.
@@ -124,28 +126,28 @@ impl View {
             (Some(second), more) if more <= ONE_BY_ONE => second,
             _ => self.heard.waiting.len(),
         };
-        self.show_heard(some, now)
+        self.show_heard(some, now);
     }
 
     /// Shows all waiting changes.
-    pub(super) fn show_all(&mut self, now: Now) -> Vec<Effect> {
-        self.show_heard(self.heard.waiting.len(), now)
+    pub(super) fn show_all(&mut self, now: Now) {
+        self.show_heard(self.heard.waiting.len(), now);
     }
 
-    fn show_heard(&mut self, some: usize, now: Now) -> Vec<Effect> {
+    fn show_heard(&mut self, some: usize, now: Now) {
         // What belongs to the address is not known before the answer; on top of that it is shown.
         if some == 0 || self.changes.is_under_way(now.ms) || self.loading != Loading::Done {
-            return Vec::new();
+            return;
         }
         let messages: Vec<_> = self.heard.waiting.drain(..some).collect();
         if self.heard.asked > 0 {
             self.heard.recent.extend(messages.iter().cloned());
         }
-        self.show_messages(messages, true, now)
+        self.show_messages(messages, true, now);
     }
 
     /// An answer that was read at this change number is shown now: shows the changes heard since once more.
-    pub(super) fn show_again(&mut self, read_at: Option<u64>, now: Now) -> Vec<Effect> {
+    pub(super) fn show_again(&mut self, read_at: Option<u64>, now: Now) {
         let heard = &mut self.heard;
         heard.position = read_at.map(|read_at| heard.position.map_or(read_at, |heard| heard.max(read_at)));
         let mut again = std::mem::take(&mut heard.recent);
@@ -159,18 +161,16 @@ impl View {
             self.saw(Some(read_at), Vec::new());
         }
         if again.is_empty() {
-            return Vec::new();
+            return;
         }
         // Where all inboxes are shown, the numbers beside the list may include them or not.
-        let mut effects = self.show_messages(again, read_at.is_some(), now);
+        self.show_messages(again, read_at.is_some(), now);
         if read_at.is_none() {
-            effects.extend(self.ask_soon());
+            self.ask_soon();
         }
-        effects
     }
 
-    fn show_messages(&mut self, messages: Vec<live::Message>, counts: bool, now: Now) -> Vec<Effect> {
-        let mut effects = Vec::new();
+    fn show_messages(&mut self, messages: Vec<live::Message>, counts: bool, now: Now) {
         let filter = self.filter();
         let holds = !now.is_at_top;
         let mut shown = Shown {
@@ -196,8 +196,8 @@ impl View {
                         doomed.item.data = notification;
                     }
                 }
-                (Kind::Created, Some(notification)) => self.show_created(notification, &mut shown, &mut effects),
-                (Kind::Updated, Some(notification)) => self.show_updated(notification, &mut shown, &mut effects),
+                (Kind::Created, Some(notification)) => self.show_created(notification, &mut shown),
+                (Kind::Updated, Some(notification)) => self.show_updated(notification, &mut shown),
                 (Kind::AllRead, _) => {
                     let of = message.user_id.as_ref();
                     let is_of = |item: &Item| of.is_none_or(|of| item.data.user_id == *of);
@@ -215,7 +215,7 @@ impl View {
                 }
                 (Kind::Deleted, _) => {
                     if let Some(id) = message.id {
-                        self.show_deleted(id, &mut shown, &mut effects);
+                        self.show_deleted(id, &mut shown);
                     }
                 }
                 _ => {}
@@ -243,20 +243,19 @@ impl View {
             shown.asks |= !holds;
         }
         self.read_at = Some(self.server_time(now.ms));
-        effects.extend(self.tell(shown.arrived.len() + shown.held));
+        self.tell(shown.arrived.len() + shown.held);
         if one_inbox {
             self.saw(last, shown.arrived);
         }
         if shown.asks {
-            effects.extend(self.ask_soon());
+            self.ask_soon();
         }
-        effects
     }
 
-    fn show_created(&mut self, notification: Notification, shown: &mut Shown, effects: &mut Vec<Effect>) {
+    fn show_created(&mut self, notification: Notification, shown: &mut Shown) {
         let is_own = self.is_echo(Kind::Created, notification.id);
         if let Some(place) = self.place_with(notification.id) {
-            return self.show_known(place, notification, shown, effects);
+            return self.show_known(place, notification, shown);
         }
         if is_own {
             // It was counted when it was sent, and is shown in its place.
@@ -284,14 +283,14 @@ impl View {
         }
     }
 
-    fn show_updated(&mut self, notification: Notification, shown: &mut Shown, effects: &mut Vec<Effect>) {
+    fn show_updated(&mut self, notification: Notification, shown: &mut Shown) {
         let is_own = self.is_echo(Kind::Updated, notification.id);
         // The user has marked it once more since.
         if is_own && self.expects(Kind::Updated, notification.id) {
             return;
         }
         match self.place_with(notification.id) {
-            Some(place) => self.show_known(place, notification, shown, effects),
+            Some(place) => self.show_known(place, notification, shown),
             // The list does not show it, so only the server knows what changes. Where only unread notifications are
             // shown, one that is read now is no loss, unless it waits above the list.
             None => {
@@ -313,7 +312,7 @@ impl View {
     }
 
     /// Brings a row up to date with the notification that a change carries.
-    fn show_known(&mut self, place: usize, notification: Notification, shown: &Shown, effects: &mut Vec<Effect>) {
+    fn show_known(&mut self, place: usize, notification: Notification, shown: &Shown) {
         let Some(row) = self.rows.get_mut(place) else { return };
         let is_read = notification.is_read;
         if row.data.is_read != is_read && shown.counts {
@@ -322,11 +321,11 @@ impl View {
         row.data = notification;
         let key = row.key;
         if is_read && shown.filter.unread {
-            self.take(key, effects);
+            self.take(key);
         }
     }
 
-    fn show_deleted(&mut self, id: NotificationId, shown: &mut Shown, effects: &mut Vec<Effect>) {
+    fn show_deleted(&mut self, id: NotificationId, shown: &mut Shown) {
         let is_own = self.is_echo(Kind::Deleted, id);
         // Where it is about to be deleted here, there is nothing left to do.
         if self.is_doomed(id) {
@@ -338,7 +337,7 @@ impl View {
             shown.asks |= !is_own;
             return;
         };
-        if let Some((row, _)) = self.take(key, effects)
+        if let Some((row, _)) = self.take(key)
             && shown.counts
         {
             counting::remove(&mut self.overview, &row.data);
@@ -357,36 +356,42 @@ impl View {
     }
 
     /// The user scrolled while new ones wait above the list. Reaching the top releases them, as the pill does.
-    pub(super) fn scrolled(&mut self, now: Now) -> Vec<Effect> {
+    pub(super) fn scrolled(&mut self, now: Now) {
         // Each further step of the same scroll would ask once more.
         let before = std::mem::replace(&mut self.heard.is_released, now.is_at_top);
-        if now.is_at_top && !before { self.refresh(now) } else { Vec::new() }
+        if now.is_at_top && !before {
+            self.refresh(now);
+        }
     }
 
     /// Asks the server for the current list, in a moment and once.
-    pub(super) fn ask_soon(&mut self) -> Option<Effect> {
-        let asks = !std::mem::replace(&mut self.heard.asks_soon, true);
-        asks.then_some(Effect::After(SOON, Message::RefreshAsSaid))
+    pub(super) fn ask_soon(&mut self) {
+        if !std::mem::replace(&mut self.heard.asks_soon, true) {
+            self.effects.push(Effect::After(SOON, Message::RefreshAsSaid));
+        }
     }
 
     /// The moment of [`Self::ask_soon`] is over.
-    pub(super) fn refresh_as_said(&mut self, now: Now) -> Vec<Effect> {
+    pub(super) fn refresh_as_said(&mut self, now: Now) {
         self.heard.asks_soon = false;
-        self.refresh(now)
+        self.refresh(now);
     }
 
     /// Tells a screen reader how many arrived, at most every few seconds.
-    pub(super) fn tell(&mut self, arrived: usize) -> Option<Effect> {
+    pub(super) fn tell(&mut self, arrived: usize) {
         let begins = arrived > 0 && self.untold == 0;
         self.untold += arrived;
-        begins.then_some(Effect::After(TOLD_EVERY, Message::Tell))
+        if begins {
+            self.effects.push(Effect::After(TOLD_EVERY, Message::Tell));
+        }
     }
 
     /// Announces the arrivals to a screen reader.
-    pub(super) fn told(&mut self) -> Vec<Effect> {
-        vec![Effect::Say(match std::mem::take(&mut self.untold) {
+    pub(super) fn told(&mut self) {
+        let told = match std::mem::take(&mut self.untold) {
             1 => "1 new notification".to_owned(),
-            arrived => format!("{arrived} new notifications"),
-        })]
+            arrived => arrived.to_string() + " new notifications",
+        };
+        self.effects.push(Effect::Say(told));
     }
 }

@@ -18,73 +18,71 @@ pub(super) const HEADING: &str = "inbox-name";
 
 impl View {
     /// Takes a row out of the list and returns the place it had. The focus goes to its neighbour.
-    pub(super) fn take(&mut self, key: i64, effects: &mut Vec<Effect>) -> Option<(Item, Spot)> {
+    pub(super) fn take(&mut self, key: i64) -> Option<(Item, Spot)> {
         let place = self.place_of(key)?;
         let item = self.rows.remove(place);
         let (above, below) = (place.checked_sub(1).and_then(|above| self.rows.get(above)), self.rows.get(place));
         let spot = Spot { above: above.map(|row| row.key), below: below.map(|row| row.key) };
         let (from, to) = (item.element_id(), below.or(above).map_or_else(|| HEADING.to_owned(), Item::element_id));
         // What was to get the focus may be what goes now.
-        for effect in effects.iter_mut() {
+        for effect in &mut self.effects {
             if let Effect::HandOn(_, heir) = effect
                 && *heir == from
             {
                 heir.clone_from(&to);
             }
         }
-        effects.push(Effect::HandOn(from, to));
+        self.effects.push(Effect::HandOn(from, to));
         Some((item, spot))
     }
 
     /// Marks a row as read, or as unread.
-    pub(super) fn mark(&mut self, key: i64, is_read: bool, now: Now) -> Vec<Effect> {
-        let Some(place) = self.place_of(key) else { return Vec::new() };
+    pub(super) fn mark(&mut self, key: i64, is_read: bool, now: Now) {
+        let Some(place) = self.place_of(key) else { return };
         let row = &mut self.rows[place];
         if row.data.is_read == is_read || row.is_sending {
-            return Vec::new();
+            return;
         }
         row.data.is_read = is_read;
         let item = row.clone();
         let id = item.data.id;
         self.count_read(&item.data.user_id, is_read);
-        let mut effects = Vec::new();
         let leaves = is_read && self.filter().unread;
-        let spot = if leaves { self.take(key, &mut effects).map(|(_, spot)| spot) } else { None };
+        let spot = if leaves { self.take(key).map(|(_, spot)| spot) } else { None };
         match spot {
-            Some(spot) => effects.push(self.offer_unread(WasRead { id, user_id: item.data.user_id.clone(), spot })),
+            Some(spot) => self.offer_unread(WasRead { id, user_id: item.data.user_id.clone(), spot }),
             None => self.dismiss_read(id),
         }
         let change = self.changes.begin(now.ms);
-        effects.extend(self.send_mark(Marking { id, is_read, item: Some(item), spot, change }));
-        effects
+        self.send_mark(Marking { id, is_read, item: Some(item), spot, change });
     }
 
     /// Marks a notification as unread again that has left the list.
-    pub(super) fn mark_again_unread(&mut self, read: WasRead, now: Now) -> Vec<Effect> {
+    pub(super) fn mark_again_unread(&mut self, read: WasRead, now: Now) {
         let WasRead { id, user_id, spot } = read;
         if let Some(place) = self.place_with(id) {
             return self.mark(self.rows[place].key, false, now);
         }
         self.count_read(&user_id, false);
         let change = self.changes.begin(now.ms);
-        self.send_mark(Marking { id, is_read: false, item: None, spot: Some(spot), change }).into_iter().collect()
+        self.send_mark(Marking { id, is_read: false, item: None, spot: Some(spot), change });
     }
 
     /// Sends a marking, unless one of the same notification is not answered: it waits for that, in place of one that
     /// waited, so that the last one is the last for the server too.
-    fn send_mark(&mut self, marking: Marking) -> Option<Effect> {
+    fn send_mark(&mut self, marking: Marking) {
         if let Some(before) = self.marks.iter_mut().find(|under_way| under_way.id == marking.id) {
             if let Some(replaced) = before.next.replace(marking) {
                 self.changes.settle(replaced.change);
             }
-            return None;
+            return;
         }
         self.marks.push(MarkUnderWay { id: marking.id, next: None });
-        Some(Effect::Mark(marking))
+        self.effects.push(Effect::Mark(marking));
     }
 
     /// The server marked the notification, or refused.
-    pub(super) fn marked(&mut self, marking: Marking, answer: Result<Notification, Problem>, now: Now) -> Vec<Effect> {
+    pub(super) fn marked(&mut self, marking: Marking, answer: Result<Notification, Problem>, now: Now) {
         let place = self.marks.iter().position(|under_way| under_way.id == marking.id);
         match place.and_then(|place| self.marks.remove(place).next) {
             Some(next) => self.marked_before(marking, answer, next, now),
@@ -93,13 +91,7 @@ impl View {
     }
 
     /// As that, where the user has marked it once more since.
-    fn marked_before(
-        &mut self,
-        marking: Marking,
-        answer: Result<Notification, Problem>,
-        next: Marking,
-        now: Now,
-    ) -> Vec<Effect> {
+    fn marked_before(&mut self, marking: Marking, answer: Result<Notification, Problem>, next: Marking, now: Now) {
         let has = match &answer {
             Ok(notification) => Some(notification.is_read),
             // Where the answer was lost, the server may have either.
@@ -110,9 +102,8 @@ impl View {
                 self.expect(Kind::Updated, &notification.user_id, marking.id);
             }
             // Before the end of the other, so that nothing is asked for in between.
-            let effect = self.send_mark(next);
-            self.changes.settle(marking.change);
-            return effect.into_iter().collect();
+            self.send_mark(next);
+            return self.changes.settle(marking.change);
         }
         // It ends as the server has it.
         self.changes.settle(next.change);
@@ -123,22 +114,21 @@ impl View {
                     item.data.is_read = next.is_read;
                     self.put_back(item, spot);
                 }
-                self.settle(marking.change, false, now)
+                self.settle(marking.change, false, now);
             }
         }
     }
 
     /// As that, where it is how the user marked it last.
-    fn marked_last(&mut self, marking: Marking, answer: Result<Notification, Problem>, now: Now) -> Vec<Effect> {
+    fn marked_last(&mut self, marking: Marking, answer: Result<Notification, Problem>, now: Now) {
         let Marking { id, is_read, item, spot, change } = marking;
-        let mut effects = Vec::new();
         let is_known = answer.is_ok();
         match (answer, item) {
             (Ok(notification), item) => {
                 self.expect(Kind::Updated, &notification.user_id, id);
                 self.show_marked(notification, spot.filter(|_| item.is_none()));
             }
-            (Err(problem), None) => effects.push(self.toast_refusal("Not undone.", &problem)),
+            (Err(problem), None) => self.toast_refusal("Not undone.", &problem),
             (Err(problem), Some(mut item)) => {
                 item.data.is_read = !is_read;
                 // Notifications about to be deleted are not counted.
@@ -152,11 +142,10 @@ impl View {
                 }
                 self.dismiss_read(id);
                 let what = if is_read { "Not marked as read." } else { "Not marked as unread." };
-                effects.push(self.toast_refusal(what, &problem));
+                self.toast_refusal(what, &problem);
             }
         }
-        effects.extend(self.settle(change, is_known, now));
-        effects
+        self.settle(change, is_known, now);
     }
 
     /// Shows the server's answer for a notification; if that left the list and belongs there, it returns to this spot.
@@ -194,9 +183,9 @@ impl View {
     }
 
     /// Marks the inbox as read: the part that the user has seen, of the kind that is shown.
-    pub(super) fn mark_all(&mut self, now: Now) -> Vec<Effect> {
+    pub(super) fn mark_all(&mut self, now: Now) {
         let filter = self.filter();
-        let Some(user_id) = filter.user_id.filter(|_| self.can_mark_all()) else { return Vec::new() };
+        let Some(user_id) = filter.user_id.filter(|_| self.can_mark_all()) else { return };
         let unread_count = self.overview.unread_count;
         let is_meant =
             |row: &Item| self.is_seen(row) && filter.category.as_ref().is_none_or(|kind| *kind == row.data.category);
@@ -210,7 +199,7 @@ impl View {
         rows.iter_mut().for_each(|row| row.data.is_read = true);
         self.set_read(&ids(&rows), true);
         self.overview.unread_count = left;
-        vec![Effect::MarkAll(MarkingAll {
+        let marking = MarkingAll {
             user_id,
             up_to: self.seen(),
             category: self.address.category.clone(),
@@ -218,18 +207,19 @@ impl View {
             unread_count,
             of_kind: self.address.of_kind(),
             change: self.changes.begin(now.ms),
-        })]
+        };
+        self.effects.push(Effect::MarkAll(marking));
     }
 
     /// The server marked the inbox, or refused.
-    pub(super) fn all_marked(&mut self, marking: MarkingAll, answer: Result<Marked, Problem>, now: Now) -> Vec<Effect> {
+    pub(super) fn all_marked(&mut self, marking: MarkingAll, answer: Result<Marked, Problem>, now: Now) {
         let MarkingAll { user_id, rows, unread_count, of_kind, change, .. } = marking;
         let is_known = answer.as_ref().is_ok_and(|marked| marked.count > 0);
-        let told = match answer {
+        match answer {
             Ok(Marked { count: 0, .. }) => self.toast("Nothing was left to mark.".to_owned(), None),
             Ok(marked) => {
-                let text = format!("{}{of_kind} marked read.", marked.count);
-                self.toast(text, Some(Undo::ReadAll(ReadAll { user_id, marked, rows })))
+                let text = marked.count.to_string() + &of_kind + " marked read.";
+                self.toast(text, Some(Undo::ReadAll(ReadAll { user_id, marked, rows })));
             }
             Err(problem) => {
                 self.set_read(&ids(&rows), false);
@@ -237,16 +227,14 @@ impl View {
                 if self.is_in_scope(&user_id) {
                     self.overview.unread_count = unread_count;
                 }
-                self.toast_refusal("Not marked as read.", &problem)
+                self.toast_refusal("Not marked as read.", &problem);
             }
-        };
-        let mut effects = vec![told];
-        effects.extend(self.settle(change, is_known, now));
-        effects
+        }
+        self.settle(change, is_known, now);
     }
 
     /// Marks as unread again what one click marked as read, including notifications that the page does not show.
-    pub(super) fn unmark_all(&mut self, all: ReadAll, now: Now) -> Vec<Effect> {
+    pub(super) fn unmark_all(&mut self, all: ReadAll, now: Now) {
         let beyond = all.marked.count.saturating_sub(all.rows.len() as u64);
         let filter = self.filter();
         let (mut unmarked, mut doomed, mut returned) = (Vec::new(), Vec::new(), Vec::new());
@@ -276,18 +264,12 @@ impl View {
         self.set_doomed_read(&doomed, false);
         self.count_beyond(&all.user_id, beyond, false);
         let change = self.changes.begin(now.ms);
-        vec![Effect::UnmarkAll(UnmarkingAll { all, unmarked, doomed, returned, beyond, change })]
+        self.effects.push(Effect::UnmarkAll(UnmarkingAll { all, unmarked, doomed, returned, beyond, change }));
     }
 
     /// The server took the marking back, or refused: then the undo is offered again.
-    pub(super) fn all_unmarked(
-        &mut self,
-        unmarking: UnmarkingAll,
-        answer: Result<u64, Problem>,
-        now: Now,
-    ) -> Vec<Effect> {
+    pub(super) fn all_unmarked(&mut self, unmarking: UnmarkingAll, answer: Result<u64, Problem>, now: Now) {
         let UnmarkingAll { all, unmarked, doomed, returned, beyond, change } = unmarking;
-        let mut effects = Vec::new();
         // The server leaves notifications that were changed since.
         let all_of_them = (unmarked.len() + doomed.len()) as u64 + beyond;
         let is_known = answer.as_ref().is_ok_and(|count| *count == all_of_them);
@@ -299,10 +281,9 @@ impl View {
             self.set_doomed_read(&doomed, true);
             self.rows.retain(|row| !returned.contains(&row.key));
             self.count_beyond(&all.user_id, beyond, true);
-            effects.push(self.offer_again("Not marked as unread.", &problem, Undo::ReadAll(all)));
+            self.offer_again("Not marked as unread.", &problem, Undo::ReadAll(all));
         }
-        effects.extend(self.settle(change, is_known, now));
-        effects
+        self.settle(change, is_known, now);
     }
 
     /// Shows these notifications as read, or as unread, without counting.

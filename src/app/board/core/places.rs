@@ -3,7 +3,7 @@
 
 use super::{
     item::Item,
-    message::{Effect, Now},
+    message::Now,
     place::{At, Beginning, Place},
     view::View,
 };
@@ -32,10 +32,10 @@ impl View {
     }
 
     /// The user goes back, or forward again.
-    pub(super) fn go_back(&mut self, address: Address, now: Now) -> Vec<Effect> {
+    pub(super) fn go_back(&mut self, address: Address, now: Now) {
         let place = self.places.iter().position(|place| *place.address == address);
         let place = place.map(|place| self.places.remove(place));
-        self.turn_to(address, place, now)
+        self.turn_to(address, place, now);
     }
 
     /// Notes where the list can begin anew.
@@ -54,7 +54,7 @@ impl View {
     }
 
     /// The list goes on there.
-    pub(super) fn go_further(&mut self, address: Address, at: Option<At>, now: Now) -> Vec<Effect> {
+    pub(super) fn go_further(&mut self, address: Address, at: Option<At>, now: Now) {
         let first = self.beginning.and_then(|beginning| self.place_with(beginning.after)).map_or(0, |place| place + 1);
         let rows: Vec<Item> = self.rows.iter().skip(first).cloned().collect();
         let limit = u16::try_from(rows.len()).unwrap_or(Limit::MAX).saturating_add(MORE).min(Limit::MAX);
@@ -62,6 +62,6 @@ impl View {
         let (seen, newer) = (self.heard.seen, self.heard.newer.clone());
         let address_left = self.address.clone();
         let place = Place { address: address_left, rows, next, overview, limit, beginning: None, seen, newer, at };
-        self.turn_to(address, Some(place), now)
+        self.turn_to(address, Some(place), now);
     }
 }

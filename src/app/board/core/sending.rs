@@ -63,21 +63,19 @@ impl View {
     }
 
     /// The server accepted the submission.
-    pub(super) fn sent(&mut self, submission: Submission, notification: Notification, now: Now) -> Vec<Effect> {
+    pub(super) fn sent(&mut self, submission: Submission, notification: Notification, now: Now) {
         let Submission { typed, item, change, is_repeat, .. } = submission;
-        let told = match item {
+        match item {
             Some(item) => {
                 self.expect(Kind::Created, &notification.user_id, notification.id);
                 self.take_in(&item, notification);
-                Effect::Say(format!("Sent to {}", typed.user_id))
+                self.effects.push(Effect::Say("Sent to ".to_owned() + &typed.user_id));
             }
             // The list does not show it.
-            None => self.toast(format!("Sent to {}.", typed.user_id), None),
-        };
-        let mut effects = vec![told];
+            None => self.toast("Sent to ".to_owned() + &typed.user_id + ".", None),
+        }
         // The server may have had a repeat already; then it counts it already.
-        effects.extend(self.settle(change, !is_repeat, now));
-        effects
+        self.settle(change, !is_repeat, now);
     }
 
     /// Replaces the row that is being sent by the server's notification, unless the list has a repeat of it already.
@@ -97,7 +95,7 @@ impl View {
 
     /// The server refused the submission, or its answer was lost. A refused repeat tells nothing about the first
     /// attempt.
-    pub(super) fn not_sent(&mut self, submission: Submission, problem: &Problem, now: Now) -> Vec<Effect> {
+    pub(super) fn not_sent(&mut self, submission: Submission, problem: &Problem, now: Now) {
         let Submission { typed, key, is_repeat, after, item, change } = submission;
         if let Some(item) = item {
             let is_shown = self.place_of(item.key).map(|place| self.rows.remove(place)).is_some();
@@ -112,7 +110,7 @@ impl View {
         if is_repeat || may_be_sent(problem) {
             self.unconfirmed = Some(Unconfirmed { typed, key, after });
         }
-        self.settle(change, false, now)
+        self.settle(change, false, now);
     }
 
     /// The input that was not confirmed, once the list shows its notification.

@@ -56,38 +56,38 @@ impl Undo {
 
 impl View {
     /// Shows a message for six seconds.
-    pub(super) fn toast(&mut self, text: String, undo: Option<Undo>) -> Effect {
-        self.put_toast(text, false, undo)
+    pub(super) fn toast(&mut self, text: String, undo: Option<Undo>) {
+        self.put_toast(text, false, undo);
     }
 
     /// Reports a refusal, and its reason.
-    pub(super) fn toast_refusal(&mut self, what: &str, problem: &Problem) -> Effect {
-        self.put_toast(format!("{what} {}", explain(problem)), true, None)
+    pub(super) fn toast_refusal(&mut self, what: &str, problem: &Problem) {
+        self.put_toast(refusal(what, problem), true, None);
     }
 
     /// Reports that an undo was refused, and why, and offers it once more.
-    pub(super) fn offer_again(&mut self, what: &str, problem: &Problem, undo: Undo) -> Effect {
-        self.put_toast(format!("{what} {}", explain(problem)), true, Some(undo))
+    pub(super) fn offer_again(&mut self, what: &str, problem: &Problem, undo: Undo) {
+        self.put_toast(refusal(what, problem), true, Some(undo));
     }
 
     /// Offers to take back what was deleted, in one message with what can still be.
-    pub(super) fn offer_undelete(&mut self) -> Effect {
+    pub(super) fn offer_undelete(&mut self) {
         self.toasts.retain(|toast| toast.undo != Some(Undo::Delete));
-        self.offer(Undo::Delete)
+        self.offer(Undo::Delete);
     }
 
     /// Offers to take back that this was marked as read and left the list, in one message with others.
-    pub(super) fn offer_unread(&mut self, read: WasRead) -> Effect {
+    pub(super) fn offer_unread(&mut self, read: WasRead) {
         let before = self.toasts.iter().position(|toast| matches!(toast.undo, Some(Undo::Read(_))));
         let before = before.map(|place| self.toasts.remove(place).undo);
         let mut all = if let Some(Some(Undo::Read(all))) = before { all } else { Vec::new() };
         all.push(read);
-        self.offer(Undo::Read(all))
+        self.offer(Undo::Read(all));
     }
 
-    fn offer(&mut self, undo: Undo) -> Effect {
+    fn offer(&mut self, undo: Undo) {
         let text = undo.text(self.doomed.len()).unwrap_or_default();
-        self.put_toast(text, false, Some(undo))
+        self.put_toast(text, false, Some(undo));
     }
 
     /// What can be taken back has become less: the messages that offer it say so, and those of nothing go.
@@ -114,51 +114,51 @@ impl View {
     }
 
     /// The user points at the messages, or has the focus there, or does not any more: their time begins anew then.
-    pub(super) fn attend(&mut self, is_attended: bool) -> Vec<Effect> {
+    pub(super) fn attend(&mut self, is_attended: bool) {
         // A browser may tell of a pointer over a message that has just gone.
         let is_attended = is_attended && !self.toasts.is_empty();
         let ends = std::mem::replace(&mut self.is_attended, is_attended) && !is_attended;
-        if ends { self.toasts.iter_mut().map(Toast::stay).collect() } else { Vec::new() }
+        if ends {
+            self.effects.extend(self.toasts.iter_mut().map(Toast::stay));
+        }
     }
 
     /// The time of a message is over.
-    pub(super) fn expire(&mut self, key: i64, turn: u32, now: Now) -> Vec<Effect> {
+    pub(super) fn expire(&mut self, key: i64, turn: u32, now: Now) {
         let is_due = |toast: &Toast| (toast.key, toast.turn) == (key, turn);
-        if self.is_attended || !self.toasts.iter().any(is_due) { Vec::new() } else { self.dismiss(key, now) }
+        if !self.is_attended && self.toasts.iter().any(is_due) {
+            self.dismiss(key, now);
+        }
     }
 
     /// Takes a message away: what it offered to take back is really done then.
-    pub(super) fn dismiss(&mut self, key: i64, now: Now) -> Vec<Effect> {
-        let Some((toast, mut effects)) = self.take_toast(key) else { return Vec::new() };
-        if toast.undo == Some(Undo::Delete) {
-            effects.extend(self.really_delete(now));
+    pub(super) fn dismiss(&mut self, key: i64, now: Now) {
+        if let Some(Undo::Delete) = self.take_toast(key) {
+            self.really_delete(now);
         }
-        effects
     }
 
     /// Takes back what a message says was done.
-    pub(super) fn undo(&mut self, key: i64, now: Now) -> Vec<Effect> {
-        let Some((toast, mut effects)) = self.take_toast(key) else { return Vec::new() };
-        effects.extend(match toast.undo {
+    pub(super) fn undo(&mut self, key: i64, now: Now) {
+        match self.take_toast(key) {
             Some(Undo::Delete) => self.undelete(now),
             Some(Undo::Read(all)) => {
                 // The last one first: what was beside a row is there again then.
-                all.into_iter().rev().flat_map(|read| self.mark_again_unread(read, now)).collect()
+                all.into_iter().rev().for_each(|read| self.mark_again_unread(read, now));
             }
             Some(Undo::ReadAll(all)) => self.unmark_all(all, now),
-            None => Vec::new(),
-        });
-        effects
+            None => {}
+        }
     }
 
     /// Takes back the last action that can be undone.
-    pub(super) fn undo_last(&mut self, now: Now) -> Vec<Effect> {
+    pub(super) fn undo_last(&mut self, now: Now) {
         let last = self.toasts.iter().rev().find(|toast| toast.undo.is_some()).map(|toast| toast.key);
-        last.map(|key| self.undo(key, now)).unwrap_or_default()
+        last.into_iter().for_each(|key| self.undo(key, now));
     }
 
-    /// Takes a message off the page. Its focus goes to where in the list it was about.
-    fn take_toast(&mut self, key: i64) -> Option<(Toast, Vec<Effect>)> {
+    /// Takes a message off the page, and returns its undo. Its focus goes to where in the list it was about.
+    fn take_toast(&mut self, key: i64) -> Option<Undo> {
         let place = self.toasts.iter().position(|toast| toast.key == key)?;
         let toast = self.toasts.remove(place);
         // The pointer may be over nothing then, which no browser tells.
@@ -171,15 +171,15 @@ impl View {
         let beside = |spot: Spot| [spot.below, spot.above].into_iter().flatten().find_map(|key| self.place_of(key));
         let heir = spot.and_then(beside).and_then(|place| self.rows.get(place));
         let heir = heir.map_or_else(|| HEADING.to_owned(), super::item::Item::element_id);
-        let effects = vec![Effect::HandOn(toast.element_id(), heir)];
-        Some((toast, effects))
+        self.effects.push(Effect::HandOn(toast.element_id(), heir));
+        toast.undo
     }
 
-    fn put_toast(&mut self, text: String, is_bad: bool, undo: Option<Undo>) -> Effect {
+    fn put_toast(&mut self, text: String, is_bad: bool, undo: Option<Undo>) {
         // The same is not said twice.
         let is_same = |toast: &&mut Toast| toast.text == text && toast.undo.is_none() && undo.is_none();
         if let Some(same) = self.toasts.iter_mut().find(is_same) {
-            return same.stay();
+            return self.effects.push(same.stay());
         }
         if self.toasts.len() == MOST
             && let Some(place) = self.toasts.iter().position(|toast| toast.undo != Some(Undo::Delete))
@@ -187,11 +187,16 @@ impl View {
             self.toasts.remove(place);
         }
         let mut toast = Toast { key: self.take_key(), text, is_bad, undo, turn: 0 };
-        let effect = toast.stay();
+        self.effects.push(toast.stay());
         self.toasts.push(toast);
-        effect
     }
 }
+
+/// What did not happen, and why.
+fn refusal(what: &str, problem: &Problem) -> String {
+    what.to_owned() + " " + &explain(problem)
+}
+
 /// A problem in a sentence for the user.
 pub(crate) fn explain(problem: &Problem) -> String {
     match problem.code {

@@ -7,6 +7,7 @@ use super::{
     counting,
     item::{Item, Spot},
     mark::MarkUnderWay,
+    message::Effect,
     place::{Beginning, Place},
 };
 use crate::{
@@ -75,6 +76,8 @@ pub(crate) struct View {
     pub(super) wait_until: f64,
     /// How many arrivals were not announced to a screen reader yet.
     pub(super) untold: usize,
+    /// The effects of the message that is being applied.
+    pub(super) effects: Vec<Effect>,
 }
 
 /// Whether the list belongs to the address.
@@ -252,6 +255,7 @@ impl View {
             ahead: 0.0,
             wait_until: 0.0,
             untold: 0,
+            effects: Vec::new(),
         };
         let notifications = page.map(|page| page.notifications).unwrap_or_default();
         view.rows = notifications.into_iter().map(|notification| view.item(notification, false)).collect();

@@ -30,7 +30,7 @@ impl View {
     /// Asks for the present every five seconds: while all is well and every change is told, once a minute, which is for
     /// what we did not think of. A user who is signed out asks by coming back to the page, and an address that is not
     /// legal stays so.
-    pub(super) fn period(&mut self, now: Now) -> Vec<Effect> {
+    pub(super) fn period(&mut self, now: Now) {
         self.tick(now);
         self.is_kept = true;
         // The tab that has the connection may sleep, and tells the others nothing then.
@@ -42,14 +42,14 @@ impl View {
         // Several answers that come slowly would make each other slower.
         let waits = self.heard.asked > 0 && now.ms - self.heard.asked_at < PATIENCE;
         if !is_due || waits || self.is_signed_out() || self.address.params(0).parse().is_err() {
-            return Vec::new();
+            return;
         }
         self.periods = 0;
-        self.refresh(now)
+        self.refresh(now);
     }
 
     /// The page is told of every change from now on, or is not any more.
-    pub(super) fn live(&mut self, is_live: bool, now: Now) -> Vec<Effect> {
+    pub(super) fn live(&mut self, is_live: bool, now: Now) {
         let begins = !std::mem::replace(&mut self.is_live, is_live) && is_live;
         self.is_kept |= is_live;
         self.heard.at = now.ms;
@@ -57,7 +57,9 @@ impl View {
             // A stream of all inboxes begins anew, and does not report what was done before.
             self.heard.echoes.clear();
         }
-        if is_live && self.ends_trouble(begins) { self.refresh(now) } else { Vec::new() }
+        if is_live && self.ends_trouble(begins) {
+            self.refresh(now);
+        }
     }
 
     /// The server was heard, so what failed before is no trouble any more, unless that fails again and again. Returns
@@ -68,35 +70,38 @@ impl View {
     }
 
     /// Leaves the server alone for as long as it said, if it did, and refreshes then.
-    pub(super) fn wait_as_told(&mut self, problem: &Problem, now: Now) -> Option<Effect> {
-        let seconds = problem.retry_after.filter(|seconds| *seconds > 0)?;
+    pub(super) fn wait_as_told(&mut self, problem: &Problem, now: Now) {
+        let Some(seconds) = problem.retry_after.filter(|seconds| *seconds > 0) else { return };
         let seconds = u32::try_from(seconds).unwrap_or(LONGEST).min(LONGEST);
         let counts = self.wait > 0;
         self.wait_until = now.ms + f64::from(seconds) * 1_000.0;
         self.wait = seconds;
-        (!counts).then_some(Effect::After(1_000, Message::CountDown))
+        if !counts {
+            self.effects.push(Effect::After(1_000, Message::CountDown));
+        }
     }
 
     /// Counts the seconds. It looks at the clock, because timers are late on hidden pages.
-    pub(super) fn count_down(&mut self, now: Now) -> Vec<Effect> {
+    pub(super) fn count_down(&mut self, now: Now) {
         if self.wait == 0 {
-            return Vec::new();
+            return;
         }
         let left = self.wait_until - now.ms;
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is at most an hour")]
         let seconds = (left / 1_000.0).ceil().max(0.0) as u32;
         self.wait = seconds;
         if seconds > 0 {
-            return vec![Effect::After(1_000, Message::CountDown)];
+            self.effects.push(Effect::After(1_000, Message::CountDown));
+        } else if !now.is_hidden {
+            // If hidden, the page refreshes when the user comes back.
+            self.refresh(now);
         }
-        // If hidden, the page refreshes when the user comes back.
-        if now.is_hidden { Vec::new() } else { self.refresh(now) }
     }
 
     /// The page starts in the browser, and may have arrived with a problem.
-    pub(super) fn begin(&mut self, now: Now) -> Vec<Effect> {
-        let Some(problem) = self.trouble.clone() else { return Vec::new() };
+    pub(super) fn begin(&mut self, now: Now) {
+        let Some(problem) = self.trouble.clone() else { return };
         self.clock = self.server_time(now.ms);
-        self.wait_as_told(&problem, now).into_iter().collect()
+        self.wait_as_told(&problem, now);
     }
 }
