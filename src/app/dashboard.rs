@@ -47,7 +47,7 @@ fn show_in_tab(board: Board) {
     effect(move |_| {
         let unread = board.overview.read().unread_count;
         // How many that are is not known before the answer.
-        if board.loading.get() != Loading::Done {
+        if board.status.read().loading != Loading::Done {
             return;
         }
         desktop::badge(unread);

@@ -27,7 +27,7 @@ pub(crate) use self::{
     place::At,
     sending::may_be_sent,
     toasts::{TOO_MANY, explain},
-    view::{Loading, Toast, Typed, View},
+    view::{Loading, Status, Toast, Typed, View},
 };
 
 /// Applies one message to the view, and returns the effects to carry out.

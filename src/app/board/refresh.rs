@@ -137,7 +137,7 @@ impl Board {
     fn scrolled(self) {
         let is_at_top = browser::is_at_top();
         self.is_at_top.set_value(Some(is_at_top));
-        if self.held.get_untracked() > 0 {
+        if self.status.read_untracked().held > 0 {
             self.send(Message::Scrolled);
         }
     }

@@ -11,7 +11,7 @@ use leptos::prelude::*;
 use super::core::{Item, View};
 use crate::{
     app::page::Address,
-    model::{Notification, Timestamp},
+    model::Timestamp,
 };
 
 /// One notification on the page. A clone is the same row.
@@ -21,18 +21,25 @@ pub(crate) struct Row {
     pub(crate) key: i64,
     /// Names the block of the list that it is in.
     pub(crate) block: i64,
-    /// The notification that it shows.
-    pub(crate) data: ArcRwSignal<Notification>,
-    /// Whether a long text is shown in full.
-    pub(crate) is_open: ArcRwSignal<bool>,
-    /// As [`Item::is_sending`].
-    pub(crate) is_sending: ArcRwSignal<bool>,
-    /// Whether it slides in.
-    pub(crate) arrives: bool,
+    /// The notification that it shows, and how.
+    pub(crate) item: ArcRwSignal<Item>,
+    /// What it shows of the page.
+    pub(crate) around: ArcRwSignal<Around>,
+}
+
+/// What each row shows of the page.
+#[derive(Clone, PartialEq)]
+pub(crate) struct Around {
     /// As [`View::clock`].
-    pub(crate) clock: ArcRwSignal<Timestamp>,
+    pub(crate) clock: Timestamp,
     /// As [`View::address`].
-    pub(crate) address: ArcRwSignal<Arc<Address>>,
+    pub(crate) address: Arc<Address>,
+}
+
+impl Around {
+    fn of(view: &View) -> Self {
+        Self { clock: view.clock, address: view.address.clone() }
+    }
 }
 
 impl PartialEq for Row {
@@ -47,12 +54,8 @@ impl Row {
         Self {
             key: item.key,
             block,
-            data: ArcRwSignal::new(item.data.clone()),
-            is_open: ArcRwSignal::new(item.is_open),
-            is_sending: ArcRwSignal::new(item.is_sending),
-            arrives: item.arrives,
-            clock: ArcRwSignal::new(view.clock),
-            address: ArcRwSignal::new(view.address.clone()),
+            item: ArcRwSignal::new(item.clone()),
+            around: ArcRwSignal::new(Around::of(view)),
         }
     }
 
@@ -62,11 +65,8 @@ impl Row {
     }
 
     fn draw(&self, item: &Item, view: &View) {
-        put(&self.data, &item.data);
-        put(&self.is_open, &item.is_open);
-        put(&self.is_sending, &item.is_sending);
-        put(&self.clock, &view.clock);
-        put(&self.address, &view.address);
+        put(&self.item, item);
+        put(&self.around, &Around::of(view));
     }
 }
 
@@ -153,7 +153,7 @@ fn put<T: Clone + PartialEq + 'static>(signal: &ArcRwSignal<T>, value: &T) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::page::Initial;
+    use crate::{app::page::Initial, model::Notification};
 
     #[test]
     fn a_row_joins_a_block_beside_it_and_none_takes_in_rows_for_ever() {

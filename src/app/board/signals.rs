@@ -3,17 +3,17 @@
 use leptos::prelude::*;
 
 use super::{
-    core::{Loading, Message, Now, Submission, Toast, Typed, View, reduce},
+    core::{Message, Now, Status, Submission, Toast, Typed, View, reduce},
     row::{Row, draw_rows, rows_of},
 };
 use crate::{
     app::{
         browser,
         live::Line,
-        page::{Address, Initial, Refusal},
+        page::{Address, Initial},
         text::relative_time,
     },
-    model::{Code, Cursor, NewNotification, Overview, Problem, Timestamp},
+    model::{Code, NewNotification, Overview, Problem, Timestamp},
 };
 
 /// The state of the page. A copy is the same board.
@@ -31,32 +31,14 @@ pub(crate) struct Board {
     pub(crate) address: RwSignal<Address>,
     /// As [`View::rows`].
     pub(crate) rows: RwSignal<Vec<Row>>,
-    /// As [`View::next`].
-    pub(crate) next: RwSignal<Option<Cursor>>,
-    /// As [`View::held`].
-    pub(crate) held: RwSignal<usize>,
     /// As [`View::counted`].
     pub(crate) overview: RwSignal<Overview>,
     /// As [`View::trouble`].
     pub(crate) trouble: RwSignal<Option<Problem>>,
-    /// As [`View::wait`].
-    pub(crate) wait: RwSignal<u32>,
-    /// As [`View::refusal`].
-    pub(crate) refusal: RwSignal<Option<Refusal>>,
-    /// As [`View::read_at`].
-    pub(crate) read_at: RwSignal<Option<Timestamp>>,
-    /// As [`View::clock`].
-    pub(crate) clock: RwSignal<Timestamp>,
-    /// As [`View::age`].
-    pub(crate) age: RwSignal<i64>,
-    /// As [`View::is_live`].
-    pub(crate) is_live: RwSignal<bool>,
-    /// As [`View::is_kept`].
-    pub(crate) is_kept: RwSignal<bool>,
-    /// As [`View::loading`].
-    pub(crate) loading: RwSignal<Loading>,
     /// As [`View::toasts`].
     pub(crate) toasts: RwSignal<Vec<Toast>>,
+    /// As [`View::status`].
+    pub(crate) status: RwSignal<Status>,
     /// Whether times are shown in the browser's time zone; else in UTC.
     pub(crate) is_local: RwSignal<bool>,
     /// Whether the browser has no network.
@@ -88,19 +70,10 @@ impl Board {
             heartbeat_ms: 1_000.0 * f64::from(heartbeat_seconds),
             address: RwSignal::new(Address::clone(&view.address)),
             rows: RwSignal::new(rows_of(&view, &[])),
-            next: RwSignal::new(view.next),
-            held: RwSignal::new(view.held),
             overview: RwSignal::new(view.counted()),
             trouble: RwSignal::new(view.trouble.clone()),
-            wait: RwSignal::new(view.wait),
-            refusal: RwSignal::new(view.refusal.clone()),
-            read_at: RwSignal::new(view.read_at),
-            clock: RwSignal::new(view.clock),
-            age: RwSignal::new(view.age),
-            is_live: RwSignal::new(view.is_live),
-            is_kept: RwSignal::new(view.is_kept),
-            loading: RwSignal::new(view.loading),
             toasts: RwSignal::new(view.toasts.clone()),
+            status: RwSignal::new(view.status()),
             is_local: RwSignal::new(false),
             is_offline: RwSignal::new(false),
             notifies: RwSignal::new(false),
@@ -142,19 +115,10 @@ impl Board {
         self.view.with_value(|view| {
             draw_rows(self.rows, view);
             draw(self.address, &*view.address);
-            draw(self.next, &view.next);
-            draw(self.held, &view.held);
             draw(self.overview, &view.counted());
             draw(self.trouble, &view.trouble);
-            draw(self.wait, &view.wait);
-            draw(self.refusal, &view.refusal);
-            draw(self.read_at, &view.read_at);
-            draw(self.clock, &view.clock);
-            draw(self.age, &view.age);
-            draw(self.is_live, &view.is_live);
-            draw(self.is_kept, &view.is_kept);
-            draw(self.loading, &view.loading);
             draw(self.toasts, &view.toasts);
+            draw(self.status, &view.status());
         });
     }
 

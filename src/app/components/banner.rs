@@ -21,7 +21,7 @@ pub(super) fn Banner(board: Board) -> impl IntoView {
         // Where the list is empty, the page itself says it in the middle.
         let is_said = board.trouble_code().is_some() && board.rows.read().is_empty();
         is_said
-            || !(board.read_at.read().is_some()
+            || !(board.status.read().is_read
                 && (board.is_offline.get()
                     || board.trouble.read().as_ref().is_some_and(|trouble| trouble.errors.is_empty())))
     });
@@ -35,10 +35,10 @@ pub(super) fn Banner(board: Board) -> impl IntoView {
         }
     });
     let age = text(move || {
-        wait(board).unwrap_or_else(|| format!("Last updated {} ago.", relative_time::span(board.age.get())))
+        wait(board).unwrap_or_else(|| format!("Last updated {} ago.", relative_time::span(board.status.read().age)))
     });
-    let is_futile = flag(move || board.trouble_code() == Some(Code::Unauthenticated) || board.wait.get() > 0);
-    let refused = move || board.refusal.get().filter(|refusal| refusal.path != path_of_send());
+    let is_futile = flag(move || board.trouble_code() == Some(Code::Unauthenticated) || board.status.read().wait > 0);
+    let refused = move || board.status.read().refusal.clone().filter(|refusal| refusal.path != path_of_send());
     let refusal = text(move || refused().map(|refusal| explain(&refusal.problem)).unwrap_or_default());
     view! {
         <div class="banner bad" class:none=flag(move || refused().is_none()) role="alert">
@@ -56,7 +56,7 @@ pub(super) fn Banner(board: Board) -> impl IntoView {
 
 /// How long the server is still left alone.
 pub(super) fn wait(board: Board) -> Option<String> {
-    let seconds = i64::from(board.wait.get());
+    let seconds = i64::from(board.status.read().wait);
     (seconds > 0).then(|| format!("This page asks again in {}.", relative_time::span(seconds)))
 }
 

@@ -115,7 +115,7 @@ fn account(board: Board) -> impl IntoView {
 /// Whether the list is up to date.
 #[component]
 fn Freshness(board: Board) -> impl IntoView {
-    let state = move || match (board.is_offline.get(), board.trouble_code(), board.is_live.get()) {
+    let state = move || match (board.is_offline.get(), board.trouble_code(), board.status.read().is_live) {
         (true, _, _) => ("offline", "Offline"),
         (false, Some(Code::Unauthenticated), _) => ("stale", "Signed out"),
         (false, Some(_), _) => ("stale", "Not updating"),
@@ -123,7 +123,7 @@ fn Freshness(board: Board) -> impl IntoView {
         (false, None, false) => ("fresh", "Updates every 5 s"),
     };
     // Before it is so, nothing is said: the script may never run.
-    let is_unknown = flag(move || !(board.is_kept.get() || board.is_offline.get() || board.trouble_code().is_some()));
+    let is_unknown = flag(move || !(board.status.read().is_kept || board.is_offline.get() || board.trouble_code().is_some()));
     view! {
         <span class="freshness needs-script" class:none=is_unknown data-state=text(move || state().0.to_owned()) title="How this page is kept up to date">
             <span class="freshness-dot" aria-hidden="true"></span>

@@ -51,7 +51,7 @@ fn run(board: Board, command: Command, target: Option<&web_sys::Element>) -> boo
         Command::Toggle => with(here.as_ref(), |row| board.send(Message::Toggle(row.key))),
         Command::Mark => with(here.as_ref(), |row| {
             // The borrow must end before the row changes.
-            let is_read = row.data.read_untracked().is_read;
+            let is_read = row.item.read_untracked().data.is_read;
             board.send(Message::Mark(row.key, !is_read));
         }),
         Command::Delete => with(here.as_ref(), |row| board.send(Message::Delete(row.key))),

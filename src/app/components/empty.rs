@@ -41,7 +41,7 @@ enum Nothing {
 
 /// Why the list is empty, if it is.
 fn nothing(board: Board) -> Option<Nothing> {
-    board.rows.read().is_empty().then(|| match (board.loading.get(), board.trouble.read().is_some()) {
+    board.rows.read().is_empty().then(|| match (board.status.read().loading, board.trouble.read().is_some()) {
         (Loading::Begun | Loading::Slow, _) => Nothing::Yet,
         (Loading::Done, true) => Nothing::Refused,
         (Loading::Done, false) if is_first_use(board) => Nothing::Anywhere,
@@ -77,7 +77,7 @@ pub(super) fn InPlaceOfRows(board: Board) -> impl IntoView {
         <div
             class="skeleton"
             class:none=flag(move || !is(Nothing::Yet))
-            class:seen=flag(move || board.loading.get() == Loading::Slow)
+            class:seen=flag(move || board.status.read().loading == Loading::Slow)
             aria-hidden="true"
             inner_html=still!((0..6).map(|_| view! { <div class="skeleton-row"><span></span><span></span></div> }).collect_view())
         ></div>
@@ -181,7 +181,7 @@ fn what_is_not_here(address: &Address) -> String {
 fn is_futile(board: Board) -> bool {
     let trouble = board.trouble.read();
     let is_final = |problem: &Problem| problem.code == Code::Unauthenticated || !problem.errors.is_empty();
-    nothing(board) != Some(Nothing::Refused) || board.wait.get() > 0 || trouble.as_ref().is_some_and(is_final)
+    nothing(board) != Some(Nothing::Refused) || board.status.read().wait > 0 || trouble.as_ref().is_some_and(is_final)
 }
 
 /// Whether it is this part of what is asked for that is not legal.

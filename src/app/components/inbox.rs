@@ -53,7 +53,7 @@ pub(in crate::app) fn Inbox(board: Board) -> impl IntoView {
             <Heading board />
             <Banner board />
             <Pill board />
-            <div class="list" id="list" class:waited=flag(move || board.loading.get() == Loading::Slow)>
+            <div class="list" id="list" class:waited=flag(move || board.status.read().loading == Loading::Slow)>
                 <List board />
                 <InPlaceOfRows board />
                 <Older board />
@@ -67,21 +67,21 @@ pub(in crate::app) fn Inbox(board: Board) -> impl IntoView {
 /// The name of the inbox, its unread count, and the actions on all of it.
 #[component]
 fn Heading(board: Board) -> impl IntoView {
-    let unread = Memo::new(move |_| board.overview.read().unread_count);
+    let unread = move || board.overview.read().unread_count;
     let name = text(move || visible(board.address.read().inbox_name().unwrap_or("All inboxes")));
     view! {
         <div class="inbox-head">
             <h1 id="inbox-name" tabindex="-1" dir="auto" class:mono=flag(move || board.address.read().asked_user_id().is_some())>
                 {name}
             </h1>
-            <p class="badge" class:none=flag(move || unread.get() == 0)>
-                <span class="tabular" id="unread-count">{text(move || grouped(unread.get()))}</span>
+            <p class="badge" class:none=flag(move || unread() == 0)>
+                <span class="tabular" id="unread-count">{text(move || grouped(unread()))}</span>
                 " unread"
             </p>
             <SearchField board />
             <div class="inbox-tools">
                 <ReadFilter board />
-                <MarkAll board unread />
+                <MarkAll board />
                 {board.may_send.then(|| view! { <ComposeLink /> })}
             </div>
         </div>
@@ -112,7 +112,7 @@ fn ReadFilter(board: Board) -> impl IntoView {
 /// Marks the inbox as read, of it what was seen and is of the category that is shown; for one inbox only,
 /// because a mistake over all of them could not be taken back, and not for a search, which no marking can name.
 #[component]
-fn MarkAll(board: Board, unread: Memo<u64>) -> impl IntoView {
+fn MarkAll(board: Board) -> impl IntoView {
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
         board.mark_all();
@@ -130,7 +130,7 @@ fn MarkAll(board: Board, unread: Memo<u64>) -> impl IntoView {
             on:submit=submit
         >
             <div hidden inner_html=still!(mark_all_fields(board))></div>
-            <button type="submit" class="plain" disabled=flag(move || unread.get() == 0) title="Mark all as read (Shift A)">
+            <button type="submit" class="plain" disabled=flag(move || board.overview.read().unread_count == 0) title="Mark all as read (Shift A)">
                 <Icon of=icons::CHECK_ALL />
                 <span>{label}</span>
             </button>
@@ -154,9 +154,9 @@ fn mark_all_fields(board: Board) -> impl IntoView {
 #[component]
 fn Pill(board: Board) -> impl IntoView {
     view! {
-        <button type="button" class="pill" class:none=flag(move || board.held.get() == 0) on:click=click(move |_| board.release())>
+        <button type="button" class="pill" class:none=flag(move || board.status.read().held == 0) on:click=click(move |_| board.release())>
             <Icon of=icons::UP />
-            <span class="tabular">{text(move || grouped(board.held.get() as u64))}</span>
+            <span class="tabular">{text(move || grouped(board.status.read().held as u64))}</span>
             " new"
         </button>
     }
@@ -168,7 +168,7 @@ fn Pill(board: Board) -> impl IntoView {
 /// list and puts them back, which takes a second in one list of a thousand.
 #[component]
 fn List(board: Board) -> impl IntoView {
-    let today = Memo::new(move |_| board.day(board.clock.get()));
+    let today = Memo::new(move |_| board.day(board.status.read().clock));
     let blocks = Memo::new(move |_| {
         let today = today.get();
         let mut blocks: Vec<Block> = Vec::new();
@@ -179,7 +179,7 @@ fn List(board: Board) -> impl IntoView {
             }
             let Some(Block { lines, .. }) = blocks.last_mut() else { continue };
             // A row's time is settled when it is sent; only what its day is called changes.
-            let day = relative_time::group(day_of(row.data.read_untracked().timestamp), today);
+            let day = relative_time::group(day_of(row.item.read_untracked().data.timestamp), today);
             if last.is_none_or(|last| day < last) {
                 lines.push(Line::Day(day));
                 last = Some(day);
@@ -227,7 +227,7 @@ fn Lines(board: Board, blocks: Memo<Vec<Block>>, key: i64) -> impl IntoView {
 fn DayHeading(board: Board, day: i64) -> impl IntoView {
     view! {
         <li class="day">
-            <h2>{text(move || relative_time::day_name(day, board.day(board.clock.get())))}</h2>
+            <h2>{text(move || relative_time::day_name(day, board.day(board.status.read().clock)))}</h2>
         </li>
     }
 }
@@ -236,7 +236,7 @@ fn DayHeading(board: Board, day: i64) -> impl IntoView {
 #[component]
 fn Older(board: Board) -> impl IntoView {
     let older = move || {
-        let next = board.next.get().map(|next| next.to_string()).unwrap_or_default();
+        let next = board.status.read().next.map(|next| next.to_string()).unwrap_or_default();
         board.address.read().from(next)
     };
     let newest = move || Address { before: None, ..board.address.get() };
@@ -244,7 +244,7 @@ fn Older(board: Board) -> impl IntoView {
         <nav
             class="paging"
             aria-label="Pages"
-            class:none=flag(move || board.next.read().is_none() && board.address.read().before.is_none())
+            class:none=flag(move || board.status.read().next.is_none() && board.address.read().before.is_none())
         >
             <a
                 class="plain"
@@ -256,7 +256,7 @@ fn Older(board: Board) -> impl IntoView {
             </a>
             <a
                 class="plain"
-                class:none=flag(move || board.next.read().is_none())
+                class:none=flag(move || board.status.read().next.is_none())
                 rel="next"
                 href=text(move || older().href())
                 on:click=click(move |event| {

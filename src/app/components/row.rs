@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     app::{
-        board::{Board, Message, Row},
+        board::{Board, Item, Message, Row},
         browser,
         text::{bidi::visible, relative_time},
     },
@@ -32,17 +32,13 @@ const NAME_CHARS: usize = 40;
 /// One notification.
 #[component]
 pub(super) fn NotificationRow(board: Board, row: Row) -> impl IntoView {
-    let notification = row.data.get_untracked();
+    let Item { data: notification, arrives, .. } = row.item.get_untracked();
     let step = length_step(notification.content.as_str());
     let category = notification.category.as_str().to_owned();
     let content = notification.content.as_str().to_owned();
-    let is_read = Signal::derive({
-        let data = row.data.clone();
-        move || data.read().is_read
-    });
-    let is_open: Signal<bool> = Signal::from(row.is_open.clone());
-    let is_sending: Signal<bool> = Signal::from(row.is_sending.clone());
-    let arrives = row.arrives;
+    let [of_read, of_open, of_sending, of_time] = std::array::from_fn(|_| row.item.clone());
+    let is_read = flag(move || of_read.read().data.is_read);
+    let is_open = flag(move || of_open.read().is_open);
     let title = notification.title.as_ref().map(|title| title.as_str().to_owned());
     // Stored links are not validated again, but a link is only shown if a click on it is safe.
     let leading = notification.link.clone().filter(|link| Link::parse(link.as_str()).is_ok());
@@ -51,9 +47,8 @@ pub(super) fn NotificationRow(board: Board, row: Row) -> impl IntoView {
     let element_id = row.element_id();
     let (when, foot) = (row.clone(), row.clone());
     let user_id = notification.user_id.as_str().to_owned();
-    let data = row.data.clone();
     let exact = text(move || {
-        let moment = data.read().timestamp;
+        let moment = of_time.read().data.timestamp;
         relative_time::exact(moment, board.offset_minutes(moment))
     });
     view! {
@@ -63,7 +58,7 @@ pub(super) fn NotificationRow(board: Board, row: Row) -> impl IntoView {
             tabindex="-1"
             data-kind=category.clone()
             class:unread=flag(move || !is_read.get())
-            class:sending=is_sending
+            class:sending=flag(move || of_sending.read().is_sending)
             class:arrives=arrives
         >
             <span class="unread-dot" aria-hidden="true"></span>
@@ -104,8 +99,8 @@ pub(super) fn NotificationRow(board: Board, row: Row) -> impl IntoView {
 /// A link to the user's inbox; none where that is the one which is open.
 #[component]
 fn UserLink(board: Board, row: Row, user_id: String) -> impl IntoView {
-    let address = row.address.clone();
-    let is_open = flag(move || address.read().user_id.is_some());
+    let around = row.around.clone();
+    let is_open = flag(move || around.read().address.user_id.is_some());
     let target = user_id.clone();
     let wanted = user_id.clone();
     view! {
@@ -113,7 +108,7 @@ fn UserLink(board: Board, row: Row, user_id: String) -> impl IntoView {
             class="who mono"
             class:none=is_open
             dir="auto"
-            href=text(move || row.address.read().of_user(Some(&target)).href())
+            href=text(move || row.around.read().address.of_user(Some(&target)).href())
             on:click=click(move |event| {
                 let address = board.address.get_untracked().of_user(Some(&wanted));
                 follow_and_focus(board, &event, address, Some("inbox-name"));
@@ -127,18 +122,18 @@ fn UserLink(board: Board, row: Row, user_id: String) -> impl IntoView {
 /// How long ago it was, at the end of the first line; exactly when, for who asks.
 #[component]
 fn When(board: Board, row: Row, exact: Signal<String>) -> impl IntoView {
-    let sending: Signal<bool> = Signal::from(row.is_sending.clone());
-    let clock = row.clock.clone();
-    let moment = Signal::derive(move || row.data.read().timestamp);
+    let Row { item, around, .. } = row;
+    let of = item.clone();
     let ago = text(move || {
-        if sending.get() {
+        let of = of.read();
+        if of.is_sending {
             return "sending".to_owned();
         }
-        let moment = moment.get();
-        relative_time::ago(moment, clock.get(), board.offset_minutes(moment))
+        let moment = of.data.timestamp;
+        relative_time::ago(moment, around.read().clock, board.offset_minutes(moment))
     });
     view! {
-        <time class="when tabular" datetime=text(move || moment.get().to_string()) title=exact>
+        <time class="when tabular" datetime=text(move || item.read().data.timestamp.to_string()) title=exact>
             {ago}
         </time>
     }
@@ -170,11 +165,11 @@ fn Leads(link: Link) -> impl IntoView {
 /// A pointer finds them in the place of the time. For a finger they are a popover, which a button of its own opens.
 #[component]
 fn Actions(board: Board, row: Row, name: String) -> impl IntoView {
-    let (key, data) = (row.key, row.data.clone());
+    let (key, item) = (row.key, row.item.clone());
     let menu = format!("{}-menu", row.element_id());
-    let is_read = Signal::derive(move || data.read().is_read);
-    let data = row.data;
-    let id = text(move || data.read().id.to_string());
+    let is_read = flag(move || item.read().data.is_read);
+    let item = row.item;
+    let id = text(move || item.read().data.id.to_string());
     let verb = move || if is_read.get() { "Mark as unread" } else { "Mark as read" }.to_owned();
     let (mark_name, delete_name) = (name.clone(), name.clone());
     let opened = menu.clone();

@@ -80,6 +80,32 @@ pub(crate) struct View {
     pub(super) effects: Vec<Effect>,
 }
 
+/// What is small of the state and changes seldom. Each type that the page listens to by itself would cost what it loads a
+/// quarter of a kilobyte.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Status {
+    /// As [`View::next`].
+    pub(crate) next: Option<Cursor>,
+    /// As [`View::held`].
+    pub(crate) held: usize,
+    /// As [`View::wait`].
+    pub(crate) wait: u32,
+    /// As [`View::refusal`].
+    pub(crate) refusal: Option<Refusal>,
+    /// Whether the list was read.
+    pub(crate) is_read: bool,
+    /// As [`View::clock`].
+    pub(crate) clock: Timestamp,
+    /// As [`View::age`].
+    pub(crate) age: i64,
+    /// As [`View::is_live`].
+    pub(crate) is_live: bool,
+    /// As [`View::is_kept`].
+    pub(crate) is_kept: bool,
+    /// As [`View::loading`].
+    pub(crate) loading: Loading,
+}
+
 /// Whether the list belongs to the address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Loading {
@@ -261,6 +287,22 @@ impl View {
         view.rows = notifications.into_iter().map(|notification| view.item(notification, false)).collect();
         counting::in_rows(&mut view.overview, &view.rows, -1);
         view
+    }
+
+    /// The small parts of it.
+    pub(crate) fn status(&self) -> Status {
+        Status {
+            next: self.next,
+            held: self.held,
+            wait: self.wait,
+            refusal: self.refusal.clone(),
+            is_read: self.read_at.is_some(),
+            clock: self.clock,
+            age: self.age,
+            is_live: self.is_live,
+            is_kept: self.is_kept,
+            loading: self.loading,
+        }
     }
 
     /// What stands beside the list. What is unread in the list itself is counted anew each time: so its categories follow
