@@ -9,10 +9,7 @@ use std::sync::Arc;
 use leptos::prelude::*;
 
 use super::core::{Item, View};
-use crate::{
-    app::page::Address,
-    model::Timestamp,
-};
+use crate::{app::page::Address, model::Timestamp};
 
 /// One notification on the page. A clone is the same row.
 #[derive(Clone)]
@@ -51,12 +48,7 @@ impl PartialEq for Row {
 impl Row {
     /// A new row.
     pub(super) fn new(item: &Item, block: i64, view: &View) -> Self {
-        Self {
-            key: item.key,
-            block,
-            item: ArcRwSignal::new(item.clone()),
-            around: ArcRwSignal::new(Around::of(view)),
-        }
+        Self { key: item.key, block, item: ArcRwSignal::new(item.clone()), around: ArcRwSignal::new(Around::of(view)) }
     }
 
     /// The id of its element.

@@ -123,7 +123,8 @@ fn Freshness(board: Board) -> impl IntoView {
         (false, None, false) => ("fresh", "Updates every 5 s"),
     };
     // Before it is so, nothing is said: the script may never run.
-    let is_unknown = flag(move || !(board.status.read().is_kept || board.is_offline.get() || board.trouble_code().is_some()));
+    let is_unknown =
+        flag(move || !(board.status.read().is_kept || board.is_offline.get() || board.trouble_code().is_some()));
     view! {
         <span class="freshness needs-script" class:none=is_unknown data-state=text(move || state().0.to_owned()) title="How this page is kept up to date">
             <span class="freshness-dot" aria-hidden="true"></span>

@@ -235,7 +235,8 @@ pub(in crate::app) fn listen(board: Board) {
         let href = board.address.read_untracked().href();
         let _ = history.replace_state_with_url(&wasm_bindgen::JsValue::NULL, "", Some(&href));
     }
-    let is_refused = board.status.read_untracked().refusal.as_ref().is_some_and(|refusal| refusal.path == path_of_send());
+    let is_refused =
+        board.status.read_untracked().refusal.as_ref().is_some_and(|refusal| refusal.path == path_of_send());
     if (is_named || is_refused) && !browser::is_wide() {
         open();
     }

@@ -20,10 +20,9 @@ use crate::{
     model::{Code, Problem},
 };
 
-/// The origin in the commands of the documentation.
-const DOCUMENTED_ORIGIN: &str = "http://localhost:8000";
-/// The command that sends the first notification, and the button that copies it.
+/// The command that sends the first notification, the origin in it, and the button that copies it.
 const COMMAND: &str = "first-command";
+const ORIGIN: &str = "first-origin";
 const COPY: &str = "copy-command";
 
 /// The reason for an empty list.
@@ -191,11 +190,11 @@ fn is_wrong(board: Board, field: &str) -> bool {
 
 /// Completes the command with this server's origin, and copies it on a click. In the browser only.
 pub(in crate::app) fn offer_command(board: Board) {
-    let Some(command) = browser::element(COMMAND) else { return };
-    let Ok(origin) = location().origin() else { return };
-    let text = command.text_content().unwrap_or_default().replacen(DOCUMENTED_ORIGIN, &origin, 1);
-    command.set_text_content(Some(&text));
+    if let Ok(origin) = location().origin() {
+        browser::set_text(ORIGIN, &origin);
+    }
     browser::listen(COPY, "click", move |_| {
+        let text = browser::element(COMMAND).and_then(|command| command.text_content()).unwrap_or_default();
         let promise = window().navigator().clipboard().write_text(&text);
         leptos::task::spawn_local(async move {
             if JsFuture::from(promise).await.is_ok() {
@@ -213,12 +212,12 @@ fn command(needs_key: bool) -> impl IntoView {
     use super::icons::{self, Icon};
 
     let key = if needs_key { "-H \"Authorization: Bearer $KEY\" \\\n  " } else { "" };
-    let command = format!(
-        "curl -X POST \"{DOCUMENTED_ORIGIN}/api/notifications/create\" \\\n  {key}-H \"Content-Type: application/json\" \\\n  \
+    let rest = format!(
+        "/api/notifications/create\" \\\n  {key}-H \"Content-Type: application/json\" \\\n  \
          -d '{{\"user_id\": \"user_123\", \"content\": \"Your order has been shipped!\"}}'",
     );
     view! {
-        <pre tabindex="0" role="region" aria-label="Command"><code id=COMMAND>{command}</code></pre>
+        <pre tabindex="0" role="region" aria-label="Command"><code id=COMMAND>"curl -X POST \"" <span id=ORIGIN>"http://localhost:8000"</span> {rest}</code></pre>
         <button type="button" class="plain needs-script" id=COPY>
             <Icon of=icons::COPY />
             <span>"Copy"</span>

@@ -3,6 +3,8 @@
 //! The server decodes it with leptos's own codecs. In the browser those would need a JSON parser, one for query
 //! strings, and a client with streams.
 
+use std::pin::Pin;
+
 use js_sys::{Function, Reflect};
 use leptos::server_fn::{
     Protocol,
@@ -44,13 +46,21 @@ where
 
     async fn run_client(path: &str, input: Input) -> Result<Output, Problem> {
         let form = fields::write(&input).ok_or_else(Problem::internal)?;
-        let (status, answer) = SendWrapper::new(post(path, form)).await?;
+        let (status, answer) = answer_to(path, form).await?;
         json::take(answer.take()).ok_or_else(|| unreadable(status))
     }
 }
 
-/// Sends a form, and says with which status it is answered, and what.
-async fn post(path: &str, form: String) -> Result<(u16, SendWrapper<JsValue>), Problem> {
+/// As [`post`]. It is boxed, so that not every function has all of its states.
+fn answer_to(path: &str, form: String) -> SendWrapper<Pin<Box<dyn Future<Output = Answer> + '_>>> {
+    SendWrapper::new(Box::pin(post(path, form)))
+}
+
+/// The status of an answer, and its content.
+type Answer = Result<(u16, SendWrapper<JsValue>), Problem>;
+
+/// Sends a form, and waits for its answer.
+async fn post(path: &str, form: String) -> Answer {
     let unreachable = |_| Problem::from_server_fn_error(ServerFnErrorErr::Request(String::new()));
     let headers = Headers::new().map_err(unreachable)?;
     headers.set("Content-Type", "application/x-www-form-urlencoded").map_err(unreachable)?;
