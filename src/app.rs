@@ -35,7 +35,7 @@ pub use self::pages::{
     LoginPage, Mails, NotKept, OtherPages, PageAssets, Unsubscription, login_page, shell, unsubscribe_page,
 };
 #[cfg(feature = "ssr")]
-pub(crate) use self::server_fns::{PATH_OF_SEND, fields_of};
+pub(crate) use self::server_fns::{PATH_OF_SEND, fields_of, how_many};
 #[cfg(feature = "ssr")]
 pub(crate) use self::text::percent::{
     decode as percent_decoded, encode as percent_encoded, is_text as is_percent_encoded_text, pairs as percent_pairs,

@@ -12,6 +12,7 @@ mod inbox;
 mod rail;
 mod row;
 mod search;
+mod selection;
 mod toasts;
 
 pub(super) use self::{bar::Bar, inbox::Inbox, rail::Rail, toasts::Toasts};

@@ -15,7 +15,7 @@ mod wire;
 #[cfg(not(feature = "ssr"))]
 use self::form::Form;
 use super::page::Snapshot;
-use crate::model::{Marked, Notification, Problem};
+use crate::model::{Marked, Notification, NotificationId, Problem};
 
 /// The protocol of the functions on the server; `form.rs` has the browser's side.
 #[cfg(feature = "ssr")]
@@ -85,20 +85,19 @@ pub async fn send(
     service.create_once(&principal, new, key.as_ref()).await.map_err(Problem::from)
 }
 
-/// Marks one notification as read or unread.
+/// Marks notifications as read or unread, and returns those that there are.
 ///
 /// # Errors
-/// When the id is not valid, there is no such notification, or the service refuses.
+/// When an id is not valid, there is no such notification at all, or the service refuses.
 #[server(protocol = Form, prefix = "/api/ui", endpoint = "mark")]
 pub async fn mark(
-    /// The notification's id.
+    /// The notification's id, or at most 1000, separated by commas.
     id: String,
-    /// Whether it becomes read, else unread.
+    /// Whether they become read, else unread.
     is_read: bool,
-) -> Result<Notification, Problem> {
+) -> Result<Vec<Notification>, Problem> {
     let (service, principal) = caller()?;
-    let id = parse("id", &id, crate::model::NotificationId::parse)?;
-    service.set_read(&principal, id, is_read).await.map_err(Problem::from)
+    service.set_read_each(&principal, &ids(&id)?, is_read).await.map_err(Problem::from)
 }
 
 /// Marks a whole inbox as read, or a part of it, and returns how many were marked, and how to take that back. Empty
@@ -143,24 +142,23 @@ pub async fn unmark_all(
     service.unmark_all(&principal, &user_id, &by).await.map_err(Problem::from)
 }
 
-/// Deletes one notification.
+/// Deletes notifications, and returns the ids of those that there were.
 ///
 /// # Errors
-/// When the id is not valid, there is no such notification, or the service refuses.
+/// When an id is not valid, there is no such notification at all, or the service refuses.
 #[server(protocol = Form, prefix = "/api/ui", endpoint = "delete")]
 pub async fn delete(
-    /// The notification's id.
+    /// The notification's id, or at most 1000, separated by commas.
     id: String,
-) -> Result<(), Problem> {
+) -> Result<Vec<NotificationId>, Problem> {
     let (service, principal) = caller()?;
-    let id = parse("id", &id, crate::model::NotificationId::parse)?;
-    service.delete(&principal, id).await.map_err(Problem::from)
+    service.delete_each(&principal, &ids(&id)?).await.map_err(Problem::from)
 }
 
 #[cfg(feature = "ssr")]
-pub(crate) use self::on_the_server::{PATH_OF_SEND, fields_of};
+pub(crate) use self::on_the_server::{PATH_OF_SEND, fields_of, how_many};
 #[cfg(feature = "ssr")]
-use self::on_the_server::{caller, given, parse};
+use self::on_the_server::{caller, given, ids, parse};
 
 #[cfg(feature = "ssr")]
 mod on_the_server {
@@ -169,7 +167,8 @@ mod on_the_server {
 
     use super::{Delete, Mark, MarkAll, ReadSnapshot, SendNotification, UnmarkAll};
     use crate::{
-        model::{FieldError, Invalid, Problem},
+        app::text::percent,
+        model::{FieldError, Invalid, Limit, NotificationId, Problem},
         server::{identity::Principal, service::NotificationService},
     };
 
@@ -186,6 +185,24 @@ mod on_the_server {
             UnmarkAll::PATH => serde_introspect::<UnmarkAll>(),
             Delete::PATH => serde_introspect::<Delete>(),
             _ => return None,
+        })
+    }
+
+    /// How many notifications a form names for the server function at this path.
+    pub(crate) fn how_many(path: &str, form: &[u8]) -> usize {
+        let form = str::from_utf8(form).ok().filter(|_| [Mark::PATH, Delete::PATH].contains(&path));
+        let ids = form.and_then(|form| percent::pairs(form).find(|(name, _)| name == "id"));
+        ids.map_or(0, |(_, ids)| ids.split(',').count())
+    }
+
+    /// The ids in the field of that name, separated by commas; as many as a page has rows.
+    pub(super) fn ids(text: &str) -> Result<Vec<NotificationId>, Problem> {
+        let most = usize::from(Limit::MAX);
+        parse("id", text, |text| {
+            if text.split(',').count() > most {
+                return Err(Invalid::new(format!("Name at most {most} notifications at once.")));
+            }
+            text.split(',').map(NotificationId::parse).collect()
         })
     }
 

@@ -283,11 +283,37 @@ async fn a_form_marks_the_notifications_on_its_page() {
 }
 
 #[tokio::test]
+async fn a_script_marks_and_deletes_several_with_one_request() {
+    let app = App::new();
+    let mut ids = Vec::new();
+    for number in 0..250 {
+        ids.push(app.notify("u", &number.to_string()).await);
+    }
+    let gone = Uuid::nil().to_string();
+    let form = format!("id={},{gone},{}&is_read=true", ids[0], ids[1..].join(","));
+    let marked = submit(&app, "mark", &form, SCRIPT).await.json();
+    let marked: Vec<_> =
+        marked.as_array().unwrap().iter().map(|it| (it["id"].clone(), it["is_read"].clone())).collect();
+    let want: Vec<_> = ids.iter().map(|id| (json!(id), json!(true))).collect();
+    assert_eq!(marked, want, "in their order, without what is not there");
+    let unread = async || app.get("/api/notifications/unread-count/u").await.json()["unread_count"].clone();
+    assert_eq!(unread().await, 0);
+    // A browser's form has them encoded.
+    let deleted = submit(&app, "delete", &format!("id={}", ids[..2].join("%2C")), SCRIPT).await.json();
+    assert_eq!(deleted, json!(ids[..2]));
+    submit(&app, "delete", &format!("id={},{gone}", ids[0]), SCRIPT).await.problem(404, "not_found");
+    for wrong in [format!("{},", ids[2]), format!("{},x", ids[2]), vec![&*ids[2]; 1_001].join(",")] {
+        submit(&app, "delete", &format!("id={wrong}"), SCRIPT).await.refused_field("id");
+    }
+    assert_eq!(app.get("/api/notifications/list?user_id=u&limit=1000").await.json().as_array().unwrap().len(), 248);
+}
+
+#[tokio::test]
 async fn a_script_marks_deletes_and_looks_again() {
     let app = App::new();
     let (one, two) = (app.notify("u", "one").await, app.notify("u", "two").await);
     let marked = submit(&app, "mark", &format!("id={one}&is_read=true"), SCRIPT).await.json();
-    assert_eq!(marked["is_read"], true);
+    assert_eq!(marked[0]["is_read"], true);
     assert_eq!(submit(&app, "delete", &format!("id={two}"), SCRIPT).await.status, StatusCode::OK);
     app.notify("u", "three").await;
     assert_eq!(submit(&app, "mark-all", "user_id=u", SCRIPT).await.json()["count"], json!(1));

@@ -6,8 +6,7 @@ use leptos::{prelude::*, server_fn::ServerFn, task::spawn_local};
 use wasm_bindgen::JsCast;
 
 use super::{
-    core::{Effect, Message},
-    row::element_id,
+    core::{Deletion, Effect, Marking, Message, element_id},
     signals::Board,
 };
 use crate::{
@@ -16,11 +15,37 @@ use crate::{
         page::Address,
         server_fns,
     },
-    model::NotificationId,
+    model::{Code, NotificationId, Problem},
 };
 
+/// How many notifications a request names at most.
+const MOST_AT_ONCE: usize = 1_000;
+
 impl Board {
-    pub(super) fn carry_out(self, effect: Effect) {
+    /// Carries out effects: what is marked alike, or deleted, by one request.
+    pub(super) fn carry_out(self, effects: Vec<Effect>) {
+        let (mut read, mut unread, mut deleted) = (Vec::new(), Vec::new(), Vec::new());
+        for effect in effects {
+            match effect {
+                Effect::Mark(marking) if marking.is_read => read.push(marking),
+                Effect::Mark(marking) => unread.push(marking),
+                Effect::Delete(deletion) => deleted.push(deletion),
+                effect => self.act(effect),
+            }
+        }
+        for (mut markings, is_read) in [(read, true), (unread, false)] {
+            while !markings.is_empty() {
+                let later = markings.split_off(markings.len().min(MOST_AT_ONCE));
+                self.mark(std::mem::replace(&mut markings, later), is_read);
+            }
+        }
+        while !deleted.is_empty() {
+            let later = deleted.split_off(deleted.len().min(MOST_AT_ONCE));
+            self.delete(std::mem::replace(&mut deleted, later));
+        }
+    }
+
+    fn act(self, effect: Effect) {
         match effect {
             Effect::After(millis, message) => browser::after(millis, move || self.send(message)),
             Effect::NextFrame(message) => browser::before_next_frame(move || self.send(message)),
@@ -32,14 +57,36 @@ impl Board {
             Effect::MayListen => self.line().into_iter().for_each(|line| line.may_listen()),
             Effect::Hurry => self.line().into_iter().for_each(|line| line.hurry()),
             Effect::Cut => self.line().into_iter().for_each(|line| line.cut()),
-            Effect::Ask(..) | Effect::Mark(_) | Effect::MarkAll(_) | Effect::UnmarkAll(_) | Effect::Delete(_) => {
-                spawn_local(async move {
-                    if let Some(message) = self.call(effect).await {
-                        self.send(message);
-                    }
-                });
-            }
+            effect => spawn_local(async move {
+                if let Some(message) = self.call(effect).await {
+                    self.send(message);
+                }
+            }),
         }
+    }
+
+    fn mark(self, markings: Vec<Marking>, is_read: bool) {
+        spawn_local(async move {
+            let answer = server_fns::mark(named(markings.iter().map(|marking| marking.id)), is_read).await;
+            let answered = markings.into_iter().map(|marking| {
+                let id = marking.id;
+                let own = of_one(&answer, |found| found.iter().find(|it| it.id == id).cloned());
+                Message::Marked(marking, own)
+            });
+            self.send(Message::Each(answered.collect()));
+        });
+    }
+
+    fn delete(self, deletions: Vec<Deletion>) {
+        spawn_local(async move {
+            let answer = server_fns::delete(named(deletions.iter().map(Deletion::id))).await;
+            let answered = deletions.into_iter().map(|deletion| {
+                let id = deletion.id();
+                let own = of_one(&answer, |found| found.contains(&id).then_some(()));
+                Message::Deleted(deletion, own)
+            });
+            self.send(Message::Each(answered.collect()));
+        });
     }
 
     /// Asks the server, and turns its answer into a message.
@@ -51,10 +98,6 @@ impl Board {
                 let answer = server_fns::snapshot(user_id, category, unread, q, before, limit).await;
                 Message::Answered(ticket, answer)
             }
-            Effect::Mark(marking) => {
-                let answer = server_fns::mark(marking.id.to_string(), marking.is_read).await;
-                Message::Marked(marking, answer)
-            }
             Effect::MarkAll(marking) => {
                 let up_to = marking.up_to.map(|up_to| up_to.to_string());
                 let answer = server_fns::mark_all(marking.user_id.to_string(), up_to, marking.category.clone()).await;
@@ -65,10 +108,6 @@ impl Board {
                 let user_id = unmarking.user_id().to_string();
                 let answer = server_fns::unmark_all(user_id, by.after, by.up_to, by.is_whole).await;
                 Message::AllUnmarked(unmarking, answer)
-            }
-            Effect::Delete(deletion) => {
-                let answer = server_fns::delete(deletion.id().to_string()).await;
-                Message::Deleted(deletion, answer)
             }
             _ => return None,
         })
@@ -85,7 +124,7 @@ impl Board {
             return false;
         }
         self.is_leaving.set_value(true);
-        let (left, go_on) = (Rc::new(Cell::new(doomed.len())), Rc::new(Cell::new(Some(go_on))));
+        let go_on = Rc::new(Cell::new(Some(go_on)));
         let leave = move || {
             if let Some(go_on) = go_on.take() {
                 // The user may stop it, and stay.
@@ -93,16 +132,13 @@ impl Board {
                 go_on();
             }
         };
-        for id in doomed {
-            let (left, leave) = (Rc::clone(&left), leave.clone());
-            spawn_local(async move {
-                drop(server_fns::delete(id.to_string()).await);
-                left.set(left.get() - 1);
-                if left.get() == 0 {
-                    leave();
-                }
-            });
-        }
+        let answered = leave.clone();
+        spawn_local(async move {
+            for some in doomed.chunks(MOST_AT_ONCE) {
+                drop(server_fns::delete(named(some.iter().copied())).await);
+            }
+            answered();
+        });
         browser::after(2_000, leave);
         true
     }
@@ -110,9 +146,9 @@ impl Board {
     /// Sends every pending deletion now, because the user leaves the page. The browser sends these requests even when
     /// the page is gone.
     pub(super) fn delete_before_leaving(self) {
-        for id in self.take_doomed() {
+        for some in self.take_doomed().chunks(MOST_AT_ONCE) {
             let Ok(form) = web_sys::UrlSearchParams::new() else { continue };
-            form.append("id", &id.to_string());
+            form.append("id", &named(some.iter().copied()));
             let url = self.at(<server_fns::Delete as ServerFn>::url());
             // The beacon sends a form that knows its own media type; web-sys lacks this overload.
             let _ = js_sys::Reflect::get(&window().navigator(), &"sendBeacon".into()).and_then(|send| {
@@ -127,4 +163,15 @@ impl Board {
         self.draw();
         doomed
     }
+}
+
+/// The ids as a request has them.
+fn named(ids: impl Iterator<Item = NotificationId>) -> String {
+    ids.map(|id| id.to_string()).collect::<Vec<_>>().join(",")
+}
+
+/// What the answer to a request for several says about one of them, which `find` finds there.
+fn of_one<T, U>(answer: &Result<T, Problem>, find: impl Fn(&T) -> Option<U>) -> Result<U, Problem> {
+    let found = answer.as_ref().map_err(Problem::clone)?;
+    find(found).ok_or_else(|| Problem::new(Code::NotFound, ""))
 }

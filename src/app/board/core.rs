@@ -14,6 +14,7 @@ mod merge;
 mod message;
 mod place;
 mod places;
+mod selecting;
 mod sending;
 #[cfg(test)]
 mod tests;
@@ -22,9 +23,11 @@ mod view;
 mod waiting;
 
 pub(crate) use self::{
-    item::Item,
-    message::{Effect, Message, Now, Submission},
+    item::{Item, element_id},
+    mark::Marking,
+    message::{Deletion, Effect, Message, Now, Submission},
     place::At,
+    selecting::SELECTION,
     sending::may_be_sent,
     toasts::{TOO_MANY, explain},
     view::{Loading, Status, Toast, Typed, View},
@@ -32,6 +35,13 @@ pub(crate) use self::{
 
 /// Applies one message to the view, and returns the effects to carry out.
 pub(super) fn reduce(view: &mut View, message: Message, now: Now) -> Vec<Effect> {
+    let selected = view.selected();
+    apply(view, message, now);
+    view.tell_selected(selected);
+    std::mem::take(&mut view.effects)
+}
+
+fn apply(view: &mut View, message: Message, now: Now) {
     match message {
         Message::Begin => view.begin(now),
         Message::Heard(message) => view.hear(message, now),
@@ -55,11 +65,15 @@ pub(super) fn reduce(view: &mut View, message: Message, now: Now) -> Vec<Effect>
         Message::Tell => view.told(),
         Message::Toggle(key) => view.toggle(key),
         Message::Mark(key, is_read) => view.mark(key, is_read, now),
+        Message::Each(messages) => messages.into_iter().for_each(|message| apply(view, message, now)),
         Message::Marked(marking, answer) => view.marked(marking, answer, now),
         Message::MarkAll => view.mark_all(now),
         Message::AllMarked(marking, answer) => view.all_marked(marking, answer, now),
         Message::AllUnmarked(unmarking, answer) => view.all_unmarked(unmarking, answer, now),
         Message::Delete(key) => view.delete(key),
+        Message::Select(_) | Message::SelectTo(..) | Message::Unselect => view.select(&message),
+        Message::MarkSelected(is_read) => view.mark_selected(is_read, now),
+        Message::DeleteSelected => view.delete_selected(),
         Message::Deleted(deletion, answer) => view.deleted(deletion, answer, now),
         Message::Undo(key) => view.undo(key, now),
         Message::UndoLast => view.undo_last(now),
@@ -70,5 +84,4 @@ pub(super) fn reduce(view: &mut View, message: Message, now: Now) -> Vec<Effect>
         Message::Sent(submission, notification) => view.sent(submission, notification, now),
         Message::NotSent(submission, problem) => view.not_sent(submission, &problem, now),
     }
-    std::mem::take(&mut view.effects)
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 
-use super::core::{Item, View};
+use super::core::{Item, View, element_id};
 use crate::{app::page::Address, model::Timestamp};
 
 /// One notification on the page. A clone is the same row.
@@ -60,11 +60,6 @@ impl Row {
         put(&self.item, item);
         put(&self.around, &Around::of(view));
     }
-}
-
-/// The id of the element of the row with this key.
-pub(super) fn element_id(key: i64) -> String {
-    "row-".to_owned() + &key.to_string()
 }
 
 /// The key of the row whose element has this id.
@@ -163,7 +158,14 @@ mod tests {
         let data = r#"{"id": "019a5370-0000-7000-8000-000000000000", "user_id": "ann", "content": "x", "category": "alert",
             "timestamp": "2026-01-01T00:00:00.000000Z", "is_read": false}"#;
         let data: Notification = serde_json::from_str(data).unwrap();
-        let item = |key| Item { key, data: data.clone(), is_open: false, is_sending: false, arrives: false };
+        let item = |key| Item {
+            key,
+            data: data.clone(),
+            is_open: false,
+            is_selected: false,
+            is_sending: false,
+            arrives: false,
+        };
         let mut view = View::new(Initial::default());
         view.rows = [1, 2, 3, 40, 41].map(item).into();
         let block = |key| if key < 40 { 0 } else { 40 };

@@ -96,9 +96,7 @@ impl Board {
         let mut effects = Vec::new();
         self.view.update_value(|view| effects = reduce(view, message, now));
         // What is about to go off the page is still on it, and may have the focus.
-        for effect in effects {
-            self.carry_out(effect);
-        }
+        self.carry_out(effects);
         if !is_unseen {
             self.draw();
         }

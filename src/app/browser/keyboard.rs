@@ -11,8 +11,18 @@ pub(crate) enum Command {
     Toggle,
     /// Marks the row as read, or as unread.
     Mark,
+    /// Marks the row as unread.
+    MarkUnread,
     /// Deletes the row.
     Delete,
+    /// Selects the row, or does not any more.
+    Select,
+    /// Selects the rows from the one selected last to this one.
+    SelectTo,
+    /// Selects the next row too.
+    SelectNext,
+    /// Selects the row before too.
+    SelectPrevious,
     /// Takes back the last action that can be undone.
     Undo,
     /// Marks the whole inbox as read.
@@ -36,6 +46,8 @@ pub(crate) struct Press<'a> {
     pub(crate) key: &'a str,
     /// Whether Ctrl, Alt or the command key was held: those belong to the browser.
     pub(crate) has_modifier: bool,
+    /// Whether Shift was held.
+    pub(crate) has_shift: bool,
     /// Whether the focus is in a text field.
     pub(crate) is_typing: bool,
     /// Whether the focus is on a control that handles Enter itself, such as a link.
@@ -44,11 +56,14 @@ pub(crate) struct Press<'a> {
 
 /// The shortcuts as the help shows them: keys, their action, and whether they are single letters.
 #[cfg(feature = "ssr")]
-const SHORTCUTS: [(&[&str], &str, bool); 13] = [
+const SHORTCUTS: [(&[&str], &str, bool); 16] = [
     (&["j", "↓"], "Next notification", true),
     (&["k", "↑"], "Previous notification", true),
     (&["Enter"], "Open or close a long text", false),
+    (&["x"], "Select", true),
+    (&["Shift X", "Shift ↓", "Shift ↑"], "Select up to here, or on", false),
     (&["e"], "Mark as read or unread", true),
+    (&["u"], "Mark as unread", true),
     (&["#", "Delete"], "Delete", true),
     (&["z"], "Undo", true),
     (&["Shift A"], "Mark all as read", true),
@@ -57,7 +72,7 @@ const SHORTCUTS: [(&[&str], &str, bool); 13] = [
     (&["n"], "Write a notification", true),
     (&["?"], "Show this list", true),
     (&["Ctrl Enter", "⌘ Enter"], "Send, from the text", false),
-    (&["Esc"], "Leave a field or a dialog", false),
+    (&["Esc"], "Leave a field or a dialog, or select nothing", false),
 ];
 
 /// The shortcuts for a viewer, as the help shows them: keys, their action, and whether they are single letters.
@@ -86,6 +101,8 @@ pub(crate) fn command(press: Press<'_>, letters: bool) -> Option<Command> {
         return None;
     }
     match press.key {
+        "ArrowDown" if press.has_shift => Some(Command::SelectNext),
+        "ArrowUp" if press.has_shift => Some(Command::SelectPrevious),
         "ArrowDown" => Some(Command::Next),
         "ArrowUp" => Some(Command::Previous),
         "Enter" => (!press.is_on_control).then_some(Command::Toggle),
@@ -93,7 +110,12 @@ pub(crate) fn command(press: Press<'_>, letters: bool) -> Option<Command> {
         _ if !letters => None,
         "j" => Some(Command::Next),
         "k" => Some(Command::Previous),
+        "x" => Some(Command::Select),
+        "X" => Some(Command::SelectTo),
+        "J" => Some(Command::SelectNext),
+        "K" => Some(Command::SelectPrevious),
         "e" => Some(Command::Mark),
+        "u" => Some(Command::MarkUnread),
         "#" => Some(Command::Delete),
         "z" => Some(Command::Undo),
         "A" => Some(Command::MarkAll),
@@ -112,7 +134,7 @@ mod tests {
     use super::*;
 
     fn press(key: &str) -> Press<'_> {
-        Press { key, has_modifier: false, is_typing: false, is_on_control: false }
+        Press { key, has_modifier: false, has_shift: false, is_typing: false, is_on_control: false }
     }
 
     #[rstest]
@@ -121,6 +143,7 @@ mod tests {
     #[case("#", Some(Command::Delete))]
     #[case("A", Some(Command::MarkAll))]
     #[case("s", Some(Command::Search))]
+    #[case("x", Some(Command::Select))]
     #[case("a", None)]
     #[case("Tab", None)]
     fn keys_do_what_the_help_says(#[case] key: &str, #[case] want: Option<Command>) {
@@ -163,6 +186,13 @@ mod tests {
             .collect();
         assert_eq!(left_out, ["Choose an inbox", "Write a notification", "Send, from the text"]);
         assert_eq!(shortcuts(&Viewer::default()).count(), SHORTCUTS.len());
+    }
+
+    #[test]
+    fn with_shift_the_arrows_select() {
+        let press = |key| command(Press { has_shift: true, ..press(key) }, false);
+        assert_eq!([press("ArrowDown"), press("ArrowUp")], [Some(Command::SelectNext), Some(Command::SelectPrevious)]);
+        assert_eq!(press("X"), None, "letters are switched off");
     }
 
     #[test]

@@ -20,6 +20,7 @@ pub(in crate::app) fn listen(board: Board, preferences: Preferences) {
             preferences.choose_letters(switch.checked());
         }
     });
+    select_by_pointer(board);
     let _ = window_event_listener(ev::keydown, move |event| {
         let target = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
         let is_on = |selector: &str| target.as_ref().is_some_and(|it| it.closest(selector).ok().flatten().is_some());
@@ -27,6 +28,7 @@ pub(in crate::app) fn listen(board: Board, preferences: Preferences) {
         let press = Press {
             key: &key,
             has_modifier: event.ctrl_key() || event.meta_key() || event.alt_key(),
+            has_shift: event.shift_key(),
             is_typing: event.is_composing() || is_on("input:not([type=radio], [type=checkbox]), textarea, select"),
             is_on_control: is_on("a, button, summary, input, textarea, pre"),
         };
@@ -45,7 +47,21 @@ pub(in crate::app) fn listen(board: Board, preferences: Preferences) {
 /// Carries out a command. Returns whether there was something to do.
 fn run(board: Board, command: Command, target: Option<&web_sys::Element>) -> bool {
     let here = target.and_then(|target| row_at(board, target));
+    // While rows are selected, it is they that are marked and deleted.
+    let selected = board.status.read_untracked().selected > 0;
+    let act = |message| {
+        board.send(message);
+        true
+    };
     match command {
+        Command::Mark if selected => act(Message::MarkSelected(None)),
+        Command::MarkUnread if selected => act(Message::MarkSelected(Some(false))),
+        Command::Delete if selected => act(Message::DeleteSelected),
+        Command::MarkUnread => with(here.as_ref(), |row| board.send(Message::Mark(row.key, false))),
+        Command::Select => with(here.as_ref(), |row| board.send(Message::Select(row.key))),
+        Command::SelectTo => with(here.as_ref(), |row| board.send(Message::SelectTo(None, row.key))),
+        Command::SelectNext => here.is_some_and(|here| select_on(board, &here, 1)),
+        Command::SelectPrevious => here.is_some_and(|here| select_on(board, &here, -1)),
         Command::Next => step(board, here.as_ref(), 1),
         Command::Previous => step(board, here.as_ref(), -1),
         Command::Toggle => with(here.as_ref(), |row| board.send(Message::Toggle(row.key))),
@@ -55,10 +71,7 @@ fn run(board: Board, command: Command, target: Option<&web_sys::Element>) -> boo
             board.send(Message::Mark(row.key, !is_read));
         }),
         Command::Delete => with(here.as_ref(), |row| board.send(Message::Delete(row.key))),
-        Command::Undo => {
-            board.send(Message::UndoLast);
-            true
-        }
+        Command::Undo => act(Message::UndoLast),
         Command::MarkAll => board.mark_all(),
         Command::Filter if board.is_own => false,
         Command::Filter => {
@@ -94,23 +107,70 @@ fn row_at(board: Board, element: &web_sys::Element) -> Option<Row> {
 
 /// Moves the focus by one row; to the first one from anywhere else.
 fn step(board: Board, here: Option<&Row>, by: isize) -> bool {
-    let rows = board.rows.get_untracked();
+    let next = beside(board, here, by);
+    next.map(|row| browser::focus(&row.element_id())).is_some()
+}
+
+/// The row that is so many further; the first one from anywhere else.
+fn beside(board: Board, here: Option<&Row>, by: isize) -> Option<Row> {
+    let rows = board.rows.read_untracked();
     let place = here.and_then(|here| rows.iter().position(|row| row == here));
-    let next = match place {
-        Some(place) => place.saturating_add_signed(by).min(rows.len().saturating_sub(1)),
-        None => 0,
-    };
-    let Some(row) = rows.get(next) else { return false };
-    browser::focus(&row.element_id());
+    let next = place.map_or(0, |place| place.saturating_add_signed(by).min(rows.len().saturating_sub(1)));
+    rows.get(next).cloned()
+}
+
+/// Selects the row, and the one beside it, which gets the focus.
+fn select_on(board: Board, here: &Row, by: isize) -> bool {
+    let Some(next) = beside(board, Some(here), by) else { return false };
+    board.send(Message::SelectTo(Some(here.key), next.key));
+    browser::focus(&next.element_id());
     true
 }
 
-/// Leaves the sheet, or the field.
+/// A click on the check of a row selects it; one with Shift anywhere on a row selects up to there. One listener for all:
+/// one for each row would make a thousand of them slower.
+fn select_by_pointer(board: Board) {
+    let row_of = move |event: &web_sys::MouseEvent| {
+        let target = event.target()?.dyn_into::<web_sys::Element>().ok()?;
+        let is_on = |selector: &str| target.closest(selector).ok().flatten().is_some();
+        let check = target.dyn_ref::<web_sys::HtmlInputElement>().cloned();
+        let is_meant = if check.is_some() {
+            is_on(".row-check")
+        } else {
+            event.shift_key() && event.button() == 0 && !is_on("a, button")
+        };
+        Some((row_at(board, &target).filter(|_| is_meant)?, check))
+    };
+    let _ = window_event_listener(ev::mousedown, move |event| {
+        // The browser would select the text between.
+        if event.shift_key()
+            && let Some((row, None)) = row_of(&event)
+        {
+            event.prevent_default();
+            browser::focus(&row.element_id());
+        }
+    });
+    let _ = window_event_listener(ev::click, move |event| {
+        let Some((row, check)) = row_of(&event) else { return };
+        board.send(if event.shift_key() { Message::SelectTo(None, row.key) } else { Message::Select(row.key) });
+        if let Some(check) = check {
+            // The browser has turned it already.
+            check.set_checked(row.item.read_untracked().is_selected);
+        }
+    });
+}
+
+/// Leaves the sheet, or the field; or selects nothing any more.
 fn leave(board: Board, target: Option<&web_sys::Element>) -> bool {
     if board.is_composing.get_untracked() {
         super::composer::close();
         return true;
     }
     let field = target.and_then(|target| target.dyn_ref::<web_sys::HtmlElement>());
+    let is_field = field.is_some_and(|field| field.matches("input:not(.row-check), textarea").is_ok_and(|is| is));
+    if board.status.read_untracked().selected > 0 && !is_field {
+        board.send(Message::Unselect);
+        return true;
+    }
     field.is_some_and(|field| field.blur().is_ok())
 }

@@ -14,6 +14,7 @@ use super::{
     is_plain, optional,
     row::NotificationRow,
     search::SearchField,
+    selection::Selection,
     still, text,
 };
 use crate::app::{
@@ -51,6 +52,7 @@ pub(in crate::app) fn Inbox(board: Board) -> impl IntoView {
     view! {
         <main class="inbox">
             <Heading board />
+            <Selection board />
             <Banner board />
             <Pill board />
             <div class="list" id="list" class:waited=flag(move || board.status.read().loading == Loading::Slow)>

@@ -36,9 +36,10 @@ pub(super) fn NotificationRow(board: Board, row: Row) -> impl IntoView {
     let step = length_step(notification.content.as_str());
     let category = notification.category.as_str().to_owned();
     let content = notification.content.as_str().to_owned();
-    let [of_read, of_open, of_sending, of_time] = std::array::from_fn(|_| row.item.clone());
+    let [of_read, of_open, of_selected, of_sending, of_time] = std::array::from_fn(|_| row.item.clone());
     let is_read = flag(move || of_read.read().data.is_read);
     let is_open = flag(move || of_open.read().is_open);
+    let is_selected = flag(move || of_selected.read().is_selected);
     let title = notification.title.as_ref().map(|title| title.as_str().to_owned());
     // Stored links are not validated again, but a link is only shown if a click on it is safe.
     let leading = notification.link.clone().filter(|link| Link::parse(link.as_str()).is_ok());
@@ -46,6 +47,7 @@ pub(super) fn NotificationRow(board: Board, row: Row) -> impl IntoView {
     let key = row.key;
     let element_id = row.element_id();
     let (when, foot) = (row.clone(), row.clone());
+    let name = name_of(&notification, board.is_own);
     let user_id = notification.user_id.as_str().to_owned();
     let exact = text(move || {
         let moment = of_time.read().data.timestamp;
@@ -58,10 +60,19 @@ pub(super) fn NotificationRow(board: Board, row: Row) -> impl IntoView {
             tabindex="-1"
             data-kind=category.clone()
             class:unread=flag(move || !is_read.get())
+            class:selected=is_selected
             class:sending=flag(move || of_sending.read().is_sending)
             class:arrives=arrives
         >
             <span class="unread-dot" aria-hidden="true"></span>
+            <input
+                type="checkbox"
+                class="row-check needs-script"
+                autocomplete="off"
+                title="Select (x)"
+                aria-label="Select: ".to_owned() + &name
+                prop:checked=is_selected
+            />
             <span class="row-kind" title=category.clone()>
                 <Icon of=icons::of_category(&category) />
             </span>
@@ -91,7 +102,7 @@ pub(super) fn NotificationRow(board: Board, row: Row) -> impl IntoView {
                 <span>{category.clone()}</span>
             </div>
             <When board row=when exact />
-            <Actions board row name=name_of(&notification, board.is_own) />
+            <Actions board row name />
         </li>
     }
 }

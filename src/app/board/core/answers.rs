@@ -254,6 +254,7 @@ impl View {
             self.effects.extend(place.at.map(Effect::Show));
         }
         counting::in_rows(&mut self.overview, &self.rows, -1);
+        self.unselect();
         self.refresh(now);
     }
 

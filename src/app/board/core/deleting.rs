@@ -2,6 +2,7 @@
 
 use super::{
     counting,
+    item::Item,
     message::{Deletion, Effect, Now},
     view::{Doomed, View},
 };
@@ -14,12 +15,19 @@ impl View {
     /// Takes a row off the page, and deletes its notification once that can no longer be undone: when the message goes
     /// that offers it, for this one and all that were deleted shortly before.
     pub(super) fn delete(&mut self, key: i64) {
-        if self.place_of(key).is_some_and(|place| self.rows[place].is_sending) {
+        self.delete_rows(&|row| row.key == key);
+    }
+
+    /// As [`Self::delete`], for the rows that are meant.
+    pub(super) fn delete_rows(&mut self, is_meant: &dyn Fn(&Item) -> bool) {
+        let taken = self.take_rows(&|row| is_meant(row) && !row.is_sending);
+        if taken.is_empty() {
             return;
         }
-        let Some((item, spot)) = self.take(key) else { return };
-        counting::remove(&mut self.overview, &item.data);
-        self.doomed.push(Doomed { item, spot, is_unsure: false });
+        for (item, spot) in taken {
+            counting::remove(&mut self.overview, &item.data);
+            self.doomed.push(Doomed { item, spot, is_unsure: false });
+        }
         self.offer_undelete();
     }
 

@@ -26,7 +26,7 @@ const TOLD_EVERY: u32 = 4_000;
 /// How many rows a page has, at most.
 pub(super) const MOST_ROWS: usize = 1_000;
 /// How many of the changes made here are remembered, to recognise them when the stream reports them.
-const MOST_ECHOES: usize = 64;
+const MOST_ECHOES: usize = 2 * MOST_ROWS;
 
 /// The state while one group of changes is shown.
 struct Shown {

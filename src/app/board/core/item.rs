@@ -11,6 +11,8 @@ pub(crate) struct Item {
     pub(crate) data: Notification,
     /// Whether a long text is shown in full.
     pub(crate) is_open: bool,
+    /// Whether the user selected it.
+    pub(crate) is_selected: bool,
     /// Whether the notification is being sent and the server has not answered.
     pub(crate) is_sending: bool,
     /// Whether the row slides in.
@@ -28,6 +30,11 @@ pub(crate) struct Spot {
 impl Item {
     /// The id of its element.
     pub(crate) fn element_id(&self) -> String {
-        format!("row-{}", self.key)
+        element_id(self.key)
     }
+}
+
+/// The id of the element of the row with this key.
+pub(crate) fn element_id(key: i64) -> String {
+    "row-".to_owned() + &key.to_string()
 }

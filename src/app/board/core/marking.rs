@@ -14,47 +14,82 @@ use crate::{
 };
 
 /// The element that the focus goes to where no row can have it.
-pub(super) const HEADING: &str = "inbox-name";
+const HEADING: &str = "inbox-name";
 
 impl View {
     /// Takes a row out of the list and returns the place it had. The focus goes to its neighbour.
     pub(super) fn take(&mut self, key: i64) -> Option<(Item, Spot)> {
-        let place = self.place_of(key)?;
-        let item = self.rows.remove(place);
-        let (above, below) = (place.checked_sub(1).and_then(|above| self.rows.get(above)), self.rows.get(place));
-        let spot = Spot { above: above.map(|row| row.key), below: below.map(|row| row.key) };
-        let (from, to) = (item.element_id(), below.or(above).map_or_else(|| HEADING.to_owned(), Item::element_id));
-        // What was to get the focus may be what goes now.
-        for effect in &mut self.effects {
-            if let Effect::HandOn(_, heir) = effect
-                && *heir == from
-            {
-                heir.clone_from(&to);
+        self.take_rows(&|row| row.key == key).pop()
+    }
+
+    /// Takes rows out of the list and returns the place each had while those below it were there. The focus goes to the
+    /// nearest row that stays.
+    pub(super) fn take_rows(&mut self, is_meant: &dyn Fn(&Item) -> bool) -> Vec<(Item, Spot)> {
+        let (mut kept, mut taken) = (Vec::with_capacity(self.rows.len()), Vec::new());
+        let mut rows = std::mem::take(&mut self.rows).into_iter().peekable();
+        while let Some(row) = rows.next() {
+            if is_meant(&row) {
+                let above = kept.last().map(|row: &Item| row.key);
+                taken.push((row, Spot { above, below: rows.peek().map(|row| row.key) }));
+            } else {
+                kept.push(row);
             }
         }
-        self.effects.push(Effect::HandOn(from, to));
-        Some((item, spot))
+        self.rows = kept;
+        let before = self.effects.len();
+        let mut next: Option<(i64, Option<i64>)> = None;
+        for (item, spot) in taken.iter().rev() {
+            let below = next.filter(|(key, _)| spot.below == Some(*key)).map_or(spot.below, |(_, below)| below);
+            next = Some((item.key, below));
+            let (from, to) = (item.element_id(), heir(below.or(spot.above)));
+            // What was to get the focus may be what goes now.
+            for effect in self.effects.iter_mut().take(before) {
+                if let Effect::HandOn(_, heir) = effect
+                    && *heir == from
+                {
+                    heir.clone_from(&to);
+                }
+            }
+            self.effects.push(Effect::HandOn(from, to));
+        }
+        taken
     }
 
     /// Marks a row as read, or as unread.
     pub(super) fn mark(&mut self, key: i64, is_read: bool, now: Now) {
-        let Some(place) = self.place_of(key) else { return };
-        let row = &mut self.rows[place];
-        if row.data.is_read == is_read || row.is_sending {
-            return;
+        self.mark_rows(&|row| row.key == key, is_read, now);
+    }
+
+    /// Marks rows as read, or as unread. Where several become read, or leave the list by that, it can be undone.
+    pub(super) fn mark_rows(&mut self, is_meant: &dyn Fn(&Item) -> bool, is_read: bool, now: Now) {
+        let changes = |row: &Item| is_meant(row) && row.data.is_read != is_read && !row.is_sending;
+        let leave = is_read && self.filter().unread;
+        let marked = if leave { self.take_rows(&changes) } else { self.with_spots(&changes) };
+        let offers = is_read && (leave || marked.len() > 1);
+        let mut undone = Vec::new();
+        for (mut item, spot) in marked {
+            item.data.is_read = is_read;
+            let (id, user_id) = (item.data.id, item.data.user_id.clone());
+            self.count_read(&user_id, is_read);
+            undone.push(WasRead { id, user_id, spot });
+            let change = self.changes.begin(now.ms);
+            self.send_mark(Marking { id, is_read, item: Some(item), spot: leave.then_some(spot), change });
         }
-        row.data.is_read = is_read;
-        let item = row.clone();
-        let id = item.data.id;
-        self.count_read(&item.data.user_id, is_read);
-        let leaves = is_read && self.filter().unread;
-        let spot = if leaves { self.take(key).map(|(_, spot)| spot) } else { None };
-        match spot {
-            Some(spot) => self.offer_unread(WasRead { id, user_id: item.data.user_id.clone(), spot }),
-            None => self.dismiss_read(id),
+        let ids: Vec<_> = undone.iter().map(|read| read.id).collect();
+        self.set_read(&ids, is_read);
+        if !offers {
+            self.dismiss_read(&ids);
+        } else if !undone.is_empty() {
+            self.offer_unread(undone);
         }
-        let change = self.changes.begin(now.ms);
-        self.send_mark(Marking { id, is_read, item: Some(item), spot, change });
+    }
+
+    /// The rows that are meant, each with its neighbours.
+    fn with_spots(&self, is_meant: &dyn Fn(&Item) -> bool) -> Vec<(Item, Spot)> {
+        let key = |place: Option<usize>| place.and_then(|place| self.rows.get(place)).map(|row| row.key);
+        let meant = self.rows.iter().enumerate().filter(|(_, row)| is_meant(row));
+        let spot = |place: usize| Spot { above: key(place.checked_sub(1)), below: key(Some(place + 1)) };
+        meant.map(|(place, row)| (row.clone(), spot(place))).collect()
     }
 
     /// Marks a notification as unread again that has left the list.
@@ -140,7 +175,7 @@ impl View {
                 if let Some(spot) = spot {
                     self.put_back(item, spot);
                 }
-                self.dismiss_read(id);
+                self.dismiss_read(&[id]);
                 let what = if is_read { "Not marked as read." } else { "Not marked as unread." };
                 self.toast_refusal(what, &problem);
             }
@@ -257,7 +292,7 @@ impl View {
             // Where only unread notifications are shown, they had left the list.
             if place.is_none() && filter.unread && filter.admits(&row.data) {
                 returned.push(row.key);
-                self.rows.insert(self.place_in_order(&row.data), row.clone());
+                self.rows.insert(self.place_in_order(&row.data), Item { is_selected: false, ..row.clone() });
             }
             unmarked.push(row);
         }
@@ -314,6 +349,11 @@ impl View {
             *count = if is_read { count.saturating_sub(beyond) } else { *count + beyond };
         }
     }
+}
+
+/// The element of the row with this key; the heading where there is none.
+pub(super) fn heir(key: Option<i64>) -> String {
+    key.map_or_else(|| HEADING.to_owned(), super::item::element_id)
 }
 
 fn ids(rows: &[Item]) -> Vec<NotificationId> {

@@ -73,6 +73,8 @@ pub(crate) enum Message {
     Toggle(i64),
     /// The user marks a row as read, or as unread.
     Mark(i64, bool),
+    /// Several of these happened at once.
+    Each(Vec<Message>),
     /// The server answered the marking.
     Marked(Marking, Result<Notification, Problem>),
     /// The user marks the inbox as read.
@@ -83,6 +85,16 @@ pub(crate) enum Message {
     AllUnmarked(UnmarkingAll, Result<u64, Problem>),
     /// The user deletes a row.
     Delete(i64),
+    /// The user selects a row, or does not any more.
+    Select(i64),
+    /// The user selects the rows from the first one of these to the second; without a first one, from where they began.
+    SelectTo(Option<i64>, i64),
+    /// The user selects nothing any more.
+    Unselect,
+    /// The user marks what is selected as read, or as unread; or as read unless all of it is, and then as unread.
+    MarkSelected(Option<bool>),
+    /// The user deletes what is selected.
+    DeleteSelected,
     /// A deletion was answered.
     Deleted(Deletion, Result<(), Problem>),
     /// The user takes back what the toast with this key says was done.

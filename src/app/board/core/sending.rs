@@ -53,7 +53,7 @@ impl View {
         let id = NotificationId::new(Uuid::from_u128(u128::from(key.unsigned_abs()) + 1));
         let data = Notification::new(id, self.server_time(now.ms), new);
         counting::add(&mut self.overview, &data);
-        let item = Item { key, data, is_open: false, is_sending: true, arrives: true };
+        let item = Item { key, data, is_open: false, is_selected: false, is_sending: true, arrives: true };
         if self.address.before.is_none() && self.filter().admits(&item.data) {
             self.rows.insert(0, item.clone());
         } else {

@@ -5,6 +5,7 @@ mod deleting;
 mod hearing;
 mod marking;
 mod places;
+mod selecting;
 mod sending;
 mod whole;
 

@@ -2,7 +2,7 @@
 
 use super::{
     item::Spot,
-    marking::HEADING,
+    marking::heir,
     message::{Effect, Message, Now},
     view::{Toast, Undo, View, WasRead},
 };
@@ -23,7 +23,7 @@ pub(crate) const TOO_MANY: &str = "Too many requests at once.";
 impl Toast {
     /// The id of its element.
     pub(crate) fn element_id(&self) -> String {
-        "toast-".to_owned() + &self.key.to_string()
+        element_id(self.key)
     }
 
     /// Its time begins anew.
@@ -31,6 +31,11 @@ impl Toast {
         self.turn += 1;
         Effect::After(STAYS, Message::Expire(self.key, self.turn))
     }
+}
+
+/// The id of the element of the message with this key.
+fn element_id(key: i64) -> String {
+    "toast-".to_owned() + &key.to_string()
 }
 
 impl Undo {
@@ -76,12 +81,12 @@ impl View {
         self.offer(Undo::Delete);
     }
 
-    /// Offers to take back that this was marked as read and left the list, in one message with others.
-    pub(super) fn offer_unread(&mut self, read: WasRead) {
+    /// Offers to take back that these were marked as read, in one message with others.
+    pub(super) fn offer_unread(&mut self, mut read: Vec<WasRead>) {
         let before = self.toasts.iter().position(|toast| matches!(toast.undo, Some(Undo::Read(_))));
         let before = before.map(|place| self.toasts.remove(place).undo);
         let mut all = if let Some(Some(Undo::Read(all))) = before { all } else { Vec::new() };
-        all.push(read);
+        all.append(&mut read);
         self.offer(Undo::Read(all));
     }
 
@@ -103,11 +108,11 @@ impl View {
         }
     }
 
-    /// It cannot be taken back any more that this was marked as read.
-    pub(super) fn dismiss_read(&mut self, id: NotificationId) {
+    /// It cannot be taken back any more that these were marked as read.
+    pub(super) fn dismiss_read(&mut self, ids: &[NotificationId]) {
         for toast in &mut self.toasts {
             if let Some(Undo::Read(all)) = &mut toast.undo {
-                all.retain(|read| read.id != id);
+                all.retain(|read| !ids.contains(&read.id));
             }
         }
         self.recount_undos();
@@ -169,9 +174,8 @@ impl View {
             _ => None,
         };
         let beside = |spot: Spot| [spot.below, spot.above].into_iter().flatten().find_map(|key| self.place_of(key));
-        let heir = spot.and_then(beside).and_then(|place| self.rows.get(place));
-        let heir = heir.map_or_else(|| HEADING.to_owned(), super::item::Item::element_id);
-        self.effects.push(Effect::HandOn(toast.element_id(), heir));
+        let next = spot.and_then(beside).and_then(|place| self.rows.get(place));
+        self.effects.push(Effect::HandOn(toast.element_id(), heir(next.map(|row| row.key))));
         toast.undo
     }
 

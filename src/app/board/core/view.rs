@@ -65,6 +65,8 @@ pub(crate) struct View {
     /// Whether the user points at the messages, or has the focus there: they stay.
     pub(super) is_attended: bool,
     pub(super) doomed: Vec<Doomed>,
+    /// The rows selected last: the key of the one that the user began with, and of the one up to which they went.
+    pub(super) range: Option<(i64, i64)>,
     pub(super) marks: Vec<MarkUnderWay>,
     pub(super) unconfirmed: Option<Unconfirmed>,
     pub(super) next_key: i64,
@@ -88,6 +90,8 @@ pub(crate) struct Status {
     pub(crate) next: Option<Cursor>,
     /// As [`View::held`].
     pub(crate) held: usize,
+    /// As [`View::selected`].
+    pub(crate) selected: usize,
     /// As [`View::wait`].
     pub(crate) wait: u32,
     /// As [`View::refusal`].
@@ -274,6 +278,7 @@ impl View {
             heard: Heard { position, seen: position, ..Heard::default() },
             is_attended: false,
             doomed: Vec::new(),
+            range: None,
             marks: Vec::new(),
             unconfirmed: None,
             next_key: 0,
@@ -294,6 +299,7 @@ impl View {
         Status {
             next: self.next,
             held: self.held,
+            selected: self.selected(),
             wait: self.wait,
             refusal: self.refusal.clone(),
             is_read: self.read_at.is_some(),
@@ -343,7 +349,7 @@ impl View {
 
     /// A new row.
     pub(super) fn item(&mut self, data: Notification, arrives: bool) -> Item {
-        Item { key: self.take_key(), data, is_open: false, is_sending: false, arrives }
+        Item { key: self.take_key(), data, is_open: false, is_selected: false, is_sending: false, arrives }
     }
 
     /// The place of the row with this key.
@@ -391,7 +397,7 @@ impl View {
     pub(super) fn put_back(&mut self, item: Item, spot: Spot) {
         if self.place_with(item.data.id).is_none() {
             let place = self.place_at(spot, &item.data).unwrap_or_else(|| self.place_in_order(&item.data));
-            self.rows.insert(place, item);
+            self.rows.insert(place, Item { is_selected: false, ..item });
         }
     }
 }

@@ -96,6 +96,29 @@ fn under_unread_what_is_marked_leaves_and_undoing_that_puts_it_back_where_it_was
     assert_eq!((page.shown(), page.counts(), page.asks()), (vec![3, 2, 1], (3, 3), 0));
 }
 
+#[test]
+fn many_that_are_marked_at_once_are_counted_once_whatever_the_stream_tells_of_them() {
+    let numbers: Vec<u128> = (1..=200).rev().collect();
+    let mut page = of_ann("unread=true", &numbers);
+    let keys: Vec<_> = page.view.rows.iter().map(|row| row.key).collect();
+    page.send(Message::SelectTo(Some(keys[0]), keys[149])).send(Message::MarkSelected(Some(true)));
+    let mut answers = Vec::new();
+    while let Some(marking) =
+        page.take(|effect| if let Effect::Mark(marking) = effect { Some(marking.clone()) } else { None })
+    {
+        let answer = Ok(as_read(number(marking.id), true));
+        answers.push(Message::Marked(marking, answer));
+    }
+    page.send(Message::Each(answers));
+    for (place, number) in numbers[..150].iter().enumerate() {
+        let (modseq, unread) = (11 + place as u64, 199 - place as u64);
+        page.hear(live::Message { unread_count: Some(unread), ..updated(*number, true, modseq) });
+        assert_eq!(page.counts(), (200, 50));
+    }
+    let counted: u64 = page.view.counted().categories.iter().map(|(_, count)| *count).sum();
+    assert_eq!((counted, page.asks(), page.toasts()), (50, 0, "150 marked as read.".to_owned()));
+}
+
 /// How the server is asked to mark what has this number.
 fn marks(page: &mut Open) -> Vec<bool> {
     let mark = |effect: &Effect| if let Effect::Mark(marking) = effect { Some(marking.is_read) } else { None };

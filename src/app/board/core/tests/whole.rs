@@ -36,6 +36,11 @@ enum Step {
     MarkHere(usize),
     /// deletes it,
     DeleteHere(usize),
+    /// selects it,
+    SelectHere(usize),
+    /// marks or deletes what is selected,
+    MarkSelected,
+    DeleteSelected,
     /// or takes back what they did last.
     Undo,
     /// The time of the first message is over.
@@ -57,6 +62,9 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0_usize..8).prop_map(Step::Delete),
         3 => (0_usize..8).prop_map(Step::MarkHere),
         2 => (0_usize..8).prop_map(Step::DeleteHere),
+        3 => (0_usize..8).prop_map(Step::SelectHere),
+        1 => Just(Step::MarkSelected),
+        1 => Just(Step::DeleteSelected),
         2 => Just(Step::Undo),
         2 => Just(Step::Expire),
         1 => any::<bool>().prop_map(Step::Scroll),
@@ -139,6 +147,17 @@ impl World {
                 if let Some(key) = self.key_at(place) {
                     self.page.send(Message::Delete(key));
                 }
+            }
+            Step::SelectHere(place) => {
+                if let Some(key) = self.key_at(place) {
+                    self.page.send(Message::Select(key));
+                }
+            }
+            Step::MarkSelected => {
+                self.page.send(Message::MarkSelected(None));
+            }
+            Step::DeleteSelected => {
+                self.page.send(Message::DeleteSelected);
             }
             Step::Undo => {
                 self.page.send(Message::UndoLast);
