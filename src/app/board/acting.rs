@@ -51,6 +51,7 @@ impl Board {
             Effect::NextFrame(message) => browser::before_next_frame(move || self.send(message)),
             Effect::Say(text) => self.say(text),
             Effect::Show((key, below)) => browser::after(0, move || place::show(&element_id(key), below)),
+            Effect::Go(address) => self.go(address),
             Effect::Focus(id) => browser::focus_soon(id),
             Effect::HandOn(from, to) if browser::has_focus(&from) => browser::focus_soon(to),
             Effect::HandOn(..) => {}

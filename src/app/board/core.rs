@@ -36,8 +36,10 @@ pub(crate) use self::{
 /// Applies one message to the view, and returns the effects to carry out.
 pub(super) fn reduce(view: &mut View, message: Message, now: Now) -> Vec<Effect> {
     let selected = view.selected();
+    let toasts: Vec<_> = view.toasts.iter().map(|toast| toast.key).collect();
     apply(view, message, now);
     view.tell_selected(selected);
+    view.leave_toasts(&toasts);
     std::mem::take(&mut view.effects)
 }
 

@@ -192,7 +192,7 @@ impl Board {
 
     /// Shows more older notifications; `false` where only the next page can.
     pub(crate) fn show_older(self) -> bool {
-        let can = self.ask(View::can_grow);
+        let can = self.ask(|view| view.can_grow() || view.is_cut());
         if can {
             self.send(Message::ShowOlder);
         }

@@ -69,6 +69,7 @@ impl View {
                 if is_current {
                     self.wait_as_told(&problem, now);
                     self.failures += 1;
+                    self.heard.goes_on = false;
                     self.trouble = Some(problem);
                     self.tick(now);
                     if self.is_signed_out() {
@@ -93,7 +94,6 @@ impl View {
         self.show_all(now);
         if self.changes.is_outdated(ticket) {
             self.refresh(now);
-        }
     }
 
     /// Shows the answer of a refresh.
@@ -137,6 +137,10 @@ impl View {
         self.loading = Loading::Done;
         self.is_kept = true;
         self.note_beginning();
+        let goes_on = std::mem::take(&mut self.heard.goes_on);
+        if let Some(next) = self.next.filter(|_| goes_on) {
+            self.effects.push(Effect::Go(self.address.from(next.to_string())));
+        }
         if page.modseq.is_some() {
             // The request was made after every change made here was answered.
             self.heard.echoes.clear();
@@ -194,13 +198,20 @@ impl View {
         self.asked_for() < Limit::MAX
     }
 
-    /// Shows more older notifications.
+    /// Whether the list grew over its end, so that only the server knows where it goes on.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.heard.is_cut && self.further().is_none()
+    }
+
+    /// Shows more older notifications; where the list is as long as it can be, those where it goes on by then.
     pub(super) fn show_older(&mut self, now: Now) {
         if self.can_grow() {
             // Twice as many each time: a thousand rows are a few clicks away, not twenty.
             self.limit = self.asked_for().saturating_mul(2).min(Limit::MAX);
-            self.refresh(now);
+        } else {
+            self.heard.goes_on = true;
         }
+        self.refresh(now);
     }
 
     fn asked_for(&self) -> u16 {

@@ -128,6 +128,8 @@ pub(crate) enum Effect {
     Say(String),
     /// Scroll the list so that this row is where it was.
     Show(At),
+    /// Go to this address, as a link does.
+    Go(Address),
     /// Move the focus to the element with this id, once the changes are on the page.
     Focus(String),
     /// The element with the first id is about to go: if it has the focus, give that to the element with the second.

@@ -179,6 +179,16 @@ impl View {
         toast.undo
     }
 
+    /// These were on the page before: the focus goes to the list from each that is not any more.
+    pub(super) fn leave_toasts(&mut self, before: &[i64]) {
+        for key in before.iter().filter(|key| self.toasts.iter().all(|toast| toast.key != **key)) {
+            let id = element_id(*key);
+            if !self.effects.iter().any(|effect| matches!(effect, Effect::HandOn(from, _) if *from == id)) {
+                self.effects.push(Effect::HandOn(id, heir(self.rows.first().map(|row| row.key))));
+            }
+        }
+    }
+
     fn put_toast(&mut self, text: String, is_bad: bool, undo: Option<Undo>) {
         // The same is not said twice.
         let is_same = |toast: &&mut Toast| toast.text == text && toast.undo.is_none() && undo.is_none();

@@ -150,6 +150,23 @@ fn other_messages_do_not_crowd_out_the_undo() {
 }
 
 #[test]
+fn a_message_that_another_one_or_another_client_takes_away_hands_the_focus_to_the_list() {
+    let mut page = of_ann("", &[3, 2, 1]);
+    delete(&mut page, 2);
+    let first = page.view.toasts[0].element_id();
+    page.hear(deleted(2, 11));
+    let to = format!("row-{}", page.key(3));
+    let is_handed_on = |of: &Effect, id: &str| matches!(of, Effect::HandOn(from, heir) if from == id && *heir == to);
+    assert_eq!(page.count(|effect| is_handed_on(effect, &first)), 1);
+    for n in 0..4 {
+        page.send(Message::Toast(format!("message {n}")));
+    }
+    let oldest = page.view.toasts[0].element_id();
+    page.send(Message::Toast("one more".to_owned()));
+    assert_eq!(page.count(|effect| is_handed_on(effect, &oldest)), 1);
+}
+
+#[test]
 fn all_are_deleted_when_the_page_is_left() {
     let mut page = of_ann("", &[3, 2, 1]);
     delete(&mut page, 3);

@@ -205,3 +205,19 @@ fn a_stream_that_was_silent_for_too_long_is_live_again_with_the_first_change() {
     assert_eq!(page.hear(created(2, 11)).asks(), 1, "something may have been missed");
     assert!(page.view.is_live);
 }
+
+#[test]
+fn where_the_list_was_cut_show_older_first_asks_where_it_goes_on() {
+    let numbers: Vec<u128> = (1..=1_000).rev().collect();
+    let mut page = of_ann("", &numbers);
+    page.hear(created(2_000, 11));
+    assert!(page.view.is_cut());
+    page.send(Message::ShowOlder);
+    let asked = ticket(&mut page);
+    let mut found = snapshot(numbers.iter().map(|number| notification(*number)).collect(), Some(11));
+    let next = crate::model::Cursor::in_inbox(9);
+    found.page.next = Some(next);
+    page.send(Message::Answered(asked, Ok(found)));
+    let gone = page.take(|effect| if let Effect::Go(address) = effect { address.before.clone() } else { None });
+    assert_eq!((gone, page.view.is_cut()), (Some(next.to_string()), false));
+}
