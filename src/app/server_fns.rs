@@ -74,7 +74,10 @@ pub async fn send(
     idempotency_key: Option<String>,
 ) -> Result<Notification, Problem> {
     let (service, principal) = caller()?;
-    let category = given(category).or(other_category);
+    let category = match given(category) {
+        Some(choice) if choice == composing::OWN => Some(other_category.unwrap_or_default()),
+        category => category.or(other_category),
+    };
     if category.as_deref().is_some_and(|category| category.trim().is_empty()) {
         return Err(composing::unnamed_category());
     }

@@ -309,6 +309,22 @@ async fn a_script_marks_and_deletes_several_with_one_request() {
 }
 
 #[tokio::test]
+async fn a_category_of_ones_own_has_a_name() {
+    let app = App::new();
+    for form in ["category=*&other_category=", "category=*&other_category=+", "category=*"] {
+        submit(&app, "send", &format!("user_id=u&content=hi&{form}"), SCRIPT).await.refused_field("category");
+    }
+    for (form, category) in [
+        ("category=*&other_category=billing", "billing"),
+        ("category=alert&other_category=billing", "alert"),
+        ("category=&other_category=", "message"),
+    ] {
+        let sent = submit(&app, "send", &format!("user_id=u&content=hi&{form}"), SCRIPT).await.json();
+        assert_eq!(sent["category"], category, "{form}");
+    }
+}
+
+#[tokio::test]
 async fn a_script_marks_deletes_and_looks_again() {
     let app = App::new();
     let (one, two) = (app.notify("u", "one").await, app.notify("u", "two").await);

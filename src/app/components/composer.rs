@@ -136,7 +136,8 @@ impl Typed {
         Self {
             user_id: browser::value(TO).trim().to_owned(),
             content: browser::value(TEXT),
-            category: chosen.map(|slug| if slug.is_empty() { browser::value(OTHER).trim().to_owned() } else { slug }),
+            category: chosen
+                .map(|slug| if slug == composing::OWN { browser::value(OTHER).trim().to_owned() } else { slug }),
             title: browser::value(HEADING),
             link: browser::value(LEADS),
         }

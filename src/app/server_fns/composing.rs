@@ -2,6 +2,9 @@
 
 use crate::model::{Category, Content, FieldError, Invalid, Link, NewNotification, Problem, Title, UserId, take};
 
+/// The choice of a category of the user's own, which has a field for its name. No category is called so.
+pub(crate) const OWN: &str = "*";
+
 /// Takes the fields of the composer. Browsers send line breaks as CR LF; the text gets the LF that
 /// was typed. Empty optional fields count as absent, and so does white space around what is one line: a browser or a
 /// keyboard adds a space to a recipient that is completed, and with it another inbox would be meant.

@@ -11,6 +11,7 @@ use crate::{
             icons::{self, Icon},
         },
         page::Initial,
+        server_fns::composing,
     },
     model::{Category, Problem},
 };
@@ -85,7 +86,7 @@ fn fields(problem: Option<Problem>, to: Option<String>) -> impl IntoView {
                     </label>
                 }).into_iter().collect_view()}
                 <label class="chip" data-kind="other">
-                    <input type="radio" name="category" value="" checked=chosen("") />
+                    <input type="radio" name="category" value=composing::OWN checked=chosen(composing::OWN) />
                     <Icon of=icons::LABEL />
                     "Other…"
                 </label>
