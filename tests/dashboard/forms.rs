@@ -325,6 +325,16 @@ async fn a_category_of_ones_own_has_a_name() {
 }
 
 #[tokio::test]
+async fn the_address_of_a_form_leads_to_the_dashboard() {
+    let app = App::new();
+    for function in FUNCTIONS {
+        let answer = app.get(&format!("/api/ui/{function}?user_id=u")).await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{function}");
+        assert_eq!(answer.header("location"), format!("{}?user_id=u", Address::PATH));
+    }
+}
+
+#[tokio::test]
 async fn a_script_marks_deletes_and_looks_again() {
     let app = App::new();
     let (one, two) = (app.notify("u", "one").await, app.notify("u", "two").await);

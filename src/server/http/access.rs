@@ -40,12 +40,14 @@ impl Access {
         }
         let is_read = matches!(*method, Method::GET | Method::HEAD | Method::CONNECT);
         if let Some(function) = route.strip_prefix(paths::SERVER_FUNCTIONS) {
-            return Self::To(match function {
+            let scope = match function {
                 "snapshot" => Scope::Read,
                 "send" => Scope::Send,
                 "mark" | "mark-all" | "unmark-all" | "delete" => Scope::Mark,
                 _ => Scope::Admin,
-            });
+            };
+            // Opened as a page, it leads to the dashboard.
+            return if is_read && scope != Scope::Admin { Self::Page } else { Self::To(scope) };
         }
         if paths::STREAMS.iter().any(|stream| is_at_or_below(route, stream)) {
             return Self::To(Scope::Read);

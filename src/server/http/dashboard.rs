@@ -5,7 +5,7 @@ use axum::{
     Router,
     body::Body,
     extract::{DefaultBodyLimit, MatchedPath, Request, State},
-    http::{HeaderValue, StatusCode, header, request::Parts},
+    http::{HeaderValue, StatusCode, Uri, header, request::Parts},
     response::{IntoResponse, Redirect, Response},
     routing::{MethodFilter, get, on},
 };
@@ -40,7 +40,7 @@ pub(super) fn routes() -> Router<HttpState> {
     drop(Executor::init_tokio());
     let page_only = Router::new().route(DASHBOARD, get(page));
     let all = server_fn_paths().fold(page_only, |router, (path, method)| match MethodFilter::try_from(method) {
-        Ok(method) => router.route(path, on(method, call)),
+        Ok(method) => router.route(path, on(method, call).get(opened)),
         Err(_) => router,
     });
     // Leptos has a limit of its own, 2 MB. The intake enforces ours, and passes on nothing larger.
@@ -119,6 +119,12 @@ fn to_page(location: &str) -> String {
         Some((before, _)) => format!("{before}{DASHBOARD}{query}"),
         None => location.to_owned(),
     }
+}
+
+/// `GET` the address of a form: a browser asks for it when it restores the page that answered a refused form, or the user
+/// opens it. It leads to the dashboard with the same filter.
+async fn opened(uri: Uri) -> Redirect {
+    Redirect::to(&to_page(uri.path_and_query().map_or(SERVER_FUNCTIONS, |uri| uri.as_str())))
 }
 
 /// Calls a server function, from the script of the page or from a form without script.
