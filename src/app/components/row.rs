@@ -191,7 +191,7 @@ fn Actions(board: Board, row: Row, name: String) -> impl IntoView {
         <div class="row-actions" popover="auto" id=menu>
             <button
                 class="quiet"
-                form=optional(move || Some(if is_read.get() { MARK_UNREAD } else { MARK_READ }))
+                form=without_script(if is_read.get_untracked() { MARK_UNREAD } else { MARK_READ })
                 name="id"
                 value=id
                 title=text(move || verb() + " (e)")
@@ -207,7 +207,7 @@ fn Actions(board: Board, row: Row, name: String) -> impl IntoView {
             </button>
             <button
                 class="quiet danger"
-                form=DELETE
+                form=without_script(DELETE)
                 name="id"
                 value=id
                 title="Delete (#)"
@@ -222,6 +222,12 @@ fn Actions(board: Board, row: Row, name: String) -> impl IntoView {
             </button>
         </div>
     }
+}
+
+/// The form of a button, which only a page without script needs. With it, Chromium would look through the whole page for
+/// the default button of the form, for each button that comes or goes.
+fn without_script(form: &'static str) -> Option<&'static str> {
+    cfg!(feature = "ssr").then_some(form)
 }
 
 /// The notification's name in the labels of buttons; in the user's own inbox without the owner.
