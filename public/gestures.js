@@ -33,7 +33,7 @@
     swipe = undefined;
     row.classList.remove("swiped");
     row.style.translate = "";
-    if (isMeant && Math.abs(by) > ENOUGH) row.querySelector(by < 0 ? "[form=delete]" : "[form^=mark]")?.click();
+    if (isMeant && Math.abs(by) > ENOUGH) row.querySelector(by < 0 ? ".row-actions .danger" : ".row-actions button")?.click();
   }
   for (const type of ["pointerup", "pointercancel"]) {
     addEventListener(type, ({ pointerId }) => {

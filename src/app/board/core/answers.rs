@@ -94,6 +94,7 @@ impl View {
         self.show_all(now);
         if self.changes.is_outdated(ticket) {
             self.refresh(now);
+        }
     }
 
     /// Shows the answer of a refresh.
