@@ -133,30 +133,22 @@ fn select_by_pointer(board: Board) {
     let row_of = move |event: &web_sys::MouseEvent| {
         let target = event.target()?.dyn_into::<web_sys::Element>().ok()?;
         let is_on = |selector: &str| target.closest(selector).ok().flatten().is_some();
-        let check = target.dyn_ref::<web_sys::HtmlInputElement>().cloned();
-        let is_meant = if check.is_some() {
-            is_on(".row-check")
-        } else {
-            event.shift_key() && event.button() == 0 && !is_on("a, button")
-        };
-        Some((row_at(board, &target).filter(|_| is_meant)?, check))
+        let is_check = is_on(".row-check");
+        let is_meant = is_check || (event.shift_key() && event.button() == 0 && !is_on("a, button"));
+        Some((row_at(board, &target).filter(|_| is_meant)?, is_check))
     };
     let _ = window_event_listener(ev::mousedown, move |event| {
         // The browser would select the text between.
         if event.shift_key()
-            && let Some((row, None)) = row_of(&event)
+            && let Some((row, false)) = row_of(&event)
         {
             event.prevent_default();
             browser::focus(&row.element_id());
         }
     });
     let _ = window_event_listener(ev::click, move |event| {
-        let Some((row, check)) = row_of(&event) else { return };
+        let Some((row, _)) = row_of(&event) else { return };
         board.send(if event.shift_key() { Message::SelectTo(None, row.key) } else { Message::Select(row.key) });
-        if let Some(check) = check {
-            // The browser has turned it already.
-            check.set_checked(row.item.read_untracked().is_selected);
-        }
     });
 }
 
@@ -167,7 +159,7 @@ fn leave(board: Board, target: Option<&web_sys::Element>) -> bool {
         return true;
     }
     let field = target.and_then(|target| target.dyn_ref::<web_sys::HtmlElement>());
-    let is_field = field.is_some_and(|field| field.matches("input:not(.row-check), textarea").is_ok_and(|is| is));
+    let is_field = field.is_some_and(|field| field.matches("input, textarea").is_ok_and(|is| is));
     if board.status.read_untracked().selected > 0 && !is_field {
         board.send(Message::Unselect);
         return true;

@@ -65,14 +65,14 @@ pub(super) fn NotificationRow(board: Board, row: Row) -> impl IntoView {
             class:arrives=arrives
         >
             <span class="unread-dot" aria-hidden="true"></span>
-            <input
-                type="checkbox"
+            <button
+                type="button"
                 class="row-check needs-script"
-                autocomplete="off"
+                role="checkbox"
                 title="Select (x)"
                 aria-label="Select: ".to_owned() + &name
-                prop:checked=is_selected
-            />
+                aria-checked=optional(move || Some(if is_selected.get() { "true" } else { "false" }))
+            ></button>
             <span class="row-kind" title=category.clone()>
                 <Icon of=icons::of_category(&category) />
             </span>

@@ -204,3 +204,19 @@ fn what_is_about_to_be_deleted_is_read_when_all_is() {
     page.hear(live::Message { unread_count: Some(0), ..change(Kind::AllRead, 11) }).send(Message::UndoLast);
     assert_eq!((page.shown(), page.counts()), (vec![2, 1], (2, 0)));
 }
+
+#[test]
+fn an_answer_from_before_a_creation_does_not_count_its_deletion() {
+    let mut page = of_ann("", &[2, 1]);
+    let asked = {
+        page.send(Message::Refresh);
+        ticket(&mut page)
+    };
+    page.hear(created(3, 11));
+    let key = page.key(3);
+    page.send(Message::Delete(key));
+    page.send(Message::Answered(asked, Ok(snapshot(vec![notification(2), notification(1)], Some(10)))));
+    assert_eq!((page.shown(), page.counts()), (vec![2, 1], (2, 2)));
+    page.send(Message::UndoLast);
+    assert_eq!((page.shown(), page.counts()), (vec![3, 2, 1], (3, 3)));
+}
