@@ -2,7 +2,7 @@
 //!
 //! From the inside out:
 //!
-//! - `text` writes links, times and URLs. `page` has the request ([`Address`]), the viewer ([`Viewer`]) and the data
+//! - `words` has the words of each language, and `text` writes links, times and URLs. `page` has the request ([`Address`]), the viewer ([`Viewer`]) and the data
 //!   with which the page arrives ([`Initial`]): the server makes that, and the browser reads it from the document, so
 //!   that both render the same.
 //! - [`server_fns`] are the page's requests to the server, `browser` its calls to the browser, and `live` its
@@ -25,6 +25,7 @@ mod page;
 pub mod pages;
 pub mod server_fns;
 mod text;
+mod words;
 
 #[cfg(feature = "ssr")]
 pub(crate) use self::board::may_be_sent;
@@ -40,7 +41,12 @@ pub(crate) use self::server_fns::{PATH_OF_SEND, fields_of, how_many};
 pub(crate) use self::text::percent::{
     decode as percent_decoded, encode as percent_encoded, is_text as is_percent_encoded_text, pairs as percent_pairs,
 };
+#[cfg(feature = "ssr")]
+pub(crate) use self::words::LANGUAGE_COOKIE;
+#[cfg(feature = "ssr")]
+pub use self::words::Language;
 pub use self::{
     dashboard::App,
     page::{Address, Initial, Refusal, Snapshot, Viewer},
+    words::Words,
 };

@@ -16,7 +16,7 @@ mod signals;
 pub(crate) use self::core::may_be_sent;
 pub(super) use self::{
     attending::TOASTS,
-    core::{Item, Loading, Message, SELECTION, TOO_MANY, Toast, Typed, explain},
+    core::{Item, Loading, Message, SELECTION, Toast, Typed, explain},
     row::Row,
     signals::Board,
 };

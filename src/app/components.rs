@@ -66,7 +66,7 @@ fn optional(of: impl Fn() -> Option<&'static str> + Send + Sync + 'static) -> Si
 
 /// Why a field of the address is not valid, if it is not.
 fn problem_of(board: Board, name: &str) -> Option<String> {
-    board.trouble.read().as_ref().and_then(|problem| problem.field(name)).map(str::to_owned)
+    board.trouble.read().as_ref().and_then(|problem| board.words.field(problem, name)).map(str::to_owned)
 }
 
 /// Keeps that at the field with this id, in the browser only; the element that says it has the same id, and `-problem`.
@@ -92,19 +92,6 @@ pub(super) fn effect(run: impl FnMut(bool) + 'static) {
     start(Box::new(run));
 }
 
-/// A number with its thousands apart: `16,384`.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
-}
-
 /// Whether a click wants nothing but to follow the link; one that wants a new tab or a download is
 /// the browser's.
 fn is_plain(event: &MouseEvent) -> bool {
@@ -124,16 +111,5 @@ fn follow_and_focus(board: Board, event: &MouseEvent, address: Address, heir: Op
         event.prevent_default();
         board.go(address);
         heir.into_iter().for_each(|heir| browser::focus_soon(heir.to_owned()));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::grouped;
-
-    #[test]
-    fn thousands_stand_apart() {
-        let numbers = [0, 999, 1_000, 70_000, 16_384, 1_234_567];
-        assert_eq!(numbers.map(grouped), ["0", "999", "1,000", "70,000", "16,384", "1,234,567"]);
     }
 }

@@ -33,7 +33,7 @@ pub fn App() -> impl IntoView {
     });
     view! {
         <a class="skip" href="#inbox-name">
-            "Skip to the notifications"
+            {board.words.skip}
         </a>
         <Bar board preferences />
         <Rail board />
@@ -51,7 +51,7 @@ fn show_in_tab(board: Board) {
             return;
         }
         desktop::badge(unread);
-        tab::show(&tab::title(unread, board.address.read().inbox_name()), &board.at(tab::icon(unread)));
+        tab::show(&tab::title(unread, board.address.read().inbox_name(board.words)), &board.at(tab::icon(unread)));
     });
 }
 

@@ -8,6 +8,7 @@ mod channels;
 mod deliveries;
 mod evening;
 mod frame;
+mod language;
 mod login;
 mod notification;
 mod notify_me;
@@ -19,7 +20,8 @@ mod words;
 
 use crate::model::{Problem, Timestamp};
 
-use self::frame::{gestures_script, links_to_pages, opened_script};
+use self::frame::{beside_inbox, gestures_script, opened_script};
+pub use self::language::ChosenLanguage;
 pub use self::{
     channels::ChannelsPage,
     deliveries::{DeliveryItem, Older},

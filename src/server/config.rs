@@ -47,6 +47,7 @@ use super::{
     limiter::Rate,
     listener::{ListenerOptions, TlsOptions},
 };
+use crate::app::Language;
 use bounds::{age, seconds, within};
 use push::PushOptions;
 
@@ -294,6 +295,7 @@ impl Settings {
                 lenient: needed("lenient", input.lenient)?,
                 delivery: None,
                 public_url,
+                language: language(&needed("language", input.language)?)?,
                 streams: StreamOptions {
                     heartbeat: seconds("heartbeat", input.heartbeat)?,
                     stall_timeout: seconds("stall-timeout", input.stall_timeout)?,
@@ -324,6 +326,14 @@ impl Settings {
 
 fn needed<T>(name: &str, value: Option<T>) -> Result<T> {
     value.with_context(|| format!("{name}: is missing."))
+}
+
+/// The language of the pages; `None` where the browser decides.
+fn language(text: &str) -> Result<Option<&'static Language>> {
+    match Language::of(text) {
+        None if text != "auto" => bail!("language: there is no {text:?}. Say auto, {}.", Language::codes()),
+        language => Ok(language),
+    }
 }
 
 /// A valid prefix of subjects: words of letters, digits, `-` and `_`, separated by dots.

@@ -20,6 +20,7 @@ mod gate;
 mod health;
 mod intake;
 mod json;
+mod language;
 mod live;
 mod login;
 mod names;
@@ -91,6 +92,8 @@ pub struct HttpOptions {
     pub delivery: Option<Delivery>,
     /// The URL by which clients reach this server, where that is not the address on which it listens.
     pub public_url: Option<PublicUrl>,
+    /// The language of the pages for users who chose none; `None` leaves it to the browser.
+    pub language: Option<&'static crate::app::Language>,
 }
 
 impl HttpOptions {
@@ -120,6 +123,7 @@ impl Default for HttpOptions {
             lenient: false,
             delivery: None,
             public_url: None,
+            language: None,
         }
     }
 }

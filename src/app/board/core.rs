@@ -29,7 +29,7 @@ pub(crate) use self::{
     place::At,
     selecting::SELECTION,
     sending::may_be_sent,
-    toasts::{TOO_MANY, explain},
+    toasts::explain,
     view::{Loading, Status, Toast, Typed, View},
 };
 

@@ -12,10 +12,10 @@ impl Board {
             desktop::turn_off();
             return self.notifies.set(false);
         }
-        desktop::turn_on(move |turned| match turned {
+        desktop::turn_on(self.words, move |turned| match turned {
             Ok(()) => {
                 self.notifies.set(true);
-                self.say("Desktop notifications are on");
+                self.say(self.words.desktop_on);
             }
             Err(why) => self.send(Message::Toast(why.to_owned())),
         });

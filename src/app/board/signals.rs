@@ -12,6 +12,7 @@ use crate::{
         live::Line,
         page::{Address, Initial},
         text::relative_time,
+        words::Words,
     },
     model::{Code, NewNotification, Overview, Problem, Timestamp},
 };
@@ -19,6 +20,8 @@ use crate::{
 /// The state of the page. A copy is the same board.
 #[derive(Clone, Copy)]
 pub(crate) struct Board {
+    /// The words of the page.
+    pub(crate) words: &'static Words,
     /// Whether the viewer may see one inbox only.
     pub(crate) is_own: bool,
     /// Whether the viewer may send.
@@ -64,6 +67,7 @@ impl Board {
         let (viewer, heartbeat_seconds) = (initial.viewer.clone(), initial.heartbeat_seconds);
         let view = View::new(initial);
         Self {
+            words: view.words,
             is_own: view.is_own,
             may_send: viewer.may_send,
             may_sign_out: viewer.may_sign_out,

@@ -6,7 +6,7 @@ use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Notification as Shown, NotificationOptions, NotificationPermission};
 
-use crate::app::{browser, text::bidi::visible};
+use crate::app::{browser, text::bidi::visible, words::Words};
 use crate::model::Notification;
 
 /// The name under which the user's choice is remembered.
@@ -35,9 +35,9 @@ pub(crate) fn turn_off() {
 
 /// Turns them on. The first time, the browser asks the user for permission. `done` receives the reason if they stay
 /// off.
-pub(crate) fn turn_on(done: impl FnOnce(Result<(), &'static str>) + 'static) {
+pub(crate) fn turn_on(words: &'static Words, done: impl FnOnce(Result<(), &'static str>) + 'static) {
     if !is_known() {
-        return done(Err("This browser has no desktop notifications."));
+        return done(Err(words.no_desktop));
     }
     let Ok(asked) = Shown::request_permission() else { return };
     spawn_local(async move {
@@ -47,7 +47,7 @@ pub(crate) fn turn_on(done: impl FnOnce(Result<(), &'static str>) + 'static) {
             browser::remember(WANTED, "on");
             done(Ok(()));
         } else {
-            done(Err("The browser does not allow them. Its settings for this site do."));
+            done(Err(words.desktop_refused));
         }
     });
 }

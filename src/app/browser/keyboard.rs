@@ -54,38 +54,40 @@ pub(crate) struct Press<'a> {
     pub(crate) is_on_control: bool,
 }
 
-/// The shortcuts as the help shows them: keys, their action, and whether they are single letters.
-#[cfg(feature = "ssr")]
-const SHORTCUTS: [(&[&str], &str, bool); 16] = [
-    (&["j", "↓"], "Next notification", true),
-    (&["k", "↑"], "Previous notification", true),
-    (&["Enter"], "Open or close a long text", false),
-    (&["x"], "Select", true),
-    (&["Shift X", "Shift ↓", "Shift ↑"], "Select up to here, or on", false),
-    (&["e"], "Mark as read or unread", true),
-    (&["u"], "Mark as unread", true),
-    (&["#", "Delete"], "Delete", true),
-    (&["z"], "Undo", true),
-    (&["Shift A"], "Mark all as read", true),
-    (&["/"], "Choose an inbox", true),
-    (&["s"], "Search", true),
-    (&["n"], "Write a notification", true),
-    (&["?"], "Show this list", true),
-    (&["Ctrl Enter", "⌘ Enter"], "Send, from the text", false),
-    (&["Esc"], "Leave a field or a dialog, or select nothing", false),
-];
-
 /// The shortcuts for a viewer, as the help shows them: keys, their action, and whether they are single letters.
 #[cfg(feature = "ssr")]
 pub(crate) fn shortcuts(
+    words: &crate::app::Words,
     viewer: &crate::app::page::Viewer,
-) -> impl Iterator<Item = (&'static [&'static str], &'static str, bool)> {
-    let (may_choose, may_send) = (viewer.own.is_none(), viewer.may_send);
-    SHORTCUTS.into_iter().filter(move |(keys, ..)| match keys[0] {
-        "/" => may_choose,
-        "n" | "Ctrl Enter" => may_send,
-        _ => true,
-    })
+) -> Vec<(Vec<String>, &'static str, bool)> {
+    let of = &words.language().pages;
+    let held = |modifier: &str, key: &str| modifier.to_owned() + " " + key;
+    let shift = |key: &str| held(of.key_shift, key);
+    let shortcut = |keys: &[&str], does: &'static str, is_letter: bool| {
+        Some((keys.iter().map(|key| (*key).to_owned()).collect(), does, is_letter))
+    };
+    [
+        shortcut(&["j", "↓"], of.next, true),
+        shortcut(&["k", "↑"], of.previous, true),
+        shortcut(&[of.key_enter], of.open_or_close, false),
+        shortcut(&["x"], words.select, true),
+        shortcut(&[&shift("X"), &shift("↓"), &shift("↑")], of.select_to, false),
+        shortcut(&["e"], of.mark, true),
+        shortcut(&["u"], words.mark_unread, true),
+        shortcut(&["#", of.key_delete], words.delete, true),
+        shortcut(&["z"], words.undo, true),
+        shortcut(&[&shift("A")], of.mark_all, true),
+        shortcut(&["/"], of.choose_inbox, true).filter(|_| viewer.own.is_none()),
+        shortcut(&["s"], of.search, true),
+        shortcut(&["n"], of.write, true).filter(|_| viewer.may_send),
+        shortcut(&["?"], of.show_keys, true),
+        shortcut(&[&held(of.key_ctrl, of.key_enter), &held("⌘", of.key_enter)], of.send_from_text, false)
+            .filter(|_| viewer.may_send),
+        shortcut(&["Esc"], of.leave, false),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// The command of a key press. Single characters can be switched off (WCAG 2.1.4), and are never taken from a user who
@@ -177,15 +179,13 @@ mod tests {
     #[cfg(feature = "ssr")]
     #[test]
     fn no_user_is_told_of_a_key_that_does_nothing_for_them() {
-        use crate::app::page::Viewer;
+        use crate::app::{Words, page::Viewer};
 
         let user = Viewer { own: Some("ann".to_owned()), may_send: false, may_sign_out: true, name: None };
-        let left_out: Vec<_> = shortcuts(&Viewer::default())
-            .filter(|it| !shortcuts(&user).any(|kept| kept == *it))
-            .map(|it| it.1)
-            .collect();
+        let (all, kept) = (shortcuts(Words::none(), &Viewer::default()), shortcuts(Words::none(), &user));
+        let left_out: Vec<_> = all.iter().filter(|it| !kept.contains(it)).map(|it| it.1).collect();
         assert_eq!(left_out, ["Choose an inbox", "Write a notification", "Send, from the text"]);
-        assert_eq!(shortcuts(&Viewer::default()).count(), SHORTCUTS.len());
+        assert_eq!(all.len(), 16);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
-use crate::app::browser;
+use crate::app::{browser, words::Words};
 
 /// The name under which the theme is remembered. The script in the page's head reads it too.
 pub(crate) const THEME: &str = "campanile.theme";
@@ -33,11 +33,11 @@ impl Theme {
     }
 
     /// What it is called.
-    pub(crate) fn label(self) -> &'static str {
+    pub(crate) fn label(self, words: &Words) -> &'static str {
         match self {
-            Self::System => "System",
-            Self::Light => "Light",
-            Self::Dark => "Dark",
+            Self::System => words.theme_system,
+            Self::Light => words.theme_light,
+            Self::Dark => words.theme_dark,
         }
     }
 

@@ -4,7 +4,7 @@ use leptos::{ev::SubmitEvent, prelude::*};
 use wasm_bindgen::JsCast;
 
 use super::{
-    click, flag, follow, grouped,
+    click, flag, follow,
     icons::{self, ChangingIcon, Icon},
     still, text,
 };
@@ -13,6 +13,7 @@ use crate::{
         board::Board,
         browser::preferences::{Preferences, Theme},
         page::Address,
+        words::fill,
     },
     model::Code,
 };
@@ -20,6 +21,7 @@ use crate::{
 /// The bar at the top.
 #[component]
 pub(in crate::app) fn Bar(board: Board, preferences: Preferences) -> impl IntoView {
+    let words = board.words;
     let theme = move || preferences.theme.get();
     let theme_icon = text(move || {
         let icon = match theme() {
@@ -38,15 +40,15 @@ pub(in crate::app) fn Bar(board: Board, preferences: Preferences) -> impl IntoVi
                 <span>"Campanile"</span>
             </a>
             <span class="bar-count" class:none=flag(move || unread() == 0)>
-                <span class="tabular">{text(move || grouped(unread()))}</span>
-                " unread"
+                <span class="tabular">{text(move || words.number(unread()))}</span>
+                {words.of_unread}
             </span>
             <Freshness board />
             <button
                 type="button"
                 class="quiet needs-script"
-                aria-label="Desktop notifications"
-                title=text(move || format!("Desktop notifications: {}", if board.notifies.get() { "on" } else { "off" }))
+                aria-label=words.desktop
+                title=text(move || fill(words.desktop_is, &[if board.notifies.get() { words.on } else { words.off }]))
                 aria-pressed=text(move || board.notifies.get().to_string())
                 on:click=click(move |_| board.toggle_desktop())
             >
@@ -55,8 +57,8 @@ pub(in crate::app) fn Bar(board: Board, preferences: Preferences) -> impl IntoVi
             <button
                 type="button"
                 class="quiet needs-script"
-                aria-label=text(move || format!("Theme: {}. Change", theme().label()))
-                title=text(move || format!("Theme: {}", theme().label()))
+                aria-label=text(move || fill(words.change_theme, &[theme().label(words)]))
+                title=text(move || fill(words.theme_is, &[theme().label(words)]))
                 on:click=click(move |_| preferences.choose_theme(preferences.theme.get_untracked().next()))
             >
                 <ChangingIcon of=theme_icon />
@@ -64,8 +66,8 @@ pub(in crate::app) fn Bar(board: Board, preferences: Preferences) -> impl IntoVi
             <button
                 type="button"
                 class="quiet needs-script keys"
-                aria-label="Keyboard shortcuts"
-                title="Keyboard shortcuts (?)"
+                aria-label=words.shortcuts
+                title=words.shortcuts.to_owned() + " (?)"
                 on:click=click(move |_| super::help::open())
             >
                 <Icon of=icons::HELP />
@@ -95,9 +97,10 @@ fn account(board: Board) -> impl IntoView {
     use crate::app::page::Initial;
 
     let name = use_context::<Initial>().and_then(|initial| initial.viewer.name);
-    let name = name.map(|name| view! { "Signed in as " <bdi class="mono">{name}</bdi> });
+    let of = &board.words.language().pages;
+    let name = name.map(|name| view! { {of.signed_in_as} <bdi class="mono">{name}</bdi> });
     view! {
-        <button type="button" class="quiet" popovertarget="account" aria-label="Account" title="Account">
+        <button type="button" class="quiet" popovertarget="account" aria-label=of.account title=of.account>
             <Icon of=icons::PERSON />
         </button>
         <div class="account" popover="auto" id="account">
@@ -105,7 +108,7 @@ fn account(board: Board) -> impl IntoView {
             <form class="sign-out" method="post" action=board.at("/logout")>
                 <button type="submit" class="quiet">
                     <Icon of=icons::DOOR />
-                    "Sign out"
+                    {of.sign_out}
                 </button>
             </form>
         </div>
@@ -115,18 +118,19 @@ fn account(board: Board) -> impl IntoView {
 /// Whether the list is up to date.
 #[component]
 fn Freshness(board: Board) -> impl IntoView {
+    let words = board.words;
     let state = move || match (board.is_offline.get(), board.trouble_code(), board.status.read().is_live) {
-        (true, _, _) => ("offline", "Offline"),
-        (false, Some(Code::Unauthenticated), _) => ("stale", "Signed out"),
-        (false, Some(_), _) => ("stale", "Not updating"),
-        (false, None, true) => ("live", "Live"),
-        (false, None, false) => ("fresh", "Updates every 5 s"),
+        (true, _, _) => ("offline", words.offline),
+        (false, Some(Code::Unauthenticated), _) => ("stale", words.signed_out),
+        (false, Some(_), _) => ("stale", words.not_updating),
+        (false, None, true) => ("live", words.live),
+        (false, None, false) => ("fresh", words.polling),
     };
     // Before it is so, nothing is said: the script may never run.
     let is_unknown =
         flag(move || !(board.status.read().is_kept || board.is_offline.get() || board.trouble_code().is_some()));
     view! {
-        <span class="freshness needs-script" class:none=is_unknown data-state=text(move || state().0.to_owned()) title="How this page is kept up to date">
+        <span class="freshness needs-script" class:none=is_unknown data-state=text(move || state().0.to_owned()) title=words.freshness>
             <span class="freshness-dot" aria-hidden="true"></span>
             <span class="freshness-word">{text(move || state().1.to_owned())}</span>
         </span>
@@ -138,5 +142,6 @@ fn Freshness(board: Board) -> impl IntoView {
 #[cfg(feature = "ssr")]
 fn without_script(board: Board) -> impl IntoView {
     let href = board.address.read_untracked().href();
-    view! { <span class="freshness">"Updates need JavaScript. " <a href=href>"Refresh"</a></span> }
+    let of = &board.words.language().pages;
+    view! { <span class="freshness">{of.needs_script} " " <a href=href>{of.refresh}</a></span> }
 }

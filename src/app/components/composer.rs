@@ -11,7 +11,7 @@ use wasm_bindgen::JsCast;
 pub(in crate::app) use self::form::composer;
 use super::{
     banner::path_of_send,
-    effect, grouped,
+    effect,
     icons::{self, Icon},
 };
 use crate::{
@@ -19,6 +19,7 @@ use crate::{
         board::{Board, Message, Typed, explain, may_be_sent},
         browser,
         server_fns::{self, composing},
+        words::{Words, fill},
     },
     model::{Content, Problem},
 };
@@ -71,33 +72,33 @@ fn follow_address(board: Board) {
 }
 
 /// Counts the characters of the text, which the browser may have kept from before.
-fn measure() {
+fn measure(words: &Words) {
     let length = browser::value(TEXT).chars().count();
-    browser::set_text(LENGTH, &length_of(length));
+    browser::set_text(LENGTH, &length_of(words, length));
     browser::set_attribute(LENGTH, "data-over", (length > Content::MAX_CHARS).then_some(""));
 }
 
 /// How long a text is, and may be.
-fn length_of(length: usize) -> String {
-    grouped(length as u64) + " / " + &grouped(Content::MAX_CHARS as u64)
+fn length_of(words: &Words, length: usize) -> String {
+    words.number(length as u64) + " / " + &words.number(Content::MAX_CHARS as u64)
 }
 
 /// Puts texts into the fields that are cleared after sending.
-fn put(content: &str, title: &str, link: &str) {
+fn put(words: &Words, content: &str, title: &str, link: &str) {
     for (field, text) in [(TEXT, content), (HEADING, title), (LEADS, link)] {
         browser::set_value(field, text);
     }
-    measure();
+    measure(words);
 }
 
 /// Shows why the last submission was refused or not confirmed, at the fields that it concerns.
-fn show(problem: Option<&Problem>) {
+fn show(words: &Words, problem: Option<&Problem>) {
     for (name, id) in FIELDS {
-        let why = problem.and_then(|problem| problem.field(name));
+        let why = problem.and_then(|problem| words.field(problem, name));
         browser::set_attribute(id, "aria-invalid", why.map(|_| "true"));
         browser::set_text(&problem_of(id), why.unwrap_or_default());
     }
-    browser::set_text(TROUBLE, &of_no_field(problem));
+    browser::set_text(TROUBLE, &of_no_field(words, problem));
 }
 
 /// The id of the element that says what is wrong with the field that has this id.
@@ -106,27 +107,27 @@ fn problem_of(id: &str) -> String {
 }
 
 /// What is wrong where that concerns none of the fields.
-fn of_no_field(problem: Option<&Problem>) -> String {
-    problem.filter(|problem| problem.errors.is_empty()).map(said).unwrap_or_default()
+fn of_no_field(words: &Words, problem: Option<&Problem>) -> String {
+    problem.filter(|problem| problem.errors.is_empty()).map(|problem| said(words, problem)).unwrap_or_default()
 }
 
 /// Shows a problem, and goes to the first field that it concerns.
-fn refuse(problem: &Problem) {
+fn refuse(words: &Words, problem: &Problem) {
     let first = FIELDS.iter().find(|(name, _)| problem.field(name).is_some());
     if let Some((_, id)) = first {
         browser::focus_soon((*id).to_owned());
     }
-    show(Some(problem));
+    show(words, Some(problem));
 }
 
 /// Tells the user so if the list shows a notification that was not confirmed.
 fn confirm(board: Board) {
     let Some(sent) = board.confirmed() else { return };
-    show(None);
+    show(board.words, None);
     if sent == Typed::read() {
-        put("", "", "");
+        put(board.words, "", "", "");
     }
-    board.send(Message::Toast("Sent to ".to_owned() + &sent.user_id + "."));
+    board.send(Message::Toast(fill(board.words.sent_to, &[&sent.user_id])));
 }
 
 impl Typed {
@@ -147,17 +148,17 @@ impl Typed {
 /// Sends the input: it is shown at once, and put back when it is refused. Input that was not confirmed and has not
 /// changed is the same submission, and is sent once.
 fn submit(board: Board) {
-    let typed = Typed::read();
+    let (words, typed) = (board.words, Typed::read());
     if typed.category.as_ref().is_some_and(String::is_empty) {
-        return refuse(&composing::unnamed_category());
+        return refuse(words, &composing::unnamed_category());
     }
     let Typed { user_id, content, category, title, link } = typed.clone();
     let new = match composing::parse(&user_id, &content, category.as_deref(), Some(&title), Some(&link)) {
         Ok(new) => new,
-        Err(problem) => return refuse(&problem),
+        Err(problem) => return refuse(words, &problem),
     };
-    show(None);
-    put("", "", "");
+    show(words, None);
+    put(words, "", "", "");
     let Some(submission) = board.submit(typed, new) else { return };
     spawn_local(async move {
         let given = |text: &String| Some(text.clone());
@@ -172,9 +173,9 @@ fn submit(board: Board) {
             Err(problem) => {
                 // Unless the user is writing the next one already.
                 if browser::value(TEXT).is_empty() {
-                    put(&content, &title, &link);
+                    put(words, &content, &title, &link);
                 }
-                refuse(&problem);
+                refuse(words, &problem);
                 board.send(Message::NotSent(submission, problem));
                 // It may have arrived meanwhile.
                 confirm(board);
@@ -185,11 +186,11 @@ fn submit(board: Board) {
 
 /// Opens the composer where it is a sheet. It is a link, which needs no script.
 #[component]
-pub(super) fn ComposeLink() -> impl IntoView {
+pub(super) fn ComposeLink(board: Board) -> impl IntoView {
     view! {
         <a class="compose-open primary" id="compose-open" href="#compose">
             <Icon of=icons::PEN />
-            "New"
+            {board.words.new}
         </a>
     }
 }
@@ -203,7 +204,7 @@ pub(in crate::app) fn listen(board: Board) {
         event.prevent_default();
         submit(board);
     });
-    browser::listen(SHEET, "input", |_| measure());
+    browser::listen(SHEET, "input", move |_| measure(board.words));
     browser::listen(SHEET, "click", |event| {
         // The links out of the sheet.
         if browser::is_within(&event, ".backdrop, .compose-close") {
@@ -226,7 +227,7 @@ pub(in crate::app) fn listen(board: Board) {
         confirm(board);
     });
     follow_inbox(board);
-    measure();
+    measure(board.words);
     for event in ["hashchange", "resize"] {
         let _ = window_event_listener_untyped(event, move |_| follow_address(board));
     }
@@ -257,10 +258,9 @@ fn follow_inbox(board: Board) {
 }
 
 /// Why a notification was not sent, or that it may have been.
-fn said(problem: &Problem) -> String {
+fn said(words: &Words, problem: &Problem) -> String {
     if may_be_sent(problem) {
-        let how = "It may have been sent: if so, the list shows it. Sending it again sends it once.";
-        return format!("Not confirmed. {how}");
+        return words.not_confirmed.to_owned();
     }
-    format!("Not sent. {}", explain(problem))
+    fill(words.not_sent, &[&explain(words, problem)])
 }

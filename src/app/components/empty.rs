@@ -12,10 +12,11 @@ use super::{
 };
 use crate::{
     app::{
-        board::{Board, Loading, Message, TOO_MANY},
+        board::{Board, Loading, Message},
         browser,
         page::Address,
         text::bidi::visible,
+        words::{Words, fill},
     },
     model::{Code, Problem},
 };
@@ -57,12 +58,13 @@ fn is_first_use(board: Board) -> bool {
 /// Says why the list is empty, and what can be done; nothing where it is not.
 #[component]
 pub(super) fn InPlaceOfRows(board: Board) -> impl IntoView {
+    let words = board.words;
     let is = move |reason: Nothing| nothing(board) == Some(reason);
     let label = move || match nothing(board) {
-        Some(Nothing::Refused) if board.trouble_code() == Some(Code::InvalidInput) => "Show all",
+        Some(Nothing::Refused) if board.trouble_code() == Some(Code::InvalidInput) => words.show_all,
         Some(Nothing::Here) if board.is_own && *board.address.read() == board.narrow(Address::default()) => "",
-        Some(Nothing::Here) if is_narrowed(board) => "Clear filters",
-        Some(Nothing::Here) => "Show all inboxes",
+        Some(Nothing::Here) if is_narrowed(board) => words.clear_filters,
+        Some(Nothing::Here) => words.show_all_inboxes,
         _ => "",
     };
     let wider = move || {
@@ -104,9 +106,9 @@ pub(super) fn InPlaceOfRows(board: Board) -> impl IntoView {
                 class:none=flag(move || is_futile(board))
                 on:click=click(move |_| board.send(Message::Refresh))
             >
-                "Try again"
+                {words.try_again}
             </button>
-            {board.may_send.then(|| view! { <div class="command" inner_html=still!(command(board.may_sign_out))></div> })}
+            {board.may_send.then(|| view! { <div class="command" inner_html=still!(command(words, board.may_sign_out))></div> })}
         </div>
     }
 }
@@ -118,21 +120,21 @@ fn is_narrowed(board: Board) -> bool {
 }
 
 fn title(board: Board) -> &'static str {
-    let address = board.address.read();
+    let (words, address) = (board.words, board.address.read());
     match (nothing(board), board.trouble_code()) {
         (None | Some(Nothing::Yet), _) => "",
-        (Some(Nothing::Anywhere), _) => "No notifications yet",
-        (Some(Nothing::Here), _) if address.q.is_some() => "Nothing found.",
-        (Some(Nothing::Here), _) if address.unread => "You're all caught up.",
-        (Some(Nothing::Here), _) => "Nothing here.",
-        (_, Some(Code::Unauthenticated)) => "You are signed out.",
-        (_, Some(Code::TooManyRequests)) => TOO_MANY,
-        (_, Some(Code::Forbidden)) => "You may not see this.",
-        (_, Some(Code::InvalidInput)) if is_wrong(board, "user_id") => "This user ID isn't valid.",
-        (_, Some(Code::InvalidInput)) if is_wrong(board, "q") => "This search isn't valid.",
-        (_, Some(Code::InvalidInput)) => "This link isn't valid.",
-        (_, Some(Code::Unreachable)) => "Can't reach the server.",
-        _ => "The notifications could not be read.",
+        (Some(Nothing::Anywhere), _) => words.no_notifications_yet,
+        (Some(Nothing::Here), _) if address.q.is_some() => words.nothing_found,
+        (Some(Nothing::Here), _) if address.unread => words.caught_up,
+        (Some(Nothing::Here), _) => words.nothing_here,
+        (_, Some(Code::Unauthenticated)) => words.you_are_signed_out,
+        (_, Some(Code::TooManyRequests)) => words.too_many,
+        (_, Some(Code::Forbidden)) => words.may_not_see,
+        (_, Some(Code::InvalidInput)) if is_wrong(board, "user_id") => words.wrong_user,
+        (_, Some(Code::InvalidInput)) if is_wrong(board, "q") => words.wrong_search,
+        (_, Some(Code::InvalidInput)) => words.wrong_address,
+        (_, Some(Code::Unreachable)) => words.cannot_reach,
+        _ => words.not_read,
     }
 }
 
@@ -140,39 +142,37 @@ fn sentence(board: Board) -> String {
     match nothing(board) {
         None | Some(Nothing::Yet) => String::new(),
         Some(Nothing::Refused) => wait(board).unwrap_or_else(|| detail(board)),
-        Some(Nothing::Anywhere) if board.may_send => "Send the first one from here, or from a shell:".to_owned(),
-        Some(Nothing::Anywhere) if board.is_own => "What arrives for you shows here by itself.".to_owned(),
-        Some(Nothing::Anywhere) => "What arrives shows here by itself.".to_owned(),
-        Some(Nothing::Here) => what_is_not_here(&board.address.read()),
+        Some(Nothing::Anywhere) if board.may_send => board.words.first_by_sender.to_owned(),
+        Some(Nothing::Anywhere) if board.is_own => board.words.first_by_owner.to_owned(),
+        Some(Nothing::Anywhere) => board.words.first_by_reader.to_owned(),
+        Some(Nothing::Here) => what_is_not_here(board.words, &board.address.read()),
     }
 }
 
 /// What the heading leaves open of why the list could not be read.
 fn detail(board: Board) -> String {
     match board.trouble.read().as_ref() {
-        Some(problem) if problem.code == Code::Unauthenticated => "Sign in to see the notifications.".to_owned(),
+        Some(problem) if problem.code == Code::Unauthenticated => board.words.sign_in_to_see.to_owned(),
         // What is wrong is said at its field, or is part of a link that no user wrote; or the heading says all of it.
         Some(problem) if matches!(problem.code, Code::InvalidInput | Code::Unreachable) => String::new(),
-        problem => problem.map(|problem| problem.detail.clone()).unwrap_or_default(),
+        problem => problem.map(|problem| board.words.detail(problem).to_owned()).unwrap_or_default(),
     }
 }
 
 /// The filter that nothing passes.
-fn what_is_not_here(address: &Address) -> String {
-    let mut sentence = "There is nothing".to_owned();
-    let mut put = |before: &str, what: Option<&str>, after: &str| {
+fn what_is_not_here(words: &Words, address: &Address) -> String {
+    let mut sentence = words.there_is_nothing.to_owned();
+    let mut put = |word: &str, what: Option<&str>| {
         if let Some(what) = what {
-            for part in [before, what, after] {
-                sentence.push_str(part);
-            }
+            sentence.push_str(&fill(word, &[what]));
         }
     };
-    put(" unread", address.unread.then_some(""), "");
-    put(" of category “", address.category.as_deref(), "”");
-    put(" with “", address.q.as_deref(), "”");
-    put(" for ", address.asked_user_id().map(visible).as_deref(), "");
-    put(" further down", address.before.as_ref().map(|_| ""), "");
-    put(".", Some(""), "");
+    put(words.nothing_unread, address.unread.then_some(""));
+    put(words.nothing_of_category, address.category.as_deref());
+    put(words.nothing_with, address.q.as_deref());
+    put(words.nothing_for, address.asked_user_id().map(visible).as_deref());
+    put(words.nothing_further, address.before.as_deref());
+    put(".", Some(""));
     sentence
 }
 
@@ -199,7 +199,7 @@ pub(in crate::app) fn offer_command(board: Board) {
         leptos::task::spawn_local(async move {
             if JsFuture::from(promise).await.is_ok() {
                 browser::set_attribute(COPY, "data-copied", Some(""));
-                board.say("Copied");
+                board.say(board.words.copied);
                 browser::after(2_000, || browser::set_attribute(COPY, "data-copied", None));
             }
         });
@@ -208,20 +208,21 @@ pub(in crate::app) fn offer_command(board: Board) {
 
 /// The command, for a viewer who has to sign in or not: a shell needs a key too where the viewer had to.
 #[cfg(feature = "ssr")]
-fn command(needs_key: bool) -> impl IntoView {
+fn command(words: &'static Words, needs_key: bool) -> impl IntoView {
     use super::icons::{self, Icon};
 
+    let of = &words.language().pages;
     let key = if needs_key { "-H \"Authorization: Bearer $KEY\" \\\n  " } else { "" };
     let rest = format!(
         "/api/notifications/create\" \\\n  {key}-H \"Content-Type: application/json\" \\\n  \
          -d '{{\"user_id\": \"user_123\", \"content\": \"Your order has been shipped!\"}}'",
     );
     view! {
-        <pre tabindex="0" role="region" aria-label="Command"><code id=COMMAND>"curl -X POST \"" <span id=ORIGIN>"http://localhost:8000"</span> {rest}</code></pre>
+        <pre tabindex="0" role="region" aria-label=of.command><code id=COMMAND>"curl -X POST \"" <span id=ORIGIN>"http://localhost:8000"</span> {rest}</code></pre>
         <button type="button" class="plain needs-script" id=COPY>
             <Icon of=icons::COPY />
-            <span>"Copy"</span>
-            <span>"Copied"</span>
+            <span>{of.copy}</span>
+            <span>{words.copied}</span>
         </button>
     }
 }

@@ -32,12 +32,13 @@ mod on_the_server {
         browser::{keyboard::shortcuts, preferences::LETTERS_SWITCH},
         components::icons::{self, Icon},
         page::Viewer,
+        words::Words,
     };
 
     /// The dialog with the keyboard shortcuts, and the switch that turns single letters off.
-    pub(in crate::app) fn help(viewer: &Viewer) -> impl IntoView + use<> {
-        let shortcuts = shortcuts(viewer).map(|(keys, does, is_letter)| {
-            let keys = keys.iter().map(|key| view! { <kbd>{*key}</kbd> }).collect_view();
+    pub(in crate::app) fn help(words: &'static Words, viewer: &Viewer) -> impl IntoView + use<> {
+        let shortcuts = shortcuts(words, viewer).into_iter().map(|(keys, does, is_letter)| {
+            let keys = keys.into_iter().map(|key| view! { <kbd>{key}</kbd> }).collect_view();
             view! {
                 <div class:letter=is_letter>
                     <dt>{does}</dt>
@@ -48,15 +49,15 @@ mod on_the_server {
         view! {
             <dialog id=ELEMENT class="help" aria-labelledby="help-title">
                 <form method="dialog" class="help-head">
-                    <h2 id="help-title">"Keyboard shortcuts"</h2>
-                    <button class="quiet" aria-label="Close">
+                    <h2 id="help-title">{words.shortcuts}</h2>
+                    <button class="quiet" aria-label=words.language().pages.close>
                         <Icon of=icons::CROSS />
                     </button>
                 </form>
                 <dl>{shortcuts.collect_view()}</dl>
                 <label class="switch">
                     <input type="checkbox" role="switch" id=LETTERS_SWITCH checked />
-                    <span>"Single-key shortcuts"</span>
+                    <span>{words.language().pages.single_keys}</span>
                 </label>
             </dialog>
         }

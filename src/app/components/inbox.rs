@@ -9,7 +9,7 @@ use super::{
     click,
     composer::ComposeLink,
     empty::InPlaceOfRows,
-    flag, follow, grouped,
+    flag, follow,
     icons::{self, Icon},
     is_plain, optional,
     row::NotificationRow,
@@ -22,6 +22,7 @@ use crate::app::{
     page::Address,
     server_fns,
     text::{bidi::visible, relative_time},
+    words::fill,
 };
 
 /// A line of the list.
@@ -69,22 +70,23 @@ pub(in crate::app) fn Inbox(board: Board) -> impl IntoView {
 /// The name of the inbox, its unread count, and the actions on all of it.
 #[component]
 fn Heading(board: Board) -> impl IntoView {
+    let words = board.words;
     let unread = move || board.overview.read().unread_count;
-    let name = text(move || visible(board.address.read().inbox_name().unwrap_or("All inboxes")));
+    let name = text(move || visible(board.address.read().inbox_name(words).unwrap_or(words.all_inboxes)));
     view! {
         <div class="inbox-head">
             <h1 id="inbox-name" tabindex="-1" dir="auto" class:mono=flag(move || board.address.read().asked_user_id().is_some())>
                 {name}
             </h1>
             <p class="badge" class:none=flag(move || unread() == 0)>
-                <span class="tabular" id="unread-count">{text(move || grouped(unread()))}</span>
-                " unread"
+                <span class="tabular" id="unread-count">{text(move || words.number(unread()))}</span>
+                {words.of_unread}
             </p>
             <SearchField board />
             <div class="inbox-tools">
                 <ReadFilter board />
                 <MarkAll board />
-                {board.may_send.then(|| view! { <ComposeLink /> })}
+                {board.may_send.then(|| view! { <ComposeLink board /> })}
             </div>
         </div>
     }
@@ -105,8 +107,8 @@ fn ReadFilter(board: Board) -> impl IntoView {
         }
     };
     view! {
-        <div class="segments" role="group" aria-label="Show">
-            {link("All", false)} {link("Unread", true)}
+        <div class="segments" role="group" aria-label=board.words.show>
+            {link(board.words.all, false)} {link(board.words.only_unread, true)}
         </div>
     }
 }
@@ -119,7 +121,11 @@ fn MarkAll(board: Board) -> impl IntoView {
         event.prevent_default();
         board.mark_all();
     };
-    let label = text(move || format!("Mark all{} read", board.address.read().of_kind()));
+    let words = board.words;
+    let label = text(move || match &board.address.read().category {
+        Some(category) => fill(words.mark_all_of, &[category]),
+        None => words.mark_all.to_owned(),
+    });
     let cannot_be = move || {
         let address = board.address.read();
         address.user_id.is_none() || address.q.is_some()
@@ -132,7 +138,7 @@ fn MarkAll(board: Board) -> impl IntoView {
             on:submit=submit
         >
             <div hidden inner_html=still!(mark_all_fields(board))></div>
-            <button type="submit" class="plain" disabled=flag(move || board.overview.read().unread_count == 0) title="Mark all as read (Shift A)">
+            <button type="submit" class="plain" disabled=flag(move || board.overview.read().unread_count == 0) title=words.mark_all_keys>
                 <Icon of=icons::CHECK_ALL />
                 <span>{label}</span>
             </button>
@@ -158,8 +164,8 @@ fn Pill(board: Board) -> impl IntoView {
     view! {
         <button type="button" class="pill" class:none=flag(move || board.status.read().held == 0) on:click=click(move |_| board.release())>
             <Icon of=icons::UP />
-            <span class="tabular">{text(move || grouped(board.status.read().held as u64))}</span>
-            " new"
+            <span class="tabular">{text(move || board.words.number(board.status.read().held as u64))}</span>
+            {board.words.of_new}
         </button>
     }
 }
@@ -192,7 +198,7 @@ fn List(board: Board) -> impl IntoView {
     });
     let keys = move || blocks.read().iter().map(|block| block.key).collect::<Vec<_>>();
     view! {
-        <ol class="rows" class:none=flag(move || board.rows.read().is_empty()) aria-label="Notifications">
+        <ol class="rows" class:none=flag(move || board.rows.read().is_empty()) aria-label=board.words.notifications>
             <For each=keys key=|key| *key let:key>
                 <Lines board blocks key />
             </For>
@@ -229,7 +235,7 @@ fn Lines(board: Board, blocks: Memo<Vec<Block>>, key: i64) -> impl IntoView {
 fn DayHeading(board: Board, day: i64) -> impl IntoView {
     view! {
         <li class="day">
-            <h2>{text(move || relative_time::day_name(day, board.day(board.status.read().clock)))}</h2>
+            <h2>{text(move || relative_time::day_name(board.words, day, board.day(board.status.read().clock)))}</h2>
         </li>
     }
 }
@@ -245,7 +251,7 @@ fn Older(board: Board) -> impl IntoView {
     view! {
         <nav
             class="paging"
-            aria-label="Pages"
+            aria-label=board.words.pages
             class:none=flag(move || board.status.read().next.is_none() && board.address.read().before.is_none())
         >
             <a
@@ -254,7 +260,7 @@ fn Older(board: Board) -> impl IntoView {
                 href=text(move || newest().href())
                 on:click=click(move |event| follow(board, &event, newest()))
             >
-                "Back to the newest"
+                {board.words.back_to_newest}
             </a>
             <a
                 class="plain"
@@ -269,7 +275,7 @@ fn Older(board: Board) -> impl IntoView {
                     }
                 })
             >
-                {text(move || if board.rows.read().is_empty() { "Look further back" } else { "Show older" }.to_owned())}
+                {text(move || if board.rows.read().is_empty() { board.words.look_further } else { board.words.show_older }.to_owned())}
             </a>
         </nav>
     }

@@ -10,7 +10,7 @@ use super::{
     optional, still, text,
 };
 use crate::{
-    app::{board::Board, browser, page::Address, text::bidi::visible},
+    app::{board::Board, browser, page::Address, text::bidi::visible, words::Words},
     model::{Category, Overview, UnreadCount},
 };
 
@@ -63,11 +63,11 @@ impl Narrow {
         found.unwrap_or(0)
     }
 
-    fn label(&self) -> String {
+    fn label(&self, words: &Words) -> String {
         match self {
             Self::Inbox(Some(text)) | Self::Category(Some(text)) => visible(text),
-            Self::Inbox(None) => "All inboxes".to_owned(),
-            Self::Category(None) => "All categories".to_owned(),
+            Self::Inbox(None) => words.all_inboxes.to_owned(),
+            Self::Category(None) => words.all_categories.to_owned(),
         }
     }
 }
@@ -81,19 +81,20 @@ pub(in crate::app) fn Rail(board: Board) -> impl IntoView {
             browser::set_options(SUGGESTIONS, &suggestions);
         }
     });
+    let words = board.words;
     view! {
-        <nav class="rail" aria-label="Filters">
+        <nav class="rail" aria-label=words.filters>
             {(!board.is_own).then(|| view! {
                 <InboxField board />
                 <datalist
                     id=SUGGESTIONS
                     inner_html=still!(suggestions(board).into_iter().map(|user_id| view! { <option value=user_id></option> }).collect_view())
                 ></datalist>
-                <ul class="links inboxes" aria-label="Inboxes">
+                <ul class="links inboxes" aria-label=words.inboxes>
                     <Choices board of=inboxes />
                 </ul>
             })}
-            <h2 class="rail-title" id="kinds">"Category"</h2>
+            <h2 class="rail-title" id="kinds">{words.category}</h2>
             <ul class="links kinds" aria-labelledby="kinds">
                 <Choices board of=kinds />
             </ul>
@@ -128,8 +129,9 @@ fn InboxField(board: Board) -> impl IntoView {
 fn inbox_field(board: Board) -> impl IntoView {
     let problem = problem_of(board, "user_id");
     let Address { user_id, category, unread, q, .. } = board.address.get_untracked();
+    let of = &board.words.language().pages;
     view! {
-        <label for=FIELD>"User ID"</label>
+        <label for=FIELD>{of.user_id}</label>
         <div class="field-row">
             <Icon of=icons::TRAY />
             <input
@@ -146,7 +148,7 @@ fn inbox_field(board: Board) -> impl IntoView {
                 aria-invalid=problem.is_some().then_some("true")
                 aria-describedby="inbox-of-problem"
             />
-            <button type="submit" class="plain">"Open"</button>
+            <button type="submit" class="plain">{of.open}</button>
         </div>
         <input type="hidden" name="category" value=category.unwrap_or_default() />
         <input type="hidden" name="unread" value=unread.then_some("true").unwrap_or_default() />
@@ -224,7 +226,7 @@ fn Choices(board: Board, of: fn(Board) -> Vec<Narrow>) -> impl IntoView {
 /// A link to another filter, with how many are unread there.
 #[component]
 fn Choice(board: Board, to: Narrow) -> impl IntoView {
-    let label = to.label();
+    let label = to.label(board.words);
     let is_mono = matches!(to, Narrow::Inbox(Some(_)));
     let kind = match &to {
         Narrow::Category(kind) => kind.clone(),
@@ -234,9 +236,9 @@ fn Choice(board: Board, to: Narrow) -> impl IntoView {
     let (counted, target, shown) = (to.clone(), to.clone(), to.clone());
     let count = text(move || match counted.unread(&board.overview.read()) {
         0 => String::new(),
-        count => count.to_string(),
+        count => board.words.number(count),
     });
-    let unread = text(move || if count.read().is_empty() { "" } else { " unread" }.to_owned());
+    let unread = text(move || if count.read().is_empty() { "" } else { board.words.of_unread }.to_owned());
     view! {
         <a
             class="choice"

@@ -14,6 +14,7 @@ use crate::{
         board::{Board, Item, Message, Row},
         browser,
         text::{bidi::visible, relative_time},
+        words::{Words, fill},
     },
     model::{Link, Notification},
 };
@@ -32,6 +33,7 @@ const NAME_CHARS: usize = 40;
 /// One notification.
 #[component]
 pub(super) fn NotificationRow(board: Board, row: Row) -> impl IntoView {
+    let words = board.words;
     let Item { data: notification, arrives, .. } = row.item.get_untracked();
     let step = length_step(notification.content.as_str());
     let category = notification.category.as_str().to_owned();
@@ -47,11 +49,11 @@ pub(super) fn NotificationRow(board: Board, row: Row) -> impl IntoView {
     let key = row.key;
     let element_id = row.element_id();
     let (when, foot) = (row.clone(), row.clone());
-    let name = name_of(&notification, board.is_own);
+    let name = name_of(words, &notification, board.is_own);
     let user_id = notification.user_id.as_str().to_owned();
     let exact = text(move || {
         let moment = of_time.read().data.timestamp;
-        relative_time::exact(moment, board.offset_minutes(moment))
+        relative_time::exact(words, moment, board.offset_minutes(moment))
     });
     view! {
         <li
@@ -69,14 +71,14 @@ pub(super) fn NotificationRow(board: Board, row: Row) -> impl IntoView {
                 type="button"
                 class="row-check needs-script"
                 role="checkbox"
-                title="Select (x)"
-                aria-label="Select: ".to_owned() + &name
+                title=words.select.to_owned() + " (x)"
+                aria-label=fill(words.action_of, &[words.select, &name])
                 aria-checked=optional(move || Some(if is_selected.get() { "true" } else { "false" }))
             ></button>
             <span class="row-kind" title=category.clone()>
                 <Icon of=icons::of_category(&category) />
             </span>
-            <span class="hidden">{text(move || if is_read.get() { "Read" } else { "Unread" }.to_owned())}</span>
+            <span class="hidden">{text(move || if is_read.get() { words.is_read } else { words.is_unread }.to_owned())}</span>
             {title.map(|title| view! { <h3 class="row-title" dir="auto">{title}</h3> })}
             <p class="row-text" id=text_id.clone() dir="auto" data-long=(step > 0).then_some(step) class:open=is_open>
                 {content_text(&content)}
@@ -92,7 +94,7 @@ pub(super) fn NotificationRow(board: Board, row: Row) -> impl IntoView {
                             aria-controls=text_id
                             on:click=click(move |_| board.send(Message::Toggle(key)))
                         >
-                            {text(move || if is_open.get() { "Show less" } else { "Show more" }.to_owned())}
+                            {text(move || if is_open.get() { words.show_less } else { words.show_more }.to_owned())}
                         </button>
                     }
                 })}
@@ -138,10 +140,10 @@ fn When(board: Board, row: Row, exact: Signal<String>) -> impl IntoView {
     let ago = text(move || {
         let of = of.read();
         if of.is_sending {
-            return "sending".to_owned();
+            return board.words.sending.to_owned();
         }
         let moment = of.data.timestamp;
-        relative_time::ago(moment, around.read().clock, board.offset_minutes(moment))
+        relative_time::ago(board.words, moment, around.read().clock, board.offset_minutes(moment))
     });
     view! {
         <time class="when tabular" datetime=text(move || item.read().data.timestamp.to_string()) title=exact>
@@ -176,16 +178,17 @@ fn Leads(link: Link) -> impl IntoView {
 /// A pointer finds them in the place of the time. For a finger they are a popover, which a button of its own opens.
 #[component]
 fn Actions(board: Board, row: Row, name: String) -> impl IntoView {
+    let words = board.words;
     let (key, item) = (row.key, row.item.clone());
     let menu = format!("{}-menu", row.element_id());
     let is_read = flag(move || item.read().data.is_read);
     let item = row.item;
     let id = text(move || item.read().data.id.to_string());
-    let verb = move || if is_read.get() { "Mark as unread" } else { "Mark as read" }.to_owned();
+    let verb = move || if is_read.get() { words.mark_unread } else { words.mark_read }.to_owned();
     let (mark_name, delete_name) = (name.clone(), name.clone());
     let opened = menu.clone();
     view! {
-        <button type="button" class="quiet row-menu" popovertarget=menu.clone() aria-label=format!("Actions: {name}")>
+        <button type="button" class="quiet row-menu" popovertarget=menu.clone() aria-label=fill(words.actions_of, &[&name])>
             <Icon of=icons::DOTS />
         </button>
         <div class="row-actions" popover="auto" id=menu>
@@ -195,7 +198,7 @@ fn Actions(board: Board, row: Row, name: String) -> impl IntoView {
                 name="id"
                 value=id
                 title=text(move || verb() + " (e)")
-                aria-label=text(move || format!("{}: {mark_name}", verb()))
+                aria-label=text(move || fill(words.action_of, &[&verb(), &mark_name]))
                 on:click=click(move |event| {
                     event.prevent_default();
                     browser::close_popover(&opened);
@@ -210,15 +213,15 @@ fn Actions(board: Board, row: Row, name: String) -> impl IntoView {
                 form=without_script(DELETE)
                 name="id"
                 value=id
-                title="Delete (#)"
-                aria-label=format!("Delete: {delete_name}")
+                title=words.delete.to_owned() + " (#)"
+                aria-label=fill(words.action_of, &[words.delete, &delete_name])
                 on:click=click(move |event| {
                     event.prevent_default();
                     board.send(Message::Delete(key));
                 })
             >
                 <Icon of=icons::BIN />
-                <span>"Delete"</span>
+                <span>{words.delete}</span>
             </button>
         </div>
     }
@@ -231,13 +234,13 @@ fn without_script(form: &'static str) -> Option<&'static str> {
 }
 
 /// The notification's name in the labels of buttons; in the user's own inbox without the owner.
-fn name_of(notification: &Notification, is_own: bool) -> String {
+fn name_of(words: &Words, notification: &Notification, is_own: bool) -> String {
     let text = notification.title.as_ref().map_or(notification.content.as_str(), |title| title.as_str());
     // This many words have at least as many characters.
-    let mut words = text.split_whitespace().take(NAME_CHARS + 1).collect::<Vec<_>>().join(" ");
-    if let Some((cut, _)) = words.char_indices().nth(NAME_CHARS) {
-        words.truncate(cut);
-        words.push('…');
+    let mut name = text.split_whitespace().take(NAME_CHARS + 1).collect::<Vec<_>>().join(" ");
+    if let Some((cut, _)) = name.char_indices().nth(NAME_CHARS) {
+        name.truncate(cut);
+        name.push('…');
     }
-    if is_own { words } else { words + ", for " + &visible(notification.user_id.as_str()) }
+    if is_own { name } else { fill(words.name_for, &[&name, &visible(notification.user_id.as_str())]) }
 }

@@ -81,15 +81,16 @@ fn search_field(board: Board) -> impl IntoView {
     let address = board.address.get_untracked();
     let user_id = address.asked_user_id().unwrap_or_default().to_owned();
     let clear = address.search(None).href();
+    let of = &board.words.language().pages;
     view! {
         <Icon of=icons::SEARCH />
         <input
             id=FIELD
             name="q"
             type="search"
-            placeholder="Search"
-            aria-label="Search titles and texts"
-            title="Search titles and texts (s)"
+            placeholder=of.search
+            aria-label=of.search_label
+            title=of.search_label.to_owned() + " (s)"
             autocomplete="off"
             enterkeyhint="search"
             maxlength=Search::MAX_CHARS
@@ -97,7 +98,7 @@ fn search_field(board: Board) -> impl IntoView {
             aria-invalid=problem.is_some().then_some("true")
             aria-describedby="search-problem"
         />
-        <a class="quiet clear" id=CLEAR aria-label="Clear the search" href=clear>
+        <a class="quiet clear" id=CLEAR aria-label=of.clear_search href=clear>
             <Icon of=icons::CROSS />
         </a>
         <input type="hidden" name="user_id" value=user_id />

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::{
-    click, flag, grouped,
+    click, flag,
     icons::{self, Icon},
     text,
 };
@@ -12,6 +12,7 @@ use crate::app::board::{Board, Message, SELECTION};
 /// How many rows are selected, and the actions on all of them. It stands in the place of the heading.
 #[component]
 pub(super) fn Selection(board: Board) -> impl IntoView {
+    let words = board.words;
     let action = move |icon: &'static str, label: &'static str, key: &'static str, message: fn() -> Message| {
         view! {
             <button
@@ -31,14 +32,14 @@ pub(super) fn Selection(board: Board) -> impl IntoView {
             class="selection"
             id=SELECTION
             role="group"
-            aria-label="Selection"
+            aria-label=words.selection
             class:none=flag(move || board.status.read().selected == 0)
         >
-            <p class="tabular">{text(move || grouped(board.status.read().selected as u64) + " selected")}</p>
-            {action(icons::CHECK, "Mark read", "e", || Message::MarkSelected(Some(true)))}
-            {action(icons::UNREAD, "Mark unread", "u", || Message::MarkSelected(Some(false)))}
-            {action(icons::BIN, "Delete", "#", || Message::DeleteSelected)}
-            {action(icons::CROSS, "Clear", "Esc", || Message::Unselect)}
+            <p class="tabular">{text(move || words.count(words.selected, board.status.read().selected as u64))}</p>
+            {action(icons::CHECK, words.selected_read, "e", || Message::MarkSelected(Some(true)))}
+            {action(icons::UNREAD, words.selected_unread, "u", || Message::MarkSelected(Some(false)))}
+            {action(icons::BIN, words.delete, "#", || Message::DeleteSelected)}
+            {action(icons::CROSS, words.unselect, "Esc", || Message::Unselect)}
         </div>
     }
 }

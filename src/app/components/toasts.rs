@@ -32,7 +32,7 @@ fn ToastView(board: Board, toast: Toast) -> impl IntoView {
     let undo = toast.undo.is_some().then(|| {
         view! {
             <button type="button" class="plain" on:click=click(move |_| act(Message::Undo(key)))>
-                "Undo"
+                {board.words.undo}
             </button>
         }
     });
@@ -45,7 +45,7 @@ fn ToastView(board: Board, toast: Toast) -> impl IntoView {
         <div class="toast" id=id class:bad=toast.is_bad>
             <p>{said}</p>
             {undo}
-            <button type="button" class="quiet" aria-label="Dismiss" on:click=click(move |_| act(Message::Dismiss(key)))>
+            <button type="button" class="quiet" aria-label=board.words.dismiss on:click=click(move |_| act(Message::Dismiss(key)))>
                 <Icon of=icons::CROSS />
             </button>
         </div>

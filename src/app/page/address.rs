@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::app::text::percent;
+use crate::app::{text::percent, words::Words};
 use crate::model::{Filter, ListParams, UserId};
 
 /// The filter in the address of the dashboard, as text that the server has not checked yet: a user may have typed it.
@@ -102,14 +102,8 @@ impl Address {
 
     /// The name of the inbox; nothing where all are shown.
     #[must_use]
-    pub fn inbox_name(&self) -> Option<&str> {
-        if self.is_own { Some("Your inbox") } else { self.user_id.as_deref() }
-    }
-
-    /// The kind that is shown as a phrase, to follow "all"; empty where all kinds are.
-    #[must_use]
-    pub fn of_kind(&self) -> String {
-        self.category.as_ref().map(|category| format!(" {category}")).unwrap_or_default()
+    pub fn inbox_name(&self, words: &'static Words) -> Option<&str> {
+        if self.is_own { Some(words.your_inbox) } else { self.user_id.as_deref() }
     }
 
     /// The same filter in the only inbox that the viewer may see.

@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::{address::Address, refusal::Refusal, viewer::Viewer};
-use crate::model::{Code, Overview, Page, Problem, Timestamp};
+use crate::{
+    app::words::Words,
+    model::{Code, Overview, Page, Problem, Timestamp},
+};
 
 /// How many notifications the page shows at first.
 pub(crate) const FIRST: u16 = 50;
@@ -34,6 +37,9 @@ pub struct Initial {
     pub refusal: Option<Refusal>,
     /// The time without a message after which a live stream sends a heartbeat, in seconds.
     pub heartbeat_seconds: u32,
+    /// The words of the page, in its language.
+    #[serde(with = "crate::app::words::carried")]
+    pub words: &'static Words,
 }
 
 impl Default for Initial {
@@ -46,6 +52,7 @@ impl Default for Initial {
             snapshot: Err(problem),
             refusal: None,
             heartbeat_seconds: 25,
+            words: Words::none(),
         }
     }
 }
@@ -60,7 +67,7 @@ impl Initial {
 
 #[cfg(feature = "ssr")]
 mod on_the_server {
-    use super::{Address, FIRST, Initial, Refusal, Snapshot, Viewer};
+    use super::{Address, FIRST, Initial, Refusal, Snapshot, Viewer, Words};
     use crate::{
         model::Problem,
         server::{identity::Principal, service::NotificationService},
@@ -105,10 +112,11 @@ mod on_the_server {
             base: &str,
             query: &str,
             viewer: Viewer,
+            words: &'static Words,
         ) -> Self {
             let address = viewer.narrow(Address { base: base.to_owned(), ..Address::parse(query) });
             let snapshot = Snapshot::read(service, principal, &address, FIRST).await;
-            Self { viewer, address, snapshot, refusal: Refusal::from_query(query), ..Self::default() }
+            Self { viewer, address, snapshot, refusal: Refusal::from_query(query, words), words, ..Self::default() }
         }
     }
 }

@@ -22,7 +22,10 @@ mod on_the_server {
 
     use super::Refusal;
     use crate::{
-        app::text::percent::{encode, pairs},
+        app::{
+            text::percent::{encode, pairs},
+            words::Words,
+        },
         model::{Code, FieldError, Invalid, Problem},
     };
 
@@ -31,38 +34,8 @@ mod on_the_server {
     /// The parameter in which leptos puts the whole error; we put a code, and after dots the names of the invalid
     /// fields.
     const WHY: &str = "__err";
-    /// The page's sentences for invalid fields.
-    const FIELDS: [(&str, &str); 6] = [
-        ("user_id", "A user id is 1 to 128 characters, without control characters."),
-        ("content", "Write something: 1 to 16,384 characters, at least one of which can be seen."),
-        ("category", "A category is 1 to 32 of a-z, 0-9, _ and -, and starts with a letter or a digit."),
-        ("title", "A title is 1 to 200 characters, at least one of which can be seen."),
-        ("link", "A link starts with http:// or https://, or is a path such as /orders/7."),
-        ("id", "There is no such notification."),
-    ];
-
-    /// The sentence for a code.
-    fn sentence(code: Code) -> &'static str {
-        match code {
-            Code::InvalidInput => "Something in the form is not right.",
-            // The caller was signed out then and has signed in since; else they could not see the page.
-            Code::Unauthenticated => "You had been signed out.",
-            Code::Forbidden => "You may not do this.",
-            Code::NotFound => "There is no such notification any more.",
-            Code::TooManyRequests => "Too much was sent lately. Wait a moment, and try again.",
-            Code::PayloadTooLarge => "That is more than this server takes at once.",
-            Code::Timeout | Code::Unavailable => "Campanile cannot do this now. Try again in a few seconds.",
-            Code::UnknownOutcome => "It is not known whether this was done. Look before you send it again.",
-            Code::BadRequest
-            | Code::Conflict
-            | Code::MethodNotAllowed
-            | Code::UnsupportedMediaType
-            | Code::MisdirectedRequest
-            | Code::UpgradeRequired
-            | Code::Internal
-            | Code::Unreachable => "This did not work. Try again.",
-        }
-    }
+    /// The fields of which the page says what is wrong with them.
+    const FIELDS: [&str; 6] = ["user_id", "content", "category", "title", "link", "id"];
 
     /// The code as it is written in JSON.
     fn word(code: Code) -> Option<String> {
@@ -77,7 +50,7 @@ mod on_the_server {
             let (rest, Self { path, problem }) = Self::read(location)?;
             let mut code = word(problem.code)?;
             let is_wrong = |field: &&str| problem.errors.iter().any(|error| error.field == *field);
-            for field in FIELDS.iter().map(|(field, _)| *field).filter(is_wrong) {
+            for field in FIELDS.into_iter().filter(is_wrong) {
                 code = format!("{code}.{field}");
             }
             Some(format!("{page}?{rest}{PATH}={}&{WHY}={code}", encode(&path)))
@@ -98,22 +71,22 @@ mod on_the_server {
             Some((rest, Self { path: path?, problem: ServerFnUrlError::<Problem>::decode_err(&why?) }))
         }
 
-        /// Reads what [`Self::shorten`] wrote; `None` for anything else.
-        pub(crate) fn from_query(query: &str) -> Option<Self> {
+        /// Reads what [`Self::shorten`] wrote, in these words; `None` for anything else.
+        pub(crate) fn from_query(query: &str, words: &Words) -> Option<Self> {
             let value_of = |wanted| pairs(query).find(|(name, _)| name == wanted).map(|(_, value)| value);
             let (path, why) = (value_of(PATH)?, value_of(WHY)?);
-            let mut words = why.split('.');
-            let code: Code = serde_json::from_value(words.next()?.into()).ok()?;
+            let mut parts = why.split('.');
+            let code: Code = serde_json::from_value(parts.next()?.into()).ok()?;
             let mut errors = Vec::new();
-            for word in words {
-                let (field, why) = FIELDS.iter().find(|(field, _)| *field == word)?;
+            for word in parts {
+                let field = FIELDS.into_iter().find(|field| *field == word)?;
                 if errors.len() == FIELDS.len() {
                     return None;
                 }
-                errors.push(FieldError::new(*field, Invalid::new(*why)));
+                errors.push(FieldError::new(field, Invalid::new(words.wrong(field))));
             }
             let is_ours = path.len() <= 64 && path.starts_with("/api/ui/");
-            is_ours.then(|| Self { path, problem: Problem { errors, ..Problem::new(code, sentence(code)) } })
+            is_ours.then(|| Self { path, problem: Problem { errors, ..Problem::new(code, words.why(code)) } })
         }
     }
 
@@ -128,9 +101,9 @@ mod on_the_server {
             let location = whole.to_url("http://x/page?user_id=a%26b").unwrap().to_string();
             let short = Refusal::shorten(&location).unwrap();
             assert_eq!(short, "http://x/page?user_id=a%26b&__path=%2Fapi%2Fui%2Fsend&__err=invalid_input.content");
-            let read = Refusal::from_query(short.split_once('?').unwrap().1).unwrap();
+            let read = Refusal::from_query(short.split_once('?').unwrap().1, Words::none()).unwrap();
             assert_eq!(read.path, "/api/ui/send");
-            assert_eq!(read.problem.field("content"), Some(FIELDS[1].1));
+            assert_eq!(read.problem.field("content"), Some(Words::none().wrong_content));
             assert_eq!(Refusal::shorten("/page?a=b"), None);
         }
 
@@ -143,10 +116,10 @@ mod on_the_server {
                 "__path=/api/ui/send&__err=",
                 "__err=forbidden",
             ] {
-                assert_eq!(Refusal::from_query(query), None, "{query}");
+                assert_eq!(Refusal::from_query(query, Words::none()), None, "{query}");
             }
             let long = format!("__path=/api/ui/send&__err=invalid_input{}", ".content".repeat(1_000));
-            assert_eq!(Refusal::from_query(&long), None);
+            assert_eq!(Refusal::from_query(&long, Words::none()), None);
         }
     }
 }

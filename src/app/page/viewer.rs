@@ -38,6 +38,7 @@ impl Viewer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::words::Words;
 
     fn user() -> Viewer {
         Viewer { own: Some("ann".to_owned()), may_send: false, may_sign_out: true, name: Some("ann".to_owned()) }
@@ -80,8 +81,8 @@ mod tests {
 
     #[test]
     fn the_own_inbox_is_called_so() {
-        assert_eq!(user().narrow(Address::default()).inbox_name(), Some("Your inbox"));
-        assert_eq!(Address::parse("user_id=ann").inbox_name(), Some("ann"));
-        assert_eq!(Address::default().inbox_name(), None);
+        assert_eq!(user().narrow(Address::default()).inbox_name(Words::none()), Some("Your inbox"));
+        assert_eq!(Address::parse("user_id=ann").inbox_name(Words::none()), Some("ann"));
+        assert_eq!(Address::default().inbox_name(Words::none()), None);
     }
 }

@@ -193,7 +193,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        app::pages::Reader,
+        app::{pages::Reader, words::Words},
         model::{DeliveryId, NotificationId, Timestamp, UserId},
     };
 
@@ -218,7 +218,12 @@ mod tests {
         };
         change(&mut delivery);
         let item = DeliveryItem { delivery, to: Some("ann@example.com".to_owned()), is_repeated: false };
-        let place = Place { base: String::new(), reader: Reader::default(), now: at("2026-11-22T12:00:00Z") };
+        let place = Place {
+            base: String::new(),
+            reader: Reader::default(),
+            now: at("2026-11-22T12:00:00Z"),
+            words: Words::none(),
+        };
         Owner::new().with(|| one(&item, false, "/", &place).to_html())
     }
 

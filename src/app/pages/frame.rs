@@ -5,6 +5,7 @@ use leptos::{nonce::use_nonce, prelude::*};
 use super::{
     CHANNELS, Content, NOTIFY_ME, Notice, Page, Reader, WEBHOOKS, channels,
     evening::evening,
+    language::language_choice,
     notification, notify_me,
     parts::{Place, link_button},
     shell::{OtherPages, PageAssets, head},
@@ -15,6 +16,7 @@ use crate::{
         browser::tab,
         components::icons::{self, Icon},
         page::Address,
+        words::Words,
     },
     model::{Code, Problem},
 };
@@ -37,7 +39,8 @@ const GESTURES: &str = concat!("/gestures.js?v=", env!("CARGO_PKG_VERSION"));
 
 /// The whole document.
 pub fn document(page: &Page, assets: PageAssets) -> impl IntoView + use<> {
-    let place = Place { base: page.base.clone(), reader: page.reader, now: page.now };
+    let words = Words::none();
+    let place = Place { base: page.base.clone(), reader: page.reader, now: page.now, words };
     let assets = assets.below(&page.base);
     let title = match &page.content {
         Content::Notification(page) => notification::title(page),
@@ -69,9 +72,9 @@ pub fn document(page: &Page, assets: PageAssets) -> impl IntoView + use<> {
     };
     view! {
         <!DOCTYPE html>
-        <html lang="en">
+        <html lang=words.code>
             <head>
-                {head(format!("{title} · Campanile"), &place.base, tab::ICON, assets.css)}
+                {head(words, format!("{title} · Campanile"), &place.base, tab::ICON, assets.css)}
                 <link rel="stylesheet" href=place.at(STYLE) />
                 {scripts}
                 <meta name="robots" content="noindex" />
@@ -99,12 +102,13 @@ pub(super) fn form_document<Form: IntoView>(
     has_secret: bool,
     form: Form,
 ) -> impl IntoView + use<Form> {
+    let words = Words::none();
     let assets = assets.below(base);
     view! {
         <!DOCTYPE html>
-        <html lang="en">
+        <html lang=words.code>
             <head>
-                {head(format!("{title} · Campanile"), base, tab::ICON, assets.css)}
+                {head(words, format!("{title} · Campanile"), base, tab::ICON, assets.css)}
                 <link rel="stylesheet" href=base.to_owned() + STYLE />
                 <meta name="robots" content="noindex" />
                 {has_secret.then(|| view! { <meta name="referrer" content="no-referrer" /> })}
@@ -130,7 +134,7 @@ fn brand(base: &str) -> impl IntoView + use<> {
     }
 }
 
-fn script(src: String) -> impl IntoView {
+pub(super) fn script(src: String) -> impl IntoView {
     view! { <script defer nonce=use_nonce() src=src></script> }
 }
 
@@ -148,7 +152,7 @@ fn bar(place: &Place, current: &str) -> impl IntoView + use<> {
     let Reader { is_operator, may_see_wishes, may_sign_out, .. } = place.reader;
     let inbox = ("Inbox", Address::PATH);
     let others = OtherPages { has_operations: is_operator, has_wishes: may_see_wishes, ..OtherPages::default() };
-    let links = std::iter::once(inbox).chain(other_pages(others)).map(|(name, path)| {
+    let links = std::iter::once(inbox).chain(other_pages(Words::none(), others)).map(|(name, path)| {
         let is_current = (path == current).then_some("page");
         view! { <a href=place.at(path) aria-current=is_current>{name}</a> }
     });
@@ -204,21 +208,27 @@ fn trouble(problem: &Problem, place: &Place) -> impl IntoView + use<> {
 
 /// The pages beside the inbox that its reader may see.
 fn other_pages(
+    words: &'static Words,
     OtherPages { has_operations, has_wishes, .. }: OtherPages,
 ) -> impl Iterator<Item = (&'static str, &'static str)> {
-    let wishes = has_wishes.then_some(("Notify me", NOTIFY_ME));
-    let operations = [("Channels", CHANNELS), ("Webhooks", WEBHOOKS)].into_iter().filter(move |_| has_operations);
+    let of = &words.language().pages;
+    let wishes = has_wishes.then_some((of.notify_me, NOTIFY_ME));
+    let operations = [(of.channels, CHANNELS), (of.webhooks, WEBHOOKS)].into_iter().filter(move |_| has_operations);
     wishes.into_iter().chain(operations)
 }
 
-/// The links to the other pages, for the page of the inbox. They stand outside of the part that the browser hydrates,
-/// so their code need not be compiled for the browser.
-pub(super) fn links_to_pages(base: &str, others: OtherPages) -> impl IntoView + use<> {
-    let base = base.to_owned();
-    let links = other_pages(others).map(move |(name, path)| view! { <a href=base.clone() + path>{name}</a> });
+/// The links to the other pages, and the choice of the language, for the page of the inbox. They stand outside of the
+/// part that the browser hydrates, so their code need not be compiled for the browser.
+pub(super) fn beside_inbox(words: &'static Words, base: &str, others: Option<OtherPages>) -> impl IntoView + use<> {
+    let links = others.map(|others| {
+        let at = base.to_owned();
+        let links = other_pages(words, others).map(move |(name, path)| view! { <a href=at.clone() + path>{name}</a> });
+        view! { <nav aria-label=words.language().pages.other_pages>{links.collect_view()}</nav> }
+    });
     view! {
-        <nav class="operations" aria-label="Other pages">
-            {links.collect_view()}
-        </nav>
+        <footer class="operations">
+            {links}
+            {language_choice(words, base)}
+        </footer>
     }
 }

@@ -14,6 +14,7 @@ use crate::{
         components::icons::{self, Icon},
         page::Address,
         text::{bidi::visible, relative_time},
+        words::Words,
     },
     model::{Link, Notification, Problem, Timestamp},
 };
@@ -47,7 +48,7 @@ pub(super) fn title(page: &NotificationPage) -> String {
 }
 
 pub(super) fn show(page: &NotificationPage, place: &Place) -> impl IntoView + use<> {
-    let notification = &page.notification;
+    let (notification, words) = (&page.notification, place.words);
     let category = notification.category.as_str().to_owned();
     let heading = match &notification.title {
         Some(title) => view! { <h1 dir="auto">{title.as_str().to_owned()}</h1> }.into_any(),
@@ -77,7 +78,7 @@ pub(super) fn show(page: &NotificationPage, place: &Place) -> impl IntoView + us
     let expires = notification.expires_at.map(|moment| {
         let is_over = moment <= place.now;
         let when = if is_over { place.past(moment).into_any() } else { place.ahead(moment).into_any() };
-        fact("Expires", view! { {exactly(moment)} " (" {when} ")" })
+        fact("Expires", view! { {exactly(words, moment)} " (" {when} ")" })
     });
     let deeds = place.reader.may_mark.then(|| deeds(notification, place));
     view! {
@@ -97,7 +98,7 @@ pub(super) fn show(page: &NotificationPage, place: &Place) -> impl IntoView + us
             {link}
             {data}
             <dl class="facts">
-                {user} {fact("Category", category.clone())} {fact("Created", exactly(notification.timestamp))} {expires}
+                {user} {fact("Category", category.clone())} {fact("Created", exactly(words, notification.timestamp))} {expires}
                 {fact("Id", view! { <span class="mono">{notification.id.to_string()}</span> })}
             </dl>
             <div class="deeds">{deeds} {link_button(inbox.href(), "Open the inbox")}</div>
@@ -107,8 +108,8 @@ pub(super) fn show(page: &NotificationPage, place: &Place) -> impl IntoView + us
 }
 
 /// A moment to the microsecond.
-fn exactly(moment: Timestamp) -> impl IntoView + use<> {
-    view! { <time class="tabular" datetime=moment.to_string()>{relative_time::exact(moment, 0)}</time> }
+fn exactly(words: &'static Words, moment: Timestamp) -> impl IntoView + use<> {
+    view! { <time class="tabular" datetime=moment.to_string()>{relative_time::exact(words, moment, 0)}</time> }
 }
 
 fn leads(link: &Link) -> impl IntoView + use<> {

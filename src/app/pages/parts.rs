@@ -10,6 +10,7 @@ use crate::{
             linkify::{Piece, linkify},
             relative_time,
         },
+        words::Words,
     },
     model::Timestamp,
 };
@@ -20,6 +21,7 @@ pub(super) struct Place {
     pub(super) base: String,
     pub(super) reader: Reader,
     pub(super) now: Timestamp,
+    pub(super) words: &'static Words,
 }
 
 impl Place {
@@ -35,16 +37,16 @@ impl Place {
         let seconds = (self.now.as_micros() - moment.as_micros()) / 1_000_000;
         let said = match seconds {
             ..60 => "just now".to_owned(),
-            60..DAY => format!("{} ago", relative_time::span(seconds)),
+            60..DAY => format!("{} ago", relative_time::span(self.words, seconds)),
             DAY..WEEK => format!("{} d ago", seconds / DAY),
-            _ => relative_time::ago(moment, self.now, 0),
+            _ => relative_time::ago(self.words, moment, self.now, 0),
         };
-        time(moment, said)
+        time(self.words, moment, said)
     }
 
     /// A future moment, by the clock where it is near.
     pub(super) fn exactly(&self, moment: Timestamp) -> impl IntoView + use<> {
-        let (exact, today) = (relative_time::exact(moment, 0), relative_time::local_day(self.now, 0));
+        let (exact, today) = (relative_time::exact(self.words, moment, 0), relative_time::local_day(self.now, 0));
         let is_today = relative_time::local_day(moment, 0) == today;
         let minute = exact.split_once(", ").and_then(|(day, clock)| Some((day, clock.get(..5)?)));
         let said = match minute {
@@ -52,19 +54,23 @@ impl Place {
             Some((day, clock)) => format!("{day}, {clock} UTC"),
             None => exact.clone(),
         };
-        time(moment, said)
+        time(self.words, moment, said)
     }
 
     /// A future moment, as a wait.
     pub(super) fn ahead(&self, moment: Timestamp) -> impl IntoView + use<> {
         let seconds = (moment.as_micros() - self.now.as_micros()).div_euclid(1_000_000);
-        time(moment, if seconds <= 0 { "now".to_owned() } else { format!("in {}", relative_time::span(seconds)) })
+        time(
+            self.words,
+            moment,
+            if seconds <= 0 { "now".to_owned() } else { format!("in {}", relative_time::span(self.words, seconds)) },
+        )
     }
 }
 
-fn time(moment: Timestamp, said: String) -> impl IntoView {
+fn time(words: &'static Words, moment: Timestamp, said: String) -> impl IntoView {
     view! {
-        <time class="tabular" datetime=moment.to_string() title=relative_time::exact(moment, 0)>
+        <time class="tabular" datetime=moment.to_string() title=relative_time::exact(words, moment, 0)>
             {said}
         </time>
     }
@@ -179,7 +185,12 @@ mod tests {
     }
 
     fn place() -> Place {
-        Place { base: "/notify".to_owned(), reader: Reader::default(), now: at("2026-11-22T12:00:00Z") }
+        Place {
+            base: "/notify".to_owned(),
+            reader: Reader::default(),
+            now: at("2026-11-22T12:00:00Z"),
+            words: Words::none(),
+        }
     }
 
     #[rstest]

@@ -2,12 +2,13 @@
 
 use leptos::{nonce::use_nonce, prelude::*};
 
-use super::{gestures_script, links_to_pages, opened_script};
+use super::{beside_inbox, gestures_script, language::language_script, opened_script};
 use crate::app::{
     browser::{preferences::THEME, tab},
     components::{composer::composer, help::help},
     dashboard::App,
     page::{Address, ELEMENT, Initial},
+    words::Words,
 };
 
 /// Makes the pages an app: on an iPhone, only an app on the home screen receives push messages.
@@ -49,9 +50,10 @@ pub fn shell(assets: PageAssets) -> impl IntoView {
     let nonce = use_nonce();
     let initial = use_context::<Initial>();
     let Address { base, .. } = initial.as_ref().map(|initial| initial.address.clone()).unwrap_or_default();
+    let words = initial.as_ref().map_or_else(Words::none, |initial| initial.words);
     let (title, icon) = initial.as_ref().map_or(("Campanile".to_owned(), tab::ICON), |initial| {
         let unread = initial.snapshot.as_ref().map_or(0, |snapshot| snapshot.overview.unread_count);
-        (tab::title(unread, initial.address.inbox_name()), tab::icon(unread))
+        (tab::title(unread, initial.address.inbox_name(words)), tab::icon(unread))
     });
     let others = use_context::<OtherPages>();
     let data = initial.as_ref().map(Initial::to_script).unwrap_or_default();
@@ -70,18 +72,19 @@ pub fn shell(assets: PageAssets) -> impl IntoView {
     });
     view! {
         <!DOCTYPE html>
-        <html lang="en">
+        <html lang=words.code>
             <head>
-                {head(title, &base, icon, css)}
+                {head(words, title, &base, icon, css)}
                 {start}
                 {gestures_script(&base)}
+                {language_script(&base)}
                 {others.filter(|others| others.has_push).map(|_| opened_script(&base))}
             </head>
             <body class:reader=!viewer.may_send>
                 <App />
                 {form}
-                {help(&viewer)}
-                {others.map(|others| links_to_pages(&base, others))}
+                {help(words, &viewer)}
+                {beside_inbox(words, &base, others)}
                 <script id=ELEMENT r#type="application/json" inner_html=data></script>
             </body>
         </html>
@@ -89,7 +92,7 @@ pub fn shell(assets: PageAssets) -> impl IntoView {
 }
 
 /// The head of every page: its name, its colours and its style.
-pub(crate) fn head(title: String, base: &str, icon: &str, css: String) -> impl IntoView + use<> {
+pub(crate) fn head(words: &'static Words, title: String, base: &str, icon: &str, css: String) -> impl IntoView + use<> {
     // Before the first paint, so that a page in the other theme never flashes.
     let theme = format!(
         "try{{let t=localStorage.getItem('{THEME}');if(t=='light'||t=='dark')document.documentElement.dataset.theme=t}}catch(e){{}}"
@@ -98,7 +101,7 @@ pub(crate) fn head(title: String, base: &str, icon: &str, css: String) -> impl I
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover" />
         <title>{title}</title>
-        <meta name="description" content="Campanile: send notifications, and see who has read what." />
+        <meta name="description" content=words.language().pages.description />
         <meta name="color-scheme" content="light dark" />
         <link rel="icon" href=base.to_owned() + icon r#type="image/svg+xml" />
         // A gateway may require its cookie for every file.

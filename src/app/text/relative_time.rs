@@ -1,43 +1,31 @@
-//! Moments in words. All of it is arithmetic: the clock and the time zone come from the caller.
+//! Moments in words. All of it is arithmetic: the clock, the time zone and the language come from the caller.
 
-use crate::model::{Timestamp, civil_from_days};
+use crate::{
+    app::words::{Words, fill},
+    model::{Timestamp, civil_from_days},
+};
 
 const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
-const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
-const WEEKDAYS: [&str; 7] = ["Thursday", "Friday", "Saturday", "Sunday", "Monday", "Tuesday", "Wednesday"];
 
 /// When it was, as short as a list needs it: `now`, `5 min`, `14:32`, `Wed 14:32`, `7 Nov`, `7 Nov 2024`. What lies
 /// ahead is `now`: clocks differ.
-pub(crate) fn ago(then: Timestamp, now: Timestamp, offset_minutes: i32) -> String {
+pub(crate) fn ago(words: &Words, then: Timestamp, now: Timestamp, offset_minutes: i32) -> String {
     let seconds = (now.as_micros() - then.as_micros()) / 1_000_000;
     let (day, today) = (local_day(then, offset_minutes), local_day(now, offset_minutes));
     match (seconds, today - day) {
-        (..MINUTE, _) => "now".to_owned(),
-        (MINUTE..HOUR, _) => format!("{} min", seconds / MINUTE),
+        (..MINUTE, _) => words.now.to_owned(),
+        (MINUTE..HOUR, _) => span(words, seconds),
         (_, ..=0) => clock(then, offset_minutes),
-        (_, 1..=6) => weekday(day)[..3].to_owned() + " " + &clock(then, offset_minutes),
+        (_, 1..=6) => fill(words.weekday_and_time, &[weekday(words.weekdays_short, day), &clock(then, offset_minutes)]),
         _ => {
             let (year, month, day_of_month) = date(day);
-            let month = &month[..3];
+            let (day, month) = (day_of_month.to_string(), nth(words.months_short, month));
             if year == date(today).0 {
-                format!("{day_of_month} {month}")
+                fill(words.day_and_month, &[&day, month])
             } else {
-                format!("{day_of_month} {month} {year}")
+                fill(words.date, &[&day, month, &year.to_string()])
             }
         }
     }
@@ -49,17 +37,25 @@ fn clock(moment: Timestamp, offset_minutes: i32) -> String {
     format!("{:02}:{:02}", minute / 60, minute % 60)
 }
 
-fn weekday(day: i64) -> &'static str {
-    WEEKDAYS[usize::try_from(day.rem_euclid(7)).unwrap_or(0)]
+/// The name of the weekday, out of those from Monday on.
+fn weekday(names: &'static str, day: i64) -> &'static str {
+    // The first day was a Thursday.
+    nth(names, (day + 3).rem_euclid(7))
+}
+
+/// One of a list of names with a space between them.
+fn nth(names: &'static str, place: i64) -> &'static str {
+    usize::try_from(place).ok().and_then(|place| names.split(' ').nth(place)).unwrap_or_default()
 }
 
 /// How long it takes or took, for a sentence: `8 s`, `3 min`, `2 h`.
-pub(crate) fn span(seconds: i64) -> String {
-    match seconds {
-        ..MINUTE => format!("{} s", seconds.max(0)),
-        MINUTE..HOUR => format!("{} min", seconds / MINUTE),
-        _ => format!("{} h", seconds / HOUR),
-    }
+pub(crate) fn span(words: &Words, seconds: i64) -> String {
+    let (word, count) = match seconds {
+        ..MINUTE => (words.seconds, seconds.max(0)),
+        MINUTE..HOUR => (words.minutes, seconds / MINUTE),
+        _ => (words.hours, seconds / HOUR),
+    };
+    fill(word, &[&count.to_string()])
 }
 
 /// The day of a moment, counted from 1970-01-01, on a clock that is this many minutes ahead of UTC.
@@ -86,24 +82,29 @@ pub(crate) fn group(day: i64, today: i64) -> i64 {
 
 /// What a day, or the group that it belongs to, is called when it is `today` today: `Today`, `Yesterday`, `Wednesday`,
 /// `Last week`, `October`, `October 2025`.
-pub(crate) fn day_name(day: i64, today: i64) -> String {
+pub(crate) fn day_name(words: &Words, day: i64, today: i64) -> String {
     match today - day {
-        ..=0 => "Today".to_owned(),
-        1 => "Yesterday".to_owned(),
-        2..=6 => weekday(day).to_owned(),
-        7..=13 => "Last week".to_owned(),
+        ..=0 => words.today.to_owned(),
+        1 => words.yesterday.to_owned(),
+        2..=6 => weekday(words.weekdays, day).to_owned(),
+        7..=13 => words.last_week.to_owned(),
         _ => {
             let (year, month, _) = date(day);
-            if year == date(today).0 { month.to_owned() } else { format!("{month} {year}") }
+            let month = nth(words.months, month);
+            if year == date(today).0 {
+                month.to_owned()
+            } else {
+                fill(words.month_and_year, &[month, &year.to_string()])
+            }
         }
     }
 }
 
 /// The moment to the microsecond: `7 Nov 2026, 10:30:00.123456 UTC`, or with an offset such as
 /// `+01:00`.
-pub(crate) fn exact(moment: Timestamp, offset_minutes: i32) -> String {
+pub(crate) fn exact(words: &Words, moment: Timestamp, offset_minutes: i32) -> String {
     let (year, month, day) = date(local_day(moment, offset_minutes));
-    let month = &month[..3];
+    let date = fill(words.date, &[&day.to_string(), nth(words.months_short, month), &year.to_string()]);
     let micros = moment.as_micros() + i64::from(offset_minutes) * MINUTE * 1_000_000;
     let second = micros.div_euclid(1_000_000).rem_euclid(DAY);
     let fraction = micros.rem_euclid(1_000_000);
@@ -115,13 +116,14 @@ pub(crate) fn exact(moment: Timestamp, offset_minutes: i32) -> String {
         }
     };
     let (hour, minute, second) = (second / HOUR, second / MINUTE % 60, second % 60);
-    format!("{day} {month} {year}, {hour:02}:{minute:02}:{second:02}.{fraction:06} {zone}")
+    let time = format!("{hour:02}:{minute:02}:{second:02}{}{fraction:06} {zone}", words.decimal);
+    fill(words.date_and_time, &[&date, &time])
 }
 
-/// Year, month and day of a day counted from 1970-01-01.
-fn date(day: i64) -> (i64, &'static str, i64) {
+/// Year, month, from 0 on, and day of a day counted from 1970-01-01.
+fn date(day: i64) -> (i64, i64, i64) {
     let (year, month, day) = civil_from_days(day);
-    (year, MONTHS[usize::try_from(month - 1).unwrap_or(0)], day)
+    (year, month - 1, day)
 }
 
 #[cfg(test)]
@@ -130,9 +132,14 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
+    use crate::app::words::Language;
 
     fn at(text: &str) -> Timestamp {
         Timestamp::parse(text).unwrap()
+    }
+
+    fn words(code: &str) -> &'static Words {
+        &Language::of(code).unwrap().words
     }
 
     #[rstest]
@@ -147,14 +154,27 @@ mod tests {
     #[case("2026-11-15T23:59:59Z", "15 Nov")]
     #[case("2025-12-31T23:59:59Z", "31 Dec 2025")]
     fn ago_is_as_short_as_it_can_be(#[case] then: &str, #[case] want: &str) {
-        assert_eq!(ago(at(then), at("2026-11-22T12:00:00Z"), 0), want);
+        assert_eq!(ago(words("en"), at(then), at("2026-11-22T12:00:00Z"), 0), want);
+    }
+
+    #[rstest]
+    #[case("2026-11-22T11:59:01Z", "jetzt")]
+    #[case("2026-11-22T11:59:00Z", "1 min")]
+    #[case("2026-11-21T23:59:59Z", "Sa 23:59")]
+    #[case("2026-11-07T23:59:59Z", "7. Nov.")]
+    #[case("2025-03-31T23:59:59Z", "31. März 2025")]
+    fn a_german_reads_it_in_german(#[case] then: &str, #[case] want: &str) {
+        let (then, now) = (at(then), at("2026-11-22T12:00:00Z"));
+        assert_eq!(ago(words("de"), then, now, 0), want);
+        assert_eq!(exact(words("de"), at("2025-11-05T23:30:00.123456Z"), 60), "6. Nov. 2025, 00:30:00,123456 +01:00");
+        assert_eq!(day_name(words("de"), 18_940, 20_000), "November 2021");
     }
 
     #[rstest]
     #[case(60, "00:30")]
     #[case(-60, "Sat 22:30")]
     fn the_time_of_a_day_is_that_of_the_clock_on_the_wall(#[case] offset: i32, #[case] want: &str) {
-        assert_eq!(ago(at("2026-11-21T23:30:00Z"), at("2026-11-22T12:00:00Z"), offset), want);
+        assert_eq!(ago(words("en"), at("2026-11-21T23:30:00Z"), at("2026-11-22T12:00:00Z"), offset), want);
     }
 
     #[rstest]
@@ -172,7 +192,7 @@ mod tests {
     #[case("2026-11-23T12:00:00Z", 0, "Today")]
     fn days_are_called_as_people_call_them(#[case] then: &str, #[case] offset: i32, #[case] want: &str) {
         let today = local_day(at("2026-11-22T12:00:00Z"), offset);
-        assert_eq!(day_name(local_day(at(then), offset), today), want);
+        assert_eq!(day_name(words("en"), local_day(at(then), offset), today), want);
     }
 
     #[rstest]
@@ -180,7 +200,7 @@ mod tests {
     #[case(60, "6 Nov 2025, 00:30:00.123456 +01:00")]
     #[case(-210, "5 Nov 2025, 20:00:00.123456 −03:30")]
     fn exact_has_every_microsecond(#[case] offset: i32, #[case] want: &str) {
-        assert_eq!(exact(at("2025-11-05T23:30:00.123456Z"), offset), want);
+        assert_eq!(exact(words("en"), at("2025-11-05T23:30:00.123456Z"), offset), want);
     }
 
     #[rstest]
@@ -189,16 +209,17 @@ mod tests {
     #[case(60, "1 min")]
     #[case(7_200, "2 h")]
     fn spans_are_short(#[case] seconds: i64, #[case] want: &str) {
-        assert_eq!(span(seconds), want);
+        assert_eq!(span(words("en"), seconds), want);
     }
 
     proptest! {
         #[test]
         fn days_are_in_one_group_just_when_they_are_called_the_same(day in 0_i64..800, today in 20_000_i64..21_000) {
             let (day, before) = (today - day, today - day - 1);
+            let named = |day| day_name(words("en"), day, today);
             prop_assert!(group(day, today) >= day && group(before, today) <= group(day, today));
-            prop_assert_eq!(day_name(group(day, today), today), day_name(day, today));
-            let is_same = day_name(before, today) == day_name(day, today);
+            prop_assert_eq!(named(group(day, today)), named(day));
+            let is_same = named(before) == named(day);
             prop_assert_eq!(group(before, today) == group(day, today), is_same);
         }
 
@@ -206,8 +227,10 @@ mod tests {
         fn dates_agree_with_chrono(day in -700_000_i64..2_900_000) {
             use chrono::Datelike;
             let moment = chrono::DateTime::from_timestamp(day * DAY, 0).unwrap();
-            let month = MONTHS[usize::try_from(moment.month0()).unwrap()];
+            let month = i64::from(moment.month0());
             prop_assert_eq!(date(day), (i64::from(moment.year()), month, i64::from(moment.day())));
+            let name = moment.format("%A").to_string();
+            prop_assert_eq!(weekday(words("en").weekdays, day), name);
         }
     }
 }

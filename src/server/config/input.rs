@@ -179,6 +179,10 @@ pub struct SettingsInput {
     #[arg(long, env = "CAMPANILE_FRAME_ANCESTORS", value_name = "ORIGIN", value_delimiter = ',')]
     pub frame_ancestors: Option<Vec<String>>,
 
+    /// Language of the pages for users who chose none: auto for that of their browser, en or de [default: auto]
+    #[arg(long, env = "CAMPANILE_LANGUAGE", value_name = "LANGUAGE")]
+    pub language: Option<String>,
+
     /// on: every caller authenticates with a key of `campanile key create` or a user's token; off: no caller does
     /// [default: on if a jwt setting is given, else off]
     #[arg(long, env = "CAMPANILE_AUTH", value_name = "MODE")]

@@ -12,6 +12,18 @@ fn settle(input: &SettingsInput) -> Result<Settings> {
 }
 
 #[test]
+fn the_language_is_one_that_there_is_or_the_browsers() {
+    let of = |language: &str| {
+        let input = SettingsInput { language: Some(language.to_owned()), ..SettingsInput::default() };
+        settle(&input).map(|settings| settings.http.language.map(crate::app::Language::code))
+    };
+    assert_eq!(of("auto").unwrap(), None);
+    assert_eq!(of("de").unwrap(), Some("de"));
+    let refused = of("fr").unwrap_err().to_string();
+    assert_eq!(refused, "language: there is no \"fr\". Say auto, en or de.");
+}
+
+#[test]
 fn an_age_has_a_unit() {
     assert_eq!(parse_age("90d").unwrap(), TimeDelta::days(90));
     assert_eq!(parse_age("45s").unwrap(), TimeDelta::seconds(45));

@@ -1,4 +1,4 @@
-//! The session cookie.
+//! Cookies, and that of the session.
 
 use axum::http::{HeaderMap, header};
 
@@ -22,9 +22,7 @@ impl<'a> Cookie<'a> {
 
     /// The session in the request, if any.
     pub(super) fn session(self, headers: &HeaderMap) -> Option<&str> {
-        let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
-        let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-        pairs.find_map(|(name, value)| (name == self.name()).then_some(value))
+        cookie(headers, self.name())
     }
 
     /// Sets the cookie for this many seconds.
@@ -37,6 +35,13 @@ impl<'a> Cookie<'a> {
     pub(super) fn forget(self) -> String {
         self.keep("", 0)
     }
+}
+
+/// The value of the cookie with this name, if any.
+pub(super) fn cookie<'a>(headers: &'a HeaderMap, wanted: &str) -> Option<&'a str> {
+    let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
+    let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find_map(|(name, value)| (name == wanted).then_some(value))
 }
 
 #[cfg(test)]

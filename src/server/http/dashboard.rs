@@ -14,6 +14,7 @@ use leptos::{prelude::*, server_fn::axum::server_fn_paths};
 use super::{
     body::FormBody,
     extract::{Caller, refuse_unknown},
+    language::PageLanguage,
     padding::pad_json,
     page::{broken, render, whole},
     pages::may_see_wishes,
@@ -82,7 +83,8 @@ async fn show(
             _ => None,
         },
     };
-    let initial = Initial::load(&service, &principal, options.base(), query, viewer).await;
+    let language = PageLanguage::of(state, request.headers());
+    let initial = Initial::load(&service, &principal, options.base(), query, viewer, language.language.words()).await;
     let heartbeat = options.streams.heartbeat.as_secs();
     let mut initial = Initial { heartbeat_seconds: u32::try_from(heartbeat).unwrap_or(u32::MAX), ..initial };
     // Without deliveries, those pages would have nothing to show.
@@ -108,7 +110,7 @@ async fn show(
         provide_context(service.clone());
         provide_context(principal.clone());
     };
-    render(state, place, request, context, || app::shell(assets::of_the_page())).await
+    render(state, place, request, language, context, || app::shell(assets::of_the_page())).await
 }
 
 /// Where a form leads back to. A form on the page that answered another one comes from the address of that function, which

@@ -23,6 +23,7 @@ use super::{
     cookie::Cookie,
     extract::Caller,
     gate::RefusedAttempt,
+    language::PageLanguage,
     page::{broken, render},
     paths::{DASHBOARD, LOGIN, LOGOUT, of_this_site},
     problem::over_told,
@@ -88,7 +89,15 @@ async fn page(
     let request = Request::from_parts(head, axum::body::Body::empty());
     let page = LoginPage { next: of_this_site(&next).to_owned(), problem, base: options.base().to_owned(), not_kept };
     let place = state.workshop().place().await.map_err(|Broken| broken())?;
-    render(&state, place, request, || (), move || login_page(page.clone(), assets::of_the_page())).await
+    render(
+        &state,
+        place,
+        request,
+        PageLanguage::english(),
+        || (),
+        move || login_page(page.clone(), assets::of_the_page()),
+    )
+    .await
 }
 
 async fn log_in(

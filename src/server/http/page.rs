@@ -11,7 +11,7 @@ use leptos::{nonce::use_nonce, prelude::*};
 use leptos_axum::ResponseOptions;
 use tokio::runtime::Handle;
 
-use super::{padding::pad_html, state::HttpState};
+use super::{language::PageLanguage, padding::pad_html, state::HttpState};
 use crate::{
     model::Problem,
     server::workshop::{Broken, Place},
@@ -23,11 +23,13 @@ pub(super) async fn render<View: IntoView + 'static>(
     state: &HttpState,
     place: Place,
     request: Request,
+    language: PageLanguage,
     context: impl Fn() + Clone + Send + Sync + 'static,
     document: impl Fn() -> View + Clone + Send + Sync + 'static,
 ) -> Result<Response, Problem> {
     let render = leptos_axum::render_app_async_with_context(
         move || {
+            provide_context(language.chosen);
             context();
             set_policy();
         },
@@ -37,7 +39,8 @@ pub(super) async fn render<View: IntoView + 'static>(
     // so the page is rendered by work that continues without it, and sent whole.
     let runtime = Handle::current();
     let rendered = place.run(move || runtime.block_on(async { whole(render(request).await).await }));
-    let (head, document) = rendered.await.map_err(|Broken| broken())??;
+    let (mut head, document) = rendered.await.map_err(|Broken| broken())??;
+    language.tell(&mut head.headers);
     Ok(Response::from_parts(head, Body::from(state.hold(pad_html(document))?)))
 }
 

@@ -24,6 +24,7 @@ use uuid::Uuid;
 
 use super::{
     gate::RefusedPage,
+    language::PageLanguage,
     page::{broken, render},
     paths::{CHANNELS, NOTIFICATION, NOTIFY_ME, OPERATIONS, WEBHOOKS, sign_in_for},
     state::HttpState,
@@ -118,7 +119,7 @@ impl Visit {
         let page = Arc::new(Page { base: options.base().to_owned(), reader, now, notice, content });
         let request = Request::from_parts(head, Body::empty());
         let make = move || document(&page, assets::of_the_page());
-        let shown = render(&state, place, request, || (), make).await?;
+        let shown = render(&state, place, request, PageLanguage::english(), || (), make).await?;
         match trouble {
             None => Ok(shown),
             Some(problem) => with_status(shown, &problem),

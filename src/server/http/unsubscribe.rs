@@ -15,6 +15,7 @@ use super::{
     deliveries::Delivering,
     extract::{FromSegment, Path},
     intake::Whole,
+    language::PageLanguage,
     page::{broken, render},
     state::HttpState,
 };
@@ -145,7 +146,7 @@ async fn show(state: &HttpState, head: Parts, shown: Unsubscription) -> Result<R
     let base = state.options().base().to_owned();
     let request = Request::from_parts(head, axum::body::Body::empty());
     let page = move || unsubscribe_page(&shown, &base, assets::of_the_page());
-    let mut response = render(state, place, request, || (), page).await?;
+    let mut response = render(state, place, request, PageLanguage::english(), || (), page).await?;
     *response.status_mut() = status;
     Ok(response)
 }

@@ -12,7 +12,10 @@ use super::{
     view::{Heard, Loading, View},
 };
 use crate::{
-    app::page::{Address, FIRST, Snapshot},
+    app::{
+        page::{Address, FIRST, Snapshot},
+        words::fill,
+    },
     model::{Limit, Notification, Overview, Problem},
 };
 
@@ -179,13 +182,17 @@ impl View {
 
     /// How much there is of what was asked for, as a screen reader is told.
     fn found(&self) -> String {
-        let of = |one: &str, many: &str| match (self.rows.len(), self.next) {
-            (0, None) => "No ".to_owned() + many,
-            (1, None) => "1 ".to_owned() + one,
-            (count, None) => count.to_string() + " " + many,
-            (count, Some(_)) => count.to_string() + " " + many + ", and more",
+        let words = self.words;
+        let (none, some) = match self.address.q {
+            Some(_) => (words.no_results, words.results),
+            None => (words.no_notifications, words.count_of_notifications),
         };
-        if self.address.q.is_some() { of("result", "results") } else { of("notification", "notifications") }
+        let counted = || words.count(some, self.rows.len() as u64);
+        match (self.rows.len(), self.next) {
+            (0, None) => none.to_owned(),
+            (_, None) => counted(),
+            (_, Some(_)) => fill(words.and_more, &[&counted()]),
+        }
     }
 
     /// Whether there is less than asked for: a filter hides so much that only a page further down

@@ -70,7 +70,7 @@ impl View {
             Err(problem) if problem.code == Code::NotFound => {}
             Err(problem) => {
                 self.restore(deletion.doomed);
-                self.toast_refusal("Not deleted.", &problem);
+                self.toast_refusal(self.words.not_deleted, &problem);
             }
         }
         self.settle(deletion.change, is_known, now);

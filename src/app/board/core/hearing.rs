@@ -393,10 +393,7 @@ impl View {
 
     /// Announces the arrivals to a screen reader.
     pub(super) fn told(&mut self) {
-        let told = match std::mem::take(&mut self.untold) {
-            1 => "1 new notification".to_owned(),
-            arrived => arrived.to_string() + " new notifications",
-        };
-        self.effects.push(Effect::Say(told));
+        let arrived = std::mem::take(&mut self.untold) as u64;
+        self.effects.push(Effect::Say(self.words.count(self.words.arrived, arrived)));
     }
 }

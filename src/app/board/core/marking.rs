@@ -9,7 +9,7 @@ use super::{
     view::{Loading, ReadAll, Undo, View, WasRead},
 };
 use crate::{
-    app::live::Kind,
+    app::{live::Kind, words::fill},
     model::{Marked, Notification, NotificationId, Problem, UserId},
 };
 
@@ -163,7 +163,7 @@ impl View {
                 self.expect(Kind::Updated, &notification.user_id, id);
                 self.show_marked(notification, spot.filter(|_| item.is_none()));
             }
-            (Err(problem), None) => self.toast_refusal("Not undone.", &problem),
+            (Err(problem), None) => self.toast_refusal(self.words.not_undone, &problem),
             (Err(problem), Some(mut item)) => {
                 item.data.is_read = !is_read;
                 // Notifications about to be deleted are not counted.
@@ -176,7 +176,7 @@ impl View {
                     self.put_back(item, spot);
                 }
                 self.dismiss_read(&[id]);
-                let what = if is_read { "Not marked as read." } else { "Not marked as unread." };
+                let what = if is_read { self.words.not_marked_read } else { self.words.not_marked_unread };
                 self.toast_refusal(what, &problem);
             }
         }
@@ -240,7 +240,6 @@ impl View {
             category: self.address.category.clone(),
             rows,
             unread_count,
-            of_kind: self.address.of_kind(),
             change: self.changes.begin(now.ms),
         };
         self.effects.push(Effect::MarkAll(marking));
@@ -248,12 +247,17 @@ impl View {
 
     /// The server marked the inbox, or refused.
     pub(super) fn all_marked(&mut self, marking: MarkingAll, answer: Result<Marked, Problem>, now: Now) {
-        let MarkingAll { user_id, rows, unread_count, of_kind, change, .. } = marking;
+        let MarkingAll { user_id, category, rows, unread_count, change, .. } = marking;
+        let words = self.words;
         let is_known = answer.as_ref().is_ok_and(|marked| marked.count > 0);
         match answer {
-            Ok(Marked { count: 0, .. }) => self.toast("Nothing was left to mark.".to_owned(), None),
+            Ok(Marked { count: 0, .. }) => self.toast(words.nothing_to_mark.to_owned(), None),
             Ok(marked) => {
-                let text = marked.count.to_string() + &of_kind + " marked read.";
+                let count = words.number(marked.count);
+                let text = match category {
+                    Some(category) => fill(words.all_marked_of, &[&count, &category]),
+                    None => fill(words.all_marked, &[&count]),
+                };
                 self.toast(text, Some(Undo::ReadAll(ReadAll { user_id, marked, rows })));
             }
             Err(problem) => {
@@ -262,7 +266,7 @@ impl View {
                 if self.is_in_scope(&user_id) {
                     self.overview.unread_count = unread_count;
                 }
-                self.toast_refusal("Not marked as read.", &problem);
+                self.toast_refusal(words.not_marked_read, &problem);
             }
         }
         self.settle(change, is_known, now);
@@ -316,7 +320,7 @@ impl View {
             self.set_doomed_read(&doomed, true);
             self.rows.retain(|row| !returned.contains(&row.key));
             self.count_beyond(&all.user_id, beyond, true);
-            self.offer_again("Not marked as unread.", &problem, Undo::ReadAll(all));
+            self.offer_again(self.words.not_marked_unread, &problem, Undo::ReadAll(all));
         }
         self.settle(change, is_known, now);
     }

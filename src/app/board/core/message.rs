@@ -179,8 +179,6 @@ pub(crate) struct MarkingAll {
     pub(super) rows: Vec<Item>,
     /// How many were unread before.
     pub(super) unread_count: u64,
-    /// The kind as a phrase, to follow "all".
-    pub(super) of_kind: String,
     pub(super) change: PendingChange,
 }
 

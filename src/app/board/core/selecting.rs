@@ -75,7 +75,7 @@ impl View {
         if selected == before {
             return;
         }
-        self.effects.push(Effect::Say(selected.to_string() + " selected"));
+        self.effects.push(Effect::Say(self.words.count(self.words.selected, selected as u64)));
         if selected == 0 {
             let key = self.range.take().map(|(_, end)| end).filter(|end| self.place_of(*end).is_some());
             let beside = self.effects.iter().rev().find_map(|effect| match effect {

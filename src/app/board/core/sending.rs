@@ -9,7 +9,7 @@ use super::{
     view::{Typed, Unconfirmed, View},
 };
 use crate::{
-    app::live::Kind,
+    app::{live::Kind, words::fill},
     model::{Code, NewNotification, Notification, NotificationId, Problem},
 };
 
@@ -69,10 +69,10 @@ impl View {
             Some(item) => {
                 self.expect(Kind::Created, &notification.user_id, notification.id);
                 self.take_in(&item, notification);
-                self.effects.push(Effect::Say("Sent to ".to_owned() + &typed.user_id));
+                self.effects.push(Effect::Say(fill(self.words.sent_to, &[&typed.user_id])));
             }
             // The list does not show it.
-            None => self.toast("Sent to ".to_owned() + &typed.user_id + ".", None),
+            None => self.toast(fill(self.words.sent_to, &[&typed.user_id]), None),
         }
         // The server may have had a repeat already; then it counts it already.
         self.settle(change, !is_repeat, now);

@@ -7,7 +7,10 @@ use super::{
     view::{Toast, Undo, View, WasRead},
 };
 use crate::{
-    app::text::relative_time,
+    app::{
+        text::relative_time,
+        words::{Words, fill},
+    },
     model::{Code, NotificationId, Problem},
 };
 
@@ -16,9 +19,6 @@ use crate::{
 const STAYS: u32 = 6_000;
 /// How many messages are shown at a time.
 const MOST: usize = 4;
-
-/// The message for a user, or a page, that asks too often.
-pub(crate) const TOO_MANY: &str = "Too many requests at once.";
 
 impl Toast {
     /// The id of its element.
@@ -40,13 +40,13 @@ fn element_id(key: i64) -> String {
 
 impl Undo {
     /// What its message says, where it can be the undo of several things.
-    fn text(&self, doomed: usize) -> Option<String> {
-        let (count, one, many) = match self {
-            Self::Delete => (doomed, "Deleted.", " deleted."),
-            Self::Read(read) => (read.len(), "Marked as read.", " marked as read."),
+    fn text(&self, words: &Words, doomed: usize) -> Option<String> {
+        let (word, count) = match self {
+            Self::Delete => (words.deleted, doomed),
+            Self::Read(read) => (words.marked_read, read.len()),
             Self::ReadAll(_) => return None,
         };
-        Some(if count == 1 { one.to_owned() } else { count.to_string() + many })
+        Some(words.count(word, count as u64))
     }
 
     /// Whether it can take back nothing any more.
@@ -67,12 +67,12 @@ impl View {
 
     /// Reports a refusal, and its reason.
     pub(super) fn toast_refusal(&mut self, what: &str, problem: &Problem) {
-        self.put_toast(refusal(what, problem), true, None);
+        self.put_toast(refusal(self.words, what, problem), true, None);
     }
 
     /// Reports that an undo was refused, and why, and offers it once more.
     pub(super) fn offer_again(&mut self, what: &str, problem: &Problem, undo: Undo) {
-        self.put_toast(refusal(what, problem), true, Some(undo));
+        self.put_toast(refusal(self.words, what, problem), true, Some(undo));
     }
 
     /// Offers to take back what was deleted, in one message with what can still be.
@@ -91,18 +91,19 @@ impl View {
     }
 
     fn offer(&mut self, undo: Undo) {
-        let text = undo.text(self.doomed.len()).unwrap_or_default();
+        let text = undo.text(self.words, self.doomed.len()).unwrap_or_default();
         self.put_toast(text, false, Some(undo));
     }
 
     /// What can be taken back has become less: the messages that offer it say so, and those of nothing go.
     pub(super) fn recount_undos(&mut self) {
-        let doomed = self.doomed.len();
+        let (words, doomed) = (self.words, self.doomed.len());
         self.toasts.retain(|toast| toast.undo.as_ref().is_none_or(|undo| !undo.is_void(doomed)));
         self.is_attended &= !self.toasts.is_empty();
         for toast in &mut self.toasts {
             // What was refused keeps its words.
-            if let Some(text) = toast.undo.as_ref().filter(|_| !toast.is_bad).and_then(|undo| undo.text(doomed)) {
+            if let Some(text) = toast.undo.as_ref().filter(|_| !toast.is_bad).and_then(|undo| undo.text(words, doomed))
+            {
                 toast.text = text;
             }
         }
@@ -207,25 +208,26 @@ impl View {
 }
 
 /// What did not happen, and why.
-fn refusal(what: &str, problem: &Problem) -> String {
-    what.to_owned() + " " + &explain(problem)
+fn refusal(words: &Words, what: &str, problem: &Problem) -> String {
+    what.to_owned() + " " + &explain(words, problem)
 }
 
 /// A problem in a sentence for the user.
-pub(crate) fn explain(problem: &Problem) -> String {
+pub(crate) fn explain(words: &Words, problem: &Problem) -> String {
     match problem.code {
-        Code::Unauthenticated => "You are signed out.".to_owned(),
-        Code::TooManyRequests => TOO_MANY.to_owned() + &wait(problem),
-        Code::Unreachable => "Can't reach the server.".to_owned(),
-        Code::NotFound => "It is no longer there.".to_owned(),
-        _ => problem.detail.clone(),
+        Code::Unauthenticated => words.you_are_signed_out.to_owned(),
+        Code::TooManyRequests => words.too_many.to_owned() + &wait(words, problem),
+        Code::Unreachable => words.cannot_reach.to_owned(),
+        Code::NotFound => words.no_longer_there.to_owned(),
+        _ => words.detail(problem).to_owned(),
     }
 }
 
 /// How long the server wants to be left alone, as a sentence that follows another one.
-fn wait(problem: &Problem) -> String {
+fn wait(words: &Words, problem: &Problem) -> String {
     let seconds = problem.retry_after.and_then(|seconds| i64::try_from(seconds).ok());
-    seconds.map_or_else(String::new, |seconds| format!(" Try again in {}.", relative_time::span(seconds)))
+    let span = seconds.map(|seconds| relative_time::span(words, seconds));
+    span.map_or_else(String::new, |span| " ".to_owned() + &fill(words.try_again_in, &[&span]))
 }
 
 #[cfg(test)]
@@ -235,16 +237,19 @@ mod tests {
     #[test]
     fn a_refusal_is_said_in_words_for_people() {
         let out = Problem::new(Code::Unauthenticated, "Send a key with Authorization: Bearer.");
-        assert_eq!(explain(&out), "You are signed out.");
+        assert_eq!(explain(Words::none(), &out), "You are signed out.");
         let not_yours = Problem::new(Code::Forbidden, "You may read your own inbox only.");
-        assert_eq!(explain(&not_yours), "You may read your own inbox only.");
+        assert_eq!(explain(Words::none(), &not_yours), "You may read your own inbox only.");
     }
 
     #[test]
     fn how_long_to_wait_is_told_where_it_is_known() {
         let too_many = Problem::new(Code::TooManyRequests, "The limit is 10 a second.");
-        assert_eq!(explain(&too_many), "Too many requests at once.");
-        assert_eq!(explain(&Problem::too_many("", 12)), "Too many requests at once. Try again in 12 s.");
-        assert_eq!(explain(&Problem::too_many("", 150)), "Too many requests at once. Try again in 2 min.");
+        assert_eq!(explain(Words::none(), &too_many), "Too many requests at once.");
+        assert_eq!(explain(Words::none(), &Problem::too_many("", 12)), "Too many requests at once. Try again in 12 s.");
+        assert_eq!(
+            explain(Words::none(), &Problem::too_many("", 150)),
+            "Too many requests at once. Try again in 2 min."
+        );
     }
 }

@@ -14,12 +14,15 @@ use crate::{
     app::{
         live,
         page::{Address, FIRST, Initial, Refusal},
+        words::Words,
     },
     model::{Cursor, Filter, Marked, Notification, NotificationId, Overview, Problem, Timestamp, UserId},
 };
 
 /// The state of the page: what it shows, and what it has to remember for that.
 pub(crate) struct View {
+    /// The words of the page.
+    pub(crate) words: &'static Words,
     /// Whether the viewer may see one inbox only.
     pub(crate) is_own: bool,
     /// The address that is shown.
@@ -245,7 +248,7 @@ pub(crate) struct Toast {
 impl View {
     /// The state with which the page arrives.
     pub(crate) fn new(initial: Initial) -> Self {
-        let Initial { address, snapshot, refusal, heartbeat_seconds, .. } = initial;
+        let Initial { address, snapshot, refusal, heartbeat_seconds, words, .. } = initial;
         let (snapshot, trouble) = match snapshot {
             Ok(snapshot) => (Some(snapshot), None),
             Err(problem) => (None, Some(problem)),
@@ -255,6 +258,7 @@ impl View {
         let next = page.as_ref().and_then(|page| page.next);
         let position = page.as_ref().and_then(|page| page.modseq);
         let mut view = Self {
+            words,
             is_own: address.is_own,
             address: Arc::new(address),
             rows: Vec::new(),

@@ -12,6 +12,7 @@ use crate::{
         },
         page::Initial,
         server_fns::composing,
+        words::Words,
     },
     model::{Category, Problem},
 };
@@ -29,23 +30,25 @@ pub(in crate::app) fn composer(initial: &Initial) -> impl IntoView + use<> {
     let inbox = address.filter().and_then(|filter| filter.user_id).map(|user_id| user_id.as_str().to_owned());
     // One for each time that the page is made. The script has one for each submission, and leaves this one alone.
     let key = typed("idempotency_key").unwrap_or_else(|| uuid::Uuid::now_v7().to_string());
-    let trouble = of_no_field(problem.as_ref());
+    let words = initial.words;
+    let of = &words.language().pages;
+    let trouble = of_no_field(words, problem.as_ref());
     view! {
         <div class="composer" id=SHEET role="complementary" aria-labelledby="compose-title">
             <a class="backdrop" href="#" tabindex="-1" aria-hidden="true"></a>
             <div class="sheet">
                 <div class="sheet-head">
-                    <h2 id="compose-title">"Send a notification"</h2>
-                    <a class="quiet compose-close" href="#" role="button" aria-label="Close">
+                    <h2 id="compose-title">{of.send_heading}</h2>
+                    <a class="quiet compose-close" href="#" role="button" aria-label=of.close>
                         <Icon of=icons::CROSS />
                     </a>
                 </div>
                 <form class="compose-form" method="post" action=action>
                     <input type="hidden" name="idempotency_key" value=key autocomplete="off" />
-                    {fields(problem, typed("user_id").or(inbox))}
+                    {fields(words, problem, typed("user_id").or(inbox))}
                     <div class="send-row">
-                        <button type="submit" class="primary">"Send"</button>
-                        <span class="send-keys needs-script" aria-hidden="true"><kbd>"Ctrl"</kbd><kbd>"Enter"</kbd></span>
+                        <button type="submit" class="primary">{of.send}</button>
+                        <span class="send-keys needs-script" aria-hidden="true"><kbd>{of.key_ctrl}</kbd><kbd>{of.key_enter}</kbd></span>
                     </div>
                     <p class="problem" id=TROUBLE role="alert">{trouble}</p>
                 </form>
@@ -54,20 +57,21 @@ pub(in crate::app) fn composer(initial: &Initial) -> impl IntoView + use<> {
     }
 }
 
-fn fields(problem: Option<Problem>, to: Option<String>) -> impl IntoView {
+fn fields(words: &'static Words, problem: Option<Problem>, to: Option<String>) -> impl IntoView {
+    let of = &words.language().pages;
     let category = typed("category");
     let chosen = move |slug: &str| category.as_deref().unwrap_or("message") == slug;
     let content = use_context::<TypedForm>().and_then(|form| form.text_area("content"));
     let why = move |id: &str| {
         let name = FIELDS.iter().find(|(_, known)| *known == id).map(|(name, _)| *name);
-        name.and_then(|name| problem.as_ref()?.field(name)).map(str::to_owned)
+        name.and_then(|name| words.field(problem.as_ref()?, name)).map(str::to_owned)
     };
     let invalid = |id: &str| why(id).map(|_| "true");
     // Its element is always there, so that the field's description can refer to it.
     let said = |id: &str| view! { <p class="problem" id=problem_of(id)>{why(id).unwrap_or_default()}</p> };
     view! {
         <div class="field">
-            <label for=TO>"To"</label>
+            <label for=TO>{of.to}</label>
             <input
                 id=TO name="user_id" class="mono" required maxlength="128" value=to
                 placeholder="user_123" list="recent" autocomplete="off" autocapitalize="none" spellcheck="false"
@@ -76,7 +80,7 @@ fn fields(problem: Option<Problem>, to: Option<String>) -> impl IntoView {
             {said(TO)}
         </div>
         <fieldset class="field kinds-choice">
-            <legend>"Category"</legend>
+            <legend>{words.category}</legend>
             <div class="chips">
                 {Category::WELL_KNOWN.map(|slug| view! {
                     <label class="chip" data-kind=slug>
@@ -88,10 +92,10 @@ fn fields(problem: Option<Problem>, to: Option<String>) -> impl IntoView {
                 <label class="chip" data-kind="other">
                     <input type="radio" name="category" value=composing::OWN checked=chosen(composing::OWN) />
                     <Icon of=icons::LABEL />
-                    "Other…"
+                    {of.other}
                 </label>
                 <input
-                    id=OTHER name="other_category" class="mono" maxlength="32" placeholder="billing" aria-label="Other category"
+                    id=OTHER name="other_category" class="mono" maxlength="32" placeholder="billing" aria-label=of.other_category
                     value=typed("other_category")
                     autocomplete="off" autocapitalize="none" spellcheck="false"
                     aria-invalid=invalid(OTHER) aria-describedby=problem_of(OTHER)
@@ -100,7 +104,7 @@ fn fields(problem: Option<Problem>, to: Option<String>) -> impl IntoView {
             {said(OTHER)}
         </fieldset>
         <div class="field">
-            <label for=HEADING>"Title"</label>
+            <label for=HEADING>{of.title}</label>
             <input
                 id=HEADING name="title" maxlength="200" autocomplete="off" dir="auto" value=typed("title")
                 aria-invalid=invalid(HEADING) aria-describedby=problem_of(HEADING)
@@ -108,21 +112,21 @@ fn fields(problem: Option<Problem>, to: Option<String>) -> impl IntoView {
             {said(HEADING)}
         </div>
         <div class="field">
-            <label for=TEXT>"Text"</label>
+            <label for=TEXT>{of.text}</label>
             <textarea
                 id=TEXT name="content" required rows="5" dir="auto" inner_html=content
                 aria-invalid=invalid(TEXT) aria-describedby=problem_of(TEXT) + " " + LENGTH
             ></textarea>
             {said(TEXT)}
-            <p class="length tabular needs-script" id=LENGTH>{length_of(0)}</p>
+            <p class="length tabular needs-script" id=LENGTH>{length_of(words, 0)}</p>
         </div>
         <details class="more-fields" open=why(LEADS).is_some()>
-            <summary>"More"</summary>
+            <summary>{of.more}</summary>
             <div class="field">
-                <label for=LEADS>"Link"</label>
+                <label for=LEADS>{of.link}</label>
                 <input
                     id=LEADS name="link" maxlength="2048" autocomplete="off" spellcheck="false" value=typed("link")
-                    inputmode="url" placeholder="https:// or /path"
+                    inputmode="url" placeholder=of.link_example
                     aria-invalid=invalid(LEADS) aria-describedby=problem_of(LEADS)
                 />
                 {said(LEADS)}

@@ -43,6 +43,7 @@ impl SettingsInput {
             trusted_proxies: Some(Vec::new()),
             allowed_origins: Some(Vec::new()),
             frame_ancestors: Some(vec!["none".to_owned()]),
+            language: Some("auto".to_owned()),
             auth: None,
             insecure_no_auth: Some(false),
             jwt_secret: None,

@@ -1,0 +1,7 @@
+// Keeps the chosen language in a cookie, which the server reads when it makes a page, and loads this page anew.
+"use strict";
+document.getElementById("language")?.addEventListener("change", ({ target: { value, dataset } }) => {
+  const age = value ? 34560000 : 0;
+  document.cookie = `${dataset.cookie}=${value}; path=${dataset.path}; max-age=${age}; samesite=lax`;
+  location.reload();
+});

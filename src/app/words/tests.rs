@@ -1,0 +1,110 @@
+//! Tests of the words, in every language.
+
+use rstest::rstest;
+
+use super::*;
+
+const DE: &Language = &de::LANGUAGE;
+
+/// The places in a word, such as `{0}`, in each of its forms.
+fn places(word: &str) -> Vec<&str> {
+    let mut places: Vec<_> = word.match_indices('{').filter_map(|(at, _)| word.get(at..at + 3)).collect();
+    places.sort_unstable();
+    places.dedup();
+    places
+}
+
+#[test]
+fn each_language_has_the_places_of_the_first_and_no_empty_word() {
+    let first: Vec<_> = LANGUAGES[0].words.lines().lines().map(str::to_owned).collect();
+    for language in LANGUAGES {
+        let lines = language.words.lines();
+        assert_eq!(lines.lines().count(), first.len(), "{}", language.name);
+        for (word, first) in lines.lines().zip(&first) {
+            assert!(!word.is_empty(), "{}: {first}", language.name);
+            assert_eq!(places(word), places(first), "{}: {word}", language.name);
+        }
+        let words = &language.words;
+        for (list, count) in
+            [(words.months, 12), (words.months_short, 12), (words.weekdays, 7), (words.weekdays_short, 7)]
+        {
+            assert_eq!(list.split(' ').count(), count, "{list}");
+        }
+    }
+}
+
+#[test]
+fn words_arrive_as_they_were_sent() {
+    for language in LANGUAGES {
+        assert_eq!(Words::read(language.words.lines().leak()), language.words);
+    }
+}
+
+#[rstest]
+#[case(&en::LANGUAGE, 0, "0 new notifications")]
+#[case(&en::LANGUAGE, 1, "1 new notification")]
+#[case(&en::LANGUAGE, 1_234, "1,234 new notifications")]
+#[case(DE, 0, "0 neue Benachrichtigungen")]
+#[case(DE, 1, "1 neue Benachrichtigung")]
+#[case(DE, 1_234, "1.234 neue Benachrichtigungen")]
+fn a_word_has_the_form_of_its_number(#[case] language: &Language, #[case] count: u64, #[case] want: &str) {
+    assert_eq!(language.words.count(language.words.arrived, count), want);
+}
+
+#[test]
+fn thousands_stand_apart() {
+    let numbers = [0, 999, 1_000, 70_000, 16_384, 1_234_567];
+    let english = numbers.map(|number| en::LANGUAGE.words.number(number));
+    assert_eq!(english, ["0", "999", "1,000", "70,000", "16,384", "1,234,567"]);
+    assert_eq!(DE.words.number(1_234_567), "1.234.567");
+}
+
+#[test]
+fn what_is_put_into_a_word_stays_as_it_is() {
+    assert_eq!(fill("{1} of {0}.", &["{1}", "a"]), "a of {1}.");
+    assert_eq!(fill("{0}", &[]), "");
+    assert_eq!(fill("none", &["a"]), "none");
+}
+
+#[rstest]
+// What the browser asks for.
+#[case(None, None, "", "en")]
+#[case(None, None, "de", "de")]
+#[case(None, None, "de-AT,de;q=0.9,en;q=0.8", "de")]
+#[case(None, None, "DE-at", "de")]
+#[case(None, None, "fr, de;q=0.4, en;q=0.5", "en")]
+#[case(None, None, "en;q=0.5 , de ; q=0.7", "de")]
+#[case(None, None, "en, de", "en")]
+#[case(None, None, "de, en", "de")]
+#[case(None, None, "fr", "en")]
+#[case(None, None, "den", "en")]
+#[case(None, None, "en;q=0, de;q=0.1", "de")]
+#[case(None, None, "*", "en")]
+#[case(None, None, "de;q=x,;;,q=1", "en")]
+// The operator's choice, and the user's.
+#[case(None, Some("de"), "en", "de")]
+#[case(None, Some("en"), "de", "en")]
+#[case(Some("en"), Some("de"), "de", "en")]
+#[case(Some("de"), None, "en", "de")]
+#[case(Some("xx"), None, "de", "de")]
+#[case(Some(""), Some("de"), "en", "de")]
+fn the_user_chooses_before_the_operator_and_the_browser(
+    #[case] chosen: Option<&str>,
+    #[case] set: Option<&str>,
+    #[case] accepted: &str,
+    #[case] want: &str,
+) {
+    assert_eq!(Language::choose(chosen, set.and_then(Language::of), accepted).code(), want);
+}
+
+#[test]
+fn the_server_speaks_english_and_the_page_says_it_in_its_own_words() {
+    let problem = Problem::new(Code::Forbidden, "You may read your own inbox only.");
+    assert_eq!(en::LANGUAGE.words.detail(&problem), "You may read your own inbox only.");
+    assert_eq!(DE.words.detail(&problem), DE.words.why_forbidden);
+    let wrong = vec![crate::model::FieldError::new("title", crate::model::Invalid::new("It is too long."))];
+    let problem = Problem::invalid(wrong);
+    assert_eq!(en::LANGUAGE.words.field(&problem, "title"), Some("It is too long."));
+    assert_eq!(DE.words.field(&problem, "title"), Some(DE.words.wrong_title));
+    assert_eq!(DE.words.field(&problem, "link"), None);
+}
