@@ -142,3 +142,20 @@ test.describe("without scripts", () => {
     await expect(page.getByLabel("Text", { exact: true })).toHaveAccessibleDescription(/^Schreibe etwas/);
   });
 });
+
+test.describe("signing in with a German browser", () => {
+  test.use({ locale: "de-AT", serverArgs: ["--jwt-secret", "a secret of the browser tests, which is long enough"] });
+
+  test("is in German, and so is a refusal; the choice is kept there too", async ({ page, troubles, expectAccessible }) => {
+    troubles.expect(REFUSED);
+    await page.goto(DASHBOARD);
+    await expect(page).toHaveTitle("Anmelden · Campanile");
+    await expect(page.locator("html")).toHaveAttribute("lang", "de");
+    await page.getByLabel("Schlüssel oder Token").fill("nonsense");
+    await page.getByRole("button", { name: "Anmelden" }).click();
+    await expect(page.getByRole("alert")).toHaveText("Dieser Schlüssel oder dieses Token gilt hier nicht.");
+    await expectAccessible();
+    await choice(page).selectOption("English");
+    await expect(page.getByLabel("Key or token")).toBeVisible();
+  });
+});

@@ -5,7 +5,7 @@ use leptos::{nonce::use_nonce, prelude::*};
 use super::{
     CHANNELS, Content, NOTIFY_ME, Notice, Page, Reader, WEBHOOKS, channels,
     evening::evening,
-    language::language_choice,
+    language::{language_choice, language_script},
     notification, notify_me,
     parts::{Place, link_button},
     shell::{OtherPages, PageAssets, head},
@@ -96,13 +96,13 @@ pub fn document(page: &Page, assets: PageAssets) -> impl IntoView + use<> {
 /// A document of one form beside a drawing, which no script takes over: signing in, and ending mails. Of an address that
 /// holds a secret, browsers tell no other site.
 pub(super) fn form_document<Form: IntoView>(
+    words: &'static Words,
     title: &str,
     base: &str,
     assets: PageAssets,
     has_secret: bool,
     form: Form,
 ) -> impl IntoView + use<Form> {
-    let words = Words::none();
     let assets = assets.below(base);
     view! {
         <!DOCTYPE html>
@@ -110,6 +110,7 @@ pub(super) fn form_document<Form: IntoView>(
             <head>
                 {head(words, format!("{title} · Campanile"), base, tab::ICON, assets.css)}
                 <link rel="stylesheet" href=base.to_owned() + STYLE />
+                {language_script(base)}
                 <meta name="robots" content="noindex" />
                 {has_secret.then(|| view! { <meta name="referrer" content="no-referrer" /> })}
             </head>
@@ -117,6 +118,7 @@ pub(super) fn form_document<Form: IntoView>(
                 <main class="login">
                     {brand(base)}
                     {form}
+                    {language_choice(words, base)}
                 </main>
                 {evening()}
             </body>

@@ -2,8 +2,11 @@
 
 use leptos::prelude::*;
 
-use super::{frame::form_document, shell::PageAssets};
-use crate::model::{Code, Problem};
+use super::{frame::form_document, parts::filled, shell::PageAssets};
+use crate::{
+    app::words::{Words, fill},
+    model::{Code, Problem},
+};
 
 /// The form's field, and the elements that describe it.
 const FIELD: &str = "secret";
@@ -21,6 +24,8 @@ pub struct LoginPage {
     pub problem: Option<Problem>,
     /// The prefix of this server's paths for the browser: nothing, or a path such as `/notify`.
     pub base: String,
+    /// The words of the page.
+    pub words: &'static Words,
     /// Set where the browser will not keep the session.
     pub not_kept: Option<NotKept>,
 }
@@ -34,15 +39,16 @@ pub struct NotKept {
 
 /// The whole document of the sign-in page. It posts `secret` and `next` to `/login`.
 pub fn login_page(page: LoginPage, assets: PageAssets) -> impl IntoView {
-    let LoginPage { next, problem, base, not_kept } = page;
-    let why = problem.as_ref().map(explain);
+    let LoginPage { next, problem, base, words, not_kept } = page;
+    let of = &words.language().pages;
+    let why = problem.as_ref().map(|problem| explain(words, problem));
     let is_wrong = why.is_some();
     let form = view! {
         <form class="login-form" method="post" action=base.clone() + "/login">
-            <h1>"Sign in"</h1>
-            {not_kept.map(explain_http)}
+            <h1>{words.sign_in}</h1>
+            {not_kept.map(|not_kept| explain_http(words, not_kept))}
             <div class="field">
-                <label for=FIELD>"Key or token"</label>
+                <label for=FIELD>{of.secret}</label>
                 <input
                     id=FIELD
                     name=FIELD
@@ -60,39 +66,35 @@ pub fn login_page(page: LoginPage, assets: PageAssets) -> impl IntoView {
                 {why.map(|why| view! { <p class="problem" id=PROBLEM role="alert">{why}</p> })}
             </div>
             <input type="hidden" name="next" value=next />
-            <button type="submit" class="primary">"Sign in"</button>
+            <button type="submit" class="primary">{words.sign_in}</button>
             <div class="login-which" id=WHICH>
-                <p>"A user’s token opens that user’s own inbox. A key opens all of them; on the server, this makes one:"</p>
-                <code>"campanile key create " <var>"NAME"</var> " --scopes admin"</code>
+                <p>{of.which_secret}</p>
+                <code>"campanile key create " <var>{of.name_of_key}</var> " --scopes admin"</code>
             </div>
         </form>
     };
-    form_document("Sign in", &base, assets, false, form)
+    form_document(words, words.sign_in, &base, assets, false, form)
 }
 
 /// Explains why signing in will not work here, and where it would.
-fn explain_http(NotKept { safe_url }: NotKept) -> impl IntoView {
+fn explain_http(words: &'static Words, NotKept { safe_url }: NotKept) -> impl IntoView {
+    let of = &words.language().pages;
+    let code = |text: &'static str| view! { <code>{text}</code> }.into_any();
     let open = match safe_url {
         Some(url) => {
             let shown = url.clone();
-            view! { <p>"Open " <a href=url>{shown}</a> " instead."</p> }.into_any()
+            view! { <p>{filled(of.open_instead, vec![view! { <a href=url>{shown}</a> }.into_any()])}</p> }.into_any()
         }
-        None => view! {
-            <p>
-                "Open this page over https, or as http://localhost on the server itself. On the server, "
-                <code>"--tls-cert"</code> " and " <code>"--tls-key"</code>
-                " turn https on. Behind a gateway with https, say " <code>"--public-url https://…"</code> " and "
-                <code>"--trusted-proxies"</code> "."
-            </p>
+        None => {
+            let flags = ["--tls-cert", "--tls-key", "--public-url https://…", "--trusted-proxies"];
+            view! { <p>{filled(of.turn_on_https, flags.map(code).into())}</p> }.into_any()
         }
-        .into_any(),
     };
     view! {
         <div class="login-insecure" id=INSECURE role="note">
             <p>
-                <strong>"Signing in needs https or localhost."</strong>
-                " This page was opened over http at another name. There, browsers do not keep the cookie that signs you in, \
-                because others on the network could read it."
+                <strong>{of.needs_https}</strong>
+                {of.why_https}
             </p>
             {open}
         </div>
@@ -100,22 +102,23 @@ fn explain_http(NotKept { safe_url }: NotKept) -> impl IntoView {
 }
 
 /// Why the user was refused, and how long to wait where the number of attempts is the reason.
-fn explain(problem: &Problem) -> String {
+fn explain(words: &Words, problem: &Problem) -> String {
     let why = problem.field(FIELD).unwrap_or(&problem.detail);
     match (problem.code, problem.retry_after) {
-        (Code::TooManyRequests, Some(seconds)) => format!("Too many attempts. Try again in {}.", in_words(seconds)),
+        (Code::TooManyRequests, Some(seconds)) => fill(words.language().pages.attempts, &[&in_words(words, seconds)]),
         _ => why.to_owned(),
     }
 }
 
 /// A duration in words, rounded up: a user who comes back then is not too early.
-fn in_words(seconds: u64) -> String {
+fn in_words(words: &Words, seconds: u64) -> String {
+    let of = &words.language().pages;
     let (count, unit) = match seconds {
-        ..120 => (seconds, "second"),
-        120..7_200 => (seconds.div_ceil(60), "minute"),
-        _ => (seconds.div_ceil(3_600), "hour"),
+        ..120 => (seconds, of.in_seconds),
+        120..7_200 => (seconds.div_ceil(60), of.in_minutes),
+        _ => (seconds.div_ceil(3_600), of.in_hours),
     };
-    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
+    words.count(unit, count)
 }
 
 #[cfg(test)]
@@ -126,7 +129,7 @@ mod tests {
 
     fn render(problem: Option<Problem>) -> String {
         let next = "/a?user_id=\"><script>alert(1)</script>".to_owned();
-        let page = LoginPage { next, problem, base: String::new(), not_kept: None };
+        let page = LoginPage { next, problem, base: String::new(), words: Words::none(), not_kept: None };
         let owner = Owner::new();
         owner.with(|| {
             leptos::nonce::provide_nonce();
@@ -140,7 +143,7 @@ mod tests {
         assert!(html.contains("<form method=\"post\" action=\"/login\" class=\"login-form\">"), "{html}");
         assert!(html.contains("href=\"/pkg/campanile.css\""), "{html}");
         assert!(!html.contains("type=\"module\"") && !html.contains(" style=\""), "{html}");
-        assert_eq!(html.matches("<script").count(), 1, "only the theme: {html}");
+        assert_eq!(html.matches("<script").count(), 2, "the theme, and the choice of the language: {html}");
         assert!(html.contains("<script nonce="), "{html}");
         assert!(!html.contains("aria-invalid") && !html.contains("role=\"alert\""), "{html}");
     }

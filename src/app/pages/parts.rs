@@ -103,6 +103,19 @@ pub(super) fn linked(text: &str) -> impl IntoView + use<> {
     pieces.collect_view()
 }
 
+/// A word with views in its places, as `fill` has it with texts.
+pub(super) fn filled(word: &'static str, mut views: Vec<AnyView>) -> impl IntoView {
+    let mut pieces = word.split('{');
+    let mut filled = vec![pieces.next().unwrap_or_default().into_any()];
+    for piece in pieces {
+        let place = piece.bytes().next().map_or(0, |digit| usize::from(digit.wrapping_sub(b'0')));
+        filled.extend(views.get_mut(place).map(|view| std::mem::replace(view, ().into_any())));
+        // A digit and the brace.
+        filled.push(piece.get(2..).unwrap_or_default().into_any());
+    }
+    filled.collect_view()
+}
+
 /// A link that looks like a button.
 pub(super) fn link_button(href: String, word: &'static str) -> impl IntoView {
     view! {

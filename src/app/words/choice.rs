@@ -1,6 +1,6 @@
 //! The language of a page: the user's choice, else the operator's, else one that the browser asks for.
 
-use super::{LANGUAGES, Language, Words};
+use super::{LANGUAGES, Language, Pages, Words};
 
 /// The cookie with the user's choice. The script `public/language.js` writes it.
 pub(crate) const COOKIE: &str = "campanile-language";
@@ -22,6 +22,11 @@ impl Language {
     #[must_use]
     pub fn words(&'static self) -> &'static Words {
         &self.words
+    }
+
+    /// Its words for what only the server renders.
+    pub(crate) fn pages(&self) -> &Pages {
+        &self.pages
     }
 
     /// The codes of all languages, for a sentence: `en or de`.

@@ -81,23 +81,18 @@ async fn page(
     if options.auth.is_none() {
         return Ok(Redirect::to(DASHBOARD).into_response());
     }
-    let problem = Refused::read(&refused, &at, state.service().now()).map(Refused::problem);
+    let language = PageLanguage::of(&state, request.headers());
+    let problem = Refused::read(&refused, &at, state.service().now()).map(|refused| refused.problem(language.language));
     let head = request.into_parts().0;
     let not_kept = (!keeps_cookie(&head, &options)).then(|| NotKept {
         safe_url: options.public_url.as_ref().filter(|url| url.is_encrypted()).map(|url| format!("{url}{LOGIN}")),
     });
     let request = Request::from_parts(head, axum::body::Body::empty());
-    let page = LoginPage { next: of_this_site(&next).to_owned(), problem, base: options.base().to_owned(), not_kept };
+    let words = language.language.words();
+    let page =
+        LoginPage { next: of_this_site(&next).to_owned(), problem, base: options.base().to_owned(), words, not_kept };
     let place = state.workshop().place().await.map_err(|Broken| broken())?;
-    render(
-        &state,
-        place,
-        request,
-        PageLanguage::english(),
-        || (),
-        move || login_page(page.clone(), assets::of_the_page()),
-    )
-    .await
+    render(&state, place, request, language, || (), move || login_page(page.clone(), assets::of_the_page())).await
 }
 
 async fn log_in(

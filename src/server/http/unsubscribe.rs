@@ -144,9 +144,11 @@ async fn show(state: &HttpState, head: Parts, shown: Unsubscription) -> Result<R
     };
     let place = state.workshop().place().await.map_err(|Broken| broken())?;
     let base = state.options().base().to_owned();
+    let language = PageLanguage::of(state, &head.headers);
+    let words = language.language.words();
     let request = Request::from_parts(head, axum::body::Body::empty());
-    let page = move || unsubscribe_page(&shown, &base, assets::of_the_page());
-    let mut response = render(state, place, request, PageLanguage::english(), || (), page).await?;
+    let page = move || unsubscribe_page(&shown, words, &base, assets::of_the_page());
+    let mut response = render(state, place, request, language, || (), page).await?;
     *response.status_mut() = status;
     Ok(response)
 }

@@ -4,7 +4,7 @@
 //! the address holds a word and never a sentence, nothing of what was typed, and says it for a minute.
 
 use crate::{
-    app::percent_encoded,
+    app::{Language, percent_encoded},
     model::{Code, Problem, Timestamp},
     server::{http::paths::LOGIN, store::KeyOver},
 };
@@ -42,20 +42,19 @@ impl Refused {
     ];
 
     /// What the page says.
-    pub(super) fn problem(self) -> Problem {
-        match self {
-            Self::Invalid => Problem::new(Code::Unauthenticated, "This key or token is not valid here."),
-            Self::Over(KeyOver::Expired) => Problem::key_over("has expired"),
-            Self::Over(KeyOver::Revoked) => Problem::key_over("was revoked"),
-            Self::Scope => Problem::new(Code::Forbidden, "This key may not sign in: it lacks the scope admin."),
-            Self::Http => {
-                Problem::new(Code::Forbidden, "You were not signed in, because this page was opened over http.")
-            }
-            Self::TooOften(seconds) => Problem::too_many("There were too many attempts.", seconds),
-            Self::Unavailable => {
-                Problem::new(Code::Unavailable, "Campanile cannot check this now. Try again in a few seconds.")
-            }
-        }
+    pub(super) fn problem(self, language: &Language) -> Problem {
+        let of = language.pages();
+        let (code, why) = match self {
+            Self::Invalid => (Code::Unauthenticated, of.refused_secret),
+            Self::Over(KeyOver::Expired) => (Code::Unauthenticated, of.refused_expired),
+            Self::Over(KeyOver::Revoked) => (Code::Unauthenticated, of.refused_revoked),
+            Self::Scope => (Code::Forbidden, of.refused_scope),
+            Self::Http => (Code::Forbidden, of.refused_http),
+            // The page says how long to wait.
+            Self::TooOften(seconds) => return Problem::too_many("There were too many attempts.", seconds),
+            Self::Unavailable => (Code::Unavailable, of.refused_unavailable),
+        };
+        Problem::new(code, why)
     }
 
     /// The sign-in page that says it, and leads on to `next`.
