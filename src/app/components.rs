@@ -13,7 +13,7 @@ mod rail;
 mod row;
 mod search;
 mod selection;
-mod toasts;
+pub(super) mod toasts;
 
 pub(super) use self::{bar::Bar, inbox::Inbox, rail::Rail, toasts::Toasts};
 

@@ -37,9 +37,8 @@ macro_rules! words {
             /// Reads [`Self::lines`].
             fn read(lines: &'static str) -> Self {
                 let mut lines = lines.split('\n');
-                let mut next = move || lines.next().unwrap_or_default();
-                let next: &mut dyn FnMut() -> &'static str = &mut next;
-                Self { $($name: next(),)* }
+                let [$($name),*] = std::array::from_fn(|_| lines.next().unwrap_or_default());
+                Self { $($name),* }
             }
         }
     };

@@ -29,7 +29,7 @@ pub(crate) use self::{
     place::At,
     selecting::SELECTION,
     sending::may_be_sent,
-    toasts::explain,
+    toasts::{explain, key_of_toast},
     view::{Loading, Status, Toast, Typed, View},
 };
 

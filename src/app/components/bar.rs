@@ -4,34 +4,46 @@ use leptos::{ev::SubmitEvent, prelude::*};
 use wasm_bindgen::JsCast;
 
 use super::{
-    click, flag, follow,
-    icons::{self, ChangingIcon, Icon},
+    click, effect, flag, follow,
+    icons::{self, Icon},
     still, text,
 };
 use crate::{
     app::{
         board::Board,
-        browser::preferences::{Preferences, Theme},
+        browser::{self, preferences::Preferences},
         page::Address,
         words::fill,
     },
     model::Code,
 };
 
+const BELL: &str = "bell";
+const THEME: &str = "theme";
+
 /// The bar at the top.
 #[component]
 pub(in crate::app) fn Bar(board: Board, preferences: Preferences) -> impl IntoView {
     let words = board.words;
-    let theme = move || preferences.theme.get();
-    let theme_icon = text(move || {
-        let icon = match theme() {
-            Theme::System => icons::HALF,
-            Theme::Light => icons::SUN,
-            Theme::Dark => icons::MOON,
-        };
-        icon.to_owned()
+    effect(move |_| {
+        let notifies = board.notifies.get();
+        browser::set_attribute(BELL, "aria-pressed", Some(if notifies { "true" } else { "false" }));
+        let state = if notifies { words.on } else { words.off };
+        browser::set_attribute(BELL, "title", Some(&fill(words.desktop_is, &[state])));
+        let theme = preferences.theme.get().label(words);
+        browser::set_attribute(THEME, "aria-label", Some(&fill(words.change_theme, &[theme])));
+        browser::set_attribute(THEME, "title", Some(&fill(words.theme_is, &[theme])));
     });
-    let bell = text(move || if board.notifies.get() { icons::BELL_ON } else { icons::BELL }.to_owned());
+    let act = click(move |event| {
+        let is_on = |button: &str| browser::is_within(&event, button);
+        if is_on("#bell") {
+            board.toggle_desktop();
+        } else if is_on("#theme") {
+            preferences.choose_theme(preferences.theme.get_untracked().next());
+        } else if is_on(".keys") {
+            super::help::open();
+        }
+    });
     let unread = move || board.overview.read().unread_count;
     view! {
         <header class="bar">
@@ -44,36 +56,42 @@ pub(in crate::app) fn Bar(board: Board, preferences: Preferences) -> impl IntoVi
                 {words.of_unread}
             </span>
             <Freshness board />
-            <button
-                type="button"
-                class="quiet needs-script"
-                aria-label=words.desktop
-                title=text(move || fill(words.desktop_is, &[if board.notifies.get() { words.on } else { words.off }]))
-                aria-pressed=text(move || board.notifies.get().to_string())
-                on:click=click(move |_| board.toggle_desktop())
-            >
-                <ChangingIcon of=bell />
-            </button>
-            <button
-                type="button"
-                class="quiet needs-script"
-                aria-label=text(move || fill(words.change_theme, &[theme().label(words)]))
-                title=text(move || fill(words.theme_is, &[theme().label(words)]))
-                on:click=click(move |_| preferences.choose_theme(preferences.theme.get_untracked().next()))
-            >
-                <ChangingIcon of=theme_icon />
-            </button>
-            <button
-                type="button"
-                class="quiet needs-script keys"
-                aria-label=words.shortcuts
-                title=words.shortcuts.to_owned() + " (?)"
-                on:click=click(move |_| super::help::open())
-            >
-                <Icon of=icons::HELP />
-            </button>
+            <div class="contents" on:click=act inner_html=still!(tools(board.words))></div>
             {board.may_sign_out.then(|| view! { <Account board /> })}
         </header>
+    }
+}
+
+/// The buttons of the preferences. Which icon a button shows, its state and the page's theme say, by the style sheet.
+#[cfg(feature = "ssr")]
+fn tools(words: &'static crate::app::words::Words) -> impl IntoView {
+    let theme = words.theme_system;
+    view! {
+        <button
+            type="button"
+            class="quiet needs-script"
+            id=BELL
+            aria-label=words.desktop
+            title=fill(words.desktop_is, &[words.off])
+            aria-pressed="false"
+        >
+            <Icon of=icons::BELL />
+            <Icon of=icons::BELL_ON />
+        </button>
+        <button
+            type="button"
+            class="quiet needs-script"
+            id=THEME
+            aria-label=fill(words.change_theme, &[theme])
+            title=fill(words.theme_is, &[theme])
+        >
+            <Icon of=icons::HALF />
+            <Icon of=icons::SUN />
+            <Icon of=icons::MOON />
+        </button>
+        <button type="button" class="quiet needs-script keys" aria-label=words.shortcuts title=words.shortcuts.to_owned() + " (?)">
+            <Icon of=icons::HELP />
+        </button>
     }
 }
 
@@ -89,7 +107,7 @@ fn Account(board: Board) -> impl IntoView {
             event.prevent_default();
         }
     };
-    view! { <div class="account-of" on:submit=submit inner_html=still!(account(board))></div> }
+    view! { <div class="contents" on:submit=submit inner_html=still!(account(board))></div> }
 }
 
 #[cfg(feature = "ssr")]

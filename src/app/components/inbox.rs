@@ -138,7 +138,7 @@ fn MarkAll(board: Board) -> impl IntoView {
             on:submit=submit
         >
             <div hidden inner_html=still!(mark_all_fields(board))></div>
-            <button type="submit" class="plain" disabled=flag(move || board.overview.read().unread_count == 0) title=words.mark_all_keys>
+            <button type="submit" class="plain" disabled=optional(move || (board.overview.read().unread_count == 0).then_some("")) title=words.mark_all_keys>
                 <Icon of=icons::CHECK_ALL />
                 <span>{label}</span>
             </button>

@@ -5,7 +5,7 @@ use leptos::{nonce::use_nonce, prelude::*};
 use super::{beside_inbox, gestures_script, language::language_script, opened_script};
 use crate::app::{
     browser::{preferences::THEME, tab},
-    components::{composer::composer, help::help},
+    components::{composer::composer, help::help, toasts::pattern},
     dashboard::App,
     page::{Address, ELEMENT, Initial},
     words::Words,
@@ -84,6 +84,7 @@ pub fn shell(assets: PageAssets) -> impl IntoView {
                 <App />
                 {form}
                 {help(words, &viewer)}
+                {pattern(words)}
                 {beside_inbox(words, &base, others)}
                 <script id=ELEMENT r#type="application/json" inner_html=data></script>
             </body>

@@ -33,6 +33,11 @@ impl Toast {
     }
 }
 
+/// The key of the message whose element has this id.
+pub(crate) fn key_of_toast(element_id: &str) -> Option<i64> {
+    element_id.strip_prefix("toast-")?.parse().ok()
+}
+
 /// The id of the element of the message with this key.
 fn element_id(key: i64) -> String {
     "toast-".to_owned() + &key.to_string()
