@@ -144,7 +144,7 @@ test.describe("without scripts", () => {
 });
 
 test.describe("signing in with a German browser", () => {
-  test.use({ locale: "de-AT", serverArgs: ["--jwt-secret", "a secret of the browser tests, which is long enough"] });
+  test.use({ locale: "de-AT", serverArgs: ["--jwt-secret", "a secret of the browser tests, which is long enough", "--jwt-audience", "campanile"] });
 
   test("is in German, and so is a refusal; the choice is kept there too", async ({ page, troubles, expectAccessible }) => {
     troubles.expect(REFUSED);
