@@ -287,7 +287,7 @@ pub(super) fn open_beside(options: &SqliteOptions, wait: fn(i32) -> bool) -> Res
     open().map_err(|error| explain(&options.path, &error))
 }
 
-/// Sets when a write is on the disk, and leaves copying the log to the thread in `writer.rs`.
+/// Sets when a write is on the disk, and leaves copying the log to the thread in `writer/checkpoints.rs`.
 fn set_sync(connection: &Connection, options: &SqliteOptions) -> rusqlite::Result<()> {
     connection.pragma_update(None, "synchronous", if options.full_sync { "FULL" } else { "NORMAL" })?;
     connection.pragma_update(None, "wal_autocheckpoint", 0)

@@ -1,0 +1,241 @@
+//! The thread that writes: its transactions, and its answers after their commits.
+
+use std::{
+    fs::File,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use rusqlite::{Connection, ErrorCode};
+use tokio::sync::{mpsc, oneshot};
+
+use super::{
+    checkpoints::Checkpoints,
+    weight::{Weight, fitting},
+};
+use crate::{
+    model::Change,
+    server::store::{
+        Announcer, StoreError,
+        outbox::Subscriptions,
+        sqlite::{
+            ends::Ends,
+            error::{could_not_write, locked},
+            pressure::Pressure,
+            write::{Batch, Finished, next_seq, told},
+        },
+    },
+};
+
+/// The most writes in one transaction, so that no caller waits long for the others.
+const MOST_AT_ONCE: usize = 256;
+/// A write, and the caller that waits for it.
+pub(super) trait Job: Send {
+    /// How much of a transaction it takes.
+    fn weight(&self) -> Weight;
+
+    /// Carries it out; again, if the transaction had to be rolled back.
+    fn run(&mut self, batch: &mut Batch<'_>) -> rusqlite::Result<()>;
+
+    /// Answers the caller, after the commit.
+    fn answer(self: Box<Self>, committed: Result<(), StoreError>);
+}
+
+struct Task<W, T> {
+    weight: Weight,
+    work: W,
+    result: Option<T>,
+    reply: oneshot::Sender<Result<T, StoreError>>,
+}
+
+impl<T: Send, W: FnMut(&mut Batch<'_>) -> rusqlite::Result<T> + Send> Job for Task<W, T> {
+    fn weight(&self) -> Weight {
+        self.weight
+    }
+
+    fn run(&mut self, batch: &mut Batch<'_>) -> rusqlite::Result<()> {
+        self.result = Some((self.work)(batch)?);
+        Ok(())
+    }
+
+    fn answer(self: Box<Self>, committed: Result<(), StoreError>) {
+        let lost = || StoreError::failed("a write has no result");
+        let Self { result, reply, .. } = *self;
+        // The caller may be gone; the write stays.
+        drop(reply.send(committed.and_then(|()| result.ok_or_else(lost))));
+    }
+}
+
+/// A write for the queue, and its result after the commit.
+pub(super) fn job<T: Send + 'static>(
+    weight: Weight,
+    work: impl FnMut(&mut Batch<'_>) -> rusqlite::Result<T> + Send + 'static,
+) -> (Box<dyn Job>, oneshot::Receiver<Result<T, StoreError>>) {
+    let (reply, answer) = oneshot::channel();
+    (Box::new(Task { weight, work, result: None, reply }), answer)
+}
+
+/// The state that the thread shares with its handle.
+pub(super) struct Shared {
+    pub(super) announcer: Announcer,
+    /// The ends of the inboxes that the thread changes.
+    pub(super) ends: Ends,
+    /// Whether the file is damaged or gone, as far as is known.
+    pub(super) is_broken: AtomicBool,
+    pub(super) pressure: Pressure,
+    /// Whether a channel to contacts is set up.
+    pub(super) reaches_contacts: AtomicBool,
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        Self {
+            announcer: Announcer::default(),
+            ends: Ends::default(),
+            is_broken: AtomicBool::new(false),
+            pressure: Pressure::new(),
+            reaches_contacts: AtomicBool::new(false),
+        }
+    }
+}
+
+/// Why a transaction was not committed, or may not have been.
+struct NotCommitted {
+    error: rusqlite::Error,
+    /// Whether it failed during the commit.
+    at_the_end: bool,
+}
+
+impl From<rusqlite::Error> for NotCommitted {
+    fn from(error: rusqlite::Error) -> Self {
+        Self { error, at_the_end: false }
+    }
+}
+
+impl From<NotCommitted> for StoreError {
+    fn from(NotCommitted { error, at_the_end }: NotCommitted) -> Self {
+        // The log may have all of it although the disk reports that it could not be flushed.
+        let is_certain = !at_the_end || error.sqlite_error_code() != Some(ErrorCode::SystemIoFailure);
+        let error = Self::from(error);
+        if is_certain { error } else { error.after_sending() }
+    }
+}
+
+/// Whether every write would fail with this error, until an operator acts.
+fn is_broken(error: &rusqlite::Error) -> bool {
+    use ErrorCode::{CannotOpen, DatabaseCorrupt, NotADatabase, ReadOnly, SystemIoFailure};
+    let code = error.sqlite_error_code().filter(|_| !could_not_write(error));
+    code.is_some_and(|code| [CannotOpen, DatabaseCorrupt, NotADatabase, ReadOnly, SystemIoFailure].contains(&code))
+}
+
+pub(super) struct WriterThread {
+    connection: Connection,
+    window: u64,
+    /// The place of the next notification.
+    next_seq: i64,
+    /// The events that webhooks receive.
+    told: Subscriptions,
+    shared: Arc<Shared>,
+    checkpoints: Checkpoints,
+    /// Held for as long as the file is written to.
+    _lock: File,
+}
+
+impl WriterThread {
+    pub(super) fn new(
+        connection: Connection,
+        lock: File,
+        window: u64,
+        shared: Arc<Shared>,
+        checkpoints: Checkpoints,
+    ) -> rusqlite::Result<Self> {
+        let (next_seq, told) = (next_seq(&connection)?, told(&connection)?);
+        Ok(Self { connection, window, next_seq, told, shared, checkpoints, _lock: lock })
+    }
+
+    /// Writes until the handle is dropped and the queue is empty.
+    pub(super) fn run(mut self, mut queue: mpsc::Receiver<Box<dyn Job>>) {
+        let mut jobs = Vec::with_capacity(MOST_AT_ONCE);
+        while queue.blocking_recv_many(&mut jobs, MOST_AT_ONCE) > 0 {
+            // A write that takes a transaction for itself delays none of those that came with it.
+            jobs.sort_by_key(|job| job.weight().is_too_much());
+            while !jobs.is_empty() {
+                let fitting = fitting(jobs.iter().map(|job| job.weight()));
+                let now: Vec<_> = jobs.drain(..fitting).collect();
+                // The callers of these writes learn that the outcome is unknown.
+                if catch_unwind(AssertUnwindSafe(|| self.write(now))).is_err() {
+                    tracing::error!("a write ended by a panic; the next one is taken");
+                    self.take_back();
+                }
+                self.checkpoints.tend(&self.connection);
+            }
+        }
+        drop(self.connection.execute_batch("PRAGMA optimize"));
+    }
+
+    fn write(&mut self, mut jobs: Vec<Box<dyn Job>>) {
+        match self.commit(&mut jobs) {
+            Ok(changes) => {
+                jobs.into_iter().for_each(|job| job.answer(Ok(())));
+                self.shared.announcer.announce(changes);
+                return;
+            }
+            // Another process holds the file. Waiting for it again with each job would take forever.
+            Err(NotCommitted { error, .. }) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
+                jobs.into_iter().for_each(|job| job.answer(Err(locked())));
+                return;
+            }
+            // One of them cannot be carried out; it must not affect the others.
+            Err(_) => {}
+        }
+        for mut job in jobs {
+            let committed = self.commit(std::slice::from_mut(&mut job));
+            let changes = committed.map(|changes| self.shared.announcer.announce(changes));
+            job.answer(changes.map_err(StoreError::from));
+        }
+    }
+
+    /// Carries out all jobs and commits, and returns the changes; or rolls everything back.
+    fn commit(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<Vec<Change>, NotCommitted> {
+        let run = |sql| self.connection.prepare_cached(sql)?.execute(()).map(drop);
+        run("BEGIN IMMEDIATE")?;
+        let reaches_contacts = self.shared.reaches_contacts.load(Ordering::Relaxed);
+        let mut batch = Batch::new(&self.connection, self.window, self.next_seq, &self.told, reaches_contacts);
+        let done = jobs.iter_mut().try_for_each(|job| job.run(&mut batch)).and_then(|()| batch.finish());
+        let committed = done.map_err(NotCommitted::from).and_then(|Finished { ends, changes, next_seq, told }| {
+            let commit = || run("COMMIT").map_err(|error| NotCommitted { error, at_the_end: true });
+            self.shared.ends.commit(ends, commit)?;
+            Ok((changes, next_seq, told))
+        });
+        match committed {
+            Ok((changes, next_seq, told)) => {
+                self.next_seq = next_seq;
+                if let Some(told) = told {
+                    self.told = told;
+                }
+                self.shared.pressure.note(jobs.len());
+                if !changes.is_empty() {
+                    self.shared.is_broken.store(false, Ordering::Relaxed);
+                }
+                Ok(changes)
+            }
+            Err(failed) => {
+                self.take_back();
+                if is_broken(&failed.error) {
+                    self.shared.is_broken.store(true, Ordering::Relaxed);
+                }
+                Err(failed)
+            }
+        }
+    }
+
+    /// Rolls a transaction back, unless SQLite has done so by itself.
+    fn take_back(&self) {
+        if !self.connection.is_autocommit() {
+            drop(self.connection.execute_batch("ROLLBACK"));
+        }
+    }
+}
