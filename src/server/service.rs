@@ -5,6 +5,7 @@
 
 mod error;
 mod idempotency;
+mod listing;
 mod readiness;
 mod sending;
 
@@ -32,8 +33,7 @@ use super::{
     workshop::Workshop,
 };
 use crate::model::{
-    Changes, Cursor, FieldError, Filter, Limit, Marked, MarkedBy, Marking, Notification, NotificationId, Overview,
-    Page, Timestamp, UserId,
+    Changes, Limit, Marked, MarkedBy, Marking, Notification, NotificationId, Overview, Timestamp, UserId,
 };
 
 /// The default for the most notifications that one call creates.
@@ -145,29 +145,6 @@ impl NotificationService {
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.0.clock.now()
-    }
-
-    /// One page of the notifications that meet the filter, newest first, starting after `before`. For a user, all
-    /// inboxes are their own one.
-    ///
-    /// # Errors
-    /// When the filter names an inbox that the caller may not read, or `before` is a position of another kind of list.
-    pub async fn list(
-        &self,
-        principal: &Principal,
-        filter: &Filter,
-        before: Option<Cursor>,
-        limit: Limit,
-    ) -> Result<Page, ServiceError> {
-        let inbox = filter.user_id.as_ref().or(principal.own_inbox());
-        principal.may_in(Scope::Read, inbox)?;
-        let before = before.map(|before| before.of_kind(inbox.is_some())).transpose();
-        let before = before.map_err(|why| ServiceError::Invalid(vec![FieldError::new("before", why)]))?;
-        if inbox == filter.user_id.as_ref() {
-            return Ok(self.0.store.list(filter, before, limit).await?);
-        }
-        let filter = Filter { user_id: inbox.cloned(), ..filter.clone() };
-        Ok(self.0.store.list(&filter, before, limit).await?)
     }
 
     /// One notification.

@@ -15,6 +15,7 @@ pub mod outbox;
 pub mod postgres;
 mod profile;
 pub mod record;
+mod rendered;
 mod replay;
 pub mod sqlite;
 mod wishes;
@@ -41,6 +42,7 @@ pub use outbox::{Deliveries, Outbox, Webhooks};
 pub use postgres::{PostgresOptions, PostgresStore, PostgresTransfer, PostgresUrl};
 pub use profile::{Profile, Profiles};
 pub use record::{KeyRecord, Record};
+pub use rendered::RenderedPage;
 pub use sqlite::{SqliteCredentials, SqliteOptions, SqliteStore, SqliteTransfer};
 pub use wishes::{Secrets, Wishes};
 
@@ -191,6 +193,16 @@ pub trait Store: Send + Sync + 'static {
     /// If few meet the filter, the page ends after [`LOOKED_AT`] notifications were examined: it may then be short or
     /// empty and still have a next one.
     async fn list(&self, filter: &Filter, before: Option<Cursor>, limit: Limit) -> Result<Page, StoreError>;
+
+    /// The page of [`Self::list`] as JSON, which a store may have rendered before.
+    async fn list_rendered(
+        &self,
+        filter: &Filter,
+        before: Option<Cursor>,
+        limit: Limit,
+    ) -> Result<RenderedPage, StoreError> {
+        RenderedPage::of(&self.list(filter, before, limit).await?)
+    }
 
     /// One notification; `None` if there is none with this id.
     async fn get(&self, id: NotificationId) -> Result<Option<Notification>, StoreError>;

@@ -62,6 +62,9 @@ async fn assert_present(store: &dyn Store, user_id: &str) {
         assert_eq!(unread(store, user_id).await, expected);
         let page = store.list(&filter, None, Limit::new(3)).await.unwrap();
         assert_eq!(page.notifications, all[..all.len().min(3)]);
+        let rendered = store.list_rendered(&filter, None, Limit::new(3)).await.unwrap();
+        assert_eq!(rendered.json, serde_json::to_vec(&page.notifications).unwrap());
+        assert_eq!((rendered.next, rendered.modseq), (page.next, page.modseq));
         let changes = store.changes(&user(user_id), u64::MAX, Limit::new(1)).await.unwrap();
         assert_eq!((page.modseq.unwrap(), expected), (changes.modseq, changes.unread_count));
     }

@@ -46,7 +46,7 @@ use std::{
 use async_trait::async_trait;
 use rusqlite::Connection;
 
-use super::{Announce, Creation, Due, Once, Schema, Store, StoreError, Unmarked, outbox::Webhook};
+use super::{Announce, Creation, Due, Once, RenderedPage, Schema, Store, StoreError, Unmarked, outbox::Webhook};
 use crate::model::{
     Changes, Cursor, Filter, Limit, Marked, MarkedBy, Marking, Notification, NotificationId, Overview, Page, UserId,
 };
@@ -54,7 +54,7 @@ pub use beside::SqliteCredentials;
 use connection::Readers;
 use credentials::Connections;
 use ends::End;
-use pages::{Asked, Pages};
+use pages::{Asked, KeptPage, Pages};
 pub use transfer::SqliteTransfer;
 use writer::{Weight, Writer};
 
@@ -131,6 +131,26 @@ impl SqliteStore {
         Ok(end)
     }
 
+    /// A page: the cached one, if it is the present one.
+    async fn page(&self, filter: &Filter, before: Option<Cursor>, limit: Limit) -> Result<Arc<KeptPage>, StoreError> {
+        let asked = Asked { filter: filter.clone(), before, limit };
+        let is_short = limit.get() <= Readers::SMALL;
+        if is_short && let Some(user_id) = &filter.user_id {
+            let end = self.end(user_id).await?;
+            if let Some(page) = end.and_then(|end| self.pages.read_at(&asked, end.modseq)) {
+                return Ok(page);
+            }
+        }
+        let is_small = is_short && !filter.narrows();
+        let filter = filter.clone();
+        let read = move |connection: &_| read::list(connection, &filter, before, limit);
+        let page = Arc::new(KeptPage::new(self.readers.read(is_small, read).await?));
+        if is_short && page.modseq() > Some(0) {
+            self.pages.keep(asked, &page);
+        }
+        Ok(page)
+    }
+
     /// The migrations of the file, which may be in use.
     ///
     /// # Errors
@@ -202,22 +222,16 @@ impl Store for SqliteStore {
     }
 
     async fn list(&self, filter: &Filter, before: Option<Cursor>, limit: Limit) -> Result<Page, StoreError> {
-        let asked = Asked { filter: filter.clone(), before, limit };
-        let is_short = limit.get() <= Readers::SMALL;
-        if is_short && let Some(user_id) = filter.user_id.clone() {
-            let end = self.end(&user_id).await?;
-            if let Some(page) = end.and_then(|end| self.pages.read_at(&asked, end.modseq)) {
-                return Ok(page);
-            }
-        }
-        let is_small = is_short && !filter.narrows();
-        let filter = filter.clone();
-        let read = move |connection: &_| read::list(connection, &filter, before, limit);
-        let page = self.readers.read(is_small, read).await?;
-        if is_short && page.modseq > Some(0) {
-            self.pages.keep(asked, &page);
-        }
-        Ok(page)
+        Ok(Arc::unwrap_or_clone(self.page(filter, before, limit).await?).into_page())
+    }
+
+    async fn list_rendered(
+        &self,
+        filter: &Filter,
+        before: Option<Cursor>,
+        limit: Limit,
+    ) -> Result<RenderedPage, StoreError> {
+        self.page(filter, before, limit).await?.rendered()
     }
 
     async fn get(&self, id: NotificationId) -> Result<Option<Notification>, StoreError> {

@@ -1,6 +1,7 @@
 //! `GET /api/notifications/list`.
 
 use axum::{
+    body::Bytes,
     extract::{RawQuery, State},
     http::{HeaderMap, HeaderName, HeaderValue, header},
 };
@@ -49,9 +50,9 @@ async fn list(
     Caller(principal): Caller,
     RawQuery(query): RawQuery,
     Query(params): Query<ListParams>,
-) -> Result<(HeaderMap, Vec<u8>), Problem> {
+) -> Result<(HeaderMap, Bytes), Problem> {
     let (filter, before, limit) = params.parse().map_err(Problem::invalid)?;
-    let page = service.list(&principal, &filter, before, limit).await?;
+    let page = service.list_rendered(&principal, &filter, before, limit).await?;
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     if let Some(modseq) = page.modseq {
@@ -63,19 +64,6 @@ async fn list(
     if let Some(link) = link {
         headers.insert(header::LINK, link);
     }
-    let json = render(&page.notifications)?;
-    state.charge(principal.holder(), 0, json.len());
-    Ok((headers, json))
-}
-
-/// The page as JSON. [`axum::Json`] would begin with a small buffer that grows and is copied again and again.
-fn render(notifications: &[Notification]) -> Result<Vec<u8>, Problem> {
-    /// More than most notifications take.
-    const ROOM_FOR_ONE: usize = 256;
-    let mut json = Vec::with_capacity(2 + notifications.len() * ROOM_FOR_ONE);
-    serde_json::to_writer(&mut json, notifications).map_err(|error| {
-        tracing::error!(%error, "a page could not be rendered");
-        Problem::internal()
-    })?;
-    Ok(json)
+    state.charge(principal.holder(), 0, page.json.len());
+    Ok((headers, page.json))
 }

@@ -1,14 +1,18 @@
 //! A cache of pages that were read recently.
 //!
 //! Every change to an inbox takes its next change number, so a page that was read at the present number is the present
-//! page. A client that asks again and again, as dashboards do, costs one look at the inbox's row.
+//! page. A client that asks again and again, as dashboards do, costs one look at the inbox's end, and its answer is
+//! rendered once.
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
-use crate::model::{Cursor, Filter, Limit, Notification, Page};
+use crate::{
+    model::{Cursor, Filter, Limit, Notification, Page},
+    server::store::{RenderedPage, StoreError},
+};
 
 /// The parameters of a page.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -18,13 +22,44 @@ pub(super) struct Asked {
     pub(super) limit: Limit,
 }
 
+/// A page, rendered when that is first needed.
+#[derive(Clone, Debug)]
+pub(super) struct KeptPage {
+    page: Page,
+    rendered: OnceLock<RenderedPage>,
+}
+
+impl KeptPage {
+    pub(super) fn new(page: Page) -> Self {
+        Self { page, rendered: OnceLock::new() }
+    }
+
+    /// The change number at which it was read.
+    pub(super) fn modseq(&self) -> Option<u64> {
+        self.page.modseq
+    }
+
+    pub(super) fn into_page(self) -> Page {
+        self.page
+    }
+
+    /// The page as JSON.
+    pub(super) fn rendered(&self) -> Result<RenderedPage, StoreError> {
+        if let Some(rendered) = self.rendered.get() {
+            return Ok(rendered.clone());
+        }
+        let rendered = RenderedPage::of(&self.page)?;
+        Ok(self.rendered.get_or_init(|| rendered).clone())
+    }
+}
+
 /// The newest pages of single inboxes, as many as have room.
 #[derive(Default)]
 pub(super) struct Pages(Mutex<Kept>);
 
 #[derive(Default)]
 struct Kept {
-    pages: HashMap<Asked, (Arc<Page>, usize)>,
+    pages: HashMap<Asked, (Arc<KeptPage>, usize)>,
     /// In the order in which they were first cached.
     order: VecDeque<Asked>,
     /// Their approximate size, in bytes.
@@ -38,22 +73,20 @@ impl Pages {
     const LARGEST: usize = Self::ROOM / 8;
 
     /// The cached page, if it was read at this change number.
-    pub(super) fn read_at(&self, asked: &Asked, modseq: u64) -> Option<Page> {
+    pub(super) fn read_at(&self, asked: &Asked, modseq: u64) -> Option<Arc<KeptPage>> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let page = kept.pages.get(asked).map(|(page, _)| Arc::clone(page)).filter(|page| page.modseq == Some(modseq));
-        drop(kept);
-        page.map(|page| (*page).clone())
+        kept.pages.get(asked).map(|(page, _)| page).filter(|page| page.modseq() == Some(modseq)).cloned()
     }
 
     /// Caches a page, in place of an older one.
-    pub(super) fn keep(&self, asked: Asked, page: &Page) {
-        let weight = page.notifications.iter().map(weight_of).sum::<usize>() + 512;
+    pub(super) fn keep(&self, asked: Asked, page: &Arc<KeptPage>) {
+        let weight = page.page.notifications.iter().map(weight_of).sum::<usize>() + 512;
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if weight > Self::LARGEST {
             return;
         }
         kept.weight += weight;
-        match kept.pages.insert(asked.clone(), (Arc::new(page.clone()), weight)) {
+        match kept.pages.insert(asked.clone(), (Arc::clone(page), weight)) {
             Some((_, before)) => kept.weight -= before,
             None => kept.order.push_back(asked),
         }
@@ -83,22 +116,37 @@ mod tests {
         Asked { filter, before: None, limit: Limit::default() }
     }
 
-    fn page(modseq: u64, content: &str) -> Page {
+    fn page(modseq: u64, content: &str) -> Arc<KeptPage> {
         let new = NewNotification::new(UserId::parse("ann").unwrap(), Content::parse(content).unwrap());
         let id = NotificationId::new(uuid::Uuid::nil());
         let notification = Notification::new(id, Timestamp::EPOCH, new);
-        Page { notifications: vec![notification], next: None, modseq: Some(modseq) }
+        Arc::new(KeptPage::new(Page { notifications: vec![notification], next: None, modseq: Some(modseq) }))
+    }
+
+    /// The text of the cached page, if it was read at this change number.
+    fn text(pages: &Pages, user_id: &str, modseq: u64) -> Option<String> {
+        let page = pages.read_at(&asked(user_id), modseq)?;
+        Some(page.page.notifications[0].content.as_str().to_owned())
     }
 
     #[test]
     fn only_the_present_page_is_found() {
         let pages = Pages::default();
         pages.keep(asked("ann"), &page(7, "a"));
-        assert_eq!(pages.read_at(&asked("ann"), 7), Some(page(7, "a")));
-        assert_eq!(pages.read_at(&asked("ann"), 8), None);
-        assert_eq!(pages.read_at(&asked("bob"), 7), None);
+        assert_eq!(text(&pages, "ann", 7).as_deref(), Some("a"));
+        assert_eq!(text(&pages, "ann", 8), None);
+        assert_eq!(text(&pages, "bob", 7), None);
         pages.keep(asked("ann"), &page(8, "b"));
-        assert_eq!(pages.read_at(&asked("ann"), 8), Some(page(8, "b")));
+        assert_eq!(text(&pages, "ann", 8).as_deref(), Some("b"));
+    }
+
+    #[test]
+    fn a_page_is_rendered_once_as_its_notifications_are() {
+        let page = page(7, "a");
+        let rendered = page.rendered().unwrap();
+        assert_eq!(rendered.json, serde_json::to_vec(&page.page.notifications).unwrap());
+        assert_eq!((rendered.next, rendered.modseq), (None, Some(7)));
+        assert_eq!(page.rendered().unwrap().json.as_ptr(), rendered.json.as_ptr());
     }
 
     #[test]
@@ -110,11 +158,11 @@ mod tests {
             let kept = pages.0.lock().unwrap();
             assert!(kept.weight <= Pages::ROOM && kept.order.len() == kept.pages.len());
         }
-        assert_eq!(pages.read_at(&asked("0"), 1), None);
-        assert!(pages.read_at(&asked("999"), 1).is_some());
+        assert_eq!(text(&pages, "0", 1), None);
+        assert!(text(&pages, "999", 1).is_some());
         for modseq in 2..1000 {
             pages.keep(asked("999"), &page(modseq, &long));
         }
-        assert!(pages.read_at(&asked("998"), 1).is_some(), "the same page again pushes out nothing");
+        assert!(text(&pages, "998", 1).is_some(), "the same page again pushes out nothing");
     }
 }
