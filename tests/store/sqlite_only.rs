@@ -168,6 +168,8 @@ async fn a_write_that_fails_takes_no_other_along() {
     assert_eq!(done, 180);
     assert_eq!(inbox(&*store, &user("ann")).await.len(), 181);
     assert_counts(&*store, "ann").await;
+    // Those that were rolled back took no change number.
+    assert_eq!(store.ends(&[user("ann")]).await.unwrap(), [(181, 181)]);
 }
 
 #[tokio::test]

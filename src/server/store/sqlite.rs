@@ -18,6 +18,7 @@ mod entry_row;
 mod error;
 mod forget;
 mod inbox;
+mod inboxes;
 mod insert;
 mod lane_load;
 mod once;

@@ -2,10 +2,11 @@
 
 use rusqlite::{Connection, OptionalExtension, Row};
 
-use super::row::kept_text;
+use super::{ends::End, row::kept_text};
 use crate::{model::UserId, server::store::replay::Present};
 
 /// An inbox in one state.
+#[derive(Clone)]
 pub(super) struct Inbox {
     /// Its number in the other tables.
     pub(super) inbox: i64,
@@ -60,24 +61,32 @@ impl Inbox {
         connection
             .prepare_cached("INSERT INTO inboxes (user_id, newest) VALUES (?1, 0)")?
             .execute([user_id.as_str()])?;
-        Ok(Self {
-            inbox: connection.last_insert_rowid(),
-            user_id: user_id.clone(),
-            present: Present::default(),
-            total: 0,
-            deletions: 0,
-            newest: Some(0),
-        })
+        Ok(Self::empty(connection.last_insert_rowid(), user_id.clone()))
     }
 
-    /// Writes its present state.
-    pub(super) fn update(&self, connection: &Connection) -> rusqlite::Result<()> {
+    /// An inbox without notifications, which has this number in the other tables.
+    pub(super) fn empty(inbox: i64, user_id: UserId) -> Self {
+        Self { inbox, user_id, present: Present::default(), total: 0, deletions: 0, newest: Some(0) }
+    }
+
+    /// Writes the present state of these.
+    pub(super) fn update<'i>(
+        connection: &Connection,
+        inboxes: impl IntoIterator<Item = &'i Self>,
+    ) -> rusqlite::Result<()> {
         const UPDATE: &str = "UPDATE inboxes SET modseq = ?2, forgotten = ?3, all_read_modseq = ?4, unread_count = ?5,
             total = ?6, deletions = ?7, newest = ?8 WHERE inbox = ?1";
-        let Present { modseq, forgotten, all_read_modseq, unread_count } = self.present;
-        let (total, deletions, newest) = (self.total, self.deletions, self.newest);
-        let values = (self.inbox, modseq, forgotten, all_read_modseq, unread_count, total, deletions, newest);
-        connection.prepare_cached(UPDATE)?.execute(values).map(drop)
+        let mut update = connection.prepare_cached(UPDATE)?;
+        for Self { inbox, present, total, deletions, newest, .. } in inboxes {
+            let Present { modseq, forgotten, all_read_modseq, unread_count } = present;
+            update.execute((inbox, modseq, forgotten, all_read_modseq, unread_count, total, deletions, newest))?;
+        }
+        Ok(())
+    }
+
+    /// The number of its newest change, and its unread count.
+    pub(super) fn end(&self) -> End {
+        End { modseq: self.present.modseq, unread_count: self.present.unread_count }
     }
 
     /// The time of acceptance of a notification, in microseconds, when the clock has this time: never before the

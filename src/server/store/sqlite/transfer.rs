@@ -12,7 +12,7 @@ use super::{
     contacts,
     credentials::{ALL_KEYS, insert_key, read_key},
     delivery_row, entry_row,
-    insert::insert,
+    insert::Insert,
     once::insert_once,
     origin::assert_ours,
     outbox,
@@ -314,7 +314,7 @@ fn take(connection: &Connection, record: Record, seq: &mut i64) -> Result<(), St
         }
         Record::Notification { modseq, created, notification, kept: _ } => {
             let inbox = number_of(connection, &notification.user_id)?;
-            insert(connection, *seq, inbox, &notification, None, (modseq, created))?;
+            Insert::into_table_of(connection)?.add(*seq, inbox, &notification, None, (modseq, created))?;
             *seq += 1;
         }
         Record::Deletion { user_id, modseq, id } => {

@@ -8,11 +8,10 @@ use std::collections::{BTreeMap, HashMap};
 use rusqlite::{Connection, OptionalExtension};
 
 use super::{
-    body, cancelling,
-    ends::End,
-    entry_row,
+    body, cancelling, entry_row,
     inbox::Inbox,
-    insert::insert,
+    inboxes::Inboxes,
+    insert::Insert,
     once::{answer, insert_once},
     row::{COLUMNS, Stored, columns, kept_text, timestamp},
     webhook_row,
@@ -44,8 +43,8 @@ pub(super) struct Finished {
     pub(super) next_seq: i64,
     /// The changes to announce.
     pub(super) changes: Vec<Change>,
-    /// The new ends of the changed inboxes.
-    pub(super) ends: Vec<(UserId, End)>,
+    /// The changed inboxes in their new state.
+    pub(super) inboxes: Vec<Inbox>,
     /// The events that webhooks receive from now on, where that was changed.
     pub(super) told: Option<Subscriptions>,
 }
@@ -55,6 +54,9 @@ pub(super) struct Batch<'a> {
     connection: &'a Connection,
     window: u64,
     next_seq: i64,
+    /// The inboxes that need not be read.
+    recent: &'a Inboxes,
+    insert: Option<Insert<'a>>,
     inboxes: HashMap<i64, Inbox>,
     numbers: HashMap<UserId, i64>,
     kinds: BTreeMap<Category, i64>,
@@ -77,6 +79,7 @@ impl<'a> Batch<'a> {
         connection: &'a Connection,
         window: u64,
         next_seq: i64,
+        recent: &'a Inboxes,
         told: &Subscriptions,
         reaches_contacts: bool,
     ) -> Self {
@@ -84,6 +87,8 @@ impl<'a> Batch<'a> {
             connection,
             window,
             next_seq,
+            recent,
+            insert: None,
             inboxes: HashMap::new(),
             numbers: HashMap::new(),
             kinds: BTreeMap::new(),
@@ -133,20 +138,15 @@ impl<'a> Batch<'a> {
     pub(super) fn finish(mut self) -> rusqlite::Result<Finished> {
         const ADD: &str = "INSERT INTO totals (name, count) VALUES (?1, ?2)
             ON CONFLICT (name) DO UPDATE SET count = count + excluded.count";
-        for inbox in self.inboxes.values() {
-            inbox.update(self.connection)?;
-        }
+        Inbox::update(self.connection, self.inboxes.values())?;
         let kinds = self.kinds.iter().map(|(category, count)| (category.as_str(), *count));
         for total in kinds.chain([("", self.unread)]).filter(|(_, count)| *count != 0) {
             self.connection.prepare_cached(ADD)?.execute(total)?;
         }
         self.fill_outbox()?;
         let told = self.told_changed.then_some(self.told);
-        let ends = self.inboxes.into_values().map(|inbox| {
-            let end = End { modseq: inbox.present.modseq, unread_count: inbox.present.unread_count };
-            (inbox.user_id, end)
-        });
-        Ok(Finished { next_seq: self.next_seq, changes: self.changes, ends: ends.collect(), told })
+        let inboxes = self.inboxes.into_values().collect();
+        Ok(Finished { next_seq: self.next_seq, changes: self.changes, inboxes, told })
     }
 
     pub(super) fn create_all(
@@ -181,11 +181,15 @@ impl<'a> Batch<'a> {
         let modseq = inbox.next_modseq();
         inbox.present.unread_count += 1;
         inbox.total += 1;
-        let accepted = timestamp(3, inbox.accept(connection, notification.timestamp.as_micros())?)?;
-        let notification = notification.clone().with_timestamp(accepted);
-        insert(connection, seq, number, &notification, body, (modseq, modseq))?;
         let surplus = inbox.total.saturating_sub(window);
         let (user_id, unread_count) = (inbox.user_id.clone(), inbox.present.unread_count);
+        let accepted = timestamp(3, inbox.accept(connection, notification.timestamp.as_micros())?)?;
+        let notification = notification.clone().with_timestamp(accepted);
+        let insert = match &mut self.insert {
+            Some(insert) => insert,
+            none => none.insert(Insert::into_table_of(connection)?),
+        };
+        insert.add(seq, number, &notification, body, (modseq, modseq))?;
         *self.kinds.entry(notification.category.clone()).or_default() += 1;
         self.changes.push(Change { user_id, event: Event::Created { modseq, unread_count, notification } });
         self.unread += 1;
@@ -271,7 +275,10 @@ impl<'a> Batch<'a> {
         if let Some(number) = self.numbers.get(user_id) {
             return Ok(Some(*number));
         }
-        let found = Inbox::of(self.connection, user_id)?;
+        let found = match self.recent.of(user_id) {
+            Some(inbox) => Some(inbox.clone()),
+            None => Inbox::of(self.connection, user_id)?,
+        };
         Ok(found.map(|inbox| self.keep(user_id, inbox)))
     }
 

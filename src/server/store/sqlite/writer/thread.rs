@@ -24,6 +24,7 @@ use crate::{
         sqlite::{
             ends::Ends,
             error::{could_not_write, locked},
+            inboxes::Inboxes,
             pressure::Pressure,
             write::{Batch, Finished, next_seq, told},
         },
@@ -136,6 +137,8 @@ pub(super) struct WriterThread {
     window: u64,
     /// The place of the next notification.
     next_seq: i64,
+    /// The inboxes that were written to recently.
+    recent: Inboxes,
     /// The events that webhooks receive.
     told: Subscriptions,
     shared: Arc<Shared>,
@@ -153,7 +156,7 @@ impl WriterThread {
         checkpoints: Checkpoints,
     ) -> rusqlite::Result<Self> {
         let (next_seq, told) = (next_seq(&connection)?, told(&connection)?);
-        Ok(Self { connection, window, next_seq, told, shared, checkpoints, _lock: lock })
+        Ok(Self { connection, window, next_seq, recent: Inboxes::default(), told, shared, checkpoints, _lock: lock })
     }
 
     /// Writes until the handle is dropped and the queue is empty.
@@ -202,17 +205,21 @@ impl WriterThread {
     fn commit(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<Vec<Change>, NotCommitted> {
         let run = |sql| self.connection.prepare_cached(sql)?.execute(()).map(drop);
         run("BEGIN IMMEDIATE")?;
+        let begun = self.recent.begin(&self.connection);
         let reaches_contacts = self.shared.reaches_contacts.load(Ordering::Relaxed);
-        let mut batch = Batch::new(&self.connection, self.window, self.next_seq, &self.told, reaches_contacts);
-        let done = jobs.iter_mut().try_for_each(|job| job.run(&mut batch)).and_then(|()| batch.finish());
-        let committed = done.map_err(NotCommitted::from).and_then(|Finished { ends, changes, next_seq, told }| {
+        let mut batch =
+            Batch::new(&self.connection, self.window, self.next_seq, &self.recent, &self.told, reaches_contacts);
+        let done = begun.and_then(|()| jobs.iter_mut().try_for_each(|job| job.run(&mut batch)));
+        let done = done.and_then(|()| batch.finish());
+        let committed = done.map_err(NotCommitted::from).and_then(|finished| {
+            let ends = finished.inboxes.iter().map(|inbox| (inbox.user_id.clone(), inbox.end())).collect();
             let commit = || run("COMMIT").map_err(|error| NotCommitted { error, at_the_end: true });
-            self.shared.ends.commit(ends, commit)?;
-            Ok((changes, next_seq, told))
+            self.shared.ends.commit(ends, commit).map(|()| finished)
         });
         match committed {
-            Ok((changes, next_seq, told)) => {
+            Ok(Finished { inboxes, changes, next_seq, told }) => {
                 self.next_seq = next_seq;
+                self.recent.keep(inboxes);
                 if let Some(told) = told {
                     self.told = told;
                 }
@@ -233,7 +240,9 @@ impl WriterThread {
     }
 
     /// Rolls a transaction back, unless SQLite has done so by itself.
-    fn take_back(&self) {
+    fn take_back(&mut self) {
+        // If it failed during the commit, it may be in the log.
+        self.recent.clear();
         if !self.connection.is_autocommit() {
             drop(self.connection.execute_batch("ROLLBACK"));
         }
