@@ -26,6 +26,7 @@ use crate::{
         },
     },
 };
+use deleting::Deletion;
 
 /// The place of the next notification.
 pub(super) fn next_seq(connection: &Connection) -> rusqlite::Result<i64> {
@@ -57,6 +58,7 @@ pub(super) struct Batch<'a> {
     /// The inboxes that need not be read.
     recent: &'a Inboxes,
     insert: Option<Insert<'a>>,
+    deletion: Option<Deletion<'a>>,
     inboxes: HashMap<i64, Inbox>,
     numbers: HashMap<UserId, i64>,
     kinds: BTreeMap<Category, i64>,
@@ -89,6 +91,7 @@ impl<'a> Batch<'a> {
             next_seq,
             recent,
             insert: None,
+            deletion: None,
             inboxes: HashMap::new(),
             numbers: HashMap::new(),
             kinds: BTreeMap::new(),

@@ -1,6 +1,6 @@
 //! Deleting: one notification, those that are due, those beyond the window, and all of an inbox.
 
-use rusqlite::{Connection, Row};
+use rusqlite::{CachedStatement, Connection, Row};
 use uuid::Uuid;
 
 use super::Batch;
@@ -36,7 +36,26 @@ impl Going {
     }
 }
 
-impl Batch<'_> {
+/// The statements of deletions, prepared once for a transaction.
+pub(super) struct Deletion<'c> {
+    oldest: CachedStatement<'c>,
+    delete: CachedStatement<'c>,
+    remember: CachedStatement<'c>,
+}
+
+impl<'c> Deletion<'c> {
+    fn on(connection: &'c Connection) -> rusqlite::Result<Self> {
+        const OLDEST: &str = "SELECT seq, id, category, is_read, modseq, body
+            FROM notifications INDEXED BY notifications_by_inbox WHERE inbox = ?1 ORDER BY created LIMIT 1";
+        Ok(Self {
+            oldest: connection.prepare_cached(OLDEST)?,
+            delete: connection.prepare_cached("DELETE FROM notifications WHERE seq = ?1")?,
+            remember: connection.prepare_cached("INSERT INTO deletions (inbox, modseq, id) VALUES (?1, ?2, ?3)")?,
+        })
+    }
+}
+
+impl<'a> Batch<'a> {
     pub(in crate::server::store::sqlite) fn delete(
         &mut self,
         id: NotificationId,
@@ -96,10 +115,15 @@ impl Batch<'_> {
     }
 
     pub(super) fn remove_oldest(&mut self, inbox: i64) -> rusqlite::Result<()> {
-        const OLDEST: &str = "SELECT seq, id, category, is_read, modseq, body
-            FROM notifications INDEXED BY notifications_by_inbox WHERE inbox = ?1 ORDER BY created LIMIT 1";
-        let oldest = self.connection.prepare_cached(OLDEST)?.query_row([inbox], Going::read)?;
+        let oldest = self.deletion()?.oldest.query_row([inbox], Going::read)?;
         self.take_away(inbox, oldest)
+    }
+
+    fn deletion(&mut self) -> rusqlite::Result<&mut Deletion<'a>> {
+        match &mut self.deletion {
+            Some(deletion) => Ok(deletion),
+            none => Ok(none.insert(Deletion::on(self.connection)?)),
+        }
     }
 
     fn remove(&mut self, inbox: i64, seq: i64) -> rusqlite::Result<()> {
@@ -110,21 +134,20 @@ impl Batch<'_> {
 
     /// Deletes a notification and remembers the deletion.
     fn take_away(&mut self, number: i64, going: Going) -> rusqlite::Result<()> {
-        const REMEMBER: &str = "INSERT INTO deletions (inbox, modseq, id) VALUES (?1, ?2, ?3)";
         let Going { seq, id, category, is_read, modseq, body } = going;
         let connection = self.connection;
-        connection.prepare_cached("DELETE FROM notifications WHERE seq = ?1")?.execute([seq])?;
+        self.deletion()?.delete.execute([seq])?;
         if let Some(body) = body {
             body::let_go(connection, body)?;
         }
+        let change = self.inbox(number)?.next_modseq();
+        self.deletion()?.remember.execute((number, change, id))?;
         let keep = self.window;
         let inbox = self.inbox(number)?;
         let is_read = is_read || modseq <= inbox.present.all_read_modseq;
-        let change = inbox.next_modseq();
         inbox.total -= 1;
         inbox.present.unread_count -= u64::from(!is_read);
         inbox.deletions += 1;
-        connection.prepare_cached(REMEMBER)?.execute((number, change, id))?;
         // A little more than the window is remembered, so that forgetting is rare.
         if inbox.deletions > keep + keep / 8 {
             forget_deletions(connection, inbox, keep)?;
