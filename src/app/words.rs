@@ -5,7 +5,7 @@
 //! show the same, and no browser loads a language that it does not show. For the same reason dates and numbers are
 //! written by these words, and not by the browser's `Intl`, whose texts change with the browser.
 //!
-//! A language more is its file, its `mod`, and its name in [`languages!`].
+//! A language more is its file, its `mod`, and its name in `languages!`.
 
 #[cfg(feature = "ssr")]
 mod choice;

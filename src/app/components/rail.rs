@@ -151,7 +151,7 @@ fn inbox_field(board: Board) -> impl IntoView {
             <button type="submit" class="plain">{of.open}</button>
         </div>
         <input type="hidden" name="category" value=category.unwrap_or_default() />
-        <input type="hidden" name="unread" value=unread.then_some("true").unwrap_or_default() />
+        <input type="hidden" name="unread" value=if unread { "true" } else { "" } />
         <input type="hidden" name="q" value=q.unwrap_or_default() />
         <p class="problem" id="inbox-of-problem">{problem}</p>
     }

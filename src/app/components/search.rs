@@ -103,7 +103,7 @@ fn search_field(board: Board) -> impl IntoView {
         </a>
         <input type="hidden" name="user_id" value=user_id />
         <input type="hidden" name="category" value=address.category.unwrap_or_default() />
-        <input type="hidden" name="unread" value=address.unread.then_some("true").unwrap_or_default() />
+        <input type="hidden" name="unread" value=if address.unread { "true" } else { "" } />
         <p class="problem" id="search-problem">{problem}</p>
     }
 }
