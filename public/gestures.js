@@ -23,6 +23,10 @@
     const by = clientX - swipe.x;
     if (!swipe.by && Math.abs(by) < Math.max(12, 2 * Math.abs(clientY - swipe.y))) return;
     swipe.by = by;
+    // In the words of the page.
+    const word = (button) => swipe.row.querySelector(`.row-actions ${button} span`)?.textContent ?? "";
+    swipe.row.dataset.left = word(".danger");
+    swipe.row.dataset.right = word("button");
     swipe.row.classList.add("swiped");
     swipe.row.style.translate = `${by}px`;
   });

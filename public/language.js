@@ -3,5 +3,6 @@
 document.getElementById("language")?.addEventListener("change", ({ target: { value, dataset } }) => {
   const age = value ? 34560000 : 0;
   document.cookie = `${dataset.cookie}=${value}; path=${dataset.path}; max-age=${age}; samesite=lax`;
-  location.reload();
+  // A page that answers a form would be asked for by sending it again.
+  location.replace(location.pathname + location.search);
 });

@@ -113,9 +113,10 @@ pub(crate) fn command(press: Press<'_>, letters: bool) -> Option<Command> {
         "j" => Some(Command::Next),
         "k" => Some(Command::Previous),
         "x" => Some(Command::Select),
-        "X" => Some(Command::SelectTo),
-        "J" => Some(Command::SelectNext),
-        "K" => Some(Command::SelectPrevious),
+        // Not with Caps Lock alone.
+        "X" if press.has_shift => Some(Command::SelectTo),
+        "J" if press.has_shift => Some(Command::SelectNext),
+        "K" if press.has_shift => Some(Command::SelectPrevious),
         "e" => Some(Command::Mark),
         "u" => Some(Command::MarkUnread),
         "#" => Some(Command::Delete),

@@ -35,7 +35,8 @@ pub(in crate::app) fn listen(board: Board, preferences: Preferences) {
         let is_choosing = is_on("input[type=radio]") && key.starts_with("Arrow");
         let Some(command) = command(press, preferences.letters.get_untracked()) else { return };
         // Arrows choose among radio buttons, and a dialog keeps its keys to itself.
-        if is_choosing || (is_on("dialog") && command != Command::Help) {
+        let is_outside = board.is_composing.get_untracked() && command != Command::Leave;
+        if is_choosing || ((is_on("dialog") || is_outside) && command != Command::Help) {
             return;
         }
         if run(board, command, target.as_ref()) {
@@ -48,7 +49,8 @@ pub(in crate::app) fn listen(board: Board, preferences: Preferences) {
 fn run(board: Board, command: Command, target: Option<&web_sys::Element>) -> bool {
     let here = target.and_then(|target| row_at(board, target));
     // While rows are selected, it is they that are marked and deleted.
-    let selected = board.status.read_untracked().selected > 0;
+    let is_in_form = target.is_some_and(|target| target.closest("#compose").ok().flatten().is_some());
+    let selected = board.status.read_untracked().selected > 0 && !is_in_form;
     let act = |message| {
         board.send(message);
         true
@@ -79,6 +81,8 @@ fn run(board: Board, command: Command, target: Option<&web_sys::Element>) -> boo
             true
         }
         Command::Search => {
+            // It is in the place of what can be done with the selection.
+            board.send(Message::Unselect);
             browser::focus(super::search::FIELD);
             true
         }
@@ -159,7 +163,12 @@ fn leave(board: Board, target: Option<&web_sys::Element>) -> bool {
         return true;
     }
     let field = target.and_then(|target| target.dyn_ref::<web_sys::HtmlElement>());
-    let is_field = field.is_some_and(|field| field.matches("input, textarea").is_ok_and(|is| is));
+    let is_field = field.is_some_and(|field| field.matches("input, textarea, select").is_ok_and(|is| is));
+    let has_popover = document().query_selector(":popover-open").is_ok_and(|open| open.is_some());
+    if has_popover {
+        // The browser closes it.
+        return false;
+    }
     if board.status.read_untracked().selected > 0 && !is_field {
         board.send(Message::Unselect);
         return true;

@@ -35,6 +35,8 @@ const OTHER: &str = "other-category";
 const HEADING: &str = "heading";
 const TEXT: &str = "text";
 const LEADS: &str = "leads";
+/// What has the fields that are seldom needed.
+const MORE: &str = "compose-more";
 /// The elements that say how long the text is, and what is wrong beside the fields.
 const LENGTH: &str = "text-length";
 const TROUBLE: &str = "compose-problem";
@@ -67,7 +69,7 @@ fn follow_address(board: Board) {
     board.is_composing.set(is_open);
     browser::set_attribute(SHEET, "role", Some(if is_open { "dialog" } else { "complementary" }));
     browser::set_attribute(SHEET, "aria-modal", is_open.then_some("true"));
-    browser::make_inert("body > :not(#compose, .toasts)", is_open);
+    browser::make_inert("body > :not(#compose, .toasts, .toast)", is_open);
     if is_open { focus_first() } else { browser::focus_soon("compose-open".to_owned()) }
 }
 
@@ -97,6 +99,9 @@ fn show(words: &Words, problem: Option<&Problem>) {
         let why = problem.and_then(|problem| words.field(problem, name));
         browser::set_attribute(id, "aria-invalid", why.map(|_| "true"));
         browser::set_text(&problem_of(id), why.unwrap_or_default());
+        if id == LEADS && why.is_some() {
+            browser::set_attribute(MORE, "open", Some(""));
+        }
     }
     browser::set_text(TROUBLE, &of_no_field(words, problem));
 }

@@ -47,7 +47,8 @@ impl Language {
     fn accepted(header: &str) -> Option<&'static Self> {
         let asked = header.split(',').filter_map(|part| {
             let (range, weight) = part.split_once(';').unwrap_or((part, "q=1"));
-            let weight = weight.trim().strip_prefix("q=").and_then(|weight| weight.trim().parse::<f32>().ok())?;
+            let weight = weight.trim().strip_prefix(['q', 'Q']).and_then(|weight| weight.trim().strip_prefix('='));
+            let weight = weight.and_then(|weight| weight.trim().parse::<f32>().ok()).filter(|weight| *weight <= 1.0)?;
             let code = range.trim().split('-').next()?.to_ascii_lowercase();
             let language = if code == "*" { LANGUAGES.first().copied() } else { Self::of(&code) };
             language.filter(|_| weight > 0.0).map(|language| (language, weight))

@@ -217,7 +217,8 @@ impl View {
             // Twice as many each time: a thousand rows are a few clicks away, not twenty.
             self.limit = self.asked_for().saturating_mul(2).min(Limit::MAX);
         } else {
-            self.heard.goes_on = true;
+            // Where the server is left alone, the answer would come when the user is elsewhere.
+            self.heard.goes_on = self.wait == 0;
         }
         self.refresh(now);
     }

@@ -55,6 +55,8 @@ impl View {
                 self.changes.settle(next.change);
             }
         }
+        // No message offers to take back that they were marked.
+        self.dismiss_read(&doomed.iter().map(|doomed| doomed.item.data.id).collect::<Vec<_>>());
         for doomed in doomed {
             let change = self.changes.begin(now.ms);
             self.effects.push(Effect::Delete(Deletion { doomed, change }));

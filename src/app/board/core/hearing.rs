@@ -331,6 +331,7 @@ impl View {
     }
 
     fn show_deleted(&mut self, id: NotificationId, shown: &mut Shown) {
+        self.dismiss_read(&[id]);
         let is_own = self.is_echo(Kind::Deleted, id);
         // Where it is about to be deleted here, there is nothing left to do.
         if self.is_doomed(id) {

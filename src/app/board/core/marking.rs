@@ -98,9 +98,16 @@ impl View {
         if let Some(place) = self.place_with(id) {
             return self.mark(self.rows[place].key, false, now);
         }
-        self.count_read(&user_id, false);
+        // A notification about to be deleted is neither shown nor counted.
+        let is_doomed = self.is_doomed(id);
+        if is_doomed {
+            self.set_doomed_read(&[id], false);
+        } else {
+            self.count_read(&user_id, false);
+        }
         let change = self.changes.begin(now.ms);
-        self.send_mark(Marking { id, is_read: false, item: None, spot: Some(spot), change });
+        let spot = (!is_doomed).then_some(spot);
+        self.send_mark(Marking { id, is_read: false, item: None, spot, change });
     }
 
     /// Sends a marking, unless one of the same notification is not answered: it waits for that, in place of one that
@@ -191,7 +198,9 @@ impl View {
             if row.data.is_read == notification.is_read {
                 row.data = notification;
             }
-        } else if let Some(spot) = spot.filter(|_| self.filter().admits(&notification)) {
+        } else if let Some(spot) =
+            spot.filter(|_| !self.is_doomed(notification.id) && self.filter().admits(&notification))
+        {
             let place = self.place_at(spot, &notification).or_else(|| {
                 let place = self.place_in_order(&notification);
                 // If it is newer or older than the whole list, others may belong between.

@@ -2,7 +2,9 @@
 
 use leptos::prelude::*;
 
-use super::{FIELDS, HEADING, LEADS, LENGTH, OTHER, SHEET, TEXT, TO, TROUBLE, length_of, of_no_field, problem_of};
+use super::{
+    FIELDS, HEADING, LEADS, LENGTH, MORE, OTHER, SHEET, TEXT, TO, TROUBLE, length_of, of_no_field, problem_of,
+};
 use crate::{
     app::{
         TypedForm,
@@ -120,7 +122,7 @@ fn fields(words: &'static Words, problem: Option<Problem>, to: Option<String>) -
             {said(TEXT)}
             <p class="length tabular needs-script" id=LENGTH>{length_of(words, 0)}</p>
         </div>
-        <details class="more-fields" open=why(LEADS).is_some()>
+        <details class="more-fields" id=MORE open=why(LEADS).is_some()>
             <summary>{of.more}</summary>
             <div class="field">
                 <label for=LEADS>{of.link}</label>

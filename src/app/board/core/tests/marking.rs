@@ -339,3 +339,44 @@ fn the_focus_is_handed_on_from_a_row_that_another_client_marks_where_only_unread
     page.hear(updated(2, true, 11));
     assert_eq!(page.count(|effect| matches!(effect, Effect::HandOn(of, _) if *of == format!("row-{key}"))), 1);
 }
+
+#[test]
+fn an_undone_mark_brings_nothing_back_that_is_about_to_be_deleted() {
+    let mut page = of_ann("", &[3, 2, 1]);
+    for number in [3, 2] {
+        let key = page.key(number);
+        page.send(Message::Select(key));
+    }
+    page.send(Message::MarkSelected(None)).send(Message::DeleteSelected);
+    assert_eq!(
+        (page.shown(), page.counts(), page.toasts()),
+        (vec![1], (1, 1), "2 marked as read. | 2 deleted.".to_owned())
+    );
+    let read = page.view.toasts[0].key;
+    page.send(Message::Undo(read));
+    for number in [3, 2] {
+        let find = |effect: &Effect| match effect {
+            Effect::Mark(marking) if marking.id == id(number) && !marking.is_read => Some(marking.clone()),
+            _ => None,
+        };
+        if let Some(marking) = page.take(find) {
+            page.send(Message::Marked(marking, Ok(notification(number))));
+        }
+    }
+    assert_eq!((page.shown(), page.counts()), (vec![1], (1, 1)), "they are about to be deleted");
+    page.send(Message::UndoLast);
+    assert_eq!((page.shown(), page.counts()), (vec![3, 2, 1], (3, 3)), "and come back unread");
+}
+
+#[test]
+fn what_is_deleted_for_good_can_no_more_be_marked_as_unread() {
+    let mut page = of_ann("", &[3, 2, 1]);
+    for number in [3, 2] {
+        let key = page.key(number);
+        page.send(Message::Select(key));
+    }
+    page.send(Message::MarkSelected(None)).send(Message::DeleteSelected);
+    let deleted = page.view.toasts[1].key;
+    page.send(Message::Dismiss(deleted));
+    assert_eq!((page.toasts(), page.counts()), (String::new(), (1, 1)));
+}
