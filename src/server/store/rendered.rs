@@ -17,16 +17,14 @@ pub struct RenderedPage {
 }
 
 impl RenderedPage {
-    /// More bytes than most notifications take.
-    const ROOM_FOR_ONE: usize = 256;
-
     /// Renders a page.
     ///
     /// # Errors
     /// When a notification cannot be rendered.
     pub fn of(page: &Page) -> Result<Self, StoreError> {
-        // A small buffer would grow, and be copied, again and again.
-        let mut json = Vec::with_capacity(2 + page.notifications.len() * Self::ROOM_FOR_ONE);
+        // Each with a comma, and the brackets: the page is kept, with all the room that it has.
+        let room = 2 + page.notifications.iter().map(|notification| notification.weight() + 1).sum::<usize>();
+        let mut json = Vec::with_capacity(room);
         let rendered = serde_json::to_writer(&mut json, &page.notifications);
         rendered.map_err(|error| StoreError::failed("a page could not be rendered").because(error))?;
         Ok(Self { json: json.into(), next: page.next, modseq: page.modseq })

@@ -18,6 +18,9 @@ pub(super) struct Inboxes {
     data_version: i64,
 }
 
+/// Stands for bytes of a damaged row that are no text: then the name may be that of another inbox.
+const UNREADABLE: char = char::REPLACEMENT_CHARACTER;
+
 impl Inboxes {
     /// How many inboxes there are at most, which take some 25 MB. When there are more, all are dropped: then each is
     /// read once more.
@@ -46,7 +49,7 @@ impl Inboxes {
         for inbox in committed {
             if let Some(known) = self.known.get_mut(&inbox.user_id) {
                 *known = inbox;
-            } else if inbox.user_id.as_str().len() <= Self::LONGEST {
+            } else if inbox.user_id.as_str().len() <= Self::LONGEST && !inbox.user_id.as_str().contains(UNREADABLE) {
                 if self.known.len() >= Self::MOST {
                     self.known.clear();
                 }
@@ -73,6 +76,8 @@ mod tests {
     fn an_inbox_is_known_in_its_last_state_and_their_number_has_a_bound() {
         let mut inboxes = Inboxes::default();
         inboxes.keep(vec![Inbox::empty(1, user("ann")), Inbox::empty(2, user(&"x".repeat(65)))]);
+        inboxes.keep(vec![Inbox::empty(3, user("a\u{fffd}"))]);
+        assert!(inboxes.of(&user("a\u{fffd}")).is_none(), "it may be a damaged one");
         let mut ann = inboxes.of(&user("ann")).unwrap().clone();
         assert!(inboxes.of(&user(&"x".repeat(65))).is_none());
         assert_eq!(ann.next_modseq(), 1);

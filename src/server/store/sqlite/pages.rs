@@ -71,6 +71,8 @@ impl Pages {
     const ROOM: usize = 4 * 1024 * 1024;
     /// A page that takes more than this would push out too many others.
     const LARGEST: usize = Self::ROOM / 8;
+    /// More than the words of a search take, which are kept in several forms.
+    const SEARCH: usize = 8 * 1024;
 
     /// The cached page, if it was read at this change number.
     pub(super) fn read_at(&self, asked: &Asked, modseq: u64) -> Option<Arc<KeptPage>> {
@@ -80,9 +82,11 @@ impl Pages {
 
     /// Caches a page, in place of an older one.
     pub(super) fn keep(&self, asked: Asked, page: &Arc<KeptPage>) {
-        let weight = page.page.notifications.iter().map(weight_of).sum::<usize>() + 512;
+        let searched = if asked.filter.search.is_some() { Self::SEARCH } else { 0 };
+        let weight = page.page.notifications.iter().map(weight_of).sum::<usize>() + searched + 512;
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if weight > Self::LARGEST {
+        let is_newer = |known: &KeptPage| known.modseq() > page.modseq();
+        if weight > Self::LARGEST || kept.pages.get(&asked).is_some_and(|(known, _)| is_newer(known)) {
             return;
         }
         kept.weight += weight;
@@ -98,12 +102,10 @@ impl Pages {
     }
 }
 
-/// The approximate size of a notification, in bytes: its texts, again as JSON, and the fields around them.
+/// No less than the size of a notification, in bytes: its texts, its JSON, that again in the JSON of the page, and the
+/// fields around them. The JSON is no shorter than the texts.
 fn weight_of(notification: &Notification) -> usize {
-    /// The size assumed for data, which is not measured.
-    const DATA: usize = 32 * 1024;
-    let data = if notification.data.is_some() { DATA } else { 0 };
-    2 * notification.content.as_str().len() + data + 1024
+    3 * notification.weight() + 512
 }
 
 #[cfg(test)]
@@ -136,6 +138,8 @@ mod tests {
         assert_eq!(text(&pages, "ann", 7).as_deref(), Some("a"));
         assert_eq!(text(&pages, "ann", 8), None);
         assert_eq!(text(&pages, "bob", 7), None);
+        pages.keep(asked("ann"), &page(6, "older"));
+        assert_eq!(text(&pages, "ann", 7).as_deref(), Some("a"), "a reader that was slow takes away nothing");
         pages.keep(asked("ann"), &page(8, "b"));
         assert_eq!(text(&pages, "ann", 8).as_deref(), Some("b"));
     }

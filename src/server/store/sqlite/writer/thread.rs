@@ -171,6 +171,7 @@ impl WriterThread {
                 // The callers of these writes learn that the outcome is unknown.
                 if catch_unwind(AssertUnwindSafe(|| self.write(now))).is_err() {
                     tracing::error!("a write ended by a panic; the next one is taken");
+                    self.recent.clear();
                     self.take_back();
                 }
                 self.checkpoints.tend(&self.connection);
@@ -230,6 +231,10 @@ impl WriterThread {
                 Ok(changes)
             }
             Err(failed) => {
+                if failed.at_the_end {
+                    // It may be in the log.
+                    self.recent.clear();
+                }
                 self.take_back();
                 if is_broken(&failed.error) {
                     self.shared.is_broken.store(true, Ordering::Relaxed);
@@ -240,9 +245,7 @@ impl WriterThread {
     }
 
     /// Rolls a transaction back, unless SQLite has done so by itself.
-    fn take_back(&mut self) {
-        // If it failed during the commit, it may be in the log.
-        self.recent.clear();
+    fn take_back(&self) {
         if !self.connection.is_autocommit() {
             drop(self.connection.execute_batch("ROLLBACK"));
         }
