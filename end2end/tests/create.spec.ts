@@ -147,6 +147,27 @@ test("on a phone the form is a sheet that opens and closes", async ({ dashboard,
   await expect(dashboard.composer.getByLabel("To", { exact: true })).toBeHidden();
 });
 
+test("what is said while the sheet is open can be reached", async ({ dashboard, page, user }) => {
+  await page.setViewportSize({ width: 390, height: 844 });
+  await dashboard.open({ user_id: user });
+  await page.getByRole("link", { name: "New" }).click();
+  await dashboard.send(`${user}-2`, "elsewhere");
+  const said = dashboard.toasts.locator("p");
+  await expect(said).toHaveText(`Sent to ${user}-2.`);
+  expect(await said.evaluate((it) => it.closest("[inert]"))).toBeNull();
+  await dashboard.toasts.getByRole("button", { name: "Dismiss" }).click();
+  await expect(said).toHaveCount(0);
+});
+
+test("a wrong link opens its field", async ({ dashboard, user }) => {
+  await dashboard.open({ user_id: user });
+  await dashboard.composer.getByText("More", { exact: true }).click();
+  await dashboard.composer.getByLabel("Link", { exact: true }).fill("javascript:alert(1)");
+  await dashboard.composer.getByText("More", { exact: true }).click();
+  await dashboard.send(user, "x");
+  await expect(dashboard.composer.getByLabel("Link", { exact: true })).toBeFocused();
+});
+
 test("the sheet is a dialog: nothing behind it is reached, and Back closes it", async ({ dashboard, page, api }) => {
   await api.create("behind");
   await page.setViewportSize({ width: 390, height: 844 });

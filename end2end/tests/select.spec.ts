@@ -7,6 +7,14 @@ test.beforeEach(async ({ api, dashboard, user, javaScriptEnabled }) => {
   if (javaScriptEnabled) await dashboard.open({ user_id: user });
 });
 
+test("keys in the form leave alone what is selected behind it", async ({ dashboard, page }) => {
+  for (const key of ["j", "x", "n"]) await page.keyboard.press(key);
+  await dashboard.composer.getByRole("radio", { name: "alert" }).focus();
+  await page.keyboard.press("Delete");
+  await expect(page.getByRole("group", BAR)).toContainText("1 selected");
+  await expect(dashboard.rows).toHaveCount(6);
+});
+
 test("three are selected by keyboard, deleted, and come back with one undo", async ({ dashboard, api, page }) => {
   await page.clock.install();
   const bar = page.getByRole("group", BAR);
