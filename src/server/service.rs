@@ -3,6 +3,7 @@
 //! REST, the dashboard's server functions and programs that embed Campanile all call
 //! [`NotificationService`] and nothing else.
 
+mod each;
 mod error;
 mod idempotency;
 mod listing;
@@ -15,7 +16,6 @@ use std::sync::{
 };
 
 use chrono::TimeDelta;
-use futures_util::future::join_all;
 
 pub use error::ServiceError;
 pub use idempotency::IdempotencyKey;
@@ -40,8 +40,6 @@ use crate::model::{
 pub const DEFAULT_BATCH_MAX: usize = 1000;
 /// How many expired notifications are deleted in one step, so that no write waits long for it.
 const DUE_STEP: usize = 500;
-/// How many notifications that the caller names are changed at the same time.
-const CHANGED_AT_ONCE: usize = 100;
 /// How many notifications are marked unread again in one step, for the same reason.
 const UNMARK_STEP: usize = 500;
 
@@ -192,20 +190,6 @@ impl NotificationService {
         marked.ok_or_else(|| ServiceError::no_notification(id))
     }
 
-    /// As [`Self::set_read`], for each of these notifications: returns those that there are, in their new state. If the
-    /// store fails, some may be marked.
-    ///
-    /// # Errors
-    /// When the caller may not know of any of them, or there is none.
-    pub async fn set_read_each(
-        &self,
-        principal: &Principal,
-        ids: &[NotificationId],
-        is_read: bool,
-    ) -> Result<Vec<Notification>, ServiceError> {
-        each(ids, |id| self.set_read(principal, id, is_read)).await
-    }
-
     /// Marks the unread notifications of the inbox that the marking selects ([`Marking::default`] selects all), and
     /// returns their number, and the changes that did it. If it selects all unread ones, it is one change
     /// ([`Event::AllRead`](crate::model::Event::AllRead)), and otherwise one for each.
@@ -252,19 +236,6 @@ impl NotificationService {
         let owner = may_change(principal, id)?;
         let deleted = self.0.store.delete(id, owner).await?;
         deleted.map(drop).ok_or_else(|| ServiceError::no_notification(id))
-    }
-
-    /// As [`Self::delete`], for each of these notifications: returns the ids of those that there were. If the store fails,
-    /// some may be deleted.
-    ///
-    /// # Errors
-    /// When the caller may not know of any of them, or there is none.
-    pub async fn delete_each(
-        &self,
-        principal: &Principal,
-        ids: &[NotificationId],
-    ) -> Result<Vec<NotificationId>, ServiceError> {
-        each(ids, |id| async move { self.delete(principal, id).await.map(|()| id) }).await
     }
 
     /// How many notifications of the inbox are unread; 0 for a user without an inbox.
@@ -401,23 +372,4 @@ fn may_change(principal: &Principal, id: NotificationId) -> Result<Option<&UserI
         return Err(ServiceError::no_notification(id));
     }
     Ok(owner)
-}
-
-/// Calls `change` with each id, many at once: a store writes those in few transactions. Returns its results for the
-/// notifications that there are.
-async fn each<T, F: Future<Output = Result<T, ServiceError>>>(
-    ids: &[NotificationId],
-    change: impl Fn(NotificationId) -> F,
-) -> Result<Vec<T>, ServiceError> {
-    let (mut changed, mut none) = (Vec::with_capacity(ids.len()), None);
-    for some in ids.chunks(CHANGED_AT_ONCE) {
-        for result in join_all(some.iter().map(|id| change(*id))).await {
-            match result {
-                Ok(result) => changed.push(result),
-                Err(ServiceError::NotFound(why)) => none = Some(ServiceError::NotFound(why)),
-                Err(why) => return Err(why),
-            }
-        }
-    }
-    none.filter(|_| changed.is_empty()).map_or(Ok(changed), Err)
 }

@@ -19,6 +19,8 @@ mod sending;
 #[cfg(test)]
 mod tests;
 mod toasts;
+mod typed;
+mod undo;
 mod view;
 mod waiting;
 
@@ -30,7 +32,9 @@ pub(crate) use self::{
     selecting::SELECTION,
     sending::may_be_sent,
     toasts::{explain, key_of_toast},
-    view::{Loading, Status, Toast, Typed, View},
+    typed::Typed,
+    undo::Toast,
+    view::{Loading, Status, View},
 };
 
 /// Applies one message to the view, and returns the effects to carry out.

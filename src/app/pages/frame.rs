@@ -1,13 +1,13 @@
 //! The document around a page: its bar, its navigation, and the outcome of the last action.
 
-use leptos::{nonce::use_nonce, prelude::*};
+use leptos::prelude::*;
 
 use super::{
     CHANNELS, Content, NOTIFY_ME, Notice, Page, Reader, WEBHOOKS, channels,
     evening::evening,
     language::{language_choice, language_script},
     notification, notify_me,
-    parts::{Place, link_button},
+    parts::{Place, link_button, script},
     shell::{OtherPages, PageAssets, head},
     webhooks,
 };
@@ -134,10 +134,6 @@ fn brand(base: &str) -> impl IntoView + use<> {
             <span>"Campanile"</span>
         </a>
     }
-}
-
-pub(super) fn script(src: String) -> impl IntoView {
-    view! { <script defer nonce=use_nonce() src=src></script> }
 }
 
 /// The script that leads the inbox to the notification of a push message, where the server pushes to browsers.

@@ -3,7 +3,7 @@
 
 use leptos::prelude::*;
 
-use super::frame::script;
+use super::parts::script;
 use crate::app::words::{LANGUAGE_COOKIE, LANGUAGES, Words};
 
 /// Keeps the choice in the cookie.

@@ -1,6 +1,6 @@
 //! The building blocks of the pages.
 
-use leptos::prelude::*;
+use leptos::{nonce::use_nonce, prelude::*};
 
 use super::{Reader, words::Tone};
 use crate::{
@@ -14,6 +14,11 @@ use crate::{
     },
     model::Timestamp,
 };
+
+/// A script of the page.
+pub(super) fn script(src: String) -> impl IntoView {
+    view! { <script defer nonce=use_nonce() src=src></script> }
+}
 
 /// The surroundings of a page: its base path, its reader and the time.
 #[derive(Clone, Debug)]

@@ -4,7 +4,8 @@ use super::{
     counting,
     item::Item,
     message::{Deletion, Effect, Now},
-    view::{Doomed, View},
+    undo::Doomed,
+    view::View,
 };
 use crate::{
     app::live::Kind,

@@ -5,7 +5,8 @@ use super::{
     counting,
     item::Item,
     message::{Effect, Message, Now},
-    view::{Doomed, Echo, Loading, View},
+    undo::Doomed,
+    view::{Echo, Loading, View},
 };
 use crate::{
     app::live::{self, Kind},
@@ -160,13 +161,12 @@ impl View {
             again.retain(|message| message.modseq > Some(read_at));
             self.saw(Some(read_at), Vec::new());
         }
-        if again.is_empty() {
-            return;
-        }
-        // Where all inboxes are shown, the numbers beside the list may include them or not.
-        self.show_messages(again, read_at.is_some(), now);
-        if read_at.is_none() {
-            self.ask_soon();
+        if !again.is_empty() {
+            // Where all inboxes are shown, the numbers beside the list may include them or not.
+            self.show_messages(again, read_at.is_some(), now);
+            if read_at.is_none() {
+                self.ask_soon();
+            }
         }
     }
 

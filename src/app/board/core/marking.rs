@@ -6,7 +6,8 @@ use super::{
     mark::{MarkUnderWay, Marking},
     message::{Effect, MarkingAll, Now, UnmarkingAll},
     sending::may_be_sent,
-    view::{Loading, ReadAll, Undo, View, WasRead},
+    undo::{ReadAll, Undo, WasRead},
+    view::{Loading, View},
 };
 use crate::{
     app::{live::Kind, words::fill},

@@ -5,7 +5,8 @@ use super::{
     item::Item,
     mark::Marking,
     place::At,
-    view::{Doomed, ReadAll, Typed},
+    typed::Typed,
+    undo::{Doomed, ReadAll},
 };
 use crate::{
     app::{

@@ -6,7 +6,8 @@ use super::{
     counting,
     item::Item,
     message::{Effect, Now, Submission},
-    view::{Typed, Unconfirmed, View},
+    typed::{Typed, Unconfirmed},
+    view::View,
 };
 use crate::{
     app::{live::Kind, words::fill},

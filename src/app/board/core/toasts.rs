@@ -4,7 +4,8 @@ use super::{
     item::Spot,
     marking::heir,
     message::{Effect, Message, Now},
-    view::{Toast, Undo, View, WasRead},
+    undo::{Toast, Undo, WasRead},
+    view::View,
 };
 use crate::{
     app::{

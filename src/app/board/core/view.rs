@@ -9,6 +9,8 @@ use super::{
     mark::MarkUnderWay,
     message::Effect,
     place::{Beginning, Place},
+    typed::Unconfirmed,
+    undo::{Doomed, Toast},
 };
 use crate::{
     app::{
@@ -16,7 +18,7 @@ use crate::{
         page::{Address, FIRST, Initial, Refusal},
         words::Words,
     },
-    model::{Cursor, Filter, Marked, Notification, NotificationId, Overview, Problem, Timestamp, UserId},
+    model::{Cursor, Filter, Notification, NotificationId, Overview, Problem, Timestamp, UserId},
 };
 
 /// The state of the page: what it shows, and what it has to remember for that.
@@ -165,84 +167,6 @@ pub(super) struct Echo {
     pub(super) kind: live::Kind,
     pub(super) id: NotificationId,
     pub(super) user_id: UserId,
-}
-
-/// A notification that is about to be deleted, and its former place.
-#[derive(Clone, Debug)]
-pub(crate) struct Doomed {
-    pub(super) item: Item,
-    pub(super) spot: Spot,
-    /// Whether an answer lacked it, so that it may have changed.
-    pub(super) is_unsure: bool,
-}
-
-/// What is typed into the form that sends.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Typed {
-    /// The owner of the inbox that receives it.
-    pub(crate) user_id: String,
-    /// Its text.
-    pub(crate) content: String,
-    /// Its kind.
-    pub(crate) category: Option<String>,
-    /// A short heading; may be empty.
-    pub(crate) title: String,
-    /// The target of a click; may be empty.
-    pub(crate) link: String,
-}
-
-/// A notification that was sent and not confirmed.
-pub(super) struct Unconfirmed {
-    pub(super) typed: Typed,
-    /// Its idempotency key.
-    pub(super) key: String,
-    /// The key of the newest row at that time.
-    pub(super) after: i64,
-}
-
-/// An inbox that was marked as read, or a part of it.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct ReadAll {
-    /// The owner of the inbox.
-    pub(super) user_id: UserId,
-    /// The server's answer: how many were marked, and by which marking.
-    pub(super) marked: Marked,
-    /// The affected rows that the page showed.
-    pub(super) rows: Vec<Item>,
-}
-
-/// An action that a toast can take back.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Undo {
-    /// The deletion of whatever is about to be deleted.
-    Delete,
-    /// That these were marked as read.
-    Read(Vec<WasRead>),
-    /// That an inbox was marked as read, or a part of it.
-    ReadAll(ReadAll),
-}
-
-/// A notification that was marked as read, and left the list by that.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct WasRead {
-    pub(super) id: NotificationId,
-    pub(super) user_id: UserId,
-    pub(super) spot: Spot,
-}
-
-/// A message at the edge of the page.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Toast {
-    /// Identifies it while it is shown.
-    pub(crate) key: i64,
-    /// Its text.
-    pub(crate) text: String,
-    /// Whether it reports a failure.
-    pub(crate) is_bad: bool,
-    /// The action that it can take back.
-    pub(crate) undo: Option<Undo>,
-    /// Counts how often its time began anew.
-    pub(super) turn: u32,
 }
 
 impl View {
