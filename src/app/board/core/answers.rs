@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     app::{
+        live::{self, Kind},
         page::{Address, FIRST, Snapshot},
         words::fill,
     },
@@ -113,7 +114,13 @@ impl View {
                 Some(place) => doomed.item.data = page.notifications.remove(place),
                 None => doomed.is_unsure = true,
             }
-            if address.shows(&doomed.item.data.user_id) {
+            // The numbers of an answer that was read before it was created never had it.
+            let id = doomed.item.data.id;
+            let is_it = |of: &live::Message| of.notification.as_ref().is_some_and(|it| it.id == id);
+            let mut heard = self.heard.recent.iter().chain(&self.heard.waiting);
+            let is_later = page.modseq.is_some()
+                && heard.any(|of| of.kind == Kind::Created && of.modseq > page.modseq && is_it(of));
+            if !is_later && address.shows(&doomed.item.data.user_id) {
                 counting::remove(&mut overview, &doomed.item.data);
                 counting::beside(&mut overview, &doomed.item.data.category, -i64::from(!doomed.item.data.is_read));
             }

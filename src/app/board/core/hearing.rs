@@ -190,13 +190,9 @@ impl View {
             match (message.kind, message.notification) {
                 (kind @ (Kind::Created | Kind::Updated), Some(notification)) if self.is_doomed(notification.id) => {
                     let is_own = self.is_echo(kind, notification.id);
-                    // The answer that is shown was read before it was created; its numbers had lost it all the same.
-                    if kind == Kind::Created && !is_own && shown.counts {
-                        counting::add(&mut self.overview, &notification);
-                        counting::beside(&mut self.overview, &notification.category, i64::from(!notification.is_read));
-                    }
-                    // If it is put back, it shows this newer state.
-                    let is_it = |doomed: &&mut Doomed| doomed.item.data.id == notification.id;
+                    // If it is put back, it shows this newer state, unless the user has marked it once more since.
+                    let is_old = is_own && self.expects(kind, notification.id);
+                    let is_it = |doomed: &&mut Doomed| !is_old && doomed.item.data.id == notification.id;
                     if let Some(doomed) = self.doomed.iter_mut().find(is_it) {
                         doomed.item.data = notification;
                     }

@@ -298,3 +298,13 @@ proptest! {
         prop_assert_eq!(world.asks, 0);
     }
 }
+
+#[test]
+fn an_older_mark_is_not_heard_of_what_is_about_to_be_deleted() {
+    let mut world = World::new("user_id=ann&unread=true", 2);
+    let steps =
+        [Step::MarkHere(0), Step::Undo, Step::Answer, Step::Answer, Step::DeleteHere(0), Step::Hear, Step::Undo];
+    steps.into_iter().for_each(|step| world.step(step));
+    world.end();
+    world.check().unwrap();
+}
