@@ -17,8 +17,10 @@ use crate::{
 #[async_trait]
 impl Forget for SqliteStore {
     async fn forget_notifications(&self, user_id: &UserId, most: usize) -> Result<usize, StoreError> {
-        let user_id = user_id.clone();
-        self.writer.write(Weight::rows(most), move |batch| batch.forget(&user_id, most)).await
+        let of_user = user_id.clone();
+        let forgotten = self.writer.write(Weight::rows(most), move |batch| batch.forget(&of_user, most)).await?;
+        self.pages.forget(user_id);
+        Ok(forgotten)
     }
 
     async fn newest_delivery(&self) -> Result<u64, StoreError> {

@@ -10,7 +10,7 @@ use std::{
 };
 
 use crate::{
-    model::{Cursor, Filter, Limit, Notification, Page},
+    model::{Cursor, Filter, Limit, Notification, Page, UserId},
     server::store::{RenderedPage, StoreError},
 };
 
@@ -100,6 +100,17 @@ impl Pages {
             kept.weight -= freed;
         }
     }
+
+    /// Drops the pages of an inbox, whose user is forgotten.
+    pub(super) fn forget(&self, user_id: &UserId) {
+        let mut guard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = &mut *guard;
+        let is_theirs = |asked: &Asked| asked.filter.user_id.as_ref() == Some(user_id);
+        kept.order.retain(|asked| !is_theirs(asked));
+        for (_, (_, weight)) in kept.pages.extract_if(|asked, _| is_theirs(asked)) {
+            kept.weight -= weight;
+        }
+    }
 }
 
 /// No less than the size of a notification, in bytes: its texts, its JSON, that again in the JSON of the page, and the
@@ -111,7 +122,7 @@ fn weight_of(notification: &Notification) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Content, NewNotification, NotificationId, Timestamp, UserId};
+    use crate::model::{Content, NewNotification, NotificationId, Timestamp};
 
     fn asked(user_id: &str) -> Asked {
         let filter = Filter::inbox(UserId::parse(user_id).unwrap());
@@ -151,6 +162,20 @@ mod tests {
         assert_eq!(rendered.json, serde_json::to_vec(&page.page.notifications).unwrap());
         assert_eq!((rendered.next, rendered.modseq), (None, Some(7)));
         assert_eq!(page.rendered().unwrap().json.as_ptr(), rendered.json.as_ptr());
+    }
+
+    #[test]
+    fn nothing_is_kept_of_a_forgotten_user() {
+        let pages = Pages::default();
+        pages.keep(asked("ann"), &page(7, "a"));
+        pages.keep(Asked { limit: Limit::new(1), ..asked("ann") }, &page(7, "a"));
+        let of_ann = pages.0.lock().unwrap().weight;
+        pages.keep(asked("bob"), &page(7, "b"));
+        let of_both = pages.0.lock().unwrap().weight;
+        pages.forget(&UserId::parse("ann").unwrap());
+        assert_eq!((text(&pages, "ann", 7), text(&pages, "bob", 7).as_deref()), (None, Some("b")));
+        let kept = pages.0.lock().unwrap();
+        assert_eq!((kept.weight, kept.pages.len(), kept.order.len()), (of_both - of_ann, 1, 1));
     }
 
     #[test]
