@@ -16,6 +16,8 @@ mod event;
 mod filter;
 mod link;
 mod marking;
+#[cfg(feature = "ssr")]
+mod nearest;
 mod notification;
 mod page;
 #[cfg(feature = "ssr")]
@@ -49,6 +51,8 @@ pub use event::{Change, Changes, Event};
 pub use filter::{Filter, ListParams};
 pub use link::Link;
 pub use marking::{Marked, MarkedBy, Marking, MarkingParams};
+#[cfg(feature = "ssr")]
+pub(crate) use nearest::nearest;
 pub use notification::{Accepted, Notification, NotificationId};
 #[cfg(feature = "ssr")]
 pub use page::WholeNumber;

@@ -22,7 +22,6 @@ pub mod listener;
 mod live;
 pub mod log;
 pub mod maintenance;
-mod nearest;
 mod public_url;
 pub mod run;
 pub mod secret;

@@ -4,7 +4,7 @@ use chrono::{Weekday, WeekdaySet};
 use serde_json::{Map, Value};
 
 use super::{Choice, Choices, DAYS, Delay, Digest, Preferences, QuietHours, TimeOfDay, Way};
-use crate::model::{Category, FieldError, Invalid};
+use crate::model::{Category, FieldError, Invalid, nearest};
 
 /// The most errors that are kept; more would take room and help no one.
 const MOST_ERRORS: usize = 100;
@@ -203,9 +203,14 @@ impl PatchErrors {
 
     /// Adds the error for an unknown name, where these are known.
     fn unknown(&mut self, place: &str, name: &str, known: &[&str]) {
+        let meant = nearest(name, known);
         let name = shown(name);
-        let known: Vec<_> = known.iter().map(|known| format!("`{known}`")).collect();
-        let why = format!("There is no `{name}`; there is {}.", known.join(", "));
+        let why = if let Some(meant) = meant {
+            format!("There is no `{name}`; did you mean `{meant}`?")
+        } else {
+            let known: Vec<_> = known.iter().map(|known| format!("`{known}`")).collect();
+            format!("There is no `{name}`; there is {}.", known.join(", "))
+        };
         self.add::<()>(&within(place, &name), why);
     }
 

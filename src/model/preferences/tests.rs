@@ -151,6 +151,7 @@ fn what_quiet_hours_need_is_not_taken_away(#[case] patch: Value, #[case] places:
 #[rstest]
 #[case(json!("on"), "This must be an object, not a string.")]
 #[case(json!({"x\u{1b}": 1}), r"There is no `x\u{1b}`; there is `channels`, `categories`, `quiet_hours`, `digest`.")]
+#[case(json!({"categoris": {}}), "There is no `categoris`; did you mean `categories`?")]
 #[case(json!({"channels": {"fcm": "on"}}), "There is no `fcm`; there is `email`, `push`.")]
 #[case(json!({"channels": {"push": "no"}}), r#"This must be "on", "off", or {"if_unread_after": seconds}."#)]
 #[case(json!({"channels": {"push": {"if_unread_after": 0}}}), "This must be 1 to 604800 seconds.")]

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::{SettingsInput, from_files};
-use crate::server::nearest::nearest;
+use crate::model::nearest;
 
 /// Prefix of the variables of all settings.
 const PREFIX: &str = "CAMPANILE_";

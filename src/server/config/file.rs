@@ -15,7 +15,7 @@ use toml::{
 
 use self::given::Given;
 use super::{SettingsInput, fields::fields};
-use crate::server::nearest::nearest;
+use crate::model::nearest;
 
 /// The settings in the file; none if it is missing and does not have to exist.
 pub(super) fn read(path: &Path, must_exist: bool) -> Result<SettingsInput> {
@@ -44,7 +44,9 @@ struct Mistake {
 fn settings(text: &str) -> Result<SettingsInput, Mistake> {
     let table = DeTable::parse(text).map_err(|error| {
         let at = error.span().map_or(0, |span| span.start);
-        Mistake { at, what: format!("this is not valid TOML: {}", error.message()) }
+        let is_twice = error.message().starts_with("duplicate");
+        let what = if is_twice { "this setting stands twice; keep one" } else { no_toml(text, at) };
+        Mistake { at, what: format!("this is not valid TOML: {what}") }
     })?;
     let known = fields(&SettingsInput::default()).unwrap_or_default();
     let known: Vec<&str> = known.keys().map(String::as_str).collect();
@@ -57,6 +59,20 @@ fn settings(text: &str) -> Result<SettingsInput, Mistake> {
     }
     let whole = serde_json::from_value(Value::Object(all));
     whole.map_err(|_| Mistake { at: 0, what: "this cannot be used".to_owned() })
+}
+
+/// What is wrong with the line at this place, without its text and without the words of a parser.
+fn no_toml(text: &str, at: usize) -> &'static str {
+    let before = text.get(..at).unwrap_or(text);
+    let begin = before.rfind('\n').map_or(0, |end| end + 1);
+    let line = text[begin..].lines().next().unwrap_or_default();
+    match line.split_once('=').map(|(_, value)| value.trim()) {
+        None => "a line is `name = value`, or a comment that begins with #",
+        Some("") => "the value is missing",
+        Some(value) if value.starts_with(['"', '\'']) => "a text ends with the quote that it begins with",
+        Some(value) if value.starts_with('[') => "a list is written like [\"a\", \"b\"]",
+        Some(_) => "a text is in quotes; a number, true or false is not",
+    }
 }
 
 /// One setting, or its mistake.
@@ -107,9 +123,12 @@ mod tests {
     #[test]
     fn what_is_wrong_is_told_by_its_place_its_name_and_its_kind_and_not_repeated() {
         for (text, says) in [
-            ("# one\njwt-secret = \"hush", "2 this is not valid TOML: "),
-            ("window = hush\n", "1 this is not valid TOML: "),
-            ("window = 1\nwindow = 2\n", "2 this is not valid TOML: duplicate key"),
+            ("# one\njwt-secret = \"hush", "2 this is not valid TOML: a text ends with the quote that it begins with"),
+            ("\n\njwt-secret =", "3 this is not valid TOML: the value is missing"),
+            ("jwt-secret\n", "1 this is not valid TOML: a line is `name = value`, or a comment"),
+            ("allowed-hosts = [\"hush\"\n", "1 this is not valid TOML: a list is written like [\"a\", \"b\"]"),
+            ("window = hush\n", "1 this is not valid TOML: a text is in quotes; a number, true or false is not"),
+            ("window = 1\nwindow = 2\n", "2 this is not valid TOML: this setting stands twice; keep one"),
             ("jwt-secret = [\"hush\"]\n", "1 `jwt-secret` is a text in quotes; this is a list"),
             ("store = { url = \"hush\" }\n", "1 `store` is a text in quotes; this is a section"),
             ("log = \"info\"\nwindow = \"hush\"\n", "2 `window` is a whole number; this is a text in quotes"),

@@ -3,10 +3,7 @@
 //! A misspelt name would be ignored silently, or would select everything instead of a part. So it is refused, with the
 //! name that was probably meant.
 
-use crate::{
-    model::{FieldError, Invalid},
-    server::nearest::nearest,
-};
+use crate::model::{FieldError, Invalid, nearest};
 
 /// How many characters of an unknown name are repeated.
 pub(super) const LONGEST: usize = 64;

@@ -6,7 +6,7 @@ const LONGEST: usize = 64;
 /// The most similar known name; `None` if none is similar.
 ///
 /// Case and separators (`expiresAt`, `expires-at`) make no difference, and up to a third of the letters may differ.
-pub(super) fn nearest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
+pub(crate) fn nearest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
     if name.len() > LONGEST {
         return None;
     }
