@@ -49,6 +49,7 @@ fn row(argument: &Arg) -> String {
     let values = argument.get_value_names().unwrap_or_default().join(" ");
     let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
     let (meaning, default) = help.split_once(" [default: ").unwrap_or((&help, ""));
+    let default = if default.is_empty() && values == "BOOL" { "false" } else { default };
     let default = default.trim_end_matches(']').trim_matches('`');
     let is_literal = !default.is_empty() && !default.contains(' ');
     let default = if is_literal { format!("`{default}`") } else { default.to_owned() };
