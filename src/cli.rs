@@ -6,13 +6,13 @@ mod output;
 
 use std::{
     fs::{File, OpenOptions},
-    io::{BufReader, BufWriter, Write, stdin, stdout},
+    io::{BufReader, BufWriter, ErrorKind, Write, stdin, stdout},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use campanile::{
     model::{ContactAddress, DeviceToken, EmailAddress, Environment, FcmKind, FcmToken},
     server::{
@@ -249,8 +249,8 @@ async fn send_test(command: SendTest) -> Result<String> {
         SendTest::Apns { token, sandbox, common } => {
             let settings = common.settings()?;
             let topic = settings.delivery.apns.as_ref().and_then(|apns| apns.topic.clone());
-            let topic =
-                topic.context("apns-topic: is missing. Say the bundle id of the app, such as com.example.app.")?;
+            let topic = topic
+                .context("apns-topic: is missing. Set it to the bundle id of the app, such as com.example.app.")?;
             let environment = if sandbox { Environment::Sandbox } else { Environment::Production };
             let to = ContactAddress::Apns { token, topic, environment };
             commands::send_test_push(&settings, to, now).await
@@ -284,26 +284,39 @@ async fn export(settings: &Settings, file: Option<&Path>) -> Result<ExitCode> {
         };
     };
     let open = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
-    let open = open.with_context(|| format!("{} cannot be made", file.display()))?;
+    let open = open.map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => {
+            anyhow!("{} exists, and an export overwrites nothing. Name another file.", file.display())
+        }
+        _ => anyhow!("{} cannot be made: {error}.", file.display()),
+    })?;
     let exported = commands::export(settings, BufWriter::new(open)).await;
     // A part of an export cannot be imported, and would be in the way of the next attempt.
     let notifications = exported.inspect_err(|_| drop(std::fs::remove_file(file)))?;
-    note(format_args!("{notifications} notifications are in {}.", file.display()));
+    note(format_args!("{} in {}.", notifications_are(notifications), file.display()));
     Ok(ExitCode::SUCCESS)
+}
+
+/// The beginning of a sentence about so many notifications.
+fn notifications_are(count: u64) -> String {
+    if count == 1 { "1 notification is".to_owned() } else { format!("{count} notifications are") }
 }
 
 async fn import(settings: &Settings, file: Option<&Path>) -> Result<()> {
     let Imported { notifications, warnings } = match named(file) {
         None => commands::import(settings, BufReader::new(stdin())).await?,
         Some(file) => {
-            let open = File::open(file).with_context(|| format!("{} cannot be read", file.display()))?;
+            let open = File::open(file).map_err(|error| match error.kind() {
+                ErrorKind::NotFound => anyhow!("{} cannot be read: there is no such file.", file.display()),
+                _ => anyhow!("{} cannot be read: {error}.", file.display()),
+            })?;
             commands::import(settings, BufReader::new(open)).await?
         }
     };
     for warning in warnings {
         note(format_args!("campanile: warning: {warning}"));
     }
-    note(format_args!("{notifications} notifications are in {}.", settings.store));
+    note(format_args!("{} in {}.", notifications_are(notifications), settings.store));
     Ok(())
 }
 

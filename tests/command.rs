@@ -375,7 +375,7 @@ fn the_database_of_another_program_is_refused() {
     }
     // A file without tables counts as no database.
     std::fs::write(&file, "").unwrap();
-    assert!(printed(&["migrate", "--store", &store]).contains("went from version 0"));
+    assert!(printed(&["migrate", "--store", &store]).contains("brought from version 0"));
 }
 
 #[test]

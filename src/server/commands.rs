@@ -7,7 +7,7 @@ mod transfer;
 
 use std::path::Path;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 
 pub use check::check;
 pub use key::{MadeKey, NewKey, create_key, list_keys, revoke_key};
@@ -16,7 +16,7 @@ pub use transfer::{Imported, export, import};
 
 use super::{
     config::{Settings, StoreUrl},
-    store::{PostgresStore, SqliteStore},
+    store::{PostgresStore, SqliteStore, StoreError},
     stores::Stores,
 };
 use crate::model::Timestamp;
@@ -38,8 +38,19 @@ pub async fn migrate(settings: &Settings) -> Result<String> {
     };
     Ok(match before.known - before.applied {
         0 => format!("{} is up to date, at version {}.", settings.store, before.known),
-        _ => format!("{} went from version {} to {}.", settings.store, before.applied, before.known),
+        _ => format!(
+            "The tables of {} were brought from version {} to {}.",
+            settings.store, before.applied, before.known
+        ),
     })
+}
+
+/// The sentence of a store about the operator's command, without the preface that the store failed.
+fn refusal(error: StoreError) -> anyhow::Error {
+    match error {
+        StoreError::Failed { why, cause: None } => anyhow!(why),
+        other => other.into(),
+    }
 }
 
 /// Copies the present state of a SQLite store to a new file, while a server may be using it.
@@ -48,7 +59,7 @@ pub async fn migrate(settings: &Settings) -> Result<String> {
 /// One sentence about the failure.
 pub fn back_up(settings: &Settings, copy: &Path) -> Result<()> {
     match &settings.store {
-        StoreUrl::Sqlite(path) => Ok(SqliteStore::back_up(path, copy)?),
+        StoreUrl::Sqlite(path) => SqliteStore::back_up(path, copy).map_err(refusal),
         StoreUrl::Postgres(_) => bail!("store: PostgreSQL brings its own backup: pg_dump, or pg_basebackup."),
         StoreUrl::Memory => bail!("store: memory: has nothing to back up."),
     }

@@ -140,7 +140,7 @@ impl Settings {
         }
         if let Some(url) = self.http.public_url.as_ref().filter(|url| !is_loopback(url.host())) {
             bail!(
-                "public-url: {url} is for others, and there is no authentication. Say --auth on and make a key with \
+                "public-url: {url} is for others, and there is no authentication. Use --auth on and make a key with \
                  `campanile key create`, or say --insecure-no-auth if the gateway in front of Campanile lets only the \
                  right people in."
             );
@@ -149,7 +149,7 @@ impl Settings {
             return Ok(());
         }
         bail!(
-            "listen: {listen} can be reached from other machines, and there is no authentication. Say --auth on and \
+            "listen: {listen} can be reached from other machines, and there is no authentication. Use --auth on and \
              make a key with `campanile key create`, listen on 127.0.0.1, or say --insecure-no-auth if a gateway in \
              front of Campanile lets only the right people in."
         )
@@ -179,7 +179,7 @@ impl Settings {
         let has_no_links = self.delivery.mail.is_some() && self.http.public_url.is_none();
         let no_links = has_no_links.then(|| {
             "public-url: is missing beside smtp, so that mails have no links and cannot be unsubscribed from by a click. \
-             Say how others reach this server."
+             Set it to the address under which others reach this server."
                 .to_owned()
         });
         let relay = self.delivery.mail.as_ref().map(|mail| &mail.relay).filter(|relay| relay.exposes_password());
@@ -199,12 +199,12 @@ impl Settings {
             webpush.as_ref().is_some_and(|webpush| webpush.key.is_none()) && self.store == StoreUrl::Memory;
         let lost_key = forgets_key.then(|| {
             "vapid-key: is missing beside a store in memory, which forgets the key that browsers subscribe to: after each \
-             start they have to turn push on again. Say a file, or another store."
+             start they have to turn push on again. Use a file, or another store."
                 .to_owned()
         });
         let has_no_device = *badge_sync && fcm.is_none() && apns.is_none();
         let no_device = has_no_device.then(|| {
-            "push-badge-sync: there are no devices to tell. Say fcm-service-account or apns-key too.".to_owned()
+            "push-badge-sync: there are no devices to tell. Set fcm-service-account or apns-key too.".to_owned()
         });
         let meant_otherwise = [no_cookie, no_links, exposed, lost_key, no_device].into_iter().flatten();
         self.unknown.iter().chain(&self.ineffective).cloned().chain(meant_otherwise).collect()
@@ -216,7 +216,7 @@ impl Settings {
         let auth = auth::settle(&input)?;
         let limit_recipient = auth::limit_recipient(&input, auth.is_some())?;
         if auth.is_some() && insecure_no_auth {
-            bail!("insecure-no-auth: authentication is on. Say one or the other.");
+            bail!("insecure-no-auth: authentication is on. Choose one of the two.");
         }
         let mail = mail::settle(&input)?;
         let PushOptions { webpush, fcm, apns } = push::settle(&input)?;
@@ -239,7 +239,7 @@ impl Settings {
         let max_memory = within("max-memory", input.max_memory, &bounds::MEMORY)?;
         if max_memory < max_body_bytes {
             bail!(
-                "max-memory: there is no room for one body, which may have {max_body_bytes} bytes (max-body-bytes). Say at \
+                "max-memory: there is no room for one body, which may have {max_body_bytes} bytes (max-body-bytes). Use at \
                  least as much."
             );
         }
@@ -331,7 +331,7 @@ fn needed<T>(name: &str, value: Option<T>) -> Result<T> {
 /// The language of the pages; `None` where the browser decides.
 fn language(text: &str) -> Result<Option<&'static Language>> {
     match Language::of(text) {
-        None if text != "auto" => bail!("language: there is no {text:?}. Say auto, {}.", Language::codes()),
+        None if text != "auto" => bail!("language: there is no {text:?}. Use auto, {}.", Language::codes()),
         language => Ok(language),
     }
 }
@@ -355,7 +355,7 @@ fn allowed_host(text: &str) -> Result<()> {
         return Ok(());
     }
     bail!(
-        "allowed-hosts: {text:?} is no host. Say its name alone, such as notify.example, without https://, port and *; \
+        "allowed-hosts: {text:?} is no host. Give its name alone, such as notify.example, without https://, port and *; \
          of one with other letters, the name that begins with xn--."
     )
 }
@@ -373,8 +373,8 @@ fn tls(certificate: Option<PathBuf>, key: Option<PathBuf>) -> Result<Option<TlsO
     match (certificate, key) {
         (Some(certificate), Some(key)) => Ok(Some(TlsOptions { certificate, key })),
         (None, None) => Ok(None),
-        (Some(_), None) => bail!("tls-key: is missing beside tls-cert. Say both, or none."),
-        (None, Some(_)) => bail!("tls-cert: is missing beside tls-key. Say both, or none."),
+        (Some(_), None) => bail!("tls-key: is missing beside tls-cert. Set both, or neither."),
+        (None, Some(_)) => bail!("tls-cert: is missing beside tls-key. Set both, or neither."),
     }
 }
 

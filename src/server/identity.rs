@@ -151,11 +151,21 @@ impl Principal {
                 _ => "Only an operator, or an application with a service key, may do this.",
             }),
             Holder::Operator | Holder::Key(_) => Denied::Forbidden(match scope {
-                Scope::Send => "This key may not send: it lacks the scope `send`.",
-                Scope::Read => "This key may not read: it lacks the scope `read`.",
-                Scope::Mark => "This key may not mark or delete: it lacks the scope `mark`.",
-                Scope::Contacts => "This key may not manage contacts: it lacks the scope `contacts`.",
-                Scope::Admin => "This key may not do this: it lacks the scope `admin`.",
+                Scope::Send => {
+                    "This key may not send: it lacks the scope `send`. Create one: campanile key create NAME --scopes send"
+                }
+                Scope::Read => {
+                    "This key may not read: it lacks the scope `read`. Create one: campanile key create NAME --scopes read"
+                }
+                Scope::Mark => {
+                    "This key may not mark or delete: it lacks the scope `mark`. Create one: campanile key create NAME --scopes mark"
+                }
+                Scope::Contacts => {
+                    "This key may not manage contacts: it lacks the scope `contacts`. Create one: campanile key create NAME --scopes contacts"
+                }
+                Scope::Admin => {
+                    "This key may not do this: it lacks the scope `admin`. Create one: campanile key create NAME --scopes admin"
+                }
             }),
         })
     }

@@ -65,7 +65,7 @@ fn keys_are_made_listed_and_revoked_while_a_server_writes_to_the_same_file() {
         let id = secret.id().to_string();
         let keys = listed(&store);
         assert_eq!(keys.len(), round + 1);
-        assert!(keys.iter().any(|key| key["id"] == *id && key["name"] == *name && key["state"] == "good"));
+        assert!(keys.iter().any(|key| key["id"] == *id && key["name"] == *name && key["state"] == "valid"));
         let said = printed(&["key", "revoke", &id, "--store", &store]);
         assert!(said.contains(&name) && said.contains(&id) && said.contains("send"), "{said}");
         assert!(listed(&store).iter().all(|key| key["state"] == "revoked"));
@@ -121,7 +121,7 @@ fn a_list_is_a_table_for_people_and_an_array_for_programs() {
     assert_eq!(lines.len(), 3, "{table}");
     let column = |line: &str, words: &str| line.chars().count() - line[line.find(words).unwrap()..].chars().count();
     assert!(lines[0].starts_with("ID ") && lines[1].starts_with(&first.id().to_string()), "{table}");
-    for (line, name, scopes, state) in [(1, "Zoë's", "admin", "good"), (2, "zed", "send,read", "revoked")] {
+    for (line, name, scopes, state) in [(1, "Zoë's", "admin", "valid"), (2, "zed", "send,read", "revoked")] {
         for (heading, cell) in [("NAME", name), ("SCOPES", scopes), ("STATE", state)] {
             assert_eq!(column(lines[0], heading), column(lines[line], cell), "{heading}\n{table}");
         }

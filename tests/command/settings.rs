@@ -97,7 +97,7 @@ fn both_warn_about_settings_without_effect() {
     let warnings = [
         "CAMPANILE_TYPO: there is no such setting",
         "Did you mean CAMPANILE_LIMIT_KEY?",
-        "limit-key: has no effect, since authentication is off. Say --auth on, or leave it out.",
+        "limit-key: has no effect, since authentication is off. Use --auth on, or leave it out.",
         "sqlite-sync: has no effect",
         "socket-mode: has no effect",
         "log-addresses: has no effect",

@@ -310,7 +310,7 @@ async fn when_no_host_can_be_used_each_is_named_with_its_reason() {
         assert!(refused.contains(&part) && !refused.contains("hush"), "{refused}");
     }
     let alone = opened(&format!("postgres://campanile:hush@{silent}/x?connect_timeout=1")).await.err().unwrap();
-    assert!(alone.ends_with("the connection to the database failed: no answer within 1 s"), "{alone}");
+    assert!(alone.contains("cannot be reached: no answer within 1 s. See that PostgreSQL listens there"), "{alone}");
 }
 
 #[tokio::test]

@@ -115,7 +115,7 @@ async fn of_several_concurrent_migrations_one_reports_that_it_migrated() {
     let url = empty_database().await;
     let said = spawn_blocking(move || migrate_at_once(3, &url)).await.unwrap();
     let count = |text: &str| said.iter().filter(|said| said.as_ref().unwrap().contains(text)).count();
-    assert_eq!((count("went from version 0 to"), count("is up to date, at version")), (1, 2), "{said:?}");
+    assert_eq!((count("brought from version 0 to"), count("is up to date, at version")), (1, 2), "{said:?}");
 }
 
 #[test]

@@ -122,7 +122,7 @@ impl Reach {
             return Err(wrong("without user and password"));
         }
         if url.scheme() != "https" && (url.scheme() != "http" || self.allowed.is_empty()) {
-            return Err(wrong("and begins with https://; http:// is for networks that --webhook-allow lists"));
+            return Err(wrong("and begin with https://; http:// is for networks that --webhook-allow lists"));
         }
         if url.port() == Some(0) {
             return Err(wrong("with a port from 1 to 65535"));

@@ -67,10 +67,10 @@ pub async fn create_key(settings: &Settings, new: NewKey, now: Timestamp) -> Res
     let until = expires_at.map_or("it is revoked".to_owned(), |end| format!("{} UTC", minute(end)));
     let ServiceKey { id, name, scopes, .. } = key;
     let explanation = format!(
-        "This is the key {name:?} ({scopes}), good until {until}. It is shown this once: only a hash of it is kept.\n\
+        "This is the key {name:?} ({scopes}), valid until {until}. It is shown this once: only a hash of it is kept.\n\
          Keep it where secrets are kept, and send it with every request:\n  \
            Authorization: Bearer {hidden}\n\
-         To make an end of it: campanile key revoke {id}",
+         To revoke it: campanile key revoke {id}",
         hidden = format_args!("cmp_{id}_…"),
     );
     Ok(MadeKey { secret, explanation })
@@ -123,7 +123,7 @@ impl<'a> ShownKey<'a> {
     fn new(key: &'a ServiceKey, now: Timestamp) -> Self {
         let state = match key.revoked_at {
             Some(_) => "revoked",
-            None if key.is_good(now) => "good",
+            None if key.is_good(now) => "valid",
             None => "expired",
         };
         Self {

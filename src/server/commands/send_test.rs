@@ -18,7 +18,7 @@ use crate::{
 pub async fn send_test_mail(settings: &Settings, to: &EmailAddress, now: Timestamp) -> Result<String> {
     let DeliveryOptions { mail, app_name, public_url, .. } = &settings.delivery;
     let mail = mail.as_ref().context(
-        "smtp: there is no relay that takes mail. Say smtp and mail-from, such as smtps://USER:PASSWORD@HOST:465 and \
+        "smtp: there is no relay that takes mail. Set smtp and mail-from, such as smtps://USER:PASSWORD@HOST:465 and \
          you@example.com.",
     )?;
     let sent = send_test(mail, app_name, public_url.as_ref(), to, now).await;

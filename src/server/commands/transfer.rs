@@ -4,7 +4,7 @@ mod frame;
 
 use std::io::{self, BufRead, Read, Write};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use tokio::sync::mpsc;
 
 use self::frame::{Counts, Frame, Lines, Whole};
@@ -84,7 +84,10 @@ pub async fn import(settings: &Settings, from: impl BufRead + Send + 'static) ->
         }
         read
     });
-    let notifications = store.import(records).await?;
+    let notifications = store.import(records).await.map_err(|error| match error {
+        StoreError::Failed { why, cause: None } => anyhow!("{}: {why} Nothing was imported.", settings.store),
+        other => other.into(),
+    })?;
     let mut warnings = Vec::new();
     // The store has finished, so everything was read.
     if let Ok(Whole { format, beyond_limits }) = reading.await? {

@@ -26,7 +26,7 @@ pub(super) fn settle(input: &SettingsInput) -> Result<Option<AuthOptions>> {
     let tokens = tokens(input)?;
     let is_on = match input.auth {
         Some(Switch::Off) if tokens.is_some() => {
-            bail!("auth: it is off, and there are settings for tokens. Say --auth on, or leave the jwt settings out.")
+            bail!("auth: it is off, and there are settings for tokens. Use --auth on, or leave the jwt settings out.")
         }
         Some(switch) => switch == Switch::On,
         None => tokens.is_some(),
@@ -60,12 +60,12 @@ fn tokens(input: &SettingsInput) -> Result<Option<TokenOptions>> {
         input.jwt_algorithms.as_ref().map(|names| names.iter().map(parse).collect::<Result<_>>()).transpose()?;
     let Some(keys) = sources.next() else {
         if !audience.is_empty() || input.jwt_issuer.is_some() || input.jwt_algorithms.is_some() {
-            bail!("jwt-audience: there is nothing to check tokens with. Say jwt-secret, jwt-key or jwt-jwks too.");
+            bail!("jwt-audience: there is nothing to check tokens with. Set jwt-secret, jwt-key or jwt-jwks too.");
         }
         return Ok(None);
     };
     if sources.next().is_some() {
-        bail!("jwt-secret, jwt-key, jwt-jwks: tokens are checked with one of them. Say only one.");
+        bail!("jwt-secret, jwt-key, jwt-jwks: tokens are checked with one of them. Set only one.");
     }
     if audience.is_empty() {
         bail!("jwt-audience: say what tokens for this server have in `aud`, such as campanile.");

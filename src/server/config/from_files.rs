@@ -69,7 +69,7 @@ pub(super) fn read(
         let secret = secret_file::text(Path::new(&path)).map_err(|why| match shown(name, &path) {
             Some(path) => anyhow!("{name}: {path}, the file that {by_file} names, {why}."),
             None => {
-                anyhow!("{name}: the file that {by_file} names {why}. Say the name of a file with the secret in it.")
+                anyhow!("{name}: the file that {by_file} names {why}. Name a file with the secret in it.")
             }
         })?;
         all.insert(name.clone(), Value::String(secret));

@@ -14,9 +14,10 @@ use super::{Listen, fields::fields, in_force::shown};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Switch {
-    /// It is on.
+    // Without a description, `--help` lists both in one line.
+    #[expect(missing_docs, reason = "the name says it")]
     On,
-    /// It is off.
+    #[expect(missing_docs, reason = "the name says it")]
     Off,
 }
 

@@ -26,13 +26,14 @@ pub(super) fn settle(input: &SettingsInput) -> Result<Option<MailOptions>> {
             ("smtp-password-file", input.smtp_password_file.is_some()),
         ];
         if let Some((name, _)) = lonely.iter().find(|(_, is_said)| *is_said) {
-            bail!("{name}: there is no relay that takes mail. Say smtp too, such as smtps://USER:PASSWORD@HOST:465.");
+            bail!("{name}: there is no relay that takes mail. Set smtp too, such as smtps://USER:PASSWORD@HOST:465.");
         }
         return Ok(None);
     };
     let relay = relay(url, input.smtp_password_file.as_deref())?;
     let from = input.mail_from.as_deref();
-    let from = from.context("mail-from: is missing beside smtp. Say whom mail is from, such as you@example.com.")?;
+    let from =
+        from.context("mail-from: is missing beside smtp. Set it to the sender's address, such as you@example.com.")?;
     let from = mailbox(from)?;
     let templates = match &input.mail_templates {
         Some(folder) => Templates::from_dir(folder),
@@ -48,20 +49,22 @@ pub(super) fn settle(input: &SettingsInput) -> Result<Option<MailOptions>> {
 fn relay(url: &str, password_file: Option<&Path>) -> Result<RelayUrl> {
     let Ok(relay) = RelayUrl::parse(url) else {
         bail!(
-            "smtp: this is no relay. Say smtps://USER:PASSWORD@HOST:465 or smtp://HOST:587, with %40 for @, %2F for / \
+            "smtp: this is not the URL of a relay. Write smtps://USER:PASSWORD@HOST:465 or smtp://HOST:587, with %40 for @, %2F for / \
              and %3F for ? in user and password."
         );
     };
     match password_file {
         Some(_) if !relay.has_user() => {
-            bail!("smtp-password-file: smtp names no user whose password that would be. Say smtps://USER@HOST:465.")
+            bail!("smtp-password-file: smtp names no user whose password that would be. Write smtps://USER@HOST:465.")
         }
         Some(_) if relay.has_password() => {
-            bail!("smtp-password-file: smtp has a password too. Say it in one of them.")
+            bail!("smtp-password-file: smtp has a password too. Set it in only one of them.")
         }
         Some(file) => Ok(relay.with_password(secret_file::read_text("smtp-password-file", file)?)),
         None if relay.has_user() && !relay.has_password() => {
-            bail!("smtp: there is a user without a password. Say smtp-password-file, or USER:PASSWORD@ in the URL.")
+            bail!(
+                "smtp: there is a user without a password. Set smtp-password-file, or write USER:PASSWORD@ in the URL."
+            )
         }
         None => Ok(relay),
     }

@@ -90,7 +90,8 @@ fn cannot_bind(address: &SocketAddr, error: &io::Error) -> String {
     let (host, port) = (address.ip(), address.port());
     match error.kind() {
         ErrorKind::AddrInUse => format!(
-            "cannot bind to the port {port} of {host}: another program listens there. Stop it, or name another port."
+            "cannot bind to the port {port} of {host}: another program listens there. Stop it, or name another port, \
+             such as --listen 127.0.0.1:8080."
         ),
         ErrorKind::PermissionDenied if port < 1024 => format!(
             "{address}: this user may not listen on a port below 1024. Name another port, or let the program: setcap \

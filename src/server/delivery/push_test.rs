@@ -51,12 +51,13 @@ fn attempt_of(options: &DeliveryOptions, channel: Channel) -> Result<Arc<dyn Att
     match channel {
         Channel::Fcm => match &options.fcm {
             Some(fcm) => Ok(Arc::new(Fcm::new(fcm, writer, clock).map_err(untried)?)),
-            None => Err("fcm-service-account: is missing. Say the key file of a service account.".to_owned()),
+            None => Err("fcm-service-account: is missing. Set it to the key file of a service account.".to_owned()),
         },
         Channel::Apns => match &options.apns {
             Some(apns) => Ok(Arc::new(Apns::new(apns, writer, clock).map_err(untried)?)),
             None => {
-                Err("apns-key: is missing. Say the key file that Apple gave, with its id and the team's.".to_owned())
+                Err("apns-key: is missing. Set it to the key file that Apple gave, with its id and the team's."
+                    .to_owned())
             }
         },
         Channel::Email | Channel::Webpush | Channel::Webhook => Err(format!("{channel} is not tried by a push.")),

@@ -134,7 +134,7 @@ fn settle(wish: TicketWish, principal: &Principal) -> Result<TicketWish, Problem
         return Ok(wish);
     }
     let Some(own) = principal.own_inbox() else {
-        let why = Invalid::new("A ticket that may be used again is of one inbox. Say which one.");
+        let why = Invalid::new("A ticket that may be used again is of one inbox. Give its `user_id`.");
         return Err(Problem::invalid(vec![FieldError::new("user_id", why)]));
     };
     Ok(TicketWish { inbox: Some(own.clone()), ..wish })

@@ -58,7 +58,7 @@ impl Rules {
             return Err(WrongOption::Issuer(why.to_owned()));
         }
         if leeway > MAX_LEEWAY {
-            let why = format!("two clocks are not so far apart. Say at most {} seconds.", MAX_LEEWAY.as_secs());
+            let why = format!("two clocks are not so far apart. Use at most {} seconds.", MAX_LEEWAY.as_secs());
             return Err(WrongOption::Leeway(why));
         }
         let validation = |algorithm: &Algorithm| (*algorithm, validation(*algorithm, audience, issuer));

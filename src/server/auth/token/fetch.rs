@@ -52,7 +52,7 @@ impl Issuer {
         let Some(url) = Url::parse(url).ok().filter(Url::has_host) else { return wrong("this is not a URL.") };
         let is_local = url.scheme() == "http" && url.host_str().is_some_and(is_loopback);
         if url.scheme() != "https" && !is_local {
-            return wrong("a machine on the way could put in keys. Say https://, or http:// to this machine.");
+            return wrong("a machine on the way could put in keys. Use https://, or http:// to this machine.");
         }
         if !url.username().is_empty() || url.password().is_some() {
             return wrong("keys are public. Leave the user and the password out of the URL.");

@@ -140,7 +140,7 @@ fn todo(relay: &RelayUrl, reply: &Reply) -> String {
              at all."
         }
         Reply::Refused { step: Step::Mail, .. } => {
-            "Say an address in mail-from that this relay knows as yours, and the user that it belongs to in smtp."
+            "Set mail-from to an address that this relay knows as yours, and the user that it belongs to in smtp."
         }
         Reply::Refused { step: Step::Recipient, .. } => {
             "See the address. A relay that takes no address of other domains wants a user and a password in smtp."

@@ -32,7 +32,7 @@ pub(super) fn settle(input: &SettingsInput) -> Result<Option<ApnsOptions>> {
             ("apns-sandbox-url", is_other(&input.apns_sandbox_url, DEFAULT_APNS_SANDBOX_URL)),
         ];
         if let Some((name, _)) = lonely.iter().find(|(_, is_said)| *is_said) {
-            bail!("{name}: there is no key to push with. Say apns-key too, the .p8 file that Apple gave.");
+            bail!("{name}: there is no key to push with. Set apns-key too: the .p8 file that Apple gave.");
         }
         return Ok(None);
     };
@@ -52,7 +52,7 @@ pub(super) fn settle(input: &SettingsInput) -> Result<Option<ApnsOptions>> {
 /// An id from Apple. It is used in tokens and in names of lanes.
 fn id<'s>(name: &str, input: Option<&'s str>, what: &str) -> Result<&'s str> {
     let input =
-        input.with_context(|| format!("{name}: is missing beside apns-key. Say {what}, such as ABCDE12345."))?;
+        input.with_context(|| format!("{name}: is missing beside apns-key. Set it to {what}, such as ABCDE12345."))?;
     let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     if !(1..=ID_CHARS).contains(&input.len()) || !input.bytes().all(is_legal) {
         bail!(
@@ -74,7 +74,7 @@ fn key(file: &Path, key_id: &str, team_id: &str) -> Result<ProviderKey> {
 
 /// The URL for requests. An error does not repeat it, because it may contain a password.
 fn url(name: &str, text: &str) -> Result<Url> {
-    let wrong = || anyhow!("{name}: this is no URL of a push service. Say it such as {DEFAULT_APNS_URL}.");
+    let wrong = || anyhow!("{name}: this is no URL of a push service. Write it like {DEFAULT_APNS_URL}.");
     let url = Url::parse(text).map_err(|_| wrong())?;
     let is_bare = url.username().is_empty() && url.password().is_none() && url.query().is_none();
     let is_legal = matches!(url.scheme(), "http" | "https") && url.host_str().is_some_and(|host| !host.is_empty());

@@ -18,7 +18,7 @@ pub(super) fn settle(input: &SettingsInput) -> Result<Option<FcmOptions>> {
     let url = needed("fcm-url", input.fcm_url.as_deref())?;
     let Some(file) = &input.fcm_service_account else {
         if url != DEFAULT_FCM_URL {
-            bail!("fcm-url: there is no account to push with. Say fcm-service-account too, the key file of one.");
+            bail!("fcm-url: there is no account to push with. Set fcm-service-account too: the key file of one.");
         }
         return Ok(None);
     };

@@ -25,7 +25,7 @@ pub(super) fn settle(input: &SettingsInput) -> Result<Option<WebPushOptions>> {
     let Some(contact) = &input.push_contact else {
         if input.vapid_key.is_some() {
             bail!(
-                "vapid-key: nothing is signed with it, since browsers are not pushed to. Say push-contact too, such as \
+                "vapid-key: nothing is signed with it, since browsers are not pushed to. Set push-contact too, such as \
                  mailto:you@example.com."
             );
         }
@@ -34,7 +34,7 @@ pub(super) fn settle(input: &SettingsInput) -> Result<Option<WebPushOptions>> {
     let contact = contact.trim();
     if !is_contact(contact) {
         bail!(
-            "push-contact: this is nothing that a push service could write to. Say mailto:you@example.com or \
+            "push-contact: push services could not write to this address. Use mailto:you@example.com or \
              https://example.com/contact, in at most {LONGEST_CONTACT} bytes."
         );
     }

@@ -11,5 +11,5 @@ fn the_language_is_one_that_there_is_or_the_browsers() {
     assert_eq!(of("auto").unwrap(), None);
     assert_eq!(of("de").unwrap(), Some("de"));
     let refused = of("fr").unwrap_err().to_string();
-    assert_eq!(refused, "language: there is no \"fr\". Say auto, en or de.");
+    assert_eq!(refused, "language: there is no \"fr\". Use auto, en or de.");
 }

@@ -25,7 +25,13 @@ const NAMES: [&str; 8] = ["channel", "label", "address", "subscription", "token"
 pub(super) fn draft(body: &JsonBody, topic: Option<&Topic>) -> Result<ContactDraft, Problem> {
     let mut complaints = Complaints::default();
     let [channel, label, own @ ..] = body.object(&NAMES, Unknown::Refused, &mut complaints)?;
-    let channel = required("channel", channel, channel_of_users, &mut complaints);
+    let channel = if present(channel).is_some() {
+        optional("channel", channel, channel_of_users, &mut complaints)
+    } else {
+        let why = Invalid::new("This field is required: email, webpush, fcm or apns.");
+        complaints.add(|| FieldError::new("channel", why));
+        None
+    };
     let label = optional("label", label, Label::parse, &mut complaints);
     let address = channel.and_then(|channel| address(channel, own, topic, &mut complaints));
     match address {

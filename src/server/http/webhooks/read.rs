@@ -26,7 +26,8 @@ pub(super) fn draft(body: &JsonBody) -> Result<WebhookDraft, Problem> {
         body.object(&["url", "events", "categories", "user_id"], Unknown::Refused, &mut complaints)?;
     let url = field("url", json::text(url), &mut complaints).flatten();
     if url.is_none() {
-        complaints.add(|| FieldError::new("url", Invalid::new("Say where to post events: the URL is missing.")));
+        complaints
+            .add(|| FieldError::new("url", Invalid::new("The URL is missing: give the address to post events to.")));
     }
     let events = present(events).and_then(|events| read_events(events, &mut complaints));
     let categories = present(categories).and_then(|categories| read_categories(categories, &mut complaints));

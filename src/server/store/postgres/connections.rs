@@ -232,7 +232,7 @@ impl Connections {
             tracing::warn!(
                 code,
                 "between here and the database is a pooler whose clients share its connections, which was not found at \
-                 the start: from now on statements are not prepared. Say ?pgbouncer=true in the URL"
+                 the start: from now on statements are not prepared. Add ?pgbouncer=true in the URL"
             );
         }
     }

@@ -43,7 +43,7 @@ fn is_passing(code: &SqlState) -> bool {
 }
 
 /// Whether there was no connection to the server, or it broke or took too long.
-fn is_lost(error: &Error) -> bool {
+pub(super) fn is_lost(error: &Error) -> bool {
     let Some(cause) = error.source() else {
         // These errors have no cause: the connection was closed, or connecting took too long.
         return error.is_closed() || error.to_string() == "timeout waiting for server";

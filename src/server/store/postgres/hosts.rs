@@ -16,6 +16,7 @@ use tokio_postgres::{
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::{
+    error::is_lost,
     rights::in_sql,
     server::{SILENT_FOR, Server, Silent},
     url::PostgresUrl,
@@ -120,6 +121,8 @@ struct Reason {
     /// A short form, for a list of several servers.
     why: String,
     error: StoreError,
+    /// Whether the server cannot be reached.
+    is_unreachable: bool,
 }
 
 impl Reason {
@@ -129,7 +132,7 @@ impl Reason {
             (None, Some(cause)) => in_words(&cause.to_string()).unwrap_or_else(|| cause.to_string()),
             (None, None) => error.to_string(),
         };
-        Self { why, error: error.into() }
+        Self { why, is_unreachable: is_lost(&error), error: error.into() }
     }
 
     /// The reason of a connection that was not made.
@@ -146,22 +149,26 @@ impl Reason {
             in_sql(database),
             in_sql(role)
         );
-        Self { error: StoreError::unavailable(why.clone()), why }
+        Self { error: StoreError::unavailable(why.clone()), why, is_unreachable: false }
     }
 
     fn silence(time: Duration) -> Self {
         let why = format!("no answer within {} s", time.as_secs_f32());
-        let error = StoreError::unavailable(format!("the connection to the database failed: {why}"));
-        Self { why, error }
+        Self { error: StoreError::unavailable(why.clone()), why, is_unreachable: true }
     }
 }
 
 /// The error when no server can be used.
 fn none_of(mut failures: Vec<(String, Reason)>) -> StoreError {
     if failures.len() == 1
-        && let Some((_, only)) = failures.pop()
+        && let Some((place, Reason { why, error, is_unreachable })) = failures.pop()
     {
-        return only.error;
+        return if is_unreachable {
+            let advice = "See that PostgreSQL listens there, and that --store names its host and port.";
+            StoreError::unavailable(format!("{place} cannot be reached: {why}. {advice}"))
+        } else {
+            error
+        };
     }
     let may_pass = failures.iter().any(|(_, reason)| matches!(reason.error, StoreError::Unavailable { .. }));
     let each: Vec<_> = failures.into_iter().map(|(place, reason)| format!("{place}: {}", reason.why)).collect();
@@ -180,10 +187,7 @@ impl Server {
             Some(Host::Tcp(name)) => name.as_str(),
             _ => "",
         };
-        let unknown = |why: String| Reason {
-            error: StoreError::unavailable(format!("the connection to the database failed: {self}: {why}")),
-            why,
-        };
+        let unknown = |why: String| Reason { error: StoreError::unavailable(why.clone()), why, is_unreachable: true };
         let mut found: Vec<Self> = Vec::new();
         for address in lookup_host((name, self.port)).await.map_err(|error| unknown(error.to_string()))? {
             let server = Self { address: Some(address.ip()), ..self.clone() };

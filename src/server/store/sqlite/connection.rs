@@ -173,7 +173,10 @@ pub(super) fn back_up(path: &Path, copy: &Path) -> Result<(), StoreError> {
     assert_ours(path, &connection, &known())?;
     // Created here so that only the owner can read it; VACUUM INTO accepts an empty file.
     let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(copy);
-    made.map_err(|error| about(copy, format!("cannot be made: {error}. A backup does not overwrite anything.")))?;
+    made.map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => about(copy, "exists, and a backup overwrites nothing. Name another file."),
+        _ => about(copy, format!("cannot be made: {error}.")),
+    })?;
     let done = connection
         .pragma_update(None, "query_only", false)
         .and_then(|()| connection.execute("VACUUM INTO ?1", [copy.to_string_lossy()]));

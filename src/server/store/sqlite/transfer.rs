@@ -259,7 +259,7 @@ fn import(connection: &Connection, mut from: mpsc::Receiver<Result<Record, Store
     ];
     let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
     if transaction.query_row("SELECT 1 FROM inboxes LIMIT 1", (), |_| Ok(())).optional()?.is_some() {
-        let why = "it is not empty. Import into a new one, so that nothing is mixed up.";
+        let why = "it is not empty. Import into a new store, so that nothing is mixed up.";
         return Err(StoreError::failed(why));
     }
     for (index, _) in PUT_OFF {

@@ -52,8 +52,8 @@ impl NatsUrl {
             all.add(one.trim())?;
         }
         match (&all.certificate, &all.key) {
-            (Some(_), None) => bail!("key=FILE is missing beside cert=FILE. Say both, or none."),
-            (None, Some(_)) => bail!("cert=FILE is missing beside key=FILE. Say both, or none."),
+            (Some(_), None) => bail!("key=FILE is missing beside cert=FILE. Set both, or neither."),
+            (None, Some(_)) => bail!("cert=FILE is missing beside key=FILE. Set both, or neither."),
             _ => Ok(all),
         }
     }
@@ -145,7 +145,7 @@ fn decoded(text: &str) -> Result<String> {
 /// Settings of several servers must agree.
 fn once<T: PartialEq>(place: &mut Option<T>, said: T) -> Result<()> {
     if place.as_ref().is_some_and(|before| *before != said) {
-        bail!("there are two ways to log in, or two files for one thing. Say one, which holds for all servers.");
+        bail!("there are two ways to log in, or two files for one thing. Give only one, for all servers.");
     }
     *place = Some(said);
     Ok(())
