@@ -199,7 +199,7 @@ mod tests {
         let rows = [key(1, "a"), over, gone].each_ref().map(|key| ShownKey::new(key, now).cells());
         let expected = "\
 ID                NAME               SCOPES     CREATED (UTC)     EXPIRES           LAST USED         STATE
-0000000000000001  a                  send,read  2026-01-02 03:04  never             never             good
+0000000000000001  a                  send,read  2026-01-02 03:04  never             never             valid
 0000000000000002  Zoë's \"naïve\" one  send,read  2026-01-02 03:04  2026-03-01 00:00  2026-03-01 00:00  expired
 0000000000000002  Zoë's \"naïve\" one  send,read  2026-01-02 03:04  2026-03-01 00:00  2026-03-01 00:00  revoked";
         assert_eq!(table(&rows), expected);
