@@ -14,7 +14,7 @@ use campanile::{
     server::{
         http::{FrameAncestors, HttpOptions},
         service::NotificationService,
-        store::{Announce, Creation, Due, Once, Store, StoreError, Unmarked},
+        store::{Announce, ChangeNumbers, Creation, Due, Once, Store, StoreError, Unmarked},
     },
 };
 
@@ -46,6 +46,9 @@ impl Store for Troubled {
         unreachable!()
     }
     async fn get(&self, _: NotificationId) -> Result<Option<Notification>, StoreError> {
+        unreachable!()
+    }
+    async fn change_numbers(&self, _: NotificationId) -> Result<Option<ChangeNumbers>, StoreError> {
         unreachable!()
     }
     async fn set_read(

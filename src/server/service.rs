@@ -28,7 +28,7 @@ use super::{
     identity::{Principal, Scope},
     limiter::{Limiter, Rate},
     live::{Bus, Live, Local},
-    store::{Due, Store},
+    store::{ChangeNumbers, Due, Store},
     tasks::Tasks,
     workshop::Workshop,
 };
@@ -153,6 +153,19 @@ impl NotificationService {
         principal.may(Scope::Read)?;
         let found = self.0.store.get(id).await?.filter(|notification| principal.owns(&notification.user_id));
         found.ok_or_else(|| ServiceError::no_notification(id))
+    }
+
+    /// The numbers of the changes that made one notification what it is.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub async fn change_numbers(
+        &self,
+        principal: &Principal,
+        id: NotificationId,
+    ) -> Result<ChangeNumbers, ServiceError> {
+        self.get(principal, id).await?;
+        self.0.store.change_numbers(id).await?.ok_or_else(|| ServiceError::no_notification(id))
     }
 
     /// Marks the notification at this place of the inbox as read, counted from 0 in the order of [`Self::list`].

@@ -3,6 +3,7 @@
 //! One trait in the words of the domain. Each back end is a module beside this file; every rule that it must keep is a
 //! named test below `tests/store/`, which runs against every back end.
 
+mod change_numbers;
 mod collect;
 pub mod contacts;
 pub mod credentials;
@@ -33,6 +34,7 @@ use crate::model::{
     Overview, Page, Timestamp, UserId,
 };
 
+pub use change_numbers::ChangeNumbers;
 pub use contacts::Contacts;
 pub use credentials::{Credentials, Grant, GrantKind, KeyOver, SecretHash, ServiceKey};
 pub use error::StoreError;
@@ -206,6 +208,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// One notification; `None` if there is none with this id.
     async fn get(&self, id: NotificationId) -> Result<Option<Notification>, StoreError>;
+
+    /// The numbers of the changes that made one notification what it is; `None` if there is none with this id.
+    async fn change_numbers(&self, id: NotificationId) -> Result<Option<ChangeNumbers>, StoreError>;
 
     /// Marks one notification read or unread and returns it in its new state; `None` when no notification has this id,
     /// or it is not in the inbox of `owner`. Without an owner, every inbox is searched.

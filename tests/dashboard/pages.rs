@@ -106,9 +106,14 @@ async fn a_notification_has_a_page_with_forms_and_no_script_of_its_own() {
     assert!(!html.contains("href=\"javascript:"), "{html}");
     assert!(html.contains("No delivery of this notification is known"), "{html}");
     assert!(html.contains("Unread") && html.contains(">Mark as read"), "{html}");
+    let fact =
+        |html: &str, name: &str| between(html, &format!("<dt>{name}</dt><dd><span class=\"mono\">"), "<").to_owned();
+    assert_eq!(fact(&html, "Created by change"), fact(&html, "Last change"));
     let back = led(&submit(&app, &path, "do=read").await);
     let html = app.get(&back).await.text();
     assert!(html.contains("It is marked as read.") && html.contains(">Mark as unread"), "{html}");
+    let number = |name| fact(&html, name).parse::<u64>().unwrap();
+    assert_eq!(number("Created by change") + 1, number("Last change"));
     led(&submit(&app, &path, "do=unread").await);
     let inbox = led(&submit(&app, &path, "do=delete").await);
     assert!(inbox.ends_with("?user_id=ann"), "{inbox}");

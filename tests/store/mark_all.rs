@@ -1,8 +1,8 @@
 //! Marking a whole inbox read, or a part of it, against every back end.
 
 use campanile::{
-    model::{Category, Event, Marking, Notification, NotificationDraft},
-    server::store::Store,
+    model::{Category, Event, Marking, Notification, NotificationDraft, NotificationId},
+    server::store::{ChangeNumbers, Store},
 };
 
 use super::{
@@ -35,7 +35,30 @@ async fn unread_of_ann(store: &dyn Store) -> Vec<String> {
     unread.map(|notification| notification.content.to_string()).collect()
 }
 
+/// By which changes the notification was created and last changed, as ann's inbox counts them from `since`.
+async fn numbers(store: &dyn Store, id: NotificationId, since: u64) -> (u64, u64) {
+    let ChangeNumbers { created, newest } = store.change_numbers(id).await.unwrap().unwrap();
+    (created - since, newest - since)
+}
+
 contract! {
+    async fn a_notification_has_the_numbers_of_its_creation_and_its_newest_change(open) {
+        let store = open(1000).await;
+        let began = modseq(&*store, "ann").await;
+        let a = send(&*store, "ann", "a").await.id;
+        let b = send(&*store, "ann", "b").await.id;
+        assert_eq!((numbers(&*store, a, began).await, numbers(&*store, b, began).await), ((1, 1), (2, 2)));
+        store.set_read(a, None, true).await.unwrap();
+        assert_eq!((numbers(&*store, a, began).await, numbers(&*store, b, began).await), ((1, 3), (2, 2)));
+        // One change, which concerns only what was unread.
+        mark(&*store, &Marking::default()).await;
+        assert_eq!((numbers(&*store, a, began).await, numbers(&*store, b, began).await), ((1, 3), (2, 4)));
+        store.set_read(b, None, false).await.unwrap();
+        assert_eq!(numbers(&*store, b, began).await, (2, 5));
+        store.delete(a, None).await.unwrap();
+        assert_eq!(store.change_numbers(a).await.unwrap(), None);
+    }
+
     async fn notifications_created_later_stay_unread(open) {
         let store = open(1000).await;
         for content in ["a", "b"] {

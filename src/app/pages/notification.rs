@@ -29,6 +29,8 @@ const INDENTED: usize = 8;
 pub struct NotificationPage {
     /// The notification.
     pub notification: Notification,
+    /// The change number of its creation, and that of its newest change.
+    pub change_numbers: (u64, u64),
     /// Its deliveries, newest first, or why they cannot be shown; `None` on a server without deliveries.
     pub deliveries: Option<Result<Vec<DeliveryItem>, Problem>>,
     /// The link to older ones.
@@ -99,12 +101,19 @@ pub(super) fn show(page: &NotificationPage, place: &Place) -> impl IntoView + us
             {data}
             <dl class="facts">
                 {user} {fact("Category", category.clone())} {fact("Created", exactly(words, notification.timestamp))} {expires}
+                {fact("Created by change", number(page.change_numbers.0))}
+                {fact("Last change", number(page.change_numbers.1))}
                 {fact("Id", view! { <span class="mono">{notification.id.to_string()}</span> })}
             </dl>
             <div class="deeds">{deeds} {link_button(inbox.href(), "Open the inbox")}</div>
         </article>
         {page.deliveries.as_ref().map(|deliveries| delivered(deliveries, page, place))}
     }
+}
+
+/// A change number, as requests for the changes after it take it.
+fn number(number: u64) -> impl IntoView {
+    view! { <span class="mono">{number.to_string()}</span> }
 }
 
 /// A moment to the microsecond.

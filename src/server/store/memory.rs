@@ -16,7 +16,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use async_trait::async_trait;
 
-use super::{Announce, Announcer, Creation, Due, Once, Store, StoreError, Unmarked};
+use super::{Announce, Announcer, ChangeNumbers, Creation, Due, Once, Store, StoreError, Unmarked};
 use crate::{
     model::{
         Changes, Cursor, Filter, Limit, Marked, MarkedBy, Marking, Notification, NotificationId, Overview, Page,
@@ -110,6 +110,10 @@ impl Store for MemoryStore {
 
     async fn get(&self, id: NotificationId) -> Result<Option<Notification>, StoreError> {
         Ok(self.look().get(id))
+    }
+
+    async fn change_numbers(&self, id: NotificationId) -> Result<Option<ChangeNumbers>, StoreError> {
+        Ok(self.look().change_numbers(id))
     }
 
     async fn set_read(

@@ -38,7 +38,8 @@ use tokio::time::sleep;
 use tokio_postgres::{Row, types::ToSql};
 
 use super::{
-    Announce, Announcer, Creation, Due, LONGEST_WRITE, Once, Schema, Store, StoreError, Unmarked, outbox::Webhook,
+    Announce, Announcer, ChangeNumbers, Creation, Due, LONGEST_WRITE, Once, Schema, Store, StoreError, Unmarked,
+    outbox::Webhook,
 };
 use crate::model::{
     Changes, Cursor, Filter, Limit, Marked, MarkedBy, Marking, Notification, NotificationId, Overview, Page, UserId,
@@ -196,6 +197,10 @@ impl Store for PostgresStore {
 
     async fn get(&self, id: NotificationId) -> Result<Option<Notification>, StoreError> {
         read::get(&self.database.pool, id).await
+    }
+
+    async fn change_numbers(&self, id: NotificationId) -> Result<Option<ChangeNumbers>, StoreError> {
+        read::change_numbers(&self.database.pool, id).await
     }
 
     async fn set_read(

@@ -47,7 +47,9 @@ use std::{
 use async_trait::async_trait;
 use rusqlite::Connection;
 
-use super::{Announce, Creation, Due, Once, RenderedPage, Schema, Store, StoreError, Unmarked, outbox::Webhook};
+use super::{
+    Announce, ChangeNumbers, Creation, Due, Once, RenderedPage, Schema, Store, StoreError, Unmarked, outbox::Webhook,
+};
 use crate::model::{
     Changes, Cursor, Filter, Limit, Marked, MarkedBy, Marking, Notification, NotificationId, Overview, Page, UserId,
 };
@@ -237,6 +239,10 @@ impl Store for SqliteStore {
 
     async fn get(&self, id: NotificationId) -> Result<Option<Notification>, StoreError> {
         self.readers.read(true, move |connection| read::get(connection, id)).await
+    }
+
+    async fn change_numbers(&self, id: NotificationId) -> Result<Option<ChangeNumbers>, StoreError> {
+        self.readers.read(true, move |connection| read::change_numbers(connection, id)).await
     }
 
     async fn set_read(

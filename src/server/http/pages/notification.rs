@@ -26,7 +26,7 @@ use crate::{
             state::HttpState,
         },
         identity::{Principal, Scope},
-        store::outbox::DeliveryFilter,
+        store::{ChangeNumbers, outbox::DeliveryFilter},
     },
 };
 
@@ -48,6 +48,7 @@ pub(super) async fn page(
 async fn read(state: &HttpState, visit: &Visit, id: NotificationId) -> Result<Content, Problem> {
     let principal = &visit.principal;
     let notification = state.service().get(principal, id).await?;
+    let ChangeNumbers { created, newest } = state.service().change_numbers(principal, id).await?;
     let before = before(visit.head.uri.query().unwrap_or(""));
     let (mut older, mut shown) = (Older { is_further_down: before.is_some(), ..Older::default() }, None);
     if let Some(delivery) = &state.options().delivery {
@@ -62,7 +63,12 @@ async fn read(state: &HttpState, visit: &Visit, id: NotificationId) -> Result<Co
             Err(problem) => Err(problem),
         });
     }
-    Ok(Content::Notification(Box::new(NotificationPage { notification, deliveries: shown, older })))
+    Ok(Content::Notification(Box::new(NotificationPage {
+        notification,
+        change_numbers: (created, newest),
+        deliveries: shown,
+        older,
+    })))
 }
 
 /// The destinations of deliveries about an inbox, as far as the caller may see them. The URL of a webhook may contain a

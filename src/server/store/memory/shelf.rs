@@ -16,7 +16,7 @@ use crate::{
     server::{
         clock::{Clock, SystemClock},
         store::{
-            Due, LOOKED_AT, Once, RECENT_ROWS, RECENT_USERS, by_importance,
+            ChangeNumbers, Due, LOOKED_AT, Once, RECENT_ROWS, RECENT_USERS, by_importance,
             collect::Collect,
             outbox::{Entry, Subscriptions},
             replay,
@@ -156,6 +156,12 @@ impl Shelf {
     pub(super) fn get(&self, id: NotificationId) -> Option<Notification> {
         let row = self.rows.get(self.seqs.get(&id)?)?;
         Some(row.seen_in(self.inboxes.get(&row.notification.user_id)?))
+    }
+
+    pub(super) fn change_numbers(&self, id: NotificationId) -> Option<ChangeNumbers> {
+        let row = self.rows.get(self.seqs.get(&id)?)?;
+        let present = &self.inboxes.get(&row.notification.user_id)?.present;
+        Some(ChangeNumbers::of(row.created, row.modseq, row.notification.is_read, present.all_read_modseq))
     }
 
     pub(super) fn set_read(

@@ -21,7 +21,7 @@ use crate::{
         Category, Changes, Cursor, Filter, Limit, Notification, NotificationId, Overview, Page, UnreadCount, UserId,
     },
     server::store::{
-        Creation, LOOKED_AT, Once, RECENT_ROWS, RECENT_USERS, StoreError, by_importance,
+        ChangeNumbers, Creation, LOOKED_AT, Once, RECENT_ROWS, RECENT_USERS, StoreError, by_importance,
         collect::Collect,
         replay::{Present, Replayed},
     },
@@ -120,6 +120,19 @@ pub(super) async fn get(pool: &Connections, id: NotificationId) -> Result<Option
     );
     let row = pool.query_opt(GET, &[&id.as_uuid()]).await?;
     row.map(|row| seen(&row).map(|(_, notification)| notification)).transpose()
+}
+
+pub(super) async fn change_numbers(
+    pool: &Connections,
+    id: NotificationId,
+) -> Result<Option<ChangeNumbers>, StoreError> {
+    const QUERY: &str = "SELECT n.created, n.modseq, n.is_read, b.all_read_modseq
+        FROM notifications n JOIN inboxes b USING (user_id) WHERE n.id = $1";
+    let read = |row: Row| {
+        let (created, modseq, all_read) = (number(&row, 0)?, number(&row, 1)?, number(&row, 3)?);
+        Ok(ChangeNumbers::of(created, modseq, row.try_get(2)?, all_read))
+    };
+    pool.query_opt(QUERY, &[&id.as_uuid()]).await?.map(read).transpose()
 }
 
 pub(super) async fn list(

@@ -13,7 +13,7 @@ use crate::{
         Category, Changes, Cursor, Filter, Limit, Notification, NotificationId, Overview, Page, UnreadCount, UserId,
     },
     server::store::{
-        LOOKED_AT, RECENT_ROWS, RECENT_USERS, by_importance,
+        ChangeNumbers, LOOKED_AT, RECENT_ROWS, RECENT_USERS, by_importance,
         collect::Collect,
         replay::{Present, Replayed},
     },
@@ -54,6 +54,13 @@ pub(super) fn get(connection: &Connection, id: NotificationId) -> rusqlite::Resu
     );
     let found = connection.prepare_cached(QUERY)?.query_row([id.as_uuid().as_bytes()], seen_with_user).optional()?;
     Ok(found.map(|(_, notification)| notification))
+}
+
+pub(super) fn change_numbers(connection: &Connection, id: NotificationId) -> rusqlite::Result<Option<ChangeNumbers>> {
+    const QUERY: &str = "SELECT n.created, n.modseq, n.is_read, i.all_read_modseq
+        FROM notifications n JOIN inboxes i USING (inbox) WHERE n.id = ?1";
+    let read = |row: &Row<'_>| Ok(ChangeNumbers::of(row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
+    connection.prepare_cached(QUERY)?.query_row([id.as_uuid().as_bytes()], read).optional()
 }
 
 pub(super) fn list(
