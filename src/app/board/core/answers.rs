@@ -22,6 +22,8 @@ use crate::{
 
 /// How long loading may take before the page shows that it does, in milliseconds.
 const UNNOTICED: u32 = 150;
+/// How long the user waits to go on with what is older, in milliseconds.
+const GOES_ON: f64 = 5_000.0;
 /// How many microseconds old the clock beside the rows may be.
 const CLOCK_STEP: i64 = 15_000_000;
 
@@ -66,6 +68,7 @@ impl View {
             }
             Err(problem) => {
                 let is_current = self.changes.is_current(ticket);
+                self.heard.goes_on_until = 0.0;
                 if is_current {
                     self.loading = Loading::Done;
                 }
@@ -73,7 +76,6 @@ impl View {
                 if is_current {
                     self.wait_as_told(&problem, now);
                     self.failures += 1;
-                    self.heard.goes_on = false;
                     self.trouble = Some(problem);
                     self.tick(now);
                     if self.is_signed_out() {
@@ -148,7 +150,7 @@ impl View {
         self.loading = Loading::Done;
         self.is_kept = true;
         self.note_beginning();
-        let goes_on = std::mem::take(&mut self.heard.goes_on);
+        let goes_on = now.ms < std::mem::take(&mut self.heard.goes_on_until);
         if let Some(next) = self.next.filter(|_| goes_on) {
             self.effects.push(Effect::Go(self.address.from(next.to_string())));
         }
@@ -224,8 +226,8 @@ impl View {
             // Twice as many each time: a thousand rows are a few clicks away, not twenty.
             self.limit = self.asked_for().saturating_mul(2).min(Limit::MAX);
         } else {
-            // Where the server is left alone, the answer would come when the user is elsewhere.
-            self.heard.goes_on = self.wait == 0;
+            // Where the server is left alone, or the answer comes late, the user is elsewhere by then.
+            self.heard.goes_on_until = if self.wait == 0 { now.ms + GOES_ON } else { 0.0 };
         }
         self.refresh(now);
     }

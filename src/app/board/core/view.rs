@@ -153,8 +153,8 @@ pub(super) struct Heard {
     pub(super) asks_soon: bool,
     /// Whether the list grew over its end, so that the page does not know where it continues.
     pub(super) is_cut: bool,
-    /// Whether the user wants to go on with what is older once it is known where.
-    pub(super) goes_on: bool,
+    /// Until when the user wants to go on with what is older once it is known where, in milliseconds.
+    pub(super) goes_on_until: f64,
     /// Whether the page owes a request, because a change under way kept it from asking.
     pub(super) owes: bool,
     /// Whether the page asked for the waiting notifications because the user scrolled up to them.

@@ -206,18 +206,45 @@ fn a_stream_that_was_silent_for_too_long_is_live_again_with_the_first_change() {
     assert!(page.view.is_live);
 }
 
-#[test]
-fn where_the_list_was_cut_show_older_first_asks_where_it_goes_on() {
+/// A full list that grew over its end, where the user wants what is older.
+fn cut() -> Open {
     let numbers: Vec<u128> = (1..=1_000).rev().collect();
     let mut page = of_ann("", &numbers);
     page.hear(created(2_000, 11));
     assert!(page.view.is_cut());
     page.send(Message::ShowOlder);
-    let asked = ticket(&mut page);
-    let mut found = snapshot(numbers.iter().map(|number| notification(*number)).collect(), Some(11));
-    let next = crate::model::Cursor::in_inbox(9);
-    found.page.next = Some(next);
+    page
+}
+
+/// Answers the next request of [`cut`], and returns where the page goes on.
+fn goes_on(page: &mut Open) -> Option<String> {
+    let asked = ticket(page);
+    let mut found = snapshot((1..=1_000).rev().map(notification).collect(), Some(11));
+    found.page.next = Some(crate::model::Cursor::in_inbox(9));
     page.send(Message::Answered(asked, Ok(found)));
-    let gone = page.take(|effect| if let Effect::Go(address) = effect { address.before.clone() } else { None });
-    assert_eq!((gone, page.view.is_cut()), (Some(next.to_string()), false));
+    page.take(|effect| if let Effect::Go(address) = effect { address.before.clone() } else { None })
+}
+
+#[test]
+fn where_the_list_was_cut_show_older_first_asks_where_it_goes_on() {
+    let mut page = cut();
+    assert_eq!((goes_on(&mut page).as_deref(), page.view.is_cut()), (Some("i9"), false));
+}
+
+#[test]
+fn what_is_older_is_not_shown_long_after_the_user_asked() {
+    let mut page = cut();
+    page.now.ms += 5_000.0;
+    assert_eq!((goes_on(&mut page), page.view.is_cut()), (None, false));
+}
+
+#[test]
+fn what_is_older_is_not_shown_once_that_failed_whatever_else_the_user_did() {
+    let mut page = cut();
+    let (asked, key) = (ticket(&mut page), page.key(999));
+    page.send(Message::Mark(key, true));
+    page.send(Message::Answered(asked, Err(crate::model::Problem::new(crate::model::Code::Unreachable, ""))));
+    let marking = page.take(|effect| if let Effect::Mark(marking) = effect { Some(marking.clone()) } else { None });
+    page.send(Message::Marked(marking.unwrap(), Ok(as_read(999, true))));
+    assert_eq!(goes_on(&mut page), None);
 }
