@@ -6,7 +6,7 @@ use leptos::{prelude::*, server_fn::ServerFn, task::spawn_local};
 use wasm_bindgen::JsCast;
 
 use super::{
-    core::{Deletion, Effect, Marking, Message, element_id},
+    core::{Deletion, Effect, MOST_AT_ONCE, Marking, Message, element_id},
     signals::Board,
 };
 use crate::{
@@ -17,9 +17,6 @@ use crate::{
     },
     model::{Code, NotificationId, Problem},
 };
-
-/// How many notifications a request names at most.
-const MOST_AT_ONCE: usize = 1_000;
 
 impl Board {
     /// Carries out effects: what is marked alike, or deleted, by one request.

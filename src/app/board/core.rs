@@ -25,6 +25,7 @@ mod view;
 mod waiting;
 
 pub(crate) use self::{
+    deleting::MOST_AT_ONCE,
     item::{Item, element_id},
     mark::Marking,
     message::{Deletion, Effect, Message, Now, Submission},
@@ -76,10 +77,10 @@ fn apply(view: &mut View, message: Message, now: Now) {
         Message::MarkAll => view.mark_all(now),
         Message::AllMarked(marking, answer) => view.all_marked(marking, answer, now),
         Message::AllUnmarked(unmarking, answer) => view.all_unmarked(unmarking, answer, now),
-        Message::Delete(key) => view.delete(key),
+        Message::Delete(key) => view.delete(key, now),
         Message::Select(_) | Message::SelectTo(..) | Message::Unselect => view.select(&message),
         Message::MarkSelected(is_read) => view.mark_selected(is_read, now),
-        Message::DeleteSelected => view.delete_selected(),
+        Message::DeleteSelected => view.delete_selected(now),
         Message::Deleted(deletion, answer) => view.deleted(deletion, answer, now),
         Message::Undo(key) => view.undo(key, now),
         Message::UndoLast => view.undo_last(now),

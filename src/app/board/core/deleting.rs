@@ -12,18 +12,26 @@ use crate::{
     model::{Code, NotificationId, Problem},
 };
 
+/// How many notifications a request names at most. A browser sends at most 64 KiB for a page that is gone, and an id takes
+/// 39 bytes of a form.
+pub(crate) const MOST_AT_ONCE: usize = 1_000;
+
 impl View {
     /// Takes a row off the page, and deletes its notification once that can no longer be undone: when the message goes
     /// that offers it, for this one and all that were deleted shortly before.
-    pub(super) fn delete(&mut self, key: i64) {
-        self.delete_rows(&|row| row.key == key);
+    pub(super) fn delete(&mut self, key: i64, now: Now) {
+        self.delete_rows(&|row| row.key == key, now);
     }
 
-    /// As [`Self::delete`], for the rows that are meant.
-    pub(super) fn delete_rows(&mut self, is_meant: &dyn Fn(&Item) -> bool) {
+    /// As [`Self::delete`], for the rows that are meant. Where more would be pending than one request can name when the
+    /// user leaves the page, those before them are deleted now.
+    pub(super) fn delete_rows(&mut self, is_meant: &dyn Fn(&Item) -> bool, now: Now) {
         let taken = self.take_rows(&|row| is_meant(row) && !row.is_sending);
         if taken.is_empty() {
             return;
+        }
+        if self.doomed.len() + taken.len() > MOST_AT_ONCE {
+            self.really_delete(now);
         }
         for (item, spot) in taken {
             counting::remove(&mut self.overview, &item.data);

@@ -64,8 +64,8 @@ impl View {
     }
 
     /// Deletes what is selected.
-    pub(super) fn delete_selected(&mut self) {
-        self.delete_rows(&|row| row.is_selected);
+    pub(super) fn delete_selected(&mut self, now: Now) {
+        self.delete_rows(&|row| row.is_selected, now);
     }
 
     /// So many rows were selected before. Has a screen reader announce how many are now; and where none is, the focus

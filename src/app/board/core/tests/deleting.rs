@@ -220,3 +220,23 @@ fn an_answer_from_before_a_creation_does_not_count_its_deletion() {
     page.send(Message::UndoLast);
     assert_eq!((page.shown(), page.counts()), (vec![3, 2, 1], (3, 3)));
 }
+
+#[test]
+fn no_more_are_pending_than_one_request_can_name() {
+    let numbers: Vec<u128> = (1..=1_000).rev().collect();
+    let mut page = of_ann("", &numbers);
+    let last = page.key(1);
+    page.send(Message::SelectTo(Some(last), page.view.rows[0].key)).send(Message::DeleteSelected);
+    assert_eq!(
+        (page.toasts(), page.count(|effect| matches!(effect, Effect::Delete(_)))),
+        ("1,000 deleted.".to_owned(), 0)
+    );
+    page.hear(created(1_001, 11));
+    delete(&mut page, 1_001);
+    assert_eq!(
+        (page.toasts(), page.count(|effect| matches!(effect, Effect::Delete(_)))),
+        ("Deleted.".to_owned(), 1_000)
+    );
+    page.send(Message::UndoLast);
+    assert_eq!(page.shown(), [1_001], "the others cannot come back");
+}
