@@ -39,6 +39,7 @@ pub(super) fn NotificationRow(board: Board, row: Row) -> impl IntoView {
     let category = notification.category.as_str().to_owned();
     let content = notification.content.as_str().to_owned();
     let [of_read, of_open, of_selected, of_sending, of_time] = std::array::from_fn(|_| row.item.clone());
+    let is_sending = flag(move || of_sending.read().is_sending);
     let is_read = flag(move || of_read.read().data.is_read);
     let is_open = flag(move || of_open.read().is_open);
     let is_selected = flag(move || of_selected.read().is_selected);
@@ -63,7 +64,7 @@ pub(super) fn NotificationRow(board: Board, row: Row) -> impl IntoView {
             data-kind=category.clone()
             class:unread=flag(move || !is_read.get())
             class:selected=is_selected
-            class:sending=flag(move || of_sending.read().is_sending)
+            class:sending=is_sending
             class:arrives=arrives
         >
             <span class="unread-dot" aria-hidden="true"></span>
@@ -74,6 +75,7 @@ pub(super) fn NotificationRow(board: Board, row: Row) -> impl IntoView {
                 title=words.select.to_owned() + " (x)"
                 aria-label=fill(words.action_of, &[words.select, &name])
                 aria-checked=optional(move || Some(if is_selected.get() { "true" } else { "false" }))
+                aria-disabled=optional(move || is_sending.get().then_some("true"))
             ></button>
             <span class="row-kind" title=category.clone()>
                 <Icon of=icons::of_category(&category) />
