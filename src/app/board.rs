@@ -16,7 +16,7 @@ mod signals;
 pub(crate) use self::core::may_be_sent;
 pub(super) use self::{
     attending::TOASTS,
-    core::{Item, Loading, Message, SELECTION, Toast, Typed, explain, key_of_toast},
+    core::{Item, Loading, Message, SELECTION, TOWER, Toast, Typed, explain, key_of_toast},
     row::Row,
     signals::Board,
 };

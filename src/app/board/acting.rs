@@ -6,7 +6,7 @@ use leptos::{prelude::*, server_fn::ServerFn, task::spawn_local};
 use wasm_bindgen::JsCast;
 
 use super::{
-    core::{Deletion, Effect, MOST_AT_ONCE, Marking, Message, element_id},
+    core::{Deletion, Effect, MOST_AT_ONCE, Marking, Message, TOWER, element_id},
     signals::Board,
 };
 use crate::{
@@ -46,6 +46,7 @@ impl Board {
         match effect {
             Effect::After(millis, message) => browser::after(millis, move || self.send(message)),
             Effect::NextFrame(message) => browser::before_next_frame(move || self.send(message)),
+            Effect::Ring => ring(),
             Effect::Say(text) => self.say(text),
             Effect::Show((key, below)) => browser::after(0, move || place::show(&element_id(key), below)),
             Effect::Go(address) => self.go(address),
@@ -161,6 +162,13 @@ impl Board {
         self.draw();
         doomed
     }
+}
+
+/// Lets the tower ring once. The style sheet has the movement, which is over when the attribute goes.
+fn ring() {
+    const RINGING: &str = "data-rings";
+    browser::set_attribute(TOWER, RINGING, Some(""));
+    browser::after(1_000, || browser::set_attribute(TOWER, RINGING, None));
 }
 
 /// The ids as a request has them.

@@ -2,6 +2,7 @@
 //! the effects to carry out. It has no clock, no timer and no browser: it reads them from [`Now`], and asks for their
 //! actions with an [`Effect`].
 
+mod announcing;
 mod answers;
 mod changes;
 mod counting;
@@ -25,6 +26,7 @@ mod view;
 mod waiting;
 
 pub(crate) use self::{
+    announcing::TOWER,
     deleting::MOST_AT_ONCE,
     item::{Item, element_id},
     mark::Marking,

@@ -3,14 +3,12 @@
 use leptos::{ev::SubmitEvent, prelude::*};
 use wasm_bindgen::JsCast;
 
-use super::{
-    click, effect, flag, follow,
-    icons::{self, Icon},
-    still, text,
-};
+#[cfg(feature = "ssr")]
+use super::icons::{self, Icon};
+use super::{click, effect, flag, follow, still, text};
 use crate::{
     app::{
-        board::Board,
+        board::{Board, TOWER},
         browser::{self, preferences::Preferences},
         page::Address,
         words::fill,
@@ -47,10 +45,13 @@ pub(in crate::app) fn Bar(board: Board, preferences: Preferences) -> impl IntoVi
     let unread = move || board.overview.read().unread_count;
     view! {
         <header class="bar">
-            <a class="brand" href=board.at(Address::PATH) on:click=click(move |event| follow(board, &event, Address::default()))>
-                <Icon of=icons::TOWER />
-                <span>"Campanile"</span>
-            </a>
+            <a
+                class="brand"
+                id=TOWER
+                href=board.at(Address::PATH)
+                on:click=click(move |event| follow(board, &event, Address::default()))
+                inner_html=still!(brand())
+            ></a>
             <span class="bar-count" class:none=flag(move || unread() == 0)>
                 <span class="tabular">{text(move || words.number(unread()))}</span>
                 {words.of_unread}
@@ -59,6 +60,15 @@ pub(in crate::app) fn Bar(board: Board, preferences: Preferences) -> impl IntoVi
             <div class="contents" on:click=act inner_html=still!(tools(board.words))></div>
             {board.may_sign_out.then(|| view! { <Account board /> })}
         </header>
+    }
+}
+
+/// The name of the product, as every page has it.
+#[cfg(feature = "ssr")]
+pub(in crate::app) fn brand() -> impl IntoView {
+    view! {
+        <icons::Tower />
+        <span>"Campanile"</span>
     }
 }
 

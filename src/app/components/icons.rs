@@ -4,9 +4,6 @@
 
 use leptos::prelude::*;
 
-/// The mark of Campanile: a bell tower.
-pub(in crate::app) const TOWER: &str =
-    "M4 14.5h8M5.25 14.5v-7h5.5v7M5.25 7.5 8 2l2.75 5.5M8 .75V2M6.75 11.5V10.75a1.25 1.25 0 0 1 2.5 0v.75z";
 /// A speech bubble.
 pub(in crate::app) const MESSAGE: &str = "M2.25 3.25h11.5v8H7.5l-3 2.5v-2.5H2.25z";
 /// A cog of four teeth.
@@ -71,6 +68,18 @@ pub(in crate::app) fn Icon(
     view! {
         <svg class="icon" viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">
             <path d=of />
+        </svg>
+    }
+}
+
+/// The mark of Campanile: a bell tower, whose bell can ring.
+#[cfg(feature = "ssr")]
+#[component]
+pub(in crate::app) fn Tower() -> impl IntoView {
+    view! {
+        <svg class="icon" viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">
+            <path d="M4 14.5h8M5.25 14.5v-7h5.5v7M5.25 7.5 8 2l2.75 5.5M8 .75V2" />
+            <path class="tower-bell" d="M6.75 11.5V10.75a1.25 1.25 0 0 1 2.5 0v.75z" />
         </svg>
     }
 }

@@ -130,7 +130,7 @@ pub(super) fn form_document<Form: IntoView>(
 fn brand(base: &str) -> impl IntoView + use<> {
     view! {
         <a class="brand" href=base.to_owned() + Address::PATH>
-            <Icon of=icons::TOWER />
+            <icons::Tower />
             <span>"Campanile"</span>
         </a>
     }

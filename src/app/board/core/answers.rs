@@ -186,7 +186,7 @@ impl View {
         }
         let known = std::mem::replace(&mut self.held, plan.held);
         self.heard.is_released &= known > 0;
-        self.tell(if is_new_view { 0 } else { (arrived + plan.held).saturating_sub(known) });
+        self.tell(if is_new_view { 0 } else { (arrived + plan.held).saturating_sub(known) }, now);
     }
 
     /// How much there is of what was asked for, as a screen reader is told.

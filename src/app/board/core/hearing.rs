@@ -22,8 +22,6 @@ const PAUSE: f64 = 100.0;
 const ONE_BY_ONE: usize = 64;
 /// How long to wait before asking for data that the changes do not carry, in milliseconds.
 const SOON: u32 = 1_500;
-/// How long arrivals are gathered before a screen reader announces them, in milliseconds.
-const TOLD_EVERY: u32 = 4_000;
 /// How many rows a page has, at most.
 pub(super) const MOST_ROWS: usize = 1_000;
 /// How many of the changes made here are remembered, to recognise them when the stream reports them.
@@ -244,7 +242,7 @@ impl View {
             shown.asks |= !holds;
         }
         self.read_at = Some(self.server_time(now.ms));
-        self.tell(shown.arrived.len() + shown.held);
+        self.tell(shown.arrived.len() + shown.held, now);
         if one_inbox {
             self.saw(last, shown.arrived);
         }
@@ -377,20 +375,5 @@ impl View {
     pub(super) fn refresh_as_said(&mut self, now: Now) {
         self.heard.asks_soon = false;
         self.refresh(now);
-    }
-
-    /// Tells a screen reader how many arrived, at most every few seconds.
-    pub(super) fn tell(&mut self, arrived: usize) {
-        let begins = arrived > 0 && self.untold == 0;
-        self.untold += arrived;
-        if begins {
-            self.effects.push(Effect::After(TOLD_EVERY, Message::Tell));
-        }
-    }
-
-    /// Announces the arrivals to a screen reader.
-    pub(super) fn told(&mut self) {
-        let arrived = std::mem::take(&mut self.untold) as u64;
-        self.effects.push(Effect::Say(self.words.count(self.words.arrived, arrived)));
     }
 }

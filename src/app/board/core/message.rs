@@ -125,6 +125,8 @@ pub(crate) enum Effect {
     After(u32, Message),
     /// Send this message before the page is painted next.
     NextFrame(Message),
+    /// Let the tower ring once.
+    Ring,
     /// Have a screen reader announce this.
     Say(String),
     /// Scroll the list so that this row is where it was.

@@ -1,5 +1,6 @@
 //! Tests of the core: step by step, and against a server that is simulated with a list.
 
+mod announcing;
 mod answers;
 mod deleting;
 mod hearing;

@@ -148,6 +148,8 @@ pub(super) struct Heard {
     pub(super) asked_at: f64,
     /// Whether the list comes back to the place where the user was.
     pub(super) returns: bool,
+    /// When a notification last arrived, in milliseconds.
+    pub(super) arrived_at: f64,
     pub(super) is_shown_soon: bool,
     pub(super) shown_at: f64,
     pub(super) asks_soon: bool,

@@ -142,18 +142,6 @@ fn what_comes_at_once_is_shown_one_by_one_and_a_flood_as_a_whole() {
 }
 
 #[test]
-fn a_screen_reader_is_told_once_of_what_arrives_within_four_seconds() {
-    let mut page = of_ann("", &[]);
-    page.hear(created(1, 11)).hear(created(2, 12));
-    assert_eq!(page.count(|effect| matches!(effect, Effect::After(4_000, Message::Tell))), 1);
-    page.send(Message::Tell);
-    let said = |effect: &Effect| if let Effect::Say(text) = effect { Some(text.clone()) } else { None };
-    assert_eq!(page.take(said).as_deref(), Some("2 new notifications"));
-    page.hear(created(3, 13)).send(Message::Tell);
-    assert_eq!(page.take(said).as_deref(), Some("1 new notification"));
-}
-
-#[test]
 fn nothing_grows_with_what_was_heard() {
     let mut page = open("", vec![], None);
     let of = |number: u64| UserId::parse(&format!("user_{}", number % 50)).ok();
