@@ -76,6 +76,66 @@ test("a title and a link go along", async ({ dashboard, api, user }) => {
   await expect.poll(() => api.list()).toMatchObject([{ title: "Order 7", link: "https://example.com/orders/7" }]);
 });
 
+test.describe("far from UTC", () => {
+  test.use({ timezoneId: "Asia/Tokyo" });
+
+  test("an expiry is in the browser's time, and goes with the text", async ({ dashboard, api, user }) => {
+    await dashboard.open();
+    await dashboard.composer.getByText("More", { exact: true }).click();
+    const expires = dashboard.composer.getByLabel("Expires", { exact: true });
+    await expires.fill("2100-01-31T12:00");
+    await dashboard.send(user, "for a while");
+    await expect.poll(() => api.list()).toMatchObject([{ content: "for a while", expires_at: "2100-01-31T03:00:00.000000Z" }]);
+    await expect(expires).toHaveValue("");
+  });
+});
+
+test("an expiry that is past is refused at its field, and what was typed stays", async ({ dashboard, api, troubles, user }) => {
+  troubles.expect(REFUSED);
+  await dashboard.open();
+  const more = dashboard.composer.getByText("More", { exact: true });
+  await more.click();
+  const expires = dashboard.composer.getByLabel("Expires", { exact: true });
+  await expires.fill("2020-01-31T12:00");
+  await dashboard.composer.getByLabel("Idempotency key").fill("order 7");
+  await more.click();
+  await dashboard.send(user, "too late");
+  await expect(expires).toHaveAccessibleDescription("This time is past. Choose a later one, or none.");
+  await expect(expires).toBeFocused();
+  await expect(expires).toHaveValue("2020-01-31T12:00");
+  await expect(dashboard.composer.getByLabel("Idempotency key")).toHaveValue("order 7");
+  await expect(dashboard.composer.getByLabel("Text", { exact: true })).toHaveValue("too late");
+  await expect(dashboard.rows).toHaveCount(0);
+  await expires.fill("");
+  await dashboard.composer.getByRole("button", { name: "Send" }).click();
+  await expect.poll(() => api.list()).toHaveLength(1);
+  expect((await api.list())[0]).not.toHaveProperty("expires_at");
+});
+
+test("an idempotency key of one's own sends once, and is refused for something else", async ({ dashboard, api, troubles, user }) => {
+  troubles.expect(REFUSED);
+  await dashboard.open();
+  await dashboard.composer.getByText("More", { exact: true }).click();
+  const key = dashboard.composer.getByLabel("Idempotency key");
+  const sendAs = async (text: string, name: string) => {
+    await key.fill(name);
+    const answer = dashboard.page.waitForResponse("**/api/ui/send");
+    await dashboard.send(user, text);
+    return (await answer).status();
+  };
+  for (let n = 0; n < 2; n += 1) {
+    expect(await sendAs("once", "mine")).toBe(200);
+    await expect(key).toHaveValue("");
+    await expect(dashboard.rows).toHaveCount(1);
+  }
+  expect(await sendAs("another", "mine")).toBe(422);
+  await expect(key).toHaveAccessibleDescription(/^This key was used for another request/);
+  await expect(key).toHaveValue("mine");
+  expect(await sendAs("another", "Schlüssel")).toBe(422);
+  await expect(key).toHaveAccessibleDescription(/printable ASCII/);
+  expect(await api.list()).toHaveLength(1);
+});
+
 test("what is sent to another inbox than the one shown does not appear in it", async ({ dashboard, api, user }) => {
   await api.create("mine");
   await dashboard.open({ user_id: user });

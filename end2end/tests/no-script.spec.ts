@@ -129,6 +129,23 @@ test("a form that is sent twice sends once, and the next page's form is another 
   await expect(dashboard.rows).toHaveCount(2);
 });
 
+test("an expiry is in UTC, and the form says so", async ({ page, dashboard, api, troubles, user }) => {
+  troubles.expect(REFUSED);
+  await page.goto(DASHBOARD);
+  const { composer } = dashboard;
+  await composer.getByText("More", { exact: true }).click();
+  const expires = composer.getByLabel("Expires (in UTC)", { exact: true });
+  await expires.fill("2020-01-31T12:00");
+  await composer.getByLabel("Idempotency key").fill("order 7");
+  await dashboard.send(user, "for a while");
+  await expect(expires).toHaveAccessibleDescription("This time is past. Choose a later one, or none.");
+  await expect(expires).toHaveValue("2020-01-31T12:00");
+  await expect(composer.getByLabel("Idempotency key")).toHaveValue("order 7");
+  await expires.fill("2100-01-31T12:00");
+  await composer.getByRole("button", { name: "Send" }).click();
+  await expect.poll(() => api.list()).toMatchObject([{ content: "for a while", expires_at: "2100-01-31T12:00:00.000000Z" }]);
+});
+
 test("what is refused keeps everything that was typed", async ({ page, dashboard, api, troubles, user }) => {
   troubles.expect(REFUSED);
   const text = `\n<b>one</b> & "two"\n${"x".repeat(16_400)}`;

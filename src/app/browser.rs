@@ -42,6 +42,12 @@ pub(super) fn offset_minutes(moment: Timestamp) -> i32 {
     -behind
 }
 
+/// The moment that a date and a time name in the browser's time zone, as RFC 3339; the text itself where it names none.
+pub(super) fn moment_of(local: String) -> String {
+    let moment = js_sys::Date::new(&local.as_str().into());
+    if moment.get_time().is_nan() { local } else { moment.to_iso_string().into() }
+}
+
 /// Calls `f` once, in this many milliseconds.
 pub(super) fn after(millis: u32, f: impl FnOnce() + 'static) {
     // gloo's timers never drop their callbacks.

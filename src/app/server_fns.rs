@@ -16,6 +16,8 @@ mod wire;
 use self::form::Form;
 use super::page::Snapshot;
 use crate::model::{Marked, Notification, NotificationId, Problem};
+#[cfg(feature = "ssr")]
+use crate::server::service::IdempotencyKey;
 
 /// The protocol of the functions on the server; `form.rs` has the browser's side.
 #[cfg(feature = "ssr")]
@@ -70,8 +72,12 @@ pub async fn send(
     title: Option<String>,
     /// The target of a click.
     link: Option<String>,
+    /// When it expires: RFC 3339, or a date and a time in UTC.
+    expires_at: Option<String>,
     /// Names this submission, so that repeats do not send it again.
     idempotency_key: Option<String>,
+    /// The user's own name for it, in place of that one.
+    own_key: Option<String>,
 ) -> Result<Notification, Problem> {
     let (service, principal) = caller()?;
     let category = match given(category) {
@@ -81,10 +87,12 @@ pub async fn send(
     if category.as_deref().is_some_and(|category| category.trim().is_empty()) {
         return Err(composing::unnamed_category());
     }
-    let new = composing::parse(&user_id, &content, category.as_deref(), title.as_deref(), link.as_deref())?;
-    let key = given(idempotency_key);
-    let key =
-        key.map(|key| parse("idempotency_key", &key, crate::server::service::IdempotencyKey::parse)).transpose()?;
+    let expires_at = composing::expiry(expires_at.as_deref(), service.now());
+    let (category, title, link) = (category.as_deref(), title.as_deref(), link.as_deref());
+    let new = composing::parse(&user_id, &content, category, title, link, expires_at)?;
+    let own_key = given(own_key.map(|key| key.trim().to_owned()));
+    let key = own_key.or_else(|| given(idempotency_key));
+    let key = key.map(|key| parse(IdempotencyKey::HEADER, &key, IdempotencyKey::parse)).transpose()?;
     service.create_once(&principal, new, key.as_ref()).await.map_err(Problem::from)
 }
 

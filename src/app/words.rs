@@ -219,6 +219,8 @@ words! {
     wrong_category,
     wrong_title,
     wrong_link,
+    wrong_expires_at,
+    wrong_key,
     wrong_id,
     wrong_q,
 }
@@ -281,6 +283,8 @@ impl Words {
             "category" => self.wrong_category,
             "title" => self.wrong_title,
             "link" => self.wrong_link,
+            "expires_at" => self.wrong_expires_at,
+            "Idempotency-Key" => self.wrong_key,
             "id" => self.wrong_id,
             "q" => self.wrong_q,
             _ => self.why_invalid,

@@ -112,6 +112,28 @@ async fn a_form_that_is_refused_comes_back_with_the_reason_and_what_was_typed() 
 }
 
 #[tokio::test]
+async fn a_form_has_an_expiry_in_utc_and_an_idempotency_key_of_the_users_own() {
+    let app = App::new();
+    for key in ["one", "other"] {
+        let form =
+            "user_id=u&content=hi&expires_at=2100-01-31T12%3A00&own_key=+mine+&idempotency_key=".to_owned() + key;
+        assert_eq!(submit(&app, "send", &form, PAGE).await.status, StatusCode::SEE_OTHER);
+    }
+    let list = app.get("/api/notifications/list?user_id=u").await.json();
+    assert_eq!(list.as_array().unwrap().len(), 1);
+    assert_eq!(list[0]["expires_at"], "2100-01-31T12:00:00.000000Z");
+    let taken = "user_id=u&content=another&expires_at=2100-01-31T12%3A00&own_key=mine";
+    submit(&app, "send", taken, SCRIPT).await.refused_field("Idempotency-Key");
+    let past = submit(&app, "send", "user_id=u&content=late&expires_at=2020-01-31T12%3A00&own_key=mine", PAGE).await;
+    assert_eq!(past.status.as_u16(), 422);
+    let html = past.text();
+    assert!(between(&html, "id=\"expires-problem\"", "</p>").contains("This time is past."), "{html}");
+    assert!(between(&html, "id=\"expires\"", ">").contains("value=\"2020-01-31T12:00\""), "{html}");
+    assert!(between(&html, "id=\"own-key\"", ">").contains("value=\"mine\""), "{html}");
+    assert!(between(&html, "<details class=\"more-fields\"", ">").contains(" open"), "{html}");
+}
+
+#[tokio::test]
 async fn the_other_forms_that_are_refused_come_back_with_the_reason() {
     let app = App::new();
     let answer = submit(&app, "mark", "id=nonsense&is_read=true", PAGE).await;

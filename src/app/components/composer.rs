@@ -28,15 +28,28 @@ use crate::{
 const SHEET: &str = "compose";
 
 /// The names of the fields and the ids of their elements, in the order in which a person should mend them.
-const FIELDS: [(&str, &str); 5] =
-    [("user_id", TO), ("category", OTHER), ("title", HEADING), ("content", TEXT), ("link", LEADS)];
+const FIELDS: [(&str, &str); 7] = [
+    ("user_id", TO),
+    ("category", OTHER),
+    ("title", HEADING),
+    ("content", TEXT),
+    ("link", LEADS),
+    ("expires_at", EXPIRES),
+    ("Idempotency-Key", KEY),
+];
 const TO: &str = "to";
 const OTHER: &str = "other-category";
 const HEADING: &str = "heading";
 const TEXT: &str = "text";
 const LEADS: &str = "leads";
+const EXPIRES: &str = "expires";
+const KEY: &str = "own-key";
 /// What has the fields that are seldom needed.
 const MORE: &str = "compose-more";
+/// Those fields.
+const SELDOM: [&str; 3] = [LEADS, EXPIRES, KEY];
+/// The time zone of the expiry, where no script converts it.
+const ZONE: &str = "expires-zone";
 /// The elements that say how long the text is, and what is wrong beside the fields.
 const LENGTH: &str = "text-length";
 const TROUBLE: &str = "compose-problem";
@@ -85,9 +98,10 @@ fn length_of(words: &Words, length: usize) -> String {
     words.number(length as u64) + " / " + &words.number(Content::MAX_CHARS as u64)
 }
 
-/// Puts texts into the fields that are cleared after sending.
-fn put(words: &Words, content: &str, title: &str, link: &str) {
-    for (field, text) in [(TEXT, content), (HEADING, title), (LEADS, link)] {
+/// Puts the input into the fields that are cleared after sending.
+fn put(words: &Words, typed: &Typed) {
+    let Typed { content, title, link, expires_at, own_key, .. } = typed;
+    for (field, text) in [(TEXT, content), (HEADING, title), (LEADS, link), (EXPIRES, expires_at), (KEY, own_key)] {
         browser::set_value(field, text);
     }
     measure(words);
@@ -99,7 +113,7 @@ fn show(words: &Words, problem: Option<&Problem>) {
         let why = problem.and_then(|problem| words.field(problem, name));
         browser::set_attribute(id, "aria-invalid", why.map(|_| "true"));
         browser::set_text(&problem_of(id), why.unwrap_or_default());
-        if id == LEADS && why.is_some() {
+        if why.is_some() && SELDOM.contains(&id) {
             browser::set_attribute(MORE, "open", Some(""));
         }
     }
@@ -130,7 +144,7 @@ fn confirm(board: Board) {
     let Some(sent) = board.confirmed() else { return };
     show(board.words, None);
     if sent == Typed::read() {
-        put(board.words, "", "", "");
+        put(board.words, &Typed::default());
     }
     board.send(Message::Toast(fill(board.words.sent_to, &[&sent.user_id])));
 }
@@ -146,6 +160,8 @@ impl Typed {
                 .map(|slug| if slug == composing::OWN { browser::value(OTHER).trim().to_owned() } else { slug }),
             title: browser::value(HEADING),
             link: browser::value(LEADS),
+            expires_at: browser::value(EXPIRES),
+            own_key: browser::value(KEY),
         }
     }
 }
@@ -157,18 +173,19 @@ fn submit(board: Board) {
     if typed.category.as_ref().is_some_and(String::is_empty) {
         return refuse(words, &composing::unnamed_category());
     }
-    let Typed { user_id, content, category, title, link } = typed.clone();
-    let new = match composing::parse(&user_id, &content, category.as_deref(), Some(&title), Some(&link)) {
+    let Typed { user_id, content, category, title, link, .. } = &typed;
+    let new = match composing::parse(user_id, content, category.as_deref(), Some(title), Some(link), Ok(None)) {
         Ok(new) => new,
         Err(problem) => return refuse(words, &problem),
     };
     show(words, None);
-    put(words, "", "", "");
+    put(words, &Typed::default());
     let Some(submission) = board.submit(typed, new) else { return };
     spawn_local(async move {
-        let given = |text: &String| Some(text.clone());
-        let (to, text, named) = (user_id, content.clone(), given(&submission.key));
-        match server_fns::send(to, text, category, None, given(&title), given(&link), named).await {
+        let Typed { user_id, content, category, title, link, expires_at, own_key } = submission.typed.clone();
+        let (named, expires_at) = (submission.key.clone(), browser::moment_of(expires_at));
+        let [title, link, expires_at, named, own_key] = [title, link, expires_at, named, own_key].map(Some);
+        match server_fns::send(user_id, content, category, None, title, link, expires_at, named, own_key).await {
             Ok(notification) => {
                 board.send(Message::Sent(submission, notification));
                 if board.is_composing.get_untracked() {
@@ -178,7 +195,7 @@ fn submit(board: Board) {
             Err(problem) => {
                 // Unless the user is writing the next one already.
                 if browser::value(TEXT).is_empty() {
-                    put(words, &content, &title, &link);
+                    put(words, &submission.typed);
                 }
                 refuse(words, &problem);
                 board.send(Message::NotSent(submission, problem));
@@ -232,6 +249,7 @@ pub(in crate::app) fn listen(board: Board) {
         confirm(board);
     });
     follow_inbox(board);
+    browser::set_text(ZONE, "");
     measure(board.words);
     for event in ["hashchange", "resize"] {
         let _ = window_event_listener_untyped(event, move |_| follow_address(board));

@@ -26,6 +26,10 @@ pub(crate) struct Pages {
     pub(crate) more: &'static str,
     pub(crate) link: &'static str,
     pub(crate) link_example: &'static str,
+    pub(crate) expires: &'static str,
+    /// The time zone of that where no script runs, after a space.
+    pub(crate) expires_zone: &'static str,
+    pub(crate) own_key: &'static str,
     pub(crate) key_ctrl: &'static str,
     pub(crate) key_enter: &'static str,
     pub(crate) user_id: &'static str,

@@ -75,8 +75,8 @@ impl View {
             // The list does not show it.
             None => self.toast(fill(self.words.sent_to, &[&typed.user_id]), None),
         }
-        // The server may have had a repeat already; then it counts it already.
-        self.settle(change, !is_repeat, now);
+        // The server may have had a repeat already, or another request by the same key; then it counts it already.
+        self.settle(change, !is_repeat && typed.own_key.is_empty(), now);
     }
 
     /// Replaces the row that is being sent by the server's notification, unless the list has a repeat of it already.

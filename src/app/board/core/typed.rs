@@ -1,7 +1,7 @@
 //! What is typed into the form that sends, as plain data.
 
 /// What is typed into the form that sends.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Typed {
     /// The owner of the inbox that receives it.
     pub(crate) user_id: String,
@@ -13,6 +13,10 @@ pub(crate) struct Typed {
     pub(crate) title: String,
     /// The target of a click; may be empty.
     pub(crate) link: String,
+    /// When it expires, by the browser's clock; may be empty.
+    pub(crate) expires_at: String,
+    /// An idempotency key of the user's own; may be empty.
+    pub(crate) own_key: String,
 }
 
 /// A notification that was sent and not confirmed.

@@ -3,7 +3,8 @@
 use leptos::prelude::*;
 
 use super::{
-    FIELDS, HEADING, LEADS, LENGTH, MORE, OTHER, SHEET, TEXT, TO, TROUBLE, length_of, of_no_field, problem_of,
+    EXPIRES, FIELDS, HEADING, KEY, LEADS, LENGTH, MORE, OTHER, SELDOM, SHEET, TEXT, TO, TROUBLE, ZONE, length_of,
+    of_no_field, problem_of,
 };
 use crate::{
     app::{
@@ -122,7 +123,7 @@ fn fields(words: &'static Words, problem: Option<Problem>, to: Option<String>) -
             {said(TEXT)}
             <p class="length tabular needs-script" id=LENGTH>{length_of(words, 0)}</p>
         </div>
-        <details class="more-fields" id=MORE open=why(LEADS).is_some()>
+        <details class="more-fields" id=MORE open=SELDOM.iter().any(|id| why(id).is_some())>
             <summary>{of.more}</summary>
             <div class="field">
                 <label for=LEADS>{of.link}</label>
@@ -132,6 +133,23 @@ fn fields(words: &'static Words, problem: Option<Problem>, to: Option<String>) -
                     aria-invalid=invalid(LEADS) aria-describedby=problem_of(LEADS)
                 />
                 {said(LEADS)}
+            </div>
+            <div class="field">
+                <label for=EXPIRES>{of.expires}<span id=ZONE>{of.expires_zone}</span></label>
+                <input
+                    id=EXPIRES name="expires_at" type="datetime-local" max="9999-12-31T23:59" autocomplete="off"
+                    value=typed("expires_at") aria-invalid=invalid(EXPIRES) aria-describedby=problem_of(EXPIRES)
+                />
+                {said(EXPIRES)}
+            </div>
+            <div class="field">
+                <label for=KEY>{of.own_key}</label>
+                <input
+                    id=KEY name="own_key" class="mono" maxlength="255" placeholder="order-7-paid" value=typed("own_key")
+                    autocomplete="off" autocapitalize="none" spellcheck="false"
+                    aria-invalid=invalid(KEY) aria-describedby=problem_of(KEY)
+                />
+                {said(KEY)}
             </div>
         </details>
     }

@@ -6,7 +6,7 @@ use crate::{
 
 fn typed(number: u128) -> Typed {
     let content = format!("number {number}");
-    Typed { user_id: "ann".to_owned(), content, category: None, title: String::new(), link: String::new() }
+    Typed { user_id: "ann".to_owned(), content, ..Typed::default() }
 }
 
 fn submit(page: &mut Open, number: u128, key: &str) -> Submission {
@@ -121,4 +121,23 @@ fn what_is_refused_is_not_counted_where_no_list_shows_it() {
     assert_eq!(unread(&page), 1);
     page.send(Message::NotSent(submission, refused()));
     assert_eq!((unread(&page), page.counts()), (0, (0, 0)));
+}
+
+#[test]
+fn what_has_a_key_of_the_users_own_may_be_there_already_and_is_looked_up() {
+    let mut page = of_ann("", &[1]);
+    let named = Typed { own_key: "mine".to_owned(), ..typed(2) };
+    let submission = page.view.submit(named, new(2, "ann"), "a".to_owned(), page.now);
+    page.asks();
+    page.send(Message::Sent(submission, notification(2)));
+    assert_eq!((page.shown(), page.asks()), (vec![2, 1], 1));
+}
+
+#[test]
+fn another_expiry_or_another_key_is_another_submission() {
+    let mut page = of_ann("", &[1]);
+    let submission = submit(&mut page, 2, "a");
+    page.send(Message::NotSent(submission, lost()));
+    let later = Typed { expires_at: "2030-01-31T12:00".to_owned(), ..typed(2) };
+    assert_eq!(page.view.submit(later, new(2, "ann"), "b".to_owned(), page.now).key, "b");
 }
