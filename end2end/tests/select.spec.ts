@@ -36,6 +36,22 @@ test("three are selected by keyboard, deleted, and come back with one undo", asy
   expect(await api.list()).toHaveLength(6);
 });
 
+test("a row that is being sent cannot be selected, and its check says so", async ({ dashboard, page, user }) => {
+  let go = () => {};
+  const held = new Promise<void>((resolve) => (go = resolve));
+  await page.route("**/api/ui/send", async (route) => {
+    await held;
+    await route.continue();
+  });
+  await dashboard.send(user, "on its way");
+  const check = dashboard.row("on its way").getByRole("checkbox");
+  await expect(check).toBeDisabled();
+  await check.dispatchEvent("click");
+  await expect(check).not.toBeChecked();
+  go();
+  await expect(check).toBeEnabled();
+});
+
 test("what is selected is really deleted once it cannot be undone", async ({ dashboard, api, page }) => {
   await page.clock.install();
   for (const key of ["j", "Shift+ArrowDown", "Shift+ArrowDown", "#"]) await page.keyboard.press(key);
