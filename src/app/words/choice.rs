@@ -34,28 +34,39 @@ impl Language {
         LANGUAGES.iter().map(|language| language.code()).collect::<Vec<_>>().join(" or ")
     }
 
-    /// The language of a page: the one that the user chose, else the one that the operator set, else the best one of
-    /// `Accept-Language`, else the first.
+    /// The language of a page: the one that the user chose, else the one that the operator set, else the best one for
+    /// `Accept-Language`.
     #[must_use]
     pub fn choose(chosen: Option<&str>, set: Option<&'static Self>, accepted: &str) -> &'static Self {
-        let first = LANGUAGES.first().copied().unwrap_or(&super::en::LANGUAGE);
-        chosen.and_then(Self::of).or(set).or_else(|| Self::accepted(accepted)).unwrap_or(first)
+        chosen.and_then(Self::of).or(set).unwrap_or_else(|| Self::accepted(accepted))
     }
 
-    /// The best language that an `Accept-Language` asks for (RFC 9110, 12.5.4): of those that it has, the one with the
-    /// highest weight, and of equal ones the first. `de-AT` asks for `de` (RFC 4647, lookup).
-    fn accepted(header: &str) -> Option<&'static Self> {
-        let asked = header.split(',').filter_map(|part| {
-            let (range, weight) = part.split_once(';').unwrap_or((part, "q=1"));
-            let weight = weight.trim().strip_prefix(['q', 'Q']).and_then(|weight| weight.trim().strip_prefix('='));
-            let weight = weight.and_then(|weight| weight.trim().parse::<f32>().ok()).filter(|weight| *weight <= 1.0)?;
-            let code = range.trim().split('-').next()?.to_ascii_lowercase();
-            let language = if code == "*" { LANGUAGES.first().copied() } else { Self::of(&code) };
-            language.filter(|_| weight > 0.0).map(|language| (language, weight))
+    /// The best language for an `Accept-Language` (RFC 9110, 12.5.4): of those that it asks for, the one with the highest
+    /// weight, and of equal ones the first. `de-AT` asks for `de` (RFC 4647, lookup), `*` for any language that it does
+    /// not name, and a weight of 0 excludes a language. If it asks for none, the first that it does not exclude.
+    fn accepted(header: &str) -> &'static Self {
+        let asked: Vec<_> = header.split(',').filter_map(asked).collect();
+        let is_named = |language: &&Self| asked.iter().any(|(code, _)| code == language.code());
+        let is_excluded =
+            |language: &&Self| asked.iter().any(|(code, weight)| code == language.code() && *weight <= 0.0);
+        let mut all = LANGUAGES.iter().copied();
+        let found = asked.iter().filter(|(_, weight)| *weight > 0.0).filter_map(|(code, weight)| {
+            let language = if code == "*" { all.clone().find(|it| !is_named(it)) } else { Self::of(code) };
+            language.filter(|it| !is_excluded(it)).map(|language| (language, *weight))
         });
         // Of equal ones, `max_by` would take the last.
-        asked
-            .fold(None, |best: Option<(&Self, f32)>, next| best.filter(|best| best.1 >= next.1).or(Some(next)))
-            .map(|it| it.0)
+        let best =
+            found.fold(None, |best: Option<(&Self, f32)>, next| best.filter(|best| best.1 >= next.1).or(Some(next)));
+        best.map(|(language, _)| language).or_else(|| all.find(|it| !is_excluded(it))).unwrap_or(&super::en::LANGUAGE)
     }
+}
+
+/// A part of an `Accept-Language`: the language's code, or `*`, and its weight; `None` where it is not one. That a user
+/// excludes a region, such as `de-AT`, does not exclude the language.
+fn asked(part: &str) -> Option<(String, f32)> {
+    let (range, weight) = part.split_once(';').unwrap_or((part, "q=1"));
+    let weight = weight.trim().strip_prefix(['q', 'Q'])?.trim().strip_prefix('=')?.trim().parse::<f32>().ok()?;
+    let (code, region) = range.trim().split_once('-').map_or((range.trim(), None), |(code, rest)| (code, Some(rest)));
+    let counts = (0.0..=1.0).contains(&weight) && (weight > 0.0 || region.is_none());
+    counts.then(|| (code.to_ascii_lowercase(), weight))
 }
