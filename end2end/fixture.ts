@@ -19,6 +19,7 @@ export interface Draft {
   category?: string;
   title?: string;
   link?: string;
+  data?: object;
 }
 
 /** A notification in a response of the API. */

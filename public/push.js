@@ -28,6 +28,12 @@
     button.className = state === "on" ? "plain" : "primary";
   }
 
+  /** A sentence of the page's language, with these values in its places. */
+  function says(name, ...values) {
+    const word = here.querySelector(`template[data-says="${name}"]`).content.textContent;
+    return word.replace(/\{(\d)\}/g, (_, place) => values[place]);
+  }
+
   function complain(why) {
     problem.textContent = why;
   }
@@ -99,9 +105,9 @@
     const named = (names) => Object.keys(names).find((name) => names[name].test(agent));
     // One of the brands is made up.
     const brand = brands?.map(({ brand }) => brand).find((name) => !/^Chromium$|not.*brand/i.test(name));
-    const browser = brand?.replace(/^(Google|Microsoft) /, "") || named(BROWSERS) || "A browser";
+    const browser = brand?.replace(/^(Google|Microsoft) /, "") || named(BROWSERS) || says("a-browser");
     const system = platform || named(SYSTEMS);
-    return (system ? `${browser} on ${system}` : browser).slice(0, 64);
+    return (system ? says("browser-on", browser, system) : browser).slice(0, 64);
   }
 
   /** Sends a request to the server, and returns the response. */
@@ -110,11 +116,13 @@
     try {
       answer = await fetch(path, { credentials: "same-origin", cache: "no-store", ...options });
     } catch {
-      throw new Error("The server cannot be reached. Try again.");
+      throw new Error(says("unreachable"));
     }
     if (answer.ok) return answer;
-    const told = await answer.json().catch(() => ({}));
-    throw Object.assign(new Error(told.errors?.[0]?.message ?? told.detail ?? `The server answered with ${answer.status}.`), { status: answer.status });
+    // The API speaks one language.
+    const told = "details" in here.dataset ? await answer.json().catch(() => ({})) : {};
+    const why = told.errors?.[0]?.message ?? told.detail ?? says("answered", answer.status);
+    throw Object.assign(new Error(why), { status: answer.status });
   }
 
   async function tellServer(subscription) {
@@ -165,7 +173,7 @@
     await new Promise((resolve, reject) => {
       const look = () => {
         if (worker.state === "activated") resolve();
-        if (worker.state === "redundant") reject(new Error("The service worker of this page cannot be installed."));
+        if (worker.state === "redundant") reject(new Error(says("no-worker")));
       };
       worker.addEventListener("statechange", look);
       look();
@@ -191,8 +199,8 @@
 
   /** The problem, in words. */
   function why(error) {
-    if (error.name === "NotAllowedError") return "The browser does not allow notifications of this site.";
-    if (error.name === "AbortError") return "The browser has no push in this window, or cannot reach its push service now.";
+    if (error.name === "NotAllowedError") return says("not-allowed");
+    if (error.name === "AbortError") return says("no-service");
     return error.message;
   }
 
@@ -200,7 +208,7 @@
     // This comes first: browsers ask only during a click.
     const permission = await Notification.requestPermission();
     if (permission === "denied") return;
-    if (permission !== "granted") throw new Error("The browser did not get an answer. Try again, and allow notifications.");
+    if (permission !== "granted") throw new Error(says("no-answer"));
     say("turning-on");
     const { state, contact } = await look();
     const isGivenUp = state === "stopped";

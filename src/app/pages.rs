@@ -18,7 +18,10 @@ mod unsubscribe;
 mod webhooks;
 mod words;
 
-use crate::model::{Problem, Timestamp};
+use crate::{
+    app::words::Words,
+    model::{Problem, Timestamp},
+};
 
 use self::frame::{beside_inbox, gestures_script, opened_script};
 pub use self::language::ChosenLanguage;
@@ -46,6 +49,8 @@ pub const WEBHOOKS: &str = "/operations/webhooks";
 pub struct Page {
     /// The prefix of this server's paths for the browser: nothing, or a path such as `/notify`.
     pub base: String,
+    /// The words of the reader's language.
+    pub words: &'static Words,
     /// The reader.
     pub reader: Reader,
     /// The present time on the server.

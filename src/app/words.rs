@@ -1,15 +1,18 @@
 //! The words of the pages. A language is a file beside this one: [`Words`] for the part that the browser takes over, and
-//! [`Pages`] for what only the server renders. A missing word does not compile.
+//! [`Pages`] for what only the server renders; and a file in its folder: [`Desk`] for the pages beside the inbox, which
+//! only the server renders too. A missing word does not compile.
 //!
 //! The WebAssembly has no language: the server renders the page, and sends the words along with its data. So both sides
 //! show the same, and no browser loads a language that it does not show. For the same reason dates and numbers are
 //! written by these words, and not by the browser's `Intl`, whose texts change with the browser.
 //!
-//! A language more is its file, its `mod`, and its name in `languages!`.
+//! A language more is these two files, its `mod`, and its name in `languages!`.
 
 #[cfg(feature = "ssr")]
 mod choice;
 mod de;
+#[cfg(feature = "ssr")]
+mod desk;
 mod en;
 mod form;
 #[cfg(feature = "ssr")]
@@ -19,6 +22,8 @@ use crate::model::{Code, Problem};
 
 #[cfg(feature = "ssr")]
 pub(crate) use self::choice::COOKIE as LANGUAGE_COOKIE;
+#[cfg(feature = "ssr")]
+pub(crate) use self::desk::{Desk, OfWishes, Push};
 pub(crate) use self::form::fill;
 #[cfg(feature = "ssr")]
 pub use self::language::Language;
@@ -249,7 +254,7 @@ impl Words {
     }
 
     /// Whether it is the language of the server's messages, which are the same for everyone.
-    fn is_of_the_api(&self) -> bool {
+    pub(crate) fn is_of_the_api(&self) -> bool {
         self.code == "en"
     }
 

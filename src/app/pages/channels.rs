@@ -5,10 +5,11 @@ use leptos::prelude::*;
 use super::{
     CHANNELS, DeliveryItem, Older, WEBHOOKS,
     deliveries::list,
-    parts::{Deed, Place, link_button, mark},
+    parts::{Deed, Place, filled, link_button, mark},
     words::{self, Standing, Tone},
 };
 use crate::{
+    app::words::{Desk, fill},
     model::{Channel, WebhookId, WebhookView},
     server::delivery::{ChannelView, LaneView},
 };
@@ -34,21 +35,20 @@ pub(super) fn show(page: &ChannelsPage, place: &Place) -> impl IntoView + use<> 
     let (set_up, missing): (Vec<_>, Vec<_>) = page.channels.iter().partition(|channel| channel.state == "set_up");
     let lanes = set_up.iter().flat_map(|channel| &channel.lanes);
     let red = lanes.filter(|lane| standing(lane, page, place).tone == Tone::Bad).count();
+    let of = &place.of().channels;
     let (tone, summary) = match red {
-        0 => (Tone::Good, "Nothing needs you".to_owned()),
-        1 => (Tone::Bad, "One lane needs you".to_owned()),
-        many => (Tone::Bad, format!("{many} lanes need you")),
+        0 => (Tone::Good, of.nothing_to_do.to_owned()),
+        many => (Tone::Bad, place.words.count(of.to_do, many as u64)),
     };
-    let missing: Vec<_> = missing.iter().map(|channel| words::channel(channel.channel)).collect();
-    let missing = (!missing.is_empty()).then(
-        || view! { <p class="lead not-set-up">{format!("Not set up on this server: {}.", missing.join(", "))}</p> },
-    );
+    let missing: Vec<_> = missing.iter().map(|channel| words::channel(place.of(), channel.channel)).collect();
+    let missing = (!missing.is_empty())
+        .then(|| view! { <p class="lead not-set-up">{fill(of.missing, &[&missing.join(", ")])}</p> });
     view! {
         <div class="desk-head">
-            <h1>"Channels"</h1>
+            <h1>{place.words.language().pages.channels}</h1>
             {mark(tone, summary)}
         </div>
-        <p class="lead">"The ways out of this server. What fails together is a lane, and has its own pauses."</p>
+        <p class="lead">{of.lead}</p>
         {set_up.into_iter().map(|channel| one(channel, page, place)).collect_view()}
         {missing}
         {given_up(page, place)}
@@ -56,7 +56,8 @@ pub(super) fn show(page: &ChannelsPage, place: &Place) -> impl IntoView + use<> 
 }
 
 fn one(channel: &ChannelView, page: &ChannelsPage, place: &Place) -> impl IntoView + use<> {
-    let name = words::channel(channel.channel);
+    let of = &place.of().channels;
+    let name = words::channel(place.of(), channel.channel);
     let id = format!("channel-{}", channel.channel);
     let labelled = id.clone();
     let resume = channel.lanes.iter().any(|lane| lane.state == "paused").then(|| {
@@ -64,7 +65,7 @@ fn one(channel: &ChannelView, page: &ChannelsPage, place: &Place) -> impl IntoVi
             action: place.at(CHANNELS),
             does: "resume",
             fields: vec![("channel", channel.channel.to_string())],
-            word: "Resume all paused lanes",
+            word: of.resume,
             of: name.to_owned(),
             class: "plain",
         };
@@ -72,12 +73,12 @@ fn one(channel: &ChannelView, page: &ChannelsPage, place: &Place) -> impl IntoVi
     });
     let is_webhooks = channel.channel == Channel::Webhook;
     let lanes = if channel.lanes.is_empty() && !is_webhooks {
-        view! { <div class="empty"><p>"No lanes yet: nothing was to be sent."</p></div> }.into_any()
+        view! { <div class="empty"><p>{of.no_lanes}</p></div> }.into_any()
     } else if channel.lanes.is_empty() {
         view! {
             <div class="empty">
-                <p>"No lanes yet: nothing was to be sent. A webhook gets its lane with the first event."</p>
-                {link_button(place.at(WEBHOOKS), "See the webhooks")}
+                <p>{of.no_lanes_of_webhooks}</p>
+                {link_button(place.at(WEBHOOKS), place.of().notification.see_webhooks)}
             </div>
         }
         .into_any()
@@ -87,7 +88,7 @@ fn one(channel: &ChannelView, page: &ChannelsPage, place: &Place) -> impl IntoVi
     view! {
         <section class="desk-section" aria-labelledby=labelled>
             <div class="section-head">
-                <h2 id=id>{if is_webhooks { "Webhooks" } else { name }}</h2>
+                <h2 id=id>{if is_webhooks { place.words.language().pages.webhooks } else { name }}</h2>
                 {resume}
             </div>
             {lanes}
@@ -98,7 +99,8 @@ fn one(channel: &ChannelView, page: &ChannelsPage, place: &Place) -> impl IntoVi
 /// The roles are explicit, because on a phone the rows are shown as blocks, and browsers then forget that they are a
 /// table.
 fn table(lanes: &[LaneView], name: String, page: &ChannelsPage, place: &Place) -> impl IntoView + use<> {
-    let head = ["Lane", "State", "Waiting", "Oldest", "In flight"];
+    let of = &place.of().channels;
+    let head = [of.lane, of.state, of.waiting, of.oldest, of.in_flight];
     let head = head.map(|name| view! { <th role="columnheader" scope="col">{name}</th> }).into_iter().collect_view();
     let rows = lanes.iter().map(|lane| row(lane, page, place)).collect_view();
     view! {
@@ -112,21 +114,23 @@ fn table(lanes: &[LaneView], name: String, page: &ChannelsPage, place: &Place) -
 }
 
 fn row(lane: &LaneView, page: &ChannelsPage, place: &Place) -> impl IntoView + use<> {
-    let Standing { tone, word, why } = standing(lane, page, place);
+    let (of, Standing { tone, word, why }) = (&place.of().channels, standing(lane, page, place));
     let name = match leads_to(lane, page) {
         Some(webhook) => {
             let href = format!("{}#w-{}", place.at(WEBHOOKS), webhook.id);
             view! { <a href=href><bdi class="mono">{webhook.url.clone()}</bdi></a> }.into_any()
         }
         None if lane.lane.starts_with("webhook:") => {
-            view! { <bdi class="mono">{lane.lane.clone()}</bdi> " (deleted)" }.into_any()
+            view! { <bdi class="mono">{lane.lane.clone()}</bdi> {of.deleted} }.into_any()
         }
-        None => named(&lane.lane).into_any(),
+        None => named(place.of(), &lane.lane),
     };
-    let until = lane.paused_until.map(|until| view! { <span class="until">" until " {place.exactly(until)}</span> });
+    let until = lane
+        .paused_until
+        .map(|until| view! { <span class="until">{filled(of.until, vec![place.exactly(until).into_any()])}</span> });
     let oldest = match lane.oldest {
         Some(oldest) if lane.waiting > 0 => place.past(oldest).into_any(),
-        _ => view! { <span class="nothing" aria-label="none">"–"</span> }.into_any(),
+        _ => view! { <span class="nothing" aria-label=of.nothing>"–"</span> }.into_any(),
     };
     view! {
         <tr role="row" data-tone=tone.name()>
@@ -136,33 +140,34 @@ fn row(lane: &LaneView, page: &ChannelsPage, place: &Place) -> impl IntoView + u
             <td role="cell" class="lane-state">
                 {mark(tone, word)} {until} {why.map(|why| view! { <p class="why"><bdi>{why}</bdi></p> })}
             </td>
-            <td role="cell" class="tabular" data-label="Waiting">{lane.waiting.to_string()}</td>
-            <td role="cell" data-label="Oldest">{oldest}</td>
-            <td role="cell" class="tabular" data-label="In flight">{lane.in_flight.to_string()}</td>
+            <td role="cell" class="tabular" data-label=of.waiting>{lane.waiting.to_string()}</td>
+            <td role="cell" data-label=of.oldest>{oldest}</td>
+            <td role="cell" class="tabular" data-label=of.in_flight>{lane.in_flight.to_string()}</td>
         </tr>
     }
 }
 
 /// The destination of a lane to users.
-fn named(lane: &str) -> AnyView {
-    let mono = |text: &str| view! { <bdi class="mono">{text.to_owned()}</bdi> };
-    let (before, name, after) = match words::lane_parts(lane) {
-        Some((Channel::Email, _)) => return "the mail relay".into_any(),
-        Some((Channel::Webpush, origin)) if !origin.is_empty() => {
-            (None, origin, words::push_service(origin).map(|browsers| format!(" ({browsers})")))
-        }
-        Some((Channel::Fcm, project)) if !project.is_empty() => (Some("project "), project, None),
-        Some((Channel::Apns, rest)) => match rest.rsplit_once(':') {
-            Some((team, environment)) => (Some("team "), team, Some(format!(", {environment}"))),
-            None => (None, lane, None),
+fn named(of: &'static Desk, lane: &str) -> AnyView {
+    let mono = |text: &str| view! { <bdi class="mono">{text.to_owned()}</bdi> }.into_any();
+    let (word, values) = match words::lane_parts(lane) {
+        Some((Channel::Email, _)) => (of.channels.relay, Vec::new()),
+        Some((Channel::Webpush, origin)) if !origin.is_empty() => match words::push_service(of, origin) {
+            Some(browsers) => (of.channels.browsers, vec![mono(origin), browsers.into_any()]),
+            None => return mono(origin),
         },
-        _ => (None, lane, None),
+        Some((Channel::Fcm, project)) if !project.is_empty() => (of.channels.project, vec![mono(project)]),
+        Some((Channel::Apns, rest)) => match rest.rsplit_once(':') {
+            Some((team, environment)) => (of.channels.team, vec![mono(team), environment.to_owned().into_any()]),
+            None => return mono(lane),
+        },
+        _ => return mono(lane),
     };
-    view! { {before} {mono(name)} {after} }.into_any()
+    filled(word, values).into_any()
 }
 
 fn standing(lane: &LaneView, page: &ChannelsPage, place: &Place) -> Standing {
-    words::lane(lane, leads_to(lane, page), place.now)
+    words::lane(place.of(), lane, leads_to(lane, page), place.now)
 }
 
 /// The webhook that a lane serves.
@@ -173,14 +178,15 @@ fn leads_to<'a>(lane: &LaneView, page: &'a ChannelsPage) -> Option<&'a WebhookVi
 
 fn given_up(page: &ChannelsPage, place: &Place) -> impl IntoView + use<> {
     let is_empty = page.dead.is_empty() && page.older.next.is_none() && !page.older.is_further_down;
+    let of = &place.of().channels;
     let filter = (!page.webhooks.is_empty()).then(|| filter(page, place));
     let shown = if is_empty {
         let said = if page.is_skipped {
-            "Nothing was skipped. What would have gone to a disabled webhook stands here, to be sent when it is enabled."
+            of.nothing_skipped
         } else if page.only.is_some() {
-            "Nothing to this webhook was given up."
+            of.nothing_given_up_here
         } else {
-            "Nothing was given up. What cannot be delivered with all its attempts will stand here, to be sent again."
+            of.nothing_given_up
         };
         view! { <div class="empty"><p>{said}</p></div> }.into_any()
     } else {
@@ -190,16 +196,11 @@ fn given_up(page: &ChannelsPage, place: &Place) -> impl IntoView + use<> {
         }
         .into_any()
     };
+    let (heading, lead) = if page.is_skipped { (of.skipped, of.skipped_lead) } else { (of.given_up, of.given_up_lead) };
     view! {
         <section class="desk-section" aria-labelledby="deliveries">
-            <h2 id="deliveries">{if page.is_skipped { "Skipped" } else { "Given up" }}</h2>
-            <p class="lead">
-                {if page.is_skipped {
-                    "Deliveries that were not tried, each with its reason. What they tell of is in the inbox."
-                } else {
-                    "Deliveries that are not tried any more. What they tell of is in the inbox."
-                }}
-            </p>
+            <h2 id="deliveries">{heading}</h2>
+            <p class="lead">{lead}</p>
             {filter}
             {shown}
         </section>
@@ -208,6 +209,7 @@ fn given_up(page: &ChannelsPage, place: &Place) -> impl IntoView + use<> {
 
 /// Chooses one webhook, or all.
 fn filter(page: &ChannelsPage, place: &Place) -> impl IntoView + use<> {
+    let of = &place.of().channels;
     let options = page.webhooks.iter().map(|webhook| {
         let is_chosen = page.only == Some(webhook.id);
         view! {
@@ -218,33 +220,34 @@ fn filter(page: &ChannelsPage, place: &Place) -> impl IntoView + use<> {
     });
     view! {
         <form class="filter" method="get" action=place.at(CHANNELS) + "#deliveries">
-            <label for="state">"What was"</label>
+            <label for="state">{of.filter_what}</label>
             <select id="state" name="state">
                 <option value="" selected=!page.is_skipped>
-                    "given up"
+                    {of.filter_given_up}
                 </option>
                 <option value="skipped" selected=page.is_skipped>
-                    "skipped"
+                    {of.filter_skipped}
                 </option>
             </select>
-            <label for="webhook_id">"of"</label>
+            <label for="webhook_id">{of.filter_of}</label>
             <select id="webhook_id" name="webhook_id">
                 <option value="" selected=page.only.is_none()>
-                    "all channels"
+                    {of.filter_all}
                 </option>
                 {options.collect_view()}
             </select>
             <button type="submit" class="plain">
-                "Show"
+                {place.words.show}
             </button>
         </form>
     }
 }
 
 fn retry_all(page: &ChannelsPage, place: &Place) -> impl IntoView + use<> {
+    let of = &place.of().channels;
     let (word, question) = match page.only {
-        Some(_) => ("Retry all of this webhook…", "All of it to this webhook is sent again, older ones too."),
-        None => ("Retry all…", "All of it is sent again, older ones too, but not to webhooks that are disabled."),
+        Some(_) => (of.retry_all_here, of.retry_all_here_question),
+        None => (of.retry_all, of.retry_all_question),
     };
     let deed = Deed {
         action: place.at(CHANNELS) + &page.older.here,
@@ -254,7 +257,7 @@ fn retry_all(page: &ChannelsPage, place: &Place) -> impl IntoView + use<> {
             let state = page.is_skipped.then(|| ("state", "skipped".to_owned()));
             only.into_iter().chain(state).collect()
         },
-        word: "Send all again",
+        word: of.send_all,
         of: String::new(),
         class: "primary",
     };
@@ -266,6 +269,7 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
+    use crate::app::words::Words;
 
     #[rstest]
     #[case("email", "the mail relay")]
@@ -275,7 +279,7 @@ mod tests {
     #[case("apns:TEAM123456:sandbox", "team TEAM123456, sandbox")]
     #[case("pigeon:<b>", "pigeon:&lt;b&gt;")]
     fn a_lane_is_named_by_what_it_leads_to(#[case] lane: &str, #[case] want: &str) {
-        let html = Owner::new().with(|| named(lane).to_html());
+        let html = Owner::new().with(|| named(Words::none().language().desk(), lane).to_html());
         let text = html.replace("<bdi class=\"mono\">", "").replace("</bdi>", "").replace("<!>", "");
         assert_eq!(text, want);
     }

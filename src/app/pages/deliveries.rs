@@ -4,11 +4,11 @@ use leptos::prelude::*;
 
 use super::{
     notification_path,
-    parts::{Deed, Place, mark},
+    parts::{Deed, Place, filled, mark},
     words,
 };
 use crate::{
-    app::text::bidi::visible,
+    app::{text::bidi::visible, words::fill},
     model::{Attempt, Channel, DeliveryState, DeliveryView},
 };
 
@@ -42,15 +42,16 @@ pub(super) fn list(
     older: &Older,
     place: &Place,
 ) -> impl IntoView + use<> {
+    let of = &place.of().deliveries;
     let action = place.at(path) + &older.here;
     let items = items.iter().map(|item| one(item, names_notification, &action, place)).collect_view();
-    let first = older.is_further_down.then(|| (place.at(path) + "#deliveries", "Back to the newest"));
-    let next = older.next.as_ref().map(|next| (place.at(path) + next + "#deliveries", "Older deliveries"));
+    let first = older.is_further_down.then(|| (place.at(path) + "#deliveries", place.words.back_to_newest));
+    let next = older.next.as_ref().map(|next| (place.at(path) + next + "#deliveries", of.older));
     let links: Vec<_> = first.into_iter().chain(next).collect();
     let links = (!links.is_empty()).then(|| {
         let links = links.into_iter().map(|(href, word)| view! { <a class="plain" href=href>{word}</a> });
         view! {
-            <nav class="older" aria-label="More deliveries">
+            <nav class="older" aria-label=of.more>
                 {links.collect_view()}
             </nav>
         }
@@ -62,39 +63,47 @@ pub(super) fn list(
 }
 
 fn one(item: &DeliveryItem, names_notification: bool, action: &str, place: &Place) -> impl IntoView + use<> {
-    let delivery = &item.delivery;
-    let standing = words::delivery(delivery.state, delivery.reason.as_deref());
+    let (delivery, of) = (&item.delivery, &place.of().deliveries);
+    let standing = words::delivery(place.of(), delivery.state, delivery.reason.as_deref());
     let is_webhook = delivery.channel == Channel::Webhook;
     let nowhere = || match (is_webhook, place.reader.is_operator) {
-        (true, true) => "a webhook that was deleted".to_owned(),
-        (true, false) => "an application".to_owned(),
-        (false, _) => "a contact".to_owned(),
+        (true, true) => of.deleted_webhook.to_owned(),
+        (true, false) => of.application.to_owned(),
+        (false, _) => of.contact.to_owned(),
     };
     let to = item.to.clone().unwrap_or_else(nowhere);
-    let whom = delivery.contact.map(|_| view! { " to " <bdi class="mono">{to.clone()}</bdi> });
+    let channel = words::channel(place.of(), delivery.channel).into_any();
+    let channel_to = match delivery.contact {
+        Some(_) => {
+            let whom = view! { <bdi class="mono">{to.clone()}</bdi> }.into_any();
+            filled(of.channel_to, vec![channel, whom]).into_any()
+        }
+        None => channel,
+    };
     let about = names_notification.then(|| about(delivery, place));
     let next = match delivery.state {
         DeliveryState::Held => {
-            let until = view! { "Until " {place.exactly(delivery.due_at)} ", " {place.ahead(delivery.due_at)} };
-            Some(view! { <p class="next">{until}</p> }.into_any())
+            let due = delivery.due_at;
+            Some(filled(of.held_until, vec![place.exactly(due).into_any(), place.ahead(due).into_any()]))
         }
         DeliveryState::Ready => {
-            let word = if delivery.attempts.is_empty() { "To be sent " } else { "Next attempt " };
-            Some(view! { <p class="next">{word} {place.ahead(delivery.due_at)}</p> }.into_any())
+            let word = if delivery.attempts.is_empty() { of.to_be_sent } else { of.next_attempt };
+            Some(filled(word, vec![place.ahead(delivery.due_at).into_any()]))
         }
         _ => None,
     };
+    let next = next.map(|next| view! { <p class="next">{next}</p> });
     let digest = delivery.via.map(|_| {
         let was_sent = delivery.state == DeliveryState::Sent;
-        if was_sent { "It was in a digest, with others." } else { "It is to be in a digest, with others." }
+        if was_sent { of.was_in_digest } else { of.will_be_in_digest }
     });
     // For a delivery in a digest, the digest is the reason.
     let why = standing.why.clone().filter(|_| digest.is_none() || delivery.reason.as_deref() != Some("digest"));
     let notes = [
         digest.map(str::to_owned),
         why,
-        delivery.replay_of.map(|_| "It repeats an older one that was not sent.".to_owned()),
-        item.is_repeated.then(|| "It was sent again, by another delivery.".to_owned()),
+        delivery.replay_of.map(|_| of.repeats.to_owned()),
+        item.is_repeated.then(|| of.is_repeated.to_owned()),
     ];
     let notes = notes.into_iter().flatten().map(|note| view! { <p class="why"><bdi>{note}</bdi></p> }).collect_view();
     let may_be_repeated = delivery.state.is_over() && delivery.state != DeliveryState::Sent;
@@ -111,18 +120,16 @@ fn one(item: &DeliveryItem, names_notification: bool, action: &str, place: &Plac
         // Operators see the destination of a webhook for as long as the webhook exists.
         let is_there = if is_webhook { item.to.is_some() } else { delivery.contact.is_some() };
         let may_retry = may_retry && is_there;
-        let retry = may_retry.then(|| deed("retry", "Retry").form());
-        let at_once = (delivery.state == DeliveryState::Ready).then(|| deed("retry", "Send now").form());
-        let cancel = (!delivery.state.is_over()).then(|| deed("cancel", "Cancel").form());
+        let retry = may_retry.then(|| deed("retry", of.retry).form());
+        let at_once = (delivery.state == DeliveryState::Ready).then(|| deed("retry", of.send_now).form());
+        let cancel = (!delivery.state.is_over()).then(|| deed("cancel", of.cancel).form());
         view! { <div class="deeds">{retry} {at_once} {cancel}</div> }
     });
     view! {
         <li class="delivery" id=format!("d-{}", delivery.id)>
             <div class="delivery-head">
                 {mark(standing.tone, standing.word)}
-                <span class="delivery-to">
-                    {words::channel(delivery.channel)} {whom}
-                </span>
+                <span class="delivery-to">{channel_to}</span>
                 <span class="when">{place.past(delivery.created_at)}</span>
             </div>
             {about}
@@ -141,28 +148,23 @@ fn tells_count(delivery: &DeliveryView) -> bool {
 
 /// The subject of the delivery, and its user.
 fn about(delivery: &DeliveryView, place: &Place) -> impl IntoView + use<> {
+    let of = &place.of().deliveries;
     let user_id = visible(delivery.user_id.as_str());
     let what = match delivery.notification_id {
-        Some(id) => view! { <a href=place.at(&notification_path(id))>"A notification"</a> }.into_any(),
-        None if tells_count(delivery) => "The number of unread ones".into_any(),
-        None => "The whole inbox".into_any(),
+        Some(id) => view! { <a href=place.at(&notification_path(id))>{of.a_notification}</a> }.into_any(),
+        None if tells_count(delivery) => of.number_of_unread.into_any(),
+        None => of.whole_inbox.into_any(),
     };
-    view! {
-        <p class="about">
-            {what} " of " <bdi class="mono">{user_id}</bdi>
-        </p>
-    }
+    let user = view! { <bdi class="mono">{user_id}</bdi> }.into_any();
+    view! { <p class="about">{filled(of.about, vec![what, user])}</p> }
 }
 
 fn attempts(attempts: &[Attempt], place: &Place) -> impl IntoView + use<> {
-    let last = attempts.last()?;
-    let count = match attempts.len() {
-        1 => "1 attempt".to_owned(),
-        many => format!("{many} attempts"),
-    };
+    let (last, of) = (attempts.last()?, &place.of().deliveries);
+    let count = place.words.count(of.attempts, attempts.len() as u64);
     let last = match last.code {
-        Some(code) => format!("{count}, the last answered with {code}"),
-        None => format!("{count}, the last without an answer"),
+        Some(code) => fill(of.last_answered, &[&count, &code.to_string()]),
+        None => fill(of.last_unanswered, &[&count]),
     };
     // The newest attempt says most.
     let each = attempts.iter().rev().map(|attempt| {
@@ -171,8 +173,8 @@ fn attempts(attempts: &[Attempt], place: &Place) -> impl IntoView + use<> {
         view! {
             <li>
                 <span class="attempt">
-                    {place.past(attempt.at)} " · " {words::attempt(&attempt.result).to_owned()} {code}
-                    {format!(" · {} ms", attempt.ms)} {(!attempt.counted).then_some(" · not counted")}
+                    {place.past(attempt.at)} " · " {words::attempt(place.of(), &attempt.result).to_owned()} {code}
+                    {format!(" · {} ms", attempt.ms)} {(!attempt.counted).then_some(of.not_counted)}
                 </span>
                 {detail}
             </li>

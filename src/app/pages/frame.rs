@@ -39,16 +39,17 @@ const GESTURES: &str = concat!("/gestures.js?v=", env!("CARGO_PKG_VERSION"));
 
 /// The whole document.
 pub fn document(page: &Page, assets: PageAssets) -> impl IntoView + use<> {
-    let words = Words::none();
+    let words = page.words;
     let place = Place { base: page.base.clone(), reader: page.reader, now: page.now, words };
+    let of = &words.language().pages;
     let assets = assets.below(&page.base);
     let title = match &page.content {
         Content::Notification(page) => notification::title(page),
-        Content::NotifyMe(page) => notify_me::title(page),
-        Content::Whose(_) => "Notify me".to_owned(),
-        Content::Channels(_) => "Channels".to_owned(),
-        Content::Webhooks(_) => "Webhooks".to_owned(),
-        Content::Trouble(problem) => heading(problem).to_owned(),
+        Content::NotifyMe(page) => notify_me::title(page, &place),
+        Content::Whose(_) => of.notify_me.to_owned(),
+        Content::Channels(_) => of.channels.to_owned(),
+        Content::Webhooks(_) => of.webhooks.to_owned(),
+        Content::Trouble(problem) => heading(problem, &place).to_owned(),
     };
     let content = match &page.content {
         Content::Notification(page) => notification::show(page, &place).into_any(),
@@ -64,6 +65,11 @@ pub fn document(page: &Page, assets: PageAssets) -> impl IntoView + use<> {
         _ => &[],
     };
     let scripts = scripts.iter().map(|path| script(place.at(path))).collect_view();
+    // Another language would load the page anew, without the secret that it shows this once.
+    let keeps_secret = matches!(&page.content, Content::Webhooks(page) if page.fresh.is_some());
+    let language = (!keeps_secret).then(|| {
+        view! { <footer class="desk-foot">{language_choice(words, &place.base)}</footer> }
+    });
     let current = match page.content {
         Content::NotifyMe(_) | Content::Whose(_) => NOTIFY_ME,
         Content::Channels(_) => CHANNELS,
@@ -77,17 +83,19 @@ pub fn document(page: &Page, assets: PageAssets) -> impl IntoView + use<> {
                 {head(words, format!("{title} · Campanile"), &place.base, tab::ICON, assets.css)}
                 <link rel="stylesheet" href=place.at(STYLE) />
                 {scripts}
+                {language_script(&place.base)}
                 <meta name="robots" content="noindex" />
             </head>
             <body class="desk">
                 <a class="skip" href="#content">
-                    "Skip to the content"
+                    {place.of().frame.skip}
                 </a>
                 {bar(&place, current)}
                 <main id="content" class="desk-main" tabindex="-1">
                     {page.notice.clone().map(notice)}
                     {content}
                 </main>
+                {language}
             </body>
         </html>
     }
@@ -148,16 +156,17 @@ pub(super) fn gestures_script(base: &str) -> impl IntoView + use<> {
 
 fn bar(place: &Place, current: &str) -> impl IntoView + use<> {
     let Reader { is_operator, may_see_wishes, may_sign_out, .. } = place.reader;
-    let inbox = ("Inbox", Address::PATH);
+    let inbox = (place.of().frame.inbox, Address::PATH);
     let others = OtherPages { has_operations: is_operator, has_wishes: may_see_wishes, ..OtherPages::default() };
-    let links = std::iter::once(inbox).chain(other_pages(Words::none(), others)).map(|(name, path)| {
+    let links = std::iter::once(inbox).chain(other_pages(place.words, others)).map(|(name, path)| {
         let is_current = (path == current).then_some("page");
         view! { <a href=place.at(path) aria-current=is_current>{name}</a> }
     });
     let sign_out = may_sign_out.then(|| {
+        let name = place.words.language().pages.sign_out;
         view! {
             <form class="sign-out" method="post" action=place.at("/logout")>
-                <button type="submit" class="quiet" aria-label="Sign out" title="Sign out">
+                <button type="submit" class="quiet" aria-label=name title=name>
                     <Icon of=icons::DOOR />
                 </button>
             </form>
@@ -166,7 +175,7 @@ fn bar(place: &Place, current: &str) -> impl IntoView + use<> {
     view! {
         <header class="bar">
             {brand(&place.base)}
-            <nav class="desk-nav" aria-label="Pages">
+            <nav class="desk-nav" aria-label=place.words.pages>
                 {links.collect_view()}
             </nav>
             {sign_out}
@@ -184,22 +193,23 @@ fn notice(Notice { is_bad, text }: Notice) -> impl IntoView {
 }
 
 /// The heading where there is nothing to show.
-fn heading(problem: &Problem) -> &'static str {
+fn heading(problem: &Problem, place: &Place) -> &'static str {
+    let of = &place.of().frame;
     match problem.code {
-        Code::Forbidden => "You may not see this",
-        Code::NotFound => "There is nothing here",
-        Code::TooManyRequests => "Too many requests at once",
-        Code::Unavailable => "This cannot be shown now",
-        _ => "This did not work",
+        Code::Forbidden => of.forbidden,
+        Code::NotFound => of.not_found,
+        Code::TooManyRequests => of.too_many,
+        Code::Unavailable => of.unavailable,
+        _ => of.failed,
     }
 }
 
 fn trouble(problem: &Problem, place: &Place) -> impl IntoView + use<> {
     view! {
         <div class="state">
-            <h1>{heading(problem)}</h1>
-            <p dir="auto">{problem.detail.clone()}</p>
-            {link_button(place.at(Address::PATH), "Go to the inbox")}
+            <h1>{heading(problem, place)}</h1>
+            <p dir="auto">{place.detail(problem)}</p>
+            {link_button(place.at(Address::PATH), place.of().frame.go_to_inbox)}
         </div>
     }
 }

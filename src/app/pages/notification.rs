@@ -50,13 +50,14 @@ pub(super) fn title(page: &NotificationPage) -> String {
 }
 
 pub(super) fn show(page: &NotificationPage, place: &Place) -> impl IntoView + use<> {
-    let (notification, words) = (&page.notification, place.words);
+    let (notification, words, of) = (&page.notification, place.words, &place.of().notification);
     let category = notification.category.as_str().to_owned();
     let heading = match &notification.title {
         Some(title) => view! { <h1 dir="auto">{title.as_str().to_owned()}</h1> }.into_any(),
-        None => view! { <h1 class="hidden">"Notification"</h1> }.into_any(),
+        None => view! { <h1 class="hidden">{of.untitled}</h1> }.into_any(),
     };
-    let (icon, word) = if notification.is_read { (icons::CHECK, "Read") } else { (icons::UNREAD, "Unread") };
+    let (icon, word) =
+        if notification.is_read { (icons::CHECK, words.is_read) } else { (icons::UNREAD, words.is_unread) };
     let read = mark_with(icon, Tone::Quiet, word);
     let read = view! { <span class="read-state" data-unread=(!notification.is_read).then_some("")>{read}</span> };
     // Stored links are not validated again, but a link is only shown if a click on it is safe.
@@ -64,8 +65,8 @@ pub(super) fn show(page: &NotificationPage, place: &Place) -> impl IntoView + us
     let data = notification.data.as_ref().map(|data| {
         view! {
             <details class="data" open>
-                <summary>"Data"</summary>
-                <pre class="mono" tabindex="0" aria-label="Data" role="region">
+                <summary>{of.data}</summary>
+                <pre class="mono" tabindex="0" aria-label=of.data role="region">
                     {indented(data.as_str())}
                 </pre>
             </details>
@@ -75,12 +76,12 @@ pub(super) fn show(page: &NotificationPage, place: &Place) -> impl IntoView + us
     let inbox = if place.reader.has_own_inbox { inbox } else { inbox.of_user(Some(notification.user_id.as_str())) };
     let user = (!place.reader.has_own_inbox).then(|| {
         let user_id = visible(notification.user_id.as_str());
-        fact("To", view! { <a class="mono" href=inbox.href()><bdi>{user_id}</bdi></a> })
+        fact(words.language().pages.to, view! { <a class="mono" href=inbox.href()><bdi>{user_id}</bdi></a> })
     });
     let expires = notification.expires_at.map(|moment| {
         let is_over = moment <= place.now;
         let when = if is_over { place.past(moment).into_any() } else { place.ahead(moment).into_any() };
-        fact("Expires", view! { {exactly(words, moment)} " (" {when} ")" })
+        fact(of.expires, view! { {exactly(words, moment)} " (" {when} ")" })
     });
     let deeds = place.reader.may_mark.then(|| deeds(notification, place));
     view! {
@@ -100,12 +101,12 @@ pub(super) fn show(page: &NotificationPage, place: &Place) -> impl IntoView + us
             {link}
             {data}
             <dl class="facts">
-                {user} {fact("Category", category.clone())} {fact("Created", exactly(words, notification.timestamp))} {expires}
-                {fact("Created by change", number(page.change_numbers.0))}
-                {fact("Last change", number(page.change_numbers.1))}
-                {fact("Id", view! { <span class="mono">{notification.id.to_string()}</span> })}
+                {user} {fact(words.category, category.clone())} {fact(of.created, exactly(words, notification.timestamp))} {expires}
+                {fact(of.first_change, words.number(page.change_numbers.0))}
+                {fact(of.last_change, words.number(page.change_numbers.1))}
+                {fact(of.id, view! { <span class="mono">{notification.id.to_string()}</span> })}
             </dl>
-            <div class="deeds">{deeds} {link_button(inbox.href(), "Open the inbox")}</div>
+            <div class="deeds">{deeds} {link_button(inbox.href(), of.open_inbox)}</div>
         </article>
         {page.deliveries.as_ref().map(|deliveries| delivered(deliveries, page, place))}
     }
@@ -141,6 +142,7 @@ fn leads(link: &Link) -> impl IntoView + use<> {
 }
 
 fn deeds(notification: &Notification, place: &Place) -> impl IntoView + use<> {
+    let (words, of) = (place.words, &place.of().notification);
     let deed = |does, word, class| Deed {
         action: place.at(&notification_path(notification.id)),
         does,
@@ -150,15 +152,14 @@ fn deeds(notification: &Notification, place: &Place) -> impl IntoView + use<> {
         class,
     };
     let marking = if notification.is_read {
-        deed("unread", "Mark as unread", "plain")
+        deed("unread", words.mark_unread, "plain")
     } else {
-        deed("read", "Mark as read", "primary")
+        deed("read", words.mark_read, "primary")
     };
-    let deleting = deed("delete", "Delete it", "plain danger");
-    let question = "It leaves the inbox, and what still waits to tell of it is cancelled. There is no way back.";
+    let deleting = deed("delete", of.delete_it, "plain danger");
     view! {
         {marking.form()}
-        {deleting.after("Delete…", question)}
+        {deleting.after(of.delete, of.delete_question)}
     }
 }
 
@@ -167,33 +168,28 @@ fn delivered(
     page: &NotificationPage,
     place: &Place,
 ) -> impl IntoView + use<> {
+    let of = &place.of().notification;
     let shown = match deliveries {
-        Err(problem) => view! { <p class="problem">{problem.detail.clone()}</p> }.into_any(),
+        Err(problem) => view! { <p class="problem">{place.detail(problem)}</p> }.into_any(),
         Ok(items) if items.is_empty() && page.older.next.is_none() => none(place).into_any(),
         Ok(items) => list(items, false, &notification_path(page.notification.id), &page.older, place).into_any(),
     };
     view! {
         <section class="desk-section" aria-labelledby="deliveries">
-            <h2 id="deliveries">"Deliveries"</h2>
-            <p class="lead">
-                "Who was told of it outside of the inbox. Accepted means by the next hop, and not that it was seen."
-            </p>
+            <h2 id="deliveries">{of.deliveries}</h2>
+            <p class="lead">{of.deliveries_lead}</p>
             {shown}
         </section>
     }
 }
 
 fn none(place: &Place) -> impl IntoView + use<> {
-    let is_operator = place.reader.is_operator;
-    let said = if is_operator {
-        "No delivery of this notification is known: no webhook wanted it, or it was so long ago that it is forgotten."
-    } else {
-        "It is in your inbox, and was sent nowhere else."
-    };
+    let (is_operator, of) = (place.reader.is_operator, &place.of().notification);
+    let said = if is_operator { of.none_known } else { of.only_in_inbox };
     view! {
         <div class="empty">
             <p>{said}</p>
-            {is_operator.then(|| link_button(place.at(super::WEBHOOKS), "See the webhooks"))}
+            {is_operator.then(|| link_button(place.at(super::WEBHOOKS), of.see_webhooks))}
         </div>
     }
 }

@@ -16,10 +16,13 @@ pub use self::{
 };
 use super::{
     NOTIFY_ME,
-    parts::{Place, link_button},
+    parts::{Place, filled, link_button},
 };
 use crate::{
-    app::text::{bidi::visible, percent::encode as percent_encoded},
+    app::{
+        text::{bidi::visible, percent::encode as percent_encoded},
+        words::fill,
+    },
     model::{Category, Contact, Preferences, Problem, UserId, Way},
     server::delivery::{Because, Effect},
 };
@@ -97,9 +100,9 @@ impl NotifyMePage {
         effects.any(|effect| effect.because == Because::Mandatory)
     }
 
-    /// Why a field was refused.
-    fn problem_of(&self, field: &str) -> Option<String> {
-        self.refused.as_ref()?.field(field).map(str::to_owned)
+    /// Whether a field was refused.
+    fn is_wrong(&self, field: &str) -> bool {
+        self.refused.as_ref().is_some_and(|problem| problem.field(field).is_some())
     }
 
     /// Whether this field is the first that was refused, and gets the focus.
@@ -112,39 +115,41 @@ impl NotifyMePage {
 /// The end of the id of a field's problem; it begins with the id of the field.
 const PROBLEM: &str = "-problem";
 
-fn problem(page: &NotifyMePage, field: &'static str) -> impl IntoView + use<> {
+fn problem(page: &NotifyMePage, field: &'static str, place: &Place) -> impl IntoView + use<> {
     let id = field.to_owned() + PROBLEM;
-    page.problem_of(field).map(|why| view! { <p class="problem" id=id>{why}</p> })
+    let why = page.refused.as_ref().and_then(|problem| place.field(problem, field));
+    why.map(|why| view! { <p class="problem" id=id>{why}</p> })
 }
 
 /// The ids of the elements that describe a field: its problem, if it was refused, and its hint.
 fn described(page: &NotifyMePage, field: &str, hint: Option<&str>) -> Option<String> {
-    let problem = page.problem_of(field).map(|_| field.to_owned() + PROBLEM);
+    let problem = page.is_wrong(field).then(|| field.to_owned() + PROBLEM);
     let all: Vec<_> = problem.into_iter().chain(hint.map(str::to_owned)).collect();
     (!all.is_empty()).then(|| all.join(" "))
 }
 
-pub(super) fn title(page: &NotifyMePage) -> String {
-    if page.is_own { "Notify me".to_owned() } else { format!("Notify {}", page.user_id) }
+pub(super) fn title(page: &NotifyMePage, place: &Place) -> String {
+    if page.is_own {
+        place.words.language().pages.notify_me.to_owned()
+    } else {
+        fill(place.of().wishes.notify, &[page.user_id.as_str()])
+    }
 }
 
 pub(super) fn show(page: &NotifyMePage, place: &Place) -> impl IntoView + use<> {
+    let of = &place.of().wishes;
     let heading = if page.is_own {
-        view! { <h1>"Notify me"</h1> }.into_any()
+        place.words.language().pages.notify_me.into_any()
     } else {
         let user_id = visible(page.user_id.as_str());
-        view! { <h1>"Notify " <bdi class="mono">{user_id}</bdi></h1> }.into_any()
+        filled(of.notify, vec![view! { <bdi class="mono">{user_id}</bdi> }.into_any()]).into_any()
     };
-    let lead = if page.is_own {
-        "Everything is in your inbox. Here you choose what else tells you of it, and when."
-    } else {
-        "Everything is in the inbox of this user. Here is what else tells them of it, and when."
-    };
-    let other = (!page.is_own).then(|| link_button(place.at(NOTIFY_ME), "Another user"));
+    let lead = if page.is_own { of.lead } else { of.lead_of_user };
+    let other = (!page.is_own).then(|| link_button(place.at(NOTIFY_ME), of.another_user));
     let is_anything = Way::ALL.iter().any(|way| page.is_set_up(*way));
-    let form = if is_anything { form(page, place).into_any() } else { nothing(page).into_any() };
+    let form = if is_anything { form(page, place).into_any() } else { nothing(page, place).into_any() };
     view! {
-        <div class="desk-head">{heading} {other}</div>
+        <div class="desk-head"><h1>{heading}</h1> {other}</div>
         <p class="lead">{lead}</p>
         {form}
         {reached::show(page, place)}
@@ -159,30 +164,29 @@ fn form(page: &NotifyMePage, place: &Place) -> impl IntoView + use<> {
     let general = general.map(|problem| {
         view! {
             <p class="banner bad" role="alert">
-                {problem.detail.clone()}
+                {place.detail(problem)}
             </p>
         }
     });
+    let of = &place.of().wishes;
     let save = page.may_change.then(|| {
         view! {
             <div class="save">
                 <button type="submit" class="primary" name="do" value="save">
-                    "Save"
+                    {of.save}
                 </button>
             </div>
         }
     });
-    let only_read = (!page.may_change).then(|| {
-        view! { <p class="why">"You may look at this, and not change it."</p> }
-    });
+    let only_read = (!page.may_change).then(|| view! { <p class="why">{of.read_only}</p> });
     view! {
         <form class="wishes" method="post" action=page.action(place) autocomplete="off">
             {general}
             {only_read}
             <input type="hidden" name="was" value=was />
             <fieldset class="all" disabled=!page.may_change>
-                {table::show(page)}
-                {when::show(page)}
+                {table::show(page, place)}
+                {when::show(page, place)}
             </fieldset>
             {save}
         </form>
@@ -190,12 +194,9 @@ fn form(page: &NotifyMePage, place: &Place) -> impl IntoView + use<> {
 }
 
 /// The sentence for a server that reaches no users.
-fn nothing(page: &NotifyMePage) -> impl IntoView + use<> {
-    let said = if page.is_own {
-        "Neither e-mail nor push is set up on this server. What is sent to you waits in your inbox."
-    } else {
-        "Neither e-mail nor push is set up on this server. What is sent to this user waits in the inbox."
-    };
+fn nothing(page: &NotifyMePage, place: &Place) -> impl IntoView + use<> {
+    let of = &place.of().wishes;
+    let said = if page.is_own { of.nothing } else { of.nothing_of_user };
     view! {
         <div class="empty not-set-up">
             <p>{said}</p>
@@ -204,19 +205,15 @@ fn nothing(page: &NotifyMePage) -> impl IntoView + use<> {
 }
 
 pub(super) fn ask_whose(page: &WhosePage, place: &Place) -> impl IntoView + use<> {
-    let why = page.refused.as_ref().map(|problem| {
-        let why = problem.field("user_id").unwrap_or(&problem.detail);
-        why.to_owned()
-    });
-    let is_wrong = why.is_some();
+    let why = |problem| place.field(problem, "user_id").unwrap_or_else(|| place.detail(problem));
+    let why = page.refused.as_ref().map(why);
+    let (is_wrong, of) = (why.is_some(), &place.words.language().pages);
     view! {
-        <h1>"Notify me"</h1>
-        <p class="lead">
-            "What a user is told of outside of the inbox, which way, and when. Each user has a page of their own."
-        </p>
+        <h1>{of.notify_me}</h1>
+        <p class="lead">{place.of().wishes.whose_lead}</p>
         <form class="whose" method="get" action=place.at(NOTIFY_ME)>
             <div class="field">
-                <label for="user_id">"User ID"</label>
+                <label for="user_id">{of.user_id}</label>
                 <input
                     id="user_id"
                     name="user_id"
@@ -236,7 +233,7 @@ pub(super) fn ask_whose(page: &WhosePage, place: &Place) -> impl IntoView + use<
                 {why.map(|why| view! { <p class="problem" id="user_id-problem">{why}</p> })}
             </div>
             <button type="submit" class="primary">
-                "Open"
+                {of.open}
             </button>
         </form>
     }

@@ -10,9 +10,9 @@ use crate::{
             linkify::{Piece, linkify},
             relative_time,
         },
-        words::Words,
+        words::{Desk, Words, fill},
     },
-    model::Timestamp,
+    model::{Problem, Timestamp},
 };
 
 /// A script of the page.
@@ -30,6 +30,21 @@ pub(super) struct Place {
 }
 
 impl Place {
+    /// The words of these pages.
+    pub(super) fn of(&self) -> &'static Desk {
+        self.words.language().desk()
+    }
+
+    /// Why something was refused, in the reader's language.
+    pub(super) fn detail(&self, problem: &Problem) -> String {
+        self.words.language().detail(problem).to_owned()
+    }
+
+    /// What is wrong with a field, if it is, in the reader's language.
+    pub(super) fn field(&self, problem: &Problem, name: &str) -> Option<String> {
+        self.words.language().field(problem, name).map(str::to_owned)
+    }
+
     /// The URL of a path of the server, for the browser.
     pub(super) fn at(&self, path: &str) -> String {
         self.base.clone() + path
@@ -40,10 +55,11 @@ impl Place {
         const DAY: i64 = 86_400;
         const WEEK: i64 = 7 * DAY;
         let seconds = (self.now.as_micros() - moment.as_micros()) / 1_000_000;
+        let of = &self.of().moments;
         let said = match seconds {
-            ..60 => "just now".to_owned(),
-            60..DAY => format!("{} ago", relative_time::span(self.words, seconds)),
-            DAY..WEEK => format!("{} d ago", seconds / DAY),
+            ..60 => of.just_now.to_owned(),
+            60..DAY => fill(of.ago, &[&relative_time::span(self.words, seconds)]),
+            DAY..WEEK => self.words.count(of.days_ago, (seconds / DAY).unsigned_abs()),
             _ => relative_time::ago(self.words, moment, self.now, 0),
         };
         time(self.words, moment, said)
@@ -65,11 +81,11 @@ impl Place {
     /// A future moment, as a wait.
     pub(super) fn ahead(&self, moment: Timestamp) -> impl IntoView + use<> {
         let seconds = (moment.as_micros() - self.now.as_micros()).div_euclid(1_000_000);
-        time(
-            self.words,
-            moment,
-            if seconds <= 0 { "now".to_owned() } else { format!("in {}", relative_time::span(self.words, seconds)) },
-        )
+        let said = match seconds {
+            ..=0 => self.words.now.to_owned(),
+            _ => fill(self.of().moments.ahead, &[&relative_time::span(self.words, seconds)]),
+        };
+        time(self.words, moment, said)
     }
 }
 
@@ -110,13 +126,15 @@ pub(super) fn linked(text: &str) -> impl IntoView + use<> {
 
 /// A word with views in its places, as `fill` has it with texts.
 pub(super) fn filled(word: &'static str, mut views: Vec<AnyView>) -> impl IntoView {
+    // An empty text would be shown as a space.
+    let text = |piece: &'static str| (!piece.is_empty()).then(|| piece.into_any());
     let mut pieces = word.split('{');
-    let mut filled = vec![pieces.next().unwrap_or_default().into_any()];
+    let mut filled: Vec<_> = pieces.next().and_then(text).into_iter().collect();
     for piece in pieces {
         let place = piece.bytes().next().map_or(0, |digit| usize::from(digit.wrapping_sub(b'0')));
         filled.extend(views.get_mut(place).map(|view| std::mem::replace(view, ().into_any())));
         // A digit and the brace.
-        filled.push(piece.get(2..).unwrap_or_default().into_any());
+        filled.extend(piece.get(2..).and_then(text));
     }
     filled.collect_view()
 }

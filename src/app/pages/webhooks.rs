@@ -6,11 +6,11 @@ use leptos::prelude::*;
 
 use super::{
     CHANNELS, WEBHOOKS,
-    parts::{Deed, Place, fact, mark},
+    parts::{Deed, Place, fact, filled, mark},
     words::{self, Tone},
 };
 use crate::{
-    app::text::bidi::visible,
+    app::{text::bidi::visible, words::fill},
     model::{EventKind, Problem, WebhookId, WebhookState, WebhookView},
     server::delivery::TestResult,
 };
@@ -77,51 +77,45 @@ pub struct Tested {
 }
 
 pub(super) fn show(page: &WebhooksPage, place: &Place) -> impl IntoView + use<> {
+    let of = &place.of().webhooks;
     let list = if page.webhooks.is_empty() {
-        view! {
-            <div class="empty">
-                <p>
-                    "No webhooks yet. Add the address of an application below, and it is told of each new notification."
-                </p>
-            </div>
-        }
-        .into_any()
+        view! { <div class="empty"><p>{of.none}</p></div> }.into_any()
     } else {
         let each = page.webhooks.iter().map(|webhook| one(webhook, page, place)).collect_view();
         view! { <ul class="webhooks">{each}</ul> }.into_any()
     };
-    let add = (!page.webhooks.is_empty()).then(|| view! { <a class="plain" href="#add">"Add a webhook"</a> });
+    let add = (!page.webhooks.is_empty()).then(|| view! { <a class="plain" href="#add">{of.add_one}</a> });
+    let specification = view! {
+        <a href="https://www.standardwebhooks.com" target="_blank" rel="noopener noreferrer">"Standard Webhooks"</a>
+    };
     view! {
         <div class="desk-head">
-            <h1>"Webhooks"</h1>
+            <h1>{place.words.language().pages.webhooks}</h1>
             {add}
         </div>
-        <p class="lead">
-            "Applications that are told of what happens in the inboxes, in signed requests as "
-            <a href="https://www.standardwebhooks.com" target="_blank" rel="noopener noreferrer">"Standard Webhooks"</a>
-            " has them."
-        </p>
+        <p class="lead">{filled(of.lead, vec![specification.into_any()])}</p>
         {list}
         {form::show(page, place)}
     }
 }
 
 fn one(webhook: &WebhookView, page: &WebhooksPage, place: &Place) -> impl IntoView + use<> {
-    let standing = words::webhook(webhook);
+    let (of, standing) = (&place.of().webhooks, words::webhook(place.of(), webhook));
     let fresh = page.fresh.as_ref().filter(|fresh| fresh.id == webhook.id).map(|fresh| secret(fresh, place));
-    let tested = page.tested.as_ref().filter(|tested| tested.id == webhook.id).map(|tested| result(&tested.result));
+    let tested =
+        page.tested.as_ref().filter(|tested| tested.id == webhook.id).map(|tested| result(&tested.result, place));
     let events =
         webhook.wanted.events.iter().map(|kind| view! { <li><code>{kind.as_str()}</code></li> }).collect_view();
     let categories = match &webhook.wanted.categories {
         Some(some) => some.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
-        None => "all".to_owned(),
+        None => of.all.to_owned(),
     };
     let user = match &webhook.wanted.user_id {
         Some(user_id) => view! { <bdi class="mono">{visible(user_id.as_str())}</bdi> }.into_any(),
-        None => "all".into_any(),
+        None => of.all.into_any(),
     };
     let old = webhook.old_secret_until.filter(|until| place.now < *until);
-    let old = old.map(|until| fact("Old secret ends", place.ahead(until)));
+    let old = old.map(|until| fact(of.old_secret_ends, place.ahead(until)));
     view! {
         <li class="webhook" id=format!("w-{}", webhook.id)>
             <div class="webhook-head">
@@ -134,9 +128,9 @@ fn one(webhook: &WebhookView, page: &WebhooksPage, place: &Place) -> impl IntoVi
             {fresh}
             {tested}
             <dl class="facts">
-                {fact("Events", view! { <ul class="events">{events}</ul> })}
-                {fact("Categories", view! { <bdi>{categories}</bdi> })} {fact("Inboxes", user)}
-                {fact("Added", place.past(webhook.created_at))} {old}
+                {fact(of.events, view! { <ul class="events">{events}</ul> })}
+                {fact(of.categories, view! { <bdi>{categories}</bdi> })} {fact(of.inboxes, user)}
+                {fact(of.added, place.past(webhook.created_at))} {old}
             </dl>
             {deeds(webhook, place)}
         </li>
@@ -144,6 +138,7 @@ fn one(webhook: &WebhookView, page: &WebhooksPage, place: &Place) -> impl IntoVi
 }
 
 fn deeds(webhook: &WebhookView, place: &Place) -> impl IntoView + use<> {
+    let of = &place.of().webhooks;
     let deed = |does, word, class| Deed {
         action: place.at(WEBHOOKS),
         does,
@@ -153,43 +148,39 @@ fn deeds(webhook: &WebhookView, place: &Place) -> impl IntoView + use<> {
         class,
     };
     let switch = match webhook.state {
-        WebhookState::Disabled => deed("enable", "Enable", "plain"),
-        WebhookState::Active | WebhookState::Paused => deed("disable", "Disable", "plain"),
+        WebhookState::Disabled => deed("enable", of.enable, "plain"),
+        WebhookState::Active | WebhookState::Paused => deed("disable", of.disable, "plain"),
     };
-    let mut rotate = deed("rotate", "Make a new secret", "plain");
+    let mut rotate = deed("rotate", of.make_secret, "plain");
     // If the form is sent again, it does not create another secret.
     rotate.fields.push(("seen", webhook.version.to_string()));
-    let rotate_why = if webhook.old_secret_until.is_some_and(|until| place.now < until) {
-        "The new secret is shown once. A secret was replaced within the last 24 hours, and that one stops signing at once: \
-         do this only when the application has the present secret."
-    } else {
-        "The new secret is shown once. For 24 hours events are signed with both, so that there is time to put it into the \
-         application."
-    };
-    let delete = deed("delete", "Delete it", "plain danger");
-    let delete_why = "It is told nothing more, and what waits for it is cancelled. There is no way back.";
+    let was_rotated = webhook.old_secret_until.is_some_and(|until| place.now < until);
+    let rotate_why = if was_rotated { of.secret_question_again } else { of.secret_question };
+    let delete = deed("delete", of.delete_it, "plain danger");
     let dead = format!("{}?webhook_id={}#deliveries", place.at(CHANNELS), webhook.id);
     let url = webhook.url.clone();
     view! {
         <div class="deeds">
-            {deed("test", "Test", "plain").form()} {switch.form()}
+            {deed("test", of.test, "plain").form()} {switch.form()}
             <a class="plain" href=dead>
-                "What was given up"
+                {of.given_up}
                 <span class="hidden">": " <bdi>{url}</bdi></span>
             </a>
-            {rotate.after("New secret…", rotate_why)} {delete.after("Delete…", delete_why)}
+            {rotate.after(of.new_secret, rotate_why)} {delete.after(of.delete, of.delete_question)}
         </div>
     }
 }
 
 /// The secret. It is in a field, so that the keyboard can select all of it.
 fn secret(fresh: &Fresh, place: &Place) -> impl IntoView + use<> {
+    let of = &place.of().webhooks;
     let done = format!("{}#w-{}", place.at(WEBHOOKS), fresh.id);
+    let keys = [place.words.language().pages.key_ctrl, "⌘", "A"];
+    let keys = keys.map(|key| view! { <kbd>{key}</kbd> }.into_any()).into_iter();
+    let how = keys.chain([view! { <code>"webhook-signature"</code> }.into_any()]).collect();
     view! {
         <div class="secret">
-            <label for="secret">
-                "Its secret, shown this once"
-            </label>
+            <label for="secret">{of.secret}</label>
             <input
                 id="secret"
                 class="mono"
@@ -202,26 +193,24 @@ fn secret(fresh: &Fresh, place: &Place) -> impl IntoView + use<> {
                 value=fresh.secret.clone()
                 aria-describedby="secret-how"
             />
-            <p id="secret-how">
-                "Choose all of it ("<kbd>"Ctrl"</kbd>" or "<kbd>"⌘"</kbd>" with "<kbd>"A"</kbd>
-                "), copy it, and give it to the application, which checks the header "
-                <code>"webhook-signature"</code>" with it. It cannot be shown again; a new one can be made."
-            </p>
+            <p id="secret-how">{filled(of.secret_how, how)}</p>
             <a class="plain" href=done>
-                "I have copied it"
+                {of.secret_copied}
             </a>
         </div>
     }
 }
 
-fn result(result: &Result<TestResult, Problem>) -> impl IntoView + use<> {
+fn result(result: &Result<TestResult, Problem>, place: &Place) -> impl IntoView + use<> {
+    let of = &place.of().webhooks;
     let (tone, word, detail) = match result {
         Ok(TestResult { ok, status, ms, detail }) => {
-            let answer = status.map_or_else(|| "no answer".to_owned(), |status| format!("it answered {status}"));
-            let word = if *ok { "The test arrived" } else { "The test failed" };
-            (if *ok { Tone::Good } else { Tone::Bad }, format!("{word}: {answer}, {ms} ms"), detail.clone())
+            let answer = |status: u16| fill(of.answered, &[&status.to_string()]);
+            let answer = status.map_or_else(|| of.no_answer.to_owned(), answer);
+            let (tone, word) = if *ok { (Tone::Good, of.test_arrived) } else { (Tone::Bad, of.test_failed) };
+            (tone, fill(of.tested, &[word, &answer, &ms.to_string()]), detail.clone())
         }
-        Err(problem) => (Tone::Wait, "It was not tested".to_owned(), Some(problem.detail.clone())),
+        Err(problem) => (Tone::Wait, of.not_tested.to_owned(), Some(place.detail(problem))),
     };
     view! {
         <div class="tested" role="status">

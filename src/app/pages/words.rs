@@ -1,7 +1,10 @@
-//! The words for states and reasons, and the advice that goes with them.
+//! Which words say a state and its reason, and the advice that goes with them.
 
 use crate::{
-    app::components::icons,
+    app::{
+        components::icons,
+        words::{Desk, Words, fill},
+    },
     model::{Channel, Choice, ContactState, Delay, DeliveryState, EventKind, Timestamp, WebhookState, WebhookView},
     server::delivery::LaneView,
 };
@@ -58,207 +61,186 @@ pub(super) struct Standing {
     pub(super) why: Option<String>,
 }
 
-pub(super) fn channel(channel: Channel) -> &'static str {
+pub(super) fn channel(of: &'static Desk, channel: Channel) -> &'static str {
     match channel {
-        Channel::Email => "E-mail",
+        Channel::Email => of.states.email,
         Channel::Webpush => "Web Push",
         Channel::Fcm => "FCM",
         Channel::Apns => "APNs",
-        Channel::Webhook => "Webhook",
+        Channel::Webhook => of.states.webhook,
     }
 }
 
 /// The words before a contact, for its owner.
-pub(super) fn reached_by(channel: Channel) -> &'static str {
+pub(super) fn reached_by(of: &'static Desk, channel: Channel) -> &'static str {
     match channel {
-        Channel::Email => "E-mail to",
-        Channel::Webpush => "Push to a browser",
-        Channel::Fcm => "Push to a device",
-        Channel::Apns => "Push to an Apple device",
-        Channel::Webhook => "Webhook",
+        Channel::Email => of.states.email_to,
+        Channel::Webpush => of.states.push_to_browser,
+        Channel::Fcm => of.states.push_to_device,
+        Channel::Apns => of.states.push_to_apple,
+        Channel::Webhook => of.states.webhook,
     }
 }
 
 /// Whether a contact receives messages, and why not.
-pub(super) fn contact(state: ContactState, channel: Channel) -> Standing {
+pub(super) fn contact(of: &'static Desk, state: ContactState, channel: Channel) -> Standing {
+    let Desk { states, reasons, .. } = of;
     let (tone, word, why) = match state {
-        ContactState::Active => (Tone::Good, "Active", None),
-        ContactState::Suppressed => {
-            let why = "A mail server said that it takes nothing for this address. Nothing is sent there until the \
-                       application sets it again.";
-            (Tone::Bad, "Refused", Some(why))
-        }
-        ContactState::Disabled if channel == Channel::Email => {
-            (Tone::Bad, "Off", Some("Nothing is sent there until the application sets it again."))
-        }
-        ContactState::Disabled if channel == Channel::Webpush => {
-            let why = "Its push service does not take what this server sends there. Nothing is sent until push is turned on \
-                       there again.";
-            (Tone::Bad, "Refused", Some(why))
-        }
-        ContactState::Disabled => {
-            let why = "Its push service does not take what this server sends there. Nothing is sent until the app adds \
-                       itself again.";
-            (Tone::Bad, "Refused", Some(why))
-        }
-        ContactState::Dead if channel == Channel::Webpush => {
-            let why = "Its push service says that it is there no more: push was turned off there, or the browser was reset. \
-                       It leaves this list after a week.";
-            (Tone::Quiet, "Gone", Some(why))
-        }
-        ContactState::Dead => {
-            let why = "Its push service says that it is there no more. It leaves this list after a week.";
-            (Tone::Quiet, "Gone", Some(why))
-        }
+        ContactState::Active => (Tone::Good, states.active, None),
+        ContactState::Suppressed => (Tone::Bad, states.refused, Some(reasons.suppressed)),
+        ContactState::Disabled => match channel {
+            Channel::Email => (Tone::Bad, states.off, Some(reasons.email_off)),
+            Channel::Webpush => (Tone::Bad, states.refused, Some(reasons.push_refused_browser)),
+            _ => (Tone::Bad, states.refused, Some(reasons.push_refused_device)),
+        },
+        ContactState::Dead if channel == Channel::Webpush => (Tone::Quiet, states.gone, Some(reasons.gone_browser)),
+        ContactState::Dead => (Tone::Quiet, states.gone, Some(reasons.gone_device)),
     };
     Standing { tone, word, why: why.map(str::to_owned) }
 }
 
 /// The words for a choice.
-pub(super) fn choice(choice: Choice) -> String {
+pub(super) fn choice(words: &'static Words, choice: Choice) -> String {
+    let of = &words.language().desk().states;
     match choice {
-        Choice::On => "On".to_owned(),
-        Choice::Off => "Off".to_owned(),
-        Choice::IfUnreadAfter(after) => format!("If unread after {}", delay(after)),
+        Choice::On => of.on.to_owned(),
+        Choice::Off => of.off.to_owned(),
+        Choice::IfUnreadAfter(after) => fill(of.if_unread_after, &[&delay(words, after)]),
     }
 }
 
-fn delay(delay: Delay) -> String {
+/// The same within a sentence.
+pub(super) fn choice_within(words: &'static Words, choice: Choice) -> String {
+    let of = &words.language().desk().states;
+    match choice {
+        Choice::On => of.is_on.to_owned(),
+        Choice::Off => of.is_off.to_owned(),
+        Choice::IfUnreadAfter(after) => fill(of.is_if_unread_after, &[&delay(words, after)]),
+    }
+}
+
+fn delay(words: &'static Words, delay: Delay) -> String {
     let seconds = delay.as_seconds();
-    let days = seconds / 86_400;
     let parts = [
-        (days, if days == 1 { "day" } else { "days" }),
-        (seconds / 3_600 % 24, "h"),
-        (seconds / 60 % 60, "min"),
-        (seconds % 60, "s"),
+        (seconds / 86_400, words.language().desk().states.days),
+        (seconds / 3_600 % 24, words.hours),
+        (seconds / 60 % 60, words.minutes),
+        (seconds % 60, words.seconds),
     ];
-    let parts: Vec<_> =
-        parts.iter().filter(|(count, _)| *count > 0).map(|(count, unit)| format!("{count} {unit}")).collect();
+    let parts: Vec<_> = parts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, unit)| words.count(unit, u64::from(*count)))
+        .collect();
     parts.join(" ")
 }
 
-pub(super) fn event(kind: EventKind) -> &'static str {
+pub(super) fn event(of: &'static Desk, kind: EventKind) -> &'static str {
     match kind {
-        EventKind::Created => "New notification",
-        EventKind::Updated => "Marked read or unread",
-        EventKind::Deleted => "Deleted",
-        EventKind::AllRead => "Whole inbox marked read",
+        EventKind::Created => of.states.created,
+        EventKind::Updated => of.states.updated,
+        EventKind::Deleted => of.states.deleted,
+        EventKind::AllRead => of.states.all_read,
     }
 }
 
 /// The state of a delivery.
-pub(super) fn delivery(state: DeliveryState, reason: Option<&str>) -> Standing {
+pub(super) fn delivery(of: &'static Desk, state: DeliveryState, reason: Option<&str>) -> Standing {
+    let states = &of.states;
     let (tone, word) = match state {
-        DeliveryState::Held => (Tone::Wait, "Held back"),
-        DeliveryState::Ready => (Tone::Wait, "Waiting"),
-        DeliveryState::Leased => (Tone::Wait, "Being sent"),
-        DeliveryState::Sent => (Tone::Good, "Accepted"),
-        DeliveryState::Dead => (Tone::Bad, "Given up"),
-        DeliveryState::Cancelled => (Tone::Quiet, "Cancelled"),
-        DeliveryState::Expired => (Tone::Quiet, "Expired"),
-        DeliveryState::Skipped => (Tone::Quiet, "Skipped"),
+        DeliveryState::Held => (Tone::Wait, states.held),
+        DeliveryState::Ready => (Tone::Wait, states.waiting),
+        DeliveryState::Leased => (Tone::Wait, states.leased),
+        DeliveryState::Sent => (Tone::Good, states.accepted),
+        DeliveryState::Dead => (Tone::Bad, states.given_up),
+        DeliveryState::Cancelled => (Tone::Quiet, states.cancelled),
+        DeliveryState::Expired => (Tone::Quiet, states.expired),
+        DeliveryState::Skipped => (Tone::Quiet, states.skipped),
     };
-    Standing { tone, word, why: reason.map(why_it_stands) }
+    Standing { tone, word, why: reason.map(|reason| why_it_stands(of, reason)) }
 }
 
 /// The reason of a delivery's state: why it was not sent, or what it waits for.
-fn why_it_stands(reason: &str) -> String {
+fn why_it_stands(of: &'static Desk, reason: &str) -> String {
+    let of = &of.reasons;
     let said = match reason {
-        "gave_up" => "Every attempt failed, and there are no more.",
-        "contact_dead" => "The other side says that it is gone for good.",
-        "unreadable" => "What is stored about it cannot be read. See the log.",
-        "message_bad" => "The other side does not take this message.",
-        "misconfigured" => {
-            "The other side does not take what this server shows it. An operator sees why under Channels."
-        }
-        "asked_to_wait" => "The other side asked for a pause.",
-        "notification_expired" => "The notification expired before it was sent.",
-        "count_expired" => "It could not be sent for a day.",
-        "webhook_deleted" => "The webhook was deleted.",
-        "webhook_disabled" => "The webhook was disabled.",
-        "not_set_up" => "This channel is not set up on this server.",
-        "backlog_full" => "Too much was waiting already.",
-        "no_contact" => "The user has no address or device there.",
-        "by_hand" => "An operator cancelled it.",
-        "sender_channels" => "Its sender wanted it on other channels only.",
-        "sender_no_email" => "Its sender wanted no e-mail of it.",
-        "off_by_category" => "The user has this category off for this channel, under Notify me.",
-        "off_by_channel" => "The user has this channel off for all categories, under Notify me.",
-        "off_by_default" => "It is off by default for this category, and the user chose nothing else.",
-        "if_unread_after" => "It is sent if it is still unread then.",
-        "quiet_hours" => "It waits for the user's quiet hours to end.",
-        "digest" => "It waits for the next digest.",
-        "together" => "It goes with others, as one message.",
-        "judged_anew" => "The user chose something else meanwhile, so it is decided again.",
-        "limit" => "The user was told of much in a short time, so it waits its turn.",
-        "contact_deleted" => "The address or device was removed.",
-        "contact_suppressed" => "A mail server said that it takes nothing for this address.",
-        "contact_disabled" => "The push service refuses this device.",
-        "read" => "It was read before it was sent.",
-        "deleted" => "The notification was deleted before it was sent.",
-        "nothing_left" => "All that was to be in it was read or deleted before.",
-        other => return format!("The reason is {other}."),
+        "gave_up" => of.gave_up,
+        "contact_dead" => of.contact_dead,
+        "unreadable" => of.unreadable,
+        "message_bad" => of.message_bad,
+        "misconfigured" => of.misconfigured,
+        "asked_to_wait" => of.asked_to_wait,
+        "notification_expired" => of.notification_expired,
+        "count_expired" => of.count_expired,
+        "webhook_deleted" => of.webhook_deleted,
+        "webhook_disabled" => of.webhook_disabled,
+        "not_set_up" => of.not_set_up,
+        "backlog_full" => of.backlog_full,
+        "no_contact" => of.no_contact,
+        "by_hand" => of.by_hand,
+        "sender_channels" => of.sender_channels,
+        "sender_no_email" => of.sender_no_email,
+        "off_by_category" => of.off_by_category,
+        "off_by_channel" => of.off_by_channel,
+        "off_by_default" => of.off_by_default,
+        "if_unread_after" => of.if_unread_after,
+        "quiet_hours" => of.quiet_hours,
+        "digest" => of.digest,
+        "together" => of.together,
+        "judged_anew" => of.judged_anew,
+        "limit" => of.limit,
+        "contact_deleted" => of.contact_deleted,
+        "contact_suppressed" => of.contact_suppressed,
+        "contact_disabled" => of.contact_disabled,
+        "read" => of.read,
+        "deleted" => of.deleted,
+        "nothing_left" => of.nothing_left,
+        other => return fill(of.other, &[other]),
     };
     said.to_owned()
 }
 
 /// The result of an attempt.
-pub(super) fn attempt(result: &str) -> &str {
+pub(super) fn attempt<'a>(of: &'static Desk, result: &'a str) -> &'a str {
+    let of = &of.states;
     match result {
-        "sent" => "Accepted",
-        "retry" => "Failed; to be tried again",
-        "contact_dead" => "Gone",
-        "message_bad" => "Refused",
-        "misconfigured" => "Not set up right",
-        "ambiguous" => "May have arrived",
+        "sent" => of.accepted,
+        "retry" => of.to_retry,
+        "contact_dead" => of.gone,
+        "message_bad" => of.refused,
+        "misconfigured" => of.not_right,
+        "ambiguous" => of.may_have_arrived,
         other => other,
     }
 }
 
 /// Whether a webhook receives events.
-pub(super) fn webhook(webhook: &WebhookView) -> Standing {
+pub(super) fn webhook(of: &'static Desk, webhook: &WebhookView) -> Standing {
+    let Desk { states, reasons, .. } = of;
     let reason = webhook.reason.as_deref();
     match webhook.state {
-        WebhookState::Active if webhook.failing_since.is_some() => failing(),
-        WebhookState::Active => Standing { tone: Tone::Good, word: "Active", why: None },
+        WebhookState::Active if webhook.failing_since.is_some() => failing(of, reasons.fails_to_webhook),
+        WebhookState::Active => Standing { tone: Tone::Good, word: states.active, why: None },
         WebhookState::Paused => {
-            Standing { tone: Tone::Wait, word: "Paused", why: Some(why_paused(reason, Some(Channel::Webhook))) }
+            let why = why_paused(of, reason, Some(Channel::Webhook));
+            Standing { tone: Tone::Wait, word: states.paused, why: Some(why) }
         }
         WebhookState::Disabled => {
             let tone = if reason == Some("by_hand") { Tone::Quiet } else { Tone::Bad };
             let why = match reason {
-                Some("by_hand") => "An operator disabled it. Nothing is sent until it is enabled.".to_owned(),
-                Some("gone") => {
-                    "It answered 410 Gone. Enable it when it is there again, or delete it if it will not be.".to_owned()
-                }
-                Some("failing") => {
-                    "Nothing reached it for five days. Repair it, test it, and enable it; what it missed can then be \
-                     sent again under Channels."
-                        .to_owned()
-                }
-                other => format!("The reason is {}.", other.unwrap_or("not known")),
+                Some("by_hand") => reasons.disabled_by_hand.to_owned(),
+                Some("gone") => reasons.answered_gone.to_owned(),
+                Some("failing") => reasons.failing_for_long.to_owned(),
+                other => fill(reasons.other, &[other.unwrap_or(reasons.unknown)]),
             };
-            Standing { tone, word: "Disabled", why: Some(why) }
+            Standing { tone, word: states.disabled, why: Some(why) }
         }
     }
 }
 
-/// Deliveries to a webhook fail.
-fn failing() -> Standing {
-    let why =
-        "What was sent last failed, and is sent again with growing pauses. Test the webhook to see what it answers.";
-    Standing { tone: Tone::Bad, word: "Failing", why: Some(why.to_owned()) }
-}
-
-/// Deliveries to users fail.
-fn failing_to_users(channel: Option<Channel>) -> Standing {
-    let more =
-        if channel == Some(Channel::Email) { "; the command campanile send-test tries it at once." } else { "." };
-    let why = format!(
-        "What was sent last failed, and is sent again with growing pauses. The deliveries of a notification tell what was \
-         answered{more}"
-    );
-    Standing { tone: Tone::Bad, word: "Failing", why: Some(why) }
+/// Deliveries fail.
+fn failing(of: &'static Desk, why: &str) -> Standing {
+    Standing { tone: Tone::Bad, word: of.states.failing, why: Some(why.to_owned()) }
 }
 
 /// The channel of a lane, and the rest of its name.
@@ -268,10 +250,10 @@ pub(super) fn lane_parts(lane: &str) -> Option<(Channel, &str)> {
 }
 
 /// The browsers that use a push service, where they are known.
-pub(super) fn push_service(origin: &str) -> Option<&'static str> {
+pub(super) fn push_service(of: &'static Desk, origin: &str) -> Option<&'static str> {
     let host = origin.strip_prefix("https://")?;
     match host {
-        "fcm.googleapis.com" => Some("Chrome and others"),
+        "fcm.googleapis.com" => Some(of.channels.chrome_and_others),
         "updates.push.services.mozilla.com" => Some("Firefox"),
         _ if host.ends_with(".push.apple.com") => Some("Safari"),
         _ if host.ends_with(".notify.windows.com") => Some("Edge"),
@@ -280,80 +262,54 @@ pub(super) fn push_service(origin: &str) -> Option<&'static str> {
 }
 
 /// The advice for a lane whose other side rejects this server's credentials.
-fn refuses_us(channel: Option<Channel>) -> &'static str {
+fn refuses_us(of: &'static Desk, channel: Option<Channel>) -> &'static str {
     match channel {
-        Some(Channel::Email) => RELAY_REFUSES,
-        Some(Channel::Webpush) => PUSH_SERVICE_REFUSES,
-        Some(Channel::Fcm) => FCM_REFUSES,
-        Some(Channel::Apns) => APNS_REFUSES,
-        Some(Channel::Webhook) | None => {
-            "The other side does not take what it is shown. Check its address, and what proves who we are, and resume the \
-             channel."
-        }
+        Some(Channel::Email) => of.reasons.relay_refuses,
+        Some(Channel::Webpush) => of.reasons.push_service_refuses,
+        Some(Channel::Fcm) => of.reasons.fcm_refuses,
+        Some(Channel::Apns) => of.reasons.apns_refuses,
+        Some(Channel::Webhook) | None => of.reasons.webhook_refuses,
     }
 }
 
-/// A push service of browsers rejects this server.
-const PUSH_SERVICE_REFUSES: &str = "This push service does not take what this server is known by. Check the settings \
-    push-contact, which is to be an address that is read, and vapid-key, if there is one, and the clock of this server; \
-    then resume the channel. The deliveries of a notification tell what was answered.";
-
-/// FCM rejects this server.
-const FCM_REFUSES: &str = "FCM refuses the service account. Check that the file of the setting fcm-service-account is of \
-    this project and was not revoked, that the Firebase Cloud Messaging API is on in the project, and the clock of this \
-    server; restart the server after a change, or resume the channel.";
-
-/// APNs rejects this server.
-const APNS_REFUSES: &str = "Apple refuses the key. Check that the settings apns-key, apns-key-id and apns-team-id belong \
-    together, that the key was not revoked and is for this environment, and the clock of this server; restart the server \
-    after a change, or resume the channel.";
-
-/// The mail relay rejects this server.
-const RELAY_REFUSES: &str = "The relay does not let this server in, or does not take mail from it. The command campanile \
-    check says what it answers: put the settings smtp, smtp-password-file and mail-from right, and restart the server or \
-    resume the channel.";
-
-fn why_paused(reason: Option<&str>, channel: Option<Channel>) -> String {
-    let said = match reason {
-        Some("asked_to_wait") => {
-            "The other side asked for a pause. Sending goes on by itself then, or at once when the channel is resumed."
-        }
-        Some("misconfigured") => refuses_us(channel),
-        other => return format!("The reason is {}.", other.unwrap_or("not known")),
-    };
-    said.to_owned()
+fn why_paused(of: &'static Desk, reason: Option<&str>, channel: Option<Channel>) -> String {
+    match reason {
+        Some("asked_to_wait") => of.reasons.pause_asked_for.to_owned(),
+        Some("misconfigured") => refuses_us(of, channel).to_owned(),
+        other => fill(of.reasons.other, &[other.unwrap_or(of.reasons.unknown)]),
+    }
 }
 
 /// The state of a lane; `to` is the webhook that it serves, if any.
-pub(super) fn lane(lane: &LaneView, to: Option<&WebhookView>, now: Timestamp) -> Standing {
+pub(super) fn lane(of: &'static Desk, lane: &LaneView, to: Option<&WebhookView>, now: Timestamp) -> Standing {
+    let Desk { states, reasons, .. } = of;
     if let Some(webhook_of) = to.filter(|webhook| webhook.state == WebhookState::Disabled) {
-        return webhook(webhook_of);
+        return webhook(of, webhook_of);
     }
     let channel = lane_parts(&lane.lane).map(|(channel, _)| channel);
     if lane.state == "paused" {
         let tone = if lane.reason.as_deref() == Some("misconfigured") { Tone::Bad } else { Tone::Wait };
-        let why = why_paused(lane.reason.as_deref(), channel);
-        return Standing { tone, word: "Paused", why: Some(why) };
+        let why = why_paused(of, lane.reason.as_deref(), channel);
+        return Standing { tone, word: states.paused, why: Some(why) };
     }
     // Deliveries that a user's rules hold back may wait long without a problem.
     if channel != Some(Channel::Webhook) {
-        let (tone, word) = if lane.waiting > 0 { (Tone::Wait, "Waiting") } else { (Tone::Good, "Open") };
+        let (tone, word) = if lane.waiting > 0 { (Tone::Wait, states.waiting) } else { (Tone::Good, states.open) };
         return if lane.failing_since.is_some() {
-            failing_to_users(channel)
+            let is_email = channel == Some(Channel::Email);
+            failing(of, if is_email { reasons.fails_to_email } else { reasons.fails_to_users })
         } else {
             Standing { tone, word, why: None }
         };
     }
     let is_behind = |oldest: Timestamp| now.as_micros() - oldest.as_micros() > BEHIND_AFTER * 1_000_000;
     if lane.waiting > 0 && lane.oldest.is_some_and(is_behind) {
-        let why =
-            "Attempts fail and are repeated with growing pauses. Test the webhook to see what it answers.".to_owned();
-        return Standing { tone: Tone::Bad, word: "Behind", why: Some(why) };
+        return Standing { tone: Tone::Bad, word: states.behind, why: Some(reasons.behind.to_owned()) };
     }
     if lane.failing_since.is_some() {
-        return failing();
+        return failing(of, reasons.fails_to_webhook);
     }
-    let (tone, word) = if lane.waiting > 0 { (Tone::Wait, "Sending") } else { (Tone::Good, "Open") };
+    let (tone, word) = if lane.waiting > 0 { (Tone::Wait, states.sending) } else { (Tone::Good, states.open) };
     Standing { tone, word, why: None }
 }
 

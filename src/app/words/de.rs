@@ -1,5 +1,8 @@
 //! German. It says "du" where it cannot do without.
 
+#[cfg(feature = "ssr")]
+mod desk;
+
 /// One or many.
 pub(super) fn form(count: u64) -> usize {
     usize::from(count != 1)
@@ -255,4 +258,5 @@ pub(super) static LANGUAGE: super::Language = super::Language {
         old_link_heading: "Dieser Link ist nicht mehr gültig",
         old_link_why: "Es wurde nichts geändert. Nimm den Link aus einer neueren E-Mail, oder schalte E-Mails dort ab, wo du deine Benachrichtigungen liest.",
     },
+    desk: desk::DESK,
 };

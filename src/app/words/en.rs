@@ -1,5 +1,8 @@
 //! English.
 
+#[cfg(feature = "ssr")]
+mod desk;
+
 /// One or many.
 pub(super) fn form(count: u64) -> usize {
     usize::from(count != 1)
@@ -254,4 +257,5 @@ pub(super) static LANGUAGE: super::Language = super::Language {
         old_link_heading: "This link is no longer valid",
         old_link_why: "Nothing was changed. Use the link in a newer e-mail, or turn e-mails off where you read your notifications.",
     },
+    desk: desk::DESK,
 };

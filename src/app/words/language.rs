@@ -1,14 +1,16 @@
 //! A language, and the words of it that only the server shows.
 
-use super::Words;
+use super::{Words, desk::Desk};
 
-/// A language: the words of the part of the page that the browser takes over, and those that only the server shows.
+/// A language: the words of the part of the page that the browser takes over, and those that only the server shows: on
+/// all pages, and on those beside the inbox.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Language {
     /// What it calls itself.
     pub(crate) name: &'static str,
     pub(crate) words: Words,
     pub(crate) pages: Pages,
+    pub(crate) desk: Desk,
 }
 
 /// The words of a language that only the server shows.

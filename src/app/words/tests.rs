@@ -34,6 +34,16 @@ fn each_language_has_the_places_of_the_first_and_no_empty_word() {
 }
 
 #[test]
+fn each_language_has_the_places_of_the_first_beside_the_inbox_too() {
+    for language in LANGUAGES {
+        for ((name, word), (_, first)) in language.desk.all().into_iter().zip(en::LANGUAGE.desk.all()) {
+            assert!(!word.is_empty(), "{}: {name}", language.name);
+            assert_eq!(places(word), places(first), "{}: {name}", language.name);
+        }
+    }
+}
+
+#[test]
 fn words_arrive_as_they_were_sent() {
     for language in LANGUAGES {
         assert_eq!(Words::read(language.words.lines().leak()), language.words);
@@ -121,4 +131,36 @@ fn the_server_speaks_english_and_the_page_says_it_in_its_own_words() {
     assert_eq!(en::LANGUAGE.words.field(&problem, "title"), Some("It is too long."));
     assert_eq!(DE.words.field(&problem, "title"), Some(DE.words.wrong_title));
     assert_eq!(DE.words.field(&problem, "link"), None);
+}
+
+/// The code of a folder's files, without comments and tests, a line for each.
+fn code_below(folder: &std::path::Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let lines = entries.flat_map(|path| match path.file_name().and_then(|name| name.to_str()) {
+        Some("tests.rs") => Vec::new(),
+        _ if path.is_dir() => code_below(&path),
+        _ => {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let code = text.split("#[cfg(test)]").next().unwrap_or_default().lines();
+            code.filter(|line| !line.trim_start().starts_with("//")).map(str::to_owned).collect()
+        }
+    });
+    lines.collect()
+}
+
+#[test]
+fn pages_have_words_of_a_language_only_from_here() {
+    // Names, and what stands in the source for other readers.
+    const NAMES: &str = "Campanile|Standard Webhooks|Web Push|Firefox|Safari|Edge|Fresh|Europe/Berlin|campanile key create \
+        |noopener noreferrer nofollow|List-Unsubscribe|One-Click\
+        |Africa|America|Antarctica|Arctic|Asia|Atlantic|Australia|Europe|Indian|Pacific\
+        |each is a right, and none follows from another|each is a fact of its own, and none follows from another";
+    let names: Vec<_> = NAMES.split('|').collect();
+    let of_a_language = regex::Regex::new(r"^[A-Z][a-z]+\b|[a-z]+ [a-z]+ [a-z]+|^[a-z]+ \{|[a-z]\.$").unwrap();
+    let pages = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/app/pages");
+    let lines = code_below(&pages);
+    assert!(lines.len() > 1_500, "{}", lines.len());
+    let literals = lines.iter().flat_map(|line| line.split('"').skip(1).step_by(2));
+    let found: Vec<_> = literals.filter(|text| of_a_language.is_match(text) && !names.contains(text)).collect();
+    assert_eq!(found, [""; 0]);
 }

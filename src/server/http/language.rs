@@ -23,11 +23,6 @@ impl PageLanguage {
         Self { language, chosen: ChosenLanguage(chosen.is_some()) }
     }
 
-    /// The language of the pages that have no other.
-    pub(super) fn english() -> Self {
-        Self { language: Language::choose(None, None, ""), chosen: ChosenLanguage::default() }
-    }
-
     /// Says which language the answer has, and what it depends on.
     pub(super) fn tell(self, headers: &mut HeaderMap) {
         headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(self.language.code()));

@@ -31,6 +31,7 @@ use super::{
 };
 use crate::{
     app::{
+        Language,
         pages::{Content, DeliveryItem, Notice, Page, Reader, document},
         percent_pairs,
     },
@@ -80,6 +81,7 @@ struct Visit {
     place: workshop::Place,
     head: Parts,
     principal: Principal,
+    language: PageLanguage,
     notice: Option<Notice>,
 }
 
@@ -92,16 +94,17 @@ impl Visit {
         refused: Option<&Problem>,
     ) -> Result<Self, Problem> {
         let place = state.workshop().place().await.map_err(|Broken| broken())?;
+        let language = PageLanguage::of(state, &head.headers);
         let notice = match refused {
-            Some(problem) => Some(Notice { is_bad: true, text: problem.detail.clone() }),
-            None => done(head.uri.query().unwrap_or("")),
+            Some(problem) => Some(Notice { is_bad: true, text: language.language.detail(problem).to_owned() }),
+            None => done(head.uri.query().unwrap_or(""), language.language),
         };
-        Ok(Self { state: state.clone(), place, head, principal, notice })
+        Ok(Self { state: state.clone(), place, head, principal, language, notice })
     }
 
     /// Shows this content, or why it cannot be shown.
     async fn show(self, content: Result<Content, Problem>) -> Result<Response, Problem> {
-        let Self { state, place, head, principal, notice } = self;
+        let Self { state, place, head, principal, language, notice } = self;
         let options = state.options();
         let reader = Reader {
             is_operator: principal.may(Scope::Admin).is_ok(),
@@ -116,10 +119,11 @@ impl Visit {
         };
         let notice = notice.filter(|_| trouble.is_none());
         let now = state.service().now();
-        let page = Arc::new(Page { base: options.base().to_owned(), reader, now, notice, content });
+        let words = language.language.words();
+        let page = Arc::new(Page { base: options.base().to_owned(), words, reader, now, notice, content });
         let request = Request::from_parts(head, Body::empty());
         let make = move || document(&page, assets::of_the_page());
-        let shown = render(&state, place, request, PageLanguage::english(), || (), make).await?;
+        let shown = render(&state, place, request, language, || (), make).await?;
         match trouble {
             None => Ok(shown),
             Some(problem) => with_status(shown, &problem),
@@ -145,29 +149,27 @@ fn with_status(mut page: Response, problem: &Problem) -> Result<Response, Proble
 
 /// The notice for the result of a form, from the URL of the page. Its words are fixed, so that no URL can put text into
 /// a page.
-fn done(query: &str) -> Option<Notice> {
+fn done(query: &str, language: &'static Language) -> Option<Notice> {
     let value = |wanted: &str| percent_pairs(query).find_map(|(name, value)| (name == wanted).then_some(value));
+    let of = &language.desk().done;
     let text = match value("done")?.as_str() {
-        "read" => "It is marked as read.".to_owned(),
-        "unread" => "It is marked as unread.".to_owned(),
-        "retry" => "It is sent again, as a new delivery.".to_owned(),
+        "read" => of.read,
+        "unread" => of.unread,
+        "retry" => of.retry,
         "retry-all" => match value("count")?.parse::<u64>().ok()? {
-            0 => "There was nothing to be sent again.".to_owned(),
-            1 => "One delivery is sent again.".to_owned(),
-            many => format!("{many} deliveries are sent again."),
+            0 => of.nothing_retried,
+            count => return Some(Notice { is_bad: false, text: language.words().count(of.retried, count) }),
         },
-        "cancel" => "It is cancelled.".to_owned(),
-        "saved" => "Saved. What is waiting to be sent goes by it too.".to_owned(),
-        "removed" => "It is removed. Nothing more is sent there.".to_owned(),
-        "resume" => "No lane of this channel is paused any more.".to_owned(),
-        "enable" => "The webhook is enabled. It is told of what happens from now on; what was skipped meanwhile can be sent again \
-                     under Channels."
-            .to_owned(),
-        "disable" => "The webhook is disabled. It is told nothing until it is enabled.".to_owned(),
-        "delete" => "The webhook is deleted.".to_owned(),
+        "cancel" => of.cancel,
+        "saved" => of.saved,
+        "removed" => of.removed,
+        "resume" => of.resume,
+        "enable" => of.enable,
+        "disable" => of.disable,
+        "delete" => of.delete,
         _ => return None,
     };
-    Some(Notice { is_bad: false, text })
+    Some(Notice { is_bad: false, text: text.to_owned() })
 }
 
 /// Leads to the page at this path, which reports the success.

@@ -4,9 +4,12 @@ use leptos::prelude::*;
 
 use super::{NotifyMePage, here};
 use crate::{
-    app::pages::{
-        parts::{Deed, Place, mark},
-        words,
+    app::{
+        pages::{
+            parts::{Deed, Place, filled, mark},
+            words,
+        },
+        words::OfWishes,
     },
     model::{Channel, Contact},
 };
@@ -23,13 +26,14 @@ pub fn contact_name(contact: Contact) -> String {
 }
 
 pub(super) fn show(page: &NotifyMePage, place: &Place) -> impl IntoView + use<> {
-    let heading = if page.is_own { "Where you are reached" } else { "Where they are reached" };
+    let of = &place.of().wishes;
+    let heading = if page.is_own { of.reached } else { of.reached_of_user };
     let here = page.offers_push().then(|| here::show(page, place));
     let list = if page.contacts.is_empty() {
         let said = match (page.is_own, page.offers_push()) {
-            (true, true) => "You are reached in your inbox alone, so far.",
-            (true, false) => "You are reached in your inbox alone.",
-            (false, _) => "They are reached in the inbox alone.",
+            (true, true) => of.inbox_so_far,
+            (true, false) => of.inbox_only,
+            (false, _) => of.inbox_only_of_user,
         };
         view! { <div class="empty"><p>{said}</p></div> }.into_any()
     } else {
@@ -39,7 +43,7 @@ pub(super) fn show(page: &NotifyMePage, place: &Place) -> impl IntoView + use<> 
     view! {
         <section class="desk-section" aria-labelledby="reached">
             <h2 id="reached">{heading}</h2>
-            <p class="lead">{lead(page)}</p>
+            <p class="lead">{lead(page, of)}</p>
             {here}
             // After each action, the script puts the new list here.
             <div id="contacts">{list}</div>
@@ -48,32 +52,24 @@ pub(super) fn show(page: &NotifyMePage, place: &Place) -> impl IntoView + use<> 
 }
 
 /// Explains who sets which contacts.
-fn lead(page: &NotifyMePage) -> &'static str {
+fn lead(page: &NotifyMePage, of: &'static OfWishes) -> &'static str {
     match (page.is_own, page.offers_push()) {
-        (true, true) => {
-            "The application that you use sets your e-mail addresses. Browsers are added here, each by itself; devices add \
-             themselves in the application."
-        }
-        (true, false) => {
-            "The application that you use sets your e-mail addresses. Browsers and devices add themselves there."
-        }
-        (false, true) => {
-            "The application sets e-mail addresses. Users add their browsers on this page, each by itself; devices add \
-             themselves in the application."
-        }
-        (false, false) => "The application sets e-mail addresses. Browsers and devices add themselves there.",
+        (true, true) => of.contacts_of_browsers,
+        (true, false) => of.contacts_elsewhere,
+        (false, true) => of.contacts_of_users_browsers,
+        (false, false) => of.contacts_of_users,
     }
 }
 
 fn one(contact: &Contact, page: &NotifyMePage, place: &Place) -> impl IntoView + use<> {
-    let standing = words::contact(contact.state, contact.channel);
+    let (of, standing) = (&place.of().wishes, words::contact(place.of(), contact.state, contact.channel));
     let is_email = contact.channel == Channel::Email;
     // Of tokens and endpoints, only the end is known.
     let shown = if is_email { contact.address.clone() } else { format!("…{}", contact.address) };
     // By these, the script finds this browser.
     let is_browser = contact.channel == Channel::Webpush;
     let end = is_browser.then(|| contact.address.clone());
-    let this = is_browser.then(|| view! { <span class="this-browser" hidden>"This browser"</span> });
+    let this = is_browser.then(|| view! { <span class="this-browser" hidden>{of.this_browser}</span> });
     let label = contact.label.clone().map(|label| view! { <bdi class="label">{label}</bdi> });
     let may_remove = page.may_change && (!is_email || page.may_remove_addresses);
     let remove = may_remove.then(|| {
@@ -81,17 +77,19 @@ fn one(contact: &Contact, page: &NotifyMePage, place: &Place) -> impl IntoView +
             action: page.action(place),
             does: "remove",
             fields: vec![("contact", contact.id.to_string())],
-            word: "Remove it",
+            word: of.remove_it,
             of: contact_name(contact.clone()),
             class: "plain danger",
         };
         let question = match contact.channel {
-            Channel::Email => "Nothing more is sent there until the application sets it again.",
-            Channel::Webpush => "Nothing more is sent there until push is turned on there again.",
-            _ => "Nothing more is sent there until it adds itself again.",
+            Channel::Email => of.remove_email,
+            Channel::Webpush => of.remove_browser,
+            _ => of.remove_device,
         };
-        view! { <div class="deeds">{deed.after("Remove…", question)}</div> }
+        view! { <div class="deeds">{deed.after(of.remove, question)}</div> }
     });
+    let since = if is_email { of.set } else { of.seen };
+    let since = filled(since, vec![place.past(contact.last_seen_at).into_any()]);
     view! {
         <li
             class="delivery"
@@ -104,9 +102,9 @@ fn one(contact: &Contact, page: &NotifyMePage, place: &Place) -> impl IntoView +
             <div class="delivery-head">
                 {mark(standing.tone, standing.word)}
                 <span class="delivery-to">
-                    {words::reached_by(contact.channel)} " " {label} " " <bdi class="mono">{shown}</bdi> {this}
+                    {words::reached_by(place.of(), contact.channel)} " " {label} " " <bdi class="mono">{shown}</bdi> {this}
                 </span>
-                <span class="when">{if is_email { "Set " } else { "Seen " }} {place.past(contact.last_seen_at)}</span>
+                <span class="when">{since}</span>
             </div>
             {standing.why.map(|why| view! { <p class="why">{why}</p> })}
             {remove}

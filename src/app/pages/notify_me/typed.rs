@@ -9,15 +9,15 @@ use crate::model::{Category, Choice, Delay, Digest, Preferences, Way};
 /// The fields that may be wrong.
 pub(super) const FIELDS: [&str; 6] = ["new", "from", "to", "days", "at", "zone"];
 
-/// The days of the week: values in the form, names, and their type.
-pub(super) const DAYS: [(&str, &str, Weekday); 7] = [
-    ("mon", "Monday", Weekday::Mon),
-    ("tue", "Tuesday", Weekday::Tue),
-    ("wed", "Wednesday", Weekday::Wed),
-    ("thu", "Thursday", Weekday::Thu),
-    ("fri", "Friday", Weekday::Fri),
-    ("sat", "Saturday", Weekday::Sat),
-    ("sun", "Sunday", Weekday::Sun),
+/// The days of the week: values in the form, and their type.
+pub(super) const DAYS: [(&str, Weekday); 7] = [
+    ("mon", Weekday::Mon),
+    ("tue", Weekday::Tue),
+    ("wed", Weekday::Wed),
+    ("thu", Weekday::Thu),
+    ("fri", Weekday::Fri),
+    ("sat", Weekday::Sat),
+    ("sun", Weekday::Sun),
 ];
 
 /// The value for no choice.
@@ -94,7 +94,7 @@ impl TypedWishes {
             is_quiet: quiet.is_some(),
             from: quiet.map_or_else(|| "22:00".to_owned(), |hours| hours.from.to_string()),
             to: quiet.map_or_else(|| "07:00".to_owned(), |hours| hours.to.to_string()),
-            days: DAYS.iter().filter(|(_, _, day)| is_on(*day)).map(|(name, _, _)| (*name).to_owned()).collect(),
+            days: DAYS.iter().filter(|(_, day)| is_on(*day)).map(|(name, _)| (*name).to_owned()).collect(),
             digest,
             at: at.map_or_else(|| "08:00".to_owned(), |at| at.to_string()),
             zone: hours.map_or_else(String::new, |hours| hours.zone.name().to_owned()),

@@ -8,7 +8,7 @@ use chrono_tz::TZ_VARIANTS;
 use leptos::prelude::*;
 
 use super::{NotifyMePage, described, problem, typed::DAYS};
-use crate::model::Way;
+use crate::{app::pages::parts::Place, model::Way};
 
 /// The first parts of the names of real time zones; the database has other names, for old programs.
 const AREAS: [&str; 10] =
@@ -21,60 +21,63 @@ static ZONES: LazyLock<String> = LazyLock::new(|| {
     names.fold(String::new(), |all, name| all + "<option value=\"" + name + "\">")
 });
 
-pub(super) fn show(page: &NotifyMePage) -> impl IntoView + use<> {
-    let heading = if page.is_own { "When you are told" } else { "When they are told" };
+pub(super) fn show(page: &NotifyMePage, place: &Place) -> impl IntoView + use<> {
+    let of = &place.of().wishes;
+    let heading = if page.is_own { of.when } else { of.when_of_user };
     view! {
         <section class="desk-section" aria-labelledby="when">
             <h2 id="when">{heading}</h2>
             <div class="when-parts">
-                {quiet_hours(page)}
-                {page.is_set_up(Way::Email).then(|| digest(page))}
+                {quiet_hours(page, place)}
+                {page.is_set_up(Way::Email).then(|| digest(page, place))}
             </div>
-            {zone(page)}
+            {zone(page, place)}
         </section>
     }
 }
 
-fn quiet_hours(page: &NotifyMePage) -> impl IntoView + use<> {
+fn quiet_hours(page: &NotifyMePage, place: &Place) -> impl IntoView + use<> {
+    let (words, of) = (place.words, &place.of().wishes);
     let is_always = page.defaults.keys().any(|category| page.is_mandatory(category));
-    let always = is_always.then_some(" What is always on comes at any hour.");
-    let days = DAYS.map(|(name, label, _)| {
-        let is_on = page.typed.days.iter().any(|day| day == name);
+    let always = is_always.then_some(of.quiet_always);
+    let names = words.weekdays.split(' ').zip(words.weekdays_short.split(' '));
+    let days = DAYS.iter().zip(names).map(|((name, _), (label, short))| {
+        let is_on = page.typed.days.iter().any(|day| day == *name);
         view! {
             <label class="weekday">
-                <input type="checkbox" name="days" value=name checked=is_on aria-describedby=described(page, "days", None) />
-                <span aria-hidden="true">{&label[..3]}</span>
+                <input type="checkbox" name="days" value=*name checked=is_on aria-describedby=described(page, "days", None) />
+                <span aria-hidden="true">{short}</span>
                 <span class="hidden">{label}</span>
             </label>
         }
     });
     view! {
         <fieldset class="part" aria-describedby="quiet-hint">
-            <legend>"Quiet hours"</legend>
+            <legend>{of.quiet}</legend>
             <label class="event-choice">
                 <input type="checkbox" id="quiet" name="quiet" value="on" checked=page.typed.is_quiet />
-                <span>"Hold back what comes in these hours"</span>
+                <span>{of.quiet_on}</span>
             </label>
             <div class="if-quiet">
                 <div class="times">
-                    {time(page, "from", "From", &page.typed.from)} {time(page, "to", "To", &page.typed.to)}
+                    {time(page, "from", of.from, &page.typed.from)} {time(page, "to", of.to, &page.typed.to)}
                 </div>
-                {problem(page, "from")} {problem(page, "to")}
+                {problem(page, "from", place)} {problem(page, "to", place)}
                 <fieldset class="days">
-                    <legend>"Beginning on"</legend>
+                    <legend>{of.days}</legend>
                     <div>{days.collect_view()}</div>
-                    {problem(page, "days")}
+                    {problem(page, "days", place)}
                 </fieldset>
             </div>
             <p class="hint" id="quiet-hint">
-                "It is sent when they are over, unless it was read before." {always}
+                {of.quiet_hint} {always}
             </p>
         </fieldset>
     }
 }
 
 fn time(page: &NotifyMePage, name: &'static str, label: &'static str, value: &str) -> impl IntoView + use<> {
-    let is_wrong = page.problem_of(name).is_some();
+    let is_wrong = page.is_wrong(name);
     view! {
         <div class="field">
             <label for=name>{label}</label>
@@ -92,7 +95,8 @@ fn time(page: &NotifyMePage, name: &'static str, label: &'static str, value: &st
     }
 }
 
-fn digest(page: &NotifyMePage) -> impl IntoView + use<> {
+fn digest(page: &NotifyMePage, place: &Place) -> impl IntoView + use<> {
+    let of = &place.of().wishes;
     let chosen = page.typed.digest.as_str();
     let choice = |value: &'static str, label: &'static str| {
         view! {
@@ -104,27 +108,26 @@ fn digest(page: &NotifyMePage) -> impl IntoView + use<> {
     };
     view! {
         <fieldset class="part" aria-describedby="digest-hint">
-            <legend>"E-mail digest"</legend>
-            {choice("off", "Off: an e-mail for each notification")}
-            {choice("1h", "Every hour")}
-            {choice("daily", "Every day")}
+            <legend>{of.digest}</legend>
+            {choice("off", of.digest_off)}
+            {choice("1h", of.digest_hourly)}
+            {choice("daily", of.digest_daily)}
             <div class="if-daily">
-                <div class="times">{time(page, "at", "At", &page.typed.at)}</div>
-                {problem(page, "at")}
+                <div class="times">{time(page, "at", of.at, &page.typed.at)}</div>
+                {problem(page, "at", place)}
             </div>
             <p class="hint" id="digest-hint">
-                "All that is on and has come by then is one e-mail, without what was read. What is sent if it is \
-                 unread, and what is always on, comes by itself."
+                {of.digest_hint}
             </p>
         </fieldset>
     }
 }
 
-fn zone(page: &NotifyMePage) -> impl IntoView + use<> {
-    let is_wrong = page.problem_of("zone").is_some();
+fn zone(page: &NotifyMePage, place: &Place) -> impl IntoView + use<> {
+    let (is_wrong, of) = (page.is_wrong("zone"), &place.of().wishes);
     view! {
         <div class="field zone">
-            <label for="zone">"Time zone"</label>
+            <label for="zone">{of.zone}</label>
             <input
                 id="zone"
                 name="zone"
@@ -140,9 +143,9 @@ fn zone(page: &NotifyMePage) -> impl IntoView + use<> {
                 aria-describedby=described(page, "zone", Some("zone-hint"))
             />
             <datalist id="zones" inner_html=ZONES.as_str()></datalist>
-            {problem(page, "zone")}
+            {problem(page, "zone", place)}
             <p class="hint" id="zone-hint">
-                "The times above are by the clock there."
+                {of.zone_hint}
             </p>
         </div>
     }

@@ -19,50 +19,50 @@ struct Line {
 }
 
 pub(super) fn show(page: &WebhooksPage, place: &Place) -> impl IntoView + use<> {
-    let refused = page.refused.as_ref();
+    let (of, refused) = (&place.of().webhooks, page.refused.as_ref());
     let TypedWebhook { url, events, categories, user_id } = page.typed.clone();
     let lines = [
         Line {
             name: "url",
-            label: "Address",
-            hint: "Events are posted there: https, on the internet. Other networks are for the setting webhook-allow.",
+            label: of.url,
+            hint: of.url_hint,
             value: url,
             placeholder: "https://app.example/hooks/campanile",
             is_url: true,
         },
         Line {
             name: "categories",
-            label: "Only these categories",
-            hint: "With commas between them. All where this is empty.",
+            label: of.only_categories,
+            hint: of.only_categories_hint,
             value: categories,
             placeholder: "alert, update",
             is_url: false,
         },
         Line {
             name: "user_id",
-            label: "Only the inbox of this user",
-            hint: "All inboxes where this is empty.",
+            label: of.only_user,
+            hint: of.only_user_hint,
             value: user_id,
             placeholder: "user_123",
             is_url: false,
         },
     ];
-    let [url, categories, user_id] = lines.map(|each| line(each, refused));
+    let [url, categories, user_id] = lines.map(|each| line(each, refused, place));
     let once = page.next.map(|id| view! { <input type="hidden" name="once" value=id.to_string()/> });
     // A problem that concerns no field stands above them.
     let fields = ["url", "events", "categories", "user_id"];
     let general = refused.filter(|problem| !fields.iter().any(|name| problem.field(name).is_some()));
-    let general = general.map(|problem| view! { <p class="problem" role="alert">{problem.detail.clone()}</p> });
+    let general = general.map(|problem| view! { <p class="problem" role="alert">{place.detail(problem)}</p> });
     view! {
         <section class="desk-section" aria-labelledby="add">
             <h2 id="add" tabindex="-1">
-                "Add a webhook"
+                {of.add_one}
             </h2>
             <form class="add" method="post" action=place.at(WEBHOOKS)>
                 {once}
-                {general} {url} {choose(&events, refused)} {categories} {user_id}
+                {general} {url} {choose(&events, refused, place)} {categories} {user_id}
                 <button type="submit" class="primary" name="do" value="add">
-                    "Add"
+                    {of.add}
                 </button>
             </form>
         </section>
@@ -72,8 +72,9 @@ pub(super) fn show(page: &WebhooksPage, place: &Place) -> impl IntoView + use<> 
 fn line(
     Line { name, label, hint, value, placeholder, is_url }: Line,
     refused: Option<&Problem>,
+    place: &Place,
 ) -> impl IntoView + use<> {
-    let why = refused.and_then(|problem| problem.field(name)).map(str::to_owned);
+    let why = refused.and_then(|problem| place.field(problem, name));
     let (hint_id, problem_id) = (format!("{name}-hint"), format!("{name}-problem"));
     let described = if why.is_some() { format!("{problem_id} {hint_id}") } else { hint_id.clone() };
     // The first field that was refused gets the focus.
@@ -106,8 +107,8 @@ fn line(
     }
 }
 
-fn choose(chosen: &[String], refused: Option<&Problem>) -> impl IntoView + use<> {
-    let why = refused.and_then(|problem| problem.field("events")).map(str::to_owned);
+fn choose(chosen: &[String], refused: Option<&Problem>, place: &Place) -> impl IntoView + use<> {
+    let why = refused.and_then(|problem| place.field(problem, "events"));
     let is_wrong = why.is_some();
     let each = EventKind::ALL.iter().map(|kind| {
         let is_chosen = chosen.iter().any(|name| name == kind.as_str());
@@ -120,13 +121,13 @@ fn choose(chosen: &[String], refused: Option<&Problem>) -> impl IntoView + use<>
                     checked=is_chosen
                     aria-describedby=is_wrong.then_some("events-problem")
                 />
-                <span>{words::event(*kind)} " " <code>{kind.as_str()}</code></span>
+                <span>{words::event(place.of(), *kind)} " " <code>{kind.as_str()}</code></span>
             </label>
         }
     });
     view! {
         <fieldset class="field">
-            <legend>"Events"</legend>
+            <legend>{place.of().webhooks.events}</legend>
             {each.collect_view()}
             {why.map(|why| view! { <p class="problem" id="events-problem">{why}</p> })}
         </fieldset>
