@@ -48,10 +48,10 @@ impl Board {
             Effect::NextFrame(message) => browser::before_next_frame(move || self.send(message)),
             Effect::Ring => ring(),
             Effect::Say(text) => self.say(text),
-            Effect::Show((key, below)) => browser::after(0, move || place::show(&element_id(key), below)),
+            Effect::Show((key, below)) => self.once_drawn(move || place::show(&element_id(key), below)),
             Effect::Go(address) => self.go(address),
-            Effect::Focus(id) => browser::focus_soon(id),
-            Effect::HandOn(from, to) if browser::has_focus(&from) => browser::focus_soon(to),
+            Effect::Focus(id) => self.once_drawn(move || browser::focus(&id)),
+            Effect::HandOn(from, to) if browser::has_focus(&from) => self.once_drawn(move || browser::focus(&to)),
             Effect::HandOn(..) => {}
             Effect::MayListen => self.line().into_iter().for_each(|line| line.may_listen()),
             Effect::Hurry => self.line().into_iter().for_each(|line| line.hurry()),

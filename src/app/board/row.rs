@@ -56,9 +56,10 @@ impl Row {
         element_id(self.key)
     }
 
-    fn draw(&self, item: &Item, view: &View) {
-        put(&self.item, item);
-        put(&self.around, &Around::of(view));
+    /// Whether anything that it shows changed.
+    fn draw(&self, item: &Item, view: &View) -> bool {
+        let is_changed = put(&self.item, item);
+        put(&self.around, &Around::of(view)) || is_changed
     }
 }
 
@@ -79,11 +80,19 @@ fn block_between(above: Option<i64>, below: Option<i64>, key: i64) -> i64 {
     above.into_iter().chain(below).find(|block| key.abs_diff(*block) < REACH).unwrap_or(key)
 }
 
+/// How many rows are changed or removed at once. The browser takes some fifteen milliseconds for them, and answers the
+/// user before it goes on.
+const AT_ONCE: usize = 200;
+/// How many rows are changed or removed in the time that one is made in.
+const MAKING: usize = 3;
+
 /// The rows for what is known, where these are shown: those that stay keep their signals, and with them their elements.
-pub(super) fn rows_of(view: &View, shown: &[Row]) -> Vec<Row> {
+/// From the top, `left` rows are changed, removed or, as [`MAKING`] of them, made; how many of `left` remain is the
+/// second part of the answer, and where none does, the rest is for the next time.
+pub(super) fn rows_of(view: &View, shown: &[Row], mut left: usize) -> (Vec<Row>, usize) {
     // Both lists are mostly in the same order, so the search goes on from the last find.
     let mut last = 0;
-    let known: Vec<Option<&Row>> = view
+    let known: Vec<Option<usize>> = view
         .rows
         .iter()
         .map(|item| {
@@ -92,49 +101,82 @@ pub(super) fn rows_of(view: &View, shown: &[Row]) -> Vec<Row> {
             let found = after.iter().position(is_it).map(|at| at + before.len());
             let found = found.or_else(|| before.iter().position(is_it));
             last = found.unwrap_or(last);
-            found.and_then(|at| shown.get(at))
+            found
         })
         .collect();
-    let mut rows: Vec<Row> = Vec::with_capacity(known.len());
-    // The blocks that are over: the list has one run of rows for each.
-    let mut over = Vec::new();
-    for (place, item) in view.rows.iter().enumerate() {
-        let above = rows.last().map(|row| row.block);
-        let row = match known.get(place).copied().flatten() {
-            Some(row) => {
-                row.draw(item, view);
-                let block = above.filter(|_| over.contains(&row.block)).unwrap_or(row.block);
-                Row { block, ..row.clone() }
+    let mut stays = vec![false; shown.len()];
+    known.iter().flatten().for_each(|at| stays[*at] = true);
+    let gone = |from: usize, to: usize| (from..to).filter(|at| !stays[*at]).map(|at| &shown[at]);
+    let mut rows = Run::default();
+    // Those above are drawn, or gone.
+    let mut above = 0;
+    for (place, (item, at)) in view.rows.iter().zip(&known).enumerate() {
+        match *at {
+            Some(at) => {
+                let row = &shown[at];
+                gone(above, at).for_each(|gone| if left == 0 { rows.push(gone) } else { left -= 1 });
+                above = above.max(at + 1);
+                left -= usize::from(left > 0 && row.draw(item, view));
+                rows.push(row);
             }
+            None if left == 0 => {}
             None => {
-                let below = known.iter().skip(place).flatten().next().map(|row| row.block);
-                let below = below.filter(|below| !over.contains(below));
-                Row::new(item, block_between(above, below, item.key), view)
+                let below = known.iter().skip(place).flatten().next();
+                let block = rows.block_above(below.map(|at| shown[*at].block), item.key);
+                rows.push(&Row::new(item, block, view));
+                left = left.saturating_sub(MAKING);
             }
-        };
-        over.extend(above.filter(|above| *above != row.block));
-        rows.push(row);
+        }
     }
-    rows
+    gone(above, shown.len()).for_each(|gone| if left == 0 { rows.push(gone) } else { left -= 1 });
+    (rows.rows, left)
 }
 
-/// Brings the rows up to what is known.
-pub(super) fn draw_rows(rows: RwSignal<Vec<Row>>, view: &View) {
+/// Rows one below the other, with one run of rows for each block.
+#[derive(Default)]
+struct Run {
+    rows: Vec<Row>,
+    /// The blocks that are over.
+    over: Vec<i64>,
+}
+
+impl Run {
+    /// The block of a row that was not there, with this block below it.
+    fn block_above(&self, below: Option<i64>, key: i64) -> i64 {
+        let below = below.filter(|below| !self.over.contains(below));
+        block_between(self.rows.last().map(|row| row.block), below, key)
+    }
+
+    fn push(&mut self, row: &Row) {
+        let above = self.rows.last().map(|row| row.block);
+        let block = above.filter(|_| self.over.contains(&row.block)).unwrap_or(row.block);
+        self.over.extend(above.filter(|above| *above != block));
+        self.rows.push(Row { block, ..row.clone() });
+    }
+}
+
+/// Brings the rows up to what is known; `false` where some of it is left for the next time.
+pub(super) fn draw_rows(rows: RwSignal<Vec<Row>>, view: &View, is_seen: bool) -> bool {
+    let at_once = if is_seen { AT_ONCE } else { usize::MAX };
     let items = &view.rows;
     let shown = rows.read_untracked();
     if shown.len() == items.len() && shown.iter().zip(items).all(|(row, item)| row.key == item.key) {
-        return shown.iter().zip(items).for_each(|(row, item)| row.draw(item, view));
+        let changed = shown.iter().zip(items).filter(|(row, item)| row.draw(item, view));
+        return changed.take(at_once).count() < at_once;
     }
-    let drawn = rows_of(view, &shown);
+    let (drawn, left) = rows_of(view, &shown, at_once);
     drop(shown);
     rows.set(drawn);
+    left > 0
 }
 
-/// Puts a value into a signal; an equal value notifies no listener.
-fn put<T: Clone + PartialEq + 'static>(signal: &ArcRwSignal<T>, value: &T) {
-    if *signal.read_untracked() != *value {
+/// Puts a value into a signal; an equal value notifies no listener, and is no change.
+fn put<T: Clone + PartialEq + 'static>(signal: &ArcRwSignal<T>, value: &T) -> bool {
+    let is_changed = *signal.read_untracked() != *value;
+    if is_changed {
         signal.set(value.clone());
     }
+    is_changed
 }
 
 #[cfg(test)]
@@ -153,8 +195,7 @@ mod tests {
         assert_eq!(block_between(Some(5), Some(5), 900), 5, "no block is torn apart");
     }
 
-    #[test]
-    fn rows_that_change_places_across_blocks_leave_one_run_for_each() {
+    fn view_of(keys: impl IntoIterator<Item = i64>) -> View {
         let data = r#"{"id": "019a5370-0000-7000-8000-000000000000", "user_id": "ann", "content": "x", "category": "alert",
             "timestamp": "2026-01-01T00:00:00.000000Z", "is_read": false}"#;
         let data: Notification = serde_json::from_str(data).unwrap();
@@ -167,12 +208,50 @@ mod tests {
             arrives: false,
         };
         let mut view = View::new(Initial::default());
-        view.rows = [1, 2, 3, 40, 41].map(item).into();
+        view.rows = keys.into_iter().map(item).collect();
+        view
+    }
+
+    fn keys(rows: &[Row]) -> Vec<i64> {
+        rows.iter().map(|row| row.key).collect()
+    }
+
+    #[test]
+    fn rows_that_change_places_across_blocks_leave_one_run_for_each() {
+        let mut view = view_of([1, 2, 3, 40, 41]);
         let block = |key| if key < 40 { 0 } else { 40 };
         let shown: Vec<Row> = view.rows.iter().map(|item| Row::new(item, block(item.key), &view)).collect();
         view.rows.swap(2, 3);
-        let mut blocks: Vec<i64> = rows_of(&view, &shown).iter().map(|row| row.block).collect();
+        let mut blocks: Vec<i64> = rows_of(&view, &shown, usize::MAX).0.iter().map(|row| row.block).collect();
         blocks.dedup();
         assert_eq!(blocks, [0, 40]);
+    }
+
+    #[test]
+    fn many_rows_are_made_and_removed_from_the_top_a_few_at_a_time() {
+        let (full, half) = (view_of(0..10), view_of([0, 2, 4, 12, 6, 8]));
+        let (first, left) = rows_of(&full, &[], 2 * MAKING);
+        assert_eq!((keys(&first), left), (vec![0, 1], 0));
+        let (all, _) = rows_of(&full, &first, 8 * MAKING);
+        assert_eq!((keys(&all), rows_of(&full, &all, 9).1), ((0..10).collect(), 9));
+        let (fewer, left) = rows_of(&half, &all, 2);
+        assert_eq!((keys(&fewer), left), (vec![0, 2, 4, 5, 6, 7, 8, 9], 0));
+        let (fewest, left) = rows_of(&half, &fewer, 3 + MAKING + 1);
+        assert_eq!((keys(&fewest), left), (vec![0, 2, 4, 12, 6, 8], 1));
+    }
+
+    #[test]
+    fn many_rows_are_changed_from_the_top_a_few_at_a_time() {
+        let owner = Owner::new();
+        owner.set();
+        let mut view = view_of(0..500);
+        let rows = RwSignal::new(rows_of(&view, &[], usize::MAX).0);
+        view.rows.iter_mut().for_each(|item| item.is_open = true);
+        let open = || rows.read_untracked().iter().filter(|row| row.item.read_untracked().is_open).count();
+        assert_eq!((draw_rows(rows, &view, true), open()), (false, 200));
+        assert_eq!((draw_rows(rows, &view, true), open()), (false, 400));
+        assert_eq!((draw_rows(rows, &view, true), open()), (true, 500));
+        view.rows.iter_mut().for_each(|item| item.is_open = false);
+        assert_eq!((draw_rows(rows, &view, false), open()), (true, 0), "where no user sees it");
     }
 }

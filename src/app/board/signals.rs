@@ -59,6 +59,8 @@ pub(crate) struct Board {
     pub(super) view: StoredValue<View>,
     /// Whether the list is scrolled to its top, as it was when the user last scrolled.
     pub(super) is_at_top: StoredValue<Option<bool>>,
+    /// Whether some rows of the view are not drawn yet.
+    is_drawing: StoredValue<bool>,
 }
 
 impl Board {
@@ -73,7 +75,7 @@ impl Board {
             may_sign_out: viewer.may_sign_out,
             heartbeat_ms: 1_000.0 * f64::from(heartbeat_seconds),
             address: RwSignal::new(Address::clone(&view.address)),
-            rows: RwSignal::new(rows_of(&view, &[])),
+            rows: RwSignal::new(rows_of(&view, &[], usize::MAX).0),
             overview: RwSignal::new(view.counted()),
             trouble: RwSignal::new(view.trouble.clone()),
             toasts: RwSignal::new(view.toasts.clone()),
@@ -87,6 +89,7 @@ impl Board {
             line: StoredValue::new(None),
             view: StoredValue::new(view),
             is_at_top: StoredValue::new(None),
+            is_drawing: StoredValue::new(false),
         }
     }
 
@@ -115,13 +118,27 @@ impl Board {
     /// Updates the signals from the view.
     pub(super) fn draw(self) {
         self.view.with_value(|view| {
-            draw_rows(self.rows, view);
+            if !draw_rows(self.rows, view, !browser::is_hidden()) && !self.is_drawing.get_value() {
+                self.is_drawing.set_value(true);
+                browser::after(0, move || {
+                    self.is_drawing.set_value(false);
+                    self.draw();
+                });
+            }
             draw(self.address, &*view.address);
             draw(self.overview, &view.counted());
             draw(self.trouble, &view.trouble);
             draw(self.toasts, &view.toasts);
             draw(self.status, &view.status());
         });
+    }
+
+    /// Calls `f` once all rows are drawn, but not before this returns.
+    pub(super) fn once_drawn(self, f: impl FnOnce() + 'static) {
+        fn wait(board: Board, f: Box<dyn FnOnce()>) {
+            browser::after(0, move || if board.is_drawing.get_value() { wait(board, f) } else { f() });
+        }
+        wait(self, Box::new(f));
     }
 
     /// Reads the view.
