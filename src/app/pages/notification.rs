@@ -102,8 +102,8 @@ pub(super) fn show(page: &NotificationPage, place: &Place) -> impl IntoView + us
             {data}
             <dl class="facts">
                 {user} {fact(words.category, category.clone())} {fact(of.created, exactly(words, notification.timestamp))} {expires}
-                {fact(of.first_change, words.number(page.change_numbers.0))}
-                {fact(of.last_change, words.number(page.change_numbers.1))}
+                {fact(of.first_change, number(page.change_numbers.0))}
+                {fact(of.last_change, number(page.change_numbers.1))}
                 {fact(of.id, view! { <span class="mono">{notification.id.to_string()}</span> })}
             </dl>
             <div class="deeds">{deeds} {link_button(inbox.href(), of.open_inbox)}</div>
